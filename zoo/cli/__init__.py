@@ -1,0 +1,1 @@
+"""What people do with the zoo, one file per command."""

@@ -1,0 +1,80 @@
+"""A family of networks that one plugin file provides."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from zoo.contracts.checks import check, check_name
+from zoo.contracts.preprocessing import Preprocessing
+
+
+@dataclass(frozen=True, kw_only=True)
+class Variant:
+    """One member of a family, with fixed hyper-parameters.
+
+    Attributes:
+        name: What the user types: ``lenet5``.
+        task: Name of the task record that gives the outputs their meaning.
+        preprocessing: From raw image to network input; fixes the input shape.
+        hyperparameters: Passed to the architecture's ``build`` as keyword arguments.
+        classes: Number of classes for which ``parameters`` and ``multiply_adds`` hold.
+        parameters: All weights, trainable or not.
+        multiply_adds: Multiply-accumulate operations of convolutions and dense layers for one
+            input.
+    """
+
+    name: str
+    preprocessing: Preprocessing
+    classes: int
+    parameters: int
+    multiply_adds: int
+    task: str = "image-classification"
+    hyperparameters: Mapping[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        check_name("variant", self.name)
+        check("." not in self.name, self.name, "a dot separates the variant from its tag")
+        check(self.classes > 0, self.name, "classes must be positive")
+        check(self.parameters > 0, self.name, "parameters must be positive")
+        check(self.multiply_adds > 0, self.name, "multiply_adds must be positive")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Architecture:
+    """A family of networks.
+
+    Attributes:
+        name: The family: ``lenet``.
+        summary: One line for lists.
+        source: Paper or page that defines the network.
+        build: ``build(inputs, classes, **hyperparameters)``; takes a Keras tensor of shape
+            (batch, height, width, channels), float32 and normalized, and returns the logits,
+            shape (batch, classes). Name the last layer ``head``: it is what a new set of classes
+            replaces. Take ``dropout`` as a keyword if the network has a place for it.
+        variants: The members.
+        weights: Folder of packaged checkpoints (``<model id>.safetensors`` and ``.toml``).
+        licence: SPDX identifier of the network's code.
+    """
+
+    name: str
+    summary: str
+    source: str
+    build: Callable[..., Any]
+    variants: tuple[Variant, ...]
+    weights: Path | None = None
+    licence: str = "Apache-2.0"
+
+    def __post_init__(self) -> None:
+        check_name("architecture", self.name)
+        check(callable(self.build), self.name, "build must be callable")
+        check(len(self.variants) > 0, self.name, "has no variants")
+        names = [v.name for v in self.variants]
+        twice = sorted({n for n in names if names.count(n) > 1})
+        check(not twice, self.name, f"variants named twice: {', '.join(twice)}")
+
+    def variant(self, name: str) -> Variant:
+        """The variant called `name`; `KeyError` when there is none."""
+        return next(v for v in self.variants if v.name == name)

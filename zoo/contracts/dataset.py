@@ -1,0 +1,106 @@
+"""A named source of examples with fixed splits, classes and a content hash."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+from zoo.contracts.checks import check, check_name
+
+if TYPE_CHECKING:  # lists and help must not wait for numpy
+    import numpy as np
+    from numpy.typing import NDArray
+
+SplitName = Literal["train", "validation", "test"]
+SPLITS: tuple[SplitName, ...] = ("train", "validation", "test")
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Split:
+    """Part of a dataset, read one example at a time so that it may be larger than memory.
+
+    Attributes:
+        labels: Class indices, int64, shape (examples,).
+        read: Returns the raw example at an index: for images uint8, shape (height, width, 1 or
+            3), any size. Must be safe to call from several threads.
+        content_hash: SHA-256 over the examples and labels of this split, in order.
+    """
+
+    labels: NDArray[np.int64]
+    read: Callable[[int], NDArray[Any]]
+    content_hash: str
+
+    def __post_init__(self) -> None:
+        check(self.labels.ndim == 1, "split", "labels must have one dimension")
+        check(str(self.labels.dtype) == "int64", "split", "labels must be int64")
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Dataset:
+    """Examples with their classes.
+
+    Attributes:
+        name: As the user typed it: ``digits``, ``folder:photos``.
+        classes: Class names; a label is an index into them.
+        splits: ``train``, ``validation`` and ``test``; no example is in two of them.
+        content_hash: SHA-256 that changes whenever an example, label or split changes.
+        licence: SPDX identifier, or ``unknown``.
+        source: Where the data comes from.
+        notes: What the reader should know: files left out, and why.
+    """
+
+    name: str
+    classes: tuple[str, ...]
+    splits: Mapping[str, Split]
+    content_hash: str
+    licence: str = "unknown"
+    source: str = ""
+    notes: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        check(len(self.classes) >= 2, self.name, "needs at least two classes")
+        check(set(self.splits) == set(SPLITS), self.name, f"splits must be {', '.join(SPLITS)}")
+        for name, split in self.splits.items():
+            check(len(split) > 0, self.name, f"the {name} split is empty")
+            low, high = int(split.labels.min()), int(split.labels.max())
+            check(
+                low >= 0 and high < len(self.classes),
+                self.name,
+                f"labels of the {name} split run from {low} to {high}, "
+                f"but there are {len(self.classes)} classes",
+            )
+
+
+@dataclass(frozen=True, kw_only=True)
+class DatasetProvider:
+    """Opens a dataset by name.
+
+    Attributes:
+        name: ``digits``, or the part before the colon in ``folder:PATH``.
+        summary: One line for lists.
+        tasks: Names of the tasks that its examples fit.
+        open: Takes the part after the colon (None when there is none), returns the dataset.
+        fingerprint: Takes the same argument and returns, quickly and without heavy imports, a
+            string that changes when the content may have changed (hash, sizes and times). It
+            keys the cache of finished steps.
+        argument: What follows the colon, for help texts (``PATH``); None when nothing does.
+        where: How to obtain the data when it is not there.
+    """
+
+    name: str
+    summary: str
+    tasks: tuple[str, ...]
+    open: Callable[[str | None], Dataset]
+    fingerprint: Callable[[str | None], str]
+    argument: str | None = None
+    where: str = ""
+
+    def __post_init__(self) -> None:
+        check_name("dataset", self.name)
+        check(len(self.tasks) > 0, self.name, "names no task")
+        check(callable(self.open), self.name, "open must be callable")
+        check(callable(self.fingerprint), self.name, "fingerprint must be callable")

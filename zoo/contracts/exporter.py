@@ -1,0 +1,143 @@
+"""Writes one file format, reads it back, and carries the manifest in it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from zoo.contracts.checks import check, check_name
+
+if TYPE_CHECKING:  # lists and help must not wait for numpy
+    import numpy as np
+    from numpy.typing import NDArray
+
+#: Every precision the product knows; an exporter claims some of them.
+PRECISIONS = ("float32", "float16", "dynamic-int8", "int8", "int16x8")
+
+#: Those that need calibration data.
+CALIBRATED = frozenset({"int8", "int16x8"})
+
+
+@dataclass(frozen=True, kw_only=True)
+class TensorInfo:
+    """An input or output of a file.
+
+    Attributes:
+        name: Name inside the file.
+        shape: With -1 for a dimension that is not static.
+        dtype: numpy's name of the element type.
+        scale: Quantization step; None for real numbers.
+        zero_point: The integer that stands for 0.0; None for real numbers.
+    """
+
+    name: str
+    shape: tuple[int, ...]
+    dtype: str
+    scale: float | None = None
+    zero_point: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class FileContents:
+    """What a file really contains, read back from its bytes.
+
+    Attributes:
+        inputs: In the file's order.
+        outputs: In the file's order.
+        operators: Operator name → count.
+        integer_operators: Number of computing operators that work on integers.
+        float_operators: Number of computing operators that work on real numbers.
+        float_islands: Names of those float operators in a file that also has integer ones.
+        conversions: Number of quantize and dequantize operators.
+        custom_operators: Operators that a stock runtime does not have (custom, Flex, foreign
+            domains).
+        dynamic_tensors: Names of tensors without a static shape.
+        weight_bytes: Bytes of constant tensors.
+        payload_sha256: SHA-256 of the model itself, without its manifest.
+    """
+
+    inputs: tuple[TensorInfo, ...]
+    outputs: tuple[TensorInfo, ...]
+    operators: dict[str, int]
+    integer_operators: int
+    float_operators: int
+    float_islands: tuple[str, ...]
+    conversions: int
+    custom_operators: tuple[str, ...]
+    dynamic_tensors: tuple[str, ...]
+    weight_bytes: int
+    payload_sha256: str
+
+    @property
+    def integer_share(self) -> float:
+        """Share of computing operators that work on integers, 0 to 1."""
+        total = self.integer_operators + self.float_operators
+        return self.integer_operators / total if total else 0.0
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class ExportRequest:
+    """What an exporter gets.
+
+    Attributes:
+        model: A built Keras model; input float32 (1, …) raw values, output as the task exports.
+        path: The file to write.
+        precision: One of the exporter's.
+        calibration: Raw inputs, shape (examples, …), float32; None unless the precision is
+            calibrated.
+        input_name: Name to give the input.
+        output_name: Name to give the output.
+        integer_input: Whether raw inputs are whole numbers from 0 to 255, so that an integer file
+            may take uint8.
+    """
+
+    model: Any
+    path: Path
+    precision: str
+    calibration: NDArray[np.float32] | None
+    input_name: str
+    output_name: str
+    integer_input: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class Exporter:
+    """One file format.
+
+    Attributes:
+        name: ``tflite``; also what the user types for ``--format``.
+        summary: One line for lists.
+        suffix: ``.tflite``.
+        precisions: Those it can write.
+        export: Writes ``request.path``.
+        inspect: Reads a file back.
+        read_manifest: The embedded manifest as text; None when the file has none.
+        write_manifest: ``write_manifest(path, text)`` replaces the embedded manifest in place.
+        recognises: Whether the first bytes of a file (16 at least) are of this format.
+        extra: The extra of the distribution that brings its dependencies.
+        distributions: Distributions whose versions change what it writes.
+        runtimes: Agent runtimes that run the file, preferred first.
+    """
+
+    name: str
+    summary: str
+    suffix: str
+    precisions: tuple[str, ...]
+    export: Callable[[ExportRequest], None]
+    inspect: Callable[[Path], FileContents]
+    read_manifest: Callable[[Path], str | None]
+    write_manifest: Callable[[Path, str], None]
+    recognises: Callable[[bytes], bool]
+    runtimes: tuple[str, ...]
+    extra: str
+    distributions: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        check_name("exporter", self.name)
+        check(self.suffix.startswith("."), self.name, "suffix must begin with a dot")
+        unknown = sorted(set(self.precisions) - set(PRECISIONS))
+        check(not unknown, self.name, f"unknown precisions: {', '.join(unknown)}")
+        check(len(self.precisions) > 0, self.name, "claims no precision")
+        check(len(self.runtimes) > 0, self.name, "names no runtime")

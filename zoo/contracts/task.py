@@ -1,0 +1,112 @@
+"""What a network's outputs mean, how it is trained, and how two outputs are compared."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from zoo.contracts.checks import check, check_name
+
+if TYPE_CHECKING:  # lists and help must not wait for numpy
+    from numpy.typing import NDArray
+
+    Array = NDArray[Any]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Metric:
+    """A measured quality with its interval.
+
+    Attributes:
+        name: ``accuracy``.
+        value: The point estimate.
+        low: Lower end of the 95 % interval.
+        high: Upper end of the 95 % interval.
+        count: Number of examples it was measured on.
+    """
+
+    name: str
+    value: float
+    low: float
+    high: float
+    count: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Comparison:
+    """How the outputs of a file differ from the reference's on the same inputs.
+
+    Attributes:
+        count: Number of inputs compared.
+        max_abs: Largest absolute difference of any output value.
+        mean_abs: Mean absolute difference.
+        agreement: Share of inputs with the same decision, 0 to 1.
+    """
+
+    count: int
+    max_abs: float
+    mean_abs: float
+    agreement: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Check:
+    """One line of a gate's answer.
+
+    Attributes:
+        name: ``parity``, ``accuracy``, ``placement``, …
+        passed: Whether the artifact may count.
+        value: What was measured, in words and figures.
+        limit: What is asked.
+        reason: Why it failed and what to try; empty when it passed.
+    """
+
+    name: str
+    passed: bool
+    value: str
+    limit: str
+    reason: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Task:
+    """The meaning of outputs.
+
+    Attributes:
+        name: ``image-classification``.
+        summary: One line for lists.
+        output: Name of the exported output: ``probabilities``.
+        activation: Turns the network's output (a Keras tensor) into the exported output.
+        compile: ``compile(model, options)`` prepares the Keras model for ``fit``: loss and
+            metrics; returns the name of the validation metric that decides which epoch is best.
+        evaluate: ``evaluate(outputs, labels, classes)`` → the headline `Metric` first.
+        compare: ``compare(reference, candidate)`` → `Comparison`.
+        parity: ``parity(comparison, precision)`` → `Check`.
+        accuracy: ``accuracy(labels, reference, candidate, max_drop)`` → `Check`, a paired test of
+            the candidate against the reference on the whole test split.
+        details: ``details(outputs, labels, classes)`` → plain data for the report (a confusion
+            matrix, …).
+        min_parity_inputs: At least so many real inputs are compared.
+        max_drop: Default for the largest tolerated loss, in points, per precision.
+    """
+
+    name: str
+    summary: str
+    output: str
+    activation: Callable[[Any], Any]
+    compile: Callable[[Any, Any], str]
+    evaluate: Callable[[Array, Array, tuple[str, ...]], tuple[Metric, ...]]
+    compare: Callable[[Array, Array], Comparison]
+    parity: Callable[[Comparison, str], Check]
+    accuracy: Callable[[Array, Array, Array, float], Check]
+    details: Callable[[Array, Array, tuple[str, ...]], Mapping[str, Any]]
+    min_parity_inputs: int = 64
+    max_drop: Mapping[str, float] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        check_name("task", self.name)
+        check(self.min_parity_inputs >= 1, self.name, "min_parity_inputs must be positive")
+        for field_name in ("activation", "compile", "evaluate", "compare", "parity", "accuracy"):
+            check(callable(getattr(self, field_name)), self.name, f"{field_name} must be callable")
+

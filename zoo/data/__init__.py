@@ -1,0 +1,1 @@
+"""Built-in datasets, and the path from raw examples to network inputs."""

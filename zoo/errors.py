@@ -1,0 +1,95 @@
+"""Errors that a person can act on: what happened, why, and what to do next."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+
+class ZooError(Exception):
+    """A failure with its cure.
+
+    Args:
+        what: What happened, one sentence without a final full stop.
+        why: The cause, when it is known.
+        fix: What to do next; a command where there is one.
+    """
+
+    exit_code = 1
+
+    def __init__(self, what: str, *, why: str | None = None, fix: str | None = None) -> None:
+        super().__init__(what)
+        self.what = what
+        self.why = why
+        self.fix = fix
+
+    def __str__(self) -> str:
+        lines = [self.what]
+        if self.why:
+            lines.append(f"  why: {self.why}")
+        if self.fix:
+            lines.append(f"  fix: {self.fix}")
+        return "\n".join(lines)
+
+    def as_dict(self) -> dict[str, str | None]:
+        """The same three sentences for JSON output and records."""
+        return {"type": type(self).__name__, "what": self.what, "why": self.why, "fix": self.fix}
+
+
+class UsageError(ZooError):
+    """The user's input was wrong: exit code 2."""
+
+    exit_code = 2
+
+
+class UnknownName(UsageError):
+    """A name that nothing provides; offers the nearest valid ones."""
+
+    def __init__(self, kind: str, name: str, valid: Iterable[str], *, fix: str | None = None):
+        names = sorted(valid)
+        close = nearest(name, names)
+        if close:
+            hint = "did you mean " + " or ".join(repr(c) for c in close) + "?"
+        elif names:
+            hint = f"choose one of: {', '.join(names)}"
+        else:
+            hint = f"nothing provides a {kind} here; `zoo plugins list` shows what was found"
+        super().__init__(f"unknown {kind} {name!r}", why=None, fix=fix or hint)
+        self.suggestions = close
+
+
+class MissingExtra(ZooError):
+    """An optional dependency is not installed; names the extra that brings it."""
+
+    def __init__(self, module: str, extra: str) -> None:
+        super().__init__(
+            f"the package that provides {module!r} is not installed",
+            why="it belongs to an optional part of edgezoo",
+            fix=f'pip install "edgezoo[{extra}]"',
+        )
+        self.extra = extra
+
+
+class BadData(ZooError):
+    """Examples, labels or files of a dataset cannot be used."""
+
+    exit_code = 2
+
+
+class BadFile(ZooError):
+    """A file is damaged, altered, or not what its suffix says."""
+
+    exit_code = 2
+
+
+class StepDied(ZooError):
+    """A child process ended without an answer: a signal, memory or time limit."""
+
+
+def nearest(name: str, valid: Iterable[str], count: int = 3) -> list[str]:
+    """The valid names most like `name`, best first; empty when none is close."""
+    by_lower = {candidate.lower(): candidate for candidate in valid}
+    lowered = name.lower()
+    close = difflib.get_close_matches(lowered, by_lower, n=count, cutoff=0.6)
+    starts = [n for n in by_lower if lowered and n.startswith(lowered) and n not in close]
+    return [by_lower[n] for n in [*close, *starts][:count]]

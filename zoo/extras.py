@@ -1,0 +1,50 @@
+"""Optional dependencies: import one, or say which extra brings it."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import os
+from types import ModuleType
+
+from zoo.errors import MissingExtra
+
+#: The extra of `pyproject.toml` that brings each optional top-level module.
+EXTRA_OF = {
+    "tensorflow": "train",
+    "keras": "train",
+    "safetensors": "train",
+    "sklearn": "data",
+    "scipy": "data",
+    "PIL": "data",
+    "ai_edge_litert": "tflite",
+    "onnx": "onnx",
+    "tf2onnx": "onnx",
+    "onnxruntime": "onnx",
+    "matplotlib": "report",
+    "jinja2": "report",
+}
+
+
+def require(module: str) -> ModuleType:
+    """Imports `module`, or raises `MissingExtra` with the command that installs it."""
+    top = module.partition(".")[0]
+    if top in ("tensorflow", "keras"):
+        _quiet_tensorflow()
+    try:
+        return importlib.import_module(module)
+    except ModuleNotFoundError as error:
+        if error.name is not None and error.name.partition(".")[0] == top:
+            raise MissingExtra(top, EXTRA_OF.get(top, "all")) from error
+        raise
+
+
+def installed(module: str) -> bool:
+    """Whether `module` could be imported, without importing it."""
+    return importlib.util.find_spec(module.partition(".")[0]) is not None
+
+
+def _quiet_tensorflow() -> None:
+    # Both are read once, at the first import.
+    os.environ.setdefault("KERAS_BACKEND", "tensorflow")
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")

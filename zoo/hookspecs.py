@@ -1,0 +1,125 @@
+'''The five hooks: everything that a plugin can add to the zoo.
+
+A plugin is a module with functions of these names, each marked with `zoo.hookimpl` and yielding
+frozen records. A whole plugin::
+
+    # zoo_tiny.py
+    import zoo
+
+    def build(inputs, classes):
+        from keras import layers
+        x = layers.Conv2D(8, 3, activation="relu")(inputs)
+        x = layers.GlobalAveragePooling2D()(x)
+        return layers.Dense(classes, name="head")(x)
+
+    @zoo.hookimpl
+    def zoo_architectures():
+        yield zoo.Architecture(
+            name="tiny", summary="One convolution", source="this file", build=build,
+            variants=(zoo.Variant(
+                name="tiny28", classes=10, parameters=170, multiply_adds=48752,
+                preprocessing=zoo.Preprocessing(height=28, width=28, channels=1)),))
+
+and two lines of its `pyproject.toml` make the zoo find it::
+
+    [project.entry-points.zoo]
+    tiny = "zoo_tiny"
+
+`zoo --plugin zoo_tiny.py list` tries it without installing anything. Import Keras and other heavy
+libraries inside functions: a hook only yields records, and `zoo list` calls it each time.
+
+When two plugins provide one name, neither wins: using the name is an error that names both
+distributions and versions, and `zoo plugins list` shows the conflict. `zoo --without NAME`
+switches one off.
+'''
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import pluggy
+
+from zoo.contracts import Architecture, DatasetProvider, DeviceKind, Exporter, Task
+
+PROJECT = "zoo"
+
+hookspec = pluggy.HookspecMarker(PROJECT)
+hookimpl = pluggy.HookimplMarker(PROJECT)
+
+
+@hookspec
+def zoo_architectures() -> Iterable[Architecture]:  # type: ignore[empty-body]
+    """Yields families of networks.
+
+    Names of architectures and of their variants must be free: both are what users type.
+
+    Example::
+
+        @zoo.hookimpl
+        def zoo_architectures():
+            yield zoo.Architecture(name="tiny", summary="…", source="…", build=build,
+                                   variants=(zoo.Variant(...),))
+    """
+
+
+@hookspec
+def zoo_tasks() -> Iterable[Task]:  # type: ignore[empty-body]
+    """Yields tasks: what outputs mean, how a network learns them, how two outputs are compared.
+
+    A variant names its task. A second task of one name is an error for every variant that uses it.
+
+    Example::
+
+        @zoo.hookimpl
+        def zoo_tasks():
+            yield zoo.Task(name="image-classification", summary="…", output="probabilities",
+                           activation=softmax, compile=compile, evaluate=evaluate, ...)
+    """
+
+
+@hookspec
+def zoo_datasets() -> Iterable[DatasetProvider]:  # type: ignore[empty-body]
+    """Yields sources of examples.
+
+    A provider's name is what stands before the colon in ``--data folder:PATH``. Two providers of
+    one name make that name an error.
+
+    Example::
+
+        @zoo.hookimpl
+        def zoo_datasets():
+            yield zoo.DatasetProvider(name="digits", summary="…", tasks=("image-classification",),
+                                      open=open_digits, fingerprint=fingerprint)
+    """
+
+
+@hookspec
+def zoo_exporters() -> Iterable[Exporter]:  # type: ignore[empty-body]
+    """Yields file formats.
+
+    The name is what users type for ``--format``, the suffix is how files are recognised; neither
+    may be taken by another exporter.
+
+    Example::
+
+        @zoo.hookimpl
+        def zoo_exporters():
+            yield zoo.Exporter(name="onnx", summary="…", suffix=".onnx",
+                               precisions=("float32", "int8"), export=export, ...)
+    """
+
+
+@hookspec
+def zoo_devices() -> Iterable[DeviceKind]:  # type: ignore[empty-body]
+    """Yields ways to reach devices.
+
+    The name is what users type for ``--device``. A driver is a transport: it copies files and
+    starts the agent; the agent does the measuring. Two drivers of one name are an error.
+
+    Example::
+
+        @zoo.hookimpl
+        def zoo_devices():
+            yield zoo.DeviceKind(name="host", summary="…", connect=connect,
+                                 fingerprint=fingerprint, runtimes=runtimes)
+    """

@@ -1,0 +1,1 @@
+"""Driving the agent, and turning its samples into figures that can be trusted."""

@@ -1,0 +1,303 @@
+"""Discovery of plugins: built-in, installed, local; one broken plugin never breaks another."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.metadata
+import importlib.util
+import pkgutil
+import sys
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from types import ModuleType
+from typing import Any, Generic, TypeVar
+
+import pluggy
+
+from zoo import hookspecs
+from zoo.contracts import Architecture, DatasetProvider, DeviceKind, Exporter, Task, Variant
+from zoo.contracts.checks import InvalidRecord
+from zoo.errors import UnknownName, UsageError
+
+#: Packages whose modules are plugins of this distribution: a new file in them is enough.
+BUILT_IN_PACKAGES = ("zoo.tasks", "zoo.data", "zoo.plugins", "zoo.exporters", "zoo.devices")
+ENTRY_POINT_GROUP = "zoo"
+
+Record = TypeVar("Record", Architecture, Task, DatasetProvider, Exporter, DeviceKind)
+
+
+@dataclass(frozen=True, kw_only=True)
+class PluginSettings:
+    """Which plugins to look for; travels to child processes.
+
+    Attributes:
+        paths: Local plugin files (``--plugin``).
+        without: Names of plugins that are switched off.
+        installed: Whether installed distributions are searched (``--no-plugins`` says no).
+    """
+
+    paths: tuple[str, ...] = ()
+    without: tuple[str, ...] = ()
+    installed: bool = True
+
+
+@dataclass(kw_only=True)
+class Plugin:
+    """A row of ``zoo plugins list``."""
+
+    name: str
+    origin: str
+    distribution: str
+    version: str
+    provides: list[str] = field(default_factory=list)
+    problem: str | None = None
+    source_file: str | None = None
+
+    @property
+    def who(self) -> str:
+        """Distribution, version and module, for messages about conflicts."""
+        return f"{self.distribution} {self.version} ({self.name})"
+
+
+class Names(Generic[Record]):
+    """The records of one hook by name; a name with two providers is an error when used."""
+
+    def __init__(self, kind: str) -> None:
+        self.kind = kind
+        self._found: dict[str, list[tuple[Record, Plugin]]] = {}
+
+    def add(self, name: str, record: Record, plugin: Plugin) -> None:
+        self._found.setdefault(name, []).append((record, plugin))
+
+    def __iter__(self) -> Iterator[Record]:
+        """Records without conflicts, sorted by name."""
+        for name in sorted(self._found):
+            if len(self._found[name]) == 1:
+                yield self._found[name][0][0]
+
+    def names(self) -> list[str]:
+        return sorted(self._found)
+
+    def conflicts(self) -> dict[str, list[Plugin]]:
+        return {n: [p for _, p in rows] for n, rows in self._found.items() if len(rows) > 1}
+
+    def provider(self, name: str) -> Plugin:
+        self.get(name)
+        return self._found[name][0][1]
+
+    def get(self, name: str) -> Record:
+        """The record, `UnknownName` with suggestions, or an error that names both providers."""
+        rows = self._found.get(name)
+        if not rows:
+            raise UnknownName(self.kind, name, self._found)
+        if len(rows) > 1:
+            plugins = [plugin for _, plugin in rows]
+            raise UsageError(
+                f"{self.kind} {name!r} is provided twice: by "
+                + " and by ".join(p.who for p in plugins),
+                fix=f"switch one off: zoo --without {plugins[-1].name} …",
+            )
+        return rows[0][0]
+
+
+class Registry:
+    """Everything that plugins provide. Make one with `load_registry`."""
+
+    def __init__(self, settings: PluginSettings) -> None:
+        self.settings = settings
+        self.plugins: list[Plugin] = []
+        self.architectures: Names[Architecture] = Names("architecture")
+        self.tasks: Names[Task] = Names("task")
+        self.datasets: Names[DatasetProvider] = Names("dataset")
+        self.exporters: Names[Exporter] = Names("format")
+        self.devices: Names[DeviceKind] = Names("device")
+        self._variants: Names[Architecture] = Names("model")
+        self._manager = pluggy.PluginManager(hookspecs.PROJECT)
+        self._manager.add_hookspecs(hookspecs)
+
+    def variants(self) -> Iterator[tuple[Architecture, Variant]]:
+        """Every usable variant with its architecture, sorted by variant name."""
+        for name in self._variants.names():
+            if name not in self._variants.conflicts():
+                architecture = self._variants.get(name)
+                yield architecture, architecture.variant(name)
+
+    def variant(self, name: str) -> tuple[Architecture, Variant]:
+        """The variant called `name`; an architecture with one variant may stand for it."""
+        if name not in self._variants.names() and name in self.architectures.names():
+            members = self.architectures.get(name).variants
+            if len(members) == 1:
+                name = members[0].name
+            else:
+                raise UsageError(
+                    f"{name!r} is a family, not a model",
+                    fix=f"choose a variant: {', '.join(v.name for v in members)}",
+                )
+        architecture = self._variants.get(name)
+        return architecture, architecture.variant(name)
+
+    def variant_source(self, name: str) -> str | None:
+        """File that defines the variant, for hashing; None when it has none."""
+        return self._variants.provider(name).source_file
+
+    def exporter_for(self, path: Path) -> Exporter | None:
+        """The exporter whose suffix `path` has (a trailing ``.rejected`` aside)."""
+        name = path.name.removesuffix(".rejected")
+        return next((e for e in self.exporters if name.endswith(e.suffix)), None)
+
+    def register(self, plugin: Plugin, load: Callable[[], ModuleType]) -> None:
+        """Loads one plugin; whatever it raises becomes the row's problem."""
+        self.plugins.append(plugin)
+        if plugin.name in self.settings.without:
+            plugin.problem = "switched off by --without"
+            return
+        try:
+            module = load()
+            plugin.source_file = getattr(module, "__file__", None)
+            self._manager.register(module, name=f"{plugin.distribution}:{plugin.name}")
+            self._manager.check_pending()
+            self._collect(module, plugin)
+        # A stranger's module may raise anything, SystemExit included: it must cost that row alone.
+        except (Exception, SystemExit) as error:
+            plugin.problem = describe_failure(error)
+            self._forget(plugin)
+
+    def _collect(self, module: ModuleType, plugin: Plugin) -> None:
+        kinds: tuple[tuple[str, Names[Any], type], ...] = (
+            ("zoo_architectures", self.architectures, Architecture),
+            ("zoo_tasks", self.tasks, Task),
+            ("zoo_datasets", self.datasets, DatasetProvider),
+            ("zoo_exporters", self.exporters, Exporter),
+            ("zoo_devices", self.devices, DeviceKind),
+        )
+        for hook, names, record_type in kinds:
+            caller = getattr(self._manager.hook, hook)
+            implementation = [i for i in caller.get_hookimpls() if i.plugin is module]
+            if not implementation:
+                continue
+            for record in _records(implementation[0].function(), hook, record_type):
+                names.add(record.name, record, plugin)
+                plugin.provides.append(f"{names.kind} {record.name}")
+                if isinstance(record, Architecture):
+                    for variant in record.variants:
+                        self._variants.add(variant.name, record, plugin)
+
+    def _forget(self, plugin: Plugin) -> None:
+        """A plugin that failed halfway provides nothing."""
+        plugin.provides.clear()
+        for names in (
+            self.architectures,
+            self.tasks,
+            self.datasets,
+            self.exporters,
+            self.devices,
+            self._variants,
+        ):
+            _drop(names, plugin)
+
+
+def _drop(names: Names[Any], plugin: Plugin) -> None:
+    for name, rows in list(names._found.items()):
+        kept = [row for row in rows if row[1] is not plugin]
+        if kept:
+            names._found[name] = kept
+        else:
+            del names._found[name]
+
+
+def _records(found: Iterable[object], hook: str, record_type: type) -> Iterator[Any]:
+    for record in found:
+        if not isinstance(record, record_type):
+            raise InvalidRecord(
+                f"{hook} must yield {record_type.__name__} records, "
+                f"but yielded a {type(record).__name__}"
+            )
+        yield record
+
+
+def describe_failure(error: BaseException) -> str:
+    """One line: the class, the message, and where in the plugin it happened."""
+    place = ""
+    frames = []
+    traceback = error.__traceback__
+    while traceback is not None:
+        frames.append((traceback.tb_frame.f_code.co_filename, traceback.tb_lineno))
+        traceback = traceback.tb_next
+    outside = [f for f in frames if f[0] != __file__ and "importlib" not in f[0]]
+    if outside and not isinstance(error, InvalidRecord):
+        place = f" ({outside[-1][0]}, line {outside[-1][1]})"
+    return f"{type(error).__name__}: {error}{place}"
+
+
+def load_registry(settings: PluginSettings | None = None) -> Registry:
+    """Finds built-in, installed and local plugins."""
+    registry = Registry(settings or PluginSettings())
+    _load_built_in(registry)
+    if registry.settings.installed:
+        _load_installed(registry)
+    for path in registry.settings.paths:
+        _load_local(registry, Path(path))
+    return registry
+
+
+def _load_built_in(registry: Registry) -> None:
+    version = importlib.metadata.version("edgezoo")
+    for package_name in BUILT_IN_PACKAGES:
+        package = importlib.import_module(package_name)
+        for info in pkgutil.iter_modules(package.__path__):
+            full = f"{package_name}.{info.name}"
+            if info.ispkg or not _declares_hook(full):
+                continue
+            plugin = Plugin(
+                name=info.name, origin="built-in", distribution="edgezoo", version=version
+            )
+            registry.register(plugin, partial(importlib.import_module, full))
+
+
+def _declares_hook(module: str) -> bool:
+    """Whether a module's text holds a hook, so that helper modules are never imported."""
+    spec = importlib.util.find_spec(module)
+    if spec is None or spec.origin is None:
+        return False
+    return "@hookimpl" in Path(spec.origin).read_text(encoding="utf-8")
+
+
+def _load_installed(registry: Registry) -> None:
+    # pluggy's own loader stops at the first plugin that raises; here each costs its row alone.
+    for entry in importlib.metadata.entry_points(group=ENTRY_POINT_GROUP):
+        distribution = entry.dist
+        plugin = Plugin(
+            name=entry.name,
+            origin="installed",
+            distribution=distribution.name if distribution else "unknown",
+            version=distribution.version if distribution else "?",
+        )
+        registry.register(plugin, entry.load)
+
+
+def _load_local(registry: Registry, path: Path) -> None:
+    files = sorted(path.glob("*.py")) if path.is_dir() else [path]
+    if not files or not files[0].is_file():
+        raise UsageError(
+            f"--plugin {path}: no such file" if not path.is_dir() else f"{path} has no .py file",
+            fix="name a Python file with a zoo hook, or a folder of such files",
+        )
+    for file in files:
+        plugin = Plugin(name=file.stem, origin="local", distribution=str(file), version="local")
+        registry.register(plugin, partial(_import_file, file))
+
+
+def _import_file(path: Path) -> ModuleType:
+    spec = importlib.util.spec_from_file_location(f"zoo_local_{path.stem}", path)
+    if spec is None or spec.loader is None:
+        raise ImportError(f"{path} is not a Python file")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module
+    try:
+        spec.loader.exec_module(module)
+    except BaseException:
+        del sys.modules[spec.name]
+        raise
+    return module

@@ -1,0 +1,1 @@
+"""Built-in tasks: loss, metrics, and how two outputs are compared."""
