@@ -28,6 +28,36 @@ from zoo.contracts import (
 from zoo.errors import ZooError
 from zoo.hookspecs import hookimpl
 
+if TYPE_CHECKING:
+    from zoo.api import (
+        bench,
+        evaluate,
+        export,
+        finetune,
+        info,
+        inspect,
+        load,
+        models,
+        ship,
+        write_report,
+    )
+    from zoo.doctor import doctor
+
+_API = "bench evaluate export finetune info inspect load models ship write_report"
+#: Public function → the module that holds it, imported when it is first used.
+_LAZY = {**dict.fromkeys(_API.split(), "zoo.api"), "doctor": "zoo.doctor"}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _LAZY:
+        raise AttributeError(f"module 'zoo' has no attribute {name!r}")
+    return getattr(importlib.import_module(_LAZY[name]), name)
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)
+
+
 __all__ = [
     "Architecture",
     "Check",
@@ -45,5 +75,16 @@ __all__ = [
     "TensorInfo",
     "Variant",
     "ZooError",
+    "bench",
+    "doctor",
+    "evaluate",
+    "export",
+    "finetune",
     "hookimpl",
+    "info",
+    "inspect",
+    "load",
+    "models",
+    "ship",
+    "write_report",
 ]

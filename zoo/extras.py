@@ -30,7 +30,7 @@ def require(module: str) -> ModuleType:
     """Imports `module`, or raises `MissingExtra` with the command that installs it."""
     top = module.partition(".")[0]
     if top in ("tensorflow", "keras"):
-        _quiet_tensorflow()
+        quiet_tensorflow()
     try:
         return importlib.import_module(module)
     except ModuleNotFoundError as error:
@@ -44,7 +44,8 @@ def installed(module: str) -> bool:
     return importlib.util.find_spec(module.partition(".")[0]) is not None
 
 
-def _quiet_tensorflow() -> None:
+def quiet_tensorflow() -> None:
+    """Chooses Keras' backend and silences TensorFlow's start-up chatter, unless the user chose."""
     # Both are read once, at the first import.
     os.environ.setdefault("KERAS_BACKEND", "tensorflow")
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")

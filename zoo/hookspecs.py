@@ -1,4 +1,4 @@
-'''The five hooks: everything that a plugin can add to the zoo.
+"""The five hooks: everything that a plugin can add to the zoo.
 
 A plugin is a module with functions of these names, each marked with `zoo.hookimpl` and yielding
 frozen records. A whole plugin::
@@ -31,7 +31,7 @@ libraries inside functions: a hook only yields records, and `zoo list` calls it 
 When two plugins provide one name, neither wins: using the name is an error that names both
 distributions and versions, and `zoo plugins list` shows the conflict. `zoo --without NAME`
 switches one off.
-'''
+"""
 
 from __future__ import annotations
 

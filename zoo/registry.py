@@ -69,7 +69,13 @@ class Names(Generic[Record]):
         self._found: dict[str, list[tuple[Record, Plugin]]] = {}
 
     def add(self, name: str, record: Record, plugin: Plugin) -> None:
+        """Notes that `plugin` provides `record` under `name`."""
         self._found.setdefault(name, []).append((record, plugin))
+
+    def drop(self, plugin: Plugin) -> None:
+        """Takes back everything that one plugin provided."""
+        kept = {n: [r for r in rows if r[1] is not plugin] for n, rows in self._found.items()}
+        self._found = {name: rows for name, rows in kept.items() if rows}
 
     def __iter__(self) -> Iterator[Record]:
         """Records without conflicts, sorted by name."""
@@ -78,12 +84,15 @@ class Names(Generic[Record]):
                 yield self._found[name][0][0]
 
     def names(self) -> list[str]:
+        """Every name, those with conflicts included."""
         return sorted(self._found)
 
     def conflicts(self) -> dict[str, list[Plugin]]:
+        """Names with more than one provider."""
         return {n: [p for _, p in rows] for n, rows in self._found.items() if len(rows) > 1}
 
     def provider(self, name: str) -> Plugin:
+        """The plugin that provides `name`; fails like `get`."""
         self.get(name)
         return self._found[name][0][1]
 
@@ -147,6 +156,17 @@ class Registry:
         name = path.name.removesuffix(".rejected")
         return next((e for e in self.exporters if name.endswith(e.suffix)), None)
 
+    def all_names(self) -> tuple[Names[Any], ...]:
+        """The names of every hook, and those of the variants."""
+        return (
+            self.architectures,
+            self._variants,
+            self.tasks,
+            self.datasets,
+            self.exporters,
+            self.devices,
+        )
+
     def register(self, plugin: Plugin, load: Callable[[], ModuleType]) -> None:
         """Loads one plugin; whatever it raises becomes the row's problem."""
         self.plugins.append(plugin)
@@ -187,24 +207,8 @@ class Registry:
     def _forget(self, plugin: Plugin) -> None:
         """A plugin that failed halfway provides nothing."""
         plugin.provides.clear()
-        for names in (
-            self.architectures,
-            self.tasks,
-            self.datasets,
-            self.exporters,
-            self.devices,
-            self._variants,
-        ):
-            _drop(names, plugin)
-
-
-def _drop(names: Names[Any], plugin: Plugin) -> None:
-    for name, rows in list(names._found.items()):
-        kept = [row for row in rows if row[1] is not plugin]
-        if kept:
-            names._found[name] = kept
-        else:
-            del names._found[name]
+        for names in self.all_names():
+            names.drop(plugin)
 
 
 def _records(found: Iterable[object], hook: str, record_type: type) -> Iterator[Any]:

@@ -14,10 +14,13 @@ class AgentProcess(Protocol):
     """A running agent: one JSON object per line each way."""
 
     def send(self, line: str) -> None:
-        """Writes one line; `BrokenPipeError` when the agent is gone."""
+        """Writes one line; `BrokenPipeError` when the agent is gone, `TimeoutError` if stuck."""
 
     def receive(self, timeout: float | None) -> str | None:
         """The next line, None at the end of the stream; `TimeoutError` after `timeout` s."""
+
+    def kill(self) -> None:
+        """Ends the process at once; may be called from another thread than the other methods."""
 
     def stop(self) -> int | None:
         """Ends the process; its exit code (negative: killed by that signal), None if unknown."""

@@ -55,6 +55,7 @@ class FileContents:
             domains).
         dynamic_tensors: Names of tensors without a static shape.
         weight_bytes: Bytes of constant tensors.
+        payload_bytes: Size of the model itself, without its manifest.
         payload_sha256: SHA-256 of the model itself, without its manifest.
     """
 
@@ -68,6 +69,7 @@ class FileContents:
     custom_operators: tuple[str, ...]
     dynamic_tensors: tuple[str, ...]
     weight_bytes: int
+    payload_bytes: int
     payload_sha256: str
 
     @property

@@ -78,8 +78,9 @@ class Task:
         summary: One line for lists.
         output: Name of the exported output: ``probabilities``.
         activation: Turns the network's output (a Keras tensor) into the exported output.
-        compile: ``compile(model, options)`` prepares the Keras model for ``fit``: loss and
-            metrics; returns the name of the validation metric that decides which epoch is best.
+        compile: ``compile(model, optimizer, options)`` prepares the Keras model for ``fit``: loss
+            and metrics; returns the name of the metric whose validation value, the higher the
+            better, decides which epoch is kept. ``options`` are the training options.
         evaluate: ``evaluate(outputs, labels, classes)`` → the headline `Metric` first.
         compare: ``compare(reference, candidate)`` → `Comparison`.
         parity: ``parity(comparison, precision)`` → `Check`.
@@ -95,7 +96,7 @@ class Task:
     summary: str
     output: str
     activation: Callable[[Any], Any]
-    compile: Callable[[Any, Any], str]
+    compile: Callable[[Any, Any, Any], str]
     evaluate: Callable[[Array, Array, tuple[str, ...]], tuple[Metric, ...]]
     compare: Callable[[Array, Array], Comparison]
     parity: Callable[[Comparison, str], Check]
@@ -109,4 +110,3 @@ class Task:
         check(self.min_parity_inputs >= 1, self.name, "min_parity_inputs must be positive")
         for field_name in ("activation", "compile", "evaluate", "compare", "parity", "accuracy"):
             check(callable(getattr(self, field_name)), self.name, f"{field_name} must be callable")
-

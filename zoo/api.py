@@ -1,0 +1,294 @@
+"""The public functions: everything that the command line does, from Python."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from zoo import catalogue
+from zoo.artifact import describe, open_artifact, open_unaltered
+from zoo.catalogue import ModelSummary
+from zoo.checkpoints import resolve
+from zoo.contracts.dataset import SPLITS
+from zoo.errors import UnknownName, UsageError
+from zoo.isolation import Event, call
+from zoo.options import recipe_from
+from zoo.pipeline import OnStep
+from zoo.plan import Parts, make_job
+from zoo.records import Evaluation
+from zoo.registry import PluginSettings, Registry, load_registry
+from zoo.run import Run, execute
+from zoo.running import choose_runtime, evaluate_file
+from zoo.steps.common import Subject, no_weights, open_dataset
+
+if TYPE_CHECKING:
+    from zoo.measurement.records import Measurement
+
+
+def _quiet(step: str, event: Event) -> None:
+    """Progress for callers who want none."""
+
+
+def ship(
+    model: str | None = None,
+    data: str | None = None,
+    *,
+    output: str | Path = "runs",
+    recipe: str | Path | None = None,
+    store: str | None = None,
+    report: bool = True,
+    command: str | None = None,
+    on_step: OnStep = _quiet,
+    registry: Registry | None = None,
+    **options: Any,
+) -> Run:
+    """Fine-tunes, exports, gates, benchmarks and reports.
+
+    Args:
+        model: Variant (``lenet5``), model id, or weights file; may stand in the recipe.
+        data: Dataset (``digits``, ``folder:photos``); may stand in the recipe.
+        output: Folder in which the run gets a folder of its own.
+        recipe: TOML file; arguments win over it.
+        store: URL of the results store; None for the user's own.
+        report: Whether to write ``report.html``.
+        command: Shown in the report; None for the call as Python.
+        on_step: Receives step names and progress events.
+        registry: None discovers plugins anew.
+        **options: As `zoo.options.recipe_from` describes.
+
+    Returns:
+        The run; `Run.passed` tells whether everything did.
+
+    Raises:
+        ZooError: The input is wrong, or the network could not be trained.
+    """
+    job = make_job(
+        recipe_from(recipe=_path(recipe), model=model, data=data, **options),
+        registry or load_registry(),
+    )
+    run = execute(
+        job, parts=Parts(), output=Path(output), named=True, store_url=store, on_step=on_step
+    )
+    if report:
+        shown = command or f"zoo.ship({job.recipe.model!r}, {job.recipe.data!r})"
+        write_report(run, shown, on_step)
+    return run
+
+
+def write_report(run: Run, command: str, on_step: OnStep = _quiet) -> Path:
+    """Writes ``report.html`` unless it shows this very state already."""
+    path = run.folder / "report.html"
+    if run.changed or not path.exists():
+        from zoo.report.html import write
+        from zoo.summary import view_of
+
+        on_step("report", {"event": "start", "kind": "report"})
+        started = time.perf_counter()
+        write(path, view_of(run, command))
+        seconds = time.perf_counter() - started
+        on_step("report", {"event": "end", "status": "passed", "seconds": seconds, "cached": False})
+    return path
+
+
+def finetune(
+    model: str | None = None,
+    data: str | None = None,
+    *,
+    output: str | Path = "weights",
+    recipe: str | Path | None = None,
+    store: str | None = None,
+    on_step: OnStep = _quiet,
+    registry: Registry | None = None,
+    **options: Any,
+) -> Run:
+    """Trains, evaluates, and writes weights with their card into `output`."""
+    job = make_job(
+        recipe_from(recipe=_path(recipe), model=model, data=data, **options),
+        registry or load_registry(),
+    )
+    parts = Parts(export=False, bench=False)
+    return execute(
+        job, parts=parts, output=Path(output), named=False, store_url=store, on_step=on_step
+    )
+
+
+def export(
+    model: str,
+    data: str | None = None,
+    *,
+    output: str | Path = "exports",
+    store: str | None = None,
+    on_step: OnStep = _quiet,
+    registry: Registry | None = None,
+    **options: Any,
+) -> Run:
+    """Writes gated files of a trained model, without training it further.
+
+    Args:
+        model: Model id or weights file.
+        data: Calibrates and gates; None for the dataset on the weights' card.
+        output: Folder for the files.
+        store: URL of the results store.
+        on_step: Receives progress.
+        registry: None discovers plugins anew.
+        **options: As `zoo.options.recipe_from` describes.
+    """
+    registry = registry or load_registry()
+    _, variant, checkpoint = resolve(registry, model)
+    if checkpoint is None:
+        raise no_weights(variant.name)
+    data = data or checkpoint.card().dataset
+    job = make_job(recipe_from(model=model, data=data, epochs=0, **options), registry)
+    parts = Parts(bench=False)
+    return execute(
+        job, parts=parts, output=Path(output), named=False, store_url=store, on_step=on_step
+    )
+
+
+def evaluate(
+    target: str | Path,
+    data: str | None = None,
+    *,
+    split: str = "test",
+    on_step: OnStep = _quiet,
+    registry: Registry | None = None,
+) -> Evaluation:
+    """Measures the quality of a model, or of an exported file in its deployment runtime.
+
+    Args:
+        target: Variant, model id, weights file, or exported file.
+        data: None for the dataset that the weights were trained on.
+        split: ``train``, ``validation`` or ``test``.
+        on_step: Receives progress.
+        registry: None discovers plugins anew.
+    """
+    if split not in SPLITS:
+        raise UnknownName("split", split, SPLITS)
+    registry = registry or load_registry()
+    path = Path(target)
+    if registry.exporter_for(path) is not None:
+        manifest = open_unaltered(registry, path).manifest
+        name = data or (manifest.dataset.name if manifest else None)
+        if name is None:
+            raise UsageError(
+                f"{path} does not say what it was trained on", fix="add --data DATASET"
+            )
+        dataset = open_dataset(registry, name)
+        return evaluate_file(
+            registry, path, dataset, split, emit=lambda event: on_step("evaluate", event)
+        )
+    return _evaluate_model(registry, str(target), data, split, on_step)
+
+
+def _evaluate_model(
+    registry: Registry, model: str, data: str | None, split: str, on_step: OnStep
+) -> Evaluation:
+    import tempfile
+
+    from pydantic import TypeAdapter
+
+    _, variant, checkpoint = resolve(registry, model)
+    if checkpoint is None:
+        raise no_weights(variant.name)
+    with tempfile.TemporaryDirectory(prefix="zoo-evaluate-") as folder:
+        result = call(
+            "zoo.steps.evaluate:evaluate_model",
+            {
+                "subject": Subject(model=str(checkpoint.path), plugins=registry.settings),
+                "data": data or checkpoint.card().dataset,
+                "split": split,
+                "folder": folder,
+                "card": None,
+            },
+            on_event=lambda event: on_step("evaluate", event),
+        )
+    result.pop("preprocessing")
+    return TypeAdapter(Evaluation).validate_python({**result, "outputs": None})
+
+
+def bench(
+    files: Sequence[str | Path],
+    *,
+    device: str = "host",
+    threads: Sequence[int] = (1,),
+    tier: str = "quick",
+    runtime: str | None = None,
+    on_step: OnStep = _quiet,
+    registry: Registry | None = None,
+) -> list[Measurement]:
+    """Times files, each in fresh processes that take turns.
+
+    Args:
+        files: TFLite or ONNX files, with or without a manifest.
+        device: Where.
+        threads: Each file is timed with each of these.
+        tier: ``brief``, ``smoke``, ``quick`` or ``full``.
+        runtime: None takes the preferred one of each format.
+        on_step: Receives progress.
+        registry: None discovers plugins anew.
+    """
+    from zoo.measurement.bench import measure
+    from zoo.measurement.tiers import TIERS
+
+    registry = registry or load_registry()
+    if tier not in TIERS:
+        raise UnknownName("tier", tier, TIERS)
+    kind = registry.devices.get(device)
+    results = []
+    for file in files:
+        path = Path(file)
+        artifact = open_unaltered(registry, path)
+        if runtime is not None and runtime not in artifact.exporter.runtimes:
+            raise UnknownName(
+                f"runtime of {artifact.exporter.name}", runtime, artifact.exporter.runtimes
+            )
+        chosen = runtime or choose_runtime(artifact.exporter, kind, {})
+        for count in threads:
+            name = f"{path.name} ({count} thread{'s' if count > 1 else ''})"
+            on_step(name, {"event": "start", "kind": "bench"})
+            measurement, _ = measure(kind, {}, path, runtime=chosen, threads=count, tier=tier)
+            results.append(measurement)
+            on_step(name, {"event": "end", "status": "passed", "seconds": 0.0, "cached": False})
+    return results
+
+
+def inspect(file: str | Path, *, registry: Registry | None = None) -> dict[str, Any]:
+    """What a file says of itself, what it really contains, and whether the two agree."""
+    return describe(open_artifact(registry or load_registry(), Path(file)))
+
+
+def load(model: str, *, registry: Registry | None = None) -> Any:
+    """A Keras model with pretrained weights: raw pixels in, the task's outputs out.
+
+    Args:
+        model: Variant, model id or weights file.
+        registry: None discovers plugins anew.
+
+    Returns:
+        A `keras.Model`; input float32 (batch, height, width, channels), values 0-255.
+
+    Raises:
+        UnknownName: No such model; offers the nearest.
+        BadFile: The weights are altered.
+    """
+    settings = registry.settings if registry is not None else PluginSettings()
+    resolve(registry or load_registry(), model)  # a wrong name must not wait for TensorFlow
+    from zoo.steps.evaluate import load_for_user
+
+    return load_for_user(Subject(model=model, plugins=settings))
+
+
+def models(pattern: str = "*", *, registry: Registry | None = None) -> list[ModelSummary]:
+    """The models whose name, family or model id matches a shell pattern; builds none."""
+    return catalogue.models(registry or load_registry(), pattern)
+
+
+def info(model: str, *, registry: Registry | None = None) -> dict[str, Any]:
+    """Everything known about one model: its record, its weights and their cards."""
+    return catalogue.info(registry or load_registry(), model)
+
+
+def _path(value: str | Path | None) -> Path | None:
+    return None if value is None else Path(value)

@@ -1,0 +1,214 @@
+"""A file and its manifest: everything needed to use the file and to check what is said of it."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from pydantic import TypeAdapter, ValidationError
+
+from zoo.contracts import Check, Exporter, FileContents, Metric, Preprocessing, TensorInfo
+from zoo.errors import BadFile
+from zoo.files import sha256_of
+from zoo.registry import Registry
+
+SCHEMA = 1
+REJECTED = ".rejected"
+
+
+@dataclass(frozen=True, kw_only=True)
+class DatasetReference:
+    """Which dataset, and exactly which content."""
+
+    name: str
+    content_hash: str
+    licence: str = "unknown"
+
+
+@dataclass(frozen=True, kw_only=True)
+class CalibrationReference:
+    """Which real inputs the integer ranges were measured on."""
+
+    split: str
+    count: int
+    content_hash: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class GateReference:
+    """How the gate judged the file."""
+
+    passed: bool
+    runtime: str
+    runtime_version: str
+    checks: tuple[Check, ...]
+    metrics: tuple[Metric, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Manifest:
+    """What a file says about itself.
+
+    Attributes:
+        schema: Version of this layout.
+        model_id: ``variant.tag``.
+        architecture: The family.
+        task: What the outputs mean.
+        format: Exporter name.
+        precision: As exported.
+        licence: SPDX identifier of the weights.
+        classes: Names in the order of the outputs.
+        weights_sha256: Of the checkpoint that was exported.
+        dataset: What the weights were trained on.
+        calibration: None for precisions that need none.
+        preprocessing: From raw image to network input.
+        normalization: ``in the graph``: the input takes raw 0-255 pixels.
+        inputs: Names, shapes, types and scales.
+        outputs: Likewise.
+        payload_sha256: Of the model without this manifest; changes when the model is altered.
+        versions: Distributions that made the file.
+        created: ISO 8601, UTC.
+        gate: None until the gate has judged the file.
+    """
+
+    model_id: str
+    architecture: str
+    task: str
+    format: str
+    precision: str
+    licence: str
+    classes: tuple[str, ...]
+    weights_sha256: str
+    dataset: DatasetReference
+    calibration: CalibrationReference | None
+    preprocessing: Preprocessing
+    inputs: tuple[TensorInfo, ...]
+    outputs: tuple[TensorInfo, ...]
+    payload_sha256: str
+    versions: dict[str, str] = field(default_factory=dict)
+    created: str = ""
+    normalization: str = "in the graph"
+    gate: GateReference | None = None
+    schema: int = SCHEMA
+
+
+_MANIFEST = TypeAdapter(Manifest)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Artifact:
+    """An exported file with what it says and what it contains."""
+
+    path: Path
+    exporter: Exporter
+    contents: FileContents
+    manifest: Manifest | None
+
+    @property
+    def altered(self) -> bool:
+        """Whether the model is not the one that the manifest speaks of."""
+        return (
+            self.manifest is not None
+            and self.manifest.payload_sha256 != self.contents.payload_sha256
+        )
+
+
+def open_artifact(registry: Registry, path: Path) -> Artifact:
+    """Reads a file and its manifest.
+
+    Raises:
+        BadFile: Not there, of unknown format, not what its suffix says, or damaged.
+    """
+    exporter = find_exporter(registry, path)
+    text = exporter.read_manifest(path)
+    return Artifact(
+        path=path,
+        exporter=exporter,
+        contents=exporter.inspect(path),
+        manifest=None if text is None else parse_manifest(text, path),
+    )
+
+
+def open_unaltered(registry: Registry, path: Path) -> Artifact:
+    """Like `open_artifact`, and refuses a file that was changed after its manifest was written."""
+    artifact = open_artifact(registry, path)
+    if artifact.manifest is not None and artifact.altered:
+        raise BadFile(
+            f"{path} was altered after its manifest was written",
+            why=f"the model's SHA-256 is {artifact.contents.payload_sha256}, "
+            f"the manifest says {artifact.manifest.payload_sha256}",
+            fix="export the file again",
+        )
+    return artifact
+
+
+def find_exporter(registry: Registry, path: Path) -> Exporter:
+    """The exporter of a file: by suffix, confirmed by its first bytes."""
+    if not path.exists():
+        raise BadFile(f"there is no file {path}", fix="check the path")
+    if path.is_dir():
+        raise BadFile(f"{path} is a folder", fix="name a file in it")
+    exporter = registry.exporter_for(path)
+    if exporter is None:
+        suffixes = ", ".join(e.suffix for e in registry.exporters)
+        raise BadFile(f"{path} has no suffix of a known format", fix=f"known: {suffixes}")
+    try:
+        with path.open("rb") as file:
+            head = file.read(16)
+    except OSError as error:
+        raise BadFile(f"{path} cannot be read", why=error.strerror) from error
+    if not exporter.recognises(head):
+        like = [e.name for e in registry.exporters if e.recognises(head)]
+        raise BadFile(
+            f"{path} is not what its suffix says",
+            why=f"its first bytes are not of a {exporter.name} file"
+            + (f"; they look like {like[0]}" if like else "")
+            + ("; it is empty" if not head else ""),
+            fix="check where it came from; export it again",
+        )
+    return exporter
+
+
+def parse_manifest(text: str, origin: Path) -> Manifest:
+    """Reads a manifest; the text may come from anywhere, so everything in it is validated."""
+    try:
+        return _MANIFEST.validate_json(text)
+    except (ValidationError, ValueError) as error:
+        details = error.errors() if isinstance(error, ValidationError) else []
+        where = ".".join(str(part) for part in details[0]["loc"]) if details else ""
+        raise BadFile(
+            f"the manifest in {origin} is not usable",
+            why=(f"{where}: {details[0]['msg']}" if details else str(error)),
+            fix="export the file again with this version of edgezoo",
+        ) from error
+
+
+def manifest_text(manifest: Manifest) -> str:
+    """The manifest as JSON."""
+    return _MANIFEST.dump_json(manifest, indent=1).decode("utf-8")
+
+
+def embed(exporter: Exporter, path: Path, manifest: Manifest) -> None:
+    """Writes the manifest into the file."""
+    exporter.write_manifest(path, manifest_text(manifest))
+
+
+def judged(manifest: Manifest, gate: GateReference) -> Manifest:
+    """The manifest with the gate's answer."""
+    return replace(manifest, gate=gate)
+
+
+def describe(artifact: Artifact) -> dict[str, Any]:
+    """What ``zoo inspect`` prints: the file, its contents, its manifest."""
+    return {
+        "file": str(artifact.path),
+        "format": artifact.exporter.name,
+        "bytes": artifact.path.stat().st_size,
+        "sha256": sha256_of(artifact.path),
+        "altered": artifact.altered,
+        "contents": {**asdict(artifact.contents), "integer_share": artifact.contents.integer_share},
+        "manifest": None
+        if artifact.manifest is None
+        else _MANIFEST.dump_python(artifact.manifest, mode="json"),
+    }

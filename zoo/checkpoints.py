@@ -1,0 +1,112 @@
+"""Finding pretrained weights by name; opens no file and imports nothing heavy."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from zoo.contracts import Architecture, Variant
+from zoo.errors import UnknownName, UsageError
+from zoo.registry import Registry
+
+if TYPE_CHECKING:
+    from zoo.card import Card
+
+SUFFIX = ".safetensors"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Checkpoint:
+    """Weights that were found: the files and what they belong to."""
+
+    architecture: Architecture
+    variant: Variant
+    path: Path
+
+    @property
+    def model_id(self) -> str:
+        """``variant.tag``."""
+        return self.path.name.removesuffix(SUFFIX)
+
+    @property
+    def card_path(self) -> Path:
+        """The card beside the weights."""
+        return self.path.with_name(self.model_id + ".toml")
+
+    def card(self) -> Card:
+        """Reads the card."""
+        from zoo.card import read_card
+
+        return read_card(self.card_path)
+
+
+def packaged(architecture: Architecture, variant: Variant) -> dict[str, Path]:
+    """Tags of the packaged weights of a variant and their files; never opens them."""
+    if architecture.weights is None or not architecture.weights.is_dir():
+        return {}
+    prefix = f"{variant.name}."
+    return {
+        path.name.removeprefix(prefix).removesuffix(SUFFIX): path
+        for path in sorted(architecture.weights.glob(f"{prefix}*{SUFFIX}"))
+    }
+
+
+def resolve(registry: Registry, model: str) -> tuple[Architecture, Variant, Checkpoint | None]:
+    """Finds what the user means by `model`.
+
+    Args:
+        registry: Where to look.
+        model: A variant (``lenet5``), a model id (``lenet5.fashion_mnist``), or the path of a
+            ``.safetensors`` file with its card.
+
+    Returns:
+        Architecture, variant, and the checkpoint; None when the variant has no weights.
+
+    Raises:
+        UnknownName: No such variant or tag; offers the nearest.
+    """
+    if model.endswith(SUFFIX):
+        return _resolve_path(registry, Path(model))
+    name, _, tag = model.partition(".")
+    try:
+        architecture, variant = registry.variant(name)
+    except UnknownName as error:
+        raise UnknownName("model", model, model_ids(registry)) from error
+    tags = packaged(architecture, variant)
+    if not tag:
+        if not tags:
+            return architecture, variant, None
+        tag = next(iter(tags))
+    if tag not in tags:
+        raise UnknownName(
+            f"weights of {variant.name}", tag, tags, fix=None if tags else "it has no weights yet"
+        )
+    return (
+        architecture,
+        variant,
+        Checkpoint(architecture=architecture, variant=variant, path=tags[tag]),
+    )
+
+
+def _resolve_path(registry: Registry, path: Path) -> tuple[Architecture, Variant, Checkpoint]:
+    if not path.is_file():
+        raise UsageError(f"there are no weights {path}", fix="check the path")
+    from zoo.card import read_card
+
+    card = read_card(path.with_name(path.name.removesuffix(SUFFIX) + ".toml"))
+    architecture, variant = registry.variant(card.variant)
+    return (
+        architecture,
+        variant,
+        Checkpoint(architecture=architecture, variant=variant, path=path),
+    )
+
+
+def model_ids(registry: Registry) -> Iterator[str]:
+    """Every variant, and every variant with each of its tags."""
+    for architecture, variant in registry.variants():
+        yield variant.name
+        for tag in packaged(architecture, variant):
+            yield f"{variant.name}.{tag}"

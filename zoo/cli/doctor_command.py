@@ -1,0 +1,38 @@
+"""``zoo doctor``."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+
+import click
+
+from zoo.cli.options import Settings, json_option, print_json
+from zoo.cli.tables import print_table
+
+
+@click.command(name="doctor", epilog="Example: zoo doctor")
+@json_option
+@click.pass_context
+def command(ctx: click.Context, as_json: bool) -> None:
+    """Show what is installed, what is missing, and the command to get it; install nothing.
+
+    The exit code is 1 when something is missing.
+    """
+    from zoo.doctor import doctor
+
+    settings: Settings = ctx.obj
+    findings = doctor(settings.registry())
+    if as_json:
+        print_json([asdict(finding) for finding in findings])
+    else:
+        print_table(
+            ("", "part", "name", "state"),
+            [("ok" if f.ok else "--", f.part, f.name, f.state) for f in findings],
+        )
+        missing = [f for f in findings if not f.ok]
+        for finding in missing:
+            click.echo(f"\n{finding.name}: {finding.fix}")
+        if not missing:
+            click.echo("\neverything is there")
+    if not all(finding.ok for finding in findings):
+        ctx.exit(1)

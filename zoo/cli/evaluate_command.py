@@ -1,0 +1,36 @@
+"""``zoo evaluate``."""
+
+from __future__ import annotations
+
+import click
+
+from zoo.cli.options import Settings, complete_model, data_option, json_option, print_json
+
+
+@click.command(
+    name="evaluate",
+    epilog="Examples: zoo evaluate lenet5.fashion_mnist; "
+    "zoo evaluate runs/…/lenet5.digits.int8.tflite --data digits",
+)
+@click.argument("target", metavar="MODEL|FILE", shell_complete=complete_model)
+@data_option(required=False, help="Dataset [the one the weights were trained on].")
+@click.option("--split", default="test", show_default=True, help="train, validation or test.")
+@json_option
+@click.pass_obj
+def command(settings: Settings, target: str, data: str | None, split: str, as_json: bool) -> None:
+    """Measure the quality of a model, or of an exported file in its deployment runtime."""
+    from zoo.api import evaluate
+    from zoo.cli.progress import StepProgress
+    from zoo.records import as_plain
+
+    with StepProgress(quiet=as_json) as progress:
+        found = evaluate(target, data, split=split, on_step=progress, registry=settings.registry())
+    if as_json:
+        print_json(as_plain(found))
+        return
+    click.echo(f"{found.subject} on {found.dataset} ({found.split}), by {found.runtime}")
+    for metric in found.metrics:
+        click.echo(
+            f"  {metric.name}  {metric.value:.2%} ({metric.low:.2%} – {metric.high:.2%}, 95 %) "
+            f"on {metric.count:,} examples, {found.seconds:.1f} s"
+        )

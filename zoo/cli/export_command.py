@@ -1,0 +1,76 @@
+"""``zoo export``."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from zoo.cli.options import (
+    Settings,
+    complete_format,
+    complete_model,
+    data_option,
+    json_option,
+    print_json,
+    store_option,
+)
+
+
+@click.command(
+    name="export",
+    epilog="Examples: zoo export lenet5.fashion_mnist; "
+    "zoo export weights/lenet5.digits.safetensors --format onnx --precision int8",
+)
+@click.argument("model", shell_complete=complete_model)
+@data_option(required=False, help="Calibrates and judges [the dataset on the weights' card].")
+@click.option(
+    "--format",
+    "formats",
+    multiple=True,
+    metavar="NAME",
+    shell_complete=complete_format,
+    help="tflite, onnx; may be repeated or comma-separated [both].",
+)
+@click.option(
+    "--precision",
+    "precisions",
+    multiple=True,
+    metavar="NAME",
+    help="float32, int8; may be repeated or comma-separated [both].",
+)
+@click.option("--calibration-samples", type=int, help="Real inputs that set integer ranges [256].")
+@click.option("--max-drop", type=float, help="Points of accuracy a file may lose [by precision].")
+@click.option("--seed", type=int, help="Of the calibration sample [0].")
+@click.option("--output", default="exports", type=click.Path(), help="Folder for the files.")
+@store_option
+@json_option
+@click.pass_context
+def command(
+    ctx: click.Context, model: str, data: str | None, as_json: bool, output: str, **given: Any
+) -> None:
+    """Write MODEL as gated TFLite and ONNX files, without training it further.
+
+    A file that fails its gate is named .rejected, and the exit code is 1.
+    """
+    from zoo.api import export
+    from zoo.cli.progress import StepProgress
+    from zoo.cli.results import print_run, run_as_json
+    from zoo.cli.ship_command import recipe_options
+
+    settings: Settings = ctx.obj
+    with StepProgress(quiet=as_json) as progress:
+        run = export(
+            model,
+            data,
+            output=output,
+            on_step=progress,
+            registry=settings.registry(),
+            **recipe_options(given),
+        )
+    if as_json:
+        print_json(run_as_json(run))
+    else:
+        print_run(run)
+    if not run.passed:
+        ctx.exit(1)

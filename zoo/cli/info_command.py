@@ -1,0 +1,73 @@
+"""``zoo info``."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from zoo.cli.options import Settings, complete_model, json_option, print_json
+from zoo.cli.tables import human_count
+
+
+@click.command(name="info", epilog="Example: zoo info lenet5")
+@click.argument("model", shell_complete=complete_model)
+@json_option
+@click.pass_obj
+def command(settings: Settings, model: str, as_json: bool) -> None:
+    """Show everything known about MODEL: the network, its input, its weights."""
+    from zoo.catalogue import info
+
+    found = info(settings.registry(), model)
+    if as_json:
+        print_json(found)
+        return
+    pre = found["preprocessing"]
+    plugin = found["plugin"]
+    rows = [
+        ("model", found["name"]),
+        ("family", f"{found['architecture']}: {found['summary']}"),
+        ("source", found["source"]),
+        ("task", found["task"]),
+        ("parameters", f"{found['parameters']:,} ({human_count(found['parameters'])})"),
+        ("multiply-adds", f"{found['multiply_adds']:,} for one input"),
+        ("input", f"{pre['height']}×{pre['width']}×{pre['channels']} pixels, 0-255"),
+        ("resize", f"{pre['resize']}, {pre['interpolation']}"),
+        (
+            "normalization",
+            f"(pixel × {pre['scale']:.6g} − {_list(pre['mean'])}) / {_list(pre['std'])}",
+        ),
+        ("licence", found["licence"]),
+        ("plugin", f"{plugin['name']} of {plugin['distribution']} {plugin['version']}"),
+    ]
+    if found["hyperparameters"]:
+        rows.append(
+            ("built with", ", ".join(f"{k}={v}" for k, v in found["hyperparameters"].items()))
+        )
+    width = max(len(name) for name, _ in rows)
+    for name, value in rows:
+        click.echo(f"{name.ljust(width)}  {value}")
+    for model_id, card in found["cards"].items():
+        _print_card(model_id, card)
+    if not found["cards"]:
+        click.echo(
+            f"\nno packaged weights: zoo finetune {found['name']} --from-scratch --data DATASET"
+        )
+
+
+def _list(values: Any) -> str:
+    return ", ".join(f"{value:g}" for value in values)
+
+
+def _print_card(model_id: str, card: dict[str, Any]) -> None:
+    click.echo(f"\nweights {model_id}")
+    accuracy = card["accuracy"]
+    if accuracy:
+        click.echo(
+            f"  {accuracy['metric']}  {accuracy['value']:.2%} "
+            f"({accuracy['low']:.2%} – {accuracy['high']:.2%}) "
+            f"on {accuracy['count']:,} test examples of {card['dataset']}"
+        )
+    click.echo(f"  classes   {', '.join(card['classes'])}")
+    click.echo(f"  licence   {card['licence']}")
+    click.echo(f"  sha256    {card['sha256']}")

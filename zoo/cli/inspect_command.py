@@ -1,0 +1,95 @@
+"""``zoo inspect``."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from zoo.cli.options import Settings, json_option, print_json
+from zoo.cli.tables import human_bytes
+
+
+@click.command(name="inspect", epilog="Example: zoo inspect runs/…/lenet5.digits.int8.tflite")
+@click.argument("file", type=click.Path())
+@json_option
+@click.pass_context
+def command(ctx: click.Context, file: str, as_json: bool) -> None:
+    """Show what FILE says of itself, and what it really contains.
+
+    The exit code is 1 when the model was altered after its manifest was written.
+    """
+    from zoo.api import inspect
+
+    settings: Settings = ctx.obj
+    found = inspect(file, registry=settings.registry())
+    if as_json:
+        print_json(found)
+    else:
+        _print_contents(found)
+        if found["manifest"] is None:
+            click.echo("\nmanifest: none; the file was not made by edgezoo")
+        else:
+            _print_manifest(found["manifest"])
+    if found["altered"]:
+        click.echo("\nALTERED: the model is not the one its manifest speaks of", err=True)
+        ctx.exit(1)
+
+
+def _line(name: str, value: str) -> None:
+    click.echo(f"{name:<15}{value}")
+
+
+def _print_contents(found: dict[str, Any]) -> None:
+    contents = found["contents"]
+    _line("file", found["file"])
+    _line("format", f"{found['format']}, {human_bytes(found['bytes'])}")
+    _line("sha256", found["sha256"])
+    for kind in ("inputs", "outputs"):
+        for tensor in contents[kind]:
+            scale = tensor["scale"]
+            quantized = "" if scale is None else f", scale {scale:g}, zero {tensor['zero_point']}"
+            shape = "×".join("?" if n < 0 else str(n) for n in tensor["shape"])
+            _line(kind[:-1], f"{tensor['name']}  {tensor['dtype']} {shape}{quantized}")
+    operators = ", ".join(
+        f"{name} {count}" if count > 1 else name for name, count in contents["operators"].items()
+    )
+    _line("operators", operators)
+    total = contents["integer_operators"] + contents["float_operators"]
+    _line("integer", f"{contents['integer_operators']} of {total} computing operators")
+    if contents["float_islands"]:
+        _line("float islands", ", ".join(contents["float_islands"]))
+    _line("conversions", f"{contents['conversions']} quantize or dequantize operators")
+    _line("custom", ", ".join(contents["custom_operators"]) or "none")
+    _line("dynamic", ", ".join(contents["dynamic_tensors"]) or "none: all shapes are static")
+    _line("weights", human_bytes(contents["weight_bytes"]))
+
+
+def _print_manifest(manifest: dict[str, Any]) -> None:
+    click.echo("\nmanifest")
+    _line("model", f"{manifest['model_id']}, {manifest['precision']}, {manifest['task']}")
+    _line("classes", ", ".join(manifest["classes"]))
+    _line("licence", manifest["licence"])
+    _line(
+        "trained on", f"{manifest['dataset']['name']}, {manifest['dataset']['content_hash'][:16]}…"
+    )
+    _line("weights", f"{manifest['weights_sha256'][:16]}…")
+    calibration = manifest["calibration"]
+    if calibration is not None:
+        _line("calibrated on", f"{calibration['count']} inputs of {calibration['split']}")
+    pre = manifest["preprocessing"]
+    _line(
+        "input",
+        f"{pre['height']}×{pre['width']}×{pre['channels']} raw pixels 0-255, "
+        f"resize {pre['resize']} {pre['interpolation']}; normalization {manifest['normalization']}",
+    )
+    _line("made with", ", ".join(f"{k} {v}" for k, v in manifest["versions"].items()))
+    gate = manifest["gate"]
+    if gate is None:
+        _line("gate", "not judged")
+        return
+    verdict = "passed" if gate["passed"] else "REJECTED"
+    _line("gate", f"{verdict} in {gate['runtime']} {gate['runtime_version']}")
+    for check in gate["checks"]:
+        mark = "ok" if check["passed"] else "--"
+        click.echo(f"  {mark} {check['name']:<15}{check['value']}  (asked: {check['limit']})")

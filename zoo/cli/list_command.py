@@ -1,0 +1,50 @@
+"""``zoo list``."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+
+import click
+
+from zoo.cli.options import Settings, json_option, print_json
+from zoo.cli.tables import human_count, print_table
+
+
+@click.command(
+    name="list",
+    epilog='Examples: zoo list; zoo list "res*"; zoo list "*.fashion_mnist"',
+)
+@click.argument("pattern", default="*")
+@json_option
+@click.pass_obj
+def command(settings: Settings, pattern: str, as_json: bool) -> None:
+    """List models whose name, family or model id matches PATTERN (* and ? are wild)."""
+    from zoo.catalogue import models
+    from zoo.errors import UnknownName
+
+    registry = settings.registry()
+    found = models(registry, pattern)
+    if as_json:
+        print_json([asdict(row) for row in found])
+        return
+    if not found:
+        from zoo.checkpoints import model_ids
+
+        raise UnknownName("model", pattern, [*model_ids(registry), *registry.architectures.names()])
+    print_table(
+        ("model", "family", "task", "input", "parameters", "multiply-adds", "licence", "weights"),
+        [
+            (
+                row.name,
+                row.architecture,
+                row.task,
+                "×".join(str(n) for n in row.input_shape),
+                human_count(row.parameters),
+                human_count(row.multiply_adds),
+                row.licence,
+                ", ".join(row.weights) or "none",
+            )
+            for row in found
+        ],
+        right="llllrrll",
+    )

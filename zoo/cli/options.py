@@ -1,0 +1,142 @@
+"""Options and small helpers that several commands share."""
+
+from __future__ import annotations
+
+import functools
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+from click.shell_completion import CompletionItem
+
+if TYPE_CHECKING:
+    from zoo.registry import Registry
+
+Function = TypeVar("Function", bound=Callable[..., Any])
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """The options of ``zoo`` itself."""
+
+    plugins: tuple[str, ...] = ()
+    without: tuple[str, ...] = ()
+    no_plugins: bool = False
+    debug: bool = False
+
+    def registry(self) -> Registry:
+        """Discovers plugins."""
+        from zoo.registry import PluginSettings, load_registry
+
+        return load_registry(
+            PluginSettings(paths=self.plugins, without=self.without, installed=not self.no_plugins)
+        )
+
+
+def _complete(kind: str) -> Callable[[click.Context, click.Parameter, str], list[CompletionItem]]:
+    def complete(
+        ctx: click.Context, param: click.Parameter, incomplete: str
+    ) -> list[CompletionItem]:
+        from zoo.checkpoints import model_ids
+
+        root = ctx.find_root().params
+        registry = Settings(plugins=tuple(root.get("plugins") or ())).registry()
+        names = {
+            "model": lambda: list(model_ids(registry)),
+            "dataset": lambda: [p.name + (":" if p.argument else "") for p in registry.datasets],
+            "format": lambda: registry.exporters.names(),
+            "device": lambda: registry.devices.names(),
+        }[kind]()
+        return [CompletionItem(name) for name in names if name.startswith(incomplete)]
+
+    return complete
+
+
+complete_model = _complete("model")
+complete_dataset = _complete("dataset")
+complete_format = _complete("format")
+complete_device = _complete("device")
+
+
+def json_option(function: Function) -> Function:
+    """``--json``: results as JSON on standard output."""
+    return click.option("--json", "as_json", is_flag=True, help="Print JSON.")(function)
+
+
+def data_option(*, required: bool, help: str) -> Callable[[Function], Function]:
+    """``--data DATASET``."""
+    return click.option(
+        "--data",
+        required=required,
+        metavar="DATASET",
+        shell_complete=complete_dataset,
+        help=help,
+    )
+
+
+def store_option(function: Function) -> Function:
+    """``--store URL``."""
+    return click.option(
+        "--store", metavar="URL", help="Database of results [default: the user's own]."
+    )(function)
+
+
+def training_options(function: Function) -> Function:
+    """Everything about training; unset options leave the recipe's value."""
+    options = [
+        click.option("--epochs", type=int, help="Most passes over the training data [15]."),
+        click.option("--learning-rate", type=float, help="Peak learning rate [0.001]."),
+        click.option("--batch-size", type=int, help="Examples per step [32]."),
+        click.option(
+            "--freeze", help="none, or backbone: train the new head alone [none].", metavar="PART"
+        ),
+        click.option(
+            "--augment",
+            multiple=True,
+            metavar="NAME",
+            help="rotate, shift, crop, flip, erase; may be repeated or comma-separated.",
+        ),
+        click.option("--dropout", type=float, help="Dropout before the head, 0 to 1."),
+        click.option("--weight-decay", type=float, help="As in AdamW [0.01]."),
+        click.option("--label-smoothing", type=float, help="0 to 1 [0]."),
+        click.option(
+            "--patience", type=int, help="Stop after so many epochs without progress; 0: never [5]."
+        ),
+        click.option(
+            "--from-scratch", is_flag=True, default=None, help="Start from random weights."
+        ),
+        click.option("--seed", type=int, help="Of everything random [0]."),
+        click.option(
+            "--set",
+            "hyperparameters",
+            multiple=True,
+            metavar="KEY=VALUE",
+            help="A hyper-parameter of the network, such as activation=relu.",
+        ),
+        click.option(
+            "--recipe", type=click.Path(), help="TOML file; options on the command line win."
+        ),
+    ]
+    return functools.reduce(lambda f, option: option(f), reversed(options), function)
+
+
+def print_json(value: Any) -> None:
+    """JSON on standard output; NaN and infinity, which JSON lacks, become null."""
+    click.echo(json.dumps(_finite(value), indent=1, default=str))
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, float) and value - value != 0.0:
+        return None
+    if isinstance(value, dict):
+        return {key: _finite(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_finite(item) for item in value]
+    return value
+
+
+def split_commas(values: tuple[str, ...]) -> tuple[str, ...]:
+    """``("a,b", "c")`` → ``("a", "b", "c")``."""
+    return tuple(part.strip() for value in values for part in value.split(",") if part.strip())

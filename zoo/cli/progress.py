@@ -1,0 +1,115 @@
+"""Live progress of the steps of a run, on standard error."""
+
+from __future__ import annotations
+
+import threading
+from types import TracebackType
+from typing import Any, Self
+
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    Progress,
+    SpinnerColumn,
+    TaskID,
+    TextColumn,
+    TimeRemainingColumn,
+)
+
+_MARKS = {"passed": "[green]✓[/]", "rejected": "[red]✗[/]", "failed": "[red]✗[/]"}
+
+
+class StepProgress:
+    """Shows steps as they run; call it with a step's name and its events.
+
+    On a terminal, running steps have a live line each. In a pipe or log, each step is one line
+    when it ends.
+    """
+
+    def __init__(self, *, quiet: bool) -> None:
+        self._console = Console(stderr=True, highlight=False, quiet=quiet)
+        self._progress = Progress(
+            SpinnerColumn(),
+            TextColumn("{task.description}"),
+            BarColumn(bar_width=24),
+            TextColumn("{task.fields[detail]}"),
+            TimeRemainingColumn(compact=True),
+            console=self._console,
+            transient=True,
+            disable=quiet or not self._console.is_terminal,
+        )
+        self._tasks: dict[str, TaskID] = {}
+        self._lock = threading.Lock()
+
+    def __enter__(self) -> Self:
+        self._progress.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._progress.stop()
+
+    def __call__(self, step: str, event: dict[str, Any]) -> None:
+        """Receives one event of one step."""
+        with self._lock:
+            handler = getattr(self, f"_on_{event['event']}", None)
+            if handler is not None:
+                handler(step, event)
+
+    def _task(self, step: str) -> TaskID:
+        if step not in self._tasks:
+            self._tasks[step] = self._progress.add_task(step, total=None, detail="")
+        return self._tasks[step]
+
+    def _on_start(self, step: str, event: dict[str, Any]) -> None:
+        self._task(step)
+
+    def _on_stage(self, step: str, event: dict[str, Any]) -> None:
+        self._progress.update(self._task(step), detail=event["text"])
+
+    def _on_resumed(self, step: str, event: dict[str, Any]) -> None:
+        self._progress.console.print(f"  {step}: goes on after epoch {event['epoch']}")
+
+    def _on_progress(self, step: str, event: dict[str, Any]) -> None:
+        self._progress.update(
+            self._task(step),
+            completed=event["done"],
+            total=event["total"],
+            detail=f"{event['done']:,} of {event['total']:,}",
+        )
+
+    def _on_batch(self, step: str, event: dict[str, Any]) -> None:
+        batches = event["batches"]
+        done = (event["epoch"] - 1) * batches + event["batch"]
+        self._progress.update(
+            self._task(step),
+            completed=done,
+            total=event["epochs"] * batches,
+            detail=f"epoch {event['epoch']}/{event['epochs']}  "
+            f"{event['examples_per_second']:,.0f} examples/s  loss {event['loss']:.4f}  "
+            f"{event['metric_name']} {event['metric']:.2%}",
+        )
+
+    def _on_epoch(self, step: str, event: dict[str, Any]) -> None:
+        if not self._console.is_terminal:
+            self._console.print(
+                f"  {step}: epoch {event['epoch']}/{event['epochs']}  "
+                f"loss {event['loss']:.4f}  validation {event['validation_metric']:.2%}  "
+                f"{event['examples_per_second']:,.0f} examples/s",
+                soft_wrap=True,
+            )
+
+    def _on_end(self, step: str, event: dict[str, Any]) -> None:
+        if step in self._tasks:
+            self._progress.remove_task(self._tasks.pop(step))
+        if event["cached"]:
+            return
+        mark = _MARKS.get(event["status"], "[dim]–[/]")
+        note = "" if event["status"] == "passed" else f"  {event['status']}"
+        self._progress.console.print(
+            f"{mark} {step}  [dim]{event['seconds']:.1f} s[/]{note}", soft_wrap=True
+        )

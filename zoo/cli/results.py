@@ -1,0 +1,54 @@
+"""What the commands print after a run."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Any
+
+import click
+
+from zoo.plan import EVALUATE
+from zoo.report.remarks import remarks
+from zoo.report.table import print_files
+from zoo.run import Run, plain_records
+from zoo.summary import metric_of, next_commands, rows_of
+
+
+def print_run(run: Run) -> None:
+    """The table of files, what did not pass and why, and what to type next."""
+    print_weights(run)
+    rows = rows_of(run)
+    click.echo()
+    print_files(rows, remarks(rows))
+    click.echo(f"\nfiles    {run.folder}/")
+    if (run.folder / "report.html").exists():
+        click.echo(f"report   {run.folder / 'report.html'}")
+    for number, line in enumerate(next_commands(run)):
+        click.echo(f"{'next' if number == 0 else '':<9}{line}")
+
+
+def print_weights(run: Run) -> None:
+    """One line about the Keras model that the files come from."""
+    record = run.finished[EVALUATE].record
+    if record.status != "passed":
+        click.echo(f"{run.job.model_id}: not evaluated: {record.reason}", err=True)
+        return
+    metric = metric_of(record.result)
+    click.echo(
+        f"{run.job.model_id}: {metric.name} {metric.value:.2%} "
+        f"({metric.low:.2%} – {metric.high:.2%}, 95 %) on {metric.count:,} test examples"
+    )
+
+
+def run_as_json(run: Run) -> dict[str, Any]:
+    """A run for ``--json``."""
+    rows = rows_of(run) if run.files else ()
+    return {
+        "run": run.name,
+        "folder": str(run.folder),
+        "model_id": run.job.model_id,
+        "passed": run.passed,
+        "files": [asdict(row) for row in rows],
+        "remarks": list(remarks(rows)),
+        "steps": plain_records(run.steps),
+    }

@@ -1,0 +1,106 @@
+"""``zoo ship``."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from typing import Any
+
+import click
+
+from zoo.cli.options import (
+    Settings,
+    complete_device,
+    complete_format,
+    complete_model,
+    data_option,
+    json_option,
+    print_json,
+    split_commas,
+    store_option,
+    training_options,
+)
+
+
+@click.command(
+    name="ship",
+    epilog="Examples: zoo ship lenet5 --data digits; zoo ship resnet8 --data folder:photos "
+    "--format tflite --precision int8; zoo ship --recipe photos.toml",
+)
+@click.argument("model", required=False, shell_complete=complete_model)
+@data_option(required=False, help="Dataset: digits, fashion_mnist, folder:PATH, npz:PATH.")
+@click.option(
+    "--format",
+    "formats",
+    multiple=True,
+    metavar="NAME",
+    shell_complete=complete_format,
+    help="tflite, onnx; may be repeated or comma-separated [both].",
+)
+@click.option(
+    "--precision",
+    "precisions",
+    multiple=True,
+    metavar="NAME",
+    help="float32, int8; may be repeated or comma-separated [both].",
+)
+@click.option(
+    "--device",
+    "devices",
+    multiple=True,
+    metavar="NAME",
+    shell_complete=complete_device,
+    help="Where files are timed [host].",
+)
+@click.option("--calibration-samples", type=int, help="Real inputs that set integer ranges [256].")
+@click.option("--max-drop", type=float, help="Points of accuracy a file may lose [by precision].")
+@click.option("--tier", help="How thoroughly to time: brief, smoke, quick, full [brief].")
+@click.option("--threads", type=int, help="Threads of the runtime [1].")
+@training_options
+@click.option("--output", default="runs", type=click.Path(), help="Parent of the run's folder.")
+@click.option("--no-report", is_flag=True, help="Write no report.html.")
+@store_option
+@json_option
+@click.pass_context
+def command(ctx: click.Context, as_json: bool, no_report: bool, output: str, **given: Any) -> None:
+    """Fine-tune MODEL on a dataset, export it, prove it, time it, report it.
+
+    Writes TFLite and ONNX files in float32 and int8, each judged in the runtime it will be
+    deployed on. The exit code is 1 when a file was rejected or a step failed. The same command
+    again redoes nothing.
+    """
+    from zoo.api import ship
+    from zoo.cli.progress import StepProgress
+    from zoo.cli.results import print_run, run_as_json
+
+    settings: Settings = ctx.obj
+    with StepProgress(quiet=as_json) as progress:
+        run = ship(
+            given.pop("model"),
+            given.pop("data"),
+            output=output,
+            report=not no_report,
+            command=shlex.join(["zoo", *sys.argv[1:]]),
+            on_step=progress,
+            registry=settings.registry(),
+            **recipe_options(given),
+        )
+    if as_json:
+        print_json(run_as_json(run))
+    else:
+        print_run(run)
+    if not run.passed:
+        ctx.exit(1)
+
+
+def recipe_options(given: dict[str, Any]) -> dict[str, Any]:
+    """Command-line values as `zoo.options.recipe_from` takes them."""
+    from zoo.options import parse_hyperparameters
+
+    options = dict(given)
+    for name in ("formats", "precisions", "devices"):
+        if name in options:
+            options[name] = split_commas(options[name]) or None
+    options["augment"] = split_commas(options["augment"]) or None if "augment" in options else None
+    options["hyperparameters"] = parse_hyperparameters(options.get("hyperparameters") or ())
+    return options

@@ -1,0 +1,98 @@
+"""The 1,797 scanned digits of 8 x 8 pixels that come with scikit-learn."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from zoo.contracts.dataset import Dataset, DatasetProvider
+from zoo.errors import MissingExtra, UsageError
+from zoo.hookspecs import hookimpl
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+_SIDE = 8
+_LARGEST = 16
+
+
+@hookimpl
+def zoo_datasets() -> Iterable[DatasetProvider]:
+    """Yields ``digits``."""
+    yield DatasetProvider(
+        name="digits",
+        summary="1,797 scanned digits, 8 x 8 grey; comes with scikit-learn",
+        tasks=("image-classification",),
+        open=open_digits,
+        fingerprint=fingerprint,
+        where='pip install "edgezoo[data]"',
+    )
+
+
+def open_digits(argument: str | None) -> Dataset:
+    """Reads the digits; split by content, 70/15/15.
+
+    Raises:
+        UsageError: Something follows the name.
+        MissingExtra: scikit-learn is not installed.
+    """
+    from zoo.data.arrays import array_split
+    from zoo.data.hashing import dataset_hash, example_hashes
+    from zoo.data.splits import split_by_content
+
+    images, labels = _read(_find(argument))
+    hashes = example_hashes(images)
+    classes = tuple("0123456789")
+    splits = {
+        name: array_split(images, labels, hashes, indices)
+        for name, indices in split_by_content(hashes, labels, classes).items()
+    }
+    return Dataset(
+        name="digits",
+        classes=classes,
+        splits=splits,
+        content_hash=dataset_hash(classes, splits),
+        licence="CC-BY-4.0",
+        source="https://archive.ics.uci.edu/dataset/80 (the copy in scikit-learn)",
+    )
+
+
+def fingerprint(argument: str | None) -> str:
+    """SHA-256 of the compressed file.
+
+    Raises:
+        UsageError: Something follows the name.
+        MissingExtra: scikit-learn is not installed.
+    """
+    from zoo.files import sha256_of
+
+    return f"digits:{sha256_of(_find(argument))}"
+
+
+def _find(argument: str | None) -> Path:
+    if argument is not None:
+        raise UsageError(f"digits takes no argument, but got {argument!r}", fix="--data digits")
+    import importlib.util
+
+    # find_spec does not run the package: importing scikit-learn takes over a second.
+    spec = importlib.util.find_spec("sklearn")
+    if spec is not None and spec.origin is not None:
+        path = Path(spec.origin).parent / "datasets" / "data" / "digits.csv.gz"
+        if path.is_file():
+            return path
+    raise MissingExtra("sklearn", "data")
+
+
+def _read(path: Path) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
+    import gzip
+
+    import numpy as np
+
+    with gzip.open(path, "rt", encoding="ascii") as lines:
+        table = np.loadtxt(lines, delimiter=",", dtype=np.int64)
+    values, labels = table[:, :-1], table[:, -1]
+    scaled = (values * 255 + _LARGEST // 2) // _LARGEST
+    images = scaled.astype(np.uint8).reshape(-1, _SIDE, _SIDE, 1)
+    return images, np.ascontiguousarray(labels)

@@ -1,0 +1,112 @@
+"""Images and labels as arrays in one ``.npz`` file."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from zoo.contracts.dataset import SPLITS, Dataset, DatasetProvider
+from zoo.errors import UsageError
+from zoo.hookspecs import hookimpl
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from zoo.data.npz_arrays import Arrays
+
+
+@hookimpl
+def zoo_datasets() -> Iterable[DatasetProvider]:
+    """Yields ``npz``."""
+    yield DatasetProvider(
+        name="npz",
+        summary="arrays x and y, or x_train, y_train, x_test, y_test, in a NumPy file",
+        tasks=("image-classification",),
+        open=open_npz,
+        fingerprint=fingerprint,
+        argument="PATH",
+        where="numpy.savez_compressed(PATH, x=images, y=labels)",
+    )
+
+
+def open_npz(argument: str | None) -> Dataset:
+    """Reads the arrays; what is not split already is split by content.
+
+    Args:
+        argument: Path of a file with ``x`` and ``y`` (split 70/15/15), or ``x_train``,
+            ``y_train``, ``x_test`` and ``y_test`` with or without ``x_validation`` and
+            ``y_validation`` (else taken from train). ``classes`` may hold the class names.
+
+            Images have shape (examples, height, width) or (examples, height, width, 1 or 3).
+            Whole numbers must be 0-255. Fractions are multiplied by 255 when no array exceeds 1,
+            and taken as 0-255 when one does; all are rounded. Labels are whole numbers from 0.
+
+    Raises:
+        UsageError: No such file.
+        BadFile: Truncated, altered, or no ``.npz`` file.
+        BadData: Arrays are missing, of the wrong shape or type, or hold impossible values.
+    """
+    from zoo.data.arrays import array_split
+    from zoo.data.hashing import dataset_hash, example_hashes
+    from zoo.data.npz_arrays import read_arrays
+
+    path = _path(argument)
+    arrays = read_arrays(path)
+    hashes = {name: example_hashes(images) for name, images in arrays.images.items()}
+    splits = {
+        name: array_split(arrays.images[key], arrays.labels[key], hashes[key], indices)
+        for name, (key, indices) in _divide(arrays, hashes).items()
+    }
+    return Dataset(
+        name=f"npz:{argument}",
+        classes=arrays.classes,
+        splits=splits,
+        content_hash=dataset_hash(arrays.classes, splits),
+        source=path.name,
+        notes=tuple(arrays.notes),
+    )
+
+
+def fingerprint(argument: str | None) -> str:
+    """Size and time of the file.
+
+    Raises:
+        UsageError: No such file.
+    """
+    status = _path(argument).stat()
+    return f"npz:{status.st_size}:{status.st_mtime_ns}"
+
+
+def _divide(
+    arrays: Arrays, hashes: dict[str, list[bytes]]
+) -> dict[str, tuple[str, NDArray[np.int64] | None]]:
+    """For each split the array that it comes from, and which of its examples; None means all."""
+    from zoo.data.splits import SHARES_WITHOUT_TEST, refuse_overlap, split_by_content
+
+    if "" in hashes:
+        divided = split_by_content(hashes[""], arrays.labels[""], arrays.classes)
+        return {name: ("", own) for name, own in divided.items()}
+    refuse_overlap(
+        {
+            name: {content: f"x_{name}[{i}]" for i, content in enumerate(own)}
+            for name, own in hashes.items()
+        }
+    )
+    if "validation" in hashes:
+        return {name: (name, None) for name in SPLITS}
+    arrays.notes.append("15 % of x_train serve as validation, since there is no x_validation")
+    divided = split_by_content(
+        hashes["train"], arrays.labels["train"], arrays.classes, SHARES_WITHOUT_TEST
+    )
+    return {**{name: ("train", own) for name, own in divided.items()}, "test": ("test", None)}
+
+
+def _path(argument: str | None) -> Path:
+    if not argument:
+        raise UsageError("npz needs a path", fix="--data npz:PATH")
+    path = Path(argument).expanduser()
+    if not path.is_file():
+        raise UsageError(f"there is no file {argument}", fix="check the path")
+    return path

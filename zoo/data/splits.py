@@ -1,0 +1,173 @@
+"""Splitting by content: identical examples stay together, and new ones disturb nobody.
+
+Each example's content hash, read as a number between 0 and 1, says which split it belongs to:
+below 0.70 it is ``train``, below 0.85 ``validation``, else ``test``. The others in the dataset have
+no say, so examples that are added later leave those before where they were, and a test split never
+fills with what an earlier network was trained on.
+
+Only a class that would be left with fewer than half of its share in a split (which happens to small
+classes) takes what is missing from the split that has most to spare, nearest hash first.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from zoo.errors import BadData
+
+#: Share of each split when nothing else is said.
+SHARES: Mapping[str, float] = {"train": 0.70, "validation": 0.15, "test": 0.15}
+#: For data that comes with a test split but no validation split.
+SHARES_WITHOUT_TEST: Mapping[str, float] = {"train": 0.85, "validation": 0.15}
+
+
+def position(content: bytes) -> float:
+    """A content hash as a number from 0 up to, but not including, 1."""
+    # 53 bits are what a float holds exactly; more could round up to 1.
+    return (int.from_bytes(content[:8], "big") >> 11) / 2**53
+
+
+def preferred_split(content: bytes, shares: Mapping[str, float] = SHARES) -> str:
+    """The split that a content hash asks for, whatever else is in the dataset."""
+    place = position(content)
+    # Shares may add up to a little less than 1 by rounding: the last split takes that sliver.
+    return next((n for n, (_, high) in _intervals(shares).items() if place < high), [*shares][-1])
+
+
+def minimum(distinct: int, share: float) -> int:
+    """How many distinct examples of a class a split must at least get."""
+    return max(1, int(distinct * share / 2))
+
+
+def split_by_content(
+    hashes: Sequence[bytes],
+    labels: NDArray[np.int64],
+    classes: Sequence[str],
+    shares: Mapping[str, float] = SHARES,
+) -> dict[str, NDArray[np.int64]]:
+    """Divides examples among splits, per class.
+
+    Args:
+        hashes: Content hash of each example.
+        labels: Class indices, int64, shape (examples,).
+        classes: Class names.
+        shares: Name and share of each split; the shares add up to 1.
+
+    Returns:
+        For each split the ascending indices of its examples, int64. Each example is in exactly
+        one split, and examples with the same content are in the same one.
+
+    Raises:
+        BadData: A class has fewer distinct examples than there are splits.
+    """
+    contents = _contents_by_class(hashes, labels, len(classes))
+    shared = {
+        content for content, n in Counter(c for own in contents for c in own).items() if n > 1
+    }
+    where = {content: preferred_split(content, shares) for own in contents for content in own}
+    for name, own in zip(classes, contents, strict=True):
+        if len(own) < len(shares):
+            raise BadData(
+                f"class {name!r} has {len(own)} distinct examples, but needs {len(shares)} or more",
+                why=f"each class needs one in each of {', '.join(shares)}",
+                fix="add examples of this class, or remove the class",
+            )
+        _fill_up(name, own, where, shared, shares)
+    split_of = np.array([where[content] for content in hashes])
+    return {name: np.flatnonzero(split_of == name).astype(np.int64) for name in shares}
+
+
+def hold_out(
+    hashes: Sequence[bytes], labels: NDArray[np.int64], per_class: int
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Sets aside a fixed number of examples of each class: those with the lowest hashes.
+
+    For data that never grows and holds no example twice.
+
+    Returns:
+        Ascending indices (int64) of the examples that are kept, and of those set aside.
+    """
+    order = np.array(sorted(range(len(hashes)), key=hashes.__getitem__), dtype=np.int64)
+    aside = np.concatenate(
+        [order[labels[order] == label][:per_class] for label in np.unique(labels)]
+    )
+    kept = np.setdiff1d(np.arange(len(hashes)), aside)
+    return kept.astype(np.int64), np.sort(aside)
+
+
+def refuse_overlap(contents: Mapping[str, Mapping[bytes, str]]) -> None:
+    """Refuses splits that share an example.
+
+    Args:
+        contents: For each split, content hashes and the name by which to call the example.
+
+    Raises:
+        BadData: Names the first examples that are in two splits.
+    """
+    names = list(contents)
+    pairs = [
+        f"{contents[first][content]} = {contents[second][content]}"
+        for i, first in enumerate(names)
+        for second in names[i + 1 :]
+        for content in sorted(contents[first].keys() & contents[second].keys())
+    ]
+    if pairs:
+        more = f" and {len(pairs) - 5} more" if len(pairs) > 5 else ""
+        raise BadData(
+            f"{len(pairs)} examples are in two splits: {'; '.join(pairs[:5])}{more}",
+            why="accuracy on examples that were trained on says nothing",
+            fix="remove them from one of the splits",
+        )
+
+
+def _intervals(shares: Mapping[str, float]) -> dict[str, tuple[float, float]]:
+    intervals, low = {}, 0.0
+    for name, share in shares.items():
+        intervals[name] = (low, low + share)
+        low += share
+    return intervals
+
+
+def _contents_by_class(
+    hashes: Sequence[bytes], labels: NDArray[np.int64], count: int
+) -> list[list[bytes]]:
+    found: list[set[bytes]] = [set() for _ in range(count)]
+    for content, label in zip(hashes, labels.tolist(), strict=True):
+        found[label].add(content)
+    return [sorted(own) for own in found]
+
+
+def _fill_up(
+    name: str,
+    own: list[bytes],
+    where: dict[bytes, str],
+    shared: set[bytes],
+    shares: Mapping[str, float],
+) -> None:
+    """Moves examples of one class into the splits that hold too few of it."""
+    intervals = _intervals(shares)
+    needs = {split: minimum(len(own), share) for split, share in shares.items()}
+    for split, need in needs.items():
+        while (counts := Counter(where[content] for content in own))[split] < need:
+            donors = [s for s in shares if counts[s] > needs[s]]
+            # What stands in two classes stays put: to move it would disturb the other class.
+            movable = [c for c in own if where[c] in donors and c not in shared]
+            if not movable:
+                raise BadData(
+                    f"class {name!r} cannot be divided among {', '.join(shares)}",
+                    why="too many of its examples are also in other classes",
+                    fix="remove the examples that stand in two classes from one of them",
+                )
+            donor = max({where[c] for c in movable}, key=lambda s: (counts[s] - needs[s], s))
+            candidates = [c for c in movable if where[c] == donor]
+            nearest = min(candidates, key=lambda c: (_distance(c, intervals[split]), c))
+            where[nearest] = split
+
+
+def _distance(content: bytes, interval: tuple[float, float]) -> float:
+    place = position(content)
+    return max(interval[0] - place, place - interval[1], 0.0)

@@ -1,0 +1,137 @@
+"""Batches for training: from memory when the resized images fit, else from disk."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from zoo.contracts.dataset import Split
+from zoo.contracts.preprocessing import Preprocessing
+from zoo.data.preprocessing import pixels
+from zoo.extras import require
+
+#: Resized images are kept in memory up to so many bytes.
+MEMORY_LIMIT = 1 << 30
+
+#: Turns a batch of uint8 pixels into a batch of float32 pixels, 0-255, of the same shape.
+Augmentation = Callable[[Any], Any]
+
+
+class Examples:
+    """A split, ready to be read in batches any number of times.
+
+    What fits is read and resized once, here, so that several epochs share the work.
+
+    Args:
+        split: Where to read.
+        preprocessing: What the network wants.
+        memory_limit_bytes: Larger splits are read from disk, batch by batch.
+
+    Attributes:
+        in_memory: Whether the pixels are held.
+    """
+
+    def __init__(
+        self,
+        split: Split,
+        preprocessing: Preprocessing,
+        *,
+        memory_limit_bytes: int = MEMORY_LIMIT,
+    ) -> None:
+        tf = require("tensorflow")
+        self._split = split
+        self._preprocessing = preprocessing
+        size = len(split) * int(np.prod(preprocessing.input_shape))
+        self.in_memory = size <= memory_limit_bytes
+        # On the CPU by name: a GPU would otherwise receive the whole split.
+        with tf.device("CPU:0"):
+            self._labels = tf.constant(split.labels)
+            self._held = tf.constant(pixels(split, preprocessing)) if self.in_memory else None
+
+    def batches(
+        self,
+        *,
+        batch: int,
+        shuffle_seed: int | None = None,
+        augment: Augmentation | None = None,
+        first_epoch: int = 0,
+    ) -> Any:
+        """Batches of one epoch; iterating again gives the next epoch.
+
+        Args:
+            batch: Examples per batch; the last may hold fewer.
+            shuffle_seed: Each epoch has an order of its own that follows from this seed; None
+                keeps the split's order.
+            augment: Applied to each batch; AutoGraph does not rewrite it.
+            first_epoch: Number of the first iteration's epoch. A resumed run sees the order that
+                an unbroken one would have seen.
+
+        Returns:
+            A `tf.data.Dataset` of (pixels, labels): uint8 (batch, height, width, channels), or
+            float32 0-255 when augmented, and int64 (batch,).
+        """
+        tf = require("tensorflow")
+        epoch = first_epoch
+
+        def index_batches() -> Iterator[NDArray[np.int64]]:
+            nonlocal epoch
+            order = epoch_order(len(self._split), shuffle_seed, epoch)
+            epoch += 1
+            for start in range(0, len(order), batch):
+                yield order[start : start + batch]
+
+        stream = tf.data.Dataset.from_generator(
+            index_batches, output_signature=tf.TensorSpec((None,), tf.int64)
+        )
+        stream = stream.apply(
+            tf.data.experimental.assert_cardinality(-(-len(self._split) // batch))
+        )
+        # AutoGraph would rewrite every function below the mapped ones, our imports included.
+        as_it_is = tf.autograph.experimental.do_not_convert
+        # Order is kept, so threads do not make it random.
+        stream = stream.map(as_it_is(self._load), num_parallel_calls=1 if self.in_memory else 2)
+        if augment is not None:
+            # One call at a time: the n-th batch gets the n-th draw of random numbers.
+            stream = stream.map(as_it_is(lambda values, labels: (augment(values), labels)))
+        return stream.prefetch(tf.data.AUTOTUNE)
+
+    def _load(self, indices: Any) -> tuple[Any, Any]:
+        tf = require("tensorflow")
+        labels = tf.gather(self._labels, indices)
+        if self._held is not None:
+            return tf.gather(self._held, indices), labels
+        values = tf.numpy_function(self._read, [indices], tf.uint8)
+        return tf.ensure_shape(values, (None, *self._preprocessing.input_shape)), labels
+
+    def _read(self, indices: NDArray[np.int64]) -> NDArray[np.uint8]:
+        return pixels(self._split, self._preprocessing, indices.tolist())
+
+
+def stream(
+    split: Split,
+    preprocessing: Preprocessing,
+    *,
+    batch: int,
+    shuffle_seed: int | None,
+    augment: Augmentation | None = None,
+    memory_limit_bytes: int = MEMORY_LIMIT,
+) -> Any:
+    """`Examples.batches` for those who need one `tf.data.Dataset` and no `Examples`."""
+    examples = Examples(split, preprocessing, memory_limit_bytes=memory_limit_bytes)
+    return examples.batches(batch=batch, shuffle_seed=shuffle_seed, augment=augment)
+
+
+def epoch_order(count: int, seed: int | None, epoch: int) -> NDArray[np.int64]:
+    """Indices 0 to count - 1 in the order of one epoch, int64.
+
+    Args:
+        count: Number of examples.
+        seed: None keeps them in order.
+        epoch: Counted from 0.
+    """
+    if seed is None:
+        return np.arange(count, dtype=np.int64)
+    return np.random.default_rng((seed, epoch)).permutation(count).astype(np.int64)

@@ -1,0 +1,145 @@
+"""What is installed, what is missing, and the exact command to get it; installs nothing."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import platform
+import sys
+from dataclasses import dataclass
+
+from zoo.errors import ZooError
+from zoo.extras import EXTRA_OF, installed
+from zoo.files import ensure_writable
+from zoo.paths import cache_folder, data_folder
+from zoo.registry import Registry, load_registry
+from zoo.versions import version_of
+
+
+@dataclass(frozen=True, kw_only=True)
+class Finding:
+    """A row of ``zoo doctor``.
+
+    Attributes:
+        part: ``package``, ``dataset``, ``device``, ``plugin``, ``folder`` or ``python``.
+        name: Of the thing.
+        ok: Whether it can be used.
+        state: Version or condition.
+        fix: What to type or do when it cannot; empty when it can.
+    """
+
+    part: str
+    name: str
+    ok: bool
+    state: str
+    fix: str = ""
+
+
+def doctor(registry: Registry | None = None) -> list[Finding]:
+    """Examines this installation."""
+    registry = registry or load_registry()
+    return [
+        _python(),
+        *_packages(),
+        *_datasets(registry),
+        *_devices(registry),
+        *_plugins(registry),
+        *_folders(),
+    ]
+
+
+def _python() -> Finding:
+    return Finding(
+        part="python",
+        name=platform.python_implementation(),
+        ok=sys.version_info >= (3, 11),
+        state=f"{platform.python_version()} on {platform.system()} {platform.machine()}",
+    )
+
+
+def _packages() -> list[Finding]:
+    distributions = importlib.metadata.packages_distributions()
+    findings = []
+    for module, extra in EXTRA_OF.items():
+        names = distributions.get(module, [module])
+        version = next((v for n in names if (v := version_of(n))), None)
+        present = installed(module)
+        findings.append(
+            Finding(
+                part="package",
+                name=names[0],
+                ok=present,
+                state=version or ("installed" if present else "missing"),
+                fix="" if present else f'pip install "edgezoo[{extra}]"',
+            )
+        )
+    return findings
+
+
+def _datasets(registry: Registry) -> list[Finding]:
+    findings = []
+    for provider in registry.datasets:
+        if provider.argument is not None:
+            continue
+        try:
+            provider.fingerprint(None)
+            findings.append(Finding(part="dataset", name=provider.name, ok=True, state="available"))
+        except ZooError as error:
+            findings.append(
+                Finding(
+                    part="dataset",
+                    name=provider.name,
+                    ok=False,
+                    state=error.what,
+                    fix=error.fix or provider.where,
+                )
+            )
+    return findings
+
+
+def _devices(registry: Registry) -> list[Finding]:
+    findings = []
+    for kind in registry.devices:
+        runtimes = list(kind.runtimes({}))
+        findings.append(
+            Finding(
+                part="device",
+                name=kind.name,
+                ok=bool(runtimes),
+                state=", ".join(runtimes) or "no runtime",
+                fix="" if runtimes else 'pip install "edgezoo[tflite,onnx]"',
+            )
+        )
+    return findings
+
+
+def _plugins(registry: Registry) -> list[Finding]:
+    return [
+        Finding(
+            part="plugin",
+            name=plugin.name,
+            ok=False,
+            state=plugin.problem,
+            fix=f"correct it, or switch it off: zoo --without {plugin.name}",
+        )
+        for plugin in registry.plugins
+        if plugin.problem is not None
+    ]
+
+
+def _folders() -> list[Finding]:
+    findings = []
+    for name, folder in (("cache", cache_folder()), ("data", data_folder())):
+        try:
+            ensure_writable(folder)
+            findings.append(Finding(part="folder", name=name, ok=True, state=str(folder)))
+        except ZooError as error:
+            findings.append(
+                Finding(
+                    part="folder",
+                    name=name,
+                    ok=False,
+                    state=f"{folder}: {error.why}",
+                    fix="set ZOO_HOME to a folder that can be written",
+                )
+            )
+    return findings

@@ -1,0 +1,87 @@
+"""Writing files so that a kill at any moment leaves the old one or the new one, never half."""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import os
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from zoo.errors import BadFile, ZooError
+
+_CHUNK = 1 << 20
+
+
+@contextmanager
+def atomic_path(path: Path) -> Iterator[Path]:
+    """Yields a temporary name beside `path`; on success it is renamed to `path`.
+
+    Raises:
+        ZooError: The folder cannot be written, or the disk is full.
+    """
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        yield temporary
+        # tmp files of mkstemp are private; results are for reading by others too
+        with temporary.open("rb") as file:
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    except OSError as error:
+        raise cannot_write(path, error) from error
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def write_bytes(path: Path, data: bytes) -> None:
+    """Writes `data` to `path` by way of a temporary name."""
+    with atomic_path(path) as temporary:
+        temporary.write_bytes(data)
+
+
+def write_text(path: Path, text: str) -> None:
+    """Writes `text` as UTF-8 to `path` by way of a temporary name."""
+    write_bytes(path, text.encode("utf-8"))
+
+
+def cannot_write(path: Path, error: OSError) -> ZooError:
+    """An operating system's refusal, with what to do about it."""
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return ZooError(
+            f"{path} was not written: the disk is full",
+            why=str(error),
+            fix="free some space and type the same command: finished steps are kept",
+        )
+    return ZooError(
+        f"{path} cannot be written",
+        why=error.strerror or str(error),
+        fix="choose another folder with --output, or change its permissions",
+    )
+
+
+def ensure_writable(folder: Path) -> None:
+    """Makes `folder` and proves that files can be written there, before hours of work."""
+    probe = folder / f".zoo-{secrets.token_hex(4)}"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        probe.write_bytes(b"")
+        probe.unlink()
+    except OSError as error:
+        raise cannot_write(folder, error) from error
+
+
+def sha256_of(path: Path) -> str:
+    """SHA-256 of a file's bytes, in hexadecimal."""
+    digest = hashlib.sha256()
+    try:
+        with path.open("rb") as file:
+            while chunk := file.read(_CHUNK):
+                digest.update(chunk)
+    except FileNotFoundError as error:
+        raise BadFile(f"there is no file {path}", fix="check the path") from error
+    except OSError as error:
+        raise BadFile(f"{path} cannot be read", why=error.strerror) from error
+    return digest.hexdigest()

@@ -1,0 +1,131 @@
+"""The gate: every check that a file must pass before it counts, each with its reason."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from zoo.contracts import Check, Comparison, FileContents, Task
+
+if TYPE_CHECKING:
+    from zoo.contracts.task import Array
+
+#: Precisions that promise integer arithmetic throughout.
+INTEGER_PRECISIONS = frozenset({"int8", "int16x8"})
+#: Largest difference of the normalization in the graph from the same formula in float64.
+PREPROCESSING_MAX_ABS = 1e-4
+
+
+def judge(
+    *,
+    task: Task,
+    precision: str,
+    contents: FileContents,
+    parity: Comparison,
+    preprocessing: Comparison,
+    labels: Array,
+    reference: Array,
+    outputs: Array,
+    max_drop: float | None,
+    twin: Array | None,
+) -> tuple[Check, ...]:
+    """Runs every check on one file.
+
+    Args:
+        task: Knows how outputs are compared.
+        precision: As exported.
+        contents: What the file really contains.
+        parity: File against the Keras network on the same raw inputs.
+        preprocessing: Normalization in the graph against the formula.
+        labels: True classes of the whole test split.
+        reference: Outputs of the Keras model on that split.
+        outputs: Outputs of the file on that split, from its deployment runtime.
+        max_drop: Points that may be lost; None for the task's own limit.
+        twin: Outputs of the float32 file of the same format, when there is one; the paired test
+            is then against what the user would ship otherwise.
+    """
+    allowed = max_drop if max_drop is not None else task.max_drop.get(precision, 1.0)
+    return (
+        finite(outputs),
+        task.parity(parity, precision),
+        preprocessing_parity(preprocessing),
+        task.accuracy(labels, reference if twin is None else twin, outputs, allowed),
+        placement(contents, precision),
+        stock_operators(contents),
+        static_shapes(contents),
+    )
+
+
+def finite(outputs: Array) -> Check:
+    """No output is NaN or infinite."""
+    import numpy as np
+
+    bad = int((~np.isfinite(outputs)).any(axis=tuple(range(1, outputs.ndim))).sum())
+    return Check(
+        name="finite",
+        passed=bad == 0,
+        value=f"{bad} of {len(outputs)} outputs are NaN or infinite",
+        limit="none",
+        reason=f"{bad} outputs are NaN or infinite: some value overflowed" if bad else "",
+    )
+
+
+def preprocessing_parity(comparison: Comparison) -> Check:
+    """The normalization baked into the graph is the formula on the record."""
+    passed = comparison.max_abs <= PREPROCESSING_MAX_ABS
+    return Check(
+        name="preprocessing",
+        passed=passed,
+        value=f"max |Δ| {comparison.max_abs:.2g} on {comparison.count} inputs",
+        limit=f"max |Δ| <= {PREPROCESSING_MAX_ABS:g}",
+        reason="" if passed else "the graph normalizes differently from its record",
+    )
+
+
+def placement(contents: FileContents, precision: str) -> Check:
+    """What share of the computing operators works on integers, and which do not."""
+    total = contents.integer_operators + contents.float_operators
+    value = f"{contents.integer_operators} of {total} operators are integer"
+    if contents.float_islands:
+        islands = sorted(set(contents.float_islands))
+        value += f"; float: {', '.join(islands)}"
+    if precision not in INTEGER_PRECISIONS:
+        return Check(name="placement", passed=True, value=value, limit="reported")
+    passed = contents.integer_operators > 0
+    return Check(
+        name="placement",
+        passed=passed,
+        value=value,
+        limit="integer operators do the work",
+        reason="" if passed else "nothing was quantized: the file computes in float throughout",
+    )
+
+
+def stock_operators(contents: FileContents) -> Check:
+    """A runtime as installed from its registry has every operator."""
+    custom = contents.custom_operators
+    return Check(
+        name="operators",
+        passed=not custom,
+        value=f"custom or Flex: {', '.join(custom)}" if custom else "all stock",
+        limit="no Flex or custom operators",
+        reason=f"no stock runtime has {', '.join(custom)}" if custom else "",
+    )
+
+
+def static_shapes(contents: FileContents) -> Check:
+    """Every tensor has its size before the first input arrives."""
+    dynamic = contents.dynamic_tensors
+    named = ", ".join(re.sub(r"\s+", " ", name) for name in dynamic[:3])
+    return Check(
+        name="shapes",
+        passed=not dynamic,
+        value=f"{len(dynamic)} tensors without a static shape" if dynamic else "all static",
+        limit="static",
+        reason=f"not static: {named}" if dynamic else "",
+    )
+
+
+def reasons(checks: tuple[Check, ...]) -> str:
+    """Why a file was rejected, in one line; empty when it was not."""
+    return "; ".join(f"{check.name}: {check.reason}" for check in checks if not check.passed)

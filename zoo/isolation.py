@@ -1,0 +1,295 @@
+"""Running risky work in a child process: a converter that segfaults costs its step alone.
+
+TensorFlow takes seconds to import. A fork server imports it once; each call gets a fresh fork of
+that server, so nothing is shared between calls and nothing is imported twice.
+"""
+
+from __future__ import annotations
+
+import importlib
+import multiprocessing
+import os
+import resource
+import signal
+import sys
+import tempfile
+import threading
+import time
+import traceback
+import types
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from multiprocessing.connection import Connection, wait
+from pathlib import Path
+from typing import Any
+
+from zoo.errors import BadData, BadFile, StepDied, UsageError, ZooError
+from zoo.extras import installed, quiet_tensorflow
+
+Event = dict[str, Any]
+OnEvent = Callable[[Event], None]
+
+#: Imported once by the fork server; imports TensorFlow and the steps.
+PRELOAD = "zoo.steps.preload"
+_LOG_TAIL = 2_000
+
+
+@dataclass(frozen=True, kw_only=True)
+class Limits:
+    """What a child may use.
+
+    Attributes:
+        seconds: Wall-clock time; None for no limit.
+        memory_bytes: Address space beyond what the fork server already maps; None for no limit.
+    """
+
+    seconds: float | None = None
+    memory_bytes: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class RemoteFailure:
+    """An exception of a child, flattened so that it can cross the pipe."""
+
+    what: str
+    why: str | None
+    fix: str | None
+    kind: str
+    exit_code: int
+    details: str
+
+    def error(self) -> ZooError:
+        """The exception to raise in the parent; the child's traceback is a note on it."""
+        kind = _KINDS.get(self.kind, ZooError)
+        error = kind(self.what, why=self.why, fix=self.fix)
+        error.exit_code = self.exit_code
+        error.add_note(self.details)
+        return error
+
+
+_KINDS: dict[str, type[ZooError]] = {
+    kind.__name__: kind for kind in (ZooError, UsageError, BadData, BadFile, StepDied)
+}
+
+
+@dataclass(kw_only=True)
+class Children:
+    """The running children of one pipeline, so that an interruption can end them all."""
+
+    stopping: bool = False
+    _stops: set[Callable[[], object]] = field(default_factory=set)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    @contextmanager
+    def registered(self, stop: Callable[[], object]) -> Iterator[None]:
+        """Calls `stop` if everything is stopped while the block runs."""
+        with self._lock:
+            self._stops.add(stop)
+            stopping = self.stopping
+        if stopping:
+            stop()
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._stops.discard(stop)
+
+    def stop_all(self) -> None:
+        """Ends every child that runs now or starts later."""
+        with self._lock:
+            self.stopping = True
+            stops = list(self._stops)
+        for stop in stops:
+            stop()
+
+
+def call(
+    function: str,
+    arguments: dict[str, Any],
+    *,
+    on_event: OnEvent | None = None,
+    limits: Limits | None = None,
+    children: Children | None = None,
+) -> Any:
+    """Runs ``function(**arguments, emit=…)`` in a fresh child process and returns its result.
+
+    Args:
+        function: ``package.module:name``; importable, so that nothing of the caller is pickled.
+        arguments: Plain values and frozen records.
+        on_event: Called with each dictionary that the function emits.
+        limits: Time and memory.
+        children: Registers the child for `Children.stop_all`.
+
+    Raises:
+        ZooError: As raised by the function.
+        StepDied: The child was killed, ran out of memory or time, or ended without an answer.
+    """
+    limits = limits or Limits()
+    children = children if children is not None else Children()
+    receiver, sender = _context().Pipe(duplex=False)
+    with tempfile.TemporaryDirectory(prefix="zoo-step-") as folder:
+        log = Path(folder) / "output.log"
+        process = _context().Process(
+            target=_child, args=(function, arguments, sender, str(log), limits), daemon=True
+        )
+        with _main_module_hidden():
+            process.start()
+        sender.close()
+        try:
+            with children.registered(process.terminate):
+                return _receive(process, receiver, on_event, limits, log, function)
+        finally:
+            if process.is_alive():
+                process.terminate()
+            process.join()
+            receiver.close()
+
+
+def _receive(
+    process: Any,
+    receiver: Connection,
+    on_event: OnEvent | None,
+    limits: Limits,
+    log: Path,
+    function: str,
+) -> Any:
+    deadline = None if limits.seconds is None else time.monotonic() + limits.seconds
+    while True:
+        left = None if deadline is None else max(0.0, deadline - time.monotonic())
+        if not wait([receiver], timeout=left):
+            process.kill()
+            raise StepDied(
+                f"{function} was stopped after {limits.seconds:g} s",
+                why="it reached its time limit",
+                fix="raise the limit, or use a smaller model",
+            )
+        try:
+            kind, value = receiver.recv()
+        except EOFError:
+            process.join()
+            raise _death(process.exitcode, log, function) from None
+        if kind == "event":
+            if on_event is not None:
+                on_event(value)
+        elif kind == "result":
+            return value
+        else:
+            raise value.error()
+
+
+def _death(exitcode: int | None, log: Path, function: str) -> StepDied:
+    text = log.read_text(encoding="utf-8", errors="replace")[-_LOG_TAIL:] if log.exists() else ""
+    last = " | ".join(line for line in text.splitlines() if line.strip())[-400:]
+    name = function.partition(":")[2]
+    if exitcode is not None and exitcode < 0:
+        try:
+            signal_name = signal.Signals(-exitcode).name
+        except ValueError:
+            signal_name = f"signal {-exitcode}"
+        cause = {
+            "SIGSEGV": "native code of the converter or runtime crashed",
+            "SIGABRT": "native code of the converter or runtime gave up",
+            "SIGILL": "the processor lacks an instruction that the library was built for",
+            "SIGKILL": "it was killed from outside; on Linux most often for lack of memory",
+            "SIGTERM": "it was asked to stop",
+        }.get(signal_name, "it was ended by a signal")
+        return StepDied(
+            f"{name} died by {signal_name}",
+            why=cause + (f"; its last words: {last}" if last else ""),
+            fix="the other steps go on; try another precision or format for this one",
+        )
+    return StepDied(
+        f"{name} ended without an answer (exit code {exitcode})",
+        why=last or None,
+        fix="run again with --debug and report the output",
+    )
+
+
+def _child(
+    function: str, arguments: dict[str, Any], sender: Connection, log: str, limits: Limits
+) -> None:
+    """First code of the child: quiet streams, limits, then the work."""
+    # Ctrl-C reaches the whole process group; the parent decides what ends.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    stream = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    os.dup2(stream, 1)
+    os.dup2(stream, 2)
+    try:
+        _limit_memory(limits.memory_bytes)
+        module_name, _, name = function.partition(":")
+        target = getattr(importlib.import_module(module_name), name)
+        result = target(**arguments, emit=lambda event: sender.send(("event", event)))
+        sender.send(("result", result))
+    # Whatever the work raises becomes the parent's record; a traceback stays in the log.
+    except BaseException as error:
+        sender.send(("error", _flatten(error)))
+    finally:
+        sender.close()
+        sys.stdout.flush()
+        sys.stderr.flush()
+
+
+def _flatten(error: BaseException) -> RemoteFailure:
+    if isinstance(error, ZooError):
+        flat = error
+    elif isinstance(error, MemoryError):
+        flat = StepDied(
+            "the step ran out of memory",
+            why=str(error) or None,
+            fix="raise the memory limit, or use a smaller batch or model",
+        )
+    else:
+        flat = ZooError(
+            f"{type(error).__name__}: {str(error).strip()[:600] or 'no message'}",
+            fix="run again with --debug to see where",
+        )
+    return RemoteFailure(
+        what=flat.what,
+        why=flat.why,
+        fix=flat.fix,
+        kind=type(flat).__name__,
+        exit_code=flat.exit_code,
+        details="".join(traceback.format_exception(error)),
+    )
+
+
+def _limit_memory(limit: int | None) -> None:
+    if limit is None:
+        return
+    pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[0])
+    used = pages * resource.getpagesize()
+    resource.setrlimit(resource.RLIMIT_AS, (used + limit, used + limit))
+
+
+def _context() -> Any:
+    """The fork server's context; importing TensorFlow there begins with the first child."""
+    context = multiprocessing.get_context("forkserver")
+    if installed("tensorflow"):
+        quiet_tensorflow()
+        context.set_forkserver_preload([PRELOAD])
+    return context
+
+
+def warm_up() -> None:
+    """Starts the fork server now, so that its imports overlap with other work."""
+    _context()
+    with _main_module_hidden():
+        from multiprocessing import forkserver
+
+        forkserver.ensure_running()
+
+
+@contextmanager
+def _main_module_hidden() -> Iterator[None]:
+    """Keeps children from importing the user's script again.
+
+    multiprocessing re-imports ``__main__`` in each child. Our targets live in the zoo, so a
+    script without an ``if __name__ == "__main__"`` guard must not be run a second time.
+    """
+    real = sys.modules["__main__"]
+    sys.modules["__main__"] = types.ModuleType("__main__")
+    try:
+        yield
+    finally:
+        sys.modules["__main__"] = real

@@ -1,0 +1,90 @@
+"""What can go wrong between the zoo and an agent."""
+
+from __future__ import annotations
+
+import signal
+
+from zoo.errors import StepDied, ZooError
+
+
+class AgentDied(StepDied):
+    """The agent ended without an answer."""
+
+
+class AgentHung(StepDied):
+    """The agent gave no answer in time and was stopped."""
+
+
+class AgentGarbled(StepDied):
+    """The agent's line was no answer."""
+
+
+class AgentMismatch(ZooError):
+    """The agent speaks another version of the protocol."""
+
+
+class AgentRefused(ZooError):
+    """The agent answered that it cannot do what was asked.
+
+    Attributes:
+        kind: The agent's word for it: ``MissingRuntime``, ``CannotLoad``, ``BadInput``, …
+    """
+
+    def __init__(
+        self, what: str, *, why: str | None = None, fix: str | None = None, kind: str = ""
+    ) -> None:
+        super().__init__(what, why=why, fix=fix)
+        self.kind = kind
+
+
+_CAUSES = {
+    "SIGSEGV": "native code of the runtime crashed",
+    "SIGBUS": "native code of the runtime crashed, or the file shrank while it was mapped",
+    "SIGABRT": "native code of the runtime gave up",
+    "SIGILL": "the processor lacks an instruction that the runtime was built for",
+    "SIGFPE": "native code of the runtime divided by zero",
+    "SIGKILL": "it was killed from outside; on Linux most often for lack of memory",
+    "SIGTERM": "it was asked to stop",
+}
+_FIXES = {
+    "MissingRuntime": "install that runtime where the agent runs, or choose another runtime",
+    "CannotLoad": "check that the file is whole and meant for this runtime",
+    "BadInput": "send raw examples in the shape of the file's input",
+}
+_LAST_WORDS = 400
+
+
+def signal_of(code: int | None) -> str | None:
+    """Name of the signal that an exit code stands for; None when it stands for none."""
+    # Shells and SSH report a signal as 128 + its number.
+    number = -code if code is not None and code < 0 else (code or 0) - 128
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        return None
+
+
+def died(command: str, code: int | None, diagnostics: str) -> AgentDied:
+    """The error for an agent that ended while `command` was under way."""
+    name = signal_of(code)
+    how = f"was killed by {name}" if name else "ended"
+    why = _CAUSES.get(name, "it was ended by a signal") if name else f"exit code {code}"
+    words = last_words(diagnostics)
+    return AgentDied(
+        f"the agent {how} during {command!r}",
+        why=why + (f"; its last words: {words}" if words else ""),
+        fix="try another precision, format or runtime for this file" if name else None,
+    )
+
+
+def refused(command: str, kind: str, message: str) -> AgentRefused:
+    """The error for an answer that says no."""
+    return AgentRefused(
+        f"the agent could not {command}: {message}", why=None, fix=_FIXES.get(kind), kind=kind
+    )
+
+
+def last_words(diagnostics: str) -> str:
+    """The end of an error stream in one line."""
+    lines = (line.strip() for line in diagnostics.splitlines())
+    return " | ".join(line for line in lines if line)[-_LAST_WORDS:]

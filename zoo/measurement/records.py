@@ -1,0 +1,125 @@
+"""What a measurement leaves behind: one record, and every raw sample."""
+
+from __future__ import annotations
+
+import struct
+import zlib
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from zoo.errors import BadFile
+
+_MAGIC = b"zns1"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Measurement:
+    """How fast one file ran on one device, and everything that the figure depends on.
+
+    Attributes:
+        file: Name of the file.
+        sha256: Of its bytes.
+        device: Name of the device.
+        device_fingerprint: Of the machine, as the agent there saw it.
+        runtime: What ran the file.
+        runtime_version: Its version there; None when unknown.
+        api: The call that was timed.
+        threads: As set, never a default.
+        delegate: Delegate or execution provider that really ran operations; ``none`` for neither.
+        placement: As far as the runtime tells: ``partitions``, ``delegated``, ``remaining``, …
+        tier: How carefully it was measured.
+        processes: Fresh processes that were measured.
+        inputs: Where the input came from.
+        load_ms: Median over processes of loading the file from a warm page cache.
+        first_ms: Median over processes of the first inference.
+        p50_ms: Median; of the processes' medians when there are several.
+        p50_low_ms: Lower end of its 95 % interval.
+        p50_high_ms: Upper end.
+        p90_ms: 90th percentile, in the same way.
+        p90_low_ms: Lower end of its 95 % interval.
+        p90_high_ms: Upper end.
+        p99_ms: 99th percentile of all samples together; None below 100 samples.
+        interval: How the intervals came about: ``order statistics`` of one process, or
+            ``bootstrap over processes``.
+        runs: Inferences that were timed.
+        seconds: Time that they took.
+        floors_met: Whether the tier's inferences and seconds were reached before its limit.
+        peak_memory_mb: Highest memory of the whole agent process, in 10^6 bytes.
+        memory_before_mb: The same before it loaded the file: Python and the runtime alone.
+        quiet: Whether nothing disturbed the processes that count.
+        noise: What did, in words.
+        environment: The device and its software as the agent described them, and per process
+            what the kernel counted.
+        created: When, ISO 8601, UTC.
+    """
+
+    file: str
+    sha256: str
+    device: str
+    device_fingerprint: str
+    runtime: str
+    runtime_version: str | None
+    api: str
+    threads: int
+    delegate: str
+    placement: dict[str, Any]
+    tier: str
+    processes: int
+    inputs: dict[str, Any]
+    load_ms: float
+    first_ms: float
+    p50_ms: float
+    p50_low_ms: float
+    p50_high_ms: float
+    p90_ms: float
+    p90_low_ms: float
+    p90_high_ms: float
+    p99_ms: float | None
+    interval: str
+    runs: int
+    seconds: float
+    floors_met: bool
+    peak_memory_mb: float
+    memory_before_mb: float
+    quiet: bool
+    noise: tuple[str, ...]
+    environment: dict[str, Any]
+    created: str
+
+
+@dataclass(frozen=True, eq=False)
+class Samples:
+    """Every timed inference in nanoseconds, one array per process, in the order they ran."""
+
+    processes: tuple[NDArray[np.int64], ...]
+
+    def encode(self) -> bytes:
+        """Compressed bytes for the results store."""
+        counts = [len(samples) for samples in self.processes]
+        head = struct.pack(f"<I{len(counts)}Q", len(counts), *counts)
+        body = b"".join(samples.astype("<i8").tobytes() for samples in self.processes)
+        return _MAGIC + zlib.compress(head + body)
+
+    @classmethod
+    def decode(cls, packed: bytes) -> Samples:
+        """The samples in such bytes.
+
+        Raises:
+            BadFile: The bytes are damaged or something else.
+        """
+        try:
+            if not packed.startswith(_MAGIC):
+                raise ValueError("they do not begin like samples")
+            raw = zlib.decompress(packed[len(_MAGIC) :])
+            (processes,) = struct.unpack_from("<I", raw)
+            counts = struct.unpack_from(f"<{processes}Q", raw, 4)
+            samples = np.frombuffer(raw, "<i8", offset=4 + 8 * processes)
+            if len(samples) != sum(counts):
+                raise ValueError(f"{len(samples)} of {sum(counts)} samples are there")
+        except (ValueError, struct.error, zlib.error) as error:
+            raise BadFile("these are no samples of a measurement", why=str(error)) from error
+        ends = np.cumsum(counts, dtype=np.int64)[:-1]
+        return cls(tuple(part.astype(np.int64) for part in np.split(samples, ends)))

@@ -1,0 +1,168 @@
+"""From records to Keras models: building, naming variables, and the form that is exported."""
+
+from __future__ import annotations
+
+import inspect
+import re
+from collections import Counter
+from collections.abc import Mapping
+from typing import Any
+
+from zoo.contracts import Architecture, Preprocessing, Task, Variant
+from zoo.errors import UsageError, ZooError
+from zoo.extras import require
+
+#: Name of the layer that a new set of classes replaces.
+HEAD = "head"
+
+
+def build_network(
+    architecture: Architecture,
+    variant: Variant,
+    classes: int,
+    hyperparameters: Mapping[str, Any] | None = None,
+) -> Any:
+    """Builds a variant with random weights.
+
+    Args:
+        architecture: The family.
+        variant: The member.
+        classes: Number of classes.
+        hyperparameters: Override those of the variant.
+
+    Returns:
+        A `keras.Model` from normalized float32 inputs (batch, …) to logits (batch, classes).
+
+    Raises:
+        UsageError: A hyper-parameter that the network does not have.
+        ZooError: The plugin's build function raised.
+    """
+    keras = require("keras")
+    given = {**variant.hyperparameters, **(hyperparameters or {})}
+    check_hyperparameters(architecture, given)
+    inputs = keras.Input(variant.preprocessing.input_shape, name="normalized")
+    try:
+        outputs = architecture.build(inputs, classes, **given)
+        model = keras.Model(inputs, outputs, name=variant.name)
+    # A plugin's code may raise anything; the message must name the plugin, not our line.
+    except Exception as error:
+        raise ZooError(
+            f"the plugin of {architecture.name!r} could not build {variant.name!r}",
+            why=f"{type(error).__name__}: {error}",
+            fix="correct the hyper-parameters, or tell the plugin's author",
+        ) from error
+    if tuple(model.output_shape[1:]) != (classes,):
+        raise ZooError(
+            f"{variant.name!r} returns shape {tuple(model.output_shape[1:])} for {classes} classes",
+            why="a network's build function must return logits of shape (batch, classes)",
+            fix=f"correct build() in the plugin of {architecture.name!r}",
+        )
+    return model
+
+
+def check_hyperparameters(architecture: Architecture, given: Mapping[str, Any]) -> None:
+    """Refuses hyper-parameters that the build function does not take."""
+    accepted = list(inspect.signature(architecture.build).parameters)[2:]
+    unknown = sorted(set(given) - set(accepted))
+    if unknown:
+        raise UsageError(
+            f"{architecture.name!r} has no hyper-parameter {unknown[0]!r}",
+            fix=f"it has: {', '.join(accepted)}" if accepted else "it has none",
+        )
+
+
+def pixel_model(network: Any, preprocessing: Preprocessing) -> Any:
+    """A `keras.Model` from raw 0-255 pixels, float32 (batch, …), to logits: what is trained."""
+    keras = require("keras")
+    pixels = keras.Input(preprocessing.input_shape, name="pixels")
+    return keras.Model(pixels, network(normalization(preprocessing)(pixels)))
+
+
+def deployed_model(network: Any, variant: Variant, task: Task, batch: int | None = 1) -> Any:
+    """A `keras.Model` from raw pixels, shape (batch, …), to the task's output: what is exported."""
+    keras = require("keras")
+    pixels = keras.Input(variant.preprocessing.input_shape, batch_size=batch, name="pixels")
+    logits = network(normalization(variant.preprocessing)(pixels))
+    return keras.Model(pixels, task.activation(logits), name=variant.name)
+
+
+def normalization(preprocessing: Preprocessing) -> Any:
+    """The Keras layer that turns raw pixels into normalized inputs."""
+    factors, offsets = preprocessing.affine()
+    rescaling = require("keras.layers").Rescaling
+    if len(set(factors)) == 1 and len(set(offsets)) == 1:
+        # Converters fold scalars into the first convolution more often than vectors.
+        return rescaling(factors[0], offsets[0], name="normalization")
+    return rescaling(list(factors), list(offsets), name="normalization")
+
+
+_AUTOMATIC = re.compile(r"_\d+\Z")
+
+
+def variable_names(model: Any) -> dict[str, Any]:
+    """Every variable of a model under a name that is the same in each process.
+
+    Keras numbers layers without a name of their own by how many the process made before; here
+    they are numbered within the model.
+    """
+    named: dict[str, Any] = {}
+    seen: Counter[str] = Counter()
+    for layer in model.layers:
+        if not layer.weights:
+            continue
+        base = _stable(layer.name, layer)
+        count = seen[base]
+        seen[base] += 1
+        prefix = f"{base}_{count}" if count else base
+        for variable in layer.weights:
+            inner = [_AUTOMATIC.sub("", part) for part in variable.path.split("/")[1:]]
+            name = "/".join([prefix, *(inner or [variable.name])])
+            copies = sum(1 for known in named if known == name or known.startswith(f"{name}#"))
+            named[f"{name}#{copies}" if copies else name] = variable
+    return named
+
+
+def _stable(name: str, layer: Any) -> str:
+    """The layer's own name, or the name of its class when Keras numbered it."""
+    snake = re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z0-9])(?=[A-Z][a-z])", "_", type(layer).__name__)
+    automatic = _AUTOMATIC.sub("", name)
+    plain = automatic.replace("_", "")
+    return automatic if plain == snake.lower().replace("_", "") else name
+
+
+def count_parameters(model: Any) -> int:
+    """All weights, trainable or not."""
+    return int(model.count_params())
+
+
+def count_multiply_adds(model: Any) -> int:
+    """Multiply-accumulates of convolutions and dense layers for one input.
+
+    Counted as in He et al. 2015: kernel size times output elements, biases and activations left
+    out.
+    """
+    total = 0
+    for layer in _leaves(model):
+        kernel = getattr(layer, "kernel", None)
+        if kernel is None or not hasattr(layer, "output"):
+            continue
+        positions = _product(layer.output.shape[1:-1])
+        if hasattr(layer, "kernel_size"):
+            total += _product(kernel.shape) * positions
+        else:
+            total += _product(kernel.shape) * max(positions, 1)
+    return total
+
+
+def _leaves(model: Any) -> list[Any]:
+    found = []
+    for layer in model.layers:
+        found.extend(_leaves(layer) if hasattr(layer, "layers") else [layer])
+    return found
+
+
+def _product(values: Any) -> int:
+    result = 1
+    for value in values:
+        result *= int(value)
+    return result

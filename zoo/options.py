@@ -1,0 +1,95 @@
+"""From keyword arguments and recipe files to one validated recipe."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from zoo.errors import UsageError
+from zoo.recipe import Recipe, Training, make_recipe, read_recipe
+
+_TRAINING = frozenset(Training.model_fields)
+
+
+def recipe_from(
+    *,
+    recipe: Path | None = None,
+    model: str | None = None,
+    data: str | None = None,
+    formats: Sequence[str] | None = None,
+    precisions: Sequence[str] | None = None,
+    devices: Sequence[str] | None = None,
+    seed: int | None = None,
+    hyperparameters: Mapping[str, Any] | None = None,
+    calibration_samples: int | None = None,
+    max_drop: float | None = None,
+    tier: str | None = None,
+    threads: int | None = None,
+    **training: Any,
+) -> Recipe:
+    """Puts a recipe together: the file first, arguments over it, defaults under it.
+
+    Args:
+        recipe: TOML file.
+        model: Variant, model id or weights file.
+        data: Dataset.
+        formats: Exporters.
+        precisions: For each of them.
+        devices: Where files are timed.
+        seed: Of everything random.
+        hyperparameters: Of the network.
+        calibration_samples: Real inputs for integer ranges.
+        max_drop: Points that a file may lose.
+        tier: How thoroughly to time.
+        threads: Of the runtime.
+        **training: Keys of the recipe's ``training`` table; None leaves the recipe's value.
+
+    Raises:
+        UsageError: Names each wrong key, and what it may be.
+    """
+    values: dict[str, Any] = read_recipe(recipe) if recipe is not None else {}
+    _put(values, model=model, data=data, devices=devices, seed=seed)
+    _put(values, formats=formats or None, precisions=precisions or None)
+    _put(values, hyperparameters=dict(hyperparameters) if hyperparameters else None)
+    unknown = sorted(set(training) - _TRAINING)
+    if unknown:
+        raise TypeError(f"unexpected keyword argument {unknown[0]!r}")
+    _put(_table(values, "training"), **training)
+    _put(_table(values, "calibration"), samples=calibration_samples)
+    _put(_table(values, "gate"), max_drop=max_drop)
+    _put(_table(values, "bench"), tier=tier, threads=threads)
+    where = str(recipe) if recipe is not None else "what was asked"
+    return make_recipe({k: v for k, v in values.items() if v != {}}, where)
+
+
+def _put(table: dict[str, Any], **given: Any) -> None:
+    table.update({key: value for key, value in given.items() if value is not None})
+
+
+def _table(values: dict[str, Any], name: str) -> dict[str, Any]:
+    table = values.setdefault(name, {})
+    # A wrong type is reported by validation, with the key's name.
+    return table if isinstance(table, dict) else {}
+
+
+def parse_hyperparameters(pairs: Sequence[str]) -> dict[str, Any]:
+    """``("activation=relu", "blocks=3")`` → values with TOML's types, else text.
+
+    Raises:
+        UsageError: A pair without ``=``.
+    """
+    parsed: dict[str, Any] = {}
+    for pair in pairs:
+        key, equals, text = pair.partition("=")
+        if not equals or not key.strip():
+            raise UsageError(
+                f"--set {pair!r} is not KEY=VALUE", fix="for example: --set activation=relu"
+            )
+        try:
+            value = tomllib.loads(f"value = {text}")["value"]
+        except tomllib.TOMLDecodeError:
+            value = text
+        parsed[key.strip()] = value
+    return parsed

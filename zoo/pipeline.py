@@ -1,0 +1,268 @@
+"""Running a plan: steps in order of their needs, side by side, each ending as a record.
+
+A finished step is kept under its key. The same plan again finds every result there; a plan that
+differs in one parameter redoes only what depends on it. A run that was killed goes on where it
+stopped, because a step's folder gets its name only when the step is done.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import secrets
+import shutil
+import time
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from zoo.clock import utc_now
+from zoo.errors import ZooError
+from zoo.files import cannot_write, write_text
+from zoo.isolation import Children, Event
+from zoo.records import Status, StepRecord, as_plain
+from zoo.store import Store, read_record
+
+RECORD = "record.json"
+_PARTIAL = ".part-"
+#: A half-written step folder this old belongs to no running process.
+_STALE_SECONDS = 24 * 3600
+OnStep = Callable[[str, Event], None]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outcome:
+    """What a step's work returns."""
+
+    result: dict[str, Any] | None
+    status: Status = "passed"
+    reason: str = ""
+    samples: bytes | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Work:
+    """What a step's work gets.
+
+    Attributes:
+        folder: Its own, empty; files left there are kept with the record.
+        needs: Records and folders of the steps it needs or comes after, by step name.
+        emit: For progress events.
+        children: Registers child processes, so that an interruption ends them.
+    """
+
+    folder: Path
+    needs: Mapping[str, Finished]
+    emit: Callable[[Event], None]
+    children: Children
+
+
+@dataclass(frozen=True, kw_only=True)
+class Finished:
+    """A step that ended, and where its files are."""
+
+    record: StepRecord
+    folder: Path
+
+
+@dataclass(frozen=True, kw_only=True)
+class Step:
+    """One thing to do.
+
+    Attributes:
+        name: Unique in the plan.
+        kind: What sort of step.
+        key: Content address.
+        work: Does it.
+        needs: Names of steps that must have passed.
+        after: Names of steps that must have ended, however.
+        exclusive: Nothing else may run meanwhile: it measures time.
+    """
+
+    name: str
+    kind: str
+    key: str
+    work: Callable[[Work], Outcome]
+    needs: tuple[str, ...] = ()
+    after: tuple[str, ...] = ()
+    exclusive: bool = False
+
+
+@dataclass(kw_only=True)
+class Pipeline:
+    """Executes plans.
+
+    Attributes:
+        cache: Folder of finished steps.
+        store: Gets every new record; None records nothing.
+        run: Name of the run, for the store.
+        on_step: Progress: step name and event.
+        workers: Steps that run side by side.
+    """
+
+    cache: Path
+    store: Store | None
+    run: str
+    on_step: OnStep
+    workers: int = 2
+    children: Children = field(default_factory=Children)
+    finished: dict[str, Finished] = field(default_factory=dict)
+
+    def execute(self, plan: Sequence[Step]) -> list[StepRecord]:
+        """Runs every step of `plan`; returns one record each, in the plan's order.
+
+        Raises:
+            KeyboardInterrupt: After ending all children; finished steps are kept.
+        """
+        self._sweep()
+        pool = ThreadPoolExecutor(max_workers=self.workers, thread_name_prefix="zoo-step")
+        running: dict[Future[Finished], Step] = {}
+        waiting = list(plan)
+        try:
+            while waiting or running:
+                self._start_ready(waiting, running, pool)
+                if not running:
+                    continue
+                done, _ = wait(running, return_when=FIRST_COMPLETED)
+                for future in done:
+                    step = running.pop(future)
+                    self._keep(step, future.result())
+        finally:
+            self.children.stop_all()
+            pool.shutdown(wait=True, cancel_futures=True)
+        return [self.finished[step.name].record for step in plan]
+
+    def _start_ready(
+        self, waiting: list[Step], running: dict[Future[Finished], Step], pool: ThreadPoolExecutor
+    ) -> None:
+        for step in list(waiting):
+            if any(name not in self.finished for name in (*step.needs, *step.after)):
+                continue
+            blocked = [n for n in step.needs if self.finished[n].record.status != "passed"]
+            if blocked:
+                waiting.remove(step)
+                self._keep(step, self._skipped(step, blocked[0]))
+                continue
+            cached = self._cached(step)
+            if cached is not None:
+                waiting.remove(step)
+                self._keep(step, cached)
+                continue
+            alone = any(s.exclusive for s in running.values())
+            if alone or len(running) >= self.workers or (step.exclusive and running):
+                continue
+            if step.exclusive and any(not s.exclusive for s in waiting if s is not step):
+                continue  # measure last, when nothing else is left to disturb it
+            waiting.remove(step)
+            self.on_step(step.name, {"event": "start", "kind": step.kind})
+            running[pool.submit(self._perform, step)] = step
+
+    def _perform(self, step: Step) -> Finished:
+        started = time.perf_counter()
+        partial = self.cache / f"{_PARTIAL}{step.key[:16]}-{secrets.token_hex(4)}"
+        try:
+            partial.mkdir(parents=True)
+        except OSError as error:
+            return self._failed(step, cannot_write(partial, error), started)
+        work = Work(
+            folder=partial,
+            needs={name: self.finished[name] for name in (*step.needs, *step.after)},
+            emit=lambda event: self.on_step(step.name, event),
+            children=self.children,
+        )
+        try:
+            outcome = step.work(work)
+            record = StepRecord(
+                step=step.name,
+                kind=step.kind,
+                key=step.key,
+                status=outcome.status,
+                reason=outcome.reason,
+                seconds=time.perf_counter() - started,
+                created=utc_now(),
+                result=outcome.result,
+            )
+            folder = self._commit(step, partial, record)
+            if self.store is not None:
+                self.store.append(self.run, record, outcome.samples)
+            return Finished(record=record, folder=folder)
+        except ZooError as error:
+            return self._failed(step, error, started)
+        except OSError as error:
+            return self._failed(step, cannot_write(self.cache, error), started)
+        finally:
+            shutil.rmtree(partial, ignore_errors=True)
+
+    def _commit(self, step: Step, partial: Path, record: StepRecord) -> Path:
+        write_text(partial / RECORD, json.dumps(as_plain(record), indent=1))
+        final = self.cache / step.key
+        if final.exists():  # another process finished the same step first
+            shutil.rmtree(final)
+        partial.rename(final)
+        return final
+
+    def _failed(self, step: Step, error: ZooError, started: float) -> Finished:
+        details = "\n".join(getattr(error, "__notes__", ()))
+        record = StepRecord(
+            step=step.name,
+            kind=step.kind,
+            key=step.key,
+            status="failed",
+            reason=str(error),
+            seconds=time.perf_counter() - started,
+            created=utc_now(),
+            result={**error.as_dict(), "exit_code": error.exit_code, "details": details},
+        )
+        # The failure is what the user must see; a store that fails too must not hide it.
+        if self.store is not None and not self.children.stopping:
+            with contextlib.suppress(ZooError):
+                self.store.append(self.run, record)
+        return Finished(record=record, folder=self.cache)
+
+    def _skipped(self, step: Step, blocked: str) -> Finished:
+        before = self.finished[blocked].record
+        record = StepRecord(
+            step=step.name,
+            kind=step.kind,
+            key=step.key,
+            status="skipped",
+            reason=f"{blocked!r} was {before.status}",
+            created=utc_now(),
+        )
+        return Finished(record=record, folder=self.cache)
+
+    def _cached(self, step: Step) -> Finished | None:
+        folder = self.cache / step.key
+        try:
+            values = json.loads((folder / RECORD).read_text(encoding="utf-8"))
+            record = read_record(values)
+        except FileNotFoundError:
+            return None
+        except (OSError, ValueError, TypeError):
+            shutil.rmtree(folder, ignore_errors=True)  # damaged: do it again
+            return None
+        return Finished(record=replace(record, cached=True), folder=folder)
+
+    def _keep(self, step: Step, finished: Finished) -> None:
+        self.finished[step.name] = finished
+        record = finished.record
+        self.on_step(
+            step.name,
+            {
+                "event": "end",
+                "status": record.status,
+                "reason": record.reason,
+                "seconds": record.seconds,
+                "cached": record.cached,
+            },
+        )
+
+    def _sweep(self) -> None:
+        """Removes what killed runs left behind."""
+        now = time.time()
+        for folder in self.cache.glob(f"{_PARTIAL}*"):
+            with contextlib.suppress(OSError):
+                if now - folder.stat().st_mtime > _STALE_SECONDS:
+                    shutil.rmtree(folder, ignore_errors=True)

@@ -1,0 +1,337 @@
+"""From a recipe to the steps that carry it out, each with its content address."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from zoo.checkpoints import Checkpoint, resolve
+from zoo.contracts import Architecture, Exporter, Variant
+from zoo.errors import UnknownName, UsageError
+from zoo.files import sha256_of
+from zoo.isolation import Limits, call
+from zoo.keys import step_key
+from zoo.measurement.tiers import TIERS
+from zoo.networks import check_hyperparameters
+from zoo.pipeline import Outcome, Step, Work
+from zoo.recipe import Recipe, precision_order
+from zoo.registry import Registry
+from zoo.steps.bench import bench
+from zoo.steps.common import Subject, dataset_fingerprint, no_weights
+from zoo.steps.gate import gate
+from zoo.versions import versions_of
+
+#: A converter that needs longer hangs.
+EXPORT_LIMITS = Limits(seconds=1800.0)
+_NETWORK = ("zoo.networks", "zoo.weights", "zoo.contracts.preprocessing")
+_DATA = ("zoo.data.preprocessing", "zoo.data.splits")
+FINETUNE = "finetune"
+EVALUATE = "evaluate keras"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Job:
+    """A recipe whose names were all found.
+
+    Attributes:
+        recipe: What was asked.
+        registry: What provides it.
+        architecture: The family.
+        variant: The member.
+        checkpoint: Where training begins; None when from scratch.
+        exporters: In the recipe's order.
+        precisions: From float down.
+        tag: Of the weights that the run makes.
+    """
+
+    recipe: Recipe
+    registry: Registry
+    architecture: Architecture
+    variant: Variant
+    checkpoint: Checkpoint | None
+    exporters: tuple[Exporter, ...]
+    precisions: tuple[str, ...]
+    tag: str
+
+    @property
+    def model_id(self) -> str:
+        """Of the weights that the run makes."""
+        return f"{self.variant.name}.{self.tag}"
+
+
+def make_job(recipe: Recipe, registry: Registry) -> Job:
+    """Finds everything a recipe names, before anything is done.
+
+    Raises:
+        UnknownName: A model, dataset, format, precision, device or tier that nothing provides.
+        UsageError: Hyper-parameters that the network does not have; no weights to start from.
+    """
+    architecture, variant, checkpoint = resolve(registry, recipe.model)
+    if checkpoint is None and not recipe.training.from_scratch:
+        raise no_weights(variant.name)
+    given = dict(recipe.hyperparameters)
+    if recipe.training.dropout is not None:
+        given["dropout"] = recipe.training.dropout
+    check_hyperparameters(architecture, given)
+    provider = registry.datasets.get(recipe.data.partition(":")[0])
+    if variant.task not in provider.tasks:
+        raise UsageError(
+            f"dataset {recipe.data!r} does not fit {variant.name!r}",
+            why=f"the network's task is {variant.task}; "
+            f"the dataset serves {', '.join(provider.tasks)}",
+        )
+    exporters = tuple(registry.exporters.get(name) for name in dict.fromkeys(recipe.formats))
+    for exporter in exporters:
+        for precision in recipe.precisions:
+            if precision not in exporter.precisions:
+                raise UnknownName(f"precision of {exporter.name}", precision, exporter.precisions)
+    for device in recipe.devices:
+        registry.devices.get(device)
+    if recipe.bench.tier not in TIERS:
+        raise UnknownName("tier", recipe.bench.tier, TIERS)
+    return Job(
+        recipe=recipe,
+        registry=registry,
+        architecture=architecture,
+        variant=variant,
+        checkpoint=None if recipe.training.from_scratch else checkpoint,
+        exporters=exporters,
+        precisions=tuple(sorted(dict.fromkeys(recipe.precisions), key=precision_order)),
+        tag=tag_of(recipe.data),
+    )
+
+
+def tag_of(data: str) -> str:
+    """The weights' tag for a dataset: its name, or the last part of its path."""
+    name, _, argument = data.partition(":")
+    text = Path(argument.rstrip("/")).stem if argument else name
+    return re.sub(r"[^a-z0-9_-]+", "_", text.lower()).strip("_") or name
+
+
+@dataclass(frozen=True, kw_only=True)
+class Parts:
+    """Which parts of the whole job a command wants."""
+
+    export: bool = True
+    bench: bool = True
+
+
+def make_plan(job: Job, checkpoints: Path, parts: Parts) -> list[Step]:
+    """The steps of a job in the order in which they are told."""
+    fingerprint = dataset_fingerprint(job.registry, job.recipe.data)
+    train = _finetune_step(job, fingerprint, checkpoints)
+    reference = _evaluate_step(job, fingerprint, train)
+    steps = [train, reference]
+    if not parts.export:
+        return steps
+    gates: list[Step] = []
+    for exporter in job.exporters:
+        twin: Step | None = None
+        for precision in job.precisions:
+            export = _export_step(job, exporter, precision, fingerprint, train)
+            judge = _gate_step(job, exporter, precision, export, reference, twin)
+            if precision == "float32":
+                twin = judge
+            steps += [export, judge]
+            gates.append(judge)
+    if parts.bench:
+        steps += [_bench_step(job, judge, d) for d in job.recipe.devices for judge in gates]
+    return steps
+
+
+def _sources(job: Job) -> list[str | None]:
+    return [job.registry.variant_source(job.variant.name)]
+
+
+def _finetune_step(job: Job, fingerprint: str, checkpoints: Path) -> Step:
+    recipe = job.recipe
+    parent = None if job.checkpoint is None else sha256_of(job.checkpoint.path)
+    parameters = {
+        "variant": job.variant.name,
+        "parent": parent,
+        "data": recipe.data,
+        "fingerprint": fingerprint,
+        "tag": job.tag,
+        "training": recipe.training.model_dump(mode="json"),
+        "hyperparameters": recipe.hyperparameters,
+        "seed": recipe.seed,
+    }
+    key = step_key(
+        "finetune",
+        parameters,
+        modules=("zoo.training", "zoo.steps.finetune", "zoo.data.augment", *_NETWORK, *_DATA),
+        files=[*_sources(job), _task_source(job)],
+        distributions=("tensorflow", "keras", "numpy", "pillow"),
+    )
+
+    def work(work: Work) -> Outcome:
+        arguments = {
+            "model": recipe.model if job.checkpoint is None else str(job.checkpoint.path),
+            "data": recipe.data,
+            "tag": job.tag,
+            "options": parameters["training"],
+            "hyperparameters": recipe.hyperparameters,
+            "seed": recipe.seed,
+            "folder": str(work.folder),
+            "checkpoint": str(checkpoints / key),
+            "plugins": job.registry.settings,
+        }
+        return _in_child("zoo.steps.finetune:finetune", arguments, work)
+
+    return Step(name=FINETUNE, kind="finetune", key=key, work=work)
+
+
+def _task_source(job: Job) -> str | None:
+    return job.registry.tasks.provider(job.variant.task).source_file
+
+
+def _subject(job: Job, work: Work) -> Subject:
+    """The fine-tuned weights, as another step finds them."""
+    weights = work.needs[FINETUNE].folder / f"{job.model_id}.safetensors"
+    return Subject(model=str(weights), plugins=job.registry.settings)
+
+
+def _evaluate_step(job: Job, fingerprint: str, train: Step) -> Step:
+    key = step_key(
+        "evaluate",
+        {"fingerprint": fingerprint, "data": job.recipe.data, "split": "test"},
+        needs=[train.key],
+        modules=("zoo.steps.evaluate", *_NETWORK, *_DATA),
+        files=[_task_source(job)],
+        distributions=("tensorflow", "keras", "scipy"),
+    )
+
+    def work(work: Work) -> Outcome:
+        arguments = {
+            "subject": _subject(job, work),
+            "data": job.recipe.data,
+            "split": "test",
+            "folder": str(work.folder),
+            "card": str(work.folder / f"{job.model_id}.toml"),
+        }
+        return _in_child("zoo.steps.evaluate:evaluate_model", arguments, work)
+
+    return Step(name=EVALUATE, kind="evaluate", key=key, work=work, needs=(train.name,))
+
+
+def _export_step(
+    job: Job, exporter: Exporter, precision: str, fingerprint: str, train: Step
+) -> Step:
+    recipe = job.recipe
+    source = job.registry.exporters.provider(exporter.name).source_file
+    key = step_key(
+        "export",
+        {
+            "format": exporter.name,
+            "precision": precision,
+            "fingerprint": fingerprint,
+            "samples": recipe.calibration.samples,
+            "seed": recipe.seed,
+        },
+        needs=[train.key],
+        modules=("zoo.steps.export", "zoo.artifact", "zoo.data.calibration", *_NETWORK, *_DATA),
+        files=[source],
+        distributions=exporter.distributions,
+    )
+
+    def work(work: Work) -> Outcome:
+        arguments = {
+            "subject": _subject(job, work),
+            "format": exporter.name,
+            "precision": precision,
+            "data": recipe.data,
+            "calibration_samples": recipe.calibration.samples,
+            "seed": recipe.seed,
+            "folder": str(work.folder),
+        }
+        return _in_child("zoo.steps.export:export", arguments, work, limits=EXPORT_LIMITS)
+
+    name = f"export {exporter.name} {precision}"
+    return Step(name=name, kind="export", key=key, work=work, needs=(train.name,))
+
+
+def _gate_step(
+    job: Job, exporter: Exporter, precision: str, export: Step, reference: Step, twin: Step | None
+) -> Step:
+    options = job.recipe.gate
+    key = step_key(
+        "gate",
+        options.model_dump(mode="json"),
+        needs=[export.key, reference.key, *([twin.key] if twin else [])],
+        modules=("zoo.gate", "zoo.steps.gate", "zoo.running", "zoo.measurement.session"),
+        files=[_task_source(job)],
+        distributions=(*exporter.distributions, "ai-edge-litert", "onnxruntime", "scipy"),
+    )
+    file = f"{job.model_id}.{precision}{exporter.suffix}"
+
+    def work(work: Work) -> Outcome:
+        before = work.needs[twin.name] if twin else None
+        has_outputs = before is not None and before.record.status in ("passed", "rejected")
+        evaluated = work.needs[reference.name]
+        return gate(
+            job.registry,
+            work,
+            source=work.needs[export.name].folder / file,
+            data=job.recipe.data,
+            reference=evaluated.folder,
+            preprocessing=(evaluated.record.result or {})["preprocessing"],
+            twin=before.folder if before is not None and has_outputs else None,
+            max_drop=options.max_drop,
+            parity_inputs=options.parity_inputs,
+        )
+
+    return Step(
+        name=f"gate {exporter.name} {precision}",
+        kind="gate",
+        key=key,
+        work=work,
+        needs=(export.name, reference.name),
+        after=(twin.name,) if twin else (),
+    )
+
+
+def _bench_step(job: Job, judge: Step, device: str) -> Step:
+    options = job.recipe.bench
+    kind = job.registry.devices.get(device)
+    key = step_key(
+        "bench",
+        {
+            **options.model_dump(mode="json"),
+            "device": device,
+            # A latency belongs to one machine and to the runtimes installed there.
+            "machine": kind.fingerprint({}),
+            "runtimes": versions_of(("ai-edge-litert", "tflite-runtime", "onnxruntime", "numpy")),
+        },
+        needs=[judge.key],
+        modules=("zoo.steps.bench", "zoo.measurement.bench", "zoo.measurement.statistics"),
+        files=[job.registry.devices.provider(device).source_file],
+    )
+
+    def work(work: Work) -> Outcome:
+        judged = work.needs[judge.name]
+        return bench(
+            job.registry,
+            work,
+            source=judged.folder / str((judged.record.result or {})["file"]),
+            device=device,
+            tier=options.tier,
+            threads=options.threads,
+        )
+
+    return Step(
+        name=judge.name.replace("gate", "bench", 1) + f" {device}",
+        kind="bench",
+        key=key,
+        work=work,
+        needs=(judge.name,),
+        exclusive=True,
+    )
+
+
+def _in_child(
+    function: str, arguments: dict[str, Any], work: Work, limits: Limits | None = None
+) -> Outcome:
+    result = call(function, arguments, on_event=work.emit, limits=limits, children=work.children)
+    return Outcome(result=result)

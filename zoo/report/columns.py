@@ -1,0 +1,97 @@
+"""The files of a run as columns of text in common units."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from zoo.report import format as fmt
+from zoo.report.view import ArtifactRow
+
+
+@dataclass(frozen=True, kw_only=True)
+class FileCells:
+    """One file; every field is text ready to show, `fmt.MISSING` for what was not measured."""
+
+    row: ArtifactRow
+    file: str
+    precision: str
+    size: str
+    ratio: str
+    accuracy: str
+    accuracy_short: str
+    interval: str
+    change: str
+    parity: str
+    max_abs: str
+    latency: str
+    latency_interval: str
+    about: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class FileColumns:
+    """All files of a run.
+
+    Attributes:
+        size_unit: Of `FileCells.size`.
+        time_unit: Of `latency` and `latency_interval`.
+        metric: Name of the headline metric.
+        points: Whether that metric is in per cent, so that its change is in points.
+        measured: Whether any latency was measured.
+        cells: One per file, in the order of the rows.
+    """
+
+    size_unit: fmt.Unit
+    time_unit: fmt.Unit
+    metric: str
+    points: bool
+    measured: bool
+    cells: tuple[FileCells, ...]
+
+
+def file_columns(rows: Sequence[ArtifactRow]) -> FileColumns:
+    """Turns rows into text, one unit per column."""
+    sizes = fmt.size_unit(row.bytes for row in rows)
+    times = fmt.time_unit(value for row in rows for value in (row.p50_ms, row.p90_ms))
+    metrics = [row.accuracy for row in rows if row.accuracy is not None]
+    return FileColumns(
+        size_unit=sizes,
+        time_unit=times,
+        metric=fmt.plain(metrics[0].name) if metrics else "accuracy",
+        points=all(fmt.is_share(metric) for metric in metrics),
+        measured=any(row.p50_ms is not None for row in rows),
+        cells=tuple(_cells(row, sizes, times) for row in rows),
+    )
+
+
+def _cells(row: ArtifactRow, sizes: fmt.Unit, times: fmt.Unit) -> FileCells:
+    precision, runtime = fmt.plain(row.precision), fmt.plain(row.runtime or "")
+    interval = fmt.MISSING
+    if row.p50_low is not None and row.p50_high is not None:
+        interval = f"{times.text(row.p50_low)} to {times.text(row.p50_high)}"
+    latency = fmt.MISSING
+    if row.p50_ms is not None:
+        latency = f"{times.text(row.p50_ms)} / {times.text(row.p90_ms)}"
+    # That a float file computes in floats goes without saying; that an integer one does, does not.
+    tells = row.integer_share is not None and not (
+        row.integer_share == 0 and row.precision.startswith("float")
+    )
+    integer = f"{fmt.share(row.integer_share, 0)} % integer operators" if tells else ""
+    threads = "" if row.threads is None else fmt.count(row.threads, "thread")
+    return FileCells(
+        row=row,
+        file=fmt.plain(row.file),
+        precision=precision,
+        size=sizes.text(row.bytes),
+        ratio=fmt.ratio(row.size_ratio),
+        accuracy=fmt.metric_value(row.accuracy),
+        accuracy_short=fmt.metric_short(row.accuracy),
+        interval=fmt.metric_interval(row.accuracy),
+        change=fmt.change(row.drop_points),
+        parity=fmt.share(row.agreement),
+        max_abs=fmt.number(row.max_abs, 2),
+        latency=latency,
+        latency_interval=interval,
+        about=", ".join(part for part in (precision, integer, runtime, threads) if part),
+    )

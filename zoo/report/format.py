@@ -1,0 +1,235 @@
+"""Figures as text: short, in sensible units, and never better than they are."""
+
+from __future__ import annotations
+
+import math
+import re
+import unicodedata
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from zoo.contracts.task import Metric
+
+#: Stands for what was not measured.
+MISSING = "\N{EN DASH}"
+
+MINUS = "\N{MINUS SIGN}"
+TIMES = "\N{MULTIPLICATION SIGN}"
+
+
+@dataclass(frozen=True)
+class Unit:
+    """A unit of a column.
+
+    Attributes:
+        symbol: ``kB``, ``µs``.
+        per: How many of the record's own unit (bytes, milliseconds) make one.
+    """
+
+    symbol: str
+    per: float
+
+    def text(self, value: float | None, digits: int = 3) -> str:
+        """`value`, given in the record's own unit, as a figure without the symbol."""
+        return MISSING if value is None else number(value / self.per, digits)
+
+    def with_symbol(self, value: float | None, digits: int = 3) -> str:
+        """`value`, given in the record's own unit, as a figure with the symbol."""
+        return MISSING if value is None else f"{self.text(value, digits)} {self.symbol}"
+
+
+MICROSECONDS = Unit("µs", 0.001)
+MILLISECONDS = Unit("ms", 1.0)
+SECONDS = Unit("s", 1000.0)
+KILOBYTES = Unit("kB", 1e3)
+MEGABYTES = Unit("MB", 1e6)
+
+
+def time_unit(milliseconds: Iterable[float | None]) -> Unit:
+    """One unit in which all these times read well."""
+    known = _positive(milliseconds)
+    if not known:
+        return MILLISECONDS
+    if max(known) < 1.0 or (max(known) < 10.0 and min(known) < 0.1):
+        return MICROSECONDS
+    return SECONDS if min(known) >= 1000.0 else MILLISECONDS
+
+
+def size_unit(sizes: Iterable[int | None]) -> Unit:
+    """One unit in which all these numbers of bytes read well; decimal, 1 kB is 1000 bytes."""
+    known = _positive(sizes)
+    return MEGABYTES if known and min(known) >= 1e6 else KILOBYTES
+
+
+def number(value: float | None, digits: int = 3) -> str:
+    """A figure with `digits` significant digits; whole digits are never dropped."""
+    if value is None:
+        return MISSING
+    if not math.isfinite(value):
+        return "not a number" if math.isnan(value) else ("∞" if value > 0 else f"{MINUS}∞")
+    size = abs(float(value))
+    if size == 0:
+        return "0"
+    if size < 1e-4:
+        mantissa, _, exponent = f"{size:.{max(digits - 1, 0)}e}".partition("e")
+        text = f"{mantissa}e{MINUS}{abs(int(exponent))}"
+    else:
+        rounded = float(f"{size:.{max(digits - 1, 0)}e}")
+        decimals = max(0, digits - 1 - math.floor(math.log10(rounded)))
+        text = f"{size:,.{decimals}f}"
+    return MINUS + text if value < 0 else text
+
+
+def share(value: float | None, decimals: int = 1) -> str:
+    """A share (0 to 1) in per cent without the sign; only what is whole reads 0 or 100."""
+    if value is None:
+        return MISSING
+    if not math.isfinite(value):
+        return number(value)
+    if value in (0.0, 1.0):
+        return f"{100 * value:.0f}"
+    step = 10.0**-decimals
+    percent = round(100.0 * value, decimals)
+    if 0.0 < value < 1.0:
+        percent = min(max(percent, step), 100.0 - step)
+    return f"{percent:.{decimals}f}".replace("-", MINUS)
+
+
+def change(drop_points: float | None, decimals: int = 2) -> str:
+    """Points gained (+) or lost (minus), from points lost."""
+    if drop_points is None:
+        return MISSING
+    if not math.isfinite(drop_points):
+        return number(-drop_points)
+    text = f"{-drop_points:+.{decimals}f}"
+    return text[1:] if float(text) == 0 else text.replace("-", MINUS)
+
+
+def signed(amount: int) -> str:
+    """A count gained (+) or lost (minus)."""
+    return f"{amount:+,d}".replace("-", MINUS) if amount else "0"
+
+
+def is_share(metric: Metric) -> bool:
+    """Whether the metric reads as per cent: a share of examples by its name and its range."""
+    return metric.name.endswith(("accuracy", "agreement", "share")) and 0 <= metric.value <= 1
+
+
+def metric_decimals(count: int) -> int:
+    """Decimals of a percentage that `count` examples can support."""
+    return 2 if count >= 5000 else 1
+
+
+def metric_value(metric: Metric | None) -> str:
+    """The point estimate: ``97.2 %`` for a share, a bare figure for other metrics."""
+    if metric is None:
+        return MISSING
+    if is_share(metric):
+        return f"{share(metric.value, metric_decimals(metric.count))} %"
+    return number(metric.value, 4)
+
+
+def metric_interval(metric: Metric | None) -> str:
+    """Both ends of the interval: ``95.0 to 98.5``."""
+    if metric is None:
+        return MISSING
+    if is_share(metric):
+        decimals = metric_decimals(metric.count)
+        return f"{share(metric.low, decimals)} to {share(metric.high, decimals)}"
+    return f"{number(metric.low, 4)} to {number(metric.high, 4)}"
+
+
+def metric_short(metric: Metric | None) -> str:
+    """Estimate and the wider half of its interval, rounded up: ``97.2 ±2.1``."""
+    if metric is None:
+        return MISSING
+    half = max(metric.high - metric.value, metric.value - metric.low)
+    if is_share(metric):
+        decimals = metric_decimals(metric.count)
+        return f"{share(metric.value, decimals)} ±{_up(100 * half, decimals)}"
+    return f"{number(metric.value, 4)} ±{number(half, 2)}"
+
+
+def ratio(value: float | None) -> str:
+    """A factor with the multiplication sign."""
+    return MISSING if value is None else f"{number(value, 2)} {TIMES}"
+
+
+def duration(seconds: float) -> str:
+    """A length of time for people: ``320 ms``, ``4.2 s``, ``3 min 05 s``, ``2 h 10 min``."""
+    if not math.isfinite(seconds) or seconds < 0:
+        return MISSING
+    if seconds < 0.9995:
+        return f"{seconds * 1000:.0f} ms"
+    if seconds < 59.95:
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    if minutes < 60:
+        return f"{minutes} min {rest:02d} s"
+    return f"{minutes // 60} h {minutes % 60:02d} min"
+
+
+def moment(iso: str) -> str:
+    """An ISO 8601 time in UTC to the minute; returned as it is when it is not one."""
+    try:
+        parsed = datetime.fromisoformat(iso)
+    except ValueError:
+        return plain(iso)
+    if parsed.tzinfo is not None:
+        parsed = parsed.astimezone(UTC)
+    return f"{parsed:%Y-%m-%d %H:%M} UTC"
+
+
+def count(amount: int, noun: str) -> str:
+    """A count with its noun: ``1 file``, ``3 files``."""
+    return f"{amount:,} {noun}" if amount == 1 else f"{amount:,} {noun}s"
+
+
+def heading(text: str) -> str:
+    """Foreign text on one line, beginning with a capital; the rest stays as it is."""
+    line = plain(text)
+    return line[:1].upper() + line[1:]
+
+
+def listed(words: Iterable[str]) -> str:
+    """Words as in a sentence: ``a, b and c``."""
+    items = list(words)
+    return items[0] if len(items) == 1 else f"{', '.join(items[:-1])} and {items[-1]}"
+
+
+def printable(text: str) -> str:
+    """Foreign text without characters that act instead of being seen; line breaks stay."""
+    kept = (c for c in text if unicodedata.category(c) not in _INVISIBLE)
+    return "".join(" " if c != "\n" and unicodedata.category(c) in _SPACES else c for c in kept)
+
+
+def plain(text: str, limit: int | None = None) -> str:
+    """Foreign text on one line of printable characters, cut with an ellipsis at `limit`."""
+    line = " ".join(printable(text).split())
+    if limit is not None and len(line) > limit:
+        return line[: max(limit - 1, 1)].rstrip() + "…"
+    return line
+
+
+def joined(text: str) -> str:
+    """The text with each figure tied to its unit, so that a line never ends between them."""
+    return _FIGURE_AND_UNIT.sub("\\1\N{NO-BREAK SPACE}\\2", text)
+
+
+_FIGURE_AND_UNIT = re.compile(rf"(\d) (%|{TIMES}|(?:µs|ms|s|kB|MB)\b)")
+
+#: Format characters, which can reverse the direction of what follows, and lone surrogates.
+_INVISIBLE = ("Cf", "Cs")
+
+#: Control characters, line and paragraph separators.
+_SPACES = ("Cc", "Zl", "Zp")
+
+
+def _up(value: float, decimals: int) -> str:
+    factor = 10.0**decimals
+    return f"{math.ceil(round(value * factor, 6)) / factor:.{decimals}f}"
+
+
+def _positive(values: Iterable[float | None]) -> list[float]:
+    return [v for v in values if v is not None and math.isfinite(v) and v > 0]

@@ -1,0 +1,86 @@
+"""The four figures at the top of the page, and the sentence above them."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from zoo.report import format as fmt
+from zoo.report.view import ArtifactRow, RunView
+
+
+@dataclass(frozen=True)
+class Tile:
+    """One figure with its name, what it rests on, and the file it is of."""
+
+    label: str
+    value: str
+    detail: str
+    file: str = ""
+
+
+def summary(rows: Sequence[ArtifactRow]) -> str:
+    """How the files ended, in one sentence."""
+    if not rows:
+        return "This run exported no file."
+    ended = Counter(row.verdict for row in rows)
+    if ended["passed"] == len(rows):
+        every = "The file passed" if len(rows) == 1 else f"All {len(rows)} files passed"
+        return f"{every} every check."
+    rest = [
+        f"{ended[verdict]} {'was' if ended[verdict] == 1 else 'were'} {verdict}"
+        if verdict != "failed"
+        else f"{ended[verdict]} failed"
+        for verdict in ("rejected", "failed", "skipped")
+        if ended[verdict]
+    ]
+    return f"{ended['passed']} of {fmt.count(len(rows), 'file')} passed; {fmt.listed(rest)}."
+
+
+def tiles(run: RunView) -> tuple[Tile, ...]:
+    """Quality before export, files that passed, the smallest and the fastest of them."""
+    passed = [row for row in run.rows if row.verdict == "passed"]
+    return (_quality(run), _passed(run.rows, passed), _smallest(passed), _fastest(passed))
+
+
+def _quality(run: RunView) -> Tile:
+    metrics = run.reference.metrics if run.reference else ()
+    if not metrics:
+        return Tile("Quality before export", fmt.MISSING, "not evaluated in this run")
+    metric = metrics[0]
+    sign = " %" if fmt.is_share(metric) else ""
+    return Tile(
+        f"{fmt.heading(metric.name)} before export",
+        fmt.metric_value(metric),
+        f"95 % interval {fmt.metric_interval(metric)}{sign}, "
+        f"{fmt.count(metric.count, 'test example')}",
+    )
+
+
+def _passed(rows: Sequence[ArtifactRow], passed: Sequence[ArtifactRow]) -> Tile:
+    checks = sum(len(row.checks) for row in passed)
+    detail = f"{fmt.count(checks, 'check')} behind them" if checks else "no check was recorded"
+    return Tile("Files that may ship", f"{len(passed)} of {len(rows)}", detail)
+
+
+def _smallest(passed: Sequence[ArtifactRow]) -> Tile:
+    known = [(row.bytes, row) for row in passed if row.bytes is not None]
+    if not known:
+        return Tile("Smallest file", fmt.MISSING, "no file passed")
+    size, row = min(known, key=lambda pair: pair[0])
+    smaller = row.size_ratio is not None and row.size_ratio > 1.05
+    factor = f"{fmt.ratio(row.size_ratio)} smaller than float32" if smaller else ""
+    return Tile("Smallest file", fmt.size_unit([size]).with_symbol(size), factor, row.file)
+
+
+def _fastest(passed: Sequence[ArtifactRow]) -> Tile:
+    label = "Lowest median latency"
+    measured = [(row.p50_ms, row) for row in passed if row.p50_ms is not None]
+    known = [(ms, row) for ms, row in measured if math.isfinite(ms) and row.quiet is not False]
+    if not known:
+        why = "every measurement was noisy" if measured else "not measured in this run"
+        return Tile(label, fmt.MISSING, why)
+    ms, row = min(known, key=lambda pair: pair[0])
+    return Tile(label, fmt.time_unit([ms]).with_symbol(ms), "", row.file)

@@ -1,0 +1,173 @@
+"""Findings in plain language, drawn from the figures alone."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+
+from zoo.report.format import count, listed, metric_interval, metric_value, number, ratio, time_unit
+from zoo.report.view import ArtifactRow
+
+#: A network whose float file answers within this time is called small.
+_SMALL_MS = 1.0
+
+#: With fewer test examples than this, a remark says how much one of them weighs.
+_FEW_EXAMPLES = 1000
+
+
+def remarks(rows: Sequence[ArtifactRow]) -> tuple[str, ...]:
+    """What a reader should know about these files, the most useful first.
+
+    Speed is compared between a file and its float32 twin: same format, runtime and threads. Two
+    medians differ only when their intervals do not touch; else the remark says "cannot tell".
+    """
+    passed = [row for row in rows if row.verdict == "passed"]
+    return (*_accuracy(passed), *_speed(passed), *_noise(rows), *_untested(rows))
+
+
+def twin(row: ArtifactRow, rows: Sequence[ArtifactRow]) -> ArtifactRow | None:
+    """The float32 file to compare `row` with; None when there is none, or `row` is one."""
+    if row.precision == "float32":
+        return None
+    place = (row.format, row.runtime, row.threads)
+    twins = (r for r in rows if r.precision == "float32")
+    return next((r for r in twins if (r.format, r.runtime, r.threads) == place), None)
+
+
+def _accuracy(passed: Sequence[ArtifactRow]) -> Iterator[str]:
+    known = [r for r in passed if r.drop_points is not None and math.isfinite(r.drop_points)]
+    if not known:
+        return
+    worst = max(known, key=_drop)
+    metric = worst.accuracy
+    name = metric.name if metric else "quality"
+    if _drop(worst) <= 0:
+        yield (
+            f"No file that passed lost {name} against the network it was exported from"
+            f"{_basis(worst)}."
+        )
+    else:
+        at = f", which leaves {metric_value(metric)}" if metric else ""
+        yield (
+            f"{worst.file} lost the most {name} of the files that passed: "
+            f"{number(_drop(worst), 2)} points{at}{_basis(worst)}."
+        )
+    if metric and 0 < metric.count < _FEW_EXAMPLES:
+        yield (
+            f"The test split is small: one of its {metric.count} examples weighs "
+            f"{number(100 / metric.count, 2)} points, and the 95 % interval of {worst.file} is "
+            f"{metric_interval(metric)}. Judge small differences with care."
+        )
+
+
+def _basis(row: ArtifactRow) -> str:
+    if row.accuracy is None:
+        return ""
+    return f", measured on {count(row.accuracy.count, 'test example')}"
+
+
+def _speed(passed: Sequence[ArtifactRow]) -> Iterator[str]:
+    unclear = []
+    for row in passed:
+        other = twin(row, passed)
+        if other is None or row.quiet is False or other.quiet is False:
+            continue
+        if not (_usable(row.p50_ms) and _usable(other.p50_ms)):
+            continue
+        if _later(row, other):
+            yield _slower(row, other)
+        elif _later(other, row):
+            yield _faster(row, other)
+        else:
+            unclear.append((row, other))
+    if unclear:
+        which = "; ".join(_unclear(row, other) for row, other in unclear)
+        yield f"Cannot tell which is faster, the file or its float32 twin: {which}."
+
+
+def _slower(row: ArtifactRow, other: ArtifactRow) -> str:
+    factor = _ms(row) / _ms(other)
+    by = f"{ratio(factor)} slower" if factor >= 1.05 else "slightly slower"
+    if _ms(other) < _SMALL_MS:
+        lesson = f"on this host small networks gain nothing from {row.precision}"
+    else:
+        lesson = f"on this host {row.precision} costs time"
+    instead = ""
+    if row.size_ratio is not None and row.size_ratio > 1.05:
+        instead = f", or {row.precision} where size counts ({ratio(row.size_ratio)} smaller)"
+    return (
+        f"{row.file} is {by} than its float32 twin ({_versus(row, other)}): {lesson}; "
+        f"ship the float file here{instead}."
+    )
+
+
+def _faster(row: ArtifactRow, other: ArtifactRow) -> str:
+    factor = _ms(other) / _ms(row)
+    by = f"{ratio(factor)} faster" if factor >= 1.05 else "slightly faster"
+    smaller = ""
+    if row.size_ratio is not None and row.size_ratio > 1.05:
+        smaller = f", and {ratio(row.size_ratio)} smaller"
+    return f"{row.file} is {by} than its float32 twin ({_versus(row, other)}){smaller}."
+
+
+def _unclear(row: ArtifactRow, other: ArtifactRow) -> str:
+    mine, theirs = _interval(row), _interval(other)
+    if mine is None or theirs is None:
+        return f"{row.file} (an interval of the medians is missing)"
+    unit = time_unit((*mine, *theirs))
+    spans = (f"{unit.text(low)} to {unit.with_symbol(high)}" for low, high in (mine, theirs))
+    return f"{row.file} (the intervals of the medians overlap, {' and '.join(spans)})"
+
+
+def _noise(rows: Sequence[ArtifactRow]) -> Iterator[str]:
+    noisy = [row.file for row in rows if row.quiet is False and row.p50_ms is not None]
+    if noisy:
+        which = "measurement was" if len(noisy) == 1 else "measurements were"
+        yield (
+            f"{len(noisy)} {which} noisy, the host was not quiet: {listed(noisy)}. Such latencies "
+            "are shown but not published as good, and no speed is compared with them; measure "
+            "again when nothing else runs on the host."
+        )
+
+
+def _untested(rows: Sequence[ArtifactRow]) -> Iterator[str]:
+    lost = [row.file for row in rows if row.verdict in ("rejected", "failed")]
+    if lost and len(lost) == len(rows):
+        yield "No file of this run may be shipped: none passed."
+    unmeasured = [row.file for row in rows if row.verdict == "passed" and row.p50_ms is None]
+    measured = any(row.p50_ms is not None for row in rows)
+    if unmeasured and measured:
+        yield f"Latency was not measured for {listed(unmeasured)}."
+
+
+def _versus(row: ArtifactRow, other: ArtifactRow) -> str:
+    unit = time_unit((row.p50_ms, other.p50_ms))
+    digits = 2
+    # Two figures that differ must not read the same.
+    while digits < 5 and unit.text(row.p50_ms, digits) == unit.text(other.p50_ms, digits):
+        digits += 1
+    mine, theirs = (unit.with_symbol(r.p50_ms, digits) for r in (row, other))
+    return f"{mine} against {theirs}"
+
+
+def _later(slow: ArtifactRow, fast: ArtifactRow) -> bool:
+    mine, theirs = _interval(slow), _interval(fast)
+    return mine is not None and theirs is not None and mine[0] > theirs[1]
+
+
+def _interval(row: ArtifactRow) -> tuple[float, float] | None:
+    if row.p50_low is None or row.p50_high is None:
+        return None
+    return (row.p50_low, row.p50_high) if row.p50_low <= row.p50_high else None
+
+
+def _usable(milliseconds: float | None) -> bool:
+    return milliseconds is not None and math.isfinite(milliseconds) and milliseconds > 0
+
+
+def _ms(row: ArtifactRow) -> float:
+    return row.p50_ms or 0.0
+
+
+def _drop(row: ArtifactRow) -> float:
+    return row.drop_points or 0.0

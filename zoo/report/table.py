@@ -1,0 +1,171 @@
+"""The terminal table: one line per file, then reasons and remarks."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from zoo.report import format as fmt
+from zoo.report.columns import FileCells, FileColumns, file_columns
+from zoo.report.view import ArtifactRow
+
+if TYPE_CHECKING:  # rich is loaded when something is printed
+    from rich.console import Console
+
+_STYLES = {"passed": "green", "rejected": "red", "failed": "bold red", "skipped": "dim"}
+
+_GAP = "  "
+
+#: For terminals whose encoding lacks the sign.
+_ASCII = str.maketrans(
+    {
+        fmt.MISSING: "-",
+        fmt.MINUS: "-",
+        fmt.TIMES: "x",
+        "µ": "u",
+        "±": "+-",
+        "Δ": "change",
+        "…": ".",
+        "∞": "inf",
+    }
+)
+
+
+@dataclass(frozen=True)
+class _Column:
+    """A column of the table.
+
+    Attributes:
+        heading: With the unit, so that cells can do without.
+        text: What a file shows here.
+        left: Aligned to the left; else to the right.
+        keep: Columns with the lowest number are left out first; None: never.
+    """
+
+    heading: str
+    text: Callable[[FileCells], str]
+    left: bool = False
+    keep: int | None = None
+
+
+@dataclass(frozen=True)
+class _Piece:
+    text: str
+    style: str = ""
+
+
+def print_files(
+    rows: Sequence[ArtifactRow], remarks: Sequence[str] = (), console: Console | None = None
+) -> None:
+    """Prints the files of a run, why some do not count, and the remarks.
+
+    In a terminal, columns that do not fit are left out, the least telling first; into a pipe or
+    file goes everything, plain. A file name is never wrapped or cut.
+    """
+    from rich.cells import cell_len
+    from rich.console import Console
+    from rich.text import Text
+
+    console = console or Console()
+    width = console.width if console.is_terminal else None
+    unicode = console.encoding.lower().startswith("utf")
+    for pieces in (*_table(rows, width, cell_len), *_notes(rows, remarks, width)):
+        line = Text()
+        for piece in pieces:
+            line.append(_encodable(piece.text, unicode), piece.style)
+        line.rstrip()
+        console.print(line, soft_wrap=True, highlight=False)
+
+
+def _table(
+    rows: Sequence[ArtifactRow], width: int | None, measure: Callable[[str], int]
+) -> Iterator[list[_Piece]]:
+    if not rows:
+        yield [_Piece("This run exported no file.")]
+        return
+    columns = file_columns(rows)
+    shown = _columns(columns)
+    widths = [max(measure(t) for t in _texts(column, columns)) for column in shown]
+    while width is not None and sum(widths) + len(_GAP) * (len(widths) - 1) > width:
+        optional = [c for c in shown if c.keep is not None]
+        if not optional:
+            break
+        leave = shown.index(min(optional, key=lambda c: c.keep or 0))
+        del shown[leave], widths[leave]
+    for index in range(len(rows) + 1):
+        pieces = []
+        for column, cells in zip(shown, widths, strict=True):
+            text = _texts(column, columns)[index]
+            space = " " * (cells - measure(text))
+            style = "bold" if index == 0 else ""
+            if index > 0 and column.heading == "verdict":
+                style = _STYLES[text]
+            pieces += [
+                _Piece("" if column.left else space),
+                _Piece(text, style),
+                _Piece(f"{space if column.left else ''}{_GAP}"),
+            ]
+        yield pieces
+    if any(row.quiet is False and row.p50_ms is not None for row in rows):
+        yield [_Piece("~ measured while the host was not quiet", "dim")]
+
+
+def _columns(columns: FileColumns) -> list[_Column]:
+    metric = f"{columns.metric} %" if columns.points else columns.metric
+    shown = [
+        _Column("file", lambda c: c.file, left=True),
+        _Column("precision", lambda c: c.precision, left=True, keep=1),
+        _Column(columns.size_unit.symbol, lambda c: c.size),
+        _Column("ratio", lambda c: c.ratio, keep=2),
+        _Column(metric, lambda c: c.accuracy_short),
+        _Column("Δ", lambda c: c.change, keep=4),
+        _Column("parity %", lambda c: c.parity, keep=3),
+    ]
+    if columns.measured:
+        shown.append(_Column(f"p50 / p90 {columns.time_unit.symbol}", _latency))
+    shown.append(_Column("verdict", lambda c: c.row.verdict, left=True))
+    return shown
+
+
+def _texts(column: _Column, columns: FileColumns) -> list[str]:
+    return [column.heading, *(column.text(cells) for cells in columns.cells)]
+
+
+def _latency(cells: FileCells) -> str:
+    noisy = "~" if cells.row.quiet is False and cells.row.p50_ms is not None else ""
+    return noisy + cells.latency
+
+
+def _notes(
+    rows: Sequence[ArtifactRow], remarks: Sequence[str], width: int | None
+) -> Iterator[list[_Piece]]:
+    noted = [row for row in rows if row.verdict != "passed" or row.reason]
+    if noted:
+        yield []
+    for row in noted:
+        reason = fmt.plain(row.reason) or "no reason was recorded"
+        text = f"{fmt.plain(row.file)}: {reason}"
+        yield from _note(f"{row.verdict:<8}  ", text, _STYLES[row.verdict], width)
+    if remarks:
+        yield []
+    for remark in remarks:
+        yield from _note("- ", fmt.plain(remark), "", width)
+
+
+def _note(label: str, text: str, style: str, width: int | None) -> Iterator[list[_Piece]]:
+    """A label with its text; in a terminal wrapped between words, indented under the label."""
+    lines = [text]
+    if width is not None:
+        room = max(width - len(label), 20)
+        lines = textwrap.wrap(text, room, break_long_words=False, break_on_hyphens=False)
+    yield [_Piece(label, style), _Piece(lines[0])]
+    for line in lines[1:]:
+        yield [_Piece(" " * len(label)), _Piece(line)]
+
+
+def _encodable(text: str, unicode: bool) -> str:
+    if unicode:
+        return text
+    return text.translate(_ASCII).encode("ascii", "replace").decode("ascii")

@@ -1,0 +1,129 @@
+"""What a run looks like to its readers: the page and the terminal share these records."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Literal
+
+from zoo.contracts.task import Check, Metric
+from zoo.records import Evaluation, StepRecord, TrainingResult
+
+if TYPE_CHECKING:  # the terminal table must not wait for numpy
+    import numpy as np
+    from numpy.typing import NDArray
+
+Verdict = Literal["passed", "rejected", "failed", "skipped"]
+
+#: Counts of a confusion matrix; rows: true class, columns: predicted.
+Confusion = Sequence[Sequence[int]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ArtifactRow:
+    """One file of a run with everything that was found out about it.
+
+    Whatever was not measured is None; nothing is filled in.
+
+    Attributes:
+        file: File name; for an export that failed, the name it would have had.
+        format: Exporter name.
+        precision: As exported.
+        verdict: How the file ended: passed, rejected, failed or skipped.
+        reason: What happened, why, and what to do; also for a file that passed and could not be
+            timed. Empty when there is nothing to say.
+        bytes: Size with the manifest.
+        size_ratio: Size of the float32 twin divided by the size of this file; None for float32.
+        accuracy: Headline metric of the file on the whole test split.
+        drop_points: Points of that metric lost against the reference; negative: gained.
+        agreement: Share of inputs with the reference's decision, 0 to 1.
+        max_abs: Largest absolute difference of any output value from the reference.
+        integer_share: Share of computing operators that work on integers, 0 to 1.
+        p50_ms: Median latency of one inference in milliseconds.
+        p90_ms: 90th percentile.
+        p50_low: Lower end of the median's interval, milliseconds.
+        p50_high: Upper end of the median's interval, milliseconds.
+        runtime: What ran the file when its latency was measured.
+        threads: Threads the runtime was given.
+        quiet: Whether the host was quiet while it was measured; None when nobody measured.
+        checks: The gate's checks in their order.
+    """
+
+    file: str
+    format: str
+    precision: str
+    verdict: Verdict
+    reason: str = ""
+    bytes: int | None = None
+    size_ratio: float | None = None
+    accuracy: Metric | None = None
+    drop_points: float | None = None
+    agreement: float | None = None
+    max_abs: float | None = None
+    integer_share: float | None = None
+    p50_ms: float | None = None
+    p90_ms: float | None = None
+    p50_low: float | None = None
+    p50_high: float | None = None
+    runtime: str | None = None
+    threads: int | None = None
+    quiet: bool | None = None
+    checks: tuple[Check, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class SampleImage:
+    """One test image with what everybody made of it.
+
+    Attributes:
+        pixels: uint8, shape (height, width) or (height, width, 1, 3 or 4).
+        true_class: Name of the class it belongs to.
+        reference: The reference network's class and its confidence, 0 to 1.
+        predictions: File name → class and confidence.
+    """
+
+    pixels: NDArray[np.uint8]
+    true_class: str
+    reference: tuple[str, float]
+    predictions: Mapping[str, tuple[str, float]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class RunView:
+    """A whole run.
+
+    Attributes:
+        title: The page's heading.
+        model_id: The model that was shipped.
+        parent: The model id it was fine-tuned from; None when it was not.
+        dataset: Name of the dataset.
+        created: When, ISO 8601, UTC.
+        command: The command that made the run.
+        rows: The files, in the order in which they are shown.
+        training: None when the run did not train.
+        reference: Quality of the network before export; None when it was not evaluated.
+        confusions: Confusion matrices by subject: the reference's, or the model id, and files.
+        samples: Test images with predictions.
+        classes: Class names in label order.
+        environment: What the figures were taken on and with, name → value.
+        remarks: Findings in plain language.
+        next_commands: What to type next.
+        steps: Every step of the run in its order.
+    """
+
+    title: str
+    model_id: str
+    parent: str | None = None
+    dataset: str
+    created: str
+    command: str
+    rows: tuple[ArtifactRow, ...] = ()
+    training: TrainingResult | None = None
+    reference: Evaluation | None = None
+    confusions: Mapping[str, Confusion] = field(default_factory=dict)
+    samples: tuple[SampleImage, ...] = ()
+    classes: tuple[str, ...] = ()
+    environment: Mapping[str, str] = field(default_factory=dict)
+    remarks: tuple[str, ...] = ()
+    next_commands: tuple[str, ...] = ()
+    steps: tuple[StepRecord, ...] = ()

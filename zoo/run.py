@@ -1,0 +1,177 @@
+"""A run: carrying out a recipe, and its folder of files, records and report."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import tomli_w
+
+from zoo.errors import ZooError
+from zoo.files import atomic_path, ensure_writable, write_text
+from zoo.paths import cache_folder
+from zoo.pipeline import Finished, OnStep, Pipeline, Step
+from zoo.plan import EVALUATE, FINETUNE, Job, Parts, make_plan
+from zoo.records import StepRecord, as_plain
+from zoo.store import Store
+
+RECORDS = "records.json"
+RECIPE = "recipe.toml"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Run:
+    """What a job produced.
+
+    Attributes:
+        name: ``lenet5.digits-1a2b3c4d``; the same recipe has the same name.
+        folder: Holds the files, ``records.json`` and, when it was asked for, ``report.html``.
+        job: What was asked.
+        steps: One record per step.
+        finished: Steps by name, with the folders of their files.
+        files: The exported files in `folder`, rejected ones included.
+        changed: Whether anything is new since the last time.
+    """
+
+    name: str
+    folder: Path
+    job: Job
+    steps: tuple[StepRecord, ...]
+    finished: dict[str, Finished]
+    files: tuple[Path, ...]
+    changed: bool
+
+    @property
+    def passed(self) -> bool:
+        """Whether every step passed."""
+        return all(step.status == "passed" for step in self.steps)
+
+    @property
+    def weights(self) -> Path:
+        """The fine-tuned weights."""
+        return self.folder / f"{self.job.model_id}.safetensors"
+
+
+def execute(
+    job: Job,
+    *,
+    parts: Parts,
+    output: Path,
+    named: bool,
+    store_url: str | None,
+    on_step: OnStep,
+    workers: int = 2,
+) -> Run:
+    """Carries out a job and fills its folder.
+
+    Args:
+        job: From `make_job`.
+        parts: What to do of it.
+        output: The folder, or its parent when `named`.
+        named: Whether to make a folder of the run's name in `output`.
+        store_url: Of the results store; None for the user's own.
+        on_step: Progress.
+        workers: Steps side by side.
+
+    Raises:
+        ZooError: The folder cannot be written; or the first step failed, so there is nothing.
+    """
+    cache = cache_folder() / "steps"
+    ensure_writable(output)
+    ensure_writable(cache)
+    checkpoints = cache_folder() / "checkpoints"
+    plan = make_plan(job, checkpoints, parts)
+    name = run_name(job, plan)
+    folder = output / name if named else output
+    store = Store(store_url)
+    try:
+        pipeline = Pipeline(cache=cache, store=store, run=name, on_step=on_step, workers=workers)
+        steps = pipeline.execute(plan)
+    finally:
+        store.close()
+    first = pipeline.finished[FINETUNE]
+    if first.record.status != "passed":
+        raise first_failure(first.record)
+    shutil.rmtree(checkpoints / plan[0].key, ignore_errors=True)
+    changed = not all(step.cached for step in steps)
+    files = _fill(folder, job, pipeline.finished, steps, changed)
+    return Run(
+        name=name,
+        folder=folder,
+        job=job,
+        steps=tuple(steps),
+        finished=pipeline.finished,
+        files=files,
+        changed=changed,
+    )
+
+
+def first_failure(record: StepRecord) -> ZooError:
+    """A failed step's error as it was raised."""
+    result = record.result or {}
+    error = ZooError(
+        str(result.get("what") or record.reason),
+        why=result.get("why"),
+        fix=result.get("fix"),
+    )
+    error.exit_code = int(result.get("exit_code") or 1)
+    if result.get("details"):
+        error.add_note(str(result["details"]))
+    return error
+
+
+def run_name(job: Job, plan: Sequence[Step]) -> str:
+    """Model id, and eight digits that change with anything that changes a result."""
+    keys = "".join(sorted(step.key for step in plan if not step.exclusive))
+    tiers = job.recipe.bench.model_dump_json() + ",".join(job.recipe.devices)
+    digest = hashlib.sha256((keys + tiers).encode("ascii")).hexdigest()
+    return f"{job.model_id}-{digest[:8]}"
+
+
+def _fill(
+    folder: Path,
+    job: Job,
+    finished: dict[str, Finished],
+    steps: Sequence[StepRecord],
+    changed: bool,
+) -> tuple[Path, ...]:
+    wanted = [finished[FINETUNE].folder / f"{job.model_id}.safetensors"]
+    evaluated = finished[EVALUATE]
+    card_step = evaluated if evaluated.record.status == "passed" else finished[FINETUNE]
+    wanted.append(card_step.folder / f"{job.model_id}.toml")
+    files = []
+    for step in finished.values():
+        record = step.record
+        if record.kind == "gate" and record.status in ("passed", "rejected"):
+            source = step.folder / str((record.result or {})["file"])
+            wanted.append(source)
+            files.append(folder / source.name)
+            _remove_opposite(folder, source.name)
+    for source in wanted:
+        target = folder / source.name
+        if changed or not target.exists():
+            with atomic_path(target) as temporary:
+                shutil.copyfile(source, temporary)
+    recipe = job.recipe.model_dump(mode="json", exclude_none=True)
+    write_text(folder / RECIPE, tomli_w.dumps(recipe))
+    write_text(folder / RECORDS, json.dumps(plain_records(steps), indent=1))
+    return tuple(files)
+
+
+def _remove_opposite(folder: Path, name: str) -> None:
+    """A file that passes now must not lie beside its rejected self, nor the other way round."""
+    other = name.removesuffix(".rejected") if name.endswith(".rejected") else f"{name}.rejected"
+    (folder / other).unlink(missing_ok=True)
+
+
+def plain_records(steps: Sequence[StepRecord]) -> list[dict[str, Any]]:
+    """Records as JSON-compatible dictionaries; whether they were cached is not part of them."""
+    plain = [as_plain(step) for step in steps]
+    for record in plain:
+        record.pop("cached")
+    return plain

@@ -1,0 +1,34 @@
+"""Step: time a file on a device, through the agent."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from zoo.artifact import open_unaltered
+from zoo.measurement.bench import measure
+from zoo.records import as_plain
+from zoo.registry import Registry
+from zoo.running import choose_runtime
+
+if TYPE_CHECKING:
+    from zoo.pipeline import Outcome, Work
+
+
+def bench(
+    registry: Registry, work: Work, *, source: Path, device: str, tier: str, threads: int
+) -> Outcome:
+    """Measures one file; the raw samples travel with the outcome."""
+    from zoo.pipeline import Outcome
+
+    artifact = open_unaltered(registry, source)
+    kind = registry.devices.get(device)
+    measurement, samples = measure(
+        kind,
+        {},
+        source,
+        runtime=choose_runtime(artifact.exporter, kind, {}),
+        threads=threads,
+        tier=tier,
+    )
+    return Outcome(result=as_plain(measurement), samples=samples.encode())

@@ -1,0 +1,101 @@
+"""What every step starts with: the records behind the names in a recipe."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from zoo.checkpoints import Checkpoint, resolve
+from zoo.contracts import Architecture, Dataset, Task, Variant
+from zoo.errors import UsageError
+from zoo.registry import PluginSettings, Registry, load_registry
+from zoo.weights import load_network
+
+REFERENCE = "reference.npz"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Subject:
+    """A model as a step sees it: plain names and paths that cross process borders.
+
+    Attributes:
+        model: Variant, model id, or path of a ``.safetensors`` file.
+        plugins: Which plugins to look for.
+    """
+
+    model: str
+    plugins: PluginSettings
+
+
+@dataclass(frozen=True, kw_only=True)
+class LoadedModel:
+    """A checkpoint in memory."""
+
+    architecture: Architecture
+    variant: Variant
+    task: Task
+    checkpoint: Checkpoint
+    card: Any
+    network: Any
+
+
+def open_dataset(registry: Registry, name: str) -> Dataset:
+    """Opens ``name`` or ``name:argument``.
+
+    Raises:
+        UsageError: The argument is missing or superfluous.
+    """
+    provider_name, colon, argument = name.partition(":")
+    provider = registry.datasets.get(provider_name)
+    if provider.argument is not None and not argument:
+        raise UsageError(
+            f"dataset {provider_name!r} needs a {provider.argument}",
+            fix=f"write {provider_name}:{provider.argument}",
+        )
+    if provider.argument is None and colon:
+        raise UsageError(
+            f"dataset {provider_name!r} takes nothing after a colon", fix=f"write {provider_name}"
+        )
+    return provider.open(argument or None)
+
+
+def dataset_fingerprint(registry: Registry, name: str) -> str:
+    """Changes when the dataset's content may have changed; quick."""
+    provider_name, _, argument = name.partition(":")
+    return registry.datasets.get(provider_name).fingerprint(argument or None)
+
+
+def load_model(subject: Subject, hyperparameters: dict[str, Any] | None = None) -> LoadedModel:
+    """Loads a checkpoint with its verified weights.
+
+    Raises:
+        UsageError: The variant has no weights.
+    """
+    registry = load_registry(subject.plugins)
+    architecture, variant, checkpoint = resolve(registry, subject.model)
+    if checkpoint is None:
+        raise no_weights(variant.name)
+    network, card, _ = load_network(checkpoint, hyperparameters=hyperparameters)
+    return LoadedModel(
+        architecture=architecture,
+        variant=variant,
+        task=registry.tasks.get(variant.task),
+        checkpoint=checkpoint,
+        card=card,
+        network=network,
+    )
+
+
+def no_weights(variant: str) -> UsageError:
+    """The error for a variant without a checkpoint."""
+    return UsageError(
+        f"{variant!r} has no packaged weights",
+        why="only trained networks can be exported or evaluated",
+        fix=f"train it: zoo finetune {variant} --data DATASET --from-scratch",
+    )
+
+
+def folder_file(folder: str, name: str) -> Path:
+    """A file in a step's own folder."""
+    return Path(folder) / name

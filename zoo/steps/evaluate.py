@@ -1,0 +1,103 @@
+"""Step: the Keras model's outputs on the whole test split, against which files are judged."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any
+
+from zoo.card import Accuracy, write_card
+from zoo.contracts import Comparison, Preprocessing
+from zoo.data.preprocessing import normalize, pixels
+from zoo.extras import require
+from zoo.files import atomic_path
+from zoo.isolation import Event
+from zoo.networks import deployed_model, normalization
+from zoo.records import Evaluation, as_plain
+from zoo.registry import load_registry
+from zoo.steps.common import REFERENCE, Subject, load_model, open_dataset
+
+_BATCH = 256
+_PREPROCESSING_INPUTS = 64
+
+
+def evaluate_model(
+    *,
+    subject: Subject,
+    data: str,
+    split: str,
+    folder: str,
+    card: str | None,
+    emit: Callable[[Event], None],
+) -> dict[str, Any]:
+    """Evaluates a checkpoint in Keras.
+
+    Writes the outputs and labels to ``reference.npz`` in `folder`; when `card` names a card
+    file, writes the measured accuracy on it.
+
+    Returns:
+        An `Evaluation` as a dictionary, with ``preprocessing`` (a `Comparison`) beside it.
+    """
+    import numpy as np
+
+    started = time.perf_counter()
+    loaded = load_model(subject)
+    dataset = open_dataset(load_registry(subject.plugins), data)
+    examples = dataset.splits[split]
+    preprocessing = loaded.variant.preprocessing
+    model = deployed_model(loaded.network, loaded.variant, loaded.task, batch=None)
+    chunks = []
+    for start in range(0, len(examples), _BATCH):
+        batch = pixels(examples, preprocessing, range(start, min(start + _BATCH, len(examples))))
+        chunks.append(np.asarray(model(batch.astype(np.float32), training=False)))
+        emit({"event": "progress", "done": start + len(batch), "total": len(examples)})
+    outputs = np.concatenate(chunks).astype(np.float32)
+    with atomic_path(Path(folder) / REFERENCE) as temporary, temporary.open("wb") as file:
+        np.savez(file, outputs=outputs, labels=examples.labels)
+    metrics = loaded.task.evaluate(outputs, examples.labels, dataset.classes)
+    if card is not None and split == "test":
+        headline = metrics[0]
+        measured = Accuracy(
+            metric=headline.name,
+            value=round(headline.value, 6),
+            low=round(headline.low, 6),
+            high=round(headline.high, 6),
+            count=headline.count,
+        )
+        write_card(Path(card), replace(loaded.card, accuracy=measured))
+    first = range(min(_PREPROCESSING_INPUTS, len(examples)))
+    evaluation = Evaluation(
+        subject=loaded.card.model_id,
+        dataset=dataset.name,
+        split=split,
+        metrics=metrics,
+        details=dict(loaded.task.details(outputs, examples.labels, dataset.classes)),
+        outputs=REFERENCE,
+        runtime="keras",
+        seconds=time.perf_counter() - started,
+    )
+    difference = compare_preprocessing(preprocessing, pixels(examples, preprocessing, first))
+    return {**as_plain(evaluation), "preprocessing": asdict(difference)}
+
+
+def compare_preprocessing(preprocessing: Preprocessing, raw: Any) -> Comparison:
+    """The normalization layer against the formula in float64, on real inputs."""
+    import numpy as np
+
+    in_graph = np.asarray(normalization(preprocessing)(raw.astype(np.float32)), dtype=np.float64)
+    difference = np.abs(in_graph - normalize(raw, preprocessing).astype(np.float64))
+    return Comparison(
+        count=len(raw),
+        max_abs=float(difference.max()),
+        mean_abs=float(difference.mean()),
+        agreement=float((difference <= 1e-4).mean()),
+    )
+
+
+def load_for_user(subject: Subject) -> Any:
+    """The deployed Keras model with a free batch dimension, for ``zoo.load``."""
+    require("tensorflow")
+    loaded = load_model(subject)
+    return deployed_model(loaded.network, loaded.variant, loaded.task, batch=None)

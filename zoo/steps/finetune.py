@@ -1,0 +1,134 @@
+"""Step: fine-tune a network and write its weights with their card."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from zoo.card import Card, write_card
+from zoo.checkpoints import Checkpoint, resolve
+from zoo.contracts import Dataset
+from zoo.errors import UsageError
+from zoo.extras import require
+from zoo.isolation import Event
+from zoo.networks import build_network, check_hyperparameters
+from zoo.recipe import Training
+from zoo.records import TrainingResult, as_plain
+from zoo.registry import PluginSettings, load_registry
+from zoo.steps.common import open_dataset
+from zoo.training import Trainer
+from zoo.versions import versions_of
+from zoo.weights import load_network, save_weights
+
+
+def finetune(
+    *,
+    model: str,
+    data: str,
+    tag: str,
+    options: dict[str, Any],
+    hyperparameters: dict[str, Any],
+    seed: int,
+    folder: str,
+    checkpoint: str | None,
+    plugins: PluginSettings,
+    emit: Callable[[Event], None],
+) -> dict[str, Any]:
+    """Trains and writes ``<variant>.<tag>.safetensors`` and its card into `folder`.
+
+    Returns:
+        A `TrainingResult` as a dictionary.
+    """
+    started = time.perf_counter()
+    training = Training.model_validate(options)
+    registry = load_registry(plugins)
+    architecture, variant, found = resolve(registry, model)
+    task = registry.tasks.get(variant.task)
+    emit({"event": "stage", "text": f"reading {data}"})
+    dataset = open_dataset(registry, data)
+    _check_task(registry.datasets.get(data.partition(":")[0]).tasks, task.name, data, variant.name)
+    given = dict(hyperparameters)
+    if training.dropout is not None:
+        given["dropout"] = training.dropout
+    check_hyperparameters(architecture, given)
+    require("keras.utils").set_random_seed(seed)
+    parent = None
+    if training.from_scratch:
+        network = build_network(architecture, variant, len(dataset.classes), given)
+    else:
+        network, parent, given = _pretrained(found, variant.name, dataset, given, training)
+    emit({"event": "stage", "text": "training"})
+    trainer = Trainer(
+        network,
+        task,
+        variant.preprocessing,
+        training,
+        seed=seed,
+        folder=Path(checkpoint) if checkpoint else None,
+        emit=emit,
+    )
+    trainer.fit(dataset)
+    model_id = f"{variant.name}.{tag}"
+    weights = Path(folder) / f"{model_id}.safetensors"
+    sha256 = save_weights(network, weights)
+    card = Card(
+        variant=variant.name,
+        tag=tag,
+        dataset=dataset.name,
+        dataset_hash=dataset.content_hash,
+        classes=dataset.classes,
+        licence=dataset.licence,
+        sha256=sha256,
+        hyperparameters=given,
+        recipe={"seed": seed, "training": training.model_dump(mode="json")},
+        parent=parent or "",
+        versions=versions_of(("tensorflow", "keras", "numpy")),
+    )
+    write_card(weights.with_name(f"{model_id}.toml"), card)
+    return as_plain(
+        TrainingResult(
+            model_id=model_id,
+            parent=parent,
+            dataset=dataset.name,
+            metric_name=trainer.metric_name,
+            epochs=tuple(trainer.epochs),
+            best_epoch=trainer.best_epoch,
+            weights=weights.name,
+            weights_sha256=sha256,
+            options=training.model_dump(mode="json"),
+            seconds=time.perf_counter() - started,
+        )
+    )
+
+
+def _check_task(tasks: tuple[str, ...], task: str, data: str, variant: str) -> None:
+    if task not in tasks:
+        raise UsageError(
+            f"dataset {data!r} does not fit {variant!r}",
+            why=f"the network's task is {task}; the dataset serves {', '.join(tasks)}",
+            fix="`zoo list` shows the task of each model",
+        )
+
+
+def _pretrained(
+    found: Checkpoint | None,
+    variant: str,
+    dataset: Dataset,
+    given: dict[str, Any],
+    training: Training,
+) -> tuple[Any, str, dict[str, Any]]:
+    if found is None:
+        raise UsageError(
+            f"{variant!r} has no pretrained weights to start from",
+            fix="train it with --from-scratch",
+        )
+    network, card, new_head = load_network(found, classes=dataset.classes, hyperparameters=given)
+    if new_head and training.epochs == 0:
+        raise UsageError(
+            f"{card.model_id} does not know the classes of {dataset.name!r}",
+            why="a new head must be trained, and 0 epochs were asked for",
+            fix=f"fine-tune it: zoo finetune {card.model_id} --data {dataset.name}",
+        )
+    return network, card.model_id, {**card.hyperparameters, **given}

@@ -1,0 +1,124 @@
+"""Step: run a file in its deployment runtime on the whole test split, and judge it."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from zoo.artifact import REJECTED, GateReference, embed, judged, open_unaltered
+from zoo.contracts import Comparison
+from zoo.files import atomic_path, sha256_of
+from zoo.gate import judge, reasons
+from zoo.records import GateResult, as_plain
+from zoo.registry import Registry
+from zoo.running import JUDGE, choose_runtime, evaluation_of, require_manifest, run_file
+from zoo.steps.common import REFERENCE, open_dataset
+
+if TYPE_CHECKING:
+    from zoo.contracts.task import Array
+    from zoo.pipeline import Outcome, Work
+
+OUTPUTS = "outputs.npz"
+
+
+def gate(
+    registry: Registry,
+    work: Work,
+    *,
+    source: Path,
+    data: str,
+    reference: Path,
+    preprocessing: dict[str, Any],
+    twin: Path | None,
+    max_drop: float | None,
+    parity_inputs: int | None,
+) -> Outcome:
+    """Judges one file.
+
+    Args:
+        registry: Finds exporter, task and device.
+        work: Folder and progress of the step.
+        source: The exported file.
+        data: Dataset whose test split is used.
+        reference: Folder of the Keras model's evaluation.
+        preprocessing: `Comparison` of the normalization, as a dictionary.
+        twin: Folder of the float32 file's gate; None for that file itself.
+        max_drop: Points that may be lost; None for the task's limit.
+        parity_inputs: Inputs compared one by one; None for all.
+    """
+    import numpy as np
+
+    from zoo.pipeline import Outcome
+
+    artifact = open_unaltered(registry, source)
+    manifest = require_manifest(artifact)
+    task = registry.tasks.get(manifest.task)
+    dataset = open_dataset(registry, data)
+    kind = registry.devices.get(JUDGE)
+    runtime = choose_runtime(artifact.exporter, kind, {})
+    answered = run_file(
+        source,
+        runtime,
+        kind,
+        dataset.splits["test"],
+        manifest.preprocessing,
+        emit=work.emit,
+        children=work.children,
+    )
+    expected, labels = _load(reference / REFERENCE)
+    compared = max(task.min_parity_inputs, parity_inputs or len(labels))
+    network = task.compare(expected[:compared], answered.outputs[:compared])
+    checks = judge(
+        task=task,
+        precision=manifest.precision,
+        contents=artifact.contents,
+        parity=network,
+        preprocessing=Comparison(**preprocessing),
+        labels=labels,
+        reference=expected,
+        outputs=answered.outputs,
+        max_drop=max_drop,
+        twin=None if twin is None else _load(twin / OUTPUTS)[0],
+    )
+    passed = all(check.passed for check in checks)
+    evaluation = evaluation_of(task, source.name, dataset, "test", answered, OUTPUTS)
+    with atomic_path(work.folder / OUTPUTS) as temporary, temporary.open("wb") as file:
+        np.savez(file, outputs=answered.outputs, labels=labels)
+    target = work.folder / (source.name if passed else source.name + REJECTED)
+    shutil.copyfile(source, target)
+    answer = GateReference(
+        passed=passed,
+        runtime=runtime,
+        runtime_version=answered.runtime_version,
+        checks=checks,
+        metrics=evaluation.metrics,
+    )
+    embed(artifact.exporter, target, judged(manifest, answer))
+    headline = task.evaluate(expected, labels, dataset.classes)[0]
+    result = GateResult(
+        file=target.name,
+        format=manifest.format,
+        precision=manifest.precision,
+        passed=passed,
+        checks=checks,
+        evaluation=evaluation,
+        network=network,
+        preprocessing=Comparison(**preprocessing),
+        drop=100.0 * (headline.value - evaluation.metrics[0].value),
+        sha256=sha256_of(target),
+        bytes=target.stat().st_size,
+        model_bytes=artifact.contents.payload_bytes,
+    )
+    return Outcome(
+        result=as_plain(result),
+        status="passed" if passed else "rejected",
+        reason=reasons(checks),
+    )
+
+
+def _load(path: Path) -> tuple[Array, Array]:
+    import numpy as np
+
+    with np.load(path, allow_pickle=False) as stored:
+        return stored["outputs"], stored["labels"]

@@ -1,0 +1,170 @@
+"""Image classification: one class per image; outputs are compared by their first choice."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from zoo.contracts import Check, Comparison, Metric, Task
+from zoo.extras import require
+from zoo.hookspecs import hookimpl
+
+if TYPE_CHECKING:
+    from zoo.contracts.task import Array
+
+#: Largest absolute difference of a float32 file's probabilities from the Keras model's.
+FLOAT32_MAX_ABS = 1e-4
+#: Share of inputs on which a reduced-precision file must choose the same class.
+MIN_AGREEMENT = {"float32": 1.0, "float16": 0.99, "dynamic-int8": 0.98, "int8": 0.98}
+#: Two classes whose reference probabilities differ by less are tied: float rounding picks one.
+TIE = 2 * FLOAT32_MAX_ABS
+SIGNIFICANCE = 0.05
+CONFIDENCE = 0.95
+
+
+def softmax(logits: Any) -> Any:
+    """Probabilities, float32, (batch, classes)."""
+    layers = require("keras.layers")
+    return layers.Softmax(name="probabilities")(logits)
+
+
+def compile_model(model: Any, optimizer: Any, options: Any) -> str:
+    """Cross-entropy on logits, with optional label smoothing; monitors accuracy."""
+    keras = require("keras")
+    smoothing = float(options.label_smoothing)
+
+    def cross_entropy(labels: Any, logits: Any) -> Any:
+        classes = logits.shape[-1]
+        targets = keras.ops.one_hot(keras.ops.cast(labels, "int32"), classes)
+        return keras.losses.categorical_crossentropy(
+            targets, logits, from_logits=True, label_smoothing=smoothing
+        )
+
+    model.compile(
+        optimizer=optimizer,
+        loss=cross_entropy,
+        metrics=[keras.metrics.SparseCategoricalAccuracy(name="accuracy")],
+        jit_compile=False,
+    )
+    return "accuracy"
+
+
+def evaluate(outputs: Array, labels: Array, classes: tuple[str, ...]) -> tuple[Metric, ...]:
+    """Top-1 accuracy with its Wilson interval (Wilson 1927)."""
+    import numpy as np
+
+    count = len(labels)
+    correct = int(np.count_nonzero(outputs.argmax(axis=-1) == labels))
+    interval = (
+        require("scipy.stats")
+        .binomtest(correct, count)
+        .proportion_ci(confidence_level=CONFIDENCE, method="wilson")
+    )
+    return (
+        Metric(
+            name="accuracy",
+            value=correct / count,
+            low=float(interval.low),
+            high=float(interval.high),
+            count=count,
+        ),
+    )
+
+
+def compare(reference: Array, candidate: Array) -> Comparison:
+    """Differences of probabilities, and how often the first choice is the same, ties aside."""
+    import numpy as np
+
+    reference = reference.astype(np.float64)
+    difference = np.abs(reference - candidate.astype(np.float64))
+    chosen = np.take_along_axis(reference, candidate.argmax(axis=-1)[:, None], axis=-1)[:, 0]
+    same = reference.max(axis=-1) - chosen <= TIE
+    return Comparison(
+        count=len(reference),
+        max_abs=float(difference.max()),
+        mean_abs=float(difference.mean()),
+        agreement=float(same.mean()),
+    )
+
+
+def parity(comparison: Comparison, precision: str) -> Check:
+    """Whether a file answers as the Keras model does."""
+    needed = MIN_AGREEMENT.get(precision, 0.98)
+    agreed = comparison.agreement >= needed
+    # Written so that a NaN, which compares false to everything, fails.
+    close = precision != "float32" or comparison.max_abs <= FLOAT32_MAX_ABS
+    limit = f"same first choice on at least {needed:.0%}"
+    if precision == "float32":
+        limit += f", max |Δ| <= {FLOAT32_MAX_ABS:g}"
+    reason = ""
+    if not agreed:
+        reason = (
+            f"the file chooses another class on {1 - comparison.agreement:.1%} of "
+            f"{comparison.count} real inputs"
+        )
+    elif not close:
+        reason = f"probabilities differ by up to {comparison.max_abs:.2g}"
+    return Check(
+        name="parity",
+        passed=agreed and close,
+        value=f"{comparison.agreement:.2%} of {comparison.count} agree, "
+        f"max |Δ| {comparison.max_abs:.2g}",
+        limit=limit,
+        reason=reason,
+    )
+
+
+def accuracy(labels: Array, reference: Array, candidate: Array, max_drop: float) -> Check:
+    """A paired test of the file against its reference on the same examples.
+
+    McNemar's exact test (McNemar 1947; exact form after Edwards 1948) on the examples that only
+    one of the two gets right. A file fails when it loses more than `max_drop` points *and* the
+    loss is larger than chance explains.
+    """
+    import numpy as np
+
+    right_before = reference.argmax(axis=-1) == labels
+    right_after = candidate.argmax(axis=-1) == labels
+    lost = int(np.count_nonzero(right_before & ~right_after))
+    gained = int(np.count_nonzero(~right_before & right_after))
+    drop = 100.0 * (lost - gained) / len(labels)
+    p_value = 1.0
+    if lost + gained:
+        p_value = float(require("scipy.stats").binomtest(lost, lost + gained).pvalue)
+    worse = drop > max_drop and p_value < SIGNIFICANCE
+    return Check(
+        name="accuracy",
+        passed=not worse,
+        value=f"{-drop:+.2f} points ({lost} lost, {gained} gained, McNemar p = {p_value:.2g})",
+        limit=f"no significant loss above {max_drop:g} points",
+        reason=f"loses {drop:.2f} points, and chance does not explain it (p = {p_value:.2g})"
+        if worse
+        else "",
+    )
+
+
+def details(outputs: Array, labels: Array, classes: tuple[str, ...]) -> Mapping[str, Any]:
+    """The confusion matrix: rows are true classes, columns predicted ones."""
+    import numpy as np
+
+    matrix = np.zeros((len(classes), len(classes)), dtype=np.int64)
+    np.add.at(matrix, (labels, outputs.argmax(axis=-1)), 1)
+    return {"confusion": matrix.tolist()}
+
+
+@hookimpl
+def zoo_tasks() -> Any:
+    """Yields the task."""
+    yield Task(
+        name="image-classification",
+        summary="One class per image",
+        output="probabilities",
+        activation=softmax,
+        compile=compile_model,
+        evaluate=evaluate,
+        compare=compare,
+        parity=parity,
+        accuracy=accuracy,
+        details=details,
+        max_drop={"float32": 0.1, "float16": 0.2, "dynamic-int8": 1.0, "int8": 1.0},
+    )

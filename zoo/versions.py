@@ -1,0 +1,22 @@
+"""Versions of distributions, read from metadata so that nothing is imported."""
+
+from __future__ import annotations
+
+import importlib.metadata
+from collections.abc import Iterable
+from functools import lru_cache
+
+
+@lru_cache
+def version_of(distribution: str) -> str | None:
+    """The installed version, or None."""
+    try:
+        return importlib.metadata.version(distribution)
+    except importlib.metadata.PackageNotFoundError:
+        return None
+
+
+def versions_of(distributions: Iterable[str]) -> dict[str, str]:
+    """The installed ones of `distributions` with their versions, edgezoo's own first."""
+    names = ["edgezoo", *sorted(set(distributions) - {"edgezoo"})]
+    return {name: version for name in names if (version := version_of(name)) is not None}

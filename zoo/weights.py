@@ -1,0 +1,121 @@
+"""Weights in and out of networks: save, verify, load."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from zoo.card import Card
+from zoo.checkpoints import Checkpoint
+from zoo.errors import BadFile
+from zoo.extras import require
+from zoo.files import atomic_path, sha256_of
+from zoo.networks import HEAD, build_network, variable_names
+
+
+def save_weights(network: Any, path: Path) -> str:
+    """Writes every variable of a Keras model as safetensors; returns the file's SHA-256."""
+    import numpy as np
+
+    safetensors = require("safetensors.numpy")
+    tensors = {
+        name: np.ascontiguousarray(variable.numpy())
+        for name, variable in variable_names(network).items()
+    }
+    with atomic_path(path) as temporary:
+        safetensors.save_file(tensors, str(temporary))
+    return sha256_of(path)
+
+
+def verify(path: Path, expected_sha256: str) -> None:
+    """Refuses a weights file whose SHA-256 is not the one on its card."""
+    actual = sha256_of(path)
+    if actual != expected_sha256:
+        raise BadFile(
+            f"the weights {path} are truncated or altered",
+            why=f"SHA-256 is {actual}, the card says {expected_sha256}",
+            fix="install edgezoo again, or restore the file from where it came",
+        )
+
+
+def read_tensors(path: Path) -> dict[str, Any]:
+    """All tensors of a safetensors file as numpy arrays."""
+    safetensors = require("safetensors")
+    numpy_io = require("safetensors.numpy")
+    try:
+        tensors: dict[str, Any] = numpy_io.load_file(str(path))
+    except (safetensors.SafetensorError, OSError, ValueError) as error:
+        raise BadFile(f"{path} is not a safetensors file", why=str(error)) from error
+    return tensors
+
+
+def load_into(network: Any, tensors: dict[str, Any], origin: str, *, skip_head: bool) -> None:
+    """Copies tensors into a network; nothing missing, unexpected or misshaped is let pass.
+
+    Args:
+        network: The Keras model.
+        tensors: By the names of `variable_names`.
+        origin: Names the file in messages.
+        skip_head: Leave the head as it is (the classes differ).
+
+    Raises:
+        BadFile: Lists what does not fit.
+    """
+    variables = variable_names(network)
+    if skip_head:
+        variables = {n: v for n, v in variables.items() if not _is_head(n)}
+        tensors = {n: t for n, t in tensors.items() if not _is_head(n)}
+    problems = [f"missing: {name}" for name in variables if name not in tensors]
+    problems += [f"unexpected: {name}" for name in tensors if name not in variables]
+    problems += [
+        f"misshaped: {name} is {tuple(tensors[name].shape)}, expected {tuple(variable.shape)}"
+        for name, variable in variables.items()
+        if name in tensors and tuple(tensors[name].shape) != tuple(variable.shape)
+    ]
+    if problems:
+        shown = problems[:12] + ([f"and {len(problems) - 12} more"] if len(problems) > 12 else [])
+        raise BadFile(
+            f"{origin} does not fit the network {network.name!r}",
+            why="; ".join(shown),
+            fix="use weights of this variant and these hyper-parameters",
+        )
+    for name, variable in variables.items():
+        variable.assign(tensors[name])
+
+
+def _is_head(name: str) -> bool:
+    return name.split("/")[0] == HEAD
+
+
+def load_network(
+    checkpoint: Checkpoint,
+    *,
+    classes: tuple[str, ...] | None = None,
+    hyperparameters: dict[str, Any] | None = None,
+) -> tuple[Any, Card, bool]:
+    """Builds the checkpoint's network and loads its verified weights.
+
+    Args:
+        checkpoint: From `resolve`.
+        classes: Class names wanted; None keeps the checkpoint's own.
+        hyperparameters: Override those on the card.
+
+    Returns:
+        The Keras model (normalized inputs to logits), the card, and whether the head is new.
+    """
+    card = checkpoint.card()
+    if card.variant != checkpoint.variant.name:
+        raise BadFile(
+            f"{checkpoint.card_path} belongs to {card.variant!r}, "
+            f"not to {checkpoint.variant.name!r}"
+        )
+    verify(checkpoint.path, card.sha256)
+    new_head = classes is not None and tuple(classes) != card.classes
+    network = build_network(
+        checkpoint.architecture,
+        checkpoint.variant,
+        len(classes if classes is not None else card.classes),
+        {**card.hyperparameters, **(hyperparameters or {})},
+    )
+    load_into(network, read_tensors(checkpoint.path), checkpoint.model_id, skip_head=new_head)
+    return network, card, new_head
