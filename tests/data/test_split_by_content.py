@@ -145,6 +145,6 @@ def test_hold_out_takes_as_many_of_each_class():
 
 
 def test_overlap_names_both_examples():
-    with pytest.raises(BadData, match="1 examples are in two splits: a.png = b.png"):
+    with pytest.raises(BadData, match="splits share examples: a.png = b.png"):
         refuse_overlap({"train": {b"1": "a.png", b"2": "x"}, "test": {b"1": "b.png"}})
     refuse_overlap({"train": {b"1": "a"}, "test": {b"2": "b"}})

@@ -47,7 +47,7 @@ from zoo.cli.options import (
 @json_option
 @click.pass_context
 def command(
-    ctx: click.Context, model: str, data: str | None, as_json: bool, output: str, **given: Any
+    ctx: click.Context, /, model: str, data: str | None, as_json: bool, output: str, **given: Any
 ) -> None:
     """Write MODEL as gated TFLite and ONNX files, without training it further.
 

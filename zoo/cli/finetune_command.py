@@ -29,7 +29,7 @@ from zoo.cli.options import (
 @store_option
 @json_option
 @click.pass_context
-def command(ctx: click.Context, as_json: bool, output: str, **given: Any) -> None:
+def command(ctx: click.Context, /, as_json: bool, output: str, **given: Any) -> None:
     """Train MODEL on a dataset, from its pretrained weights or from scratch.
 
     Writes a safetensors file and its card, with the accuracy measured on the whole test split. An

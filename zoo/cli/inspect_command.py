@@ -14,7 +14,7 @@ from zoo.cli.tables import human_bytes
 @click.argument("file", type=click.Path())
 @json_option
 @click.pass_context
-def command(ctx: click.Context, file: str, as_json: bool) -> None:
+def command(ctx: click.Context, /, file: str, as_json: bool) -> None:
     """Show what FILE says of itself, and what it really contains.
 
     The exit code is 1 when the model was altered after its manifest was written.

@@ -171,12 +171,11 @@ def _divide(
     labels = _labels(files, classes)
     if files[0].split is None:
         return {n: own.tolist() for n, own in split_by_content(hashes, labels, classes).items()}, []
-    given: dict[str, list[int]] = {}
-    for i, file in enumerate(files):
-        given.setdefault(str(file.split), []).append(i)
+    every = {n: [i for i, file in enumerate(files) if file.split == n] for n in SPLITS}
+    given: dict[str, list[int]] = {name: own for name, own in every.items() if own}
     refuse_overlap({n: {hashes[i]: files[i].path for i in own} for n, own in given.items()})
     if "validation" in given:
-        return {name: given[name] for name in SPLITS}, []
+        return given, []
     train = given["train"]
     divided = split_by_content(
         [hashes[i] for i in train], labels[train], classes, SHARES_WITHOUT_TEST

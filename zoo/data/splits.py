@@ -118,7 +118,7 @@ def refuse_overlap(contents: Mapping[str, Mapping[bytes, str]]) -> None:
     if pairs:
         more = f" and {len(pairs) - 5} more" if len(pairs) > 5 else ""
         raise BadData(
-            f"{len(pairs)} examples are in two splits: {'; '.join(pairs[:5])}{more}",
+            f"splits share examples: {'; '.join(pairs[:5])}{more}",
             why="accuracy on examples that were trained on says nothing",
             fix="remove them from one of the splits",
         )

@@ -1,0 +1,185 @@
+"""From raw images to network inputs, and the examples that calibrate a quantizer."""
+
+from __future__ import annotations
+
+import hashlib
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from PIL import Image, ImageOps
+
+from zoo.contracts.dataset import Split
+from zoo.contracts.preprocessing import Preprocessing
+from zoo.data.calibration import balanced_sample, calibration_pixels
+from zoo.data.preprocessing import normalize, pixels, read_pixels, to_pixels
+from zoo.errors import BadData, UsageError
+
+
+def wanted(height: int, width: int, channels: int, **options: object) -> Preprocessing:
+    per_channel = {"mean": (0.0,) * channels, "std": (1.0,) * channels}
+    return Preprocessing(height=height, width=width, channels=channels, **per_channel | options)
+
+
+def picture(height: int, width: int, channels: int, seed: int = 0) -> np.ndarray:
+    shape = (height, width, channels)
+    return np.random.default_rng(seed).integers(0, 256, shape, dtype=np.uint8)
+
+
+def split_of(images: list[np.ndarray], labels: list[int] | None = None) -> Split:
+    numbers = np.array(labels if labels is not None else [0] * len(images), np.int64)
+    return Split(labels=numbers, read=images.__getitem__, content_hash="")
+
+
+def test_what_fits_is_left_alone():
+    image = picture(5, 6, 3)
+    assert to_pixels(image, wanted(5, 6, 3)) is image
+
+
+def test_colour_to_grey_is_rec_601_luma():
+    image = picture(9, 9, 3)
+    luma = image.astype(float) @ [0.299, 0.587, 0.114]
+    result = to_pixels(image, wanted(9, 9, 1))
+    assert result.shape == (9, 9, 1)
+    assert np.abs(result[..., 0] - luma).max() <= 0.51
+
+
+def test_grey_to_colour_repeats():
+    image = picture(4, 4, 1)
+    assert np.array_equal(to_pixels(image, wanted(4, 4, 3)), np.repeat(image, 3, axis=2))
+
+
+@pytest.mark.parametrize("name", ["nearest", "bilinear", "bicubic", "box", "lanczos"])
+def test_stretch_is_pillows_resize(name):
+    image = picture(11, 7, 3)
+    expected = Image.fromarray(image).resize((20, 5), Image.Resampling[name.upper()])
+    result = to_pixels(image, wanted(5, 20, 3, interpolation=name))
+    assert np.array_equal(result, np.asarray(expected))
+
+
+@pytest.mark.parametrize(("height", "width"), [(10, 30), (30, 10), (10, 11), (9, 9)])
+def test_crop_is_pillows_fit(height, width):
+    image = picture(height, width, 3)
+    expected = ImageOps.fit(Image.fromarray(image), (8, 6), Image.Resampling.BILINEAR)
+    result = to_pixels(image, wanted(6, 8, 3, resize="crop"))
+    assert np.abs(result.astype(int) - np.asarray(expected)).max() <= 1
+
+
+def test_crop_cuts_the_centre():
+    image = np.zeros((4, 12, 1), np.uint8)
+    image[:, 4:8] = 200
+    assert (to_pixels(image, wanted(4, 4, 1, resize="crop")) == 200).all()
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_pad_keeps_the_aspect_ratio_and_fills_with_zeros(channels):
+    image = np.full((10, 20, 3), 200, np.uint8)
+    result = to_pixels(image, wanted(8, 8, channels, resize="pad"))
+    assert result.shape == (8, 8, channels)
+    assert (result[2:6] == 200).all()
+    assert (result[:2] == 0).all()
+    assert (result[6:] == 0).all()
+
+
+@given(
+    st.integers(1, 40),
+    st.integers(1, 40),
+    st.sampled_from([1, 3]),
+    st.integers(1, 20),
+    st.integers(1, 20),
+    st.sampled_from([1, 3]),
+    st.sampled_from(["stretch", "crop", "pad"]),
+    st.sampled_from(["nearest", "bilinear", "bicubic", "box", "lanczos"]),
+)
+def test_every_size_and_rule(h, w, c, height, width, channels, resize, interpolation):
+    rule = wanted(height, width, channels, resize=resize, interpolation=interpolation)
+    result = to_pixels(picture(h, w, c), rule)
+    assert result.shape == (height, width, channels)
+    assert result.dtype == np.uint8
+    if resize != "pad":
+        flat = to_pixels(np.full((h, w, c), 77, np.uint8), rule)
+        assert (flat == 77).all()
+
+
+@pytest.mark.parametrize(
+    ("image", "problem"),
+    [
+        (np.zeros((4, 4, 3), np.float32), "its type is float32"),
+        (np.full((4, 4, 3), np.nan), "NaN or infinite"),
+        (np.full((4, 4, 3), np.inf), "NaN or infinite"),
+        (np.zeros((4, 4), np.uint8), "its shape is"),
+        (np.zeros((4, 4, 4), np.uint8), "its shape is"),
+        (np.zeros((0, 4, 3), np.uint8), "its shape is"),
+    ],
+)
+def test_what_is_no_image_is_refused(image, problem):
+    with pytest.raises(BadData, match=problem):
+        to_pixels(image, wanted(4, 4, 3))
+    split = split_of([picture(4, 4, 3), image])
+    with pytest.raises(BadData, match=f"example 1 .*{problem}"):
+        read_pixels(split, 1, wanted(4, 4, 3))
+    with pytest.raises(BadData, match=f"example 1 .*{problem}"):
+        pixels(split, wanted(4, 4, 3))
+    with pytest.raises(BadData, match=problem):
+        calibration_pixels(split, wanted(4, 4, 3), 2, 0)
+
+
+def test_pixels_in_order_and_by_index():
+    images = [picture(5 + i % 3, 6, 3, seed=i) for i in range(300)]
+    rule = wanted(4, 4, 1)
+    expected = np.stack([to_pixels(image, rule) for image in images])
+    assert np.array_equal(pixels(split_of(images), rule), expected)
+    chosen = [7, 7, 299, 0]
+    assert np.array_equal(pixels(split_of(images), rule, chosen), expected[chosen])
+    assert pixels(split_of(images), rule, []).shape == (0, 4, 4, 1)
+
+
+def test_normalize_is_the_formula_in_float64():
+    rule = wanted(2, 2, 3, scale=1 / 255, mean=(0.485, 0.456, 0.406), std=(0.229, 0.224, 0.225))
+    raw = picture(2, 2, 3)[None]
+    expected = (raw / np.float64(255) - rule.mean) / rule.std
+    result = normalize(raw, rule)
+    assert result.dtype == np.float32
+    assert np.array_equal(result, normalize(raw.astype(np.float32), rule))
+    assert np.allclose(result, expected, rtol=0, atol=2e-7)
+
+
+# --- calibration -------------------------------------------------------------------------------
+
+
+@given(
+    st.lists(st.integers(0, 4), min_size=1, max_size=80), st.integers(1, 100), st.integers(0, 99)
+)
+def test_samples_are_balanced_and_without_replacement(labels, count, seed):
+    numbers = np.array(labels, np.int64)
+    chosen = balanced_sample(numbers, count, seed)
+    assert len(chosen) == min(count, len(labels))
+    assert len(set(chosen.tolist())) == len(chosen)
+    assert np.array_equal(chosen, balanced_sample(numbers, count, seed))
+    drawn = np.bincount(numbers[chosen], minlength=5)
+    there = np.bincount(numbers, minlength=5)
+    most = drawn.max()
+    # Whoever gave less than the others by more than one has nothing left.
+    assert all(d >= most - 1 or d == t for d, t in zip(drawn, there, strict=True))
+
+
+def test_calibration_pixels_are_raw_and_hashed():
+    images = [picture(4, 4, 3, seed=i) for i in range(20)]
+    split = split_of(images, [i % 2 for i in range(20)])
+    values, digest = calibration_pixels(split, wanted(4, 4, 3), 6, 1)
+    assert values.dtype == np.float32
+    assert values.shape == (6, 4, 4, 3)
+    known = {image.tobytes() for image in images}
+    assert {value.astype(np.uint8).tobytes() for value in values} <= known
+    header = b"|u1 (6, 4, 4, 3)\n"
+    assert digest == hashlib.sha256(header + values.astype(np.uint8).tobytes()).hexdigest()
+    assert calibration_pixels(split, wanted(4, 4, 3), 6, 1)[1] == digest
+    assert calibration_pixels(split, wanted(4, 4, 3), 6, 2)[1] != digest
+
+
+def test_calibration_needs_examples():
+    with pytest.raises(BadData, match="no examples to calibrate"):
+        calibration_pixels(split_of([]), wanted(4, 4, 3), 6, 1)
+    with pytest.raises(UsageError, match="0 calibration examples"):
+        calibration_pixels(split_of([picture(4, 4, 3)]), wanted(4, 4, 3), 0, 1)

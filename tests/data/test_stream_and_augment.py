@@ -1,0 +1,208 @@
+"""Training batches and augmentation: the tests that need TensorFlow."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from zoo.contracts.dataset import Split
+from zoo.contracts.preprocessing import Preprocessing
+from zoo.data.augment import OPTIONS, augment, augmentation_names
+from zoo.data.preprocessing import pixels
+from zoo.data.stream import Examples, epoch_order, stream
+from zoo.errors import UnknownName
+
+tf = pytest.importorskip("tensorflow")
+
+RULE = Preprocessing(height=6, width=5, channels=1)
+COUNT = 23
+
+
+def numbered_split(count: int = COUNT) -> Split:
+    """Images that show their own index, which is also their label."""
+
+    def read(index: int) -> np.ndarray:
+        return np.full((6, 5, 1), index, np.uint8)
+
+    return Split(labels=np.arange(count, dtype=np.int64), read=read, content_hash="")
+
+
+def seen(dataset) -> list[list[int]]:
+    """Labels of each batch, after checking that pixels belong to them."""
+    batches = []
+    for values, labels in dataset:
+        assert labels.dtype == tf.int64
+        assert np.array_equal(values.numpy()[:, 0, 0, 0], labels.numpy())
+        batches.append(labels.numpy().tolist())
+    return batches
+
+
+@pytest.mark.parametrize("limit", [1 << 30, 0], ids=["memory", "disk"])
+def test_order_without_shuffling(limit):
+    batches = stream(numbered_split(), RULE, batch=10, shuffle_seed=None, memory_limit_bytes=limit)
+    assert batches.element_spec[0].shape.as_list() == [None, 6, 5, 1]
+    assert batches.element_spec[0].dtype == tf.uint8
+    assert int(batches.cardinality()) == 3
+    assert seen(batches) == [[*range(10)], [*range(10, 20)], [20, 21, 22]]
+
+
+@pytest.mark.parametrize("limit", [1 << 30, 0], ids=["memory", "disk"])
+def test_shuffling_is_new_each_epoch_and_follows_the_seed(limit):
+    examples = Examples(numbered_split(), RULE, memory_limit_bytes=limit)
+    assert examples.in_memory == (limit > 0)
+    batches = examples.batches(batch=10, shuffle_seed=5)
+    epochs = [sum(seen(batches), []) for _ in range(3)]
+    assert all(sorted(epoch) == list(range(COUNT)) for epoch in epochs)
+    assert len(set(map(tuple, epochs))) == 3
+    assert epochs == [epoch_order(COUNT, 5, i).tolist() for i in range(3)]
+    again = examples.batches(batch=10, shuffle_seed=5)
+    tf.random.set_seed(99)
+    assert [sum(seen(again), []) for _ in range(3)] == epochs
+    resumed = examples.batches(batch=10, shuffle_seed=5, first_epoch=2)
+    assert sum(seen(resumed), []) == epochs[2]
+
+
+def test_memory_and_disk_give_the_same_as_evaluation():
+    def read(index: int) -> np.ndarray:
+        shape = (9 + index % 4, 8, 3)
+        return np.random.default_rng(index).integers(0, 256, shape, dtype=np.uint8)
+
+    split = Split(labels=np.zeros(30, np.int64), read=read, content_hash="")
+    expected = pixels(split, RULE)
+    for limit in (1 << 30, 0):
+        batches = stream(split, RULE, batch=7, shuffle_seed=None, memory_limit_bytes=limit)
+        assert np.array_equal(np.concatenate([v.numpy() for v, _ in batches]), expected)
+
+
+def test_keras_trains_on_it():
+    import keras
+
+    model = keras.Sequential([keras.Input((6, 5, 1)), keras.layers.Flatten()])
+    model.add(keras.layers.Dense(COUNT))
+    model.compile("sgd", keras.losses.SparseCategoricalCrossentropy(from_logits=True))
+    batches = stream(numbered_split(), RULE, batch=10, shuffle_seed=1, augment=augment(["flip"], 1))
+    history = model.fit(batches, epochs=2, verbose=0)
+    assert len(history.history["loss"]) == 2
+
+
+def test_augmented_batches_are_reproducible():
+    def epochs() -> np.ndarray:
+        split = numbered_split(200)
+        change = augment(tuple(OPTIONS), 4)
+        batches = stream(split, RULE, batch=16, shuffle_seed=2, augment=change)
+        assert batches.element_spec[0].dtype == tf.float32
+        return np.stack([np.concatenate([v.numpy() for v, _ in batches]) for _ in range(2)])
+
+    first = epochs()
+    assert np.array_equal(first, epochs())
+    assert not np.array_equal(first[0], first[1])
+
+
+# --- augmentation ------------------------------------------------------------------------------
+
+SIDE = 28
+
+
+def batch(count: int = 256, channels: int = 1) -> np.ndarray:
+    shape = (count, SIDE, SIDE, channels)
+    return np.random.default_rng(0).integers(1, 256, shape, dtype=np.uint8)
+
+
+@pytest.mark.parametrize("names", [[], ["rotate"], ["shift"], ["flip"], ["erase"], [*OPTIONS]])
+@pytest.mark.parametrize("channels", [1, 3])
+def test_type_shape_and_range(names, channels):
+    result = augment(names, 3)(batch(64, channels)).numpy()
+    assert result.dtype == np.float32
+    assert result.shape == (64, SIDE, SIDE, channels)
+    assert result.min() >= 0
+    assert result.max() <= 255
+    assert result.max() > 200
+
+
+def test_no_option_changes_nothing():
+    assert np.array_equal(augment([], 3)(batch()).numpy(), batch())
+
+
+def test_flip_mirrors_half():
+    result = augment(["flip"], 3)(batch()).numpy()
+    mirrored = batch()[:, :, ::-1]
+    flipped = (result == mirrored).all(axis=(1, 2, 3))
+    kept = (result == batch()).all(axis=(1, 2, 3))
+    assert (flipped ^ kept).all()
+    assert 90 < flipped.sum() < 166
+
+
+def shifted(image: np.ndarray, down: int, right: int) -> np.ndarray:
+    wide = np.pad(image, ((2, 2), (2, 2), (0, 0)))
+    return wide[2 - down : 2 - down + SIDE, 2 - right : 2 - right + SIDE]
+
+
+@pytest.mark.parametrize("name", ["shift", "crop"])
+def test_shift_moves_whole_pixels_and_fills_with_zero(name):
+    result = augment([name], 3)(batch()).numpy()
+    moves = [(down, right) for down in range(-2, 3) for right in range(-2, 3)]
+    found = []
+    for image, original in zip(result, batch(), strict=True):
+        matching = [move for move in moves if np.array_equal(image, shifted(original, *move))]
+        assert len(matching) == 1
+        found += matching
+    assert set(found) == set(moves)
+
+
+def test_rotation_stays_within_ten_degrees_about_the_centre():
+    # A bright dot at the right end of a wide image tells the angle.
+    image = np.zeros((200, 101, 101, 1), np.uint8)
+    image[:, 50, 90] = 255
+    result = augment(["rotate"], 3)(image).numpy()[..., 0]
+    weight = result.sum(axis=(1, 2))
+    rows, columns = np.mgrid[:101, :101] - 50.0
+    y, x = ((result * axis).sum(axis=(1, 2)) / weight for axis in (rows, columns))
+    angles = np.degrees(np.arctan2(y, x))
+    assert np.abs(np.hypot(x, y) - 40).max() < 1
+    assert 8 < angles.max() < 11
+    assert -11 < angles.min() < -8
+
+
+def test_flip_rotation_and_shift_combine():
+    image = np.zeros((400, SIDE, SIDE, 1), np.uint8)
+    image[:, 13:15, 20:22] = 255
+    result = augment(["flip", "rotate", "shift"], 3)(image).numpy()[..., 0]
+    rows, columns = np.mgrid[:SIDE, :SIDE] - (SIDE - 1) / 2
+    weight = result.sum(axis=(1, 2))
+    assert (weight > 900).all()
+    y, x = ((result * axis).sum(axis=(1, 2)) / weight for axis in (rows, columns))
+    # 7 right of the centre, or mirrored; turned by up to 10 degrees; moved by up to 2 each way.
+    assert ((np.abs(x) > 4.5) & (np.abs(x) < 9.5)).all()
+    assert (np.abs(y) < 3.8).all()
+    assert 150 < (x > 0).sum() < 250
+
+
+def test_erase_fills_a_rectangle_of_some_images():
+    original = np.full((400, SIDE, SIDE, 1), 100, np.uint8)
+    result = augment(["erase"], 3)(original).numpy()[..., 0]
+    changed = result != 100
+    share = changed.mean(axis=(1, 2))
+    assert 150 < (share > 0).sum() < 250
+    assert share.max() < 0.40
+    for mask in changed[share > 0]:
+        rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
+        area = (np.ptp(rows) + 1) * (np.ptp(columns) + 1)
+        assert mask.sum() > 0.9 * area - 2
+    assert result[changed].std() > 50
+
+
+def test_calls_differ_and_follow_the_seed():
+    def calls(seed: int) -> list[np.ndarray]:
+        change = augment(["rotate", "erase"], seed)
+        return [change(batch(8)).numpy() for _ in range(3)]
+
+    first = calls(3)
+    assert not np.array_equal(first[0], first[1])
+    assert all(np.array_equal(a, b) for a, b in zip(first, calls(3), strict=True))
+    assert not np.array_equal(first[0], calls(4)[0])
+
+
+def test_unknown_options_offer_the_nearest():
+    with pytest.raises(UnknownName, match="did you mean 'rotate'"):
+        augment(["rotat"], 1)
+    assert augmentation_names(["crop", "flip", "shift"]) == ("shift", "flip")
