@@ -111,6 +111,14 @@ def test_damage_is_refused_with_both_hashes(tmp_path, compressed):
     assert "dataset-fashion-mnist" in caught.value.fix
 
 
+def test_a_bomb_is_not_unpacked(tmp_path):
+    (tmp_path / SMALL.name).write_bytes(gzip.compress(b"0" * 10_000_000))
+    with pytest.raises(BadFile) as caught:
+        files.read_file(tmp_path, SMALL)
+    # The hash of the first piece shows that reading stopped there.
+    assert hashlib.sha256(b"0" * (1 << 20)).hexdigest() in caught.value.why
+
+
 def test_intact_files_are_read_however_they_were_compressed(tmp_path):
     for level in (1, 9):
         (tmp_path / SMALL.name).write_bytes(gzip.compress(CONTENT, level))

@@ -176,7 +176,7 @@ def test_an_image_in_two_splits_is_refused(save):
 @pytest.mark.parametrize("argument", [None, "", "/no/such.npz", "/"])
 def test_no_file(argument):
     for function in (open_npz, fingerprint):
-        with pytest.raises(UsageError, match="npz needs a path|there is no file"):
+        with pytest.raises(UsageError, match=r"npz needs a path|there is no file"):
             function(argument)
 
 
@@ -201,7 +201,7 @@ def test_pickled_objects_are_never_loaded(save, tmp_path):
             open_npz(save(**arrays))
     path = tmp_path / "plain.npz"
     path.write_bytes(pickle.dumps(Bomb(mark)))
-    with pytest.raises(BadFile, match="not an .npz file"):
+    with pytest.raises(BadFile, match=r"not an \.npz file"):
         open_npz(str(path))
     assert not mark.exists()
 
@@ -215,7 +215,7 @@ def test_truncated_or_foreign_files(save, tmp_path):
     for data in (whole[:-30], whole[: len(whole) // 2], bytes(flipped), single.getvalue(), b""):
         path = tmp_path / "bad.npz"
         path.write_bytes(data)
-        with pytest.raises(BadFile, match="truncated or not an .npz file"):
+        with pytest.raises(BadFile, match=r"truncated or not an \.npz file"):
             open_npz(str(path))
 
 

@@ -119,6 +119,19 @@ def test_three_distinct_examples_are_the_least():
         split_by_content(hashes, labels, ("cat", "dog"))
 
 
+def test_half_a_share_is_the_least():
+    assert [minimum(n, 0.15) for n in (3, 20, 100, 1000)] == [1, 1, 7, 75]
+
+
+def test_what_moves_is_nearest():
+    train = [c for c in map(content, range(100)) if preferred_split(c) == "train"][:6]
+    hashes = [*train, *map(content, range(200, 300))]
+    labels = np.array([0] * 6 + [1] * 100, np.int64)
+    placed = where(hashes, split_by_content(hashes, labels, ("cat", "dog")))
+    lowest_first = [placed[c] for c in sorted(train)]
+    assert lowest_first == ["train"] * 4 + ["test", "validation"]
+
+
 def test_content_in_two_classes_stays_in_one_split():
     hashes = [content(i) for i in [*range(20), *range(5), *range(100, 120)]]
     labels = np.array([0] * 20 + [1] * 25, np.int64)
@@ -145,6 +158,6 @@ def test_hold_out_takes_as_many_of_each_class():
 
 
 def test_overlap_names_both_examples():
-    with pytest.raises(BadData, match="splits share examples: a.png = b.png"):
+    with pytest.raises(BadData, match=r"splits share examples: a\.png = b\.png"):
         refuse_overlap({"train": {b"1": "a.png", b"2": "x"}, "test": {b"1": "b.png"}})
     refuse_overlap({"train": {b"1": "a"}, "test": {b"2": "b"}})

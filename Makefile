@@ -1,0 +1,49 @@
+# Everything runs in a virtual environment that the first command makes.
+PYTHON ?= $(shell command -v python3.11 || command -v python3.12 || command -v python3.13 || command -v python3)
+VENV ?= .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+
+.PHONY: help ship test test-slow check lock clean
+
+help:
+	@echo "make ship      install, and ship LeNet-5 on scanned digits: the main job"
+	@echo "make test      install the test tools too, and run the fast tests"
+	@echo "make test-slow the slow ones"
+	@echo "make check     ruff, and mypy in strict mode"
+	@echo "make lock      renew the pinned versions"
+
+# Installing twice must be quick, so each set of pinned versions leaves a mark.
+$(VENV)/.ready-%: requirements/%.txt pyproject.toml
+	@"$(PYTHON)" -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' || \
+		{ echo "edgezoo needs Python 3.11, 3.12 or 3.13: make PYTHON=/path/to/python3.11 …"; exit 2; }
+	@test -x $(BIN)/python || "$(PYTHON)" -m venv $(VENV)
+	@echo "installing pinned versions from requirements/$*.txt into $(VENV) (once)"
+	$(PIP) install --require-hashes -r requirements/$*.txt
+	$(PIP) install --no-deps --no-build-isolation -e .
+	@touch $@
+
+ship: $(VENV)/.ready-all
+	$(BIN)/zoo ship lenet5 --data digits
+
+test: $(VENV)/.ready-dev
+	$(BIN)/python -m pytest -m "not slow"
+
+test-slow: $(VENV)/.ready-dev
+	$(BIN)/python -m pytest -m slow
+
+check: $(VENV)/.ready-dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+# Needs uv; writes versions and hashes, and the address of no registry.
+LOCK := uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+	--no-header --quiet pyproject.toml requirements/build.in --extra all
+lock:
+	$(LOCK) --output-file requirements/all.txt
+	$(LOCK) --group test --group check --constraints requirements/all.txt \
+		--output-file requirements/dev.txt
+
+clean:
+	rm -rf build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
