@@ -162,7 +162,7 @@ def find_exporter(registry: Registry, path: Path) -> Exporter:
         like = [e.name for e in registry.exporters if e.recognises(head)]
         raise BadFile(
             f"{path} is not what its suffix says",
-            why=f"its first bytes are not of a {exporter.name} file"
+            why=f"its first bytes are not those of {exporter.name}"
             + (f"; they look like {like[0]}" if like else "")
             + ("; it is empty" if not head else ""),
             fix="check where it came from; export it again",

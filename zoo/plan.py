@@ -26,7 +26,10 @@ from zoo.versions import versions_of
 #: A converter that needs longer hangs.
 EXPORT_LIMITS = Limits(seconds=1800.0)
 _NETWORK = ("zoo.networks", "zoo.weights", "zoo.contracts.preprocessing")
-_DATA = ("zoo.data.preprocessing", "zoo.data.splits")
+_DATA = tuple(
+    f"zoo.data.{name}"
+    for name in ("preprocessing", "splits", "hashing", "arrays", "image_files", "npz_arrays")
+)
 FINETUNE = "finetune"
 EVALUATE = "evaluate keras"
 
@@ -161,8 +164,9 @@ def _finetune_step(job: Job, fingerprint: str, checkpoints: Path) -> Step:
     key = step_key(
         "finetune",
         parameters,
-        modules=("zoo.training", "zoo.steps.finetune", "zoo.data.augment", *_NETWORK, *_DATA),
-        files=[*_sources(job), _task_source(job)],
+        modules=("zoo.training", "zoo.steps.finetune", "zoo.data.augment", "zoo.data.stream")
+        + (*_NETWORK, *_DATA),
+        files=[*_sources(job), _task_source(job), _data_source(job)],
         distributions=("tensorflow", "keras", "numpy", "pillow"),
     )
 
@@ -183,6 +187,10 @@ def _finetune_step(job: Job, fingerprint: str, checkpoints: Path) -> Step:
     return Step(name=FINETUNE, kind="finetune", key=key, work=work)
 
 
+def _data_source(job: Job) -> str | None:
+    return job.registry.datasets.provider(job.recipe.data.partition(":")[0]).source_file
+
+
 def _task_source(job: Job) -> str | None:
     return job.registry.tasks.provider(job.variant.task).source_file
 
@@ -199,7 +207,7 @@ def _evaluate_step(job: Job, fingerprint: str, train: Step) -> Step:
         {"fingerprint": fingerprint, "data": job.recipe.data, "split": "test"},
         needs=[train.key],
         modules=("zoo.steps.evaluate", *_NETWORK, *_DATA),
-        files=[_task_source(job)],
+        files=[_task_source(job), _data_source(job)],
         distributions=("tensorflow", "keras", "scipy"),
     )
 
@@ -232,7 +240,7 @@ def _export_step(
         },
         needs=[train.key],
         modules=("zoo.steps.export", "zoo.artifact", "zoo.data.calibration", *_NETWORK, *_DATA),
-        files=[source],
+        files=[source, _data_source(job)],
         distributions=exporter.distributions,
     )
 

@@ -90,7 +90,9 @@ class Trainer:
         # Each epoch has a seed of its own, so a resumed run sees what an unbroken one sees.
         require("keras.utils").set_random_seed(self.seed + number)
         started = time.perf_counter()
-        history = model.fit(feed.train(number), epochs=1, verbose=0, callbacks=[progress]).history
+        history = model.fit(
+            feed.train(number), epochs=1, verbose=0, shuffle=False, callbacks=[progress]
+        ).history
         trained = time.perf_counter() - started
         checked = model.evaluate(feed.validation(), verbose=0, return_dict=True)
         seconds = time.perf_counter() - started

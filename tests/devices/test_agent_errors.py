@@ -11,8 +11,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-
 from zoo.devices.host import AGENT, HostTransport
+
 from zoo.measurement.failures import AgentDied, AgentHung, AgentMismatch, AgentRefused
 from zoo.measurement.process import PipeProcess
 from zoo.measurement.protocol import PROTOCOL
@@ -22,14 +22,16 @@ ONE = np.ones((1, 4), np.float32)
 FakeRuntime = Callable[[str, str], None]
 
 
+@pytest.fixture(scope="module")
+def agent() -> Iterator[PipeProcess]:
+    """An agent that is spoken to without a session."""
+    process = PipeProcess([sys.executable, "-P", str(AGENT), "--runtime", "litert"])
+    yield process
+    assert process.stop() == 0
+
+
 class TestLines:
     """Whatever a line holds, the next one is answered."""
-
-    @pytest.fixture(scope="class")
-    def agent(self) -> Iterator[PipeProcess]:
-        process = PipeProcess([sys.executable, "-P", str(AGENT), "--runtime", "litert"])
-        yield process
-        assert process.stop() == 0
 
     @pytest.mark.parametrize(
         ("line", "kind"),
@@ -179,8 +181,7 @@ class TestRuntimes:
 
     def test_ignores_input(self, files: dict[str, Path], monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr("zoo.measurement.process.SEND_TIMEOUT", 0.2)
-        transport = HostTransport()
-        with AgentSession(transport, "litert") as session:
+        with AgentSession(HostTransport(), "litert") as session:
             session.load(files["dense"])
             os.kill(session._process.pid, signal.SIGSTOP)  # type: ignore[union-attr]
             with pytest.raises(AgentHung, match="run"):

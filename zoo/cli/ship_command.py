@@ -62,7 +62,9 @@ from zoo.cli.options import (
 @store_option
 @json_option
 @click.pass_context
-def command(ctx: click.Context, /, as_json: bool, no_report: bool, output: str, **given: Any) -> None:
+def command(
+    ctx: click.Context, /, as_json: bool, no_report: bool, output: str, **given: Any
+) -> None:
     """Fine-tune MODEL on a dataset, export it, prove it, time it, report it.
 
     Writes TFLite and ONNX files in float32 and int8, each judged in the runtime it will be

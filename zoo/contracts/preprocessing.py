@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Literal, get_args
 
@@ -58,6 +59,8 @@ class Preprocessing:
                 name,
                 f"{field} has {len(values)} values for {self.channels} channels",
             )
+        numbers = (self.scale, *self.mean, *self.std)
+        check(all(map(math.isfinite, numbers)), name, "scale, mean and std must be finite")
         check(self.scale > 0 and all(s > 0 for s in self.std), name, "scale and std must be > 0")
 
     @property

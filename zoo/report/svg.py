@@ -137,7 +137,7 @@ def _tag(tag: str, name: str) -> str:
     if tag.startswith("<g "):
         # Groups are never referred to; only the ones we named mean something.
         kept = "" if f'id="{RIM}' not in tag else f' class="{RIM}"'
-        tag = _ID.sub("", tag).replace("<g", f"<g{kept}", 1)
+        tag = _ID.sub("", tag).replace("<g ", f"<g{kept} ", 1).replace(" >", ">")
     tag = _ID.sub(rf'id="{name}-\1"', tag)
     tag = _LINK.sub(rf'href="#{name}-\1"', tag).replace("xlink:href=", "href=")
     tag = _CLIP.sub(rf"url(#{name}-\1)", tag)

@@ -127,17 +127,17 @@ def accuracy(labels: Array, reference: Array, candidate: Array, max_drop: float)
     right_after = candidate.argmax(axis=-1) == labels
     lost = int(np.count_nonzero(right_before & ~right_after))
     gained = int(np.count_nonzero(~right_before & right_after))
-    drop = 100.0 * (lost - gained) / len(labels)
+    change = 100.0 * (gained - lost) / len(labels)
     p_value = 1.0
     if lost + gained:
         p_value = float(require("scipy.stats").binomtest(lost, lost + gained).pvalue)
-    worse = drop > max_drop and p_value < SIGNIFICANCE
+    worse = -change > max_drop and p_value < SIGNIFICANCE
     return Check(
         name="accuracy",
         passed=not worse,
-        value=f"{-drop:+.2f} points ({lost} lost, {gained} gained, McNemar p = {p_value:.2g})",
+        value=f"{change:+.2f} points ({lost} lost, {gained} gained, McNemar p = {p_value:.2g})",
         limit=f"no significant loss above {max_drop:g} points",
-        reason=f"loses {drop:.2f} points, and chance does not explain it (p = {p_value:.2g})"
+        reason=f"loses {-change:.2f} points, and chance does not explain it (p = {p_value:.2g})"
         if worse
         else "",
     )

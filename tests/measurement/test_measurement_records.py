@@ -1,0 +1,73 @@
+"""Raw samples survive the store; tiers mean what they say."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from zoo.errors import BadFile, UnknownName
+from zoo.measurement.records import Samples
+from zoo.measurement.tiers import TIERS, tier_named
+
+PROCESSES = st.lists(
+    st.lists(st.integers(0, 2**63 - 1), min_size=1, max_size=20), min_size=1, max_size=4
+)
+
+
+@given(PROCESSES)
+def test_samples_round_trip(processes: list[list[int]]) -> None:
+    samples = Samples(tuple(np.array(p, np.int64) for p in processes))
+    back = Samples.decode(samples.encode())
+    assert [p.tolist() for p in back.processes] == processes
+    assert all(p.dtype == np.int64 for p in back.processes)
+
+
+def test_samples_are_compressed() -> None:
+    durations = np.random.default_rng(0).normal(20_000, 300, 50_000).astype(np.int64)
+    assert len(Samples((durations,)).encode()) < durations.nbytes / 3
+
+
+@pytest.mark.parametrize("damage", ["cut", "other", "bit", "empty"])
+def test_damaged_samples_are_refused(damage: str) -> None:
+    packed = Samples((np.arange(100),)).encode()
+    broken = {
+        "cut": packed[:-7],
+        "other": b"\x89PNG" + packed,
+        "bit": packed[:20] + bytes([packed[20] ^ 4]) + packed[21:],
+        "empty": b"",
+    }[damage]
+    with pytest.raises(BadFile, match="no samples"):
+        Samples.decode(broken)
+
+
+def test_tiers_are_graded() -> None:
+    names = ["brief", "smoke", "quick", "full"]
+    assert list(TIERS) == names
+    grades = [TIERS[name] for name in names]
+    for one, next_one in pairwise(grades):
+        assert (one.runs, one.seconds) < (next_one.runs, next_one.seconds)
+        assert one.limit_seconds < next_one.limit_seconds
+    for tier in grades[1:]:
+        assert tier.processes >= 3
+    for tier in grades:
+        assert tier.runs_each * tier.processes >= tier.runs
+        assert tier.seconds_each * tier.processes == pytest.approx(tier.seconds)
+        assert tier.limit_seconds > 5 * tier.seconds_each
+
+
+def test_mobile_floors() -> None:
+    assert [(TIERS[n].runs, TIERS[n].seconds) for n in ("smoke", "quick", "full")] == [
+        (64, 6.0),
+        (128, 10.0),
+        (1024, 60.0),
+    ]
+
+
+def test_unknown_tier_suggests() -> None:
+    with pytest.raises(UnknownName, match="quik") as unknown:
+        tier_named("quik")
+    assert unknown.value.suggestions == ["quick"]

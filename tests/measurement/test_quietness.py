@@ -1,0 +1,70 @@
+"""What counts as a disturbance."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from zoo.measurement.protocol import BenchRun
+from zoo.measurement.quietness import disturbances, fastest_spin
+
+QUIET = BenchRun(
+    samples=np.array([1]),
+    first_ns=1,
+    warmup={},
+    inputs={},
+    floors_met=True,
+    spin_before_ns=(1000, 1010, 1005),
+    spin_after_ns=(1002, 1011, 1004),
+    load_average=(1.0, 1.0),
+    peak_memory_bytes=1,
+    wall_seconds=2.0,
+    cpu_seconds=1.99,
+    involuntary_switches=20.0,
+    steal_seconds=0.0,
+    throttled_seconds=0.0,
+)
+
+
+def test_a_quiet_run() -> None:
+    assert disturbances(QUIET, threads=1) == ()
+    assert disturbances(QUIET, threads=1, baseline_ns=990) == ()
+    assert fastest_spin(QUIET) == 1000
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({"spin_after_ns": (1200, 1210, 1150)}, "changed by 19% while measuring"),
+        ({"spin_before_ns": (1200, 1210, 1150)}, "changed by 20% while measuring"),
+        (
+            {"spin_before_ns": (1000, 1300, 1310), "spin_after_ns": (1290, 1300, 1310)},
+            "took 30% longer than it can",
+        ),
+        ({"cpu_seconds": 1.7}, "waited for a processor 15% of the time"),
+        ({"steal_seconds": 0.1}, "took 5% of a core"),
+        ({"involuntary_switches": 3000.0}, "1500 times per second"),
+        ({"throttled_seconds": 0.25}, "held the agent back for 0.25 s"),
+    ],
+)
+def test_each_disturbance_has_its_words(changes: dict[str, object], reason: str) -> None:
+    reasons = disturbances(replace(QUIET, **changes), threads=1)  # type: ignore[arg-type]
+    assert len(reasons) == 1
+    assert reason in reasons[0]
+
+
+def test_a_machine_that_is_slow_throughout_needs_a_baseline() -> None:
+    slow = replace(QUIET, spin_before_ns=(1500, 1510, 1520), spin_after_ns=(1500, 1510, 1520))
+    assert disturbances(slow, threads=1) == ()
+    assert "took 51% longer" in disturbances(slow, threads=1, baseline_ns=1000)[0]
+
+
+def test_several_threads_may_wait_for_each_other() -> None:
+    assert disturbances(replace(QUIET, cpu_seconds=1.0), threads=2) == ()
+
+
+def test_one_slow_piece_is_no_disturbance() -> None:
+    hiccup = replace(QUIET, spin_after_ns=(1002, 9000, 1004))
+    assert disturbances(hiccup, threads=1) == ()

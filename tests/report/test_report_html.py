@@ -1,0 +1,372 @@
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from report_views import (
+    Page,
+    accuracy,
+    epoch,
+    evaluation,
+    failed,
+    rejected,
+    row,
+    run,
+    sample,
+    training,
+)
+
+from zoo.contracts.task import Check
+from zoo.errors import MissingExtra
+from zoo.records import StepRecord
+from zoo.report.html import render, write
+from zoo.report.view import RunView
+
+EVIL = (
+    "<script>alert(1)</script>\"'></style></svg><img src=x onerror=alert(2)> $x^{$ {{7*7}} "
+    "http://evil.example/x.png"
+)
+
+#: Attributes from which a browser loads something by itself.
+LOADS = {"src", "srcset", "data", "poster", "action", "formaction", "background", "xlink:href"}
+
+EMPTY = RunView(title="Nothing", model_id="a.b", dataset="digits", created="", command="zoo ship")
+
+
+@pytest.fixture(scope="module")
+def source() -> str:
+    return render(run())
+
+
+@pytest.fixture(scope="module")
+def page(source: str) -> Page:
+    return Page(source)
+
+
+def hostile() -> RunView:
+    bad = row(
+        file=EVIL,
+        format=EVIL,
+        precision=EVIL,
+        runtime=EVIL,
+        verdict="rejected",
+        reason=EVIL + "\n  fix: x\x1b[2J\x00",
+        accuracy=accuracy(351, name=EVIL),
+        checks=(Check(name=EVIL, passed=False, value=EVIL, limit=EVIL, reason=EVIL),),
+    )
+    return run(
+        title=EVIL,
+        model_id=EVIL,
+        parent=EVIL,
+        dataset=EVIL,
+        created=EVIL,
+        command=EVIL,
+        rows=(bad, row()),
+        training=replace(
+            training(epoch(1), epoch(2)),
+            metric_name=EVIL,
+            weights=EVIL,
+            weights_sha256=EVIL,
+            options={EVIL: EVIL},
+        ),
+        reference=evaluation(EVIL),
+        confusions={EVIL: [[34, 2], [1, 35]], EVIL + "2": [[33, 3], [1, 35]]},
+        classes=(EVIL, EVIL + "2"),
+        samples=(sample(EVIL, **{EVIL: (EVIL, 0.5), "b": ("<b>", 0.2)}),),
+        environment={EVIL: EVIL},
+        remarks=(EVIL,),
+        next_commands=(EVIL,),
+        steps=(StepRecord(step=EVIL, kind=EVIL, key=EVIL, status="failed", reason=EVIL),),
+    )
+
+
+def assert_self_contained(source: str) -> None:
+    page = Page(source)
+    for tag, attributes in page.tags:
+        assert tag not in {"script", "iframe", "object", "embed", "base", "form"}
+        for name, value in attributes.items():
+            assert not name.startswith("on"), f"{tag} {name}"
+            if name in LOADS or (name == "href" and tag != "a"):
+                assert value.startswith(("data:", "#")), f"{tag} {name}={value[:60]}"
+            if name == "style":
+                assert not re.search(r"url\((?!#)", value)
+    assert "url(" not in page.style
+    assert "@import" not in page.style
+
+
+def test_nothing_is_loaded_from_anywhere(source: str, page: Page) -> None:
+    assert_self_contained(source)
+    assert "http://" not in source
+    assert "https://" not in source
+    policies = [m["content"] for m in page.with_tag("meta") if "http-equiv" in m]
+    assert len(policies) == 1
+    assert policies[0].startswith("default-src 'none'")
+
+
+def test_hostile_names_are_text_and_nothing_else() -> None:
+    source = render(hostile())
+    assert_self_contained(source)
+    page = Page(source)
+    assert {tag for tag, _ in page.tags} <= {tag for tag, _ in Page(render(run())).tags}
+    assert page.text.count("<script>alert(1)</script>") > 15
+    assert "49" not in re.findall(r"\{\{7\*7\}\}|49", page.text)
+    assert "\x1b" not in source
+    assert "\x00" not in source
+
+
+def test_the_page_is_well_formed_and_its_references_resolve(source: str, page: Page) -> None:
+    assert source.startswith("<!DOCTYPE html>")
+    ids = [a["id"] for _, a in page.tags if "id" in a]
+    assert len(ids) == len(set(ids))
+    wanted = {a["href"][1:] for _, a in page.tags if a.get("href", "").startswith("#")}
+    wanted |= {a["aria-labelledby"] for _, a in page.tags if "aria-labelledby" in a}
+    wanted |= set(re.findall(r"url\(#([^)]+)\)", source))
+    assert wanted <= set(ids)
+
+
+def test_everybody_can_read_it(page: Page) -> None:
+    assert page.with_tag("html") == [{"lang": "en"}]
+    assert len(page.with_tag("h1")) == 1
+    assert all(image["alt"] for image in page.with_tag("img"))
+    drawings = page.with_tag("svg")
+    assert len(drawings) == 6
+    assert all(d["role"] == "img" and d["aria-label"] for d in drawings)
+    assert all(th.get("scope") in ("row", "col") for th in page.with_tag("th"))
+    assert "prefers-color-scheme: dark" in page.style
+    assert "@media print" in page.style
+    assert "max-width" in page.style
+    assert any(m.get("name") == "viewport" for m in page.with_tag("meta"))
+
+
+def test_figures_are_the_records_figures(page: Page) -> None:
+    assert page.row_of("lenet5.digits.float32.tflite") == [
+        "lenet5.digits.float32.tflitefloat32, litert, 1 thread",
+        "250",
+        "97.5 %95.3 to 98.7",
+        "0.00",
+        "100within 2.4e−7",
+        "19.3 / 23.218.7 to 19.9",
+        "✓ passed",
+    ]
+    assert page.row_of("lenet5.digits.int8.tflite")[:2] == [
+        "lenet5.digits.int8.tfliteint8, 100 % integer operators, litert, 1 thread",
+        "71.23.5 × smaller",
+    ]
+    assert page.row_of("lenet5.digits.int8.onnx")[1:] == ["–"] * 5 + ["! failed"]
+    assert "250,412 bytes" in page.text
+
+
+def test_the_head_of_the_page(page: Page) -> None:
+    assert "2 of 4 files passed; 1 was rejected and 1 failed." in page.text
+    assert "Accuracy before export 97.5 %" in page.text
+    assert "95 % interval 95.3 to 98.7 %, 360 test examples" in page.text
+    assert "Files that may ship 2 of 4 2 checks behind them" in page.text
+    assert "Smallest file 71.2 kB 3.5 × smaller than float32 lenet5.digits.int8.tflite" in page.text
+    assert "Lowest median latency 19.3 µs lenet5.digits.float32.tflite" in page.text
+    for word in ("lenet5.mnist", "2026-11-22 12:04 UTC", "1.5 × slower than its float32 twin"):
+        assert word in page.text
+
+
+def test_reasons_and_checks(page: Page) -> None:
+    assert "accuracy: 11.4 points lost, at most 1.00 allowed." in page.text
+    assert "The exporter died of SIGSEGV. fix: try dynamic-int8" in page.text
+    assert page.row_of("parity") == ["parity", "✓ passed", "2.4e-7", "1e-4"]
+    assert page.row_of("accuracy") == [
+        "accuracy",
+        "✗ rejected",
+        "11.4 points lostCalibrate with more examples.",
+        "at most 1.00 point",
+    ]
+    assert "0 of 1 checks passed" in page.text
+    opened = [d for d in page.with_tag("details") if "open" in d]
+    assert len(opened) == 1
+
+
+def test_training_steps_and_environment(page: Page) -> None:
+    assert "3 epochs in 14.2 s, 20,000 examples per second" in page.text
+    assert "At the best epoch, 2 of 3: 0.4000 on the training split" in page.text
+    assert page.row_of("2 (best)")[1:3] == ["0.4000", "0.4400"]
+    assert page.row_of("optimizer") == ["optimizer", "adam"]
+    assert page.row_of("finetune") == ["finetune", "✓ passed", "14.2 s", ""]
+    assert page.row_of("evaluate") == ["evaluate", "✓ passed", "1.0 s", "from an earlier run"]
+    assert page.row_of("export onnx int8")[3] == "SIGSEGV"
+    assert "14.2 s of work in this run" in page.text
+    assert page.row_of("Processor") == ["Processor", "Xeon, 2 cores"]
+
+
+def test_commands_can_be_copied_as_they_are(source: str) -> None:
+    assert "<pre><code>zoo ship lenet5  --dataset digits</code></pre>" in source
+    assert "<pre><code>zoo bench lenet5.digits.int8.tflite</code></pre>" in source
+
+
+def test_mistakes(page: Page) -> None:
+    assert page.row_of("cat") == ["cat", "dog", "2 of 36"]
+    assert page.row_of("dog") == ["dog", "cat", "1 of 36"]
+    assert "lenet5.digits.int8.tflite minus the reference: 1 example moved" in page.text
+    assert "−1 right answers on balance" in page.text
+
+
+def test_samples_mark_what_is_wrong(page: Page) -> None:
+    assert "✓ 7 98 %before export" in page.text
+    assert "✓ 7 97 %lenet5.digits.float32.tflite" in page.text
+    assert "✗ 1, wrong 52 %lenet5.digits.int8.tflite" in page.text
+    assert any("wrong" in item.get("class", "") for item in page.with_tag("li"))
+
+
+def test_a_page_is_the_same_every_time(source: str) -> None:
+    assert render(run()) == source
+
+
+def test_a_run_without_anything() -> None:
+    page = Page(render(EMPTY))
+    for sentence in (
+        "This run exported no file.",
+        "No file has both a quality and a latency",
+        "There is no file to check.",
+        "This run did not train",
+        "No confusion matrix was recorded.",
+        "No sample images were kept.",
+        "No steps were recorded.",
+        "No environment was recorded.",
+    ):
+        assert sentence in page.text
+    assert page.with_tag("svg") == []
+    assert page.with_tag("figure") == []
+    assert "Findings" not in page.text
+
+
+def test_a_run_in_which_everything_failed() -> None:
+    page = Page(render(run(rows=(failed(), rejected()), remarks=())))
+    assert "0 of 2 files passed; 1 was rejected and 1 failed." in page.text
+    assert "Smallest file – no file passed" in page.text
+    assert "Lowest median latency – not measured in this run" in page.text
+    assert "cannot be compared" in page.text
+
+
+def test_noisy_latencies_are_shown_but_not_praised() -> None:
+    page = Page(render(run(rows=(row(quiet=False),))))
+    assert "noisy" in page.row_of("lenet5.digits.float32.tflite")[5]
+    assert "Lowest median latency – every measurement was noisy" in page.text
+    assert "do not rely on the latency" in page.text
+
+
+def test_summaries() -> None:
+    assert "All 2 files passed every check." in Page(render(run(rows=(row(), row("int8"))))).text
+    assert "The file passed every check." in Page(render(run(rows=(row(),)))).text
+
+
+def test_a_passed_file_that_was_not_timed_says_why() -> None:
+    page = Page(render(run(rows=(row(p50=None, reason="not timed: the agent died"),))))
+    assert "not timed: the agent died" in page.text
+
+
+@pytest.mark.parametrize(
+    ("confusion", "sentence"),
+    [
+        ([[0, 0], [0, 0]], "empty or does not fit"),
+        ([[1, 2, 3]], "empty or does not fit"),
+        ([[1, 2], [3]], "empty or does not fit"),
+        ([[1, -2], [3, 4]], "empty or does not fit"),
+        ([], "empty or does not fit"),
+        ([[0, 36], [0, 36]], "Every example was taken for “dog”."),
+    ],
+)
+def test_odd_confusion_matrices(confusion: list[list[int]], sentence: str) -> None:
+    assert sentence in Page(render(run(confusions={"lenet5.digits": confusion}))).text
+
+
+def test_confusion_matrices_are_found_by_reference_or_model_id() -> None:
+    view = run(reference=evaluation("weights.safetensors"))
+    assert "Most frequent before export" in Page(render(view)).text
+    assert "Most frequent before export" in Page(render(replace(view, reference=None))).text
+
+
+def test_files_that_change_nothing_are_said_to() -> None:
+    same = [[34, 2], [1, 35]]
+    two = {"lenet5.digits": same, "a": same}
+    assert "The file has exactly this" in Page(render(run(confusions=two))).text
+    three = {**two, "b": same}
+    assert "Each of the 2 files has exactly this" in Page(render(run(confusions=three))).text
+    odd = {**two, "c": [[1]]}
+    assert "The file has exactly this" in Page(render(run(confusions=odd))).text
+
+
+def test_samples_that_are_many_large_or_no_pictures() -> None:
+    large = np.zeros((600, 900, 3), np.uint8)
+    broken = np.zeros((4, 4), np.float32)
+    pictures = [replace(sample(), pixels=large)] * 29 + [replace(sample(), pixels=broken)]
+    page = Page(render(run(samples=tuple(pictures[::-1]))))
+    assert "24 of 30 samples are shown." in page.text
+    assert "Not a picture." in page.text
+    assert len(page.with_tag("img")) == 23
+    assert all(len(image["src"]) < 5_000 for image in page.with_tag("img"))
+
+
+def test_write_replaces_the_page_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    target = tmp_path / "report.html"
+    target.write_text("old", "utf-8")
+    write(target, EMPTY)
+    assert target.read_text("utf-8") == render(EMPTY)
+    assert [p.name for p in tmp_path.iterdir()] == ["report.html"]
+
+    def refuse(self: Path, other: Path) -> Path:
+        raise OSError("no")
+
+    monkeypatch.setattr(Path, "replace", refuse)
+    with pytest.raises(OSError, match="no"):
+        write(target, replace(EMPTY, title="Other"))
+    assert "<h1>Nothing</h1>" in target.read_text("utf-8")
+    assert [p.name for p in tmp_path.iterdir()] == ["report.html"]
+
+
+def test_names_that_are_not_unicode_can_be_written(tmp_path: Path) -> None:
+    write(tmp_path / "report.html", replace(EMPTY, title="a\udcff", command="zoo \udcff"))
+    assert "<h1>a</h1>" in (tmp_path / "report.html").read_text("utf-8")
+
+
+@pytest.mark.parametrize("module", ["jinja2", "matplotlib"])
+def test_a_missing_extra_is_named(module: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in [m for m in sys.modules if m.partition(".")[0] == module]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, module, None)
+    with pytest.raises(MissingExtra, match=module) as caught:
+        render(run())
+    assert caught.value.fix == 'pip install "edgezoo[report]"'
+
+
+def loaded_by(code: str) -> set[str]:
+    script = f"import json, sys\n{code}\nprint(json.dumps(sorted(sys.modules)))"
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True, timeout=120
+    )
+    return set(json.loads(done.stdout.splitlines()[-1]))
+
+
+def test_nothing_heavy_is_loaded_before_it_is_used() -> None:
+    modules = loaded_by("import zoo")
+    assert not any(name.startswith("zoo.report") for name in modules)
+    light = loaded_by("import zoo.report.table, zoo.report.remarks, zoo.report.view")
+    assert not light & {"numpy", "rich", "matplotlib", "jinja2", "PIL"}
+    page = loaded_by("import zoo.report.html")
+    assert not page & {"matplotlib", "jinja2", "PIL", "rich"}
+
+
+def test_drawing_leaves_matplotlib_as_it_was() -> None:
+    here = str(Path(__file__).parent)
+    modules = loaded_by(
+        f"sys.path.insert(0, {here!r})\n"
+        "import matplotlib\n"
+        "before = matplotlib.rcParams.copy()\n"
+        "from report_views import run\n"
+        "from zoo.report.html import render\n"
+        "render(run())\n"
+        "assert matplotlib.rcParams.copy() == before\n"
+    )
+    assert "matplotlib.figure" in modules
+    assert "matplotlib.pyplot" not in modules
