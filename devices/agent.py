@@ -251,12 +251,13 @@ def tflite_tensor(detail: Json) -> Json:
     """What a request needs to know about a tensor; scale is None unless it is one per tensor."""
     quantization = detail["quantization_parameters"]
     dtype = np.dtype(detail["dtype"])
-    one = len(quantization["scales"]) == 1 and dtype.kind in "iu"
+    scales = quantization["scales"]
+    one = len(scales) == 1 and scales[0] > 0 and dtype.kind in "iu"
     return {
         "name": str(detail["name"]),
         "shape": [int(side) for side in detail["shape"]],
         "dtype": dtype.name,
-        "scale": float(quantization["scales"][0]) if one else None,
+        "scale": float(scales[0]) if one else None,
         "zero_point": int(quantization["zero_points"][0]) if one else None,
     }
 

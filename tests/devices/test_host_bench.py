@@ -71,6 +71,7 @@ def test_supplied_inputs_are_used_and_named(litert: AgentSession, files: dict[st
     assert litert.bench(**short, inputs=[np.ones((1, 4))]).inputs == {"source": "supplied"}
     seeded = litert.bench(**short, seed=5)
     assert seeded.inputs == {"source": "seeded", "seed": 5, "range": [0.0, 1.0]}
+    assert litert.bench(**short, value_range=(0.0, 255.0)).inputs["range"] == [0.0, 255.0]
     assert len(seeded.samples) >= 3
     assert (seeded.samples > 0).all()
     with pytest.raises(AgentRefused, match="takes Nx4"):

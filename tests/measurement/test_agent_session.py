@@ -154,6 +154,13 @@ def test_kill_from_another_thread(scripted: Scripted) -> None:
         timer.join()
 
 
+def test_an_agent_that_cannot_start(scripted: Scripted) -> None:
+    transport = scripted()
+    transport.command = ["/no/such/program"]
+    with pytest.raises(AgentDied, match="could not be started"), AgentSession(transport, "fake"):
+        pass
+
+
 def test_nothing_can_be_asked_without_an_agent(scripted: Scripted) -> None:
     session = AgentSession(scripted(), "fake")
     with pytest.raises(AgentDied, match="no agent to describe"):

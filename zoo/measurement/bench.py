@@ -45,6 +45,7 @@ class Candidate:
         threads: For one inference.
         xnnpack: Whether TFLite runtimes may use the XNNPACK delegate.
         inputs: One raw example per input; None for seeded random numbers.
+        value_range: Of those, for inputs that are real numbers.
     """
 
     path: Path
@@ -52,6 +53,7 @@ class Candidate:
     threads: int = 1
     xnnpack: bool = True
     inputs: Sequence[NDArray[Any]] | None = None
+    value_range: tuple[float, float] = (0.0, 1.0)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -109,6 +111,7 @@ class _Bench:
                 max_seconds=tier.limit_seconds,
                 warmup_seconds=tier.warmup_seconds,
                 inputs=candidate.inputs,
+                value_range=candidate.value_range,
             )
             if course.placement is None:
                 course.placement = self._placement(session, course, loaded)
@@ -142,6 +145,7 @@ def measure(
     tier: str,
     xnnpack: bool = True,
     inputs: Sequence[NDArray[Any]] | None = None,
+    value_range: tuple[float, float] = (0.0, 1.0),
     progress: Progress | None = None,
     children: Children | None = None,
     timeout: float = DEFAULT_TIMEOUT,
@@ -157,6 +161,7 @@ def measure(
         tier: Name of the grade of care.
         xnnpack: Whether TFLite runtimes may use the XNNPACK delegate.
         inputs: One raw example per input; None for seeded random numbers.
+        value_range: Of those, for inputs that are real numbers: 0 to 255 for raw pixels.
         progress: Called after each process.
         children: Registers the agents, so that an interruption can end them.
         timeout: Seconds to wait for an answer beyond the time of the work itself.
@@ -165,7 +170,12 @@ def measure(
         ZooError: The agent died, hung or refused.
     """
     candidate = Candidate(
-        path=path, runtime=runtime, threads=threads, xnnpack=xnnpack, inputs=inputs
+        path=path,
+        runtime=runtime,
+        threads=threads,
+        xnnpack=xnnpack,
+        inputs=inputs,
+        value_range=value_range,
     )
     (result,) = measure_interleaved(
         kind, options, [candidate], tier=tier, progress=progress, children=children, timeout=timeout

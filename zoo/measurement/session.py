@@ -67,7 +67,10 @@ class AgentSession:
         self._loaded: LoadedFile | None = None
 
     def __enter__(self) -> Self:
-        self._process = self._transport.start_agent(self._runtime)
+        try:
+            self._process = self._transport.start_agent(self._runtime)
+        except OSError as error:
+            raise AgentDied("the agent could not be started", why=str(error)) from error
         return self
 
     def __exit__(
@@ -153,6 +156,7 @@ class AgentSession:
         max_seconds: float,
         warmup_seconds: float,
         inputs: Sequence[NDArray[Any]] | None = None,
+        value_range: tuple[float, float] = (0.0, 1.0),
         seed: int = 0,
     ) -> BenchRun:
         """Times single inferences of the loaded file.
@@ -163,6 +167,8 @@ class AgentSession:
             max_seconds: but never longer than this.
             warmup_seconds: Limit of the warm-up, which ends when the times are stable.
             inputs: One raw example per input; None for seeded random numbers.
+            value_range: Of those, for inputs that are real numbers; quantized ones take all
+                values of their type.
             seed: Of those.
         """
         answer = self._ask(
@@ -173,6 +179,7 @@ class AgentSession:
             max_seconds=max_seconds,
             warmup_seconds=warmup_seconds,
             inputs=None if inputs is None else [pack(values) for values in inputs],
+            range=list(value_range),
             seed=seed,
         )
         return self._read(bench_run, answer, "bench")
