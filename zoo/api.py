@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,7 +21,7 @@ from zoo.plan import Parts, make_job
 from zoo.records import Evaluation
 from zoo.registry import PluginSettings, Registry, load_registry
 from zoo.run import Run, execute
-from zoo.running import choose_runtime, evaluate_file
+from zoo.running import RAW_RANGE, UNIT_RANGE, choose_runtime, evaluate_file
 from zoo.steps.common import Subject, no_weights, open_dataset
 
 if TYPE_CHECKING:
@@ -248,10 +249,25 @@ def bench(
         for count in threads:
             name = f"{path.name} ({count} thread{'s' if count > 1 else ''})"
             on_step(name, {"event": "start", "kind": "bench"})
-            measurement, _ = measure(kind, {}, path, runtime=chosen, threads=count, tier=tier)
+            started = time.perf_counter()
+            measurement, _ = measure(
+                kind,
+                {},
+                path,
+                runtime=chosen,
+                threads=count,
+                tier=tier,
+                value_range=RAW_RANGE if artifact.manifest is not None else UNIT_RANGE,
+                progress=partial(_bench_progress, on_step, name),
+            )
             results.append(measurement)
-            on_step(name, {"event": "end", "status": "passed", "seconds": 0.0, "cached": False})
+            seconds = time.perf_counter() - started
+            on_step(name, {"event": "end", "status": "passed", "seconds": seconds, "cached": False})
     return results
+
+
+def _bench_progress(on_step: OnStep, name: str, done: int, total: int) -> None:
+    on_step(name, {"event": "progress", "done": done, "total": total})
 
 
 def inspect(file: str | Path, *, registry: Registry | None = None) -> dict[str, Any]:

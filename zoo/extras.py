@@ -15,7 +15,6 @@ EXTRA_OF = {
     "keras": "train",
     "safetensors": "train",
     "sklearn": "data",
-    "scipy": "data",
     "PIL": "data",
     "ai_edge_litert": "tflite",
     "onnx": "onnx",

@@ -18,6 +18,7 @@ from zoo.networks import check_hyperparameters
 from zoo.pipeline import Outcome, Step, Work
 from zoo.recipe import Recipe, precision_order
 from zoo.registry import Registry
+from zoo.running import JUDGE
 from zoo.steps.bench import bench
 from zoo.steps.common import Subject, dataset_fingerprint, no_weights
 from zoo.steps.gate import gate
@@ -26,9 +27,14 @@ from zoo.versions import versions_of
 #: A converter that needs longer hangs.
 EXPORT_LIMITS = Limits(seconds=1800.0)
 _NETWORK = ("zoo.networks", "zoo.weights", "zoo.contracts.preprocessing")
+_TRAINING = ("zoo.training", "zoo.steps.finetune", "zoo.data.augment", "zoo.data.stream")
 _DATA = tuple(
     f"zoo.data.{name}"
     for name in ("preprocessing", "splits", "hashing", "arrays", "image_files", "npz_arrays")
+)
+_MEASUREMENT = tuple(
+    f"zoo.measurement.{name}"
+    for name in ("bench", "session", "statistics", "quietness", "tiers", "records")
 )
 FINETUNE = "finetune"
 EVALUATE = "evaluate keras"
@@ -164,8 +170,7 @@ def _finetune_step(job: Job, fingerprint: str, checkpoints: Path) -> Step:
     key = step_key(
         "finetune",
         parameters,
-        modules=("zoo.training", "zoo.steps.finetune", "zoo.data.augment", "zoo.data.stream")
-        + (*_NETWORK, *_DATA),
+        modules=(*_TRAINING, *_NETWORK, *_DATA),
         files=[*_sources(job), _task_source(job), _data_source(job)],
         distributions=("tensorflow", "keras", "numpy", "pillow"),
     )
@@ -191,6 +196,12 @@ def _data_source(job: Job) -> str | None:
     return job.registry.datasets.provider(job.recipe.data.partition(":")[0]).source_file
 
 
+def _device_sources(job: Job, device: str) -> list[str | None]:
+    """The driver and what lies beside it: the programs that it starts on the device."""
+    source = job.registry.devices.provider(device).source_file
+    return [] if source is None else [str(p) for p in sorted(Path(source).parent.glob("*.py"))]
+
+
 def _task_source(job: Job) -> str | None:
     return job.registry.tasks.provider(job.variant.task).source_file
 
@@ -208,7 +219,7 @@ def _evaluate_step(job: Job, fingerprint: str, train: Step) -> Step:
         needs=[train.key],
         modules=("zoo.steps.evaluate", *_NETWORK, *_DATA),
         files=[_task_source(job), _data_source(job)],
-        distributions=("tensorflow", "keras", "scipy"),
+        distributions=("tensorflow", "keras"),
     )
 
     def work(work: Work) -> Outcome:
@@ -269,8 +280,8 @@ def _gate_step(
         options.model_dump(mode="json"),
         needs=[export.key, reference.key, *([twin.key] if twin else [])],
         modules=("zoo.gate", "zoo.steps.gate", "zoo.running", "zoo.measurement.session"),
-        files=[_task_source(job)],
-        distributions=(*exporter.distributions, "ai-edge-litert", "onnxruntime", "scipy"),
+        files=[_task_source(job), *_device_sources(job, JUDGE)],
+        distributions=(*exporter.distributions, "ai-edge-litert", "onnxruntime"),
     )
     file = f"{job.model_id}.{precision}{exporter.suffix}"
 
@@ -313,8 +324,8 @@ def _bench_step(job: Job, judge: Step, device: str) -> Step:
             "runtimes": versions_of(("ai-edge-litert", "tflite-runtime", "onnxruntime", "numpy")),
         },
         needs=[judge.key],
-        modules=("zoo.steps.bench", "zoo.measurement.bench", "zoo.measurement.statistics"),
-        files=[job.registry.devices.provider(device).source_file],
+        modules=("zoo.steps.bench", *_MEASUREMENT),
+        files=_device_sources(job, device),
     )
 
     def work(work: Work) -> Outcome:

@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 
 #: Where files are judged.
 JUDGE = "host"
+#: What our files take: raw pixels. Of a foreign file nothing is known.
+RAW_RANGE = (0.0, 255.0)
+UNIT_RANGE = (0.0, 1.0)
 _CHUNK = 512
 
 

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from zoo.devices.host import AGENT, HostTransport
 
+from zoo.devices.host import AGENT, HostTransport
 from zoo.measurement.failures import AgentDied, AgentHung, AgentMismatch, AgentRefused
 from zoo.measurement.process import PipeProcess
 from zoo.measurement.protocol import PROTOCOL

@@ -7,8 +7,8 @@ import importlib.util
 import sys
 
 import pytest
-from zoo.devices.host import AGENT, MODULES
 
+from zoo.devices.host import AGENT, MODULES
 from zoo.measurement.protocol import PROTOCOL
 
 SOURCE = AGENT.read_text(encoding="utf-8")

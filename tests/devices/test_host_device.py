@@ -7,8 +7,8 @@ import sys
 from pathlib import Path
 
 import pytest
-from zoo.devices.host import HostTransport
 
+from zoo.devices.host import HostTransport
 from zoo.measurement.session import AgentSession
 from zoo.registry import load_registry
 

@@ -69,14 +69,21 @@ def test_all_unclear_files_share_one_remark() -> None:
     assert "int8.tflite" in remark
 
 
-def test_a_noisy_measurement_is_named_and_never_compared() -> None:
-    (remark,) = speed(row(), row("int8", 0.5, quiet=False))
+def test_a_noisy_measurement_is_named_and_never_called_faster() -> None:
+    (remark,) = speed(row(), row("int8", 0.005, quiet=False))
     assert remark.startswith("1 measurement was noisy")
     assert "lenet5.digits.int8.tflite" in remark
     assert "not published as good" in remark
-    both = speed(row(quiet=False), row("int8", 0.5))
+    both = speed(row(quiet=False), row("int8", 0.005))
     assert len(both) == 1, "a noisy twin is not compared with either"
     assert "2 measurements were noisy" in speed(row(quiet=False), row("int8", quiet=False))[0]
+
+
+def test_a_plain_slowdown_is_told_even_when_the_host_was_not_quiet() -> None:
+    slower, noisy = speed(row(), row("int8", 0.5, quiet=False))
+    assert "looks 26 × slower than its float32 twin" in slower
+    assert "not quiet" in slower
+    assert noisy.startswith("1 measurement was noisy")
 
 
 def test_a_difference_too_small_for_a_factor_is_slight() -> None:

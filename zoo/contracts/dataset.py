@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
@@ -63,6 +64,8 @@ class Dataset:
 
     def __post_init__(self) -> None:
         check(len(self.classes) >= 2, self.name, "needs at least two classes")
+        twice = sorted(c for c, count in Counter(self.classes).items() if count > 1)
+        check(not twice, self.name, f"classes named twice: {', '.join(twice)}")
         check(set(self.splits) == set(SPLITS), self.name, f"splits must be {', '.join(SPLITS)}")
         for name, split in self.splits.items():
             check(len(split) > 0, self.name, f"the {name} split is empty")

@@ -143,3 +143,5 @@ class Exporter:
         check(not unknown, self.name, f"unknown precisions: {', '.join(unknown)}")
         check(len(self.precisions) > 0, self.name, "claims no precision")
         check(len(self.runtimes) > 0, self.name, "names no runtime")
+        for field_name in ("export", "inspect", "read_manifest", "write_manifest", "recognises"):
+            check(callable(getattr(self, field_name)), self.name, f"{field_name} must be callable")

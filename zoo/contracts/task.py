@@ -7,11 +7,14 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from zoo.contracts.checks import check, check_name
+from zoo.contracts.exporter import PRECISIONS
 
 if TYPE_CHECKING:  # lists and help must not wait for numpy
     from numpy.typing import NDArray
 
     Array = NDArray[Any]
+
+_FUNCTIONS = ("activation", "compile", "evaluate", "compare", "parity", "accuracy", "details")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -108,5 +111,7 @@ class Task:
     def __post_init__(self) -> None:
         check_name("task", self.name)
         check(self.min_parity_inputs >= 1, self.name, "min_parity_inputs must be positive")
-        for field_name in ("activation", "compile", "evaluate", "compare", "parity", "accuracy"):
+        unknown = sorted(set(self.max_drop) - set(PRECISIONS))
+        check(not unknown, self.name, f"max_drop has unknown precisions: {', '.join(unknown)}")
+        for field_name in _FUNCTIONS:
             check(callable(getattr(self, field_name)), self.name, f"{field_name} must be callable")

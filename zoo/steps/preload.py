@@ -10,8 +10,7 @@ _NOWHERE = os.open(os.devnull, os.O_WRONLY)
 os.dup2(_NOWHERE, 2)
 
 import keras  # noqa: E402, F401
-import scipy.stats  # noqa: E402, F401
-import tensorflow  # noqa: E402, F401, ICN001
+import tensorflow  # noqa: E402, F401
 
 import zoo.steps.evaluate  # noqa: E402
 import zoo.steps.export  # noqa: E402

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from zoo.contracts import Check, Comparison, Metric, Task
 from zoo.extras import require
 from zoo.hookspecs import hookimpl
+from zoo.tasks.proportions import mcnemar_p, wilson_interval
 
 if TYPE_CHECKING:
     from zoo.contracts.task import Array
@@ -55,17 +56,13 @@ def evaluate(outputs: Array, labels: Array, classes: tuple[str, ...]) -> tuple[M
 
     count = len(labels)
     correct = int(np.count_nonzero(outputs.argmax(axis=-1) == labels))
-    interval = (
-        require("scipy.stats")
-        .binomtest(correct, count)
-        .proportion_ci(confidence_level=CONFIDENCE, method="wilson")
-    )
+    low, high = wilson_interval(correct, count, CONFIDENCE)
     return (
         Metric(
             name="accuracy",
             value=correct / count,
-            low=float(interval.low),
-            high=float(interval.high),
+            low=low,
+            high=high,
             count=count,
         ),
     )
@@ -128,9 +125,7 @@ def accuracy(labels: Array, reference: Array, candidate: Array, max_drop: float)
     lost = int(np.count_nonzero(right_before & ~right_after))
     gained = int(np.count_nonzero(~right_before & right_after))
     change = 100.0 * (gained - lost) / len(labels)
-    p_value = 1.0
-    if lost + gained:
-        p_value = float(require("scipy.stats").binomtest(lost, lost + gained).pvalue)
+    p_value = mcnemar_p(lost, gained)
     worse = -change > max_drop and p_value < SIGNIFICANCE
     return Check(
         name="accuracy",
