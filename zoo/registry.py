@@ -34,7 +34,7 @@ class PluginSettings:
 
     Attributes:
         paths: Local plugin files (``--plugin``).
-        without: Names of plugins that are switched off.
+        without: Plugins that are switched off: ``name``, or ``distribution:name``.
         installed: Whether installed distributions are searched (``--no-plugins`` says no).
     """
 
@@ -59,6 +59,11 @@ class Plugin:
     def who(self) -> str:
         """Distribution, version and module, for messages about conflicts."""
         return f"{self.distribution} {self.version} ({self.name})"
+
+    @property
+    def full_name(self) -> str:
+        """Distribution and name: what no other plugin is called."""
+        return f"{self.distribution}:{self.name}"
 
 
 class Names(Generic[Record]):
@@ -102,13 +107,18 @@ class Names(Generic[Record]):
         if not rows:
             raise UnknownName(self.kind, name, self._found)
         if len(rows) > 1:
-            plugins = [plugin for _, plugin in rows]
-            raise UsageError(
-                f"{self.kind} {name!r} is provided twice: by "
-                + " and by ".join(p.who for p in plugins),
-                fix=f"switch one off: zoo --without {plugins[-1].name} …",
-            )
+            raise provided_twice(f"{self.kind} {name!r}", [plugin for _, plugin in rows])
         return rows[0][0]
+
+
+def provided_twice(what: str, plugins: list[Plugin]) -> UsageError:
+    """The error that names every provider of `what`, and how to switch the last one off."""
+    last = plugins[-1]
+    alike = any(plugin.name == last.name for plugin in plugins[:-1])
+    return UsageError(
+        f"{what} is provided twice: by " + " and by ".join(p.who for p in plugins),
+        fix=f"switch one off: zoo --without {last.full_name if alike else last.name} …",
+    )
 
 
 class Registry:
@@ -152,9 +162,19 @@ class Registry:
         return self._variants.provider(name).source_file
 
     def exporter_for(self, path: Path) -> Exporter | None:
-        """The exporter whose suffix `path` has (a trailing ``.rejected`` aside)."""
+        """The exporter whose suffix `path` has (a trailing ``.rejected`` aside).
+
+        Raises:
+            UsageError: Two exporters claim that suffix.
+        """
         name = path.name.removesuffix(".rejected")
-        return next((e for e in self.exporters if name.endswith(e.suffix)), None)
+        found = [e for e in self.exporters if name.endswith(e.suffix)]
+        longest = max((e.suffix for e in found), key=len, default="")
+        claimed = [e for e in found if e.suffix == longest]
+        if len(claimed) > 1:
+            plugins = [self.exporters.provider(e.name) for e in claimed]
+            raise provided_twice(f"the suffix {longest!r}", plugins)
+        return claimed[0] if claimed else None
 
     def all_names(self) -> tuple[Names[Any], ...]:
         """The names of every hook, and those of the variants."""
@@ -169,20 +189,27 @@ class Registry:
 
     def register(self, plugin: Plugin, load: Callable[[], ModuleType]) -> None:
         """Loads one plugin; whatever it raises becomes the row's problem."""
+        twice = any(known.full_name == plugin.full_name for known in self.plugins)
         self.plugins.append(plugin)
-        if plugin.name in self.settings.without:
+        if twice:
+            plugin.problem = f"{plugin.full_name} was found before; only the first is used"
+            return
+        if {plugin.name, plugin.full_name} & set(self.settings.without):
             plugin.problem = "switched off by --without"
             return
+        module: ModuleType | None = None
         try:
             module = load()
+            if (known := self._manager.get_name(module)) is not None:
+                raise InvalidRecord(f"its module is that of {known}")
             plugin.source_file = getattr(module, "__file__", None)
-            self._manager.register(module, name=f"{plugin.distribution}:{plugin.name}")
+            self._manager.register(module, name=plugin.full_name)
             self._manager.check_pending()
             self._collect(module, plugin)
         # A stranger's module may raise anything, SystemExit included: it must cost that row alone.
         except (Exception, SystemExit) as error:
             plugin.problem = describe_failure(error)
-            self._forget(plugin)
+            self._forget(plugin, module)
 
     def _collect(self, module: ModuleType, plugin: Plugin) -> None:
         kinds: tuple[tuple[str, Names[Any], type], ...] = (
@@ -204,11 +231,14 @@ class Registry:
                     for variant in record.variants:
                         self._variants.add(variant.name, record, plugin)
 
-    def _forget(self, plugin: Plugin) -> None:
+    def _forget(self, plugin: Plugin, module: ModuleType | None) -> None:
         """A plugin that failed halfway provides nothing."""
         plugin.provides.clear()
         for names in self.all_names():
             names.drop(plugin)
+        # Left in the manager, a hook of an unknown name would fail every plugin after it.
+        if module is not None and self._manager.get_name(module) == plugin.full_name:
+            self._manager.unregister(module)
 
 
 def _records(found: Iterable[object], hook: str, record_type: type) -> Iterator[Any]:
@@ -223,6 +253,7 @@ def _records(found: Iterable[object], hook: str, record_type: type) -> Iterator[
 
 def describe_failure(error: BaseException) -> str:
     """One line: the class, the message, and where in the plugin it happened."""
+    message = " ".join(str(error).split())
     place = ""
     frames = []
     traceback = error.__traceback__
@@ -232,7 +263,7 @@ def describe_failure(error: BaseException) -> str:
     outside = [f for f in frames if f[0] != __file__ and "importlib" not in f[0]]
     if outside and not isinstance(error, InvalidRecord):
         place = f" ({outside[-1][0]}, line {outside[-1][1]})"
-    return f"{type(error).__name__}: {error}{place}"
+    return f"{type(error).__name__}: {message}{place}"
 
 
 def load_registry(settings: PluginSettings | None = None) -> Registry:
@@ -243,7 +274,17 @@ def load_registry(settings: PluginSettings | None = None) -> Registry:
         _load_installed(registry)
     for path in registry.settings.paths:
         _load_local(registry, Path(path))
+    _check_without(registry)
     return registry
+
+
+def _check_without(registry: Registry) -> None:
+    """A misspelt name must not leave a plugin on that the user believes off."""
+    known = {name for plugin in registry.plugins for name in (plugin.name, plugin.full_name)}
+    for name in registry.settings.without:
+        # Plugins that were not looked for cannot be told from misspelt ones.
+        if name not in known and registry.settings.installed:
+            raise UnknownName("plugin", name, {plugin.name for plugin in registry.plugins})
 
 
 def _load_built_in(registry: Registry) -> None:
@@ -275,8 +316,9 @@ def _load_installed(registry: Registry) -> None:
         plugin = Plugin(
             name=entry.name,
             origin="installed",
-            distribution=distribution.name if distribution else "unknown",
-            version=distribution.version if distribution else "?",
+            # Both are None for an installation that was removed by half.
+            distribution=(distribution.name if distribution else None) or "unknown",
+            version=(distribution.version if distribution else None) or "?",
         )
         registry.register(plugin, entry.load)
 

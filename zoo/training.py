@@ -147,14 +147,17 @@ class Trainer:
             return
         self.folder.mkdir(parents=True, exist_ok=True)
         _save_arrays(self.folder / _BEST, self._best)
-        optimizer = [variable.numpy() for variable in model.optimizer.variables]
-        _save_arrays(self.folder / _LATEST, [*self.network.get_weights(), *optimizer])
+        _save_arrays(self.folder / _LATEST, [v.numpy() for v in self._state_variables(model)])
         state = {
             "options": self.options.model_dump(mode="json"),
             "best_epoch": self.best_epoch,
             "epochs": [asdict(epoch) for epoch in self.epochs],
         }
         write_text(self.folder / _STATE, json.dumps(state))
+
+    def _state_variables(self, model: Any) -> list[Any]:
+        """Everything the next epoch depends on: dropout's random state is no weight."""
+        return [*self.network.variables, *model.optimizer.variables]
 
     def _resume(self, model: Any) -> None:
         if self.folder is None or not (self.folder / _STATE).is_file():
@@ -169,9 +172,7 @@ class Trainer:
         self.best_epoch = state["best_epoch"]
         self._best = _load_arrays(self.folder / _BEST)
         latest = _load_arrays(self.folder / _LATEST)
-        count = len(self.network.weights)
-        self.network.set_weights(latest[:count])
-        for variable, value in zip(model.optimizer.variables, latest[count:], strict=True):
+        for variable, value in zip(self._state_variables(model), latest, strict=True):
             variable.assign(value)
         self.emit({"event": "resumed", "epoch": len(self.epochs)})
 

@@ -1,0 +1,181 @@
+"""Every registered architecture goes the whole way: build, one training step, every export.
+
+The lists come from the registry, so a new plugin is exercised without an edit here.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from zoo.checkpoints import packaged, resolve
+from zoo.contracts import Architecture, ExportRequest, Variant
+from zoo.contracts.exporter import CALIBRATED
+from zoo.errors import UsageError, ZooError
+from zoo.measurement.session import AgentSession
+from zoo.networks import (
+    build_network,
+    count_multiply_adds,
+    count_parameters,
+    deployed_model,
+    pixel_model,
+)
+from zoo.recipe import Training
+from zoo.registry import PluginSettings, load_registry
+from zoo.weights import load_network
+
+REGISTRY = load_registry(PluginSettings(installed=False))
+VARIANTS = [pytest.param(a, v, id=v.name) for a, v in REGISTRY.variants()]
+SMALLEST = [
+    pytest.param(a, min(a.variants, key=lambda v: v.multiply_adds), id=a.name)
+    for a in REGISTRY.architectures
+]
+CELLS = [
+    pytest.param(exporter, precision, id=f"{exporter.name}-{precision}")
+    for exporter in REGISTRY.exporters
+    for precision in exporter.precisions
+]
+CHECKPOINTS = [
+    pytest.param(f"{v.name}.{tag}", id=f"{v.name}.{tag}")
+    for a, v in REGISTRY.variants()
+    for tag in packaged(a, v)
+]
+GOLDEN = json.loads(Path(__file__).with_name("golden_outputs.json").read_text(encoding="utf-8"))
+
+
+def raw_inputs(variant: Variant, count: int = 64) -> np.ndarray:
+    """Real photographs are not needed here: smooth waves cover the range of pixels."""
+    height, width, channels = variant.preprocessing.input_shape
+    y, x = np.mgrid[0:height, 0:width]
+    waves = [np.sin((x * (1 + i % 7) + y * (1 + i % 5)) / 9 + i) for i in range(count)]
+    pixels = np.round(np.stack(waves) * 127.5 + 127.5).astype(np.float32)
+    return np.repeat(pixels[..., None], channels, axis=-1)
+
+
+@pytest.mark.parametrize(("architecture", "variant"), VARIANTS)
+def test_the_record_states_the_true_size(architecture: Architecture, variant: Variant) -> None:
+    network = build_network(architecture, variant, variant.classes)
+    assert count_parameters(network) == variant.parameters
+    assert count_multiply_adds(network) == variant.multiply_adds
+    assert network.layers[-1].name == "head"
+
+
+def test_the_classic_lenet_has_its_published_size() -> None:
+    architecture, variant = REGISTRY.variant("lenet5")
+    classic = {"activation": "tanh", "subsampling": "average"}
+    assert count_parameters(build_network(architecture, variant, 10, classic)) == 61_706
+
+
+def test_resnet8_on_colour_images_has_the_size_published_by_mlperf_tiny() -> None:
+    architecture, variant = REGISTRY.variant("resnet8")
+    colour = dataclasses.replace(
+        variant.preprocessing, height=32, width=32, channels=3, mean=(0.0,) * 3, std=(1.0,) * 3
+    )
+    network = build_network(architecture, dataclasses.replace(variant, preprocessing=colour), 10)
+    assert count_parameters(network) == 78_666
+
+
+@pytest.mark.parametrize(("architecture", "variant"), VARIANTS)
+def test_every_parameter_gets_a_gradient(architecture: Architecture, variant: Variant) -> None:
+    import keras
+    import tensorflow as tf
+
+    keras.utils.set_random_seed(1)
+    network = build_network(architecture, variant, variant.classes)
+    model = pixel_model(network, variant.preprocessing)
+    task = REGISTRY.tasks.get(variant.task)
+    task.compile(model, keras.optimizers.SGD(0.0), Training(from_scratch=True))
+    inputs = tf.constant(raw_inputs(variant))
+    labels = tf.constant(np.arange(len(inputs)) % variant.classes)
+    with tf.GradientTape() as tape:
+        loss = tf.reduce_mean(model.loss(labels, model(inputs, training=True)))
+    gradients = tape.gradient(loss, model.trainable_variables)
+    # Exactly zero means not connected: even a bias in front of a batch normalization, which
+    # cancels out, gets the noise of rounding.
+    dead = [
+        variable.path
+        for variable, gradient in zip(model.trainable_variables, gradients, strict=True)
+        if gradient is None or not np.any(np.abs(gradient.numpy()) > 0)
+    ]
+    assert dead == []
+
+
+@pytest.mark.parametrize(("architecture", "variant"), SMALLEST)
+@pytest.mark.parametrize(("exporter", "precision"), CELLS)
+def test_every_export_runs_and_answers_like_keras(
+    architecture: Architecture, variant: Variant, exporter, precision: str, tmp_path: Path
+) -> None:
+    _, _, checkpoint = resolve(REGISTRY, variant.name)
+    if checkpoint is None:
+        pytest.skip(f"{variant.name} has no packaged weights, and random ones decide nothing")
+    network, _, _ = load_network(checkpoint)
+    task = REGISTRY.tasks.get(variant.task)
+    inputs = raw_inputs(variant)
+    path = tmp_path / f"network{exporter.suffix}"
+    exporter.export(
+        ExportRequest(
+            model=deployed_model(network, variant, task),
+            path=path,
+            precision=precision,
+            calibration=inputs if precision in CALIBRATED else None,
+            input_name="pixels",
+            output_name=task.output,
+            integer_input=True,
+        )
+    )
+    contents = exporter.inspect(path)
+    assert [t.name for t in contents.inputs] == ["pixels"]
+    assert [t.name for t in contents.outputs] == [task.output]
+    assert contents.custom_operators == ()
+    assert contents.dynamic_tensors == ()
+    assert (contents.integer_operators > 0) == (precision in CALIBRATED)
+    expected = np.asarray(deployed_model(network, variant, task, batch=None)(inputs))
+    with AgentSession(REGISTRY.devices.get("host").connect({}), exporter.runtimes[0]) as session:
+        session.load(path)
+        answered = session.run(inputs.astype(np.uint8))
+    comparison = task.compare(expected, answered)
+    if precision == "float32":
+        assert comparison.max_abs <= 1e-4
+    assert comparison.agreement >= 0.95
+    wrong = task.compare(expected, np.roll(answered, 1, axis=-1))
+    assert wrong.agreement < 0.5, "the comparison must notice outputs in another order"
+
+
+@pytest.mark.parametrize("model_id", CHECKPOINTS)
+def test_packaged_weights_give_their_golden_outputs(model_id: str) -> None:
+    _, variant, checkpoint = resolve(REGISTRY, model_id)
+    assert checkpoint is not None
+    network, card, new_head = load_network(checkpoint)
+    assert not new_head
+    model = deployed_model(network, variant, REGISTRY.tasks.get(variant.task), batch=None)
+    outputs = np.asarray(model(raw_inputs(variant, 4)))
+    np.testing.assert_allclose(outputs, GOLDEN[model_id], atol=2e-5)
+    assert card.accuracy is not None
+    assert card.accuracy.low < card.accuracy.value < card.accuracy.high
+    assert card.accuracy.count == 10_000
+
+
+def test_a_plugin_that_builds_the_wrong_shape_is_named() -> None:
+    architecture, variant = REGISTRY.variant("lenet5")
+    headless = dataclasses.replace(architecture, build=lambda inputs, classes: inputs)
+    with pytest.raises(ZooError, match="returns shape") as caught:
+        build_network(headless, dataclasses.replace(variant, hyperparameters={}), 10)
+    assert "'lenet'" in str(caught.value)
+
+
+def test_a_build_that_raises_names_plugin_and_cause() -> None:
+    architecture, variant = REGISTRY.variant("lenet5")
+    with pytest.raises(ZooError, match="could not build 'lenet5'") as caught:
+        build_network(architecture, variant, 10, {"subsampling": "median"})
+    assert "'average' or 'max'" in str(caught.value)
+
+
+def test_an_unknown_hyperparameter_is_refused_with_the_known_ones() -> None:
+    architecture, variant = REGISTRY.variant("lenet5")
+    with pytest.raises(UsageError, match="no hyper-parameter 'subsample'") as caught:
+        build_network(architecture, variant, 10, {"subsample": "max"})
+    assert "subsampling" in str(caught.value)
