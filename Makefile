@@ -4,13 +4,14 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: help ship test test-slow check lock clean
+.PHONY: help ship test test-slow check docs lock clean
 
 help:
 	@echo "make ship      install, and ship LeNet-5 on scanned digits: the main job"
 	@echo "make test      install the test tools too, and run the fast tests"
 	@echo "make test-slow the slow ones"
 	@echo "make check     ruff, and mypy in strict mode"
+	@echo "make docs      renew the outputs in the README by running the commands"
 	@echo "make lock      renew the pinned versions"
 
 # Installing twice must be quick, so each set of pinned versions leaves a mark.
@@ -36,6 +37,9 @@ check: $(VENV)/.ready-dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+docs: $(VENV)/.ready-all
+	$(BIN)/python docs/update.py
 
 # Needs uv; writes versions and hashes, and the address of no registry.
 LOCK := uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url \

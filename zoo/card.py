@@ -80,12 +80,13 @@ def read_card(path: Path) -> Card:
         raise BadFile(
             f"the weights have no card {path}", fix="keep the .toml beside the .safetensors"
         ) from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as error:
-        raise BadFile(f"the card {path} cannot be read", why=str(error)) from error
     except ValidationError as error:
         first = error.errors()[0]
         key = ".".join(str(part) for part in first["loc"])
         raise BadFile(f"the card {path} is wrong at {key!r}", why=first["msg"]) from error
+    # Too many digits are a plain ValueError, too many brackets a RecursionError.
+    except (ValueError, RecursionError, OSError) as error:
+        raise BadFile(f"the card {path} cannot be read", why=str(error)) from error
 
 
 def write_card(path: Path, card: Card) -> None:

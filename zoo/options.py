@@ -61,7 +61,7 @@ def recipe_from(
     _put(_table(values, "gate"), max_drop=max_drop)
     _put(_table(values, "bench"), tier=tier, threads=threads)
     where = str(recipe) if recipe is not None else "what was asked"
-    return make_recipe({k: v for k, v in values.items() if v != {}}, where)
+    return make_recipe(values, where)
 
 
 def _put(table: dict[str, Any], **given: Any) -> None:
@@ -88,8 +88,9 @@ def parse_hyperparameters(pairs: Sequence[str]) -> dict[str, Any]:
                 f"--set {pair!r} is not KEY=VALUE", fix="for example: --set activation=relu"
             )
         try:
-            value = tomllib.loads(f"value = {text}")["value"]
-        except tomllib.TOMLDecodeError:
-            value = text
-        parsed[key.strip()] = value
+            read = tomllib.loads(f"value = {text}")
+        # Too many digits are a plain ValueError, too many brackets a RecursionError.
+        except (ValueError, RecursionError):
+            read = {}
+        parsed[key.strip()] = read["value"] if set(read) == {"value"} else text
     return parsed

@@ -6,14 +6,17 @@ import tomllib
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, StrictBool, ValidationError
 
 from zoo.contracts.exporter import PRECISIONS
 from zoo.errors import UsageError, nearest
 
 Augmentation = Literal["rotate", "shift", "crop", "flip", "erase"]
 Freeze = Literal["none", "backbone"]
-Share = Annotated[float, Field(ge=0, lt=1)]
+# TOML has types of its own: `epochs = true` or `"15"` is a mistake, not a number.
+Whole = Annotated[int, Field(strict=True)]
+Real = Annotated[float, Field(strict=True, allow_inf_nan=False)]
+Share = Annotated[Real, Field(ge=0, lt=1)]
 AUGMENTATIONS: tuple[str, ...] = get_args(Augmentation)
 
 
@@ -39,22 +42,22 @@ class Training(Section):
         from_scratch: Begin with random weights.
     """
 
-    epochs: Annotated[int, Field(ge=0, le=100_000)] = 15
-    batch_size: Annotated[int, Field(ge=1, le=65_536)] = 32
-    learning_rate: Annotated[float, Field(gt=0, le=10)] = 0.001
-    weight_decay: Annotated[float, Field(ge=0, le=10)] = 0.01
+    epochs: Annotated[Whole, Field(ge=0, le=100_000)] = 15
+    batch_size: Annotated[Whole, Field(ge=1, le=65_536)] = 32
+    learning_rate: Annotated[Real, Field(gt=0, le=10)] = 0.001
+    weight_decay: Annotated[Real, Field(ge=0, le=10)] = 0.01
     label_smoothing: Share = 0.0
     dropout: Share | None = None
     freeze: Freeze = "none"
     augment: tuple[Augmentation, ...] = ()
-    patience: Annotated[int, Field(ge=0)] = 5
-    from_scratch: bool = False
+    patience: Annotated[Whole, Field(ge=0)] = 5
+    from_scratch: StrictBool = False
 
 
 class Calibration(Section):
     """The real inputs that integer files are calibrated on, drawn from the training split."""
 
-    samples: Annotated[int, Field(ge=1, le=100_000)] = 256
+    samples: Annotated[Whole, Field(ge=1, le=100_000)] = 256
 
 
 class Gate(Section):
@@ -67,15 +70,15 @@ class Gate(Section):
             split.
     """
 
-    max_drop: Annotated[float, Field(ge=0, le=100)] | None = None
-    parity_inputs: Annotated[int, Field(ge=1)] | None = None
+    max_drop: Annotated[Real, Field(ge=0, le=100)] | None = None
+    parity_inputs: Annotated[Whole, Field(ge=1)] | None = None
 
 
 class Bench(Section):
     """How each file is timed."""
 
     tier: str = "brief"
-    threads: Annotated[int, Field(ge=1, le=1024)] = 1
+    threads: Annotated[Whole, Field(ge=1, le=1024)] = 1
 
 
 class Recipe(Section):
@@ -96,8 +99,8 @@ class Recipe(Section):
     formats: Annotated[tuple[str, ...], Field(min_length=1)] = ("tflite", "onnx")
     precisions: Annotated[tuple[str, ...], Field(min_length=1)] = ("float32", "int8")
     devices: tuple[str, ...] = ("host",)
-    seed: Annotated[int, Field(ge=0, lt=2**31)] = 0
-    hyperparameters: dict[str, bool | int | float | str] = {}
+    seed: Annotated[Whole, Field(ge=0, lt=2**31)] = 0
+    hyperparameters: dict[str, bool | int | FiniteFloat | str] = {}
     training: Training = Training()
     calibration: Calibration = Calibration()
     gate: Gate = Gate()
@@ -117,7 +120,8 @@ def make_recipe(values: dict[str, Any], where: str) -> Recipe:
     try:
         return Recipe.model_validate(values)
     except ValidationError as error:
-        problems = [_explain(item) for item in error.errors()]
+        # A key that may have one of several types has an error for each.
+        problems = list(dict.fromkeys(_explain(item) for item in error.errors()))
         raise UsageError(
             f"{where} is not a usable recipe:\n" + "\n".join(f"  - {p}" for p in problems),
             fix="correct the keys above; `zoo ship --help` describes each of them",
@@ -131,10 +135,20 @@ def read_recipe(path: Path) -> dict[str, Any]:
             return tomllib.load(file)
     except FileNotFoundError as error:
         raise UsageError(f"there is no recipe {path}", fix="check the path") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    # Too many digits are a plain ValueError, too many brackets a RecursionError.
+    except (ValueError, RecursionError) as error:
         raise UsageError(f"{path} is not TOML", why=str(error), fix="correct that line") from error
     except OSError as error:
         raise UsageError(f"{path} cannot be read", why=str(error)) from error
+
+
+#: What pydantic says in Python's words, in those of TOML.
+_PLAIN = {
+    "dict_type": "must be a table",
+    "model_type": "must be a table",
+    "tuple_type": "must be a list",
+    "too_short": "must name at least one",
+}
 
 
 def _explain(item: Any) -> str:
@@ -147,6 +161,11 @@ def _explain(item: Any) -> str:
         return f"{key}: there is no such key; {hint}"
     if item["type"] == "missing":
         return f"{key}: is required"
+    if keys[0] == "hyperparameters" and len(keys) > 2:
+        key = ".".join(keys[:2])
+        return f"{key}: must be true, false, a finite number or text (got {item['input']!r})"
+    if item["type"] in _PLAIN:
+        return f"{key}: {_PLAIN[item['type']]} (got {item['input']!r})"
     message = item["msg"][0].lower() + item["msg"][1:]
     return f"{key}: {message} (got {item['input']!r})"
 

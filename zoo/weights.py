@@ -46,6 +46,12 @@ def read_tensors(path: Path) -> dict[str, Any]:
         tensors: dict[str, Any] = numpy_io.load_file(str(path))
     except (safetensors.SafetensorError, OSError, ValueError) as error:
         raise BadFile(f"{path} is not a safetensors file", why=str(error)) from error
+    except (TypeError, AttributeError) as error:  # bfloat16 and 8-bit floats
+        raise BadFile(
+            f"{path} holds numbers of a type that numpy lacks",
+            why=str(error),
+            fix="store them as float32 or float16",
+        ) from error
     return tensors
 
 

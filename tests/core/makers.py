@@ -5,9 +5,10 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -30,6 +31,7 @@ from zoo.contracts import (
     TensorInfo,
     Variant,
 )
+from zoo.registry import Plugin, PluginSettings, Registry
 
 #: Examples of hypothesis take what they take.
 fuzz = settings(
@@ -163,6 +165,22 @@ def zoo_architectures():
             name={variant or name + "8"!r}, classes=3, parameters=10, multiply_adds=20,
             preprocessing=zoo.Preprocessing(height=8, width=8, channels=1)),))
 """
+
+
+def yielding(record: object) -> Callable[[], list[object]]:
+    return lambda: [record]
+
+
+def registry_with(hook: str, *records: object) -> Registry:
+    """A registry in which each record comes from a plugin of its own."""
+    registry = Registry(PluginSettings())
+    for number, record in enumerate(records):
+        plugin = Plugin(name=f"p{number}", origin="local", distribution="d", version="1")
+        module = ModuleType(plugin.name)
+        setattr(module, hook, zoo.hookimpl(yielding(record)))
+        registry.register(plugin, lambda module=module: module)
+        assert plugin.problem is None
+    return registry
 
 
 def run_python(

@@ -34,7 +34,7 @@ def test_valid_record_is_frozen(make):
 @pytest.mark.parametrize("make", [architecture, device, exporter, provider, task, variant])
 @pytest.mark.parametrize("name", ["", "Tiny", "9lives", "a.b", "a/b", "a b", "a\n", "é", "-a", 7])
 def test_names_are_plain_words(make, name):
-    with pytest.raises(InvalidRecord, match="name .* is not usable"):
+    with pytest.raises(InvalidRecord, match=r"name .* is not usable"):
         make(name=name)
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import importlib.metadata
 import sys
 import tomllib
-import warnings
 
 import pytest
 from makers import ROOT, run_python

@@ -7,12 +7,19 @@ import itertools
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from types import ModuleType
 
 import pytest
-from makers import architecture, device, exporter, plugin_text, provider, task, variant
+from makers import (
+    architecture,
+    device,
+    exporter,
+    plugin_text,
+    provider,
+    registry_with,
+    task,
+    variant,
+)
 
-import zoo
 from zoo.errors import UnknownName, UsageError
 from zoo.registry import (
     BUILT_IN_PACKAGES,
@@ -65,9 +72,7 @@ def install(site: Path) -> Install:
 
 def row(registry: Registry, name: str, distribution: str | None = None) -> Plugin:
     found = [
-        p
-        for p in registry.plugins
-        if p.name == name and distribution in (None, p.distribution)
+        p for p in registry.plugins if p.name == name and distribution in (None, p.distribution)
     ]
     assert len(found) == 1
     return found[0]
@@ -88,9 +93,9 @@ def test_built_in_plugins_are_found_by_scan():
 def test_new_file_in_a_built_in_package_is_enough(tmp_path, monkeypatch):
     package = importlib.import_module("zoo.plugins")
     (tmp_path / "brand_new.py").write_text(
-        plugin_text("brand-new").replace("@zoo.hookimpl", "@hookimpl").replace(
-            "import zoo", "import zoo\nfrom zoo import hookimpl"
-        )
+        plugin_text("brand-new")
+        .replace("@zoo.hookimpl", "@hookimpl")
+        .replace("import zoo", "import zoo\nfrom zoo import hookimpl")
     )
     (tmp_path / "helper.py").write_text("raise RuntimeError('helpers are never imported')")
     monkeypatch.setattr(package, "__path__", [*package.__path__, str(tmp_path)])
@@ -338,22 +343,6 @@ def test_family_with_several_variants_is_no_model():
     with pytest.raises(UsageError, match="'tiny' is a family") as caught:
         registry.variant("tiny")
     assert caught.value.fix == "choose a variant: tiny8, tiny9"
-
-
-def yielding(record: object) -> Callable[[], list[object]]:
-    return lambda: [record]
-
-
-def registry_with(hook: str, *records: object) -> Registry:
-    """A registry in which each record comes from a plugin of its own."""
-    registry = Registry(PluginSettings())
-    for number, record in enumerate(records):
-        plugin = Plugin(name=f"p{number}", origin="local", distribution="d", version="1")
-        module = ModuleType(plugin.name)
-        setattr(module, hook, zoo.hookimpl(yielding(record)))
-        registry.register(plugin, lambda module=module: module)
-        assert plugin.problem is None
-    return registry
 
 
 def test_file_belongs_to_the_longest_suffix():

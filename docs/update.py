@@ -1,0 +1,77 @@
+"""Renews the outputs in README.md: runs each command for real and puts what it printed in place.
+
+    python docs/update.py
+
+A block between ``<!-- begin NAME -->`` and ``<!-- end NAME -->`` belongs to this program.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+from zoo.checkpoints import Checkpoint, packaged
+from zoo.registry import PluginSettings, load_registry
+
+README = Path(__file__).parents[1] / "README.md"
+
+
+def main() -> None:
+    """Runs everything in an empty folder with an empty cache."""
+    text = README.read_text(encoding="utf-8")
+    with tempfile.TemporaryDirectory() as folder:
+        shipped = output(["ship", "lenet5", "--data", "digits"], folder)
+        file = next(Path(folder).glob("runs/*/lenet5.digits.int8.tflite")).relative_to(folder)
+        text = replace(text, "ship", f"```\n$ zoo ship lenet5 --data digits\n{shipped}\n```")
+        inspected = output(["inspect", str(file)], folder)
+        text = replace(text, "inspect", f"```\n$ zoo inspect {file}\n{inspected}\n```")
+    README.write_text(replace(text, "weights", weights_table()), encoding="utf-8")
+
+
+def output(arguments: Sequence[str], folder: str) -> str:
+    """Standard output of a zoo command."""
+    environment = {**os.environ, "ZOO_HOME": f"{folder}/home"}
+    command = [sys.executable, "-m", "zoo", *arguments]
+    done = subprocess.run(
+        command, cwd=folder, env=environment, check=True, stdout=subprocess.PIPE, text=True
+    )
+    return done.stdout.strip("\n")
+
+
+def weights_table() -> str:
+    """The packaged checkpoints, from their cards."""
+    registry = load_registry(PluginSettings(installed=False))
+    rows = ["| model | parameters | accuracy on the test images | 95 % interval | size |"]
+    rows.append("|---|---|---|---|---|")
+    for architecture, variant in registry.variants():
+        for path in packaged(architecture, variant).values():
+            found = Checkpoint(architecture=architecture, variant=variant, path=path)
+            accuracy = found.card().accuracy
+            if accuracy is None:
+                raise SystemExit(f"{found.model_id} has no measured accuracy on its card")
+            rows.append(
+                f"| `{found.model_id}` | {variant.parameters:,} | {accuracy.value:.2%} of "
+                f"{accuracy.count:,} | {accuracy.low:.2%} – {accuracy.high:.2%} | "
+                f"{path.stat().st_size / 1000:.0f} kB |"
+            )
+    return "\n".join(rows)
+
+
+def replace(text: str, name: str, content: str) -> str:
+    """Puts `content` between the marks of a block."""
+    pattern = rf"(<!-- begin {name} -->\n).*?(\n<!-- end {name} -->)"
+    changed, count = re.subn(
+        pattern, lambda m: m.group(1) + content + m.group(2), text, flags=re.DOTALL
+    )
+    if count != 1:
+        raise SystemExit(f"README.md has {count} blocks {name!r}")
+    return changed
+
+
+if __name__ == "__main__":
+    main()

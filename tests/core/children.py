@@ -1,0 +1,118 @@
+"""What the tests let child processes do; named by ``children:function``."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import signal
+import struct
+import sys
+import time
+from collections.abc import Callable
+from typing import Any
+
+from zoo.errors import BadData, BadFile, MissingExtra, StepDied, UnknownName, UsageError, ZooError
+
+Emit = Callable[[dict[str, Any]], None]
+
+
+def add(*, a: int, b: int, emit: Emit) -> int:
+    for number in (a, b):
+        emit({"event": "number", "value": number})
+    return a + b
+
+
+def process(*, emit: Emit) -> dict[str, Any]:
+    main = sys.modules["__main__"]
+    return {"pid": os.getpid(), "parent": os.getppid(), "main": getattr(main, "__file__", None)}
+
+
+def echo(*, value: Any, emit: Emit) -> Any:
+    return value
+
+
+def leave_a_mark(*, emit: Emit) -> bool:
+    """Whether this process was used before."""
+    used = hasattr(leave_a_mark, "mark")
+    leave_a_mark.mark = True  # type: ignore[attr-defined]
+    return used
+
+
+def fail(*, kind: str, emit: Emit) -> None:
+    errors: dict[str, ZooError] = {
+        "ZooError": ZooError("it broke", why="rust", fix="paint it"),
+        "UsageError": UsageError("it broke", why="rust", fix="paint it"),
+        "BadData": BadData("it broke", why="rust", fix="paint it"),
+        "BadFile": BadFile("it broke", why="rust", fix="paint it"),
+        "StepDied": StepDied("it broke", why="rust", fix="paint it"),
+        "UnknownName": UnknownName("model", "lenett", ["lenet"]),
+        "MissingExtra": MissingExtra("onnx", "onnx"),
+    }
+    raise errors[kind]
+
+
+def fail_strangely(*, emit: Emit) -> None:
+    raise LookupError("no such thing")
+
+
+def exit_politely(*, emit: Emit) -> None:
+    sys.exit(3)
+
+
+def exit_at_once(*, code: int, emit: Emit) -> None:
+    os._exit(code)
+
+
+def die_by(*, number: int, words: str, emit: Emit) -> None:
+    sys.stderr.write(words)
+    sys.stderr.flush()
+    os.kill(os.getpid(), number)
+    time.sleep(60)  # the signal takes a moment to arrive
+
+
+def crash_in_native_code(*, emit: Emit) -> None:
+    signal.signal(signal.SIGSEGV, signal.SIG_DFL)
+    ctypes.string_at(0)
+
+
+def die_in_the_middle_of_a_message(*, emit: Emit) -> None:
+    connection = emit.__closure__[0].cell_contents  # type: ignore[attr-defined]
+    os.write(connection.fileno(), struct.pack("!i", 1000) + b"half")
+    os._exit(0)
+
+
+def wait_forever(*, emit: Emit) -> None:
+    emit({"event": "waiting", "pid": os.getpid()})
+    while True:
+        time.sleep(60)
+
+
+def fill_memory(*, emit: Emit) -> int:
+    return len(bytearray(1 << 32))
+
+
+def use_memory(*, size: int, emit: Emit) -> int:
+    return len(bytearray(size))
+
+
+def print_garbage(*, emit: Emit) -> str:
+    print("garbage from python")
+    os.write(1, b"garbage from native code\n")
+    os.write(2, b"warnings from native code\n")
+    return "done"
+
+
+def return_what_cannot_travel(*, emit: Emit) -> Any:
+    return lambda: None
+
+
+def interrupted(*, emit: Emit) -> str:
+    """Ctrl-C reaches the whole process group; the parent decides what ends."""
+    os.kill(os.getpid(), signal.SIGINT)
+    return "goes on"
+
+
+def names_of_variables(*, emit: Emit) -> list[str]:
+    import test_networks_and_weights as tests
+
+    return list(tests.variable_names(tests.network()))

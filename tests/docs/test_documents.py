@@ -1,0 +1,100 @@
+"""Documents are true: what they show is run, what they name exists."""
+
+from __future__ import annotations
+
+import importlib.util
+import re
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from zoo import hookspecs
+from zoo.networks import build_network, count_multiply_adds, count_parameters
+from zoo.recipe import Recipe, make_recipe
+from zoo.registry import PluginSettings, load_registry
+
+ROOT = Path(__file__).parents[2]
+HOOKS = [name for name in vars(hookspecs) if name.startswith("zoo_")]
+PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
+
+
+def blocks(path: Path, language: str) -> list[str]:
+    return re.findall(rf"```{language}\n(.*?)```", path.read_text(encoding="utf-8"), re.DOTALL)
+
+
+def plugin_in(path: Path) -> str:
+    return next(block for block in blocks(path, "python") if "hookimpl" in block)
+
+
+@pytest.mark.parametrize("hook", HOOKS)
+def test_each_hook_has_a_heading(hook: str) -> None:
+    text = (ROOT / "docs" / "plugins.md").read_text(encoding="utf-8")
+    assert f"\n## {hook}\n" in text
+
+
+def test_the_meta_test_sees_all_five_hooks() -> None:
+    assert len(HOOKS) == 5
+
+
+@pytest.mark.parametrize("page", [ROOT / "README.md", ROOT / "docs" / "plugins.md"], ids=str)
+def test_the_plugin_on_the_page_works_and_is_short(page: Path, tmp_path: Path) -> None:
+    code = plugin_in(page)
+    assert len(code.splitlines()) <= 25
+    file = tmp_path / "zoo_tiny.py"
+    file.write_text(code, encoding="utf-8")
+    registry = load_registry(PluginSettings(paths=(str(file),), installed=False))
+    architecture, variant = registry.variant("tiny28")
+    network = build_network(architecture, variant, variant.classes)
+    assert count_parameters(network) == variant.parameters
+    assert count_multiply_adds(network) == variant.multiply_adds
+
+
+def test_the_recipe_on_the_page_is_valid_and_complete() -> None:
+    (text,) = blocks(ROOT / "docs" / "recipes.md", "toml")
+    values = tomllib.loads(text)
+    recipe = make_recipe(values, "docs/recipes.md")
+    assert set(values) == set(Recipe.model_fields)
+    for table in ("training", "calibration", "gate", "bench"):
+        assert set(values[table]) == set(type(getattr(recipe, table)).model_fields)
+
+
+def test_recipes_of_the_packaged_weights_are_valid() -> None:
+    recipes = sorted((ROOT / "plugins" / "weights").glob("*.recipe.toml"))
+    cards = sorted((ROOT / "plugins" / "weights").glob("*.safetensors"))
+    assert [r.name.removesuffix(".recipe.toml") for r in recipes] == [
+        c.name.removesuffix(".safetensors") for c in cards
+    ]
+    for path in recipes:
+        recipe = make_recipe(tomllib.loads(path.read_text(encoding="utf-8")), path.name)
+        card = tomllib.loads(path.with_name(path.name.replace(".recipe", "")).read_text())
+        made_with = card["recipe"]["training"]
+        plain = recipe.training.model_dump(mode="json", exclude_none=True)
+        assert {k: plain[k] for k in made_with} == made_with
+
+
+def test_the_readme_shows_the_weights_as_their_cards_do() -> None:
+    spec = importlib.util.spec_from_file_location("update", ROOT / "docs" / "update.py")
+    assert spec is not None
+    assert spec.loader is not None
+    update = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(update)
+    table = update.weights_table()
+    assert "lenet5.fashion_mnist" in table
+    assert table in (ROOT / "README.md").read_text(encoding="utf-8"), "run: make docs"
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda p: p.name)
+def test_links_between_pages_lead_somewhere(page: Path) -> None:
+    text = page.read_text(encoding="utf-8")
+    for target in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", text):
+        assert (page.parent / target).exists(), f"{page.name} links to {target}"
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda p: p.name)
+def test_paths_named_in_the_text_exist(page: Path) -> None:
+    text = page.read_text(encoding="utf-8")
+    for target in re.findall(
+        r"`((?:zoo|plugins|exporters|devices|benchmarks|docs)/[\w/.]+)`", text
+    ):
+        assert (ROOT / target).exists(), f"{page.name} names {target}"
