@@ -60,6 +60,8 @@ def zoo_devices() -> Iterable[DeviceKind]:
         name="host",
         summary="this machine, in fresh processes",
         connect=connect,
+        distributions=("ai-edge-litert", "tflite-runtime", "onnxruntime", "numpy"),
+        local=True,
         fingerprint=fingerprint,
         runtimes=runtimes,
     )

@@ -15,13 +15,20 @@ from zoo.checkpoints import resolve
 from zoo.contracts.dataset import SPLITS
 from zoo.errors import UnknownName, UsageError
 from zoo.isolation import Event, call
+from zoo.job import make_job
 from zoo.options import recipe_from
 from zoo.pipeline import OnStep
-from zoo.plan import Parts, make_job
+from zoo.plan import Parts
 from zoo.records import Evaluation
 from zoo.registry import PluginSettings, Registry, load_registry
 from zoo.run import Run, execute
-from zoo.running import RAW_RANGE, UNIT_RANGE, choose_runtime, evaluate_file
+from zoo.running import (
+    RAW_RANGE,
+    UNIT_RANGE,
+    choose_runtime,
+    evaluate_file,
+    judging_device,
+)
 from zoo.steps.common import Subject, no_weights, open_dataset
 
 if TYPE_CHECKING:
@@ -212,7 +219,7 @@ def _evaluate_model(
 def bench(
     files: Sequence[str | Path],
     *,
-    device: str = "host",
+    device: str | None = None,
     threads: Sequence[int] = (1,),
     tier: str = "quick",
     runtime: str | None = None,
@@ -223,7 +230,7 @@ def bench(
 
     Args:
         files: TFLite or ONNX files, with or without a manifest.
-        device: Where.
+        device: Where; None for this machine.
         threads: Each file is timed with each of these.
         tier: ``brief``, ``smoke``, ``quick`` or ``full``.
         runtime: None takes the preferred one of each format.
@@ -236,7 +243,7 @@ def bench(
     registry = registry or load_registry()
     if tier not in TIERS:
         raise UnknownName("tier", tier, TIERS)
-    kind = registry.devices.get(device)
+    kind = registry.devices.get(device) if device is not None else judging_device(registry)
     results = []
     for file in files:
         path = Path(file)

@@ -236,11 +236,10 @@ class Pipeline:
     def _cached(self, step: Step) -> Finished | None:
         folder = self.cache / step.key
         try:
-            values = json.loads((folder / RECORD).read_text(encoding="utf-8"))
-            record = read_record(values)
+            record = read_record((folder / RECORD).read_text(encoding="utf-8"))
         except FileNotFoundError:
             return None
-        except (OSError, ValueError, TypeError):
+        except (OSError, ValueError, RecursionError):
             shutil.rmtree(folder, ignore_errors=True)  # damaged: do it again
             return None
         return Finished(record=replace(record, cached=True), folder=folder)

@@ -2,27 +2,20 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from zoo.checkpoints import Checkpoint, resolve
-from zoo.contracts import Architecture, Exporter, Variant
-from zoo.errors import UnknownName, UsageError
+from zoo.contracts import DeviceKind, Exporter
 from zoo.files import sha256_of
 from zoo.isolation import Limits, call
+from zoo.job import Job
 from zoo.keys import step_key
-from zoo.measurement.tiers import TIERS
-from zoo.networks import check_hyperparameters
 from zoo.pipeline import Outcome, Step, Work
-from zoo.recipe import Recipe, precision_order
-from zoo.registry import Registry
-from zoo.running import JUDGE
+from zoo.running import judging_device
 from zoo.steps.bench import bench
-from zoo.steps.common import Subject, dataset_fingerprint, no_weights
+from zoo.steps.common import Subject, dataset_fingerprint
 from zoo.steps.gate import gate
-from zoo.versions import versions_of
 
 #: A converter that needs longer hangs.
 EXPORT_LIMITS = Limits(seconds=1800.0)
@@ -38,85 +31,6 @@ _MEASUREMENT = tuple(
 )
 FINETUNE = "finetune"
 EVALUATE = "evaluate keras"
-
-
-@dataclass(frozen=True, kw_only=True)
-class Job:
-    """A recipe whose names were all found.
-
-    Attributes:
-        recipe: What was asked.
-        registry: What provides it.
-        architecture: The family.
-        variant: The member.
-        checkpoint: Where training begins; None when from scratch.
-        exporters: In the recipe's order.
-        precisions: From float down.
-        tag: Of the weights that the run makes.
-    """
-
-    recipe: Recipe
-    registry: Registry
-    architecture: Architecture
-    variant: Variant
-    checkpoint: Checkpoint | None
-    exporters: tuple[Exporter, ...]
-    precisions: tuple[str, ...]
-    tag: str
-
-    @property
-    def model_id(self) -> str:
-        """Of the weights that the run makes."""
-        return f"{self.variant.name}.{self.tag}"
-
-
-def make_job(recipe: Recipe, registry: Registry) -> Job:
-    """Finds everything a recipe names, before anything is done.
-
-    Raises:
-        UnknownName: A model, dataset, format, precision, device or tier that nothing provides.
-        UsageError: Hyper-parameters that the network does not have; no weights to start from.
-    """
-    architecture, variant, checkpoint = resolve(registry, recipe.model)
-    if checkpoint is None and not recipe.training.from_scratch:
-        raise no_weights(variant.name)
-    given = dict(recipe.hyperparameters)
-    if recipe.training.dropout is not None:
-        given["dropout"] = recipe.training.dropout
-    check_hyperparameters(architecture, given)
-    provider = registry.datasets.get(recipe.data.partition(":")[0])
-    if variant.task not in provider.tasks:
-        raise UsageError(
-            f"dataset {recipe.data!r} does not fit {variant.name!r}",
-            why=f"the network's task is {variant.task}; "
-            f"the dataset serves {', '.join(provider.tasks)}",
-        )
-    exporters = tuple(registry.exporters.get(name) for name in dict.fromkeys(recipe.formats))
-    for exporter in exporters:
-        for precision in recipe.precisions:
-            if precision not in exporter.precisions:
-                raise UnknownName(f"precision of {exporter.name}", precision, exporter.precisions)
-    for device in recipe.devices:
-        registry.devices.get(device)
-    if recipe.bench.tier not in TIERS:
-        raise UnknownName("tier", recipe.bench.tier, TIERS)
-    return Job(
-        recipe=recipe,
-        registry=registry,
-        architecture=architecture,
-        variant=variant,
-        checkpoint=None if recipe.training.from_scratch else checkpoint,
-        exporters=exporters,
-        precisions=tuple(sorted(dict.fromkeys(recipe.precisions), key=precision_order)),
-        tag=tag_of(recipe.data),
-    )
-
-
-def tag_of(data: str) -> str:
-    """The weights' tag for a dataset: its name, or the last part of its path."""
-    name, _, argument = data.partition(":")
-    text = Path(argument.rstrip("/")).stem if argument else name
-    return re.sub(r"[^a-z0-9_-]+", "_", text.lower()).strip("_") or name
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -146,7 +60,7 @@ def make_plan(job: Job, checkpoints: Path, parts: Parts) -> list[Step]:
             steps += [export, judge]
             gates.append(judge)
     if parts.bench:
-        steps += [_bench_step(job, judge, d) for d in job.recipe.devices for judge in gates]
+        steps += [_bench_step(job, judge, d) for d in job.devices for judge in gates]
     return steps
 
 
@@ -196,9 +110,9 @@ def _data_source(job: Job) -> str | None:
     return job.registry.datasets.provider(job.recipe.data.partition(":")[0]).source_file
 
 
-def _device_sources(job: Job, device: str) -> list[str | None]:
+def _device_sources(job: Job, kind: DeviceKind) -> list[str | None]:
     """The driver and what lies beside it: the programs that it starts on the device."""
-    source = job.registry.devices.provider(device).source_file
+    source = job.registry.devices.provider(kind.name).source_file
     return [] if source is None else [str(p) for p in sorted(Path(source).parent.glob("*.py"))]
 
 
@@ -275,13 +189,14 @@ def _gate_step(
     job: Job, exporter: Exporter, precision: str, export: Step, reference: Step, twin: Step | None
 ) -> Step:
     options = job.recipe.gate
+    local = judging_device(job.registry)
     key = step_key(
         "gate",
         options.model_dump(mode="json"),
         needs=[export.key, reference.key, *([twin.key] if twin else [])],
         modules=("zoo.gate", "zoo.steps.gate", "zoo.running", "zoo.measurement.session"),
-        files=[_task_source(job), *_device_sources(job, JUDGE)],
-        distributions=(*exporter.distributions, "ai-edge-litert", "onnxruntime"),
+        files=[_task_source(job), *_device_sources(job, local)],
+        distributions=(*exporter.distributions, *local.distributions),
     )
     file = f"{job.model_id}.{precision}{exporter.suffix}"
 
@@ -311,21 +226,20 @@ def _gate_step(
     )
 
 
-def _bench_step(job: Job, judge: Step, device: str) -> Step:
+def _bench_step(job: Job, judge: Step, kind: DeviceKind) -> Step:
     options = job.recipe.bench
-    kind = job.registry.devices.get(device)
     key = step_key(
         "bench",
         {
             **options.model_dump(mode="json"),
-            "device": device,
+            "device": kind.name,
             # A latency belongs to one machine and to the runtimes installed there.
             "machine": kind.fingerprint({}),
-            "runtimes": versions_of(("ai-edge-litert", "tflite-runtime", "onnxruntime", "numpy")),
         },
         needs=[judge.key],
         modules=("zoo.steps.bench", *_MEASUREMENT),
-        files=_device_sources(job, device),
+        files=_device_sources(job, kind),
+        distributions=kind.distributions,
     )
 
     def work(work: Work) -> Outcome:
@@ -334,13 +248,13 @@ def _bench_step(job: Job, judge: Step, device: str) -> Step:
             job.registry,
             work,
             source=judged.folder / str((judged.record.result or {})["file"]),
-            device=device,
+            device=kind.name,
             tier=options.tier,
             threads=options.threads,
         )
 
     return Step(
-        name=judge.name.replace("gate", "bench", 1) + f" {device}",
+        name=judge.name.replace("gate", "bench", 1) + f" {kind.name}",
         kind="bench",
         key=key,
         work=work,

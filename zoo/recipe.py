@@ -87,18 +87,18 @@ class Recipe(Section):
     Attributes:
         model: Variant or model id.
         data: Dataset, ``name`` or ``name:argument``.
-        formats: Exporters to use.
+        formats: Exporters to use; none named means all.
         precisions: For each format.
-        devices: Where files are timed.
+        devices: Where files are timed; none named means this machine.
         seed: Of everything random.
         hyperparameters: Override those of the variant.
     """
 
     model: str
     data: str
-    formats: Annotated[tuple[str, ...], Field(min_length=1)] = ("tflite", "onnx")
+    formats: tuple[str, ...] = ()
     precisions: Annotated[tuple[str, ...], Field(min_length=1)] = ("float32", "int8")
-    devices: tuple[str, ...] = ("host",)
+    devices: tuple[str, ...] = ()
     seed: Annotated[Whole, Field(ge=0, lt=2**31)] = 0
     hyperparameters: dict[str, bool | int | FiniteFloat | str] = {}
     training: Training = Training()

@@ -14,9 +14,10 @@ import tomli_w
 
 from zoo.errors import ZooError
 from zoo.files import atomic_path, ensure_writable, write_text
+from zoo.job import Job
 from zoo.paths import cache_folder
 from zoo.pipeline import Finished, OnStep, Pipeline, Step
-from zoo.plan import EVALUATE, FINETUNE, Job, Parts, make_plan
+from zoo.plan import EVALUATE, FINETUNE, Parts, make_plan
 from zoo.records import StepRecord, as_plain
 from zoo.store import Store
 
@@ -99,7 +100,12 @@ def execute(
         raise first_failure(first.record)
     shutil.rmtree(checkpoints / plan[0].key, ignore_errors=True)
     changed = not all(step.cached for step in steps)
+    # A folder that several runs share must keep the papers of each.
+    papers = "" if named else f"{job.model_id}."
     files = _fill(folder, job, pipeline.finished, steps, changed)
+    recipe = job.recipe.model_dump(mode="json", exclude_none=True)
+    write_text(folder / f"{papers}{RECIPE}", tomli_w.dumps(recipe))
+    write_text(folder / f"{papers}{RECORDS}", json.dumps(plain_records(steps), indent=1))
     return Run(
         name=name,
         folder=folder,
@@ -128,7 +134,7 @@ def first_failure(record: StepRecord) -> ZooError:
 def run_name(job: Job, plan: Sequence[Step]) -> str:
     """Model id, and eight digits that change with anything that changes a result."""
     keys = "".join(sorted(step.key for step in plan if not step.exclusive))
-    tiers = job.recipe.bench.model_dump_json() + ",".join(job.recipe.devices)
+    tiers = job.recipe.bench.model_dump_json() + ",".join(kind.name for kind in job.devices)
     digest = hashlib.sha256((keys + tiers).encode("ascii")).hexdigest()
     return f"{job.model_id}-{digest[:8]}"
 
@@ -157,9 +163,6 @@ def _fill(
         if changed or not target.exists():
             with atomic_path(target) as temporary:
                 shutil.copyfile(source, temporary)
-    recipe = job.recipe.model_dump(mode="json", exclude_none=True)
-    write_text(folder / RECIPE, tomli_w.dumps(recipe))
-    write_text(folder / RECORDS, json.dumps(plain_records(steps), indent=1))
     return tuple(files)
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from zoo.artifact import Artifact, Manifest, open_unaltered
 from zoo.contracts import Dataset, DeviceKind, Exporter, Preprocessing, Split, Task
-from zoo.errors import BadFile, MissingExtra, UsageError
+from zoo.errors import BadFile, MissingExtra, UsageError, ZooError
 from zoo.isolation import Children, OnEvent
 from zoo.measurement.session import AgentSession
 from zoo.records import Evaluation
@@ -18,8 +18,6 @@ from zoo.registry import Registry
 if TYPE_CHECKING:
     from zoo.contracts.task import Array
 
-#: Where files are judged.
-JUDGE = "host"
 #: What our files take: raw pixels. Of a foreign file nothing is known.
 RAW_RANGE = (0.0, 255.0)
 UNIT_RANGE = (0.0, 1.0)
@@ -34,6 +32,21 @@ class FileOutputs:
     runtime: str
     runtime_version: str
     seconds: float
+
+
+def judging_device(registry: Registry) -> DeviceKind:
+    """The device that is this machine: files are judged there before they go anywhere.
+
+    Raises:
+        ZooError: No plugin provides one.
+    """
+    found = next((kind for kind in registry.devices if kind.local), None)
+    if found is None:
+        raise ZooError(
+            "no device is this machine, so no file can be judged",
+            fix="`zoo plugins list` shows whether the plugin that provides it is broken or off",
+        )
+    return found
 
 
 def choose_runtime(exporter: Exporter, kind: DeviceKind, options: dict[str, str]) -> str:
@@ -95,7 +108,7 @@ def evaluate_file(
     artifact = open_unaltered(registry, path)
     manifest = require_manifest(artifact)
     check_classes(manifest.classes, dataset, str(path))
-    kind = registry.devices.get(JUDGE)
+    kind = judging_device(registry)
     runtime = choose_runtime(artifact.exporter, kind, {})
     answered = run_file(
         path, runtime, kind, dataset.splits[split], manifest.preprocessing, emit=emit

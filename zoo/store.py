@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.exc import SQLAlchemyError
+from pydantic import TypeAdapter
+from sqlalchemy.exc import OperationalError, SQLAlchemyError
+from sqlalchemy.schema import CreateIndex, CreateTable
 
 from zoo.errors import UsageError, ZooError
 from zoo.paths import data_folder
 from zoo.records import StepRecord, as_plain
 
 _METADATA = sa.MetaData()
+#: Another process may be writing: SQLite lets one at a time.
+_PATIENCE_SECONDS = 60.0
 
 RECORDS = sa.Table(
     "records",
@@ -76,9 +80,12 @@ class Store:
         self.url = url or default_url()
         try:
             parsed = sa.make_url(self.url)
-            if parsed.get_backend_name() == "sqlite" and parsed.database not in (None, ":memory:"):
-                Path(str(parsed.database)).parent.mkdir(parents=True, exist_ok=True)
-            self._engine = sa.create_engine(parsed)
+            options = {}
+            if parsed.get_backend_name() == "sqlite":
+                options = {"timeout": _PATIENCE_SECONDS}
+                if parsed.database not in (None, ":memory:"):
+                    Path(str(parsed.database)).parent.mkdir(parents=True, exist_ok=True)
+            self._engine = sa.create_engine(parsed, connect_args=options)
         except (SQLAlchemyError, ModuleNotFoundError) as error:
             raise UsageError(
                 f"--store {self.url} is not a usable database URL",
@@ -91,12 +98,29 @@ class Store:
             self._prepare()
 
     def _prepare(self) -> None:
-        _METADATA.create_all(self._engine)
+        """Makes the tables unless they are there."""
+        deadline = time.monotonic() + _PATIENCE_SECONDS
+        while True:
+            try:
+                return self._make_tables()
+            except OperationalError as error:
+                # SQLite does not wait by itself while another process turns the journal on.
+                if "locked" not in str(error.orig) or time.monotonic() > deadline:
+                    raise
+                time.sleep(0.05)
+
+    def _make_tables(self) -> None:
         if self._engine.dialect.name != "sqlite":
+            _METADATA.create_all(self._engine)
             return
         with self._engine.begin() as connection:
             # Readers go on while a run writes.
             connection.execute(sa.text("PRAGMA journal_mode=WAL"))
+            # Another process may be making the same tables: each statement must bear that.
+            for table in _METADATA.sorted_tables:
+                connection.execute(CreateTable(table, if_not_exists=True))
+                for index in table.indexes:
+                    connection.execute(CreateIndex(index, if_not_exists=True))
             for statement in _APPEND_ONLY:
                 connection.execute(sa.text(statement))
 
@@ -136,7 +160,7 @@ class Store:
             query = query.where(RECORDS.c.kind == kind)
         with self._errors(), self._engine.connect() as connection:
             rows = connection.execute(query).all()
-        return [StoredRecord(run=row.run, record=read_record(json.loads(row.body))) for row in rows]
+        return [StoredRecord(run=row.run, record=read_record(row.body)) for row in rows]
 
     def samples(self, key: str) -> bytes | None:
         """The compressed raw samples recorded under `key`."""
@@ -150,7 +174,13 @@ class Store:
         self._engine.dispose()
 
 
-def read_record(values: dict[str, Any]) -> StepRecord:
-    """A record from its dictionary; keys of later versions are left out."""
-    known = set(StepRecord.__dataclass_fields__)
-    return StepRecord(**{key: value for key, value in values.items() if key in known})
+_RECORD = TypeAdapter(StepRecord)
+
+
+def read_record(text: str) -> StepRecord:
+    """A record from its JSON; keys of later versions are left out.
+
+    Raises:
+        ValueError: It is not the JSON of a record.
+    """
+    return _RECORD.validate_python(json.loads(text))

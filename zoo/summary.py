@@ -47,8 +47,8 @@ def rows_of(run: Run) -> tuple[ArtifactRow, ...]:
 
 
 def _first_bench(run: Run, cell: str) -> StepRecord | None:
-    for device in run.job.recipe.devices:
-        found = run.finished.get(f"bench {cell} {device}")
+    for device in run.job.devices:
+        found = run.finished.get(f"bench {cell} {device.name}")
         if found is not None:
             return found.record
     return None

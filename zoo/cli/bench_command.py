@@ -21,7 +21,7 @@ _HEADINGS = (
 )
 @click.argument("files", nargs=-1, required=True, type=click.Path())
 @click.option(
-    "--device", default="host", show_default=True, metavar="NAME", shell_complete=complete_device
+    "--device", metavar="NAME", shell_complete=complete_device, help="Where [this machine]."
 )
 @click.option("--threads", multiple=True, type=click.IntRange(1, 1024), default=(1,), help="[1]")
 @click.option("--tier", default="quick", show_default=True, help="brief, smoke, quick or full.")
@@ -31,7 +31,7 @@ _HEADINGS = (
 def command(
     settings: Settings,
     files: tuple[str, ...],
-    device: str,
+    device: str | None,
     threads: tuple[int, ...],
     tier: str,
     runtime: str | None,

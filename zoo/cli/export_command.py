@@ -30,7 +30,7 @@ from zoo.cli.options import (
     multiple=True,
     metavar="NAME",
     shell_complete=complete_format,
-    help="tflite, onnx; may be repeated or comma-separated [both].",
+    help="tflite, onnx; may be repeated or comma-separated [all].",
 )
 @click.option(
     "--precision",

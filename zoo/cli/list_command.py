@@ -24,13 +24,13 @@ def command(settings: Settings, pattern: str, as_json: bool) -> None:
 
     registry = settings.registry()
     found = models(registry, pattern)
-    if as_json:
-        print_json([asdict(row) for row in found])
-        return
     if not found:
         from zoo.checkpoints import model_ids
 
         raise UnknownName("model", pattern, [*model_ids(registry), *registry.architectures.names()])
+    if as_json:
+        print_json([asdict(row) for row in found])
+        return
     print_table(
         ("model", "family", "task", "input", "parameters", "multiply-adds", "licence", "weights"),
         [

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import importlib
 import json
+import os
+import signal
 import sys
 import traceback
-from typing import Any
+from types import FrameType
+from typing import Any, NoReturn
 
 import click
 
@@ -26,6 +29,10 @@ COMMANDS = {
     "plugins": "Plugins: where everything comes from",
     "doctor": "What is installed, what is missing, how to get it",
 }
+
+
+#: Those that keep finished steps.
+RESUMABLE = frozenset({"ship", "finetune", "export"})
 
 
 class LazyGroup(click.Group):
@@ -59,6 +66,29 @@ class LazyGroup(click.Group):
             raise UsageError(f"there is no command {name!r}", fix=hint)
         return super().resolve_command(ctx, args)
 
+    def invoke(self, ctx: click.Context) -> Any:
+        """Runs the command; click would call a reader that went away a failure."""
+        try:
+            return super().invoke(ctx)
+        except BrokenPipeError as error:
+            raise _ReaderGone from error
+
+
+class _ReaderGone(Exception):
+    """Nobody reads our output any more, as in ``zoo list | head -1``."""
+
+
+class Interrupted(ZooError):
+    """The user or the system ended the command."""
+
+
+class _Stopped(BaseException):
+    """A signal other than Ctrl-C asked us to end."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__(number)
+        self.number = number
+
 
 @click.group(
     cls=LazyGroup,
@@ -88,45 +118,69 @@ def zoo(
 
 def main() -> None:
     """Entry point: errors become sentences and exit codes."""
-    arguments = sys.argv[1:]
-    debug, as_json = "--debug" in arguments, "--json" in arguments
+    given = sys.argv[1:]
+    debug, as_json = "--debug" in given, "--json" in given
+    # The advice to add --debug must work wherever it is added.
+    arguments = ["--debug"] * debug + [a for a in given if a != "--debug"]
     try:
-        zoo.main(args=arguments, prog_name="zoo", standalone_mode=False)
-    except click.exceptions.Exit as stop:
-        sys.exit(stop.exit_code)
-    except click.Abort:
-        _interrupted()
-    except KeyboardInterrupt:
-        _interrupted()
+        for number in (signal.SIGTERM, signal.SIGHUP):
+            if signal.getsignal(number) is signal.SIG_DFL:  # nohup ignores one, and means it
+                signal.signal(number, _stop)
+        # Without standalone mode, ctx.exit(1) in a command becomes a returned 1.
+        code = zoo.main(args=arguments, prog_name="zoo", standalone_mode=False)
+        sys.exit(code if isinstance(code, int) else 0)
+    except (click.Abort, KeyboardInterrupt):
+        sys.exit(_interrupted("interrupted", signal.SIGINT, given))
+    except _Stopped as stop:
+        sys.exit(_interrupted("stopped", stop.number, given))
     except click.ClickException as error:
         if as_json:
-            _print_json_error({"type": "UsageError", "what": error.format_message()})
+            _print_json_error(_usage_error(error).as_dict())
         else:
             error.show()
         sys.exit(error.exit_code)
     except ZooError as error:
         _show(error, debug, as_json)
         sys.exit(error.exit_code)
-    except BrokenPipeError:
-        # The reader of a pipe (`zoo list | head`) is gone; python would complain at exit.
-        sys.stdout = None
-        sys.exit(0)
+    except _ReaderGone:
+        # Python would complain at exit; the code is that of programs which SIGPIPE ends.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        sys.exit(128 + signal.SIGPIPE)
     except Exception as error:
+        _show(_unexpected(error), debug, as_json)
         if debug:
             raise
-        unexpected = ZooError(
-            f"zoo met an error that it does not know: {type(error).__name__}: {error}",
-            fix="run the same command with `zoo --debug …` and report what it prints",
-        )
-        _show(unexpected, debug, as_json)
         sys.exit(1)
 
 
-def _interrupted() -> None:
-    click.echo(
-        "interrupted: finished steps are kept; the same command goes on from there", err=True
+def _stop(number: int, frame: FrameType | None) -> NoReturn:
+    raise _Stopped(number)
+
+
+def _interrupted(how: str, number: int, given: list[str]) -> int:
+    if RESUMABLE & set(given):
+        how += ": finished steps are kept; the same command goes on from there"
+    if "--json" in given:
+        _print_json_error(Interrupted(how).as_dict())
+    else:
+        click.echo(how, err=True)
+    return 128 + number
+
+
+def _usage_error(error: click.ClickException) -> UsageError:
+    """An error of click in our own words, for JSON."""
+    context = error.ctx if isinstance(error, click.UsageError) else None
+    path = context.command_path if context else "zoo"
+    return UsageError(error.format_message(), fix=f"`{path} --help` describes the options")
+
+
+def _unexpected(error: Exception) -> ZooError:
+    if isinstance(error, OSError) and error.strerror and error.filename is None:
+        return ZooError(f"the output could not be written: {error.strerror}")
+    return ZooError(
+        f"zoo met an error that it does not know: {type(error).__name__}: {error}",
+        fix="run the same command with --debug and report what it prints",
     )
-    sys.exit(130)
 
 
 def _show(error: ZooError, debug: bool, as_json: bool) -> None:
@@ -139,4 +193,8 @@ def _show(error: ZooError, debug: bool, as_json: bool) -> None:
 
 
 def _print_json_error(error: dict[str, Any]) -> None:
-    click.echo(json.dumps({"error": error}, indent=1))
+    text = json.dumps({"error": error}, indent=1)
+    try:
+        click.echo(text)
+    except OSError:  # a full disk, perhaps the error itself
+        click.echo(text, err=True)

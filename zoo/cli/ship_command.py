@@ -35,7 +35,7 @@ from zoo.cli.options import (
     multiple=True,
     metavar="NAME",
     shell_complete=complete_format,
-    help="tflite, onnx; may be repeated or comma-separated [both].",
+    help="tflite, onnx; may be repeated or comma-separated [all].",
 )
 @click.option(
     "--precision",
@@ -50,7 +50,7 @@ from zoo.cli.options import (
     multiple=True,
     metavar="NAME",
     shell_complete=complete_device,
-    help="Where files are timed [host].",
+    help="Where files are timed [this machine].",
 )
 @click.option("--calibration-samples", type=int, help="Real inputs that set integer ranges [256].")
 @click.option("--max-drop", type=float, help="Points of accuracy a file may lose [by precision].")

@@ -25,7 +25,9 @@ def print_table(headings: Sequence[str], rows: Sequence[Sequence[str]], right: s
         ]
         return "  ".join(aligned).rstrip()
 
-    click.echo(click.style(line(list(headings)), bold=sys.stdout.isatty()))
+    # There is no stdout at all when a program closed it before starting us.
+    terminal = sys.stdout is not None and sys.stdout.isatty()
+    click.echo(click.style(line(list(headings)), bold=terminal))
     for row in rows:
         click.echo(line([str(cell) for cell in row]))
 

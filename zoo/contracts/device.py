@@ -54,6 +54,8 @@ class DeviceKind:
         fingerprint: Identifies the machine, so that a latency is never taken for another's.
         runtimes: Agent runtimes that can be used there now.
         options: Names of the options that ``connect`` understands.
+        distributions: Those installed here whose versions decide what it answers and how fast.
+        local: Whether it is this machine, where files are judged after export.
     """
 
     name: str
@@ -62,6 +64,8 @@ class DeviceKind:
     fingerprint: Callable[[dict[str, str]], str]
     runtimes: Callable[[dict[str, str]], Sequence[str]]
     options: tuple[str, ...] = ()
+    distributions: tuple[str, ...] = ()
+    local: bool = False
 
     def __post_init__(self) -> None:
         check_name("device", self.name)

@@ -12,7 +12,13 @@ from zoo.files import atomic_path, sha256_of
 from zoo.gate import judge, reasons
 from zoo.records import GateResult, as_plain
 from zoo.registry import Registry
-from zoo.running import JUDGE, choose_runtime, evaluation_of, require_manifest, run_file
+from zoo.running import (
+    choose_runtime,
+    evaluation_of,
+    judging_device,
+    require_manifest,
+    run_file,
+)
 from zoo.steps.common import REFERENCE, open_dataset
 
 if TYPE_CHECKING:
@@ -55,7 +61,7 @@ def gate(
     manifest = require_manifest(artifact)
     task = registry.tasks.get(manifest.task)
     dataset = open_dataset(registry, data)
-    kind = registry.devices.get(JUDGE)
+    kind = judging_device(registry)
     runtime = choose_runtime(artifact.exporter, kind, {})
     answered = run_file(
         source,

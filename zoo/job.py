@@ -1,0 +1,98 @@
+"""A recipe whose names were all found: what is to be done, before anything is done."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from zoo.checkpoints import Checkpoint, resolve
+from zoo.contracts import Architecture, DeviceKind, Exporter, Variant
+from zoo.errors import UnknownName, UsageError
+from zoo.measurement.tiers import tier_named
+from zoo.networks import check_hyperparameters
+from zoo.recipe import Recipe, precision_order
+from zoo.registry import Registry
+from zoo.running import judging_device
+from zoo.steps.common import no_weights
+
+
+@dataclass(frozen=True, kw_only=True)
+class Job:
+    """A recipe whose names were all found.
+
+    Attributes:
+        recipe: What was asked.
+        registry: What provides it.
+        architecture: The family.
+        variant: The member.
+        checkpoint: Where training begins; None when from scratch.
+        exporters: In the recipe's order.
+        devices: Where files are timed.
+        precisions: From float down.
+        tag: Of the weights that the run makes.
+    """
+
+    recipe: Recipe
+    registry: Registry
+    architecture: Architecture
+    variant: Variant
+    checkpoint: Checkpoint | None
+    exporters: tuple[Exporter, ...]
+    devices: tuple[DeviceKind, ...]
+    precisions: tuple[str, ...]
+    tag: str
+
+    @property
+    def model_id(self) -> str:
+        """Of the weights that the run makes."""
+        return f"{self.variant.name}.{self.tag}"
+
+
+def make_job(recipe: Recipe, registry: Registry) -> Job:
+    """Finds everything a recipe names, before anything is done.
+
+    Raises:
+        UnknownName: A model, dataset, format, precision, device or tier that nothing provides.
+        UsageError: Hyper-parameters that the network does not have; no weights to start from.
+    """
+    architecture, variant, checkpoint = resolve(registry, recipe.model)
+    if checkpoint is None and not recipe.training.from_scratch:
+        raise no_weights(variant.name)
+    given = dict(recipe.hyperparameters)
+    if recipe.training.dropout is not None:
+        given["dropout"] = recipe.training.dropout
+    check_hyperparameters(architecture, given)
+    provider = registry.datasets.get(recipe.data.partition(":")[0])
+    if variant.task not in provider.tasks:
+        raise UsageError(
+            f"dataset {recipe.data!r} does not fit {variant.name!r}",
+            why=f"the network's task is {variant.task}; "
+            f"the dataset serves {', '.join(provider.tasks)}",
+        )
+    formats = recipe.formats or [exporter.name for exporter in registry.exporters]
+    exporters = tuple(registry.exporters.get(name) for name in dict.fromkeys(formats))
+    for exporter in exporters:
+        for precision in recipe.precisions:
+            if precision not in exporter.precisions:
+                raise UnknownName(f"precision of {exporter.name}", precision, exporter.precisions)
+    devices = tuple(registry.devices.get(name) for name in dict.fromkeys(recipe.devices))
+    tier_named(recipe.bench.tier)
+    return Job(
+        recipe=recipe,
+        registry=registry,
+        architecture=architecture,
+        variant=variant,
+        checkpoint=None if recipe.training.from_scratch else checkpoint,
+        exporters=exporters,
+        devices=devices or (judging_device(registry),),
+        precisions=tuple(sorted(dict.fromkeys(recipe.precisions), key=precision_order)),
+        tag=tag_of(recipe.data),
+    )
+
+
+def tag_of(data: str) -> str:
+    """The weights' tag for a dataset: its name, or the last part of its path."""
+    name, _, argument = data.partition(":")
+    text = Path(argument.rstrip("/")).stem if argument else name
+    return re.sub(r"[^a-z0-9_-]+", "_", text.lower()).strip("_") or name
