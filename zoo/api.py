@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from zoo import catalogue
 from zoo.artifact import describe, open_artifact, open_unaltered
@@ -22,17 +21,9 @@ from zoo.plan import Parts
 from zoo.records import Evaluation
 from zoo.registry import PluginSettings, Registry, load_registry
 from zoo.run import Run, execute
-from zoo.running import (
-    RAW_RANGE,
-    UNIT_RANGE,
-    choose_runtime,
-    evaluate_file,
-    judging_device,
-)
+from zoo.running import evaluate_file
 from zoo.steps.common import Subject, no_weights, open_dataset
-
-if TYPE_CHECKING:
-    from zoo.measurement.records import Measurement
+from zoo.timing import Timing, time_files
 
 
 def _quiet(step: str, event: Event) -> None:
@@ -223,10 +214,11 @@ def bench(
     threads: Sequence[int] = (1,),
     tier: str = "quick",
     runtime: str | None = None,
+    store: str | None = None,
     on_step: OnStep = _quiet,
     registry: Registry | None = None,
-) -> list[Measurement]:
-    """Times files, each in fresh processes that take turns.
+) -> list[Timing]:
+    """Times files against each other, in fresh processes that take turns.
 
     Args:
         files: TFLite or ONNX files, with or without a manifest.
@@ -234,47 +226,20 @@ def bench(
         threads: Each file is timed with each of these.
         tier: ``brief``, ``smoke``, ``quick`` or ``full``.
         runtime: None takes the preferred one of each format.
+        store: URL of the results store; None for the user's own.
         on_step: Receives progress.
         registry: None discovers plugins anew.
     """
-    from zoo.measurement.bench import measure
-    from zoo.measurement.tiers import TIERS
-
-    registry = registry or load_registry()
-    if tier not in TIERS:
-        raise UnknownName("tier", tier, TIERS)
-    kind = registry.devices.get(device) if device is not None else judging_device(registry)
-    results = []
-    for file in files:
-        path = Path(file)
-        artifact = open_unaltered(registry, path)
-        if runtime is not None and runtime not in artifact.exporter.runtimes:
-            raise UnknownName(
-                f"runtime of {artifact.exporter.name}", runtime, artifact.exporter.runtimes
-            )
-        chosen = runtime or choose_runtime(artifact.exporter, kind, {})
-        for count in threads:
-            name = f"{path.name} ({count} thread{'s' if count > 1 else ''})"
-            on_step(name, {"event": "start", "kind": "bench"})
-            started = time.perf_counter()
-            measurement, _ = measure(
-                kind,
-                {},
-                path,
-                runtime=chosen,
-                threads=count,
-                tier=tier,
-                value_range=RAW_RANGE if artifact.manifest is not None else UNIT_RANGE,
-                progress=partial(_bench_progress, on_step, name),
-            )
-            results.append(measurement)
-            seconds = time.perf_counter() - started
-            on_step(name, {"event": "end", "status": "passed", "seconds": seconds, "cached": False})
-    return results
-
-
-def _bench_progress(on_step: OnStep, name: str, done: int, total: int) -> None:
-    on_step(name, {"event": "progress", "done": done, "total": total})
+    return time_files(
+        registry or load_registry(),
+        [Path(file) for file in files],
+        device=device,
+        threads=threads,
+        tier=tier,
+        runtime=runtime,
+        store_url=store,
+        on_step=on_step,
+    )
 
 
 def inspect(file: str | Path, *, registry: Registry | None = None) -> dict[str, Any]:

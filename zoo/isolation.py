@@ -223,14 +223,15 @@ def _child(
         sender.send(("result", result))
     # Whatever the work raises becomes the parent's record; a traceback stays in the log.
     except BaseException as error:
-        sender.send(("error", _flatten(error)))
+        sender.send(("error", flatten(error)))
     finally:
         sender.close()
         sys.stdout.flush()
         sys.stderr.flush()
 
 
-def _flatten(error: BaseException) -> RemoteFailure:
+def flatten(error: BaseException) -> RemoteFailure:
+    """Anything raised, as the sentences of a `ZooError` with the traceback beside them."""
     if isinstance(error, ZooError):
         flat = error
     elif isinstance(error, MemoryError):

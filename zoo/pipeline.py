@@ -8,6 +8,7 @@ stopped, because a step's folder gets its name only when the step is done.
 from __future__ import annotations
 
 import contextlib
+import errno
 import json
 import secrets
 import shutil
@@ -21,7 +22,7 @@ from typing import Any
 from zoo.clock import utc_now
 from zoo.errors import ZooError
 from zoo.files import cannot_write, write_text
-from zoo.isolation import Children, Event
+from zoo.isolation import Children, Event, flatten
 from zoo.records import Status, StepRecord, as_plain
 from zoo.store import Store, read_record
 
@@ -29,6 +30,8 @@ RECORD = "record.json"
 _PARTIAL = ".part-"
 #: A half-written step folder this old belongs to no running process.
 _STALE_SECONDS = 24 * 3600
+#: What an operating system says when a file may not or cannot be written.
+_REFUSALS = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM})
 OnStep = Callable[[str, Event], None]
 
 
@@ -115,6 +118,7 @@ class Pipeline:
 
         Raises:
             KeyboardInterrupt: After ending all children; finished steps are kept.
+            ValueError: A step needs one that the plan lacks, or steps need each other.
         """
         self._sweep()
         pool = ThreadPoolExecutor(max_workers=self.workers, thread_name_prefix="zoo-step")
@@ -122,8 +126,11 @@ class Pipeline:
         waiting = list(plan)
         try:
             while waiting or running:
+                before = len(waiting)
                 self._start_ready(waiting, running, pool)
                 if not running:
+                    if len(waiting) == before:
+                        raise ValueError(f"these steps can never start: {_names(waiting)}")
                     continue
                 done, _ = wait(running, return_when=FIRST_COMPLETED)
                 for future in done:
@@ -184,24 +191,36 @@ class Pipeline:
                 created=utc_now(),
                 result=outcome.result,
             )
-            folder = self._commit(step, partial, record)
-            if self.store is not None:
+            finished = self._commit(step, partial, record)
+            if self.store is not None and finished.record is record:
                 self.store.append(self.run, record, outcome.samples)
-            return Finished(record=record, folder=folder)
-        except ZooError as error:
-            return self._failed(step, error, started)
-        except OSError as error:
-            return self._failed(step, cannot_write(self.cache, error), started)
+            return finished
+        # A plugin's task or driver may raise anything: it must cost this step alone.
+        except Exception as error:
+            return self._failed(step, self._explain(error), started)
         finally:
             shutil.rmtree(partial, ignore_errors=True)
 
-    def _commit(self, step: Step, partial: Path, record: StepRecord) -> Path:
+    def _explain(self, error: Exception) -> ZooError:
+        if isinstance(error, ZooError):
+            return error
+        if isinstance(error, OSError) and error.errno in _REFUSALS:
+            culprit = Path(error.filename) if isinstance(error.filename, str) else self.cache
+            if culprit.is_relative_to(self.cache):
+                return cannot_write(self.cache, error)
+        return flatten(error).error()
+
+    def _commit(self, step: Step, partial: Path, record: StepRecord) -> Finished:
         write_text(partial / RECORD, json.dumps(as_plain(record), indent=1))
+        earlier = self._cached(step)
+        if earlier is not None:
+            # Another process finished the same step first, and may be reading its files now.
+            return earlier
         final = self.cache / step.key
-        if final.exists():  # another process finished the same step first
+        if final.exists():
             shutil.rmtree(final)
         partial.rename(final)
-        return final
+        return Finished(record=record, folder=final)
 
     def _failed(self, step: Step, error: ZooError, started: float) -> Finished:
         details = "\n".join(getattr(error, "__notes__", ()))
@@ -265,3 +284,7 @@ class Pipeline:
             with contextlib.suppress(OSError):
                 if now - folder.stat().st_mtime > _STALE_SECONDS:
                     shutil.rmtree(folder, ignore_errors=True)
+
+
+def _names(steps: Sequence[Step]) -> str:
+    return ", ".join(repr(step.name) for step in steps)

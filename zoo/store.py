@@ -160,7 +160,14 @@ class Store:
             query = query.where(RECORDS.c.kind == kind)
         with self._errors(), self._engine.connect() as connection:
             rows = connection.execute(query).all()
-        return [StoredRecord(run=row.run, record=read_record(row.body)) for row in rows]
+        try:
+            return [StoredRecord(run=row.run, record=read_record(row.body)) for row in rows]
+        except ValueError as error:
+            raise ZooError(
+                f"the results store {self.url} holds a row that is no record",
+                why=str(error),
+                fix="name another with --store: something else wrote into this one",
+            ) from error
 
     def samples(self, key: str) -> bytes | None:
         """The compressed raw samples recorded under `key`."""

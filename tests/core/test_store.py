@@ -155,10 +155,8 @@ def test_default_is_in_the_user_s_data_folder(own_home):
     assert (own_home / "data" / "records.sqlite").is_file()
 
 
-@pytest.mark.parametrize("url", ["records.sqlite", "", "nosuchdb:///x", "://", "nosuchdb+x://h/d"])
-def test_bad_url(url, own_home):
-    if not url:
-        pytest.skip("an empty URL is the default")
+@pytest.mark.parametrize("url", ["records.sqlite", "nosuchdb:///x", "://", "nosuchdb+x://h/d"])
+def test_bad_url(url):
     with pytest.raises(UsageError, match="is not a usable database URL") as caught:
         Store(url)
     assert "sqlite:////" in caught.value.fix

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from zoo.cli.options import Settings, complete_device, json_option, print_json
+from zoo.cli.options import Settings, complete_device, json_option, print_json, store_option
 from zoo.cli.tables import print_table
+
+if TYPE_CHECKING:
+    from zoo.measurement.records import Measurement
+    from zoo.timing import Timing
 
 _HEADINGS = (
     *("file", "runtime", "threads", "p50 ms", "interval", "p90 ms", "first ms", "load ms"),
@@ -26,56 +30,83 @@ _HEADINGS = (
 @click.option("--threads", multiple=True, type=click.IntRange(1, 1024), default=(1,), help="[1]")
 @click.option("--tier", default="quick", show_default=True, help="brief, smoke, quick or full.")
 @click.option("--runtime", help="litert, tflite-runtime or onnxruntime [by format].")
+@store_option
 @json_option
-@click.pass_obj
+@click.pass_context
 def command(
-    settings: Settings,
+    ctx: click.Context,
+    /,
     files: tuple[str, ...],
     device: str | None,
     threads: tuple[int, ...],
     tier: str,
     runtime: str | None,
+    store: str | None,
     as_json: bool,
 ) -> None:
-    """Time FILES on a device: raw samples, percentiles, and whether the host was quiet."""
+    """Time FILES on a device: percentiles with intervals, and whether the host was quiet.
+
+    Each file runs in fresh processes, which take turns with those of the other files. Every
+    sample is kept in the results store.
+    """
     from zoo.api import bench
     from zoo.cli.progress import StepProgress
-    from zoo.records import as_plain
 
+    settings: Settings = ctx.obj
     with StepProgress(quiet=as_json) as progress:
-        results = bench(
+        timings = bench(
             files,
             device=device,
             threads=threads,
             tier=tier,
             runtime=runtime,
+            store=store,
             on_step=progress,
             registry=settings.registry(),
         )
     if as_json:
-        print_json([as_plain(result) for result in results])
-        return
-    print_table(
-        _HEADINGS,
-        [
-            (
-                Path(m.file).name,
-                f"{m.runtime} {m.runtime_version}",
-                str(m.threads),
-                f"{m.p50_ms:.4f}",
-                f"{m.p50_low_ms:.4f}–{m.p50_high_ms:.4f}",
-                f"{m.p90_ms:.4f}",
-                f"{m.first_ms:.3f}",
-                f"{m.load_ms:.1f}",
-                f"{m.peak_memory_mb:.0f}",
-                f"{m.runs:,}",
-                m.delegate,
-                "quiet" if m.quiet else "NOISY",
-            )
-            for m in results
-        ],
-        right="llrrrrrrrrll",
+        print_json([_plain(timing) for timing in timings])
+    else:
+        _print(timings)
+    if any(timing.error is not None for timing in timings):
+        ctx.exit(1)
+
+
+def _plain(timing: Timing) -> dict[str, Any]:
+    from zoo.records import as_plain
+
+    return {
+        "file": str(timing.file),
+        "threads": timing.threads,
+        "measurement": None if timing.measurement is None else as_plain(timing.measurement),
+        "error": None if timing.error is None else timing.error.as_dict(),
+    }
+
+
+def _print(timings: list[Timing]) -> None:
+    measured = [timing.measurement for timing in timings if timing.measurement is not None]
+    if measured:
+        print_table(_HEADINGS, [_row(m) for m in measured], right="llrrrrrrrrll")
+    for timing in timings:
+        if timing.error is not None:
+            click.echo(f"\n{timing.file.name}, {timing.threads} threads: {timing.error}", err=True)
+    for m in measured:
+        if not m.quiet:
+            click.echo(f"\n{m.file}, {m.threads} threads: {'; '.join(m.noise)}; measure again")
+
+
+def _row(m: Measurement) -> tuple[str, ...]:
+    return (
+        m.file,
+        f"{m.runtime} {m.runtime_version}",
+        str(m.threads),
+        f"{m.p50_ms:.4f}",
+        f"{m.p50_low_ms:.4f}–{m.p50_high_ms:.4f}",
+        f"{m.p90_ms:.4f}",
+        f"{m.first_ms:.3f}",
+        f"{m.load_ms:.1f}",
+        f"{m.peak_memory_mb:.0f}",
+        f"{m.runs:,}",
+        m.delegate,
+        "quiet" if m.quiet else "NOISY",
     )
-    for result in results:
-        if not result.quiet:
-            click.echo(f"\n{Path(result.file).name}: {'; '.join(result.noise)}; measure again")
