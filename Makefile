@@ -43,7 +43,8 @@ docs: $(VENV)/.ready-all
 
 # Needs uv; writes versions and hashes, and the address of no registry.
 LOCK := uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
-	--no-header --quiet pyproject.toml requirements/build.in --extra all
+	--no-header --quiet pyproject.toml requirements/build.in --extra all \
+	--constraints requirements/constraints.in
 lock:
 	$(LOCK) --output-file requirements/all.txt
 	$(LOCK) --group test --group check --constraints requirements/all.txt \
