@@ -97,6 +97,14 @@ def _quantize(model: Any, request: ExportRequest) -> Any:
 def inspect(path: Path) -> FileContents:
     """Reads the graph back; needs the onnx package alone."""
     model = _load(path)
+    try:
+        return _contents(model)
+    # Damaged types, dimensions and names surface as whatever the onnx package raises.
+    except Exception as error:
+        raise BadFile(f"{path} is a damaged ONNX file", why=str(error)) from error
+
+
+def _contents(model: Any) -> FileContents:
     onnx = require("onnx")
     graph = model.graph
     tally = _Tally(graph)
@@ -117,7 +125,7 @@ def inspect(path: Path) -> FileContents:
         conversions=sum(tally.operators[name] for name in _CONVERSIONS),
         custom_operators=tuple(sorted(tally.custom)),
         dynamic_tensors=tuple(sorted({v.name for v in known if -1 in _shape(v)})),
-        weight_bytes=sum(len(onnx.numpy_helper.to_array(t).tobytes()) for t in graph.initializer),
+        weight_bytes=sum(_constant_bytes(tensor) for tensor in graph.initializer),
         payload_bytes=len(payload),
         payload_sha256=hashlib.sha256(payload).hexdigest(),
     )
@@ -166,6 +174,13 @@ def _shape(value: Any) -> tuple[int, ...]:
     if not tensor.HasField("shape"):
         return (-1,)
     return tuple(d.dim_value if d.HasField("dim_value") else -1 for d in tensor.shape.dim)
+
+
+def _constant_bytes(tensor: Any) -> int:
+    onnx = require("onnx")
+    if onnx.external_data_helper.uses_external_data(tensor):  # in a file that may not be here
+        return sum(int(entry.value) for entry in tensor.external_data if entry.key == "length")
+    return len(onnx.numpy_helper.to_array(tensor).tobytes())
 
 
 def _load(path: Path) -> Any:

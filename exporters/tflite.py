@@ -17,6 +17,8 @@ from zoo.hookspecs import hookimpl
 
 MANIFEST = "zoo_manifest.json"
 _IDENTIFIER = b"TFL3"
+#: Bytes that the appended files may unpack to: a small archive can hold gigabytes of zeros.
+_MOST_APPENDED = 64 << 20
 _CONVERSIONS = frozenset({"QUANTIZE", "DEQUANTIZE"})
 #: Operators that move values without computing.
 _STRUCTURAL = frozenset(
@@ -60,12 +62,16 @@ def inspect(path: Path) -> FileContents:
     payload, _ = _parts(path)
     schema = require("ai_edge_litert.schema_py_generated")
     try:
-        model = schema.ModelT.InitFromPackedBuf(payload, 0)
-        graphs = model.subgraphs
-        main = graphs[0]
-    # Damaged offsets surface as whatever numpy or struct raises.
+        return _contents(payload, schema)
+    # Damaged offsets and indices surface as whatever numpy, struct or a list raises.
     except Exception as error:
         raise BadFile(f"{path} is a damaged TFLite file", why=str(error)) from error
+
+
+def _contents(payload: bytes, schema: Any) -> FileContents:
+    model = schema.ModelT.InitFromPackedBuf(payload, 0)
+    graphs = model.subgraphs
+    main = graphs[0]
     type_names = {v: k for k, v in vars(schema.TensorType).items() if isinstance(v, int)}
     operator_names = {v: k for k, v in vars(schema.BuiltinOperator).items() if isinstance(v, int)}
     tally = _Tally(type_names)
@@ -115,7 +121,9 @@ class _Tally:
             return
         if name in _STRUCTURAL:
             return
-        used = [int(operator.inputs[0]), *(int(i) for i in operator.outputs)]
+        # Some operators have no input: they make a value or name a variable.
+        inputs, outputs = (() if i is None else i for i in (operator.inputs, operator.outputs))
+        used = [int(i) for i in (*inputs[:1], *outputs)]
         kinds = {self.type_names[graph.tensors[i].type] for i in used if i >= 0}
         if any(kind.startswith("FLOAT") for kind in kinds):
             self.floating.append(name)
@@ -168,9 +176,12 @@ def _parts(path: Path) -> tuple[bytes, dict[str, bytes]]:
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
             entries = archive.infolist()
+            if sum(entry.file_size for entry in entries) > _MOST_APPENDED:
+                raise zipfile.BadZipFile("they would unpack to more than any model has")
             start = min((entry.header_offset for entry in entries), default=len(data))
             return data[:start], {entry.filename: archive.read(entry) for entry in entries}
-    except (zipfile.BadZipFile, RuntimeError, NotImplementedError) as error:
+    # Beside its own error, zipfile lets pass those of zlib, of seeking and of decoding.
+    except Exception as error:
         raise BadFile(f"the files appended to {path} are damaged", why=str(error)) from error
 
 

@@ -15,6 +15,8 @@ from zoo.registry import Registry
 
 SCHEMA = 1
 REJECTED = ".rejected"
+#: Characters of a manifest: more than ten times what a thousand long class names need.
+MOST_TEXT = 4 << 20
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -145,7 +147,11 @@ def open_unaltered(registry: Registry, path: Path) -> Artifact:
 
 def find_exporter(registry: Registry, path: Path) -> Exporter:
     """The exporter of a file: by suffix, confirmed by its first bytes."""
-    if not path.exists():
+    try:
+        exists = path.exists()
+    except OSError as error:  # a folder on the way is closed, or the name is too long
+        raise BadFile(f"{path} cannot be read", why=error.strerror) from error
+    if not exists:
         raise BadFile(f"there is no file {path}", fix="check the path")
     if path.is_dir():
         raise BadFile(f"{path} is a folder", fix="name a file in it")
@@ -173,7 +179,14 @@ def find_exporter(registry: Registry, path: Path) -> Exporter:
 def parse_manifest(text: str, origin: Path) -> Manifest:
     """Reads a manifest; the text may come from anywhere, so everything in it is validated."""
     try:
-        return _MANIFEST.validate_json(text)
+        if len(text) > MOST_TEXT:
+            raise ValueError(f"it is {len(text):,} characters long")
+        manifest = _MANIFEST.validate_json(text)
+        if manifest.schema != SCHEMA:
+            raise ValueError(
+                f"its layout is version {manifest.schema}, this edgezoo reads {SCHEMA}"
+            )
+        return manifest
     except (ValidationError, ValueError) as error:
         details = error.errors() if isinstance(error, ValidationError) else []
         where = ".".join(str(part) for part in details[0]["loc"]) if details else ""

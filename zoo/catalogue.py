@@ -6,7 +6,7 @@ import fnmatch
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from zoo.checkpoints import Checkpoint, packaged, resolve
+from zoo.checkpoints import SUFFIX, Checkpoint, packaged, resolve
 from zoo.contracts import Architecture, Variant
 from zoo.registry import Registry
 
@@ -69,12 +69,15 @@ def info(registry: Registry, model: str) -> dict[str, Any]:
     Raises:
         UnknownName: No such model; offers the nearest.
     """
-    architecture, variant, _ = resolve(registry, model)
+    architecture, variant, found = resolve(registry, model)
     plugin = registry.architectures.provider(architecture.name)
-    cards = {}
-    for tag, path in packaged(architecture, variant).items():
-        found = Checkpoint(architecture=architecture, variant=variant, path=path)
-        cards[f"{variant.name}.{tag}"] = asdict(found.card())
+    weights = [
+        Checkpoint(architecture=architecture, variant=variant, path=path)
+        for path in packaged(architecture, variant).values()
+    ]
+    if found is not None and model.endswith(SUFFIX):
+        weights = [found]
+    cards = {checkpoint.model_id: asdict(checkpoint.card()) for checkpoint in weights}
     return {
         **asdict(_summary(architecture, variant)),
         "source": architecture.source,

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from zoo.contracts import Architecture, Variant
-from zoo.errors import UnknownName, UsageError
+from zoo.errors import BadFile, UnknownName, UsageError
 from zoo.registry import Registry
 
 if TYPE_CHECKING:
@@ -73,6 +73,12 @@ def resolve(registry: Registry, model: str) -> tuple[Architecture, Variant, Chec
     try:
         architecture, variant = registry.variant(name)
     except UnknownName as error:
+        if Path(model).is_file():
+            raise UsageError(
+                f"{model} is not a model",
+                why="a model is a variant, a model id, or the path of a .safetensors file",
+                fix="`zoo list` shows models; `zoo inspect` and `zoo bench` take exported files",
+            ) from error
         raise UnknownName("model", model, model_ids(registry)) from error
     tags = packaged(architecture, variant)
     if not tag:
@@ -95,8 +101,15 @@ def _resolve_path(registry: Registry, path: Path) -> tuple[Architecture, Variant
         raise UsageError(f"there are no weights {path}", fix="check the path")
     from zoo.card import read_card
 
-    card = read_card(path.with_name(path.name.removesuffix(SUFFIX) + ".toml"))
-    architecture, variant = registry.variant(card.variant)
+    card_path = path.with_name(path.name.removesuffix(SUFFIX) + ".toml")
+    card = read_card(card_path)
+    try:
+        architecture, variant = registry.variant(card.variant)
+    except UnknownName as error:
+        raise BadFile(
+            f"the card {card_path} is of the variant {card.variant!r}, which nothing provides",
+            fix="load the plugin that does: zoo --plugin PATH …",
+        ) from error
     return (
         architecture,
         variant,

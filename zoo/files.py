@@ -49,7 +49,13 @@ def write_text(path: Path, text: str) -> None:
     write_bytes(path, text.encode("utf-8"))
 
 
-def cannot_write(path: Path, error: OSError) -> ZooError:
+#: What to do when the user's folder of results cannot be written.
+OTHER_OUTPUT = "choose another folder with --output, or change its permissions"
+#: What to do when our own folder cannot be written.
+OTHER_HOME = "set ZOO_HOME to a folder that can be written"
+
+
+def cannot_write(path: Path, error: OSError, *, fix: str = OTHER_OUTPUT) -> ZooError:
     """An operating system's refusal, with what to do about it."""
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         return ZooError(
@@ -60,11 +66,11 @@ def cannot_write(path: Path, error: OSError) -> ZooError:
     return ZooError(
         f"{path} cannot be written",
         why=error.strerror or str(error),
-        fix="choose another folder with --output, or change its permissions",
+        fix=fix,
     )
 
 
-def ensure_writable(folder: Path) -> None:
+def ensure_writable(folder: Path, *, fix: str = OTHER_OUTPUT) -> None:
     """Makes `folder` and proves that files can be written there, before hours of work."""
     probe = folder / f".zoo-{secrets.token_hex(4)}"
     try:
@@ -72,7 +78,7 @@ def ensure_writable(folder: Path) -> None:
         probe.write_bytes(b"")
         probe.unlink()
     except OSError as error:
-        raise cannot_write(folder, error) from error
+        raise cannot_write(folder, error, fix=fix) from error
 
 
 def sha256_of(path: Path) -> str:

@@ -33,6 +33,7 @@ OnEvent = Callable[[Event], None]
 #: Imported once by the fork server; imports TensorFlow and the steps.
 PRELOAD = "zoo.steps.preload"
 _LOG_TAIL = 2_000
+_MAIN = threading.Lock()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -131,11 +132,22 @@ def call(
     with tempfile.TemporaryDirectory(prefix="zoo-step-") as folder:
         log = Path(folder) / "output.log"
         process = _context().Process(
-            target=_child, args=(function, arguments, sender, str(log), limits), daemon=True
+            target=_child,
+            args=(function, arguments, sender, str(log), limits, _Surroundings.here()),
+            daemon=True,
         )
-        with _main_module_hidden():
-            process.start()
-        sender.close()
+        try:
+            with _main_module_hidden():
+                process.start()
+        except (EOFError, OSError) as error:
+            receiver.close()
+            raise StepDied(
+                "no child process could be started: the fork server is gone",
+                why=str(error) or None,
+                fix="try again; `zoo doctor` shows whether TensorFlow is installed",
+            ) from error
+        finally:
+            sender.close()
         try:
             with children.registered(process.terminate):
                 return _receive(process, receiver, on_event, limits, log, function)
@@ -166,7 +178,7 @@ def _receive(
             )
         try:
             kind, value = receiver.recv()
-        except EOFError:
+        except (EOFError, OSError):  # the latter when it ends in the middle of a message
             process.join()
             raise _death(process.exitcode, log, function) from None
         if kind == "event":
@@ -206,16 +218,60 @@ def _death(exitcode: int | None, log: Path, function: str) -> StepDied:
     )
 
 
+@dataclass(frozen=True, kw_only=True)
+class _Surroundings:
+    """What the caller sees now; the fork server still sees what was there when it began."""
+
+    folder: str | None
+    environment: dict[str, str]
+
+    @classmethod
+    def here(cls) -> _Surroundings:
+        try:
+            folder = str(Path.cwd())
+        except FileNotFoundError:  # removed under our feet; absolute paths still work
+            folder = None
+        return cls(folder=folder, environment=dict(os.environ))
+
+    def enter(self) -> None:
+        if self.folder is not None:
+            os.chdir(self.folder)
+        # TensorFlow sets variables of its own; what we read ourselves must be exact.
+        for name in [n for n in os.environ if n.startswith("ZOO_")]:
+            del os.environ[name]
+        os.environ.update(self.environment)
+
+
+def _end_with_parent() -> None:
+    """A parent that is killed can end nobody, so its children watch it."""
+    parent = multiprocessing.parent_process()
+    if parent is None:
+        return
+
+    def watch() -> None:
+        wait([parent.sentinel])
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    threading.Thread(target=watch, daemon=True, name="zoo-parent").start()
+
+
 def _child(
-    function: str, arguments: dict[str, Any], sender: Connection, log: str, limits: Limits
+    function: str,
+    arguments: dict[str, Any],
+    sender: Connection,
+    log: str,
+    limits: Limits,
+    surroundings: _Surroundings,
 ) -> None:
     """First code of the child: quiet streams, limits, then the work."""
     # Ctrl-C reaches the whole process group; the parent decides what ends.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    _end_with_parent()
     stream = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
     os.dup2(stream, 1)
     os.dup2(stream, 2)
     try:
+        surroundings.enter()
         _limit_memory(limits.memory_bytes)
         module_name, _, name = function.partition(":")
         target = getattr(importlib.import_module(module_name), name)
@@ -249,7 +305,8 @@ def flatten(error: BaseException) -> RemoteFailure:
         what=flat.what,
         why=flat.why,
         fix=flat.fix,
-        kind=type(flat).__name__,
+        # A class with arguments of its own arrives as the nearest one that takes three sentences.
+        kind=next(k.__name__ for k in type(flat).__mro__ if k.__name__ in _KINDS),
         exit_code=flat.exit_code,
         details="".join(traceback.format_exception(error)),
     )
@@ -288,9 +345,11 @@ def _main_module_hidden() -> Iterator[None]:
     multiprocessing re-imports ``__main__`` in each child. Our targets live in the zoo, so a
     script without an ``if __name__ == "__main__"`` guard must not be run a second time.
     """
-    real = sys.modules["__main__"]
-    sys.modules["__main__"] = types.ModuleType("__main__")
-    try:
-        yield
-    finally:
-        sys.modules["__main__"] = real
+    # Without the lock, two threads that start children could each restore what the other hid.
+    with _MAIN:
+        real = sys.modules["__main__"]
+        sys.modules["__main__"] = types.ModuleType("__main__")
+        try:
+            yield
+        finally:
+            sys.modules["__main__"] = real

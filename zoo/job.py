@@ -14,7 +14,7 @@ from zoo.networks import check_hyperparameters
 from zoo.recipe import Recipe, precision_order
 from zoo.registry import Registry
 from zoo.running import judging_device
-from zoo.steps.common import no_weights
+from zoo.weights import verify
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,7 +58,10 @@ def make_job(recipe: Recipe, registry: Registry) -> Job:
     """
     architecture, variant, checkpoint = resolve(registry, recipe.model)
     if checkpoint is None and not recipe.training.from_scratch:
-        raise no_weights(variant.name)
+        raise UsageError(
+            f"{variant.name!r} has no pretrained weights to start from",
+            fix="start from random weights: add --from-scratch",
+        )
     given = dict(recipe.hyperparameters)
     if recipe.training.dropout is not None:
         given["dropout"] = recipe.training.dropout
@@ -78,12 +81,15 @@ def make_job(recipe: Recipe, registry: Registry) -> Job:
                 raise UnknownName(f"precision of {exporter.name}", precision, exporter.precisions)
     devices = tuple(registry.devices.get(name) for name in dict.fromkeys(recipe.devices))
     tier_named(recipe.bench.tier)
+    start = None if recipe.training.from_scratch else checkpoint
+    if start is not None:
+        verify(start.path, start.card().sha256)
     return Job(
         recipe=recipe,
         registry=registry,
         architecture=architecture,
         variant=variant,
-        checkpoint=None if recipe.training.from_scratch else checkpoint,
+        checkpoint=start,
         exporters=exporters,
         devices=devices or (judging_device(registry),),
         precisions=tuple(sorted(dict.fromkeys(recipe.precisions), key=precision_order)),

@@ -21,7 +21,7 @@ from typing import Any
 
 from zoo.clock import utc_now
 from zoo.errors import ZooError
-from zoo.files import cannot_write, write_text
+from zoo.files import OTHER_HOME, cannot_write, write_text
 from zoo.isolation import Children, Event, flatten
 from zoo.records import Status, StepRecord, as_plain
 from zoo.store import Store, read_record
@@ -172,7 +172,7 @@ class Pipeline:
         try:
             partial.mkdir(parents=True)
         except OSError as error:
-            return self._failed(step, cannot_write(partial, error), started)
+            return self._failed(step, cannot_write(partial, error, fix=OTHER_HOME), started)
         work = Work(
             folder=partial,
             needs={name: self.finished[name] for name in (*step.needs, *step.after)},
@@ -207,7 +207,7 @@ class Pipeline:
         if isinstance(error, OSError) and error.errno in _REFUSALS:
             culprit = Path(error.filename) if isinstance(error.filename, str) else self.cache
             if culprit.is_relative_to(self.cache):
-                return cannot_write(self.cache, error)
+                return cannot_write(self.cache, error, fix=OTHER_HOME)
         return flatten(error).error()
 
     def _commit(self, step: Step, partial: Path, record: StepRecord) -> Finished:

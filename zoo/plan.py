@@ -101,6 +101,7 @@ def _finetune_step(job: Job, fingerprint: str, checkpoints: Path) -> Step:
             "checkpoint": str(checkpoints / key),
             "plugins": job.registry.settings,
         }
+        work.emit({"event": "stage", "text": "starting TensorFlow, once for all steps"})
         return _in_child("zoo.steps.finetune:finetune", arguments, work)
 
     return Step(name=FINETUNE, kind="finetune", key=key, work=work)

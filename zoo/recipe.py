@@ -139,9 +139,16 @@ def read_recipe(path: Path) -> dict[str, Any]:
     except (ValueError, RecursionError) as error:
         raise UsageError(f"{path} is not TOML", why=str(error), fix="correct that line") from error
     except OSError as error:
-        raise UsageError(f"{path} cannot be read", why=str(error)) from error
+        raise UsageError(
+            f"{path} cannot be read", why=error.strerror, fix="name a recipe file"
+        ) from error
 
 
+#: How to give what is required.
+_HOW = {
+    "model": ", such as `lenet5`; `zoo list` shows them",
+    "data": ", such as `--data digits` or `--data folder:PATH`",
+}
 #: What pydantic says in Python's words, in those of TOML.
 _PLAIN = {
     "dict_type": "must be a table",
@@ -160,7 +167,7 @@ def _explain(item: Any) -> str:
         hint = f"did you mean {close[0]!r}?" if close else f"allowed keys: {', '.join(valid)}"
         return f"{key}: there is no such key; {hint}"
     if item["type"] == "missing":
-        return f"{key}: is required"
+        return f"{key}: is required{_HOW.get(key, '')}"
     if keys[0] == "hyperparameters" and len(keys) > 2:
         key = ".".join(keys[:2])
         return f"{key}: must be true, false, a finite number or text (got {item['input']!r})"

@@ -13,7 +13,8 @@ from typing import Any
 import tomli_w
 
 from zoo.errors import ZooError
-from zoo.files import atomic_path, ensure_writable, write_text
+from zoo.files import OTHER_HOME, atomic_path, ensure_writable, write_text
+from zoo.isolation import RemoteFailure
 from zoo.job import Job
 from zoo.paths import cache_folder
 from zoo.pipeline import Finished, OnStep, Pipeline, Step
@@ -84,7 +85,7 @@ def execute(
     """
     cache = cache_folder() / "steps"
     ensure_writable(output)
-    ensure_writable(cache)
+    ensure_writable(cache, fix=OTHER_HOME)
     checkpoints = cache_folder() / "checkpoints"
     plan = make_plan(job, checkpoints, parts)
     name = run_name(job, plan)
@@ -120,15 +121,14 @@ def execute(
 def first_failure(record: StepRecord) -> ZooError:
     """A failed step's error as it was raised."""
     result = record.result or {}
-    error = ZooError(
-        str(result.get("what") or record.reason),
+    return RemoteFailure(
+        what=str(result.get("what") or record.reason),
         why=result.get("why"),
         fix=result.get("fix"),
-    )
-    error.exit_code = int(result.get("exit_code") or 1)
-    if result.get("details"):
-        error.add_note(str(result["details"]))
-    return error
+        kind=str(result.get("type")),
+        exit_code=int(result.get("exit_code") or 1),
+        details=str(result.get("details") or ""),
+    ).error()
 
 
 def run_name(job: Job, plan: Sequence[Step]) -> str:

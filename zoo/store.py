@@ -93,7 +93,11 @@ class Store:
                 fix="for example: --store sqlite:////home/me/records.sqlite",
             ) from error
         except OSError as error:
-            raise ZooError(f"the folder of {self.url} cannot be made", why=str(error)) from error
+            raise ZooError(
+                f"the folder of {self.url} cannot be made",
+                why=error.strerror,
+                fix="name another with --store",
+            ) from error
         with self._errors():
             self._prepare()
 

@@ -70,7 +70,7 @@ def _row(
             format=format,
             precision=precision,
             verdict=broken.status,
-            reason=broken.reason,
+            reason=_one_line(broken.reason),
         )
     judged = _GATE.validate_python(gate.result)
     contents = _CONTENTS.validate_python((export.result or {})["contents"])
@@ -82,7 +82,7 @@ def _row(
     if bench is not None and bench.status == "passed" and bench.result is not None:
         timed = _MEASUREMENT.validate_python(bench.result)
     elif bench is not None and bench.status == "failed":
-        reason = f"not timed: {bench.reason}"
+        reason = f"not timed: {_one_line(bench.reason)}"
     return ArtifactRow(
         file=judged.file,
         format=format,
@@ -105,6 +105,11 @@ def _row(
         quiet=timed.quiet if timed else None,
         checks=judged.checks,
     )
+
+
+def _one_line(reason: str) -> str:
+    """An error's three sentences, as a table has room for."""
+    return "; ".join(line.strip() for line in reason.splitlines())
 
 
 def view_of(run: Run, command: str) -> RunView:

@@ -214,12 +214,13 @@ def _progress_callback(
     emit: Callable[[Event], None], epoch: int, options: Training, batches: int, metric: str
 ) -> Any:
     keras = require("keras")
-    started = time.perf_counter()
-    last = started
+    started = last = 0.0
 
     def on_batch_end(batch: int, logs: dict[str, float] | None = None) -> None:
-        nonlocal last
+        nonlocal started, last
         now = time.perf_counter()
+        if batch == 0:
+            started = now  # the first batch waits for the pipeline to fill
         if now - last < 0.2 and batch + 1 < batches:
             return
         last = now
@@ -231,7 +232,7 @@ def _progress_callback(
                 "epochs": options.epochs,
                 "batch": batch + 1,
                 "batches": batches,
-                "examples_per_second": (batch + 1) * options.batch_size / (now - started),
+                "examples_per_second": batch * options.batch_size / max(now - started, 1e-9),
                 "loss": float(values.get("loss", math.nan)),
                 "metric": float(values.get(metric, math.nan)),
                 "metric_name": metric,

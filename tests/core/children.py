@@ -9,6 +9,7 @@ import struct
 import sys
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from zoo.errors import BadData, BadFile, MissingExtra, StepDied, UnknownName, UsageError, ZooError
@@ -110,6 +111,26 @@ def interrupted(*, emit: Emit) -> str:
     """Ctrl-C reaches the whole process group; the parent decides what ends."""
     os.kill(os.getpid(), signal.SIGINT)
     return "goes on"
+
+
+def surroundings(*, emit: Emit) -> dict[str, str | None]:
+    variables = {name: os.environ.get(name) for name in ("ZOO_NEW", "ZOO_OLD", "NEW")}
+    return {"folder": str(Path.cwd()), **variables}
+
+
+def append_many(url: str, start: Any, name: str, answer: Any) -> None:
+    from zoo.records import StepRecord
+    from zoo.store import Store
+
+    try:
+        start.wait()
+        store = Store(url)
+        for number in range(10):
+            record = StepRecord(step=f"step {number}", kind="test", key="k", status="passed")
+            store.append(name, record, samples=b"raw")
+        answer.put("")
+    except BaseException as error:
+        answer.put(f"{type(error).__name__}: {error}")
 
 
 def names_of_variables(*, emit: Emit) -> list[str]:

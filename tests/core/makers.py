@@ -210,7 +210,13 @@ def no_privileges() -> Iterator[None]:
         os.seteuid(0)
 
 
-def tflite_file(path: Path, *, operator: str = "FULLY_CONNECTED", batch: int = 1) -> Path:
+def tflite_file(
+    path: Path,
+    *,
+    operator: str = "FULLY_CONNECTED",
+    batch: int = 1,
+    inputs: tuple[int, ...] = (0, 1, 2),
+) -> Path:
     """A TFLite file with one dense layer: ``x · w + 1``, where w is 0, 1, … 11 in shape (3, 4)."""
     import flatbuffers
     from ai_edge_litert import schema_py_generated as schema
@@ -237,10 +243,11 @@ def tflite_file(path: Path, *, operator: str = "FULLY_CONNECTED", batch: int = 1
         graph.tensors.append(tensor)
     code, node = schema.OperatorCodeT(), schema.OperatorT()
     code.version = 1
-    code.builtinCode = code.deprecatedBuiltinCode = getattr(schema.BuiltinOperator, operator)
+    code.builtinCode = getattr(schema.BuiltinOperator, operator)
+    code.deprecatedBuiltinCode = min(code.builtinCode, 127)
     if operator == "CUSTOM":
         code.customCode = b"TeaLeaves"
-    node.inputs, node.outputs = [0, 1, 2], [3]
+    node.inputs, node.outputs = list(inputs), [3]
     node.builtinOptions = schema.FullyConnectedOptionsT()
     node.builtinOptionsType = schema.BuiltinOptions.FullyConnectedOptions
     graph.operators, model.operatorCodes, model.subgraphs = [node], [code], [graph]

@@ -185,7 +185,7 @@ def test_path_without_file_or_card(registry, weights):
 def test_path_of_a_network_that_nothing_provides(registry, weights):
     path = weights / "tiny8.photos.toml"
     write_card(path, replace(CARD, variant="huge9"))
-    with pytest.raises(UnknownName, match="unknown model 'huge9'"):
+    with pytest.raises(BadFile, match="variant 'huge9', which nothing provides"):
         resolve(registry, str(path.with_suffix(".safetensors")))
 
 

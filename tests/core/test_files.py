@@ -38,6 +38,15 @@ def test_new_content_replaces_the_old(tmp_path):
     assert names(path.parent) == ["a.txt"]
 
 
+def test_reader_of_the_old_file_reads_it_to_its_end(tmp_path):
+    path = tmp_path / "a.txt"
+    write_text(path, "old")
+    with path.open() as reader:
+        write_text(path, "new")
+        assert reader.read() == "old"
+    assert path.read_text() == "new"
+
+
 def test_others_may_read_what_is_written(tmp_path):
     mask = os.umask(0o022)
     try:

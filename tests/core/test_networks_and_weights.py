@@ -265,7 +265,7 @@ def test_checkpoint_of_another_architecture(checkpoint):
         return keras.layers.Dense(classes, name="head")(x)
 
     alien = replace(checkpoint, architecture=architecture(build=other))
-    with pytest.raises(BadFile, match="tiny8.photos does not fit the network 'tiny8'") as caught:
+    with pytest.raises(BadFile, match=r"tiny8\.photos does not fit the network 'tiny8'") as caught:
         load_network(alien)
     told = caught.value.why.split("; ")
     assert "unexpected: conv2d/kernel" in told

@@ -38,9 +38,9 @@ def problems(folder: Path, text: str, **arguments) -> list[str]:
 
 def test_defaults():
     recipe = recipe_from(model="lenet5", data="digits")
-    assert recipe.formats == ("tflite", "onnx")
+    assert recipe.formats == ()  # all that there are
+    assert recipe.devices == ()  # this machine
     assert recipe.precisions == ("float32", "int8")
-    assert recipe.devices == ("host",)
     assert recipe.training == Training()
     assert recipe.training.dropout is None
     assert recipe.gate.max_drop is None
@@ -118,8 +118,7 @@ def test_recipe_cannot_be_changed():
         ("gate = []", "gate: must be a table (got [])"),
         ("hyperparameters = 3", "hyperparameters: must be a table (got 3)"),
         ("formats = 'tflite'", "formats: must be a list (got 'tflite')"),
-        ("formats = []", "formats: must name at least one (got [])"),
-        ("precisions = []", "precisions: must name at least one"),
+        ("precisions = []", "precisions: must name at least one (got [])"),
         ("formats = [1]", "formats.0: input should be a valid string (got 1)"),
         ("seed = true", "seed: input should be a valid integer (got True)"),
         ("seed = '7'", "seed: input should be a valid integer (got '7')"),
@@ -169,7 +168,7 @@ def test_all_problems_are_told_at_once(tmp_path):
     assert {line.partition(":")[0] for line in found} == {
         *("model", "data", "modle", "training.epochs", "training.freeze")
     }
-    assert "model: is required" in found
+    assert any(line.startswith("model: is required") for line in found)
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ import json
 import multiprocessing
 from pathlib import Path
 
+import children
 import pytest
 import sqlalchemy as sa
 from hypothesis import given
@@ -210,24 +211,14 @@ def test_folder_that_cannot_be_written(tmp_path):
         Store("sqlite:////var/lib/of/nobody/records.sqlite")
 
 
-def append_many(url: str, start, name: str, answer) -> None:
-    try:
-        start.wait()
-        store = Store(url)
-        for number in range(25):
-            store.append(name, record(f"step {number}"), samples=b"raw")
-        answer.put("")
-    except BaseException as error:
-        answer.put(f"{type(error).__name__}: {error}")
-
-
 def test_processes_that_append_at_once(tmp_path):
     """They also make the tables at once: neither finds the database there."""
     context = multiprocessing.get_context("spawn")
     url = f"sqlite:///{tmp_path / 'records.sqlite'}"
     start, answers = context.Barrier(3), context.Queue()
     processes = [
-        context.Process(target=append_many, args=(url, start, name, answers)) for name in "abc"
+        context.Process(target=children.append_many, args=(url, start, name, answers))
+        for name in "abc"
     ]
     for process in processes:
         process.start()
@@ -236,5 +227,5 @@ def test_processes_that_append_at_once(tmp_path):
         process.join()
     store = Store(url)
     for name in "abc":
-        assert [s.record.step for s in store.records(run=name)] == [f"step {n}" for n in range(25)]
+        assert [s.record.step for s in store.records(run=name)] == [f"step {n}" for n in range(10)]
     store.close()

@@ -6,7 +6,14 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from zoo.cli.options import Settings, complete_device, json_option, print_json, store_option
+from zoo.cli.options import (
+    Settings,
+    complete_device,
+    examples,
+    json_option,
+    print_json,
+    store_option,
+)
 from zoo.cli.tables import print_table
 
 if TYPE_CHECKING:
@@ -21,14 +28,22 @@ _HEADINGS = (
 
 @click.command(
     name="bench",
-    epilog="Examples: zoo bench net.tflite; zoo bench a.tflite b.onnx --threads 1 --threads 2",
+    epilog=examples("zoo bench net.tflite", "zoo bench a.tflite b.onnx --threads 1 --threads 2"),
 )
 @click.argument("files", nargs=-1, required=True, type=click.Path())
 @click.option(
     "--device", metavar="NAME", shell_complete=complete_device, help="Where [this machine]."
 )
-@click.option("--threads", multiple=True, type=click.IntRange(1, 1024), default=(1,), help="[1]")
-@click.option("--tier", default="quick", show_default=True, help="brief, smoke, quick or full.")
+@click.option(
+    "--threads",
+    multiple=True,
+    type=click.IntRange(1, 1024),
+    default=(1,),
+    help="For one inference; may be repeated [1].",
+)
+@click.option(
+    "--tier", default="quick", help="How thoroughly to time: brief, smoke, quick, full [quick]."
+)
 @click.option("--runtime", help="litert, tflite-runtime or onnxruntime [by format].")
 @store_option
 @json_option

@@ -6,11 +6,11 @@ from dataclasses import asdict
 
 import click
 
-from zoo.cli.options import Settings, json_option, print_json
+from zoo.cli.options import Settings, examples, json_option, print_json
 from zoo.cli.tables import print_table
 
 
-@click.command(name="doctor", epilog="Example: zoo doctor")
+@click.command(name="doctor", epilog=examples("zoo doctor"))
 @json_option
 @click.pass_context
 def command(ctx: click.Context, as_json: bool) -> None:

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import click
 
-from zoo.cli.options import Settings, complete_model, data_option, json_option, print_json
+from zoo.cli.options import Settings, complete_model, data_option, examples, json_option, print_json
 
 
 @click.command(
     name="evaluate",
-    epilog="Examples: zoo evaluate lenet5.fashion_mnist; "
-    "zoo evaluate runs/…/lenet5.digits.int8.tflite --data digits",
+    epilog=examples(
+        "zoo evaluate lenet5.fashion_mnist",
+        "zoo evaluate weights/lenet5.digits.safetensors --split validation",
+        "zoo evaluate exports/lenet5.digits.int8.tflite --data digits",
+    ),
 )
 @click.argument("target", metavar="MODEL|FILE", shell_complete=complete_model)
 @data_option(required=False, help="Dataset [the one the weights were trained on].")
-@click.option("--split", default="test", show_default=True, help="train, validation or test.")
+@click.option("--split", default="test", help="train, validation or test [test].")
 @json_option
 @click.pass_obj
 def command(settings: Settings, target: str, data: str | None, split: str, as_json: bool) -> None:

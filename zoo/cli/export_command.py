@@ -11,6 +11,7 @@ from zoo.cli.options import (
     complete_format,
     complete_model,
     data_option,
+    examples,
     json_option,
     print_json,
     store_option,
@@ -19,8 +20,10 @@ from zoo.cli.options import (
 
 @click.command(
     name="export",
-    epilog="Examples: zoo export lenet5.fashion_mnist; "
-    "zoo export weights/lenet5.digits.safetensors --format onnx --precision int8",
+    epilog=examples(
+        "zoo export lenet5.fashion_mnist",
+        "zoo export weights/lenet5.digits.safetensors --format onnx --precision int8",
+    ),
 )
 @click.argument("model", shell_complete=complete_model)
 @data_option(required=False, help="Calibrates and judges [the dataset on the weights' card].")
@@ -42,7 +45,9 @@ from zoo.cli.options import (
 @click.option("--calibration-samples", type=int, help="Real inputs that set integer ranges [256].")
 @click.option("--max-drop", type=float, help="Points of accuracy a file may lose [by precision].")
 @click.option("--seed", type=int, help="Of the calibration sample [0].")
-@click.option("--output", default="exports", type=click.Path(), help="Folder for the files.")
+@click.option(
+    "--output", default="exports", type=click.Path(), help="Folder for the files [exports]."
+)
 @store_option
 @json_option
 @click.pass_context
@@ -55,7 +60,7 @@ def command(
     """
     from zoo.api import export
     from zoo.cli.progress import StepProgress
-    from zoo.cli.results import print_run, run_as_json
+    from zoo.cli.results import print_details, print_run, run_as_json
     from zoo.cli.ship_command import recipe_options
 
     settings: Settings = ctx.obj
@@ -72,5 +77,7 @@ def command(
         print_json(run_as_json(run))
     else:
         print_run(run)
+    if settings.debug:
+        print_details(run)
     if not run.passed:
         ctx.exit(1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from typing import Any
 
 import click
@@ -10,6 +11,7 @@ from zoo.cli.options import (
     Settings,
     complete_model,
     data_option,
+    examples,
     json_option,
     print_json,
     store_option,
@@ -19,13 +21,18 @@ from zoo.cli.options import (
 
 @click.command(
     name="finetune",
-    epilog="Examples: zoo finetune lenet5 --data digits; zoo finetune resnet8 --data folder:photos "
-    "--freeze backbone --augment flip,shift --epochs 20",
+    epilog=examples(
+        "zoo finetune lenet5 --data digits",
+        "zoo finetune resnet8 --data folder:photos --freeze backbone --augment flip",
+        "zoo finetune resnet20 --data digits --from-scratch --epochs 20",
+    ),
 )
 @click.argument("model", required=False, shell_complete=complete_model)
 @data_option(required=False, help="Dataset: digits, fashion_mnist, folder:PATH, npz:PATH.")
 @training_options
-@click.option("--output", default="weights", type=click.Path(), help="Folder for the weights.")
+@click.option(
+    "--output", default="weights", type=click.Path(), help="Folder for the weights [weights]."
+)
 @store_option
 @json_option
 @click.pass_context
@@ -37,7 +44,7 @@ def command(ctx: click.Context, /, as_json: bool, output: str, **given: Any) -> 
     """
     from zoo.api import finetune
     from zoo.cli.progress import StepProgress
-    from zoo.cli.results import print_weights, run_as_json
+    from zoo.cli.results import print_details, print_weights, run_as_json
     from zoo.cli.ship_command import recipe_options
 
     settings: Settings = ctx.obj
@@ -55,6 +62,8 @@ def command(ctx: click.Context, /, as_json: bool, output: str, **given: Any) -> 
     else:
         print_weights(run)
         click.echo(f"weights  {run.weights}")
-        click.echo(f"next     zoo export {run.weights}")
+        click.echo(f"next     zoo export {shlex.quote(str(run.weights))}")
+    if settings.debug:
+        print_details(run)
     if not run.passed:
         ctx.exit(1)

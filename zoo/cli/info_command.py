@@ -6,11 +6,11 @@ from typing import Any
 
 import click
 
-from zoo.cli.options import Settings, complete_model, json_option, print_json
+from zoo.cli.options import Settings, complete_model, examples, json_option, print_json
 from zoo.cli.tables import human_count
 
 
-@click.command(name="info", epilog="Example: zoo info lenet5")
+@click.command(name="info", epilog=examples("zoo info lenet5"))
 @click.argument("model", shell_complete=complete_model)
 @json_option
 @click.pass_obj

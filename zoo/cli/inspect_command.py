@@ -6,11 +6,11 @@ from typing import Any
 
 import click
 
-from zoo.cli.options import Settings, json_option, print_json
+from zoo.cli.options import Settings, examples, json_option, print_json
 from zoo.cli.tables import human_bytes
 
 
-@click.command(name="inspect", epilog="Example: zoo inspect runs/…/lenet5.digits.int8.tflite")
+@click.command(name="inspect", epilog=examples("zoo inspect exports/lenet5.digits.int8.tflite"))
 @click.argument("file", type=click.Path())
 @json_option
 @click.pass_context

@@ -6,13 +6,13 @@ from dataclasses import asdict
 
 import click
 
-from zoo.cli.options import Settings, json_option, print_json
+from zoo.cli.options import Settings, examples, json_option, print_json
 from zoo.cli.tables import human_count, print_table
 
 
 @click.command(
     name="list",
-    epilog='Examples: zoo list; zoo list "res*"; zoo list "*.fashion_mnist"',
+    epilog=examples("zoo list", 'zoo list "res*"', 'zoo list "*.fashion_mnist"'),
 )
 @click.argument("pattern", default="*")
 @json_option

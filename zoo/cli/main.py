@@ -13,7 +13,7 @@ from typing import Any, NoReturn
 
 import click
 
-from zoo.cli.options import Settings
+from zoo.cli.options import Settings, examples
 from zoo.errors import UsageError, ZooError, nearest
 
 #: Command → module; a module is imported when its command is used or helped with.
@@ -93,10 +93,18 @@ class _Stopped(BaseException):
 @click.group(
     cls=LazyGroup,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
-    epilog="Example: zoo ship lenet5 --data digits",
+    epilog=examples("zoo ship lenet5 --data digits", "zoo ship --help"),
 )
-@click.option("--plugin", "plugins", multiple=True, metavar="PATH", help="Also load this plugin.")
-@click.option("--without", multiple=True, metavar="NAME", help="Switch one plugin off.")
+@click.option(
+    "--plugin",
+    "plugins",
+    multiple=True,
+    metavar="PATH",
+    help="Also load this plugin file, or a folder of them; may be repeated.",
+)
+@click.option(
+    "--without", multiple=True, metavar="NAME", help="Switch one plugin off; may be repeated."
+)
 @click.option("--no-plugins", is_flag=True, help="Use the built-in plugins only.")
 @click.option("--debug", is_flag=True, help="Show tracebacks.")
 @click.version_option(package_name="edgezoo", prog_name="zoo")

@@ -60,6 +60,12 @@ complete_format = _complete("format")
 complete_device = _complete("device")
 
 
+def examples(*commands: str) -> str:
+    """The end of a command's help: each example on a line of its own, never wrapped."""
+    heading = "Example:" if len(commands) == 1 else "Examples:"
+    return "\b\n" + "\n".join([heading, *(f"  {command}" for command in commands)])
+
+
 def json_option(function: Function) -> Function:
     """``--json``: results as JSON on standard output."""
     return click.option("--json", "as_json", is_flag=True, help="Print JSON.")(function)

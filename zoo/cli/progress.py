@@ -17,6 +17,8 @@ from rich.progress import (
 )
 
 _MARKS = {"passed": "[green]✓[/]", "rejected": "[red]✗[/]", "failed": "[red]✗[/]"}
+#: For terminals whose encoding lacks the signs.
+_ASCII_MARKS = {"passed": "[green]ok[/]", "rejected": "[red]--[/]", "failed": "[red]--[/]"}
 
 
 class StepProgress:
@@ -28,6 +30,8 @@ class StepProgress:
 
     def __init__(self, *, quiet: bool) -> None:
         self._console = Console(stderr=True, highlight=False, quiet=quiet)
+        unicode = self._console.encoding.lower().startswith("utf")
+        self._marks = _MARKS if unicode else _ASCII_MARKS
         self._progress = Progress(
             SpinnerColumn(),
             TextColumn("{task.description}"),
@@ -106,9 +110,9 @@ class StepProgress:
     def _on_end(self, step: str, event: dict[str, Any]) -> None:
         if step in self._tasks:
             self._progress.remove_task(self._tasks.pop(step))
-        if event["cached"]:
+        if event["cached"] or event["status"] == "skipped":  # what it waited for has its own line
             return
-        mark = _MARKS.get(event["status"], "[dim]–[/]")
+        mark = self._marks[event["status"]]
         note = "" if event["status"] == "passed" else f"  {event['status']}"
         self._progress.console.print(
             f"{mark} {step}  [dim]{event['seconds']:.1f} s[/]{note}", soft_wrap=True

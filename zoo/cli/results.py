@@ -27,6 +27,14 @@ def print_run(run: Run) -> None:
         click.echo(f"{'next' if number == 0 else '':<9}{line}")
 
 
+def print_details(run: Run) -> None:
+    """Where each step failed, for ``--debug``."""
+    for step in run.steps:
+        details = (step.result or {}).get("details") if step.status == "failed" else None
+        if details:
+            click.echo(f"\n{step.step}\n{details}", err=True)
+
+
 def print_weights(run: Run) -> None:
     """One line about the Keras model that the files come from."""
     record = run.finished[EVALUATE].record

@@ -14,18 +14,23 @@ from zoo.cli.options import (
     complete_format,
     complete_model,
     data_option,
+    examples,
     json_option,
     print_json,
     split_commas,
     store_option,
     training_options,
 )
+from zoo.errors import UsageError
 
 
 @click.command(
     name="ship",
-    epilog="Examples: zoo ship lenet5 --data digits; zoo ship resnet8 --data folder:photos "
-    "--format tflite --precision int8; zoo ship --recipe photos.toml",
+    epilog=examples(
+        "zoo ship lenet5 --data digits",
+        "zoo ship resnet8 --data folder:photos --format tflite --precision int8",
+        "zoo ship --recipe photos.toml",
+    ),
 )
 @click.argument("model", required=False, shell_complete=complete_model)
 @data_option(required=False, help="Dataset: digits, fashion_mnist, folder:PATH, npz:PATH.")
@@ -50,14 +55,16 @@ from zoo.cli.options import (
     multiple=True,
     metavar="NAME",
     shell_complete=complete_device,
-    help="Where files are timed [this machine].",
+    help="Where files are timed; may be repeated or comma-separated [this machine].",
 )
 @click.option("--calibration-samples", type=int, help="Real inputs that set integer ranges [256].")
 @click.option("--max-drop", type=float, help="Points of accuracy a file may lose [by precision].")
 @click.option("--tier", help="How thoroughly to time: brief, smoke, quick, full [brief].")
 @click.option("--threads", type=int, help="Threads of the runtime [1].")
 @training_options
-@click.option("--output", default="runs", type=click.Path(), help="Parent of the run's folder.")
+@click.option(
+    "--output", default="runs", type=click.Path(), help="Parent of the run's folder [runs]."
+)
 @click.option("--no-report", is_flag=True, help="Write no report.html.")
 @store_option
 @json_option
@@ -73,7 +80,7 @@ def command(
     """
     from zoo.api import ship
     from zoo.cli.progress import StepProgress
-    from zoo.cli.results import print_run, run_as_json
+    from zoo.cli.results import print_details, print_run, run_as_json
 
     settings: Settings = ctx.obj
     with StepProgress(quiet=as_json) as progress:
@@ -91,6 +98,8 @@ def command(
         print_json(run_as_json(run))
     else:
         print_run(run)
+    if settings.debug:
+        print_details(run)
     if not run.passed:
         ctx.exit(1)
 
@@ -102,7 +111,17 @@ def recipe_options(given: dict[str, Any]) -> dict[str, Any]:
     options = dict(given)
     for name in ("formats", "precisions", "devices"):
         if name in options:
-            options[name] = split_commas(options[name]) or None
+            options[name] = _names(name, options[name])
     options["augment"] = split_commas(options["augment"]) or None if "augment" in options else None
     options["hyperparameters"] = parse_hyperparameters(options.get("hyperparameters") or ())
     return options
+
+
+def _names(option: str, values: tuple[str, ...]) -> tuple[str, ...] | None:
+    """None when the option was not given: an empty name must not mean all of them."""
+    names = split_commas(values)
+    if values and not names:
+        raise UsageError(
+            f"--{option.removesuffix('s')} names nothing", fix="name one, or leave it out"
+        )
+    return names or None

@@ -84,6 +84,14 @@ def find_folder() -> Path:
             the download failed or is not allowed.
         BadFile: What was downloaded is not Fashion-MNIST.
     """
+    folder = _local_folder()
+    if folder is None:
+        folder = cached_folder()
+        _download(folder)
+    return folder
+
+
+def _local_folder() -> Path | None:
     named = os.environ.get(FOLDER_VARIABLE)
     if named:
         folder = Path(named).expanduser()
@@ -98,8 +106,13 @@ def find_folder() -> Path:
     for folder in (DEBIAN_FOLDER, cached_folder()):
         if all((folder / file.name).is_file() for file in FILES):
             return folder
-    _download(cached_folder())
-    return cached_folder()
+    return None
+
+
+def check_obtainable() -> None:
+    """Fails like `find_folder` where it can be told without a download."""
+    if _local_folder() is None:
+        _refuse_offline()
 
 
 def read_file(folder: Path, file: IdxFile) -> bytes:
@@ -139,17 +152,21 @@ def _verified(compressed: IO[bytes], file: IdxFile, origin: str) -> bytes:
 def _download(folder: Path) -> None:
     from zoo.files import write_bytes
 
+    _refuse_offline()
+    for file in FILES:
+        if not (folder / file.name).is_file():
+            compressed = _fetch(file)
+            _verified(io.BytesIO(compressed), file, DOWNLOAD + file.name)
+            write_bytes(folder / file.name, compressed)
+
+
+def _refuse_offline() -> None:
     if os.environ.get(OFFLINE_VARIABLE, "0") not in ("", "0"):
         raise BadData(
             "fashion_mnist is not on this machine",
             why=f"{OFFLINE_VARIABLE} forbids the download",
             fix=where(),
         )
-    for file in FILES:
-        if not (folder / file.name).is_file():
-            compressed = _fetch(file)
-            _verified(io.BytesIO(compressed), file, DOWNLOAD + file.name)
-            write_bytes(folder / file.name, compressed)
 
 
 def _fetch(file: IdxFile) -> bytes:

@@ -88,10 +88,12 @@ def fingerprint(argument: str | None) -> str:
 
     Raises:
         UsageError: Something follows the name.
+        BadData: The files are not here and must not be downloaded.
     """
-    from zoo.data.fashion_files import FILES
+    from zoo.data.fashion_files import FILES, check_obtainable
 
     _refuse(argument)
+    check_obtainable()
     parts = [file.sha256[:16] for file in FILES]
     return "-".join(["fashion_mnist", str(VALIDATION_PER_CLASS), *parts])
 

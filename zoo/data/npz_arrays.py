@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from zoo.errors import BadData, BadFile
 
 _CHUNK = 1024
-_EXPECTED = "store x and y, or x_train, y_train, x_test and y_test; see `zoo datasets`"
+_EXPECTED = "store x and y, or x_train, y_train, x_test and y_test"
 
 
 @dataclass(kw_only=True)

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import math
-import os
 import statistics
-import tempfile
 from collections.abc import Mapping
 from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from zoo.extras import require
+from zoo.files import write_text
 from zoo.records import TrainingResult
 from zoo.report import format as fmt
 from zoo.report.columns import file_columns
@@ -59,16 +58,7 @@ def render(run: RunView) -> str:
 
 def write(path: Path, run: RunView) -> None:
     """Writes the page; whoever opens `path` meanwhile sees the old page or the new one."""
-    text = render(run)
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".tmp")
-    temporary = Path(name)
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as file:
-            file.write(text)
-        temporary.chmod(0o644)
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
+    write_text(path, render(run))
 
 
 def _environment() -> Environment:

@@ -11,7 +11,7 @@ from zoo.clock import utc_now
 from zoo.contracts import ExportRequest
 from zoo.contracts.exporter import CALIBRATED
 from zoo.data.calibration import calibration_pixels
-from zoo.errors import UsageError
+from zoo.errors import UsageError, ZooError
 from zoo.files import atomic_path, sha256_of
 from zoo.isolation import Event
 from zoo.networks import deployed_model
@@ -76,6 +76,10 @@ def export(
                 integer_input=True,
             )
         )
+        if not temporary.is_file():
+            raise ZooError(
+                f"the exporter {format!r} wrote no file", fix="tell the author of that plugin"
+            )
     contents = exporter.inspect(path)
     card = loaded.card
     embed(

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from zoo.contracts import Check, Comparison, Metric, Task
+from zoo.errors import ZooError
 from zoo.extras import require
 from zoo.hookspecs import hookimpl
 from zoo.tasks.proportions import mcnemar_p, wilson_interval
@@ -69,9 +70,19 @@ def evaluate(outputs: Array, labels: Array, classes: tuple[str, ...]) -> tuple[M
 
 
 def compare(reference: Array, candidate: Array) -> Comparison:
-    """Differences of probabilities, and how often the first choice is the same, ties aside."""
+    """Differences of probabilities, and how often the first choice is the same, ties aside.
+
+    Raises:
+        ZooError: The shapes differ.
+    """
     import numpy as np
 
+    if reference.shape != candidate.shape:
+        # numpy would stretch a single column over all classes and call it a comparison.
+        raise ZooError(
+            f"the file's outputs have shape {candidate.shape}, the network's {reference.shape}",
+            why="the converter changed the output, or the file belongs to another network",
+        )
     reference = reference.astype(np.float64)
     difference = np.abs(reference - candidate.astype(np.float64))
     chosen = np.take_along_axis(reference, candidate.argmax(axis=-1)[:, None], axis=-1)[:, 0]

@@ -1,0 +1,165 @@
+"""What the tests of the commands share: a home and a folder of their own, and a way to type."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+
+@dataclass(frozen=True)
+class Typed:
+    """How a command ended, and what it said."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def json(self) -> Any:
+        """All of standard output as JSON."""
+        return json.loads(self.out)
+
+
+Zoo = Callable[..., Typed]
+
+
+@pytest.fixture(autouse=True)
+def own_folders(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """No test reads or writes the user's files, and none uses the network."""
+    home = tmp_path_factory.mktemp("home")
+    monkeypatch.setenv("ZOO_HOME", str(home))
+    monkeypatch.setenv("ZOO_OFFLINE", "1")
+    monkeypatch.delenv("ZOO_FASHION_MNIST", raising=False)
+    monkeypatch.chdir(tmp_path_factory.mktemp("folder"))
+    return home
+
+
+@pytest.fixture
+def zoo(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Iterator[Zoo]:
+    """Types a command in this process, by way of its entry point."""
+    from zoo.cli.main import main
+
+    signals = (signal.SIGTERM, signal.SIGHUP)
+    handlers = [signal.getsignal(number) for number in signals]
+
+    def typed(*arguments: str | Path) -> Typed:
+        monkeypatch.setattr(sys, "argv", ["zoo", *map(str, arguments)])
+        capfd.readouterr()
+        with pytest.raises(SystemExit) as stop:
+            main()
+        written = capfd.readouterr()
+        return Typed(int(stop.value.code or 0), written.out, written.err)
+
+    yield typed
+    for number, handler in zip(signals, handlers, strict=True):
+        signal.signal(number, handler)
+
+
+@pytest.fixture
+def zoo_process() -> Zoo:
+    """Types a command in a process of its own, with an environment of its own."""
+
+    def typed(
+        *arguments: str | Path,
+        environment: dict[str, str | None] | None = None,
+        **options: Any,
+    ) -> Typed:
+        merged = {**os.environ, **(environment or {})}
+        done = subprocess.run(
+            [sys.executable, "-m", "zoo", *map(str, arguments)],
+            env={name: value for name, value in merged.items() if value is not None},
+            check=False,
+            **{"capture_output": True, **options},
+        )
+        return Typed(
+            done.returncode,
+            (done.stdout or b"").decode("utf-8", "replace"),
+            (done.stderr or b"").decode("utf-8", "replace"),
+        )
+
+    return typed
+
+
+SIDE = 4
+#: A network so small that a test can compute it: pixels · WEIGHTS + BIAS.
+WEIGHTS = np.random.default_rng(0).normal(size=(SIDE * SIDE, 10)).astype(np.float32)
+BIAS = np.random.default_rng(1).normal(size=10).astype(np.float32)
+
+
+def linear_onnx(path: Path, *, domain: str = "") -> Path:
+    """An ONNX file of that network, without a manifest."""
+    onnx = pytest.importorskip("onnx")
+    pytest.importorskip("onnxruntime")
+    helper, kind = onnx.helper, onnx.TensorProto.FLOAT
+    graph = helper.make_graph(
+        [
+            helper.make_node("Flatten", ["pixels"], ["flat"]),
+            helper.make_node("Gemm", ["flat", "weights", "bias"], ["scores"], domain=domain),
+        ],
+        "linear",
+        [helper.make_tensor_value_info("pixels", kind, [1, SIDE, SIDE, 1])],
+        [helper.make_tensor_value_info("scores", kind, [1, 10])],
+        [
+            onnx.numpy_helper.from_array(WEIGHTS, "weights"),
+            onnx.numpy_helper.from_array(BIAS, "bias"),
+        ],
+    )
+    opsets = [helper.make_opsetid("", 17), *([helper.make_opsetid(domain, 1)] if domain else [])]
+    onnx.save(helper.make_model(graph, opset_imports=opsets, ir_version=8), str(path))
+    return path
+
+
+@pytest.fixture
+def plain_file(own_folders: Path) -> Path:
+    """An ONNX file without a manifest."""
+    return linear_onnx(Path("plain.onnx"))
+
+
+@pytest.fixture
+def judged_file(own_folders: Path) -> Path:
+    """An ONNX file with a manifest that says it knows the digits."""
+    from zoo.artifact import DatasetReference, Manifest, embed
+    from zoo.contracts import Preprocessing
+    from zoo.registry import load_registry
+
+    path = linear_onnx(Path("tiny.digits.float32.onnx"))
+    exporter = load_registry().exporters.get("onnx")
+    contents = exporter.inspect(path)
+    manifest = Manifest(
+        model_id="tiny.digits",
+        architecture="tiny",
+        task="image-classification",
+        format="onnx",
+        precision="float32",
+        licence="CC0-1.0",
+        classes=tuple("0123456789"),
+        weights_sha256="0" * 64,
+        dataset=DatasetReference(name="digits", content_hash="1" * 64),
+        calibration=None,
+        preprocessing=Preprocessing(height=SIDE, width=SIDE, channels=1),
+        inputs=contents.inputs,
+        outputs=contents.outputs,
+        payload_sha256=contents.payload_sha256,
+    )
+    embed(exporter, path, manifest)
+    return path
+
+
+@pytest.fixture
+def altered_file(judged_file: Path) -> Path:
+    """The same file after one bit of one weight was turned."""
+    content = bytearray(judged_file.read_bytes())
+    content[content.index(WEIGHTS.tobytes()) + 40] ^= 1
+    altered = judged_file.with_name("altered.onnx")
+    altered.write_bytes(content)
+    return altered

@@ -1,0 +1,287 @@
+"""Wrong input: a sentence that helps, exit code 2, no traceback; with --json, JSON."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import zoo.plugins
+
+WEIGHTS = Path(zoo.plugins.__file__).parent / "weights"
+
+#: Command line, and what its message must hold: what is wrong, and what is right.
+WRONG = [
+    ("lsit", "there is no command 'lsit'", "did you mean: zoo list"),
+    ("xyzzy", "there is no command 'xyzzy'", "zoo --help"),
+    ("--nope", "No such option", "--nope"),
+    ("list --nope", "No such option", "--nope"),
+    ("plugins lst", "No such command 'lst'", "list"),
+    ("list nope", "unknown model 'nope'", "lenet5"),
+    ("info", "Missing argument", "MODEL"),
+    ("info lenet6", "unknown model 'lenet6'", "did you mean 'lenet5'"),
+    ("info lenet5.fashion", "unknown weights of lenet5 'fashion'", "'fashion_mnist'"),
+    ("ship", "model: is required, such as `lenet5`", "data: is required, such as `--data digits`"),
+    ("ship lenet5", "data: is required", "zoo ship --help"),
+    ("finetune --data digits", "model: is required", "zoo list"),
+    ("ship lenet4 --data digits", "unknown model 'lenet4'", "'lenet5'"),
+    ("ship '' --data digits", "unknown model ''", "lenet5"),
+    ("ship resnet --data digits", "'resnet' is a family, not a model", "resnet8"),
+    ("ship resnet20 --data digits", "'resnet20' has no pretrained weights", "--from-scratch"),
+    ("finetune resnet20 --data digits", "'resnet20' has no pretrained weights", "--from-scratch"),
+    ("ship nowhere.safetensors --data digits", "there are no weights nowhere.safetensors", "path"),
+    ("ship lenet5 --data digitz", "unknown dataset 'digitz'", "did you mean 'digits'"),
+    ("ship lenet5 --data ''", "unknown dataset ''", "digits"),
+    ("ship lenet5 --data digits:x", "digits takes no argument, but got 'x'", "--data digits"),
+    ("ship lenet5 --data folder", "needs a path", "folder:PATH"),
+    ("ship lenet5 --data folder:", "needs a path", "folder:PATH"),
+    ("ship lenet5 --data folder:nowhere", "there is no folder", "nowhere"),
+    ("ship lenet5 --data npz:nowhere.npz", "there is no file nowhere.npz", "path"),
+    ("ship lenet5 --data digits --format tflit", "unknown format 'tflit'", "'tflite'"),
+    ("ship lenet5 --data digits --format ''", "--format names nothing", "leave it out"),
+    ("ship lenet5 --data digits --precision ,", "--precision names nothing", "leave it out"),
+    ("ship lenet5 --data digits --precision int9", "unknown precision", "'int8'"),
+    ("ship lenet5 --data digits --precision int4,int8", "unknown precision", "'int4'"),
+    ("ship lenet5 --data digits --device hots", "unknown device 'hots'", "'host'"),
+    ("ship lenet5 --data digits --tier quik", "unknown tier 'quik'", "'quick'"),
+    ("ship lenet5 --data digits --epochs -1", "training.epochs", "got -1"),
+    ("ship lenet5 --data digits --epochs many", "--epochs", "'many'"),
+    ("ship lenet5 --data digits --learning-rate nan", "training.learning_rate", "got nan"),
+    ("ship lenet5 --data digits --learning-rate 0", "training.learning_rate", "greater than 0"),
+    ("ship lenet5 --data digits --batch-size 0", "training.batch_size", "got 0"),
+    ("ship lenet5 --data digits --dropout 1", "training.dropout", "less than 1"),
+    ("ship lenet5 --data digits --freeze body", "training.freeze", "'backbone'"),
+    ("ship lenet5 --data digits --augment spin", "training.augment", "'flip'"),
+    ("ship lenet5 --data digits --max-drop -1", "gate.max_drop", "got -1"),
+    ("ship lenet5 --data digits --calibration-samples 0", "calibration.samples", "got 0"),
+    ("ship lenet5 --data digits --threads 0", "bench.threads", "got 0"),
+    ("ship lenet5 --data digits --seed -1", "seed", "got -1"),
+    ("ship lenet5 --data digits --set activation", "not KEY=VALUE", "--set activation=relu"),
+    ("ship lenet5 --data digits --set activatoin=relu", "'activatoin'", "it has: activation"),
+    ("ship --recipe nowhere.toml", "there is no recipe nowhere.toml", "path"),
+    ("ship --recipe .", "cannot be read", "name a recipe file"),
+    ("ship --recipe broken.toml", "broken.toml is not TOML", "line 1"),
+    ("ship --recipe latin.toml", "latin.toml is not TOML", "utf-8"),
+    ("ship --recipe typos.toml", "did you mean 'epochs'?", "did you mean 'data'?"),
+    ("ship --recipe flat.toml", "training: must be a table", "flat.toml"),
+    ("ship lenet5 --data digits --store nonsense", "not a usable database URL", "sqlite:///"),
+    ("export resnet20", "'resnet20' has no packaged weights", "--from-scratch"),
+    ("export note.txt", "note.txt is not a model", "zoo inspect"),
+    ("evaluate nope", "unknown model 'nope'", "lenet5"),
+    ("evaluate resnet20", "'resnet20' has no packaged weights", "zoo finetune resnet20"),
+    ("evaluate lenet5 --split tset", "unknown split 'tset'", "'test'"),
+    ("evaluate nowhere.tflite", "there is no file nowhere.tflite", "path"),
+    ("evaluate fake.tflite", "fake.tflite is not what its suffix says", "tflite"),
+    ("inspect nowhere", "there is no file nowhere", "path"),
+    ("inspect .", "is a folder", "name a file in it"),
+    ("inspect note.txt", "no suffix of a known format", ".tflite"),
+    ("inspect fake.tflite", "not what its suffix says", "its first bytes"),
+    ("inspect empty.onnx", "not what its suffix says", "it is empty"),
+    ("inspect disguised.tflite", "not what its suffix says", "they look like onnx"),
+    ("inspect cut.onnx", "not an ONNX file, or a damaged one", "why:"),
+    ("bench", "Missing argument", "FILES"),
+    ("bench nowhere.tflite", "there is no file nowhere.tflite", "path"),
+    ("bench fake.tflite --threads 0", "--threads", "1<=x<=1024"),
+    ("bench fake.tflite --tier brif", "unknown tier 'brif'", "'brief'"),
+    ("bench fake.tflite --device hots", "unknown device 'hots'", "'host'"),
+    ("--plugin nowhere.py list", "nowhere.py: no such file", "a Python file with a zoo hook"),
+    ("--plugin . list", "has no .py file", "a Python file with a zoo hook"),
+    ("ship cut.safetensors --data digits", "are truncated or altered", "SHA-256 is"),
+    ("export cut.safetensors", "are truncated or altered", "the card says"),
+    ("ship bare.safetensors --data digits", "the weights have no card bare.toml", "keep the .toml"),
+    ("info strange.safetensors", "the variant 'lenet99', which nothing provides", "zoo --plugin"),
+    ("info torn.safetensors", "the card torn.toml is wrong at 'tag'", "torn.toml"),
+    ("info garbled.safetensors", "the card garbled.toml cannot be read", "why:"),
+]
+
+
+@pytest.fixture(autouse=True)
+def files(own_folders: Path) -> None:
+    """The files that the wrong commands name."""
+    texts = {
+        "note.txt": "hello",
+        "broken.toml": 'model = "lenet5\n',
+        "typos.toml": 'model = "lenet5"\ndat = "digits"\n[training]\nepoch = 3\n',
+        "flat.toml": 'model = "lenet5"\ndata = "digits"\ntraining = 3\n',
+        "fake.tflite": "hello",
+        "empty.onnx": "",
+        "garbled.toml": "x = ",
+        "torn.toml": 'variant = "lenet5"',
+    }
+    for name, text in texts.items():
+        Path(name).write_text(text)
+    Path("latin.toml").write_bytes(b"model = '\xfc'")
+    Path("disguised.tflite").write_bytes(b"\x08\x08" + bytes(14))
+    Path("cut.onnx").write_bytes(b"\x08\x08\x12\xff" + bytes(20))
+    card = (WEIGHTS / "lenet5.fashion_mnist.toml").read_text(encoding="utf-8")
+    weights = (WEIGHTS / "lenet5.fashion_mnist.safetensors").read_bytes()
+    Path("cut.toml").write_text(card, encoding="utf-8")
+    Path("cut.safetensors").write_bytes(weights[:1000])
+    Path("strange.toml").write_text(card.replace('"lenet5"', '"lenet99"'), encoding="utf-8")
+    for name in ("bare", "strange", "torn", "garbled"):
+        Path(f"{name}.safetensors").write_bytes(weights)
+
+
+@pytest.mark.parametrize(("line", "wrong", "right"), WRONG, ids=[line for line, *_ in WRONG])
+def test_wrong_input(line, wrong, right, zoo):
+    typed = zoo(*shlex.split(line))
+    assert typed.code == 2
+    assert typed.out == ""
+    assert wrong in typed.err
+    assert right in typed.err
+    assert "Traceback" not in typed.err
+
+
+@pytest.mark.parametrize(
+    ("line", "wrong", "right"),
+    [row for row in WRONG if not row[0].startswith(("plugins", "--"))],
+    ids=[row[0] for row in WRONG if not row[0].startswith(("plugins", "--"))],
+)
+def test_wrong_input_as_json(line, wrong, right, zoo):
+    typed = zoo(*shlex.split(line), "--json")
+    assert typed.code == 2
+    assert typed.err == ""
+    error = typed.json["error"]
+    assert set(error) == {"type", "what", "why", "fix"}
+    told = "\n".join(f"{name}: {text}" for name, text in error.items() if text)
+    assert wrong in told
+    assert right in told or "--help` describes the options" in told
+
+
+#: Datasets that cannot be used, with what is said of them.
+UNUSABLE = {
+    "folder:one": ("holds only one class: a", "at least two classes"),
+    "folder:none": ("holds no class folders", "a folder of its own"),
+    "folder:unfilled": ("the class folder a holds no images", "add images"),
+    "folder:broken": ("10 of 20 images are broken", "a/0.png"),
+    "folder:small": ("class 'a' has 2 distinct examples, but needs 3", "add examples"),
+    "npz:nan.npz": ("x_train holds nan at index (0, 0, 0, 0)", "finite"),
+    "npz:negative.npz": ("y_train holds -3 at index 0", "from 0"),
+    "npz:beyond.npz": ("class 10 has no training examples", "1000 classes are expected, 10 occur"),
+    "npz:halves.npz": ("y_train is of type float64", "whole numbers"),
+    "npz:uneven.npz": ("y_train has 9 labels for 20 images", "one label per image"),
+    "npz:nameless.npz": ("x_train is missing", "the file holds a, b"),
+    "npz:text.npz": ("truncated or not an .npz file", "numpy.savez"),
+    "fashion_mnist": ("lacks train-images-idx3-ubyte.gz", "ZOO_FASHION_MNIST names that folder"),
+}
+
+
+@pytest.fixture
+def datasets(monkeypatch) -> None:
+    image = pytest.importorskip("PIL.Image")
+    random = np.random.default_rng(0)
+
+    def picture(path: str) -> None:
+        Path(path).parent.mkdir(parents=True, exist_ok=True)
+        image.fromarray(random.integers(0, 255, (8, 8), dtype=np.uint8)).save(path)
+
+    for number in range(10):
+        picture(f"one/a/{number}.png")
+        for name in "ab":
+            picture(f"broken/{name}/{number}.png")
+    for number in range(2):
+        for name in "ab":
+            picture(f"small/{name}/{number}.png")
+    for number in range(5):
+        for name in "ab":
+            Path(f"broken/{name}/{number}.png").write_bytes(b"no picture")
+    for name in ("none", "unfilled/a", "unfilled/b", "empty"):
+        Path(name).mkdir(parents=True)
+    Path("text.npz").write_text("hello")
+    x, y = random.random((20, 8, 8, 1), dtype=np.float32), np.arange(20) % 10
+    given = {"x_train": x, "y_train": y, "x_test": 1 - x, "y_test": y}
+    hole = x.copy()
+    hole[0, 0, 0, 0] = np.nan
+    np.savez("nan.npz", **{**given, "x_train": hole})
+    np.savez("negative.npz", **{**given, "y_train": y - 3})
+    np.savez("beyond.npz", **{**given, "y_test": y + 990})
+    np.savez("halves.npz", **{**given, "y_train": y + 0.5})
+    np.savez("uneven.npz", **{**given, "y_train": y[:9]})
+    np.savez("nameless.npz", a=x, b=y)
+    monkeypatch.setenv("ZOO_FASHION_MNIST", "empty")
+
+
+@pytest.mark.parametrize("data", UNUSABLE)
+def test_unusable_dataset(data, datasets, zoo, judged_file):
+    """Seen through a file, which is evaluated without any training library."""
+    typed = zoo("evaluate", judged_file, "--data", data)
+    assert typed.code == 2
+    assert typed.out == ""
+    for part in UNUSABLE[data]:
+        assert part in typed.err
+    assert "Traceback" not in typed.err
+
+
+def test_missing_dataset_is_told_before_anything_is_started(datasets, zoo):
+    typed = zoo("ship", "lenet5", "--data", "fashion_mnist")
+    assert typed.code == 2
+    assert typed.err.startswith("error: empty lacks train-images")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "environment", "said"),
+    [
+        (["ship", "lenet5", "--data", "digits", "--output", "note.txt/x"], {}, "--output"),
+        (["ship", "lenet5", "--data", "digits", "--output", "note.txt"], {}, "--output"),
+        (["finetune", "lenet5", "--data", "digits", "--output", "note.txt"], {}, "--output"),
+        (["export", "lenet5", "--output", "note.txt"], {}, "--output"),
+        (["ship", "lenet5", "--data", "digits"], {"ZOO_HOME": "note.txt/home"}, "set ZOO_HOME"),
+        (["ship", "lenet5", "--data", "digits", "--store", "sqlite:///note.txt"], {}, "--store"),
+        (["ship", "lenet5", "--data", "digits", "--store", "sqlite:///note.txt/x"], {}, "--store"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
+)
+def test_folder_that_cannot_be_written(arguments, environment, said, zoo, monkeypatch):
+    """Told before hours of work, not after."""
+    monkeypatch.setenv("ZOO_FASHION_MNIST", ".")
+    for name in ("train-images-idx3", "train-labels-idx1", "t10k-images-idx3", "t10k-labels-idx1"):
+        Path(f"{name}-ubyte.gz").touch()
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    typed = zoo(*arguments)
+    assert typed.code == 1
+    assert "note.txt" in typed.err
+    assert said in typed.err
+    assert "Traceback" not in typed.err
+    as_json = zoo(*arguments, "--json")
+    assert as_json.code == 1
+    assert "note.txt" in as_json.json["error"]["what"]
+
+
+def test_debug_shows_where_wherever_it_stands(zoo):
+    plain = zoo("info", "lenet6")
+    for line in (["--debug", "info", "lenet6"], ["info", "lenet6", "--debug"]):
+        typed = zoo(*line)
+        assert typed.code == 2
+        assert typed.err.startswith(plain.err)
+        assert "Traceback (most recent call last)" in typed.err
+        assert "zoo/catalogue.py" in typed.err
+
+
+def test_unknown_error_is_a_sentence(zoo, monkeypatch):
+    def broken(*arguments: object) -> None:
+        raise RuntimeError("a bolt is loose")
+
+    monkeypatch.setattr("zoo.catalogue.models", broken)
+    typed = zoo("list")
+    assert typed.code == 1
+    assert "RuntimeError: a bolt is loose" in typed.err
+    assert "--debug" in typed.err
+    assert "Traceback" not in typed.err
+    assert zoo("list", "--json").json["error"]["what"].endswith("a bolt is loose")
+
+
+def test_interrupt_is_a_sentence(zoo, monkeypatch):
+    def interrupted(*arguments: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("zoo.catalogue.models", interrupted)
+    typed = zoo("list")
+    assert typed.code == 130
+    assert typed.err.split() == ["interrupted"]
+    typed = zoo("list", "--json")
+    assert typed.code == 130
+    assert json.loads(typed.out)["error"]["what"] == "interrupted"

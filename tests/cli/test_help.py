@@ -1,0 +1,185 @@
+"""Help is complete and true: every option described, defaults as they are, examples that parse."""
+
+from __future__ import annotations
+
+import inspect
+import re
+import shlex
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+import pytest
+
+from zoo import api
+from zoo.cli import main as cli
+from zoo.recipe import make_recipe
+
+RECIPE = make_recipe({"model": "m", "data": "d"}, "the test")
+
+
+def commands() -> Iterator[tuple[str, click.Command]]:
+    """Every command with its name as it is typed."""
+
+    def below(name: str, command: click.Command) -> Iterator[tuple[str, click.Command]]:
+        yield name, command
+        if isinstance(command, click.Group):
+            context = click.Context(command, info_name=name)
+            for inner in command.list_commands(context):
+                found = command.get_command(context, inner)
+                assert found is not None
+                yield from below(f"{name} {inner}", found)
+
+    yield from below("zoo", cli.zoo)
+
+
+COMMANDS = dict(commands())
+
+
+def examples(command: click.Command) -> list[str]:
+    """The command lines at the end of a command's help."""
+    return re.findall(r"^  (zoo.*)$", command.epilog or "", re.MULTILINE)
+
+
+EXAMPLES = [line for command in COMMANDS.values() for line in examples(command)]
+
+
+def test_all_commands_are_seen():
+    assert {"zoo", "zoo plugins list", *(f"zoo {name}" for name in cli.COMMANDS)} <= set(COMMANDS)
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_help_is_complete(name, zoo):
+    typed = zoo(*name.split()[1:], "--help")
+    assert typed.code == 0
+    assert typed.err == ""
+    command = COMMANDS[name]
+    assert command.help
+    for parameter in command.params:
+        if isinstance(parameter, click.Option):
+            assert parameter.help, f"{parameter.name} is not described"
+            assert max(parameter.opts, key=len) in typed.out
+    assert examples(command), "no example"
+    for line in examples(command):
+        assert f"\n    {line}\n" in typed.out, "an example is wrapped"
+
+
+@pytest.mark.parametrize("line", EXAMPLES)
+def test_example_is_a_command(line):
+    """Parsed as when it is typed, and not carried out."""
+    words = shlex.split(line)[1:]
+    if "--help" in words:
+        words.remove("--help")
+        assert words == [] or words[0] in cli.COMMANDS
+        return
+    parse(cli.zoo, words)
+
+
+def parse(command: click.Command, words: list[str], parent: click.Context | None = None) -> None:
+    context = command.make_context(command.name, list(words), parent=parent)
+    if isinstance(command, click.Group):
+        rest = [*context._protected_args, *context.args]
+        _, inner, left = command.resolve_command(context, rest)
+        assert inner is not None
+        parse(inner, left, context)
+
+
+@pytest.mark.parametrize("line", ["zoo ship lenet5 --dat digits extra", "zoo bench", "zoo lst"])
+def test_the_parser_sees_a_wrong_example(line):
+    from zoo.errors import ZooError
+
+    with pytest.raises((click.UsageError, ZooError)):
+        parse(cli.zoo, shlex.split(line)[1:])
+
+
+def test_examples_name_what_exists():
+    """Models and datasets of the examples are those of the zoo."""
+    from zoo.checkpoints import model_ids
+    from zoo.registry import load_registry
+
+    registry = load_registry()
+    known = {*model_ids(registry), *registry.architectures.names()}
+    for line in EXAMPLES:
+        words = shlex.split(line)
+        if words[1] in ("ship", "finetune", "export", "info") and not words[2].startswith("-"):
+            assert words[2] in known or words[2].endswith(".safetensors"), line
+        if "--data" in words:
+            assert words[words.index("--data") + 1].partition(":")[0] in registry.datasets.names()
+
+
+#: Option → its default in brackets, as help tells it, and where the default really is.
+DEFAULTS = {
+    "--epochs": RECIPE.training.epochs,
+    "--learning-rate": RECIPE.training.learning_rate,
+    "--batch-size": RECIPE.training.batch_size,
+    "--freeze": RECIPE.training.freeze,
+    "--weight-decay": RECIPE.training.weight_decay,
+    "--label-smoothing": f"{RECIPE.training.label_smoothing:g}",
+    "--patience": RECIPE.training.patience,
+    "--seed": RECIPE.seed,
+    "--calibration-samples": RECIPE.calibration.samples,
+    "--tier": RECIPE.bench.tier,
+    "--threads": RECIPE.bench.threads,
+    "--output": inspect.signature(api.ship).parameters["output"].default,
+}
+
+
+@pytest.mark.parametrize("option", DEFAULTS)
+def test_told_default_is_the_default(option):
+    told = {o: p.help for p in COMMANDS["zoo ship"].params for o in p.opts}
+    assert f"[{DEFAULTS[option]}]" in told[option]
+
+
+@pytest.mark.parametrize("name", ["ship", "finetune", "export"])
+def test_output_folder_of_command_and_function_are_one(name):
+    (output,) = [p for p in COMMANDS[f"zoo {name}"].params if p.name == "output"]
+    assert output.default == inspect.signature(getattr(api, name)).parameters["output"].default
+    assert f"[{output.default}]" in output.help
+
+
+def test_told_tier_of_bench_is_the_default():
+    (tier,) = [p for p in COMMANDS["zoo bench"].params if p.name == "tier"]
+    assert tier.default == inspect.signature(api.bench).parameters["tier"].default
+    assert f"[{tier.default}]" in tier.help
+
+
+def test_named_choices_are_all_there():
+    from typing import get_args
+
+    from zoo.data.augment import augment  # noqa: F401  # the names below are its own
+    from zoo.measurement.tiers import TIERS
+    from zoo.recipe import AUGMENTATIONS, Freeze
+    from zoo.registry import load_registry
+
+    told = {o: p.help for p in COMMANDS["zoo ship"].params for o in p.opts}
+    for option, names in {
+        "--tier": TIERS,
+        "--augment": AUGMENTATIONS,
+        "--freeze": get_args(Freeze),
+        "--format": load_registry().exporters.names(),
+        "--data": load_registry().datasets.names(),
+    }.items():
+        for name in names:
+            assert name in told[option], option
+
+
+def test_messages_name_commands_that_exist():
+    """Advice such as `zoo doctor` can be followed."""
+    root = Path(cli.__file__).parents[1]
+    text = "\n".join(path.read_text(encoding="utf-8") for path in root.rglob("*.py"))
+    named = set(re.findall(r"`zoo ([a-z]+)[` ]", text))
+    assert {"doctor", "list"} <= named
+    assert named <= set(cli.COMMANDS)
+
+
+def test_without_arguments_there_is_help(zoo):
+    typed = zoo()
+    assert typed.code == 2
+    assert "Commands:" in typed.err
+    assert "Example" in typed.err
+
+
+def test_version(zoo):
+    from importlib.metadata import version
+
+    assert zoo("--version").out == f"zoo, version {version('edgezoo')}\n"
