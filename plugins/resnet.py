@@ -81,5 +81,6 @@ def zoo_architectures() -> Any:
         variants=(
             _variant("resnet8", 1, 78_378, 9_345_920),
             _variant("resnet20", 3, 274_154, 31_021_952),
+            _variant("resnet32", 5, 469_930, 52_697_984),
         ),
     )

@@ -12,7 +12,8 @@ from zoo.artifact import describe, open_artifact, open_unaltered
 from zoo.catalogue import ModelSummary
 from zoo.checkpoints import resolve
 from zoo.contracts.dataset import SPLITS
-from zoo.errors import UnknownName, UsageError
+from zoo.errors import MissingExtra, UnknownName, UsageError
+from zoo.extras import EXTRA_OF, installed
 from zoo.isolation import Event, call
 from zoo.job import make_job
 from zoo.options import recipe_from
@@ -62,7 +63,10 @@ def ship(
 
     Raises:
         ZooError: The input is wrong, or the network could not be trained.
+        MissingExtra: The report cannot be written; told before hours of work.
     """
+    if report and not installed("jinja2"):
+        raise MissingExtra("jinja2", EXTRA_OF["jinja2"])
     job = make_job(
         recipe_from(recipe=_path(recipe), model=model, data=data, **options),
         registry or load_registry(),

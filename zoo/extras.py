@@ -33,8 +33,10 @@ def require(module: str) -> ModuleType:
     try:
         return importlib.import_module(module)
     except ModuleNotFoundError as error:
-        if error.name is not None and error.name.partition(".")[0] == top:
-            raise MissingExtra(top, EXTRA_OF.get(top, "all")) from error
+        missing = (error.name or "").partition(".")[0]
+        # Keras without TensorFlow is there, and still cannot be imported.
+        if missing == top or missing in EXTRA_OF:
+            raise MissingExtra(missing, EXTRA_OF.get(missing, "all")) from error
         raise
 
 

@@ -14,6 +14,8 @@ from zoo.extras import require
 
 #: Name of the layer that a new set of classes replaces.
 HEAD = "head"
+#: Attributes that hold what is multiplied; separable convolutions have two of them.
+_KERNELS = ("kernel", "depthwise_kernel", "pointwise_kernel")
 
 
 def build_network(
@@ -46,7 +48,9 @@ def build_network(
         model = keras.Model(inputs, outputs, name=variant.name)
     # A plugin's code may raise anything; the message must name the plugin, not our line.
     except Exception as error:
-        raise ZooError(
+        # With hyper-parameters from outside, these are the likely cause.
+        kind = UsageError if hyperparameters else ZooError
+        raise kind(
             f"the plugin of {architecture.name!r} could not build {variant.name!r}",
             why=f"{type(error).__name__}: {error}",
             fix="correct the hyper-parameters, or tell the plugin's author",
@@ -143,14 +147,13 @@ def count_multiply_adds(model: Any) -> int:
     """
     total = 0
     for layer in _leaves(model):
-        kernel = getattr(layer, "kernel", None)
-        if kernel is None or not hasattr(layer, "output"):
+        if not hasattr(layer, "output"):
             continue
-        positions = _product(layer.output.shape[1:-1])
-        if hasattr(layer, "kernel_size"):
-            total += _product(kernel.shape) * positions
-        else:
-            total += _product(kernel.shape) * max(positions, 1)
+        positions = max(_product(layer.output.shape[1:-1]), 1)
+        for attribute in _KERNELS:
+            kernel = getattr(layer, attribute, None)
+            if kernel is not None:
+                total += _product(kernel.shape) * positions
     return total
 
 

@@ -30,8 +30,16 @@ WRONG = [
     ("ship lenet4 --data digits", "unknown model 'lenet4'", "'lenet5'"),
     ("ship '' --data digits", "unknown model ''", "lenet5"),
     ("ship resnet --data digits", "'resnet' is a family, not a model", "resnet8"),
-    ("ship resnet20 --data digits", "'resnet20' has no pretrained weights", "--from-scratch"),
-    ("finetune resnet20 --data digits", "'resnet20' has no pretrained weights", "--from-scratch"),
+    (
+        "--plugin tiny.py ship tiny8 --data digits",
+        "'tiny8' has no pretrained weights",
+        "--from-scratch",
+    ),
+    (
+        "--plugin tiny.py finetune tiny8 --data digits",
+        "'tiny8' has no pretrained weights",
+        "--from-scratch",
+    ),
     ("ship nowhere.safetensors --data digits", "there are no weights nowhere.safetensors", "path"),
     ("ship lenet5 --data digitz", "unknown dataset 'digitz'", "did you mean 'digits'"),
     ("ship lenet5 --data ''", "unknown dataset ''", "digits"),
@@ -68,10 +76,10 @@ WRONG = [
     ("ship --recipe typos.toml", "did you mean 'epochs'?", "did you mean 'data'?"),
     ("ship --recipe flat.toml", "training: must be a table", "flat.toml"),
     ("ship lenet5 --data digits --store nonsense", "not a usable database URL", "sqlite:///"),
-    ("export resnet20", "'resnet20' has no packaged weights", "--from-scratch"),
+    ("--plugin tiny.py export tiny8", "'tiny8' has no packaged weights", "--from-scratch"),
     ("export note.txt", "note.txt is not a model", "zoo inspect"),
     ("evaluate nope", "unknown model 'nope'", "lenet5"),
-    ("evaluate resnet20", "'resnet20' has no packaged weights", "zoo finetune resnet20"),
+    ("--plugin tiny.py evaluate tiny8", "'tiny8' has no packaged weights", "zoo finetune tiny8"),
     ("evaluate lenet5 --split tset", "unknown split 'tset'", "'test'"),
     ("evaluate nowhere.tflite", "there is no file nowhere.tflite", "path"),
     ("evaluate fake.tflite", "fake.tflite is not what its suffix says", "tflite"),
@@ -88,7 +96,7 @@ WRONG = [
     ("bench fake.tflite --tier brif", "unknown tier 'brif'", "'brief'"),
     ("bench fake.tflite --device hots", "unknown device 'hots'", "'host'"),
     ("--plugin nowhere.py list", "nowhere.py: no such file", "a Python file with a zoo hook"),
-    ("--plugin . list", "has no .py file", "a Python file with a zoo hook"),
+    ("--plugin hollow list", "has no .py file", "a Python file with a zoo hook"),
     ("ship cut.safetensors --data digits", "are truncated or altered", "SHA-256 is"),
     ("export cut.safetensors", "are truncated or altered", "the card says"),
     ("ship bare.safetensors --data digits", "the weights have no card bare.toml", "keep the .toml"),
@@ -96,6 +104,19 @@ WRONG = [
     ("info torn.safetensors", "the card torn.toml is wrong at 'tag'", "torn.toml"),
     ("info garbled.safetensors", "the card garbled.toml cannot be read", "why:"),
 ]
+
+
+#: A network without weights.
+TINY = """
+import zoo
+@zoo.hookimpl
+def zoo_architectures():
+    yield zoo.Architecture(
+        name="tiny", summary="one layer", source="here", build=lambda inputs, classes: inputs,
+        variants=(zoo.Variant(
+            name="tiny8", classes=3, parameters=10, multiply_adds=20,
+            preprocessing=zoo.Preprocessing(height=8, width=8, channels=1)),))
+"""
 
 
 @pytest.fixture(autouse=True)
@@ -110,9 +131,11 @@ def files(own_folders: Path) -> None:
         "empty.onnx": "",
         "garbled.toml": "x = ",
         "torn.toml": 'variant = "lenet5"',
+        "tiny.py": TINY,
     }
     for name, text in texts.items():
         Path(name).write_text(text)
+    Path("hollow").mkdir()
     Path("latin.toml").write_bytes(b"model = '\xfc'")
     Path("disguised.tflite").write_bytes(b"\x08\x08" + bytes(14))
     Path("cut.onnx").write_bytes(b"\x08\x08\x12\xff" + bytes(20))
@@ -135,11 +158,7 @@ def test_wrong_input(line, wrong, right, zoo):
     assert "Traceback" not in typed.err
 
 
-@pytest.mark.parametrize(
-    ("line", "wrong", "right"),
-    [row for row in WRONG if not row[0].startswith(("plugins", "--"))],
-    ids=[row[0] for row in WRONG if not row[0].startswith(("plugins", "--"))],
-)
+@pytest.mark.parametrize(("line", "wrong", "right"), WRONG, ids=[line for line, *_ in WRONG])
 def test_wrong_input_as_json(line, wrong, right, zoo):
     typed = zoo(*shlex.split(line), "--json")
     assert typed.code == 2

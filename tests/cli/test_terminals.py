@@ -25,8 +25,8 @@ def test_reader_that_goes_away_is_no_error(arguments, zoo_process):
     with os.fdopen(writer, "wb") as gone:
         typed = zoo_process(*arguments, capture_output=False, stdout=gone, stderr=subprocess.PIPE)
     assert typed.err == ""
-    # What a shell reports for `git log | head -1` too; click's own answer to --help is 1.
-    assert typed.code == (1 if "--help" in arguments else 128 + signal.SIGPIPE)
+    # What a shell reports for `git log | head -1` too.
+    assert typed.code == 128 + signal.SIGPIPE
 
 
 def test_closed_standard_output_is_no_error():
@@ -64,12 +64,38 @@ def test_ascii_is_enough(arguments, code, environment, zoo_process):
     assert "Traceback" not in typed.err
 
 
-@pytest.mark.parametrize("environment", ASCII, ids=["PYTHONIOENCODING", "LANG"])
-def test_progress_in_ascii(environment, zoo_process, plain_file):
-    typed = zoo_process("bench", plain_file, "--tier", "brief", environment=environment)
-    assert typed.code == 0
-    assert typed.err.startswith("ok bench")
-    assert typed.err.isascii()
+PROGRESS = """
+from zoo.cli.progress import StepProgress
+with StepProgress(quiet=False) as progress:
+    for step, status, cached in [
+        ("train", "passed", False), ("export", "failed", False), ("gate", "skipped", False),
+        ("bench", "passed", True), ("judge", "rejected", False),
+    ]:
+        progress(step, {"event": "start", "kind": step})
+        progress(step, {"event": "progress", "done": 1, "total": 2})
+        progress(step, {"event": "end", "status": status, "seconds": 0.04, "cached": cached})
+"""
+
+
+@pytest.mark.parametrize(
+    ("environment", "marks"),
+    [({"PYTHONIOENCODING": "utf-8"}, "✓✗✗"), *((e, ["ok", "--", "--"]) for e in ASCII)],
+)
+def test_progress_in_a_log(environment, marks):
+    """One line for each step that was done; none for what was skipped or known already."""
+    done = subprocess.run(
+        [sys.executable, "-c", PROGRESS],
+        env={**os.environ, **environment},
+        capture_output=True,
+        check=True,
+    )
+    assert done.stdout == b""
+    lines = done.stderr.decode("utf-8").splitlines()
+    assert [line.split() for line in lines] == [
+        [marks[0], "train", "0.0", "s"],
+        [marks[1], "export", "0.0", "s", "failed"],
+        [marks[2], "judge", "0.0", "s", "rejected"],
+    ]
 
 
 @pytest.mark.parametrize(
@@ -133,19 +159,15 @@ def in_a_terminal(*arguments: str, columns: int, term: str) -> tuple[str, int]:
 @pytest.mark.parametrize(
     ("columns", "term"), [(20, "xterm-256color"), (200, "xterm"), (80, "dumb")]
 )
-def test_terminals(columns, term, plain_file):
-    """Tables are not cut, live lines leave no trace, and a dumb terminal gets no codes."""
+def test_terminals(columns, term, judged_file):
+    """Tables are not cut, live lines go away, and a dumb terminal gets no codes."""
     shown, code = in_a_terminal("list", columns=columns, term=term)
     assert code == 0
     assert any("lenet5" in line and "fashion_mnist" in line for line in shown.splitlines())
-    shown, code = in_a_terminal(
-        "bench", str(plain_file), "--tier", "brief", columns=columns, term=term
-    )
+    shown, code = in_a_terminal("evaluate", str(judged_file), columns=columns, term=term)
     assert code == 0
-    assert "plain.onnx" in shown
-    assert "Traceback" not in shown
-    if term == "dumb":
-        assert "\x1b[2K" not in shown
+    assert "tiny.digits.float32.onnx on digits (test), by onnxruntime" in shown
+    assert ("\x1b[2K" in shown) == (term != "dumb")
 
 
 def test_error_in_a_terminal():

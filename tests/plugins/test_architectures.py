@@ -6,14 +6,16 @@ The lists come from the registry, so a new plugin is exercised without an edit h
 from __future__ import annotations
 
 import dataclasses
+import functools
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 from zoo.checkpoints import packaged, resolve
-from zoo.contracts import Architecture, ExportRequest, Variant
+from zoo.contracts import Architecture, Comparison, ExportRequest, Variant
 from zoo.contracts.exporter import CALIBRATED
 from zoo.errors import UsageError, ZooError
 from zoo.measurement.session import AgentSession
@@ -29,11 +31,15 @@ from zoo.registry import PluginSettings, load_registry
 from zoo.weights import load_network
 
 REGISTRY = load_registry(PluginSettings(installed=False))
-VARIANTS = [pytest.param(a, v, id=v.name) for a, v in REGISTRY.variants()]
-SMALLEST = [
-    pytest.param(a, min(a.variants, key=lambda v: v.multiply_adds), id=a.name)
-    for a in REGISTRY.architectures
+#: Larger networks take seconds to build alone.
+LARGE = 20_000_000
+VARIANTS = [
+    pytest.param(a, v, id=v.name, marks=[pytest.mark.slow] if v.parameters > LARGE else [])
+    for a, v in REGISTRY.variants()
 ]
+SMALLEST = [(a, min(a.variants, key=lambda v: v.multiply_adds)) for a in REGISTRY.architectures]
+TRAINED = [pytest.param(a, v, id=a.name) for a, v in SMALLEST if packaged(a, v)]
+UNTRAINED = [pytest.param(a, v, id=a.name) for a, v in SMALLEST if not packaged(a, v)]
 CELLS = [
     pytest.param(exporter, precision, id=f"{exporter.name}-{precision}")
     for exporter in REGISTRY.exporters
@@ -89,7 +95,8 @@ def test_every_parameter_gets_a_gradient(architecture: Architecture, variant: Va
     model = pixel_model(network, variant.preprocessing)
     task = REGISTRY.tasks.get(variant.task)
     task.compile(model, keras.optimizers.SGD(0.0), Training(from_scratch=True))
-    inputs = tf.constant(raw_inputs(variant))
+    # A batch of large images takes gigabytes, and each is many examples to a convolution.
+    inputs = tf.constant(raw_inputs(variant, 64 if variant.multiply_adds < 50_000_000 else 4))
     labels = tf.constant(np.arange(len(inputs)) % variant.classes)
     with tf.GradientTape() as tape:
         loss = tf.reduce_mean(model.loss(labels, model(inputs, training=True)))
@@ -104,18 +111,58 @@ def test_every_parameter_gets_a_gradient(architecture: Architecture, variant: Va
     assert dead == []
 
 
-@pytest.mark.parametrize(("architecture", "variant"), SMALLEST)
+@pytest.mark.parametrize(("architecture", "variant"), TRAINED)
 @pytest.mark.parametrize(("exporter", "precision"), CELLS)
 def test_every_export_runs_and_answers_like_keras(
     architecture: Architecture, variant: Variant, exporter, precision: str, tmp_path: Path
 ) -> None:
     _, _, checkpoint = resolve(REGISTRY, variant.name)
-    if checkpoint is None:
-        pytest.skip(f"{variant.name} has no packaged weights, and random ones decide nothing")
+    assert checkpoint is not None
     network, _, _ = load_network(checkpoint)
+    comparison, wrong = exported(network, variant, exporter, precision, 64, tmp_path)
+    if precision == "float32":
+        assert comparison.max_abs <= 1e-4
+    # Waves are no photographs: on a few, two classes come out nearly tied.
+    assert comparison.mean_abs <= 0.01
+    assert comparison.agreement >= 0.9
+    assert wrong.agreement < 0.5, "the comparison must notice outputs in another order"
+
+
+@pytest.mark.parametrize(("architecture", "variant"), UNTRAINED)
+@pytest.mark.parametrize(("exporter", "precision"), CELLS)
+def test_networks_without_weights_can_be_exported_too(
+    architecture: Architecture, variant: Variant, exporter, precision: str, tmp_path: Path
+) -> None:
+    """Random weights decide no class, so what is compared are the probabilities themselves."""
+    comparison, wrong = exported(
+        random_network(variant.name), variant, exporter, precision, 4, tmp_path
+    )
+    assert comparison.max_abs <= (1e-4 if precision == "float32" else 0.1)
+    assert wrong.mean_abs > 2 * comparison.mean_abs, "outputs in another order must be noticed"
+
+
+@functools.cache
+def random_network(name: str) -> Any:
+    """A network with random weights, and the statistics that its normalizations would learn."""
+    import keras
+
+    architecture, variant = REGISTRY.variant(name)
+    keras.utils.set_random_seed(1)
+    network = build_network(architecture, variant, 10)
+    for layer in network.layers:
+        if hasattr(layer, "moving_variance"):
+            layer.momentum = 0.0
+    pixel_model(network, variant.preprocessing)(raw_inputs(variant, 4), training=True)
+    return network
+
+
+def exported(
+    network: Any, variant: Variant, exporter, precision: str, count: int, folder: Path
+) -> tuple[Comparison, Comparison]:
+    """How a file's answers compare to the network's: as they are, and moved by one class."""
     task = REGISTRY.tasks.get(variant.task)
-    inputs = raw_inputs(variant)
-    path = tmp_path / f"network{exporter.suffix}"
+    inputs = raw_inputs(variant, count)
+    path = folder / f"network{exporter.suffix}"
     exporter.export(
         ExportRequest(
             model=deployed_model(network, variant, task),
@@ -137,12 +184,8 @@ def test_every_export_runs_and_answers_like_keras(
     with AgentSession(REGISTRY.devices.get("host").connect({}), exporter.runtimes[0]) as session:
         session.load(path)
         answered = session.run(inputs.astype(np.uint8))
-    comparison = task.compare(expected, answered)
-    if precision == "float32":
-        assert comparison.max_abs <= 1e-4
-    assert comparison.agreement >= 0.95
-    wrong = task.compare(expected, np.roll(answered, 1, axis=-1))
-    assert wrong.agreement < 0.5, "the comparison must notice outputs in another order"
+    moved = np.roll(answered, 1, axis=-1)
+    return task.compare(expected, answered), task.compare(expected, moved)
 
 
 @pytest.mark.parametrize("model_id", CHECKPOINTS)

@@ -2,21 +2,35 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from zoo.cli.options import Settings, json_option, print_json
+from zoo.cli.options import (
+    Settings,
+    complete_model,
+    data_option,
+    examples,
+    json_option,
+    print_json,
+    split_commas,
+)
 from zoo.cli.tables import print_table
 
+if TYPE_CHECKING:
+    from zoo.testing import Verdict
 
-@click.group(name="plugins", epilog="Example: zoo plugins list")
+
+@click.group(name="plugins", epilog=examples("zoo plugins list", "zoo plugins check lenet5"))
 def command() -> None:
     """Plugins: where architectures, tasks, datasets, formats and devices come from."""
 
 
 @command.command(
-    name="list", epilog="Examples: zoo plugins list; zoo --plugin my_net.py plugins list"
+    name="list", epilog=examples("zoo plugins list", "zoo --plugin my_net.py plugins list")
 )
 @json_option
 @click.pass_obj
@@ -46,3 +60,107 @@ def list_plugins(settings: Settings, as_json: bool) -> None:
     )
     for name, who in conflicts.items():
         click.echo(f"conflict: {name} is provided by {' and by '.join(who)}; neither is used")
+
+
+@command.command(
+    name="check",
+    epilog=examples(
+        "zoo plugins check lenet5",
+        "zoo --plugin my_net.py plugins check my_net --skip 'export-onnx-*'",
+    ),
+)
+@click.argument("name", shell_complete=complete_model)
+@click.option(
+    "--skip",
+    multiple=True,
+    metavar="CHECK",
+    help="Leave out a check, or those that fit a pattern; may be repeated or comma-separated.",
+)
+@data_option(required=False, help="Trains the network before it is exported [a small one].")
+@click.option(
+    "--epochs", type=click.IntRange(1), help="How long to train it [5, or 20 if need be]."
+)
+@json_option
+@click.pass_context
+def check(
+    ctx: click.Context,
+    name: str,
+    skip: tuple[str, ...],
+    data: str | None,
+    epochs: int | None,
+    as_json: bool,
+) -> None:
+    """Check that a network keeps what its record promises, all the way to exported files.
+
+    NAME is a model, a family, or a plugin. Of a family, the smallest member is trained and
+    exported. The exit code is 1 when something failed.
+    """
+    from zoo.cli.progress import StepProgress
+    from zoo.testing import Conformance
+    from zoo.testing.selection import select
+
+    settings: Settings = ctx.obj
+    registry = settings.registry()
+    selection = select(registry, name, split_commas(skip))
+    verdicts = list(selection.broken)
+    with StepProgress(quiet=as_json) as progress:
+        for variant, checks in selection.checks.items():
+            kit = Conformance(registry, variant, data=data, epochs=epochs, on_step=progress)
+            verdicts += kit.run(checks)
+    passed = not any(verdict.status == "failed" for verdict in verdicts)
+    if as_json:
+        print_json({"passed": passed, "verdicts": [asdict(verdict) for verdict in verdicts]})
+    else:
+        for subject in dict.fromkeys(verdict.variant for verdict in verdicts):
+            _print_verdicts(subject, [v for v in verdicts if v.variant == subject])
+        for note in selection.notes:
+            click.echo(f"\nnote: {note}")
+    if not passed:
+        ctx.exit(1)
+
+
+def _print_verdicts(subject: str, verdicts: Sequence[Verdict]) -> None:
+    click.echo()
+    shown = {"passed": "passed", "failed": "FAILED", "skipped": "skipped"}
+    print_table(
+        (subject, "verdict", "measured"),
+        [(v.check, shown[v.status], " ".join(v.measured.split())) for v in verdicts],
+    )
+    failed = [verdict for verdict in verdicts if verdict.status == "failed"]
+    if failed:
+        click.echo("\nwhat to do")
+        for verdict in failed:
+            click.echo(f"  {verdict.check}: {verdict.fix or 'run it again with --debug'}")
+    counts = {s: sum(v.status == s for v in verdicts) for s in ("passed", "failed", "skipped")}
+    words = [f"{counts[s]} {s}" for s in ("failed", "skipped") if counts[s]]
+    click.echo(
+        f"\n{subject}: "
+        + ", ".join([f"{counts['passed']} of {len(verdicts)} checks passed", *words])
+    )
+
+
+@command.command(name="new", epilog=examples("zoo plugins new squeezenet"))
+@click.argument("name")
+@click.option(
+    "--output",
+    default=".",
+    type=click.Path(path_type=Path),
+    help="Folder in which zoo-NAME is made [.].",
+)
+@json_option
+@click.pass_obj
+def new(settings: Settings, name: str, output: Path, as_json: bool) -> None:
+    """Write a plugin with a small working network, to be replaced by yours.
+
+    It is a distribution of its own: it can be installed and checked at once.
+    """
+    from zoo.scaffold import write_plugin
+
+    made = write_plugin(name, output, settings.registry())
+    if as_json:
+        print_json({**asdict(made), "next": made.next_commands()})
+        return
+    for file in made.files:
+        click.echo(f"wrote    {made.folder / file}")
+    for number, line in enumerate(made.next_commands()):
+        click.echo(f"{'next' if number == 0 else '':<9}{line}")

@@ -1,0 +1,81 @@
+"""MobileNet: networks of depthwise separable convolutions for phones.
+
+V2: Sandler et al., "Inverted Residuals and Linear Bottlenecks", 2018 (arXiv:1801.04381), table 2.
+V3 small: Howard et al., "Searching for MobileNetV3", 2019 (arXiv:1905.02244), table 2. The layers
+up to the pooling are those of `keras.applications`, so weights published for it fit.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from zoo.contracts import Architecture, Preprocessing, Variant
+from zoo.hookspecs import hookimpl
+
+
+def build(
+    inputs: Any, classes: int, *, version: str, width: float = 1.0, dropout: float = 0.2
+) -> Any:
+    """Builds the logits.
+
+    Args:
+        inputs: float32, (batch, height, width, channels), normalized; 32 pixels or more.
+        classes: Number of classes.
+        version: ``v2`` or ``v3-small``.
+        width: Multiplies the filters of every layer, except the last when it is below 1.
+        dropout: Share of the features before the head that is dropped while training.
+    """
+    from keras import applications, layers
+
+    if version not in ("v2", "v3-small"):
+        raise ValueError(f"version must be 'v2' or 'v3-small', not {version!r}")
+    options = {"alpha": width, "include_top": False, "weights": None, "input_tensor": inputs}
+    if version == "v2":
+        x = applications.MobileNetV2(**options).output
+        x = layers.GlobalAveragePooling2D(name="pool")(x)
+    else:
+        # Left in, its preprocessing would scale a second time.
+        x = applications.MobileNetV3Small(include_preprocessing=False, **options).output
+        x = layers.GlobalAveragePooling2D(keepdims=True, name="pool")(x)
+        x = layers.Conv2D(_divisible(1024 * max(width, 1.0)), 1, name="conv_2")(x)
+        x = layers.Activation("hard_swish", name="conv_2_swish")(x)
+        x = layers.Flatten(name="flatten")(x)
+    if dropout:
+        x = layers.Dropout(dropout, name="dropout")(x)
+    return layers.Dense(classes, name="head")(x)
+
+
+def _divisible(filters: float) -> int:
+    """The nearest multiple of 8, as for all other layers; widening rounds by less than 10 %."""
+    return int(filters + 4) // 8 * 8
+
+
+def _variant(name: str, version: str, parameters: int, multiply_adds: int) -> Variant:
+    return Variant(
+        name=name,
+        # Both papers' checkpoints take pixels from -1 to 1.
+        preprocessing=Preprocessing(
+            height=224, width=224, channels=3, resize="crop", mean=(0.5,) * 3, std=(0.5,) * 3
+        ),
+        classes=1000,
+        parameters=parameters,
+        multiply_adds=multiply_adds,
+        hyperparameters={"version": version},
+    )
+
+
+@hookimpl
+def zoo_architectures() -> Any:
+    """Yields the family."""
+    yield Architecture(
+        name="mobilenet",
+        summary="Depthwise separable convolutions: small, quick networks for phones",
+        source="Sandler et al. 2018, arXiv:1801.04381; Howard et al. 2019, arXiv:1905.02244",
+        build=build,
+        weights=Path(__file__).with_name("weights"),
+        variants=(
+            _variant("mobilenet_v2", "v2", 3_538_984, 300_774_272),
+            _variant("mobilenet_v3_small", "v3-small", 2_554_968, 56_510_400),
+        ),
+    )

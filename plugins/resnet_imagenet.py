@@ -1,0 +1,137 @@
+"""ResNet in its ImageNet form: He et al., "Deep Residual Learning", 2015 (arXiv:1512.03385), 4.1.
+
+The five networks of table 1. A bottleneck halves the picture in its 3x3 convolution, which is more
+accurate and known as v1.5 (torchvision, NVIDIA), or in its first 1x1 convolution as the paper has
+it (`version=v1`, keras.applications). Padding is symmetric in both, as it is there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from zoo.contracts import Architecture, Preprocessing, Variant
+from zoo.hookspecs import hookimpl
+
+
+def build(
+    inputs: Any,
+    classes: int,
+    *,
+    blocks: Sequence[int],
+    bottleneck: bool,
+    version: str = "v1.5",
+    bias: bool = False,
+    dropout: float = 0.0,
+) -> Any:
+    """Builds the logits.
+
+    Args:
+        inputs: float32, (batch, height, width, channels), normalized.
+        classes: Number of classes.
+        blocks: Residual blocks per stage.
+        bottleneck: Blocks of 1x1, 3x3 and 1x1 convolutions in place of two 3x3 ones.
+        version: ``v1.5`` or ``v1``: which convolution of a bottleneck takes the stride.
+        bias: Convolutions have biases, redundant before a normalization; keras.applications does.
+        dropout: Share of the pooled features that is dropped while training.
+    """
+    from keras import layers
+
+    if version not in ("v1.5", "v1"):
+        raise ValueError(f"version must be 'v1.5' or 'v1', not {version!r}")
+    x = _convolution(inputs, 64, 7, 2, bias=bias, name="stem")
+    x = layers.ZeroPadding2D(1, name="stem_pool_padding")(x)
+    x = layers.MaxPooling2D(3, 2, name="stem_pool")(x)
+    for stage, count in enumerate(blocks, start=1):
+        filters = 64 * 2 ** (stage - 1)
+        for block in range(1, count + 1):
+            stride = 2 if stage > 1 and block == 1 else 1
+            name = f"stage{stage}_block{block}"
+            if bottleneck:
+                first, second = (1, stride) if version == "v1.5" else (stride, 1)
+                y = _convolution(x, filters, 1, first, bias=bias, name=f"{name}_a")
+                y = _convolution(y, filters, 3, second, bias=bias, name=f"{name}_b")
+                last, size = 4 * filters, 1
+            else:
+                y = _convolution(x, filters, 3, stride, bias=bias, name=f"{name}_a")
+                last, size = filters, 3
+            y = _convolution(y, last, size, bias=bias, activate=False, name=f"{name}_last")
+            if stride == 2 or x.shape[-1] != last:
+                x = _convolution(
+                    x, last, 1, stride, bias=bias, activate=False, name=f"{name}_shortcut"
+                )
+            x = layers.Add(name=f"{name}_add")([x, y])
+            x = layers.ReLU(name=f"{name}_relu")(x)
+    x = layers.GlobalAveragePooling2D(name="pool")(x)
+    if dropout:
+        x = layers.Dropout(dropout, name="dropout")(x)
+    return layers.Dense(classes, name="head")(x)
+
+
+def _convolution(
+    x: Any,
+    filters: int,
+    size: int,
+    stride: int = 1,
+    *,
+    bias: bool,
+    activate: bool = True,
+    name: str,
+) -> Any:
+    from keras import layers
+
+    # With a stride, "same" would pad one side only, and published weights expect both.
+    padded = stride > 1 and size > 1
+    if padded:
+        x = layers.ZeroPadding2D(size // 2, name=f"{name}_padding")(x)
+    x = layers.Conv2D(
+        filters,
+        size,
+        stride,
+        padding="valid" if padded else "same",
+        use_bias=bias,
+        kernel_initializer="he_normal",
+        name=f"{name}_conv",
+    )(x)
+    x = layers.BatchNormalization(epsilon=1e-5, momentum=0.9, name=f"{name}_bn")(x)
+    return layers.ReLU(name=f"{name}_relu")(x) if activate else x
+
+
+def _variant(
+    name: str, blocks: Sequence[int], bottleneck: bool, parameters: int, multiply_adds: int
+) -> Variant:
+    return Variant(
+        name=name,
+        preprocessing=Preprocessing(
+            height=224,
+            width=224,
+            channels=3,
+            resize="crop",
+            mean=(0.485, 0.456, 0.406),
+            std=(0.229, 0.224, 0.225),
+        ),
+        classes=1000,
+        parameters=parameters,
+        multiply_adds=multiply_adds,
+        hyperparameters={"blocks": tuple(blocks), "bottleneck": bottleneck},
+    )
+
+
+@hookimpl
+def zoo_architectures() -> Any:
+    """Yields the family."""
+    yield Architecture(
+        name="resnet_imagenet",
+        summary="Residual networks for photographs, 18 to 152 layers",
+        source="He et al. 2015, arXiv:1512.03385",
+        build=build,
+        weights=Path(__file__).with_name("weights"),
+        variants=(
+            _variant("resnet18", (2, 2, 2, 2), False, 11_699_112, 1_814_073_344),
+            _variant("resnet34", (3, 4, 6, 3), False, 21_814_696, 3_663_761_408),
+            _variant("resnet50", (3, 4, 6, 3), True, 25_610_152, 4_089_184_256),
+            _variant("resnet101", (3, 4, 23, 3), True, 44_654_504, 7_801_405_440),
+            _variant("resnet152", (3, 8, 36, 3), True, 60_344_232, 11_513_626_624),
+        ),
+    )

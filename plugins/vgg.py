@@ -1,0 +1,135 @@
+"""VGG: Simonyan & Zisserman, "Very Deep Convolutional Networks", 2014 (arXiv:1409.1556), table 1.
+
+`vgg11`, `vgg13`, `vgg16` and `vgg19` are its columns A, B, D and E, and `_bn` normalizes each
+convolution, which the paper, a year older than batch normalization, could not. `vgg8_small` keeps
+the pattern for images of 28 pixels, and averages instead of the wide dense layers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from zoo.contracts import Architecture, Preprocessing, Variant
+from zoo.hookspecs import hookimpl
+
+
+def build(
+    inputs: Any,
+    classes: int,
+    *,
+    convolutions: Sequence[int],
+    filters: Sequence[int] = (64, 128, 256, 512, 512),
+    batch_norm: bool = False,
+    hidden: int = 4096,
+    dropout: float = 0.5,
+) -> Any:
+    """Builds the logits.
+
+    Args:
+        inputs: float32, (batch, height, width, channels), normalized.
+        classes: Number of classes.
+        convolutions: How many per stage; each stage but a last one under a global average ends
+            with a pooling.
+        filters: Per stage.
+        batch_norm: Normalize each convolution.
+        hidden: Width of both hidden dense layers; 0 replaces them by a global average.
+        dropout: Share of each hidden layer, or of the averaged features, that is dropped while
+            training.
+    """
+    from keras import layers
+
+    if len(convolutions) != len(filters):
+        raise ValueError(f"{len(convolutions)} stages of convolutions, but {len(filters)} filters")
+    x = inputs
+    for stage, (repeats, count) in enumerate(zip(convolutions, filters, strict=True), start=1):
+        for number in range(1, repeats + 1):
+            x = _convolution(x, count, batch_norm, name=f"conv{stage}_{number}")
+        if hidden or stage < len(filters):
+            x = layers.MaxPooling2D(2, name=f"pool{stage}")(x)
+    if not hidden:
+        x = layers.GlobalAveragePooling2D(name="pool")(x)
+        if dropout:
+            x = layers.Dropout(dropout, name="dropout")(x)
+        return layers.Dense(classes, name="head")(x)
+    x = layers.Flatten(name="flatten")(x)
+    for number in (6, 7):
+        x = layers.Dense(
+            hidden, activation="relu", kernel_initializer="he_normal", name=f"fc{number}"
+        )(x)
+        if dropout:
+            x = layers.Dropout(dropout, name=f"dropout{number}")(x)
+    return layers.Dense(classes, name="head")(x)
+
+
+def _convolution(x: Any, filters: int, batch_norm: bool, *, name: str) -> Any:
+    from keras import layers
+
+    # The bias in front of the normalization is redundant, but published checkpoints have it.
+    x = layers.Conv2D(filters, 3, padding="same", kernel_initializer="he_normal", name=name)(x)
+    if batch_norm:
+        x = layers.BatchNormalization(name=f"{name}_bn")(x)
+    return layers.ReLU(name=f"{name}_relu")(x)
+
+
+def _variant(
+    name: str,
+    convolutions: Sequence[int],
+    multiply_adds: int,
+    parameters: int,
+    batch_norm: bool = False,
+) -> Variant:
+    return Variant(
+        name=name,
+        preprocessing=Preprocessing(
+            height=224,
+            width=224,
+            channels=3,
+            resize="crop",
+            mean=(0.485, 0.456, 0.406),
+            std=(0.229, 0.224, 0.225),
+        ),
+        classes=1000,
+        parameters=parameters,
+        multiply_adds=multiply_adds,
+        hyperparameters={"convolutions": tuple(convolutions), "batch_norm": batch_norm},
+    )
+
+
+@hookimpl
+def zoo_architectures() -> Any:
+    """Yields the family."""
+    yield Architecture(
+        name="vgg",
+        summary="Stacks of 3x3 convolutions; the largest networks of the zoo",
+        source="Simonyan & Zisserman 2014, arXiv:1409.1556",
+        build=build,
+        weights=Path(__file__).with_name("weights"),
+        variants=(
+            _variant("vgg11", (1, 1, 2, 2, 2), 7_609_090_048, 132_863_336),
+            _variant("vgg13", (2, 2, 2, 2, 2), 11_308_466_176, 133_047_848),
+            _variant("vgg16", (2, 2, 3, 3, 3), 15_470_264_320, 138_357_544),
+            _variant("vgg19", (2, 2, 4, 4, 4), 19_632_062_464, 143_667_240),
+            _variant("vgg11_bn", (1, 1, 2, 2, 2), 7_609_090_048, 132_874_344, True),
+            _variant("vgg13_bn", (2, 2, 2, 2, 2), 11_308_466_176, 133_059_624, True),
+            _variant("vgg16_bn", (2, 2, 3, 3, 3), 15_470_264_320, 138_374_440, True),
+            _variant("vgg19_bn", (2, 2, 4, 4, 4), 19_632_062_464, 143_689_256, True),
+            Variant(
+                name="vgg8_small",
+                preprocessing=Preprocessing(
+                    height=28, width=28, channels=1, mean=(0.2860,), std=(0.3530,)
+                ),
+                classes=10,
+                parameters=1_131_210,
+                multiply_adds=22_641_024,
+                hyperparameters={
+                    "convolutions": (1, 1, 2, 3),
+                    "filters": (32, 64, 128, 192),
+                    "batch_norm": True,
+                    "hidden": 0,
+                    "dropout": 0.3,
+                },
+            ),
+        ),
+    )

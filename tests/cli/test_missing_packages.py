@@ -1,0 +1,70 @@
+"""Without an optional package, what needs it names the extra, and what does not goes on."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+#: Read by Python when it starts: hides the packages in HIDDEN.
+HIDE = """
+import os
+from importlib.machinery import PathFinder
+
+hidden = set(os.environ["HIDDEN"].split(","))
+real = PathFinder.find_spec
+
+def find_spec(name, path=None, target=None):
+    return None if name.partition(".")[0] in hidden else real(name, path, target)
+
+PathFinder.find_spec = staticmethod(find_spec)
+"""
+
+
+@pytest.fixture
+def without(zoo_process):
+    """Types a command where some packages are not installed."""
+    Path("hide").mkdir()
+    Path("hide/sitecustomize.py").write_text(HIDE)
+
+    def typed(packages: str, *arguments):
+        environment = {"PYTHONPATH": str(Path("hide").resolve()), "HIDDEN": packages}
+        return zoo_process(*arguments, environment=environment)
+
+    return typed
+
+
+@pytest.mark.parametrize("command", ["evaluate", "inspect"])
+def test_files_need_no_training_library(command, without, judged_file):
+    typed = without("tensorflow,keras,safetensors,tf2onnx,jinja2", command, judged_file)
+    assert (typed.code, typed.err) == (0, "")
+
+
+@pytest.mark.parametrize(
+    ("package", "arguments", "extra"),
+    [
+        ("onnxruntime", ["evaluate", "FILE"], "onnx"),
+        ("onnxruntime", ["bench", "FILE"], "onnx"),
+        ("onnx", ["inspect", "FILE"], "onnx"),
+        ("sklearn", ["evaluate", "FILE"], "data"),
+        ("sklearn", ["ship", "lenet5", "--data", "digits"], "data"),
+        ("jinja2", ["ship", "lenet5", "--data", "digits"], "report"),
+        ("tensorflow", ["ship", "lenet5", "--data", "digits"], "train"),
+        ("keras", ["evaluate", "lenet5", "--data", "digits"], "train"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else " ".join(value),
+)
+def test_missing_package_names_its_extra(package, arguments, extra, without, judged_file):
+    given = [str(judged_file) if word == "FILE" else word for word in arguments]
+    typed = without(package, *given)
+    assert typed.code == 1
+    assert f"error: the package that provides {package!r} is not installed" in typed.err
+    assert f'fix: pip install "edgezoo[{extra}]"' in typed.err
+    assert "Traceback" not in typed.err
+
+
+def test_doctor_tells_what_is_missing(without):
+    typed = without("onnxruntime,jinja2", "doctor")
+    assert typed.code == 1
+    assert 'pip install "edgezoo[onnx]"' in typed.out
+    assert 'pip install "edgezoo[report]"' in typed.out

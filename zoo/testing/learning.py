@@ -1,0 +1,135 @@
+"""Checks of a network as it learns: gradients, reproducibility, the power to fit anything."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from zoo.extras import require
+from zoo.networks import variable_names
+from zoo.testing.candidate import Subject
+from zoo.testing.verdict import Finding
+
+#: Examples of the step whose gradients are looked at.
+GRADIENT_EXAMPLES = 16
+#: Examples that a network must be able to fit,
+FIT_EXAMPLES = 32
+#: of at most so many classes,
+FIT_CLASSES = 4
+#: to this share,
+FIT_ACCURACY = 0.95
+#: within so many steps at one of these learning rates.
+FIT_STEPS = 300
+FIT_RATES = (1e-3, 1e-2, 1e-4)
+_LOOK_EVERY = 20
+
+
+def gradients(subject: Subject) -> Finding:
+    """Every trainable weight gets a gradient in one training step."""
+    import numpy as np
+
+    tf = require("tensorflow")
+    network = subject.network()
+    model = subject.trainable(network, 0.001)
+    inputs, labels = subject.examples(GRADIENT_EXAMPLES)
+    with tf.GradientTape() as tape:
+        loss = tf.reduce_mean(model.loss(tf.constant(labels), model(inputs, training=True)))
+    names = {id(variable): name for name, variable in variable_names(network).items()}
+    found = tape.gradient(loss, network.trainable_variables)
+    # Exactly zero means not connected: even a bias in front of a batch normalization, which
+    # cancels out, gets the noise of rounding.
+    dead = [
+        names.get(id(variable), variable.path)
+        for variable, gradient in zip(network.trainable_variables, found, strict=True)
+        if gradient is None or not np.any(np.abs(tf.convert_to_tensor(gradient).numpy()) > 0)
+    ]
+    count = len(network.trainable_variables)
+    if not dead:
+        return Finding(passed=True, measured=f"all {count} trainable tensors")
+    return Finding(
+        passed=False,
+        measured=f"{len(dead)} of {count} trainable tensors get none: {_some(dead)}",
+        fix="connect these layers to the output, or remove them; a product with zero, a "
+        "stop_gradient or an integer cast cuts them off",
+    )
+
+
+def seed(subject: Subject) -> Finding:
+    """Two builds and one training step each end in the same weights, bit by bit."""
+    import numpy as np
+
+    tf = require("tensorflow")
+    tf.config.experimental.enable_op_determinism()
+    first, second = _after_one_step(subject), _after_one_step(subject)
+    if list(first) != list(second):
+        return Finding(
+            passed=False,
+            measured="two builds under one seed have different layers",
+            fix=_SEED_FIX,
+        )
+    different = [n for n in first if not np.array_equal(first[n], second[n], equal_nan=True)]
+    if different:
+        return Finding(
+            passed=False,
+            measured=f"two builds under one seed differ in {len(different)} of {len(first)} "
+            f"tensors: {_some(different)}",
+            fix=_SEED_FIX,
+        )
+    return Finding(passed=True, measured=f"{len(first)} tensors, bit by bit")
+
+
+_SEED_FIX = (
+    "draw random numbers from Keras' initializers alone, without a seed of their own; "
+    "no numpy generator, no time, no set order in build()"
+)
+
+
+def _after_one_step(subject: Subject) -> dict[str, Any]:
+    network = subject.network()
+    model = subject.trainable(network, 0.001)
+    model.train_on_batch(*subject.examples(GRADIENT_EXAMPLES))
+    return {name: v.numpy() for name, v in variable_names(network).items()}
+
+
+def overfit(subject: Subject) -> Finding:
+    """The network learns a handful of examples by heart; one that cannot has a broken path."""
+    best = 0.0
+    for rate in FIT_RATES:
+        accuracy, steps = _fit(subject, rate)
+        if accuracy >= FIT_ACCURACY:
+            return Finding(
+                passed=True,
+                measured=f"{accuracy:.0%} of {FIT_EXAMPLES} after {steps} steps at {rate:g}",
+            )
+        best = max(best, accuracy)
+    return Finding(
+        passed=False,
+        measured=f"at most {best:.0%} of {FIT_EXAMPLES} easy examples after {FIT_STEPS} steps at "
+        f"learning rates {', '.join(f'{rate:g}' for rate in FIT_RATES)}; "
+        f"{FIT_ACCURACY:.0%} is asked",
+        fix="look for an activation behind the head, inputs of the wrong range, a wrong "
+        "initializer, or layers that shrink the signal to nothing",
+    )
+
+
+def _fit(subject: Subject, rate: float) -> tuple[float, int]:
+    import numpy as np
+
+    classes = min(FIT_CLASSES, subject.variant.classes)
+    inputs, labels = subject.examples(FIT_EXAMPLES, classes)
+    model = subject.trainable(subject.network(), rate)
+    accuracy = 0.0
+    for step in range(1, FIT_STEPS + 1):
+        model.train_on_batch(inputs, labels)
+        if step % _LOOK_EVERY == 0:
+            # Moving averages lag after so few steps, and dropout disturbs: the better way counts.
+            accuracy = max(
+                float((np.asarray(model(inputs, training=mode)).argmax(axis=-1) == labels).mean())
+                for mode in (False, True)
+            )
+            if accuracy >= FIT_ACCURACY:
+                return accuracy, step
+    return accuracy, FIT_STEPS
+
+
+def _some(names: list[str]) -> str:
+    return ", ".join(names[:4]) + (f" and {len(names) - 4} more" if len(names) > 4 else "")

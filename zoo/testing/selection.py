@@ -1,0 +1,102 @@
+"""From a name that a user typed to the variants and checks that are meant."""
+
+from __future__ import annotations
+
+import fnmatch
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from zoo.contracts import Architecture
+from zoo.errors import UnknownName, UsageError
+from zoo.registry import Plugin, Registry
+from zoo.testing.checks import conformance_checks, light_checks
+from zoo.testing.verdict import Verdict
+
+
+@dataclass(frozen=True, kw_only=True)
+class Selection:
+    """What ``zoo plugins check NAME`` does.
+
+    Attributes:
+        checks: Variant → names of its checks.
+        broken: Verdicts on plugins that could not be loaded.
+        notes: What the user should know about what is left out.
+    """
+
+    checks: dict[str, tuple[str, ...]]
+    broken: tuple[Verdict, ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+def select(registry: Registry, name: str, skip: Sequence[str] = ()) -> Selection:
+    """Finds what `name` means.
+
+    Of a family, the smallest variant is put through everything, the others through the checks
+    that take seconds whatever their size. A variant that is named gets everything.
+
+    Args:
+        registry: Where to look.
+        name: A variant, an architecture, or a plugin.
+        skip: Checks to leave out; shell patterns such as ``export-*``.
+
+    Raises:
+        UnknownName: Nothing is called `name`, or a pattern fits no check.
+        UsageError: The plugin provides no architecture, or nothing is left to check.
+    """
+    every = _without(conformance_checks(registry), skip)
+    variants = {variant.name for _, variant in registry.variants()}
+    if name in variants:
+        return Selection(checks={name: every})
+    if name in registry.architectures.names():
+        return _families([registry.architectures.get(name)], every)
+    plugins = [p for p in registry.plugins if name in (p.name, p.full_name)]
+    if not plugins:
+        known = variants | set(registry.architectures.names())
+        raise UnknownName("model or plugin", name, known | {p.name for p in registry.plugins})
+    broken = tuple(_broken(plugin) for plugin in plugins if plugin.problem)
+    providers = registry.architectures
+    found = [a for a in providers if any(providers.provider(a.name) is p for p in plugins)]
+    if not found and not broken:
+        raise UsageError(
+            f"the plugin {name!r} provides no architecture",
+            why="the checks are of networks",
+            fix="name a model, a family, or a plugin that provides one: `zoo plugins list`",
+        )
+    selection = _families(found, every)
+    return Selection(checks=selection.checks, broken=broken, notes=selection.notes)
+
+
+def _families(architectures: Sequence[Architecture], every: tuple[str, ...]) -> Selection:
+    checks: dict[str, tuple[str, ...]] = {}
+    notes = []
+    light = tuple(check for check in every if check in light_checks())
+    for architecture in architectures:
+        smallest, *others = sorted(architecture.variants, key=lambda v: v.multiply_adds)
+        checks[smallest.name] = every
+        checks.update({variant.name: light for variant in others})
+        if others and light != every:
+            notes.append(
+                f"only {smallest.name}, the smallest of {architecture.name}, is trained and "
+                f"exported; for another: zoo plugins check {others[0].name}"
+            )
+    return Selection(checks=checks, notes=tuple(notes))
+
+
+def _broken(plugin: Plugin) -> Verdict:
+    return Verdict(
+        variant=plugin.name,
+        check="load",
+        status="failed",
+        measured=plugin.problem or "",
+        fix="correct the line that is named; nothing of the plugin is used until it loads",
+    )
+
+
+def _without(names: tuple[str, ...], patterns: Sequence[str]) -> tuple[str, ...]:
+    for pattern in patterns:
+        if not fnmatch.filter(names, pattern):
+            raise UnknownName("check", pattern, names)
+    left = tuple(n for n in names if not any(fnmatch.fnmatchcase(n, p) for p in patterns))
+    if not left:
+        raise UsageError("every check is skipped", fix="leave at least one: fewer --skip")
+    return left

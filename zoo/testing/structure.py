@@ -1,0 +1,104 @@
+"""Checks of a network as it is built: size, shape, the name of the head."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from zoo.networks import HEAD, build_network, count_multiply_adds, count_parameters, pixel_model
+from zoo.testing.candidate import Subject
+from zoo.testing.verdict import Finding
+
+_SHOWN = 3
+#: An example must get the same logits alone and among others, rounding aside.
+_BATCH_MAX_ABS = 1e-3
+
+
+def build(subject: Subject) -> Finding:
+    """``build()`` returns a network for the record's classes."""
+    network = subject.network()
+    return Finding(passed=True, measured=f"{len(network.layers)} layers")
+
+
+def record(subject: Subject) -> Finding:
+    """Parameters and multiply-adds on the record are those of the network."""
+    variant = subject.variant
+    network = subject.network()
+    parameters, multiply_adds = count_parameters(network), count_multiply_adds(network)
+    measured = f"{parameters:,} parameters, {multiply_adds:,} multiply-adds"
+    if (parameters, multiply_adds) == (variant.parameters, variant.multiply_adds):
+        return Finding(passed=True, measured=measured)
+    return Finding(
+        passed=False,
+        measured=f"the network has {measured}; the record says {variant.parameters:,} and "
+        f"{variant.multiply_adds:,}",
+        fix=f"write parameters={parameters:_}, multiply_adds={multiply_adds:_} in the record of "
+        f"{variant.name!r}, if the network is what you meant",
+    )
+
+
+def output(subject: Subject) -> Finding:
+    """Logits of shape (batch, classes), finite, the same whatever else is in the batch."""
+    import numpy as np
+
+    variant = subject.variant
+    for classes in (variant.classes, variant.classes + 1):
+        network = subject.network(classes)
+        inputs, _ = subject.examples(_SHOWN)
+        model = pixel_model(network, variant.preprocessing)
+        together = np.asarray(model(inputs, training=False))
+        if together.shape != (_SHOWN, classes) or together.dtype != np.float32:
+            return Finding(
+                passed=False,
+                measured=f"{together.dtype} of shape {together.shape} for {_SHOWN} inputs and "
+                f"{classes} classes",
+                fix="return float32 logits of shape (batch, classes) from build()",
+            )
+        if not np.isfinite(together).all():
+            return Finding(
+                passed=False,
+                measured="NaN or infinite logits from random weights",
+                fix="look for a division, logarithm or power that overflows in build()",
+            )
+        alone = np.concatenate([np.asarray(model(i[None], training=False)) for i in inputs])
+        difference = float(np.abs(together - alone).max())
+        if difference > _BATCH_MAX_ABS * max(1.0, float(np.abs(together).max())):
+            return Finding(
+                passed=False,
+                measured=f"an example's logits change by {difference:.2g} with its neighbours",
+                fix="let no layer mix examples of a batch outside training",
+            )
+    return Finding(passed=True, measured=f"(batch, {variant.classes}) float32, finite")
+
+
+def head(subject: Subject) -> Finding:
+    """The last layer is called ``head`` and alone depends on the classes."""
+    last, *others = reversed(subject.network().layers)
+    if last.name != HEAD:
+        return Finding(
+            passed=False,
+            measured=f"the last layer is called {last.name!r}",
+            fix=f'name it: layers.Dense(classes, name="{HEAD}"); fine-tuning replaces the layer of '
+            "that name when the classes change",
+        )
+    if not last.weights:
+        return Finding(
+            passed=False,
+            measured=f"the last layer, a {type(last).__name__}, has no weights",
+            fix="give the name to the layer whose weights depend on the classes, and put it last",
+        )
+    wider = build_network(subject.architecture, subject.variant, subject.variant.classes + 1)
+    twins = list(reversed(wider.layers))[1:]
+    changed = [a.name for a, b in zip(others, twins, strict=False) if _sizes(a) != _sizes(b)]
+    if changed or len(twins) != len(others):
+        return Finding(
+            passed=False,
+            measured=f"the number of classes also changes {', '.join(changed) or 'other layers'}",
+            fix="let no layer but the head depend on the number of classes",
+        )
+    count = sum(math.prod(weight.shape) for weight in last.weights)
+    return Finding(passed=True, measured=f"{type(last).__name__}, {count:,} weights")
+
+
+def _sizes(layer: Any) -> list[tuple[int, ...]]:
+    return [tuple(weight.shape) for weight in layer.weights]
