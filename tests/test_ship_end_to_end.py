@@ -527,11 +527,13 @@ def test_end_in_the_middle_leaves_no_process_behind(
 ) -> None:
     mark = tmp_path / "mark"
     command = ("--plugin", "odd.py", *SHIP, "--format", "hang", "--precision", "float32")
-    with started(place, *command, "--output", "ended", HANGS=str(mark)) as process:
+    environment = {"HANGS": str(mark), "TMPDIR": str(tmp_path)}
+    with started(place, *command, "--output", "ended", **environment) as process:
         while not (mark.exists() and mark.read_text(encoding="ascii")):
             assert process.poll() is None
             time.sleep(0.05)
         children = psutil.Process(process.pid).children(recursive=True)
+        assert list(tmp_path.glob("zoo-step-*"))
         assert int(mark.read_text(encoding="ascii")) in [child.pid for child in children]
         if to_all:
             os.killpg(process.pid, number)
@@ -544,6 +546,7 @@ def test_end_in_the_middle_leaves_no_process_behind(
     assert "Traceback" not in err
     assert not (place.folder / "ended" / "lenet5.digits.float32.hang").exists()
     assert list((place.folder / "ended").iterdir()) == []
+    assert list(tmp_path.glob("zoo-*")) == []
 
 
 def test_ctrl_c_while_libraries_load(place: Place, tmp_path: Path) -> None:

@@ -45,6 +45,13 @@ def installed(module: str) -> bool:
     return importlib.util.find_spec(module.partition(".")[0]) is not None
 
 
+def require_extra(extra: str) -> None:
+    """Raises `MissingExtra` unless all that `extra` brings is installed; imports nothing."""
+    for module, name in EXTRA_OF.items():
+        if name == extra and not installed(module):
+            raise MissingExtra(module, extra)
+
+
 def quiet_tensorflow() -> None:
     """Chooses Keras' backend and silences TensorFlow's start-up chatter, unless the user chose."""
     # Both are read once, at the first import.

@@ -10,6 +10,7 @@ import importlib
 import multiprocessing
 import os
 import resource
+import shutil
 import signal
 import sys
 import tempfile
@@ -242,14 +243,15 @@ class _Surroundings:
         os.environ.update(self.environment)
 
 
-def _end_with_parent() -> None:
-    """A parent that is killed can end nobody, so its children watch it."""
+def _end_with_parent(folder: Path) -> None:
+    """A parent that is killed can end nobody nor tidy up, so its children watch it."""
     parent = multiprocessing.parent_process()
     if parent is None:
         return
 
     def watch() -> None:
         wait([parent.sentinel])
+        shutil.rmtree(folder, ignore_errors=True)
         os.kill(os.getpid(), signal.SIGKILL)
 
     threading.Thread(target=watch, daemon=True, name="zoo-parent").start()
@@ -266,7 +268,7 @@ def _child(
     """First code of the child: quiet streams, limits, then the work."""
     # Ctrl-C reaches the whole process group; the parent decides what ends.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    _end_with_parent()
+    _end_with_parent(Path(log).parent)
     stream = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
     os.dup2(stream, 1)
     os.dup2(stream, 2)

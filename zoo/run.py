@@ -13,6 +13,7 @@ from typing import Any
 import tomli_w
 
 from zoo.errors import ZooError
+from zoo.extras import require_extra
 from zoo.files import OTHER_HOME, atomic_path, ensure_writable, write_text
 from zoo.isolation import RemoteFailure
 from zoo.job import Job
@@ -83,6 +84,9 @@ def execute(
     Raises:
         ZooError: The folder cannot be written; or the first step failed, so there is nothing.
     """
+    if parts.export:
+        for exporter in job.exporters:
+            require_extra(exporter.extra)  # not after an hour of training
     cache = cache_folder() / "steps"
     ensure_writable(output)
     ensure_writable(cache, fix=OTHER_HOME)

@@ -103,7 +103,7 @@ def test_records_come_in_the_plan_s_order(run):
     watcher = Watcher()
     records = run(plan, on_step=watcher)
     assert [r.step for r in records] == ["late", "early", "middle"]
-    assert plan.done[0] == "early"
+    assert plan.done.index("early") < plan.done.index("late")
     assert records[0] == StepRecord(
         step="late",
         kind="test",
@@ -113,7 +113,8 @@ def test_records_come_in_the_plan_s_order(run):
         created=records[0].created,
         result={"by": "late"},
     )
-    assert watcher.of("start") == plan.done
+    # Two run side by side: which of them ends first is not said.
+    assert sorted(watcher.of("start")) == sorted(plan.done)
     assert sorted(watcher.of("end")) == sorted(plan.done)
 
 
