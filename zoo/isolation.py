@@ -21,6 +21,7 @@ import types
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
 from typing import Any
@@ -138,7 +139,7 @@ def call(
             daemon=True,
         )
         try:
-            with _main_module_hidden():
+            with _starting_children():
                 process.start()
         except (EOFError, OSError) as error:
             receiver.close()
@@ -334,15 +335,15 @@ def _context() -> Any:
 def warm_up() -> None:
     """Starts the fork server now, so that its imports overlap with other work."""
     _context()
-    with _main_module_hidden():
+    with _starting_children():
         from multiprocessing import forkserver
 
         forkserver.ensure_running()
 
 
 @contextmanager
-def _main_module_hidden() -> Iterator[None]:
-    """Keeps children from importing the user's script again.
+def _starting_children() -> Iterator[None]:
+    """Keeps new children from importing the user's script again, and from hearing Ctrl-C.
 
     multiprocessing re-imports ``__main__`` in each child. Our targets live in the zoo, so a
     script without an ``if __name__ == "__main__"`` guard must not be run a second time.
@@ -351,7 +352,12 @@ def _main_module_hidden() -> Iterator[None]:
     with _MAIN:
         real = sys.modules["__main__"]
         sys.modules["__main__"] = types.ModuleType("__main__")
+        # A Ctrl-C goes to the whole group. The fork server ignores it once it is up; until then
+        # it inherits that it is held back. The tracker comes first, since its start ends that.
+        resource_tracker.ensure_running()
+        mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
         try:
             yield
         finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, mask)
             sys.modules["__main__"] = real

@@ -74,7 +74,7 @@ def test_command_of_the_manual(manual, tmp_path):
     done = run_python("-c", code, *command.split(), "--json", folder=tmp_path)
     assert done.returncode == 0, done.stderr
     row = next(row for row in json.loads(done.stdout) if row["name"] == "tiny28")
-    assert (row["parameters"], row["multiply_adds"]) == (170, 48_752)
+    assert (row["parameters"], row["multiply_adds"]) == (16_330, 201_744)
 
 
 def test_network_of_the_manual(manual, tmp_path):
@@ -88,6 +88,9 @@ def test_network_of_the_manual(manual, tmp_path):
     assert [p.problem for p in registry.plugins if p.origin == "local"] == [None]
     family, variant = registry.variant("tiny28")
     network = build_network(family, variant, variant.classes)
-    assert count_parameters(network) == variant.parameters == 3 * 3 * 8 + 8 + 8 * 10 + 10
-    assert count_multiply_adds(network) == variant.multiply_adds == 26 * 26 * 9 * 8 + 80
+    first, second, features = 9 * 16, 9 * 16 * 32, 6 * 6 * 32
+    weights = first + 16 + second + 32 + features * 10 + 10
+    assert count_parameters(network) == variant.parameters == weights
+    products = 13 * 13 * first + 6 * 6 * second + features * 10
+    assert count_multiply_adds(network) == variant.multiply_adds == products
     assert network.output_shape == (None, 10)

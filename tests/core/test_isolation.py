@@ -204,14 +204,14 @@ def test_threads_that_call_at_once_keep_our_main_module():
 
 
 def test_main_module_is_ours_again_after_two_hidings_that_overlap():
-    from zoo.isolation import _main_module_hidden
+    from zoo.isolation import _starting_children
 
     main = sys.modules["__main__"]
     inside = {name: threading.Event() for name in "ab"}
     leave = {name: threading.Event() for name in "ab"}
 
     def hide(name: str) -> None:
-        with _main_module_hidden():
+        with _starting_children():
             inside[name].set()
             leave[name].wait(60)
 

@@ -39,7 +39,11 @@ VARIANTS = [
 ]
 SMALLEST = [(a, min(a.variants, key=lambda v: v.multiply_adds)) for a in REGISTRY.architectures]
 TRAINED = [pytest.param(a, v, id=a.name) for a, v in SMALLEST if packaged(a, v)]
-UNTRAINED = [pytest.param(a, v, id=a.name) for a, v in SMALLEST if not packaged(a, v)]
+UNTRAINED = [
+    pytest.param(a, v, id=a.name, marks=[pytest.mark.slow] if v.multiply_adds > 100_000_000 else [])
+    for a, v in SMALLEST
+    if not packaged(a, v)
+]
 CELLS = [
     pytest.param(exporter, precision, id=f"{exporter.name}-{precision}")
     for exporter in REGISTRY.exporters
@@ -119,12 +123,11 @@ def test_every_export_runs_and_answers_like_keras(
     _, _, checkpoint = resolve(REGISTRY, variant.name)
     assert checkpoint is not None
     network, _, _ = load_network(checkpoint)
-    comparison, wrong = exported(network, variant, exporter, precision, 64, tmp_path)
+    comparison, wrong = exported(network, variant, exporter, precision, 64, tmp_path, margin=0.1)
     if precision == "float32":
         assert comparison.max_abs <= 1e-4
-    # Waves are no photographs: on a few, two classes come out nearly tied.
-    assert comparison.mean_abs <= 0.01
-    assert comparison.agreement >= 0.9
+    assert comparison.count >= 16, "too few waves were decided to say anything"
+    assert comparison.agreement >= 0.98
     assert wrong.agreement < 0.5, "the comparison must notice outputs in another order"
 
 
@@ -157,9 +160,19 @@ def random_network(name: str) -> Any:
 
 
 def exported(
-    network: Any, variant: Variant, exporter, precision: str, count: int, folder: Path
+    network: Any,
+    variant: Variant,
+    exporter,
+    precision: str,
+    count: int,
+    folder: Path,
+    margin: float = 0.0,
 ) -> tuple[Comparison, Comparison]:
-    """How a file's answers compare to the network's: as they are, and moved by one class."""
+    """How a file's answers compare to the network's: as they are, and moved by one class.
+
+    Waves are no photographs, and leave some networks torn between two classes: compared are those
+    that the network decides by at least `margin`.
+    """
     task = REGISTRY.tasks.get(variant.task)
     inputs = raw_inputs(variant, count)
     path = folder / f"network{exporter.suffix}"
@@ -184,6 +197,9 @@ def exported(
     with AgentSession(REGISTRY.devices.get("host").connect({}), exporter.runtimes[0]) as session:
         session.load(path)
         answered = session.run(inputs.astype(np.uint8))
+    second, first = np.sort(expected, axis=-1)[:, -2:].T
+    decided = first - second >= margin
+    expected, answered = expected[decided], answered[decided]
     moved = np.roll(answered, 1, axis=-1)
     return task.compare(expected, answered), task.compare(expected, moved)
 
