@@ -151,14 +151,21 @@ def main() -> None:
         _show(error, debug, as_json)
         sys.exit(error.exit_code)
     except _ReaderGone:
-        # Python would complain at exit; the code is that of programs which SIGPIPE ends.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        _give_up_output()
+        # The code of programs that SIGPIPE ends.
         sys.exit(128 + signal.SIGPIPE)
     except Exception as error:
         _show(_unexpected(error), debug, as_json)
+        if isinstance(error, OSError):
+            _give_up_output()
         if debug:
             raise
         sys.exit(1)
+
+
+def _give_up_output() -> None:
+    """What is still buffered cannot be written either: Python would complain of it at exit."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
 
 
 def _stop(number: int, frame: FrameType | None) -> NoReturn:
