@@ -80,12 +80,14 @@ class Trainer:
         for number in range(len(self.epochs) + 1, self.options.epochs + 1):
             if self._enough():
                 break
-            self._one_epoch(model, feed, number, batches)
+            epoch = self._one_epoch(model, feed, number, batches)
             self._save(model)
+            # Only now: an epoch that was told is never lost.
+            self.emit({"event": "epoch", "epochs": self.options.epochs, **asdict(epoch)})
         if self._best:
             self.network.set_weights(self._best)
 
-    def _one_epoch(self, model: Any, feed: Feed, number: int, batches: int) -> None:
+    def _one_epoch(self, model: Any, feed: Feed, number: int, batches: int) -> Epoch:
         progress = _progress_callback(self.emit, number, self.options, batches, self.metric_name)
         # Each epoch has a seed of its own, so a resumed run sees what an unbroken one sees.
         require("keras.utils").set_random_seed(self.seed + number)
@@ -117,7 +119,7 @@ class Trainer:
         if not self._best or epoch.validation_metric > self._best_metric():
             self.best_epoch = number
             self._best = self.network.get_weights()
-        self.emit({"event": "epoch", "epochs": self.options.epochs, **asdict(epoch)})
+        return epoch
 
     def _best_metric(self) -> float:
         return self.epochs[self.best_epoch - 1].validation_metric
