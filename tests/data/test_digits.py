@@ -70,10 +70,15 @@ def test_providers_import_nothing_heavy():
     code = (
         "import sys\n"
         "from zoo.data import digits, fashion_mnist, folder, npz\n"
+        "from zoo.errors import ZooError\n"
         "for m in (digits, fashion_mnist, folder, npz):\n"
         "    [provider] = m.zoo_datasets()\n"
         "    assert provider.summary and provider.where\n"
-        "digits.fingerprint(None); fashion_mnist.fingerprint(None)\n"
+        "digits.fingerprint(None)\n"
+        "try:\n"
+        "    fashion_mnist.fingerprint(None)\n"
+        "except ZooError:  # it is not on every machine\n"
+        "    pass\n"
         "heavy = {'numpy', 'PIL', 'sklearn', 'scipy', 'tensorflow', 'urllib.request'}\n"
         "print(sorted(heavy & set(sys.modules)))"
     )
