@@ -8,10 +8,10 @@ import click
 
 from zoo.cli.options import (
     Settings,
-    complete_format,
     complete_model,
     data_option,
     examples,
+    export_options,
     json_option,
     print_json,
     store_option,
@@ -27,23 +27,7 @@ from zoo.cli.options import (
 )
 @click.argument("model", shell_complete=complete_model)
 @data_option(required=False, help="Calibrates and judges [the dataset on the weights' card].")
-@click.option(
-    "--format",
-    "formats",
-    multiple=True,
-    metavar="NAME",
-    shell_complete=complete_format,
-    help="tflite, onnx; may be repeated or comma-separated [all].",
-)
-@click.option(
-    "--precision",
-    "precisions",
-    multiple=True,
-    metavar="NAME",
-    help="float32, int8; may be repeated or comma-separated [both].",
-)
-@click.option("--calibration-samples", type=int, help="Real inputs that set integer ranges [256].")
-@click.option("--max-drop", type=float, help="Points of accuracy a file may lose [by precision].")
+@export_options
 @click.option("--seed", type=int, help="Of the calibration sample [0].")
 @click.option(
     "--output", default="exports", type=click.Path(), help="Folder for the files [exports]."

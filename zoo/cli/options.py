@@ -89,6 +89,34 @@ def store_option(function: Function) -> Function:
     )(function)
 
 
+def export_options(function: Function) -> Function:
+    """What is written and what it must keep; unset options leave the recipe's value."""
+    options = [
+        click.option(
+            "--format",
+            "formats",
+            multiple=True,
+            metavar="NAME",
+            shell_complete=complete_format,
+            help="tflite, onnx; may be repeated or comma-separated [all].",
+        ),
+        click.option(
+            "--precision",
+            "precisions",
+            multiple=True,
+            metavar="NAME",
+            help="float32, int8; may be repeated or comma-separated [both].",
+        ),
+        click.option(
+            "--calibration-samples", type=int, help="Real inputs that set integer ranges [256]."
+        ),
+        click.option(
+            "--max-drop", type=float, help="Points of accuracy a file may lose [by precision]."
+        ),
+    ]
+    return functools.reduce(lambda f, option: option(f), reversed(options), function)
+
+
 def training_options(function: Function) -> Function:
     """Everything about training; unset options leave the recipe's value."""
     options = [

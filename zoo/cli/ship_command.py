@@ -11,10 +11,10 @@ import click
 from zoo.cli.options import (
     Settings,
     complete_device,
-    complete_format,
     complete_model,
     data_option,
     examples,
+    export_options,
     json_option,
     print_json,
     split_commas,
@@ -34,21 +34,7 @@ from zoo.errors import UsageError
 )
 @click.argument("model", required=False, shell_complete=complete_model)
 @data_option(required=False, help="Dataset: digits, fashion_mnist, folder:PATH, npz:PATH.")
-@click.option(
-    "--format",
-    "formats",
-    multiple=True,
-    metavar="NAME",
-    shell_complete=complete_format,
-    help="tflite, onnx; may be repeated or comma-separated [all].",
-)
-@click.option(
-    "--precision",
-    "precisions",
-    multiple=True,
-    metavar="NAME",
-    help="float32, int8; may be repeated or comma-separated [both].",
-)
+@export_options
 @click.option(
     "--device",
     "devices",
@@ -57,8 +43,6 @@ from zoo.errors import UsageError
     shell_complete=complete_device,
     help="Where files are timed; may be repeated or comma-separated [this machine].",
 )
-@click.option("--calibration-samples", type=int, help="Real inputs that set integer ranges [256].")
-@click.option("--max-drop", type=float, help="Points of accuracy a file may lose [by precision].")
 @click.option("--tier", help="How thoroughly to time: brief, smoke, quick, full [brief].")
 @click.option("--threads", type=int, help="Threads of the runtime [1].")
 @training_options

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from zoo.checkpoints import Checkpoint, resolve
@@ -94,8 +93,3 @@ def no_weights(variant: str) -> UsageError:
         why="only trained networks can be exported or evaluated",
         fix=f"train it: zoo finetune {variant} --data DATASET --from-scratch",
     )
-
-
-def folder_file(folder: str, name: str) -> Path:
-    """A file in a step's own folder."""
-    return Path(folder) / name
