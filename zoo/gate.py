@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from zoo.contracts import Check, Comparison, FileContents, Task
@@ -47,13 +48,21 @@ def judge(
     allowed = max_drop if max_drop is not None else task.max_drop.get(precision, 1.0)
     return (
         finite(outputs),
-        task.parity(parity, precision),
+        enough_inputs(task.parity(parity, precision), parity.count, task.min_parity_inputs),
         preprocessing_parity(preprocessing),
         task.accuracy(labels, reference if twin is None else twin, outputs, allowed),
         placement(contents, precision),
         stock_operators(contents),
         static_shapes(contents),
     )
+
+
+def enough_inputs(check: Check, count: int, least: int) -> Check:
+    """Agreement on a handful of inputs proves nothing."""
+    if count >= least:
+        return check
+    reason = f"only {count} real inputs were there to compare; add examples to the dataset"
+    return replace(check, passed=False, limit=f"{check.limit}, {least} inputs", reason=reason)
 
 
 def finite(outputs: Array) -> Check:

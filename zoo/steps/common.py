@@ -5,8 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from zoo.checkpoints import Checkpoint, resolve
-from zoo.contracts import Architecture, Dataset, Task, Variant
+from zoo.contracts import Architecture, Dataset, Split, Task, Variant
 from zoo.errors import UsageError
 from zoo.registry import PluginSettings, Registry, load_registry
 from zoo.weights import load_network
@@ -92,4 +94,26 @@ def no_weights(variant: str) -> UsageError:
         f"{variant!r} has no packaged weights",
         why="only trained networks can be exported or evaluated",
         fix=f"train it: zoo finetune {variant} --data DATASET --from-scratch",
+    )
+
+
+def judged_split(dataset: Dataset, least: int) -> Split:
+    """What files are compared on: the whole test split, first.
+
+    A test split with fewer than `least` examples is followed by training examples: a comparison
+    with the network needs real inputs, not unseen ones. Quality is measured on the test part alone.
+    """
+    test, train = dataset.splits["test"], dataset.splits["train"]
+    count = len(test)
+    if count >= least:
+        return test
+    extra = min(least - count, len(train))
+
+    def read(index: int) -> Any:
+        return test.read(index) if index < count else train.read(index - count)
+
+    return Split(
+        labels=np.concatenate([test.labels, train.labels[:extra]]),
+        read=read,
+        content_hash=f"{test.content_hash}+{extra}:{train.content_hash}",
     )

@@ -18,7 +18,7 @@ from zoo.networks import deployed_model, normalization
 from zoo.records import Evaluation, as_plain
 from zoo.registry import load_registry
 from zoo.running import check_classes
-from zoo.steps.common import REFERENCE, Subject, load_model, open_dataset
+from zoo.steps.common import REFERENCE, Subject, judged_split, load_model, open_dataset
 
 _BATCH = 256
 _PREPROCESSING_INPUTS = 64
@@ -35,7 +35,8 @@ def evaluate_model(
 ) -> dict[str, Any]:
     """Evaluates a checkpoint in Keras.
 
-    Writes the outputs and labels to ``reference.npz`` in `folder`; when `card` names a card
+    Writes the labels of the split and the outputs to ``reference.npz`` in `folder`; of a small
+    test split there are more outputs than labels, as `judged_split` says. When `card` names a card
     file, writes the measured accuracy on it.
 
     Returns:
@@ -48,6 +49,9 @@ def evaluate_model(
     dataset = open_dataset(load_registry(subject.plugins), data)
     check_classes(loaded.card.classes, dataset, loaded.card.model_id)
     examples = dataset.splits[split]
+    labels = examples.labels
+    if split == "test":
+        examples = judged_split(dataset, loaded.task.min_parity_inputs)
     preprocessing = loaded.variant.preprocessing
     model = deployed_model(loaded.network, loaded.variant, loaded.task, batch=None)
     chunks = []
@@ -57,8 +61,9 @@ def evaluate_model(
         emit({"event": "progress", "done": start + len(batch), "total": len(examples)})
     outputs = np.concatenate(chunks).astype(np.float32)
     with atomic_path(Path(folder) / REFERENCE) as temporary, temporary.open("wb") as file:
-        np.savez(file, outputs=outputs, labels=examples.labels)
-    metrics = loaded.task.evaluate(outputs, examples.labels, dataset.classes)
+        np.savez(file, outputs=outputs, labels=labels)
+    outputs = outputs[: len(labels)]
+    metrics = loaded.task.evaluate(outputs, labels, dataset.classes)
     if card is not None and split == "test":
         headline = metrics[0]
         measured = Accuracy(
@@ -75,7 +80,7 @@ def evaluate_model(
         dataset=dataset.name,
         split=split,
         metrics=metrics,
-        details=dict(loaded.task.details(outputs, examples.labels, dataset.classes)),
+        details=dict(loaded.task.details(outputs, labels, dataset.classes)),
         outputs=REFERENCE,
         runtime="keras",
         seconds=time.perf_counter() - started,

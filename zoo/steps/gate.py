@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,7 +20,7 @@ from zoo.running import (
     require_manifest,
     run_file,
 )
-from zoo.steps.common import REFERENCE, open_dataset
+from zoo.steps.common import REFERENCE, judged_split, open_dataset
 
 if TYPE_CHECKING:
     from zoo.contracts.task import Array
@@ -67,7 +68,7 @@ def gate(
         source,
         runtime,
         kind,
-        dataset.splits["test"],
+        judged_split(dataset, task.min_parity_inputs),
         manifest.preprocessing,
         emit=work.emit,
         children=work.children,
@@ -75,6 +76,8 @@ def gate(
     expected, labels = _load(reference / REFERENCE)
     compared = max(task.min_parity_inputs, parity_inputs or len(labels))
     network = task.compare(expected[:compared], answered.outputs[:compared])
+    expected = expected[: len(labels)]
+    answered = replace(answered, outputs=answered.outputs[: len(labels)])
     checks = judge(
         task=task,
         precision=manifest.precision,
