@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from zoo.contracts import Architecture, Preprocessing, Variant
+from zoo.contracts import Architecture, ImagePreprocessing, Variant
 from zoo.hookspecs import hookimpl
 
 
@@ -88,7 +88,7 @@ def _variant(
 ) -> Variant:
     return Variant(
         name=name,
-        preprocessing=Preprocessing(
+        preprocessing=ImagePreprocessing(
             height=pixels,
             width=pixels,
             channels=3,
@@ -125,7 +125,7 @@ def zoo_architectures() -> Any:
             ),
             Variant(
                 name="alexnet_small",
-                preprocessing=Preprocessing(
+                preprocessing=ImagePreprocessing(
                     height=28, width=28, channels=1, mean=(0.2860,), std=(0.3530,)
                 ),
                 classes=10,

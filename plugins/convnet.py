@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from zoo.contracts import Architecture, Preprocessing, Variant
+from zoo.contracts import Architecture, ImagePreprocessing, Variant
 from zoo.hookspecs import hookimpl
 
 
@@ -79,7 +79,7 @@ def zoo_architectures() -> Any:
         variants=(
             Variant(
                 name="convnet28",
-                preprocessing=Preprocessing(
+                preprocessing=ImagePreprocessing(
                     height=28, width=28, channels=1, mean=(0.2860,), std=(0.3530,)
                 ),
                 classes=10,
@@ -89,7 +89,7 @@ def zoo_architectures() -> Any:
             ),
             Variant(
                 name="convnet224",
-                preprocessing=Preprocessing(
+                preprocessing=ImagePreprocessing(
                     height=224,
                     width=224,
                     channels=3,

@@ -9,7 +9,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from zoo.contracts import Architecture, Preprocessing, Variant
+from zoo.contracts import Architecture, ImagePreprocessing, Variant
 from zoo.hookspecs import hookimpl
 
 #: Rows 2 to 8 of the paper's table 1: kernel, blocks, stride of the first, expansion, filters.
@@ -99,7 +99,7 @@ def zoo_architectures() -> Any:
         variants=(
             Variant(
                 name="efficientnet_lite0",
-                preprocessing=Preprocessing(
+                preprocessing=ImagePreprocessing(
                     height=224,
                     width=224,
                     channels=3,

@@ -10,7 +10,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from zoo.contracts import Architecture, Preprocessing, Variant
+from zoo.contracts import Architecture, ImagePreprocessing, Variant
 from zoo.hookspecs import hookimpl
 
 
@@ -62,7 +62,7 @@ def zoo_architectures() -> Any:
         variants=(
             Variant(
                 name="lenet5",
-                preprocessing=Preprocessing(
+                preprocessing=ImagePreprocessing(
                     height=28, width=28, channels=1, mean=(0.2860,), std=(0.3530,)
                 ),
                 classes=10,

@@ -10,7 +10,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from zoo.contracts import Architecture, Preprocessing, Variant
+from zoo.contracts import Architecture, ImagePreprocessing, Variant
 from zoo.hookspecs import hookimpl
 
 
@@ -55,7 +55,7 @@ def _variant(name: str, version: str, parameters: int, multiply_adds: int) -> Va
     return Variant(
         name=name,
         # Both papers' checkpoints take pixels from -1 to 1.
-        preprocessing=Preprocessing(
+        preprocessing=ImagePreprocessing(
             height=224, width=224, channels=3, resize="crop", mean=(0.5,) * 3, std=(0.5,) * 3
         ),
         classes=1000,

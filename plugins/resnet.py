@@ -9,7 +9,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from zoo.contracts import Architecture, Preprocessing, Variant
+from zoo.contracts import Architecture, ImagePreprocessing, Variant
 from zoo.hookspecs import hookimpl
 
 
@@ -61,7 +61,9 @@ def _convolution(
 def _variant(name: str, blocks: int, parameters: int, multiply_adds: int) -> Variant:
     return Variant(
         name=name,
-        preprocessing=Preprocessing(height=28, width=28, channels=1, mean=(0.2860,), std=(0.3530,)),
+        preprocessing=ImagePreprocessing(
+            height=28, width=28, channels=1, mean=(0.2860,), std=(0.3530,)
+        ),
         classes=10,
         parameters=parameters,
         multiply_adds=multiply_adds,

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from zoo.contracts import Architecture, Preprocessing, Variant
+from zoo.contracts import Architecture, ImagePreprocessing, Variant
 from zoo.hookspecs import hookimpl
 
 
@@ -103,7 +103,7 @@ def _variant(
 ) -> Variant:
     return Variant(
         name=name,
-        preprocessing=Preprocessing(
+        preprocessing=ImagePreprocessing(
             height=224,
             width=224,
             channels=3,

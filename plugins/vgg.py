@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from zoo.contracts import Architecture, Preprocessing, Variant
+from zoo.contracts import Architecture, ImagePreprocessing, Variant
 from zoo.hookspecs import hookimpl
 
 
@@ -82,7 +82,7 @@ def _variant(
 ) -> Variant:
     return Variant(
         name=name,
-        preprocessing=Preprocessing(
+        preprocessing=ImagePreprocessing(
             height=224,
             width=224,
             channels=3,
@@ -117,7 +117,7 @@ def zoo_architectures() -> Any:
             _variant("vgg19_bn", (2, 2, 4, 4, 4), 19_632_062_464, 143_689_256, True),
             Variant(
                 name="vgg8_small",
-                preprocessing=Preprocessing(
+                preprocessing=ImagePreprocessing(
                     height=28, width=28, channels=1, mean=(0.2860,), std=(0.3530,)
                 ),
                 classes=10,

@@ -457,12 +457,12 @@ def test_script_without_a_main_guard(shipped: Shipped, place: Place) -> None:
 
 def test_loaded_network_is_the_evaluated_one(shipped: Shipped) -> None:
     from zoo.data.digits import open_digits
-    from zoo.data.preprocessing import pixels
+    from zoo.data.inputs import read_inputs
 
     model = zoo.load(str(shipped.folder / "lenet5.digits.safetensors"))
     examples = open_digits(None).splits["test"]
     _, variant = load_registry().variant("lenet5")
-    inputs = pixels(examples, variant.preprocessing, range(len(examples))).astype(np.float32)
+    inputs = read_inputs(examples, variant.preprocessing, range(len(examples))).astype(np.float32)
     outputs = np.asarray(model(inputs, training=False))
     assert outputs.shape == (len(examples), 10)
     np.testing.assert_allclose(outputs.sum(axis=1), 1, rtol=1e-5)
@@ -476,12 +476,12 @@ def test_packaged_network_has_the_accuracy_on_its_card(place: Place) -> None:
     if not DEBIAN_FOLDER.is_dir():
         pytest.skip("needs the Debian package dataset-fashion-mnist")
     from zoo.data.fashion_mnist import open_fashion_mnist
-    from zoo.data.preprocessing import pixels
+    from zoo.data.inputs import read_inputs
 
     card = zoo.info("lenet5")["cards"]["lenet5.fashion_mnist"]
     examples = open_fashion_mnist(None).splits["test"]
     _, variant = load_registry().variant("lenet5")
-    inputs = pixels(examples, variant.preprocessing, range(len(examples))).astype(np.float32)
+    inputs = read_inputs(examples, variant.preprocessing, range(len(examples))).astype(np.float32)
     outputs = np.asarray(zoo.load("lenet5")(inputs, training=False))
     accuracy = float((outputs.argmax(axis=1) == examples.labels).mean())
     # Another processor may round another way.

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import Field, TypeAdapter, ValidationError
 
-from zoo.contracts import Check, Exporter, FileContents, Metric, Preprocessing, TensorInfo
+from zoo.contracts import AnyPreprocessing, Check, Exporter, FileContents, Metric, TensorInfo
 from zoo.errors import BadFile
 from zoo.files import sha256_of
 from zoo.registry import Registry
@@ -64,8 +64,8 @@ class Manifest:
         weights_sha256: Of the checkpoint that was exported.
         dataset: What the weights were trained on.
         calibration: None for precisions that need none.
-        preprocessing: From raw image to network input.
-        normalization: ``in the graph``: the input takes raw 0-255 pixels.
+        preprocessing: From raw example to network input.
+        normalization: ``in the graph``: the input takes raw values (0-255 pixels, …).
         inputs: Names, shapes, types and scales.
         outputs: Likewise.
         payload_sha256: Of the model without this manifest; changes when the model is altered.
@@ -84,7 +84,7 @@ class Manifest:
     weights_sha256: str
     dataset: DatasetReference
     calibration: CalibrationReference | None
-    preprocessing: Preprocessing
+    preprocessing: Annotated[AnyPreprocessing, Field(discriminator="kind")]
     inputs: tuple[TensorInfo, ...]
     outputs: tuple[TensorInfo, ...]
     payload_sha256: str
@@ -214,6 +214,7 @@ def judged(manifest: Manifest, gate: GateReference) -> Manifest:
 
 def describe(artifact: Artifact) -> dict[str, Any]:
     """What ``zoo inspect`` prints: the file, its contents, its manifest."""
+    manifest = artifact.manifest
     return {
         "file": str(artifact.path),
         "format": artifact.exporter.name,
@@ -221,7 +222,6 @@ def describe(artifact: Artifact) -> dict[str, Any]:
         "sha256": sha256_of(artifact.path),
         "altered": artifact.altered,
         "contents": {**asdict(artifact.contents), "integer_share": artifact.contents.integer_share},
-        "manifest": None
-        if artifact.manifest is None
-        else _MANIFEST.dump_python(artifact.manifest, mode="json"),
+        "input": {} if manifest is None else manifest.preprocessing.describe(),
+        "manifest": None if manifest is None else _MANIFEST.dump_python(manifest, mode="json"),
     }

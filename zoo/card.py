@@ -5,10 +5,11 @@ from __future__ import annotations
 import tomllib
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import ConfigDict, TypeAdapter, ValidationError
+from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
 
+from zoo.contracts import AnyPreprocessing
 from zoo.errors import BadFile
 from zoo.files import write_text
 
@@ -37,6 +38,8 @@ class Card:
         licence: SPDX identifier of the weights.
         sha256: Of the safetensors file.
         hyperparameters: Beyond those of the variant.
+        preprocessing: When it is not the variant's: what was measured on the training split (a
+            vocabulary, the mean of channels), or chosen (another input size).
         recipe: The training options that made it.
         parent: Model id that training began from; empty when from scratch.
         accuracy: None when it was not measured.
@@ -51,6 +54,7 @@ class Card:
     licence: str
     sha256: str
     hyperparameters: dict[str, Any] = field(default_factory=dict)
+    preprocessing: Annotated[AnyPreprocessing, Field(discriminator="kind")] | None = None
     recipe: dict[str, Any] = field(default_factory=dict)
     parent: str = ""
     accuracy: Accuracy | None = None

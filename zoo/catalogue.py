@@ -19,7 +19,7 @@ class ModelSummary:
         name: Of the variant.
         architecture: The family.
         task: What its outputs mean.
-        input_shape: Height, width, channels.
+        input_shape: Of one input; for images height, width, channels.
         parameters: All weights.
         multiply_adds: For one input.
         licence: Of the network's code.
@@ -83,6 +83,7 @@ def info(registry: Registry, model: str) -> dict[str, Any]:
         "source": architecture.source,
         "classes": variant.classes,
         "preprocessing": asdict(variant.preprocessing),
+        "input": variant.preprocessing.describe(),
         "hyperparameters": dict(variant.hyperparameters),
         "plugin": {
             "name": plugin.name,

@@ -6,7 +6,7 @@ import re
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from zoo.contracts import Check, Comparison, FileContents, Task
+from zoo.contracts import Check, Comparison, FileContents, Task, Truth
 
 if TYPE_CHECKING:
     from zoo.contracts.task import Array
@@ -24,7 +24,7 @@ def judge(
     contents: FileContents,
     parity: Comparison,
     preprocessing: Comparison,
-    labels: Array,
+    truth: Truth,
     reference: Array,
     outputs: Array,
     max_drop: float | None,
@@ -38,7 +38,7 @@ def judge(
         contents: What the file really contains.
         parity: File against the Keras network on the same raw inputs.
         preprocessing: Normalization in the graph against the formula.
-        labels: True classes of the whole test split.
+        truth: Of the whole test split.
         reference: Outputs of the Keras model on that split.
         outputs: Outputs of the file on that split, from its deployment runtime.
         max_drop: Points that may be lost; None for the task's own limit.
@@ -50,7 +50,7 @@ def judge(
         finite(outputs),
         enough_inputs(task.parity(parity, precision), parity.count, task.min_parity_inputs),
         preprocessing_parity(preprocessing),
-        task.accuracy(labels, reference if twin is None else twin, outputs, allowed),
+        task.accuracy(truth, reference if twin is None else twin, outputs, allowed),
         placement(contents, precision),
         stock_operators(contents),
         static_shapes(contents),

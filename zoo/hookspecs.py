@@ -19,7 +19,7 @@ frozen records. A whole plugin::
             name="tiny", summary="Two convolutions", source="this file", build=build,
             variants=(zoo.Variant(
                 name="tiny28", classes=10, parameters=16_330, multiply_adds=201_744,
-                preprocessing=zoo.Preprocessing(height=28, width=28, channels=1)),))
+                preprocessing=zoo.ImagePreprocessing(height=28, width=28, channels=1)),))
 
 and two lines of its `pyproject.toml` make the zoo find it::
 

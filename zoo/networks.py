@@ -23,6 +23,7 @@ def build_network(
     variant: Variant,
     classes: int,
     hyperparameters: Mapping[str, Any] | None = None,
+    preprocessing: Preprocessing | None = None,
 ) -> Any:
     """Builds a variant with random weights.
 
@@ -31,9 +32,11 @@ def build_network(
         variant: The member.
         classes: Number of classes.
         hyperparameters: Override those of the variant.
+        preprocessing: Fixes the input shape; None takes the variant's.
 
     Returns:
-        A `keras.Model` from normalized float32 inputs (batch, …) to logits (batch, classes).
+        A `keras.Model` from normalized inputs (batch, …) to outputs as the variant says: logits
+        (batch, classes), as a rule.
 
     Raises:
         UsageError: A hyper-parameter that the network does not have.
@@ -42,7 +45,8 @@ def build_network(
     keras = require("keras")
     given = {**variant.hyperparameters, **(hyperparameters or {})}
     check_hyperparameters(architecture, given)
-    inputs = keras.Input(variant.preprocessing.input_shape, name="normalized")
+    path = preprocessing or variant.preprocessing
+    inputs = keras.Input(path.input_shape, dtype=path.graph_dtype, name="normalized")
     try:
         outputs = architecture.build(inputs, classes, **given)
         model = keras.Model(inputs, outputs, name=variant.name)
@@ -55,10 +59,14 @@ def build_network(
             why=f"{type(error).__name__}: {error}",
             fix="correct the hyper-parameters, or tell the plugin's author",
         ) from error
-    if tuple(model.output_shape[1:]) != (classes,):
+    wanted = variant.outputs_for(classes)
+    # What the data decides (the length of a sequence) is not on the record.
+    if preprocessing is not None and len(wanted) > 1 and variant.has_head:
+        wanted = (*model.output_shape[1 : len(wanted)], wanted[-1])
+    if tuple(model.output_shape[1:]) != wanted:
         raise ZooError(
             f"{variant.name!r} returns shape {tuple(model.output_shape[1:])} for {classes} classes",
-            why="a network's build function must return logits of shape (batch, classes)",
+            why=f"the record of {variant.name!r} says (batch, {', '.join(map(str, wanted))})",
             fix=f"correct build() in the plugin of {architecture.name!r}",
         )
     return model
@@ -75,24 +83,38 @@ def check_hyperparameters(architecture: Architecture, given: Mapping[str, Any]) 
         )
 
 
-def pixel_model(network: Any, preprocessing: Preprocessing) -> Any:
-    """A `keras.Model` from raw 0-255 pixels, float32 (batch, …), to logits: what is trained."""
+def raw_model(network: Any, preprocessing: Preprocessing) -> Any:
+    """A `keras.Model` from raw inputs (pixels 0-255, …), (batch, …), to logits: what is trained."""
     keras = require("keras")
-    pixels = keras.Input(preprocessing.input_shape, name="pixels")
-    return keras.Model(pixels, network(normalization(preprocessing)(pixels)))
+    raw = _raw_input(preprocessing, None)
+    return keras.Model(raw, network(normalization(preprocessing)(raw)))
 
 
-def deployed_model(network: Any, variant: Variant, task: Task, batch: int | None = 1) -> Any:
-    """A `keras.Model` from raw pixels, shape (batch, …), to the task's output: what is exported."""
+def deployed_model(
+    network: Any, preprocessing: Preprocessing, task: Task, batch: int | None = 1
+) -> Any:
+    """A `keras.Model` from raw inputs, shape (batch, …), to the task's output: what is exported."""
     keras = require("keras")
-    pixels = keras.Input(variant.preprocessing.input_shape, batch_size=batch, name="pixels")
-    logits = network(normalization(variant.preprocessing)(pixels))
-    return keras.Model(pixels, task.activation(logits), name=variant.name)
+    raw = _raw_input(preprocessing, batch)
+    logits = network(normalization(preprocessing)(raw))
+    return keras.Model(raw, task.activation(logits), name=network.name)
+
+
+def _raw_input(preprocessing: Preprocessing, batch: int | None) -> Any:
+    return require("keras").Input(
+        preprocessing.input_shape,
+        batch_size=batch,
+        dtype=preprocessing.graph_dtype,
+        name=preprocessing.input_name,
+    )
 
 
 def normalization(preprocessing: Preprocessing) -> Any:
-    """The Keras layer that turns raw pixels into normalized inputs."""
-    factors, offsets = preprocessing.affine()
+    """What turns a raw Keras tensor into a normalized one: a layer, or nothing."""
+    affine = preprocessing.affine()
+    if affine is None:
+        return lambda raw: raw
+    factors, offsets = affine
     rescaling = require("keras.layers").Rescaling
     if len(set(factors)) == 1 and len(set(offsets)) == 1:
         # Converters fold scalars into the first convolution more often than vectors.

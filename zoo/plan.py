@@ -23,7 +23,10 @@ _NETWORK = ("zoo.networks", "zoo.weights", "zoo.contracts.preprocessing")
 _TRAINING = ("zoo.training", "zoo.steps.finetune", "zoo.data.augment", "zoo.data.stream")
 _DATA = tuple(
     f"zoo.data.{name}"
-    for name in ("preprocessing", "splits", "hashing", "arrays", "image_files", "npz_arrays")
+    for name in (
+        *("inputs", "images", "series", "tokens", "latents"),
+        *("splits", "hashing", "arrays", "image_files", "npz_arrays"),
+    )
 )
 _MEASUREMENT = tuple(
     f"zoo.measurement.{name}"

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from zoo.artifact import Artifact, Manifest, open_unaltered
-from zoo.contracts import Dataset, DeviceKind, Exporter, Preprocessing, Split, Task
+from zoo.contracts import Dataset, DeviceKind, Exporter, Preprocessing, Split, Task, Truth
 from zoo.errors import BadFile, MissingExtra, UsageError, ZooError
 from zoo.isolation import Children, OnEvent
 from zoo.measurement.session import AgentSession
@@ -22,8 +22,7 @@ from zoo.registry import Registry
 if TYPE_CHECKING:
     from zoo.contracts.task import Array
 
-#: What our files take: raw pixels. Of a foreign file nothing is known.
-RAW_RANGE = (0.0, 255.0)
+#: Of a foreign file nothing is known.
 UNIT_RANGE = (0.0, 1.0)
 _CHUNK = 512
 _SHARE = 2048
@@ -134,7 +133,7 @@ def _run_share(
     """The outputs of one agent, and the version of its runtime."""
     import numpy as np
 
-    from zoo.data.preprocessing import pixels
+    from zoo.data.inputs import read_inputs
 
     chunks = []
     with AgentSession(kind.connect({}), runtime) as session, children.registered(session.kill):
@@ -142,7 +141,7 @@ def _run_share(
         session.load(path, threads=1)
         for start in range(share.start, share.stop, _CHUNK):
             chunk = range(start, min(start + _CHUNK, share.stop))
-            chunks.append(session.run(pixels(split, preprocessing, chunk)))
+            chunks.append(session.run(read_inputs(split, preprocessing, chunk)))
             progress.add(len(chunk))
     return np.concatenate(chunks), version
 
@@ -165,7 +164,10 @@ def evaluate_file(
         path, runtime, kind, dataset.splits[split], manifest.preprocessing, emit=emit
     )
     task = registry.tasks.get(manifest.task)
-    return evaluation_of(task, path.name, dataset, split, answered)
+    from zoo.data.inputs import truth_of
+
+    truth = truth_of(dataset, split, manifest.preprocessing)
+    return evaluation_of(task, path.name, dataset, split, truth, answered)
 
 
 def evaluation_of(
@@ -173,17 +175,17 @@ def evaluation_of(
     subject: str,
     dataset: Dataset,
     split: str,
+    truth: Truth,
     answered: FileOutputs,
     outputs_file: str | None = None,
 ) -> Evaluation:
     """The record of a file's quality."""
-    labels = dataset.splits[split].labels
     return Evaluation(
         subject=subject,
         dataset=dataset.name,
         split=split,
-        metrics=task.evaluate(answered.outputs, labels, dataset.classes),
-        details=dict(task.details(answered.outputs, labels, dataset.classes)),
+        metrics=task.evaluate(answered.outputs, truth),
+        details=dict(task.details(answered.outputs, truth)),
         outputs=outputs_file,
         runtime=answered.runtime,
         seconds=answered.seconds,
@@ -198,6 +200,13 @@ def require_manifest(artifact: Artifact) -> Manifest:
             fix="export it with edgezoo; `zoo bench` and `zoo inspect` need no manifest",
         )
     return artifact.manifest
+
+
+def value_range_of(artifact: Artifact) -> tuple[float, float]:
+    """What values the file's input expects, for timing it."""
+    if artifact.manifest is None:
+        return UNIT_RANGE
+    return artifact.manifest.preprocessing.value_range
 
 
 def check_classes(classes: tuple[str, ...], dataset: Dataset, subject: str) -> None:

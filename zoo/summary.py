@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import TypeAdapter
 
+from zoo.card import read_card
 from zoo.contracts import FileContents, Metric
 from zoo.measurement.records import Measurement
 from zoo.pipeline import Finished
@@ -164,7 +165,10 @@ def _samples(run: Run, dataset: Any) -> tuple[SampleImage, ...]:
     """Test images, those first that the network or a file gets wrong."""
     import numpy as np
 
-    from zoo.data.preprocessing import pixels
+    from zoo.data.inputs import read_inputs
+
+    if not run.job.registry.tasks.get(run.job.variant.task).chooses:
+        return ()
 
     expected, labels = _load(run.finished[EVALUATE].folder / REFERENCE)
     expected = expected[: len(labels)]
@@ -178,7 +182,8 @@ def _samples(run: Run, dataset: Any) -> tuple[SampleImage, ...]:
     half = _SAMPLES // 2
     chosen = [int(i) for i in [*order[: min(half, int(wrong.sum()))], *order[::-1]][:_SAMPLES]]
     chosen = list(dict.fromkeys(chosen))
-    images = pixels(dataset.splits["test"], run.job.variant.preprocessing, chosen)
+    own = read_card(run.weights.with_suffix(".toml")).preprocessing
+    images = read_inputs(dataset.splits["test"], own or run.job.variant.preprocessing, chosen)
     return tuple(
         SampleImage(
             pixels=image,

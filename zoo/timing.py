@@ -19,7 +19,7 @@ from zoo.measurement.tiers import tier_named
 from zoo.pipeline import OnStep
 from zoo.records import StepRecord, as_plain
 from zoo.registry import Registry
-from zoo.running import RAW_RANGE, UNIT_RANGE, choose_runtime, judging_device
+from zoo.running import choose_runtime, judging_device, value_range_of
 from zoo.store import Store
 
 RUN = "bench"
@@ -108,7 +108,7 @@ def _candidate(
         path=path,
         runtime=runtime or choose_runtime(artifact.exporter, kind, {}),
         threads=threads,
-        value_range=RAW_RANGE if artifact.manifest is not None else UNIT_RANGE,
+        value_range=value_range_of(artifact),
     )
 
 

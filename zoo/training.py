@@ -17,7 +17,7 @@ from zoo.errors import BadData, ZooError
 from zoo.extras import require
 from zoo.files import atomic_path, write_text
 from zoo.isolation import Event
-from zoo.networks import HEAD, pixel_model
+from zoo.networks import HEAD, raw_model
 from zoo.recipe import Training
 from zoo.records import Epoch
 
@@ -71,12 +71,12 @@ class Trainer:
             BadData: The loss became NaN or infinite.
         """
         _freeze(self.network, self.options.freeze)
-        model = pixel_model(self.network, self.preprocessing)
+        model = (self.task.trainee or raw_model)(self.network, self.preprocessing)
         batches = math.ceil(len(dataset.splits["train"]) / self.options.batch_size)
         self.metric_name = self.task.compile(model, self._optimizer(batches), self.options)
         model.optimizer.build(model.trainable_variables)
         self._resume(model)
-        feed = Feed(dataset, self.preprocessing, self.options, self.seed)
+        feed = Feed(dataset, self.preprocessing.training, self.options, self.seed)
         for number in range(len(self.epochs) + 1, self.options.epochs + 1):
             if self._enough():
                 break

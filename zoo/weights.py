@@ -7,6 +7,7 @@ from typing import Any
 
 from zoo.card import Card
 from zoo.checkpoints import Checkpoint
+from zoo.contracts import Preprocessing
 from zoo.errors import BadFile
 from zoo.extras import require
 from zoo.files import atomic_path, sha256_of
@@ -98,6 +99,7 @@ def load_network(
     *,
     classes: tuple[str, ...] | None = None,
     hyperparameters: dict[str, Any] | None = None,
+    preprocessing: Preprocessing | None = None,
 ) -> tuple[Any, Card, bool]:
     """Builds the checkpoint's network and loads its verified weights.
 
@@ -105,9 +107,10 @@ def load_network(
         checkpoint: From `resolve`.
         classes: Class names wanted; None keeps the checkpoint's own.
         hyperparameters: Override those on the card.
+        preprocessing: Overrides the card's.
 
     Returns:
-        The Keras model (normalized inputs to logits), the card, and whether the head is new.
+        The Keras model (normalized inputs to outputs), the card, and whether the head is new.
     """
     card = checkpoint.card()
     if card.variant != checkpoint.variant.name:
@@ -116,12 +119,14 @@ def load_network(
             f"not to {checkpoint.variant.name!r}"
         )
     verify(checkpoint.path, card.sha256)
-    new_head = classes is not None and tuple(classes) != card.classes
+    variant = checkpoint.variant
+    new_head = variant.has_head and classes is not None and tuple(classes) != card.classes
     network = build_network(
         checkpoint.architecture,
-        checkpoint.variant,
+        variant,
         len(classes if classes is not None else card.classes),
         {**card.hyperparameters, **(hyperparameters or {})},
+        preprocessing or card.preprocessing,
     )
     load_into(network, read_tensors(checkpoint.path), checkpoint.model_id, skip_head=new_head)
     return network, card, new_head

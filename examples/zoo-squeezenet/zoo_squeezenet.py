@@ -63,7 +63,7 @@ def zoo_architectures():
         variants=(
             zoo.Variant(
                 name="squeezenet28",
-                preprocessing=zoo.Preprocessing(height=28, width=28, channels=1),
+                preprocessing=zoo.ImagePreprocessing(height=28, width=28, channels=1),
                 classes=10,
                 parameters=726_474,
                 multiply_adds=19_290_112,

@@ -100,7 +100,7 @@ def plain_file(own_folders: Path) -> Path:
 def judged_file(own_folders: Path) -> Path:
     """An ONNX file with a manifest that says it knows the digits."""
     from zoo.artifact import DatasetReference, Manifest, embed
-    from zoo.contracts import Preprocessing
+    from zoo.contracts import ImagePreprocessing
     from zoo.registry import load_registry
 
     path = linear_onnx(Path("tiny.digits.float32.onnx"))
@@ -117,7 +117,7 @@ def judged_file(own_folders: Path) -> Path:
         weights_sha256="0" * 64,
         dataset=DatasetReference(name="digits", content_hash="1" * 64),
         calibration=None,
-        preprocessing=Preprocessing(height=SIDE, width=SIDE, channels=1),
+        preprocessing=ImagePreprocessing(height=SIDE, width=SIDE, channels=1),
         inputs=contents.inputs,
         outputs=contents.outputs,
         payload_sha256=contents.payload_sha256,

@@ -51,7 +51,7 @@ def test_models_of_a_local_plugin(zoo_process):
         "import zoo\n@zoo.hookimpl\ndef zoo_architectures():\n"
         "    yield zoo.Architecture(name='tiny', summary='s', source='s', build=lambda i, c: i,\n"
         "        variants=(zoo.Variant(name='tiny8', classes=3, parameters=1, multiply_adds=1,\n"
-        "            preprocessing=zoo.Preprocessing(height=8, width=8, channels=1)),))\n"
+        "            preprocessing=zoo.ImagePreprocessing(height=8, width=8, channels=1)),))\n"
     )
     assert complete(zoo_process, "zoo --plugin mine.py info tin") == ["tiny8"]
 

@@ -13,13 +13,13 @@ from linear_network import BIAS, SIDE, WEIGHTS, linear_onnx
 
 def expected_accuracy(split: str) -> tuple[float, int]:
     """Accuracy of the linear network on the digits, computed here."""
-    from zoo.contracts import Preprocessing
+    from zoo.contracts import ImagePreprocessing
     from zoo.data.digits import open_digits
-    from zoo.data.preprocessing import pixels
+    from zoo.data.inputs import read_inputs
 
     examples = open_digits(None).splits[split]
-    inputs = pixels(
-        examples, Preprocessing(height=SIDE, width=SIDE, channels=1), range(len(examples))
+    inputs = read_inputs(
+        examples, ImagePreprocessing(height=SIDE, width=SIDE, channels=1), range(len(examples))
     )
     scores = inputs.reshape(len(examples), -1).astype(np.float64) @ WEIGHTS + BIAS
     return float((scores.argmax(axis=1) == examples.labels).mean()), len(examples)

@@ -20,7 +20,7 @@ NETWORK = """
             name={name!r}, summary="one layer", source="here", build=lambda inputs, classes: inputs,
             variants=(zoo.Variant(
                 name={name!r} + "8", classes=3, parameters=10, multiply_adds=20,
-                preprocessing=zoo.Preprocessing(height=8, width=8, channels=1)),))
+                preprocessing=zoo.ImagePreprocessing(height=8, width=8, channels=1)),))
 """
 
 

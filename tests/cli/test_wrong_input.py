@@ -115,7 +115,7 @@ def zoo_architectures():
         name="tiny", summary="one layer", source="here", build=lambda inputs, classes: inputs,
         variants=(zoo.Variant(
             name="tiny8", classes=3, parameters=10, multiply_adds=20,
-            preprocessing=zoo.Preprocessing(height=8, width=8, channels=1)),))
+            preprocessing=zoo.ImagePreprocessing(height=8, width=8, channels=1)),))
 """
 
 

@@ -25,10 +25,12 @@ from zoo.contracts import (
     DeviceKind,
     Exporter,
     FileContents,
+    ImagePreprocessing,
     Preprocessing,
     Split,
     Task,
     TensorInfo,
+    Truth,
     Variant,
 )
 from zoo.registry import Plugin, PluginSettings, Registry
@@ -47,7 +49,7 @@ def nothing(*_: Any, **__: Any) -> Any:
 
 
 def preprocessing(**changes: Any) -> Preprocessing:
-    return Preprocessing(**{"height": 8, "width": 8, "channels": 1, **changes})
+    return ImagePreprocessing(**{"height": 8, "width": 8, "channels": 1, **changes})
 
 
 def variant(**changes: Any) -> Variant:
@@ -62,6 +64,12 @@ def architecture(**changes: Any) -> Architecture:
 
 def split(labels: Any = (0, 1, 2), dtype: str = "int64") -> Split:
     return Split(labels=np.array(labels, dtype), read=nothing, content_hash="0" * 64)
+
+
+def truth(labels: Any, classes: tuple[str, ...] = ("a", "b", "c")) -> Truth:
+    return Truth(
+        labels=np.asarray(labels), classes=classes, examples=split(), preprocessing=preprocessing()
+    )
 
 
 def dataset(**changes: Any) -> Dataset:
@@ -163,7 +171,7 @@ def zoo_architectures():
         name={name!r}, summary="one layer", source="here", build=lambda inputs, classes: inputs,
         variants=(zoo.Variant(
             name={variant or name + "8"!r}, classes=3, parameters=10, multiply_adds=20,
-            preprocessing=zoo.Preprocessing(height=8, width=8, channels=1)),))
+            preprocessing=zoo.ImagePreprocessing(height=8, width=8, channels=1)),))
 """
 
 

@@ -346,7 +346,11 @@ def plain_manifest(**changes: Any) -> dict[str, Any]:
         (json.dumps(plain_manifest(dataset=None)), "dataset"),
         (json.dumps(plain_manifest(gate={"passed": "perhaps"})), "gate"),
         (
-            json.dumps(plain_manifest(preprocessing={"height": 0, "width": 1, "channels": 1})),
+            json.dumps(
+                plain_manifest(
+                    preprocessing={"kind": "image", "height": 0, "width": 1, "channels": 1}
+                )
+            ),
             "height and width must be positive",
         ),
         (json.dumps(plain_manifest(schema=SCHEMA + 1)), f"version {SCHEMA + 1}"),

@@ -76,7 +76,7 @@ def test_names_are_plain_words(make, name):
         (task, {"compare": None}, "compare must be callable"),
         (task, {"details": None}, "details must be callable"),
         (task, {"max_drop": {"int3": 1.0}}, "max_drop has unknown precisions: int3"),
-        (split, {"labels": [[0], [1]]}, "labels must have one dimension"),
+        (split, {"labels": [[[0]], [[1]]]}, "labels must have one or two dimensions"),
         (split, {"dtype": "int32"}, "labels must be int64"),
         (split, {"dtype": "float64"}, "labels must be int64"),
         (dataset, {"classes": ("a",)}, "needs at least two classes"),

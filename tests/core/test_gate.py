@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from makers import comparison, contents, fuzz
+from makers import comparison, contents, fuzz, truth
 
 from zoo.contracts import Check
 from zoo.gate import (
@@ -43,7 +43,7 @@ GOOD = {
     "contents": contents(),
     "parity": comparison(),
     "preprocessing": comparison(),
-    "labels": LABELS,
+    "truth": truth(LABELS),
     "reference": probabilities(LABELS),
     "outputs": probabilities(LABELS),
     "max_drop": None,
@@ -125,7 +125,7 @@ def test_loss_within_the_limit_passes():
 def test_loss_that_chance_explains_passes():
     """Five lost of a hundred are five points, yet p = 0.0625; six are caught."""
     labels = LABELS[:100]
-    few = {"labels": labels, "reference": probabilities(labels)}
+    few = {"truth": truth(labels), "reference": probabilities(labels)}
     assert failed(**few, outputs=probabilities(labels, wrong=5)) == []
     assert failed(**few, outputs=probabilities(labels, wrong=6)) == ["accuracy"]
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
-from makers import comparison, fuzz
+from makers import comparison, fuzz, truth
 
 from zoo.errors import ZooError
 from zoo.tasks.image_classification import (
@@ -88,7 +88,7 @@ def test_what_is_no_proportion(successes, count):
 
 def test_accuracy_metric():
     outputs = np.eye(2)[[0] * 8 + [1] * 2]
-    (metric,) = evaluate(outputs, np.zeros(10, np.int64), ("a", "b"))
+    (metric,) = evaluate(outputs, truth(np.zeros(10, np.int64), ("a", "b")))
     assert (metric.name, metric.value, metric.count) == ("accuracy", 0.8, 10)
     assert (metric.low, metric.high) == pytest.approx((0.4902, 0.9433), abs=5e-5)
 
@@ -96,7 +96,7 @@ def test_accuracy_metric():
 def test_confusion_matrix():
     labels = np.array([0, 0, 0, 1, 1, 2])
     outputs = np.eye(3)[[0, 0, 1, 1, 2, 0]]
-    assert details(outputs, labels, ("a", "b", "c"))["confusion"] == [
+    assert details(outputs, truth(labels, ("a", "b", "c")))["confusion"] == [
         [2, 1, 0],  # a: twice right, once taken for b
         [0, 1, 1],
         [1, 0, 0],
@@ -185,7 +185,7 @@ def test_parity_of_floats_asks_for_close_values():
 )
 def test_accuracy_check_counts_pairs(before, after, max_drop):
     labels = np.zeros(30, np.int64)
-    check = accuracy(labels, np.eye(3)[before], np.eye(3)[after], max_drop)
+    check = accuracy(truth(labels), np.eye(3)[before], np.eye(3)[after], max_drop)
     lost = int(((before == 0) & (after != 0)).sum())
     gained = int(((before != 0) & (after == 0)).sum())
     assert f"({lost} lost, {gained} gained" in check.value
@@ -197,11 +197,11 @@ def test_accuracy_check_in_words():
     labels = np.zeros(1000, np.int64)
     after = np.zeros(1000, np.int64)
     after[:20] = 1
-    check = accuracy(labels, np.eye(2)[labels], np.eye(2)[after], 1.0)
+    check = accuracy(truth(labels), np.eye(2)[labels], np.eye(2)[after], 1.0)
     assert not check.passed
     assert check.value == "-2.00 points (20 lost, 0 gained, McNemar p = 1.9e-06)"
     assert check.reason.startswith("loses 2.00 points, and chance does not explain it")
-    better = accuracy(labels, np.eye(2)[after], np.eye(2)[labels], 1.0)
+    better = accuracy(truth(labels), np.eye(2)[after], np.eye(2)[labels], 1.0)
     assert better.passed
     assert better.value.startswith("+2.00 points (0 lost, 20 gained")
 

@@ -24,7 +24,7 @@ from zoo.networks import (
     count_parameters,
     deployed_model,
     normalization,
-    pixel_model,
+    raw_model,
     variable_names,
 )
 from zoo.weights import load_into, load_network, read_tensors, save_weights, verify
@@ -123,9 +123,9 @@ def test_models_around_the_network():
     inner = network()
     pixels = np.random.default_rng(0).integers(0, 256, (1, 8, 8, 1)).astype(np.float32)
     logits = np.asarray(inner((pixels / 255 - 0.5) / 0.25))
-    trained = np.asarray(pixel_model(inner, member.preprocessing)(pixels))
+    trained = np.asarray(raw_model(inner, member.preprocessing)(pixels))
     np.testing.assert_allclose(trained, logits, atol=1e-5)
-    deployed = deployed_model(inner, member, next(iter(zoo_tasks())))
+    deployed = deployed_model(inner, member.preprocessing, next(iter(zoo_tasks())))
     assert deployed.input_shape == (1, 8, 8, 1)
     expected = np.exp(logits) / np.exp(logits).sum()
     np.testing.assert_allclose(np.asarray(deployed(pixels)), expected, atol=1e-5)

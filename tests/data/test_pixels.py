@@ -11,15 +11,17 @@ from hypothesis import strategies as st
 from PIL import Image, ImageOps
 
 from zoo.contracts.dataset import Split
-from zoo.contracts.preprocessing import Preprocessing
-from zoo.data.calibration import balanced_sample, calibration_pixels
-from zoo.data.preprocessing import normalize, pixels, read_pixels, to_pixels
+from zoo.contracts.preprocessing import ImagePreprocessing
+from zoo.data.calibration import balanced_sample, calibration_inputs
+from zoo.data.images import read_pixels, to_pixels
+from zoo.data.inputs import normalize, read_inputs
 from zoo.errors import BadData, UsageError
 
 
-def wanted(height: int, width: int, channels: int, **options: object) -> Preprocessing:
+def wanted(height: int, width: int, channels: int, **options: object) -> ImagePreprocessing:
     per_channel = {"mean": (0.0,) * channels, "std": (1.0,) * channels}
-    return Preprocessing(height=height, width=width, channels=channels, **per_channel | options)
+    size = {"height": height, "width": width, "channels": channels}
+    return ImagePreprocessing(**size, **per_channel | options)
 
 
 def picture(height: int, width: int, channels: int, seed: int = 0) -> np.ndarray:
@@ -120,19 +122,19 @@ def test_what_is_no_image_is_refused(image, problem):
     with pytest.raises(BadData, match=f"example 1 .*{problem}"):
         read_pixels(split, 1, wanted(4, 4, 3))
     with pytest.raises(BadData, match=f"example 1 .*{problem}"):
-        pixels(split, wanted(4, 4, 3))
+        read_inputs(split, wanted(4, 4, 3))
     with pytest.raises(BadData, match=problem):
-        calibration_pixels(split, wanted(4, 4, 3), 2, 0)
+        calibration_inputs(split, wanted(4, 4, 3), 2, 0)
 
 
 def test_pixels_in_order_and_by_index():
     images = [picture(5 + i % 3, 6, 3, seed=i) for i in range(300)]
     rule = wanted(4, 4, 1)
     expected = np.stack([to_pixels(image, rule) for image in images])
-    assert np.array_equal(pixels(split_of(images), rule), expected)
+    assert np.array_equal(read_inputs(split_of(images), rule), expected)
     chosen = [7, 7, 299, 0]
-    assert np.array_equal(pixels(split_of(images), rule, chosen), expected[chosen])
-    assert pixels(split_of(images), rule, []).shape == (0, 4, 4, 1)
+    assert np.array_equal(read_inputs(split_of(images), rule, chosen), expected[chosen])
+    assert read_inputs(split_of(images), rule, []).shape == (0, 4, 4, 1)
 
 
 def test_normalize_is_the_formula_in_float64():
@@ -164,22 +166,22 @@ def test_samples_are_balanced_and_without_replacement(labels, count, seed):
     assert all(d >= most - 1 or d == t for d, t in zip(drawn, there, strict=True))
 
 
-def test_calibration_pixels_are_raw_and_hashed():
+def test_calibration_inputs_are_raw_and_hashed():
     images = [picture(4, 4, 3, seed=i) for i in range(20)]
     split = split_of(images, [i % 2 for i in range(20)])
-    values, digest = calibration_pixels(split, wanted(4, 4, 3), 6, 1)
+    values, digest = calibration_inputs(split, wanted(4, 4, 3), 6, 1)
     assert values.dtype == np.float32
     assert values.shape == (6, 4, 4, 3)
     known = {image.tobytes() for image in images}
     assert {value.astype(np.uint8).tobytes() for value in values} <= known
     header = b"|u1 (6, 4, 4, 3)\n"
     assert digest == hashlib.sha256(header + values.astype(np.uint8).tobytes()).hexdigest()
-    assert calibration_pixels(split, wanted(4, 4, 3), 6, 1)[1] == digest
-    assert calibration_pixels(split, wanted(4, 4, 3), 6, 2)[1] != digest
+    assert calibration_inputs(split, wanted(4, 4, 3), 6, 1)[1] == digest
+    assert calibration_inputs(split, wanted(4, 4, 3), 6, 2)[1] != digest
 
 
 def test_calibration_needs_examples():
     with pytest.raises(BadData, match="no examples to calibrate"):
-        calibration_pixels(split_of([]), wanted(4, 4, 3), 6, 1)
+        calibration_inputs(split_of([]), wanted(4, 4, 3), 6, 1)
     with pytest.raises(UsageError, match="0 calibration examples"):
-        calibration_pixels(split_of([picture(4, 4, 3)]), wanted(4, 4, 3), 0, 1)
+        calibration_inputs(split_of([picture(4, 4, 3)]), wanted(4, 4, 3), 0, 1)

@@ -6,15 +6,15 @@ import numpy as np
 import pytest
 
 from zoo.contracts.dataset import Split
-from zoo.contracts.preprocessing import Preprocessing
+from zoo.contracts.preprocessing import ImagePreprocessing
 from zoo.data.augment import OPTIONS, augment, augmentation_names
-from zoo.data.preprocessing import pixels
+from zoo.data.inputs import read_inputs
 from zoo.data.stream import Examples, epoch_order, stream
 from zoo.errors import UnknownName
 
 tf = pytest.importorskip("tensorflow")
 
-RULE = Preprocessing(height=6, width=5, channels=1)
+RULE = ImagePreprocessing(height=6, width=5, channels=1)
 COUNT = 23
 
 
@@ -72,7 +72,7 @@ def test_memory_and_disk_give_the_same_as_evaluation():
         return np.random.default_rng(index).integers(0, 256, shape, dtype=np.uint8)
 
     split = Split(labels=np.zeros(30, np.int64), read=read, content_hash="")
-    expected = pixels(split, RULE)
+    expected = read_inputs(split, RULE)
     for limit in (1 << 30, 0):
         batches = stream(split, RULE, batch=7, shuffle_seed=None, memory_limit_bytes=limit)
         assert np.array_equal(np.concatenate([v.numpy() for v, _ in batches]), expected)

@@ -25,7 +25,9 @@ def network() -> Any:
     architecture, variant = REGISTRY.variant("lenet5")
     keras.utils.set_random_seed(5)
     return deployed_model(
-        build_network(architecture, variant, 10), variant, REGISTRY.tasks.get(variant.task)
+        build_network(architecture, variant, 10),
+        variant.preprocessing,
+        REGISTRY.tasks.get(variant.task),
     )
 
 
@@ -91,7 +93,7 @@ def test_float_islands_are_named(tmp_path: Path) -> None:
     classic = {"activation": "tanh", "subsampling": "average"}
     model = deployed_model(
         build_network(architecture, variant, 10, classic),
-        variant,
+        variant.preprocessing,
         REGISTRY.tasks.get(variant.task),
     )
     contents = ONNX.inspect(write(ONNX, model, tmp_path / "a.onnx", dim_images()))

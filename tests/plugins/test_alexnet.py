@@ -42,7 +42,7 @@ def test_files_carry_response_normalization(exporter, tmp_path: Path) -> None:
     path = tmp_path / f"network{exporter.suffix}"
     exporter.export(
         ExportRequest(
-            model=deployed_model(network, variant, task),
+            model=deployed_model(network, variant.preprocessing, task),
             path=path,
             precision="float32",
             calibration=None,
@@ -56,7 +56,9 @@ def test_files_carry_response_normalization(exporter, tmp_path: Path) -> None:
     with AgentSession(REGISTRY.devices.get("host").connect({}), exporter.runtimes[0]) as session:
         session.load(path)
         answered = session.run(pixels)
-    expected = np.asarray(deployed_model(network, variant, task, batch=None)(np.float32(pixels)))
+    expected = np.asarray(
+        deployed_model(network, variant.preprocessing, task, batch=None)(np.float32(pixels))
+    )
     assert task.compare(expected, answered).max_abs <= 1e-4
 
 

@@ -24,7 +24,7 @@ from zoo.networks import (
     count_multiply_adds,
     count_parameters,
     deployed_model,
-    pixel_model,
+    raw_model,
 )
 from zoo.recipe import Training
 from zoo.registry import PluginSettings, load_registry
@@ -96,7 +96,7 @@ def test_every_parameter_gets_a_gradient(architecture: Architecture, variant: Va
 
     keras.utils.set_random_seed(1)
     network = build_network(architecture, variant, variant.classes)
-    model = pixel_model(network, variant.preprocessing)
+    model = raw_model(network, variant.preprocessing)
     task = REGISTRY.tasks.get(variant.task)
     task.compile(model, keras.optimizers.SGD(0.0), Training(from_scratch=True))
     # A batch of large images takes gigabytes, and each is many examples to a convolution.
@@ -155,7 +155,7 @@ def random_network(name: str) -> Any:
     for layer in network.layers:
         if hasattr(layer, "moving_variance"):
             layer.momentum = 0.0
-    pixel_model(network, variant.preprocessing)(raw_inputs(variant, 4), training=True)
+    raw_model(network, variant.preprocessing)(raw_inputs(variant, 4), training=True)
     return network
 
 
@@ -178,7 +178,7 @@ def exported(
     path = folder / f"network{exporter.suffix}"
     exporter.export(
         ExportRequest(
-            model=deployed_model(network, variant, task),
+            model=deployed_model(network, variant.preprocessing, task),
             path=path,
             precision=precision,
             calibration=inputs if precision in CALIBRATED else None,
@@ -193,7 +193,7 @@ def exported(
     assert contents.custom_operators == ()
     assert contents.dynamic_tensors == ()
     assert (contents.integer_operators > 0) == (precision in CALIBRATED)
-    expected = np.asarray(deployed_model(network, variant, task, batch=None)(inputs))
+    expected = np.asarray(deployed_model(network, variant.preprocessing, task, batch=None)(inputs))
     with AgentSession(REGISTRY.devices.get("host").connect({}), exporter.runtimes[0]) as session:
         session.load(path)
         answered = session.run(inputs.astype(np.uint8))
@@ -210,7 +210,9 @@ def test_packaged_weights_give_their_golden_outputs(model_id: str) -> None:
     assert checkpoint is not None
     network, card, new_head = load_network(checkpoint)
     assert not new_head
-    model = deployed_model(network, variant, REGISTRY.tasks.get(variant.task), batch=None)
+    model = deployed_model(
+        network, variant.preprocessing, REGISTRY.tasks.get(variant.task), batch=None
+    )
     outputs = np.asarray(model(raw_inputs(variant, 4)))
     np.testing.assert_allclose(outputs, GOLDEN[model_id], atol=2e-5)
     assert card.accuracy is not None

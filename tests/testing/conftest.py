@@ -32,7 +32,7 @@ def zoo_architectures():
         name="small", summary="A test", source="here", build=build,
         variants=(zoo.Variant(
             name="small8", classes=3, parameters={parameters}, multiply_adds={multiply_adds},
-            preprocessing=zoo.Preprocessing(height=8, width=8, channels=1){more}),))
+            preprocessing=zoo.ImagePreprocessing(height=8, width=8, channels=1){more}),))
 """
 
 MakePlugin = Callable[..., Path]

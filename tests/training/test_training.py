@@ -120,13 +120,13 @@ def test_it_learns_and_reports_figures_that_are_measured(digits: Dataset) -> Non
 
 
 def test_the_weights_kept_are_those_of_the_best_epoch(digits: Dataset) -> None:
-    from zoo.data.preprocessing import pixels
-    from zoo.networks import pixel_model
+    from zoo.data.inputs import read_inputs
+    from zoo.networks import raw_model
 
     network, trainer, _ = train(digits)
     split = digits.splits["validation"]
-    inputs = pixels(split, VARIANT.preprocessing).astype(np.float32)
-    logits = np.asarray(pixel_model(network, VARIANT.preprocessing)(inputs))
+    inputs = read_inputs(split, VARIANT.preprocessing).astype(np.float32)
+    logits = np.asarray(raw_model(network, VARIANT.preprocessing)(inputs))
     accuracy = float((logits.argmax(-1) == split.labels).mean())
     assert accuracy == pytest.approx(trainer.epochs[trainer.best_epoch - 1].validation_metric)
 

@@ -22,7 +22,6 @@ def command(settings: Settings, model: str, as_json: bool) -> None:
     if as_json:
         print_json(found)
         return
-    pre = found["preprocessing"]
     plugin = found["plugin"]
     rows = [
         ("model", found["name"]),
@@ -31,12 +30,7 @@ def command(settings: Settings, model: str, as_json: bool) -> None:
         ("task", found["task"]),
         ("parameters", f"{found['parameters']:,} ({human_count(found['parameters'])})"),
         ("multiply-adds", f"{found['multiply_adds']:,} for one input"),
-        ("input", f"{pre['height']}×{pre['width']}×{pre['channels']} pixels, 0-255"),
-        ("resize", f"{pre['resize']}, {pre['interpolation']}"),
-        (
-            "normalization",
-            f"(pixel × {pre['scale']:.6g} − {_list(pre['mean'])}) / {_list(pre['std'])}",
-        ),
+        *found["input"].items(),
         ("licence", found["licence"]),
         ("plugin", f"{plugin['name']} of {plugin['distribution']} {plugin['version']}"),
     ]
@@ -53,10 +47,6 @@ def command(settings: Settings, model: str, as_json: bool) -> None:
         click.echo(
             f"\nno packaged weights: zoo finetune {found['name']} --from-scratch --data DATASET"
         )
-
-
-def _list(values: Any) -> str:
-    return ", ".join(f"{value:g}" for value in values)
 
 
 def _print_card(model_id: str, card: dict[str, Any]) -> None:

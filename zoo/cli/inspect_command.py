@@ -30,7 +30,7 @@ def command(ctx: click.Context, /, file: str, as_json: bool) -> None:
         if found["manifest"] is None:
             click.echo("\nmanifest: none; the file was not made by edgezoo")
         else:
-            _print_manifest(found["manifest"])
+            _print_manifest(found["manifest"], found["input"])
     if found["altered"]:
         click.echo("\nALTERED: the model is not the one its manifest speaks of", err=True)
         ctx.exit(1)
@@ -65,7 +65,7 @@ def _print_contents(found: dict[str, Any]) -> None:
     _line("weights", human_bytes(contents["weight_bytes"]))
 
 
-def _print_manifest(manifest: dict[str, Any]) -> None:
+def _print_manifest(manifest: dict[str, Any], path: dict[str, str]) -> None:
     click.echo("\nmanifest")
     _line("model", f"{manifest['model_id']}, {manifest['precision']}, {manifest['task']}")
     _line("classes", ", ".join(manifest["classes"]))
@@ -77,12 +77,8 @@ def _print_manifest(manifest: dict[str, Any]) -> None:
     calibration = manifest["calibration"]
     if calibration is not None:
         _line("calibrated on", f"{calibration['count']} inputs of {calibration['split']}")
-    pre = manifest["preprocessing"]
-    _line(
-        "input",
-        f"{pre['height']}×{pre['width']}×{pre['channels']} raw pixels 0-255, "
-        f"resize {pre['resize']} {pre['interpolation']}; normalization {manifest['normalization']}",
-    )
+    for name, text in path.items():
+        _line(name, text if name != "normalization" else f"{text}, {manifest[name]}")
     _line("made with", ", ".join(f"{k} {v}" for k, v in manifest["versions"].items()))
     gate = manifest["gate"]
     if gate is None:

@@ -4,11 +4,19 @@ from zoo.contracts.architecture import Architecture, Variant
 from zoo.contracts.dataset import Dataset, DatasetProvider, Split
 from zoo.contracts.device import AgentProcess, DeviceKind, Transport
 from zoo.contracts.exporter import Exporter, ExportRequest, FileContents, TensorInfo
-from zoo.contracts.preprocessing import Preprocessing
-from zoo.contracts.task import Check, Comparison, Metric, Task
+from zoo.contracts.preprocessing import (
+    AnyPreprocessing,
+    ImagePreprocessing,
+    LatentPreprocessing,
+    Preprocessing,
+    SeriesPreprocessing,
+    TokenPreprocessing,
+)
+from zoo.contracts.task import Check, Comparison, Metric, Task, Truth
 
 __all__ = [
     "AgentProcess",
+    "AnyPreprocessing",
     "Architecture",
     "Check",
     "Comparison",
@@ -18,11 +26,16 @@ __all__ = [
     "ExportRequest",
     "Exporter",
     "FileContents",
+    "ImagePreprocessing",
+    "LatentPreprocessing",
     "Metric",
     "Preprocessing",
+    "SeriesPreprocessing",
     "Split",
     "Task",
     "TensorInfo",
+    "TokenPreprocessing",
     "Transport",
+    "Truth",
     "Variant",
 ]

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from zoo.contracts.checks import check, check_name
-from zoo.contracts.preprocessing import Preprocessing
+from zoo.contracts.preprocessing import AnyPreprocessing
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -18,7 +18,9 @@ class Variant:
     Attributes:
         name: What the user types: ``lenet5``.
         task: Name of the task record that gives the outputs their meaning.
-        preprocessing: From raw image to network input; fixes the input shape.
+        output_shape: Of what ``build`` returns, without the batch; None stands for the number of
+            classes. ``(None,)`` is one choice per example.
+        preprocessing: From raw example to network input; fixes the input shape.
         hyperparameters: Passed to the architecture's ``build`` as keyword arguments.
         classes: Number of classes for which ``parameters`` and ``multiply_adds`` hold.
         parameters: All weights, trainable or not.
@@ -27,12 +29,13 @@ class Variant:
     """
 
     name: str
-    preprocessing: Preprocessing
+    preprocessing: AnyPreprocessing
     classes: int
     parameters: int
     multiply_adds: int
     task: str = "image-classification"
     hyperparameters: Mapping[str, Any] = field(default_factory=dict)
+    output_shape: tuple[int | None, ...] = (None,)
 
     def __post_init__(self) -> None:
         check_name("variant", self.name)
@@ -40,6 +43,15 @@ class Variant:
         check(self.classes > 0, self.name, "classes must be positive")
         check(self.parameters > 0, self.name, "parameters must be positive")
         check(self.multiply_adds > 0, self.name, "multiply_adds must be positive")
+
+    @property
+    def has_head(self) -> bool:
+        """Whether the output depends on the classes."""
+        return None in self.output_shape
+
+    def outputs_for(self, classes: int) -> tuple[int, ...]:
+        """The output's shape for a number of classes, without the batch."""
+        return tuple(classes if side is None else side for side in self.output_shape)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,10 +62,11 @@ class Architecture:
         name: The family: ``lenet``.
         summary: One line for lists.
         source: Paper or page that defines the network.
-        build: ``build(inputs, classes, **hyperparameters)``; takes a Keras tensor of shape
-            (batch, height, width, channels), float32 and normalized, and returns the logits,
-            shape (batch, classes). Name the last layer ``head``: it is what a new set of classes
-            replaces. Take ``dropout`` as a keyword if the network has a place for it.
+        build: ``build(inputs, classes, **hyperparameters)``; takes a Keras tensor of the
+            preprocessing's input shape, normalized (for images float32, (batch, height, width,
+            channels)), and returns the logits, shape (batch, classes). Name the last layer
+            ``head``: it is what a new set of classes replaces. Take ``dropout`` as a keyword if
+            the network has a place for it.
         variants: The members.
         weights: Folder of packaged checkpoints (``<model id>.safetensors`` and ``.toml``).
         licence: SPDX identifier of the network's code.

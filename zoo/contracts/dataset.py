@@ -14,6 +14,8 @@ if TYPE_CHECKING:  # lists and help must not wait for numpy
     from numpy.typing import NDArray
 
 SplitName = Literal["train", "validation", "test"]
+#: Label of a step that is padding: nothing is learnt or measured there.
+IGNORED = -1
 SPLITS: tuple[SplitName, ...] = ("train", "validation", "test")
 
 
@@ -22,9 +24,11 @@ class Split:
     """Part of a dataset, read one example at a time so that it may be larger than memory.
 
     Attributes:
-        labels: Class indices, int64, shape (examples,).
-        read: Returns the raw example at an index: for images uint8, shape (height, width, 1 or
-            3), any size. Must be safe to call from several threads.
+        labels: Class indices, int64, shape (examples,); or one for each step, shape (examples,
+            steps), with `IGNORED` behind the end of shorter examples.
+        read: Returns the raw example at an index. Images: uint8, shape (height, width, 1 or 3),
+            any size. Series: float32, shape (steps, channels). Texts: a string of shape (), or
+            tokens of shape (steps,). Must be safe to call from several threads.
         content_hash: SHA-256 over the examples and labels of this split, in order.
     """
 
@@ -33,7 +37,7 @@ class Split:
     content_hash: str
 
     def __post_init__(self) -> None:
-        check(self.labels.ndim == 1, "split", "labels must have one dimension")
+        check(self.labels.ndim in (1, 2), "split", "labels must have one or two dimensions")
         check(str(self.labels.dtype) == "int64", "split", "labels must be int64")
 
     def __len__(self) -> int:
@@ -70,8 +74,9 @@ class Dataset:
         for name, split in self.splits.items():
             check(len(split) > 0, self.name, f"the {name} split is empty")
             low, high = int(split.labels.min()), int(split.labels.max())
+            least = 0 if split.labels.ndim == 1 else IGNORED
             check(
-                low >= 0 and high < len(self.classes),
+                low >= least and high < len(self.classes),
                 self.name,
                 f"labels of the {name} split run from {low} to {high}, "
                 f"but there are {len(self.classes)} classes",

@@ -7,7 +7,9 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from zoo.contracts.checks import check, check_name
+from zoo.contracts.dataset import Split
 from zoo.contracts.exporter import PRECISIONS
+from zoo.contracts.preprocessing import Preprocessing
 
 if TYPE_CHECKING:  # lists and help must not wait for numpy
     from numpy.typing import NDArray
@@ -17,16 +19,34 @@ if TYPE_CHECKING:  # lists and help must not wait for numpy
 _FUNCTIONS = ("activation", "compile", "evaluate", "compare", "parity", "accuracy", "details")
 
 
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Truth:
+    """What outputs are judged against.
+
+    Attributes:
+        labels: As the outputs have them: int64, shape (examples,) or (examples, steps).
+        classes: Class names; a label is an index into them.
+        examples: The real examples; as many as labels.
+        preprocessing: How the network reads them.
+    """
+
+    labels: Array
+    classes: tuple[str, ...]
+    examples: Split
+    preprocessing: Preprocessing
+
+
 @dataclass(frozen=True, kw_only=True)
 class Metric:
     """A measured quality with its interval.
 
     Attributes:
-        name: ``accuracy``.
+        name: ``accuracy``. The name of a share of examples says so (`zoo.report.format.is_share`).
         value: The point estimate.
         low: Lower end of the 95 % interval.
         high: Upper end of the 95 % interval.
         count: Number of examples it was measured on.
+        higher_is_better: False for a distance.
     """
 
     name: str
@@ -34,6 +54,12 @@ class Metric:
     low: float
     high: float
     count: int
+    higher_is_better: bool = True
+
+    def lost_by(self, other: Metric) -> float:
+        """How much worse `other` is than this, in hundredths: points, for a share of examples."""
+        lost = self.value - other.value if self.higher_is_better else other.value - self.value
+        return 100.0 * lost
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,16 +107,20 @@ class Task:
         summary: One line for lists.
         output: Name of the exported output: ``probabilities``.
         activation: Turns the network's output (a Keras tensor) into the exported output.
+        trainee: ``trainee(network, preprocessing)`` makes the Keras model that is trained, from
+            raw inputs and labels; None takes the network behind its normalization. A model with a
+            ``train_step`` of its own is how a task brings a training step of its own.
         compile: ``compile(model, optimizer, options)`` prepares the Keras model for ``fit``: loss
             and metrics; returns the name of the metric whose validation value, the higher the
             better, decides which epoch is kept. ``options`` are the training options.
-        evaluate: ``evaluate(outputs, labels, classes)`` → the headline `Metric` first.
+        evaluate: ``evaluate(outputs, truth)`` → the headline `Metric` first.
         compare: ``compare(reference, candidate)`` → `Comparison`.
         parity: ``parity(comparison, precision)`` → `Check`.
-        accuracy: ``accuracy(labels, reference, candidate, max_drop)`` → `Check`, a paired test of
+        accuracy: ``accuracy(truth, reference, candidate, max_drop)`` → `Check`, a paired test of
             the candidate against the reference on the whole test split.
-        details: ``details(outputs, labels, classes)`` → plain data for the report (a confusion
-            matrix, …).
+        details: ``details(outputs, truth)`` → plain data for the report (a confusion matrix, …).
+        chooses: Whether an output is one choice among the classes, so that single examples can be
+            shown with what everybody took them for.
         min_parity_inputs: At least so many real inputs are compared.
         max_drop: Default for the largest tolerated loss, in points, per precision.
     """
@@ -100,11 +130,13 @@ class Task:
     output: str
     activation: Callable[[Any], Any]
     compile: Callable[[Any, Any, Any], str]
-    evaluate: Callable[[Array, Array, tuple[str, ...]], tuple[Metric, ...]]
+    evaluate: Callable[[Array, Truth], tuple[Metric, ...]]
     compare: Callable[[Array, Array], Comparison]
     parity: Callable[[Comparison, str], Check]
-    accuracy: Callable[[Array, Array, Array, float], Check]
-    details: Callable[[Array, Array, tuple[str, ...]], Mapping[str, Any]]
+    accuracy: Callable[[Truth, Array, Array, float], Check]
+    details: Callable[[Array, Truth], Mapping[str, Any]]
+    trainee: Callable[[Any, Preprocessing], Any] | None = None
+    chooses: bool = True
     min_parity_inputs: int = 64
     max_drop: Mapping[str, float] = field(default_factory=dict)
 

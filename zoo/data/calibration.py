@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
 from zoo.contracts.dataset import Split
 from zoo.contracts.preprocessing import Preprocessing
 from zoo.data.hashing import array_hash
-from zoo.data.preprocessing import pixels
+from zoo.data.inputs import read_inputs
 from zoo.errors import BadData, UsageError
 
 
-def calibration_pixels(
+def calibration_inputs(
     split: Split, preprocessing: Preprocessing, count: int, seed: int
-) -> tuple[NDArray[np.float32], str]:
+) -> tuple[NDArray[Any], str]:
     """Draws examples, each class as often as the others while it lasts.
 
     Args:
@@ -24,12 +26,12 @@ def calibration_pixels(
         seed: The same seed draws the same examples.
 
     Returns:
-        Raw pixels, float32, shape (count, height, width, channels), values 0-255, and the
-        SHA-256 of their uint8 form in hexadecimal.
+        Raw inputs as the graph takes them, shape (count, *input_shape), and the SHA-256 of their
+        stored form in hexadecimal.
 
     Raises:
         UsageError: `count` is not positive.
-        BadData: The split is empty, or an example holds NaN, infinity or no image.
+        BadData: The split is empty, or an example cannot be used.
     """
     if count < 1:
         raise UsageError(
@@ -41,8 +43,10 @@ def calibration_pixels(
             why="the split is empty",
             fix="choose a dataset with training examples",
         )
-    values = pixels(split, preprocessing, balanced_sample(split.labels, count, seed).tolist())
-    return values.astype(np.float32), array_hash(values).hex()
+    # Of steps with a class each, the first tells examples apart as well as any.
+    labels = split.labels if split.labels.ndim == 1 else split.labels[:, 0]
+    values = read_inputs(split, preprocessing, balanced_sample(labels, count, seed).tolist())
+    return values.astype(preprocessing.graph_dtype), array_hash(values).hex()
 
 
 def balanced_sample(labels: NDArray[np.int64], count: int, seed: int) -> NDArray[np.int64]:

@@ -30,12 +30,12 @@ def split_hash(hashes: Iterable[bytes], labels: NDArray[np.int64]) -> str:
 
     Args:
         hashes: One digest per example.
-        labels: Class indices, int64, shape (examples,).
+        labels: Class indices, int64, shape (examples,) or (examples, steps).
     """
     digest = hashlib.sha256()
-    for example, label in zip(hashes, labels.tolist(), strict=True):
+    for example, label in zip(hashes, labels.astype("<i8"), strict=True):
         digest.update(example)
-        digest.update(label.to_bytes(8, "little", signed=True))
+        digest.update(label.tobytes())
     return digest.hexdigest()
 
 

@@ -1,4 +1,4 @@
-"""Batches for training: from memory when the resized images fit, else from disk."""
+"""Batches for training: from memory when the prepared examples fit, else from disk."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from numpy.typing import NDArray
 
 from zoo.contracts.dataset import Split
 from zoo.contracts.preprocessing import Preprocessing
-from zoo.data.preprocessing import pixels
+from zoo.data.inputs import labels_for, read_inputs
 from zoo.extras import require
 
-#: Resized images are kept in memory up to so many bytes.
+#: Prepared examples are kept in memory up to so many bytes.
 MEMORY_LIMIT = 1 << 30
 
 #: Turns a batch of uint8 pixels into a batch of float32 pixels, 0-255, of the same shape.
@@ -23,7 +23,7 @@ Augmentation = Callable[[Any], Any]
 class Examples:
     """A split, ready to be read in batches any number of times.
 
-    What fits is read and resized once, here, so that several epochs share the work.
+    What fits is read and prepared once, here, so that several epochs share the work.
 
     Args:
         split: Where to read.
@@ -31,7 +31,7 @@ class Examples:
         memory_limit_bytes: Larger splits are read from disk, batch by batch.
 
     Attributes:
-        in_memory: Whether the pixels are held.
+        in_memory: Whether the prepared examples are held.
     """
 
     def __init__(
@@ -44,12 +44,13 @@ class Examples:
         tf = require("tensorflow")
         self._split = split
         self._preprocessing = preprocessing
-        size = len(split) * int(np.prod(preprocessing.input_shape))
+        values = len(split) * int(np.prod(preprocessing.input_shape))
+        size = values * np.dtype(preprocessing.dtype).itemsize
         self.in_memory = size <= memory_limit_bytes
         # On the CPU by name: a GPU would otherwise receive the whole split.
         with tf.device("CPU:0"):
-            self._labels = tf.constant(split.labels)
-            self._held = tf.constant(pixels(split, preprocessing)) if self.in_memory else None
+            self._labels = tf.constant(labels_for(split, preprocessing))
+            self._held = tf.constant(read_inputs(split, preprocessing)) if self.in_memory else None
 
     def batches(
         self,
@@ -70,8 +71,8 @@ class Examples:
                 an unbroken one would have seen.
 
         Returns:
-            A `tf.data.Dataset` of (pixels, labels): uint8 (batch, height, width, channels), or
-            float32 0-255 when augmented, and int64 (batch,).
+            A `tf.data.Dataset` of (raw inputs, labels): of pixels uint8 (batch, height, width,
+            channels), or float32 0-255 when augmented, and int64 (batch,) or (batch, steps).
         """
         tf = require("tensorflow")
         epoch = first_epoch
@@ -103,11 +104,11 @@ class Examples:
         labels = tf.gather(self._labels, indices)
         if self._held is not None:
             return tf.gather(self._held, indices), labels
-        values = tf.numpy_function(self._read, [indices], tf.uint8)
+        values = tf.numpy_function(self._read, [indices], self._preprocessing.dtype)
         return tf.ensure_shape(values, (None, *self._preprocessing.input_shape)), labels
 
-    def _read(self, indices: NDArray[np.int64]) -> NDArray[np.uint8]:
-        return pixels(self._split, self._preprocessing, indices.tolist())
+    def _read(self, indices: NDArray[np.int64]) -> NDArray[Any]:
+        return read_inputs(self._split, self._preprocessing, indices.tolist())
 
 
 def stream(

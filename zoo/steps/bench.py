@@ -9,7 +9,7 @@ from zoo.artifact import open_unaltered
 from zoo.measurement.bench import measure
 from zoo.records import as_plain
 from zoo.registry import Registry
-from zoo.running import RAW_RANGE, UNIT_RANGE, choose_runtime
+from zoo.running import choose_runtime, value_range_of
 
 if TYPE_CHECKING:
     from zoo.pipeline import Outcome, Work
@@ -30,7 +30,7 @@ def bench(
         runtime=choose_runtime(artifact.exporter, kind, {}),
         threads=threads,
         tier=tier,
-        value_range=RAW_RANGE if artifact.manifest is not None else UNIT_RANGE,
+        value_range=value_range_of(artifact),
         progress=lambda done, total: work.emit({"event": "progress", "done": done, "total": total}),
         children=work.children,
     )

@@ -7,8 +7,16 @@ from typing import Any
 
 import numpy as np
 
+from zoo.card import Card
 from zoo.checkpoints import Checkpoint, resolve
-from zoo.contracts import Architecture, Dataset, Split, Task, Variant
+from zoo.contracts import (
+    AnyPreprocessing,
+    Architecture,
+    Dataset,
+    Split,
+    Task,
+    Variant,
+)
 from zoo.errors import UsageError
 from zoo.registry import PluginSettings, Registry, load_registry
 from zoo.weights import load_network
@@ -37,8 +45,13 @@ class LoadedModel:
     variant: Variant
     task: Task
     checkpoint: Checkpoint
-    card: Any
+    card: Card
     network: Any
+
+    @property
+    def preprocessing(self) -> AnyPreprocessing:
+        """The card's, if it has one of its own."""
+        return self.card.preprocessing or self.variant.preprocessing
 
 
 def open_dataset(registry: Registry, name: str) -> Dataset:

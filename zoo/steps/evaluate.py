@@ -10,7 +10,7 @@ from typing import Any
 
 from zoo.card import Accuracy, write_card
 from zoo.contracts import Comparison, Preprocessing
-from zoo.data.preprocessing import normalize, pixels
+from zoo.data.inputs import normalize, read_inputs, truth_of
 from zoo.extras import require
 from zoo.files import atomic_path
 from zoo.isolation import Event
@@ -18,7 +18,13 @@ from zoo.networks import deployed_model, normalization
 from zoo.records import Evaluation, as_plain
 from zoo.registry import load_registry
 from zoo.running import check_classes
-from zoo.steps.common import REFERENCE, Subject, judged_split, load_model, open_dataset
+from zoo.steps.common import (
+    REFERENCE,
+    Subject,
+    judged_split,
+    load_model,
+    open_dataset,
+)
 
 _BATCH = 256
 _PREPROCESSING_INPUTS = 64
@@ -49,21 +55,25 @@ def evaluate_model(
     dataset = open_dataset(load_registry(subject.plugins), data)
     check_classes(loaded.card.classes, dataset, loaded.card.model_id)
     examples = dataset.splits[split]
-    labels = examples.labels
+    preprocessing = loaded.preprocessing
+    truth = truth_of(dataset, split, preprocessing)
+    count = len(truth.labels)
     if split == "test":
         examples = judged_split(dataset, loaded.task.min_parity_inputs)
-    preprocessing = loaded.variant.preprocessing
-    model = deployed_model(loaded.network, loaded.variant, loaded.task, batch=None)
+    model = deployed_model(loaded.network, preprocessing, loaded.task, batch=None)
     chunks = []
     for start in range(0, len(examples), _BATCH):
-        batch = pixels(examples, preprocessing, range(start, min(start + _BATCH, len(examples))))
-        chunks.append(np.asarray(model(batch.astype(np.float32), training=False)))
+        batch = read_inputs(
+            examples, preprocessing, range(start, min(start + _BATCH, len(examples)))
+        )
+        raw = batch.astype(preprocessing.graph_dtype)
+        chunks.append(np.asarray(model(raw, training=False)))
         emit({"event": "progress", "done": start + len(batch), "total": len(examples)})
     outputs = np.concatenate(chunks).astype(np.float32)
     with atomic_path(Path(folder) / REFERENCE) as temporary, temporary.open("wb") as file:
-        np.savez(file, outputs=outputs, labels=labels)
-    outputs = outputs[: len(labels)]
-    metrics = loaded.task.evaluate(outputs, labels, dataset.classes)
+        np.savez(file, outputs=outputs, labels=truth.labels)
+    outputs = outputs[:count]
+    metrics = loaded.task.evaluate(outputs, truth)
     if card is not None and split == "test":
         headline = metrics[0]
         measured = Accuracy(
@@ -80,20 +90,22 @@ def evaluate_model(
         dataset=dataset.name,
         split=split,
         metrics=metrics,
-        details=dict(loaded.task.details(outputs, labels, dataset.classes)),
+        details=dict(loaded.task.details(outputs, truth)),
         outputs=REFERENCE,
         runtime="keras",
         seconds=time.perf_counter() - started,
     )
-    difference = compare_preprocessing(preprocessing, pixels(examples, preprocessing, first))
+    difference = compare_preprocessing(preprocessing, read_inputs(examples, preprocessing, first))
     return {**as_plain(evaluation), "preprocessing": asdict(difference)}
 
 
 def compare_preprocessing(preprocessing: Preprocessing, raw: Any) -> Comparison:
-    """The normalization layer against the formula in float64, on real inputs."""
+    """The normalization in the graph against the formula in float64, on real inputs."""
     import numpy as np
 
-    in_graph = np.asarray(normalization(preprocessing)(raw.astype(np.float32)), dtype=np.float64)
+    in_graph = np.asarray(
+        normalization(preprocessing)(raw.astype(preprocessing.graph_dtype)), dtype=np.float64
+    )
     difference = np.abs(in_graph - normalize(raw, preprocessing).astype(np.float64))
     return Comparison(
         count=len(raw),
@@ -107,4 +119,4 @@ def load_for_user(subject: Subject) -> Any:
     """The deployed Keras model with a free batch dimension, for ``zoo.load``."""
     require("tensorflow")
     loaded = load_model(subject)
-    return deployed_model(loaded.network, loaded.variant, loaded.task, batch=None)
+    return deployed_model(loaded.network, loaded.preprocessing, loaded.task, batch=None)

@@ -10,7 +10,7 @@ from zoo.artifact import CalibrationReference, DatasetReference, Manifest, embed
 from zoo.clock import utc_now
 from zoo.contracts import ExportRequest
 from zoo.contracts.exporter import CALIBRATED
-from zoo.data.calibration import calibration_pixels
+from zoo.data.calibration import calibration_inputs
 from zoo.errors import UsageError, ZooError
 from zoo.files import atomic_path, sha256_of
 from zoo.isolation import Event
@@ -21,7 +21,6 @@ from zoo.steps.common import Subject, load_model, open_dataset
 from zoo.versions import versions_of
 
 CALIBRATION_SPLIT = "train"
-INPUT_NAME = "pixels"
 
 
 def export(
@@ -46,6 +45,7 @@ def export(
     registry = load_registry(subject.plugins)
     exporter = registry.exporters.get(format)
     loaded = load_model(subject)
+    preprocessing = loaded.preprocessing
     samples, reference = None, None
     if precision in CALIBRATED:
         if data is None:
@@ -56,9 +56,7 @@ def export(
             )
         emit({"event": "stage", "text": "reading calibration data"})
         split = open_dataset(registry, data).splits[CALIBRATION_SPLIT]
-        samples, digest = calibration_pixels(
-            split, loaded.variant.preprocessing, calibration_samples, seed
-        )
+        samples, digest = calibration_inputs(split, preprocessing, calibration_samples, seed)
         reference = CalibrationReference(
             split=f"{data}/{CALIBRATION_SPLIT}", count=len(samples), content_hash=digest
         )
@@ -67,13 +65,13 @@ def export(
     with atomic_path(path) as temporary:
         exporter.export(
             ExportRequest(
-                model=deployed_model(loaded.network, loaded.variant, loaded.task),
+                model=deployed_model(loaded.network, preprocessing, loaded.task),
                 path=temporary,
                 precision=precision,
                 calibration=samples,
-                input_name=INPUT_NAME,
+                input_name=preprocessing.input_name,
                 output_name=loaded.task.output,
-                integer_input=True,
+                integer_input=preprocessing.whole_bytes,
             )
         )
         if not temporary.is_file():
@@ -98,7 +96,7 @@ def export(
                 name=card.dataset, content_hash=card.dataset_hash, licence=card.licence
             ),
             calibration=reference,
-            preprocessing=loaded.variant.preprocessing,
+            preprocessing=preprocessing,
             inputs=contents.inputs,
             outputs=contents.outputs,
             payload_sha256=contents.payload_sha256,

@@ -10,6 +10,7 @@ from typing import Any
 from zoo.card import Card, write_card
 from zoo.checkpoints import Checkpoint, resolve
 from zoo.contracts import Dataset
+from zoo.data.inputs import fitted
 from zoo.errors import UsageError
 from zoo.extras import require
 from zoo.isolation import Event
@@ -56,14 +57,17 @@ def finetune(
     require("keras.utils").set_random_seed(seed)
     parent = None
     if training.from_scratch:
-        network = build_network(architecture, variant, len(dataset.classes), given)
+        preprocessing = fitted(variant.preprocessing, dataset)
+        network = build_network(architecture, variant, len(dataset.classes), given, preprocessing)
     else:
-        network, parent, given = _pretrained(found, variant.name, dataset, given, training)
+        network, card = _pretrained(found, variant.name, dataset, given, training)
+        parent, given = card.model_id, {**card.hyperparameters, **given}
+        preprocessing = card.preprocessing or variant.preprocessing
     emit({"event": "stage", "text": "training"})
     trainer = Trainer(
         network,
         task,
-        variant.preprocessing,
+        preprocessing,
         training,
         seed=seed,
         folder=Path(checkpoint) if checkpoint else None,
@@ -82,6 +86,7 @@ def finetune(
         licence=dataset.licence,
         sha256=sha256,
         hyperparameters=given,
+        preprocessing=None if preprocessing == variant.preprocessing else preprocessing,
         recipe={"seed": seed, "training": training.model_dump(mode="json")},
         parent=parent or "",
         versions=versions_of(("tensorflow", "keras", "numpy")),
@@ -118,7 +123,7 @@ def _pretrained(
     dataset: Dataset,
     given: dict[str, Any],
     training: Training,
-) -> tuple[Any, str, dict[str, Any]]:
+) -> tuple[Any, Card]:
     if found is None:
         raise UsageError(
             f"{variant!r} has no pretrained weights to start from",
@@ -131,4 +136,4 @@ def _pretrained(
             why="a new head must be trained, and 0 epochs were asked for",
             fix=f"fine-tune it: zoo finetune {card.model_id} --data {dataset.name}",
         )
-    return network, card.model_id, {**card.hyperparameters, **given}
+    return network, card

@@ -56,6 +56,7 @@ def gate(
     """
     import numpy as np
 
+    from zoo.data.inputs import truth_of
     from zoo.pipeline import Outcome
 
     artifact = open_unaltered(registry, source)
@@ -76,6 +77,7 @@ def gate(
     expected, labels = _load(reference / REFERENCE)
     compared = max(task.min_parity_inputs, parity_inputs or len(labels))
     network = task.compare(expected[:compared], answered.outputs[:compared])
+    truth = truth_of(dataset, "test", manifest.preprocessing)
     expected = expected[: len(labels)]
     answered = replace(answered, outputs=answered.outputs[: len(labels)])
     checks = judge(
@@ -84,14 +86,14 @@ def gate(
         contents=artifact.contents,
         parity=network,
         preprocessing=Comparison(**preprocessing),
-        labels=labels,
+        truth=truth,
         reference=expected,
         outputs=answered.outputs,
         max_drop=max_drop,
         twin=None if twin is None else _load(twin / OUTPUTS)[0],
     )
     passed = all(check.passed for check in checks)
-    evaluation = evaluation_of(task, source.name, dataset, "test", answered, OUTPUTS)
+    evaluation = evaluation_of(task, source.name, dataset, "test", truth, answered, OUTPUTS)
     with atomic_path(work.folder / OUTPUTS) as temporary, temporary.open("wb") as file:
         np.savez(file, outputs=answered.outputs, labels=labels)
     target = work.folder / (source.name if passed else source.name + REJECTED)
@@ -104,7 +106,7 @@ def gate(
         metrics=evaluation.metrics,
     )
     embed(artifact.exporter, target, judged(manifest, answer))
-    headline = task.evaluate(expected, labels, dataset.classes)[0]
+    headline = task.evaluate(expected, truth)[0]
     result = GateResult(
         file=target.name,
         format=manifest.format,
@@ -114,7 +116,7 @@ def gate(
         evaluation=evaluation,
         network=network,
         preprocessing=Comparison(**preprocessing),
-        drop=100.0 * (headline.value - evaluation.metrics[0].value),
+        drop=headline.lost_by(evaluation.metrics[0]),
         sha256=sha256_of(target),
         bytes=target.stat().st_size,
         model_bytes=artifact.contents.payload_bytes,

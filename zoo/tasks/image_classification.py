@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from zoo.contracts import Check, Comparison, Metric, Task
+from zoo.contracts import Check, Comparison, Metric, Task, Truth
 from zoo.errors import ZooError
 from zoo.extras import require
 from zoo.hookspecs import hookimpl
@@ -51,12 +51,12 @@ def compile_model(model: Any, optimizer: Any, options: Any) -> str:
     return "accuracy"
 
 
-def evaluate(outputs: Array, labels: Array, classes: tuple[str, ...]) -> tuple[Metric, ...]:
+def evaluate(outputs: Array, truth: Truth) -> tuple[Metric, ...]:
     """Top-1 accuracy with its Wilson interval (Wilson 1927)."""
     import numpy as np
 
-    count = len(labels)
-    correct = int(np.count_nonzero(outputs.argmax(axis=-1) == labels))
+    count = len(truth.labels)
+    correct = int(np.count_nonzero(outputs.argmax(axis=-1) == truth.labels))
     low, high = wilson_interval(correct, count, CONFIDENCE)
     return (
         Metric(
@@ -122,7 +122,7 @@ def parity(comparison: Comparison, precision: str) -> Check:
     )
 
 
-def accuracy(labels: Array, reference: Array, candidate: Array, max_drop: float) -> Check:
+def accuracy(truth: Truth, reference: Array, candidate: Array, max_drop: float) -> Check:
     """A paired test of the file against its reference on the same examples.
 
     McNemar's exact test (McNemar 1947; exact form after Edwards 1948) on the examples that only
@@ -131,6 +131,7 @@ def accuracy(labels: Array, reference: Array, candidate: Array, max_drop: float)
     """
     import numpy as np
 
+    labels = truth.labels
     right_before = reference.argmax(axis=-1) == labels
     right_after = candidate.argmax(axis=-1) == labels
     lost = int(np.count_nonzero(right_before & ~right_after))
@@ -149,12 +150,12 @@ def accuracy(labels: Array, reference: Array, candidate: Array, max_drop: float)
     )
 
 
-def details(outputs: Array, labels: Array, classes: tuple[str, ...]) -> Mapping[str, Any]:
+def details(outputs: Array, truth: Truth) -> Mapping[str, Any]:
     """The confusion matrix: rows are true classes, columns predicted ones."""
     import numpy as np
 
-    matrix = np.zeros((len(classes), len(classes)), dtype=np.int64)
-    np.add.at(matrix, (labels, outputs.argmax(axis=-1)), 1)
+    matrix = np.zeros((len(truth.classes), len(truth.classes)), dtype=np.int64)
+    np.add.at(matrix, (truth.labels, outputs.argmax(axis=-1)), 1)
     return {"confusion": matrix.tolist()}
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from zoo.contracts import Architecture, Task, Variant
 from zoo.extras import require
-from zoo.networks import build_network, pixel_model
+from zoo.networks import build_network, raw_model
 from zoo.recipe import Training
 from zoo.registry import PluginSettings, Registry, load_registry
 
@@ -61,7 +61,7 @@ class Subject:
     def trainable(self, network: Any, learning_rate: float) -> Any:
         """The network with normalization and loss, ready for single steps with Adam."""
         keras = require("keras")
-        model = pixel_model(network, self.variant.preprocessing)
+        model = raw_model(network, self.variant.preprocessing)
         self.task.compile(model, keras.optimizers.Adam(learning_rate), Training())
         return model
 

@@ -43,6 +43,7 @@ _KEYS: dict[str, type | tuple[type, ...]] = {
     "source": str,
     "classes": int,
     "preprocessing": dict,
+    "input": dict,
     "hyperparameters": dict,
     "plugin": dict,
     "cards": dict,

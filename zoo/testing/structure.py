@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from zoo.networks import HEAD, build_network, count_multiply_adds, count_parameters, pixel_model
+from zoo.networks import HEAD, build_network, count_multiply_adds, count_parameters, raw_model
 from zoo.testing.candidate import Subject
 from zoo.testing.verdict import Finding
 
@@ -45,7 +45,7 @@ def output(subject: Subject) -> Finding:
     for classes in (variant.classes, variant.classes + 1):
         network = subject.network(classes)
         inputs, _ = subject.examples(_SHOWN)
-        model = pixel_model(network, variant.preprocessing)
+        model = raw_model(network, variant.preprocessing)
         together = np.asarray(model(inputs, training=False))
         if together.shape != (_SHOWN, classes) or together.dtype != np.float32:
             return Finding(

@@ -29,8 +29,9 @@ def weights(subject: Subject) -> Finding:
     fresh = subject.network(seed=SEED + 1)
     load_into(fresh, tensors, "the file just written", skip_head=False)
     inputs, _ = subject.examples(_EXAMPLES)
+    raw = subject.variant.preprocessing
     before, after = (
-        np.asarray(deployed_model(n, subject.variant, subject.task, batch=None)(inputs))
+        np.asarray(deployed_model(n, raw, subject.task, batch=None)(inputs))
         for n in (network, fresh)
     )
     difference = float(np.abs(before - after).max())

@@ -1,31 +1,25 @@
-"""From raw images to network inputs: one piece of code for training, evaluation and calibration.
+"""Images: from any size to the pixels that a network takes.
 
 Every pixel that a network or an exported file ever sees has passed through `to_pixels`.
 """
 
 from __future__ import annotations
 
-import os
-from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from zoo.contracts.dataset import Split
-from zoo.contracts.preprocessing import Preprocessing
+from zoo.contracts.preprocessing import ImagePreprocessing
 from zoo.errors import BadData
 from zoo.extras import require
 
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-#: Examples that one thread takes at a time.
-_CHUNK = 64
 
-
-def to_pixels(image: NDArray[np.uint8], preprocessing: Preprocessing) -> NDArray[np.uint8]:
+def to_pixels(image: NDArray[np.uint8], preprocessing: ImagePreprocessing) -> NDArray[np.uint8]:
     """Converts channels and resizes.
 
     Args:
@@ -54,7 +48,7 @@ def to_pixels(image: NDArray[np.uint8], preprocessing: Preprocessing) -> NDArray
     return pixels
 
 
-def read_pixels(split: Split, index: int, preprocessing: Preprocessing) -> NDArray[np.uint8]:
+def read_pixels(split: Split, index: int, preprocessing: ImagePreprocessing) -> NDArray[np.uint8]:
     """Reads one example and applies `to_pixels`.
 
     Raises:
@@ -65,54 +59,6 @@ def read_pixels(split: Split, index: int, preprocessing: Preprocessing) -> NDArr
     if problem:
         raise BadData(f"example {index} cannot be used: {problem}", fix=_EXPECTED)
     return to_pixels(image, preprocessing)
-
-
-def pixels(
-    split: Split, preprocessing: Preprocessing, indices: Sequence[int] | None = None
-) -> NDArray[np.uint8]:
-    """Reads and resizes examples in several threads, into memory.
-
-    Args:
-        split: Where to read.
-        preprocessing: What the network wants.
-        indices: Which examples, in this order; None means all.
-
-    Returns:
-        uint8, shape (examples, height, width, channels).
-
-    Raises:
-        BadData: An example cannot be used.
-    """
-    chosen = range(len(split)) if indices is None else [int(i) for i in indices]
-    result = np.empty((len(chosen), *preprocessing.input_shape), np.uint8)
-
-    def fill(start: int) -> None:
-        for place in range(start, min(start + size, len(chosen))):
-            result[place] = read_pixels(split, chosen[place], preprocessing)
-
-    workers = os.cpu_count() or 1
-    # Small requests are spread too: one batch of large photos is worth all processors.
-    size = max(1, min(_CHUNK, len(chosen) // workers))
-    with ThreadPoolExecutor(workers) as pool:
-        for _ in pool.map(fill, range(0, len(chosen), size)):
-            pass  # Asking for each answer is what raises a thread's error here.
-    return result
-
-
-def normalize(pixels: NDArray[Any], preprocessing: Preprocessing) -> NDArray[np.float32]:
-    """The reference formula ``(pixel * scale - mean) / std``, computed in float64.
-
-    Args:
-        pixels: Any numeric type, shape (…, height, width, channels), values 0-255.
-        preprocessing: Brings scale, mean and std.
-
-    Returns:
-        float32, same shape.
-    """
-    values = np.asarray(pixels, np.float64) * preprocessing.scale
-    mean = np.asarray(preprocessing.mean, np.float64)
-    std = np.asarray(preprocessing.std, np.float64)
-    return ((values - mean) / std).astype(np.float32)
 
 
 _EXPECTED = "a dataset yields images of type uint8 and shape (height, width, 1 or 3)"
@@ -128,7 +74,7 @@ def _image_problem(image: NDArray[Any]) -> str | None:
     return None
 
 
-def _resized(picture: Image, preprocessing: Preprocessing) -> Image:
+def _resized(picture: Image, preprocessing: ImagePreprocessing) -> Image:
     width, height = preprocessing.width, preprocessing.height
     image_module = require("PIL.Image")
     resampling = image_module.Resampling[preprocessing.interpolation.upper()]
