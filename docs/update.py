@@ -1,6 +1,7 @@
 """Renews the outputs in README.md: runs each command for real and puts what it printed in place.
 
-    python docs/update.py
+    python docs/update.py            # everything
+    python docs/update.py weights    # the table of weights alone, from the cards
 
 A block between ``<!-- begin NAME -->`` and ``<!-- end NAME -->`` belongs to this program.
 """
@@ -22,15 +23,23 @@ README = Path(__file__).parents[1] / "README.md"
 
 
 def main() -> None:
-    """Runs everything in an empty folder with an empty cache."""
+    """Runs everything in an empty folder with an empty cache, or renews the table alone."""
+    if sys.argv[1:] not in ([], ["weights"]):
+        raise SystemExit("usage: python docs/update.py [weights]")
     text = README.read_text(encoding="utf-8")
+    if not sys.argv[1:]:
+        text = with_outputs(text)
+    README.write_text(replace(text, "weights", weights_table()), encoding="utf-8")
+
+
+def with_outputs(text: str) -> str:
+    """The text with the outputs of the commands that it shows."""
     with tempfile.TemporaryDirectory() as folder:
         shipped = output(["ship", "lenet5", "--data", "digits"], folder)
         file = next(Path(folder).glob("runs/*/lenet5.digits.int8.tflite")).relative_to(folder)
         text = replace(text, "ship", f"```\n$ zoo ship lenet5 --data digits\n{shipped}\n```")
         inspected = output(["inspect", str(file)], folder)
-        text = replace(text, "inspect", f"```\n$ zoo inspect {file}\n{inspected}\n```")
-    README.write_text(replace(text, "weights", weights_table()), encoding="utf-8")
+        return replace(text, "inspect", f"```\n$ zoo inspect {file}\n{inspected}\n```")
 
 
 def output(arguments: Sequence[str], folder: str) -> str:

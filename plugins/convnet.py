@@ -1,7 +1,7 @@
 """The plain convolutional networks that tutorials start from: nothing but what the name says.
 
-`convnet28` is one convolution, one pooling and a dense layer, the form in which Keras and
-TensorFlow introduce images; `convnet224` is five strided blocks of convolution, batch
+`convnet28` is one convolution, one pooling and a hidden dense layer before the head, the form in
+which tutorials introduce images; `convnet224` is five strided blocks of convolution, batch
 normalization (Ioffe & Szegedy, arXiv:1502.03167, sec. 3.2) and ReLU under a global average
 (Lin et al., arXiv:1312.4400, sec. 3.2).
 """
@@ -21,6 +21,7 @@ def build(
     classes: int,
     *,
     filters: Sequence[int],
+    hidden: int = 0,
     downsampling: str = "max",
     batch_norm: bool = False,
     dropout: float = 0.0,
@@ -31,6 +32,7 @@ def build(
         inputs: float32, (batch, height, width, channels), normalized.
         classes: Number of classes.
         filters: Filters of each convolution.
+        hidden: Units of a dense layer before the head; 0 for none.
         downsampling: ``max`` pools behind each convolution and flattens at the end; ``stride``
             takes two steps at a time in each convolution but the first, and averages at the end.
         batch_norm: Normalize each convolution.
@@ -62,6 +64,10 @@ def build(
         x = layers.Flatten(name="flatten")(x)
     else:
         x = layers.GlobalAveragePooling2D(name="pool")(x)
+    if hidden:
+        x = layers.Dense(
+            hidden, activation="relu", kernel_initializer="he_normal", name="hidden"
+        )(x)
     if dropout:
         x = layers.Dropout(dropout, name="dropout")(x)
     return layers.Dense(classes, name="head")(x)
@@ -83,9 +89,9 @@ def zoo_architectures() -> Any:
                     height=28, width=28, channels=1, mean=(0.2860,), std=(0.3530,)
                 ),
                 classes=10,
-                parameters=63_050,
-                multiply_adds=288_512,
-                hyperparameters={"filters": (32,)},
+                parameters=804_554,
+                multiply_adds=1_029_888,
+                hyperparameters={"filters": (32,), "hidden": 128},
             ),
             Variant(
                 name="convnet224",
