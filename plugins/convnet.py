@@ -65,9 +65,8 @@ def build(
     else:
         x = layers.GlobalAveragePooling2D(name="pool")(x)
     if hidden:
-        x = layers.Dense(
-            hidden, activation="relu", kernel_initializer="he_normal", name="hidden"
-        )(x)
+        x = layers.Dense(hidden, kernel_initializer="he_normal", name="hidden")(x)
+        x = layers.ReLU(name="relu_hidden")(x)
     if dropout:
         x = layers.Dropout(dropout, name="dropout")(x)
     return layers.Dense(classes, name="head")(x)
