@@ -100,5 +100,7 @@ def make_job(recipe: Recipe, registry: Registry) -> Job:
 def tag_of(data: str) -> str:
     """The weights' tag for a dataset: its name, or the last part of its path."""
     name, _, argument = data.partition(":")
+    # What follows the last question mark are options, unless they are the whole of it.
+    argument = argument.rpartition("?")[0] or argument
     text = Path(argument.rstrip("/")).stem if argument else name
     return re.sub(r"[^a-z0-9_-]+", "_", text.lower()).strip("_") or name

@@ -38,6 +38,12 @@ def preferred_split(content: bytes, shares: Mapping[str, float] = SHARES) -> str
     return next((n for n, (_, high) in _intervals(shares).items() if place < high), [*shares][-1])
 
 
+def distance(content: bytes, split: str, shares: Mapping[str, float] = SHARES) -> float:
+    """How far a content hash lies from those that ask for `split`; 0 for one of them."""
+    place, (low, high) = position(content), _intervals(shares)[split]
+    return max(low - place, place - high, 0.0)
+
+
 def minimum(distinct: int, share: float) -> int:
     """How many distinct examples of a class a split must at least get."""
     return max(1, int(distinct * share / 2))
@@ -149,7 +155,6 @@ def _fill_up(
     shares: Mapping[str, float],
 ) -> None:
     """Moves examples of one class into the splits that hold too few of it."""
-    intervals = _intervals(shares)
     needs = {split: minimum(len(own), share) for split, share in shares.items()}
     for split, need in needs.items():
         while (counts := Counter(where[content] for content in own))[split] < need:
@@ -164,10 +169,5 @@ def _fill_up(
                 )
             donor = max({where[c] for c in movable}, key=lambda s: (counts[s] - needs[s], s))
             candidates = [c for c in movable if where[c] == donor]
-            nearest = min(candidates, key=lambda c: (_distance(c, intervals[split]), c))
+            nearest = min(candidates, key=lambda c: (distance(c, split, shares), c))
             where[nearest] = split
-
-
-def _distance(content: bytes, interval: tuple[float, float]) -> float:
-    place = position(content)
-    return max(interval[0] - place, place - interval[1], 0.0)
