@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from array import array
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -109,7 +110,8 @@ class _Reader:
     ) -> None:
         self.name, self.columns, self.width = name, columns, width
         *self.channels, self.label_place, self.group_place = places
-        self.known_labels, self.known_groups = labels, groups
+        self.label_of, self.group_of = labels, groups
+        self.own_group = groups.setdefault(name, len(groups)) if columns.group is None else -1
         self.values, self.labels, self.groups = array("d"), array("q"), array("q")
         self.lines = array("q")
 
@@ -120,17 +122,23 @@ class _Reader:
                 f"{self.width}",
                 fix="give each row all columns; numbers with a decimal comma need a point",
             )
-        for name, place in zip(self.columns.channels, self.channels, strict=True):
-            self.values.append(self._number(line, name, row[place]))
-        label = self._text(line, self.columns.label, row[self.label_place])
-        self.labels.append(self.known_labels.setdefault(label, len(self.known_labels)))
+        cells = [row[place] for place in self.channels]
+        try:
+            numbers = list(map(float, cells))
+        except ValueError:
+            numbers = []
+        together = "".join(cells)
+        # Python reads 1_000 and digits of every script; other programs do not.
+        if not numbers or not together.isascii() or "_" in together:
+            raise self._no_number(line, cells)
+        self.values.extend(numbers)
+        self.labels.append(self._index(line, row, self.label_place, self.label_of))
         # Without such a column the file itself is the group.
-        group = (
-            self.name
+        self.groups.append(
+            self.own_group
             if self.columns.group is None
-            else self._text(line, self.columns.group, row[self.group_place])
+            else self._index(line, row, self.group_place, self.group_of)
         )
-        self.groups.append(self.known_groups.setdefault(group, len(self.known_groups)))
         self.lines.append(line)
 
     def finish(self) -> Recording:
@@ -143,11 +151,12 @@ class _Reader:
         if len(wrong):
             row, channel = wrong[0].tolist()
             number = self.values[row * len(self.channels) + channel]
-            raise BadData(
-                f"{self._place(self.lines[row], self.columns.channels[channel])}: {number:g} is "
-                "beyond the range of float32",
-                fix="scale the column",
-            )
+            place = self._place(self.lines[row], self.columns.channels[channel])
+            if math.isfinite(number):
+                raise BadData(
+                    f"{place}: {number:g} is beyond the range of float32", fix="scale the column"
+                )
+            raise BadData(f"{place}: the value is {number}", fix=_REPAIR)
         values.flags.writeable = False
         return Recording(
             name=self.name,
@@ -156,25 +165,28 @@ class _Reader:
             groups=np.array(self.groups, np.int64),
         )
 
-    def _number(self, line: int, column: str, text: str) -> float:
-        text = text.strip()
-        if not text:
-            raise BadData(f"{self._place(line, column)}: the value is missing", fix=_REPAIR)
-        try:
-            # Python reads 1_000 and digits of every script; other programs do not.
-            number = float(text) if text.isascii() and "_" not in text else None
-        except ValueError:
-            number = None
-        if number is None:
-            others = [name for name in self.columns.channels if name != column]
-            raise BadData(
-                f"{self._place(line, column)}: {cell(text)} is not a number",
-                why="decimal commas are not read" if "," in text else None,
-                fix=f"if this is no channel, name those that are: channels={','.join(others)}",
-            )
-        if number - number != 0.0:
-            raise BadData(f"{self._place(line, column)}: the value is {number}", fix=_REPAIR)
-        return number
+    def _no_number(self, line: int, cells: Sequence[str]) -> BadData:
+        """What is wrong with a row in which some cell is no number."""
+        for column, text in zip(self.columns.channels, cells, strict=True):
+            if not text.strip():
+                return BadData(f"{self._place(line, column)}: the value is missing", fix=_REPAIR)
+            if not _is_number(text) or not text.isascii() or "_" in text:
+                break
+        others = [name for name in self.columns.channels if name != column]
+        return BadData(
+            f"{self._place(line, column)}: {cell(text.strip())} is not a number",
+            why="decimal commas are not read" if "," in text else None,
+            fix=f"if this is no channel, name those that are: channels={','.join(others)}",
+        )
+
+    def _index(self, line: int, row: list[str], place: int, known: dict[str, int]) -> int:
+        """The number of a label or group; a new one gets the next."""
+        text = row[place]
+        if text not in known:
+            column = self.columns.label if place == self.label_place else self.columns.group
+            clean = self._text(line, str(column), text)
+            known[text] = known.setdefault(clean, len(set(known.values())))
+        return known[text]
 
     def _text(self, line: int, column: str, text: str) -> str:
         text = text.strip()
@@ -271,15 +283,16 @@ def _places(header: list[str], columns: Columns, name: str) -> list[int]:
 
 def _in_order(found: Recordings, labels: dict[str, int], groups: dict[str, int]) -> Recordings:
     """Numbers classes by their names, so that the order of rows and files has no say."""
-    found.classes = tuple(sorted(labels, key=class_order))
-    found.groups = tuple(groups)
+    # Spellings with blanks around them share a number with the name itself.
+    found.classes = tuple(sorted({text.strip() for text in labels}, key=class_order))
+    found.groups = tuple(dict.fromkeys(text.strip() for text in groups))
     if len(found.classes) < 2:
         raise BadData(
             f"there is only one class: {found.classes[0]}",
             why="a classifier needs at least two",
             fix=f"check the column {found.columns.label!r}, or add recordings of another class",
         )
-    number = np.empty(len(labels), np.int64)
+    number = np.empty(len(found.classes), np.int64)
     for place, name in enumerate(found.classes):
         number[labels[name]] = place
     found.items = [
