@@ -105,6 +105,72 @@ def hold_out(
     return kept.astype(np.int64), np.sort(aside)
 
 
+def without_copies(
+    hashes: Mapping[str, Sequence[bytes]], order: Sequence[str]
+) -> tuple[dict[str, NDArray[np.int64]], int]:
+    """Leaves out of each split what an earlier one of `order` holds already.
+
+    Args:
+        hashes: For each split the content hash of its examples.
+        order: Names of splits; the first keeps all of its own.
+
+    Returns:
+        For each split the ascending places, in its list of hashes, of what it keeps (int64); and
+        how many were left out.
+    """
+    held: set[bytes] = set()
+    kept: dict[str, NDArray[np.int64]] = {}
+    for name in order:
+        own = hashes[name]
+        kept[name] = np.array([i for i, h in enumerate(own) if h not in held], np.int64)
+        held.update(own)
+    return kept, sum(map(len, hashes.values())) - sum(map(len, kept.values()))
+
+
+def divide_given(
+    hashes: Mapping[str, Sequence[bytes]],
+    labels: Mapping[str, NDArray[np.int64]],
+    classes: Sequence[str],
+) -> tuple[dict[str, tuple[str, NDArray[np.int64]]], list[str]]:
+    """Splits that the data's owners made; validation comes from train where they made none.
+
+    The test split stays as it is, for figures that others can compare theirs with. Copies of its
+    examples are left out of the others.
+
+    Args:
+        hashes: Content hashes of ``train``, ``test`` and perhaps ``validation``; or of ``""``, for
+            data that is not split at all.
+        labels: Class indices, int64, shape (examples,), by the same names.
+        classes: Class names.
+
+    Returns:
+        For each split the name under which its examples were given and their ascending indices,
+        int64; and notes for the reader.
+
+    Raises:
+        BadData: A class is too small to be split.
+    """
+    if "" in hashes:
+        divided = split_by_content(hashes[""], labels[""], classes)
+        return {name: ("", own) for name, own in divided.items()}, []
+    kept, count = without_copies(
+        hashes, [n for n in ("test", "validation", "train") if n in hashes]
+    )
+    notes = [f"{count} examples are left out: copies of some in a later split"] if count else []
+    if "validation" not in hashes:
+        train = kept["train"]
+        divided = split_by_content(
+            [hashes["train"][i] for i in train.tolist()],
+            labels["train"][train],
+            classes,
+            SHARES_WITHOUT_TEST,
+        )
+        notes.append("15 % of train serve as validation")
+        found = {name: ("train", train[own]) for name, own in divided.items()}
+        return {**found, "test": ("test", kept["test"])}, notes
+    return {name: (name, kept[name]) for name in SHARES}, notes
+
+
 def refuse_overlap(contents: Mapping[str, Mapping[bytes, str]]) -> None:
     """Refuses splits that share an example.
 

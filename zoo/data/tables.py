@@ -64,14 +64,17 @@ def _decoded(raw: bytes, name: str, number: int) -> str:
         ) from error
 
 
-def rows_of(path: Path, name: str, delimiter: str | None = None) -> Iterator[tuple[int, list[str]]]:
+def rows_of(
+    path: Path, name: str, delimiter: str | None = None, *, quotes: bool = True
+) -> Iterator[tuple[int, list[str]]]:
     """The rows of a table, each with the number of the line where it begins.
 
     Args:
         path: The file.
         name: What to call it in messages.
         delimiter: Between fields; None takes comma, semicolon or tab, whichever the first line
-            has most of. Fields may stand in double quotes. Empty lines are left out.
+            has most of. Empty lines are left out.
+        quotes: Whether fields may stand in double quotes; else those are signs like any other.
 
     Raises:
         BadData: As `lines_of`; or quotes that do not fit.
@@ -81,7 +84,12 @@ def rows_of(path: Path, name: str, delimiter: str | None = None) -> Iterator[tup
         first = next(lines, "")
         lines = itertools.chain([first], lines)
         delimiter = max(DELIMITERS, key=first.count)
-    reader = csv.reader(lines, delimiter=delimiter, strict=True)
+    reader = csv.reader(
+        lines,
+        delimiter=delimiter,
+        strict=True,
+        quoting=csv.QUOTE_MINIMAL if quotes else csv.QUOTE_NONE,
+    )
     begins = 1
     while True:
         try:

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from zoo.data.hashing import array_hash
 from zoo.data.recordings import Recording, Recordings
-from zoo.data.splits import SHARES, distance, minimum, preferred_split
+from zoo.data.splits import SHARES, distance, minimum, preferred_split, without_copies
 from zoo.errors import BadData
 
 Indices = dict[str, NDArray[np.int64]]
@@ -131,7 +131,9 @@ def split_windows(
             f"split by time, not by {kind}, of which some class has too few: the last windows of "
             f"each class are test; {left_out} across borders are left out"
         ]
-    copies = _leave_out_copies(found, digests)
+    own_hashes = {name: [digests[i] for i in own.tolist()] for name, own in found.items()}
+    kept, copies = without_copies(own_hashes, ("train", "test", "validation"))
+    found = {name: own[kept[name]] for name, own in found.items()}
     if copies:
         notes.append(f"{copies} windows are left out of a split: another holds the same values")
     _check_classes(found, windows, classes)
@@ -232,17 +234,6 @@ def _ending_before(windows: Windows, own: NDArray[np.int64], border: np.int64) -
         other_segment | ((windows.segment[own] == windows.segment[border]) & ended)
     ]
     return before
-
-
-def _leave_out_copies(found: Indices, digests: Sequence[bytes]) -> int:
-    """Takes out of validation and test what training holds, and of validation what test holds."""
-    count = 0
-    for split, others in (("test", ("train",)), ("validation", ("train", "test"))):
-        held = {digests[i] for other in others for i in found[other].tolist()}
-        kept = [i for i in found[split].tolist() if digests[i] not in held]
-        count += len(found[split]) - len(kept)
-        found[split] = np.array(kept, np.int64)
-    return count
 
 
 def _check_classes(found: Indices, windows: Windows, classes: Sequence[str]) -> None:
