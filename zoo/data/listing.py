@@ -73,14 +73,15 @@ def list_folder(argument: str | None) -> Listing:
     return listing
 
 
-def list_files(argument: str, suffixes: tuple[str, ...]) -> Listing:
+def list_files(argument: str, suffixes: tuple[str, ...] | None) -> Listing:
     """Lists a file, or all files below a folder that have one of the suffixes.
 
     Other files are left out and noted. No link out of the folder is followed.
 
     Args:
         argument: What the user named.
-        suffixes: In lower case, with the dot. A file that is named by itself may have any.
+        suffixes: In lower case, with the dot; None takes all. A file that is named by itself may
+            have any.
 
     Raises:
         UsageError: No such file or folder, or no file with these suffixes in it.
@@ -94,14 +95,13 @@ def list_files(argument: str, suffixes: tuple[str, ...]) -> Listing:
         return listing
     listing = Listing(root=_root(argument, "check the path"))
     for entry in _files_below(listing, listing.root):
-        if Path(entry.name).suffix.lower() not in suffixes:
+        if suffixes is not None and Path(entry.name).suffix.lower() not in suffixes:
             _ignore(listing, entry, f"not {' or '.join(suffixes)}")
         elif (status := _regular(listing, entry)) is not None:
             listing.files.append(_listed(listing, Path(entry.path), status))
     if not listing.files:
-        raise UsageError(
-            f"there are no {' or '.join(suffixes)} files in {argument}", fix="check the path"
-        )
+        what = f"no {' or '.join(suffixes)} files" if suffixes else "no files"
+        raise UsageError(f"there are {what} in {argument}", fix="check the path")
     listing.files.sort(key=lambda file: file.path)
     return listing
 

@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from zoo.data.npz_arrays import Arrays
     from zoo.data.query import Query
 
+#: What x may hold, and the tasks that it fits.
+_TASKS = {"images": ("image-classification",), "series": ("sequence-classification",)}
+
 
 @hookimpl
 def zoo_datasets() -> Iterable[DatasetProvider]:
@@ -25,6 +28,7 @@ def zoo_datasets() -> Iterable[DatasetProvider]:
         name="npz",
         summary="arrays x and y, or x_train, y_train, x_test, y_test, in a NumPy file",
         tasks=("image-classification", "sequence-classification"),
+        tasks_of=lambda argument: _TASKS[_kind(_find(argument)[0])],
         open=open_npz,
         fingerprint=fingerprint,
         argument="PATH",
@@ -56,7 +60,7 @@ def open_npz(argument: str | None) -> Dataset:
     from zoo.data.npz_arrays import read_arrays
 
     query, path = _find(argument)
-    arrays = read_arrays(path, query.choice("kind", ("images", "series")))
+    arrays = read_arrays(path, _kind(query))
     hashes = {name: example_hashes(examples) for name, examples in arrays.examples.items()}
     splits = {
         name: array_split(arrays.examples[key], arrays.labels[key], hashes[key], indices)
@@ -104,6 +108,10 @@ def _divide(
         hashes["train"], arrays.labels["train"], arrays.classes, SHARES_WITHOUT_TEST
     )
     return {**{name: ("train", own) for name, own in divided.items()}, "test": ("test", None)}
+
+
+def _kind(query: Query) -> str:
+    return query.choice("kind", tuple(_TASKS))
 
 
 def _find(argument: str | None) -> tuple[Query, Path]:
