@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from zoo.contracts.dataset import Dataset, DatasetProvider
-from zoo.errors import BadData, MissingExtra, UnknownName
+from zoo.errors import BadData, MissingExtra, UnknownName, nearest
 from zoo.hookspecs import hookimpl
 
 if TYPE_CHECKING:
@@ -113,11 +113,13 @@ def _find(argument: str | None) -> tuple[str, tuple[Path, Path]]:
     name = parse_query("aeon", argument).path
     sets = carried(_folder())
     if name not in sets:
+        close = nearest(name, sets, 1)
+        hint = f"did you mean {close[0]!r}? " if close else ""
         raise UnknownName(
             "dataset of aeon",
             name,
             sets,
-            fix=f"the package carries {', '.join(sets)}; others can be downloaded from "
+            fix=f"{hint}the package carries {', '.join(sets)}; others can be downloaded from "
             "timeseriesclassification.com and used by npz:PATH?kind=series",
         )
     return name, sets[name]

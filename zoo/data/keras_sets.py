@@ -78,11 +78,11 @@ SETS = {
         files=("reuters.npz", "reuters_word_index.json"),
     ),
 }
-#: Sets of Keras that another name opens, or that are no classification.
+#: Sets of Keras that are not offered: why, and what to do.
 ELSEWHERE = {
-    "fashion_mnist": "write fashion_mnist: it is built in, and its files are verified",
-    "boston_housing": "it asks for a number, not for a class",
-    "california_housing": "it asks for a number, not for a class",
+    "fashion_mnist": ("Keras does not verify its files", "--data fashion_mnist, which does"),
+    "boston_housing": ("it asks for a number, not for a class", "choose another set"),
+    "california_housing": ("it asks for a number, not for a class", "choose another set"),
 }
 
 
@@ -140,7 +140,8 @@ def _find(argument: str | None) -> tuple[str, KerasSet]:
 
     name = parse_query("keras", argument).path
     if name in ELSEWHERE:
-        raise UsageError(f"keras:{name} is not offered", why=ELSEWHERE[name])
+        why, fix = ELSEWHERE[name]
+        raise UsageError(f"keras:{name} is not offered", why=why, fix=fix)
     if name not in SETS:
         raise UnknownName("dataset of Keras", name, SETS)
     return name, SETS[name]
