@@ -22,6 +22,8 @@ EXTRA_OF = {
     "onnxruntime": "onnx",
     "matplotlib": "report",
     "jinja2": "report",
+    "aeon": "aeon",
+    "datasets": "hf",
 }
 
 

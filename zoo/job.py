@@ -66,12 +66,13 @@ def make_job(recipe: Recipe, registry: Registry) -> Job:
     if recipe.training.dropout is not None:
         given["dropout"] = recipe.training.dropout
     check_hyperparameters(architecture, given)
-    provider = registry.datasets.get(recipe.data.partition(":")[0])
-    if variant.task not in provider.tasks:
+    name, _, argument = recipe.data.partition(":")
+    provider = registry.datasets.get(name)
+    tasks = provider.tasks if provider.tasks_of is None else provider.tasks_of(argument or None)
+    if variant.task not in tasks:
         raise UsageError(
             f"dataset {recipe.data!r} does not fit {variant.name!r}",
-            why=f"the network's task is {variant.task}; "
-            f"the dataset serves {', '.join(provider.tasks)}",
+            why=f"the network's task is {variant.task}; the dataset serves {', '.join(tasks)}",
         )
     formats = recipe.formats or [exporter.name for exporter in registry.exporters]
     exporters = tuple(registry.exporters.get(name) for name in dict.fromkeys(formats))
@@ -100,5 +101,7 @@ def make_job(recipe: Recipe, registry: Registry) -> Job:
 def tag_of(data: str) -> str:
     """The weights' tag for a dataset: its name, or the last part of its path."""
     name, _, argument = data.partition(":")
+    # What follows the last question mark are options, unless they are the whole of it.
+    argument = argument.rpartition("?")[0] or argument
     text = Path(argument.rstrip("/")).stem if argument else name
     return re.sub(r"[^a-z0-9_-]+", "_", text.lower()).strip("_") or name

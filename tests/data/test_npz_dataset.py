@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from zoo.data.npz import fingerprint, open_npz
-from zoo.errors import BadData, BadFile, UsageError
+from zoo.errors import BadData, BadFile, UnknownName, UsageError
 
 RANDOM = np.random.default_rng(0)
 
@@ -129,7 +129,7 @@ def test_the_range_is_decided_over_all_splits(save):
         ({"x": np.zeros((6, 3, 4, 5), np.uint8)}, r"x has shape \(6, 3, 4, 5\)"),
         ({"x": np.zeros((6, 4), np.uint8)}, r"x has shape \(6, 4\)"),
         ({"x": np.zeros((0, 4, 3), np.uint8)}, r"x has shape \(0, 4, 3\)"),
-        ({"y": np.arange(5)}, "y has 5 labels for 6 images"),
+        ({"y": np.arange(5)}, "y has 5 labels for 6 examples"),
         ({"y": np.zeros((6, 2))}, r"y has shape \(6, 2\); labels have one dimension"),
         ({"y": np.arange(6) / 1.0}, "y is of type float64"),
         ({"y": np.array(list("abcdef"))}, "y is of type <U1"),
@@ -178,6 +178,79 @@ def test_no_file(argument):
     for function in (open_npz, fingerprint):
         with pytest.raises(UsageError, match=r"npz needs a path|there is no file"):
             function(argument)
+
+
+# --- series ------------------------------------------------------------------------------------
+
+
+def series(count: int, *shape: int) -> np.ndarray:
+    return RANDOM.normal(0, 1e6, (count, *(shape or (7, 2))))
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32, np.float16, np.int16, np.uint8])
+def test_series_of_any_numbers(save, dtype):
+    x = (series(40) / 1e5).astype(dtype)
+    x[:, 0, 0] = np.arange(40)
+    dataset = open_npz(save(x=x, y=labels(40)) + "?kind=series")
+    found = {}
+    for split in dataset.splits.values():
+        for i in range(len(split)):
+            window = split.read(i)
+            assert window.dtype == np.float32
+            assert window.shape == (7, 2)
+            found[int(window[0, 0])] = (window.tolist(), int(split.labels[i]))
+    assert found == {i: (x[i].astype(np.float32).tolist(), i % 2) for i in range(40)}
+
+
+def test_series_of_one_channel_and_given_splits(save):
+    arrays = {f"x_{name}": series(12, 5) for name in ("train", "test")}
+    arrays |= {f"y_{name}": labels(12) for name in ("train", "test")}
+    dataset = open_npz(save(**arrays) + "?kind=series")
+    assert dataset.splits["test"].read(3).shape == (5, 1)
+    np.testing.assert_array_equal(
+        dataset.splits["test"].read(3)[:, 0], arrays["x_test"][3].astype(np.float32)
+    )
+    assert "15 % of x_train" in dataset.notes[0]
+
+
+@pytest.mark.parametrize(
+    ("x", "message"),
+    [
+        (np.where(np.arange(84).reshape(6, 7, 2) == 33, np.nan, 0.5), r"nan at index \(2, 2, 1\)"),
+        (np.where(np.arange(42).reshape(6, 7) == 33, np.inf, 0.5), r"inf at index \(4, 5\)"),
+        (np.full((6, 7, 2), 1e39), r"x holds 1e\+39 at index \(0, 0, 0\)"),
+        (np.zeros((6, 7, 2, 1)), r"x has shape \(6, 7, 2, 1\)"),
+        (np.zeros(6), r"x has shape \(6,\)"),
+        (np.zeros((6, 0, 2)), r"x has shape \(6, 0, 2\)"),
+        (np.zeros((6, 7, 2), bool), "x is of type bool"),
+        (np.zeros((6, 7, 2), complex), "x is of type complex128"),
+    ],
+)
+def test_impossible_series(save, x, message):
+    with pytest.raises(BadData, match=message):
+        open_npz(save(x=x, y=labels(6)) + "?kind=series")
+
+
+def test_series_of_other_lengths_in_another_split(save):
+    data = save(x_train=series(9), y_train=labels(9), x_test=series(4, 8, 2), y_test=labels(4))
+    with pytest.raises(BadData, match=r"differ: x_train \(7, 2\), x_test \(8, 2\)"):
+        open_npz(data + "?kind=series")
+
+
+def test_series_that_are_taken_for_images_are_told_how(save):
+    for x in (series(6), series(6, 20, 6, 2)):
+        with pytest.raises(BadData) as caught:
+            open_npz(save(x=x, y=labels(6)))
+        assert "?kind=series" in caught.value.fix
+
+
+def test_wrong_options(save):
+    path = save(x=images(6), y=labels(6))
+    with pytest.raises(UnknownName, match="unknown kind of npz 'serie'") as caught:
+        open_npz(path + "?kind=serie")
+    assert caught.value.suggestions == ["series"]
+    with pytest.raises(UnknownName, match="unknown option of npz 'knd'"):
+        open_npz(path + "?knd=series")
 
 
 # --- hostile -----------------------------------------------------------------------------------

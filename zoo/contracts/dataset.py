@@ -96,6 +96,8 @@ class DatasetProvider:
             string that changes when the content may have changed (hash, sizes and times). It
             keys the cache of finished steps.
         argument: What follows the colon, for help texts (``PATH``); None when nothing does.
+        tasks_of: Takes the part after the colon and returns the tasks that it fits, quickly, when
+            not every argument fits all of `tasks`.
         where: How to obtain the data when it is not there.
     """
 
@@ -105,6 +107,7 @@ class DatasetProvider:
     open: Callable[[str | None], Dataset]
     fingerprint: Callable[[str | None], str]
     argument: str | None = None
+    tasks_of: Callable[[str | None], tuple[str, ...]] | None = None
     where: str = ""
 
     def __post_init__(self) -> None:

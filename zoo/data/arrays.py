@@ -1,8 +1,9 @@
-"""Datasets whose images lie in memory as arrays."""
+"""Datasets whose examples lie in memory as arrays."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,7 +13,7 @@ from zoo.data.hashing import split_hash
 
 
 def array_split(
-    images: NDArray[np.uint8],
+    examples: NDArray[Any],
     labels: NDArray[np.int64],
     hashes: Sequence[bytes],
     indices: NDArray[np.int64] | None = None,
@@ -20,19 +21,19 @@ def array_split(
     """A split that reads from an array.
 
     Args:
-        images: uint8, shape (examples, height, width, 1 or 3); made read-only, since every
-            reader gets a view of it.
+        examples: Shape (examples, …), images or series; made read-only, since every reader gets
+            a view of it.
         labels: int64, shape (examples,).
         hashes: One digest per example.
         indices: The examples that belong to the split, int64; None means all.
     """
-    images.flags.writeable = False
-    chosen = np.arange(len(images)) if indices is None else indices
+    examples.flags.writeable = False
+    chosen = np.arange(len(examples)) if indices is None else indices
     chosen_labels = labels[chosen]
 
-    def read(index: int) -> NDArray[np.uint8]:
-        image: NDArray[np.uint8] = images[chosen[index]]
-        return image
+    def read(index: int) -> NDArray[Any]:
+        example: NDArray[Any] = examples[chosen[index]]
+        return example
 
     return Split(
         labels=chosen_labels,

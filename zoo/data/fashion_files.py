@@ -160,8 +160,13 @@ def _download(folder: Path) -> None:
             write_bytes(folder / file.name, compressed)
 
 
+def offline() -> bool:
+    """Whether the user forbade downloads."""
+    return os.environ.get(OFFLINE_VARIABLE, "0") not in ("", "0")
+
+
 def _refuse_offline() -> None:
-    if os.environ.get(OFFLINE_VARIABLE, "0") not in ("", "0"):
+    if offline():
         raise BadData(
             "fashion_mnist is not on this machine",
             why=f"{OFFLINE_VARIABLE} forbids the download",

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from zoo.contracts.dataset import SPLITS, Dataset, DatasetProvider, Split
+from zoo.contracts.dataset import Dataset, DatasetProvider, Split
 from zoo.errors import BadData
 from zoo.hookspecs import hookimpl
 
@@ -14,13 +14,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from zoo.data.folder_check import Checked
-    from zoo.data.listing import ListedFile, Listing
-
-#: Up to this share of images may be broken; they are left out, with a note.
-MAX_BROKEN = 0.01
-#: So many names are listed before "and … more".
-LISTED = 50
+    from zoo.data.listing import ListedFile
 
 
 @hookimpl
@@ -51,30 +45,35 @@ def open_folder(argument: str | None) -> Dataset:
         BadData: Fewer than two classes, an empty class, too many broken images, an image in two
             splits, a class too small to split, or a link that leaves the folder.
     """
+    from zoo.data import class_folders as shared
     from zoo.data.folder_check import check_files
     from zoo.data.hashing import dataset_hash
+    from zoo.data.image_files import suffixes
     from zoo.data.listing import list_folder
 
     listing = list_folder(argument)
-    classes = _classes(listing)
-    images, others = _by_suffix(listing.files)
-    _refuse_empty(listing, images, "holds no images")
+    classes = shared.classes_of(listing)
+    images, others = shared.by_suffix(listing.files, frozenset(suffixes()))
+    shared.refuse_empty(listing, images, "images", broken=False)
     checked, memory_notes = check_files(listing.root, images)
-    good = _without_broken(images, checked)
+    broken = [f"{images[i].path}: {c.problem}" for i, c in enumerate(checked) if c.problem]
+    shared.refuse_broken(broken, len(images), "images", "they cannot be decoded")
+    good = [i for i, c in enumerate(checked) if not c.problem]
     files = [images[i] for i in good]
     hashes = [checked[i].digest for i in good]
-    _refuse_empty(listing, files, "holds only broken images")
-    indices, split_notes = _divide(files, hashes, classes)
+    labels = shared.labels_of(files, classes)
+    shared.refuse_empty(listing, files, "images", broken=True)
+    indices, split_notes = shared.divide(files, hashes, classes)
     splits = {
-        name: _split(listing.root, [files[i] for i in own], [hashes[i] for i in own], classes)
+        name: _split(listing.root, [files[i] for i in own], [hashes[i] for i in own], labels[own])
         for name, own in indices.items()
     }
-    broken = [f"{images[i].path}: {c.problem}" for i, c in enumerate(checked) if c.problem]
+    pairs = shared.contradictions([file.path for file in files], hashes, labels)
     notes = [
-        *_note("left out: not images", [file.path for file in others]),
-        *_note("left out", listing.ignored),
-        *_note("left out: broken", broken),
-        *_note("in more than one class", _contradictions(files, hashes)),
+        *shared.note("left out: not images", [file.path for file in others]),
+        *shared.note("left out", listing.ignored),
+        *shared.note("left out: broken", broken),
+        *shared.note("in more than one class", pairs),
         *split_notes,
         *memory_notes,
     ]
@@ -100,107 +99,13 @@ def fingerprint(argument: str | None) -> str:
     return f"folder:{listing_fingerprint(list_folder(argument))}"
 
 
-def _classes(listing: Listing) -> tuple[str, ...]:
-    from zoo.data.listing import class_order, shown
-
-    every = sorted({n for names in listing.classes.values() for n in names}, key=class_order)
-    for name in every:
-        if not name.isprintable():
-            raise BadData(
-                f"the class folder {shown(name)!r} has unprintable characters in its name",
-                fix="rename it",
-            )
-    for split, names in listing.classes.items():
-        missing = [name for name in every if name not in names]
-        if missing:
-            raise BadData(
-                f"{split}/ has no folder for {', '.join(missing)}",
-                why="each split must hold the same classes",
-                fix="add the folders, or remove the classes from the other splits",
-            )
-    if len(every) < 2:
-        what = f"only one class: {every[0]}" if every else "no class folders"
-        raise BadData(
-            f"{listing.root} holds {what}",
-            why="a classifier needs at least two classes, each in a folder of its own",
-            fix="name the folder that holds the class folders",
-        )
-    return tuple(every)
-
-
-def _by_suffix(files: Sequence[ListedFile]) -> tuple[list[ListedFile], list[ListedFile]]:
-    from zoo.data.image_files import suffixes
-
-    images: list[ListedFile] = []
-    others: list[ListedFile] = []
-    for file in files:
-        (images if Path(file.path).suffix.lower() in suffixes() else others).append(file)
-    return images, others
-
-
-def _refuse_empty(listing: Listing, files: Sequence[ListedFile], problem: str) -> None:
-    filled = {(file.split, file.class_name) for file in files}
-    for split, names in listing.classes.items():
-        for name in names:
-            if (split, name) not in filled:
-                place = f"{split}/{name}" if split else name
-                raise BadData(
-                    f"the class folder {place} {problem}",
-                    fix="add images to it, or remove the folder",
-                )
-
-
-def _without_broken(images: Sequence[ListedFile], checked: Sequence[Checked]) -> list[int]:
-    broken = [f"{images[i].path}: {c.problem}" for i, c in enumerate(checked) if c.problem]
-    if len(broken) > MAX_BROKEN * len(images):
-        raise BadData(
-            f"{len(broken)} of {len(images)} images are broken, "
-            f"more than {MAX_BROKEN:.0%}: {_listed(broken)}",
-            why="they cannot be decoded",
-            fix="repair or remove them",
-        )
-    return [i for i, c in enumerate(checked) if not c.problem]
-
-
-def _divide(
-    files: Sequence[ListedFile], hashes: Sequence[bytes], classes: tuple[str, ...]
-) -> tuple[dict[str, list[int]], list[str]]:
-    """Indices of each split's files, and a note when validation was not given."""
-    from zoo.data.splits import SHARES_WITHOUT_TEST, refuse_overlap, split_by_content
-
-    labels = _labels(files, classes)
-    if files[0].split is None:
-        return {n: own.tolist() for n, own in split_by_content(hashes, labels, classes).items()}, []
-    every = {n: [i for i, file in enumerate(files) if file.split == n] for n in SPLITS}
-    given: dict[str, list[int]] = {name: own for name, own in every.items() if own}
-    refuse_overlap({n: {hashes[i]: files[i].path for i in own} for n, own in given.items()})
-    if "validation" in given:
-        return given, []
-    train = given["train"]
-    divided = split_by_content(
-        [hashes[i] for i in train], labels[train], classes, SHARES_WITHOUT_TEST
-    )
-    parts = {name: [train[i] for i in own.tolist()] for name, own in divided.items()}
-    return {**parts, "test": given["test"]}, [
-        "15 % of train/ serve as validation, since there is no validation/"
-    ]
-
-
-def _labels(files: Sequence[ListedFile], classes: tuple[str, ...]) -> NDArray[np.int64]:
-    import numpy as np
-
-    number = {name: label for label, name in enumerate(classes)}
-    return np.array([number[file.class_name] for file in files], dtype=np.int64)
-
-
 def _split(
-    root: Path, files: Sequence[ListedFile], hashes: Sequence[bytes], classes: tuple[str, ...]
+    root: Path, files: Sequence[ListedFile], hashes: Sequence[bytes], labels: NDArray[np.int64]
 ) -> Split:
     from zoo.data.hashing import split_hash
     from zoo.data.image_files import BadImage, read_image
 
     paths = [file.path for file in files]
-    labels = _labels(files, classes)
 
     def read(index: int) -> NDArray[np.uint8]:
         try:
@@ -213,24 +118,3 @@ def _split(
             ) from error
 
     return Split(labels=labels, read=read, content_hash=split_hash(hashes, labels))
-
-
-def _contradictions(files: Sequence[ListedFile], hashes: Sequence[bytes]) -> list[str]:
-    """Pairs of identical images that carry different labels."""
-    first: dict[bytes, ListedFile] = {}
-    return [
-        f"{first[content].path} = {file.path}"
-        for file, content in zip(files, hashes, strict=True)
-        if first.setdefault(content, file).class_name != file.class_name
-    ]
-
-
-def _note(what: str, names: Sequence[str]) -> list[str]:
-    return [f"{len(names)} {what}: {_listed(names)}"] if names else []
-
-
-def _listed(names: Sequence[str]) -> str:
-    from zoo.data.listing import shown
-
-    more = f"; and {len(names) - LISTED} more" if len(names) > LISTED else ""
-    return "; ".join(map(shown, names[:LISTED])) + more

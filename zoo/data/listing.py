@@ -60,13 +60,8 @@ def list_folder(argument: str | None) -> Listing:
     """
     if not argument:
         raise UsageError("folder needs a path", fix="--data folder:PATH")
-    root = Path(os.path.realpath(Path(argument).expanduser()))
-    if not root.is_dir():
-        raise UsageError(
-            f"there is no folder {argument}",
-            fix="name a folder that holds one folder of images per class",
-        )
-    listing = Listing(root=root)
+    listing = Listing(root=_root(argument))
+    root = listing.root
     names = _folders(listing, root)
     if not _gives_splits(names):
         _list_classes(listing, root, None, names)
@@ -76,6 +71,58 @@ def list_folder(argument: str | None) -> Listing:
             _list_classes(listing, folder, SPLIT_FOLDERS[name], _folders(listing, folder))
     listing.files.sort(key=lambda file: file.path)
     return listing
+
+
+def list_files(argument: str, suffixes: tuple[str, ...] | None) -> Listing:
+    """Lists a file, or all files below a folder that have one of the suffixes.
+
+    Other files are left out and noted. No link out of the folder is followed.
+
+    Args:
+        argument: What the user named.
+        suffixes: In lower case, with the dot; None takes all. A file that is named by itself may
+            have any.
+
+    Raises:
+        UsageError: No such file or folder, or no file with these suffixes in it.
+        BadData: A link leaves the folder, or a folder cannot be read.
+    """
+    path = Path(argument).expanduser()
+    if path.is_file():
+        path = Path(os.path.realpath(path))
+        listing = Listing(root=path.parent)
+        listing.files.append(_listed(listing, path, path.stat()))
+        return listing
+    listing = Listing(root=_root(argument, "check the path"))
+    for entry in _files_below(listing, listing.root):
+        if suffixes is not None and Path(entry.name).suffix.lower() not in suffixes:
+            _ignore(listing, entry, f"not {' or '.join(suffixes)}")
+        elif (status := _regular(listing, entry)) is not None:
+            listing.files.append(_listed(listing, Path(entry.path), status))
+    if not listing.files:
+        what = f"no {' or '.join(suffixes)} files" if suffixes else "no files"
+        raise UsageError(f"there are {what} in {argument}", fix="check the path")
+    listing.files.sort(key=lambda file: file.path)
+    return listing
+
+
+def _root(
+    argument: str, fix: str = "name a folder that holds one folder of images per class"
+) -> Path:
+    root = Path(os.path.realpath(Path(argument).expanduser()))
+    if not root.is_dir():
+        raise UsageError(f"there is no folder {argument}", fix=fix)
+    return root
+
+
+def _listed(listing: Listing, path: Path, status: os.stat_result) -> ListedFile:
+    return ListedFile(
+        split=None,
+        class_name="",
+        path=path.relative_to(listing.root).as_posix(),
+        size=status.st_size,
+        modified=status.st_mtime_ns,
+    )
 
 
 def listing_fingerprint(listing: Listing) -> str:

@@ -1,4 +1,4 @@
-"""Images and labels as arrays in one ``.npz`` file."""
+"""Images or time series, and labels, as arrays in one ``.npz`` file."""
 
 from __future__ import annotations
 
@@ -15,6 +15,10 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from zoo.data.npz_arrays import Arrays
+    from zoo.data.query import Query
+
+#: What x may hold, and the tasks that it fits.
+_TASKS = {"images": ("image-classification",), "series": ("sequence-classification",)}
 
 
 @hookimpl
@@ -23,7 +27,8 @@ def zoo_datasets() -> Iterable[DatasetProvider]:
     yield DatasetProvider(
         name="npz",
         summary="arrays x and y, or x_train, y_train, x_test, y_test, in a NumPy file",
-        tasks=("image-classification",),
+        tasks=("image-classification", "sequence-classification"),
+        tasks_of=lambda argument: _TASKS[_kind(_find(argument)[0])],
         open=open_npz,
         fingerprint=fingerprint,
         argument="PATH",
@@ -38,10 +43,12 @@ def open_npz(argument: str | None) -> Dataset:
         argument: Path of a file with ``x`` and ``y`` (split 70/15/15), or ``x_train``,
             ``y_train``, ``x_test`` and ``y_test`` with or without ``x_validation`` and
             ``y_validation`` (else taken from train). ``classes`` may hold the class names.
+            ``?kind=series`` behind the path says that x holds time series instead of images.
 
             Images have shape (examples, height, width) or (examples, height, width, 1 or 3).
             Whole numbers must be 0-255. Fractions are multiplied by 255 when no array exceeds 1,
-            and taken as 0-255 when one does; all are rounded. Labels are whole numbers from 0.
+            and taken as 0-255 when one does; all are rounded. Series have shape (examples, steps,
+            channels) or (examples, steps), any finite numbers. Labels are whole numbers from 0.
 
     Raises:
         UsageError: No such file.
@@ -52,11 +59,11 @@ def open_npz(argument: str | None) -> Dataset:
     from zoo.data.hashing import dataset_hash, example_hashes
     from zoo.data.npz_arrays import read_arrays
 
-    path = _path(argument)
-    arrays = read_arrays(path)
-    hashes = {name: example_hashes(images) for name, images in arrays.images.items()}
+    query, path = _find(argument)
+    arrays = read_arrays(path, _kind(query))
+    hashes = {name: example_hashes(examples) for name, examples in arrays.examples.items()}
     splits = {
-        name: array_split(arrays.images[key], arrays.labels[key], hashes[key], indices)
+        name: array_split(arrays.examples[key], arrays.labels[key], hashes[key], indices)
         for name, (key, indices) in _divide(arrays, hashes).items()
     }
     return Dataset(
@@ -75,7 +82,7 @@ def fingerprint(argument: str | None) -> str:
     Raises:
         UsageError: No such file.
     """
-    status = _path(argument).stat()
+    status = _find(argument)[1].stat()
     return f"npz:{status.st_size}:{status.st_mtime_ns}"
 
 
@@ -103,10 +110,15 @@ def _divide(
     return {**{name: ("train", own) for name, own in divided.items()}, "test": ("test", None)}
 
 
-def _path(argument: str | None) -> Path:
-    if not argument:
-        raise UsageError("npz needs a path", fix="--data npz:PATH")
-    path = Path(argument).expanduser()
+def _kind(query: Query) -> str:
+    return query.choice("kind", tuple(_TASKS))
+
+
+def _find(argument: str | None) -> tuple[Query, Path]:
+    from zoo.data.query import parse_query
+
+    query = parse_query("npz", argument, ("kind",))
+    path = Path(query.path).expanduser()
     if not path.is_file():
-        raise UsageError(f"there is no file {argument}", fix="check the path")
-    return path
+        raise UsageError(f"there is no file {query.path}", fix="check the path")
+    return query, path

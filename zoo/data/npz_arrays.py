@@ -23,21 +23,25 @@ class Arrays:
     """What the file holds, checked.
 
     Attributes:
-        images: uint8, shape (examples, height, width, 1 or 3), by split; by ``""`` when the user
-            gave no splits.
+        examples: By split; by ``""`` when the user gave no splits. Images: uint8, shape (examples,
+            height, width, 1 or 3). Series: float32, shape (examples, steps, channels).
         labels: int64, shape (examples,), by the same names.
         classes: Class names.
         notes: What the reader should know.
     """
 
-    images: dict[str, NDArray[np.uint8]] = field(default_factory=dict)
+    examples: dict[str, NDArray[Any]] = field(default_factory=dict)
     labels: dict[str, NDArray[np.int64]] = field(default_factory=dict)
     classes: tuple[str, ...] = ()
     notes: list[str] = field(default_factory=list)
 
 
-def read_arrays(path: Path) -> Arrays:
+def read_arrays(path: Path, kind: str = "images") -> Arrays:
     """Reads the file without ever unpickling anything.
+
+    Args:
+        path: The file.
+        kind: One of `KINDS`: what x holds.
 
     Raises:
         BadFile: Truncated, altered, or no ``.npz`` file.
@@ -45,13 +49,13 @@ def read_arrays(path: Path) -> Arrays:
     """
     stored = _load(path)
     names = _split_names(set(stored))
-    images = {name: _shaped(_array_name("x", name), stored) for name in names}
-    factor = _factor({_array_name("x", name): array for name, array in images.items()})
     result = Arrays()
+    read = {_array_name("x", name): stored[_array_name("x", name)] for name in names}
+    read = KINDS[kind](read)
     for name in names:
-        label_name = _array_name("y", name)
-        result.labels[name] = _labels(label_name, stored[label_name], len(images[name]))
-        result.images[name] = _as_bytes(images[name], factor)
+        label_name, examples = _array_name("y", name), read[_array_name("x", name)]
+        result.labels[name] = _labels(label_name, stored[label_name], len(examples))
+        result.examples[name] = examples
     result.classes = _classes(stored.get("classes"), result.labels)
     used = {_array_name(kind, name) for kind in "xy" for name in names} | {"classes"}
     unused = sorted(set(stored) - used)
@@ -124,8 +128,57 @@ def _split_names(present: set[str]) -> tuple[str, ...]:
     return names
 
 
-def _shaped(name: str, stored: dict[str, NDArray[Any]]) -> NDArray[Any]:
-    array = stored[name]
+def _as_images(arrays: dict[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
+    shaped = {name: _shaped(name, array) for name, array in arrays.items()}
+    factor = _factor(shaped)
+    return {name: _as_bytes(array, factor) for name, array in shaped.items()}
+
+
+def _as_series(arrays: dict[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
+    series = {name: _windows(name, array) for name, array in arrays.items()}
+    shapes = {name: array.shape[1:] for name, array in series.items()}
+    if len(set(shapes.values())) > 1:
+        told = ", ".join(f"{name} {shape}" for name, shape in shapes.items())
+        raise BadData(
+            f"steps and channels differ: {told}",
+            why="a network takes series of one shape",
+            fix="cut or pad them to the same length",
+        )
+    return series
+
+
+def _windows(name: str, array: NDArray[Any]) -> NDArray[np.float32]:
+    """Series of any numbers as float32, shape (examples, steps, channels)."""
+    if array.dtype.kind not in "uif":
+        raise BadData(f"{name} is of type {array.dtype}", fix="series are numbers")
+    given = array.shape
+    if array.ndim == 2:
+        array = array[..., np.newaxis]
+    if array.ndim != 3 or 0 in array.shape:
+        raise BadData(
+            f"{name} has shape {given}",
+            why="series have shape (examples, steps, channels) or (examples, steps)",
+            fix="bring the axes into this order with numpy.moveaxis",
+        )
+    with np.errstate(over="ignore"):
+        windows = np.ascontiguousarray(array, np.float32)
+    wrong = np.argwhere(~np.isfinite(windows))
+    if len(wrong):
+        first = tuple(wrong[0, : len(given)].tolist())
+        raise BadData(
+            f"{name} holds {array[tuple(wrong[0])]} at index {first}",
+            why="series must be finite numbers in the range of float32",
+            fix="repair the array, or leave these examples out",
+        )
+    return windows
+
+
+#: What x may hold, and how it is checked.
+KINDS = {"images": _as_images, "series": _as_series}
+
+
+def _shaped(name: str, given: NDArray[Any]) -> NDArray[Any]:
+    array = given
     if array.dtype.kind not in "uif":
         raise BadData(
             f"{name} is of type {array.dtype}",
@@ -135,9 +188,10 @@ def _shaped(name: str, stored: dict[str, NDArray[Any]]) -> NDArray[Any]:
         array = array[..., np.newaxis]
     if array.ndim != 4 or array.shape[3] not in (1, 3) or 0 in array.shape:
         raise BadData(
-            f"{name} has shape {stored[name].shape}",
+            f"{name} has shape {given.shape}",
             why="images have shape (examples, height, width) or (examples, height, width, 1 or 3)",
-            fix="move channels last with numpy.moveaxis, and drop transparency",
+            fix="move channels last with numpy.moveaxis, and drop transparency; "
+            "time series need ?kind=series behind the path",
         )
     return array
 
@@ -158,7 +212,8 @@ def _factor(images: dict[str, NDArray[Any]]) -> float:
             raise BadData(
                 f"{name} holds values from {low:g} to {high:g}",
                 why="images are raw pixels, 0 to 255 (or fractions, 0 to 1)",
-                fix="undo the normalization: the network's own preprocessing does it",
+                fix="undo the normalization: the network's own preprocessing does it; "
+                "time series need ?kind=series behind the path",
             )
         if array.dtype.kind == "f":
             highest = max(highest, high)
@@ -195,8 +250,8 @@ def _labels(name: str, array: NDArray[Any], examples: int) -> NDArray[np.int64]:
         )
     if len(array) != examples:
         raise BadData(
-            f"{name} has {len(array)} labels for {examples} images",
-            fix="store one label per image",
+            f"{name} has {len(array)} labels for {examples} examples",
+            fix="store one label per example",
         )
     if array.dtype.kind not in "ui":
         raise BadData(

@@ -38,6 +38,12 @@ def preferred_split(content: bytes, shares: Mapping[str, float] = SHARES) -> str
     return next((n for n, (_, high) in _intervals(shares).items() if place < high), [*shares][-1])
 
 
+def distance(content: bytes, split: str, shares: Mapping[str, float] = SHARES) -> float:
+    """How far a content hash lies from those that ask for `split`; 0 for one of them."""
+    place, (low, high) = position(content), _intervals(shares)[split]
+    return max(low - place, place - high, 0.0)
+
+
 def minimum(distinct: int, share: float) -> int:
     """How many distinct examples of a class a split must at least get."""
     return max(1, int(distinct * share / 2))
@@ -99,6 +105,72 @@ def hold_out(
     return kept.astype(np.int64), np.sort(aside)
 
 
+def without_copies(
+    hashes: Mapping[str, Sequence[bytes]], order: Sequence[str]
+) -> tuple[dict[str, NDArray[np.int64]], int]:
+    """Leaves out of each split what an earlier one of `order` holds already.
+
+    Args:
+        hashes: For each split the content hash of its examples.
+        order: Names of splits; the first keeps all of its own.
+
+    Returns:
+        For each split the ascending places, in its list of hashes, of what it keeps (int64); and
+        how many were left out.
+    """
+    held: set[bytes] = set()
+    kept: dict[str, NDArray[np.int64]] = {}
+    for name in order:
+        own = hashes[name]
+        kept[name] = np.array([i for i, h in enumerate(own) if h not in held], np.int64)
+        held.update(own)
+    return kept, sum(map(len, hashes.values())) - sum(map(len, kept.values()))
+
+
+def divide_given(
+    hashes: Mapping[str, Sequence[bytes]],
+    labels: Mapping[str, NDArray[np.int64]],
+    classes: Sequence[str],
+) -> tuple[dict[str, tuple[str, NDArray[np.int64]]], list[str]]:
+    """Splits that the data's owners made; validation comes from train where they made none.
+
+    The test split stays as it is, for figures that others can compare theirs with. Copies of its
+    examples are left out of the others.
+
+    Args:
+        hashes: Content hashes of ``train``, ``test`` and perhaps ``validation``; or of ``""``, for
+            data that is not split at all.
+        labels: Class indices, int64, shape (examples,), by the same names.
+        classes: Class names.
+
+    Returns:
+        For each split the name under which its examples were given and their ascending indices,
+        int64; and notes for the reader.
+
+    Raises:
+        BadData: A class is too small to be split.
+    """
+    if "" in hashes:
+        divided = split_by_content(hashes[""], labels[""], classes)
+        return {name: ("", own) for name, own in divided.items()}, []
+    kept, count = without_copies(
+        hashes, [n for n in ("test", "validation", "train") if n in hashes]
+    )
+    notes = [f"{count} examples are left out: copies of some in a later split"] if count else []
+    if "validation" not in hashes:
+        train = kept["train"]
+        divided = split_by_content(
+            [hashes["train"][i] for i in train.tolist()],
+            labels["train"][train],
+            classes,
+            SHARES_WITHOUT_TEST,
+        )
+        notes.append("15 % of train serve as validation")
+        found = {name: ("train", train[own]) for name, own in divided.items()}
+        return {**found, "test": ("test", kept["test"])}, notes
+    return {name: (name, kept[name]) for name in SHARES}, notes
+
+
 def refuse_overlap(contents: Mapping[str, Mapping[bytes, str]]) -> None:
     """Refuses splits that share an example.
 
@@ -149,7 +221,6 @@ def _fill_up(
     shares: Mapping[str, float],
 ) -> None:
     """Moves examples of one class into the splits that hold too few of it."""
-    intervals = _intervals(shares)
     needs = {split: minimum(len(own), share) for split, share in shares.items()}
     for split, need in needs.items():
         while (counts := Counter(where[content] for content in own))[split] < need:
@@ -164,10 +235,5 @@ def _fill_up(
                 )
             donor = max({where[c] for c in movable}, key=lambda s: (counts[s] - needs[s], s))
             candidates = [c for c in movable if where[c] == donor]
-            nearest = min(candidates, key=lambda c: (_distance(c, intervals[split]), c))
+            nearest = min(candidates, key=lambda c: (distance(c, split, shares), c))
             where[nearest] = split
-
-
-def _distance(content: bytes, interval: tuple[float, float]) -> float:
-    place = position(content)
-    return max(interval[0] - place, place - interval[1], 0.0)

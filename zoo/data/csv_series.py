@@ -1,0 +1,138 @@
+"""Time series from CSV files: windows of sensor recordings."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from zoo.contracts.dataset import Dataset, DatasetProvider, Split
+from zoo.errors import UsageError
+from zoo.hookspecs import hookimpl
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from zoo.data.listing import Listing
+    from zoo.data.query import Query
+    from zoo.data.recordings import Recordings
+    from zoo.data.windows import Windows
+
+#: What may follow the path.
+OPTIONS = ("window", "stride", "label", "group", "channels")
+SUFFIXES = (".csv", ".tsv")
+
+
+@hookimpl
+def zoo_datasets() -> Iterable[DatasetProvider]:
+    """Yields ``csv``."""
+    yield DatasetProvider(
+        name="csv",
+        summary="your own time series: a CSV file, or a folder with one per recording",
+        tasks=("sequence-classification",),
+        open=open_csv,
+        fingerprint=fingerprint,
+        argument="PATH?window=STEPS",
+        where="any file or folder on this machine, with a header and a column label",
+    )
+
+
+def open_csv(argument: str | None) -> Dataset:
+    """Cuts recordings into windows and splits them, 70/15/15 where groups allow it.
+
+    Args:
+        argument: Path of a file or folder, and options behind a ``?``: ``window`` is the number of
+            rows of an example; ``stride`` that from one to the next (``window`` when not given);
+            ``label`` the column with the class (``label``); ``group`` a column that tells
+            recordings or persons apart; ``channels`` the columns to use (all others).
+
+    Raises:
+        UsageError: No such file or folder; a wrong option or column name.
+        BadData: What cannot be used: names file, line and column. Or too few windows.
+    """
+    from zoo.data.hashing import dataset_hash
+    from zoo.data.recordings import read_recordings
+    from zoo.data.windows import cut, split_windows, window_hashes
+
+    query, listing = _find(argument)
+    length = query.number("window")
+    if length is None:
+        raise UsageError(
+            "csv needs to know how many rows an example has", fix=f"csv:{query.path}?window=50"
+        )
+    recordings = read_recordings(listing, query)
+    windows = cut(recordings, length, query.number("stride") or length)
+    hashes = window_hashes(windows, recordings.items)
+    indices, notes = split_windows(windows, recordings, hashes)
+    splits = {n: _split(windows, recordings, hashes, own) for n, own in indices.items()}
+    return Dataset(
+        name=f"csv:{argument}",
+        classes=recordings.classes,
+        splits=splits,
+        content_hash=dataset_hash(recordings.classes, splits),
+        source=f"{len(listing.files)} files" if len(listing.files) > 1 else listing.files[0].path,
+        notes=(*notes, *_notes(listing, recordings)),
+    )
+
+
+def fingerprint(argument: str | None) -> str:
+    """SHA-256 over names, sizes and times of all files; none is read.
+
+    Raises:
+        UsageError: No such file or folder.
+        BadData: A link leaves the folder, or a folder cannot be read.
+    """
+    from zoo.data.listing import listing_fingerprint
+
+    return f"csv:{listing_fingerprint(_find(argument)[1])}"
+
+
+def _find(argument: str | None) -> tuple[Query, Listing]:
+    from zoo.data.listing import list_files
+    from zoo.data.query import parse_query
+
+    query = parse_query("csv", argument, OPTIONS)
+    return query, list_files(query.path, SUFFIXES)
+
+
+def _split(
+    windows: Windows, recordings: Recordings, hashes: list[bytes], own: NDArray[np.int64]
+) -> Split:
+    from zoo.data.hashing import split_hash
+
+    labels = windows.label[own]
+
+    def read(index: int) -> NDArray[np.float32]:
+        return windows.read(recordings.items, int(own[index]))
+
+    content = split_hash([hashes[i] for i in own.tolist()], labels)
+    return Split(labels=labels, read=read, content_hash=content)
+
+
+def _notes(listing: Listing, recordings: Recordings) -> list[str]:
+    from zoo.data.class_folders import note
+
+    return [
+        *note("left out", listing.ignored),
+        *(
+            f"the channel {name!r} only ever rises: a clock or a row number tells the class by "
+            "itself; to leave it out, name the others in channels="
+            for name in rising(recordings)
+        ),
+    ]
+
+
+def rising(recordings: Recordings) -> list[str]:
+    """Channels that rise and never fall, in every recording."""
+    import numpy as np
+
+    if not any(len(item.values) >= 20 for item in recordings.items):
+        return []
+    # float32 gives neighbouring times the same number, so each step may also be none.
+    always = np.logical_and.reduce(
+        [
+            (np.diff(item.values, axis=0) >= 0).all(axis=0) & (item.values[-1] > item.values[0])
+            for item in recordings.items
+        ]
+    )
+    return [n for n, up in zip(recordings.columns.channels, always.tolist(), strict=True) if up]

@@ -1,0 +1,263 @@
+"""The datasets that Keras fetches: it knows where they are, and verifies what it gets."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import socket
+import sys
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from zoo.contracts.dataset import Dataset, DatasetProvider
+from zoo.errors import BadData, UnknownName, UsageError
+from zoo.hookspecs import hookimpl
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from zoo.data.text_examples import Example
+
+_IMAGES, _TEXTS = ("image-classification",), ("sequence-classification",)
+#: A server that sends nothing for so long is given up.
+TIMEOUT_SECONDS = 30
+#: The fine labels, in the order of the file "meta".
+_CIFAR100 = """
+apple aquarium_fish baby bear beaver bed bee beetle bicycle bottle bowl boy bridge bus
+butterfly camel can castle caterpillar cattle chair chimpanzee clock cloud cockroach
+couch crab crocodile cup dinosaur dolphin elephant flatfish forest fox girl hamster
+house kangaroo keyboard lamp lawn_mower leopard lion lizard lobster man maple_tree
+motorcycle mountain mouse mushroom oak_tree orange orchid otter palm_tree pear
+pickup_truck pine_tree plain plate poppy porcupine possum rabbit raccoon ray road
+rocket rose sea seal shark shrew skunk skyscraper snail snake spider squirrel
+streetcar sunflower sweet_pepper table tank telephone television tiger tractor train
+trout tulip turtle wardrobe whale willow_tree wolf woman worm
+"""
+
+
+@dataclass(frozen=True, kw_only=True)
+class KerasSet:
+    """A dataset of `keras.datasets`.
+
+    Attributes:
+        tasks: That its examples fit.
+        files: What Keras keeps in its cache once it has fetched it.
+        classes: Class names; empty where Keras itself knows them.
+    """
+
+    tasks: tuple[str, ...]
+    files: tuple[str, ...]
+    classes: tuple[str, ...] = ()
+
+
+SETS = {
+    "mnist": KerasSet(tasks=_IMAGES, files=("mnist.npz",), classes=tuple("0123456789")),
+    "cifar10": KerasSet(
+        tasks=_IMAGES,
+        files=("cifar-10-batches-py-target",),
+        classes=(
+            *("airplane", "automobile", "bird", "cat", "deer"),
+            *("dog", "frog", "horse", "ship", "truck"),
+        ),
+    ),
+    "cifar100": KerasSet(
+        tasks=_IMAGES,
+        files=("cifar-100-python-target",),
+        classes=tuple(_CIFAR100.split()),
+    ),
+    "imdb": KerasSet(
+        tasks=_TEXTS,
+        files=("imdb.npz", "imdb_word_index.json"),
+        classes=("negative", "positive"),
+    ),
+    "reuters": KerasSet(
+        tasks=_TEXTS,
+        files=("reuters.npz", "reuters_word_index.json"),
+    ),
+}
+#: Sets of Keras that are not offered: why, and what to do.
+ELSEWHERE = {
+    "fashion_mnist": ("Keras does not verify its files", "--data fashion_mnist, which does"),
+    "boston_housing": ("it asks for a number, not for a class", "choose another set"),
+    "california_housing": ("it asks for a number, not for a class", "choose another set"),
+}
+
+
+@hookimpl
+def zoo_datasets() -> Iterable[DatasetProvider]:
+    """Yields ``keras``."""
+    yield DatasetProvider(
+        name="keras",
+        summary=f"datasets that Keras fetches: {', '.join(SETS)}",
+        tasks=(*_IMAGES, *_TEXTS),
+        tasks_of=lambda argument: _find(argument)[1].tasks,
+        open=open_keras,
+        fingerprint=fingerprint,
+        argument="NAME",
+        where="downloaded by Keras when first used",
+    )
+
+
+def open_keras(argument: str | None) -> Dataset:
+    """Loads a set by Keras, which downloads it when first asked, and verifies it.
+
+    The test split is the official one; 15 % of the training split serve as validation.
+
+    Args:
+        argument: One of `SETS`.
+
+    Raises:
+        UnknownName: Keras has no such set.
+        MissingExtra: Keras is not installed.
+        BadData: It is not there and cannot be downloaded.
+    """
+    from zoo.extras import require
+
+    name, known = _find(argument)
+    _check_obtainable(name, known)
+    module = getattr(require("keras").datasets, name)
+    make = _images if known.tasks == _IMAGES else _texts
+    return make(name, known, module)
+
+
+def fingerprint(argument: str | None) -> str:
+    """A constant: Keras verifies the content whenever it is read.
+
+    Raises:
+        UnknownName: Keras has no such set.
+        BadData: It is not there and must not be downloaded.
+    """
+    name, known = _find(argument)
+    _check_obtainable(name, known)
+    return f"keras:{name}"
+
+
+def _find(argument: str | None) -> tuple[str, KerasSet]:
+    from zoo.data.query import parse_query
+
+    name = parse_query("keras", argument).path
+    if name in ELSEWHERE:
+        why, fix = ELSEWHERE[name]
+        raise UsageError(f"keras:{name} is not offered", why=why, fix=fix)
+    if name not in SETS:
+        raise UnknownName("dataset of Keras", name, SETS)
+    return name, SETS[name]
+
+
+def _folder() -> Path:
+    return Path(os.environ.get("KERAS_HOME") or "~/.keras").expanduser() / "datasets"
+
+
+def _check_obtainable(name: str, known: KerasSet) -> None:
+    from zoo.data.fashion_files import OFFLINE_VARIABLE, offline
+
+    missing = [file for file in known.files if not (_folder() / file).exists()]
+    if missing and offline():
+        raise BadData(
+            f"keras:{name} is not here: {_folder()} lacks {', '.join(missing)}",
+            why=f"{OFFLINE_VARIABLE} forbids downloads",
+            fix=f"unset {OFFLINE_VARIABLE}, or copy the files there",
+        )
+
+
+def _images(name: str, known: KerasSet, module: Any) -> Dataset:
+    from zoo.data.arrays import array_split
+    from zoo.data.hashing import dataset_hash, example_hashes
+    from zoo.data.splits import divide_given
+
+    parts = _fetched(name, module.load_data)
+    arrays = {part: _channels_last(x) for part, (x, _) in parts.items()}
+    labels = {part: _labels(y) for part, (_, y) in parts.items()}
+    hashes = {part: example_hashes(own) for part, own in arrays.items()}
+    indices, notes = divide_given(hashes, labels, known.classes)
+    splits = {
+        split: array_split(arrays[part], labels[part], hashes[part], own)
+        for split, (part, own) in indices.items()
+    }
+    return Dataset(
+        name=f"keras:{name}",
+        classes=known.classes,
+        splits=splits,
+        content_hash=dataset_hash(known.classes, splits),
+        source=f"https://keras.io/api/datasets/{name}/",
+        notes=tuple(notes),
+    )
+
+
+def _texts(name: str, known: KerasSet, module: Any) -> Dataset:
+    from zoo.data.hashing import dataset_hash
+    from zoo.data.splits import divide_given
+    from zoo.data.text_examples import text_hashes, text_split
+
+    # Without start sign and offset, numbers are ranks in the index of words.
+    parts = _fetched(name, lambda: module.load_data(start_char=None, oov_char=None, index_from=0))
+    word_of = {rank: word for word, rank in _quietly(name, module.get_word_index).items()}
+    examples: dict[str, list[Example]] = {
+        part: [tuple(word_of.get(int(rank), "?") for rank in row) for row in x]
+        for part, (x, _) in parts.items()
+    }
+    labels = {part: _labels(y) for part, (_, y) in parts.items()}
+    hashes = {part: text_hashes(own) for part, own in examples.items()}
+    classes = known.classes or tuple(module.get_label_names())
+    indices, notes = divide_given(hashes, labels, classes)
+    splits = {
+        split: text_split(examples[part], labels[part], hashes[part], own.tolist())
+        for split, (part, own) in indices.items()
+    }
+    return Dataset(
+        name=f"keras:{name}",
+        classes=classes,
+        splits=splits,
+        content_hash=dataset_hash(classes, splits),
+        source=f"https://keras.io/api/datasets/{name}/",
+        notes=tuple(notes),
+    )
+
+
+def _fetched(name: str, load: Callable[[], Any]) -> dict[str, tuple[Any, Any]]:
+    train, test = _quietly(name, load)
+    return {"train": train, "test": test}
+
+
+def _quietly(name: str, load: Callable[[], Any]) -> Any:
+    """Calls Keras; whatever it says of its download goes to standard error."""
+    try:
+        with contextlib.redirect_stdout(sys.stderr), _patience(TIMEOUT_SECONDS):
+            return load()
+    # Keras raises a plain Exception for a failed download.
+    except Exception as error:
+        raise BadData(
+            f"keras:{name} could not be loaded",
+            why=" ".join(str(error).split()) or type(error).__name__,
+            fix=f"check the network and its proxy, or copy "
+            f"{' and '.join(SETS[name].files)} into {_folder()}",
+        ) from error
+
+
+@contextlib.contextmanager
+def _patience(seconds: float) -> Iterator[None]:
+    """Keras' downloads have no time limit of their own."""
+    before = socket.getdefaulttimeout()
+    socket.setdefaulttimeout(seconds)
+    try:
+        yield
+    finally:
+        socket.setdefaulttimeout(before)
+
+
+def _channels_last(images: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    import numpy as np
+
+    if images.ndim == 3:
+        return np.ascontiguousarray(images[..., np.newaxis])
+    # A Keras that was told to put channels first does so here too.
+    return np.ascontiguousarray(images if images.shape[3] == 3 else images.transpose(0, 2, 3, 1))
+
+
+def _labels(labels: Any) -> NDArray[np.int64]:
+    import numpy as np
+
+    return np.asarray(labels).reshape(-1).astype(np.int64)

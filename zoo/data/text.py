@@ -1,0 +1,150 @@
+"""Texts to be classified: a folder per class, or a table of texts and classes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from zoo.contracts.dataset import Dataset, DatasetProvider
+from zoo.errors import BadData, UsageError
+from zoo.hookspecs import hookimpl
+
+if TYPE_CHECKING:
+    from zoo.data.query import Query
+
+
+@hookimpl
+def zoo_datasets() -> Iterable[DatasetProvider]:
+    """Yields ``text``."""
+    yield DatasetProvider(
+        name="text",
+        summary="your own texts: one folder per class, or a .csv or .tsv file of text and label",
+        tasks=("sequence-classification",),
+        open=open_text,
+        fingerprint=fingerprint,
+        argument="PATH",
+        where="any folder or file on this machine",
+    )
+
+
+def open_text(argument: str | None) -> Dataset:
+    """Reads all texts and splits them by content, 70/15/15.
+
+    Args:
+        argument: Path of a folder with a folder of ``.txt`` files for each class, or ``train/``,
+            ``validation/`` and ``test/`` above them; or of a table with two columns, text first.
+            For tables, ``?text=COLUMN&label=COLUMN`` names the columns.
+
+    Raises:
+        UsageError: No such file or folder; a wrong option or column name.
+        BadData: Another encoding than UTF-8, too many empty texts, fewer than two classes, a
+            class too small to split, or a text in two given splits.
+    """
+    query, path = _find(argument)
+    name = f"text:{argument}"
+    return _open_table(name, query, path) if path.is_file() else _open_folder(name, query)
+
+
+def fingerprint(argument: str | None) -> str:
+    """SHA-256 over names, sizes and times of all files; none is read.
+
+    Raises:
+        UsageError: No such file or folder.
+        BadData: A link leaves the folder, or a folder cannot be read.
+    """
+    from zoo.data.listing import list_files, list_folder, listing_fingerprint
+
+    query, path = _find(argument)
+    listing = list_files(query.path, ()) if path.is_file() else list_folder(query.path)
+    return f"text:{listing_fingerprint(listing)}"
+
+
+def _find(argument: str | None) -> tuple[Query, Path]:
+    from zoo.data.query import parse_query
+
+    query = parse_query("text", argument, ("text", "label"))
+    path = Path(query.path).expanduser()
+    if not path.is_file() and not path.is_dir():
+        raise UsageError(f"there is no file or folder {query.path}", fix="check the path")
+    if query.options and path.is_dir():
+        raise UsageError(
+            f"{query.path} is a folder, which has no columns",
+            fix="leave text= and label= out, or name a .csv or .tsv file",
+        )
+    return query, path
+
+
+def _open_folder(name: str, query: Query) -> Dataset:
+    from zoo.data import class_folders as shared
+    from zoo.data.hashing import dataset_hash
+    from zoo.data.listing import list_folder
+    from zoo.data.text_examples import text_hashes, text_split
+    from zoo.data.text_files import read_text_files
+
+    listing = list_folder(query.path)
+    classes = shared.classes_of(listing)
+    every, others = shared.by_suffix(listing.files, frozenset({".txt"}))
+    shared.refuse_empty(listing, every, "texts", broken=False)
+    read, problems = read_text_files(listing, every)
+    broken = [f"{f.path}: {p}" for f, p in zip(every, problems, strict=True) if p]
+    shared.refuse_broken(broken, len(every), "texts", "they are empty, or not UTF-8")
+    good = [i for i, problem in enumerate(problems) if not problem]
+    files, texts = [every[i] for i in good], [read[i] for i in good]
+    shared.refuse_empty(listing, files, "texts", broken=True)
+    hashes, labels = text_hashes(texts), shared.labels_of(files, classes)
+    indices, notes = shared.divide(files, hashes, classes)
+    splits = {split: text_split(texts, labels, hashes, own) for split, own in indices.items()}
+    pairs = shared.contradictions([file.path for file in files], hashes, labels)
+    return Dataset(
+        name=name,
+        classes=classes,
+        splits=splits,
+        content_hash=dataset_hash(classes, splits),
+        source=f"files in {Path(query.path).name or query.path}",
+        notes=(
+            *shared.note("left out: not .txt", [file.path for file in others]),
+            *shared.note("left out", listing.ignored),
+            *shared.note("left out: broken", broken),
+            *shared.note("in more than one class", pairs),
+            *notes,
+        ),
+    )
+
+
+def _open_table(name: str, query: Query, path: Path) -> Dataset:
+    import numpy as np
+
+    from zoo.data import class_folders as shared
+    from zoo.data.hashing import dataset_hash
+    from zoo.data.listing import class_order
+    from zoo.data.splits import split_by_content
+    from zoo.data.text_examples import text_hashes, text_split
+    from zoo.data.text_files import read_text_table
+
+    found = read_text_table(path, query)
+    classes = tuple(sorted(set(found.labels), key=class_order))
+    if len(classes) < 2:
+        raise BadData(
+            f"{path.name} holds only one class: {', '.join(classes) or 'none'}",
+            why="a classifier needs at least two",
+            fix="check which column is the class: ?text=COLUMN&label=COLUMN",
+        )
+    number = {one: label for label, one in enumerate(classes)}
+    labels = np.array([number[one] for one in found.labels], np.int64)
+    hashes = text_hashes(found.texts)
+    indices = split_by_content(hashes, labels, classes)
+    splits = {n: text_split(found.texts, labels, hashes, i.tolist()) for n, i in indices.items()}
+    pairs = shared.contradictions(found.places, hashes, labels)
+    return Dataset(
+        name=name,
+        classes=classes,
+        splits=splits,
+        content_hash=dataset_hash(classes, splits),
+        source=path.name,
+        notes=(
+            *found.notes,
+            *shared.note("left out", found.broken),
+            *shared.note("in more than one class", pairs),
+        ),
+    )
