@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import tomllib
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 
+from zoo.contracts import Preprocessing, Variant
 from zoo.errors import BadFile
 from zoo.files import write_text
 
@@ -37,10 +38,11 @@ class Card:
         licence: SPDX identifier of the weights.
         sha256: Of the safetensors file.
         hyperparameters: Beyond those of the variant.
-        recipe: The training options that made it.
+        recipe: The training options that made it, or where it was published.
         parent: Model id that training began from; empty when from scratch.
         accuracy: None when it was not measured.
         versions: Distributions that trained it.
+        preprocessing: What these weights want where the variant's own differs.
     """
 
     variant: str
@@ -55,6 +57,7 @@ class Card:
     parent: str = ""
     accuracy: Accuracy | None = None
     versions: dict[str, str] = field(default_factory=dict)
+    preprocessing: Preprocessing | None = None
 
     __pydantic_config__ = ConfigDict(extra="forbid")
 
@@ -87,6 +90,13 @@ def read_card(path: Path) -> Card:
     # Too many digits are a plain ValueError, too many brackets a RecursionError.
     except (ValueError, RecursionError, OSError) as error:
         raise BadFile(f"the card {path} cannot be read", why=str(error)) from error
+
+
+def fitted(variant: Variant, card: Card) -> Variant:
+    """The variant with the preprocessing that the card's weights want."""
+    if card.preprocessing is None or card.preprocessing == variant.preprocessing:
+        return variant
+    return replace(variant, preprocessing=card.preprocessing)
 
 
 def write_card(path: Path, card: Card) -> None:

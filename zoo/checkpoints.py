@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from zoo.contracts import Architecture, Variant
 from zoo.errors import BadFile, UnknownName, UsageError
 from zoo.registry import Registry
+from zoo.sources.cache import is_fetched, official_path, own_weights, sources_of
 
 if TYPE_CHECKING:
     from zoo.card import Card
@@ -58,14 +59,16 @@ def resolve(registry: Registry, model: str) -> tuple[Architecture, Variant, Chec
 
     Args:
         registry: Where to look.
-        model: A variant (``lenet5``), a model id (``lenet5.fashion_mnist``), or the path of a
-            ``.safetensors`` file with its card.
+        model: A variant (``lenet5``), a model id (``lenet5.fashion_mnist``, ``resnet18.a1_in1k``),
+            or the path of a ``.safetensors`` file with its card.
 
     Returns:
-        Architecture, variant, and the checkpoint; None when the variant has no weights.
+        Architecture, variant (with the preprocessing that the weights want), and the checkpoint;
+        None when the variant has no packaged weights. Official weights are only taken by name.
 
     Raises:
         UnknownName: No such variant or tag; offers the nearest.
+        UsageError: Official weights that were not fetched yet.
     """
     if model.endswith(SUFFIX):
         return _resolve_path(registry, Path(model))
@@ -86,9 +89,7 @@ def resolve(registry: Registry, model: str) -> tuple[Architecture, Variant, Chec
             return architecture, variant, None
         tag = next(iter(tags))
     if tag not in tags:
-        raise UnknownName(
-            f"weights of {variant.name}", tag, tags, fix=None if tags else "it has no weights yet"
-        )
+        return _fetched(architecture, variant, tag, tags)
     return (
         architecture,
         variant,
@@ -96,10 +97,41 @@ def resolve(registry: Registry, model: str) -> tuple[Architecture, Variant, Chec
     )
 
 
+def _fetched(
+    architecture: Architecture, variant: Variant, tag: str, packaged_tags: dict[str, Path]
+) -> tuple[Architecture, Variant, Checkpoint]:
+    """Weights that came from elsewhere: official ones, or the user's own."""
+    sources, own = sources_of(architecture, variant), own_weights(variant)
+    if tag in sources:
+        if not is_fetched(sources[tag]):
+            raise UsageError(
+                f"the official weights {variant.name}.{tag} were not fetched yet",
+                fix=f"zoo weights fetch {variant.name}.{tag}",
+            )
+        return _as_wanted(architecture, variant, official_path(sources[tag]))
+    if tag in own:
+        return _as_wanted(architecture, variant, own[tag])
+    known = [*packaged_tags, *sources, *own]
+    raise UnknownName(
+        f"weights of {variant.name}", tag, known, fix=None if known else "it has no weights yet"
+    )
+
+
+def _as_wanted(
+    architecture: Architecture, variant: Variant, path: Path
+) -> tuple[Architecture, Variant, Checkpoint]:
+    """A checkpoint whose card may ask for a preprocessing of its own."""
+    from zoo.card import fitted, read_card
+
+    card_path = path.with_name(path.name.removesuffix(SUFFIX) + ".toml")
+    variant = fitted(variant, read_card(card_path))
+    return architecture, variant, Checkpoint(architecture=architecture, variant=variant, path=path)
+
+
 def _resolve_path(registry: Registry, path: Path) -> tuple[Architecture, Variant, Checkpoint]:
     if not path.is_file():
         raise UsageError(f"there are no weights {path}", fix="check the path")
-    from zoo.card import read_card
+    from zoo.card import fitted, read_card
 
     card_path = path.with_name(path.name.removesuffix(SUFFIX) + ".toml")
     card = read_card(card_path)
@@ -110,6 +142,7 @@ def _resolve_path(registry: Registry, path: Path) -> tuple[Architecture, Variant
             f"the card {card_path} is of the variant {card.variant!r}, which nothing provides",
             fix="load the plugin that does: zoo --plugin PATH …",
         ) from error
+    variant = fitted(variant, card)
     return (
         architecture,
         variant,
@@ -121,5 +154,6 @@ def model_ids(registry: Registry) -> Iterator[str]:
     """Every variant, and every variant with each of its tags."""
     for architecture, variant in registry.variants():
         yield variant.name
-        for tag in packaged(architecture, variant):
+        tags = [*packaged(architecture, variant), *sources_of(architecture, variant)]
+        for tag in dict.fromkeys([*tags, *own_weights(variant)]):
             yield f"{variant.name}.{tag}"

@@ -22,6 +22,8 @@ EXTRA_OF = {
     "onnxruntime": "onnx",
     "matplotlib": "report",
     "jinja2": "report",
+    "huggingface_hub": "weights",
+    "torch": "torch",
 }
 
 

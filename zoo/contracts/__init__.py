@@ -6,6 +6,7 @@ from zoo.contracts.device import AgentProcess, DeviceKind, Transport
 from zoo.contracts.exporter import Exporter, ExportRequest, FileContents, TensorInfo
 from zoo.contracts.preprocessing import Preprocessing
 from zoo.contracts.task import Check, Comparison, Metric, Task
+from zoo.contracts.weights import SourceLayer, WeightsSource
 
 __all__ = [
     "AgentProcess",
@@ -20,9 +21,11 @@ __all__ = [
     "FileContents",
     "Metric",
     "Preprocessing",
+    "SourceLayer",
     "Split",
     "Task",
     "TensorInfo",
     "Transport",
     "Variant",
+    "WeightsSource",
 ]

@@ -27,6 +27,8 @@ class Preprocessing:
         channels: 1 (grey, ITU-R 601-2 luma) or 3 (RGB).
         resize: ``stretch`` ignores the aspect ratio; ``crop`` scales the shorter side and cuts
             the centre; ``pad`` scales the longer side and pads with zeros.
+        crop_share: Of ``crop``, the side of what is kept, as a share of the shorter side of the
+            image: 0.875 for what others call "resize to 256, cut 224".
         interpolation: The resampling filter, in Pillow's terms.
         scale: Multiplies each pixel first.
         mean: Subtracted, one value per channel.
@@ -41,6 +43,7 @@ class Preprocessing:
     scale: float = 1.0 / 255.0
     mean: tuple[float, ...] = (0.0,)
     std: tuple[float, ...] = (1.0,)
+    crop_share: float = 1.0
 
     def __post_init__(self) -> None:
         name = "preprocessing"
@@ -51,6 +54,12 @@ class Preprocessing:
             self.interpolation in get_args(Interpolation),
             name,
             f"unknown interpolation {self.interpolation!r}",
+        )
+        check(0 < self.crop_share <= 1, name, "crop_share must be above 0 and at most 1")
+        check(
+            self.crop_share == 1 or self.resize == "crop",
+            name,
+            f"crop_share belongs to the resize rule 'crop', not to {self.resize!r}",
         )
         for field in ("mean", "std"):
             values = getattr(self, field)

@@ -9,14 +9,14 @@ from typing import Any
 
 from zoo.card import Card, write_card
 from zoo.checkpoints import Checkpoint, resolve
-from zoo.contracts import Dataset
+from zoo.contracts import Dataset, Preprocessing, Variant
 from zoo.errors import UsageError
 from zoo.extras import require
 from zoo.isolation import Event
 from zoo.networks import build_network, check_hyperparameters
 from zoo.recipe import Training
 from zoo.records import TrainingResult, as_plain
-from zoo.registry import PluginSettings, load_registry
+from zoo.registry import PluginSettings, Registry, load_registry
 from zoo.steps.common import open_dataset
 from zoo.training import Trainer
 from zoo.versions import versions_of
@@ -85,6 +85,7 @@ def finetune(
         recipe={"seed": seed, "training": training.model_dump(mode="json")},
         parent=parent or "",
         versions=versions_of(("tensorflow", "keras", "numpy")),
+        preprocessing=_unlike(registry, variant),
     )
     write_card(weights.with_name(f"{model_id}.toml"), card)
     return as_plain(
@@ -101,6 +102,12 @@ def finetune(
             seconds=time.perf_counter() - started,
         )
     )
+
+
+def _unlike(registry: Registry, variant: Variant) -> Preprocessing | None:
+    """The preprocessing that the weights were trained with, where it is not the variant's own."""
+    _, plain = registry.variant(variant.name)
+    return None if variant.preprocessing == plain.preprocessing else variant.preprocessing
 
 
 def _check_task(tasks: tuple[str, ...], task: str, data: str, variant: str) -> None:
