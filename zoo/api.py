@@ -139,9 +139,9 @@ def export(
     """
     registry = registry or load_registry()
     model = _here(registry, model, on_step)
-    _, variant, checkpoint = resolve(registry, model)
+    architecture, variant, checkpoint = resolve(registry, model)
     if checkpoint is None:
-        raise no_weights(variant.name)
+        raise no_weights(architecture, variant)
     data = data or checkpoint.card().dataset
     job = make_job(recipe_from(model=model, data=data, epochs=0, **options), registry)
     parts = Parts(bench=False)
@@ -192,9 +192,9 @@ def _evaluate_model(
 
     from pydantic import TypeAdapter
 
-    _, variant, checkpoint = resolve(registry, _here(registry, model, on_step))
+    architecture, variant, checkpoint = resolve(registry, _here(registry, model, on_step))
     if checkpoint is None:
-        raise no_weights(variant.name)
+        raise no_weights(architecture, variant)
     with tempfile.TemporaryDirectory(prefix="zoo-evaluate-") as folder:
         result = call(
             "zoo.steps.evaluate:evaluate_model",

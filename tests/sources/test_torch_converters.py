@@ -104,6 +104,6 @@ def test_every_tensor_that_does_not_fit_is_listed() -> None:
         converted_network("resnet18", tensors)
     assert caught.value.why == (
         "missing: layer2.0.downsample.0.weight; "
-        "misshaped: fc.weight is (512, 1000), but head/kernel is (512, 1000); "
+        "misshaped: fc.weight is (512, 1000), expected (1000, 512); "
         "unexpected: layer9.0.conv1.weight"
     )

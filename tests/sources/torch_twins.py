@@ -16,13 +16,19 @@ from torch.nn import functional
 
 
 class AlexNet(nn.Module):
+    #: Channels before and after, kernel, stride, padding.
+    CONVOLUTIONS = (
+        (3, 64, 11, 4, 2),
+        (64, 192, 5, 1, 2),
+        (192, 384, 3, 1, 1),
+        (384, 256, 3, 1, 1),
+        (256, 256, 3, 1, 1),
+    )
+
     def __init__(self, classes: int = 1000) -> None:
         super().__init__()
         layers: list[nn.Module] = []
-        for number, (before, after, size, stride, padding) in enumerate(
-            [(3, 64, 11, 4, 2), (64, 192, 5, 1, 2), (192, 384, 3, 1, 1), (384, 256, 3, 1, 1)]
-            + [(256, 256, 3, 1, 1)]
-        ):
+        for number, (before, after, size, stride, padding) in enumerate(self.CONVOLUTIONS):
             layers += [nn.Conv2d(before, after, size, stride, padding), nn.ReLU()]
             if number in (0, 1, 4):
                 layers.append(nn.MaxPool2d(3, 2))
@@ -42,9 +48,7 @@ class AlexNet(nn.Module):
 
 
 class Vgg(nn.Module):
-    def __init__(
-        self, convolutions: Sequence[int], batch_norm: bool, classes: int = 1000
-    ) -> None:
+    def __init__(self, convolutions: Sequence[int], batch_norm: bool, classes: int = 1000) -> None:
         super().__init__()
         layers: list[nn.Module] = []
         before = 3

