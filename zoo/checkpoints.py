@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from zoo.card import Card
 
 SUFFIX = ".safetensors"
+_FOREIGN = (".pth", ".pt", ".bin", ".h5")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,6 +77,11 @@ def resolve(registry: Registry, model: str) -> tuple[Architecture, Variant, Chec
     try:
         architecture, variant = registry.variant(name)
     except UnknownName as error:
+        if Path(model).is_file() and Path(model).suffix in _FOREIGN:
+            raise UsageError(
+                f"{model} is another program's file",
+                fix=f"convert it once: {_convert(model)}",
+            ) from error
         if Path(model).is_file():
             raise UsageError(
                 f"{model} is not a model",
@@ -95,6 +101,10 @@ def resolve(registry: Registry, model: str) -> tuple[Architecture, Variant, Chec
         variant,
         Checkpoint(architecture=architecture, variant=variant, path=tags[tag]),
     )
+
+
+def _convert(path: str) -> str:
+    return f"zoo weights fetch VARIANT --from {path} --tag NAME"
 
 
 def _fetched(
@@ -134,6 +144,12 @@ def _resolve_path(registry: Registry, path: Path) -> tuple[Architecture, Variant
     from zoo.card import fitted, read_card
 
     card_path = path.with_name(path.name.removesuffix(SUFFIX) + ".toml")
+    if not card_path.is_file():
+        raise BadFile(
+            f"the weights have no card {card_path}",
+            fix="keep the .toml beside the .safetensors; or, if another program made it: "
+            + _convert(str(path)),
+        )
     card = read_card(card_path)
     try:
         architecture, variant = registry.variant(card.variant)

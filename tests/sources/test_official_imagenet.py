@@ -69,9 +69,9 @@ def test_photographs_are_recognised_offline() -> None:
         SEEN.items(), top5(np.asarray(network(inputs))), strict=True
     ):
         assert found & expected, f"{name}: {found}"
-    # Colours in another order are another picture: the comparison can fail.
-    first = np.asarray(network(inputs)).argmax(-1)
-    assert (np.asarray(network(255 - inputs)).argmax(-1) != first).sum() >= 3
+    # The check can fail: no photograph is what another one shows.
+    moved = found_in_each[1:] + found_in_each[:1]
+    assert not any(found & expected for found, expected in zip(moved, SEEN.values(), strict=True))
 
 
 def test_the_answers_are_those_of_pytorch() -> None:
