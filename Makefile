@@ -4,12 +4,13 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: help ship test test-slow check docs lock clean
+.PHONY: help ship test test-slow test-torch check docs lock clean
 
 help:
 	@echo "make ship      install, and ship LeNet-5 on scanned digits: the main job"
 	@echo "make test      install the test tools too, and run the fast tests"
 	@echo "make test-slow the slow ones"
+	@echo "make test-torch  those that compare with PyTorch, which it installs"
 	@echo "make check     ruff, and mypy in strict mode"
 	@echo "make docs      renew the outputs in the README by running the commands"
 	@echo "make lock      renew the pinned versions"
@@ -28,10 +29,20 @@ ship: $(VENV)/.ready-all
 	$(BIN)/zoo ship lenet5 --data digits
 
 test: $(VENV)/.ready-dev
-	$(BIN)/python -m pytest -m "not slow"
+	$(BIN)/python -m pytest -m "not slow and not torch"
 
 test-slow: $(VENV)/.ready-dev
-	$(BIN)/python -m pytest -m slow
+	$(BIN)/python -m pytest -m "slow and not torch"
+
+# pip must know a place of PyTorch's processor-only build: PIP_FIND_LINKS, PIP_EXTRA_INDEX_URL, or
+# its configuration.
+$(VENV)/.ready-torch: requirements/torch.txt $(VENV)/.ready-dev
+	@echo "installing pinned versions from $< into $(VENV) (once)"
+	$(PIP) install --require-hashes -r $<
+	@touch $@
+
+test-torch: $(VENV)/.ready-torch
+	$(BIN)/python -m pytest -m torch
 
 check: $(VENV)/.ready-dev
 	$(BIN)/ruff check .
@@ -41,14 +52,18 @@ check: $(VENV)/.ready-dev
 docs: $(VENV)/.ready-all
 	$(BIN)/python docs/update.py
 
-# Needs uv; writes versions and hashes, and the address of no registry.
-LOCK := uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
-	--no-header --quiet pyproject.toml requirements/build.in --extra all \
+# Needs uv, and UV_FIND_LINKS where PyTorch's processor-only build lies; writes versions and hashes, and the address of no registry.
+COMPILE := uv pip compile --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
+	--quiet pyproject.toml
+LOCK := $(COMPILE) --universal requirements/build.in --extra all \
 	--constraints requirements/constraints.in
 lock:
 	$(LOCK) --output-file requirements/all.txt
 	$(LOCK) --group test --group check --constraints requirements/all.txt \
 		--output-file requirements/dev.txt
+	$(COMPILE) --no-emit-find-links --extra torch --extra weights --group torch \
+		--constraints requirements/dev.txt --constraints requirements/torch.in \
+		--output-file requirements/torch.txt
 
 clean:
 	rm -rf build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -16,6 +16,8 @@ from typing import Any
 from zoo.contracts import Architecture, ImagePreprocessing, Variant
 from zoo.hookspecs import hookimpl
 
+from .alexnet_sources import sources
+
 
 def build(
     inputs: Any,
@@ -83,19 +85,23 @@ def _respond(x: Any) -> Any:
     return tf.nn.local_response_normalization(x, depth_radius=2, bias=2.0, alpha=1e-4, beta=0.75)
 
 
+def _preprocessing(pixels: int) -> ImagePreprocessing:
+    return ImagePreprocessing(
+        height=pixels,
+        width=pixels,
+        channels=3,
+        resize="crop",
+        mean=(0.485, 0.456, 0.406),
+        std=(0.229, 0.224, 0.225),
+    )
+
+
 def _variant(
     name: str, pixels: int, parameters: int, multiply_adds: int, **hyperparameters: Any
 ) -> Variant:
     return Variant(
         name=name,
-        preprocessing=ImagePreprocessing(
-            height=pixels,
-            width=pixels,
-            channels=3,
-            resize="crop",
-            mean=(0.485, 0.456, 0.406),
-            std=(0.229, 0.224, 0.225),
-        ),
+        preprocessing=_preprocessing(pixels),
         classes=1000,
         parameters=parameters,
         multiply_adds=multiply_adds,
@@ -141,4 +147,5 @@ def zoo_architectures() -> Any:
                 },
             ),
         ),
+        sources=tuple(sources(_preprocessing(224))),
     )

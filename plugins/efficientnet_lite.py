@@ -12,6 +12,8 @@ from typing import Any
 from zoo.contracts import Architecture, ImagePreprocessing, Variant
 from zoo.hookspecs import hookimpl
 
+from .efficientnet_lite_sources import sources
+
 #: Rows 2 to 8 of the paper's table 1: kernel, blocks, stride of the first, expansion, filters.
 _STAGES = (
     (3, 1, 1, 1, 16),
@@ -21,6 +23,17 @@ _STAGES = (
     (5, 3, 1, 6, 112),
     (5, 4, 2, 6, 192),
     (3, 1, 1, 6, 320),
+)
+
+_PREPROCESSING = ImagePreprocessing(
+    height=224,
+    width=224,
+    channels=3,
+    resize="crop",
+    interpolation="bicubic",
+    # (pixel - 127) / 128, as the published checkpoints take it.
+    mean=(127 / 255,) * 3,
+    std=(128 / 255,) * 3,
 )
 
 
@@ -99,19 +112,11 @@ def zoo_architectures() -> Any:
         variants=(
             Variant(
                 name="efficientnet_lite0",
-                preprocessing=ImagePreprocessing(
-                    height=224,
-                    width=224,
-                    channels=3,
-                    resize="crop",
-                    interpolation="bicubic",
-                    # (pixel - 127) / 128, as the published checkpoints take it.
-                    mean=(127 / 255,) * 3,
-                    std=(128 / 255,) * 3,
-                ),
+                preprocessing=_PREPROCESSING,
                 classes=1000,
                 parameters=4_694_024,
                 multiply_adds=385_187_552,
             ),
         ),
+        sources=tuple(sources(_PREPROCESSING, [blocks for _, blocks, *_ in _STAGES])),
     )

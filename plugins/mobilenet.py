@@ -13,6 +13,13 @@ from typing import Any
 from zoo.contracts import Architecture, ImagePreprocessing, Variant
 from zoo.hookspecs import hookimpl
 
+from .mobilenet_sources import sources
+
+#: Both papers' checkpoints take pixels from -1 to 1.
+_PREPROCESSING = ImagePreprocessing(
+    height=224, width=224, channels=3, resize="crop", mean=(0.5,) * 3, std=(0.5,) * 3
+)
+
 
 def build(
     inputs: Any, classes: int, *, version: str, width: float = 1.0, dropout: float = 0.2
@@ -54,10 +61,7 @@ def _divisible(filters: float) -> int:
 def _variant(name: str, version: str, parameters: int, multiply_adds: int) -> Variant:
     return Variant(
         name=name,
-        # Both papers' checkpoints take pixels from -1 to 1.
-        preprocessing=ImagePreprocessing(
-            height=224, width=224, channels=3, resize="crop", mean=(0.5,) * 3, std=(0.5,) * 3
-        ),
+        preprocessing=_PREPROCESSING,
         classes=1000,
         parameters=parameters,
         multiply_adds=multiply_adds,
@@ -78,4 +82,5 @@ def zoo_architectures() -> Any:
             _variant("mobilenet_v2", "v2", 3_538_984, 300_774_272),
             _variant("mobilenet_v3_small", "v3-small", 2_554_968, 56_510_400),
         ),
+        sources=tuple(sources(_PREPROCESSING)),
     )

@@ -8,11 +8,31 @@ it (`version=v1`, keras.applications). Padding is symmetric in both, as it is th
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from zoo.contracts import Architecture, ImagePreprocessing, Variant
 from zoo.hookspecs import hookimpl
+
+from .resnet_imagenet_sources import sources
+
+_PREPROCESSING = ImagePreprocessing(
+    height=224,
+    width=224,
+    channels=3,
+    resize="crop",
+    mean=(0.485, 0.456, 0.406),
+    std=(0.229, 0.224, 0.225),
+)
+#: Table 1 of the paper: blocks per stage, and whether they are bottlenecks.
+_MEMBERS = {
+    "resnet18": ((2, 2, 2, 2), False),
+    "resnet34": ((3, 4, 6, 3), False),
+    "resnet50": ((3, 4, 6, 3), True),
+    "resnet101": ((3, 4, 23, 3), True),
+    "resnet152": ((3, 8, 36, 3), True),
+}
 
 
 def build(
@@ -23,6 +43,7 @@ def build(
     bottleneck: bool,
     version: str = "v1.5",
     bias: bool = False,
+    epsilon: float = 1e-5,
     dropout: float = 0.0,
 ) -> Any:
     """Builds the logits.
@@ -34,13 +55,15 @@ def build(
         bottleneck: Blocks of 1x1, 3x3 and 1x1 convolutions in place of two 3x3 ones.
         version: ``v1.5`` or ``v1``: which convolution of a bottleneck takes the stride.
         bias: Convolutions have biases, redundant before a normalization; keras.applications does.
+        epsilon: What normalizations add to the variance.
         dropout: Share of the pooled features that is dropped while training.
     """
     from keras import layers
 
     if version not in ("v1.5", "v1"):
         raise ValueError(f"version must be 'v1.5' or 'v1', not {version!r}")
-    x = _convolution(inputs, 64, 7, 2, bias=bias, name="stem")
+    convolution = partial(_normalized, bias=bias, epsilon=epsilon)
+    x = convolution(inputs, 64, 7, 2, name="stem")
     x = layers.ZeroPadding2D(1, name="stem_pool_padding")(x)
     x = layers.MaxPooling2D(3, 2, name="stem_pool")(x)
     for stage, count in enumerate(blocks, start=1):
@@ -50,17 +73,15 @@ def build(
             name = f"stage{stage}_block{block}"
             if bottleneck:
                 first, second = (1, stride) if version == "v1.5" else (stride, 1)
-                y = _convolution(x, filters, 1, first, bias=bias, name=f"{name}_a")
-                y = _convolution(y, filters, 3, second, bias=bias, name=f"{name}_b")
+                y = convolution(x, filters, 1, first, name=f"{name}_a")
+                y = convolution(y, filters, 3, second, name=f"{name}_b")
                 last, size = 4 * filters, 1
             else:
-                y = _convolution(x, filters, 3, stride, bias=bias, name=f"{name}_a")
+                y = convolution(x, filters, 3, stride, name=f"{name}_a")
                 last, size = filters, 3
-            y = _convolution(y, last, size, bias=bias, activate=False, name=f"{name}_last")
+            y = convolution(y, last, size, activate=False, name=f"{name}_last")
             if stride == 2 or x.shape[-1] != last:
-                x = _convolution(
-                    x, last, 1, stride, bias=bias, activate=False, name=f"{name}_shortcut"
-                )
+                x = convolution(x, last, 1, stride, activate=False, name=f"{name}_shortcut")
             x = layers.Add(name=f"{name}_add")([x, y])
             x = layers.ReLU(name=f"{name}_relu")(x)
     x = layers.GlobalAveragePooling2D(name="pool")(x)
@@ -69,13 +90,14 @@ def build(
     return layers.Dense(classes, name="head")(x)
 
 
-def _convolution(
+def _normalized(
     x: Any,
     filters: int,
     size: int,
     stride: int = 1,
     *,
     bias: bool,
+    epsilon: float,
     activate: bool = True,
     name: str,
 ) -> Any:
@@ -94,27 +116,19 @@ def _convolution(
         kernel_initializer="he_normal",
         name=f"{name}_conv",
     )(x)
-    x = layers.BatchNormalization(epsilon=1e-5, momentum=0.9, name=f"{name}_bn")(x)
+    x = layers.BatchNormalization(epsilon=epsilon, momentum=0.9, name=f"{name}_bn")(x)
     return layers.ReLU(name=f"{name}_relu")(x) if activate else x
 
 
-def _variant(
-    name: str, blocks: Sequence[int], bottleneck: bool, parameters: int, multiply_adds: int
-) -> Variant:
+def _variant(name: str, parameters: int, multiply_adds: int) -> Variant:
+    blocks, bottleneck = _MEMBERS[name]
     return Variant(
         name=name,
-        preprocessing=ImagePreprocessing(
-            height=224,
-            width=224,
-            channels=3,
-            resize="crop",
-            mean=(0.485, 0.456, 0.406),
-            std=(0.229, 0.224, 0.225),
-        ),
+        preprocessing=_PREPROCESSING,
         classes=1000,
         parameters=parameters,
         multiply_adds=multiply_adds,
-        hyperparameters={"blocks": tuple(blocks), "bottleneck": bottleneck},
+        hyperparameters={"blocks": blocks, "bottleneck": bottleneck},
     )
 
 
@@ -128,10 +142,11 @@ def zoo_architectures() -> Any:
         build=build,
         weights=Path(__file__).with_name("weights"),
         variants=(
-            _variant("resnet18", (2, 2, 2, 2), False, 11_699_112, 1_814_073_344),
-            _variant("resnet34", (3, 4, 6, 3), False, 21_814_696, 3_663_761_408),
-            _variant("resnet50", (3, 4, 6, 3), True, 25_610_152, 4_089_184_256),
-            _variant("resnet101", (3, 4, 23, 3), True, 44_654_504, 7_801_405_440),
-            _variant("resnet152", (3, 8, 36, 3), True, 60_344_232, 11_513_626_624),
+            _variant("resnet18", 11_699_112, 1_814_073_344),
+            _variant("resnet34", 21_814_696, 3_663_761_408),
+            _variant("resnet50", 25_610_152, 4_089_184_256),
+            _variant("resnet101", 44_654_504, 7_801_405_440),
+            _variant("resnet152", 60_344_232, 11_513_626_624),
         ),
+        sources=tuple(sources(_MEMBERS, _PREPROCESSING)),
     )

@@ -14,6 +14,28 @@ from typing import Any
 from zoo.contracts import Architecture, ImagePreprocessing, Variant
 from zoo.hookspecs import hookimpl
 
+from .vgg_sources import sources
+
+_PREPROCESSING = ImagePreprocessing(
+    height=224,
+    width=224,
+    channels=3,
+    resize="crop",
+    mean=(0.485, 0.456, 0.406),
+    std=(0.229, 0.224, 0.225),
+)
+_COLUMNS = {
+    "vgg11": (1, 1, 2, 2, 2),
+    "vgg13": (2, 2, 2, 2, 2),
+    "vgg16": (2, 2, 3, 3, 3),
+    "vgg19": (2, 2, 4, 4, 4),
+}
+#: Convolutions per stage, and whether each is normalized.
+_MEMBERS = {
+    **{name: (counts, False) for name, counts in _COLUMNS.items()},
+    **{f"{name}_bn": (counts, True) for name, counts in _COLUMNS.items()},
+}
+
 
 def build(
     inputs: Any,
@@ -24,6 +46,7 @@ def build(
     batch_norm: bool = False,
     hidden: int = 4096,
     dropout: float = 0.5,
+    epsilon: float = 1e-3,
 ) -> Any:
     """Builds the logits.
 
@@ -37,6 +60,7 @@ def build(
         hidden: Width of both hidden dense layers; 0 replaces them by a global average.
         dropout: Share of each hidden layer, or of the averaged features, that is dropped while
             training.
+        epsilon: What normalizations add to the variance; published checkpoints have 1e-5.
     """
     from keras import layers
 
@@ -45,7 +69,8 @@ def build(
     x = inputs
     for stage, (repeats, count) in enumerate(zip(convolutions, filters, strict=True), start=1):
         for number in range(1, repeats + 1):
-            x = _convolution(x, count, batch_norm, name=f"conv{stage}_{number}")
+            normalized = epsilon if batch_norm else None
+            x = _convolution(x, count, normalized, name=f"conv{stage}_{number}")
         if hidden or stage < len(filters):
             x = layers.MaxPooling2D(2, name=f"pool{stage}")(x)
     if not hidden:
@@ -63,37 +88,29 @@ def build(
     return layers.Dense(classes, name="head")(x)
 
 
-def _convolution(x: Any, filters: int, batch_norm: bool, *, name: str) -> Any:
+def _convolution(x: Any, filters: int, epsilon: float | None, *, name: str) -> Any:
     from keras import layers
 
     # The bias in front of the normalization is redundant, but published checkpoints have it.
     x = layers.Conv2D(filters, 3, padding="same", kernel_initializer="he_normal", name=name)(x)
-    if batch_norm:
-        x = layers.BatchNormalization(name=f"{name}_bn")(x)
+    if epsilon is not None:
+        x = layers.BatchNormalization(epsilon=epsilon, name=f"{name}_bn")(x)
     return layers.ReLU(name=f"{name}_relu")(x)
 
 
-def _variant(
-    name: str,
-    convolutions: Sequence[int],
-    multiply_adds: int,
-    parameters: int,
-    batch_norm: bool = False,
-) -> Variant:
+def _variant(name: str, multiply_adds: int, parameters: int) -> Variant:
+    convolutions, batch_norm = _MEMBERS[name]
     return Variant(
         name=name,
-        preprocessing=ImagePreprocessing(
-            height=224,
-            width=224,
-            channels=3,
-            resize="crop",
-            mean=(0.485, 0.456, 0.406),
-            std=(0.229, 0.224, 0.225),
-        ),
+        preprocessing=_PREPROCESSING,
         classes=1000,
         parameters=parameters,
         multiply_adds=multiply_adds,
-        hyperparameters={"convolutions": tuple(convolutions), "batch_norm": batch_norm},
+        hyperparameters={
+            "convolutions": convolutions,
+            "batch_norm": batch_norm,
+            **({"epsilon": 1e-5} if batch_norm else {}),
+        },
     )
 
 
@@ -107,14 +124,14 @@ def zoo_architectures() -> Any:
         build=build,
         weights=Path(__file__).with_name("weights"),
         variants=(
-            _variant("vgg11", (1, 1, 2, 2, 2), 7_609_090_048, 132_863_336),
-            _variant("vgg13", (2, 2, 2, 2, 2), 11_308_466_176, 133_047_848),
-            _variant("vgg16", (2, 2, 3, 3, 3), 15_470_264_320, 138_357_544),
-            _variant("vgg19", (2, 2, 4, 4, 4), 19_632_062_464, 143_667_240),
-            _variant("vgg11_bn", (1, 1, 2, 2, 2), 7_609_090_048, 132_874_344, True),
-            _variant("vgg13_bn", (2, 2, 2, 2, 2), 11_308_466_176, 133_059_624, True),
-            _variant("vgg16_bn", (2, 2, 3, 3, 3), 15_470_264_320, 138_374_440, True),
-            _variant("vgg19_bn", (2, 2, 4, 4, 4), 19_632_062_464, 143_689_256, True),
+            _variant("vgg11", 7_609_090_048, 132_863_336),
+            _variant("vgg13", 11_308_466_176, 133_047_848),
+            _variant("vgg16", 15_470_264_320, 138_357_544),
+            _variant("vgg19", 19_632_062_464, 143_667_240),
+            _variant("vgg11_bn", 7_609_090_048, 132_874_344),
+            _variant("vgg13_bn", 11_308_466_176, 133_059_624),
+            _variant("vgg16_bn", 15_470_264_320, 138_374_440),
+            _variant("vgg19_bn", 19_632_062_464, 143_689_256),
             Variant(
                 name="vgg8_small",
                 preprocessing=ImagePreprocessing(
@@ -132,4 +149,5 @@ def zoo_architectures() -> Any:
                 },
             ),
         ),
+        sources=tuple(sources(_MEMBERS, _PREPROCESSING)),
     )

@@ -23,12 +23,14 @@ from zoo.contracts import (
     Metric,
     Preprocessing,
     SeriesPreprocessing,
+    SourceLayer,
     Split,
     Task,
     TensorInfo,
     TokenPreprocessing,
     Truth,
     Variant,
+    WeightsSource,
 )
 from zoo.errors import ZooError
 from zoo.hookspecs import hookimpl
@@ -38,17 +40,23 @@ if TYPE_CHECKING:
         bench,
         evaluate,
         export,
+        fetch_weights,
         finetune,
         info,
         inspect,
         load,
         models,
+        official_weights,
         ship,
+        verify_weights,
         write_report,
     )
     from zoo.doctor import doctor
 
-_API = "bench evaluate export finetune info inspect load models ship write_report"
+_API = (
+    "bench evaluate export fetch_weights finetune info inspect load models official_weights ship "
+    "verify_weights write_report"
+)
 #: Public function → the module that holds it, imported when it is first used.
 _LAZY = {**dict.fromkeys(_API.split(), "zoo.api"), "doctor": "zoo.doctor"}
 
@@ -78,23 +86,28 @@ __all__ = [
     "Metric",
     "Preprocessing",
     "SeriesPreprocessing",
+    "SourceLayer",
     "Split",
     "Task",
     "TensorInfo",
     "TokenPreprocessing",
     "Truth",
     "Variant",
+    "WeightsSource",
     "ZooError",
     "bench",
     "doctor",
     "evaluate",
     "export",
+    "fetch_weights",
     "finetune",
     "hookimpl",
     "info",
     "inspect",
     "load",
     "models",
+    "official_weights",
     "ship",
+    "verify_weights",
     "write_report",
 ]

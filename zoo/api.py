@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from zoo import catalogue
 from zoo.artifact import describe, open_artifact, open_unaltered
 from zoo.catalogue import ModelSummary
-from zoo.checkpoints import resolve
+from zoo.checkpoints import Checkpoint, resolve
 from zoo.contracts.dataset import SPLITS
 from zoo.errors import MissingExtra, UnknownName, UsageError
 from zoo.extras import EXTRA_OF, installed
 from zoo.isolation import Event, call
-from zoo.job import make_job
+from zoo.job import Job, make_job
 from zoo.options import recipe_from
 from zoo.pipeline import OnStep
 from zoo.plan import Parts
@@ -25,6 +26,10 @@ from zoo.run import Run, execute
 from zoo.running import evaluate_file
 from zoo.steps.common import Subject, no_weights, open_dataset
 from zoo.timing import Timing, time_files
+
+if TYPE_CHECKING:
+    from zoo.sources.check import VerifiedWeights
+    from zoo.sources.fetch import OfficialWeights
 
 
 def _quiet(step: str, event: Event) -> None:
@@ -67,10 +72,7 @@ def ship(
     """
     if report and not installed("jinja2"):
         raise MissingExtra("jinja2", EXTRA_OF["jinja2"])
-    job = make_job(
-        recipe_from(recipe=_path(recipe), model=model, data=data, **options),
-        registry or load_registry(),
-    )
+    job = _job(recipe, model, data, registry, on_step, options)
     run = execute(
         job, parts=Parts(), output=Path(output), named=True, store_url=store, on_step=on_step
     )
@@ -107,10 +109,7 @@ def finetune(
     **options: Any,
 ) -> Run:
     """Trains, evaluates, and writes weights with their card into `output`."""
-    job = make_job(
-        recipe_from(recipe=_path(recipe), model=model, data=data, **options),
-        registry or load_registry(),
-    )
+    job = _job(recipe, model, data, registry, on_step, options)
     parts = Parts(export=False, bench=False)
     return execute(
         job, parts=parts, output=Path(output), named=False, store_url=store, on_step=on_step
@@ -139,9 +138,10 @@ def export(
         **options: As `zoo.options.recipe_from` describes.
     """
     registry = registry or load_registry()
-    _, variant, checkpoint = resolve(registry, model)
+    model = _here(registry, model, on_step)
+    architecture, variant, checkpoint = resolve(registry, model)
     if checkpoint is None:
-        raise no_weights(variant.name)
+        raise no_weights(architecture, variant)
     data = data or checkpoint.card().dataset
     job = make_job(recipe_from(model=model, data=data, epochs=0, **options), registry)
     parts = Parts(bench=False)
@@ -192,9 +192,9 @@ def _evaluate_model(
 
     from pydantic import TypeAdapter
 
-    _, variant, checkpoint = resolve(registry, model)
+    architecture, variant, checkpoint = resolve(registry, _here(registry, model, on_step))
     if checkpoint is None:
-        raise no_weights(variant.name)
+        raise no_weights(architecture, variant)
     with tempfile.TemporaryDirectory(prefix="zoo-evaluate-") as folder:
         result = call(
             "zoo.steps.evaluate:evaluate_model",
@@ -266,7 +266,9 @@ def load(model: str, *, registry: Registry | None = None) -> Any:
         BadFile: The weights are altered.
     """
     settings = registry.settings if registry is not None else PluginSettings()
-    resolve(registry or load_registry(), model)  # a wrong name must not wait for TensorFlow
+    registry = registry or load_registry()
+    model = _here(registry, model, _quiet)
+    resolve(registry, model)  # a wrong name must not wait for TensorFlow
     from zoo.steps.evaluate import load_for_user
 
     return load_for_user(Subject(model=model, plugins=settings))
@@ -280,6 +282,119 @@ def models(pattern: str = "*", *, registry: Registry | None = None) -> list[Mode
 def info(model: str, *, registry: Registry | None = None) -> dict[str, Any]:
     """Everything known about one model: its record, its weights and their cards."""
     return catalogue.info(registry or load_registry(), model)
+
+
+def fetch_weights(
+    model: str,
+    *,
+    origin: str | Path | None = None,
+    tag: str | None = None,
+    classes: Sequence[str] | None = None,
+    again: bool = False,
+    on_step: OnStep = _quiet,
+    registry: Registry | None = None,
+) -> Checkpoint:
+    """Fetches official weights, or converts those of another program.
+
+    Args:
+        model: A model id (``resnet18.a1_in1k``); with `origin`, a variant.
+        origin: Address or path of weights that the zoo does not list.
+        tag: Names those: ``variant.tag``.
+        classes: Their class names, in the order of the outputs; None for ImageNet's, or for
+            numbers when there are not 1,000.
+        again: Fetch and convert even what is here.
+        on_step: Receives progress.
+        registry: None discovers plugins anew.
+
+    Raises:
+        UsageError: No such weights; `origin` without `tag` or the reverse.
+        BadFile: Truncated, altered, another network's, or more than tensors.
+    """
+    from zoo.sources.fetch import fetch, fetch_from
+
+    registry = registry or load_registry()
+    if (origin is None) != (tag is None):
+        raise UsageError("an origin and a tag belong together", fix="--from PATH --tag NAME")
+    with _told(f"fetch {model}", on_step) as on_event:
+        if origin is not None and tag is not None:
+            return fetch_from(registry, model, str(origin), tag, classes=classes, on_event=on_event)
+        return fetch(registry, model, again=again, on_event=on_event)
+
+
+def official_weights(
+    pattern: str = "*", *, registry: Registry | None = None
+) -> list[OfficialWeights]:
+    """Official weights whose model id matches a shell pattern, fetched or not; no network."""
+    from fnmatch import fnmatchcase
+
+    from zoo.sources.fetch import official
+
+    rows = official(registry or load_registry())
+    return [
+        row
+        for row in rows
+        if fnmatchcase(row.model_id, pattern) or row.model_id.partition(".")[0] == pattern
+    ]
+
+
+def verify_weights(
+    model: str | None = None, *, registry: Registry | None = None
+) -> list[VerifiedWeights]:
+    """Reads weights that are on this machine, and compares their SHA-256 with their cards.
+
+    Args:
+        model: Variant or model id; None for all: packaged, official and the user's own.
+        registry: None discovers plugins anew.
+    """
+    from zoo.sources.check import verified
+
+    return verified(registry or load_registry(), model)
+
+
+def _job(
+    recipe: str | Path | None,
+    model: str | None,
+    data: str | None,
+    registry: Registry | None,
+    on_step: OnStep,
+    options: dict[str, Any],
+) -> Job:
+    """A job whose official weights, if it begins with such, are here."""
+    registry = registry or load_registry()
+    made = recipe_from(recipe=_path(recipe), model=model, data=data, **options)
+    if not made.training.from_scratch:
+        made = made.model_copy(update={"model": _here(registry, made.model, on_step)})
+    return make_job(made, registry)
+
+
+def _here(registry: Registry, model: str, on_step: OnStep) -> str:
+    """The name of a model whose official weights, if it stands for such, are here."""
+    from zoo.sources.cache import is_fetched, source_named
+    from zoo.sources.fetch import fetch, no_such_weights
+
+    source = source_named(registry, model)
+    if source is None:
+        if "://" in model:
+            raise no_such_weights(registry, model)
+        return model
+    if not is_fetched(source):
+        with _told(f"fetch {source.model_id}", on_step) as on_event:
+            fetch(registry, source.model_id, on_event=on_event)
+    return source.model_id
+
+
+@contextmanager
+def _told(step: str, on_step: OnStep) -> Iterator[Callable[[Event], None]]:
+    """Tells of work outside a run as of a step."""
+    started = time.perf_counter()
+    on_step(step, {"event": "start", "kind": "fetch"})
+    status = "failed"
+    try:
+        yield lambda event: on_step(step, event)
+        status = "passed"
+    finally:
+        seconds = time.perf_counter() - started
+        on_step(step, {"event": "end", "status": status, "seconds": seconds, "cached": False})
 
 
 def _path(value: str | Path | None) -> Path | None:

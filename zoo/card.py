@@ -39,8 +39,8 @@ class Card:
         sha256: Of the safetensors file.
         hyperparameters: Beyond those of the variant.
         preprocessing: When it is not the variant's: what was measured on the training split (a
-            vocabulary, the mean of channels), or chosen (another input size).
-        recipe: The training options that made it.
+            vocabulary, the mean of channels), chosen (another input size), or published.
+        recipe: The training options that made it, or where it was published.
         parent: Model id that training began from; empty when from scratch.
         accuracy: None when it was not measured.
         versions: Distributions that trained it.

@@ -4,11 +4,19 @@ from __future__ import annotations
 
 import fnmatch
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any
 
 from zoo.checkpoints import SUFFIX, Checkpoint, packaged, resolve
 from zoo.contracts import Architecture, Variant
 from zoo.registry import Registry
+from zoo.sources.cache import (
+    is_fetched,
+    official_path,
+    own_weights,
+    source_named,
+    sources_of,
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,7 +31,8 @@ class ModelSummary:
         parameters: All weights.
         multiply_adds: For one input.
         licence: Of the network's code.
-        weights: Tags of packaged weights.
+        weights: Tags of weights on this machine: packaged, fetched, the user's own.
+        not_fetched: Tags of official weights that are fetched when they are first used.
         summary: The family in one line.
     """
 
@@ -35,6 +44,7 @@ class ModelSummary:
     multiply_adds: int
     licence: str
     weights: tuple[str, ...]
+    not_fetched: tuple[str, ...]
     summary: str
 
 
@@ -53,13 +63,27 @@ def _summary(architecture: Architecture, variant: Variant) -> ModelSummary:
         parameters=variant.parameters,
         multiply_adds=variant.multiply_adds,
         licence=architecture.licence,
-        weights=tuple(packaged(architecture, variant)),
+        weights=tuple(_here(architecture, variant)),
+        not_fetched=tuple(
+            tag for tag, s in sources_of(architecture, variant).items() if not is_fetched(s)
+        ),
         summary=architecture.summary,
     )
 
 
+def _here(architecture: Architecture, variant: Variant) -> dict[str, Path]:
+    """Tags and files of all weights on this machine."""
+    sources = sources_of(architecture, variant)
+    return {
+        **packaged(architecture, variant),
+        **{tag: official_path(s) for tag, s in sources.items() if is_fetched(s)},
+        **own_weights(variant),
+    }
+
+
 def _matches(row: ModelSummary, pattern: str) -> bool:
-    names = [row.name, row.architecture, *(f"{row.name}.{tag}" for tag in row.weights)]
+    tags = (*row.weights, *row.not_fetched)
+    names = [row.name, row.architecture, *(f"{row.name}.{tag}" for tag in tags)]
     return any(fnmatch.fnmatchcase(name, pattern) for name in names)
 
 
@@ -69,21 +93,24 @@ def info(registry: Registry, model: str) -> dict[str, Any]:
     Raises:
         UnknownName: No such model; offers the nearest.
     """
-    architecture, variant, found = resolve(registry, model)
+    source = source_named(registry, model)
+    # What is known of official weights must not wait until they are fetched.
+    architecture, variant, found = resolve(registry, source.variant if source else model)
+    preprocessing = (found or variant).preprocessing
     plugin = registry.architectures.provider(architecture.name)
     weights = [
         Checkpoint(architecture=architecture, variant=variant, path=path)
-        for path in packaged(architecture, variant).values()
+        for path in _here(architecture, variant).values()
     ]
     if found is not None and model.endswith(SUFFIX):
         weights = [found]
-    cards = {checkpoint.model_id: asdict(checkpoint.card()) for checkpoint in weights}
+    cards = {checkpoint.model_id: _card(checkpoint) for checkpoint in weights}
     return {
         **asdict(_summary(architecture, variant)),
         "source": architecture.source,
         "classes": variant.classes,
-        "preprocessing": asdict(variant.preprocessing),
-        "input": variant.preprocessing.describe(),
+        "preprocessing": asdict(preprocessing),
+        "input": preprocessing.describe(),
         "hyperparameters": dict(variant.hyperparameters),
         "plugin": {
             "name": plugin.name,
@@ -92,4 +119,22 @@ def info(registry: Registry, model: str) -> dict[str, Any]:
             "version": plugin.version,
         },
         "cards": cards,
+        "official": [
+            {
+                "model_id": s.model_id,
+                "url": s.url,
+                "hash": s.expected_hash,
+                "licence": s.licence,
+                "page": s.page,
+                "fetched": is_fetched(s),
+            }
+            for s in sources_of(architecture, variant).values()
+        ],
     }
+
+
+def _card(checkpoint: Checkpoint) -> dict[str, Any]:
+    """The card, and in words the preprocessing that is its own."""
+    card = checkpoint.card()
+    own = card.preprocessing
+    return {**asdict(card), "input": own.describe() if own else {}}

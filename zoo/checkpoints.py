@@ -4,17 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from zoo.contracts import Architecture, Variant
+from zoo.contracts import AnyPreprocessing, Architecture, Variant
 from zoo.errors import BadFile, UnknownName, UsageError
 from zoo.registry import Registry
+from zoo.sources.cache import is_fetched, official_path, own_weights, sources_of
 
 if TYPE_CHECKING:
     from zoo.card import Card
 
 SUFFIX = ".safetensors"
+_FOREIGN = (".pth", ".pt", ".bin", ".h5")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,6 +37,11 @@ class Checkpoint:
     def card_path(self) -> Path:
         """The card beside the weights."""
         return self.path.with_name(self.model_id + ".toml")
+
+    @property
+    def preprocessing(self) -> AnyPreprocessing:
+        """The card's, if it has one of its own, else the variant's."""
+        return self.card().preprocessing or self.variant.preprocessing
 
     def card(self) -> Card:
         """Reads the card."""
@@ -58,14 +66,16 @@ def resolve(registry: Registry, model: str) -> tuple[Architecture, Variant, Chec
 
     Args:
         registry: Where to look.
-        model: A variant (``lenet5``), a model id (``lenet5.fashion_mnist``), or the path of a
-            ``.safetensors`` file with its card.
+        model: A variant (``lenet5``), a model id (``lenet5.fashion_mnist``, ``resnet18.a1_in1k``),
+            or the path of a ``.safetensors`` file with its card.
 
     Returns:
-        Architecture, variant, and the checkpoint; None when the variant has no weights.
+        Architecture, variant, and the checkpoint; None when the variant has no packaged
+        weights. Official weights are only taken by name.
 
     Raises:
         UnknownName: No such variant or tag; offers the nearest.
+        UsageError: Official weights that were not fetched yet.
     """
     if model.endswith(SUFFIX):
         return _resolve_path(registry, Path(model))
@@ -73,6 +83,11 @@ def resolve(registry: Registry, model: str) -> tuple[Architecture, Variant, Chec
     try:
         architecture, variant = registry.variant(name)
     except UnknownName as error:
+        if Path(model).is_file() and Path(model).suffix in _FOREIGN:
+            raise UsageError(
+                f"{model} is another program's file",
+                fix=f"convert it once: {_convert(model)}",
+            ) from error
         if Path(model).is_file():
             raise UsageError(
                 f"{model} is not a model",
@@ -86,13 +101,36 @@ def resolve(registry: Registry, model: str) -> tuple[Architecture, Variant, Chec
             return architecture, variant, None
         tag = next(iter(tags))
     if tag not in tags:
-        raise UnknownName(
-            f"weights of {variant.name}", tag, tags, fix=None if tags else "it has no weights yet"
-        )
+        return _fetched(architecture, variant, tag, tags)
     return (
         architecture,
         variant,
         Checkpoint(architecture=architecture, variant=variant, path=tags[tag]),
+    )
+
+
+def _convert(path: str) -> str:
+    return f"zoo weights fetch VARIANT --from {path} --tag NAME"
+
+
+def _fetched(
+    architecture: Architecture, variant: Variant, tag: str, packaged_tags: dict[str, Path]
+) -> tuple[Architecture, Variant, Checkpoint]:
+    """Weights that came from elsewhere: official ones, or the user's own."""
+    sources, own = sources_of(architecture, variant), own_weights(variant)
+    at = partial(Checkpoint, architecture=architecture, variant=variant)
+    if tag in sources:
+        if not is_fetched(sources[tag]):
+            raise UsageError(
+                f"the official weights {variant.name}.{tag} were not fetched yet",
+                fix=f"zoo weights fetch {variant.name}.{tag}",
+            )
+        return architecture, variant, at(path=official_path(sources[tag]))
+    if tag in own:
+        return architecture, variant, at(path=own[tag])
+    known = [*packaged_tags, *sources, *own]
+    raise UnknownName(
+        f"weights of {variant.name}", tag, known, fix=None if known else "it has no weights yet"
     )
 
 
@@ -102,6 +140,12 @@ def _resolve_path(registry: Registry, path: Path) -> tuple[Architecture, Variant
     from zoo.card import read_card
 
     card_path = path.with_name(path.name.removesuffix(SUFFIX) + ".toml")
+    if not card_path.is_file():
+        raise BadFile(
+            f"the weights have no card {card_path}",
+            fix="keep the .toml beside the .safetensors; or, if another program made it: "
+            + _convert(str(path)),
+        )
     card = read_card(card_path)
     try:
         architecture, variant = registry.variant(card.variant)
@@ -121,5 +165,6 @@ def model_ids(registry: Registry) -> Iterator[str]:
     """Every variant, and every variant with each of its tags."""
     for architecture, variant in registry.variants():
         yield variant.name
-        for tag in packaged(architecture, variant):
+        tags = [*packaged(architecture, variant), *sources_of(architecture, variant)]
+        for tag in dict.fromkeys([*tags, *own_weights(variant)]):
             yield f"{variant.name}.{tag}"

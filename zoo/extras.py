@@ -24,6 +24,8 @@ EXTRA_OF = {
     "jinja2": "report",
     "aeon": "aeon",
     "datasets": "hf",
+    "huggingface_hub": "weights",
+    "torch": "torch",
 }
 
 

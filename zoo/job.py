@@ -14,6 +14,7 @@ from zoo.networks import check_hyperparameters
 from zoo.recipe import Recipe, precision_order
 from zoo.registry import Registry
 from zoo.running import judging_device
+from zoo.sources.cache import sources_of
 from zoo.weights import verify
 
 
@@ -60,7 +61,7 @@ def make_job(recipe: Recipe, registry: Registry) -> Job:
     if checkpoint is None and not recipe.training.from_scratch:
         raise UsageError(
             f"{variant.name!r} has no pretrained weights to start from",
-            fix="start from random weights: add --from-scratch",
+            fix=_where_to_start(architecture, variant),
         )
     given = dict(recipe.hyperparameters)
     if recipe.training.dropout is not None:
@@ -96,6 +97,12 @@ def make_job(recipe: Recipe, registry: Registry) -> Job:
         precisions=tuple(sorted(dict.fromkeys(recipe.precisions), key=precision_order)),
         tag=tag_of(recipe.data),
     )
+
+
+def _where_to_start(architecture: Architecture, variant: Variant) -> str:
+    official = [source.model_id for source in sources_of(architecture, variant).values()]
+    scratch = "start from random weights: add --from-scratch"
+    return f"name official ones: {', '.join(official)}; or {scratch}" if official else scratch
 
 
 def tag_of(data: str) -> str:

@@ -1,4 +1,4 @@
-"""Where edgezoo keeps files of its own, outside any project."""
+"""Where edgezoo keeps files of its own, outside any project, and whether it may fetch others."""
 
 from __future__ import annotations
 
@@ -7,6 +7,13 @@ from pathlib import Path
 
 #: Environment variable: a folder that takes the place of the system's own choice.
 HOME_VARIABLE = "ZOO_HOME"
+#: Environment variable: when set (and not ``0``), nothing is downloaded.
+OFFLINE_VARIABLE = "ZOO_OFFLINE"
+
+
+def is_offline() -> bool:
+    """Whether the user forbade the network."""
+    return os.environ.get(OFFLINE_VARIABLE, "0") not in ("", "0")
 
 
 def cache_folder() -> Path:

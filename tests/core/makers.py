@@ -32,6 +32,7 @@ from zoo.contracts import (
     TensorInfo,
     Truth,
     Variant,
+    WeightsSource,
 )
 from zoo.registry import Plugin, PluginSettings, Registry
 
@@ -60,6 +61,13 @@ def variant(**changes: Any) -> Variant:
 def architecture(**changes: Any) -> Architecture:
     values = {"name": "tiny", "summary": "one layer", "source": "here", "build": nothing}
     return Architecture(**{**values, "variants": (variant(),), **changes})
+
+
+def official(**changes: Any) -> WeightsSource:
+    values = {"variant": "tiny8", "tag": "in1k", "url": "https://example.org/tiny8.pth"}
+    return WeightsSource(
+        **{**values, "layers": list, "framework": "torch", "licence": "CC0-1.0", **changes}
+    )
 
 
 def split(labels: Any = (0, 1, 2), dtype: str = "int64") -> Split:

@@ -68,6 +68,25 @@ def test_crop_is_pillows_fit(height, width):
     assert np.abs(result.astype(int) - np.asarray(expected)).max() <= 1
 
 
+@pytest.mark.parametrize(("height", "width"), [(300, 451), (451, 300), (256, 256), (224, 224)])
+def test_a_share_of_the_crop_is_resize_256_cut_224(height, width):
+    """Up to half a pixel, by which the usual way rounds where it cuts."""
+    y, x = np.mgrid[0:height, 0:width]
+    waves = np.stack([np.sin(x / 31 + i) + np.cos(y / 23 - i) for i in range(3)], -1)
+    image = np.round(waves * 63 + 127).astype(np.uint8)
+    scale = 256 / min(height, width)
+    resized = Image.fromarray(image).resize(
+        (round(width * scale), round(height * scale)), Image.Resampling.BILINEAR
+    )
+    left, top = ((n - 224) / 2 for n in resized.size)
+    box = (round(left), round(top), round(left) + 224, round(top) + 224)
+    expected = np.asarray(resized.crop(box)).astype(int)
+    rule = wanted(224, 224, 3, resize="crop", crop_share=0.875)
+    assert np.abs(to_pixels(image, rule) - expected).mean() <= 1.5
+    whole = to_pixels(image, wanted(224, 224, 3, resize="crop"))
+    assert np.abs(whole - expected).mean() > 3
+
+
 def test_crop_cuts_the_centre():
     image = np.zeros((4, 12, 1), np.uint8)
     image[:, 4:8] = 200

@@ -9,6 +9,8 @@ import click
 from zoo.cli.options import Settings, complete_model, examples, json_option, print_json
 from zoo.cli.tables import human_count
 
+_CLASSES_SHOWN = 20
+
 
 @click.command(name="info", epilog=examples("zoo info lenet5"))
 @click.argument("model", shell_complete=complete_model)
@@ -43,10 +45,22 @@ def command(settings: Settings, model: str, as_json: bool) -> None:
         click.echo(f"{name.ljust(width)}  {value}")
     for model_id, card in found["cards"].items():
         _print_card(model_id, card)
-    if not found["cards"]:
+    for official in found["official"]:
+        if not official["fetched"]:
+            _print_official(official)
+    if not found["cards"] and not found["official"]:
         click.echo(
             f"\nno packaged weights: zoo finetune {found['name']} --from-scratch --data DATASET"
         )
+
+
+def _print_official(official: dict[str, Any]) -> None:
+    click.echo(f"\nofficial weights {official['model_id']} (not fetched)")
+    click.echo(f"  from      {official['url']}")
+    click.echo(f"  hash      {official['hash'] or 'SHA-256, recorded at first sight'}")
+    click.echo(f"  licence   {official['licence']}")
+    click.echo(f"  page      {official['page']}")
+    click.echo(f"  fetch     zoo weights fetch {official['model_id']}")
 
 
 def _print_card(model_id: str, card: dict[str, Any]) -> None:
@@ -58,6 +72,12 @@ def _print_card(model_id: str, card: dict[str, Any]) -> None:
             f"({accuracy['low']:.2%} – {accuracy['high']:.2%}) "
             f"on {accuracy['count']:,} test examples of {card['dataset']}"
         )
-    click.echo(f"  classes   {', '.join(card['classes'])}")
+    names = card["classes"]
+    more = f" … {len(names):,} in all" if len(names) > _CLASSES_SHOWN else ""
+    click.echo(f"  classes   {', '.join(names[:_CLASSES_SHOWN])}{more}")
+    for name, text in card["input"].items():
+        click.echo(f"  {name:<13} {text}")
+    if "published" in card["recipe"]:
+        click.echo(f"  from      {card['recipe']['published']['url']}")
     click.echo(f"  licence   {card['licence']}")
     click.echo(f"  sha256    {card['sha256']}")

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import asdict
+from typing import TYPE_CHECKING
 
 import click
 
 from zoo.cli.options import Settings, examples, json_option, print_json
 from zoo.cli.tables import human_count, print_table
+
+if TYPE_CHECKING:
+    from zoo.catalogue import ModelSummary
 
 
 @click.command(
@@ -42,9 +46,17 @@ def command(settings: Settings, pattern: str, as_json: bool) -> None:
                 human_count(row.parameters),
                 human_count(row.multiply_adds),
                 row.licence,
-                ", ".join(row.weights) or "none",
+                _weights(row),
             )
             for row in found
         ],
         right="llllrrll",
     )
+
+
+def _weights(row: ModelSummary) -> str:
+    """``fashion_mnist; not fetched: a1_in1k, tv_in1k``."""
+    parts = [", ".join(row.weights)] if row.weights else []
+    if row.not_fetched:
+        parts.append(f"not fetched: {', '.join(row.not_fetched)}")
+    return "; ".join(parts) or "none"

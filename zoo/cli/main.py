@@ -15,6 +15,7 @@ import click
 
 from zoo.cli.options import Settings, examples
 from zoo.errors import UsageError, ZooError, nearest
+from zoo.paths import OFFLINE_VARIABLE
 
 #: Command → module; a module is imported when its command is used or helped with.
 COMMANDS = {
@@ -25,6 +26,7 @@ COMMANDS = {
     "evaluate": "Measure the quality of a model or an exported file",
     "export": "Write gated TFLite and ONNX files",
     "bench": "Time exported files on this machine",
+    "weights": "Official pretrained weights: list, fetch, verify",
     "inspect": "What a file says of itself and what it really contains",
     "plugins": "Plugins: where everything comes from",
     "doctor": "What is installed, what is missing, how to get it",
@@ -106,6 +108,7 @@ class _Stopped(BaseException):
     "--without", multiple=True, metavar="NAME", help="Switch one plugin off; may be repeated."
 )
 @click.option("--no-plugins", is_flag=True, help="Use the built-in plugins only.")
+@click.option("--offline", is_flag=True, help="Never use the network (also: ZOO_OFFLINE=1).")
 @click.option("--debug", is_flag=True, help="Show tracebacks.")
 @click.version_option(package_name="edgezoo", prog_name="zoo")
 @click.pass_context
@@ -114,6 +117,7 @@ def zoo(
     plugins: tuple[str, ...],
     without: tuple[str, ...],
     no_plugins: bool,
+    offline: bool,
     debug: bool,
 ) -> None:
     """Train once, ship everywhere, with proof.
@@ -121,6 +125,8 @@ def zoo(
     A model zoo whose networks are fine-tuned, quantized, exported to TFLite and ONNX, checked in
     the runtimes they are deployed on, and timed.
     """
+    if offline:
+        os.environ[OFFLINE_VARIABLE] = "1"  # so that child processes know
     ctx.obj = Settings(plugins=plugins, without=without, no_plugins=no_plugins, debug=debug)
 
 
@@ -128,8 +134,9 @@ def main() -> None:
     """Entry point: errors become sentences and exit codes."""
     given = sys.argv[1:]
     debug, as_json = "--debug" in given, "--json" in given
-    # The advice to add --debug must work wherever it is added.
-    arguments = ["--debug"] * debug + [a for a in given if a != "--debug"]
+    # The advice to add one of these must work wherever it is added.
+    anywhere = [option for option in ("--debug", "--offline") if option in given]
+    arguments = anywhere + [a for a in given if a not in anywhere]
     try:
         for number in (signal.SIGTERM, signal.SIGHUP):
             if signal.getsignal(number) is signal.SIG_DFL:  # nohup ignores one, and means it

@@ -13,6 +13,7 @@ from zoo.contracts.preprocessing import (
     TokenPreprocessing,
 )
 from zoo.contracts.task import Check, Comparison, Metric, Task, Truth
+from zoo.contracts.weights import SourceLayer, WeightsSource
 
 __all__ = [
     "AgentProcess",
@@ -31,6 +32,7 @@ __all__ = [
     "Metric",
     "Preprocessing",
     "SeriesPreprocessing",
+    "SourceLayer",
     "Split",
     "Task",
     "TensorInfo",
@@ -38,4 +40,5 @@ __all__ = [
     "Transport",
     "Truth",
     "Variant",
+    "WeightsSource",
 ]

@@ -9,6 +9,7 @@ from typing import Any
 
 from zoo.contracts.checks import check, check_name
 from zoo.contracts.preprocessing import AnyPreprocessing
+from zoo.contracts.weights import WeightsSource
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,6 +71,7 @@ class Architecture:
         variants: The members.
         weights: Folder of packaged checkpoints (``<model id>.safetensors`` and ``.toml``).
         licence: SPDX identifier of the network's code.
+        sources: Official weights that others publish, fetched when they are first used.
     """
 
     name: str
@@ -79,6 +81,7 @@ class Architecture:
     variants: tuple[Variant, ...]
     weights: Path | None = None
     licence: str = "Apache-2.0"
+    sources: tuple[WeightsSource, ...] = ()
 
     def __post_init__(self) -> None:
         check_name("architecture", self.name)
@@ -87,6 +90,11 @@ class Architecture:
         names = [v.name for v in self.variants]
         twice = sorted({n for n in names if names.count(n) > 1})
         check(not twice, self.name, f"variants named twice: {', '.join(twice)}")
+        ids = [source.model_id for source in self.sources]
+        strangers = sorted({s.model_id for s in self.sources if s.variant not in names})
+        check(not strangers, self.name, f"weights of no variant: {', '.join(strangers)}")
+        repeated = sorted({i for i in ids if ids.count(i) > 1})
+        check(not repeated, self.name, f"weights named twice: {', '.join(repeated)}")
 
     def variant(self, name: str) -> Variant:
         """The variant called `name`; `KeyError` when there is none."""

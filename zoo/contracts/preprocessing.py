@@ -92,6 +92,8 @@ class ImagePreprocessing(Preprocessing):
         channels: 1 (grey, ITU-R 601-2 luma) or 3 (RGB).
         resize: ``stretch`` ignores the aspect ratio; ``crop`` scales the shorter side and cuts
             the centre; ``pad`` scales the longer side and pads with zeros.
+        crop_share: Of ``crop``, the side of what is kept, as a share of the shorter side of the
+            image: 0.875 for what others call "resize to 256, cut 224".
         interpolation: The resampling filter, in Pillow's terms.
         scale: Multiplies each pixel first.
         mean: Subtracted, one value per channel.
@@ -110,6 +112,7 @@ class ImagePreprocessing(Preprocessing):
     scale: float = 1.0 / 255.0
     mean: tuple[float, ...] = (0.0,)
     std: tuple[float, ...] = (1.0,)
+    crop_share: float = 1.0
     kind: Literal["image"] = "image"
 
     def __post_init__(self) -> None:
@@ -124,6 +127,12 @@ class ImagePreprocessing(Preprocessing):
         )
         _check_moments(self.mean, self.std, self.channels)
         check(0 < self.scale < math.inf, name, "scale must be > 0 and finite")
+        check(0 < self.crop_share <= 1, name, "crop_share must be above 0 and at most 1")
+        check(
+            self.crop_share == 1 or self.resize == "crop",
+            name,
+            f"crop_share belongs to the resize rule 'crop', not to {self.resize!r}",
+        )
 
     @property
     def input_shape(self) -> tuple[int, int, int]:
@@ -147,9 +156,11 @@ class ImagePreprocessing(Preprocessing):
 
     def describe(self) -> dict[str, str]:
         """Size, resizing, normalization."""
+        share = self.crop_share
+        kept = "" if share == 1 else f", keeping {share:.1%} of the shorter side"
         return {
             "input": f"{self.height}×{self.width}×{self.channels} pixels, 0-255",
-            "resize": f"{self.resize}, {self.interpolation}",
+            "resize": f"{self.resize}, {self.interpolation}{kept}",
             "normalization": f"(pixel × {self.scale:.6g} − {_list(self.mean)}) / {_list(self.std)}",
         }
 

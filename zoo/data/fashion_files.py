@@ -15,16 +15,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
+from zoo.downloads import NotDownloaded, opened
 from zoo.errors import BadData, BadFile
-from zoo.paths import cache_folder
+from zoo.paths import OFFLINE_VARIABLE, cache_folder, is_offline
 
 #: Environment variable: a folder with the four files.
 FOLDER_VARIABLE = "ZOO_FASHION_MNIST"
-#: Environment variable: when set (and not ``0``), nothing is downloaded.
-OFFLINE_VARIABLE = "ZOO_OFFLINE"
 DEBIAN_FOLDER = Path("/usr/share/datasets/fashion-mnist")
 DOWNLOAD = "http://fashion-mnist.s3-website.eu-central-1.amazonaws.com/"
-TIMEOUT_SECONDS = 30
 
 _CHUNK = 1 << 20
 
@@ -160,13 +158,8 @@ def _download(folder: Path) -> None:
             write_bytes(folder / file.name, compressed)
 
 
-def offline() -> bool:
-    """Whether the user forbade downloads."""
-    return os.environ.get(OFFLINE_VARIABLE, "0") not in ("", "0")
-
-
 def _refuse_offline() -> None:
-    if offline():
+    if is_offline():
         raise BadData(
             "fashion_mnist is not on this machine",
             why=f"{OFFLINE_VARIABLE} forbids the download",
@@ -175,19 +168,15 @@ def _refuse_offline() -> None:
 
 
 def _fetch(file: IdxFile) -> bytes:
-    import http.client
-    import urllib.request
-
     url = DOWNLOAD + file.name
     try:
-        # The address is a constant, and what comes is verified by its SHA-256.
-        with urllib.request.urlopen(url, timeout=TIMEOUT_SECONDS) as answer:  # noqa: S310
+        with opened(url) as answer:
             # Compressed is smaller than plain, so a longer answer is something else.
             compressed: bytes = answer.read(file.size)
-    except (OSError, http.client.HTTPException) as error:
+    except NotDownloaded as error:
         raise BadData(
             f"fashion_mnist is not on this machine, and {url} could not be downloaded",
-            why=str(error) or type(error).__name__,
+            why=error.why,
             fix=where(),
         ) from error
     return compressed

@@ -15,7 +15,6 @@ from numpy.typing import NDArray
 
 from zoo.contracts.dataset import Dataset, Split
 from zoo.data.class_folders import note, refuse_broken
-from zoo.data.fashion_files import OFFLINE_VARIABLE, offline
 from zoo.data.hashing import dataset_hash, split_hash
 from zoo.data.listing import class_order
 from zoo.data.query import Query
@@ -23,6 +22,7 @@ from zoo.data.splits import divide_given
 from zoo.data.text_examples import text_hashes, text_split
 from zoo.errors import BadData, UnknownName, UsageError
 from zoo.extras import require
+from zoo.paths import OFFLINE_VARIABLE, is_offline
 
 #: Names that owners give to splits.
 SPLIT_NAMES = {
@@ -74,7 +74,7 @@ def _found(library: Any, name: str, revision: str | None) -> str | None:
     """
     hub = require("huggingface_hub")
     try:
-        if offline():
+        if is_offline():
             raise OSError(f"{OFFLINE_VARIABLE} forbids downloads")
         return str(hub.HfApi().dataset_info(name, revision=revision, timeout=_SECONDS).sha)
     except hub.errors.HfHubHTTPError:

@@ -36,7 +36,7 @@ def to_pixels(image: NDArray[np.uint8], preprocessing: ImagePreprocessing) -> ND
     problem = _image_problem(image)
     if problem:
         raise BadData(f"an image cannot be used: {problem}", fix=_EXPECTED)
-    if image.shape == preprocessing.input_shape:
+    if image.shape == preprocessing.input_shape and preprocessing.crop_share == 1:
         return image
     grey = image.shape[2] == 1
     picture = require("PIL.Image").fromarray(image[:, :, 0] if grey else image)
@@ -81,7 +81,7 @@ def _resized(picture: Image, preprocessing: ImagePreprocessing) -> Image:
     if preprocessing.resize == "stretch":
         return picture.resize((width, height), resampling)
     if preprocessing.resize == "crop":
-        scale = min(picture.width / width, picture.height / height)
+        scale = min(picture.width / width, picture.height / height) * preprocessing.crop_share
         left = (picture.width - width * scale) / 2
         top = (picture.height - height * scale) / 2
         # The box may lie between pixels, which cutting a resized image could not express.

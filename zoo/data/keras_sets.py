@@ -152,10 +152,10 @@ def _folder() -> Path:
 
 
 def _check_obtainable(name: str, known: KerasSet) -> None:
-    from zoo.data.fashion_files import OFFLINE_VARIABLE, offline
+    from zoo.paths import OFFLINE_VARIABLE, is_offline
 
     missing = [file for file in known.files if not (_folder() / file).exists()]
-    if missing and offline():
+    if missing and is_offline():
         raise BadData(
             f"keras:{name} is not here: {_folder()} lacks {', '.join(missing)}",
             why=f"{OFFLINE_VARIABLE} forbids downloads",

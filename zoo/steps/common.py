@@ -19,6 +19,7 @@ from zoo.contracts import (
 )
 from zoo.errors import UsageError
 from zoo.registry import PluginSettings, Registry, load_registry
+from zoo.sources.cache import sources_of
 from zoo.weights import load_network
 
 REFERENCE = "reference.npz"
@@ -89,7 +90,7 @@ def load_model(subject: Subject, hyperparameters: dict[str, Any] | None = None) 
     registry = load_registry(subject.plugins)
     architecture, variant, checkpoint = resolve(registry, subject.model)
     if checkpoint is None:
-        raise no_weights(variant.name)
+        raise no_weights(architecture, variant)
     network, card, _ = load_network(checkpoint, hyperparameters=hyperparameters)
     return LoadedModel(
         architecture=architecture,
@@ -101,12 +102,14 @@ def load_model(subject: Subject, hyperparameters: dict[str, Any] | None = None) 
     )
 
 
-def no_weights(variant: str) -> UsageError:
-    """The error for a variant without a checkpoint."""
+def no_weights(architecture: Architecture, variant: Variant) -> UsageError:
+    """The error for a variant without a packaged checkpoint."""
+    official = list(sources_of(architecture, variant).values())
+    train = f"train it: zoo finetune {variant.name} --data DATASET --from-scratch"
     return UsageError(
-        f"{variant!r} has no packaged weights",
+        f"{variant.name!r} has no packaged weights",
         why="only trained networks can be exported or evaluated",
-        fix=f"train it: zoo finetune {variant} --data DATASET --from-scratch",
+        fix=f"name official ones: {', '.join(s.model_id for s in official)}" if official else train,
     )
 
 

@@ -1,0 +1,155 @@
+"""``zoo weights``."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+
+import click
+
+from zoo.cli.options import Settings, complete_model, examples, json_option, print_json
+from zoo.cli.tables import human_bytes, print_table
+
+
+@click.group(
+    name="weights",
+    epilog=examples("zoo weights list", "zoo weights fetch resnet18.a1_in1k", "zoo weights verify"),
+)
+def command() -> None:
+    """Official pretrained weights: what there is, fetching it, verifying it."""
+
+
+@command.command(name="list", epilog=examples("zoo weights list", 'zoo weights list "resnet50.*"'))
+@click.argument("pattern", default="*")
+@json_option
+@click.pass_obj
+def list_weights(settings: Settings, pattern: str, as_json: bool) -> None:
+    """List official weights whose variant or model id matches PATTERN (* and ? are wild).
+
+    Needs no network: "fetched" says which are on this machine.
+    """
+    from zoo.api import official_weights
+    from zoo.errors import UnknownName
+
+    registry = settings.registry()
+    rows = official_weights(pattern, registry=registry)
+    if not rows and pattern != "*":
+        known = official_weights(registry=registry)
+        raise UnknownName("official weights", pattern, [row.model_id for row in known])
+    if as_json:
+        print_json([asdict(row) for row in rows])
+        return
+    print_table(
+        ("weights", "fetched", "licence", "verified by", "from"),
+        [
+            (
+                row.model_id,
+                "yes" if row.fetched else "no",
+                row.licence,
+                row.hash[:20] or "SHA-256 at first sight",
+                row.url,
+            )
+            for row in rows
+        ],
+    )
+
+
+@command.command(
+    name="fetch",
+    epilog=examples(
+        "zoo weights fetch resnet18.a1_in1k",
+        "zoo weights fetch resnet18 --from https://example.org/mine-1a2b3c4d.pth --tag mine",
+    ),
+)
+@click.argument("model", shell_complete=complete_model)
+@click.option(
+    "--from",
+    "origin",
+    metavar="PATH_OR_URL",
+    help="Convert these weights of another program: .safetensors, .pth, .h5; https://, hf://.",
+)
+@click.option("--tag", metavar="NAME", help="With --from: names them VARIANT.NAME.")
+@click.option(
+    "--classes",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="With --from: class names, one per line [ImageNet's, or numbers].",
+)
+@click.option("--again", is_flag=True, help="Fetch and convert even what is here.")
+@json_option
+@click.pass_obj
+def fetch(
+    settings: Settings,
+    model: str,
+    origin: str | None,
+    tag: str | None,
+    classes: Path | None,
+    again: bool,
+    as_json: bool,
+) -> None:
+    """Download, verify and convert the official weights MODEL, once.
+
+    They lie in the cache afterwards, and are used by their name like packaged ones. With --from,
+    MODEL is a variant, and the weights are those of another program.
+    """
+    from zoo.api import fetch_weights
+    from zoo.cli.progress import StepProgress
+
+    names = None if classes is None else classes.read_text(encoding="utf-8").splitlines()
+    with StepProgress(quiet=as_json) as progress:
+        checkpoint = fetch_weights(
+            model,
+            origin=origin,
+            tag=tag,
+            classes=names,
+            again=again,
+            on_step=progress,
+            registry=settings.registry(),
+        )
+    card = checkpoint.card()
+    size = checkpoint.path.stat().st_size
+    if as_json:
+        print_json(
+            {
+                "model_id": checkpoint.model_id,
+                "path": checkpoint.path,
+                "bytes": size,
+                "sha256": card.sha256,
+                "classes": len(card.classes),
+                "published": card.recipe["published"],
+            }
+        )
+        return
+    click.echo(f"weights  {checkpoint.path} ({human_bytes(size)}, {len(card.classes):,} classes)")
+    click.echo(f"from     {card.recipe['published']['url']}")
+    click.echo(f"sha256   {card.recipe['published']['sha256']} (of the published file)")
+    click.echo(f"next     zoo finetune {checkpoint.model_id} --data DATASET")
+
+
+@command.command(
+    name="verify", epilog=examples("zoo weights verify", "zoo weights verify resnet18.a1_in1k")
+)
+@click.argument("model", required=False, shell_complete=complete_model)
+@json_option
+@click.pass_context
+def verify(ctx: click.Context, model: str | None, as_json: bool) -> None:
+    """Compare the SHA-256 of weights on this machine with their cards.
+
+    MODEL is a variant or a model id; without it, all are read. The exit code is 1 when a file is
+    damaged.
+    """
+    from zoo.api import verify_weights
+
+    settings: Settings = ctx.obj
+    rows = verify_weights(model, registry=settings.registry())
+    if as_json:
+        print_json([asdict(row) for row in rows])
+    else:
+        print_table(
+            ("weights", "state", "sha256"),
+            [(row.model_id, "intact" if row.ok else "DAMAGED", row.sha256) for row in rows],
+        )
+        for row in rows:
+            if not row.ok:
+                click.echo(f"\n{row.path}\n  why: {row.problem}\n  fix: {row.fix}")
+    if not all(row.ok for row in rows):
+        ctx.exit(1)

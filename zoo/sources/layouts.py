@@ -1,0 +1,49 @@
+"""How frameworks name the tensors of a layer, and in which order they keep the axes: data."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from zoo.contracts.weights import Framework, Layout
+
+
+@dataclass(frozen=True)
+class Stored:
+    """Where one of our variables is in a published file.
+
+    Attributes:
+        name: Of the tensor, behind the layer's name.
+        axes: Order that makes the file's axes ours; None leaves them.
+    """
+
+    name: str
+    axes: tuple[int, ...] | None = None
+
+
+_BIAS = {"bias": Stored("bias")}
+_NORMALIZATION = ("gamma", "beta", "moving_mean", "moving_variance")
+
+#: PyTorch keeps kernels as (out, in, height, width), and dense ones as (out, in).
+_TORCH: dict[Layout, dict[str, Stored]] = {
+    "convolution": {"kernel": Stored("weight", (2, 3, 1, 0)), **_BIAS},
+    # (channels, 1, height, width) → (height, width, channels, 1)
+    "depthwise": {"kernel": Stored("weight", (2, 3, 0, 1)), **_BIAS},
+    "dense": {"kernel": Stored("weight", (1, 0)), **_BIAS},
+    "normalization": {
+        "gamma": Stored("weight"),
+        "beta": Stored("bias"),
+        "moving_mean": Stored("running_mean"),
+        "moving_variance": Stored("running_var"),
+    },
+}
+_KERAS: dict[Layout, dict[str, Stored]] = {
+    "convolution": {"kernel": Stored("kernel"), **_BIAS},
+    "depthwise": {"kernel": Stored("kernel"), **_BIAS},
+    "dense": {"kernel": Stored("kernel"), **_BIAS},
+    "normalization": {name: Stored(name) for name in _NORMALIZATION},
+}
+LAYOUTS: dict[Framework, dict[Layout, dict[str, Stored]]] = {"torch": _TORCH, "keras": _KERAS}
+#: What stands between a layer's name and its tensor's.
+SEPARATOR: dict[Framework, str] = {"torch": ".", "keras": "/"}
+#: Tensors that only training needs.
+IGNORED = ("num_batches_tracked",)
