@@ -65,9 +65,8 @@ def top5(probabilities: np.ndarray) -> list[set[str]]:
 def test_photographs_are_recognised_offline() -> None:
     inputs = pixels().astype(np.float32)
     network = zoo.load(MODEL, registry=REGISTRY)
-    for (name, expected), found in zip(
-        SEEN.items(), top5(np.asarray(network(inputs))), strict=True
-    ):
+    found_in_each = top5(np.asarray(network(inputs)))
+    for (name, expected), found in zip(SEEN.items(), found_in_each, strict=True):
         assert found & expected, f"{name}: {found}"
     # The check can fail: no photograph is what another one shows.
     moved = found_in_each[1:] + found_in_each[:1]
