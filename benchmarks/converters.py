@@ -50,12 +50,13 @@ def preprocessing() -> None:
     """Differences of pixels and of probabilities, per photograph."""
     registry = load_registry()
     network = zoo.load(WEIGHTS, registry=registry)
-    _, variant, _ = resolve(registry, WEIGHTS)
+    checkpoint = resolve(registry, WEIGHTS)[2]
+    assert checkpoint is not None
     spec = importlib.util.find_spec("skimage")
     assert spec is not None
     for name in ("chelsea.png", "coffee.png", "rocket.jpg", "camera.png", "motorcycle_left.png"):
         picture = Image.open(Path(str(spec.origin)).parent / "data" / name).convert("RGB")
-        pair = [to_pixels(np.asarray(picture), variant.preprocessing), usual(picture)]
+        pair = [to_pixels(np.asarray(picture), checkpoint.preprocessing), usual(picture)]
         ours, theirs = np.asarray(network(np.stack(pair).astype(np.float32)))
         pixels = np.abs(pair[0].astype(int) - pair[1].astype(int))
         print(

@@ -63,15 +63,17 @@ def test_they_are_fetched_on_first_use_and_only_then(
     monkeypatch.setenv("ZOO_OFFLINE", "1")
     again = np.asarray(zoo.load("tiny8.published", registry=world.registry)(pixels))
     assert (again == answered).all()
-    _, variant, checkpoint = resolve(world.registry, "tiny8.published")
+    _, _, checkpoint = resolve(world.registry, "tiny8.published")
     assert checkpoint is not None
     card = checkpoint.card()
-    assert variant.preprocessing.crop_share == 0.5
+    assert checkpoint.preprocessing.crop_share == 0.5
     assert card.classes == ("a", "b", "c")
     assert card.licence == "CC0-1.0"
     assert card.recipe["published"]["url"].endswith(world.file.name)
     # By its path it is the same model, with the same preprocessing.
-    assert resolve(world.registry, str(checkpoint.path))[1].preprocessing == variant.preprocessing
+    by_path = resolve(world.registry, str(checkpoint.path))[2]
+    assert by_path is not None
+    assert by_path.preprocessing == checkpoint.preprocessing
 
 
 def test_an_address_stands_for_its_weights(world: World) -> None:
