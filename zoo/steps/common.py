@@ -17,6 +17,7 @@ from zoo.contracts import (
     Task,
     Variant,
 )
+from zoo.data.series import stepwise_labels
 from zoo.errors import UsageError
 from zoo.registry import PluginSettings, Registry, load_registry
 from zoo.weights import load_network
@@ -125,8 +126,13 @@ def judged_split(dataset: Dataset, least: int) -> Split:
     def read(index: int) -> Any:
         return test.read(index) if index < count else train.read(index - count)
 
+    both = [test.labels, train.labels[:extra]]
+    if test.labels.ndim > 1:
+        # The longest sequence of each split decides how wide its labels are.
+        widest = max(labels.shape[1] for labels in both)
+        both = [stepwise_labels(labels, widest) for labels in both]
     return Split(
-        labels=np.concatenate([test.labels, train.labels[:extra]]),
+        labels=np.concatenate(both),
         read=read,
         content_hash=f"{test.content_hash}+{extra}:{train.content_hash}",
     )
