@@ -82,6 +82,7 @@ def evaluate_model(
             low=round(headline.low, 6),
             high=round(headline.high, 6),
             count=headline.count,
+            counted=headline.counted,
         )
         write_card(Path(card), replace(loaded.card, accuracy=measured))
     first = range(min(_PREPROCESSING_INPUTS, len(examples)))

@@ -9,7 +9,7 @@ from typing import Any
 
 from zoo.card import Card, write_card
 from zoo.checkpoints import Checkpoint, resolve
-from zoo.contracts import Dataset
+from zoo.contracts import Dataset, ImagePreprocessing, Preprocessing
 from zoo.data.inputs import fitted
 from zoo.errors import UsageError
 from zoo.extras import require
@@ -50,6 +50,7 @@ def finetune(
     emit({"event": "stage", "text": f"reading {data}"})
     dataset = open_dataset(registry, data)
     _check_task(registry.datasets.get(data.partition(":")[0]).tasks, task.name, data, variant.name)
+    _check_augmentation(training, variant.preprocessing.training, variant.name)
     given = dict(hyperparameters)
     if training.dropout is not None:
         given["dropout"] = training.dropout
@@ -114,6 +115,15 @@ def _check_task(tasks: tuple[str, ...], task: str, data: str, variant: str) -> N
             f"dataset {data!r} does not fit {variant!r}",
             why=f"the network's task is {task}; the dataset serves {', '.join(tasks)}",
             fix="`zoo list` shows the task of each model",
+        )
+
+
+def _check_augmentation(training: Training, preprocessing: Preprocessing, variant: str) -> None:
+    if training.augment and not isinstance(preprocessing, ImagePreprocessing):
+        raise UsageError(
+            f"{variant!r} cannot be trained with --augment {','.join(training.augment)}",
+            why=f"augmentations change images; it takes {preprocessing.input_name}",
+            fix="leave --augment out",
         )
 
 

@@ -69,6 +69,7 @@ def evaluate(outputs: Array, truth: Truth) -> tuple[Metric, ...]:
             low=low,
             high=high,
             count=int(steps.sum()),
+            counted="step",
         ),
     )
 
