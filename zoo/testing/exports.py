@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from zoo.artifact import open_unaltered
-from zoo.contracts import Dataset, Task
+from zoo.contracts import Dataset, Preprocessing, Task
 from zoo.contracts.dataset import IGNORED
+from zoo.errors import BadData, MissingExtra, UsageError
 from zoo.gate import compare_outputs, finite, placement, reasons, static_shapes, stock_operators
 from zoo.isolation import OnEvent, call
 from zoo.recipe import Training
@@ -38,18 +39,38 @@ class Trained:
     folder: Path
 
 
-def choose_data(registry: Registry, task: Task, wanted: str | None) -> str:
-    """The dataset to train on: the one asked for, else a small one, else any of the task.
+def choose_data(
+    registry: Registry, task: Task, wanted: str | None, preprocessing: Preprocessing
+) -> str:
+    """The dataset to train on: the one asked for, else a small one, else any that fits.
 
     Raises:
-        NotTried: None serves the task.
+        NotTried: None serves the task with inputs of this kind.
     """
     if wanted is not None:
         return wanted
     serving = [p.name for p in registry.datasets if task.name in p.tasks and p.argument is None]
-    if not serving:
-        raise NotTried(f"no dataset serves the task {task.name}; name one: --data DATASET")
-    return next((name for name in DATA if name in serving), serving[0])
+    # Stable sorting puts the small ones first.
+    for name in sorted(serving, key=lambda name: name not in DATA):
+        if _fits(registry, name, preprocessing):
+            return name
+    raise NotTried(
+        f"no dataset serves the task {task.name} with {preprocessing.input_name}; "
+        "name one: --data DATASET"
+    )
+
+
+def _fits(registry: Registry, data: str, preprocessing: Preprocessing) -> bool:
+    """Whether examples are of the kind that the network takes, whatever their size."""
+    from zoo.data.inputs import read_input
+
+    try:
+        read_input(open_dataset(registry, data).splits["train"], 0, preprocessing.training)
+    except UsageError:
+        return True  # another size, which training from scratch takes over
+    except (BadData, MissingExtra):
+        return False
+    return True
 
 
 def train(
