@@ -75,6 +75,17 @@ def open_dataset(registry: Registry, name: str) -> Dataset:
     return provider.open(argument or None)
 
 
+def check_task(registry: Registry, data: str, task: str, subject: str) -> None:
+    """Refuses a dataset whose examples do not fit the network's task."""
+    tasks = registry.datasets.get(data.partition(":")[0]).tasks
+    if task not in tasks:
+        raise UsageError(
+            f"dataset {data!r} does not fit {subject!r}",
+            why=f"the network's task is {task}; the dataset serves {', '.join(tasks)}",
+            fix="`zoo list` shows the task of each model",
+        )
+
+
 def dataset_fingerprint(registry: Registry, name: str) -> str:
     """Changes when the dataset's content may have changed; quick."""
     provider_name, _, argument = name.partition(":")

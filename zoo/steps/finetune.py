@@ -18,7 +18,7 @@ from zoo.networks import build_network, check_hyperparameters
 from zoo.recipe import Training
 from zoo.records import TrainingResult, as_plain
 from zoo.registry import PluginSettings, load_registry
-from zoo.steps.common import open_dataset
+from zoo.steps.common import check_task, open_dataset
 from zoo.training import Trainer
 from zoo.versions import versions_of
 from zoo.weights import load_network, save_weights
@@ -49,7 +49,7 @@ def finetune(
     task = registry.tasks.get(variant.task)
     emit({"event": "stage", "text": f"reading {data}"})
     dataset = open_dataset(registry, data)
-    _check_task(registry.datasets.get(data.partition(":")[0]).tasks, task.name, data, variant.name)
+    check_task(registry, data, task.name, variant.name)
     _check_augmentation(training, variant.preprocessing.training, variant.name)
     given = dict(hyperparameters)
     if training.dropout is not None:
@@ -107,15 +107,6 @@ def finetune(
             seconds=time.perf_counter() - started,
         )
     )
-
-
-def _check_task(tasks: tuple[str, ...], task: str, data: str, variant: str) -> None:
-    if task not in tasks:
-        raise UsageError(
-            f"dataset {data!r} does not fit {variant!r}",
-            why=f"the network's task is {task}; the dataset serves {', '.join(tasks)}",
-            fix="`zoo list` shows the task of each model",
-        )
 
 
 def _check_augmentation(training: Training, preprocessing: Preprocessing, variant: str) -> None:
