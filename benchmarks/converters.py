@@ -19,7 +19,7 @@ from PIL import Image
 
 import zoo
 from zoo.checkpoints import resolve
-from zoo.data.preprocessing import to_pixels
+from zoo.data.images import to_pixels
 from zoo.registry import load_registry
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "sources"))

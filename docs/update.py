@@ -55,7 +55,7 @@ def output(arguments: Sequence[str], folder: str) -> str:
 def weights_table() -> str:
     """The packaged checkpoints, from their cards."""
     registry = load_registry(PluginSettings(installed=False))
-    rows = ["| model | parameters | accuracy on the test images | 95 % interval | size |"]
+    rows = ["| model | parameters | accuracy on the test split | 95 % interval | size |"]
     rows.append("|---|---|---|---|---|")
     for architecture, variant in registry.variants():
         for path in packaged(architecture, variant).values():

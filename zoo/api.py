@@ -24,7 +24,7 @@ from zoo.records import Evaluation
 from zoo.registry import PluginSettings, Registry, load_registry
 from zoo.run import Run, execute
 from zoo.running import evaluate_file
-from zoo.steps.common import Subject, no_weights, open_dataset
+from zoo.steps.common import Subject, check_task, no_weights, open_dataset
 from zoo.timing import Timing, time_files
 
 if TYPE_CHECKING:
@@ -178,6 +178,8 @@ def evaluate(
             raise UsageError(
                 f"{path} does not say what it was trained on", fix="add --data DATASET"
             )
+        if manifest is not None:
+            check_task(registry, name, manifest.task, path.name)
         dataset = open_dataset(registry, name)
         return evaluate_file(
             registry, path, dataset, split, emit=lambda event: on_step("evaluate", event)

@@ -23,6 +23,7 @@ class Accuracy:
     low: float
     high: float
     count: int
+    counted: str = "example"
 
 
 @dataclass(frozen=True, kw_only=True)

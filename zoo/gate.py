@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from zoo.contracts import Check, Comparison, FileContents, Task, Truth
+from zoo.contracts.dataset import IGNORED
 
 if TYPE_CHECKING:
     from zoo.contracts.task import Array
@@ -15,6 +16,24 @@ if TYPE_CHECKING:
 INTEGER_PRECISIONS = frozenset({"int8", "int16x8"})
 #: Largest difference of the normalization in the graph from the same formula in float64.
 PREPROCESSING_MAX_ABS = 1e-4
+
+
+def compare_outputs(task: Task, reference: Array, candidate: Array, labels: Array) -> Comparison:
+    """The task's comparison, of what counts: steps that are padding are no answers.
+
+    Args:
+        task: Knows how outputs are compared.
+        reference: Outputs of the Keras model.
+        candidate: Outputs of the file on the same inputs.
+        labels: Of these inputs: int64, (inputs,) or (inputs, steps).
+
+    Returns:
+        Its count is that of the inputs.
+    """
+    if labels.ndim > 1 and reference.shape == candidate.shape:
+        real = labels != IGNORED
+        reference, candidate = reference[real], candidate[real]
+    return replace(task.compare(reference, candidate), count=len(labels))
 
 
 def judge(

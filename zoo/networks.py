@@ -162,21 +162,32 @@ def count_parameters(model: Any) -> int:
 
 
 def count_multiply_adds(model: Any) -> int:
-    """Multiply-accumulates of convolutions and dense layers for one input.
+    """Multiply-accumulates of convolutions, dense and recurrent layers for one input.
 
-    Counted as in He et al. 2015: kernel size times output elements, biases and activations left
-    out.
+    Counted as in He et al. 2015: kernel size times output elements; of recurrent layers kernel and
+    recurrent kernel at each step. Biases, activations, the products of gates and states, and
+    embeddings, which are looked up, are left out.
     """
     total = 0
     for layer in _leaves(model):
         if not hasattr(layer, "output"):
             continue
+        for cell in _cells(layer):
+            weights = _product(cell.kernel.shape) + _product(cell.recurrent_kernel.shape)
+            total += weights * int(layer.input.shape[1])
         positions = max(_product(layer.output.shape[1:-1]), 1)
         for attribute in _KERNELS:
             kernel = getattr(layer, attribute, None)
             if kernel is not None:
                 total += _product(kernel.shape) * positions
     return total
+
+
+def _cells(layer: Any) -> list[Any]:
+    """The recurrent cells of a layer, one for each kernel that is applied at each step."""
+    directions = (getattr(layer, f"{way}_layer", None) for way in ("forward", "backward"))
+    own = [one.cell for one in (layer, *directions) if hasattr(one, "cell")]
+    return [cell for one in own for cell in getattr(one, "cells", [one])]
 
 
 def _leaves(model: Any) -> list[Any]:

@@ -25,9 +25,11 @@ _DATA = tuple(
     f"zoo.data.{name}"
     for name in (
         *("inputs", "images", "series", "tokens", "latents"),
-        *("splits", "hashing", "arrays", "image_files", "npz_arrays"),
+        *("splits", "hashing", "arrays", "rows", "image_files", "npz_arrays"),
     )
 )
+#: What tasks share; the file of the task itself comes from the registry.
+_TASKS = tuple(f"zoo.tasks.{name}" for name in ("classification", "proportions", "clusters"))
 _MEASUREMENT = tuple(
     f"zoo.measurement.{name}"
     for name in ("bench", "session", "statistics", "quietness", "tiers", "records")
@@ -87,7 +89,7 @@ def _finetune_step(job: Job, fingerprint: str, checkpoints: Path) -> Step:
     key = step_key(
         "finetune",
         parameters,
-        modules=(*_TRAINING, *_NETWORK, *_DATA),
+        modules=(*_TRAINING, *_NETWORK, *_DATA, *_TASKS),
         files=[*_sources(job), _task_source(job), _data_source(job)],
         distributions=("tensorflow", "keras", "numpy", "pillow"),
     )
@@ -135,7 +137,7 @@ def _evaluate_step(job: Job, fingerprint: str, train: Step) -> Step:
         "evaluate",
         {"fingerprint": fingerprint, "data": job.recipe.data, "split": "test"},
         needs=[train.key],
-        modules=("zoo.steps.evaluate", *_NETWORK, *_DATA),
+        modules=("zoo.steps.evaluate", *_NETWORK, *_DATA, *_TASKS),
         files=[_task_source(job), _data_source(job)],
         distributions=("tensorflow", "keras"),
     )
@@ -198,7 +200,7 @@ def _gate_step(
         "gate",
         options.model_dump(mode="json"),
         needs=[export.key, reference.key, *([twin.key] if twin else [])],
-        modules=("zoo.gate", "zoo.steps.gate", "zoo.running", "zoo.measurement.session"),
+        modules=("zoo.gate", "zoo.steps.gate", "zoo.running", "zoo.measurement.session", *_TASKS),
         files=[_task_source(job), *_device_sources(job, local)],
         distributions=(*exporter.distributions, *local.distributions),
     )

@@ -1,34 +1,26 @@
-"""From the records of a run to what people look at: rows, remarks, sample images."""
+"""From the records of a run to what people look at: rows, remarks, samples."""
 
 from __future__ import annotations
 
 import shlex
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from pydantic import TypeAdapter
 
-from zoo.card import read_card
 from zoo.contracts import FileContents, Metric
 from zoo.measurement.records import Measurement
-from zoo.pipeline import Finished
 from zoo.plan import EVALUATE, FINETUNE
 from zoo.records import Evaluation, GateResult, StepRecord, TrainingResult
 from zoo.report.remarks import remarks
-from zoo.report.view import ArtifactRow, RunView, SampleImage
+from zoo.report.view import ArtifactRow, RunView
 from zoo.run import Run
-from zoo.steps.common import REFERENCE, open_dataset
-from zoo.steps.gate import OUTPUTS
-
-if TYPE_CHECKING:
-    from zoo.contracts.task import Array
+from zoo.steps.common import open_dataset
 
 _GATE = TypeAdapter(GateResult)
 _CONTENTS = TypeAdapter(FileContents)
 _MEASUREMENT = TypeAdapter(Measurement)
 _TRAINING = TypeAdapter(TrainingResult)
 _EVALUATION = TypeAdapter(Evaluation)
-_SAMPLES = 12
 
 
 def rows_of(run: Run) -> tuple[ArtifactRow, ...]:
@@ -114,7 +106,10 @@ def _one_line(reason: str) -> str:
 
 
 def view_of(run: Run, command: str) -> RunView:
-    """Everything the report shows; reads the test images and outputs."""
+    """Everything the report shows; reads test examples and outputs."""
+    # Reads arrays, which the rows of a table need not wait for.
+    from zoo.samples import judged, samples_of, step_samples_of
+
     rows = rows_of(run)
     training = _TRAINING.validate_python(run.finished[FINETUNE].record.result)
     evaluated = run.finished[EVALUATE].record
@@ -124,7 +119,7 @@ def view_of(run: Run, command: str) -> RunView:
         plain = {k: v for k, v in evaluated.result.items() if k != "preprocessing"}
         reference = _EVALUATION.validate_python(plain)
         _add_confusion(confusions, run.job.model_id, reference.details)
-    for gate in _gates(run):
+    for gate in judged(run):
         result = gate.record.result or {}
         _add_confusion(confusions, result["file"], result["evaluation"]["details"])
     dataset = open_dataset(run.job.registry, run.job.recipe.data)
@@ -139,7 +134,8 @@ def view_of(run: Run, command: str) -> RunView:
         training=training if training.epochs else None,
         reference=reference,
         confusions=confusions,
-        samples=_samples(run, dataset) if reference is not None else (),
+        samples=samples_of(run, dataset) if reference is not None else (),
+        step_samples=step_samples_of(run, dataset) if reference is not None else (),
         classes=dataset.classes,
         environment=_environment(run),
         remarks=remarks(rows),
@@ -151,60 +147,6 @@ def view_of(run: Run, command: str) -> RunView:
 def _add_confusion(confusions: dict[str, Any], subject: str, details: dict[str, Any]) -> None:
     if "confusion" in details:
         confusions[subject] = details["confusion"]
-
-
-def _gates(run: Run) -> list[Finished]:
-    return [
-        f
-        for f in run.finished.values()
-        if f.record.kind == "gate" and f.record.status in ("passed", "rejected")
-    ]
-
-
-def _samples(run: Run, dataset: Any) -> tuple[SampleImage, ...]:
-    """Test images, those first that the network or a file gets wrong."""
-    import numpy as np
-
-    from zoo.data.inputs import read_inputs
-
-    if not run.job.registry.tasks.get(run.job.variant.task).chooses:
-        return ()
-
-    expected, labels = _load(run.finished[EVALUATE].folder / REFERENCE)
-    expected = expected[: len(labels)]
-    answers = {
-        str((g.record.result or {})["file"]): _load(g.folder / OUTPUTS)[0] for g in _gates(run)
-    }
-    wrong = expected.argmax(-1) != labels
-    for outputs in answers.values():
-        wrong |= outputs.argmax(-1) != labels
-    order = np.argsort(~wrong, kind="stable")
-    half = _SAMPLES // 2
-    chosen = [int(i) for i in [*order[: min(half, int(wrong.sum()))], *order[::-1]][:_SAMPLES]]
-    chosen = list(dict.fromkeys(chosen))
-    own = read_card(run.weights.with_suffix(".toml")).preprocessing
-    images = read_inputs(dataset.splits["test"], own or run.job.variant.preprocessing, chosen)
-    return tuple(
-        SampleImage(
-            pixels=image,
-            true_class=dataset.classes[int(labels[index])],
-            reference=_choice(expected[index], dataset.classes),
-            predictions={f: _choice(o[index], dataset.classes) for f, o in answers.items()},
-        )
-        for index, image in zip(chosen, images, strict=True)
-    )
-
-
-def _choice(output: Array, classes: tuple[str, ...]) -> tuple[str, float]:
-    best = int(output.argmax())
-    return classes[best], float(output[best])
-
-
-def _load(path: Path) -> tuple[Array, Array]:
-    import numpy as np
-
-    with np.load(path, allow_pickle=False) as stored:
-        return stored["outputs"], stored["labels"]
 
 
 def _environment(run: Run) -> dict[str, str]:

@@ -12,7 +12,7 @@ from hypothesis.extra.numpy import arrays
 from makers import comparison, fuzz, truth
 
 from zoo.errors import ZooError
-from zoo.tasks.image_classification import (
+from zoo.tasks.classification import (
     MIN_AGREEMENT,
     TIE,
     accuracy,
@@ -211,7 +211,7 @@ def test_training_loss_and_activation():
     keras = pytest.importorskip("keras")
     from types import SimpleNamespace
 
-    from zoo.tasks.image_classification import compile_model, softmax
+    from zoo.tasks.classification import compile_model, softmax
 
     logits = np.array([[2.0, -1.0, 0.5], [0.0, 1.0, 3.0]], np.float32)
     labels = np.array([0, 1])

@@ -15,7 +15,15 @@ import numpy as np
 import pytest
 
 from zoo.checkpoints import packaged, resolve
-from zoo.contracts import Architecture, Comparison, ExportRequest, Variant
+from zoo.contracts import (
+    AnyPreprocessing,
+    Architecture,
+    Comparison,
+    ExportRequest,
+    ImagePreprocessing,
+    TokenPreprocessing,
+    Variant,
+)
 from zoo.contracts.exporter import CALIBRATED
 from zoo.errors import UsageError, ZooError
 from zoo.measurement.session import AgentSession
@@ -28,6 +36,7 @@ from zoo.networks import (
 )
 from zoo.recipe import Training
 from zoo.registry import PluginSettings, load_registry
+from zoo.testing.synthetic import made_up, synthetic_examples
 from zoo.weights import load_network
 
 REGISTRY = load_registry(PluginSettings(installed=False))
@@ -37,7 +46,11 @@ VARIANTS = [
     pytest.param(a, v, id=v.name, marks=[pytest.mark.slow] if v.parameters > LARGE else [])
     for a, v in REGISTRY.variants()
 ]
-SMALLEST = [(a, min(a.variants, key=lambda v: v.multiply_adds)) for a in REGISTRY.architectures]
+#: Of each family the smallest member, one with packaged weights if there is any.
+SMALLEST = [
+    (a, min(a.variants, key=lambda v: (not packaged(a, v), v.multiply_adds)))
+    for a in REGISTRY.architectures
+]
 TRAINED = [pytest.param(a, v, id=a.name) for a, v in SMALLEST if packaged(a, v)]
 UNTRAINED = [
     pytest.param(a, v, id=a.name, marks=[pytest.mark.slow] if v.multiply_adds > 100_000_000 else [])
@@ -57,9 +70,19 @@ CHECKPOINTS = [
 GOLDEN = json.loads(Path(__file__).with_name("golden_outputs.json").read_text(encoding="utf-8"))
 
 
-def raw_inputs(variant: Variant, count: int = 64) -> np.ndarray:
-    """Real photographs are not needed here: smooth waves cover the range of pixels."""
-    height, width, channels = variant.preprocessing.input_shape
+def raw_inputs(preprocessing: AnyPreprocessing, count: int = 64) -> np.ndarray:
+    """Real examples are not needed here: smooth waves cover the range of raw values."""
+    shape = preprocessing.input_shape
+    if isinstance(preprocessing, TokenPreprocessing):
+        return synthetic_examples(preprocessing, count, 2, stepwise=False, seed=1)[0]
+    if not isinstance(preprocessing, ImagePreprocessing):
+        low, high = preprocessing.value_range
+        steps, channels = np.mgrid[0 : shape[0], 0 : shape[1]]
+        waves = [
+            np.sin((steps * (1 + i % 7) + channels * (1 + i % 5)) / 9 + i) for i in range(count)
+        ]
+        return ((np.stack(waves) / 2 + 0.5) * (high - low) + low).astype(np.float32)
+    height, width, channels = shape
     y, x = np.mgrid[0:height, 0:width]
     waves = [np.sin((x * (1 + i % 7) + y * (1 + i % 5)) / 9 + i) for i in range(count)]
     pixels = np.round(np.stack(waves) * 127.5 + 127.5).astype(np.float32)
@@ -96,12 +119,16 @@ def test_every_parameter_gets_a_gradient(architecture: Architecture, variant: Va
 
     keras.utils.set_random_seed(1)
     network = build_network(architecture, variant, variant.classes)
-    model = raw_model(network, variant.preprocessing)
+    preprocessing = made_up(variant.preprocessing)
+    model = raw_model(network, preprocessing)
     task = REGISTRY.tasks.get(variant.task)
     task.compile(model, keras.optimizers.SGD(0.0), Training(from_scratch=True))
     # A batch of large images takes gigabytes, and each is many examples to a convolution.
-    inputs = tf.constant(raw_inputs(variant, 64 if variant.multiply_adds < 50_000_000 else 4))
-    labels = tf.constant(np.arange(len(inputs)) % variant.classes)
+    inputs = tf.constant(raw_inputs(preprocessing, 64 if variant.multiply_adds < 50_000_000 else 4))
+    positions = np.arange(np.prod([len(inputs), *network.output_shape[1:-1]]))
+    labels = tf.constant(
+        (positions % variant.classes).reshape(len(inputs), *network.output_shape[1:-1])
+    )
     with tf.GradientTape() as tape:
         loss = tf.reduce_mean(model.loss(labels, model(inputs, training=True)))
     gradients = tape.gradient(loss, model.trainable_variables)
@@ -110,7 +137,7 @@ def test_every_parameter_gets_a_gradient(architecture: Architecture, variant: Va
     dead = [
         variable.path
         for variable, gradient in zip(model.trainable_variables, gradients, strict=True)
-        if gradient is None or not np.any(np.abs(gradient.numpy()) > 0)
+        if gradient is None or not np.any(np.abs(tf.convert_to_tensor(gradient).numpy()) > 0)
     ]
     assert dead == []
 
@@ -122,8 +149,11 @@ def test_every_export_runs_and_answers_like_keras(
 ) -> None:
     _, _, checkpoint = resolve(REGISTRY, variant.name)
     assert checkpoint is not None
-    network, _, _ = load_network(checkpoint)
-    comparison, wrong = exported(network, variant, exporter, precision, 64, tmp_path, margin=0.1)
+    network, card, _ = load_network(checkpoint)
+    preprocessing = card.preprocessing or variant.preprocessing
+    comparison, wrong = exported(
+        network, variant, preprocessing, exporter, precision, 64, tmp_path, margin=0.1
+    )
     if precision == "float32":
         assert comparison.max_abs <= 1e-4
     assert comparison.count >= 16, "too few waves were decided to say anything"
@@ -137,9 +167,8 @@ def test_networks_without_weights_can_be_exported_too(
     architecture: Architecture, variant: Variant, exporter, precision: str, tmp_path: Path
 ) -> None:
     """Random weights decide no class, so what is compared are the probabilities themselves."""
-    comparison, wrong = exported(
-        random_network(variant.name), variant, exporter, precision, 4, tmp_path
-    )
+    network, preprocessing = random_network(variant.name), made_up(variant.preprocessing)
+    comparison, wrong = exported(network, variant, preprocessing, exporter, precision, 4, tmp_path)
     assert comparison.max_abs <= (1e-4 if precision == "float32" else 0.1)
     assert wrong.mean_abs > 2 * comparison.mean_abs, "outputs in another order must be noticed"
 
@@ -155,13 +184,15 @@ def random_network(name: str) -> Any:
     for layer in network.layers:
         if hasattr(layer, "moving_variance"):
             layer.momentum = 0.0
-    raw_model(network, variant.preprocessing)(raw_inputs(variant, 4), training=True)
+    preprocessing = made_up(variant.preprocessing)
+    raw_model(network, preprocessing)(raw_inputs(preprocessing, 4), training=True)
     return network
 
 
 def exported(
     network: Any,
     variant: Variant,
+    preprocessing: AnyPreprocessing,
     exporter,
     precision: str,
     count: int,
@@ -174,29 +205,29 @@ def exported(
     that the network decides by at least `margin`.
     """
     task = REGISTRY.tasks.get(variant.task)
-    inputs = raw_inputs(variant, count)
+    inputs = raw_inputs(preprocessing, count)
     path = folder / f"network{exporter.suffix}"
     exporter.export(
         ExportRequest(
-            model=deployed_model(network, variant.preprocessing, task),
+            model=deployed_model(network, preprocessing, task),
             path=path,
             precision=precision,
             calibration=inputs if precision in CALIBRATED else None,
-            input_name="pixels",
+            input_name=preprocessing.input_name,
             output_name=task.output,
-            integer_input=True,
+            integer_input=preprocessing.whole_bytes,
         )
     )
     contents = exporter.inspect(path)
-    assert [t.name for t in contents.inputs] == ["pixels"]
+    assert [t.name for t in contents.inputs] == [preprocessing.input_name]
     assert [t.name for t in contents.outputs] == [task.output]
     assert contents.custom_operators == ()
     assert contents.dynamic_tensors == ()
     assert (contents.integer_operators > 0) == (precision in CALIBRATED)
-    expected = np.asarray(deployed_model(network, variant.preprocessing, task, batch=None)(inputs))
+    expected = np.asarray(deployed_model(network, preprocessing, task, batch=None)(inputs))
     with AgentSession(REGISTRY.devices.get("host").connect({}), exporter.runtimes[0]) as session:
         session.load(path)
-        answered = session.run(inputs.astype(np.uint8))
+        answered = session.run(inputs.astype(preprocessing.dtype))
     second, first = np.sort(expected, axis=-1)[:, -2:].T
     decided = first - second >= margin
     expected, answered = expected[decided], answered[decided]
@@ -210,10 +241,9 @@ def test_packaged_weights_give_their_golden_outputs(model_id: str) -> None:
     assert checkpoint is not None
     network, card, new_head = load_network(checkpoint)
     assert not new_head
-    model = deployed_model(
-        network, variant.preprocessing, REGISTRY.tasks.get(variant.task), batch=None
-    )
-    outputs = np.asarray(model(raw_inputs(variant, 4)))
+    preprocessing = card.preprocessing or variant.preprocessing
+    model = deployed_model(network, preprocessing, REGISTRY.tasks.get(variant.task), batch=None)
+    outputs = np.asarray(model(raw_inputs(preprocessing, 4)))
     np.testing.assert_allclose(outputs, GOLDEN[model_id], atol=2e-5)
     assert card.accuracy is not None
     assert card.accuracy.low < card.accuracy.value < card.accuracy.high

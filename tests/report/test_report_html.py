@@ -231,7 +231,7 @@ def test_a_run_without_anything() -> None:
         "There is no file to check.",
         "This run did not train",
         "No confusion matrix was recorded.",
-        "No sample images were kept.",
+        "No samples were kept.",
         "No steps were recorded.",
         "No environment was recorded.",
     ):

@@ -87,7 +87,7 @@ def test_converted_weights_answer_as_the_application_does(variant: str, tmp_path
 
 def logits(network: Any, source: WeightsSource, pixels: np.ndarray) -> np.ndarray:
     """From raw pixels, as deployed, before the softmax."""
-    from zoo.data.preprocessing import normalize
+    from zoo.data.inputs import normalize
 
     assert source.preprocessing is not None
     return np.asarray(network(normalize(pixels, source.preprocessing), training=False))

@@ -12,7 +12,8 @@ import pytest
 import zoo
 from zoo.checkpoints import resolve
 from zoo.data.imagenet import imagenet_classes
-from zoo.data.preprocessing import normalize, to_pixels
+from zoo.data.images import to_pixels
+from zoo.data.inputs import normalize
 from zoo.networks import build_network
 from zoo.registry import PluginSettings, load_registry
 from zoo.weights import load_network

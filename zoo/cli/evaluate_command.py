@@ -35,5 +35,5 @@ def command(settings: Settings, target: str, data: str | None, split: str, as_js
     for metric in found.metrics:
         click.echo(
             f"  {metric.name}  {metric.value:.2%} ({metric.low:.2%} – {metric.high:.2%}, 95 %) "
-            f"on {metric.count:,} examples, {found.seconds:.1f} s"
+            f"on {metric.count:,} {metric.counted}s, {found.seconds:.1f} s"
         )

@@ -70,7 +70,7 @@ def _print_card(model_id: str, card: dict[str, Any]) -> None:
         click.echo(
             f"  {accuracy['metric']}  {accuracy['value']:.2%} "
             f"({accuracy['low']:.2%} – {accuracy['high']:.2%}) "
-            f"on {accuracy['count']:,} test examples of {card['dataset']}"
+            f"on {accuracy['count']:,} test {accuracy['counted']}s of {card['dataset']}"
         )
     names = card["classes"]
     more = f" … {len(names):,} in all" if len(names) > _CLASSES_SHOWN else ""

@@ -44,7 +44,7 @@ def print_weights(run: Run) -> None:
     metric = metric_of(record.result)
     click.echo(
         f"{run.job.model_id}: {metric.name} {metric.value:.2%} "
-        f"({metric.low:.2%} – {metric.high:.2%}, 95 %) on {metric.count:,} test examples"
+        f"({metric.low:.2%} – {metric.high:.2%}, 95 %) on {metric.count:,} test {metric.counted}s"
     )
 
 

@@ -25,8 +25,8 @@ class Variant:
         hyperparameters: Passed to the architecture's ``build`` as keyword arguments.
         classes: Number of classes for which ``parameters`` and ``multiply_adds`` hold.
         parameters: All weights, trainable or not.
-        multiply_adds: Multiply-accumulate operations of convolutions and dense layers for one
-            input.
+        multiply_adds: Multiply-accumulate operations of convolutions, dense and recurrent layers
+            for one input.
     """
 
     name: str

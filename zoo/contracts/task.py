@@ -46,6 +46,7 @@ class Metric:
         low: Lower end of the 95 % interval.
         high: Upper end of the 95 % interval.
         count: Number of examples it was measured on.
+        counted: What they are, in the singular: ``step`` where each step has an answer.
         higher_is_better: False for a distance.
     """
 
@@ -54,6 +55,7 @@ class Metric:
     low: float
     high: float
     count: int
+    counted: str = "example"
     higher_is_better: bool = True
 
     def lost_by(self, other: Metric) -> float:

@@ -55,7 +55,7 @@ def _quality(run: RunView) -> Tile:
         f"{fmt.heading(metric.name)} before export",
         fmt.metric_value(metric),
         f"95 % interval {fmt.metric_interval(metric)}{sign}, "
-        f"{fmt.count(metric.count, 'test example')}",
+        f"{fmt.count(metric.count, f'test {metric.counted}')}",
     )
 
 

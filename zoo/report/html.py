@@ -24,6 +24,7 @@ from zoo.report.confusion_chart import (
 from zoo.report.headline import summary, tiles
 from zoo.report.latency_chart import latency_charts
 from zoo.report.samples import MOST, sample_cards
+from zoo.report.step_samples import step_cards
 from zoo.report.svg import Chart
 from zoo.report.training_chart import training_charts
 from zoo.report.view import RunView
@@ -52,6 +53,7 @@ def render(run: RunView) -> str:
         quality=_quality(run),
         cards=sample_cards(run.samples),
         most_cards=MOST,
+        step_cards=step_cards(run.step_samples),
         seconds=sum(step.seconds for step in run.steps if not step.cached),
     )
 

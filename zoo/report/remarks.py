@@ -57,7 +57,7 @@ def _accuracy(passed: Sequence[ArtifactRow]) -> Iterator[str]:
         )
     if metric and 0 < metric.count < _FEW_EXAMPLES:
         yield (
-            f"The test split is small: one of its {metric.count} examples weighs "
+            f"The test split is small: one of its {metric.count} {metric.counted}s weighs "
             f"{number(100 / metric.count, 2)} points, and the 95 % interval of {worst.file} is "
             f"{metric_interval(metric)}. Judge small differences with care."
         )
@@ -66,7 +66,7 @@ def _accuracy(passed: Sequence[ArtifactRow]) -> Iterator[str]:
 def _basis(row: ArtifactRow) -> str:
     if row.accuracy is None:
         return ""
-    return f", measured on {count(row.accuracy.count, 'test example')}"
+    return f", measured on {count(row.accuracy.count, f'test {row.accuracy.counted}')}"
 
 
 def _speed(passed: Sequence[ArtifactRow]) -> Iterator[str]:

@@ -1,4 +1,4 @@
-"""Sample images as cards: the picture as a data URI, and who took it for what."""
+"""Sample examples as cards: the picture as a data URI, or the text, and who took it for what."""
 
 from __future__ import annotations
 
@@ -15,6 +15,9 @@ from zoo.report.view import SampleImage
 
 #: More cards than this are not shown.
 MOST = 24
+
+#: Longer texts are cut after so many characters.
+_LONGEST = 240
 
 #: Larger pictures are scaled down to this many pixels, so that the page stays small.
 _LARGEST = 192
@@ -39,10 +42,11 @@ class Opinion:
 
 @dataclass(frozen=True, kw_only=True)
 class SampleCard:
-    """One image.
+    """One example.
 
     Attributes:
         source: Data URI of a PNG; empty when the pixels are not a picture.
+        text: In place of a picture.
         coarse: Whether it has so few pixels that they should stay square when enlarged.
         true_class: What it is.
         opinions: The reference's first.
@@ -50,6 +54,7 @@ class SampleCard:
     """
 
     source: str
+    text: str
     coarse: bool
     true_class: str
     opinions: tuple[Opinion, ...]
@@ -75,8 +80,9 @@ def _card(sample: SampleImage) -> SampleCard:
             who = fmt.count(len(files), "other file")
         opinions.append(_opinion(who, answer, files.values(), sample.true_class))
     return SampleCard(
-        source=_data_uri(sample.pixels),
-        coarse=max(np.shape(sample.pixels)[:2], default=0) <= 64,
+        source="" if sample.pixels is None else _data_uri(sample.pixels),
+        text=fmt.plain(sample.text, _LONGEST),
+        coarse=sample.pixels is not None and max(np.shape(sample.pixels)[:2], default=0) <= 64,
         true_class=fmt.plain(sample.true_class, 40),
         opinions=tuple(opinions),
         wrong=not all(opinion.right for opinion in opinions),

@@ -73,19 +73,38 @@ class ArtifactRow:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class SampleImage:
-    """One test image with what everybody made of it.
+    """One test example, a picture or a text, with what everybody made of it.
 
     Attributes:
-        pixels: uint8, shape (height, width) or (height, width, 1, 3 or 4).
+        pixels: uint8, shape (height, width) or (height, width, 1, 3 or 4); None for a text.
+        text: Shown where there are no pixels.
         true_class: Name of the class it belongs to.
         reference: The reference network's class and its confidence, 0 to 1.
         predictions: File name → class and confidence.
     """
 
-    pixels: NDArray[np.uint8]
+    pixels: NDArray[np.uint8] | None = None
+    text: str = ""
     true_class: str
     reference: tuple[str, float]
     predictions: Mapping[str, tuple[str, float]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class StepSample:
+    """One test sequence with what everybody made of each of its steps; padding is left out.
+
+    Attributes:
+        words: What stands at each step.
+        true_classes: As many.
+        reference: The reference network's choices, as many.
+        predictions: File name → choices, as many.
+    """
+
+    words: tuple[str, ...]
+    true_classes: tuple[str, ...]
+    reference: tuple[str, ...]
+    predictions: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -103,7 +122,8 @@ class RunView:
         training: None when the run did not train.
         reference: Quality of the network before export; None when it was not evaluated.
         confusions: Confusion matrices by subject: the reference's, or the model id, and files.
-        samples: Test images with predictions.
+        samples: Test examples with predictions.
+        step_samples: Test sequences with a class for each step.
         classes: Class names in label order.
         environment: What the figures were taken on and with, name → value.
         remarks: Findings in plain language.
@@ -122,6 +142,7 @@ class RunView:
     reference: Evaluation | None = None
     confusions: Mapping[str, Confusion] = field(default_factory=dict)
     samples: tuple[SampleImage, ...] = ()
+    step_samples: tuple[StepSample, ...] = ()
     classes: tuple[str, ...] = ()
     environment: Mapping[str, str] = field(default_factory=dict)
     remarks: tuple[str, ...] = ()

@@ -17,6 +17,7 @@ from zoo.contracts import (
     Task,
     Variant,
 )
+from zoo.data.series import stepwise_labels
 from zoo.errors import UsageError
 from zoo.registry import PluginSettings, Registry, load_registry
 from zoo.sources.cache import sources_of
@@ -75,6 +76,17 @@ def open_dataset(registry: Registry, name: str) -> Dataset:
     return provider.open(argument or None)
 
 
+def check_task(registry: Registry, data: str, task: str, subject: str) -> None:
+    """Refuses a dataset whose examples do not fit the network's task."""
+    tasks = registry.datasets.get(data.partition(":")[0]).tasks
+    if task not in tasks:
+        raise UsageError(
+            f"dataset {data!r} does not fit {subject!r}",
+            why=f"the network's task is {task}; the dataset serves {', '.join(tasks)}",
+            fix="`zoo list` shows the task of each model",
+        )
+
+
 def dataset_fingerprint(registry: Registry, name: str) -> str:
     """Changes when the dataset's content may have changed; quick."""
     provider_name, _, argument = name.partition(":")
@@ -128,8 +140,13 @@ def judged_split(dataset: Dataset, least: int) -> Split:
     def read(index: int) -> Any:
         return test.read(index) if index < count else train.read(index - count)
 
+    both = [test.labels, train.labels[:extra]]
+    if test.labels.ndim > 1:
+        # The longest sequence of each split decides how wide its labels are.
+        widest = max(labels.shape[1] for labels in both)
+        both = [stepwise_labels(labels, widest) for labels in both]
     return Split(
-        labels=np.concatenate([test.labels, train.labels[:extra]]),
+        labels=np.concatenate(both),
         read=read,
         content_hash=f"{test.content_hash}+{extra}:{train.content_hash}",
     )

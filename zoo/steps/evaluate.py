@@ -21,6 +21,7 @@ from zoo.running import check_classes
 from zoo.steps.common import (
     REFERENCE,
     Subject,
+    check_task,
     judged_split,
     load_model,
     open_dataset,
@@ -52,7 +53,9 @@ def evaluate_model(
 
     started = time.perf_counter()
     loaded = load_model(subject)
-    dataset = open_dataset(load_registry(subject.plugins), data)
+    registry = load_registry(subject.plugins)
+    check_task(registry, data, loaded.task.name, loaded.card.model_id)
+    dataset = open_dataset(registry, data)
     check_classes(loaded.card.classes, dataset, loaded.card.model_id)
     examples = dataset.splits[split]
     preprocessing = loaded.preprocessing
@@ -82,6 +85,7 @@ def evaluate_model(
             low=round(headline.low, 6),
             high=round(headline.high, 6),
             count=headline.count,
+            counted=headline.counted,
         )
         write_card(Path(card), replace(loaded.card, accuracy=measured))
     first = range(min(_PREPROCESSING_INPUTS, len(examples)))

@@ -9,7 +9,7 @@ from typing import Any
 
 from zoo.card import Card, write_card
 from zoo.checkpoints import Checkpoint, resolve
-from zoo.contracts import Dataset
+from zoo.contracts import Dataset, ImagePreprocessing, Preprocessing
 from zoo.data.inputs import fitted
 from zoo.errors import UsageError
 from zoo.extras import require
@@ -18,7 +18,7 @@ from zoo.networks import build_network, check_hyperparameters
 from zoo.recipe import Training
 from zoo.records import TrainingResult, as_plain
 from zoo.registry import PluginSettings, load_registry
-from zoo.steps.common import open_dataset
+from zoo.steps.common import check_task, open_dataset
 from zoo.training import Trainer
 from zoo.versions import versions_of
 from zoo.weights import load_network, save_weights
@@ -49,7 +49,8 @@ def finetune(
     task = registry.tasks.get(variant.task)
     emit({"event": "stage", "text": f"reading {data}"})
     dataset = open_dataset(registry, data)
-    _check_task(registry.datasets.get(data.partition(":")[0]).tasks, task.name, data, variant.name)
+    check_task(registry, data, task.name, variant.name)
+    _check_augmentation(training, variant.preprocessing.training, variant.name)
     given = dict(hyperparameters)
     if training.dropout is not None:
         given["dropout"] = training.dropout
@@ -108,12 +109,12 @@ def finetune(
     )
 
 
-def _check_task(tasks: tuple[str, ...], task: str, data: str, variant: str) -> None:
-    if task not in tasks:
+def _check_augmentation(training: Training, preprocessing: Preprocessing, variant: str) -> None:
+    if training.augment and not isinstance(preprocessing, ImagePreprocessing):
         raise UsageError(
-            f"dataset {data!r} does not fit {variant!r}",
-            why=f"the network's task is {task}; the dataset serves {', '.join(tasks)}",
-            fix="`zoo list` shows the task of each model",
+            f"{variant!r} cannot be trained with --augment {','.join(training.augment)}",
+            why=f"augmentations change images; it takes {preprocessing.input_name}",
+            fix="leave --augment out",
         )
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from zoo.artifact import REJECTED, GateReference, embed, judged, open_unaltered
 from zoo.contracts import Comparison
 from zoo.files import atomic_path, sha256_of
-from zoo.gate import judge, reasons
+from zoo.gate import compare_outputs, judge, reasons
 from zoo.records import GateResult, as_plain
 from zoo.registry import Registry
 from zoo.running import (
@@ -56,7 +56,7 @@ def gate(
     """
     import numpy as np
 
-    from zoo.data.inputs import truth_of
+    from zoo.data.inputs import labels_for, truth_of
     from zoo.pipeline import Outcome
 
     artifact = open_unaltered(registry, source)
@@ -65,18 +65,20 @@ def gate(
     dataset = open_dataset(registry, data)
     kind = judging_device(registry)
     runtime = choose_runtime(artifact.exporter, kind, {})
+    examples = judged_split(dataset, task.min_parity_inputs)
     answered = run_file(
         source,
         runtime,
         kind,
-        judged_split(dataset, task.min_parity_inputs),
+        examples,
         manifest.preprocessing,
         emit=work.emit,
         children=work.children,
     )
     expected, labels = _load(reference / REFERENCE)
     compared = max(task.min_parity_inputs, parity_inputs or len(labels))
-    network = task.compare(expected[:compared], answered.outputs[:compared])
+    steps = labels_for(examples, manifest.preprocessing)[:compared]
+    network = compare_outputs(task, expected[:compared], answered.outputs[:compared], steps)
     truth = truth_of(dataset, "test", manifest.preprocessing)
     expected = expected[: len(labels)]
     answered = replace(answered, outputs=answered.outputs[: len(labels)])

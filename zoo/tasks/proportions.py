@@ -9,12 +9,14 @@ import math
 from statistics import NormalDist
 
 
-def wilson_interval(successes: int, count: int, confidence: float = 0.95) -> tuple[float, float]:
+def wilson_interval(
+    successes: float, count: float, confidence: float = 0.95
+) -> tuple[float, float]:
     """The score interval of a proportion (Wilson 1927, JASA 22).
 
     Args:
         successes: From 0 to `count`.
-        count: Examples, at least 1.
+        count: Examples, at least 1; an effective number of them need not be whole.
         confidence: Between 0 and 1.
 
     Returns:

@@ -5,13 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from zoo.contracts import Architecture, Task, Variant
+from zoo.contracts import AnyPreprocessing, Architecture, Task, Variant
 from zoo.extras import require
 from zoo.networks import build_network, raw_model
 from zoo.recipe import Training
 from zoo.registry import PluginSettings, Registry, load_registry
+from zoo.testing.synthetic import made_up, synthetic_examples
 
 SEED = 1
+#: Dimensions of an output with a choice for each step: steps and classes.
+_STEPWISE = 2
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,36 +64,27 @@ class Subject:
     def trainable(self, network: Any, learning_rate: float) -> Any:
         """The network with normalization and loss, ready for single steps with Adam."""
         keras = require("keras")
-        model = raw_model(network, self.variant.preprocessing)
+        model = raw_model(network, self.preprocessing)
         self.task.compile(model, keras.optimizers.Adam(learning_rate), Training())
         return model
 
-    def examples(self, count: int, classes: int | None = None, seed: int = SEED) -> Any:
-        """Synthetic raw examples and labels, the same for the same seed.
+    @property
+    def preprocessing(self) -> AnyPreprocessing:
+        """The record's, with what training would measure made up."""
+        return made_up(self.variant.preprocessing)
 
-        Each class has a pattern of its own and each example its own noise, so that a network
-        which can learn anything can learn these.
+    def examples(self, count: int, classes: int | None = None, seed: int = SEED) -> Any:
+        """Synthetic raw inputs and labels, the same for the same seed (see `synthetic_examples`).
 
         Args:
             count: How many.
             classes: Labels run over so many classes; None takes the record's.
             seed: Of patterns and noise.
-
-        Returns:
-            float32, shape (count, …), whole numbers from 0 to 255; int64, shape (count,).
         """
-        import numpy as np
-
-        shape = self.variant.preprocessing.input_shape
-        random = np.random.default_rng(seed)
-        labels = np.arange(count, dtype=np.int64) % (classes or self.variant.classes)
-        axes = np.stack(np.meshgrid(*(np.linspace(0, 1, n) for n in shape), indexing="ij"), -1)
-        values = np.empty((count, *shape), np.float32)
-        for index, label in enumerate(labels.tolist()):
-            pattern = np.random.default_rng((seed, label))
-            waves = np.sin(axes @ pattern.uniform(4, 40, len(shape)) + pattern.uniform(0, 6))
-            # Multiples of irrational numbers keep any number of classes apart.
-            bright, contrast = 50 + 155 * (label * 0.618034 % 1), 15 + 45 * (label * 0.414214 % 1)
-            noise = random.normal(0, 8, shape)
-            values[index] = np.clip(np.round(bright + contrast * waves + noise), 0, 255)
-        return values, labels
+        return synthetic_examples(
+            self.preprocessing,
+            count,
+            classes or self.variant.classes,
+            stepwise=len(self.variant.output_shape) == _STEPWISE,
+            seed=seed,
+        )

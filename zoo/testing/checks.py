@@ -61,7 +61,7 @@ NETWORK = (
     ),
     NamedCheck(
         name="output",
-        promise="finite float32 logits of shape (batch, classes), example by example",
+        promise="finite float32 logits of the shape on the record, example by example",
         function="zoo.testing.structure:output",
     ),
     NamedCheck(

@@ -153,7 +153,7 @@ class Conformance:
                 self._trained = train(
                     self.registry,
                     self.variant.name,
-                    data=choose_data(self.registry, task, self._data),
+                    data=choose_data(self.registry, task, self._data, self.variant.preprocessing),
                     epochs=self._epochs,
                     folder=self._folder,
                     emit=emit,

@@ -6,17 +6,20 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from zoo.contracts import Dataset, Task
-from zoo.gate import finite, placement, reasons, static_shapes, stock_operators
+from zoo.artifact import open_unaltered
+from zoo.contracts import Dataset, Preprocessing, Task
+from zoo.contracts.dataset import IGNORED
+from zoo.errors import BadData, MissingExtra, UsageError
+from zoo.gate import compare_outputs, finite, placement, reasons, static_shapes, stock_operators
 from zoo.isolation import OnEvent, call
 from zoo.recipe import Training
 from zoo.registry import Registry
-from zoo.running import choose_runtime, judging_device, run_file
-from zoo.steps.common import REFERENCE, Subject, open_dataset
+from zoo.running import choose_runtime, judging_device, require_manifest, run_file
+from zoo.steps.common import REFERENCE, Subject, judged_split, open_dataset
 from zoo.testing.verdict import Finding, NotTried
 
 #: Small, and there without a download.
-DATA = "digits"
+DATA = ("digits", "digits_rows")
 #: How long to train: briefly, and longer only if that is not enough.
 EPOCHS = (5, 20)
 #: A metric from which on decisions are clear enough to be compared.
@@ -36,18 +39,38 @@ class Trained:
     folder: Path
 
 
-def choose_data(registry: Registry, task: Task, wanted: str | None) -> str:
-    """The dataset to train on: the one asked for, else the small one, else any of the task.
+def choose_data(
+    registry: Registry, task: Task, wanted: str | None, preprocessing: Preprocessing
+) -> str:
+    """The dataset to train on: the one asked for, else a small one, else any that fits.
 
     Raises:
-        NotTried: None serves the task.
+        NotTried: None serves the task with inputs of this kind.
     """
     if wanted is not None:
         return wanted
     serving = [p.name for p in registry.datasets if task.name in p.tasks and p.argument is None]
-    if not serving:
-        raise NotTried(f"no dataset serves the task {task.name}; name one: --data DATASET")
-    return DATA if DATA in serving else serving[0]
+    # Stable sorting puts the small ones first.
+    for name in sorted(serving, key=lambda name: name not in DATA):
+        if _fits(registry, name, preprocessing):
+            return name
+    raise NotTried(
+        f"no dataset serves the task {task.name} with {preprocessing.input_name}; "
+        "name one: --data DATASET"
+    )
+
+
+def _fits(registry: Registry, data: str, preprocessing: Preprocessing) -> bool:
+    """Whether examples are of the kind that the network takes, whatever their size."""
+    from zoo.data.inputs import read_input
+
+    try:
+        read_input(open_dataset(registry, data).splits["train"], 0, preprocessing.training)
+    except UsageError:
+        return True  # another size, which training from scratch takes over
+    except (BadData, MissingExtra):
+        return False
+    return True
 
 
 def train(
@@ -69,11 +92,11 @@ def train(
         folder: For weights and outputs.
         emit: Receives progress.
     """
-    classes = len(open_dataset(registry, data).classes)
+    chance = _chance(open_dataset(registry, data))
     weights, finding = folder, Finding(passed=False, measured="")
     for count in EPOCHS if epochs is None else (epochs,):
         weights, metric = _train_once(registry, variant, data, count, folder, emit)
-        finding = _learned(metric, classes, data, count)
+        finding = _learned(metric, chance, data, count)
         if metric["value"] >= CLEAR:
             break
     return Trained(finding=finding, data=data, weights=weights, folder=folder)
@@ -115,16 +138,25 @@ def _train_once(
     return weights, metric
 
 
-def _learned(metric: dict[str, Any], classes: int, data: str, epochs: int) -> Finding:
+def _chance(dataset: Dataset) -> float:
+    """Accuracy on the test split of an answer that is always the same, at best."""
+    import numpy as np
+
+    labels = dataset.splits["test"].labels
+    counts = np.bincount(labels[labels != IGNORED])
+    return float(counts.max() / counts.sum())
+
+
+def _learned(metric: dict[str, Any], chance: float, data: str, epochs: int) -> Finding:
     measured = (
         f"{metric['name']} {metric['value']:.1%} ({metric['low']:.1%} – {metric['high']:.1%}) "
         f"on {metric['count']} test examples of {data} after {epochs} epochs"
     )
-    if metric["low"] > 1 / classes:
+    if metric["low"] > chance:
         return Finding(passed=True, measured=measured)
     return Finding(
         passed=False,
-        measured=f"{measured}: no better than chance, {1 / classes:.1%}",
+        measured=f"{measured}: no better than always the same answer, {chance:.1%}",
         fix="try --epochs with a larger number; a network that still learns nothing wants another "
         "initializer, normalization layers, or a smaller learning rate",
     )
@@ -135,6 +167,8 @@ def export(
 ) -> Finding:
     """Exports in a child, runs the file by the agent, and compares it to Keras."""
     import numpy as np
+
+    from zoo.data.inputs import labels_for
 
     exported = call(
         "zoo.steps.export:export",
@@ -154,17 +188,19 @@ def export(
     contents = exporter.inspect(path)
     kind = judging_device(registry)
     dataset: Dataset = open_dataset(registry, trained.data)
-    name = trained.weights.name.partition(".")[0]
+    manifest = require_manifest(open_unaltered(registry, path))
+    examples = judged_split(dataset, task.min_parity_inputs)
     answered = run_file(
         path,
         choose_runtime(exporter, kind, {}),
         kind,
-        dataset.splits["test"],
-        registry.variant(name)[1].preprocessing,
+        examples,
+        manifest.preprocessing,
         emit=emit,
     )
+    labels = labels_for(examples, manifest.preprocessing)
     with np.load(trained.folder / REFERENCE, allow_pickle=False) as stored:
-        comparison = task.compare(stored["outputs"], answered.outputs)
+        comparison = compare_outputs(task, stored["outputs"], answered.outputs, labels)
     parity = task.parity(comparison, precision)
     checks = (
         finite(answered.outputs),

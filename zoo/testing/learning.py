@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from zoo.contracts.dataset import IGNORED
 from zoo.extras import require
 from zoo.networks import variable_names
 from zoo.testing.candidate import Subject
@@ -123,12 +124,17 @@ def _fit(subject: Subject, rate: float) -> tuple[float, int]:
         if step % _LOOK_EVERY == 0:
             # Moving averages lag after so few steps, and dropout disturbs: the better way counts.
             accuracy = max(
-                float((np.asarray(model(inputs, training=mode)).argmax(axis=-1) == labels).mean())
+                _share_right(np.asarray(model(inputs, training=mode)), labels)
                 for mode in (False, True)
             )
             if accuracy >= FIT_ACCURACY:
                 return accuracy, step
     return accuracy, FIT_STEPS
+
+
+def _share_right(outputs: Any, labels: Any) -> float:
+    real = labels != IGNORED
+    return float((outputs.argmax(axis=-1) == labels)[real].mean())
 
 
 def _some(names: list[str]) -> str:

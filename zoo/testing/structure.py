@@ -38,21 +38,22 @@ def record(subject: Subject) -> Finding:
 
 
 def output(subject: Subject) -> Finding:
-    """Logits of shape (batch, classes), finite, the same whatever else is in the batch."""
+    """Logits of the record's shape, finite, the same whatever else is in the batch."""
     import numpy as np
 
     variant = subject.variant
     for classes in (variant.classes, variant.classes + 1):
         network = subject.network(classes)
         inputs, _ = subject.examples(_SHOWN)
-        model = raw_model(network, variant.preprocessing)
+        wanted = variant.outputs_for(classes)
+        model = raw_model(network, subject.preprocessing)
         together = np.asarray(model(inputs, training=False))
-        if together.shape != (_SHOWN, classes) or together.dtype != np.float32:
+        if together.shape != (_SHOWN, *wanted) or together.dtype != np.float32:
             return Finding(
                 passed=False,
                 measured=f"{together.dtype} of shape {together.shape} for {_SHOWN} inputs and "
                 f"{classes} classes",
-                fix="return float32 logits of shape (batch, classes) from build()",
+                fix=f"return float32 logits of shape {_batched(wanted)} from build()",
             )
         if not np.isfinite(together).all():
             return Finding(
@@ -68,7 +69,12 @@ def output(subject: Subject) -> Finding:
                 measured=f"an example's logits change by {difference:.2g} with its neighbours",
                 fix="let no layer mix examples of a batch outside training",
             )
-    return Finding(passed=True, measured=f"(batch, {variant.classes}) float32, finite")
+    shape = _batched(variant.outputs_for(variant.classes))
+    return Finding(passed=True, measured=f"{shape} float32, finite")
+
+
+def _batched(shape: tuple[int, ...]) -> str:
+    return f"(batch, {', '.join(map(str, shape))})"
 
 
 def head(subject: Subject) -> Finding:

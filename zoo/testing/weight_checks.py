@@ -29,7 +29,7 @@ def weights(subject: Subject) -> Finding:
     fresh = subject.network(seed=SEED + 1)
     load_into(fresh, tensors, "the file just written", skip_head=False)
     inputs, _ = subject.examples(_EXAMPLES)
-    raw = subject.variant.preprocessing
+    raw = subject.preprocessing
     before, after = (
         np.asarray(deployed_model(n, raw, subject.task, batch=None)(inputs))
         for n in (network, fresh)
@@ -58,7 +58,11 @@ def new_head(subject: Subject) -> Finding:
     kept = _plain(network)
     backbone = {n: v for n, v in _plain(fitted).items() if not n.startswith(f"{HEAD}/")}
     strange = [n for n, v in backbone.items() if n not in kept or not np.array_equal(v, kept[n])]
-    if not is_new or strange or tuple(fitted.output_shape[1:]) != (count,):
+    if (
+        not is_new
+        or strange
+        or tuple(fitted.output_shape[1:]) != subject.variant.outputs_for(count)
+    ):
         return Finding(
             passed=False,
             measured=f"{len(strange)} tensors outside the head were not kept: {strange[:4]}",

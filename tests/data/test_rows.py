@@ -1,0 +1,49 @@
+"""Pictures read row by row."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from zoo.data.digits import open_digits
+from zoo.data.digits_rows import open_digits_rows
+from zoo.data.fashion_mnist_rows import fingerprint, open_fashion_mnist_rows
+from zoo.errors import BadData, UsageError
+from zoo.registry import PluginSettings, load_registry
+
+
+def test_rows_are_the_images() -> None:
+    images, rows = open_digits(None), open_digits_rows(None)
+    assert rows.name == "digits_rows"
+    assert rows.classes == images.classes
+    for name, split in rows.splits.items():
+        before = images.splits[name]
+        np.testing.assert_array_equal(split.labels, before.labels)
+        series = split.read(5)
+        assert (series.dtype, series.shape) == (np.float32, (8, 8))
+        np.testing.assert_array_equal(series, before.read(5)[:, :, 0])
+    assert rows.content_hash != images.content_hash
+    assert rows.content_hash == open_digits_rows(None).content_hash
+
+
+@pytest.mark.slow
+def test_fashion_mnist_rows() -> None:
+    try:
+        dataset = open_fashion_mnist_rows(None)
+    except BadData as error:
+        pytest.skip(str(error))
+    assert [len(dataset.splits[n]) for n in ("train", "validation", "test")] == [55000, 5000, 10000]
+    series = dataset.splits["test"].read(0)
+    assert (series.dtype, series.shape) == (np.float32, (28, 28))
+    assert series.max() == 255.0
+    assert fingerprint(None).startswith("rows of fashion_mnist")
+
+
+def test_they_serve_sequences_and_take_no_argument() -> None:
+    registry = load_registry(PluginSettings(installed=False))
+    for name in ("digits_rows", "fashion_mnist_rows"):
+        provider = registry.datasets.get(name)
+        assert provider.tasks == ("sequence-classification",)
+        for function in (provider.open, provider.fingerprint):
+            with pytest.raises(UsageError, match=f"{name} takes no argument"):
+                function("x")

@@ -1,0 +1,56 @@
+"""The digits of scikit-learn read row by row: series of 8 steps of 8 values."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from zoo.contracts.dataset import Dataset, DatasetProvider
+from zoo.errors import UsageError
+from zoo.hookspecs import hookimpl
+
+_NAME = "digits_rows"
+
+
+@hookimpl
+def zoo_datasets() -> Iterable[DatasetProvider]:
+    """Yields ``digits_rows``."""
+    yield DatasetProvider(
+        name=_NAME,
+        summary="1,797 scanned digits, as 8 steps of 8 values; comes with scikit-learn",
+        tasks=("sequence-classification",),
+        open=open_digits_rows,
+        fingerprint=fingerprint,
+        where='pip install "edgezoo[data]"',
+    )
+
+
+def open_digits_rows(argument: str | None) -> Dataset:
+    """The images and splits of ``digits``; examples are float32 (8, 8), 0 to 255.
+
+    Raises:
+        UsageError: Something follows the name.
+        MissingExtra: scikit-learn is not installed.
+    """
+    from zoo.data.digits import open_digits
+    from zoo.data.rows import as_rows
+
+    _refuse(argument)
+    return as_rows(open_digits(None), _NAME)
+
+
+def fingerprint(argument: str | None) -> str:
+    """That of the images.
+
+    Raises:
+        UsageError: Something follows the name.
+        MissingExtra: scikit-learn is not installed.
+    """
+    from zoo.data import digits
+
+    _refuse(argument)
+    return f"rows of {digits.fingerprint(None)}"
+
+
+def _refuse(argument: str | None) -> None:
+    if argument is not None:
+        raise UsageError(f"{_NAME} takes no argument, but got {argument!r}", fix=f"--data {_NAME}")

@@ -1,0 +1,196 @@
+"""What classifications share: one class per example; outputs are compared by their first choice."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from zoo.contracts import Check, Comparison, Metric, Task, Truth
+from zoo.errors import ZooError
+from zoo.extras import require
+from zoo.tasks.proportions import mcnemar_p, wilson_interval
+
+if TYPE_CHECKING:
+    from zoo.contracts.task import Array
+
+#: Largest absolute difference of a float32 file's probabilities from the Keras model's.
+FLOAT32_MAX_ABS = 1e-4
+#: Share of inputs on which a reduced-precision file must choose the same class.
+MIN_AGREEMENT = {"float32": 1.0, "float16": 0.99, "dynamic-int8": 0.98, "int8": 0.98}
+#: Two classes whose reference probabilities differ by less are tied: float rounding picks one.
+TIE = 2 * FLOAT32_MAX_ABS
+#: Points of accuracy that a file may lose before the loss counts.
+MAX_DROP = {"float32": 0.1, "float16": 0.2, "dynamic-int8": 1.0, "int8": 1.0}
+SIGNIFICANCE = 0.05
+CONFIDENCE = 0.95
+
+
+def softmax(logits: Any) -> Any:
+    """Probabilities, float32, (batch, classes)."""
+    layers = require("keras.layers")
+    return layers.Softmax(name="probabilities")(logits)
+
+
+def compile_model(model: Any, optimizer: Any, options: Any) -> str:
+    """Cross-entropy on logits, with optional label smoothing; monitors accuracy."""
+    keras = require("keras")
+    smoothing = float(options.label_smoothing)
+
+    def cross_entropy(labels: Any, logits: Any) -> Any:
+        classes = logits.shape[-1]
+        targets = keras.ops.one_hot(keras.ops.cast(labels, "int32"), classes)
+        return keras.losses.categorical_crossentropy(
+            targets, logits, from_logits=True, label_smoothing=smoothing
+        )
+
+    model.compile(
+        optimizer=optimizer,
+        loss=cross_entropy,
+        metrics=[keras.metrics.SparseCategoricalAccuracy(name="accuracy")],
+        jit_compile=False,
+    )
+    return "accuracy"
+
+
+def evaluate(outputs: Array, truth: Truth) -> tuple[Metric, ...]:
+    """Top-1 accuracy with its Wilson interval (Wilson 1927)."""
+    import numpy as np
+
+    count = len(truth.labels)
+    correct = int(np.count_nonzero(outputs.argmax(axis=-1) == truth.labels))
+    low, high = wilson_interval(correct, count, CONFIDENCE)
+    return (
+        Metric(
+            name="accuracy",
+            value=correct / count,
+            low=low,
+            high=high,
+            count=count,
+        ),
+    )
+
+
+def compare(reference: Array, candidate: Array) -> Comparison:
+    """Differences of probabilities, and how often the first choice is the same, ties aside.
+
+    Raises:
+        ZooError: The shapes differ.
+    """
+    import numpy as np
+
+    check_shapes(reference, candidate)
+    reference = reference.astype(np.float64)
+    difference = np.abs(reference - candidate.astype(np.float64))
+    chosen = np.take_along_axis(reference, candidate.argmax(axis=-1)[:, None], axis=-1)[:, 0]
+    same = reference.max(axis=-1) - chosen <= TIE
+    return Comparison(
+        count=len(reference),
+        max_abs=float(difference.max()),
+        mean_abs=float(difference.mean()),
+        agreement=float(same.mean()),
+    )
+
+
+def check_shapes(reference: Array, candidate: Array) -> None:
+    """Refuses outputs of another shape: numpy would stretch a single column over all classes."""
+    if reference.shape != candidate.shape:
+        raise ZooError(
+            f"the file's outputs have shape {candidate.shape}, the network's {reference.shape}",
+            why="the converter changed the output, or the file belongs to another network",
+        )
+
+
+def parity(comparison: Comparison, precision: str, what: str = "inputs") -> Check:
+    """Whether a file answers as the Keras model does.
+
+    Args:
+        comparison: Of the two.
+        precision: Of the file.
+        what: What each choice belongs to, in the plural.
+    """
+    needed = MIN_AGREEMENT.get(precision, 0.98)
+    agreed = comparison.agreement >= needed
+    # Written so that a NaN, which compares false to everything, fails.
+    close = precision != "float32" or comparison.max_abs <= FLOAT32_MAX_ABS
+    limit = f"same first choice on at least {needed:.0%}"
+    if precision == "float32":
+        limit += f", max |Δ| <= {FLOAT32_MAX_ABS:g}"
+    per_input = what == "inputs"
+    counted = (
+        f"{comparison.count} real inputs"
+        if per_input
+        else f"{what} of {comparison.count} real inputs"
+    )
+    told = f"{comparison.count}" if per_input else f"{what} of {comparison.count} inputs"
+    reason = ""
+    if not agreed:
+        reason = f"the file chooses another class on {1 - comparison.agreement:.1%} of {counted}"
+    elif not close:
+        reason = f"probabilities differ by up to {comparison.max_abs:.2g}"
+    return Check(
+        name="parity",
+        passed=agreed and close,
+        value=f"{comparison.agreement:.2%} of {told} agree, max |Δ| {comparison.max_abs:.2g}",
+        limit=limit,
+        reason=reason,
+    )
+
+
+def accuracy(truth: Truth, reference: Array, candidate: Array, max_drop: float) -> Check:
+    """A paired test of the file against its reference on the same examples.
+
+    McNemar's exact test (McNemar 1947; exact form after Edwards 1948) on the examples that only
+    one of the two gets right. A file fails when it loses more than `max_drop` points *and* the
+    loss is larger than chance explains.
+    """
+    import numpy as np
+
+    labels = truth.labels
+    right_before = reference.argmax(axis=-1) == labels
+    right_after = candidate.argmax(axis=-1) == labels
+    lost = int(np.count_nonzero(right_before & ~right_after))
+    gained = int(np.count_nonzero(~right_before & right_after))
+    change = 100.0 * (gained - lost) / len(labels)
+    p_value = mcnemar_p(lost, gained)
+    worse = -change > max_drop and p_value < SIGNIFICANCE
+    return Check(
+        name="accuracy",
+        passed=not worse,
+        value=f"{change:+.2f} points ({lost} lost, {gained} gained, McNemar p = {p_value:.2g})",
+        limit=f"no significant loss above {max_drop:g} points",
+        reason=f"loses {-change:.2f} points, and chance does not explain it (p = {p_value:.2g})"
+        if worse
+        else "",
+    )
+
+
+def details(outputs: Array, truth: Truth) -> Mapping[str, Any]:
+    """The confusion matrix: rows are true classes, columns predicted ones."""
+    return {"confusion": confusion(truth.labels, outputs.argmax(axis=-1), len(truth.classes))}
+
+
+def confusion(labels: Array, chosen: Array, classes: int) -> list[list[int]]:
+    """Counts; rows are true classes, columns predicted ones."""
+    import numpy as np
+
+    matrix = np.zeros((classes, classes), dtype=np.int64)
+    np.add.at(matrix, (labels, chosen), 1)
+    plain: list[list[int]] = matrix.tolist()
+    return plain
+
+
+def classification(name: str, summary: str) -> Task:
+    """The record of a classification task."""
+    return Task(
+        name=name,
+        summary=summary,
+        output="probabilities",
+        activation=softmax,
+        compile=compile_model,
+        evaluate=evaluate,
+        compare=compare,
+        parity=parity,
+        accuracy=accuracy,
+        details=details,
+        max_drop=MAX_DROP,
+    )

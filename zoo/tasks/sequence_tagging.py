@@ -1,0 +1,156 @@
+"""Sequence tagging: one class per step; what is padding is neither learnt nor measured.
+
+Steps of one sequence are no independent examples: a network that is lost in the middle stays lost.
+Intervals and tests therefore take sequences as what was drawn at random.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from zoo.contracts import Check, Comparison, Metric, Task, Truth
+from zoo.contracts.dataset import IGNORED
+from zoo.extras import require
+from zoo.hookspecs import hookimpl
+from zoo.tasks import classification
+from zoo.tasks.clusters import clustered_interval, sign_flip_p
+
+if TYPE_CHECKING:
+    from zoo.contracts.task import Array
+
+
+def compile_model(model: Any, optimizer: Any, options: Any) -> str:
+    """Cross-entropy on the logits of real steps, each counting the same; monitors accuracy."""
+    keras = require("keras")
+    ops = keras.ops
+    smoothing = float(options.label_smoothing)
+
+    def cross_entropy(labels: Any, logits: Any) -> Any:
+        real = ops.cast(ops.not_equal(labels, IGNORED), logits.dtype)
+        # Padding has no class: one-hot makes zeros of it, which `real` leaves out.
+        targets = ops.one_hot(ops.cast(labels, "int32"), logits.shape[-1])
+        losses = keras.losses.categorical_crossentropy(
+            targets, logits, from_logits=True, label_smoothing=smoothing
+        )
+        return ops.sum(losses * real) / ops.maximum(ops.sum(real), 1.0)
+
+    class StepAccuracy(keras.metrics.Mean):  # type: ignore[misc, name-defined]
+        """Share of real steps whose class is chosen."""
+
+        def update_state(self, labels: Any, logits: Any, sample_weight: Any = None) -> None:
+            right = ops.equal(ops.cast(labels, "int64"), ops.cast(ops.argmax(logits, -1), "int64"))
+            super().update_state(
+                ops.cast(right, "float32"), ops.cast(ops.not_equal(labels, IGNORED), "float32")
+            )
+
+    model.compile(
+        optimizer=optimizer,
+        loss=cross_entropy,
+        metrics=[StepAccuracy(name="accuracy")],
+        jit_compile=False,
+    )
+    return "accuracy"
+
+
+def evaluate(outputs: Array, truth: Truth) -> tuple[Metric, ...]:
+    """Share of real steps that are right, with an interval that takes sequences as the sample.
+
+    The interval is Wilson's for the effective number of steps: those that there are, divided by
+    the design effect of sequences (see `zoo.tasks.clusters.clustered_interval`).
+    """
+    right, steps = _per_sequence(outputs, truth)
+    low, high = clustered_interval(right, steps, classification.CONFIDENCE)
+    return (
+        Metric(
+            name="step accuracy",
+            value=float(right.sum() / steps.sum()),
+            low=low,
+            high=high,
+            count=int(steps.sum()),
+            counted="step",
+        ),
+    )
+
+
+def compare(reference: Array, candidate: Array) -> Comparison:
+    """As classifications are compared, step by step; the agreement is a share of steps.
+
+    Args:
+        reference: Probabilities, (sequences, steps, classes), or of chosen steps (steps, classes).
+        candidate: Of the same shape.
+
+    Raises:
+        ZooError: The shapes differ.
+    """
+    classification.check_shapes(reference, candidate)
+    classes = reference.shape[-1]
+    steps = classification.compare(reference.reshape(-1, classes), candidate.reshape(-1, classes))
+    return replace(steps, count=len(reference))
+
+
+def parity(comparison: Comparison, precision: str) -> Check:
+    """Whether a file answers as the Keras model does."""
+    return classification.parity(comparison, precision, what="steps")
+
+
+def accuracy(truth: Truth, reference: Array, candidate: Array, max_drop: float) -> Check:
+    """A paired test of the file against its reference on the same sequences.
+
+    Each sequence brings one difference: the steps that the file gets right beyond those that the
+    reference does. Were the two equally good, each difference could as well have the other sign
+    (Fisher 1935, "The Design of Experiments", sec. 21). A file fails when it loses more than
+    `max_drop` points of step accuracy *and* the loss is larger than chance explains.
+    """
+    before, steps = _per_sequence(reference, truth)
+    after, _ = _per_sequence(candidate, truth)
+    differences = after - before
+    change = 100.0 * float(differences.sum() / steps.sum())
+    p_value = sign_flip_p(differences)
+    worse = -change > max_drop and p_value < classification.SIGNIFICANCE
+    lost, gained = int((differences < 0).sum()), int((differences > 0).sum())
+    return Check(
+        name="accuracy",
+        passed=not worse,
+        value=f"{change:+.2f} points ({lost} sequences worse, {gained} better, "
+        f"sign-flip p = {p_value:.2g})",
+        limit=f"no significant loss above {max_drop:g} points",
+        reason=f"loses {-change:.2f} points, and chance does not explain it (p = {p_value:.2g})"
+        if worse
+        else "",
+    )
+
+
+def details(outputs: Array, truth: Truth) -> Mapping[str, Any]:
+    """The confusion matrix over real steps: rows are true classes, columns predicted ones."""
+    real = truth.labels != IGNORED
+    chosen = outputs.argmax(axis=-1)
+    matrix = classification.confusion(truth.labels[real], chosen[real], len(truth.classes))
+    return {"confusion": matrix, "sequences": len(truth.labels)}
+
+
+def _per_sequence(outputs: Array, truth: Truth) -> tuple[Array, Array]:
+    """Right steps and real steps of each sequence, int64 (sequences,)."""
+    real = truth.labels != IGNORED
+    right = (outputs.argmax(axis=-1) == truth.labels) & real
+    return right.sum(axis=-1), real.sum(axis=-1)
+
+
+@hookimpl
+def zoo_tasks() -> Any:
+    """Yields the task."""
+    yield Task(
+        name="sequence-tagging",
+        summary="One class per step of a sequence",
+        output="probabilities",
+        activation=classification.softmax,
+        compile=compile_model,
+        evaluate=evaluate,
+        compare=compare,
+        parity=parity,
+        accuracy=accuracy,
+        details=details,
+        chooses=False,
+        max_drop=classification.MAX_DROP,
+    )
