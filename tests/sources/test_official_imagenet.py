@@ -114,13 +114,15 @@ def test_fine_tuned_on_photographs_and_shipped(tmp_path: Path) -> None:
         f"folder:{tmp_path / 'photos'}",
         output=tmp_path / "runs",
         freeze="backbone",
-        epochs=4,
+        # Without certainty in the new head, rounding to integers turns choices over.
+        epochs=6,
+        learning_rate=0.02,
         formats=["tflite"],
         precisions=["float32", "int8"],
         tier="brief",
         registry=REGISTRY,
     )
-    assert run.passed
+    assert run.passed, [step for step in run.steps if step.status != "passed"]
     assert len(list(run.folder.glob("*.int8.tflite"))) == 1
     _, variant, checkpoint = resolve(REGISTRY, str(run.weights))
     assert checkpoint is not None
