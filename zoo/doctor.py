@@ -8,7 +8,7 @@ import sys
 from dataclasses import dataclass
 
 from zoo.errors import ZooError
-from zoo.extras import EXTRA_OF, installed
+from zoo.extras import BEYOND_ALL, EXTRA_OF, installed
 from zoo.files import ensure_writable
 from zoo.paths import cache_folder, data_folder
 from zoo.registry import Registry, load_registry
@@ -63,6 +63,10 @@ def _packages() -> list[Finding]:
         names = distributions.get(module, [module])
         version = next((v for n in names if (v := version_of(n))), None)
         present = installed(module)
+        if not present and extra in BEYOND_ALL:
+            state = f'not installed; some official weights need it: pip install "edgezoo[{extra}]"'
+            findings.append(Finding(part="package", name=names[0], ok=True, state=state))
+            continue
         findings.append(
             Finding(
                 part="package",

@@ -28,6 +28,9 @@ EXTRA_OF = {
     "torch": "torch",
 }
 
+#: Extras that ``all`` leaves out: nothing but official weights asks for them, and says so then.
+BEYOND_ALL = ("weights", "torch")
+
 
 def require(module: str) -> ModuleType:
     """Imports `module`, or raises `MissingExtra` with the command that installs it."""

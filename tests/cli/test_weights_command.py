@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from importlib import import_module
 from pathlib import Path
 
 import pytest
@@ -111,3 +112,10 @@ def test_verify_reads_the_packaged_weights(zoo) -> None:
     assert typed.out.splitlines()[1].split()[:2] == ["lenet5.fashion_mnist", "intact"]
     (row,) = json.loads(zoo("weights", "verify", "lenet5", "--json").out)
     assert row["ok"] is True
+
+
+def test_the_doctor_calls_nothing_missing_that_only_official_weights_need(zoo, monkeypatch) -> None:
+    monkeypatch.setattr(import_module("zoo.doctor"), "installed", lambda module: module != "torch")
+    rows = {row["name"]: row for row in zoo("doctor", "--json").json}
+    assert rows["torch"]["ok"] is True
+    assert 'pip install "edgezoo[torch]"' in rows["torch"]["state"]

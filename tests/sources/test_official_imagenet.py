@@ -101,13 +101,14 @@ def test_the_answers_are_those_of_pytorch() -> None:
 
 @pytest.mark.slow
 def test_fine_tuned_on_photographs_and_shipped(tmp_path: Path) -> None:
-    """Crops of four photographs: a few seconds of training must tell them apart."""
+    """Crops of three photographs: a few seconds of training must tell them apart."""
     random = np.random.default_rng(0)
     for name in list(SEEN)[:3]:
         picture = images.open(PHOTOGRAPHS / name).convert("RGB")
         folder = tmp_path / "photos" / name.partition(".")[0]
         folder.mkdir(parents=True)
-        for number in range(24):
+        # The gate asks for 64 real inputs, of which validation takes some.
+        for number in range(36):
             side = int(min(picture.size) * random.uniform(0.6, 1.0))
             left, top = (int(random.integers(0, n - side + 1)) for n in picture.size)
             picture.crop((left, top, left + side, top + side)).save(folder / f"{number}.png")
@@ -122,7 +123,7 @@ def test_fine_tuned_on_photographs_and_shipped(tmp_path: Path) -> None:
         tier="brief",
         registry=REGISTRY,
     )
-    assert run.passed
+    assert run.passed, [step for step in run.steps if step.status != "passed"]
     assert len(list(run.folder.glob("*.int8.tflite"))) == 1
     _, variant, checkpoint = resolve(REGISTRY, str(run.weights))
     assert checkpoint is not None
