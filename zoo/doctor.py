@@ -8,7 +8,7 @@ import sys
 from dataclasses import dataclass
 
 from zoo.errors import ZooError
-from zoo.extras import EXTRA_OF, installed
+from zoo.extras import EXTRA_OF, ON_REQUEST, installed
 from zoo.files import ensure_writable
 from zoo.paths import cache_folder, data_folder
 from zoo.registry import Registry, load_registry
@@ -67,12 +67,16 @@ def _packages() -> list[Finding]:
             Finding(
                 part="package",
                 name=names[0],
-                ok=present,
-                state=version or ("installed" if present else "missing"),
+                ok=present or extra in ON_REQUEST,
+                state=version or ("installed" if present else _missing(extra)),
                 fix="" if present else f'pip install "edgezoo[{extra}]"',
             )
         )
     return findings
+
+
+def _missing(extra: str) -> str:
+    return f'on request: pip install "edgezoo[{extra}]"' if extra in ON_REQUEST else "missing"
 
 
 def _datasets(registry: Registry) -> list[Finding]:

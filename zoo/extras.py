@@ -25,6 +25,8 @@ EXTRA_OF = {
     "aeon": "aeon",
     "datasets": "hf",
 }
+#: Extras that stand outside ``all``: for datasets that few people need.
+ON_REQUEST = ("aeon", "hf")
 
 
 def require(module: str) -> ModuleType:

@@ -73,6 +73,7 @@ def make_job(recipe: Recipe, registry: Registry) -> Job:
         raise UsageError(
             f"dataset {recipe.data!r} does not fit {variant.name!r}",
             why=f"the network's task is {variant.task}; the dataset serves {', '.join(tasks)}",
+            fix="`zoo list` tells the task of each network",
         )
     formats = recipe.formats or [exporter.name for exporter in registry.exporters]
     exporters = tuple(registry.exporters.get(name) for name in dict.fromkeys(formats))
