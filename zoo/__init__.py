@@ -43,12 +43,13 @@ if TYPE_CHECKING:
         inspect,
         load,
         models,
+        open_dataset,
         ship,
         write_report,
     )
     from zoo.doctor import doctor
 
-_API = "bench evaluate export finetune info inspect load models ship write_report"
+_API = "bench evaluate export finetune info inspect load models open_dataset ship write_report"
 #: Public function → the module that holds it, imported when it is first used.
 _LAZY = {**dict.fromkeys(_API.split(), "zoo.api"), "doctor": "zoo.doctor"}
 
@@ -95,6 +96,7 @@ __all__ = [
     "inspect",
     "load",
     "models",
+    "open_dataset",
     "ship",
     "write_report",
 ]

@@ -11,7 +11,7 @@ from zoo import catalogue
 from zoo.artifact import describe, open_artifact, open_unaltered
 from zoo.catalogue import ModelSummary
 from zoo.checkpoints import resolve
-from zoo.contracts.dataset import SPLITS
+from zoo.contracts.dataset import SPLITS, Dataset
 from zoo.errors import MissingExtra, UnknownName, UsageError
 from zoo.extras import EXTRA_OF, installed
 from zoo.isolation import Event, call
@@ -23,7 +23,8 @@ from zoo.records import Evaluation
 from zoo.registry import PluginSettings, Registry, load_registry
 from zoo.run import Run, execute
 from zoo.running import evaluate_file
-from zoo.steps.common import Subject, no_weights, open_dataset
+from zoo.steps import common
+from zoo.steps.common import Subject, no_weights
 from zoo.timing import Timing, time_files
 
 
@@ -178,7 +179,7 @@ def evaluate(
             raise UsageError(
                 f"{path} does not say what it was trained on", fix="add --data DATASET"
             )
-        dataset = open_dataset(registry, name)
+        dataset = common.open_dataset(registry, name)
         return evaluate_file(
             registry, path, dataset, split, emit=lambda event: on_step("evaluate", event)
         )
@@ -270,6 +271,20 @@ def load(model: str, *, registry: Registry | None = None) -> Any:
     from zoo.steps.evaluate import load_for_user
 
     return load_for_user(Subject(model=model, plugins=settings))
+
+
+def open_dataset(name: str, *, registry: Registry | None = None) -> Dataset:
+    """Opens a dataset: its splits, classes, and what should be known about it.
+
+    Args:
+        name: As after ``--data``: ``digits``, ``folder:photos``, ``csv:walk.csv?window=50``.
+        registry: None discovers plugins anew.
+
+    Raises:
+        UnknownName: Nothing provides such a dataset; offers the nearest.
+        ZooError: It cannot be used; says why.
+    """
+    return common.open_dataset(registry or load_registry(), name)
 
 
 def models(pattern: str = "*", *, registry: Registry | None = None) -> list[ModelSummary]:

@@ -185,7 +185,7 @@ UNUSABLE = {
     "npz:negative.npz": ("y_train holds -3 at index 0", "from 0"),
     "npz:beyond.npz": ("class 10 has no training examples", "1000 classes are expected, 10 occur"),
     "npz:halves.npz": ("y_train is of type float64", "whole numbers"),
-    "npz:uneven.npz": ("y_train has 9 labels for 20 images", "one label per image"),
+    "npz:uneven.npz": ("y_train has 9 labels for 20 examples", "one label per example"),
     "npz:nameless.npz": ("x_train is missing", "the file holds a, b"),
     "npz:text.npz": ("truncated or not an .npz file", "numpy.savez"),
     "fashion_mnist": ("lacks train-images-idx3-ubyte.gz", "ZOO_FASHION_MNIST names that folder"),

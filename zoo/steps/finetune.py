@@ -49,6 +49,8 @@ def finetune(
     task = registry.tasks.get(variant.task)
     emit({"event": "stage", "text": f"reading {data}"})
     dataset = open_dataset(registry, data)
+    for note in dataset.notes:
+        emit({"event": "note", "text": note})
     _check_task(registry.datasets.get(data.partition(":")[0]).tasks, task.name, data, variant.name)
     given = dict(hyperparameters)
     if training.dropout is not None:
