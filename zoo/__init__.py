@@ -47,6 +47,7 @@ if TYPE_CHECKING:
         load,
         models,
         official_weights,
+        open_dataset,
         ship,
         verify_weights,
         write_report,
@@ -55,7 +56,7 @@ if TYPE_CHECKING:
 
 _API = (
     "bench evaluate export fetch_weights finetune info inspect load models official_weights ship "
-    "verify_weights write_report"
+    "open_dataset verify_weights write_report"
 )
 #: Public function → the module that holds it, imported when it is first used.
 _LAZY = {**dict.fromkeys(_API.split(), "zoo.api"), "doctor": "zoo.doctor"}
@@ -107,6 +108,7 @@ __all__ = [
     "load",
     "models",
     "official_weights",
+    "open_dataset",
     "ship",
     "verify_weights",
     "write_report",

@@ -24,7 +24,8 @@ from zoo.records import Evaluation
 from zoo.registry import PluginSettings, Registry, load_registry
 from zoo.run import Run, execute
 from zoo.running import evaluate_file
-from zoo.steps.common import Subject, check_task, no_weights, open_dataset
+from zoo.steps import common
+from zoo.steps.common import Subject, check_task, no_weights
 from zoo.timing import Timing, time_files
 
 if TYPE_CHECKING:
@@ -180,7 +181,7 @@ def evaluate(
             )
         if manifest is not None:
             check_task(registry, name, manifest.task, path.name)
-        dataset = open_dataset(registry, name)
+        dataset = common.open_dataset(registry, name)
         return evaluate_file(
             registry, path, dataset, split, emit=lambda event: on_step("evaluate", event)
         )
@@ -274,6 +275,20 @@ def load(model: str, *, registry: Registry | None = None) -> Any:
     from zoo.steps.evaluate import load_for_user
 
     return load_for_user(Subject(model=model, plugins=settings))
+
+
+def open_dataset(name: str, *, registry: Registry | None = None) -> Dataset:
+    """Opens a dataset: its splits, classes, and what should be known about it.
+
+    Args:
+        name: As after ``--data``: ``digits``, ``folder:photos``, ``csv:walk.csv?window=50``.
+        registry: None discovers plugins anew.
+
+    Raises:
+        UnknownName: Nothing provides such a dataset; offers the nearest.
+        ZooError: It cannot be used; says why.
+    """
+    return common.open_dataset(registry or load_registry(), name)
 
 
 def models(pattern: str = "*", *, registry: Registry | None = None) -> list[ModelSummary]:

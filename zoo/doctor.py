@@ -8,7 +8,7 @@ import sys
 from dataclasses import dataclass
 
 from zoo.errors import ZooError
-from zoo.extras import BEYOND_ALL, EXTRA_OF, installed
+from zoo.extras import EXTRA_OF, ON_REQUEST, installed
 from zoo.files import ensure_writable
 from zoo.paths import cache_folder, data_folder
 from zoo.registry import Registry, load_registry
@@ -63,20 +63,20 @@ def _packages() -> list[Finding]:
         names = distributions.get(module, [module])
         version = next((v for n in names if (v := version_of(n))), None)
         present = installed(module)
-        if not present and extra in BEYOND_ALL:
-            state = f'not installed; some official weights need it: pip install "edgezoo[{extra}]"'
-            findings.append(Finding(part="package", name=names[0], ok=True, state=state))
-            continue
         findings.append(
             Finding(
                 part="package",
                 name=names[0],
-                ok=present,
-                state=version or ("installed" if present else "missing"),
+                ok=present or extra in ON_REQUEST,
+                state=version or ("installed" if present else _missing(extra)),
                 fix="" if present else f'pip install "edgezoo[{extra}]"',
             )
         )
     return findings
+
+
+def _missing(extra: str) -> str:
+    return f'on request: pip install "edgezoo[{extra}]"' if extra in ON_REQUEST else "missing"
 
 
 def _datasets(registry: Registry) -> list[Finding]:

@@ -27,9 +27,8 @@ EXTRA_OF = {
     "huggingface_hub": "weights",
     "torch": "torch",
 }
-
-#: Extras that ``all`` leaves out: nothing but official weights asks for them, and says so then.
-BEYOND_ALL = ("weights", "torch")
+#: Extras outside ``all``: for datasets and official weights that few people need; told then.
+ON_REQUEST = ("aeon", "hf", "weights", "torch")
 
 
 def require(module: str) -> ModuleType:

@@ -15,6 +15,7 @@ from zoo.recipe import Recipe, precision_order
 from zoo.registry import Registry
 from zoo.running import judging_device
 from zoo.sources.cache import sources_of
+from zoo.steps.common import check_task
 from zoo.weights import verify
 
 
@@ -67,14 +68,7 @@ def make_job(recipe: Recipe, registry: Registry) -> Job:
     if recipe.training.dropout is not None:
         given["dropout"] = recipe.training.dropout
     check_hyperparameters(architecture, given)
-    name, _, argument = recipe.data.partition(":")
-    provider = registry.datasets.get(name)
-    tasks = provider.tasks if provider.tasks_of is None else provider.tasks_of(argument or None)
-    if variant.task not in tasks:
-        raise UsageError(
-            f"dataset {recipe.data!r} does not fit {variant.name!r}",
-            why=f"the network's task is {variant.task}; the dataset serves {', '.join(tasks)}",
-        )
+    check_task(registry, recipe.data, variant.task, variant.name)
     formats = recipe.formats or [exporter.name for exporter in registry.exporters]
     exporters = tuple(registry.exporters.get(name) for name in dict.fromkeys(formats))
     for exporter in exporters:

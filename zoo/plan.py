@@ -25,7 +25,9 @@ _DATA = tuple(
     f"zoo.data.{name}"
     for name in (
         *("inputs", "images", "series", "tokens", "latents"),
-        *("splits", "hashing", "arrays", "rows", "image_files", "npz_arrays"),
+        *("splits", "hashing", "arrays", "rows", "image_files", "npz_arrays", "query", "tables"),
+        *("recordings", "windows", "class_folders", "text_examples", "text_files"),
+        *("conll_files", "hf_splits"),
     )
 )
 #: What tasks share; the file of the task itself comes from the registry.

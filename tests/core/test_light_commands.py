@@ -49,6 +49,7 @@ def test_probe_sees_a_heavy_import(tmp_path):
         (["list"], "lenet5"),
         (["list", "--json"], '"parameters": 61706'),
         (["plugins", "list"], "format tflite"),
+        (["data"], "csv:PATH"),
         (["info", "resnet8"], "arXiv:1512.03385"),
         (["info", "lennet5"], None),
         (["ship", "lenet5", "--data", "digits", "--epochs", "many"], None),

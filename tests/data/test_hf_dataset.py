@@ -277,7 +277,7 @@ def test_options_are_checked_before_anything_is_loaded() -> None:
             function("name?lable=x")
         with pytest.raises(UsageError, match="exclude each other"):
             function("name?image=x&text=y")
-        with pytest.raises(UsageError, match="hf needs a path"):
+        with pytest.raises(UsageError, match="hf needs a name"):
             function(None)
 
 
@@ -287,7 +287,11 @@ def test_tasks_follow_the_column() -> None:
     assert len(tasks_of("name")) == 2
 
 
-def test_fingerprint(tmp_path: Path) -> None:
+def test_fingerprint(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    if not REAL:
+        with pytest.raises(MissingExtra):
+            fingerprint("name")
+    monkeypatch.setattr("zoo.data.hf.require_extra", lambda extra: None)
     assert fingerprint("name?revision=v1") == "hf:name?revision=v1"
     path = tmp_path / "a" / "b.parquet"
     path.parent.mkdir()

@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from zoo.cli.options import (
+    DATASETS,
     Settings,
     complete_model,
     data_option,
@@ -28,7 +29,7 @@ from zoo.cli.options import (
     ),
 )
 @click.argument("model", required=False, shell_complete=complete_model)
-@data_option(required=False, help="Dataset: digits, fashion_mnist, folder:PATH, npz:PATH.")
+@data_option(required=False, help=DATASETS)
 @training_options
 @click.option(
     "--output", default="weights", type=click.Path(), help="Folder for the weights [weights]."

@@ -22,6 +22,7 @@ COMMANDS = {
     "ship": "Fine-tune, export, gate, benchmark, report: the whole way",
     "list": "The models of the zoo",
     "info": "Everything known about one model",
+    "data": "What a dataset holds and how it is split",
     "finetune": "Train a model on your data",
     "evaluate": "Measure the quality of a model or an exported file",
     "export": "Write gated TFLite and ONNX files",

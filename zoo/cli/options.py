@@ -71,6 +71,13 @@ def json_option(function: Function) -> Function:
     return click.option("--json", "as_json", is_flag=True, help="Print JSON.")(function)
 
 
+#: Help of an option that takes any dataset.
+DATASETS = (
+    "Dataset: digits, fashion_mnist; your own by folder:PATH (images), npz:PATH, csv:PATH, "
+    "text:PATH, conll:PATH; others' by keras:NAME, hf:NAME, aeon:NAME."
+)
+
+
 def data_option(*, required: bool, help: str) -> Callable[[Function], Function]:
     """``--data DATASET``."""
     return click.option(

@@ -78,6 +78,10 @@ class StepProgress:
     def _on_resumed(self, step: str, event: dict[str, Any]) -> None:
         self._progress.console.print(f"  {step}: goes on after epoch {event['epoch']}")
 
+    def _on_note(self, step: str, event: dict[str, Any]) -> None:
+        # What stands in square brackets is the data's own text, never a style.
+        self._progress.console.print(f"  {step}: {event['text']}", soft_wrap=True, markup=False)
+
     def _on_progress(self, step: str, event: dict[str, Any]) -> None:
         self._progress.update(
             self._task(step),

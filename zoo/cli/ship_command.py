@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from zoo.cli.options import (
+    DATASETS,
     Settings,
     complete_device,
     complete_model,
@@ -33,7 +34,7 @@ from zoo.errors import UsageError
     ),
 )
 @click.argument("model", required=False, shell_complete=complete_model)
-@data_option(required=False, help="Dataset: digits, fashion_mnist, folder:PATH, npz:PATH.")
+@data_option(required=False, help=DATASETS)
 @export_options
 @click.option(
     "--device",

@@ -110,7 +110,7 @@ def carried(folder: Path) -> dict[str, tuple[Path, Path]]:
 def _find(argument: str | None) -> tuple[str, tuple[Path, Path]]:
     from zoo.data.query import parse_query
 
-    name = parse_query("aeon", argument).path
+    name = parse_query("aeon", argument, what="name").path
     sets = carried(_folder())
     if name not in sets:
         close = nearest(name, sets, 1)

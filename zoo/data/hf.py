@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from zoo.contracts.dataset import Dataset, DatasetProvider
 from zoo.errors import UsageError
+from zoo.extras import require_extra
 from zoo.hookspecs import hookimpl
 
 if TYPE_CHECKING:
@@ -66,10 +67,12 @@ def fingerprint(argument: str | None) -> str:
     """Of a local folder sizes and times; of a name on the hub the name: ``revision`` pins it.
 
     Raises:
+        MissingExtra: The library is not installed.
         UsageError: A wrong option.
         BadData: A link leaves the folder.
     """
     query = _query(argument)
+    require_extra("hf")
     path = Path(query.path).expanduser()
     if not path.exists():
         return f"hf:{argument}"
@@ -81,7 +84,7 @@ def fingerprint(argument: str | None) -> str:
 def _query(argument: str | None) -> Query:
     from zoo.data.query import parse_query
 
-    query = parse_query("hf", argument, OPTIONS)
+    query = parse_query("hf", argument, OPTIONS, what="name")
     if {"image", "text"} <= set(query.options):
         raise UsageError(
             "image= and text= exclude each other",

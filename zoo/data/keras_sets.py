@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from zoo.contracts.dataset import Dataset, DatasetProvider
 from zoo.errors import BadData, UnknownName, UsageError
+from zoo.extras import require_extra
 from zoo.hookspecs import hookimpl
 
 if TYPE_CHECKING:
@@ -128,9 +129,11 @@ def fingerprint(argument: str | None) -> str:
 
     Raises:
         UnknownName: Keras has no such set.
+        MissingExtra: Keras is not installed.
         BadData: It is not there and must not be downloaded.
     """
     name, known = _find(argument)
+    require_extra("train")
     _check_obtainable(name, known)
     return f"keras:{name}"
 
@@ -138,7 +141,7 @@ def fingerprint(argument: str | None) -> str:
 def _find(argument: str | None) -> tuple[str, KerasSet]:
     from zoo.data.query import parse_query
 
-    name = parse_query("keras", argument).path
+    name = parse_query("keras", argument, what="name").path
     if name in ELSEWHERE:
         why, fix = ELSEWHERE[name]
         raise UsageError(f"keras:{name} is not offered", why=why, fix=fix)

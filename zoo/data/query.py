@@ -20,7 +20,7 @@ class Query:
 
     Attributes:
         provider: The dataset's name, for messages.
-        path: Before the options, as typed.
+        path: Path or name before the options, as typed.
         options: By key; no value is empty.
     """
 
@@ -58,13 +58,16 @@ class Query:
         return tuple(part.strip() for part in self.options.get(key, "").split(",") if part.strip())
 
 
-def parse_query(provider: str, argument: str | None, known: tuple[str, ...] = ()) -> Query:
+def parse_query(
+    provider: str, argument: str | None, known: tuple[str, ...] = (), *, what: str = "path"
+) -> Query:
     """Takes ``PATH?key=value&key=value`` apart.
 
     Args:
         provider: The dataset's name, for messages.
         argument: What follows its colon.
         known: The keys that it takes.
+        what: What stands before the options, for messages.
 
     Raises:
         UsageError: No path; an option that is not ``key=value``, or is given twice.
@@ -74,7 +77,9 @@ def parse_query(provider: str, argument: str | None, known: tuple[str, ...] = ()
     if not mark:
         path, text = text, ""
     if not path:
-        raise UsageError(f"{provider} needs a path", fix=f"--data {provider}:PATH")
+        raise UsageError(
+            f"{provider} needs a {what}", fix=f"write --data {provider}:{what.upper()}"
+        )
     options: dict[str, str] = {}
     for part in text.split("&") if text else ():
         key, equals, value = (unquote(piece) for piece in part.partition("="))

@@ -19,6 +19,9 @@ from zoo.data.recordings import Recording, Recordings
 from zoo.data.splits import SHARES, distance, minimum, preferred_split, without_copies
 from zoo.errors import BadData
 
+#: Fewer groups of a class than this are shared out exactly; of more, each stays where it is when
+#: others come.
+_FEW_GROUPS = 20
 Indices = dict[str, NDArray[np.int64]]
 
 
@@ -157,8 +160,19 @@ def _groups_to_splits(
         has.setdefault(group, set()).add(label)
     content = {g: hashlib.sha256(b"".join(sorted(own))).digest() for g, own in members.items()}
     sizes = [sum(label in own for own in has.values()) for label in range(classes)]
-    fair = {(c, s): minimum(sizes[c], share) for c in range(classes) for s, share in SHARES.items()}
-    for needs in (fair, dict.fromkeys(fair, 1)):
+    least = {
+        (label, split): minimum(sizes[label], share)
+        for label in range(classes)
+        for split, share in SHARES.items()
+    }
+    # Few groups fall among splits by chance alone; so few are held to their shares.
+    fair = {
+        (label, split): max(need, int(sizes[label] * SHARES[split]))
+        if sizes[label] < _FEW_GROUPS
+        else need
+        for (label, split), need in least.items()
+    }
+    for needs in (fair, least, dict.fromkeys(least, 1)):
         where = {group: preferred_split(own) for group, own in content.items()}
         if _fill(where, has, content, needs):
             return where

@@ -78,7 +78,9 @@ def open_dataset(registry: Registry, name: str) -> Dataset:
 
 def check_task(registry: Registry, data: str, task: str, subject: str) -> None:
     """Refuses a dataset whose examples do not fit the network's task."""
-    tasks = registry.datasets.get(data.partition(":")[0]).tasks
+    name, _, argument = data.partition(":")
+    provider = registry.datasets.get(name)
+    tasks = provider.tasks if provider.tasks_of is None else provider.tasks_of(argument or None)
     if task not in tasks:
         raise UsageError(
             f"dataset {data!r} does not fit {subject!r}",

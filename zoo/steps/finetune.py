@@ -51,6 +51,8 @@ def finetune(
     dataset = open_dataset(registry, data)
     check_task(registry, data, task.name, variant.name)
     _check_augmentation(training, variant.preprocessing.training, variant.name)
+    for note in dataset.notes:
+        emit({"event": "note", "text": note})
     given = dict(hyperparameters)
     if training.dropout is not None:
         given["dropout"] = training.dropout

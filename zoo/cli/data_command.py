@@ -1,0 +1,88 @@
+"""``zoo data``."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import TYPE_CHECKING
+
+import click
+
+from zoo.cli.options import Settings, complete_dataset, examples, json_option, print_json
+from zoo.cli.tables import print_table
+
+if TYPE_CHECKING:
+    from zoo.dataset_summary import DatasetSummary
+    from zoo.registry import Registry
+
+#: More classes than this are counted, but not listed one by one.
+_MOST_CLASSES = 20
+
+
+@click.command(
+    name="data",
+    epilog=examples("zoo data", "zoo data digits", 'zoo data "csv:walk.csv?window=50"'),
+)
+@click.argument("dataset", required=False, shell_complete=complete_dataset)
+@json_option
+@click.pass_obj
+def command(settings: Settings, dataset: str | None, as_json: bool) -> None:
+    """Show what DATASET holds and how it is split, before any training; or list the kinds."""
+    registry = settings.registry()
+    if dataset is None:
+        _list(registry, as_json)
+        return
+    from zoo.dataset_summary import summarize
+    from zoo.steps.common import open_dataset
+
+    found = summarize(open_dataset(registry, dataset))
+    if as_json:
+        print_json(asdict(found))
+    else:
+        _print(found)
+
+
+def _list(registry: Registry, as_json: bool) -> None:
+    rows = [
+        {
+            "name": p.name + (f":{p.argument}" if p.argument else ""),
+            "summary": p.summary,
+            "tasks": list(p.tasks),
+            "where": p.where,
+        }
+        for p in registry.datasets
+    ]
+    if as_json:
+        print_json(rows)
+        return
+    print_table(
+        ("dataset", "tasks", "what it is"),
+        [(str(r["name"]), ", ".join(r["tasks"]), str(r["summary"])) for r in rows],
+    )
+
+
+def _print(found: DatasetSummary) -> None:
+    shown = found.classes[:_MOST_CLASSES]
+    more = f", … {len(found.classes) - len(shown)} more" if len(found.classes) > len(shown) else ""
+    for name, text in (
+        ("dataset", found.name),
+        ("source", found.source),
+        ("licence", found.licence),
+        ("sha256", found.content_hash),
+        ("example", found.example),
+        ("classes", f"{len(found.classes)}: {', '.join(shown)}{more}"),
+    ):
+        click.echo(f"{name:<9}{text}".rstrip())
+    click.echo()
+    few = shown if len(shown) == len(found.classes) else ()
+    print_table(
+        ("split", "examples", *few),
+        [
+            (split, f"{count:,}", *(f"{found.labels[split][name]:,}" for name in few))
+            for split, count in found.examples.items()
+        ],
+        right="l" + "r" * (1 + len(few)),
+    )
+    if found.notes:
+        click.echo()
+    for note in found.notes:
+        click.echo(f"- {note}")

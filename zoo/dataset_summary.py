@@ -1,0 +1,67 @@
+"""What a dataset holds, for people who are about to train on it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from zoo.contracts.dataset import Dataset, Split
+
+
+@dataclass(frozen=True, kw_only=True)
+class DatasetSummary:
+    """What ``zoo data`` tells.
+
+    Attributes:
+        name: As the user typed it.
+        source: Where it comes from.
+        licence: SPDX identifier, or ``unknown``.
+        content_hash: Changes with any example, label or split.
+        example: Type and shape of the first training example.
+        classes: Class names.
+        examples: How many each split has.
+        labels: For each split how often each class stands in it; steps count one by one.
+        notes: What the reader should know.
+    """
+
+    name: str
+    source: str
+    licence: str
+    content_hash: str
+    example: str
+    classes: tuple[str, ...]
+    examples: Mapping[str, int]
+    labels: Mapping[str, Mapping[str, int]]
+    notes: tuple[str, ...]
+
+
+def summarize(dataset: Dataset) -> DatasetSummary:
+    """Reads one example, and counts labels."""
+    return DatasetSummary(
+        name=dataset.name,
+        source=dataset.source,
+        licence=dataset.licence,
+        content_hash=dataset.content_hash,
+        example=_example(dataset.splits["train"]),
+        classes=dataset.classes,
+        examples={name: len(split) for name, split in dataset.splits.items()},
+        labels={name: _counts(split, dataset.classes) for name, split in dataset.splits.items()},
+        notes=dataset.notes,
+    )
+
+
+def _example(split: Split) -> str:
+    first = split.read(0)
+    if first.dtype.kind == "U":
+        return "text" if first.ndim == 0 else f"{len(first)} tokens (the first)"
+    return f"{first.dtype} {'×'.join(map(str, first.shape))}"
+
+
+def _counts(split: Split, classes: tuple[str, ...]) -> dict[str, int]:
+    import numpy as np
+
+    real = split.labels[split.labels >= 0]
+    counts = np.bincount(real.reshape(-1), minlength=len(classes)).tolist()
+    return dict(zip(classes, counts, strict=True))
