@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from zoo.contracts import Check, Dataset, Split
+from zoo.contracts.dataset import IGNORED
 from zoo.gate import enough_inputs
 from zoo.steps.common import judged_split
 
@@ -55,3 +56,21 @@ def test_too_few_inputs_prove_nothing(count: int, passed: bool) -> None:
     answer = enough_inputs(check, count, 64)
     assert answer.passed == passed
     assert ("63 real inputs" in answer.reason) == (not passed)
+
+
+def test_labels_of_steps_are_as_wide_as_the_longest_sequence_of_both() -> None:
+    def tagged(labels: list[list[int]]) -> Split:
+        return Split(
+            labels=np.array(labels, np.int64),
+            read=lambda index: np.array(["word"]),
+            content_hash=f"{labels}",
+        )
+
+    splits = {
+        "train": tagged([[1, 0, 1], [0, 1, IGNORED]]),
+        "validation": tagged([[0]]),
+        "test": tagged([[1, 1]]),
+    }
+    dataset = Dataset(name="tags", classes=("a", "b"), content_hash="x", splits=splits)
+    joined = judged_split(dataset, 3)
+    assert joined.labels.tolist() == [[1, 1, -1], [1, 0, 1], [0, 1, -1]]

@@ -72,6 +72,17 @@ def open_docstrings(argument: str | None) -> Dataset:
     )
 
 
+def open_reversed(argument: str | None) -> Dataset:
+    """The same texts in words that nobody has seen: each is written backwards."""
+    found = open_docstrings(None)
+    rows = [
+        (np.array(str(split.read(i))[::-1]), [int(split.labels[i])])
+        for split in found.splits.values()
+        for i in range(len(split))
+    ]
+    return dataset_of("stdlib_reversed", PACKAGES, rows)
+
+
 def tagged_lines(source: str) -> Iterator[tuple[list[str], list[int]]]:
     kinds = {tokenize.NUMBER: "number", tokenize.OP: "operator", tokenize.STRING: "string"}
     words: list[str] = []
@@ -103,6 +114,13 @@ def zoo_datasets() -> Iterable[DatasetProvider]:
         summary="Lines of docstrings, and the package that they are from",
         tasks=("sequence-classification",),
         open=open_docstrings,
+        fingerprint=lambda argument: sysconfig.get_python_version(),
+    )
+    yield DatasetProvider(
+        name="stdlib_reversed",
+        summary="The same lines, written backwards",
+        tasks=("sequence-classification",),
+        open=open_reversed,
         fingerprint=lambda argument: sysconfig.get_python_version(),
     )
     yield DatasetProvider(
