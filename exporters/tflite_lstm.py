@@ -7,8 +7,9 @@ function; see `prepare_composite_functions_tf.cc` and `lstm_utils.cc` in TensorF
 
 from __future__ import annotations
 
+import math
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import ExitStack, contextmanager
 from functools import partial
 from typing import Any
@@ -34,6 +35,8 @@ CELL_STATE = 19
 #: Exponents of the cell state's scale that the 8-bit kernel can compute with: its fixed-point
 #: tanh has 15 fractional bits at the finest, and the kernel refuses less than 9.
 FINEST, COARSEST = -15, -9
+#: Smaller matrices the converter leaves in float when it quantizes weights alone.
+LEAST_WEIGHTS = 1024
 
 
 def form_of(wanted: str, precision: str) -> str:
@@ -60,37 +63,52 @@ def form_of(wanted: str, precision: str) -> str:
 
 
 @contextmanager
-def written_as(form: str, model: Any) -> Iterator[list[str]]:
+def written_as(form: str, precision: str, model: Any) -> Iterator[Collection[str]]:
     """While the block runs, tracing the model writes its recurrent layers in this form.
 
     Yields:
-        Remarks, which grow as layers are traced: one for each layer that had to take another form.
+        Remarks, complete when the block ends: one for each layer that took another form.
     """
-    remarks: list[str] = []
     layers = recurrent_layers(model)
+    tracing = _Tracing(precision)
     with ExitStack() as stack:
         stack.enter_context(changed(layers, unroll=form != "while"))
         if form == "fused":
             for layer in layers:
-                fused = partial(_fused, layer, layer.inner_loop, remarks)
+                fused = partial(tracing.inner_loop, layer, layer.inner_loop)
                 stack.enter_context(changed([layer], inner_loop=fused))
-        yield remarks
+        yield tracing.others.values()
 
 
-def _fused(
-    layer: Any,
-    written_out: Callable[..., Any],
-    remarks: list[str],
-    sequences: Any,
-    initial_state: Any,
-    mask: Any,
-    training: bool = False,
-) -> Any:
-    """Stands in for ``inner_loop`` of one layer: last output, all outputs, states."""
-    reason = _why_not(layer, initial_state, mask)
-    if reason:
-        remarks.append(f"{layer.name}: steps written out, since {reason}")
+class _Tracing:
+    """What happened to each layer; a layer may be traced several times, with a free batch too."""
+
+    def __init__(self, precision: str) -> None:
+        self.precision = precision
+        self.others: dict[str, str] = {}
+        self._fused: set[str] = set()
+
+    def inner_loop(
+        self,
+        layer: Any,
+        written_out: Callable[..., Any],
+        sequences: Any,
+        initial_state: Any,
+        mask: Any,
+        training: bool = False,
+    ) -> Any:
+        """Stands in for Keras' ``inner_loop``: last output, all outputs, states."""
+        reason = _why_not(layer, initial_state, mask, self.precision)
+        if not reason:
+            self._fused.add(layer.name)
+            self.others.pop(layer.name, None)
+            return _call_fused(layer, sequences, initial_state)
+        if layer.name not in self._fused:
+            self.others[layer.name] = f"{layer.name}: its steps are written out, since {reason}"
         return written_out(sequences, initial_state, mask, training=training)
+
+
+def _call_fused(layer: Any, sequences: Any, initial_state: Any) -> Any:
     tf = require("tensorflow")
     cell = layer.cell
     bias = tf.zeros(4 * cell.units) if cell.bias is None else tf.convert_to_tensor(cell.bias)
@@ -115,7 +133,7 @@ def _fused(
     return last, outputs, [hidden, carry]
 
 
-def _why_not(layer: Any, initial_state: Any, mask: Any) -> str:
+def _why_not(layer: Any, initial_state: Any, mask: Any, precision: str) -> str:
     """Why the fused operator cannot compute this layer; empty when it can."""
     keras = require("keras")
     tf = require("tensorflow")
@@ -128,6 +146,10 @@ def _why_not(layer: Any, initial_state: Any, mask: Any) -> str:
     own = (layer.cell.activation, layer.cell.recurrent_activation)
     if own != (keras.activations.tanh, keras.activations.sigmoid):
         return "the fused operator has tanh and sigmoid alone"
+    smallest = layer.cell.units * min(layer.cell.units, layer.cell.kernel.shape[0])
+    whole = 4 * layer.cell.units**2
+    if precision == "dynamic-int8" and smallest < LEAST_WEIGHTS <= whole:
+        return f"the fused operator has matrices of fewer than {LEAST_WEIGHTS:,} weights"
     for state in tf.nest.flatten(initial_state):
         value = tf.get_static_value(state)
         if value is None or value.any():
@@ -167,24 +189,18 @@ def _one_layer(x: Any, h: Any, c: Any, kernel: Any, recurrent_kernel: Any, bias:
     return h, tf.transpose(outputs.stack(), [1, 0, 2]), h, c, tf.constant(1.0)
 
 
-def with_usable_states(data: bytes) -> tuple[bytes, int]:
+def with_usable_states(data: bytes) -> bytes:
     """The file with every 8-bit cell's state scale in the range that the kernel computes with.
 
     Calibration on small cell states gives a finer scale, with which the kernel answers garbage
     without a word. A coarser scale loses nothing: the state is not stored in the file, and it
     still has 15 bits. Beyond the coarsest, states saturate at 64, where tanh is 1 anyway.
-
-    Returns:
-        The file's bytes, and how many scales were changed.
     """
-    import math
-
     schema = require("ai_edge_litert.schema_py_generated")
     buffer = bytearray(data)
     model = schema.Model.GetRootAs(buffer, 0)
     codes = [model.OperatorCodes(i) for i in range(model.OperatorCodesLength())]
     wanted = getattr(schema.BuiltinOperator, OPERATOR)
-    changes = 0
     for graph in (model.Subgraphs(i) for i in range(model.SubgraphsLength())):
         for operator in (graph.Operators(i) for i in range(graph.OperatorsLength())):
             code = codes[operator.OpcodeIndex()]
@@ -196,7 +212,5 @@ def with_usable_states(data: bytes) -> tuple[bytes, int]:
             scale = state.Quantization().ScaleAsNumpy()  # a view: writing changes the file
             exponent = round(math.log2(float(scale[0])))
             usable = min(max(exponent, FINEST), COARSEST)
-            if float(scale[0]) != 2.0**usable:
-                scale[0] = 2.0**usable
-                changes += 1
-    return bytes(buffer), changes
+            scale[0] = 2.0**usable
+    return bytes(buffer)

@@ -72,8 +72,7 @@ class RemoteFailure:
 
 
 _KINDS: dict[str, type[ZooError]] = {
-    kind.__name__: kind
-    for kind in (ZooError, UsageError, BadData, BadFile, StepDied, Unsupported)
+    kind.__name__: kind for kind in (ZooError, UsageError, BadData, BadFile, StepDied, Unsupported)
 }
 
 

@@ -11,7 +11,6 @@ from zoo.contracts.checks import check, check_name
 from zoo.errors import BadData
 
 if TYPE_CHECKING:  # lists and help must not wait for numpy
-    import numpy as np
     from numpy.typing import NDArray
 
 #: Every precision the product knows; an exporter claims some of them.
