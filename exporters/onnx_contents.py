@@ -1,4 +1,4 @@
-"""What an ONNX file really holds, and the manifest in its metadata; needs the onnx package alone."""
+"""What an ONNX file really holds, and the manifest in its metadata, by the onnx package alone."""
 
 from __future__ import annotations
 

@@ -89,9 +89,9 @@ class FileContents:
 
     @property
     def integer_share(self) -> float:
-        """Share of computing operators that work on integers, 0 to 1."""
+        """Share of computing operators that multiply integers, hybrid ones among them, 0 to 1."""
         total = self.integer_operators + self.float_operators
-        return self.integer_operators / total if total else 0.0
+        return (self.integer_operators + self.hybrid_operators) / total if total else 0.0
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
