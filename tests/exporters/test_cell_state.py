@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 import pytest
+from tiny_networks import TFLITE, Deployed, answers_of, decibels, deployed, write
 
-from tests.exporters.tiny_networks import TFLITE, Deployed, answers_of, decibels, deployed, write
 from zoo.exporters import tflite_lstm
 
 pytestmark = pytest.mark.slow

@@ -7,8 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-
-from tests.exporters.tiny_networks import (
+from tiny_networks import (
     FORMATS,
     ONNX,
     TFLITE,
@@ -20,6 +19,7 @@ from tests.exporters.tiny_networks import (
     row_reader,
     write,
 )
+
 from zoo.errors import Unsupported
 
 pytestmark = pytest.mark.slow

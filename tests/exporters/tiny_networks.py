@@ -1,4 +1,4 @@
-"""Tiny networks that learn real digits in seconds, as they are deployed: one raw input at a time."""
+"""Tiny networks that learn real digits in seconds, in the form in which they are deployed."""
 
 from __future__ import annotations
 
