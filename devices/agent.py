@@ -573,14 +573,16 @@ def counters() -> dict[str, float]:
     }
 
 
-def warm_up(invoke: Callable[[], object], limit: float) -> Json:
+def warm_up(model: Model, limit: float) -> Json:
     """Runs until the slope over five windows is flat, at most `limit` seconds."""
+    reset, invoke = model.reset, model.invoke
     began, runs, stable = clock(), 0, False
     windows: list[float] = []
     while not stable and clock() - began < limit * 1e9:
         window: list[int] = []
         opened = clock()
         while clock() - opened < 2_000_000:
+            reset()
             started = clock()
             invoke()
             window.append(clock() - started)
@@ -593,10 +595,9 @@ def warm_up(invoke: Callable[[], object], limit: float) -> Json:
     return {"runs": runs, "seconds": (clock() - began) / 1e9, "stable": stable}
 
 
-def sample(
-    invoke: Callable[[], object], min_runs: int, min_seconds: float, max_seconds: float
-) -> array[int]:
-    """Durations of single invocations; the collector sleeps and nothing else is in between."""
+def sample(model: Model, min_runs: int, min_seconds: float, max_seconds: float) -> array[int]:
+    """Durations of single invocations, each of a fresh sequence; the collector sleeps."""
+    reset, invoke = model.reset, model.invoke
     durations = array("q")
     keep, now = durations.append, clock
     began = now()
@@ -605,6 +606,7 @@ def sample(
     gc.disable()
     try:
         while True:
+            reset()
             started = now()
             invoke()
             ended = now()
@@ -629,13 +631,13 @@ def bench(model: Model, request: Json) -> Json:
     started = clock()
     model.invoke()
     first_ns = clock() - started
-    warm = warm_up(model.invoke, float(request.get("warmup_seconds", 1.0)))
+    warm = warm_up(model, float(request.get("warmup_seconds", 1.0)))
     # Read before the samples pile up, which belong to the agent and not to the file.
     peak = peak_memory()
     load_average, spin_before, before = os.getloadavg(), spin(), counters()
     min_runs, min_seconds = int(request["min_runs"]), float(request["min_seconds"])
     max_seconds = float(request.get("max_seconds", max(60.0, 10 * min_seconds)))
-    durations = sample(model.invoke, min_runs, min_seconds, max_seconds)
+    durations = sample(model, min_runs, min_seconds, max_seconds)
     after, spin_after = counters(), spin()
     elapsed = {name: after[name] - before[name] for name in after}
     raw = np.frombuffer(durations, np.int64).astype("<i8").tobytes()

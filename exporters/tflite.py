@@ -2,32 +2,20 @@
 
 from __future__ import annotations
 
-import hashlib
-import io
-import zipfile
-from collections import Counter
-from pathlib import Path
+from collections.abc import Sequence
 from typing import Any
 
-from zoo.contracts import Exporter, ExportRequest, FileContents, TensorInfo
-from zoo.errors import BadFile
+from zoo.contracts import Exporter, ExportRequest
+from zoo.contracts.exporter import CALIBRATED
 from zoo.extras import require
-from zoo.files import write_bytes
 from zoo.hookspecs import hookimpl
 
-MANIFEST = "zoo_manifest.json"
-_IDENTIFIER = b"TFL3"
-#: Bytes that the appended files may unpack to: a small archive can hold gigabytes of zeros.
-_MOST_APPENDED = 64 << 20
-_CONVERSIONS = frozenset({"QUANTIZE", "DEQUANTIZE"})
-#: Operators that move values without computing.
-_STRUCTURAL = frozenset(
-    {"RESHAPE", "SQUEEZE", "EXPAND_DIMS", "TRANSPOSE", "PACK", "UNPACK", "SHAPE", "STRIDED_SLICE"}
-    | {"SLICE", "SPLIT", "PAD", "CONCATENATION", "GATHER", "IDENTITY", "DELEGATE"}
-)
+from .tflite_contents import inspect, read_manifest, recognises, write_manifest
+from .tflite_integers import convert_to_integers
+from .tflite_lstm import form_of, with_usable_states, written_as
 
 
-def export(request: ExportRequest) -> None:
+def export(request: ExportRequest) -> Sequence[str]:
     """Converts with TensorFlow's converter.
 
     The model has a static batch of one: with a symbolic batch the runtime prepares every call
@@ -37,177 +25,21 @@ def export(request: ExportRequest) -> None:
     keras = require("keras")
     model = keras.Model(request.model.inputs, {request.output_name: request.model.outputs[0]})
     converter = tf.lite.TFLiteConverter.from_keras_model(model)
-    if request.precision == "int8":
-        _ask_for_integers(converter, request, tf)
-    request.path.write_bytes(converter.convert())
+    form = form_of(request.recurrent, request.precision)
+    with written_as(form, request.precision, model) as remarks:
+        data = _convert(converter, request, tf)
+    request.path.write_bytes(with_usable_states(data))
+    return tuple(remarks)
 
 
-def _ask_for_integers(converter: Any, request: ExportRequest, tf: Any) -> None:
-    assert request.calibration is not None  # the core never asks for int8 without
-    samples = request.calibration.copy()
-    if request.integer_input:
-        # Two corner pixels of one image span the full range, so that the input's scale is
-        # exactly 1 and applications hand over their bytes unchanged.
-        samples[0].flat[0], samples[0].flat[-1] = 0.0, 255.0
-    converter.optimizations = [tf.lite.Optimize.DEFAULT]
-    converter.representative_dataset = lambda: ([sample[None]] for sample in samples)
-    converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
-    kind = tf.uint8 if request.integer_input else tf.int8
-    converter.inference_input_type = kind
-    converter.inference_output_type = kind
-
-
-def inspect(path: Path) -> FileContents:
-    """Reads the flatbuffer back; needs no TensorFlow."""
-    payload, _ = _parts(path)
-    schema = require("ai_edge_litert.schema_py_generated")
-    try:
-        return _contents(payload, schema)
-    # Damaged offsets and indices surface as whatever numpy, struct or a list raises.
-    except Exception as error:
-        raise BadFile(f"{path} is a damaged TFLite file", why=str(error)) from error
-
-
-def _contents(payload: bytes, schema: Any) -> FileContents:
-    model = schema.ModelT.InitFromPackedBuf(payload, 0)
-    graphs = model.subgraphs
-    main = graphs[0]
-    type_names = {v: k for k, v in vars(schema.TensorType).items() if isinstance(v, int)}
-    operator_names = {v: k for k, v in vars(schema.BuiltinOperator).items() if isinstance(v, int)}
-    tally = _Tally(type_names)
-    for graph in graphs:
-        for operator in graph.operators or []:
-            tally.add(_operator_name(model, operator, operator_names), operator, graph)
-    signature = (model.signatureDefs or [None])[0]
-    weight_bytes = sum(len(b.data) for b in model.buffers if b.data is not None)
-    return FileContents(
-        inputs=_tensors(main, signature.inputs if signature else None, main.inputs, type_names),
-        outputs=_tensors(main, signature.outputs if signature else None, main.outputs, type_names),
-        operators=dict(sorted(tally.operators.items())),
-        integer_operators=tally.integer,
-        float_operators=len(tally.floating),
-        float_islands=tuple(tally.floating) if tally.integer else (),
-        conversions=tally.conversions,
-        custom_operators=tuple(sorted(tally.custom)),
-        dynamic_tensors=tuple(
-            _text(t.name)
-            for graph in graphs
-            for t in graph.tensors
-            if t.shapeSignature is not None and (t.shapeSignature < 0).any()
-        ),
-        weight_bytes=weight_bytes,
-        payload_bytes=len(payload),
-        payload_sha256=hashlib.sha256(payload).hexdigest(),
-    )
-
-
-class _Tally:
-    """Sorts operators into integer, float, conversion and custom ones."""
-
-    def __init__(self, type_names: dict[int, str]) -> None:
-        self.type_names = type_names
-        self.operators: Counter[str] = Counter()
-        self.integer = 0
-        self.floating: list[str] = []
-        self.conversions = 0
-        self.custom: set[str] = set()
-
-    def add(self, name: str, operator: Any, graph: Any) -> None:
-        self.operators[name] += 1
-        if name.startswith(("CUSTOM:", "Flex")):
-            self.custom.add(name.removeprefix("CUSTOM:"))
-        if name in _CONVERSIONS:
-            self.conversions += 1
-            return
-        if name in _STRUCTURAL:
-            return
-        # Some operators have no input: they make a value or name a variable.
-        inputs, outputs = (() if i is None else i for i in (operator.inputs, operator.outputs))
-        used = [int(i) for i in (*inputs[:1], *outputs)]
-        kinds = {self.type_names[graph.tensors[i].type] for i in used if i >= 0}
-        if any(kind.startswith("FLOAT") for kind in kinds):
-            self.floating.append(name)
-        else:
-            self.integer += 1
-
-
-def _operator_name(model: Any, operator: Any, names: dict[int, str]) -> str:
-    code = model.operatorCodes[operator.opcodeIndex]
-    name = names.get(max(code.builtinCode, code.deprecatedBuiltinCode), "UNKNOWN")
-    return f"CUSTOM:{_text(code.customCode)}" if name == "CUSTOM" else name
-
-
-def _tensors(
-    graph: Any, named: Any, indices: Any, type_names: dict[int, str]
-) -> tuple[TensorInfo, ...]:
-    labels = {int(entry.tensorIndex): _text(entry.name) for entry in named or []}
-    found = []
-    for index in indices:
-        tensor = graph.tensors[int(index)]
-        shape = tensor.shapeSignature if tensor.shapeSignature is not None else tensor.shape
-        quantization = tensor.quantization
-        scaled = quantization is not None and quantization.scale is not None
-        found.append(
-            TensorInfo(
-                name=labels.get(int(index), _text(tensor.name)),
-                shape=tuple(int(n) for n in (shape if shape is not None else ())),
-                dtype=type_names[tensor.type].lower(),
-                scale=float(quantization.scale[0]) if scaled else None,
-                zero_point=int(quantization.zeroPoint[0]) if scaled else None,
-            )
-        )
-    return tuple(found)
-
-
-def _text(value: Any) -> str:
-    return value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value or "")
-
-
-def _parts(path: Path) -> tuple[bytes, dict[str, bytes]]:
-    """The flatbuffer, and the files appended to it as a zip archive."""
-    try:
-        data = path.read_bytes()
-    except OSError as error:
-        raise BadFile(f"{path} cannot be read", why=error.strerror) from error
-    if not recognises(data[:16]):
-        raise BadFile(f"{path} is not a TFLite file", fix="check the path and the suffix")
-    if not zipfile.is_zipfile(io.BytesIO(data)):
-        return data, {}
-    try:
-        with zipfile.ZipFile(io.BytesIO(data)) as archive:
-            entries = archive.infolist()
-            if sum(entry.file_size for entry in entries) > _MOST_APPENDED:
-                raise zipfile.BadZipFile("they would unpack to more than any model has")
-            start = min((entry.header_offset for entry in entries), default=len(data))
-            return data[:start], {entry.filename: archive.read(entry) for entry in entries}
-    # Beside its own error, zipfile lets pass those of zlib, of seeking and of decoding.
-    except Exception as error:
-        raise BadFile(f"the files appended to {path} are damaged", why=str(error)) from error
-
-
-def read_manifest(path: Path) -> str | None:
-    """The manifest among the appended files."""
-    text = _parts(path)[1].get(MANIFEST)
-    return None if text is None else text.decode("utf-8", "replace")
-
-
-def write_manifest(path: Path, text: str) -> None:
-    """Appends the manifest, after the flatbuffer, as TFLite metadata appends its files."""
-    payload, appended = _parts(path)
-    buffer = io.BytesIO()
-    buffer.write(payload)
-    with zipfile.ZipFile(buffer, "a", zipfile.ZIP_DEFLATED) as archive:
-        for name, content in {**appended, MANIFEST: text.encode("utf-8")}.items():
-            # A fixed date keeps equal contents equal byte by byte.
-            entry = zipfile.ZipInfo(name, date_time=(1980, 1, 1, 0, 0, 0))
-            entry.compress_type = zipfile.ZIP_DEFLATED
-            archive.writestr(entry, content)
-    write_bytes(path, buffer.getvalue())
-
-
-def recognises(head: bytes) -> bool:
-    """TFLite files have their identifier at offset 4."""
-    return head[4:8] == _IDENTIFIER
+def _convert(converter: Any, request: ExportRequest, tf: Any) -> bytes:
+    if request.precision in CALIBRATED:
+        return convert_to_integers(converter, request)
+    if request.precision != "float32":
+        converter.optimizations = [tf.lite.Optimize.DEFAULT]
+    if request.precision == "float16":
+        converter.target_spec.supported_types = [tf.float16]
+    return bytes(converter.convert())
 
 
 @hookimpl
@@ -217,7 +49,7 @@ def zoo_exporters() -> Any:
         name="tflite",
         summary="TensorFlow Lite / LiteRT: phones, boards, microcontrollers",
         suffix=".tflite",
-        precisions=("float32", "int8"),
+        precisions=("float32", "float16", "dynamic-int8", "int8", "int16x8"),
         export=export,
         inspect=inspect,
         read_manifest=read_manifest,

@@ -71,6 +71,7 @@ class Manifest:
         payload_sha256: Of the model without this manifest; changes when the model is altered.
         versions: Distributions that made the file.
         created: ISO 8601, UTC.
+        remarks: What the exporter had to say about how it wrote the file.
         gate: None until the gate has judged the file.
     """
 
@@ -91,6 +92,7 @@ class Manifest:
     versions: dict[str, str] = field(default_factory=dict)
     created: str = ""
     normalization: str = "in the graph"
+    remarks: tuple[str, ...] = ()
     gate: GateReference | None = None
     schema: int = SCHEMA
 

@@ -82,6 +82,10 @@ class BadFile(ZooError):
     exit_code = 2
 
 
+class Unsupported(ZooError):
+    """A format cannot hold this network at this precision: nobody's mistake, and no crash."""
+
+
 class StepDied(ZooError):
     """A child process ended without an answer: a signal, memory or time limit."""
 

@@ -14,6 +14,10 @@ if TYPE_CHECKING:
 
 #: Precisions that promise integer arithmetic throughout.
 INTEGER_PRECISIONS = frozenset({"int8", "int16x8"})
+#: Precisions that promise 8-bit weights, and products of integers behind ranges found on the fly.
+HYBRID_PRECISIONS = frozenset({"dynamic-int8"})
+#: Precisions that promise weights of that very type.
+HALF_PRECISIONS = frozenset({"float16"})
 #: Largest difference of the normalization in the graph from the same formula in float64.
 PREPROCESSING_MAX_ABS = 1e-4
 
@@ -111,21 +115,40 @@ def preprocessing_parity(comparison: Comparison) -> Check:
 
 
 def placement(contents: FileContents, precision: str) -> Check:
-    """What share of the computing operators works on integers, and which do not."""
+    """What share of the computing operators works on integers, and which do not.
+
+    Each precision promises something that can be read back from the file.
+    """
     total = contents.integer_operators + contents.float_operators
     value = f"{contents.integer_operators} of {total} operators are integer"
+    if contents.hybrid_operators:
+        value += f", {contents.hybrid_operators} hybrid"
     if contents.float_islands:
         islands = sorted(set(contents.float_islands))
         value += f"; float: {', '.join(islands)}"
-    if precision not in INTEGER_PRECISIONS:
-        return Check(name="placement", passed=True, value=value, limit="reported")
-    passed = contents.integer_operators > 0
+    if precision in INTEGER_PRECISIONS:
+        passed = contents.integer_operators > 0
+        limit = "integer operators do the work"
+        reason = "nothing was quantized: the file computes in float throughout"
+    elif precision in HYBRID_PRECISIONS:
+        passed = contents.integer_operators + contents.hybrid_operators > 0
+        limit = "operators multiply by 8-bit weights"
+        reason = "no operator multiplies by 8-bit weights: the file computes in float throughout"
+    elif precision in HALF_PRECISIONS:
+        half = contents.weight_types.get(precision, 0)
+        value += (
+            f"; {half:,} of {sum(contents.weight_types.values()):,} weight bytes are {precision}"
+        )
+        passed, limit = half > 0, f"weights are {precision}"
+        reason = f"no weight is {precision}"
+    else:
+        passed, limit, reason = True, "reported", ""
     return Check(
         name="placement",
         passed=passed,
         value=value,
-        limit="integer operators do the work",
-        reason="" if passed else "nothing was quantized: the file computes in float throughout",
+        limit=limit,
+        reason="" if passed else reason,
     )
 
 

@@ -26,7 +26,7 @@ from multiprocessing.connection import Connection, wait
 from pathlib import Path
 from typing import Any
 
-from zoo.errors import BadData, BadFile, StepDied, UsageError, ZooError
+from zoo.errors import BadData, BadFile, StepDied, Unsupported, UsageError, ZooError
 from zoo.extras import installed, quiet_tensorflow
 
 Event = dict[str, Any]
@@ -72,7 +72,7 @@ class RemoteFailure:
 
 
 _KINDS: dict[str, type[ZooError]] = {
-    kind.__name__: kind for kind in (ZooError, UsageError, BadData, BadFile, StepDied)
+    kind.__name__: kind for kind in (ZooError, UsageError, BadData, BadFile, StepDied, Unsupported)
 }
 
 

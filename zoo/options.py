@@ -23,6 +23,7 @@ def recipe_from(
     devices: Sequence[str] | None = None,
     seed: int | None = None,
     hyperparameters: Mapping[str, Any] | None = None,
+    recurrent: str | None = None,
     calibration_samples: int | None = None,
     max_drop: float | None = None,
     tier: str | None = None,
@@ -40,6 +41,7 @@ def recipe_from(
         devices: Where files are timed.
         seed: Of everything random.
         hyperparameters: Of the network.
+        recurrent: The form of recurrent layers in files.
         calibration_samples: Real inputs for integer ranges.
         max_drop: Points that a file may lose.
         tier: How thoroughly to time.
@@ -57,6 +59,7 @@ def recipe_from(
     if unknown:
         raise TypeError(f"unexpected keyword argument {unknown[0]!r}")
     _put(_table(values, "training"), **training)
+    _put(_table(values, "export"), recurrent=recurrent)
     _put(_table(values, "calibration"), samples=calibration_samples)
     _put(_table(values, "gate"), max_drop=max_drop)
     _put(_table(values, "bench"), tier=tier, threads=threads)

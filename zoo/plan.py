@@ -120,7 +120,11 @@ def _data_source(job: Job) -> str | None:
 
 def _device_sources(job: Job, kind: DeviceKind) -> list[str | None]:
     """The driver and what lies beside it: the programs that it starts on the device."""
-    source = job.registry.devices.provider(kind.name).source_file
+    return _with_neighbours(job.registry.devices.provider(kind.name).source_file)
+
+
+def _with_neighbours(source: str | None) -> list[str | None]:
+    """A plugin's file and what lies beside it, which it may import."""
     return [] if source is None else [str(p) for p in sorted(Path(source).parent.glob("*.py"))]
 
 
@@ -168,12 +172,13 @@ def _export_step(
             "format": exporter.name,
             "precision": precision,
             "fingerprint": fingerprint,
+            "recurrent": recipe.export.recurrent,
             "samples": recipe.calibration.samples,
             "seed": recipe.seed,
         },
         needs=[train.key],
         modules=("zoo.steps.export", "zoo.artifact", "zoo.data.calibration", *_NETWORK, *_DATA),
-        files=[source, _data_source(job)],
+        files=[*_with_neighbours(source), _data_source(job)],
         distributions=exporter.distributions,
     )
 
@@ -183,6 +188,7 @@ def _export_step(
             "format": exporter.name,
             "precision": precision,
             "data": recipe.data,
+            "recurrent": recipe.export.recurrent,
             "calibration_samples": recipe.calibration.samples,
             "seed": recipe.seed,
             "folder": str(work.folder),

@@ -60,6 +60,17 @@ class Calibration(Section):
     samples: Annotated[Whole, Field(ge=1, le=100_000)] = 256
 
 
+class Export(Section):
+    """How files are written.
+
+    Attributes:
+        recurrent: The form of recurrent layers' loop over time: ``fused`` into one operator,
+            ``unrolled`` step by step, ``while`` as a loop; ``auto`` leaves it to the exporter.
+    """
+
+    recurrent: Literal["auto", "fused", "unrolled", "while"] = "auto"
+
+
 class Gate(Section):
     """What a file must pass.
 
@@ -102,6 +113,7 @@ class Recipe(Section):
     seed: Annotated[Whole, Field(ge=0, lt=2**31)] = 0
     hyperparameters: dict[str, bool | int | FiniteFloat | str] = {}
     training: Training = Training()
+    export: Export = Export()
     calibration: Calibration = Calibration()
     gate: Gate = Gate()
     bench: Bench = Bench()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -168,7 +169,24 @@ def test_placement_tells_the_share_and_the_islands():
     check = placement(mixed, "int8")
     assert check.passed
     assert check.value == "3 of 5 operators are integer; float: SOFTMAX, TANH"
-    assert placement(contents(integer_operators=0, float_operators=5), "float16").passed
+    assert placement(contents(integer_operators=0, float_operators=5), "float32").passed
+
+
+@pytest.mark.parametrize(
+    ("precision", "kept", "broken"),
+    [
+        ("float16", {"weight_types": {"float16": 8}}, {"weight_types": {"float32": 8}}),
+        ("dynamic-int8", {"hybrid_operators": 1}, {"hybrid_operators": 0}),
+    ],
+)
+def test_each_precision_is_read_back_from_the_file(
+    precision: str, kept: dict[str, Any], broken: dict[str, Any]
+) -> None:
+    plain = contents(integer_operators=0, float_operators=5)
+    assert placement(replace(plain, **kept), precision).passed
+    check = placement(replace(plain, **broken), precision)
+    assert not check.passed
+    assert check.reason
 
 
 def test_names_in_reasons_stay_on_one_line():

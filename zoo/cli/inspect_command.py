@@ -56,13 +56,18 @@ def _print_contents(found: dict[str, Any]) -> None:
     )
     _line("operators", operators)
     total = contents["integer_operators"] + contents["float_operators"]
-    _line("integer", f"{contents['integer_operators']} of {total} computing operators")
+    hybrid = f", {contents['hybrid_operators']} hybrid" if contents["hybrid_operators"] else ""
+    _line("integer", f"{contents['integer_operators']} of {total} computing operators{hybrid}")
     if contents["float_islands"]:
         _line("float islands", ", ".join(contents["float_islands"]))
     _line("conversions", f"{contents['conversions']} quantize or dequantize operators")
     _line("custom", ", ".join(contents["custom_operators"]) or "none")
     _line("dynamic", ", ".join(contents["dynamic_tensors"]) or "none: all shapes are static")
-    _line("weights", human_bytes(contents["weight_bytes"]))
+    sizes = contents["weight_types"].items()
+    types = ", ".join(f"{name} {human_bytes(size)}" for name, size in sizes)
+    _line("weights", human_bytes(contents["weight_bytes"]) + (f": {types}" if types else ""))
+    for remark in contents["remarks"]:
+        _line("remark", remark)
 
 
 def _print_manifest(manifest: dict[str, Any], path: dict[str, str]) -> None:
@@ -77,6 +82,8 @@ def _print_manifest(manifest: dict[str, Any], path: dict[str, str]) -> None:
     calibration = manifest["calibration"]
     if calibration is not None:
         _line("calibrated on", f"{calibration['count']} inputs of {calibration['split']}")
+    for remark in manifest["remarks"]:
+        _line("remark", remark)
     for name, text in path.items():
         _line(name, text if name != "normalization" else f"{text}, {manifest[name]}")
     _line("made with", ", ".join(f"{k} {v}" for k, v in manifest["versions"].items()))

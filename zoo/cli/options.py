@@ -112,7 +112,13 @@ def export_options(function: Function) -> Function:
             "precisions",
             multiple=True,
             metavar="NAME",
-            help="float32, int8; may be repeated or comma-separated [both].",
+            help="float32, float16, dynamic-int8, int8, int16x8; may be repeated or "
+            "comma-separated [float32, int8].",
+        ),
+        click.option(
+            "--recurrent",
+            metavar="FORM",
+            help="Recurrent layers in files: fused, unrolled, while [auto].",
         ),
         click.option(
             "--calibration-samples", type=int, help="Real inputs that set integer ranges [256]."

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from zoo.contracts.checks import check, check_name
+from zoo.errors import BadData
 
 if TYPE_CHECKING:  # lists and help must not wait for numpy
-    import numpy as np
     from numpy.typing import NDArray
 
 #: Every precision the product knows; an exporter claims some of them.
@@ -18,6 +18,9 @@ PRECISIONS = ("float32", "float16", "dynamic-int8", "int8", "int16x8")
 
 #: Those that need calibration data.
 CALIBRATED = frozenset({"int8", "int16x8"})
+
+#: How a recurrent layer's loop over time may be written; ``auto`` leaves it to the exporter.
+RECURRENT_FORMS = ("auto", "fused", "unrolled", "while")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,8 +51,10 @@ class FileContents:
         outputs: In the file's order.
         operators: Operator name → count.
         integer_operators: Number of computing operators that work on integers.
-        float_operators: Number of computing operators that work on real numbers.
-        float_islands: Names of those float operators in a file that also has integer ones.
+        float_operators: Number of computing operators that work on real numbers, hybrid ones
+            among them.
+        float_islands: Names of the float operators, hybrid ones left out, in a file that also has
+            integer or hybrid ones.
         conversions: Number of quantize and dequantize operators.
         custom_operators: Operators that a stock runtime does not have (custom, Flex, foreign
             domains).
@@ -57,6 +62,12 @@ class FileContents:
         weight_bytes: Bytes of constant tensors.
         payload_bytes: Size of the model itself, without its manifest.
         payload_sha256: SHA-256 of the model itself, without its manifest.
+        hybrid_operators: Number of computing operators that take and give real numbers but
+            multiply by 8-bit weights.
+        weight_types: Bytes of constant tensors by element type.
+        keeps_state: Whether something is remembered from one invocation to the next, so that
+            whoever runs the file must reset its variables before each input.
+        remarks: What else whoever chooses the file should know, in sentences.
     """
 
     inputs: tuple[TensorInfo, ...]
@@ -71,12 +82,16 @@ class FileContents:
     weight_bytes: int
     payload_bytes: int
     payload_sha256: str
+    hybrid_operators: int = 0
+    weight_types: dict[str, int] = field(default_factory=dict)
+    keeps_state: bool = False
+    remarks: tuple[str, ...] = ()
 
     @property
     def integer_share(self) -> float:
-        """Share of computing operators that work on integers, 0 to 1."""
+        """Share of computing operators that multiply integers, hybrid ones among them, 0 to 1."""
         total = self.integer_operators + self.float_operators
-        return self.integer_operators / total if total else 0.0
+        return (self.integer_operators + self.hybrid_operators) / total if total else 0.0
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -87,21 +102,42 @@ class ExportRequest:
         model: A built Keras model; input float32 (1, …) raw values, output as the task exports.
         path: The file to write.
         precision: One of the exporter's.
-        calibration: Raw inputs, shape (examples, …), float32; None unless the precision is
-            calibrated.
+        calibration: Raw inputs, shape (examples, …), of the model's input type; None unless the
+            precision is calibrated.
         input_name: Name to give the input.
         output_name: Name to give the output.
         integer_input: Whether raw inputs are whole numbers from 0 to 255, so that an integer file
-            may take uint8.
+            may take uint8; files for other inputs take and give float32 at every precision.
+        recurrent: How the loop over time of recurrent layers is written; one of `RECURRENT_FORMS`.
     """
 
     model: Any
     path: Path
     precision: str
-    calibration: NDArray[np.float32] | None
+    calibration: NDArray[Any] | None
     input_name: str
     output_name: str
     integer_input: bool
+    recurrent: str = "auto"
+
+    def __post_init__(self) -> None:
+        known = self.recurrent in RECURRENT_FORMS
+        check(known, self.precision, f"unknown form of recurrent layers {self.recurrent!r}")
+        if self.calibration is not None:
+            _check_finite(self.calibration)
+
+
+def _check_finite(calibration: NDArray[Any]) -> None:
+    """Converters crash on NaN, and quantize everything to nothing on infinity."""
+    import numpy as np
+
+    bad = np.flatnonzero(~np.isfinite(calibration.reshape(len(calibration), -1)).all(axis=1))
+    if len(bad):
+        raise BadData(
+            f"{len(bad)} of {len(calibration)} calibration inputs hold NaN or infinity",
+            why=f"the first is number {bad[0]} of the sample; no range can be measured on it",
+            fix="remove or repair such examples in the training split of the dataset",
+        )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -113,7 +149,8 @@ class Exporter:
         summary: One line for lists.
         suffix: ``.tflite``.
         precisions: Those it can write.
-        export: Writes ``request.path``.
+        export: Writes ``request.path``; may return remarks on how, which the manifest keeps. Raises
+            `Unsupported` for a network that the format cannot hold at that precision.
         inspect: Reads a file back.
         read_manifest: The embedded manifest as text; None when the file has none.
         write_manifest: ``write_manifest(path, text)`` replaces the embedded manifest in place.
@@ -127,7 +164,7 @@ class Exporter:
     summary: str
     suffix: str
     precisions: tuple[str, ...]
-    export: Callable[[ExportRequest], None]
+    export: Callable[[ExportRequest], Sequence[str] | None]
     inspect: Callable[[Path], FileContents]
     read_manifest: Callable[[Path], str | None]
     write_manifest: Callable[[Path, str], None]

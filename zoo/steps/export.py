@@ -33,6 +33,7 @@ def export(
     seed: int,
     folder: str,
     emit: Callable[[Event], None],
+    recurrent: str = "auto",
 ) -> dict[str, Any]:
     """Writes ``<model id>.<precision><suffix>`` into `folder`, with its manifest.
 
@@ -41,6 +42,7 @@ def export(
 
     Raises:
         UsageError: An integer precision without calibration data.
+        Unsupported: The format cannot hold this network at this precision.
     """
     registry = load_registry(subject.plugins)
     exporter = registry.exporters.get(format)
@@ -63,7 +65,7 @@ def export(
     emit({"event": "stage", "text": "converting"})
     path = Path(folder) / f"{loaded.card.model_id}.{precision}{exporter.suffix}"
     with atomic_path(path) as temporary:
-        exporter.export(
+        remarks = exporter.export(
             ExportRequest(
                 model=deployed_model(loaded.network, preprocessing, loaded.task),
                 path=temporary,
@@ -72,6 +74,7 @@ def export(
                 input_name=preprocessing.input_name,
                 output_name=loaded.task.output,
                 integer_input=preprocessing.whole_bytes,
+                recurrent=recurrent,
             )
         )
         if not temporary.is_file():
@@ -101,6 +104,7 @@ def export(
             outputs=contents.outputs,
             payload_sha256=contents.payload_sha256,
             versions=versions_of(exporter.distributions),
+            remarks=tuple(remarks or ()),
             created=utc_now(),
         ),
     )

@@ -13,7 +13,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from zoo.errors import UnknownName, ZooError
+from zoo.errors import UnknownName, Unsupported, ZooError
 from zoo.isolation import Event, call, flatten, warm_up
 from zoo.registry import PluginSettings, Registry, load_registry
 from zoo.testing.candidate import Candidate
@@ -26,7 +26,7 @@ from zoo.testing.checks import (
     export_cell,
 )
 from zoo.testing.exports import Trained, choose_data, export, train
-from zoo.testing.verdict import Finding, Nonconformance, NotTried, Status, Verdict
+from zoo.testing.verdict import Finding, Impossible, Nonconformance, NotTried, Status, Verdict
 from zoo.testing.work import perform
 
 OnStep = Callable[[str, Event], None]
@@ -109,6 +109,8 @@ class Conformance:
     def _answer(self, name: str, emit: Callable[[Event], None]) -> tuple[Finding, Status]:
         try:
             finding = self._perform(name, emit)
+        except Impossible as reason:
+            return Finding(passed=False, measured=f"unsupported: {reason}"), "skipped"
         except NotTried as reason:
             return Finding(passed=False, measured=f"not tried: {reason}"), "skipped"
         # A plugin's code may raise anything; a debugger wants to see it where it happens.
@@ -172,7 +174,10 @@ class Conformance:
         if not trained.finding.passed:
             raise NotTried(f"{trained.finding.measured}, and such weights decide nothing")
         task = self.registry.tasks.get(self.variant.task)
-        return export(self.registry, trained, task, format, precision, emit)
+        try:
+            return export(self.registry, trained, task, format, precision, emit)
+        except Unsupported as error:
+            raise Impossible(f"{error.what}: {error.why}" if error.why else error.what) from error
 
 
 @lru_cache(maxsize=8)

@@ -32,7 +32,8 @@ class Verdict:
     Attributes:
         variant: What was checked.
         check: Name of the check.
-        status: ``skipped`` means that it could not be tried, which is no proof of anything.
+        status: ``skipped`` means that it could not be tried, or that an exporter calls it
+            unsupported, which is no proof of anything.
         measured: What was found; for a skipped check, why it was not tried.
         fix: What to do; empty when it passed.
         seconds: How long it took.
@@ -48,6 +49,10 @@ class Verdict:
 
 class NotTried(Exception):
     """A check cannot be tried; its message says why."""
+
+
+class Impossible(Exception):
+    """An exporter says that its format cannot hold the network; its message says why."""
 
 
 class Nonconformance(ZooError, AssertionError):

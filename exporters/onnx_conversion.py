@@ -1,0 +1,87 @@
+"""From Keras to ONNX in float32: static shapes, and the LSTM operator where there is an LSTM."""
+
+from __future__ import annotations
+
+from contextlib import nullcontext
+from typing import Any
+
+from zoo.contracts import ExportRequest
+from zoo.errors import Unsupported, ZooError
+from zoo.extras import require
+
+from .recurrent import recurrent_layers, unrolled
+
+OPSET = 17
+BATCH = "batch"
+
+
+def convert(request: ExportRequest) -> tuple[Any, tuple[str, ...]]:
+    """The model as an `onnx.ModelProto` with a batch of one, and remarks on how it was written.
+
+    Raises:
+        Unsupported: The request wants a form of recurrent layers that the format should not have.
+    """
+    layers = recurrent_layers(request.model)
+    if not layers:
+        return _trace(request, static=True), ()
+    if request.recurrent == "while":
+        raise Unsupported(
+            "a recurrent layer cannot be a loop in ONNX files",
+            why="each of the loop's steps would be interpreted anew, at ten times the time of the "
+            "LSTM operator",
+            fix="choose the form fused, or unrolled",
+        )
+    if request.recurrent == "unrolled":
+        with unrolled(layers):
+            return _trace(request, static=True), ()
+    kind = require("keras").layers.LSTM
+    others = [layer for layer in layers if not isinstance(layer, kind)]
+    with unrolled(others):
+        # Only a free batch makes the LSTM operator; a static one makes a loop.
+        model = _with_static_batch(_trace(request, static=False))
+    if any(node.op_type == "Loop" for node in model.graph.node):
+        others = layers
+        with unrolled(layers):
+            model = _trace(request, static=True)
+    return model, tuple(
+        f"{layer.name}: its steps are written out, since the converter makes no ONNX operator "
+        f"of this {type(layer).__name__}"
+        for layer in others
+    )
+
+
+def _trace(request: ExportRequest, *, static: bool) -> Any:
+    tf = require("tensorflow")
+    tf2onnx = require("tf2onnx")
+    source = request.model
+    shape = tuple(source.inputs[0].shape)
+    shape = shape if static else (None, *shape[1:])
+    signature = [tf.TensorSpec(shape, source.inputs[0].dtype, name=request.input_name)]
+    function = tf.function(lambda inputs: source(inputs, training=False), signature)
+    # On a GPU, LSTMs would become an operator of that device's library.
+    with nullcontext() if static else tf.device("CPU:0"):
+        model, _ = tf2onnx.convert.from_function(function, signature, opset=OPSET)
+    _rename_output(model.graph, request.output_name)
+    return model
+
+
+def _with_static_batch(model: Any) -> Any:
+    """A free batch becomes one, and what followed from it becomes constants."""
+    from onnxruntime.tools.onnx_model_utils import make_dim_param_fixed
+
+    from .onnx_quantization import simplified
+
+    for value in (*model.graph.input, *model.graph.output):
+        value.type.tensor_type.shape.dim[0].dim_param = BATCH
+    make_dim_param_fixed(model.graph, BATCH, 1)
+    return simplified(model)
+
+
+def _rename_output(graph: Any, name: str) -> None:
+    if len(graph.output) != 1:
+        raise ZooError(f"the converter made {len(graph.output)} outputs where one was expected")
+    old = graph.output[0].name
+    graph.output[0].name = name
+    for node in graph.node:
+        node.input[:] = [name if i == old else i for i in node.input]
+        node.output[:] = [name if o == old else o for o in node.output]

@@ -1,0 +1,155 @@
+"""Smaller ONNX files: half-precision, 8-bit weights, or integers throughout."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from zoo.contracts import ExportRequest
+from zoo.extras import require
+
+#: The operators whose inputs ONNX Runtime can quantize on the fly.
+_DYNAMIC = ["MatMul", "Gemm", "Conv", "Gather", "LSTM"]
+_ELEMENTWISE = frozenset({"Mul", "Add", "Sub", "Div"})
+
+
+def to_float16(model: Any) -> Any:
+    """Halves weights and arithmetic; input and output stay float32.
+
+    ONNX Runtime's own tool, which ships with the runtime that runs the file. On a processor
+    without half-precision kernels, the runtime itself computes in float32 between casts.
+    """
+    tool = require("onnxruntime.transformers.float16")
+    ordered = require("onnxruntime.transformers.onnx_model").OnnxModel(
+        tool.convert_float_to_float16(simplified(model), keep_io_types=True)
+    )
+    ordered.topological_sort()  # the tool puts the casts of inputs last
+    return ordered.model
+
+
+def with_small_weights(model: Any) -> Any:
+    """8-bit weights; ranges of activations are found while the file runs."""
+    _store_small(model.graph, "ConvTranspose")
+    return _dynamic(simplified(model), _DYNAMIC)
+
+
+def quantized(model: Any, request: ExportRequest) -> Any:
+    """8-bit weights and activations in QDQ form, with the ranges of real inputs.
+
+    LSTM, for which ONNX has no integer operator, gets 8-bit weights and ranges found while the
+    file runs.
+    """
+    quantization = require("onnxruntime.quantization")
+    model = simplified(model)
+    if any(node.op_type == "LSTM" for node in model.graph.node):
+        model = _dynamic(model, ["LSTM"])
+    # Raw channels may differ a thousandfold: one scale over all of them would leave nothing of
+    # the smaller ones for the normalization to bring back. Bytes have one scale by nature.
+    kept = [] if request.integer_input else first_arithmetic(model.graph)
+
+    def quantize(source: str, target: str) -> None:
+        # Unsigned activations with signed weights per channel use the x86 dot products directly;
+        # signed activations cost a correction, and run several times slower there.
+        quantization.quantize_static(
+            source,
+            target,
+            _Samples(request),
+            quant_format=quantization.QuantFormat.QDQ,
+            activation_type=quantization.QuantType.QUInt8,
+            weight_type=quantization.QuantType.QInt8,
+            per_channel=True,
+            nodes_to_exclude=kept,
+        )
+
+    return _through_files(model, quantize)
+
+
+def simplified(model: Any) -> Any:
+    """Constants folded and shapes inferred, in standard operators."""
+    preprocess = require("onnxruntime.quantization.shape_inference").quant_pre_process
+    # All shapes are static: symbolic inference would add nothing.
+    return _through_files(model, lambda a, b: preprocess(a, b, skip_symbolic_shape=True))
+
+
+def _dynamic(model: Any, operators: list[str]) -> Any:
+    quantization = require("onnxruntime.quantization")
+
+    def quantize(source: str, target: str) -> None:
+        quantization.quantize_dynamic(
+            source,
+            target,
+            op_types_to_quantize=operators,
+            per_channel=True,
+            weight_type=quantization.QuantType.QInt8,
+            extra_options={"MatMulConstBOnly": True},
+        )
+
+    return _through_files(model, quantize)
+
+
+def _through_files(model: Any, work: Callable[[str, str], None]) -> Any:
+    """ONNX Runtime's tools read and write files."""
+    onnx = require("onnx")
+    with tempfile.TemporaryDirectory(prefix="zoo-onnx-") as folder:
+        source, target = (str(Path(folder) / name) for name in ("a.onnx", "b.onnx"))
+        onnx.save(model, source)
+        work(source, target)
+        return onnx.load(target)
+
+
+class _Samples:
+    """Feeds calibration inputs, one at a time, in the form the quantizer asks for."""
+
+    def __init__(self, request: ExportRequest) -> None:
+        assert request.calibration is not None  # the core never asks for int8 without
+        self._name = request.input_name
+        self._samples = iter(request.calibration)
+
+    def get_next(self) -> dict[str, Any] | None:
+        sample = next(self._samples, None)
+        return None if sample is None else {self._name: sample[None]}
+
+
+def first_arithmetic(graph: Any) -> list[str]:
+    """Names of those nodes that add or multiply constants to raw input."""
+    constants = {tensor.name for tensor in graph.initializer}
+    reached = {value.name for value in graph.input} - constants
+    names = []
+    for node in graph.node:
+        raw = [name for name in node.input if name in reached]
+        constant = [name for name in node.input if name in constants]
+        if node.op_type in _ELEMENTWISE and len(raw) == 1 and len(constant) == 1:
+            reached.add(node.output[0])
+            names.append(node.name)
+    return names
+
+
+def _store_small(graph: Any, operator: str) -> None:
+    """8-bit weights, per output channel, for an operator without an 8-bit kernel."""
+    import numpy as np
+
+    onnx = require("onnx")
+    stored = {tensor.name: tensor for tensor in graph.initializer}
+    for node in [n for n in graph.node if n.op_type == operator and n.input[1] in stored]:
+        tensor = stored.pop(node.input[1])
+        weights = onnx.numpy_helper.to_array(tensor)
+        # (input channels, output channels, …); a channel of zeros may have any scale.
+        most = np.abs(weights).max(axis=(0, *range(2, weights.ndim)))
+        scale = np.where(most > 0, most / 127, 1).astype(np.float32)
+        wide = scale.reshape(1, -1, *[1] * (weights.ndim - 2))
+        parts = {
+            "quantized": np.rint(weights / wide).astype(np.int8),
+            "scale": scale,
+            "zero_point": np.zeros(len(scale), np.int8),
+        }
+        named = {key: f"{tensor.name}_{key}" for key in parts}
+        graph.initializer.remove(tensor)
+        graph.initializer.extend(
+            onnx.numpy_helper.from_array(values, named[key]) for key, values in parts.items()
+        )
+        real = f"{tensor.name}_dequantized"
+        made = onnx.helper.make_node("DequantizeLinear", [*named.values()], [real], real, axis=1)
+        graph.node.insert(0, made)
+        node.input[1] = real
