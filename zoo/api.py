@@ -12,7 +12,7 @@ from zoo import catalogue
 from zoo.artifact import describe, open_artifact, open_unaltered
 from zoo.catalogue import ModelSummary
 from zoo.checkpoints import Checkpoint, resolve
-from zoo.contracts.dataset import SPLITS
+from zoo.contracts.dataset import SPLITS, Dataset
 from zoo.errors import MissingExtra, UnknownName, UsageError
 from zoo.extras import EXTRA_OF, installed
 from zoo.isolation import Event, call
