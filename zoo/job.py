@@ -13,6 +13,7 @@ from zoo.measurement.tiers import tier_named
 from zoo.networks import check_hyperparameters
 from zoo.recipe import Recipe, precision_order
 from zoo.registry import Registry
+from zoo.reshape import check_reshaping
 from zoo.running import judging_device
 from zoo.weights import verify
 
@@ -66,6 +67,7 @@ def make_job(recipe: Recipe, registry: Registry) -> Job:
     if recipe.training.dropout is not None:
         given["dropout"] = recipe.training.dropout
     check_hyperparameters(architecture, given)
+    check_reshaping(variant, recipe.training)
     provider = registry.datasets.get(recipe.data.partition(":")[0])
     if variant.task not in provider.tasks:
         raise UsageError(

@@ -78,6 +78,9 @@ class StepProgress:
     def _on_resumed(self, step: str, event: dict[str, Any]) -> None:
         self._progress.console.print(f"  {step}: goes on after epoch {event['epoch']}")
 
+    def _on_note(self, step: str, event: dict[str, Any]) -> None:
+        self._progress.console.print(f"  {step}: {event['text']}", markup=False, soft_wrap=True)
+
     def _on_progress(self, step: str, event: dict[str, Any]) -> None:
         self._progress.update(
             self._task(step),
