@@ -55,7 +55,7 @@ def _units(network: Any) -> list[list[Any]]:
     units: list[list[Any]] = []
     unit_of: dict[int, int] = {}  # layer → its unit, or the unit that its input comes from
     producers: dict[int, Any] = {}
-    for layer in _leaves(network):
+    for layer in leaves(network):
         sources = [unit_of[id(p)] for p in _producers(layer, producers) if id(p) in unit_of]
         above = max(sources, default=len(units) - 1)
         if not layer.weights:
@@ -71,11 +71,12 @@ def _units(network: Any) -> list[list[Any]]:
     return units
 
 
-def _leaves(model: Any) -> Iterator[Any]:
+def leaves(model: Any) -> Iterator[Any]:
+    """The layers of a `keras.Model` in order, those of models inside it in their place."""
     keras = require("keras")
     for layer in model.layers:
         if isinstance(layer, keras.Model):
-            yield from _leaves(layer)
+            yield from leaves(layer)
         elif not isinstance(layer, keras.layers.InputLayer):
             yield layer
 

@@ -33,7 +33,9 @@ def adamw(schedule: Any, weight_decay: float) -> Any:
 def _class() -> type[Any]:
     keras, tf = require("keras"), require("tensorflow")
 
-    class FusedAdamW(keras.optimizers.AdamW):  # type: ignore[misc]
+    base: Any = keras.optimizers.AdamW
+
+    class FusedAdamW(base):  # type: ignore[misc]
         """See `adamw`."""
 
         def set_rates(self, rates: Iterable[tuple[Any, float, int]]) -> None:

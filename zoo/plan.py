@@ -22,6 +22,7 @@ EXPORT_LIMITS = Limits(seconds=1800.0)
 _NETWORK = ("zoo.networks", "zoo.weights", "zoo.contracts.preprocessing")
 _TRAINING = (
     *("zoo.training", "zoo.optimizer", "zoo.jit_trial", "zoo.layer_groups", "zoo.reshape"),
+    "zoo.fused_norm",
     *("zoo.steps.finetune", "zoo.data.augment", "zoo.data.stream"),
 )
 _DATA = tuple(

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, Self, get_args
 
 from pydantic import (
+    AfterValidator,
     BaseModel,
     BeforeValidator,
     ConfigDict,
@@ -51,6 +52,16 @@ def _sides(value: Any) -> Any:
     return (int(parts[0]), int(parts[-1]))
 
 
+def _one_or_three(value: int) -> int:
+    if value not in (1, 3):
+        raise ValueError("must be 1 (grey) or 3 (RGB)")
+    return value
+
+
+#: A `Literal` would take ``true`` for 1.
+Channels = Annotated[Whole, AfterValidator(_one_or_three)]
+
+
 class Training(Section):
     """How a network is fine-tuned.
 
@@ -89,7 +100,7 @@ class Training(Section):
     groups: Annotated[Whole, Field(ge=2, le=1000)] = 4
     rate_factor: Annotated[Real, Field(ge=1, le=100)] | None = None
     input_size: Annotated[tuple[Side, Side], BeforeValidator(_sides)] | None = None
-    channels: Literal[1, 3] | None = None
+    channels: Channels | None = None
     jit: Jit = "auto"
 
     @property
@@ -233,8 +244,16 @@ def _explain(item: Any) -> str:
         return f"{key}: must be true, false, a finite number or text (got {item['input']!r})"
     if item["type"] in _PLAIN:
         return f"{key}: {_PLAIN[item['type']]} (got {item['input']!r})"
+    if item["type"] == "value_error":  # one of our own sentences
+        message = str(item["ctx"]["error"])
+        return f"{key}: {message}" + ("" if _is_table(item) else f" (got {item['input']!r})")
     message = item["msg"][0].lower() + item["msg"][1:]
     return f"{key}: {message} (got {item['input']!r})"
+
+
+def _is_table(item: Any) -> bool:
+    """Whether several keys contradict each other; showing the whole table would help nobody."""
+    return isinstance(item["input"], dict)
 
 
 def _valid_keys(path: list[str]) -> list[str]:

@@ -120,8 +120,7 @@ def load_reshaped(
     card = checkpoint.card()
     before = card.preprocessing or checkpoint.variant.preprocessing
     sized = _resized(before, training)
-    channels = training.channels or getattr(before, "channels", None)
-    if sized == before and channels == getattr(before, "channels", None):
+    if sized == before and training.channels in (None, sized.channels):
         loaded = load_network(checkpoint, classes=classes, hyperparameters=hyperparameters)
         return (*loaded, before)
     verify(checkpoint.path, card.sha256)
@@ -135,6 +134,7 @@ def load_reshaped(
 
     tensors = read_tensors(checkpoint.path)
     network, after = build(sized), sized
+    channels = training.channels or sized.channels
     if channels != sized.channels:
         network, after = _with_channels(build, network, sized, channels, tensors)
     _check_fit(network, tensors, checkpoint.model_id, after, skip_head=new_head)

@@ -16,6 +16,7 @@ from zoo.data.stream import Examples
 from zoo.errors import BadData, UsageError, ZooError
 from zoo.extras import require
 from zoo.files import atomic_path, write_text
+from zoo.fused_norm import fused_normalizations
 from zoo.isolation import Event
 from zoo.jit_trial import Trial, use_jit
 from zoo.layer_groups import layer_groups, thaw
@@ -92,15 +93,16 @@ class Trainer:
         self._group_layers(model, batches)
         self._resume(model)
         feed = Feed(dataset, self.preprocessing.training, self.options, self.seed)
-        for number in range(len(self.epochs) + 1, self.options.epochs + 1):
-            if self._enough():
-                break
-            self._thaw(model, number)
-            self._choose_jit(model, feed, number, batches)
-            epoch = self._one_epoch(model, feed, number, batches)
-            self._save(model)
-            # Only now: an epoch that was told is never lost.
-            self.emit({"event": "epoch", "epochs": self.options.epochs, **asdict(epoch)})
+        with fused_normalizations(model):
+            for number in range(len(self.epochs) + 1, self.options.epochs + 1):
+                if self._enough():
+                    break
+                self._thaw(model, number)
+                self._choose_jit(model, feed, number, batches)
+                epoch = self._one_epoch(model, feed, number, batches)
+                self._save(model)
+                # Only now: an epoch that was told is never lost.
+                self.emit({"event": "epoch", "epochs": self.options.epochs, **asdict(epoch)})
         if self._best:
             self.network.set_weights(self._best)
 
