@@ -90,8 +90,8 @@ class Trainer:
         self.metric_name = self.task.compile(model, self._optimizer(batches), self.options)
         model.optimizer.build(model.trainable_variables)
         model.steps_per_execution = self._steps_per_call()
-        self._group_layers(model, batches)
         self._resume(model)
+        self._group_layers(model, batches)
         feed = Feed(dataset, self.preprocessing.training, self.options, self.seed)
         with fused_normalizations(model):
             for number in range(len(self.epochs) + 1, self.options.epochs + 1):
@@ -177,7 +177,8 @@ class Trainer:
             for layer in group
             for variable in layer.trainable_variables
         )
-        self.notes.append(_told(self._groups, self.options))
+        self.notes.insert(0, _told(self._groups, self.options))
+        self.emit({"event": "note", "text": self.notes[0]})
 
     def _thaw(self, model: Any, number: int) -> None:
         """Makes trainable what learns in epoch `number`."""
@@ -278,21 +279,29 @@ class Feed:
         self.seed = seed
         self.examples = len(dataset.splits["train"])
         self._train = Examples(dataset.splits["train"], preprocessing)
-        self._validation = Examples(dataset.splits["validation"], preprocessing)
+        validation = Examples(dataset.splits["validation"], preprocessing)
+        self._in_order = validation.batches(batch=_VALIDATION_BATCH)
+        self._shuffled: Any = None
+        self._epoch = 0
 
     def train(self, epoch: int) -> Any:
         """Shuffled and augmented batches of one epoch, counted from 1."""
-        names = self.options.augment
-        return self._train.batches(
-            batch=self.options.batch_size,
-            shuffle_seed=self.seed,
-            augment=augment(names, self.seed + epoch) if names else None,
-            first_epoch=epoch - 1,
-        )
+        self._epoch = epoch - 1
+        # Building a stream costs as much as training on hundreds of small examples; only the
+        # augmentation has a seed in it.
+        if self._shuffled is None or self.options.augment:
+            names = self.options.augment
+            self._shuffled = self._train.batches(
+                batch=self.options.batch_size,
+                shuffle_seed=self.seed,
+                augment=augment(names, self.seed + epoch) if names else None,
+                epoch_now=lambda: self._epoch,
+            )
+        return self._shuffled
 
     def validation(self) -> Any:
         """Batches of the validation split in order."""
-        return self._validation.batches(batch=_VALIDATION_BATCH)
+        return self._in_order
 
 
 def _freeze(network: Any, rule: str) -> None:

@@ -59,6 +59,7 @@ class Examples:
         shuffle_seed: int | None = None,
         augment: Augmentation | None = None,
         first_epoch: int = 0,
+        epoch_now: Callable[[], int] | None = None,
     ) -> Any:
         """Batches of one epoch; iterating again gives the next epoch.
 
@@ -69,6 +70,8 @@ class Examples:
             augment: Applied to each batch; AutoGraph does not rewrite it.
             first_epoch: Number of the first iteration's epoch. A resumed run sees the order that
                 an unbroken one would have seen.
+            epoch_now: Asked for the epoch's number at each iteration, counted from 0, instead of
+                counting them.
 
         Returns:
             A `tf.data.Dataset` of (raw inputs, labels): of pixels uint8 (batch, height, width,
@@ -79,9 +82,9 @@ class Examples:
 
         def orders() -> Iterator[NDArray[np.int64]]:
             nonlocal epoch
-            order = epoch_order(len(self._split), shuffle_seed, epoch)
+            number = epoch if epoch_now is None else epoch_now()
             epoch += 1
-            yield order
+            yield epoch_order(len(self._split), shuffle_seed, number)
 
         batches = -(-len(self._split) // batch)
         # AutoGraph would rewrite every function below the mapped ones, our imports included.
