@@ -68,7 +68,7 @@ WRONG = [
     ("ship lenet5 --data digits --rate-factor 2 --freeze backbone", "rate_factor", "one group"),
     ("ship lenet5 --data digits --rate-factor 0.5", "training.rate_factor", "got 0.5"),
     ("ship lenet5 --data digits --groups 1", "training.groups", "got 1"),
-    ("ship lenet5 --data digits --channels 2", "training.channels", "1 or 3"),
+    ("ship lenet5 --data digits --channels 2", "training.channels", "1 (grey) or 3 (RGB)"),
     ("ship lenet5 --data digits --input-size 0", "training.input_size", "greater than or equal"),
     ("ship lenet5 --data digits --input-size -3", "HEIGHTxWIDTH", "got '-3'"),
     ("ship lenet5 --data digits --input-size 4x5x6", "HEIGHTxWIDTH", "got '4x5x6'"),
