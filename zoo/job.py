@@ -13,6 +13,7 @@ from zoo.measurement.tiers import tier_named
 from zoo.networks import check_hyperparameters
 from zoo.recipe import Recipe, precision_order
 from zoo.registry import Registry
+from zoo.reshape import check_reshaping
 from zoo.running import judging_device
 from zoo.sources.cache import sources_of
 from zoo.steps.common import check_task
@@ -68,6 +69,7 @@ def make_job(recipe: Recipe, registry: Registry) -> Job:
     if recipe.training.dropout is not None:
         given["dropout"] = recipe.training.dropout
     check_hyperparameters(architecture, given)
+    check_reshaping(variant, recipe.training)
     check_task(registry, recipe.data, variant.task, variant.name)
     formats = recipe.formats or [exporter.name for exporter in registry.exporters]
     exporters = tuple(registry.exporters.get(name) for name in dict.fromkeys(formats))

@@ -46,7 +46,7 @@ def build_network(
     given = {**variant.hyperparameters, **(hyperparameters or {})}
     check_hyperparameters(architecture, given)
     path = preprocessing or variant.preprocessing
-    inputs = keras.Input(path.input_shape, dtype=path.graph_dtype, name="normalized")
+    inputs = keras.Input(path.network_shape, dtype=path.graph_dtype, name="normalized")
     try:
         outputs = architecture.build(inputs, classes, **given)
         model = keras.Model(inputs, outputs, name=variant.name)
@@ -115,7 +115,13 @@ def normalization(preprocessing: Preprocessing) -> Any:
     if affine is None:
         return lambda raw: raw
     factors, offsets = affine
-    rescaling = require("keras.layers").Rescaling
+    layers = require("keras.layers")
+    rescaling = layers.Rescaling
+    repeats = preprocessing.network_shape[-1] // preprocessing.input_shape[-1]
+    if repeats > 1:
+        repeat = layers.Concatenate(name="repeated")
+        scaled = rescaling(list(factors), list(offsets), name="normalization")
+        return lambda raw: scaled(repeat([raw] * repeats))
     if len(set(factors)) == 1 and len(set(offsets)) == 1:
         # Converters fold scalars into the first convolution more often than vectors.
         return rescaling(factors[0], offsets[0], name="normalization")

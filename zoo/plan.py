@@ -20,7 +20,11 @@ from zoo.steps.gate import gate
 #: A converter that needs longer hangs.
 EXPORT_LIMITS = Limits(seconds=1800.0)
 _NETWORK = ("zoo.networks", "zoo.weights", "zoo.contracts.preprocessing")
-_TRAINING = ("zoo.training", "zoo.steps.finetune", "zoo.data.augment", "zoo.data.stream")
+_TRAINING = (
+    *("zoo.training", "zoo.optimizer", "zoo.jit_trial", "zoo.layer_groups", "zoo.reshape"),
+    "zoo.fused_norm",
+    *("zoo.steps.finetune", "zoo.data.augment", "zoo.data.stream"),
+)
 _DATA = tuple(
     f"zoo.data.{name}"
     for name in (

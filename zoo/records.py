@@ -42,7 +42,21 @@ class Epoch:
 
 @dataclass(frozen=True, kw_only=True)
 class TrainingResult:
-    """What fine-tuning produced: a weights file, its card, and how it came about."""
+    """What fine-tuning produced: a weights file, its card, and how it came about.
+
+    Attributes:
+        model_id: Of the weights.
+        parent: Model id that training began from; None when from scratch.
+        dataset: What it was trained on.
+        metric_name: Of the epochs' metric.
+        epochs: In order.
+        best_epoch: Whose weights were kept, counted from 1.
+        weights: Name of the file.
+        weights_sha256: Of that file.
+        options: The training options.
+        seconds: Time the step took.
+        notes: What was decided on the way: how layers were grouped, whether XLA was used.
+    """
 
     model_id: str
     parent: str | None
@@ -54,6 +68,7 @@ class TrainingResult:
     weights_sha256: str
     options: dict[str, Any]
     seconds: float
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -13,19 +13,25 @@ from typing import Any
 from zoo.contracts import Dataset, Preprocessing, Task
 from zoo.data.augment import augment
 from zoo.data.stream import Examples
-from zoo.errors import BadData, ZooError
+from zoo.errors import BadData, UsageError, ZooError
 from zoo.extras import require
 from zoo.files import atomic_path, write_text
+from zoo.fused_norm import fused_normalizations
 from zoo.isolation import Event
-from zoo.networks import HEAD, raw_model
+from zoo.jit_trial import Trial, use_jit
+from zoo.layer_groups import layer_groups, thaw
+from zoo.networks import HEAD, count_multiply_adds, raw_model
+from zoo.optimizer import adamw
 from zoo.recipe import Training
 from zoo.records import Epoch
 
 WARM_UP_SHARE = 0.1
 _VALIDATION_BATCH = 256
 _STATE = "state.json"
-_LATEST = "latest.npz"
-_BEST = "best.npz"
+#: Multiply-adds of one call into TensorFlow: the call should cost little beside them, and yet
+#: return often enough for a bar to move.
+_WORK_PER_CALL = 3_000_000_000
+_MOST_STEPS = 32
 
 
 class Trainer:
@@ -39,6 +45,11 @@ class Trainer:
         seed: Of the order of examples, augmentation and dropout.
         folder: For checkpoints; None keeps none.
         emit: Receives progress events.
+
+    Attributes:
+        epochs: Those that were made.
+        best_epoch: Whose weights the network has in the end.
+        notes: What was decided on the way, in words.
     """
 
     def __init__(
@@ -62,7 +73,10 @@ class Trainer:
         self.metric_name = ""
         self.epochs: list[Epoch] = []
         self.best_epoch = 0
+        self.notes: list[str] = []
         self._best: list[Any] = []
+        self._groups: list[list[Any]] = []
+        self._trial: Trial | None = None
 
     def fit(self, dataset: Dataset) -> None:
         """Trains, and leaves the network with the weights of its best epoch.
@@ -75,15 +89,20 @@ class Trainer:
         batches = math.ceil(len(dataset.splits["train"]) / self.options.batch_size)
         self.metric_name = self.task.compile(model, self._optimizer(batches), self.options)
         model.optimizer.build(model.trainable_variables)
+        model.steps_per_execution = self._steps_per_call()
         self._resume(model)
+        self._group_layers(model, batches)
         feed = Feed(dataset, self.preprocessing.training, self.options, self.seed)
-        for number in range(len(self.epochs) + 1, self.options.epochs + 1):
-            if self._enough():
-                break
-            epoch = self._one_epoch(model, feed, number, batches)
-            self._save(model)
-            # Only now: an epoch that was told is never lost.
-            self.emit({"event": "epoch", "epochs": self.options.epochs, **asdict(epoch)})
+        with fused_normalizations(model):
+            for number in range(len(self.epochs) + 1, self.options.epochs + 1):
+                if self._enough():
+                    break
+                self._thaw(model, number)
+                self._choose_jit(model, feed, number, batches)
+                epoch = self._one_epoch(model, feed, number, batches)
+                self._save(model)
+                # Only now: an epoch that was told is never lost.
+                self.emit({"event": "epoch", "epochs": self.options.epochs, **asdict(epoch)})
         if self._best:
             self.network.set_weights(self._best)
 
@@ -125,8 +144,63 @@ class Trainer:
         return self.epochs[self.best_epoch - 1].validation_metric
 
     def _enough(self) -> bool:
-        since_best = len(self.epochs) - self.best_epoch
+        # While layers are still frozen, a pause in progress says nothing.
+        since_best = len(self.epochs) - max(self.best_epoch, self._all_thawed())
         return 0 < self.options.patience <= since_best
+
+    def _all_thawed(self) -> int:
+        """The epoch from which on every layer learns."""
+        return len(self._groups) if self.options.freeze == "gradual" else 0
+
+    def _steps_per_call(self) -> int:
+        """Batches that TensorFlow takes in one call; it changes no result."""
+        work = 3 * count_multiply_adds(self.network) * self.options.batch_size
+        return max(1, min(_MOST_STEPS, _WORK_PER_CALL // max(work, 1)))
+
+    def _group_layers(self, model: Any, batches: int) -> None:
+        """Divides the layers into groups, where they are to be treated apart."""
+        gradual = self.options.freeze == "gradual"
+        if self.options.epochs == 0 or (not gradual and self.options.factor == 1.0):
+            return
+        # No more groups than epochs: the last epoch trains them all.
+        most = min(self.options.groups, self.options.epochs) if gradual else self.options.groups
+        self._groups = layer_groups(self.network, most)
+        if not hasattr(model.optimizer, "set_rates"):
+            raise UsageError(
+                f"the task {self.task.name!r} trains with an optimizer of its own",
+                why="layers cannot learn at rates of their own there",
+                fix="leave out --freeze gradual and --rate-factor",
+            )
+        model.optimizer.set_rates(
+            (variable, self.options.factor**-number, number * batches if gradual else 0)
+            for number, group in enumerate(self._groups)
+            for layer in group
+            for variable in layer.trainable_variables
+        )
+        self.notes.insert(0, _told(self._groups, self.options))
+        self.emit({"event": "note", "text": self.notes[0]})
+
+    def _thaw(self, model: Any, number: int) -> None:
+        """Makes trainable what learns in epoch `number`."""
+        if self.options.freeze == "gradual":
+            thaw(self.network, self._groups, number)
+            if number <= len(self._groups):
+                model.make_train_function(force=True)
+
+    def _choose_jit(self, model: Any, feed: Feed, number: int, batches: int) -> None:
+        """Tries XLA before the first epoch that trains every layer; later ones do the same."""
+        if number < self._all_thawed():
+            return
+        if self._trial is None:
+            steps = (self.options.epochs - number + 1) * batches
+            variables = self._state_variables(model)
+            self._trial = use_jit(model, self.options.jit, feed.train(number), variables, steps)
+            if self._trial.note:
+                self.notes.append(self._trial.note)
+                self.emit({"event": "note", "text": self._trial.note})
+        if model.jit_compile != self._trial.jit:
+            model.jit_compile = self._trial.jit
+            model.make_train_function(force=True)
 
     def _optimizer(self, batches: int) -> Any:
         keras = require("keras")
@@ -138,24 +212,37 @@ class Trainer:
             warmup_target=self.options.learning_rate,
             warmup_steps=warm_up,
         )
-        optimizer = keras.optimizers.AdamW(schedule, weight_decay=self.options.weight_decay)
-        # Biases and the scales of normalizations are not decayed (He et al. 2019, "Bag of tricks").
-        optimizer.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])
-        return optimizer
+        return adamw(schedule, self.options.weight_decay)
 
     def _save(self, model: Any) -> None:
-        """Writes the checkpoint; the state file last, since it vouches for the others."""
+        """Writes the checkpoint; the state file last, since it vouches for the others.
+
+        They are named by epoch and none is overwritten, so that a full disk or a kill at any
+        moment leaves the checkpoint before, whole.
+        """
         if self.folder is None:
             return
         self.folder.mkdir(parents=True, exist_ok=True)
-        _save_arrays(self.folder / _BEST, self._best)
-        _save_arrays(self.folder / _LATEST, [v.numpy() for v in self._state_variables(model)])
+        number = len(self.epochs)
+        best, latest = self._files(number, self.best_epoch)
+        if self.best_epoch == number:
+            _save_arrays(best, self._best)
+        _save_arrays(latest, [v.numpy() for v in self._state_variables(model)])
         state = {
             "options": self.options.model_dump(mode="json"),
             "best_epoch": self.best_epoch,
             "epochs": [asdict(epoch) for epoch in self.epochs],
+            "trial": None if self._trial is None else asdict(self._trial),
         }
         write_text(self.folder / _STATE, json.dumps(state))
+        for old in self.folder.glob("*.npz"):
+            if old not in (best, latest):
+                old.unlink(missing_ok=True)
+
+    def _files(self, number: int, best: int) -> tuple[Path, Path]:
+        """Where the weights of epoch `best` lie, and the whole state after epoch `number`."""
+        folder = self.folder or Path()
+        return folder / f"best-{best:06d}.npz", folder / f"latest-{number:06d}.npz"
 
     def _state_variables(self, model: Any) -> list[Any]:
         """Everything the next epoch depends on: dropout's random state is no weight."""
@@ -172,9 +259,12 @@ class Trainer:
             )
         self.epochs = [Epoch(**values) for values in state["epochs"]]
         self.best_epoch = state["best_epoch"]
-        self._best = _load_arrays(self.folder / _BEST)
-        latest = _load_arrays(self.folder / _LATEST)
-        for variable, value in zip(self._state_variables(model), latest, strict=True):
+        if state["trial"] is not None:
+            self._trial = Trial(**state["trial"])
+            self.notes += [self._trial.note] if self._trial.note else []
+        best, latest = self._files(len(self.epochs), self.best_epoch)
+        self._best = _load_arrays(best)
+        for variable, value in zip(self._state_variables(model), _load_arrays(latest), strict=True):
             variable.assign(value)
         self.emit({"event": "resumed", "epoch": len(self.epochs)})
 
@@ -189,27 +279,46 @@ class Feed:
         self.seed = seed
         self.examples = len(dataset.splits["train"])
         self._train = Examples(dataset.splits["train"], preprocessing)
-        self._validation = Examples(dataset.splits["validation"], preprocessing)
+        validation = Examples(dataset.splits["validation"], preprocessing)
+        self._in_order = validation.batches(batch=_VALIDATION_BATCH)
+        self._shuffled: Any = None
+        self._epoch = 0
 
     def train(self, epoch: int) -> Any:
         """Shuffled and augmented batches of one epoch, counted from 1."""
-        names = self.options.augment
-        return self._train.batches(
-            batch=self.options.batch_size,
-            shuffle_seed=self.seed,
-            augment=augment(names, self.seed + epoch) if names else None,
-            first_epoch=epoch - 1,
-        )
+        self._epoch = epoch - 1
+        # Building a stream costs as much as training on hundreds of small examples; only the
+        # augmentation has a seed in it.
+        if self._shuffled is None or self.options.augment:
+            names = self.options.augment
+            self._shuffled = self._train.batches(
+                batch=self.options.batch_size,
+                shuffle_seed=self.seed,
+                augment=augment(names, self.seed + epoch) if names else None,
+                epoch_now=lambda: self._epoch,
+            )
+        return self._shuffled
 
     def validation(self) -> Any:
         """Batches of the validation split in order."""
-        return self._validation.batches(batch=_VALIDATION_BATCH)
+        return self._in_order
 
 
 def _freeze(network: Any, rule: str) -> None:
-    """Makes all layers trainable but those that `rule` freezes."""
+    """Makes all layers trainable but those that `rule` freezes for good."""
     for layer in network.layers:
-        layer.trainable = rule == "none" or layer.name == HEAD
+        layer.trainable = rule != "backbone" or layer.name == HEAD
+
+
+def _told(groups: list[list[Any]], options: Training) -> str:
+    """How the layers were grouped, for the result."""
+    shown = []
+    for number, group in enumerate(groups):
+        names = group[0].name if len(group) == 1 else f"{group[0].name} … {group[-1].name}"
+        shown.append(f"{names} (rate × {options.factor**-number:.3g})")
+    thawed = ", one more thawed in each epoch" if options.freeze == "gradual" else ""
+    fewer = f", {options.groups} asked for" if len(groups) < options.groups else ""
+    return f"{len(groups)} groups of layers{fewer}{thawed}: {'; '.join(shown)}"
 
 
 def _progress_callback(
@@ -218,11 +327,14 @@ def _progress_callback(
     keras = require("keras")
     started = last = 0.0
 
+    first = 0
+
     def on_batch_end(batch: int, logs: dict[str, float] | None = None) -> None:
-        nonlocal started, last
+        nonlocal started, last, first
         now = time.perf_counter()
-        if batch == 0:
-            started = now  # the first batch waits for the pipeline to fill
+        batch = min(batch, batches - 1)  # several at a time may reach beyond the last
+        if not started:
+            started, first = now, batch  # the first call waits for the pipeline to fill
         if now - last < 0.2 and batch + 1 < batches:
             return
         last = now
@@ -234,7 +346,9 @@ def _progress_callback(
                 "epochs": options.epochs,
                 "batch": batch + 1,
                 "batches": batches,
-                "examples_per_second": batch * options.batch_size / max(now - started, 1e-9),
+                "examples_per_second": (batch - first)
+                * options.batch_size
+                / max(now - started, 1e-9),
                 "loss": float(values.get("loss", math.nan)),
                 "metric": float(values.get(metric, math.nan)),
                 "metric_name": metric,

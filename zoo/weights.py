@@ -70,8 +70,8 @@ def load_into(network: Any, tensors: dict[str, Any], origin: str, *, skip_head: 
     """
     variables = variable_names(network)
     if skip_head:
-        variables = {n: v for n, v in variables.items() if not _is_head(n)}
-        tensors = {n: t for n, t in tensors.items() if not _is_head(n)}
+        variables = {n: v for n, v in variables.items() if not is_head(n)}
+        tensors = {n: t for n, t in tensors.items() if not is_head(n)}
     problems = [f"missing: {name}" for name in variables if name not in tensors]
     problems += [f"unexpected: {name}" for name in tensors if name not in variables]
     problems += [
@@ -90,7 +90,8 @@ def load_into(network: Any, tensors: dict[str, Any], origin: str, *, skip_head: 
         variable.assign(tensors[name])
 
 
-def _is_head(name: str) -> bool:
+def is_head(name: str) -> bool:
+    """Whether a variable, by its name of `variable_names`, belongs to the head."""
     return name.split("/")[0] == HEAD
 
 

@@ -138,7 +138,7 @@ def test_recipe_cannot_be_changed():
         ("[training]\nfrom_scratch = 'yes'", "training.from_scratch: input should be a valid bool"),
         (
             "[training]\nfreeze = 'head'",
-            "training.freeze: input should be 'none' or 'backbone' (got 'head')",
+            "training.freeze: input should be 'none', 'backbone' or 'gradual' (got 'head')",
         ),
         (
             "[training]\naugment = ['flip', 'mirror']",
@@ -352,3 +352,72 @@ def test_precisions_are_ordered_from_float_down():
     assert sorted(given_order, key=precision_order) == [
         *("float32", "float16", "dynamic-int8", "int8", "int16x8")
     ]
+
+
+@pytest.mark.parametrize(
+    ("given", "size"),
+    [
+        (48, (48, 48)),
+        ("48", (48, 48)),
+        ("48x64", (48, 64)),
+        (" 48 X 64 ", (48, 64)),
+        ("48×64", (48, 64)),
+        ([48, 64], (48, 64)),
+    ],
+)
+def test_sizes_are_height_and_width(given, size):
+    assert Training(input_size=given).input_size == size
+
+
+@pytest.mark.parametrize(
+    "given", [0, -1, 8193, True, 48.0, "", "x", "48x", "4x5x6", "-3", "4.5", [48], [1, 2, 3], "²"]
+)
+def test_what_is_no_size_is_refused(given):
+    with pytest.raises(ValidationError):
+        Training(input_size=given)
+
+
+@pytest.mark.parametrize("given", [0, 2, 4, -1, "3", True, 3.0])
+def test_channels_are_one_or_three(given):
+    with pytest.raises(ValidationError):
+        Training(channels=given)
+
+
+@given(st.text(alphabet="0123456789xX× -.", max_size=12))
+@fuzz
+def test_any_text_is_a_size_or_an_error(text):
+    try:
+        size = Training(input_size=text).input_size
+    except ValidationError:
+        return
+    assert size is not None
+    assert all(1 <= side <= 8192 for side in size)
+
+
+def test_a_size_survives_the_written_recipe(tmp_path):
+    recipe = recipe_from(model="resnet8", data="digits", input_size="48x64", channels=3)
+    written = tomli_w.dumps(recipe.model_dump(mode="json", exclude_none=True))
+    assert recipe_of(tmp_path, written) == recipe
+
+
+@pytest.mark.parametrize(
+    ("table", "problem"),
+    [
+        ("freeze='gradual'\nfrom_scratch=true", "protects pretrained layers"),
+        ("freeze='gradual'\nepochs=1", "needs at least 2 epochs"),
+        ("rate_factor=2\nfrom_scratch=true", "rate_factor spares pretrained layers"),
+        ("rate_factor=2\nfreeze='backbone'", "rate_factor does nothing"),
+    ],
+)
+def test_options_that_contradict_each_other_are_told_in_one_sentence(tmp_path, table, problem):
+    (line,) = problems(tmp_path, f"{NAMES}[training]\n{table}")
+    assert line.startswith("training: ")
+    assert problem in line
+    assert "{" not in line
+
+
+def test_layers_learn_slower_by_the_factor_of_the_paper_when_they_are_thawed_gradually():
+    assert Training().factor == 1.0
+    assert Training(freeze="gradual").factor == 2.6
+    assert Training(freeze="gradual", rate_factor=1.0).factor == 1.0
+    assert Training(rate_factor=3.0).factor == 3.0

@@ -17,6 +17,7 @@ from zoo.registry import PluginSettings, load_registry
 from zoo.steps.common import open_dataset
 from zoo.training import Trainer
 
+GRADUAL = Training(epochs=4, freeze="gradual", groups=3, dropout=0.2, batch_size=64, patience=0)
 REGISTRY = load_registry(PluginSettings(installed=False))
 ARCHITECTURE, VARIANT = REGISTRY.variant("lenet5")
 TASK = REGISTRY.tasks.get(VARIANT.task)
@@ -50,11 +51,13 @@ def train(
     folder: Path | None = None,
     stop_after: int | None = None,
     task: Any = TASK,
+    name: str = "lenet5",
 ) -> tuple[Any, Trainer, list[dict[str, Any]]]:
     import keras
 
     keras.utils.set_random_seed(seed)
-    network = build_network(ARCHITECTURE, VARIANT, 10, {"dropout": options.dropout or 0.0})
+    architecture, variant = REGISTRY.variant(name)
+    network = build_network(architecture, variant, 10, {"dropout": options.dropout or 0.0})
     events: list[dict[str, Any]] = []
 
     def emit(event: dict[str, Any]) -> None:
@@ -177,3 +180,145 @@ def test_a_loss_that_is_not_a_number_stops_with_a_cure(digits: Dataset) -> None:
     with pytest.raises(BadData, match="training loss became nan in epoch 1") as caught:
         train(digits, task=dataclasses.replace(TASK, compile=compile_broken))
     assert "--learning-rate 0.0001" in str(caught.value)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("stop_after", [1, 2, 3])
+def test_gradual_unfreezing_is_resumed_exactly(
+    digits: Dataset, tmp_path: Path, stop_after: int
+) -> None:
+    """With batch normalization, whose averages belong to the state."""
+    unbroken, whole, _ = train(digits, GRADUAL, name="resnet8")
+    with pytest.raises(Interruption):
+        train(digits, GRADUAL, folder=tmp_path, stop_after=stop_after, name="resnet8")
+    resumed, rest, events = train(digits, GRADUAL, folder=tmp_path, name="resnet8")
+    assert events[0] == {"event": "resumed", "epoch": stop_after}
+    assert [e.loss for e in rest.epochs] == [e.loss for e in whole.epochs]
+    assert_equal(unbroken, resumed)
+
+
+def test_layers_are_thawed_from_the_head_down_one_group_per_epoch(
+    digits: Dataset, tmp_path: Path
+) -> None:
+    """Seen in the checkpoints: who has moved after each epoch."""
+    import keras
+
+    def moved_after(epoch: int) -> set[str]:
+        folder = tmp_path / str(epoch)
+        with pytest.raises(Interruption):
+            train(digits, GRADUAL, folder=folder, stop_after=epoch)
+        network = build_network(ARCHITECTURE, VARIANT, 10, {"dropout": 0.2})
+        with np.load(folder / f"latest-{epoch:06d}.npz") as stored:
+            state = [stored[name] for name in sorted(stored.files)]
+        for variable, value in zip(network.variables, state, strict=False):
+            variable.assign(value)
+        now = values(network)
+        return {n.split("/")[0] for n in before if not np.array_equal(now[n], before[n])}
+
+    keras.utils.set_random_seed(3)
+    before = values(build_network(ARCHITECTURE, VARIANT, 10, {"dropout": 0.2}))
+    before = {n: v for n, v in before.items() if n.endswith(("kernel", "bias"))}
+    assert moved_after(1) == {"head"}
+    assert moved_after(2) == {"head", "c5", "f6"}
+    assert moved_after(3) == {"head", "c5", "f6", "c1", "c3"}
+
+
+def test_deeper_groups_move_less_and_the_result_says_how_they_were_grouped(
+    digits: Dataset,
+) -> None:
+    import keras
+
+    def moved(factor: float) -> dict[str, float]:
+        options = Training(epochs=1, batch_size=64, rate_factor=factor, groups=5)
+        network, trainer, _ = train(digits, options)
+        if factor > 1:
+            assert trainer.notes == [
+                "5 groups of layers: head (rate × 1); f6 (rate × 0.1); c5 (rate × 0.01); "
+                "c3 (rate × 0.001); c1 (rate × 0.0001)"
+            ]
+        else:
+            assert trainer.notes == []
+        keras.utils.set_random_seed(3)
+        before = values(build_network(ARCHITECTURE, VARIANT, 10))
+        return {n: float(np.abs(v - before[n]).mean()) for n, v in values(network).items()}
+
+    even, graded = moved(1.0), moved(10.0)
+    for name, times in (("c5/kernel", 100), ("c3/kernel", 1000), ("c1/kernel", 10_000)):
+        assert 0.2 * times < even[name] / graded[name] < 5 * times
+    assert 0.5 < even["head/kernel"] / graded["head/kernel"] < 2
+
+
+def test_with_fewer_epochs_than_groups_the_last_epoch_still_trains_everything(
+    digits: Dataset,
+) -> None:
+    import keras
+
+    options = Training(epochs=2, freeze="gradual", groups=5, batch_size=64)
+    network, trainer, _ = train(digits, options)
+    assert trainer.notes == [
+        "2 groups of layers, 5 asked for, one more thawed in each epoch: "
+        "head (rate × 1); c1 … f6 (rate × 0.385)"
+    ]
+    keras.utils.set_random_seed(3)
+    before = values(build_network(ARCHITECTURE, VARIANT, 10))
+    if trainer.best_epoch == 2:
+        assert not np.array_equal(values(network)["c1/kernel"], before["c1/kernel"])
+
+
+def test_patience_begins_when_every_layer_is_thawed(digits: Dataset) -> None:
+    stuck = Training(epochs=30, freeze="gradual", groups=5, learning_rate=1e-9, patience=2)
+    _, trainer, _ = train(digits, stuck)
+    # Without progress from the first epoch on: 5 epochs until all is thawed, and two more.
+    assert trainer.best_epoch <= 5
+    assert len(trainer.epochs) == 5 + 2
+
+
+def test_a_task_with_an_optimizer_of_its_own_cannot_have_groups(digits: Dataset) -> None:
+    import keras
+
+    def compile_with_sgd(model: Any, optimizer: Any, options: Any) -> str:
+        accuracy = keras.metrics.SparseCategoricalAccuracy(name="accuracy")
+        model.compile(optimizer="sgd", loss="sparse_categorical_crossentropy", metrics=[accuracy])
+        return "accuracy"
+
+    with pytest.raises(ZooError, match="an optimizer of its own"):
+        train(digits, GRADUAL, task=dataclasses.replace(TASK, compile=compile_with_sgd))
+
+
+@pytest.mark.parametrize("failing", range(4, 7))
+def test_a_full_disk_loses_nothing(
+    digits: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, failing: int
+) -> None:
+    """Whichever file of the second epoch's checkpoint does not fit: the first one stays whole."""
+    import errno
+
+    import zoo.files
+
+    unbroken, whole, _ = train(digits)
+    written = 0
+    fsync = zoo.files.os.fsync
+
+    def full_disk(descriptor: int) -> None:
+        nonlocal written
+        written += 1
+        if written >= failing:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        fsync(descriptor)
+
+    monkeypatch.setattr(zoo.files.os, "fsync", full_disk)
+    with pytest.raises(ZooError, match="the disk is full") as caught:
+        train(digits, folder=tmp_path)
+    assert "type the same command" in str(caught.value)
+    monkeypatch.undo()
+    assert not [path for path in tmp_path.iterdir() if path.name.endswith(".part")]
+    resumed, rest, events = train(digits, folder=tmp_path)
+    assert events[0]["event"] == "resumed"
+    assert [e.loss for e in rest.epochs] == [e.loss for e in whole.epochs]
+    assert rest.best_epoch == whole.best_epoch
+    assert_equal(unbroken, resumed)
+
+
+def test_only_the_last_checkpoint_is_kept(digits: Dataset, tmp_path: Path) -> None:
+    _, trainer, _ = train(digits, folder=tmp_path)
+    names = sorted(path.name for path in tmp_path.iterdir())
+    assert names == [f"best-{trainer.best_epoch:06d}.npz", "latest-000003.npz", "state.json"]

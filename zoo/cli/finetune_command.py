@@ -25,6 +25,8 @@ from zoo.cli.options import (
     epilog=examples(
         "zoo finetune lenet5 --data digits",
         "zoo finetune resnet8 --data folder:photos --freeze backbone --augment flip",
+        "zoo finetune resnet8 --data folder:photos --channels 3 --input-size 48",
+        "zoo finetune resnet8 --data digits --freeze gradual --rate-factor 2.6",
         "zoo finetune resnet20 --data digits --from-scratch --epochs 20",
     ),
 )

@@ -137,7 +137,26 @@ def training_options(function: Function) -> Function:
         click.option("--learning-rate", type=float, help="Peak learning rate [0.001]."),
         click.option("--batch-size", type=int, help="Examples per step [32]."),
         click.option(
-            "--freeze", help="none, or backbone: train the new head alone [none].", metavar="PART"
+            "--freeze",
+            metavar="PART",
+            help="none; backbone: train the new head alone; gradual: thaw layers epoch by epoch, "
+            "from the head down [none].",
+        ),
+        click.option(
+            "--groups", type=int, help="Groups of layers for gradual and --rate-factor [4]."
+        ),
+        click.option(
+            "--rate-factor",
+            type=float,
+            help="Each group learns so much slower than the one above [2.6 with gradual, else 1].",
+        ),
+        click.option(
+            "--input-size",
+            metavar="SIZE",
+            help="Another size of images: 48, or HEIGHTxWIDTH [that of the pretraining].",
+        ),
+        click.option(
+            "--channels", type=int, help="1: grey, 3: RGB images [those of the pretraining]."
         ),
         click.option(
             "--augment",
@@ -153,6 +172,11 @@ def training_options(function: Function) -> Function:
         ),
         click.option(
             "--from-scratch", is_flag=True, default=None, help="Start from random weights."
+        ),
+        click.option(
+            "--jit",
+            metavar="WHEN",
+            help="auto, on, off: let XLA compile the training; auto tries, if it is long [auto].",
         ),
         click.option("--seed", type=int, help="Of everything random [0]."),
         click.option(

@@ -45,6 +45,11 @@ class Preprocessing:
         raise NotImplementedError
 
     @property
+    def network_shape(self) -> tuple[int, ...]:
+        """Shape of what the network takes, behind the normalization; mostly the same."""
+        return self.input_shape
+
+    @property
     def value_range(self) -> tuple[float, float]:
         """Least and greatest raw value to expect."""
         raise NotImplementedError
@@ -84,7 +89,8 @@ class ImagePreprocessing(Preprocessing):
 
     Outside the graph channels are converted and the image is resized to uint8 (height, width,
     channels). Inside, ``(pixel * scale - mean) / std`` per channel; the input is therefore raw
-    0-255 pixels.
+    0-255 pixels. One grey channel with three means becomes three channels there, as if the image
+    were repeated: so a network for RGB takes grey images exactly as it takes them in RGB.
 
     Attributes:
         height: Input height in pixels.
@@ -96,8 +102,8 @@ class ImagePreprocessing(Preprocessing):
             image: 0.875 for what others call "resize to 256, cut 224".
         interpolation: The resampling filter, in Pillow's terms.
         scale: Multiplies each pixel first.
-        mean: Subtracted, one value per channel.
-        std: Divides, one value per channel.
+        mean: Subtracted, one value per channel of the network.
+        std: Divides, one value per channel of the network.
         kind: Tells the records apart where they are stored.
     """
 
@@ -125,7 +131,8 @@ class ImagePreprocessing(Preprocessing):
             name,
             f"unknown interpolation {self.interpolation!r}",
         )
-        _check_moments(self.mean, self.std, self.channels)
+        repeated = self.channels == 1 and len(self.mean) == 3
+        _check_moments(self.mean, self.std, 3 if repeated else self.channels)
         check(0 < self.scale < math.inf, name, "scale must be > 0 and finite")
         check(0 < self.crop_share <= 1, name, "crop_share must be above 0 and at most 1")
         check(
@@ -136,8 +143,13 @@ class ImagePreprocessing(Preprocessing):
 
     @property
     def input_shape(self) -> tuple[int, int, int]:
-        """(height, width, channels) of the network input."""
+        """(height, width, channels) of the raw pixels."""
         return (self.height, self.width, self.channels)
+
+    @property
+    def network_shape(self) -> tuple[int, int, int]:
+        """(height, width, channels) behind the normalization."""
+        return (self.height, self.width, len(self.mean))
 
     @property
     def value_range(self) -> tuple[float, float]:

@@ -59,6 +59,7 @@ class Examples:
         shuffle_seed: int | None = None,
         augment: Augmentation | None = None,
         first_epoch: int = 0,
+        epoch_now: Callable[[], int] | None = None,
     ) -> Any:
         """Batches of one epoch; iterating again gives the next epoch.
 
@@ -69,6 +70,8 @@ class Examples:
             augment: Applied to each batch; AutoGraph does not rewrite it.
             first_epoch: Number of the first iteration's epoch. A resumed run sees the order that
                 an unbroken one would have seen.
+            epoch_now: Asked for the epoch's number at each iteration, counted from 0, instead of
+                counting them.
 
         Returns:
             A `tf.data.Dataset` of (raw inputs, labels): of pixels uint8 (batch, height, width,
@@ -77,21 +80,25 @@ class Examples:
         tf = require("tensorflow")
         epoch = first_epoch
 
-        def index_batches() -> Iterator[NDArray[np.int64]]:
+        def orders() -> Iterator[NDArray[np.int64]]:
             nonlocal epoch
-            order = epoch_order(len(self._split), shuffle_seed, epoch)
+            number = epoch if epoch_now is None else epoch_now()
             epoch += 1
-            for start in range(0, len(order), batch):
-                yield order[start : start + batch]
+            yield epoch_order(len(self._split), shuffle_seed, number)
 
-        stream = tf.data.Dataset.from_generator(
-            index_batches, output_signature=tf.TensorSpec((None,), tf.int64)
-        )
-        stream = stream.apply(
-            tf.data.experimental.assert_cardinality(-(-len(self._split) // batch))
-        )
+        batches = -(-len(self._split) // batch)
         # AutoGraph would rewrite every function below the mapped ones, our imports included.
         as_it_is = tf.autograph.experimental.do_not_convert
+
+        def cut(order: Any) -> Any:
+            numbers = tf.data.Dataset.range(batches)
+            return numbers.map(as_it_is(lambda n: order[n * batch : (n + 1) * batch]))
+
+        # Python is asked once for the order, not for each batch, for which training would wait.
+        stream = tf.data.Dataset.from_generator(
+            orders, output_signature=tf.TensorSpec((None,), tf.int64)
+        ).flat_map(as_it_is(cut))
+        stream = stream.apply(tf.data.experimental.assert_cardinality(batches))
         # Order is kept, so threads do not make it random.
         stream = stream.map(as_it_is(self._load), num_parallel_calls=1 if self.in_memory else 2)
         if augment is not None:

@@ -14,14 +14,15 @@ from zoo.data.inputs import fitted
 from zoo.errors import UsageError
 from zoo.extras import require
 from zoo.isolation import Event
-from zoo.networks import build_network, check_hyperparameters
+from zoo.networks import check_hyperparameters
 from zoo.recipe import Training
 from zoo.records import TrainingResult, as_plain
 from zoo.registry import PluginSettings, load_registry
+from zoo.reshape import build_reshaped, check_reshaping, load_reshaped, reshaped
 from zoo.steps.common import check_task, open_dataset
 from zoo.training import Trainer
 from zoo.versions import versions_of
-from zoo.weights import load_network, save_weights
+from zoo.weights import save_weights
 
 
 def finetune(
@@ -57,15 +58,15 @@ def finetune(
     if training.dropout is not None:
         given["dropout"] = training.dropout
     check_hyperparameters(architecture, given)
+    check_reshaping(variant, training)
     require("keras.utils").set_random_seed(seed)
     parent = None
     if training.from_scratch:
-        preprocessing = fitted(variant.preprocessing, dataset)
-        network = build_network(architecture, variant, len(dataset.classes), given, preprocessing)
+        preprocessing = fitted(reshaped(variant.preprocessing, training), dataset)
+        network = build_reshaped(architecture, variant, len(dataset.classes), given, preprocessing)
     else:
-        network, card = _pretrained(found, variant.name, dataset, given, training)
+        network, card, preprocessing = _pretrained(found, variant.name, dataset, given, training)
         parent, given = card.model_id, {**card.hyperparameters, **given}
-        preprocessing = card.preprocessing or variant.preprocessing
     emit({"event": "stage", "text": "training"})
     trainer = Trainer(
         network,
@@ -107,6 +108,7 @@ def finetune(
             weights_sha256=sha256,
             options=training.model_dump(mode="json"),
             seconds=time.perf_counter() - started,
+            notes=tuple(trainer.notes),
         )
     )
 
@@ -126,17 +128,19 @@ def _pretrained(
     dataset: Dataset,
     given: dict[str, Any],
     training: Training,
-) -> tuple[Any, Card]:
+) -> tuple[Any, Card, Any]:
     if found is None:
         raise UsageError(
             f"{variant!r} has no pretrained weights to start from",
             fix="train it with --from-scratch",
         )
-    network, card, new_head = load_network(found, classes=dataset.classes, hyperparameters=given)
+    network, card, new_head, preprocessing = load_reshaped(
+        found, classes=dataset.classes, hyperparameters=given, training=training
+    )
     if new_head and training.epochs == 0:
         raise UsageError(
             f"{card.model_id} does not know the classes of {dataset.name!r}",
             why="a new head must be trained, and 0 epochs were asked for",
             fix=f"fine-tune it: zoo finetune {card.model_id} --data {dataset.name}",
         )
-    return network, card
+    return network, card, preprocessing
