@@ -21,6 +21,10 @@ from zoo.steps.gate import gate
 EXPORT_LIMITS = Limits(seconds=1800.0)
 _NETWORK = ("zoo.networks", "zoo.weights", "zoo.contracts.preprocessing")
 _TRAINING = ("zoo.training", "zoo.steps.finetune", "zoo.data.augment", "zoo.data.stream")
+_TASKS = tuple(
+    f"zoo.tasks.{name}"
+    for name in ("proportions", "adversarial", "features", "distances", "likeness")
+)
 _DATA = tuple(
     f"zoo.data.{name}"
     for name in (
@@ -87,7 +91,7 @@ def _finetune_step(job: Job, fingerprint: str, checkpoints: Path) -> Step:
     key = step_key(
         "finetune",
         parameters,
-        modules=(*_TRAINING, *_NETWORK, *_DATA),
+        modules=(*_TRAINING, *_NETWORK, *_DATA, *_TASKS),
         files=[*_sources(job), _task_source(job), _data_source(job)],
         distributions=("tensorflow", "keras", "numpy", "pillow"),
     )
@@ -135,7 +139,7 @@ def _evaluate_step(job: Job, fingerprint: str, train: Step) -> Step:
         "evaluate",
         {"fingerprint": fingerprint, "data": job.recipe.data, "split": "test"},
         needs=[train.key],
-        modules=("zoo.steps.evaluate", *_NETWORK, *_DATA),
+        modules=("zoo.steps.evaluate", *_NETWORK, *_DATA, *_TASKS),
         files=[_task_source(job), _data_source(job)],
         distributions=("tensorflow", "keras"),
     )
@@ -198,7 +202,10 @@ def _gate_step(
         "gate",
         options.model_dump(mode="json"),
         needs=[export.key, reference.key, *([twin.key] if twin else [])],
-        modules=("zoo.gate", "zoo.steps.gate", "zoo.running", "zoo.measurement.session"),
+        modules=(
+            *("zoo.gate", "zoo.steps.gate", "zoo.running", "zoo.measurement.session"),
+            *_TASKS,
+        ),
         files=[_task_source(job), *_device_sources(job, local)],
         distributions=(*exporter.distributions, *local.distributions),
     )

@@ -22,7 +22,8 @@ class Epoch:
     Attributes:
         epoch: Counted from 1.
         loss: Mean training loss.
-        metric: Training metric (accuracy for classification), 0 to 1.
+        metric: Training metric (accuracy for classification); None where it is only measured in
+            validation.
         validation_loss: Mean loss on the validation split.
         validation_metric: The same metric on the validation split.
         learning_rate: At the end of the epoch.
@@ -32,7 +33,7 @@ class Epoch:
 
     epoch: int
     loss: float
-    metric: float
+    metric: float | None
     validation_loss: float
     validation_metric: float
     learning_rate: float
@@ -42,7 +43,11 @@ class Epoch:
 
 @dataclass(frozen=True, kw_only=True)
 class TrainingResult:
-    """What fine-tuning produced: a weights file, its card, and how it came about."""
+    """What fine-tuning produced: a weights file, its card, and how it came about.
+
+    Attributes:
+        sketches: Names of PNG files beside the weights, by epoch: what the network made then.
+    """
 
     model_id: str
     parent: str | None
@@ -54,6 +59,8 @@ class TrainingResult:
     weights_sha256: str
     options: dict[str, Any]
     seconds: float
+    higher_is_better: bool = True
+    sketches: dict[int, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -107,7 +114,8 @@ class GateResult:
         evaluation: Quality of the file on the whole test split, in its deployment runtime.
         network: File against the Keras network on the same raw inputs.
         preprocessing: Normalization in the graph against the same formula in float64.
-        drop: Points of the headline metric lost against the Keras model; negative: gained.
+        drop: Points of the headline metric lost against the Keras model, or per cent by which a
+            distance rose; negative: gained.
         sha256: Of the file after the gate wrote its manifest.
         bytes: Size after the gate wrote its manifest.
         model_bytes: Size without the manifest.

@@ -50,12 +50,16 @@ def command(settings: Settings, model: str, as_json: bool) -> None:
 
 
 def _print_card(model_id: str, card: dict[str, Any]) -> None:
+    from zoo.contracts import Metric
+    from zoo.report.format import metric_in_words
+
     click.echo(f"\nweights {model_id}")
     accuracy = card["accuracy"]
     if accuracy:
+        figures = {name: accuracy[name] for name in ("value", "low", "high", "count")}
+        measured = Metric(name=accuracy["metric"], **figures)
         click.echo(
-            f"  {accuracy['metric']}  {accuracy['value']:.2%} "
-            f"({accuracy['low']:.2%} – {accuracy['high']:.2%}) "
+            f"  {accuracy['metric']}  {metric_in_words(measured)} "
             f"on {accuracy['count']:,} test examples of {card['dataset']}"
         )
     click.echo(f"  classes   {', '.join(card['classes'])}")

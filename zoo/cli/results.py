@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from zoo.plan import EVALUATE
+from zoo.report.format import metric_in_words
 from zoo.report.remarks import remarks
 from zoo.report.table import print_files
 from zoo.run import Run, plain_records
@@ -43,8 +44,8 @@ def print_weights(run: Run) -> None:
         return
     metric = metric_of(record.result)
     click.echo(
-        f"{run.job.model_id}: {metric.name} {metric.value:.2%} "
-        f"({metric.low:.2%} – {metric.high:.2%}, 95 %) on {metric.count:,} test examples"
+        f"{run.job.model_id}: {metric.name} {metric_in_words(metric)} "
+        f"on {metric.count:,} test examples"
     )
 
 

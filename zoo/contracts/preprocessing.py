@@ -283,6 +283,8 @@ class LatentPreprocessing(Preprocessing):
     Attributes:
         size: Normally distributed values of one input.
         examples: How the real examples are read that a generator learns from.
+        judge: Model id of the packaged classifier in whose features what is generated is compared
+            with what is real. It travels with the weights, so that distances stay comparable.
         seed: Of the noise.
         kind: Tells the records apart where they are stored.
     """
@@ -292,6 +294,7 @@ class LatentPreprocessing(Preprocessing):
 
     size: int
     examples: ImagePreprocessing
+    judge: str
     seed: int = 0
     kind: Literal["latent"] = "latent"
 
@@ -320,6 +323,7 @@ class LatentPreprocessing(Preprocessing):
         return {
             "input": f"{self.size} normally distributed values",
             "learns from": f"{real.height}×{real.width}×{real.channels} images",
+            "judged by": f"features of {self.judge}",
         }
 
 

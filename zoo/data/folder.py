@@ -29,7 +29,7 @@ def zoo_datasets() -> Iterable[DatasetProvider]:
     yield DatasetProvider(
         name="folder",
         summary="your own images: one folder per class, or train/ validation/ test/ above them",
-        tasks=("image-classification",),
+        tasks=("image-classification", "image-generation"),
         open=open_folder,
         fingerprint=fingerprint,
         argument="PATH",

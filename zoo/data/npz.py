@@ -23,7 +23,7 @@ def zoo_datasets() -> Iterable[DatasetProvider]:
     yield DatasetProvider(
         name="npz",
         summary="arrays x and y, or x_train, y_train, x_test, y_test, in a NumPy file",
-        tasks=("image-classification",),
+        tasks=("image-classification", "image-generation"),
         open=open_npz,
         fingerprint=fingerprint,
         argument="PATH",
