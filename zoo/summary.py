@@ -15,7 +15,7 @@ from zoo.pipeline import Finished
 from zoo.plan import EVALUATE, FINETUNE
 from zoo.records import Evaluation, GateResult, StepRecord, TrainingResult
 from zoo.report.remarks import remarks
-from zoo.report.view import ArtifactRow, RunView, SampleImage
+from zoo.report.view import ArtifactRow, Picture, RunView, SampleImage
 from zoo.run import Run
 from zoo.steps.common import REFERENCE, open_dataset
 from zoo.steps.gate import OUTPUTS
@@ -96,6 +96,8 @@ def _row(
         drop_points=judged.drop,
         agreement=judged.network.agreement,
         max_abs=judged.network.max_abs,
+        sqnr_db=judged.network.sqnr_db,
+        ssim=judged.network.ssim,
         integer_share=contents.integer_share,
         p50_ms=timed.p50_ms if timed else None,
         p90_ms=timed.p90_ms if timed else None,
@@ -140,6 +142,8 @@ def view_of(run: Run, command: str) -> RunView:
         reference=reference,
         confusions=confusions,
         samples=_samples(run, dataset) if reference is not None else (),
+        sketches=_sketches(run, training),
+        galleries=_galleries(run) if reference is not None else (),
         classes=dataset.classes,
         environment=_environment(run),
         remarks=remarks(rows),
@@ -193,6 +197,27 @@ def _samples(run: Run, dataset: Any) -> tuple[SampleImage, ...]:
         )
         for index, image in zip(chosen, images, strict=True)
     )
+
+
+def _sketches(run: Run, training: TrainingResult) -> tuple[Picture, ...]:
+    """What the network made after each epoch."""
+    from zoo.data.image_files import read_image
+
+    folder = run.finished[FINETUNE].folder
+    return tuple(
+        Picture(label=f"epoch {epoch}", pixels=read_image(folder / name))
+        for epoch, name in training.sketches.items()
+    )
+
+
+def _galleries(run: Run) -> tuple[Picture, ...]:
+    """What network and files make of the same inputs."""
+    draw = run.job.registry.tasks.get(run.job.variant.task).gallery
+    if draw is None:
+        return ()
+    places = [(run.job.model_id, run.finished[EVALUATE].folder / REFERENCE)]
+    places += [(str((g.record.result or {})["file"]), g.folder / OUTPUTS) for g in _gates(run)]
+    return tuple(Picture(label=name, pixels=draw(_load(path)[0])) for name, path in places)
 
 
 def _choice(output: Array, classes: tuple[str, ...]) -> tuple[str, float]:

@@ -13,7 +13,6 @@ from zoo.extras import require
 from zoo.files import atomic_path, sha256_of
 from zoo.networks import HEAD, build_network, variable_names
 
-
 #: What the names of a companion's tensors begin with.
 COMPANION = "companion/"
 

@@ -23,6 +23,7 @@ from zoo.report.confusion_chart import (
 )
 from zoo.report.headline import summary, tiles
 from zoo.report.latency_chart import latency_charts
+from zoo.report.pictures import shown, strip
 from zoo.report.samples import MOST, sample_cards
 from zoo.report.svg import Chart
 from zoo.report.training_chart import training_charts
@@ -52,6 +53,8 @@ def render(run: RunView) -> str:
         quality=_quality(run),
         cards=sample_cards(run.samples),
         most_cards=MOST,
+        strip=strip(run.sketches),
+        galleries=shown(run.galleries),
         seconds=sum(step.seconds for step in run.steps if not step.cached),
     )
 

@@ -194,7 +194,9 @@ def _trainee_class() -> Any:
             between = self.chosen.loss == "wasserstein"
             where = real
             if between:
-                key = tf.stack([tf.cast(self.optimizer.iterations, tf.int64) * 16 + _MIX, self.seed])
+                key = tf.stack(
+                    [tf.cast(self.optimizer.iterations, tf.int64) * 16 + _MIX, self.seed]
+                )
                 share = tf.random.stateless_uniform((tf.shape(real)[0], 1, 1, 1), key)
                 where = share * real + (1.0 - share) * fake
             with tf.GradientTape() as tape:
