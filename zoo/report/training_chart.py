@@ -74,7 +74,13 @@ def _chart(
 
 
 def _line(
-    axes: Axes, x: Sequence[int], y: Sequence[float], colour: str, label: str, *, dashed: bool
+    axes: Axes,
+    x: Sequence[int],
+    y: Sequence[float | None],
+    colour: str,
+    label: str,
+    *,
+    dashed: bool,
 ) -> None:
     finite = [v if v is not None and math.isfinite(v) else math.nan for v in y]
     axes.plot(

@@ -8,6 +8,7 @@ interrupted training goes on exactly as it would have.
 
 from __future__ import annotations
 
+import math
 from functools import lru_cache
 from typing import Annotated, Any, Literal
 
@@ -42,7 +43,7 @@ class AdversarialOptions(Section):
         l1: Weight of the sum of absolute values of the discriminator's kernels in its loss.
         l2: The same of their squares.
         average: What is kept is the moving average of the generator's weights, of this inertia
-            (Yazıcı 2019); 0 keeps the last.
+            (Karras 2018); 0 keeps the last.
         momentum: First moment of both optimizers (Radford 2015: 0.5).
         discriminator_rate: Learning rate of the discriminator in units of the generator's
             (Heusel 2017).
@@ -117,18 +118,16 @@ def _trainee_class() -> Any:
             self.loss_tracker = keras.metrics.Mean(name="loss")
             self.generator_tracker = keras.metrics.Mean(name="generator_loss")
             self.distance = _distance_class()(name=DISTANCE)
-            # Behind a function, Keras does not take the judge for a part of this model.
-            judge = judge_in_graph(preprocessing)
-            self.features = lambda images: judge(images)
+            # A plain function: the judge is no part of this model.
+            self.judge = (judge_in_graph(preprocessing),)
 
         def prepare(self, optimizer: Any, chosen: AdversarialOptions, smoothing: float) -> None:
             """Sets options and optimizers; both follow the schedule of the one given."""
             self.chosen, self.smoothing = chosen, smoothing
-            schedule = optimizer.learning_rate
             first, self.second = _optimizers(optimizer, chosen)
             first.build(self.generator.trainable_variables)
             self.second.build(self.companion.trainable_variables)
-            self.steps = _steps(optimizer) if schedule is not None else 1
+            self.steps = _steps(optimizer)
             self.compile(optimizer=first, jit_compile=False)
 
         def call(self, raw: Any, training: bool = False) -> Any:
@@ -137,9 +136,12 @@ def _trainee_class() -> Any:
 
         def normal(self, shape: Any, use: int, step: Any = None) -> Any:
             """Normally distributed numbers that follow from seed, step and use alone."""
+            return tf.random.stateless_normal(shape, self.key(use, step))
+
+        def key(self, use: int, step: Any = None) -> Any:
+            """What random numbers follow from."""
             step = self.optimizer.iterations if step is None else step
-            key = tf.stack([tf.cast(step, tf.int64) * 16 + use, tf.cast(self.seed, tf.int64)])
-            return tf.random.stateless_normal(shape, key)
+            return tf.stack([tf.cast(step, tf.int64) * 16 + use, tf.cast(self.seed, tf.int64)])
 
         def noisy(self, images: Any, use: int) -> Any:
             """Images with instance noise."""
@@ -194,10 +196,8 @@ def _trainee_class() -> Any:
             between = self.chosen.loss == "wasserstein"
             where = real
             if between:
-                key = tf.stack(
-                    [tf.cast(self.optimizer.iterations, tf.int64) * 16 + _MIX, self.seed]
-                )
-                share = tf.random.stateless_uniform((tf.shape(real)[0], 1, 1, 1), key)
+                shape = (tf.shape(real)[0], 1, 1, 1)
+                share = tf.random.stateless_uniform(shape, self.key(_MIX))
                 where = share * real + (1.0 - share) * fake
             with tf.GradientTape() as tape:
                 tape.watch(where)
@@ -223,9 +223,12 @@ def _trainee_class() -> Any:
             seen = tf.cast(self.distance.count, tf.int64)
             latents = self.normal((tf.shape(real)[0], self.size), _VALIDATION, step=seen)
             fake = self.network(latents, training=False)
-            logits = [self.companion(images, training=False) for images in (real, fake)]
-            self.loss_tracker.update_state(_discriminator_loss(self.chosen.loss, *logits, 0.0))
-            self.distance.update_state(self.features(real), self.features(fake))
+            of_real = self.companion(real, training=False)
+            of_fake = self.companion(fake, training=False)
+            loss = _discriminator_loss(self.chosen.loss, of_real, of_fake, 0.0)
+            self.loss_tracker.update_state(loss)
+            (features,) = self.judge
+            self.distance.update_state(features(real), features(fake))
             return {m.name: m.result() for m in (self.loss_tracker, self.distance)}
 
     return Adversarial
@@ -236,13 +239,9 @@ def _optimizers(optimizer: Any, chosen: AdversarialOptions) -> tuple[Any, Any]:
     keras = require("keras")
     made = []
     for factor in (1.0, chosen.discriminator_rate):
-        schedule = optimizer.get_config()["learning_rate"]
-        values = {**schedule["config"]}
-        for rate in ("initial_learning_rate", "warmup_target"):
-            values[rate] *= factor
         twin = keras.optimizers.AdamW(
-            keras.optimizers.schedules.CosineDecay(**values),
-            weight_decay=optimizer.weight_decay,
+            _scaled(optimizer.get_config()["learning_rate"], factor),
+            weight_decay=optimizer.weight_decay or 0.0,
             beta_1=chosen.momentum,
         )
         twin.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])
@@ -250,9 +249,22 @@ def _optimizers(optimizer: Any, chosen: AdversarialOptions) -> tuple[Any, Any]:
     return made[0], made[1]
 
 
-def _steps(optimizer: Any) -> int:
-    values = optimizer.get_config()["learning_rate"]["config"]
-    return max(1, int(values["decay_steps"]) + int(values["warmup_steps"]))
+def _scaled(rate: Any, factor: float) -> Any:
+    """A learning rate, or a cosine schedule as Keras stores it, times a factor."""
+    if not isinstance(rate, dict):
+        return float(rate) * factor
+    values = dict(rate["config"])
+    for name in ("initial_learning_rate", "warmup_target"):
+        values[name] *= factor
+    return require("keras").optimizers.schedules.CosineDecay(**values)
+
+
+def _steps(optimizer: Any) -> float:
+    """After how many steps the schedule is at its end; without a schedule, never."""
+    rate = optimizer.get_config()["learning_rate"]
+    if not isinstance(rate, dict):
+        return math.inf
+    return float(rate["config"]["decay_steps"]) + float(rate["config"]["warmup_steps"])
 
 
 def _discriminator_loss(kind: str, real: Any, fake: Any, smoothing: float) -> Any:

@@ -41,14 +41,16 @@ _COLUMNS, _ROWS = 12, 4
 
 def unit_range(images: Any) -> Any:
     """From [-1, 1] to [0, 1]."""
-    return require("keras.layers").Rescaling(0.5, 0.5, name="unit_range")(images)
+    layers = require("keras.layers")
+    return layers.Rescaling(0.5, 0.5, name="unit_range")(images)
 
 
 def pixels_of(outputs: Array) -> Array:
     """Outputs, from 0 to 1, as uint8 of the same shape."""
     import numpy as np
 
-    return np.round(np.clip(np.nan_to_num(outputs), 0.0, 1.0) * 255.0).astype(np.uint8)
+    pixels: Array = np.round(np.clip(np.nan_to_num(outputs), 0.0, 1.0) * 255.0).astype(np.uint8)
+    return pixels
 
 
 def evaluate(outputs: Array, truth: Truth) -> tuple[Metric, ...]:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from zoo.contracts import Architecture, Task, Variant
+from zoo.contracts import Architecture, LatentPreprocessing, Task, Variant
 from zoo.extras import require
-from zoo.networks import build_network, raw_model
-from zoo.recipe import Training
+from zoo.networks import build_companion, build_network, raw_model
+from zoo.recipe import Training, task_options
 from zoo.registry import PluginSettings, Registry, load_registry
 
 SEED = 1
@@ -58,12 +58,37 @@ class Subject:
         require("keras.utils").set_random_seed(seed)
         return build_network(self.architecture, self.variant, classes or self.variant.classes)
 
-    def trainable(self, network: Any, learning_rate: float) -> Any:
-        """The network with normalization and loss, ready for single steps with Adam."""
+    def companion(self, network: Any) -> Any | None:
+        """The second network of the training, under the seed of the first; mostly there is none."""
+        classes = self.variant.classes
+        return build_companion(self.architecture, self.variant, classes, network)
+
+    def trainable(self, network: Any, learning_rate: float, companion: Any | None = None) -> Any:
+        """The network with normalization and loss, ready for single steps with Adam.
+
+        Args:
+            network: From `network`.
+            learning_rate: Of all steps.
+            companion: From `companion`; None makes one if the family has it.
+        """
         keras = require("keras")
-        model = raw_model(network, self.variant.preprocessing)
-        self.task.compile(model, keras.optimizers.Adam(learning_rate), Training())
+        beside = companion or self.companion(network)
+        make = self.task.trainee or raw_model
+        model = make(network, self.variant.preprocessing, *([beside] if beside else []))
+        options = Training(task=task_options(self.task.options, {}, self.task.name))
+        self.task.compile(model, keras.optimizers.Adam(learning_rate), options)
         return model
+
+    def inputs(self, count: int) -> Any:
+        """Raw inputs of the network, float32, shape (count, …): examples, or noise."""
+        import numpy as np
+
+        from zoo.data.latents import latent
+
+        own = self.variant.preprocessing
+        if isinstance(own, LatentPreprocessing):
+            return np.stack([latent(own, index) for index in range(count)])
+        return self.examples(count)[0]
 
     def examples(self, count: int, classes: int | None = None, seed: int = SEED) -> Any:
         """Synthetic raw examples and labels, the same for the same seed.
@@ -81,7 +106,7 @@ class Subject:
         """
         import numpy as np
 
-        shape = self.variant.preprocessing.input_shape
+        shape = self.variant.preprocessing.training.input_shape
         random = np.random.default_rng(seed)
         labels = np.arange(count, dtype=np.int64) % (classes or self.variant.classes)
         axes = np.stack(np.meshgrid(*(np.linspace(0, 1, n) for n in shape), indexing="ij"), -1)

@@ -7,9 +7,11 @@ from typing import Any
 
 from zoo.networks import HEAD, build_network, count_multiply_adds, count_parameters, raw_model
 from zoo.testing.candidate import Subject
-from zoo.testing.verdict import Finding
+from zoo.testing.verdict import Finding, NotTried
 
 _SHOWN = 3
+#: Why what concerns heads is left out.
+NO_HEAD = "its output does not depend on the classes, so there is no head to replace"
 #: An example must get the same logits alone and among others, rounding aside.
 _BATCH_MAX_ABS = 1e-3
 
@@ -44,15 +46,16 @@ def output(subject: Subject) -> Finding:
     variant = subject.variant
     for classes in (variant.classes, variant.classes + 1):
         network = subject.network(classes)
-        inputs, _ = subject.examples(_SHOWN)
+        inputs = subject.inputs(_SHOWN)
+        wanted = (_SHOWN, *variant.outputs_for(classes))
         model = raw_model(network, variant.preprocessing)
         together = np.asarray(model(inputs, training=False))
-        if together.shape != (_SHOWN, classes) or together.dtype != np.float32:
+        if together.shape != wanted or together.dtype != np.float32:
             return Finding(
                 passed=False,
                 measured=f"{together.dtype} of shape {together.shape} for {_SHOWN} inputs and "
                 f"{classes} classes",
-                fix="return float32 logits of shape (batch, classes) from build()",
+                fix=f"return float32 of shape {wanted} from build()",
             )
         if not np.isfinite(together).all():
             return Finding(
@@ -68,11 +71,14 @@ def output(subject: Subject) -> Finding:
                 measured=f"an example's logits change by {difference:.2g} with its neighbours",
                 fix="let no layer mix examples of a batch outside training",
             )
-    return Finding(passed=True, measured=f"(batch, {variant.classes}) float32, finite")
+    shape = ", ".join(map(str, variant.outputs_for(variant.classes)))
+    return Finding(passed=True, measured=f"(batch, {shape}) float32, finite")
 
 
 def head(subject: Subject) -> Finding:
     """The last layer is called ``head`` and alone depends on the classes."""
+    if not subject.variant.has_head:
+        raise NotTried(NO_HEAD)
     last, *others = reversed(subject.network().layers)
     if last.name != HEAD:
         return Finding(
