@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import TypeAdapter
 
 from zoo.card import read_card
-from zoo.contracts import FileContents, Metric
+from zoo.contracts import Dataset, FileContents, ImagePreprocessing, Metric, Preprocessing
 from zoo.measurement.records import Measurement
 from zoo.pipeline import Finished
 from zoo.plan import EVALUATE, FINETUNE
@@ -29,6 +29,8 @@ _MEASUREMENT = TypeAdapter(Measurement)
 _TRAINING = TypeAdapter(TrainingResult)
 _EVALUATION = TypeAdapter(Evaluation)
 _SAMPLES = 12
+#: Real examples of a gallery, at most.
+_PICTURED = 48
 
 
 def rows_of(run: Run) -> tuple[ArtifactRow, ...]:
@@ -143,7 +145,7 @@ def view_of(run: Run, command: str) -> RunView:
         confusions=confusions,
         samples=_samples(run, dataset) if reference is not None else (),
         sketches=_sketches(run, training),
-        galleries=_galleries(run) if reference is not None else (),
+        galleries=_galleries(run, dataset) if reference is not None else (),
         classes=dataset.classes,
         environment=_environment(run),
         remarks=remarks(rows),
@@ -186,8 +188,7 @@ def _samples(run: Run, dataset: Any) -> tuple[SampleImage, ...]:
     half = _SAMPLES // 2
     chosen = [int(i) for i in [*order[: min(half, int(wrong.sum()))], *order[::-1]][:_SAMPLES]]
     chosen = list(dict.fromkeys(chosen))
-    own = read_card(run.weights.with_suffix(".toml")).preprocessing
-    images = read_inputs(dataset.splits["test"], own or run.job.variant.preprocessing, chosen)
+    images = read_inputs(dataset.splits["test"], _preprocessing(run), chosen)
     return tuple(
         SampleImage(
             pixels=image,
@@ -210,14 +211,29 @@ def _sketches(run: Run, training: TrainingResult) -> tuple[Picture, ...]:
     )
 
 
-def _galleries(run: Run) -> tuple[Picture, ...]:
-    """What network and files make of the same inputs."""
+def _galleries(run: Run, dataset: Dataset) -> tuple[Picture, ...]:
+    """Real examples, and what network and files make of the same inputs."""
+    from zoo.data.inputs import read_inputs
+
     draw = run.job.registry.tasks.get(run.job.variant.task).gallery
     if draw is None:
         return ()
     places = [(run.job.model_id, run.finished[EVALUATE].folder / REFERENCE)]
     places += [(str((g.record.result or {})["file"]), g.folder / OUTPUTS) for g in _gates(run)]
-    return tuple(Picture(label=name, pixels=draw(_load(path)[0])) for name, path in places)
+    made = [Picture(label=name, pixels=draw(_load(path)[0])) for name, path in places]
+    own = _preprocessing(run).training
+    if not isinstance(own, ImagePreprocessing):
+        return tuple(made)
+    test = dataset.splits["test"]
+    images = read_inputs(test, own, range(min(_PICTURED, len(test))))
+    real = Picture(label=f"{dataset.name}, real", pixels=draw(images / 255.0))
+    return (real, *made)
+
+
+def _preprocessing(run: Run) -> Preprocessing:
+    """The card's, if it has one of its own."""
+    own = read_card(run.weights.with_suffix(".toml")).preprocessing
+    return own or run.job.variant.preprocessing
 
 
 def _choice(output: Array, classes: tuple[str, ...]) -> tuple[str, float]:
@@ -255,6 +271,6 @@ def next_commands(run: Run) -> tuple[str, ...]:
     return tuple(commands)
 
 
-def metric_of(result: dict[str, Any] | None) -> Metric:
-    """The headline metric in an evaluation's dictionary."""
-    return TypeAdapter(Metric).validate_python((result or {})["metrics"][0])
+def metrics_of(result: dict[str, Any] | None) -> tuple[Metric, ...]:
+    """The metrics in an evaluation's dictionary, the headline first."""
+    return TypeAdapter(tuple[Metric, ...]).validate_python((result or {})["metrics"])

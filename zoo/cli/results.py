@@ -12,7 +12,7 @@ from zoo.report.format import metric_in_words
 from zoo.report.remarks import remarks
 from zoo.report.table import print_files
 from zoo.run import Run, plain_records
-from zoo.summary import metric_of, next_commands, rows_of
+from zoo.summary import metrics_of, next_commands, rows_of
 
 
 def print_run(run: Run) -> None:
@@ -42,11 +42,13 @@ def print_weights(run: Run) -> None:
     if record.status != "passed":
         click.echo(f"{run.job.model_id}: not evaluated: {record.reason}", err=True)
         return
-    metric = metric_of(record.result)
+    metric = metrics_of(record.result)[0]
     click.echo(
         f"{run.job.model_id}: {metric.name} {metric_in_words(metric)} "
         f"on {metric.count:,} test examples"
     )
+    for other in metrics_of(record.result)[1:]:
+        click.echo(f"  {other.name} {metric_in_words(other)}")
 
 
 def run_as_json(run: Run) -> dict[str, Any]:

@@ -140,6 +140,7 @@ class Task:
         details: ``details(outputs, truth)`` → plain data for the report (a confusion matrix, …).
         chooses: Whether an output is one choice among the classes, so that single examples can be
             shown with what everybody took them for.
+        least_classes: A dataset with fewer classes is refused.
         min_parity_inputs: At least so many real inputs are compared.
         max_drop: Default for the largest tolerated loss per precision: points, or per cent of a
             distance.
@@ -162,6 +163,7 @@ class Task:
     gallery: Callable[[Array], Array] | None = None
     higher_is_better: bool = True
     chooses: bool = True
+    least_classes: int = 2
     min_parity_inputs: int = 64
     max_drop: Mapping[str, float] = field(default_factory=dict)
 

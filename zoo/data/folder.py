@@ -48,7 +48,7 @@ def open_folder(argument: str | None) -> Dataset:
 
     Raises:
         UsageError: No such folder.
-        BadData: Fewer than two classes, an empty class, too many broken images, an image in two
+        BadData: No class, an empty class, too many broken images, an image in two
             splits, a class too small to split, or a link that leaves the folder.
     """
     from zoo.data.folder_check import check_files
@@ -118,11 +118,10 @@ def _classes(listing: Listing) -> tuple[str, ...]:
                 why="each split must hold the same classes",
                 fix="add the folders, or remove the classes from the other splits",
             )
-    if len(every) < 2:
-        what = f"only one class: {every[0]}" if every else "no class folders"
+    if not every:
         raise BadData(
-            f"{listing.root} holds {what}",
-            why="a classifier needs at least two classes, each in a folder of its own",
+            f"{listing.root} holds no class folders",
+            why="each class has its images in a folder of its own",
             fix="name the folder that holds the class folders",
         )
     return tuple(every)

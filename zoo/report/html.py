@@ -98,8 +98,18 @@ def _training(training: TrainingResult) -> dict[str, Any]:
         "result": training,
         "charts": training_charts(training),
         "rate": statistics.median(rates) if rates else None,
-        "options": {str(key): str(value) for key, value in training.options.items()},
+        "options": _flat(training.options),
     }
+
+
+def _flat(options: Mapping[str, Any]) -> dict[str, str]:
+    """Options by name; those of a table of their own behind its name and a dot."""
+    found = {}
+    for key, value in options.items():
+        inner = value if isinstance(value, Mapping) else None
+        found.update({str(key): str(value)} if inner is None else {})
+        found.update({f"{key}.{k}": v for k, v in _flat(inner or {}).items()})
+    return found
 
 
 def _quality(run: RunView) -> dict[str, Any]:

@@ -19,6 +19,7 @@ from zoo.networks import build_companion, build_network, check_hyperparameters
 from zoo.recipe import Training
 from zoo.records import TrainingResult, as_plain
 from zoo.registry import PluginSettings, load_registry
+from zoo.running import check_enough_classes
 from zoo.steps.common import open_dataset
 from zoo.training import Trainer
 from zoo.versions import versions_of
@@ -51,6 +52,7 @@ def finetune(
     training = training.model_copy(update={"task": check_training(training, variant, task)})
     emit({"event": "stage", "text": f"reading {data}"})
     dataset = open_dataset(registry, data)
+    check_enough_classes(task, dataset)
     _check_task(registry.datasets.get(data.partition(":")[0]).tasks, task.name, data, variant.name)
     given = dict(hyperparameters)
     if training.dropout is not None:
