@@ -31,7 +31,7 @@ def test_moments_are_those_of_numpy() -> None:
 def test_frechet_of_two_normal_distributions_is_the_closed_form() -> None:
     mean, one = np.zeros(2), np.eye(2)
     first = Moments(mean=mean, covariance=np.diag([1.0, 4.0]))
-    second = Moments(mean=mean + [3.0, 0.0], covariance=np.diag([9.0, 4.0]))
+    second = Moments(mean=np.array([3.0, 0.0]), covariance=np.diag([9.0, 4.0]))
     # 3² between the means, (1 - 3)² between the deviations.
     assert frechet(first, second) == pytest.approx(9.0 + 4.0)
     assert frechet(first, first) == pytest.approx(0.0, abs=1e-9)
