@@ -224,6 +224,8 @@ def test_packaged_weights_give_their_golden_outputs(model_id: str) -> None:
         network, variant.preprocessing, REGISTRY.tasks.get(variant.task), batch=None
     )
     outputs = np.asarray(model(raw_inputs(variant, 4)))
+    if outputs[0].size > 100:  # of images, some pixels
+        outputs = outputs.reshape(len(outputs), -1)[:, ::97]
     np.testing.assert_allclose(outputs, GOLDEN[model_id], atol=2e-5)
     assert card.accuracy is not None
     assert card.accuracy.low < card.accuracy.value < card.accuracy.high

@@ -30,7 +30,8 @@ FULL = [
 @pytest.mark.parametrize("check", QUICK)
 def test_smallest_member(family: str, check: str) -> None:
     verdict = Conformance(REGISTRY, SMALLEST[family].name, isolated=False).check(check)
-    assert verdict.status == "passed", verdict
+    applies = check != "head" or SMALLEST[family].has_head
+    assert verdict.status == ("passed" if applies else "skipped"), verdict
 
 
 @pytest.mark.slow

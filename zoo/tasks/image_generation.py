@@ -33,8 +33,10 @@ FRECHET = "Fréchet distance"
 MIN_SQNR_DB = {"float32": 100.0, "float16": 60.0, "dynamic-int8": 36.0, "int8": 22.0}
 #: Two images look the same from this structural similarity on.
 SAME_SSIM = 0.95
-#: Least mean structural similarity.
-MIN_SSIM = {"float32": 0.9999, "float16": 0.999, "dynamic-int8": 0.98, "int8": 0.9}
+#: Least mean structural similarity: just below what white noise of those decibels leaves of
+#: Fashion-MNIST (measured: 1.00000, 0.99997, 0.9930, 0.896), so that it rejects what has as little
+#: noise, but in the wrong places: blur, a grid, a lost edge.
+MIN_SSIM = {"float32": 0.9999, "float16": 0.9998, "dynamic-int8": 0.99, "int8": 0.89}
 #: Pictures in the report: so many images side by side, and below each other.
 _COLUMNS, _ROWS = 12, 4
 
