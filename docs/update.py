@@ -55,7 +55,7 @@ def output(arguments: Sequence[str], folder: str) -> str:
 def weights_table() -> str:
     """The packaged checkpoints, from their cards."""
     registry = load_registry(PluginSettings(installed=False))
-    rows = ["| model | parameters | accuracy on the test split | 95 % interval | size |"]
+    rows = ["| model | parameters | quality on the test split | 95 % interval | size |"]
     rows.append("|---|---|---|---|---|")
     for architecture, variant in registry.variants():
         for path in packaged(architecture, variant).values():
@@ -63,9 +63,13 @@ def weights_table() -> str:
             accuracy = found.card().accuracy
             if accuracy is None:
                 raise SystemExit(f"{found.model_id} has no measured accuracy on its card")
+            quality = f"{accuracy.value:.2%} of {accuracy.count:,}"
+            interval = f"{accuracy.low:.2%} – {accuracy.high:.2%}"
+            if not accuracy.metric.endswith("accuracy"):
+                quality = f"{accuracy.metric} {accuracy.value:.4g} from {accuracy.count:,}"
+                interval = f"{accuracy.low:.4g} – {accuracy.high:.4g}"
             rows.append(
-                f"| `{found.model_id}` | {variant.parameters:,} | {accuracy.value:.2%} of "
-                f"{accuracy.count:,} | {accuracy.low:.2%} – {accuracy.high:.2%} | "
+                f"| `{found.model_id}` | {variant.parameters:,} | {quality} | {interval} | "
                 f"{path.stat().st_size / 1000:.0f} kB |"
             )
     return "\n".join(rows)

@@ -5,13 +5,14 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from zoo.checkpoints import Checkpoint, resolve
-from zoo.contracts import Architecture, DeviceKind, Exporter, Variant
+from zoo.contracts import Architecture, DeviceKind, Exporter, Task, Variant
 from zoo.errors import UnknownName, UsageError
 from zoo.measurement.tiers import tier_named
 from zoo.networks import check_hyperparameters
-from zoo.recipe import Recipe, precision_order
+from zoo.recipe import Recipe, Training, precision_order, task_options
 from zoo.registry import Registry
 from zoo.reshape import check_reshaping
 from zoo.running import judging_device
@@ -69,6 +70,7 @@ def make_job(recipe: Recipe, registry: Registry) -> Job:
     if recipe.training.dropout is not None:
         given["dropout"] = recipe.training.dropout
     check_hyperparameters(architecture, given)
+    check_training(recipe.training, variant, registry.tasks.get(variant.task))
     check_reshaping(variant, recipe.training)
     check_task(registry, recipe.data, variant.task, variant.name)
     formats = recipe.formats or [exporter.name for exporter in registry.exporters]
@@ -99,6 +101,21 @@ def _where_to_start(architecture: Architecture, variant: Variant) -> str:
     official = [source.model_id for source in sources_of(architecture, variant).values()]
     scratch = "start from random weights: add --from-scratch"
     return f"name official ones: {', '.join(official)}; or {scratch}" if official else scratch
+
+
+def check_training(training: Training, variant: Variant, task: Task) -> dict[str, Any]:
+    """The options of the network's task, complete.
+
+    Raises:
+        UsageError: Options that the task or this network does not have.
+    """
+    if training.freeze != "none" and not variant.has_head:
+        raise UsageError(
+            f"{variant.name!r} cannot be trained with freeze = {training.freeze!r}",
+            why="it has no head: nothing would be left to train",
+            fix="leave --freeze out",
+        )
+    return task_options(task.options, training.task, task.name)
 
 
 def tag_of(data: str) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 import re
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from zoo.contracts import Architecture, Preprocessing, Task, Variant
@@ -43,22 +43,9 @@ def build_network(
         ZooError: The plugin's build function raised.
     """
     keras = require("keras")
-    given = {**variant.hyperparameters, **(hyperparameters or {})}
-    check_hyperparameters(architecture, given)
     path = preprocessing or variant.preprocessing
     inputs = keras.Input(path.network_shape, dtype=path.graph_dtype, name="normalized")
-    try:
-        outputs = architecture.build(inputs, classes, **given)
-        model = keras.Model(inputs, outputs, name=variant.name)
-    # A plugin's code may raise anything; the message must name the plugin, not our line.
-    except Exception as error:
-        # With hyper-parameters from outside, these are the likely cause.
-        kind = UsageError if hyperparameters else ZooError
-        raise kind(
-            f"the plugin of {architecture.name!r} could not build {variant.name!r}",
-            why=f"{type(error).__name__}: {error}",
-            fix="correct the hyper-parameters, or tell the plugin's author",
-        ) from error
+    model = _built(architecture.build, architecture, variant, inputs, classes, hyperparameters)
     wanted = variant.outputs_for(classes)
     # What the data decides (the length of a sequence) is not on the record.
     if preprocessing is not None and len(wanted) > 1 and variant.has_head:
@@ -72,9 +59,65 @@ def build_network(
     return model
 
 
+def build_companion(
+    architecture: Architecture,
+    variant: Variant,
+    classes: int,
+    network: Any,
+    hyperparameters: Mapping[str, Any] | None = None,
+) -> Any | None:
+    """Builds the second network that training needs, with random weights.
+
+    Args:
+        architecture: The family.
+        variant: The member.
+        classes: Number of classes.
+        network: The first, from `build_network`; its output is the companion's input.
+        hyperparameters: Override those of the variant.
+
+    Returns:
+        A `keras.Model`, or None when the family trains without.
+    """
+    if architecture.companion is None:
+        return None
+    inputs = require("keras").Input(network.output_shape[1:], name="outputs")
+    build = architecture.companion
+    return _built(build, architecture, variant, inputs, classes, hyperparameters)
+
+
+def _built(
+    build: Callable[..., Any],
+    architecture: Architecture,
+    variant: Variant,
+    inputs: Any,
+    classes: int,
+    hyperparameters: Mapping[str, Any] | None,
+) -> Any:
+    given = {**variant.hyperparameters, **(hyperparameters or {})}
+    check_hyperparameters(architecture, given)
+    own = {name: given[name] for name in _accepted(build) if name in given}
+    try:
+        return require("keras").Model(inputs, build(inputs, classes, **own), name=variant.name)
+    # A plugin's code may raise anything; the message must name the plugin, not our line.
+    except Exception as error:
+        # With hyper-parameters from outside, these are the likely cause.
+        kind = UsageError if hyperparameters else ZooError
+        raise kind(
+            f"the plugin of {architecture.name!r} could not build {variant.name!r}",
+            why=f"{type(error).__name__}: {error}",
+            fix="correct the hyper-parameters, or tell the plugin's author",
+        ) from error
+
+
+def _accepted(build: Callable[..., Any]) -> list[str]:
+    return list(inspect.signature(build).parameters)[2:]
+
+
 def check_hyperparameters(architecture: Architecture, given: Mapping[str, Any]) -> None:
-    """Refuses hyper-parameters that the build function does not take."""
-    accepted = list(inspect.signature(architecture.build).parameters)[2:]
+    """Refuses hyper-parameters that neither the network nor its companion takes."""
+    accepted = _accepted(architecture.build)
+    if architecture.companion is not None:
+        accepted += [name for name in _accepted(architecture.companion) if name not in accepted]
     unknown = sorted(set(given) - set(accepted))
     if unknown:
         raise UsageError(
@@ -172,7 +215,8 @@ def count_multiply_adds(model: Any) -> int:
 
     Counted as in He et al. 2015: kernel size times output elements; of recurrent layers kernel and
     recurrent kernel at each step. Biases, activations, the products of gates and states, and
-    embeddings, which are looked up, are left out.
+    embeddings, which are looked up, are left out. A transposed convolution applies its kernel at
+    each input position instead.
     """
     total = 0
     for layer in _leaves(model):
@@ -181,7 +225,8 @@ def count_multiply_adds(model: Any) -> int:
         for cell in _cells(layer):
             weights = _product(cell.kernel.shape) + _product(cell.recurrent_kernel.shape)
             total += weights * int(layer.input.shape[1])
-        positions = max(_product(layer.output.shape[1:-1]), 1)
+        where = layer.input if "Transpose" in type(layer).__name__ else layer.output
+        positions = max(_product(where.shape[1:-1]), 1)
         for attribute in _KERNELS:
             kernel = getattr(layer, attribute, None)
             if kernel is not None:

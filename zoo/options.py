@@ -24,6 +24,7 @@ def recipe_from(
     seed: int | None = None,
     hyperparameters: Mapping[str, Any] | None = None,
     recurrent: str | None = None,
+    task_options: Mapping[str, Any] | None = None,
     calibration_samples: int | None = None,
     max_drop: float | None = None,
     tier: str | None = None,
@@ -42,6 +43,7 @@ def recipe_from(
         seed: Of everything random.
         hyperparameters: Of the network.
         recurrent: The form of recurrent layers in files.
+        task_options: Of the training, as the network's task declares them.
         calibration_samples: Real inputs for integer ranges.
         max_drop: Points that a file may lose.
         tier: How thoroughly to time.
@@ -60,6 +62,7 @@ def recipe_from(
         raise TypeError(f"unexpected keyword argument {unknown[0]!r}")
     _put(_table(values, "training"), **training)
     _put(_table(values, "export"), recurrent=recurrent)
+    _put(_table(_table(values, "training"), "task"), **(task_options or {}))
     _put(_table(values, "calibration"), samples=calibration_samples)
     _put(_table(values, "gate"), max_drop=max_drop)
     _put(_table(values, "bench"), tier=tier, threads=threads)
@@ -77,8 +80,15 @@ def _table(values: dict[str, Any], name: str) -> dict[str, Any]:
     return table if isinstance(table, dict) else {}
 
 
-def parse_hyperparameters(pairs: Sequence[str]) -> dict[str, Any]:
+def parse_hyperparameters(
+    pairs: Sequence[str], option: str = "--set", example: str = "activation=relu"
+) -> dict[str, Any]:
     """``("activation=relu", "blocks=3")`` → values with TOML's types, else text.
+
+    Args:
+        pairs: As typed.
+        option: The option that they were given to, for messages.
+        example: A right one.
 
     Raises:
         UsageError: A pair without ``=``.
@@ -88,7 +98,7 @@ def parse_hyperparameters(pairs: Sequence[str]) -> dict[str, Any]:
         key, equals, text = pair.partition("=")
         if not equals or not key.strip():
             raise UsageError(
-                f"--set {pair!r} is not KEY=VALUE", fix="for example: --set activation=relu"
+                f"{option} {pair!r} is not KEY=VALUE", fix=f"for example: {option} {example}"
             )
         try:
             read = tomllib.loads(f"value = {text}")

@@ -35,7 +35,13 @@ _DATA = tuple(
     )
 )
 #: What tasks share; the file of the task itself comes from the registry.
-_TASKS = tuple(f"zoo.tasks.{name}" for name in ("classification", "proportions", "clusters"))
+_TASKS = tuple(
+    f"zoo.tasks.{name}"
+    for name in (
+        *("classification", "proportions", "clusters"),
+        *("adversarial", "features", "distances", "likeness"),
+    )
+)
 _MEASUREMENT = tuple(
     f"zoo.measurement.{name}"
     for name in ("bench", "session", "statistics", "quietness", "tiers", "records")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tomllib
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self, get_args
 
@@ -70,7 +71,8 @@ class Training(Section):
         batch_size: Examples per step.
         learning_rate: Peak of the schedule: linear warm-up over a tenth, then a cosine to zero.
         weight_decay: Decoupled, as in AdamW (Loshchilov & Hutter 2019).
-        label_smoothing: Share of the target spread over all classes.
+        label_smoothing: Share of the target spread over all classes; of a discriminator, what is
+            real counts for so much less.
         dropout: Passed to the network's ``dropout``; None keeps the network's own.
         freeze: ``backbone`` trains the head alone; ``gradual`` thaws layers from the head down,
             one group more in each epoch (Howard & Ruder 2018).
@@ -85,6 +87,7 @@ class Training(Section):
         channels: 1 (grey) or 3 (RGB) when they are not to be those of the pretraining.
         jit: Whether XLA compiles the training step; ``auto`` tries it out where the training is
             long enough for the trial to pay, and says in the result what came of it.
+        task: Options that the network's task declares, such as the loss of a generator.
     """
 
     epochs: Annotated[Whole, Field(ge=0, le=100_000)] = 15
@@ -123,6 +126,8 @@ class Training(Section):
         if self.factor > 1 and self.freeze == "backbone":
             raise ValueError("rate_factor does nothing where freeze = 'backbone': one group learns")
         return self
+
+    task: dict[str, bool | int | FiniteFloat | str] = {}
 
 
 class Calibration(Section):
@@ -211,6 +216,36 @@ def make_recipe(values: dict[str, Any], where: str) -> Recipe:
         ) from error
 
 
+def task_options(
+    model: type[BaseModel] | None, given: Mapping[str, Any], task: str
+) -> dict[str, Any]:
+    """Validates the options of a task, and fills in what was not given.
+
+    Args:
+        model: As the task declares them; None when it has none.
+        given: From ``[training.task]``.
+        task: Its name, for messages.
+
+    Raises:
+        UsageError: Lists every problem; a key that the task does not know has the nearest beside.
+    """
+    if model is None:
+        if given:
+            raise UsageError(
+                f"the task {task} has no options of its own, but got {', '.join(sorted(given))}",
+                fix="leave them out: the other training options are for every task",
+            )
+        return {}
+    try:
+        return model.model_validate(dict(given)).model_dump(mode="json")
+    except ValidationError as error:
+        problems = list(dict.fromkeys(_explain(item, model) for item in error.errors()))
+        raise UsageError(
+            f"the options of {task} are not usable:\n" + "\n".join(f"  - {p}" for p in problems),
+            fix=f"it has: {', '.join(model.model_fields)}",
+        ) from error
+
+
 def read_recipe(path: Path) -> dict[str, Any]:
     """The tables of a recipe file, not validated yet."""
     try:
@@ -241,18 +276,19 @@ _PLAIN = {
 }
 
 
-def _explain(item: Any) -> str:
+def _explain(item: Any, root: type[BaseModel] | None = None) -> str:
     keys = [str(part) for part in item["loc"]]
     key = ".".join(keys)
     if item["type"] == "extra_forbidden":
-        valid = _valid_keys(keys[:-1])
+        valid = _valid_keys(keys[:-1], root)
         close = nearest(keys[-1], valid)
         hint = f"did you mean {close[0]!r}?" if close else f"allowed keys: {', '.join(valid)}"
         return f"{key}: there is no such key; {hint}"
     if item["type"] == "missing":
         return f"{key}: is required{_HOW.get(key, '')}"
-    if keys[0] == "hyperparameters" and len(keys) > 2:
-        key = ".".join(keys[:2])
+    free = 1 if keys[0] == "hyperparameters" else 2 if keys[:2] == ["training", "task"] else 0
+    if free and len(keys) > free + 1:
+        key = ".".join(keys[: free + 1])
         return f"{key}: must be true, false, a finite number or text (got {item['input']!r})"
     if item["type"] in _PLAIN:
         return f"{key}: {_PLAIN[item['type']]} (got {item['input']!r})"
@@ -268,8 +304,8 @@ def _is_table(item: Any) -> bool:
     return isinstance(item["input"], dict)
 
 
-def _valid_keys(path: list[str]) -> list[str]:
-    section: type[BaseModel] = Recipe
+def _valid_keys(path: list[str], root: type[BaseModel] | None = None) -> list[str]:
+    section: type[BaseModel] = root or Recipe
     for name in path:
         annotation = section.model_fields[name].annotation if name in section.model_fields else None
         if not (isinstance(annotation, type) and issubclass(annotation, BaseModel)):

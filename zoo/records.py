@@ -22,7 +22,8 @@ class Epoch:
     Attributes:
         epoch: Counted from 1.
         loss: Mean training loss.
-        metric: Training metric (accuracy for classification), 0 to 1.
+        metric: Training metric (accuracy for classification); None where it is only measured in
+            validation.
         validation_loss: Mean loss on the validation split.
         validation_metric: The same metric on the validation split.
         learning_rate: At the end of the epoch.
@@ -32,7 +33,7 @@ class Epoch:
 
     epoch: int
     loss: float
-    metric: float
+    metric: float | None
     validation_loss: float
     validation_metric: float
     learning_rate: float
@@ -56,6 +57,7 @@ class TrainingResult:
         options: The training options.
         seconds: Time the step took.
         notes: What was decided on the way: how layers were grouped, whether XLA was used.
+        sketches: Names of PNG files beside the weights, by epoch: what the network made then.
     """
 
     model_id: str
@@ -69,6 +71,8 @@ class TrainingResult:
     options: dict[str, Any]
     seconds: float
     notes: tuple[str, ...] = ()
+    higher_is_better: bool = True
+    sketches: dict[int, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -122,7 +126,8 @@ class GateResult:
         evaluation: Quality of the file on the whole test split, in its deployment runtime.
         network: File against the Keras network on the same raw inputs.
         preprocessing: Normalization in the graph against the same formula in float64.
-        drop: Points of the headline metric lost against the Keras model; negative: gained.
+        drop: Points of the headline metric lost against the Keras model, or per cent by which a
+            distance rose; negative: gained.
         sha256: Of the file after the gate wrote its manifest.
         bytes: Size after the gate wrote its manifest.
         model_bytes: Size without the manifest.

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from zoo.artifact import Artifact, Manifest, open_unaltered
 from zoo.contracts import Dataset, DeviceKind, Exporter, Preprocessing, Split, Task, Truth
-from zoo.errors import BadFile, MissingExtra, UsageError, ZooError
+from zoo.errors import BadData, BadFile, MissingExtra, UsageError, ZooError
 from zoo.isolation import Children, OnEvent
 from zoo.measurement.session import AgentSession
 from zoo.records import Evaluation
@@ -157,6 +157,7 @@ def evaluate_file(
     """
     artifact = open_unaltered(registry, path)
     manifest = require_manifest(artifact)
+    check_enough_classes(registry.tasks.get(manifest.task), dataset)
     check_classes(manifest.classes, dataset, str(path))
     kind = judging_device(registry)
     runtime = choose_runtime(artifact.exporter, kind, {})
@@ -207,6 +208,20 @@ def value_range_of(artifact: Artifact) -> tuple[float, float]:
     if artifact.manifest is None:
         return UNIT_RANGE
     return artifact.manifest.preprocessing.value_range
+
+
+def check_enough_classes(task: Task, dataset: Dataset) -> None:
+    """Refuses a dataset with too few classes for the task.
+
+    Raises:
+        BadData: Names the one that is there.
+    """
+    if len(dataset.classes) < task.least_classes:
+        raise BadData(
+            f"{dataset.name} holds only one class: {dataset.classes[0]}",
+            why=f"{task.name} needs at least two classes",
+            fix="add examples of another class",
+        )
 
 
 def check_classes(classes: tuple[str, ...], dataset: Dataset, subject: str) -> None:

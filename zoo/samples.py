@@ -14,7 +14,7 @@ from zoo.data.inputs import read_input
 from zoo.data.tokens import tokens_of
 from zoo.pipeline import Finished
 from zoo.plan import EVALUATE
-from zoo.report.pictures import series_picture
+from zoo.report.series_pictures import series_picture
 from zoo.report.view import SampleImage, StepSample
 from zoo.run import Run
 from zoo.steps.common import REFERENCE
@@ -40,11 +40,11 @@ def samples_of(run: Run, dataset: Dataset) -> tuple[SampleImage, ...]:
     """Examples with one class each, as pictures or texts; none of a task that does not choose."""
     if not run.job.registry.tasks.get(run.job.variant.task).chooses:
         return ()
-    expected, labels, answers = _outputs(run)
+    expected, labels, answers = outputs_of(run)
     wrong = expected.argmax(-1) != labels
     for outputs in answers.values():
         wrong |= outputs.argmax(-1) != labels
-    preprocessing = _preprocessing(run)
+    preprocessing = preprocessing_of(run)
     return tuple(
         SampleImage(
             **_shown(dataset.splits["test"], index, preprocessing),
@@ -61,12 +61,12 @@ def step_samples_of(run: Run, dataset: Dataset) -> tuple[StepSample, ...]:
     test = dataset.splits["test"]
     if test.labels.ndim == 1:
         return ()
-    expected, labels, answers = _outputs(run)
+    expected, labels, answers = outputs_of(run)
     real = labels != IGNORED
     wrong = ((expected.argmax(-1) != labels) & real).any(-1)
     for outputs in answers.values():
         wrong |= ((outputs.argmax(-1) != labels) & real).any(-1)
-    preprocessing = _preprocessing(run)
+    preprocessing = preprocessing_of(run)
 
     def named(choices: Array, index: int) -> tuple[str, ...]:
         return tuple(dataset.classes[int(c)] for c in choices[real[index]])
@@ -82,7 +82,7 @@ def step_samples_of(run: Run, dataset: Dataset) -> tuple[StepSample, ...]:
     )
 
 
-def _outputs(run: Run) -> tuple[Array, Array, dict[str, Array]]:
+def outputs_of(run: Run) -> tuple[Array, Array, dict[str, Array]]:
     """The reference's outputs, the labels, and the outputs of each file."""
     expected, labels = _load(run.finished[EVALUATE].folder / REFERENCE)
     answers = {
@@ -96,7 +96,8 @@ def _load(path: Path) -> tuple[Array, Array]:
         return stored["outputs"], stored["labels"]
 
 
-def _preprocessing(run: Run) -> Preprocessing:
+def preprocessing_of(run: Run) -> Preprocessing:
+    """The card's, if it has one of its own."""
     own = read_card(run.weights.with_suffix(".toml")).preprocessing
     return own or run.job.variant.preprocessing
 

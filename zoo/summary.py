@@ -88,6 +88,8 @@ def _row(
         drop_points=judged.drop,
         agreement=judged.network.agreement,
         max_abs=judged.network.max_abs,
+        sqnr_db=judged.network.sqnr_db,
+        ssim=judged.network.ssim,
         integer_share=contents.integer_share,
         p50_ms=timed.p50_ms if timed else None,
         p90_ms=timed.p90_ms if timed else None,
@@ -108,6 +110,7 @@ def _one_line(reason: str) -> str:
 def view_of(run: Run, command: str) -> RunView:
     """Everything the report shows; reads test examples and outputs."""
     # Reads arrays, which the rows of a table need not wait for.
+    from zoo.pictures import galleries_of, sketches_of
     from zoo.samples import judged, samples_of, step_samples_of
 
     rows = rows_of(run)
@@ -136,6 +139,8 @@ def view_of(run: Run, command: str) -> RunView:
         confusions=confusions,
         samples=samples_of(run, dataset) if reference is not None else (),
         step_samples=step_samples_of(run, dataset) if reference is not None else (),
+        sketches=sketches_of(run, training),
+        galleries=galleries_of(run, dataset) if reference is not None else (),
         classes=dataset.classes,
         environment=_environment(run),
         remarks=remarks(rows),
@@ -172,6 +177,6 @@ def next_commands(run: Run) -> tuple[str, ...]:
     return tuple(commands)
 
 
-def metric_of(result: dict[str, Any] | None) -> Metric:
-    """The headline metric in an evaluation's dictionary."""
-    return TypeAdapter(Metric).validate_python((result or {})["metrics"][0])
+def metrics_of(result: dict[str, Any] | None) -> tuple[Metric, ...]:
+    """The metrics in an evaluation's dictionary, the headline first."""
+    return TypeAdapter(tuple[Metric, ...]).validate_python((result or {})["metrics"])

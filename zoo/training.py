@@ -24,6 +24,7 @@ from zoo.networks import HEAD, count_multiply_adds, raw_model
 from zoo.optimizer import adamw
 from zoo.recipe import Training
 from zoo.records import Epoch
+from zoo.sketches import Sketches
 
 WARM_UP_SHARE = 0.1
 _VALIDATION_BATCH = 256
@@ -45,6 +46,8 @@ class Trainer:
         seed: Of the order of examples, augmentation and dropout.
         folder: For checkpoints; None keeps none.
         emit: Receives progress events.
+        companion: The second network that this training needs.
+        sketches: Folder for the pictures of each epoch, if the task draws any; None keeps none.
 
     Attributes:
         epochs: Those that were made.
@@ -62,6 +65,8 @@ class Trainer:
         seed: int,
         folder: Path | None,
         emit: Callable[[Event], None],
+        companion: Any | None = None,
+        sketches: Path | None = None,
     ) -> None:
         self.network = network
         self.task = task
@@ -70,6 +75,8 @@ class Trainer:
         self.seed = seed
         self.folder = folder
         self.emit = emit
+        self.companion = companion
+        self._sketches = None if sketches is None else Sketches(sketches, folder)
         self.metric_name = ""
         self.epochs: list[Epoch] = []
         self.best_epoch = 0
@@ -77,6 +84,7 @@ class Trainer:
         self._best: list[Any] = []
         self._groups: list[list[Any]] = []
         self._trial: Trial | None = None
+        self._best_companion: list[Any] = []
 
     def fit(self, dataset: Dataset) -> None:
         """Trains, and leaves the network with the weights of its best epoch.
@@ -85,7 +93,8 @@ class Trainer:
             BadData: The loss became NaN or infinite.
         """
         _freeze(self.network, self.options.freeze)
-        model = (self.task.trainee or raw_model)(self.network, self.preprocessing)
+        make, beside = self.task.trainee or raw_model, [self.companion] if self.companion else []
+        model = make(self.network, self.preprocessing, *beside)
         batches = math.ceil(len(dataset.splits["train"]) / self.options.batch_size)
         self.metric_name = self.task.compile(model, self._optimizer(batches), self.options)
         model.optimizer.build(model.trainable_variables)
@@ -100,11 +109,28 @@ class Trainer:
                 self._thaw(model, number)
                 self._choose_jit(model, feed, number, batches)
                 epoch = self._one_epoch(model, feed, number, batches)
+                sketch = self._sketch(number)
                 self._save(model)
                 # Only now: an epoch that was told is never lost.
-                self.emit({"event": "epoch", "epochs": self.options.epochs, **asdict(epoch)})
+                told = {"epochs": self.options.epochs, "metric_name": self.metric_name}
+                self.emit({"event": "epoch", **told, **asdict(epoch), **sketch})
         if self._best:
             self.network.set_weights(self._best)
+            if self.companion is not None:
+                self.companion.set_weights(self._best_companion)
+        if self._sketches is not None:
+            self._sketches.collect()
+
+    def sketches_kept(self) -> dict[int, str]:
+        """File names of the pictures by epoch."""
+        return {} if self._sketches is None else self._sketches.names()
+
+    def _sketch(self, number: int) -> Event:
+        """Draws what the network makes now; the event tells where."""
+        if self._sketches is None or self.task.sketch is None:
+            return {}
+        picture = self.task.sketch(self.network, self.preprocessing)
+        return {"sketch": str(self._sketches.draw(number, picture))}
 
     def _one_epoch(self, model: Any, feed: Feed, number: int, batches: int) -> Epoch:
         progress = _progress_callback(self.emit, number, self.options, batches, self.metric_name)
@@ -127,7 +153,7 @@ class Trainer:
         epoch = Epoch(
             epoch=number,
             loss=loss,
-            metric=float(history[self.metric_name][-1]),
+            metric=_last(history, self.metric_name),
             validation_loss=float(checked["loss"]),
             validation_metric=float(checked[self.metric_name]),
             learning_rate=float(model.optimizer.learning_rate.numpy()),
@@ -135,10 +161,14 @@ class Trainer:
             seconds=seconds,
         )
         self.epochs.append(epoch)
-        if not self._best or epoch.validation_metric > self._best_metric():
+        if not self._best or self._better(epoch.validation_metric, self._best_metric()):
             self.best_epoch = number
             self._best = self.network.get_weights()
+            self._best_companion = self.companion.get_weights() if self.companion else []
         return epoch
+
+    def _better(self, value: float, than: float) -> bool:
+        return value > than if self.task.higher_is_better else value < than
 
     def _best_metric(self) -> float:
         return self.epochs[self.best_epoch - 1].validation_metric
@@ -226,7 +256,7 @@ class Trainer:
         number = len(self.epochs)
         best, latest = self._files(number, self.best_epoch)
         if self.best_epoch == number:
-            _save_arrays(best, self._best)
+            _save_arrays(best, [*self._best, *self._best_companion])
         _save_arrays(latest, [v.numpy() for v in self._state_variables(model)])
         state = {
             "options": self.options.model_dump(mode="json"),
@@ -246,7 +276,8 @@ class Trainer:
 
     def _state_variables(self, model: Any) -> list[Any]:
         """Everything the next epoch depends on: dropout's random state is no weight."""
-        return [*self.network.variables, *model.optimizer.variables]
+        own = self.task.state(model) if self.task.state is not None else []
+        return [*self.network.variables, *model.optimizer.variables, *own]
 
     def _resume(self, model: Any) -> None:
         if self.folder is None or not (self.folder / _STATE).is_file():
@@ -263,7 +294,8 @@ class Trainer:
             self._trial = Trial(**state["trial"])
             self.notes += [self._trial.note] if self._trial.note else []
         best, latest = self._files(len(self.epochs), self.best_epoch)
-        self._best = _load_arrays(best)
+        kept, count = _load_arrays(best), len(self.network.get_weights())
+        self._best, self._best_companion = kept[:count], kept[count:]
         for variable, value in zip(self._state_variables(model), _load_arrays(latest), strict=True):
             variable.assign(value)
         self.emit({"event": "resumed", "epoch": len(self.epochs)})
@@ -350,12 +382,16 @@ def _progress_callback(
                 * options.batch_size
                 / max(now - started, 1e-9),
                 "loss": float(values.get("loss", math.nan)),
-                "metric": float(values.get(metric, math.nan)),
+                "metric": float(values[metric]) if metric in values else None,
                 "metric_name": metric,
             }
         )
 
     return keras.callbacks.LambdaCallback(on_train_batch_end=on_batch_end)
+
+
+def _last(history: dict[str, list[Any]], name: str) -> float | None:
+    return float(history[name][-1]) if name in history else None
 
 
 def _save_arrays(path: Path, arrays: list[Any]) -> None:

@@ -13,19 +13,34 @@ from zoo.extras import require
 from zoo.files import atomic_path, sha256_of
 from zoo.networks import HEAD, build_network, variable_names
 
+#: What the names of a companion's tensors begin with.
+COMPANION = "companion/"
 
-def save_weights(network: Any, path: Path) -> str:
-    """Writes every variable of a Keras model as safetensors; returns the file's SHA-256."""
+
+def save_weights(network: Any, path: Path, companion: Any | None = None) -> str:
+    """Writes every variable of a Keras model as safetensors; returns the file's SHA-256.
+
+    Args:
+        network: The model.
+        path: The file.
+        companion: The second network of its training, if there was one; its names begin with
+            ``companion/``.
+    """
     import numpy as np
 
     safetensors = require("safetensors.numpy")
     tensors = {
         name: np.ascontiguousarray(variable.numpy())
-        for name, variable in variable_names(network).items()
+        for name, variable in _all_names(network, companion).items()
     }
     with atomic_path(path) as temporary:
         safetensors.save_file(tensors, str(temporary))
     return sha256_of(path)
+
+
+def _all_names(network: Any, companion: Any | None) -> dict[str, Any]:
+    beside = {} if companion is None else variable_names(companion)
+    return {**variable_names(network), **{COMPANION + n: v for n, v in beside.items()}}
 
 
 def verify(path: Path, expected_sha256: str) -> None:
@@ -95,6 +110,13 @@ def is_head(name: str) -> bool:
     return name.split("/")[0] == HEAD
 
 
+def load_companion(companion: Any, checkpoint: Checkpoint) -> None:
+    """Copies the companion's weights from a checkpoint; `BadFile` when they do not fit."""
+    tensors = read_tensors(checkpoint.path)
+    own = {n.removeprefix(COMPANION): t for n, t in tensors.items() if n.startswith(COMPANION)}
+    load_into(companion, own, f"the companion in {checkpoint.model_id}", skip_head=False)
+
+
 def load_network(
     checkpoint: Checkpoint,
     *,
@@ -129,5 +151,8 @@ def load_network(
         {**card.hyperparameters, **(hyperparameters or {})},
         preprocessing or card.preprocessing,
     )
-    load_into(network, read_tensors(checkpoint.path), checkpoint.model_id, skip_head=new_head)
+    tensors = read_tensors(checkpoint.path)
+    if checkpoint.architecture.companion is not None:
+        tensors = {n: t for n, t in tensors.items() if not n.startswith(COMPANION)}
+    load_into(network, tensors, checkpoint.model_id, skip_head=new_head)
     return network, card, new_head

@@ -76,7 +76,11 @@ def split(labels: Any = (0, 1, 2), dtype: str = "int64") -> Split:
 
 def truth(labels: Any, classes: tuple[str, ...] = ("a", "b", "c")) -> Truth:
     return Truth(
-        labels=np.asarray(labels), classes=classes, examples=split(), preprocessing=preprocessing()
+        labels=np.asarray(labels),
+        classes=classes,
+        examples=split(),
+        held_out=split(),
+        preprocessing=preprocessing(),
     )
 
 

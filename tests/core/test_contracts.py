@@ -85,7 +85,7 @@ def test_names_are_plain_words(make, name):
         (split, {"labels": [[[0]], [[1]]]}, "labels must have one or two dimensions"),
         (split, {"dtype": "int32"}, "labels must be int64"),
         (split, {"dtype": "float64"}, "labels must be int64"),
-        (dataset, {"classes": ("a",)}, "needs at least two classes"),
+        (dataset, {"classes": ()}, "needs at least one class"),
         (dataset, {"classes": ("a", "b", "a")}, "classes named twice: a"),
         (dataset, {"classes": ("a", "b")}, "run from 0 to 2, but there are 2 classes"),
         (dataset, {"splits": {"train": split()}}, "splits must be train, validation, test"),

@@ -109,13 +109,13 @@ def test_labels_of_steps_follow_the_length() -> None:
 
 def test_noise_follows_from_the_number() -> None:
     images = ImagePreprocessing(height=4, width=4, channels=1)
-    latent = LatentPreprocessing(size=8, examples=images)
+    latent = LatentPreprocessing(size=8, examples=images, judge="lenet5.digits")
     split = split_of([None] * 6)
     found = read_inputs(split, latent)
     assert found.shape == (6, 8)
     assert found.dtype == np.float32
     np.testing.assert_array_equal(read_inputs(split, latent, [4, 1]), found[[4, 1]])
     assert len(np.unique(found)) == found.size
-    other = LatentPreprocessing(size=8, examples=images, seed=1)
+    other = LatentPreprocessing(size=8, examples=images, judge="lenet5.digits", seed=1)
     assert not np.array_equal(read_inputs(split, other), found)
     assert latent.training is images

@@ -21,10 +21,12 @@ from zoo.contracts import (
     Comparison,
     ExportRequest,
     ImagePreprocessing,
+    LatentPreprocessing,
     TokenPreprocessing,
     Variant,
 )
 from zoo.contracts.exporter import CALIBRATED
+from zoo.data.latents import latent
 from zoo.errors import UsageError, ZooError
 from zoo.measurement.session import AgentSession
 from zoo.networks import (
@@ -46,6 +48,8 @@ VARIANTS = [
     pytest.param(a, v, id=v.name, marks=[pytest.mark.slow] if v.parameters > LARGE else [])
     for a, v in REGISTRY.variants()
 ]
+#: Those that learn labels; how the others learn is tested beside their tasks.
+CLASSIFIERS = [param for param in VARIANTS if param.values[1].has_head]
 #: Of each family the smallest member, one with packaged weights if there is any.
 SMALLEST = [
     (a, min(a.variants, key=lambda v: (not packaged(a, v), v.multiply_adds)))
@@ -72,6 +76,8 @@ GOLDEN = json.loads(Path(__file__).with_name("golden_outputs.json").read_text(en
 
 def raw_inputs(preprocessing: AnyPreprocessing, count: int = 64) -> np.ndarray:
     """Real examples are not needed here: smooth waves cover the range of raw values."""
+    if isinstance(preprocessing, LatentPreprocessing):
+        return np.stack([latent(preprocessing, index) for index in range(count)])
     shape = preprocessing.input_shape
     if isinstance(preprocessing, TokenPreprocessing):
         return synthetic_examples(preprocessing, count, 2, stepwise=False, seed=1)[0]
@@ -94,7 +100,7 @@ def test_the_record_states_the_true_size(architecture: Architecture, variant: Va
     network = build_network(architecture, variant, variant.classes)
     assert count_parameters(network) == variant.parameters
     assert count_multiply_adds(network) == variant.multiply_adds
-    assert network.layers[-1].name == "head"
+    assert (network.layers[-1].name == "head") == variant.has_head
 
 
 def test_the_classic_lenet_has_its_published_size() -> None:
@@ -112,7 +118,7 @@ def test_resnet8_on_colour_images_has_the_size_published_by_mlperf_tiny() -> Non
     assert count_parameters(network) == 78_666
 
 
-@pytest.mark.parametrize(("architecture", "variant"), VARIANTS)
+@pytest.mark.parametrize(("architecture", "variant"), CLASSIFIERS)
 def test_every_parameter_gets_a_gradient(architecture: Architecture, variant: Variant) -> None:
     import keras
     import tensorflow as tf
@@ -152,7 +158,14 @@ def test_every_export_runs_and_answers_like_keras(
     network, card, _ = load_network(checkpoint)
     preprocessing = card.preprocessing or variant.preprocessing
     comparison, wrong = exported(
-        network, variant, preprocessing, exporter, precision, 64, tmp_path, margin=0.1
+        network,
+        variant,
+        preprocessing,
+        exporter,
+        precision,
+        64,
+        tmp_path,
+        margin=0.1 if variant.has_head else 0.0,
     )
     if precision == "float32":
         assert comparison.max_abs <= 1e-4
@@ -232,10 +245,11 @@ def exported(
     with AgentSession(REGISTRY.devices.get("host").connect({}), exporter.runtimes[0]) as session:
         session.load(path)
         answered = session.run(inputs.astype(preprocessing.dtype))
-    second, first = np.sort(expected, axis=-1)[:, -2:].T
-    decided = first - second >= margin
-    expected, answered = expected[decided], answered[decided]
-    moved = np.roll(answered, 1, axis=-1)
+    if margin:
+        second, first = np.sort(expected, axis=-1)[:, -2:].T
+        decided = first - second >= margin
+        expected, answered = expected[decided], answered[decided]
+    moved = np.roll(answered, 1, axis=-1 if variant.has_head else 0)
     return task.compare(expected, answered), task.compare(expected, moved)
 
 
@@ -248,10 +262,12 @@ def test_packaged_weights_give_their_golden_outputs(model_id: str) -> None:
     preprocessing = card.preprocessing or variant.preprocessing
     model = deployed_model(network, preprocessing, REGISTRY.tasks.get(variant.task), batch=None)
     outputs = np.asarray(model(raw_inputs(preprocessing, 4)))
+    if outputs[0].size > 100:  # of images, some pixels
+        outputs = outputs.reshape(len(outputs), -1)[:, ::97]
     np.testing.assert_allclose(outputs, GOLDEN[model_id], atol=2e-5)
     assert card.accuracy is not None
     assert card.accuracy.low < card.accuracy.value < card.accuracy.high
-    assert card.accuracy.count == 10_000
+    assert card.accuracy.count == (10_000 if variant.has_head else 5_000)
 
 
 def test_a_plugin_that_builds_the_wrong_shape_is_named() -> None:

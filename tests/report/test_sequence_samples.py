@@ -9,7 +9,7 @@ import pytest
 from report_views import Page, run
 
 from zoo.report.html import render
-from zoo.report.pictures import series_picture
+from zoo.report.series_pictures import series_picture
 from zoo.report.step_samples import step_cards
 from zoo.report.view import SampleImage, StepSample
 

@@ -42,7 +42,8 @@ FULL = [
 @pytest.mark.parametrize("check", QUICK)
 def test_smallest_member(member: tuple[str, str, str], check: str) -> None:
     verdict = Conformance(REGISTRY, SMALLEST[member].name, isolated=False).check(check)
-    assert verdict.status == "passed", verdict
+    applies = check != "head" or SMALLEST[member].has_head
+    assert verdict.status == ("passed" if applies else "skipped"), verdict
 
 
 @pytest.mark.slow

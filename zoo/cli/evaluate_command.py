@@ -25,6 +25,7 @@ def command(settings: Settings, target: str, data: str | None, split: str, as_js
     from zoo.api import evaluate
     from zoo.cli.progress import StepProgress
     from zoo.records import as_plain
+    from zoo.report.format import metric_in_words
 
     with StepProgress(quiet=as_json) as progress:
         found = evaluate(target, data, split=split, on_step=progress, registry=settings.registry())
@@ -34,6 +35,6 @@ def command(settings: Settings, target: str, data: str | None, split: str, as_js
     click.echo(f"{found.subject} on {found.dataset} ({found.split}), by {found.runtime}")
     for metric in found.metrics:
         click.echo(
-            f"  {metric.name}  {metric.value:.2%} ({metric.low:.2%} – {metric.high:.2%}, 95 %) "
-            f"on {metric.count:,} {metric.counted}s, {found.seconds:.1f} s"
+            f"  {metric.name}  {metric_in_words(metric)} on {metric.count:,} {metric.counted}s, "
+            f"{found.seconds:.1f} s"
         )

@@ -64,12 +64,16 @@ def _print_official(official: dict[str, Any]) -> None:
 
 
 def _print_card(model_id: str, card: dict[str, Any]) -> None:
+    from zoo.contracts import Metric
+    from zoo.report.format import metric_in_words
+
     click.echo(f"\nweights {model_id}")
     accuracy = card["accuracy"]
     if accuracy:
+        figures = {name: accuracy[name] for name in ("value", "low", "high", "count")}
+        measured = Metric(name=accuracy["metric"], **figures)
         click.echo(
-            f"  {accuracy['metric']}  {accuracy['value']:.2%} "
-            f"({accuracy['low']:.2%} – {accuracy['high']:.2%}) "
+            f"  {accuracy['metric']}  {metric_in_words(measured)} "
             f"on {accuracy['count']:,} test {accuracy['counted']}s of {card['dataset']}"
         )
     names = card["classes"]

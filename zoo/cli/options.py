@@ -124,7 +124,10 @@ def export_options(function: Function) -> Function:
             "--calibration-samples", type=int, help="Real inputs that set integer ranges [256]."
         ),
         click.option(
-            "--max-drop", type=float, help="Points of accuracy a file may lose [by precision]."
+            "--max-drop",
+            type=float,
+            help="Points of accuracy a file may lose, or per cent by which a distance may rise "
+            "[by precision].",
         ),
     ]
     return functools.reduce(lambda f, option: option(f), reversed(options), function)
@@ -185,6 +188,13 @@ def training_options(function: Function) -> Function:
             multiple=True,
             metavar="KEY=VALUE",
             help="A hyper-parameter of the network, such as activation=relu.",
+        ),
+        click.option(
+            "--task-option",
+            "task_options",
+            multiple=True,
+            metavar="KEY=VALUE",
+            help="A training option that the model's task alone has, such as loss=hinge.",
         ),
         click.option(
             "--recipe", type=click.Path(), help="TOML file; options on the command line win."

@@ -19,6 +19,8 @@ from rich.progress import (
 _MARKS = {"passed": "[green]✓[/]", "rejected": "[red]✗[/]", "failed": "[red]✗[/]"}
 #: For terminals whose encoding lacks the signs.
 _ASCII_MARKS = {"passed": "[green]ok[/]", "rejected": "[red]--[/]", "failed": "[red]--[/]"}
+#: Ends of the names of metrics that are shares of examples.
+_SHARES = ("accuracy", "agreement", "share")
 
 
 class StepProgress:
@@ -98,16 +100,22 @@ class StepProgress:
             completed=done,
             total=event["epochs"] * batches,
             detail=f"epoch {event['epoch']}/{event['epochs']}  "
-            f"{event['examples_per_second']:,.0f} examples/s  loss {event['loss']:.4f}  "
-            f"{event['metric_name']} {event['metric']:.2%}",
+            f"{event['examples_per_second']:,.0f} examples/s  loss {event['loss']:.4f}"
+            + _quality(event["metric_name"], event["metric"]),
         )
 
     def _on_epoch(self, step: str, event: dict[str, Any]) -> None:
         if not self._console.is_terminal:
             self._console.print(
                 f"  {step}: epoch {event['epoch']}/{event['epochs']}  "
-                f"loss {event['loss']:.4f}  validation {event['validation_metric']:.2%}  "
+                f"loss {event['loss']:.4f}"
+                f"{_quality('validation', event['validation_metric'], event['metric_name'])}  "
                 f"{event['examples_per_second']:,.0f} examples/s",
+                soft_wrap=True,
+            )
+        if event["epoch"] == 1 and "sketch" in event:
+            self._progress.console.print(
+                f"  {step}: what it makes is drawn anew after each epoch: {event['sketch']}",
                 soft_wrap=True,
             )
 
@@ -121,3 +129,12 @@ class StepProgress:
         self._progress.console.print(
             f"{mark} {step}  [dim]{event['seconds']:.1f} s[/]{note}", soft_wrap=True
         )
+
+
+def _quality(label: str, value: float | None, metric: str = "") -> str:
+    """A figure of the running epoch, with two spaces in front; nothing when it has none."""
+    if value is None:
+        return ""
+    # As in reports: what is a share of examples says so in its name.
+    share = (metric or label).endswith(_SHARES)
+    return f"  {label} {value:.2%}" if share else f"  {label} {metric} {value:.4g}"

@@ -8,10 +8,11 @@ from typing import Any
 import click
 
 from zoo.plan import EVALUATE
+from zoo.report.format import metric_in_words
 from zoo.report.remarks import remarks
 from zoo.report.table import print_files
 from zoo.run import Run, plain_records
-from zoo.summary import metric_of, next_commands, rows_of
+from zoo.summary import metrics_of, next_commands, rows_of
 
 
 def print_run(run: Run) -> None:
@@ -41,11 +42,13 @@ def print_weights(run: Run) -> None:
     if record.status != "passed":
         click.echo(f"{run.job.model_id}: not evaluated: {record.reason}", err=True)
         return
-    metric = metric_of(record.result)
+    metric = metrics_of(record.result)[0]
     click.echo(
-        f"{run.job.model_id}: {metric.name} {metric.value:.2%} "
-        f"({metric.low:.2%} – {metric.high:.2%}, 95 %) on {metric.count:,} test {metric.counted}s"
+        f"{run.job.model_id}: {metric.name} {metric_in_words(metric)} "
+        f"on {metric.count:,} test {metric.counted}s"
     )
+    for other in metrics_of(record.result)[1:]:
+        click.echo(f"  {other.name} {metric_in_words(other)}")
 
 
 def run_as_json(run: Run) -> dict[str, Any]:

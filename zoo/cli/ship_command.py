@@ -98,7 +98,10 @@ def recipe_options(given: dict[str, Any]) -> dict[str, Any]:
         if name in options:
             options[name] = _names(name, options[name])
     options["augment"] = split_commas(options["augment"]) or None if "augment" in options else None
-    options["hyperparameters"] = parse_hyperparameters(options.get("hyperparameters") or ())
+    hyperparameters, task = options.get("hyperparameters"), options.pop("task_options", None)
+    options["hyperparameters"] = parse_hyperparameters(hyperparameters or ())
+    if task:
+        options["task_options"] = parse_hyperparameters(task, "--task-option", "loss=hinge")
     return options
 
 

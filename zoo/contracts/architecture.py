@@ -24,7 +24,8 @@ class Variant:
         preprocessing: From raw example to network input; fixes the input shape.
         hyperparameters: Passed to the architecture's ``build`` as keyword arguments.
         classes: Number of classes for which ``parameters`` and ``multiply_adds`` hold.
-        parameters: All weights, trainable or not.
+        parameters: All weights of what ``build`` returns, trainable or not; a companion is not
+            counted.
         multiply_adds: Multiply-accumulate operations of convolutions, dense and recurrent layers
             for one input.
     """
@@ -68,6 +69,11 @@ class Architecture:
             channels)), and returns the logits, shape (batch, classes). Name the last layer
             ``head``: it is what a new set of classes replaces. Take ``dropout`` as a keyword if
             the network has a place for it.
+        companion: ``companion(inputs, classes, **hyperparameters)`` makes a second network that
+            only training needs: a discriminator. ``inputs`` is a Keras tensor of the shape that
+            ``build`` returns. Each of the two functions gets the hyper-parameters that it names.
+            Its weights travel in checkpoints, so that fine-tuning goes on from both, and in no
+            exported file.
         variants: The members.
         weights: Folder of packaged checkpoints (``<model id>.safetensors`` and ``.toml``).
         licence: SPDX identifier of the network's code.
@@ -79,6 +85,7 @@ class Architecture:
     source: str
     build: Callable[..., Any]
     variants: tuple[Variant, ...]
+    companion: Callable[..., Any] | None = None
     weights: Path | None = None
     licence: str = "Apache-2.0"
     sources: tuple[WeightsSource, ...] = ()
@@ -86,6 +93,8 @@ class Architecture:
     def __post_init__(self) -> None:
         check_name("architecture", self.name)
         check(callable(self.build), self.name, "build must be callable")
+        callable_or_none = self.companion is None or callable(self.companion)
+        check(callable_or_none, self.name, "companion must be callable")
         check(len(self.variants) > 0, self.name, "has no variants")
         names = [v.name for v in self.variants]
         twice = sorted({n for n in names if names.count(n) > 1})

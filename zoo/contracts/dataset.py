@@ -67,7 +67,7 @@ class Dataset:
     notes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        check(len(self.classes) >= 2, self.name, "needs at least two classes")
+        check(len(self.classes) >= 1, self.name, "needs at least one class")
         twice = sorted(c for c, count in Counter(self.classes).items() if count > 1)
         check(not twice, self.name, f"classes named twice: {', '.join(twice)}")
         check(set(self.splits) == set(SPLITS), self.name, f"splits must be {', '.join(SPLITS)}")

@@ -306,6 +306,8 @@ class LatentPreprocessing(Preprocessing):
     Attributes:
         size: Normally distributed values of one input.
         examples: How the real examples are read that a generator learns from.
+        judge: Model id of the packaged classifier in whose features what is generated is compared
+            with what is real. It travels with the weights, so that distances stay comparable.
         seed: Of the noise.
         kind: Tells the records apart where they are stored.
     """
@@ -315,6 +317,7 @@ class LatentPreprocessing(Preprocessing):
 
     size: int
     examples: ImagePreprocessing
+    judge: str
     seed: int = 0
     kind: Literal["latent"] = "latent"
 
@@ -333,7 +336,7 @@ class LatentPreprocessing(Preprocessing):
         return (-3.0, 3.0)
 
     @property
-    def training(self) -> Preprocessing:
+    def training(self) -> ImagePreprocessing:
         """Real images."""
         return self.examples
 
@@ -343,6 +346,7 @@ class LatentPreprocessing(Preprocessing):
         return {
             "input": f"{self.size} normally distributed values",
             "learns from": f"{real.height}×{real.width}×{real.channels} images",
+            "judged by": f"features of {self.judge}",
         }
 
 

@@ -13,6 +13,7 @@ from zoo.contracts.preprocessing import Preprocessing
 
 if TYPE_CHECKING:  # lists and help must not wait for numpy
     from numpy.typing import NDArray
+    from pydantic import BaseModel
 
     Array = NDArray[Any]
 
@@ -27,12 +28,14 @@ class Truth:
         labels: As the outputs have them: int64, shape (examples,) or (examples, steps).
         classes: Class names; a label is an index into them.
         examples: The real examples; as many as labels.
+        held_out: Real examples of another split, for what real data is compared with itself.
         preprocessing: How the network reads them.
     """
 
     labels: Array
     classes: tuple[str, ...]
     examples: Split
+    held_out: Split
     preprocessing: Preprocessing
 
 
@@ -59,9 +62,10 @@ class Metric:
     higher_is_better: bool = True
 
     def lost_by(self, other: Metric) -> float:
-        """How much worse `other` is than this, in hundredths: points, for a share of examples."""
-        lost = self.value - other.value if self.higher_is_better else other.value - self.value
-        return 100.0 * lost
+        """How much worse `other` is: points of a share of examples, per cent of a distance."""
+        if self.higher_is_better:
+            return 100.0 * (self.value - other.value)
+        return 100.0 * (other.value - self.value) / max(self.value, 1e-12)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,13 +76,18 @@ class Comparison:
         count: Number of inputs compared.
         max_abs: Largest absolute difference of any output value.
         mean_abs: Mean absolute difference.
-        agreement: Share of inputs with the same decision, 0 to 1.
+        agreement: Share of inputs with the same decision, 0 to 1; of images, share of those that
+            look the same.
+        sqnr_db: Signal to quantization noise, decibels; None where outputs are no signal.
+        ssim: Mean structural similarity of images (Wang 2004), at most 1; None for others.
     """
 
     count: int
     max_abs: float
     mean_abs: float
     agreement: float
+    sqnr_db: float | None = None
+    ssim: float | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -111,10 +120,20 @@ class Task:
         activation: Turns the network's output (a Keras tensor) into the exported output.
         trainee: ``trainee(network, preprocessing)`` makes the Keras model that is trained, from
             raw inputs and labels; None takes the network behind its normalization. A model with a
-            ``train_step`` of its own is how a task brings a training step of its own.
+            ``train_step`` of its own is how a task brings a training step of its own. When the
+            architecture brings a companion, that is the third argument.
+        state: ``state(model)`` lists the variables of the trained model that the next epoch
+            depends on, beside those of network and optimizer, for checkpoints.
+        options: The training options that only this task has (``[training.task]`` in a recipe):
+            a pydantic model whose fields are the options; ``compile`` finds them, validated and
+            as a dictionary, in ``options.task``. Unknown keys are errors.
+        sketch: ``sketch(network, preprocessing)`` draws what the network makes now, uint8 of
+            shape (height, width, 1 or 3): kept of each epoch. None: there is nothing to see.
+        gallery: ``gallery(outputs)`` draws the first outputs in the same way, for the report.
         compile: ``compile(model, optimizer, options)`` prepares the Keras model for ``fit``: loss
-            and metrics; returns the name of the metric whose validation value, the higher the
-            better, decides which epoch is kept. ``options`` are the training options.
+            and metrics; returns the name of the metric whose validation value decides which epoch
+            is kept. ``options`` are the training options.
+        higher_is_better: Of that metric.
         evaluate: ``evaluate(outputs, truth)`` → the headline `Metric` first.
         compare: ``compare(reference, candidate)`` → `Comparison`.
         parity: ``parity(comparison, precision)`` → `Check`.
@@ -123,8 +142,10 @@ class Task:
         details: ``details(outputs, truth)`` → plain data for the report (a confusion matrix, …).
         chooses: Whether an output is one choice among the classes, so that single examples can be
             shown with what everybody took them for.
+        least_classes: A dataset with fewer classes is refused.
         min_parity_inputs: At least so many real inputs are compared.
-        max_drop: Default for the largest tolerated loss, in points, per precision.
+        max_drop: Default for the largest tolerated loss per precision: points, or per cent of a
+            distance.
     """
 
     name: str
@@ -137,8 +158,14 @@ class Task:
     parity: Callable[[Comparison, str], Check]
     accuracy: Callable[[Truth, Array, Array, float], Check]
     details: Callable[[Array, Truth], Mapping[str, Any]]
-    trainee: Callable[[Any, Preprocessing], Any] | None = None
+    trainee: Callable[..., Any] | None = None
+    state: Callable[[Any], list[Any]] | None = None
+    options: type[BaseModel] | None = None
+    sketch: Callable[[Any, Preprocessing], Array] | None = None
+    gallery: Callable[[Array], Array] | None = None
+    higher_is_better: bool = True
     chooses: bool = True
+    least_classes: int = 2
     min_parity_inputs: int = 64
     max_drop: Mapping[str, float] = field(default_factory=dict)
 

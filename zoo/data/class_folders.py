@@ -40,11 +40,10 @@ def classes_of(listing: Listing) -> tuple[str, ...]:
                 why="each split must hold the same classes",
                 fix="add the folders, or remove the classes from the other splits",
             )
-    if len(every) < 2:
-        what = f"only one class: {every[0]}" if every else "no class folders"
+    if not every:
         raise BadData(
-            f"{listing.root} holds {what}",
-            why="a classifier needs at least two classes, each in a folder of its own",
+            f"{listing.root} holds no class folders",
+            why="each class has its examples in a folder of its own",
             fix="name the folder that holds the class folders",
         )
     return tuple(every)

@@ -24,7 +24,7 @@ def zoo_datasets() -> Iterable[DatasetProvider]:
     yield DatasetProvider(
         name="digits",
         summary="1,797 scanned digits, 8 x 8 grey; comes with scikit-learn",
-        tasks=("image-classification",),
+        tasks=("image-classification", "image-generation"),
         open=open_digits,
         fingerprint=fingerprint,
         where='pip install "edgezoo[data]"',

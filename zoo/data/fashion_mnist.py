@@ -42,7 +42,7 @@ def zoo_datasets() -> Iterable[DatasetProvider]:
     yield DatasetProvider(
         name="fashion_mnist",
         summary="70,000 pictures of clothes in 10 classes, 28 x 28 grey",
-        tasks=("image-classification",),
+        tasks=("image-classification", "image-generation"),
         open=open_fashion_mnist,
         fingerprint=fingerprint,
         where="downloaded when first used; or: sudo apt install dataset-fashion-mnist",

@@ -23,7 +23,7 @@ def zoo_datasets() -> Iterable[DatasetProvider]:
     yield DatasetProvider(
         name="folder",
         summary="your own images: one folder per class, or train/ validation/ test/ above them",
-        tasks=("image-classification",),
+        tasks=("image-classification", "image-generation"),
         open=open_folder,
         fingerprint=fingerprint,
         argument="PATH",
@@ -42,7 +42,7 @@ def open_folder(argument: str | None) -> Dataset:
 
     Raises:
         UsageError: No such folder.
-        BadData: Fewer than two classes, an empty class, too many broken images, an image in two
+        BadData: No class, an empty class, too many broken images, an image in two
             splits, a class too small to split, or a link that leaves the folder.
     """
     from zoo.data import class_folders as shared

@@ -123,6 +123,7 @@ def truth_of(dataset: Dataset, split: str, preprocessing: Preprocessing) -> Trut
         labels=labels_for(examples, preprocessing),
         classes=dataset.classes,
         examples=examples,
+        held_out=dataset.splits["test" if split == "validation" else "validation"],
         preprocessing=preprocessing,
     )
 

@@ -17,5 +17,10 @@ def read_latent(
     Returns:
         float32, shape (size,), normally distributed; the same for the same number on any machine.
     """
+    return latent(preprocessing, index)
+
+
+def latent(preprocessing: LatentPreprocessing, index: int) -> NDArray[np.float32]:
+    """The noise of a number, float32, shape (size,)."""
     random = np.random.default_rng((preprocessing.seed, index))
     return random.standard_normal(preprocessing.size, dtype=np.float32)

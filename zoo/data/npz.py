@@ -18,7 +18,10 @@ if TYPE_CHECKING:
     from zoo.data.query import Query
 
 #: What x may hold, and the tasks that it fits.
-_TASKS = {"images": ("image-classification",), "series": ("sequence-classification",)}
+_TASKS = {
+    "images": ("image-classification", "image-generation"),
+    "series": ("sequence-classification",),
+}
 
 
 @hookimpl
@@ -27,7 +30,7 @@ def zoo_datasets() -> Iterable[DatasetProvider]:
     yield DatasetProvider(
         name="npz",
         summary="arrays x and y, or x_train, y_train, x_test, y_test, in a NumPy file",
-        tasks=("image-classification", "sequence-classification"),
+        tasks=("image-classification", "image-generation", "sequence-classification"),
         tasks_of=lambda argument: _TASKS[_kind(_find(argument)[0])],
         open=open_npz,
         fingerprint=fingerprint,

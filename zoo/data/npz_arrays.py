@@ -295,12 +295,6 @@ def _classes(names: NDArray[Any] | None, labels: dict[str, NDArray[np.int64]]) -
             why=f"{count} classes are expected, {len(used)} occur",
             fix="number the classes without gaps, from 0",
         )
-    if count < 2:
-        raise BadData(
-            f"there is only one class: {classes[0]}",
-            why="a classifier needs at least two",
-            fix="add examples of another class",
-        )
     return classes
 
 

@@ -38,6 +38,7 @@ class FileColumns:
         time_unit: Of `latency` and `latency_interval`.
         metric: Name of the headline metric.
         points: Whether that metric is in per cent, so that its change is in points.
+        parity: Name of what tells how like the reference a file is, with its unit.
         measured: Whether any latency was measured.
         cells: One per file, in the order of the rows.
     """
@@ -46,6 +47,7 @@ class FileColumns:
     time_unit: fmt.Unit
     metric: str
     points: bool
+    parity: str
     measured: bool
     cells: tuple[FileCells, ...]
 
@@ -60,6 +62,7 @@ def file_columns(rows: Sequence[ArtifactRow]) -> FileColumns:
         time_unit=times,
         metric=fmt.plain(metrics[0].name) if metrics else "accuracy",
         points=all(fmt.is_share(metric) for metric in metrics),
+        parity="signal to noise, dB" if any(r.sqnr_db is not None for r in rows) else "parity %",
         measured=any(row.p50_ms is not None for row in rows),
         cells=tuple(_cells(row, sizes, times) for row in rows),
     )
@@ -88,10 +91,17 @@ def _cells(row: ArtifactRow, sizes: fmt.Unit, times: fmt.Unit) -> FileCells:
         accuracy=fmt.metric_value(row.accuracy),
         accuracy_short=fmt.metric_short(row.accuracy),
         interval=fmt.metric_interval(row.accuracy),
-        change=fmt.change(row.drop_points),
-        parity=fmt.share(row.agreement),
+        change=_change(row),
+        parity=fmt.share(row.agreement) if row.sqnr_db is None else f"{row.sqnr_db:.1f}",
         max_abs=fmt.number(row.max_abs, 2),
         latency=latency,
         latency_interval=interval,
         about=", ".join(part for part in (precision, integer, runtime, threads) if part),
     )
+
+
+def _change(row: ArtifactRow) -> str:
+    """In the metric's own direction: a distance that rose has a plus."""
+    rises = row.accuracy is not None and not row.accuracy.higher_is_better
+    drop = -row.drop_points if rises and row.drop_points is not None else row.drop_points
+    return fmt.change(drop)

@@ -151,6 +151,15 @@ def metric_short(metric: Metric | None) -> str:
     return f"{number(metric.value, 4)} ±{number(half, 2)}"
 
 
+def metric_in_words(metric: Metric) -> str:
+    """``97.20% (96.10% – 98.00%, 95 %)``; a distance without the per cent signs."""
+    if is_share(metric):
+        figures = [f"{value:.2%}" for value in (metric.value, metric.low, metric.high)]
+    else:
+        figures = [number(value, 4) for value in (metric.value, metric.low, metric.high)]
+    return f"{figures[0]} ({figures[1]} – {figures[2]}, 95 %)"
+
+
 def ratio(value: float | None) -> str:
     """A factor with the multiplication sign."""
     return MISSING if value is None else f"{number(value, 2)} {TIMES}"

@@ -23,6 +23,7 @@ from zoo.report.confusion_chart import (
 )
 from zoo.report.headline import summary, tiles
 from zoo.report.latency_chart import latency_charts
+from zoo.report.pictures import shown, strip
 from zoo.report.samples import MOST, sample_cards
 from zoo.report.step_samples import step_cards
 from zoo.report.svg import Chart
@@ -54,6 +55,8 @@ def render(run: RunView) -> str:
         cards=sample_cards(run.samples),
         most_cards=MOST,
         step_cards=step_cards(run.step_samples),
+        strip=strip(run.sketches),
+        galleries=shown(run.galleries),
         seconds=sum(step.seconds for step in run.steps if not step.cached),
     )
 
@@ -97,8 +100,18 @@ def _training(training: TrainingResult) -> dict[str, Any]:
         "result": training,
         "charts": training_charts(training),
         "rate": statistics.median(rates) if rates else None,
-        "options": {str(key): str(value) for key, value in training.options.items()},
+        "options": _flat(training.options),
     }
+
+
+def _flat(options: Mapping[str, Any]) -> dict[str, str]:
+    """Options by name; those of a table of their own behind its name and a dot."""
+    found = {}
+    for key, value in options.items():
+        inner = value if isinstance(value, Mapping) else None
+        found.update({str(key): str(value)} if inner is None else {})
+        found.update({f"{key}.{k}": v for k, v in _flat(inner or {}).items()})
+    return found
 
 
 def _quality(run: RunView) -> dict[str, Any]:

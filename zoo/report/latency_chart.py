@@ -85,9 +85,10 @@ class _Drawing:
         return f"{self.metric} against median latency. {'; '.join(found)}."
 
     def _caption(self) -> str:
+        better = "Up" if self.points[0].metric.higher_is_better else "Down"
         words = [
-            "Up is better, left is faster; the area of a mark is the size of its file. Bars are "
-            "95 % intervals."
+            f"{better} is better, left is faster; the area of a mark is the size of its file. "
+            "Bars are 95 % intervals."
         ]
         if self._logarithmic():
             words.append("The latency axis is logarithmic.")

@@ -1,41 +1,59 @@
-"""A window of a time series as a picture: curves, or a strip of shades when there are many."""
+"""What a network made, as pictures inside the page: epoch by epoch, and file by file."""
 
 from __future__ import annotations
 
-import numpy as np
-from numpy.typing import NDArray
+import base64
+import io
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 from zoo.extras import require
+from zoo.report import format as fmt
+from zoo.report.view import Picture
 
-#: Up to so many channels are told apart as curves.
-_CURVES = 4
-_WIDTH, _HEIGHT, _MARGIN = 192, 128, 8
-_PAPER = (255, 255, 255)
-#: Told apart by colour-blind readers too (Okabe & Ito 2008).
-_COLOURS = ((0, 114, 178), (213, 94, 0), (0, 158, 115), (204, 121, 167))
+#: A strip longer than this is thinned out evenly; the first and the last stay.
+MOST = 24
 
 
-def series_picture(window: NDArray[np.float32]) -> NDArray[np.uint8]:
-    """Time runs from left to right; values from the window's least to its greatest.
+@dataclass(frozen=True, kw_only=True)
+class Shown:
+    """A picture ready for the page.
 
-    Args:
-        window: float32, shape (steps, channels).
-
-    Returns:
-        uint8: curves, shape (128, 192, 3); or a strip with a row for each channel and a column for
-        each step, shape (channels, steps), the least value black.
+    Attributes:
+        label: What stands below it.
+        source: A data URI.
+        width: In pixels, as it was drawn.
+        height: In pixels.
     """
-    values = np.asarray(window, np.float64)
-    low, high = float(values.min()), float(values.max())
-    unit = (values - low) / (high - low) if high > low else np.full(values.shape, 0.5)
-    if values.shape[1] > _CURVES:
-        return np.ascontiguousarray(np.round(unit.T * 255).astype(np.uint8))
-    picture = require("PIL.Image").new("RGB", (_WIDTH, _HEIGHT), _PAPER)
-    draw = require("PIL.ImageDraw").Draw(picture)
-    across = np.linspace(_MARGIN, _WIDTH - _MARGIN, len(unit))
-    for channel, colour in zip(unit.T, _COLOURS, strict=False):
-        down = _HEIGHT - _MARGIN - channel * (_HEIGHT - 2 * _MARGIN)
-        points = list(zip(across.tolist(), down.tolist(), strict=True))
-        # A single step is no line; it still has to be seen.
-        draw.line(points if len(points) > 1 else [*points, (_WIDTH, points[0][1])], colour, 2)
-    return np.asarray(picture)
+
+    label: str
+    source: str
+    width: int
+    height: int
+
+
+def shown(pictures: Sequence[Picture]) -> tuple[Shown, ...]:
+    """Every picture, in order."""
+    return tuple(_shown(picture) for picture in pictures)
+
+
+def strip(pictures: Sequence[Picture]) -> tuple[Shown, ...]:
+    """At most `MOST` pictures, spread evenly over all."""
+    last = len(pictures) - 1
+    if last < MOST:
+        return shown(pictures)
+    return shown([pictures[round(place * last / (MOST - 1))] for place in range(MOST)])
+
+
+def _shown(picture: Picture) -> Shown:
+    pixels = picture.pixels
+    image = require("PIL.Image").fromarray(pixels[:, :, 0] if pixels.shape[2] == 1 else pixels)
+    buffer = io.BytesIO()
+    image.save(buffer, "PNG", optimize=True)
+    data = base64.b64encode(buffer.getvalue()).decode("ascii")
+    return Shown(
+        label=fmt.plain(picture.label),
+        source=f"data:image/png;base64,{data}",
+        width=image.width,
+        height=image.height,
+    )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 
+from zoo.contracts.task import Metric
 from zoo.report.format import count, listed, metric_interval, metric_value, number, ratio, time_unit
 from zoo.report.view import ArtifactRow
 
@@ -43,6 +44,9 @@ def _accuracy(passed: Sequence[ArtifactRow]) -> Iterator[str]:
         return
     worst = max(known, key=_drop)
     metric = worst.accuracy
+    if metric is not None and not metric.higher_is_better:
+        yield from _distance(worst, metric)
+        return
     name = metric.name if metric else "quality"
     if _drop(worst) <= 0:
         yield (
@@ -60,6 +64,24 @@ def _accuracy(passed: Sequence[ArtifactRow]) -> Iterator[str]:
             f"The test split is small: one of its {metric.count} {metric.counted}s weighs "
             f"{number(100 / metric.count, 2)} points, and the 95 % interval of {worst.file} is "
             f"{metric_interval(metric)}. Judge small differences with care."
+        )
+
+
+def _distance(worst: ArtifactRow, metric: Metric) -> Iterator[str]:
+    if _drop(worst) <= 0:
+        yield (
+            f"No file that passed is at a greater {metric.name} than the network it was exported "
+            f"from{_basis(worst)}."
+        )
+    else:
+        yield (
+            f"{worst.file} is the file that passed whose {metric.name} rose most: by "
+            f"{number(_drop(worst), 2)} %, to {metric_value(metric)}{_basis(worst)}."
+        )
+    if 0 < metric.count < _FEW_EXAMPLES:
+        yield (
+            f"The test split is small: distances from {metric.count} examples are far above zero "
+            "even for real data. Compare them with such distances alone."
         )
 
 

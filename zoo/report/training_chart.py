@@ -42,13 +42,14 @@ def _chart(
     name: str,
     heading: str,
     training: TrainingResult,
-    train: Sequence[float],
+    train: Sequence[float | None],
     validation: Sequence[float],
 ) -> Chart:
     numbers = [epoch.epoch for epoch in training.epochs]
     both = list(zip(numbers, train, validation, strict=True))
-    broken = [n for n, *values in both if not all(map(math.isfinite, values))]
-    known = [value for _, *values in both for value in values if math.isfinite(value)]
+    measured = [(n, [v for v in values if v is not None]) for n, *values in both]
+    broken = [n for n, values in measured if not all(map(math.isfinite, values))]
+    known = [value for _, values in measured for value in values if math.isfinite(value)]
     if not known:
         why = "not a finite number in any epoch" if numbers else "recorded for no epoch"
         return Chart("", f"{heading} was {why}, so there is no curve.")
@@ -59,7 +60,8 @@ def _chart(
 
     def paint(figure: Figure) -> None:
         axes = figure.add_subplot()
-        _line(axes, numbers, train, ORANGE, "training", dashed=True)
+        if any(value is not None for value in train):
+            _line(axes, numbers, train, ORANGE, "training", dashed=True)
         _line(axes, numbers, validation, BLUE, "validation", dashed=False)
         _scale(axes, numbers, known)
         axes.grid(visible=False, axis="x")
@@ -72,9 +74,15 @@ def _chart(
 
 
 def _line(
-    axes: Axes, x: Sequence[int], y: Sequence[float], colour: str, label: str, *, dashed: bool
+    axes: Axes,
+    x: Sequence[int],
+    y: Sequence[float | None],
+    colour: str,
+    label: str,
+    *,
+    dashed: bool,
 ) -> None:
-    finite = [value if math.isfinite(value) else math.nan for value in y]
+    finite = [v if v is not None and math.isfinite(v) else math.nan for v in y]
     axes.plot(
         x,
         finite,
@@ -119,14 +127,14 @@ def _scale(axes: Axes, numbers: Sequence[int], known: Sequence[float]) -> None:
 
 
 def _caption(
-    heading: str, training: TrainingResult, both: Sequence[tuple[int, float, float]]
+    heading: str, training: TrainingResult, both: Sequence[tuple[int, float | None, float]]
 ) -> str:
     for number, train, validation in both:
         if number == training.best_epoch:
+            learnt = "" if train is None else f"{fmt.number(train, 4)} on the training split, "
             return (
                 f"{heading} by epoch. At the best epoch, {number} of {len(both)}: "
-                f"{fmt.number(train, 4)} on the training split, "
-                f"{fmt.number(validation, 4)} on the validation split."
+                f"{learnt}{fmt.number(validation, 4)} on the validation split."
             )
     return f"{heading} by epoch, {fmt.count(len(both), 'epoch')}."
 

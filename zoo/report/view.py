@@ -35,9 +35,12 @@ class ArtifactRow:
         bytes: Size with the manifest.
         size_ratio: Size of the float32 twin divided by the size of this file; None for float32.
         accuracy: Headline metric of the file on the whole test split.
-        drop_points: Points of that metric lost against the reference; negative: gained.
+        drop_points: Points of that metric lost against the reference, or per cent by which a
+            distance rose; negative: gained.
         agreement: Share of inputs with the reference's decision, 0 to 1.
         max_abs: Largest absolute difference of any output value from the reference.
+        sqnr_db: Signal to noise against the reference, decibels; None where outputs are no signal.
+        ssim: Structural similarity to the reference's images.
         integer_share: Share of computing operators that work on integers, 0 to 1.
         p50_ms: Median latency of one inference in milliseconds.
         p90_ms: 90th percentile.
@@ -60,6 +63,8 @@ class ArtifactRow:
     drop_points: float | None = None
     agreement: float | None = None
     max_abs: float | None = None
+    sqnr_db: float | None = None
+    ssim: float | None = None
     integer_share: float | None = None
     p50_ms: float | None = None
     p90_ms: float | None = None
@@ -108,6 +113,19 @@ class StepSample:
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
+class Picture:
+    """What a network or a file made.
+
+    Attributes:
+        label: Who made it, or when.
+        pixels: uint8, shape (height, width, 1 or 3).
+    """
+
+    label: str
+    pixels: NDArray[np.uint8]
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
 class RunView:
     """A whole run.
 
@@ -124,6 +142,8 @@ class RunView:
         confusions: Confusion matrices by subject: the reference's, or the model id, and files.
         samples: Test examples with predictions.
         step_samples: Test sequences with a class for each step.
+        sketches: What the network made after each epoch.
+        galleries: What the network and its files make of the same inputs.
         classes: Class names in label order.
         environment: What the figures were taken on and with, name → value.
         remarks: Findings in plain language.
@@ -143,6 +163,8 @@ class RunView:
     confusions: Mapping[str, Confusion] = field(default_factory=dict)
     samples: tuple[SampleImage, ...] = ()
     step_samples: tuple[StepSample, ...] = ()
+    sketches: tuple[Picture, ...] = ()
+    galleries: tuple[Picture, ...] = ()
     classes: tuple[str, ...] = ()
     environment: Mapping[str, str] = field(default_factory=dict)
     remarks: tuple[str, ...] = ()

@@ -17,7 +17,7 @@ from zoo.isolation import Event
 from zoo.networks import deployed_model, normalization
 from zoo.records import Evaluation, as_plain
 from zoo.registry import load_registry
-from zoo.running import check_classes
+from zoo.running import check_classes, check_enough_classes
 from zoo.steps.common import (
     REFERENCE,
     Subject,
@@ -56,6 +56,7 @@ def evaluate_model(
     registry = load_registry(subject.plugins)
     check_task(registry, data, loaded.task.name, loaded.card.model_id)
     dataset = open_dataset(registry, data)
+    check_enough_classes(loaded.task, dataset)
     check_classes(loaded.card.classes, dataset, loaded.card.model_id)
     examples = dataset.splits[split]
     preprocessing = loaded.preprocessing

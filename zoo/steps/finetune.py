@@ -14,15 +14,17 @@ from zoo.data.inputs import fitted
 from zoo.errors import UsageError
 from zoo.extras import require
 from zoo.isolation import Event
-from zoo.networks import check_hyperparameters
+from zoo.job import check_training
+from zoo.networks import build_companion, check_hyperparameters
 from zoo.recipe import Training
 from zoo.records import TrainingResult, as_plain
 from zoo.registry import PluginSettings, load_registry
 from zoo.reshape import build_reshaped, check_reshaping, load_reshaped, reshaped
+from zoo.running import check_enough_classes
 from zoo.steps.common import check_task, open_dataset
 from zoo.training import Trainer
 from zoo.versions import versions_of
-from zoo.weights import save_weights
+from zoo.weights import load_companion, save_weights
 
 
 def finetune(
@@ -48,9 +50,11 @@ def finetune(
     registry = load_registry(plugins)
     architecture, variant, found = resolve(registry, model)
     task = registry.tasks.get(variant.task)
+    training = training.model_copy(update={"task": check_training(training, variant, task)})
     emit({"event": "stage", "text": f"reading {data}"})
     dataset = open_dataset(registry, data)
     check_task(registry, data, task.name, variant.name)
+    check_enough_classes(task, dataset)
     _check_augmentation(training, variant.preprocessing.training, variant.name)
     for note in dataset.notes:
         emit({"event": "note", "text": note})
@@ -67,6 +71,9 @@ def finetune(
     else:
         network, card, preprocessing = _pretrained(found, variant.name, dataset, given, training)
         parent, given = card.model_id, {**card.hyperparameters, **given}
+    companion = build_companion(architecture, variant, len(dataset.classes), network, given)
+    if companion is not None and found is not None and not training.from_scratch:
+        load_companion(companion, found)
     emit({"event": "stage", "text": "training"})
     trainer = Trainer(
         network,
@@ -76,11 +83,13 @@ def finetune(
         seed=seed,
         folder=Path(checkpoint) if checkpoint else None,
         emit=emit,
+        companion=companion,
+        sketches=Path(folder),
     )
     trainer.fit(dataset)
     model_id = f"{variant.name}.{tag}"
     weights = Path(folder) / f"{model_id}.safetensors"
-    sha256 = save_weights(network, weights)
+    sha256 = save_weights(network, weights, companion)
     card = Card(
         variant=variant.name,
         tag=tag,
@@ -102,6 +111,8 @@ def finetune(
             parent=parent,
             dataset=dataset.name,
             metric_name=trainer.metric_name,
+            higher_is_better=task.higher_is_better,
+            sketches=trainer.sketches_kept(),
             epochs=tuple(trainer.epochs),
             best_epoch=trainer.best_epoch,
             weights=weights.name,

@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from zoo.contracts import AnyPreprocessing, Architecture, Task, Variant
+from zoo.contracts import AnyPreprocessing, Architecture, LatentPreprocessing, Task, Variant
 from zoo.extras import require
-from zoo.networks import build_network, raw_model
-from zoo.recipe import Training
+from zoo.networks import build_companion, build_network, raw_model
+from zoo.recipe import Training, task_options
 from zoo.registry import PluginSettings, Registry, load_registry
 from zoo.testing.synthetic import made_up, synthetic_examples
 
@@ -61,17 +61,42 @@ class Subject:
         require("keras.utils").set_random_seed(seed)
         return build_network(self.architecture, self.variant, classes or self.variant.classes)
 
-    def trainable(self, network: Any, learning_rate: float) -> Any:
-        """The network with normalization and loss, ready for single steps with Adam."""
+    def companion(self, network: Any) -> Any | None:
+        """The second network of the training, under the seed of the first; mostly there is none."""
+        classes = self.variant.classes
+        return build_companion(self.architecture, self.variant, classes, network)
+
+    def trainable(self, network: Any, learning_rate: float, companion: Any | None = None) -> Any:
+        """The network with normalization and loss, ready for single steps with Adam.
+
+        Args:
+            network: From `network`.
+            learning_rate: Of all steps.
+            companion: From `companion`; None makes one if the family has it.
+        """
         keras = require("keras")
-        model = raw_model(network, self.preprocessing)
-        self.task.compile(model, keras.optimizers.Adam(learning_rate), Training())
+        beside = companion or self.companion(network)
+        make = self.task.trainee or raw_model
+        model = make(network, self.preprocessing, *([beside] if beside else []))
+        options = Training(task=task_options(self.task.options, {}, self.task.name))
+        self.task.compile(model, keras.optimizers.Adam(learning_rate), options)
         return model
 
     @property
     def preprocessing(self) -> AnyPreprocessing:
         """The record's, with what training would measure made up."""
         return made_up(self.variant.preprocessing)
+
+    def inputs(self, count: int) -> Any:
+        """Raw inputs of the network, shape (count, …): examples, or noise."""
+        import numpy as np
+
+        from zoo.data.latents import latent
+
+        own = self.variant.preprocessing
+        if isinstance(own, LatentPreprocessing):
+            return np.stack([latent(own, index) for index in range(count)])
+        return self.examples(count)[0]
 
     def examples(self, count: int, classes: int | None = None, seed: int = SEED) -> Any:
         """Synthetic raw inputs and labels, the same for the same seed (see `synthetic_examples`).
@@ -81,8 +106,9 @@ class Subject:
             classes: Labels run over so many classes; None takes the record's.
             seed: Of patterns and noise.
         """
+        own = self.preprocessing
         return synthetic_examples(
-            self.preprocessing,
+            own.examples if isinstance(own, LatentPreprocessing) else own,
             count,
             classes or self.variant.classes,
             stepwise=len(self.variant.output_shape) == _STEPWISE,

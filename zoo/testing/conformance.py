@@ -137,9 +137,13 @@ class Conformance:
             if check.name == name:
                 candidate = Candidate(variant=self.variant.name, plugins=self.registry.settings)
                 arguments: dict[str, Any] = {"candidate": candidate, "function": check.function}
-                if not self._isolated:
-                    return perform(**arguments, emit=emit)
-                answer: Finding = call("zoo.testing.work:perform", arguments, on_event=emit)
+                answer: Finding = (
+                    call("zoo.testing.work:perform", arguments, on_event=emit)
+                    if self._isolated
+                    else perform(**arguments, emit=emit)
+                )
+                if not answer.tried:
+                    raise NotTried(answer.measured)
                 return answer
         if name == TRAIN:
             return self._train(emit).finding

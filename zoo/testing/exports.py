@@ -96,6 +96,10 @@ def train(
     weights, finding = folder, Finding(passed=False, measured="")
     for count in EPOCHS if epochs is None else (epochs,):
         weights, metric = _train_once(registry, variant, data, count, folder, emit)
+        if not metric["higher_is_better"]:
+            _, untrained = _train_once(registry, variant, data, 0, folder / "untrained", emit)
+            finding = _came_closer(metric, untrained, data, count)
+            break
         finding = _learned(metric, chance, data, count)
         if metric["value"] >= CLEAR:
             break
@@ -106,6 +110,7 @@ def _train_once(
     registry: Registry, variant: str, data: str, epochs: int, folder: Path, emit: OnEvent
 ) -> tuple[Path, dict[str, Any]]:
     """The weights, and the headline metric on the test split."""
+    folder.mkdir(parents=True, exist_ok=True)
     options = Training(epochs=epochs, from_scratch=True, patience=0)
     result = call(
         "zoo.steps.finetune:finetune",
@@ -159,6 +164,23 @@ def _learned(metric: dict[str, Any], chance: float, data: str, epochs: int) -> F
         measured=f"{measured}: no better than always the same answer, {chance:.1%}",
         fix="try --epochs with a larger number; a network that still learns nothing wants another "
         "initializer, normalization layers, or a smaller learning rate",
+    )
+
+
+def _came_closer(
+    metric: dict[str, Any], untrained: dict[str, Any], data: str, epochs: int
+) -> Finding:
+    measured = (
+        f"{metric['name']} {metric['value']:.4g} ({metric['low']:.4g} – {metric['high']:.4g}) on "
+        f"{metric['count']} test examples of {data} after {epochs} epochs; untrained "
+        f"{untrained['value']:.4g}"
+    )
+    if metric["high"] < untrained["low"]:
+        return Finding(passed=True, measured=measured)
+    return Finding(
+        passed=False,
+        measured=f"{measured}: no closer to real data",
+        fix="try --epochs with a larger number, another learning rate, or another loss",
     )
 
 

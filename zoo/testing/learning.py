@@ -8,7 +8,8 @@ from zoo.contracts.dataset import IGNORED
 from zoo.extras import require
 from zoo.networks import variable_names
 from zoo.testing.candidate import Subject
-from zoo.testing.verdict import Finding
+from zoo.testing.verdict import Finding, NotTried
+from zoo.weights import COMPANION
 
 #: Examples of the step whose gradients are looked at.
 GRADIENT_EXAMPLES = 16
@@ -30,6 +31,9 @@ def gradients(subject: Subject) -> Finding:
 
     tf = require("tensorflow")
     network = subject.network()
+    companion = subject.companion(network)
+    if companion is not None:
+        return _both_move(subject, network, companion)
     model = subject.trainable(network, 0.001)
     inputs, labels = subject.examples(GRADIENT_EXAMPLES)
     with tf.GradientTape() as tape:
@@ -43,7 +47,31 @@ def gradients(subject: Subject) -> Finding:
         for variable, gradient in zip(network.trainable_variables, found, strict=True)
         if gradient is None or not np.any(np.abs(tf.convert_to_tensor(gradient).numpy()) > 0)
     ]
-    count = len(network.trainable_variables)
+    return _connected(dead, len(network.trainable_variables))
+
+
+def _both_move(subject: Subject, network: Any, companion: Any) -> Finding:
+    """The task's own training step moves every trainable weight of both networks.
+
+    Adam divides by the gradient's size: whatever gets a gradient at all moves.
+    """
+    import numpy as np
+
+    model = subject.trainable(network, 0.001, companion)
+    pairs = [("", network), (COMPANION, companion)]
+    found = {
+        prefix + name: variable
+        for prefix, each in pairs
+        for name, variable in variable_names(each).items()
+        if variable.trainable
+    }
+    before = {name: variable.numpy() for name, variable in found.items()}
+    model.train_on_batch(*subject.examples(GRADIENT_EXAMPLES))
+    dead = [name for name, v in found.items() if np.array_equal(v.numpy(), before[name])]
+    return _connected(dead, len(found))
+
+
+def _connected(dead: list[str], count: int) -> Finding:
     if not dead:
         return Finding(passed=True, measured=f"all {count} trainable tensors")
     return Finding(
@@ -86,13 +114,18 @@ _SEED_FIX = (
 
 def _after_one_step(subject: Subject) -> dict[str, Any]:
     network = subject.network()
-    model = subject.trainable(network, 0.001)
+    companion = subject.companion(network)
+    model = subject.trainable(network, 0.001, companion)
     model.train_on_batch(*subject.examples(GRADIENT_EXAMPLES))
-    return {name: v.numpy() for name, v in variable_names(network).items()}
+    beside = {} if companion is None else variable_names(companion)
+    named = {**variable_names(network), **{COMPANION + n: v for n, v in beside.items()}}
+    return {name: variable.numpy() for name, variable in named.items()}
 
 
 def overfit(subject: Subject) -> Finding:
     """The network learns a handful of examples by heart; one that cannot has a broken path."""
+    if not subject.variant.has_head:
+        raise NotTried("it learns no labels; what it makes of a training is told by `train`")
     best = 0.0
     for rate in FIT_RATES:
         accuracy, steps = _fit(subject, rate)

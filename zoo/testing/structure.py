@@ -7,9 +7,11 @@ from typing import Any
 
 from zoo.networks import HEAD, build_network, count_multiply_adds, count_parameters, raw_model
 from zoo.testing.candidate import Subject
-from zoo.testing.verdict import Finding
+from zoo.testing.verdict import Finding, NotTried
 
 _SHOWN = 3
+#: Why what concerns heads is left out.
+NO_HEAD = "its output does not depend on the classes, so there is no head to replace"
 #: An example must get the same logits alone and among others, rounding aside.
 _BATCH_MAX_ABS = 1e-3
 
@@ -44,7 +46,7 @@ def output(subject: Subject) -> Finding:
     variant = subject.variant
     for classes in (variant.classes, variant.classes + 1):
         network = subject.network(classes)
-        inputs, _ = subject.examples(_SHOWN)
+        inputs = subject.inputs(_SHOWN)
         wanted = variant.outputs_for(classes)
         model = raw_model(network, subject.preprocessing)
         together = np.asarray(model(inputs, training=False))
@@ -53,7 +55,7 @@ def output(subject: Subject) -> Finding:
                 passed=False,
                 measured=f"{together.dtype} of shape {together.shape} for {_SHOWN} inputs and "
                 f"{classes} classes",
-                fix=f"return float32 logits of shape {_batched(wanted)} from build()",
+                fix=f"return float32 of shape {_batched(wanted)} from build()",
             )
         if not np.isfinite(together).all():
             return Finding(
@@ -79,6 +81,8 @@ def _batched(shape: tuple[int, ...]) -> str:
 
 def head(subject: Subject) -> Finding:
     """The last layer is called ``head`` and alone depends on the classes."""
+    if not subject.variant.has_head:
+        raise NotTried(NO_HEAD)
     last, *others = reversed(subject.network().layers)
     if last.name != HEAD:
         return Finding(

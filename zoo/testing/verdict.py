@@ -18,11 +18,13 @@ class Finding:
         passed: Whether the promise is kept.
         measured: What was found, in words and figures.
         fix: What to do about it; empty when it passed.
+        tried: False when the check does not apply; then `measured` says why.
     """
 
     passed: bool
     measured: str
     fix: str = ""
+    tried: bool = True
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -10,8 +10,9 @@ from zoo.card import Card, write_card
 from zoo.checkpoints import Checkpoint
 from zoo.networks import HEAD, deployed_model, variable_names
 from zoo.testing.candidate import SEED, Subject
-from zoo.testing.verdict import Finding
-from zoo.weights import load_into, load_network, read_tensors, save_weights
+from zoo.testing.structure import NO_HEAD
+from zoo.testing.verdict import Finding, NotTried
+from zoo.weights import COMPANION, load_into, load_network, read_tensors, save_weights
 
 _TAG = "check"
 _EXAMPLES = 8
@@ -21,14 +22,20 @@ def weights(subject: Subject) -> Finding:
     """Weights written to a file and read into a fresh network give the same outputs."""
     import numpy as np
 
-    network = _trained_a_little(subject)
+    network = subject.network()
+    companion = subject.companion(network)
+    _train_a_little(subject, network, companion)
     with tempfile.TemporaryDirectory(prefix="zoo-check-") as folder:
         path = Path(folder) / "weights.safetensors"
-        save_weights(network, path)
+        save_weights(network, path, companion)
         tensors = read_tensors(path)
     fresh = subject.network(seed=SEED + 1)
-    load_into(fresh, tensors, "the file just written", skip_head=False)
-    inputs, _ = subject.examples(_EXAMPLES)
+    own = {n: t for n, t in tensors.items() if companion is None or not n.startswith(COMPANION)}
+    load_into(fresh, own, "the file just written", skip_head=False)
+    if companion is not None:
+        beside = {n.removeprefix(COMPANION): t for n, t in tensors.items() if n not in own}
+        load_into(subject.companion(fresh), beside, "the file just written", skip_head=False)
+    inputs = subject.inputs(_EXAMPLES)
     raw = subject.preprocessing
     before, after = (
         np.asarray(deployed_model(n, raw, subject.task, batch=None)(inputs))
@@ -47,6 +54,8 @@ def weights(subject: Subject) -> Finding:
 
 def new_head(subject: Subject) -> Finding:
     """Other classes get a head of their own; all else comes from the file, and the head learns."""
+    if not subject.variant.has_head:
+        raise NotTried(NO_HEAD)
     import numpy as np
 
     network = _trained_a_little(subject)
@@ -97,9 +106,13 @@ def new_head(subject: Subject) -> Finding:
 def _trained_a_little(subject: Subject) -> Any:
     """A network whose every tensor, moving averages included, has left its initial value."""
     network = subject.network()
-    model = subject.trainable(network, 0.01)
-    model.train_on_batch(*subject.examples(_EXAMPLES))
+    _train_a_little(subject, network, subject.companion(network))
     return network
+
+
+def _train_a_little(subject: Subject, network: Any, companion: Any | None) -> None:
+    model = subject.trainable(network, 0.01, companion)
+    model.train_on_batch(*subject.examples(_EXAMPLES))
 
 
 def _checkpoint(subject: Subject, network: Any, folder: Path) -> Checkpoint:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from zoo.isolation import Event
 from zoo.testing.candidate import Candidate
-from zoo.testing.verdict import Finding
+from zoo.testing.verdict import Finding, NotTried
 
 
 def perform(*, candidate: Candidate, function: str, emit: Callable[[Event], None]) -> Finding:
@@ -20,5 +20,8 @@ def perform(*, candidate: Candidate, function: str, emit: Callable[[Event], None
     """
     emit({"event": "stage", "text": "building"})
     module, _, name = function.partition(":")
-    finding: Finding = getattr(importlib.import_module(module), name)(candidate.open())
+    try:
+        finding: Finding = getattr(importlib.import_module(module), name)(candidate.open())
+    except NotTried as reason:  # an exception would arrive in the parent as a failure
+        return Finding(passed=False, measured=str(reason), tried=False)
     return finding

@@ -1,0 +1,131 @@
+"""What the gate asks of a generator's file, and the wrong files that it must catch."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+import pytest
+
+from zoo.contracts import Comparison, Truth
+from zoo.data.inputs import read_inputs, truth_of
+from zoo.errors import ZooError
+from zoo.registry import PluginSettings, load_registry
+from zoo.steps.common import open_dataset
+from zoo.tasks.image_generation import (
+    FRECHET,
+    MIN_SQNR_DB,
+    MIN_SSIM,
+    accuracy,
+    compare,
+    details,
+    evaluate,
+    gallery,
+    parity,
+    pixels_of,
+)
+
+REGISTRY = load_registry(PluginSettings(installed=False))
+VARIANT = REGISTRY.variant("dcgan28")[1]
+RANDOM = np.random.default_rng(0)
+
+
+@pytest.fixture(scope="module")
+def truth() -> Truth:
+    return truth_of(open_dataset(REGISTRY, "digits"), "test", VARIANT.preprocessing)
+
+
+@pytest.fixture(scope="module")
+def real(truth: Truth) -> np.ndarray:
+    """Training digits, standing for what a perfect generator would make."""
+    split = open_dataset(REGISTRY, "digits").splits["train"]
+    chosen = range(len(truth.labels))
+    return read_inputs(split, VARIANT.preprocessing.examples, chosen) / np.float32(255)
+
+
+def images(count: int = 80) -> np.ndarray:
+    return RANDOM.random((count, 28, 28, 1), dtype=np.float32)
+
+
+def comparison(**changes: float) -> Comparison:
+    values = {"count": 100, "max_abs": 1e-7, "mean_abs": 1e-8, "agreement": 1.0}
+    return Comparison(**{**values, "sqnr_db": 150.0, "ssim": 1.0, **changes})  # type: ignore[arg-type]
+
+
+def test_a_perfect_generator_is_at_the_floor_and_a_poor_one_is_not(
+    truth: Truth, real: np.ndarray
+) -> None:
+    good = {m.name: m for m in evaluate(real, truth)}
+    noisy = np.clip(real + RANDOM.normal(0, 0.2, real.shape), 0, 1).astype(np.float32)
+    poor = {m.name: m for m in evaluate(noisy, truth)}
+    floor = "Fréchet distance of real data"
+    assert next(iter(good)) == FRECHET
+    assert good[FRECHET].low <= good[floor].high
+    assert good["times the distance of real data"].value < 3
+    assert poor["times the distance of real data"].low > 3
+    assert poor[FRECHET].low > good[FRECHET].high
+    assert poor["kernel distance"].low > good["kernel distance"].high
+    assert good[floor] == poor[floor]
+    # As many held-out images as generated ones, or the two would not compare.
+    assert {m.count for m in good.values()} == {min(len(truth.examples), len(truth.held_out))}
+    assert all(not m.higher_is_better for m in good.values())
+
+
+def test_a_generator_of_one_image_is_far_from_real(truth: Truth, real: np.ndarray) -> None:
+    stuck = np.repeat(real[:1], len(real), axis=0)
+    ratio = {m.name: m for m in evaluate(stuck, truth)}["times the distance of real data"]
+    assert ratio.low > 10
+
+
+def test_a_file_whose_images_are_worse_is_caught_and_chance_is_not(
+    truth: Truth, real: np.ndarray
+) -> None:
+    dim = real * np.float32(0.8)
+    assert not accuracy(truth, real, dim, 5.0).passed
+    assert "farther from real ones" in accuracy(truth, real, dim, 5.0).reason
+    assert accuracy(truth, dim, real, 5.0).passed, "better is never a reason to reject"
+    assert accuracy(truth, real, real, 0.0).passed
+    slight = np.clip(real + RANDOM.normal(0, 1e-4, real.shape), 0, 1).astype(np.float32)
+    assert accuracy(truth, real, slight, 5.0).passed
+
+
+def test_nan_is_no_image(truth: Truth, real: np.ndarray) -> None:
+    assert not accuracy(truth, real, real * np.nan, 5.0).passed
+    assert not parity(compare(real, real * np.nan), "int8").passed
+
+
+def test_compare_tells_noise_and_structure() -> None:
+    first = images()
+    same = compare(first, first)
+    assert (same.count, same.max_abs, same.agreement, same.ssim) == (80, 0.0, 1.0, 1.0)
+    other = compare(first, first[::-1])
+    assert other.sqnr_db is not None
+    assert other.sqnr_db < 6
+    assert other.agreement == 0.0
+    with pytest.raises(ZooError, match="outputs have shape"):
+        compare(first, first[..., 0])
+
+
+@pytest.mark.parametrize("precision", list(MIN_SQNR_DB))
+def test_parity_asks_for_decibels_and_structure(precision: str) -> None:
+    least, similar = MIN_SQNR_DB[precision], MIN_SSIM[precision]
+    assert parity(comparison(sqnr_db=least, ssim=similar), precision).passed
+    noisy = parity(comparison(sqnr_db=least - 0.1), precision)
+    assert not noisy.passed
+    assert "dB above their noise" in noisy.reason
+    assert not parity(comparison(ssim=similar - 0.001), precision).passed
+    assert not parity(comparison(sqnr_db=float("nan")), precision).passed
+    assert not parity(dataclasses.replace(comparison(), ssim=None), precision).passed
+
+
+def test_pixels_and_gallery_keep_every_image_in_its_place() -> None:
+    made = images(30)
+    picture = gallery(made)
+    assert picture.shape == (2 * 28, 12 * 28, 1)
+    np.testing.assert_array_equal(picture[28:, 28:56], pixels_of(made[13]))
+    assert gallery(made[:5]).shape == (28, 5 * 28, 1)
+    assert pixels_of(np.array([-1.0, 0.0, 0.5, 2.0, np.nan])).tolist() == [0, 0, 128, 255, 0]
+
+
+def test_details_name_the_judge(truth: Truth, real: np.ndarray) -> None:
+    assert details(real, truth)["judge"] == VARIANT.preprocessing.judge

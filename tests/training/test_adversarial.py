@@ -1,0 +1,259 @@
+"""Adversarial training: repeatable, resumable, steered by options that are checked."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from zoo.contracts import Dataset, Split
+from zoo.errors import BadData, UsageError
+from zoo.job import check_training
+from zoo.networks import build_companion, build_network, variable_names
+from zoo.recipe import Training, task_options
+from zoo.registry import PluginSettings, load_registry
+from zoo.steps.common import open_dataset
+from zoo.tasks.adversarial import AdversarialOptions, trainee
+from zoo.training import Trainer
+
+REGISTRY = load_registry(PluginSettings(installed=False))
+ARCHITECTURE, VARIANT = REGISTRY.variant("dcgan28")
+TASK = REGISTRY.tasks.get(VARIANT.task)
+SMALL = {"width": 4, "discriminator_width": 4, "dropout": 0.2}
+
+
+def options(epochs: int = 3, **changes: Any) -> Training:
+    task = task_options(AdversarialOptions, changes, TASK.name)
+    return Training(epochs=epochs, batch_size=64, learning_rate=0.002, patience=0, task=task)
+
+
+@pytest.fixture(scope="module")
+def digits() -> Dataset:
+    """Scanned digits, cut down so that an epoch takes a moment."""
+    full = open_dataset(REGISTRY, "digits")
+    splits = {
+        name: Split(labels=s.labels[:200], read=s.read, content_hash=s.content_hash)
+        for name, s in full.splits.items()
+    }
+    return dataclasses.replace(full, splits=splits)
+
+
+class Interruption(Exception):
+    """Stands for a kill at the end of an epoch."""
+
+
+@dataclasses.dataclass
+class Ended:
+    """What a training left behind."""
+
+    network: Any
+    companion: Any
+    trainer: Trainer
+    events: list[dict[str, Any]]
+
+    def values(self) -> dict[str, np.ndarray]:
+        both = {**variable_names(self.network)}
+        both |= {f"companion/{n}": v for n, v in variable_names(self.companion).items()}
+        return {name: variable.numpy() for name, variable in both.items()}
+
+
+def train(
+    dataset: Dataset,
+    given: Training,
+    *,
+    seed: int = 3,
+    folder: Path | None = None,
+    sketches: Path | None = None,
+    stop_after: int | None = None,
+) -> Ended:
+    import keras
+
+    keras.utils.set_random_seed(seed)
+    network = build_network(ARCHITECTURE, VARIANT, 10, SMALL)
+    companion = build_companion(ARCHITECTURE, VARIANT, 10, network, SMALL)
+    events: list[dict[str, Any]] = []
+
+    def emit(event: dict[str, Any]) -> None:
+        events.append(event)
+        if event["event"] == "batch" and stop_after is not None and event["epoch"] > stop_after:
+            raise Interruption
+
+    trainer = Trainer(
+        network,
+        TASK,
+        VARIANT.preprocessing,
+        given,
+        seed=seed,
+        folder=folder,
+        emit=emit,
+        companion=companion,
+        sketches=sketches,
+    )
+    trainer.fit(dataset)
+    return Ended(network, companion, trainer, events)
+
+
+def assert_equal(first: Ended, second: Ended) -> None:
+    others = second.values()
+    for name, value in first.values().items():
+        np.testing.assert_array_equal(value, others[name], err_msg=name)
+
+
+@pytest.fixture(scope="module")
+def unbroken(digits: Dataset, tmp_path_factory: pytest.TempPathFactory) -> Ended:
+    return train(digits, options(), sketches=tmp_path_factory.mktemp("sketches"))
+
+
+@pytest.mark.slow
+def test_the_same_seed_gives_the_same_networks_bit_by_bit(digits: Dataset, unbroken: Ended) -> None:
+    assert_equal(unbroken, train(digits, options()))
+    other = train(digits, options(epochs=1), seed=4).values()
+    assert any(not np.array_equal(v, other[n]) for n, v in unbroken.values().items())
+
+
+@pytest.mark.slow
+def test_an_interrupted_training_goes_on_as_if_nothing_had_happened(
+    digits: Dataset, unbroken: Ended, tmp_path: Path
+) -> None:
+    """Both networks, both optimizers, the average, dropout and noise are where they were."""
+    checkpoint, sketches = tmp_path / "checkpoint", tmp_path / "sketches"
+    with pytest.raises(Interruption):
+        train(digits, options(), folder=checkpoint, stop_after=2)
+    resumed = train(digits, options(), folder=checkpoint, sketches=sketches)
+    assert {"event": "resumed", "epoch": 2} in resumed.events
+    assert_equal(unbroken, resumed)
+    # Without a folder for sketches, the first two epochs were drawn by nobody.
+    assert list(resumed.trainer.sketches_kept()) == [3]
+
+
+def test_each_epoch_leaves_a_picture_and_tells_where(unbroken: Ended) -> None:
+    from PIL import Image
+
+    kept = unbroken.trainer.sketches_kept()
+    assert list(kept) == [1, 2, 3]
+    told = [e["sketch"] for e in unbroken.events if e["event"] == "epoch"]
+    assert len(set(told)) == 1
+    newest = np.asarray(Image.open(told[0]))
+    assert newest.shape == (4 * 28, 12 * 28)
+    assert newest.std() > 1
+    last = Path(told[0]).with_name(kept[3])
+    np.testing.assert_array_equal(newest, np.asarray(Image.open(last)))
+
+
+def test_the_epoch_with_the_least_distance_is_kept(unbroken: Ended) -> None:
+    epochs = unbroken.trainer.epochs
+    assert unbroken.trainer.metric_name == "distance"
+    distances = [epoch.validation_metric for epoch in epochs]
+    assert unbroken.trainer.best_epoch == 1 + int(np.argmin(distances))
+    assert all(epoch.metric is None for epoch in epochs)
+    json.dumps([dataclasses.asdict(epoch) for epoch in epochs], allow_nan=False)
+
+
+def test_the_distance_in_training_is_that_of_the_reported_kind(
+    digits: Dataset, unbroken: Ended
+) -> None:
+    """The running sums of the graph against numpy, on the same images."""
+    import keras
+
+    from zoo.data.inputs import read_inputs
+    from zoo.tasks.distances import Moments, frechet
+    from zoo.tasks.features import features_of
+
+    model = trainee(unbroken.network, VARIANT.preprocessing, unbroken.companion)
+    TASK.compile(model, keras.optimizers.Adam(0.001), options())
+    pixels = read_inputs(digits.splits["validation"], VARIANT.preprocessing.examples)
+    metric = model.distance
+    (features,) = model.judge
+    real, other = (p.astype(np.float32) / 127.5 - 1 for p in (pixels, 255 - pixels))
+    for start in range(0, len(pixels), 64):
+        part = slice(start, start + 64)
+        metric.update_state(features(real[part]), features(other[part]))
+    judged = [features_of(p, VARIANT.preprocessing.judge) for p in (pixels, 255 - pixels)]
+    expected = frechet(*(Moments.of(sample) for sample in judged))
+    assert float(metric.result()) == pytest.approx(expected, rel=1e-3)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"loss": "hinge"},
+        {"loss": "least-squares", "l1": 0.001, "l2": 0.001},
+        {"loss": "wasserstein", "gradient_penalty": 10.0},
+        {"loss": "cross-entropy", "gradient_penalty": 1.0, "instance_noise": 0.0},
+        {"average": 0.0, "discriminator_rate": 2.0},
+    ],
+    ids=str,
+)
+def test_every_loss_and_penalty_trains_both_networks(
+    digits: Dataset, unbroken: Ended, changes: dict[str, Any]
+) -> None:
+    ended = train(digits, options(epochs=1, **changes))
+    plain = train(digits, options(epochs=1))
+    values, others = ended.values(), plain.values()
+    assert all(np.isfinite(value).all() for value in values.values())
+    for prefix in ("companion/", ""):
+        own = [n for n in values if n.startswith("companion/") == bool(prefix)]
+        assert any(not np.array_equal(values[n], others[n]) for n in own), prefix
+
+
+@pytest.mark.slow
+def test_a_penalty_makes_kernels_smaller(digits: Dataset) -> None:
+    def size(ended: Ended) -> float:
+        return sum(float((v**2).sum()) for n, v in ended.values().items() if "down" in n)
+
+    assert size(train(digits, options(epochs=1, l2=1.0))) < 0.9 * size(
+        train(digits, options(epochs=1))
+    )
+
+
+@pytest.mark.slow
+def test_a_loss_that_explodes_is_told(digits: Dataset) -> None:
+    wild = options(epochs=2, loss="wasserstein").model_copy(update={"learning_rate": 10.0})
+    wild.task["gradient_penalty"] = 1e30
+    with pytest.raises(BadData, match="loss became"):
+        train(digits, wild)
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"los": "hinge"}, "did you mean 'loss'"),
+        ({"loss": "hing"}, "loss: input should be"),
+        ({"gradient_penalty": -1.0}, "gradient_penalty"),
+        ({"average": 1.0}, "average"),
+        ({"l1": True}, "l1"),
+    ],
+)
+def test_wrong_task_options_are_refused_with_what_is_right(
+    given: dict[str, Any], said: str
+) -> None:
+    with pytest.raises(UsageError, match="options of image-generation") as caught:
+        check_training(Training(task=given), VARIANT, TASK)
+    assert said in str(caught.value)
+
+
+def test_a_task_without_options_takes_none() -> None:
+    classifier = REGISTRY.variant("lenet5")[1]
+    task = REGISTRY.tasks.get(classifier.task)
+    assert check_training(Training(), classifier, task) == {}
+    with pytest.raises(UsageError, match="has no options of its own"):
+        check_training(Training(task={"loss": "hinge"}), classifier, task)
+
+
+def test_options_that_would_do_nothing_are_refused(digits: Dataset) -> None:
+    with pytest.raises(UsageError, match="cannot be trained with freeze"):
+        check_training(Training(freeze="backbone"), VARIANT, TASK)
+    smoothed = options(loss="hinge").model_copy(update={"label_smoothing": 0.1})
+    with pytest.raises(UsageError, match="means nothing to the hinge loss"):
+        train(digits, smoothed)
+
+
+def test_a_network_without_companion_cannot_be_trained_adversarially() -> None:
+    network = build_network(ARCHITECTURE, VARIANT, 10, SMALL)
+    with pytest.raises(UsageError, match="cannot be trained to generate"):
+        trainee(network, VARIANT.preprocessing)
