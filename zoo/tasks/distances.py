@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 RESAMPLINGS, _DEVIATIONS = 50, 1.96
 _TINY = 1e-12
 #: Parts of a sample that are drawn together.
-_BLOCKS = 100
+_BLOCKS = 500
 #: Samples of the kernel distance, and how large each is.
 SUBSETS, SUBSET_SIZE = 40, 400
 _SEED = 20_141
@@ -131,7 +131,7 @@ def against_real(real: Array, generated: Array, held_out: Array) -> AgainstReal:
     """Fréchet distances with bootstrap intervals over all three samples.
 
     Blocks of examples are drawn, not single ones: examples are in no order that would matter, and
-    a sum per block makes a thousandfold less to add up.
+    a sum per block makes a lot less to add up.
 
     A resampled sample repeats examples, which alone makes it more distant; so the resampled
     distances only lend their spread, about their own mean, to the intervals around the values.
@@ -151,7 +151,7 @@ def against_real(real: Array, generated: Array, held_out: Array) -> AgainstReal:
     ratio = values[0] / max(values[1], _TINY)
     spread = np.log(np.maximum(found[:, 0], _TINY) / np.maximum(found[:, 1], _TINY)).std(ddof=1)
     factor = math.exp(_DEVIATIONS * float(spread))
-    estimates = [_around(v, f) for v, f in zip(values, found.T, strict=True)]
+    estimates = [_around(v, f, least=0.0) for v, f in zip(values, found.T, strict=True)]
     return AgainstReal(
         generated=estimates[0],
         held_out=estimates[1],
@@ -237,6 +237,6 @@ def _one_thread() -> AbstractContextManager[Any]:
     return limits
 
 
-def _around(value: float, found: Array) -> Estimate:
+def _around(value: float, found: Array, least: float = -math.inf) -> Estimate:
     half = _DEVIATIONS * float(found.std(ddof=1))
-    return Estimate(value=value, low=value - half, high=value + half)
+    return Estimate(value=value, low=max(value - half, least), high=value + half)

@@ -266,5 +266,5 @@ def zoo_tasks() -> Any:
         gallery=gallery,
         chooses=False,
         least_classes=1,
-        max_drop={"float32": 1.0, "float16": 2.0, "dynamic-int8": 5.0, "int8": 25.0},
+        max_drop={"float32": 1.0, "float16": 2.0, "dynamic-int8": 5.0, "int8": 15.0},
     )
