@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from zoo.contracts import ExportRequest
+from zoo.errors import Unsupported
 from zoo.extras import require
 
 _ELEMENTWISE = frozenset({"MUL", "ADD", "SUB", "DIV"})
@@ -24,6 +25,13 @@ def convert_to_integers(converter: Any, request: ExportRequest) -> bytes:
     converter.optimizations = [tf.lite.Optimize.DEFAULT]
     converter.representative_dataset = lambda: ([sample[None]] for sample in samples)
     if request.precision == "int16x8":
+        if samples.dtype.kind in "iu":
+            raise Unsupported(
+                "a network that takes whole numbers (word numbers, say) cannot be int16x8",
+                why="TensorFlow's quantizer for 16-bit activations measures a range of every "
+                "input, and these have none",
+                fix="choose the precision int8, or dynamic-int8",
+            )
         kernels = sets.EXPERIMENTAL_TFLITE_BUILTINS_ACTIVATIONS_INT16_WEIGHTS_INT8
         converter.target_spec.supported_ops = [kernels]
         return bytes(converter.convert())

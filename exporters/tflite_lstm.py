@@ -8,6 +8,7 @@ function; see `prepare_composite_functions_tf.cc` and `lstm_utils.cc` in TensorF
 from __future__ import annotations
 
 import math
+import struct
 import uuid
 from collections.abc import Callable, Collection, Iterator
 from contextlib import ExitStack, contextmanager
@@ -32,6 +33,8 @@ FORMS = {
 OPERATOR = "UNIDIRECTIONAL_SEQUENCE_LSTM"
 #: Place of the cell's state among the operator's inputs.
 CELL_STATE = 19
+#: Place of the largest cell state in the table of the operator's options.
+CELL_CLIP = 6
 #: Exponents of the cell state's scale that the 8-bit kernel can compute with: its fixed-point
 #: tanh has 15 fractional bits at the finest, and the kernel refuses less than 9.
 FINEST, COARSEST = -15, -9
@@ -190,11 +193,16 @@ def _one_layer(x: Any, h: Any, c: Any, kernel: Any, recurrent_kernel: Any, bias:
 
 
 def with_usable_states(data: bytes) -> bytes:
-    """The file with every 8-bit cell's state scale in the range that the kernel computes with.
+    """The file, with cell states that the kernels compute as Keras does.
 
-    Calibration on small cell states gives a finer scale, with which the kernel answers garbage
-    without a word. A coarser scale loses nothing: the state is not stored in the file, and it
-    still has 15 bits. Beyond the coarsest, states saturate at 64, where tanh is 1 anyway.
+    Two corrections in place, for each fused operator:
+
+    * The converter clips the state to 10 either way, which Keras does not: a cell that counts
+      would be cut short. In float there is no clip afterwards; integers saturate where their
+      range, which was measured with the clip, ends.
+    * Calibration on small states gives an 8-bit file a finer scale than its kernel can compute
+      with, and the kernel answers garbage without a word. A coarser scale loses nothing: the
+      state is not stored in the file, and it still has 15 bits.
     """
     schema = require("ai_edge_litert.schema_py_generated")
     buffer = bytearray(data)
@@ -206,11 +214,13 @@ def with_usable_states(data: bytes) -> bytes:
             code = codes[operator.OpcodeIndex()]
             if max(code.BuiltinCode(), code.DeprecatedBuiltinCode()) != wanted:
                 continue
+            options = operator.BuiltinOptions()
+            clip = options.Offset(CELL_CLIP)
+            if clip:  # else it is left out, which means none
+                struct.pack_into("<f", buffer, options.Pos + clip, 0.0)
             state = graph.Tensors(operator.Inputs(CELL_STATE))
-            if state.Type() != schema.TensorType.INT16:
-                continue
-            scale = state.Quantization().ScaleAsNumpy()  # a view: writing changes the file
-            exponent = round(math.log2(float(scale[0])))
-            usable = min(max(exponent, FINEST), COARSEST)
-            scale[0] = 2.0**usable
+            if state.Type() == schema.TensorType.INT16:
+                scale = state.Quantization().ScaleAsNumpy()  # a view: writing changes the file
+                exponent = round(math.log2(float(scale[0])))
+                scale[0] = 2.0 ** min(max(exponent, FINEST), COARSEST)
     return bytes(buffer)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -51,17 +50,42 @@ def test_small_states(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert decibels(subject.answers, answers_of(path, subject.inputs)) < 10
 
 
-def test_large_states(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    subject = network(gain=0.5, bias=6.0)
-    path, _ = write(TFLITE, subject, tmp_path, "int8")
+def test_coarse_scales_are_those_that_the_kernel_takes(tmp_path: Path) -> None:
+    from ai_edge_litert import schema_py_generated as schema
+
+    path, _ = write(TFLITE, network(gain=1.0, bias=0.0), tmp_path, "int8")
+    data = bytearray(path.read_bytes())
+    graph = schema.Model.GetRootAs(data, 0).Subgraphs(0)
+    for operator in (graph.Operators(i) for i in range(graph.OperatorsLength())):
+        if operator.InputsLength() > tflite_lstm.CELL_STATE:
+            state = graph.Tensors(operator.Inputs(tflite_lstm.CELL_STATE))
+            state.Quantization().ScaleAsNumpy()[0] = 2.0**-8
+    path.write_bytes(data)
+    assert exponent(path) == -8
+    path.write_bytes(tflite_lstm.with_usable_states(bytes(data)))
     assert exponent(path) == tflite_lstm.COARSEST
-    assert decibels(subject.answers, answers_of(path, subject.inputs)) > 20
+
+
+def test_cells_that_count_beyond_ten_are_not_cut_short(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They climb to about 40, and come down again: a cell clipped at 10 would end elsewhere."""
+    import keras
+
+    rows = keras.Input((80, 1))
+    layer = keras.layers.LSTM(4, return_sequences=True)
+    outputs = layer(rows)
+    kernel, recurrent, biases = (np.zeros_like(w) for w in layer.get_weights())
+    kernel[0, 8:12] = 1.0  # the gate of candidates follows the input
+    biases[:8] = biases[12:] = 8.0  # the other gates stay open
+    layer.set_weights([kernel, recurrent, biases])
+    random = np.random.default_rng(0).uniform(2, 3, size=(20, 80, 1)).astype(np.float32)
+    random[:, 40:] *= -1
+    linear = keras.layers.Activation("linear")
+    subject = deployed(keras.Model(rows, outputs), lambda raw: raw, random, random, linear)
+    path, contents = write(TFLITE, subject, tmp_path, "float32")
+    assert contents.keeps_state
+    assert decibels(subject.answers, answers_of(path, subject.inputs)) > 80
     monkeypatch.setattr("zoo.exporters.tflite.with_usable_states", lambda data: data)
-    path, _ = write(TFLITE, subject, tmp_path, "int8")
-    assert exponent(path) > tflite_lstm.COARSEST
-
-
-def test_files_without_such_states_stay_as_they_are(tmp_path: Path) -> None:
-    path, _ = write(TFLITE, network(gain=1.0, bias=0.0), tmp_path, "float32")
-    data: Any = path.read_bytes()
-    assert tflite_lstm.with_usable_states(data) == data
+    path, _ = write(TFLITE, subject, tmp_path, "float32")
+    assert decibels(subject.answers, answers_of(path, subject.inputs)) < 10
