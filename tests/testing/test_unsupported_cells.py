@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from conftest import MakeRegistry
 
 from zoo.errors import Unsupported, ZooError
 from zoo.isolation import flatten
+from zoo.registry import Registry
 from zoo.testing import Conformance, Finding
 from zoo.testing.exports import Trained
 
@@ -21,7 +22,7 @@ from zoo.testing.exports import Trained
     ],
 )
 def test_only_the_exporter_can_excuse_a_cell(
-    registry: MakeRegistry,
+    registry: Callable[..., Registry],
     monkeypatch: pytest.MonkeyPatch,
     error: ZooError,
     status: str,
