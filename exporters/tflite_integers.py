@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from zoo.contracts import ExportRequest
 from zoo.errors import Unsupported
 from zoo.extras import require
 
+#: What the quantizer says of each operator that it cannot treat.
+_NO_16_BITS = re.compile(r"16x8-bit not yet supported for op: '(\w+)'")
 _ELEMENTWISE = frozenset({"MUL", "ADD", "SUB", "DIV"})
 
 
@@ -34,7 +37,7 @@ def convert_to_integers(converter: Any, request: ExportRequest) -> bytes:
             )
         kernels = sets.EXPERIMENTAL_TFLITE_BUILTINS_ACTIVATIONS_INT16_WEIGHTS_INT8
         converter.target_spec.supported_ops = [kernels]
-        return bytes(converter.convert())
+        return _with_16_bits(converter)
     converter.target_spec.supported_ops = [sets.TFLITE_BUILTINS_INT8]
     if request.integer_input:
         # Two corner pixels of one image span the full range, so that the input's scale is
@@ -43,6 +46,20 @@ def convert_to_integers(converter: Any, request: ExportRequest) -> bytes:
         converter.inference_input_type = converter.inference_output_type = tf.uint8
         return bytes(converter.convert())
     return _behind_normalization(converter)
+
+
+def _with_16_bits(converter: Any) -> bytes:
+    try:
+        return bytes(converter.convert())
+    except RuntimeError as error:
+        missing = sorted(set(_NO_16_BITS.findall(str(error))))
+        if not missing:
+            raise
+        raise Unsupported(
+            f"TFLite has no 16-bit kernel for {', '.join(missing)}",
+            why="int16x8 exists for the commonest operators alone",
+            fix="choose the precision int8, or build the network without them",
+        ) from error
 
 
 def _behind_normalization(converter: Any) -> bytes:

@@ -25,6 +25,7 @@ def truth(labels: np.ndarray = LABELS) -> Truth:
         labels=labels,
         classes=CLASSES,
         examples=split,
+        held_out=split,
         preprocessing=TokenPreprocessing(length=4, size=9),
     )
 

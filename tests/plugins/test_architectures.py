@@ -27,7 +27,7 @@ from zoo.contracts import (
 )
 from zoo.contracts.exporter import CALIBRATED
 from zoo.data.latents import latent
-from zoo.errors import UsageError, ZooError
+from zoo.errors import Unsupported, UsageError, ZooError
 from zoo.measurement.session import AgentSession
 from zoo.networks import (
     build_network,
@@ -165,7 +165,7 @@ def test_every_export_runs_and_answers_like_keras(
         precision,
         64,
         tmp_path,
-        margin=0.1 if variant.has_head else 0.0,
+        margin=_margin(variant, precision),
     )
     if precision == "float32":
         assert comparison.max_abs <= 1e-4
@@ -183,9 +183,24 @@ def test_networks_without_weights_can_be_exported_too(
 ) -> None:
     """Random weights decide no class, so what is compared are the probabilities themselves."""
     network, preprocessing = random_network(variant.name), made_up(variant.preprocessing)
-    comparison, wrong = exported(network, variant, preprocessing, exporter, precision, 4, tmp_path)
+    given = (network, variant, preprocessing, exporter, precision, 4, tmp_path)
+    try:
+        comparison, wrong = exported(*given)
+    except Unsupported as impossible:
+        # The cell is refused by name, with the operator; a crash or another error is a failure.
+        assert precision == "int16x8"
+        assert "kernel" in str(impossible)
+        return
     assert comparison.max_abs <= (1e-4 if precision == "float32" else 0.1)
     assert wrong.mean_abs > 2 * comparison.mean_abs, "outputs in another order must be noticed"
+
+
+def _margin(variant: Variant, precision: str) -> float:
+    """How decided the network must be for a comparison on waves, which it never saw."""
+    if not variant.has_head:
+        return 0.0
+    # Nobody measured the ranges of a dynamic file beforehand, and waves reach far beyond them.
+    return 0.3 if precision == "dynamic-int8" else 0.1
 
 
 @functools.cache

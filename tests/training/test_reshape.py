@@ -218,21 +218,22 @@ def test_a_dense_layer_behind_all_positions_is_named_with_its_shapes(tmp_path: P
     assert "--from-scratch" in message
 
 
-def test_a_new_head_behind_all_positions_fits_any_size() -> None:
-    _, _, checkpoint = resolve(REGISTRY, "convnet28")
-    assert checkpoint is not None
+def convolution_then_head(inputs: Any, classes: int) -> Any:
+    x = layers.Conv2D(3, 3, padding="same", name="conv")(inputs)
+    return layers.Dense(classes, name="head")(layers.Flatten()(x))
+
+
+def test_a_new_head_behind_all_positions_fits_any_size(tmp_path: Path) -> None:
+    checkpoint = checkpoint_of(tmp_path, convolution_then_head, preprocessing(**IMAGENET))
+    other = tuple(f"new {name}" for name in CLASSES)
+    sized = Training(input_size=24)
     network, _, new_head, _ = load_reshaped(
-        checkpoint, classes=CLASSES, hyperparameters={}, training=Training(input_size=48)
+        checkpoint, classes=other, hyperparameters={}, training=sized
     )
     assert new_head
-    assert network.get_layer("head").kernel.shape == (24 * 24 * 32, 4)
+    assert network.get_layer("head").kernel.shape == (24 * 24 * 3, len(CLASSES))
     with pytest.raises(UsageError, match="'head' is made for another size"):
-        load_reshaped(
-            checkpoint,
-            classes=checkpoint.card().classes,
-            hyperparameters={},
-            training=Training(input_size=48),
-        )
+        load_reshaped(checkpoint, classes=CLASSES, hyperparameters={}, training=sized)
 
 
 @pytest.mark.parametrize("name", ["lenet5", "alexnet_small", "vgg8_small"])

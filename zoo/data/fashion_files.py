@@ -15,7 +15,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
-from zoo.downloads import NotDownloaded, opened
 from zoo.errors import BadData, BadFile
 from zoo.paths import OFFLINE_VARIABLE, cache_folder, is_offline
 
@@ -168,6 +167,8 @@ def _refuse_offline() -> None:
 
 
 def _fetch(file: IdxFile) -> bytes:
+    from zoo.downloads import NotDownloaded, opened  # most people have the files already
+
     url = DOWNLOAD + file.name
     try:
         with opened(url) as answer:
