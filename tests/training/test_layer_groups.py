@@ -32,7 +32,7 @@ def test_a_plain_network_is_grouped_from_the_head_down() -> None:
 
 def test_there_are_no_more_groups_than_layers() -> None:
     assert len(layer_groups(built("convnet28"), 100)) == 3
-    assert names(layer_groups(built("convnet28"), 2)) == [["head"], ["hidden", "conv1"]]
+    assert names(layer_groups(built("convnet28"), 2)) == [["head"], ["conv1", "hidden"]]
 
 
 @pytest.mark.parametrize("name", ["resnet8", "convnet224"])

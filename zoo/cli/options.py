@@ -74,7 +74,8 @@ def json_option(function: Function) -> Function:
 #: Help of an option that takes any dataset.
 DATASETS = (
     "Dataset: digits, fashion_mnist, row by row digits_rows, fashion_mnist_rows; your own by "
-    "folder:PATH (images), npz:PATH, csv:PATH, text:PATH, conll:PATH; others' by keras:NAME, hf:NAME, aeon:NAME."
+    "folder:PATH (images), npz:PATH, csv:PATH, text:PATH, conll:PATH; others' by keras:NAME, "
+    "hf:NAME, aeon:NAME."
 )
 
 
