@@ -1,7 +1,7 @@
 """Renews the outputs in README.md: runs each command for real and puts what it printed in place.
 
     python docs/update.py            # everything
-    python docs/update.py weights    # the table of weights alone, from the cards
+    python docs/update.py tables     # the tables alone, from records and cards
 
 A block between ``<!-- begin NAME -->`` and ``<!-- end NAME -->`` belongs to this program.
 """
@@ -23,12 +23,13 @@ README = Path(__file__).parents[1] / "README.md"
 
 
 def main() -> None:
-    """Runs everything in an empty folder with an empty cache, or renews the table alone."""
-    if sys.argv[1:] not in ([], ["weights"]):
-        raise SystemExit("usage: python docs/update.py [weights]")
+    """Runs everything in an empty folder with an empty cache, or renews the tables alone."""
+    if sys.argv[1:] not in ([], ["tables"]):
+        raise SystemExit("usage: python docs/update.py [tables]")
     text = README.read_text(encoding="utf-8")
     if not sys.argv[1:]:
         text = with_outputs(text)
+    text = replace(text, "families", families_table())
     README.write_text(replace(text, "weights", weights_table()), encoding="utf-8")
 
 
@@ -50,6 +51,16 @@ def output(arguments: Sequence[str], folder: str) -> str:
         command, cwd=folder, env=environment, check=True, stdout=subprocess.PIPE, text=True
     )
     return done.stdout.strip("\n")
+
+
+def families_table() -> str:
+    """The architectures, from their records."""
+    rows = ["| family | variants | tasks |", "|---|---|---|"]
+    for architecture in load_registry(PluginSettings(installed=False)).architectures:
+        names = ", ".join(f"`{variant.name}`" for variant in architecture.variants)
+        tasks = ", ".join(dict.fromkeys(variant.task for variant in architecture.variants))
+        rows.append(f"| `{architecture.name}` | {names} | {tasks} |")
+    return "\n".join(rows)
 
 
 def weights_table() -> str:

@@ -78,7 +78,7 @@ def test_recipes_of_the_packaged_weights_are_valid() -> None:
         assert {k: plain[k] for k in made_with} == made_with
 
 
-def test_the_readme_shows_the_weights_as_their_cards_do() -> None:
+def test_the_readme_shows_weights_and_families_as_cards_and_records_do() -> None:
     spec = importlib.util.spec_from_file_location("update", ROOT / "docs" / "update.py")
     assert spec is not None
     assert spec.loader is not None
@@ -86,7 +86,11 @@ def test_the_readme_shows_the_weights_as_their_cards_do() -> None:
     spec.loader.exec_module(update)
     table = update.weights_table()
     assert "lenet5.fashion_mnist" in table
-    assert table in (ROOT / "README.md").read_text(encoding="utf-8"), "run: make docs"
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    assert table in text, "run: python docs/update.py tables"
+    families = update.families_table()
+    assert "`dcgan64`" in families
+    assert families in text, "run: python docs/update.py tables"
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda p: p.name)
