@@ -76,6 +76,9 @@ def build_reshaped(
     Raises:
         UsageError: The images are too small for its layers, or of a form that it does not take.
     """
+    own = variant.preprocessing
+    if not isinstance(preprocessing, ImagePreprocessing) or _size(preprocessing) == _size(own):
+        return build_network(architecture, variant, classes, hyperparameters, preprocessing)
     size = _size(preprocessing)
     try:
         network = build_network(architecture, variant, classes, hyperparameters, preprocessing)
@@ -120,7 +123,7 @@ def load_reshaped(
     card = checkpoint.card()
     before = card.preprocessing or checkpoint.variant.preprocessing
     sized = _resized(before, training)
-    if sized == before and training.channels in (None, sized.channels):
+    if sized == before and (training.channels is None or training.channels == sized.channels):
         loaded = load_network(checkpoint, classes=classes, hyperparameters=hyperparameters)
         return (*loaded, before)
     verify(checkpoint.path, card.sha256)

@@ -275,3 +275,15 @@ def test_the_repeated_channel_is_what_the_formula_says() -> None:
 
     difference = compare_preprocessing(preprocessing(1, **IMAGENET), grey_images())
     assert difference.max_abs < 1e-5
+
+
+@pytest.mark.parametrize("name", ["dcgan28", "lstm_small", "lenet5"])
+def test_without_these_options_any_checkpoint_is_loaded_as_it_is(name: str) -> None:
+    _, variant, checkpoint = resolve(REGISTRY, name)
+    assert checkpoint is not None
+    network, card, new_head, after = load_reshaped(
+        checkpoint, classes=checkpoint.card().classes, hyperparameters={}, training=Training()
+    )
+    assert not new_head
+    assert after == checkpoint.preprocessing
+    assert network.output_shape[1:] == variant.outputs_for(len(card.classes))
