@@ -17,6 +17,7 @@ from zoo.contracts import Architecture, ImagePreprocessing, Variant
 from zoo.hookspecs import hookimpl
 
 from .alexnet_sources import sources
+from .imagenet import photographs
 
 
 def build(
@@ -85,23 +86,12 @@ def _respond(x: Any) -> Any:
     return tf.nn.local_response_normalization(x, depth_radius=2, bias=2.0, alpha=1e-4, beta=0.75)
 
 
-def _preprocessing(pixels: int) -> ImagePreprocessing:
-    return ImagePreprocessing(
-        height=pixels,
-        width=pixels,
-        channels=3,
-        resize="crop",
-        mean=(0.485, 0.456, 0.406),
-        std=(0.229, 0.224, 0.225),
-    )
-
-
 def _variant(
     name: str, pixels: int, parameters: int, multiply_adds: int, **hyperparameters: Any
 ) -> Variant:
     return Variant(
         name=name,
-        preprocessing=_preprocessing(pixels),
+        preprocessing=photographs(pixels),
         classes=1000,
         parameters=parameters,
         multiply_adds=multiply_adds,
@@ -147,5 +137,5 @@ def zoo_architectures() -> Any:
                 },
             ),
         ),
-        sources=tuple(sources(_preprocessing(224))),
+        sources=tuple(sources(photographs())),
     )

@@ -15,6 +15,8 @@ from typing import Any
 from zoo.contracts import Architecture, ImagePreprocessing, Variant
 from zoo.hookspecs import hookimpl
 
+from .imagenet import photographs
+
 
 def build(
     inputs: Any,
@@ -94,14 +96,7 @@ def zoo_architectures() -> Any:
             ),
             Variant(
                 name="convnet224",
-                preprocessing=ImagePreprocessing(
-                    height=224,
-                    width=224,
-                    channels=3,
-                    resize="crop",
-                    mean=(0.485, 0.456, 0.406),
-                    std=(0.229, 0.224, 0.225),
-                ),
+                preprocessing=photographs(),
                 classes=1000,
                 parameters=2_084_552,
                 multiply_adds=968_708_096,

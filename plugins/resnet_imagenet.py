@@ -12,19 +12,12 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from zoo.contracts import Architecture, ImagePreprocessing, Variant
+from zoo.contracts import Architecture, Variant
 from zoo.hookspecs import hookimpl
 
+from .imagenet import photographs
 from .resnet_imagenet_sources import sources
 
-_PREPROCESSING = ImagePreprocessing(
-    height=224,
-    width=224,
-    channels=3,
-    resize="crop",
-    mean=(0.485, 0.456, 0.406),
-    std=(0.229, 0.224, 0.225),
-)
 #: Table 1 of the paper: blocks per stage, and whether they are bottlenecks.
 _MEMBERS = {
     "resnet18": ((2, 2, 2, 2), False),
@@ -124,7 +117,7 @@ def _variant(name: str, parameters: int, multiply_adds: int) -> Variant:
     blocks, bottleneck = _MEMBERS[name]
     return Variant(
         name=name,
-        preprocessing=_PREPROCESSING,
+        preprocessing=photographs(),
         classes=1000,
         parameters=parameters,
         multiply_adds=multiply_adds,
@@ -148,5 +141,5 @@ def zoo_architectures() -> Any:
             _variant("resnet101", 44_654_504, 7_801_405_440),
             _variant("resnet152", 60_344_232, 11_513_626_624),
         ),
-        sources=tuple(sources(_MEMBERS, _PREPROCESSING)),
+        sources=tuple(sources(_MEMBERS, photographs())),
     )

@@ -14,16 +14,9 @@ from typing import Any
 from zoo.contracts import Architecture, ImagePreprocessing, Variant
 from zoo.hookspecs import hookimpl
 
+from .imagenet import photographs
 from .vgg_sources import sources
 
-_PREPROCESSING = ImagePreprocessing(
-    height=224,
-    width=224,
-    channels=3,
-    resize="crop",
-    mean=(0.485, 0.456, 0.406),
-    std=(0.229, 0.224, 0.225),
-)
 _COLUMNS = {
     "vgg11": (1, 1, 2, 2, 2),
     "vgg13": (2, 2, 2, 2, 2),
@@ -102,7 +95,7 @@ def _variant(name: str, multiply_adds: int, parameters: int) -> Variant:
     convolutions, batch_norm = _MEMBERS[name]
     return Variant(
         name=name,
-        preprocessing=_PREPROCESSING,
+        preprocessing=photographs(),
         classes=1000,
         parameters=parameters,
         multiply_adds=multiply_adds,
@@ -149,5 +142,5 @@ def zoo_architectures() -> Any:
                 },
             ),
         ),
-        sources=tuple(sources(_MEMBERS, _PREPROCESSING)),
+        sources=tuple(sources(_MEMBERS, photographs())),
     )

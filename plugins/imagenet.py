@@ -1,0 +1,16 @@
+"""What networks of the ImageNet challenge have in common: how they take their photographs."""
+
+from __future__ import annotations
+
+from zoo.contracts import ImagePreprocessing
+
+#: Mean and deviation of the training images, as torchvision and timm use them.
+MEAN = (0.485, 0.456, 0.406)
+STD = (0.229, 0.224, 0.225)
+
+
+def photographs(side: int = 224) -> ImagePreprocessing:
+    """Square photographs in colour, cut out of the middle."""
+    return ImagePreprocessing(
+        height=side, width=side, channels=3, resize="crop", mean=MEAN, std=STD
+    )
