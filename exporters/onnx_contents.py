@@ -30,7 +30,7 @@ _HYBRID_LSTM = "DynamicQuantizeLSTM"
 _FLOAT_ALONE = frozenset({"ConvTranspose", "LSTM", "GRU", "RNN", "InstanceNormalization"})
 _SLOW_CONVOLUTIONS = (
     "ONNX Runtime has no fast kernel for convolutions with dynamic ranges on CPU: the file is "
-    "small, but slower than float32; int8 is the faster choice where it keeps its accuracy."
+    "small, but may be slower than float32; compare it with int8 by `zoo bench`."
 )
 _OWN_OPERATORS = "Only ONNX Runtime has these operators: {}."
 
