@@ -60,3 +60,12 @@ def test_wrong_names(zoo, dataset: str, wrong: str) -> None:
     assert typed.code == 2
     assert wrong in typed.err
     assert "Traceback" not in typed.err
+
+
+def test_notes_are_told_when_training_starts(capsys: pytest.CaptureFixture[str]) -> None:
+    """A file's name may look like a style of the terminal; it is shown as it is."""
+    from zoo.cli.progress import StepProgress
+
+    with StepProgress(quiet=False) as progress:
+        progress("finetune", {"event": "note", "text": "1 left out: [red]a.png: broken"})
+    assert "finetune: 1 left out: [red]a.png: broken" in capsys.readouterr().err
