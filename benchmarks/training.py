@@ -32,7 +32,7 @@ from zoo.registry import PluginSettings, load_registry
 from zoo.training import WARM_UP_SHARE, Trainer
 
 #: Examples of one epoch, so that it takes seconds.
-EXAMPLES = {"lenet5": 9600, "convnet28": 9600, "resnet8": 2400, "lstm64": 2400}
+EXAMPLES = {"lenet5": 9600, "convnet28": 9600, "resnet8": 2400, "lstm64": 9600}
 TARGETS = {"lstm64": 1.0}
 BATCH, ROUNDS, CLASSES = 32, 9, 10
 REGISTRY = load_registry(PluginSettings(installed=False))
