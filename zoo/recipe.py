@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self, get_args
 
@@ -217,25 +217,26 @@ def make_recipe(values: dict[str, Any], where: str) -> Recipe:
 
 
 def task_options(
-    model: type[BaseModel] | None, given: Mapping[str, Any], task: str
+    declared: Callable[[], type[BaseModel]] | None, given: Mapping[str, Any], task: str
 ) -> dict[str, Any]:
     """Validates the options of a task, and fills in what was not given.
 
     Args:
-        model: As the task declares them; None when it has none.
+        declared: Returns the model that the task declares; None when it has none.
         given: From ``[training.task]``.
         task: Its name, for messages.
 
     Raises:
         UsageError: Lists every problem; a key that the task does not know has the nearest beside.
     """
-    if model is None:
+    if declared is None:
         if given:
             raise UsageError(
                 f"the task {task} has no options of its own, but got {', '.join(sorted(given))}",
                 fix="leave them out: the other training options are for every task",
             )
         return {}
+    model = declared()
     try:
         return model.model_validate(dict(given)).model_dump(mode="json")
     except ValidationError as error:

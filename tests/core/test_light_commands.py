@@ -11,7 +11,7 @@ from makers import run_python
 
 HEAVY = (
     *("tensorflow", "keras", "onnx", "onnxruntime", "ai_edge_litert", "tf2onnx", "matplotlib"),
-    *("numpy", "scipy", "sklearn", "PIL", "jinja2", "sqlalchemy", "rich"),
+    *("numpy", "scipy", "sklearn", "PIL", "jinja2", "sqlalchemy", "rich", "pydantic"),
 )
 #: Runs the command with the arguments, then tells on a last line which heavy modules it imported.
 PROBE = f"""
@@ -58,7 +58,9 @@ def test_probe_sees_a_heavy_import(tmp_path):
 )
 def test_command_is_light(arguments, shows, tmp_path):
     found, done = heavy_imports(*arguments, folder=tmp_path)
-    assert found == []
+    # Cards and recipes are validated; lists have neither.
+    validates = arguments[0] in ("info", "ship")
+    assert [name for name in found if not (validates and name == "pydantic")] == []
     if shows is None:
         assert done.returncode == 2
         assert "Traceback" not in done.stderr

@@ -125,8 +125,9 @@ class Task:
         state: ``state(model)`` lists the variables of the trained model that the next epoch
             depends on, beside those of network and optimizer, for checkpoints.
         options: The training options that only this task has (``[training.task]`` in a recipe):
-            a pydantic model whose fields are the options; ``compile`` finds them, validated and
-            as a dictionary, in ``options.task``. Unknown keys are errors.
+            returns a pydantic model whose fields are the options, and is called when something
+            is trained, so that lists do not wait for pydantic. ``compile`` finds them, validated
+            and as a dictionary, in ``options.task``. Unknown keys are errors.
         sketch: ``sketch(network, preprocessing)`` draws what the network makes now, uint8 of
             shape (height, width, 1 or 3): kept of each epoch. None: there is nothing to see.
         gallery: ``gallery(outputs)`` draws the first outputs in the same way, for the report.
@@ -160,7 +161,7 @@ class Task:
     details: Callable[[Array, Truth], Mapping[str, Any]]
     trainee: Callable[..., Any] | None = None
     state: Callable[[Any], list[Any]] | None = None
-    options: type[BaseModel] | None = None
+    options: Callable[[], type[BaseModel]] | None = None
     sketch: Callable[[Any, Preprocessing], Array] | None = None
     gallery: Callable[[Array], Array] | None = None
     higher_is_better: bool = True

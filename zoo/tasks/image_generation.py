@@ -22,9 +22,10 @@ from zoo.contracts import (
 from zoo.errors import ZooError
 from zoo.extras import require
 from zoo.hookspecs import hookimpl
-from zoo.tasks.adversarial import AdversarialOptions, compile_model, state, trainee
 
 if TYPE_CHECKING:
+    from pydantic import BaseModel
+
     from zoo.contracts.task import Array
     from zoo.tasks.distances import Estimate
 
@@ -244,6 +245,37 @@ def sketch(network: Any, preprocessing: Preprocessing) -> Array:
     return gallery((np.asarray(network(latents, training=False)) + 1.0) / 2.0)
 
 
+# What trains is imported when something is trained: lists must not wait for it.
+
+
+def trainee(network: Any, preprocessing: Preprocessing, companion: Any | None = None) -> Any:
+    """As `zoo.tasks.adversarial.trainee`."""
+    from zoo.tasks import adversarial
+
+    return adversarial.trainee(network, preprocessing, companion)
+
+
+def compile_model(model: Any, optimizer: Any, options: Any) -> str:
+    """As `zoo.tasks.adversarial.compile_model`."""
+    from zoo.tasks import adversarial
+
+    return adversarial.compile_model(model, optimizer, options)
+
+
+def state(model: Any) -> list[Any]:
+    """As `zoo.tasks.adversarial.state`."""
+    from zoo.tasks import adversarial
+
+    return adversarial.state(model)
+
+
+def options() -> type[BaseModel]:
+    """What adversarial training can be told."""
+    from zoo.tasks.adversarial import AdversarialOptions
+
+    return AdversarialOptions
+
+
 @hookimpl
 def zoo_tasks() -> Any:
     """Yields the task."""
@@ -255,7 +287,7 @@ def zoo_tasks() -> Any:
         trainee=trainee,
         compile=compile_model,
         state=state,
-        options=AdversarialOptions,
+        options=options,
         higher_is_better=False,
         evaluate=evaluate,
         compare=compare,
