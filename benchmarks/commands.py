@@ -109,7 +109,7 @@ def timed_exports(folder: Path, formats: Sequence[str], precisions: Sequence[str
         "subject = Subject(model='resnet8.fashion_mnist', plugins=PluginSettings())\n"
         "def one(cell):\n"
         "    call('zoo.steps.export:export', dict(subject=subject, format=cell[0],\n"
-        "         precision=cell[1], data='fashion_mnist', calibration_samples=256, seed=0,\n"
+        "         precision=cell[1], data='fashion_mnist', calibration={}, seed=0,\n"
         "         folder=folder))\n"
         "started = time.perf_counter()\n"
         "with ThreadPoolExecutor(2) as pool:\n"

@@ -35,6 +35,7 @@ class CalibrationReference:
     split: str
     count: int
     content_hash: str
+    method: str = "minmax"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,6 +72,7 @@ class Manifest:
         payload_sha256: Of the model without this manifest; changes when the model is altered.
         versions: Distributions that made the file.
         created: ISO 8601, UTC.
+        target: The kind of processor it was written for; empty in older files.
         remarks: What the exporter had to say about how it wrote the file.
         gate: None until the gate has judged the file.
     """
@@ -92,6 +94,7 @@ class Manifest:
     versions: dict[str, str] = field(default_factory=dict)
     created: str = ""
     normalization: str = "in the graph"
+    target: str = ""
     remarks: tuple[str, ...] = ()
     gate: GateReference | None = None
     schema: int = SCHEMA

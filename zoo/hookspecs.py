@@ -1,4 +1,4 @@
-"""The five hooks: everything that a plugin can add to the zoo.
+"""The six hooks: everything that a plugin can add to the zoo.
 
 A plugin is a module with functions of these names, each marked with `zoo.hookimpl` and yielding
 frozen records. A whole plugin::
@@ -40,7 +40,7 @@ from collections.abc import Iterable
 
 import pluggy
 
-from zoo.contracts import Architecture, DatasetProvider, DeviceKind, Exporter, Task
+from zoo.contracts import Architecture, DatasetProvider, DeviceKind, Exporter, Target, Task
 
 PROJECT = "zoo"
 
@@ -107,6 +107,22 @@ def zoo_exporters() -> Iterable[Exporter]:  # type: ignore[empty-body]
         def zoo_exporters():
             yield zoo.Exporter(name="onnx", summary="…", suffix=".onnx",
                                precisions=("float32", "int8"), export=export, ...)
+    """
+
+
+@hookspec
+def zoo_targets() -> Iterable[Target]:  # type: ignore[empty-body]
+    """Yields kinds of processor that files are written for.
+
+    The name, or one of its aliases, is what users type for ``--target``. Two targets of one name
+    are an error when it is used.
+
+    Example::
+
+        @zoo.hookimpl
+        def zoo_targets():
+            yield zoo.Target(name="risc-v", summary="…", source="…", machines=("riscv64",),
+                             precisions=("int8", "float32"))
     """
 
 

@@ -8,16 +8,17 @@ from pathlib import Path
 from typing import Any
 
 from zoo.checkpoints import Checkpoint, resolve
-from zoo.contracts import Architecture, DeviceKind, Exporter, Task, Variant
+from zoo.contracts import Architecture, DeviceKind, Exporter, Target, Task, Variant
 from zoo.errors import UnknownName, UsageError
 from zoo.measurement.tiers import tier_named
 from zoo.networks import check_hyperparameters
-from zoo.recipe import Recipe, Training, precision_order, task_options
+from zoo.recipe import Recipe, Training, declared_options, precision_order
 from zoo.registry import Registry
 from zoo.reshape import check_reshaping
 from zoo.running import judging_device
 from zoo.sources.cache import sources_of
 from zoo.steps.common import check_task
+from zoo.targets import target_named
 from zoo.weights import verify
 
 
@@ -32,6 +33,8 @@ class Job:
         variant: The member.
         checkpoint: Where training begins; None when from scratch.
         exporters: In the recipe's order.
+        export_options: Of each exporter, complete.
+        target: The kind of processor that the files are for.
         devices: Where files are timed.
         precisions: From float down.
         tag: Of the weights that the run makes.
@@ -43,6 +46,8 @@ class Job:
     variant: Variant
     checkpoint: Checkpoint | None
     exporters: tuple[Exporter, ...]
+    export_options: dict[str, dict[str, Any]]
+    target: Target
     devices: tuple[DeviceKind, ...]
     precisions: tuple[str, ...]
     tag: str
@@ -91,10 +96,24 @@ def make_job(recipe: Recipe, registry: Registry) -> Job:
         variant=variant,
         checkpoint=start,
         exporters=exporters,
+        export_options=_export_options(recipe, registry, exporters),
+        target=target_named(registry, recipe.export.target),
         devices=devices or (judging_device(registry),),
         precisions=tuple(sorted(dict.fromkeys(recipe.precisions), key=precision_order)),
         tag=tag_of(recipe.data),
     )
+
+
+def _export_options(
+    recipe: Recipe, registry: Registry, exporters: tuple[Exporter, ...]
+) -> dict[str, dict[str, Any]]:
+    given = recipe.export.options
+    for name in given:
+        registry.exporters.get(name)  # one that is not used today may still be in a recipe
+    return {
+        e.name: declared_options(e.options, given.get(e.name, {}), f"the format {e.name}")
+        for e in exporters
+    }
 
 
 def _where_to_start(architecture: Architecture, variant: Variant) -> str:
@@ -115,7 +134,7 @@ def check_training(training: Training, variant: Variant, task: Task) -> dict[str
             why="it has no head: nothing would be left to train",
             fix="leave --freeze out",
         )
-    return task_options(task.options, training.task, task.name)
+    return declared_options(task.options, training.task, f"the task {task.name}")
 
 
 def tag_of(data: str) -> str:

@@ -26,6 +26,11 @@ def recipe_from(
     recurrent: str | None = None,
     task_options: Mapping[str, Any] | None = None,
     calibration_samples: int | None = None,
+    calibration_split: str | None = None,
+    calibration_method: str | None = None,
+    target: str | None = None,
+    keep: Sequence[str] | None = None,
+    export_options: Mapping[str, Mapping[str, Any]] | None = None,
     max_drop: float | None = None,
     tier: str | None = None,
     threads: int | None = None,
@@ -45,6 +50,11 @@ def recipe_from(
         recurrent: The form of recurrent layers in files.
         task_options: Of the training, as the network's task declares them.
         calibration_samples: Real inputs for integer ranges.
+        calibration_split: Where they are drawn from.
+        calibration_method: How ranges follow from them.
+        target: The kind of processor that the files are for.
+        keep: Layers that stay in float in integer files.
+        export_options: Format → options of its own.
         max_drop: Points that a file may lose.
         tier: How thoroughly to time.
         threads: Of the runtime.
@@ -61,9 +71,13 @@ def recipe_from(
     if unknown:
         raise TypeError(f"unexpected keyword argument {unknown[0]!r}")
     _put(_table(values, "training"), **training)
-    _put(_table(values, "export"), recurrent=recurrent)
+    _put(_table(values, "export"), recurrent=recurrent, target=target, keep=keep or None)
+    formats_table = _table(_table(values, "export"), "options")
+    for name, own in (export_options or {}).items():
+        _put(_table(formats_table, name), **own)
     _put(_table(_table(values, "training"), "task"), **(task_options or {}))
-    _put(_table(values, "calibration"), samples=calibration_samples)
+    _put(_table(values, "calibration"), samples=calibration_samples, split=calibration_split)
+    _put(_table(values, "calibration"), method=calibration_method)
     _put(_table(values, "gate"), max_drop=max_drop)
     _put(_table(values, "bench"), tier=tier, threads=threads)
     where = str(recipe) if recipe is not None else "what was asked"
@@ -106,4 +120,22 @@ def parse_hyperparameters(
         except (ValueError, RecursionError):
             read = {}
         parsed[key.strip()] = read["value"] if set(read) == {"value"} else text
+    return parsed
+
+
+def parse_export_options(pairs: Sequence[str]) -> dict[str, dict[str, Any]]:
+    """``("onnx.opset=18",)`` → ``{"onnx": {"opset": 18}}``.
+
+    Raises:
+        UsageError: Not ``FORMAT.KEY=VALUE``.
+    """
+    parsed: dict[str, dict[str, Any]] = {}
+    for key, value in parse_hyperparameters(pairs, "--export-option", "onnx.opset=18").items():
+        owner, dot, name = key.partition(".")
+        if not (dot and owner and name):
+            raise UsageError(
+                f"--export-option {key!r} does not say whose option it is",
+                fix="write FORMAT.KEY=VALUE, for example: --export-option onnx.opset=18",
+            )
+        parsed.setdefault(owner, {})[name] = value
     return parsed

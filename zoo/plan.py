@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -183,7 +183,10 @@ def _export_step(
             "precision": precision,
             "fingerprint": fingerprint,
             "recurrent": recipe.export.recurrent,
-            "samples": recipe.calibration.samples,
+            "keep": recipe.export.keep,
+            "target": asdict(job.target),
+            "options": job.export_options[exporter.name],
+            "calibration": recipe.calibration.model_dump(mode="json"),
             "seed": recipe.seed,
         },
         needs=[train.key],
@@ -199,7 +202,10 @@ def _export_step(
             "precision": precision,
             "data": recipe.data,
             "recurrent": recipe.export.recurrent,
-            "calibration_samples": recipe.calibration.samples,
+            "keep": recipe.export.keep,
+            "target": job.target.name,
+            "options": job.export_options[exporter.name],
+            "calibration": recipe.calibration.model_dump(mode="json"),
             "seed": recipe.seed,
             "folder": str(work.folder),
         }

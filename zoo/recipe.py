@@ -25,6 +25,7 @@ from zoo.errors import UsageError, nearest
 Augmentation = Literal["rotate", "shift", "crop", "flip", "erase"]
 Freeze = Literal["none", "backbone", "gradual"]
 Jit = Literal["auto", "on", "off"]
+Method = Literal["auto", "minmax", "percentile", "entropy", "mse", "moving-average"]
 # TOML has types of its own: `epochs = true` or `"15"` is a mistake, not a number.
 Whole = Annotated[int, Field(strict=True)]
 Real = Annotated[float, Field(strict=True, allow_inf_nan=False)]
@@ -131,9 +132,18 @@ class Training(Section):
 
 
 class Calibration(Section):
-    """The real inputs that integer files are calibrated on, drawn from the training split."""
+    """The real inputs that integer files are calibrated on.
+
+    Attributes:
+        samples: How many, drawn class by class in turn.
+        split: Where they are drawn from.
+        method: How ranges follow from what tensors held; ``auto`` takes the one with which the
+            file errs least on inputs of the validation split.
+    """
 
     samples: Annotated[Whole, Field(ge=1, le=100_000)] = 256
+    split: Literal["train", "validation"] = "train"
+    method: Method = "auto"
 
 
 class Export(Section):
@@ -142,9 +152,15 @@ class Export(Section):
     Attributes:
         recurrent: The form of recurrent layers' loop over time: ``fused`` into one operator,
             ``unrolled`` step by step, ``while`` as a loop; ``auto`` leaves it to the exporter.
+        target: The kind of processor that the files are for; ``auto`` is this machine's.
+        keep: Names of layers that stay in float in integer files.
+        options: Format → options that its exporter declares.
     """
 
     recurrent: Literal["auto", "fused", "unrolled", "while"] = "auto"
+    target: str = "auto"
+    keep: tuple[str, ...] = ()
+    options: dict[str, dict[str, bool | int | FiniteFloat | str]] = {}
 
 
 class Gate(Section):
@@ -216,24 +232,24 @@ def make_recipe(values: dict[str, Any], where: str) -> Recipe:
         ) from error
 
 
-def task_options(
-    declared: Callable[[], type[BaseModel]] | None, given: Mapping[str, Any], task: str
+def declared_options(
+    declared: Callable[[], type[BaseModel]] | None, given: Mapping[str, Any], owner: str
 ) -> dict[str, Any]:
-    """Validates the options of a task, and fills in what was not given.
+    """Validates the options that a task or a format has of its own; fills in what was not given.
 
     Args:
-        declared: Returns the model that the task declares; None when it has none.
-        given: From ``[training.task]``.
-        task: Its name, for messages.
+        declared: Returns the model that the owner declares; None when it has none.
+        given: From ``[training.task]`` or ``[export.options.<format>]``.
+        owner: Such as ``the task image-generation``, for messages.
 
     Raises:
-        UsageError: Lists every problem; a key that the task does not know has the nearest beside.
+        UsageError: Lists every problem; a key that the owner does not know has the nearest beside.
     """
     if declared is None:
         if given:
             raise UsageError(
-                f"the task {task} has no options of its own, but got {', '.join(sorted(given))}",
-                fix="leave them out: the other training options are for every task",
+                f"{owner} has no options of its own, but got {', '.join(sorted(given))}",
+                fix="leave them out: all other options are for everyone",
             )
         return {}
     model = declared()
@@ -242,7 +258,7 @@ def task_options(
     except ValidationError as error:
         problems = list(dict.fromkeys(_explain(item, model) for item in error.errors()))
         raise UsageError(
-            f"the options of {task} are not usable:\n" + "\n".join(f"  - {p}" for p in problems),
+            f"the options of {owner} are not usable:\n" + "\n".join(f"  - {p}" for p in problems),
             fix=f"it has: {', '.join(model.model_fields)}",
         ) from error
 
@@ -277,6 +293,10 @@ _PLAIN = {
 }
 
 
+#: Tables whose keys belong to others: networks, tasks, formats.
+_FREE = (("hyperparameters",), ("training", "task"), ("export", "options"))
+
+
 def _explain(item: Any, root: type[BaseModel] | None = None) -> str:
     keys = [str(part) for part in item["loc"]]
     key = ".".join(keys)
@@ -287,7 +307,8 @@ def _explain(item: Any, root: type[BaseModel] | None = None) -> str:
         return f"{key}: there is no such key; {hint}"
     if item["type"] == "missing":
         return f"{key}: is required{_HOW.get(key, '')}"
-    free = 1 if keys[0] == "hyperparameters" else 2 if keys[:2] == ["training", "task"] else 0
+    free = next((len(table) for table in _FREE if tuple(keys[: len(table)]) == table), 0)
+    free += keys[:2] == ["export", "options"]  # one table for each format
     if free and len(keys) > free + 1:
         key = ".".join(keys[: free + 1])
         return f"{key}: must be true, false, a finite number or text (got {item['input']!r})"

@@ -17,7 +17,15 @@ from typing import Any, Generic, TypeVar
 import pluggy
 
 from zoo import hookspecs
-from zoo.contracts import Architecture, DatasetProvider, DeviceKind, Exporter, Task, Variant
+from zoo.contracts import (
+    Architecture,
+    DatasetProvider,
+    DeviceKind,
+    Exporter,
+    Target,
+    Task,
+    Variant,
+)
 from zoo.contracts.checks import InvalidRecord
 from zoo.errors import UnknownName, UsageError
 
@@ -25,7 +33,7 @@ from zoo.errors import UnknownName, UsageError
 BUILT_IN_PACKAGES = ("zoo.tasks", "zoo.data", "zoo.plugins", "zoo.exporters", "zoo.devices")
 ENTRY_POINT_GROUP = "zoo"
 
-Record = TypeVar("Record", Architecture, Task, DatasetProvider, Exporter, DeviceKind)
+Record = TypeVar("Record", Architecture, Task, DatasetProvider, Exporter, Target, DeviceKind)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -131,6 +139,7 @@ class Registry:
         self.tasks: Names[Task] = Names("task")
         self.datasets: Names[DatasetProvider] = Names("dataset")
         self.exporters: Names[Exporter] = Names("format")
+        self.targets: Names[Target] = Names("target")
         self.devices: Names[DeviceKind] = Names("device")
         self._variants: Names[Architecture] = Names("model")
         self._manager = pluggy.PluginManager(hookspecs.PROJECT)
@@ -184,6 +193,7 @@ class Registry:
             self.tasks,
             self.datasets,
             self.exporters,
+            self.targets,
             self.devices,
         )
 
@@ -217,6 +227,7 @@ class Registry:
             ("zoo_tasks", self.tasks, Task),
             ("zoo_datasets", self.datasets, DatasetProvider),
             ("zoo_exporters", self.exporters, Exporter),
+            ("zoo_targets", self.targets, Target),
             ("zoo_devices", self.devices, DeviceKind),
         )
         for hook, names, record_type in kinds:

@@ -28,6 +28,7 @@ from zoo.contracts import (
     ImagePreprocessing,
     Preprocessing,
     Split,
+    Target,
     Task,
     TensorInfo,
     Truth,
@@ -98,6 +99,11 @@ def provider(**changes: Any) -> DatasetProvider:
 def device(**changes: Any) -> DeviceKind:
     values = {"name": "board", "summary": "a board", "connect": nothing, "fingerprint": nothing}
     return DeviceKind(**{**values, "runtimes": nothing, **changes})
+
+
+def target(**changes: Any) -> Target:
+    values = {"name": "board", "summary": "a processor", "source": "this file"}
+    return Target(**{**values, "precisions": ("int8",), **changes})
 
 
 def exporter(**changes: Any) -> Exporter:

@@ -20,12 +20,13 @@ HOOKS = [
 ]
 
 
-def test_the_five_hooks():
+def test_the_six_hooks():
     assert [hook.__name__ for hook in HOOKS] == [
         "zoo_architectures",
         "zoo_tasks",
         "zoo_datasets",
         "zoo_exporters",
+        "zoo_targets",
         "zoo_devices",
     ]
 

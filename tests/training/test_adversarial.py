@@ -14,7 +14,7 @@ from zoo.contracts import Dataset, Split
 from zoo.errors import BadData, UsageError
 from zoo.job import check_training
 from zoo.networks import build_companion, build_network, variable_names
-from zoo.recipe import Training, task_options
+from zoo.recipe import Training, declared_options
 from zoo.registry import PluginSettings, load_registry
 from zoo.steps.common import open_dataset
 from zoo.tasks.adversarial import trainee
@@ -27,7 +27,7 @@ SMALL = {"width": 4, "discriminator_width": 4, "dropout": 0.2}
 
 
 def options(epochs: int = 3, **changes: Any) -> Training:
-    task = task_options(TASK.options, changes, TASK.name)
+    task = declared_options(TASK.options, changes, f"the task {TASK.name}")
     return Training(epochs=epochs, batch_size=64, learning_rate=0.002, patience=0, task=task)
 
 

@@ -48,6 +48,7 @@ def _complete(kind: str) -> Callable[[click.Context, click.Parameter, str], list
             "dataset": lambda: [p.name + (":" if p.argument else "") for p in registry.datasets],
             "format": lambda: registry.exporters.names(),
             "device": lambda: registry.devices.names(),
+            "target": lambda: registry.targets.names(),
         }[kind]()
         return [CompletionItem(name) for name in names if name.startswith(incomplete)]
 
@@ -58,6 +59,7 @@ complete_model = _complete("model")
 complete_dataset = _complete("dataset")
 complete_format = _complete("format")
 complete_device = _complete("device")
+complete_target = _complete("target")
 
 
 def examples(*commands: str) -> str:
@@ -122,7 +124,35 @@ def export_options(function: Function) -> Function:
             help="Recurrent layers in files: fused, unrolled, while [auto].",
         ),
         click.option(
+            "--target",
+            metavar="NAME",
+            shell_complete=complete_target,
+            help="The processor that files are for: mcu, npu, browser, arm64, …; auto: this "
+            "machine's [auto].",
+        ),
+        click.option(
             "--calibration-samples", type=int, help="Real inputs that set integer ranges [256]."
+        ),
+        click.option("--calibration-split", metavar="SPLIT", help="train or validation [train]."),
+        click.option(
+            "--calibration-method",
+            metavar="NAME",
+            help="minmax, percentile, entropy, mse, moving-average; auto: the one that errs least "
+            "on other inputs [auto].",
+        ),
+        click.option(
+            "--keep-float",
+            "keep",
+            multiple=True,
+            metavar="LAYER",
+            help="A layer that stays in float in int8 files; may be repeated or comma-separated.",
+        ),
+        click.option(
+            "--export-option",
+            "export_options",
+            multiple=True,
+            metavar="FORMAT.KEY=VALUE",
+            help="An option that one format alone has, such as onnx.opset=18.",
         ),
         click.option(
             "--max-drop",

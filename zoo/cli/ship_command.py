@@ -91,12 +91,14 @@ def command(
 
 def recipe_options(given: dict[str, Any]) -> dict[str, Any]:
     """Command-line values as `zoo.options.recipe_from` takes them."""
-    from zoo.options import parse_hyperparameters
+    from zoo.options import parse_export_options, parse_hyperparameters
 
     options = dict(given)
     for name in ("formats", "precisions", "devices"):
         if name in options:
             options[name] = _names(name, options[name])
+    options["keep"] = split_commas(options.pop("keep", None) or ()) or None
+    options["export_options"] = parse_export_options(options.pop("export_options", None) or ())
     options["augment"] = split_commas(options["augment"]) or None if "augment" in options else None
     hyperparameters, task = options.get("hyperparameters"), options.pop("task_options", None)
     options["hyperparameters"] = parse_hyperparameters(hyperparameters or ())

@@ -12,6 +12,7 @@ from zoo.contracts.preprocessing import (
     SeriesPreprocessing,
     TokenPreprocessing,
 )
+from zoo.contracts.target import Target
 from zoo.contracts.task import Check, Comparison, Metric, Task, Truth
 from zoo.contracts.weights import SourceLayer, WeightsSource
 
@@ -34,6 +35,7 @@ __all__ = [
     "SeriesPreprocessing",
     "SourceLayer",
     "Split",
+    "Target",
     "Task",
     "TensorInfo",
     "TokenPreprocessing",

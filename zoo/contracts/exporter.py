@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,12 +12,19 @@ from zoo.errors import BadData
 
 if TYPE_CHECKING:  # lists and help must not wait for numpy
     from numpy.typing import NDArray
+    from pydantic import BaseModel
+
+    from zoo.contracts.target import Target
 
 #: Every precision the product knows; an exporter claims some of them.
 PRECISIONS = ("float32", "float16", "dynamic-int8", "int8", "int16x8")
 
 #: Those that need calibration data.
 CALIBRATED = frozenset({"int8", "int16x8"})
+
+#: How the ranges of integers follow from what tensors held; ``auto`` takes the one with which the
+#: file errs least on inputs that were not calibrated on.
+CALIBRATIONS = ("auto", "minmax", "percentile", "entropy", "mse", "moving-average")
 
 #: How a recurrent layer's loop over time may be written; ``auto`` leaves it to the exporter.
 RECURRENT_FORMS = ("auto", "fused", "unrolled", "while")
@@ -109,6 +116,13 @@ class ExportRequest:
         integer_input: Whether raw inputs are whole numbers from 0 to 255, so that an integer file
             may take uint8; files for other inputs take and give float32 at every precision.
         recurrent: How the loop over time of recurrent layers is written; one of `RECURRENT_FORMS`.
+        target: The processor that the file is for; None where nobody said, and the exporter's own
+            choices stand.
+        method: How ranges follow from the calibration; one of `CALIBRATIONS`.
+        held_out: Raw inputs like those of the calibration, but none of them: on these, exporters
+            measure what is best; None when nothing is to be chosen.
+        keep: Names of Keras layers that stay in float in an integer file.
+        options: Those that the exporter declares, complete.
     """
 
     model: Any
@@ -119,10 +133,17 @@ class ExportRequest:
     output_name: str
     integer_input: bool
     recurrent: str = "auto"
+    target: Target | None = None
+    method: str = "minmax"
+    held_out: NDArray[Any] | None = None
+    keep: tuple[str, ...] = ()
+    options: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         known = self.recurrent in RECURRENT_FORMS
         check(known, self.precision, f"unknown form of recurrent layers {self.recurrent!r}")
+        known = self.method in CALIBRATIONS
+        check(known, self.precision, f"unknown method of calibration {self.method!r}")
         if self.calibration is not None:
             _check_finite(self.calibration)
 
@@ -157,6 +178,9 @@ class Exporter:
         recognises: Whether the first bytes of a file (16 at least) are of this format.
         extra: The extra of the distribution that brings its dependencies.
         distributions: Distributions whose versions change what it writes.
+        options: Returns the pydantic model whose fields are options of this format alone
+            (``[export.options.<name>]`` in recipes, ``--export-option <name>.KEY=VALUE``); None
+            when it has none.
         runtimes: Agent runtimes that run the file, preferred first.
     """
 
@@ -172,6 +196,7 @@ class Exporter:
     runtimes: tuple[str, ...]
     extra: str
     distributions: tuple[str, ...] = ()
+    options: Callable[[], type[BaseModel]] | None = None
 
     def __post_init__(self) -> None:
         check_name("exporter", self.name)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,12 +15,16 @@ from zoo.errors import UsageError, ZooError
 from zoo.files import atomic_path, sha256_of
 from zoo.isolation import Event
 from zoo.networks import deployed_model
+from zoo.recipe import Calibration
 from zoo.records import Export, as_plain
 from zoo.registry import load_registry
 from zoo.steps.common import Subject, load_model, open_dataset
+from zoo.targets import target_named
 from zoo.versions import versions_of
 
-CALIBRATION_SPLIT = "train"
+#: Where the inputs come from on which the exporter chooses, by the split it calibrates on.
+HELD_OUT = {"train": "validation", "validation": "train"}
+HELD_OUT_SAMPLES = 256
 
 
 def export(
@@ -29,11 +33,14 @@ def export(
     format: str,
     precision: str,
     data: str | None,
-    calibration_samples: int,
+    calibration: dict[str, Any],
     seed: int,
     folder: str,
     emit: Callable[[Event], None],
+    target: str = "auto",
     recurrent: str = "auto",
+    keep: Sequence[str] = (),
+    options: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
     """Writes ``<model id>.<precision><suffix>`` into `folder`, with its manifest.
 
@@ -46,9 +53,10 @@ def export(
     """
     registry = load_registry(subject.plugins)
     exporter = registry.exporters.get(format)
+    asked = Calibration.model_validate(calibration)
     loaded = load_model(subject)
     preprocessing = loaded.preprocessing
-    samples, reference = None, None
+    samples, held_out, reference = None, None, None
     if precision in CALIBRATED:
         if data is None:
             raise UsageError(
@@ -57,10 +65,17 @@ def export(
                 fix="name a dataset: --data DATASET",
             )
         emit({"event": "stage", "text": "reading calibration data"})
-        split = open_dataset(registry, data).splits[CALIBRATION_SPLIT]
-        samples, digest = calibration_inputs(split, preprocessing, calibration_samples, seed)
+        splits = open_dataset(registry, data).splits
+        samples, digest = calibration_inputs(
+            splits[asked.split], preprocessing, asked.samples, seed
+        )
+        other = splits[HELD_OUT[asked.split]]
+        held_out, _ = calibration_inputs(other, preprocessing, HELD_OUT_SAMPLES, seed)
         reference = CalibrationReference(
-            split=f"{data}/{CALIBRATION_SPLIT}", count=len(samples), content_hash=digest
+            split=f"{data}/{asked.split}",
+            count=len(samples),
+            content_hash=digest,
+            method=asked.method,
         )
     emit({"event": "stage", "text": "converting"})
     path = Path(folder) / f"{loaded.card.model_id}.{precision}{exporter.suffix}"
@@ -75,6 +90,11 @@ def export(
                 output_name=loaded.task.output,
                 integer_input=preprocessing.whole_bytes,
                 recurrent=recurrent,
+                target=target_named(registry, target),
+                method=asked.method,
+                held_out=held_out,
+                keep=tuple(keep),
+                options=options or {},
             )
         )
         if not temporary.is_file():
@@ -104,6 +124,7 @@ def export(
             outputs=contents.outputs,
             payload_sha256=contents.payload_sha256,
             versions=versions_of(exporter.distributions),
+            target=target,
             remarks=tuple(remarks or ()),
             created=utc_now(),
         ),

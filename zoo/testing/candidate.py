@@ -8,7 +8,7 @@ from typing import Any
 from zoo.contracts import AnyPreprocessing, Architecture, LatentPreprocessing, Task, Variant
 from zoo.extras import require
 from zoo.networks import build_companion, build_network, raw_model
-from zoo.recipe import Training, task_options
+from zoo.recipe import Training, declared_options
 from zoo.registry import PluginSettings, Registry, load_registry
 from zoo.testing.synthetic import made_up, synthetic_examples
 
@@ -78,7 +78,7 @@ class Subject:
         beside = companion or self.companion(network)
         make = self.task.trainee or raw_model
         model = make(network, self.preprocessing, *([beside] if beside else []))
-        options = Training(task=task_options(self.task.options, {}, self.task.name))
+        options = Training(task=declared_options(self.task.options, {}, self.task.name))
         self.task.compile(model, keras.optimizers.Adam(learning_rate), options)
         return model
 

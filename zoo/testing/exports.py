@@ -199,7 +199,7 @@ def export(
             "format": format,
             "precision": precision,
             "data": trained.data,
-            "calibration_samples": CALIBRATION_SAMPLES,
+            "calibration": {"samples": CALIBRATION_SAMPLES, "method": "minmax"},
             "seed": SEED,
             "folder": str(trained.folder),
         },
