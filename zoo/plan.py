@@ -22,7 +22,7 @@ EXPORT_LIMITS = Limits(seconds=1800.0)
 _NETWORK = ("zoo.networks", "zoo.weights", "zoo.contracts.preprocessing")
 _TRAINING = (
     *("zoo.training", "zoo.optimizer", "zoo.jit_trial", "zoo.layer_groups", "zoo.reshape"),
-    "zoo.fused_norm",
+    *("zoo.fused_norm", "zoo.feed", "zoo.batch_progress"),
     *("zoo.steps.finetune", "zoo.data.augment", "zoo.data.stream"),
 )
 _DATA = tuple(
@@ -39,7 +39,7 @@ _TASKS = tuple(
     f"zoo.tasks.{name}"
     for name in (
         *("classification", "proportions", "clusters"),
-        *("adversarial", "features", "distances", "likeness"),
+        *("adversarial", "frechet_metric", "features", "distances", "likeness"),
     )
 )
 _MEASUREMENT = tuple(
