@@ -47,9 +47,10 @@ def images(count: int = 80) -> np.ndarray:
     return RANDOM.random((count, 28, 28, 1), dtype=np.float32)
 
 
-def comparison(**changes: float) -> Comparison:
-    values = {"count": 100, "max_abs": 1e-7, "mean_abs": 1e-8, "agreement": 1.0}
-    return Comparison(**{**values, "sqnr_db": 150.0, "ssim": 1.0, **changes})  # type: ignore[arg-type]
+def comparison(sqnr_db: float = 150.0, ssim: float = 1.0) -> Comparison:
+    return Comparison(
+        count=100, max_abs=1e-7, mean_abs=1e-8, agreement=1.0, sqnr_db=sqnr_db, ssim=ssim
+    )
 
 
 def test_a_perfect_generator_is_at_the_floor_and_a_poor_one_is_not(
