@@ -7,7 +7,7 @@ import dataclasses
 import numpy as np
 import pytest
 
-from zoo.contracts import Comparison, Truth
+from zoo.contracts import Comparison, LatentPreprocessing, Truth
 from zoo.data.inputs import read_inputs, truth_of
 from zoo.errors import ZooError
 from zoo.registry import PluginSettings, load_registry
@@ -26,13 +26,15 @@ from zoo.tasks.image_generation import (
 )
 
 REGISTRY = load_registry(PluginSettings(installed=False))
-VARIANT = REGISTRY.variant("dcgan28")[1]
+PREPROCESSING = REGISTRY.variant("dcgan28")[1].preprocessing
+assert isinstance(PREPROCESSING, LatentPreprocessing)
+JUDGE, EXAMPLES = PREPROCESSING.judge, PREPROCESSING.examples
 RANDOM = np.random.default_rng(0)
 
 
 @pytest.fixture(scope="module")
 def truth() -> Truth:
-    return truth_of(open_dataset(REGISTRY, "digits"), "test", VARIANT.preprocessing)
+    return truth_of(open_dataset(REGISTRY, "digits"), "test", PREPROCESSING)
 
 
 @pytest.fixture(scope="module")
@@ -40,7 +42,7 @@ def real(truth: Truth) -> np.ndarray:
     """Training digits, standing for what a perfect generator would make."""
     split = open_dataset(REGISTRY, "digits").splits["train"]
     chosen = range(len(truth.labels))
-    return read_inputs(split, VARIANT.preprocessing.examples, chosen) / np.float32(255)
+    return read_inputs(split, EXAMPLES, chosen) / np.float32(255)
 
 
 def images(count: int = 80) -> np.ndarray:
@@ -129,4 +131,4 @@ def test_pixels_and_gallery_keep_every_image_in_its_place() -> None:
 
 
 def test_details_name_the_judge(truth: Truth, real: np.ndarray) -> None:
-    assert details(real, truth)["judge"] == VARIANT.preprocessing.judge
+    assert details(real, truth)["judge"] == JUDGE
