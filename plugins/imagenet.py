@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from zoo.contracts import ImagePreprocessing
 
 #: Mean and deviation of the training images, as torchvision and timm use them.
@@ -14,3 +16,8 @@ def photographs(side: int = 224) -> ImagePreprocessing:
     return ImagePreprocessing(
         height=side, width=side, channels=3, resize="crop", mean=MEAN, std=STD
     )
+
+
+def less_mean_colours(preprocessing: ImagePreprocessing) -> ImagePreprocessing:
+    """As the oldest networks of keras.applications: mean colours subtracted, nothing divides."""
+    return replace(preprocessing, scale=1.0, mean=(123.68, 116.779, 103.939), std=(1.0,) * 3)

@@ -12,6 +12,8 @@ from functools import partial
 
 from zoo.contracts import ImagePreprocessing, SourceLayer, WeightsSource
 
+from .imagenet import less_mean_colours
+
 _TORCHVISION = "https://download.pytorch.org/models/"
 _KERAS = "https://storage.googleapis.com/tensorflow/keras-applications/resnet/"
 #: Second recipe of torchvision, of which the two small networks have none.
@@ -77,10 +79,7 @@ def sources(
                 framework="keras",
                 application=application,
                 licence="Apache-2.0",
-                # Mean colours of ImageNet, subtracted from pixels; nothing divides.
-                preprocessing=replace(
-                    standard, scale=1.0, mean=(123.68, 116.779, 103.939), std=(1.0,) * 3
-                ),
+                preprocessing=less_mean_colours(standard),
                 hyperparameters={"version": "v1", "bias": True, "epsilon": 1.001e-5},
                 page="https://keras.io/api/applications/resnet/",
             )

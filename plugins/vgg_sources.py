@@ -12,6 +12,8 @@ from functools import partial
 
 from zoo.contracts import ImagePreprocessing, SourceLayer, WeightsSource
 
+from .imagenet import less_mean_colours
+
 _TORCHVISION = "https://download.pytorch.org/models/"
 _KERAS = "https://storage.googleapis.com/tensorflow/keras-applications/"
 _FILES = {
@@ -65,10 +67,7 @@ def sources(
                 framework="keras",
                 application=application,
                 licence="CC-BY-4.0",
-                # Mean colours of ImageNet, subtracted from pixels; nothing divides.
-                preprocessing=replace(
-                    standard, scale=1.0, mean=(123.68, 116.779, 103.939), std=(1.0,) * 3
-                ),
+                preprocessing=less_mean_colours(standard),
                 page="https://keras.io/api/applications/vgg/",
             )
 

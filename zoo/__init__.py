@@ -41,26 +41,26 @@ if TYPE_CHECKING:
         bench,
         evaluate,
         export,
-        fetch_weights,
         finetune,
         info,
         inspect,
         load,
         models,
-        official_weights,
         open_dataset,
         ship,
-        verify_weights,
         write_report,
     )
     from zoo.doctor import doctor
+    from zoo.official import fetch_weights, official_weights, verify_weights
 
-_API = (
-    "bench evaluate export fetch_weights finetune info inspect load models official_weights ship "
-    "open_dataset verify_weights write_report"
-)
+_API = "bench evaluate export finetune info inspect load models open_dataset ship write_report"
+_OFFICIAL = "fetch_weights official_weights verify_weights"
 #: Public function → the module that holds it, imported when it is first used.
-_LAZY = {**dict.fromkeys(_API.split(), "zoo.api"), "doctor": "zoo.doctor"}
+_LAZY = {
+    **dict.fromkeys(_API.split(), "zoo.api"),
+    **dict.fromkeys(_OFFICIAL.split(), "zoo.official"),
+    "doctor": "zoo.doctor",
+}
 
 
 def __getattr__(name: str) -> Any:

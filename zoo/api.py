@@ -3,22 +3,22 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from zoo import catalogue
 from zoo.artifact import describe, open_artifact, open_unaltered
 from zoo.catalogue import ModelSummary
-from zoo.checkpoints import Checkpoint, resolve
+from zoo.checkpoints import resolve
 from zoo.contracts.dataset import SPLITS, Dataset
 from zoo.errors import MissingExtra, UnknownName, UsageError
 from zoo.extras import EXTRA_OF, installed
-from zoo.isolation import Event, call
+from zoo.isolation import call
 from zoo.job import Job, make_job
+from zoo.official import here
 from zoo.options import recipe_from
-from zoo.pipeline import OnStep
+from zoo.pipeline import OnStep, quiet
 from zoo.plan import Parts
 from zoo.records import Evaluation
 from zoo.registry import PluginSettings, Registry, load_registry
@@ -27,14 +27,6 @@ from zoo.running import evaluate_file
 from zoo.steps import common
 from zoo.steps.common import Subject, check_task, no_weights
 from zoo.timing import Timing, time_files
-
-if TYPE_CHECKING:
-    from zoo.sources.check import VerifiedWeights
-    from zoo.sources.fetch import OfficialWeights
-
-
-def _quiet(step: str, event: Event) -> None:
-    """Progress for callers who want none."""
 
 
 def ship(
@@ -46,7 +38,7 @@ def ship(
     store: str | None = None,
     report: bool = True,
     command: str | None = None,
-    on_step: OnStep = _quiet,
+    on_step: OnStep = quiet,
     registry: Registry | None = None,
     **options: Any,
 ) -> Run:
@@ -83,7 +75,7 @@ def ship(
     return run
 
 
-def write_report(run: Run, command: str, on_step: OnStep = _quiet) -> Path:
+def write_report(run: Run, command: str, on_step: OnStep = quiet) -> Path:
     """Writes ``report.html`` unless it shows this very state already."""
     path = run.folder / "report.html"
     if run.changed or not path.exists():
@@ -105,7 +97,7 @@ def finetune(
     output: str | Path = "weights",
     recipe: str | Path | None = None,
     store: str | None = None,
-    on_step: OnStep = _quiet,
+    on_step: OnStep = quiet,
     registry: Registry | None = None,
     **options: Any,
 ) -> Run:
@@ -123,7 +115,7 @@ def export(
     *,
     output: str | Path = "exports",
     store: str | None = None,
-    on_step: OnStep = _quiet,
+    on_step: OnStep = quiet,
     registry: Registry | None = None,
     **options: Any,
 ) -> Run:
@@ -139,7 +131,7 @@ def export(
         **options: As `zoo.options.recipe_from` describes.
     """
     registry = registry or load_registry()
-    model = _here(registry, model, on_step)
+    model = here(registry, model, on_step)
     architecture, variant, checkpoint = resolve(registry, model)
     if checkpoint is None:
         raise no_weights(architecture, variant)
@@ -156,7 +148,7 @@ def evaluate(
     data: str | None = None,
     *,
     split: str = "test",
-    on_step: OnStep = _quiet,
+    on_step: OnStep = quiet,
     registry: Registry | None = None,
 ) -> Evaluation:
     """Measures the quality of a model, or of an exported file in its deployment runtime.
@@ -195,7 +187,7 @@ def _evaluate_model(
 
     from pydantic import TypeAdapter
 
-    architecture, variant, checkpoint = resolve(registry, _here(registry, model, on_step))
+    architecture, variant, checkpoint = resolve(registry, here(registry, model, on_step))
     if checkpoint is None:
         raise no_weights(architecture, variant)
     with tempfile.TemporaryDirectory(prefix="zoo-evaluate-") as folder:
@@ -222,7 +214,7 @@ def bench(
     tier: str = "quick",
     runtime: str | None = None,
     store: str | None = None,
-    on_step: OnStep = _quiet,
+    on_step: OnStep = quiet,
     registry: Registry | None = None,
 ) -> list[Timing]:
     """Times files against each other, in fresh processes that take turns.
@@ -270,7 +262,7 @@ def load(model: str, *, registry: Registry | None = None) -> Any:
     """
     settings = registry.settings if registry is not None else PluginSettings()
     registry = registry or load_registry()
-    model = _here(registry, model, _quiet)
+    model = here(registry, model, quiet)
     resolve(registry, model)  # a wrong name must not wait for TensorFlow
     from zoo.steps.evaluate import load_for_user
 
@@ -301,73 +293,6 @@ def info(model: str, *, registry: Registry | None = None) -> dict[str, Any]:
     return catalogue.info(registry or load_registry(), model)
 
 
-def fetch_weights(
-    model: str,
-    *,
-    origin: str | Path | None = None,
-    tag: str | None = None,
-    classes: Sequence[str] | None = None,
-    again: bool = False,
-    on_step: OnStep = _quiet,
-    registry: Registry | None = None,
-) -> Checkpoint:
-    """Fetches official weights, or converts those of another program.
-
-    Args:
-        model: A model id (``resnet18.a1_in1k``); with `origin`, a variant.
-        origin: Address or path of weights that the zoo does not list.
-        tag: Names those: ``variant.tag``.
-        classes: Their class names, in the order of the outputs; None for ImageNet's, or for
-            numbers when there are not 1,000.
-        again: Fetch and convert even what is here.
-        on_step: Receives progress.
-        registry: None discovers plugins anew.
-
-    Raises:
-        UsageError: No such weights; `origin` without `tag` or the reverse.
-        BadFile: Truncated, altered, another network's, or more than tensors.
-    """
-    from zoo.sources.fetch import fetch, fetch_from
-
-    registry = registry or load_registry()
-    if (origin is None) != (tag is None):
-        raise UsageError("an origin and a tag belong together", fix="--from PATH --tag NAME")
-    with _told(f"fetch {model}", on_step) as on_event:
-        if origin is not None and tag is not None:
-            return fetch_from(registry, model, str(origin), tag, classes=classes, on_event=on_event)
-        return fetch(registry, model, again=again, on_event=on_event)
-
-
-def official_weights(
-    pattern: str = "*", *, registry: Registry | None = None
-) -> list[OfficialWeights]:
-    """Official weights whose model id matches a shell pattern, fetched or not; no network."""
-    from fnmatch import fnmatchcase
-
-    from zoo.sources.fetch import official
-
-    rows = official(registry or load_registry())
-    return [
-        row
-        for row in rows
-        if fnmatchcase(row.model_id, pattern) or row.model_id.partition(".")[0] == pattern
-    ]
-
-
-def verify_weights(
-    model: str | None = None, *, registry: Registry | None = None
-) -> list[VerifiedWeights]:
-    """Reads weights that are on this machine, and compares their SHA-256 with their cards.
-
-    Args:
-        model: Variant or model id; None for all: packaged, official and the user's own.
-        registry: None discovers plugins anew.
-    """
-    from zoo.sources.check import verified
-
-    return verified(registry or load_registry(), model)
-
-
 def _job(
     recipe: str | Path | None,
     model: str | None,
@@ -380,38 +305,8 @@ def _job(
     registry = registry or load_registry()
     made = recipe_from(recipe=_path(recipe), model=model, data=data, **options)
     if not made.training.from_scratch:
-        made = made.model_copy(update={"model": _here(registry, made.model, on_step)})
+        made = made.model_copy(update={"model": here(registry, made.model, on_step)})
     return make_job(made, registry)
-
-
-def _here(registry: Registry, model: str, on_step: OnStep) -> str:
-    """The name of a model whose official weights, if it stands for such, are here."""
-    from zoo.sources.cache import is_fetched, source_named
-    from zoo.sources.fetch import fetch, no_such_weights
-
-    source = source_named(registry, model)
-    if source is None:
-        if "://" in model:
-            raise no_such_weights(registry, model)
-        return model
-    if not is_fetched(source):
-        with _told(f"fetch {source.model_id}", on_step) as on_event:
-            fetch(registry, source.model_id, on_event=on_event)
-    return source.model_id
-
-
-@contextmanager
-def _told(step: str, on_step: OnStep) -> Iterator[Callable[[Event], None]]:
-    """Tells of work outside a run as of a step."""
-    started = time.perf_counter()
-    on_step(step, {"event": "start", "kind": "fetch"})
-    status = "failed"
-    try:
-        yield lambda event: on_step(step, event)
-        status = "passed"
-    finally:
-        seconds = time.perf_counter() - started
-        on_step(step, {"event": "end", "status": status, "seconds": seconds, "cached": False})
 
 
 def _path(value: str | Path | None) -> Path | None:

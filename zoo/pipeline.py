@@ -35,6 +35,10 @@ _REFUSALS = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, er
 OnStep = Callable[[str, Event], None]
 
 
+def quiet(step: str, event: Event) -> None:
+    """Progress for callers who want none."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Outcome:
     """What a step's work returns."""

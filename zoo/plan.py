@@ -22,7 +22,7 @@ EXPORT_LIMITS = Limits(seconds=1800.0)
 _NETWORK = ("zoo.networks", "zoo.weights", "zoo.contracts.preprocessing")
 _TRAINING = (
     *("zoo.training", "zoo.optimizer", "zoo.jit_trial", "zoo.layer_groups", "zoo.reshape"),
-    "zoo.fused_norm",
+    *("zoo.fused_norm", "zoo.feed", "zoo.batch_progress"),
     *("zoo.steps.finetune", "zoo.data.augment", "zoo.data.stream"),
 )
 _DATA = tuple(
@@ -39,7 +39,7 @@ _TASKS = tuple(
     f"zoo.tasks.{name}"
     for name in (
         *("classification", "proportions", "clusters"),
-        *("adversarial", "features", "distances", "likeness"),
+        *("adversarial", "frechet_metric", "features", "distances", "likeness"),
     )
 )
 _MEASUREMENT = tuple(
@@ -97,6 +97,7 @@ def _finetune_step(job: Job, fingerprint: str, checkpoints: Path) -> Step:
         "training": recipe.training.model_dump(mode="json"),
         "hyperparameters": recipe.hyperparameters,
         "seed": recipe.seed,
+        "depends": _depends(job),
     }
     key = step_key(
         "finetune",
@@ -142,6 +143,16 @@ def _task_source(job: Job) -> str | None:
     return job.registry.tasks.provider(job.variant.task).source_file
 
 
+def _depends(job: Job) -> dict[str, str]:
+    """What else decides how the task judges, by content."""
+    depends = job.registry.tasks.get(job.variant.task).depends
+    if depends is None:
+        return {}
+    begun = job.checkpoint is not None and not job.recipe.training.from_scratch
+    own = job.checkpoint.preprocessing if job.checkpoint and begun else job.variant.preprocessing
+    return dict(depends(own))
+
+
 def _subject(job: Job, work: Work) -> Subject:
     """The fine-tuned weights, as another step finds them."""
     weights = work.needs[FINETUNE].folder / f"{job.model_id}.safetensors"
@@ -151,7 +162,12 @@ def _subject(job: Job, work: Work) -> Subject:
 def _evaluate_step(job: Job, fingerprint: str, train: Step) -> Step:
     key = step_key(
         "evaluate",
-        {"fingerprint": fingerprint, "data": job.recipe.data, "split": "test"},
+        {
+            "fingerprint": fingerprint,
+            "data": job.recipe.data,
+            "split": "test",
+            "depends": _depends(job),
+        },
         needs=[train.key],
         modules=("zoo.steps.evaluate", *_NETWORK, *_DATA, *_TASKS),
         files=[_task_source(job), _data_source(job)],
@@ -222,7 +238,7 @@ def _gate_step(
     local = judging_device(job.registry)
     key = step_key(
         "gate",
-        options.model_dump(mode="json"),
+        {**options.model_dump(mode="json"), "depends": _depends(job)},
         needs=[export.key, reference.key, *([twin.key] if twin else [])],
         modules=("zoo.gate", "zoo.steps.gate", "zoo.running", "zoo.measurement.session", *_TASKS),
         files=[_task_source(job), *_device_sources(job, local)],

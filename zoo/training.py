@@ -10,11 +10,11 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from zoo.batch_progress import progress_callback
 from zoo.contracts import Dataset, Preprocessing, Task
-from zoo.data.augment import augment
-from zoo.data.stream import Examples
 from zoo.errors import BadData, UsageError, ZooError
 from zoo.extras import require
+from zoo.feed import Feed
 from zoo.files import atomic_path, write_text
 from zoo.fused_norm import fused_normalizations
 from zoo.isolation import Event
@@ -27,7 +27,6 @@ from zoo.records import Epoch
 from zoo.sketches import Sketches
 
 WARM_UP_SHARE = 0.1
-_VALIDATION_BATCH = 256
 _STATE = "state.json"
 #: Multiply-adds of one call into TensorFlow: the call should cost little beside them, and yet
 #: return often enough for a bar to move.
@@ -133,7 +132,7 @@ class Trainer:
         return {"sketch": str(self._sketches.draw(number, picture))}
 
     def _one_epoch(self, model: Any, feed: Feed, number: int, batches: int) -> Epoch:
-        progress = _progress_callback(self.emit, number, self.options, batches, self.metric_name)
+        progress = progress_callback(self.emit, number, self.options, batches, self.metric_name)
         # Each epoch has a seed of its own, so a resumed run sees what an unbroken one sees.
         require("keras.utils").set_random_seed(self.seed + number)
         started = time.perf_counter()
@@ -301,41 +300,6 @@ class Trainer:
         self.emit({"event": "resumed", "epoch": len(self.epochs)})
 
 
-class Feed:
-    """The batches that a network is trained and validated on."""
-
-    def __init__(
-        self, dataset: Dataset, preprocessing: Preprocessing, options: Training, seed: int
-    ) -> None:
-        self.options = options
-        self.seed = seed
-        self.examples = len(dataset.splits["train"])
-        self._train = Examples(dataset.splits["train"], preprocessing)
-        validation = Examples(dataset.splits["validation"], preprocessing)
-        self._in_order = validation.batches(batch=_VALIDATION_BATCH)
-        self._shuffled: Any = None
-        self._epoch = 0
-
-    def train(self, epoch: int) -> Any:
-        """Shuffled and augmented batches of one epoch, counted from 1."""
-        self._epoch = epoch - 1
-        # Building a stream costs as much as training on hundreds of small examples; only the
-        # augmentation has a seed in it.
-        if self._shuffled is None or self.options.augment:
-            names = self.options.augment
-            self._shuffled = self._train.batches(
-                batch=self.options.batch_size,
-                shuffle_seed=self.seed,
-                augment=augment(names, self.seed + epoch) if names else None,
-                epoch_now=lambda: self._epoch,
-            )
-        return self._shuffled
-
-    def validation(self) -> Any:
-        """Batches of the validation split in order."""
-        return self._in_order
-
-
 def _freeze(network: Any, rule: str) -> None:
     """Makes all layers trainable but those that `rule` freezes for good."""
     for layer in network.layers:
@@ -351,43 +315,6 @@ def _told(groups: list[list[Any]], options: Training) -> str:
     thawed = ", one more thawed in each epoch" if options.freeze == "gradual" else ""
     fewer = f", {options.groups} asked for" if len(groups) < options.groups else ""
     return f"{len(groups)} groups of layers{fewer}{thawed}: {'; '.join(shown)}"
-
-
-def _progress_callback(
-    emit: Callable[[Event], None], epoch: int, options: Training, batches: int, metric: str
-) -> Any:
-    keras = require("keras")
-    started = last = 0.0
-
-    first = 0
-
-    def on_batch_end(batch: int, logs: dict[str, float] | None = None) -> None:
-        nonlocal started, last, first
-        now = time.perf_counter()
-        batch = min(batch, batches - 1)  # several at a time may reach beyond the last
-        if not started:
-            started, first = now, batch  # the first call waits for the pipeline to fill
-        if now - last < 0.2 and batch + 1 < batches:
-            return
-        last = now
-        values = logs or {}
-        emit(
-            {
-                "event": "batch",
-                "epoch": epoch,
-                "epochs": options.epochs,
-                "batch": batch + 1,
-                "batches": batches,
-                "examples_per_second": (batch - first)
-                * options.batch_size
-                / max(now - started, 1e-9),
-                "loss": float(values.get("loss", math.nan)),
-                "metric": float(values[metric]) if metric in values else None,
-                "metric_name": metric,
-            }
-        )
-
-    return keras.callbacks.LambdaCallback(on_train_batch_end=on_batch_end)
 
 
 def _last(history: dict[str, list[Any]], name: str) -> float | None:

@@ -19,6 +19,7 @@ from makers import (
     variant,
 )
 
+from zoo.contracts import Preprocessing
 from zoo.contracts.checks import InvalidRecord
 
 MAKERS = (architecture, dataset, device, exporter, preprocessing, provider, split, task, variant)
@@ -123,3 +124,13 @@ def test_integer_share():
 
     assert contents(integer_operators=3, float_operators=1).integer_share == 0.75
     assert contents(integer_operators=0, float_operators=0).integer_share == 0.0
+
+
+def test_a_kind_of_preprocessing_that_leaves_something_out_cannot_be_made():
+    class Incomplete(Preprocessing):
+        @property
+        def input_shape(self) -> tuple[int, ...]:
+            return (1,)
+
+    with pytest.raises(TypeError, match=r"describe.*value_range"):
+        Incomplete()

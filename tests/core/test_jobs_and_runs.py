@@ -162,6 +162,28 @@ def test_changed_data_redo_everything(monkeypatch):
     assert all(before[name] != key for name, key in keys().items())
 
 
+@pytest.mark.parametrize("from_scratch", [True, None])
+def test_another_judge_redoes_what_it_decides(monkeypatch, tmp_path, from_scratch):
+    """The weights that a generator is judged by are no part of network, data or code."""
+    from dataclasses import replace
+
+    from zoo.tasks import features
+
+    model = "dcgan28" if from_scratch else "dcgan28.fashion_mnist"
+    changes = {"model": model, "from_scratch": from_scratch}
+    before = keys(**changes)
+    found = features._checkpoint("lenet5.fashion_mnist")
+    for path in (found.path, found.card_path):
+        (tmp_path / path.name).write_bytes(path.read_bytes())
+    moved = replace(found, path=tmp_path / found.path.name)
+    monkeypatch.setattr(features, "_checkpoint", lambda judge: moved)
+    assert keys(**changes) == before, "the same content elsewhere"
+    with moved.path.open("ab") as file:
+        file.write(b"x")
+    altered = keys(**changes)
+    assert all(altered[name] != key for name, key in before.items())
+
+
 def test_other_machine_has_other_latencies(monkeypatch):
     from dataclasses import replace
 

@@ -12,7 +12,7 @@ import pytest
 from zoo.contracts import Dataset, SeriesPreprocessing
 from zoo.data.csv_series import fingerprint, open_csv
 from zoo.data.inputs import fitted, labels_for, read_inputs
-from zoo.errors import BadData, UnknownName, UsageError
+from zoo.errors import BadData, UnknownName, UsageError, ZooError
 
 Write = Callable[..., str]
 
@@ -279,11 +279,11 @@ def test_what_cannot_be_used(write: Write, content: str | bytes, message: str) -
         ("?window=8", BadData, "line 2, column 'who': 'p0' is not a number"),
     ],
 )
-def test_wrong_options(write: Write, options: str, error: type[Exception], message: str) -> None:
+def test_wrong_options(write: Write, options: str, error: type[ZooError], message: str) -> None:
     path = write(TEXT)
     with pytest.raises(error, match=message) as caught:
         open_csv(path + options)
-    assert caught.value.fix  # type: ignore[attr-defined]
+    assert caught.value.fix
 
 
 def test_a_label_column_that_is_not_given_is_asked_for(write: Write) -> None:

@@ -12,11 +12,10 @@ from zoo.devices import agent
 class Recorded(agent.Model):
     """Stands for a runtime: writes down in which order it is called."""
 
-    inputs = [  # noqa: RUF012
-        {"name": "x", "shape": [1, 4], "dtype": "float32", "scale": None, "zero_point": None}
-    ]
-
     def __init__(self) -> None:
+        self.inputs = [
+            {"name": "x", "shape": [1, 4], "dtype": "float32", "scale": None, "zero_point": None}
+        ]
         self.calls: list[str] = []
         self.invoke = lambda: self.calls.append("invoke")
 

@@ -7,7 +7,7 @@ import dataclasses
 import numpy as np
 import pytest
 
-from zoo.contracts import Comparison, Truth
+from zoo.contracts import Comparison, LatentPreprocessing, Truth
 from zoo.data.inputs import read_inputs, truth_of
 from zoo.errors import ZooError
 from zoo.registry import PluginSettings, load_registry
@@ -26,13 +26,15 @@ from zoo.tasks.image_generation import (
 )
 
 REGISTRY = load_registry(PluginSettings(installed=False))
-VARIANT = REGISTRY.variant("dcgan28")[1]
+PREPROCESSING = REGISTRY.variant("dcgan28")[1].preprocessing
+assert isinstance(PREPROCESSING, LatentPreprocessing)
+JUDGE, EXAMPLES = PREPROCESSING.judge, PREPROCESSING.examples
 RANDOM = np.random.default_rng(0)
 
 
 @pytest.fixture(scope="module")
 def truth() -> Truth:
-    return truth_of(open_dataset(REGISTRY, "digits"), "test", VARIANT.preprocessing)
+    return truth_of(open_dataset(REGISTRY, "digits"), "test", PREPROCESSING)
 
 
 @pytest.fixture(scope="module")
@@ -40,16 +42,17 @@ def real(truth: Truth) -> np.ndarray:
     """Training digits, standing for what a perfect generator would make."""
     split = open_dataset(REGISTRY, "digits").splits["train"]
     chosen = range(len(truth.labels))
-    return read_inputs(split, VARIANT.preprocessing.examples, chosen) / np.float32(255)
+    return read_inputs(split, EXAMPLES, chosen) / np.float32(255)
 
 
 def images(count: int = 80) -> np.ndarray:
     return RANDOM.random((count, 28, 28, 1), dtype=np.float32)
 
 
-def comparison(**changes: float) -> Comparison:
-    values = {"count": 100, "max_abs": 1e-7, "mean_abs": 1e-8, "agreement": 1.0}
-    return Comparison(**{**values, "sqnr_db": 150.0, "ssim": 1.0, **changes})  # type: ignore[arg-type]
+def comparison(sqnr_db: float = 150.0, ssim: float = 1.0) -> Comparison:
+    return Comparison(
+        count=100, max_abs=1e-7, mean_abs=1e-8, agreement=1.0, sqnr_db=sqnr_db, ssim=ssim
+    )
 
 
 def test_a_perfect_generator_is_at_the_floor_and_a_poor_one_is_not(
@@ -128,4 +131,4 @@ def test_pixels_and_gallery_keep_every_image_in_its_place() -> None:
 
 
 def test_details_name_the_judge(truth: Truth, real: np.ndarray) -> None:
-    assert details(real, truth)["judge"] == VARIANT.preprocessing.judge
+    assert details(real, truth)["judge"] == JUDGE

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -22,7 +23,7 @@ FIRST_WORD = 2
 
 
 @dataclass(frozen=True, kw_only=True)
-class Preprocessing:
+class Preprocessing(ABC):
     """What all kinds have in common.
 
     The path has two halves. What is done *outside* the exported graph ends in an array of
@@ -40,9 +41,9 @@ class Preprocessing:
     graph_dtype: ClassVar[str] = "float32"
 
     @property
+    @abstractmethod
     def input_shape(self) -> tuple[int, ...]:
         """Shape of one network input, without the batch."""
-        raise NotImplementedError
 
     @property
     def network_shape(self) -> tuple[int, ...]:
@@ -50,9 +51,9 @@ class Preprocessing:
         return self.input_shape
 
     @property
+    @abstractmethod
     def value_range(self) -> tuple[float, float]:
         """Least and greatest raw value to expect."""
-        raise NotImplementedError
 
     @property
     def normalization(self) -> Normalization | None:
@@ -69,9 +70,9 @@ class Preprocessing:
         """How the examples that the network is trained on are read; mostly in this same way."""
         return self
 
+    @abstractmethod
     def describe(self) -> dict[str, str]:
         """In words, for people: ``input``, and what is done with an example."""
-        raise NotImplementedError
 
     def affine(self) -> tuple[tuple[float, ...], tuple[float, ...]] | None:
         """The normalization as one multiplication and one addition per channel."""

@@ -128,6 +128,9 @@ class Task:
             returns a pydantic model whose fields are the options, and is called when something
             is trained, so that lists do not wait for pydantic. ``compile`` finds them, validated
             and as a dictionary, in ``options.task``. Unknown keys are errors.
+        depends: ``depends(preprocessing)`` names the files outside network and data that decide
+            how outputs are judged (another network's weights), each with its SHA-256: results are
+            kept under them, and made anew when one changes. None: there are none.
         sketch: ``sketch(network, preprocessing)`` draws what the network makes now, uint8 of
             shape (height, width, 1 or 3): kept of each epoch. None: there is nothing to see.
         gallery: ``gallery(outputs)`` draws the first outputs in the same way, for the report.
@@ -162,6 +165,7 @@ class Task:
     trainee: Callable[..., Any] | None = None
     state: Callable[[Any], list[Any]] | None = None
     options: Callable[[], type[BaseModel]] | None = None
+    depends: Callable[[Preprocessing], Mapping[str, str]] | None = None
     sketch: Callable[[Any, Preprocessing], Array] | None = None
     gallery: Callable[[Array], Array] | None = None
     higher_is_better: bool = True

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 from zoo.contracts import ImagePreprocessing, LatentPreprocessing, Split
 from zoo.errors import ZooError
 from zoo.extras import require
-from zoo.files import atomic_path
+from zoo.files import atomic_path, sha256_of
 from zoo.isolation import Event, call
 from zoo.networks import HEAD, normalization
 from zoo.paths import cache_folder
@@ -32,6 +32,17 @@ _LUMA = (0.299, 0.587, 0.114)
 #: Samples whose features are held in memory.
 _HELD = 8
 _held: OrderedDict[str, Any] = OrderedDict()
+
+
+def judge_files(judge: str) -> dict[str, str]:
+    """SHA-256 of the files that make the judge, read anew each time.
+
+    Raises:
+        ZooError: There is no such judge.
+    """
+    checkpoint = _checkpoint(judge)
+    files = {"weights": checkpoint.path, "card": checkpoint.card_path}
+    return {f"{judge} {name}": sha256_of(path) for name, path in files.items()}
 
 
 def real_features(split: Split, count: int, preprocessing: LatentPreprocessing) -> Array:

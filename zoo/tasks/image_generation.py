@@ -218,6 +218,13 @@ def details(outputs: Array, truth: Truth) -> Mapping[str, Any]:
     return {"judge": preprocessing.judge, "images": _sample_size(truth)}
 
 
+def depends(preprocessing: Preprocessing) -> Mapping[str, str]:
+    """The judge: with other features, distances are others."""
+    from zoo.tasks.features import judge_files
+
+    return judge_files(_latent(preprocessing).judge)
+
+
 def gallery(outputs: Array) -> Array:
     """The first outputs as one picture: uint8, (height, width, 1 or 3)."""
     import numpy as np
@@ -294,6 +301,7 @@ def zoo_tasks() -> Any:
         parity=parity,
         accuracy=accuracy,
         details=details,
+        depends=depends,
         sketch=sketch,
         gallery=gallery,
         chooses=False,
