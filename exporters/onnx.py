@@ -6,26 +6,29 @@ from collections.abc import Sequence
 from typing import Any
 
 from zoo.contracts import Exporter, ExportRequest
-from zoo.extras import require
 from zoo.hookspecs import hookimpl
 
+from .onnx_axes import name_axes
 from .onnx_contents import inspect, read_manifest, recognises, write_manifest
 from .onnx_conversion import convert
+from .onnx_options import in_layout, layout_of, options
 from .onnx_quantization import quantized, to_float16, with_small_weights
+from .onnx_storage import store
 
 
 def export(request: ExportRequest) -> Sequence[str]:
     """Converts with tf2onnx; smaller precisions are made by ONNX Runtime's tools."""
-    onnx = require("onnx")
-    model, remarks = convert(request)
+    layout = layout_of(request)
+    model, remarks = convert(request, channels_first=layout == "nchw")
+    request = in_layout(request, layout)
     if request.precision == "float16":
         model = to_float16(model)
     elif request.precision == "dynamic-int8":
         model = with_small_weights(model)
     elif request.precision == "int8":
         model = quantized(model, request)
-    onnx.checker.check_model(model, full_check=True)
-    request.path.write_bytes(model.SerializeToString())
+    name_axes(model.graph, request.axes)
+    store(model, request.path)
     return remarks
 
 
@@ -45,4 +48,5 @@ def zoo_exporters() -> Any:
         runtimes=("onnxruntime",),
         extra="onnx",
         distributions=("tensorflow", "keras", "tf2onnx", "onnx", "onnxruntime"),
+        options=options,
     )

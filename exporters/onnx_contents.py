@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -11,6 +10,9 @@ from zoo.contracts import FileContents, TensorInfo
 from zoo.errors import BadFile
 from zoo.extras import require
 from zoo.files import write_bytes
+
+from .onnx_axes import layout_of_image
+from .onnx_storage import payload, side_files, tensor_bytes
 
 MANIFEST = "zoo_manifest"
 _STANDARD_DOMAINS = frozenset({"", "ai.onnx"})
@@ -40,20 +42,22 @@ def inspect(path: Path) -> FileContents:
     """Reads the graph back; needs the onnx package alone."""
     model = _load(path)
     try:
-        return _contents(model)
+        return _contents(model, path, side_files(model, path))
+    except BadFile:
+        raise
     # Damaged types, dimensions and names surface as whatever the onnx package raises.
     except Exception as error:
         raise BadFile(f"{path} is a damaged ONNX file", why=str(error)) from error
 
 
-def _contents(model: Any) -> FileContents:
+def _contents(model: Any, path: Path, sides: tuple[str, ...]) -> FileContents:
     onnx = require("onnx")
     graph = model.graph
     tally = _Tally(graph)
     stripped = onnx.ModelProto()
     stripped.CopyFrom(model)
     del stripped.metadata_props[:]
-    payload = stripped.SerializeToString(deterministic=True)
+    size, digest = payload(stripped.SerializeToString(deterministic=True), path, sides)
     shapes = onnx.shape_inference.infer_shapes(model).graph
     known = [*shapes.input, *shapes.output, *shapes.value_info]
     constants = {tensor.name for tensor in graph.initializer}
@@ -67,12 +71,13 @@ def _contents(model: Any) -> FileContents:
         conversions=sum(tally.operators[name] for name in _CONVERSIONS),
         custom_operators=tuple(sorted(tally.custom)),
         dynamic_tensors=tuple(sorted({v.name for v in known if -1 in _shape(v)})),
-        weight_bytes=sum(_constant_bytes(tensor) for tensor in graph.initializer),
-        payload_bytes=len(payload),
-        payload_sha256=hashlib.sha256(payload).hexdigest(),
+        weight_bytes=sum(tensor_bytes(tensor) for tensor in graph.initializer),
+        payload_bytes=size,
+        payload_sha256=digest,
         hybrid_operators=tally.hybrid,
         weight_types=_weight_types(graph),
         remarks=_remarks(tally),
+        side_files=sides,
     )
 
 
@@ -88,7 +93,7 @@ def _weight_types(graph: Any) -> dict[str, int]:
     sizes: Counter[str] = Counter()
     for tensor in graph.initializer:
         dtype = onnx.helper.tensor_dtype_to_np_dtype(tensor.data_type)
-        sizes[str(dtype)] += _constant_bytes(tensor)
+        sizes[str(dtype)] += tensor_bytes(tensor)
     return dict(sorted(sizes.items()))
 
 
@@ -151,7 +156,9 @@ class _Tally:
 def _tensor(value: Any) -> TensorInfo:
     onnx = require("onnx")
     dtype = onnx.helper.tensor_dtype_to_np_dtype(value.type.tensor_type.elem_type)
-    return TensorInfo(name=value.name, shape=_shape(value), dtype=str(dtype))
+    return TensorInfo(
+        name=value.name, shape=_shape(value), dtype=str(dtype), layout=layout_of_image(value)
+    )
 
 
 def _shape(value: Any) -> tuple[int, ...]:
@@ -159,13 +166,6 @@ def _shape(value: Any) -> tuple[int, ...]:
     if not tensor.HasField("shape"):
         return (-1,)
     return tuple(d.dim_value if d.HasField("dim_value") else -1 for d in tensor.shape.dim)
-
-
-def _constant_bytes(tensor: Any) -> int:
-    onnx = require("onnx")
-    if onnx.external_data_helper.uses_external_data(tensor):  # in a file that may not be here
-        return sum(int(entry.value) for entry in tensor.external_data if entry.key == "length")
-    return len(onnx.numpy_helper.to_array(tensor).tobytes())
 
 
 def _load(path: Path) -> Any:

@@ -9,21 +9,25 @@ from zoo.contracts import ExportRequest
 from zoo.errors import Unsupported, ZooError
 from zoo.extras import require
 
+from .onnx_options import OPSET
 from .recurrent import recurrent_layers, unrolled
 
-OPSET = 17
 BATCH = "batch"
 
 
-def convert(request: ExportRequest) -> tuple[Any, tuple[str, ...]]:
+def convert(request: ExportRequest, *, channels_first: bool = False) -> tuple[Any, tuple[str, ...]]:
     """The model as an `onnx.ModelProto` with a batch of one, and remarks on how it was written.
+
+    Args:
+        request: Wants it.
+        channels_first: Whether the input is an image with its channels before height and width.
 
     Raises:
         Unsupported: The request wants a form of recurrent layers that the format should not have.
     """
     layers = recurrent_layers(request.model)
     if not layers:
-        return _trace(request, static=True), ()
+        return _trace(request, static=True, channels_first=channels_first), ()
     if request.recurrent == "while":
         raise Unsupported(
             "a recurrent layer cannot be a loop in ONNX files",
@@ -50,7 +54,7 @@ def convert(request: ExportRequest) -> tuple[Any, tuple[str, ...]]:
     )
 
 
-def _trace(request: ExportRequest, *, static: bool) -> Any:
+def _trace(request: ExportRequest, *, static: bool, channels_first: bool = False) -> Any:
     tf = require("tensorflow")
     tf2onnx = require("tf2onnx")
     source = request.model
@@ -60,7 +64,12 @@ def _trace(request: ExportRequest, *, static: bool) -> Any:
     function = tf.function(lambda inputs: source(inputs, training=False), signature)
     # On a GPU, LSTMs would become an operator of that device's library.
     with nullcontext() if static else tf.device("CPU:0"):
-        model, _ = tf2onnx.convert.from_function(function, signature, opset=OPSET)
+        model, _ = tf2onnx.convert.from_function(
+            function,
+            signature,
+            opset=request.options.get("opset", OPSET),
+            inputs_as_nchw=[f"{request.input_name}:0"] if channels_first else None,
+        )
     _rename_output(model.graph, request.output_name)
     return model
 

@@ -10,7 +10,7 @@ from pydantic import Field, TypeAdapter, ValidationError
 
 from zoo.contracts import AnyPreprocessing, Check, Exporter, FileContents, Metric, TensorInfo
 from zoo.errors import BadFile
-from zoo.files import sha256_of
+from zoo.files import sha256_of, size_with_sides
 from zoo.registry import Registry
 
 SCHEMA = 1
@@ -223,7 +223,7 @@ def describe(artifact: Artifact) -> dict[str, Any]:
     return {
         "file": str(artifact.path),
         "format": artifact.exporter.name,
-        "bytes": artifact.path.stat().st_size,
+        "bytes": size_with_sides(artifact.path, artifact.contents.side_files),
         "sha256": sha256_of(artifact.path),
         "altered": artifact.altered,
         "contents": {**asdict(artifact.contents), "integer_share": artifact.contents.integer_share},

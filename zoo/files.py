@@ -7,7 +7,8 @@ import errno
 import hashlib
 import os
 import secrets
-from collections.abc import Iterator
+import shutil
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -47,6 +48,29 @@ def write_bytes(path: Path, data: bytes) -> None:
 def write_text(path: Path, text: str) -> None:
     """Writes `text` as UTF-8 to `path` by way of a temporary name."""
     write_bytes(path, text.encode("utf-8"))
+
+
+def copy_with_sides(source: Path, target: Path, side_files: Sequence[str] = ()) -> None:
+    """Copies a file, and beside it the files without which it is not whole.
+
+    Args:
+        source: The file.
+        target: Its copy; may have another name.
+        side_files: As `FileContents.side_files` names them; they keep their names, by which the
+            file refers to them.
+
+    Raises:
+        ZooError: The folder cannot be written, or the disk is full.
+    """
+    pairs = [(source.with_name(name), target.with_name(name)) for name in side_files]
+    for here, there in [*pairs, (source, target)]:  # the file comes last: it is never half there
+        with atomic_path(there) as temporary:
+            shutil.copyfile(here, temporary)
+
+
+def size_with_sides(path: Path, side_files: Sequence[str] = ()) -> int:
+    """Bytes of a file and of those beside it that belong to it."""
+    return sum(p.stat().st_size for p in [path, *(path.with_name(n) for n in side_files)])
 
 
 #: What to do when the user's folder of results cannot be written.

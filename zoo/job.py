@@ -12,7 +12,8 @@ from zoo.contracts import Architecture, DeviceKind, Exporter, Target, Task, Vari
 from zoo.errors import UnknownName, UsageError
 from zoo.measurement.tiers import tier_named
 from zoo.networks import check_hyperparameters
-from zoo.recipe import Recipe, Training, declared_options, precision_order
+from zoo.recipe import Recipe, Training, precision_order
+from zoo.recipe_errors import declared_options
 from zoo.registry import Registry
 from zoo.reshape import check_reshaping
 from zoo.running import judging_device

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self, get_args
 
@@ -20,7 +19,8 @@ from pydantic import (
 )
 
 from zoo.contracts.exporter import PRECISIONS
-from zoo.errors import UsageError, nearest
+from zoo.errors import UsageError
+from zoo.recipe_errors import problems
 
 Augmentation = Literal["rotate", "shift", "crop", "flip", "erase"]
 Freeze = Literal["none", "backbone", "gradual"]
@@ -224,42 +224,9 @@ def make_recipe(values: dict[str, Any], where: str) -> Recipe:
     try:
         return Recipe.model_validate(values)
     except ValidationError as error:
-        # A key that may have one of several types has an error for each.
-        problems = list(dict.fromkeys(_explain(item) for item in error.errors()))
         raise UsageError(
-            f"{where} is not a usable recipe:\n" + "\n".join(f"  - {p}" for p in problems),
+            f"{where} is not a usable recipe:\n{problems(error, Recipe)}",
             fix="correct the keys above; `zoo ship --help` describes each of them",
-        ) from error
-
-
-def declared_options(
-    declared: Callable[[], type[BaseModel]] | None, given: Mapping[str, Any], owner: str
-) -> dict[str, Any]:
-    """Validates the options that a task or a format has of its own; fills in what was not given.
-
-    Args:
-        declared: Returns the model that the owner declares; None when it has none.
-        given: From ``[training.task]`` or ``[export.options.<format>]``.
-        owner: Such as ``the task image-generation``, for messages.
-
-    Raises:
-        UsageError: Lists every problem; a key that the owner does not know has the nearest beside.
-    """
-    if declared is None:
-        if given:
-            raise UsageError(
-                f"{owner} has no options of its own, but got {', '.join(sorted(given))}",
-                fix="leave them out: all other options are for everyone",
-            )
-        return {}
-    model = declared()
-    try:
-        return model.model_validate(dict(given)).model_dump(mode="json")
-    except ValidationError as error:
-        problems = list(dict.fromkeys(_explain(item, model) for item in error.errors()))
-        raise UsageError(
-            f"the options of {owner} are not usable:\n" + "\n".join(f"  - {p}" for p in problems),
-            fix=f"it has: {', '.join(model.model_fields)}",
         ) from error
 
 
@@ -277,63 +244,6 @@ def read_recipe(path: Path) -> dict[str, Any]:
         raise UsageError(
             f"{path} cannot be read", why=error.strerror, fix="name a recipe file"
         ) from error
-
-
-#: How to give what is required.
-_HOW = {
-    "model": ", such as `lenet5`; `zoo list` shows them",
-    "data": ", such as `--data digits` or `--data folder:PATH`",
-}
-#: What pydantic says in Python's words, in those of TOML.
-_PLAIN = {
-    "dict_type": "must be a table",
-    "model_type": "must be a table",
-    "tuple_type": "must be a list",
-    "too_short": "must name at least one",
-}
-
-
-#: Tables whose keys belong to others: networks, tasks, formats.
-_FREE = (("hyperparameters",), ("training", "task"), ("export", "options"))
-
-
-def _explain(item: Any, root: type[BaseModel] | None = None) -> str:
-    keys = [str(part) for part in item["loc"]]
-    key = ".".join(keys)
-    if item["type"] == "extra_forbidden":
-        valid = _valid_keys(keys[:-1], root)
-        close = nearest(keys[-1], valid)
-        hint = f"did you mean {close[0]!r}?" if close else f"allowed keys: {', '.join(valid)}"
-        return f"{key}: there is no such key; {hint}"
-    if item["type"] == "missing":
-        return f"{key}: is required{_HOW.get(key, '')}"
-    free = next((len(table) for table in _FREE if tuple(keys[: len(table)]) == table), 0)
-    free += keys[:2] == ["export", "options"]  # one table for each format
-    if free and len(keys) > free + 1:
-        key = ".".join(keys[: free + 1])
-        return f"{key}: must be true, false, a finite number or text (got {item['input']!r})"
-    if item["type"] in _PLAIN:
-        return f"{key}: {_PLAIN[item['type']]} (got {item['input']!r})"
-    if item["type"] == "value_error":  # one of our own sentences
-        message = str(item["ctx"]["error"])
-        return f"{key}: {message}" + ("" if _is_table(item) else f" (got {item['input']!r})")
-    message = item["msg"][0].lower() + item["msg"][1:]
-    return f"{key}: {message} (got {item['input']!r})"
-
-
-def _is_table(item: Any) -> bool:
-    """Whether several keys contradict each other; showing the whole table would help nobody."""
-    return isinstance(item["input"], dict)
-
-
-def _valid_keys(path: list[str], root: type[BaseModel] | None = None) -> list[str]:
-    section: type[BaseModel] = root or Recipe
-    for name in path:
-        annotation = section.model_fields[name].annotation if name in section.model_fields else None
-        if not (isinstance(annotation, type) and issubclass(annotation, BaseModel)):
-            return []
-        section = annotation
-    return list(section.model_fields)
 
 
 def precision_order(precision: str) -> int:

@@ -129,8 +129,9 @@ class GateResult:
         drop: Points of the headline metric lost against the Keras model, or per cent by which a
             distance rose; negative: gained.
         sha256: Of the file after the gate wrote its manifest.
-        bytes: Size after the gate wrote its manifest.
-        model_bytes: Size without the manifest.
+        bytes: Size after the gate wrote its manifest, side files included.
+        model_bytes: Size without the manifest, side files included.
+        side_files: Names of files that belong to it and lie beside it.
     """
 
     file: str
@@ -145,6 +146,7 @@ class GateResult:
     sha256: str
     bytes: int
     model_bytes: int
+    side_files: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -14,7 +14,7 @@ import tomli_w
 
 from zoo.errors import ZooError
 from zoo.extras import require_extra
-from zoo.files import OTHER_HOME, atomic_path, ensure_writable, write_text
+from zoo.files import OTHER_HOME, copy_with_sides, ensure_writable, write_text
 from zoo.isolation import RemoteFailure
 from zoo.job import Job
 from zoo.paths import cache_folder
@@ -158,15 +158,16 @@ def _fill(
     for step in finished.values():
         record = step.record
         if record.kind == "gate" and record.status in ("passed", "rejected"):
-            source = step.folder / str((record.result or {})["file"])
+            result = record.result or {}
+            source = step.folder / str(result["file"])
+            wanted += [source.with_name(side) for side in result.get("side_files", ())]
             wanted.append(source)
             files.append(folder / source.name)
             _remove_opposite(folder, source.name)
     for source in wanted:
         target = folder / source.name
         if changed or not target.exists():
-            with atomic_path(target) as temporary:
-                shutil.copyfile(source, temporary)
+            copy_with_sides(source, target)
     return tuple(files)
 
 

@@ -93,7 +93,12 @@ def deployed(
 
 
 def write(
-    exporter: Exporter, subject: Deployed, folder: Path, precision: str, recurrent: str = "auto"
+    exporter: Exporter,
+    subject: Deployed,
+    folder: Path,
+    precision: str,
+    recurrent: str = "auto",
+    **more: Any,
 ) -> tuple[Path, FileContents]:
     path = folder / f"{precision}.{recurrent}{exporter.suffix}"
     calibrated = precision in ("int8", "int16x8")
@@ -107,6 +112,7 @@ def write(
             output_name="answers",
             integer_input=False,
             recurrent=recurrent,
+            **more,
         )
     )
     return path, exporter.inspect(path)

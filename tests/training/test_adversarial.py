@@ -14,7 +14,8 @@ from zoo.contracts import Dataset, Split
 from zoo.errors import BadData, UsageError
 from zoo.job import check_training
 from zoo.networks import build_companion, build_network, variable_names
-from zoo.recipe import Training, declared_options
+from zoo.recipe import Training
+from zoo.recipe_errors import declared_options
 from zoo.registry import PluginSettings, load_registry
 from zoo.steps.common import open_dataset
 from zoo.tasks.adversarial import trainee

@@ -45,12 +45,15 @@ def _print_contents(found: dict[str, Any]) -> None:
     _line("file", found["file"])
     _line("format", f"{found['format']}, {human_bytes(found['bytes'])}")
     _line("sha256", found["sha256"])
+    if contents["side_files"]:
+        _line("beside it", f"{', '.join(contents['side_files'])}: belongs to the file")
     for kind in ("inputs", "outputs"):
         for tensor in contents[kind]:
             scale = tensor["scale"]
             quantized = "" if scale is None else f", scale {scale:g}, zero {tensor['zero_point']}"
             shape = "×".join("?" if n < 0 else str(n) for n in tensor["shape"])
-            _line(kind[:-1], f"{tensor['name']}  {tensor['dtype']} {shape}{quantized}")
+            layout = f" {tensor['layout'].upper()}" if tensor["layout"] else ""
+            _line(kind[:-1], f"{tensor['name']}  {tensor['dtype']} {shape}{layout}{quantized}")
     operators = ", ".join(
         f"{name} {count}" if count > 1 else name for name, count in contents["operators"].items()
     )

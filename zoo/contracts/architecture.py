@@ -45,6 +45,8 @@ class Variant:
         check(self.classes > 0, self.name, "classes must be positive")
         check(self.parameters > 0, self.name, "parameters must be positive")
         check(self.multiply_adds > 0, self.name, "multiply_adds must be positive")
+        layout = getattr(self.preprocessing, "layout", "nhwc")
+        check(layout == "nhwc", self.name, "networks take channels last: only files have a layout")
 
     @property
     def has_head(self) -> bool:

@@ -40,6 +40,7 @@ class TensorInfo:
         dtype: numpy's name of the element type.
         scale: Quantization step; None for real numbers.
         zero_point: The integer that stands for 0.0; None for real numbers.
+        layout: Of an image, ``nhwc`` or ``nchw``; empty where the file does not say.
     """
 
     name: str
@@ -47,6 +48,7 @@ class TensorInfo:
     dtype: str
     scale: float | None = None
     zero_point: int | None = None
+    layout: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,6 +77,8 @@ class FileContents:
         keeps_state: Whether something is remembered from one invocation to the next, so that
             whoever runs the file must reset its variables before each input.
         remarks: What else whoever chooses the file should know, in sentences.
+        side_files: Names of files that must lie beside it, with a part of the model; they count
+            in its bytes and in its SHA-256.
     """
 
     inputs: tuple[TensorInfo, ...]
@@ -93,6 +97,7 @@ class FileContents:
     weight_types: dict[str, int] = field(default_factory=dict)
     keeps_state: bool = False
     remarks: tuple[str, ...] = ()
+    side_files: tuple[str, ...] = ()
 
     @property
     def integer_share(self) -> float:
@@ -107,7 +112,8 @@ class ExportRequest:
 
     Attributes:
         model: A built Keras model; input float32 (1, …) raw values, output as the task exports.
-        path: The file to write.
+        path: The file to write; what has no room in it may go into others beside it, which
+            `FileContents.side_files` then names.
         precision: One of the exporter's.
         calibration: Raw inputs, shape (examples, …), of the model's input type; None unless the
             precision is calibrated.
@@ -115,6 +121,7 @@ class ExportRequest:
         output_name: Name to give the output.
         integer_input: Whether raw inputs are whole numbers from 0 to 255, so that an integer file
             may take uint8; files for other inputs take and give float32 at every precision.
+        axes: What each axis of the input is, the batch left out: ``height``, ``time``, …
         recurrent: How the loop over time of recurrent layers is written; one of `RECURRENT_FORMS`.
         target: The processor that the file is for; None where nobody said, and the exporter's own
             choices stand.
@@ -132,6 +139,7 @@ class ExportRequest:
     input_name: str
     output_name: str
     integer_input: bool
+    axes: tuple[str, ...] = ()
     recurrent: str = "auto"
     target: Target | None = None
     method: str = "minmax"

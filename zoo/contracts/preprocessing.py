@@ -5,14 +5,16 @@ from __future__ import annotations
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import ClassVar, Literal, get_args
+from typing import ClassVar, Literal, Self, get_args
 
 from zoo.contracts.checks import check
 
 Resize = Literal["stretch", "crop", "pad"]
 Interpolation = Literal["nearest", "bilinear", "bicubic", "box", "lanczos"]
+#: Order of an image's axes behind the batch: channels last, or first.
+Layout = Literal["nhwc", "nchw"]
 
 #: ``(value * scale - mean) / std``: the scale, and mean and std for each channel.
 Normalization = tuple[float, tuple[float, ...], tuple[float, ...]]
@@ -46,9 +48,22 @@ class Preprocessing(ABC):
         """Shape of one network input, without the batch."""
 
     @property
+    @abstractmethod
+    def axes(self) -> tuple[str, ...]:
+        """What each axis of `input_shape` is."""
+
+    @property
     def network_shape(self) -> tuple[int, ...]:
         """Shape of what the network takes, behind the normalization; mostly the same."""
         return self.input_shape
+
+    def in_layout(self, layout: str) -> Self:
+        """The same for a file whose input has its axes in this order; only images have a choice.
+
+        Args:
+            layout: A `Layout`, or empty where the file does not say.
+        """
+        return self
 
     @property
     @abstractmethod
@@ -105,6 +120,7 @@ class ImagePreprocessing(Preprocessing):
         scale: Multiplies each pixel first.
         mean: Subtracted, one value per channel of the network.
         std: Divides, one value per channel of the network.
+        layout: Order of the axes that a file takes; networks take channels last.
         kind: Tells the records apart where they are stored.
     """
 
@@ -120,6 +136,7 @@ class ImagePreprocessing(Preprocessing):
     mean: tuple[float, ...] = (0.0,)
     std: tuple[float, ...] = (1.0,)
     crop_share: float = 1.0
+    layout: Layout = "nhwc"
     kind: Literal["image"] = "image"
 
     def __post_init__(self) -> None:
@@ -132,6 +149,7 @@ class ImagePreprocessing(Preprocessing):
             name,
             f"unknown interpolation {self.interpolation!r}",
         )
+        check(self.layout in get_args(Layout), name, f"unknown layout {self.layout!r}")
         repeated = self.channels == 1 and len(self.mean) == 3
         _check_moments(self.mean, self.std, 3 if repeated else self.channels)
         check(0 < self.scale < math.inf, name, "scale must be > 0 and finite")
@@ -143,9 +161,27 @@ class ImagePreprocessing(Preprocessing):
         )
 
     @property
-    def input_shape(self) -> tuple[int, int, int]:
-        """(height, width, channels) of the raw pixels."""
+    def image_shape(self) -> tuple[int, int, int]:
+        """(height, width, channels) of the raw pixels, whatever the layout."""
         return (self.height, self.width, self.channels)
+
+    @property
+    def input_shape(self) -> tuple[int, int, int]:
+        """(height, width, channels) of the raw pixels, or channels first if the layout says so."""
+        height, width, channels = self.image_shape
+        return (channels, height, width) if self.layout == "nchw" else self.image_shape
+
+    @property
+    def axes(self) -> tuple[str, ...]:
+        """As the layout says."""
+        first = self.layout == "nchw"
+        return ("channel", "height", "width") if first else ("height", "width", "channel")
+
+    def in_layout(self, layout: str) -> Self:
+        """The same for a file that takes its axes in this order."""
+        if layout not in get_args(Layout) or layout == self.layout:
+            return self
+        return replace(self, layout="nchw" if layout == "nchw" else "nhwc")
 
     @property
     def network_shape(self) -> tuple[int, int, int]:
@@ -172,7 +208,8 @@ class ImagePreprocessing(Preprocessing):
         share = self.crop_share
         kept = "" if share == 1 else f", keeping {share:.1%} of the shorter side"
         return {
-            "input": f"{self.height}×{self.width}×{self.channels} pixels, 0-255",
+            "input": f"{self.height}×{self.width}×{self.channels} pixels, 0-255"
+            + (", channels first (NCHW)" if self.layout == "nchw" else ""),
             "resize": f"{self.resize}, {self.interpolation}{kept}",
             "normalization": f"(pixel × {self.scale:.6g} − {_list(self.mean)}) / {_list(self.std)}",
         }
@@ -214,6 +251,11 @@ class SeriesPreprocessing(Preprocessing):
     def input_shape(self) -> tuple[int, int]:
         """(steps, channels)."""
         return (self.steps, self.channels)
+
+    @property
+    def axes(self) -> tuple[str, ...]:
+        """Time, and what is measured at each step."""
+        return ("time", "channel")
 
     @property
     def value_range(self) -> tuple[float, float]:
@@ -277,6 +319,11 @@ class TokenPreprocessing(Preprocessing):
         return (self.length,)
 
     @property
+    def axes(self) -> tuple[str, ...]:
+        """One word after the other."""
+        return ("time",)
+
+    @property
     def value_range(self) -> tuple[float, float]:
         """Word numbers."""
         return (0.0, float(len(self.vocabulary) + FIRST_WORD - 1))
@@ -330,6 +377,11 @@ class LatentPreprocessing(Preprocessing):
     def input_shape(self) -> tuple[int]:
         """(size,)."""
         return (self.size,)
+
+    @property
+    def axes(self) -> tuple[str, ...]:
+        """Noise."""
+        return ("feature",)
 
     @property
     def value_range(self) -> tuple[float, float]:

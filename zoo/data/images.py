@@ -27,8 +27,8 @@ def to_pixels(image: NDArray[np.uint8], preprocessing: ImagePreprocessing) -> ND
         preprocessing: What the network wants.
 
     Returns:
-        uint8, shape (height, width, channels) of `preprocessing`; the image itself when it
-        already fits.
+        uint8, shape (height, width, channels) of `preprocessing`, whatever its layout; the image
+        itself when it already fits.
 
     Raises:
         BadData: The image has another type or shape.
@@ -36,7 +36,7 @@ def to_pixels(image: NDArray[np.uint8], preprocessing: ImagePreprocessing) -> ND
     problem = _image_problem(image)
     if problem:
         raise BadData(f"an image cannot be used: {problem}", fix=_EXPECTED)
-    if image.shape == preprocessing.input_shape and preprocessing.crop_share == 1:
+    if image.shape == preprocessing.image_shape and preprocessing.crop_share == 1:
         return image
     grey = image.shape[2] == 1
     picture = require("PIL.Image").fromarray(image[:, :, 0] if grey else image)
@@ -49,7 +49,7 @@ def to_pixels(image: NDArray[np.uint8], preprocessing: ImagePreprocessing) -> ND
 
 
 def read_pixels(split: Split, index: int, preprocessing: ImagePreprocessing) -> NDArray[np.uint8]:
-    """Reads one example and applies `to_pixels`.
+    """Reads one example and applies `to_pixels`; its axes are in the order of the layout.
 
     Raises:
         BadData: The example is no uint8 image; names the example.
@@ -58,7 +58,8 @@ def read_pixels(split: Split, index: int, preprocessing: ImagePreprocessing) -> 
     problem = _image_problem(image)
     if problem:
         raise BadData(f"example {index} cannot be used: {problem}", fix=_EXPECTED)
-    return to_pixels(image, preprocessing)
+    pixels = to_pixels(image, preprocessing)
+    return pixels.transpose(2, 0, 1) if preprocessing.layout == "nchw" else pixels
 
 
 _EXPECTED = "a dataset yields images of type uint8 and shape (height, width, 1 or 3)"

@@ -12,7 +12,7 @@ from zoo.contracts import ExportRequest
 from zoo.contracts.exporter import CALIBRATED
 from zoo.data.calibration import calibration_inputs
 from zoo.errors import UsageError, ZooError
-from zoo.files import atomic_path, sha256_of
+from zoo.files import sha256_of, size_with_sides
 from zoo.isolation import Event
 from zoo.networks import deployed_model
 from zoo.recipe import Calibration
@@ -79,28 +79,30 @@ def export(
         )
     emit({"event": "stage", "text": "converting"})
     path = Path(folder) / f"{loaded.card.model_id}.{precision}{exporter.suffix}"
-    with atomic_path(path) as temporary:
-        remarks = exporter.export(
-            ExportRequest(
-                model=deployed_model(loaded.network, preprocessing, loaded.task),
-                path=temporary,
-                precision=precision,
-                calibration=samples,
-                input_name=preprocessing.input_name,
-                output_name=loaded.task.output,
-                integer_input=preprocessing.whole_bytes,
-                recurrent=recurrent,
-                target=target_named(registry, target),
-                method=asked.method,
-                held_out=held_out,
-                keep=tuple(keep),
-                options=options or {},
-            )
+    # Under its own name, since a file may refer to others that are named after it; the folder of
+    # a step is thrown away if the step fails.
+    remarks = exporter.export(
+        ExportRequest(
+            model=deployed_model(loaded.network, preprocessing, loaded.task),
+            path=path,
+            precision=precision,
+            calibration=samples,
+            input_name=preprocessing.input_name,
+            output_name=loaded.task.output,
+            integer_input=preprocessing.whole_bytes,
+            axes=preprocessing.axes,
+            recurrent=recurrent,
+            target=target_named(registry, target),
+            method=asked.method,
+            held_out=held_out,
+            keep=tuple(keep),
+            options=options or {},
         )
-        if not temporary.is_file():
-            raise ZooError(
-                f"the exporter {format!r} wrote no file", fix="tell the author of that plugin"
-            )
+    )
+    if not path.is_file():
+        raise ZooError(
+            f"the exporter {format!r} wrote no file", fix="tell the author of that plugin"
+        )
     contents = exporter.inspect(path)
     card = loaded.card
     embed(
@@ -119,7 +121,7 @@ def export(
                 name=card.dataset, content_hash=card.dataset_hash, licence=card.licence
             ),
             calibration=reference,
-            preprocessing=preprocessing,
+            preprocessing=preprocessing.in_layout(contents.inputs[0].layout),
             inputs=contents.inputs,
             outputs=contents.outputs,
             payload_sha256=contents.payload_sha256,
@@ -134,7 +136,7 @@ def export(
             file=path.name,
             format=format,
             precision=precision,
-            bytes=path.stat().st_size,
+            bytes=size_with_sides(path, contents.side_files),
             sha256=sha256_of(path),
             contents=contents,
         )

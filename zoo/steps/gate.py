@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import shutil
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from zoo.artifact import REJECTED, GateReference, embed, judged, open_unaltered
 from zoo.contracts import Comparison
-from zoo.files import atomic_path, sha256_of
+from zoo.files import atomic_path, copy_with_sides, sha256_of, size_with_sides
 from zoo.gate import compare_outputs, judge, reasons
 from zoo.records import GateResult, as_plain
 from zoo.registry import Registry
@@ -99,7 +98,8 @@ def gate(
     with atomic_path(work.folder / OUTPUTS) as temporary, temporary.open("wb") as file:
         np.savez(file, outputs=answered.outputs, labels=labels)
     target = work.folder / (source.name if passed else source.name + REJECTED)
-    shutil.copyfile(source, target)
+    side_files = artifact.contents.side_files
+    copy_with_sides(source, target, side_files)
     answer = GateReference(
         passed=passed,
         runtime=runtime,
@@ -120,8 +120,9 @@ def gate(
         preprocessing=Comparison(**preprocessing),
         drop=headline.lost_by(evaluation.metrics[0]),
         sha256=sha256_of(target),
-        bytes=target.stat().st_size,
+        bytes=size_with_sides(target, side_files),
         model_bytes=artifact.contents.payload_bytes,
+        side_files=side_files,
     )
     return Outcome(
         result=as_plain(result),

@@ -117,7 +117,7 @@ def _compute(pixels: Array, judge: str) -> Array:
     preprocessing = _judge(judge)[0]
     network = _network(judge)
     fitting = pixels
-    if pixels.shape[1:] != preprocessing.input_shape:
+    if pixels.shape[1:] != preprocessing.image_shape:
         fitting = np.stack([to_pixels(image, preprocessing) for image in pixels])
     scale = normalization(preprocessing)
     chunks = [

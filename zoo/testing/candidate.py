@@ -8,7 +8,8 @@ from typing import Any
 from zoo.contracts import AnyPreprocessing, Architecture, LatentPreprocessing, Task, Variant
 from zoo.extras import require
 from zoo.networks import build_companion, build_network, raw_model
-from zoo.recipe import Training, declared_options
+from zoo.recipe import Training
+from zoo.recipe_errors import declared_options
 from zoo.registry import PluginSettings, Registry, load_registry
 from zoo.testing.synthetic import made_up, synthetic_examples
 
