@@ -58,7 +58,8 @@ class Integers:
         """The integers nearest to real numbers."""
         limits = np.iinfo(self.dtype)
         steps = np.rint(values.astype(np.float64) / self.scale) + self.zero_point
-        return np.clip(steps, limits.min, limits.max).astype(self.dtype)
+        numbers: Array = np.clip(steps, limits.min, limits.max).astype(self.dtype)
+        return numbers
 
     def real(self, values: Array) -> Array:
         """What integers stand for, float32."""
@@ -95,8 +96,8 @@ class Gathered:
             low, high = self.integers.range
             # Half a step beyond the ends still rounds to them.
             slack = self.integers.scale / 2 * (1 + 1e-6)
-            self.beyond += int(np.count_nonzero((expected < low - slack)))
-            self.beyond += int(np.count_nonzero((expected > high + slack)))
+            self.beyond += int(np.count_nonzero(expected < low - slack))
+            self.beyond += int(np.count_nonzero(expected > high + slack))
             self.output.add(expected, self.integers.rounded(expected))
 
     def figures(self) -> dict[str, Any]:

@@ -22,7 +22,7 @@ from zoo.extras import require
 
 from .layer_errors import Gathered, weight_figures
 from .layer_names import LayerNames
-from .tflite_graph import Operator, TfliteGraph
+from .tflite_operators import Operator, TfliteGraph
 from .tflite_timing import Timed, timed
 
 Array = NDArray[Any]
@@ -214,7 +214,7 @@ def _records(
                 weight_bytes=_bytes(file, operator, counted[0]),
                 twin_weight_bytes=0 if other is None else _bytes(twin, other, counted[1]),
                 microseconds=mine.microseconds.get(pair.number),
-                twin_microseconds=None if other is None else theirs.microseconds.get(pair.twin),
+                twin_microseconds=None if pair.twin is None else theirs.microseconds.get(pair.twin),
                 executor=mine.executors.get(pair.number),
                 **({} if one is None else one.figures()),
                 **weight_figures(real[0], found, axis),

@@ -12,12 +12,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from numpy.typing import NDArray
 
 from zoo.extras import require
 
-from .tflite_graph import TfliteGraph
+from .tflite_operators import TfliteGraph
 
 Array = NDArray[Any]
 #: One operator is timed no longer than this, however slow it is.

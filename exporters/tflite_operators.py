@@ -89,7 +89,7 @@ class TfliteGraph:
         return () if shape is None else tuple(int(side) for side in shape)
 
     def dtype(self, place: int) -> str:
-        """numpy's name of a tensor's element type."""
+        """Numpy's name of a tensor's element type."""
         return self._types[self.graph.tensors[place].type].lower()
 
     def is_float(self, place: int) -> bool:
