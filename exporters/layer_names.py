@@ -65,3 +65,26 @@ def _guessed(name: str) -> list[str]:
         inner = [p for p in scopes if p not in ("batchnorm", "while", "body")]
         found += [_NUMBER.sub("", part) for part in inner[-1:]]
     return found
+
+
+def with_nameless(
+    found: Sequence[tuple[str, ...]], layers: Sequence[str]
+) -> tuple[tuple[str, ...], ...]:
+    """The layers of operators in order, with those filled in that only one operator can be.
+
+    Converters drop the name of a network's last operator, for one. An operator without a name is
+    the layer between its neighbours' that no other operator mentions, if there is only one.
+    """
+    order = {name: place for place, name in enumerate(layers)}
+    named = {name for own in found for name in own}
+    filled = list(found)
+    for number, own in enumerate(found):
+        if own:
+            continue
+        before = [order[n] for each in found[:number] for n in each if n in order]
+        after = [order[n] for each in found[number + 1 :] for n in each if n in order]
+        low, high = max(before, default=-1), min(after, default=len(layers))
+        between = [name for name in layers[low + 1 : high] if name not in named]
+        if len(between) == 1:
+            filled[number] = (between[0],)
+    return tuple(filled)

@@ -18,7 +18,7 @@ from zoo.contracts import LayerComparison, LayerRequest, OperatorRecord
 from zoo.contracts.layers import ARITHMETICS
 
 from .layer_errors import Gathered, weight_figures
-from .layer_names import LayerNames
+from .layer_names import LayerNames, with_nameless
 from .onnx_tensors import OnnxGraph, session
 from .onnx_timing import Timed, timed
 
@@ -128,6 +128,7 @@ def _records(
         request.layers, (n for node in file.nodes for n in (*node.output, node.name))
     )
     places = {number: place for place, number in enumerate(pairs)}
+    layers = with_nameless([_layers(file, file.nodes[n], names) for n in pairs], request.layers)
     counted: tuple[set[str], set[str]] = set(), set()
     records = []
     for number, match in pairs.items():
@@ -142,7 +143,7 @@ def _records(
                 kind=node.op_type,
                 name=node.output[0],
                 twin=match,
-                layers=names.of(node.name, node.output[0]) or names.of(*file.constants_of(node)),
+                layers=layers[places[number]],
                 arithmetic=file.arithmetic(node),
                 sources=tuple(dict.fromkeys(places[n] for n in file.sources(node, places))),
                 weight_scales=scales,
@@ -156,6 +157,10 @@ def _records(
             )
         )
     return tuple(records)
+
+
+def _layers(file: OnnxGraph, node: Any, names: LayerNames) -> tuple[str, ...]:
+    return names.of(node.name, node.output[0]) or names.of(*file.constants_of(node))
 
 
 def _bytes(graph: OnnxGraph, nodes: list[Any], counted: set[str]) -> int:

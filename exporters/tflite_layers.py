@@ -21,7 +21,7 @@ from zoo.contracts.layers import ARITHMETICS
 from zoo.extras import require
 
 from .layer_errors import Gathered, weight_figures
-from .layer_names import LayerNames
+from .layer_names import LayerNames, with_nameless
 from .tflite_operators import Operator, TfliteGraph
 from .tflite_timing import Timed, timed
 
@@ -30,6 +30,8 @@ _KERNELS = (
     "Errors are those of LiteRT's own kernels, which keep every tensor; XNNPACK, which runs the "
     "file elsewhere, may differ by one step in a few values."
 )
+#: Kinds and arithmetics whose kernels have no instructions of x86: other forms may be faster.
+_FASTER = {("UNIDIRECTIONAL_SEQUENCE_LSTM", "integer"): "--recurrent unrolled"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -193,6 +195,8 @@ def _records(
     theirs: Timed,
 ) -> tuple[OperatorRecord, ...]:
     names = LayerNames(request.layers, (op.name for op in file.operators))
+    said = [names.of(file.operators[pair.number].name) for pair in pairs]
+    layers = with_nameless(said, request.layers)
     place = {pair.number: n for n, pair in enumerate(pairs)}
     counted: tuple[set[int], set[int]] = set(), set()
     records = []
@@ -207,7 +211,7 @@ def _records(
                 kind=operator.kind,
                 name=operator.name,
                 twin=None if other is None else other.name,
-                layers=names.of(operator.name),
+                layers=layers[place[pair.number]],
                 arithmetic=operator.arithmetic,
                 sources=tuple(dict.fromkeys(place[n] for n in _sources(file, operator, place))),
                 weight_scales=scales,
@@ -216,6 +220,7 @@ def _records(
                 microseconds=mine.microseconds.get(pair.number),
                 twin_microseconds=None if pair.twin is None else theirs.microseconds.get(pair.twin),
                 executor=mine.executors.get(pair.number),
+                faster=_FASTER.get((operator.kind, operator.arithmetic), ""),
                 **({} if one is None else one.figures()),
                 **weight_figures(real[0], found, axis),
             )

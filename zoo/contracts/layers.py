@@ -70,6 +70,8 @@ class OperatorRecord:
         twin_microseconds: The same in the twin.
         executor: The delegate or execution provider that computes it; ``built-in`` for kernels of
             the runtime itself beside a delegate; None where the runtime does not tell.
+        faster: An option of ``zoo export`` that writes these layers in a form which some
+            processors compute faster, such as ``--recurrent unrolled``; empty when there is none.
     """
 
     kind: str
@@ -95,6 +97,7 @@ class OperatorRecord:
     microseconds: float | None = None
     twin_microseconds: float | None = None
     executor: str | None = None
+    faster: str = ""
 
 
 #: Stands for outputs that do not differ at all.

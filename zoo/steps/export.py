@@ -14,7 +14,7 @@ from zoo.data.calibration import calibration_inputs
 from zoo.errors import UsageError, ZooError
 from zoo.files import atomic_path, sha256_of
 from zoo.isolation import Event
-from zoo.networks import deployed_model
+from zoo.networks import deployed_model, layer_names
 from zoo.recipe import Calibration
 from zoo.records import Export, as_plain
 from zoo.registry import load_registry
@@ -79,10 +79,11 @@ def export(
         )
     emit({"event": "stage", "text": "converting"})
     path = Path(folder) / f"{loaded.card.model_id}.{precision}{exporter.suffix}"
+    model = deployed_model(loaded.network, preprocessing, loaded.task)
     with atomic_path(path) as temporary:
         remarks = exporter.export(
             ExportRequest(
-                model=deployed_model(loaded.network, preprocessing, loaded.task),
+                model=model,
                 path=temporary,
                 precision=precision,
                 calibration=samples,
@@ -126,6 +127,7 @@ def export(
             versions=versions_of(exporter.distributions),
             target=target,
             remarks=tuple(remarks or ()),
+            layers=layer_names(model),
             created=utc_now(),
         ),
     )
