@@ -14,7 +14,7 @@ from zoo.data.calibration import calibration_inputs
 from zoo.errors import UsageError, ZooError
 from zoo.files import sha256_of, size_with_sides
 from zoo.isolation import Event
-from zoo.networks import deployed_model
+from zoo.networks import deployed_model, layer_names
 from zoo.recipe import Calibration
 from zoo.records import Export, as_plain
 from zoo.registry import load_registry
@@ -79,11 +79,12 @@ def export(
         )
     emit({"event": "stage", "text": "converting"})
     path = Path(folder) / f"{loaded.card.model_id}.{precision}{exporter.suffix}"
+    model = deployed_model(loaded.network, preprocessing, loaded.task)
     # Under its own name, since a file may refer to others that are named after it; the folder of
     # a step is thrown away if the step fails.
     remarks = exporter.export(
         ExportRequest(
-            model=deployed_model(loaded.network, preprocessing, loaded.task),
+            model=model,
             path=path,
             precision=precision,
             calibration=samples,
@@ -128,6 +129,7 @@ def export(
             versions=versions_of(exporter.distributions),
             target=target,
             remarks=tuple(remarks or ()),
+            layers=layer_names(model),
             created=utc_now(),
         ),
     )
