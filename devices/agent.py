@@ -4,8 +4,8 @@
 # ///
 """The agent: the one program that runs and measures files, the same on every device.
 
-It needs this file, numpy and one runtime (`litert`, `tflite-runtime` or `onnxruntime`). Requests
-come on stdin and answers go to stdout, one JSON object per line::
+It needs this file, numpy and one runtime (`litert`, `tflite-runtime`, `tflite-micro`, `openvino`
+or `onnxruntime`). Requests come on stdin and answers go to stdout, one JSON object per line::
 
     {"protocol": 1, "id": 7, "command": "load", "path": "net.tflite", "threads": 1}
     {"protocol": 1, "id": 7, "ok": true, "inputs": [...], ...}
@@ -29,13 +29,16 @@ import platform
 import re
 import resource
 import statistics
+import struct
 import subprocess
 import sys
+import tempfile
 import time
 import traceback
 import zlib
 from array import array
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -63,12 +66,20 @@ RUNTIMES = {
     "litert": ("ai_edge_litert.interpreter", "ai-edge-litert"),
     "tflite-runtime": ("tflite_runtime.interpreter", "tflite-runtime"),
     "onnxruntime": ("onnxruntime", "onnxruntime"),
+    "openvino": ("openvino", "openvino"),
+    "tflite-micro": ("tflite_micro", "tflite-micro"),
 }
 #: Instruction sets that decide which kernels a runtime picks.
 FLAGS = re.compile(
     r"avx|avx2|fma|f16c|avx_vnni|avx512(f|_vnni|_bf16)|amx_.*|neon|asimd.*|i8mm|sve.*"
 )
 ORT_TYPES = {"float": "float32", "double": "float64"}
+#: numpy's names of TFLite's element types, by their numbers there.
+TFLITE_TYPES = {0: "float32", 1: "float16", 2: "int32", 3: "uint8", 4: "int64", 6: "bool"}
+TFLITE_TYPES.update({7: "int16", 9: "int8", 10: "float64", 15: "uint32", 16: "uint16"})
+#: Bytes of memory that tflite-micro is given for a file: it cannot say beforehand what it needs.
+LEAST_ARENA, MOST_ARENA = 1 << 16, 1 << 30
+ARENA_TOO_SMALL = re.compile(r"[Ff]ailed to (resize|allocate)|too small|missing \d+")
 SPIN_ITERATIONS = 20_000
 SPIN_REPEATS = 15
 
@@ -437,6 +448,155 @@ class _OnnxModel(Model):
         return list(self._results)
 
 
+class _OpenVinoModel(Model):
+    """A TFLite or ONNX file in OpenVINO, on the processor."""
+
+    api = "InferRequest.infer"
+
+    def __init__(self, module: Any, path: str, threads: int) -> None:
+        asked = {"INFERENCE_NUM_THREADS": threads, "NUM_STREAMS": 1, "PERFORMANCE_HINT": "LATENCY"}
+        started = clock()
+        compiled = module.Core().compile_model(path, "CPU", asked)
+        self.load_ns = clock() - started
+        self._module, self._compiled = module, compiled
+        self._request = compiled.create_infer_request()
+        if path.endswith(".tflite"):  # OpenVINO does not tell the scales of a file's integers
+            self.inputs, self.outputs = tflite_signature(Path(path).read_bytes())
+        else:
+            self.inputs = [self._tensor(port) for port in compiled.inputs]
+            self.outputs = [self._tensor(port) for port in compiled.outputs]
+        ports = ((compiled.inputs, self.inputs), (compiled.outputs, self.outputs))
+        self._ports = [[self._port(side, tensor["name"]) for tensor in own] for side, own in ports]
+        self._stateful = bool(self._request.query_state())
+        self.invoke = partial(self._request.infer, share_outputs=True)
+
+    @staticmethod
+    def _tensor(port: Any) -> Json:
+        shape = [side.get_length() if side.is_static else None for side in port.partial_shape]
+        name = "bfloat16" if str(port.element_type) == "bf16" else port.element_type.to_dtype().name
+        unscaled = {"scale": None, "zero_point": None}
+        return {"name": port.get_any_name(), "shape": shape, "dtype": name, **unscaled}
+
+    @staticmethod
+    def _port(ports: list[Any], name: str) -> Any:
+        for port in ports:
+            if name in port.get_names():
+                return port
+        raise ValueError(f"the compiled network has no tensor {name}")
+
+    def delegate(self) -> Json:
+        hint = self._compiled.get_property("INFERENCE_PRECISION_HINT")
+        return {"name": "OpenVINO CPU", "precision": hint.to_string()}
+
+    def reset(self) -> None:
+        if self._stateful:
+            self._request.reset_state()
+
+    def write(self, arrays: list[Array]) -> None:
+        for port, values in zip(self._ports[0], arrays):  # noqa: B905 - Python 3.9
+            self._request.set_tensor(port, self._module.Tensor(np.ascontiguousarray(values)))
+
+    def read(self) -> list[Array]:
+        return [np.array(self._request.get_tensor(port).data) for port in self._ports[1]]
+
+
+class _MicroModel(Model):
+    """A TFLite file in the interpreter of microcontrollers, compiled for this machine."""
+
+    api = "tflite-micro Interpreter.invoke"
+
+    def __init__(self, module: Any, path: str, threads: int) -> None:
+        if threads != 1:
+            raise AgentError("CannotLoad", f"tflite-micro has one thread, not {threads}")
+        data = Path(path).read_bytes()
+        self.inputs, self.outputs = tflite_signature(data)
+        self._arena, heard = LEAST_ARENA, [""]
+        while True:
+            started = clock()
+            try:
+                with error_stream(heard):
+                    made = module.runtime.Interpreter.from_bytes(data, arena_size=self._arena)
+                break
+            except RuntimeError as error:
+                if not ARENA_TOO_SMALL.search(heard[0]) or self._arena >= MOST_ARENA:
+                    # What is missing, it only prints.
+                    raise RuntimeError("; ".join(heard[0].split("\n")) or str(error)) from error
+                self._arena *= 2
+        self.load_ns = clock() - started
+        self._interpreter = made
+        self.invoke, self.reset = made.invoke, made.reset  # type: ignore[method-assign]
+
+    def delegate(self) -> Json:
+        return {"name": "none", "arena_bytes": self._arena}
+
+    def write(self, arrays: list[Array]) -> None:
+        for place, values in enumerate(arrays):
+            self._interpreter.set_input(values, place)
+
+    def read(self) -> list[Array]:
+        return [np.array(self._interpreter.get_output(n)) for n in range(len(self.outputs))]
+
+
+@contextmanager
+def error_stream(heard: list[str]) -> Iterator[None]:
+    """Puts into `heard` what native code prints on file descriptor 2 meanwhile."""
+    before = os.dup(2)
+    with tempfile.TemporaryFile() as file:
+        os.dup2(file.fileno(), 2)
+        try:
+            yield
+        finally:
+            os.dup2(before, 2)
+            os.close(before)
+            file.seek(0)
+            heard[0] = file.read().decode("utf-8", "replace").strip()
+
+
+def tflite_signature(data: bytes) -> tuple[list[Json], list[Json]]:
+    """Inputs and outputs of a TFLite file, read from its first graph by the published schema."""
+
+    def number(kind: str, place: int) -> Any:
+        return struct.unpack_from("<" + kind, data, place)[0]
+
+    def field(table: int, which: int) -> int:
+        """Where a table's field is; 0 when it is left out."""
+        layout = table - number("i", table)
+        known = 4 + 2 * which < number("H", layout)
+        offset = number("H", layout + 4 + 2 * which) if known else 0
+        return table + offset if offset else 0
+
+    def follow(place: int) -> int:
+        return place + int(number("I", place))
+
+    def vector(table: int, which: int, kind: str) -> list[Any]:
+        if not field(table, which):
+            return []
+        start = follow(field(table, which))
+        return list(struct.unpack_from(f"<{number('I', start)}{kind}", data, start + 4))
+
+    def member(table: int, which: int, index: int) -> int:
+        return follow(follow(field(table, which)) + 4 + 4 * index)
+
+    def tensor(index: int) -> Json:
+        found = member(graph, 0, index)
+        kind, parameters = field(found, 1), field(found, 4)
+        name = TFLITE_TYPES[number("b", kind) if kind else 0]
+        scales = vector(follow(parameters), 2, "f") if parameters else []
+        points = vector(follow(parameters), 3, "q") if parameters else []
+        one = len(scales) == 1 and scales[0] > 0 and np.dtype(name).kind in "iu"
+        return {
+            "name": bytes(vector(found, 3, "B")).decode("utf-8", "replace"),
+            "shape": vector(found, 0, "i"),
+            "dtype": name,
+            "scale": scales[0] if one else None,
+            "zero_point": (points or [0])[0] if one else None,
+        }
+
+    graph = member(follow(0), 2, 0)
+    inputs, outputs = (vector(graph, side, "i") for side in (1, 2))
+    return [tensor(i) for i in inputs], [tensor(i) for i in outputs]
+
+
 def import_runtime(runtime: str) -> Any:
     """The runtime's module; its absence has a name of its own."""
     try:
@@ -457,6 +617,10 @@ def open_model(runtime: str, module: Any, request: Json) -> Model:
         if runtime == "onnxruntime":
             providers = [str(p) for p in request.get("providers") or ["CPUExecutionProvider"]]
             return _OnnxModel(module, path, threads, providers)
+        if runtime == "openvino":
+            return _OpenVinoModel(module, path, threads)
+        if runtime == "tflite-micro":
+            return _MicroModel(module, path, threads)
         if runtime == "litert" and request.get("purpose") == "timing":
             try:
                 return _CompiledModel(module, path, threads, xnnpack)
@@ -467,7 +631,10 @@ def open_model(runtime: str, module: Any, request: Json) -> Model:
     except AgentError:
         raise
     except Exception as error:  # Each runtime has exceptions of its own.
-        reason = f"{runtime} cannot load {Path(path).name}: {type(error).__name__}: {error}"
+        lines = (line.strip() for line in str(error).splitlines())
+        # OpenVINO begins with the places in its own source.
+        said = " ".join(s for s in lines if s and not s.startswith(("Exception from", "Check '")))
+        reason = f"{runtime} cannot load {Path(path).name}: {type(error).__name__}: {said}"
         raise AgentError("CannotLoad", reason) from error
 
 

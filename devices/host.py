@@ -17,6 +17,8 @@ MODULES = {
     "litert": "ai_edge_litert",
     "tflite-runtime": "tflite_runtime",
     "onnxruntime": "onnxruntime",
+    "openvino": "openvino",
+    "tflite-micro": "tflite_micro",
 }
 
 
@@ -60,7 +62,10 @@ def zoo_devices() -> Iterable[DeviceKind]:
         name="host",
         summary="this machine, in fresh processes",
         connect=connect,
-        distributions=("ai-edge-litert", "tflite-runtime", "onnxruntime", "numpy"),
+        distributions=(
+            *("ai-edge-litert", "tflite-runtime", "onnxruntime"),
+            *("openvino", "tflite-micro", "numpy"),
+        ),
         local=True,
         fingerprint=fingerprint,
         runtimes=runtimes,

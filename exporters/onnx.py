@@ -52,7 +52,7 @@ def zoo_exporters() -> Any:
         read_manifest=read_manifest,
         write_manifest=write_manifest,
         recognises=recognises,
-        runtimes=("onnxruntime",),
+        runtimes=("onnxruntime", "openvino"),
         extra="onnx",
         distributions=("tensorflow", "keras", "tf2onnx", "onnx", "onnxruntime"),
         options=options,

@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from zoo.extras import require
 
 from .layer_errors import Integers
-from .onnx_contents import _constant_bytes, _load, _shape, _Tally
+from .onnx_contents import _load, _shape, _Tally
+from .onnx_storage import tensor_bytes
 
 Array = NDArray[Any]
 #: Which dimension of an operator's weights counts output channels.
@@ -131,7 +132,7 @@ class OnnxGraph:
 
     def constant_bytes(self, node: Any) -> dict[str, int]:
         """Bytes of a node's constants by name; scales of activations are none of its own."""
-        return {name: _constant_bytes(self.constants[name]) for name in self.constants_of(node)}
+        return {name: tensor_bytes(self.constants[name]) for name in self.constants_of(node)}
 
     def weights(self, node: Any) -> tuple[Array | None, int, int | None]:
         """A node's largest constant as real numbers, its channel axis, its scales' number."""

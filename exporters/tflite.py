@@ -10,9 +10,10 @@ from zoo.contracts.exporter import CALIBRATED
 from zoo.extras import require
 from zoo.hookspecs import hookimpl
 
-from .tflite_contents import inspect, read_manifest, recognises, write_manifest
+from .tflite_contents import inspect, read_manifest, recognises, with_appended, write_manifest
 from .tflite_integers import convert_to_integers
 from .tflite_lstm import form_of, with_usable_states, written_as
+from .tflite_metadata import described
 
 
 def export(request: ExportRequest) -> Sequence[str]:
@@ -28,7 +29,8 @@ def export(request: ExportRequest) -> Sequence[str]:
     form = form_of(request.recurrent, request.precision)
     with written_as(form, request.precision, model) as remarks:
         data = _convert(converter, request, tf)
-    request.path.write_bytes(with_usable_states(data))
+    data, beside = described(with_usable_states(data), request)
+    request.path.write_bytes(with_appended(data, beside))
     return tuple(remarks)
 
 
@@ -37,6 +39,10 @@ def _convert(converter: Any, request: ExportRequest, tf: Any) -> bytes:
         return convert_to_integers(converter, request)
     if request.precision != "float32":
         converter.optimizations = [tf.lite.Optimize.DEFAULT]
+    if request.precision == "dynamic-int8":
+        # Dense weights with a scale for each row need a kernel that the last tflite-runtime, 2.14,
+        # does not have: it would not load the file at all.
+        converter._experimental_disable_per_channel_quantization_for_dense_layers = True
     if request.precision == "float16":
         converter.target_spec.supported_types = [tf.float16]
     return bytes(converter.convert())
@@ -62,7 +68,7 @@ def zoo_exporters() -> Any:
         read_manifest=read_manifest,
         write_manifest=write_manifest,
         recognises=recognises,
-        runtimes=("litert", "tflite-runtime"),
+        runtimes=("litert", "tflite-runtime", "openvino", "tflite-micro"),
         extra="tflite",
         distributions=("tensorflow", "keras"),
         compare_layers=compare_layers,

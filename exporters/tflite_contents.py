@@ -6,6 +6,7 @@ import hashlib
 import io
 import zipfile
 from collections import Counter
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -200,15 +201,23 @@ def read_manifest(path: Path) -> str | None:
 def write_manifest(path: Path, text: str) -> None:
     """Appends the manifest, after the flatbuffer, as TFLite metadata appends its files."""
     payload, appended = _parts(path)
+    write_bytes(path, with_appended(payload, {**appended, MANIFEST: text.encode("utf-8")}))
+
+
+def with_appended(payload: bytes, files: Mapping[str, bytes]) -> bytes:
+    """A flatbuffer, and files after it as a zip archive.
+
+    They are stored as they are: MediaPipe opens no model with compressed files.
+    """
+    if not files:
+        return payload
     buffer = io.BytesIO()
     buffer.write(payload)
-    with zipfile.ZipFile(buffer, "a", zipfile.ZIP_DEFLATED) as archive:
-        for name, content in {**appended, MANIFEST: text.encode("utf-8")}.items():
+    with zipfile.ZipFile(buffer, "a", zipfile.ZIP_STORED) as archive:
+        for name, content in files.items():
             # A fixed date keeps equal contents equal byte by byte.
-            entry = zipfile.ZipInfo(name, date_time=(1980, 1, 1, 0, 0, 0))
-            entry.compress_type = zipfile.ZIP_DEFLATED
-            archive.writestr(entry, content)
-    write_bytes(path, buffer.getvalue())
+            archive.writestr(zipfile.ZipInfo(name, date_time=(1980, 1, 1, 0, 0, 0)), content)
+    return buffer.getvalue()
 
 
 def recognises(head: bytes) -> bool:

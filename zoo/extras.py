@@ -26,9 +26,12 @@ EXTRA_OF = {
     "datasets": "hf",
     "huggingface_hub": "weights",
     "torch": "torch",
+    "openvino": "openvino",
+    "tflite_micro": "micro",
 }
-#: Extras outside ``all``: for datasets and official weights that few people need; told then.
-ON_REQUEST = ("aeon", "hf", "weights", "torch")
+#: Extras outside ``all``: for datasets, official weights and runtimes that few people need; told
+#: then.
+ON_REQUEST = ("aeon", "hf", "weights", "torch", "openvino", "micro")
 
 
 def require(module: str) -> ModuleType:

@@ -44,7 +44,11 @@ _HEADINGS = (
 @click.option(
     "--tier", default="quick", help="How thoroughly to time: brief, smoke, quick, full [quick]."
 )
-@click.option("--runtime", help="litert, tflite-runtime or onnxruntime [by format].")
+@click.option(
+    "--runtime",
+    help="litert, tflite-runtime, openvino or tflite-micro for TFLite; onnxruntime or openvino for "
+    "ONNX [the first].",
+)
 @store_option
 @json_option
 @click.pass_context

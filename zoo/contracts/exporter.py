@@ -131,6 +131,10 @@ class ExportRequest:
             measure what is best; None when nothing is to be chosen.
         keep: Names of Keras layers that stay in float in an integer file.
         options: Those that the exporter declares, complete.
+        name: Model id, ``variant.tag``.
+        task: Name of the task.
+        classes: Names in the order of the outputs; empty where outputs are none.
+        licence: SPDX identifier of the weights.
     """
 
     model: Any
@@ -147,6 +151,10 @@ class ExportRequest:
     held_out: NDArray[Any] | None = None
     keep: tuple[str, ...] = ()
     options: Mapping[str, Any] = field(default_factory=dict)
+    name: str = ""
+    task: str = ""
+    classes: tuple[str, ...] = ()
+    licence: str = ""
 
     def __post_init__(self) -> None:
         known = self.recurrent in RECURRENT_FORMS

@@ -98,6 +98,10 @@ def export(
             held_out=held_out,
             keep=tuple(keep),
             options=options or {},
+            name=loaded.card.model_id,
+            task=loaded.task.name,
+            classes=loaded.card.classes,
+            licence=loaded.card.licence,
         )
     )
     if not path.is_file():
