@@ -55,6 +55,7 @@ if TYPE_CHECKING:
     )
     from zoo.doctor import doctor
     from zoo.official import fetch_weights, official_weights, verify_weights
+    from zoo.optimizing import optimize
 
 _API = "bench evaluate export finetune info inspect load models open_dataset ship write_report"
 _OFFICIAL = "fetch_weights official_weights verify_weights"
@@ -63,6 +64,7 @@ _LAZY = {
     **dict.fromkeys(_API.split(), "zoo.api"),
     **dict.fromkeys(_OFFICIAL.split(), "zoo.official"),
     "doctor": "zoo.doctor",
+    "optimize": "zoo.optimizing",
 }
 
 
@@ -117,6 +119,7 @@ __all__ = [
     "models",
     "official_weights",
     "open_dataset",
+    "optimize",
     "ship",
     "verify_weights",
     "write_report",

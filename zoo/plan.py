@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from zoo.contracts import DeviceKind, Exporter
+from zoo.contracts.exporter import CALIBRATED
 from zoo.files import sha256_of
 from zoo.isolation import Limits, call
 from zoo.job import Job
@@ -81,6 +82,12 @@ def make_plan(job: Job, checkpoints: Path, parts: Parts) -> list[Step]:
     return steps
 
 
+def training_parts(job: Job) -> tuple[tuple[str, ...], list[str | None]]:
+    """The modules, and the files of plugins, whose code decides what a training brings."""
+    modules = (*_TRAINING, *_NETWORK, *_DATA, *_TASKS)
+    return modules, [*_sources(job), _task_source(job), _data_source(job)]
+
+
 def _sources(job: Job) -> list[str | None]:
     return [job.registry.variant_source(job.variant.name)]
 
@@ -99,11 +106,12 @@ def _finetune_step(job: Job, fingerprint: str, checkpoints: Path) -> Step:
         "seed": recipe.seed,
         "depends": _depends(job),
     }
+    modules, files = training_parts(job)
     key = step_key(
         "finetune",
         parameters,
-        modules=(*_TRAINING, *_NETWORK, *_DATA, *_TASKS),
-        files=[*_sources(job), _task_source(job), _data_source(job)],
+        modules=modules,
+        files=files,
         distributions=("tensorflow", "keras", "numpy", "pillow"),
     )
 
@@ -192,6 +200,7 @@ def _export_step(
 ) -> Step:
     recipe = job.recipe
     source = job.registry.exporters.provider(exporter.name).source_file
+    calibrated = precision in CALIBRATED
     key = step_key(
         "export",
         {
@@ -199,10 +208,11 @@ def _export_step(
             "precision": precision,
             "fingerprint": fingerprint,
             "recurrent": recipe.export.recurrent,
-            "keep": recipe.export.keep,
+            # What a float file does not depend on must not have it made again.
+            "keep": recipe.export.keep if calibrated else (),
             "target": asdict(job.target),
             "options": job.export_options[exporter.name],
-            "calibration": recipe.calibration.model_dump(mode="json"),
+            "calibration": recipe.calibration.model_dump(mode="json") if calibrated else None,
             "seed": recipe.seed,
         },
         needs=[train.key],

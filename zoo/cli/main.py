@@ -26,6 +26,7 @@ COMMANDS = {
     "finetune": "Train a model on your data",
     "evaluate": "Measure the quality of a model or an exported file",
     "export": "Write gated TFLite and ONNX files",
+    "optimize": "Search for the file that keeps limits on size, latency and accuracy",
     "bench": "Time exported files on this machine",
     "weights": "Official pretrained weights: list, fetch, verify",
     "inspect": "What a file says of itself and what it really contains",
@@ -35,7 +36,7 @@ COMMANDS = {
 
 
 #: Those that keep finished steps.
-RESUMABLE = frozenset({"ship", "finetune", "export"})
+RESUMABLE = frozenset({"ship", "finetune", "export", "optimize"})
 
 
 class LazyGroup(click.Group):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -80,6 +81,9 @@ class Architecture:
         weights: Folder of packaged checkpoints (``<model id>.safetensors`` and ``.toml``).
         licence: SPDX identifier of the network's code.
         sources: Official weights that others publish, fetched when they are first used.
+        widths: Hyper-parameters of ``build`` that say how wide the network is: a multiplier, a
+            count of filters or units, or several counts. ``zoo optimize`` scales them all by one
+            factor to make the network narrower; empty when it cannot be.
     """
 
     name: str
@@ -91,10 +95,13 @@ class Architecture:
     weights: Path | None = None
     licence: str = "Apache-2.0"
     sources: tuple[WeightsSource, ...] = ()
+    widths: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         check_name("architecture", self.name)
         check(callable(self.build), self.name, "build must be callable")
+        unknown = sorted(set(self.widths) - set(inspect.signature(self.build).parameters))
+        check(not unknown, self.name, f"build has no hyper-parameter {', '.join(unknown)}")
         callable_or_none = self.companion is None or callable(self.companion)
         check(callable_or_none, self.name, "companion must be callable")
         check(len(self.variants) > 0, self.name, "has no variants")
@@ -106,6 +113,11 @@ class Architecture:
         check(not strangers, self.name, f"weights of no variant: {', '.join(strangers)}")
         repeated = sorted({i for i in ids if ids.count(i) > 1})
         check(not repeated, self.name, f"weights named twice: {', '.join(repeated)}")
+
+    def defaults(self) -> dict[str, Any]:
+        """The hyper-parameters that ``build`` has values for itself."""
+        parameters = inspect.signature(self.build).parameters.values()
+        return {p.name: p.default for p in parameters if p.default is not inspect.Parameter.empty}
 
     def variant(self, name: str) -> Variant:
         """The variant called `name`; `KeyError` when there is none."""

@@ -1,0 +1,271 @@
+"""Renews docs/support-matrix.md: exports every family to every format at every precision, for real.
+
+    python docs/support_matrix.py                       # every row; a repeat finds its results kept
+    python docs/support_matrix.py --models resnet8,gan  # these rows alone; models or families
+    python docs/support_matrix.py --page                # the page alone, from the records beside it
+
+What it measures goes into docs/support-matrix.json row by row, so that it may be interrupted.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from support_page import page
+
+from zoo.api import ship
+from zoo.checkpoints import packaged
+from zoo.contracts.exporter import PRECISIONS
+from zoo.registry import PluginSettings, Registry, load_registry
+from zoo.report.view import ArtifactRow
+from zoo.run import Run
+from zoo.summary import rows_of
+
+HERE = Path(__file__).parent
+RECORDS, PAGE = HERE / "support-matrix.json", HERE / "support-matrix.md"
+#: From so many multiply-adds on, files without quick kernels are judged on fewer test images.
+HEAVY = 8_000_000
+SLOW_PRECISIONS = ("int16x8",)
+PART = "fashion_mnist_part"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Subject:
+    """A row of the matrix: a network, and how it came to its weights.
+
+    Attributes:
+        label: Unique.
+        family: Name of the architecture.
+        model: Variant, or model id of packaged weights.
+        data: What files are calibrated and judged on.
+        training: Options of the training; empty for packaged weights.
+        note: How its training was cut short, for the page.
+    """
+
+    label: str
+    family: str
+    model: str
+    data: str
+    training: dict[str, Any] = field(default_factory=dict)
+    note: str = ""
+
+
+def trained(label: str, family: str, model: str, note: str, **training: Any) -> Subject:
+    """A network without packaged weights: a short real training on a small dataset."""
+    options = {"from_scratch": True, "epochs": 8, "learning_rate": 0.002, "patience": 0}
+    data = training.pop("data", "digits")
+    epochs = training.get("epochs", options["epochs"])
+    said = f"trained here for {epochs} epochs on `{data}`, {note}"
+    return Subject(
+        label=label,
+        family=family,
+        model=model,
+        data=data,
+        training={**options, **training},
+        note=said,
+    )
+
+
+#: Small enough to train in a minute on two cores: the operators are the same at every size.
+_SMALL = {"input_size": 32, "channels": 1}
+TRAINED = (
+    trained(
+        "alexnet_small with LRN",
+        "alexnet",
+        "alexnet_small",
+        "with the response normalization of the paper",
+        hyperparameters={"normalization": "lrn"},
+        learning_rate=0.001,
+    ),
+    trained(
+        "vgg16",
+        "vgg",
+        "vgg16",
+        "at 32×32 pixels with an eighth of the filters",
+        hyperparameters={"filters": [8, 16, 32, 64, 64], "hidden": 128},
+        learning_rate=0.001,
+        **_SMALL,
+    ),
+    trained("resnet18", "resnet_imagenet", "resnet18", "at 32×32 pixels", **_SMALL),
+    trained("resnet50", "resnet_imagenet", "resnet50", "at 32×32 pixels", **_SMALL),
+    trained("mobilenet_v2", "mobilenet", "mobilenet_v2", "at 32×32 pixels", **_SMALL),
+    trained("mobilenet_v3_small", "mobilenet", "mobilenet_v3_small", "at 32×32 pixels", **_SMALL),
+    trained(
+        "efficientnet_lite0", "efficientnet_lite", "efficientnet_lite0", "at 32×32 pixels", **_SMALL
+    ),
+    trained(
+        "lstm_small with 2 layers",
+        "lstm",
+        "lstm_small",
+        "with two layers of 32 units",
+        hyperparameters={"units": 32, "layers": 2},
+        data="digits_rows",
+        epochs=15,
+    ),
+)
+
+
+def main() -> None:
+    """Measures the rows that were asked for, and writes records and page."""
+    asked = _arguments()
+    started = time.monotonic()
+    if not asked.page:
+        settings = PluginSettings(installed=False, paths=(str(HERE / "part_dataset.py"),))
+        registry = load_registry(settings)
+        for subject in chosen(registry, asked.models):
+            began = time.monotonic()
+            keep(measured(registry, subject, asked.tier), registry)
+            print(f"{subject.label}: {time.monotonic() - began:.0f} s", flush=True)
+    PAGE.write_text(page(read()), encoding="utf-8")
+    print(f"{PAGE} written after {time.monotonic() - started:.0f} s")
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("--models", default="", help="models or families, with commas [all]")
+    parser.add_argument("--tier", default="brief", help="how carefully to time [brief]")
+    parser.add_argument("--page", action="store_true", help="renew the page from its records alone")
+    return parser.parse_args()
+
+
+def subjects(registry: Registry) -> Iterator[Subject]:
+    """All rows: the packaged weights of the registry, then the networks that are trained here."""
+    for architecture, variant in registry.variants():
+        for tag in packaged(architecture, variant):
+            model = f"{variant.name}.{tag}"
+            yield Subject(label=model, family=architecture.name, model=model, data=tag)
+    yield from TRAINED
+
+
+def chosen(registry: Registry, names: str) -> list[Subject]:
+    """The rows named, by model, variant or family; all of them when none is."""
+    rows = list(subjects(registry))
+    asked = [name.strip() for name in names.split(",") if name.strip()]
+    known = {name for row in rows for name in _names(row)}
+    unknown = [name for name in asked if name not in known]
+    if unknown:
+        raise SystemExit(f"no row is called {unknown[0]!r}; there are: {', '.join(sorted(known))}")
+    return [row for row in rows if not asked or set(asked) & _names(row)]
+
+
+def _names(row: Subject) -> set[str]:
+    return {row.label, row.family, row.model, row.model.partition(".")[0]}
+
+
+def measured(registry: Registry, subject: Subject, tier: str) -> dict[str, Any]:
+    """The record of a row: one cell for each format and precision."""
+    _, variant = registry.variant(subject.model.partition(".")[0])
+    heavy = variant.multiply_adds >= HEAVY and subject.data == "fashion_mnist"
+    cells: list[dict[str, Any]] = []
+    machine: dict[str, Any] = {}
+    for exporter in registry.exporters:
+        slow = [p for p in exporter.precisions if p in SLOW_PRECISIONS and heavy]
+        quick = [p for p in exporter.precisions if p not in slow]
+        for data, precisions in ((subject.data, quick), (PART, ["float32", *slow] if slow else [])):
+            if not precisions:
+                continue
+            run = _run(registry, subject, data, exporter.name, precisions, tier)
+            machine = machine or _machine(run)
+            rows = rows_of(run)
+            cells += [
+                _cell(run, row, data)
+                for row in rows
+                if data == subject.data or row.precision in slow
+            ]
+    order = {name: i for i, name in enumerate(PRECISIONS)}
+    cells.sort(key=lambda cell: (cell["format"], order[cell["precision"]]))
+    return {**asdict(subject), "machine": machine, "cells": cells}
+
+
+def _run(
+    registry: Registry,
+    subject: Subject,
+    data: str,
+    format: str,
+    precisions: list[str],
+    tier: str,
+) -> Run:
+    training = subject.training or {"epochs": 0}
+    with tempfile.TemporaryDirectory(prefix="zoo-matrix-") as folder:
+        return ship(
+            subject.model,
+            data,
+            formats=(format,),
+            precisions=tuple(precisions),
+            output=folder,
+            report=False,
+            registry=registry,
+            tier=tier,
+            on_step=_progress(subject.label),
+            **training,
+        )
+
+
+def _progress(label: str) -> Any:
+    def told(step: str, event: dict[str, Any]) -> None:
+        if event["event"] == "end" and not event["cached"]:
+            print(f"  {label}: {step} {event['status']} {event['seconds']:.0f} s", flush=True)
+
+    return told
+
+
+def _cell(run: Run, row: ArtifactRow, data: str) -> dict[str, Any]:
+    export = run.finished[f"export {row.format} {row.precision}"].record
+    result = export.result or {}
+    contents = result.get("contents", {})
+    metric = row.accuracy
+    return {
+        "format": row.format,
+        "precision": row.precision,
+        "verdict": "unsupported" if result.get("type") == "Unsupported" else row.verdict,
+        "reason": row.reason,
+        "data": data,
+        "metric": None if metric is None else asdict(metric),
+        "change": row.drop_points,
+        "bytes": row.bytes,
+        "size_ratio": row.size_ratio,
+        "p50_ms": row.p50_ms,
+        "p50_low_ms": row.p50_low,
+        "p50_high_ms": row.p50_high,
+        "quiet": row.quiet,
+        "runtime": row.runtime,
+        "threads": row.threads,
+        "integer_share": row.integer_share,
+        "float_islands": dict(sorted(Counter(contents.get("float_islands", ())).items())),
+    }
+
+
+def _machine(run: Run) -> dict[str, Any]:
+    """Where the latencies were taken, from the first record that tells."""
+    for step in run.steps:
+        if step.kind == "bench" and step.status == "passed" and step.result is not None:
+            told = step.result["environment"]
+            kept = ("cpu", "cores", "machine", "flags", "os", "python", "runtimes")
+            return {**{k: told.get(k) for k in kept}, "tier": step.result["tier"]}
+    return {}
+
+
+def read() -> list[dict[str, Any]]:
+    """The committed records."""
+    rows: list[dict[str, Any]] = json.loads(RECORDS.read_text(encoding="utf-8"))
+    return rows
+
+
+def keep(record: dict[str, Any], registry: Registry) -> None:
+    """Puts a row in the place that it has among all rows; rows of nothing any more go."""
+    known = {row["label"]: row for row in read()} if RECORDS.exists() else {}
+    known[record["label"]] = record
+    rows = [known[s.label] for s in subjects(registry) if s.label in known]
+    RECORDS.write_text(json.dumps(rows, indent=1) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

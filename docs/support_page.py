@@ -1,0 +1,156 @@
+"""The page of the support matrix, from its records."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from zoo.contracts import Metric
+from zoo.contracts.exporter import PRECISIONS
+from zoo.report import format as fmt
+
+#: A row or a cell of docs/support-matrix.json.
+Record = Mapping[str, Any]
+
+_SIGNS = {"passed": "✓", "rejected": "✗", "failed": "!", "unsupported": "–", "skipped": "–"}
+#: What comes closest to a precision that a network cannot have.
+_INSTEAD = {
+    "int16x8": ("int8", "dynamic-int8", "float16", "float32"),
+    "int8": ("dynamic-int8", "int16x8", "float16", "float32"),
+    "dynamic-int8": ("int8", "float16", "float32"),
+    "float16": ("float32",),
+    "float32": (),
+}
+_INTRODUCTION = """# Support matrix
+
+Every family of the zoo in every format and precision, made by `zoo`'s own pipeline: exported,
+judged by the [gate](gate.md) in the runtime that deploys it, and timed. Nothing on this page was
+typed by hand: `python docs/support_matrix.py` measures again, `python docs/support_matrix.py
+--page` writes the page from the records in `docs/support-matrix.json`.
+
+✓ passed the gate · ✗ was rejected · – not supported · ! failed
+"""
+
+
+def page(rows: Sequence[Record]) -> str:
+    """The whole page.
+
+    Args:
+        rows: The records, in the order of the page.
+    """
+    parts = [_INTRODUCTION, machines(rows), overview(rows)]
+    parts += [section(row) for row in rows]
+    return "\n".join(parts)
+
+
+def machines(rows: Sequence[Record]) -> str:
+    """Where the latencies were taken, in a sentence for each machine."""
+    said = dict.fromkeys(_machine(row["machine"], _threads(row)) for row in rows if row["machine"])
+    return "\n".join(said) + "\n"
+
+
+def _machine(machine: Record, threads: int | None) -> str:
+    flags = [f for f in machine["flags"] or () if f.endswith("vnni") or f in ("asimddp", "i8mm")]
+    cores = fmt.count(int(machine["cores"]), "core")
+    dots = f", {' and '.join(flags)}" if flags else ""
+    runtimes = " and ".join(f"{name} {version}" for name, version in machine["runtimes"].items())
+    return (
+        f"Timed on {machine['cpu']} ({machine['machine']}, {cores}{dots}), "
+        f"{machine['os']}, Python {machine['python']}, {runtimes}, "
+        f"{fmt.count(threads or 1, 'thread')}, tier `{machine['tier']}`. ~ marks a latency "
+        "that was taken while the machine was not quiet: read factors, not digits."
+    )
+
+
+def _threads(row: Record) -> int | None:
+    return next((c["threads"] for c in row["cells"] if c["threads"]), None)
+
+
+def overview(rows: Sequence[Record]) -> str:
+    """One line for each network, one sign for each cell."""
+    cells = list(dict.fromkeys((c["format"], c["precision"]) for row in rows for c in row["cells"]))
+    cells.sort(key=lambda cell: (cell[0], PRECISIONS.index(cell[1])))
+    lines = ["| network | " + " | ".join(f"{f} {p}" for f, p in cells) + " |"]
+    lines.append("|---|" + "---|" * len(cells))
+    for row in rows:
+        verdicts = {(c["format"], c["precision"]): c["verdict"] for c in row["cells"]}
+        signs = [_SIGNS[verdicts[cell]] if cell in verdicts else "" for cell in cells]
+        lines.append(f"| [`{row['label']}`](#{_anchor(row)}) | " + " | ".join(signs) + " |")
+    return "\n".join(lines) + "\n"
+
+
+def section(row: Record) -> str:
+    """A network: its table, and why some cells are empty."""
+    how = f"packaged weights, judged on the test split of `{row['data']}`"
+    lines = [f"## {row['label']}\n", f"Family `{row['family']}`; {row['note'] or how}.\n"]
+    metric = next((_metric(c) for c in row["cells"] if c["metric"]), None)
+    name = metric.name if metric else "quality"
+    share = metric is None or fmt.is_share(metric)
+    headings = ["format", "precision", f"{name}, %" if share else name]
+    headings += ["Δ points" if share else "Δ %", "size, kB", "ratio", "p50", "in integers"]
+    lines.append("| " + " | ".join([*headings, "verdict"]) + " |")
+    lines.append("|---|---|" + "---:|" * 6 + "---|")
+    lines += ["| " + " | ".join(_line(cell)) + " |" for cell in row["cells"]]
+    lines += ["", *(f"* {text}" for text in _remarks(row))]
+    return "\n".join(lines).rstrip() + "\n"
+
+
+def _line(cell: Record) -> list[str]:
+    metric = _metric(cell)
+    change = cell["change"]
+    if metric is not None and not metric.higher_is_better and change is not None:
+        change = -change
+    time = fmt.time_unit([cell["p50_ms"]]).with_symbol(cell["p50_ms"])
+    noisy = "~" if cell["quiet"] is False and cell["p50_ms"] is not None else ""
+    integers = fmt.MISSING
+    if cell["integer_share"] is not None:
+        integers = f"{fmt.share(cell['integer_share'], 0)} %"
+    return [
+        cell["format"],
+        cell["precision"],
+        fmt.metric_short(metric),
+        fmt.change(change),
+        fmt.KILOBYTES.text(cell["bytes"]),
+        fmt.ratio(cell["size_ratio"]),
+        noisy + time,
+        integers,
+        cell["verdict"],
+    ]
+
+
+def _metric(cell: Record) -> Metric | None:
+    return None if cell["metric"] is None else Metric(**cell["metric"])
+
+
+def _remarks(row: Record) -> list[str]:
+    """Float islands, smaller test splits, and why cells did not pass."""
+    found = []
+    for cell in row["cells"]:
+        name = f"{cell['format']} {cell['precision']}"
+        islands = cell["float_islands"]
+        if islands and cell["integer_share"]:
+            listed = ", ".join(f"{op} ({count})" for op, count in islands.items())
+            found.append(f"{name}: stays in float: {listed}.")
+        if cell["data"] != row["data"] and cell["metric"] is not None:
+            found.append(f"{name}: judged on the first {cell['metric']['count']:,} test images.")
+        if cell["verdict"] != "passed":
+            reason = fmt.plain(cell["reason"]).rstrip(".")
+            near = nearest(row["cells"], cell)
+            instead = f" Nearest that works: {near}." if near else ""
+            found.append(f"{name}: {cell['verdict']}: {reason}.{instead}")
+    return found
+
+
+def nearest(cells: Sequence[Record], cell: Record) -> str:
+    """The cell that passed and comes closest, the same format first; empty when none did."""
+    passed = {(c["format"], c["precision"]) for c in cells if c["verdict"] == "passed"}
+    others = [f for f in dict.fromkeys(c["format"] for c in cells) if f != cell["format"]]
+    wanted = [(cell["format"], p) for p in _INSTEAD[cell["precision"]]]
+    wanted += [(f, p) for f in others for p in (cell["precision"], *_INSTEAD[cell["precision"]])]
+    return next((f"{f} {p}" for f, p in wanted if (f, p) in passed), "")
+
+
+def _anchor(row: Record) -> str:
+    """As GitHub makes it of a heading."""
+    kept = "".join(c for c in row["label"].lower() if c.isalnum() or c in " -_")
+    return kept.replace(" ", "-")

@@ -1,0 +1,140 @@
+"""``zoo optimize``."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from typing import Any
+
+import click
+
+from zoo.cli.options import (
+    Settings,
+    complete_device,
+    complete_format,
+    complete_model,
+    complete_target,
+    data_option,
+    examples,
+    json_option,
+    print_json,
+    split_commas,
+    store_option,
+)
+
+
+@click.command(
+    name="optimize",
+    epilog=examples(
+        "zoo optimize resnet8.fashion_mnist --max-size 100kB --max-drop 0.5",
+        "zoo optimize lenet5.fashion_mnist --max-latency 100us --format tflite",
+        "zoo optimize resnet8.fashion_mnist --max-size 60kB --width 0.5,0.75 --budget-time 30min",
+    ),
+)
+@click.argument("model", shell_complete=complete_model)
+@data_option(required=False, help="Calibrates, judges, trains [the dataset on the weights' card].")
+@click.option("--max-size", metavar="SIZE", help="Of the file: 300kB, 1.5MB, 64KiB.")
+@click.option("--max-download", metavar="SIZE", help="Of the file after gzip.")
+@click.option("--max-latency", metavar="TIME", help="Median on the device: 5ms, 800us.")
+@click.option("--max-drop", type=float, help="Points of accuracy lost against MODEL.")
+@click.option(
+    "--device",
+    metavar="NAME",
+    shell_complete=complete_device,
+    help="Where files are timed [this machine].",
+)
+@click.option(
+    "--format",
+    "formats",
+    multiple=True,
+    metavar="NAME",
+    shell_complete=complete_format,
+    help="May be repeated or comma-separated [all].",
+)
+@click.option(
+    "--precision",
+    "precisions",
+    multiple=True,
+    metavar="NAME",
+    help="May be repeated or comma-separated [all].",
+)
+@click.option(
+    "--width",
+    multiple=True,
+    metavar="FACTORS",
+    help="Train narrower networks, such as 0.5,0.75; none: never [if nothing else fits].",
+)
+@click.option(
+    "--prune",
+    multiple=True,
+    metavar="SHARES",
+    help="Set so many of the weights to zero, such as 0.5,0.8; none: never "
+    "[if nothing else fits, and --max-download is given].",
+)
+@click.option("--epochs", type=int, default=4, help="Of each training [4].")
+@click.option("--budget-time", metavar="TIME", help="Begin nothing new after: 30min, 2h.")
+@click.option("--thorough", is_flag=True, help="Go on after a file fits.")
+@click.option(
+    "--target", metavar="NAME", shell_complete=complete_target, help="As of zoo export [auto]."
+)
+@click.option("--calibration-samples", type=int, help="Real inputs that set ranges [256].")
+@click.option("--tier", help="How thoroughly to time: brief, smoke, quick, full [brief].")
+@click.option("--threads", type=int, help="Threads of the runtime [1].")
+@click.option("--seed", type=int, help="Of everything random [0].")
+@click.option(
+    "--output", default="optimized", type=click.Path(), help="Parent of the folder [optimized]."
+)
+@click.option("--no-report", is_flag=True, help="Write no report.html.")
+@store_option
+@json_option
+@click.pass_context
+def command(
+    ctx: click.Context,
+    /,
+    model: str,
+    data: str | None,
+    as_json: bool,
+    no_report: bool,
+    **given: Any,
+) -> None:
+    """Search for the file of MODEL that keeps limits on size, latency and accuracy.
+
+    Tries formats and precisions first, then ways of calibration and layers left in float, and
+    trains narrower or pruned networks only if nothing else fits. Every file passes the gate and is
+    timed. Of the files that keep all limits, the quickest is taken. The exit code is 1 when there
+    is none. The same command again redoes nothing.
+    """
+    from zoo.cli.progress import StepProgress
+    from zoo.cli.search_results import print_search
+    from zoo.optimizing import as_json as search_as_json
+    from zoo.optimizing import optimize
+
+    settings: Settings = ctx.obj
+    for name in ("formats", "precisions"):
+        given[name] = split_commas(given[name]) or None
+    for name in ("width", "prune"):
+        given[name] = _factors(given[name])
+    with StepProgress(quiet=as_json) as progress:
+        found = optimize(
+            model,
+            data,
+            report=not no_report,
+            command=shlex.join(["zoo", *sys.argv[1:]]),
+            on_step=progress,
+            registry=settings.registry(),
+            **given,
+        )
+    if as_json:
+        print_json(search_as_json(found))
+    else:
+        print_search(found)
+    if found.best is None:
+        ctx.exit(1)
+
+
+def _factors(texts: tuple[str, ...]) -> tuple[str, ...] | None:
+    """None when the option was not given; nothing for ``none``."""
+    values = split_commas(texts)
+    if values == ("none",):
+        return ()
+    return values if texts else None

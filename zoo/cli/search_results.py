@@ -1,0 +1,46 @@
+"""What ``zoo optimize`` prints."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from zoo.cli.tables import print_table
+from zoo.report import format as fmt
+from zoo.report.search import answer, limits_in_words, search_columns, troubles
+
+if TYPE_CHECKING:
+    from zoo.optimizing import Optimized
+
+
+def print_search(found: Optimized) -> None:
+    """The Pareto front and everything else that was tried, the chosen file first."""
+    columns = search_columns(found)
+    click.echo(f"{found.model_id}: {columns.metric} {fmt.metric_value(found.reference)}")
+    click.echo(f"limits: {limits_in_words(found.limits)}\n")
+    size, moment = columns.size_unit.symbol, columns.time_unit.symbol
+    sign = " %" if columns.points else ""
+    headings = ["file", size, f"gzip {size}", f"p50 {moment}", f"{columns.metric}{sign}", "Δ"]
+    rows = [
+        [c.name, c.size, c.download, c.latency, c.quality, c.change, c.standing, c.missed]
+        for c in columns.cells
+    ]
+    print_table([*headings, "standing", "misses"], rows, right="lrrrrrll")
+    if any(point.quiet is False for point in found.points):
+        click.echo("~ measured while the host was not quiet")
+    for point, reason in troubles(found):
+        click.echo(f"\n{point.verdict}: {point.name}: {reason}")
+    for point in found.points:
+        if point.note:
+            click.echo(f"\n{point.name}: {point.note}")
+    if found.notes:
+        click.echo()
+    for note in found.notes:
+        click.echo(f"- {note}")
+    click.echo(f"\n{answer(found)}")
+    click.echo(f"folder   {found.folder}/")
+    if found.file is not None:
+        click.echo(f"file     {found.file}")
+    if (found.folder / "report.html").exists():
+        click.echo(f"report   {found.folder / 'report.html'}")

@@ -1,0 +1,78 @@
+"""A network that learns from another: Hinton, Vinyals & Dean 2015, arXiv:1503.02531."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from zoo.contracts import Preprocessing, Task
+from zoo.extras import require
+from zoo.networks import raw_model
+
+#: Softens both distributions, so that what the teacher holds for less likely counts too.
+TEMPERATURE = 4.0
+#: Of the loss, what the teacher says; the rest is what the labels say.
+TEACHER_SHARE = 0.7
+
+
+def teachable(task: Task, teacher: Any) -> bool:
+    """Whether a network of this task can be taught by its logits.
+
+    Args:
+        task: Of both networks.
+        teacher: The Keras network that teaches.
+    """
+    return task.trainee is None and task.state is None and teacher.output_shape[-1] > 1
+
+
+def taught(task: Task, teacher: Any) -> Task:
+    """The task with another loss: the labels' and the divergence from the teacher's classes.
+
+    The share of the teacher is multiplied by the square of the temperature, so that its gradients
+    weigh the same at every temperature (section 2 of the paper). Validation is against labels
+    alone.
+
+    Args:
+        task: Whose training steps and loss are those of `keras.Model.fit`.
+        teacher: Keras model from normalized inputs to logits; it learns nothing.
+    """
+
+    def trainee(network: Any, preprocessing: Preprocessing) -> Any:
+        keras = require("keras")
+        plain, wise = raw_model(network, preprocessing), raw_model(teacher, preprocessing)
+        wise.trainable = False
+
+        class Taught(keras.Model):  # type: ignore[misc, name-defined, unused-ignore]
+            def compute_loss(
+                self,
+                x: Any = None,
+                y: Any = None,
+                y_pred: Any = None,
+                sample_weight: Any = None,
+                training: bool = True,
+            ) -> Any:
+                own = super().compute_loss(
+                    x=x, y=y, y_pred=y_pred, sample_weight=sample_weight, training=training
+                )
+                if not training:
+                    return own
+                apart = divergence(wise(x, training=False), y_pred)
+                return (1.0 - TEACHER_SHARE) * own + TEACHER_SHARE * TEMPERATURE**2 * apart
+
+        return Taught(plain.inputs, plain.outputs)
+
+    return replace(task, trainee=trainee)
+
+
+def divergence(teacher: Any, student: Any) -> Any:
+    """Mean Kullback-Leibler divergence of softened classes, natural units.
+
+    Args:
+        teacher: Logits, float32, (batch, …, classes).
+        student: Likewise.
+    """
+    ops = require("keras").ops
+    soft = ops.softmax(teacher / TEMPERATURE, axis=-1)
+    logs = ops.log_softmax(teacher / TEMPERATURE, axis=-1)
+    own = ops.log_softmax(student / TEMPERATURE, axis=-1)
+    return ops.mean(ops.sum(soft * (logs - own), axis=-1))

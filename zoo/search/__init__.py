@@ -1,0 +1,1 @@
+"""Searching for the file that fits a device: candidates, their figures, and the Pareto front."""

@@ -1,0 +1,251 @@
+"""Candidates into points: each is a recipe's steps, kept under their content addresses."""
+
+from __future__ import annotations
+
+import gzip
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from zoo.contracts import Metric
+from zoo.contracts.exporter import CALIBRATED
+from zoo.errors import ZooError
+from zoo.job import Job, make_job
+from zoo.options import recipe_from
+from zoo.paths import cache_folder
+from zoo.pipeline import Finished, OnStep, Pipeline, Step
+from zoo.plan import EVALUATE, FINETUNE, Parts, make_plan
+from zoo.registry import Registry
+from zoo.report.view import ArtifactRow
+from zoo.run import first_failure
+from zoo.search.points import Point
+from zoo.store import Store
+from zoo.summary import metrics_of, row_of
+
+#: The worst that gzip does to a download is what servers do by default; level 9 is for files that
+#: are compressed once.
+_GZIP_LEVEL = 9
+
+
+@dataclass(frozen=True, kw_only=True)
+class Network:
+    """Weights that files are made of.
+
+    Attributes:
+        name: For people: the model id, or how the weights came about.
+        model: Model id or weights file.
+        short: Appended to the names of its points; empty for the model itself.
+    """
+
+    name: str
+    model: str
+    short: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Trial:
+    """One file to be made and measured."""
+
+    network: Network
+    format: str
+    precision: str
+    method: str = "auto"
+    keep: tuple[str, ...] = ()
+
+    @property
+    def name(self) -> str:
+        """Unique in a search."""
+        parts = [self.network.short] if self.network.short else []
+        if self.method != "auto":
+            parts.append(self.method)
+        if self.keep:
+            count = len(self.keep)
+            parts.append(f"{count} layer{'s' if count > 1 else ''} in float")
+        return ", ".join([f"{self.format} {self.precision}", *parts])
+
+
+@dataclass(kw_only=True)
+class Bench:
+    """Carries trials out.
+
+    Attributes:
+        registry: What provides formats and devices.
+        data: Calibrates and judges.
+        options: Of every recipe, as `recipe_from` takes them.
+        store: Gets every new record.
+        run: Name of the search there.
+        on_step: Progress.
+        reference: Headline metric of the model before export, once it is known.
+        evaluate_seconds: How long that took, per example.
+        evaluated: Keras evaluations by model: each network's own headline metric.
+        seen: SHA-256 of the payload → name of the point that has it.
+    """
+
+    registry: Registry
+    data: str
+    options: Mapping[str, Any]
+    store: Store
+    run: str
+    on_step: OnStep
+    reference: Metric | None = None
+    evaluate_seconds: float = 0.0
+    evaluated: dict[str, Metric] = field(default_factory=dict)
+    seen: dict[str, str] = field(default_factory=dict)
+
+    def measure(self, stage: str, trials: Sequence[Trial]) -> list[Point]:
+        """Makes, judges and times files; those that are byte for byte known already are left out.
+
+        Args:
+            stage: Of the search.
+            trials: Of one network; grouped by how they are calibrated.
+
+        Raises:
+            ZooError: The network could not be read or evaluated at all.
+        """
+        points: list[Point] = []
+        groups = dict.fromkeys((t.network, t.method, t.keep) for t in trials)
+        for network, method, keep in groups:
+            group = [t for t in trials if (t.network, t.method, t.keep) == (network, method, keep)]
+            points += self._measure_group(stage, group)
+        return points
+
+    def pipeline(self, prefix: str) -> Pipeline:
+        """A pipeline whose steps are told with a prefix."""
+
+        def told(step: str, event: dict[str, Any]) -> None:
+            self.on_step(f"{prefix}{step}", event)
+
+        return Pipeline(
+            cache=cache_folder() / "steps", store=self.store, run=self.run, on_step=told
+        )
+
+    def job(self, trials: Sequence[Trial], format: str) -> Job:
+        """The job that makes the files of one format; float32 is always their twin."""
+        first = trials[0]
+        precisions = ["float32", *(t.precision for t in trials if t.format == format)]
+        known = self.registry.exporters.get(format).precisions
+        recipe = recipe_from(
+            model=first.network.model,
+            data=self.data,
+            formats=(format,),
+            precisions=tuple(p for p in dict.fromkeys(precisions) if p in known),
+            calibration_method=first.method,
+            keep=first.keep or None,
+            epochs=0,
+            **self.options,
+        )
+        return make_job(recipe, self.registry)
+
+    def _measure_group(self, stage: str, trials: Sequence[Trial]) -> list[Point]:
+        jobs = {name: self.job(trials, name) for name in dict.fromkeys(t.format for t in trials)}
+        plans = {name: make_plan(job, _checkpoints(), Parts()) for name, job in jobs.items()}
+        wanted = {f"{t.format} {t.precision}" for t in trials}
+        merged = {step.name: step for plan in plans.values() for step in plan}
+        work = [step for step in merged.values() if _is_wanted(step, wanted)]
+        first = trials[0]
+        what = first.name.partition(", ")[2]
+        prefix = f"{what} · " if what else ""
+        pipeline = self.pipeline(prefix)
+        pipeline.execute([step for step in work if step.kind != "bench"])
+        self._note_reference(first.network, pipeline.finished)
+        new = [trial for trial in trials if self._is_new(trial, pipeline.finished)]
+        timed = {f"{t.format} {t.precision}" for t in new}
+        # A pipeline that came to its end starts no children any more.
+        timing = self.pipeline(prefix)
+        timing.finished.update(pipeline.finished)
+        timing.execute([s for s in work if s.kind == "bench" and _cell(s.name) in timed])
+        return [self._point(stage, trial, jobs[trial.format], timing.finished) for trial in new]
+
+    def _note_reference(self, network: Network, finished: Mapping[str, Finished]) -> None:
+        for name in (FINETUNE, EVALUATE):
+            if finished[name].record.status != "passed":
+                raise first_failure(finished[name].record)
+        record = finished[EVALUATE].record
+        metric = metrics_of(record.result)[0]
+        self.evaluated[network.model] = metric
+        if self.reference is None:
+            self.reference = metric
+            self.evaluate_seconds = record.seconds / max(metric.count, 1)
+
+    def _is_new(self, trial: Trial, finished: Mapping[str, Finished]) -> bool:
+        """Whether no earlier point is the same file; a method may change nothing."""
+        export = finished[f"export {trial.format} {trial.precision}"].record
+        if export.status != "passed" or export.result is None:
+            return True
+        payload = str(export.result["contents"]["payload_sha256"])
+        earlier = self.seen.setdefault(payload, trial.name)
+        if earlier != trial.name:
+            text = f"{trial.name} is byte for byte {earlier}: not counted twice"
+            self.on_step("search", {"event": "note", "text": text})
+        return earlier == trial.name
+
+    def _point(self, stage: str, trial: Trial, job: Job, finished: Mapping[str, Finished]) -> Point:
+        row = row_of(job, finished, job.exporters[0], trial.precision)
+        gate = finished[f"gate {trial.format} {trial.precision}"]
+        made = gate.record.status in ("passed", "rejected")
+        source = gate.folder / row.file if made else None
+        drop = None
+        if self.reference is not None and row.accuracy is not None:
+            drop = self.reference.lost_by(row.accuracy)
+        return Point(
+            name=trial.name,
+            stage=stage,
+            network=trial.network.name,
+            format=trial.format,
+            precision=trial.precision,
+            verdict=row.verdict,
+            reason=row.reason,
+            method=trial.method if trial.precision in CALIBRATED else "",
+            keep=trial.keep,
+            metric=row.accuracy,
+            drop=drop,
+            bytes=row.bytes,
+            download_bytes=None if source is None else download_bytes(source),
+            device=job.devices[0].name if row.p50_ms is not None else None,
+            source=None if source is None else str(source),
+            recipe=job.recipe.model_copy(update={"precisions": (trial.precision,)}).model_dump(
+                mode="json", exclude_none=True
+            ),
+            weights=trial.network.model,
+            checks=row.checks,
+            **_timing(row),
+        )
+
+
+def _timing(row: ArtifactRow) -> dict[str, Any]:
+    return {
+        "p50_ms": row.p50_ms,
+        "p50_low_ms": row.p50_low,
+        "p50_high_ms": row.p50_high,
+        "quiet": row.quiet,
+        "runtime": row.runtime,
+        "threads": row.threads,
+    }
+
+
+def download_bytes(path: Path) -> int:
+    """Size of a file after gzip."""
+    try:
+        return len(gzip.compress(path.read_bytes(), _GZIP_LEVEL, mtime=0))
+    except OSError as error:
+        raise ZooError(
+            f"{path} cannot be read", why=error.strerror, fix="run the same command again"
+        ) from error
+
+
+def _checkpoints() -> Path:
+    return cache_folder() / "checkpoints"
+
+
+def _is_wanted(step: Step, cells: set[str]) -> bool:
+    """Whether the step makes a wanted file, its float32 twin, or what both begin with."""
+    if step.kind not in ("export", "gate", "bench"):
+        return True
+    cell = _cell(step.name)
+    return cell in cells or (step.kind != "bench" and cell.endswith(" float32"))
+
+
+def _cell(step: str) -> str:
+    """``bench tflite int8 host`` → ``tflite int8``."""
+    return " ".join(step.split()[1:3])
