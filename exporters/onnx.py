@@ -12,6 +12,7 @@ from zoo.hookspecs import hookimpl
 from .onnx_contents import inspect, read_manifest, recognises, write_manifest
 from .onnx_conversion import convert
 from .onnx_quantization import quantized, to_float16, with_small_weights
+from .onnx_trained import with_trained_ranges
 
 
 def export(request: ExportRequest) -> Sequence[str]:
@@ -22,6 +23,8 @@ def export(request: ExportRequest) -> Sequence[str]:
         model = to_float16(model)
     elif request.precision == "dynamic-int8":
         model = with_small_weights(model)
+    elif request.trained:
+        model = with_trained_ranges(model, request)
     elif request.precision == "int8":
         model = quantized(model, request)
     onnx.checker.check_model(model, full_check=True)
@@ -45,4 +48,5 @@ def zoo_exporters() -> Any:
         runtimes=("onnxruntime",),
         extra="onnx",
         distributions=("tensorflow", "keras", "tf2onnx", "onnx", "onnxruntime"),
+        takes_trained=True,
     )

@@ -13,6 +13,7 @@ from zoo.hookspecs import hookimpl
 from .tflite_contents import inspect, read_manifest, recognises, write_manifest
 from .tflite_integers import convert_to_integers
 from .tflite_lstm import form_of, with_usable_states, written_as
+from .tflite_trained import convert_trained
 
 
 def export(request: ExportRequest) -> Sequence[str]:
@@ -33,6 +34,8 @@ def export(request: ExportRequest) -> Sequence[str]:
 
 
 def _convert(converter: Any, request: ExportRequest, tf: Any) -> bytes:
+    if request.trained:
+        return convert_trained(converter, request)
     if request.precision in CALIBRATED:
         return convert_to_integers(converter, request)
     if request.precision != "float32":
@@ -58,4 +61,5 @@ def zoo_exporters() -> Any:
         runtimes=("litert", "tflite-runtime"),
         extra="tflite",
         distributions=("tensorflow", "keras"),
+        takes_trained=True,
     )

@@ -123,6 +123,8 @@ class ExportRequest:
             measure what is best; None when nothing is to be chosen.
         keep: Names of Keras layers that stay in float in an integer file.
         options: Those that the exporter declares, complete.
+        trained: Whether the model was trained to be quantized: it holds fake quantization (of 8
+            bits, with constant limits), and its limits are to be the ranges of the file.
     """
 
     model: Any
@@ -138,6 +140,7 @@ class ExportRequest:
     held_out: NDArray[Any] | None = None
     keep: tuple[str, ...] = ()
     options: Mapping[str, Any] = field(default_factory=dict)
+    trained: bool = False
 
     def __post_init__(self) -> None:
         known = self.recurrent in RECURRENT_FORMS
@@ -182,6 +185,7 @@ class Exporter:
             (``[export.options.<name>]`` in recipes, ``--export-option <name>.KEY=VALUE``); None
             when it has none.
         runtimes: Agent runtimes that run the file, preferred first.
+        takes_trained: Whether it honours `ExportRequest.trained`.
     """
 
     name: str
@@ -197,6 +201,7 @@ class Exporter:
     extra: str
     distributions: tuple[str, ...] = ()
     options: Callable[[], type[BaseModel]] | None = None
+    takes_trained: bool = False
 
     def __post_init__(self) -> None:
         check_name("exporter", self.name)
