@@ -14,6 +14,7 @@ from .onnx_conversion import convert
 from .onnx_options import in_layout, layout_of, options
 from .onnx_quantization import quantized, to_float16, with_small_weights
 from .onnx_storage import store
+from .onnx_trained import with_trained_ranges
 
 
 def export(request: ExportRequest) -> Sequence[str]:
@@ -25,6 +26,8 @@ def export(request: ExportRequest) -> Sequence[str]:
         model = to_float16(model)
     elif request.precision == "dynamic-int8":
         model = with_small_weights(model)
+    elif request.trained:
+        model = with_trained_ranges(model, request)
     elif request.precision == "int8":
         model = quantized(model, request)
     name_axes(model.graph, request.axes)
@@ -57,4 +60,5 @@ def zoo_exporters() -> Any:
         distributions=("tensorflow", "keras", "tf2onnx", "onnx", "onnxruntime"),
         options=options,
         compare_layers=compare_layers,
+        takes_trained=True,
     )

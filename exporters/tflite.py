@@ -14,6 +14,7 @@ from .tflite_contents import inspect, read_manifest, recognises, with_appended, 
 from .tflite_integers import convert_to_integers
 from .tflite_lstm import form_of, with_usable_states, written_as
 from .tflite_metadata import described
+from .tflite_trained import convert_trained
 
 
 def export(request: ExportRequest) -> Sequence[str]:
@@ -35,6 +36,8 @@ def export(request: ExportRequest) -> Sequence[str]:
 
 
 def _convert(converter: Any, request: ExportRequest, tf: Any) -> bytes:
+    if request.trained:
+        return convert_trained(converter, request)
     if request.precision in CALIBRATED:
         return convert_to_integers(converter, request)
     if request.precision != "float32":
@@ -72,4 +75,5 @@ def zoo_exporters() -> Any:
         extra="tflite",
         distributions=("tensorflow", "keras"),
         compare_layers=compare_layers,
+        takes_trained=True,
     )

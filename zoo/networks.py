@@ -129,7 +129,7 @@ def check_hyperparameters(architecture: Architecture, given: Mapping[str, Any]) 
 def raw_model(network: Any, preprocessing: Preprocessing) -> Any:
     """A `keras.Model` from raw inputs (pixels 0-255, …), (batch, …), to logits: what is trained."""
     keras = require("keras")
-    raw = _raw_input(preprocessing, None)
+    raw = raw_input(preprocessing, None)
     return keras.Model(raw, network(normalization(preprocessing)(raw)))
 
 
@@ -138,12 +138,13 @@ def deployed_model(
 ) -> Any:
     """A `keras.Model` from raw inputs, shape (batch, …), to the task's output: what is exported."""
     keras = require("keras")
-    raw = _raw_input(preprocessing, batch)
+    raw = raw_input(preprocessing, batch)
     logits = network(normalization(preprocessing)(raw))
     return keras.Model(raw, task.activation(logits), name=network.name)
 
 
-def _raw_input(preprocessing: Preprocessing, batch: int | None) -> Any:
+def raw_input(preprocessing: Preprocessing, batch: int | None) -> Any:
+    """The symbolic tensor that raw examples come in by; `batch` of None takes any number."""
     return require("keras").Input(
         preprocessing.input_shape,
         batch_size=batch,

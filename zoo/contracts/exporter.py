@@ -135,6 +135,8 @@ class ExportRequest:
         task: Name of the task.
         classes: Names in the order of the outputs; empty where outputs are none.
         licence: SPDX identifier of the weights.
+        trained: Whether the model was trained to be quantized: it holds fake quantization (of 8
+            bits, with constant limits), and its limits are to be the ranges of the file.
     """
 
     model: Any
@@ -155,6 +157,7 @@ class ExportRequest:
     task: str = ""
     classes: tuple[str, ...] = ()
     licence: str = ""
+    trained: bool = False
 
     def __post_init__(self) -> None:
         known = self.recurrent in RECURRENT_FORMS
@@ -201,6 +204,7 @@ class Exporter:
         runtimes: Agent runtimes that run the file, preferred first.
         compare_layers: Runs a file and its float32 twin in the runtime with all tensors kept, and
             tells each operator's error, range, bytes and time; None where that cannot be done.
+        takes_trained: Whether it honours `ExportRequest.trained`.
     """
 
     name: str
@@ -217,6 +221,7 @@ class Exporter:
     distributions: tuple[str, ...] = ()
     options: Callable[[], type[BaseModel]] | None = None
     compare_layers: Callable[[LayerRequest], LayerComparison] | None = None
+    takes_trained: bool = False
 
     def __post_init__(self) -> None:
         check_name("exporter", self.name)
