@@ -2,26 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 from zoo.contracts import Exporter, ExportRequest, LayerComparison, LayerRequest
+from zoo.contracts.exporter import Written
 from zoo.hookspecs import hookimpl
 
 from .onnx_axes import name_axes
 from .onnx_contents import inspect, read_manifest, recognises, write_manifest
 from .onnx_conversion import convert
+from .onnx_options import options
 from .onnx_options import in_layout, layout_of, options
 from .onnx_quantization import quantized, to_float16, with_small_weights
 from .onnx_storage import store
 from .onnx_trained import with_trained_ranges
 
 
-def export(request: ExportRequest) -> Sequence[str]:
+def export(request: ExportRequest) -> Written:
     """Converts with tf2onnx; smaller precisions are made by ONNX Runtime's tools."""
     layout = layout_of(request)
     model, remarks = convert(request, channels_first=layout == "nchw")
     request = in_layout(request, layout)
+    method = ""
     if request.precision == "float16":
         model = to_float16(model)
     elif request.precision == "dynamic-int8":
@@ -29,10 +31,11 @@ def export(request: ExportRequest) -> Sequence[str]:
     elif request.trained:
         model = with_trained_ranges(model, request)
     elif request.precision == "int8":
-        model = quantized(model, request)
+        model, method, chosen = quantized(model, request)
+        remarks = (*remarks, *chosen)
     name_axes(model.graph, request.axes)
     store(model, request.path)
-    return remarks
+    return Written(remarks=remarks, method=method)
 
 
 def compare_layers(request: LayerRequest) -> LayerComparison:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 from zoo.contracts import Exporter, ExportRequest, LayerComparison, LayerRequest
-from zoo.contracts.exporter import CALIBRATED
+from zoo.contracts.exporter import CALIBRATED, Written
 from zoo.extras import require
 from zoo.hookspecs import hookimpl
 
@@ -17,7 +16,7 @@ from .tflite_metadata import described
 from .tflite_trained import convert_trained
 
 
-def export(request: ExportRequest) -> Sequence[str]:
+def export(request: ExportRequest) -> Written:
     """Converts with TensorFlow's converter.
 
     The model has a static batch of one: with a symbolic batch the runtime prepares every call
@@ -27,17 +26,17 @@ def export(request: ExportRequest) -> Sequence[str]:
     keras = require("keras")
     model = keras.Model(request.model.inputs, {request.output_name: request.model.outputs[0]})
     converter = tf.lite.TFLiteConverter.from_keras_model(model)
-    form = form_of(request.recurrent, request.precision)
-    with written_as(form, request.precision, model) as remarks:
-        data = _convert(converter, request, tf)
-    data, beside = described(with_usable_states(data), request)
+    with written_as(form_of(request), request.precision, model) as others:
+        written = _convert(converter, request, tf)
+    data, beside = described(request.path.read_bytes(), request)
     request.path.write_bytes(with_appended(data, beside))
-    return tuple(remarks)
+    return Written(remarks=(*others, *written.remarks), method=written.method)
 
 
-def _convert(converter: Any, request: ExportRequest, tf: Any) -> bytes:
+def _convert(converter: Any, request: ExportRequest, tf: Any) -> Written:
     if request.trained:
-        return convert_trained(converter, request)
+        request.path.write_bytes(with_usable_states(convert_trained(converter, request)))
+        return Written()
     if request.precision in CALIBRATED:
         return convert_to_integers(converter, request)
     if request.precision != "float32":
@@ -48,7 +47,8 @@ def _convert(converter: Any, request: ExportRequest, tf: Any) -> bytes:
         converter._experimental_disable_per_channel_quantization_for_dense_layers = True
     if request.precision == "float16":
         converter.target_spec.supported_types = [tf.float16]
-    return bytes(converter.convert())
+    request.path.write_bytes(with_usable_states(bytes(converter.convert())))
+    return Written()
 
 
 def compare_layers(request: LayerRequest) -> LayerComparison:

@@ -15,6 +15,7 @@ from contextlib import ExitStack, contextmanager
 from functools import partial
 from typing import Any
 
+from zoo.contracts import ExportRequest
 from zoo.errors import Unsupported
 from zoo.extras import require
 
@@ -42,14 +43,16 @@ FINEST, COARSEST = -15, -9
 LEAST_WEIGHTS = 1024
 
 
-def form_of(wanted: str, precision: str) -> str:
-    """The form in which layers are written.
+def form_of(request: ExportRequest) -> str:
+    """The form in which layers are written: the one asked for, the target's, or ours.
 
     Raises:
         Unsupported: No file of this precision can have the wanted form.
     """
+    wanted, precision = request.recurrent, request.precision
     if wanted == "auto":
-        return FORMS[precision]
+        own = {} if request.target is None else request.target.recurrent
+        return own.get(precision, FORMS[precision])
     if wanted == "while" and precision in ("int8", "int16x8"):
         raise Unsupported(
             f"a recurrent layer cannot be a WHILE loop in {precision}",
