@@ -6,8 +6,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from typing import Any
 
-import numpy as np
-
 from zoo.contracts import ExportRequest
 from zoo.errors import Unsupported, ZooError
 from zoo.extras import require
@@ -86,6 +84,8 @@ def _trace(request: ExportRequest, *, static: bool, channels_first: bool = False
 @contextmanager
 def _names_of_old_numpy() -> Iterator[None]:
     """The converter still calls by its old name what it needs for large models."""
+    import numpy as np
+
     if hasattr(np, _OLD_NAME):
         yield
         return
