@@ -11,16 +11,16 @@ from zoo.hookspecs import hookimpl
 from .onnx_axes import name_axes
 from .onnx_contents import inspect, read_manifest, recognises, write_manifest
 from .onnx_conversion import convert
-from .onnx_options import options
 from .onnx_options import in_layout, layout_of, options
 from .onnx_quantization import quantized, to_float16, with_small_weights
-from .onnx_storage import store
+from .onnx_storage import refuse_large, store
 from .onnx_trained import with_trained_ranges
 
 
 def export(request: ExportRequest) -> Written:
     """Converts with tf2onnx; smaller precisions are made by ONNX Runtime's tools."""
     layout = layout_of(request)
+    refuse_large(request.model, request.precision)
     model, remarks = convert(request, channels_first=layout == "nchw")
     request = in_layout(request, layout)
     method = ""

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from contextlib import nullcontext
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 from typing import Any
 
 from zoo.contracts import ExportRequest
@@ -10,9 +11,11 @@ from zoo.errors import Unsupported, ZooError
 from zoo.extras import require
 
 from .onnx_options import OPSET
+from .onnx_storage import gather, is_large
 from .recurrent import recurrent_layers, unrolled
 
 BATCH = "batch"
+_OLD_NAME = "product"
 
 
 def convert(request: ExportRequest, *, channels_first: bool = False) -> tuple[Any, tuple[str, ...]]:
@@ -62,16 +65,35 @@ def _trace(request: ExportRequest, *, static: bool, channels_first: bool = False
     shape = shape if static else (None, *shape[1:])
     signature = [tf.TensorSpec(shape, source.inputs[0].dtype, name=request.input_name)]
     function = tf.function(lambda inputs: source(inputs, training=False), signature)
+    large = is_large(source)
     # On a GPU, LSTMs would become an operator of that device's library.
-    with nullcontext() if static else tf.device("CPU:0"):
-        model, _ = tf2onnx.convert.from_function(
+    with nullcontext() if static else tf.device("CPU:0"), _names_of_old_numpy():
+        model, apart = tf2onnx.convert.from_function(
             function,
             signature,
             opset=request.options.get("opset", OPSET),
             inputs_as_nchw=[f"{request.input_name}:0"] if channels_first else None,
+            large_model=large,
         )
+    if large:
+        gather(model, apart.name_to_tensor_data)
     _rename_output(model.graph, request.output_name)
     return model
+
+
+@contextmanager
+def _names_of_old_numpy() -> Iterator[None]:
+    """The converter still calls by its old name what it needs for large models."""
+    import numpy as np
+
+    if hasattr(np, _OLD_NAME):
+        yield
+        return
+    setattr(np, _OLD_NAME, np.prod)
+    try:
+        yield
+    finally:
+        delattr(np, _OLD_NAME)
 
 
 def _with_static_batch(model: Any) -> Any:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+import math
+from collections.abc import Iterator, Mapping
 from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import Any
 
-from zoo.errors import BadFile
+from zoo.errors import BadFile, Unsupported
 from zoo.extras import require
 
 #: Bytes of constants from which on they go into a file of their own. A protobuf message ends at
@@ -40,6 +41,42 @@ def store(model: Any, path: Path) -> None:
     )
     # A message of this size cannot be serialized for the checker, which opens the file instead.
     onnx.checker.check_model(str(path), full_check=True)
+
+
+def is_large(network: Any) -> bool:
+    """Whether a Keras model's weights in float32 have no room in one ONNX file."""
+    return sum(4 * int(math.prod(w.shape)) for w in network.weights) > MOST_BYTES
+
+
+def refuse_large(network: Any, precision: str) -> None:
+    """The tools that make other precisions than float32 work on one protobuf message.
+
+    Raises:
+        Unsupported: The network has no room in one.
+    """
+    if precision != "float32" and is_large(network):
+        raise Unsupported(
+            f"a network of more than {MOST_BYTES / 1e9:g} GB of weights cannot be {precision} in "
+            "ONNX files",
+            why="the tools for it read and write one protobuf message, which ends at 2 GB",
+            fix="choose float32, whose weights go into a second file, or another format",
+        )
+
+
+def gather(model: Any, apart: Mapping[str, bytes]) -> None:
+    """Puts constants that the converter keeps apart from a large model into it.
+
+    Args:
+        model: Refers to them by name.
+        apart: Name → bytes.
+    """
+    onnx = require("onnx")
+    for tensor in model.graph.initializer:
+        if onnx.external_data_helper.uses_external_data(tensor):
+            places = {entry.key: entry.value for entry in tensor.external_data}
+            tensor.raw_data = apart[places["location"]]
+            tensor.ClearField("data_location")
+            del tensor.external_data[:]
 
 
 def _drop_unused_domains(model: Any) -> None:

@@ -424,6 +424,18 @@ def test_rejection_is_remembered(troubled: Shipped, place: Place) -> None:
     assert "garbled.rejected: parity" in typed.out
 
 
+def test_crash_is_remembered_until_a_retry(troubled: Shipped, place: Place) -> None:
+    options = ("--format", "crash,idle", "--precision", "float32", "--output", "crashed")
+    typed = place.zoo("--plugin", "odd.py", *SHIP, *options)
+    assert typed.code == 1
+    # What is no crash may go well another time.
+    assert typed.done == {"export idle float32"}
+    assert "died by SIGSEGV" in typed.out
+    assert "--retry" in typed.out
+    typed = place.zoo("--plugin", "odd.py", *SHIP, *options, "--retry")
+    assert typed.done == {"export crash float32", "export idle float32"}
+
+
 SCRIPT = """
 import json, os
 from pathlib import Path

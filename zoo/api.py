@@ -38,6 +38,7 @@ def ship(
     store: str | None = None,
     report: bool = True,
     command: str | None = None,
+    retry: bool = False,
     on_step: OnStep = quiet,
     registry: Registry | None = None,
     **options: Any,
@@ -52,6 +53,7 @@ def ship(
         store: URL of the results store; None for the user's own.
         report: Whether to write ``report.html``.
         command: Shown in the report; None for the call as Python.
+        retry: Whether to try again conversions that crashed or were impossible before.
         on_step: Receives step names and progress events.
         registry: None discovers plugins anew.
         **options: As `zoo.options.recipe_from` describes.
@@ -67,7 +69,13 @@ def ship(
         raise MissingExtra("jinja2", EXTRA_OF["jinja2"])
     job = _job(recipe, model, data, registry, on_step, options)
     run = execute(
-        job, parts=Parts(), output=Path(output), named=True, store_url=store, on_step=on_step
+        job,
+        parts=Parts(),
+        output=Path(output),
+        named=True,
+        store_url=store,
+        on_step=on_step,
+        retry=retry,
     )
     if report:
         shown = command or f"zoo.ship({job.recipe.model!r}, {job.recipe.data!r})"
@@ -115,6 +123,7 @@ def export(
     *,
     output: str | Path = "exports",
     store: str | None = None,
+    retry: bool = False,
     on_step: OnStep = quiet,
     registry: Registry | None = None,
     **options: Any,
@@ -126,6 +135,7 @@ def export(
         data: Calibrates and gates; None for the dataset on the weights' card.
         output: Folder for the files.
         store: URL of the results store.
+        retry: Whether to try again conversions that crashed or were impossible before.
         on_step: Receives progress.
         registry: None discovers plugins anew.
         **options: As `zoo.options.recipe_from` describes.
@@ -139,7 +149,13 @@ def export(
     job = make_job(recipe_from(model=model, data=data, epochs=0, **options), registry)
     parts = Parts(bench=False)
     return execute(
-        job, parts=parts, output=Path(output), named=False, store_url=store, on_step=on_step
+        job,
+        parts=parts,
+        output=Path(output),
+        named=False,
+        store_url=store,
+        on_step=on_step,
+        retry=retry,
     )
 
 

@@ -90,6 +90,10 @@ class StepDied(ZooError):
     """A child process ended without an answer: a signal, memory or time limit."""
 
 
+class Crashed(StepDied):
+    """A child process was ended by its own native code: the same again would end so again."""
+
+
 def nearest(name: str, valid: Iterable[str], count: int = 3) -> list[str]:
     """The valid names most like `name`, best first; empty when none is close."""
     by_lower = {candidate.lower(): candidate for candidate in valid}

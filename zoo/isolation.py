@@ -26,7 +26,8 @@ from multiprocessing.connection import Connection, wait
 from pathlib import Path
 from typing import Any
 
-from zoo.errors import BadData, BadFile, StepDied, Unsupported, UsageError, ZooError
+from zoo.deaths import MORE_MEMORY, death, oom_kills
+from zoo.errors import BadData, BadFile, Crashed, StepDied, Unsupported, UsageError, ZooError
 from zoo.extras import installed, quiet_tensorflow
 
 Event = dict[str, Any]
@@ -34,7 +35,8 @@ OnEvent = Callable[[Event], None]
 
 #: Imported once by the fork server; imports TensorFlow and the steps.
 PRELOAD = "zoo.steps.preload"
-_LOG_TAIL = 2_000
+#: Names of exceptions with which libraries say that memory was refused.
+_NO_MEMORY = ("MemoryError", "ResourceExhaustedError")
 _MAIN = threading.Lock()
 
 
@@ -44,7 +46,8 @@ class Limits:
 
     Attributes:
         seconds: Wall-clock time; None for no limit.
-        memory_bytes: Address space beyond what the fork server already maps; None for no limit.
+        memory_bytes: What it may write to beyond what the fork server already has, in memory of
+            its own; None for no limit. Limited on Linux alone.
     """
 
     seconds: float | None = None
@@ -72,7 +75,11 @@ class RemoteFailure:
 
 
 _KINDS: dict[str, type[ZooError]] = {
-    kind.__name__: kind for kind in (ZooError, UsageError, BadData, BadFile, StepDied, Unsupported)
+    kind.__name__: kind
+    for kind in (
+        *(ZooError, UsageError, BadData, BadFile),
+        *(StepDied, Crashed, Unsupported),
+    )
 }
 
 
@@ -172,21 +179,29 @@ def _receive(
     log: Path,
     function: str,
 ) -> Any:
+    name = function.partition(":")[2]
+    killed_before = oom_kills()
     deadline = None if limits.seconds is None else time.monotonic() + limits.seconds
     while True:
         left = None if deadline is None else max(0.0, deadline - time.monotonic())
         if not wait([receiver], timeout=left):
             process.kill()
             raise StepDied(
-                f"{function} was stopped after {limits.seconds:g} s",
+                f"{name} was stopped after {limits.seconds:g} s",
                 why="it reached its time limit",
-                fix="raise the limit, or use a smaller model",
+                fix="raise the limit (--time-limit), or use a smaller model",
             )
         try:
             kind, value = receiver.recv()
         except (EOFError, OSError):  # the latter when it ends in the middle of a message
             process.join()
-            raise _death(process.exitcode, log, function) from None
+            raise death(
+                process.exitcode,
+                log,
+                name,
+                memory=limits.memory_bytes,
+                killed_before=killed_before,
+            ) from None
         if kind == "event":
             if on_event is not None:
                 on_event(value)
@@ -194,34 +209,6 @@ def _receive(
             return value
         else:
             raise value.error()
-
-
-def _death(exitcode: int | None, log: Path, function: str) -> StepDied:
-    text = log.read_text(encoding="utf-8", errors="replace")[-_LOG_TAIL:] if log.exists() else ""
-    last = " | ".join(line for line in text.splitlines() if line.strip())[-400:]
-    name = function.partition(":")[2]
-    if exitcode is not None and exitcode < 0:
-        try:
-            signal_name = signal.Signals(-exitcode).name
-        except ValueError:
-            signal_name = f"signal {-exitcode}"
-        cause = {
-            "SIGSEGV": "native code of the converter or runtime crashed",
-            "SIGABRT": "native code of the converter or runtime gave up",
-            "SIGILL": "the processor lacks an instruction that the library was built for",
-            "SIGKILL": "it was killed from outside; on Linux most often for lack of memory",
-            "SIGTERM": "it was asked to stop",
-        }.get(signal_name, "it was ended by a signal")
-        return StepDied(
-            f"{name} died by {signal_name}",
-            why=cause + (f"; its last words: {last}" if last else ""),
-            fix="the other steps go on; try another precision or format for this one",
-        )
-    return StepDied(
-        f"{name} ended without an answer (exit code {exitcode})",
-        why=last or None,
-        fix="run again with --debug and report the output",
-    )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -297,11 +284,11 @@ def flatten(error: BaseException) -> RemoteFailure:
     """Anything raised, as the sentences of a `ZooError` with the traceback beside them."""
     if isinstance(error, ZooError):
         flat = error
-    elif isinstance(error, MemoryError):
+    elif any(kind.__name__ in _NO_MEMORY for kind in type(error).__mro__):
         flat = StepDied(
             "the step ran out of memory",
-            why=str(error) or None,
-            fix="raise the memory limit, or use a smaller batch or model",
+            why=str(error).strip()[:600] or None,
+            fix=MORE_MEMORY,
         )
     else:
         flat = ZooError(
@@ -320,11 +307,14 @@ def flatten(error: BaseException) -> RemoteFailure:
 
 
 def _limit_memory(limit: int | None) -> None:
-    if limit is None:
+    status = Path("/proc/self/status")
+    if limit is None or not status.exists():
         return
-    pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[0])
-    used = pages * resource.getpagesize()
-    resource.setrlimit(resource.RLIMIT_AS, (used + limit, used + limit))
+    # Of what is written alone: TensorFlow and thread pools reserve far more addresses than they
+    # ever use, and libraries are shared.
+    words = status.read_text(encoding="ascii", errors="replace").split()
+    used = int(words[words.index("VmData:") + 1]) * 1024
+    resource.setrlimit(resource.RLIMIT_DATA, (used + limit, used + limit))
 
 
 def _context(tensorflow: bool = True) -> Any:

@@ -31,6 +31,8 @@ def recipe_from(
     target: str | None = None,
     keep: Sequence[str] | None = None,
     export_options: Mapping[str, Mapping[str, Any]] | None = None,
+    time_limit: float | None = None,
+    memory_limit: float | None = None,
     max_drop: float | None = None,
     tier: str | None = None,
     threads: int | None = None,
@@ -55,6 +57,8 @@ def recipe_from(
         target: The kind of processor that the files are for.
         keep: Layers that stay in float in integer files.
         export_options: Format → options of its own.
+        time_limit: Seconds of one conversion.
+        memory_limit: Gigabytes of one conversion.
         max_drop: Points that a file may lose.
         tier: How thoroughly to time.
         threads: Of the runtime.
@@ -78,6 +82,7 @@ def recipe_from(
     _put(_table(_table(values, "training"), "task"), **(task_options or {}))
     _put(_table(values, "calibration"), samples=calibration_samples, split=calibration_split)
     _put(_table(values, "calibration"), method=calibration_method)
+    _put(_table(values, "limits"), seconds=time_limit, memory_gb=memory_limit)
     _put(_table(values, "gate"), max_drop=max_drop)
     _put(_table(values, "bench"), tier=tier, threads=threads)
     where = str(recipe) if recipe is not None else "what was asked"

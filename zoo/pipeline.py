@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from zoo.clock import utc_now
-from zoo.errors import ZooError
+from zoo.errors import Crashed, Unsupported, ZooError
 from zoo.files import OTHER_HOME, cannot_write, write_text
 from zoo.isolation import Children, Event, flatten
 from zoo.records import Status, StepRecord, as_plain
@@ -32,6 +32,8 @@ _PARTIAL = ".part-"
 _STALE_SECONDS = 24 * 3600
 #: What an operating system says when a file may not or cannot be written.
 _REFUSALS = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM})
+#: Failures that the same work would end in again, whatever the hour and the machine's load.
+_LASTING = (Crashed, Unsupported)
 OnStep = Callable[[str, Event], None]
 
 
@@ -86,6 +88,8 @@ class Step:
         needs: Names of steps that must have passed.
         after: Names of steps that must have ended, however.
         exclusive: Nothing else may run meanwhile: it measures time.
+        failure_key: Content address under which a failure is kept that would come again, so that
+            the same plan does not try it again; empty keeps none.
     """
 
     name: str
@@ -95,6 +99,7 @@ class Step:
     needs: tuple[str, ...] = ()
     after: tuple[str, ...] = ()
     exclusive: bool = False
+    failure_key: str = ""
 
 
 @dataclass(kw_only=True)
@@ -107,6 +112,7 @@ class Pipeline:
         run: Name of the run, for the store.
         on_step: Progress: step name and event.
         workers: Steps that run side by side.
+        retry: Whether to try again what failed before and would fail again.
     """
 
     cache: Path
@@ -114,6 +120,7 @@ class Pipeline:
     run: str
     on_step: OnStep
     workers: int = 2
+    retry: bool = False
     children: Children = field(default_factory=Children)
     finished: dict[str, Finished] = field(default_factory=dict)
 
@@ -216,7 +223,7 @@ class Pipeline:
 
     def _commit(self, step: Step, partial: Path, record: StepRecord) -> Finished:
         write_text(partial / RECORD, json.dumps(as_plain(record), indent=1))
-        earlier = self._cached(step)
+        earlier = self._kept(step.key)
         if earlier is not None:
             # Another process finished the same step first, and may be reading its files now.
             return earlier
@@ -242,6 +249,11 @@ class Pipeline:
         if self.store is not None and not self.children.stopping:
             with contextlib.suppress(ZooError):
                 self.store.append(self.run, record)
+        if step.failure_key and isinstance(error, _LASTING) and not self.children.stopping:
+            with contextlib.suppress(ZooError):
+                write_text(
+                    self.cache / step.failure_key / RECORD, json.dumps(as_plain(record), indent=1)
+                )
         return Finished(record=record, folder=self.cache)
 
     def _skipped(self, step: Step, blocked: str) -> Finished:
@@ -257,7 +269,13 @@ class Pipeline:
         return Finished(record=record, folder=self.cache)
 
     def _cached(self, step: Step) -> Finished | None:
-        folder = self.cache / step.key
+        found = self._kept(step.key)
+        if found is None and step.failure_key and not self.retry:
+            found = self._kept(step.failure_key)
+        return found
+
+    def _kept(self, key: str) -> Finished | None:
+        folder = self.cache / key
         try:
             record = read_record((folder / RECORD).read_text(encoding="utf-8"))
         except FileNotFoundError:

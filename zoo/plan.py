@@ -12,14 +12,13 @@ from zoo.files import sha256_of
 from zoo.isolation import Limits, call
 from zoo.job import Job
 from zoo.keys import step_key
+from zoo.limits import conversion_limits
 from zoo.pipeline import Outcome, Step, Work
 from zoo.running import judging_device
 from zoo.steps.bench import bench
 from zoo.steps.common import Subject, dataset_fingerprint
 from zoo.steps.gate import gate
 
-#: A converter that needs longer hangs.
-EXPORT_LIMITS = Limits(seconds=1800.0)
 _NETWORK = ("zoo.networks", "zoo.weights", "zoo.contracts.preprocessing")
 _TRAINING = (
     *("zoo.training", "zoo.optimizer", "zoo.jit_trial", "zoo.layer_groups", "zoo.reshape"),
@@ -199,6 +198,7 @@ def _export_step(
     job: Job, exporter: Exporter, precision: str, fingerprint: str, train: Step
 ) -> Step:
     recipe = job.recipe
+    limits = conversion_limits(recipe.limits)
     source = job.registry.exporters.provider(exporter.name).source_file
     calibrated = precision in CALIBRATED
     key = step_key(
@@ -235,10 +235,17 @@ def _export_step(
             "seed": recipe.seed,
             "folder": str(work.folder),
         }
-        return _in_child("zoo.steps.export:export", arguments, work, limits=EXPORT_LIMITS)
+        return _in_child("zoo.steps.export:export", arguments, work, limits=limits)
 
-    name = f"export {exporter.name} {precision}"
-    return Step(name=name, kind="export", key=key, work=work, needs=(train.name,))
+    return Step(
+        name=f"export {exporter.name} {precision}",
+        kind="export",
+        key=key,
+        # With more memory, what crashed for want of it may go well.
+        failure_key=step_key("failure", {"limits": asdict(limits)}, needs=[key]),
+        work=work,
+        needs=(train.name,),
+    )
 
 
 def _gate_step(

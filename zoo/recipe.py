@@ -163,6 +163,18 @@ class Export(Section):
     options: dict[str, dict[str, bool | int | FiniteFloat | str]] = {}
 
 
+class ConversionLimits(Section):
+    """What one conversion may use; one that needs more is ended, and the others go on.
+
+    Attributes:
+        seconds: Wall-clock time.
+        memory_gb: Memory, in 10^9 bytes; None stands for three quarters of this machine's.
+    """
+
+    seconds: Annotated[Real, Field(gt=0, le=604_800)] = 1800.0
+    memory_gb: Annotated[Real, Field(gt=0, le=100_000)] | None = None
+
+
 class Gate(Section):
     """What a file must pass.
 
@@ -207,6 +219,7 @@ class Recipe(Section):
     training: Training = Training()
     export: Export = Export()
     calibration: Calibration = Calibration()
+    limits: ConversionLimits = ConversionLimits()
     gate: Gate = Gate()
     bench: Bench = Bench()
 

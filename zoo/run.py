@@ -69,6 +69,7 @@ def execute(
     store_url: str | None,
     on_step: OnStep,
     workers: int = 2,
+    retry: bool = False,
 ) -> Run:
     """Carries out a job and fills its folder.
 
@@ -80,6 +81,7 @@ def execute(
         store_url: Of the results store; None for the user's own.
         on_step: Progress.
         workers: Steps side by side.
+        retry: Whether to try again conversions that crashed or were impossible before.
 
     Raises:
         ZooError: The folder cannot be written; or the first step failed, so there is nothing.
@@ -96,7 +98,9 @@ def execute(
     folder = output / name if named else output
     store = Store(store_url)
     try:
-        pipeline = Pipeline(cache=cache, store=store, run=name, on_step=on_step, workers=workers)
+        pipeline = Pipeline(
+            cache=cache, store=store, run=name, on_step=on_step, workers=workers, retry=retry
+        )
         steps = pipeline.execute(plan)
     finally:
         store.close()

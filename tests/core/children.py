@@ -137,3 +137,24 @@ def names_of_variables(*, emit: Emit) -> list[str]:
     import test_networks_and_weights as tests
 
     return list(tests.variable_names(tests.network()))
+
+
+def throw_bad_alloc(*, emit: Emit) -> None:
+    """As C++ does that nobody catches: the words of the standard library, then an abort."""
+    held = []
+    try:
+        while True:
+            held.append(bytearray(1 << 24))
+    except MemoryError:
+        held.clear()
+        os.write(2, b"terminate called after throwing an instance of 'std::bad_alloc'\n")
+        os.abort()
+
+
+def reserve_addresses(*, size: int, emit: Emit) -> int:
+    import mmap
+
+    protection = 0  # nothing can be read or written there yet
+    flags = mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS
+    with mmap.mmap(-1, size, flags=flags, prot=protection) as reserved:
+        return len(reserved)

@@ -11,12 +11,13 @@ import os
 import threading
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from zoo.errors import BadData, ZooError
+from zoo.errors import BadData, Crashed, StepDied, Unsupported, ZooError
 from zoo.pipeline import RECORD, Outcome, Pipeline, Step, Work
 from zoo.records import StepRecord, as_plain
 from zoo.store import Store
@@ -36,6 +37,7 @@ class Plan:
         key: str = "",
         after: tuple[str, ...] = (),
         exclusive: bool = False,
+        failure_key: str = "",
         work: Callable[[Work], Any] | None = None,
     ) -> Plan:
         def perform(given: Work) -> Outcome:
@@ -52,6 +54,7 @@ class Plan:
             needs=needs,
             after=after,
             exclusive=exclusive,
+            failure_key=failure_key,
         )
         self.steps.append(step)
         return self
@@ -460,3 +463,44 @@ def test_new_records_are_stored_once(run, tmp_path):
     ]
     assert store.samples("key-of-a") == b"raw"
     store.close()
+
+
+LASTING = [Crashed("died", fix="f"), Unsupported("no such operator", why="w", fix="f")]
+
+
+@pytest.mark.parametrize("error", LASTING, ids=lambda e: type(e).__name__)
+def test_failure_that_would_come_again_is_kept(run, error):
+    plan = Plan().add("a", work=raising(error), failure_key="failed-a").add("b", "a").add("c")
+    first = run(plan)
+    assert [r.cached for r in first] == [False, False, False]
+    again = run(plan)
+    assert plan.done == []
+    assert statuses(again) == {"a": "failed", "b": "skipped", "c": "passed"}
+    assert [r.cached for r in again] == [True, False, True]
+    assert again[0].reason == str(error)
+    assert again[0].result["what"] == error.what
+    assert [r.cached for r in run(plan, retry=True)] == [False, False, True]
+
+
+def test_kept_failure_gives_way(run):
+    """To another key, as of other limits; to an asked-for retry that goes well."""
+    attempts = iter([Crashed("died"), Crashed("died again"), None])
+
+    def work(_: Work) -> None:
+        if (error := next(attempts)) is not None:
+            raise error
+
+    plan = Plan().add("a", work=work, failure_key="little-memory")
+    assert statuses(run(plan)) == {"a": "failed"}
+    assert statuses(run(plan)) == {"a": "failed"}
+    plan.steps[0] = replace(plan.steps[0], failure_key="more-memory")
+    assert run(plan)[0].reason == "died again"
+    assert statuses(run(plan, retry=True)) == {"a": "passed"}
+    assert statuses(run(plan)) == {"a": "passed"}
+
+
+@pytest.mark.parametrize("error", [StepDied("killed"), BadData("bad"), MemoryError()])
+def test_failure_that_may_not_come_again_is_not_kept(run, error):
+    plan = Plan().add("a", work=raising(error), failure_key="failed-a")
+    run(plan)
+    assert not run(plan)[0].cached

@@ -11,7 +11,7 @@ import onnx
 import pytest
 from tiny_networks import ONNX, Deployed, agreement, answers_of, deployed, write
 
-from zoo.errors import BadFile
+from zoo.errors import BadFile, Unsupported
 from zoo.files import copy_with_sides, size_with_sides
 
 storage = importlib.import_module("zoo.exporters.onnx_storage")
@@ -24,8 +24,9 @@ def subject() -> Deployed:
     raw = keras.Input((16,))
     keras.utils.set_random_seed(0)
     inputs = np.random.default_rng(0).normal(size=(300, 16)).astype(np.float32)
-    x = keras.layers.Dense(64, activation="relu")(raw)
-    network = keras.Model(raw, keras.layers.Dense(32)(x))
+    # Biases of zeros would be folded away, where the network has room in one file.
+    x = keras.layers.Dense(64, activation="relu", bias_initializer="normal")(raw)
+    network = keras.Model(raw, keras.layers.Dense(32, bias_initializer="normal")(x))
     return deployed(network, lambda raw: raw, inputs[:200], inputs[200:])
 
 
@@ -35,21 +36,31 @@ def large(subject: Deployed, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     return write(ONNX, subject, tmp_path, "float32")[0]
 
 
-@pytest.mark.parametrize("precision", ONNX.precisions)
-def test_every_precision(
-    subject: Deployed, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, precision: str
+def test_the_same_network_in_one_file_and_in_two(
+    subject: Deployed, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    whole, plain = write(ONNX, subject, tmp_path, precision)
+    whole, plain = write(ONNX, subject, tmp_path, "float32")
     assert plain.side_files == ()
     before = answers_of(whole, subject.inputs)
-    monkeypatch.setattr(storage, "MOST_BYTES", 1000)
-    path, contents = write(ONNX, subject, tmp_path, precision)
+    monkeypatch.setattr(storage, "MOST_BYTES", 4096)
+    path, contents = write(ONNX, subject, tmp_path, "float32")
     assert contents.side_files == (f"{path.name}.data",)
     assert contents.weight_bytes == plain.weight_bytes
     assert contents.weight_types == plain.weight_types
     assert contents.operators == plain.operators
     np.testing.assert_array_equal(answers_of(path, subject.inputs), before)
-    assert path.stat().st_size < size_with_sides(path, contents.side_files)
+    assert path.stat().st_size < 4096 < size_with_sides(path, contents.side_files)
+    onnx.checker.check_model(str(path), full_check=True)
+
+
+@pytest.mark.parametrize("precision", [p for p in ONNX.precisions if p != "float32"])
+def test_other_precisions_of_what_is_too_large_are_unsupported(
+    subject: Deployed, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, precision: str
+) -> None:
+    monkeypatch.setattr(storage, "MOST_BYTES", 4096)
+    with pytest.raises(Unsupported, match=precision) as caught:
+        write(ONNX, subject, tmp_path, precision)
+    assert "choose float32" in caught.value.fix
 
 
 def test_written_twice_it_does_not_grow(

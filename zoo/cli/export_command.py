@@ -14,6 +14,7 @@ from zoo.cli.options import (
     export_options,
     json_option,
     print_json,
+    retry_option,
     store_option,
 )
 
@@ -32,6 +33,7 @@ from zoo.cli.options import (
 @click.option(
     "--output", default="exports", type=click.Path(), help="Folder for the files [exports]."
 )
+@retry_option
 @store_option
 @json_option
 @click.pass_context
@@ -55,6 +57,7 @@ def command(
             output=output,
             on_step=progress,
             registry=settings.registry(),
+            retry=given.pop("retry"),
             **recipe_options(given),
         )
     if as_json:

@@ -99,6 +99,13 @@ def store_option(function: Function) -> Function:
     )(function)
 
 
+def retry_option(function: Function) -> Function:
+    """``--retry``."""
+    return click.option(
+        "--retry", is_flag=True, help="Try again conversions that crashed or were impossible."
+    )(function)
+
+
 def export_options(function: Function) -> Function:
     """What is written and what it must keep; unset options leave the recipe's value."""
     options = [
@@ -153,6 +160,14 @@ def export_options(function: Function) -> Function:
             multiple=True,
             metavar="FORMAT.KEY=VALUE",
             help="An option that one format alone has, such as onnx.opset=18.",
+        ),
+        click.option(
+            "--time-limit", type=float, help="Seconds that one conversion may take [1800]."
+        ),
+        click.option(
+            "--memory-limit",
+            type=float,
+            help="Gigabytes that one conversion may use [three quarters of this machine's].",
         ),
         click.option(
             "--max-drop",

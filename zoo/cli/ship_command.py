@@ -18,6 +18,7 @@ from zoo.cli.options import (
     export_options,
     json_option,
     print_json,
+    retry_option,
     split_commas,
     store_option,
     training_options,
@@ -51,6 +52,7 @@ from zoo.errors import UsageError
     "--output", default="runs", type=click.Path(), help="Parent of the run's folder [runs]."
 )
 @click.option("--no-report", is_flag=True, help="Write no report.html.")
+@retry_option
 @store_option
 @json_option
 @click.pass_context
@@ -77,6 +79,7 @@ def command(
             command=shlex.join(["zoo", *sys.argv[1:]]),
             on_step=progress,
             registry=settings.registry(),
+            retry=given.pop("retry"),
             **recipe_options(given),
         )
     if as_json:

@@ -1,0 +1,96 @@
+"""Conversions at the same time write the files that they write one after another."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from zoo.errors import Crashed
+from zoo.isolation import call
+from zoo.registry import PluginSettings
+from zoo.steps.common import Subject
+
+pytestmark = pytest.mark.slow
+
+CELLS = [("tflite", "int8"), ("onnx", "int8"), ("tflite", "dynamic-int8"), ("onnx", "float32")]
+DATE = re.compile(rb"20\d\d-\d\d-\d\dT\d\d:\d\d:\d\d[^\"]*")
+PROCESS = """
+import sys
+from test_side_by_side import convert_all
+convert_all(sys.argv[1], at_once=2)
+"""
+
+
+def convert(folder: Path, cell: tuple[str, str]) -> None:
+    call(
+        "zoo.steps.export:export",
+        {
+            "subject": Subject(model="lenet5.fashion_mnist", plugins=PluginSettings()),
+            "format": cell[0],
+            "precision": cell[1],
+            "data": "digits",
+            "calibration": {"samples": 16, "method": "minmax"},
+            "seed": 0,
+            "target": "x86-avx2",
+            "folder": str(folder),
+        },
+    )
+
+
+def convert_all(folder: str | Path, at_once: int) -> dict[str, bytes]:
+    """The files' bytes; dates are blotted out."""
+    folder = Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    with ThreadPoolExecutor(at_once) as pool:
+        list(pool.map(lambda cell: convert(folder, cell), CELLS))
+    return contents(folder)
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {path.name: DATE.sub(b"DATE", path.read_bytes()) for path in folder.iterdir()}
+
+
+@pytest.fixture(scope="module")
+def alone(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, bytes]]:
+    made = convert_all(tmp_path_factory.mktemp("alone"), at_once=1)
+    assert len(made) == len(CELLS)
+    yield made
+
+
+def test_in_threads(alone: dict[str, bytes], tmp_path: Path) -> None:
+    assert convert_all(tmp_path, at_once=4) == alone
+
+
+def test_in_processes_that_share_a_home(
+    alone: dict[str, bytes], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ZOO_HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parent))
+    folders = [tmp_path / name for name in "ab"]
+    running = [subprocess.Popen([sys.executable, "-c", PROCESS, str(f)]) for f in folders]
+    assert [process.wait(600) for process in running] == [0, 0]
+    for folder in folders:
+        assert contents(folder) == alone
+
+
+def test_the_comparison_sees_another_seed(alone: dict[str, bytes], tmp_path: Path) -> None:
+    """Nothing but dates is blotted out."""
+    assert any(json.dumps("created")[1:-1].encode() in data for data in alone.values())
+    name = next(name for name in alone if name.endswith("int8.tflite"))
+    changed = bytearray(alone[name])
+    changed[len(changed) // 2] ^= 1
+    assert bytes(changed) != alone[name]
+
+
+def test_the_converter_really_crashes_and_says_so() -> None:
+    """TensorFlow's converter dies of an int8 LSTM that is a loop."""
+    with pytest.raises(Crashed, match="died by SIG") as caught:
+        call("crashing_conversion:convert_lstm_loop", {})
+    assert "native code" in caught.value.why
