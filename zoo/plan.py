@@ -242,8 +242,10 @@ def _export_step(
         }
         if not repairs:
             return _in_child("zoo.steps.export:export", arguments, work, limits=EXPORT_LIMITS)
-        options = {"max_drop": recipe.gate.max_drop, "limits": EXPORT_LIMITS}
-        return Outcome(result=export_within_budget(job.registry, work, arguments, **options))
+        result = export_within_budget(
+            job.registry, work, arguments, max_drop=recipe.gate.max_drop, limits=EXPORT_LIMITS
+        )
+        return Outcome(result=result)
 
     name = f"export {exporter.name} {precision}"
     return Step(name=name, kind="export", key=key, work=work, needs=(train.name,))
