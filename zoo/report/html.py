@@ -43,7 +43,7 @@ def render(run: RunView) -> str:
     """
     metrics = run.reference.metrics if run.reference else ()
     latency = latency_charts(run.rows, metrics[0] if metrics else None)
-    page = _environment().get_template("report.html")
+    page = environment().get_template("report.html")
     return page.render(
         run=run,
         summary=summary(run.rows),
@@ -66,7 +66,8 @@ def write(path: Path, run: RunView) -> None:
     write_text(path, render(run))
 
 
-def _environment() -> Environment:
+def environment() -> Environment:
+    """Templates of pages, with the filters that they use."""
     jinja2 = require("jinja2")
     here = resources.files("zoo.report")
 
