@@ -25,6 +25,8 @@ from .onnx_timing import Timed, timed
 Array = NDArray[Any]
 #: What quantizers add to the name of a graph's output.
 _QUANTIZED_OUTPUT = "_QuantizeLinear_Input"
+#: Kinds without a fast kernel on processors: other forms may be faster.
+_FASTER = {"ConvInteger": "--precision int8"}
 _FUSED = (
     "Errors are those of ONNX Runtime's kernels; tensors between operators that it fuses when the "
     "file runs by itself are kept apart for this."
@@ -152,6 +154,7 @@ def _records(
                 microseconds=mine.microseconds.get(number),
                 twin_microseconds=_sum(theirs.microseconds, [twin.places[id(m)] for m in merged]),
                 executor=mine.executors.get(number),
+                faster=_FASTER.get(node.op_type, ""),
                 **({} if one is None else one.figures()),
                 **weight_figures(real, found, axis),
             )
