@@ -80,7 +80,7 @@ def layers_of(operators: Sequence[Operator], model: Any) -> list[frozenset[str]]
         between = {name for name in silent if low < order[name] < high}
         # Part of a layer may stand before the rest of it: reshaped constants of a folded one, say.
         between |= {name for name in earlier if order[name] > low and later}
-        found.append(frozenset(between) or (earlier & later) or (earlier if not later else later))
+        found.append(frozenset(between) or (earlier & later) or (later or earlier))
     return found
 
 
@@ -125,8 +125,8 @@ def _is_visible(layer: Any) -> bool:
 def _computing(model: Any) -> Iterator[str]:
     """Names of those layers that may become operators of a file."""
     layers = require("keras").layers
-    idle = (layers.InputLayer, layers.Dropout, layers.SpatialDropout1D, layers.SpatialDropout2D)
-    idle = (*idle, layers.GaussianNoise, layers.GaussianDropout, layers.AlphaDropout)
+    names = ("InputLayer", "Dropout", "SpatialDropout1D", "SpatialDropout2D", "AlphaDropout")
+    idle = tuple(getattr(layers, n) for n in (*names, "GaussianNoise", "GaussianDropout"))
     seen = dict.fromkeys(layer.name for layer in _layers(model) if not isinstance(layer, idle))
     return iter(seen)
 

@@ -23,9 +23,7 @@ def opened(data: bytes) -> Any:
 
 def packed(model: Any) -> bytes:
     """A `ModelT` as the bytes of a file."""
-    import flatbuffers
-
-    builder = flatbuffers.Builder(1 << 20)
+    builder = require("flatbuffers").Builder(1 << 20)
     builder.Finish(model.Pack(builder), b"TFL3")
     return bytes(builder.Output())
 
