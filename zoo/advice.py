@@ -81,11 +81,11 @@ def _better(
     keep = kept_layers(group)
     named = fmt.listed(dict.fromkeys(layers_of(found.operators[c.place]) for c in group))
     one = len(group) == 1
+    most = "loses the most by itself" if one else "lose the most by themselves"
     return Advice(
         command=f"{command} --keep-float {shlex.quote(','.join(keep))}",
-        why=f"{named} {'loses' if one else 'lose'} the most by {'itself' if one else 'themselves'} "
-        f"({_figures(group)}); computed in float, with the layers that {'it needs' if one else 'they need'} "
-        "for that, this error goes away, at the price of their bytes",
+        why=f"{named} {most} ({_figures(group)}); computed in float, with the neighbours that are "
+        "named too, this error goes away, at the price of their bytes",
     )
 
 
