@@ -145,8 +145,8 @@ def test_what_cannot_be_explained_is_refused_with_a_way_out(
     rejected = plain / "uneven8.digits.int8.tflite.rejected"
     with pytest.raises(UsageError, match="is a float32 file"):
         zoo.explain(plain / "uneven8.digits.float32.tflite", registry=registry)
+    onnx = plain / "uneven8.digits.float32.onnx"
     with pytest.raises(UsageError, match="is not the float twin") as refusal:
-        onnx = plain / "uneven8.digits.float32.onnx"
         zoo.explain(rejected, against=onnx, registry=registry)
     assert "its format is onnx" in str(refusal.value)
     alone = tmp_path / rejected.name
