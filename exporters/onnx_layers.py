@@ -8,7 +8,9 @@ rounded, the twin tells how much of it comes from the inputs.
 from __future__ import annotations
 
 import importlib.metadata
+import re
 import tempfile
+from collections import defaultdict
 from pathlib import Path
 from typing import Any
 
@@ -23,8 +25,11 @@ from .onnx_tensors import OnnxGraph, session
 from .onnx_timing import Timed, timed
 
 Array = NDArray[Any]
+_NUMBER = re.compile(r"__\d+(?=:|\Z)")
 #: What quantizers add to the name of a graph's output.
 _QUANTIZED_OUTPUT = "_QuantizeLinear_Input"
+#: Kinds without a fast kernel on processors: other forms may be faster.
+_FASTER = {"ConvInteger": "--precision int8"}
 _FUSED = (
     "Errors are those of ONNX Runtime's kernels; tensors between operators that it fuses when the "
     "file runs by itself are kept apart for this."
@@ -57,17 +62,25 @@ def compare_layers(request: LayerRequest) -> LayerComparison:
 
 def _pairs(file: OnnxGraph, twin: OnnxGraph) -> dict[int, str | None]:
     """For each computing operator of the file the twin's tensor that its result stands for."""
-    found = {}
+    alike: dict[str, list[str]] = defaultdict(list)
+    for name in twin.producers:
+        alike[_NUMBER.sub("", name)].append(name)
+    found: dict[int, str | None] = {}
     for number, node in enumerate(file.nodes):
         if file.arithmetic(node) not in ARITHMETICS or not node.output:
             continue
-        name = node.output[0]
-        names = (name, name.removesuffix(_QUANTIZED_OUTPUT))
-        match = next((n for n in names if n in twin.producers), None)
-        known = match is not None and match in twin.types and name in file.types
-        same = known and match is not None and twin.shape(match) == file.shape(name)
-        found[number] = match if same else None
+        name = node.output[0].removesuffix(_QUANTIZED_OUTPUT)
+        # The converter numbers what has no name, and not in each file alike.
+        fitting = [name, *alike[_NUMBER.sub("", name)]]
+        free = (other for other in fitting if other not in found.values())
+        found[number] = next((n for n in free if _same(file, node.output[0], twin, n)), None)
     return found
+
+
+def _same(file: OnnxGraph, name: str, twin: OnnxGraph, other: str) -> bool:
+    """Whether both files know the shapes of two tensors, and they are the same."""
+    known = name in file.types and other in twin.types and other in twin.producers
+    return known and file.shape(name) == twin.shape(other)
 
 
 def _gather(
@@ -152,6 +165,7 @@ def _records(
                 microseconds=mine.microseconds.get(number),
                 twin_microseconds=_sum(theirs.microseconds, [twin.places[id(m)] for m in merged]),
                 executor=mine.executors.get(number),
+                faster=_FASTER.get(node.op_type, ""),
                 **({} if one is None else one.figures()),
                 **weight_figures(real, found, axis),
             )

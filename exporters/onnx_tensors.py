@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from zoo.errors import Unsupported
 from zoo.extras import require
 
 from .layer_errors import Integers
@@ -66,8 +67,19 @@ class OnnxGraph:
 
     @classmethod
     def read(cls, path: Path) -> OnnxGraph:
-        """The graph as it is in the file."""
-        return cls(_load(path))
+        """The graph as it is in the file.
+
+        Raises:
+            Unsupported: Its weights lie in files beside it.
+        """
+        model = _load(path)
+        if any(tensor.external_data for tensor in model.graph.initializer):
+            raise Unsupported(
+                f"the layers of {path} cannot be compared",
+                why="its weights lie in files beside it, and graphs that are cut cannot read them",
+                fix="compare the layers of a smaller network of the same family",
+            )
+        return cls(model)
 
     @classmethod
     def folded(cls, path: Path, scratch: Path) -> OnnxGraph:

@@ -191,6 +191,8 @@ class TfliteGraph:
         graph.operators = [self.graph.operators[operator]]
         graph.inputs, graph.outputs = list(own.variables), list(own.outputs)
         used = {graph.tensors[i].buffer for i in (*own.inputs, *own.outputs) if i >= 0}
+        # Bodies of loops have constants of their own.
+        used |= {t.buffer for other in model.subgraphs[1:] for t in other.tensors}
         empty = self._schema.BufferT()
         model.buffers = [b if n in used else empty for n, b in enumerate(model.buffers)]
         return self._packed(model, graph)

@@ -54,6 +54,7 @@ if TYPE_CHECKING:
         write_report,
     )
     from zoo.doctor import doctor
+    from zoo.explain import explain
     from zoo.official import fetch_weights, official_weights, verify_weights
     from zoo.optimizing import optimize
 
@@ -65,6 +66,7 @@ _LAZY = {
     **dict.fromkeys(_OFFICIAL.split(), "zoo.official"),
     "doctor": "zoo.doctor",
     "optimize": "zoo.optimizing",
+    "explain": "zoo.explain",
 }
 
 
@@ -109,6 +111,7 @@ __all__ = [
     "bench",
     "doctor",
     "evaluate",
+    "explain",
     "export",
     "fetch_weights",
     "finetune",

@@ -9,13 +9,11 @@ from typing import TYPE_CHECKING
 
 from zoo.contracts import LayerComparison
 from zoo.culprits import HARMLESS_DB, KERNEL, WEIGHTS, Culprit, culprits, kept_layers
-from zoo.findings import clips, decibels, findings, layers_of, slower, total_time
+from zoo.findings import clips, decibels, layers_of, total_time
 from zoo.report import format as fmt
 
 if TYPE_CHECKING:
     from zoo.explain import FileFacts
-
-__all__ = ["Advice", "advice", "findings"]
 
 #: An output with less signal to noise than this is worth doing something about.
 _GOOD_DB = 30.0
@@ -26,6 +24,8 @@ _ALIKE_DB = 6.0
 _MOST_KEPT = 4
 #: A file is called slower than its twin from this factor on.
 _SLOWER = 1.1
+#: An operator is worth another form when its kind takes so much of the file's time.
+_COSTLY = 0.3
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,12 +79,13 @@ def _better(
         )
     group = [c for c in ranked if c.decibels <= ranked[0].decibels + _ALIKE_DB][:_MOST_KEPT]
     keep = kept_layers(group)
-    named = fmt.listed(layers_of(found.operators[c.place]) for c in group)
-    only = "loses" if len(group) == 1 else "lose"
+    named = fmt.listed(dict.fromkeys(layers_of(found.operators[c.place]) for c in group))
+    one = len(group) == 1
+    most = "loses the most by itself" if one else "lose the most by themselves"
     return Advice(
         command=f"{command} --keep-float {shlex.quote(','.join(keep))}",
-        why=f"{named} {only} the most ({_figures(group)} by themselves); in float they lose "
-        "nothing, at the price of their bytes",
+        why=f"{named} {most} ({_figures(group)}); computed in float, with the neighbours that are "
+        "named too, this error goes away, at the price of their bytes",
     )
 
 
@@ -107,12 +108,25 @@ def _faster(found: LayerComparison, command: str) -> Advice | None:
     mine, theirs = total_time(found), total_time(found, twin=True)
     if not theirs or mine < _SLOWER * theirs:
         return None
-    for record in slower(found):
-        if record.faster:
-            return Advice(
-                command=f"{command} {record.faster}",
-                why=f"{layers_of(record)} ({record.kind}) takes "
-                f"{fmt.ratio((record.microseconds or 0) / (record.twin_microseconds or 1))} the "
-                "time that it takes in the twin; written in another form, other kernels compute it",
-            )
-    return None
+    known = [r for r in found.operators if r.faster and r.microseconds is not None]
+    worst = max(known, key=lambda r: r.microseconds or 0.0, default=None)
+    if worst is None:
+        return None
+    spent = sum(r.microseconds or 0.0 for r in known if r.kind == worst.kind)
+    if spent < _COSTLY * mine:
+        return None
+    return Advice(
+        command=_changed(command, worst.faster),
+        why=f"{worst.kind} takes {fmt.share(spent / mine, 0)} % of the time of the file's "
+        f"operators, which take {fmt.ratio(mine / theirs)} the time of the twin's; written in "
+        "another form, other kernels compute it",
+    )
+
+
+def _changed(command: str, option: str) -> str:
+    """The command with an option; its value replaces the one that is there."""
+    words, (name, *values) = shlex.split(command), shlex.split(option)
+    if name in words:
+        place = words.index(name)
+        return shlex.join([*words[: place + 1], *values, *words[place + 2 :]])
+    return shlex.join([*words, name, *values])

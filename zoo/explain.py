@@ -9,17 +9,20 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from zoo.advice import Advice, advice, findings
+from zoo.advice import Advice, advice
 from zoo.artifact import Artifact, open_unaltered
+from zoo.checkpoints import resolve
 from zoo.contracts import LayerComparison, Metric
 from zoo.contracts.dataset import SPLITS
-from zoo.errors import BadData, BadFile, UnknownName, UsageError
+from zoo.errors import BadData, BadFile, UnknownName, UsageError, ZooError
+from zoo.findings import findings
 from zoo.isolation import Limits, call
 from zoo.pipeline import OnStep, quiet
 from zoo.records import as_plain
 from zoo.registry import Registry, load_registry
 from zoo.running import require_manifest
 from zoo.steps.common import check_task
+from zoo.targets import HOST_NAMES, target_named
 
 STEP = "explain"
 TWIN_PRECISION = "float32"
@@ -152,7 +155,7 @@ def explain(
     seconds = time.perf_counter() - started
     on_step(STEP, {"event": "end", "status": "passed", "seconds": seconds, "cached": False})
     mine, theirs = _facts(artifact), _facts(twin)
-    asked = _export_command(artifact, data)
+    asked = _export_command(registry, artifact, data)
     return Explanation(
         model_id=manifest.model_id,
         format=manifest.format,
@@ -248,13 +251,34 @@ def _how_to_make(manifest: Any) -> str:
     )
 
 
-def _export_command(artifact: Artifact, data: str) -> str:
+def _export_command(registry: Registry, artifact: Artifact, data: str) -> str:
     """The command that made the file, as far as the file tells."""
     manifest = require_manifest(artifact)
-    weights = artifact.path.with_name(f"{manifest.model_id}.safetensors")
-    model = str(weights) if weights.exists() else manifest.model_id
-    options = ["zoo", "export", model, "--data", data]
+    options = ["zoo", "export", _model(registry, artifact)]
+    if data != manifest.dataset.name:
+        options += ["--data", data]
     options += ["--format", manifest.format, "--precision", manifest.precision]
-    if manifest.target not in ("", "auto"):
+    if manifest.target and manifest.target not in (*HOST_NAMES, _own_target(registry)):
         options += ["--target", manifest.target]
     return shlex.join(options)
+
+
+def _own_target(registry: Registry) -> str:
+    """The target that is chosen when none is named; empty when this machine fits none."""
+    try:
+        return target_named(registry, HOST_NAMES[0]).name
+    except UsageError:
+        return ""
+
+
+def _model(registry: Registry, artifact: Artifact) -> str:
+    """What to call the weights that the file was made from."""
+    manifest = require_manifest(artifact)
+    beside = artifact.path.with_name(f"{manifest.model_id}.safetensors")
+    try:
+        checkpoint = resolve(registry, manifest.model_id)[2]
+        if checkpoint is not None and checkpoint.card().sha256 == manifest.weights_sha256:
+            return manifest.model_id
+    except ZooError:
+        pass  # the weights of somebody's own; they lie beside the file, as a rule
+    return str(beside) if beside.exists() else manifest.model_id

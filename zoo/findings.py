@@ -18,6 +18,8 @@ _TOLD = 3
 _SHARE = 0.05
 #: From this factor on an operator is called slower than its twin's.
 _SLOWER = 1.25
+#: Below this factor two times are the same.
+_SAME = 1.05
 #: Shares of values beyond the range below this are the price of a finer step.
 _CLIPS = 0.001
 
@@ -63,7 +65,7 @@ def _quality(found: LayerComparison, file: FileFacts, twin: FileFacts) -> Iterat
             yield f"Against its float twin the file has {end}."
         return
     lost = twin.metric.lost_by(file.metric)
-    unit = "points" if twin.metric.higher_is_better else "% of it"
+    unit = "points" if twin.metric.higher_is_better else "%"
     change = (
         f"as good as the float twin in {file.metric.name}"
         if lost == 0
@@ -175,9 +177,12 @@ def _time(found: LayerComparison) -> Iterator[str]:
     if not mine or not theirs:
         return
     sums = f"{_time_text(mine)} against {_time_text(theirs)}"
-    way = "slower" if mine > theirs else "faster"
-    factor = fmt.ratio(max(mine, theirs) / min(mine, theirs))
-    yield f"Its operators together are {factor} {way} than the twin's: {sums}."
+    factor = max(mine, theirs) / min(mine, theirs)
+    if factor < _SAME:
+        yield f"Its operators together take about as long as the twin's: {sums}."
+    else:
+        way = "slower" if mine > theirs else "faster"
+        yield f"Its operators together are {fmt.ratio(factor)} {way} than the twin's: {sums}."
     for record in slower(found)[:_TOLD]:
         yield (
             f"{layers_of(record)} ({record.kind}) is slower than in the twin: "

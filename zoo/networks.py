@@ -236,9 +236,13 @@ def count_multiply_adds(model: Any) -> int:
 
 
 def layer_names(model: Any) -> tuple[str, ...]:
-    """Names of a model's layers, of those in models inside it too, in the order of computing."""
-    kind = require("keras").layers.InputLayer
-    leaves = [layer for layer in _leaves(model) if not isinstance(layer, kind)]
+    """Names of a model's layers, of those in models inside it too, in the order of computing.
+
+    Layers that do nothing but while training are left out.
+    """
+    layers = require("keras").layers
+    idle = (layers.InputLayer, layers.Dropout, layers.GaussianNoise, layers.GaussianDropout)
+    leaves = [layer for layer in _leaves(model) if not isinstance(layer, idle)]
     return tuple(dict.fromkeys(layer.name for layer in leaves))
 
 

@@ -70,8 +70,9 @@ class OperatorRecord:
         twin_microseconds: The same in the twin.
         executor: The delegate or execution provider that computes it; ``built-in`` for kernels of
             the runtime itself beside a delegate; None where the runtime does not tell.
-        faster: An option of ``zoo export`` that writes these layers in a form which some
-            processors compute faster, such as ``--recurrent unrolled``; empty when there is none.
+        faster: An option of ``zoo export`` with its value that writes these layers in a form which
+            is known to run faster on some processors, such as ``--recurrent unrolled``; empty when
+            there is none.
     """
 
     kind: str

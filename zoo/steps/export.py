@@ -7,11 +7,14 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from zoo.artifact import CalibrationReference, DatasetReference, Manifest, embed
 from zoo.clock import utc_now
 from zoo.contracts import ExportRequest
 from zoo.contracts.exporter import CALIBRATED, Written
 from zoo.data.calibration import calibration_inputs
+from zoo.data.subset import subset
 from zoo.errors import UsageError, ZooError
 from zoo.files import sha256_of, size_with_sides
 from zoo.isolation import Event
@@ -19,7 +22,8 @@ from zoo.networks import deployed_model, layer_names
 from zoo.recipe import Calibration
 from zoo.records import Export, as_plain
 from zoo.registry import load_registry
-from zoo.steps.common import Subject, load_model, open_dataset
+from zoo.steps.common import EXPECTED, Subject, load_model, open_dataset
+from zoo.steps.evaluate import keras_outputs
 from zoo.targets import target_named
 from zoo.versions import versions_of
 
@@ -42,8 +46,12 @@ def export(
     recurrent: str = "auto",
     keep: Sequence[str] = (),
     options: Mapping[str, Any] | None = None,
+    expected: int = 0,
 ) -> dict[str, Any]:
     """Writes ``<model id>.<precision><suffix>`` into `folder`, with its manifest.
+
+    When `expected` is given, the Keras model's outputs on so many examples of the validation split
+    are written beside it, as ``expected.npz``: what an integer file is measured against.
 
     Returns:
         An `Export` as a dictionary.
@@ -112,6 +120,11 @@ def export(
     written = told if isinstance(told, Written) else Written(remarks=tuple(told or ()))
     if reference is not None and written.method:
         reference = replace(reference, method=written.method)
+    if expected and data is not None:
+        emit({"event": "stage", "text": "answers of the Keras model on the validation split"})
+        examples = subset(open_dataset(registry, data).splits["validation"], expected)
+        outputs = keras_outputs(loaded, examples, lambda done: None)
+        np.savez(Path(folder) / EXPECTED, outputs=outputs)
     contents = exporter.inspect(path)
     card = loaded.card
     embed(
@@ -149,5 +162,6 @@ def export(
             bytes=size_with_sides(path, contents.side_files),
             sha256=sha256_of(path),
             contents=contents,
+            kept=tuple(keep),
         )
     )
