@@ -12,6 +12,7 @@ from zoo.hookspecs import hookimpl
 from .onnx_contents import inspect, read_manifest, recognises, write_manifest
 from .onnx_conversion import convert
 from .onnx_quantization import quantized, to_float16, with_small_weights
+from .onnx_usage import usage
 
 
 def export(request: ExportRequest) -> Sequence[str]:
@@ -42,6 +43,7 @@ def zoo_exporters() -> Any:
         read_manifest=read_manifest,
         write_manifest=write_manifest,
         recognises=recognises,
+        usage=usage,
         runtimes=("onnxruntime",),
         extra="onnx",
         distributions=("tensorflow", "keras", "tf2onnx", "onnx", "onnxruntime"),

@@ -13,6 +13,7 @@ from zoo.hookspecs import hookimpl
 from .tflite_contents import inspect, read_manifest, recognises, write_manifest
 from .tflite_integers import convert_to_integers
 from .tflite_lstm import form_of, with_usable_states, written_as
+from .tflite_usage import usage
 
 
 def export(request: ExportRequest) -> Sequence[str]:
@@ -55,6 +56,7 @@ def zoo_exporters() -> Any:
         read_manifest=read_manifest,
         write_manifest=write_manifest,
         recognises=recognises,
+        usage=usage,
         runtimes=("litert", "tflite-runtime"),
         extra="tflite",
         distributions=("tensorflow", "keras"),

@@ -50,8 +50,10 @@ if TYPE_CHECKING:
         ship,
         write_report,
     )
+    from zoo.bundle import bundle
     from zoo.doctor import doctor
     from zoo.official import fetch_weights, official_weights, verify_weights
+    from zoo.verification import verify
 
 _API = "bench evaluate export finetune info inspect load models open_dataset ship write_report"
 _OFFICIAL = "fetch_weights official_weights verify_weights"
@@ -59,7 +61,9 @@ _OFFICIAL = "fetch_weights official_weights verify_weights"
 _LAZY = {
     **dict.fromkeys(_API.split(), "zoo.api"),
     **dict.fromkeys(_OFFICIAL.split(), "zoo.official"),
+    "bundle": "zoo.bundle",
     "doctor": "zoo.doctor",
+    "verify": "zoo.verification",
 }
 
 
@@ -99,6 +103,7 @@ __all__ = [
     "WeightsSource",
     "ZooError",
     "bench",
+    "bundle",
     "doctor",
     "evaluate",
     "export",
@@ -112,6 +117,7 @@ __all__ = [
     "official_weights",
     "open_dataset",
     "ship",
+    "verify",
     "verify_weights",
     "write_report",
 ]

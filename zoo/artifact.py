@@ -11,6 +11,7 @@ from pydantic import Field, TypeAdapter, ValidationError
 from zoo.contracts import AnyPreprocessing, Check, Exporter, FileContents, Metric, TensorInfo
 from zoo.errors import BadFile
 from zoo.files import sha256_of
+from zoo.golden import Golden
 from zoo.registry import Registry
 
 SCHEMA = 1
@@ -75,6 +76,8 @@ class Manifest:
         target: The kind of processor it was written for; empty in older files.
         remarks: What the exporter had to say about how it wrote the file.
         gate: None until the gate has judged the file.
+        golden: Real inputs with the file's own outputs, which the gate keeps; None in files that it
+            has not judged, that gave no finite answer, or that are older.
     """
 
     model_id: str
@@ -97,6 +100,7 @@ class Manifest:
     target: str = ""
     remarks: tuple[str, ...] = ()
     gate: GateReference | None = None
+    golden: Golden | None = None
     schema: int = SCHEMA
 
 
@@ -212,9 +216,9 @@ def embed(exporter: Exporter, path: Path, manifest: Manifest) -> None:
     exporter.write_manifest(path, manifest_text(manifest))
 
 
-def judged(manifest: Manifest, gate: GateReference) -> Manifest:
-    """The manifest with the gate's answer."""
-    return replace(manifest, gate=gate)
+def judged(manifest: Manifest, gate: GateReference, golden: Golden | None = None) -> Manifest:
+    """The manifest with the gate's answer, and the golden inputs that it kept."""
+    return replace(manifest, gate=gate, golden=golden)
 
 
 def describe(artifact: Artifact) -> dict[str, Any]:
@@ -228,5 +232,15 @@ def describe(artifact: Artifact) -> dict[str, Any]:
         "altered": artifact.altered,
         "contents": {**asdict(artifact.contents), "integer_share": artifact.contents.integer_share},
         "input": {} if manifest is None else manifest.preprocessing.describe(),
-        "manifest": None if manifest is None else _MANIFEST.dump_python(manifest, mode="json"),
+        "manifest": None if manifest is None else _without_blobs(manifest),
     }
+
+
+def _without_blobs(manifest: Manifest) -> dict[str, Any]:
+    """The manifest for people and programs to read: arrays are told by type and shape alone."""
+    plain: dict[str, Any] = _MANIFEST.dump_python(manifest, mode="json")
+    for side in ("inputs", "outputs"):
+        packed = (plain["golden"] or {}).get(side)
+        if packed is not None:
+            packed["data"] = f"{len(packed['data'])} characters"
+    return plain

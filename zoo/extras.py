@@ -26,9 +26,10 @@ EXTRA_OF = {
     "datasets": "hf",
     "huggingface_hub": "weights",
     "torch": "torch",
+    "tflite_micro": "micro",
 }
-#: Extras outside ``all``: for datasets and official weights that few people need; told then.
-ON_REQUEST = ("aeon", "hf", "weights", "torch")
+#: Extras outside ``all``, which few people need: datasets, official weights, firmware; told then.
+ON_REQUEST = ("aeon", "hf", "weights", "torch", "micro")
 
 
 def require(module: str) -> ModuleType:

@@ -131,6 +131,7 @@ class GateResult:
         sha256: Of the file after the gate wrote its manifest.
         bytes: Size after the gate wrote its manifest.
         model_bytes: Size without the manifest.
+        golden: Name of the file beside it that holds the golden inputs; empty when there is none.
     """
 
     file: str
@@ -145,6 +146,7 @@ class GateResult:
     sha256: str
     bytes: int
     model_bytes: int
+    golden: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)

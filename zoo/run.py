@@ -158,8 +158,11 @@ def _fill(
     for step in finished.values():
         record = step.record
         if record.kind == "gate" and record.status in ("passed", "rejected"):
-            source = step.folder / str((record.result or {})["file"])
+            result = record.result or {}
+            source = step.folder / str(result["file"])
             wanted.append(source)
+            if result.get("golden"):
+                wanted.append(step.folder / str(result["golden"]))
             files.append(folder / source.name)
             _remove_opposite(folder, source.name)
     for source in wanted:

@@ -14,6 +14,7 @@ from zoo.contracts.preprocessing import (
 )
 from zoo.contracts.target import Target
 from zoo.contracts.task import Check, Comparison, Metric, Task, Truth
+from zoo.contracts.usage import Program, Usage, UsageRequest
 from zoo.contracts.weights import SourceLayer, WeightsSource
 
 __all__ = [
@@ -32,6 +33,7 @@ __all__ = [
     "LatentPreprocessing",
     "Metric",
     "Preprocessing",
+    "Program",
     "SeriesPreprocessing",
     "SourceLayer",
     "Split",
@@ -41,6 +43,8 @@ __all__ = [
     "TokenPreprocessing",
     "Transport",
     "Truth",
+    "Usage",
+    "UsageRequest",
     "Variant",
     "WeightsSource",
 ]

@@ -15,6 +15,7 @@ if TYPE_CHECKING:  # lists and help must not wait for numpy
     from pydantic import BaseModel
 
     from zoo.contracts.target import Target
+    from zoo.contracts.usage import Usage, UsageRequest
 
 #: Every precision the product knows; an exporter claims some of them.
 PRECISIONS = ("float32", "float16", "dynamic-int8", "int8", "int16x8")
@@ -182,6 +183,8 @@ class Exporter:
             (``[export.options.<name>]`` in recipes, ``--export-option <name>.KEY=VALUE``); None
             when it has none.
         runtimes: Agent runtimes that run the file, preferred first.
+        usage: Writes programs that run a file, for the folder that ``zoo bundle`` makes; None when
+            the format has none.
     """
 
     name: str
@@ -197,6 +200,7 @@ class Exporter:
     extra: str
     distributions: tuple[str, ...] = ()
     options: Callable[[], type[BaseModel]] | None = None
+    usage: Callable[[UsageRequest], Usage] | None = None
 
     def __post_init__(self) -> None:
         check_name("exporter", self.name)

@@ -54,6 +54,7 @@ def export(
     registry = load_registry(subject.plugins)
     exporter = registry.exporters.get(format)
     asked = Calibration.model_validate(calibration)
+    chosen = target_named(registry, target)
     loaded = load_model(subject)
     preprocessing = loaded.preprocessing
     samples, held_out, reference = None, None, None
@@ -90,7 +91,7 @@ def export(
                 output_name=loaded.task.output,
                 integer_input=preprocessing.whole_bytes,
                 recurrent=recurrent,
-                target=target_named(registry, target),
+                target=chosen,
                 method=asked.method,
                 held_out=held_out,
                 keep=tuple(keep),
@@ -124,7 +125,7 @@ def export(
             outputs=contents.outputs,
             payload_sha256=contents.payload_sha256,
             versions=versions_of(exporter.distributions),
-            target=target,
+            target=chosen.name,
             remarks=tuple(remarks or ()),
             created=utc_now(),
         ),
