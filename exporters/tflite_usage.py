@@ -37,7 +37,8 @@ def usage(request: UsageRequest) -> Usage:
         checked="Not run here: neither ai-edge-litert nor tflite-runtime is installed.",
     )
     notes: list[str] = []
-    if has_types(request.facts, _LITERT_JS):
+    kept = request.facts["state"]["kept"]
+    if has_types(request.facts, _LITERT_JS) and not kept:
         files["javascript/run.mjs"] = render("tflite/run.mjs.jinja", request)
         files["javascript/node.mjs"] = render("tflite/node.mjs.jinja", request)
         files["javascript/package.json"] = package_json({"@litertjs/core": "^2.5.3"})
@@ -51,10 +52,13 @@ def usage(request: UsageRequest) -> Usage:
             )
         )
     else:
-        notes.append(
-            "There is no JavaScript program: LiteRT.js takes and gives float32, int32 and uint8 "
-            "alone."
+        why = (
+            "LiteRT.js (2.5.3, tried) does not open files that remember something between inputs; "
+            "recurrent layers written out step by step (`[export] recurrent` in the recipe) do not"
+            if kept
+            else "LiteRT.js takes and gives float32, int32 and uint8 alone"
         )
+        notes.append(f"There is no JavaScript program: {why}.")
     added, told = microcontroller_files(request)
     return Usage(
         files={**files, **added},
