@@ -406,7 +406,9 @@ class _OnnxModel(Model):
 
     api = "InferenceSession.run"
 
-    def __init__(self, module: Any, path: str, threads: int, providers: list[str]) -> None:
+    def __init__(
+        self, module: Any, path: str, threads: int, providers: list[str], fast: bool
+    ) -> None:
         absent = sorted(set(providers) - set(module.get_available_providers()))
         if absent:
             # ONNX Runtime would fall back to the CPU and only warn.
@@ -415,6 +417,8 @@ class _OnnxModel(Model):
         options.intra_op_num_threads = threads
         options.inter_op_num_threads = 1
         options.execution_mode = module.ExecutionMode.ORT_SEQUENTIAL
+        if not fast:  # Fused operators and integer products are what optimization makes.
+            options.graph_optimization_level = module.GraphOptimizationLevel.ORT_DISABLE_ALL
         started = clock()
         self._session = module.InferenceSession(path, options, providers=providers)
         self.load_ns = clock() - started
@@ -616,7 +620,7 @@ def open_model(runtime: str, module: Any, request: Json) -> Model:
     try:
         if runtime == "onnxruntime":
             providers = [str(p) for p in request.get("providers") or ["CPUExecutionProvider"]]
-            return _OnnxModel(module, path, threads, providers)
+            return _OnnxModel(module, path, threads, providers, xnnpack)
         if runtime == "openvino":
             return _OpenVinoModel(module, path, threads)
         if runtime == "tflite-micro":

@@ -15,6 +15,7 @@ from .onnx_options import in_layout, layout_of, options
 from .onnx_quantization import quantized, to_float16, with_small_weights
 from .onnx_storage import refuse_large, store
 from .onnx_trained import with_trained_ranges
+from .onnx_usage import usage
 
 
 def export(request: ExportRequest) -> Written:
@@ -58,6 +59,7 @@ def zoo_exporters() -> Any:
         read_manifest=read_manifest,
         write_manifest=write_manifest,
         recognises=recognises,
+        usage=usage,
         runtimes=("onnxruntime", "openvino"),
         extra="onnx",
         distributions=("tensorflow", "keras", "tf2onnx", "onnx", "onnxruntime"),

@@ -14,6 +14,7 @@ from .tflite_integers import convert_to_integers
 from .tflite_lstm import form_of, with_usable_states, written_as
 from .tflite_metadata import described
 from .tflite_trained import convert_trained
+from .tflite_usage import usage
 
 
 def export(request: ExportRequest) -> Written:
@@ -71,6 +72,7 @@ def zoo_exporters() -> Any:
         read_manifest=read_manifest,
         write_manifest=write_manifest,
         recognises=recognises,
+        usage=usage,
         runtimes=("litert", "tflite-runtime", "openvino", "tflite-micro"),
         extra="tflite",
         distributions=("tensorflow", "keras"),

@@ -192,6 +192,11 @@ def _parts(path: Path) -> tuple[bytes, dict[str, bytes]]:
         raise BadFile(f"the files appended to {path} are damaged", why=str(error)) from error
 
 
+def payload_of(path: Path) -> bytes:
+    """The model without what is appended to it."""
+    return _parts(path)[0]
+
+
 def read_manifest(path: Path) -> str | None:
     """The manifest among the appended files."""
     text = _parts(path)[1].get(MANIFEST)

@@ -53,10 +53,12 @@ if TYPE_CHECKING:
         ship,
         write_report,
     )
+    from zoo.bundle import bundle
     from zoo.doctor import doctor
     from zoo.explain import explain
     from zoo.official import fetch_weights, official_weights, verify_weights
     from zoo.optimizing import optimize
+    from zoo.verification import verify
 
 _API = "bench evaluate export finetune info inspect load models open_dataset ship write_report"
 _OFFICIAL = "fetch_weights official_weights verify_weights"
@@ -64,9 +66,11 @@ _OFFICIAL = "fetch_weights official_weights verify_weights"
 _LAZY = {
     **dict.fromkeys(_API.split(), "zoo.api"),
     **dict.fromkeys(_OFFICIAL.split(), "zoo.official"),
+    "bundle": "zoo.bundle",
     "doctor": "zoo.doctor",
     "optimize": "zoo.optimizing",
     "explain": "zoo.explain",
+    "verify": "zoo.verification",
 }
 
 
@@ -109,6 +113,7 @@ __all__ = [
     "WeightsSource",
     "ZooError",
     "bench",
+    "bundle",
     "doctor",
     "evaluate",
     "explain",
@@ -124,6 +129,7 @@ __all__ = [
     "open_dataset",
     "optimize",
     "ship",
+    "verify",
     "verify_weights",
     "write_report",
 ]

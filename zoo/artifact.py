@@ -11,6 +11,7 @@ from pydantic import Field, TypeAdapter, ValidationError
 from zoo.contracts import AnyPreprocessing, Check, Exporter, FileContents, Metric, TensorInfo
 from zoo.errors import BadFile
 from zoo.files import sha256_of, size_with_sides
+from zoo.golden import Golden
 from zoo.registry import Registry
 
 SCHEMA = 1
@@ -76,6 +77,8 @@ class Manifest:
         remarks: What the exporter had to say about how it wrote the file.
         layers: Names of the network's Keras layers, in its order; empty in older files.
         gate: None until the gate has judged the file.
+        golden: Real inputs with the file's own outputs, which the gate keeps; None in files that it
+            has not judged, that gave no finite answer, or that are older.
     """
 
     model_id: str
@@ -99,6 +102,7 @@ class Manifest:
     remarks: tuple[str, ...] = ()
     layers: tuple[str, ...] = ()
     gate: GateReference | None = None
+    golden: Golden | None = None
     schema: int = SCHEMA
 
 
@@ -214,9 +218,9 @@ def embed(exporter: Exporter, path: Path, manifest: Manifest) -> None:
     exporter.write_manifest(path, manifest_text(manifest))
 
 
-def judged(manifest: Manifest, gate: GateReference) -> Manifest:
-    """The manifest with the gate's answer."""
-    return replace(manifest, gate=gate)
+def judged(manifest: Manifest, gate: GateReference, golden: Golden | None = None) -> Manifest:
+    """The manifest with the gate's answer, and the golden inputs that it kept."""
+    return replace(manifest, gate=gate, golden=golden)
 
 
 def describe(artifact: Artifact) -> dict[str, Any]:
@@ -230,5 +234,15 @@ def describe(artifact: Artifact) -> dict[str, Any]:
         "altered": artifact.altered,
         "contents": {**asdict(artifact.contents), "integer_share": artifact.contents.integer_share},
         "input": {} if manifest is None else manifest.preprocessing.describe(),
-        "manifest": None if manifest is None else _MANIFEST.dump_python(manifest, mode="json"),
+        "manifest": None if manifest is None else _without_blobs(manifest),
     }
+
+
+def _without_blobs(manifest: Manifest) -> dict[str, Any]:
+    """The manifest for people and programs to read: arrays are told by type and shape alone."""
+    plain: dict[str, Any] = _MANIFEST.dump_python(manifest, mode="json")
+    for side in ("inputs", "outputs"):
+        packed = (plain["golden"] or {}).get(side)
+        if packed is not None:
+            packed["data"] = f"{len(packed['data'])} characters"
+    return plain

@@ -49,6 +49,11 @@ _REPAIR = (
     *("zoo.mixed", "zoo.culprits", "zoo.steps.repair", "zoo.steps.layers", "zoo.data.subset"),
     *("zoo.running", "zoo.gate", *_TASKS),
 )
+#: What decides a file's verdict and what travels with it.
+_JUDGES = (
+    *("zoo.gate", "zoo.steps.gate", "zoo.steps.keep_golden", "zoo.golden", "zoo.running"),
+    "zoo.measurement.session",
+)
 _MEASUREMENT = tuple(
     f"zoo.measurement.{name}"
     for name in ("bench", "session", "statistics", "quietness", "tiers", "records")
@@ -277,7 +282,15 @@ def _gate_step(
         "gate",
         {**options.model_dump(mode="json"), "depends": _depends(job)},
         needs=[export.key, reference.key, *([twin.key] if twin else [])],
-        modules=("zoo.gate", "zoo.steps.gate", "zoo.running", "zoo.measurement.session", *_TASKS),
+        modules=(
+            "zoo.gate",
+            "zoo.steps.gate",
+            "zoo.steps.keep_golden",
+            "zoo.golden",
+            "zoo.running",
+            "zoo.measurement.session",
+            *_TASKS,
+        ),
         files=[_task_source(job), *_device_sources(job, local)],
         distributions=(*exporter.distributions, *local.distributions),
     )

@@ -168,6 +168,7 @@ class GateResult:
         bytes: Size after the gate wrote its manifest, side files included.
         model_bytes: Size without the manifest, side files included.
         side_files: Names of files that belong to it and lie beside it.
+        golden: Name of the file beside it that holds the golden inputs; empty when there is none.
     """
 
     file: str
@@ -183,6 +184,7 @@ class GateResult:
     bytes: int
     model_bytes: int
     side_files: tuple[str, ...] = ()
+    golden: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)

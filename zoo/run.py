@@ -166,6 +166,8 @@ def _fill(
             source = step.folder / str(result["file"])
             wanted += [source.with_name(side) for side in result.get("side_files", ())]
             wanted.append(source)
+            if result.get("golden"):
+                wanted.append(step.folder / str(result["golden"]))
             files.append(folder / source.name)
             _remove_opposite(folder, source.name)
     for source in wanted:

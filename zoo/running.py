@@ -98,6 +98,39 @@ def run_file(
     )
 
 
+def answers_to(
+    inputs: Array,
+    path: Path,
+    runtime: str,
+    kind: DeviceKind,
+    *,
+    plain: bool = False,
+    children: Children | None = None,
+) -> FileOutputs:
+    """Runs raw inputs that are in memory through a file, one after the other in a fresh agent.
+
+    Args:
+        inputs: (inputs, …), of the type and shape that the preprocessing makes.
+        path: The file.
+        runtime: One that the device has.
+        kind: Where.
+        plain: Whether the runtime's plain kernels are to answer, not its fast ones.
+        children: Those that are ended when the run is.
+    """
+    started = time.perf_counter()
+    children = children or Children()
+    with AgentSession(kind.connect({}), runtime) as session, children.registered(session.kill):
+        version = str(session.describe().get("runtime_version") or "unknown")
+        session.load(path, threads=1, xnnpack=not plain)
+        outputs = session.run(inputs)
+    return FileOutputs(
+        outputs=outputs,
+        runtime=runtime,
+        runtime_version=version,
+        seconds=time.perf_counter() - started,
+    )
+
+
 def _shares(count: int) -> list[range]:
     """Contiguous shares of a split: a second agent pays when it has enough to do."""
     agents = max(1, min(os.cpu_count() or 1, _MOST_AGENTS, count // _SHARE))

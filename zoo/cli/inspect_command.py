@@ -40,6 +40,17 @@ def _line(name: str, value: str) -> None:
     click.echo(f"{name:<15}{value}")
 
 
+def _golden(golden: dict[str, Any] | None) -> str:
+    if golden is None:
+        return "none"
+    numbers = ", ".join(f"#{number}" for number in golden["examples"])
+    where = f"in {golden['file']}" if golden["file"] else "embedded"
+    return (
+        f"{len(golden['examples'])} inputs of {golden['dataset']} ({numbers}), {where}; "
+        f"a right answer is within {golden['max_abs']:g}"
+    )
+
+
 def _print_contents(found: dict[str, Any]) -> None:
     contents = found["contents"]
     _line("file", found["file"])
@@ -90,6 +101,7 @@ def _print_manifest(manifest: dict[str, Any], path: dict[str, str]) -> None:
     for name, text in path.items():
         _line(name, text if name != "normalization" else f"{text}, {manifest[name]}")
     _line("made with", ", ".join(f"{k} {v}" for k, v in manifest["versions"].items()))
+    _line("golden", _golden(manifest["golden"]))
     gate = manifest["gate"]
     if gate is None:
         _line("gate", "not judged")

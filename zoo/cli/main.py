@@ -31,6 +31,8 @@ COMMANDS = {
     "weights": "Official pretrained weights: list, fetch, verify",
     "explain": "Why a file is larger, slower or worse than its float twin",
     "inspect": "What a file says of itself and what it really contains",
+    "verify": "Recompute what a file claims, and say what holds",
+    "bundle": "The folder that an app developer wants, with usage code",
     "plugins": "Plugins: where everything comes from",
     "doctor": "What is installed, what is missing, how to get it",
 }

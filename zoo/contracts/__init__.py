@@ -15,6 +15,7 @@ from zoo.contracts.preprocessing import (
 )
 from zoo.contracts.target import Target
 from zoo.contracts.task import Check, Comparison, Metric, Task, Truth
+from zoo.contracts.usage import Program, Usage, UsageRequest
 from zoo.contracts.weights import SourceLayer, WeightsSource
 
 __all__ = [
@@ -36,6 +37,7 @@ __all__ = [
     "Metric",
     "OperatorRecord",
     "Preprocessing",
+    "Program",
     "SeriesPreprocessing",
     "SourceLayer",
     "Split",
@@ -45,6 +47,8 @@ __all__ = [
     "TokenPreprocessing",
     "Transport",
     "Truth",
+    "Usage",
+    "UsageRequest",
     "Variant",
     "WeightsSource",
 ]

@@ -16,6 +16,7 @@ if TYPE_CHECKING:  # lists and help must not wait for numpy
 
     from zoo.contracts.layers import LayerComparison, LayerRequest
     from zoo.contracts.target import Target
+    from zoo.contracts.usage import Usage, UsageRequest
 
 #: Every precision the product knows; an exporter claims some of them.
 PRECISIONS = ("float32", "float16", "dynamic-int8", "int8", "int16x8")
@@ -220,6 +221,8 @@ class Exporter:
         compare_layers: Runs a file and its float32 twin in the runtime with all tensors kept, and
             tells each operator's error, range, bytes and time; None where that cannot be done.
         takes_trained: Whether it honours `ExportRequest.trained`.
+        usage: Writes programs that run a file, for the folder that ``zoo bundle`` makes; None when
+            the format has none.
     """
 
     name: str
@@ -237,6 +240,7 @@ class Exporter:
     options: Callable[[], type[BaseModel]] | None = None
     compare_layers: Callable[[LayerRequest], LayerComparison] | None = None
     takes_trained: bool = False
+    usage: Callable[[UsageRequest], Usage] | None = None
 
     def __post_init__(self) -> None:
         check_name("exporter", self.name)

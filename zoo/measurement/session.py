@@ -99,7 +99,8 @@ class AgentSession:
         Args:
             path: A local `Path`, which is put on the device; or text, a path that is there.
             threads: For one inference.
-            xnnpack: Whether TFLite runtimes may use the XNNPACK delegate.
+            xnnpack: Whether TFLite runtimes may use the XNNPACK delegate, and ONNX Runtime may
+                optimize the graph; without, plain kernels answer.
             purpose: ``timing`` chooses the call that the runtime's own benchmark times.
         """
         there = self._transport.put(path) if isinstance(path, Path) else path

@@ -63,6 +63,7 @@ def export(
     registry = load_registry(subject.plugins)
     exporter = registry.exporters.get(format)
     asked = Calibration.model_validate(calibration)
+    chosen = target_named(registry, target)
     loaded = load_model(subject)
     preprocessing = loaded.preprocessing
     samples, held_out, reference = None, None, None
@@ -102,7 +103,7 @@ def export(
             integer_input=preprocessing.whole_bytes,
             axes=preprocessing.axes,
             recurrent=recurrent,
-            target=target_named(registry, target),
+            target=chosen,
             method=asked.method,
             held_out=held_out,
             keep=tuple(keep),
@@ -148,7 +149,7 @@ def export(
             outputs=contents.outputs,
             payload_sha256=contents.payload_sha256,
             versions=versions_of(exporter.distributions),
-            target=target,
+            target=chosen.name,
             remarks=written.remarks,
             layers=layer_names(model),
             created=utc_now(),

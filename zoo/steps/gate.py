@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 from zoo.artifact import REJECTED, GateReference, embed, judged, open_unaltered
 from zoo.contracts import Comparison
-from zoo.files import atomic_path, copy_with_sides, sha256_of, size_with_sides
+from zoo.files import atomic_path, copy_with_sides, sha256_of, size_with_sides, write_bytes
 from zoo.gate import compare_outputs, judge, reasons
+from zoo.golden import golden_name
 from zoo.records import GateResult, as_plain
 from zoo.registry import Registry
 from zoo.running import (
@@ -20,6 +21,7 @@ from zoo.running import (
     run_file,
 )
 from zoo.steps.common import REFERENCE, judged_split, open_dataset
+from zoo.steps.keep_golden import keep_golden
 
 if TYPE_CHECKING:
     from zoo.contracts.task import Array
@@ -107,7 +109,12 @@ def gate(
         checks=checks,
         metrics=evaluation.metrics,
     )
-    embed(artifact.exporter, target, judged(manifest, answer))
+    golden, beside = keep_golden(
+        artifact, answered, examples, labels, f"{data}/test", kind, work.children
+    )
+    if beside is not None:
+        write_bytes(work.folder / golden_name(source.name), beside)
+    embed(artifact.exporter, target, judged(manifest, answer, golden))
     headline = task.evaluate(expected, truth)[0]
     result = GateResult(
         file=target.name,
@@ -123,6 +130,7 @@ def gate(
         bytes=size_with_sides(target, side_files),
         model_bytes=artifact.contents.payload_bytes,
         side_files=side_files,
+        golden="" if beside is None else golden_name(source.name),
     )
     return Outcome(
         result=as_plain(result),

@@ -1,0 +1,48 @@
+"""What a manifest claims, claim by claim, and whether it holds."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+Status = Literal["holds", "fails", "not checked"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Claim:
+    """One thing that a file says of itself, or that is said of it.
+
+    Attributes:
+        name: ``model bytes``, ``golden outputs in litert``, …
+        status: Whether it holds; ``not checked`` is no blame.
+        found: What was measured or read, in words and figures.
+        reason: Why it fails, or why it could not be checked and what would be needed.
+    """
+
+    name: str
+    status: Status
+    found: str = ""
+    reason: str = ""
+
+
+@dataclass(kw_only=True)
+class Claims:
+    """Collects claims in the order in which they are examined."""
+
+    rows: list[Claim] = field(default_factory=list)
+
+    def judge(self, name: str, holds: bool, found: str, reason: str = "") -> bool:
+        """Adds one that was examined; `reason` is told when it fails."""
+        self.rows.append(
+            Claim(
+                name=name,
+                status="holds" if holds else "fails",
+                found=found,
+                reason="" if holds else reason,
+            )
+        )
+        return holds
+
+    def leave(self, name: str, reason: str) -> None:
+        """Adds one that could not be examined here."""
+        self.rows.append(Claim(name=name, status="not checked", reason=reason))

@@ -1,0 +1,52 @@
+"""``zoo bundle``."""
+
+from __future__ import annotations
+
+import click
+
+from zoo.cli.options import Settings, complete_target, examples, json_option, print_json
+
+
+@click.command(
+    name="bundle",
+    epilog=examples(
+        "zoo bundle lenet5.digits.int8.tflite",
+        "zoo bundle lenet5.digits.int8.tflite --target mcu --output firmware",
+    ),
+)
+@click.argument("file", type=click.Path())
+@click.option("--output", type=click.Path(), help="The folder [bundles/NAME].")
+@click.option(
+    "--target",
+    metavar="NAME",
+    shell_complete=complete_target,
+    help="Kind of processor that it is for; mcu adds firmware files [as exported].",
+)
+@json_option
+@click.pass_context
+def command(
+    ctx: click.Context, /, file: str, output: str | None, target: str | None, as_json: bool
+) -> None:
+    """Make the folder that an app developer wants from FILE.
+
+    The model, labels, metadata, licence, checksums, golden inputs with outputs, and short programs
+    in Python, C++, Kotlin, Swift and JavaScript that run them. The Python program is run at once.
+    The exit code is 1 when it answers wrong.
+    """
+    from zoo.bundle import bundle
+    from zoo.records import as_plain
+
+    settings: Settings = ctx.obj
+    made = bundle(file, output=output, target=target, registry=settings.registry())
+    if as_json:
+        print_json({**as_plain(made), "folder": str(made.folder), "passed": made.passed})
+    else:
+        click.echo(f"{made.folder}/")
+        for name in made.files:
+            click.echo(f"  {name}")
+        for trial in made.trials:
+            state = {True: "ok", False: "WRONG", None: "not run"}[trial.passed]
+            first = trial.said.splitlines()[0] if trial.said else ""
+            told = "" if trial.passed is None else f": {first}"
+            click.echo(f"{trial.language:<12}{state}{told}")
+    ctx.exit(0 if made.passed else 1)

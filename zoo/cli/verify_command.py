@@ -1,0 +1,70 @@
+"""``zoo verify``."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from zoo.cli.options import Settings, data_option, examples, json_option, print_json
+
+if TYPE_CHECKING:
+    from zoo.verification import Verification
+
+_MARKS = {"holds": "ok", "fails": "--", "not checked": " ?"}
+
+
+@click.command(
+    name="verify",
+    epilog=examples(
+        "zoo verify lenet5.digits.int8.tflite",
+        "zoo verify lenet5.digits.int8.tflite --data digits --runtime litert",
+    ),
+)
+@click.argument("file", type=click.Path())
+@data_option(required=False, help="Also measure the quality on the test split of this dataset.")
+@click.option(
+    "--runtime", metavar="NAME", help="Run golden inputs in this one alone [all installed]."
+)
+@json_option
+@click.pass_context
+def command(
+    ctx: click.Context, /, file: str, data: str | None, runtime: str | None, as_json: bool
+) -> None:
+    """Recompute what the manifest of FILE claims, and say which claims hold.
+
+    Needs a runtime of the format, and no TensorFlow. The exit code is 1 when a claim fails; claims
+    that cannot be checked here are named, and do not count.
+    """
+    from zoo.cli.progress import StepProgress
+    from zoo.records import as_plain
+    from zoo.verification import verify
+
+    settings: Settings = ctx.obj
+    with StepProgress(quiet=as_json) as progress:
+        found = verify(
+            file, data=data, runtime=runtime, on_step=progress, registry=settings.registry()
+        )
+    if as_json:
+        print_json({**as_plain(found), "passed": found.passed})
+    else:
+        _print(found)
+    ctx.exit(0 if found.passed else 1)
+
+
+def _print(found: Verification) -> None:
+    from zoo.report.format import plain
+
+    about = f"{found.model_id}, {found.precision}" if found.model_id else "no usable manifest"
+    click.echo(plain(f"{found.file}: {about}"))
+    width = max(len(claim.name) for claim in found.claims) + 2
+    for claim in found.claims:
+        text = claim.found if claim.status == "holds" else claim.reason
+        if claim.status == "fails":
+            text = f"{claim.found}; {claim.reason}"
+        click.echo(plain(f"  {_MARKS[claim.status]} {claim.name:<{width}}{text}"))
+    counts = {status: sum(c.status == status for c in found.claims) for status in _MARKS}
+    click.echo(
+        f"{counts['holds']} claims hold, {counts['fails']} fail, "
+        f"{counts['not checked']} not checked here"
+    )
