@@ -78,7 +78,8 @@ ORT_TYPES = {"float": "float32", "double": "float64"}
 TFLITE_TYPES = {0: "float32", 1: "float16", 2: "int32", 3: "uint8", 4: "int64", 6: "bool"}
 TFLITE_TYPES.update({7: "int16", 9: "int8", 10: "float64", 15: "uint32", 16: "uint16"})
 #: Bytes of memory that tflite-micro is given for a file: it cannot say beforehand what it needs.
-LEAST_ARENA, MOST_ARENA = 1 << 16, 1 << 30
+LEAST_ARENA, MOST_ARENA = 1 << 24, 1 << 30
+ARENA_USED = re.compile(r"Arena allocation total (\d+) bytes")
 ARENA_TOO_SMALL = re.compile(r"[Ff]ailed to (resize|allocate)|too small|missing \d+")
 SPIN_ITERATIONS = 20_000
 SPIN_REPEATS = 15
@@ -514,19 +515,25 @@ class _MicroModel(Model):
             raise AgentError("CannotLoad", f"tflite-micro has one thread, not {threads}")
         data = Path(path).read_bytes()
         self.inputs, self.outputs = tflite_signature(data)
-        self._arena, heard = LEAST_ARENA, [""]
+        # Far more than needed, since some kernels crash where it is short; what is not touched
+        # takes no memory.
+        arena, heard = max(LEAST_ARENA, 10 * len(data)), [""]
         while True:
             started = clock()
             try:
                 with error_stream(heard):
-                    made = module.runtime.Interpreter.from_bytes(data, arena_size=self._arena)
+                    made = module.runtime.Interpreter.from_bytes(data, arena_size=arena)
                 break
             except RuntimeError as error:
-                if not ARENA_TOO_SMALL.search(heard[0]) or self._arena >= MOST_ARENA:
+                if not ARENA_TOO_SMALL.search(heard[0]) or arena >= MOST_ARENA:
                     # What is missing, it only prints.
                     raise RuntimeError("; ".join(heard[0].split("\n")) or str(error)) from error
-                self._arena *= 2
+                arena *= 2
         self.load_ns = clock() - started
+        with error_stream(heard):
+            made.print_allocations()
+        used = ARENA_USED.search(heard[0])
+        self._arena = int(used.group(1)) if used else None
         self._interpreter = made
         self.invoke, self.reset = made.invoke, made.reset  # type: ignore[method-assign]
 

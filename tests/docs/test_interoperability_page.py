@@ -1,0 +1,83 @@
+"""The program behind docs/interoperability.md, and the page itself."""
+
+from __future__ import annotations
+
+import importlib
+import math
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from zoo.checkpoints import packaged
+from zoo.devices.host import MODULES
+from zoo.registry import PluginSettings, load_registry
+
+DOCS = Path(__file__).parents[2] / "docs"
+REGISTRY = load_registry(PluginSettings(installed=False))
+
+
+@pytest.fixture
+def program(monkeypatch: pytest.MonkeyPatch) -> Any:
+    monkeypatch.syspath_prepend(str(DOCS))
+    return importlib.import_module("interoperability")
+
+
+def test_agreement_counts_first_choices(program: Any) -> None:
+    expected = np.eye(4)
+    found = expected.copy()
+    found[3] = [0.9, 0, 0, 0.1]
+    same, decibels = program.compare(expected, found, True)
+    assert same == 0.75
+    assert decibels == pytest.approx(10 * math.log10(4 / (0.81 + 0.81)))
+    assert program.compare(expected, expected, True) == (1.0, math.inf)
+    assert program.compare(expected, found, False)[0] is None
+
+
+def test_cells(program: Any) -> None:
+    notes: dict[str, int] = {}
+
+    def shown(*values: Any, judges: bool = False) -> str:
+        cell = program.Cell(*values)
+        return str(program.shown_cell(cell, judges, ("UNPACK", "PACK"), notes))
+
+    assert shown(0.9961, 30.0, "", "1") == "99.6%"
+    assert shown(None, 31.27, "", "1") == "31.3 dB"
+    assert shown(None, math.inf, "", "1") == "equal"
+    assert shown(1.0, math.inf, "", "1", judges=True) == "judge"
+    refusal = "the agent could not load: it cannot load net.tflite: RuntimeError: no UNPACK | here"
+    assert shown(None, None, refusal, "1") == "UNPACK [1]"
+    assert shown(None, None, "it is too hot", "1") == "no [2]"
+    assert shown(None, None, refusal, "1") == "UNPACK [1]", "the same reason, the same note"
+    assert notes == {"`no UNPACK / here`": 1, "`it is too hot`": 2}
+    assert program.shown_cell(None, False, (), notes) == ""
+
+
+def test_only_the_marked_part_is_renewed(program: Any) -> None:
+    page = f"above\n{program.BEGIN}\nold\n{program.END}\nbelow\n"
+    renewed = program.with_tables(page, "new")
+    assert renewed == f"above\n{program.BEGIN}\n\nnew\n\n{program.END}\nbelow\n"
+    assert program.with_tables(renewed, "new") == renewed
+    with pytest.raises(SystemExit, match="has no lines"):
+        program.with_tables("above\nbelow\n", "new")
+
+
+def test_every_runtime_of_the_agent_has_a_column(program: Any) -> None:
+    columns = {runtime.name for runtime in program.RUNTIMES}
+    assert columns - set(MODULES) == {"onnxruntime-web"}
+    assert set(MODULES) <= columns
+    for runtime in program.RUNTIMES:
+        assert all("==" in package for package in runtime.packages), "not pinned"
+        assert all("@" in package for package in runtime.npm), "not pinned"
+
+
+def test_every_packaged_file_has_a_row() -> None:
+    page = (DOCS / "interoperability.md").read_text(encoding="utf-8")
+    sections = {part.partition("\n")[0]: part for part in page.split("\n### ")}
+    for architecture, variant in REGISTRY.variants():
+        for tag in packaged(architecture, variant):
+            for exporter in REGISTRY.exporters:
+                for precision in exporter.precisions:
+                    row = f"\n| {exporter.name} | {precision} | "
+                    assert row in sections[f"{variant.name}.{tag}"], f"{variant.name} {row}"

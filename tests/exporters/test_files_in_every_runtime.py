@@ -1,0 +1,94 @@
+"""The same files run in each runtime that is installed, and agree with the one that judges."""
+
+from __future__ import annotations
+
+import importlib.util
+from pathlib import Path
+
+import numpy as np
+import pytest
+from tiny_networks import ONNX, TFLITE, Deployed, agreement, answers_of, row_reader, write
+
+from zoo.contracts import Exporter
+from zoo.devices.host import MODULES, HostTransport
+from zoo.measurement.failures import AgentRefused
+from zoo.measurement.session import AgentSession
+
+for module in ("tensorflow", "ai_edge_litert", "onnxruntime", "sklearn"):
+    pytest.importorskip(module)
+
+#: Written out LSTMs take long to convert, and run in the tests of recurrent files.
+PRECISIONS = {
+    "convolutional": ("float32", "float16", "dynamic-int8", "int8", "int16x8"),
+    "recurrent": ("float32", "float16", "int8"),
+}
+CELLS = [
+    pytest.param(
+        *(runtime, exporter, precision, network),
+        id=f"{exporter.name}-{precision}-{network}-{runtime}",
+        marks=pytest.mark.skipif(
+            importlib.util.find_spec(MODULES[runtime]) is None,
+            reason=f"{runtime} is not installed",
+        ),
+    )
+    for exporter, judge in ((TFLITE, "litert"), (ONNX, "onnxruntime"))
+    for runtime in exporter.runtimes
+    for precision in exporter.precisions
+    for network, precisions in PRECISIONS.items()
+    if runtime != judge and precision in precisions
+]
+#: What a runtime cannot run, and the operator that it names: hybrid and half-precision kernels
+#: microcontrollers have none of, fused LSTMs OpenVINO.
+LACKS = {
+    ("tflite-micro", "convolutional", "float16"): "DEQUANTIZE",
+    ("tflite-micro", "convolutional", "dynamic-int8"): "CONV_2D|FULLY_CONNECTED",
+    ("tflite-micro", "recurrent", "float16"): "DEQUANTIZE",
+    **{
+        ("openvino", "recurrent", precision): "UNIDIRECTIONAL_SEQUENCE_LSTM"
+        for precision in ("float32", "float16", "int8")
+    },
+}
+
+
+def convolutional(rows: object) -> object:
+    import keras
+
+    pixels = keras.layers.Reshape((8, 8, 1))(rows)
+    found = keras.layers.Conv2D(12, 3, activation="relu")(pixels)
+    return keras.layers.Dense(32, activation="relu")(keras.layers.Flatten()(found))
+
+
+def recurrent(rows: object) -> object:
+    import keras
+
+    return keras.layers.LSTM(24)(rows)
+
+
+@pytest.fixture(scope="module")
+def subjects() -> dict[str, Deployed]:
+    return {f.__name__: row_reader(f, epochs=6) for f in (convolutional, recurrent)}
+
+
+@pytest.mark.parametrize(("runtime", "exporter", "precision", "network"), CELLS)
+def test_a_file_runs_unchanged(
+    subjects: dict[str, Deployed],
+    tmp_path: Path,
+    runtime: str,
+    exporter: Exporter,
+    precision: str,
+    network: str,
+) -> None:
+    subject = subjects[network]
+    path, _ = write(exporter, subject, tmp_path, precision)
+    lacks = LACKS.get((runtime, network, precision)) if exporter is TFLITE else None
+    with AgentSession(HostTransport(), runtime) as session:
+        if lacks:
+            with pytest.raises(AgentRefused, match=lacks):
+                session.load(path)
+            return
+        session.load(path)
+        some = subject.inputs[:128]
+        found = session.run(some)
+        # One after another and each from the start: nothing is remembered from the last.
+        np.testing.assert_array_equal(session.run(some[::-1])[::-1], found)
+    assert agreement(answers_of(path, some), found) >= 0.97
