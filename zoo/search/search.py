@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from zoo.checkpoints import Checkpoint
 from zoo.contracts.exporter import CALIBRATED, CALIBRATIONS
@@ -117,13 +118,14 @@ class Search:
         """Files with calibrated integers that lose too much, and are not too large anyhow."""
         found = []
         for point in self.points:
-            if point.precision not in CALIBRATED or point.drop is None or point.keep:
+            if point.precision not in CALIBRATED or point.drop is None:
+                continue
+            if point.keep or point.network != self.network.name:
                 continue
             too_large = self.limits.max_bytes is not None and (
                 point.bytes is None or point.bytes > self.limits.max_bytes
             )
-            allowed = 0.0 if self.limits.max_drop is None else self.limits.max_drop
-            if not too_large and (point.drop > allowed or point.verdict == "rejected"):
+            if not too_large and self._loses_too_much(point):
                 found.append(point)
         return found
 
@@ -159,23 +161,25 @@ class Search:
     def _mixed(self) -> None:
         from zoo.search.mixed import layers_to_keep
 
-        cells = dict.fromkeys((p.format, p.precision) for p in self._lossy())
-        for format, precision in cells:
-            for keep in layers_to_keep(self.bench, self.network, format, precision):
-                if not self._in_time(f"{format} {precision} with {len(keep)} layers in float"):
+        for format, precision in dict.fromkeys((p.format, p.precision) for p in self._lossy()):
+            trial = Trial(network=self.network, format=format, precision=precision)
+            file = self.bench.files.get(trial)
+            twin = self.bench.files.get(replace(trial, precision="float32"))
+            if file is None or twin is None:
+                self._told(f"{trial.name}: no layer can be left in float, it has no float twin")
+                continue
+            for keep in layers_to_keep(self.bench, file, twin):
+                if not self._in_time(f"{trial.name} with {fmt.count(len(keep), 'layer')} in float"):
                     return
-                trial = Trial(network=self.network, format=format, precision=precision, keep=keep)
-                self._try("mixed precision", [trial])
-                enough = (
-                    self.points and self.points[-1].verdict == "passed" and not self._lossy_now()
-                )
-                if enough:
+                before = len(self.points)
+                self._try("mixed precision", [replace(trial, keep=keep)])
+                new = self.points[before:]
+                if new and not any(self._loses_too_much(point) for point in new):
                     break
 
-    def _lossy_now(self) -> bool:
-        last = self.points[-1]
-        allowed = 0.0 if self.limits.max_drop is None else self.limits.max_drop
-        return last.drop is None or last.drop > allowed
+    def _loses_too_much(self, point: Point) -> bool:
+        allowed = math.inf if self.limits.max_drop is None else self.limits.max_drop
+        return point.drop is None or point.drop > allowed or point.verdict != "passed"
 
     def _widths(self) -> None:
         asked = self.wishes.widths

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gzip
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -80,6 +80,7 @@ class Bench:
         evaluate_seconds: How long that took, per example.
         evaluated: Keras evaluations by model: each network's own headline metric.
         seen: SHA-256 of the payload → name of the point that has it.
+        files: Where judged files lie, their float32 twins among them.
     """
 
     registry: Registry
@@ -92,6 +93,7 @@ class Bench:
     evaluate_seconds: float = 0.0
     evaluated: dict[str, Metric] = field(default_factory=dict)
     seen: dict[str, str] = field(default_factory=dict)
+    files: dict[Trial, Path] = field(default_factory=dict)
 
     def measure(self, stage: str, trials: Sequence[Trial]) -> list[Point]:
         """Makes, judges and times files; those that are byte for byte known already are left out.
@@ -149,6 +151,7 @@ class Bench:
         pipeline = self.pipeline(prefix)
         pipeline.execute([step for step in work if step.kind != "bench"])
         self._note_reference(first.network, pipeline.finished)
+        self._note_files(first, pipeline.finished)
         new = [trial for trial in trials if self._is_new(trial, pipeline.finished)]
         timed = {f"{t.format} {t.precision}" for t in new}
         # A pipeline that came to its end starts no children any more.
@@ -167,6 +170,13 @@ class Bench:
         if self.reference is None:
             self.reference = metric
             self.evaluate_seconds = record.seconds / max(metric.count, 1)
+
+    def _note_files(self, like: Trial, finished: Mapping[str, Finished]) -> None:
+        for name, step in finished.items():
+            if step.record.kind == "gate" and step.record.status in ("passed", "rejected"):
+                _, format, precision = name.split()
+                path = step.folder / str((step.record.result or {})["file"])
+                self.files[replace(like, format=format, precision=precision)] = path
 
     def _is_new(self, trial: Trial, finished: Mapping[str, Finished]) -> bool:
         """Whether no earlier point is the same file; a method may change nothing."""
