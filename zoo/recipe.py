@@ -194,7 +194,7 @@ class Recipe(Section):
         precisions: For each format.
         devices: Where files are timed; none named means this machine.
         seed: Of everything random.
-        hyperparameters: Override those of the variant.
+        hyperparameters: Override those of the variant; a list stands for one value per stage.
     """
 
     model: str
@@ -203,7 +203,7 @@ class Recipe(Section):
     precisions: Annotated[tuple[str, ...], Field(min_length=1)] = ("float32", "int8")
     devices: tuple[str, ...] = ()
     seed: Annotated[Whole, Field(ge=0, lt=2**31)] = 0
-    hyperparameters: dict[str, bool | int | FiniteFloat | str] = {}
+    hyperparameters: dict[str, bool | int | FiniteFloat | str | tuple[Whole | Real, ...]] = {}
     training: Training = Training()
     export: Export = Export()
     calibration: Calibration = Calibration()
@@ -311,7 +311,8 @@ def _explain(item: Any, root: type[BaseModel] | None = None) -> str:
     free += keys[:2] == ["export", "options"]  # one table for each format
     if free and len(keys) > free + 1:
         key = ".".join(keys[: free + 1])
-        return f"{key}: must be true, false, a finite number or text (got {item['input']!r})"
+        lists = ", text or a list of numbers" if keys[0] == "hyperparameters" else " or text"
+        return f"{key}: must be true, false, a finite number{lists} (got {item['input']!r})"
     if item["type"] in _PLAIN:
         return f"{key}: {_PLAIN[item['type']]} (got {item['input']!r})"
     if item["type"] == "value_error":  # one of our own sentences
