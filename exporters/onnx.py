@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from zoo.contracts import Exporter, ExportRequest
+from zoo.contracts import Exporter, ExportRequest, LayerComparison, LayerRequest
 from zoo.extras import require
 from zoo.hookspecs import hookimpl
 
@@ -29,6 +29,13 @@ def export(request: ExportRequest) -> Sequence[str]:
     return remarks
 
 
+def compare_layers(request: LayerRequest) -> LayerComparison:
+    """Runs a file and its float twin with all tensors kept; lists must not wait for numpy."""
+    from .onnx_layers import compare_layers as compare
+
+    return compare(request)
+
+
 @hookimpl
 def zoo_exporters() -> Any:
     """Yields the format."""
@@ -45,4 +52,5 @@ def zoo_exporters() -> Any:
         runtimes=("onnxruntime",),
         extra="onnx",
         distributions=("tensorflow", "keras", "tf2onnx", "onnx", "onnxruntime"),
+        compare_layers=compare_layers,
     )

@@ -26,6 +26,7 @@ _INTEGER = frozenset({"QLinearConv", "QLinearMatMul"})
 #: Operators that quantize their input on the fly, or work behind one that does.
 _HYBRID = frozenset({"ConvInteger", "MatMulInteger", "DynamicQuantizeMatMul"})
 _HYBRID_LSTM = "DynamicQuantizeLSTM"
+_BINARY = frozenset({"Conv", "ConvTranspose", "Gemm", "MatMul", "Add", "Sub", "Mul", "Div"})
 #: Operators that ONNX Runtime computes in float even between integers.
 _FLOAT_ALONE = frozenset({"ConvTranspose", "LSTM", "GRU", "RNN", "InstanceNormalization"})
 _SLOW_CONVOLUTIONS = (
@@ -118,17 +119,26 @@ class _Tally:
             self._add(node)
 
     def _add(self, node: Any) -> None:
+        kind = self.arithmetic(node)
+        self.integer += kind == "integer"
+        self.hybrid += kind == "hybrid"
+        self.floating += [node.op_type] * (kind == "float")
+
+    def arithmetic(self, node: Any) -> str:
+        """``integer``, ``hybrid`` or ``float``; ``conversion`` and ``structural`` compute not."""
         kind = node.op_type
-        if kind in _CONVERSIONS or kind in _STRUCTURAL or self._rescales(node):
-            return
-        fed = bool(node.input) and self._made_by(node.input[0]) == "DequantizeLinear"
+        if kind in _CONVERSIONS:
+            return "conversion"
+        if kind in _STRUCTURAL or self._rescales(node):
+            return "structural"
+        # What an operator multiplies must come from integers too: weights that were kept in
+        # float make it a float one.
+        multiplied = node.input[: 2 if kind in _BINARY else 1]
+        fed = bool(multiplied) and all(self._made_by(n) == "DequantizeLinear" for n in multiplied)
         read = all(self._readers.get(o, set()) <= {"QuantizeLinear", "Relu"} for o in node.output)
         if kind in _INTEGER or (fed and read and kind not in _FLOAT_ALONE):
-            self.integer += 1
-        elif kind in _HYBRID or kind == _HYBRID_LSTM:
-            self.hybrid += 1
-        else:
-            self.floating.append(kind)
+            return "integer"
+        return "hybrid" if kind in _HYBRID or kind == _HYBRID_LSTM else "float"
 
     def _made_by(self, name: str) -> str:
         node = self._producers.get(name)

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import re
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 from zoo.contracts import ExportRequest
 from zoo.extras import require
 
+from .layers import Operator, operators_of
+
 #: The operators whose inputs ONNX Runtime can quantize on the fly.
 _DYNAMIC = ["MatMul", "Gemm", "Conv", "Gather", "LSTM"]
+#: How tf2onnx ends the names of nodes that it adds.
+_ADDED = re.compile(r"__\d+\Z")
 _ELEMENTWISE = frozenset({"Mul", "Add", "Sub", "Div"})
 
 
@@ -43,11 +48,14 @@ def quantized(model: Any, request: ExportRequest) -> Any:
     """
     quantization = require("onnxruntime.quantization")
     model = simplified(model)
+    own = operators_of(request.keep, operators(model.graph), request.model, "ONNX")
+    kept = [operator.key for operator in own]
     if any(node.op_type == "LSTM" for node in model.graph.node):
-        model = _dynamic(model, ["LSTM"])
+        model = _dynamic(model, ["LSTM"], kept)
     # Raw channels may differ a thousandfold: one scale over all of them would leave nothing of
     # the smaller ones for the normalization to bring back. Bytes have one scale by nature.
-    kept = [] if request.integer_input else first_arithmetic(model.graph)
+    if not request.integer_input:
+        kept += first_arithmetic(model.graph)
 
     def quantize(source: str, target: str) -> None:
         # Unsigned activations with signed weights per channel use the x86 dot products directly;
@@ -73,14 +81,15 @@ def simplified(model: Any) -> Any:
     return _through_files(model, lambda a, b: preprocess(a, b, skip_symbolic_shape=True))
 
 
-def _dynamic(model: Any, operators: list[str]) -> Any:
+def _dynamic(model: Any, kinds: list[str], kept: Sequence[str] = ()) -> Any:
     quantization = require("onnxruntime.quantization")
 
     def quantize(source: str, target: str) -> None:
         quantization.quantize_dynamic(
             source,
             target,
-            op_types_to_quantize=operators,
+            op_types_to_quantize=kinds,
+            nodes_to_exclude=list(kept),
             per_channel=True,
             weight_type=quantization.QuantType.QInt8,
             extra_options={"MatMulConstBOnly": True},
@@ -124,6 +133,25 @@ def first_arithmetic(graph: Any) -> list[str]:
             reached.add(node.output[0])
             names.append(node.name)
     return names
+
+
+def operators(graph: Any) -> list[Operator]:
+    """The operators of a graph, in order, each known by its name."""
+    return [
+        Operator(
+            key=node.name,
+            kind=node.op_type,
+            names=() if _is_layout(node) else (node.name, *node.output),
+            reads=tuple(node.input),
+            makes=tuple(node.output),
+        )
+        for node in graph.node
+    ]
+
+
+def _is_layout(node: Any) -> bool:
+    """Whether tf2onnx put the node in between layers, named after some later one."""
+    return node.op_type in ("Transpose", "Reshape") and bool(_ADDED.search(node.name))
 
 
 def _store_small(graph: Any, operator: str) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from zoo.contracts import Exporter, ExportRequest
+from zoo.contracts import Exporter, ExportRequest, LayerComparison, LayerRequest
 from zoo.contracts.exporter import CALIBRATED
 from zoo.extras import require
 from zoo.hookspecs import hookimpl
@@ -42,6 +42,13 @@ def _convert(converter: Any, request: ExportRequest, tf: Any) -> bytes:
     return bytes(converter.convert())
 
 
+def compare_layers(request: LayerRequest) -> LayerComparison:
+    """Runs a file and its float twin with all tensors kept; lists must not wait for numpy."""
+    from .tflite_layers import compare_layers as compare
+
+    return compare(request)
+
+
 @hookimpl
 def zoo_exporters() -> Any:
     """Yields the format."""
@@ -58,4 +65,5 @@ def zoo_exporters() -> Any:
         runtimes=("litert", "tflite-runtime"),
         extra="tflite",
         distributions=("tensorflow", "keras"),
+        compare_layers=compare_layers,
     )

@@ -110,21 +110,26 @@ class _Tally:
         self.operators[name] += 1
         if name.startswith(("CUSTOM:", "Flex")):
             self.custom.add(name.removeprefix("CUSTOM:"))
+        kind = self.arithmetic(name, operator, graph)
+        self.conversions += kind == "conversion"
+        self.integer += kind == "integer"
+        self.hybrid += kind == "hybrid"
+        self.floating += [name] * (kind == "float")
+
+    def arithmetic(self, name: str, operator: Any, graph: Any) -> str:
+        """``integer``, ``hybrid`` or ``float``; ``conversion`` and ``structural`` compute not."""
         if name in _CONVERSIONS:
-            self.conversions += 1
-            return
+            return "conversion"
         if name in _STRUCTURAL:
-            return
+            return "structural"
         # Some operators have no input: they make a value or name a variable.
         inputs, outputs = (() if i is None else i for i in (operator.inputs, operator.outputs))
         used = [int(i) for i in (*inputs[:1], *outputs)]
         kinds = {self.type_names[graph.tensors[i].type] for i in used if i >= 0}
         if not any(kind.startswith("FLOAT") for kind in kinds):
-            self.integer += 1
-        elif any(self._is_integer_weight(graph.tensors[int(i)]) for i in inputs[1:] if i >= 0):
-            self.hybrid += 1
-        else:
-            self.floating.append(name)
+            return "integer"
+        weighty = (self._is_integer_weight(graph.tensors[int(i)]) for i in inputs[1:] if i >= 0)
+        return "hybrid" if any(weighty) else "float"
 
     def _is_integer_weight(self, tensor: Any) -> bool:
         """Such as a kernel turns into a hybrid one: it quantizes its input on the fly."""

@@ -20,7 +20,10 @@ from zoo.contracts import (
     FileContents,
     ImagePreprocessing,
     LatentPreprocessing,
+    LayerComparison,
+    LayerRequest,
     Metric,
+    OperatorRecord,
     Preprocessing,
     SeriesPreprocessing,
     SourceLayer,
@@ -51,6 +54,7 @@ if TYPE_CHECKING:
         write_report,
     )
     from zoo.doctor import doctor
+    from zoo.explain import explain
     from zoo.official import fetch_weights, official_weights, verify_weights
     from zoo.optimizing import optimize
 
@@ -61,6 +65,7 @@ _LAZY = {
     **dict.fromkeys(_API.split(), "zoo.api"),
     **dict.fromkeys(_OFFICIAL.split(), "zoo.official"),
     "doctor": "zoo.doctor",
+    "explain": "zoo.explain",
     "optimize": "zoo.optimizing",
 }
 
@@ -87,7 +92,10 @@ __all__ = [
     "FileContents",
     "ImagePreprocessing",
     "LatentPreprocessing",
+    "LayerComparison",
+    "LayerRequest",
     "Metric",
+    "OperatorRecord",
     "Preprocessing",
     "SeriesPreprocessing",
     "SourceLayer",
@@ -103,6 +111,7 @@ __all__ = [
     "bench",
     "doctor",
     "evaluate",
+    "explain",
     "export",
     "fetch_weights",
     "finetune",

@@ -74,6 +74,7 @@ class Manifest:
         created: ISO 8601, UTC.
         target: The kind of processor it was written for; empty in older files.
         remarks: What the exporter had to say about how it wrote the file.
+        layers: Names of the network's Keras layers, in its order; empty in older files.
         gate: None until the gate has judged the file.
     """
 
@@ -96,6 +97,7 @@ class Manifest:
     normalization: str = "in the graph"
     target: str = ""
     remarks: tuple[str, ...] = ()
+    layers: tuple[str, ...] = ()
     gate: GateReference | None = None
     schema: int = SCHEMA
 

@@ -114,6 +114,7 @@ def call(
     on_event: OnEvent | None = None,
     limits: Limits | None = None,
     children: Children | None = None,
+    tensorflow: bool = True,
 ) -> Any:
     """Runs ``function(**arguments, emit=…)`` in a fresh child process and returns its result.
 
@@ -123,6 +124,8 @@ def call(
         on_event: Called with each dictionary that the function emits.
         limits: Time and memory.
         children: Registers the child for `Children.stop_all`.
+        tensorflow: Whether the function needs TensorFlow, so that a fork server which has to be
+            started first had better import it once for all.
 
     Raises:
         ZooError: As raised by the function.
@@ -130,10 +133,11 @@ def call(
     """
     limits = limits or Limits()
     children = children if children is not None else Children()
-    receiver, sender = _context().Pipe(duplex=False)
+    context = _context(tensorflow)
+    receiver, sender = context.Pipe(duplex=False)
     with tempfile.TemporaryDirectory(prefix="zoo-step-") as folder:
         log = Path(folder) / "output.log"
-        process = _context().Process(
+        process = context.Process(
             target=_child,
             args=(function, arguments, sender, str(log), limits, _Surroundings.here()),
             daemon=True,
@@ -323,10 +327,10 @@ def _limit_memory(limit: int | None) -> None:
     resource.setrlimit(resource.RLIMIT_AS, (used + limit, used + limit))
 
 
-def _context() -> Any:
+def _context(tensorflow: bool = True) -> Any:
     """The fork server's context; importing TensorFlow there begins with the first child."""
     context = multiprocessing.get_context("forkserver")
-    if installed("tensorflow"):
+    if tensorflow and installed("tensorflow"):
         quiet_tensorflow()
         context.set_forkserver_preload([PRELOAD])
     return context

@@ -234,6 +234,17 @@ def count_multiply_adds(model: Any) -> int:
     return total
 
 
+def layer_names(model: Any) -> tuple[str, ...]:
+    """Names of a model's layers, of those in models inside it too, in the order of computing.
+
+    Layers that do nothing but while training are left out.
+    """
+    layers = require("keras").layers
+    idle = (layers.InputLayer, layers.Dropout, layers.GaussianNoise, layers.GaussianDropout)
+    leaves = [layer for layer in _leaves(model) if not isinstance(layer, idle)]
+    return tuple(dict.fromkeys(layer.name for layer in leaves))
+
+
 def _cells(layer: Any) -> list[Any]:
     """The recurrent cells of a layer, one for each kernel that is applied at each step."""
     directions = (getattr(layer, f"{way}_layer", None) for way in ("forward", "backward"))

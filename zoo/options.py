@@ -30,6 +30,7 @@ def recipe_from(
     calibration_method: str | None = None,
     target: str | None = None,
     keep: Sequence[str] | None = None,
+    repair: str | None = None,
     export_options: Mapping[str, Mapping[str, Any]] | None = None,
     max_drop: float | None = None,
     tier: str | None = None,
@@ -54,6 +55,7 @@ def recipe_from(
         calibration_method: How ranges follow from them.
         target: The kind of processor that the files are for.
         keep: Layers that stay in float in integer files.
+        repair: Whether integer files that lose too much keep layers in float: ``auto``, ``none``.
         export_options: Format → options of its own.
         max_drop: Points that a file may lose.
         tier: How thoroughly to time.
@@ -72,6 +74,7 @@ def recipe_from(
         raise TypeError(f"unexpected keyword argument {unknown[0]!r}")
     _put(_table(values, "training"), **training)
     _put(_table(values, "export"), recurrent=recurrent, target=target, keep=keep or None)
+    _put(_table(values, "export"), repair=repair)
     formats_table = _table(_table(values, "export"), "options")
     for name, own in (export_options or {}).items():
         _put(_table(formats_table, name), **own)

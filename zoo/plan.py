@@ -17,6 +17,7 @@ from zoo.running import judging_device
 from zoo.steps.bench import bench
 from zoo.steps.common import Subject, dataset_fingerprint
 from zoo.steps.gate import gate
+from zoo.steps.repair import can_repair, export_within_budget
 
 #: A converter that needs longer hangs.
 EXPORT_LIMITS = Limits(seconds=1800.0)
@@ -42,6 +43,12 @@ _TASKS = tuple(
         *("classification", "proportions", "clusters"),
         *("adversarial", "frechet_metric", "features", "distances", "likeness"),
     )
+)
+_EXPORT = ("zoo.steps.export", "zoo.artifact", "zoo.data.calibration")
+#: What decides which layers of an integer file stay in float.
+_REPAIR = (
+    *("zoo.mixed", "zoo.culprits", "zoo.steps.repair", "zoo.steps.layers", "zoo.data.subset"),
+    *("zoo.running", "zoo.gate", *_TASKS),
 )
 _MEASUREMENT = tuple(
     f"zoo.measurement.{name}"
@@ -201,6 +208,9 @@ def _export_step(
     recipe = job.recipe
     source = job.registry.exporters.provider(exporter.name).source_file
     calibrated = precision in CALIBRATED
+    repairs = recipe.export.repair == "auto" and can_repair(job.registry, exporter.name, precision)
+    budget = {"max_drop": recipe.gate.max_drop, "depends": _depends(job)} if repairs else None
+    local = judging_device(job.registry)
     key = step_key(
         "export",
         {
@@ -210,14 +220,19 @@ def _export_step(
             "recurrent": recipe.export.recurrent,
             # What a float file does not depend on must not have it made again.
             "keep": recipe.export.keep if calibrated else (),
+            "repair": budget,
             "target": asdict(job.target),
             "options": job.export_options[exporter.name],
             "calibration": recipe.calibration.model_dump(mode="json") if calibrated else None,
             "seed": recipe.seed,
         },
         needs=[train.key],
-        modules=("zoo.steps.export", "zoo.artifact", "zoo.data.calibration", *_NETWORK, *_DATA),
-        files=[*_with_neighbours(source), _data_source(job)],
+        modules=(*_EXPORT, *_NETWORK, *_DATA, *(_REPAIR if repairs else ())),
+        files=[
+            *_with_neighbours(source),
+            _data_source(job),
+            *([_task_source(job), *_device_sources(job, local)] if repairs else ()),
+        ],
         distributions=exporter.distributions,
     )
 
@@ -235,7 +250,12 @@ def _export_step(
             "seed": recipe.seed,
             "folder": str(work.folder),
         }
-        return _in_child("zoo.steps.export:export", arguments, work, limits=EXPORT_LIMITS)
+        if not repairs:
+            return _in_child("zoo.steps.export:export", arguments, work, limits=EXPORT_LIMITS)
+        result = export_within_budget(
+            job.registry, work, arguments, max_drop=recipe.gate.max_drop, limits=EXPORT_LIMITS
+        )
+        return Outcome(result=result)
 
     name = f"export {exporter.name} {precision}"
     return Step(name=name, kind="export", key=key, work=work, needs=(train.name,))

@@ -154,12 +154,15 @@ class Export(Section):
             ``unrolled`` step by step, ``while`` as a loop; ``auto`` leaves it to the exporter.
         target: The kind of processor that the files are for; ``auto`` is this machine's.
         keep: Names of layers that stay in float in integer files.
+        repair: ``auto`` keeps the layers that lose the most in float in an integer file that
+            loses more than `Gate.max_drop`, as few as needed; ``none`` leaves it as it is.
         options: Format → options that its exporter declares.
     """
 
     recurrent: Literal["auto", "fused", "unrolled", "while"] = "auto"
     target: str = "auto"
     keep: tuple[str, ...] = ()
+    repair: Literal["auto", "none"] = "auto"
     options: dict[str, dict[str, bool | int | FiniteFloat | str]] = {}
 
 

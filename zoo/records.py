@@ -102,8 +102,41 @@ class Evaluation:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Attempt:
+    """An integer file that was made and measured, on the way to one that loses little enough.
+
+    Attributes:
+        kept: Keras layers that stay in float in it.
+        drop: Points of the headline metric lost against the Keras model on the validation split,
+            or per cent by which a distance rose; None when it could not be measured.
+        bytes: Of the file.
+        good: Whether it is within the budget and answers as the Keras model does.
+        reason: Why it is not, beside the drop; or why it was not measured.
+    """
+
+    kept: tuple[str, ...]
+    drop: float | None
+    bytes: int
+    good: bool
+    reason: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Export:
-    """A file as the exporter wrote it."""
+    """A file as the exporter wrote it.
+
+    Attributes:
+        file: File name.
+        format: Exporter name.
+        precision: As exported.
+        bytes: Size with the manifest.
+        sha256: Of the file.
+        contents: What is in it.
+        kept: Keras layers that stay in float in an integer file.
+        attempts: Every file that was made to find this one, the first one first; empty when none
+            was measured.
+        remark: What came of them, in a sentence; empty when the first was good enough.
+    """
 
     file: str
     format: str
@@ -111,6 +144,9 @@ class Export:
     bytes: int
     sha256: str
     contents: FileContents
+    kept: tuple[str, ...] = ()
+    attempts: tuple[Attempt, ...] = ()
+    remark: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)

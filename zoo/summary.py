@@ -13,7 +13,7 @@ from zoo.job import Job
 from zoo.measurement.records import Measurement
 from zoo.pipeline import Finished
 from zoo.plan import EVALUATE, FINETUNE
-from zoo.records import Evaluation, GateResult, StepRecord, TrainingResult
+from zoo.records import Attempt, Evaluation, GateResult, StepRecord, TrainingResult
 from zoo.report.remarks import remarks
 from zoo.report.view import ArtifactRow, RunView
 from zoo.run import Run
@@ -21,6 +21,7 @@ from zoo.steps.common import open_dataset
 
 _GATE = TypeAdapter(GateResult)
 _CONTENTS = TypeAdapter(FileContents)
+_ATTEMPTS = TypeAdapter(tuple[Attempt, ...])
 _MEASUREMENT = TypeAdapter(Measurement)
 _TRAINING = TypeAdapter(TrainingResult)
 _EVALUATION = TypeAdapter(Evaluation)
@@ -113,6 +114,8 @@ def _row(
         threads=timed.threads if timed else None,
         quiet=timed.quiet if timed else None,
         checks=judged.checks,
+        remark=_one_line((export.result or {}).get("remark", "")),
+        attempts=_ATTEMPTS.validate_python((export.result or {}).get("attempts", ())),
     )
 
 

@@ -29,6 +29,7 @@ COMMANDS = {
     "optimize": "Search for the file that keeps limits on size, latency and accuracy",
     "bench": "Time exported files on this machine",
     "weights": "Official pretrained weights: list, fetch, verify",
+    "explain": "Why a file is larger, slower or worse than its float twin",
     "inspect": "What a file says of itself and what it really contains",
     "plugins": "Plugins: where everything comes from",
     "doctor": "What is installed, what is missing, how to get it",

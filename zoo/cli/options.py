@@ -148,6 +148,14 @@ def export_options(function: Function) -> Function:
             help="A layer that stays in float in int8 files; may be repeated or comma-separated.",
         ),
         click.option(
+            "--no-repair",
+            "repair",
+            flag_value="none",
+            default=None,
+            help="Leave int8 files that lose more than --max-drop as they are, instead of keeping "
+            "their worst layers in float.",
+        ),
+        click.option(
             "--export-option",
             "export_options",
             multiple=True,

@@ -4,6 +4,7 @@ from zoo.contracts.architecture import Architecture, Variant
 from zoo.contracts.dataset import Dataset, DatasetProvider, Split
 from zoo.contracts.device import AgentProcess, DeviceKind, Transport
 from zoo.contracts.exporter import Exporter, ExportRequest, FileContents, TensorInfo
+from zoo.contracts.layers import LayerComparison, LayerRequest, OperatorRecord
 from zoo.contracts.preprocessing import (
     AnyPreprocessing,
     ImagePreprocessing,
@@ -30,7 +31,10 @@ __all__ = [
     "FileContents",
     "ImagePreprocessing",
     "LatentPreprocessing",
+    "LayerComparison",
+    "LayerRequest",
     "Metric",
+    "OperatorRecord",
     "Preprocessing",
     "SeriesPreprocessing",
     "SourceLayer",

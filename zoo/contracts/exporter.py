@@ -14,6 +14,7 @@ if TYPE_CHECKING:  # lists and help must not wait for numpy
     from numpy.typing import NDArray
     from pydantic import BaseModel
 
+    from zoo.contracts.layers import LayerComparison, LayerRequest
     from zoo.contracts.target import Target
 
 #: Every precision the product knows; an exporter claims some of them.
@@ -182,6 +183,8 @@ class Exporter:
             (``[export.options.<name>]`` in recipes, ``--export-option <name>.KEY=VALUE``); None
             when it has none.
         runtimes: Agent runtimes that run the file, preferred first.
+        compare_layers: Runs a file and its float32 twin in the runtime with all tensors kept, and
+            tells each operator's error, range, bytes and time; None where that cannot be done.
     """
 
     name: str
@@ -197,6 +200,7 @@ class Exporter:
     extra: str
     distributions: tuple[str, ...] = ()
     options: Callable[[], type[BaseModel]] | None = None
+    compare_layers: Callable[[LayerRequest], LayerComparison] | None = None
 
     def __post_init__(self) -> None:
         check_name("exporter", self.name)

@@ -156,7 +156,12 @@ class _Drawing:
 
     def _limits(self, axes: Axes) -> None:
         across, floor = self._bounds() or (None, None)
-        style: dict[str, Any] = {"color": BAD, "linewidth": 1.2, "linestyle": (0, (5, 3)), "zorder": 1}
+        style: dict[str, Any] = {
+            "color": BAD,
+            "linewidth": 1.2,
+            "linestyle": (0, (5, 3)),
+            "zorder": 1,
+        }
         low, high = axes.get_ylim()
         if floor is not None and floor > low - (high - low):
             axes.axhline(floor, **style)

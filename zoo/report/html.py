@@ -67,7 +67,7 @@ def write(path: Path, run: RunView) -> None:
 
 
 def environment() -> Environment:
-    """What renders pages: everything that is put in is escaped."""
+    """Templates of pages, with the filters that they use."""
     jinja2 = require("jinja2")
     here = resources.files("zoo.report")
 

@@ -26,7 +26,13 @@ def remarks(rows: Sequence[ArtifactRow]) -> tuple[str, ...]:
     medians differ only when their intervals do not touch; else the remark says "cannot tell".
     """
     passed = [row for row in rows if row.verdict == "passed"]
-    return (*_accuracy(passed), *_speed(passed), *_noise(rows), *_untested(rows))
+    return (
+        *_accuracy(passed),
+        *_repairs(rows),
+        *_speed(passed),
+        *_noise(rows),
+        *_untested(rows),
+    )
 
 
 def twin(row: ArtifactRow, rows: Sequence[ArtifactRow]) -> ArtifactRow | None:
@@ -65,6 +71,12 @@ def _accuracy(passed: Sequence[ArtifactRow]) -> Iterator[str]:
             f"{number(100 / metric.count, 2)} points, and the 95 % interval of {worst.file} is "
             f"{metric_interval(metric)}. Judge small differences with care."
         )
+
+
+def _repairs(rows: Sequence[ArtifactRow]) -> Iterator[str]:
+    for row in rows:
+        if row.remark:
+            yield f"{row.file}: {row.remark}"
 
 
 def _distance(worst: ArtifactRow, metric: Metric) -> Iterator[str]:

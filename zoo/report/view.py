@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
 from zoo.contracts.task import Check, Metric
-from zoo.records import Evaluation, StepRecord, TrainingResult
+from zoo.records import Attempt, Evaluation, StepRecord, TrainingResult
 
 if TYPE_CHECKING:  # the terminal table must not wait for numpy
     import numpy as np
@@ -50,6 +50,8 @@ class ArtifactRow:
         threads: Threads the runtime was given.
         quiet: Whether the host was quiet while it was measured; None when nobody measured.
         checks: The gate's checks in their order.
+        remark: What was tried to make it lose less, in a sentence; empty when nothing was.
+        attempts: Each file that was made for that: layers in float, what it loses, its bytes.
     """
 
     file: str
@@ -74,6 +76,8 @@ class ArtifactRow:
     threads: int | None = None
     quiet: bool | None = None
     checks: tuple[Check, ...] = ()
+    remark: str = ""
+    attempts: tuple[Attempt, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from zoo.checkpoints import Checkpoint
 from zoo.contracts.exporter import CALIBRATED, CALIBRATIONS
@@ -159,23 +159,12 @@ class Search:
                 return
 
     def _mixed(self) -> None:
-        from zoo.search.mixed import layers_to_keep
-
-        for format, precision in dict.fromkeys((p.format, p.precision) for p in self._lossy()):
-            trial = Trial(network=self.network, format=format, precision=precision)
-            file = self.bench.files.get(trial)
-            twin = self.bench.files.get(replace(trial, precision="float32"))
-            if file is None or twin is None:
-                self._told(f"{trial.name}: no layer can be left in float, it has no float twin")
-                continue
-            for keep in layers_to_keep(self.bench, file, twin):
-                if not self._in_time(f"{trial.name} with {fmt.count(len(keep), 'layer')} in float"):
-                    return
-                before = len(self.points)
-                self._try("mixed precision", [replace(trial, keep=keep)])
-                new = self.points[before:]
-                if new and not any(self._loses_too_much(point) for point in new):
-                    break
+        cells = dict.fromkeys((p.format, p.precision) for p in self._lossy())
+        trials = [
+            Trial(network=self.network, format=format, precision=precision, repair=True)
+            for format, precision in cells
+        ]
+        self._try("mixed precision", trials)
 
     def _loses_too_much(self, point: Point) -> bool:
         allowed = math.inf if self.limits.max_drop is None else self.limits.max_drop

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gzip
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -45,13 +45,21 @@ class Network:
 
 @dataclass(frozen=True, kw_only=True)
 class Trial:
-    """One file to be made and measured."""
+    """One file to be made and measured.
+
+    Attributes:
+        network: Whose weights.
+        format: Exporter name.
+        precision: One of its precisions.
+        method: How ranges are calibrated.
+        repair: Whether layers that lose the most may stay in float.
+    """
 
     network: Network
     format: str
     precision: str
     method: str = "auto"
-    keep: tuple[str, ...] = ()
+    repair: bool = False
 
     @property
     def name(self) -> str:
@@ -59,9 +67,8 @@ class Trial:
         parts = [self.network.short] if self.network.short else []
         if self.method != "auto":
             parts.append(self.method)
-        if self.keep:
-            count = len(self.keep)
-            parts.append(f"{count} layer{'s' if count > 1 else ''} in float")
+        if self.repair:
+            parts.append("mixed precision")
         return ", ".join([f"{self.format} {self.precision}", *parts])
 
 
@@ -80,7 +87,6 @@ class Bench:
         evaluate_seconds: How long that took, per example.
         evaluated: Keras evaluations by model: each network's own headline metric.
         seen: SHA-256 of the payload → name of the point that has it.
-        files: Where judged files lie, their float32 twins among them.
     """
 
     registry: Registry
@@ -93,7 +99,6 @@ class Bench:
     evaluate_seconds: float = 0.0
     evaluated: dict[str, Metric] = field(default_factory=dict)
     seen: dict[str, str] = field(default_factory=dict)
-    files: dict[Trial, Path] = field(default_factory=dict)
 
     def measure(self, stage: str, trials: Sequence[Trial]) -> list[Point]:
         """Makes, judges and times files; those that are byte for byte known already are left out.
@@ -106,9 +111,11 @@ class Bench:
             ZooError: The network could not be read or evaluated at all.
         """
         points: list[Point] = []
-        groups = dict.fromkeys((t.network, t.method, t.keep) for t in trials)
-        for network, method, keep in groups:
-            group = [t for t in trials if (t.network, t.method, t.keep) == (network, method, keep)]
+        groups = dict.fromkeys((t.network, t.method, t.repair) for t in trials)
+        for network, method, repair in groups:
+            group = [
+                t for t in trials if (t.network, t.method, t.repair) == (network, method, repair)
+            ]
             points += self._measure_group(stage, group)
         return points
 
@@ -133,7 +140,7 @@ class Bench:
             formats=(format,),
             precisions=tuple(p for p in dict.fromkeys(precisions) if p in known),
             calibration_method=first.method,
-            keep=first.keep or None,
+            repair="auto" if first.repair else "none",
             epochs=0,
             **self.options,
         )
@@ -151,7 +158,6 @@ class Bench:
         pipeline = self.pipeline(prefix)
         pipeline.execute([step for step in work if step.kind != "bench"])
         self._note_reference(first.network, pipeline.finished)
-        self._note_files(first, pipeline.finished)
         new = [trial for trial in trials if self._is_new(trial, pipeline.finished)]
         timed = {f"{t.format} {t.precision}" for t in new}
         # A pipeline that came to its end starts no children any more.
@@ -170,13 +176,6 @@ class Bench:
         if self.reference is None:
             self.reference = metric
             self.evaluate_seconds = record.seconds / max(metric.count, 1)
-
-    def _note_files(self, like: Trial, finished: Mapping[str, Finished]) -> None:
-        for name, step in finished.items():
-            if step.record.kind == "gate" and step.record.status in ("passed", "rejected"):
-                _, format, precision = name.split()
-                path = step.folder / str((step.record.result or {})["file"])
-                self.files[replace(like, format=format, precision=precision)] = path
 
     def _is_new(self, trial: Trial, finished: Mapping[str, Finished]) -> bool:
         """Whether no earlier point is the same file; a method may change nothing."""
@@ -207,7 +206,7 @@ class Bench:
             verdict=row.verdict,
             reason=row.reason,
             method=trial.method if trial.precision in CALIBRATED else "",
-            keep=trial.keep,
+            keep=_kept(finished, trial),
             metric=row.accuracy,
             drop=drop,
             bytes=row.bytes,
@@ -221,6 +220,12 @@ class Bench:
             checks=row.checks,
             **_timing(row),
         )
+
+
+def _kept(finished: Mapping[str, Finished], trial: Trial) -> tuple[str, ...]:
+    """The layers that the export left in float."""
+    result = finished[f"export {trial.format} {trial.precision}"].record.result or {}
+    return tuple(result.get("kept", ()))
 
 
 def _timing(row: ArtifactRow) -> dict[str, Any]:

@@ -24,6 +24,8 @@ from zoo.sources.cache import sources_of
 from zoo.weights import load_network
 
 REFERENCE = "reference.npz"
+#: The Keras model's outputs on some of the validation split, beside an exported file.
+EXPECTED = "expected.npz"
 
 
 @dataclass(frozen=True, kw_only=True)

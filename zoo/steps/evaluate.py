@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from zoo.card import Accuracy, write_card
-from zoo.contracts import Comparison, Preprocessing
+from zoo.contracts import Comparison, Preprocessing, Split
 from zoo.data.inputs import normalize, read_inputs, truth_of
 from zoo.extras import require
 from zoo.files import atomic_path
@@ -20,6 +20,7 @@ from zoo.registry import load_registry
 from zoo.running import check_classes, check_enough_classes
 from zoo.steps.common import (
     REFERENCE,
+    LoadedModel,
     Subject,
     check_task,
     judged_split,
@@ -64,16 +65,10 @@ def evaluate_model(
     count = len(truth.labels)
     if split == "test":
         examples = judged_split(dataset, loaded.task.min_parity_inputs)
-    model = deployed_model(loaded.network, preprocessing, loaded.task, batch=None)
-    chunks = []
-    for start in range(0, len(examples), _BATCH):
-        batch = read_inputs(
-            examples, preprocessing, range(start, min(start + _BATCH, len(examples)))
-        )
-        raw = batch.astype(preprocessing.graph_dtype)
-        chunks.append(np.asarray(model(raw, training=False)))
-        emit({"event": "progress", "done": start + len(batch), "total": len(examples)})
-    outputs = np.concatenate(chunks).astype(np.float32)
+    total = len(examples)
+    outputs = keras_outputs(
+        loaded, examples, lambda done: emit({"event": "progress", "done": done, "total": total})
+    )
     with atomic_path(Path(folder) / REFERENCE) as temporary, temporary.open("wb") as file:
         np.savez(file, outputs=outputs, labels=truth.labels)
     outputs = outputs[:count]
@@ -102,6 +97,21 @@ def evaluate_model(
     )
     difference = compare_preprocessing(preprocessing, read_inputs(examples, preprocessing, first))
     return {**as_plain(evaluation), "preprocessing": asdict(difference)}
+
+
+def keras_outputs(loaded: LoadedModel, examples: Split, told: Callable[[int], None]) -> Any:
+    """The deployed Keras model's outputs, float32, (examples, …); `told` how many are done."""
+    import numpy as np
+
+    preprocessing = loaded.preprocessing
+    model = deployed_model(loaded.network, preprocessing, loaded.task, batch=None)
+    chunks = []
+    for start in range(0, len(examples), _BATCH):
+        part = range(start, min(start + _BATCH, len(examples)))
+        raw = read_inputs(examples, preprocessing, part).astype(preprocessing.graph_dtype)
+        chunks.append(np.asarray(model(raw, training=False)))
+        told(part.stop)
+    return np.concatenate(chunks).astype(np.float32)
 
 
 def compare_preprocessing(preprocessing: Preprocessing, raw: Any) -> Comparison:

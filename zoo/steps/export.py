@@ -6,19 +6,23 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from zoo.artifact import CalibrationReference, DatasetReference, Manifest, embed
 from zoo.clock import utc_now
 from zoo.contracts import ExportRequest
 from zoo.contracts.exporter import CALIBRATED
 from zoo.data.calibration import calibration_inputs
+from zoo.data.subset import subset
 from zoo.errors import UsageError, ZooError
 from zoo.files import atomic_path, sha256_of
 from zoo.isolation import Event
-from zoo.networks import deployed_model
+from zoo.networks import deployed_model, layer_names
 from zoo.recipe import Calibration
 from zoo.records import Export, as_plain
 from zoo.registry import load_registry
-from zoo.steps.common import Subject, load_model, open_dataset
+from zoo.steps.common import EXPECTED, Subject, load_model, open_dataset
+from zoo.steps.evaluate import keras_outputs
 from zoo.targets import target_named
 from zoo.versions import versions_of
 
@@ -41,8 +45,12 @@ def export(
     recurrent: str = "auto",
     keep: Sequence[str] = (),
     options: Mapping[str, Any] | None = None,
+    expected: int = 0,
 ) -> dict[str, Any]:
     """Writes ``<model id>.<precision><suffix>`` into `folder`, with its manifest.
+
+    When `expected` is given, the Keras model's outputs on so many examples of the validation split
+    are written beside it, as ``expected.npz``: what an integer file is measured against.
 
     Returns:
         An `Export` as a dictionary.
@@ -79,10 +87,11 @@ def export(
         )
     emit({"event": "stage", "text": "converting"})
     path = Path(folder) / f"{loaded.card.model_id}.{precision}{exporter.suffix}"
+    model = deployed_model(loaded.network, preprocessing, loaded.task)
     with atomic_path(path) as temporary:
         remarks = exporter.export(
             ExportRequest(
-                model=deployed_model(loaded.network, preprocessing, loaded.task),
+                model=model,
                 path=temporary,
                 precision=precision,
                 calibration=samples,
@@ -101,6 +110,11 @@ def export(
             raise ZooError(
                 f"the exporter {format!r} wrote no file", fix="tell the author of that plugin"
             )
+    if expected and data is not None:
+        emit({"event": "stage", "text": "answers of the Keras model on the validation split"})
+        examples = subset(open_dataset(registry, data).splits["validation"], expected)
+        outputs = keras_outputs(loaded, examples, lambda done: None)
+        np.savez(Path(folder) / EXPECTED, outputs=outputs)
     contents = exporter.inspect(path)
     card = loaded.card
     embed(
@@ -126,6 +140,7 @@ def export(
             versions=versions_of(exporter.distributions),
             target=target,
             remarks=tuple(remarks or ()),
+            layers=layer_names(model),
             created=utc_now(),
         ),
     )
@@ -137,5 +152,6 @@ def export(
             bytes=path.stat().st_size,
             sha256=sha256_of(path),
             contents=contents,
+            kept=tuple(keep),
         )
     )

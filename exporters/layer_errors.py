@@ -1,0 +1,137 @@
+"""Figures about real numbers and what integers make of them; shared by the formats."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from zoo.contracts.layers import EXACT_DB
+
+Array = NDArray[Any]
+
+
+@dataclass(kw_only=True)
+class Noise:
+    """Power of a signal and of what differs from it, gathered over examples."""
+
+    signal: float = 0.0
+    noise: float = 0.0
+
+    def add(self, expected: Array, found: Array) -> None:
+        """One example; the shapes must be the same."""
+        real = expected.astype(np.float64)
+        self.signal += float(np.square(real).sum())
+        self.noise += float(np.square(real - found.astype(np.float64)).sum())
+
+    @property
+    def decibels(self) -> float | None:
+        """Signal to noise; None of a signal that is all zeros, or of what is not finite."""
+        if not np.isfinite(self.signal) or self.signal == 0.0 or np.isnan(self.noise):
+            return None
+        if self.noise == 0.0:
+            return EXACT_DB
+        ratio = np.float64(self.signal) / np.float64(self.noise)
+        return float(np.clip(10.0 * np.log10(ratio), -EXACT_DB, EXACT_DB))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Integers:
+    """How a tensor's integers stand for real numbers, with one scale for all of them."""
+
+    scale: float
+    zero_point: int
+    dtype: str
+
+    @property
+    def range(self) -> tuple[float, float]:
+        """Least and greatest real number that they can stand for."""
+        limits = np.iinfo(self.dtype)
+        return (
+            (int(limits.min) - self.zero_point) * self.scale,
+            (int(limits.max) - self.zero_point) * self.scale,
+        )
+
+    def of(self, values: Array) -> Array:
+        """The integers nearest to real numbers."""
+        limits = np.iinfo(self.dtype)
+        steps = np.rint(values.astype(np.float64) / self.scale) + self.zero_point
+        numbers: Array = np.clip(steps, limits.min, limits.max).astype(self.dtype)
+        return numbers
+
+    def real(self, values: Array) -> Array:
+        """What integers stand for, float32."""
+        centred = values.astype(np.float64) - self.zero_point
+        return (centred * self.scale).astype(np.float32)
+
+    def rounded(self, values: Array) -> Array:
+        """Real numbers as they come out of the integers, float32."""
+        return self.real(self.of(values))
+
+
+@dataclass(kw_only=True)
+class Gathered:
+    """What is gathered about one operator's output over the examples."""
+
+    integers: Integers | None = None
+    whole: Noise = field(default_factory=Noise)
+    own: Noise = field(default_factory=Noise)
+    inputs: Noise = field(default_factory=Noise)
+    output: Noise = field(default_factory=Noise)
+    low: float = np.inf
+    high: float = -np.inf
+    beyond: int = 0
+    count: int = 0
+
+    def add(self, expected: Array, found: Array) -> None:
+        """The twin's values and the file's own, as real numbers, of one example."""
+        self.whole.add(expected, found)
+        self.count += expected.size
+        if expected.size:
+            self.low = min(self.low, float(expected.min()))
+            self.high = max(self.high, float(expected.max()))
+        if self.integers is not None:
+            low, high = self.integers.range
+            # Half a step beyond the ends still rounds to them.
+            slack = self.integers.scale / 2 * (1 + 1e-6)
+            self.beyond += int(np.count_nonzero(expected < low - slack))
+            self.beyond += int(np.count_nonzero(expected > high + slack))
+            self.output.add(expected, self.integers.rounded(expected))
+
+    def figures(self) -> dict[str, Any]:
+        """Fields of an `OperatorRecord`."""
+        known = self.integers is not None
+        low, high = self.integers.range if self.integers is not None else (None, None)
+        return {
+            "sqnr_db": self.whole.decibels,
+            "own_sqnr_db": self.own.decibels,
+            "input_sqnr_db": self.inputs.decibels,
+            "output_sqnr_db": self.output.decibels if known else None,
+            "low": self.low if self.count else None,
+            "high": self.high if self.count else None,
+            "range_low": low,
+            "range_high": high,
+            "clipped": self.beyond / self.count if known and self.count else None,
+        }
+
+
+def weight_figures(real: Array | None, found: Array | None, axis: int) -> dict[str, Any]:
+    """Error and spread of weights.
+
+    Args:
+        real: The twin's.
+        found: What the file's stand for, of the same shape; None when it cannot be told.
+        axis: That of the output channels.
+    """
+    if real is None or real.size == 0:
+        return {}
+    most = np.abs(real).max(axis=tuple(i for i in range(real.ndim) if i != axis % real.ndim))
+    most = most[most > 0]
+    spread = float(most.max() / most.min()) if len(most) else None
+    if found is None or found.shape != real.shape:
+        return {"weight_spread": spread}
+    noise = Noise()
+    noise.add(real, found)
+    return {"weight_spread": spread, "weight_sqnr_db": noise.decibels}

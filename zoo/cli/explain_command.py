@@ -1,0 +1,103 @@
+"""``zoo explain``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from zoo.cli.options import Settings, data_option, examples, json_option, print_json
+from zoo.cli.tables import print_table
+
+if TYPE_CHECKING:
+    from zoo.explain import Explanation
+
+
+@click.command(
+    name="explain",
+    epilog=examples(
+        "zoo explain exports/resnet8.fashion_mnist.int8.tflite",
+        "zoo explain net.int8.onnx --against net.float32.onnx --html why.html",
+    ),
+)
+@click.argument("file", type=click.Path())
+@click.option(
+    "--against", type=click.Path(), help="Its float32 twin [found beside it, by its manifest]."
+)
+@data_option(required=False, help="Dataset [the one the weights were trained on].")
+@click.option("--split", default="validation", help="train, validation or test [validation].")
+@click.option("--samples", type=int, default=64, help="Real inputs that both files run on [64].")
+@click.option(
+    "--runs",
+    type=click.IntRange(0, 100_000),
+    default=50,
+    help="Inferences over which operators are timed; 0 times nothing [50].",
+)
+@click.option("--html", type=click.Path(), help="Also write a page with charts here.")
+@json_option
+@click.pass_obj
+def command(
+    settings: Settings,
+    file: str,
+    against: str | None,
+    data: str | None,
+    split: str,
+    samples: int,
+    runs: int,
+    html: str | None,
+    as_json: bool,
+) -> None:
+    """Say why FILE is larger, slower or worse than its float twin, layer by layer.
+
+    Both files run in their runtime with all tensors kept. The last line is a command to try, if
+    there is one.
+    """
+    from zoo.cli.progress import StepProgress
+    from zoo.explain import explain
+    from zoo.extras import require_extra
+
+    if html is not None:
+        require_extra("report")  # not after the work
+    with StepProgress(quiet=as_json) as progress:
+        found = explain(
+            file,
+            against=against,
+            data=data,
+            split=split,
+            samples=samples,
+            runs=runs,
+            on_step=progress,
+            registry=settings.registry(),
+        )
+    if html is not None:
+        from zoo.report.explanation import write
+
+        write(Path(html), found)
+    if as_json:
+        print_json(found.plain())
+        return
+    _print(found)
+    if html is not None:
+        click.echo(f"\npage     {html}")
+
+
+def _print(found: Explanation) -> None:
+    from zoo.report.layer_table import HEADINGS, RIGHT, rows
+
+    click.echo(f"{found.file.path.name} against {found.twin.path.name}")
+    click.echo(
+        f"{found.comparison.examples} inputs of {found.data} ({found.split}), by "
+        f"{found.comparison.runtime} {found.comparison.runtime_version}\n"
+    )
+    print_table(HEADINGS, rows(found.comparison), right=RIGHT)
+    click.echo()
+    for finding in found.findings:
+        click.echo(f"- {finding}")
+    for note in found.comparison.notes:
+        click.echo(f"  {note}")
+    if found.advice is None:
+        click.echo("\ntry      nothing: no layer stands out")
+        return
+    click.echo(f"\ntry      {found.advice.command}")
+    click.echo(f"         {found.advice.why}")

@@ -1,0 +1,79 @@
+"""Which layers of an integer file lose the most, where that comes from, and what must stay float.
+
+Read from a `LayerComparison`; names of formats and operators mean nothing here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from zoo.contracts import LayerComparison, OperatorRecord
+
+#: Where an operator's own error comes from.
+INPUTS, WEIGHTS, OUTPUT, KERNEL = "inputs", "weights", "output", "kernel"
+#: A part that is this far above the whole does not explain it.
+_EXPLAINS_DB = 6.0
+#: An operator that loses less than this loses nothing that shows.
+HARMLESS_DB = 40.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Culprit:
+    """An operator that adds an error of its own.
+
+    Attributes:
+        place: In the comparison.
+        decibels: Signal to noise of its output when it gets the twin's values.
+        cause: The part that explains most of it: the range of its inputs, its weights, the range
+            of its output, or, when none of these does, how its kernel computes.
+        keep: Names of the Keras layers that must stay in float for the error to be gone: its own,
+            and those that give it, or read from it, what is too coarse.
+    """
+
+    place: int
+    decibels: float
+    cause: str
+    keep: tuple[str, ...]
+
+
+def culprits(found: LayerComparison) -> tuple[Culprit, ...]:
+    """Operators on integers, those that lose the most first; those without a layer left out."""
+    readers: dict[int, list[int]] = {}
+    for place, record in enumerate(found.operators):
+        for source in record.sources:
+            readers.setdefault(source, []).append(place)
+    ranked = []
+    for place, record in enumerate(found.operators):
+        if record.own_sqnr_db is None or record.arithmetic != "integer" or not record.layers:
+            continue
+        cause = cause_of(record)
+        others = {INPUTS: record.sources, OUTPUT: tuple(readers.get(place, ()))}.get(cause, ())
+        involved = [found.operators[n] for n in (place, *others)]
+        keep = tuple(dict.fromkeys(main_layer(r) for r in involved if r.layers))
+        ranked.append(Culprit(place=place, decibels=record.own_sqnr_db, cause=cause, keep=keep))
+    return tuple(sorted(ranked, key=lambda culprit: culprit.decibels))
+
+
+def cause_of(record: OperatorRecord) -> str:
+    """Where an operator's own error comes from."""
+    parts = {
+        INPUTS: record.input_sqnr_db,
+        WEIGHTS: record.weight_sqnr_db,
+        OUTPUT: record.output_sqnr_db,
+    }
+    known = {name: decibels for name, decibels in parts.items() if decibels is not None}
+    if not known or record.own_sqnr_db is None:
+        return KERNEL
+    worst = min(known, key=known.__getitem__)
+    return worst if known[worst] <= record.own_sqnr_db + _EXPLAINS_DB else KERNEL
+
+
+def main_layer(record: OperatorRecord) -> str:
+    """The layer that names an operator: the first of those fused into it, which multiplies."""
+    return record.layers[0]
+
+
+def kept_layers(worst: Iterable[Culprit]) -> tuple[str, ...]:
+    """The layers that several culprits need in float, each once."""
+    return tuple(dict.fromkeys(name for culprit in worst for name in culprit.keep))

@@ -1,0 +1,27 @@
+"""A few examples of a split, as a split."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from zoo.contracts.dataset import Split
+from zoo.data.calibration import balanced_sample
+
+
+def subset(split: Split, count: int, seed: int = 0) -> Split:
+    """At most `count` examples, each class as often as the others while it lasts.
+
+    Args:
+        split: Where to draw from; returned as it is when it holds no more.
+        count: How many.
+        seed: The same seed draws the same examples, in the same order.
+    """
+    if len(split) <= count:
+        return split
+    labels = split.labels if split.labels.ndim == 1 else split.labels[:, 0]
+    chosen = np.sort(balanced_sample(labels, count, seed)).tolist()
+    return Split(
+        labels=split.labels[chosen],
+        read=lambda index: split.read(chosen[index]),
+        content_hash=f"{split.content_hash}/{count}/{seed}",
+    )

@@ -1,0 +1,53 @@
+"""A file and its float twin, layer by layer, as rows of text."""
+
+from __future__ import annotations
+
+from zoo.contracts import LayerComparison, OperatorRecord
+from zoo.culprits import HARMLESS_DB, cause_of
+from zoo.findings import clips, layers_of
+from zoo.report import format as fmt
+
+HEADINGS = (
+    *("layer", "operator", "computes in", "dB there", "dB itself", "from", "clips %"),
+    *("bytes", "twin", "µs", "twin"),
+)
+RIGHT = "lllrrlrrrrr"
+
+
+def rows(found: LayerComparison) -> list[tuple[str, ...]]:
+    """One row for each computing operator, in the file's order, under `HEADINGS`."""
+    return [_row(record) for record in found.operators]
+
+
+def _row(record: OperatorRecord) -> tuple[str, ...]:
+    clipped = fmt.share(record.clipped, 2) if clips(record) else fmt.MISSING
+    return (
+        fmt.plain(layers_of(record), 44),
+        record.kind,
+        record.arithmetic,
+        _decibels(record.sqnr_db),
+        _decibels(record.own_sqnr_db),
+        cause(record),
+        clipped,
+        f"{record.weight_bytes:,}",
+        f"{record.twin_weight_bytes:,}",
+        _microseconds(record.microseconds),
+        _microseconds(record.twin_microseconds),
+    )
+
+
+def cause(record: OperatorRecord) -> str:
+    """Where an operator's own error comes from; nothing for one that loses nothing."""
+    loses = record.own_sqnr_db is not None and record.own_sqnr_db < HARMLESS_DB
+    return cause_of(record) if loses and record.arithmetic != "float" else ""
+
+
+def _decibels(value: float | None) -> str:
+    if value is None:
+        return fmt.MISSING
+    # What differs by nothing has no decibels.
+    return "same" if value >= 150.0 else f"{value:.1f}".replace("-", fmt.MINUS)
+
+
+def _microseconds(value: float | None) -> str:
+    return fmt.MISSING if value is None else f"{value:.1f}"
