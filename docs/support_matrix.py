@@ -32,7 +32,7 @@ from zoo.summary import rows_of
 HERE = Path(__file__).parent
 RECORDS, PAGE = HERE / "support-matrix.json", HERE / "support-matrix.md"
 #: From so many multiply-adds on, files without quick kernels are judged on fewer test images.
-HEAVY = 8_000_000
+HEAVY = 5_000_000
 SLOW_PRECISIONS = ("int16x8",)
 PART = "fashion_mnist_part"
 

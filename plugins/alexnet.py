@@ -108,6 +108,7 @@ def zoo_architectures() -> Any:
         source="Krizhevsky et al. 2012, NIPS 25; Krizhevsky 2014, arXiv:1404.5997",
         build=build,
         weights=Path(__file__).with_name("weights"),
+        widths=("filters", "hidden"),
         variants=(
             _variant("alexnet", 224, 61_100_840, 714_188_480),
             _variant(

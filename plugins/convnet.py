@@ -83,6 +83,7 @@ def zoo_architectures() -> Any:
         source="Ioffe & Szegedy 2015, arXiv:1502.03167; Lin et al. 2013, arXiv:1312.4400",
         build=build,
         weights=Path(__file__).with_name("weights"),
+        widths=("filters", "hidden"),
         variants=(
             Variant(
                 name="convnet28",

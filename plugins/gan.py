@@ -131,6 +131,7 @@ def zoo_architectures() -> Any:
         build=build,
         companion=companion,
         weights=Path(__file__).with_name("weights"),
+        widths=("width",),
         variants=(
             _variant(28, 1, 2, 64, 534_273, 7_024_640),
             _variant(32, 3, 3, 100, 1_069_827, 17_973_248),

@@ -90,6 +90,7 @@ def zoo_architectures() -> Any:
         source="Hochreiter & Schmidhuber 1997, Neural Computation 9(8)",
         build=build,
         weights=Path(__file__).with_name("weights"),
+        widths=("units",),
         variants=(
             Variant(
                 name="lstm_small",

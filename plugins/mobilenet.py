@@ -78,6 +78,7 @@ def zoo_architectures() -> Any:
         source="Sandler et al. 2018, arXiv:1801.04381; Howard et al. 2019, arXiv:1905.02244",
         build=build,
         weights=Path(__file__).with_name("weights"),
+        widths=("width",),
         variants=(
             _variant("mobilenet_v2", "v2", 3_538_984, 300_774_272),
             _variant("mobilenet_v3_small", "v3-small", 2_554_968, 56_510_400),

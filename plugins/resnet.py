@@ -13,19 +13,23 @@ from zoo.contracts import Architecture, ImagePreprocessing, Variant
 from zoo.hookspecs import hookimpl
 
 
-def build(inputs: Any, classes: int, *, blocks: int, dropout: float = 0.0) -> Any:
+def build(
+    inputs: Any, classes: int, *, blocks: int, width: float = 1.0, dropout: float = 0.0
+) -> Any:
     """Builds the logits.
 
     Args:
         inputs: float32, (batch, height, width, channels), normalized.
         classes: Number of classes.
         blocks: Residual blocks per stage, n in the paper.
+        width: Multiplies the filters of every stage.
         dropout: Share of the pooled features that is dropped while training.
     """
     from keras import layers
 
-    x = _convolution(inputs, 16, 3, name="stem")
-    for stage, filters in enumerate((16, 32, 64), start=1):
+    stages = [max(round(width * filters), 1) for filters in (16, 32, 64)]
+    x = _convolution(inputs, stages[0], 3, name="stem")
+    for stage, filters in enumerate(stages, start=1):
         for block in range(1, blocks + 1):
             stride = 2 if stage > 1 and block == 1 else 1
             name = f"stage{stage}_block{block}"
@@ -80,6 +84,7 @@ def zoo_architectures() -> Any:
         source="He et al. 2015, arXiv:1512.03385; Banbury et al. 2021, arXiv:2106.07597",
         build=build,
         weights=Path(__file__).with_name("weights"),
+        widths=("width",),
         variants=(
             _variant("resnet8", 1, 78_378, 9_345_920),
             _variant("resnet20", 3, 274_154, 31_021_952),

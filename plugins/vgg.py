@@ -116,6 +116,7 @@ def zoo_architectures() -> Any:
         source="Simonyan & Zisserman 2014, arXiv:1409.1556",
         build=build,
         weights=Path(__file__).with_name("weights"),
+        widths=("filters", "hidden"),
         variants=(
             _variant("vgg11", 7_609_090_048, 132_863_336),
             _variant("vgg13", 11_308_466_176, 133_047_848),

@@ -59,7 +59,7 @@ def taught(task: Task, teacher: Any) -> Task:
                 apart = divergence(wise(x, training=False), y_pred)
                 return (1.0 - TEACHER_SHARE) * own + TEACHER_SHARE * TEMPERATURE**2 * apart
 
-        return Taught(plain.inputs, plain.outputs)
+        return Taught(plain.input, plain.output)
 
     return replace(task, trainee=trainee)
 

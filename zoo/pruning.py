@@ -144,7 +144,7 @@ def pruned_task(task: Task, pruner: Pruner) -> Task:
                 pruner.apply(self.optimizer.iterations.value)
                 return logs
 
-        return Pruned(plain.inputs, plain.outputs)
+        return Pruned(plain.input, plain.output)
 
     return replace(task, trainee=trainee, state=lambda model: list(pruner.masks))
 

@@ -209,7 +209,7 @@ class Recipe(Section):
         precisions: For each format.
         devices: Where files are timed; none named means this machine.
         seed: Of everything random.
-        hyperparameters: Override those of the variant.
+        hyperparameters: Override those of the variant; a list stands for one value per stage.
     """
 
     model: str
@@ -218,7 +218,7 @@ class Recipe(Section):
     precisions: Annotated[tuple[str, ...], Field(min_length=1)] = ("float32", "int8")
     devices: tuple[str, ...] = ()
     seed: Annotated[Whole, Field(ge=0, lt=2**31)] = 0
-    hyperparameters: dict[str, bool | int | FiniteFloat | str] = {}
+    hyperparameters: dict[str, bool | int | FiniteFloat | str | tuple[Whole | Real, ...]] = {}
     training: Training = Training()
     export: Export = Export()
     calibration: Calibration = Calibration()

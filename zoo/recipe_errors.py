@@ -83,7 +83,8 @@ def _explain(item: Any, root: type[BaseModel]) -> str:
     free += keys[:2] == ["export", "options"]  # one table for each format
     if free and len(keys) > free + 1:
         key = ".".join(keys[: free + 1])
-        return f"{key}: must be true, false, a finite number or text (got {item['input']!r})"
+        lists = ", text or a list of numbers" if keys[0] == "hyperparameters" else " or text"
+        return f"{key}: must be true, false, a finite number{lists} (got {item['input']!r})"
     if item["type"] in _PLAIN:
         return f"{key}: {_PLAIN[item['type']]} (got {item['input']!r})"
     if item["type"] == "value_error":  # one of our own sentences

@@ -151,8 +151,8 @@ def test_recipe_cannot_be_changed():
         ("[gate]\nparity_inputs = 0", "gate.parity_inputs: input should be greater than or"),
         ("[bench]\nthreads = 0", "bench.threads: input should be greater than or equal to 1"),
         (
-            "[hyperparameters]\nx = [1, 2]",
-            "hyperparameters.x: must be true, false, a finite number or text (got [1, 2])",
+            '[hyperparameters]\nx = [1, "2"]',
+            "hyperparameters.x: must be true, false, a finite number, text or a list of numbers",
         ),
         ("[hyperparameters]\nx = nan", "hyperparameters.x: must be true, false, a finite number"),
         ("[hyperparameters]\nx = 1979-05-27", "hyperparameters.x: must be true, false, a finite"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -117,13 +118,14 @@ class Search:
         """Files with calibrated integers that lose too much, and are not too large anyhow."""
         found = []
         for point in self.points:
-            if point.precision not in CALIBRATED or point.drop is None or point.keep:
+            if point.precision not in CALIBRATED or point.drop is None:
+                continue
+            if point.keep or point.network != self.network.name:
                 continue
             too_large = self.limits.max_bytes is not None and (
                 point.bytes is None or point.bytes > self.limits.max_bytes
             )
-            allowed = 0.0 if self.limits.max_drop is None else self.limits.max_drop
-            if not too_large and (point.drop > allowed or point.verdict == "rejected"):
+            if not too_large and self._loses_too_much(point):
                 found.append(point)
         return found
 
@@ -157,25 +159,16 @@ class Search:
                 return
 
     def _mixed(self) -> None:
-        from zoo.search.mixed import layers_to_keep
-
         cells = dict.fromkeys((p.format, p.precision) for p in self._lossy())
-        for format, precision in cells:
-            for keep in layers_to_keep(self.bench, self.network, format, precision):
-                if not self._in_time(f"{format} {precision} with {len(keep)} layers in float"):
-                    return
-                trial = Trial(network=self.network, format=format, precision=precision, keep=keep)
-                self._try("mixed precision", [trial])
-                enough = (
-                    self.points and self.points[-1].verdict == "passed" and not self._lossy_now()
-                )
-                if enough:
-                    break
+        trials = [
+            Trial(network=self.network, format=format, precision=precision, repair=True)
+            for format, precision in cells
+        ]
+        self._try("mixed precision", trials)
 
-    def _lossy_now(self) -> bool:
-        last = self.points[-1]
-        allowed = 0.0 if self.limits.max_drop is None else self.limits.max_drop
-        return last.drop is None or last.drop > allowed
+    def _loses_too_much(self, point: Point) -> bool:
+        allowed = math.inf if self.limits.max_drop is None else self.limits.max_drop
+        return point.drop is None or point.drop > allowed or point.verdict != "passed"
 
     def _widths(self) -> None:
         asked = self.wishes.widths

@@ -45,13 +45,21 @@ class Network:
 
 @dataclass(frozen=True, kw_only=True)
 class Trial:
-    """One file to be made and measured."""
+    """One file to be made and measured.
+
+    Attributes:
+        network: Whose weights.
+        format: Exporter name.
+        precision: One of its precisions.
+        method: How ranges are calibrated.
+        repair: Whether layers that lose the most may stay in float.
+    """
 
     network: Network
     format: str
     precision: str
     method: str = "auto"
-    keep: tuple[str, ...] = ()
+    repair: bool = False
 
     @property
     def name(self) -> str:
@@ -59,9 +67,8 @@ class Trial:
         parts = [self.network.short] if self.network.short else []
         if self.method != "auto":
             parts.append(self.method)
-        if self.keep:
-            count = len(self.keep)
-            parts.append(f"{count} layer{'s' if count > 1 else ''} in float")
+        if self.repair:
+            parts.append("mixed precision")
         return ", ".join([f"{self.format} {self.precision}", *parts])
 
 
@@ -104,9 +111,11 @@ class Bench:
             ZooError: The network could not be read or evaluated at all.
         """
         points: list[Point] = []
-        groups = dict.fromkeys((t.network, t.method, t.keep) for t in trials)
-        for network, method, keep in groups:
-            group = [t for t in trials if (t.network, t.method, t.keep) == (network, method, keep)]
+        groups = dict.fromkeys((t.network, t.method, t.repair) for t in trials)
+        for network, method, repair in groups:
+            group = [
+                t for t in trials if (t.network, t.method, t.repair) == (network, method, repair)
+            ]
             points += self._measure_group(stage, group)
         return points
 
@@ -131,7 +140,7 @@ class Bench:
             formats=(format,),
             precisions=tuple(p for p in dict.fromkeys(precisions) if p in known),
             calibration_method=first.method,
-            keep=first.keep or None,
+            repair="auto" if first.repair else "none",
             epochs=0,
             **self.options,
         )
@@ -197,7 +206,7 @@ class Bench:
             verdict=row.verdict,
             reason=row.reason,
             method=trial.method if trial.precision in CALIBRATED else "",
-            keep=trial.keep,
+            keep=_kept(finished, trial),
             metric=row.accuracy,
             drop=drop,
             bytes=row.bytes,
@@ -211,6 +220,12 @@ class Bench:
             checks=row.checks,
             **_timing(row),
         )
+
+
+def _kept(finished: Mapping[str, Finished], trial: Trial) -> tuple[str, ...]:
+    """The layers that the export left in float."""
+    result = finished[f"export {trial.format} {trial.precision}"].record.result or {}
+    return tuple(result.get("kept", ()))
 
 
 def _timing(row: ArtifactRow) -> dict[str, Any]:

@@ -12,8 +12,8 @@ from zoo.errors import UsageError, nearest
 #: Bytes; decimal ones and binary ones (IEC 80000-13).
 SIZES = {
     "B": 1,
-    "kB": 10**3,
     "KB": 10**3,
+    "kB": 10**3,
     "MB": 10**6,
     "GB": 10**9,
     "KiB": 2**10,
@@ -31,7 +31,7 @@ TIMES = {
     "min": Decimal(60),
     "h": Decimal(3600),
 }
-_QUANTITY = re.compile(r"\s*([0-9]{1,18}(?:\.[0-9]{1,18})?)\s*([A-Za-zµμ]*)\s*")
+_QUANTITY = re.compile(r" *([0-9]{1,18}(?:\.[0-9]{1,18})?) *([A-Za-zµμ]*) *")
 
 
 def parse_size(text: str, option: str = "--max-size") -> int:
