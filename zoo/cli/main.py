@@ -29,6 +29,7 @@ COMMANDS = {
     "bench": "Time exported files on this machine",
     "weights": "Official pretrained weights: list, fetch, verify",
     "inspect": "What a file says of itself and what it really contains",
+    "devices": "Devices by name: list, examine, add, remove",
     "plugins": "Plugins: where everything comes from",
     "doctor": "What is installed, what is missing, how to get it",
 }
