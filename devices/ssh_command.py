@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Sequence
 from pathlib import Path
 
 from zoo.contracts import DeviceOptions
-from zoo.errors import StepDied, ZooError
+from zoo.errors import ZooError
+
+from .remote import DeviceUnreachable
 
 #: Seconds of silence after which a connection counts as broken.
 _ALIVE_INTERVAL, _ALIVE_COUNT = 5, 3
 #: ssh's own exit code for every failure of its own.
 SSH_FAILED = 255
-
-
-class DeviceUnreachable(StepDied):
-    """A device cannot be reached, or can no longer."""
 
 
 def address(options: DeviceOptions) -> str:
@@ -72,17 +69,6 @@ def ssh_arguments(options: DeviceOptions, control: Path) -> list[str]:
 
 def _here(path: str) -> str:
     return str(Path(path).expanduser())
-
-
-def remote_command(script: str, arguments: Sequence[str]) -> str:
-    """What the shell on the device is given: a script of ours, each argument quoted.
-
-    ssh joins its arguments with blanks and hands them to the user's login shell, so quoting is
-    ours to do. Scripts are one line, which shells other than POSIX's take as well.
-    """
-    if "\n" in script:
-        raise ValueError("a script for the device must be one line")
-    return shlex.join(["sh", "-c", script, "sh", *arguments])
 
 
 def connection_error(options: DeviceOptions, words: str) -> ZooError:

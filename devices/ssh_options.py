@@ -27,6 +27,7 @@ class Options(BaseModel):
         python: What runs the agent there: a program such as ``python3``, the path of one, the
             folder of a virtual environment, or ``uv``, which fetches numpy and the runtime.
         folder: Where the agent and files are kept there, from the home folder unless absolute.
+        cpus: Mask of the processors that the agent may use, in hexadecimal: ``f0``; None for all.
         connect_seconds: How long to wait for a connection.
     """
 
@@ -40,6 +41,7 @@ class Options(BaseModel):
     config: str | None = None
     python: str = "python3"
     folder: str = ".cache/edgezoo"
+    cpus: str | None = Field(default=None, pattern=r"^[0-9a-fA-F]{1,16}$")
     connect_seconds: int = Field(default=10, ge=1, le=600)
 
     @field_validator("host")

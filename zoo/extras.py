@@ -26,9 +26,10 @@ EXTRA_OF = {
     "datasets": "hf",
     "huggingface_hub": "weights",
     "torch": "torch",
+    "adbutils": "adb",
 }
-#: Extras outside ``all``: for datasets and official weights that few people need; told then.
-ON_REQUEST = ("aeon", "hf", "weights", "torch")
+#: Extras outside ``all``: for datasets, weights and devices that few people need; told then.
+ON_REQUEST = ("aeon", "hf", "weights", "torch", "adb")
 
 
 def require(module: str) -> ModuleType:

@@ -20,7 +20,7 @@ from ssh_server import SshServer, make_key, why_not
 from zoo.contracts import Device
 from zoo.devices import linux, ssh
 from zoo.devices.host import HostTransport
-from zoo.devices.ssh_command import DeviceUnreachable, remote_command
+from zoo.devices.remote import AGENT, DeviceUnreachable, shell_command
 from zoo.errors import UsageError, ZooError
 from zoo.files import sha256_of
 from zoo.measurement.bench import measure
@@ -112,14 +112,14 @@ def test_files_and_agent_are_copied_once(
     with AgentSession(transport, "litert") as session:
         session.describe()
     (agent,) = (far / "agent").glob("*/agent.py")
-    assert sha256_of(agent) == sha256_of(ssh.AGENT)
+    assert sha256_of(agent) == sha256_of(AGENT)
     agent.write_text("print('an old one')")
     there.write_bytes(b"altered")
     transport.close()
     again = connect()
     assert Path(again.put(files["dense"])).read_bytes() == files["dense"].read_bytes()
     with AgentSession(again, "litert") as session:
-        assert session.describe()["agent"]["sha256"] == sha256_of(ssh.AGENT)
+        assert session.describe()["agent"]["sha256"] == sha256_of(AGENT)
 
 
 @pytest.mark.parametrize(
@@ -150,12 +150,12 @@ def test_hostile_names_stay_here(
     "words", ["a b", "$(touch owned)", "'", '"', "`id`", "\\", "*", "!x", ";x"]
 )
 def test_arguments_arrive_as_they_are(words: str, tmp_path: Path) -> None:
-    command = remote_command('printf %s "$1"', [words])
+    command = shell_command('printf %s "$1"', [words])
     for shell in ("sh", "bash"):
         done = subprocess.run([shell, "-c", command], capture_output=True, text=True, check=True)
         assert done.stdout == words
     with pytest.raises(ValueError, match="one line"):
-        remote_command("true\nfalse", [])
+        shell_command("true\nfalse", [])
 
 
 @pytest.mark.parametrize(
@@ -171,6 +171,7 @@ def test_arguments_arrive_as_they_are(words: str, tmp_path: Path) -> None:
         ({"python": "-c"}, "python: must be a path"),
         ({"folder": "a/../.."}, "folder: must not contain"),
         ({"folder": "$HOME"}, "folder: must be a path"),
+        ({"cpus": "all"}, "cpus: string should match"),
         ({"identity": "a b"}, "identity: must be a path"),
         ({"identity": "%d/key"}, "identity: must be a path"),
         ({"hots": "x"}, "did you mean 'host'"),
@@ -277,6 +278,11 @@ def test_uv_gets_the_runtime(server: SshServer, connect: Connect) -> None:
         assert session.describe()["runtime"] == "onnxruntime"
     words = asked.read_text().splitlines()
     assert words[:4] == ["run", "--quiet", "--with", "onnxruntime"]
+
+
+def test_the_agent_keeps_to_its_processors(connect: Connect) -> None:
+    with AgentSession(connect(cpus="1"), "litert") as session:
+        assert session.describe()["affinity"] == [0]
 
 
 def test_a_login_shell_that_greets(server: SshServer, connect: Connect, tmp_path: Path) -> None:
