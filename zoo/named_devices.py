@@ -45,7 +45,6 @@ def device_named(registry: Registry, name: str | None) -> Device:
         "device",
         name,
         {*entries, *(kind.name for kind in registry.devices if _needs_nothing(kind))},
-        fix=None if entries else "`zoo devices list` shows them; `zoo devices add` names one",
     )
 
 

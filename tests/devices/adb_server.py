@@ -81,6 +81,7 @@ class AdbServer:
                 continue  # it had ended before
 
     def close(self) -> None:
+        self._listener.shutdown(socket.SHUT_RDWR)  # wakes whoever waits in accept
         self._listener.close()
         self.unplug()
 

@@ -28,6 +28,7 @@ from zoo.measurement.failures import AgentDied, AgentHung, AgentRefused
 from zoo.measurement.session import AgentSession
 from zoo.recipe import declared_options
 from zoo.registry import load_registry
+from zoo.testing.devices import DEVICE_CHECKS, DeviceConformance
 
 KIND = load_registry().devices.get("adb")
 ONE = np.ones((1, 4), np.float32)
@@ -96,6 +97,13 @@ def test_a_measurement(server: AdbServer, files: dict[str, Path]) -> None:
     assert asked == [f"power set-fixed-performance-mode-enabled {w}" for w in ("true", "false")]
 
 
+@pytest.mark.parametrize("check", DEVICE_CHECKS)
+def test_the_kit_for_devices(server: AdbServer, check: str) -> None:
+    device = Device(name="phone", kind=KIND, options=options(server))
+    verdict = DeviceConformance(load_registry(), device).check(check)
+    assert verdict.status == "passed", verdict.measured
+
+
 def test_a_phone_that_cannot_hold_its_clocks(server: AdbServer, connect: Connect) -> None:
     server.environment["CMD"] = "255"
     transport = connect()
@@ -152,9 +160,10 @@ class TestChoice:
         assert fix in str(error.value)
 
     def test_no_server(self, server: AdbServer, connect: Connect) -> None:
-        server.close()
+        with socket.create_server(("127.0.0.1", 0)) as probe:
+            nobody = f"127.0.0.1:{probe.getsockname()[1]}"
         with pytest.raises(DeviceUnreachable, match="there is no ADB server"):
-            connect()
+            connect(server=nobody)
 
 
 @pytest.mark.parametrize(

@@ -29,6 +29,7 @@ from zoo.measurement.lock import DeviceBusy
 from zoo.measurement.session import AgentSession
 from zoo.recipe import declared_options
 from zoo.registry import load_registry
+from zoo.testing.devices import DEVICE_CHECKS, DeviceConformance
 
 pytestmark = pytest.mark.skipif(bool(why_not()), reason=why_not() or "can be tested")
 KIND = load_registry().devices.get("ssh")
@@ -100,6 +101,14 @@ def test_a_measurement(server: SshServer, files: dict[str, Path], far: Path) -> 
     where = measurement.environment["device"]
     assert where == {"kind": "ssh", "address": f"{options['user']}@127.0.0.1:{server.port}"}
     assert "boot" in measurement.environment["processes"][0]["condition"][0]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("check", DEVICE_CHECKS)
+def test_the_kit_for_devices(server: SshServer, far: Path, check: str) -> None:
+    device = Device(name="loopback", kind=KIND, options=server.options(far))
+    verdict = DeviceConformance(load_registry(), device).check(check)
+    assert verdict.status == "passed", verdict.measured
 
 
 def test_files_and_agent_are_copied_once(
