@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import importlib.util
+import subprocess
 import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from zoo.contracts import AgentProcess, DeviceKind
+from zoo.contracts import AgentProcess, Condition, DeviceKind, DeviceOptions
 from zoo.hookspecs import hookimpl
 from zoo.measurement.process import PipeProcess
+
+from .linux import READINGS, condition_of
 
 AGENT = Path(__file__).with_name("agent.py")
 #: The module whose presence means that a runtime of the agent can be used.
@@ -34,23 +37,33 @@ class HostTransport:
         # -P: the agent's neighbours in this folder must not stand in for installed modules.
         return PipeProcess([sys.executable, "-P", str(AGENT), "--runtime", runtime])
 
+    def condition(self) -> Condition:
+        """What the kernel tells of heat and clock, and a Raspberry Pi of throttling."""
+        try:
+            done = subprocess.run(
+                ["sh", "-c", READINGS], capture_output=True, text=True, timeout=10, check=False
+            )
+        except (OSError, subprocess.TimeoutExpired):
+            return Condition()  # No such shell: nothing is told.
+        return condition_of(done.stdout)
+
     def close(self) -> None:
         """Nothing is held."""
 
 
-def connect(options: dict[str, str]) -> HostTransport:
+def connect(options: DeviceOptions) -> HostTransport:
     """The host needs no options."""
     return HostTransport()
 
 
-def fingerprint(options: dict[str, str]) -> str:
+def fingerprint(options: DeviceOptions) -> str:
     """The same words about this machine that the agent says."""
     from . import agent  # It imports numpy, which listing devices must not.
 
     return agent.fingerprint()
 
 
-def runtimes(options: dict[str, str]) -> Sequence[str]:
+def runtimes(options: DeviceOptions) -> Sequence[str]:
     """The agent's runtimes that are installed, found without importing them."""
     return [name for name, module in MODULES.items() if importlib.util.find_spec(module)]
 

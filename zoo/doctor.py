@@ -103,6 +103,8 @@ def _datasets(registry: Registry) -> list[Finding]:
 def _devices(registry: Registry) -> list[Finding]:
     findings = []
     for kind in registry.devices:
+        if not kind.local:  # `zoo devices doctor` goes and looks, which may take long
+            continue
         runtimes = list(kind.runtimes({}))
         findings.append(
             Finding(

@@ -28,10 +28,11 @@ EXTRA_OF = {
     "torch": "torch",
     "openvino": "openvino",
     "tflite_micro": "micro",
+    "adbutils": "adb",
 }
-#: Extras outside ``all``: for datasets, official weights and runtimes that few people need; told
-#: then.
-ON_REQUEST = ("aeon", "hf", "weights", "torch", "openvino", "micro")
+#: Extras outside ``all``: for datasets, official weights, runtimes and devices that few people
+#: need; told then.
+ON_REQUEST = ("aeon", "hf", "weights", "torch", "openvino", "micro", "adb")
 
 
 def require(module: str) -> ModuleType:

@@ -8,15 +8,15 @@ from pathlib import Path
 from typing import Any
 
 from zoo.checkpoints import Checkpoint, resolve
-from zoo.contracts import Architecture, DeviceKind, Exporter, Target, Task, Variant
+from zoo.contracts import Architecture, Device, Exporter, Target, Task, Variant
 from zoo.errors import UnknownName, UsageError
 from zoo.measurement.tiers import tier_named
+from zoo.named_devices import device_named
 from zoo.networks import check_hyperparameters
 from zoo.recipe import Recipe, Training, precision_order
 from zoo.recipe_errors import declared_options
 from zoo.registry import Registry
 from zoo.reshape import check_reshaping
-from zoo.running import judging_device
 from zoo.sources.cache import sources_of
 from zoo.steps.common import check_task
 from zoo.targets import target_named
@@ -49,7 +49,7 @@ class Job:
     exporters: tuple[Exporter, ...]
     export_options: dict[str, dict[str, Any]]
     target: Target
-    devices: tuple[DeviceKind, ...]
+    devices: tuple[Device, ...]
     precisions: tuple[str, ...]
     tag: str
 
@@ -85,7 +85,7 @@ def make_job(recipe: Recipe, registry: Registry) -> Job:
         for precision in recipe.precisions:
             if precision not in exporter.precisions:
                 raise UnknownName(f"precision of {exporter.name}", precision, exporter.precisions)
-    devices = tuple(registry.devices.get(name) for name in dict.fromkeys(recipe.devices))
+    devices = tuple(device_named(registry, name) for name in dict.fromkeys(recipe.devices))
     tier_named(recipe.bench.tier)
     start = None if recipe.training.from_scratch else checkpoint
     if start is not None:
@@ -99,7 +99,7 @@ def make_job(recipe: Recipe, registry: Registry) -> Job:
         exporters=exporters,
         export_options=_export_options(recipe, registry, exporters),
         target=target_named(registry, recipe.export.target),
-        devices=devices or (judging_device(registry),),
+        devices=devices or (device_named(registry, None),),
         precisions=tuple(sorted(dict.fromkeys(recipe.precisions), key=precision_order)),
         tag=tag_of(recipe.data),
     )

@@ -26,6 +26,11 @@ def data_folder() -> Path:
     return _folder("data")
 
 
+def config_folder() -> Path:
+    """Folder for what the user wrote and every project may read; it need not exist yet."""
+    return _folder("config")
+
+
 def _folder(kind: str) -> Path:
     home = os.environ.get(HOME_VARIABLE)
     if home:
@@ -34,4 +39,6 @@ def _folder(kind: str) -> Path:
 
     if kind == "cache":
         return platformdirs.user_cache_path("edgezoo", appauthor=False)
+    if kind == "config":
+        return platformdirs.user_config_path("edgezoo", appauthor=False)
     return platformdirs.user_data_path("edgezoo", appauthor=False)

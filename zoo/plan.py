@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import secrets
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from zoo.contracts import DeviceKind, Exporter
+from zoo.contracts import Device, DeviceKind, Exporter
 from zoo.contracts.exporter import CALIBRATED
+from zoo.errors import ZooError
 from zoo.files import sha256_of
 from zoo.isolation import Limits, call
 from zoo.job import Job
@@ -56,7 +58,7 @@ _JUDGES = (
 )
 _MEASUREMENT = tuple(
     f"zoo.measurement.{name}"
-    for name in ("bench", "session", "statistics", "quietness", "tiers", "records")
+    for name in ("bench", "session", "statistics", "quietness", "tiers", "records", "process")
 )
 FINETUNE = "finetune"
 EVALUATE = "evaluate keras"
@@ -89,7 +91,8 @@ def make_plan(job: Job, checkpoints: Path, parts: Parts) -> list[Step]:
             steps += [export, judge]
             gates.append(judge)
     if parts.bench:
-        steps += [_bench_step(job, judge, d) for d in job.devices for judge in gates]
+        places = [_Place.of(device) for device in job.devices]
+        steps += [_bench_step(job, judge, place) for place in places for judge in gates]
     return steps
 
 
@@ -322,35 +325,57 @@ def _gate_step(
     )
 
 
-def _bench_step(job: Job, judge: Step, kind: DeviceKind) -> Step:
-    options = job.recipe.bench
+@dataclass(frozen=True, kw_only=True)
+class _Place:
+    """A device, and which machine it is today; or why that cannot be told."""
+
+    device: Device
+    machine: str
+    problem: ZooError | None = None
+
+    @classmethod
+    def of(cls, device: Device) -> _Place:
+        """Asks the device; one that does not answer costs its own steps alone, later."""
+        try:
+            return cls(device=device, machine=device.fingerprint())
+        except ZooError as error:
+            # Whatever it turns out to be, no result is known of it.
+            return cls(device=device, machine=secrets.token_hex(8), problem=error)
+
+
+def _bench_step(job: Job, judge: Step, place: _Place) -> Step:
+    options, device = job.recipe.bench, place.device
     key = step_key(
         "bench",
         {
             **options.model_dump(mode="json"),
-            "device": kind.name,
+            "device": device.name,
+            "kind": device.kind.name,
+            "options": dict(device.options),
             # A latency belongs to one machine and to the runtimes installed there.
-            "machine": kind.fingerprint({}),
+            "machine": place.machine,
         },
         needs=[judge.key],
         modules=("zoo.steps.bench", *_MEASUREMENT),
-        files=_device_sources(job, kind),
-        distributions=kind.distributions,
+        files=_device_sources(job, device.kind),
+        distributions=device.kind.distributions,
     )
 
     def work(work: Work) -> Outcome:
+        if place.problem is not None:
+            raise place.problem
         judged = work.needs[judge.name]
         return bench(
             job.registry,
             work,
             source=judged.folder / str((judged.record.result or {})["file"]),
-            device=kind.name,
+            device=device,
             tier=options.tier,
             threads=options.threads,
         )
 
     return Step(
-        name=judge.name.replace("gate", "bench", 1) + f" {kind.name}",
+        name=judge.name.replace("gate", "bench", 1) + f" {device.name}",
         kind="bench",
         key=key,
         work=work,

@@ -142,7 +142,7 @@ def first_failure(record: StepRecord) -> ZooError:
 def run_name(job: Job, plan: Sequence[Step]) -> str:
     """Model id, and eight digits that change with anything that changes a result."""
     keys = "".join(sorted(step.key for step in plan if not step.exclusive))
-    tiers = job.recipe.bench.model_dump_json() + ",".join(kind.name for kind in job.devices)
+    tiers = job.recipe.bench.model_dump_json() + ",".join(device.name for device in job.devices)
     digest = hashlib.sha256((keys + tiers).encode("ascii")).hexdigest()
     return f"{job.model_id}-{digest[:8]}"
 

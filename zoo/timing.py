@@ -9,17 +9,18 @@ from pathlib import Path
 
 from zoo.artifact import open_unaltered
 from zoo.clock import utc_now
-from zoo.contracts import DeviceKind
+from zoo.contracts import Device
 from zoo.errors import UnknownName, ZooError
 from zoo.isolation import Children
 from zoo.keys import step_key
 from zoo.measurement.bench import Candidate, measure_interleaved
 from zoo.measurement.records import Measurement, Samples
 from zoo.measurement.tiers import tier_named
+from zoo.named_devices import device_named, runtime_on
 from zoo.pipeline import OnStep
 from zoo.records import StepRecord, as_plain
 from zoo.registry import Registry
-from zoo.running import choose_runtime, judging_device, value_range_of
+from zoo.running import value_range_of
 from zoo.store import Store
 
 RUN = "bench"
@@ -61,9 +62,9 @@ def time_files(
         ZooError: A file, device, tier or runtime that cannot be used; nothing was measured.
     """
     tier_named(tier)
-    kind = registry.devices.get(device) if device is not None else judging_device(registry)
+    where = device_named(registry, device)
     candidates = [
-        _candidate(registry, kind, path, count, runtime) for path in files for count in threads
+        _candidate(registry, where, path, count, runtime) for path in files for count in threads
     ]
     store = Store(store_url)
     children = Children()
@@ -71,8 +72,7 @@ def time_files(
     on_step(RUN, {"event": "start", "kind": "bench"})
     try:
         found = measure_interleaved(
-            kind,
-            {},
+            where,
             candidates,
             tier=tier,
             progress=lambda done, total: on_step(
@@ -81,7 +81,7 @@ def time_files(
             children=children,
         )
         timings = [
-            _keep(store, kind, candidate, result)
+            _keep(store, where, candidate, result)
             for candidate, result in zip(candidates, found, strict=True)
         ]
     finally:
@@ -93,20 +93,20 @@ def time_files(
 
 
 def _candidate(
-    registry: Registry, kind: DeviceKind, path: Path, threads: int, runtime: str | None
+    registry: Registry, device: Device, path: Path, threads: int, runtime: str | None
 ) -> Candidate:
     artifact = open_unaltered(registry, path)
     known = artifact.exporter.runtimes
     if runtime is not None and runtime not in known:
         raise UnknownName(f"runtime of {artifact.exporter.name}", runtime, known)
-    if runtime is not None and runtime not in kind.runtimes({}):
+    if runtime is not None and runtime not in device.runtimes():
         raise ZooError(
-            f"{runtime!r} is not installed on {kind.name!r}",
-            fix="`zoo doctor` shows the runtimes that are there",
+            f"{runtime!r} is not installed on {device.name!r}",
+            fix=f"`zoo devices doctor {device.name}` shows the runtimes that are there",
         )
     return Candidate(
         path=path,
-        runtime=runtime or choose_runtime(artifact.exporter, kind, {}),
+        runtime=runtime or runtime_on(artifact.exporter, device),
         threads=threads,
         value_range=value_range_of(artifact),
     )
@@ -114,14 +114,14 @@ def _candidate(
 
 def _keep(
     store: Store,
-    kind: DeviceKind,
+    device: Device,
     candidate: Candidate,
     result: tuple[Measurement, Samples] | ZooError,
 ) -> Timing:
     """Appends one result to the store: a failure is a record too."""
     moment = {"file": str(candidate.path), "threads": candidate.threads, "at": time.time_ns()}
     key = step_key("bench", moment)
-    step = f"bench {candidate.path.name} {candidate.threads} {kind.name}"
+    step = f"bench {candidate.path.name} {candidate.threads} {device.name}"
     now = utc_now()
     if isinstance(result, ZooError):
         store.append(

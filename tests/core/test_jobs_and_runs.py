@@ -14,7 +14,8 @@ from makers import fuzz
 
 from zoo import run as run_module
 from zoo.checkpoints import packaged
-from zoo.errors import BadData, UnknownName, UsageError
+from zoo.errors import BadData, UnknownName, UsageError, ZooError
+from zoo.isolation import Children
 from zoo.job import Job, make_job, tag_of
 from zoo.options import recipe_from
 from zoo.pipeline import Outcome, Step, Work
@@ -189,9 +190,35 @@ def test_other_machine_has_other_latencies(monkeypatch):
 
     made = job()
     before = {s.name: s.key for s in make_plan(made, Path("c"), Parts())}
-    moved = tuple(replace(d, fingerprint=lambda options: "another machine") for d in made.devices)
-    after = {s.name: s.key for s in make_plan(replace(made, devices=moved), Path("c"), Parts())}
-    assert {n.split()[0] for n in before if before[n] != after[n]} == {"bench"}
+    (device,) = made.devices
+    moved = replace(device.kind, fingerprint=lambda options: "another machine")
+    for other in (replace(device, kind=moved), replace(device, options={"cpus": "f0"})):
+        plan = make_plan(replace(made, devices=(other,)), Path("c"), Parts())
+        after = {s.name: s.key for s in plan}
+        assert {n.split()[0] for n in before if before[n] != after[n]} == {"bench"}
+
+
+def test_a_dead_device_costs_its_own_steps_alone(tmp_path):
+    from dataclasses import replace
+
+    def unreachable(options: Any) -> str:
+        asked.append(1)
+        raise ZooError("the board cannot be reached")
+
+    asked: list[int] = []
+    made = job()
+    (device,) = made.devices
+    dead = replace(device, name="dead", kind=replace(device.kind, fingerprint=unreachable))
+    made = replace(made, devices=(device, dead))
+    first, second = (make_plan(made, tmp_path, Parts()) for _ in range(2))
+    assert len(asked) == 2, "asked once for all files"
+    for one, other in zip(first, second, strict=True):
+        if one.name.endswith(" dead"):
+            assert one.key != other.key, "no result may ever be taken for this one's"
+            with pytest.raises(ZooError, match="the board cannot be reached"):
+                one.work(Work(folder=tmp_path, needs={}, emit=print, children=Children()))
+        else:
+            assert one.key == other.key
 
 
 def fake_plan(job: Job, gate: str = "passed", train: Exception | None = None) -> list[Step]:

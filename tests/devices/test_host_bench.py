@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from zoo.contracts import Device
 from zoo.files import sha256_of
 from zoo.measurement.bench import Candidate, measure, measure_interleaved
 from zoo.measurement.failures import AgentRefused
@@ -17,6 +18,7 @@ from zoo.records import as_plain
 from zoo.registry import load_registry
 
 HOST = load_registry().devices.get("host")
+DEVICE = Device(name="host", kind=HOST)
 
 
 @pytest.fixture(autouse=True)
@@ -30,8 +32,7 @@ def short_tier(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_measurement_of_a_tflite_file(files: dict[str, Path]) -> None:
     path, told = files["dense_int8"], []
     measurement, samples = measure(
-        HOST,
-        {},
+        DEVICE,
         path,
         runtime="litert",
         threads=1,
@@ -97,8 +98,7 @@ def test_candidates_take_turns_and_fail_alone(files: dict[str, Path], tmp_path: 
     broken = tmp_path / "broken.onnx"
     broken.write_bytes(b"nothing of use")
     results = measure_interleaved(
-        HOST,
-        {},
+        DEVICE,
         [
             Candidate(path=files["dense"], runtime="litert"),
             Candidate(path=broken, runtime="onnxruntime"),

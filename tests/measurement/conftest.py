@@ -9,7 +9,7 @@ from textwrap import dedent
 
 import pytest
 
-from zoo.contracts import AgentProcess
+from zoo.contracts import AgentProcess, Condition
 from zoo.measurement.process import PipeProcess
 
 #: Answers like an agent would; a test's script may replace any of the functions.
@@ -67,6 +67,8 @@ class ScriptedTransport:
         self.command = [sys.executable, "-I", "-S", str(script), str(counter)]
         self.put_files: list[Path] = []
         self.closed = False
+        #: What `condition` answers, in turn; then nothing in particular.
+        self.conditions: list[Condition] = []
 
     def put(self, local: Path) -> str:
         self.put_files.append(local)
@@ -74,6 +76,9 @@ class ScriptedTransport:
 
     def start_agent(self, runtime: str) -> AgentProcess:
         return PipeProcess(self.command)
+
+    def condition(self) -> Condition:
+        return self.conditions.pop(0) if self.conditions else Condition()
 
     def close(self) -> None:
         self.closed = True

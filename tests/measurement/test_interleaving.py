@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from zoo.contracts import DeviceKind
-from zoo.errors import BadFile, UnknownName
+from zoo.contracts import Condition, Device, DeviceKind
+from zoo.errors import BadFile, UnknownName, ZooError
 from zoo.isolation import Children
 from zoo.measurement.bench import Candidate, measure, measure_interleaved
 from zoo.measurement.failures import AgentDied
@@ -32,14 +32,21 @@ def net(tmp_path: Path) -> Path:
     return path
 
 
-def kind_of(transport: Any) -> DeviceKind:
-    return DeviceKind(
+@pytest.fixture(autouse=True)
+def own_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where devices are locked."""
+    monkeypatch.setenv("ZOO_HOME", str(tmp_path / "home"))
+
+
+def device_of(transport: Any) -> Device:
+    kind = DeviceKind(
         name="scripted",
         summary="for tests",
         connect=lambda options: transport,
         fingerprint=lambda options: "f" * 16,
         runtimes=lambda options: ["fake"],
     )
+    return Device(name="scripted", kind=kind)
 
 
 def starts(tmp_path: Path) -> int:
@@ -49,8 +56,7 @@ def starts(tmp_path: Path) -> int:
 def test_each_process_is_fresh(scripted: Scripted, net: Path, tmp_path: Path) -> None:
     transport, told = scripted(NOISY_WHEN % "()"), []
     measurement, samples = measure(
-        kind_of(transport),
-        {},
+        device_of(transport),
         net,
         runtime="fake",
         threads=2,
@@ -84,7 +90,7 @@ def test_a_disturbed_process_is_measured_again(
     scripted: Scripted, net: Path, tmp_path: Path
 ) -> None:
     measurement, samples = measure(
-        kind_of(scripted(NOISY_WHEN % "(0,)")), {}, net, runtime="fake", threads=1, tier="brief"
+        device_of(scripted(NOISY_WHEN % "(0,)")), net, runtime="fake", threads=1, tier="brief"
     )
     assert starts(tmp_path) == 2
     assert measurement.quiet
@@ -95,8 +101,7 @@ def test_a_disturbed_process_is_measured_again(
 
 def test_once_and_no_more(scripted: Scripted, net: Path, tmp_path: Path) -> None:
     measurement, _ = measure(
-        kind_of(scripted(NOISY_WHEN % "(0, 1, 2)")),
-        {},
+        device_of(scripted(NOISY_WHEN % "(0, 1, 2)")),
         net,
         runtime="fake",
         threads=1,
@@ -115,7 +120,7 @@ def test_a_slow_first_process_is_seen_in_later_ones(scripted: Scripted, net: Pat
         return whole(request, spin_before_ns=spin, spin_after_ns=spin)
     """
     measurement, _ = measure(
-        kind_of(scripted(changes)), {}, net, runtime="fake", threads=1, tier="smoke"
+        device_of(scripted(changes)), net, runtime="fake", threads=1, tier="smoke"
     )
     assert measurement.noise == ("a fixed piece of work took 50% longer than it can",)
 
@@ -123,7 +128,7 @@ def test_a_slow_first_process_is_seen_in_later_ones(scripted: Scripted, net: Pat
 def test_limit_below_the_floors_is_said(scripted: Scripted, net: Path) -> None:
     changes = "whole = bench\ndef bench(request): return whole(request, floors_met=False)"
     measurement, _ = measure(
-        kind_of(scripted(changes)), {}, net, runtime="fake", threads=1, tier="brief"
+        device_of(scripted(changes)), net, runtime="fake", threads=1, tier="brief"
     )
     assert not measurement.floors_met
     assert measurement.quiet
@@ -138,7 +143,7 @@ def test_placement_that_the_timed_call_cannot_tell(scripted: Scripted, net: Path
         return {**plain(request), "delegate": delegate}
     """
     measurement, _ = measure(
-        kind_of(scripted(changes)), {}, net, runtime="fake", threads=1, tier="brief"
+        device_of(scripted(changes)), net, runtime="fake", threads=1, tier="brief"
     )
     assert measurement.placement == {"name": "X", "partitions": 2, "remaining": ["TANH"]}
 
@@ -155,8 +160,7 @@ def test_candidates_take_turns(scripted: Scripted, tmp_path: Path) -> None:
     for path in paths:
         path.write_bytes(path.name.encode())
     results = measure_interleaved(
-        kind_of(scripted(changes)),
-        {},
+        device_of(scripted(changes)),
         [Candidate(path=path, runtime="fake") for path in paths],
         tier="smoke",
     )
@@ -177,14 +181,14 @@ def test_a_death_costs_one_candidate(scripted: Scripted, tmp_path: Path) -> None
         path.write_bytes(b"weights")
     transport = scripted(changes)
     candidates = [Candidate(path=path, runtime="fake") for path in paths]
-    bad, good = measure_interleaved(kind_of(transport), {}, candidates, tier="smoke")
+    bad, good = measure_interleaved(device_of(transport), candidates, tier="smoke")
     assert isinstance(bad, AgentDied)
     assert "SIGSEGV" in str(bad)
     assert not isinstance(good, Exception)
     assert starts(tmp_path) == 4, "a candidate that died is not tried again"
     assert transport.closed
     with pytest.raises(AgentDied):
-        measure(kind_of(scripted(changes)), {}, paths[0], runtime="fake", threads=1, tier="brief")
+        measure(device_of(scripted(changes)), paths[0], runtime="fake", threads=1, tier="brief")
 
 
 def test_interruption_ends_the_agent(scripted: Scripted, net: Path) -> None:
@@ -201,8 +205,7 @@ def test_interruption_ends_the_agent(scripted: Scripted, net: Path) -> None:
     transport.put = put
     with pytest.raises(AgentDied, match="SIGKILL"):
         measure(
-            kind_of(transport),
-            {},
+            device_of(transport),
             net,
             runtime="fake",
             threads=1,
@@ -214,9 +217,51 @@ def test_interruption_ends_the_agent(scripted: Scripted, net: Path) -> None:
 def test_wrong_input_of_the_user(scripted: Scripted, net: Path, tmp_path: Path) -> None:
     transport = scripted()
     with pytest.raises(UnknownName, match="tier"):
-        measure(kind_of(transport), {}, net, runtime="fake", threads=1, tier="slow")
+        measure(device_of(transport), net, runtime="fake", threads=1, tier="slow")
     with pytest.raises(BadFile, match="there is no file"):
-        measure(
-            kind_of(transport), {}, tmp_path / "no.net", runtime="fake", threads=1, tier="brief"
-        )
+        measure(device_of(transport), tmp_path / "no.net", runtime="fake", threads=1, tier="brief")
     assert transport.closed
+
+
+def test_a_throttled_device_is_measured_again_and_then_marked(
+    scripted: Scripted, net: Path, tmp_path: Path
+) -> None:
+    transport = scripted()
+    hot = Condition(readings={"temperature_c": 85.0}, faults=("the board says now: throttled",))
+    transport.conditions = [Condition(), hot, Condition(), hot]
+    measurement, _ = measure(device_of(transport), net, runtime="fake", threads=1, tier="brief")
+    assert starts(tmp_path) == 2
+    assert (measurement.quiet, measurement.noise) == (False, hot.faults)
+    (process,) = measurement.environment["processes"]
+    assert process["condition"] == [{}, {"temperature_c": 85.0}]
+
+
+def test_a_device_that_cooled_down_counts(scripted: Scripted, net: Path, tmp_path: Path) -> None:
+    transport = scripted()
+    transport.conditions = [Condition(faults=("hot",))]
+    measurement, _ = measure(device_of(transport), net, runtime="fake", threads=1, tier="brief")
+    assert starts(tmp_path) == 2
+    assert (measurement.quiet, measurement.noise) == (True, ())
+
+
+def test_a_file_that_the_device_does_not_take_costs_itself_alone(
+    scripted: Scripted, net: Path
+) -> None:
+    transport, full = scripted(), ZooError("the disk is full")
+    other = net.with_name("big.net")
+    other.write_bytes(b"more weights")
+    put = transport.put
+
+    def narrow(local: Path) -> str:
+        if local == other:
+            raise full
+        return str(put(local))
+
+    transport.put = narrow
+    found = measure_interleaved(
+        device_of(transport),
+        [Candidate(path=other, runtime="fake"), Candidate(path=net, runtime="fake")],
+        tier="smoke",
+    )
+    assert found[0] is full
+    assert found[1][0].file == "a.net"

@@ -33,6 +33,7 @@ COMMANDS = {
     "inspect": "What a file says of itself and what it really contains",
     "verify": "Recompute what a file claims, and say what holds",
     "bundle": "The folder that an app developer wants, with usage code",
+    "devices": "Devices by name: list, examine, add, remove",
     "plugins": "Plugins: where everything comes from",
     "doctor": "What is installed, what is missing, how to get it",
 }

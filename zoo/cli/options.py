@@ -47,12 +47,22 @@ def _complete(kind: str) -> Callable[[click.Context, click.Parameter, str], list
             "model": lambda: list(model_ids(registry)),
             "dataset": lambda: [p.name + (":" if p.argument else "") for p in registry.datasets],
             "format": lambda: registry.exporters.names(),
-            "device": lambda: registry.devices.names(),
+            "device": lambda: _devices(registry),
             "target": lambda: registry.targets.names(),
         }[kind]()
         return [CompletionItem(name) for name in names if name.startswith(incomplete)]
 
     return complete
+
+
+def _devices(registry: Registry) -> list[str]:
+    from zoo.devices_file import read_entries
+    from zoo.errors import ZooError
+
+    try:
+        return [*registry.devices.names(), *read_entries()]
+    except ZooError:  # a file that is not TOML; the command itself will say so
+        return registry.devices.names()
 
 
 complete_model = _complete("model")

@@ -90,10 +90,11 @@ def check(
     epochs: int | None,
     as_json: bool,
 ) -> None:
-    """Check that a network keeps what its record promises, all the way to exported files.
+    """Check that a network or a device keeps what its record promises.
 
-    NAME is a model, a family, or a plugin. Of a family, the smallest member is trained and
-    exported. The exit code is 1 when something failed.
+    NAME is a model, a family, a device, or a plugin. A network is built, trained and exported; of
+    a family, only the smallest member is. A device is measured with, killed, and kept waiting. The
+    exit code is 1 when something failed.
     """
     from zoo.cli.progress import StepProgress
     from zoo.testing import Conformance
@@ -104,6 +105,12 @@ def check(
     selection = select(registry, name, split_commas(skip))
     verdicts = list(selection.broken)
     with StepProgress(quiet=as_json) as progress:
+        if selection.devices:
+            from zoo.testing.devices import DeviceConformance
+
+            for device in selection.devices:
+                kit_of_device = DeviceConformance(registry, device, on_step=progress)
+                verdicts += kit_of_device.run(selection.device_checks)
         for variant, checks in selection.checks.items():
             kit = Conformance(registry, variant, data=data, epochs=epochs, on_step=progress)
             verdicts += kit.run(checks)

@@ -2,7 +2,14 @@
 
 from zoo.contracts.architecture import Architecture, Variant
 from zoo.contracts.dataset import Dataset, DatasetProvider, Split
-from zoo.contracts.device import AgentProcess, DeviceKind, Transport
+from zoo.contracts.device import (
+    AgentProcess,
+    Condition,
+    Device,
+    DeviceKind,
+    DeviceOptions,
+    Transport,
+)
 from zoo.contracts.exporter import Exporter, ExportRequest, FileContents, TensorInfo
 from zoo.contracts.layers import LayerComparison, LayerRequest, OperatorRecord
 from zoo.contracts.preprocessing import (
@@ -24,9 +31,12 @@ __all__ = [
     "Architecture",
     "Check",
     "Comparison",
+    "Condition",
     "Dataset",
     "DatasetProvider",
+    "Device",
     "DeviceKind",
+    "DeviceOptions",
     "ExportRequest",
     "Exporter",
     "FileContents",

@@ -2,12 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from zoo.contracts.checks import check, check_name
+
+if TYPE_CHECKING:  # lists and help must not wait for it
+    from pydantic import BaseModel
+
+#: Options of one device, complete: as the model that its kind declares dumps them.
+DeviceOptions = Mapping[str, Any]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Condition:
+    """The state of a device just before or just after a measurement.
+
+    Attributes:
+        readings: What it tells of itself, JSON-compatible: ``temperature_c``, ``governor``, …
+        faults: Why a time taken now could not be trusted, in words: a throttled processor, say.
+    """
+
+    readings: Mapping[str, Any] = field(default_factory=dict)
+    faults: tuple[str, ...] = ()
 
 
 class AgentProcess(Protocol):
@@ -23,7 +42,10 @@ class AgentProcess(Protocol):
         """Ends the process at once; may be called from another thread than the other methods."""
 
     def stop(self) -> int | None:
-        """Ends the process; its exit code (negative: killed by that signal), None if unknown."""
+        """Ends the process; its exit code, negative for the signal that killed it.
+
+        None when the line to the device broke, so that nobody knows.
+        """
 
     def diagnostics(self) -> str:
         """The last lines of its error stream."""
@@ -38,6 +60,9 @@ class Transport(Protocol):
     def start_agent(self, runtime: str) -> AgentProcess:
         """Starts the agent in an environment that has `runtime`."""
 
+    def condition(self) -> Condition:
+        """How the device is now; asked before and after each process that is timed."""
+
     def close(self) -> None:
         """Releases the device."""
 
@@ -47,23 +72,33 @@ class DeviceKind:
     """A way to reach devices.
 
     Attributes:
-        name: ``host``; also the device name when the kind has one device only.
+        name: ``host``; also a device by itself where the kind needs no options.
         summary: One line for lists.
-        connect: Opens a transport; takes the options of one device (strings from
-            ``devices.toml``), none for the host.
-        fingerprint: Identifies the machine, so that a latency is never taken for another's.
-        runtimes: Agent runtimes that can be used there now.
-        options: Names of the options that ``connect`` understands.
+        connect: Opens a transport; takes the options of one device.
+        fingerprint: Identifies the machine and the runtimes there, so that a latency is never
+            taken for another's. Raises `ZooError` when the device cannot be reached.
+        runtimes: Agent runtimes that can be used there now; raises like `fingerprint`.
+        options: Returns the pydantic model whose fields ``devices.toml`` may hold for a device of
+            this kind; None when it has none.
+        address: Where a device is, in a few words without secrets; two devices with one address
+            are one, of which only one process at a time may measure. None stands for the options.
+        setup: Prepares a device that is named in ``devices.toml`` (``zoo devices setup NAME``):
+            takes its options and a function that tells people what is being done, returns what is
+            ready then. None where nothing can be prepared from here.
+        extra: The extra of the distribution that brings what the driver needs; empty for none.
         distributions: Those installed here whose versions decide what it answers and how fast.
         local: Whether it is this machine, where files are judged after export.
     """
 
     name: str
     summary: str
-    connect: Callable[[dict[str, str]], Transport]
-    fingerprint: Callable[[dict[str, str]], str]
-    runtimes: Callable[[dict[str, str]], Sequence[str]]
-    options: tuple[str, ...] = ()
+    connect: Callable[[DeviceOptions], Transport]
+    fingerprint: Callable[[DeviceOptions], str]
+    runtimes: Callable[[DeviceOptions], Sequence[str]]
+    options: Callable[[], type[BaseModel]] | None = None
+    address: Callable[[DeviceOptions], str] | None = None
+    setup: Callable[[DeviceOptions, Callable[[str], None]], str] | None = None
+    extra: str = ""
     distributions: tuple[str, ...] = ()
     local: bool = False
 
@@ -71,3 +106,44 @@ class DeviceKind:
         check_name("device", self.name)
         for field_name in ("connect", "fingerprint", "runtimes"):
             check(callable(getattr(self, field_name)), self.name, f"{field_name} must be callable")
+        for field_name in ("options", "address", "setup"):
+            value = getattr(self, field_name)
+            usable = value is None or callable(value)
+            check(usable, self.name, f"{field_name} must be callable or None")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Device:
+    """One device: a kind and how to reach this one.
+
+    Attributes:
+        name: What users type for ``--device``.
+        kind: How it is reached.
+        options: Complete.
+        source: The file that names it; None for a kind that is a device by itself.
+    """
+
+    name: str
+    kind: DeviceKind
+    options: DeviceOptions = field(default_factory=dict)
+    source: Path | None = None
+
+    @property
+    def address(self) -> str:
+        """Where it is, in a few words."""
+        if self.kind.address is not None:
+            return self.kind.address(self.options)
+        given = (f"{k}={v}" for k, v in sorted(self.options.items()) if v is not None)
+        return ", ".join(given) or self.kind.name
+
+    def connect(self) -> Transport:
+        """Opens a transport to it."""
+        return self.kind.connect(self.options)
+
+    def fingerprint(self) -> str:
+        """Identifies the machine and the runtimes there."""
+        return self.kind.fingerprint(self.options)
+
+    def runtimes(self) -> Sequence[str]:
+        """Agent runtimes that can be used there now."""
+        return self.kind.runtimes(self.options)

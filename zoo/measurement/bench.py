@@ -13,9 +13,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zoo.clock import utc_now
-from zoo.contracts import DeviceKind, Transport
+from zoo.contracts import Condition, Device, Transport
 from zoo.errors import ZooError
 from zoo.files import sha256_of
+from zoo.measurement.lock import holding
 from zoo.measurement.protocol import BenchRun, LoadedFile
 from zoo.measurement.quietness import disturbances, fastest_spin
 from zoo.measurement.records import Measurement, Samples
@@ -65,6 +66,7 @@ class _Process:
     run: BenchRun
     noise: tuple[str, ...]
     attempts: int
+    conditions: tuple[Condition, Condition]
 
 
 @dataclass(kw_only=True, eq=False)
@@ -99,6 +101,7 @@ class _Bench:
 
     def _process(self, course: _Course, attempts: int) -> _Process:
         candidate, tier = course.candidate, self.tier
+        earlier = self.transport.condition()
         session = AgentSession(self.transport, candidate.runtime, self.timeout)
         with session, self._registered(session):
             about = session.describe()
@@ -115,12 +118,20 @@ class _Bench:
             )
             if course.placement is None:
                 course.placement = self._placement(session, course, loaded)
+        later = self.transport.condition()
         # The spin is Python's: another interpreter on the same device has another baseline.
         interpreter = f"{about.get('fingerprint')} {about.get('python')}"
         baseline = min(fastest_spin(run), self.baselines.get(interpreter, fastest_spin(run)))
         self.baselines[interpreter] = baseline
         noise = disturbances(run, threads=loaded.threads, baseline_ns=baseline)
-        return _Process(about=about, loaded=loaded, run=run, noise=noise, attempts=attempts)
+        return _Process(
+            about=about,
+            loaded=loaded,
+            run=run,
+            noise=tuple(dict.fromkeys((*noise, *earlier.faults, *later.faults))),
+            attempts=attempts,
+            conditions=(earlier, later),
+        )
 
     def _placement(
         self, session: AgentSession, course: _Course, loaded: LoadedFile
@@ -136,8 +147,7 @@ class _Bench:
 
 
 def measure(
-    kind: DeviceKind,
-    options: dict[str, str],
+    device: Device,
     path: Path,
     *,
     runtime: str,
@@ -153,8 +163,7 @@ def measure(
     """Times one file on one device.
 
     Args:
-        kind: Kind of device.
-        options: Of that device.
+        device: Where.
         path: The file here.
         runtime: The agent's runtime.
         threads: For one inference.
@@ -167,7 +176,7 @@ def measure(
         timeout: Seconds to wait for an answer beyond the time of the work itself.
 
     Raises:
-        ZooError: The agent died, hung or refused.
+        ZooError: The agent died, hung or refused; the device cannot be reached or is in use.
     """
     candidate = Candidate(
         path=path,
@@ -178,7 +187,7 @@ def measure(
         value_range=value_range,
     )
     (result,) = measure_interleaved(
-        kind, options, [candidate], tier=tier, progress=progress, children=children, timeout=timeout
+        device, [candidate], tier=tier, progress=progress, children=children, timeout=timeout
     )
     if isinstance(result, ZooError):
         raise result
@@ -186,8 +195,7 @@ def measure(
 
 
 def measure_interleaved(
-    kind: DeviceKind,
-    options: dict[str, str],
+    device: Device,
     candidates: Sequence[Candidate],
     *,
     tier: str,
@@ -199,33 +207,47 @@ def measure_interleaved(
 
     What disturbs the machine for a minute then disturbs all candidates alike. A candidate that
     fails costs itself alone: its place in the list holds the error.
+
+    Raises:
+        ZooError: The device cannot be reached, or another process measures there.
     """
     grade = tier_named(tier)
     total = grade.processes * len(candidates)
-    transport = kind.connect(options)
+    with holding(device):
+        transport = device.connect()
+        try:
+            bench = _Bench(transport=transport, tier=grade, timeout=timeout, children=children)
+            courses = [_course(bench, candidate) for candidate in candidates]
+            for turn in range(grade.processes):
+                # Each turn begins with another candidate: none is always the one on a cool machine.
+                for place in range(len(courses)):
+                    _take_turn(bench, courses[(turn + place) % len(courses)])
+                    if progress is not None:
+                        progress(turn * len(courses) + place + 1, total)
+        finally:
+            transport.close()
+    return [course.failure or _result(device, grade, course) for course in courses]
+
+
+def _course(bench: _Bench, candidate: Candidate) -> _Course:
+    """Puts a candidate's file on the device; what goes wrong there is that candidate's failure."""
+    course = _Course(candidate=candidate, sha256=sha256_of(candidate.path), there="")
     try:
-        bench = _Bench(transport=transport, tier=grade, timeout=timeout, children=children)
-        courses = [
-            _Course(candidate=c, sha256=sha256_of(c.path), there=transport.put(c.path))
-            for c in candidates
-        ]
-        for turn in range(grade.processes):
-            # Each turn begins with another candidate: none is always the one on a cool machine.
-            for place in range(len(courses)):
-                course = courses[(turn + place) % len(courses)]
-                if course.failure is None:
-                    try:
-                        bench.advance(course)
-                    except ZooError as error:
-                        course.failure = error
-                if progress is not None:
-                    progress(turn * len(courses) + place + 1, total)
-    finally:
-        transport.close()
-    return [course.failure or _result(kind.name, grade, course) for course in courses]
+        course.there = bench.transport.put(candidate.path)
+    except ZooError as error:
+        course.failure = error
+    return course
 
 
-def _result(device: str, tier: Tier, course: _Course) -> Result:
+def _take_turn(bench: _Bench, course: _Course) -> None:
+    if course.failure is None:
+        try:
+            bench.advance(course)
+        except ZooError as error:
+            course.failure = error
+
+
+def _result(device: Device, tier: Tier, course: _Course) -> Result:
     processes = course.done
     samples = Samples(tuple(process.run.samples for process in processes))
     together = np.concatenate(samples.processes)
@@ -235,7 +257,7 @@ def _result(device: str, tier: Tier, course: _Course) -> Result:
     measurement = Measurement(
         file=course.candidate.path.name,
         sha256=course.sha256,
-        device=device,
+        device=device.name,
         device_fingerprint=str(first.about.get("fingerprint")),
         runtime=first.loaded.runtime,
         runtime_version=first.loaded.runtime_version,
@@ -263,7 +285,11 @@ def _result(device: str, tier: Tier, course: _Course) -> Result:
         memory_before_mb=median(p.loaded.memory_before_bytes for p in processes) * _MB,
         quiet=not noise,
         noise=noise,
-        environment={**first.about, "processes": [_counted(p) for p in processes]},
+        environment={
+            **first.about,
+            "device": {"kind": device.kind.name, "address": device.address},
+            "processes": [_counted(p) for p in processes],
+        },
         created=utc_now(),
     )
     return measurement, samples
@@ -289,4 +315,5 @@ def _counted(process: _Process) -> dict[str, Any]:
         "involuntary_switches": run.involuntary_switches,
         "steal_seconds": run.steal_seconds,
         "throttled_seconds": run.throttled_seconds,
+        "condition": [dict(condition.readings) for condition in process.conditions],
     }

@@ -65,7 +65,19 @@ def signal_of(code: int | None) -> str | None:
 
 
 def died(command: str, code: int | None, diagnostics: str) -> AgentDied:
-    """The error for an agent that ended while `command` was under way."""
+    """The error for an agent that ended while `command` was under way.
+
+    Args:
+        command: What it was asked.
+        code: Its exit code; None when the line to the device broke.
+        diagnostics: Its error stream.
+    """
+    if code is None:
+        return AgentDied(
+            f"the line to the device broke during {command!r}",
+            why=last_words(diagnostics) or None,
+            fix="check power and network of the device, then type the same command again",
+        )
     name = signal_of(code)
     how = f"was killed by {name}" if name else "ended"
     why = _CAUSES.get(name, "it was ended by a signal") if name else f"exit code {code}"

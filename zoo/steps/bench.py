@@ -6,28 +6,28 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from zoo.artifact import open_unaltered
+from zoo.contracts import Device
 from zoo.measurement.bench import measure
+from zoo.named_devices import runtime_on
 from zoo.records import as_plain
 from zoo.registry import Registry
-from zoo.running import choose_runtime, value_range_of
+from zoo.running import value_range_of
 
 if TYPE_CHECKING:
     from zoo.pipeline import Outcome, Work
 
 
 def bench(
-    registry: Registry, work: Work, *, source: Path, device: str, tier: str, threads: int
+    registry: Registry, work: Work, *, source: Path, device: Device, tier: str, threads: int
 ) -> Outcome:
     """Measures one file; the raw samples travel with the outcome."""
     from zoo.pipeline import Outcome
 
     artifact = open_unaltered(registry, source)
-    kind = registry.devices.get(device)
     measurement, samples = measure(
-        kind,
-        {},
+        device,
         source,
-        runtime=choose_runtime(artifact.exporter, kind, {}),
+        runtime=runtime_on(artifact.exporter, device),
         threads=threads,
         tier=tier,
         value_range=value_range_of(artifact),

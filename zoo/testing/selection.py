@@ -6,10 +6,12 @@ import fnmatch
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from zoo.contracts import Architecture
+from zoo.contracts import Architecture, Device
 from zoo.errors import UnknownName, UsageError
+from zoo.named_devices import known_devices
 from zoo.registry import Plugin, Registry
 from zoo.testing.checks import conformance_checks, light_checks
+from zoo.testing.devices import DEVICE_CHECKS, devices_meant
 from zoo.testing.verdict import Verdict
 
 
@@ -21,11 +23,15 @@ class Selection:
         checks: Variant → names of its checks.
         broken: Verdicts on plugins that could not be loaded.
         notes: What the user should know about what is left out.
+        devices: That are checked.
+        device_checks: Names of their checks.
     """
 
     checks: dict[str, tuple[str, ...]]
     broken: tuple[Verdict, ...] = ()
     notes: tuple[str, ...] = ()
+    devices: tuple[Device, ...] = ()
+    device_checks: tuple[str, ...] = ()
 
 
 def select(registry: Registry, name: str, skip: Sequence[str] = ()) -> Selection:
@@ -36,31 +42,36 @@ def select(registry: Registry, name: str, skip: Sequence[str] = ()) -> Selection
 
     Args:
         registry: Where to look.
-        name: A variant, an architecture, or a plugin.
+        name: A variant, an architecture, a device, or a plugin.
         skip: Checks to leave out; shell patterns such as ``export-*``.
 
     Raises:
         UnknownName: Nothing is called `name`, or a pattern fits no check.
-        UsageError: The plugin provides no architecture, or nothing is left to check.
+        UsageError: The plugin provides nothing that can be checked, or nothing is left to check.
     """
-    every = _without(conformance_checks(registry), skip)
     variants = {variant.name for _, variant in registry.variants()}
     if name in variants:
-        return Selection(checks={name: every})
+        return Selection(checks={name: _without(conformance_checks(registry), skip)})
     if name in registry.architectures.names():
+        every = _without(conformance_checks(registry), skip)
         return _families([registry.architectures.get(name)], every)
+    if devices := devices_meant(registry, name):
+        return Selection(
+            checks={}, devices=tuple(devices), device_checks=_without(DEVICE_CHECKS, skip)
+        )
+    every = _without(conformance_checks(registry), skip)
     plugins = [p for p in registry.plugins if name in (p.name, p.full_name)]
     if not plugins:
-        known = variants | set(registry.architectures.names())
+        known = {*variants, *registry.architectures.names(), *known_devices(registry)}
         raise UnknownName("model or plugin", name, known | {p.name for p in registry.plugins})
     broken = tuple(_broken(plugin) for plugin in plugins if plugin.problem)
     providers = registry.architectures
     found = [a for a in providers if any(providers.provider(a.name) is p for p in plugins)]
     if not found and not broken:
         raise UsageError(
-            f"the plugin {name!r} provides no architecture",
-            why="the checks are of networks",
-            fix="name a model, a family, or a plugin that provides one: `zoo plugins list`",
+            f"the plugin {name!r} provides no architecture and no device",
+            why="the checks are of networks and devices",
+            fix="name a model, a family, a device, or a plugin of one: `zoo plugins list`",
         )
     selection = _families(found, every)
     return Selection(checks=selection.checks, broken=broken, notes=selection.notes)

@@ -1,0 +1,71 @@
+"""What an Android phone tells of its heat, battery and radio, and how its clocks are held."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from zoo.contracts import Condition
+
+#: For the phone's own shell, in one line; each part begins with a line of its own.
+READINGS = (
+    "echo [thermal]; dumpsys thermalservice 2>/dev/null; "
+    "echo [battery]; dumpsys battery 2>/dev/null; "
+    "echo [airplane]; settings get global airplane_mode_on 2>/dev/null; "
+    "echo [saver]; settings get global low_power 2>/dev/null; "
+    "echo [build]; getprop ro.build.version.release; getprop ro.product.model; getprop ro.soc.model"
+)
+#: $1 true or false.
+HOLD_CLOCKS = 'cmd power set-fixed-performance-mode-enabled "$1"'
+#: https://developer.android.com/reference/android/os/PowerManager#getCurrentThermalStatus()
+THERMAL = ("none", "light", "moderate", "severe", "critical", "emergency", "shutdown")
+_PART = re.compile(r"^\[(\w+)\][ \t\r]*$", re.MULTILINE)
+_TEMPERATURE = re.compile(r"mValue=(-?[0-9.]+)[^}]*?mType=(\d+)[^}]*?mName=([^,}\s]+)")
+_BATTERY = re.compile(r"^\s*([A-Za-z ]+): *(\S+)\s*$", re.MULTILINE)
+#: Temperature of a processor, in Android's numbering.
+_CPU = "0"
+
+
+def condition_of(text: str) -> Condition:
+    """The condition in what `READINGS` printed; whatever a phone does not tell is left out."""
+    words = _PART.split(text)
+    parts = dict(zip(words[1::2], words[2::2], strict=False))
+    readings: dict[str, Any] = {}
+    faults: list[str] = []
+    _thermal(parts.get("thermal", ""), readings, faults)
+    _battery(parts.get("battery", ""), readings)
+    airplane, saver = parts.get("airplane", "").strip(), parts.get("saver", "").strip()
+    if airplane in ("0", "1"):
+        readings["airplane_mode"] = airplane == "1"
+    if saver == "1":
+        faults.append("the battery saver is on, which slows the processor")
+    lines = [line.strip() for line in parts.get("build", "").removeprefix("\n").splitlines()]
+    for key, value in zip(("android", "model", "soc"), lines, strict=False):
+        if value:
+            readings[key] = value
+    return Condition(readings=readings, faults=tuple(faults))
+
+
+def _thermal(text: str, readings: dict[str, Any], faults: list[str]) -> None:
+    status = re.search(r"Thermal Status: *(\d+)", text)
+    if status is not None:
+        level = min(int(status[1]), len(THERMAL) - 1)
+        readings["thermal"] = THERMAL[level]
+        if level:
+            faults.append(f"Android throttles the phone for heat: {THERMAL[level]}")
+    # What is cached may be old; the part after it comes from the sensors.
+    current = text.partition("Current temperatures from HAL")[2] or text
+    degrees = [float(v) for v, kind, _ in _TEMPERATURE.findall(current) if kind == _CPU]
+    if degrees:
+        readings["temperature_c"] = max(degrees)
+
+
+def _battery(text: str, readings: dict[str, Any]) -> None:
+    found = dict(_BATTERY.findall(text))
+    if found.get("level", "").isdecimal():
+        readings["battery_percent"] = int(found["level"])
+    if found.get("temperature", "").lstrip("-").isdecimal():
+        readings["battery_c"] = int(found["temperature"]) / 10.0
+    powered = [k.removesuffix(" powered") for k, v in found.items() if k.endswith(" powered")]
+    if powered:
+        readings["charged_by"] = [k for k in powered if found[f"{k} powered"] == "true"]

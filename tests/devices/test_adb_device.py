@@ -1,0 +1,312 @@
+"""A phone by ADB: a server that speaks the protocol and runs the commands on this machine."""
+
+from __future__ import annotations
+
+import os
+import socket
+import struct
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import psutil
+import pytest
+from adb_server import SERIAL, AdbServer
+from hypothesis import given
+from hypothesis import strategies as st
+
+from zoo.contracts import Device
+from zoo.devices import adb, android
+from zoo.devices.adb_shell import Shell
+from zoo.devices.host import HostTransport
+from zoo.devices.remote import DeviceUnreachable
+from zoo.errors import MissingExtra, UnknownName, UsageError, ZooError
+from zoo.measurement.bench import measure
+from zoo.measurement.failures import AgentDied, AgentHung, AgentRefused
+from zoo.measurement.session import AgentSession
+from zoo.recipe import declared_options
+from zoo.registry import load_registry
+from zoo.testing.devices import DEVICE_CHECKS, DeviceConformance
+
+KIND = load_registry().devices.get("adb")
+ONE = np.ones((1, 4), np.float32)
+Connect = Callable[..., adb.AdbTransport]
+
+
+@pytest.fixture(autouse=True)
+def own_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ZOO_HOME", str(tmp_path / "home"))
+    # No test may start a real ADB server.
+    monkeypatch.setenv("ADBUTILS_ADB_PATH", "/bin/false")
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[AdbServer]:
+    pytest.importorskip("adbutils")
+    folder = tmp_path / "phone"
+    folder.mkdir()
+    made = AdbServer(folder)
+    yield made
+    made.close()
+
+
+def options(server: AdbServer, **changes: object) -> dict[str, object]:
+    given = {"server": server.address, "app": "", "python": sys.executable}
+    return declared_options(KIND.options, {**given, **changes}, "phone")
+
+
+@pytest.fixture
+def connect(server: AdbServer) -> Connect:
+    return lambda **changes: adb.AdbTransport(options(server, **changes))
+
+
+def test_the_same_answers_as_here(connect: Connect, files: dict[str, Path]) -> None:
+    with AgentSession(HostTransport(), "litert") as here:
+        here.load(files["dense_int8"])
+        expected = here.run(ONE)
+    with AgentSession(connect(), "litert") as there:
+        there.load(files["dense_int8"])
+        np.testing.assert_array_equal(there.run(ONE), expected)
+
+
+def test_a_measurement(server: AdbServer, files: dict[str, Path]) -> None:
+    device = Device(name="phone", kind=KIND, options=options(server, cpus="1"))
+    assert device.fingerprint().startswith(SERIAL)
+    assert "litert" in device.runtimes()
+    measurement, _ = measure(device, files["dense"], runtime="litert", threads=1, tier="brief")
+    assert measurement.device == "phone"
+    assert measurement.environment["affinity"] == [0]
+    for told in measurement.environment["processes"][0]["condition"]:
+        assert told == {
+            "thermal": "none",
+            "temperature_c": 43.2,
+            "battery_percent": 87,
+            "battery_c": 29.4,
+            "charged_by": ["USB"],
+            "airplane_mode": True,
+            "android": "15",
+            "model": "Pixel 9",
+            "soc": "Tensor G4",
+            "fixed_performance": True,
+            "cpus": "1",
+        }
+    # Held while it was measured, and given back.
+    asked = server.log.read_text().splitlines()
+    assert asked == [f"power set-fixed-performance-mode-enabled {w}" for w in ("true", "false")]
+
+
+@pytest.mark.parametrize("check", DEVICE_CHECKS)
+def test_the_kit_for_devices(server: AdbServer, check: str) -> None:
+    device = Device(name="phone", kind=KIND, options=options(server))
+    verdict = DeviceConformance(load_registry(), device).check(check)
+    assert verdict.status == "passed", verdict.measured
+
+
+def test_a_phone_that_cannot_hold_its_clocks(server: AdbServer, connect: Connect) -> None:
+    server.environment["CMD"] = "255"
+    transport = connect()
+    assert transport.condition().readings["fixed_performance"] is False
+    transport.close()
+    assert len(server.log.read_text().splitlines()) == 1
+    connect(performance=False)
+    assert len(server.log.read_text().splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "fault"),
+    [("THERMAL", "3", "Android throttles the phone for heat: severe"), ("SAVER", "1", "battery")],
+)
+def test_a_throttled_phone_is_noisy(
+    server: AdbServer, files: dict[str, Path], variable: str, value: str, fault: str
+) -> None:
+    server.environment[variable] = value
+    device = Device(name="phone", kind=KIND, options=options(server))
+    measurement, _ = measure(device, files["dense"], runtime="litert", threads=1, tier="brief")
+    assert not measurement.quiet
+    assert any(fault in reason for reason in measurement.noise)
+
+
+def test_an_app_is_entered(server: AdbServer, connect: Connect, files: dict[str, Path]) -> None:
+    with AgentSession(connect(app="com.termux"), "litert") as session:
+        session.load(files["dense"])
+    assert "run-as com.termux" in server.log.read_text()
+    with pytest.raises(ZooError, match=r"unknown package: org\.other"):
+        connect(app="org.other").put(files["dense"])
+
+
+class TestChoice:
+    """Which phone is meant."""
+
+    def test_one_of_several(self, server: AdbServer, connect: Connect) -> None:
+        server.phones["R5CT"] = "device"
+        with pytest.raises(UsageError, match=f"2 phones are connected: R5CT, {SERIAL}"):
+            connect()
+        assert connect(serial="R5CT").serial == "R5CT"
+        with pytest.raises(UnknownName, match=f"did you mean '{SERIAL}'"):
+            connect(serial="emulator-5545")
+
+    def test_none(self, server: AdbServer, connect: Connect) -> None:
+        server.phones.clear()
+        with pytest.raises(DeviceUnreachable, match="no phone is connected"):
+            connect()
+
+    @pytest.mark.parametrize(("state", "fix"), [("unauthorized", "allow"), ("offline", "again")])
+    def test_not_ready(self, server: AdbServer, connect: Connect, state: str, fix: str) -> None:
+        server.phones[SERIAL] = state
+        with pytest.raises(DeviceUnreachable, match=f"is {state}") as error:
+            connect()
+        assert fix in str(error.value)
+
+    def test_no_server(self, server: AdbServer, connect: Connect) -> None:
+        with socket.create_server(("127.0.0.1", 0)) as probe:
+            nobody = f"127.0.0.1:{probe.getsockname()[1]}"
+        with pytest.raises(DeviceUnreachable, match="there is no ADB server"):
+            connect(server=nobody)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"serial": "a b"}, "serial: string should match"),
+        ({"serial": "$(id)"}, "serial: string should match"),
+        ({"app": "com.termux; id"}, "app: string should match"),
+        ({"app": "termux"}, "app: string should match"),
+        ({"python": "python3 -c"}, "python: string should match"),
+        ({"folder": "-rf"}, "folder: string should match"),
+        ({"cpus": "all"}, "cpus: string should match"),
+        ({"server": "here"}, "server: string should match"),
+        ({"serail": "x"}, "did you mean 'serial'"),
+    ],
+)
+def test_options_that_a_shell_would_misread(changes: dict[str, str], message: str) -> None:
+    with pytest.raises(UsageError, match=message):
+        declared_options(KIND.options, changes, "phone")
+
+
+def test_without_adbutils(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "adbutils", None)
+    with pytest.raises(MissingExtra, match=r"edgezoo\[adb\]"):
+        adb.AdbTransport(declared_options(KIND.options, {}, "phone"))
+
+
+def test_a_missing_python(connect: Connect) -> None:
+    with (
+        AgentSession(connect(python="python9"), "litert") as session,
+        pytest.raises(AgentRefused, match="there is no python9 on the device"),
+    ):
+        session.describe()
+
+
+def test_a_disk_that_takes_nothing(connect: Connect, files: dict[str, Path]) -> None:
+    with pytest.raises(ZooError, match="cannot write to /proc/zoo"):
+        connect(folder="/proc/zoo").put(files["dense"])
+
+
+def test_a_full_disk(server: AdbServer, connect: Connect, tmp_path: Path) -> None:
+    """`cat` writes to a device that is always full, as a full disk makes it."""
+    big = tmp_path / "big.tflite"
+    big.write_bytes(os.urandom(3_000_000))
+    server.program(
+        "cat", 'case "$*" in "") exec /bin/cat >/dev/full;; *) exec /bin/cat "$@";; esac'
+    )
+    with pytest.raises(ZooError, match=r"the disk of .* is full"):
+        connect().put(big)
+
+
+def test_unplugged_in_mid_run(server: AdbServer, connect: Connect, files: dict[str, Path]) -> None:
+    with AgentSession(connect(), "litert") as session:
+        session.load(files["dense"])
+        server.unplug()
+        with pytest.raises(AgentDied, match="line to the device broke"):
+            session.run(ONE)
+    with pytest.raises(DeviceUnreachable):
+        connect()
+
+
+@pytest.mark.parametrize(("number", "name"), [(4, "SIGILL"), (9, "SIGKILL")])
+def test_the_signal_that_ended_the_agent_is_told(
+    server: AdbServer, connect: Connect, number: int, name: str
+) -> None:
+    server.program("dying-python", f"kill -{number} $$")
+    with (
+        AgentSession(connect(python="dying-python"), "litert") as session,
+        pytest.raises(AgentDied, match=name),
+    ):
+        session.describe()
+
+
+def test_a_hung_agent_is_ended_there(server: AdbServer, connect: Connect) -> None:
+    code = "import time; time.sleep(600)"
+    server.program("stuck-python", f'exec {sys.executable} -c "{code}" "$@"')
+    with AgentSession(connect(python="stuck-python"), "litert", timeout=1.0) as session:
+        (pid_file,) = wait_for(lambda: list((server.folder / ".cache/edgezoo/run").glob("*.pid")))
+        pid = int(wait_for(pid_file.read_text))
+        with pytest.raises(AgentHung):
+            session.describe()
+    wait_for(lambda: gone(pid))
+
+
+@given(
+    text=st.text(max_size=300)
+    | st.sampled_from(
+        ["[thermal]\nThermal Status: 99", "[battery]\n level: \n temperature: -", "[build]\n\n\n"]
+    )
+)
+def test_whatever_a_phone_says(text: str) -> None:
+    found = android.condition_of(text)
+    assert set(found.readings) <= {
+        *("thermal", "temperature_c", "battery_percent", "battery_c", "charged_by"),
+        *("airplane_mode", "android", "model", "soc"),
+    }
+
+
+FRAMES = st.lists(st.tuples(st.sampled_from([1, 2]), st.binary(max_size=40)), max_size=8)
+
+
+@given(frames=FRAMES, cuts=st.integers(1, 17), code=st.integers(0, 255) | st.none())
+def test_frames_however_they_are_cut(
+    frames: list[tuple[int, bytes]], cuts: int, code: int | None
+) -> None:
+    here, there = socket.socketpair()
+    shell = Shell(here, here.close)
+    raw = b"".join(struct.pack("<BI", n, len(data)) + data for n, data in frames)
+    if code is not None:
+        raw += struct.pack("<BIB", 3, 1, code)
+    for start in range(0, len(raw), cuts):
+        there.sendall(raw[start : start + cuts])
+        shell.wait(0)
+    there.close()
+    assert shell.finish(10)
+    assert shell.out == b"".join(data for n, data in frames if n == 1)
+    assert shell.err == b"".join(data for n, data in frames if n == 2)
+    assert shell.code == code
+    with pytest.raises(BrokenPipeError):
+        shell.write(b"more", 1)
+    shell.close()
+
+
+def test_a_phone_that_takes_no_input() -> None:
+    here, there = socket.socketpair()
+    shell = Shell(here, here.close)
+    with pytest.raises(TimeoutError, match="no input taken"):
+        shell.write(bytes(50_000_000), 0.1)
+    shell.close()
+    there.close()
+
+
+def gone(pid: int) -> bool:
+    try:
+        return psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return True
+
+
+def wait_for(find: Callable[[], object]) -> object:
+    """Waits as long as it takes on a busy machine, and not for ever."""
+    for _ in range(600):
+        if found := find():
+            return found
+        time.sleep(0.1)
+    raise AssertionError("it never came about")

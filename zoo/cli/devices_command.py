@@ -1,0 +1,210 @@
+"""``zoo devices``."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from zoo.cli.options import Settings, complete_device, examples, json_option, print_json
+from zoo.cli.tables import print_table
+
+if TYPE_CHECKING:
+    from zoo.contracts import Device
+    from zoo.device_health import DeviceState
+    from zoo.registry import Registry
+
+
+@click.group(
+    name="devices",
+    epilog=examples(
+        "zoo devices list",
+        "zoo devices add pi4 ssh host=pi4.local user=pi",
+        "zoo devices doctor pi4",
+    ),
+)
+def command() -> None:
+    """Devices: where files are timed, by name."""
+
+
+@command.command(name="list", epilog=examples("zoo devices list"))
+@json_option
+@click.pass_obj
+def list_devices(settings: Settings, as_json: bool) -> None:
+    """List devices by name, and the kinds that a name can be given to; contacts none."""
+    from zoo.contracts import Device
+    from zoo.named_devices import known_devices
+
+    registry = settings.registry()
+    found = known_devices(registry)
+    rows: list[dict[str, Any]] = [
+        _row(device) if isinstance(device, Device) else {"name": name, "problem": device.what}
+        for name, device in found.items()
+    ]
+    kinds = [
+        {"kind": k.name, "summary": k.summary, "options": _fields(k)} for k in registry.devices
+    ]
+    if as_json:
+        print_json({"devices": rows, "kinds": kinds})
+        return
+    shown = [
+        (r["name"], r.get("kind", "BROKEN"), r.get("where") or r["problem"], r.get("file", ""))
+        for r in rows
+    ]
+    print_table(("device", "kind", "where", "named in"), [tuple(map(str, row)) for row in shown])
+    click.echo()
+    print_table(
+        ("kind", "options (required first)", "what it is"),
+        [(str(k["kind"]), ", ".join(k["options"]), str(k["summary"])) for k in kinds],
+    )
+
+
+def _row(device: Device) -> dict[str, Any]:
+    return {
+        "name": device.name,
+        "kind": device.kind.name,
+        "where": device.address,
+        "options": {k: v for k, v in device.options.items() if v is not None},
+        "file": str(device.source) if device.source else "",
+    }
+
+
+def _fields(kind: Any) -> list[str]:
+    fields = kind.options().model_fields if kind.options is not None else {}
+    return sorted(fields, key=lambda name: not fields[name].is_required())
+
+
+@command.command(name="doctor", epilog=examples("zoo devices doctor", "zoo devices doctor pi4"))
+@click.argument("names", nargs=-1, shell_complete=complete_device)
+@json_option
+@click.pass_context
+def doctor(ctx: click.Context, names: tuple[str, ...], as_json: bool) -> None:
+    """Go to each device and look: can it be reached, what runs there, how is it now.
+
+    Without names: this machine, and those that a devices.toml names. The exit code is 1 when one
+    of them cannot be used.
+    """
+    from zoo.device_health import examine
+    from zoo.named_devices import device_named
+
+    settings: Settings = ctx.obj
+    registry = settings.registry()
+    wanted: dict[str, Any] = {name: device_named(registry, name) for name in names}
+    states = [examine(device, name) for name, device in (wanted or _ours(registry)).items()]
+    if as_json:
+        print_json([asdict(state) for state in states])
+    else:
+        _print(states)
+    if not all(state.ok for state in states):
+        ctx.exit(1)
+
+
+def _ours(registry: Registry) -> dict[str, Any]:
+    """This machine and what the files name: a phone that nobody has is not missing."""
+    from zoo.contracts import Device
+    from zoo.named_devices import known_devices
+
+    found = known_devices(registry)
+    return {
+        name: device
+        for name, device in found.items()
+        if not isinstance(device, Device) or device.source or device.kind.local
+    }
+
+
+def _print(states: list[DeviceState]) -> None:
+    print_table(
+        ("", "device", "where", "machine", "runtimes", "now"),
+        [
+            (
+                "ok" if state.ok else "--",
+                state.name,
+                state.address,
+                _machine(state),
+                _runtimes(state),
+                _now(state),
+            )
+            for state in states
+        ],
+    )
+    for state in states:
+        for fault in state.faults:
+            click.echo(f"\n{state.name}: times are marked noisy: {fault}")
+        if not state.ok:
+            click.echo(f"\n{state.name}: {state.problem}\n  fix: {state.fix}")
+
+
+def _machine(state: DeviceState) -> str:
+    about = state.about
+    if not about:
+        return ""
+    return f"{about.get('cpu')}, {about.get('cores')} cores, Python {about.get('python')}"
+
+
+def _runtimes(state: DeviceState) -> str:
+    versions = state.about.get("runtimes") or {}
+    return ", ".join(f"{name} {versions.get(name, '')}".strip() for name in state.runtimes)
+
+
+def _now(state: DeviceState) -> str:
+    told = []
+    if "temperature_c" in state.readings:
+        told.append(f"{state.readings['temperature_c']:.0f} °C")
+    told += [str(state.readings[k]) for k in ("governor", "throttled") if state.readings.get(k)]
+    return ", ".join(told)
+
+
+@command.command(
+    name="add",
+    epilog=examples(
+        "zoo devices add pi4 ssh host=pi4.local user=pi",
+        "zoo devices add bench-pi ssh host=10.0.0.7 python=/home/pi/venv --project",
+    ),
+)
+@click.argument("name")
+@click.argument("kind")
+@click.argument("options", nargs=-1, metavar="[KEY=VALUE]…")
+@click.option("--project", is_flag=True, help="In this folder's devices.toml [the user's own].")
+@click.pass_obj
+def add(settings: Settings, name: str, kind: str, options: tuple[str, ...], project: bool) -> None:
+    """Give a device a NAME, to be used wherever a device is named; contacts nothing.
+
+    `zoo devices list` shows the kinds and their options.
+    """
+    from zoo.errors import UsageError
+    from zoo.named_devices import add_device
+
+    given: dict[str, str] = {}
+    for option in options:
+        key, equals, value = option.partition("=")
+        if not (key and equals):
+            raise UsageError(
+                f"{option!r} is no option", fix="write KEY=VALUE, as in host=pi4.local"
+            )
+        given[key] = value
+    device = add_device(settings.registry(), name, kind, given, project=project)
+    click.echo(f"added {device.name} ({device.kind.name}, {device.address}) to {device.source}")
+    click.echo(f"next  zoo devices doctor {device.name}")
+
+
+@command.command(name="remove", epilog=examples("zoo devices remove pi4"))
+@click.argument("name", shell_complete=complete_device)
+def remove(name: str) -> None:
+    """Forget a device's name; nothing is changed on the device."""
+    from zoo.named_devices import remove_device
+
+    click.echo(f"removed {name} from {remove_device(name)}")
+
+
+@command.command(name="setup", epilog=examples("zoo devices setup pi4"))
+@click.argument("name", shell_complete=complete_device)
+@click.pass_obj
+def setup(settings: Settings, name: str) -> None:
+    """Install what a device needs to run files, where its kind can do that from here."""
+    from zoo.device_health import setup_device
+    from zoo.named_devices import device_named
+
+    registry = settings.registry()
+    ready = setup_device(registry, device_named(registry, name), lambda line: click.echo(line))
+    click.echo(ready)

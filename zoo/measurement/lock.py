@@ -1,0 +1,83 @@
+"""One measurement at a time per device: who comes second is told who holds it."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from zoo.clock import utc_now
+from zoo.contracts import Device
+from zoo.errors import ZooError
+from zoo.files import OTHER_HOME, cannot_write
+from zoo.paths import cache_folder
+
+_HOLDER_BYTES = 4096
+
+
+class DeviceBusy(ZooError):
+    """Another process measures on the device."""
+
+
+@contextmanager
+def holding(device: Device) -> Iterator[None]:
+    """Keeps other processes of this machine off a device; the kernel lets go when we die.
+
+    This machine itself is not held: what disturbs it is measured, and it has other work anyway.
+
+    Raises:
+        DeviceBusy: Another process holds it; says which.
+    """
+    if device.kind.local:
+        yield
+        return
+    path = _lock_file(device)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        # The holder's words are read by others: truncating on open would wipe them out.
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+    except OSError as error:
+        raise cannot_write(path, error, fix=OTHER_HOME) from error
+    try:
+        _lock(descriptor, device)
+        holder = {"pid": os.getpid(), "command": " ".join(sys.argv), "since": utc_now()}
+        os.ftruncate(descriptor, 0)
+        os.pwrite(descriptor, json.dumps(holder).encode(), 0)
+        yield
+        with suppress(OSError):
+            os.ftruncate(descriptor, 0)
+    finally:
+        os.close(descriptor)
+
+
+def _lock_file(device: Device) -> Path:
+    place = f"{device.kind.name} {device.address}"
+    digest = hashlib.sha256(place.encode()).hexdigest()[:16]
+    return cache_folder() / "locks" / f"{device.kind.name}-{digest}.lock"
+
+
+def _lock(descriptor: int, device: Device) -> None:
+    import fcntl  # not on Windows, where importing the zoo must still work
+
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        raise DeviceBusy(
+            f"{device.name!r} is in use",
+            why=_holder(descriptor),
+            fix="wait until that has ended, then type the same command again",
+        ) from error
+
+
+def _holder(descriptor: int) -> str:
+    try:
+        found = json.loads(os.pread(descriptor, _HOLDER_BYTES, 0))
+        command = str(found["command"])
+        short = command if len(command) <= 120 else command[:117] + "…"
+        return f"process {found['pid']} of this machine holds it since {found['since']}: {short}"
+    except (ValueError, KeyError, TypeError):
+        return "another process of this machine holds it"
