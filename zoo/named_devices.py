@@ -18,7 +18,7 @@ from zoo.devices_file import (
     user_file,
 )
 from zoo.errors import MissingExtra, UnknownName, UsageError, ZooError
-from zoo.recipe import declared_options
+from zoo.recipe_errors import declared_options
 from zoo.registry import Registry
 from zoo.running import choose_runtime, judging_device
 
