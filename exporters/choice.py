@@ -54,9 +54,7 @@ def _inputs(request: ExportRequest) -> NDArray[Any]:
     return inputs[: max(affordable, 32)]
 
 
-def _remark(
-    best: str, found: Mapping[str, float], inputs: NDArray[Any], *, held_out: bool
-) -> str:
+def _remark(best: str, found: Mapping[str, float], inputs: NDArray[Any], *, held_out: bool) -> str:
     others = ", ".join(f"{m} {db:.1f}" for m, db in found.items() if m != best)
     whose = "held-out" if held_out else "calibration"
     return (

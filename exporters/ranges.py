@@ -44,7 +44,9 @@ def range_of(histogram: Histogram, method: str) -> Range:
         Lower limit, at most 0.0, and upper limit, at least 0.0; neither beyond the extremes.
     """
     low, high = METHODS[method](histogram)
-    return max(min(low, 0.0), min(histogram.low, 0.0)), min(max(high, 0.0), max(histogram.high, 0.0))
+    return max(min(low, 0.0), min(histogram.low, 0.0)), min(
+        max(high, 0.0), max(histogram.high, 0.0)
+    )
 
 
 def _extremes(histogram: Histogram) -> Range:
