@@ -9,8 +9,8 @@ Each value is documented where `Target.source` says, or was measured:
   ``quantize_static``. On x86 unsigned activations, with weights of 7 bits where products of bytes
   saturate; on Arm signed ones.
 * One scale for a dense layer: LiteRT's specification asks for it (``FULLY_CONNECTED``, granularity
-  per-tensor). LiteRT's own kernels take one per channel as well; older ones of TensorFlow Lite Micro
-  do not.
+  per-tensor). LiteRT's own kernels take one per channel as well; older ones of TensorFlow Lite
+  Micro do not.
 * Forms of LSTM on x86: ``zoo bench`` on ``lstm_small.fashion_mnist_rows`` in LiteRT 2.3 on one
   thread of an x86 with AVX-512 VNNI, p50 in microseconds, fused, unrolled, loop: float32 101, 76,
   71; float16 95, 82, 71; dynamic-int8 86, 39, 49; int8 850, 39, none; int16x8 none, 554, none.
@@ -54,7 +54,7 @@ def zoo_targets() -> Iterator[Target]:
     )
     yield Target(
         name="x86-avx2",
-        summary="x86 without them: products of bytes saturate in 16 bits",
+        summary="x86 without dot products of bytes: pairs of products saturate in 16 bits",
         source=_ONNX_RUNTIME,
         machines=_X86,
         level=1,
@@ -74,7 +74,7 @@ def zoo_targets() -> Iterator[Target]:
     )
     yield Target(
         name="arm64",
-        summary="64-bit Arm without them: Raspberry Pi 3 and 4",
+        summary="64-bit Arm without dot products of bytes: Raspberry Pi 3 and 4",
         source=_ONNX_RUNTIME,
         machines=_ARM64,
         level=1,
