@@ -25,19 +25,19 @@ def export(request: ExportRequest) -> Written:
     model = keras.Model(request.model.inputs, {request.output_name: request.model.outputs[0]})
     converter = tf.lite.TFLiteConverter.from_keras_model(model)
     with written_as(form_of(request), request.precision, model) as others:
-        written = _convert(converter, request, tf)
-    return Written(remarks=(*others, *written.remarks), method=written.method)
+        data, told = _convert(converter, request, tf)
+    request.path.write_bytes(with_usable_states(data))
+    return Written(remarks=(*others, *told.remarks), method=told.method)
 
 
-def _convert(converter: Any, request: ExportRequest, tf: Any) -> Written:
+def _convert(converter: Any, request: ExportRequest, tf: Any) -> tuple[bytes, Written]:
     if request.precision in CALIBRATED:
         return convert_to_integers(converter, request)
     if request.precision != "float32":
         converter.optimizations = [tf.lite.Optimize.DEFAULT]
     if request.precision == "float16":
         converter.target_spec.supported_types = [tf.float16]
-    request.path.write_bytes(with_usable_states(bytes(converter.convert())))
-    return Written()
+    return bytes(converter.convert()), Written()
 
 
 @hookimpl
