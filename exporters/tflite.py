@@ -28,16 +28,15 @@ def export(request: ExportRequest) -> Written:
     model = keras.Model(request.model.inputs, {request.output_name: request.model.outputs[0]})
     converter = tf.lite.TFLiteConverter.from_keras_model(model)
     with written_as(form_of(request), request.precision, model) as others:
-        written = _convert(converter, request, tf)
-    data, beside = described(request.path.read_bytes(), request)
+        data, told = _convert(converter, request, tf)
+    data, beside = described(with_usable_states(data), request)
     request.path.write_bytes(with_appended(data, beside))
-    return Written(remarks=(*others, *written.remarks), method=written.method)
+    return Written(remarks=(*others, *told.remarks), method=told.method)
 
 
-def _convert(converter: Any, request: ExportRequest, tf: Any) -> Written:
+def _convert(converter: Any, request: ExportRequest, tf: Any) -> tuple[bytes, Written]:
     if request.trained:
-        request.path.write_bytes(with_usable_states(convert_trained(converter, request)))
-        return Written()
+        return convert_trained(converter, request), Written()
     if request.precision in CALIBRATED:
         return convert_to_integers(converter, request)
     if request.precision != "float32":
@@ -48,8 +47,7 @@ def _convert(converter: Any, request: ExportRequest, tf: Any) -> Written:
         converter._experimental_disable_per_channel_quantization_for_dense_layers = True
     if request.precision == "float16":
         converter.target_spec.supported_types = [tf.float16]
-    request.path.write_bytes(with_usable_states(bytes(converter.convert())))
-    return Written()
+    return bytes(converter.convert()), Written()
 
 
 def compare_layers(request: LayerRequest) -> LayerComparison:

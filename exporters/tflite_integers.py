@@ -24,8 +24,8 @@ _NO_16_BITS = re.compile(r"16x8-bit not yet supported for op: '(\w+)'")
 _KNOWN_BY_KIND = frozenset({"TRANSPOSE_CONV"})
 
 
-def convert_to_integers(converter: Any, request: ExportRequest) -> Written:
-    """Runs a converter whose model is to compute in integers; the bytes go to `request.path`."""
+def convert_to_integers(converter: Any, request: ExportRequest) -> tuple[bytes, Written]:
+    """Runs a converter whose model is to compute in integers."""
     tf = require("tensorflow")
     assert request.calibration is not None  # the core never asks without
     check_layers(request.model, request.keep)
@@ -33,8 +33,7 @@ def convert_to_integers(converter: Any, request: ExportRequest) -> Written:
     converter.optimizations = [tf.lite.Optimize.DEFAULT]
     if request.precision == "int16x8":
         converter.representative_dataset = lambda: ([sample[None]] for sample in samples)
-        request.path.write_bytes(with_usable_states(_with_16_bits(converter, request)))
-        return Written(method="minmax")
+        return _with_16_bits(converter, request), Written(method="minmax")
     # The converter has to see all samples for the inner tensors of fused operators alone: every
     # other range is measured here, and in a fraction of the time.
     few = samples if recurrent_layers(request.model) else samples[:2]
@@ -57,8 +56,7 @@ def convert_to_integers(converter: Any, request: ExportRequest) -> Written:
 
     real = with_usable_states(calibrated)
     data, method, remarks = chosen(request, build, answers, lambda inputs: answers(real, inputs))
-    request.path.write_bytes(data)
-    return Written(remarks=remarks, method=method)
+    return data, Written(remarks=remarks, method=method)
 
 
 def interface_of(request: ExportRequest, scheme: Target) -> str:

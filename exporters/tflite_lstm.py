@@ -21,9 +21,9 @@ from zoo.extras import require
 
 from .recurrent import changed, recurrent_layers
 
-#: The form when nobody chose one. The fused operator is ten to twenty times smaller than written
-#: out steps and as fast in float. Its 8-bit kernel is slower on x86, but it is the one that
-#: microcontrollers have; 16-bit activations it does not know.
+#: The form when neither user nor target chose one. The fused operator is ten to twenty times
+#: smaller than written out steps, and the one that microcontrollers have; 16-bit activations it
+#: does not know.
 FORMS = {
     "float32": "fused",
     "float16": "fused",
@@ -52,7 +52,7 @@ def form_of(request: ExportRequest) -> str:
     wanted, precision = request.recurrent, request.precision
     if wanted == "auto":
         own = {} if request.target is None else request.target.recurrent
-        return own.get(precision, FORMS[precision])
+        wanted = own.get(precision, FORMS[precision])
     if wanted == "while" and precision in ("int8", "int16x8"):
         raise Unsupported(
             f"a recurrent layer cannot be a WHILE loop in {precision}",
