@@ -206,7 +206,10 @@ def _export_step(
             "seed": recipe.seed,
         },
         needs=[train.key],
-        modules=("zoo.steps.export", "zoo.artifact", "zoo.data.calibration", *_NETWORK, *_DATA),
+        modules=(
+            *("zoo.steps.export", "zoo.artifact", "zoo.data.calibration", "zoo.fitness"),
+            *(*_NETWORK, *_DATA),
+        ),
         files=[*_with_neighbours(source), _data_source(job)],
         distributions=exporter.distributions,
     )
