@@ -2,6 +2,7 @@
 
     python benchmarks/plain_scripts.py                        everything
     python benchmarks/plain_scripts.py quality resnet8 lstm   quality and latency of some models
+    python benchmarks/plain_scripts.py quality resnet8 onnx:int8            of some of their cells
     python benchmarks/plain_scripts.py matrix                 the time of a full matrix
 
 The plain scripts load a saved Keras model and convert it with the defaults of its tools: the
@@ -188,11 +189,12 @@ class Subject:
         return [float("nan") if isinstance(f, ZooError) else f[0].p50_ms for f in found]
 
 
-def ours(subject: Subject) -> dict[tuple[str, str], Path]:
-    """Every cell by one command; rejected files are left out."""
+def ours(subject: Subject, cells: Sequence[tuple[str, str]]) -> dict[tuple[str, str], Path]:
+    """The cells, by one command for each format; rejected files are left out."""
     target = subject.folder / "ours"
     made = {}
-    for format, precisions in PRECISIONS.items():
+    for format in dict.fromkeys(f for f, _ in cells):
+        precisions = [p for f, p in cells if f == format]
         command = [*ZOO, "export", subject.model, "--format", format, "--output", str(target)]
         # A file that is rejected is none; the others are still compared.
         subprocess.run(
@@ -239,12 +241,14 @@ def compare(subject: Subject, cell: tuple[str, str], path: Path | None) -> None:
 
 def quality(names: Sequence[str], folder: Path) -> None:
     """Every cell of the models whose names begin so, or of all."""
+    begin = tuple(name for name in names if ":" not in name)
+    cells = [cell for cell in SCRIPTS if ":".join(cell) in names] or list(SCRIPTS)
     for model in MODELS:
-        if names and not any(model.startswith(name) for name in names):
+        if begin and not model.startswith(begin):
             continue
         subject = Subject(model, folder)
-        made = ours(subject)
-        for cell in SCRIPTS:
+        made = ours(subject, cells)
+        for cell in cells:
             compare(subject, cell, made.get(cell))
 
 
