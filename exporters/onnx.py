@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 from zoo.contracts import Exporter, ExportRequest
+from zoo.contracts.exporter import Written
 from zoo.hookspecs import hookimpl
 
 from .onnx_axes import name_axes
@@ -16,21 +16,23 @@ from .onnx_quantization import quantized, to_float16, with_small_weights
 from .onnx_storage import refuse_large, store
 
 
-def export(request: ExportRequest) -> Sequence[str]:
+def export(request: ExportRequest) -> Written:
     """Converts with tf2onnx; smaller precisions are made by ONNX Runtime's tools."""
     layout = layout_of(request)
     refuse_large(request.model, request.precision)
     model, remarks = convert(request, channels_first=layout == "nchw")
     request = in_layout(request, layout)
+    method = ""
     if request.precision == "float16":
         model = to_float16(model)
     elif request.precision == "dynamic-int8":
         model = with_small_weights(model)
     elif request.precision == "int8":
-        model = quantized(model, request)
+        model, method, chosen = quantized(model, request)
+        remarks = (*remarks, *chosen)
     name_axes(model.graph, request.axes)
     store(model, request.path)
-    return remarks
+    return Written(remarks=remarks, method=method)
 
 
 @hookimpl

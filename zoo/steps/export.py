@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from zoo.artifact import CalibrationReference, DatasetReference, Manifest, embed
 from zoo.clock import utc_now
 from zoo.contracts import ExportRequest
-from zoo.contracts.exporter import CALIBRATED
+from zoo.contracts.exporter import CALIBRATED, Written
 from zoo.data.calibration import calibration_inputs
 from zoo.errors import UsageError, ZooError
 from zoo.files import sha256_of, size_with_sides
@@ -84,7 +85,7 @@ def export(
     path = Path(folder) / f"{loaded.card.model_id}.{precision}{exporter.suffix}"
     # Under its own name, since a file may refer to others that are named after it; the folder of
     # a step is thrown away if the step fails.
-    remarks = exporter.export(
+    told = exporter.export(
         ExportRequest(
             model=deployed_model(loaded.network, preprocessing, loaded.task),
             path=path,
@@ -106,6 +107,9 @@ def export(
         raise ZooError(
             f"the exporter {format!r} wrote no file", fix="tell the author of that plugin"
         )
+    written = told if isinstance(told, Written) else Written(remarks=tuple(told or ()))
+    if reference is not None and written.method:
+        reference = replace(reference, method=written.method)
     contents = exporter.inspect(path)
     card = loaded.card
     embed(
@@ -130,7 +134,7 @@ def export(
             payload_sha256=contents.payload_sha256,
             versions=versions_of(exporter.distributions),
             target=target,
-            remarks=tuple(remarks or ()),
+            remarks=written.remarks,
             created=utc_now(),
         ),
     )
