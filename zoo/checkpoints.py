@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from zoo.contracts import AnyPreprocessing, Architecture, Variant
 from zoo.errors import BadFile, UnknownName, UsageError
+from zoo.exported import exported_file
 from zoo.registry import Registry
 from zoo.sources.cache import is_fetched, official_path, own_weights, sources_of
 
@@ -88,6 +89,8 @@ def resolve(registry: Registry, model: str) -> tuple[Architecture, Variant, Chec
                 f"{model} is another program's file",
                 fix=f"convert it once: {_convert(model)}",
             ) from error
+        if (exported := exported_file(registry, Path(model))) is not None:
+            raise exported from error
         if Path(model).is_file():
             raise UsageError(
                 f"{model} is not a model",

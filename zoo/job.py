@@ -18,7 +18,7 @@ from zoo.recipe_errors import declared_options
 from zoo.registry import Registry
 from zoo.reshape import check_reshaping
 from zoo.sources.cache import sources_of
-from zoo.steps.common import check_task
+from zoo.steps.common import check_task, open_dataset
 from zoo.targets import target_named
 from zoo.weights import verify
 
@@ -90,6 +90,7 @@ def make_job(recipe: Recipe, registry: Registry) -> Job:
     start = None if recipe.training.from_scratch else checkpoint
     if start is not None:
         verify(start.path, start.card().sha256)
+        _check_data(recipe, registry, start)
     return Job(
         recipe=recipe,
         registry=registry,
@@ -103,6 +104,18 @@ def make_job(recipe: Recipe, registry: Registry) -> Job:
         precisions=tuple(sorted(dict.fromkeys(recipe.precisions), key=precision_order)),
         tag=tag_of(recipe.data),
     )
+
+
+def _check_data(recipe: Recipe, registry: Registry, checkpoint: Checkpoint) -> None:
+    """Weights that are not trained further must fit the data; asked before TensorFlow is."""
+    card = checkpoint.card()
+    reshaped = recipe.training.input_size is not None or recipe.training.channels is not None
+    if recipe.training.epochs > 0 or recipe.data == card.dataset or reshaped:
+        return
+    from zoo.fitness import check_fits  # reads examples: numpy is not needed until here
+
+    dataset = open_dataset(registry, recipe.data)
+    check_fits(card, checkpoint.preprocessing, dataset, recipe.data, recipe.model)
 
 
 def _export_options(

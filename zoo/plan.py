@@ -45,7 +45,7 @@ _TASKS = tuple(
         *("adversarial", "frechet_metric", "features", "distances", "likeness"),
     )
 )
-_EXPORT = ("zoo.steps.export", "zoo.artifact", "zoo.data.calibration")
+_EXPORT = ("zoo.steps.export", "zoo.artifact", "zoo.data.calibration", "zoo.fitness")
 #: What decides which layers of an integer file stay in float.
 _REPAIR = (
     *("zoo.mixed", "zoo.culprits", "zoo.steps.repair", "zoo.steps.layers", "zoo.data.subset"),

@@ -17,6 +17,7 @@ from zoo.data.calibration import calibration_inputs
 from zoo.data.subset import subset
 from zoo.errors import UsageError, ZooError
 from zoo.files import sha256_of, size_with_sides
+from zoo.fitness import check_fits
 from zoo.isolation import Event
 from zoo.networks import deployed_model, layer_names
 from zoo.recipe import Calibration
@@ -75,7 +76,9 @@ def export(
                 fix="name a dataset: --data DATASET",
             )
         emit({"event": "stage", "text": "reading calibration data"})
-        splits = open_dataset(registry, data).splits
+        dataset = open_dataset(registry, data)
+        check_fits(loaded.card, preprocessing, dataset, data)
+        splits = dataset.splits
         samples, digest = calibration_inputs(
             splits[asked.split], preprocessing, asked.samples, seed
         )
