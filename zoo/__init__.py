@@ -54,7 +54,7 @@ if TYPE_CHECKING:
         write_report,
     )
     from zoo.doctor import doctor
-    from zoo.explain import explain
+    from zoo.explanation import explain
     from zoo.official import fetch_weights, official_weights, verify_weights
 
 _API = "bench evaluate export finetune info inspect load models open_dataset ship write_report"
@@ -64,7 +64,7 @@ _LAZY = {
     **dict.fromkeys(_API.split(), "zoo.api"),
     **dict.fromkeys(_OFFICIAL.split(), "zoo.official"),
     "doctor": "zoo.doctor",
-    "explain": "zoo.explain",
+    "explain": "zoo.explanation",
 }
 
 
