@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 from zoo.contracts import Exporter, ExportRequest, LayerComparison, LayerRequest
+from zoo.contracts.exporter import Written
 from zoo.extras import require
 from zoo.hookspecs import hookimpl
 
@@ -14,19 +14,21 @@ from .onnx_conversion import convert
 from .onnx_quantization import quantized, to_float16, with_small_weights
 
 
-def export(request: ExportRequest) -> Sequence[str]:
+def export(request: ExportRequest) -> Written:
     """Converts with tf2onnx; smaller precisions are made by ONNX Runtime's tools."""
     onnx = require("onnx")
     model, remarks = convert(request)
+    method = ""
     if request.precision == "float16":
         model = to_float16(model)
     elif request.precision == "dynamic-int8":
         model = with_small_weights(model)
     elif request.precision == "int8":
-        model = quantized(model, request)
+        model, method, chosen = quantized(model, request)
+        remarks = (*remarks, *chosen)
     onnx.checker.check_model(model, full_check=True)
     request.path.write_bytes(model.SerializeToString())
-    return remarks
+    return Written(remarks=remarks, method=method)
 
 
 def compare_layers(request: LayerRequest) -> LayerComparison:

@@ -5,12 +5,18 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from zoo.contracts import ExportRequest
+from zoo.contracts import ExportRequest, Target
+from zoo.contracts.exporter import Written
 from zoo.errors import Unsupported
 from zoo.extras import require
 
+from .choice import chosen
 from .layers import check_layers, operators_of
+from .recurrent import recurrent_layers
+from .scheme import scheme_of
 from .tflite_graph import first_arithmetic, float_results, operators
+from .tflite_lstm import with_usable_states
+from .tflite_ranges import answers, observe, with_ranges
 
 #: What the quantizer says of each operator that it cannot treat.
 _NO_16_BITS = re.compile(r"16x8-bit not yet supported for op: '(\w+)'")
@@ -18,48 +24,75 @@ _NO_16_BITS = re.compile(r"16x8-bit not yet supported for op: '(\w+)'")
 _KNOWN_BY_KIND = frozenset({"TRANSPOSE_CONV"})
 
 
-def convert_to_integers(converter: Any, request: ExportRequest) -> bytes:
-    """Runs a converter whose model is to compute in integers.
-
-    An int8 file for raw bytes takes and gives uint8. Every other file takes and gives real
-    numbers: an application has them as such, and would have to quantize them with a scale that
-    it must first read out of the file.
-    """
+def convert_to_integers(converter: Any, request: ExportRequest) -> tuple[bytes, Written]:
+    """Runs a converter whose model is to compute in integers."""
     tf = require("tensorflow")
     assert request.calibration is not None  # the core never asks without
     check_layers(request.model, request.keep)
-    samples = request.calibration.copy()
+    samples = request.calibration
     converter.optimizations = [tf.lite.Optimize.DEFAULT]
-    converter.representative_dataset = lambda: ([sample[None]] for sample in samples)
     if request.precision == "int16x8":
-        return _with_16_bits(converter, request)
-    if request.integer_input:
-        # Two corner pixels of one image span the full range, so that the input's scale is
-        # exactly 1 and applications hand over their bytes unchanged.
-        samples[0].flat[0], samples[0].flat[-1] = 0.0, 255.0
+        converter.representative_dataset = lambda: ([sample[None]] for sample in samples)
+        return _with_16_bits(converter, request), Written(method="minmax")
+    # The converter has to see all samples for the inner tensors of fused operators alone: every
+    # other range is measured here, and in a fraction of the time.
+    few = samples if recurrent_layers(request.model) else samples[:2]
+    converter.representative_dataset = lambda: ([sample[None]] for sample in few)
     converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
     converter._experimental_calibrate_only = True
-    return _quantized(bytes(converter.convert()), request)
+    calibrated = bytes(converter.convert())
+    scheme = scheme_of(request)
+    seen = observe(calibrated, samples)
+
+    def build(method: str) -> bytes:
+        ranged = with_ranges(
+            calibrated,
+            seen,
+            method,
+            symmetric=scheme.symmetric,
+            integer_input=request.integer_input,
+        )
+        return with_usable_states(_quantized(ranged, request, scheme))
+
+    real = with_usable_states(calibrated)
+    data, method, remarks = chosen(request, build, answers, lambda inputs: answers(real, inputs))
+    return data, Written(remarks=remarks, method=method)
 
 
-def _quantized(calibrated: bytes, request: ExportRequest) -> bytes:
+def interface_of(request: ExportRequest, scheme: Target) -> str:
+    """What the file takes and gives, as numpy calls it.
+
+    An int8 file for raw bytes takes and gives uint8. Every other file takes and gives real
+    numbers: an application has them as such, and would have to quantize them with a scale that
+    it must first read out of the file. Targets that have no real numbers say otherwise.
+    """
+    if scheme.interface != "auto":
+        return scheme.interface
+    return "uint8" if request.integer_input else "float32"
+
+
+def _quantized(calibrated: bytes, request: ExportRequest, scheme: Target) -> bytes:
     """8-bit integers from a float file with ranges, but for what must stay real."""
     from tensorflow.lite.python.convert import mlir_quantize
 
     tf = require("tensorflow")
-    interface = tf.uint8 if request.integer_input else tf.float32
+    interface = interface_of(request, scheme)
     kept = operators_of(request.keep, operators(calibrated), request.model, "TFLite")
     nodes = [operator.key for operator in kept]
     kinds = sorted({operator.kind for operator in kept} & _KNOWN_BY_KIND)
-    if not request.integer_input:
+    if interface == "float32" and not request.integer_input:
         # Raw channels may differ a thousandfold: 256 steps over all of them together would leave
         # nothing of the smaller ones for the normalization to bring back. Bytes have one scale.
         nodes += first_arithmetic(calibrated)
+    assert request.calibration is not None
+    words = request.calibration.dtype.kind in "iu"
     data = bytes(
         mlir_quantize(
             calibrated,
-            input_data_type=interface,
-            output_data_type=interface,
+            disable_per_channel=not scheme.per_channel,
+            disable_per_channel_for_dense_layers=not scheme.per_channel_dense,
+            input_data_type=tf.float32 if words else tf.as_dtype(interface),
+            output_data_type=tf.as_dtype(interface),
             # Without names the quantizer's lists must be None: empty ones are not accepted.
             denylisted_nodes=nodes or None,
             denylisted_ops=kinds or None,

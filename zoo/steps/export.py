@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ import numpy as np
 from zoo.artifact import CalibrationReference, DatasetReference, Manifest, embed
 from zoo.clock import utc_now
 from zoo.contracts import ExportRequest
-from zoo.contracts.exporter import CALIBRATED
+from zoo.contracts.exporter import CALIBRATED, Written
 from zoo.data.calibration import calibration_inputs
 from zoo.data.subset import subset
 from zoo.errors import UsageError, ZooError
@@ -89,7 +90,7 @@ def export(
     path = Path(folder) / f"{loaded.card.model_id}.{precision}{exporter.suffix}"
     model = deployed_model(loaded.network, preprocessing, loaded.task)
     with atomic_path(path) as temporary:
-        remarks = exporter.export(
+        told = exporter.export(
             ExportRequest(
                 model=model,
                 path=temporary,
@@ -115,6 +116,9 @@ def export(
         examples = subset(open_dataset(registry, data).splits["validation"], expected)
         outputs = keras_outputs(loaded, examples, lambda done: None)
         np.savez(Path(folder) / EXPECTED, outputs=outputs)
+    written = told if isinstance(told, Written) else Written(remarks=tuple(told or ()))
+    if reference is not None and written.method:
+        reference = replace(reference, method=written.method)
     contents = exporter.inspect(path)
     card = loaded.card
     embed(
@@ -139,7 +143,7 @@ def export(
             payload_sha256=contents.payload_sha256,
             versions=versions_of(exporter.distributions),
             target=target,
-            remarks=tuple(remarks or ()),
+            remarks=written.remarks,
             layers=layer_names(model),
             created=utc_now(),
         ),
