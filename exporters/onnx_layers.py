@@ -72,6 +72,9 @@ def _pairs(file: OnnxGraph, twin: OnnxGraph) -> dict[int, str | None]:
         name = node.output[0].removesuffix(_QUANTIZED_OUTPUT)
         # The converter numbers what has no name, and not in each file alike.
         fitting = [name, *alike[_NUMBER.sub("", name)]]
+        # In half precision, a cast bears the name that the result has in the twin.
+        readers = file.readers.get(name, [])
+        fitting += [out for n in readers if n.op_type == "Cast" for out in n.output]
         free = (other for other in fitting if other not in found.values())
         found[number] = next((n for n in free if _same(file, node.output[0], twin, n)), None)
     return found
@@ -89,6 +92,8 @@ def _gather(
     own = {n: file.nodes[n].output[0] for n, match in pairs.items() if match is not None}
     theirs = {n: match for n, match in pairs.items() if match is not None}
     gathered = {n: Gathered(integers=file.integers(name)) for n, name in own.items()}
+    if not own:
+        return {}
     results = {n: file.result(name) for n, name in own.items()}
     ends = {value.name for value in file.model.graph.output}
     cuts = {n for n, name in own.items() if name not in ends}

@@ -57,7 +57,7 @@ if TYPE_CHECKING:
     )
     from zoo.bundle import bundle
     from zoo.doctor import doctor
-    from zoo.explain import explain
+    from zoo.explanation import explain
     from zoo.official import fetch_weights, official_weights, verify_weights
     from zoo.optimizing import optimize
     from zoo.verification import verify
@@ -71,7 +71,7 @@ _LAZY = {
     "bundle": "zoo.bundle",
     "doctor": "zoo.doctor",
     "optimize": "zoo.optimizing",
-    "explain": "zoo.explain",
+    "explain": "zoo.explanation",
     "verify": "zoo.verification",
 }
 

@@ -13,7 +13,7 @@ from zoo.findings import clips, decibels, layers_of, total_time
 from zoo.report import format as fmt
 
 if TYPE_CHECKING:
-    from zoo.explain import FileFacts
+    from zoo.explanation import FileFacts
 
 #: An output with less signal to noise than this is worth doing something about.
 _GOOD_DB = 30.0

@@ -10,7 +10,7 @@ from zoo.culprits import HARMLESS_DB, INPUTS, KERNEL, OUTPUT, WEIGHTS, Culprit, 
 from zoo.report import format as fmt
 
 if TYPE_CHECKING:
-    from zoo.explain import FileFacts
+    from zoo.explanation import FileFacts
 
 #: So many of the worst operators are told in sentences.
 _TOLD = 3

@@ -7,7 +7,7 @@ from typing import Any
 
 from zoo.advice import advice
 from zoo.contracts import LayerComparison, Metric, OperatorRecord
-from zoo.explain import Explanation, FileFacts
+from zoo.explanation import Explanation, FileFacts
 from zoo.findings import clips, findings
 from zoo.report.explanation import render
 from zoo.report.layer_chart import byte_chart, error_chart, time_chart

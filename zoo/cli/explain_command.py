@@ -11,7 +11,7 @@ from zoo.cli.options import Settings, data_option, examples, json_option, print_
 from zoo.cli.tables import print_table
 
 if TYPE_CHECKING:
-    from zoo.explain import Explanation
+    from zoo.explanation import Explanation
 
 
 @click.command(
@@ -54,7 +54,7 @@ def command(
     there is one.
     """
     from zoo.cli.progress import StepProgress
-    from zoo.explain import explain
+    from zoo.explanation import explain
     from zoo.extras import require_extra
 
     if html is not None:

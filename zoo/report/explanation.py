@@ -12,7 +12,7 @@ from zoo.report.layer_chart import byte_chart, error_chart, time_chart
 from zoo.report.layer_table import HEADINGS, RIGHT, rows
 
 if TYPE_CHECKING:
-    from zoo.explain import Explanation
+    from zoo.explanation import Explanation
 
 
 def render(found: Explanation) -> str:

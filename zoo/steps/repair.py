@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -10,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from zoo.artifact import embed, open_artifact
-from zoo.contracts import Dataset, LayerComparison, Truth
+from zoo.contracts import Comparison, Dataset, LayerComparison, Truth
 from zoo.contracts.exporter import CALIBRATED
 from zoo.errors import Unsupported, ZooError
 from zoo.files import sha256_of
@@ -187,7 +188,7 @@ class _Bench:
         self.unit = "points" if before.higher_is_better else "%"
         drop = before.lost_by(task.evaluate(answered.outputs, truth)[0])
         compared = compare_outputs(task, self.expected, answered.outputs, labels)
-        check = task.parity(compared, manifest.precision)
+        check = task.parity(_cautious(compared), manifest.precision)
         return drop, "" if check.passed else check.reason
 
     def compare(self, first: Candidate) -> LayerComparison:
@@ -231,3 +232,10 @@ class _Bench:
             "bytes": path.stat().st_size,
             "sha256": sha256_of(path),
         }
+
+
+def _cautious(found: Comparison) -> Comparison:
+    """One standard error less agreement: the gate asks on other examples, and must agree."""
+    share = found.agreement
+    error = math.sqrt(share * (1.0 - share) / max(found.count, 1))
+    return replace(found, agreement=share - error)
