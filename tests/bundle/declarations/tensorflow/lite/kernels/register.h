@@ -1,0 +1,7 @@
+#pragma once
+
+namespace tflite::ops::builtin {
+
+class BuiltinOpResolver {};
+
+}  // namespace tflite::ops::builtin
