@@ -5,9 +5,9 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import shutil
 import subprocess
 import sys
-import venv
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -25,14 +25,14 @@ class Runtime:
         name: The agent's name of it, or that of a program of ours.
         formats: What it runs.
         packages: What its environment is made of; none: the environment of this Python.
-        python: The interpreter that its packages need.
+        python: The Python that its packages need; empty: this one will do.
         npm: Packages from npm, which make it one that Node runs.
     """
 
     name: str
     formats: tuple[str, ...]
     packages: tuple[str, ...] = ()
-    python: str = sys.executable
+    python: str = ""
     npm: tuple[str, ...] = ()
 
 
@@ -42,7 +42,7 @@ RUNTIMES = (
         "tflite-runtime",
         ("tflite",),
         ("tflite-runtime==2.14.0", "numpy==1.26.4"),
-        python="python3.11",
+        python="3.11",
     ),
     Runtime("tflite-micro", ("tflite",), ("tflite-micro==0.dev20261023182759", "numpy==2.4.6")),
     Runtime("openvino", ("tflite", "onnx"), ("openvino==2026.4.1", "numpy==2.4.6")),
@@ -67,10 +67,7 @@ def environment(runtime: Runtime, folder: Path) -> str:
     if mark.is_file():
         return str(python)
     print(f"making an environment for {runtime.name}: {', '.join(runtime.packages)}", flush=True)
-    if runtime.python == sys.executable:
-        venv.create(place, with_pip=True, clear=True)
-    else:
-        subprocess.run([runtime.python, "-m", "venv", "--clear", str(place)], check=True)
+    subprocess.run([_python(runtime), "-m", "venv", "--clear", str(place)], check=True)
     pip = [str(python), "-m", "pip", "--quiet", "--disable-pip-version-check", "install"]
     subprocess.run([*pip, *runtime.packages], check=True)
     if runtime.npm:
@@ -86,6 +83,16 @@ def environment(runtime: Runtime, folder: Path) -> str:
         )
     mark.write_text(wanted, encoding="utf-8")
     return str(python)
+
+
+def _python(runtime: Runtime) -> str:
+    """A Python that the runtime's packages are made for."""
+    if runtime.python in ("", f"{sys.version_info[0]}.{sys.version_info[1]}"):
+        return sys.executable
+    found = shutil.which(f"python{runtime.python}")
+    if found is None:
+        raise SystemExit(f"{runtime.name} needs Python {runtime.python}, which is not installed")
+    return found
 
 
 def runtime_version(runtime: Runtime) -> str:

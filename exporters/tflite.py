@@ -9,6 +9,7 @@ from zoo.contracts.exporter import CALIBRATED, Written
 from zoo.extras import require
 from zoo.hookspecs import hookimpl
 
+from .tflite_activations import with_own_activations
 from .tflite_contents import inspect, read_manifest, recognises, with_appended, write_manifest
 from .tflite_integers import convert_to_integers
 from .tflite_lstm import form_of, with_usable_states, written_as
@@ -29,7 +30,8 @@ def export(request: ExportRequest) -> Written:
     converter = tf.lite.TFLiteConverter.from_keras_model(model)
     with written_as(form_of(request), request.precision, model) as others:
         data, told = _convert(converter, request, tf)
-    data, beside = described(with_usable_states(data), request)
+    data = with_own_activations(with_usable_states(data))
+    data, beside = described(data, request)
     request.path.write_bytes(with_appended(data, beside))
     return Written(remarks=(*others, *told.remarks), method=told.method)
 

@@ -4,19 +4,24 @@ from __future__ import annotations
 
 import importlib.util
 import os
+import struct
 import types
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import HealthCheck, given, settings, strategies
 
 from zoo.devices import agent
 from zoo.devices.host import MODULES, HostTransport
 from zoo.measurement.failures import AgentRefused
 from zoo.measurement.session import AgentSession
 
+#: What reading damaged bytes may raise; the agent makes one refusal of them all.
+DAMAGE = (IndexError, KeyError, OverflowError, UnicodeDecodeError, struct.error)
 EXAMPLES = np.random.default_rng(2).normal(size=(7, 4)).astype(np.float32)
 
 
@@ -49,9 +54,21 @@ class TestSignature:
         expected = tuple([agent.tflite_tensor(d) for d in side] for side in details)
         assert agent.tflite_signature(files[name].read_bytes()) == expected
 
-    def test_a_torn_file_is_an_error(self, files: dict[str, Path]) -> None:
-        with pytest.raises((IndexError, KeyError, OverflowError, ValueError, agent.struct.error)):
-            agent.tflite_signature(files["dense"].read_bytes()[:40])
+    @pytest.mark.parametrize("kept", [0, 7, 40, 200])
+    def test_a_torn_file_is_an_error(self, files: dict[str, Path], kept: int) -> None:
+        with pytest.raises(DAMAGE):
+            agent.tflite_signature(files["dense"].read_bytes()[:kept])
+
+    @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=300)
+    @given(place=strategies.integers(0, 10_000), value=strategies.integers(0, 2**32 - 1))
+    def test_damage_is_an_error_or_another_answer(
+        self, files: dict[str, Path], place: int, value: int
+    ) -> None:
+        data = bytearray(files["dense_int8"].read_bytes())
+        place %= len(data) - 4
+        data[place : place + 4] = value.to_bytes(4, "little")
+        with suppress(*DAMAGE):
+            agent.tflite_signature(bytes(data))
 
 
 class TestOpenVino:
