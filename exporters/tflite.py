@@ -13,6 +13,7 @@ from zoo.hookspecs import hookimpl
 from .tflite_contents import inspect, read_manifest, recognises, write_manifest
 from .tflite_integers import convert_to_integers
 from .tflite_lstm import form_of, with_usable_states, written_as
+from .tflite_options import options, store_sparsely
 
 
 def export(request: ExportRequest) -> Sequence[str]:
@@ -39,6 +40,7 @@ def _convert(converter: Any, request: ExportRequest, tf: Any) -> bytes:
         converter.optimizations = [tf.lite.Optimize.DEFAULT]
     if request.precision == "float16":
         converter.target_spec.supported_types = [tf.float16]
+    store_sparsely(converter, request)
     return bytes(converter.convert())
 
 
@@ -64,6 +66,8 @@ def zoo_exporters() -> Any:
         recognises=recognises,
         runtimes=("litert", "tflite-runtime"),
         extra="tflite",
+        options=options,
+        sparse={"sparse": True},
         distributions=("tensorflow", "keras"),
         compare_layers=compare_layers,
     )
