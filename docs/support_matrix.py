@@ -169,10 +169,12 @@ def measured(registry: Registry, subject: Subject, tier: str) -> dict[str, Any]:
     for exporter in registry.exporters:
         slow = [p for p in exporter.precisions if p in SLOW_PRECISIONS and heavy]
         quick = [p for p in exporter.precisions if p not in slow]
-        for data, precisions in ((subject.data, quick), (PART, ["float32", *slow] if slow else [])):
-            if not precisions:
-                continue
-            run = _run(registry, subject, data, exporter.name, precisions, tier)
+        parts: list[tuple[str, list[str], dict[str, Any]]] = [(subject.data, quick, {})]
+        if slow:
+            # To try out ways of calibration takes many inferences, too.
+            parts.append((PART, ["float32", *slow], {"calibration_method": "minmax"}))
+        for data, precisions, options in parts:
+            run = _run(registry, subject, data, exporter.name, precisions, tier, options)
             machine = machine or _machine(run)
             rows = rows_of(run)
             cells += [
@@ -192,6 +194,7 @@ def _run(
     format: str,
     precisions: list[str],
     tier: str,
+    options: dict[str, Any],
 ) -> Run:
     training = subject.training or {"epochs": 0}
     with tempfile.TemporaryDirectory(prefix="zoo-matrix-") as folder:
@@ -205,6 +208,7 @@ def _run(
             registry=registry,
             tier=tier,
             on_step=_progress(subject.label),
+            **options,
             **training,
         )
 

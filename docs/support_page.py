@@ -7,6 +7,7 @@ from typing import Any
 
 from zoo.contracts import Metric
 from zoo.contracts.exporter import PRECISIONS
+from zoo.gate import INTEGER_PRECISIONS
 from zoo.report import format as fmt
 
 #: A row or a cell of docs/support-matrix.json.
@@ -128,7 +129,7 @@ def _remarks(row: Record) -> list[str]:
     for cell in row["cells"]:
         name = f"{cell['format']} {cell['precision']}"
         islands = cell["float_islands"]
-        if islands and cell["integer_share"]:
+        if islands and cell["precision"] in INTEGER_PRECISIONS:
             listed = ", ".join(f"{op} ({count})" for op, count in islands.items())
             found.append(f"{name}: stays in float: {listed}.")
         if cell["data"] != row["data"] and cell["metric"] is not None:

@@ -14,6 +14,7 @@ from .tflite_contents import inspect, read_manifest, recognises, with_appended, 
 from .tflite_integers import convert_to_integers
 from .tflite_lstm import form_of, with_usable_states, written_as
 from .tflite_metadata import described
+from .tflite_options import options, store_sparsely
 from .tflite_trained import convert_trained
 from .tflite_usage import usage
 
@@ -49,6 +50,7 @@ def _convert(converter: Any, request: ExportRequest, tf: Any) -> tuple[bytes, Wr
         converter._experimental_disable_per_channel_quantization_for_dense_layers = True
     if request.precision == "float16":
         converter.target_spec.supported_types = [tf.float16]
+    store_sparsely(converter, request)
     return bytes(converter.convert()), Written()
 
 
@@ -75,6 +77,8 @@ def zoo_exporters() -> Any:
         usage=usage,
         runtimes=("litert", "tflite-runtime", "openvino", "tflite-micro"),
         extra="tflite",
+        options=options,
+        sparse={"sparse": True},
         distributions=("tensorflow", "keras"),
         compare_layers=compare_layers,
         takes_trained=True,

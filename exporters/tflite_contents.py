@@ -30,6 +30,7 @@ _STATEFUL = (
 _STRUCTURAL = frozenset(
     {"RESHAPE", "SQUEEZE", "EXPAND_DIMS", "TRANSPOSE", "PACK", "UNPACK", "SHAPE", "STRIDED_SLICE"}
     | {"SLICE", "SPLIT", "PAD", "CONCATENATION", "GATHER", "IDENTITY", "DELEGATE"}
+    | {"DENSIFY"}  # unpacks zeros that are stored sparsely, once
 )
 
 

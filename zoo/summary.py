@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Mapping
 from typing import Any
 
 from pydantic import TypeAdapter
 
-from zoo.contracts import Exporter, FileContents, Metric
-from zoo.job import Job
+from zoo.contracts import FileContents, Metric
 from zoo.measurement.records import Measurement
-from zoo.pipeline import Finished
 from zoo.plan import EVALUATE, FINETUNE
 from zoo.records import Attempt, Evaluation, GateResult, StepRecord, TrainingResult
 from zoo.report.remarks import remarks
@@ -29,37 +26,23 @@ _EVALUATION = TypeAdapter(Evaluation)
 
 def rows_of(run: Run) -> tuple[ArtifactRow, ...]:
     """One row for each file that the run made or failed to make."""
-    return tuple(
-        row_of(run.job, run.finished, exporter, precision)
-        for exporter in run.job.exporters
-        for precision in run.job.precisions
-    )
+    rows = []
+    float_bytes: dict[str, int] = {}
+    for exporter in run.job.exporters:
+        for precision in run.job.precisions:
+            cell = f"{exporter.name} {precision}"
+            export = run.finished[f"export {cell}"].record
+            gate = run.finished[f"gate {cell}"].record
+            name = f"{run.job.model_id}.{precision}{exporter.suffix}"
+            bench = _first_bench(run, cell)
+            row = _row(name, exporter.name, precision, export, gate, bench, float_bytes)
+            rows.append(row)
+    return tuple(rows)
 
 
-def row_of(
-    job: Job, finished: Mapping[str, Finished], exporter: Exporter, precision: str
-) -> ArtifactRow:
-    """One file that a job's steps made or failed to make."""
-    cell = f"{exporter.name} {precision}"
-    export = finished[f"export {cell}"].record
-    gate = finished[f"gate {cell}"].record
-    name = f"{job.model_id}.{precision}{exporter.suffix}"
-    twin = _model_bytes(finished.get(f"gate {exporter.name} float32"))
-    return _row(
-        name, exporter.name, precision, export, gate, _first_bench(job, finished, cell), twin
-    )
-
-
-def _model_bytes(gate: Finished | None) -> int | None:
-    """Of a judged file; None when there is none."""
-    if gate is None or gate.record.status not in ("passed", "rejected"):
-        return None
-    return _GATE.validate_python(gate.record.result).model_bytes
-
-
-def _first_bench(job: Job, finished: Mapping[str, Finished], cell: str) -> StepRecord | None:
-    for device in job.devices:
-        found = finished.get(f"bench {cell} {device.name}")
+def _first_bench(run: Run, cell: str) -> StepRecord | None:
+    for device in run.job.devices:
+        found = run.finished.get(f"bench {cell} {device.name}")
         if found is not None:
             return found.record
     return None
@@ -72,7 +55,7 @@ def _row(
     export: StepRecord,
     gate: StepRecord,
     bench: StepRecord | None,
-    twin: int | None,
+    float_bytes: dict[str, int],
 ) -> ArtifactRow:
     if gate.status not in ("passed", "rejected") or gate.result is None:
         broken = export if export.status != "passed" else gate
@@ -85,6 +68,9 @@ def _row(
         )
     judged = _GATE.validate_python(gate.result)
     contents = _CONTENTS.validate_python((export.result or {})["contents"])
+    if precision == "float32":
+        float_bytes[format] = judged.model_bytes
+    twin = float_bytes.get(format)
     timed = None
     verdict, reason = gate.status, gate.reason
     if bench is not None and bench.status == "passed" and bench.result is not None:

@@ -218,6 +218,8 @@ class Exporter:
             (``[export.options.<name>]`` in recipes, ``--export-option <name>.KEY=VALUE``); None
             when it has none.
         runtimes: Agent runtimes that run the file, preferred first.
+        sparse: Those of its options with which the zeros of a pruned network take little room;
+            empty when it stores them like other weights.
         compare_layers: Runs a file and its float32 twin in the runtime with all tensors kept, and
             tells each operator's error, range, bytes and time; None where that cannot be done.
         takes_trained: Whether it honours `ExportRequest.trained`.
@@ -238,6 +240,7 @@ class Exporter:
     extra: str
     distributions: tuple[str, ...] = ()
     options: Callable[[], type[BaseModel]] | None = None
+    sparse: Mapping[str, Any] = field(default_factory=dict)
     compare_layers: Callable[[LayerRequest], LayerComparison] | None = None
     takes_trained: bool = False
     usage: Callable[[UsageRequest], Usage] | None = None

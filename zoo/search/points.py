@@ -194,3 +194,33 @@ def nearest_point(points: Sequence[Point], limits: Limits) -> Point | None:
         return not point.shippable, worst[0].share if worst else 0.0
 
     return min(known, key=distance)
+
+
+#: A gain below this is none: files differ by as much for other reasons.
+_GAIN = 0.05
+
+
+def what_pruning_brings(pruned: Point, whole: Point) -> str:
+    """How a pruned file compares with the file of the whole network, in a sentence.
+
+    Args:
+        pruned: Of the same format and precision as `whole`.
+        whole: The file before pruning.
+    """
+    gains = {
+        "the download": (pruned.download_bytes, whole.download_bytes),
+        "the file": (pruned.bytes, whole.bytes),
+        "the latency": (pruned.p50_ms, whole.p50_ms),
+    }
+    shares = {
+        name: 1.0 - after / before for name, (after, before) in gains.items() if after and before
+    }
+    if not shares:
+        return "not compared with the whole network: one of the two files was not made"
+    told = [f"{name} is {share:.0%} smaller" for name, share in shares.items() if share >= _GAIN]
+    same = [name for name, share in shares.items() if abs(share) < _GAIN]
+    worse = [f"{name} is {-share:.0%} larger" for name, share in shares.items() if share <= -_GAIN]
+    if same:
+        told.append(f"{' and '.join(same)} {'is' if len(same) == 1 else 'are'} as before")
+    pays = "pays" if any(share >= _GAIN for share in shares.values()) else "does not pay"
+    return f"pruning {pays}: {', '.join([*told, *worse])}"

@@ -5,13 +5,13 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from zoo.checkpoints import Checkpoint
 from zoo.contracts.exporter import CALIBRATED, CALIBRATIONS
 from zoo.job import Job
 from zoo.report import format as fmt
-from zoo.search.points import Limits, Point, best
+from zoo.search.points import Limits, Point, best, what_pruning_brings
 from zoo.search.trained import Pruned, Student, estimate_seconds, train
 from zoo.search.trials import Bench, Network, Trial
 from zoo.search.widths import default_students, students_of
@@ -206,9 +206,21 @@ class Search:
             if not self._in_time(plan.name, cost):
                 return
             network = train(plan, job, self.bench, self.wishes.epochs)
+            before = len(self.points)
             self._try(stage, self._all_files(network))
+            if isinstance(plan, Pruned):
+                self.points[before:] = [self._compared(p) for p in self.points[before:]]
             if early and self.met and not self.wishes.thorough:
                 return
+
+    def _compared(self, pruned: Point) -> Point:
+        """A pruned file with what it brings against its whole twin, or that it brings nothing."""
+        twin = next(
+            p
+            for p in self.points
+            if (p.format, p.precision, p.stage) == (pruned.format, pruned.precision, STAGES[0])
+        )
+        return replace(pruned, note=what_pruning_brings(pruned, twin))
 
     def _any_job(self) -> Job:
         format = self.wishes.formats[0]

@@ -146,7 +146,12 @@ def train(plan: Student | Pruned, job: Job, bench: Bench, epochs: int) -> Networ
     shutil.rmtree(_training_folder(step.key), ignore_errors=True)
     weights = pipeline.finished[step.name].folder / str(record.result["weights"])
     model_id = plan.checkpoint.model_id
-    return Network(name=f"{model_id}, {plan.name}", model=str(weights), short=plan.name)
+    return Network(
+        name=f"{model_id}, {plan.name}",
+        model=str(weights),
+        short=plan.name,
+        pruned=isinstance(plan, Pruned),
+    )
 
 
 def _step(plan: Student | Pruned, job: Job, bench: Bench, epochs: int) -> Step:

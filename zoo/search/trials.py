@@ -18,10 +18,10 @@ from zoo.pipeline import Finished, OnStep, Pipeline, Step
 from zoo.plan import EVALUATE, FINETUNE, Parts, make_plan
 from zoo.registry import Registry
 from zoo.report.view import ArtifactRow
-from zoo.run import first_failure
+from zoo.run import Run, first_failure
 from zoo.search.points import Point
 from zoo.store import Store
-from zoo.summary import metrics_of, row_of
+from zoo.summary import metrics_of, rows_of
 
 #: The worst that gzip does to a download is what servers do by default; level 9 is for files that
 #: are compressed once.
@@ -36,11 +36,13 @@ class Network:
         name: For people: the model id, or how the weights came about.
         model: Model id or weights file.
         short: Appended to the names of its points; empty for the model itself.
+        pruned: Whether zeros are worth storing sparsely.
     """
 
     name: str
     model: str
     short: str = ""
+    pruned: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -133,7 +135,9 @@ class Bench:
         """The job that makes the files of one format; float32 is always their twin."""
         first = trials[0]
         precisions = ["float32", *(t.precision for t in trials if t.format == format)]
-        known = self.registry.exporters.get(format).precisions
+        exporter = self.registry.exporters.get(format)
+        known = exporter.precisions
+        sparse = {format: exporter.sparse} if first.network.pruned and exporter.sparse else {}
         recipe = recipe_from(
             model=first.network.model,
             data=self.data,
@@ -141,6 +145,7 @@ class Bench:
             precisions=tuple(p for p in dict.fromkeys(precisions) if p in known),
             calibration_method=first.method,
             repair="auto" if first.repair else "none",
+            export_options=sparse,
             epochs=0,
             **self.options,
         )
@@ -190,7 +195,7 @@ class Bench:
         return earlier == trial.name
 
     def _point(self, stage: str, trial: Trial, job: Job, finished: Mapping[str, Finished]) -> Point:
-        row = row_of(job, finished, job.exporters[0], trial.precision)
+        row = _row(job, trial, finished)
         gate = finished[f"gate {trial.format} {trial.precision}"]
         made = gate.record.status in ("passed", "rejected")
         source = gate.folder / row.file if made else None
@@ -220,6 +225,20 @@ class Bench:
             checks=row.checks,
             **_timing(row),
         )
+
+
+def _row(job: Job, trial: Trial, finished: Mapping[str, Finished]) -> ArtifactRow:
+    """The row that a run's table would have for this file."""
+    run = Run(
+        name="",
+        folder=Path(),
+        job=job,
+        steps=(),
+        finished=dict(finished),
+        files=(),
+        changed=False,
+    )
+    return next(r for r in rows_of(run) if r.precision == trial.precision)
 
 
 def _kept(finished: Mapping[str, Finished], trial: Trial) -> tuple[str, ...]:
