@@ -14,7 +14,7 @@ import shutil
 import socket
 import subprocess
 import tempfile
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
@@ -57,6 +57,17 @@ _KEEP = (
     '&& kill -9 "$p"; rm -f "$f"; done; '
     "find files -type f -mtime +7 -exec rm -f {} +; fi; "
     f"echo {_READY}; cat >/dev/null"
+)
+
+#: $1 folder.
+_MAKE_VENV = (
+    'python3 -m venv "$1/venv" && '
+    '"$1/venv/bin/python" -m pip install --disable-pip-version-check --quiet numpy'
+)
+#: $1 folder, $2 distribution. Never built from source, which a small board takes hours for.
+_ADD = (
+    '"$1/venv/bin/python" -m pip install --disable-pip-version-check --quiet '
+    '--only-binary :all: "$2"'
 )
 
 
@@ -285,6 +296,50 @@ def runtimes(options: DeviceOptions) -> Sequence[str]:
     return list(describe(options)["runtimes"])
 
 
+def setup(options: DeviceOptions, tell: Callable[[str], None]) -> str:
+    """Makes a virtual environment there with numpy and the runtimes that have a wheel for it.
+
+    Args:
+        options: Of the device.
+        tell: Receives what is being done.
+
+    Raises:
+        ZooError: No environment could be made, or no runtime installed.
+    """
+    from . import agent  # It imports numpy, which listing devices must not.
+
+    connection = Connection(options, f"setup by process {os.getpid()} on {socket.gethostname()}")
+    try:
+        tell(f"making a virtual environment in {connection.folder}/venv")
+        _install(connection, _MAKE_VENV, "a virtual environment")
+        ready, refused = [], []
+        for name in UV_RUNTIMES:
+            distribution = agent.RUNTIMES[name][1]
+            tell(f"installing {distribution}")
+            try:
+                _install(connection, _ADD, distribution)
+                ready.append(distribution)
+            except ZooError as error:
+                refused.append(error)
+                tell(f"{error.what}: {error.why}")
+    finally:
+        connection.close()
+    _described.cache_clear()
+    if not ready:
+        raise refused[0]
+    return f"{connection.address} has {', '.join(ready)} in {connection.folder}/venv"
+
+
+def _install(connection: Connection, script: str, what: str) -> None:
+    done = connection.run(script, connection.folder, what, timeout=FETCHING)
+    if done.code != 0:
+        raise ZooError(
+            f"{what} could not be installed on {connection.address}",
+            why=last_words(done.err or done.out) or None,
+            fix="see that python3-venv is installed there, and that it reaches a package index",
+        )
+
+
 def _options() -> type[BaseModel]:
     from .ssh_options import Options  # It imports pydantic, which lists must not.
 
@@ -302,4 +357,5 @@ def zoo_devices() -> Iterable[DeviceKind]:
         runtimes=runtimes,
         options=_options,
         address=address,
+        setup=setup,
     )

@@ -52,8 +52,8 @@ def server(tmp_path: Path) -> Iterator[AdbServer]:
     made.close()
 
 
-def options(server: AdbServer, **changes: object) -> dict[str, object]:
-    given = {"server": server.address, "app": "", "python": sys.executable}
+def options(adb_server: AdbServer, **changes: object) -> dict[str, object]:
+    given = {"server": adb_server.address, "app": "", "python": sys.executable}
     return declared_options(KIND.options, {**given, **changes}, "phone")
 
 
