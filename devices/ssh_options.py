@@ -41,7 +41,7 @@ class Options(BaseModel):
     known_hosts: str | None = None
     config: str | None = None
     python: str = "auto"
-    folder: str = ".cache/edgezoo"
+    folder: str = ".cache/edgezoo-agent"
     cpus: str | None = Field(default=None, pattern=r"^[0-9a-fA-F]{1,16}$")
     connect_seconds: int = Field(default=10, ge=1, le=600)
 
