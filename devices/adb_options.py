@@ -30,7 +30,7 @@ class Options(BaseModel):
     serial: Annotated[str, Field(pattern=r"^[A-Za-z0-9_.:\[\]-]+$")] | None = None
     app: Package = "com.termux"
     python: There = "python3"
-    folder: There = ".cache/edgezoo"
+    folder: There = ".cache/edgezoo-agent"
     cpus: Annotated[str, Field(pattern=r"^[0-9a-fA-F]{1,16}$")] | None = None
     performance: bool = True
     server: Annotated[str, Field(pattern=r"^[A-Za-z0-9_.-]+:[0-9]{1,5}$")] | None = None

@@ -22,6 +22,8 @@ from zoo.measurement.failures import last_words
 
 AGENT = Path(__file__).with_name("agent.py")
 UV = "uv"
+#: The virtual environment that a setup made there, or else the system's Python.
+AUTO = "auto"
 #: Seconds that a short command may take there.
 SHORT = 60.0
 #: Exit codes of the scripts.
@@ -43,6 +45,7 @@ _RECEIVE = (
 _START = (
     'PATH="$PATH:$HOME/.local/bin:$HOME/.cargo/bin"; '
     "d=$1 p=$2 a=$3 t=$4 w=$5 r=$6 v=$7 m=$8; "
+    f'if [ "$p" = {AUTO} ]; then p=python3; [ -d "$d/venv" ] && p="$d/venv"; fi; '
     'case "$p" in */*) [ -d "$p" ] && p="$p/bin/python";; esac; '
     f"echo {STARTED}; "
     'command -v "$p" >/dev/null 2>&1 || { '
@@ -172,7 +175,7 @@ class Line(ABC):
 
         Args:
             runtime: Of the agent.
-            program: That runs it: a Python, the folder of a virtual environment, or ``uv``.
+            program: That runs it: a Python, the folder of a virtual environment, `AUTO` or `UV`.
             cpus: Mask of the processors that it may use, in hexadecimal; None for all.
         """
         # They import numpy, which listing devices must not.

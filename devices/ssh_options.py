@@ -25,7 +25,8 @@ class Options(BaseModel):
         known_hosts: File of host keys here; None takes the user's own.
         config: Another file than the user's ``~/.ssh/config``; ``none`` reads neither.
         python: What runs the agent there: a program such as ``python3``, the path of one, the
-            folder of a virtual environment, or ``uv``, which fetches numpy and the runtime.
+            folder of a virtual environment, or ``uv``, which fetches numpy and the runtime;
+            ``auto`` is the environment that ``zoo devices setup`` made, or else ``python3``.
         folder: Where the agent and files are kept there, from the home folder unless absolute.
         cpus: Mask of the processors that the agent may use, in hexadecimal: ``f0``; None for all.
         connect_seconds: How long to wait for a connection.
@@ -39,8 +40,8 @@ class Options(BaseModel):
     identity: str | None = None
     known_hosts: str | None = None
     config: str | None = None
-    python: str = "python3"
-    folder: str = ".cache/edgezoo"
+    python: str = "auto"
+    folder: str = ".cache/edgezoo-agent"
     cpus: str | None = Field(default=None, pattern=r"^[0-9a-fA-F]{1,16}$")
     connect_seconds: int = Field(default=10, ge=1, le=600)
 

@@ -57,7 +57,9 @@ def examine(device: Device | ZooError, name: str) -> DeviceState:
             return replace(
                 state,
                 problem="no runtime is there",
-                fix="install ai-edge-litert or onnxruntime in the Python that is used there",
+                fix=f"type: zoo devices setup {name}"
+                if device.kind.setup is not None
+                else "install ai-edge-litert or onnxruntime in the Python that is used there",
             )
         transport = device.connect()
         try:

@@ -130,8 +130,9 @@ def zoo_targets() -> Iterable[Target]:  # type: ignore[empty-body]
 def zoo_devices() -> Iterable[DeviceKind]:  # type: ignore[empty-body]
     """Yields ways to reach devices.
 
-    The name is what users type for ``--device``. A driver is a transport: it copies files and
-    starts the agent; the agent does the measuring. Two drivers of one name are an error.
+    Users name devices of a kind in ``devices.toml``; a kind that needs no options is a device by
+    itself. A driver is a transport: it copies files and starts the agent; the agent does the
+    measuring. Two drivers of one name are an error.
 
     Example::
 

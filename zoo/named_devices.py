@@ -115,8 +115,9 @@ def runtime_on(exporter: Exporter, device: Device) -> str:
         raise ZooError(
             f"{device.name!r} cannot run {exporter.name} files: a runtime is missing there",
             why=f"it takes one of {', '.join(exporter.runtimes)}; the device has {there}",
-            fix="install one there, in the Python that devices.toml names for it; "
-            f"`zoo devices doctor {device.name}` shows what it finds",
+            fix=f"type: zoo devices setup {device.name}"
+            if device.kind.setup is not None
+            else "install one there, in the Python that devices.toml names for it",
         ) from error
 
 

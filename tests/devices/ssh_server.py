@@ -78,7 +78,8 @@ class SshServer:
             "KbdInteractiveAuthentication no",
             "PermitRootLogin prohibit-password",
             "MaxSessions 50",
-            f'SetEnv "PATH={path}" "BASH_ENV=" "ENV="',
+            # Whatever the start-up files of the user's own shell make of the PATH.
+            f'ForceCommand PATH={path} exec /bin/sh -c "$SSH_ORIGINAL_COMMAND"',
         ]
         self.config = self.folder / "sshd_config"
         self.config.write_text("\n".join(lines) + "\n")

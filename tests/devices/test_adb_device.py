@@ -52,8 +52,8 @@ def server(tmp_path: Path) -> Iterator[AdbServer]:
     made.close()
 
 
-def options(server: AdbServer, **changes: object) -> dict[str, object]:
-    given = {"server": server.address, "app": "", "python": sys.executable}
+def options(adb_server: AdbServer, **changes: object) -> dict[str, object]:
+    given = {"server": adb_server.address, "app": "", "python": sys.executable}
     return declared_options(KIND.options, {**given, **changes}, "phone")
 
 
@@ -241,7 +241,9 @@ def test_a_hung_agent_is_ended_there(server: AdbServer, connect: Connect) -> Non
     code = "import time; time.sleep(600)"
     server.program("stuck-python", f'exec {sys.executable} -c "{code}" "$@"')
     with AgentSession(connect(python="stuck-python"), "litert", timeout=1.0) as session:
-        (pid_file,) = wait_for(lambda: list((server.folder / ".cache/edgezoo/run").glob("*.pid")))
+        (pid_file,) = wait_for(
+            lambda: list((server.folder / ".cache/edgezoo-agent/run").glob("*.pid"))
+        )
         pid = int(wait_for(pid_file.read_text))
         with pytest.raises(AgentHung):
             session.describe()

@@ -294,6 +294,53 @@ def test_the_agent_keeps_to_its_processors(connect: Connect) -> None:
         assert session.describe()["affinity"] == [0]
 
 
+class TestSetup:
+    """A stand-in for Python shows what would be installed."""
+
+    #: Makes environments of which it is the Python itself; pip knows one of the two runtimes.
+    PYTHON = """
+        echo "$@" >>%(log)s
+        case "$*" in
+        *"-m venv"*) mkdir -p "$3/bin"; ln -sf %(bin)s/python3 "$3/bin/python";;
+        *%(missing)s) echo "ERROR: No matching distribution found" >&2; exit 1;;
+        *"-m pip"*) ;;
+        *) exec %(python)s "$@";;
+        esac
+    """
+
+    @pytest.fixture(autouse=True)
+    def no_python_again(self, server: SshServer) -> Iterator[None]:
+        yield
+        (server.bin / "python3").unlink(missing_ok=True)
+
+    def stand_in(self, server: SshServer, log: Path, missing: str) -> None:
+        words = {"log": log, "bin": server.bin, "python": sys.executable, "missing": missing}
+        server.program("python3", dedent(self.PYTHON) % words)
+
+    def test_one_runtime_without_a_wheel(
+        self, server: SshServer, far: Path, tmp_path: Path
+    ) -> None:
+        log, told = tmp_path / "log", []
+        self.stand_in(server, log, "ai-edge-litert")
+        options = server.options(far, python="auto")
+        ready = ssh.setup(options, told.append)
+        assert ready.endswith(f"has onnxruntime in {far}/venv")
+        assert any("ai-edge-litert could not be installed" in line for line in told)
+        asked = log.read_text()
+        assert f"-m venv {far}/venv" in asked
+        assert "--only-binary :all: onnxruntime" in asked
+        log.write_text("")
+        with AgentSession(ssh.connect(options), "onnxruntime") as session:
+            assert session.describe()["runtime"] == "onnxruntime"
+        assert "agent.py" in log.read_text(), "the environment's Python ran the agent"
+
+    def test_nothing_can_be_installed(self, server: SshServer, far: Path, tmp_path: Path) -> None:
+        self.stand_in(server, tmp_path / "log", '"-m pip"*')
+        with pytest.raises(ZooError, match="could not be installed") as error:
+            ssh.setup(server.options(far), [].append)
+        assert "No matching distribution" in str(error.value)
+
+
 def test_a_login_shell_that_greets(server: SshServer, connect: Connect, tmp_path: Path) -> None:
     """Lines before the agent's own are passed over."""
     server.program("sh", 'echo "Welcome to the board"; exec /bin/sh "$@"')

@@ -166,8 +166,16 @@ def _now(state: DeviceState) -> str:
 @click.argument("kind")
 @click.argument("options", nargs=-1, metavar="[KEY=VALUE]…")
 @click.option("--project", is_flag=True, help="In this folder's devices.toml [the user's own].")
+@json_option
 @click.pass_obj
-def add(settings: Settings, name: str, kind: str, options: tuple[str, ...], project: bool) -> None:
+def add(
+    settings: Settings,
+    name: str,
+    kind: str,
+    options: tuple[str, ...],
+    project: bool,
+    as_json: bool,
+) -> None:
     """Give a device a NAME, to be used wherever a device is named; contacts nothing.
 
     `zoo devices list` shows the kinds and their options.
@@ -184,27 +192,41 @@ def add(settings: Settings, name: str, kind: str, options: tuple[str, ...], proj
             )
         given[key] = value
     device = add_device(settings.registry(), name, kind, given, project=project)
+    if as_json:
+        print_json(_row(device))
+        return
     click.echo(f"added {device.name} ({device.kind.name}, {device.address}) to {device.source}")
     click.echo(f"next  zoo devices doctor {device.name}")
 
 
 @command.command(name="remove", epilog=examples("zoo devices remove pi4"))
 @click.argument("name", shell_complete=complete_device)
-def remove(name: str) -> None:
+@json_option
+def remove(name: str, as_json: bool) -> None:
     """Forget a device's name; nothing is changed on the device."""
     from zoo.named_devices import remove_device
 
-    click.echo(f"removed {name} from {remove_device(name)}")
+    file = remove_device(name)
+    if as_json:
+        print_json({"name": name, "file": str(file)})
+        return
+    click.echo(f"removed {name} from {file}")
 
 
 @command.command(name="setup", epilog=examples("zoo devices setup pi4"))
 @click.argument("name", shell_complete=complete_device)
+@json_option
 @click.pass_obj
-def setup(settings: Settings, name: str) -> None:
+def setup(settings: Settings, name: str, as_json: bool) -> None:
     """Install what a device needs to run files, where its kind can do that from here."""
     from zoo.device_health import setup_device
     from zoo.named_devices import device_named
 
     registry = settings.registry()
-    ready = setup_device(registry, device_named(registry, name), lambda line: click.echo(line))
+    told: list[str] = []
+    tell = told.append if as_json else click.echo
+    ready = setup_device(registry, device_named(registry, name), tell)
+    if as_json:
+        print_json({"name": name, "told": told, "ready": ready})
+        return
     click.echo(ready)

@@ -44,7 +44,8 @@ def holding(device: Device) -> Iterator[None]:
         raise cannot_write(path, error, fix=OTHER_HOME) from error
     try:
         _lock(descriptor, device)
-        holder = {"pid": os.getpid(), "command": " ".join(sys.argv), "since": utc_now()}
+        command = " ".join([Path(sys.argv[0]).name, *sys.argv[1:]])
+        holder = {"pid": os.getpid(), "command": command, "since": utc_now()}
         os.ftruncate(descriptor, 0)
         os.pwrite(descriptor, json.dumps(holder).encode(), 0)
         yield

@@ -25,12 +25,11 @@ from pathlib import Path
 from typing import Any
 
 from zoo.contracts import Condition, Device, Transport
-from zoo.errors import ZooError
 from zoo.isolation import Event, flatten
 from zoo.measurement.failures import AgentDied, AgentRefused
 from zoo.measurement.protocol import PROTOCOL
 from zoo.measurement.session import AgentSession
-from zoo.named_devices import device_named, known_devices
+from zoo.named_devices import device_named
 from zoo.registry import Registry, load_registry
 from zoo.testing.verdict import Finding, Nonconformance, NotTried, Verdict
 
@@ -317,26 +316,3 @@ def check_device(name: str, check: str, *, registry: Registry | None = None) -> 
         raise unittest.SkipTest(verdict.measured)
     if verdict.status == "failed":
         raise Nonconformance.of(verdict)
-
-
-def devices_meant(registry: Registry, name: str) -> list[Device]:
-    """Devices called `name`, or those of the kinds that a plugin called `name` provides.
-
-    Raises:
-        ZooError: The device's entry is not usable, or the plugin's kind has no device yet.
-    """
-    known = known_devices(registry)
-    if name in known:
-        return [device_named(registry, name)]
-    kinds = {
-        kind.name
-        for kind in registry.devices
-        if name in (registry.devices.provider(kind.name).name, kind.name)
-    }
-    found = [d for d in known.values() if isinstance(d, Device) and d.kind.name in kinds]
-    if kinds and not found:
-        raise ZooError(
-            f"there is no device of kind {', '.join(sorted(kinds))} to check",
-            fix=f"name one: zoo devices add NAME {min(kinds)} …",
-        )
-    return found

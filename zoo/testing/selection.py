@@ -7,11 +7,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from zoo.contracts import Architecture, Device
-from zoo.errors import UnknownName, UsageError
-from zoo.named_devices import known_devices
+from zoo.errors import UnknownName, UsageError, ZooError
+from zoo.named_devices import device_named, known_devices
 from zoo.registry import Plugin, Registry
 from zoo.testing.checks import conformance_checks, light_checks
-from zoo.testing.devices import DEVICE_CHECKS, devices_meant
+from zoo.testing.devices import DEVICE_CHECKS
 from zoo.testing.verdict import Verdict
 
 
@@ -55,7 +55,7 @@ def select(registry: Registry, name: str, skip: Sequence[str] = ()) -> Selection
     if name in registry.architectures.names():
         every = _without(conformance_checks(registry), skip)
         return _families([registry.architectures.get(name)], every)
-    if devices := devices_meant(registry, name):
+    if devices := _devices_meant(registry, name):
         return Selection(
             checks={}, devices=tuple(devices), device_checks=_without(DEVICE_CHECKS, skip)
         )
@@ -75,6 +75,29 @@ def select(registry: Registry, name: str, skip: Sequence[str] = ()) -> Selection
         )
     selection = _families(found, every)
     return Selection(checks=selection.checks, broken=broken, notes=selection.notes)
+
+
+def _devices_meant(registry: Registry, name: str) -> list[Device]:
+    """Devices called `name`, or those of the kinds that a plugin called `name` provides.
+
+    Raises:
+        ZooError: The device's entry is not usable, or the plugin's kind has no device yet.
+    """
+    known = known_devices(registry)
+    if name in known:
+        return [device_named(registry, name)]
+    kinds = {
+        kind.name
+        for kind in registry.devices
+        if name in (registry.devices.provider(kind.name).name, kind.name)
+    }
+    found = [d for d in known.values() if isinstance(d, Device) and d.kind.name in kinds]
+    if kinds and not found:
+        raise ZooError(
+            f"there is no device of kind {', '.join(sorted(kinds))} to check",
+            fix=f"name one: zoo devices add NAME {min(kinds)} …",
+        )
+    return found
 
 
 def _families(architectures: Sequence[Architecture], every: tuple[str, ...]) -> Selection:
