@@ -39,6 +39,27 @@ class CalibrationReference:
 
 
 @dataclass(frozen=True, kw_only=True)
+class TrainedReference:
+    """How the ranges of an integer file were trained.
+
+    Attributes:
+        method: ``quantization-aware training``.
+        split: On which inputs: ``dataset/split``.
+        epochs: How many were made.
+        options: The recipe's ``qat`` table.
+        weights_sha256: Of the trained weights and limits.
+        notes: Which layers stayed in float, and why.
+    """
+
+    split: str
+    epochs: int
+    options: dict[str, Any]
+    weights_sha256: str
+    notes: tuple[str, ...] = ()
+    method: str = "quantization-aware training"
+
+
+@dataclass(frozen=True, kw_only=True)
 class GateReference:
     """How the gate judged the file."""
 
@@ -74,6 +95,7 @@ class Manifest:
         created: ISO 8601, UTC.
         target: The kind of processor it was written for; empty in older files.
         remarks: What the exporter had to say about how it wrote the file.
+        trained: How ranges were trained; None for those that were calibrated, or need none.
         gate: None until the gate has judged the file.
     """
 
@@ -96,6 +118,7 @@ class Manifest:
     normalization: str = "in the graph"
     target: str = ""
     remarks: tuple[str, ...] = ()
+    trained: TrainedReference | None = None
     gate: GateReference | None = None
     schema: int = SCHEMA
 

@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+from zoo.artifact import TrainedReference
 from zoo.contracts import DeviceKind, Exporter
 from zoo.files import sha256_of
 from zoo.isolation import Limits, call
 from zoo.job import Job
 from zoo.keys import step_key
 from zoo.pipeline import Outcome, Step, Work
+from zoo.qat.files import SUFFIX, Trained
+from zoo.qat.need import PRECISION as QAT_PRECISION
+from zoo.qat.need import needless
 from zoo.running import judging_device
 from zoo.steps.bench import bench
 from zoo.steps.common import Subject, dataset_fingerprint
+from zoo.steps.export import file_name
 from zoo.steps.gate import gate
 
 #: A converter that needs longer hangs.
@@ -46,8 +53,14 @@ _MEASUREMENT = tuple(
     f"zoo.measurement.{name}"
     for name in ("bench", "session", "statistics", "quietness", "tiers", "records")
 )
+_QAT = (
+    *(f"zoo.qat.{name}" for name in ("distillation", "files", "graph", "kernels", "layers")),
+    *("zoo.qat.lowering", "zoo.qat.network", "zoo.steps.qat"),
+)
 FINETUNE = "finetune"
 EVALUATE = "evaluate keras"
+QAT = "qat"
+EVALUATE_QAT = "evaluate qat"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,6 +69,11 @@ class Parts:
 
     export: bool = True
     bench: bool = True
+
+
+def cell_name(format: str, precision: str, *, trained: bool = False) -> str:
+    """What steps of one file have in their names: ``tflite int8``, ``tflite int8 qat``."""
+    return f"{format} {precision}{' qat' if trained else ''}"
 
 
 def make_plan(job: Job, checkpoints: Path, parts: Parts) -> list[Step]:
@@ -76,6 +94,10 @@ def make_plan(job: Job, checkpoints: Path, parts: Parts) -> list[Step]:
                 twin = judge
             steps += [export, judge]
             gates.append(judge)
+    if job.recipe.qat.enabled:
+        trained = _qat_steps(job, fingerprint, train, checkpoints, reference, gates)
+        steps += trained
+        gates += [step for step in trained if step.kind == "gate"]
     if parts.bench:
         steps += [_bench_step(job, judge, d) for d in job.devices for judge in gates]
     return steps
@@ -153,13 +175,102 @@ def _depends(job: Job) -> dict[str, str]:
     return dict(depends(own))
 
 
+def _qat_steps(
+    job: Job,
+    fingerprint: str,
+    train: Step,
+    checkpoints: Path,
+    reference: Step,
+    gates: Sequence[Step],
+) -> list[Step]:
+    """The training for integers, and its files, beside the calibrated ones."""
+    by_name = {gate.name: gate for gate in gates}
+    calibrated = {
+        e.name: by_name[f"gate {cell_name(e.name, QAT_PRECISION)}"] for e in job.trained_exporters
+    }
+    learn = _qat_step(job, fingerprint, train, checkpoints, list(calibrated.values()))
+    evaluate = _evaluate_step(job, fingerprint, train, learn)
+    steps = [learn, evaluate]
+    for exporter in job.trained_exporters:
+        before = calibrated[exporter.name]
+        export = _export_step(job, exporter, QAT_PRECISION, fingerprint, train, learn, before)
+        twin = by_name.get(f"gate {cell_name(exporter.name, 'float32')}")
+        judge = _gate_step(job, exporter, QAT_PRECISION, export, reference, twin, evaluate, before)
+        steps += [export, judge]
+    return steps
+
+
+def _qat_step(
+    job: Job, fingerprint: str, train: Step, checkpoints: Path, calibrated: Sequence[Step]
+) -> Step:
+    recipe = job.recipe
+    parameters = {
+        "data": recipe.data,
+        "fingerprint": fingerprint,
+        "options": recipe.qat.model_dump(mode="json"),
+        "target": asdict(job.target),
+        "keep": recipe.export.keep,
+        "seed": recipe.seed,
+    }
+    key = step_key(
+        "qat",
+        parameters,
+        needs=[train.key],
+        modules=(*_TRAINING, *_QAT, *_NETWORK, *_DATA, *_TASKS),
+        files=[*_sources(job), _task_source(job), _data_source(job)],
+        distributions=("tensorflow", "keras", "numpy", "pillow"),
+    )
+
+    def work(work: Work) -> Outcome:
+        arguments = {
+            "subject": _subject(job, work),
+            "data": recipe.data,
+            "options": parameters["options"],
+            "target": job.target.name,
+            "keep": recipe.export.keep,
+            "seed": recipe.seed,
+            "folder": str(work.folder),
+            "checkpoint": str(checkpoints / key),
+        }
+        return _in_child("zoo.steps.qat:train", arguments, work)
+
+    return Step(
+        name=QAT,
+        kind="finetune",
+        key=key,
+        work=work,
+        needs=(train.name,),
+        after=tuple(step.name for step in calibrated),
+        needless=partial(needless, gates=[s.name for s in calibrated], limit=recipe.gate.max_drop),
+    )
+
+
+def _trained(job: Job, work: Work) -> Trained:
+    """What the training for integers made, as another step finds it."""
+    weights = work.needs[QAT].folder / f"{job.model_id}{SUFFIX}"
+    return Trained(weights=str(weights), target=job.target.name, keep=job.recipe.export.keep)
+
+
+def _training_told(job: Job, work: Work) -> TrainedReference:
+    result = work.needs[QAT].record.result or {}
+    return TrainedReference(
+        split=f"{job.recipe.data}/train",
+        epochs=len(result["epochs"]),
+        options=job.recipe.qat.model_dump(mode="json"),
+        weights_sha256=result["weights_sha256"],
+        notes=tuple(result["notes"]),
+    )
+
+
 def _subject(job: Job, work: Work) -> Subject:
     """The fine-tuned weights, as another step finds them."""
     weights = work.needs[FINETUNE].folder / f"{job.model_id}.safetensors"
     return Subject(model=str(weights), plugins=job.registry.settings)
 
 
-def _evaluate_step(job: Job, fingerprint: str, train: Step) -> Step:
+def _evaluate_step(job: Job, fingerprint: str, train: Step, learnt: Step | None = None) -> Step:
+    """Of the fine-tuned network; with `learnt`, of the one that was trained to be quantized."""
+    before = [train] if learnt is None else [train, learnt]
     key = step_key(
         "evaluate",
         {
@@ -168,8 +279,8 @@ def _evaluate_step(job: Job, fingerprint: str, train: Step) -> Step:
             "split": "test",
             "depends": _depends(job),
         },
-        needs=[train.key],
-        modules=("zoo.steps.evaluate", *_NETWORK, *_DATA, *_TASKS),
+        needs=[step.key for step in before],
+        modules=("zoo.steps.evaluate", *_NETWORK, *_DATA, *_TASKS, *_qat_code(learnt)),
         files=[_task_source(job), _data_source(job)],
         distributions=("tensorflow", "keras"),
     )
@@ -180,16 +291,34 @@ def _evaluate_step(job: Job, fingerprint: str, train: Step) -> Step:
             "data": job.recipe.data,
             "split": "test",
             "folder": str(work.folder),
-            "card": str(work.folder / f"{job.model_id}.toml"),
+            "card": str(work.folder / f"{job.model_id}.toml") if learnt is None else None,
+            "trained": None if learnt is None else _trained(job, work),
         }
         return _in_child("zoo.steps.evaluate:evaluate_model", arguments, work)
 
-    return Step(name=EVALUATE, kind="evaluate", key=key, work=work, needs=(train.name,))
+    name = EVALUATE if learnt is None else EVALUATE_QAT
+    needs = tuple(step.name for step in before)
+    return Step(name=name, kind="evaluate", key=key, work=work, needs=needs)
+
+
+def _qat_code(learnt: Step | None) -> tuple[str, ...]:
+    return () if learnt is None else _QAT
 
 
 def _export_step(
-    job: Job, exporter: Exporter, precision: str, fingerprint: str, train: Step
+    job: Job,
+    exporter: Exporter,
+    precision: str,
+    fingerprint: str,
+    train: Step,
+    learnt: Step | None = None,
+    calibrated: Step | None = None,
 ) -> Step:
+    """One file.
+
+    With `learnt`, it is of the network that was trained to be quantized, and needless where
+    `calibrated`, the gate of the same cell, found no loss above the limit.
+    """
     recipe = job.recipe
     source = job.registry.exporters.provider(exporter.name).source_file
     key = step_key(
@@ -205,8 +334,11 @@ def _export_step(
             "calibration": recipe.calibration.model_dump(mode="json"),
             "seed": recipe.seed,
         },
-        needs=[train.key],
-        modules=("zoo.steps.export", "zoo.artifact", "zoo.data.calibration", *_NETWORK, *_DATA),
+        needs=[train.key] if learnt is None else [train.key, learnt.key],
+        modules=(
+            *("zoo.steps.export", "zoo.artifact", "zoo.data.calibration"),
+            *(*_NETWORK, *_DATA, *_qat_code(learnt)),
+        ),
         files=[*_with_neighbours(source), _data_source(job)],
         distributions=exporter.distributions,
     )
@@ -224,27 +356,51 @@ def _export_step(
             "calibration": recipe.calibration.model_dump(mode="json"),
             "seed": recipe.seed,
             "folder": str(work.folder),
+            "trained": None if learnt is None else _trained(job, work),
+            "training": None if learnt is None else _training_told(job, work),
         }
         return _in_child("zoo.steps.export:export", arguments, work, limits=EXPORT_LIMITS)
 
-    name = f"export {exporter.name} {precision}"
-    return Step(name=name, kind="export", key=key, work=work, needs=(train.name,))
+    name = f"export {cell_name(exporter.name, precision, trained=learnt is not None)}"
+    if learnt is None or calibrated is None:
+        return Step(name=name, kind="export", key=key, work=work, needs=(train.name,))
+    return Step(
+        name=name,
+        kind="export",
+        key=key,
+        work=work,
+        needs=(train.name, learnt.name),
+        after=(calibrated.name,),
+        needless=partial(needless, gates=[calibrated.name], limit=recipe.gate.max_drop),
+    )
 
 
 def _gate_step(
-    job: Job, exporter: Exporter, precision: str, export: Step, reference: Step, twin: Step | None
+    job: Job,
+    exporter: Exporter,
+    precision: str,
+    export: Step,
+    reference: Step,
+    twin: Step | None,
+    origin: Step | None = None,
+    calibrated: Step | None = None,
 ) -> Step:
+    """One verdict.
+
+    With `origin`, the evaluation of the network that was trained to be quantized, it is on a file
+    of that network, which stands in for the one that `calibrated` judged.
+    """
     options = job.recipe.gate
     local = judging_device(job.registry)
     key = step_key(
         "gate",
         {**options.model_dump(mode="json"), "depends": _depends(job)},
-        needs=[export.key, reference.key, *([twin.key] if twin else [])],
+        needs=[export.key, *(step.key for step in (reference, twin, origin) if step is not None)],
         modules=("zoo.gate", "zoo.steps.gate", "zoo.running", "zoo.measurement.session", *_TASKS),
         files=[_task_source(job), *_device_sources(job, local)],
         distributions=(*exporter.distributions, *local.distributions),
     )
-    file = f"{job.model_id}.{precision}{exporter.suffix}"
+    file = file_name(job.model_id, precision, exporter, origin is not None)
 
     def work(work: Work) -> Outcome:
         before = work.needs[twin.name] if twin else None
@@ -260,15 +416,17 @@ def _gate_step(
             twin=before.folder if before is not None and has_outputs else None,
             max_drop=options.max_drop,
             parity_inputs=options.parity_inputs,
+            trained=None if origin is None else work.needs[origin.name].folder,
         )
 
     return Step(
-        name=f"gate {exporter.name} {precision}",
+        name=f"gate {cell_name(exporter.name, precision, trained=origin is not None)}",
         kind="gate",
         key=key,
         work=work,
-        needs=(export.name, reference.name),
+        needs=(export.name, reference.name, *([origin.name] if origin else [])),
         after=(twin.name,) if twin else (),
+        replaces=calibrated.name if calibrated else "",
     )
 
 

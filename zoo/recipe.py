@@ -163,6 +163,25 @@ class Export(Section):
     options: dict[str, dict[str, bool | int | FiniteFloat | str]] = {}
 
 
+class Qat(Section):
+    """Quantization-aware training, for int8 files.
+
+    Attributes:
+        enabled: Whether to train a twin that rounds as int8 files do; with a limit in ``[gate]``
+            only for formats whose calibrated file loses more.
+        epochs: Passes over the training split.
+        learning_rate: Peak of the schedule: linear warm-up over a tenth, then a cosine to zero.
+        batch_size: Examples per step.
+        augment: Random changes of training images.
+    """
+
+    enabled: StrictBool = False
+    epochs: Annotated[Whole, Field(ge=1, le=1000)] = 3
+    learning_rate: Annotated[Real, Field(gt=0, le=1)] = 0.0001
+    batch_size: Annotated[Whole, Field(ge=1, le=65_536)] = 64
+    augment: tuple[Augmentation, ...] = ()
+
+
 class Gate(Section):
     """What a file must pass.
 
@@ -207,6 +226,7 @@ class Recipe(Section):
     training: Training = Training()
     export: Export = Export()
     calibration: Calibration = Calibration()
+    qat: Qat = Qat()
     gate: Gate = Gate()
     bench: Bench = Bench()
 

@@ -155,6 +155,14 @@ def export_options(function: Function) -> Function:
             help="An option that one format alone has, such as onnx.opset=18.",
         ),
         click.option(
+            "--qat",
+            is_flag=True,
+            default=None,
+            help="Train the network to be quantized, for int8 files; with --max-drop only where "
+            "calibration loses more.",
+        ),
+        click.option("--qat-epochs", type=int, help="Passes over the training data for --qat [3]."),
+        click.option(
             "--max-drop",
             type=float,
             help="Points of accuracy a file may lose, or per cent by which a distance may rise "

@@ -99,7 +99,12 @@ def _fake_quantize_class() -> Any:
                 setattr(self, name, weight)
 
         def call(
-            self, x: Any, site: int = 0, learns: bool = True, exact: bool = False, training: Any = None
+            self,
+            x: Any,
+            site: int = 0,
+            learns: bool = True,
+            exact: bool = False,
+            training: Any = None,
         ) -> Any:
             """Rounds.
 

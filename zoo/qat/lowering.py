@@ -249,9 +249,7 @@ class _Lowering:
         **more: Any,
     ) -> int:
         name = getattr(operation, "name", operation)
-        self.ops.append(
-            Op(apply=apply, inputs=inputs, output=output, rule=rule, name=name, **more)
-        )
+        self.ops.append(Op(apply=apply, inputs=inputs, output=output, rule=rule, name=name, **more))
         if rule == "same" and all(value in self.limits for value in inputs):
             lows, highs = zip(*(self.limits[value] for value in inputs), strict=True)
             self.limits[output] = min(lows), max(highs)
@@ -273,9 +271,7 @@ class _Lowering:
         for kernel in kernels:
             last = kernel is kernels[-1] and function == "linear"
             made = output if last else self._new()
-            value = self._emit(
-                lambda x: x, (value,), made, layer, kernel=kernel, fuses=True
-            )
+            value = self._emit(lambda x: x, (value,), made, layer, kernel=kernel, fuses=True)
         if function != "linear":
             self._add_function(function, layer, value, output)
 
@@ -302,7 +298,9 @@ class _Lowering:
         known = self.limits.get(value)
         product = self._new() if offset.any() else output
         between = None if known is None else _interval(np.outer(known, factor))
-        self._put(lambda x: ops.multiply(x, factor), value, product, between, name, factor.size == 1)
+        self._put(
+            lambda x: ops.multiply(x, factor), value, product, between, name, factor.size == 1
+        )
         if offset.any():
             ends = None
             if known is not None:
@@ -403,7 +401,7 @@ def _function_of(operation: Any) -> str | None:
         if getattr(operation, "threshold", 0) or getattr(operation, "negative_slope", 0):
             return None
         most = getattr(operation, "max_value", None)
-        return {None: "relu", 6: "relu6", 6.0: "relu6"}.get(most)
+        return {None: "relu", 6: "relu6"}.get(most)
     if kind in ("LeakyReLU", "LeakyRelu"):
         return "leaky_relu"
     if kind == "Softmax":

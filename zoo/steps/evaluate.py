@@ -15,6 +15,8 @@ from zoo.extras import require
 from zoo.files import atomic_path
 from zoo.isolation import Event
 from zoo.networks import deployed_model, normalization
+from zoo.qat import files as qat
+from zoo.qat.files import Trained
 from zoo.records import Evaluation, as_plain
 from zoo.registry import load_registry
 from zoo.running import check_classes, check_enough_classes
@@ -39,8 +41,9 @@ def evaluate_model(
     folder: str,
     card: str | None,
     emit: Callable[[Event], None],
+    trained: Trained | None = None,
 ) -> dict[str, Any]:
-    """Evaluates a checkpoint in Keras.
+    """Evaluates a checkpoint in Keras; with `trained`, as it was trained to be quantized.
 
     Writes the labels of the split and the outputs to ``reference.npz`` in `folder`; of a small
     test split there are more outputs than labels, as `judged_split` says. When `card` names a card
@@ -64,7 +67,10 @@ def evaluate_model(
     count = len(truth.labels)
     if split == "test":
         examples = judged_split(dataset, loaded.task.min_parity_inputs)
-    model = deployed_model(loaded.network, preprocessing, loaded.task, batch=None)
+    if trained is None:
+        model = deployed_model(loaded.network, preprocessing, loaded.task, batch=None)
+    else:
+        model = qat.load(registry, loaded, trained).deployed
     chunks = []
     for start in range(0, len(examples), _BATCH):
         batch = read_inputs(
@@ -91,7 +97,7 @@ def evaluate_model(
         write_card(Path(card), replace(loaded.card, accuracy=measured))
     first = range(min(_PREPROCESSING_INPUTS, len(examples)))
     evaluation = Evaluation(
-        subject=loaded.card.model_id,
+        subject=loaded.card.model_id + (" (quantization-aware)" if trained else ""),
         dataset=dataset.name,
         split=split,
         metrics=metrics,

@@ -6,15 +6,23 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from zoo.artifact import CalibrationReference, DatasetReference, Manifest, embed
+from zoo.artifact import (
+    CalibrationReference,
+    DatasetReference,
+    Manifest,
+    TrainedReference,
+    embed,
+)
 from zoo.clock import utc_now
-from zoo.contracts import ExportRequest
+from zoo.contracts import Exporter, ExportRequest
 from zoo.contracts.exporter import CALIBRATED
 from zoo.data.calibration import calibration_inputs
 from zoo.errors import UsageError, ZooError
 from zoo.files import atomic_path, sha256_of
 from zoo.isolation import Event
 from zoo.networks import deployed_model
+from zoo.qat import files as qat
+from zoo.qat.files import Trained
 from zoo.recipe import Calibration
 from zoo.records import Export, as_plain
 from zoo.registry import load_registry
@@ -41,8 +49,13 @@ def export(
     recurrent: str = "auto",
     keep: Sequence[str] = (),
     options: Mapping[str, Any] | None = None,
+    trained: Trained | None = None,
+    training: TrainedReference | None = None,
 ) -> dict[str, Any]:
     """Writes ``<model id>.<precision><suffix>`` into `folder`, with its manifest.
+
+    With `trained`, the network is the one that was trained to be quantized, and the name says so:
+    ``<model id>.int8-qat<suffix>``; `training` goes into the manifest.
 
     Returns:
         An `Export` as a dictionary.
@@ -78,11 +91,15 @@ def export(
             method=asked.method,
         )
     emit({"event": "stage", "text": "converting"})
-    path = Path(folder) / f"{loaded.card.model_id}.{precision}{exporter.suffix}"
+    path = Path(folder) / file_name(loaded.card.model_id, precision, exporter, trained is not None)
+    if trained is None:
+        model = deployed_model(loaded.network, preprocessing, loaded.task)
+    else:
+        model = qat.load(registry, loaded, trained, batch=1).deployed
     with atomic_path(path) as temporary:
         remarks = exporter.export(
             ExportRequest(
-                model=deployed_model(loaded.network, preprocessing, loaded.task),
+                model=model,
                 path=temporary,
                 precision=precision,
                 calibration=samples,
@@ -95,6 +112,7 @@ def export(
                 held_out=held_out,
                 keep=tuple(keep),
                 options=options or {},
+                trained=trained is not None,
             )
         )
         if not temporary.is_file():
@@ -118,7 +136,8 @@ def export(
             dataset=DatasetReference(
                 name=card.dataset, content_hash=card.dataset_hash, licence=card.licence
             ),
-            calibration=reference,
+            # Of trained ranges none was measured, but for what stayed in float between them.
+            calibration=reference if training is None or training.notes else None,
             preprocessing=preprocessing,
             inputs=contents.inputs,
             outputs=contents.outputs,
@@ -126,6 +145,7 @@ def export(
             versions=versions_of(exporter.distributions),
             target=target,
             remarks=tuple(remarks or ()),
+            trained=training,
             created=utc_now(),
         ),
     )
@@ -139,3 +159,8 @@ def export(
             contents=contents,
         )
     )
+
+
+def file_name(model_id: str, precision: str, exporter: Exporter, trained: bool = False) -> str:
+    """``lenet5.digits.int8.tflite``; of trained ranges ``lenet5.digits.int8-qat.tflite``."""
+    return f"{model_id}.{precision}{'-qat' if trained else ''}{exporter.suffix}"

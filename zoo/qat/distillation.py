@@ -1,0 +1,107 @@
+"""Training the twin that rounds to answer as the network it was made from.
+
+Hinton et al. 2015, "Distilling the Knowledge in a Neural Network" (arXiv:1503.02531): what a
+network answers says more than labels do, and it is what the file is compared with. It also works
+for every task, those without labels included.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from zoo.contracts import Preprocessing, Task
+from zoo.extras import require
+from zoo.networks import raw_model
+from zoo.recipe import Qat, Training
+
+AGREEMENT = "agreement"
+DIFFERENCE = "difference"
+
+
+def distilling(task: Task, teacher: Any, chooses: bool) -> Task:
+    """A task that is learnt from another network, for a `Trainer`.
+
+    Args:
+        task: Of both networks.
+        teacher: `keras.Model` from normalized inputs to logits; it is frozen.
+        chooses: Whether logits become probabilities: then the twin learns these, and the epoch is
+            kept that makes the same choices most often; else it learns the outputs themselves.
+    """
+    teacher.trainable = False
+
+    def trainee(student: Any, preprocessing: Preprocessing) -> Any:
+        """Both networks on the same inputs, their outputs stacked along axis 1."""
+        keras = require("keras")
+        inputs = keras.Input(student.input_shape[1:], dtype=student.inputs[0].dtype)
+        answers = raw_model(teacher, preprocessing)(inputs, training=False)
+        return keras.Model(inputs, keras.ops.stack([student(inputs), answers], axis=1))
+
+    def compile(model: Any, optimizer: Any, options: Training) -> str:
+        import os
+
+        keras = require("keras")
+        if os.environ.get("QO") == "sgd":
+            optimizer = keras.optimizers.SGD(optimizer._learning_rate, momentum=0.9, nesterov=True)
+        elif os.environ.get("QO"):
+            optimizer.epsilon = float(os.environ["QO"])
+        model.compile(
+            optimizer=optimizer,
+            loss=_divergence if chooses else _distance,
+            metrics=[_agreement if chooses else _distance],
+            jit_compile=False,
+        )
+        return AGREEMENT if chooses else DIFFERENCE
+
+    return replace(
+        task,
+        trainee=trainee,
+        compile=compile,
+        state=None,
+        sketch=None,
+        higher_is_better=chooses,
+    )
+
+
+def training_of(options: Qat) -> Training:
+    """The options of the trainer for those of ``[qat]``."""
+    return Training(
+        epochs=options.epochs,
+        batch_size=options.batch_size,
+        learning_rate=options.learning_rate,
+        weight_decay=0.0,
+        augment=options.augment,
+        patience=0,
+        jit="off",
+    )
+
+
+def _divergence(_: Any, stacked: Any) -> Any:
+    """Kullback-Leibler divergence of the twin's probabilities from the network's."""
+    ops = require("keras").ops
+    import os
+
+    T = float(os.environ.get("QT", "1"))
+    student, teacher = stacked[:, 0] / T, stacked[:, 1] / T
+    wanted = ops.softmax(teacher)
+    return T * T * ops.sum(wanted * (ops.log_softmax(teacher) - ops.log_softmax(student)), axis=-1)
+
+
+def _distance(_: Any, stacked: Any) -> Any:
+    """Squared difference of outputs, as a share of the batch's mean square."""
+    ops = require("keras").ops
+    student, teacher = stacked[:, 0], stacked[:, 1]
+    size = ops.mean(ops.square(teacher)) + 1e-12
+    axes = list(range(1, len(teacher.shape)))
+    return ops.mean(ops.square(student - teacher), axis=axes) / size
+
+
+def _agreement(_: Any, stacked: Any) -> Any:
+    """Whether both choose the same."""
+    ops = require("keras").ops
+    chosen = ops.argmax(stacked, axis=-1)
+    return ops.cast(ops.equal(chosen[:, 0], chosen[:, 1]), "float32")
+
+
+_agreement.__name__ = AGREEMENT
+_distance.__name__ = DIFFERENCE
