@@ -34,7 +34,7 @@ def distilling(task: Task, teacher: Any, chooses: bool) -> Task:
         """Both networks on the same inputs, their outputs stacked along axis 1."""
         keras = require("keras")
         inputs = keras.Input(student.input_shape[1:], dtype=student.inputs[0].dtype)
-        answers = raw_model(teacher, preprocessing)(inputs, training=False)
+        answers = _as_trained(raw_model(teacher, preprocessing))(inputs)
         return keras.Model(inputs, keras.ops.stack([student(inputs), answers], axis=1))
 
     def compile(model: Any, optimizer: Any, options: Training) -> str:
@@ -61,6 +61,25 @@ def distilling(task: Task, teacher: Any, chooses: bool) -> Task:
         sketch=None,
         higher_is_better=chooses,
     )
+
+
+def _as_trained(model: Any) -> Any:
+    """A layer that computes as the model does after training: no dropout, no statistics.
+
+    Keras passes on to each model inside another whether that one is being trained.
+    """
+    base = require("keras").layers.Layer
+
+    class AsTrained(base):  # type: ignore[misc,valid-type]
+        """Calls the model, always in the same way."""
+
+        def call(self, inputs: Any) -> Any:
+            return model(inputs, training=False)
+
+        def compute_output_shape(self, shape: Any) -> Any:
+            return model.compute_output_shape(shape)
+
+    return AsTrained(trainable=False, name="teacher")
 
 
 def training_of(options: Qat) -> Training:
