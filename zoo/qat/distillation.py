@@ -10,16 +10,22 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from zoo.contracts import Preprocessing, Task
+from zoo.contracts import Preprocessing, Split, Task
+from zoo.data.inputs import read_inputs
 from zoo.extras import require
 from zoo.networks import raw_model
+from zoo.qat.logits import best_limits
+from zoo.qat.network import Rounding
 from zoo.recipe import Qat, Training
 
+#: Held-out examples on which the limits of logits are chosen, at most.
+LOOKED_AT = 2048
+_BATCH = 256
 AGREEMENT = "agreement"
 DIFFERENCE = "difference"
 
 
-def distilling(task: Task, teacher: Any, chooses: bool) -> Task:
+def distilling(task: Task, teacher: Any, *, chooses: bool) -> Task:
     """A task that is learnt from another network, for a `Trainer`.
 
     Args:
@@ -124,3 +130,30 @@ def _agreement(_: Any, stacked: Any) -> Any:
 
 _agreement.__name__ = AGREEMENT
 _distance.__name__ = DIFFERENCE
+
+
+def hold_logits(
+    twin: Rounding, teacher: Any, split: Split, preprocessing: Preprocessing
+) -> tuple[float, float] | None:
+    """Chooses the limits of the twin's logits on examples that nobody was trained on.
+
+    Args:
+        twin: Whose logits become probabilities; nothing is done with another.
+        teacher: `keras.Model` from normalized inputs to logits.
+        split: Held-out examples.
+        preprocessing: From these to inputs.
+
+    Returns:
+        Low and high; None when nothing was done.
+    """
+    import numpy as np
+
+    if twin.logits is None:
+        return None
+    model = raw_model(teacher, preprocessing)
+    raw = read_inputs(split, preprocessing, range(min(len(split), LOOKED_AT)))
+    batches = [raw[start : start + _BATCH] for start in range(0, len(raw), _BATCH)]
+    answers = [model(batch.astype(preprocessing.graph_dtype), training=False) for batch in batches]
+    limits = best_limits(np.concatenate([np.asarray(answer) for answer in answers]))
+    twin.logits.hold(*limits)
+    return limits

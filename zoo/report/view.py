@@ -50,6 +50,7 @@ class ArtifactRow:
         threads: Threads the runtime was given.
         quiet: Whether the host was quiet while it was measured; None when nobody measured.
         checks: The gate's checks in their order.
+        trained: Whether the ranges of its integers were trained, not calibrated.
     """
 
     file: str
@@ -74,6 +75,7 @@ class ArtifactRow:
     threads: int | None = None
     quiet: bool | None = None
     checks: tuple[Check, ...] = ()
+    trained: bool = False
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -138,6 +140,7 @@ class RunView:
         command: The command that made the run.
         rows: The files, in the order in which they are shown.
         training: None when the run did not train.
+        quantization: The training for integers; None when there was none.
         reference: Quality of the network before export; None when it was not evaluated.
         confusions: Confusion matrices by subject: the reference's, or the model id, and files.
         samples: Test examples with predictions.
@@ -159,6 +162,7 @@ class RunView:
     command: str
     rows: tuple[ArtifactRow, ...] = ()
     training: TrainingResult | None = None
+    quantization: TrainingResult | None = None
     reference: Evaluation | None = None
     confusions: Mapping[str, Confusion] = field(default_factory=dict)
     samples: tuple[SampleImage, ...] = ()

@@ -9,7 +9,7 @@ from typing import Any
 
 from zoo.extras import require
 from zoo.isolation import Event
-from zoo.qat.distillation import distilling, training_of
+from zoo.qat.distillation import distilling, hold_logits, training_of
 from zoo.qat.files import SUFFIX, save
 from zoo.qat.network import rounding
 from zoo.recipe import Qat
@@ -73,7 +73,8 @@ def train(
     dataset = open_dataset(registry, data)
     require("keras.utils").set_random_seed(seed)
     emit({"event": "stage", "text": "training"})
-    task = distilling(loaded.task, teacher.network, twin.chooses)
+    hold_logits(twin, teacher.network, dataset.splits["validation"], loaded.preprocessing)
+    task = distilling(loaded.task, teacher.network, chooses=twin.logits is not None)
     trainer = Trainer(
         twin.trained,
         task,
