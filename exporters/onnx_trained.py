@@ -10,6 +10,7 @@ from zoo.extras import require
 
 from .onnx_quantization import _Samples, _through_files, simplified
 
+_MOVING = frozenset({"Squeeze", "Unsqueeze", "Reshape", "Transpose", "Flatten"})
 _PAIR = frozenset({"QuantizeLinear", "DequantizeLinear"})
 
 
@@ -23,6 +24,7 @@ def with_trained_ranges(model: Any, request: ExportRequest) -> Any:
     quantization = require("onnxruntime.quantization")
     trained = take_out_pairs(model.graph)
     model = simplified(model)
+    _pass_upwards(model.graph, trained)
     there = {name for node in model.graph.node for name in (*node.input, *node.output)}
     lost = sorted(set(trained) - there)
     if lost:
@@ -50,6 +52,17 @@ def with_trained_ranges(model: Any, request: ExportRequest) -> Any:
         )
 
     return _through_files(model, quantize)
+
+
+def _pass_upwards(graph: Any, ranges: dict[str, tuple[Any, Any]]) -> None:
+    """What only moves values gives them the range in which it got them: it must be the trained one.
+
+    The converter writes a global average as one operator that keeps the axes and another that
+    takes them away, and the trained range is that of the latter.
+    """
+    for node in reversed(graph.node):
+        if node.op_type in _MOVING and node.output[0] in ranges:
+            ranges.setdefault(node.input[0], ranges[node.output[0]])
 
 
 def take_out_pairs(graph: Any) -> dict[str, tuple[Any, Any]]:
