@@ -1,4 +1,4 @@
-"""The twin that rounds: what it computes, what it leaves alone, and the files that are made of it."""
+"""The twin that rounds: what it computes, what it leaves alone, and its files."""
 
 from __future__ import annotations
 
@@ -102,8 +102,11 @@ def test_gradients_reach_every_weight(network: Any) -> None:
     with tf.GradientTape() as tape:
         loss = tf.reduce_mean(tf.square(twin.trained(pictures(64), training=True)))
     gradients = tape.gradient(loss, [v.value for v in twin.trained.trainable_variables])
-    names = [v.path for v, g in zip(twin.trained.trainable_variables, gradients, strict=True)
-             if g is None or not np.any(g)]
+    names = [
+        v.path
+        for v, g in zip(twin.trained.trainable_variables, gradients, strict=True)
+        if g is None or not np.any(g)
+    ]
     assert not names, f"nothing teaches {names}"
 
 
@@ -185,7 +188,7 @@ def test_real_numbers_come_in_through_a_real_normalization() -> None:
     inputs = keras.Input((12, 2))
     x = keras.layers.Conv1D(4, 3, activation="relu", name="conv")(inputs)
     x = keras.layers.GlobalAveragePooling1D(name="pool")(x)
-    network = keras.Model(inputs, keras.layers.Dense(3, name="head")(x), name="series")
+    network = keras.Model(inputs, keras.layers.Dense(3, name="head")(x), name="walks")
     twin = rounding(network, series, task(), target=target())
     assert set(twin.real) == {"normalization"}
 

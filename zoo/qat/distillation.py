@@ -44,15 +44,8 @@ def distilling(task: Task, teacher: Any, *, chooses: bool) -> Task:
         return keras.Model(inputs, keras.ops.stack([student(inputs), answers], axis=1))
 
     def compile(model: Any, optimizer: Any, options: Training) -> str:
-        import os
-
-        keras = require("keras")
-        if os.environ.get("QO") == "sgd":
-            optimizer = keras.optimizers.SGD(optimizer._learning_rate, momentum=0.9, nesterov=True)
-        elif os.environ.get("QO"):
-            optimizer.epsilon = float(os.environ["QO"])
         model.compile(
-            optimizer=optimizer,
+            optimizer=_descent(optimizer),
             loss=_divergence if chooses else _distance,
             metrics=[_agreement if chooses else _distance],
             jit_compile=False,
@@ -101,15 +94,23 @@ def training_of(options: Qat) -> Training:
     )
 
 
+def _descent(optimizer: Any) -> Any:
+    """Stochastic gradient descent with the schedule of another optimizer.
+
+    The twin begins next to its goal, where gradients are small. Adam divides them by their own
+    size and would walk as far as ever; plain steps end where there is nothing left to learn.
+    """
+    optimizers = require("keras").optimizers
+    schedule = optimizers.schedules.deserialize(optimizer.get_config()["learning_rate"])
+    return optimizers.SGD(schedule, momentum=0.9, nesterov=True)
+
+
 def _divergence(_: Any, stacked: Any) -> Any:
     """Kullback-Leibler divergence of the twin's probabilities from the network's."""
     ops = require("keras").ops
-    import os
-
-    T = float(os.environ.get("QT", "1"))
-    student, teacher = stacked[:, 0] / T, stacked[:, 1] / T
+    student, teacher = stacked[:, 0], stacked[:, 1]
     wanted = ops.softmax(teacher)
-    return T * T * ops.sum(wanted * (ops.log_softmax(teacher) - ops.log_softmax(student)), axis=-1)
+    return ops.sum(wanted * (ops.log_softmax(teacher) - ops.log_softmax(student)), axis=-1)
 
 
 def _distance(_: Any, stacked: Any) -> Any:
