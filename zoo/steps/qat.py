@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+from zoo.errors import Unsupported
 from zoo.extras import require
 from zoo.isolation import Event
 from zoo.qat.distillation import distilling, hold_logits, training_of
@@ -49,7 +50,7 @@ def train(
         A `TrainingResult` as a dictionary.
 
     Raises:
-        Unsupported: The network has nothing to round.
+        Unsupported: The network has nothing to round, or is not trained on what it takes.
         ZooError: A model inside the network cannot be looked into.
     """
     started = time.perf_counter()
@@ -58,6 +59,12 @@ def train(
     registry = load_registry(subject.plugins)
     # Two copies: one learns, the other is what it learns from.
     loaded, teacher = load_model(subject), load_model(subject)
+    if loaded.preprocessing.training != loaded.preprocessing:
+        raise Unsupported(
+            f"quantization-aware training is not possible for {loaded.card.model_id!r}",
+            why="it is trained on other inputs than it takes, which the twin could not learn from",
+            fix="leave --qat out: int8 files are calibrated",
+        )
     twin = rounding(
         loaded.network,
         loaded.preprocessing,
