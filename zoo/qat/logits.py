@@ -11,8 +11,8 @@ from typing import Any
 
 from zoo.qat.layers import nudged
 
-#: Shares of the full range on either side that are tried.
-_SHARES = tuple(share / 16 for share in range(2, 17))
+#: Shares of the full range on either side that are tried; of equals the widest is taken.
+_SHARES = tuple(share / 16 for share in range(16, 1, -1))
 
 
 def best_limits(logits: Any) -> tuple[float, float]:
