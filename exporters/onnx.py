@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 from zoo.contracts import Exporter, ExportRequest
+from zoo.contracts.exporter import Written
 from zoo.extras import require
 from zoo.hookspecs import hookimpl
 
@@ -15,10 +15,11 @@ from .onnx_quantization import quantized, to_float16, with_small_weights
 from .onnx_trained import with_trained_ranges
 
 
-def export(request: ExportRequest) -> Sequence[str]:
+def export(request: ExportRequest) -> Written:
     """Converts with tf2onnx; smaller precisions are made by ONNX Runtime's tools."""
     onnx = require("onnx")
     model, remarks = convert(request)
+    method = ""
     if request.precision == "float16":
         model = to_float16(model)
     elif request.precision == "dynamic-int8":
@@ -26,10 +27,11 @@ def export(request: ExportRequest) -> Sequence[str]:
     elif request.trained:
         model = with_trained_ranges(model, request)
     elif request.precision == "int8":
-        model = quantized(model, request)
+        model, method, chosen = quantized(model, request)
+        remarks = (*remarks, *chosen)
     onnx.checker.check_model(model, full_check=True)
     request.path.write_bytes(model.SerializeToString())
-    return remarks
+    return Written(remarks=remarks, method=method)
 
 
 @hookimpl

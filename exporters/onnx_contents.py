@@ -26,6 +26,7 @@ _INTEGER = frozenset({"QLinearConv", "QLinearMatMul"})
 #: Operators that quantize their input on the fly, or work behind one that does.
 _HYBRID = frozenset({"ConvInteger", "MatMulInteger", "DynamicQuantizeMatMul"})
 _HYBRID_LSTM = "DynamicQuantizeLSTM"
+_BINARY = frozenset({"Conv", "ConvTranspose", "Gemm", "MatMul", "Add", "Sub", "Mul", "Div"})
 #: Operators that ONNX Runtime computes in float even between integers.
 _FLOAT_ALONE = frozenset({"ConvTranspose", "LSTM", "GRU", "RNN", "InstanceNormalization"})
 _SLOW_CONVOLUTIONS = (
@@ -121,7 +122,10 @@ class _Tally:
         kind = node.op_type
         if kind in _CONVERSIONS or kind in _STRUCTURAL or self._rescales(node):
             return
-        fed = bool(node.input) and self._made_by(node.input[0]) == "DequantizeLinear"
+        # What an operator multiplies must come from integers too: weights that were kept in
+        # float make it a float one.
+        multiplied = node.input[: 2 if kind in _BINARY else 1]
+        fed = bool(multiplied) and all(self._made_by(n) == "DequantizeLinear" for n in multiplied)
         read = all(self._readers.get(o, set()) <= {"QuantizeLinear", "Relu"} for o in node.output)
         if kind in _INTEGER or (fed and read and kind not in _FLOAT_ALONE):
             self.integer += 1

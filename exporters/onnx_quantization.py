@@ -2,16 +2,25 @@
 
 from __future__ import annotations
 
+import re
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from zoo.contracts import ExportRequest
+from zoo.contracts import ExportRequest, Target
 from zoo.extras import require
+
+from .choice import chosen
+from .layers import Operator, operators_of
+from .onnx_ranges import answers, observe, ranges
+from .ranges import Range
+from .scheme import scheme_of
 
 #: The operators whose inputs ONNX Runtime can quantize on the fly.
 _DYNAMIC = ["MatMul", "Gemm", "Conv", "Gather", "LSTM"]
+#: How tf2onnx ends the names of nodes that it adds.
+_ADDED = re.compile(r"__\d+\Z")
 _ELEMENTWISE = frozenset({"Mul", "Add", "Sub", "Div"})
 
 
@@ -32,38 +41,75 @@ def to_float16(model: Any) -> Any:
 def with_small_weights(model: Any) -> Any:
     """8-bit weights; ranges of activations are found while the file runs."""
     _store_small(model.graph, "ConvTranspose")
-    return _dynamic(simplified(model), _DYNAMIC)
+    return only_weights(simplified(model), _DYNAMIC)
 
 
-def quantized(model: Any, request: ExportRequest) -> Any:
+def quantized(model: Any, request: ExportRequest) -> tuple[Any, str, tuple[str, ...]]:
     """8-bit weights and activations in QDQ form, with the ranges of real inputs.
 
     LSTM, for which ONNX has no integer operator, gets 8-bit weights and ranges found while the
     file runs.
+
+    Returns:
+        The model, the method that its ranges follow from, and remarks.
     """
-    quantization = require("onnxruntime.quantization")
-    model = simplified(model)
+    assert request.calibration is not None  # the core never asks for int8 without
+    real = model = simplified(model)
+    own = operators_of(request.keep, operators(model.graph), request.model, "ONNX")
+    kept = [operator.key for operator in own]
     if any(node.op_type == "LSTM" for node in model.graph.node):
-        model = _dynamic(model, ["LSTM"])
+        model = only_weights(model, ["LSTM"], kept)
     # Raw channels may differ a thousandfold: one scale over all of them would leave nothing of
     # the smaller ones for the normalization to bring back. Bytes have one scale by nature.
-    kept = [] if request.integer_input else first_arithmetic(model.graph)
+    if not request.integer_input:
+        kept += first_arithmetic(model.graph)
+    seen = observe(model, request.calibration)
 
-    def quantize(source: str, target: str) -> None:
-        # Unsigned activations with signed weights per channel use the x86 dot products directly;
-        # signed activations cost a correction, and run several times slower there.
-        quantization.quantize_static(
-            source,
-            target,
-            _Samples(request),
-            quant_format=quantization.QuantFormat.QDQ,
-            activation_type=quantization.QuantType.QUInt8,
-            weight_type=quantization.QuantType.QInt8,
-            per_channel=True,
-            nodes_to_exclude=kept,
-        )
+    def build(method: str) -> Any:
+        found = ranges(model.graph, seen, method, integer_input=request.integer_input)
+        return with_pairs(model, found, kept, scheme_of(request))
 
-    return _through_files(model, quantize)
+    return chosen(request, build, answers, lambda inputs: answers(real, inputs))
+
+
+def with_pairs(model: Any, found: Mapping[str, Range], kept: list[str], scheme: Target) -> Any:
+    """Quantizes and dequantizes around every operator but those kept, as the target likes it."""
+    import numpy as np
+
+    onnx, quantization = require("onnx"), require("onnxruntime.quantization")
+    calibrate = require("onnxruntime.quantization.calibrate")
+    registry = require("onnxruntime.quantization.registry")
+    # The tool changes what it is given.
+    copy = onnx.ModelProto()
+    copy.CopyFrom(model)
+    kinds = quantization.QuantType
+    limits = {n: (np.float32(low), np.float32(high)) for n, (low, high) in found.items()}
+    dense = [] if scheme.per_channel_dense else dense_weights(model.graph)
+    tool = require("onnxruntime.quantization.qdq_quantizer").QDQQuantizer(
+        copy,
+        scheme.per_channel,
+        scheme.reduced_range,
+        weight_qType=kinds.QInt8,
+        activation_qType=kinds.QUInt8 if scheme.activations == "unsigned" else kinds.QInt8,
+        tensors_range=calibrate.TensorsData(calibrate.CalibrationMethod.MinMax, limits),
+        nodes_to_quantize=[],
+        nodes_to_exclude=kept,
+        op_types_to_quantize=sorted({*registry.QLinearOpsRegistry, *registry.QDQRegistry}),
+        extra_options={
+            "ActivationSymmetric": scheme.symmetric,
+            "TensorQuantOverrides": {name: [{"quant_type": kinds.QInt8}] for name in dense},
+        },
+    )
+    tool.quantize_model()
+    tool.model.topological_sort()
+    return tool.model.model
+
+
+def dense_weights(graph: Any) -> list[str]:
+    """Names of the constants that dense layers multiply by."""
+    constants = {tensor.name for tensor in graph.initializer}
+    dense = [node for node in graph.node if node.op_type in ("Gemm", "MatMul")]
+    return sorted({node.input[1] for node in dense} & constants)
 
 
 def simplified(model: Any) -> Any:
@@ -73,14 +119,15 @@ def simplified(model: Any) -> Any:
     return _through_files(model, lambda a, b: preprocess(a, b, skip_symbolic_shape=True))
 
 
-def _dynamic(model: Any, operators: list[str]) -> Any:
+def only_weights(model: Any, kinds: list[str], kept: Sequence[str] = ()) -> Any:
     quantization = require("onnxruntime.quantization")
 
     def quantize(source: str, target: str) -> None:
-        quantization.quantize_dynamic(
+        quantization.quantizeonly_weights(
             source,
             target,
-            op_types_to_quantize=operators,
+            op_types_to_quantize=kinds,
+            nodes_to_exclude=list(kept),
             per_channel=True,
             weight_type=quantization.QuantType.QInt8,
             extra_options={"MatMulConstBOnly": True},
@@ -124,6 +171,25 @@ def first_arithmetic(graph: Any) -> list[str]:
             reached.add(node.output[0])
             names.append(node.name)
     return names
+
+
+def operators(graph: Any) -> list[Operator]:
+    """The operators of a graph, in order, each known by its name."""
+    return [
+        Operator(
+            key=node.name,
+            kind=node.op_type,
+            names=() if _is_layout(node) else (node.name, *node.output),
+            reads=tuple(node.input),
+            makes=tuple(node.output),
+        )
+        for node in graph.node
+    ]
+
+
+def _is_layout(node: Any) -> bool:
+    """Whether tf2onnx put the node in between layers, named after some later one."""
+    return node.op_type in ("Transpose", "Reshape") and bool(_ADDED.search(node.name))
 
 
 def _store_small(graph: Any, operator: str) -> None:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 from zoo.contracts import Exporter, ExportRequest
-from zoo.contracts.exporter import CALIBRATED
+from zoo.contracts.exporter import CALIBRATED, Written
 from zoo.extras import require
 from zoo.hookspecs import hookimpl
 
@@ -16,7 +15,7 @@ from .tflite_lstm import form_of, with_usable_states, written_as
 from .tflite_trained import convert_trained
 
 
-def export(request: ExportRequest) -> Sequence[str]:
+def export(request: ExportRequest) -> Written:
     """Converts with TensorFlow's converter.
 
     The model has a static batch of one: with a symbolic batch the runtime prepares every call
@@ -26,23 +25,22 @@ def export(request: ExportRequest) -> Sequence[str]:
     keras = require("keras")
     model = keras.Model(request.model.inputs, {request.output_name: request.model.outputs[0]})
     converter = tf.lite.TFLiteConverter.from_keras_model(model)
-    form = form_of(request.recurrent, request.precision)
-    with written_as(form, request.precision, model) as remarks:
-        data = _convert(converter, request, tf)
+    with written_as(form_of(request), request.precision, model) as others:
+        data, told = _convert(converter, request, tf)
     request.path.write_bytes(with_usable_states(data))
-    return tuple(remarks)
+    return Written(remarks=(*others, *told.remarks), method=told.method)
 
 
-def _convert(converter: Any, request: ExportRequest, tf: Any) -> bytes:
+def _convert(converter: Any, request: ExportRequest, tf: Any) -> tuple[bytes, Written]:
     if request.trained:
-        return convert_trained(converter, request)
+        return convert_trained(converter, request), Written()
     if request.precision in CALIBRATED:
         return convert_to_integers(converter, request)
     if request.precision != "float32":
         converter.optimizations = [tf.lite.Optimize.DEFAULT]
     if request.precision == "float16":
         converter.target_spec.supported_types = [tf.float16]
-    return bytes(converter.convert())
+    return bytes(converter.convert()), Written()
 
 
 @hookimpl

@@ -15,14 +15,15 @@ from contextlib import ExitStack, contextmanager
 from functools import partial
 from typing import Any
 
+from zoo.contracts import ExportRequest
 from zoo.errors import Unsupported
 from zoo.extras import require
 
 from .recurrent import changed, recurrent_layers
 
-#: The form when nobody chose one. The fused operator is ten to twenty times smaller than written
-#: out steps and as fast in float. Its 8-bit kernel is slower on x86, but it is the one that
-#: microcontrollers have; 16-bit activations it does not know.
+#: The form when neither user nor target chose one. The fused operator is ten to twenty times
+#: smaller than written out steps, and the one that microcontrollers have; 16-bit activations it
+#: does not know.
 FORMS = {
     "float32": "fused",
     "float16": "fused",
@@ -42,14 +43,16 @@ FINEST, COARSEST = -15, -9
 LEAST_WEIGHTS = 1024
 
 
-def form_of(wanted: str, precision: str) -> str:
-    """The form in which layers are written.
+def form_of(request: ExportRequest) -> str:
+    """The form in which layers are written: the one asked for, the target's, or ours.
 
     Raises:
         Unsupported: No file of this precision can have the wanted form.
     """
+    wanted, precision = request.recurrent, request.precision
     if wanted == "auto":
-        return FORMS[precision]
+        own = {} if request.target is None else request.target.recurrent
+        wanted = own.get(precision, FORMS[precision])
     if wanted == "while" and precision in ("int8", "int16x8"):
         raise Unsupported(
             f"a recurrent layer cannot be a WHILE loop in {precision}",

@@ -35,16 +35,22 @@ def host_target(registry: Registry) -> Target:
     Raises:
         UsageError: None does.
     """
-    machine, flags = platform.machine(), cpu_flags()
-    fitting = [target for target in registry.targets if target.fits(machine, flags)]
-    if not fitting:
+    found = matching_target(registry)
+    if found is None:
         names = ", ".join(target.name for target in registry.targets)
         raise UsageError(
-            f"no target describes this machine ({machine})",
+            f"no target describes this machine ({platform.machine()})",
             why="files are written for a kind of processor, and this one is unknown",
             fix=f"name the one that will run the files: --target {names}",
         )
-    return max(fitting, key=lambda target: target.level)
+    return found
+
+
+def matching_target(registry: Registry) -> Target | None:
+    """The most specific target that describes this machine; None when none does."""
+    machine, flags = platform.machine(), cpu_flags()
+    fitting = [target for target in registry.targets if target.fits(machine, flags)]
+    return max(fitting, key=lambda target: target.level, default=None)
 
 
 def cpu_flags() -> frozenset[str]:

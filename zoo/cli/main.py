@@ -27,6 +27,7 @@ COMMANDS = {
     "evaluate": "Measure the quality of a model or an exported file",
     "export": "Write gated TFLite and ONNX files",
     "bench": "Time exported files on this machine",
+    "targets": "The kinds of processor that files can be written for",
     "weights": "Official pretrained weights: list, fetch, verify",
     "inspect": "What a file says of itself and what it really contains",
     "plugins": "Plugins: where everything comes from",

@@ -151,6 +151,20 @@ class ExportRequest:
             _check_finite(self.calibration)
 
 
+@dataclass(frozen=True, kw_only=True)
+class Written:
+    """What an exporter has to tell of a file that it wrote.
+
+    Attributes:
+        remarks: How it was written, in sentences that the manifest keeps.
+        method: The method of calibration that the ranges follow from; empty for files without,
+            or where it is the one that was asked for.
+    """
+
+    remarks: tuple[str, ...] = ()
+    method: str = ""
+
+
 def _check_finite(calibration: NDArray[Any]) -> None:
     """Converters crash on NaN, and quantize everything to nothing on infinity."""
     import numpy as np
@@ -173,8 +187,9 @@ class Exporter:
         summary: One line for lists.
         suffix: ``.tflite``.
         precisions: Those it can write.
-        export: Writes ``request.path``; may return remarks on how, which the manifest keeps. Raises
-            `Unsupported` for a network that the format cannot hold at that precision.
+        export: Writes ``request.path``; may return remarks on how, which the manifest keeps, by
+            themselves or with more that is to be told. Raises `Unsupported` for a network that the
+            format cannot hold at that precision.
         inspect: Reads a file back.
         read_manifest: The embedded manifest as text; None when the file has none.
         write_manifest: ``write_manifest(path, text)`` replaces the embedded manifest in place.
@@ -192,7 +207,7 @@ class Exporter:
     summary: str
     suffix: str
     precisions: tuple[str, ...]
-    export: Callable[[ExportRequest], Sequence[str] | None]
+    export: Callable[[ExportRequest], Written | Sequence[str] | None]
     inspect: Callable[[Path], FileContents]
     read_manifest: Callable[[Path], str | None]
     write_manifest: Callable[[Path, str], None]

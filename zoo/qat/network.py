@@ -78,6 +78,7 @@ def rounding(
     lowered = lower(
         graph,
         input_limits=_BYTES if preprocessing.whole_bytes else None,
+        real_input=target.interface in ("auto", "float32"),
         keep=keep,
         per_channel=target.per_channel,
         per_channel_dense=target.per_channel_dense,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from zoo.artifact import (
 )
 from zoo.clock import utc_now
 from zoo.contracts import Exporter, ExportRequest
-from zoo.contracts.exporter import CALIBRATED
+from zoo.contracts.exporter import CALIBRATED, Written
 from zoo.data.calibration import calibration_inputs
 from zoo.errors import UsageError, ZooError
 from zoo.files import atomic_path, sha256_of
@@ -97,7 +98,7 @@ def export(
     else:
         model = qat.load(registry, loaded, trained, batch=1).deployed
     with atomic_path(path) as temporary:
-        remarks = exporter.export(
+        told = exporter.export(
             ExportRequest(
                 model=model,
                 path=temporary,
@@ -119,6 +120,9 @@ def export(
             raise ZooError(
                 f"the exporter {format!r} wrote no file", fix="tell the author of that plugin"
             )
+    written = told if isinstance(told, Written) else Written(remarks=tuple(told or ()))
+    if reference is not None and written.method:
+        reference = replace(reference, method=written.method)
     contents = exporter.inspect(path)
     card = loaded.card
     embed(
@@ -144,7 +148,7 @@ def export(
             payload_sha256=contents.payload_sha256,
             versions=versions_of(exporter.distributions),
             target=target,
-            remarks=tuple(remarks or ()),
+            remarks=written.remarks,
             trained=training,
             created=utc_now(),
         ),

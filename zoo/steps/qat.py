@@ -72,7 +72,9 @@ def train(
         target=target_named(registry, target),
         keep=keep,
     )
-    notes = [f"{name} stays in float: {reason}" for name, reason in twin.real.items()]
+    notes = [
+        f"{name} was not trained to be quantized: {reason}" for name, reason in twin.real.items()
+    ]
     for note in notes:
         emit({"event": "note", "text": note})
     emit({"event": "stage", "text": f"reading {data}"})
