@@ -120,10 +120,11 @@ def simplified(model: Any) -> Any:
 
 
 def only_weights(model: Any, kinds: list[str], kept: Sequence[str] = ()) -> Any:
+    """8-bit weights of these operators, but for the nodes kept; the rest as it is."""
     quantization = require("onnxruntime.quantization")
 
     def quantize(source: str, target: str) -> None:
-        quantization.quantizeonly_weights(
+        quantization.quantize_dynamic(
             source,
             target,
             op_types_to_quantize=kinds,
