@@ -41,7 +41,7 @@ def to_float16(model: Any) -> Any:
 def with_small_weights(model: Any) -> Any:
     """8-bit weights; ranges of activations are found while the file runs."""
     _store_small(model.graph, "ConvTranspose")
-    return _dynamic(simplified(model), _DYNAMIC)
+    return only_weights(simplified(model), _DYNAMIC)
 
 
 def quantized(model: Any, request: ExportRequest) -> tuple[Any, str, tuple[str, ...]]:
@@ -58,7 +58,7 @@ def quantized(model: Any, request: ExportRequest) -> tuple[Any, str, tuple[str, 
     own = operators_of(request.keep, operators(model.graph), request.model, "ONNX")
     kept = [operator.key for operator in own]
     if any(node.op_type == "LSTM" for node in model.graph.node):
-        model = _dynamic(model, ["LSTM"], kept)
+        model = only_weights(model, ["LSTM"], kept)
     # Raw channels may differ a thousandfold: one scale over all of them would leave nothing of
     # the smaller ones for the normalization to bring back. Bytes have one scale by nature.
     if not request.integer_input:
@@ -67,12 +67,12 @@ def quantized(model: Any, request: ExportRequest) -> tuple[Any, str, tuple[str, 
 
     def build(method: str) -> Any:
         found = ranges(model.graph, seen, method, integer_input=request.integer_input)
-        return _with_pairs(model, found, kept, scheme_of(request))
+        return with_pairs(model, found, kept, scheme_of(request))
 
     return chosen(request, build, answers, lambda inputs: answers(real, inputs))
 
 
-def _with_pairs(model: Any, found: Mapping[str, Range], kept: list[str], scheme: Target) -> Any:
+def with_pairs(model: Any, found: Mapping[str, Range], kept: list[str], scheme: Target) -> Any:
     """Quantizes and dequantizes around every operator but those kept, as the target likes it."""
     import numpy as np
 
@@ -119,7 +119,8 @@ def simplified(model: Any) -> Any:
     return _through_files(model, lambda a, b: preprocess(a, b, skip_symbolic_shape=True))
 
 
-def _dynamic(model: Any, kinds: list[str], kept: Sequence[str] = ()) -> Any:
+def only_weights(model: Any, kinds: list[str], kept: Sequence[str] = ()) -> Any:
+    """8-bit weights of these operators, but for the nodes kept; the rest as it is."""
     quantization = require("onnxruntime.quantization")
 
     def quantize(source: str, target: str) -> None:

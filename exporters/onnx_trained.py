@@ -8,9 +8,20 @@ from zoo.contracts import ExportRequest
 from zoo.errors import ZooError
 from zoo.extras import require
 
-from .onnx_quantization import _Samples, _through_files, simplified
+from .layers import operators_of
+from .onnx_quantization import (
+    first_arithmetic,
+    only_weights,
+    operators,
+    simplified,
+    with_pairs,
+)
+from .onnx_ranges import observe, ranges
+from .scheme import scheme_of
 
+_MOVING = frozenset({"Squeeze", "Unsqueeze", "Reshape", "Transpose", "Flatten"})
 _PAIR = frozenset({"QuantizeLinear", "DequantizeLinear"})
+Limits = dict[str, tuple[float, float]]
 
 
 def with_trained_ranges(model: Any, request: ExportRequest) -> Any:
@@ -18,11 +29,13 @@ def with_trained_ranges(model: Any, request: ExportRequest) -> Any:
 
     The converter writes fake quantization as a pair of QuantizeLinear and DequantizeLinear. The
     runtime wants such pairs around every operator, weights and biases included: its own tool puts
-    them there, with the scales of the pairs that were taken out.
+    them there, with the limits of the pairs that were taken out. What was not trained has ranges
+    of real inputs.
     """
-    quantization = require("onnxruntime.quantization")
+    assert request.calibration is not None  # the core never asks for int8 without
     trained = take_out_pairs(model.graph)
     model = simplified(model)
+    _pass_upwards(model.graph, trained)
     there = {name for node in model.graph.node for name in (*node.input, *node.output)}
     lost = sorted(set(trained) - there)
     if lost:
@@ -31,46 +44,48 @@ def with_trained_ranges(model: Any, request: ExportRequest) -> Any:
             why="the converter merged the operators around them",
             fix="export without --qat, or tell us: this is a defect",
         )
-
-    def quantize(source: str, target: str) -> None:
-        quantization.quantize_static(
-            source,
-            target,
-            _Samples(request),
-            quant_format=quantization.QuantFormat.QDQ,
-            activation_type=quantization.QuantType.QUInt8,
-            weight_type=quantization.QuantType.QInt8,
-            per_channel=request.target is None or request.target.per_channel,
-            extra_options={
-                "TensorQuantOverrides": {
-                    name: [{"scale": scale, "zero_point": zero_point}]
-                    for name, (scale, zero_point) in trained.items()
-                }
-            },
-        )
-
-    return _through_files(model, quantize)
+    own = operators_of(request.keep, operators(model.graph), request.model, "ONNX")
+    kept = [operator.key for operator in own]
+    if any(node.op_type == "LSTM" for node in model.graph.node):
+        model = only_weights(model, ["LSTM"], kept)
+    if not request.integer_input:
+        kept += first_arithmetic(model.graph)
+    seen = observe(model, request.calibration)
+    measured = ranges(model.graph, seen, "minmax", integer_input=request.integer_input)
+    return with_pairs(model, {**measured, **trained}, kept, scheme_of(request))
 
 
-def take_out_pairs(graph: Any) -> dict[str, tuple[Any, Any]]:
+def _pass_upwards(graph: Any, limits: Limits) -> None:
+    """What only moves values gives them the range in which it got them: it must be the trained one.
+
+    The converter writes a global average as one operator that keeps the axes and another that
+    takes them away, and the trained range is that of the latter.
+    """
+    for node in reversed(graph.node):
+        if node.op_type in _MOVING and node.output[0] in limits:
+            limits.setdefault(node.input[0], limits[node.output[0]])
+
+
+def take_out_pairs(graph: Any) -> Limits:
     """Removes QuantizeLinear and DequantizeLinear of activations, wherever they stand.
 
     The converter may have moved what only moves values between the two of a pair.
 
     Returns:
-        Scale (float32) and zero point (uint8) by the tensor that was rounded.
+        Lowest and highest value by the tensor that was rounded.
     """
     onnx = require("onnx")
     constants = {tensor.name: tensor for tensor in graph.initializer}
-    ranges: dict[str, tuple[Any, Any]] = {}
+    limits: Limits = {}
     stands_for: dict[str, str] = {}
     kept = []
     for node in graph.node:
         values = node.input[0] if node.input else ""
         source = stands_for.get(values, values)
         if node.op_type == "QuantizeLinear":
-            scale, zero_point = (constants[name] for name in node.input[1:3])
-            ranges[source] = tuple(onnx.numpy_helper.to_array(t) for t in (scale, zero_point))
+            stored = (onnx.numpy_helper.to_array(constants[name]) for name in node.input[1:3])
+            scale, zero = (value.item() for value in stored)
+            limits[source] = -zero * scale, (255 - zero) * scale
         if node.op_type in _PAIR and values not in constants:
             stands_for[node.output[0]] = source
             continue
@@ -81,8 +96,8 @@ def take_out_pairs(graph: Any) -> dict[str, tuple[Any, Any]]:
         node.input[:] = [renamed.get(name, name) for name in node.input]
         node.output[:] = [renamed.get(name, name) for name in node.output]
     used = {name for node in kept for name in node.input}
-    stored = [tensor for tensor in graph.initializer if tensor.name in used]
+    remaining = [tensor for tensor in graph.initializer if tensor.name in used]
     del graph.node[:], graph.initializer[:], graph.value_info[:]
     graph.node.extend(kept)
-    graph.initializer.extend(stored)
-    return {renamed.get(name, name): values for name, values in ranges.items()}
+    graph.initializer.extend(remaining)
+    return {renamed.get(name, name): values for name, values in limits.items()}

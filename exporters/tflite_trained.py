@@ -7,6 +7,9 @@ from typing import Any
 from zoo.contracts import ExportRequest
 from zoo.extras import require
 
+from .scheme import scheme_of
+from .tflite_integers import interface_of
+
 
 def convert_trained(converter: Any, request: ExportRequest) -> bytes:
     """Runs a converter whose model holds fake quantization: its limits become the file's.
@@ -15,12 +18,12 @@ def convert_trained(converter: Any, request: ExportRequest) -> bytes:
     largest weight of each channel is the one they were trained with.
     """
     tf = require("tensorflow")
+    scheme = scheme_of(request)
+    interface = tf.as_dtype(interface_of(request, scheme))
     converter.optimizations = [tf.lite.Optimize.DEFAULT]
-    if request.integer_input:
-        converter.inference_input_type = converter.inference_output_type = tf.uint8
-    target = request.target
-    if target is not None and not target.per_channel:
+    converter.inference_input_type = converter.inference_output_type = interface
+    if not scheme.per_channel:
         converter._experimental_disable_per_channel = True
-    if target is not None and not target.per_channel_dense:
+    if not scheme.per_channel_dense:
         converter._experimental_disable_per_channel_quantization_for_dense_layers = True
     return bytes(converter.convert())

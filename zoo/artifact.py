@@ -40,6 +40,27 @@ class CalibrationReference:
 
 
 @dataclass(frozen=True, kw_only=True)
+class TrainedReference:
+    """How the ranges of an integer file were trained.
+
+    Attributes:
+        method: ``quantization-aware training``.
+        split: On which inputs: ``dataset/split``.
+        epochs: How many were made.
+        options: The recipe's ``qat`` table.
+        weights_sha256: Of the trained weights and limits.
+        notes: Which layers stayed in float, and why.
+    """
+
+    split: str
+    epochs: int
+    options: dict[str, Any]
+    weights_sha256: str
+    notes: tuple[str, ...] = ()
+    method: str = "quantization-aware training"
+
+
+@dataclass(frozen=True, kw_only=True)
 class GateReference:
     """How the gate judged the file."""
 
@@ -76,6 +97,7 @@ class Manifest:
         target: The kind of processor it was written for; empty in older files.
         remarks: What the exporter had to say about how it wrote the file.
         layers: Names of the network's Keras layers, in its order; empty in older files.
+        trained: How ranges were trained; None for those that were calibrated, or need none.
         gate: None until the gate has judged the file.
         golden: Real inputs with the file's own outputs, which the gate keeps; None in files that it
             has not judged, that gave no finite answer, or that are older.
@@ -101,6 +123,7 @@ class Manifest:
     target: str = ""
     remarks: tuple[str, ...] = ()
     layers: tuple[str, ...] = ()
+    trained: TrainedReference | None = None
     gate: GateReference | None = None
     golden: Golden | None = None
     schema: int = SCHEMA

@@ -13,6 +13,7 @@ from zoo.errors import UnknownName, UsageError
 from zoo.measurement.tiers import tier_named
 from zoo.named_devices import device_named
 from zoo.networks import check_hyperparameters
+from zoo.qat.need import PRECISION
 from zoo.recipe import Recipe, Training, precision_order
 from zoo.recipe_errors import declared_options
 from zoo.registry import Registry
@@ -38,6 +39,7 @@ class Job:
         target: The kind of processor that the files are for.
         devices: Where files are timed.
         precisions: From float down.
+        trained_exporters: Formats of which files with trained ranges are asked for, too.
         tag: Of the weights that the run makes.
     """
 
@@ -51,6 +53,7 @@ class Job:
     target: Target
     devices: tuple[Device, ...]
     precisions: tuple[str, ...]
+    trained_exporters: tuple[Exporter, ...]
     tag: str
 
     @property
@@ -102,6 +105,7 @@ def make_job(recipe: Recipe, registry: Registry) -> Job:
         target=target_named(registry, recipe.export.target),
         devices=devices or (device_named(registry, None),),
         precisions=tuple(sorted(dict.fromkeys(recipe.precisions), key=precision_order)),
+        trained_exporters=_trained_exporters(recipe, exporters),
         tag=tag_of(recipe.data),
     )
 
@@ -128,6 +132,26 @@ def _export_options(
         e.name: declared_options(e.options, given.get(e.name, {}), f"the format {e.name}")
         for e in exporters
     }
+
+
+def _trained_exporters(recipe: Recipe, exporters: tuple[Exporter, ...]) -> tuple[Exporter, ...]:
+    """The exporters of files with trained ranges; refuses a training that makes none."""
+    if not recipe.qat.enabled:
+        return ()
+    if PRECISION not in recipe.precisions:
+        raise UsageError(
+            f"quantization-aware training makes {PRECISION} files, and none is asked for",
+            why=f"the precisions are {', '.join(recipe.precisions)}",
+            fix=f"add --precision {PRECISION}, or leave --qat out",
+        )
+    able = tuple(exporter for exporter in exporters if exporter.takes_trained)
+    if not able:
+        raise UsageError(
+            "no format takes the ranges of quantization-aware training",
+            why=f"{', '.join(e.name for e in exporters)}: the exporter measures its own",
+            fix="choose another --format, or leave --qat out",
+        )
+    return able
 
 
 def _where_to_start(architecture: Architecture, variant: Variant) -> str:

@@ -35,6 +35,8 @@ def recipe_from(
     time_limit: float | None = None,
     memory_limit: float | None = None,
     max_drop: float | None = None,
+    qat: bool | None = None,
+    qat_epochs: int | None = None,
     tier: str | None = None,
     threads: int | None = None,
     **training: Any,
@@ -62,6 +64,8 @@ def recipe_from(
         time_limit: Seconds of one conversion.
         memory_limit: Gigabytes of one conversion.
         max_drop: Points that a file may lose.
+        qat: Whether to train for int8 files; with `max_drop` only where calibration loses more.
+        qat_epochs: Passes over the training split for that.
         tier: How thoroughly to time.
         threads: Of the runtime.
         **training: Keys of the recipe's ``training`` table; None leaves the recipe's value.
@@ -87,6 +91,12 @@ def recipe_from(
     _put(_table(values, "calibration"), method=calibration_method)
     _put(_table(values, "limits"), seconds=time_limit, memory_gb=memory_limit)
     _put(_table(values, "gate"), max_drop=max_drop)
+    _put(_table(values, "qat"), enabled=qat, epochs=qat_epochs)
+    if qat_epochs is not None and not _table(values, "qat").get("enabled"):
+        raise UsageError(
+            "--qat-epochs was given, but no quantization-aware training was asked for",
+            fix="add --qat",
+        )
     _put(_table(values, "bench"), tier=tier, threads=threads)
     where = str(recipe) if recipe is not None else "what was asked"
     return make_recipe(values, where)

@@ -90,6 +90,9 @@ class Step:
         exclusive: Nothing else may run meanwhile: it measures time.
         failure_key: Content address under which a failure is kept that would come again, so that
             the same plan does not try it again; empty keeps none.
+        needless: Looks at the steps it needs or comes after, by name, and says why it is
+            superfluous; empty when it is not. None: it never is.
+        replaces: Name of the step that this one stands in for when it passes.
     """
 
     name: str
@@ -100,6 +103,8 @@ class Step:
     after: tuple[str, ...] = ()
     exclusive: bool = False
     failure_key: str = ""
+    needless: Callable[[Mapping[str, Finished]], str] | None = None
+    replaces: str = ""
 
 
 @dataclass(kw_only=True)
@@ -158,10 +163,10 @@ class Pipeline:
         for step in list(waiting):
             if any(name not in self.finished for name in (*step.needs, *step.after)):
                 continue
-            blocked = [n for n in step.needs if self.finished[n].record.status != "passed"]
-            if blocked:
+            skipped = self._skipped(step)
+            if skipped is not None:
                 waiting.remove(step)
-                self._keep(step, self._skipped(step, blocked[0]))
+                self._keep(step, skipped)
                 continue
             cached = self._cached(step)
             if cached is not None:
@@ -186,7 +191,7 @@ class Pipeline:
             return self._failed(step, cannot_write(partial, error, fix=OTHER_HOME), started)
         work = Work(
             folder=partial,
-            needs={name: self.finished[name] for name in (*step.needs, *step.after)},
+            needs=self._before(step),
             emit=lambda event: self.on_step(step.name, event),
             children=self.children,
         )
@@ -201,6 +206,7 @@ class Pipeline:
                 seconds=time.perf_counter() - started,
                 created=utc_now(),
                 result=outcome.result,
+                replaces=step.replaces,
             )
             finished = self._commit(step, partial, record)
             if self.store is not None and finished.record is record:
@@ -256,15 +262,27 @@ class Pipeline:
                 )
         return Finished(record=record, folder=self.cache)
 
-    def _skipped(self, step: Step, blocked: str) -> Finished:
-        before = self.finished[blocked].record
+    def _before(self, step: Step) -> dict[str, Finished]:
+        return {name: self.finished[name] for name in (*step.needs, *step.after)}
+
+    def _skipped(self, step: Step) -> Finished | None:
+        """The end of a step that cannot or need not begin; None for one that shall."""
+        blocked = [n for n in step.needs if self.finished[n].record.status != "passed"]
+        needless = step.needless(self._before(step)) if step.needless is not None else ""
+        for name in blocked:
+            if self.finished[name].record.needless:
+                needless = needless or self.finished[name].record.reason
+        if not blocked and not needless:
+            return None
+        reason = needless or f"{blocked[0]!r} was {self.finished[blocked[0]].record.status}"
         record = StepRecord(
             step=step.name,
             kind=step.kind,
             key=step.key,
             status="skipped",
-            reason=f"{blocked!r} was {before.status}",
+            reason=reason,
             created=utc_now(),
+            needless=bool(needless),
         )
         return Finished(record=record, folder=self.cache)
 

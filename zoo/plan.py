@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+from zoo.artifact import TrainedReference
 from zoo.contracts import Device, DeviceKind, Exporter
 from zoo.contracts.exporter import CALIBRATED
 from zoo.errors import ZooError
@@ -16,9 +19,13 @@ from zoo.job import Job
 from zoo.keys import step_key
 from zoo.limits import conversion_limits
 from zoo.pipeline import Outcome, Step, Work
+from zoo.qat.files import SUFFIX, Trained
+from zoo.qat.need import PRECISION as QAT_PRECISION
+from zoo.qat.need import needless
 from zoo.running import judging_device
 from zoo.steps.bench import bench
 from zoo.steps.common import Subject, dataset_fingerprint
+from zoo.steps.export import file_name
 from zoo.steps.gate import gate
 from zoo.steps.repair import can_repair, export_within_budget
 
@@ -60,8 +67,14 @@ _MEASUREMENT = tuple(
     f"zoo.measurement.{name}"
     for name in ("bench", "session", "statistics", "quietness", "tiers", "records", "process")
 )
+_QAT = (
+    *(f"zoo.qat.{name}" for name in ("distillation", "files", "graph", "kernels", "layers")),
+    *("zoo.qat.lowering", "zoo.qat.network", "zoo.steps.qat"),
+)
 FINETUNE = "finetune"
 EVALUATE = "evaluate keras"
+QAT = "qat"
+EVALUATE_QAT = "evaluate qat"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,6 +83,11 @@ class Parts:
 
     export: bool = True
     bench: bool = True
+
+
+def cell_name(format: str, precision: str, *, trained: bool = False) -> str:
+    """What steps of one file have in their names: ``tflite int8``, ``tflite int8 qat``."""
+    return f"{format} {precision}{' qat' if trained else ''}"
 
 
 def make_plan(job: Job, checkpoints: Path, parts: Parts) -> list[Step]:
@@ -90,6 +108,10 @@ def make_plan(job: Job, checkpoints: Path, parts: Parts) -> list[Step]:
                 twin = judge
             steps += [export, judge]
             gates.append(judge)
+    if job.recipe.qat.enabled:
+        trained = _qat_steps(job, fingerprint, train, checkpoints, reference, gates)
+        steps += trained
+        gates += [step for step in trained if step.kind == "gate"]
     if parts.bench:
         places = [_Place.of(device) for device in job.devices]
         steps += [_bench_step(job, judge, place) for place in places for judge in gates]
@@ -175,13 +197,102 @@ def _depends(job: Job) -> dict[str, str]:
     return dict(depends(own))
 
 
+def _qat_steps(
+    job: Job,
+    fingerprint: str,
+    train: Step,
+    checkpoints: Path,
+    reference: Step,
+    gates: Sequence[Step],
+) -> list[Step]:
+    """The training for integers, and its files, beside the calibrated ones."""
+    by_name = {gate.name: gate for gate in gates}
+    calibrated = {
+        e.name: by_name[f"gate {cell_name(e.name, QAT_PRECISION)}"] for e in job.trained_exporters
+    }
+    learn = _qat_step(job, fingerprint, train, checkpoints, list(calibrated.values()))
+    evaluate = _evaluate_step(job, fingerprint, train, learn)
+    steps = [learn, evaluate]
+    for exporter in job.trained_exporters:
+        before = calibrated[exporter.name]
+        export = _export_step(job, exporter, QAT_PRECISION, fingerprint, train, learn, before)
+        twin = by_name.get(f"gate {cell_name(exporter.name, 'float32')}")
+        judge = _gate_step(job, exporter, QAT_PRECISION, export, reference, twin, evaluate, before)
+        steps += [export, judge]
+    return steps
+
+
+def _qat_step(
+    job: Job, fingerprint: str, train: Step, checkpoints: Path, calibrated: Sequence[Step]
+) -> Step:
+    recipe = job.recipe
+    parameters = {
+        "data": recipe.data,
+        "fingerprint": fingerprint,
+        "options": recipe.qat.model_dump(mode="json"),
+        "target": asdict(job.target),
+        "keep": recipe.export.keep,
+        "seed": recipe.seed,
+    }
+    key = step_key(
+        "qat",
+        parameters,
+        needs=[train.key],
+        modules=(*_TRAINING, *_QAT, *_NETWORK, *_DATA, *_TASKS),
+        files=[*_sources(job), _task_source(job), _data_source(job)],
+        distributions=("tensorflow", "keras", "numpy", "pillow"),
+    )
+
+    def work(work: Work) -> Outcome:
+        arguments = {
+            "subject": _subject(job, work),
+            "data": recipe.data,
+            "options": parameters["options"],
+            "target": job.target.name,
+            "keep": recipe.export.keep,
+            "seed": recipe.seed,
+            "folder": str(work.folder),
+            "checkpoint": str(checkpoints / key),
+        }
+        return _in_child("zoo.steps.qat:train", arguments, work)
+
+    return Step(
+        name=QAT,
+        kind="finetune",
+        key=key,
+        work=work,
+        needs=(train.name,),
+        after=tuple(step.name for step in calibrated),
+        needless=partial(needless, gates=[s.name for s in calibrated], limit=recipe.gate.max_drop),
+    )
+
+
+def _trained(job: Job, work: Work) -> Trained:
+    """What the training for integers made, as another step finds it."""
+    weights = work.needs[QAT].folder / f"{job.model_id}{SUFFIX}"
+    return Trained(weights=str(weights), target=job.target.name, keep=job.recipe.export.keep)
+
+
+def _training_told(job: Job, work: Work) -> TrainedReference:
+    result = work.needs[QAT].record.result or {}
+    return TrainedReference(
+        split=f"{job.recipe.data}/train",
+        epochs=len(result["epochs"]),
+        options=job.recipe.qat.model_dump(mode="json"),
+        weights_sha256=result["weights_sha256"],
+        notes=tuple(result["notes"]),
+    )
+
+
 def _subject(job: Job, work: Work) -> Subject:
     """The fine-tuned weights, as another step finds them."""
     weights = work.needs[FINETUNE].folder / f"{job.model_id}.safetensors"
     return Subject(model=str(weights), plugins=job.registry.settings)
 
 
-def _evaluate_step(job: Job, fingerprint: str, train: Step) -> Step:
+def _evaluate_step(job: Job, fingerprint: str, train: Step, learnt: Step | None = None) -> Step:
+    """Of the fine-tuned network; with `learnt`, of the one that was trained to be quantized."""
+    before = [train] if learnt is None else [train, learnt]
     key = step_key(
         "evaluate",
         {
@@ -190,8 +301,8 @@ def _evaluate_step(job: Job, fingerprint: str, train: Step) -> Step:
             "split": "test",
             "depends": _depends(job),
         },
-        needs=[train.key],
-        modules=("zoo.steps.evaluate", *_NETWORK, *_DATA, *_TASKS),
+        needs=[step.key for step in before],
+        modules=("zoo.steps.evaluate", *_NETWORK, *_DATA, *_TASKS, *_qat_code(learnt)),
         files=[_task_source(job), _data_source(job)],
         distributions=("tensorflow", "keras"),
     )
@@ -202,21 +313,45 @@ def _evaluate_step(job: Job, fingerprint: str, train: Step) -> Step:
             "data": job.recipe.data,
             "split": "test",
             "folder": str(work.folder),
-            "card": str(work.folder / f"{job.model_id}.toml"),
+            "card": str(work.folder / f"{job.model_id}.toml") if learnt is None else None,
+            "trained": None if learnt is None else _trained(job, work),
         }
         return _in_child("zoo.steps.evaluate:evaluate_model", arguments, work)
 
-    return Step(name=EVALUATE, kind="evaluate", key=key, work=work, needs=(train.name,))
+    name = EVALUATE if learnt is None else EVALUATE_QAT
+    needs = tuple(step.name for step in before)
+    return Step(name=name, kind="evaluate", key=key, work=work, needs=needs)
+
+
+def _qat_code(learnt: Step | None) -> tuple[str, ...]:
+    return () if learnt is None else _QAT
 
 
 def _export_step(
-    job: Job, exporter: Exporter, precision: str, fingerprint: str, train: Step
+    job: Job,
+    exporter: Exporter,
+    precision: str,
+    fingerprint: str,
+    train: Step,
+    learnt: Step | None = None,
+    calibrated: Step | None = None,
 ) -> Step:
+    """One file.
+
+    With `learnt`, it is of the network that was trained to be quantized, and needless where
+    `calibrated`, the gate of the same cell, found no loss above the limit.
+    """
     recipe = job.recipe
     limits = conversion_limits(recipe.limits)
     source = job.registry.exporters.provider(exporter.name).source_file
-    calibrated = precision in CALIBRATED
-    repairs = recipe.export.repair == "auto" and can_repair(job.registry, exporter.name, precision)
+    measured = precision in CALIBRATED
+    # What will be trained to be quantized needs no layers in float.
+    train_instead = recipe.qat.enabled and exporter in job.trained_exporters
+    repairs = (
+        recipe.export.repair == "auto"
+        and not (train_instead and precision == QAT_PRECISION)
+        and can_repair(job.registry, exporter.name, precision)
+    )
     budget = {"max_drop": recipe.gate.max_drop, "depends": _depends(job)} if repairs else None
     local = judging_device(job.registry)
     key = step_key(
@@ -227,15 +362,15 @@ def _export_step(
             "fingerprint": fingerprint,
             "recurrent": recipe.export.recurrent,
             # What a float file does not depend on must not have it made again.
-            "keep": recipe.export.keep if calibrated else (),
+            "keep": recipe.export.keep if measured else (),
             "repair": budget,
             "target": asdict(job.target),
             "options": job.export_options[exporter.name],
-            "calibration": recipe.calibration.model_dump(mode="json") if calibrated else None,
+            "calibration": recipe.calibration.model_dump(mode="json") if measured else None,
             "seed": recipe.seed,
         },
-        needs=[train.key],
-        modules=(*_EXPORT, *_NETWORK, *_DATA, *(_REPAIR if repairs else ())),
+        needs=[train.key] if learnt is None else [train.key, learnt.key],
+        modules=(*_EXPORT, *_NETWORK, *_DATA, *(_REPAIR if repairs else ()), *_qat_code(learnt)),
         files=[
             *_with_neighbours(source),
             _data_source(job),
@@ -257,6 +392,8 @@ def _export_step(
             "calibration": recipe.calibration.model_dump(mode="json"),
             "seed": recipe.seed,
             "folder": str(work.folder),
+            "trained": None if learnt is None else _trained(job, work),
+            "training": None if learnt is None else _training_told(job, work),
         }
         if not repairs:
             return _in_child("zoo.steps.export:export", arguments, work, limits=limits)
@@ -265,39 +402,56 @@ def _export_step(
         )
         return Outcome(result=result)
 
+    name = f"export {cell_name(exporter.name, precision, trained=learnt is not None)}"
+    # With more memory, what crashed for want of it may go well.
+    failure_key = step_key("failure", {"limits": asdict(limits)}, needs=[key])
+    if learnt is None or calibrated is None:
+        return Step(
+            name=name,
+            kind="export",
+            key=key,
+            failure_key=failure_key,
+            work=work,
+            needs=(train.name,),
+        )
     return Step(
-        name=f"export {exporter.name} {precision}",
+        name=name,
         kind="export",
         key=key,
-        # With more memory, what crashed for want of it may go well.
-        failure_key=step_key("failure", {"limits": asdict(limits)}, needs=[key]),
+        failure_key=failure_key,
         work=work,
-        needs=(train.name,),
+        needs=(train.name, learnt.name),
+        after=(calibrated.name,),
+        needless=partial(needless, gates=[calibrated.name], limit=recipe.gate.max_drop),
     )
 
 
 def _gate_step(
-    job: Job, exporter: Exporter, precision: str, export: Step, reference: Step, twin: Step | None
+    job: Job,
+    exporter: Exporter,
+    precision: str,
+    export: Step,
+    reference: Step,
+    twin: Step | None,
+    origin: Step | None = None,
+    calibrated: Step | None = None,
 ) -> Step:
+    """One verdict.
+
+    With `origin`, the evaluation of the network that was trained to be quantized, it is on a file
+    of that network, which stands in for the one that `calibrated` judged.
+    """
     options = job.recipe.gate
     local = judging_device(job.registry)
     key = step_key(
         "gate",
         {**options.model_dump(mode="json"), "depends": _depends(job)},
-        needs=[export.key, reference.key, *([twin.key] if twin else [])],
-        modules=(
-            "zoo.gate",
-            "zoo.steps.gate",
-            "zoo.steps.keep_golden",
-            "zoo.golden",
-            "zoo.running",
-            "zoo.measurement.session",
-            *_TASKS,
-        ),
+        needs=[export.key, *(step.key for step in (reference, twin, origin) if step is not None)],
+        modules=(*_JUDGES, *_TASKS),
         files=[_task_source(job), *_device_sources(job, local)],
         distributions=(*exporter.distributions, *local.distributions),
     )
-    file = f"{job.model_id}.{precision}{exporter.suffix}"
+    file = file_name(job.model_id, precision, exporter, origin is not None)
 
     def work(work: Work) -> Outcome:
         before = work.needs[twin.name] if twin else None
@@ -313,15 +467,17 @@ def _gate_step(
             twin=before.folder if before is not None and has_outputs else None,
             max_drop=options.max_drop,
             parity_inputs=options.parity_inputs,
+            trained=None if origin is None else work.needs[origin.name].folder,
         )
 
     return Step(
-        name=f"gate {exporter.name} {precision}",
+        name=f"gate {cell_name(exporter.name, precision, trained=origin is not None)}",
         kind="gate",
         key=key,
         work=work,
-        needs=(export.name, reference.name),
+        needs=(export.name, reference.name, *([origin.name] if origin else [])),
         after=(twin.name,) if twin else (),
+        replaces=calibrated.name if calibrated else "",
     )
 
 

@@ -178,6 +178,25 @@ class ConversionLimits(Section):
     memory_gb: Annotated[Real, Field(gt=0, le=100_000)] | None = None
 
 
+class Qat(Section):
+    """Quantization-aware training, for int8 files.
+
+    Attributes:
+        enabled: Whether to train a twin that rounds as int8 files do; with a limit in ``[gate]``
+            only for formats whose calibrated file loses more.
+        epochs: Passes over the training split.
+        learning_rate: Peak of the schedule: linear warm-up over a tenth, then a cosine to zero.
+        batch_size: Examples per step.
+        augment: Random changes of training images.
+    """
+
+    enabled: StrictBool = False
+    epochs: Annotated[Whole, Field(ge=1, le=1000)] = 3
+    learning_rate: Annotated[Real, Field(gt=0, le=1)] = 0.01
+    batch_size: Annotated[Whole, Field(ge=1, le=65_536)] = 64
+    augment: tuple[Augmentation, ...] = ()
+
+
 class Gate(Section):
     """What a file must pass.
 
@@ -223,6 +242,7 @@ class Recipe(Section):
     export: Export = Export()
     calibration: Calibration = Calibration()
     limits: ConversionLimits = ConversionLimits()
+    qat: Qat = Qat()
     gate: Gate = Gate()
     bench: Bench = Bench()
 

@@ -201,6 +201,9 @@ class StepRecord:
         created: When, ISO 8601, UTC.
         result: The step's own record as a dictionary; None when it has none.
         cached: Whether this run found the result already there.
+        needless: Whether it was skipped because what came before made it superfluous; `reason`
+            says what.
+        replaces: Name of the step that this one stands in for when it passes; empty for none.
     """
 
     step: str
@@ -212,6 +215,8 @@ class StepRecord:
     created: str = ""
     result: dict[str, Any] | None = None
     cached: bool = field(default=False, compare=False)
+    needless: bool = False
+    replaces: str = ""
 
 
 def as_plain(record: Any) -> dict[str, Any]:

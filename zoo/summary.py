@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import shlex
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
 from pydantic import TypeAdapter
 
-from zoo.contracts import FileContents, Metric
+from zoo.contracts import Exporter, FileContents, Metric
 from zoo.measurement.records import Measurement
-from zoo.plan import EVALUATE, FINETUNE
+from zoo.plan import EVALUATE, FINETUNE, QAT, cell_name
+from zoo.qat.need import PRECISION as QAT_PRECISION
 from zoo.records import Attempt, Evaluation, GateResult, StepRecord, TrainingResult
 from zoo.report.remarks import remarks
 from zoo.report.view import ArtifactRow, RunView
 from zoo.run import Run
 from zoo.steps.common import open_dataset
+from zoo.steps.export import file_name
 
 _GATE = TypeAdapter(GateResult)
 _CONTENTS = TypeAdapter(FileContents)
@@ -28,16 +32,34 @@ def rows_of(run: Run) -> tuple[ArtifactRow, ...]:
     """One row for each file that the run made or failed to make."""
     rows = []
     float_bytes: dict[str, int] = {}
+    for exporter, precision, trained in _cells(run):
+        cell = cell_name(exporter.name, precision, trained=trained)
+        export = run.finished[f"export {cell}"].record
+        gate = run.finished[f"gate {cell}"].record
+        if gate.needless:
+            continue
+        name = file_name(run.job.model_id, precision, exporter, trained)
+        bench = _first_bench(run, cell)
+        row = _row(name, exporter.name, precision, export, gate, bench, float_bytes)
+        rows.append(replace(row, trained=trained))
+    return tuple(rows)
+
+
+def _cells(run: Run) -> Iterator[tuple[Exporter, str, bool]]:
+    """Format, precision, and whether its ranges were trained, of each file asked for."""
     for exporter in run.job.exporters:
         for precision in run.job.precisions:
-            cell = f"{exporter.name} {precision}"
-            export = run.finished[f"export {cell}"].record
-            gate = run.finished[f"gate {cell}"].record
-            name = f"{run.job.model_id}.{precision}{exporter.suffix}"
-            bench = _first_bench(run, cell)
-            row = _row(name, exporter.name, precision, export, gate, bench, float_bytes)
-            rows.append(row)
-    return tuple(rows)
+            yield exporter, precision, False
+            if precision == QAT_PRECISION and exporter in run.job.trained_exporters:
+                yield exporter, precision, True
+
+
+def remarks_of(run: Run, rows: Sequence[ArtifactRow]) -> tuple[str, ...]:
+    """Findings on the files of a run, and on those that it need not make."""
+    needless = run.finished[QAT].record if QAT in run.finished else None
+    if needless is None or not needless.needless:
+        return remarks(rows)
+    return (*remarks(rows), f"Quantization-aware training was {needless.reason}.")
 
 
 def _first_bench(run: Run, cell: str) -> StepRecord | None:
@@ -138,6 +160,7 @@ def view_of(run: Run, command: str) -> RunView:
         command=command,
         rows=rows,
         training=training if training.epochs else None,
+        quantization=_quantization(run),
         reference=reference,
         confusions=confusions,
         samples=samples_of(run, dataset) if reference is not None else (),
@@ -146,10 +169,18 @@ def view_of(run: Run, command: str) -> RunView:
         galleries=galleries_of(run, dataset) if reference is not None else (),
         classes=dataset.classes,
         environment=_environment(run),
-        remarks=remarks(rows),
+        remarks=remarks_of(run, rows),
         next_commands=next_commands(run),
         steps=run.steps,
     )
+
+
+def _quantization(run: Run) -> TrainingResult | None:
+    """The training for integers; None when there was none."""
+    record = run.finished[QAT].record if QAT in run.finished else None
+    if record is None or record.status != "passed":
+        return None
+    return _TRAINING.validate_python(record.result)
 
 
 def _add_confusion(confusions: dict[str, Any], subject: str, details: dict[str, Any]) -> None:

@@ -188,6 +188,14 @@ def export_options(function: Function) -> Function:
             help="Gigabytes that one conversion may use [three quarters of this machine's].",
         ),
         click.option(
+            "--qat",
+            is_flag=True,
+            default=None,
+            help="Train the network to be quantized, for int8 files; with --max-drop only where "
+            "calibration loses more.",
+        ),
+        click.option("--qat-epochs", type=int, help="Passes over the training data for --qat [3]."),
+        click.option(
             "--max-drop",
             type=float,
             help="Points of accuracy a file may lose, or per cent by which a distance may rise "

@@ -9,10 +9,9 @@ import click
 
 from zoo.plan import EVALUATE
 from zoo.report.format import metric_in_words
-from zoo.report.remarks import remarks
 from zoo.report.table import print_files
 from zoo.run import Run, plain_records
-from zoo.summary import metrics_of, next_commands, rows_of
+from zoo.summary import metrics_of, next_commands, remarks_of, rows_of
 
 
 def print_run(run: Run) -> None:
@@ -20,7 +19,7 @@ def print_run(run: Run) -> None:
     print_weights(run)
     rows = rows_of(run)
     click.echo()
-    print_files(rows, remarks(rows))
+    print_files(rows, remarks_of(run, rows))
     click.echo(f"\nfiles    {run.folder}/")
     if (run.folder / "report.html").exists():
         click.echo(f"report   {run.folder / 'report.html'}")
@@ -60,6 +59,6 @@ def run_as_json(run: Run) -> dict[str, Any]:
         "model_id": run.job.model_id,
         "passed": run.passed,
         "files": [asdict(row) for row in rows],
-        "remarks": list(remarks(rows)),
+        "remarks": list(remarks_of(run, rows)),
         "steps": plain_records(run.steps),
     }

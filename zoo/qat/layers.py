@@ -62,11 +62,12 @@ def settle(model: Any) -> None:
 def limits_of(model: Any) -> dict[str, tuple[float, float]]:
     """The limits of each rounding layer, by its name."""
     kind = _fake_quantize_class()
-    return {
-        layer.name: tuple(float(limit) for limit in layer.limits())
-        for layer in model.layers
-        if isinstance(layer, kind)
-    }
+    found = {}
+    for layer in model.layers:
+        if isinstance(layer, kind):
+            low, high = layer.limits()
+            found[layer.name] = float(low), float(high)
+    return found
 
 
 def nudged(low: float, high: float) -> tuple[float, int]:
@@ -87,6 +88,7 @@ def _fake_quantize_class() -> Any:
             super().__init__(**options)
             self.sites = sites
             self.fixed = fixed
+            self._learns = fixed is None
             self._settled: tuple[Any, Any] | None = None
 
         def build(self, shape: Any) -> None:
@@ -117,7 +119,7 @@ def _fake_quantize_class() -> Any:
             """
             if exact and self._settled is None:
                 return x
-            if training and learns and self.fixed is None:
+            if training and learns and self._learns:
                 self._learn(x, site)
             low, high = self._settled or self.limits()
             return keras.quantizers.fake_quant_with_min_max_vars(x, low, high)
@@ -132,6 +134,12 @@ def _fake_quantize_class() -> Any:
             for variable, value in ((self.low, ops.min(x)), (self.high, ops.max(x))):
                 variable.assign(variable * kept + ops.stop_gradient(value) * (1.0 - kept))
             self.seen.assign(self.seen + here)
+
+        def hold(self, low: float, high: float) -> None:
+            """Sets the limits for good: training does not move them any more."""
+            self._learns = False
+            self.low.assign([low] * self.sites)
+            self.high.assign([high] * self.sites)
 
         def limits(self) -> tuple[Any, Any]:
             """Low and high; zero lies between them, so that it has a level of its own."""

@@ -96,6 +96,7 @@ def lower(
     graph: Graph,
     *,
     input_limits: Limits | None,
+    real_input: bool,
     keep: Collection[str],
     per_channel: bool,
     per_channel_dense: bool,
@@ -104,13 +105,13 @@ def lower(
 
     Args:
         graph: Of the network, from raw inputs on.
-        input_limits: Of raw inputs; None where real numbers come in, whose normalization stays
-            real, too.
+        input_limits: Of raw inputs; None where real numbers come in.
+        real_input: Whether these stay real until they are normalized.
         keep: Names of layers that stay real.
         per_channel: Whether each output channel of a convolution has a scale of its own.
         per_channel_dense: Likewise of dense layers.
     """
-    lowering = _Lowering(graph, input_limits, keep, per_channel, per_channel_dense)
+    lowering = _Lowering(graph, input_limits, real_input, keep, per_channel, per_channel_dense)
     for node in graph.nodes:
         lowering.add(node)
     return Lowered(
@@ -128,6 +129,7 @@ class _Lowering:
         self,
         graph: Graph,
         input_limits: Limits | None,
+        real_input: bool,
         keep: Collection[str],
         per_channel: bool,
         per_channel_dense: bool,
@@ -136,9 +138,9 @@ class _Lowering:
         self.limits: dict[int, Limits] = {}
         self.real: dict[str, str] = {}
         self._raw: set[int] = set()
-        if input_limits is None:
+        if input_limits is None and real_input:
             self._raw.update(graph.inputs)
-        else:
+        elif input_limits is not None:
             self.limits.update(dict.fromkeys(graph.inputs, input_limits))
         self._keep = keep
         self._per_channel = {"convolution": per_channel, "dense": per_channel_dense}
@@ -401,7 +403,7 @@ def _function_of(operation: Any) -> str | None:
         if getattr(operation, "threshold", 0) or getattr(operation, "negative_slope", 0):
             return None
         most = getattr(operation, "max_value", None)
-        return {None: "relu", 6: "relu6", 6.0: "relu6"}.get(most)
+        return {None: "relu", 6: "relu6"}.get(most)
     if kind in ("LeakyReLU", "LeakyRelu"):
         return "leaky_relu"
     if kind == "Softmax":

@@ -28,14 +28,15 @@ class Rounding:
         deployed: `keras.Model` from raw inputs to the task's output, of the same layers.
         real: Layers that compute in real numbers, with the reason of each.
         rounded: Number of layers whose weights are rounded.
-        chooses: Whether the output is a softmax over the logits.
+        logits: The layer that rounds logits which become probabilities; None where they do not,
+            or where something else is rounded together with them.
     """
 
     trained: Any
     deployed: Any
     real: Mapping[str, str]
     rounded: int
-    chooses: bool
+    logits: Any | None
 
     def settle(self) -> None:
         """Makes limits and rounded weights constants: after this, the network is exported."""
@@ -77,6 +78,7 @@ def rounding(
     lowered = lower(
         graph,
         input_limits=_BYTES if preprocessing.whole_bytes else None,
+        real_input=target.interface in ("auto", "float32"),
         keep=keep,
         per_channel=target.per_channel,
         per_channel_dense=target.per_channel_dense,
@@ -89,13 +91,14 @@ def rounding(
             fix="leave --qat out: int8 files are calibrated",
         )
     inputs = raw_input(preprocessing, batch)
-    made = _Builder(lowered).build([inputs])
+    builder = _Builder(lowered)
+    made = builder.build([inputs])
     return Rounding(
         trained=keras.Model(inputs, made[0], name=f"{network.name}_rounding"),
         deployed=keras.Model(inputs, made[1], name=network.name),
         real=lowered.real,
         rounded=lowered.rounded,
-        chooses=_is_softmax(lowered),
+        logits=builder.rounds(lowered.outputs[0]) if _is_softmax(lowered) else None,
     )
 
 
@@ -139,6 +142,11 @@ class _Builder:
             for value, tensor in zip((op.output, *op.also), tensors, strict=True):
                 values[value] = self._rounded(value, tensor)
         return [values[value] for value in self._lowered.outputs]
+
+    def rounds(self, value: int) -> Any | None:
+        """The layer that rounds this value, and no other one."""
+        group = self._groups.find(value)
+        return self._layers.get(group) if self._sites.get(group) == [value] else None
 
     def _apply(self, op: Op, tensors: list[Any]) -> Any:
         kernel = op.kernel

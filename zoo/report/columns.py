@@ -70,6 +70,7 @@ def file_columns(rows: Sequence[ArtifactRow]) -> FileColumns:
 
 def _cells(row: ArtifactRow, sizes: fmt.Unit, times: fmt.Unit) -> FileCells:
     precision, runtime = fmt.plain(row.precision), fmt.plain(row.runtime or "")
+    precision += " qat" if row.trained else ""
     interval = fmt.MISSING
     if row.p50_low is not None and row.p50_high is not None:
         interval = f"{times.text(row.p50_low)} to {times.text(row.p50_high)}"

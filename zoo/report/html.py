@@ -50,7 +50,8 @@ def render(run: RunView) -> str:
         tiles=tiles(run),
         columns=file_columns(run.rows),
         latency=latency if isinstance(latency, tuple) else (latency,),
-        training=_training(run.training) if run.training else None,
+        training=_training(run.training, "training") if run.training else None,
+        quantization=_training(run.quantization, "quantization") if run.quantization else None,
         quality=_quality(run),
         cards=sample_cards(run.samples),
         most_cards=MOST,
@@ -95,11 +96,11 @@ def environment() -> Environment:
     return environment
 
 
-def _training(training: TrainingResult) -> dict[str, Any]:
+def _training(training: TrainingResult, name: str) -> dict[str, Any]:
     rates = [e.examples_per_second for e in training.epochs if math.isfinite(e.examples_per_second)]
     return {
         "result": training,
-        "charts": training_charts(training),
+        "charts": training_charts(training, name),
         "rate": statistics.median(rates) if rates else None,
         "options": _flat(training.options),
     }

@@ -208,4 +208,5 @@ class _Drawing:
 
     def _label(self, point: _Point) -> str:
         size = fmt.size_unit([point.row.bytes]).with_symbol(point.row.bytes, 2)
-        return f"{fmt.plain(point.row.precision, 20)} · {size}"
+        trained = " qat" if point.row.trained else ""
+        return f"{fmt.plain(point.row.precision, 20)}{trained} · {size}"

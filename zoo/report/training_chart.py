@@ -18,18 +18,23 @@ if TYPE_CHECKING:
 _SIZE = (500, 300)
 
 
-def training_charts(training: TrainingResult) -> tuple[Chart, ...]:
-    """The loss and the metric over the epochs; nothing is drawn for figures that are not finite."""
+def training_charts(training: TrainingResult, name: str = "training") -> tuple[Chart, ...]:
+    """The loss and the metric over the epochs; nothing is drawn for figures that are not finite.
+
+    Args:
+        training: What was trained.
+        name: What the charts' identifiers begin with: each is unique in its page.
+    """
     epochs = training.epochs
     loss = _chart(
-        "loss",
+        f"{name}-loss",
         "Loss",
         training,
         [epoch.loss for epoch in epochs],
         [epoch.validation_loss for epoch in epochs],
     )
     quality = _chart(
-        "metric",
+        f"{name}-metric",
         fmt.heading(training.metric_name),
         training,
         [epoch.metric for epoch in epochs],
@@ -70,7 +75,7 @@ def _chart(
             _mark(axes, best, validation[numbers.index(best)])
         axes.legend(loc="lower left", bbox_to_anchor=(-0.02, 1.0), ncols=3, handlelength=1.6)
 
-    return Chart(draw(f"training-{name}", caption, _SIZE, paint), caption)
+    return Chart(draw(name, caption, _SIZE, paint), caption)
 
 
 def _line(

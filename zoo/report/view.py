@@ -52,6 +52,7 @@ class ArtifactRow:
         checks: The gate's checks in their order.
         remark: What was tried to make it lose less, in a sentence; empty when nothing was.
         attempts: Each file that was made for that: layers in float, what it loses, its bytes.
+        trained: Whether the ranges of its integers were trained, not calibrated.
     """
 
     file: str
@@ -78,6 +79,7 @@ class ArtifactRow:
     checks: tuple[Check, ...] = ()
     remark: str = ""
     attempts: tuple[Attempt, ...] = ()
+    trained: bool = False
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -142,6 +144,7 @@ class RunView:
         command: The command that made the run.
         rows: The files, in the order in which they are shown.
         training: None when the run did not train.
+        quantization: The training for integers; None when there was none.
         reference: Quality of the network before export; None when it was not evaluated.
         confusions: Confusion matrices by subject: the reference's, or the model id, and files.
         samples: Test examples with predictions.
@@ -163,6 +166,7 @@ class RunView:
     command: str
     rows: tuple[ArtifactRow, ...] = ()
     training: TrainingResult | None = None
+    quantization: TrainingResult | None = None
     reference: Evaluation | None = None
     confusions: Mapping[str, Confusion] = field(default_factory=dict)
     samples: tuple[SampleImage, ...] = ()

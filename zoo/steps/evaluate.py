@@ -15,6 +15,8 @@ from zoo.extras import require
 from zoo.files import atomic_path
 from zoo.isolation import Event
 from zoo.networks import deployed_model, normalization
+from zoo.qat import files as qat
+from zoo.qat.files import Trained
 from zoo.records import Evaluation, as_plain
 from zoo.registry import load_registry
 from zoo.running import check_classes, check_enough_classes
@@ -40,8 +42,9 @@ def evaluate_model(
     folder: str,
     card: str | None,
     emit: Callable[[Event], None],
+    trained: Trained | None = None,
 ) -> dict[str, Any]:
-    """Evaluates a checkpoint in Keras.
+    """Evaluates a checkpoint in Keras; with `trained`, as it was trained to be quantized.
 
     Writes the labels of the split and the outputs to ``reference.npz`` in `folder`; of a small
     test split there are more outputs than labels, as `judged_split` says. When `card` names a card
@@ -66,8 +69,12 @@ def evaluate_model(
     if split == "test":
         examples = judged_split(dataset, loaded.task.min_parity_inputs)
     total = len(examples)
+    own = None if trained is None else qat.load(registry, loaded, trained).deployed
     outputs = keras_outputs(
-        loaded, examples, lambda done: emit({"event": "progress", "done": done, "total": total})
+        loaded,
+        examples,
+        lambda done: emit({"event": "progress", "done": done, "total": total}),
+        model=own,
     )
     with atomic_path(Path(folder) / REFERENCE) as temporary, temporary.open("wb") as file:
         np.savez(file, outputs=outputs, labels=truth.labels)
@@ -86,7 +93,7 @@ def evaluate_model(
         write_card(Path(card), replace(loaded.card, accuracy=measured))
     first = range(min(_PREPROCESSING_INPUTS, len(examples)))
     evaluation = Evaluation(
-        subject=loaded.card.model_id,
+        subject=loaded.card.model_id + (" (quantization-aware)" if trained else ""),
         dataset=dataset.name,
         split=split,
         metrics=metrics,
@@ -99,12 +106,22 @@ def evaluate_model(
     return {**as_plain(evaluation), "preprocessing": asdict(difference)}
 
 
-def keras_outputs(loaded: LoadedModel, examples: Split, told: Callable[[int], None]) -> Any:
-    """The deployed Keras model's outputs, float32, (examples, …); `told` how many are done."""
+def keras_outputs(
+    loaded: LoadedModel, examples: Split, told: Callable[[int], None], model: Any = None
+) -> Any:
+    """The deployed Keras model's outputs, float32, (examples, …); `told` how many are done.
+
+    Args:
+        loaded: The checkpoint.
+        examples: Its inputs.
+        told: Receives the number of examples done.
+        model: A deployed model to be asked in the checkpoint's place.
+    """
     import numpy as np
 
     preprocessing = loaded.preprocessing
-    model = deployed_model(loaded.network, preprocessing, loaded.task, batch=None)
+    if model is None:
+        model = deployed_model(loaded.network, preprocessing, loaded.task, batch=None)
     chunks = []
     for start in range(0, len(examples), _BATCH):
         part = range(start, min(start + _BATCH, len(examples)))

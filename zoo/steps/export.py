@@ -9,9 +9,15 @@ from typing import Any
 
 import numpy as np
 
-from zoo.artifact import CalibrationReference, DatasetReference, Manifest, embed
+from zoo.artifact import (
+    CalibrationReference,
+    DatasetReference,
+    Manifest,
+    TrainedReference,
+    embed,
+)
 from zoo.clock import utc_now
-from zoo.contracts import ExportRequest
+from zoo.contracts import Exporter, ExportRequest
 from zoo.contracts.exporter import CALIBRATED, Written
 from zoo.data.calibration import calibration_inputs
 from zoo.data.subset import subset
@@ -20,6 +26,8 @@ from zoo.files import sha256_of, size_with_sides
 from zoo.fitness import check_fits
 from zoo.isolation import Event
 from zoo.networks import deployed_model, layer_names
+from zoo.qat import files as qat
+from zoo.qat.files import Trained
 from zoo.recipe import Calibration
 from zoo.records import Export, as_plain
 from zoo.registry import load_registry
@@ -48,11 +56,16 @@ def export(
     keep: Sequence[str] = (),
     options: Mapping[str, Any] | None = None,
     expected: int = 0,
+    trained: Trained | None = None,
+    training: TrainedReference | None = None,
 ) -> dict[str, Any]:
     """Writes ``<model id>.<precision><suffix>`` into `folder`, with its manifest.
 
     When `expected` is given, the Keras model's outputs on so many examples of the validation split
     are written beside it, as ``expected.npz``: what an integer file is measured against.
+
+    With `trained`, the network is the one that was trained to be quantized, and the name says so:
+    ``<model id>.int8-qat<suffix>``; `training` goes into the manifest.
 
     Returns:
         An `Export` as a dictionary.
@@ -91,8 +104,11 @@ def export(
             method=asked.method,
         )
     emit({"event": "stage", "text": "converting"})
-    path = Path(folder) / f"{loaded.card.model_id}.{precision}{exporter.suffix}"
-    model = deployed_model(loaded.network, preprocessing, loaded.task)
+    path = Path(folder) / file_name(loaded.card.model_id, precision, exporter, trained is not None)
+    if trained is None:
+        model = deployed_model(loaded.network, preprocessing, loaded.task)
+    else:
+        model = qat.load(registry, loaded, trained, batch=1).deployed
     # Under its own name, since a file may refer to others that are named after it; the folder of
     # a step is thrown away if the step fails.
     told = exporter.export(
@@ -115,6 +131,7 @@ def export(
             task=loaded.task.name,
             classes=loaded.card.classes,
             licence=loaded.card.licence,
+            trained=trained is not None,
         )
     )
     if not path.is_file():
@@ -146,7 +163,8 @@ def export(
             dataset=DatasetReference(
                 name=card.dataset, content_hash=card.dataset_hash, licence=card.licence
             ),
-            calibration=reference,
+            # Of trained ranges none was measured, but for what stayed in float between them.
+            calibration=reference if training is None or training.notes else None,
             preprocessing=preprocessing.in_layout(contents.inputs[0].layout),
             inputs=contents.inputs,
             outputs=contents.outputs,
@@ -155,6 +173,7 @@ def export(
             target=chosen.name,
             remarks=written.remarks,
             layers=layer_names(model),
+            trained=training,
             created=utc_now(),
         ),
     )
@@ -169,3 +188,8 @@ def export(
             kept=tuple(keep),
         )
     )
+
+
+def file_name(model_id: str, precision: str, exporter: Exporter, trained: bool = False) -> str:
+    """``lenet5.digits.int8.tflite``; of trained ranges ``lenet5.digits.int8-qat.tflite``."""
+    return f"{model_id}.{precision}{'-qat' if trained else ''}{exporter.suffix}"

@@ -41,6 +41,7 @@ def gate(
     twin: Path | None,
     max_drop: float | None,
     parity_inputs: int | None,
+    trained: Path | None = None,
 ) -> Outcome:
     """Judges one file.
 
@@ -54,6 +55,9 @@ def gate(
         twin: Folder of the float32 file's gate; None for that file itself.
         max_drop: Points that may be lost; None for the task's limit.
         parity_inputs: Inputs compared one by one; None for all.
+        trained: Folder of the evaluation of the network that was trained to be quantized, when
+            the file is made from it: a file must answer as the network it was made from does, and
+            must lose no more than the limit against the one that the user has.
     """
     import numpy as np
 
@@ -79,7 +83,8 @@ def gate(
     expected, labels = _load(reference / REFERENCE)
     compared = max(task.min_parity_inputs, parity_inputs or len(labels))
     steps = labels_for(examples, manifest.preprocessing)[:compared]
-    network = compare_outputs(task, expected[:compared], answered.outputs[:compared], steps)
+    origin = expected if trained is None else _load(trained / REFERENCE)[0]
+    network = compare_outputs(task, origin[:compared], answered.outputs[:compared], steps)
     truth = truth_of(dataset, "test", manifest.preprocessing)
     expected = expected[: len(labels)]
     answered = replace(answered, outputs=answered.outputs[: len(labels)])
