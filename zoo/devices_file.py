@@ -82,8 +82,8 @@ def refuse_secrets(entry: Entry) -> None:
                 f"{entry.file}: {entry.name}.{key} looks like a secret, which this file must not "
                 "hold",
                 why="it lies in the open, and project folders are shared",
-                fix=f"remove that line; let `ssh-add` hold your key, or name the key's file "
-                f"(it stays where it is): zoo devices add {entry.name} …",
+                fix="leave it out; let `ssh-add` hold your key, or name the key's file, which "
+                "stays where it is",
             )
 
 

@@ -107,7 +107,7 @@ def test_setup(zoo, board):
     assert (done.code, done.out) == (0, "pulling the wire\nblue is ready\n")
     refused = zoo("--plugin", board, "devices", "setup", "host")
     assert refused.code == 2
-    assert "kinds that can: wired" in refused.err
+    assert "kinds that can: ssh, wired" in refused.err
 
 
 def test_remove(zoo, board, own_folders):

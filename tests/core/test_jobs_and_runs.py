@@ -198,6 +198,17 @@ def test_other_machine_has_other_latencies(monkeypatch):
         assert {n.split()[0] for n in before if before[n] != after[n]} == {"bench"}
 
 
+def test_devices_of_a_recipe_are_those_of_the_file(monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("ZOO_HOME", str(tmp_path / "home"))
+    (tmp_path / "devices.toml").write_text('[pi4]\nkind = "ssh"\nhost = "pi4.local"\n')
+    made = job(devices=("pi4", "host", "pi4"))
+    assert [(d.name, d.kind.name) for d in made.devices] == [("pi4", "ssh"), ("host", "host")]
+    assert made.devices[0].options["host"] == "pi4.local"
+    with pytest.raises(UnknownName, match="did you mean 'pi4'"):
+        job(devices=("pi5",))
+
+
 def test_a_dead_device_costs_its_own_steps_alone(tmp_path):
     from dataclasses import replace
 

@@ -229,6 +229,12 @@ def test_a_refused_login(connect: Connect, tmp_path: Path) -> None:
     assert "ssh-copy-id" in str(refusal.value)
 
 
+def test_no_ssh_here(server: SshServer, far: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", "")
+    with pytest.raises(ZooError, match="the program ssh is not installed here"):
+        ssh.connect(server.options(far))
+
+
 def test_nobody_there(server: SshServer, far: Path) -> None:
     with pytest.raises(DeviceUnreachable, match="cannot be reached") as refusal:
         ssh.connect(server.options(far, port=1))

@@ -16,6 +16,7 @@ from zoo.measurement.failures import (
     AgentHung,
     AgentMismatch,
     AgentRefused,
+    died,
     signal_of,
 )
 from zoo.measurement.session import CHUNK_EXAMPLES, AgentSession
@@ -172,3 +173,10 @@ def test_nothing_can_be_asked_without_an_agent(scripted: Scripted) -> None:
 )
 def test_exit_codes(code: int | None, name: str | None) -> None:
     assert signal_of(code) == name
+
+
+def test_a_line_that_broke_is_no_exit_code() -> None:
+    error = died("bench", None, "Connection closed by 10.0.0.7")
+    assert "the line to the device broke during 'bench'" in str(error)
+    assert "Connection closed by 10.0.0.7" in str(error)
+    assert "exit code" not in str(error)
