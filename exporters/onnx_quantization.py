@@ -175,11 +175,15 @@ def first_arithmetic(graph: Any) -> list[str]:
 
 def operators(graph: Any) -> list[Operator]:
     """The operators of a graph, in order, each known by its name."""
+    constants = {tensor.name for tensor in graph.initializer}
     return [
         Operator(
             key=node.name,
             kind=node.op_type,
-            names=() if _is_layout(node) else (node.name, *node.output),
+            # Of layers that were folded together, the constants may have kept the first one's name.
+            names=()
+            if _is_layout(node)
+            else (node.name, *node.output, *constants.intersection(node.input)),
             reads=tuple(node.input),
             makes=tuple(node.output),
         )
