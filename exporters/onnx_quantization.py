@@ -13,6 +13,7 @@ from zoo.extras import require
 
 from .choice import chosen
 from .layers import Operator, operators_of
+from .onnx_names import shorten
 from .onnx_ranges import answers, observe, ranges
 from .ranges import Range
 from .scheme import scheme_of
@@ -102,6 +103,7 @@ def _with_pairs(model: Any, found: Mapping[str, Range], kept: list[str], scheme:
     )
     tool.quantize_model()
     tool.model.topological_sort()
+    shorten(tool.model.model.graph)
     return tool.model.model
 
 
