@@ -6,17 +6,17 @@ import re
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from zoo.contracts import ExportRequest, Target
 from zoo.extras import require
 
-from .choice import chosen
 from .layers import Operator, operators_of
 from .onnx_names import shorten
-from .onnx_ranges import answers, observe, ranges
-from .ranges import Range
 from .scheme import scheme_of
+
+if TYPE_CHECKING:
+    from .ranges import Range
 
 #: The operators whose inputs ONNX Runtime can quantize on the fly.
 _DYNAMIC = ["MatMul", "Gemm", "Conv", "Gather", "LSTM"]
@@ -54,6 +54,10 @@ def quantized(model: Any, request: ExportRequest) -> tuple[Any, str, tuple[str, 
     Returns:
         The model, the method that its ranges follow from, and remarks.
     """
+    # Lists and help load this file, and must not wait for numpy.
+    from .choice import chosen
+    from .onnx_ranges import answers, observe, ranges
+
     assert request.calibration is not None  # the core never asks for int8 without
     real = model = simplified(model)
     own = operators_of(request.keep, operators(model.graph), request.model, "ONNX")
