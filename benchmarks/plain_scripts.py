@@ -72,7 +72,9 @@ converter.optimizations = [tf.lite.Optimize.DEFAULT]
 converter.representative_dataset = lambda: ([sample[None]] for sample in samples)
 """
 WIDE = "EXPERIMENTAL_TFLITE_BUILTINS_ACTIVATIONS_INT16_WEIGHTS_INT8"
+# Keras asks for a model that was called once.
 ONNX = """
+model(samples[:1])
 model.export(target, format="onnx", verbose=False)
 """
 READER = """

@@ -387,8 +387,8 @@ def test_archive_that_would_unpack_to_gigabytes(tmp_path):
     assert "more than any model" in caught.value.why
 
 
-def test_onnx_whose_weights_lie_elsewhere(tmp_path, monkeypatch):
-    """The path of the weights comes from the file; inspecting must not follow it."""
+def test_onnx_whose_weights_lie_beside_it(tmp_path):
+    """They are part of the file: inspecting counts and hashes them, and misses them."""
     import onnx
 
     path = onnx_file(tmp_path / "a.onnx")
@@ -399,8 +399,12 @@ def test_onnx_whose_weights_lie_elsewhere(tmp_path, monkeypatch):
         location="a.bin",
         size_threshold=0,
     )
+    contents = open_artifact(REGISTRY, path).contents
+    assert contents.weight_bytes == (12 + 3) * 4
+    assert contents.side_files == ("a.bin",)
     (tmp_path / "a.bin").unlink()
-    assert open_artifact(REGISTRY, path).contents.weight_bytes == (12 + 3) * 4
+    with pytest.raises(BadFile, match=r"there is no a\.bin beside it"):
+        open_artifact(REGISTRY, path)
 
 
 def with_manifest(name: str, folder: Path) -> bytes:

@@ -130,3 +130,11 @@ def test_foreign_files_say_no_layout(coloured: Deployed, tmp_path: Path) -> None
     model.graph.input[0].type.tensor_type.shape.dim[3].denotation = "DATA_FEATURE"
     onnx.save(model, path)
     assert ONNX.inspect(path).inputs[0].layout == ""
+
+
+def test_channels_first_where_the_method_is_chosen_on_other_inputs(
+    coloured: Deployed, tmp_path: Path
+) -> None:
+    more = {"method": "auto", "held_out": coloured.inputs[:64], "options": {"layout": "nchw"}}
+    path, _ = write(ONNX, coloured, tmp_path, "int8", axes=IMAGE, **more)
+    assert agreement(coloured.answers, answers_of(path, first(coloured.inputs))) >= 0.97
