@@ -50,7 +50,7 @@ if TYPE_CHECKING:
         ship,
         write_report,
     )
-    from zoo.bundle import bundle
+    from zoo.bundles import bundle
     from zoo.doctor import doctor
     from zoo.official import fetch_weights, official_weights, verify_weights
     from zoo.verification import verify
@@ -61,7 +61,7 @@ _OFFICIAL = "fetch_weights official_weights verify_weights"
 _LAZY = {
     **dict.fromkeys(_API.split(), "zoo.api"),
     **dict.fromkeys(_OFFICIAL.split(), "zoo.official"),
-    "bundle": "zoo.bundle",
+    "bundle": "zoo.bundles",
     "doctor": "zoo.doctor",
     "verify": "zoo.verification",
 }
