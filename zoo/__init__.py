@@ -55,7 +55,7 @@ if TYPE_CHECKING:
         ship,
         write_report,
     )
-    from zoo.bundle import bundle
+    from zoo.bundles import bundle
     from zoo.doctor import doctor
     from zoo.explanation import explain
     from zoo.official import fetch_weights, official_weights, verify_weights
@@ -68,7 +68,7 @@ _OFFICIAL = "fetch_weights official_weights verify_weights"
 _LAZY = {
     **dict.fromkeys(_API.split(), "zoo.api"),
     **dict.fromkeys(_OFFICIAL.split(), "zoo.official"),
-    "bundle": "zoo.bundle",
+    "bundle": "zoo.bundles",
     "doctor": "zoo.doctor",
     "optimize": "zoo.optimizing",
     "explain": "zoo.explanation",

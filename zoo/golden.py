@@ -69,7 +69,9 @@ class Golden:
         examples: Their numbers in that split.
         runtime: What gave the outputs.
         runtime_version: Its version.
-        max_abs: Largest absolute difference from the outputs with which a machine answers right.
+        processor: Stands for the kind of processor; where runtime, version and this are the same,
+            a right answer is the same bit for bit.
+        max_abs: Largest absolute difference from the outputs with which any machine answers right.
         tolerance: In words, why as much as that.
         inputs: Raw, (inputs, …); None when they lie beside the file.
         outputs: In real numbers, (inputs, …); None when they lie beside the file.
@@ -81,6 +83,7 @@ class Golden:
     examples: tuple[int, ...]
     runtime: str
     runtime_version: str
+    processor: str
     max_abs: float
     tolerance: str
     inputs: PackedArray | None = None

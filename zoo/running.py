@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import threading
 import time
@@ -31,12 +32,38 @@ _MOST_AGENTS = 4
 
 @dataclass(frozen=True, kw_only=True)
 class FileOutputs:
-    """What a file answered, and in which runtime."""
+    """What a file answered, and in which runtime.
+
+    Attributes:
+        outputs: In real numbers, (inputs, …).
+        runtime: Its name.
+        runtime_version: Its version there.
+        processor: Stands for the processor's model and features, which decide the kernels.
+        seconds: How long it took.
+    """
 
     outputs: Array
     runtime: str
     runtime_version: str
+    processor: str
     seconds: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Place:
+    """What computed an answer, as far as it may move the last bit."""
+
+    version: str
+    processor: str
+
+    @classmethod
+    def of(cls, session: AgentSession) -> _Place:
+        told = session.describe()
+        words = [str(told.get(key)) for key in ("machine", "cpu", "flags")]
+        return cls(
+            version=str(told.get("runtime_version") or "unknown"),
+            processor=hashlib.sha256("\n".join(words).encode()).hexdigest()[:16],
+        )
 
 
 def judging_device(registry: Registry) -> DeviceKind:
@@ -84,7 +111,7 @@ def run_file(
     children = children or Children()
     progress = _Progress(len(split), emit)
 
-    def run_share(share: range) -> tuple[Array, str]:
+    def run_share(share: range) -> tuple[Array, _Place]:
         return _run_share(path, runtime, kind, split, preprocessing, share, progress, children)
 
     shares = _shares(len(split))
@@ -93,7 +120,8 @@ def run_file(
     return FileOutputs(
         outputs=np.concatenate([outputs for outputs, _ in parts]),
         runtime=runtime,
-        runtime_version=parts[0][1],
+        runtime_version=parts[0][1].version,
+        processor=parts[0][1].processor,
         seconds=time.perf_counter() - started,
     )
 
@@ -120,13 +148,14 @@ def answers_to(
     started = time.perf_counter()
     children = children or Children()
     with AgentSession(kind.connect({}), runtime) as session, children.registered(session.kill):
-        version = str(session.describe().get("runtime_version") or "unknown")
+        place = _Place.of(session)
         session.load(path, threads=1, xnnpack=not plain)
         outputs = session.run(inputs)
     return FileOutputs(
         outputs=outputs,
         runtime=runtime,
-        runtime_version=version,
+        runtime_version=place.version,
+        processor=place.processor,
         seconds=time.perf_counter() - started,
     )
 
@@ -162,21 +191,21 @@ def _run_share(
     share: range,
     progress: _Progress,
     children: Children,
-) -> tuple[Array, str]:
-    """The outputs of one agent, and the version of its runtime."""
+) -> tuple[Array, _Place]:
+    """The outputs of one agent, and what computed them."""
     import numpy as np
 
     from zoo.data.inputs import read_inputs
 
     chunks = []
     with AgentSession(kind.connect({}), runtime) as session, children.registered(session.kill):
-        version = str(session.describe().get("runtime_version") or "unknown")
+        place = _Place.of(session)
         session.load(path, threads=1)
         for start in range(share.start, share.stop, _CHUNK):
             chunk = range(start, min(start + _CHUNK, share.stop))
             chunks.append(session.run(read_inputs(split, preprocessing, chunk)))
             progress.add(len(chunk))
-    return np.concatenate(chunks), version
+    return np.concatenate(chunks), place
 
 
 def evaluate_file(

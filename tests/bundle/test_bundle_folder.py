@@ -17,7 +17,7 @@ import pytest
 from digit_files import PREPROCESSING, dataset, probabilities, registry, with_manifest
 
 from zoo.artifact import open_artifact
-from zoo.bundle import Bundle, bundle
+from zoo.bundles import Bundle, bundle
 from zoo.data.images import to_pixels
 from zoo.errors import BadFile, MissingExtra, UnknownName, UsageError, ZooError
 from zoo.golden import read_golden
@@ -328,5 +328,12 @@ def test_a_wheel_holds_the_templates() -> None:
         patterns = project["package-data"].get(package, [])
         held = {path for pattern in patterns for path in (root / folder).glob(pattern)}
         assert set((root / folder).glob("usage_templates/*/*")) <= held
-    assert list((root / "zoo/bundle").glob(project["package-data"]["zoo.bundle"][0]))
-    assert "zoo.bundle" in project["packages"]
+    assert list((root / "zoo/bundles").glob(project["package-data"]["zoo.bundles"][0]))
+    assert "zoo.bundles" in project["packages"]
+
+
+def test_the_public_function_stays_a_function(copy: Callable[[str], Path], tmp_path: Path) -> None:
+    import zoo
+
+    for name in ("one", "two"):  # importing the package must not take the function's name
+        assert zoo.bundle(copy("float32.onnx"), output=tmp_path / name).passed

@@ -19,7 +19,7 @@ from digit_files import dataset, layer, registry, with_manifest
 from zoo.artifact import open_artifact
 from zoo.contracts import AgentProcess, DeviceKind
 from zoo.errors import BadFile, UnknownName, UsageError
-from zoo.golden import Golden
+from zoo.golden import Golden, read_golden
 from zoo.verification import Verification, verify
 
 #: Read by Python when it starts: nothing of these packages can be imported.
@@ -109,6 +109,26 @@ def test_flipped_weights_behind_a_new_hash_are_caught_by_golden_outputs(file: Pa
     runtime = "onnxruntime" if file.suffix == ".onnx" else "litert"
     assert f"golden outputs in {runtime}" in found
     assert "model bytes" not in found
+
+
+def test_one_bit_is_enough_where_the_file_was_judged(copy: Callable[[str], Path]) -> None:
+    file = copy("float32.tflite")
+    golden = golden_of(file)
+    inputs = read_golden(golden, file).inputs.reshape(3, -1)
+    weights, _ = layer()
+    data = bytearray(file.read_bytes())
+    # The second lowest byte of the weight that counts most.
+    place = int(inputs.astype(np.float64).sum(axis=0).argmax())
+    chosen = int(read_golden(golden, file).outputs[0].argmax())
+    start = data.index(weights[chosen].tobytes())
+    data[start + 4 * place + 1] ^= 0x40
+    file.write_bytes(bytes(data))
+    with_manifest(file, payload_sha256=open_artifact(registry(), file).contents.payload_sha256)
+    (claim,) = (c for c in verified(file).claims if c.status == "fails")
+    assert "the model is another" in claim.reason
+    # Another kind of processor may round otherwise, so there the difference is let pass.
+    with_manifest(file, golden=replace(golden, processor="elsewhere"))
+    assert verified(file).passed
 
 
 @pytest.mark.parametrize(

@@ -43,6 +43,7 @@ BARE = Golden(
     examples=(1, 2, 3),
     runtime="litert",
     runtime_version="2",
+    processor="0" * 16,
     max_abs=0.01,
     tolerance="because",
 )

@@ -33,7 +33,7 @@ def command(
     in Python, C++, Kotlin, Swift and JavaScript that run them. The Python program is run at once.
     The exit code is 1 when it answers wrong.
     """
-    from zoo.bundle import bundle
+    from zoo.bundles import bundle
     from zoo.records import as_plain
 
     settings: Settings = ctx.obj

@@ -57,12 +57,12 @@ def _print(found: Verification) -> None:
 
     about = f"{found.model_id}, {found.precision}" if found.model_id else "no usable manifest"
     click.echo(plain(f"{found.file}: {about}"))
-    width = max(len(claim.name) for claim in found.claims) + 2
+    width = max(len(plain(claim.name)) for claim in found.claims) + 2
     for claim in found.claims:
         text = claim.found if claim.status == "holds" else claim.reason
         if claim.status == "fails":
             text = f"{claim.found}; {claim.reason}"
-        click.echo(plain(f"  {_MARKS[claim.status]} {claim.name:<{width}}{text}"))
+        click.echo(f"  {_MARKS[claim.status]} {plain(claim.name):<{width}}{plain(text)}")
     counts = {status: sum(c.status == status for c in found.claims) for status in _MARKS}
     click.echo(
         f"{counts['holds']} claims hold, {counts['fails']} fail, "

@@ -66,6 +66,7 @@ def keep_golden(
         examples=chosen.examples,
         runtime=answered.runtime,
         runtime_version=answered.runtime_version,
+        processor=answered.processor,
         max_abs=chosen.max_abs,
         tolerance=chosen.tolerance,
     )

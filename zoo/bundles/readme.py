@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from zoo.artifact import Manifest
-from zoo.bundle.trial import Trial
+from zoo.bundles.trial import Trial
 from zoo.contracts import Usage
 from zoo.extras import require
 from zoo.report.format import metric_in_words, plain, printable

@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from zoo.bundle.folder import Bundle, bundle
+from zoo.bundles.folder import Bundle, bundle
 
 __all__ = ["Bundle", "bundle"]

@@ -14,10 +14,10 @@ from pathlib import Path
 from typing import Any
 
 from zoo.artifact import Artifact, Manifest, open_unaltered
-from zoo.bundle.facts import facts_of
-from zoo.bundle.licence import licence_text
-from zoo.bundle.readme import readme
-from zoo.bundle.trial import Trial, try_program
+from zoo.bundles.facts import facts_of
+from zoo.bundles.licence import licence_text
+from zoo.bundles.readme import readme
+from zoo.bundles.trial import Trial, try_program
 from zoo.contracts import TokenPreprocessing, Usage, UsageRequest
 from zoo.errors import BadFile, UsageError, ZooError
 from zoo.files import cannot_write, sha256_of
