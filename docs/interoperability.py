@@ -13,6 +13,7 @@ from __future__ import annotations
 import argparse
 import hashlib
 import json
+import re
 import subprocess
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -241,7 +242,7 @@ def cell(file: File, runtime: Runtime, folder: Path) -> Cell | None:
     if reason:
         return Cell(None, None, reason, version)
     if not np.isfinite(found).all():
-        return Cell(None, None, "its answers are NaN or infinite, without a word", version)
+        return Cell(None, None, "NaN or infinite answers, without a word", version)
     judge = next(r for r in RUNTIMES if r.name == JUDGES[file.format])
     expected, reason = answers(file, judge, folder)
     if reason:
@@ -261,7 +262,7 @@ def _open(path: Path) -> Artifact:
 def tables(rows: Sequence[tuple[File, Sequence[Cell | None]]]) -> str:
     """A table for each model, and the reasons of what does not run."""
     notes: dict[str, int] = {}
-    lines = []
+    lines = [summary(rows)]
     heads = [f"{runtime.name} {runtime_version(runtime)}" for runtime in RUNTIMES]
     for model in dict.fromkeys(file.model for file, _ in rows):
         shown = [c for file, cells in rows if file.model == model for c in cells if c is not None]
@@ -301,7 +302,8 @@ def shown_cell(
     if cell.reason:
         reason = tidy(cell.reason)
         number = notes.setdefault(reason, len(notes) + 1)
-        named = next((name for name in operators if f"{name}" in reason), "no")
+        plain = "NaN" if "NaN" in reason else "no"
+        named = next((name for name in operators if name in reason), plain)
         return f"{named} [{number}]"
     if judges:
         return "judge"
@@ -312,10 +314,30 @@ def shown_cell(
 
 
 def tidy(reason: str) -> str:
-    """A runtime's message without the file's name, in one line that Markdown leaves alone."""
+    """A runtime's message without the file's name, in one line of code."""
     said = reason.partition("RuntimeError: ")[2] or reason.partition("ValueError: ")[2] or reason
-    said = " ".join(said.split()).replace("|", "/")
+    # Which of several it was, and what it is called there, differs from file to file.
+    said = re.sub(r" \(number \d+\)| and name \d+", "", " ".join(said.split()))
     return f"`{said}`"
+
+
+def summary(rows: Sequence[tuple[File, Sequence[Cell | None]]]) -> str:
+    """How many cells run, and how little they agree at worst."""
+    others = [
+        cell
+        for file, cells in rows
+        for cell, runtime in zip(cells, RUNTIMES, strict=True)
+        if cell is not None and runtime.name != JUDGES[file.format]
+    ]
+    ran = [cell for cell in others if not cell.reason]
+    shares = [cell.agreement for cell in ran if cell.agreement is not None]
+    noises = [cell.decibels for cell in ran if cell.agreement is None and cell.decibels is not None]
+    parts = [f"Of {len(others)} cells beside the judges' {len(ran)} run"]
+    if shares:
+        parts.append(f"first choices are the same for {min(shares):.1%} of inputs at worst")
+    if noises:
+        parts.append(f"generated images are at {min(noises):.1f} dB at worst")
+    return "; ".join(parts) + "."
 
 
 def operators(file: File) -> tuple[str, ...]:
