@@ -25,14 +25,15 @@ def program(monkeypatch: pytest.MonkeyPatch) -> Any:
 
 
 def test_agreement_counts_first_choices(program: Any) -> None:
+    compare = importlib.import_module("runtime_answers").compare
     expected = np.eye(4)
     found = expected.copy()
     found[3] = [0.9, 0, 0, 0.1]
-    same, decibels = program.compare(expected, found, True)
+    same, decibels = compare(expected, found, True)
     assert same == 0.75
     assert decibels == pytest.approx(10 * math.log10(4 / (0.81 + 0.81)))
-    assert program.compare(expected, expected, True) == (1.0, math.inf)
-    assert program.compare(expected, found, False)[0] is None
+    assert compare(expected, expected, True) == (1.0, math.inf)
+    assert compare(expected, found, False)[0] is None
 
 
 def test_cells(program: Any) -> None:
@@ -46,12 +47,28 @@ def test_cells(program: Any) -> None:
     assert shown(None, 31.27, "", "1") == "31.3 dB"
     assert shown(None, math.inf, "", "1") == "equal"
     assert shown(1.0, math.inf, "", "1", judges=True) == "judge"
-    refusal = "the agent could not load: it cannot load net.tflite: RuntimeError: no UNPACK | here"
+    refusal = (
+        "the agent could not load: it cannot load net.tflite: RuntimeError: no UNPACK (number 3)"
+    )
     assert shown(None, None, refusal, "1") == "UNPACK [1]"
     assert shown(None, None, "it is too hot", "1") == "no [2]"
-    assert shown(None, None, refusal, "1") == "UNPACK [1]", "the same reason, the same note"
-    assert notes == {"`no UNPACK / here`": 1, "`it is too hot`": 2}
+    another = refusal.replace("3", "7")
+    assert shown(None, None, another, "1") == "UNPACK [1]", "the same reason, the same note"
+    assert shown(None, None, "NaN or infinite answers", "1") == "NaN [3]"
+    assert notes == {"`no UNPACK`": 1, "`it is too hot`": 2, "`NaN or infinite answers`": 3}
     assert program.shown_cell(None, False, (), notes) == ""
+
+
+def test_summary_leaves_the_judges_out(program: Any) -> None:
+    file = program.File("net", "tflite", "int8", None)
+    good, worse = (program.Cell(share, 20.0, "", "1") for share in (1.0, 0.9375))
+    refused = program.Cell(None, None, "no", "1")
+    by_name = {"litert": good, "tflite-runtime": worse, "tflite-micro": refused, "openvino": good}
+    cells = [by_name.get(runtime.name) for runtime in program.RUNTIMES]
+    assert program.summary([(file, cells)]) == (
+        "Of 3 cells beside the judges' 2 run; first choices are the same for 93.8% of inputs at "
+        "worst."
+    )
 
 
 def test_only_the_marked_part_is_renewed(program: Any) -> None:

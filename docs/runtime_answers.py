@@ -1,0 +1,250 @@
+"""Exports packaged models and runs the files in every runtime; what was done is kept."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import subprocess
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from runtimes import RUNTIMES, Elsewhere, Runtime, environment, runtime_version, short
+
+from zoo.artifact import Artifact, open_unaltered
+from zoo.checkpoints import Checkpoint, packaged
+from zoo.contracts.exporter import CALIBRATED
+from zoo.data.inputs import read_inputs
+from zoo.devices.host import AGENT
+from zoo.errors import Unsupported, ZooError
+from zoo.files import sha256_of
+from zoo.isolation import call
+from zoo.measurement.session import AgentSession
+from zoo.recipe import Calibration
+from zoo.registry import PluginSettings, load_registry
+from zoo.running import require_manifest
+from zoo.steps.common import Subject, open_dataset
+from zoo.versions import versions_of
+
+HERE = Path(__file__).parent
+REGISTRY = load_registry(PluginSettings(installed=False))
+INPUTS = 256
+#: Beside these, the file itself decides nothing: they write it.
+SOURCES = ("exporters/*.py", "zoo/networks.py", "zoo/steps/export.py", "zoo/data/calibration.py")
+
+
+#: The runtime whose answers the others are compared with: the one that the gate judges in.
+JUDGES = {"tflite": "litert", "onnx": "onnxruntime"}
+
+
+@dataclass(frozen=True)
+class File:
+    """A row: one exported file, or why there is none."""
+
+    model: str
+    format: str
+    precision: str
+    path: Path | None
+    reason: str = ""
+
+
+@dataclass(frozen=True)
+class Cell:
+    """What a runtime made of a file.
+
+    Attributes:
+        agreement: Share of inputs with the judge's first choice; None for what chooses nothing.
+        decibels: Signal-to-noise ratio against the judge's outputs.
+        reason: Why there is no answer; empty when there is one.
+        version: Of the runtime.
+    """
+
+    agreement: float | None
+    decibels: float | None
+    reason: str
+    version: str
+
+
+# ------------------------------------------------------------------ files
+
+
+def checkpoints(wanted: Sequence[str]) -> Iterator[Checkpoint]:
+    """The packaged weights, all or those wanted."""
+    for architecture, variant in REGISTRY.variants():
+        for path in packaged(architecture, variant).values():
+            found = Checkpoint(architecture=architecture, variant=variant, path=path)
+            if not wanted or found.model_id in wanted:
+                yield found
+
+
+def files_of(checkpoint: Checkpoint, folder: Path) -> Iterator[File]:
+    """Every format and precision of a model, exported unless it is there already."""
+    for exporter in REGISTRY.exporters:
+        for precision in exporter.precisions:
+            key = short(
+                _code()
+                + sha256_of(checkpoint.path)
+                + str(versions_of((*exporter.distributions, "numpy")))
+            )
+            place = folder / "files" / f"{checkpoint.model_id}-{key}"
+            path = place / f"{checkpoint.model_id}.{precision}{exporter.suffix}"
+            refusal = path.with_suffix(path.suffix + ".refused")
+            if not path.is_file() and not refusal.is_file():
+                _export(checkpoint, exporter.name, precision, place, refusal)
+            model, row = checkpoint.model_id, (exporter.name, precision)
+            if refusal.is_file():
+                yield File(model, *row, None, refusal.read_text(encoding="utf-8"))
+            else:
+                yield File(model, *row, path)
+
+
+def _export(
+    checkpoint: Checkpoint, format: str, precision: str, place: Path, refusal: Path
+) -> None:
+    print(f"exporting {checkpoint.model_id} {format} {precision}", flush=True)
+    place.mkdir(parents=True, exist_ok=True)
+    try:
+        call(
+            "zoo.steps.export:export",
+            {
+                "subject": Subject(model=checkpoint.model_id, plugins=REGISTRY.settings),
+                "format": format,
+                "precision": precision,
+                "data": checkpoint.card().dataset if precision in CALIBRATED else None,
+                "calibration": Calibration().model_dump(mode="json"),
+                "seed": 0,
+                "folder": str(place),
+            },
+            on_event=lambda event: None,
+        )
+    except Unsupported as error:
+        refusal.write_text(error.what, encoding="utf-8")
+
+
+@cache
+def _code() -> str:
+    """Changes with the code that writes files."""
+    digest = hashlib.sha256()
+    for pattern in SOURCES:
+        for path in sorted(HERE.parent.glob(pattern)):
+            digest.update(path.read_bytes())
+    return digest.hexdigest()
+
+
+# ------------------------------------------------------------------ answers
+
+
+@cache
+def inputs_of(path: Path) -> Any:
+    """The first real test inputs of a file, raw."""
+    artifact = open_unaltered(REGISTRY, path)
+    manifest = require_manifest(artifact)
+    split = open_dataset(REGISTRY, manifest.dataset.name).splits["test"]
+    return read_inputs(split, manifest.preprocessing, range(min(INPUTS, len(split))))
+
+
+def answers(file: File, runtime: Runtime, folder: Path) -> tuple[Any, str]:
+    """Outputs of a file in a runtime, or None and the reason; kept from run to run."""
+    assert file.path is not None
+    model = opened(file.path).contents.payload_sha256
+    key = short(f"{model} {runtime.name} {runtime_version(runtime)} {_agent()}")
+    kept, refused = (folder / "answers" / f"{key}{end}" for end in (".npy", ".txt"))
+    if kept.is_file():
+        return np.load(kept, allow_pickle=False), ""
+    if refused.is_file():
+        return None, refused.read_text(encoding="utf-8")
+    print(f"{file.path.name} in {runtime.name}", flush=True)
+    kept.parent.mkdir(parents=True, exist_ok=True)
+    ask = _answers_of_node if runtime.npm else _answers_of_agent
+    try:
+        outputs = ask(file.path, runtime, folder)
+    except ZooError as error:
+        reason = " ".join(part for part in (error.what, error.why) if part)
+        refused.write_text(reason, encoding="utf-8")
+        return None, reason
+    np.save(kept, outputs)
+    return outputs, ""
+
+
+def _answers_of_agent(path: Path, runtime: Runtime, folder: Path) -> Any:
+    place = Elsewhere(environment(runtime, folder))
+    with AgentSession(place, runtime.name, timeout=600.0) as session:
+        session.load(path)
+        return session.run(inputs_of(path))
+
+
+def _answers_of_node(path: Path, runtime: Runtime, folder: Path) -> Any:
+    place = Path(environment(runtime, folder)).parents[1]
+    contents = opened(path).contents
+    (takes,), (gives,) = contents.inputs, contents.outputs
+    given, made = (place / f"{short(str(path))}.{end}" for end in ("in", "out"))
+    given.write_bytes(np.ascontiguousarray(inputs_of(path).astype(takes.dtype)).tobytes())
+    script = str(HERE / "interoperability.mjs")
+    node = str(place / "bin" / "node")
+    done = subprocess.run(
+        [node, script, str(place), str(path), str(given), str(made)],
+        check=False,
+        capture_output=True,
+        text=True,
+        timeout=600,
+    )
+    given.unlink()
+    try:
+        said = json.loads(done.stdout.splitlines()[-1])
+    except (IndexError, ValueError) as error:
+        raise ZooError("node did not answer", why=done.stderr[-300:]) from error
+    if "error" in said:
+        raise ZooError(said["error"])
+    outputs = np.frombuffer(made.read_bytes(), gives.dtype).reshape(-1, *gives.shape[1:])
+    made.unlink()
+    return outputs
+
+
+@cache
+def _agent() -> str:
+    return short(AGENT.read_bytes().hex() + (HERE / "interoperability.mjs").read_text())
+
+
+def compare(expected: Any, found: Any, chooses: bool) -> tuple[float | None, float]:
+    """Share of equal first choices, and decibels of signal over noise (infinite when equal)."""
+    signal = expected.astype(np.float64)
+    noise = np.square(signal - found).sum()
+    decibels = float(10 * np.log10(np.square(signal).sum() / noise)) if noise else float("inf")
+    same = float((expected.argmax(-1) == found.argmax(-1)).mean()) if chooses else None
+    return same, decibels
+
+
+def cell(file: File, runtime: Runtime, folder: Path) -> Cell | None:
+    """One cell; None where the runtime knows nothing of the format."""
+    if file.format not in runtime.formats:
+        return None
+    version = runtime_version(runtime)
+    if file.path is None:
+        return Cell(None, None, file.reason, version)
+    found, reason = answers(file, runtime, folder)
+    if reason:
+        return Cell(None, None, reason, version)
+    if not np.isfinite(found).all():
+        return Cell(None, None, "NaN or infinite answers, without a word", version)
+    judge = next(r for r in RUNTIMES if r.name == JUDGES[file.format])
+    expected, reason = answers(file, judge, folder)
+    if reason:
+        return Cell(None, None, f"the judge has no answer: {reason}", version)
+    chooses = REGISTRY.tasks.get(require_manifest(opened(file.path)).task).chooses
+    return Cell(*compare(expected, found, chooses), "", version)
+
+
+@cache
+def opened(path: Path) -> Artifact:
+    """A file and what it says of itself, read once."""
+    return open_unaltered(REGISTRY, path)
+
+
+def operators(file: File) -> tuple[str, ...]:
+    """The longest names first, so that a name within another is not taken for it."""
+    if file.path is None:
+        return ()
+    return tuple(sorted(opened(file.path).contents.operators, key=len, reverse=True))
