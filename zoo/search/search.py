@@ -199,8 +199,8 @@ class Search:
         )
         self._show(
             f"{stage}: up to {fmt.count(len(plans), 'network')} to train for "
-            f"{fmt.count(self.wishes.epochs, 'epoch')} each, by the time that evaluating took "
-            f"about: {told}"
+            f"{fmt.count(self.wishes.epochs, 'epoch')} each; roughly, by the time of an inference: "
+            f"{told}"
         )
         for plan, cost in zip(plans, costs, strict=True):
             if not self._in_time(plan.name, cost):
