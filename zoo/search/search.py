@@ -84,7 +84,8 @@ class Search:
             if why:
                 self._told(f"{name}: not tried, {why}")
                 continue
-            if not self._in_time(name):
+            # Without the first there would be no answer at all.
+            if number > 1 and not self._in_time(name):
                 return
             rest = [other for other in STAGES[number:] if not self._needless(other)]
             after = f"; may follow: {', '.join(rest)}" if rest else ""
