@@ -112,7 +112,7 @@ def optimize(
             empty sequence never.
         prune: Shares of weights to remove, 0 to 1; likewise.
         epochs: Of each training.
-        budget_time: Nothing new begins after so long: ``"30min"``, or seconds.
+        budget_time: Nothing but the first stage begins after so long: ``"30min"``, or seconds.
         thorough: Try everything, even after a point fits.
         output: Parent of the search's folder.
         store: URL of the results store; None for the user's own.

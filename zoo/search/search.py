@@ -84,7 +84,8 @@ class Search:
             if why:
                 self._told(f"{name}: not tried, {why}")
                 continue
-            if not self._in_time(name):
+            # Without the first there would be no answer at all.
+            if number > 1 and not self._in_time(name):
                 return
             rest = [other for other in STAGES[number:] if not self._needless(other)]
             after = f"; may follow: {', '.join(rest)}" if rest else ""
@@ -199,8 +200,8 @@ class Search:
         )
         self._show(
             f"{stage}: up to {fmt.count(len(plans), 'network')} to train for "
-            f"{fmt.count(self.wishes.epochs, 'epoch')} each, by the time that evaluating took "
-            f"about: {told}"
+            f"{fmt.count(self.wishes.epochs, 'epoch')} each; roughly, by the time of an inference: "
+            f"{told}"
         )
         for plan, cost in zip(plans, costs, strict=True):
             if not self._in_time(plan.name, cost):

@@ -86,7 +86,8 @@ class Bench:
         run: Name of the search there.
         on_step: Progress.
         reference: Headline metric of the model before export, once it is known.
-        evaluate_seconds: How long that took, per example.
+        inference_seconds: The quickest float32 file's median; None until one was timed.
+        evaluate_seconds: How long evaluating the model took, per example.
         evaluated: Keras evaluations by model: each network's own headline metric.
         seen: SHA-256 of the payload → name of the point that has it.
     """
@@ -98,6 +99,7 @@ class Bench:
     run: str
     on_step: OnStep
     reference: Metric | None = None
+    inference_seconds: float | None = None
     evaluate_seconds: float = 0.0
     evaluated: dict[str, Metric] = field(default_factory=dict)
     seen: dict[str, str] = field(default_factory=dict)
@@ -164,12 +166,15 @@ class Bench:
         pipeline.execute([step for step in work if step.kind != "bench"])
         self._note_reference(first.network, pipeline.finished)
         new = [trial for trial in trials if self._is_new(trial, pipeline.finished)]
-        timed = {f"{t.format} {t.precision}" for t in new}
+        cells = {f"{t.format} {t.precision}" for t in new}
+        timed = {c for c in cells if pipeline.finished[f"gate {c}"].record.status == "passed"}
         # A pipeline that came to its end starts no children any more.
         timing = self.pipeline(prefix)
         timing.finished.update(pipeline.finished)
         timing.execute([s for s in work if s.kind == "bench" and _cell(s.name) in timed])
-        return [self._point(stage, trial, jobs[trial.format], timing.finished) for trial in new]
+        points = [self._point(stage, trial, jobs[trial.format], timing.finished) for trial in new]
+        self._note_speed(points)
+        return points
 
     def _note_reference(self, network: Network, finished: Mapping[str, Finished]) -> None:
         for name in (FINETUNE, EVALUATE):
@@ -181,6 +186,11 @@ class Bench:
         if self.reference is None:
             self.reference = metric
             self.evaluate_seconds = record.seconds / max(metric.count, 1)
+
+    def _note_speed(self, points: Sequence[Point]) -> None:
+        known = [p.p50_ms / 1000 for p in points if p.p50_ms and p.precision == "float32"]
+        if known and self.inference_seconds is None:
+            self.inference_seconds = min(known)
 
     def _is_new(self, trial: Trial, finished: Mapping[str, Finished]) -> bool:
         """Whether no earlier point is the same file; a method may change nothing."""
