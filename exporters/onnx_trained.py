@@ -83,8 +83,8 @@ def take_out_pairs(graph: Any) -> Limits:
         values = node.input[0] if node.input else ""
         source = stands_for.get(values, values)
         if node.op_type == "QuantizeLinear":
-            stored = (onnx.numpy_helper.to_array(constants[name]) for name in node.input[1:3])
-            scale, zero = (value.item() for value in stored)
+            pair = (onnx.numpy_helper.to_array(constants[name]) for name in node.input[1:3])
+            scale, zero = (value.item() for value in pair)
             limits[source] = -zero * scale, (255 - zero) * scale
         if node.op_type in _PAIR and values not in constants:
             stands_for[node.output[0]] = source

@@ -158,7 +158,8 @@ def _answers_of_onnx(path: Path, images: Any) -> tuple[Any, set[tuple[float, int
     graph = onnx.load(str(path)).graph
     stored = {t.name: onnx.numpy_helper.to_array(t) for t in graph.initializer}
     quantizers = [n for n in graph.node if n.op_type == "QuantizeLinear"]
-    return answers, {(float(stored[n.input[1]]), int(stored[n.input[2]])) for n in quantizers}
+    pairs = [(stored[n.input[1]], stored[n.input[2]]) for n in quantizers]
+    return answers, {(float(s), int(z) + (128 if z.dtype == np.int8 else 0)) for s, z in pairs}
 
 
 @pytest.mark.parametrize("format", ["tflite", "onnx"])
