@@ -210,17 +210,16 @@ def _with(layer: Any, *, dense: bool = True) -> Any:
 
 
 @pytest.mark.parametrize(
-    ("layer", "options", "said"),
+    ("layer", "said"),
     [
-        (Doubling(name="odd"), {}, "a layer of the plugin's own"),
-        (keras.layers.Conv2D(2, 3, name="odd"), {"keep": ("odd",)}, "it was to stay so"),
-        (keras.layers.Conv2D(2, 3, activation="gelu", name="odd"), {}, "its activation gelu"),
-        (keras.layers.LayerNormalization(name="odd"), {}, "rounding LayerNormalization"),
+        (Doubling(name="odd"), "a layer of the plugin's own"),
+        (keras.layers.Conv2D(2, 3, activation="gelu", name="odd"), "its activation gelu"),
+        (keras.layers.LayerNormalization(name="odd"), "rounding LayerNormalization"),
     ],
 )
-def test_what_cannot_be_rounded_stays_real_and_is_told(layer: Any, options: Any, said: str) -> None:
+def test_what_cannot_be_rounded_stays_real_and_is_told(layer: Any, said: str) -> None:
     network = _with(layer)
-    twin = seen(twin_of(network, **options))
+    twin = seen(twin_of(network))
     assert said in twin.real["odd"]
     expected = np.asarray(deployed_model(network, PIXELS, task(), batch=None)(pictures(16)))
     assert np.abs(np.asarray(twin.deployed(pictures(16))) - expected).max() < 0.1
