@@ -8,11 +8,9 @@ from zoo.contracts import ExportRequest
 from zoo.errors import ZooError
 from zoo.extras import require
 
-from .layers import operators_of
 from .onnx_quantization import (
     first_arithmetic,
     only_weights,
-    operators,
     simplified,
     with_pairs,
 )
@@ -44,12 +42,9 @@ def with_trained_ranges(model: Any, request: ExportRequest) -> Any:
             why="the converter merged the operators around them",
             fix="export without --qat, or tell us: this is a defect",
         )
-    own = operators_of(request.keep, operators(model.graph), request.model, "ONNX")
-    kept = [operator.key for operator in own]
     if any(node.op_type == "LSTM" for node in model.graph.node):
-        model = only_weights(model, ["LSTM"], kept)
-    if not request.integer_input:
-        kept += first_arithmetic(model.graph)
+        model = only_weights(model, ["LSTM"])
+    kept = [] if request.integer_input else first_arithmetic(model.graph)
     seen = observe(model, request.calibration)
     measured = ranges(model.graph, seen, "minmax", integer_input=request.integer_input)
     return with_pairs(model, {**measured, **trained}, kept, scheme_of(request))
@@ -83,8 +78,8 @@ def take_out_pairs(graph: Any) -> Limits:
         values = node.input[0] if node.input else ""
         source = stands_for.get(values, values)
         if node.op_type == "QuantizeLinear":
-            stored = (onnx.numpy_helper.to_array(constants[name]) for name in node.input[1:3])
-            scale, zero = (value.item() for value in stored)
+            pair = (onnx.numpy_helper.to_array(constants[name]) for name in node.input[1:3])
+            scale, zero = (value.item() for value in pair)
             limits[source] = -zero * scale, (255 - zero) * scale
         if node.op_type in _PAIR and values not in constants:
             stands_for[node.output[0]] = source

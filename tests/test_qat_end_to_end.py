@@ -25,13 +25,13 @@ import zoo
 def build(inputs, classes):
     from keras import layers
 
-    x = layers.Conv2D(8, 3, 2, padding="same", name="stem")(inputs)
+    x = layers.Conv2D(16, 3, 2, padding="same", name="stem")(inputs)
     x = layers.BatchNormalization(name="bn")(x)
     x = layers.ReLU(name="relu")(x)
     y = layers.DepthwiseConv2D(3, padding="same", activation="relu", name="depthwise")(x)
-    y = layers.Conv2D(8, 1, name="pointwise")(y)
+    y = layers.Conv2D(16, 1, name="pointwise")(y)
     x = layers.ReLU(name="out")(layers.Add(name="add")([x, y]))
-    x = layers.Concatenate(name="joined")([x, layers.Conv2D(4, 1, activation="relu")(x)])
+    x = layers.Concatenate(name="joined")([x, layers.Conv2D(8, 1, activation="relu")(x)])
     x = layers.GlobalAveragePooling2D(name="pool")(x)
     return layers.Dense(classes, name="head")(x)
 
@@ -64,7 +64,8 @@ def shipped(place: Path) -> Any:
         output=place / "runs",
         registry=registry,
         from_scratch=True,
-        epochs=3,
+        epochs=12,
+        learning_rate=0.01,
         qat=True,
         qat_epochs=2,
     )
@@ -130,7 +131,8 @@ def test_nothing_is_done_twice_and_nothing_that_is_not_needed(shipped: Any, plac
         output=place / "runs",
         registry=shipped.job.registry,
         from_scratch=True,
-        epochs=3,
+        epochs=12,
+        learning_rate=0.01,
         qat=True,
         qat_epochs=2,
     )
@@ -141,7 +143,8 @@ def test_nothing_is_done_twice_and_nothing_that_is_not_needed(shipped: Any, plac
         output=place / "generous",
         registry=shipped.job.registry,
         from_scratch=True,
-        epochs=3,
+        epochs=12,
+        learning_rate=0.01,
         qat=True,
         qat_epochs=2,
         max_drop=50.0,

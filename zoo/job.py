@@ -144,6 +144,12 @@ def _trained_exporters(recipe: Recipe, exporters: tuple[Exporter, ...]) -> tuple
             why=f"the precisions are {', '.join(recipe.precisions)}",
             fix=f"add --precision {PRECISION}, or leave --qat out",
         )
+    if recipe.export.keep:
+        raise UsageError(
+            "layers that stay in float and quantization-aware training do not go together",
+            why="converters quantize what lies between trained ranges, whatever its name",
+            fix="leave out --qat, or --keep-float",
+        )
     able = tuple(exporter for exporter in exporters if exporter.takes_trained)
     if not able:
         raise UsageError(

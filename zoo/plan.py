@@ -68,7 +68,10 @@ _MEASUREMENT = tuple(
     for name in ("bench", "session", "statistics", "quietness", "tiers", "records", "process")
 )
 _QAT = (
-    *(f"zoo.qat.{name}" for name in ("distillation", "files", "graph", "kernels", "layers")),
+    *(
+        f"zoo.qat.{name}"
+        for name in ("distillation", "files", "graph", "kernels", "layers", "logits")
+    ),
     *("zoo.qat.lowering", "zoo.qat.network", "zoo.steps.qat"),
 )
 FINETUNE = "finetune"
@@ -231,7 +234,6 @@ def _qat_step(
         "fingerprint": fingerprint,
         "options": recipe.qat.model_dump(mode="json"),
         "target": asdict(job.target),
-        "keep": recipe.export.keep,
         "seed": recipe.seed,
     }
     key = step_key(
@@ -249,7 +251,6 @@ def _qat_step(
             "data": recipe.data,
             "options": parameters["options"],
             "target": job.target.name,
-            "keep": recipe.export.keep,
             "seed": recipe.seed,
             "folder": str(work.folder),
             "checkpoint": str(checkpoints / key),
@@ -270,7 +271,7 @@ def _qat_step(
 def _trained(job: Job, work: Work) -> Trained:
     """What the training for integers made, as another step finds it."""
     weights = work.needs[QAT].folder / f"{job.model_id}{SUFFIX}"
-    return Trained(weights=str(weights), target=job.target.name, keep=job.recipe.export.keep)
+    return Trained(weights=str(weights), target=job.target.name)
 
 
 def _training_told(job: Job, work: Work) -> TrainedReference:

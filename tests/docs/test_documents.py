@@ -56,7 +56,7 @@ def test_the_recipe_on_the_page_is_valid_and_complete() -> None:
     values = tomllib.loads(text)
     recipe = make_recipe(values, "docs/recipes.md")
     assert set(values) == set(Recipe.model_fields)
-    for table in ("training", "export", "calibration", "limits", "gate", "bench"):
+    for table in ("training", "export", "calibration", "limits", "qat", "gate", "bench"):
         assert set(values[table]) == set(type(getattr(recipe, table)).model_fields)
 
 

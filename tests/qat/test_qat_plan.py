@@ -71,6 +71,7 @@ def test_another_limit_trains_nothing_anew() -> None:
     [
         ({"precisions": ("float32",)}, "makes int8 files, and none is asked for"),
         ({"qat": None, "qat_epochs": 3}, "--qat-epochs was given, but no"),
+        ({"keep": ("c1",)}, "do not go together"),
         ({"qat_epochs": 0}, "qat.epochs: input should be greater than or equal to 1"),
     ],
 )

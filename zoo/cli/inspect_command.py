@@ -96,6 +96,11 @@ def _print_manifest(manifest: dict[str, Any], path: dict[str, str]) -> None:
     calibration = manifest["calibration"]
     if calibration is not None:
         _line("calibrated on", f"{calibration['count']} inputs of {calibration['split']}")
+    trained = manifest["trained"]
+    if trained is not None:
+        _line("ranges", f"{trained['method']}, {trained['epochs']} epochs on {trained['split']}")
+        for note in trained["notes"]:
+            _line("remark", note)
     for remark in manifest["remarks"]:
         _line("remark", remark)
     for name, text in path.items():

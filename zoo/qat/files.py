@@ -21,12 +21,10 @@ class Trained:
     Attributes:
         weights: Path of its safetensors file.
         target: Name of the target it was trained for.
-        keep: Layers that stay real.
     """
 
     weights: str
     target: str
-    keep: tuple[str, ...] = ()
 
 
 def save(twin: Rounding, path: Path) -> str:
@@ -53,7 +51,6 @@ def load(
         loaded.preprocessing,
         loaded.task,
         target=target_named(registry, trained.target),
-        keep=trained.keep,
         batch=batch,
     )
     tensors = read_tensors(Path(trained.weights))

@@ -7,7 +7,7 @@ https://ai.google.dev/edge/litert/models/quantization_spec
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -97,7 +97,6 @@ def lower(
     *,
     input_limits: Limits | None,
     real_input: bool,
-    keep: Collection[str],
     per_channel: bool,
     per_channel_dense: bool,
 ) -> Lowered:
@@ -107,11 +106,10 @@ def lower(
         graph: Of the network, from raw inputs on.
         input_limits: Of raw inputs; None where real numbers come in.
         real_input: Whether these stay real until they are normalized.
-        keep: Names of layers that stay real.
         per_channel: Whether each output channel of a convolution has a scale of its own.
         per_channel_dense: Likewise of dense layers.
     """
-    lowering = _Lowering(graph, input_limits, real_input, keep, per_channel, per_channel_dense)
+    lowering = _Lowering(graph, input_limits, real_input, per_channel, per_channel_dense)
     for node in graph.nodes:
         lowering.add(node)
     return Lowered(
@@ -130,7 +128,6 @@ class _Lowering:
         graph: Graph,
         input_limits: Limits | None,
         real_input: bool,
-        keep: Collection[str],
         per_channel: bool,
         per_channel_dense: bool,
     ) -> None:
@@ -142,7 +139,6 @@ class _Lowering:
             self._raw.update(graph.inputs)
         elif input_limits is not None:
             self.limits.update(dict.fromkeys(graph.inputs, input_limits))
-        self._keep = keep
         self._per_channel = {"convolution": per_channel, "dense": per_channel_dense}
         self._kernels: dict[int, list[Kernel]] = {}  # a layer that is used twice has one
         self._same_as: dict[int, int] = {}
@@ -198,8 +194,6 @@ class _Lowering:
         operation = node.operation
         kind = type(operation)
         name = kind.__name__
-        if operation.name in self._keep:
-            return "it was to stay so"
         if not kind.__module__.startswith("keras."):
             return f"{name} is a layer of the plugin's own, whose arithmetic is not known"
         if set(node.inputs) & self._raw and name in ("Rescaling", "Concatenate"):

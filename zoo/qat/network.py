@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -49,7 +49,6 @@ def rounding(
     task: Task,
     *,
     target: Target,
-    keep: Collection[str] = (),
     batch: int | None = None,
 ) -> Rounding:
     """Builds the twin of a network, with copies of its weights.
@@ -59,7 +58,6 @@ def rounding(
         preprocessing: From raw examples to inputs.
         task: Brings the function behind the logits.
         target: Says what shares a scale.
-        keep: Names of layers that stay real.
         batch: Size of a batch; None for any.
 
     Raises:
@@ -79,7 +77,6 @@ def rounding(
         graph,
         input_limits=_BYTES if preprocessing.whole_bytes else None,
         real_input=target.interface in ("auto", "float32"),
-        keep=keep,
         per_channel=target.per_channel,
         per_channel_dense=target.per_channel_dense,
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +27,6 @@ def train(
     data: str,
     options: dict[str, Any],
     target: str,
-    keep: Sequence[str],
     seed: int,
     folder: str,
     checkpoint: str | None,
@@ -40,7 +39,6 @@ def train(
         data: Dataset whose training split is used.
         options: The recipe's ``qat`` table.
         target: Says what shares a scale.
-        keep: Names of layers that stay real.
         seed: Of the order of examples and of augmentation.
         folder: For the weights.
         checkpoint: Folder that an interrupted training goes on from; None keeps none.
@@ -70,7 +68,6 @@ def train(
         loaded.preprocessing,
         loaded.task,
         target=target_named(registry, target),
-        keep=keep,
     )
     notes = [
         f"{name} was not trained to be quantized: {reason}" for name, reason in twin.real.items()
