@@ -98,11 +98,24 @@ def write(
     folder: Path,
     precision: str,
     recurrent: str = "auto",
-    **more: Any,
+    **asked: Any,
 ) -> tuple[Path, FileContents]:
+    path, contents, _ = write_and_tell(exporter, subject, folder, precision, recurrent, **asked)
+    return path, contents
+
+
+def write_and_tell(
+    exporter: Exporter,
+    subject: Deployed,
+    folder: Path,
+    precision: str,
+    recurrent: str = "auto",
+    **asked: Any,
+) -> tuple[Path, FileContents, Any]:
+    """The file, what it contains, and what the exporter tells of it."""
     path = folder / f"{precision}.{recurrent}{exporter.suffix}"
     calibrated = precision in ("int8", "int16x8")
-    exporter.export(
+    told = exporter.export(
         ExportRequest(
             model=subject.model,
             path=path,
@@ -110,12 +123,11 @@ def write(
             calibration=subject.training[:CALIBRATION] if calibrated else None,
             input_name="raw",
             output_name="answers",
-            integer_input=False,
             recurrent=recurrent,
-            **more,
+            **{"integer_input": False, **asked},
         )
     )
-    return path, exporter.inspect(path)
+    return path, exporter.inspect(path), told
 
 
 def answers_of(path: Path, inputs: np.ndarray) -> np.ndarray:
