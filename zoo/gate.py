@@ -80,6 +80,18 @@ def judge(
     )
 
 
+def conversion(task: Task, twins: Comparison, precision: str) -> Check:
+    """Whether a file of trained ranges computes what the network that rounds computes.
+
+    Args:
+        task: Knows what is asked.
+        twins: File against the network that was trained to be quantized.
+        precision: As exported.
+    """
+    found = enough_inputs(task.parity(twins, precision), twins.count, task.min_parity_inputs)
+    return replace(found, name="conversion")
+
+
 def enough_inputs(check: Check, count: int, least: int) -> Check:
     """Agreement on a handful of inputs proves nothing."""
     if count >= least:

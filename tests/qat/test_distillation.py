@@ -90,3 +90,17 @@ def test_limits_of_logits_that_say_nothing(logits: Any) -> None:
     low, high = best_limits(logits)
     assert low <= logits.min() or low == high == 0
     assert high >= 0
+
+
+def test_a_wrong_conversion_is_seen_whatever_the_network_says() -> None:
+    from zoo.gate import compare_outputs, conversion
+
+    twin = np.eye(5, dtype="float32")[np.arange(100) % 5]
+    same = compare_outputs(task(), twin, twin, np.zeros(100, np.int64))
+    assert conversion(task(), same, "int8").passed
+    other = compare_outputs(task(), twin, np.roll(twin, 1, axis=1), np.zeros(100, np.int64))
+    found = conversion(task(), other, "int8")
+    assert (found.name, found.passed) == ("conversion", False)
+    assert "another class on 100.0%" in found.reason
+    few = compare_outputs(task(), twin[:3], twin[:3], np.zeros(3, np.int64))
+    assert not conversion(task(), few, "int8").passed

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from zoo.artifact import REJECTED, GateReference, embed, judged, open_unaltered
 from zoo.contracts import Comparison
 from zoo.files import atomic_path, copy_with_sides, sha256_of, size_with_sides, write_bytes
-from zoo.gate import compare_outputs, judge, reasons
+from zoo.gate import compare_outputs, conversion, judge, reasons
 from zoo.golden import golden_name
 from zoo.records import GateResult, as_plain
 from zoo.registry import Registry
@@ -56,8 +56,7 @@ def gate(
         max_drop: Points that may be lost; None for the task's limit.
         parity_inputs: Inputs compared one by one; None for all.
         trained: Folder of the evaluation of the network that was trained to be quantized, when
-            the file is made from it: a file must answer as the network it was made from does, and
-            must lose no more than the limit against the one that the user has.
+            the file is made from it: beside all else, the file must answer as that one does.
     """
     import numpy as np
 
@@ -83,8 +82,11 @@ def gate(
     expected, labels = _load(reference / REFERENCE)
     compared = max(task.min_parity_inputs, parity_inputs or len(labels))
     steps = labels_for(examples, manifest.preprocessing)[:compared]
-    origin = expected if trained is None else _load(trained / REFERENCE)[0]
-    network = compare_outputs(task, origin[:compared], answered.outputs[:compared], steps)
+    network = compare_outputs(task, expected[:compared], answered.outputs[:compared], steps)
+    twins = None
+    if trained is not None:
+        origin = _load(trained / REFERENCE)[0][:compared]
+        twins = compare_outputs(task, origin, answered.outputs[:compared], steps)
     truth = truth_of(dataset, "test", manifest.preprocessing)
     expected = expected[: len(labels)]
     answered = replace(answered, outputs=answered.outputs[: len(labels)])
@@ -100,6 +102,8 @@ def gate(
         max_drop=max_drop,
         twin=None if twin is None else _load(twin / OUTPUTS)[0],
     )
+    if twins is not None:
+        checks = (*checks, conversion(task, twins, manifest.precision))
     passed = all(check.passed for check in checks)
     evaluation = evaluation_of(task, source.name, dataset, "test", truth, answered, OUTPUTS)
     with atomic_path(work.folder / OUTPUTS) as temporary, temporary.open("wb") as file:
