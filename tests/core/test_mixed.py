@@ -9,7 +9,7 @@ import pytest
 from layer_makers import comparison, operator
 
 from zoo.contracts import LayerComparison
-from zoo.errors import Unsupported
+from zoo.errors import StepDied, Unsupported
 from zoo.mixed import MOST_ATTEMPTS, Candidate, Search, Workshop, remark, search
 from zoo.records import Attempt
 
@@ -115,3 +115,16 @@ def test_the_number_of_attempts_is_bounded() -> None:
     maker = Maker(drop)
     assert maker.search().chosen.attempt.good
     assert len(maker.made) <= MOST_ATTEMPTS
+
+
+def test_layers_that_cannot_be_ranked_cost_the_search_and_not_the_file() -> None:
+    maker = Maker(lambda kept: 9.0)
+
+    def fails(first: Candidate) -> LayerComparison:
+        raise StepDied("compare died by SIGSEGV")
+
+    found = search(Workshop(make=maker.make, compare=fails, tell=print))
+    assert found.chosen.attempt.kept == ()
+    text = remark(found, 1.0, "points", 500)
+    assert "loses 9.0 points, more than the budget of 1 allows" in text
+    assert "could not be ranked: compare died by SIGSEGV" in text
