@@ -54,5 +54,6 @@ def zoo_exporters() -> Any:
         runtimes=("onnxruntime",),
         extra="onnx",
         distributions=("tensorflow", "keras", "tf2onnx", "onnx", "onnxruntime"),
+        mixes=("int8",),
         compare_layers=compare_layers,
     )

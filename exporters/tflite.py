@@ -63,5 +63,6 @@ def zoo_exporters() -> Any:
         runtimes=("litert", "tflite-runtime"),
         extra="tflite",
         distributions=("tensorflow", "keras"),
+        mixes=("int8",),
         compare_layers=compare_layers,
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,8 @@ from zoo.contracts import LayerComparison
 from zoo.errors import StepDied, Unsupported
 from zoo.mixed import MOST_ATTEMPTS, Candidate, Search, Workshop, remark, search
 from zoo.records import Attempt
+from zoo.registry import PluginSettings, load_registry
+from zoo.steps.repair import can_repair
 
 #: Eight layers, each worse than the one before it.
 NAMES = tuple("hgfedcba")
@@ -47,6 +50,17 @@ class Maker:
     def search(self, always: tuple[str, ...] = ()) -> Search:
         workshop = Workshop(make=self.make, compare=self.compare, tell=lambda text: None)
         return search(workshop, always)
+
+
+def test_precisions_that_can_keep_no_layer_are_not_searched() -> None:
+    registry = load_registry(PluginSettings(installed=False))
+    for format in ("tflite", "onnx"):
+        assert can_repair(registry, format, "int8")
+        assert not can_repair(registry, format, "float16")
+    assert not can_repair(registry, "tflite", "int16x8")
+    exporter = registry.exporters.get("onnx")
+    with pytest.raises(ValueError, match="mixes a precision it cannot write"):
+        replace(exporter, mixes=("int16x8",))
 
 
 def test_a_file_within_the_budget_costs_nothing_more() -> None:

@@ -198,6 +198,7 @@ class Exporter:
             (``[export.options.<name>]`` in recipes, ``--export-option <name>.KEY=VALUE``); None
             when it has none.
         runtimes: Agent runtimes that run the file, preferred first.
+        mixes: Precisions in which it leaves the layers of `ExportRequest.keep` in float.
         compare_layers: Runs a file and its float32 twin in the runtime with all tensors kept, and
             tells each operator's error, range, bytes and time; None where that cannot be done.
     """
@@ -215,6 +216,7 @@ class Exporter:
     extra: str
     distributions: tuple[str, ...] = ()
     options: Callable[[], type[BaseModel]] | None = None
+    mixes: tuple[str, ...] = ()
     compare_layers: Callable[[LayerRequest], LayerComparison] | None = None
 
     def __post_init__(self) -> None:
@@ -222,6 +224,7 @@ class Exporter:
         check(self.suffix.startswith("."), self.name, "suffix must begin with a dot")
         unknown = sorted(set(self.precisions) - set(PRECISIONS))
         check(not unknown, self.name, f"unknown precisions: {', '.join(unknown)}")
+        check({*self.mixes} <= {*self.precisions}, self.name, "mixes a precision it cannot write")
         check(len(self.precisions) > 0, self.name, "claims no precision")
         check(len(self.runtimes) > 0, self.name, "names no runtime")
         for field_name in ("export", "inspect", "read_manifest", "write_manifest", "recognises"):

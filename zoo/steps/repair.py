@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from zoo.artifact import embed, open_artifact
 from zoo.contracts import Comparison, Dataset, LayerComparison, Truth
-from zoo.contracts.exporter import CALIBRATED, CALIBRATIONS
+from zoo.contracts.exporter import CALIBRATIONS
 from zoo.errors import Unsupported, ZooError
 from zoo.files import sha256_of
 from zoo.gate import compare_outputs
@@ -38,7 +38,7 @@ def can_repair(registry: Registry, format: str, precision: str) -> bool:
     """Whether a file of this format and precision can be compared and made anew."""
     exporter = registry.exporters.get(format)
     makes_twin = _TWIN in exporter.precisions
-    return precision in CALIBRATED and exporter.compare_layers is not None and makes_twin
+    return precision in exporter.mixes and exporter.compare_layers is not None and makes_twin
 
 
 def export_within_budget(
