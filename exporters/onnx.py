@@ -64,6 +64,7 @@ def zoo_exporters() -> Any:
         extra="onnx",
         distributions=("tensorflow", "keras", "tf2onnx", "onnx", "onnxruntime"),
         options=options,
+        mixes=("int8",),
         compare_layers=compare_layers,
         takes_trained=True,
     )

@@ -80,6 +80,7 @@ def zoo_exporters() -> Any:
         options=options,
         sparse={"sparse": True},
         distributions=("tensorflow", "keras"),
+        mixes=("int8",),
         compare_layers=compare_layers,
         takes_trained=True,
     )

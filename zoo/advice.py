@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from zoo.contracts import LayerComparison
-from zoo.culprits import HARMLESS_DB, KERNEL, WEIGHTS, Culprit, culprits, kept_layers
-from zoo.findings import clips, decibels, layers_of, total_time
+from zoo.culprits import HARMLESS_DB, Culprit, culprits, kept_layers
+from zoo.findings import decibels, layers_of, total_time
 from zoo.report import format as fmt
 
 if TYPE_CHECKING:
@@ -68,15 +68,6 @@ def _better(
     ranked = [c for c in culprits(found) if c.decibels < HARMLESS_DB]
     if not ranked or (lost < _POINTS and (at_end is None or at_end >= _GOOD_DB)):
         return None
-    clipping = [r for r in found.operators if clips(r)]
-    worst = found.operators[ranked[0].place]
-    if clipping and ranked[0].cause not in (WEIGHTS, KERNEL) and worst in _near(found, clipping):
-        return Advice(
-            command=f"{command} --calibration-method minmax",
-            why=f"{fmt.share(clipping[0].clipped, 2)} % of the values of "
-            f"{layers_of(clipping[0])} lie beyond its range; ranges by least and greatest value "
-            "clip none of the calibration's",
-        )
     group = [c for c in ranked if c.decibels <= ranked[0].decibels + _ALIKE_DB][:_MOST_KEPT]
     keep = kept_layers(group)
     named = fmt.listed(dict.fromkeys(layers_of(found.operators[c.place]) for c in group))
@@ -87,16 +78,6 @@ def _better(
         why=f"{named} {most} ({_figures(group)}); computed in float, with the neighbours that are "
         "named too, this error goes away, at the price of their bytes",
     )
-
-
-def _near(found: LayerComparison, clipping: Sequence[object]) -> list[object]:
-    """Operators that clip, and those that read from them."""
-    places = {n for n, record in enumerate(found.operators) if record in clipping}
-    return [
-        record
-        for n, record in enumerate(found.operators)
-        if n in places or places & set(record.sources)
-    ]
 
 
 def _figures(group: Sequence[Culprit]) -> str:

@@ -14,7 +14,7 @@ from typing import Any
 
 from zoo.contracts import LayerComparison
 from zoo.culprits import culprits
-from zoo.errors import UnknownName, Unsupported
+from zoo.errors import UnknownName, Unsupported, ZooError
 from zoo.records import Attempt
 from zoo.report import format as fmt
 
@@ -63,10 +63,12 @@ class Search:
     Attributes:
         chosen: The cheapest file within the budget, or the best one.
         attempts: Every file that was made, the first one first.
+        trouble: Why layers could not be ranked; empty when they were, or need not be.
     """
 
     chosen: Candidate
     attempts: tuple[Attempt, ...]
+    trouble: str = ""
 
 
 def search(workshop: Workshop, always: Sequence[str] = ()) -> Search:
@@ -84,7 +86,11 @@ def search(workshop: Workshop, always: Sequence[str] = ()) -> Search:
     if first.attempt.good:
         return Search(chosen=first, attempts=(first.attempt,))
     workshop.tell("ranking layers by the error they cause")
-    found = workshop.compare(first)
+    try:
+        found = workshop.compare(first)
+    except ZooError as error:
+        # The file is what it would have been without a search: the gate judges it.
+        return Search(chosen=first, attempts=(first.attempt,), trouble=error.what)
     ranked = [c.keep for c in culprits(found) if c.decibels < _HARMLESS_DB]
     attempts = _Attempts(workshop, base, first)
     good = _doubled(attempts, ranked)
@@ -175,6 +181,11 @@ def remark(found: Search, budget: float, unit: str, examples: int) -> str:
     first, chosen = found.attempts[0], found.chosen.attempt
     if first.good:
         return ""
+    if found.trouble:
+        return (
+            f"The file loses {_loss(first, unit)}, more than the budget of {budget:g} allows; its "
+            f"layers could not be ranked: {found.trouble}."
+        )
     of = f"of {fmt.count(len(found.attempts), 'attempt')} on {examples:,} validation inputs"
     kept = fmt.listed(chosen.kept) if chosen.kept else "nothing"
     why = f"without them it loses {_loss(first, unit)}"

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from layer_makers import comparison, operator
 
 from zoo.contracts import LayerComparison
-from zoo.errors import Unsupported
+from zoo.errors import StepDied, Unsupported
 from zoo.mixed import MOST_ATTEMPTS, Candidate, Search, Workshop, remark, search
 from zoo.records import Attempt
+from zoo.registry import PluginSettings, load_registry
+from zoo.steps.repair import can_repair
 
 #: Eight layers, each worse than the one before it.
 NAMES = tuple("hgfedcba")
@@ -47,6 +50,17 @@ class Maker:
     def search(self, always: tuple[str, ...] = ()) -> Search:
         workshop = Workshop(make=self.make, compare=self.compare, tell=lambda text: None)
         return search(workshop, always)
+
+
+def test_precisions_that_can_keep_no_layer_are_not_searched() -> None:
+    registry = load_registry(PluginSettings(installed=False))
+    for format in ("tflite", "onnx"):
+        assert can_repair(registry, format, "int8")
+        assert not can_repair(registry, format, "float16")
+    assert not can_repair(registry, "tflite", "int16x8")
+    exporter = registry.exporters.get("onnx")
+    with pytest.raises(ValueError, match="mixes a precision it cannot write"):
+        replace(exporter, mixes=("int16x8",))
 
 
 def test_a_file_within_the_budget_costs_nothing_more() -> None:
@@ -115,3 +129,16 @@ def test_the_number_of_attempts_is_bounded() -> None:
     maker = Maker(drop)
     assert maker.search().chosen.attempt.good
     assert len(maker.made) <= MOST_ATTEMPTS
+
+
+def test_layers_that_cannot_be_ranked_cost_the_search_and_not_the_file() -> None:
+    maker = Maker(lambda kept: 9.0)
+
+    def fails(first: Candidate) -> LayerComparison:
+        raise StepDied("compare died by SIGSEGV")
+
+    found = search(Workshop(make=maker.make, compare=fails, tell=print))
+    assert found.chosen.attempt.kept == ()
+    text = remark(found, 1.0, "points", 500)
+    assert "loses 9.0 points, more than the budget of 1 allows" in text
+    assert "could not be ranked: compare died by SIGSEGV" in text

@@ -85,7 +85,7 @@ def test_a_layer_that_loses_much_is_to_be_kept_in_float() -> None:
     )
 
 
-def test_ranges_that_clip_are_to_be_measured_from_end_to_end() -> None:
+def test_ranges_that_clip_are_told() -> None:
     clipping = record(
         "cut",
         sqnr_db=12.0,
@@ -99,7 +99,7 @@ def test_ranges_that_clip_are_to_be_measured_from_end_to_end() -> None:
     found = comparison(clipping)
     given = advice(found, facts("int8", 11_000, 0.90), TWIN, COMMAND)
     assert given is not None
-    assert given.command == f"{COMMAND} --calibration-method minmax"
+    assert given.command == f"{COMMAND} --keep-float cut"
     assert "5.00 % of its values lie beyond" in told(found, facts("int8", 11_000, 0.90))
 
 

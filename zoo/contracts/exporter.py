@@ -220,6 +220,7 @@ class Exporter:
         runtimes: Agent runtimes that run the file, preferred first.
         sparse: Those of its options with which the zeros of a pruned network take little room;
             empty when it stores them like other weights.
+        mixes: Precisions in which it leaves the layers of `ExportRequest.keep` in float.
         compare_layers: Runs a file and its float32 twin in the runtime with all tensors kept, and
             tells each operator's error, range, bytes and time; None where that cannot be done.
         takes_trained: Whether it honours `ExportRequest.trained`.
@@ -241,6 +242,7 @@ class Exporter:
     distributions: tuple[str, ...] = ()
     options: Callable[[], type[BaseModel]] | None = None
     sparse: Mapping[str, Any] = field(default_factory=dict)
+    mixes: tuple[str, ...] = ()
     compare_layers: Callable[[LayerRequest], LayerComparison] | None = None
     takes_trained: bool = False
     usage: Callable[[UsageRequest], Usage] | None = None
@@ -250,6 +252,7 @@ class Exporter:
         check(self.suffix.startswith("."), self.name, "suffix must begin with a dot")
         unknown = sorted(set(self.precisions) - set(PRECISIONS))
         check(not unknown, self.name, f"unknown precisions: {', '.join(unknown)}")
+        check({*self.mixes} <= {*self.precisions}, self.name, "mixes a precision it cannot write")
         check(len(self.precisions) > 0, self.name, "claims no precision")
         check(len(self.runtimes) > 0, self.name, "names no runtime")
         for field_name in ("export", "inspect", "read_manifest", "write_manifest", "recognises"):

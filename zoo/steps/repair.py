@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from zoo.artifact import embed, open_artifact
 from zoo.contracts import Comparison, Dataset, LayerComparison, Truth
-from zoo.contracts.exporter import CALIBRATED
+from zoo.contracts.exporter import CALIBRATIONS
 from zoo.errors import Unsupported, ZooError
 from zoo.files import sha256_of
 from zoo.gate import compare_outputs
@@ -38,7 +38,7 @@ def can_repair(registry: Registry, format: str, precision: str) -> bool:
     """Whether a file of this format and precision can be compared and made anew."""
     exporter = registry.exporters.get(format)
     makes_twin = _TWIN in exporter.precisions
-    return precision in CALIBRATED and exporter.compare_layers is not None and makes_twin
+    return precision in exporter.mixes and exporter.compare_layers is not None and makes_twin
 
 
 def export_within_budget(
@@ -108,6 +108,7 @@ class _Bench:
             path = folder / result["file"]
             if first:
                 self._read_expected(folder)
+                self._settle_method(path)
             attempt = self._measured(path, keep)
         except Unsupported:
             raise
@@ -133,6 +134,13 @@ class _Bench:
 
         with np.load(folder / EXPECTED, allow_pickle=False) as stored:
             self.expected = stored["outputs"]
+
+    def _settle_method(self, path: Path) -> None:
+        """The method of calibration that was best for the first file serves the others too."""
+        calibration = require_manifest(open_artifact(self.registry, path)).calibration
+        if calibration is not None and calibration.method in CALIBRATIONS:
+            asked = {**self.arguments["calibration"], "method": calibration.method}
+            self.arguments["calibration"] = asked
 
     def _measured(self, path: Path, keep: tuple[str, ...]) -> Attempt:
         size = path.stat().st_size
