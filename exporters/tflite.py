@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from zoo.contracts import Exporter, ExportRequest, LayerComparison, LayerRequest
 from zoo.contracts.exporter import CALIBRATED
@@ -13,7 +13,10 @@ from zoo.hookspecs import hookimpl
 from .tflite_contents import inspect, read_manifest, recognises, write_manifest
 from .tflite_integers import convert_to_integers
 from .tflite_lstm import form_of, with_usable_states, written_as
-from .tflite_options import options, store_sparsely
+from .tflite_sparse import store_sparsely
+
+if TYPE_CHECKING:
+    from pydantic import BaseModel
 
 
 def export(request: ExportRequest) -> Sequence[str]:
@@ -49,6 +52,13 @@ def compare_layers(request: LayerRequest) -> LayerComparison:
     from .tflite_layers import compare_layers as compare
 
     return compare(request)
+
+
+def options() -> type[BaseModel]:
+    """The options of this format; lists must not wait for pydantic."""
+    from .tflite_options import TfliteOptions
+
+    return TfliteOptions
 
 
 @hookimpl
