@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from zoo.contracts import Exporter, ExportRequest, LayerComparison, LayerRequest
 from zoo.contracts.exporter import CALIBRATED, Written
@@ -14,9 +14,12 @@ from .tflite_contents import inspect, read_manifest, recognises, with_appended, 
 from .tflite_integers import convert_to_integers
 from .tflite_lstm import form_of, with_usable_states, written_as
 from .tflite_metadata import described
-from .tflite_options import options, store_sparsely
+from .tflite_sparse import store_sparsely
 from .tflite_trained import convert_trained
 from .tflite_usage import usage
+
+if TYPE_CHECKING:
+    from pydantic import BaseModel
 
 
 def export(request: ExportRequest) -> Written:
@@ -59,6 +62,13 @@ def compare_layers(request: LayerRequest) -> LayerComparison:
     from .tflite_layers import compare_layers as compare
 
     return compare(request)
+
+
+def options() -> type[BaseModel]:
+    """The options of this format; lists must not wait for pydantic."""
+    from .tflite_options import TfliteOptions
+
+    return TfliteOptions
 
 
 @hookimpl
