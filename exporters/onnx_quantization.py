@@ -6,16 +6,17 @@ import re
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from zoo.contracts import ExportRequest, Target
 from zoo.extras import require
 
-from .choice import chosen
 from .layers import Operator, operators_of
-from .onnx_ranges import answers, observe, ranges
-from .ranges import Range
+from .onnx_names import shorten
 from .scheme import scheme_of
+
+if TYPE_CHECKING:
+    from .ranges import Range
 
 #: The operators whose inputs ONNX Runtime can quantize on the fly.
 _DYNAMIC = ["MatMul", "Gemm", "Conv", "Gather", "LSTM"]
@@ -53,6 +54,10 @@ def quantized(model: Any, request: ExportRequest) -> tuple[Any, str, tuple[str, 
     Returns:
         The model, the method that its ranges follow from, and remarks.
     """
+    # Lists and help load this file, and must not wait for numpy.
+    from .choice import chosen
+    from .onnx_ranges import answers, observe, ranges
+
     assert request.calibration is not None  # the core never asks for int8 without
     real = model = simplified(model)
     own = operators_of(request.keep, operators(model.graph), request.model, "ONNX")
@@ -102,6 +107,7 @@ def with_pairs(model: Any, found: Mapping[str, Range], kept: list[str], scheme: 
     )
     tool.quantize_model()
     tool.model.topological_sort()
+    shorten(tool.model.model.graph)
     return tool.model.model
 
 
@@ -176,11 +182,15 @@ def first_arithmetic(graph: Any) -> list[str]:
 
 def operators(graph: Any) -> list[Operator]:
     """The operators of a graph, in order, each known by its name."""
+    constants = {tensor.name for tensor in graph.initializer}
     return [
         Operator(
             key=node.name,
             kind=node.op_type,
-            names=() if _is_layout(node) else (node.name, *node.output),
+            # Of layers that were folded together, the constants may have kept the first one's name.
+            names=()
+            if _is_layout(node)
+            else (node.name, *node.output, *constants.intersection(node.input)),
             reads=tuple(node.input),
             makes=tuple(node.output),
         )

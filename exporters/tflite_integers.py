@@ -10,13 +10,11 @@ from zoo.contracts.exporter import Written
 from zoo.errors import Unsupported
 from zoo.extras import require
 
-from .choice import chosen
 from .layers import check_layers, operators_of
 from .recurrent import recurrent_layers
 from .scheme import scheme_of
 from .tflite_graph import first_arithmetic, float_results, operators
 from .tflite_lstm import with_usable_states
-from .tflite_ranges import answers, observe, with_ranges
 
 #: What the quantizer says of each operator that it cannot treat.
 _NO_16_BITS = re.compile(r"16x8-bit not yet supported for op: '(\w+)'")
@@ -26,6 +24,10 @@ _KNOWN_BY_KIND = frozenset({"TRANSPOSE_CONV"})
 
 def convert_to_integers(converter: Any, request: ExportRequest) -> tuple[bytes, Written]:
     """Runs a converter whose model is to compute in integers."""
+    # Lists and help load this file, and must not wait for numpy.
+    from .choice import chosen
+    from .tflite_ranges import answers, observe, with_ranges
+
     tf = require("tensorflow")
     assert request.calibration is not None  # the core never asks without
     check_layers(request.model, request.keep)

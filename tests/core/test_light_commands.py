@@ -50,6 +50,7 @@ def test_probe_sees_a_heavy_import(tmp_path):
         (["list", "--json"], '"parameters": 61706'),
         (["plugins", "list"], "format tflite"),
         (["data"], "csv:PATH"),
+        (["targets"], "ethos-u55"),
         (["info", "resnet8"], "arXiv:1512.03385"),
         (["info", "lennet5"], None),
         (["ship", "lenet5", "--data", "digits", "--epochs", "many"], None),

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
+from click.testing import CliRunner
 
 from zoo import targets
 from zoo.contracts import Target
@@ -75,3 +78,19 @@ def test_aliases_and_near_names():
 def test_wrong_records_are_refused(changes):
     with pytest.raises(InvalidRecord, match="odd"):
         Target(**{"name": "odd", "summary": "", "source": "", "precisions": ("int8",), **changes})
+
+
+def test_command_marks_this_machine(monkeypatch):
+    from zoo.cli.main import zoo as cli
+
+    fake_host(monkeypatch, "aarch64", "asimddp")
+    shown = CliRunner().invoke(cli, ["targets"]).output
+    assert "This machine: arm64-dotprod" in shown
+    assert all(target.name in shown for target in REGISTRY.targets)
+    told = json.loads(CliRunner().invoke(cli, ["targets", "--json"]).output)
+    assert told["this_machine"] == "arm64-dotprod"
+    assert {t["name"] for t in told["targets"]} == set(REGISTRY.targets.names())
+    fake_host(monkeypatch, "sparc64")
+    assert "No target describes this machine" in CliRunner().invoke(cli, ["targets"]).output
+    told = json.loads(CliRunner().invoke(cli, ["targets", "--json"]).output)
+    assert told["this_machine"] is None

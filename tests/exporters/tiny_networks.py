@@ -93,11 +93,29 @@ def deployed(
 
 
 def write(
-    exporter: Exporter, subject: Deployed, folder: Path, precision: str, recurrent: str = "auto"
+    exporter: Exporter,
+    subject: Deployed,
+    folder: Path,
+    precision: str,
+    recurrent: str = "auto",
+    **asked: Any,
 ) -> tuple[Path, FileContents]:
+    path, contents, _ = write_and_tell(exporter, subject, folder, precision, recurrent, **asked)
+    return path, contents
+
+
+def write_and_tell(
+    exporter: Exporter,
+    subject: Deployed,
+    folder: Path,
+    precision: str,
+    recurrent: str = "auto",
+    **asked: Any,
+) -> tuple[Path, FileContents, Any]:
+    """The file, what it contains, and what the exporter tells of it."""
     path = folder / f"{precision}.{recurrent}{exporter.suffix}"
     calibrated = precision in ("int8", "int16x8")
-    exporter.export(
+    told = exporter.export(
         ExportRequest(
             model=subject.model,
             path=path,
@@ -105,11 +123,11 @@ def write(
             calibration=subject.training[:CALIBRATION] if calibrated else None,
             input_name="raw",
             output_name="answers",
-            integer_input=False,
             recurrent=recurrent,
+            **{"integer_input": False, **asked},
         )
     )
-    return path, exporter.inspect(path)
+    return path, exporter.inspect(path), told
 
 
 def answers_of(path: Path, inputs: np.ndarray) -> np.ndarray:
