@@ -192,7 +192,7 @@ class Qat(Section):
 
     enabled: StrictBool = False
     epochs: Annotated[Whole, Field(ge=1, le=1000)] = 3
-    learning_rate: Annotated[Real, Field(gt=0, le=1)] = 0.01
+    learning_rate: Annotated[Real, Field(gt=0, le=1)] = 0.001
     batch_size: Annotated[Whole, Field(ge=1, le=65_536)] = 64
     augment: tuple[Augmentation, ...] = ()
 
