@@ -110,7 +110,7 @@ def limits_in_words(limits: Limits) -> str:
     if limits.max_ms is not None:
         parts.append(f"median ≤ {_time(limits.max_ms)}")
     if limits.max_drop is not None:
-        parts.append(f"drop ≤ {fmt.number(limits.max_drop)} points")
+        parts.append(f"drop ≤ {limits.max_drop:g} points")
     return ", ".join(parts) or "no limits were given"
 
 
