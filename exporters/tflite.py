@@ -11,9 +11,12 @@ from zoo.hookspecs import hookimpl
 
 from .tflite_activations import with_own_activations
 from .tflite_contents import inspect, read_manifest, recognises, with_appended, write_manifest
+from .tflite_graph import opened
 from .tflite_integers import convert_to_integers
 from .tflite_lstm import form_of, with_usable_states, written_as
 from .tflite_metadata import described
+from .tflite_names import shorten
+from .tflite_packing import packed
 from .tflite_sparse import store_sparsely
 from .tflite_trained import convert_trained
 from .tflite_usage import usage
@@ -34,10 +37,18 @@ def export(request: ExportRequest) -> Written:
     converter = tf.lite.TFLiteConverter.from_keras_model(model)
     with written_as(form_of(request), request.precision, model) as others:
         data, told = _convert(converter, request, tf)
-    data = with_own_activations(with_usable_states(data))
+    data = _compact(with_own_activations(with_usable_states(data)), model)
     data, beside = described(data, request)
     request.path.write_bytes(with_appended(data, beside))
     return Written(remarks=(*others, *told.remarks), method=told.method)
+
+
+def _compact(data: bytes, model: Any) -> bytes:
+    """The same graph in fewer bytes."""
+    content = opened(data)
+    for graph in content.subgraphs:
+        shorten(graph, model)
+    return packed(content, len(data))
 
 
 def _convert(converter: Any, request: ExportRequest, tf: Any) -> tuple[bytes, Written]:

@@ -7,6 +7,8 @@ from typing import Any
 
 from zoo.extras import require
 
+from .tflite_packing import packed
+
 #: The operator whose fused activation OpenVINO leaves out without a word: a ReLU behind a
 #: transposed convolution is lost, and a generator draws something else.
 #: https://github.com/openvinotoolkit/openvino/blob/master/src/frontends/tensorflow_lite/src/op/transpose_conv.cpp
@@ -31,9 +33,7 @@ def with_own_activations(data: bytes) -> bytes:
     parted = sum(_part(model, graph, wanted, schema) for graph in model.subgraphs)
     if not parted:
         return data
-    builder = require("flatbuffers").Builder(len(data) + 1024)
-    builder.Finish(model.Pack(builder), b"TFL3")
-    return bytes(builder.Output())
+    return packed(model, len(data))
 
 
 def _part(model: Any, graph: Any, wanted: int, schema: Any) -> int:

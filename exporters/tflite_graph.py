@@ -21,13 +21,6 @@ def opened(data: bytes) -> Any:
     return schema().ModelT.InitFromPackedBuf(data, 0)
 
 
-def packed(model: Any) -> bytes:
-    """A `ModelT` as the bytes of a file."""
-    builder = require("flatbuffers").Builder(1 << 20)
-    builder.Finish(model.Pack(builder), b"TFL3")
-    return bytes(builder.Output())
-
-
 def operators(data: bytes) -> list[Operator]:
     """The operators of the main graph, in order, each known by the name of its first result."""
     model = opened(data)

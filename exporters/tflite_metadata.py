@@ -14,6 +14,8 @@ from typing import Any
 from zoo.contracts import ExportRequest
 from zoo.extras import require
 
+from .tflite_packing import packed
+
 #: The model's buffer that holds the metadata, and the mark at their beginning.
 BUFFER, IDENTIFIER = "TFLITE_METADATA", b"M001"
 LABELS = "labels.txt"
@@ -49,10 +51,9 @@ def described(data: bytes, request: ExportRequest) -> tuple[bytes, dict[str, byt
     entry.name, entry.buffer = BUFFER, len(model.buffers)
     model.buffers.append(buffer)
     model.metadata = [*(model.metadata or []), entry]
-    builder = require("flatbuffers").Builder(len(data) + len(buffer.data) + 1024)
-    builder.Finish(model.Pack(builder), b"TFL3")
+    data = packed(model, len(data) + len(buffer.data))
     names = "\n".join(_line(name) for name in request.classes)
-    return bytes(builder.Output()), {LABELS: names.encode("utf-8")}
+    return data, {LABELS: names.encode("utf-8")}
 
 
 def _line(name: str) -> str:

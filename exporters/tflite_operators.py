@@ -14,6 +14,7 @@ from zoo.extras import require
 
 from .layer_errors import Integers
 from .tflite_contents import _operator_name, _parts, _Tally, _text
+from .tflite_packing import packed
 
 Array = NDArray[Any]
 _FLOATS = ("FLOAT32", "FLOAT16")
@@ -198,12 +199,9 @@ class TfliteGraph:
         return self._packed(model, graph)
 
     def _packed(self, model: Any, graph: Any) -> bytes:
-        flatbuffers = require("flatbuffers")
         model.subgraphs = [graph, *model.subgraphs[1:]]
         model.signatureDefs, model.metadata, model.metadataBuffer = None, None, None
-        builder = flatbuffers.Builder(1024)
-        builder.Finish(model.Pack(builder), b"TFL3")
-        return bytes(builder.Output())
+        return packed(model)
 
 
 def _places(values: Any) -> tuple[int, ...]:
