@@ -29,7 +29,7 @@ def packed(model: Any, size: int = 1 << 20) -> bytes:
 def _builder() -> Any:
     base = require("flatbuffers").Builder
 
-    class AlignedBuilder(base):  # type: ignore[misc]
+    class AlignedBuilder(base):  # type: ignore[misc, valid-type]
         """What the generated code lacks: alignment of buffers, and equal vectors stored once.
 
         Each channel's zero point takes eight bytes, and most vectors of them are equal.
@@ -41,9 +41,8 @@ def _builder() -> Any:
 
         def StartVector(self, elemSize: int, numElems: int, alignment: int) -> Any:
             """Vectors of bytes are the constants of the model."""
-            return super().StartVector(
-                elemSize, numElems, ALIGNMENT if elemSize == 1 else alignment
-            )
+            aligned = ALIGNMENT if elemSize == 1 else alignment
+            return super().StartVector(elemSize, numElems, aligned)
 
         def CreateNumpyVector(self, x: Any) -> Any:
             """The place of an equal vector that was stored before, or of this one."""
