@@ -14,7 +14,6 @@ from .onnx_quantization import (
     simplified,
     with_pairs,
 )
-from .onnx_ranges import observe, ranges
 from .scheme import scheme_of
 
 _MOVING = frozenset({"Squeeze", "Unsqueeze", "Reshape", "Transpose", "Flatten"})
@@ -45,6 +44,8 @@ def with_trained_ranges(model: Any, request: ExportRequest) -> Any:
     if any(node.op_type == "LSTM" for node in model.graph.node):
         model = only_weights(model, ["LSTM"])
     kept = [] if request.integer_input else first_arithmetic(model.graph)
+    from .onnx_ranges import observe, ranges  # they import numpy, for which lists must not wait
+
     seen = observe(model, request.calibration)
     measured = ranges(model.graph, seen, "minmax", integer_input=request.integer_input)
     return with_pairs(model, {**measured, **trained}, kept, scheme_of(request))

@@ -93,7 +93,6 @@ def zoo_targets() -> Iterator[Target]:
         summary="microcontrollers: TensorFlow Lite Micro, CMSIS-NN",
         source=_LITERT,
         precisions=("int8",),
-        per_channel_dense=False,
         interface="int8",
         recurrent={"float32": "fused", "int8": "fused"},
     )
@@ -103,7 +102,6 @@ def zoo_targets() -> Iterator[Target]:
         source="https://arm-software.github.io/CMSIS-Ethos-U/main/vela/index.html",
         aliases=("npu", "ethos-u65"),
         precisions=("int8",),
-        per_channel_dense=False,
         interface="int8",
         recurrent={"int8": "fused"},
     )

@@ -24,24 +24,30 @@ def shorten(graph: Any, network: Any) -> None:
     """
     layers = frozenset(layer_names(network))
     fixed = {int(place) for place in (*graph.inputs, *graph.outputs)}
+    made = {int(place) for operator in graph.operators for place in operator.outputs}
     taken = {tensor.name for tensor in graph.tensors}
     for place, tensor in enumerate(graph.tensors):
         if place in fixed:
             continue
-        name = short_name(tensor.name.decode(), layers).encode()
+        name = short_name(tensor.name.decode(), layers, constant=place not in made).encode()
         if name not in taken:  # never two of one name
             taken.add(name)
             tensor.name = name
 
 
-def short_name(name: str, layers: Collection[str]) -> str:
-    """``net_1/bn_1/add;net_1/conv_1/Squeeze`` → ``bn_1/add;conv_1``; without layers as it is."""
+def short_name(name: str, layers: Collection[str], constant: bool = False) -> str:
+    """``net_1/bn_1/x/add;net_1/conv_1/Squeeze`` → ``bn_1/add;conv_1``, a constant's ``bn_1``.
+
+    A name without layers stays as it is.
+    """
     first, *others = (_from_layer(part.split("/"), layers) for part in name.split(";"))
     said = [first[0]]
     for other in others:
         if other[0] not in said and _NUMBER.sub("", other[0]) in layers:
             said.append(other[0])
-    return ";".join(["/".join(first), *said[1:]])
+    if _NUMBER.sub("", first[0]) not in layers:
+        return name
+    return first[0] if constant else ";".join(["/".join((first[0], *first[1:][-1:])), *said[1:]])
 
 
 def _from_layer(scopes: list[str], layers: Collection[str]) -> list[str]:

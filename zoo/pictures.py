@@ -5,7 +5,7 @@ from __future__ import annotations
 from zoo.contracts import Dataset, ImagePreprocessing
 from zoo.data.image_files import read_image
 from zoo.data.inputs import read_inputs
-from zoo.plan import FINETUNE
+from zoo.planning.common import FINETUNE
 from zoo.records import TrainingResult
 from zoo.report.view import Picture
 from zoo.run import Run

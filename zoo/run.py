@@ -19,7 +19,8 @@ from zoo.isolation import RemoteFailure
 from zoo.job import Job
 from zoo.paths import cache_folder
 from zoo.pipeline import Finished, OnStep, Pipeline, Step
-from zoo.plan import EVALUATE, FINETUNE, Parts, make_plan
+from zoo.plan import Parts, make_plan
+from zoo.planning.common import EVALUATE, FINETUNE
 from zoo.records import StepRecord, as_plain
 from zoo.store import Store
 

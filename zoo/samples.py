@@ -13,7 +13,7 @@ from zoo.contracts.dataset import IGNORED
 from zoo.data.inputs import read_input
 from zoo.data.tokens import tokens_of
 from zoo.pipeline import Finished
-from zoo.plan import EVALUATE
+from zoo.planning.common import EVALUATE
 from zoo.report.series_pictures import series_picture
 from zoo.report.view import SampleImage, StepSample
 from zoo.run import Run

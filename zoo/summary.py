@@ -11,7 +11,7 @@ from pydantic import TypeAdapter
 
 from zoo.contracts import Exporter, FileContents, Metric
 from zoo.measurement.records import Measurement
-from zoo.plan import EVALUATE, FINETUNE, QAT, cell_name
+from zoo.planning.common import EVALUATE, FINETUNE, QAT, cell_name
 from zoo.qat.need import PRECISION as QAT_PRECISION
 from zoo.records import Attempt, Evaluation, GateResult, StepRecord, TrainingResult
 from zoo.report.remarks import remarks

@@ -96,7 +96,7 @@ def _candidate(
     registry: Registry, device: Device, path: Path, threads: int, runtime: str | None
 ) -> Candidate:
     artifact = open_unaltered(registry, path)
-    known = artifact.exporter.runtimes
+    known = artifact.exporter.all_runtimes
     if runtime is not None and runtime not in known:
         raise UnknownName(f"runtime of {artifact.exporter.name}", runtime, known)
     if runtime is not None and runtime not in device.runtimes():

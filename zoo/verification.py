@@ -11,6 +11,7 @@ from pathlib import Path
 
 from zoo.artifact import Artifact, Manifest, find_exporter, parse_manifest
 from zoo.claims import Claim, Claims
+from zoo.contracts import Exporter
 from zoo.errors import BadFile, UnknownName, UsageError, ZooError
 from zoo.isolation import OnEvent
 from zoo.pipeline import OnStep, quiet
@@ -66,7 +67,7 @@ def verify(
     registry = registry or load_registry()
     path = Path(file)
     exporter = find_exporter(registry, path)
-    runtimes = _runtimes(registry, exporter.runtimes, runtime)
+    runtimes = _runtimes(registry, exporter, runtime)
     claims = Claims()
     try:
         text = exporter.read_manifest(path)
@@ -108,14 +109,15 @@ def _answer(path: Path, manifest: Manifest | None, claims: Claims) -> Verificati
     )
 
 
-def _runtimes(registry: Registry, known: tuple[str, ...], asked: str | None) -> list[str]:
-    """Runtimes of the format that this machine has, preferred first."""
+def _runtimes(registry: Registry, exporter: Exporter, asked: str | None) -> list[str]:
+    """The format's own runtimes that this machine has, preferred first; or the one asked for."""
+    known = exporter.all_runtimes
     try:
         here = judging_device(registry).runtimes({})
     except ZooError:
         here = ()
     if asked is None:
-        return [name for name in known if name in here]
+        return [name for name in exporter.runtimes if name in here]
     if asked not in known:
         raise UnknownName("runtime of this format", asked, known)
     if asked not in here:

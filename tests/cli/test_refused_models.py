@@ -76,7 +76,7 @@ def test_data_of_other_classes_wait_for_no_training(zoo, command):
         (("--memory-limit", "-1"), "limits.memory_gb"),
         (("--export-option", "onnx.opset=16"), "opset: input should be 17 or 18"),
         (("--export-option", "onnx.layuot=nchw"), "did you mean 'layout'"),
-        (("--export-option", "tflite.opset=17"), "the format tflite has no options of its own"),
+        (("--export-option", "tflite.opset=17"), "opset: there is no such key"),
     ],
 )
 def test_wrong_options_of_conversions(zoo, option, key):

@@ -19,7 +19,8 @@ from zoo.isolation import Children
 from zoo.job import Job, make_job, tag_of
 from zoo.options import recipe_from
 from zoo.pipeline import Outcome, Step, Work
-from zoo.plan import EVALUATE, FINETUNE, Parts, make_plan
+from zoo.plan import Parts, make_plan
+from zoo.planning.common import EVALUATE, FINETUNE
 from zoo.registry import PluginSettings, load_registry
 from zoo.run import execute
 
@@ -150,7 +151,6 @@ EVERYTHING = {"finetune", "evaluate", "export", "gate", "bench"}
         ({"calibration_samples": 99}, {"export", "gate", "bench"}),
         # An integer file that loses more keeps layers in float.
         ({"max_drop": 0.5}, {"export", "gate", "bench"}),
-        ({"max_drop": 0.5, "precisions": ["float32"]}, {"gate", "bench"}),
         ({"tier": "full"}, {"bench"}),
         ({"threads": 2}, {"bench"}),
     ],

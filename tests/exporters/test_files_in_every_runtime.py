@@ -32,7 +32,7 @@ CELLS = [
         ),
     )
     for exporter, judge in ((TFLITE, "litert"), (ONNX, "onnxruntime"))
-    for runtime in exporter.runtimes
+    for runtime in exporter.all_runtimes
     for precision in exporter.precisions
     for network, precisions in PRECISIONS.items()
     if runtime != judge and precision in precisions

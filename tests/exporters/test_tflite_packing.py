@@ -56,19 +56,29 @@ def test_equal_vectors_are_stored_once_and_read_back():
 @pytest.mark.parametrize(
     ("name", "short"),
     [
-        ("f_1/net_1/bn_1/add_1;f_1/net_1/bn_1/mul;f_1/net_1/conv_1/Squeeze", "bn_1/add_1;conv_1"),
+        (
+            "f_1/net_1/bn_1/batchnorm/add_1;f_1/net_1/bn_1/mul;f_1/net_1/conv_1/Squeeze",
+            "bn_1/add_1;conv_1",
+        ),
         ("f_1/net_1/conv_1/convolution", "conv_1/convolution"),
         ("tfl.quantize", "tfl.quantize"),
-        ("f_1/net_1/add/x;f_1/net_1/other/y", "f_1/net_1/add/x"),
+        ("f_1/net_1/add/x;f_1/net_1/other/y", "f_1/net_1/add/x;f_1/net_1/other/y"),
     ],
 )
 def test_short_names_still_tell_layers(name, short):
     assert short_name(name, {"bn", "conv"}) == short
 
 
+def test_constants_are_called_after_their_layer():
+    assert short_name("f_1/net_1/bn_1/add_1;f_1/net_1/conv_1/x", {"bn", "conv"}, True) == "bn_1"
+    assert short_name("f_1/net_1/Const", {"bn", "conv"}, True) == "f_1/net_1/Const"
+
+
 def test_names_stay_apart_and_outer_ones_stay(monkeypatch):
     monkeypatch.setattr("zoo.exporters.tflite_names.layer_names", lambda network: ["conv"])
     names = [b"f/conv_1/in", b"f/conv_1/out", b"f/conv_1/x", b"g/conv_1/x", b"conv_1/out"]
     tensors = [SimpleNamespace(name=name) for name in names]
-    shorten(SimpleNamespace(tensors=tensors, inputs=[0], outputs=[1]), None)
+    made = SimpleNamespace(outputs=[1, 2, 3, 4])
+    graph = SimpleNamespace(tensors=tensors, inputs=[0], outputs=[1], operators=[made])
+    shorten(graph, None)
     assert [t.name for t in tensors] == [*names[:2], b"conv_1/x", b"g/conv_1/x", b"conv_1/out"]

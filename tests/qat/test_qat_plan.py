@@ -11,7 +11,8 @@ from zoo.errors import UsageError
 from zoo.job import Job, make_job
 from zoo.options import recipe_from
 from zoo.pipeline import Finished, Outcome, Pipeline, Step, Work
-from zoo.plan import EVALUATE_QAT, FINETUNE, QAT, Parts, make_plan
+from zoo.plan import Parts, make_plan
+from zoo.planning.common import EVALUATE_QAT, FINETUNE, QAT
 from zoo.qat.need import needless
 from zoo.records import StepRecord
 from zoo.registry import PluginSettings, load_registry

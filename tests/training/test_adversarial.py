@@ -232,7 +232,7 @@ def test_a_loss_that_explodes_is_told(digits: Dataset) -> None:
 def test_wrong_task_options_are_refused_with_what_is_right(
     given: dict[str, Any], said: str
 ) -> None:
-    with pytest.raises(UsageError, match="options of image-generation") as caught:
+    with pytest.raises(UsageError, match="options of the task image-generation") as caught:
         check_training(Training(task=given), VARIANT, TASK)
     assert said in str(caught.value)
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from zoo.plan import EVALUATE
+from zoo.planning.common import EVALUATE
 from zoo.report.format import metric_in_words
 from zoo.report.table import print_files
 from zoo.run import Run, plain_records

@@ -17,7 +17,7 @@ from zoo.job import Job
 from zoo.keys import step_key
 from zoo.paths import cache_folder
 from zoo.pipeline import Outcome, Step, Work
-from zoo.plan import training_parts
+from zoo.planning.code import training_parts
 from zoo.recipe import Training
 from zoo.run import first_failure
 from zoo.search.trials import Bench, Network

@@ -15,7 +15,8 @@ from zoo.job import Job, make_job
 from zoo.options import recipe_from
 from zoo.paths import cache_folder
 from zoo.pipeline import Finished, OnStep, Pipeline, Step
-from zoo.plan import EVALUATE, FINETUNE, Parts, make_plan
+from zoo.plan import Parts, make_plan
+from zoo.planning.common import EVALUATE, FINETUNE
 from zoo.registry import Registry
 from zoo.report.view import ArtifactRow
 from zoo.run import Run, first_failure

@@ -1,0 +1,174 @@
+"""Steps that train and evaluate networks."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from functools import partial
+from pathlib import Path
+
+from zoo.artifact import TrainedReference
+from zoo.files import sha256_of
+from zoo.job import Job
+from zoo.keys import step_key
+from zoo.pipeline import Outcome, Step, Work
+from zoo.planning.code import (
+    DATA,
+    NETWORK,
+    QAT_CODE,
+    TASKS,
+    TRAINING,
+    data_source,
+    depends_on,
+    qat_code,
+    task_source,
+    training_parts,
+    variant_sources,
+)
+from zoo.planning.common import (
+    EVALUATE,
+    EVALUATE_QAT,
+    FINETUNE,
+    QAT,
+    in_child,
+    subject_of,
+)
+from zoo.qat.files import SUFFIX, Trained
+from zoo.qat.need import needless
+
+
+def finetune_step(job: Job, fingerprint: str, checkpoints: Path) -> Step:
+    """The training of the network, from the checkpoint or from scratch."""
+    recipe = job.recipe
+    parent = None if job.checkpoint is None else sha256_of(job.checkpoint.path)
+    parameters = {
+        "variant": job.variant.name,
+        "parent": parent,
+        "data": recipe.data,
+        "fingerprint": fingerprint,
+        "tag": job.tag,
+        "training": recipe.training.model_dump(mode="json"),
+        "hyperparameters": recipe.hyperparameters,
+        "seed": recipe.seed,
+        "depends": depends_on(job),
+    }
+    modules, files = training_parts(job)
+    key = step_key(
+        "finetune",
+        parameters,
+        modules=modules,
+        files=files,
+        distributions=("tensorflow", "keras", "numpy", "pillow"),
+    )
+
+    def work(work: Work) -> Outcome:
+        arguments = {
+            "model": recipe.model if job.checkpoint is None else str(job.checkpoint.path),
+            "data": recipe.data,
+            "tag": job.tag,
+            "options": parameters["training"],
+            "hyperparameters": recipe.hyperparameters,
+            "seed": recipe.seed,
+            "folder": str(work.folder),
+            "checkpoint": str(checkpoints / key),
+            "plugins": job.registry.settings,
+        }
+        work.emit({"event": "stage", "text": "starting TensorFlow, once for all steps"})
+        return in_child("zoo.steps.finetune:finetune", arguments, work)
+
+    return Step(name=FINETUNE, kind="finetune", key=key, work=work)
+
+
+def evaluate_step(job: Job, fingerprint: str, train: Step, learnt: Step | None = None) -> Step:
+    """Of the fine-tuned network; with `learnt`, of the one that was trained to be quantized."""
+    before = [train] if learnt is None else [train, learnt]
+    key = step_key(
+        "evaluate",
+        {
+            "fingerprint": fingerprint,
+            "data": job.recipe.data,
+            "split": "test",
+            "depends": depends_on(job),
+        },
+        needs=[step.key for step in before],
+        modules=("zoo.steps.evaluate", *NETWORK, *DATA, *TASKS, *qat_code(learnt)),
+        files=[task_source(job), data_source(job)],
+        distributions=("tensorflow", "keras"),
+    )
+
+    def work(work: Work) -> Outcome:
+        arguments = {
+            "subject": subject_of(job, work),
+            "data": job.recipe.data,
+            "split": "test",
+            "folder": str(work.folder),
+            "card": str(work.folder / f"{job.model_id}.toml") if learnt is None else None,
+            "trained": None if learnt is None else trained_by(job, work),
+        }
+        return in_child("zoo.steps.evaluate:evaluate_model", arguments, work)
+
+    name = EVALUATE if learnt is None else EVALUATE_QAT
+    needs = tuple(step.name for step in before)
+    return Step(name=name, kind="evaluate", key=key, work=work, needs=needs)
+
+
+def qat_step(
+    job: Job, fingerprint: str, train: Step, checkpoints: Path, calibrated: Sequence[Step]
+) -> Step:
+    """The training for integers; needless where no calibrated file lost too much."""
+    recipe = job.recipe
+    parameters = {
+        "data": recipe.data,
+        "fingerprint": fingerprint,
+        "options": recipe.qat.model_dump(mode="json"),
+        "target": asdict(job.target),
+        "seed": recipe.seed,
+    }
+    key = step_key(
+        "qat",
+        parameters,
+        needs=[train.key],
+        modules=(*TRAINING, *QAT_CODE, *NETWORK, *DATA, *TASKS),
+        files=[*variant_sources(job), task_source(job), data_source(job)],
+        distributions=("tensorflow", "keras", "numpy", "pillow"),
+    )
+
+    def work(work: Work) -> Outcome:
+        arguments = {
+            "subject": subject_of(job, work),
+            "data": recipe.data,
+            "options": parameters["options"],
+            "target": job.target.name,
+            "seed": recipe.seed,
+            "folder": str(work.folder),
+            "checkpoint": str(checkpoints / key),
+        }
+        return in_child("zoo.steps.qat:train", arguments, work)
+
+    return Step(
+        name=QAT,
+        kind="finetune",
+        key=key,
+        work=work,
+        needs=(train.name,),
+        after=tuple(step.name for step in calibrated),
+        needless=partial(needless, gates=[s.name for s in calibrated], limit=recipe.gate.max_drop),
+    )
+
+
+def trained_by(job: Job, work: Work) -> Trained:
+    """What the training for integers made, as another step finds it."""
+    weights = work.needs[QAT].folder / f"{job.model_id}{SUFFIX}"
+    return Trained(weights=str(weights), target=job.target.name)
+
+
+def training_told(job: Job, work: Work) -> TrainedReference:
+    """What the manifest of a file keeps of the training for integers."""
+    result = work.needs[QAT].record.result or {}
+    return TrainedReference(
+        split=f"{job.recipe.data}/train",
+        epochs=len(result["epochs"]),
+        options=job.recipe.qat.model_dump(mode="json"),
+        weights_sha256=result["weights_sha256"],
+        notes=tuple(result["notes"]),
+    )
