@@ -39,5 +39,8 @@ def shorten(graph: Any) -> None:
         node.output[:] = [renamed.get(name, name) for name in node.output]
     for tensor in graph.initializer:
         tensor.name = renamed.get(tensor.name, tensor.name)
-    # Shapes are inferred by whoever loads the file.
+    # Whoever loads the file infers shapes, but those behind operators of a runtime's own.
+    foreign = {name for node in graph.node if node.domain for name in node.output}
+    kept = [value for value in graph.value_info if value.name in foreign]
     del graph.value_info[:]
+    graph.value_info.extend(kept)

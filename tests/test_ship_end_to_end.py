@@ -83,7 +83,7 @@ def zoo_exporters():
     (real,) = tflite.zoo_exporters()
     for export in (garbled, crash, refuse, idle, hang):
         name = export.__name__
-        yield replace(real, name=name, suffix=f".{name}", precisions=("float32",), export=export)
+        yield replace(real, name=name, suffix=f".{name}", precisions=("float32",), mixes=(), export=export)
 '''
 
 
