@@ -83,7 +83,8 @@ def zoo_exporters():
     (real,) = tflite.zoo_exporters()
     for export in (garbled, crash, refuse, idle, hang):
         name = export.__name__
-        yield replace(real, name=name, suffix=f".{name}", precisions=("float32",), mixes=(), export=export)
+        mine = {"name": name, "suffix": f".{name}", "export": export}
+        yield replace(real, precisions=("float32",), mixes=(), **mine)
 '''
 
 
