@@ -4,6 +4,9 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
+# Tests of one file share what they prepare, so each file stays with one worker.
+PARALLEL ?= -n 2 --dist loadfile
+
 .PHONY: help ship test test-slow test-torch check docs lock clean
 
 help:
@@ -29,10 +32,10 @@ ship: $(VENV)/.ready-all
 	$(BIN)/zoo ship lenet5 --data digits
 
 test: $(VENV)/.ready-dev
-	$(BIN)/python -m pytest -m "not slow and not torch"
+	$(BIN)/python -m pytest $(PARALLEL) -m "not slow and not torch"
 
 test-slow: $(VENV)/.ready-dev
-	$(BIN)/python -m pytest -m "slow and not torch"
+	$(BIN)/python -m pytest $(PARALLEL) -m "slow and not torch"
 
 # pip must know a place of PyTorch's processor-only build: PIP_FIND_LINKS, PIP_EXTRA_INDEX_URL, or
 # its configuration.
