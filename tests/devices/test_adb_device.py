@@ -26,7 +26,7 @@ from zoo.errors import MissingExtra, UnknownName, UsageError, ZooError
 from zoo.measurement.bench import measure
 from zoo.measurement.failures import AgentDied, AgentHung, AgentRefused
 from zoo.measurement.session import AgentSession
-from zoo.recipe import declared_options
+from zoo.recipe_errors import declared_options
 from zoo.registry import load_registry
 from zoo.testing.devices import DEVICE_CHECKS, DeviceConformance
 

@@ -27,7 +27,7 @@ from zoo.measurement.bench import measure
 from zoo.measurement.failures import AgentDied, AgentHung, AgentRefused
 from zoo.measurement.lock import DeviceBusy
 from zoo.measurement.session import AgentSession
-from zoo.recipe import declared_options
+from zoo.recipe_errors import declared_options
 from zoo.registry import load_registry
 from zoo.testing.devices import DEVICE_CHECKS, DeviceConformance
 

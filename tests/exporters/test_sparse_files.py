@@ -10,7 +10,7 @@ import pytest
 
 from zoo.contracts import ExportRequest
 from zoo.errors import UsageError
-from zoo.recipe import declared_options
+from zoo.recipe_errors import declared_options
 from zoo.registry import PluginSettings, load_registry
 
 for module in ("tensorflow", "ai_edge_litert"):
