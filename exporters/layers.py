@@ -7,17 +7,14 @@ operator then computes those layers between its neighbours' that no other operat
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from zoo.errors import UnknownName, Unsupported
 from zoo.extras import require
 
-_SCOPES = re.compile(r"[/;]")
-#: Keras opens each layer's scope twice, and TensorFlow numbers the second.
-_NUMBER = re.compile(r"_\d+\Z")
+from .layer_names import LayerNames
 
 
 @dataclass(frozen=True)
@@ -58,8 +55,10 @@ def check_layers(model: Any, wanted: Iterable[str]) -> None:
 
 def layers_of(operators: Sequence[Operator], model: Any) -> list[frozenset[str]]:
     """Names of the Keras layers that each operator computes, in part at least; often one."""
-    order = {name: place for place, name in enumerate(layer_names(model))}
-    said = [_mentioned(operator.names, order) for operator in operators]
+    known = layer_names(model)
+    order = {name: place for place, name in enumerate(known)}
+    names = LayerNames(known, (name for operator in operators for name in operator.names))
+    said = [frozenset(names.of(*operator.names)) for operator in operators]
     named = frozenset().union(*said)
     silent = [name for name in _computing(model) if name not in named]
     makers = {made: n for n, operator in enumerate(operators) for made in operator.makes}
@@ -129,17 +128,6 @@ def _computing(model: Any) -> Iterator[str]:
     idle = tuple(getattr(layers, n) for n in (*names, "GaussianNoise", "GaussianDropout"))
     seen = dict.fromkeys(layer.name for layer in _layers(model) if not isinstance(layer, idle))
     return iter(seen)
-
-
-def _mentioned(names: Iterable[str], known: Mapping[str, int]) -> frozenset[str]:
-    found = set()
-    for part in (part for name in names for part in _SCOPES.split(name)):
-        plain = _NUMBER.sub("", part)
-        if plain in known:
-            found.add(plain)
-        elif part in known:
-            found.add(part)
-    return frozenset(found)
 
 
 def _nearest_layers(
