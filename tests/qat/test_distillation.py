@@ -40,15 +40,17 @@ def learner(twin: Rounding, teacher: Any) -> Any:
 def test_a_damaged_twin_finds_back_and_the_network_stays_as_it_is() -> None:
     twin, teacher = pair()
     hold_logits(twin, teacher, images(64), PIXELS)
+    for _ in range(3):
+        twin.trained(pictures(128), training=True)  # Its ranges are seen: the damage alone counts.
     kernel = twin.trained.get_layer("head").kernel
-    kernel.assign(kernel * np.random.default_rng(0).uniform(0.2, 1.8, kernel.shape))
+    kernel.assign(kernel * np.random.default_rng(0).uniform(0.6, 1.4, kernel.shape))
     before = [np.array(weights) for weights in teacher.get_weights()]
     model = learner(twin, teacher)
     labels = np.zeros(128, np.int64)
     first = model.evaluate(pictures(128), labels, verbose=0, return_dict=True)
     model.fit(pictures(128), labels, batch_size=16, epochs=12, verbose=0)
     last = model.evaluate(pictures(128), labels, verbose=0, return_dict=True)
-    assert last["loss"] < first["loss"] / 3
+    assert last["loss"] < first["loss"] / 100
     assert last["agreement"] >= first["agreement"]
     assert all((a == b).all() for a, b in zip(before, teacher.get_weights(), strict=True))
 
