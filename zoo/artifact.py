@@ -233,7 +233,7 @@ def parse_manifest(text: str, origin: Path) -> Manifest:
 
 def manifest_text(manifest: Manifest) -> str:
     """The manifest as JSON."""
-    return _MANIFEST.dump_json(manifest, indent=1).decode("utf-8")
+    return _MANIFEST.dump_json(manifest).decode("utf-8")
 
 
 def embed(exporter: Exporter, path: Path, manifest: Manifest) -> None:

@@ -91,7 +91,7 @@ def _row(
     judged = _GATE.validate_python(gate.result)
     contents = _CONTENTS.validate_python((export.result or {})["contents"])
     if precision == "float32":
-        float_bytes[format] = judged.model_bytes
+        float_bytes[format] = judged.bytes
     twin = float_bytes.get(format)
     timed = None
     verdict, reason = gate.status, gate.reason
@@ -106,7 +106,7 @@ def _row(
         verdict=verdict,
         reason=reason,
         bytes=judged.bytes,
-        size_ratio=twin / judged.model_bytes if twin and precision != "float32" else None,
+        size_ratio=twin / judged.bytes if twin and precision != "float32" else None,
         accuracy=judged.evaluation.metrics[0],
         drop_points=judged.drop,
         agreement=judged.network.agreement,
