@@ -56,7 +56,7 @@ def _contents(payload: bytes, schema: Any) -> FileContents:
         for operator in graph.operators or []:
             tally.add(_operator_name(model, operator, operator_names), operator, graph)
     signature = (model.signatureDefs or [None])[0]
-    weight_bytes = sum(len(b.data) for b in model.buffers if b.data is not None)
+    weight_types = _weight_types(model, type_names)
     keeps_state = any(tensor.isVariable for graph in graphs for tensor in graph.tensors)
     return FileContents(
         inputs=_tensors(main, signature.inputs if signature else None, main.inputs, type_names),
@@ -73,11 +73,11 @@ def _contents(payload: bytes, schema: Any) -> FileContents:
             for t in graph.tensors
             if t.shapeSignature is not None and (t.shapeSignature < 0).any()
         ),
-        weight_bytes=weight_bytes,
+        weight_bytes=sum(weight_types.values()),
         payload_bytes=len(payload),
         payload_sha256=hashlib.sha256(payload).hexdigest(),
         hybrid_operators=tally.hybrid,
-        weight_types=_weight_types(model, type_names),
+        weight_types=weight_types,
         keeps_state=keeps_state,
         remarks=(_STATEFUL,) if keeps_state else (),
     )

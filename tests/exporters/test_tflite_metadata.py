@@ -109,6 +109,13 @@ def stored_metadata(path: Path) -> bytes:
     return bytes(model.buffers[entry.buffer].data)
 
 
+def test_metadata_is_not_counted_as_weights(coloured: Deployed, tmp_path: Path) -> None:
+    contents = TFLITE.inspect(written(asked(coloured, tmp_path / "net.tflite", "float32")))
+    weights = sum(np.prod(w.shape) for w in coloured.model.weights if w.path.count("kernel"))
+    assert contents.weight_bytes == sum(contents.weight_types.values())
+    assert 4 * weights <= contents.weight_bytes < 4 * weights + 400
+
+
 def test_metadata_by_the_published_schema(coloured: Deployed, tmp_path: Path) -> None:
     path = written(asked(coloured, tmp_path / "net.tflite", "float32"))
     data = stored_metadata(path)
