@@ -16,7 +16,7 @@ from zoo.errors import BadData, UsageError, ZooError
 from zoo.extras import require
 from zoo.feed import Feed
 from zoo.files import atomic_path, write_text
-from zoo.fused_norm import fused_normalizations
+from zoo.fused_norm import fused_normalizations, new_normalizations
 from zoo.isolation import Event
 from zoo.jit_trial import Trial, use_jit
 from zoo.layer_groups import layer_groups, thaw
@@ -98,10 +98,11 @@ class Trainer:
         self.metric_name = self.task.compile(model, self._optimizer(batches), self.options)
         model.optimizer.build(model.trainable_variables)
         model.steps_per_execution = self._steps_per_call()
+        new = new_normalizations(model)  # A resumed training has the same: its averages come next.
         self._resume(model)
         self._group_layers(model, batches)
         feed = Feed(dataset, self.preprocessing.training, self.options, self.seed)
-        with fused_normalizations(model):
+        with fused_normalizations(model, new):
             for number in range(len(self.epochs) + 1, self.options.epochs + 1):
                 if self._enough():
                     break
