@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zoo.errors import BadFile
+from zoo.measurement.profile import Energy, Profile
 
 _MAGIC = b"zns1"
 
@@ -54,6 +55,10 @@ class Measurement:
         environment: The device and its software as the agent described them, and per process
             what the kernel counted.
         created: When, ISO 8601, UTC.
+        batch: Examples in one inference; every time is that of all of them together.
+        examples_per_second: Throughput: examples by the time that their inferences took.
+        energy: What the device's meters counted, the largest first; empty when it tells nothing.
+        profile: What each operator takes; None unless asked for.
     """
 
     file: str
@@ -88,6 +93,10 @@ class Measurement:
     noise: tuple[str, ...]
     environment: dict[str, Any]
     created: str
+    batch: int = 1
+    examples_per_second: float | None = None
+    energy: tuple[Energy, ...] = ()
+    profile: Profile | None = None
 
 
 @dataclass(frozen=True, eq=False)
