@@ -256,7 +256,7 @@ class Meter:
         if value is not None:
             self._seen.append(value)
 
-    def joules(self, seconds: float) -> Json | None:
+    def used(self, seconds: float, inferences: int) -> Json | None:
         """Energy of the time between the first look and the last; None when it fell silent."""
         if len(self._seen) < 2:
             return None
@@ -268,7 +268,8 @@ class Meter:
                 used += self._wraps
         if used < 0:
             return None
-        return {"meter": self.name, "joules": used * 1e-6, "readings": len(self._seen)}
+        told = {"meter": self.name, "joules": used * 1e-6, "readings": len(self._seen)}
+        return {**told, "seconds": seconds, "inferences": inferences}
 
 
 def read_number(folder: Path, name: str) -> float | None:
@@ -1302,6 +1303,7 @@ def counters() -> dict[str, float]:
     ticks = read_text("/proc/stat").partition("\n")[0].split()
     throttled = read_text("/sys/fs/cgroup/cpu.stat").partition("throttled_usec")[2].split()
     boot = getattr(time, "CLOCK_BOOTTIME", None)
+    cores = Path("/sys/devices/system/cpu").glob("cpu[0-9]*/thermal_throttle/core_throttle_count")
     return {
         "wall_seconds": time.perf_counter(),
         "calendar_seconds": time.time(),
@@ -1311,7 +1313,17 @@ def counters() -> dict[str, float]:
         "involuntary_switches": float(usage.ru_nivcsw),
         "steal_seconds": float(ticks[8]) / os.sysconf("SC_CLK_TCK") if len(ticks) > 8 else 0.0,
         "throttled_seconds": float(throttled[0]) / 1e6 if throttled else 0.0,
+        "thermal_throttles": float(sum(int(read_text(str(core)) or 0) for core in cores)),
     }
+
+
+def busy_mhz() -> list[float]:
+    """Clock of the processor that this process runs on, right after work; empty if not told."""
+    fields = read_text("/proc/self/stat").rpartition(")")[2].split()
+    if len(fields) < 37:
+        return []
+    khz = read_text(f"/sys/devices/system/cpu/cpu{fields[36]}/cpufreq/scaling_cur_freq")
+    return [float(khz) / 1000] if khz else []
 
 
 def warm_up(model: Model, limit: float) -> Json:
@@ -1383,7 +1395,7 @@ def bench(model: Model, request: Json) -> Json:
     warm = warm_up(model, float(request.get("warmup_seconds", 1.0)))
     # Read before the samples pile up, which belong to the agent and not to the file.
     peak = peak_memory()
-    load_average, spin_before, before = os.getloadavg(), spin(), counters()
+    load_average, spin_before, mhz, before = os.getloadavg(), spin(), busy_mhz(), counters()
     min_runs, min_seconds = int(request["min_runs"]), float(request["min_seconds"])
     max_seconds = float(request.get("max_seconds", max(60.0, 10 * min_seconds)))
     meters = energy_meters()
@@ -1392,9 +1404,10 @@ def bench(model: Model, request: Json) -> Json:
     durations = sample(model, min_runs, min_seconds, max_seconds, meters)
     for meter in meters:
         meter.look()
-    after, spin_after = counters(), spin()
+    after, mhz, spin_after = counters(), mhz + busy_mhz(), spin()
     elapsed = {name: after[name] - before[name] for name in after}
     check_clock(durations, elapsed["wall_seconds"])
+    energy = [meter.used(elapsed["wall_seconds"], len(durations)) for meter in meters]
     raw = np.frombuffer(durations, np.int64).astype("<i8").tobytes()
     return {
         "samples": {"count": len(durations), "data": base64.b64encode(zlib.compress(raw)).decode()},
@@ -1406,8 +1419,9 @@ def bench(model: Model, request: Json) -> Json:
         "spin_after_ns": spin_after,
         "load_average": [load_average[0], os.getloadavg()[0]],
         "peak_memory_bytes": peak,
-        "energy": [told for m in meters for told in [m.joules(elapsed["wall_seconds"])] if told],
+        "energy": [told for told in energy if told is not None],
         "clock_gap_seconds": clock_gap(elapsed),
+        "busy_mhz": mhz,
         **elapsed,
     }
 
@@ -1484,7 +1498,7 @@ class Agent:
         if self.model is None:
             raise AgentError("NotLoaded", f"{command} before load")
         if command == "bench":
-            return bench(self.model, request)
+            return {**bench(self.model, request), "accelerated": self.options.gpu is not None}
         if command == "locate":
             return {"delegate": self.model.locate()}
         if command == "profile":
@@ -1507,8 +1521,8 @@ class Agent:
             "memory_before_bytes": memory,
             "threads": int(request.get("threads", 1)),
             "batch": model.batch,
-            "accelerated": self.options.gpu is not None,
             "delegate": model.delegate(),
+            "locate": True,
         }
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -62,30 +62,25 @@ class Energy:
     watts: float
 
 
-def energy_of(
-    told: Iterable[Sequence[Mapping[str, Any]]], inferences: int, seconds: float
-) -> tuple[Energy, ...]:
-    """What each meter counted in all processes; one that was silent in a process is left out.
+def energy_of(told: Iterable[Mapping[str, Any]]) -> tuple[Energy, ...]:
+    """What each meter counted, over all processes; that of the whole board before its parts.
 
     Args:
-        told: Of each process: ``meter`` and ``joules`` of each meter.
-        inferences: Of all processes together.
-        seconds: Of their sampling.
+        told: By one process each: ``meter``, ``joules``, ``seconds`` and ``inferences``.
     """
-    processes = [{str(row["meter"]): float(row["joules"]) for row in rows} for rows in told]
-    if not processes or not inferences or seconds <= 0.0:
-        return ()
-    always = [meter for meter in processes[0] if all(meter in each for each in processes)]
-    found = []
-    for meter in always:
-        joules = sum(each[meter] for each in processes)
-        found.append(
-            Energy(
-                meter=meter,
-                joules=joules,
-                mj_per_inference=joules * 1e3 / inferences,
-                watts=joules / seconds,
-            )
+    sums: dict[str, list[float]] = {}
+    for row in told:
+        total = sums.setdefault(str(row["meter"]), [0.0, 0.0, 0.0])
+        for place, key in enumerate(("joules", "seconds", "inferences")):
+            total[place] += float(row[key])
+    found = [
+        Energy(
+            meter=meter,
+            joules=joules,
+            mj_per_inference=joules * 1e3 / inferences,
+            watts=joules / seconds,
         )
-    # The meter of the whole board first: the others are parts of it.
+        for meter, (joules, seconds, inferences) in sums.items()
+        if seconds > 0.0 and inferences > 0.0
+    ]
     return tuple(sorted(found, key=lambda energy: energy.joules, reverse=True))

@@ -34,7 +34,7 @@ class LoadedFile:
         delegate: What really executes the operations: ``name``, and as far as the runtime tells
             ``partitions``, ``delegated``, ``remaining`` (operations outside), ``providers``.
         batch: Examples in one inference.
-        accelerated: Whether an accelerator was asked for, and found.
+        locatable: Whether `locate` can tell more of where it runs.
     """
 
     runtime: str
@@ -47,7 +47,7 @@ class LoadedFile:
     memory_before_bytes: int
     delegate: dict[str, Any]
     batch: int = 1
-    accelerated: bool = False
+    locatable: bool = False
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -69,8 +69,13 @@ class BenchRun:
         involuntary_switches: Times that the kernel took the processor away.
         steal_seconds: Time that a hypervisor gave to others, over all cores.
         throttled_seconds: Time that a quota held the agent back.
-        energy: What each meter there counted meanwhile: ``meter``, ``joules``, ``readings``.
+        energy: What each meter there counted meanwhile: ``meter``, ``joules``, ``readings``,
+            and over how many ``seconds`` and ``inferences``.
         clock_gap_seconds: By how much another clock of the machine disagrees; 0 when it does not.
+        accelerated: Whether the work was another processor's, for which the agent only waited.
+        thermal_throttles: Times that heat held the processor back meanwhile, as x86 counts them.
+        busy_mhz: Clock of the processor just before and just after the samples, at full load;
+            empty where it does not tell.
     """
 
     samples: NDArray[np.int64]
@@ -89,6 +94,9 @@ class BenchRun:
     throttled_seconds: float
     energy: tuple[dict[str, Any], ...] = ()
     clock_gap_seconds: float = 0.0
+    accelerated: bool = False
+    thermal_throttles: float = 0.0
+    busy_mhz: tuple[float, ...] = ()
 
 
 def pack(values: NDArray[Any]) -> dict[str, Any]:
@@ -118,7 +126,7 @@ def loaded_file(answer: Mapping[str, Any]) -> LoadedFile:
         memory_before_bytes=answer["memory_before_bytes"],
         delegate=dict(answer["delegate"]),
         batch=int(answer.get("batch", 1)),
-        accelerated=bool(answer.get("accelerated", False)),
+        locatable=bool(answer.get("locate", False)),
     )
 
 
@@ -145,6 +153,9 @@ def bench_run(answer: Mapping[str, Any]) -> BenchRun:
         throttled_seconds=answer["throttled_seconds"],
         energy=tuple(dict(told) for told in answer.get("energy", ())),
         clock_gap_seconds=float(answer.get("clock_gap_seconds", 0.0)),
+        accelerated=bool(answer.get("accelerated", False)),
+        thermal_throttles=answer.get("thermal_throttles", 0.0),
+        busy_mhz=tuple(answer.get("busy_mhz", ())),
     )
 
 
