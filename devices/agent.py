@@ -111,15 +111,17 @@ class Options(NamedTuple):
 
     Attributes:
         cpus: Mask of the processors that it may use, in hexadecimal; empty for all.
-        plain: Whether TFLite runtimes go without XNNPACK, and ONNX Runtime without optimization.
+        xnnpack: Whether TFLite runtimes may use the XNNPACK delegate.
         gpu: Number of the GPU that is to run the operators; None for the processor.
         software: Whether a GPU that the processor imitates will do.
     """
 
     cpus: str = ""
-    plain: bool = False
+    xnnpack: bool = True
     gpu: int | None = None
     software: bool = False
+    #: Plain kernels: no XNNPACK, and ONNX Runtime does not optimize; as a request asks.
+    plain: bool = False
 
 
 class AgentError(Exception):
@@ -631,7 +633,7 @@ class _GpuModel(_CompiledModel):
     api = "CompiledModel.run_by_name, results read back"
 
     def __init__(self, module: Any, path: str, threads: int, options: Options) -> None:
-        self._xnnpack, heard = not options.plain, [""]
+        self._xnnpack, heard = options.xnnpack, [""]
         operators = len(_Flatbuffer(Path(path).read_bytes()).operators())
         try:
             with error_stream(heard):
@@ -660,11 +662,14 @@ class _GpuModel(_CompiledModel):
                 + "; ".join(self._where["unsupported"]),
             )
 
+        self._later = partial(_GpuModel, module, path, threads, options)
+
     def delegate(self) -> Json:
         return self._where
 
     def locate(self) -> Json:
-        return self._where
+        # The first load of a process starts the driver; what a later one takes is compiling.
+        return {**self._where, "later_load_ns": self._later().load_ns}
 
     def profile(self, seconds: float) -> Json:
         return Model.profile(self, seconds)
@@ -756,6 +761,7 @@ class _OnnxModel(Model):
 
     def locate(self) -> Json:
         nodes = list(self._trace(1, 0.0).values())
+        later = {"later_load_ns": self._later_load_ns} if self._first != CPU_PROVIDER else {}
         each = dict.fromkeys(self._session.get_providers(), 0)
         for node in nodes:
             each[node["executor"]] = each.get(node["executor"], 0) + 1
@@ -770,6 +776,7 @@ class _OnnxModel(Model):
             "operators": len(nodes),
             "delegated": len(nodes) - len(elsewhere),
             "remaining": elsewhere,
+            **later,
         }
 
     def profile(self, seconds: float) -> Json:
@@ -793,7 +800,9 @@ class _OnnxModel(Model):
             feed = {tensor["name"]: made[place] for place, tensor in enumerate(self.inputs)}
         skipped = 2 if seconds else 0
         with tempfile.TemporaryDirectory(prefix="zoo-trace-") as folder:
+            started = clock()
             session = self._open(trace=str(Path(folder) / "trace"))
+            self._later_load_ns = clock() - started
             limit, done = clock() + int(seconds * 1e9), 0
             while done < skipped + 1 or (done < runs and clock() < limit):
                 session.run(None, feed)
@@ -1151,7 +1160,7 @@ def open_model(runtime: str, module: Any, request: Json, options: Options) -> Mo
     if not Path(path).is_file():
         raise AgentError("CannotLoad", f"no such file on the device: {path}")
     if not request.get("xnnpack", True):
-        options = options._replace(plain=True)
+        options = options._replace(plain=True, xnnpack=False)
     try:
         model = _open(runtime, module, path, threads, request, options)
         if batch is not None:
@@ -1180,7 +1189,7 @@ def _open(
         return _GpuModel(module, path, threads, options)
     if runtime == "tflite-micro":
         return _MicroModel(module, path, threads)
-    xnnpack = not options.plain
+    xnnpack = options.xnnpack
     timing = request.get("purpose") == "timing" and request.get("batch") is None
     if runtime == "litert" and timing:
         try:
@@ -1531,12 +1540,12 @@ def main() -> int:
     parser = argparse.ArgumentParser(description="edgezoo agent: JSON lines on stdin and stdout")
     parser.add_argument("--runtime", default="litert", choices=sorted(RUNTIMES))
     parser.add_argument("--cpus", default="", help="mask of processors, in hexadecimal")
-    parser.add_argument("--plain", action="store_true", help="without XNNPACK and optimization")
+    parser.add_argument("--no-xnnpack", action="store_true", help="TFLite's own kernels alone")
     parser.add_argument("--gpu", type=int, default=None, help="number of the GPU to run on")
     parser.add_argument("--software", action="store_true", help="an imitated GPU will do")
     given = parser.parse_args()
     runtime = given.runtime
-    options = Options(given.cpus, given.plain, given.gpu, given.software)
+    options = Options(given.cpus, not given.no_xnnpack, given.gpu, given.software)
     # Runtimes print to file descriptor 1 from C++: answers get a private copy of it.
     answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)
