@@ -88,6 +88,8 @@ class DeviceKind:
         extra: The extra of the distribution that brings what the driver needs; empty for none.
         distributions: Those installed here whose versions decide what it answers and how fast.
         local: Whether it is this machine, where files are judged after export.
+        remote: Whether the device does the work on processors of its own, so that it may measure
+            while others do.
     """
 
     name: str
@@ -101,6 +103,7 @@ class DeviceKind:
     extra: str = ""
     distributions: tuple[str, ...] = ()
     local: bool = False
+    remote: bool = False
 
     def __post_init__(self) -> None:
         check_name("device", self.name)
