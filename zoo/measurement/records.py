@@ -185,6 +185,16 @@ class Measurement:
     accuracy: Evaluation | None = None
 
     @property
+    def ran_on(self) -> str:
+        """Where it ran, and the share of operators that did where some did not."""
+        taken, remaining = self.placement.get("delegated"), self.placement.get("remaining")
+        total = self.placement.get("operators")
+        if total is None and taken is not None and remaining is not None:
+            total = taken + len(remaining)
+        partly = taken is not None and total is not None and 0 < taken < total
+        return f"{self.delegate} {taken}/{total}" if partly else self.delegate
+
+    @property
     def verdict(self) -> str:
         """Whether its figures may be published: ``good``, ``noisy`` or ``short``."""
         if not self.quiet:
