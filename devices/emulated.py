@@ -113,7 +113,7 @@ def _prepared(options: DeviceOptions) -> tuple[Board, roots.Ready, Emulator]:
     if ready is None or emulator is None:
         missing = "its Python and runtimes are" if ready is None else "the emulator is"
         raise ZooError(
-            f"{_PREFIX}{board.name} is not set up: {missing} not there",
+            f"the emulated {board.summary} is not set up: {missing} not there",
             why=f"looked in {roots.home()}",
             fix=f"type: zoo devices setup {_PREFIX}{board.name}",
         )
@@ -158,6 +158,7 @@ def _try_out(board: Board, root: roots.Root, emulator: Emulator, runtime: str) -
         with AgentSession(transport, runtime) as session:
             for probe in sorted(PROBES.iterdir()):
                 try:
+                    session.load(probe, purpose="timing")
                     loaded = session.load(probe)
                 except AgentRefused as refusal:  # a file of another format
                     refusals.append(refusal.what)

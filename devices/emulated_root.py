@@ -162,7 +162,7 @@ def build(architecture: Architecture, check: Check, tell: Callable[[str], None])
     Raises:
         ZooError: Something is missing, offline, damaged, or does not run.
     """
-    asked = tuple(wheels.wanted(runtime) for runtime in wheels.RUNTIMES)
+    asked = tuple(name for each in wheels.RUNTIMES for name in (wheels.wanted(each), *each.needs))
     root = root_of(architecture)
     ready, emulator = root.ready(), find_emulator(architecture, emulators())
     if ready is not None and ready.asked == asked and emulator is not None:
@@ -170,7 +170,7 @@ def build(architecture: Architecture, check: Check, tell: Callable[[str], None])
     lacking = [] if emulator else [f"QEMU's user mode for {architecture.name}"]
     if ready is None or ready.asked != asked:
         lacking += [f"Debian's {', '.join(PACKAGES)} for {architecture.debian}"]
-        lacking += [f"wheels of {', '.join(asked)} for {architecture.wheel}"]
+        lacking += [f"wheels of {', '.join(map(wheels.wanted, wheels.RUNTIMES))}"]
     _refuse_offline(lacking)
     require_tools()
     try:

@@ -44,7 +44,8 @@ RUNTIMES = (
     Runtime(
         name="litert",
         distribution="ai-edge-litert",
-        needs=("ml-dtypes", "flatbuffers", "typing-extensions"),
+        # Later ones need numpy 2, which Debian's Python 3.11 has not, nor can tflite-runtime use.
+        needs=("ml-dtypes>=0.5,<0.6", "flatbuffers", "typing-extensions"),
     ),
     Runtime(name="tflite-runtime", distribution="tflite-runtime"),
     Runtime(name="onnxruntime", distribution="onnxruntime", needs=("flatbuffers", "protobuf")),
@@ -81,7 +82,7 @@ class Python:
 
 
 def wanted(runtime: Runtime) -> str:
-    """What pip is asked for: the version that is here, or else the newest."""
+    """What pip is asked for first: the version that is here, or else the newest."""
     try:
         return f"{runtime.distribution}=={importlib.metadata.version(runtime.distribution)}"
     except importlib.metadata.PackageNotFoundError:
