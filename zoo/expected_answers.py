@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
@@ -34,14 +35,29 @@ def answers_check(
 ) -> CheckAnswers:
     """The check of a file's answers on a device, before it is timed there.
 
+    What is expected is found out when the check is first made, and once for all devices.
+
     Args:
         registry: Finds the task and the host.
         artifact: The file.
         children: Those that are ended when the run is.
 
-    Raises:
-        BadFile: Its golden inputs are damaged or not there.
+    Returns:
+        Raises `ZooError` when the answers are others, or the golden inputs are damaged.
     """
+    known: list[CheckAnswers] = []
+    lock = threading.Lock()
+
+    def check(session: AgentSession) -> Answers:
+        with lock:
+            if not known:
+                known.append(_expected(registry, artifact, children))
+        return known[0](session)
+
+    return check
+
+
+def _expected(registry: Registry, artifact: Artifact, children: Children | None) -> CheckAnswers:
     manifest = artifact.manifest
     if manifest is not None and manifest.golden is not None:
         arrays = read_golden(manifest.golden, artifact.path)

@@ -62,6 +62,7 @@ class Candidate:
         check: Compares the answers of a session that has loaded the file with those expected,
             before anything is timed; raises `ZooError` when they are others. None compares nothing.
         judge: Measures the quality in such a session, after everything is timed; None does not.
+        judged_on: Names what `judge` measures it on.
     """
 
     path: Path
@@ -74,6 +75,7 @@ class Candidate:
     value_range: tuple[float, float] = (0.0, 1.0)
     check: Callable[[AgentSession], Answers] | None = None
     judge: Callable[[AgentSession], Evaluation] | None = None
+    judged_on: str = ""
 
     def key(self, device: Device, tier: Tier, sha256: str) -> str:
         """Stands for what is measured and how, apart from what only the device can tell."""
@@ -262,10 +264,16 @@ class _Bench:
         judge = course.candidate.judge
         if judge is None:
             return
+        where = (course.key, course.environment)
+        noted = self.journal.noted(*where, "accuracy") if self.journal is not None else None
+        if noted is not None:
+            course.accuracy = _EVALUATION.validate_python(noted)
+            return
         self.tell(course, "judging")
         with self._session(course) as session:
             self._load(session, course)
             course.accuracy = judge(session)
+        self._note(course, "accuracy", asdict(course.accuracy))
 
     def _process(self, course: _Course, attempts: int) -> MeasuredProcess:
         earlier = self.transport.condition()
@@ -432,7 +440,7 @@ def measure_interleaved(
     device: Device,
     candidates: Sequence[Candidate],
     *,
-    tier: str,
+    tier: str | Tier,
     progress: Progress | None = None,
     watch: Watch | None = None,
     journal: Journal | None = None,
@@ -447,7 +455,7 @@ def measure_interleaved(
     Args:
         device: Where.
         candidates: What to measure.
-        tier: Name of the grade of care.
+        tier: The grade of care, or its name.
         progress: Called after each part of the whole.
         watch: Told how far each candidate has come.
         journal: Keeps each process, and takes up those of a bench that was not finished.
@@ -457,7 +465,7 @@ def measure_interleaved(
     Raises:
         ZooError: The device cannot be reached, or another process measures there.
     """
-    grade = tier_named(tier)
+    grade = tier if isinstance(tier, Tier) else tier_named(tier)
     with holding(device):
         transport = device.connect()
         try:

@@ -117,6 +117,8 @@ class Measurement:
         p90_low_ms: Lower end of its 95 % interval.
         p90_high_ms: Upper end.
         p99_ms: 99th percentile of all samples together; None below 100 samples.
+        p99_low_ms: Lower end of its 95 % interval by order statistics.
+        p99_high_ms: Upper end.
         interval: How the intervals came about: ``order statistics`` of one process, or
             ``bootstrap over processes``.
         runs: Inferences that were timed.
@@ -164,6 +166,8 @@ class Measurement:
     p90_low_ms: float
     p90_high_ms: float
     p99_ms: float | None
+    p99_low_ms: float | None = None
+    p99_high_ms: float | None = None
     interval: str
     runs: int
     seconds: float
@@ -182,6 +186,7 @@ class Measurement:
     answers: Answers | None = None
     sustained: Sustained | None = None
     accuracy: Evaluation | None = None
+    clock: Clock = "real"
 
     @property
     def verdict(self) -> str:
@@ -189,7 +194,6 @@ class Measurement:
         if not self.quiet:
             return "noisy"
         return "good" if self.floors_met else "short"
-    clock: Clock = "real"
 
 
 @dataclass(frozen=True, eq=False)

@@ -57,6 +57,7 @@ def measurement_of(
     together = np.concatenate(samples.processes)
     sustained = summarized(processes[0].windows, tier) if processes[0].windows else None
     p50, p90, interval = _percentiles(samples, sustained)
+    p99 = percentile(together, 0.99) if len(together) >= _LEAST_FOR_P99 else None
     stopping = early_stopping(together)
     first = processes[0]
     noise = tuple(dict.fromkeys(reason for p in processes for reason in p.noise))
@@ -83,7 +84,9 @@ def measurement_of(
         p90_ms=p90.value * _MS,
         p90_low_ms=p90.low * _MS,
         p90_high_ms=p90.high * _MS,
-        p99_ms=percentile(together, 0.99).value * _MS if len(together) >= _LEAST_FOR_P99 else None,
+        p99_ms=None if p99 is None else p99.value * _MS,
+        p99_low_ms=None if p99 is None else p99.low * _MS,
+        p99_high_ms=None if p99 is None else p99.high * _MS,
         p90_stopping_ms=None if stopping is None else stopping * _MS,
         interval=interval,
         runs=runs,
@@ -136,6 +139,8 @@ def _counted(process: MeasuredProcess) -> dict[str, Any]:
     return {
         "created": process.created,
         "p50_ms": float(np.median(run.samples)) * _MS,
+        "load_ms": process.loaded.load_ns * _MS,
+        "first_ms": run.first_ns * _MS,
         "runs": len(run.samples),
         "attempts": process.attempts,
         "noise": list(process.noise),
