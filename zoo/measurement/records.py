@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from zoo.contracts import Clock
 from zoo.errors import BadFile
 from zoo.measurement.profile import Energy, Profile
 from zoo.records import Evaluation
@@ -139,6 +140,8 @@ class Measurement:
         answers: How its answers compare with the host's; None in records of older versions.
         sustained: Of a long run, its beginning and end apart; None of others.
         accuracy: Quality on a whole test split, computed on the device; None unless asked for.
+        clock: What the times are: ``real``; ``emulated`` and ``estimated`` ones are never ranked
+            with or compared to those.
     """
 
     file: str
@@ -183,6 +186,7 @@ class Measurement:
     answers: Answers | None = None
     sustained: Sustained | None = None
     accuracy: Evaluation | None = None
+    clock: Clock = "real"
 
     @property
     def ran_on(self) -> str:
@@ -196,7 +200,9 @@ class Measurement:
 
     @property
     def verdict(self) -> str:
-        """Whether its figures may be published: ``good``, ``noisy`` or ``short``."""
+        """Whether its figures may be published: ``good``, ``noisy``, ``short``, or its clock."""
+        if self.clock != "real":
+            return self.clock
         if not self.quiet:
             return "noisy"
         return "good" if self.floors_met else "short"
