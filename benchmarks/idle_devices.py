@@ -2,8 +2,8 @@
 
 Sixteen devices whose agents are elsewhere (here: programs that sleep as long as the work would
 take, and answer) are measured at the same time by the code behind `zoo bench`, with its progress.
-The figure is the parent's processor time over the time that it took, once everything is imported; the
-goal is less than 5 % of one core.
+The figure is the parent's processor time over the time that it took, with everything imported;
+the goal is less than 5 % of one core.
 
     python benchmarks/idle_devices.py --devices 16 --seconds 20
 """

@@ -2,8 +2,8 @@
 
 A TFLite file is also timed by `litert-benchmark`, which comes with ai-edge-litert; an ONNX file
 by a bare loop around `InferenceSession.run`. Both sides take turns in fresh processes, and so do
-the files, so that a busy neighbour disturbs all alike. The figure to look at is the ratio; 1.00 is the
-goal, 0.98 to 1.02 is good. A quiet machine gives it in ten rounds, a busy one needs more.
+the files, so that a busy neighbour disturbs all alike. The figure to look at is the ratio: 1.00 is
+the goal, 0.98 to 1.02 is good. A quiet machine gives it in ten rounds, a busy one needs more.
 
 Without files, a ladder of convolutions from 50 µs to 500 ms is made (`benchmarks/ladder.py`).
 
