@@ -60,6 +60,8 @@ if TYPE_CHECKING:
     from zoo.explanation import explain
     from zoo.official import fetch_weights, official_weights, verify_weights
     from zoo.optimizing import optimize
+    from zoo.verdicts.comparing import compare
+    from zoo.verdicts.judging import judge_budgets
     from zoo.verification import verify
 
 _API = "bench evaluate export finetune info inspect load models open_dataset ship write_report"
@@ -73,6 +75,8 @@ _LAZY = {
     "optimize": "zoo.optimizing",
     "explain": "zoo.explanation",
     "verify": "zoo.verification",
+    "compare": "zoo.verdicts.comparing",
+    "judge_budgets": "zoo.verdicts.judging",
 }
 
 
@@ -118,6 +122,7 @@ __all__ = [
     "ZooError",
     "bench",
     "bundle",
+    "compare",
     "doctor",
     "evaluate",
     "explain",
@@ -127,6 +132,7 @@ __all__ = [
     "hookimpl",
     "info",
     "inspect",
+    "judge_budgets",
     "load",
     "models",
     "official_weights",

@@ -230,6 +230,7 @@ def bench(
     tier: str = "quick",
     runtime: str | None = None,
     store: str | None = None,
+    tag: str | None = None,
     on_step: OnStep = quiet,
     registry: Registry | None = None,
 ) -> list[Timing]:
@@ -242,6 +243,7 @@ def bench(
         tier: ``brief``, ``smoke``, ``quick`` or ``full``.
         runtime: None takes the preferred one of each format.
         store: URL of the results store; None for the user's own.
+        tag: A name for these results, by which `zoo.compare` finds them.
         on_step: Receives progress.
         registry: None discovers plugins anew.
     """
@@ -254,6 +256,7 @@ def bench(
         runtime=runtime,
         store_url=store,
         on_step=on_step,
+        tag=tag,
     )
 
 

@@ -24,6 +24,8 @@ from zoo.running import value_range_of
 from zoo.store import Store
 
 RUN = "bench"
+#: Begins the run of what users gave a tag of their own.
+TAGGED = "bench:"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,6 +55,7 @@ def time_files(
     runtime: str | None,
     store_url: str | None,
     on_step: OnStep,
+    tag: str | None = None,
 ) -> list[Timing]:
     """Times every file with every number of threads; their processes take turns.
 
@@ -64,7 +67,7 @@ def time_files(
     tier_named(tier)
     where = device_named(registry, device)
     candidates = [
-        _candidate(registry, where, path, count, runtime) for path in files for count in threads
+        candidate_for(registry, where, path, count, runtime) for path in files for count in threads
     ]
     store = Store(store_url)
     children = Children()
@@ -81,7 +84,7 @@ def time_files(
             children=children,
         )
         timings = [
-            _keep(store, where, candidate, result)
+            keep(store, where, candidate, result, tag)
             for candidate, result in zip(candidates, found, strict=True)
         ]
     finally:
@@ -92,9 +95,14 @@ def time_files(
     return timings
 
 
-def _candidate(
+def candidate_for(
     registry: Registry, device: Device, path: Path, threads: int, runtime: str | None
 ) -> Candidate:
+    """What to measure of a file on a device.
+
+    Raises:
+        ZooError: No such file, or none that it can run there.
+    """
     artifact = open_unaltered(registry, path)
     known = artifact.exporter.all_runtimes
     if runtime is not None and runtime not in known:
@@ -112,20 +120,22 @@ def _candidate(
     )
 
 
-def _keep(
+def keep(
     store: Store,
     device: Device,
     candidate: Candidate,
     result: tuple[Measurement, Samples] | ZooError,
+    tag: str | None = None,
 ) -> Timing:
     """Appends one result to the store: a failure is a record too."""
     moment = {"file": str(candidate.path), "threads": candidate.threads, "at": time.time_ns()}
     key = step_key("bench", moment)
     step = f"bench {candidate.path.name} {candidate.threads} {device.name}"
+    run = RUN if tag is None else f"{TAGGED}{tag}"
     now = utc_now()
     if isinstance(result, ZooError):
         store.append(
-            RUN,
+            run,
             StepRecord(
                 step=step,
                 kind="bench",
@@ -140,7 +150,7 @@ def _keep(
     measurement, samples = result
     plain = as_plain(measurement)
     store.append(
-        RUN,
+        run,
         StepRecord(step=step, kind="bench", key=key, status="passed", created=now, result=plain),
         samples.encode(),
     )

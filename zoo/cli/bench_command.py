@@ -15,6 +15,13 @@ from zoo.cli.options import (
     store_option,
 )
 from zoo.cli.tables import print_table
+from zoo.cli.verdict_options import (
+    check_budgets,
+    plain_judgements,
+    print_judged,
+    verdict_options,
+    write_bench_junit,
+)
 
 if TYPE_CHECKING:
     from zoo.measurement.records import Measurement
@@ -49,6 +56,7 @@ _HEADINGS = (
     help="litert, tflite-runtime, openvino or tflite-micro for TFLite; onnxruntime or openvino for "
     "ONNX [the first].",
 )
+@verdict_options
 @store_option
 @json_option
 @click.pass_context
@@ -60,18 +68,24 @@ def command(
     threads: tuple[int, ...],
     tier: str,
     runtime: str | None,
+    budgets: tuple[str, ...],
+    junit: str | None,
+    tag: str | None,
     store: str | None,
     as_json: bool,
 ) -> None:
     """Time FILES on a device: percentiles with intervals, and whether the host was quiet.
 
     Each file runs in fresh processes, which take turns with those of the other files. Every
-    sample is kept in the results store.
+    sample is kept in the results store. With --budget it is a test: the exit code is 1 when a
+    limit is exceeded, and 3 when that cannot be told.
     """
     from zoo.api import bench
     from zoo.cli.progress import StepProgress
+    from zoo.verdicts.judging import exit_code, judge_budgets
 
     settings: Settings = ctx.obj
+    check_budgets(budgets)
     with StepProgress(quiet=as_json) as progress:
         timings = bench(
             files,
@@ -80,15 +94,21 @@ def command(
             tier=tier,
             runtime=runtime,
             store=store,
+            tag=tag,
             on_step=progress,
             registry=settings.registry(),
         )
+    judged = judge_budgets(timings, budgets, registry=settings.registry())
+    write_bench_junit(junit, timings, judged)
     if as_json:
-        print_json([_plain(timing) for timing in timings])
+        both = zip(timings, judged, strict=True)
+        print_json([{**_plain(t), "budgets": plain_judgements(j)} for t, j in both])
     else:
         _print(timings)
+        print_judged(timings, judged)
     if any(timing.error is not None for timing in timings):
         ctx.exit(1)
+    ctx.exit(exit_code(judged))
 
 
 def _plain(timing: Timing) -> dict[str, Any]:

@@ -198,7 +198,7 @@ def measure_interleaved(
     device: Device,
     candidates: Sequence[Candidate],
     *,
-    tier: str,
+    tier: str | Tier,
     progress: Progress | None = None,
     children: Children | None = None,
     timeout: float = DEFAULT_TIMEOUT,
@@ -211,7 +211,7 @@ def measure_interleaved(
     Raises:
         ZooError: The device cannot be reached, or another process measures there.
     """
-    grade = tier_named(tier)
+    grade = tier if isinstance(tier, Tier) else tier_named(tier)
     total = grade.processes * len(candidates)
     with holding(device):
         transport = device.connect()
@@ -252,6 +252,7 @@ def _result(device: Device, tier: Tier, course: _Course) -> Result:
     samples = Samples(tuple(process.run.samples for process in processes))
     together = np.concatenate(samples.processes)
     p50, p90 = _across(samples, 0.5), _across(samples, 0.9)
+    p99 = percentile(together, 0.99) if len(together) >= 100 else None
     first, placement = processes[0], course.placement or {}
     noise = tuple(dict.fromkeys(reason for p in processes for reason in p.noise))
     measurement = Measurement(
@@ -276,7 +277,9 @@ def _result(device: Device, tier: Tier, course: _Course) -> Result:
         p90_ms=p90.value * _MS,
         p90_low_ms=p90.low * _MS,
         p90_high_ms=p90.high * _MS,
-        p99_ms=percentile(together, 0.99).value * _MS if len(together) >= 100 else None,
+        p99_ms=None if p99 is None else p99.value * _MS,
+        p99_low_ms=None if p99 is None else p99.low * _MS,
+        p99_high_ms=None if p99 is None else p99.high * _MS,
         interval="order statistics" if len(processes) == 1 else "bootstrap over processes",
         runs=len(together),
         seconds=sum(p.run.wall_seconds for p in processes),
@@ -304,6 +307,9 @@ def _counted(process: _Process) -> dict[str, Any]:
     run = process.run
     return {
         "p50_ms": float(np.median(run.samples)) * _MS,
+        "load_ms": process.loaded.load_ns * _MS,
+        "first_ms": run.first_ns * _MS,
+        "noise": list(process.noise),
         "runs": len(run.samples),
         "attempts": process.attempts,
         "warmup": run.warmup,

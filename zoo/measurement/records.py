@@ -42,6 +42,8 @@ class Measurement:
         p90_low_ms: Lower end of its 95 % interval.
         p90_high_ms: Upper end.
         p99_ms: 99th percentile of all samples together; None below 100 samples.
+        p99_low_ms: Lower end of its 95 % interval by order statistics.
+        p99_high_ms: Upper end.
         interval: How the intervals came about: ``order statistics`` of one process, or
             ``bootstrap over processes``.
         runs: Inferences that were timed.
@@ -78,6 +80,8 @@ class Measurement:
     p90_low_ms: float
     p90_high_ms: float
     p99_ms: float | None
+    p99_low_ms: float | None = None
+    p99_high_ms: float | None = None
     interval: str
     runs: int
     seconds: float
