@@ -294,6 +294,7 @@ def _result(device: Device, tier: Tier, course: _Course) -> Result:
             "processes": [_counted(p) for p in processes],
         },
         created=utc_now(),
+        clock=device.clock,
     )
     return measurement, samples
 

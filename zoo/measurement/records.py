@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from zoo.contracts import Clock
 from zoo.errors import BadFile
 
 _MAGIC = b"zns1"
@@ -56,6 +57,8 @@ class Measurement:
         environment: The device and its software as the agent described them, and per process
             what the kernel counted.
         created: When, ISO 8601, UTC.
+        clock: What the times are: ``real``; ``emulated`` and ``estimated`` ones are never ranked
+            with or compared to those.
     """
 
     file: str
@@ -92,6 +95,7 @@ class Measurement:
     noise: tuple[str, ...]
     environment: dict[str, Any]
     created: str
+    clock: Clock = "real"
 
 
 @dataclass(frozen=True, eq=False)
