@@ -165,6 +165,11 @@ def budget_for(name: str, limit: str) -> Budget:
     return Budget(quantity=known, limit=_limit(quantity, limit.strip()), text=_plain(limit))
 
 
+def budgets_of(table: Mapping[str, str]) -> tuple[Budget, ...]:
+    """The budgets of a recipe's table for one device: ``p90 = "20ms"``."""
+    return tuple(budget_for(name, limit) for name, limit in table.items())
+
+
 def _limit(quantity: Quantity, text: str) -> float:
     units = UNITS[quantity.dimension]
     match = _LIMIT.fullmatch(text) if len(text) <= _MOST_TEXT else None

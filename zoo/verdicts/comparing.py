@@ -18,7 +18,7 @@ from zoo.pipeline import OnStep, quiet
 from zoo.registry import Registry, load_registry
 from zoo.store import Store
 from zoo.timing import candidate_for, keep
-from zoo.verdicts.comparison import Compared, Side, compare_sides
+from zoo.verdicts.comparison import Compared, Side, compare_sides, refuse_unreal
 from zoo.verdicts.ratio import MARGIN, TURNS
 from zoo.verdicts.sources import LAST, Recorded, Source, last_record, place_of, source_named
 
@@ -183,6 +183,7 @@ def _timed(terms: _Terms, files: Sequence[Path], like: Measurement | None) -> tu
     """Times files in turns: as `like` was, unless the user says otherwise."""
     wanted = terms.device or (like.device if like is not None else None)
     where = device_named(terms.registry, wanted)
+    refuse_unreal(where.name, where.clock)  # not after the work
     threads = terms.threads or (like.threads if like is not None else 1)
     candidates = [
         candidate_for(terms.registry, where, file, threads, _runtime(terms, where, file, like))

@@ -8,7 +8,6 @@ from typing import Literal
 
 from zoo.measurement.records import Measurement
 from zoo.verdicts.budgets import QUANTITIES, UNITS, Budget, Dimension
-from zoo.verdicts.likeness import time_is
 
 Judged = Literal["within", "over", "can't tell"]
 
@@ -105,6 +104,16 @@ def worst(judgements: Iterable[Judgement]) -> Judged:
     return "over" if "over" in found else "can't tell" if "can't tell" in found else "within"
 
 
+def reasons(judgements: Iterable[Judgement], device: str) -> str:
+    """What a person must know of budgets that were not kept; empty when all were."""
+    told = [
+        f"{j.budget} on {device}: {j.verdict}: {j.reason}"
+        for j in judgements
+        if j.verdict != "within"
+    ]
+    return "; ".join(told)
+
+
 def figure_of(quantity: str, m: Measurement, size: int | None) -> Figure | str:
     """What a measurement found of a quantity; or why it found nothing, in words."""
     if quantity == "size":
@@ -113,8 +122,8 @@ def figure_of(quantity: str, m: Measurement, size: int | None) -> Figure | str:
         return _exact(m.peak_memory_mb * 1e6)
     if quantity == "energy":
         return _energy(m)
-    if time_is(m) != "measured":
-        return f"times of this device are {time_is(m)}, and say nothing about the real one"
+    if m.clock != "real":
+        return f"times of {m.device} are {m.clock}, and say nothing about the real one"
     if quantity == "p50":
         return Figure(value=m.p50_ms, low=m.p50_low_ms, high=m.p50_high_ms)
     if quantity == "p90":

@@ -1,15 +1,15 @@
-"""Budgets of files that were just timed, and of those that a recipe names."""
+"""Budgets of files that were just timed."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from zoo.artifact import open_artifact
 from zoo.files import size_with_sides
 from zoo.registry import Registry, load_registry
 from zoo.timing import Timing
-from zoo.verdicts.budgets import Budget, budget_for, parse_budgets
+from zoo.verdicts.budgets import Budget, parse_budgets
 from zoo.verdicts.judgement import Judgement, judge_all, worst
 
 
@@ -44,21 +44,6 @@ def judge_budgets(
         size = _size(registry or load_registry(), timing.file) if sized else None
         found.append(judge_all(limits, timing.measurement, size))
     return found
-
-
-def budgets_of(table: Mapping[str, str]) -> tuple[Budget, ...]:
-    """The budgets of a recipe's table for one device: ``p90 = "20ms"``."""
-    return tuple(budget_for(name, limit) for name, limit in table.items())
-
-
-def reasons(judgements: Iterable[Judgement], device: str) -> str:
-    """What a person must know of budgets that were not kept; empty when all were."""
-    told = [
-        f"{j.budget} on {device}: {j.verdict}: {j.reason}"
-        for j in judgements
-        if j.verdict != "within"
-    ]
-    return "; ".join(told)
 
 
 def exit_code(judged: Iterable[Iterable[Judgement]]) -> int:

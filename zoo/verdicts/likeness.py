@@ -14,12 +14,6 @@ _FLEETING = frozenset({"boot", "throttled"})
 DRIFT = 0.05
 
 
-def time_is(measurement: Measurement) -> str:
-    """What its times are: ``measured``, or what the driver of the device calls them."""
-    device = measurement.environment.get("device") or {}
-    return str(device.get("times") or "measured")
-
-
 def differences(first: Measurement, second: Measurement) -> tuple[str, ...]:
     """What differs beside the files, in words; nothing where like is compared with like."""
     pairs = (

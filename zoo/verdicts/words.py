@@ -8,14 +8,13 @@ from zoo.records import as_plain
 from zoo.report import format as fmt
 from zoo.verdicts.comparing import Comparisons
 from zoo.verdicts.comparison import Compared, Side
-from zoo.verdicts.likeness import time_is
 
 
 def first_line(found: Comparisons) -> str:
     """What everybody must know before the verdicts; empty where like is compared with like."""
     warnings: dict[str, list[str]] = {}
     for pair in found.pairs:
-        for word in _warnings(pair):
+        for word in pair.differences:
             warnings.setdefault(word, []).append(pair.second.measurement.file)
     if not warnings:
         return ""
@@ -24,12 +23,6 @@ def first_line(found: Comparisons) -> str:
         for word, files in warnings.items()
     ]
     return f"NOT LIKE WITH LIKE: {'; '.join(told)}"
-
-
-def _warnings(pair: Compared) -> tuple[str, ...]:
-    times = time_is(pair.first.measurement)
-    unreal = () if times == "measured" else (f"these times are {times}, not the device's",)
-    return (*unreal, *pair.differences)
 
 
 def sentence(pair: Compared) -> str:
@@ -126,7 +119,7 @@ def _plain_pair(pair: Compared) -> dict[str, Any]:
         "reason": pair.reason,
         "margin": pair.margin,
         "ratio": None if pair.ratio is None else as_plain(pair.ratio),
-        "differences": list(_warnings(pair)),
+        "differences": list(pair.differences),
         "first": _plain_side(pair.first),
         "second": _plain_side(pair.second),
     }
