@@ -61,7 +61,7 @@ class Latency:
         Returns:
             What was measured.
         """
-        parse_budgets(budgets)  # a misspelt one must not wait for the measurement
+        _told(lambda: parse_budgets(budgets))  # a misspelt one must not wait for the measurement
         (timing,) = _told(
             lambda: bench(
                 [file], device=device, threads=[threads], tier=tier, runtime=runtime, store=store
@@ -135,4 +135,5 @@ def _told(work: Callable[[], Found]) -> Found:
     try:
         return work()
     except ZooError as error:
-        pytest.fail(str(error), pytrace=False)
+        told = str(error)
+    pytest.fail(told, pytrace=False)
