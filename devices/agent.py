@@ -742,13 +742,24 @@ def counters() -> dict[str, float]:
     usage = resource.getrusage(resource.RUSAGE_SELF)
     ticks = read_text("/proc/stat").partition("\n")[0].split()
     throttled = read_text("/sys/fs/cgroup/cpu.stat").partition("throttled_usec")[2].split()
+    cores = Path("/sys/devices/system/cpu").glob("cpu[0-9]*/thermal_throttle/core_throttle_count")
     return {
         "wall_seconds": time.perf_counter(),
         "cpu_seconds": usage.ru_utime + usage.ru_stime,
         "involuntary_switches": float(usage.ru_nivcsw),
         "steal_seconds": float(ticks[8]) / os.sysconf("SC_CLK_TCK") if len(ticks) > 8 else 0.0,
         "throttled_seconds": float(throttled[0]) / 1e6 if throttled else 0.0,
+        "thermal_throttles": float(sum(int(read_text(str(core)) or 0) for core in cores)),
     }
+
+
+def busy_mhz() -> list[float]:
+    """Clock of the processor that this process runs on, right after work; empty if not told."""
+    fields = read_text("/proc/self/stat").rpartition(")")[2].split()
+    if len(fields) < 37:
+        return []
+    khz = read_text(f"/sys/devices/system/cpu/cpu{fields[36]}/cpufreq/scaling_cur_freq")
+    return [float(khz) / 1000] if khz else []
 
 
 def warm_up(model: Model, limit: float) -> Json:
@@ -812,11 +823,11 @@ def bench(model: Model, request: Json) -> Json:
     warm = warm_up(model, float(request.get("warmup_seconds", 1.0)))
     # Read before the samples pile up, which belong to the agent and not to the file.
     peak = peak_memory()
-    load_average, spin_before, before = os.getloadavg(), spin(), counters()
+    load_average, spin_before, mhz, before = os.getloadavg(), spin(), busy_mhz(), counters()
     min_runs, min_seconds = int(request["min_runs"]), float(request["min_seconds"])
     max_seconds = float(request.get("max_seconds", max(60.0, 10 * min_seconds)))
     durations = sample(model, min_runs, min_seconds, max_seconds)
-    after, spin_after = counters(), spin()
+    after, mhz, spin_after = counters(), mhz + busy_mhz(), spin()
     elapsed = {name: after[name] - before[name] for name in after}
     raw = np.frombuffer(durations, np.int64).astype("<i8").tobytes()
     return {
@@ -829,6 +840,7 @@ def bench(model: Model, request: Json) -> Json:
         "spin_after_ns": spin_after,
         "load_average": [load_average[0], os.getloadavg()[0]],
         "peak_memory_bytes": peak,
+        "busy_mhz": mhz,
         **elapsed,
     }
 

@@ -44,10 +44,14 @@ def found(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
 @pytest.mark.parametrize(
     ("budgets", "code", "told"),
     [
-        (("p90<=2ms",), 0, "ok net.onnx, 1 threads: p90<=2ms: within: p90 is 1.5 ms"),
+        (("p90<=2ms",), 0, "ok net.onnx, 1 thread on host: p90<=2ms: within: p90 is 1.5 ms"),
         (("p90<=2ms,size<=1MB", "peak_memory<=100MB"), 0, "size<=1MB: within"),
-        (("p90<=1ms",), 1, "-- net.onnx, 1 threads: p90<=1ms: over: p90 is 1.5 ms (1.4 ms to 1.6"),
-        (("p90<=1.5ms",), 3, "?? net.onnx, 1 threads: p90<=1.5ms: can't tell"),
+        (
+            ("p90<=1ms",),
+            1,
+            "-- net.onnx, 1 thread on host: p90<=1ms: over: p90 is 1.5 ms (1.4 ms to 1.6",
+        ),
+        (("p90<=1.5ms",), 3, "?? net.onnx, 1 thread on host: p90<=1.5ms: can't tell"),
         (("p90<=1.5ms", "size<=1B"), 1, "size<=1B: over"),
         (("energy<=1J",), 3, "the device tells nothing of energy"),
     ],

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from zoo.errors import BadFile, UnknownName
 from zoo.measurement.records import Samples
 from zoo.measurement.tiers import TIERS, tier_named
+from zoo.measurement.windows import windows_of
 
 PROCESSES = st.lists(
     st.lists(st.integers(0, 2**63 - 1), min_size=1, max_size=20), min_size=1, max_size=4
@@ -46,7 +47,7 @@ def test_damaged_samples_are_refused(damage: str) -> None:
 
 def test_tiers_are_graded() -> None:
     names = ["brief", "smoke", "quick", "full"]
-    assert list(TIERS) == names
+    assert list(TIERS) == [*names, "sustained"]
     grades = [TIERS[name] for name in names]
     for one, next_one in pairwise(grades):
         assert (one.runs, one.seconds) < (next_one.runs, next_one.seconds)
@@ -65,6 +66,13 @@ def test_mobile_floors() -> None:
         (128, 10.0),
         (1024, 60.0),
     ]
+
+
+def test_a_sustained_run_is_half_an_hour_in_one_process() -> None:
+    tier = TIERS["sustained"]
+    assert (tier.seconds, tier.processes) == (1800.0, 1)
+    assert (tier.first_seconds, tier.steady_seconds) == (60.0, 600.0)
+    assert windows_of(tier) == 180
 
 
 def test_unknown_tier_suggests() -> None:

@@ -45,7 +45,9 @@ from zoo.errors import UsageError
     shell_complete=complete_device,
     help="Where files are timed; may be repeated or comma-separated [this machine].",
 )
-@click.option("--tier", help="How thoroughly to time: brief, smoke, quick, full [brief].")
+@click.option(
+    "--tier", help="How thoroughly to time: brief, smoke, quick, full, sustained [brief]."
+)
 @click.option("--threads", type=int, help="Threads of the runtime [1].")
 @training_options
 @click.option(

@@ -44,8 +44,7 @@ def check_budgets(budgets: Sequence[str]) -> None:
 def print_judged(timings: Sequence[Timing], judged: Sequence[Sequence[Judgement]]) -> None:
     """A line for each budget of each file."""
     lines = [
-        f"{_MARKS[j.verdict]} {timing.file.name}, {timing.threads} threads: {j.budget}: "
-        f"{j.verdict}: {j.reason}"
+        f"{_MARKS[j.verdict]} {_name(timing)}: {j.budget}: {j.verdict}: {j.reason}"
         for timing, judgements in zip(timings, judged, strict=True)
         for j in judgements
     ]
@@ -54,6 +53,11 @@ def print_judged(timings: Sequence[Timing], judged: Sequence[Sequence[Judgement]
 
 
 _MARKS = {"within": "ok", "over": "--", "can't tell": "??"}
+
+
+def _name(timing: Timing) -> str:
+    threads = "1 thread" if timing.threads == 1 else f"{timing.threads} threads"
+    return f"{timing.file.name}, {threads} on {timing.device}"
 
 
 def write_bench_junit(

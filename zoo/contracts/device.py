@@ -94,6 +94,8 @@ class DeviceKind:
         clock: What its times are; only real ones are ranked, compared or held against a budget.
         presets: Devices of this kind that everybody has, by name, with their options: they need
             no entry in ``devices.toml``.
+        remote: Whether the device does the work on processors of its own, so that it may measure
+            while others do.
     """
 
     name: str
@@ -109,6 +111,7 @@ class DeviceKind:
     local: bool = False
     clock: Clock = "real"
     presets: Mapping[str, DeviceOptions] = field(default_factory=dict)
+    remote: bool = False
 
     def __post_init__(self) -> None:
         check_name("device", self.name)

@@ -64,6 +64,9 @@ class BenchRun:
         involuntary_switches: Times that the kernel took the processor away.
         steal_seconds: Time that a hypervisor gave to others, over all cores.
         throttled_seconds: Time that a quota held the agent back.
+        thermal_throttles: Times that heat held the processor back meanwhile, as x86 counts them.
+        busy_mhz: Clock of the processor just before and just after the samples, at full load;
+            empty where it does not tell.
     """
 
     samples: NDArray[np.int64]
@@ -80,6 +83,8 @@ class BenchRun:
     involuntary_switches: float
     steal_seconds: float
     throttled_seconds: float
+    thermal_throttles: float = 0.0
+    busy_mhz: tuple[float, ...] = ()
 
 
 def pack(values: NDArray[Any]) -> dict[str, Any]:
@@ -132,6 +137,8 @@ def bench_run(answer: Mapping[str, Any]) -> BenchRun:
         involuntary_switches=answer["involuntary_switches"],
         steal_seconds=answer["steal_seconds"],
         throttled_seconds=answer["throttled_seconds"],
+        thermal_throttles=answer.get("thermal_throttles", 0.0),
+        busy_mhz=tuple(answer.get("busy_mhz", ())),
     )
 
 

@@ -12,8 +12,81 @@ from numpy.typing import NDArray
 
 from zoo.contracts import Clock
 from zoo.errors import BadFile
+from zoo.records import Evaluation
 
 _MAGIC = b"zns1"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Answers:
+    """How a file's answers on a device compare with those of the host, before it was timed.
+
+    Attributes:
+        reference: Whose answers they were compared with, in words; empty when with nobody's.
+        inputs: How many inputs were answered.
+        exact: Whether they are the same bit for bit.
+        max_abs: Largest absolute difference of an output in real numbers; None: not compared.
+        limit: With how much a right answer may be off.
+        why_not: Why nothing was compared; empty when it was.
+    """
+
+    reference: str = ""
+    inputs: int = 0
+    exact: bool = False
+    max_abs: float | None = None
+    limit: float | None = None
+    why_not: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Phase:
+    """A part of a long run: its beginning, or its end.
+
+    Attributes:
+        seconds: Of sampling.
+        runs: Inferences.
+        p50_ms: Median of the medians of the windows that count.
+        p50_low_ms: Lower end of its interval over windows.
+        p50_high_ms: Upper end.
+        p90_ms: Median of their 90th percentiles.
+        windows: Windows that count.
+        disturbed: Windows that were left out.
+    """
+
+    seconds: float
+    runs: int
+    p50_ms: float
+    p50_low_ms: float
+    p50_high_ms: float
+    p90_ms: float
+    windows: int
+    disturbed: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sustained:
+    """What a long run at full load does to a device.
+
+    Attributes:
+        first: The first minute.
+        steady: The last ten.
+        flat: Whether the medians of the end's two halves are within 2 % of each other: else the
+            device was still changing, and a longer run would say something else.
+        windows: Per window: seconds since the beginning, median and 90th percentile in
+            milliseconds, and why it was left out (empty when it counts).
+        kept_every: Of each window, every so many samples are kept.
+    """
+
+    first: Phase
+    steady: Phase
+    flat: bool
+    windows: tuple[dict[str, Any], ...]
+    kept_every: tuple[int, ...]
+
+    @property
+    def slowdown(self) -> float:
+        """The end's median by the beginning's."""
+        return self.steady.p50_ms / self.first.p50_ms
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,6 +132,11 @@ class Measurement:
         created: When, ISO 8601, UTC.
         clock: What the times are: ``real``; ``emulated`` and ``estimated`` ones are never ranked
             with or compared to those.
+        p90_stopping_ms: The 90th percentile as MLPerf's early stopping estimates it from all
+            samples, on the safe side; None below 64.
+        answers: How its answers compare with the host's; None in records of older versions.
+        sustained: Of a long run, its beginning and end apart; None of others.
+        accuracy: Quality on a whole test split, computed on the device; None unless asked for.
     """
 
     file: str
@@ -96,6 +174,17 @@ class Measurement:
     environment: dict[str, Any]
     created: str
     clock: Clock = "real"
+    p90_stopping_ms: float | None = None
+    answers: Answers | None = None
+    sustained: Sustained | None = None
+    accuracy: Evaluation | None = None
+
+    @property
+    def verdict(self) -> str:
+        """Whether its figures may be published: ``good``, ``noisy`` or ``short``."""
+        if not self.quiet:
+            return "noisy"
+        return "good" if self.floors_met else "short"
 
 
 @dataclass(frozen=True, eq=False)

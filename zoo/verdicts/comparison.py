@@ -137,8 +137,11 @@ def _medians(side: Side) -> tuple[list[float], list[bool]]:
     """Median of each process in nanoseconds, and whether nothing disturbed it."""
     if side.samples is None:
         return [], []
-    # A clock that did not move says nothing about how long it did not.
-    medians = [float(np.median(samples)) for samples in side.samples.processes if len(samples)]
+    parts = [samples for samples in side.samples.processes if len(samples)]
+    if side.measurement.processes == 1:
+        parts = [np.concatenate(parts)]  # windows of one process are no processes
+    medians = [float(np.median(samples)) for samples in parts]
+    # A clock that did not move (a median of 0) says nothing about how long it did not.
     told = side.measurement.environment.get("processes", ())
     if len(told) == len(medians) and all("noise" in process for process in told):
         return medians, [not p["noise"] and m > 0.0 for p, m in zip(told, medians, strict=True)]

@@ -55,7 +55,8 @@ def cases_of_bench(timings: Sequence[Timing], judged: Sequence[Sequence[Judgemen
     cases = []
     for timing, judgements in zip(timings, judged, strict=True):
         m = timing.measurement
-        group = f"{timing.file.name}.threads-{timing.threads}"
+        place = (timing.device, timing.runtime or "", f"threads-{timing.threads}")
+        group = ".".join((timing.file.name, *filter(None, place)))
         if m is None:
             error = timing.error
             cases.append(
