@@ -135,13 +135,13 @@ class Measurement:
         examples_per_second: Throughput: examples by the time that their inferences took.
         energy: What the device's meters counted, the largest first; empty when it tells nothing.
         profile: What each operator takes; None unless asked for.
+        clock: What the times are: ``real``; ``emulated`` and ``estimated`` ones are never ranked
+            with or compared to those.
         p90_stopping_ms: The 90th percentile as MLPerf's early stopping estimates it from all
             samples, on the safe side; None below 64.
         answers: How its answers compare with the host's; None in records of older versions.
         sustained: Of a long run, its beginning and end apart; None of others.
         accuracy: Quality on a whole test split, computed on the device; None unless asked for.
-        clock: What the times are: ``real``; ``emulated`` and ``estimated`` ones are never ranked
-            with or compared to those.
     """
 
     file: str
@@ -182,11 +182,11 @@ class Measurement:
     examples_per_second: float | None = None
     energy: tuple[Energy, ...] = ()
     profile: Profile | None = None
+    clock: Clock = "real"
     p90_stopping_ms: float | None = None
     answers: Answers | None = None
     sustained: Sustained | None = None
     accuracy: Evaluation | None = None
-    clock: Clock = "real"
 
     @property
     def ran_on(self) -> str:
