@@ -82,6 +82,15 @@ def _counts(ctx: click.Context, param: click.Parameter, values: tuple[str, ...])
     shell_complete=complete_dataset,
     help="Also measure the quality on this dataset's whole test split, on the device.",
 )
+@click.option(
+    "--batch",
+    multiple=True,
+    callback=_counts,
+    metavar="COUNT",
+    help="Examples in one inference, where files leave them open; may be repeated or "
+    "comma-separated [the file's].",
+)
+@click.option("--profile", is_flag=True, help="Also find out what each operator takes.")
 @click.option("--fresh", is_flag=True, help="Measure anew what an unfinished bench has kept.")
 @verdict_options
 @store_option
@@ -96,6 +105,8 @@ def command(
     tier: str,
     runtimes: tuple[str, ...],
     accuracy: str | None,
+    batch: tuple[int, ...],
+    profile: bool,
     budgets: tuple[str, ...],
     junit: str | None,
     tag: str | None,
@@ -130,6 +141,8 @@ def command(
                 tag=tag,
                 fresh=fresh,
                 accuracy=accuracy,
+                batch=batch,
+                profile=profile,
                 on_step=progress,
                 on_timing=timings.append,
                 registry=settings.registry(),

@@ -20,6 +20,7 @@ from zoo.keys import step_key
 from zoo.measurement.journal import Journal, environment_of
 from zoo.measurement.lock import holding
 from zoo.measurement.measured import MeasuredProcess
+from zoo.measurement.profile import Profile
 from zoo.measurement.protocol import BenchRun, LoadedFile
 from zoo.measurement.quietness import disturbances, fastest_spin
 from zoo.measurement.records import Answers, Measurement, Samples
@@ -42,6 +43,7 @@ RETRIES = 1
 CODE = tuple(f"zoo.measurement.{name}" for name in ("bench", "quietness", "session", "windows"))
 _MS = 1e-6
 _ANSWERS, _EVALUATION = TypeAdapter(Answers), TypeAdapter(Evaluation)
+_PROFILE = TypeAdapter(Profile)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -53,6 +55,8 @@ class Candidate:
         runtime: The agent's runtime for it.
         threads: For one inference.
         xnnpack: Whether TFLite runtimes may use the XNNPACK delegate.
+        batch: Examples in one inference, where the file leaves them open; None leaves it to it.
+        profile: Whether to find out what each operator takes.
         inputs: One raw example per input; None for seeded random numbers.
         value_range: Of those, for inputs that are real numbers.
         check: Compares the answers of a session that has loaded the file with those expected,
@@ -65,6 +69,8 @@ class Candidate:
     runtime: str
     threads: int = 1
     xnnpack: bool = True
+    batch: int | None = None
+    profile: bool = False
     inputs: Sequence[NDArray[Any]] | None = None
     value_range: tuple[float, float] = (0.0, 1.0)
     check: Callable[[AgentSession], Answers] | None = None
@@ -129,6 +135,7 @@ class _Course:
     kept: int = 0
     parts: int = 0
     placement: dict[str, Any] | None = None
+    profile: Profile | None = None
     answers: Answers | None = None
     accuracy: Evaluation | None = None
     failure: ZooError | None = None
@@ -214,6 +221,8 @@ class _Bench:
         if noted is not None:
             course.answers = _ANSWERS.validate_python(noted)
         course.placement = self.journal.noted(*where, "placement")
+        profile = self.journal.noted(*where, "profile")
+        course.profile = None if profile is None else _PROFILE.validate_python(profile)
         for turn in range(self.tier.processes):
             process = self.journal.kept(*where, turn)
             # A disturbed one is worth another try.
@@ -246,6 +255,8 @@ class _Bench:
         course.done.append(process)
         if self.journal is not None and course.environment:
             self._note(course, "placement", course.placement)
+            if course.profile is not None:
+                self._note(course, "profile", asdict(course.profile))
             self.journal.keep(course.key, course.environment, len(course.done) - 1, process)
 
     def judge(self, course: _Course) -> None:
@@ -271,8 +282,11 @@ class _Bench:
             loaded = self._load(session, course)
             long = self._long(session, course, about, loaded)
             run = self._sample(session, course) if long is None else long.run
+            # Asked after the samples, when memory no longer counts.
             if course.placement is None:
-                course.placement = self._placement(session, course, loaded)
+                course.placement = session.locate() if loaded.locatable else loaded.delegate
+                if course.candidate.profile:
+                    course.profile = session.profile()
         later = self.transport.condition()
         noise = long.noise if long is not None else self._noise(about, loaded, run, earlier, later)
         return MeasuredProcess(
@@ -335,17 +349,12 @@ class _Bench:
     def _load(self, session: AgentSession, course: _Course) -> LoadedFile:
         candidate = course.candidate
         return session.load(
-            course.there, candidate.threads, xnnpack=candidate.xnnpack, purpose="timing"
+            course.there,
+            candidate.threads,
+            xnnpack=candidate.xnnpack,
+            purpose="timing",
+            batch=candidate.batch,
         )
-
-    def _placement(
-        self, session: AgentSession, course: _Course, loaded: LoadedFile
-    ) -> dict[str, Any]:
-        if loaded.delegate.get("partitions", 0) is not None:
-            return loaded.delegate
-        # The timed call cannot tell; asked after the samples, when memory no longer counts.
-        candidate = course.candidate
-        return session.load(course.there, candidate.threads, xnnpack=candidate.xnnpack).delegate
 
     def _session(self, course: _Course) -> _Registered:
         session = AgentSession(self.transport, course.candidate.runtime, self.timeout)
@@ -545,4 +554,5 @@ def _result(device: Device, tier: Tier, course: _Course) -> Result:
         placement=course.placement or {},
         answers=course.answers,
         accuracy=course.accuracy,
+        profile=course.profile,
     )

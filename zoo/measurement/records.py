@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from zoo.contracts import Clock
 from zoo.errors import BadFile
+from zoo.measurement.profile import Energy, Profile
 from zoo.records import Evaluation
 
 _MAGIC = b"zns1"
@@ -130,6 +131,10 @@ class Measurement:
         environment: The device and its software as the agent described them, and per process
             what the kernel counted.
         created: When, ISO 8601, UTC.
+        batch: Examples in one inference; every time is that of all of them together.
+        examples_per_second: Throughput: examples by the time that their inferences took.
+        energy: What the device's meters counted, the largest first; empty when it tells nothing.
+        profile: What each operator takes; None unless asked for.
         clock: What the times are: ``real``; ``emulated`` and ``estimated`` ones are never ranked
             with or compared to those.
         p90_stopping_ms: The 90th percentile as MLPerf's early stopping estimates it from all
@@ -173,11 +178,25 @@ class Measurement:
     noise: tuple[str, ...]
     environment: dict[str, Any]
     created: str
+    batch: int = 1
+    examples_per_second: float | None = None
+    energy: tuple[Energy, ...] = ()
+    profile: Profile | None = None
     clock: Clock = "real"
     p90_stopping_ms: float | None = None
     answers: Answers | None = None
     sustained: Sustained | None = None
     accuracy: Evaluation | None = None
+
+    @property
+    def ran_on(self) -> str:
+        """Where it ran, and the share of operators that did where some did not."""
+        taken, remaining = self.placement.get("delegated"), self.placement.get("remaining")
+        total = self.placement.get("operators")
+        if total is None and taken is not None and remaining is not None:
+            total = taken + len(remaining)
+        partly = taken is not None and total is not None and 0 < taken < total
+        return f"{self.delegate} {taken}/{total}" if partly else self.delegate
 
     @property
     def verdict(self) -> str:

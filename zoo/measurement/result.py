@@ -10,6 +10,7 @@ import numpy as np
 
 from zoo.contracts import Device
 from zoo.measurement.measured import MeasuredProcess
+from zoo.measurement.profile import Profile, energy_of
 from zoo.measurement.records import Answers, Measurement, Samples, Sustained
 from zoo.measurement.statistics import (
     Estimate,
@@ -37,6 +38,7 @@ def measurement_of(
     placement: dict[str, Any],
     answers: Answers | None,
     accuracy: Evaluation | None,
+    profile: Profile | None = None,
 ) -> tuple[Measurement, Samples]:
     """One record, and every kept sample.
 
@@ -49,6 +51,7 @@ def measurement_of(
         placement: What really executed the operations.
         answers: How they compare with the host's.
         accuracy: On the device, if it was asked for.
+        profile: What each operator takes, if it was asked for.
     """
     samples = Samples(tuple(part for p in processes for part in p.samples.processes))
     together = np.concatenate(samples.processes)
@@ -103,6 +106,10 @@ def measurement_of(
         answers=answers,
         sustained=sustained,
         accuracy=accuracy,
+        batch=first.loaded.batch,
+        examples_per_second=first.loaded.batch * len(together) / (float(together.sum()) * 1e-9),
+        energy=energy_of(row for p in processes for row in p.run.energy),
+        profile=profile,
     )
     return measurement, samples
 

@@ -127,6 +127,8 @@ def _together(runs: Sequence[BenchRun], parts: Sequence[NDArray[np.int64]]) -> B
         load_average=(*first.load_average[:1], *last.load_average[-1:]),
         peak_memory_bytes=max(run.peak_memory_bytes for run in runs),
         busy_mhz=(*first.busy_mhz[:1], *last.busy_mhz[-1:]),
+        energy=tuple(row for run in runs for row in run.energy),
+        clock_gap_seconds=max((run.clock_gap_seconds for run in runs), key=abs),
         **sums,
     )
 
