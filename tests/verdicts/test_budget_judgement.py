@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from measured import PLAIN, process
 
+from zoo.measurement.profile import Energy
 from zoo.verdicts.budgets import parse_budget
 from zoo.verdicts.judgement import judge, reasons, worst
 from zoo.verdicts.judging import exit_code
@@ -78,6 +79,15 @@ def test_load_and_first_have_the_range_of_the_processes() -> None:
     assert verdict("load<=14ms", scattered) == "within"
     assert verdict("load<=12ms", scattered) == "can't tell"
     assert verdict("load<=8ms", scattered) == "over"
+
+
+def test_energy_is_that_of_the_largest_meter() -> None:
+    package = Energy(meter="RAPL package-0", joules=9.0, mj_per_inference=9.0, watts=3.0)
+    core = Energy(meter="RAPL core", joules=4.0, mj_per_inference=4.0, watts=1.5)
+    metered = replace(PLAIN, energy=(package, core))
+    assert verdict("energy<=9mJ", metered) == "within"
+    assert verdict("energy<=8mJ", metered) == "over"
+    assert verdict("energy<=8mJ", replace(metered, quiet=False)) == "can't tell"
 
 
 def test_the_worst_decides_and_has_an_exit_code() -> None:

@@ -116,6 +116,7 @@ def test_times_that_are_not_real_are_not_ranked(clock: str, both: bool) -> None:
         ({"runtime": "onnxruntime", "api": "run"}, "runtime litert against onnxruntime"),
         ({"runtime_version": "2.4.0"}, "version of the runtime 2.3.0 against 2.4.0"),
         ({"delegate": "none"}, "ran on XNNPACK against none"),
+        ({"batch": 8}, "examples in one inference 1 against 8"),
         ({"tier": "quick"}, "tier full against quick"),
         ({"environment": {"governor": "powersave"}}, "governor unknown against powersave"),
         ({"environment": {"affinity": [0]}}, "affinity unknown against [0]"),

@@ -281,5 +281,5 @@ def _files(source: Source) -> str:
 
 
 def _told(one: Recorded) -> str:
-    device, runtime, threads = place_of(one.measurement)
+    device, runtime, threads, _ = place_of(one.measurement)
     return f"{one.measurement.file} ({device}, {runtime}, {threads} threads)"

@@ -55,7 +55,8 @@ def cases_of_bench(timings: Sequence[Timing], judged: Sequence[Sequence[Judgemen
     cases = []
     for timing, judgements in zip(timings, judged, strict=True):
         m = timing.measurement
-        place = (timing.device, timing.runtime or "", f"threads-{timing.threads}")
+        batch = "" if m is None or m.batch == 1 else f"batch-{m.batch}"
+        place = (timing.device, timing.runtime or "", f"threads-{timing.threads}", batch)
         group = ".".join((timing.file.name, *filter(None, place)))
         if m is None:
             error = timing.error

@@ -23,6 +23,7 @@ def differences(first: Measurement, second: Measurement) -> tuple[str, ...]:
         ("version of the runtime", first.runtime_version, second.runtime_version),
         ("timed call", first.api, second.api),
         ("threads", first.threads, second.threads),
+        ("examples in one inference", first.batch, second.batch),
         ("ran on", first.delegate, second.delegate),
         ("tier", first.tier, second.tier),
         *_of_environment(first.environment, second.environment),

@@ -158,9 +158,9 @@ def _newest(found: Iterable[Recorded]) -> tuple[Recorded, ...]:
     return tuple(by_place.values())
 
 
-def place_of(m: Measurement) -> tuple[str, str, int]:
+def place_of(m: Measurement) -> tuple[str, str, int, int]:
     """Where and how a file ran, as far as it is chosen by users."""
-    return m.device, m.runtime, m.threads
+    return m.device, m.runtime, m.threads, m.batch
 
 
 def _of_run(name: str) -> Callable[[Recorded], bool]:
