@@ -68,3 +68,17 @@ def test_several_threads_may_wait_for_each_other() -> None:
 def test_one_slow_piece_is_no_disturbance() -> None:
     hiccup = replace(QUIET, spin_after_ns=(1002, 9000, 1004))
     assert disturbances(hiccup, threads=1) == ()
+
+
+def test_waiting_for_an_accelerator_is_no_disturbance() -> None:
+    waiting = replace(QUIET, cpu_seconds=0.1, involuntary_switches=5000.0)
+    assert len(disturbances(waiting, threads=1)) == 2
+    assert disturbances(replace(waiting, accelerated=True), threads=1) == ()
+
+
+@pytest.mark.parametrize(
+    ("gap", "words"), [(3600.0, "slept, or its clock was set forward"), (-2.5, "set back by 2.5")]
+)
+def test_clocks_that_disagree(gap: float, words: str) -> None:
+    (reason,) = disturbances(replace(QUIET, clock_gap_seconds=gap), threads=1)
+    assert words in reason
