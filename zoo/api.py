@@ -252,7 +252,7 @@ def bench(
         runtime: One name or several, of which each file takes those that run its format; None
             takes the preferred one.
         store: URL of the results store; None for the user's own.
-        tag: A name for these results.
+        tag: A name for these results, by which `zoo.compare` finds them.
         fresh: Measure anew what an unfinished call has kept.
         accuracy: Also measures the quality on the test split of this dataset, on the device.
         batch: Examples in one inference, each of these, where files leave them open.

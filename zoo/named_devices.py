@@ -24,7 +24,7 @@ from zoo.running import choose_runtime, judging_device
 
 
 def device_named(registry: Registry, name: str | None) -> Device:
-    """The device called `name`: of ``devices.toml``, or a kind that needs no options.
+    """The device called `name`: of ``devices.toml``, a preset, or a kind that needs no options.
 
     Args:
         registry: Finds the kinds.
@@ -41,21 +41,22 @@ def device_named(registry: Registry, name: str | None) -> Device:
         return _device(registry, entries[name])
     if name in registry.devices.names():
         return _kind_alone(registry.devices.get(name))
-    raise UnknownName(
-        "device",
-        name,
-        {*entries, *(kind.name for kind in registry.devices if _needs_nothing(kind))},
-    )
+    presets = _presets(registry)
+    if name in presets:
+        return presets[name]
+    kinds = (kind.name for kind in registry.devices if _needs_nothing(kind))
+    raise UnknownName("device", name, {*entries, *kinds, *presets})
 
 
 def known_devices(registry: Registry) -> dict[str, Device | ZooError]:
-    """Every device by name: kinds that need no options, then the files' entries.
+    """Every device by name: kinds that need no options, presets, then the files' entries.
 
     An entry that is not usable costs itself alone: it comes as the error that says why.
     """
     found: dict[str, Device | ZooError] = {
         kind.name: _kind_alone(kind) for kind in registry.devices if _needs_nothing(kind)
     }
+    found.update(_presets(registry))
     for name, entry in sorted(read_entries().items()):
         try:
             found[name] = _device(registry, entry)
@@ -119,6 +120,15 @@ def runtime_on(exporter: Exporter, device: Device) -> str:
             if device.kind.setup is not None
             else "install one there, in the Python that devices.toml names for it",
         ) from error
+
+
+def _presets(registry: Registry) -> dict[str, Device]:
+    """Devices that need no entry, because their kind names them."""
+    return {
+        name: Device(name=name, kind=kind, options=declared_options(kind.options, given, name))
+        for kind in registry.devices
+        for name, given in kind.presets.items()
+    }
 
 
 def _kind_alone(kind: DeviceKind) -> Device:

@@ -60,7 +60,8 @@ def _devices(registry: Registry) -> list[str]:
     from zoo.errors import ZooError
 
     try:
-        return [*registry.devices.names(), *read_entries()]
+        presets = (name for kind in registry.devices for name in kind.presets)
+        return [*registry.devices.names(), *presets, *read_entries()]
     except ZooError:  # a file that is not TOML; the command itself will say so
         return registry.devices.names()
 

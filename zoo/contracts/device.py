@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol, get_args
 
 from zoo.contracts.checks import check, check_name
 
@@ -14,6 +14,9 @@ if TYPE_CHECKING:  # lists and help must not wait for it
 
 #: Options of one device, complete: as the model that its kind declares dumps them.
 DeviceOptions = Mapping[str, Any]
+#: What the times of a device are: taken on the real thing, on another processor that stands in for
+#: it, or calculated. Those that are not real tell nothing of the real ones, nor of each other.
+Clock = Literal["real", "emulated", "estimated"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -90,6 +93,9 @@ class DeviceKind:
         local: Whether it is this machine, where files are judged after export.
         remote: Whether the device does the work on processors of its own, so that it may measure
             while others do.
+        clock: What its times are; only real ones are ranked, compared or held against a budget.
+        presets: Devices of this kind that everybody has, by name, with their options: they need
+            no entry in ``devices.toml``.
     """
 
     name: str
@@ -104,9 +110,15 @@ class DeviceKind:
     distributions: tuple[str, ...] = ()
     local: bool = False
     remote: bool = False
+    clock: Clock = "real"
+    presets: Mapping[str, DeviceOptions] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         check_name("device", self.name)
+        clocks = get_args(Clock)
+        check(self.clock in clocks, self.name, f"clock must be one of {', '.join(clocks)}")
+        for preset in self.presets:
+            check_name("device", preset)
         for field_name in ("connect", "fingerprint", "runtimes"):
             check(callable(getattr(self, field_name)), self.name, f"{field_name} must be callable")
         for field_name in ("options", "address", "setup"):
@@ -138,6 +150,22 @@ class Device:
             return self.kind.address(self.options)
         given = (f"{k}={v}" for k, v in sorted(self.options.items()) if v is not None)
         return ", ".join(given) or self.kind.name
+
+    @property
+    def clock(self) -> Clock:
+        """What its times are."""
+        return self.kind.clock
+
+    @property
+    def bound_kind(self) -> DeviceKind:
+        """Its kind with its options filled in, for callers who give none."""
+        kind, options = self.kind, self.options
+        return replace(
+            kind,
+            connect=lambda _: kind.connect(options),
+            fingerprint=lambda _: kind.fingerprint(options),
+            runtimes=lambda _: kind.runtimes(options),
+        )
 
     def connect(self) -> Transport:
         """Opens a transport to it."""

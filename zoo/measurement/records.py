@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from zoo.contracts import Clock
 from zoo.errors import BadFile
 from zoo.measurement.profile import Energy, Profile
 from zoo.records import Evaluation
@@ -134,6 +135,8 @@ class Measurement:
         examples_per_second: Throughput: examples by the time that their inferences took.
         energy: What the device's meters counted, the largest first; empty when it tells nothing.
         profile: What each operator takes; None unless asked for.
+        clock: What the times are: ``real``; ``emulated`` and ``estimated`` ones are never ranked
+            with or compared to those.
         p90_stopping_ms: The 90th percentile as MLPerf's early stopping estimates it from all
             samples, on the safe side; None below 64.
         answers: How its answers compare with the host's; None in records of older versions.
@@ -179,6 +182,7 @@ class Measurement:
     examples_per_second: float | None = None
     energy: tuple[Energy, ...] = ()
     profile: Profile | None = None
+    clock: Clock = "real"
     p90_stopping_ms: float | None = None
     answers: Answers | None = None
     sustained: Sustained | None = None
@@ -196,7 +200,9 @@ class Measurement:
 
     @property
     def verdict(self) -> str:
-        """Whether its figures may be published: ``good``, ``noisy`` or ``short``."""
+        """Whether its figures may be published: ``good``, ``noisy``, ``short``, or its clock."""
+        if self.clock != "real":
+            return self.clock
         if not self.quiet:
             return "noisy"
         return "good" if self.floors_met else "short"

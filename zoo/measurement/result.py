@@ -102,6 +102,7 @@ def measurement_of(
             "processes": [_counted(p) for p in processes],
         },
         created=max(p.created for p in processes),
+        clock=device.clock,
         answers=answers,
         sustained=sustained,
         accuracy=accuracy,
