@@ -111,15 +111,17 @@ class Options(NamedTuple):
 
     Attributes:
         cpus: Mask of the processors that it may use, in hexadecimal; empty for all.
-        plain: Whether TFLite runtimes go without XNNPACK, and ONNX Runtime without optimization.
+        xnnpack: Whether TFLite runtimes may use the XNNPACK delegate.
         gpu: Number of the GPU that is to run the operators; None for the processor.
         software: Whether a GPU that the processor imitates will do.
     """
 
     cpus: str = ""
-    plain: bool = False
+    xnnpack: bool = True
     gpu: int | None = None
     software: bool = False
+    #: Plain kernels: no XNNPACK, and ONNX Runtime does not optimize; as a request asks.
+    plain: bool = False
 
 
 class AgentError(Exception):
@@ -544,8 +546,9 @@ class _InterpreterModel(Model):
             _, plain, taken = delegated(self._interpreter)
         except (AttributeError, ValueError) as error:
             raise AgentError("NoProfile", f"the runtime hides its operators: {error}") from error
-        kinds = [node["op_name"] for node in plain]
-        return profile_by_prefixes(self._path, self._again, kinds, taken, seconds)
+        where = {True: "XNNPACK", False: "built-in"}
+        kinds = [(node["op_name"], where[place in taken]) for place, node in enumerate(plain)]
+        return profile_by_prefixes(self._path, self._again, kinds, seconds)
 
     def reset(self) -> None:
         self._interpreter.reset_all_variables()
@@ -645,7 +648,7 @@ class _GpuModel(_CompiledModel):
     api = "CompiledModel.run_by_name, results read back"
 
     def __init__(self, module: Any, path: str, threads: int, options: Options) -> None:
-        self._xnnpack, heard = not options.plain, [""]
+        self._xnnpack, heard = options.xnnpack, [""]
         operators = len(_Flatbuffer(Path(path).read_bytes()).operators())
         try:
             with error_stream(heard):
@@ -674,11 +677,14 @@ class _GpuModel(_CompiledModel):
                 + "; ".join(self._where["unsupported"]),
             )
 
+        self._later = partial(_GpuModel, module, path, threads, options)
+
     def delegate(self) -> Json:
         return self._where
 
     def locate(self) -> Json:
-        return self._where
+        # The first load of a process starts the driver; what a later one takes is compiling.
+        return {**self._where, "later_load_ns": self._later().load_ns}
 
     def profile(self, seconds: float) -> Json:
         return Model.profile(self, seconds)
@@ -770,6 +776,7 @@ class _OnnxModel(Model):
 
     def locate(self) -> Json:
         nodes = list(self._trace(1, 0.0).values())
+        later = {"later_load_ns": self._later_load_ns} if self._first != CPU_PROVIDER else {}
         each = dict.fromkeys(self._session.get_providers(), 0)
         for node in nodes:
             each[node["executor"]] = each.get(node["executor"], 0) + 1
@@ -784,6 +791,7 @@ class _OnnxModel(Model):
             "operators": len(nodes),
             "delegated": len(nodes) - len(elsewhere),
             "remaining": elsewhere,
+            **later,
         }
 
     def profile(self, seconds: float) -> Json:
@@ -807,7 +815,9 @@ class _OnnxModel(Model):
             feed = {tensor["name"]: made[place] for place, tensor in enumerate(self.inputs)}
         skipped = 2 if seconds else 0
         with tempfile.TemporaryDirectory(prefix="zoo-trace-") as folder:
+            started = clock()
             session = self._open(trace=str(Path(folder) / "trace"))
+            self._later_load_ns = clock() - started
             limit, done = clock() + int(seconds * 1e9), 0
             while done < skipped + 1 or (done < runs and clock() < limit):
                 session.run(None, feed)
@@ -1077,13 +1087,19 @@ def tflite_signature(data: bytes) -> tuple[list[Json], list[Json]]:
 
 
 def profile_by_prefixes(
-    path: str, again: Callable[[str], Model], kinds: list[str], taken: set[int], seconds: float
+    path: str, again: Callable[[str], Model], kinds: list[tuple[str, str]], seconds: float
 ) -> Json:
     """What each operator of a TFLite file adds to the time of those before it.
 
     TFLite's Python interface has no profiler. So the file is cut after each operator in turn; the
     difference of two neighbours' times is what the operator adds, with whatever a delegate fuses
     as it does in the whole file. Differences below zero say that the clock cannot tell.
+
+    Args:
+        path: Of the file.
+        again: Loads a file.
+        kinds: Of each operator, and what executes it.
+        seconds: About so long at most, unless one pass takes longer.
     """
     data = Path(path).read_bytes()
     file = _Flatbuffer(data)
@@ -1112,13 +1128,13 @@ def profile_by_prefixes(
         {
             "name": file.name(ends[count + 1]),
             "operator": kind,
-            "executor": "delegate" if count in taken else "built-in",
+            "executor": executor,
             "ns": least[count + 1] - least[count],
         }
-        for count, kind in enumerate(kinds)
+        for count, (kind, executor) in enumerate(kinds)
     ]
     return {
-        "method": "the file cut after each operator, differences of medians",
+        "method": "the file cut after each operator, differences of the fastest runs",
         "call_ns": least[0],
         "operators": rows,
     }
@@ -1131,7 +1147,7 @@ def middle(times: Sequence[float]) -> float:
 
 
 def piece_time(model: Model) -> float:
-    """Median duration of a few invocations in nanoseconds."""
+    """The fastest of a few invocations in nanoseconds: what neighbours disturb least."""
     fill(model, seeded_inputs(model, 0, 0.0, 1.0), 0)
     for _ in range(2):
         model.reset()
@@ -1143,7 +1159,7 @@ def piece_time(model: Model) -> float:
         started = clock()
         model.invoke()
         times.append(clock() - started)
-    return float(statistics.median(times))
+    return float(min(times))
 
 
 def import_runtime(runtime: str) -> Any:
@@ -1165,7 +1181,7 @@ def open_model(runtime: str, module: Any, request: Json, options: Options) -> Mo
     if not Path(path).is_file():
         raise AgentError("CannotLoad", f"no such file on the device: {path}")
     if not request.get("xnnpack", True):
-        options = options._replace(plain=True)
+        options = options._replace(plain=True, xnnpack=False)
     try:
         model = _open(runtime, module, path, threads, request, options)
         if batch is not None:
@@ -1194,7 +1210,7 @@ def _open(
         return _GpuModel(module, path, threads, options)
     if runtime == "tflite-micro":
         return _MicroModel(module, path, threads)
-    xnnpack = not options.plain
+    xnnpack = options.xnnpack
     timing = request.get("purpose") == "timing" and request.get("batch") is None
     if runtime == "litert" and timing:
         try:
@@ -1546,12 +1562,12 @@ def main() -> int:
     parser = argparse.ArgumentParser(description="edgezoo agent: JSON lines on stdin and stdout")
     parser.add_argument("--runtime", default="litert", choices=sorted(RUNTIMES))
     parser.add_argument("--cpus", default="", help="mask of processors, in hexadecimal")
-    parser.add_argument("--plain", action="store_true", help="without XNNPACK and optimization")
+    parser.add_argument("--no-xnnpack", action="store_true", help="TFLite's own kernels alone")
     parser.add_argument("--gpu", type=int, default=None, help="number of the GPU to run on")
     parser.add_argument("--software", action="store_true", help="an imitated GPU will do")
     given = parser.parse_args()
     runtime = given.runtime
-    options = Options(given.cpus, given.plain, given.gpu, given.software)
+    options = Options(given.cpus, not given.no_xnnpack, given.gpu, given.software)
     # Runtimes print to file descriptor 1 from C++: answers get a private copy of it.
     answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)

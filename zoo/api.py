@@ -233,6 +233,8 @@ def bench(
     tag: str | None = None,
     fresh: bool = False,
     accuracy: str | None = None,
+    batch: Sequence[int] = (),
+    profile: bool = False,
     on_step: OnStep = quiet,
     on_timing: Callable[[Timing], None] | None = None,
     registry: Registry | None = None,
@@ -250,9 +252,11 @@ def bench(
         runtime: One name or several, of which each file takes those that run its format; None
             takes the preferred one.
         store: URL of the results store; None for the user's own.
-        tag: A name for these results.
+        tag: A name for these results, by which `zoo.compare` finds them.
         fresh: Measure anew what an unfinished call has kept.
         accuracy: Also measures the quality on the test split of this dataset, on the device.
+        batch: Examples in one inference, each of these, where files leave them open.
+        profile: Also finds out what each operator takes.
         on_step: Receives progress.
         on_timing: Receives each result once it is recorded.
         registry: None discovers plugins anew.
@@ -269,6 +273,8 @@ def bench(
         tag=tag,
         fresh=fresh,
         accuracy=accuracy,
+        batch=batch,
+        profile=profile,
         on_timing=on_timing,
     )
 

@@ -49,6 +49,7 @@ class Timing:
         measurement: None when it failed.
         error: Why it failed; None when it did not.
         kept: Whether an unfinished bench had measured it already.
+        batch: Examples in one inference, as asked; None left it to the file.
     """
 
     file: Path
@@ -58,6 +59,7 @@ class Timing:
     measurement: Measurement | None = None
     error: ZooError | None = None
     kept: bool = False
+    batch: int | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,12 +71,16 @@ class Cell:
         runtime: Of the agent; None for the preferred one that the device has.
         threads: For one inference.
         check: Of its answers there.
+        batch: Examples in one inference; None leaves it to the file.
+        profile: Whether to find out what each operator takes.
     """
 
     artifact: Artifact
     runtime: str | None
     threads: int
     check: CheckAnswers
+    batch: int | None = None
+    profile: bool = False
 
 
 @dataclass(kw_only=True)
@@ -118,6 +124,8 @@ def time_files(
     tag: str | None = None,
     fresh: bool = False,
     accuracy: str | None = None,
+    batch: Sequence[int] = (),
+    profile: bool = False,
     on_timing: OnTiming | None = None,
 ) -> list[Timing]:
     """Times every file with every runtime and number of threads on every device.
@@ -138,6 +146,8 @@ def time_files(
         tag: A name for these results.
         fresh: Whether to measure anew what an unfinished bench has kept.
         accuracy: Also measures the quality on the test split of this dataset, on the device.
+        batch: Examples in one inference, each of these; none leaves it to the files.
+        profile: Also finds out what each operator takes.
         on_timing: Receives each result once it is recorded.
 
     Raises:
@@ -148,7 +158,13 @@ def time_files(
     names = [device] if device is None or isinstance(device, str) else list(dict.fromkeys(device))
     devices = [device_named(registry, name) for name in names]
     children = Children()
-    cells = _cells(registry, files, _listed(runtime), list(dict.fromkeys(threads)), children)
+    cells = [
+        replace(cell, batch=count, profile=profile)
+        for cell in _cells(
+            registry, files, _listed(runtime), list(dict.fromkeys(threads)), children
+        )
+        for count in (dict.fromkeys(batch) or [None])
+    ]
     dataset = None if accuracy is None else _dataset(registry, accuracy, cells)
     terms = _Terms(
         registry=registry,
@@ -242,6 +258,7 @@ def _plain_cells(places: Sequence[_Place]) -> list[dict[str, Any]]:
             "device": place.device.name,
             "runtime": cell.runtime,
             "threads": cell.threads,
+            "batch": cell.batch,
         }
         for place in places
         for cell in place.cells
@@ -326,7 +343,12 @@ def _measure_place(terms: _Terms, place: _Place, progress: _Progress) -> None:
 
 def _nowhere(cell: Cell) -> Candidate:
     """A cell that could not become a candidate, for its record."""
-    return Candidate(path=cell.artifact.path, runtime=cell.runtime or "", threads=cell.threads)
+    return Candidate(
+        path=cell.artifact.path,
+        runtime=cell.runtime or "",
+        threads=cell.threads,
+        batch=cell.batch,
+    )
 
 
 def _candidate(terms: _Terms, device: Device, cell: Cell) -> Candidate:
@@ -337,6 +359,8 @@ def _candidate(terms: _Terms, device: Device, cell: Cell) -> Candidate:
         path=cell.artifact.path,
         runtime=_runtime_there(cell.artifact, device, cell.runtime),
         threads=cell.threads,
+        batch=cell.batch,
+        profile=cell.profile,
         value_range=value_range_of(cell.artifact),
         check=cell.check,
         judge=judge,
@@ -427,6 +451,7 @@ def keep(
         threads=candidate.threads,
         device=device.name,
         runtime=candidate.runtime or None,
+        batch=candidate.batch,
         kept=kept,
     )
     if isinstance(result, ZooError):

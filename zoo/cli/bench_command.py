@@ -17,6 +17,13 @@ from zoo.cli.options import (
     split_commas,
     store_option,
 )
+from zoo.cli.verdict_options import (
+    check_budgets,
+    plain_judgements,
+    print_judged,
+    verdict_options,
+    write_bench_junit,
+)
 
 if TYPE_CHECKING:
     from zoo.timing import Timing
@@ -75,8 +82,17 @@ def _counts(ctx: click.Context, param: click.Parameter, values: tuple[str, ...])
     shell_complete=complete_dataset,
     help="Also measure the quality on this dataset's whole test split, on the device.",
 )
-@click.option("--tag", metavar="NAME", help="A name for these results in the store.")
+@click.option(
+    "--batch",
+    multiple=True,
+    callback=_counts,
+    metavar="COUNT",
+    help="Examples in one inference, where files leave them open; may be repeated or "
+    "comma-separated [the file's].",
+)
+@click.option("--profile", is_flag=True, help="Also find out what each operator takes.")
 @click.option("--fresh", is_flag=True, help="Measure anew what an unfinished bench has kept.")
+@verdict_options
 @store_option
 @json_option
 @click.pass_context
@@ -89,6 +105,10 @@ def command(
     tier: str,
     runtimes: tuple[str, ...],
     accuracy: str | None,
+    batch: tuple[int, ...],
+    profile: bool,
+    budgets: tuple[str, ...],
+    junit: str | None,
     tag: str | None,
     fresh: bool,
     store: str | None,
@@ -98,13 +118,16 @@ def command(
 
     Each file runs in fresh processes, which take turns with those of the other files. Before, its
     answers on the device are compared with those that it should give. Every sample is kept in the
-    results store. What was interrupted goes on when the same command is typed again.
+    results store. What was interrupted goes on when the same command is typed again. With
+    --budget it is a test: the exit code is 1 when a limit is exceeded, 3 when that cannot be told.
     """
     from zoo.api import bench
     from zoo.cli.bench_progress import BenchProgress
     from zoo.cli.bench_table import plain_timing, print_timings
+    from zoo.verdicts.judging import exit_code, judge_budgets
 
     settings: Settings = ctx.obj
+    check_budgets(budgets)
     timings: list[Timing] = []
     try:
         with BenchProgress(quiet=as_json) as progress:
@@ -118,6 +141,8 @@ def command(
                 tag=tag,
                 fresh=fresh,
                 accuracy=accuracy,
+                batch=batch,
+                profile=profile,
                 on_step=progress,
                 on_timing=timings.append,
                 registry=settings.registry(),
@@ -127,9 +152,14 @@ def command(
         if timings and not as_json:
             print_timings(timings)
         raise
+    judged = judge_budgets(timings, budgets, registry=settings.registry())
+    write_bench_junit(junit, timings, judged)
     if as_json:
-        print_json([plain_timing(timing) for timing in timings])
+        both = zip(timings, judged, strict=True)
+        print_json([{**plain_timing(t), "budgets": plain_judgements(j)} for t, j in both])
     else:
         print_timings(timings)
+        print_judged(timings, judged)
     if any(timing.error is not None for timing in timings):
         ctx.exit(1)
+    ctx.exit(exit_code(judged))

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from zoo.cli.bench_extras import further_columns, print_profiles
 from zoo.cli.tables import print_table
 
 if TYPE_CHECKING:
@@ -24,7 +25,14 @@ def print_timings(timings: Sequence[Timing]) -> None:
     """The table, then what people must know of single rows."""
     measured = [timing for timing in timings if timing.measurement is not None]
     if measured:
-        print_table(_HEADINGS, [_row(t.measurement) for t in measured if t.measurement], _RIGHT)
+        found = [timing.measurement for timing in measured if timing.measurement is not None]
+        more = further_columns(found)
+        print_table(
+            (*_HEADINGS, *(heading for heading, _ in more)),
+            [(*_row(m), *(cell(m) for _, cell in more)) for m in found],
+            _RIGHT + "r" * len(more),
+        )
+        print_profiles(found)
     for timing in timings:
         if timing.error is not None:
             click.echo(f"\n{_name(timing)}: {timing.error}", err=True)
@@ -56,6 +64,7 @@ def plain_timing(timing: Timing) -> dict[str, Any]:
         "device": timing.device,
         "runtime": timing.runtime,
         "threads": timing.threads,
+        "batch": timing.batch,
         "verdict": "failed" if measurement is None else measurement.verdict,
         "kept": timing.kept,
         "measurement": None if measurement is None else as_plain(measurement),
@@ -66,7 +75,8 @@ def plain_timing(timing: Timing) -> dict[str, Any]:
 def _name(timing: Timing) -> str:
     count = "1 thread" if timing.threads == 1 else f"{timing.threads} threads"
     runtime = f", {timing.runtime}" if timing.runtime else ""
-    return f"{timing.file.name}, {count}{runtime} on {timing.device}"
+    batch = f", batches of {timing.batch}" if timing.batch is not None else ""
+    return f"{timing.file.name}, {count}{batch}{runtime} on {timing.device}"
 
 
 def _row(m: Measurement) -> tuple[str, ...]:
@@ -85,7 +95,7 @@ def _row(m: Measurement) -> tuple[str, ...]:
         f"{sign}{m.load_ms:.1f}",
         f"{m.peak_memory_mb:.0f}",
         f"{m.runs:,}",
-        m.delegate,
+        m.ran_on,
         _answers(m),
         "quiet" if m.verdict == "good" else m.verdict.upper(),
     )

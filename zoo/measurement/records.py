@@ -135,13 +135,13 @@ class Measurement:
         examples_per_second: Throughput: examples by the time that their inferences took.
         energy: What the device's meters counted, the largest first; empty when it tells nothing.
         profile: What each operator takes; None unless asked for.
+        clock: What the times are: ``real``; ``emulated`` and ``estimated`` ones are never ranked
+            with or compared to those.
         p90_stopping_ms: The 90th percentile as MLPerf's early stopping estimates it from all
             samples, on the safe side; None below 64.
         answers: How its answers compare with the host's; None in records of older versions.
         sustained: Of a long run, its beginning and end apart; None of others.
         accuracy: Quality on a whole test split, computed on the device; None unless asked for.
-        clock: What the times are: ``real``; ``emulated`` and ``estimated`` ones are never ranked
-            with or compared to those.
     """
 
     file: str
@@ -182,11 +182,21 @@ class Measurement:
     examples_per_second: float | None = None
     energy: tuple[Energy, ...] = ()
     profile: Profile | None = None
+    clock: Clock = "real"
     p90_stopping_ms: float | None = None
     answers: Answers | None = None
     sustained: Sustained | None = None
     accuracy: Evaluation | None = None
-    clock: Clock = "real"
+
+    @property
+    def ran_on(self) -> str:
+        """Where it ran, and the share of operators that did where some did not."""
+        taken, remaining = self.placement.get("delegated"), self.placement.get("remaining")
+        total = self.placement.get("operators")
+        if total is None and taken is not None and remaining is not None:
+            total = taken + len(remaining)
+        partly = taken is not None and total is not None and 0 < taken < total
+        return f"{self.delegate} {taken}/{total}" if partly else self.delegate
 
     @property
     def verdict(self) -> str:

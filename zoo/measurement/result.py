@@ -102,6 +102,7 @@ def measurement_of(
             "processes": [_counted(p) for p in processes],
         },
         created=max(p.created for p in processes),
+        clock=device.clock,
         answers=answers,
         sustained=sustained,
         accuracy=accuracy,
@@ -109,7 +110,6 @@ def measurement_of(
         examples_per_second=first.loaded.batch * len(together) / (float(together.sum()) * 1e-9),
         energy=energy_of(row for p in processes for row in p.run.energy),
         profile=profile,
-        clock=device.clock,
     )
     return measurement, samples
 

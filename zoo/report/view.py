@@ -14,6 +14,8 @@ if TYPE_CHECKING:  # the terminal table must not wait for numpy
     import numpy as np
     from numpy.typing import NDArray
 
+    from zoo.verdicts.judgement import Judgement
+
 Verdict = Literal["passed", "rejected", "failed", "skipped"]
 
 #: Counts of a confusion matrix; rows: true class, columns: predicted.
@@ -54,6 +56,7 @@ class ArtifactRow:
         remark: What was tried to make it lose less, in a sentence; empty when nothing was.
         attempts: Each file that was made for that: layers in float, what it loses, its bytes.
         trained: Whether the ranges of its integers were trained, not calibrated.
+        budgets: Device and judgement of each budget that the recipe has for it.
         clock: What its times are; only real ones are ranked, compared and drawn.
     """
 
@@ -82,6 +85,7 @@ class ArtifactRow:
     remark: str = ""
     attempts: tuple[Attempt, ...] = ()
     trained: bool = False
+    budgets: tuple[tuple[str, Judgement], ...] = ()
     clock: Clock = "real"
 
     @property
