@@ -176,6 +176,11 @@ def _try_out(board: Board, root: roots.Root, emulator: Emulator, runtime: str) -
     raise roots.RuntimeRefused(f"{runtime} takes no file on {board.core}", why=refusals[-1])
 
 
+def known() -> dict[str, DeviceOptions]:
+    """Boards that need no entry of their own."""
+    return {f"{_PREFIX}{name}": {"board": name} for name in BOARDS}
+
+
 def _options() -> type[BaseModel]:
     from .emulated_options import Options  # It imports pydantic, which lists must not.
 
@@ -195,5 +200,5 @@ def zoo_devices() -> Iterable[DeviceKind]:
         address=address,
         setup=setup,
         clock="emulated",
-        presets={f"{_PREFIX}{name}": {"board": name} for name in BOARDS},
+        known=known,
     )

@@ -64,7 +64,8 @@ def remarks_of(run: Run, rows: Sequence[ArtifactRow]) -> tuple[str, ...]:
 
 
 def _first_bench(run: Run, cell: str) -> StepRecord | None:
-    for device in run.job.devices:
+    # A device that stands in for another is shown where no real one was asked for.
+    for device in sorted(run.job.devices, key=lambda device: device.clock != "real"):
         found = run.finished.get(f"bench {cell} {device.name}")
         if found is not None:
             return found.record
@@ -130,6 +131,7 @@ def _row(
         energy=timed.energy if timed else (),
         profile=timed.profile if timed else None,
         quiet=timed.quiet if timed else None,
+        clock=timed.clock if timed else "real",
         checks=judged.checks,
         remark=_one_line((export.result or {}).get("remark", "")),
         attempts=_ATTEMPTS.validate_python((export.result or {}).get("attempts", ())),

@@ -94,8 +94,8 @@ class DeviceKind:
         remote: Whether the device does the work on processors of its own, so that it may measure
             while others do.
         clock: What its times are; only real ones are ranked, compared or held against a budget.
-        presets: Devices of this kind that everybody has, by name, with their options: they need
-            no entry in ``devices.toml``.
+        known: Devices of this kind that are known without an entry: name → options. An entry of
+            ``devices.toml`` with the same name counts instead.
     """
 
     name: str
@@ -111,17 +111,15 @@ class DeviceKind:
     local: bool = False
     remote: bool = False
     clock: Clock = "real"
-    presets: Mapping[str, DeviceOptions] = field(default_factory=dict)
+    known: Callable[[], Mapping[str, DeviceOptions]] | None = None
 
     def __post_init__(self) -> None:
         check_name("device", self.name)
         clocks = get_args(Clock)
         check(self.clock in clocks, self.name, f"clock must be one of {', '.join(clocks)}")
-        for preset in self.presets:
-            check_name("device", preset)
         for field_name in ("connect", "fingerprint", "runtimes"):
             check(callable(getattr(self, field_name)), self.name, f"{field_name} must be callable")
-        for field_name in ("options", "address", "setup"):
+        for field_name in ("options", "address", "setup", "known"):
             value = getattr(self, field_name)
             usable = value is None or callable(value)
             check(usable, self.name, f"{field_name} must be callable or None")

@@ -109,7 +109,9 @@ def _table(
                 _Piece(f"{space if column.left else ''}{_GAP}"),
             ]
         yield pieces
-    if any(row.quiet is False and row.p50_ms is not None for row in rows):
+    for clock in dict.fromkeys(row.clock for row in rows if row.clock != "real"):
+        yield [_Piece(f"( ) {clock}: not the device's own time", "dim")]
+    if any(row.quiet is False and row.timed for row in rows):
         yield [_Piece("~ measured while the host was not quiet", "dim")]
 
 
@@ -137,6 +139,8 @@ def _texts(column: _Column, columns: FileColumns) -> list[str]:
 
 
 def _latency(cells: FileCells) -> str:
+    if cells.row.p50_ms is not None and not cells.row.timed:
+        return f"({cells.latency})"
     noisy = "~" if cells.row.quiet is False and cells.row.p50_ms is not None else ""
     return noisy + cells.latency
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
+from zoo.contracts import Clock
 from zoo.contracts.task import Check, Metric
 from zoo.measurement.profile import Energy, Profile
 from zoo.records import Attempt, Evaluation, StepRecord, TrainingResult
@@ -60,6 +61,7 @@ class ArtifactRow:
         attempts: Each file that was made for that: layers in float, what it loses, its bytes.
         trained: Whether the ranges of its integers were trained, not calibrated.
         budgets: Device and judgement of each budget that the recipe has for it.
+        clock: What its times are; only real ones are ranked, compared and drawn.
     """
 
     file: str
@@ -91,6 +93,12 @@ class ArtifactRow:
     attempts: tuple[Attempt, ...] = ()
     trained: bool = False
     budgets: tuple[tuple[str, Judgement], ...] = ()
+    clock: Clock = "real"
+
+    @property
+    def timed(self) -> bool:
+        """Whether it has a latency that may be ranked and compared."""
+        return self.p50_ms is not None and self.clock == "real"
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
