@@ -53,6 +53,9 @@ def form_of(request: ExportRequest) -> str:
     if wanted == "auto":
         own = {} if request.target is None else request.target.recurrent
         wanted = own.get(precision, FORMS[precision])
+        if wanted == "while" and _any_gives_sequences(request.model):
+            # The converter makes the outputs of all steps a list, whose shape no file then knows.
+            wanted = FORMS[precision]
     if wanted == "while" and precision in ("int8", "int16x8"):
         raise Unsupported(
             f"a recurrent layer cannot be a WHILE loop in {precision}",
@@ -66,6 +69,10 @@ def form_of(request: ExportRequest) -> str:
             fix="choose the form unrolled, or the precision int8",
         )
     return wanted
+
+
+def _any_gives_sequences(model: Any) -> bool:
+    return any(layer.return_sequences for layer in recurrent_layers(model))
 
 
 @contextmanager

@@ -21,6 +21,8 @@ from tiny_networks import (
 )
 
 from zoo.errors import Unsupported
+from zoo.registry import load_registry
+from zoo.targets import target_named
 
 pytestmark = pytest.mark.slow
 
@@ -129,6 +131,25 @@ def test_other_forms_on_request(
     assert FUSED not in contents.operators
     assert not contents.keeps_state
     assert decibels(reader.answers, answers_of(path, reader.inputs)) > FIDELITY[precision]
+
+
+@pytest.mark.parametrize("precision", ["float32", "float16"])
+def test_a_loop_that_the_target_prefers_is_no_loop_where_shapes_would_be_unknown(
+    reader: Deployed, tmp_path: Path, precision: str
+) -> None:
+    import keras
+
+    target = target_named(load_registry(), "x86-vnni")
+    assert target.recurrent[precision] == "while"
+    _, single = write(TFLITE, reader, tmp_path, precision, target=target)
+    assert "WHILE" in single.operators
+    stacked = row_reader(lambda rows: KINDS["stacked"](keras.layers, rows), epochs=1)
+    _, contents = write(TFLITE, stacked, tmp_path, precision, target=target)
+    assert contents.operators[FUSED] == 2
+    assert not contents.dynamic_tensors
+    assert not single.dynamic_tensors
+    _, looped = write(TFLITE, stacked, tmp_path, precision, "while", target=target)
+    assert looped.dynamic_tensors, "nothing would have been unknown"
 
 
 @pytest.mark.parametrize(
