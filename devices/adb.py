@@ -17,6 +17,7 @@ from zoo.extras import require
 from zoo.hookspecs import hookimpl
 from zoo.measurement.process import GRACE, SEND_TIMEOUT
 
+from .adb_benchmark import benchmark
 from .adb_shell import Shell
 from .android import HOLD_CLOCKS, READINGS, condition_of
 from .remote import KILL, SHORT, DeviceUnreachable, Done, Line, RemoteAgent, shell_command
@@ -176,6 +177,12 @@ class AdbTransport:
         """Of the phone that was chosen."""
         return self._line.serial
 
+    @functools.cached_property
+    def outside(self) -> AdbLine:
+        """ADB's own shell on the same phone, which may execute what lies in its own folder."""
+        folder = self._options["benchmark_folder"]
+        return AdbLine({**self._options, "serial": self.serial, "app": "", "folder": folder})
+
     def put(self, local: Path) -> str:
         """Copies a file there under the name of its content, if it is not there yet."""
         return self._line.put(local)
@@ -298,5 +305,6 @@ def zoo_devices() -> Iterable[DeviceKind]:
         runtimes=runtimes,
         options=_options,
         address=address,
+        benchmark=benchmark,
         extra="adb",
     )

@@ -47,7 +47,7 @@ _HEADINGS = (
 @click.option(
     "--runtime",
     help="litert, tflite-runtime, openvino or tflite-micro for TFLite; onnxruntime or openvino for "
-    "ONNX [the first].",
+    "ONNX [the first]; the program of others that a device is set up with.",
 )
 @store_option
 @json_option
@@ -69,8 +69,20 @@ def command(
     sample is kept in the results store.
     """
     from zoo.api import bench
+    from zoo.cli.foreign_table import timed_by_others
     from zoo.cli.progress import StepProgress
 
+    if timed_by_others(
+        ctx,
+        files,
+        device=device,
+        threads=threads,
+        tier=tier,
+        runtime=runtime,
+        store=store,
+        as_json=as_json,
+    ):
+        return
     settings: Settings = ctx.obj
     with StepProgress(quiet=as_json) as progress:
         timings = bench(

@@ -131,6 +131,8 @@ def _print(states: list[DeviceState]) -> None:
     for state in states:
         for fault in state.faults:
             click.echo(f"\n{state.name}: times are marked noisy: {fault}")
+        for hint in state.hints:
+            click.echo(f"\n{state.name}: {hint}")
         if not state.ok:
             click.echo(f"\n{state.name}: {state.problem}\n  fix: {state.fix}")
 
@@ -138,7 +140,7 @@ def _print(states: list[DeviceState]) -> None:
 def _machine(state: DeviceState) -> str:
     about = state.about
     if not about:
-        return ""
+        return ", ".join(str(state.readings[k]) for k in ("model", "soc") if k in state.readings)
     return f"{about.get('cpu')}, {about.get('cores')} cores, Python {about.get('python')}"
 
 

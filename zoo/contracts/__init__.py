@@ -11,6 +11,7 @@ from zoo.contracts.device import (
     Transport,
 )
 from zoo.contracts.exporter import Exporter, ExportRequest, FileContents, TensorInfo
+from zoo.contracts.foreign_benchmark import BenchmarkFigures, BenchmarkOrder, ForeignBenchmark
 from zoo.contracts.layers import LayerComparison, LayerRequest, OperatorRecord
 from zoo.contracts.preprocessing import (
     AnyPreprocessing,
@@ -29,6 +30,8 @@ __all__ = [
     "AgentProcess",
     "AnyPreprocessing",
     "Architecture",
+    "BenchmarkFigures",
+    "BenchmarkOrder",
     "Check",
     "Comparison",
     "Condition",
@@ -40,6 +43,7 @@ __all__ = [
     "ExportRequest",
     "Exporter",
     "FileContents",
+    "ForeignBenchmark",
     "ImagePreprocessing",
     "LatentPreprocessing",
     "LayerComparison",

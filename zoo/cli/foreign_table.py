@@ -1,0 +1,113 @@
+"""What ``zoo bench`` shows where a program of others timed the files."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from zoo.cli.options import Settings, print_json
+from zoo.cli.tables import print_table
+
+if TYPE_CHECKING:
+    from zoo.foreign_timing import ForeignTiming
+    from zoo.measurement.foreign import ForeignMeasurement
+
+_HEADINGS = (
+    *("file", "timed by", "threads", "median ms", "mean ms", "p95 ms", "first ms", "load ms"),
+    *("memory MB", "runs", "ran on", "host"),
+)
+
+
+def timed_by_others(
+    ctx: click.Context,
+    files: Sequence[str],
+    *,
+    device: str | None,
+    threads: Sequence[int],
+    tier: str,
+    runtime: str | None,
+    store: str | None,
+    as_json: bool,
+) -> bool:
+    """Times and shows the files, if a program of others does that on the device.
+
+    Returns:
+        Whether it does; nothing has happened where it does not.
+    """
+    from zoo.cli.progress import StepProgress
+    from zoo.foreign_timing import bench_by_others
+
+    settings: Settings = ctx.obj
+    with StepProgress(quiet=as_json) as progress:
+        timings = bench_by_others(
+            files,
+            device=device,
+            threads=threads,
+            tier=tier,
+            runtime=runtime,
+            store=store,
+            on_step=progress,
+            registry=settings.registry(),
+        )
+    if timings is None:
+        return False
+    if as_json:
+        print_json([_plain(timing) for timing in timings])
+    else:
+        _print(timings)
+    if any(timing.error is not None for timing in timings):
+        ctx.exit(1)
+    return True
+
+
+def _plain(timing: ForeignTiming) -> dict[str, Any]:
+    from zoo.records import as_plain
+
+    return {
+        "file": str(timing.file),
+        "threads": timing.threads,
+        "foreign": None if timing.measurement is None else as_plain(timing.measurement),
+        "error": None if timing.error is None else timing.error.as_dict(),
+    }
+
+
+def _print(timings: Sequence[ForeignTiming]) -> None:
+    measured = [timing.measurement for timing in timings if timing.measurement is not None]
+    if measured:
+        print_table(_HEADINGS, [_row(m) for m in measured], right="llrrrrrrrrll")
+        program = measured[0].program
+        click.echo(
+            f"\nThese are the figures of {program} {measured[0].program_sha256[:12]}, medians over "
+            f"{len(measured[0].processes)} of its processes. It keeps no single times, so they "
+            "have no intervals, and no verdict compares them with others."
+        )
+    for timing in timings:
+        if timing.error is not None:
+            click.echo(f"\n{timing.file.name}, {timing.threads} threads: {timing.error}", err=True)
+    for m in measured:
+        if not m.quiet:
+            click.echo(f"\n{m.file}, {m.threads} threads: {'; '.join(m.noise)}; measure again")
+
+
+def _row(m: ForeignMeasurement) -> tuple[str, ...]:
+    p95 = [figures.p95_ms for figures in m.processes if figures.p95_ms is not None]
+    return (
+        m.file,
+        m.program,
+        str(m.threads),
+        _number(m.median_ms, 4),
+        _number(m.mean_ms, 4),
+        _number(max(p95) if len(p95) == len(m.processes) else None, 4),
+        _number(m.first_ms, 3),
+        _number(m.init_ms, 1),
+        _number(m.peak_memory_mb, 0),
+        f"{m.runs:,}",
+        m.delegate or "not told",
+        "quiet" if m.quiet else "NOISY",
+    )
+
+
+def _number(value: float | None, digits: int) -> str:
+    return "not told" if value is None else f"{value:.{digits}f}"
