@@ -27,6 +27,7 @@ from zoo.errors import MissingExtra, UnknownName, UsageError, ZooError
 from zoo.measurement.bench import measure
 from zoo.measurement.failures import AgentDied, AgentHung, AgentRefused
 from zoo.measurement.foreign import ForeignMeasurement, measure_with
+from zoo.measurement.lock import DeviceBusy
 from zoo.measurement.session import AgentSession
 from zoo.measurement.tiers import tier_named
 from zoo.recipe_errors import declared_options
@@ -61,8 +62,19 @@ def options(adb_server: AdbServer, **changes: object) -> dict[str, object]:
 
 
 @pytest.fixture
-def connect(server: AdbServer) -> Connect:
-    return lambda **changes: adb.AdbTransport(options(server, **changes))
+def connect(server: AdbServer) -> Iterator[Connect]:
+    """Connects; the one before is let go of."""
+    made: list[adb.AdbTransport] = []
+
+    def connected(**changes: object) -> adb.AdbTransport:
+        for transport in made:
+            transport.close()
+        made.append(adb.AdbTransport(options(server, **changes)))
+        return made[-1]
+
+    yield connected
+    for transport in made:
+        transport.close()
 
 
 def test_the_same_answers_as_here(connect: Connect, files: dict[str, Path]) -> None:
@@ -256,6 +268,64 @@ class TestBenchmarkModel:
         missing = self.device(server, tmp_path / "nowhere")
         with pytest.raises(UsageError, match="there is no file"):
             missing.benchmark()
+
+
+class TestHeld:
+    """One measurement at a time."""
+
+    def test_by_whatever_name(self, server: AdbServer) -> None:
+        """One entry names the serial, and the other takes the only phone that is there."""
+        first = adb.AdbTransport(options(server))
+        with pytest.raises(DeviceBusy, match=f"the phone {SERIAL} is in use") as error:
+            adb.AdbTransport(options(server, serial=SERIAL))
+        assert f"process {os.getpid()} of this machine" in str(error.value)
+        # The clocks are still held for the first.
+        assert "false" not in server.log.read_text()
+        first.close()
+        adb.AdbTransport(options(server, serial=SERIAL)).close()
+
+    def test_looking_is_free(self, server: AdbServer) -> None:
+        first = adb.AdbTransport(options(server))
+        assert "litert" in adb.runtimes(options(server, cpus="1"))
+        first.close()
+
+
+class TestWhatBecameOfIt:
+    """Once the line is lost, the error says what the phone is doing now."""
+
+    @pytest.mark.parametrize(
+        ("again", "boot", "words"),
+        [
+            (False, "one", "cannot be reached: it is off, restarting"),
+            (True, "one", "was not restarted: the network failed"),
+            (True, "two", "was restarted meanwhile"),
+        ],
+    )
+    def test_it_is_told(
+        self,
+        server: AdbServer,
+        connect: Connect,
+        files: dict[str, Path],
+        again: bool,
+        boot: str,
+        words: str,
+    ) -> None:
+        id_file = server.folder / "boot"
+        id_file.write_text("one")
+        server.program(
+            "cat",
+            f'case "$1" in */boot_id) exec /bin/cat {id_file};; *) exec /bin/cat "$@";; esac',
+        )
+        with AgentSession(connect(performance=False), "litert") as session:
+            session.load(files["dense"])
+            phones = dict(server.phones)
+            server.unplug()
+            id_file.write_text(boot)
+            if again:
+                server.phones.update(phones)
+            with pytest.raises(AgentDied, match="line to the device broke") as error:
+                session.run(ONE)
+        assert words in str(error.value)
 
 
 class TestChoice:
