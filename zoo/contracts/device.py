@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from zoo.contracts.checks import check, check_name
 from zoo.contracts.foreign_benchmark import ForeignBenchmark
+from zoo.guarded_transport import GuardedTransport, guarding
 
 if TYPE_CHECKING:  # lists and help must not wait for it
     from pydantic import BaseModel
@@ -142,17 +143,20 @@ class Device:
         given = (f"{k}={v}" for k, v in sorted(self.options.items()) if v is not None)
         return ", ".join(given) or self.kind.name
 
-    def connect(self) -> Transport:
-        """Opens a transport to it."""
-        return self.kind.connect(self.options)
+    def connect(self) -> GuardedTransport:
+        """Opens a transport to it, around which whatever its driver raises is a `ZooError`."""
+        with guarding(self.kind.name, "connect"):
+            return GuardedTransport(self.kind.connect(self.options), self.kind.name)
 
     def fingerprint(self) -> str:
         """Identifies the machine and the runtimes there."""
-        return self.kind.fingerprint(self.options)
+        with guarding(self.kind.name, "tell the device's fingerprint"):
+            return self.kind.fingerprint(self.options)
 
     def runtimes(self) -> Sequence[str]:
         """Agent runtimes that can be used there now."""
-        return self.kind.runtimes(self.options)
+        with guarding(self.kind.name, "tell the device's runtimes"):
+            return self.kind.runtimes(self.options)
 
     def benchmark(self) -> ForeignBenchmark | None:
         """The program of others that times files there, if users have supplied one."""

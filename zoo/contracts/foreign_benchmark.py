@@ -85,8 +85,8 @@ class ForeignBenchmark:
         name: What ``--runtime`` takes.
         formats: Names of the formats whose files it takes.
         sha256: Of the program, which stands for its version.
-        run: Times a file that lies here, on the device behind a transport of the same kind, in a
-            fresh process. Raises `ZooError` when it died, hung, refused or said no figures.
+        run: Times a file that lies here, in a fresh process on the device behind a transport that
+            the same kind made. Raises `ZooError` when it died, hung, refused or said no figures.
     """
 
     name: str

@@ -15,10 +15,10 @@ from zoo.contracts import (
     Condition,
     Device,
     ForeignBenchmark,
-    Transport,
 )
 from zoo.errors import ZooError
 from zoo.files import sha256_of
+from zoo.guarded_transport import GuardedTransport, guarding
 from zoo.measurement.lock import holding
 from zoo.measurement.tiers import Tier
 
@@ -122,13 +122,14 @@ class _Course:
         self._conditions: list[Condition] = []
         self.failure: ZooError | None = None
 
-    def advance(self, transport: Transport) -> None:
+    def advance(self, transport: GuardedTransport) -> None:
         """Times the file in one more process."""
         if self.failure is not None:
             return
         try:
             self._conditions.append(transport.condition())
-            self._done.append(self._benchmark.run(transport, self._path, self._order))
+            with guarding(self._device.kind.name, f"run {self._benchmark.name}"):
+                self._done.append(self._benchmark.run(transport.inner, self._path, self._order))
             self._conditions.append(transport.condition())
         except ZooError as error:
             self.failure = error
