@@ -41,38 +41,62 @@ class ForeignTiming:
     error: ZooError | None = None
 
 
+def timed_so(
+    registry: Registry, devices: Sequence[str], runtimes: Sequence[str]
+) -> tuple[str, list[str]]:
+    """Which program of others times files there, if any does.
+
+    Args:
+        registry: Finds the devices.
+        devices: Names; none for this machine.
+        runtimes: Asked for by name; none for what the devices are set up with.
+
+    Returns:
+        The program's name, empty for none; and those of the devices that the agent times.
+    """
+    name, others = "", []
+    for device in devices:
+        benchmark = device_named(registry, device).benchmark()
+        if benchmark is not None and (not runtimes or benchmark.name in runtimes):
+            name = benchmark.name
+        else:
+            others.append(device)
+    return name, others
+
+
 def bench_by_others(
     files: Sequence[str | Path],
     *,
-    device: str | None = None,
+    device: str,
     threads: Sequence[int] = (1,),
     tier: str = "quick",
-    runtime: str | None = None,
     store: str | None = None,
     on_step: OnStep = quiet,
     registry: Registry | None = None,
-) -> list[ForeignTiming] | None:
+) -> list[ForeignTiming]:
     """Times files with the program of others that a device is set up with.
 
     Args:
         files: Files of a format that the program takes.
-        device: Where; None for this machine.
+        device: Where.
         threads: Each file is timed with each of these.
         tier: ``brief``, ``smoke``, ``quick`` or ``full``.
-        runtime: None, or the program's name.
         store: URL of the results store; None for the user's own.
         on_step: Receives progress.
         registry: None discovers plugins anew.
 
-    Returns:
-        None where the device has no such program, or another runtime is asked for; then nothing
-        was measured.
+    Raises:
+        ZooError: The device has no such program or cannot be reached, or a file or tier cannot be
+            used.
     """
     registry = registry or load_registry()
     where = device_named(registry, device)
     benchmark = where.benchmark()
-    if benchmark is None or runtime not in (None, benchmark.name):
-        return None
+    if benchmark is None:
+        raise UsageError(
+            f"no program of others is supplied for {where.name!r}",
+            fix="`zoo devices list` shows the options of its kind",
+        )
     return _time_files(
         registry,
         benchmark,

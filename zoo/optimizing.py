@@ -20,6 +20,7 @@ from zoo.contracts import Metric
 from zoo.errors import MissingExtra, UnknownName, UsageError
 from zoo.extras import EXTRA_OF, installed, require_extra
 from zoo.files import OTHER_HOME, atomic_path, ensure_writable, write_text
+from zoo.named_devices import device_named
 from zoo.official import here
 from zoo.paths import cache_folder
 from zoo.pipeline import OnStep, quiet
@@ -142,6 +143,7 @@ def optimize(
         else budget_time,
         thorough=thorough,
     )
+    _refuse_unreal(registry, device)
     checkpoint = _checkpoint(registry, model, on_step)
     data = data or checkpoint.card().dataset
     check_task(registry, data, checkpoint.variant.task, checkpoint.model_id)
@@ -174,6 +176,18 @@ def optimize(
 
         write_search(folder / "report.html", found, command or f"zoo.optimize({model!r})")
     return found
+
+
+def _refuse_unreal(registry: Registry, device: str | None) -> None:
+    """Files are ranked by their times, which emulated and estimated ones are not for."""
+    where = device_named(registry, device)
+    if where.clock != "real":
+        raise UsageError(
+            f"times of {where.name!r} are {where.clock}: files cannot be ranked by them",
+            why="they tell nothing of the real device's",
+            fix="search on a device that is there, and run its files here afterwards: "
+            f"zoo bench FILE --device {where.name}",
+        )
 
 
 def _conclude(search: Search, data: str, folder: Path, seconds: float) -> Optimized:

@@ -14,6 +14,7 @@ from zoo.measurement.records import Measurement
 from zoo.planning.common import EVALUATE, FINETUNE, QAT, cell_name
 from zoo.qat.need import PRECISION as QAT_PRECISION
 from zoo.records import Attempt, Evaluation, GateResult, StepRecord, TrainingResult
+from zoo.report.budgets import with_budgets
 from zoo.report.remarks import remarks
 from zoo.report.view import ArtifactRow, RunView
 from zoo.run import Run
@@ -41,7 +42,7 @@ def rows_of(run: Run) -> tuple[ArtifactRow, ...]:
         name = file_name(run.job.model_id, precision, exporter, trained)
         bench = _first_bench(run, cell)
         row = _row(name, exporter.name, precision, export, gate, bench, float_bytes)
-        rows.append(replace(row, trained=trained))
+        rows.append(with_budgets(replace(row, trained=trained), _budget_steps(run, cell)))
     return tuple(rows)
 
 
@@ -63,11 +64,17 @@ def remarks_of(run: Run, rows: Sequence[ArtifactRow]) -> tuple[str, ...]:
 
 
 def _first_bench(run: Run, cell: str) -> StepRecord | None:
-    for device in run.job.devices:
+    # A device that stands in for another is shown where no real one was asked for.
+    for device in sorted(run.job.devices, key=lambda device: device.clock != "real"):
         found = run.finished.get(f"bench {cell} {device.name}")
         if found is not None:
             return found.record
     return None
+
+
+def _budget_steps(run: Run, cell: str) -> list[StepRecord]:
+    names = (f"budget {cell} {device.name}" for device in run.job.devices)
+    return [run.finished[name].record for name in names if name in run.finished]
 
 
 def _row(
@@ -121,6 +128,7 @@ def _row(
         runtime=timed.runtime if timed else judged.evaluation.runtime,
         threads=timed.threads if timed else None,
         quiet=timed.quiet if timed else None,
+        clock=timed.clock if timed else "real",
         checks=judged.checks,
         remark=_one_line((export.result or {}).get("remark", "")),
         attempts=_ATTEMPTS.validate_python((export.result or {}).get("attempts", ())),

@@ -11,12 +11,12 @@ from pathlib import Path
 
 from zoo.artifact import Artifact, Manifest, find_exporter, parse_manifest
 from zoo.claims import Claim, Claims
-from zoo.contracts import Exporter
-from zoo.errors import BadFile, UnknownName, UsageError, ZooError
+from zoo.contracts import Device, Exporter
+from zoo.errors import BadFile, UnknownName, UsageError
 from zoo.isolation import OnEvent
+from zoo.named_devices import device_named
 from zoo.pipeline import OnStep, quiet
 from zoo.registry import Registry, load_registry
-from zoo.running import judging_device
 from zoo.verify_answers import check_golden, check_quality
 from zoo.verify_contents import check_contents, check_gate, check_origin
 
@@ -48,6 +48,7 @@ def verify(
     *,
     data: str | None = None,
     runtime: str | None = None,
+    device: str | None = None,
     on_step: OnStep = quiet,
     registry: Registry | None = None,
 ) -> Verification:
@@ -56,18 +57,21 @@ def verify(
     Args:
         file: An exported file; what belongs to it (golden inputs, weights) may lie beside it.
         data: Also measures the quality on the test split of this dataset.
-        runtime: Take this one alone; None for all that are installed and run the format.
+        runtime: Take this one alone; None for all that the device has and that run the format.
+        device: Where the file answers; None for this machine.
         on_step: Receives progress.
         registry: None discovers plugins anew.
 
     Raises:
         BadFile: There is no such file, or nobody knows its format.
-        UsageError: The runtime does not run the format, or is not installed.
+        UsageError: The runtime does not run the format, or the device has it not.
+        ZooError: The device cannot be reached.
     """
     registry = registry or load_registry()
     path = Path(file)
     exporter = find_exporter(registry, path)
-    runtimes = _runtimes(registry, exporter, runtime)
+    where = device_named(registry, device)
+    runtimes = _runtimes(where, exporter, runtime)
     claims = Claims()
     try:
         text = exporter.read_manifest(path)
@@ -87,7 +91,7 @@ def verify(
         )
         return _answer(path, None, claims)
     emit = _progress(on_step)
-    kind = judging_device(registry)
+    kind = where.bound_kind
     check_contents(claims, artifact, manifest)
     check_gate(claims, artifact, manifest)
     check_origin(claims, registry, artifact, manifest)
@@ -109,20 +113,17 @@ def _answer(path: Path, manifest: Manifest | None, claims: Claims) -> Verificati
     )
 
 
-def _runtimes(registry: Registry, exporter: Exporter, asked: str | None) -> list[str]:
-    """The format's own runtimes that this machine has, preferred first; or the one asked for."""
+def _runtimes(device: Device, exporter: Exporter, asked: str | None) -> list[str]:
+    """The format's own runtimes that the device has, preferred first; or the one asked for."""
     known = exporter.all_runtimes
-    try:
-        here = judging_device(registry).runtimes({})
-    except ZooError:
-        here = ()
+    here = device.runtimes()
     if asked is None:
         return [name for name in exporter.runtimes if name in here]
     if asked not in known:
         raise UnknownName("runtime of this format", asked, known)
     if asked not in here:
         raise UsageError(
-            f"the runtime {asked!r} is not installed here",
-            fix="`zoo doctor` shows those that are",
+            f"the runtime {asked!r} is not installed on {device.name!r}",
+            fix="`zoo devices doctor` shows those that are",
         )
     return [asked]

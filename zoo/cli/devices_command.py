@@ -45,7 +45,8 @@ def list_devices(settings: Settings, as_json: bool) -> None:
         for name, device in found.items()
     ]
     kinds = [
-        {"kind": k.name, "summary": k.summary, "options": _fields(k)} for k in registry.devices
+        {"kind": k.name, "summary": k.summary, "options": _fields(k), "known": _known(k)}
+        for k in registry.devices
     ]
     if as_json:
         print_json({"devices": rows, "kinds": kinds})
@@ -62,6 +63,9 @@ def list_devices(settings: Settings, as_json: bool) -> None:
         ("kind", "options (required first)", "what it is"),
         [(str(k["kind"]), ", ".join(k["options"]), str(k["summary"])) for k in kinds],
     )
+    for kind in kinds:
+        if kind["known"]:
+            click.echo(f"\n{kind['kind']} devices known by name: {', '.join(kind['known'])}")
     for row in rows:
         if "problem" in row:
             click.echo(f"\n{printable(row['name'])}: {row['problem']}\n  fix: {row['fix']}")
@@ -75,6 +79,10 @@ def _row(device: Device) -> dict[str, Any]:
         "options": {k: v for k, v in device.options.items() if v is not None},
         "file": str(device.source) if device.source else "",
     }
+
+
+def _known(kind: Any) -> list[str]:
+    return list(kind.known()) if kind.known is not None else []
 
 
 def _fields(kind: Any) -> list[str]:
@@ -150,7 +158,7 @@ def _print(states: list[DeviceState]) -> None:
 
 def _machine(state: DeviceState) -> str:
     about = state.about
-    if not about:
+    if "cpu" not in about:
         return ", ".join(str(state.readings[k]) for k in ("model", "soc") if k in state.readings)
     return f"{about.get('cpu')}, {about.get('cores')} cores, Python {about.get('python')}"
 

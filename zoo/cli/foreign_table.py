@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -24,35 +24,65 @@ def timed_by_others(
     ctx: click.Context,
     files: Sequence[str],
     *,
-    device: str | None,
+    devices: Sequence[str],
     threads: Sequence[int],
     tier: str,
-    runtime: str | None,
+    runtimes: Sequence[str],
     store: str | None,
     as_json: bool,
+    only_of_the_agent: Mapping[str, object],
 ) -> bool:
-    """Times and shows the files, if a program of others does that on the device.
+    """Times and shows the files, if a program of others does that on the devices.
+
+    Args:
+        ctx: Of the command.
+        files: What to time.
+        devices: Names; none for this machine.
+        threads: For one inference.
+        tier: Name of the grade of care.
+        runtimes: Names; none for what the devices are set up with.
+        store: URL of the results store.
+        as_json: Whether to print JSON.
+        only_of_the_agent: Options by name, which such a program does not know.
 
     Returns:
         Whether it does; nothing has happened where it does not.
+
+    Raises:
+        UsageError: Some of the devices alone are timed so, or an option is not for that.
     """
     from zoo.cli.progress import StepProgress
-    from zoo.foreign_timing import bench_by_others
+    from zoo.errors import UsageError
+    from zoo.foreign_timing import bench_by_others, timed_so
 
     settings: Settings = ctx.obj
-    with StepProgress(quiet=as_json) as progress:
-        timings = bench_by_others(
-            files,
-            device=device,
-            threads=threads,
-            tier=tier,
-            runtime=runtime,
-            store=store,
-            on_step=progress,
-            registry=settings.registry(),
-        )
-    if timings is None:
+    registry = settings.registry()
+    program, others = timed_so(registry, devices, runtimes)
+    if not program:
         return False
+    if others or len(runtimes) > 1:
+        raise UsageError(
+            f"{program} and the agent cannot be timed side by side: their figures are not alike",
+            fix="name the devices in two commands, or one --runtime that all of them have",
+        )
+    for option, value in only_of_the_agent.items():
+        if value:
+            raise UsageError(
+                f"{program} does not know {option}",
+                fix=f"leave {option} out, or name a runtime of the agent: --runtime …",
+            )
+    timings = []
+    with StepProgress(quiet=as_json) as progress:
+        for device in devices:
+            timings += bench_by_others(
+                files,
+                device=device,
+                threads=threads,
+                tier=tier,
+                store=store,
+                on_step=progress,
+                registry=registry,
+            )
     if as_json:
         print_json([_plain(timing) for timing in timings])
     else:

@@ -6,7 +6,14 @@ from typing import TYPE_CHECKING
 
 import click
 
-from zoo.cli.options import Settings, data_option, examples, json_option, print_json
+from zoo.cli.options import (
+    Settings,
+    complete_device,
+    data_option,
+    examples,
+    json_option,
+    print_json,
+)
 
 if TYPE_CHECKING:
     from zoo.verification import Verification
@@ -19,6 +26,7 @@ _MARKS = {"holds": "ok", "fails": "--", "not checked": " ?"}
     epilog=examples(
         "zoo verify lenet5.digits.int8.tflite",
         "zoo verify lenet5.digits.int8.tflite --data digits --runtime litert",
+        "zoo verify lenet5.digits.int8.tflite --device emulated-pi4",
     ),
 )
 @click.argument("file", type=click.Path())
@@ -26,10 +34,22 @@ _MARKS = {"holds": "ok", "fails": "--", "not checked": " ?"}
 @click.option(
     "--runtime", metavar="NAME", help="Run golden inputs in this one alone [all installed]."
 )
+@click.option(
+    "--device",
+    metavar="NAME",
+    shell_complete=complete_device,
+    help="Where the file answers [this machine].",
+)
 @json_option
 @click.pass_context
 def command(
-    ctx: click.Context, /, file: str, data: str | None, runtime: str | None, as_json: bool
+    ctx: click.Context,
+    /,
+    file: str,
+    data: str | None,
+    runtime: str | None,
+    device: str | None,
+    as_json: bool,
 ) -> None:
     """Recompute what the manifest of FILE claims, and say which claims hold.
 
@@ -43,7 +63,12 @@ def command(
     settings: Settings = ctx.obj
     with StepProgress(quiet=as_json) as progress:
         found = verify(
-            file, data=data, runtime=runtime, on_step=progress, registry=settings.registry()
+            file,
+            data=data,
+            runtime=runtime,
+            device=device,
+            on_step=progress,
+            registry=settings.registry(),
         )
     if as_json:
         print_json({**as_plain(found), "passed": found.passed})

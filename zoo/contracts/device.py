@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol, get_args
 
 from zoo.contracts.checks import check, check_name
 from zoo.contracts.foreign_benchmark import ForeignBenchmark
@@ -16,6 +16,9 @@ if TYPE_CHECKING:  # lists and help must not wait for it
 
 #: Options of one device, complete: as the model that its kind declares dumps them.
 DeviceOptions = Mapping[str, Any]
+#: What the times of a device are: taken on the real thing, on another processor that stands in for
+#: it, or calculated. Those that are not real tell nothing of the real ones, nor of each other.
+Clock = Literal["real", "emulated", "estimated"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -94,6 +97,11 @@ class DeviceKind:
         extra: The extra of the distribution that brings what the driver needs; empty for none.
         distributions: Those installed here whose versions decide what it answers and how fast.
         local: Whether it is this machine, where files are judged after export.
+        remote: Whether the device does the work on processors of its own, so that it may measure
+            while others do.
+        clock: What its times are; only real ones are ranked, compared or held against a budget.
+        known: Devices of this kind that are known without an entry: name → options. An entry of
+            ``devices.toml`` with the same name counts instead.
     """
 
     name: str
@@ -108,12 +116,17 @@ class DeviceKind:
     extra: str = ""
     distributions: tuple[str, ...] = ()
     local: bool = False
+    remote: bool = False
+    clock: Clock = "real"
+    known: Callable[[], Mapping[str, DeviceOptions]] | None = None
 
     def __post_init__(self) -> None:
         check_name("device", self.name)
+        clocks = get_args(Clock)
+        check(self.clock in clocks, self.name, f"clock must be one of {', '.join(clocks)}")
         for field_name in ("connect", "fingerprint", "runtimes"):
             check(callable(getattr(self, field_name)), self.name, f"{field_name} must be callable")
-        for field_name in ("options", "address", "setup", "benchmark"):
+        for field_name in ("options", "address", "setup", "known", "benchmark"):
             value = getattr(self, field_name)
             usable = value is None or callable(value)
             check(usable, self.name, f"{field_name} must be callable or None")
@@ -142,6 +155,22 @@ class Device:
             return self.kind.address(self.options)
         given = (f"{k}={v}" for k, v in sorted(self.options.items()) if v is not None)
         return ", ".join(given) or self.kind.name
+
+    @property
+    def clock(self) -> Clock:
+        """What its times are."""
+        return self.kind.clock
+
+    @property
+    def bound_kind(self) -> DeviceKind:
+        """Its kind with its options filled in, for callers who give none."""
+        kind, options = self.kind, self.options
+        return replace(
+            kind,
+            connect=lambda _: kind.connect(options),
+            fingerprint=lambda _: kind.fingerprint(options),
+            runtimes=lambda _: kind.runtimes(options),
+        )
 
     def connect(self) -> GuardedTransport:
         """Opens a transport to it, around which whatever its driver raises is a `ZooError`."""

@@ -77,10 +77,12 @@ def _smallest(passed: Sequence[ArtifactRow]) -> Tile:
 
 def _fastest(passed: Sequence[ArtifactRow]) -> Tile:
     label = "Lowest median latency"
-    measured = [(row.p50_ms, row) for row in passed if row.p50_ms is not None]
+    unreal = [row.clock for row in passed if row.clock != "real"]
+    measured = [(row.p50_ms, row) for row in passed if row.p50_ms is not None and row.timed]
     known = [(ms, row) for ms, row in measured if math.isfinite(ms) and row.quiet is not False]
     if not known:
         why = "every measurement was noisy" if measured else "not measured in this run"
+        why = f"its times are {unreal[0]}" if unreal and not measured else why
         return Tile(label, fmt.MISSING, why)
     ms, row = min(known, key=lambda pair: pair[0])
     return Tile(label, fmt.time_unit([ms]).with_symbol(ms), "", row.file)

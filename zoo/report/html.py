@@ -13,6 +13,7 @@ from zoo.extras import require
 from zoo.files import write_text
 from zoo.records import TrainingResult
 from zoo.report import format as fmt
+from zoo.report.budgets import budget_lines
 from zoo.report.columns import file_columns
 from zoo.report.confusion_chart import (
     confusion_chart,
@@ -49,6 +50,7 @@ def render(run: RunView) -> str:
         summary=summary(run.rows),
         tiles=tiles(run),
         columns=file_columns(run.rows),
+        budgets=budget_lines(run.rows),
         latency=latency if isinstance(latency, tuple) else (latency,),
         training=_training(run.training, "training") if run.training else None,
         quantization=_training(run.quantization, "quantization") if run.quantization else None,

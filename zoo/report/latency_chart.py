@@ -47,6 +47,7 @@ def latency_charts(
         _Point(row, row.p50_ms, row.accuracy)
         for row in rows
         if row.p50_ms is not None
+        and row.timed
         and row.accuracy is not None
         and math.isfinite(row.p50_ms)
         and row.p50_ms > 0

@@ -107,7 +107,9 @@ def _speed(passed: Sequence[ArtifactRow]) -> Iterator[str]:
     unclear = []
     for row in passed:
         other = twin(row, passed)
-        if other is None or not (_usable(row.p50_ms) and _usable(other.p50_ms)):
+        if other is None or not (row.timed and other.timed):
+            continue
+        if not (_usable(row.p50_ms) and _usable(other.p50_ms)):
             continue
         if row.quiet is False or other.quiet is False:
             if _later(row, other) and _ms(row) >= _PLAIN_RATIO * _ms(other):
@@ -165,7 +167,13 @@ def _unclear(row: ArtifactRow, other: ArtifactRow) -> str:
 
 
 def _noise(rows: Sequence[ArtifactRow]) -> Iterator[str]:
-    noisy = [row.file for row in rows if row.quiet is False and row.p50_ms is not None]
+    noisy = [row.file for row in rows if row.quiet is False and row.timed]
+    unreal = [row for row in rows if row.clock != "real"]
+    if unreal:
+        yield (
+            f"The times of {listed([row.file for row in unreal])} are {unreal[0].clock}: they tell "
+            "nothing of the real device's, so no verdict on speed rests on them."
+        )
     if noisy:
         which = "measurement was" if len(noisy) == 1 else "measurements were"
         yield (

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from zoo.report import format as fmt
+from zoo.report.budgets import of_budgets
 from zoo.report.columns import FileCells, FileColumns, file_columns
 from zoo.report.view import ArtifactRow
 
@@ -108,7 +109,9 @@ def _table(
                 _Piece(f"{space if column.left else ''}{_GAP}"),
             ]
         yield pieces
-    if any(row.quiet is False and row.p50_ms is not None for row in rows):
+    for clock in dict.fromkeys(row.clock for row in rows if row.clock != "real"):
+        yield [_Piece(f"( ) {clock}: not the device's own time", "dim")]
+    if any(row.quiet is False and row.timed for row in rows):
         yield [_Piece("~ measured while the host was not quiet", "dim")]
 
 
@@ -125,6 +128,8 @@ def _columns(columns: FileColumns) -> list[_Column]:
     ]
     if columns.measured:
         shown.append(_Column(f"p50 / p90 {columns.time_unit.symbol}", _latency))
+    if any(cells.row.budgets for cells in columns.cells):
+        shown.append(_Column("budget", lambda c: of_budgets(c.row), left=True))
     shown.append(_Column("verdict", lambda c: c.row.verdict, left=True))
     return shown
 
@@ -134,6 +139,8 @@ def _texts(column: _Column, columns: FileColumns) -> list[str]:
 
 
 def _latency(cells: FileCells) -> str:
+    if cells.row.p50_ms is not None and not cells.row.timed:
+        return f"({cells.latency})"
     noisy = "~" if cells.row.quiet is False and cells.row.p50_ms is not None else ""
     return noisy + cells.latency
 

@@ -6,12 +6,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
+from zoo.contracts import Clock
 from zoo.contracts.task import Check, Metric
 from zoo.records import Attempt, Evaluation, StepRecord, TrainingResult
 
 if TYPE_CHECKING:  # the terminal table must not wait for numpy
     import numpy as np
     from numpy.typing import NDArray
+
+    from zoo.verdicts.judgement import Judgement
 
 Verdict = Literal["passed", "rejected", "failed", "skipped"]
 
@@ -53,6 +56,8 @@ class ArtifactRow:
         remark: What was tried to make it lose less, in a sentence; empty when nothing was.
         attempts: Each file that was made for that: layers in float, what it loses, its bytes.
         trained: Whether the ranges of its integers were trained, not calibrated.
+        budgets: Device and judgement of each budget that the recipe has for it.
+        clock: What its times are; only real ones are ranked, compared and drawn.
     """
 
     file: str
@@ -80,6 +85,13 @@ class ArtifactRow:
     remark: str = ""
     attempts: tuple[Attempt, ...] = ()
     trained: bool = False
+    budgets: tuple[tuple[str, Judgement], ...] = ()
+    clock: Clock = "real"
+
+    @property
+    def timed(self) -> bool:
+        """Whether it has a latency that may be ranked and compared."""
+        return self.p50_ms is not None and self.clock == "real"
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
