@@ -12,14 +12,17 @@ from collections.abc import Iterable, Sequence
 from typing import IO, TYPE_CHECKING, Any
 
 from zoo.contracts import AgentProcess, Condition, DeviceKind, DeviceOptions
-from zoo.errors import UnknownName, UsageError, ZooError
+from zoo.errors import ZooError
 from zoo.extras import require
 from zoo.hookspecs import hookimpl
+from zoo.measurement.lock import hold_place
 from zoo.measurement.process import GRACE, SEND_TIMEOUT
 
+from .adb_benchmark import benchmark
+from .adb_phones import choose_phone, client_of
 from .adb_shell import Shell
 from .android import HOLD_CLOCKS, READINGS, condition_of
-from .remote import KILL, SHORT, DeviceUnreachable, Done, Line, RemoteAgent, shell_command
+from .remote import BOOT, KILL, SHORT, DeviceUnreachable, Done, Line, RemoteAgent, shell_command
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -44,9 +47,10 @@ class AdbLine(Line):
     def __init__(self, options: DeviceOptions) -> None:
         self.options = options
         self.folder = str(options["folder"])
-        self._client = _client(options)
-        self.serial = _choose(self._client, options["serial"])
+        self._client = client_of(options)
+        self.serial = choose_phone(self._client, options["serial"])
         self.address = self.serial
+        self._looking = False
 
     def shell(self, script: str, arguments: Sequence[str] = (), *, app: str = "") -> Shell:
         """Starts a script there, in an app or in ADB's own shell."""
@@ -73,6 +77,21 @@ class AdbLine(Line):
         return self._finish(
             self.shell(script, arguments, app=str(self.options["app"])), stdin, timeout
         )
+
+    def lost(self, words: str) -> DeviceUnreachable:
+        """The error for a line that is gone, which tells what became of the phone."""
+        if self._looking:
+            return super().lost(words)
+        self._looking = True
+        try:
+            fate = self.whereabouts()
+        finally:
+            self._looking = False
+        return super().lost("; ".join(part for part in (fate, words) if part))
+
+    def boot_now(self) -> str:
+        """What the phone says of its last start."""
+        return self.run_outside(BOOT).out.strip()
 
     def run_outside(self, script: str, *arguments: str) -> Done:
         """Runs one of our scripts in ADB's own shell, which may ask Android what apps may not."""
@@ -107,6 +126,7 @@ class AdbProcess(RemoteAgent):
 
     def __init__(self, line: AdbLine, shell: Shell, pid_file: str) -> None:
         self._line, self._shell, self._pid_file = line, shell, pid_file
+        self._killed, self._why = False, ""
 
     @property
     def line(self) -> Line:
@@ -137,6 +157,7 @@ class AdbProcess(RemoteAgent):
 
     def kill(self) -> None:
         """Ends the agent here, and then there, where it would go on without us."""
+        self._killed = True
         self._shell.shut()
         try:
             self._line.run(KILL, self._pid_file, timeout=10.0)
@@ -155,26 +176,46 @@ class AdbProcess(RemoteAgent):
         if not ended:
             self.kill()
         shell.close()
+        if shell.code is None and not self._killed:
+            self._why = self._line.lost("").why or ""
         return shell.code
 
     def diagnostics(self) -> str:
-        """The last lines of its error stream."""
-        return self._shell.err.decode("utf-8", errors="replace").strip()
+        """The last lines of its error stream; once the line is lost, what became of the phone."""
+        said = self._shell.err.decode("utf-8", errors="replace").strip()
+        return "\n".join(part for part in (self._why, said) if part)
 
 
 class AdbTransport:
     """Files and agents on one phone, whose clocks are held until `close` if it can do that."""
 
-    def __init__(self, options: DeviceOptions) -> None:
+    def __init__(self, options: DeviceOptions, *, hold: bool = True) -> None:
         self._line = AdbLine(options)
         self._options = options
-        done = self._line.run_outside(HOLD_CLOCKS, "true") if options["performance"] else None
-        self._held = done is not None and done.code == 0 and "not" not in (done.out + done.err)
+        # A phone may be named with its serial and without: the lock goes by what it is.
+        self._lock = hold_place(
+            "adb-phone", self._line.serial, f"the phone {self._line.serial}", hold
+        )
+        self._held = False
+        try:
+            self._line.boot = self._line.boot_now()
+            if hold and options["performance"]:
+                done = self._line.run_outside(HOLD_CLOCKS, "true")
+                self._held = done.code == 0 and "not" not in (done.out + done.err)
+        except BaseException:
+            self._lock.close()
+            raise
 
     @property
     def serial(self) -> str:
         """Of the phone that was chosen."""
         return self._line.serial
+
+    @functools.cached_property
+    def outside(self) -> AdbLine:
+        """ADB's own shell on the same phone, which may execute what lies in its own folder."""
+        folder = self._options["benchmark_folder"]
+        return AdbLine({**self._options, "serial": self.serial, "app": "", "folder": folder})
 
     def put(self, local: Path) -> str:
         """Copies a file there under the name of its content, if it is not there yet."""
@@ -191,59 +232,15 @@ class AdbTransport:
         return Condition(readings={**found.readings, **held}, faults=found.faults)
 
     def close(self) -> None:
-        """Gives the clocks back to Android."""
+        """Gives the clocks back to Android, and lets go of the phone."""
         try:
             if self._held:
                 self._held = False
                 self._line.run_outside(HOLD_CLOCKS, "false")
         except DeviceUnreachable:
             return  # Unplugged; restarting the phone ends the mode as well.
-
-
-def _client(options: DeviceOptions) -> Any:
-    adbutils = require("adbutils")
-    if options["server"] is None:
-        return adbutils.AdbClient()
-    host, _, port = str(options["server"]).rpartition(":")
-    return adbutils.AdbClient(host=host, port=int(port))
-
-
-def _choose(client: Any, wanted: str | None) -> str:
-    """The serial of the phone that is meant, once it is ready."""
-    adbutils = require("adbutils")
-    try:
-        with client.make_connection() as connection:
-            connection.send_command("host:devices")
-            connection.check_okay()
-            rows = [line.split("\t") for line in connection.read_string_block().splitlines()]
-    except (adbutils.AdbError, OSError) as error:
-        raise DeviceUnreachable(
-            "there is no ADB server",
-            why=str(error),
-            fix="install Android's platform tools, then: adb start-server",
-        ) from error
-    found = {row[0]: row[1] for row in rows if len(row) == 2}
-    if wanted is None and len(found) > 1:
-        raise UsageError(
-            f"{len(found)} phones are connected: {', '.join(sorted(found))}",
-            fix="name the one you mean: zoo devices add NAME adb serial=…",
-        )
-    if not found:
-        raise DeviceUnreachable(
-            "no phone is connected" + (f" as {wanted}" if wanted else ""),
-            fix="plug it in, and switch on USB debugging in its developer options",
-        )
-    serial = wanted or next(iter(found))
-    if serial not in found:
-        raise UnknownName("phone", serial, found, fix=None)
-    if found[serial] != "device":
-        raise DeviceUnreachable(
-            f"the phone {serial} is {found[serial]}",
-            fix="unlock it and allow this computer to debug it"
-            if found[serial] == "unauthorized"
-            else "plug it in again",
-        )
-    return serial
+        finally:
+            self._lock.close()
 
 
 def address(options: DeviceOptions) -> str:
@@ -261,9 +258,12 @@ def describe(options: DeviceOptions) -> dict[str, Any]:
 def _described(items: tuple[tuple[str, Any], ...]) -> dict[str, Any]:
     from zoo.measurement.session import AgentSession  # It imports numpy, which lists must not.
 
-    transport = AdbTransport({**dict(items), "performance": False})
-    with AgentSession(transport, "litert") as session:
-        return {**session.describe(), "serial": transport.serial}
+    transport = AdbTransport(dict(items), hold=False)
+    try:
+        with AgentSession(transport, "litert") as session:
+            return {**session.describe(), "serial": transport.serial}
+    finally:
+        transport.close()
 
 
 def fingerprint(options: DeviceOptions) -> str:
@@ -299,5 +299,6 @@ def zoo_devices() -> Iterable[DeviceKind]:
         runtimes=runtimes,
         options=_options,
         address=address,
+        benchmark=benchmark,
         extra="adb",
     )

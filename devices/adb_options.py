@@ -22,6 +22,10 @@ class Options(BaseModel):
         cpus: Mask of the processors that the agent may use, in hexadecimal: ``f0`` are often the
             fast ones; None for all.
         performance: Whether to ask Android for clocks that it can hold, while measuring.
+        benchmark_model: Path here of LiteRT's ``benchmark_model`` for the phone's processor, which
+            then times files in place of the agent; None where the agent does.
+        benchmark_folder: Where that program and files are kept there; ADB's own shell must be
+            allowed to execute what lies in it.
         server: ``host:port`` of the ADB server; None takes that of this machine.
     """
 
@@ -33,4 +37,6 @@ class Options(BaseModel):
     folder: There = ".cache/edgezoo-agent"
     cpus: Annotated[str, Field(pattern=r"^[0-9a-fA-F]{1,16}$")] | None = None
     performance: bool = True
+    benchmark_model: str | None = None
+    benchmark_folder: There = "/data/local/tmp/edgezoo"
     server: Annotated[str, Field(pattern=r"^[A-Za-z0-9_.-]+:[0-9]{1,5}$")] | None = None

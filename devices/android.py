@@ -35,15 +35,18 @@ def condition_of(text: str) -> Condition:
     _thermal(parts.get("thermal", ""), readings, faults)
     _battery(parts.get("battery", ""), readings)
     airplane, saver = parts.get("airplane", "").strip(), parts.get("saver", "").strip()
+    hints = []
     if airplane in ("0", "1"):
         readings["airplane_mode"] = airplane == "1"
+    if airplane == "0":
+        hints.append("switch airplane mode on: radios wake the phone at any moment")
     if saver == "1":
         faults.append("the battery saver is on, which slows the processor")
     lines = [line.strip() for line in parts.get("build", "").removeprefix("\n").splitlines()]
     for key, value in zip(("android", "model", "soc"), lines, strict=False):
         if value:
             readings[key] = value
-    return Condition(readings=readings, faults=tuple(faults))
+    return Condition(readings=readings, faults=tuple(faults), hints=tuple(hints))
 
 
 def _thermal(text: str, readings: dict[str, Any], faults: list[str]) -> None:

@@ -121,7 +121,7 @@ class Packages:
         return [Package(file=file, sha256=sha256_of(file)) for file in found]
 
     def _prepare(self) -> None:
-        for part in ("state/lists/partial", "cache/archives/partial", "log"):
+        for part in ("state/lists/partial", "cache/archives/partial", "none/partial", "log"):
             (self._folder / part).mkdir(parents=True, exist_ok=True)
         # An empty list of installed packages: everything that is needed is fetched.
         write_text(self._folder / "status", "")
@@ -131,7 +131,9 @@ class Packages:
 
     def _files(self, names: Sequence[str], updated: Ran) -> list[str]:
         """Names of the packages' files."""
-        planned = self._install(names, "--print-uris", "--quiet=2")
+        # Asked with an empty folder, for apt leaves out what it need not fetch.
+        nothing = f"Dir::Cache::archives={self._folder / 'none'}"
+        planned = self._install(names, "--print-uris", "--quiet=2", "-o", nothing)
         files = [
             Path(words[1]).name
             for line in planned.out.splitlines()

@@ -49,7 +49,13 @@ def condition_of(text: str) -> Condition:
             faults += throttling(bits)
     if degrees:
         readings["temperature_c"] = max(degrees)
-    return Condition(readings=readings, faults=tuple(faults))
+    hints = []
+    if readings.get("governor") not in (None, "performance"):
+        hints.append(
+            f"the governor {readings['governor']!r} changes the clock while it is measured; "
+            "`sudo cpupower frequency-set -g performance` holds it"
+        )
+    return Condition(readings=readings, faults=tuple(faults), hints=tuple(hints))
 
 
 def throttling(bits: int | None) -> list[str]:

@@ -57,6 +57,8 @@ _START = (
     'mkdir -p "$d/run"; exec 3<&0; "$@" <&3 3<&- & n=$!; exec 3<&-; echo "$n" >"$d/run/$r.pid"; '
     'wait "$n"; c=$?; rm -f "$d/run/$r.pid"; exit "$c"'
 )
+#: Prints what changes whenever the device is started.
+BOOT = "cat /proc/sys/kernel/random/boot_id 2>/dev/null"
 #: $1 file with a process id.
 KILL = 'p=$(cat "$1" 2>/dev/null) || exit 0; kill "$p"; sleep 1; kill -9 "$p"; rm -f "$1"'
 
@@ -101,6 +103,28 @@ class Line(ABC):
 
     address: str
     folder: str
+    #: What the device said of its last start when the line was opened; empty where it tells none.
+    boot = ""
+
+    @abstractmethod
+    def boot_now(self) -> str:
+        """What the device says of its last start, asked anew; empty where it tells none.
+
+        Raises:
+            ZooError: It cannot be reached.
+        """
+
+    def whereabouts(self) -> str:
+        """What became of a device whose line broke, in words: looks once."""
+        try:
+            now = self.boot_now()
+        except ZooError:
+            return f"{self.address} cannot be reached: it is off, restarting, or off the network"
+        if not self.boot or not now:
+            return f"{self.address} can be reached again"
+        if now != self.boot:
+            return f"{self.address} was restarted meanwhile"
+        return f"{self.address} can be reached again and was not restarted: the network failed"
 
     @abstractmethod
     def run(
@@ -147,9 +171,15 @@ class Line(ABC):
             fix='name another folder in devices.toml: folder = "…"',
         )
 
-    def send(self, local: Path, there: str) -> None:
-        """Copies a file, unless one of these bytes lies there; whole or not at all."""
-        digest = sha256_of(local)
+    def send(self, local: Path, there: str, digest: str) -> None:
+        """Copies a file, unless one of these bytes lies there; whole or not at all.
+
+        Args:
+            local: The file here.
+            there: Path on the device.
+            digest: SHA-256 that it must have there, so that a file which is changed meanwhile
+                arrives under no name.
+        """
         if self.run(_HAVE, there).out.startswith(digest):
             return
         with local.open("rb") as file:
@@ -158,7 +188,8 @@ class Line(ABC):
             raise ZooError(
                 f"{local.name} did not arrive whole at {self.address}",
                 why="its SHA-256 there is another one",
-                fix="type the same command again; if it stays, check the device's disk",
+                fix="it was changed meanwhile, or damaged on the way: type the same command again; "
+                "if it stays, check the device's disk",
             )
         if done.code != 0:
             raise self.write_error(done.err)
@@ -166,8 +197,9 @@ class Line(ABC):
     def put(self, local: Path) -> str:
         """Copies a file there under the name of its content, if it is not there yet."""
         suffix = re.sub(r"[^a-z0-9.]", "", "".join(local.suffixes[-1:]).lower())
-        there = f"{self.folder}/files/{sha256_of(local)}{suffix}"
-        self.send(local, there)
+        digest = sha256_of(local)
+        there = f"{self.folder}/files/{digest}{suffix}"
+        self.send(local, there, digest)
         return there
 
     def start_agent(self, runtime: str, program: str, cpus: str | None) -> AgentProcess:
@@ -183,8 +215,9 @@ class Line(ABC):
 
         from . import agent
 
-        there = f"{self.folder}/agent/{sha256_of(AGENT)[:16]}/agent.py"
-        self.send(AGENT, there)
+        digest = sha256_of(AGENT)
+        there = f"{self.folder}/agent/{digest[:16]}/agent.py"
+        self.send(AGENT, there, digest)
         run, distribution = secrets.token_hex(8), agent.RUNTIMES[runtime][1]
         process = self.open(
             *(_START, self.folder, program, there, runtime, distribution, run, str(PROTOCOL)),

@@ -15,7 +15,7 @@ from zoo.measurement.failures import last_words
 from zoo.measurement.lock import DeviceBusy
 from zoo.measurement.process import PipeProcess
 
-from .remote import KILL, SHORT, DeviceUnreachable, Done, Line, RemoteAgent, shell_command
+from .remote import BOOT, KILL, SHORT, DeviceUnreachable, Done, Line, RemoteAgent, shell_command
 from .ssh_command import SSH_FAILED, address, connection_error, ssh_arguments
 
 _READY, _BUSY = "zoo-ready", "zoo-busy"
@@ -33,7 +33,7 @@ _KEEP = (
     'tr "\\0" " " <"/proc/$p/cmdline" 2>/dev/null | grep -q "agent.py --runtime" '
     '&& kill -9 "$p"; rm -f "$f"; done; '
     "find files -type f -mtime +7 -exec rm -f {} +; fi; "
-    f"echo {_READY}; cat >/dev/null"
+    f'echo "{_READY} $({BOOT})"; cat >/dev/null'
 )
 
 
@@ -57,6 +57,8 @@ class Connection(Line):
         self._sockets = Path(tempfile.mkdtemp(prefix="zoo-"))
         self._ssh = ssh_arguments(options, self._sockets / "c")
         self._keeper: PipeProcess | None = None
+        #: What became of the device once the connection was lost.
+        self._fate: str | None = None
         try:
             self._keeper = PipeProcess(
                 [
@@ -79,7 +81,9 @@ class Connection(Line):
             while (line := keeper.receive(self.options["connect_seconds"] + SHORT)) is not None:
                 if line.startswith(_BUSY):
                     self._refuse_busy(line)
-                if line.strip() == _READY:  # a login shell may have greeted us before
+                ready, _, boot = line.strip().partition(" ")
+                if ready == _READY:  # a login shell may have greeted us before
+                    self.boot = boot
                     return
         except TimeoutError as error:
             raise DeviceUnreachable(
@@ -133,6 +137,33 @@ class Connection(Line):
             raise self.lost(last_words(done.stderr))
         return Done(code=done.returncode, out=done.stdout, err=done.stderr)
 
+    def lost(self, words: str) -> DeviceUnreachable:
+        """The error for a connection that is gone, which tells what became of the device."""
+        if self._fate is None:
+            self._fate = self.whereabouts()
+        return super().lost("; ".join(part for part in (self._fate, words) if part))
+
+    def boot_now(self) -> str:
+        """What the device says of its last start, by a connection of its own."""
+        # Of two options ssh takes the first: no part of the broken connection is used.
+        program, *rest = self._ssh
+        alone = [program, "-o", "ControlPath=none", *rest, "--", str(self.options["host"])]
+        try:
+            done = subprocess.run(
+                [*alone, shell_command(BOOT, [])],
+                stdin=subprocess.DEVNULL,
+                capture_output=True,
+                encoding="utf-8",
+                errors="replace",
+                timeout=self.options["connect_seconds"] + SHORT,
+                check=False,
+            )
+        except subprocess.TimeoutExpired as error:
+            raise DeviceUnreachable(f"{self.address} does not answer") from error
+        if done.returncode == SSH_FAILED:
+            raise connection_error(self.options, done.stderr)
+        return done.stdout.strip()
+
     def open(self, script: str, *arguments: str, pid_file: str) -> RemoteAgent:
         """Starts the agent, as a process of its own in the connection."""
         return SshProcess(self, self._command(script, arguments), pid_file)
@@ -152,6 +183,7 @@ class SshProcess(PipeProcess, RemoteAgent):
         super().__init__(command)
         self._line = line
         self._pid_file = pid_file
+        self._why = ""
 
     @property
     def line(self) -> Line:
@@ -171,7 +203,14 @@ class SshProcess(PipeProcess, RemoteAgent):
         code = super().stop()
         if code is not None and code < 0:  # ssh had to be killed: the agent did not end by itself
             self.kill()
-        return None if code == SSH_FAILED else code
+        if code == SSH_FAILED:
+            self._why = self._line.lost("").why or ""
+            return None
+        return code
+
+    def diagnostics(self) -> str:
+        """The last lines of its error stream; once the line is lost, what became of the device."""
+        return "\n".join(part for part in (self._why, super().diagnostics()) if part)
 
 
 def from_home(path: str) -> str:

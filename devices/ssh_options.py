@@ -50,6 +50,13 @@ class Options(BaseModel):
     def _that_is_a_host(cls, value: str) -> str:
         return _fitting(_HOST, value, "a host name or address")
 
+    @field_validator("port", "connect_seconds", mode="before")
+    @classmethod
+    def _that_is_a_number(cls, value: object) -> object:
+        if isinstance(value, bool):  # Python takes a truth value for a number
+            raise ValueError("must be a number")
+        return value
+
     @field_validator("user")
     @classmethod
     def _that_is_a_user(cls, value: str | None) -> str | None:

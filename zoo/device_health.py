@@ -25,6 +25,7 @@ class DeviceState:
         about: The machine as the agent there describes it.
         readings: Temperature, governor and the like, as far as it tells.
         faults: Why times taken now could not be trusted.
+        hints: What would make times steadier.
         problem: What is wrong; empty when nothing is.
         fix: What to do about it.
     """
@@ -37,6 +38,7 @@ class DeviceState:
     about: dict[str, Any] = field(default_factory=dict)
     readings: dict[str, Any] = field(default_factory=dict)
     faults: tuple[str, ...] = ()
+    hints: tuple[str, ...] = ()
     problem: str = ""
     fix: str = ""
 
@@ -52,6 +54,8 @@ def examine(device: Device | ZooError, name: str) -> DeviceState:
         return DeviceState(name=name, ok=False, problem=_one_line(device), fix=device.fix or "")
     state = DeviceState(name=name, ok=False, kind=device.kind.name, address=device.address)
     try:
+        if device.benchmark() is not None:
+            return _with_benchmark(device, state)
         runtimes = tuple(device.runtimes())
         if not runtimes:
             return replace(
@@ -77,6 +81,25 @@ def examine(device: Device | ZooError, name: str) -> DeviceState:
         about=about,
         readings=dict(condition.readings),
         faults=condition.faults,
+        hints=condition.hints,
+    )
+
+
+def _with_benchmark(device: Device, state: DeviceState) -> DeviceState:
+    """A device where a program of others times files: the agent may run there, and need not."""
+    benchmark = device.benchmark()
+    transport = device.connect()
+    try:
+        condition = transport.condition()
+    finally:
+        transport.close()
+    return replace(
+        state,
+        ok=True,
+        runtimes=() if benchmark is None else (benchmark.name,),
+        readings=dict(condition.readings),
+        faults=condition.faults,
+        hints=condition.hints,
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,10 @@ FILE_NAME = "devices.toml"
 _SECRET = re.compile(
     r"(?i)(?:^|[_-])(pass(word|phrase|wd)?|pwd|pin|secrets?|tokens?|credentials?)$"
 )
+#: ``user:password@host``.
+_LOGIN = re.compile(r"(?:^|//)[^\s/@:]+:[^\s/@]+@")
+#: No file of names is larger: what is, is something else.
+_MOST_BYTES = 1_000_000
 _SECRET_KEY = re.compile(r"(?i)(api|private|secret|access|auth)[_-]?key")
 
 
@@ -75,9 +79,10 @@ def refuse_secrets(entry: Entry) -> None:
     Raises:
         UsageError: Names the key; its value is never told.
     """
-    for key, value in entry.values.items():
-        pasted = isinstance(value, str) and "PRIVATE KEY" in value
-        if _SECRET.search(key) or _SECRET_KEY.search(key) or pasted:
+    for key, value in _flat(entry.values):
+        last = key.rpartition(".")[2]
+        pasted = isinstance(value, str) and ("PRIVATE KEY" in value or _LOGIN.search(value))
+        if _SECRET.search(last) or _SECRET_KEY.search(last) or pasted:
             raise UsageError(
                 f"{entry.file}: {entry.name}.{key} looks like a secret, which this file must not "
                 "hold",
@@ -85,6 +90,15 @@ def refuse_secrets(entry: Entry) -> None:
                 fix="leave it out; let `ssh-add` hold your key, or name the key's file, which "
                 "stays where it is",
             )
+
+
+def _flat(values: Mapping[str, Any], above: str = "") -> Iterator[tuple[str, Any]]:
+    """Every key and value, those of tables within tables too."""
+    for key, value in values.items():
+        if isinstance(value, Mapping):
+            yield from _flat(value, f"{above}{key}.")
+        else:
+            yield above + key, value
 
 
 def add_entry(file: Path, name: str, values: Mapping[str, Any]) -> None:
@@ -129,6 +143,15 @@ def _same(text: str, tables: Mapping[str, Any]) -> bool:
 
 def _read(file: Path) -> str:
     try:
+        # A pipe of that name would be waited for, for ever.
+        if file.exists() and not file.is_file():
+            raise UsageError(f"{file} is not a file", fix="remove it, or move it elsewhere")
+        if file.exists() and file.stat().st_size > _MOST_BYTES:
+            raise UsageError(
+                f"{file} is too large for a file of devices",
+                why=f"it has more than {_MOST_BYTES // 1000} kB",
+                fix="remove what does not belong there",
+            )
         return file.read_text(encoding="utf-8")
     except FileNotFoundError:
         return ""

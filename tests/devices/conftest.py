@@ -22,6 +22,7 @@ def tflite_file(
     options: object,
     tensors: list[tuple[str, tuple[int, ...], str, np.ndarray | None, tuple[float, int] | None]],
     variable: str | None = None,
+    version: int = 1,
 ) -> Path:
     """A TFLite file with one operator: the last tensor is its output, the first its input."""
     import flatbuffers
@@ -46,7 +47,7 @@ def tflite_file(
             tensor.quantization = parameters
         graph.tensors.append(tensor)
     code, node = schema.OperatorCodeT(), schema.OperatorT()
-    code.version = 1
+    code.version = version
     code.builtinCode = code.deprecatedBuiltinCode = getattr(schema.BuiltinOperator, operator)
     node.inputs, node.outputs = list(range(len(tensors) - 1)), [len(tensors) - 1]
     node.builtinOptions = options
@@ -93,6 +94,13 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
         "CAST",
         schema.CastOptionsT(),
         [("x", (1, 4), "INT64", None, None), ("y", (1, 4), "FLOAT32", None, None)],
+    )
+    made["too_new"] = tflite_file(
+        folder / "too_new.tflite",
+        "CAST",
+        schema.CastOptionsT(),
+        [("x", (1, 4), "INT64", None, None), ("y", (1, 4), "FLOAT32", None, None)],
+        version=99,
     )
     recurrent = schema.RNNOptionsT()
     recurrent.fusedActivationFunction = schema.ActivationFunctionType.TANH

@@ -6,6 +6,7 @@ import os
 import socket
 import struct
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -25,7 +26,10 @@ from zoo.devices.remote import DeviceUnreachable
 from zoo.errors import MissingExtra, UnknownName, UsageError, ZooError
 from zoo.measurement.bench import measure
 from zoo.measurement.failures import AgentDied, AgentHung, AgentRefused
+from zoo.measurement.foreign import ForeignMeasurement, measure_with
+from zoo.measurement.lock import DeviceBusy
 from zoo.measurement.session import AgentSession
+from zoo.measurement.tiers import tier_named
 from zoo.recipe_errors import declared_options
 from zoo.registry import load_registry
 from zoo.testing.devices import DEVICE_CHECKS, DeviceConformance
@@ -58,8 +62,19 @@ def options(adb_server: AdbServer, **changes: object) -> dict[str, object]:
 
 
 @pytest.fixture
-def connect(server: AdbServer) -> Connect:
-    return lambda **changes: adb.AdbTransport(options(server, **changes))
+def connect(server: AdbServer) -> Iterator[Connect]:
+    """Connects; the one before is let go of."""
+    made: list[adb.AdbTransport] = []
+
+    def connected(**changes: object) -> adb.AdbTransport:
+        for transport in made:
+            transport.close()
+        made.append(adb.AdbTransport(options(server, **changes)))
+        return made[-1]
+
+    yield connected
+    for transport in made:
+        transport.close()
 
 
 def test_the_same_answers_as_here(connect: Connect, files: dict[str, Path]) -> None:
@@ -134,6 +149,183 @@ def test_an_app_is_entered(server: AdbServer, connect: Connect, files: dict[str,
     assert "run-as com.termux" in server.log.read_text()
     with pytest.raises(ZooError, match=r"unknown package: org\.other"):
         connect(app="org.other").put(files["dense"])
+
+
+class TestBenchmarkModel:
+    """LiteRT's own program, which a user supplies, in place of the agent."""
+
+    @pytest.fixture
+    def program(self, tmp_path: Path) -> Path:
+        made = tmp_path / "android_aarch64_benchmark_model"
+        here = Path(__file__).with_name("real_benchmark_model.py")
+        made.write_text(f"#!{sys.executable}\n{here.read_text()}")
+        return made
+
+    def device(self, server: AdbServer, program: Path, **changes: object) -> Device:
+        given = {"benchmark_model": str(program), "benchmark_folder": str(server.folder / "tmp")}
+        # No Python is there: the agent could not run.
+        values = options(server, app="com.other", python="python9", **given, **changes)
+        return Device(name="phone", kind=KIND, options=values)
+
+    def measured(self, device: Device, file: Path) -> ForeignMeasurement | ZooError:
+        benchmark = device.benchmark()
+        assert benchmark is not None
+        return measure_with(benchmark, device, [(file, 1)], tier_named("brief"))[0]
+
+    def test_its_figures(self, server: AdbServer, program: Path, files: dict[str, Path]) -> None:
+        found = self.measured(self.device(server, program, cpus="1"), files["dense"])
+        assert isinstance(found, ForeignMeasurement)
+        assert (found.program, found.threads, found.device) == ("benchmark_model", 1, "phone")
+        (process,) = found.processes
+        assert process.runs == found.runs >= 64
+        assert process.min_ms is not None
+        assert process.max_ms is not None
+        assert process.min_ms <= found.mean_ms <= process.max_ms
+        assert found.peak_memory_mb is not None
+        assert found.quiet
+        assert [c["thermal"] for c in found.conditions] == ["none", "none"]
+        asked = server.log.read_text().splitlines()
+        assert asked == [f"power set-fixed-performance-mode-enabled {w}" for w in ("true", "false")]
+        assert not list((server.folder / "tmp/run").iterdir())
+
+    def test_a_throttled_phone(
+        self, server: AdbServer, program: Path, files: dict[str, Path]
+    ) -> None:
+        server.environment["THERMAL"] = "2"
+        found = self.measured(self.device(server, program), files["dense"])
+        assert isinstance(found, ForeignMeasurement)
+        assert found.noise == ("Android throttles the phone for heat: moderate",)
+
+    @pytest.mark.parametrize(
+        ("script", "message"),
+        [
+            ("echo Aborted; kill -6 $$", "SIGABRT"),
+            ("kill -4 $$", "SIGILL"),
+            ("echo hello", "says no figures"),
+            ("head -c 100000 /dev/urandom", "says no figures"),
+            ("echo 'ERROR: Failed to load'; exit 1", "Failed to load"),
+        ],
+    )
+    def test_how_it_may_fail(
+        self,
+        server: AdbServer,
+        tmp_path: Path,
+        files: dict[str, Path],
+        script: str,
+        message: str,
+    ) -> None:
+        program = tmp_path / "failing"
+        program.write_text(f"#!/bin/sh\n{script}\n")
+        found = self.measured(self.device(server, program), files["dense"])
+        assert isinstance(found, ZooError)
+        assert message in str(found)
+        # Whatever happened, the clocks were given back.
+        assert server.log.read_text().splitlines()[-1].endswith("false")
+
+    def test_built_for_another_processor(
+        self, server: AdbServer, tmp_path: Path, files: dict[str, Path]
+    ) -> None:
+        program = tmp_path / "foreign"
+        header = bytearray(Path("/bin/true").read_bytes()[:4096])
+        header[18] = 0xF3 if header[18] != 0xF3 else 0x3E  # the machine that an ELF file is for
+        program.write_bytes(header)
+        found = self.measured(self.device(server, program), files["dense"])
+        assert isinstance(found, ZooError)
+        assert "cannot execute benchmark_model" in str(found)
+
+    def test_one_that_hangs_is_ended_there(
+        self,
+        server: AdbServer,
+        tmp_path: Path,
+        files: dict[str, Path],
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        monkeypatch.setattr("zoo.devices.adb_benchmark._PATIENCE", -119.5)
+        program = tmp_path / "stuck"
+        program.write_text(f"#!/bin/sh\necho $$ >{tmp_path}/pid\nexec sleep 600\n")
+        found = self.measured(self.device(server, program), files["dense"])
+        assert isinstance(found, AgentHung)
+        pid = int((tmp_path / "pid").read_text())
+        wait_for(lambda: gone(pid))
+
+    def test_unplugged(self, server: AdbServer, tmp_path: Path, files: dict[str, Path]) -> None:
+        program = tmp_path / "unplugged"
+        program.write_text(f"#!/bin/sh\ntouch {tmp_path}/running\nexec sleep 600\n")
+
+        def pull() -> None:
+            wait_for((tmp_path / "running").exists)
+            server.unplug()
+
+        pulling = threading.Thread(target=pull)
+        pulling.start()
+        found = self.measured(self.device(server, program), files["dense"])
+        pulling.join()
+        assert isinstance(found, AgentDied)
+        assert "line to the device broke" in str(found)
+
+    def test_none_is_supplied(self, server: AdbServer, tmp_path: Path) -> None:
+        assert Device(name="phone", kind=KIND, options=options(server)).benchmark() is None
+        missing = self.device(server, tmp_path / "nowhere")
+        with pytest.raises(UsageError, match="there is no file"):
+            missing.benchmark()
+
+
+class TestHeld:
+    """One measurement at a time."""
+
+    def test_by_whatever_name(self, server: AdbServer) -> None:
+        """One entry names the serial, and the other takes the only phone that is there."""
+        first = adb.AdbTransport(options(server))
+        with pytest.raises(DeviceBusy, match=f"the phone {SERIAL} is in use") as error:
+            adb.AdbTransport(options(server, serial=SERIAL))
+        assert f"process {os.getpid()} of this machine" in str(error.value)
+        # The clocks are still held for the first.
+        assert "false" not in server.log.read_text()
+        first.close()
+        adb.AdbTransport(options(server, serial=SERIAL)).close()
+
+    def test_looking_is_free(self, server: AdbServer) -> None:
+        first = adb.AdbTransport(options(server))
+        assert "litert" in adb.runtimes(options(server, cpus="1"))
+        first.close()
+
+
+class TestWhatBecameOfIt:
+    """Once the line is lost, the error says what the phone is doing now."""
+
+    @pytest.mark.parametrize(
+        ("again", "boot", "words"),
+        [
+            (False, "one", "cannot be reached: it is off, restarting"),
+            (True, "one", "was not restarted: the network failed"),
+            (True, "two", "was restarted meanwhile"),
+        ],
+    )
+    def test_it_is_told(
+        self,
+        server: AdbServer,
+        connect: Connect,
+        files: dict[str, Path],
+        again: bool,
+        boot: str,
+        words: str,
+    ) -> None:
+        id_file = server.folder / "boot"
+        id_file.write_text("one")
+        server.program(
+            "cat",
+            f'case "$1" in */boot_id) exec /bin/cat {id_file};; *) exec /bin/cat "$@";; esac',
+        )
+        with AgentSession(connect(performance=False), "litert") as session:
+            session.load(files["dense"])
+            phones = dict(server.phones)
+            server.unplug()
+            id_file.write_text(boot)
+            if again:
+                server.phones.update(phones)
+            with pytest.raises(AgentDied, match="line to the device broke") as error:
+                session.run(ONE)
+        assert words in str(error.value)
 
 
 class TestChoice:

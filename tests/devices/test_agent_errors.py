@@ -13,7 +13,13 @@ import numpy as np
 import pytest
 
 from zoo.devices.host import AGENT, HostTransport
-from zoo.measurement.failures import AgentDied, AgentHung, AgentMismatch, AgentRefused
+from zoo.measurement.failures import (
+    AgentDied,
+    AgentHung,
+    AgentMismatch,
+    AgentRefused,
+    refused,
+)
 from zoo.measurement.process import PipeProcess
 from zoo.measurement.protocol import PROTOCOL
 from zoo.measurement.session import AgentSession
@@ -197,3 +203,22 @@ def test_other_version_of_the_agent(tmp_path: Path, monkeypatch: pytest.MonkeyPa
         pytest.raises(AgentMismatch, match="protocol 0, edgezoo 1"),
     ):
         session.describe()
+
+
+def test_a_runtime_too_old_for_an_operator(litert: AgentSession, files: dict[str, Path]) -> None:
+    """The file wants version 99 of an operator, which no runtime has yet."""
+    with pytest.raises(AgentRefused, match="Didn't find op for builtin opcode 'CAST'") as refusal:
+        litert.load(files["too_new"])
+    assert "install a newer runtime there" in str(refusal.value)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        *("std::bad_alloc", "MemoryError: Unable to allocate 8.00 GiB for an array"),
+        "Failed to allocate memory for requested buffer of size 8589934592",
+    ],
+)
+def test_memory_that_is_out_is_told_as_such(words: str) -> None:
+    assert "the device has too little memory" in str(refused("load", "CannotLoad", words))
+    assert "too little memory" not in str(refused("load", "CannotLoad", "not a flatbuffer"))

@@ -443,6 +443,38 @@ class TestBrokenConnection:
         wait_for(lambda: gone(pid))
         assert not list((far / "run").iterdir())
 
+    @pytest.mark.parametrize(
+        ("again", "boot", "words"),
+        [
+            (False, "one", "cannot be reached: it is off, restarting"),
+            (True, "one", "was not restarted: the network failed"),
+            (True, "two", "was restarted meanwhile"),
+        ],
+    )
+    def test_what_became_of_the_board(
+        self, own_server: SshServer, far: Path, again: bool, boot: str, words: str
+    ) -> None:
+        id_file = own_server.folder / "boot"
+        id_file.write_text("one")
+        own_server.program(
+            "cat",
+            f'case "$1" in */boot_id) exec /bin/cat {id_file};; *) exec /bin/cat "$@";; esac',
+        )
+        transport = ssh.connect(own_server.options(far))
+        with AgentSession(transport, "litert") as session:
+            session.describe()
+            own_server.stop()
+            id_file.write_text(boot)
+            if again:
+                own_server.start()
+            with pytest.raises(AgentDied, match="line to the device broke") as error:
+                session.describe()
+        assert words in str(error.value)
+        with pytest.raises(DeviceUnreachable) as later:
+            transport.condition()
+        assert words in str(later.value)
+        transport.close()
+
 
 def test_a_hung_agent_is_ended_there(connect: Connect, server: SshServer, far: Path) -> None:
     server.program("stuck-python", f'exec {sys.executable} -c "import time; time.sleep(600)" "$@"')

@@ -74,7 +74,8 @@ def _counts(ctx: click.Context, param: click.Parameter, values: tuple[str, ...])
     "runtimes",
     multiple=True,
     help="litert, tflite-runtime, openvino or tflite-micro for TFLite; onnxruntime or openvino for "
-    "ONNX; may be repeated or comma-separated [the first].",
+    "ONNX; may be repeated or comma-separated [the first, or the program of others that a device "
+    "is set up with].",
 )
 @click.option(
     "--accuracy",
@@ -124,8 +125,28 @@ def command(
     from zoo.api import bench
     from zoo.cli.bench_progress import BenchProgress
     from zoo.cli.bench_table import plain_timing, print_timings
+    from zoo.cli.foreign_table import timed_by_others
     from zoo.verdicts.judging import exit_code, judge_budgets
 
+    if timed_by_others(
+        ctx,
+        files,
+        devices=split_commas(devices),
+        threads=threads,
+        tier=tier,
+        runtimes=split_commas(runtimes),
+        store=store,
+        as_json=as_json,
+        only_of_the_agent={
+            "--budget": budgets,
+            "--junit": junit,
+            "--accuracy": accuracy,
+            "--batch": batch,
+            "--profile": profile,
+            "--tag": tag,
+        },
+    ):
+        return
     settings: Settings = ctx.obj
     check_budgets(budgets)
     timings: list[Timing] = []

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from zoo.cli.options import Settings, complete_device, examples, json_option, print_json
-from zoo.cli.tables import print_table
+from zoo.cli.tables import print_table, printable
 
 if TYPE_CHECKING:
     from zoo.contracts import Device
@@ -39,7 +39,9 @@ def list_devices(settings: Settings, as_json: bool) -> None:
     registry = settings.registry()
     found = known_devices(registry)
     rows: list[dict[str, Any]] = [
-        _row(device) if isinstance(device, Device) else {"name": name, "problem": device.what}
+        _row(device)
+        if isinstance(device, Device)
+        else {"name": name, "problem": device.what, "fix": device.fix}
         for name, device in found.items()
     ]
     kinds = [
@@ -50,10 +52,12 @@ def list_devices(settings: Settings, as_json: bool) -> None:
         print_json({"devices": rows, "kinds": kinds})
         return
     shown = [
-        (r["name"], r.get("kind", "BROKEN"), r.get("where") or r["problem"], r.get("file", ""))
-        for r in rows
+        (r["name"], r.get("kind", "BROKEN"), r.get("where", ""), r.get("file", "")) for r in rows
     ]
-    print_table(("device", "kind", "where", "named in"), [tuple(map(str, row)) for row in shown])
+    print_table(
+        ("device", "kind", "where", "named in"),
+        [tuple(printable(str(cell)) for cell in row) for row in shown],
+    )
     click.echo()
     print_table(
         ("kind", "options (required first)", "what it is"),
@@ -62,6 +66,9 @@ def list_devices(settings: Settings, as_json: bool) -> None:
     for kind in kinds:
         if kind["known"]:
             click.echo(f"\n{kind['kind']} devices known by name: {', '.join(kind['known'])}")
+    for row in rows:
+        if "problem" in row:
+            click.echo(f"\n{printable(row['name'])}: {row['problem']}\n  fix: {row['fix']}")
 
 
 def _row(device: Device) -> dict[str, Any]:
@@ -94,11 +101,15 @@ def doctor(ctx: click.Context, names: tuple[str, ...], as_json: bool) -> None:
     of them cannot be used.
     """
     from zoo.device_health import examine
-    from zoo.named_devices import device_named
+    from zoo.named_devices import device_named, known_devices
 
     settings: Settings = ctx.obj
     registry = settings.registry()
-    wanted: dict[str, Any] = {name: device_named(registry, name) for name in names}
+    known = known_devices(registry) if names else {}
+    # An entry that is not usable costs itself alone; a name that nobody gave stops us.
+    wanted: dict[str, Any] = {
+        name: known[name] if name in known else device_named(registry, name) for name in names
+    }
     states = [examine(device, name) for name, device in (wanted or _ours(registry)).items()]
     if as_json:
         print_json([asdict(state) for state in states])
@@ -127,8 +138,8 @@ def _print(states: list[DeviceState]) -> None:
         [
             (
                 "ok" if state.ok else "--",
-                state.name,
-                state.address,
+                printable(state.name),
+                printable(state.address),
                 _machine(state),
                 _runtimes(state),
                 _now(state),
@@ -139,14 +150,16 @@ def _print(states: list[DeviceState]) -> None:
     for state in states:
         for fault in state.faults:
             click.echo(f"\n{state.name}: times are marked noisy: {fault}")
+        for hint in state.hints:
+            click.echo(f"\n{state.name}: {hint}")
         if not state.ok:
-            click.echo(f"\n{state.name}: {state.problem}\n  fix: {state.fix}")
+            click.echo(f"\n{printable(state.name)}: {state.problem}\n  fix: {state.fix}")
 
 
 def _machine(state: DeviceState) -> str:
     about = state.about
     if "cpu" not in about:
-        return ""
+        return ", ".join(str(state.readings[k]) for k in ("model", "soc") if k in state.readings)
     return f"{about.get('cpu')}, {about.get('cores')} cores, Python {about.get('python')}"
 
 

@@ -32,6 +32,11 @@ def print_table(headings: Sequence[str], rows: Sequence[Sequence[str]], right: s
         click.echo(line([str(cell) for cell in row]))
 
 
+def printable(text: str) -> str:
+    """Text of others, without what would steer a terminal: each such letter as its escape."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+
+
 def human_count(number: int) -> str:
     """``61706`` → ``61.7 k``."""
     for limit, unit in ((1e9, " G"), (1e6, " M"), (1e3, " k")):

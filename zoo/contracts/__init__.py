@@ -12,6 +12,7 @@ from zoo.contracts.device import (
     Transport,
 )
 from zoo.contracts.exporter import Exporter, ExportRequest, FileContents, TensorInfo
+from zoo.contracts.foreign_benchmark import BenchmarkFigures, BenchmarkOrder, ForeignBenchmark
 from zoo.contracts.layers import LayerComparison, LayerRequest, OperatorRecord
 from zoo.contracts.preprocessing import (
     AnyPreprocessing,
@@ -30,6 +31,8 @@ __all__ = [
     "AgentProcess",
     "AnyPreprocessing",
     "Architecture",
+    "BenchmarkFigures",
+    "BenchmarkOrder",
     "Check",
     "Clock",
     "Comparison",
@@ -42,6 +45,7 @@ __all__ = [
     "ExportRequest",
     "Exporter",
     "FileContents",
+    "ForeignBenchmark",
     "ImagePreprocessing",
     "LatentPreprocessing",
     "LayerComparison",

@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Protocol, get_args
 
 from zoo.contracts.checks import check, check_name
+from zoo.contracts.foreign_benchmark import ForeignBenchmark
+from zoo.guarded_transport import GuardedTransport, guarding
 
 if TYPE_CHECKING:  # lists and help must not wait for it
     from pydantic import BaseModel
@@ -26,10 +28,12 @@ class Condition:
     Attributes:
         readings: What it tells of itself, JSON-compatible: ``temperature_c``, ``governor``, …
         faults: Why a time taken now could not be trusted, in words: a throttled processor, say.
+        hints: What would make times steadier, in words: a governor that holds the clock, say.
     """
 
     readings: Mapping[str, Any] = field(default_factory=dict)
     faults: tuple[str, ...] = ()
+    hints: tuple[str, ...] = ()
 
 
 class AgentProcess(Protocol):
@@ -88,6 +92,8 @@ class DeviceKind:
         setup: Prepares a device that is named in ``devices.toml`` (``zoo devices setup NAME``):
             takes its options and a function that tells people what is being done, returns what is
             ready then. None where nothing can be prepared from here.
+        benchmark: A program of others that users have supplied for this device, which times files
+            in place of the agent; returns None where they have not. Contacts no device.
         extra: The extra of the distribution that brings what the driver needs; empty for none.
         distributions: Those installed here whose versions decide what it answers and how fast.
         local: Whether it is this machine, where files are judged after export.
@@ -106,6 +112,7 @@ class DeviceKind:
     options: Callable[[], type[BaseModel]] | None = None
     address: Callable[[DeviceOptions], str] | None = None
     setup: Callable[[DeviceOptions, Callable[[str], None]], str] | None = None
+    benchmark: Callable[[DeviceOptions], ForeignBenchmark | None] | None = None
     extra: str = ""
     distributions: tuple[str, ...] = ()
     local: bool = False
@@ -119,7 +126,7 @@ class DeviceKind:
         check(self.clock in clocks, self.name, f"clock must be one of {', '.join(clocks)}")
         for field_name in ("connect", "fingerprint", "runtimes"):
             check(callable(getattr(self, field_name)), self.name, f"{field_name} must be callable")
-        for field_name in ("options", "address", "setup", "known"):
+        for field_name in ("options", "address", "setup", "known", "benchmark"):
             value = getattr(self, field_name)
             usable = value is None or callable(value)
             check(usable, self.name, f"{field_name} must be callable or None")
@@ -165,14 +172,21 @@ class Device:
             runtimes=lambda _: kind.runtimes(options),
         )
 
-    def connect(self) -> Transport:
-        """Opens a transport to it."""
-        return self.kind.connect(self.options)
+    def connect(self) -> GuardedTransport:
+        """Opens a transport to it, around which whatever its driver raises is a `ZooError`."""
+        with guarding(self.kind.name, "connect"):
+            return GuardedTransport(self.kind.connect(self.options), self.kind.name)
 
     def fingerprint(self) -> str:
         """Identifies the machine and the runtimes there."""
-        return self.kind.fingerprint(self.options)
+        with guarding(self.kind.name, "tell the device's fingerprint"):
+            return self.kind.fingerprint(self.options)
 
     def runtimes(self) -> Sequence[str]:
         """Agent runtimes that can be used there now."""
-        return self.kind.runtimes(self.options)
+        with guarding(self.kind.name, "tell the device's runtimes"):
+            return self.kind.runtimes(self.options)
+
+    def benchmark(self) -> ForeignBenchmark | None:
+        """The program of others that times files there, if users have supplied one."""
+        return None if self.kind.benchmark is None else self.kind.benchmark(self.options)

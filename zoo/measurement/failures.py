@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import signal
 
 from zoo.errors import StepDied, ZooError
@@ -57,6 +58,23 @@ _FIXES = {
     "NoProfile": "leave out --profile, or choose another runtime",
     "BadInput": "send raw examples in the shape of the file's input",
 }
+#: What to do about a signal that ended the agent.
+_CURES = {
+    "SIGILL": "install a build of the runtime for that processor, or choose another runtime",
+    "SIGKILL": "end other programs on the device, or choose a smaller file; there, `dmesg` tells "
+    "whether the kernel killed it for its memory",
+}
+#: What runtimes say of files that are newer than they are.
+_TOO_OLD = re.compile(
+    r"Didn't find op for builtin|[Uu]nresolved custom op|Unsupported model IR version"
+    r"|is under development and support|No Op registered for|is not a registered function/op"
+    r"|Could not find an implementation|[Uu]nsupported opset"
+)
+#: What Python, C++ and runtimes say when memory is out.
+_NO_MEMORY = re.compile(
+    r"MemoryError|bad_alloc|Unable to allocate|Cannot allocate memory|[Oo]ut of memory"
+    r"|[Ff]ailed to allocate|Memory allocation"
+)
 _LAST_WORDS = 400
 
 
@@ -88,18 +106,27 @@ def died(command: str, code: int | None, diagnostics: str) -> AgentDied:
     how = f"was killed by {name}" if name else "ended"
     why = _CAUSES.get(name, "it was ended by a signal") if name else f"exit code {code}"
     words = last_words(diagnostics)
+    if name is None and _NO_MEMORY.search(words):
+        name = "SIGKILL"  # It noticed by itself what the kernel would have killed it for.
     return AgentDied(
         f"the agent {how} during {command!r}",
         why=why + (f"; its last words: {words}" if words else ""),
-        fix="try another precision, format or runtime for this file" if name else None,
+        fix=_CURES.get(name, "try another precision, format or runtime for this file")
+        if name
+        else None,
     )
 
 
 def refused(command: str, kind: str, message: str) -> AgentRefused:
     """The error for an answer that says no."""
-    return AgentRefused(
-        f"the agent could not {command}: {message}", why=None, fix=_FIXES.get(kind), kind=kind
-    )
+    why, fix = None, _FIXES.get(kind)
+    if _NO_MEMORY.search(message):
+        why = "the device has too little memory for it"
+        fix = "end other programs there, or choose a smaller file"
+    elif _TOO_OLD.search(message):
+        why = "the runtime there does not know an operator or format of the file"
+        fix = "install a newer runtime there, or choose another runtime or format for this file"
+    return AgentRefused(f"the agent could not {command}: {message}", why=why, fix=fix, kind=kind)
 
 
 def last_words(diagnostics: str) -> str:

@@ -35,7 +35,47 @@ def holding(device: Device) -> Iterator[None]:
     if device.kind.local:
         yield
         return
-    path = _lock_file(device)
+    with hold_place(device.kind.name, device.address, repr(device.name)):
+        yield
+
+
+class HeldPlace:
+    """What is ours until `close`, or until we die."""
+
+    def __init__(self, descriptor: int | None) -> None:
+        self._descriptor = descriptor
+
+    def __enter__(self) -> HeldPlace:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Lets go of it."""
+        descriptor, self._descriptor = self._descriptor, None
+        if descriptor is None:
+            return
+        with suppress(OSError):
+            os.ftruncate(descriptor, 0)
+        os.close(descriptor)
+
+
+def hold_place(kind: str, place: str, shown: str, hold: bool = True) -> HeldPlace:
+    """Keeps other processes of this machine off what is named by a kind and a place.
+
+    Args:
+        kind: Of the device.
+        place: Where it is; two names for one place are one.
+        shown: What people call it.
+        hold: Whether to; else nothing happens.
+
+    Raises:
+        DeviceBusy: Another process holds it; says which.
+    """
+    if not hold:
+        return HeldPlace(None)
+    path = _lock_file(kind, place)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         # The holder's words are read by others: truncating on open would wipe them out.
@@ -43,32 +83,30 @@ def holding(device: Device) -> Iterator[None]:
     except OSError as error:
         raise cannot_write(path, error, fix=OTHER_HOME) from error
     try:
-        _lock(descriptor, device)
+        _lock(descriptor, shown)
         command = " ".join([Path(sys.argv[0]).name, *sys.argv[1:]])
         holder = {"pid": os.getpid(), "command": command, "since": utc_now()}
         os.ftruncate(descriptor, 0)
         os.pwrite(descriptor, json.dumps(holder).encode(), 0)
-        yield
-        with suppress(OSError):
-            os.ftruncate(descriptor, 0)
-    finally:
+    except BaseException:
         os.close(descriptor)
+        raise
+    return HeldPlace(descriptor)
 
 
-def _lock_file(device: Device) -> Path:
-    place = f"{device.kind.name} {device.address}"
-    digest = hashlib.sha256(place.encode()).hexdigest()[:16]
-    return cache_folder() / "locks" / f"{device.kind.name}-{digest}.lock"
+def _lock_file(kind: str, place: str) -> Path:
+    digest = hashlib.sha256(f"{kind} {place}".encode()).hexdigest()[:16]
+    return cache_folder() / "locks" / f"{kind}-{digest}.lock"
 
 
-def _lock(descriptor: int, device: Device) -> None:
+def _lock(descriptor: int, shown: str) -> None:
     import fcntl  # not on Windows, where importing the zoo must still work
 
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError as error:
         raise DeviceBusy(
-            f"{device.name!r} is in use",
+            f"{shown} is in use",
             why=_holder(descriptor),
             fix="wait until that has ended, then type the same command again",
         ) from error

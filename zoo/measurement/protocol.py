@@ -136,6 +136,13 @@ def bench_run(answer: Mapping[str, Any]) -> BenchRun:
     samples = np.frombuffer(raw, "<i8").astype(np.int64)
     if len(samples) != answer["samples"]["count"]:
         raise ValueError(f"{len(samples)} samples came, {answer['samples']['count']} were sent")
+    if len(samples) and samples.min() < 0:
+        raise ValueError(f"a clock that went back: a sample of {samples.min()} ns")
+    if samples.sum() * 1e-9 > answer["wall_seconds"] * 1.01 + 0.01:
+        raise ValueError(
+            f"a clock that jumped: {samples.sum() * 1e-9:.3g} s of samples in "
+            f"{answer['wall_seconds']:.3g} s"
+        )
     return BenchRun(
         samples=samples,
         first_ns=answer["first_ns"],
