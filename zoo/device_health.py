@@ -51,6 +51,8 @@ def examine(device: Device | ZooError, name: str) -> DeviceState:
     if isinstance(device, ZooError):
         return DeviceState(name=name, ok=False, problem=_one_line(device), fix=device.fix or "")
     state = DeviceState(name=name, ok=False, kind=device.kind.name, address=device.address)
+    if device.kind.examine is not None:
+        return _analysis(device, state)
     try:
         runtimes = tuple(device.runtimes())
         if not runtimes:
@@ -78,6 +80,15 @@ def examine(device: Device | ZooError, name: str) -> DeviceState:
         readings=dict(condition.readings),
         faults=condition.faults,
     )
+
+
+def _analysis(device: Device, state: DeviceState) -> DeviceState:
+    """Of a device that nothing is started on: whether what examines files for it is here."""
+    try:
+        device.fingerprint()
+    except ZooError as error:
+        return replace(state, problem=_one_line(error), fix=error.fix or "")
+    return replace(state, ok=True, runtimes=tuple(device.runtimes()))
 
 
 def setup_device(registry: Registry, device: Device, tell: Callable[[str], None]) -> str:

@@ -24,7 +24,7 @@ from zoo.running import choose_runtime, judging_device
 
 
 def device_named(registry: Registry, name: str | None) -> Device:
-    """The device called `name`: of ``devices.toml``, or a kind that needs no options.
+    """The device called `name`: of ``devices.toml``, a kind that needs no options, or known to one.
 
     Args:
         registry: Finds the kinds.
@@ -41,11 +41,27 @@ def device_named(registry: Registry, name: str | None) -> Device:
         return _device(registry, entries[name])
     if name in registry.devices.names():
         return _kind_alone(registry.devices.get(name))
+    without_entry = devices_without_entry(registry)
+    if name in without_entry:
+        return without_entry[name]
     raise UnknownName(
         "device",
         name,
-        {*entries, *(kind.name for kind in registry.devices if _needs_nothing(kind))},
+        {
+            *entries,
+            *without_entry,
+            *(kind.name for kind in registry.devices if _needs_nothing(kind)),
+        },
     )
+
+
+def devices_without_entry(registry: Registry) -> dict[str, Device]:
+    """Devices that kinds know by name; where two know one name, the first kind's."""
+    found: dict[str, Device] = {}
+    for kind in registry.devices:
+        for name, options in (kind.known() if kind.known is not None else {}).items():
+            found.setdefault(name, Device(name=name, kind=kind, options=options))
+    return found
 
 
 def known_devices(registry: Registry) -> dict[str, Device | ZooError]:

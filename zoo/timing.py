@@ -11,9 +11,11 @@ from zoo.artifact import open_unaltered
 from zoo.clock import utc_now
 from zoo.contracts import Device
 from zoo.errors import UnknownName, ZooError
+from zoo.examining import examine_files, refuse_timing_options
 from zoo.isolation import Children
 from zoo.keys import step_key
 from zoo.measurement.bench import Candidate, measure_interleaved
+from zoo.measurement.examination import ExaminationRecord
 from zoo.measurement.records import Measurement, Samples
 from zoo.measurement.tiers import tier_named
 from zoo.named_devices import device_named, runtime_on
@@ -33,7 +35,8 @@ class Timing:
     Attributes:
         file: As the user named it.
         threads: For one inference.
-        measurement: None when it failed.
+        measurement: None when it failed, or where nothing is timed.
+        examination: What was found out for a device that nothing is timed on; else None.
         error: Why it failed; None when it did not.
     """
 
@@ -41,6 +44,12 @@ class Timing:
     threads: int
     measurement: Measurement | None = None
     error: ZooError | None = None
+    examination: ExaminationRecord | None = None
+
+    @property
+    def refused(self) -> bool:
+        """Whether an examination found that the file cannot be used there."""
+        return self.examination is not None and not self.examination.passed
 
 
 def time_files(
@@ -63,6 +72,12 @@ def time_files(
     """
     tier_named(tier)
     where = device_named(registry, device)
+    if where.kind.examine is not None:
+        refuse_timing_options(where, threads, runtime)
+        return [
+            Timing(file=e.file, threads=0, examination=e.record, error=e.error)
+            for e in examine_files(registry, where, files, store_url, on_step)
+        ]
     candidates = [
         _candidate(registry, where, path, count, runtime) for path in files for count in threads
     ]

@@ -69,6 +69,7 @@ def command(
     sample is kept in the results store.
     """
     from zoo.api import bench
+    from zoo.cli.examinations import print_examinations
     from zoo.cli.progress import StepProgress
 
     settings: Settings = ctx.obj
@@ -87,7 +88,8 @@ def command(
         print_json([_plain(timing) for timing in timings])
     else:
         _print(timings)
-    if any(timing.error is not None for timing in timings):
+        print_examinations([t.examination for t in timings if t.examination is not None])
+    if any(timing.error is not None or timing.refused for timing in timings):
         ctx.exit(1)
 
 
@@ -98,6 +100,7 @@ def _plain(timing: Timing) -> dict[str, Any]:
         "file": str(timing.file),
         "threads": timing.threads,
         "measurement": None if timing.measurement is None else as_plain(timing.measurement),
+        "examination": None if timing.examination is None else as_plain(timing.examination),
         "error": None if timing.error is None else timing.error.as_dict(),
     }
 
@@ -108,7 +111,8 @@ def _print(timings: list[Timing]) -> None:
         print_table(_HEADINGS, [_row(m) for m in measured], right="llrrrrrrrrll")
     for timing in timings:
         if timing.error is not None:
-            click.echo(f"\n{timing.file.name}, {timing.threads} threads: {timing.error}", err=True)
+            threads = f", {timing.threads} threads" if timing.threads else ""
+            click.echo(f"\n{timing.file.name}{threads}: {timing.error}", err=True)
     for m in measured:
         if not m.quiet:
             click.echo(f"\n{m.file}, {m.threads} threads: {'; '.join(m.noise)}; measure again")

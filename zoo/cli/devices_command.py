@@ -43,7 +43,8 @@ def list_devices(settings: Settings, as_json: bool) -> None:
         for name, device in found.items()
     ]
     kinds = [
-        {"kind": k.name, "summary": k.summary, "options": _fields(k)} for k in registry.devices
+        {"kind": k.name, "summary": k.summary, "options": _fields(k), "known": _known(k)}
+        for k in registry.devices
     ]
     if as_json:
         print_json({"devices": rows, "kinds": kinds})
@@ -58,6 +59,9 @@ def list_devices(settings: Settings, as_json: bool) -> None:
         ("kind", "options (required first)", "what it is"),
         [(str(k["kind"]), ", ".join(k["options"]), str(k["summary"])) for k in kinds],
     )
+    for kind in kinds:
+        if kind["known"]:
+            click.echo(f"\n{kind['kind']} devices known by name: {', '.join(kind['known'])}")
 
 
 def _row(device: Device) -> dict[str, Any]:
@@ -68,6 +72,10 @@ def _row(device: Device) -> dict[str, Any]:
         "options": {k: v for k, v in device.options.items() if v is not None},
         "file": str(device.source) if device.source else "",
     }
+
+
+def _known(kind: Any) -> list[str]:
+    return list(kind.known()) if kind.known is not None else []
 
 
 def _fields(kind: Any) -> list[str]:

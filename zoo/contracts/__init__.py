@@ -10,6 +10,7 @@ from zoo.contracts.device import (
     DeviceOptions,
     Transport,
 )
+from zoo.contracts.examination import Examination, Figure, FigureTable, Specimen
 from zoo.contracts.exporter import Exporter, ExportRequest, FileContents, TensorInfo
 from zoo.contracts.layers import LayerComparison, LayerRequest, OperatorRecord
 from zoo.contracts.preprocessing import (
@@ -37,8 +38,11 @@ __all__ = [
     "Device",
     "DeviceKind",
     "DeviceOptions",
+    "Examination",
     "ExportRequest",
     "Exporter",
+    "Figure",
+    "FigureTable",
     "FileContents",
     "ImagePreprocessing",
     "LatentPreprocessing",
@@ -50,6 +54,7 @@ __all__ = [
     "Program",
     "SeriesPreprocessing",
     "SourceLayer",
+    "Specimen",
     "Split",
     "Target",
     "Task",
