@@ -136,7 +136,7 @@ def layer_table(options: Options, specimen: Specimen, operations: Sequence[Layer
 
 
 def _by_layer(names: LayerNames, run: Sequence[Layer]) -> list[tuple[tuple[str, ...], list[Layer]]]:
-    """Operations of one kind that follow each other, by layer; the nameless go with their forerunner."""
+    """Operations of one kind in a row, by layer; a nameless one goes with the one before."""
     parts: list[tuple[tuple[str, ...], list[Layer]]] = []
     for operation in run:
         layers = names.of(operation.name)

@@ -9,16 +9,20 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from zoo.contracts import Figure, Specimen
-from zoo.extras import installed
+from zoo.extras import installed, require
 from zoo.tool_process import run_module
+
+from .micro_operators import ANOTHER_FORM
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 _CHILD = "zoo.devices.reference_child"
 _SECONDS = 120.0
-#: Steps of an integer output by which a right answer may be off.
+#: Steps of an output of 8 bits by which a right answer may be off.
 MOST_STEPS = 1
+#: The same for one of 16 bits: as much as one step of 8 bits.
+MOST_STEPS_16 = 256
 #: The same for real outputs, as a share of the largest value: rounding, summed in another order.
 MOST_RELATIVE = 1e-4
 
@@ -72,12 +76,14 @@ def _compared(specimen: Specimen, found: NDArray[Any], expected: NDArray[Any]) -
     import numpy as np
 
     what = f"{specimen.origin}, against LiteRT's reference kernels"
-    integer = np.dtype(specimen.contents.outputs[0].dtype).kind in "iu"
     if not np.isfinite(found.astype(float)).all():
         return Answers(fault=f"tflite-micro answers with NaN or infinity on {what}")
     apart = float(np.abs(found.astype(float) - expected.astype(float)).max())
-    limit = MOST_STEPS if integer else MOST_RELATIVE * max(1.0, float(np.abs(expected).max()))
-    unit = "steps" if integer else ""
+    step = output_step(specimen)
+    if step is not None:
+        apart, limit, unit = round(apart / step.real, 3), float(step.most), "steps"
+    else:
+        limit, unit = MOST_RELATIVE * max(1.0, float(np.abs(expected).max())), ""
     figure = Figure(name="difference", value=apart, unit=unit, limit=limit)
     if figure.within:
         return Answers(
@@ -86,10 +92,50 @@ def _compared(specimen: Specimen, found: NDArray[Any], expected: NDArray[Any]) -
         )
     return Answers(
         figures=(figure,),
-        fault=f"tflite-micro answers otherwise: by {apart:g} {unit} where {limit:g} "
-        f"{'is' if limit == 1 else 'are'} allowed, on {what}; do not ship this file to a "
-        "microcontroller before `zoo explain` and a newer tflite-micro were tried",
+        fault=f"tflite-micro answers otherwise: by {apart:g} {unit or 'at most'} where {limit:g} "
+        f"{'is' if limit == 1 else 'are'} allowed, on {what}; {ANOTHER_FORM}",
     )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Step:
+    """One step of an output.
+
+    Attributes:
+        real: What it stands for in the numbers that the file gives.
+        most: Steps by which a right answer may be off.
+    """
+
+    real: float
+    most: int
+
+
+def output_step(specimen: Specimen) -> Step | None:
+    """One step of the file's first output; None where it gives real numbers all through.
+
+    An integer file may turn its last integers into real numbers: these are steps all the same.
+    """
+    given = specimen.contents.outputs[0]
+    if given.scale is not None:
+        return Step(real=1.0, most=_most(given.dtype))
+    if not specimen.contents.integer_operators:
+        return None
+    schema: Any = require("ai_edge_litert.schema_py_generated")
+    model = schema.ModelT.InitFromPackedBuf(specimen.path.read_bytes(), 0)
+    graph = model.subgraphs[0]
+    for operator in graph.operators or []:
+        code = model.operatorCodes[operator.opcodeIndex]
+        kind = max(code.builtinCode, code.deprecatedBuiltinCode)
+        if kind == schema.BuiltinOperator.DEQUANTIZE and operator.outputs[0] == graph.outputs[0]:
+            before = graph.tensors[operator.inputs[0]]
+            wide = before.type == schema.TensorType.INT16
+            scale = float(before.quantization.scale[0])
+            return Step(real=scale, most=MOST_STEPS_16 if wide else MOST_STEPS)
+    return None
+
+
+def _most(dtype: str) -> int:
+    return MOST_STEPS if dtype in ("int8", "uint8") else MOST_STEPS_16
 
 
 def _fast_kernels(specimen: Specimen, found: NDArray[Any]) -> str:

@@ -14,9 +14,10 @@ from zoo.measurement.arena import Arena, measure_arena
 _SCHEMA = "ai_edge_litert.schema_py_generated"
 #: An operator that is there and has no options, which takes the place of one that is not.
 _STAND_IN = "ABS"
-#: Kinds of an operator in a file that are asked for, one after the other.
+#: Operators of a file that are asked for, one after the other.
 _MOST = 30
 _EXPORT = "zoo export MODEL --format tflite --target mcu"
+ANOTHER_FORM = f"write it in the form for microcontrollers: {_EXPORT} --precision int8"
 #: Precisions that tflite-micro has few kernels for → what to do.
 _PRECISIONS = {
     "float16": f"its kernels take no halves; the nearest that work: {_EXPORT} --precision int8, or "
@@ -78,4 +79,4 @@ def what_to_do(specimen: Specimen, lacking: Sequence[str]) -> str:
             "replace the layers that need them (`zoo inspect FILE` counts operators), or bring "
             "kernels of your own to the firmware's resolver"
         )
-    return f"the form that works most often: {_EXPORT} --precision int8"
+    return ANOTHER_FORM

@@ -105,13 +105,11 @@ def _beyond(figure: Figure, board: Board) -> str:
 
 def _cannot_run(specimen: Specimen, arena: Arena, lacking: Sequence[str]) -> str:
     why = (
-        f"it has no operator {', '.join(lacking)}"
+        f": it has no operator {', '.join(lacking)}"
         if lacking
-        else f"{arena.problem}; every operator is known to it by name"
+        else f", though it has its operators: {arena.problem}"
     )
-    return (
-        f"tflite-micro {arena.version} cannot run this file: {why}; {what_to_do(specimen, lacking)}"
-    )
+    return f"tflite-micro cannot run this file{why}; {what_to_do(specimen, lacking)}"
 
 
 def _configuration(options: Options, board: Board) -> dict[str, object]:

@@ -10,6 +10,7 @@ from zoo.contracts import Device
 from zoo.errors import UsageError, ZooError
 from zoo.measurement.session import AgentSession
 from zoo.registry import Registry
+from zoo.versions import versions_of
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -88,7 +89,8 @@ def _analysis(device: Device, state: DeviceState) -> DeviceState:
         device.fingerprint()
     except ZooError as error:
         return replace(state, problem=_one_line(error), fix=error.fix or "")
-    return replace(state, ok=True, runtimes=tuple(device.runtimes()))
+    runtimes = tuple(device.runtimes())
+    return replace(state, ok=True, runtimes=runtimes, about={"runtimes": versions_of(runtimes)})
 
 
 def setup_device(registry: Registry, device: Device, tell: Callable[[str], None]) -> str:

@@ -145,7 +145,7 @@ def _print(states: list[DeviceState]) -> None:
 
 def _machine(state: DeviceState) -> str:
     about = state.about
-    if not about:
+    if "cpu" not in about:
         return ""
     return f"{about.get('cpu')}, {about.get('cores')} cores, Python {about.get('python')}"
 
