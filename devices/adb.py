@@ -293,6 +293,7 @@ def zoo_devices() -> Iterable[DeviceKind]:
     yield DeviceKind(
         name="adb",
         summary="an Android phone, by ADB",
+        remote=True,
         connect=AdbTransport,
         fingerprint=fingerprint,
         runtimes=runtimes,

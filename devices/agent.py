@@ -11,8 +11,8 @@ or `onnxruntime`). Requests come on stdin and answers go to stdout, one JSON obj
     {"protocol": 1, "id": 7, "ok": true, "inputs": [...], ...}
     {"protocol": 1, "id": 8, "ok": false, "error": {"type": "NotLoaded", "message": "..."}}
 
-Commands: `describe`, `load`, `run`, `bench`, `close`. An error is an answer: only `close` and the
-end of stdin end the agent.
+Commands: `describe`, `load`, `run`, `bench`, `locate`, `profile`, `close`. An error is an answer:
+only `close` and the end of stdin end the agent.
 """
 
 from __future__ import annotations
@@ -37,11 +37,11 @@ import time
 import traceback
 import zlib
 from array import array
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 PROTOCOL = 1
 VERSION = "1.0"
@@ -62,6 +62,9 @@ if TYPE_CHECKING:
 #: A JSON object.
 Json = dict[str, Any]
 
+#: Distributions that bring ONNX Runtime for GPUs, in place of the plain one.
+GPU_DISTRIBUTIONS = {"onnxruntime": ("onnxruntime-gpu", "onnxruntime-rocm", "onnxruntime-directml")}
+#: Module and distribution of each runtime.
 RUNTIMES = {
     "litert": ("ai_edge_litert.interpreter", "ai-edge-litert"),
     "tflite-runtime": ("tflite_runtime.interpreter", "tflite-runtime"),
@@ -73,6 +76,10 @@ RUNTIMES = {
 FLAGS = re.compile(
     r"avx|avx2|fma|f16c|avx_vnni|avx512(f|_vnni|_bf16)|amx_.*|neon|asimd.*|i8mm|sve.*"
 )
+#: So many runs of a profile are enough.
+PROFILE_RUNS, PROFILE_PASSES = 200, 3
+#: At least so long and so often is a piece of a network run, to learn what it takes.
+PIECE_NS, PIECE_RUNS = 10_000_000, 5
 ORT_TYPES = {"float": "float32", "double": "float64"}
 #: numpy's names of TFLite's element types, by their numbers there.
 TFLITE_TYPES = {0: "float32", 1: "float16", 2: "int32", 3: "uint8", 4: "int64", 6: "bool"}
@@ -83,8 +90,38 @@ ARENA_USED = re.compile(r"Arena allocation total (\d+) bytes")
 ARENA_TOO_SMALL = re.compile(r"[Ff]ailed to (resize|allocate)|too small|missing \d+")
 SPIN_ITERATIONS = 20_000
 SPIN_REPEATS = 15
+#: Where ONNX Runtime runs operators of a file that is to run on a GPU, the best first.
+GPU_PROVIDERS = ("CUDAExecutionProvider", "ROCMExecutionProvider", "DmlExecutionProvider")
+CPU_PROVIDER = "CPUExecutionProvider"
+#: What LiteRT's GPU accelerator prints of the adapter that it chose, and of what it cannot take.
+ADAPTER = re.compile(r"Selected adapter: (.*?), arch=.*?backend=(\w+), adapterType=(.*)")
+ON_NO_GPU = re.compile(r"No operations will run on the GPU")
+ON_GPU = re.compile(r"(\d+) operations? will run on the GPU")
+UNSUPPORTED = re.compile(r"not supported by GPU delegate:\n((?:.+\n)*?)(?:No|\d+) operations?")
+#: Power sensors are read at most so often, between inferences.
+POWER_EVERY_NS = 100_000_000
+#: Clocks that differ by more, in seconds and as a share of the time, did not tick alike.
+CLOCK_GAP, CLOCK_SHARE = 0.25, 0.02
 
 clock = time.perf_counter_ns
+
+
+class Options(NamedTuple):
+    """How the device was set up to run files: the command line of the agent.
+
+    Attributes:
+        cpus: Mask of the processors that it may use, in hexadecimal; empty for all.
+        xnnpack: Whether TFLite runtimes may use the XNNPACK delegate.
+        gpu: Number of the GPU that is to run the operators; None for the processor.
+        software: Whether a GPU that the processor imitates will do.
+    """
+
+    cpus: str = ""
+    xnnpack: bool = True
+    gpu: int | None = None
+    software: bool = False
+    #: Plain kernels: no XNNPACK, and ONNX Runtime does not optimize; as a request asks.
+    plain: bool = False
 
 
 class AgentError(Exception):
@@ -144,13 +181,29 @@ def fingerprint() -> str:
 
 def runtime_version(runtime: str) -> str | None:
     """Installed version of a runtime's distribution, without importing it."""
-    try:
-        return importlib.metadata.version(RUNTIMES[runtime][1])
-    except importlib.metadata.PackageNotFoundError:
-        return None
+    for distribution in (RUNTIMES[runtime][1], *GPU_DISTRIBUTIONS.get(runtime, ())):
+        try:
+            return importlib.metadata.version(distribution)
+        except importlib.metadata.PackageNotFoundError:
+            continue
+    return None
 
 
-def describe(runtime: str) -> Json:
+def pin(mask: str) -> None:
+    """Keeps this process, and the threads that it starts, on the processors of a mask."""
+    if not hasattr(os, "sched_setaffinity"):
+        raise AgentError("BadOption", f"{platform.system()} pins no process to processors")
+    asked = {place for place in range(int(mask, 16).bit_length()) if int(mask, 16) >> place & 1}
+    here = os.sched_getaffinity(0)
+    if not asked or not asked <= here:
+        have = ", ".join(map(str, sorted(here)))
+        raise AgentError(
+            "BadOption", f"the mask {mask} names processors that are not here; there are {have}"
+        )
+    os.sched_setaffinity(0, asked)
+
+
+def describe(runtime: str, options: Options) -> Json:
     """The machine and the software, as far as they move latencies."""
     model, flags, mhz = cpu()
     cores = os.cpu_count() or 1
@@ -175,7 +228,112 @@ def describe(runtime: str) -> Json:
         "runtime": runtime,
         "runtime_version": runtime_version(runtime),
         "runtimes": {name: v for name in RUNTIMES for v in [runtime_version(name)] if v},
+        "options": options._asdict(),
+        "energy_meters": [meter.name for meter in energy_meters()],
     }
+
+
+# ------------------------------------------------------------------ energy
+
+
+class Meter:
+    """Something that tells energy or power.
+
+    Args:
+        name: Whose energy it tells.
+        read: Gives microjoules that only grow, or microwatts.
+        counts: Whether it counts energy; else it tells power, which is read now and then.
+        wraps: Microjoules at which a counter begins anew; 0 for never.
+    """
+
+    def __init__(
+        self, name: str, read: Callable[[], float | None], counts: bool, wraps: float = 0.0
+    ) -> None:
+        self.name, self.read, self.counts, self._wraps = name, read, counts, wraps
+        self._seen: list[float] = []
+
+    def look(self) -> None:
+        """Reads it once more."""
+        value = self.read()
+        if value is not None:
+            self._seen.append(value)
+
+    def used(self, seconds: float, inferences: int) -> Json | None:
+        """Energy of the time between the first look and the last; None when it fell silent."""
+        if len(self._seen) < 2:
+            return None
+        if not self.counts:
+            used = statistics.mean(self._seen) * seconds
+        else:
+            used = self._seen[-1] - self._seen[0]
+            if used < 0 < self._wraps:
+                used += self._wraps
+        if used < 0:
+            return None
+        told = {"meter": self.name, "joules": used * 1e-6, "readings": len(self._seen)}
+        return {**told, "seconds": seconds, "inferences": inferences}
+
+
+def read_number(folder: Path, name: str) -> float | None:
+    """The number in a small system file; None where there is none."""
+    text = read_text(str(folder / name))
+    return float(text) if re.fullmatch(r"-?\d+", text) else None
+
+
+def energy_meters(root: str = "/sys/class") -> list[Meter]:
+    """What this machine tells: RAPL, INA sensors, and a battery that nothing charges.
+
+    https://docs.kernel.org/power/powercap/powercap.html, hwmon/ina2xx.html and
+    admin-guide/abi-testing.html#symbols-under-sys-class (power_supply).
+    """
+    found = [*_rapl(root), *_sensors(root), *_batteries(root)]
+    return [meter for meter in found if meter.read() is not None]
+
+
+def _rapl(root: str) -> Iterator[Meter]:
+    """Processor packages; the parts of one and the whole platform would count twice."""
+    for zone in sorted(Path(root).glob("powercap/intel-rapl:*")):
+        name = read_text(f"{zone}/name")
+        if name.startswith("package"):
+            wraps = read_number(zone, "max_energy_range_uj") or 0.0
+            yield Meter(f"RAPL {name}", partial(read_number, zone, "energy_uj"), True, wraps)
+
+
+def _sensors(root: str) -> Iterator[Meter]:
+    for chip in sorted(Path(root).glob("hwmon/hwmon*")):
+        name = read_text(f"{chip}/name")
+        if not name.startswith("ina"):
+            continue
+        for volts in sorted(chip.glob("in*_input")):
+            channel = re.sub(r"\D", "", volts.name)
+            if (chip / f"curr{channel}_input").exists():
+                rail = read_text(f"{chip}/in{channel}_label") or f"channel {channel}"
+                yield Meter(f"{name} {rail}", partial(_millis, chip, channel), False)
+        if (chip / "power1_input").exists():
+            yield Meter(f"{name} power1", partial(read_number, chip, "power1_input"), False)
+
+
+def _millis(chip: Path, channel: str) -> float | None:
+    """Microwatts of a channel that tells millivolts and milliamperes."""
+    volts, amperes = (read_number(chip, f"{kind}{channel}_input") for kind in ("in", "curr"))
+    return None if volts is None or amperes is None else volts * amperes
+
+
+def _batteries(root: str) -> Iterator[Meter]:
+    for supply in sorted(Path(root).glob("power_supply/*")):
+        if read_text(f"{supply}/type") == "Battery":
+            yield Meter(f"battery {supply.name}", partial(_discharge, supply), False)
+
+
+def _discharge(supply: Path) -> float | None:
+    """Microwatts that leave a battery; None while it is charged."""
+    if read_text(f"{supply}/status") != "Discharging":
+        return None
+    power = read_number(supply, "power_now")
+    if power is not None:
+        return abs(power)
+    amperes, volts = read_number(supply, "current_now"), read_number(supply, "voltage_now")
+    return None if amperes is None or volts is None else abs(amperes) * volts * 1e-6
 
 
 # ------------------------------------------------------------------ arrays
@@ -241,11 +399,32 @@ class Model:
         """What really executes the operations."""
         raise NotImplementedError
 
+    def locate(self) -> Json:
+        """The same, found out at leisure: may load the file once more and run it."""
+        return self.delegate()
+
+    def profile(self, seconds: float) -> Json:
+        """What each operator takes; at most about `seconds` long."""
+        raise AgentError("NoProfile", f"{self.api} does not tell what single operators take")
+
+    #: Examples per invocation that were asked for; None leaves it to the file.
+    asked: int | None = None
+
     @property
     def batch(self) -> int:
-        """Examples per invocation; a free batch counts as 1."""
+        """Examples per invocation; a free batch counts as 1 unless another one is asked for."""
         shape = self.inputs[0]["shape"]
-        return int(shape[0] or 1) if shape else 1
+        return int(shape[0] or self.asked or 1) if shape else 1
+
+    def take(self, batch: int) -> None:
+        """Sets the examples per invocation, where the file leaves them open."""
+        fixed = [t for t in self.inputs if not t["shape"] or t["shape"][0] not in (None, batch)]
+        if fixed:
+            shape = fixed[0]["shape"]
+            own = f"it is fixed at {shape[0]}" if shape else "it has none"
+            reason = f"input {fixed[0]['name']} takes no batch of {batch}: {own}"
+            raise AgentError("FixedBatch", reason)
+        self.asked = batch
 
     def reset(self) -> None:
         """Forgets the state that fused recurrent kernels keep between invocations."""
@@ -276,11 +455,21 @@ def tflite_tensor(detail: Json) -> Json:
 
 def placement(interpreter: Any, name: str) -> Json:
     """How many partitions a delegate took, and which operations stayed outside."""
-    unknown = {"name": name, "partitions": None, "delegated": None, "remaining": None}
     try:
-        nodes = interpreter._get_ops_details()
+        partitions, plain, taken = delegated(interpreter)
     except (AttributeError, ValueError):
-        return unknown
+        return {"name": name, "partitions": None, "delegated": None, "remaining": None}
+    return {
+        "name": name if partitions else "none",
+        "partitions": len(partitions),
+        "delegated": len(taken),
+        "remaining": [n["op_name"] for place, n in enumerate(plain) if place not in taken],
+    }
+
+
+def delegated(interpreter: Any) -> tuple[list[Json], list[Json], set[int]]:
+    """A delegate's partitions, the file's own operations, and which of those it took."""
+    nodes = interpreter._get_ops_details()
     partitions = [node for node in nodes if node["op_name"] == "DELEGATE"]
     plain = [node for node in nodes if node["op_name"] != "DELEGATE"]
     maker = {int(t): place for place, node in enumerate(plain) for t in node["outputs"]}
@@ -294,12 +483,7 @@ def placement(interpreter: Any, name: str) -> Json:
             if place is not None and place not in taken:
                 taken.add(place)
                 wanted += [int(t) for t in plain[place]["inputs"] if int(t) not in border]
-    return {
-        "name": name if partitions else "none",
-        "partitions": len(partitions),
-        "delegated": len(taken),
-        "remaining": [n["op_name"] for place, n in enumerate(plain) if place not in taken],
-    }
+    return partitions, plain, taken
 
 
 class _InterpreterModel(Model):
@@ -309,6 +493,10 @@ class _InterpreterModel(Model):
 
     def __init__(self, module: Any, path: str, threads: int, xnnpack: bool) -> None:
         resolvers = module.OpResolverType
+        self._path, self._again = (
+            path,
+            partial(_InterpreterModel, module, threads=threads, xnnpack=xnnpack),
+        )
         started = clock()
         self._interpreter = module.Interpreter(
             model_path=path,
@@ -319,13 +507,34 @@ class _InterpreterModel(Model):
         )
         self._interpreter.allocate_tensors()
         self.load_ns = clock() - started
+        self._look()
+        self.invoke = self._interpreter.invoke
+
+    def _look(self) -> None:
         details = self._interpreter.get_input_details(), self._interpreter.get_output_details()
         self.inputs, self.outputs = ([tflite_tensor(d) for d in side] for side in details)
         self._places = [[d["index"] for d in side] for side in details]
-        self.invoke = self._interpreter.invoke
+
+    def take(self, batch: int) -> None:
+        for detail in self._interpreter.get_input_details():
+            shape = [int(side) for side in detail["shape"]]
+            if [int(side) for side in detail["shape_signature"][:1]] == [-1]:
+                self._interpreter.resize_tensor_input(detail["index"], [batch, *shape[1:]])
+        self._interpreter.allocate_tensors()
+        self._look()
+        super().take(batch)
 
     def delegate(self) -> Json:
         return placement(self._interpreter, "XNNPACK")
+
+    def profile(self, seconds: float) -> Json:
+        try:
+            _, plain, taken = delegated(self._interpreter)
+        except (AttributeError, ValueError) as error:
+            raise AgentError("NoProfile", f"the runtime hides its operators: {error}") from error
+        where = {True: "XNNPACK", False: "built-in"}
+        kinds = [(node["op_name"], where[place in taken]) for place, node in enumerate(plain)]
+        return profile_by_prefixes(self._path, self._again, kinds, seconds)
 
     def reset(self) -> None:
         self._interpreter.reset_all_variables()
@@ -348,6 +557,13 @@ class _CompiledModel(Model):
     api = "CompiledModel.run_by_name"
 
     def __init__(self, module: Any, path: str, threads: int, xnnpack: bool) -> None:
+        self._plain = partial(_InterpreterModel, module, path, threads, xnnpack)
+        self._xnnpack = xnnpack
+        self._open(module, path, threads, "CPU")
+        self.invoke = partial(self._model.run_by_name, self._key, self._into, self._out_of)
+
+    def _open(self, module: Any, path: str, threads: int, accelerators: str) -> None:
+        """Compiles the file for `CPU`, `GPU`, or `GPU CPU`, where the processor takes the rest."""
         compiled = importlib.import_module("ai_edge_litert.compiled_model")
         # The quantization, which CompiledModel does not tell; nothing is allocated for it.
         plain = module.Interpreter(
@@ -356,35 +572,42 @@ class _CompiledModel(Model):
         )
         self.inputs = [tflite_tensor(detail) for detail in plain.get_input_details()]
         self.outputs = [tflite_tensor(detail) for detail in plain.get_output_details()]
-        kernels = None if xnnpack else compiled.CpuKernelMode.BUILTIN
+        kernels = None if self._xnnpack else compiled.CpuKernelMode.BUILTIN
+        hardware = compiled.HardwareAccelerator(0)
+        for name in accelerators.split():
+            hardware |= compiled.HardwareAccelerator[name]
         environment = compiled.Environment.create(options=compiled.EnvironmentOptions())
         started = clock()
         self._model = compiled.CompiledModel.from_file(
             path,
             environment=environment,
             options=compiled.Options(
-                hardware_accelerators=compiled.HardwareAccelerator.CPU,
+                hardware_accelerators=hardware,
                 cpu_options=compiled.CpuOptions(num_threads=threads, kernel_mode=kernels),
             ),
         )
         self.load_ns = clock() - started
-        key = next(iter(self._model.get_signature_list()))
+        self._key = key = next(iter(self._model.get_signature_list()))
         takes = self._model.get_input_tensor_details(key)
         gives = self._model.get_output_tensor_details(key)
         # Buffers go by signature name, everything else by the order of the file's tensors.
-        into = {n: self._model.create_input_buffer_by_name(key, n) for n in takes}
-        out_of = {n: self._model.create_output_buffer_by_name(key, n) for n in gives}
-        self._takes = {d["name"]: into[n] for n, d in takes.items()}
-        self._gives = {d["name"]: out_of[n] for n, d in gives.items()}
+        self._into = {n: self._model.create_input_buffer_by_name(key, n) for n in takes}
+        self._out_of = {n: self._model.create_output_buffer_by_name(key, n) for n in gives}
+        self._takes = {d["name"]: self._into[n] for n, d in takes.items()}
+        self._gives = {d["name"]: self._out_of[n] for n, d in gives.items()}
         if set(self._takes) != {tensor["name"] for tensor in self.inputs}:
             raise ValueError("the signature's inputs are not the graph's inputs")
-        self._xnnpack = xnnpack
-        self.invoke = partial(self._model.run_by_name, key, into, out_of)
 
     def delegate(self) -> Json:
-        # How many partitions there are, only the interpreter tells: load with purpose "outputs".
+        # How many partitions there are, only the interpreter tells: `locate` asks it.
         full = bool(self._model.is_fully_accelerated())
         return {"name": "XNNPACK" if self._xnnpack else "none", "full": full, "partitions": None}
+
+    def locate(self) -> Json:
+        return self._plain().delegate()
+
+    def profile(self, seconds: float) -> Json:
+        return self._plain().profile(seconds)
 
     def write(self, arrays: list[Array]) -> None:
         for place, values in enumerate(arrays):
@@ -402,35 +625,203 @@ class _CompiledModel(Model):
         return found
 
 
+class _GpuModel(_CompiledModel):
+    """A TFLite file on LiteRT's GPU accelerator; the results are read back inside `invoke`.
+
+    A call returns once the work is handed to the GPU, so the time of the call alone means nothing.
+    """
+
+    api = "CompiledModel.run_by_name, results read back"
+
+    def __init__(self, module: Any, path: str, threads: int, options: Options) -> None:
+        self._xnnpack, heard = options.xnnpack, [""]
+        operators = len(_Flatbuffer(Path(path).read_bytes()).operators())
+        try:
+            with error_stream(heard):
+                try:
+                    self._open(module, path, threads, "GPU")
+                except RuntimeError as error:
+                    if "not accelerated" not in str(error):
+                        raise
+                    # The processor takes what the GPU cannot; what that is, it prints.
+                    self._open(module, path, threads, "GPU CPU")
+        except RuntimeError as error:
+            if "No adapters found" in heard[0]:
+                raise AgentError("NotOnGpu", "LiteRT finds no GPU: no adapters found") from error
+            raise
+        finally:
+            sys.stderr.write(heard[0] + "\n")
+        self._where = gpu_placement(heard[0], operators)
+        if self._where["software"] and not options.software:
+            raise AgentError(
+                "NotOnGpu", f"{self._where['adapter']} is the processor, which imitates a GPU"
+            )
+        if not self._where["delegated"]:
+            raise AgentError(
+                "NotOnGpu",
+                f"none of the {operators} operators would run on the GPU: "
+                + "; ".join(self._where["unsupported"]),
+            )
+
+        self._later = partial(_GpuModel, module, path, threads, options)
+
+    def delegate(self) -> Json:
+        return self._where
+
+    def locate(self) -> Json:
+        # The first load of a process starts the driver; what a later one takes is compiling.
+        return {**self._where, "later_load_ns": self._later().load_ns}
+
+    def profile(self, seconds: float) -> Json:
+        return Model.profile(self, seconds)
+
+    def invoke(self) -> None:
+        self._model.run_by_name(self._key, self._into, self._out_of)
+        self._results = super().read()
+
+    def read(self) -> list[Array]:
+        return self._results
+
+
+def gpu_placement(heard: str, operators: int) -> Json:
+    """Which operators LiteRT put on which GPU, from what it printed while it compiled a file."""
+    chosen = ADAPTER.search(heard)
+    adapter, backend, kind = chosen.groups() if chosen else ("", "", "")
+    missed = UNSUPPORTED.search(heard)
+    counted = ON_GPU.search(heard)
+    taken = 0 if ON_NO_GPU.search(heard) else int(counted.group(1)) if counted else operators
+    software = bool(re.search(r"software|\bCPU\b", kind, re.IGNORECASE))
+    name = f"{adapter or 'GPU'}{f' ({backend})' if backend else ''}"
+    return {
+        "name": f"{name}{', software' if software else ''}",
+        "adapter": adapter or None,
+        "software": software,
+        "operators": operators,
+        "partitions": None if taken < operators else 1,
+        "delegated": taken,
+        "unsupported": [line.strip() for line in (missed.group(1).splitlines() if missed else [])],
+    }
+
+
 class _OnnxModel(Model):
-    """An ONNX file in ONNX Runtime: one session, sequential, threads as asked."""
+    """An ONNX file in ONNX Runtime: one session, sequential, threads as asked.
+
+    `run` copies the results into numpy's arrays, so that a GPU is waited for.
+    """
 
     api = "InferenceSession.run"
 
     def __init__(
-        self, module: Any, path: str, threads: int, providers: list[str], fast: bool
+        self, module: Any, path: str, threads: int, providers: list[str], options: Options
     ) -> None:
         absent = sorted(set(providers) - set(module.get_available_providers()))
         if absent:
             # ONNX Runtime would fall back to the CPU and only warn.
             raise AgentError("CannotLoad", f"execution providers not here: {', '.join(absent)}")
-        options = module.SessionOptions()
-        options.intra_op_num_threads = threads
-        options.inter_op_num_threads = 1
-        options.execution_mode = module.ExecutionMode.ORT_SEQUENTIAL
-        if not fast:  # Fused operators and integer products are what optimization makes.
-            options.graph_optimization_level = module.GraphOptimizationLevel.ORT_DISABLE_ALL
+        self._first = providers[0]
+        self._open = partial(self._session_of, module, path, threads, providers, options)
         started = clock()
-        self._session = module.InferenceSession(path, options, providers=providers)
+        self._session = self._open()
         self.load_ns = clock() - started
+        used = self._session.get_providers()
+        if self._first != used[0]:
+            raise AgentError(
+                "NotOnGpu", f"ONNX Runtime could not start {self._first} and uses {used[0]} instead"
+            )
         self.inputs = [self._tensor(value) for value in self._session.get_inputs()]
         self.outputs = [self._tensor(value) for value in self._session.get_outputs()]
         self._feed: dict[str, Array] = {}
         self._results: list[Array] = []
 
+    @staticmethod
+    def _session_of(
+        module: Any,
+        path: str,
+        threads: int,
+        providers: list[str],
+        options: Options,
+        trace: str = "",
+    ) -> Any:
+        """A session; with `trace`, the beginning of a path, one that writes down what it does."""
+        asked = module.SessionOptions()
+        asked.intra_op_num_threads = threads
+        asked.inter_op_num_threads = 1
+        asked.execution_mode = module.ExecutionMode.ORT_SEQUENTIAL
+        if options.plain:  # Fused operators and integer products are what optimization makes.
+            asked.graph_optimization_level = module.GraphOptimizationLevel.ORT_DISABLE_ALL
+        if trace:
+            asked.enable_profiling, asked.profile_file_prefix = True, trace
+        if options.gpu is None:
+            return module.InferenceSession(path, asked, providers=providers)
+        each = [{} if name == CPU_PROVIDER else {"device_id": options.gpu} for name in providers]
+        return module.InferenceSession(path, asked, providers=providers, provider_options=each)
+
     def delegate(self) -> Json:
         used = list(self._session.get_providers())
         return {"name": used[0], "providers": used}
+
+    def locate(self) -> Json:
+        nodes = list(self._trace(1, 0.0).values())
+        later = {"later_load_ns": self._later_load_ns} if self._first != CPU_PROVIDER else {}
+        each = dict.fromkeys(self._session.get_providers(), 0)
+        for node in nodes:
+            each[node["executor"]] = each.get(node["executor"], 0) + 1
+        elsewhere = [node["operator"] for node in nodes if node["executor"] != self._first]
+        if nodes and len(elsewhere) == len(nodes) and self._first != CPU_PROVIDER:
+            raise AgentError(
+                "NotOnGpu", f"ONNX Runtime ran all {len(nodes)} operators outside {self._first}"
+            )
+        return {
+            "name": self._first,
+            "providers": each,
+            "operators": len(nodes),
+            "delegated": len(nodes) - len(elsewhere),
+            "remaining": elsewhere,
+            **later,
+        }
+
+    def profile(self, seconds: float) -> Json:
+        keys = ("name", "operator", "executor", "calls", "ns")
+        # The time of a loop is that of the operators inside it, which have rows of their own.
+        rows = [
+            {key: node[key] for key in keys}
+            for node in self._trace(PROFILE_RUNS, seconds).values()
+            if node["operator"] not in ("Loop", "If", "Scan")
+        ]
+        return {
+            "method": "ONNX Runtime's profiler, middle half of runs",
+            "operators": rows,
+        }
+
+    def _trace(self, runs: int, seconds: float) -> dict[str, Json]:
+        """Each operator by name: kind, provider, calls and time per run, the first two left out."""
+        feed = self._feed
+        if not feed:
+            made = seeded_inputs(self, 0, 0.0, 1.0)
+            feed = {tensor["name"]: made[place] for place, tensor in enumerate(self.inputs)}
+        skipped = 2 if seconds else 0
+        with tempfile.TemporaryDirectory(prefix="zoo-trace-") as folder:
+            started = clock()
+            session = self._open(trace=str(Path(folder) / "trace"))
+            self._later_load_ns = clock() - started
+            limit, done = clock() + int(seconds * 1e9), 0
+            while done < skipped + 1 or (done < runs and clock() < limit):
+                session.run(None, feed)
+                done += 1
+            events = json.loads(Path(session.end_profiling()).read_text(encoding="utf-8"))
+        nodes: dict[str, Json] = {}
+        for event in events:
+            told, name = event.get("args") or {}, str(event.get("name"))
+            if event.get("cat") == "Node" and name.endswith("_kernel_time") and "provider" in told:
+                row = nodes.setdefault(
+                    name[: -len("_kernel_time")],
+                    {"operator": told.get("op_name"), "executor": told["provider"], "all": []},
+                )
+                row["all"].append(int(event["dur"]) * 1000)
+        for name, row in nodes.items():
+            calls = max(1, len(row["all"]) // done)
+            row.update(name=name, calls=calls, ns=middle(row["all"][skipped * calls :]) * calls)
+        return nodes
 
     @staticmethod
     def _tensor(value: Any) -> Json:
@@ -458,11 +849,20 @@ class _OpenVinoModel(Model):
 
     api = "InferRequest.infer"
 
-    def __init__(self, module: Any, path: str, threads: int) -> None:
-        asked = {"INFERENCE_NUM_THREADS": threads, "NUM_STREAMS": 1, "PERFORMANCE_HINT": "LATENCY"}
+    def __init__(self, module: Any, path: str, threads: int, options: Options) -> None:
+        asked: Json = {"PERFORMANCE_HINT": "LATENCY", "NUM_STREAMS": 1}
+        core, target = module.Core(), "CPU"
+        if options.gpu is None:
+            asked["INFERENCE_NUM_THREADS"] = threads
+        else:
+            target = f"GPU.{options.gpu}"
+            there = core.available_devices
+            if target not in there and not ("GPU" in there and options.gpu == 0):
+                raise AgentError("NotOnGpu", f"OpenVINO finds {', '.join(there)}, and no {target}")
         started = clock()
-        compiled = module.Core().compile_model(path, "CPU", asked)
+        compiled = core.compile_model(path, target, asked)
         self.load_ns = clock() - started
+        self._counted = partial(core.compile_model, path, target, {**asked, "PERF_COUNT": True})
         self._module, self._compiled = module, compiled
         self._request = compiled.create_infer_request()
         if path.endswith(".tflite"):  # OpenVINO does not tell the scales of a file's integers
@@ -491,7 +891,49 @@ class _OpenVinoModel(Model):
 
     def delegate(self) -> Json:
         hint = self._compiled.get_property("INFERENCE_PRECISION_HINT")
-        return {"name": "OpenVINO CPU", "precision": hint.to_string()}
+        where = "+".join(map(str, self._compiled.get_property("EXECUTION_DEVICES")))
+        return {"name": f"OpenVINO {where}", "precision": hint.to_string()}
+
+    def locate(self) -> Json:
+        rows = self._rows(1, 0.0)
+        kernels: dict[str, int] = {}
+        for row in rows:
+            kernels[row["kernel"]] = kernels.get(row["kernel"], 0) + 1
+        return {**self.delegate(), "operators": len(rows), "kernels": kernels}
+
+    def profile(self, seconds: float) -> Json:
+        rows = self._rows(PROFILE_RUNS, seconds)
+        return {"method": "OpenVINO's counters, middle half of runs", "operators": rows}
+
+    def _rows(self, runs: int, seconds: float) -> list[Json]:
+        """What each operator that was executed took, by OpenVINO's own counters."""
+        request = self._counted().create_infer_request()
+        made = seeded_inputs(self, 0, 0.0, 1.0)
+        for port, values in zip(self._ports[0], made):  # noqa: B905 - Python 3.9
+            request.set_tensor(port, self._module.Tensor(values))
+        rows: dict[str, Json] = {}
+        limit, done = clock() + int(seconds * 1e9), 0
+        while done < 2 or (done < runs and clock() < limit):
+            request.infer()
+            done += 1
+            if done == 1:
+                continue  # The first pays for what is made only once.
+            for told in request.get_profiling_info():
+                if told.status == told.Status.EXECUTED:
+                    row = rows.setdefault(told.node_name, {"all": []})
+                    row.update(operator=told.node_type, kernel=told.exec_type)
+                    row["all"].append(told.real_time.total_seconds() * 1e9)
+        where = self.delegate()["name"]
+        return [
+            {
+                "name": name,
+                "operator": row["operator"],
+                "executor": where,
+                "kernel": row["kernel"],
+                "ns": middle(row["all"]),
+            }
+            for name, row in rows.items()
+        ]
 
     def reset(self) -> None:
         if self._stateful:
@@ -563,49 +1005,147 @@ def error_stream(heard: list[str]) -> Iterator[None]:
             heard[0] = file.read().decode("utf-8", "replace").strip()
 
 
-def tflite_signature(data: bytes) -> tuple[list[Json], list[Json]]:
-    """Inputs and outputs of a TFLite file, read from its first graph by the published schema."""
+class _Flatbuffer:
+    """The first graph of a TFLite file, read by the published schema."""
 
-    def number(kind: str, place: int) -> Any:
-        return struct.unpack_from("<" + kind, data, place)[0]
+    def __init__(self, data: bytes) -> None:
+        self.data = data
+        self.graph = self.member(self.follow(0), 2, 0)
 
-    def field(table: int, which: int) -> int:
+    def number(self, kind: str, place: int) -> Any:
+        return struct.unpack_from("<" + kind, self.data, place)[0]
+
+    def field(self, table: int, which: int) -> int:
         """Where a table's field is; 0 when it is left out."""
-        layout = table - number("i", table)
-        known = 4 + 2 * which < number("H", layout)
-        offset = number("H", layout + 4 + 2 * which) if known else 0
+        layout = table - self.number("i", table)
+        known = 4 + 2 * which < self.number("H", layout)
+        offset = self.number("H", layout + 4 + 2 * which) if known else 0
         return table + offset if offset else 0
 
-    def follow(place: int) -> int:
-        return place + int(number("I", place))
+    def follow(self, place: int) -> int:
+        return place + int(self.number("I", place))
 
-    def vector(table: int, which: int, kind: str) -> list[Any]:
-        if not field(table, which):
+    def vector(self, table: int, which: int, kind: str) -> list[Any]:
+        if not self.field(table, which):
             return []
-        start = follow(field(table, which))
-        return list(struct.unpack_from(f"<{number('I', start)}{kind}", data, start + 4))
+        start = self.follow(self.field(table, which))
+        return list(struct.unpack_from(f"<{self.number('I', start)}{kind}", self.data, start + 4))
 
-    def member(table: int, which: int, index: int) -> int:
-        return follow(follow(field(table, which)) + 4 + 4 * index)
+    def member(self, table: int, which: int, index: int) -> int:
+        return self.follow(self.follow(self.field(table, which)) + 4 + 4 * index)
 
-    def tensor(index: int) -> Json:
-        found = member(graph, 0, index)
-        kind, parameters = field(found, 1), field(found, 4)
-        name = TFLITE_TYPES[number("b", kind) if kind else 0]
-        scales = vector(follow(parameters), 2, "f") if parameters else []
-        points = vector(follow(parameters), 3, "q") if parameters else []
+    def name(self, index: int) -> str:
+        """Of a tensor."""
+        found = self.member(self.graph, 0, index)
+        return bytes(self.vector(found, 3, "B")).decode("utf-8", "replace")
+
+    def tensor(self, index: int) -> Json:
+        found = self.member(self.graph, 0, index)
+        kind, parameters = self.field(found, 1), self.field(found, 4)
+        name = TFLITE_TYPES[self.number("b", kind) if kind else 0]
+        scales = self.vector(self.follow(parameters), 2, "f") if parameters else []
+        points = self.vector(self.follow(parameters), 3, "q") if parameters else []
         one = len(scales) == 1 and scales[0] > 0 and np.dtype(name).kind in "iu"
         return {
-            "name": bytes(vector(found, 3, "B")).decode("utf-8", "replace"),
-            "shape": vector(found, 0, "i"),
+            "name": self.name(index),
+            "shape": self.vector(found, 0, "i"),
             "dtype": name,
             "scale": scales[0] if one else None,
             "zero_point": (points or [0])[0] if one else None,
         }
 
-    graph = member(follow(0), 2, 0)
-    inputs, outputs = (vector(graph, side, "i") for side in (1, 2))
-    return [tensor(i) for i in inputs], [tensor(i) for i in outputs]
+    def operators(self) -> list[list[int]]:
+        """The tensors that each operator makes, in the order of execution."""
+        count = len(self.vector(self.graph, 3, "I"))
+        return [self.vector(self.member(self.graph, 3, n), 2, "i") for n in range(count)]
+
+    def prefix(self, count: int, output: int) -> dict[int, bytes]:
+        """Which bytes to replace so that the graph ends after `count` operators with a tensor."""
+        operators, outputs = (self.follow(self.field(self.graph, which)) for which in (3, 2))
+        return {operators: struct.pack("<I", count), outputs: struct.pack("<Ii", 1, output)}
+
+
+def tflite_signature(data: bytes) -> tuple[list[Json], list[Json]]:
+    """Inputs and outputs of a TFLite file."""
+    file = _Flatbuffer(data)
+    inputs, outputs = (file.vector(file.graph, side, "i") for side in (1, 2))
+    return [file.tensor(i) for i in inputs], [file.tensor(i) for i in outputs]
+
+
+def profile_by_prefixes(
+    path: str, again: Callable[[str], Model], kinds: list[tuple[str, str]], seconds: float
+) -> Json:
+    """What each operator of a TFLite file adds to the time of those before it.
+
+    TFLite's Python interface has no profiler. So the file is cut after each operator in turn; the
+    difference of two neighbours' times is what the operator adds, with whatever a delegate fuses
+    as it does in the whole file. Differences below zero say that the clock cannot tell.
+
+    Args:
+        path: Of the file.
+        again: Loads a file.
+        kinds: Of each operator, and what executes it.
+        seconds: About so long at most, unless one pass takes longer.
+    """
+    data = Path(path).read_bytes()
+    file = _Flatbuffer(data)
+    made = file.operators()
+    if len(made) != len(kinds) or not all(made):
+        raise AgentError("NoProfile", "the runtime runs other operators than the file holds")
+    ends = [int(file.vector(file.graph, 1, "i")[0]), *(tensors[0] for tensors in made)]
+    least: list[float] = [float("inf")] * len(ends)
+    limit = clock() + int(seconds * 1e9)
+    with tempfile.TemporaryDirectory(prefix="zoo-prefix-") as folder:
+        piece = Path(folder) / "prefix.tflite"
+        piece.write_bytes(data)
+        for number in range(PROFILE_PASSES):
+            for count, end in enumerate(ends):
+                if number and clock() > limit:
+                    break
+                with piece.open("r+b") as changed:
+                    for place, bytes_ in file.prefix(count, end).items():
+                        changed.seek(place)
+                        changed.write(bytes_)
+                model = again(str(piece))
+                least[count] = min(least[count], piece_time(model))
+                del model
+                gc.collect()
+    rows = [
+        {
+            "name": file.name(ends[count + 1]),
+            "operator": kind,
+            "executor": executor,
+            "ns": least[count + 1] - least[count],
+        }
+        for count, (kind, executor) in enumerate(kinds)
+    ]
+    return {
+        "method": "the file cut after each operator, differences of the fastest runs",
+        "call_ns": least[0],
+        "operators": rows,
+    }
+
+
+def middle(times: Sequence[float]) -> float:
+    """Mean of the middle half: as steady as a median, and finer where clocks tell whole numbers."""
+    quarter = len(times) // 4
+    return statistics.mean(sorted(times)[quarter : len(times) - quarter])
+
+
+def piece_time(model: Model) -> float:
+    """The fastest of a few invocations in nanoseconds: what neighbours disturb least."""
+    fill(model, seeded_inputs(model, 0, 0.0, 1.0), 0)
+    for _ in range(2):
+        model.reset()
+        model.invoke()
+    times: list[int] = []
+    began = clock()
+    while len(times) < PIECE_RUNS or clock() - began < PIECE_NS:
+        model.reset()
+        started = clock()
+        model.invoke()
+        times.append(clock() - started)
+    return float(min(times))
 
 
 def import_runtime(runtime: str) -> Any:
@@ -616,29 +1156,23 @@ def import_runtime(runtime: str) -> Any:
         raise AgentError("MissingRuntime", f"{runtime} cannot be imported: {error}") from error
 
 
-def open_model(runtime: str, module: Any, request: Json) -> Model:
+def open_model(runtime: str, module: Any, request: Json, options: Options) -> Model:
     """Loads a file into a runtime."""
     path, threads = str(request["path"]), int(request.get("threads", 1))
-    xnnpack = bool(request.get("xnnpack", True))
+    batch = request.get("batch")
     if threads < 1:
         raise AgentError("BadRequest", f"{threads} threads: give at least 1")
+    if batch is not None and int(batch) < 1:
+        raise AgentError("BadRequest", f"a batch of {batch}: give at least 1")
     if not Path(path).is_file():
         raise AgentError("CannotLoad", f"no such file on the device: {path}")
+    if not request.get("xnnpack", True):
+        options = options._replace(plain=True, xnnpack=False)
     try:
-        if runtime == "onnxruntime":
-            providers = [str(p) for p in request.get("providers") or ["CPUExecutionProvider"]]
-            return _OnnxModel(module, path, threads, providers, xnnpack)
-        if runtime == "openvino":
-            return _OpenVinoModel(module, path, threads)
-        if runtime == "tflite-micro":
-            return _MicroModel(module, path, threads)
-        if runtime == "litert" and request.get("purpose") == "timing":
-            try:
-                return _CompiledModel(module, path, threads, xnnpack)
-            except (RuntimeError, ValueError) as error:
-                # It takes no variable tensors, for one; the answer's `api` says what is timed.
-                print(f"CompiledModel cannot load {path}: {error}", file=sys.stderr)
-        return _InterpreterModel(module, path, threads, xnnpack)
+        model = _open(runtime, module, path, threads, request, options)
+        if batch is not None:
+            model.take(int(batch))
+        return model
     except AgentError:
         raise
     except Exception as error:  # Each runtime has exceptions of its own.
@@ -647,6 +1181,48 @@ def open_model(runtime: str, module: Any, request: Json) -> Model:
         said = " ".join(s for s in lines if s and not s.startswith(("Exception from", "Check '")))
         reason = f"{runtime} cannot load {Path(path).name}: {type(error).__name__}: {said}"
         raise AgentError("CannotLoad", reason) from error
+
+
+def _open(
+    runtime: str, module: Any, path: str, threads: int, request: Json, options: Options
+) -> Model:
+    if runtime == "onnxruntime":
+        return _OnnxModel(module, path, threads, providers(module, request, options), options)
+    if runtime == "openvino":
+        return _OpenVinoModel(module, path, threads, options)
+    if options.gpu is not None:
+        if runtime != "litert":
+            raise AgentError("NotOnGpu", f"{runtime} runs on no GPU")
+        return _GpuModel(module, path, threads, options)
+    if runtime == "tflite-micro":
+        return _MicroModel(module, path, threads)
+    xnnpack = options.xnnpack
+    timing = request.get("purpose") == "timing" and request.get("batch") is None
+    if runtime == "litert" and timing:
+        try:
+            return _CompiledModel(module, path, threads, xnnpack)
+        except (RuntimeError, ValueError) as error:
+            # It takes no variable tensors, for one; the answer's `api` says what is timed.
+            print(f"CompiledModel cannot load {path}: {error}", file=sys.stderr)
+    return _InterpreterModel(module, path, threads, xnnpack)
+
+
+def providers(module: Any, request: Json, options: Options) -> list[str]:
+    """ONNX Runtime's execution providers: those asked for, a GPU's, or the processor's."""
+    if request.get("providers"):
+        return [str(name) for name in request["providers"]]
+    if options.gpu is None:
+        return [CPU_PROVIDER]
+    if hasattr(module, "preload_dlls"):
+        module.preload_dlls()  # CUDA's libraries, where they came as packages
+    there = module.get_available_providers()
+    best = next((name for name in GPU_PROVIDERS if name in there), None)
+    if best is None:
+        raise AgentError(
+            "NotOnGpu",
+            f"this ONNX Runtime knows no GPU; its execution providers are {', '.join(there)}",
+        )
+    return [best, CPU_PROVIDER]
 
 
 # ------------------------------------------------------------------ running
@@ -742,13 +1318,28 @@ def counters() -> dict[str, float]:
     usage = resource.getrusage(resource.RUSAGE_SELF)
     ticks = read_text("/proc/stat").partition("\n")[0].split()
     throttled = read_text("/sys/fs/cgroup/cpu.stat").partition("throttled_usec")[2].split()
+    boot = getattr(time, "CLOCK_BOOTTIME", None)
+    cores = Path("/sys/devices/system/cpu").glob("cpu[0-9]*/thermal_throttle/core_throttle_count")
     return {
         "wall_seconds": time.perf_counter(),
+        "calendar_seconds": time.time(),
+        # Goes on while the machine sleeps, which the clock of the samples does not.
+        "awake_or_not_seconds": time.perf_counter() if boot is None else time.clock_gettime(boot),
         "cpu_seconds": usage.ru_utime + usage.ru_stime,
         "involuntary_switches": float(usage.ru_nivcsw),
         "steal_seconds": float(ticks[8]) / os.sysconf("SC_CLK_TCK") if len(ticks) > 8 else 0.0,
         "throttled_seconds": float(throttled[0]) / 1e6 if throttled else 0.0,
+        "thermal_throttles": float(sum(int(read_text(str(core)) or 0) for core in cores)),
     }
+
+
+def busy_mhz() -> list[float]:
+    """Clock of the processor that this process runs on, right after work; empty if not told."""
+    fields = read_text("/proc/self/stat").rpartition(")")[2].split()
+    if len(fields) < 37:
+        return []
+    khz = read_text(f"/sys/devices/system/cpu/cpu{fields[36]}/cpufreq/scaling_cur_freq")
+    return [float(khz) / 1000] if khz else []
 
 
 def warm_up(model: Model, limit: float) -> Json:
@@ -773,13 +1364,17 @@ def warm_up(model: Model, limit: float) -> Json:
     return {"runs": runs, "seconds": (clock() - began) / 1e9, "stable": stable}
 
 
-def sample(model: Model, min_runs: int, min_seconds: float, max_seconds: float) -> array[int]:
+def sample(
+    model: Model, min_runs: int, min_seconds: float, max_seconds: float, meters: Sequence[Meter]
+) -> array[int]:
     """Durations of single invocations, each of a fresh sequence; the collector sleeps."""
+    powers = [meter for meter in meters if not meter.counts]
     reset, invoke = model.reset, model.invoke
     durations = array("q")
     keep, now = durations.append, clock
     began = now()
     floor, limit = began + int(min_seconds * 1e9), began + int(max_seconds * 1e9)
+    look = began + POWER_EVERY_NS if powers else limit
     gc.collect()
     gc.disable()
     try:
@@ -789,6 +1384,10 @@ def sample(model: Model, min_runs: int, min_seconds: float, max_seconds: float) 
             invoke()
             ended = now()
             keep(ended - started)
+            if ended >= look and powers:
+                for meter in powers:
+                    meter.look()
+                look = now() + POWER_EVERY_NS
             if ended >= limit or (ended >= floor and len(durations) >= min_runs):
                 return durations
     finally:
@@ -812,12 +1411,19 @@ def bench(model: Model, request: Json) -> Json:
     warm = warm_up(model, float(request.get("warmup_seconds", 1.0)))
     # Read before the samples pile up, which belong to the agent and not to the file.
     peak = peak_memory()
-    load_average, spin_before, before = os.getloadavg(), spin(), counters()
+    load_average, spin_before, mhz, before = os.getloadavg(), spin(), busy_mhz(), counters()
     min_runs, min_seconds = int(request["min_runs"]), float(request["min_seconds"])
     max_seconds = float(request.get("max_seconds", max(60.0, 10 * min_seconds)))
-    durations = sample(model, min_runs, min_seconds, max_seconds)
-    after, spin_after = counters(), spin()
+    meters = energy_meters()
+    for meter in meters:
+        meter.look()
+    durations = sample(model, min_runs, min_seconds, max_seconds, meters)
+    for meter in meters:
+        meter.look()
+    after, mhz, spin_after = counters(), mhz + busy_mhz(), spin()
     elapsed = {name: after[name] - before[name] for name in after}
+    check_clock(durations, elapsed["wall_seconds"])
+    energy = [meter.used(elapsed["wall_seconds"], len(durations)) for meter in meters]
     raw = np.frombuffer(durations, np.int64).astype("<i8").tobytes()
     return {
         "samples": {"count": len(durations), "data": base64.b64encode(zlib.compress(raw)).decode()},
@@ -829,8 +1435,32 @@ def bench(model: Model, request: Json) -> Json:
         "spin_after_ns": spin_after,
         "load_average": [load_average[0], os.getloadavg()[0]],
         "peak_memory_bytes": peak,
+        "energy": [told for told in energy if told is not None],
+        "clock_gap_seconds": clock_gap(elapsed),
+        "busy_mhz": mhz,
         **elapsed,
     }
+
+
+def check_clock(durations: array[int], wall: float) -> None:
+    """Refuses samples that no inference can have taken."""
+    least, total = min(durations), sum(durations) * 1e-9
+    if least < 0:
+        raise AgentError("ClockFault", f"the clock went back: an inference took {least} ns")
+    if least == 0:
+        still = sum(1 for duration in durations if duration == 0)
+        share = f"{still} of {len(durations)} inferences took no time at all"
+        raise AgentError("ClockFault", f"the clock is too coarse: {share}")
+    if total > wall * 1.01 + 1e-3:
+        raise AgentError("ClockFault", f"{total:.3g} s of samples in {wall:.3g} s of sampling")
+
+
+def clock_gap(elapsed: dict[str, float]) -> float:
+    """Seconds by which another clock differs from that of the samples; 0 when it is like it."""
+    wall = elapsed["wall_seconds"]
+    gaps = [elapsed[name] - wall for name in ("calendar_seconds", "awake_or_not_seconds")]
+    worst = max(gaps, key=abs)
+    return worst if abs(worst) > max(CLOCK_GAP, CLOCK_SHARE * wall) else 0.0
 
 
 # ------------------------------------------------------------------ the protocol
@@ -839,8 +1469,9 @@ def bench(model: Model, request: Json) -> Json:
 class Agent:
     """Answers requests, one at a time, about one loaded file."""
 
-    def __init__(self, runtime: str) -> None:
+    def __init__(self, runtime: str, options: Options) -> None:
         self.runtime = runtime
+        self.options = options
         self.model: Model | None = None
         self.closed = False
 
@@ -872,18 +1503,22 @@ class Agent:
     def _do(self, request: Json) -> Json:
         command = request["command"]
         if command == "describe":
-            return describe(self.runtime)
+            return describe(self.runtime, self.options)
         if command == "load":
             return self._load(request)
         if command == "close":
             self.closed = True
             return {}
-        if command not in ("run", "bench"):
+        if command not in ("run", "bench", "locate", "profile"):
             raise AgentError("BadRequest", f"unknown command {command!r}")
         if self.model is None:
             raise AgentError("NotLoaded", f"{command} before load")
         if command == "bench":
-            return bench(self.model, request)
+            return {**bench(self.model, request), "accelerated": self.options.gpu is not None}
+        if command == "locate":
+            return {"delegate": self.model.locate()}
+        if command == "profile":
+            return {"profile": self.model.profile(float(request.get("seconds", 10.0)))}
         outputs = run(self.model, [decode(packed) for packed in request["inputs"]])
         return {"outputs": [encode(values) for values in outputs]}
 
@@ -891,7 +1526,7 @@ class Agent:
         self.model = None  # Frees the file before, so that two never share the memory.
         module = import_runtime(self.runtime)
         memory = peak_memory()
-        model = self.model = open_model(self.runtime, module, request)
+        model = self.model = open_model(self.runtime, module, request, self.options)
         return {
             "runtime": self.runtime,
             "runtime_version": runtime_version(self.runtime),
@@ -901,7 +1536,9 @@ class Agent:
             "load_ns": model.load_ns,
             "memory_before_bytes": memory,
             "threads": int(request.get("threads", 1)),
+            "batch": model.batch,
             "delegate": model.delegate(),
+            "locate": True,
         }
 
 
@@ -909,12 +1546,26 @@ def main() -> int:
     """Serves stdin until `close` or its end."""
     parser = argparse.ArgumentParser(description="edgezoo agent: JSON lines on stdin and stdout")
     parser.add_argument("--runtime", default="litert", choices=sorted(RUNTIMES))
-    runtime = parser.parse_args().runtime
+    parser.add_argument("--cpus", default="", help="mask of processors, in hexadecimal")
+    parser.add_argument("--no-xnnpack", action="store_true", help="TFLite's own kernels alone")
+    parser.add_argument("--gpu", type=int, default=None, help="number of the GPU to run on")
+    parser.add_argument("--software", action="store_true", help="an imitated GPU will do")
+    given = parser.parse_args()
+    runtime = given.runtime
+    options = Options(given.cpus, not given.no_xnnpack, given.gpu, given.software)
     # Runtimes print to file descriptor 1 from C++: answers get a private copy of it.
     answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)
     sys.stdout = sys.stderr
-    agent = Agent(runtime)
+    agent = Agent(runtime, options)
+    try:
+        if options.cpus:
+            pin(options.cpus)
+    except AgentError as error:
+        refusal = agent._refusal(error.kind, str(error))
+        answers.write(json.dumps({"protocol": PROTOCOL, "id": None, **refusal}) + "\n")
+        answers.flush()
+        return 3
     try:
         while not agent.closed:
             line = sys.stdin.buffer.readline()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import tomllib
 from functools import cache
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 from pydantic import BaseModel, ConfigDict, model_validator
 
@@ -68,10 +68,19 @@ class Options(BaseModel):
 
 
 @cache
+def _tables() -> dict[str, Any]:
+    return tomllib.loads(TABLE.read_text(encoding="utf-8"))
+
+
+def board_names() -> list[str]:
+    """Of every board of the table."""
+    return list(_tables())
+
+
+@cache
 def boards() -> dict[str, Board]:
     """Every board of the table by name."""
-    tables = tomllib.loads(TABLE.read_text(encoding="utf-8"))
-    return {name: Board.model_validate(values) for name, values in tables.items()}
+    return {name: Board.model_validate(values) for name, values in _tables().items()}
 
 
 def board_of(options: Options) -> Board:

@@ -7,7 +7,7 @@ mode, which are told beside it.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from itertools import groupby
 from typing import get_args
 
@@ -195,13 +195,6 @@ def address(given: DeviceOptions) -> str:
     return f"{options.accelerator}, {options.system}, {options.memory}"
 
 
-def known() -> Mapping[str, DeviceOptions]:
-    """Every accelerator, in the system and memory mode that Vela takes for it."""
-    return {
-        name: Options(accelerator=name).model_dump(mode="json") for name in get_args(Accelerator)
-    }
-
-
 @hookimpl
 def zoo_devices() -> Iterable[DeviceKind]:
     """NPUs that nobody has to own."""
@@ -210,7 +203,8 @@ def zoo_devices() -> Iterable[DeviceKind]:
         summary="Arm Ethos-U NPUs, by Vela: estimates alone",
         examine=examine,
         formats=("tflite",),
-        known=known,
+        clock="estimated",
+        presets={name: {"accelerator": name} for name in get_args(Accelerator)},
         options=lambda: Options,
         address=address,
         fingerprint=fingerprint,

@@ -3,69 +3,86 @@
 from __future__ import annotations
 
 import importlib.util
-import subprocess
-import sys
-from collections.abc import Iterable, Sequence
-from pathlib import Path
+from collections.abc import Callable, Iterable, Sequence
+from typing import TYPE_CHECKING
 
-from zoo.contracts import AgentProcess, Condition, DeviceKind, DeviceOptions
+from zoo.contracts import DeviceKind, DeviceOptions
+from zoo.errors import UsageError
 from zoo.hookspecs import hookimpl
-from zoo.measurement.process import PipeProcess
 
-from .linux import READINGS, condition_of
+from .environments import APART, environments, make_environment
+from .local import AGENT, MODULES, LocalTransport, about_python, python_of, words_of
 
-AGENT = Path(__file__).with_name("agent.py")
-#: The module whose presence means that a runtime of the agent can be used.
-MODULES = {
-    "litert": "ai_edge_litert",
-    "tflite-runtime": "tflite_runtime",
-    "onnxruntime": "onnxruntime",
-    "openvino": "openvino",
-    "tflite-micro": "tflite_micro",
-}
+if TYPE_CHECKING:
+    from pydantic import BaseModel
+
+__all__ = ["AGENT", "MODULES", "HostTransport"]
 
 
-class HostTransport:
-    """Starts the agent in fresh processes of this Python."""
+class HostTransport(LocalTransport):
+    """The agent in this machine's Pythons: that of edgezoo, or the one that an option names."""
 
-    def put(self, local: Path) -> str:
-        """The file's own path: it is there already."""
-        return str(local.resolve())
-
-    def start_agent(self, runtime: str) -> AgentProcess:
-        """A fresh process each time: warm caches of one file must not serve the next."""
-        # -P: the agent's neighbours in this folder must not stand in for installed modules.
-        return PipeProcess([sys.executable, "-P", str(AGENT), "--runtime", runtime])
-
-    def condition(self) -> Condition:
-        """What the kernel tells of heat and clock, and a Raspberry Pi of throttling."""
-        try:
-            done = subprocess.run(
-                ["sh", "-c", READINGS], capture_output=True, text=True, timeout=10, check=False
-            )
-        except (OSError, subprocess.TimeoutExpired):
-            return Condition()  # No such shell: nothing is told.
-        return condition_of(done.stdout)
-
-    def close(self) -> None:
-        """Nothing is held."""
+    def __init__(self, options: DeviceOptions | None = None) -> None:
+        options = options or {}
+        named = options.get("python")
+        arguments = [] if options.get("cpus") is None else ["--cpus", str(options["cpus"])]
+        arguments += [] if options.get("xnnpack", True) else ["--no-xnnpack"]
+        super().__init__(
+            python=None if named is None else python_of(str(named)),
+            arguments=arguments,
+            pythons={} if named is not None else environments(),
+        )
 
 
 def connect(options: DeviceOptions) -> HostTransport:
-    """The host needs no options."""
-    return HostTransport()
+    """Nothing is held: whatever else the machine does is measured."""
+    return HostTransport(options)
+
+
+def address(options: DeviceOptions) -> str:
+    """This machine, however it is used."""
+    told = [f"{name} {options[name]}" for name in ("cpus", "python") if options.get(name)]
+    told += [] if options.get("xnnpack", True) else ["no XNNPACK"]
+    return ", ".join(["this machine", *told])
 
 
 def fingerprint(options: DeviceOptions) -> str:
     """The same words about this machine that the agent says."""
     from . import agent  # It imports numpy, which listing devices must not.
 
-    return agent.fingerprint()
+    plain = {k: v for k, v in options.items() if not (k == "xnnpack" and v)}
+    return "; ".join([agent.fingerprint(), *words_of(plain)])
 
 
 def runtimes(options: DeviceOptions) -> Sequence[str]:
     """The agent's runtimes that are installed, found without importing them."""
-    return [name for name, module in MODULES.items() if importlib.util.find_spec(module)]
+    if options.get("python"):
+        return list(about_python(options)["runtimes"])
+    apart = environments()
+    return [name for name, module in MODULES.items() if name in apart or _here(module)]
+
+
+def _here(module: str) -> bool:
+    return importlib.util.find_spec(module) is not None
+
+
+def setup(options: DeviceOptions, tell: Callable[[str], None]) -> str:
+    """Makes an environment for each runtime that cannot live beside the others."""
+    if options.get("python"):
+        raise UsageError(
+            f"the device uses a Python of yours, {options['python']}, where nothing is installed "
+            "from here",
+            fix="install a runtime and numpy there, or leave out the option python",
+        )
+    for runtime in APART:
+        make_environment(runtime, tell)
+    return f"this machine also has {', '.join(APART)}, in an environment of its own"
+
+
+def _options() -> type[BaseModel]:
+    from .local_options import HostOptions  # It imports pydantic, which lists must not.
+
+    return HostOptions
 
 
 @hookimpl
@@ -82,4 +99,7 @@ def zoo_devices() -> Iterable[DeviceKind]:
         local=True,
         fingerprint=fingerprint,
         runtimes=runtimes,
+        options=_options,
+        address=address,
+        setup=setup,
     )

@@ -6,14 +6,14 @@ No latency is claimed: tflite-micro on a computer is no board's clock.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 
 from zoo.contracts import DeviceKind, DeviceOptions, Examination, Figure, FigureTable, Specimen
 from zoo.extras import installed
 from zoo.hookspecs import hookimpl
 from zoo.measurement.arena import MODULE, Arena, as_taken, measure_arena, micro_version
 
-from .boards import Board, Options, board_of, boards, capacity
+from .boards import Board, Options, board_names, board_of, capacity
 from .memory_sizes import in_words
 from .micro_answers import compare_answers
 from .micro_operators import lacking_operators, what_to_do
@@ -144,11 +144,6 @@ def address(given: DeviceOptions) -> str:
     return f"{board.title}: {capacity(board)}"
 
 
-def known() -> Mapping[str, DeviceOptions]:
-    """Every board of the table."""
-    return {name: Options(board=name).model_dump(mode="json") for name in boards()}
-
-
 @hookimpl
 def zoo_devices() -> Iterable[DeviceKind]:
     """Boards that nobody has to own."""
@@ -157,7 +152,8 @@ def zoo_devices() -> Iterable[DeviceKind]:
         summary="would a file run on a board, by tflite-micro (no latency)",
         examine=examine,
         formats=("tflite",),
-        known=known,
+        clock="estimated",
+        presets={name: {"board": name} for name in board_names()},
         options=lambda: Options,
         address=address,
         fingerprint=fingerprint,

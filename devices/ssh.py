@@ -184,6 +184,7 @@ def zoo_devices() -> Iterable[DeviceKind]:
     yield DeviceKind(
         name="ssh",
         summary="a Linux board or machine, by OpenSSH",
+        remote=True,
         connect=connect,
         fingerprint=fingerprint,
         runtimes=runtimes,

@@ -8,43 +8,6 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
-from zoo.contracts import (
-    Architecture,
-    Check,
-    Comparison,
-    Condition,
-    Dataset,
-    DatasetProvider,
-    Device,
-    DeviceKind,
-    Examination,
-    Exporter,
-    ExportRequest,
-    Figure,
-    FigureTable,
-    FileContents,
-    ImagePreprocessing,
-    LatentPreprocessing,
-    LayerComparison,
-    LayerRequest,
-    Metric,
-    OperatorRecord,
-    Preprocessing,
-    SeriesPreprocessing,
-    SourceLayer,
-    Specimen,
-    Split,
-    Target,
-    Task,
-    TensorInfo,
-    TokenPreprocessing,
-    Truth,
-    Variant,
-    WeightsSource,
-)
-from zoo.errors import ZooError
-from zoo.hookspecs import hookimpl
-
 if TYPE_CHECKING:
     from zoo.api import (
         bench,
@@ -60,16 +23,65 @@ if TYPE_CHECKING:
         write_report,
     )
     from zoo.bundles import bundle
+    from zoo.contracts import (
+        Architecture,
+        Check,
+        Comparison,
+        Condition,
+        Dataset,
+        DatasetProvider,
+        Device,
+        DeviceKind,
+        Examination,
+        Exporter,
+        ExportRequest,
+        Figure,
+        FigureTable,
+        FileContents,
+        ImagePreprocessing,
+        LatentPreprocessing,
+        LayerComparison,
+        LayerRequest,
+        Metric,
+        OperatorRecord,
+        Preprocessing,
+        SeriesPreprocessing,
+        SourceLayer,
+        Specimen,
+        Split,
+        Target,
+        Task,
+        TensorInfo,
+        TokenPreprocessing,
+        Truth,
+        Variant,
+        WeightsSource,
+    )
     from zoo.doctor import doctor
+    from zoo.errors import ZooError
     from zoo.explanation import explain
+    from zoo.hookspecs import hookimpl
     from zoo.official import fetch_weights, official_weights, verify_weights
     from zoo.optimizing import optimize
+    from zoo.verdicts.comparing import compare
+    from zoo.verdicts.judging import judge_budgets
     from zoo.verification import verify
 
 _API = "bench evaluate export finetune info inspect load models open_dataset ship write_report"
 _OFFICIAL = "fetch_weights official_weights verify_weights"
-#: Public function → the module that holds it, imported when it is first used.
+_CONTRACTS = (
+    "Architecture Check Comparison Condition Dataset DatasetProvider Device DeviceKind "
+    "Examination Exporter ExportRequest Figure FigureTable FileContents ImagePreprocessing "
+    "LatentPreprocessing "
+    "LayerComparison LayerRequest Metric OperatorRecord Preprocessing SeriesPreprocessing "
+    "SourceLayer Specimen Split Target Task TensorInfo TokenPreprocessing Truth Variant "
+    "WeightsSource"
+)
+#: Public name → the module that holds it, imported when it is first used.
 _LAZY = {
+    **dict.fromkeys(_CONTRACTS.split(), "zoo.contracts"),
+    "ZooError": "zoo.errors",
+    "hookimpl": "zoo.hookspecs",
     **dict.fromkeys(_API.split(), "zoo.api"),
     **dict.fromkeys(_OFFICIAL.split(), "zoo.official"),
     "bundle": "zoo.bundles",
@@ -77,6 +89,8 @@ _LAZY = {
     "optimize": "zoo.optimizing",
     "explain": "zoo.explanation",
     "verify": "zoo.verification",
+    "compare": "zoo.verdicts.comparing",
+    "judge_budgets": "zoo.verdicts.judging",
 }
 
 
@@ -126,6 +140,7 @@ __all__ = [
     "ZooError",
     "bench",
     "bundle",
+    "compare",
     "doctor",
     "evaluate",
     "explain",
@@ -135,6 +150,7 @@ __all__ = [
     "hookimpl",
     "info",
     "inspect",
+    "judge_budgets",
     "load",
     "models",
     "official_weights",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Annotated, Any
@@ -98,6 +99,8 @@ class Manifest:
         remarks: What the exporter had to say about how it wrote the file.
         layers: Names of the network's Keras layers, in its order; empty in older files.
         trained: How ranges were trained; None for those that were calibrated, or need none.
+        budgets: Device → what the file may take there at most, quantity → limit, as it was asked
+            for; whether it does, measurements tell.
         gate: None until the gate has judged the file.
         golden: Real inputs with the file's own outputs, which the gate keeps; None in files that it
             has not judged, that gave no finite answer, or that are older.
@@ -124,6 +127,7 @@ class Manifest:
     remarks: tuple[str, ...] = ()
     layers: tuple[str, ...] = ()
     trained: TrainedReference | None = None
+    budgets: dict[str, dict[str, str]] = field(default_factory=dict)
     gate: GateReference | None = None
     golden: Golden | None = None
     schema: int = SCHEMA
@@ -241,9 +245,15 @@ def embed(exporter: Exporter, path: Path, manifest: Manifest) -> None:
     exporter.write_manifest(path, manifest_text(manifest))
 
 
-def judged(manifest: Manifest, gate: GateReference, golden: Golden | None = None) -> Manifest:
-    """The manifest with the gate's answer, and the golden inputs that it kept."""
-    return replace(manifest, gate=gate, golden=golden)
+def judged(
+    manifest: Manifest,
+    gate: GateReference,
+    golden: Golden | None = None,
+    budgets: Mapping[str, Mapping[str, str]] | None = None,
+) -> Manifest:
+    """The manifest with the gate's answer, the golden inputs that it kept, and budgets."""
+    limits = {device: dict(table) for device, table in (budgets or {}).items()}
+    return replace(manifest, gate=gate, golden=golden, budgets=limits)
 
 
 def describe(artifact: Artifact) -> dict[str, Any]:

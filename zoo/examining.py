@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,90 +12,139 @@ from zoo.contracts import Device
 from zoo.errors import UsageError, ZooError
 from zoo.keys import step_key
 from zoo.measurement.examination import ExaminationRecord, examine_file
+from zoo.named_devices import device_named
 from zoo.pipeline import OnStep
 from zoo.records import StepRecord, as_plain
 from zoo.registry import Registry
 from zoo.store import Store
 
 RUN = "bench"
+#: Begins the run of what users gave a tag of their own.
+TAGGED = "bench:"
 KIND = "examine"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Examined:
-    """One file.
+    """One file for one device.
 
     Attributes:
         file: As the user named it.
+        device: Name of the device.
         record: None when it could not be examined.
         error: Why it could not.
     """
 
     file: Path
+    device: str
     record: ExaminationRecord | None = None
     error: ZooError | None = None
 
 
-def refuse_timing_options(device: Device, threads: Sequence[int], runtime: str | None) -> None:
+def refuse_timing_options(device: Device, given: Sequence[str]) -> None:
     """Options of timing say nothing where nothing is timed.
 
+    Args:
+        device: That files are examined for.
+        given: Names of the options that were given.
+
     Raises:
-        UsageError: Names the one that was given.
+        UsageError: Names the first.
     """
-    given = "--threads" if tuple(threads) != (1,) else "--runtime" if runtime is not None else ""
     if given:
         raise UsageError(
-            f"{given} means nothing for {device.name!r}",
+            f"{given[0]} means nothing for {device.name!r}",
             why=f"devices of kind {device.kind.name!r} are analyses: nothing is timed there",
-            fix=f"leave {given} out",
+            fix=f"leave {given[0]} out; limits of memory are options of the device "
+            f"(zoo devices add NAME {device.kind.name} …)",
         )
 
 
 def examine_files(
     registry: Registry,
-    device: Device,
+    devices: Sequence[Device],
     files: Sequence[Path],
     store_url: str | None,
+    tag: str | None,
     on_step: OnStep,
-) -> list[Examined]:
+) -> Iterator[Examined]:
     """Examines files one after the other; one that cannot be examined costs itself alone."""
     store = Store(store_url)
-    started = time.perf_counter()
-    on_step(RUN, {"event": "start", "kind": RUN})
+    run = RUN if tag is None else f"{TAGGED}{tag}"
     try:
-        examined = []
-        for number, file in enumerate(files, 1):
-            examined.append(_examined(registry, device, file, store))
-            on_step(RUN, {"event": "progress", "done": number, "total": len(files)})
+        for device in devices:
+            for file in files:
+                step, started = f"{KIND} {file.name} {device.name}", time.perf_counter()
+                on_step(step, {"event": "start", "kind": KIND})
+                examined = _examined(registry, device, file)
+                record = _step(step, device, examined)
+                store.append(run, record)
+                seconds = time.perf_counter() - started
+                on_step(
+                    step,
+                    {"event": "end", "status": record.status, "seconds": seconds, "cached": False},
+                )
+                yield examined
     finally:
         store.close()
-    seconds = time.perf_counter() - started
-    good = all(each.record is not None and each.record.passed for each in examined)
-    status = "passed" if good else "rejected"
-    on_step(RUN, {"event": "end", "status": status, "seconds": seconds, "cached": False})
-    return examined
 
 
-def _examined(registry: Registry, device: Device, file: Path, store: Store) -> Examined:
+def _examined(registry: Registry, device: Device, file: Path) -> Examined:
     try:
         record = examine_file(registry, device, file)
     except ZooError as error:
-        store.append(RUN, _step(device, file, error))
-        return Examined(file=file, error=error)
-    store.append(RUN, _step(device, file, record))
-    return Examined(file=file, record=record)
+        return Examined(file=file, device=device.name, error=error)
+    return Examined(file=file, device=device.name, record=record)
 
 
-def _step(device: Device, file: Path, found: ExaminationRecord | ZooError) -> StepRecord:
+def _step(step: str, device: Device, examined: Examined) -> StepRecord:
     """What the store keeps; a failure is a record too."""
-    failed = isinstance(found, ZooError)
-    passed = not failed and found.passed
+    key = step_key(KIND, {"file": str(examined.file), "step": step, "at": time.time_ns()})
+    if examined.record is None:
+        assert examined.error is not None
+        return StepRecord(
+            step=step,
+            kind=KIND,
+            key=key,
+            status="failed",
+            reason=str(examined.error),
+            created=utc_now(),
+            result=examined.error.as_dict(),
+        )
     return StepRecord(
-        step=f"{KIND} {file.name} {device.name}",
+        step=step,
         kind=KIND,
-        key=step_key(KIND, {"file": str(file), "device": device.name, "at": time.time_ns()}),
-        status="passed" if passed else "failed" if failed else "rejected",
-        reason=str(found) if isinstance(found, ZooError) else "; ".join(found.faults),
+        key=key,
+        status="passed" if examined.record.passed else "rejected",
+        reason="; ".join(examined.record.faults),
         created=utc_now(),
-        result=found.as_dict() if isinstance(found, ZooError) else as_plain(found),
+        result=as_plain(examined.record),
     )
+
+
+def refuse_budgets(registry: Registry, devices: Sequence[str], budgets: Sequence[str]) -> None:
+    """Budgets hold what was timed.
+
+    Raises:
+        UsageError: Names the device that nothing is timed on.
+    """
+    for name in devices if budgets else ():
+        device = device_named(registry, name)
+        if device.kind.examine is not None:
+            refuse_timing_options(device, ["--budget"])
+
+
+def refuse_untimed(registry: Registry, name: str | None) -> None:
+    """A search ranks files by latencies.
+
+    Raises:
+        UsageError: Nothing is timed on that device.
+    """
+    device = device_named(registry, name)
+    if device.kind.examine is not None:
+        raise UsageError(
+            f"nothing is timed on {device.name!r}, so no search can rank files there",
+            why=f"devices of kind {device.kind.name!r} are analyses",
+            fix="search with --max-size on a device that files are timed on, then examine what it "
+            f"found: zoo bench FILE --device {device.name}",
+        )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,7 @@ from zoo.reshape import check_reshaping
 from zoo.sources.cache import sources_of
 from zoo.steps.common import check_task, open_dataset
 from zoo.targets import target_named
+from zoo.verdicts.budgets import budgets_of
 from zoo.weights import verify
 
 
@@ -90,6 +92,7 @@ def make_job(recipe: Recipe, registry: Registry) -> Job:
                 raise UnknownName(f"precision of {exporter.name}", precision, exporter.precisions)
     devices = tuple(device_named(registry, name) for name in dict.fromkeys(recipe.devices))
     tier_named(recipe.bench.tier)
+    _check_budgets(recipe, devices or (device_named(registry, None),))
     start = None if recipe.training.from_scratch else checkpoint
     if start is not None:
         verify(start.path, start.card().sha256)
@@ -108,6 +111,28 @@ def make_job(recipe: Recipe, registry: Registry) -> Job:
         trained_exporters=_trained_exporters(recipe, exporters),
         tag=tag_of(recipe.data),
     )
+
+
+def _check_budgets(recipe: Recipe, devices: Sequence[Device]) -> None:
+    """Budgets are for devices of the recipe, and times that are not real keep or exceed none."""
+    by_name = {device.name: device for device in devices}
+    for name, limits in recipe.budgets.items():
+        if name not in by_name:
+            raise UnknownName("device with budgets, among those of the recipe,", name, by_name)
+        if by_name[name].kind.examine is not None:
+            raise UsageError(
+                f"budgets.{name}: nothing is timed on {name!r}",
+                why=f"devices of kind {by_name[name].kind.name!r} are analyses",
+                fix="their limits are options of the device, such as flash and ram",
+            )
+        clock = by_name[name].clock
+        timed = [b.quantity for b in budgets_of(limits) if b.dimension == "time"]
+        if clock != "real" and timed:
+            raise UsageError(
+                f"budgets.{name}.{timed[0]}: times of {name!r} are {clock}",
+                why="they say nothing about how fast the real device is",
+                fix="limit what does not depend on time there: size, peak_memory",
+            )
 
 
 def _check_data(recipe: Recipe, registry: Registry, checkpoint: Checkpoint) -> None:

@@ -24,7 +24,7 @@ from zoo.running import choose_runtime, judging_device
 
 
 def device_named(registry: Registry, name: str | None) -> Device:
-    """The device called `name`: of ``devices.toml``, a kind that needs no options, or known to one.
+    """The device called `name`: of ``devices.toml``, a preset, or a kind that needs no options.
 
     Args:
         registry: Finds the kinds.
@@ -41,37 +41,22 @@ def device_named(registry: Registry, name: str | None) -> Device:
         return _device(registry, entries[name])
     if name in registry.devices.names():
         return _kind_alone(registry.devices.get(name))
-    without_entry = devices_without_entry(registry)
-    if name in without_entry:
-        return without_entry[name]
-    raise UnknownName(
-        "device",
-        name,
-        {
-            *entries,
-            *without_entry,
-            *(kind.name for kind in registry.devices if _needs_nothing(kind)),
-        },
-    )
-
-
-def devices_without_entry(registry: Registry) -> dict[str, Device]:
-    """Devices that kinds know by name; where two know one name, the first kind's."""
-    found: dict[str, Device] = {}
-    for kind in registry.devices:
-        for name, options in (kind.known() if kind.known is not None else {}).items():
-            found.setdefault(name, Device(name=name, kind=kind, options=options))
-    return found
+    presets = _presets(registry)
+    if name in presets:
+        return presets[name]
+    kinds = (kind.name for kind in registry.devices if _needs_nothing(kind))
+    raise UnknownName("device", name, {*entries, *kinds, *presets})
 
 
 def known_devices(registry: Registry) -> dict[str, Device | ZooError]:
-    """Every device by name: kinds that need no options, then the files' entries.
+    """Every device by name: kinds that need no options, presets, then the files' entries.
 
     An entry that is not usable costs itself alone: it comes as the error that says why.
     """
     found: dict[str, Device | ZooError] = {
         kind.name: _kind_alone(kind) for kind in registry.devices if _needs_nothing(kind)
     }
+    found.update(_presets(registry))
     for name, entry in sorted(read_entries().items()):
         try:
             found[name] = _device(registry, entry)
@@ -135,6 +120,15 @@ def runtime_on(exporter: Exporter, device: Device) -> str:
             if device.kind.setup is not None
             else "install one there, in the Python that devices.toml names for it",
         ) from error
+
+
+def _presets(registry: Registry) -> dict[str, Device]:
+    """Devices that need no entry, because their kind names them."""
+    return {
+        name: Device(name=name, kind=kind, options=declared_options(kind.options, given, name))
+        for kind in registry.devices
+        for name, given in kind.presets.items()
+    }
 
 
 def _kind_alone(kind: DeviceKind) -> Device:

@@ -21,6 +21,7 @@ from pydantic import (
 from zoo.contracts.exporter import PRECISIONS
 from zoo.errors import UsageError
 from zoo.recipe_errors import problems
+from zoo.verdicts.budgets import budget_for
 
 Augmentation = Literal["rotate", "shift", "crop", "flip", "erase"]
 Freeze = Literal["none", "backbone", "gradual"]
@@ -218,6 +219,24 @@ class Bench(Section):
     threads: Annotated[Whole, Field(ge=1, le=1024)] = 1
 
 
+def _limits(table: Any) -> Any:
+    """Budgets of one device: every limit must be one; what is no table, validation refuses."""
+    if not isinstance(table, dict):
+        return table
+    for name, limit in table.items():
+        if not isinstance(limit, str):
+            raise ValueError(f'{name} must be text with a unit, such as {name} = "20ms"')
+        try:
+            budget_for(name, limit)
+        except UsageError as error:
+            raise ValueError(f"{error.what}; {error.fix}") from error
+    return table
+
+
+#: Quantity → limit: ``p90 = "20ms"``.
+Limits = Annotated[dict[str, str], BeforeValidator(_limits)]
+
+
 class Recipe(Section):
     """What ``zoo ship`` runs.
 
@@ -229,6 +248,7 @@ class Recipe(Section):
         devices: Where files are timed; none named means this machine.
         seed: Of everything random.
         hyperparameters: Override those of the variant; a list stands for one value per stage.
+        budgets: Device → what each file may take there at most: ``[budgets.pi4] p90 = "20ms"``.
     """
 
     model: str
@@ -245,6 +265,7 @@ class Recipe(Section):
     qat: Qat = Qat()
     gate: Gate = Gate()
     bench: Bench = Bench()
+    budgets: dict[str, Limits] = {}
 
 
 def make_recipe(values: dict[str, Any], where: str) -> Recipe:

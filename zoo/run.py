@@ -58,6 +58,13 @@ class Run:
         return all(s.status in ("passed", "skipped") or s.step in replaced for s in self.steps)
 
     @property
+    def settled(self) -> bool:
+        """Whether of every budget it could be told whether it was kept."""
+        return not any(
+            s.kind == "budget" and s.status == "skipped" and s.result for s in self.steps
+        )
+
+    @property
     def weights(self) -> Path:
         """The fine-tuned weights."""
         return self.folder / f"{self.job.model_id}.safetensors"
@@ -146,6 +153,8 @@ def run_name(job: Job, plan: Sequence[Step]) -> str:
     """Model id, and eight digits that change with anything that changes a result."""
     keys = "".join(sorted(step.key for step in plan if not step.exclusive))
     tiers = job.recipe.bench.model_dump_json() + ",".join(device.name for device in job.devices)
+    if job.recipe.budgets:
+        tiers += json.dumps(job.recipe.budgets, sort_keys=True)
     digest = hashlib.sha256((keys + tiers).encode("ascii")).hexdigest()
     return f"{job.model_id}-{digest[:8]}"
 

@@ -138,9 +138,9 @@ def test_placement_that_the_timed_call_cannot_tell(scripted: Scripted, net: Path
     changes = """
     plain = load
     def load(request):
-        timed = request["purpose"] == "timing"
-        delegate = {"name": "X", "partitions": None if timed else 2, "remaining": ["TANH"]}
-        return {**plain(request), "delegate": delegate}
+        return {**plain(request), "delegate": {"name": "X"}, "locate": True}
+    def locate(request):
+        return {"delegate": {"name": "X", "partitions": 2, "remaining": ["TANH"]}}
     """
     measurement, _ = measure(
         device_of(scripted(changes)), net, runtime="fake", threads=1, tier="brief"

@@ -11,9 +11,11 @@ from hypothesis import strategies as st
 
 from zoo.measurement.statistics import (
     Estimate,
+    early_stopping,
     interval_ranks,
     median_of_processes,
     percentile,
+    stopping_rank,
 )
 
 SAMPLES = st.lists(st.integers(1, 10**9), min_size=1, max_size=300)
@@ -111,3 +113,59 @@ def test_bootstrap_narrows_with_processes() -> None:
     assert many.high - many.low < few.high - few.low
     assert many.low < 100.5
     assert many.high > 99.5
+
+
+#: Least number of inferences for t slow ones at the 90th percentile, as MLPerf publishes them.
+PUBLISHED = {1: 64, 2: 81, 3: 97, 5: 127, 10: 197}
+
+
+@pytest.mark.parametrize(("rank", "least"), PUBLISHED.items())
+def test_early_stopping_has_the_published_counts(rank: int, least: int) -> None:
+    assert stopping_rank(least) == rank
+    assert stopping_rank(least - 1) == (rank - 1 or None)
+
+
+@pytest.mark.parametrize(("count", "discarded"), [(201, 9), (708, 51), (79_944, 7796)])
+def test_early_stopping_discards_as_many_as_loadgen_tells_in_published_logs(
+    count: int, discarded: int
+) -> None:
+    assert stopping_rank(count) == discarded + 1
+
+
+def test_the_99th_percentile_needs_662() -> None:
+    assert stopping_rank(661, 0.99) is None
+    assert stopping_rank(662, 0.99) == 1
+
+
+@given(st.lists(st.integers(1, 10**9), min_size=1, max_size=400))
+def test_early_stopping_errs_on_the_safe_side(samples: list[int]) -> None:
+    estimate = early_stopping(samples)
+    assert (estimate is None) == (len(samples) < 64)
+    if estimate is not None:
+        assert estimate in samples
+        assert estimate >= percentile(samples, 0.9).value
+        rank = stopping_rank(len(samples)) or 0
+        assert sum(s > estimate for s in samples) < rank <= sum(s >= estimate for s in samples)
+
+
+@given(st.integers(64, 3000))
+def test_so_few_slow_ones_would_be_rare(count: int) -> None:
+    rank = stopping_rank(count) or 0
+
+    def chance(most: int) -> float:
+        """Of at most so many slow inferences, when one in ten is slow."""
+        return float(
+            sum(math.comb(count, k) * 9 ** (count - k) for k in range(most + 1)) / 10**count
+        )
+
+    assert chance(rank) < 0.01 <= chance(rank + 1)
+
+
+def test_early_stopping_holds_in_99_of_100() -> None:
+    random = np.random.default_rng(9)
+    true = math.exp(0.8 * 1.2815515655446004)
+    trials = 2000
+    low = sum(
+        (early_stopping(np.exp(0.8 * random.normal(size=200))) or 0.0) < true for _ in range(trials)
+    )
+    assert low / trials < 0.01 + 4 * math.sqrt(0.01 * 0.99 / trials)

@@ -2,53 +2,97 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 import click
 
 from zoo.cli.options import (
     Settings,
+    complete_dataset,
     complete_device,
     examples,
     json_option,
     print_json,
+    split_commas,
     store_option,
 )
-from zoo.cli.tables import print_table
+from zoo.cli.verdict_options import (
+    check_budgets,
+    plain_judgements,
+    print_judged,
+    verdict_options,
+    write_bench_junit,
+)
 
 if TYPE_CHECKING:
-    from zoo.measurement.records import Measurement
     from zoo.timing import Timing
 
-_HEADINGS = (
-    *("file", "runtime", "threads", "p50 ms", "interval", "p90 ms", "first ms", "load ms"),
-    *("memory MB", "runs", "ran on", "host"),
-)
+
+_COUNT = click.IntRange(1, 1024)
+
+
+def _counts(ctx: click.Context, param: click.Parameter, values: tuple[str, ...]) -> tuple[int, ...]:
+    """``("1,2", "4")`` → ``(1, 2, 4)``."""
+    convert: Callable[..., int] = _COUNT.convert
+    return tuple(convert(part, param, ctx) for part in split_commas(values))
 
 
 @click.command(
     name="bench",
-    epilog=examples("zoo bench net.tflite", "zoo bench a.tflite b.onnx --threads 1 --threads 2"),
+    epilog=examples(
+        "zoo bench net.tflite",
+        "zoo bench a.tflite b.onnx --threads 1,2 --device host,pi4",
+        "zoo bench net.tflite --device pi4 --tier sustained",
+    ),
 )
 @click.argument("files", nargs=-1, required=True, type=click.Path())
 @click.option(
-    "--device", metavar="NAME", shell_complete=complete_device, help="Where [this machine]."
+    "--device",
+    "devices",
+    multiple=True,
+    metavar="NAME",
+    shell_complete=complete_device,
+    help="Where; may be repeated or comma-separated [this machine].",
 )
 @click.option(
     "--threads",
     multiple=True,
-    type=click.IntRange(1, 1024),
-    default=(1,),
-    help="For one inference; may be repeated [1].",
+    default=("1",),
+    callback=_counts,
+    metavar="COUNT",
+    help="For one inference; may be repeated or comma-separated [1].",
 )
 @click.option(
-    "--tier", default="quick", help="How thoroughly to time: brief, smoke, quick, full [quick]."
+    "--tier",
+    default="quick",
+    help="How thoroughly to time: brief, smoke, quick, full; sustained: half an hour without a "
+    "pause, first minute and steady state apart [quick].",
 )
 @click.option(
     "--runtime",
+    "runtimes",
+    multiple=True,
     help="litert, tflite-runtime, openvino or tflite-micro for TFLite; onnxruntime or openvino for "
-    "ONNX [the first].",
+    "ONNX; may be repeated or comma-separated [the first].",
 )
+@click.option(
+    "--accuracy",
+    metavar="DATASET",
+    shell_complete=complete_dataset,
+    help="Also measure the quality on this dataset's whole test split, on the device.",
+)
+@click.option(
+    "--batch",
+    multiple=True,
+    callback=_counts,
+    metavar="COUNT",
+    help="Examples in one inference, where files leave them open; may be repeated or "
+    "comma-separated [the file's].",
+)
+@click.option("--profile", is_flag=True, help="Also find out what each operator takes.")
+@click.option("--fresh", is_flag=True, help="Measure anew what an unfinished bench has kept.")
+@verdict_options
 @store_option
 @json_option
 @click.pass_context
@@ -56,80 +100,68 @@ def command(
     ctx: click.Context,
     /,
     files: tuple[str, ...],
-    device: str | None,
+    devices: tuple[str, ...],
     threads: tuple[int, ...],
     tier: str,
-    runtime: str | None,
+    runtimes: tuple[str, ...],
+    accuracy: str | None,
+    batch: tuple[int, ...],
+    profile: bool,
+    budgets: tuple[str, ...],
+    junit: str | None,
+    tag: str | None,
+    fresh: bool,
     store: str | None,
     as_json: bool,
 ) -> None:
-    """Time FILES on a device: percentiles with intervals, and whether the host was quiet.
+    """Time FILES on devices: percentiles with intervals, and whether they can be trusted.
 
-    Each file runs in fresh processes, which take turns with those of the other files. Every
-    sample is kept in the results store.
+    Each file runs in fresh processes, which take turns with those of the other files. Before, its
+    answers on the device are compared with those that it should give. Every sample is kept in the
+    results store. What was interrupted goes on when the same command is typed again. With
+    --budget it is a test: the exit code is 1 when a limit is exceeded, 3 when that cannot be told.
     """
     from zoo.api import bench
-    from zoo.cli.examinations import print_examinations
-    from zoo.cli.progress import StepProgress
+    from zoo.cli.bench_progress import BenchProgress
+    from zoo.cli.bench_table import plain_timing, print_timings
+    from zoo.examining import refuse_budgets
+    from zoo.verdicts.judging import exit_code, judge_budgets
 
     settings: Settings = ctx.obj
-    with StepProgress(quiet=as_json) as progress:
-        timings = bench(
-            files,
-            device=device,
-            threads=threads,
-            tier=tier,
-            runtime=runtime,
-            store=store,
-            on_step=progress,
-            registry=settings.registry(),
-        )
+    check_budgets(budgets)
+    refuse_budgets(settings.registry(), split_commas(devices), budgets)
+    timings: list[Timing] = []
+    try:
+        with BenchProgress(quiet=as_json) as progress:
+            timings = bench(
+                files,
+                device=split_commas(devices) or None,
+                threads=threads,
+                tier=tier,
+                runtime=split_commas(runtimes) or None,
+                store=store,
+                tag=tag,
+                fresh=fresh,
+                accuracy=accuracy,
+                batch=batch,
+                profile=profile,
+                on_step=progress,
+                on_timing=timings.append,
+                registry=settings.registry(),
+            )
+    except BaseException:
+        # Interrupted, most often: what is done is shown all the same.
+        if timings and not as_json:
+            print_timings(timings)
+        raise
+    judged = judge_budgets(timings, budgets, registry=settings.registry())
+    write_bench_junit(junit, timings, judged)
     if as_json:
-        print_json([_plain(timing) for timing in timings])
+        both = zip(timings, judged, strict=True)
+        print_json([{**plain_timing(t), "budgets": plain_judgements(j)} for t, j in both])
     else:
-        _print(timings)
-        print_examinations([t.examination for t in timings if t.examination is not None])
+        print_timings(timings)
+        print_judged(timings, judged)
     if any(timing.error is not None or timing.refused for timing in timings):
         ctx.exit(1)
-
-
-def _plain(timing: Timing) -> dict[str, Any]:
-    from zoo.records import as_plain
-
-    return {
-        "file": str(timing.file),
-        "threads": timing.threads,
-        "measurement": None if timing.measurement is None else as_plain(timing.measurement),
-        "examination": None if timing.examination is None else as_plain(timing.examination),
-        "error": None if timing.error is None else timing.error.as_dict(),
-    }
-
-
-def _print(timings: list[Timing]) -> None:
-    measured = [timing.measurement for timing in timings if timing.measurement is not None]
-    if measured:
-        print_table(_HEADINGS, [_row(m) for m in measured], right="llrrrrrrrrll")
-    for timing in timings:
-        if timing.error is not None:
-            threads = f", {timing.threads} threads" if timing.threads else ""
-            click.echo(f"\n{timing.file.name}{threads}: {timing.error}", err=True)
-    for m in measured:
-        if not m.quiet:
-            click.echo(f"\n{m.file}, {m.threads} threads: {'; '.join(m.noise)}; measure again")
-
-
-def _row(m: Measurement) -> tuple[str, ...]:
-    return (
-        m.file,
-        f"{m.runtime} {m.runtime_version}",
-        str(m.threads),
-        f"{m.p50_ms:.4f}",
-        f"{m.p50_low_ms:.4f}–{m.p50_high_ms:.4f}",
-        f"{m.p90_ms:.4f}",
-        f"{m.first_ms:.3f}",
-        f"{m.load_ms:.1f}",
-        f"{m.peak_memory_mb:.0f}",
-        f"{m.runs:,}",
-        m.delegate,
-        "quiet" if m.quiet else "NOISY",
-    )
+    ctx.exit(exit_code(judged))

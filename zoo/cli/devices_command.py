@@ -43,12 +43,15 @@ def list_devices(settings: Settings, as_json: bool) -> None:
         for name, device in found.items()
     ]
     kinds = [
-        {"kind": k.name, "summary": k.summary, "options": _fields(k), "known": _known(k)}
+        {"kind": k.name, "summary": k.summary, "options": _fields(k), "known": list(k.presets)}
         for k in registry.devices
     ]
     if as_json:
         print_json({"devices": rows, "kinds": kinds})
         return
+    # Analyses know dozens of names, which nobody has to have.
+    named = {n for k in registry.devices if k.examine is not None for n in k.presets}
+    rows = [row for row in rows if row["name"] not in named or row.get("file")]
     shown = [
         (r["name"], r.get("kind", "BROKEN"), r.get("where") or r["problem"], r.get("file", ""))
         for r in rows
@@ -60,7 +63,7 @@ def list_devices(settings: Settings, as_json: bool) -> None:
         [(str(k["kind"]), ", ".join(k["options"]), str(k["summary"])) for k in kinds],
     )
     for kind in kinds:
-        if kind["known"]:
+        if named & {*kind["known"]}:
             click.echo(f"\n{kind['kind']} devices known by name: {', '.join(kind['known'])}")
 
 
@@ -72,10 +75,6 @@ def _row(device: Device) -> dict[str, Any]:
         "options": {k: v for k, v in device.options.items() if v is not None},
         "file": str(device.source) if device.source else "",
     }
-
-
-def _known(kind: Any) -> list[str]:
-    return list(kind.known()) if kind.known is not None else []
 
 
 def _fields(kind: Any) -> list[str]:

@@ -106,6 +106,9 @@ def _print_manifest(manifest: dict[str, Any], path: dict[str, str]) -> None:
     for name, text in path.items():
         _line(name, text if name != "normalization" else f"{text}, {manifest[name]}")
     _line("made with", ", ".join(f"{k} {v}" for k, v in manifest["versions"].items()))
+    for device, limits in manifest["budgets"].items():
+        told = ", ".join(f"{name}<={limit}" for name, limit in limits.items())
+        _line("budgets", f"{told} on {device}")
     _line("golden", _golden(manifest["golden"]))
     gate = manifest["gate"]
     if gate is None:

@@ -27,7 +27,8 @@ COMMANDS = {
     "evaluate": "Measure the quality of a model or an exported file",
     "export": "Write gated TFLite and ONNX files",
     "optimize": "Search for the file that keeps limits on size, latency and accuracy",
-    "bench": "Time exported files on this machine",
+    "bench": "Time exported files on devices",
+    "compare": "Faster, slower, the same, or can't tell: two files, or now against before",
     "targets": "The kinds of processor that files can be written for",
     "weights": "Official pretrained weights: list, fetch, verify",
     "explain": "Why a file is larger, slower or worse than its float twin",
@@ -41,7 +42,7 @@ COMMANDS = {
 
 
 #: Those that keep finished steps.
-RESUMABLE = frozenset({"ship", "finetune", "export", "optimize"})
+RESUMABLE = frozenset({"ship", "finetune", "export", "optimize", "bench"})
 
 
 class LazyGroup(click.Group):

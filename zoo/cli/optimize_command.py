@@ -78,7 +78,9 @@ from zoo.cli.options import (
     "--target", metavar="NAME", shell_complete=complete_target, help="As of zoo export [auto]."
 )
 @click.option("--calibration-samples", type=int, help="Real inputs that set ranges [256].")
-@click.option("--tier", help="How thoroughly to time: brief, smoke, quick, full [brief].")
+@click.option(
+    "--tier", help="How thoroughly to time: brief, smoke, quick, full, sustained [brief]."
+)
 @click.option("--threads", type=int, help="Threads of the runtime [1].")
 @click.option("--seed", type=int, help="Of everything random [0].")
 @click.option(

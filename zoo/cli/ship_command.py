@@ -45,7 +45,9 @@ from zoo.errors import UsageError
     shell_complete=complete_device,
     help="Where files are timed; may be repeated or comma-separated [this machine].",
 )
-@click.option("--tier", help="How thoroughly to time: brief, smoke, quick, full [brief].")
+@click.option(
+    "--tier", help="How thoroughly to time: brief, smoke, quick, full, sustained [brief]."
+)
 @click.option("--threads", type=int, help="Threads of the runtime [1].")
 @training_options
 @click.option(
@@ -62,8 +64,8 @@ def command(
     """Fine-tune MODEL on a dataset, export it, prove it, time it, report it.
 
     Writes TFLite and ONNX files in float32 and int8, each judged in the runtime it will be
-    deployed on. The exit code is 1 when a file was rejected or a step failed. The same command
-    again redoes nothing.
+    deployed on. The exit code is 1 when a file was rejected or a step failed, and 3 when it cannot
+    be told whether a budget was kept. The same command again redoes nothing.
     """
     from zoo.api import ship
     from zoo.cli.progress import StepProgress
@@ -90,6 +92,8 @@ def command(
         print_details(run)
     if not run.passed:
         ctx.exit(1)
+    if not run.settled:
+        ctx.exit(3)
 
 
 def recipe_options(given: dict[str, Any]) -> dict[str, Any]:

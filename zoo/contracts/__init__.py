@@ -4,6 +4,7 @@ from zoo.contracts.architecture import Architecture, Variant
 from zoo.contracts.dataset import Dataset, DatasetProvider, Split
 from zoo.contracts.device import (
     AgentProcess,
+    Clock,
     Condition,
     Device,
     DeviceKind,
@@ -31,6 +32,7 @@ __all__ = [
     "AnyPreprocessing",
     "Architecture",
     "Check",
+    "Clock",
     "Comparison",
     "Condition",
     "Dataset",

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol, get_args
 
 from zoo.contracts.checks import check, check_name
 from zoo.contracts.examination import Examination, Specimen
@@ -16,6 +16,9 @@ if TYPE_CHECKING:  # lists and help must not wait for it
 
 #: Options of one device, complete: as the model that its kind declares dumps them.
 DeviceOptions = Mapping[str, Any]
+#: What the times of a device are: taken on the real thing, on another processor that stands in for
+#: it, or calculated. Those that are not real tell nothing of the real ones, nor of each other.
+Clock = Literal["real", "emulated", "estimated"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -108,8 +111,11 @@ class DeviceKind:
             is never timed, and its findings are never ranked with latencies. Raises `ZooError`
             for a file that it cannot take. None for kinds that the agent runs on.
         formats: Names of the exporters whose files `examine` takes.
-        known: Devices of this kind that are known without an entry: name → options. An entry of
-            ``devices.toml`` with the same name counts instead.
+        clock: What its times are; only real ones are ranked, compared or held against a budget.
+        presets: Devices of this kind that everybody has, by name, with their options: they need
+            no entry in ``devices.toml``.
+        remote: Whether the device does the work on processors of its own, so that it may measure
+            while others do.
     """
 
     name: str
@@ -125,17 +131,25 @@ class DeviceKind:
     local: bool = False
     examine: Callable[[DeviceOptions, Specimen], Examination] | None = None
     formats: tuple[str, ...] = ()
-    known: Callable[[], Mapping[str, DeviceOptions]] | None = None
+    clock: Clock = "real"
+    presets: Mapping[str, DeviceOptions] = field(default_factory=dict)
+    remote: bool = False
 
     def __post_init__(self) -> None:
         check_name("device", self.name)
-        one_way = (self.connect is no_agent) == (self.examine is not None)
-        check(one_way, self.name, "it has either connect or examine")
+        reached = self.examine is not None or self.connect is not no_agent
+        check(reached, self.name, "it needs connect or examine")
         named = (self.examine is not None) == bool(self.formats)
         check(named, self.name, "formats are those that examine takes")
+        guessed = self.examine is None or self.clock == "estimated"
+        check(guessed, self.name, "what examine tells is estimated; clock must say so")
+        clocks = get_args(Clock)
+        check(self.clock in clocks, self.name, f"clock must be one of {', '.join(clocks)}")
+        for preset in self.presets:
+            check_name("device", preset)
         for field_name in ("connect", "fingerprint", "runtimes"):
             check(callable(getattr(self, field_name)), self.name, f"{field_name} must be callable")
-        for field_name in ("options", "address", "setup", "examine", "known"):
+        for field_name in ("options", "address", "setup", "examine"):
             value = getattr(self, field_name)
             usable = value is None or callable(value)
             check(usable, self.name, f"{field_name} must be callable or None")
@@ -164,6 +178,22 @@ class Device:
             return self.kind.address(self.options)
         given = (f"{k}={v}" for k, v in sorted(self.options.items()) if v is not None)
         return ", ".join(given) or self.kind.name
+
+    @property
+    def clock(self) -> Clock:
+        """What its times are."""
+        return self.kind.clock
+
+    @property
+    def bound_kind(self) -> DeviceKind:
+        """Its kind with its options filled in, for callers who give none."""
+        kind, options = self.kind, self.options
+        return replace(
+            kind,
+            connect=lambda _: kind.connect(options),
+            fingerprint=lambda _: kind.fingerprint(options),
+            runtimes=lambda _: kind.runtimes(options),
+        )
 
     def connect(self) -> Transport:
         """Opens a transport to it."""

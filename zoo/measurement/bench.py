@@ -4,36 +4,46 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
-from statistics import median
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import TypeAdapter
 
 from zoo.clock import utc_now
-from zoo.contracts import Condition, Device, Transport
+from zoo.contracts import Device, Transport
 from zoo.errors import ZooError
 from zoo.files import sha256_of
+from zoo.keys import step_key
+from zoo.measurement.journal import Journal, environment_of
 from zoo.measurement.lock import holding
+from zoo.measurement.measured import MeasuredProcess
+from zoo.measurement.profile import Profile
 from zoo.measurement.protocol import BenchRun, LoadedFile
 from zoo.measurement.quietness import disturbances, fastest_spin
-from zoo.measurement.records import Measurement, Samples
+from zoo.measurement.records import Answers, Measurement, Samples
+from zoo.measurement.result import measurement_of
 from zoo.measurement.session import DEFAULT_TIMEOUT, AgentSession
-from zoo.measurement.statistics import Estimate, median_of_processes, percentile
 from zoo.measurement.tiers import Tier, tier_named
+from zoo.measurement.windows import LongRun, sustain, windows_of
+from zoo.records import Evaluation
 
 if TYPE_CHECKING:
     from zoo.isolation import Children
 
-#: Called with the number of processes that are done and the number that will be.
+#: Called with the number of parts (processes, or windows of a long one) that are done and that
+#: will be.
 Progress = Callable[[int, int], None]
 Result = tuple[Measurement, Samples]
 #: How often a disturbed process is measured again.
 RETRIES = 1
+#: Modules whose code decides what a process finds: one of other code is not put beside it.
+CODE = tuple(f"zoo.measurement.{name}" for name in ("bench", "quietness", "session", "windows"))
 _MS = 1e-6
-_MB = 1e-6
+_ANSWERS, _EVALUATION = TypeAdapter(Answers), TypeAdapter(Evaluation)
+_PROFILE = TypeAdapter(Profile)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -45,39 +55,89 @@ class Candidate:
         runtime: The agent's runtime for it.
         threads: For one inference.
         xnnpack: Whether TFLite runtimes may use the XNNPACK delegate.
+        batch: Examples in one inference, where the file leaves them open; None leaves it to it.
+        profile: Whether to find out what each operator takes.
         inputs: One raw example per input; None for seeded random numbers.
         value_range: Of those, for inputs that are real numbers.
+        check: Compares the answers of a session that has loaded the file with those expected,
+            before anything is timed; raises `ZooError` when they are others. None compares nothing.
+        judge: Measures the quality in such a session, after everything is timed; None does not.
+        judged_on: Names what `judge` measures it on.
     """
 
     path: Path
     runtime: str
     threads: int = 1
     xnnpack: bool = True
+    batch: int | None = None
+    profile: bool = False
     inputs: Sequence[NDArray[Any]] | None = None
     value_range: tuple[float, float] = (0.0, 1.0)
+    check: Callable[[AgentSession], Answers] | None = None
+    judge: Callable[[AgentSession], Evaluation] | None = None
+    judged_on: str = ""
+
+    def key(self, device: Device, tier: Tier, sha256: str) -> str:
+        """Stands for what is measured and how, apart from what only the device can tell."""
+        options = {
+            f.name: getattr(self, f.name)
+            for f in fields(self)
+            if f.name not in ("path", "inputs", "check", "judge")
+        }
+        inputs = [[v.dtype.name, list(v.shape), v.tobytes().hex()] for v in self.inputs or ()]
+        parameters = {
+            "file": sha256,
+            "device": [device.name, device.kind.name, device.address],
+            "options": options,
+            "inputs": inputs if self.inputs is not None else None,
+            "tier": asdict(tier),
+        }
+        return step_key("bench-process", parameters, modules=CODE)
 
 
-@dataclass(frozen=True, kw_only=True, eq=False)
-class _Process:
-    """What one agent process found out."""
+@dataclass(frozen=True, kw_only=True)
+class Stage:
+    """How far one candidate has come; told after each part.
 
-    about: dict[str, Any]
-    loaded: LoadedFile
-    run: BenchRun
-    noise: tuple[str, ...]
-    attempts: int
-    conditions: tuple[Condition, Condition]
+    Attributes:
+        place: Of the candidate in the list.
+        doing: ``checking answers``, ``timing``, ``judging``, ``done`` or ``failed``.
+        done: Parts that are done.
+        total: Parts that will be.
+        p50_ms: Median of the last process; None before the first.
+        kept: Parts that were there from an unfinished bench.
+        noisy: Whether a process was disturbed, again too.
+    """
+
+    place: int
+    doing: str
+    done: int
+    total: int
+    p50_ms: float | None = None
+    kept: int = 0
+    noisy: bool = False
+
+
+Watch = Callable[[Stage], None]
 
 
 @dataclass(kw_only=True, eq=False)
 class _Course:
     """One candidate on its way through the processes."""
 
+    place: int
     candidate: Candidate
     sha256: str
-    there: str
-    done: list[_Process] = field(default_factory=list)
+    key: str
+    there: str = ""
+    environment: str = ""
+    done: list[MeasuredProcess] = field(default_factory=list)
+    kept: int = 0
+    parts: int = 0
     placement: dict[str, Any] | None = None
+    profile: Profile | None = None
+    answers: Answers | None = None
+    accuracy: Evaluation | None = None
     failure: ZooError | None = None
 
 
@@ -85,65 +145,243 @@ class _Course:
 class _Bench:
     """What all processes of one call share."""
 
+    device: Device
     transport: Transport
     tier: Tier
     timeout: float
     children: Children | None
+    journal: Journal | None
+    watch: Watch | None
+    progress: Progress | None
+    candidates: int
+    done: int = 0
     baselines: dict[str, int] = field(default_factory=dict)
+    abouts: dict[str, dict[str, Any]] = field(default_factory=dict)
+
+    @property
+    def parts(self) -> int:
+        """Of one process."""
+        return windows_of(self.tier) if self.tier.window_seconds else 1
+
+    @property
+    def parts_each(self) -> int:
+        """Of one candidate."""
+        return self.parts * self.tier.processes
+
+    @property
+    def stopped(self) -> bool:
+        """Whether the user has interrupted."""
+        return self.children is not None and self.children.stopping
+
+    def tell(self, course: _Course, doing: str) -> None:
+        """Tells whoever watches how far a candidate has come."""
+        if self.watch is not None:
+            last = course.done[-1] if course.done else None
+            self.watch(
+                Stage(
+                    place=course.place,
+                    doing=doing,
+                    done=course.parts,
+                    total=self.parts_each,
+                    p50_ms=None if last is None else float(np.median(last.run.samples)) * _MS,
+                    kept=course.kept * self.parts,
+                    noisy=any(process.noise for process in course.done),
+                )
+            )
+
+    def advanced(self, course: _Course, parts: int = 1) -> None:
+        """Counts parts that are done."""
+        course.parts += parts
+        self.done += parts
+        if self.progress is not None:
+            self.progress(self.done, self.parts_each * self.candidates)
+
+    def prepare(self, course: _Course) -> None:
+        """Puts the file there, takes up what is kept of it, and checks its answers."""
+        course.there = self.transport.put(course.candidate.path)
+        if course.candidate.check is None and self.journal is None:
+            return
+        self.tell(course, "checking answers")
+        about = self.abouts.get(course.candidate.runtime)
+        if about is None or not self._restore(course, about):
+            with self._session(course) as session:
+                about = self.abouts[course.candidate.runtime] = session.describe()
+                if not self._restore(course, about):
+                    self._check(session, course)
+        self.tell(course, "timing")
+
+    def _restore(self, course: _Course, about: dict[str, Any]) -> bool:
+        """Takes up what an unfinished bench has kept; whether the answers are known by it."""
+        if self.journal is None:
+            return course.candidate.check is None
+        boot = self.transport.condition().readings.get("boot")
+        course.environment = environment_of(about, None if boot is None else str(boot))
+        where = (course.key, course.environment)
+        noted = self.journal.noted(*where, "answers")
+        if noted is not None:
+            course.answers = _ANSWERS.validate_python(noted)
+        course.placement = self.journal.noted(*where, "placement")
+        profile = self.journal.noted(*where, "profile")
+        course.profile = None if profile is None else _PROFILE.validate_python(profile)
+        for turn in range(self.tier.processes):
+            process = self.journal.kept(*where, turn)
+            # A disturbed one is worth another try.
+            if process is None or process.noise or course.placement is None:
+                break
+            if turn == len(course.done):
+                course.done.append(process)
+                course.kept += 1
+                self.advanced(course, self.parts)
+        return course.candidate.check is None or course.answers is not None
+
+    def _check(self, session: AgentSession, course: _Course) -> None:
+        check = course.candidate.check
+        if check is None:
+            return
+        self._load(session, course)
+        course.answers = check(session)
+        self._note(course, "answers", asdict(course.answers))
+
+    def _note(self, course: _Course, name: str, value: Any) -> None:
+        if self.journal is not None and course.environment:
+            self.journal.note(course.key, course.environment, name, value)
 
     def advance(self, course: _Course) -> None:
         """Measures one more process of a candidate; a disturbed one is measured again."""
-        for attempt in range(1 + RETRIES):
+        for attempt in range(1 + (0 if self.tier.window_seconds else RETRIES)):
             process = self._process(course, attempt + 1)
             if not process.noise:
                 break
         course.done.append(process)
+        if self.journal is not None and course.environment:
+            self._note(course, "placement", course.placement)
+            if course.profile is not None:
+                self._note(course, "profile", asdict(course.profile))
+            self.journal.keep(course.key, course.environment, len(course.done) - 1, process)
 
-    def _process(self, course: _Course, attempts: int) -> _Process:
-        candidate, tier = course.candidate, self.tier
+    def judge(self, course: _Course) -> None:
+        """Measures the quality on the device, if that was asked for."""
+        judge = course.candidate.judge
+        if judge is None:
+            return
+        where = (course.key, course.environment)
+        noted = self.journal.noted(*where, "accuracy") if self.journal is not None else None
+        if noted is not None:
+            course.accuracy = _EVALUATION.validate_python(noted)
+            return
+        self.tell(course, "judging")
+        with self._session(course) as session:
+            self._load(session, course)
+            course.accuracy = judge(session)
+        self._note(course, "accuracy", asdict(course.accuracy))
+
+    def _process(self, course: _Course, attempts: int) -> MeasuredProcess:
         earlier = self.transport.condition()
-        session = AgentSession(self.transport, candidate.runtime, self.timeout)
-        with session, self._registered(session):
+        with self._session(course) as session:
             about = session.describe()
-            loaded = session.load(
-                course.there, candidate.threads, xnnpack=candidate.xnnpack, purpose="timing"
-            )
-            run = session.bench(
-                min_runs=tier.runs_each,
-                min_seconds=tier.seconds_each,
-                max_seconds=tier.limit_seconds,
-                warmup_seconds=tier.warmup_seconds,
-                inputs=candidate.inputs,
-                value_range=candidate.value_range,
-            )
+            loaded = self._load(session, course)
+            long = self._long(session, course, about, loaded)
+            run = self._sample(session, course) if long is None else long.run
+            # Asked after the samples, when memory no longer counts.
             if course.placement is None:
-                course.placement = self._placement(session, course, loaded)
+                course.placement = session.locate() if loaded.locatable else loaded.delegate
+                if course.candidate.profile:
+                    course.profile = session.profile()
         later = self.transport.condition()
+        noise = long.noise if long is not None else self._noise(about, loaded, run, earlier, later)
+        return MeasuredProcess(
+            about=about,
+            loaded=loaded,
+            run=run,
+            noise=noise,
+            attempts=attempts,
+            conditions=(earlier, later),
+            created=utc_now(),
+            windows=() if long is None else long.windows,
+            parts=Samples(()) if long is None else long.parts,
+        )
+
+    def _noise(
+        self, about: dict[str, Any], loaded: LoadedFile, run: BenchRun, *conditions: Any
+    ) -> tuple[str, ...]:
         # The spin is Python's: another interpreter on the same device has another baseline.
         interpreter = f"{about.get('fingerprint')} {about.get('python')}"
         baseline = min(fastest_spin(run), self.baselines.get(interpreter, fastest_spin(run)))
         self.baselines[interpreter] = baseline
-        noise = disturbances(run, threads=loaded.threads, baseline_ns=baseline)
-        return _Process(
-            about=about,
-            loaded=loaded,
-            run=run,
-            noise=tuple(dict.fromkeys((*noise, *earlier.faults, *later.faults))),
-            attempts=attempts,
-            conditions=(earlier, later),
+        noise = disturbances(
+            run, threads=loaded.threads, baseline_ns=baseline, cores=about.get("cores")
+        )
+        faults = [fault for condition in conditions for fault in condition.faults]
+        return tuple(dict.fromkeys((*noise, *faults)))
+
+    def _long(
+        self, session: AgentSession, course: _Course, about: dict[str, Any], loaded: LoadedFile
+    ) -> LongRun | None:
+        """A run in windows; None where the tier has none."""
+        if not self.tier.window_seconds:
+            return None
+
+        def told() -> None:
+            self.advanced(course)
+            self.tell(course, "timing")
+
+        return sustain(
+            lambda: self._sample(session, course),
+            self.tier,
+            threads=loaded.threads,
+            cores=about.get("cores"),
+            progress=told,
         )
 
-    def _placement(
-        self, session: AgentSession, course: _Course, loaded: LoadedFile
-    ) -> dict[str, Any]:
-        if loaded.delegate.get("partitions", 0) is not None:
-            return loaded.delegate
-        # The timed call cannot tell; asked after the samples, when memory no longer counts.
-        candidate = course.candidate
-        return session.load(course.there, candidate.threads, xnnpack=candidate.xnnpack).delegate
+    def _sample(self, session: AgentSession, course: _Course) -> BenchRun:
+        """One window of a long run, or all of a process."""
+        candidate, tier = course.candidate, self.tier
+        windowed = bool(tier.window_seconds)
+        return session.bench(
+            min_runs=1 if windowed else tier.runs_each,
+            min_seconds=tier.window_seconds or tier.seconds_each,
+            max_seconds=tier.limit_seconds,
+            warmup_seconds=tier.warmup_seconds,
+            inputs=candidate.inputs,
+            value_range=candidate.value_range,
+        )
 
-    def _registered(self, session: AgentSession) -> Any:
-        return nullcontext() if self.children is None else self.children.registered(session.kill)
+    def _load(self, session: AgentSession, course: _Course) -> LoadedFile:
+        candidate = course.candidate
+        return session.load(
+            course.there,
+            candidate.threads,
+            xnnpack=candidate.xnnpack,
+            purpose="timing",
+            batch=candidate.batch,
+        )
+
+    def _session(self, course: _Course) -> _Registered:
+        session = AgentSession(self.transport, course.candidate.runtime, self.timeout)
+        return _Registered(session, self.children)
+
+
+class _Registered:
+    """A session that an interruption ends."""
+
+    def __init__(self, session: AgentSession, children: Children | None) -> None:
+        self._session = session
+        self._registered: Any = (
+            nullcontext() if children is None else children.registered(session.kill)
+        )
+
+    def __enter__(self) -> AgentSession:
+        self._session.__enter__()
+        try:
+            self._registered.__enter__()
+        except BaseException:
+            self._session.close()
+            raise
+        return self._session
+
+    def __exit__(self, *error: Any) -> None:
+        self._registered.__exit__(*error)
+        self._session.close()
 
 
 def measure(
@@ -156,6 +394,7 @@ def measure(
     xnnpack: bool = True,
     inputs: Sequence[NDArray[Any]] | None = None,
     value_range: tuple[float, float] = (0.0, 1.0),
+    check: Callable[[AgentSession], Answers] | None = None,
     progress: Progress | None = None,
     children: Children | None = None,
     timeout: float = DEFAULT_TIMEOUT,
@@ -171,12 +410,14 @@ def measure(
         xnnpack: Whether TFLite runtimes may use the XNNPACK delegate.
         inputs: One raw example per input; None for seeded random numbers.
         value_range: Of those, for inputs that are real numbers: 0 to 255 for raw pixels.
+        check: Compares its answers there with those expected, before it is timed.
         progress: Called after each process.
         children: Registers the agents, so that an interruption can end them.
         timeout: Seconds to wait for an answer beyond the time of the work itself.
 
     Raises:
-        ZooError: The agent died, hung or refused; the device cannot be reached or is in use.
+        ZooError: The agent died, hung or refused; the answers are others; the device cannot be
+            reached or is in use.
     """
     candidate = Candidate(
         path=path,
@@ -185,6 +426,7 @@ def measure(
         xnnpack=xnnpack,
         inputs=inputs,
         value_range=value_range,
+        check=check,
     )
     (result,) = measure_interleaved(
         device, [candidate], tier=tier, progress=progress, children=children, timeout=timeout
@@ -198,8 +440,10 @@ def measure_interleaved(
     device: Device,
     candidates: Sequence[Candidate],
     *,
-    tier: str,
+    tier: str | Tier,
     progress: Progress | None = None,
+    watch: Watch | None = None,
+    journal: Journal | None = None,
     children: Children | None = None,
     timeout: float = DEFAULT_TIMEOUT,
 ) -> list[Result | ZooError]:
@@ -208,112 +452,107 @@ def measure_interleaved(
     What disturbs the machine for a minute then disturbs all candidates alike. A candidate that
     fails costs itself alone: its place in the list holds the error.
 
+    Args:
+        device: Where.
+        candidates: What to measure.
+        tier: The grade of care, or its name.
+        progress: Called after each part of the whole.
+        watch: Told how far each candidate has come.
+        journal: Keeps each process, and takes up those of a bench that was not finished.
+        children: Registers the agents; once it stops, what is not done holds an error.
+        timeout: Seconds to wait for an answer beyond the time of the work itself.
+
     Raises:
         ZooError: The device cannot be reached, or another process measures there.
     """
-    grade = tier_named(tier)
-    total = grade.processes * len(candidates)
+    grade = tier if isinstance(tier, Tier) else tier_named(tier)
     with holding(device):
         transport = device.connect()
         try:
-            bench = _Bench(transport=transport, tier=grade, timeout=timeout, children=children)
-            courses = [_course(bench, candidate) for candidate in candidates]
+            bench = _Bench(
+                device=device,
+                transport=transport,
+                tier=grade,
+                timeout=timeout,
+                children=children,
+                journal=journal,
+                watch=watch,
+                progress=progress,
+                candidates=len(candidates),
+            )
+            courses = [
+                _course(bench, place, candidate) for place, candidate in enumerate(candidates)
+            ]
             for turn in range(grade.processes):
                 # Each turn begins with another candidate: none is always the one on a cool machine.
                 for place in range(len(courses)):
-                    _take_turn(bench, courses[(turn + place) % len(courses)])
-                    if progress is not None:
-                        progress(turn * len(courses) + place + 1, total)
+                    _take_turn(bench, courses[(turn + place) % len(courses)], turn)
+            for course in courses:
+                _finish(bench, course)
         finally:
             transport.close()
     return [course.failure or _result(device, grade, course) for course in courses]
 
 
-def _course(bench: _Bench, candidate: Candidate) -> _Course:
-    """Puts a candidate's file on the device; what goes wrong there is that candidate's failure."""
-    course = _Course(candidate=candidate, sha256=sha256_of(candidate.path), there="")
+def _course(bench: _Bench, place: int, candidate: Candidate) -> _Course:
+    """Prepares a candidate; what goes wrong there is that candidate's failure."""
+    sha256 = sha256_of(candidate.path)
+    course = _Course(
+        place=place,
+        candidate=candidate,
+        sha256=sha256,
+        key=candidate.key(bench.device, bench.tier, sha256),
+    )
     try:
-        course.there = bench.transport.put(candidate.path)
+        bench.prepare(course)
     except ZooError as error:
-        course.failure = error
+        _fail(bench, course, error)
     return course
 
 
-def _take_turn(bench: _Bench, course: _Course) -> None:
+def _take_turn(bench: _Bench, course: _Course, turn: int) -> None:
+    if course.failure is not None or len(course.done) > turn:
+        return
+    if bench.stopped and (course.done or bench.journal is not None):
+        _fail(bench, course, ZooError("it was interrupted before all its processes were done"))
+        return
+    before = course.parts
+    try:
+        bench.advance(course)
+    except ZooError as error:
+        _fail(bench, course, error)
+        return
+    # A long run that was prolonged has told all its parts already.
+    bench.advanced(course, before + bench.parts - course.parts)
+    bench.tell(course, "timing")
+
+
+def _finish(bench: _Bench, course: _Course) -> None:
     if course.failure is None:
         try:
-            bench.advance(course)
+            bench.judge(course)
         except ZooError as error:
-            course.failure = error
+            _fail(bench, course, error)
+            return
+        bench.tell(course, "done")
+
+
+def _fail(bench: _Bench, course: _Course, error: ZooError) -> None:
+    course.failure = error
+    # What it will not do counts as done: the others' end is what people wait for.
+    bench.advanced(course, bench.parts_each - course.parts)
+    bench.tell(course, "failed")
 
 
 def _result(device: Device, tier: Tier, course: _Course) -> Result:
-    processes = course.done
-    samples = Samples(tuple(process.run.samples for process in processes))
-    together = np.concatenate(samples.processes)
-    p50, p90 = _across(samples, 0.5), _across(samples, 0.9)
-    first, placement = processes[0], course.placement or {}
-    noise = tuple(dict.fromkeys(reason for p in processes for reason in p.noise))
-    measurement = Measurement(
+    return measurement_of(
+        device,
+        tier,
+        course.done,
         file=course.candidate.path.name,
         sha256=course.sha256,
-        device=device.name,
-        device_fingerprint=str(first.about.get("fingerprint")),
-        runtime=first.loaded.runtime,
-        runtime_version=first.loaded.runtime_version,
-        api=first.loaded.api,
-        threads=first.loaded.threads,
-        delegate=str(placement.get("name")),
-        placement=placement,
-        tier=tier.name,
-        processes=len(processes),
-        inputs=first.run.inputs,
-        load_ms=median(p.loaded.load_ns for p in processes) * _MS,
-        first_ms=median(p.run.first_ns for p in processes) * _MS,
-        p50_ms=p50.value * _MS,
-        p50_low_ms=p50.low * _MS,
-        p50_high_ms=p50.high * _MS,
-        p90_ms=p90.value * _MS,
-        p90_low_ms=p90.low * _MS,
-        p90_high_ms=p90.high * _MS,
-        p99_ms=percentile(together, 0.99).value * _MS if len(together) >= 100 else None,
-        interval="order statistics" if len(processes) == 1 else "bootstrap over processes",
-        runs=len(together),
-        seconds=sum(p.run.wall_seconds for p in processes),
-        floors_met=all(p.run.floors_met for p in processes),
-        peak_memory_mb=max(p.run.peak_memory_bytes for p in processes) * _MB,
-        memory_before_mb=median(p.loaded.memory_before_bytes for p in processes) * _MB,
-        quiet=not noise,
-        noise=noise,
-        environment={
-            **first.about,
-            "device": {"kind": device.kind.name, "address": device.address},
-            "processes": [_counted(p) for p in processes],
-        },
-        created=utc_now(),
+        placement=course.placement or {},
+        answers=course.answers,
+        accuracy=course.accuracy,
+        profile=course.profile,
     )
-    return measurement, samples
-
-
-def _across(samples: Samples, quantile: float) -> Estimate:
-    each = [percentile(process, quantile) for process in samples.processes]
-    return each[0] if len(each) == 1 else median_of_processes([e.value for e in each])
-
-
-def _counted(process: _Process) -> dict[str, Any]:
-    run = process.run
-    return {
-        "p50_ms": float(np.median(run.samples)) * _MS,
-        "runs": len(run.samples),
-        "attempts": process.attempts,
-        "warmup": run.warmup,
-        "spin_before_ns": int(median(run.spin_before_ns)),
-        "spin_after_ns": int(median(run.spin_after_ns)),
-        "load_average": list(run.load_average),
-        "wall_seconds": run.wall_seconds,
-        "cpu_seconds": run.cpu_seconds,
-        "involuntary_switches": run.involuntary_switches,
-        "steal_seconds": run.steal_seconds,
-        "throttled_seconds": run.throttled_seconds,
-        "condition": [dict(condition.readings) for condition in process.conditions],
-    }

@@ -49,6 +49,12 @@ _CAUSES = {
 _FIXES = {
     "MissingRuntime": "install that runtime where the agent runs, or choose another runtime",
     "CannotLoad": "check that the file is whole and meant for this runtime",
+    "NotOnGpu": "`zoo devices doctor gpu` tells what is missing; to time it on the processor: "
+    "--device host",
+    "FixedBatch": "export the file with a free batch, or leave out --batch",
+    "BadOption": "correct the device's entry in devices.toml",
+    "ClockFault": "its times mean nothing: see what sets the clock of that machine",
+    "NoProfile": "leave out --profile, or choose another runtime",
     "BadInput": "send raw examples in the shape of the file's input",
 }
 _LAST_WORDS = 400

@@ -38,6 +38,8 @@ class PipeProcess:
             stderr=self._errors,
             bufsize=0,
             env=None if environment is None else dict(environment),
+            # The terminal's Ctrl-C is for us alone: we end the process when we are ready.
+            start_new_session=True,
         )
         if self._process.stdin is None or self._process.stdout is None:
             raise RuntimeError("subprocess.Popen made no pipes")

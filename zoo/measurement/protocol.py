@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zoo.contracts import TensorInfo
+from zoo.measurement.profile import OperatorTime, Profile
 
 #: Version of the protocol; an agent with another one is refused.
 PROTOCOL = 1
@@ -32,6 +33,8 @@ class LoadedFile:
         memory_before_bytes: Peak memory of the agent before it loaded the file.
         delegate: What really executes the operations: ``name``, and as far as the runtime tells
             ``partitions``, ``delegated``, ``remaining`` (operations outside), ``providers``.
+        batch: Examples in one inference.
+        locatable: Whether `locate` can tell more of where it runs.
     """
 
     runtime: str
@@ -43,6 +46,8 @@ class LoadedFile:
     load_ns: int
     memory_before_bytes: int
     delegate: dict[str, Any]
+    batch: int = 1
+    locatable: bool = False
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -64,6 +69,13 @@ class BenchRun:
         involuntary_switches: Times that the kernel took the processor away.
         steal_seconds: Time that a hypervisor gave to others, over all cores.
         throttled_seconds: Time that a quota held the agent back.
+        energy: What each meter there counted meanwhile: ``meter``, ``joules``, ``readings``,
+            and over how many ``seconds`` and ``inferences``.
+        clock_gap_seconds: By how much another clock of the machine disagrees; 0 when it does not.
+        accelerated: Whether the work was another processor's, for which the agent only waited.
+        thermal_throttles: Times that heat held the processor back meanwhile, as x86 counts them.
+        busy_mhz: Clock of the processor just before and just after the samples, at full load;
+            empty where it does not tell.
     """
 
     samples: NDArray[np.int64]
@@ -80,6 +92,11 @@ class BenchRun:
     involuntary_switches: float
     steal_seconds: float
     throttled_seconds: float
+    energy: tuple[dict[str, Any], ...] = ()
+    clock_gap_seconds: float = 0.0
+    accelerated: bool = False
+    thermal_throttles: float = 0.0
+    busy_mhz: tuple[float, ...] = ()
 
 
 def pack(values: NDArray[Any]) -> dict[str, Any]:
@@ -108,6 +125,8 @@ def loaded_file(answer: Mapping[str, Any]) -> LoadedFile:
         load_ns=answer["load_ns"],
         memory_before_bytes=answer["memory_before_bytes"],
         delegate=dict(answer["delegate"]),
+        batch=int(answer.get("batch", 1)),
+        locatable=bool(answer.get("locate", False)),
     )
 
 
@@ -132,7 +151,27 @@ def bench_run(answer: Mapping[str, Any]) -> BenchRun:
         involuntary_switches=answer["involuntary_switches"],
         steal_seconds=answer["steal_seconds"],
         throttled_seconds=answer["throttled_seconds"],
+        energy=tuple(dict(told) for told in answer.get("energy", ())),
+        clock_gap_seconds=float(answer.get("clock_gap_seconds", 0.0)),
+        accelerated=bool(answer.get("accelerated", False)),
+        thermal_throttles=answer.get("thermal_throttles", 0.0),
+        busy_mhz=tuple(answer.get("busy_mhz", ())),
     )
+
+
+def profile_of(answer: Mapping[str, Any]) -> Profile:
+    """The answer to `profile`."""
+    told = answer["profile"]
+    rows = [
+        OperatorTime(
+            name=str(row["name"]),
+            operator=str(row["operator"]),
+            executor=str(row["executor"]),
+            ms=float(row["ns"]) * 1e-6,
+        )
+        for row in told["operators"]
+    ]
+    return Profile(method=str(told["method"]), operators=tuple(rows))
 
 
 def _tensor(row: Mapping[str, Any]) -> TensorInfo:

@@ -10,9 +10,84 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from zoo.contracts import Clock
 from zoo.errors import BadFile
+from zoo.measurement.profile import Energy, Profile
+from zoo.records import Evaluation
 
 _MAGIC = b"zns1"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Answers:
+    """How a file's answers on a device compare with those of the host, before it was timed.
+
+    Attributes:
+        reference: Whose answers they were compared with, in words; empty when with nobody's.
+        inputs: How many inputs were answered.
+        exact: Whether they are the same bit for bit.
+        max_abs: Largest absolute difference of an output in real numbers; None: not compared.
+        limit: With how much a right answer may be off.
+        why_not: Why nothing was compared; empty when it was.
+    """
+
+    reference: str = ""
+    inputs: int = 0
+    exact: bool = False
+    max_abs: float | None = None
+    limit: float | None = None
+    why_not: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Phase:
+    """A part of a long run: its beginning, or its end.
+
+    Attributes:
+        seconds: Of sampling.
+        runs: Inferences.
+        p50_ms: Median of the medians of the windows that count.
+        p50_low_ms: Lower end of its interval over windows.
+        p50_high_ms: Upper end.
+        p90_ms: Median of their 90th percentiles.
+        windows: Windows that count.
+        disturbed: Windows that were left out.
+    """
+
+    seconds: float
+    runs: int
+    p50_ms: float
+    p50_low_ms: float
+    p50_high_ms: float
+    p90_ms: float
+    windows: int
+    disturbed: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sustained:
+    """What a long run at full load does to a device.
+
+    Attributes:
+        first: The first minute.
+        steady: The last ten.
+        flat: Whether the medians of the end's two halves are within 2 % of each other: else the
+            device was still changing, and a longer run would say something else.
+        windows: Per window: seconds since the beginning, median and 90th percentile in
+            milliseconds, and why it was left out (empty when it counts).
+        kept_every: Of each window, every so many samples are kept.
+    """
+
+    first: Phase
+    steady: Phase
+    flat: bool
+    windows: tuple[dict[str, Any], ...]
+    kept_every: tuple[int, ...]
+
+    @property
+    def slowdown(self) -> float:
+        """The end's median by the beginning's."""
+        return self.steady.p50_ms / self.first.p50_ms
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,6 +117,8 @@ class Measurement:
         p90_low_ms: Lower end of its 95 % interval.
         p90_high_ms: Upper end.
         p99_ms: 99th percentile of all samples together; None below 100 samples.
+        p99_low_ms: Lower end of its 95 % interval by order statistics.
+        p99_high_ms: Upper end.
         interval: How the intervals came about: ``order statistics`` of one process, or
             ``bootstrap over processes``.
         runs: Inferences that were timed.
@@ -54,6 +131,17 @@ class Measurement:
         environment: The device and its software as the agent described them, and per process
             what the kernel counted.
         created: When, ISO 8601, UTC.
+        batch: Examples in one inference; every time is that of all of them together.
+        examples_per_second: Throughput: examples by the time that their inferences took.
+        energy: What the device's meters counted, the largest first; empty when it tells nothing.
+        profile: What each operator takes; None unless asked for.
+        clock: What the times are: ``real``; ``emulated`` and ``estimated`` ones are never ranked
+            with or compared to those.
+        p90_stopping_ms: The 90th percentile as MLPerf's early stopping estimates it from all
+            samples, on the safe side; None below 64.
+        answers: How its answers compare with the host's; None in records of older versions.
+        sustained: Of a long run, its beginning and end apart; None of others.
+        accuracy: Quality on a whole test split, computed on the device; None unless asked for.
     """
 
     file: str
@@ -78,6 +166,8 @@ class Measurement:
     p90_low_ms: float
     p90_high_ms: float
     p99_ms: float | None
+    p99_low_ms: float | None = None
+    p99_high_ms: float | None = None
     interval: str
     runs: int
     seconds: float
@@ -88,6 +178,32 @@ class Measurement:
     noise: tuple[str, ...]
     environment: dict[str, Any]
     created: str
+    batch: int = 1
+    examples_per_second: float | None = None
+    energy: tuple[Energy, ...] = ()
+    profile: Profile | None = None
+    clock: Clock = "real"
+    p90_stopping_ms: float | None = None
+    answers: Answers | None = None
+    sustained: Sustained | None = None
+    accuracy: Evaluation | None = None
+
+    @property
+    def ran_on(self) -> str:
+        """Where it ran, and the share of operators that did where some did not."""
+        taken, remaining = self.placement.get("delegated"), self.placement.get("remaining")
+        total = self.placement.get("operators")
+        if total is None and taken is not None and remaining is not None:
+            total = taken + len(remaining)
+        partly = taken is not None and total is not None and 0 < taken < total
+        return f"{self.delegate} {taken}/{total}" if partly else self.delegate
+
+    @property
+    def verdict(self) -> str:
+        """Whether its figures may be published: ``good``, ``noisy`` or ``short``."""
+        if not self.quiet:
+            return "noisy"
+        return "good" if self.floors_met else "short"
 
 
 @dataclass(frozen=True, eq=False)

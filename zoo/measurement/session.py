@@ -25,6 +25,7 @@ from zoo.measurement.failures import (
     last_words,
     refused,
 )
+from zoo.measurement.profile import Profile
 from zoo.measurement.protocol import (
     PROTOCOL,
     BenchRun,
@@ -32,6 +33,7 @@ from zoo.measurement.protocol import (
     bench_run,
     loaded_file,
     pack,
+    profile_of,
     unpack,
 )
 
@@ -41,6 +43,8 @@ CHUNK_BYTES = 4 << 20
 #: A chunk that took longer is followed by a smaller one, so that a slow device is no hung one.
 CHUNK_SECONDS = 5.0
 DEFAULT_TIMEOUT = 120.0
+#: A profile runs a large file some hundred times.
+PROFILE_TIMEOUT = 900.0
 #: How long the end of a stream may lag behind a torn line.
 END_SECONDS = 0.5
 
@@ -93,6 +97,7 @@ class AgentSession:
         *,
         xnnpack: bool = True,
         purpose: Literal["outputs", "timing"] = "outputs",
+        batch: int | None = None,
     ) -> LoadedFile:
         """Loads a file, in place of the one before.
 
@@ -102,11 +107,14 @@ class AgentSession:
             xnnpack: Whether TFLite runtimes may use the XNNPACK delegate, and ONNX Runtime may
                 optimize the graph; without, plain kernels answer.
             purpose: ``timing`` chooses the call that the runtime's own benchmark times.
+            batch: Examples in one inference, where the file leaves them open; None leaves it
+                to the file.
         """
         there = self._transport.put(path) if isinstance(path, Path) else path
-        answer = self._ask(
-            "load", self._timeout, path=there, threads=threads, xnnpack=xnnpack, purpose=purpose
-        )
+        fields = {"path": there, "threads": threads, "xnnpack": xnnpack, "purpose": purpose}
+        if batch is not None:
+            fields["batch"] = batch
+        answer = self._ask("load", self._timeout, **fields)
         self._loaded = self._read(loaded_file, answer, "load")
         return self._loaded
 
@@ -184,6 +192,28 @@ class AgentSession:
             seed=seed,
         )
         return self._read(bench_run, answer, "bench")
+
+    def locate(self) -> dict[str, Any]:
+        """Where the operators of the loaded file run; may load it once more to find out.
+
+        Raises:
+            AgentRefused: An accelerator was asked for, and none of them runs there.
+        """
+        return self._read(
+            lambda told: dict(told["delegate"]), self._ask("locate", self._timeout), "locate"
+        )
+
+    def profile(self, seconds: float = 10.0) -> Profile:
+        """What each operator of the loaded file takes.
+
+        Args:
+            seconds: About so long at most; a slow file takes longer, since each operator runs.
+
+        Raises:
+            AgentRefused: The runtime does not tell.
+        """
+        answer = self._ask("profile", PROFILE_TIMEOUT + 10 * seconds, seconds=seconds)
+        return self._read(profile_of, answer, "profile")
 
     def kill(self) -> None:
         """Ends the agent at once, from any thread; a request under way fails."""

@@ -19,6 +19,10 @@ class Tier:
         processes: Fresh processes that share them.
         warmup_seconds: Limit of the warm-up in each process.
         limit_seconds: Sampling of one process ends here even below the floors, and says so.
+        window_seconds: A long run is sampled in windows of this length, each with its own look at
+            the machine; 0 samples each process in one go.
+        first_seconds: Of a long run, the beginning that is told apart.
+        steady_seconds: Of a long run, the end that is told apart.
     """
 
     name: str
@@ -27,6 +31,9 @@ class Tier:
     processes: int
     warmup_seconds: float
     limit_seconds: float
+    window_seconds: float = 0.0
+    first_seconds: float = 60.0
+    steady_seconds: float = 600.0
 
     @property
     def runs_each(self) -> int:
@@ -39,7 +46,9 @@ class Tier:
         return self.seconds / self.processes
 
 
-#: The floors of the last three are those of MLPerf Mobile's tiers.
+#: `brief` is for a first look: one process, no claim beyond its interval. The floors of smoke,
+#: quick and full are those of MLPerf Mobile. `sustained` is one process, since heat is what it
+#: looks for, and a pause between processes would let the device cool.
 TIERS = {
     tier.name: tier
     for tier in (
@@ -64,6 +73,15 @@ TIERS = {
             processes=5,
             warmup_seconds=5.0,
             limit_seconds=1200.0,
+        ),
+        Tier(
+            name="sustained",
+            runs=1024,
+            seconds=1800.0,
+            processes=1,
+            warmup_seconds=0.0,
+            limit_seconds=2100.0,
+            window_seconds=10.0,
         ),
     )
 }

@@ -44,7 +44,10 @@ JUDGES = (
 )
 MEASUREMENT = tuple(
     f"zoo.measurement.{name}"
-    for name in ("bench", "session", "statistics", "quietness", "tiers", "records", "process")
+    for name in (
+        *("bench", "session", "statistics", "quietness", "tiers", "records", "process"),
+        *("measured", "result", "windows", "answers"),
+    )
 )
 QAT_CODE = (
     *(

@@ -157,7 +157,11 @@ def gate_step(
     local = judging_device(job.registry)
     key = step_key(
         "gate",
-        {**options.model_dump(mode="json"), "depends": depends_on(job)},
+        {
+            **options.model_dump(mode="json"),
+            "depends": depends_on(job),
+            **({"budgets": job.recipe.budgets} if job.recipe.budgets else {}),
+        },
         needs=[export.key, *(step.key for step in (reference, twin, origin) if step is not None)],
         modules=(*JUDGES, *TASKS),
         files=[task_source(job), *device_sources(job, local)],
@@ -180,6 +184,7 @@ def gate_step(
             max_drop=options.max_drop,
             parity_inputs=options.parity_inputs,
             trained=None if origin is None else work.needs[origin.name].folder,
+            budgets=job.recipe.budgets,
         )
 
     return Step(

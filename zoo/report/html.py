@@ -13,6 +13,7 @@ from zoo.extras import require
 from zoo.files import write_text
 from zoo.records import TrainingResult
 from zoo.report import format as fmt
+from zoo.report.budgets import budget_lines
 from zoo.report.columns import file_columns
 from zoo.report.confusion_chart import (
     confusion_chart,
@@ -20,6 +21,15 @@ from zoo.report.confusion_chart import (
     matrix,
     mistakes,
     moved_examples,
+)
+from zoo.report.examinations import (
+    basis,
+    by_name,
+    cell_in_words,
+    figure_in_words,
+    figure_names,
+    grouped,
+    is_number_column,
 )
 from zoo.report.headline import summary, tiles
 from zoo.report.latency_chart import latency_charts
@@ -49,6 +59,8 @@ def render(run: RunView) -> str:
         summary=summary(run.rows),
         tiles=tiles(run),
         columns=file_columns(run.rows),
+        examined=grouped(run.examinations),
+        budgets=budget_lines(run.rows),
         latency=latency if isinstance(latency, tuple) else (latency,),
         training=_training(run.training, "training") if run.training else None,
         quantization=_training(run.quantization, "quantization") if run.quantization else None,
@@ -83,7 +95,12 @@ def environment() -> Environment:
         lstrip_blocks=True,
     )
     environment.globals.update(symbols=_SYMBOLS, missing=fmt.MISSING)
+    environment.globals.update(
+        basis=basis, by_name=by_name, figure_names=figure_names, is_number_column=is_number_column
+    )
     environment.filters.update(
+        cell_in_words=cell_in_words,
+        figure_in_words=figure_in_words,
         plain=fmt.plain,
         printable=fmt.printable,
         heading=fmt.heading,

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from zoo.report import format as fmt
+from zoo.report.budgets import of_budgets
 from zoo.report.columns import FileCells, FileColumns, file_columns
 from zoo.report.view import ArtifactRow
 
@@ -125,6 +126,8 @@ def _columns(columns: FileColumns) -> list[_Column]:
     ]
     if columns.measured:
         shown.append(_Column(f"p50 / p90 {columns.time_unit.symbol}", _latency))
+    if any(cells.row.budgets for cells in columns.cells):
+        shown.append(_Column("budget", lambda c: of_budgets(c.row), left=True))
     shown.append(_Column("verdict", lambda c: c.row.verdict, left=True))
     return shown
 

@@ -13,6 +13,9 @@ if TYPE_CHECKING:  # the terminal table must not wait for numpy
     import numpy as np
     from numpy.typing import NDArray
 
+    from zoo.measurement.examination import ExaminationRecord
+    from zoo.verdicts.judgement import Judgement
+
 Verdict = Literal["passed", "rejected", "failed", "skipped"]
 
 #: Counts of a confusion matrix; rows: true class, columns: predicted.
@@ -53,6 +56,7 @@ class ArtifactRow:
         remark: What was tried to make it lose less, in a sentence; empty when nothing was.
         attempts: Each file that was made for that: layers in float, what it loses, its bytes.
         trained: Whether the ranges of its integers were trained, not calibrated.
+        budgets: Device and judgement of each budget that the recipe has for it.
     """
 
     file: str
@@ -80,6 +84,7 @@ class ArtifactRow:
     remark: str = ""
     attempts: tuple[Attempt, ...] = ()
     trained: bool = False
+    budgets: tuple[tuple[str, Judgement], ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -152,6 +157,7 @@ class RunView:
         sketches: What the network made after each epoch.
         galleries: What the network and its files make of the same inputs.
         classes: Class names in label order.
+        examinations: What was found of the files for devices that nothing is timed on.
         environment: What the figures were taken on and with, name → value.
         remarks: Findings in plain language.
         next_commands: What to type next.
@@ -174,6 +180,7 @@ class RunView:
     sketches: tuple[Picture, ...] = ()
     galleries: tuple[Picture, ...] = ()
     classes: tuple[str, ...] = ()
+    examinations: tuple[ExaminationRecord, ...] = ()
     environment: Mapping[str, str] = field(default_factory=dict)
     remarks: tuple[str, ...] = ()
     next_commands: tuple[str, ...] = ()

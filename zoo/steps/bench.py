@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from zoo.artifact import open_unaltered
 from zoo.contracts import Device
+from zoo.expected_answers import answers_check
 from zoo.measurement.bench import measure
 from zoo.named_devices import runtime_on
 from zoo.records import as_plain
@@ -31,6 +32,7 @@ def bench(
         threads=threads,
         tier=tier,
         value_range=value_range_of(artifact),
+        check=answers_check(registry, artifact, children=work.children),
         progress=lambda done, total: work.emit({"event": "progress", "done": done, "total": total}),
         children=work.children,
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -42,6 +43,7 @@ def gate(
     max_drop: float | None,
     parity_inputs: int | None,
     trained: Path | None = None,
+    budgets: Mapping[str, Mapping[str, str]] | None = None,
 ) -> Outcome:
     """Judges one file.
 
@@ -57,6 +59,7 @@ def gate(
         parity_inputs: Inputs compared one by one; None for all.
         trained: Folder of the evaluation of the network that was trained to be quantized, when
             the file is made from it: beside all else, the file must answer as that one does.
+        budgets: Kept in the manifest; judged once the file is timed.
     """
     import numpy as np
 
@@ -123,7 +126,7 @@ def gate(
     )
     if beside is not None:
         write_bytes(work.folder / golden_name(source.name), beside)
-    embed(artifact.exporter, target, judged(manifest, answer, golden))
+    embed(artifact.exporter, target, judged(manifest, answer, golden, budgets))
     headline = task.evaluate(expected, truth)[0]
     result = GateResult(
         file=target.name,

@@ -1,0 +1,132 @@
+"""The results of ``zoo bench``, for people and as JSON."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from zoo.cli.bench_extras import further_columns, print_profiles
+from zoo.cli.examinations import plain_examination, print_examinations
+from zoo.cli.tables import print_table
+
+if TYPE_CHECKING:
+    from zoo.measurement.records import Measurement
+    from zoo.timing import Timing
+
+_HEADINGS = (
+    *("file", "device", "runtime", "threads", "p50 ms", "interval", "p90 ms", "p99 ms"),
+    *("first ms", "load ms", "memory MB", "runs", "ran on", "answers", "host"),
+)
+_RIGHT = "lllrrrrrrrrrlll"
+
+
+def print_timings(timings: Sequence[Timing]) -> None:
+    """The table, then what people must know of single rows; what was not timed stands apart."""
+    measured = [timing for timing in timings if timing.measurement is not None]
+    if measured:
+        found = [timing.measurement for timing in measured if timing.measurement is not None]
+        more = further_columns(found)
+        print_table(
+            (*_HEADINGS, *(heading for heading, _ in more)),
+            [(*_row(m), *(cell(m) for _, cell in more)) for m in found],
+            _RIGHT + "r" * len(more),
+        )
+        print_profiles(found)
+    for timing in timings:
+        if timing.error is not None:
+            click.echo(f"\n{_name(timing)}: {timing.error}", err=True)
+    for timing in measured:
+        for remark in _remarks(timing):
+            click.echo(f"\n{_name(timing)}: {remark}")
+    print_examinations([t.examination for t in timings if t.examination is not None])
+    kept = sum(timing.kept for timing in timings)
+    if kept:
+        click.echo(
+            f"\n{kept} of {len(timings)} were kept from a bench that was not finished; "
+            "--fresh measures them anew"
+        )
+
+
+def plain_timing(timing: Timing) -> dict[str, Any]:
+    """One result for JSON; its verdict says whether its figures may be published."""
+    from zoo.records import as_plain
+
+    measurement = timing.measurement
+    return {
+        "file": str(timing.file),
+        "device": timing.device,
+        "runtime": timing.runtime,
+        "threads": timing.threads,
+        "batch": timing.batch,
+        "verdict": "failed" if measurement is None else measurement.verdict,
+        **plain_examination(timing.examination),
+        "kept": timing.kept,
+        "measurement": None if measurement is None else as_plain(measurement),
+        "error": None if timing.error is None else timing.error.as_dict(),
+    }
+
+
+def _name(timing: Timing) -> str:
+    if timing.threads == 0:  # Nothing was to be timed.
+        return f"{timing.file.name} on {timing.device}"
+    count = "1 thread" if timing.threads == 1 else f"{timing.threads} threads"
+    runtime = f", {timing.runtime}" if timing.runtime else ""
+    batch = f", batches of {timing.batch}" if timing.batch is not None else ""
+    return f"{timing.file.name}, {count}{batch}{runtime} on {timing.device}"
+
+
+def _row(m: Measurement) -> tuple[str, ...]:
+    # A figure that may not be published says so beside itself, wherever it is copied to.
+    sign = "" if m.verdict == "good" else "~"
+    return (
+        m.file,
+        m.device,
+        f"{m.runtime} {m.runtime_version}",
+        str(m.threads),
+        f"{sign}{m.p50_ms:.4f}",
+        f"{m.p50_low_ms:.4f}–{m.p50_high_ms:.4f}",
+        f"{sign}{m.p90_ms:.4f}",
+        "" if m.p99_ms is None else f"{sign}{m.p99_ms:.4f}",
+        f"{sign}{m.first_ms:.3f}",
+        f"{sign}{m.load_ms:.1f}",
+        f"{m.peak_memory_mb:.0f}",
+        f"{m.runs:,}",
+        m.ran_on,
+        _answers(m),
+        {"good": "quiet", "noisy": "NOISY", "short": "SHORT"}[m.verdict],
+    )
+
+
+def _answers(m: Measurement) -> str:
+    """How the answers on the device compare with those expected."""
+    answers = m.answers
+    if answers is None or answers.max_abs is None:
+        return "unchecked"
+    return "same bits" if answers.exact else f"±{answers.max_abs:.1g}"
+
+
+def _remarks(timing: Timing) -> Iterator[str]:
+    m = timing.measurement
+    assert m is not None
+    if not m.quiet:
+        yield f"noisy, do not rely on it: {'; '.join(m.noise)}; measure again"
+    elif not m.floors_met:
+        yield "fewer runs or seconds than its tier asks for, before its limit"
+    if m.answers is not None and m.answers.why_not:
+        yield f"its answers there were not compared: {m.answers.why_not}"
+    if m.sustained is not None:
+        first, steady = m.sustained.first, m.sustained.steady
+        yield (
+            f"first {first.seconds:.0f} s {first.p50_ms:.4f} ms, last {steady.seconds:.0f} s "
+            f"{steady.p50_ms:.4f} ms ({m.sustained.slowdown:.2f} times as long), "
+            + ("steady" if m.sustained.flat else "still changing")
+        )
+    if m.accuracy is not None:
+        metric = m.accuracy.metrics[0]
+        yield (
+            f"{metric.name} {metric.value:.4f} ({metric.low:.4f}–{metric.high:.4f}) on "
+            f"{metric.count:,} {metric.counted}s of {m.accuracy.dataset} ({m.accuracy.split}), "
+            "computed there"
+        )

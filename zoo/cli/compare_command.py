@@ -1,0 +1,157 @@
+"""``zoo compare``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from zoo.cli.options import (
+    Settings,
+    complete_device,
+    examples,
+    json_option,
+    print_json,
+    store_option,
+)
+from zoo.cli.tables import print_table
+
+if TYPE_CHECKING:
+    from zoo.verdicts.comparing import Comparisons
+
+#: Exit codes beside 0 (the same or faster) and 2 (wrong input).
+SLOWER = 1
+CANNOT_TELL = 3
+
+
+@click.command(
+    name="compare",
+    epilog=examples(
+        "zoo compare old.tflite new.tflite",
+        "zoo compare net.tflite",
+        "zoo compare before after --margin 5",
+        "zoo compare runs/lenet5.digits-1a2b3c4d runs/lenet5.digits-5e6f7a8b",
+    ),
+)
+@click.argument("first", type=click.Path())
+@click.argument("second", required=False, type=click.Path())
+@click.option(
+    "--device",
+    metavar="NAME",
+    shell_complete=complete_device,
+    help="Where files are timed [the record's, else this machine].",
+)
+@click.option(
+    "--threads", type=click.IntRange(1, 1024), help="For one inference [the record's, 1]."
+)
+@click.option("--tier", default="quick", help="How long to time files, all turns together [quick].")
+@click.option("--runtime", help="Of the files [the record's, else the first of the format].")
+@click.option(
+    "--turns", type=click.IntRange(1, 100), help="Fresh processes of each file, in turn [12]."
+)
+@click.option(
+    "--margin",
+    type=click.FloatRange(0, 100, min_open=True, max_open=True),
+    default=3.0,
+    help="Greatest difference, in per cent, that counts as none [3].",
+)
+@click.option("--html", type=click.Path(), help="Also write a page with a chart here.")
+@click.option("--junit", type=click.Path(), help="Also write the verdicts as JUnit XML here.")
+@store_option
+@json_option
+@click.pass_context
+def command(
+    ctx: click.Context,
+    /,
+    first: str,
+    second: str | None,
+    device: str | None,
+    threads: int | None,
+    tier: str,
+    runtime: str | None,
+    turns: int | None,
+    margin: float,
+    html: str | None,
+    junit: str | None,
+    store: str | None,
+    as_json: bool,
+) -> None:
+    """Say whether SECOND is faster or slower than FIRST, the same, or whether nobody can tell.
+
+    Each is a file, a run's folder or name, the tag of a `zoo bench --tag`, a model id, or `last`:
+    the newest record of the other's file. One file alone is compared with `last`. Files are timed
+    now, in turn; what is recorded is compared from its samples.
+
+    The exit code is 0 for the same or faster, 1 for slower, 3 when it cannot be told.
+    """
+    from zoo.cli.progress import StepProgress
+    from zoo.extras import require_extra
+    from zoo.verdicts.comparing import compare
+    from zoo.verdicts.ratio import TURNS
+
+    settings: Settings = ctx.obj
+    if html is not None:
+        require_extra("report")  # not after the work
+    with StepProgress(quiet=as_json) as progress:
+        found = compare(
+            first,
+            second,
+            device=device,
+            threads=threads,
+            tier=tier,
+            runtime=runtime,
+            turns=turns or TURNS,
+            margin=margin / 100.0,
+            store=store,
+            on_step=progress,
+            registry=settings.registry(),
+        )
+    if html is not None:
+        from zoo.report.comparison import write
+
+        write(Path(html), found)
+    if junit is not None:
+        from zoo.verdicts.junit import cases_of_comparisons, write_junit
+
+        write_junit(Path(junit), "zoo compare", cases_of_comparisons(found))
+    if as_json:
+        from zoo.verdicts.words import plain
+
+        print_json(plain(found))
+    else:
+        _print(found, html)
+    ctx.exit(exit_code(found))
+
+
+def exit_code(found: Comparisons) -> int:
+    """Slower weighs more than not known."""
+    if found.slower:
+        return SLOWER
+    return 0 if found.settled else CANNOT_TELL
+
+
+def _print(found: Comparisons, html: str | None) -> None:
+    from zoo.verdicts.words import PAIR, TABLE, basis, first_line, pair_rows, row, sentence
+
+    warning = first_line(found)
+    if warning:
+        click.echo(warning)
+    if len(found.pairs) == 1:
+        (pair,) = found.pairs
+        click.echo(f"{sentence(pair)}\n")
+        print_table(PAIR[0], pair_rows(pair), right=PAIR[1])
+    else:
+        print_table(TABLE[0], [row(pair) for pair in found.pairs], right=TABLE[1])
+        click.echo()
+        for pair in found.pairs:
+            if pair.reason:
+                click.echo(f"{pair.second.measurement.file}: {pair.reason}")
+    for words in dict.fromkeys(basis(pair) for pair in found.pairs):
+        if words:
+            click.echo(f"\n{words}")
+    for label, files in (("first", found.only_first), ("second", found.only_second)):
+        if files:
+            click.echo(f"only in the {label}: {', '.join(files)}")
+    if html is not None:
+        click.echo(f"\npage     {html}")
