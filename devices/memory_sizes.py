@@ -34,8 +34,9 @@ Size = Annotated[int, BeforeValidator(parse_bytes), Field(ge=0, le=1 << 40)]
 
 
 def in_words(count: float) -> str:
-    """``262144`` → ``256 KiB``; three digits."""
-    for unit, size in (("MiB", 1 << 20), ("KiB", 1 << 10)):
+    """``262144`` → ``256 KiB``; four digits."""
+    for unit, size in (("GiB", 1 << 30), ("MiB", 1 << 20), ("KiB", 1 << 10)):
         if count >= size:
-            return f"{count / size:.4g} {unit}"
+            number = count / size
+            return f"{number:.0f} {unit}" if number >= 1000 else f"{number:.4g} {unit}"
     return f"{count:.0f} B"

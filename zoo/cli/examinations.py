@@ -23,7 +23,9 @@ from zoo.report.examinations import (
 
 def print_examinations(records: Sequence[ExaminationRecord], *, tables: bool = True) -> None:
     """A line per file, then what is wrong, what to know, and a single file's tables."""
-    for same_kind in grouped(records).values():
+    for number, same_kind in enumerate(grouped(records).values()):
+        if number:
+            click.echo()
         _print_kind(same_kind)
     if len(records) == 1 and tables:
         _print_tables(records[0])

@@ -90,8 +90,10 @@ def _why(done: Ended, lacking: tuple[str, ...]) -> str:
     """The interpreter's own words, not Python's last line, which says less."""
     if lacking:
         return f"it has no operator {', '.join(lacking)}"
-    lines = [line.strip() for line in done.said.splitlines() if line.strip()]
-    told = [line for line in lines if not line.startswith(("Traceback", "File", "[Recording"))]
+    own, _, python = done.said.partition("Traceback")
+    lines = [line.strip() for line in own.splitlines() if line.strip()]
+    told = [line for line in lines if not line.startswith("[Recording")]
+    told = told[:1] or [line.strip() for line in python.splitlines() if line.strip()][-1:]
     return told[0].rstrip(".") if told and done.code == 1 else done.why or "it gave no answer"
 
 
