@@ -68,7 +68,7 @@ class TestExamined:
         assert (row[0], row[2], row[5]) == ("dense", "NPU", 12)  # 4 inputs × 3 outputs
 
     def test_limits_and_the_compiled_file(self, tmp_path: Path) -> None:
-        given = {"accelerator": "ethos-u55-64", "flash": "100B", "keep": "out/kept"}
+        given = {"accelerator": "ethos-u55-64", "flash": "16B", "keep": "out/kept"}
         device = add_device(REGISTRY, "npu", "ethos-u", given)
         record = examine_file(REGISTRY, device, INTEGER)
         assert (record.verdict, record.passed) == ("does not fit", False)

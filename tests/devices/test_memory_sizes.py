@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -27,11 +29,8 @@ def test_sizes(text: str, count: int) -> None:
 
 @given(st.text(max_size=12))
 def test_any_text_is_a_size_or_an_error(text: str) -> None:
-    try:
+    with contextlib.suppress(ValueError):
         found = parse_bytes(text)
-    except ValueError as error:
-        assert "must be a number of bytes" in str(error)
-    else:
         assert isinstance(found, int)
         assert found >= 0
 
