@@ -13,8 +13,7 @@ from typing import Any
 
 from zoo.errors import UnknownName, Unsupported
 from zoo.extras import require
-
-from .layer_names import LayerNames
+from zoo.layer_names import LayerNames
 
 
 @dataclass(frozen=True)

@@ -18,9 +18,9 @@ from numpy.typing import NDArray
 
 from zoo.contracts import LayerComparison, LayerRequest, OperatorRecord
 from zoo.contracts.layers import ARITHMETICS
+from zoo.layer_names import LayerNames, with_nameless
 
 from .layer_errors import Gathered, weight_figures
-from .layer_names import LayerNames, with_nameless
 from .onnx_tensors import OnnxGraph, session
 from .onnx_timing import Timed, timed
 

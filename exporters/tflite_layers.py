@@ -19,9 +19,9 @@ from numpy.typing import NDArray
 from zoo.contracts import LayerComparison, LayerRequest, OperatorRecord
 from zoo.contracts.layers import ARITHMETICS
 from zoo.extras import require
+from zoo.layer_names import LayerNames, with_nameless
 
 from .layer_errors import Gathered, weight_figures
-from .layer_names import LayerNames, with_nameless
 from .tflite_operators import Operator, TfliteGraph
 from .tflite_timing import Timed, timed
 

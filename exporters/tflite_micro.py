@@ -1,24 +1,15 @@
 """What firmware needs of a TFLite file: an array, the operators for a resolver, the arena's size.
 
-The arena is measured by the ``tflite-micro`` package, in a process of its own: its interpreter
-prints its report to file descriptor 2, and dies of files that it does not like.
+The arena is measured by the ``tflite-micro`` package: `zoo.measurement.arena`.
 """
 
 from __future__ import annotations
 
-import json
-import re
-import subprocess
-import sys
-import tempfile
 from collections.abc import Iterable
-from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from zoo.contracts import UsageRequest
-from zoo.errors import MissingExtra
-from zoo.extras import EXTRA_OF, installed
+from zoo.measurement.arena import Arena, measure_arena
 
 from .tflite_contents import payload_of
 from .usage_code import CPP, has_types, render
@@ -28,25 +19,6 @@ if TYPE_CHECKING:
 
 #: Targets whose folder gets firmware files.
 MICRO_TARGETS = frozenset({"mcu", "ethos-u55"})
-MODULE = "tflite_micro"
-_ARENA = re.compile(r"Arena allocation total (\d+) bytes")
-_LACKS = re.compile(r"Didn't find op for builtin opcode '(\w+)'")
-_SECONDS = 120
-#: Prints the outputs as JSON; what the interpreter says goes to the other stream.
-_MEASURE = """
-import json, sys
-import numpy as np
-from tflite_micro.python.tflite_micro import runtime
-interpreter = runtime.Interpreter.from_file(sys.argv[1])
-interpreter.print_allocations()
-answers = []
-for values in np.load(sys.argv[2], allow_pickle=False):
-    interpreter.reset()
-    interpreter.set_input(values, 0)
-    interpreter.invoke()
-    answers.append(interpreter.get_output(0).reshape(-1).tolist())
-print(json.dumps(answers))
-"""
 #: Operators whose method of the resolver is not their name in capitals and small letters.
 _METHODS = {
     "AVERAGE_POOL_2D": "AddAveragePool2D",
@@ -62,71 +34,6 @@ _METHODS = {
     "BATCH_MATMUL": "AddBatchMatMul",
     "RELU_0_TO_1": "AddRelu0To1",
 }
-
-
-@dataclass(frozen=True, kw_only=True)
-class Arena:
-    """What tflite-micro says of a file.
-
-    Attributes:
-        bytes: Size of the tensor arena; None when it cannot run the file.
-        version: Of the package.
-        outputs: Of the golden inputs, as the file gives them, (inputs, values); None likewise.
-        problem: Why it cannot, with the operators that it lacks; empty when it can.
-    """
-
-    bytes: int | None
-    version: str
-    outputs: NDArray[Any] | None = None
-    problem: str = ""
-
-
-def measure_arena(model: Path, inputs: NDArray[Any]) -> Arena:
-    """Lets tflite-micro allocate a file's tensors and answer.
-
-    Args:
-        model: The file.
-        inputs: As it takes them, (inputs, 1, …).
-
-    Raises:
-        MissingExtra: The package is not installed.
-    """
-    from importlib.metadata import version
-
-    import numpy as np
-
-    if not installed(MODULE):
-        raise MissingExtra(MODULE, EXTRA_OF[MODULE])
-    known = version("tflite_micro")
-    with tempfile.TemporaryDirectory(prefix="zoo-micro-") as folder:
-        np.save(Path(folder) / "inputs.npy", inputs)
-        arguments = [str(model.resolve()), str(Path(folder) / "inputs.npy")]
-        try:
-            done = subprocess.run(
-                [sys.executable, "-P", "-c", _MEASURE, *arguments],
-                capture_output=True,
-                text=True,
-                errors="replace",
-                timeout=_SECONDS,
-                check=False,
-            )
-        except subprocess.TimeoutExpired:
-            return Arena(bytes=None, version=known, problem=f"it took more than {_SECONDS} s")
-    found = _ARENA.search(done.stderr)
-    if done.returncode == 0 and found:
-        outputs = np.array(json.loads(done.stdout))
-        return Arena(bytes=int(found[1]), version=known, outputs=outputs)
-    return Arena(bytes=None, version=known, problem=_why(done))
-
-
-def _why(done: subprocess.CompletedProcess[str]) -> str:
-    """The interpreter's own words, not Python's last line, which says less."""
-    lacking = sorted(set(_LACKS.findall(done.stderr)))
-    if lacking:
-        return f"it has no operator {', '.join(lacking)}"
-    lines = [line.strip() for line in done.stderr.splitlines() if line.strip()]
-    told = [line for line in lines if not line.startswith(("Traceback", "File", "[Recording"))]
-    return told[0].rstrip(".") if told else f"it ended with code {done.returncode}"
 
 
 def resolver_methods(operators: Iterable[str]) -> list[str]:

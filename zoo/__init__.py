@@ -32,8 +32,11 @@ if TYPE_CHECKING:
         DatasetProvider,
         Device,
         DeviceKind,
+        Examination,
         Exporter,
         ExportRequest,
+        Figure,
+        FigureTable,
         FileContents,
         ImagePreprocessing,
         LatentPreprocessing,
@@ -44,6 +47,7 @@ if TYPE_CHECKING:
         Preprocessing,
         SeriesPreprocessing,
         SourceLayer,
+        Specimen,
         Split,
         Target,
         Task,
@@ -67,9 +71,11 @@ _API = "bench evaluate export finetune info inspect load models open_dataset shi
 _OFFICIAL = "fetch_weights official_weights verify_weights"
 _CONTRACTS = (
     "Architecture Check Comparison Condition Dataset DatasetProvider Device DeviceKind "
-    "Exporter ExportRequest FileContents ImagePreprocessing LatentPreprocessing "
+    "Examination Exporter ExportRequest Figure FigureTable FileContents ImagePreprocessing "
+    "LatentPreprocessing "
     "LayerComparison LayerRequest Metric OperatorRecord Preprocessing SeriesPreprocessing "
-    "SourceLayer Split Target Task TensorInfo TokenPreprocessing Truth Variant WeightsSource"
+    "SourceLayer Specimen Split Target Task TensorInfo TokenPreprocessing Truth Variant "
+    "WeightsSource"
 )
 #: Public name → the module that holds it, imported when it is first used.
 _LAZY = {
@@ -107,8 +113,11 @@ __all__ = [
     "DatasetProvider",
     "Device",
     "DeviceKind",
+    "Examination",
     "ExportRequest",
     "Exporter",
+    "Figure",
+    "FigureTable",
     "FileContents",
     "ImagePreprocessing",
     "LatentPreprocessing",
@@ -119,6 +128,7 @@ __all__ = [
     "Preprocessing",
     "SeriesPreprocessing",
     "SourceLayer",
+    "Specimen",
     "Split",
     "Target",
     "Task",

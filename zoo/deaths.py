@@ -63,7 +63,7 @@ def death(
             why=last or None,
             fix="run again with --debug and report the output",
         )
-    ended_by = _signal_name(-exitcode)
+    ended_by = signal_name(-exitcode)
     cause = _CAUSES.get(ended_by, "it was ended by a signal")
     fix = _GO_ON
     if ended_by == "SIGKILL" and oom_kills() > killed_before:
@@ -81,7 +81,8 @@ def death(
     )
 
 
-def _signal_name(number: int) -> str:
+def signal_name(number: int) -> str:
+    """``SIGSEGV`` for 11."""
     try:
         return signal.Signals(number).name
     except ValueError:

@@ -10,6 +10,7 @@ from zoo.contracts import Device
 from zoo.errors import UsageError, ZooError
 from zoo.measurement.session import AgentSession
 from zoo.registry import Registry
+from zoo.versions import versions_of
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,6 +54,8 @@ def examine(device: Device | ZooError, name: str) -> DeviceState:
     if isinstance(device, ZooError):
         return DeviceState(name=name, ok=False, problem=_one_line(device), fix=device.fix or "")
     state = DeviceState(name=name, ok=False, kind=device.kind.name, address=device.address)
+    if device.kind.examine is not None:
+        return _analysis(device, state)
     try:
         if device.benchmark() is not None:
             return _with_benchmark(device, state)
@@ -101,6 +104,16 @@ def _with_benchmark(device: Device, state: DeviceState) -> DeviceState:
         faults=condition.faults,
         hints=condition.hints,
     )
+
+
+def _analysis(device: Device, state: DeviceState) -> DeviceState:
+    """Of a device that nothing is started on: whether what examines files for it is here."""
+    try:
+        device.fingerprint()
+    except ZooError as error:
+        return replace(state, problem=_one_line(error), fix=error.fix or "")
+    runtimes = tuple(device.runtimes())
+    return replace(state, ok=True, runtimes=runtimes, about={"runtimes": versions_of(runtimes)})
 
 
 def setup_device(registry: Registry, device: Device, tell: Callable[[str], None]) -> str:

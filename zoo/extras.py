@@ -29,10 +29,11 @@ EXTRA_OF = {
     "openvino": "openvino",
     "tflite_micro": "micro",
     "adbutils": "adb",
+    "ethosu": "ethos-u",
 }
 #: Extras outside ``all``: for datasets, official weights, runtimes and devices that few people
 #: need; told then.
-ON_REQUEST = ("aeon", "hf", "weights", "torch", "openvino", "micro", "adb")
+ON_REQUEST = ("aeon", "hf", "weights", "torch", "openvino", "micro", "adb", "ethos-u")
 
 
 def require(module: str) -> ModuleType:

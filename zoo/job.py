@@ -119,6 +119,12 @@ def _check_budgets(recipe: Recipe, devices: Sequence[Device]) -> None:
     for name, limits in recipe.budgets.items():
         if name not in by_name:
             raise UnknownName("device with budgets, among those of the recipe,", name, by_name)
+        if by_name[name].kind.examine is not None:
+            raise UsageError(
+                f"budgets.{name}: nothing is timed on {name!r}",
+                why=f"devices of kind {by_name[name].kind.name!r} are analyses",
+                fix="their limits are options of the device, such as flash and ram",
+            )
         clock = by_name[name].clock
         timed = [b.quantity for b in budgets_of(limits) if b.dimension == "time"]
         if clock != "real" and timed:

@@ -18,6 +18,7 @@ from zoo.checkpoints import Checkpoint, resolve
 from zoo.clock import utc_now
 from zoo.contracts import Metric
 from zoo.errors import MissingExtra, UnknownName, UsageError
+from zoo.examining import refuse_untimed
 from zoo.extras import EXTRA_OF, installed, require_extra
 from zoo.files import OTHER_HOME, atomic_path, ensure_writable, write_text
 from zoo.named_devices import device_named
@@ -132,6 +133,7 @@ def optimize(
     started = time.monotonic()
     limits = _limits(max_size, max_download, max_latency, max_drop)
     registry = registry or load_registry()
+    refuse_untimed(registry, device)
     wishes = Wishes(
         formats=_formats(registry, formats),
         precisions=_precisions(registry, formats, precisions),

@@ -10,6 +10,7 @@ from zoo.job import Job
 from zoo.pipeline import Step
 from zoo.planning.budgets import budget_step
 from zoo.planning.common import cell_name
+from zoo.planning.examining import examine_step
 from zoo.planning.files import export_step, gate_step
 from zoo.planning.timing import Place, bench_step
 from zoo.planning.training import evaluate_step, finetune_step, qat_step
@@ -50,6 +51,9 @@ def make_plan(job: Job, checkpoints: Path, parts: Parts) -> list[Step]:
     if parts.bench:
         places = [Place.of(device) for device in job.devices]
         for place in places:
+            if place.device.kind.examine is not None:
+                steps += [examine_step(job, judge, place) for judge in gates]
+                continue
             timings = [bench_step(job, judge, place) for judge in gates]
             steps += timings
             if job.recipe.budgets.get(place.device.name):

@@ -10,8 +10,10 @@ from typing import Any
 from pydantic import TypeAdapter
 
 from zoo.contracts import Exporter, FileContents, Metric
+from zoo.measurement.examination import ExaminationRecord
 from zoo.measurement.records import Measurement
 from zoo.planning.common import EVALUATE, FINETUNE, QAT, cell_name
+from zoo.planning.examining import KIND as EXAMINE
 from zoo.qat.need import PRECISION as QAT_PRECISION
 from zoo.records import Attempt, Evaluation, GateResult, StepRecord, TrainingResult
 from zoo.report.budgets import with_budgets
@@ -21,6 +23,7 @@ from zoo.run import Run
 from zoo.steps.common import open_dataset
 from zoo.steps.export import file_name
 
+_EXAMINATION = TypeAdapter(ExaminationRecord)
 _GATE = TypeAdapter(GateResult)
 _CONTENTS = TypeAdapter(FileContents)
 _ATTEMPTS = TypeAdapter(tuple[Attempt, ...])
@@ -70,6 +73,15 @@ def _first_bench(run: Run, cell: str) -> StepRecord | None:
         if found is not None:
             return found.record
     return None
+
+
+def examinations_of(run: Run) -> tuple[ExaminationRecord, ...]:
+    """What was found of the run's files for devices that nothing is timed on."""
+    return tuple(
+        _EXAMINATION.validate_python(step.result)
+        for step in run.steps
+        if step.kind == EXAMINE and step.status in ("passed", "rejected")
+    )
 
 
 def _budget_steps(run: Run, cell: str) -> list[StepRecord]:
@@ -179,6 +191,7 @@ def view_of(run: Run, command: str) -> RunView:
         sketches=sketches_of(run, training),
         galleries=galleries_of(run, dataset) if reference is not None else (),
         classes=dataset.classes,
+        examinations=examinations_of(run),
         environment=_environment(run),
         remarks=remarks_of(run, rows),
         next_commands=next_commands(run),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
@@ -16,11 +16,13 @@ from zoo.clock import utc_now
 from zoo.contracts import Dataset, Device
 from zoo.device_accuracy import accuracy_judge
 from zoo.errors import UnknownName, ZooError
+from zoo.examining import examine_files, refuse_timing_options
 from zoo.expected_answers import CheckAnswers, answers_check
 from zoo.files import sha256_of
 from zoo.isolation import Children
 from zoo.keys import step_key
 from zoo.measurement.bench import Candidate, Stage, measure_interleaved
+from zoo.measurement.examination import ExaminationRecord
 from zoo.measurement.journal import Journal
 from zoo.measurement.records import Measurement, Samples
 from zoo.measurement.tiers import Tier, tier_named
@@ -50,6 +52,7 @@ class Timing:
         error: Why it failed; None when it did not.
         kept: Whether an unfinished bench had measured it already.
         batch: Examples in one inference, as asked; None left it to the file.
+        examination: What was found out for a device that nothing is timed on; else None.
     """
 
     file: Path
@@ -60,6 +63,12 @@ class Timing:
     error: ZooError | None = None
     kept: bool = False
     batch: int | None = None
+    examination: ExaminationRecord | None = None
+
+    @property
+    def refused(self) -> bool:
+        """Whether an examination found that the file cannot be used there."""
+        return self.examination is not None and not self.examination.passed
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -157,6 +166,22 @@ def time_files(
     grade = tier_named(tier)
     names = [device] if device is None or isinstance(device, str) else list(dict.fromkeys(device))
     devices = [device_named(registry, name) for name in names]
+    examined = _examined(
+        registry,
+        files,
+        [device for device in devices if device.kind.examine is not None],
+        (store_url, tag, on_step, on_timing),
+        {
+            "--threads": tuple(threads) != (1,),
+            "--runtime": bool(runtime),
+            "--accuracy": accuracy is not None,
+            "--batch": bool(batch),
+            "--profile": profile,
+        },
+    )
+    devices = [device for device in devices if device.kind.examine is None]
+    if not devices:
+        return examined
     children = Children()
     cells = [
         replace(cell, batch=count, profile=profile)
@@ -198,7 +223,34 @@ def time_files(
     on_step(RUN, {"event": "end", "status": status, "seconds": seconds, "cached": False})
     if failed and timings[0].error is not None:
         raise timings[0].error
-    return timings
+    return examined + timings
+
+
+def _examined(
+    registry: Registry,
+    files: Sequence[Path],
+    devices: Sequence[Device],
+    terms: tuple[str | None, str | None, OnStep, OnTiming | None],
+    given: Mapping[str, bool],
+) -> list[Timing]:
+    """Files on devices that nothing is timed on."""
+    store_url, tag, on_step, on_timing = terms
+    for device in devices:
+        refuse_timing_options(device, [option for option, there in given.items() if there])
+    found: list[Timing] = []
+    for each in examine_files(registry, devices, files, store_url, tag, on_step) if devices else ():
+        found.append(
+            Timing(
+                file=each.file,
+                threads=0,
+                device=each.device,
+                examination=each.record,
+                error=each.error,
+            )
+        )
+        if on_timing is not None:
+            on_timing(found[-1])
+    return found
 
 
 def _listed(names: str | Sequence[str] | None) -> list[str]:

@@ -12,7 +12,8 @@ from digit_files import registry, with_manifest
 from test_bundle_folder import compiled, made, prepare_replay, run
 
 from zoo.artifact import open_artifact
-from zoo.exporters.tflite_micro import Arena, measure_arena, resolver_methods
+from zoo.exporters.tflite_micro import resolver_methods
+from zoo.measurement.arena import Arena, measure_arena
 
 __all__ = ["compiled"]
 

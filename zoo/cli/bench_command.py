@@ -126,6 +126,7 @@ def command(
     from zoo.cli.bench_progress import BenchProgress
     from zoo.cli.bench_table import plain_timing, print_timings
     from zoo.cli.foreign_table import timed_by_others
+    from zoo.examining import refuse_budgets
     from zoo.verdicts.judging import exit_code, judge_budgets
 
     if timed_by_others(
@@ -149,6 +150,7 @@ def command(
         return
     settings: Settings = ctx.obj
     check_budgets(budgets)
+    refuse_budgets(settings.registry(), split_commas(devices), budgets)
     timings: list[Timing] = []
     try:
         with BenchProgress(quiet=as_json) as progress:
@@ -181,6 +183,6 @@ def command(
     else:
         print_timings(timings)
         print_judged(timings, judged)
-    if any(timing.error is not None for timing in timings):
+    if any(timing.error is not None or timing.refused for timing in timings):
         ctx.exit(1)
     ctx.exit(exit_code(judged))

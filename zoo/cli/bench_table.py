@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from zoo.cli.bench_extras import further_columns, print_profiles
+from zoo.cli.examinations import plain_examination, print_examinations
 from zoo.cli.tables import print_table
 
 if TYPE_CHECKING:
@@ -22,7 +23,7 @@ _RIGHT = "lllrrrrrrrrrlll"
 
 
 def print_timings(timings: Sequence[Timing]) -> None:
-    """The table, then what people must know of single rows."""
+    """The table, then what people must know of single rows; what was not timed stands apart."""
     measured = [timing for timing in timings if timing.measurement is not None]
     if measured:
         found = [timing.measurement for timing in measured if timing.measurement is not None]
@@ -46,6 +47,7 @@ def print_timings(timings: Sequence[Timing]) -> None:
                 f"\n{device}: times are {clock}, they tell nothing of the real one's and are never "
                 "ranked or compared; answers are those of its own kernels"
             )
+    print_examinations([t.examination for t in timings if t.examination is not None])
     kept = sum(timing.kept for timing in timings)
     if kept:
         click.echo(
@@ -66,6 +68,7 @@ def plain_timing(timing: Timing) -> dict[str, Any]:
         "threads": timing.threads,
         "batch": timing.batch,
         "verdict": "failed" if measurement is None else measurement.verdict,
+        **plain_examination(timing.examination),
         "kept": timing.kept,
         "measurement": None if measurement is None else as_plain(measurement),
         "error": None if timing.error is None else timing.error.as_dict(),
@@ -73,6 +76,8 @@ def plain_timing(timing: Timing) -> dict[str, Any]:
 
 
 def _name(timing: Timing) -> str:
+    if timing.threads == 0:  # Nothing was to be timed.
+        return f"{timing.file.name} on {timing.device}"
     count = "1 thread" if timing.threads == 1 else f"{timing.threads} threads"
     runtime = f", {timing.runtime}" if timing.runtime else ""
     batch = f", batches of {timing.batch}" if timing.batch is not None else ""

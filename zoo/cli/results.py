@@ -7,11 +7,13 @@ from typing import Any
 
 import click
 
+from zoo.cli.examinations import print_examinations
 from zoo.planning.common import EVALUATE
+from zoo.planning.examining import KIND as EXAMINE
 from zoo.report.format import metric_in_words
 from zoo.report.table import print_files
 from zoo.run import Run, plain_records
-from zoo.summary import metrics_of, next_commands, remarks_of, rows_of
+from zoo.summary import examinations_of, metrics_of, next_commands, remarks_of, rows_of
 
 
 def print_run(run: Run) -> None:
@@ -20,11 +22,23 @@ def print_run(run: Run) -> None:
     rows = rows_of(run)
     click.echo()
     print_files(rows, remarks_of(run, rows))
+    _print_examined(run)
     click.echo(f"\nfiles    {run.folder}/")
     if (run.folder / "report.html").exists():
         click.echo(f"report   {run.folder / 'report.html'}")
     for number, line in enumerate(next_commands(run)):
         click.echo(f"{'next' if number == 0 else '':<9}{line}")
+
+
+def _print_examined(run: Run) -> None:
+    """What was found for devices that nothing is timed on; why nothing was, where it failed."""
+    found = examinations_of(run)
+    if found:
+        click.echo()
+        print_examinations(found, tables=False)
+    for step in run.steps:
+        if step.kind == EXAMINE and step.status == "failed":
+            click.echo(f"\n{step.step}: {step.reason}", err=True)
 
 
 def print_details(run: Run) -> None:

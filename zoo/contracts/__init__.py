@@ -11,6 +11,7 @@ from zoo.contracts.device import (
     DeviceOptions,
     Transport,
 )
+from zoo.contracts.examination import Examination, Figure, FigureTable, Specimen
 from zoo.contracts.exporter import Exporter, ExportRequest, FileContents, TensorInfo
 from zoo.contracts.foreign_benchmark import BenchmarkFigures, BenchmarkOrder, ForeignBenchmark
 from zoo.contracts.layers import LayerComparison, LayerRequest, OperatorRecord
@@ -42,8 +43,11 @@ __all__ = [
     "Device",
     "DeviceKind",
     "DeviceOptions",
+    "Examination",
     "ExportRequest",
     "Exporter",
+    "Figure",
+    "FigureTable",
     "FileContents",
     "ForeignBenchmark",
     "ImagePreprocessing",
@@ -56,6 +60,7 @@ __all__ = [
     "Program",
     "SeriesPreprocessing",
     "SourceLayer",
+    "Specimen",
     "Split",
     "Target",
     "Task",

@@ -1,4 +1,4 @@
-"""Somewhere an artifact runs: a transport to a place where the agent can be started."""
+"""Somewhere an artifact runs: a place where the agent can be started, or one that is analysed."""
 
 from __future__ import annotations
 
@@ -8,7 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Protocol, get_args
 
 from zoo.contracts.checks import check, check_name
+from zoo.contracts.examination import Examination, Specimen
 from zoo.contracts.foreign_benchmark import ForeignBenchmark
+from zoo.errors import UsageError
 from zoo.guarded_transport import GuardedTransport, guarding
 
 if TYPE_CHECKING:  # lists and help must not wait for it
@@ -74,14 +76,28 @@ class Transport(Protocol):
         """Releases the device."""
 
 
+def no_agent(options: DeviceOptions) -> Transport:
+    """Stands in for ``connect`` of kinds that are analyses.
+
+    Raises:
+        UsageError: Always.
+    """
+    raise UsageError(
+        "no program can be started on this device",
+        why="it is an analysis of files: what they need there is worked out on this machine",
+        fix="`zoo bench FILE --device NAME` prints what it finds; time files on another device",
+    )
+
+
 @dataclass(frozen=True, kw_only=True)
 class DeviceKind:
-    """A way to reach devices.
+    """A way to reach devices, or to tell without one whether and how a file would run there.
 
     Attributes:
         name: ``host``; also a device by itself where the kind needs no options.
         summary: One line for lists.
-        connect: Opens a transport; takes the options of one device.
+        connect: Opens a transport; takes the options of one device. Left out where `examine` is
+            there.
         fingerprint: Identifies the machine and the runtimes there, so that a latency is never
             taken for another's. Raises `ZooError` when the device cannot be reached.
         runtimes: Agent runtimes that can be used there now; raises like `fingerprint`.
@@ -97,6 +113,10 @@ class DeviceKind:
         extra: The extra of the distribution that brings what the driver needs; empty for none.
         distributions: Those installed here whose versions decide what it answers and how fast.
         local: Whether it is this machine, where files are judged after export.
+        examine: Finds out on this machine whether and how a file would run there; such a device
+            is never timed, and its findings are never ranked with latencies. Raises `ZooError`
+            for a file that it cannot take. None for kinds that the agent runs on.
+        formats: Names of the exporters whose files `examine` takes.
         remote: Whether the device does the work on processors of its own, so that it may measure
             while others do.
         clock: What its times are; only real ones are ranked, compared or held against a budget.
@@ -106,9 +126,9 @@ class DeviceKind:
 
     name: str
     summary: str
-    connect: Callable[[DeviceOptions], Transport]
     fingerprint: Callable[[DeviceOptions], str]
     runtimes: Callable[[DeviceOptions], Sequence[str]]
+    connect: Callable[[DeviceOptions], Transport] = no_agent
     options: Callable[[], type[BaseModel]] | None = None
     address: Callable[[DeviceOptions], str] | None = None
     setup: Callable[[DeviceOptions, Callable[[str], None]], str] | None = None
@@ -116,17 +136,25 @@ class DeviceKind:
     extra: str = ""
     distributions: tuple[str, ...] = ()
     local: bool = False
+    examine: Callable[[DeviceOptions, Specimen], Examination] | None = None
+    formats: tuple[str, ...] = ()
     remote: bool = False
     clock: Clock = "real"
     known: Callable[[], Mapping[str, DeviceOptions]] | None = None
 
     def __post_init__(self) -> None:
         check_name("device", self.name)
+        reached = self.examine is not None or self.connect is not no_agent
+        check(reached, self.name, "it needs connect or examine")
+        named = (self.examine is not None) == bool(self.formats)
+        check(named, self.name, "formats are those that examine takes")
+        guessed = self.examine is None or self.clock == "estimated"
+        check(guessed, self.name, "what examine tells is estimated; clock must say so")
         clocks = get_args(Clock)
         check(self.clock in clocks, self.name, f"clock must be one of {', '.join(clocks)}")
         for field_name in ("connect", "fingerprint", "runtimes"):
             check(callable(getattr(self, field_name)), self.name, f"{field_name} must be callable")
-        for field_name in ("options", "address", "setup", "known", "benchmark"):
+        for field_name in ("options", "address", "setup", "known", "benchmark", "examine"):
             value = getattr(self, field_name)
             usable = value is None or callable(value)
             check(usable, self.name, f"{field_name} must be callable or None")

@@ -22,6 +22,15 @@ from zoo.report.confusion_chart import (
     mistakes,
     moved_examples,
 )
+from zoo.report.examinations import (
+    basis,
+    by_name,
+    cell_in_words,
+    figure_in_words,
+    figure_names,
+    grouped,
+    is_number_column,
+)
 from zoo.report.headline import summary, tiles
 from zoo.report.latency_chart import latency_charts
 from zoo.report.pictures import shown, strip
@@ -50,6 +59,7 @@ def render(run: RunView) -> str:
         summary=summary(run.rows),
         tiles=tiles(run),
         columns=file_columns(run.rows),
+        examined=grouped(run.examinations),
         budgets=budget_lines(run.rows),
         latency=latency if isinstance(latency, tuple) else (latency,),
         training=_training(run.training, "training") if run.training else None,
@@ -85,7 +95,12 @@ def environment() -> Environment:
         lstrip_blocks=True,
     )
     environment.globals.update(symbols=_SYMBOLS, missing=fmt.MISSING)
+    environment.globals.update(
+        basis=basis, by_name=by_name, figure_names=figure_names, is_number_column=is_number_column
+    )
     environment.filters.update(
+        cell_in_words=cell_in_words,
+        figure_in_words=figure_in_words,
         plain=fmt.plain,
         printable=fmt.printable,
         heading=fmt.heading,

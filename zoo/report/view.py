@@ -15,6 +15,7 @@ if TYPE_CHECKING:  # the terminal table must not wait for numpy
     import numpy as np
     from numpy.typing import NDArray
 
+    from zoo.measurement.examination import ExaminationRecord
     from zoo.verdicts.judgement import Judgement
 
 Verdict = Literal["passed", "rejected", "failed", "skipped"]
@@ -171,6 +172,7 @@ class RunView:
         sketches: What the network made after each epoch.
         galleries: What the network and its files make of the same inputs.
         classes: Class names in label order.
+        examinations: What was found of the files for devices that nothing is timed on.
         environment: What the figures were taken on and with, name → value.
         remarks: Findings in plain language.
         next_commands: What to type next.
@@ -193,6 +195,7 @@ class RunView:
     sketches: tuple[Picture, ...] = ()
     galleries: tuple[Picture, ...] = ()
     classes: tuple[str, ...] = ()
+    examinations: tuple[ExaminationRecord, ...] = ()
     environment: Mapping[str, str] = field(default_factory=dict)
     remarks: tuple[str, ...] = ()
     next_commands: tuple[str, ...] = ()

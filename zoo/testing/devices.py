@@ -31,6 +31,7 @@ from zoo.measurement.protocol import PROTOCOL
 from zoo.measurement.session import AgentSession
 from zoo.named_devices import device_named
 from zoo.registry import Registry, load_registry
+from zoo.testing.examinations import EXAMINATION_CHECKS, examination_check
 from zoo.testing.verdict import Finding, Nonconformance, NotTried, Verdict
 
 #: Files that hold one dense layer, `WEIGHTS` and `BIAS`, in each format that devices may take.
@@ -70,7 +71,7 @@ class DeviceConformance:
 
     def run(self, checks: Iterable[str] | None = None) -> list[Verdict]:
         """The verdicts of several checks, in order; None runs all."""
-        return [self.check(name) for name in (DEVICE_CHECKS if checks is None else checks)]
+        return [self.check(n) for n in (checks_of(self.device) if checks is None else checks)]
 
     def check(self, name: str) -> Verdict:
         """The verdict of one check."""
@@ -78,7 +79,10 @@ class DeviceConformance:
         self._on_step(step, {"event": "start", "kind": "check"})
         status: Any = "failed"
         try:
-            finding = _CHECKS[name](self)
+            if self.device.kind.examine is not None:
+                finding = examination_check(name, self._registry, self.device)
+            else:
+                finding = _CHECKS[name](self)
             status = "passed" if finding.passed else "failed"
         except NotTried as reason:
             finding, status = Finding(passed=False, measured=f"not tried: {reason}"), "skipped"
@@ -292,8 +296,13 @@ _CHECKS: dict[str, Callable[[DeviceConformance], Finding]] = {
     "dead": DeviceConformance.dead,
     "slow": DeviceConformance.slow,
 }
-#: Every check by name, in order.
+#: Every check by name, in order, of devices that the agent runs on.
 DEVICE_CHECKS = tuple(_CHECKS)
+
+
+def checks_of(device: Device) -> tuple[str, ...]:
+    """The checks that fit a device: of one that nothing is timed on, `EXAMINATION_CHECKS`."""
+    return DEVICE_CHECKS if device.kind.examine is None else EXAMINATION_CHECKS
 
 
 def check_device(name: str, check: str, *, registry: Registry | None = None) -> None:
@@ -301,7 +310,7 @@ def check_device(name: str, check: str, *, registry: Registry | None = None) -> 
 
     Args:
         name: Of the device, as for ``--device``.
-        check: One of `DEVICE_CHECKS`.
+        check: One of `checks_of` the device.
         registry: None discovers plugins anew.
 
     Raises:

@@ -11,7 +11,7 @@ from zoo.errors import UnknownName, UsageError, ZooError
 from zoo.named_devices import device_named, known_devices
 from zoo.registry import Plugin, Registry
 from zoo.testing.checks import conformance_checks, light_checks
-from zoo.testing.devices import DEVICE_CHECKS
+from zoo.testing.devices import checks_of
 from zoo.testing.verdict import Verdict
 
 
@@ -57,7 +57,7 @@ def select(registry: Registry, name: str, skip: Sequence[str] = ()) -> Selection
         return _families([registry.architectures.get(name)], every)
     if devices := _devices_meant(registry, name):
         return Selection(
-            checks={}, devices=tuple(devices), device_checks=_without(DEVICE_CHECKS, skip)
+            checks={}, devices=tuple(devices), device_checks=_without(checks_of(devices[0]), skip)
         )
     every = _without(conformance_checks(registry), skip)
     plugins = [p for p in registry.plugins if name in (p.name, p.full_name)]
@@ -97,7 +97,10 @@ def _devices_meant(registry: Registry, name: str) -> list[Device]:
             f"there is no device of kind {', '.join(sorted(kinds))} to check",
             fix=f"name one: zoo devices add NAME {min(kinds)} …",
         )
-    return found
+    # Analyses know dozens of devices, which differ in their figures alone.
+    named = [device for device in found if device.source is not None]
+    analyses = [device for device in found if device.kind.examine is not None]
+    return found if not analyses else named or analyses[:1]
 
 
 def _families(architectures: Sequence[Architecture], every: tuple[str, ...]) -> Selection:

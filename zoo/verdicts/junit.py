@@ -14,6 +14,7 @@ from zoo.clock import utc_now
 from zoo.files import write_text
 
 if TYPE_CHECKING:
+    from zoo.measurement.examination import ExaminationRecord
     from zoo.timing import Timing
     from zoo.verdicts.comparing import Comparisons
     from zoo.verdicts.judgement import Judgement
@@ -58,6 +59,9 @@ def cases_of_bench(timings: Sequence[Timing], judged: Sequence[Sequence[Judgemen
         batch = "" if m is None or m.batch == 1 else f"batch-{m.batch}"
         place = (timing.device, timing.runtime or "", f"threads-{timing.threads}", batch)
         group = ".".join((timing.file.name, *filter(None, place)))
+        if timing.examination is not None:
+            cases.append(_examined_case(timing.examination))
+            continue
         if m is None:
             error = timing.error
             cases.append(
@@ -78,6 +82,19 @@ def cases_of_bench(timings: Sequence[Timing], judged: Sequence[Sequence[Judgemen
         )
         cases += [_budget_case(group, judgement, told) for judgement in judgements]
     return cases
+
+
+def _examined_case(record: ExaminationRecord) -> Case:
+    """A file that cannot be used on a device that nothing is timed on is a failure."""
+    return Case(
+        group=f"{record.file}.{record.device}",
+        name="examined",
+        outcome="passed" if record.passed else "failure",
+        seconds=record.seconds,
+        kind="" if record.passed else record.verdict,
+        message="" if record.passed else record.faults[0],
+        details="\n".join((record.verdict, *record.faults)),
+    )
 
 
 def _budget_case(group: str, judgement: Judgement, told: str) -> Case:

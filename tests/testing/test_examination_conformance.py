@@ -1,0 +1,170 @@
+"""The kit passes an analysis that keeps its word, and catches each way to break it."""
+
+from __future__ import annotations
+
+import secrets
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from zoo.contracts import Device, DeviceKind, DeviceOptions, Examination, Figure, Specimen
+from zoo.contracts.checks import InvalidRecord
+from zoo.contracts.device import no_agent
+from zoo.errors import BadFile, UsageError
+from zoo.registry import PluginSettings, load_registry
+from zoo.testing.devices import DeviceConformance, checks_of
+from zoo.testing.examinations import EXAMINATION_CHECKS
+from zoo.testing.selection import select
+from zoo.testing.verdict import Verdict
+
+REGISTRY = load_registry(PluginSettings(installed=False))
+
+
+def honest(options: DeviceOptions, specimen: Specimen) -> Examination:
+    """Weighs a file."""
+    content = specimen.path.read_bytes()
+    if len(content) < specimen.contents.payload_bytes:
+        raise BadFile(f"{specimen.path.name} is cut off")
+    return Examination(
+        verdict="fits",
+        figures=(Figure(name="flash", value=len(content), unit="B"),),
+        configuration={"scales": "kitchen"},
+        tools={"scales": "1.0"},
+    )
+
+
+def changed(**changes: Any) -> Any:
+    """An analysis that is honest but for `changes`."""
+    from dataclasses import replace
+
+    return lambda options, specimen: replace(honest(options, specimen), **changes)
+
+
+def verdict(check: str, examine: Any = honest, **changes: Any) -> Verdict:
+    values = {
+        "name": "scales",
+        "summary": "for tests",
+        "examine": examine,
+        "formats": ("tflite",),
+        "clock": "estimated",
+        "fingerprint": lambda options: "f" * 16,
+        "runtimes": lambda options: ["scales"],
+    }
+    kind = DeviceKind(**{**values, **changes})
+    device = Device(name="kitchen", kind=kind)
+    assert checks_of(device) == EXAMINATION_CHECKS
+    return DeviceConformance(REGISTRY, device).check(check)
+
+
+@pytest.mark.parametrize("check", EXAMINATION_CHECKS)
+def test_an_honest_one(check: str) -> None:
+    found = verdict(check)
+    assert (found.status, found.fix) == ("passed", ""), found.measured
+
+
+def random(options: DeviceOptions, specimen: Specimen) -> Examination:
+    return changed(figures=(Figure(name="luck", value=secrets.randbelow(1 << 60)),))(
+        options, specimen
+    )
+
+
+def littering(options: DeviceOptions, specimen: Specimen) -> Examination:
+    specimen.path.with_suffix(".log").write_text("done")
+    return honest(options, specimen)
+
+
+def altering(options: DeviceOptions, specimen: Specimen) -> Examination:
+    found = honest(options, specimen)
+    if specimen.path.name.startswith("-"):  # not the kit's own
+        specimen.path.write_bytes(b"changed")
+    return found
+
+
+def by_name(options: DeviceOptions, specimen: Specimen) -> Examination:
+    return changed(figures=(Figure(name="name", value=len(specimen.path.name)),))(options, specimen)
+
+
+def blind(options: DeviceOptions, specimen: Specimen) -> Examination:
+    return Examination(
+        verdict="fits",
+        figures=(Figure(name="flash", value=7.0, unit="B"),),
+        configuration={"scales": "none"},
+        tools={"guess": "1"},
+    )
+
+
+@pytest.mark.parametrize(
+    ("check", "examine", "message"),
+    [
+        ("examine", changed(figures=()), "no figure is told"),
+        ("examine", changed(tools={}), "nobody knows what told"),
+        ("examine", changed(configuration={}), "nobody knows what the figures are for"),
+        ("repeat", random, "figures differ"),
+        ("read", blind, "two files have the same figures"),
+        ("names", littering, "behind"),
+        ("names", altering, "the file was changed"),
+        ("names", by_name, "depend on the file's name"),
+        ("refuse", blind, "half a file: fits"),
+        ("examine", lambda options, specimen: 1 / 0, "division by zero"),
+    ],
+)
+def test_wrong_ones(check: str, examine: Any, message: str) -> None:
+    found = verdict(check, examine)
+    assert found.status == "failed"
+    assert message in found.measured
+
+
+def test_what_does_not_describe_itself() -> None:
+    assert verdict("describe", fingerprint=lambda options: secrets.token_hex(4)).status == "failed"
+    missing = verdict("describe", runtimes=lambda options: [])
+    assert "not here" in missing.measured
+    assert verdict("examine", formats=("gguf",)).status == "skipped"
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"clock": "real"}, "clock must say so"),
+        ({"formats": ()}, "formats are those that examine takes"),
+        ({"examine": None, "formats": ()}, "it needs connect or examine"),
+    ],
+)
+def test_records_that_contradict_themselves(changes: dict[str, Any], message: str) -> None:
+    with pytest.raises(InvalidRecord, match=message):
+        verdict("describe", **changes)
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"verdict": ""}, "has a verdict"),
+        ({"figures": (Figure(name="RAM", value=2, limit=1),)}, "beyond its limit: RAM"),
+        ({"figures": (Figure(name="ms", value=2, estimate=True),)}, "names the configuration"),
+    ],
+)
+def test_examinations_that_contradict_themselves(given: dict[str, Any], message: str) -> None:
+    values: dict[str, Any] = {"verdict": "fits", "figures": ()}
+    with pytest.raises(InvalidRecord, match=message):
+        Examination(**{**values, **given})
+
+
+def test_figures_are_numbers() -> None:
+    with pytest.raises(InvalidRecord, match="finite"):
+        Figure(name="RAM", value=float("nan"))
+
+
+def test_no_agent_is_started_on_an_analysis() -> None:
+    with pytest.raises(UsageError, match="no program can be started"):
+        no_agent({})
+
+
+def test_one_of_many_known_devices_stands_for_all(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("ZOO_HOME", str(tmp_path))
+    chosen = select(REGISTRY, "microcontroller")
+    assert [device.name for device in chosen.devices] == ["nano33ble"]
+    assert chosen.device_checks == EXAMINATION_CHECKS
+    assert [device.name for device in select(REGISTRY, "pico").devices] == ["pico"]
