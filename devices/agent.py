@@ -170,6 +170,20 @@ def cpu() -> tuple[str, list[str], float | None]:
     return model or platform.processor() or "unknown", flags, mhz
 
 
+def require_atomics() -> None:
+    """Refuses LiteRT's CompiledModel on Arm processors before ARMv8.1.
+
+    It loads an accelerator's library that was built for the atomic instructions of ARMv8.1 and
+    ends the process where they are missing, as on Raspberry Pi 3 and 4. Found in LiteRT 2.3.0.
+
+    Raises:
+        RuntimeError: They are missing.
+    """
+    features = re.search(r"^Features\s*:(.*)$", read_text("/proc/cpuinfo"), re.MULTILINE)
+    if platform.machine() == "aarch64" and features and "atomics" not in features[1].split():
+        raise RuntimeError("a library that it loads needs instructions that this processor lacks")
+
+
 def fingerprint() -> str:
     """Identifies the machine without giving its id away."""
     identity = read_text("/etc/machine-id") or read_text("/var/lib/dbus/machine-id")
@@ -1200,6 +1214,7 @@ def _open(
     timing = request.get("purpose") == "timing" and request.get("batch") is None
     if runtime == "litert" and timing:
         try:
+            require_atomics()
             return _CompiledModel(module, path, threads, xnnpack)
         except (RuntimeError, ValueError) as error:
             # It takes no variable tensors, for one; the answer's `api` says what is timed.

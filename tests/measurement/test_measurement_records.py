@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import TypeAdapter
 
 from zoo.errors import BadFile, UnknownName
-from zoo.measurement.records import Samples
+from zoo.measurement.records import Answers, Measurement, Samples
 from zoo.measurement.tiers import TIERS, tier_named
 from zoo.measurement.windows import windows_of
+from zoo.records import as_plain
 
 PROCESSES = st.lists(
     st.lists(st.integers(0, 2**63 - 1), min_size=1, max_size=20), min_size=1, max_size=4
@@ -79,3 +83,34 @@ def test_unknown_tier_suggests() -> None:
     with pytest.raises(UnknownName, match="quik") as unknown:
         tier_named("quik")
     assert unknown.value.suggestions == ["quick"]
+
+
+#: A record as it was written before answers, long runs and early stopping were part of it.
+OLD = {
+    **dict.fromkeys(("load_ms", "first_ms", "p50_ms", "p50_low_ms", "p50_high_ms"), 1.0),
+    **dict.fromkeys(("p90_ms", "p90_low_ms", "p90_high_ms", "seconds"), 1.0),
+    **dict.fromkeys(("peak_memory_mb", "memory_before_mb"), 1.0),
+    **dict.fromkeys(("file", "sha256", "device", "device_fingerprint", "runtime"), "x"),
+    **dict.fromkeys(("api", "delegate", "tier", "interval", "created"), "x"),
+    **{key: {} for key in ("placement", "inputs", "environment")},
+    **dict.fromkeys(("threads", "processes", "runs"), 1),
+    **dict.fromkeys(("runtime_version", "p99_ms")),
+    **dict.fromkeys(("quiet", "floors_met"), True),
+    "noise": (),
+}
+MEASUREMENT = TypeAdapter(Measurement)
+
+
+def test_records_of_older_versions_can_be_read() -> None:
+    read = MEASUREMENT.validate_python(OLD)
+    assert (read.answers, read.sustained, read.p90_stopping_ms) == (None, None, None)
+    assert read.verdict == "good"
+
+
+@given(st.booleans(), st.booleans(), st.floats(0, 1e6), st.builds(Answers, exact=st.booleans()))
+def test_records_survive_json(quiet: bool, met: bool, p90: float, answers: Answers) -> None:
+    changes = {"quiet": quiet, "floors_met": met, "p90_stopping_ms": p90, "answers": answers}
+    record = replace(MEASUREMENT.validate_python(OLD), **changes)  # type: ignore[arg-type]
+    back = MEASUREMENT.validate_python(json.loads(json.dumps(as_plain(record))))
+    assert back == record
+    assert back.verdict == ("noisy" if not quiet else "good" if met else "short")

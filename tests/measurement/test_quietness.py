@@ -47,6 +47,8 @@ def test_a_quiet_run() -> None:
         ({"steal_seconds": 0.1}, "took 5% of a core"),
         ({"involuntary_switches": 3000.0}, "1500 times per second"),
         ({"throttled_seconds": 0.25}, "held the agent back for 0.25 s"),
+        ({"busy_mhz": (1800.0, 1500.0)}, "the clock fell from 1800 to 1500 MHz"),
+        ({"thermal_throttles": 2.0}, "heat held the processor back 2 times"),
     ],
 )
 def test_each_disturbance_has_its_words(changes: dict[str, object], reason: str) -> None:
@@ -68,3 +70,24 @@ def test_several_threads_may_wait_for_each_other() -> None:
 def test_one_slow_piece_is_no_disturbance() -> None:
     hiccup = replace(QUIET, spin_after_ns=(1002, 9000, 1004))
     assert disturbances(hiccup, threads=1) == ()
+
+
+def test_load_tells_where_waiting_cannot() -> None:
+    loaded = replace(QUIET, load_average=(2.1, 5.0))
+    assert disturbances(loaded, threads=1, cores=4) == ()
+    assert disturbances(loaded, threads=2, cores=8) == ()
+    assert disturbances(loaded, threads=2, cores=4) == ("the load was 5.0 on 4 cores",)
+    assert disturbances(loaded, threads=5, cores=4) == (), "that is our own"
+
+
+def test_of_a_long_run_heat_is_no_disturbance_but_neighbours_are() -> None:
+    hot = replace(QUIET, spin_after_ns=(2000, 2001), thermal_throttles=3.0, steal_seconds=0.2)
+    assert len(disturbances(hot, threads=1)) == 4
+    assert disturbances(hot, threads=1, heat_counts=False) == (
+        "the hypervisor took 10% of a core for others",
+    )
+
+
+def test_a_clock_that_rises_or_is_not_told_is_none() -> None:
+    for told in ((), (1800.0,), (1800.0, 1795.0), (1500.0, 1800.0)):
+        assert disturbances(replace(QUIET, busy_mhz=told), threads=1) == ()

@@ -39,6 +39,13 @@ def print_timings(timings: Sequence[Timing]) -> None:
     for timing in measured:
         for remark in _remarks(timing):
             click.echo(f"\n{_name(timing)}: {remark}")
+    unreal = {t.device: t.measurement.clock for t in measured if t.measurement}
+    for device, clock in unreal.items():
+        if clock != "real":
+            click.echo(
+                f"\n{device}: times are {clock}, they tell nothing of the real one's and are never "
+                "ranked or compared; answers are those of its own kernels"
+            )
     kept = sum(timing.kept for timing in timings)
     if kept:
         click.echo(
@@ -90,7 +97,7 @@ def _row(m: Measurement) -> tuple[str, ...]:
         f"{m.runs:,}",
         m.ran_on,
         _answers(m),
-        {"good": "quiet", "noisy": "NOISY", "short": "SHORT"}[m.verdict],
+        "quiet" if m.verdict == "good" else m.verdict.upper(),
     )
 
 
@@ -105,7 +112,9 @@ def _answers(m: Measurement) -> str:
 def _remarks(timing: Timing) -> Iterator[str]:
     m = timing.measurement
     assert m is not None
-    if not m.quiet:
+    if m.clock != "real":
+        pass  # It is told once per device.
+    elif not m.quiet:
         yield f"noisy, do not rely on it: {'; '.join(m.noise)}; measure again"
     elif not m.floors_met:
         yield "fewer runs or seconds than its tier asks for, before its limit"

@@ -91,11 +91,11 @@ class DeviceKind:
         extra: The extra of the distribution that brings what the driver needs; empty for none.
         distributions: Those installed here whose versions decide what it answers and how fast.
         local: Whether it is this machine, where files are judged after export.
+        remote: Whether the device does the work on processors of its own, so that it may measure
+            while others do.
         clock: What its times are; only real ones are ranked, compared or held against a budget.
         presets: Devices of this kind that everybody has, by name, with their options: they need
             no entry in ``devices.toml``.
-        remote: Whether the device does the work on processors of its own, so that it may measure
-            while others do.
     """
 
     name: str
@@ -109,9 +109,9 @@ class DeviceKind:
     extra: str = ""
     distributions: tuple[str, ...] = ()
     local: bool = False
+    remote: bool = False
     clock: Clock = "real"
     presets: Mapping[str, DeviceOptions] = field(default_factory=dict)
-    remote: bool = False
 
     def __post_init__(self) -> None:
         check_name("device", self.name)

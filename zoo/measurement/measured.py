@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any
@@ -13,6 +14,7 @@ from zoo.measurement.protocol import BenchRun, LoadedFile
 from zoo.measurement.records import Samples
 
 _LOADED = TypeAdapter(LoadedFile)
+_DIGEST = hashlib.sha256().digest_size
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,7 +72,7 @@ class MeasuredProcess:
         return self.parts if self.windows else Samples((self.run.samples,))
 
     def encode(self) -> bytes:
-        """The process as bytes: a line of JSON, then the samples."""
+        """The process as bytes: SHA-256 of the rest, a line of JSON, the samples."""
         head = {
             "about": self.about,
             "loaded": asdict(self.loaded),
@@ -83,7 +85,8 @@ class MeasuredProcess:
             "created": self.created,
             "windows": [asdict(window) for window in self.windows],
         }
-        return json.dumps(head).encode() + b"\n" + self.samples.encode()
+        content = json.dumps(head).encode() + b"\n" + self.samples.encode()
+        return hashlib.sha256(content).digest() + content
 
     @classmethod
     def decode(cls, content: bytes) -> MeasuredProcess:
@@ -94,8 +97,11 @@ class MeasuredProcess:
         """
         import numpy as np
 
+        digest, content = content[:_DIGEST], content[_DIGEST:]
         line, _, packed = content.partition(b"\n")
         try:
+            if hashlib.sha256(content).digest() != digest:
+                raise ValueError("it is damaged")
             head = json.loads(line)
             samples = Samples.decode(packed)
             run = {f.name: head["run"][f.name] for f in fields(BenchRun) if f.name != "samples"}
@@ -118,6 +124,6 @@ class MeasuredProcess:
                 windows=windows,
                 parts=samples if windows else Samples(()),
             )
-        # What is damaged may be anything: a missing key, another type, half a line.
+        # Another version's may be anything: a missing key, another type.
         except Exception as error:
             raise ValueError(f"not a measured process: {type(error).__name__}: {error}") from error

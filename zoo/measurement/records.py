@@ -200,7 +200,9 @@ class Measurement:
 
     @property
     def verdict(self) -> str:
-        """Whether its figures may be published: ``good``, ``noisy`` or ``short``."""
+        """Whether its figures may be published: ``good``, ``noisy``, ``short``, or its clock."""
+        if self.clock != "real":
+            return self.clock
         if not self.quiet:
             return "noisy"
         return "good" if self.floors_met else "short"
