@@ -213,10 +213,17 @@ class Gate(Section):
 
 
 class Bench(Section):
-    """How each file is timed."""
+    """How each file is timed.
+
+    Attributes:
+        tier: How thoroughly.
+        threads: For one inference.
+        profile: Whether to find out what each operator takes.
+    """
 
     tier: str = "brief"
     threads: Annotated[Whole, Field(ge=1, le=1024)] = 1
+    profile: bool = False
 
 
 def _limits(table: Any) -> Any:

@@ -15,7 +15,8 @@ from zoo.registry import load_registry
 
 def test_registry_offers_it() -> None:
     kind = load_registry().devices.get("host")
-    assert kind.options is None
+    assert kind.local
+    assert kind.setup is not None
     assert "litert" in kind.runtimes({})
 
 

@@ -72,6 +72,20 @@ def test_one_slow_piece_is_no_disturbance() -> None:
     assert disturbances(hiccup, threads=1) == ()
 
 
+def test_waiting_for_an_accelerator_is_no_disturbance() -> None:
+    waiting = replace(QUIET, cpu_seconds=0.1, involuntary_switches=5000.0)
+    assert len(disturbances(waiting, threads=1)) == 2
+    assert disturbances(replace(waiting, accelerated=True), threads=1) == ()
+
+
+@pytest.mark.parametrize(
+    ("gap", "words"), [(3600.0, "slept, or its clock was set forward"), (-2.5, "set back by 2.5")]
+)
+def test_clocks_that_disagree(gap: float, words: str) -> None:
+    (reason,) = disturbances(replace(QUIET, clock_gap_seconds=gap), threads=1)
+    assert words in reason
+
+
 def test_load_tells_where_waiting_cannot() -> None:
     loaded = replace(QUIET, load_average=(2.1, 5.0))
     assert disturbances(loaded, threads=1, cores=4) == ()

@@ -396,6 +396,7 @@ def measure(
     inputs: Sequence[NDArray[Any]] | None = None,
     value_range: tuple[float, float] = (0.0, 1.0),
     check: Callable[[AgentSession], Answers] | None = None,
+    profile: bool = False,
     progress: Progress | None = None,
     children: Children | None = None,
     timeout: float = DEFAULT_TIMEOUT,
@@ -412,6 +413,7 @@ def measure(
         inputs: One raw example per input; None for seeded random numbers.
         value_range: Of those, for inputs that are real numbers: 0 to 255 for raw pixels.
         check: Compares its answers there with those expected, before it is timed.
+        profile: Whether to find out what each operator takes.
         progress: Called after each process.
         children: Registers the agents, so that an interruption can end them.
         timeout: Seconds to wait for an answer beyond the time of the work itself.
@@ -428,6 +430,7 @@ def measure(
         inputs=inputs,
         value_range=value_range,
         check=check,
+        profile=profile,
     )
     (result,) = measure_interleaved(
         device, [candidate], tier=tier, progress=progress, children=children, timeout=timeout

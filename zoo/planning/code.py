@@ -46,7 +46,7 @@ MEASUREMENT = tuple(
     f"zoo.measurement.{name}"
     for name in (
         *("bench", "session", "statistics", "quietness", "tiers", "records", "process"),
-        *("measured", "result", "windows", "answers"),
+        *("measured", "result", "windows", "answers", "profile"),
     )
 )
 QAT_CODE = (

@@ -61,6 +61,7 @@ def bench_step(job: Job, judge: Step, place: Place) -> Step:
             source=judged.folder / str((judged.record.result or {})["file"]),
             device=device,
             tier=options.tier,
+            profile=options.profile,
             threads=options.threads,
         )
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
 from zoo.contracts.task import Check, Metric
+from zoo.measurement.profile import Energy, Profile
 from zoo.records import Attempt, Evaluation, StepRecord, TrainingResult
 
 if TYPE_CHECKING:  # the terminal table must not wait for numpy
@@ -50,6 +51,9 @@ class ArtifactRow:
         p50_high: Upper end of the median's interval, milliseconds.
         runtime: What ran the file when its latency was measured.
         threads: Threads the runtime was given.
+        ran_on: Delegate or execution provider that ran its operators when it was timed.
+        energy: What the device's meters counted for one inference.
+        profile: What each operator takes, where that was asked.
         quiet: Whether the host was quiet while it was measured; None when nobody measured.
         checks: The gate's checks in their order.
         remark: What was tried to make it lose less, in a sentence; empty when nothing was.
@@ -78,6 +82,9 @@ class ArtifactRow:
     p50_high: float | None = None
     runtime: str | None = None
     threads: int | None = None
+    ran_on: str = ""
+    energy: tuple[Energy, ...] = ()
+    profile: Profile | None = None
     quiet: bool | None = None
     checks: tuple[Check, ...] = ()
     remark: str = ""

@@ -19,7 +19,14 @@ if TYPE_CHECKING:
 
 
 def bench(
-    registry: Registry, work: Work, *, source: Path, device: Device, tier: str, threads: int
+    registry: Registry,
+    work: Work,
+    *,
+    source: Path,
+    device: Device,
+    tier: str,
+    threads: int,
+    profile: bool = False,
 ) -> Outcome:
     """Measures one file; the raw samples travel with the outcome."""
     from zoo.pipeline import Outcome
@@ -33,6 +40,7 @@ def bench(
         tier=tier,
         value_range=value_range_of(artifact),
         check=answers_check(registry, artifact, children=work.children),
+        profile=profile,
         progress=lambda done, total: work.emit({"event": "progress", "done": done, "total": total}),
         children=work.children,
     )
