@@ -74,7 +74,7 @@ def test_from_a_name_to_a_number(zoo, board, plain_file):
     listed = zoo("--plugin", board, "devices", "list")
     rows = [line.split()[:3] for line in listed.out.splitlines()]
     assert ["desk", "wired", "broken=False,"] in rows
-    assert ["host", "host", "host"] in rows
+    assert ["host", "host", "this"] in rows
     looked = zoo("--plugin", board, "devices", "doctor", "desk", "--json").json
     assert (looked[0]["ok"], looked[0]["kind"]) == (True, "wired")
     assert looked[0]["about"]["fingerprint"]

@@ -185,7 +185,7 @@ def test_times_are_called_emulated(pi4: Device, files: Path) -> None:
     assert (measured.clock, measured.verdict) == ("emulated", "emulated")
     assert measured.environment["cpu"].startswith("Cortex-A72, emulated by QEMU")
     assert measured.answers is not None
-    assert measured.answers.passed
+    assert (measured.answers.max_abs or 0.0) <= (measured.answers.limit or 0.0)
     shown = subprocess.run(
         zoo("bench", str(path), "--device", "emulated-pi4", "--tier", "brief"),
         capture_output=True,
