@@ -58,10 +58,14 @@ class LayerNames:
 
 
 def _guessed(name: str) -> list[str]:
-    """The last part but one of each path: that of the layer whose operation is the last part."""
+    """The last part but one of each path: that of the layer whose operation is the last part.
+
+    A path of one part is a layer whose operation's name was left out.
+    """
     found = []
     for path in name.split(";"):
-        scopes = [p for p in path.split("/")[:-1] if p and not _NOT_LAYERS.match(p)]
+        parts = path.split("/")
+        scopes = [p for p in parts[:-1] or parts if p and not _NOT_LAYERS.match(p)]
         inner = [p for p in scopes if p not in ("batchnorm", "while", "body")]
         found += [_NUMBER.sub("", part) for part in inner[-1:]]
     return found

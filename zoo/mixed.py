@@ -22,6 +22,8 @@ from zoo.report import format as fmt
 EXAMPLES = 2_000
 #: Files that are made at most, the first included.
 MOST_ATTEMPTS = 12
+#: A file that grows beyond this factor is as large as one in float16, which loses nothing.
+MOST_GROWTH = 2.0
 #: Operators that lose less than this by themselves are never kept.
 _HARMLESS_DB = 60.0
 
@@ -61,7 +63,7 @@ class Search:
     """What a search came to.
 
     Attributes:
-        chosen: The cheapest file within the budget, or the best one.
+        chosen: The cheapest file within the budget that is worth its size, or the best one.
         attempts: Every file that was made, the first one first.
         trouble: Why layers could not be ranked; empty when they were, or need not be.
     """
@@ -135,13 +137,22 @@ class _Attempts:
     def _candidates(self) -> Iterator[Candidate]:
         yield from (made for made in self._made.values() if made is not None)
 
+    def too_large(self, attempt: Attempt) -> bool:
+        """Whether so much stays in float that the file has lost its point."""
+        first = next(iter(self._candidates())).attempt
+        return attempt.bytes > MOST_GROWTH * first.bytes
+
+    def all_too_large(self) -> bool:
+        """Whether the file that was made last is, so that keeping more layers is no use."""
+        return self.too_large(list(self._candidates())[-1].attempt)
+
     def told(self) -> tuple[Attempt, ...]:
         """What goes on record."""
         return tuple(candidate.attempt for candidate in self._candidates())
 
     def best(self) -> Candidate:
-        """The smallest good file; without one, the file that loses the least."""
-        made = list(self._candidates())
+        """The smallest good file; without one, the file that loses the least; none too large."""
+        made = [c for c in self._candidates() if not self.too_large(c.attempt)]
         good = [c for c in made if c.attempt.good]
         if good:
             return min(good, key=lambda c: c.attempt.bytes)
@@ -157,6 +168,8 @@ def _doubled(attempts: _Attempts, ranked: Sequence[tuple[str, ...]]) -> int | No
             return None
         if attempts.good(ranked[:count]):
             break
+        if attempts.all_too_large():
+            return None
         bad, count = count, 2 * count
     while count - bad > 1:
         middle = (bad + count) // 2
@@ -194,6 +207,7 @@ def remark(found: Search, budget: float, unit: str, examples: int) -> str:
             f"Mixed precision: {kept} in float, since {why}; with them {_loss(chosen, unit)} "
             f"(budget {budget:g}; the smallest good one {of})."
         )
+    dear = _too_dear(found)
     missed = (chosen.drop or 0.0) - budget
     by = (
         f"{fmt.number(missed, 2)} {unit} more than the budget of {budget:g}"
@@ -202,7 +216,19 @@ def remark(found: Search, budget: float, unit: str, examples: int) -> str:
     )
     return (
         f"No choice of layers in float suffices: the best {of} keeps {kept} and loses "
-        f"{_loss(chosen, unit)}, {by}."
+        f"{_loss(chosen, unit)}, {by}.{dear}"
+    )
+
+
+def _too_dear(found: Search) -> str:
+    """What a file that is good, but not worth its size, would have cost."""
+    sizes = [a.bytes for a in found.attempts if a.good]
+    if not sizes:
+        return ""
+    factor = fmt.ratio(min(sizes) / found.attempts[0].bytes)
+    return (
+        f" A file within the budget was {factor} as large as without any: float16 needs no more "
+        "and loses nothing; dynamic-int8, or --qat, may be small and good."
     )
 
 

@@ -21,10 +21,13 @@ NAMES = tuple("hgfedcba")
 
 
 class Maker:
-    """Files whose loss depends on which layers are in float; each costs 100 bytes."""
+    """Files whose loss depends on which layers are in float, and what each of these costs."""
 
-    def __init__(self, drop: Callable[[set[str]], float], refused: str = "") -> None:
+    def __init__(
+        self, drop: Callable[[set[str]], float], refused: str = "", size: int = 100
+    ) -> None:
         self.drop = drop
+        self.size = size
         self.refused = refused
         self.made: list[tuple[str, ...]] = []
         self.compared = 0
@@ -35,7 +38,7 @@ class Maker:
             raise Unsupported("the converter folded it into a neighbour")
         drop = self.drop(set(keep))
         attempt = Attempt(
-            kept=keep, drop=drop, bytes=1000 + 100 * len(keep), good=drop <= 1.0, reason=""
+            kept=keep, drop=drop, bytes=1000 + self.size * len(keep), good=drop <= 1.0, reason=""
         )
         return Candidate(attempt=attempt, path=Path("x"), result={})
 
@@ -102,6 +105,20 @@ def test_when_nothing_helps_the_best_is_taken_and_the_remark_says_what_it_misses
     text = remark(found, 1.0, "points", 500)
     assert "No choice of layers in float suffices" in text
     assert "4.0 points more than the budget of 1" in text
+
+
+def test_a_file_that_is_hardly_an_integer_one_is_not_taken() -> None:
+    maker = Maker(lambda kept: 5.0 - len(kept), size=300)  # Three of them are still worth it.
+    found = maker.search()
+    assert any(attempt.good for attempt in found.attempts)
+    assert not found.chosen.attempt.good
+    assert found.chosen.attempt.bytes <= 2000
+    text = remark(found, 1.0, "points", 500)
+    assert "A file within the budget was 2.2 × as large as without any: float16" in text
+    # Where even the largest file that is worth it loses too much, no larger one is made.
+    hopeless = Maker(lambda kept: 9.0, size=600)
+    assert not hopeless.search().chosen.attempt.good
+    assert max(len(kept) for kept in hopeless.made) == 2
 
 
 def test_layers_that_a_format_cannot_keep_are_passed_over() -> None:
