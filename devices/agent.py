@@ -22,7 +22,6 @@ import base64
 import gc
 import hashlib
 import importlib
-import importlib.metadata
 import json
 import os
 import platform
@@ -195,10 +194,17 @@ def fingerprint() -> str:
 
 def runtime_version(runtime: str) -> str | None:
     """Installed version of a runtime's distribution, without importing it."""
-    for distribution in (RUNTIMES[runtime][1], *GPU_DISTRIBUTIONS.get(runtime, ())):
+    wanted = (RUNTIMES[runtime][1], *GPU_DISTRIBUTIONS.get(runtime, ()))
+    for name in (distribution.replace("-", "_") for distribution in wanted):
+        for folder in map(Path, sys.path):
+            for found in folder.glob(f"{name}-*.dist-info"):
+                return found.name[len(name) + 1 : -len(".dist-info")]
+    # Takes longer to import than all that the agent needs otherwise.
+    metadata = importlib.import_module("importlib.metadata")
+    for distribution in wanted:
         try:
-            return importlib.metadata.version(distribution)
-        except importlib.metadata.PackageNotFoundError:
+            return str(metadata.version(distribution))
+        except metadata.PackageNotFoundError:
             continue
     return None
 

@@ -101,7 +101,7 @@ class Stage:
 
     Attributes:
         place: Of the candidate in the list.
-        doing: ``checking answers``, ``timing``, ``judging``, ``done`` or ``failed``.
+        doing: ``checking answers``, ``timing``, ``judging``, ``done``, ``failed`` or ``stopped``.
         done: Parts that are done.
         total: Parts that will be.
         p50_ms: Median of the last process; None before the first.
@@ -545,7 +545,7 @@ def _fail(bench: _Bench, course: _Course, error: ZooError) -> None:
     course.failure = error
     # What it will not do counts as done: the others' end is what people wait for.
     bench.advanced(course, bench.parts_each - course.parts)
-    bench.tell(course, "failed")
+    bench.tell(course, "stopped" if bench.stopped else "failed")
 
 
 def _result(device: Device, tier: Tier, course: _Course) -> Result:
