@@ -26,7 +26,7 @@ import numpy as np
 
 import zoo
 from zoo.checkpoints import resolve
-from zoo.contracts import Split
+from zoo.contracts import Device, Split
 from zoo.data.calibration import calibration_inputs
 from zoo.data.inputs import read_inputs, truth_of
 from zoo.errors import ZooError
@@ -187,7 +187,7 @@ class Subject:
             runtime = choose_runtime(exporter, kind, {})
             range_of = self.preprocessing.value_range
             candidates.append(Candidate(path=path, runtime=runtime, value_range=range_of))
-        found = measure_interleaved(kind, {}, candidates, tier="smoke")
+        found = measure_interleaved(Device(name=kind.name, kind=kind), candidates, tier="smoke")
         return [float("nan") if isinstance(f, ZooError) else f[0].p50_ms for f in found]
 
 
