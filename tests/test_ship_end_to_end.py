@@ -504,7 +504,7 @@ def test_packaged_network_has_the_accuracy_on_its_card(place: Place) -> None:
 
 
 def gone(processes: list[psutil.Process]) -> bool:
-    _, left = psutil.wait_procs(processes, timeout=30)
+    _, left = psutil.wait_procs(processes, timeout=120)
     return not [p for p in left if p.status() != psutil.STATUS_ZOMBIE]
 
 
