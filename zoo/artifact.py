@@ -153,6 +153,13 @@ class Artifact:
             and self.manifest.payload_sha256 != self.contents.payload_sha256
         )
 
+    @property
+    def companions(self) -> tuple[str, ...]:
+        """Names of the files beside it without which it does not open, or cannot be verified."""
+        golden = self.manifest.golden if self.manifest is not None else None
+        beside = (golden.file,) if golden is not None and golden.file else ()
+        return (*self.contents.side_files, *beside)
+
 
 def open_artifact(registry: Registry, path: Path) -> Artifact:
     """Reads a file and its manifest.

@@ -56,7 +56,8 @@ def taught(task: Task, teacher: Any) -> Task:
                 )
                 if not training:
                     return own
-                apart = divergence(wise(x, training=False), y_pred)
+                each = divergence(wise(x, training=False), y_pred, TEMPERATURE)
+                apart = keras.ops.mean(each)
                 return (1.0 - TEACHER_SHARE) * own + TEACHER_SHARE * TEMPERATURE**2 * apart
 
         return Taught(plain.input, plain.output)
@@ -64,15 +65,19 @@ def taught(task: Task, teacher: Any) -> Task:
     return replace(task, trainee=trainee)
 
 
-def divergence(teacher: Any, student: Any) -> Any:
-    """Mean Kullback-Leibler divergence of softened classes, natural units.
+def divergence(teacher: Any, student: Any, temperature: float = 1.0) -> Any:
+    """Kullback-Leibler divergence of the student's classes from the teacher's, natural units.
 
     Args:
         teacher: Logits, float32, (batch, …, classes).
         student: Likewise.
+        temperature: Softens both distributions.
+
+    Returns:
+        float32, (batch, …).
     """
     ops = require("keras").ops
-    soft = ops.softmax(teacher / TEMPERATURE, axis=-1)
-    logs = ops.log_softmax(teacher / TEMPERATURE, axis=-1)
-    own = ops.log_softmax(student / TEMPERATURE, axis=-1)
-    return ops.mean(ops.sum(soft * (logs - own), axis=-1))
+    soft = ops.softmax(teacher / temperature, axis=-1)
+    logs = ops.log_softmax(teacher / temperature, axis=-1)
+    own = ops.log_softmax(student / temperature, axis=-1)
+    return ops.sum(soft * (logs - own), axis=-1)

@@ -68,7 +68,7 @@ def _packages() -> list[Finding]:
                 part="package",
                 name=names[0],
                 ok=present or extra in ON_REQUEST,
-                state=version or ("installed" if present else _missing(extra)),
+                state=(version or "installed") if present else _missing(extra),
                 fix="" if present else f'pip install "edgezoo[{extra}]"',
             )
         )

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from zoo.extras import require
-from zoo.layer_groups import leaves
+from zoo.networks import leaves
 
 
 def new_normalizations(model: Any) -> list[Any]:

@@ -7,11 +7,11 @@ the one above it (3.2).
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from zoo.extras import require
-from zoo.networks import HEAD
+from zoo.networks import HEAD, leaves
 
 
 def layer_groups(network: Any, count: int) -> list[list[Any]]:
@@ -69,16 +69,6 @@ def _units(network: Any) -> list[list[Any]]:
         for tensor in _tensors(layer, "output"):
             producers[id(tensor)] = layer
     return units
-
-
-def leaves(model: Any) -> Iterator[Any]:
-    """The layers of a `keras.Model` in order, those of models inside it in their place."""
-    keras = require("keras")
-    for layer in model.layers:
-        if isinstance(layer, keras.Model):
-            yield from leaves(layer)
-        elif not isinstance(layer, keras.layers.InputLayer):
-            yield layer
 
 
 def _producers(layer: Any, producers: dict[int, Any]) -> list[Any]:

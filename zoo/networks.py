@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 import re
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from zoo.contracts import Architecture, Preprocessing, Task, Variant
@@ -220,7 +220,7 @@ def count_multiply_adds(model: Any) -> int:
     each input position instead.
     """
     total = 0
-    for layer in _leaves(model):
+    for layer in leaves(model):
         if not hasattr(layer, "output"):
             continue
         for cell in _cells(layer):
@@ -241,9 +241,9 @@ def layer_names(model: Any) -> tuple[str, ...]:
     Layers that do nothing but while training are left out.
     """
     layers = require("keras").layers
-    idle = (layers.InputLayer, layers.Dropout, layers.GaussianNoise, layers.GaussianDropout)
-    leaves = [layer for layer in _leaves(model) if not isinstance(layer, idle)]
-    return tuple(dict.fromkeys(layer.name for layer in leaves))
+    idle = (layers.Dropout, layers.GaussianNoise, layers.GaussianDropout)
+    computing = [layer for layer in leaves(model) if not isinstance(layer, idle)]
+    return tuple(dict.fromkeys(layer.name for layer in computing))
 
 
 def _cells(layer: Any) -> list[Any]:
@@ -253,11 +253,14 @@ def _cells(layer: Any) -> list[Any]:
     return [cell for one in own for cell in getattr(one, "cells", [one])]
 
 
-def _leaves(model: Any) -> list[Any]:
-    found = []
+def leaves(model: Any) -> Iterator[Any]:
+    """The layers of a `keras.Model` in order, those of models inside it in their place."""
+    keras = require("keras")
     for layer in model.layers:
-        found.extend(_leaves(layer) if hasattr(layer, "layers") else [layer])
-    return found
+        if isinstance(layer, keras.Model):
+            yield from leaves(layer)
+        elif not isinstance(layer, keras.layers.InputLayer):
+            yield layer
 
 
 def _product(values: Any) -> int:

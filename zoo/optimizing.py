@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-import shutil
 import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -14,13 +13,14 @@ from typing import Any
 
 import tomli_w
 
+from zoo.artifact import open_artifact
 from zoo.checkpoints import Checkpoint, resolve
 from zoo.clock import utc_now
 from zoo.contracts import Metric
 from zoo.errors import MissingExtra, UnknownName, UsageError
 from zoo.examining import refuse_untimed
 from zoo.extras import EXTRA_OF, installed, require_extra
-from zoo.files import OTHER_HOME, atomic_path, ensure_writable, write_text
+from zoo.files import OTHER_HOME, copy_with_sides, ensure_writable, write_text
 from zoo.named_devices import device_named
 from zoo.official import here
 from zoo.paths import cache_folder
@@ -33,7 +33,7 @@ from zoo.search.units import parse_seconds, parse_shares, parse_size
 from zoo.steps.common import check_task, no_weights
 from zoo.store import Store
 
-RESULT = "optimize.json"
+RESULT, RECIPE = "optimize.json", "recipe.toml"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,7 +50,8 @@ class Optimized:
         front: What no other file beats in size, latency and quality at once.
         best: The file to ship; None when no point keeps every limit.
         nearest: The point nearest to the limits; None when there is no point at all.
-        file: The chosen file in `folder`; None when there is none.
+        files: What was put into `folder` of the chosen point: the file first, then what belongs
+            to it, its weights and their card; empty when there is no such point.
         notes: What was not tried, and why.
         stopped: Whether the budget of time ended the search.
         seconds: Time it took.
@@ -66,11 +67,16 @@ class Optimized:
     front: tuple[Point, ...]
     best: Point | None
     nearest: Point | None
-    file: Path | None
+    files: tuple[Path, ...]
     notes: tuple[str, ...]
     stopped: bool
     seconds: float
     created: str
+
+    @property
+    def file(self) -> Path | None:
+        """The chosen file in `folder`; None when there is none."""
+        return self.files[0] if self.files else None
 
 
 def optimize(
@@ -208,7 +214,7 @@ def _conclude(search: Search, data: str, folder: Path, seconds: float) -> Optimi
         front=front(search.points, download=download),
         best=chosen,
         nearest=chosen or nearest_point(search.points, search.limits),
-        file=_put_files(folder, chosen) if chosen else None,
+        files=_put_files(search.bench.registry, folder, chosen),
         notes=tuple(search.notes),
         stopped=search.stopped,
         seconds=seconds,
@@ -232,6 +238,7 @@ def as_json(found: Optimized) -> dict[str, Any]:
         "reference": asdict(found.reference),
         "best": found.best.name if found.best else None,
         "file": found.file.name if found.file else None,
+        "files": [file.name for file in found.files],
         "nearest": nearest.name if nearest else None,
         "missed": missed,
         "front": [point.name for point in found.front],
@@ -243,18 +250,30 @@ def as_json(found: Optimized) -> dict[str, Any]:
     }
 
 
-def _put_files(folder: Path, chosen: Point) -> Path:
+def _put_files(registry: Registry, folder: Path, chosen: Point | None) -> tuple[Path, ...]:
     """The chosen file, its weights with their card, and the recipe that makes it from them."""
+    if chosen is None:
+        return ()
     source, weights = Path(str(chosen.source)), Path(chosen.weights)
-    for old in folder.glob("*"):
-        if old.is_file() and old.name != source.name and old.name not in (RESULT, "report.html"):
-            old.unlink()  # of an earlier search in this folder, with another choice
-    for path in (source, weights, weights.with_name(f"{weights.stem}.toml")):
-        with atomic_path(folder / path.name) as temporary:
-            shutil.copyfile(path, temporary)
-    recipe = {**chosen.recipe, "model": weights.name}
-    write_text(folder / "recipe.toml", tomli_w.dumps(recipe))
-    return folder / source.name
+    companions = open_artifact(registry, source).companions
+    copy_with_sides(source, folder / source.name, companions)
+    card = weights.with_name(f"{weights.stem}.toml")
+    for path in (weights, card):
+        copy_with_sides(path, folder / path.name)
+    write_text(folder / RECIPE, tomli_w.dumps({**chosen.recipe, "model": weights.name}))
+    names = (source.name, *companions, weights.name, card.name)
+    for old in _put_before(folder) - {*names}:
+        (folder / old).unlink(missing_ok=True)
+    return tuple(folder / name for name in names)
+
+
+def _put_before(folder: Path) -> set[str]:
+    """What an earlier search, which may have chosen otherwise, put into the folder."""
+    try:
+        names = json.loads((folder / RESULT).read_text(encoding="utf-8"))["files"]
+        return {name for name in names if Path(name).name == name and (folder / name).is_file()}
+    except (OSError, ValueError, KeyError, TypeError):
+        return set()
 
 
 def _limits(

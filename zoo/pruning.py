@@ -15,8 +15,7 @@ from typing import Any
 from zoo.contracts import Preprocessing, Task
 from zoo.errors import UsageError
 from zoo.extras import require
-from zoo.layer_groups import leaves
-from zoo.networks import HEAD, raw_model
+from zoo.networks import HEAD, leaves, raw_model
 from zoo.training import Trainer
 
 #: Kernels with fewer weights are left alone: there is nothing to gain, and much to lose.

@@ -226,6 +226,7 @@ def test_a_golden_file_beside(
     file = judge_file(tflite_digits(tmp_path / "big.float32.tflite", integer=False), "float32")
     beside = tmp_path / "big.float32.tflite.golden.npz"
     assert golden_of(file).file == beside.name
+    assert open_artifact(registry(), file).companions == (beside.name,)
     assert verified(file).passed
     content = beside.read_bytes()
     beside.write_bytes(content[:-1] + bytes([content[-1] ^ 1]))

@@ -402,6 +402,7 @@ def test_onnx_whose_weights_lie_beside_it(tmp_path):
     contents = open_artifact(REGISTRY, path).contents
     assert contents.weight_bytes == (12 + 3) * 4
     assert contents.side_files == ("a.bin",)
+    assert open_artifact(REGISTRY, path).companions == ("a.bin",)
     (tmp_path / "a.bin").unlink()
     with pytest.raises(BadFile, match=r"there is no a\.bin beside it"):
         open_artifact(REGISTRY, path)

@@ -132,16 +132,35 @@ def test_again_redoes_nothing(found: Any, weights: str) -> None:
         if event["event"] == "end" and not event["cached"]:
             done.append(step)
 
-    again = zoo.optimize(
-        weights,
-        output=found.folder.parent,
-        max_size="40kB",
-        max_drop=20.0,
-        report=False,
-        on_step=note,
-        **OPTIONS,
-    )
+    stranger, old = found.folder / "my notes.txt", found.folder / "chosen.before.tflite"
+    outside = found.folder.parent / "outside.txt"
+    for path in (stranger, old, outside):
+        path.write_text("x")
+    told = json.loads((found.folder / "optimize.json").read_text())
+    told["files"] += [old.name, f"../{outside.name}", "..", 3]
+    (found.folder / "optimize.json").write_text(json.dumps(told))
+
+    def search() -> Any:
+        return zoo.optimize(
+            weights,
+            output=found.folder.parent,
+            max_size="40kB",
+            max_drop=20.0,
+            report=False,
+            on_step=note,
+            **OPTIONS,
+        )
+
+    again = search()
+    assert old.exists(), "a list that was tampered with tells nothing"
+    told["files"].remove(3)
+    (found.folder / "optimize.json").write_text(json.dumps(told))
+    search()
     assert done == []
+    assert not old.exists()
+    assert stranger.exists()
+    assert outside.exists()
+    assert all(path.exists() for path in again.files)
     assert again.folder == found.folder
     assert again.best == found.best
 

@@ -20,7 +20,7 @@ from zoo.bundles.readme import readme
 from zoo.bundles.trial import Trial, try_program
 from zoo.contracts import TokenPreprocessing, Usage, UsageRequest
 from zoo.errors import BadFile, UsageError, ZooError
-from zoo.files import cannot_write, sha256_of
+from zoo.files import cannot_write, copy_with_sides, sha256_of
 from zoo.golden import GoldenArrays, read_golden
 from zoo.registry import Registry, load_registry
 from zoo.running import require_manifest
@@ -146,9 +146,7 @@ def _fill(
     target: str,
 ) -> list[Trial]:
     facts = facts_of(artifact, manifest, arrays, name, target)
-    shutil.copyfile(artifact.path, folder / name)
-    for beside in _companions(artifact, manifest):
-        shutil.copyfile(beside, folder / beside.name)
+    copy_with_sides(artifact.path, folder / name, artifact.companions)
     _write(folder, "labels.txt", "".join(f"{_one_line(c)}\n" for c in manifest.classes))
     if isinstance(manifest.preprocessing, TokenPreprocessing):
         words = manifest.preprocessing.vocabulary
@@ -177,14 +175,6 @@ def _fill(
     ]
     _write(folder, CHECKSUMS, "".join(sums))
     return trials
-
-
-def _companions(artifact: Artifact, manifest: Manifest) -> list[Path]:
-    """Files without which the model does not open or verify: golden inputs, weights beside it."""
-    golden = manifest.golden
-    found = [artifact.path.with_name(golden.file)] if golden and golden.file else []
-    weights = artifact.path.with_name(artifact.path.name + ".data")
-    return [*found, *([weights] if weights.is_file() else [])]
 
 
 def _write_golden(folder: Path, facts: dict[str, Any], arrays: GoldenArrays) -> None:

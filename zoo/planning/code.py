@@ -54,7 +54,7 @@ QAT_CODE = (
         f"zoo.qat.{name}"
         for name in ("distillation", "files", "graph", "kernels", "layers", "logits")
     ),
-    *("zoo.qat.lowering", "zoo.qat.network", "zoo.steps.qat"),
+    *("zoo.qat.lowering", "zoo.qat.network", "zoo.steps.qat", "zoo.distillation"),
 )
 
 

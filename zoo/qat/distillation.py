@@ -12,6 +12,7 @@ from typing import Any
 
 from zoo.contracts import Preprocessing, Split, Task
 from zoo.data.inputs import read_inputs
+from zoo.distillation import divergence
 from zoo.extras import require
 from zoo.networks import raw_model
 from zoo.qat.logits import best_limits
@@ -106,11 +107,8 @@ def _descent(optimizer: Any) -> Any:
 
 
 def _divergence(_: Any, stacked: Any) -> Any:
-    """Kullback-Leibler divergence of the twin's probabilities from the network's."""
-    ops = require("keras").ops
-    student, teacher = stacked[:, 0], stacked[:, 1]
-    wanted = ops.softmax(teacher)
-    return ops.sum(wanted * (ops.log_softmax(teacher) - ops.log_softmax(student)), axis=-1)
+    """Of the twin's probabilities from the network's."""
+    return divergence(stacked[:, 1], stacked[:, 0])
 
 
 def _distance(_: Any, stacked: Any) -> Any:

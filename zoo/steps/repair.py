@@ -10,11 +10,11 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from zoo.artifact import embed, open_artifact
+from zoo.artifact import Artifact, embed, open_artifact
 from zoo.contracts import Comparison, Dataset, LayerComparison, Truth
 from zoo.contracts.exporter import CALIBRATIONS
 from zoo.errors import Unsupported, ZooError
-from zoo.files import sha256_of
+from zoo.files import copy_with_sides, sha256_of, size_with_sides
 from zoo.gate import compare_outputs
 from zoo.isolation import Limits, call
 from zoo.mixed import EXAMPLES, Candidate, Search, Workshop, remark, search
@@ -143,7 +143,7 @@ class _Bench:
             self.arguments["calibration"] = asked
 
     def _measured(self, path: Path, keep: tuple[str, ...]) -> Attempt:
-        size = path.stat().st_size
+        size = _size(open_artifact(self.registry, path))
         try:
             drop, reason = self._loss(path)
         except ZooError as error:
@@ -222,10 +222,11 @@ class _Bench:
         return comparison
 
     def finish(self, found: Search) -> dict[str, Any]:
-        """Moves the chosen file where the step's files belong; its manifest tells of the search."""
+        """Puts the chosen file where the step's files belong; its manifest tells of the search."""
         path = self.work.folder / found.chosen.path.name
         budget = self.budget(found.chosen.path)
-        shutil.move(found.chosen.path, path)
+        chosen = open_artifact(self.registry, found.chosen.path)
+        copy_with_sides(chosen.path, path, chosen.companions)
         artifact = open_artifact(self.registry, path)
         manifest = require_manifest(artifact)
         count = min(EXAMPLES, len(self.dataset.splits["validation"]))
@@ -237,9 +238,13 @@ class _Bench:
             **found.chosen.result,
             "attempts": [as_plain(attempt) for attempt in found.attempts],
             "remark": text,
-            "bytes": path.stat().st_size,
+            "bytes": _size(artifact),
             "sha256": sha256_of(path),
         }
+
+
+def _size(artifact: Artifact) -> int:
+    return size_with_sides(artifact.path, artifact.contents.side_files)
 
 
 def _cautious(found: Comparison) -> Comparison:
