@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import tomllib
 from functools import cache
-from pathlib import Path
-from typing import Any, Self
+from typing import Self
 
 from pydantic import BaseModel, ConfigDict, model_validator
 
 from zoo.errors import UnknownName
 
+from .board_table import tables
 from .memory_sizes import Size, in_words
-
-TABLE = Path(__file__).with_name("boards.toml")
 
 
 class Board(BaseModel):
@@ -68,19 +65,9 @@ class Options(BaseModel):
 
 
 @cache
-def _tables() -> dict[str, Any]:
-    return tomllib.loads(TABLE.read_text(encoding="utf-8"))
-
-
-def board_names() -> list[str]:
-    """Of every board of the table."""
-    return list(_tables())
-
-
-@cache
 def boards() -> dict[str, Board]:
     """Every board of the table by name."""
-    return {name: Board.model_validate(values) for name, values in _tables().items()}
+    return {name: Board.model_validate(values) for name, values in tables().items()}
 
 
 def board_of(options: Options) -> Board:

@@ -11,22 +11,9 @@ from pydantic import BaseModel, ConfigDict, Field
 from zoo.errors import UnknownName, UsageError
 from zoo.extras import require
 
+from .accelerators import Accelerator
 from .memory_sizes import Size
 
-#: Family and the multiply-accumulates of one cycle, as Vela names them.
-Accelerator = Literal[
-    "ethos-u55-32",
-    "ethos-u55-64",
-    "ethos-u55-128",
-    "ethos-u55-256",
-    "ethos-u65-256",
-    "ethos-u65-512",
-    "ethos-u85-128",
-    "ethos-u85-256",
-    "ethos-u85-512",
-    "ethos-u85-1024",
-    "ethos-u85-2048",
-]
 #: Family → system configuration and memory mode that Vela takes where nobody names any.
 DEFAULTS = {
     "ethos-u55": ("Ethos_U55_High_End_Embedded", "Shared_Sram"),

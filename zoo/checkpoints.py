@@ -84,20 +84,7 @@ def resolve(registry: Registry, model: str) -> tuple[Architecture, Variant, Chec
     try:
         architecture, variant = registry.variant(name)
     except UnknownName as error:
-        if Path(model).is_file() and Path(model).suffix in _FOREIGN:
-            raise UsageError(
-                f"{model} is another program's file",
-                fix=f"convert it once: {_convert(model)}",
-            ) from error
-        if (exported := exported_file(registry, Path(model))) is not None:
-            raise exported from error
-        if Path(model).is_file():
-            raise UsageError(
-                f"{model} is not a model",
-                why="a model is a variant, a model id, or the path of a .safetensors file",
-                fix="`zoo list` shows models; `zoo inspect` and `zoo bench` take exported files",
-            ) from error
-        raise UnknownName("model", model, model_ids(registry)) from error
+        raise _no_model(registry, model) from error
     tags = packaged(architecture, variant)
     if not tag:
         if not tags:
@@ -110,6 +97,28 @@ def resolve(registry: Registry, model: str) -> tuple[Architecture, Variant, Chec
         variant,
         Checkpoint(architecture=architecture, variant=variant, path=tags[tag]),
     )
+
+
+def _no_model(registry: Registry, model: str) -> UsageError:
+    """The error that says what a name is instead: a file of something else, or nothing known."""
+    if not _is_file(Path(model)):
+        return UnknownName("model", model, model_ids(registry))
+    if Path(model).suffix in _FOREIGN:
+        return UsageError(
+            f"{model} is another program's file", fix=f"convert it once: {_convert(model)}"
+        )
+    return exported_file(registry, Path(model)) or UsageError(
+        f"{model} is not a model",
+        why="a model is a variant, a model id, or the path of a .safetensors file",
+        fix="`zoo list` shows models; `zoo inspect` and `zoo bench` take exported files",
+    )
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except OSError:  # No file can have such a name: it is too long, for one.
+        return False
 
 
 def _convert(path: str) -> str:
@@ -138,7 +147,7 @@ def _fetched(
 
 
 def _resolve_path(registry: Registry, path: Path) -> tuple[Architecture, Variant, Checkpoint]:
-    if not path.is_file():
+    if not _is_file(path):
         raise UsageError(f"there are no weights {path}", fix="check the path")
     from zoo.card import read_card
 

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import psutil
 
 from zoo.isolation import Limits
-from zoo.recipe import ConversionLimits
+
+if TYPE_CHECKING:
+    from zoo.recipe import ConversionLimits
 
 #: Of the machine's memory: what is left keeps the system, and the process that asks, alive.
 MEMORY_SHARE = 0.75

@@ -284,7 +284,7 @@ def test_state_that_is_not_reset_is_found(
 
     forgetful = Forgetful(judging_device(registry()))
     monkeypatch.setattr(
-        "zoo.verification.judging_device",
+        "zoo.named_devices.judging_device",
         lambda _: replace(forgetful.kind, connect=forgetful.connect),
     )
     assert "fresh state in litert" in failing(verified(copy("float32.tflite")))
@@ -297,7 +297,7 @@ def test_a_wrong_question(copy: Callable[[str], Path], tmp_path: Path) -> None:
     with pytest.raises(BadFile, match="there is no file"):
         verified(tmp_path / "none.tflite")
     if "tflite-runtime" not in registry().devices.get("host").runtimes({}):
-        with pytest.raises(UsageError, match="not installed here"):
+        with pytest.raises(UsageError, match="not installed on 'host'"):
             verified(file, runtime="tflite-runtime")
 
 

@@ -189,6 +189,12 @@ def test_path_of_a_network_that_nothing_provides(registry, weights):
         resolve(registry, str(path.with_suffix(".safetensors")))
 
 
+@pytest.mark.parametrize("ending", ["", ".safetensors", ".tflite"])
+def test_a_name_too_long_for_a_file_is_unknown(registry, ending):
+    with pytest.raises(UsageError, match=r"unknown model|there are no weights"):
+        resolve(registry, "x" * 300 + ending)
+
+
 @fuzz
 @given(st.text())
 def test_any_name_is_resolved_or_unknown(model):

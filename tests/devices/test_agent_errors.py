@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import sys
 from collections.abc import Callable, Iterator
@@ -196,8 +197,8 @@ class TestRuntimes:
 
 def test_other_version_of_the_agent(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     old = tmp_path / "agent.py"
-    old.write_text(AGENT.read_text().replace("PROTOCOL = 1", "PROTOCOL = 0"))
-    monkeypatch.setattr("zoo.devices.host.AGENT", old)
+    old.write_text(re.sub(r"(?m)^PROTOCOL = \d+$", "PROTOCOL = 0", AGENT.read_text()))
+    monkeypatch.setattr("zoo.devices.local.AGENT", old)
     with (
         AgentSession(HostTransport(), "litert") as session,
         pytest.raises(AgentMismatch, match="protocol 0, edgezoo 1"),

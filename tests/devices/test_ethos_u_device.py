@@ -11,7 +11,7 @@ import pytest
 from zoo.artifact import open_unaltered
 from zoo.contracts import Figure, Specimen
 from zoo.devices import vela
-from zoo.devices.ethos_u import layer_table
+from zoo.devices.ethos_u_estimate import layer_table
 from zoo.devices.vela import Layer
 from zoo.devices.vela_options import Options
 from zoo.errors import MissingExtra, UnknownName, Unsupported, UsageError, ZooError

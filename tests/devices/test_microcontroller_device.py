@@ -12,7 +12,8 @@ import pytest
 from zoo.artifact import open_unaltered
 from zoo.contracts import Device, Figure, Specimen
 from zoo.devices import micro_answers
-from zoo.devices.boards import Options, board_names, board_of, boards
+from zoo.devices.board_table import board_names
+from zoo.devices.boards import Options, board_of, boards
 from zoo.devices.micro_answers import compare_answers
 from zoo.devices.micro_operators import what_to_do
 from zoo.errors import MissingExtra, UsageError

@@ -52,6 +52,11 @@ def test_a_narrower_count_is_whole_positive_and_never_larger(count: int, factor:
     assert found < 16 or found % 8 == 0
 
 
+def test_a_count_that_is_no_multiple_is_rounded_down() -> None:
+    """Of 135, 0.984 is 132.9, whose nearest multiple of 8 would be more than there was."""
+    assert scaled(135, 0.984375) == 128
+
+
 @pytest.mark.parametrize(("architecture", "variant"), WIDE, ids=lambda x: x.name)
 def test_half_the_width_is_a_smaller_network(architecture: Architecture, variant: Variant) -> None:
     given = narrower(architecture, variant.hyperparameters, 0.5)

@@ -63,7 +63,7 @@ def tests(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> pytest.
 
 
 def run(tests: pytest.Pytester, *arguments: str) -> pytest.RunResult:
-    return tests.runpytest("-p", PLUGIN, "-p", "no:cacheprovider", *arguments)
+    return tests.runpytest("-p", "no:cacheprovider", *arguments)
 
 
 def test_budgets(tests: pytest.Pytester) -> None:

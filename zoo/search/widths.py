@@ -33,7 +33,10 @@ def scaled(value: Any, factor: float) -> Any:
         return 0
     exact = value * factor
     multiple = _MULTIPLE if exact >= 2 * _MULTIPLE else 1
-    return max(round(exact / multiple) * multiple, 1)
+    nearest = round(exact / multiple) * multiple
+    if nearest > value and factor <= 1:
+        nearest -= multiple
+    return max(nearest, 1)
 
 
 def narrower(architecture: Architecture, given: Mapping[str, Any], factor: float) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from zoo.contracts import Architecture, Device
 from zoo.errors import UnknownName, UsageError, ZooError
-from zoo.named_devices import device_named, known_devices
+from zoo.named_devices import device_named, devices_without_entry, known_devices
 from zoo.registry import Plugin, Registry
 from zoo.testing.checks import conformance_checks, light_checks
 from zoo.testing.devices import checks_of
@@ -83,7 +83,8 @@ def _devices_meant(registry: Registry, name: str) -> list[Device]:
     Raises:
         ZooError: The device's entry is not usable, or the plugin's kind has no device yet.
     """
-    known = known_devices(registry)
+    unnamed = devices_without_entry(registry)
+    known = {**unnamed, **known_devices(registry)}
     if name in known:
         return [device_named(registry, name)]
     kinds = {
@@ -97,10 +98,9 @@ def _devices_meant(registry: Registry, name: str) -> list[Device]:
             f"there is no device of kind {', '.join(sorted(kinds))} to check",
             fix=f"name one: zoo devices add NAME {min(kinds)} …",
         )
-    # Analyses know dozens of devices, which differ in their figures alone.
-    named = [device for device in found if device.source is not None]
-    analyses = [device for device in found if device.kind.examine is not None]
-    return found if not analyses else named or analyses[:1]
+    # A kind may know dozens of devices, which differ in their figures alone.
+    named = [device for device in found if device.name not in unnamed]
+    return named or found[:1]
 
 
 def _families(architectures: Sequence[Architecture], every: tuple[str, ...]) -> Selection:
