@@ -23,7 +23,8 @@ from typing import Any
 from zoo.cli.bench_progress import BenchProgress
 from zoo.contracts import AgentProcess, Condition, Device, DeviceKind
 from zoo.isolation import Children
-from zoo.measurement.bench import Candidate, measure_interleaved
+from zoo.measurement.bench import measure_interleaved
+from zoo.measurement.candidate import Candidate
 from zoo.measurement.journal import Journal
 from zoo.measurement.process import PipeProcess
 from zoo.measurement.tiers import Tier

@@ -30,7 +30,8 @@ from zoo.contracts import Device, Split
 from zoo.data.calibration import calibration_inputs
 from zoo.data.inputs import read_inputs, truth_of
 from zoo.errors import ZooError
-from zoo.measurement.bench import Candidate, measure_interleaved
+from zoo.measurement.bench import measure_interleaved
+from zoo.measurement.candidate import Candidate
 from zoo.registry import load_registry
 from zoo.running import choose_runtime, judging_device, run_file
 

@@ -31,7 +31,8 @@ from numpy.typing import NDArray
 
 from zoo.contracts import Device
 from zoo.errors import ZooError
-from zoo.measurement.bench import Candidate, measure_interleaved
+from zoo.measurement.bench import measure_interleaved
+from zoo.measurement.candidate import Candidate
 from zoo.measurement.records import Measurement, Samples
 from zoo.measurement.tiers import Tier
 from zoo.named_devices import device_named

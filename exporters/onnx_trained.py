@@ -43,7 +43,7 @@ def with_trained_ranges(model: Any, request: ExportRequest) -> Any:
         )
     if any(node.op_type == "LSTM" for node in model.graph.node):
         model = only_weights(model, ["LSTM"])
-    kept = [] if request.integer_input else first_arithmetic(model.graph)
+    kept = first_arithmetic(model.graph)
     from .onnx_ranges import observe, ranges  # they import numpy, for which lists must not wait
 
     seen = observe(model, request.calibration)

@@ -26,7 +26,8 @@ from zoo.run import Run, execute
 from zoo.running import evaluate_file
 from zoo.steps import common
 from zoo.steps.common import Subject, check_task, no_weights
-from zoo.timing import Timing, time_files
+from zoo.timed_files import Timing
+from zoo.timing import time_files
 
 
 def ship(

@@ -9,7 +9,8 @@ import pytest
 
 from zoo.contracts import Device
 from zoo.files import sha256_of
-from zoo.measurement.bench import Candidate, measure, measure_interleaved
+from zoo.measurement.bench import measure, measure_interleaved
+from zoo.measurement.candidate import Candidate
 from zoo.measurement.failures import AgentRefused
 from zoo.measurement.records import Samples
 from zoo.measurement.session import AgentSession

@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 
 from zoo.contracts import Check, Device, DeviceKind
 from zoo.measurement.answers import AnswersDiffer, Expected, unchecked
-from zoo.measurement.bench import Candidate, measure_interleaved
+from zoo.measurement.bench import measure_interleaved
+from zoo.measurement.candidate import Candidate
 from zoo.measurement.records import Answers
 
 

@@ -11,7 +11,8 @@ import pytest
 from zoo.contracts import Condition, Device, DeviceKind
 from zoo.errors import BadFile, UnknownName, ZooError
 from zoo.isolation import Children
-from zoo.measurement.bench import Candidate, measure, measure_interleaved
+from zoo.measurement.bench import measure, measure_interleaved
+from zoo.measurement.candidate import Candidate
 from zoo.measurement.failures import AgentDied
 
 Scripted = Callable[..., Any]

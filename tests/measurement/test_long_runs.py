@@ -13,7 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from zoo.contracts import Device, DeviceKind
-from zoo.measurement.bench import Candidate, Stage, measure_interleaved
+from zoo.measurement.bench import measure_interleaved
+from zoo.measurement.candidate import Candidate, Stage
 from zoo.measurement.measured import Window
 from zoo.measurement.protocol import BenchRun
 from zoo.measurement.tiers import TIERS, Tier

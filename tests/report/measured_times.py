@@ -8,7 +8,7 @@ from pathlib import Path
 from measured import PLAIN
 
 from zoo.contracts.device import Clock
-from zoo.timing import Timing
+from zoo.timed_files import Timing
 
 
 def timing(clock: Clock) -> Timing:

@@ -26,7 +26,7 @@ CONFTEST = """
     import pytest
     from measured import PLAIN, side
     from zoo.errors import ZooError
-    from zoo.timing import Timing
+    from zoo.timed_files import Timing
     from zoo.verdicts.comparing import Comparisons
     from zoo.verdicts.comparison import compare_sides
 

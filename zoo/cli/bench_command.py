@@ -26,7 +26,7 @@ from zoo.cli.verdict_options import (
 )
 
 if TYPE_CHECKING:
-    from zoo.timing import Timing
+    from zoo.timed_files import Timing
 
 
 _COUNT = click.IntRange(1, 1024)

@@ -13,7 +13,7 @@ from zoo.cli.tables import print_table
 
 if TYPE_CHECKING:
     from zoo.measurement.records import Measurement
-    from zoo.timing import Timing
+    from zoo.timed_files import Timing
 
 _HEADINGS = (
     *("file", "device", "runtime", "threads", "p50 ms", "interval", "p90 ms", "p99 ms"),

@@ -11,7 +11,7 @@ import click
 from zoo.cli.options import Function
 
 if TYPE_CHECKING:
-    from zoo.timing import Timing
+    from zoo.timed_files import Timing
     from zoo.verdicts.judgement import Judgement
 
 

@@ -10,14 +10,16 @@ from pathlib import Path
 from zoo.contracts import Device
 from zoo.errors import UsageError, ZooError
 from zoo.isolation import Children
-from zoo.measurement.bench import Candidate, measure_interleaved
+from zoo.measurement.bench import measure_interleaved
+from zoo.measurement.candidate import Candidate
 from zoo.measurement.records import Measurement
 from zoo.measurement.tiers import tier_named
 from zoo.named_devices import device_named
 from zoo.pipeline import OnStep, quiet
 from zoo.registry import Registry, load_registry
 from zoo.store import Store
-from zoo.timing import candidate_for, keep
+from zoo.timed_files import keep
+from zoo.timing_cells import candidate_for
 from zoo.verdicts.comparison import Compared, Side, compare_sides, refuse_unreal
 from zoo.verdicts.ratio import MARGIN, TURNS
 from zoo.verdicts.sources import LAST, Recorded, Source, last_record, place_of, source_named

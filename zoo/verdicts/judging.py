@@ -8,7 +8,7 @@ from pathlib import Path
 from zoo.artifact import open_artifact
 from zoo.files import size_with_sides
 from zoo.registry import Registry, load_registry
-from zoo.timing import Timing
+from zoo.timed_files import Timing
 from zoo.verdicts.budgets import Budget, parse_budgets
 from zoo.verdicts.judgement import Judgement, judge_all, worst
 

@@ -15,7 +15,7 @@ from zoo.files import write_text
 
 if TYPE_CHECKING:
     from zoo.measurement.examination import ExaminationRecord
-    from zoo.timing import Timing
+    from zoo.timed_files import Timing
     from zoo.verdicts.comparing import Comparisons
     from zoo.verdicts.judgement import Judgement
 

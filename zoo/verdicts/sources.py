@@ -15,7 +15,7 @@ from zoo.measurement.records import Measurement, Samples
 from zoo.records import StepRecord
 from zoo.run import RECORDS
 from zoo.store import Store, read_record
-from zoo.timing import RUN, TAGGED
+from zoo.timed_files import RUN, TAGGED
 from zoo.verdicts.comparison import Side
 
 LAST = "last"
