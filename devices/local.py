@@ -19,6 +19,17 @@ from zoo.paths import cache_folder
 from .linux import READINGS, condition_of
 
 AGENT = Path(__file__).with_name("agent.py")
+#: Runs the file that is its argument as Python runs a script, but keeps its bytecode: compiling
+#: the agent would take longer than it takes to start.
+_SCRIPT = """
+import sys
+from importlib.machinery import SourceFileLoader
+from importlib.util import module_from_spec, spec_from_loader
+del sys.argv[0]
+spec = spec_from_loader("__main__", SourceFileLoader("__main__", sys.argv[0]))
+sys.modules["__main__"] = module = module_from_spec(spec)
+spec.loader.exec_module(module)
+"""
 #: The module whose presence means that a runtime of the agent can be used.
 MODULES = {
     "litert": "ai_edge_litert",
@@ -60,7 +71,7 @@ class LocalTransport:
         python = self._pythons.get(runtime, self._python)
         if python is None:
             # -P: the agent's neighbours in this folder must not stand in for installed modules.
-            return [sys.executable, "-P", str(AGENT)]
+            return [sys.executable, "-P", "-c", _SCRIPT, str(AGENT)]
         # Pythons before 3.11 have no such option: there the agent has no neighbours.
         return [str(python), str(_agent_alone())]
 
