@@ -88,9 +88,7 @@ def test_what_it_cannot_do_is_refused_before_anything_is_timed(
         assert "Traceback" not in typed.stderr
 
 
-def test_a_phone_that_is_gone_is_told(
-    zoo: Zoo, server: AdbServer, files: dict[str, Path]
-) -> None:
+def test_a_phone_that_is_gone_is_told(zoo: Zoo, server: AdbServer, files: dict[str, Path]) -> None:
     server.unplug()
     typed = zoo("bench", files["dense"], "--device", "phone", "--tier", "brief")
     assert typed.returncode != 0
