@@ -42,8 +42,8 @@ answers = {
              "delegate": {"name": "fake"}},
     "bench": {"samples": {"count": 1024, "data": packed}, "first_ns": 1, "warmup": {}, "inputs": {},
               "floors_met": True, "spin_before_ns": [1], "spin_after_ns": [1],
-              "load_average": [0.0, 0.0], "peak_memory_bytes": 1, "wall_seconds": 1.0,
-              "cpu_seconds": 1.0, "involuntary_switches": 0.0, "steal_seconds": 0.0,
+              "load_average": [0.0, 0.0], "peak_memory_bytes": 1, "wall_seconds": 1.1,
+              "cpu_seconds": 1.1, "involuntary_switches": 0.0, "steal_seconds": 0.0,
               "throttled_seconds": 0.0},
 }
 for line in sys.stdin:
