@@ -165,12 +165,13 @@ def _too_few(
     if disturbed and not (mine and theirs):
         which = "every process" if not mine and not theirs else "every process of one side"
         return f"{which} was disturbed{why}; measure again when nothing else runs there"
-    left = f"; {disturbed} were left out as disturbed{why}" if disturbed else ""
+    were = "was" if disturbed == 1 else "were"
+    left = f"; {disturbed} {were} left out as disturbed{why}" if disturbed else ""
     needed = processes_needed(mine) if mine else None
     more = f"{needed} would do" if needed is not None else "five each would do"
     return (
         f"{mine} quiet processes against {theirs} cannot rule chance out; {more}"
-        f"{left}; compare the files themselves, or record with --tier full"
+        f"{left}; compare the files themselves, or record them with --tier quick or full"
     )
 
 
