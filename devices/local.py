@@ -26,6 +26,7 @@ MODULES = {
     "onnxruntime": "onnxruntime",
     "openvino": "openvino",
     "tflite-micro": "tflite_micro",
+    "tensorflow": "tensorflow",
 }
 
 
