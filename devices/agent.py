@@ -76,6 +76,8 @@ RUNTIMES = {
     "tflite-micro": ("tflite_micro", "tflite-micro"),
     "tensorflow": ("tensorflow", "tensorflow"),
 }
+#: It runs networks before their export, and no files: no device has it for what users ship.
+REFERENCE = "tensorflow"
 #: Instruction sets that decide which kernels a runtime picks.
 FLAGS = re.compile(
     r"avx|avx2|fma|f16c|avx_vnni|avx512(f|_vnni|_bf16)|amx_.*|neon|asimd.*|i8mm|sve.*"
@@ -256,7 +258,9 @@ def describe(runtime: str, options: Options) -> Json:
         "numpy": np.__version__,
         "runtime": runtime,
         "runtime_version": runtime_version(runtime),
-        "runtimes": {name: v for name in RUNTIMES for v in [runtime_version(name)] if v},
+        "runtimes": {
+            name: v for name in RUNTIMES for v in [runtime_version(name)] if v and name != REFERENCE
+        },
         "options": options._asdict(),
         "energy_meters": [meter.name for meter in energy_meters()],
     }
@@ -436,6 +440,8 @@ class Model:
         """What each operator takes; at most about `seconds` long."""
         raise AgentError("NoProfile", f"{self.api} does not tell what single operators take")
 
+    #: Whether a call is handed to threads of the runtime's own, even when one computes.
+    own_threads = False
     #: Examples per invocation that were asked for; None leaves it to the file.
     asked: int | None = None
 
@@ -1026,6 +1032,7 @@ class _TensorFlowModel(Model):
     """
 
     api = "SavedModel signature, results read back"
+    own_threads = True
 
     def __init__(self, module: Any, path: str, threads: int, options: Options) -> None:
         self._tf, self._path, self._where = module, path, "CPU"
@@ -1344,7 +1351,7 @@ def _open(
         return _OnnxModel(module, path, threads, providers(module, request, options), options)
     if runtime == "openvino":
         return _OpenVinoModel(module, path, threads, options)
-    if runtime == "tensorflow":
+    if runtime == REFERENCE:
         return _TensorFlowModel(module, path, threads, options)
     if options.gpu is not None:
         if runtime != "litert":
@@ -1671,7 +1678,8 @@ class Agent:
         if self.model is None:
             raise AgentError("NotLoaded", f"{command} before load")
         if command == "bench":
-            return {**bench(self.model, request), "accelerated": self.options.gpu is not None}
+            accelerated, own = self.options.gpu is not None, self.model.own_threads
+            return {**bench(self.model, request), "accelerated": accelerated, "own_threads": own}
         if command == "locate":
             return {"delegate": self.model.locate()}
         if command == "profile":

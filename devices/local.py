@@ -26,7 +26,6 @@ MODULES = {
     "onnxruntime": "onnxruntime",
     "openvino": "openvino",
     "tflite-micro": "tflite_micro",
-    "tensorflow": "tensorflow",
 }
 
 
