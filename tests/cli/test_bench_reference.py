@@ -10,12 +10,15 @@ from xml.etree import ElementTree
 
 import pytest
 from linear_network import linear_onnx
+from measured import side
 
 from zoo.artifact import embed, open_artifact
 from zoo.checkpoints import resolve
+from zoo.clock import utc_now
 from zoo.files import sha256_of
 from zoo.measurement.journal import Journal
 from zoo.measurement.tiers import TIERS, Tier
+from zoo.records import StepRecord, as_plain
 from zoo.registry import load_registry
 from zoo.store import Store
 
@@ -85,6 +88,21 @@ def test_where_nothing_is_timed(zoo: Any, exported: Callable[..., Path]) -> None
     found = zoo("bench", exported("a.onnx"), *BENCH, "--device", "nano33ble")
     assert found.code == 2
     assert "--reference means nothing for 'nano33ble'" in found.err
+
+
+@pytest.mark.parametrize("alike", [True, False])
+def test_a_network_is_compared_with_networks_alone(zoo: Any, alike: bool) -> None:
+    store = Store()
+    for tag, reference in (("one", True), ("two", alike)):
+        measured = side([100.0] * 5, file=f"{tag}.net", reference=reference).measurement
+        plain = as_plain(measured)
+        step = StepRecord(
+            step=tag, kind="bench", key=tag, status="passed", created=utc_now(), result=plain
+        )
+        store.append(f"bench:{tag}", step)
+    store.close()
+    compared = zoo("compare", "one", "two")
+    assert ("have no file in common" in compared.err) is not alike
 
 
 @pytest.mark.slow
