@@ -4,8 +4,9 @@
 # ///
 """The agent: the one program that runs and measures files, the same on every device.
 
-It needs this file, numpy and one runtime (`litert`, `tflite-runtime`, `tflite-micro`, `openvino`
-or `onnxruntime`). Requests come on stdin and answers go to stdout, one JSON object per line::
+It needs this file, numpy and one runtime (`litert`, `tflite-runtime`, `tflite-micro`, `openvino`,
+`onnxruntime` or, for networks before their export, `tensorflow`). Requests come on stdin and
+answers go to stdout, one JSON object per line::
 
     {"protocol": 1, "id": 7, "command": "load", "path": "net.tflite", "threads": 1}
     {"protocol": 1, "id": 7, "ok": true, "inputs": [...], ...}
@@ -61,8 +62,11 @@ if TYPE_CHECKING:
 #: A JSON object.
 Json = dict[str, Any]
 
-#: Distributions that bring ONNX Runtime for GPUs, in place of the plain one.
-GPU_DISTRIBUTIONS = {"onnxruntime": ("onnxruntime-gpu", "onnxruntime-rocm", "onnxruntime-directml")}
+#: Distributions that bring a runtime in place of the plain one: for GPUs, or without them.
+OTHER_DISTRIBUTIONS = {
+    "onnxruntime": ("onnxruntime-gpu", "onnxruntime-rocm", "onnxruntime-directml"),
+    "tensorflow": ("tensorflow-cpu",),
+}
 #: Module and distribution of each runtime.
 RUNTIMES = {
     "litert": ("ai_edge_litert.interpreter", "ai-edge-litert"),
@@ -70,7 +74,10 @@ RUNTIMES = {
     "onnxruntime": ("onnxruntime", "onnxruntime"),
     "openvino": ("openvino", "openvino"),
     "tflite-micro": ("tflite_micro", "tflite-micro"),
+    "tensorflow": ("tensorflow", "tensorflow"),
 }
+#: It runs networks before their export, and no files: no device has it for what users ship.
+REFERENCE = "tensorflow"
 #: Instruction sets that decide which kernels a runtime picks.
 FLAGS = re.compile(
     r"avx|avx2|fma|f16c|avx_vnni|avx512(f|_vnni|_bf16)|amx_.*|neon|asimd.*|i8mm|sve.*"
@@ -97,6 +104,10 @@ ADAPTER = re.compile(r"Selected adapter: (.*?), arch=.*?backend=(\w+), adapterTy
 ON_NO_GPU = re.compile(r"No operations will run on the GPU")
 ON_GPU = re.compile(r"(\d+) operations? will run on the GPU")
 UNSUPPORTED = re.compile(r"not supported by GPU delegate:\n((?:.+\n)*?)(?:No|\d+) operations?")
+#: Of TensorFlow's nodes, those that compute nothing.
+NO_WORK = re.compile(
+    r"Const|NoOp|Identity|ReadVariableOp|VarHandleOp|_Arg|_Retval|_(Host)?(Send|Recv)"
+)
 #: Power sensors are read at most so often, between inferences.
 POWER_EVERY_NS = 100_000_000
 #: Clocks that differ by more, in seconds and as a share of the time, did not tick alike.
@@ -194,7 +205,7 @@ def fingerprint() -> str:
 
 def runtime_version(runtime: str) -> str | None:
     """Installed version of a runtime's distribution, without importing it."""
-    wanted = (RUNTIMES[runtime][1], *GPU_DISTRIBUTIONS.get(runtime, ()))
+    wanted = (RUNTIMES[runtime][1], *OTHER_DISTRIBUTIONS.get(runtime, ()))
     for name in (distribution.replace("-", "_") for distribution in wanted):
         for folder in map(Path, sys.path):
             for found in folder.glob(f"{name}-*.dist-info"):
@@ -247,7 +258,9 @@ def describe(runtime: str, options: Options) -> Json:
         "numpy": np.__version__,
         "runtime": runtime,
         "runtime_version": runtime_version(runtime),
-        "runtimes": {name: v for name in RUNTIMES for v in [runtime_version(name)] if v},
+        "runtimes": {
+            name: v for name in RUNTIMES for v in [runtime_version(name)] if v and name != REFERENCE
+        },
         "options": options._asdict(),
         "energy_meters": [meter.name for meter in energy_meters()],
     }
@@ -427,6 +440,8 @@ class Model:
         """What each operator takes; at most about `seconds` long."""
         raise AgentError("NoProfile", f"{self.api} does not tell what single operators take")
 
+    #: Whether a call is handed to threads of the runtime's own, even when one computes.
+    own_threads = False
     #: Examples per invocation that were asked for; None leaves it to the file.
     asked: int | None = None
 
@@ -1010,6 +1025,132 @@ class _MicroModel(Model):
         return [np.array(self._interpreter.get_output(n)) for n in range(len(self.outputs))]
 
 
+class _TensorFlowModel(Model):
+    """A network before its export: a SavedModel in a zip, run as TensorFlow runs it.
+
+    The results are read back as numpy's arrays inside `invoke`, so that a GPU is waited for.
+    """
+
+    api = "SavedModel signature, results read back"
+    own_threads = True
+
+    def __init__(self, module: Any, path: str, threads: int, options: Options) -> None:
+        self._tf, self._path, self._where = module, path, "CPU"
+        if options.gpu is not None:
+            self._where = self._choose_gpu(options.gpu)
+            self.invoke = self._invoke_there  # type: ignore[method-assign]
+        else:
+            module.config.set_visible_devices([], "GPU")
+        module.config.threading.set_intra_op_parallelism_threads(threads)
+        module.config.threading.set_inter_op_parallelism_threads(1)
+        self._loaded, self._call, self.load_ns = self._load()
+        takes, gives = self._call.structured_input_signature[1], self._call.structured_outputs
+        self.inputs = [self._tensor(name, takes[name]) for name in sorted(takes)]
+        self.outputs = [self._tensor(name, gives[name]) for name in sorted(gives)]
+        self._names = [tensor["name"] for tensor in self.outputs]
+        self._feed: Json = {}
+        self._results: list[Array] = []
+
+    def _choose_gpu(self, number: int) -> str:
+        """Leaves TensorFlow one GPU, which it calls GPU:0; returns what the GPU is called."""
+        config = self._tf.config
+        there = config.list_physical_devices("GPU")
+        if number >= len(there):
+            seen = "no GPU" if not there else f"{len(there)} of them, and no GPU {number}"
+            raise AgentError("NotOnGpu", f"TensorFlow sees {seen}")
+        config.set_visible_devices([there[number]], "GPU")
+        # It would take all memory at once, from other programs too.
+        config.experimental.set_memory_growth(there[number], True)
+        config.set_soft_device_placement(False)
+        details = config.experimental.get_device_details(there[number])
+        return str(details.get("device_name") or f"GPU {number}")
+
+    def _load(self) -> tuple[Any, Any, int]:
+        """The network, the function that computes its answers, and how long loading took."""
+        with unpacked(self._path) as folder:
+            started = clock()
+            loaded = self._tf.saved_model.load(folder)
+            call = loaded.signatures["serving_default"]
+            return loaded, call, clock() - started
+
+    @staticmethod
+    def _tensor(name: str, spec: Any) -> Json:
+        shape, dtype = spec.shape.as_list(), spec.dtype.name
+        unscaled = {"scale": None, "zero_point": None}
+        return {"name": name, "shape": shape, "dtype": dtype, **unscaled}
+
+    def delegate(self) -> Json:
+        return {"name": self._where}
+
+    def locate(self) -> Json:
+        nodes, later_load_ns = self._placed()
+        elsewhere = [node.op for node in nodes if "GPU" not in node.device]
+        kernels: dict[str, int] = {}
+        for node in nodes:
+            kernels[node.op] = kernels.get(node.op, 0) + 1
+        told = {"name": self._where, "operators": len(nodes), "kernels": kernels}
+        if self._where == "CPU":
+            return told
+        if len(elsewhere) == len(nodes):
+            raise AgentError("NotOnGpu", f"TensorFlow ran all {len(nodes)} operators on the CPU")
+        taken = len(nodes) - len(elsewhere)
+        return {**told, "delegated": taken, "remaining": elsewhere, "later_load_ns": later_load_ns}
+
+    def _placed(self) -> tuple[list[Any], int]:
+        """The nodes that compute, each with its device; and what a later load takes."""
+        # TensorFlow tells where it places nodes only while it prepares a function.
+        context = importlib.import_module("tensorflow.python.eager.context").context()
+        if not self._feed:
+            self.write(seeded_inputs(self, 0, 0.0, 1.0))
+        kept = self._loaded, self._call
+        context.enable_run_metadata()
+        try:
+            self._loaded, self._call, took = self._load()
+            self.invoke()
+            told = context.export_run_metadata()
+        finally:
+            context.disable_run_metadata()
+            self._loaded, self._call = kept
+        parts = [part for graph in told.function_graphs for part in graph.partition_graphs]
+        nodes = [node for part in parts for node in part.node if not NO_WORK.fullmatch(node.op)]
+        return nodes, took
+
+    def invoke(self) -> None:
+        answer = self._call(**self._feed)
+        self._results = [answer[name].numpy() for name in self._names]
+
+    def _invoke_there(self) -> None:
+        with self._tf.device("/GPU:0"):
+            _TensorFlowModel.invoke(self)
+
+    def write(self, arrays: list[Array]) -> None:
+        with self._tf.device("/CPU:0"):  # As with other runtimes, the way to a GPU is timed.
+            self._feed = {
+                self.inputs[place]["name"]: self._tf.constant(values)
+                for place, values in enumerate(arrays)
+            }
+
+    def read(self) -> list[Array]:
+        return self._results
+
+
+@contextmanager
+def unpacked(path: str) -> Iterator[str]:
+    """A temporary folder with what is in a zip; refuses all that would not stay inside it."""
+    zipfile = importlib.import_module("zipfile")
+    with zipfile.ZipFile(path) as packed, tempfile.TemporaryDirectory(prefix="zoo-zip-") as folder:
+        members = packed.infolist()
+        for member in members:
+            name = member.filename
+            link = (member.external_attr >> 16) & 0o170000 == 0o120000
+            if link or name.startswith("/") or ".." in name.split("/") or re.search(r"[\\:]", name):
+                raise AgentError("CannotLoad", f"{name!r} in {Path(path).name} leads out of it")
+        if sum(member.file_size for member in members) > Path(path).stat().st_size:
+            raise AgentError("CannotLoad", f"{Path(path).name} would unpack to more than it holds")
+        packed.extractall(folder)
+        yield folder
+
+
 @contextmanager
 def error_stream(heard: list[str]) -> Iterator[None]:
     """Puts into `heard` what native code prints on file descriptor 2 meanwhile."""
@@ -1210,6 +1351,8 @@ def _open(
         return _OnnxModel(module, path, threads, providers(module, request, options), options)
     if runtime == "openvino":
         return _OpenVinoModel(module, path, threads, options)
+    if runtime == REFERENCE:
+        return _TensorFlowModel(module, path, threads, options)
     if options.gpu is not None:
         if runtime != "litert":
             raise AgentError("NotOnGpu", f"{runtime} runs on no GPU")
@@ -1535,7 +1678,8 @@ class Agent:
         if self.model is None:
             raise AgentError("NotLoaded", f"{command} before load")
         if command == "bench":
-            return {**bench(self.model, request), "accelerated": self.options.gpu is not None}
+            accelerated, own = self.options.gpu is not None, self.model.own_threads
+            return {**bench(self.model, request), "accelerated": accelerated, "own_threads": own}
         if command == "locate":
             return {"delegate": self.model.locate()}
         if command == "profile":

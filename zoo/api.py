@@ -236,6 +236,7 @@ def bench(
     accuracy: str | None = None,
     batch: Sequence[int] = (),
     profile: bool = False,
+    reference: bool = False,
     on_step: OnStep = quiet,
     on_timing: Callable[[Timing], None] | None = None,
     registry: Registry | None = None,
@@ -258,6 +259,7 @@ def bench(
         accuracy: Also measures the quality on the test split of this dataset, on the device.
         batch: Examples in one inference, each of these, where files leave them open.
         profile: Also finds out what each operator takes.
+        reference: Also times, by TensorFlow, the networks that the files came from.
         on_step: Receives progress.
         on_timing: Receives each result once it is recorded.
         registry: None discovers plugins anew.
@@ -276,6 +278,7 @@ def bench(
         accuracy=accuracy,
         batch=batch,
         profile=profile,
+        reference=reference,
         on_timing=on_timing,
     )
 

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 
 from zoo.artifact import Artifact
-from zoo.contracts import Dataset
+from zoo.contracts import AnyPreprocessing, Dataset, Task
 from zoo.measurement.session import AgentSession
 from zoo.records import Evaluation
 from zoo.registry import Registry
@@ -29,6 +29,17 @@ def accuracy_judge(
     task = registry.tasks.get(manifest.task)
     check_enough_classes(task, dataset)
     check_classes(manifest.classes, dataset, str(artifact.path))
+    return quality_judge(task, manifest.preprocessing, artifact.path.name, dataset, split)
+
+
+def quality_judge(
+    task: Task,
+    preprocessing: AnyPreprocessing,
+    subject: str,
+    dataset: Dataset,
+    split: str = "test",
+) -> Callable[[AgentSession], Evaluation]:
+    """The same for anything that is known to fit the dataset."""
 
     def judge(session: AgentSession) -> Evaluation:
         import numpy as np
@@ -42,7 +53,7 @@ def accuracy_judge(
             session.run(
                 read_inputs(
                     examples,
-                    manifest.preprocessing,
+                    preprocessing,
                     range(start, min(start + _CHUNK, len(examples))),
                 )
             )
@@ -56,7 +67,7 @@ def accuracy_judge(
             processor=str(about.get("cpu")),
             seconds=time.perf_counter() - started,
         )
-        truth = truth_of(dataset, split, manifest.preprocessing)
-        return evaluation_of(task, artifact.path.name, dataset, split, truth, answered)
+        truth = truth_of(dataset, split, preprocessing)
+        return evaluation_of(task, subject, dataset, split, truth, answered)
 
     return judge

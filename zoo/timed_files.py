@@ -27,7 +27,7 @@ class Timing:
     """One file with one runtime and number of threads on one device.
 
     Attributes:
-        file: As the user named it.
+        file: As the user named it; of a reference, the model id.
         threads: For one inference.
         device: Name of the device.
         runtime: Of the agent; None where the device could not tell which it has.
@@ -36,6 +36,7 @@ class Timing:
         kept: Whether an unfinished bench had measured it already.
         batch: Examples in one inference, as asked; None left it to the file.
         examination: What was found out for a device that nothing is timed on; else None.
+        reference: Whether it is the network before its export, for files to be compared with.
     """
 
     file: Path
@@ -47,6 +48,7 @@ class Timing:
     kept: bool = False
     batch: int | None = None
     examination: ExaminationRecord | None = None
+    reference: bool = False
 
     @property
     def refused(self) -> bool:
@@ -67,11 +69,12 @@ def keep(
     A measurement that is there already, since an unfinished bench has recorded it, is not added
     again.
     """
-    step = f"bench {candidate.path.name} {candidate.threads} {device.name}"
+    step = f"bench {candidate.name} {candidate.threads} {device.name}"
     run = RUN if tag is None else f"{TAGGED}{tag}"
     now = utc_now()
     timing = Timing(
-        file=candidate.path,
+        file=Path(candidate.reference) if candidate.reference else candidate.path,
+        reference=bool(candidate.reference),
         threads=candidate.threads,
         device=device.name,
         runtime=candidate.runtime or None,
@@ -79,7 +82,7 @@ def keep(
         kept=kept,
     )
     if isinstance(result, ZooError):
-        moment = {"file": str(candidate.path), "threads": candidate.threads, "at": time.time_ns()}
+        moment = {"file": str(timing.file), "threads": candidate.threads, "at": time.time_ns()}
         failure = StepRecord(
             step=step,
             kind="bench",

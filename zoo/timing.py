@@ -17,7 +17,7 @@ from zoo.pipeline import OnStep
 from zoo.registry import Registry
 from zoo.store import Store
 from zoo.timed_files import RUN, Timing
-from zoo.timing_cells import cells_of, fitting_dataset
+from zoo.timing_cells import cells_of, fitting_dataset, reference_cells
 from zoo.timing_places import OnTiming, Place, Terms, measure_all, plain_cells
 
 
@@ -36,6 +36,7 @@ def time_files(
     accuracy: str | None = None,
     batch: Sequence[int] = (),
     profile: bool = False,
+    reference: bool = False,
     on_timing: OnTiming | None = None,
 ) -> list[Timing]:
     """Times every file with every runtime and number of threads on every device.
@@ -58,6 +59,7 @@ def time_files(
         accuracy: Also measures the quality on the test split of this dataset, on the device.
         batch: Examples in one inference, each of these; none leaves it to the files.
         profile: Also finds out what each operator takes.
+        reference: Also times the networks that the files came from, before any export.
         on_timing: Receives each result once it is recorded.
 
     Raises:
@@ -78,17 +80,19 @@ def time_files(
             "--accuracy": accuracy is not None,
             "--batch": bool(batch),
             "--profile": profile,
+            "--reference": reference,
         },
     )
     devices = [device for device in devices if device.kind.examine is None]
     if not devices:
         return examined
     children = Children()
+    counts = list(dict.fromkeys(threads))
+    cells = cells_of(registry, files, _listed(runtime), counts, children)
+    cells += reference_cells(registry, cells, counts, children) if reference else []
     cells = [
         replace(cell, batch=count, profile=profile)
-        for cell in cells_of(
-            registry, files, _listed(runtime), list(dict.fromkeys(threads)), children
-        )
+        for cell in cells
         for count in (dict.fromkeys(batch) or [None])
     ]
     dataset = None if accuracy is None else fitting_dataset(registry, accuracy, cells)

@@ -14,6 +14,7 @@ from zoo.expected_answers import CheckAnswers, answers_check
 from zoo.isolation import Children
 from zoo.measurement.candidate import Candidate
 from zoo.named_devices import runtime_on
+from zoo.reference import RUNTIME, Reference, references_of
 from zoo.registry import Registry
 from zoo.running import value_range_of
 
@@ -26,17 +27,24 @@ class Cell:
         artifact: The file.
         runtime: Of the agent; None for the preferred one that the device has.
         threads: For one inference.
-        check: Of its answers there.
+        check: Of its answers there; a reference brings one of its own.
         batch: Examples in one inference; None leaves it to the file.
         profile: Whether to find out what each operator takes.
+        reference: Where the file's network before its export is meant, this network.
     """
 
     artifact: Artifact
     runtime: str | None
     threads: int
-    check: CheckAnswers
+    check: CheckAnswers | None
     batch: int | None = None
     profile: bool = False
+    reference: Reference | None = None
+
+    @property
+    def name(self) -> str:
+        """What results call it."""
+        return self.artifact.path.name if self.reference is None else self.reference.name
 
 
 def cells_of(
@@ -72,6 +80,24 @@ def cells_of(
     return cells
 
 
+def reference_cells(
+    registry: Registry, cells: Sequence[Cell], threads: Sequence[int], children: Children
+) -> list[Cell]:
+    """The networks that the files came from, each with each number of threads."""
+    artifacts = [cell.artifact for cell in cells]
+    return [
+        Cell(
+            artifact=reference.artifact,
+            runtime=RUNTIME,
+            threads=count,
+            check=None,
+            reference=reference,
+        )
+        for reference in references_of(registry, artifacts, children)
+        for count in threads
+    ]
+
+
 def fitting_dataset(registry: Registry, name: str, cells: Sequence[Cell]) -> Dataset:
     """The dataset that quality is measured on, once it is known to fit every file."""
     from zoo.steps.common import open_dataset
@@ -89,6 +115,7 @@ def nowhere(cell: Cell) -> Candidate:
         runtime=cell.runtime or "",
         threads=cell.threads,
         batch=cell.batch,
+        reference="" if cell.reference is None else cell.reference.name,
     )
 
 
@@ -100,6 +127,8 @@ def candidate_of(
     Raises:
         ZooError: The device has no runtime for it, or not the one asked for.
     """
+    if cell.reference is not None:
+        return cell.reference.candidate(cell.threads, cell.batch, dataset)
     judge = None
     if dataset is not None:
         judge = accuracy_judge(registry, cell.artifact, dataset)

@@ -58,7 +58,7 @@ def plain_cells(places: Sequence[Place]) -> list[dict[str, Any]]:
     """What is to be measured, for whoever shows it."""
     return [
         {
-            "file": cell.artifact.path.name,
+            "file": cell.name,
             "device": place.device.name,
             "runtime": cell.runtime,
             "threads": cell.threads,
@@ -101,6 +101,8 @@ def _measure_place(terms: Terms, place: Place, progress: _Progress) -> None:
     for number, cell in enumerate(place.cells):
         if terms.children.stopping:
             return
+        if cell.reference is not None:  # It may have to be written first, which takes a while.
+            progress.stage(place, number, Stage(place=number, doing="preparing", done=0, total=0))
         try:
             candidate = candidate_of(terms.registry, place.device, cell, terms.dataset)
         except ZooError as error:

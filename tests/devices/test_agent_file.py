@@ -60,4 +60,4 @@ def test_both_sides_speak_one_protocol() -> None:
     agent = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(agent)
     assert agent.PROTOCOL == PROTOCOL
-    assert set(agent.RUNTIMES) == set(MODULES)
+    assert set(agent.RUNTIMES) == {*MODULES, agent.REFERENCE}

@@ -57,6 +57,17 @@ def test_each_disturbance_has_its_words(changes: dict[str, object], reason: str)
     assert reason in reasons[0]
 
 
+def test_a_runtime_that_hands_work_to_threads_of_its_own() -> None:
+    switching = replace(QUIET, cpu_seconds=1.7, involuntary_switches=9000.0)
+    assert len(disturbances(switching, threads=1)) == 2
+    own = replace(switching, own_threads=True)
+    assert disturbances(own, threads=1, cores=2) == ()
+    loaded = replace(own, load_average=(2.0, 2.6))
+    assert disturbances(loaded, threads=1, cores=2) == ("the load was 2.6 on 2 cores",)
+    slower = replace(own, steal_seconds=0.1)
+    assert "took 5% of a core" in disturbances(slower, threads=1)[0]
+
+
 def test_a_machine_that_is_slow_throughout_needs_a_baseline() -> None:
     slow = replace(QUIET, spin_before_ns=(1500, 1510, 1520), spin_after_ns=(1500, 1510, 1520))
     assert disturbances(slow, threads=1) == ()

@@ -92,6 +92,12 @@ def _counts(ctx: click.Context, param: click.Parameter, values: tuple[str, ...])
     "comma-separated [the file's].",
 )
 @click.option("--profile", is_flag=True, help="Also find out what each operator takes.")
+@click.option(
+    "--reference",
+    is_flag=True,
+    help="Also time, by TensorFlow, the networks that the files came from: what did exporting "
+    "gain?",
+)
 @click.option("--fresh", is_flag=True, help="Measure anew what an unfinished bench has kept.")
 @verdict_options
 @store_option
@@ -108,6 +114,7 @@ def command(
     accuracy: str | None,
     batch: tuple[int, ...],
     profile: bool,
+    reference: bool,
     budgets: tuple[str, ...],
     junit: str | None,
     tag: str | None,
@@ -144,6 +151,7 @@ def command(
             "--accuracy": accuracy,
             "--batch": batch,
             "--profile": profile,
+            "--reference": reference,
             "--tag": tag,
         },
     ):
@@ -166,6 +174,7 @@ def command(
                 accuracy=accuracy,
                 batch=batch,
                 profile=profile,
+                reference=reference,
                 on_step=progress,
                 on_timing=timings.append,
                 registry=settings.registry(),

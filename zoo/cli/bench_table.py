@@ -67,6 +67,7 @@ def plain_timing(timing: Timing) -> dict[str, Any]:
         "runtime": timing.runtime,
         "threads": timing.threads,
         "batch": timing.batch,
+        "reference": timing.reference,
         "verdict": "failed" if measurement is None else measurement.verdict,
         **plain_examination(timing.examination),
         "kept": timing.kept,

@@ -37,6 +37,8 @@ class Candidate:
             before anything is timed; raises `ZooError` when they are others. None compares nothing.
         judge: Measures the quality in such a session, after everything is timed; None does not.
         judged_on: Names what `judge` measures it on.
+        reference: Of a network that is measured as it was before its export, the name that results
+            call it by; empty for files.
     """
 
     path: Path
@@ -50,6 +52,12 @@ class Candidate:
     check: Callable[[AgentSession], Answers] | None = None
     judge: Callable[[AgentSession], Evaluation] | None = None
     judged_on: str = ""
+    reference: str = ""
+
+    @property
+    def name(self) -> str:
+        """What results call it."""
+        return self.reference or self.path.name
 
     def key(self, device: Device, tier: Tier, sha256: str) -> str:
         """Stands for what is measured and how, apart from what only the device can tell."""

@@ -76,6 +76,8 @@ class BenchRun:
         thermal_throttles: Times that heat held the processor back meanwhile, as x86 counts them.
         busy_mhz: Clock of the processor just before and just after the samples, at full load;
             empty where it does not tell.
+        own_threads: Whether the runtime hands each inference to threads of its own, even when one
+            computes: they wait for each other, and take the processor from each other.
     """
 
     samples: NDArray[np.int64]
@@ -97,6 +99,7 @@ class BenchRun:
     accelerated: bool = False
     thermal_throttles: float = 0.0
     busy_mhz: tuple[float, ...] = ()
+    own_threads: bool = False
 
 
 def pack(values: NDArray[Any]) -> dict[str, Any]:
@@ -163,6 +166,7 @@ def bench_run(answer: Mapping[str, Any]) -> BenchRun:
         accelerated=bool(answer.get("accelerated", False)),
         thermal_throttles=answer.get("thermal_throttles", 0.0),
         busy_mhz=tuple(answer.get("busy_mhz", ())),
+        own_threads=bool(answer.get("own_threads", False)),
     )
 
 

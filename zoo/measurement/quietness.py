@@ -67,14 +67,15 @@ def _others(run: BenchRun, threads: int, cores: int | None) -> Iterator[str]:
     """Signs that somebody else used the machine."""
     wall = max(run.wall_seconds, 1e-9)
     # Who waits for an accelerator gives its processor away, and is not disturbed by that.
-    alone = threads == 1 and not run.accelerated
+    several = threads > 1 or run.own_threads
+    alone = not several and not run.accelerated
     waiting = 1.0 - run.cpu_seconds / wall if alone else 0.0
     steal, switches = run.steal_seconds / wall, run.involuntary_switches / wall
     if waiting > WAITING:
         yield f"the agent waited for a processor {waiting:.0%} of the time"
     if steal > STEAL:
         yield f"the hypervisor took {steal:.0%} of a core for others"
-    if switches > SWITCHES and not run.accelerated:
+    if switches > SWITCHES and not run.accelerated and not run.own_threads:
         yield f"the kernel took the processor away {switches:.0f} times per second"
     if run.throttled_seconds > 0.0:
         yield f"a processor quota held the agent back for {run.throttled_seconds:.2g} s"
@@ -83,7 +84,7 @@ def _others(run: BenchRun, threads: int, cores: int | None) -> Iterator[str]:
     if run.clock_gap_seconds < 0.0:
         yield f"the machine's clock was set back by {-run.clock_gap_seconds:.1f} s"
     load = max(run.load_average, default=0.0)
-    if threads > 1 and cores is not None and load > max(cores, threads) + LOAD:
+    if several and cores is not None and load > max(cores, threads) + LOAD:
         yield f"the load was {load:.1f} on {cores} cores"
 
 

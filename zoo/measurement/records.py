@@ -142,6 +142,8 @@ class Measurement:
         answers: How its answers compare with the host's; None in records of older versions.
         sustained: Of a long run, its beginning and end apart; None of others.
         accuracy: Quality on a whole test split, computed on the device; None unless asked for.
+        reference: Whether it is the network before its export, and no file: `file` is its model id,
+            and no limit for files is held against it.
     """
 
     file: str
@@ -187,6 +189,7 @@ class Measurement:
     answers: Answers | None = None
     sustained: Sustained | None = None
     accuracy: Evaluation | None = None
+    reference: bool = False
 
     @property
     def ran_on(self) -> str:

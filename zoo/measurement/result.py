@@ -34,6 +34,7 @@ def measurement_of(
     processes: Sequence[MeasuredProcess],
     *,
     file: str,
+    reference: bool,
     sha256: str,
     placement: dict[str, Any],
     answers: Answers | None,
@@ -47,6 +48,7 @@ def measurement_of(
         tier: How carefully it was measured.
         processes: In the order they ran.
         file: Name of the file.
+        reference: Whether it is the network before its export, and no exported file.
         sha256: Of its bytes.
         placement: What really executed the operations.
         answers: How they compare with the host's.
@@ -64,6 +66,7 @@ def measurement_of(
     runs = sum(w.runs for w in first.windows if not w.noise) if sustained else len(together)
     measurement = Measurement(
         file=file,
+        reference=reference,
         sha256=sha256,
         device=device.name,
         device_fingerprint=str(first.about.get("fingerprint")),

@@ -169,9 +169,11 @@ def _compare(terms: _Terms, first: str, second: str, margin: float) -> Compariso
 
 def _counterpart(source: Source, file: Path) -> Recorded:
     """The record that a file is compared with."""
-    same = [r for r in source.recorded if r.measurement.file == file.name]
-    alike = same or [r for r in source.recorded if _cell(r) == _cell_of(file.name)]
-    found = alike or list(source.recorded)
+    # A network as it was before its export is the counterpart of no file.
+    files = [r for r in source.recorded if not r.measurement.reference] or list(source.recorded)
+    same = [r for r in files if r.measurement.file == file.name]
+    alike = same or [r for r in files if _cell(r) == _cell_of(file.name)]
+    found = alike or files
     if len(found) != 1 and len({r.measurement.file for r in found}) != 1:
         raise UsageError(
             f"{source.text} has no record of {file.name}",
@@ -252,7 +254,8 @@ def _recorded(first: Source, second: Source, margin: float) -> Comparisons:
                 pairs.append((one, same[0]))
                 left.remove(one)
                 right.remove(same[0])
-    if not pairs and len(left) == len(right) == 1:
+    alone = [one.measurement.reference for one in (*left, *right)]
+    if not pairs and len(left) == len(right) == 1 and alone[0] == alone[1]:
         pairs, left, right = [(left[0], right[0])], [], []
     if not pairs:
         raise UsageError(

@@ -27,7 +27,8 @@ def judge_budgets(
         registry: Knows which other files belong to a file; None discovers plugins anew.
 
     Returns:
-        For each timing one judgement per budget; none for a file that could not be timed.
+        For each timing one judgement per budget; none for a file that could not be timed, nor for
+        a network before its export: budgets are of files.
 
     Raises:
         UsageError: A budget that is none.
@@ -38,7 +39,7 @@ def judge_budgets(
     sized = any(budget.quantity == "size" for budget in limits)
     found: list[tuple[Judgement, ...]] = []
     for timing in timings:
-        if timing.measurement is None:
+        if timing.measurement is None or timing.reference:
             found.append(())
             continue
         size = _size(registry or load_registry(), timing.file) if sized else None
