@@ -734,6 +734,7 @@ def gpu_placement(heard: str, operators: int) -> Json:
         "operators": operators,
         "partitions": None if taken < operators else 1,
         "delegated": taken,
+        "precision": "f16",  # to which it may round
         "unsupported": [line.strip() for line in (missed.group(1).splitlines() if missed else [])],
     }
 
@@ -793,7 +794,9 @@ class _OnnxModel(Model):
 
     def delegate(self) -> Json:
         used = list(self._session.get_providers())
-        return {"name": used[0], "providers": used}
+        # Its CUDA provider multiplies in TF32 where the GPU can (the option `use_tf32`).
+        rounds = {"precision": "tf32"} if used[0] == "CUDAExecutionProvider" else {}
+        return {"name": used[0], "providers": used, **rounds}
 
     def locate(self) -> Json:
         nodes = list(self._trace(1, 0.0).values())
@@ -889,6 +892,8 @@ class _OpenVinoModel(Model):
         core, target = module.Core(), "CPU"
         if options.gpu is None:
             asked["INFERENCE_NUM_THREADS"] = threads
+            # By itself it rounds to bfloat16 where the processor can, and answers otherwise.
+            asked["INFERENCE_PRECISION_HINT"] = "f32"
         else:
             target = f"GPU.{options.gpu}"
             there = core.available_devices

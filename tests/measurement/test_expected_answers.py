@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -21,8 +22,11 @@ from zoo.measurement.records import Answers
 class Session:
     """Gives the answers that a test wants."""
 
-    def __init__(self, *outputs: Any) -> None:
+    def __init__(self, *outputs: Any, precision: str | None = None) -> None:
         self.outputs = [np.asarray(values, np.float32) for values in outputs]
+        self.loaded = (
+            None if precision is None else SimpleNamespace(delegate={"precision": precision})
+        )
 
     def run_all(self, inputs: Any) -> list[Any]:
         return self.outputs
@@ -55,6 +59,38 @@ def test_within_the_tolerance_or_refused(off: float) -> None:
     else:
         with pytest.raises(AnswersDiffer, match="off by up to"):
             check(session)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("precision", "off", "right"),
+    [
+        ("f32", 0.0005, False),
+        ("tf32", 0.0005, True),
+        ("f16", 0.0005, True),
+        ("f16", 0.002, False),
+        ("bf16", 0.002, True),
+        ("bf16", 0.01, False),
+    ],
+)
+def test_a_device_that_rounds_may_be_off_by_its_rounding(
+    precision: str, off: float, right: bool
+) -> None:
+    session = Session([[0.5, 0.5 + off]], precision=precision)
+    check = expected([[0.5, 0.5]], limit=1e-4).check
+    if right:
+        found = check(session)  # type: ignore[arg-type]
+        assert (found.exact, found.max_abs) == (False, pytest.approx(off, rel=1e-3))
+        assert found.limit >= found.max_abs
+    else:
+        with pytest.raises(AnswersDiffer, match="off by up to"):
+            check(session)  # type: ignore[arg-type]
+
+
+def test_a_device_that_rounds_must_decide_the_same() -> None:
+    other = Check(name="parity", passed=False, value="", limit="", reason="another first choice")
+    check = expected([[0.5, 0.5]], limit=1e-4, decide=lambda _: other).check
+    with pytest.raises(AnswersDiffer, match="another first choice"):
+        check(Session([[0.4995, 0.5005]], precision="tf32"))  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("bad", [float("nan"), float("inf")])

@@ -32,7 +32,8 @@ class LoadedFile:
         load_ns: Time to load the file, from a warm page cache.
         memory_before_bytes: Peak memory of the agent before it loaded the file.
         delegate: What really executes the operations: ``name``, and as far as the runtime tells
-            ``partitions``, ``delegated``, ``remaining`` (operations outside), ``providers``.
+            ``partitions``, ``delegated``, ``remaining`` (operations outside), ``providers``,
+            ``precision`` (to which it rounds real numbers: ``f32``, ``tf32``, ``f16``, ``bf16``).
         batch: Examples in one inference.
         locatable: Whether `locate` can tell more of where it runs.
     """

@@ -118,6 +118,11 @@ class AgentSession:
         self._loaded = self._read(loaded_file, answer, "load")
         return self._loaded
 
+    @property
+    def loaded(self) -> LoadedFile | None:
+        """The file that was loaded last."""
+        return self._loaded
+
     def run(self, examples: NDArray[Any]) -> NDArray[np.float32]:
         """The output for raw examples, as real numbers.
 
