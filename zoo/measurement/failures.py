@@ -52,7 +52,8 @@ _FIXES = {
     "CannotLoad": "check that the file is whole and meant for this runtime",
     "NotOnGpu": "`zoo devices doctor gpu` tells what is missing; to time it on the processor: "
     "--device host",
-    "FixedBatch": "export the file with a free batch, or leave out --batch",
+    "FixedBatch": "leave out --batch; it is for files that leave the batch open, and edgezoo's own "
+    "have a number for each side",
     "BadOption": "correct the device's entry in devices.toml",
     "ClockFault": "its times mean nothing: see what sets the clock of that machine",
     "NoProfile": "leave out --profile, or choose another runtime",
