@@ -69,6 +69,10 @@ def _battery(text: str, readings: dict[str, Any]) -> None:
         readings["battery_percent"] = int(found["level"])
     if found.get("temperature", "").lstrip("-").isdecimal():
         readings["battery_c"] = int(found["temperature"]) / 10.0
+    # A sign, or none at all, is a gauge that does not know.
+    for key, name in (("Charge counter", "battery_uah"), ("voltage", "battery_mv")):
+        if re.fullmatch(r"[1-9]\d{0,9}", found.get(key, "")):
+            readings[name] = int(found[key])
     powered = [k.removesuffix(" powered") for k, v in found.items() if k.endswith(" powered")]
     if powered:
         readings["charged_by"] = [k for k in powered if found[f"{k} powered"] == "true"]

@@ -31,7 +31,7 @@ Current temperatures from HAL:
 END
 ;;
 battery) printf 'Current Battery Service state:\\n  AC powered: false\\n  USB powered: true\\n'
-printf '  level: 87\\n  temperature: 294\\n' ;;
+printf '  level: 87\\n  temperature: 294\\n  voltage: 3901\\n  Charge counter: 2846000\\n' ;;
 esac""",
     "settings": """case "$3" in airplane_mode_on) echo 1;; low_power) echo ${SAVER:-0};; esac""",
     "getprop": """case "$1" in

@@ -99,6 +99,8 @@ def test_a_measurement(server: AdbServer, files: dict[str, Path]) -> None:
             "temperature_c": 43.2,
             "battery_percent": 87,
             "battery_c": 29.4,
+            "battery_uah": 2846000,
+            "battery_mv": 3901,
             "charged_by": ["USB"],
             "airplane_mode": True,
             "android": "15",
@@ -452,7 +454,7 @@ def test_whatever_a_phone_says(text: str) -> None:
     found = android.condition_of(text)
     assert set(found.readings) <= {
         *("thermal", "temperature_c", "battery_percent", "battery_c", "charged_by"),
-        *("airplane_mode", "android", "model", "soc"),
+        *("battery_uah", "battery_mv", "airplane_mode", "android", "model", "soc"),
     }
 
 

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from zoo.contracts import Device, DeviceKind
+from zoo.contracts import Condition, Device, DeviceKind
 from zoo.measurement.bench import measure_interleaved
 from zoo.measurement.candidate import Candidate, Stage
 from zoo.measurement.measured import Window
@@ -172,6 +172,11 @@ def test_a_long_run_by_an_agent(
     )
     net = tmp_path / "a.net"
     net.write_bytes(b"weights")
+    left = iter((3_000_000, 2_900_000))
+    gauge = {"battery_mv": 3900, "charged_by": []}
+    monkeypatch.setattr(
+        transport, "condition", lambda: Condition(readings={**gauge, "battery_uah": next(left)})
+    )
     stages: list[Stage] = []
     ((measurement, samples),) = measure_interleaved(  # type: ignore[misc]
         Device(name="scripted", kind=kind),
@@ -184,4 +189,7 @@ def test_a_long_run_by_an_agent(
     assert measurement.sustained.first.p50_ms == pytest.approx(0.001)
     assert measurement.interval == "bootstrap over the windows of the steady state"
     assert (measurement.runs, len(samples.processes)) == (20, 10)
+    (energy,) = measurement.energy
+    assert (energy.meter, energy.joules) == ("battery gauge", pytest.approx(1404.0))
+    assert energy.mj_per_inference == pytest.approx(1404e3 / 20)
     assert [s.done for s in stages if s.doing == "timing"][-1] == 10

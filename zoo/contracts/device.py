@@ -29,6 +29,8 @@ class Condition:
 
     Attributes:
         readings: What it tells of itself, JSON-compatible: ``temperature_c``, ``governor``, …
+            ``battery_uah`` (what is left), ``battery_mv`` and ``charged_by`` (a list) become the
+            energy of long runs.
         faults: Why a time taken now could not be trusted, in words: a throttled processor, say.
         hints: What would make times steadier, in words: a governor that holds the clock, say.
     """

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import nullcontext
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,6 +14,7 @@ from zoo.clock import utc_now
 from zoo.contracts import Device, Transport
 from zoo.errors import ZooError
 from zoo.measurement.candidate import Candidate, Stage
+from zoo.measurement.gauge import battery_energy
 from zoo.measurement.journal import Journal, environment_of
 from zoo.measurement.measured import MeasuredProcess
 from zoo.measurement.profile import Profile
@@ -207,6 +208,8 @@ class Bench:
                 if course.candidate.profile:
                     course.profile = session.profile()
         later = self.transport.condition()
+        if long is not None and not run.energy:
+            run = replace(run, energy=battery_energy(earlier, later, long.windows))
         noise = long.noise if long is not None else self._noise(about, loaded, run, earlier, later)
         return MeasuredProcess(
             about=about,
