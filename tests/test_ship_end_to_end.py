@@ -224,7 +224,10 @@ def test_file_manifest_and_records_agree(
     assert (metric.value, metric.count) == (recorded["value"], recorded["count"])
     if precision == "int8":
         assert artifact.contents.integer_operators > 0
-        assert artifact.contents.float_operators == 0
+        # ONNX files normalize in float: ONNX Runtime's integers would be slower there.
+        islands = ("Mul", "Add") if format == "onnx" else ()
+        assert artifact.contents.float_islands == islands
+        assert artifact.contents.float_operators == len(islands)
     typed = place.zoo("evaluate", file, "--json")
     assert (typed.code, typed.err) == (0, "")
     (again,) = json.loads(typed.out)["metrics"]
