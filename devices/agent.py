@@ -582,6 +582,22 @@ class _InterpreterModel(Model):
         return [self._interpreter.get_tensor(index) for index in self._places[1]]
 
 
+def compiled_interface() -> Any:
+    """The module of LiteRT's CompiledModel.
+
+    Raises:
+        RuntimeError: It is one before LiteRT 2.2, of which 2.1 is the last for Python 3.9: the
+            number of threads cannot be set there.
+    """
+    try:
+        compiled = importlib.import_module("ai_edge_litert.compiled_model")
+    except ImportError as error:
+        raise RuntimeError(f"this LiteRT has no CompiledModel: {error}") from error
+    if not hasattr(compiled, "CpuOptions"):
+        raise RuntimeError("this LiteRT's CompiledModel takes no number of threads")
+    return compiled
+
+
 class _CompiledModel(Model):
     """A TFLite file in LiteRT's CompiledModel, the interface that `litert-benchmark` times.
 
@@ -599,7 +615,7 @@ class _CompiledModel(Model):
 
     def _open(self, module: Any, path: str, threads: int, accelerators: str) -> None:
         """Compiles the file for `CPU`, `GPU`, or `GPU CPU`, where the processor takes the rest."""
-        compiled = importlib.import_module("ai_edge_litert.compiled_model")
+        compiled = compiled_interface()
         # The quantization, which CompiledModel does not tell; nothing is allocated for it.
         plain = module.Interpreter(
             model_path=path,
