@@ -50,8 +50,8 @@ _CAUSES = {
 _FIXES = {
     "MissingRuntime": "install that runtime where the agent runs, or choose another runtime",
     "CannotLoad": "check that the file is whole and meant for this runtime",
-    "NotOnGpu": "`zoo devices doctor gpu` tells what is missing; to time it on the processor: "
-    "--device host",
+    "NotOnGpu": "`zoo devices doctor NAME` tells what that device lacks; without --device it is "
+    "timed on this machine's processor",
     "FixedBatch": "leave out --batch; it is for files that leave the batch open, and edgezoo's own "
     "have a number for each side",
     "BadOption": "correct the device's entry in devices.toml",
