@@ -150,19 +150,6 @@ def _through_files(model: Any, work: Callable[[str, str], None]) -> Any:
         return onnx.load(target)
 
 
-class _Samples:
-    """Feeds calibration inputs, one at a time, in the form the quantizer asks for."""
-
-    def __init__(self, request: ExportRequest) -> None:
-        assert request.calibration is not None  # the core never asks for int8 without
-        self._name = request.input_name
-        self._samples = iter(request.calibration)
-
-    def get_next(self) -> dict[str, Any] | None:
-        sample = next(self._samples, None)
-        return None if sample is None else {self._name: sample[None]}
-
-
 def first_arithmetic(graph: Any) -> list[str]:
     """Names of those nodes that add or multiply constants to raw input: they stay in float.
 

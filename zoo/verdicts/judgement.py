@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from zoo.measurement.records import Measurement
-from zoo.verdicts.budgets import QUANTITIES, UNITS, Budget, Dimension
+from zoo.verdicts.budgets import UNITS, Budget, Dimension
 
 Judged = Literal["within", "over", "can't tell"]
 
@@ -182,8 +182,3 @@ def amount(value: float, dimension: Dimension) -> str:
     units = UNITS[dimension]
     unit = next((u for u in _SHOWN[dimension] if value >= float(units[u])), _SHOWN[dimension][-1])
     return f"{value / float(units[unit]):.4g} {unit}"
-
-
-def limit_in_words(judgement: Judgement) -> str:
-    """``at most 20 ms``."""
-    return f"at most {amount(judgement.limit, QUANTITIES[judgement.quantity].dimension)}"
