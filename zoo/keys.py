@@ -30,7 +30,7 @@ def step_key(
         parameters: JSON-compatible.
         needs: Keys of the steps whose results it reads.
         modules: Modules of the zoo whose code decides the result.
-        files: Further code files: the plugin that defines the network, the exporter.
+        files: Further code, files or folders: the plugin that defines the network, the exporter.
         distributions: Installed tools whose versions decide it.
     """
     content = {
@@ -56,4 +56,10 @@ def module_hash(module: str) -> str:
 
 @lru_cache
 def _file_hash(path: str) -> str:
-    return sha256_of(Path(path))
+    """SHA-256 of a file; of a folder, of every file in it and where it lies there."""
+    place = Path(path)
+    if not place.is_dir():
+        return sha256_of(place)
+    inside = (p for p in sorted(place.rglob("*")) if p.is_file() and p.suffix != ".pyc")
+    rows = [f"{p.relative_to(place).as_posix()} {sha256_of(p)}" for p in inside]
+    return hashlib.sha256("\n".join(rows).encode()).hexdigest()

@@ -6,7 +6,7 @@ import importlib
 import importlib.metadata
 import importlib.util
 import pkgutil
-import sys
+import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import partial
@@ -17,6 +17,7 @@ from typing import Any, Generic, TypeVar
 import pluggy
 
 from zoo import hookspecs
+from zoo.common.modules import import_path, source_of
 from zoo.contracts import (
     Architecture,
     DatasetProvider,
@@ -41,7 +42,7 @@ class PluginSettings:
     """Which plugins to look for; travels to child processes.
 
     Attributes:
-        paths: Local plugin files (``--plugin``).
+        paths: Local plugin files and packages, or folders of such (``--plugin``).
         without: Plugins that are switched off: ``name``, or ``distribution:name``.
         installed: Whether installed distributions are searched (``--no-plugins`` says no).
     """
@@ -53,7 +54,7 @@ class PluginSettings:
 
 @dataclass(kw_only=True)
 class Plugin:
-    """A row of ``zoo plugins list``."""
+    """A row of ``zoo plugins list``; `source_file` is its file, or the folder of its package."""
 
     name: str
     origin: str
@@ -167,7 +168,7 @@ class Registry:
         return architecture, architecture.variant(name)
 
     def variant_source(self, name: str) -> str | None:
-        """File that defines the variant, for hashing; None when it has none."""
+        """File or package folder that defines the variant, for hashing; None without one."""
         return self._variants.provider(name).source_file
 
     def exporter_for(self, path: Path) -> Exporter | None:
@@ -212,7 +213,7 @@ class Registry:
             module = load()
             if (known := self._manager.get_name(module)) is not None:
                 raise InvalidRecord(f"its module is that of {known}")
-            plugin.source_file = getattr(module, "__file__", None)
+            plugin.source_file = source_of(module)
             self._manager.register(module, name=plugin.full_name)
             self._manager.check_pending()
             self._collect(module, plugin)
@@ -304,7 +305,8 @@ def _load_built_in(registry: Registry) -> None:
         package = importlib.import_module(package_name)
         for info in pkgutil.iter_modules(package.__path__):
             full = f"{package_name}.{info.name}"
-            if info.ispkg or not _declares_hook(full):
+            spec = importlib.util.find_spec(full)
+            if spec is None or spec.origin is None or not _declares_hook(Path(spec.origin)):
                 continue
             plugin = Plugin(
                 name=info.name, origin="built-in", distribution="edgezoo", version=version
@@ -312,12 +314,9 @@ def _load_built_in(registry: Registry) -> None:
             registry.register(plugin, partial(importlib.import_module, full))
 
 
-def _declares_hook(module: str) -> bool:
+def _declares_hook(file: Path) -> bool:
     """Whether a module's text holds a hook, so that helper modules are never imported."""
-    spec = importlib.util.find_spec(module)
-    if spec is None or spec.origin is None:
-        return False
-    return "@hookimpl" in Path(spec.origin).read_text(encoding="utf-8")
+    return re.search(rb"^@(\w+\.)*hookimpl\b", file.read_bytes(), re.MULTILINE) is not None
 
 
 def _load_installed(registry: Registry) -> None:
@@ -335,26 +334,26 @@ def _load_installed(registry: Registry) -> None:
 
 
 def _load_local(registry: Registry, path: Path) -> None:
-    files = sorted(path.glob("*.py")) if path.is_dir() else [path]
-    if not files or not files[0].is_file():
+    found = _local_plugins(path) if path.is_dir() else [path]
+    if not found or not found[0].exists():
         raise UsageError(
-            f"--plugin {path}: no such file" if not path.is_dir() else f"{path} has no .py file",
-            fix="name a Python file with a zoo hook, or a folder of such files",
+            f"--plugin {path}: no such file"
+            if not path.is_dir()
+            else f"{path} has no .py file and no package with a hook",
+            fix="name a Python file or a package with a zoo hook, or a folder of such",
         )
-    for file in files:
-        plugin = Plugin(name=file.stem, origin="local", distribution=str(file), version="local")
-        registry.register(plugin, partial(_import_file, file))
+    for source in found:
+        plugin = Plugin(name=source.stem, origin="local", distribution=str(source), version="local")
+        registry.register(plugin, partial(import_path, source, "zoo_local_"))
 
 
-def _import_file(path: Path) -> ModuleType:
-    spec = importlib.util.spec_from_file_location(f"zoo_local_{path.stem}", path)
-    if spec is None or spec.loader is None:
-        raise ImportError(f"{path} is not a Python file")
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module
-    try:
-        spec.loader.exec_module(module)
-    except BaseException:
-        del sys.modules[spec.name]
-        raise
-    return module
+def _local_plugins(folder: Path) -> list[Path]:
+    """The folder itself if it is a plugin's package; else the files and packages in it."""
+
+    def is_plugin(package: Path) -> bool:
+        return (init := package / "__init__.py").is_file() and _declares_hook(init)
+
+    if is_plugin(folder):
+        return [folder.resolve()]  # "." has no name
+    files = (path for path in folder.glob("*.py") if path.name != "__init__.py")
+    return sorted([*files, *filter(is_plugin, folder.iterdir())])

@@ -108,6 +108,63 @@ def test_new_file_in_a_built_in_package_is_enough(tmp_path, monkeypatch):
     monkeypatch.delitem(sys.modules, "zoo.plugins.brand_new")
 
 
+#: A hook that yields a record from a neighbour, and a neighbour that no list may import.
+PACKAGE = {
+    "__init__.py": "import zoo\nfrom zoo import hookimpl\nfrom .records import RECORD\n"
+    "@hookimpl\ndef HOOK():\n    yield RECORD\n",
+    "heavy.py": "raise RuntimeError('not before it is used')",
+}
+RECORDS = {
+    "zoo_architectures": plugin_text("packed"),
+    "zoo_exporters": "from makers import exporter\nRECORD = exporter(name='packed')",
+    "zoo_devices": "from makers import device\nRECORD = device(name='packed')",
+}
+
+
+def write_package(folder: Path, hook: str, **more: str) -> Path:
+    """A plugin's package: its hook in ``__init__.py``, its record in a module beside it."""
+    record = RECORDS[hook].replace("@zoo.hookimpl\n", "") + "\n"
+    if hook == "zoo_architectures":
+        record += "RECORD, = zoo_architectures()\n"
+    folder.mkdir(parents=True)
+    for name, text in {**PACKAGE, "records.py": record, **more}.items():
+        (folder / name).write_text(text.replace("HOOK", hook), encoding="utf-8")
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("home", "hook", "names"),
+    [
+        ("zoo.plugins", "zoo_architectures", "architectures"),
+        ("zoo.exporters", "zoo_exporters", "exporters"),
+        ("zoo.devices", "zoo_devices", "devices"),
+    ],
+)
+def test_a_built_in_plugin_may_be_a_package(site, monkeypatch, home, hook, names):
+    package = importlib.import_module(home)
+    folder = write_package(site / "boxed", hook)
+    helper = write_package(site / "helpers", hook)
+    (helper / "__init__.py").write_text('"""No plugin: raises.\n\n    @hookimpl\n"""\n1 / 0\n')
+    broken = write_package(site / "torn", hook, **{"records.py": "1 / 0"})
+    monkeypatch.setattr(package, "__path__", [*package.__path__, str(site)])
+    registry = load_registry()
+    found = row(registry, "boxed")
+    assert (found.origin, found.problem, found.source_file) == ("built-in", None, str(folder))
+    assert "packed" in getattr(registry, names).names()
+    assert not [p for p in registry.plugins if p.name == "helpers"]
+    assert [p.name for p in registry.plugins if p.problem] == ["torn"]
+    assert f"{broken / 'records.py'}, line 1" in row(registry, "torn").problem
+
+
+def test_an_installed_plugin_may_be_a_package(site, install):
+    install("zoo-packed", "packed", "")
+    folder = write_package(site / "zoo_packed", "zoo_architectures")
+    entries = next(site.glob("*.dist-info")) / "entry_points.txt"
+    entries.write_text("[zoo]\npacked = zoo_packed\n")
+    registry = load_registry()
+    assert registry.variant_source("packed8") == str(folder)
+
+
 def test_scanned_packages_exist():
     for name in BUILT_IN_PACKAGES:
         assert importlib.import_module(name).__path__
@@ -286,6 +343,59 @@ def test_local_file_and_folder(tmp_path):
     assert registry.variant_source("one8") == str(folder / "one.py")
     alone = load_registry(PluginSettings(paths=(str(folder / "two.py"),)))
     assert "one" not in alone.architectures.names()
+
+
+@pytest.mark.parametrize("given", ["zoo_plugins", "zoo_plugins/packed", "."])
+def test_local_package(tmp_path, monkeypatch, given):
+    folder = write_package(tmp_path / "zoo_plugins" / "packed", "zoo_architectures")
+    write_package(tmp_path / "zoo_plugins" / "helpers", "zoo_architectures", **{"__init__.py": ""})
+    monkeypatch.chdir(folder if given == "." else tmp_path)
+    registry = load_registry(PluginSettings(paths=(given,)))
+    local = [p for p in registry.plugins if p.origin == "local"]
+    assert [(p.name, p.problem) for p in local] == [("packed", None)]
+    assert Path(registry.variant_source("packed8")).resolve() == folder
+
+
+def test_local_packages_of_one_name_keep_their_own_modules(tmp_path):
+    """What a package imports only when it is used comes from its own folder."""
+    late = {"__init__.py": PACKAGE["__init__.py"] + "def late():\n    from . import mark\n"}
+    late["__init__.py"] += "    return mark.MARK\n"
+    folders = [
+        write_package(tmp_path / side / "packed", "zoo_architectures", **late, **{"mark.py": text})
+        for side, text in (("left", "MARK = 1"), ("right", "MARK = 2"))
+    ]
+    registry = load_registry(PluginSettings(paths=tuple(map(str, folders))))
+    modules = [
+        module
+        for folder in folders
+        for module in sys.modules.values()
+        if getattr(module, "__file__", None) == str(folder / "__init__.py")
+    ]
+    assert [module.late() for module in modules] == [1, 2]
+    assert len(registry.architectures.conflicts()["packed"]) == 2
+
+
+def test_local_package_is_read_anew(tmp_path):
+    folder = write_package(tmp_path / "packed", "zoo_architectures")
+    settings = PluginSettings(paths=(str(folder),))
+    assert load_registry(settings).variant("packed8")
+    records = folder / "records.py"
+    records.write_text(records.read_text().replace("packed8", "packed99"))
+    assert load_registry(settings).variant("packed99")
+
+
+def test_broken_local_package_costs_its_row_alone(tmp_path):
+    write_package(tmp_path / "a_torn", "zoo_architectures", **{"records.py": "1 / 0"})
+    write_package(tmp_path / "b_late", "zoo_architectures", **{"records.py": "\xff = ("})
+    write_package(tmp_path / "packed", "zoo_architectures")
+    (tmp_path / "c_bytes").mkdir()
+    (tmp_path / "c_bytes" / "__init__.py").write_bytes(b"@hookimpl\n\xff\xfe")
+    registry = load_registry(PluginSettings(paths=(str(tmp_path),)))
+    local = {p.name: p.problem for p in registry.plugins if p.origin == "local"}
+    assert [name for name, problem in local.items() if problem] == ["a_torn", "b_late", "c_bytes"]
+    assert "ZeroDivisionError" in local["a_torn"]
+    assert registry.variant("packed8")
+    assert not [name for name in sys.modules if name.startswith("zoo_local_a_torn")]
 
 
 def test_local_plugin_that_is_named_twice(tmp_path):

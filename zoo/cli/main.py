@@ -110,7 +110,7 @@ class _Stopped(BaseException):
     "plugins",
     multiple=True,
     metavar="PATH",
-    help="Also load this plugin file, or a folder of them; may be repeated.",
+    help="Also load this plugin file or package, or a folder of them; may be repeated.",
 )
 @click.option(
     "--without", multiple=True, metavar="NAME", help="Switch one plugin off; may be repeated."

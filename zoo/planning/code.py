@@ -80,8 +80,14 @@ def device_sources(job: Job, kind: DeviceKind) -> list[str | None]:
 
 
 def with_neighbours(source: str | None) -> list[str | None]:
-    """A plugin's file and what lies beside it, which it may import."""
-    return [] if source is None else [str(p) for p in sorted(Path(source).parent.glob("*.py"))]
+    """A plugin's file or package, and what lies beside it, which it may import."""
+    if source is None:
+        return []
+    place = Path(source)
+    if not place.is_dir():
+        return [str(p) for p in sorted(place.parent.glob("*.py"))]
+    # A package beside nothing but strangers, as in site-packages, imports only itself.
+    return [str(place.parent if (place.parent / "__init__.py").is_file() else place)]
 
 
 def task_source(job: Job) -> str | None:

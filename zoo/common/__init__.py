@@ -1,0 +1,1 @@
+"""What any Python program needs: files, errors, optional imports, worker processes, cache keys."""

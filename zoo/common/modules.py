@@ -1,0 +1,44 @@
+"""Python modules and packages imported from any path, and where the source of one lies."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.util
+import sys
+from pathlib import Path
+from types import ModuleType
+
+
+def import_path(path: Path, prefix: str) -> ModuleType:
+    """Imports a file, or a folder with ``__init__.py``, anew; its name begins with `prefix`.
+
+    Raises:
+        ImportError: `path` is neither; and whatever the module itself raises.
+    """
+    name, file, inside = f"{prefix}{path.stem}", path, None
+    if path.is_dir():
+        # A package imports its own modules later, by name: two folders must not share one.
+        name += f"_{hashlib.sha256(str(path.resolve()).encode()).hexdigest()[:8]}"
+        file, inside = path / "__init__.py", [str(path)]
+    spec = importlib.util.spec_from_file_location(name, file, submodule_search_locations=inside)
+    if spec is None or spec.loader is None:
+        raise ImportError(f"{path} is not a Python file")
+    _forget(name)
+    module = sys.modules[name] = importlib.util.module_from_spec(spec)
+    try:
+        spec.loader.exec_module(module)
+    except BaseException:
+        _forget(name)
+        raise
+    return module
+
+
+def _forget(name: str) -> None:
+    for known in [n for n in sys.modules if n == name or n.startswith(f"{name}.")]:
+        del sys.modules[known]
+
+
+def source_of(module: ModuleType) -> str | None:
+    """The folder of a package, the file of another module; None for one without a file."""
+    file: str | None = getattr(module, "__file__", None)
+    return str(Path(file).parent) if file and hasattr(module, "__path__") else file
