@@ -48,13 +48,19 @@ def make_plan(job: Job, checkpoints: Path, parts: Parts) -> list[Step]:
         trained = _qat_steps(job, fingerprint, train, checkpoints, reference, gates)
         steps += trained
         gates += [step for step in trained if step.kind == "gate"]
+    formats = {
+        f"gate {cell_name(exporter.name, precision, trained=trained)}": exporter
+        for exporter in job.exporters
+        for precision in job.precisions
+        for trained in (False, True)
+    }
     if parts.bench:
         places = [Place.of(device) for device in job.devices]
         for place in places:
             if place.device.kind.examine is not None:
-                steps += [examine_step(job, judge, place) for judge in gates]
+                steps += [examine_step(job, formats[g.name], g, place) for g in gates]
                 continue
-            timings = [bench_step(job, judge, place) for judge in gates]
+            timings = [bench_step(job, formats[g.name], g, place) for g in gates]
             steps += timings
             if job.recipe.budgets.get(place.device.name):
                 pairs = zip(gates, timings, strict=True)

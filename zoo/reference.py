@@ -8,6 +8,7 @@ from pathlib import Path
 
 from zoo.artifact import Artifact, Manifest
 from zoo.checkpoints import SUFFIX, Checkpoint, resolve
+from zoo.common.code_fingerprint import code_of
 from zoo.contracts import Dataset
 from zoo.errors import ZooError
 from zoo.files import OTHER_HOME, ensure_writable, sha256_of
@@ -22,7 +23,6 @@ from zoo.registry import Registry
 #: The agent's runtime.
 RUNTIME = "tensorflow"
 _ARCHIVE, _ANSWERS = ".savedmodel.zip", "answers.npz"
-_CODE = ("zoo.steps.reference", "zoo.networks", "zoo.weights", "zoo.contracts.preprocessing")
 _TOOLS = ("tensorflow", "keras", "numpy")
 #: GPUs multiply with ten bits after the point, as in float16, unless they are told otherwise.
 _TOLERANCE = LEAST_TOLERANCE["float16"]
@@ -154,11 +154,13 @@ def write_reference(registry: Registry, checkpoint: Checkpoint, children: Childr
             "weights": sha256_of(checkpoint.path),
             "card": sha256_of(checkpoint.card_path),
         },
-        modules=_CODE,
-        files=[
-            registry.variant_source(checkpoint.variant.name),
-            registry.tasks.provider(checkpoint.variant.task).source_file,
-        ],
+        code=code_of(
+            ["zoo.steps.reference"],
+            [
+                registry.variant_plugin(checkpoint.variant.name),
+                registry.tasks.provider(checkpoint.variant.task),
+            ],
+        ),
         distributions=_TOOLS,
     )
     folder = cache_folder() / "references" / key[:32]

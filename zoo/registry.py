@@ -167,9 +167,9 @@ class Registry:
         architecture = self._variants.get(name)
         return architecture, architecture.variant(name)
 
-    def variant_source(self, name: str) -> str | None:
-        """File or package folder that defines the variant, for hashing; None without one."""
-        return self._variants.provider(name).source_file
+    def variant_plugin(self, name: str) -> Plugin:
+        """The plugin that provides the variant; fails like `variant`."""
+        return self._variants.provider(name)
 
     def exporter_for(self, path: Path) -> Exporter | None:
         """The exporter whose suffix `path` has (a trailing ``.rejected`` aside).

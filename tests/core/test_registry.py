@@ -85,7 +85,7 @@ def test_built_in_plugins_are_found_by_scan():
     assert {p.origin for p in registry.plugins} == {"built-in"}
     assert all(p.problem is None and p.provides for p in registry.plugins)
     assert row(registry, "lenet").provides == ["architecture lenet"]
-    assert Path(registry.variant_source("lenet5")).name == "lenet.py"
+    assert Path(registry.variant_plugin("lenet5").source_file).name == "lenet.py"
     assert [v.name for _, v in registry.variants()] == sorted(
         v.name for a in registry.architectures for v in a.variants
     )
@@ -162,7 +162,7 @@ def test_an_installed_plugin_may_be_a_package(site, install):
     entries = next(site.glob("*.dist-info")) / "entry_points.txt"
     entries.write_text("[zoo]\npacked = zoo_packed\n")
     registry = load_registry()
-    assert registry.variant_source("packed8") == str(folder)
+    assert registry.variant_plugin("packed8").source_file == str(folder)
 
 
 def test_scanned_packages_exist():
@@ -340,7 +340,7 @@ def test_local_file_and_folder(tmp_path):
     assert registry.variant("one8")[0].name == "one"
     assert registry.variant("two8")[0].name == "two"
     assert row(registry, "one").distribution == str(folder / "one.py")
-    assert registry.variant_source("one8") == str(folder / "one.py")
+    assert registry.variant_plugin("one8").source_file == str(folder / "one.py")
     alone = load_registry(PluginSettings(paths=(str(folder / "two.py"),)))
     assert "one" not in alone.architectures.names()
 
@@ -353,7 +353,7 @@ def test_local_package(tmp_path, monkeypatch, given):
     registry = load_registry(PluginSettings(paths=(given,)))
     local = [p for p in registry.plugins if p.origin == "local"]
     assert [(p.name, p.problem) for p in local] == [("packed", None)]
-    assert Path(registry.variant_source("packed8")).resolve() == folder
+    assert Path(registry.variant_plugin("packed8").source_file).resolve() == folder
 
 
 def test_local_packages_of_one_name_keep_their_own_modules(tmp_path):

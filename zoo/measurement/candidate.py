@@ -9,15 +9,13 @@ from typing import Any
 
 from numpy.typing import NDArray
 
+from zoo.common.code_fingerprint import code_of
 from zoo.contracts import Device
 from zoo.keys import step_key
 from zoo.measurement.records import Answers
 from zoo.measurement.session import AgentSession
 from zoo.measurement.tiers import Tier
 from zoo.records import Evaluation
-
-#: Modules whose code decides what a process finds: one of other code is not put beside it.
-CODE = tuple(f"zoo.measurement.{name}" for name in ("course", "quietness", "session", "windows"))
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -74,7 +72,7 @@ class Candidate:
             "inputs": inputs if self.inputs is not None else None,
             "tier": asdict(tier),
         }
-        return step_key("bench-process", parameters, modules=CODE)
+        return step_key("bench-process", parameters, code=code_of(["zoo.measurement.bench"]))
 
 
 @dataclass(frozen=True, kw_only=True)

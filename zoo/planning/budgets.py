@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
+from zoo.common.code_fingerprint import code_of
 from zoo.job import Job
 from zoo.keys import step_key
 from zoo.pipeline import Outcome, Step, Work
 from zoo.planning.timing import Place
 from zoo.steps.budget import budget
-
-#: Whose code decides what is within a budget.
-_CODE = ("zoo.steps.budget", "zoo.verdicts.budgets", "zoo.verdicts.judgement")
 
 
 def budget_step(job: Job, judge: Step, bench: Step, place: Place) -> Step:
@@ -24,7 +22,12 @@ def budget_step(job: Job, judge: Step, bench: Step, place: Place) -> Step:
     return Step(
         name=bench.name.replace("bench", "budget", 1),
         kind="budget",
-        key=step_key("budget", {"limits": limits}, needs=[bench.key, judge.key], modules=_CODE),
+        key=step_key(
+            "budget",
+            {"limits": limits},
+            needs=[bench.key, judge.key],
+            code=code_of(["zoo.steps.budget"]),
+        ),
         work=work,
         needs=(bench.name, judge.name),
         # Its key depends on the machine, as that of the timing does.

@@ -1,98 +1,28 @@
-"""Whose source decides what a step finds: parts of the content addresses of steps."""
+"""Plugins that decide a step's result, and what the judge of a task is made of."""
 
 from __future__ import annotations
 
-from pathlib import Path
-
-from zoo.contracts import DeviceKind
+from zoo.contracts import DeviceKind, Exporter
 from zoo.job import Job
-from zoo.pipeline import Step
-
-NETWORK = ("zoo.networks", "zoo.weights", "zoo.contracts.preprocessing")
-TRAINING = (
-    *("zoo.training", "zoo.optimizer", "zoo.jit_trial", "zoo.layer_groups", "zoo.reshape"),
-    *("zoo.fused_norm", "zoo.feed", "zoo.batch_progress"),
-    *("zoo.steps.finetune", "zoo.data.augment", "zoo.data.stream"),
-)
-DATA = tuple(
-    f"zoo.data.{name}"
-    for name in (
-        *("inputs", "images", "series", "tokens", "latents"),
-        *("splits", "hashing", "arrays", "rows", "image_files", "npz_arrays", "query", "tables"),
-        *("recordings", "windows", "class_folders", "text_examples", "text_files"),
-        *("conll_files", "hf_splits"),
-    )
-)
-#: What tasks share; the file of the task itself comes from the registry.
-TASKS = tuple(
-    f"zoo.tasks.{name}"
-    for name in (
-        *("classification", "proportions", "clusters"),
-        *("adversarial", "frechet_metric", "features", "distances", "likeness"),
-    )
-)
-EXPORT = ("zoo.steps.export", "zoo.artifact", "zoo.data.calibration", "zoo.fitness")
-#: What decides which layers of an integer file stay in float.
-REPAIR = (
-    *("zoo.mixed", "zoo.culprits", "zoo.steps.repair", "zoo.steps.layers", "zoo.data.subset"),
-    *("zoo.running", "zoo.gate", *TASKS),
-)
-#: What decides a file's verdict and what travels with it.
-JUDGES = (
-    *("zoo.gate", "zoo.steps.gate", "zoo.steps.keep_golden", "zoo.golden", "zoo.running"),
-    "zoo.measurement.session",
-)
-MEASUREMENT = tuple(
-    f"zoo.measurement.{name}"
-    for name in (
-        *("bench", "session", "statistics", "quietness", "tiers", "records", "process"),
-        *("measured", "result", "windows", "answers", "profile"),
-    )
-)
-QAT_CODE = (
-    *(
-        f"zoo.qat.{name}"
-        for name in ("distillation", "files", "graph", "kernels", "layers", "logits")
-    ),
-    *("zoo.qat.lowering", "zoo.qat.network", "zoo.steps.qat", "zoo.distillation"),
-)
+from zoo.registry import Plugin
 
 
-def training_parts(job: Job) -> tuple[tuple[str, ...], list[str | None]]:
-    """The modules, and the files of plugins, whose code decides what a training brings."""
-    modules = (*TRAINING, *NETWORK, *DATA, *TASKS)
-    return modules, [*variant_sources(job), task_source(job), data_source(job)]
+def network_plugins(job: Job) -> list[Plugin]:
+    """The plugins of the network, its task and the dataset."""
+    registry = job.registry
+    return [
+        registry.variant_plugin(job.variant.name),
+        registry.tasks.provider(job.variant.task),
+        registry.datasets.provider(job.recipe.data.partition(":")[0]),
+    ]
 
 
-def variant_sources(job: Job) -> list[str | None]:
-    """The plugin file of the network."""
-    return [job.registry.variant_source(job.variant.name)]
-
-
-def data_source(job: Job) -> str | None:
-    """The plugin file of the dataset."""
-    return job.registry.datasets.provider(job.recipe.data.partition(":")[0]).source_file
-
-
-def device_sources(job: Job, kind: DeviceKind) -> list[str | None]:
-    """The driver and what lies beside it: the programs that it starts on the device."""
-    return with_neighbours(job.registry.devices.provider(kind.name).source_file)
-
-
-def with_neighbours(source: str | None) -> list[str | None]:
-    """A plugin's file or package, and what lies beside it, which it may import."""
-    if source is None:
-        return []
-    place = Path(source)
-    if not place.is_dir():
-        return [str(p) for p in sorted(place.parent.glob("*.py"))]
-    # A package beside nothing but strangers, as in site-packages, imports only itself.
-    return [str(place.parent if (place.parent / "__init__.py").is_file() else place)]
-
-
-def task_source(job: Job) -> str | None:
-    """The plugin file of the task."""
-    return job.registry.tasks.provider(job.variant.task).source_file
+def file_plugins(job: Job, exporter: Exporter, device: DeviceKind) -> list[Plugin]:
+    """The plugins of a file's format and of the kind of device that runs it."""
+    return [
+        job.registry.exporters.provider(exporter.name),
+        job.registry.devices.provider(device.name),
+    ]
 
 
 def depends_on(job: Job) -> dict[str, str]:
@@ -103,8 +33,3 @@ def depends_on(job: Job) -> dict[str, str]:
     begun = job.checkpoint is not None and not job.recipe.training.from_scratch
     own = job.checkpoint.preprocessing if job.checkpoint and begun else job.variant.preprocessing
     return dict(depends(own))
-
-
-def qat_code(learnt: Step | None) -> tuple[str, ...]:
-    """The modules of training for integers, where a step builds on it."""
-    return () if learnt is None else QAT_CODE

@@ -4,19 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from zoo.common.code_fingerprint import code_of
+from zoo.contracts import Exporter
 from zoo.job import Job
 from zoo.keys import step_key
 from zoo.pipeline import Finished, Outcome, Step, Work
-from zoo.planning.code import device_sources
+from zoo.planning.code import file_plugins
 from zoo.planning.timing import Place
 from zoo.steps.examine import examine
 
 KIND = "examine"
-#: Whose code decides what is found.
-_CODE = (
-    *("zoo.steps.examine", "zoo.measurement.examination", "zoo.measurement.arena"),
-    *("zoo.measurement.micro_child", "zoo.tool_process", "zoo.layer_names"),
-)
 
 
 def step_name(cell: str, device: str) -> str:
@@ -24,7 +21,7 @@ def step_name(cell: str, device: str) -> str:
     return f"{KIND} {cell} {device}"
 
 
-def examine_step(job: Job, judge: Step, place: Place) -> Step:
+def examine_step(job: Job, exporter: Exporter, judge: Step, place: Place) -> Step:
     """What is found of one file that passed its gate, for one device."""
     device = place.device
     key = step_key(
@@ -36,8 +33,7 @@ def examine_step(job: Job, judge: Step, place: Place) -> Step:
             "described": place.machine,
         },
         needs=[judge.key],
-        modules=_CODE,
-        files=device_sources(job, device.kind),
+        code=code_of(["zoo.steps.examine"], file_plugins(job, exporter, device.kind)),
         distributions=device.kind.distributions,
     )
 

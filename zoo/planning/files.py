@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict
 from functools import partial
 
+from zoo.common.code_fingerprint import code_of
 from zoo.contracts import Exporter
 from zoo.contracts.exporter import CALIBRATED
 from zoo.job import Job
@@ -12,18 +13,9 @@ from zoo.keys import step_key
 from zoo.limits import conversion_limits
 from zoo.pipeline import Outcome, Step, Work
 from zoo.planning.code import (
-    DATA,
-    EXPORT,
-    JUDGES,
-    NETWORK,
-    REPAIR,
-    TASKS,
-    data_source,
     depends_on,
-    device_sources,
-    qat_code,
-    task_source,
-    with_neighbours,
+    file_plugins,
+    network_plugins,
 )
 from zoo.planning.common import (
     cell_name,
@@ -55,7 +47,6 @@ def export_step(
     """
     recipe = job.recipe
     limits = conversion_limits(recipe.limits)
-    source = job.registry.exporters.provider(exporter.name).source_file
     measured = precision in CALIBRATED
     # What will be trained to be quantized needs no layers in float.
     train_instead = recipe.qat.enabled and exporter in job.trained_exporters
@@ -82,12 +73,10 @@ def export_step(
             "seed": recipe.seed,
         },
         needs=[train.key] if learnt is None else [train.key, learnt.key],
-        modules=(*EXPORT, *NETWORK, *DATA, *(REPAIR if repairs else ()), *qat_code(learnt)),
-        files=[
-            *with_neighbours(source),
-            data_source(job),
-            *([task_source(job), *device_sources(job, local)] if repairs else ()),
-        ],
+        code=code_of(
+            ["zoo.steps.repair" if repairs else "zoo.steps.export"],
+            [*network_plugins(job), *file_plugins(job, exporter, local)],
+        ),
         distributions=exporter.distributions,
     )
 
@@ -163,8 +152,9 @@ def gate_step(
             **({"budgets": job.recipe.budgets} if job.recipe.budgets else {}),
         },
         needs=[export.key, *(step.key for step in (reference, twin, origin) if step is not None)],
-        modules=(*JUDGES, *TASKS),
-        files=[task_source(job), *device_sources(job, local)],
+        code=code_of(
+            ["zoo.steps.gate"], [*network_plugins(job), *file_plugins(job, exporter, local)]
+        ),
         distributions=(*exporter.distributions, *local.distributions),
     )
     file = file_name(job.model_id, precision, exporter, origin is not None)

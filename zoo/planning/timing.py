@@ -5,12 +5,13 @@ from __future__ import annotations
 import secrets
 from dataclasses import dataclass
 
-from zoo.contracts import Device
+from zoo.common.code_fingerprint import code_of
+from zoo.contracts import Device, Exporter
 from zoo.errors import ZooError
 from zoo.job import Job
 from zoo.keys import step_key
 from zoo.pipeline import Outcome, Step, Work
-from zoo.planning.code import MEASUREMENT, device_sources
+from zoo.planning.code import file_plugins
 from zoo.steps.bench import bench
 
 
@@ -32,7 +33,7 @@ class Place:
             return cls(device=device, machine=secrets.token_hex(8), problem=error)
 
 
-def bench_step(job: Job, judge: Step, place: Place) -> Step:
+def bench_step(job: Job, exporter: Exporter, judge: Step, place: Place) -> Step:
     """The latency of one file that passed its gate, in one place."""
     options, device = job.recipe.bench, place.device
     key = step_key(
@@ -46,8 +47,7 @@ def bench_step(job: Job, judge: Step, place: Place) -> Step:
             "machine": place.machine,
         },
         needs=[judge.key],
-        modules=("zoo.steps.bench", *MEASUREMENT),
-        files=device_sources(job, device.kind),
+        code=code_of(["zoo.steps.bench"], file_plugins(job, exporter, device.kind)),
         distributions=device.kind.distributions,
     )
 

@@ -8,22 +8,14 @@ from functools import partial
 from pathlib import Path
 
 from zoo.artifact import TrainedReference
+from zoo.common.code_fingerprint import code_of
 from zoo.files import sha256_of
 from zoo.job import Job
 from zoo.keys import step_key
 from zoo.pipeline import Outcome, Step, Work
 from zoo.planning.code import (
-    DATA,
-    NETWORK,
-    QAT_CODE,
-    TASKS,
-    TRAINING,
-    data_source,
     depends_on,
-    qat_code,
-    task_source,
-    training_parts,
-    variant_sources,
+    network_plugins,
 )
 from zoo.planning.common import (
     EVALUATE,
@@ -52,12 +44,10 @@ def finetune_step(job: Job, fingerprint: str, checkpoints: Path) -> Step:
         "seed": recipe.seed,
         "depends": depends_on(job),
     }
-    modules, files = training_parts(job)
     key = step_key(
         "finetune",
         parameters,
-        modules=modules,
-        files=files,
+        code=code_of(["zoo.steps.finetune"], network_plugins(job)),
         distributions=("tensorflow", "keras", "numpy", "pillow"),
     )
 
@@ -91,8 +81,7 @@ def evaluate_step(job: Job, fingerprint: str, train: Step, learnt: Step | None =
             "depends": depends_on(job),
         },
         needs=[step.key for step in before],
-        modules=("zoo.steps.evaluate", *NETWORK, *DATA, *TASKS, *qat_code(learnt)),
-        files=[task_source(job), data_source(job)],
+        code=code_of(["zoo.steps.evaluate"], network_plugins(job)),
         distributions=("tensorflow", "keras"),
     )
 
@@ -128,8 +117,7 @@ def qat_step(
         "qat",
         parameters,
         needs=[train.key],
-        modules=(*TRAINING, *QAT_CODE, *NETWORK, *DATA, *TASKS),
-        files=[*variant_sources(job), task_source(job), data_source(job)],
+        code=code_of(["zoo.steps.qat"], network_plugins(job)),
         distributions=("tensorflow", "keras", "numpy", "pillow"),
     )
 

@@ -10,6 +10,7 @@ from typing import Any
 
 from zoo.card import Card
 from zoo.checkpoints import Checkpoint
+from zoo.common.code_fingerprint import code_of
 from zoo.contracts import Variant
 from zoo.files import sha256_of
 from zoo.isolation import call
@@ -17,7 +18,7 @@ from zoo.job import Job
 from zoo.keys import step_key
 from zoo.paths import cache_folder
 from zoo.pipeline import Outcome, Step, Work
-from zoo.planning.code import training_parts
+from zoo.planning.code import network_plugins
 from zoo.recipe import Training
 from zoo.run import first_failure
 from zoo.search.trials import Bench, Network
@@ -65,7 +66,6 @@ class Student:
     #: What the teacher costs beside the student's own steps: its forward pass.
     teaching = 1.0
     function = "zoo.steps.student:teach"
-    modules = ("zoo.steps.student", "zoo.distillation")
 
     def arguments(self) -> dict[str, Any]:
         """What the step needs to know of it."""
@@ -105,7 +105,6 @@ class Pruned:
     relative_work = 1.0
     teaching = 0.0
     function = "zoo.steps.prune:prune"
-    modules = ("zoo.steps.prune", "zoo.pruning")
 
     def arguments(self) -> dict[str, Any]:
         """What the step needs to know of it."""
@@ -169,7 +168,6 @@ def _step(plan: Student | Pruned, job: Job, bench: Bench, epochs: int) -> Step:
         "options": options,
         "seed": job.recipe.seed,
     }
-    modules, files = training_parts(job)
     key = step_key(
         "train",
         {
@@ -177,8 +175,7 @@ def _step(plan: Student | Pruned, job: Job, bench: Bench, epochs: int) -> Step:
             "model": sha256_of(plan.checkpoint.path),
             "fingerprint": dataset_fingerprint(job.registry, bench.data),
         },
-        modules=(*modules, *plan.modules),
-        files=files,
+        code=code_of([plan.function.partition(":")[0]], network_plugins(job)),
         distributions=("tensorflow", "keras", "numpy", "pillow"),
     )
 

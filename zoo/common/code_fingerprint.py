@@ -1,0 +1,220 @@
+"""A hash of all product code that a module can reach, read from the source: nothing is imported.
+
+Reached is what a module imports, at its top or inside functions, and what these modules import in
+turn; modules named as ``"module:function"``, which worker processes import; the packages above each
+of them; files of a program or of data that a module names beside itself. Imports under
+``TYPE_CHECKING`` decide nothing and do not count. Plugins are found through the registry and not by
+imports, so those that a result depends on are given.
+"""
+
+from __future__ import annotations
+
+import ast
+import hashlib
+import importlib.util
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from functools import lru_cache
+from pathlib import Path
+from typing import Protocol
+
+from zoo.files import sha256_of
+
+#: Import packages of the product; only within them imports are followed from everywhere.
+PACKAGES = ("zoo", "zoo.plugins", "zoo.exporters", "zoo.devices")
+_REFERENCE = re.compile(r"""["']((?:\w+\.)+\w+):\w+["']""")
+_QUOTED = re.compile(r"""["']([\w.-]+)["']""")
+#: Lines that say where something lies beside their module.
+_BESIDE = re.compile(r"^.*(?:\b__file__\b|\bfiles\().*$", re.MULTILINE)
+
+
+class CodeSource(Protocol):
+    """Where a plugin's code lies: a file or the folder of a package; None when that is unknown."""
+
+    source_file: str | None
+    version: str
+
+
+class SourceTree:
+    """Source files and what each of them reaches; every file is read once.
+
+    Args:
+        roots: Import package → its folder.
+    """
+
+    def __init__(self, roots: Mapping[str, Path]) -> None:
+        self._roots = dict(roots)
+        self._edges: dict[Path, frozenset[Path]] = {}
+        self._digests: dict[Path, str] = {}
+
+    def fingerprint(self, modules: Iterable[str], plugins: Iterable[CodeSource] = ()) -> str:
+        """SHA-256 over everything that modules of the product and plugins reach.
+
+        Of a plugin that is a package the whole folder counts; of one from elsewhere its whole
+        import package and its version, too.
+
+        Raises:
+            LookupError: There is no such module.
+        """
+        files, versions = set[Path](), set[str]()
+        for module in modules:
+            if not (found := self._files_of(module)):
+                raise LookupError(f"there is no module {module}")
+            files |= found
+        for plugin in plugins:
+            if plugin.source_file is not None:
+                source = Path(plugin.source_file)
+                if not any(source.is_relative_to(root) for root in self._roots.values()):
+                    source = _import_package(source)
+                    versions.add(f"{source.stem} {plugin.version}")
+                files |= _content(source)
+        rows = [f"{self._label(path)} {self._digest(path)}" for path in self.reached(files)]
+        return hashlib.sha256("\n".join(sorted([*rows, *versions])).encode()).hexdigest()
+
+    def reached(self, starts: Iterable[Path]) -> frozenset[Path]:
+        """`starts`, and every file that one of them reaches."""
+        seen, todo = set[Path](), set(starts)
+        while todo:
+            path = todo.pop()
+            seen.add(path)
+            if path not in self._edges:
+                self._edges[path] = frozenset(self._reached_by(path))
+            todo |= self._edges[path] - seen
+        return frozenset(seen)
+
+    def file_of(self, module: str) -> Path | None:
+        """The file of a module of the product; of a package its ``__init__.py``."""
+        for package in sorted(self._roots, key=len, reverse=True):
+            if module == package or module.startswith(f"{package}."):
+                parts = module.removeprefix(package).strip(".").split(".")
+                return _file(self._roots[package].joinpath(*filter(None, parts)))
+        return None
+
+    def _files_of(self, module: str) -> set[Path]:
+        """The file of a module and of every package above it; empty when there is none."""
+        if self.file_of(module) is None:
+            return set()
+        parts = module.split(".")
+        names = (".".join(parts[: end + 1]) for end in range(len(parts)))
+        return {path for name in names if (path := self.file_of(name)) is not None}
+
+    def _reached_by(self, path: Path) -> Iterator[Path]:
+        if path.suffix != ".py":
+            return
+        text = path.read_text(encoding="utf-8", errors="replace")
+        for module in _REFERENCE.findall(text):
+            yield from self._files_of(module)
+        for line in _BESIDE.findall(text):
+            yield from _named_beside(path, line)
+        try:
+            body = ast.parse(text).body
+        except (SyntaxError, ValueError):  # a template, or meant for another Python
+            return
+        for node in _statements(body):
+            if isinstance(node, ast.Import):
+                for alias in node.names:
+                    yield from self._imported(path, 0, alias.name)
+            elif isinstance(node, ast.ImportFrom):
+                for alias in node.names:
+                    inner = ".".join(filter(None, (node.module, alias.name)))
+                    found = self._imported(path, node.level, inner)
+                    yield from found or self._imported(path, node.level, node.module or "")
+
+    def _imported(self, path: Path, level: int, module: str) -> set[Path]:
+        if level:
+            package = path.parents[level - 1]
+            file = _file(package.joinpath(*module.split("."))) if module else _file(package)
+            return set() if file is None else {file, *_above(file, package)}
+        if found := self._files_of(module):
+            return found
+        # Beside a plugin that is a lone file may lie what it imports.
+        beside = path.with_name(f"{module.partition('.')[0]}.py")
+        lone = not path.with_name("__init__.py").exists()
+        return {beside} if lone and beside.is_file() else set()
+
+    def _label(self, path: Path) -> str:
+        """A file's place, wherever the product and its plugins are installed."""
+        for package, root in self._roots.items():
+            if path.is_relative_to(root):
+                return f"{package}/{path.relative_to(root).as_posix()}"
+        return path.relative_to(_import_package(path).parent).as_posix()
+
+    def _digest(self, path: Path) -> str:
+        if path not in self._digests:
+            self._digests[path] = sha256_of(path)
+        return self._digests[path]
+
+
+def code_of(modules: Iterable[str], plugins: Iterable[CodeSource] = ()) -> str:
+    """`SourceTree.fingerprint` in the installed product; files that change later stay unnoticed."""
+    return installed().fingerprint(modules, plugins)
+
+
+@lru_cache
+def installed() -> SourceTree:
+    """The product as this process imports it."""
+    specs = {package: importlib.util.find_spec(package) for package in PACKAGES}
+    return SourceTree(
+        {
+            package: Path(spec.submodule_search_locations[0])
+            for package, spec in specs.items()
+            if spec is not None and spec.submodule_search_locations
+        }
+    )
+
+
+def _file(place: Path) -> Path | None:
+    """The file of the module that lies at `place`, a path without suffix."""
+    for path in (place / "__init__.py", place.with_name(f"{place.name}.py")):
+        if path.is_file():
+            return path
+    return None
+
+
+def _above(file: Path, top: Path) -> Iterator[Path]:
+    """Files of the packages from `file` up to the folder `top`."""
+    for folder in file.parents:
+        if (init := folder / "__init__.py").is_file():
+            yield init
+        if folder == top:
+            return
+
+
+def _import_package(source: Path) -> Path:
+    """The folder of the outermost package that holds a file or folder; a lone file is its own."""
+    while (source.parent / "__init__.py").is_file():
+        source = source.parent
+    return source
+
+
+def _content(source: Path) -> set[Path]:
+    """A plugin's own files: a lone file, or everything in the folder of a package."""
+    if source.name == "__init__.py":
+        source = source.parent
+    if source.is_dir():
+        return {p for p in source.rglob("*") if p.is_file() and p.suffix != ".pyc"}
+    return {source}
+
+
+def _statements(body: Iterable[ast.stmt]) -> Iterator[ast.stmt]:
+    """Statements at any depth, but for those that only type checkers see."""
+    for node in body:
+        yield node
+        test = node.test if isinstance(node, ast.If) else None
+        parts = [] if isinstance(test, ast.Name) and test.id == "TYPE_CHECKING" else ["body"]
+        for name in (*parts, "orelse", "finalbody"):
+            yield from _statements(getattr(node, name, ()))
+        for name in ("handlers", "cases"):
+            for part in getattr(node, name, ()):
+                yield from _statements(part.body)
+
+
+def _named_beside(path: Path, line: str) -> Iterator[Path]:
+    """Files, and programs in folders, beside a module or its folder that one of its lines names."""
+    for name in _QUOTED.findall(line):
+        for folder in path.parents[:2]:
+            place = folder / name
+            if place.is_file():
+                yield place
+            elif (place / "__main__.py").is_file():
+                yield from place.rglob("*.py")
