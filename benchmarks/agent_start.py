@@ -19,7 +19,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from zoo.measurement.session import AgentSession
+from zoo.execution.session import AgentSession
 from zoo.registry import load_registry
 
 #: The shortest program that loads a file and runs it once.

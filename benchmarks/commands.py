@@ -108,7 +108,7 @@ def timed_exports(folder: Path, formats: Sequence[str], precisions: Sequence[str
         "folder, formats, precisions = sys.argv[1], sys.argv[2].split(), sys.argv[3].split()\n"
         "subject = Subject(model='resnet8.fashion_mnist', plugins=PluginSettings())\n"
         "def one(cell):\n"
-        "    call('zoo.steps.export:export', dict(subject=subject, format=cell[0],\n"
+        "    call('zoo.pipeline.steps.export:export', dict(subject=subject, format=cell[0],\n"
         "         precision=cell[1], data='fashion_mnist', calibration={}, seed=0,\n"
         "         folder=folder))\n"
         "started = time.perf_counter()\n"

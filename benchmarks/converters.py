@@ -18,8 +18,8 @@ import numpy as np
 from PIL import Image
 
 import zoo
-from zoo.checkpoints import resolve
-from zoo.data.images import to_pixels
+from zoo.data.preprocessing.images import to_pixels
+from zoo.models.checkpoints import resolve
 from zoo.registry import load_registry
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "sources"))

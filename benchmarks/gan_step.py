@@ -17,9 +17,9 @@ from typing import Any
 
 import numpy as np
 
-from zoo.extras import require
-from zoo.networks import build_companion, build_network
-from zoo.recipe import Training
+from zoo.common.optional_imports import require
+from zoo.contracts.training import Training
+from zoo.models.building import build_companion, build_network
 from zoo.registry import PluginSettings, load_registry
 
 

@@ -20,14 +20,14 @@ import time
 from pathlib import Path
 from typing import Any
 
+from zoo.benchmark.candidate import Candidate
+from zoo.benchmark.journal import Journal
+from zoo.benchmark.measure import measure_interleaved
+from zoo.benchmark.tiers import Tier
 from zoo.cli.bench_progress import BenchProgress
+from zoo.common.worker import Children
 from zoo.contracts import AgentProcess, Condition, Device, DeviceKind
-from zoo.isolation import Children
-from zoo.measurement.bench import measure_interleaved
-from zoo.measurement.candidate import Candidate
-from zoo.measurement.journal import Journal
-from zoo.measurement.process import PipeProcess
-from zoo.measurement.tiers import Tier
+from zoo.execution.agent_process import PipeProcess
 
 #: Answers like an agent, after as long as the work would take.
 AGENT = """

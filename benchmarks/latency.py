@@ -23,7 +23,7 @@ from pathlib import Path
 
 from ladder import write_ladder
 
-from zoo.measurement.session import AgentSession
+from zoo.execution.session import AgentSession
 from zoo.registry import load_registry
 
 #: Times the file the way `litert-benchmark` does, and prints its median in milliseconds. The tool

@@ -18,9 +18,9 @@ from pathlib import Path
 
 import psutil
 
-from zoo.isolation import call
+from zoo.common.worker import call
+from zoo.models.loading import Subject
 from zoo.registry import PluginSettings
-from zoo.steps.common import Subject
 
 MODEL, DATA = "lenet5.fashion_mnist", "fashion_mnist"
 CELLS = [("tflite", "int8"), ("onnx", "int8"), ("tflite", "float32"), ("onnx", "dynamic-int8")]
@@ -39,7 +39,7 @@ def convert(number: int, folder: str) -> None:
         "seed": 0,
         "folder": folder,
     }
-    made = call("zoo.steps.export:export", arguments)
+    made = call("zoo.pipeline.steps.export:export", arguments)
     (Path(folder) / made["file"]).unlink()
 
 

@@ -17,11 +17,11 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from zoo.card import Card, write_card
-from zoo.checkpoints import Checkpoint, resolve
-from zoo.networks import build_network
+from zoo.models.building import build_network
+from zoo.models.card import Card, write_card
+from zoo.models.checkpoints import Checkpoint, resolve
+from zoo.models.weights import load_network, save_weights
 from zoo.registry import Registry, load_registry
-from zoo.weights import load_network, save_weights
 
 MODELS = (
     "lenet5.fashion_mnist",

@@ -25,15 +25,15 @@ from typing import Any
 import numpy as np
 
 import zoo
-from zoo.checkpoints import resolve
+from zoo.benchmark.candidate import Candidate
+from zoo.benchmark.measure import measure_interleaved
+from zoo.common.errors import ZooError
 from zoo.contracts import Device, Split
-from zoo.data.calibration import calibration_inputs
-from zoo.data.inputs import read_inputs, truth_of
-from zoo.errors import ZooError
-from zoo.measurement.bench import measure_interleaved
-from zoo.measurement.candidate import Candidate
+from zoo.data.preprocessing.calibration import calibration_inputs
+from zoo.data.preprocessing.inputs import read_inputs, truth_of
+from zoo.execution.runner import choose_runtime, judging_device, run_file
+from zoo.models.checkpoints import resolve
 from zoo.registry import load_registry
-from zoo.running import choose_runtime, judging_device, run_file
 
 MODELS = (
     *("lenet5.fashion_mnist", "convnet28.fashion_mnist", "alexnet_small.fashion_mnist"),
@@ -290,7 +290,7 @@ def _timed_steps(format: str, folder: Path) -> float:
         "model, format, precisions, folder = sys.argv[1:]\n"
         "subject = Subject(model=model, plugins=PluginSettings())\n"
         "def one(precision):\n"
-        "    call('zoo.steps.export:export', dict(subject=subject, format=format,\n"
+        "    call('zoo.pipeline.steps.export:export', dict(subject=subject, format=format,\n"
         "         precision=precision, data=model.split('.')[1], calibration={}, seed=0,\n"
         "         folder=folder))\n"
         "started = time.perf_counter()\n"

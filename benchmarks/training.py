@@ -26,10 +26,10 @@ import keras
 import numpy as np
 
 from zoo.contracts import Architecture, Dataset, SeriesPreprocessing, Split, Variant
-from zoo.networks import build_network
-from zoo.recipe import Training
+from zoo.contracts.training import Training
+from zoo.models.building import build_network
 from zoo.registry import PluginSettings, load_registry
-from zoo.training import WARM_UP_SHARE, Trainer
+from zoo.training.trainer import WARM_UP_SHARE, Trainer
 
 #: Examples of one epoch, so that it takes seconds.
 EXAMPLES = {"lenet5": 9600, "convnet28": 9600, "resnet8": 2400, "lstm64": 9600}

@@ -29,16 +29,16 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from zoo.benchmark.candidate import Candidate
+from zoo.benchmark.compare.comparison import Compared, Side, compare_sides
+from zoo.benchmark.compare.ratio import MARGIN, TURNS
+from zoo.benchmark.measure import measure_interleaved
+from zoo.benchmark.tiers import Tier
+from zoo.common.errors import ZooError
 from zoo.contracts import Device
-from zoo.errors import ZooError
-from zoo.measurement.bench import measure_interleaved
-from zoo.measurement.candidate import Candidate
-from zoo.measurement.records import Measurement, Samples
-from zoo.measurement.tiers import Tier
-from zoo.named_devices import device_named
+from zoo.execution.devices import device_named
 from zoo.registry import load_registry
-from zoo.verdicts.comparison import Compared, Side, compare_sides
-from zoo.verdicts.ratio import MARGIN, TURNS
+from zoo.results.measurements import Measurement, Samples
 
 SLOWDOWN = 1.05
 #: What must come out on a quiet host.

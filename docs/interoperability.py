@@ -21,7 +21,7 @@ from pathlib import Path
 from runtime_answers import JUDGES, Cell, File, cell, checkpoints, files_of, operators
 from runtimes import RUNTIMES, environment, runtime_version
 
-from zoo.paths import cache_folder
+from zoo.common.paths import cache_folder
 
 PAGE = Path(__file__).with_suffix(".md")
 BEGIN, END = "<!-- begin tables -->", "<!-- end tables -->"

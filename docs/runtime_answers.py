@@ -14,26 +14,31 @@ from typing import Any
 import numpy as np
 from runtimes import RUNTIMES, Elsewhere, Runtime, environment, runtime_version, short
 
-from zoo.artifact import Artifact, open_unaltered
-from zoo.checkpoints import Checkpoint, packaged
-from zoo.contracts.exporter import CALIBRATED
-from zoo.data.inputs import read_inputs
-from zoo.devices.host import AGENT
-from zoo.errors import Unsupported, ZooError
-from zoo.files import sha256_of
-from zoo.isolation import call
-from zoo.measurement.session import AgentSession
-from zoo.recipe import Calibration
+from zoo.artifacts.artifact import Artifact, open_unaltered, require_manifest
+from zoo.common.errors import Unsupported, ZooError
+from zoo.common.files import sha256_of
+from zoo.common.versions import versions_of
+from zoo.common.worker import call
+from zoo.contracts.precision import CALIBRATED
+from zoo.contracts.training import Calibration
+from zoo.data.opening import open_dataset
+from zoo.data.preprocessing.inputs import read_inputs
+from zoo.devices.local.host import AGENT
+from zoo.execution.session import AgentSession
+from zoo.models.checkpoints import Checkpoint, packaged
+from zoo.models.loading import Subject
 from zoo.registry import PluginSettings, load_registry
-from zoo.running import require_manifest
-from zoo.steps.common import Subject, open_dataset
-from zoo.versions import versions_of
 
 HERE = Path(__file__).parent
 REGISTRY = load_registry(PluginSettings(installed=False))
 INPUTS = 256
 #: Beside these, the file itself decides nothing: they write it.
-SOURCES = ("exporters/*.py", "zoo/networks.py", "zoo/steps/export.py", "zoo/data/calibration.py")
+SOURCES = (
+    "exporters/*.py",
+    "zoo/models/building.py",
+    "zoo/pipeline/steps/export.py",
+    "zoo/data/preprocessing/calibration.py",
+)
 
 
 #: The runtime whose answers the others are compared with: the one that the gate judges in.
@@ -108,7 +113,7 @@ def _export(
     place.mkdir(parents=True, exist_ok=True)
     try:
         call(
-            "zoo.steps.export:export",
+            "zoo.pipeline.steps.export:export",
             {
                 "subject": Subject(model=checkpoint.model_id, plugins=REGISTRY.settings),
                 "format": format,

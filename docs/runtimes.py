@@ -11,10 +11,10 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
+from zoo.common.versions import version_of
 from zoo.contracts import AgentProcess
-from zoo.devices.host import AGENT
-from zoo.measurement.process import PipeProcess
-from zoo.versions import version_of
+from zoo.devices.local.host import AGENT
+from zoo.execution.agent_process import PipeProcess
 
 
 @dataclass(frozen=True)

@@ -22,12 +22,11 @@ from typing import Any
 from support_page import page
 
 from zoo.api import ship
-from zoo.checkpoints import packaged
-from zoo.contracts.exporter import PRECISIONS
+from zoo.contracts.precision import PRECISIONS
+from zoo.models.checkpoints import packaged
+from zoo.pipeline.rows import ArtifactRow, rows_of
+from zoo.pipeline.run import Run
 from zoo.registry import PluginSettings, Registry, load_registry
-from zoo.report.view import ArtifactRow
-from zoo.run import Run
-from zoo.summary import rows_of
 
 HERE = Path(__file__).parent
 RECORDS, PAGE = HERE / "support-matrix.json", HERE / "support-matrix.md"

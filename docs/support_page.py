@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from zoo.artifacts.gate import INTEGER_PRECISIONS
 from zoo.contracts import Metric
-from zoo.contracts.exporter import PRECISIONS
-from zoo.gate import INTEGER_PRECISIONS
-from zoo.report import format as fmt
+from zoo.contracts.precision import PRECISIONS
+from zoo.results import formatting as fmt
 
 #: A row or a cell of docs/support-matrix.json.
 Record = Mapping[str, Any]

@@ -16,7 +16,7 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from zoo.checkpoints import Checkpoint, packaged
+from zoo.models.checkpoints import Checkpoint, packaged
 from zoo.registry import PluginSettings, load_registry
 
 README = Path(__file__).parents[1] / "README.md"

@@ -9,14 +9,14 @@ for images of 28 pixels.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from zoo.contracts import Architecture, ImagePreprocessing, Variant
+from zoo.contracts import Architecture, ImagePreprocessing, SourceLayer, Variant, WeightsSource
 from zoo.hookspecs import hookimpl
 
-from .alexnet_sources import sources
 from .imagenet import photographs
 
 
@@ -140,3 +140,27 @@ def zoo_architectures() -> Any:
         ),
         sources=tuple(sources(photographs())),
     )
+
+
+def sources(preprocessing: ImagePreprocessing) -> Iterator[WeightsSource]:
+    """The official weights of ``alexnet``, whose preprocessing is given."""
+    yield WeightsSource(
+        variant="alexnet",
+        tag="tv_in1k",
+        url="https://download.pytorch.org/models/alexnet-owt-7be5be79.pth",
+        layers=torch_layers,
+        framework="torch",
+        licence="BSD-3-Clause",
+        preprocessing=replace(preprocessing, crop_share=0.875),
+        page="https://docs.pytorch.org/vision/stable/models/alexnet.html",
+    )
+
+
+def torch_layers() -> Iterator[SourceLayer]:
+    """The table for torchvision, which counts activations and poolings among its features."""
+    for number, index in enumerate((0, 3, 6, 8, 10), start=1):
+        yield SourceLayer(f"features.{index}", f"conv{number}")
+    # What the last pooling leaves of 224 pixels: 256 maps of 6 x 6.
+    yield SourceLayer("classifier.1", "fc6", "dense", flattened=(256, 6, 6))
+    yield SourceLayer("classifier.4", "fc7", "dense")
+    yield SourceLayer("classifier.6", "head", "dense")

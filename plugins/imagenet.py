@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import cache
+from importlib.resources import files
 
 from zoo.contracts import ImagePreprocessing
 
@@ -21,3 +23,10 @@ def photographs(side: int = 224) -> ImagePreprocessing:
 def less_mean_colours(preprocessing: ImagePreprocessing) -> ImagePreprocessing:
     """As the oldest networks of keras.applications: mean colours subtracted, nothing divides."""
     return replace(preprocessing, scale=1.0, mean=(123.68, 116.779, 103.939), std=(1.0,) * 3)
+
+
+@cache
+def imagenet_classes() -> tuple[str, ...]:
+    """The class names, from ``tench`` to ``toilet tissue``."""
+    text = files("zoo.plugins").joinpath("imagenet_classes.txt").read_text(encoding="utf-8")
+    return tuple(line for line in text.splitlines() if line and not line.startswith("#"))

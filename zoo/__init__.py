@@ -9,6 +9,8 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from zoo.analysis.explain import explain
+    from zoo.analysis.verify.verify import verify
     from zoo.api import (
         bench,
         evaluate,
@@ -22,7 +24,10 @@ if TYPE_CHECKING:
         ship,
         write_report,
     )
-    from zoo.bundles import bundle
+    from zoo.artifacts.bundle import bundle
+    from zoo.benchmark.compare.comparing import compare
+    from zoo.benchmark.compare.judging import judge_budgets
+    from zoo.common.errors import ZooError
     from zoo.contracts import (
         Architecture,
         Check,
@@ -58,14 +63,9 @@ if TYPE_CHECKING:
         WeightsSource,
     )
     from zoo.doctor import doctor
-    from zoo.errors import ZooError
-    from zoo.explanation import explain
     from zoo.hookspecs import hookimpl
-    from zoo.official import fetch_weights, official_weights, verify_weights
-    from zoo.optimizing import optimize
-    from zoo.verdicts.comparing import compare
-    from zoo.verdicts.judging import judge_budgets
-    from zoo.verification import verify
+    from zoo.models.published.official import fetch_weights, official_weights, verify_weights
+    from zoo.pipeline.search.optimize import optimize
 
 _API = "bench evaluate export finetune info inspect load models open_dataset ship write_report"
 _OFFICIAL = "fetch_weights official_weights verify_weights"
@@ -80,17 +80,17 @@ _CONTRACTS = (
 #: Public name → the module that holds it, imported when it is first used.
 _LAZY = {
     **dict.fromkeys(_CONTRACTS.split(), "zoo.contracts"),
-    "ZooError": "zoo.errors",
+    "ZooError": "zoo.common.errors",
     "hookimpl": "zoo.hookspecs",
     **dict.fromkeys(_API.split(), "zoo.api"),
-    **dict.fromkeys(_OFFICIAL.split(), "zoo.official"),
-    "bundle": "zoo.bundles",
+    **dict.fromkeys(_OFFICIAL.split(), "zoo.models.published.official"),
+    "bundle": "zoo.artifacts.bundle",
     "doctor": "zoo.doctor",
-    "optimize": "zoo.optimizing",
-    "explain": "zoo.explanation",
-    "verify": "zoo.verification",
-    "compare": "zoo.verdicts.comparing",
-    "judge_budgets": "zoo.verdicts.judging",
+    "optimize": "zoo.pipeline.search.optimize",
+    "explain": "zoo.analysis.explain",
+    "verify": "zoo.analysis.verify.verify",
+    "compare": "zoo.benchmark.compare.comparing",
+    "judge_budgets": "zoo.benchmark.compare.judging",
 }
 
 

@@ -7,27 +7,28 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from zoo import catalogue
-from zoo.artifact import describe, open_artifact, open_unaltered
-from zoo.catalogue import ModelSummary
-from zoo.checkpoints import resolve
+from zoo.artifacts.artifact import describe, open_artifact, open_unaltered
+from zoo.benchmark.run import time_files
+from zoo.benchmark.timing import Timing
+from zoo.common.errors import MissingExtra, UnknownName, UsageError
+from zoo.common.optional_imports import EXTRA_OF, installed
+from zoo.common.progress import OnStep, quiet
+from zoo.common.worker import call
 from zoo.contracts.dataset import SPLITS, Dataset
-from zoo.errors import MissingExtra, UnknownName, UsageError
-from zoo.extras import EXTRA_OF, installed
-from zoo.isolation import call
-from zoo.job import Job, make_job
-from zoo.official import here
-from zoo.options import recipe_from
-from zoo.pipeline import OnStep, quiet
-from zoo.plan import Parts
-from zoo.records import Evaluation
+from zoo.data.opening import check_task
+from zoo.execution.runner import evaluate_file
+from zoo.models import catalogue
+from zoo.models.catalogue import ModelSummary
+from zoo.models.checkpoints import resolve
+from zoo.models.loading import Subject, no_weights
+from zoo.models.published.official import here
+from zoo.pipeline.job import Job, make_job
+from zoo.pipeline.options import recipe_from
+from zoo.pipeline.plan import Parts
+from zoo.pipeline.run import Run, execute
+from zoo.pipeline.steps import common
 from zoo.registry import PluginSettings, Registry, load_registry
-from zoo.run import Run, execute
-from zoo.running import evaluate_file
-from zoo.steps import common
-from zoo.steps.common import Subject, check_task, no_weights
-from zoo.timed_files import Timing
-from zoo.timing import time_files
+from zoo.results.records import Evaluation
 
 
 def ship(
@@ -57,7 +58,7 @@ def ship(
         retry: Whether to try again conversions that crashed or were impossible before.
         on_step: Receives step names and progress events.
         registry: None discovers plugins anew.
-        **options: As `zoo.options.recipe_from` describes.
+        **options: As `zoo.pipeline.options.recipe_from` describes.
 
     Returns:
         The run; `Run.passed` tells whether everything did.
@@ -88,8 +89,8 @@ def write_report(run: Run, command: str, on_step: OnStep = quiet) -> Path:
     """Writes ``report.html`` unless it shows this very state already."""
     path = run.folder / "report.html"
     if run.changed or not path.exists():
-        from zoo.report.html import write
-        from zoo.summary import view_of
+        from zoo.report.pages.html import write
+        from zoo.report.summary import view_of
 
         on_step("report", {"event": "start", "kind": "report"})
         started = time.perf_counter()
@@ -139,7 +140,7 @@ def export(
         retry: Whether to try again conversions that crashed or were impossible before.
         on_step: Receives progress.
         registry: None discovers plugins anew.
-        **options: As `zoo.options.recipe_from` describes.
+        **options: As `zoo.pipeline.options.recipe_from` describes.
     """
     registry = registry or load_registry()
     model = here(registry, model, on_step)
@@ -209,7 +210,7 @@ def _evaluate_model(
         raise no_weights(architecture, variant)
     with tempfile.TemporaryDirectory(prefix="zoo-evaluate-") as folder:
         result = call(
-            "zoo.steps.evaluate:evaluate_model",
+            "zoo.pipeline.steps.evaluate:evaluate_model",
             {
                 "subject": Subject(model=str(checkpoint.path), plugins=registry.settings),
                 "data": data or checkpoint.card().dataset,
@@ -306,7 +307,7 @@ def load(model: str, *, registry: Registry | None = None) -> Any:
     registry = registry or load_registry()
     model = here(registry, model, quiet)
     resolve(registry, model)  # a wrong name must not wait for TensorFlow
-    from zoo.steps.evaluate import load_for_user
+    from zoo.pipeline.steps.evaluate import load_for_user
 
     return load_for_user(Subject(model=model, plugins=settings))
 

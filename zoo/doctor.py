@@ -7,12 +7,12 @@ import platform
 import sys
 from dataclasses import dataclass
 
-from zoo.errors import ZooError
-from zoo.extras import EXTRA_OF, ON_REQUEST, installed
-from zoo.files import ensure_writable
-from zoo.paths import cache_folder, data_folder
+from zoo.common.errors import ZooError
+from zoo.common.files import ensure_writable
+from zoo.common.optional_imports import EXTRA_OF, ON_REQUEST, installed
+from zoo.common.paths import cache_folder, data_folder
+from zoo.common.versions import version_of
 from zoo.registry import Registry, load_registry
-from zoo.versions import version_of
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -17,6 +17,7 @@ from typing import Any, Generic, TypeVar
 import pluggy
 
 from zoo import hookspecs
+from zoo.common.errors import UnknownName, UsageError
 from zoo.common.modules import import_path, source_of
 from zoo.contracts import (
     Architecture,
@@ -28,7 +29,6 @@ from zoo.contracts import (
     Variant,
 )
 from zoo.contracts.checks import InvalidRecord
-from zoo.errors import UnknownName, UsageError
 
 #: Packages whose modules are plugins of this distribution: a new file in them is enough.
 BUILT_IN_PACKAGES = ("zoo.tasks", "zoo.data", "zoo.plugins", "zoo.exporters", "zoo.devices")

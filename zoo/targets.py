@@ -5,8 +5,8 @@ from __future__ import annotations
 import platform
 from pathlib import Path
 
+from zoo.common.errors import UnknownName, UsageError
 from zoo.contracts import Target
-from zoo.errors import UnknownName, UsageError
 from zoo.registry import Registry
 
 #: Names for the kind of processor that this machine has.

@@ -99,7 +99,7 @@ def plain_file(own_folders: Path) -> Path:
 @pytest.fixture
 def judged_file(own_folders: Path) -> Path:
     """An ONNX file with a manifest that says it knows the digits."""
-    from zoo.artifact import DatasetReference, Manifest, embed
+    from zoo.artifacts.artifact import DatasetReference, Manifest, embed
     from zoo.contracts import ImagePreprocessing
     from zoo.registry import load_registry
 

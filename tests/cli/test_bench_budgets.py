@@ -12,8 +12,8 @@ import pytest
 from linear_network import linear_onnx
 from measured import PLAIN, side
 
-from zoo.errors import ZooError
-from zoo.store import Store
+from zoo.common.errors import ZooError
+from zoo.results.store import Store
 
 Zoo = Callable[..., Any]
 
@@ -37,7 +37,7 @@ def found(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
             for c in candidates
         ]
 
-    monkeypatch.setattr("zoo.timing_places.measure_interleaved", measure)
+    monkeypatch.setattr("zoo.benchmark.scheduling.measure_interleaved", measure)
     return changes
 
 
@@ -94,7 +94,7 @@ def test_a_wrong_budget_measures_nothing(
     def fail(*arguments: Any, **rest: Any) -> None:
         raise AssertionError("something was timed")
 
-    monkeypatch.setattr("zoo.timing_places.measure_interleaved", fail)
+    monkeypatch.setattr("zoo.benchmark.scheduling.measure_interleaved", fail)
     typed = zoo("bench", net, "--budget", budget)
     assert typed.code == 2
     assert "fix:" in typed.err

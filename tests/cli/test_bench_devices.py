@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 from linear_network import linear_onnx
 
-from zoo.measurement.journal import Journal
-from zoo.measurement.tiers import TIERS, Tier
-from zoo.store import Store
+from zoo.benchmark.journal import Journal
+from zoo.benchmark.tiers import TIERS, Tier
+from zoo.results.store import Store
 
 #: Devices that are this machine, and do what files in the working folder tell them.
 PLUGIN = """
@@ -61,7 +61,7 @@ TINY = Tier(name="tiny", runs=4, seconds=0.02, processes=2, warmup_seconds=0.01,
 def tiny_and_quiet(monkeypatch: pytest.MonkeyPatch) -> None:
     """A short tier, and no disturbance: a machine that runs tests is never quiet."""
     monkeypatch.setitem(TIERS, "tiny", TINY)
-    monkeypatch.setattr("zoo.measurement.course.disturbances", lambda *_, **__: ())
+    monkeypatch.setattr("zoo.benchmark.interleaving.disturbances", lambda *_, **__: ())
 
 
 @pytest.fixture
@@ -163,7 +163,7 @@ def test_fresh_forgets_what_was_kept(bench: Any) -> None:
 def test_a_noisy_number_says_so_wherever_it_stands(
     bench: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("zoo.measurement.course.disturbances", lambda *_, **__: ("a mouse",))
+    monkeypatch.setattr("zoo.benchmark.interleaving.disturbances", lambda *_, **__: ("a mouse",))
     noisy = bench()
     rows = [line.split() for line in noisy.out.splitlines() if line.startswith("net.onnx  ")]
     assert len(rows) == 4

@@ -12,15 +12,15 @@ import pytest
 from linear_network import linear_onnx
 from measured import side
 
-from zoo.artifact import embed, open_artifact
-from zoo.checkpoints import resolve
-from zoo.clock import utc_now
-from zoo.files import sha256_of
-from zoo.measurement.journal import Journal
-from zoo.measurement.tiers import TIERS, Tier
-from zoo.records import StepRecord, as_plain
+from zoo.artifacts.artifact import embed, open_artifact
+from zoo.benchmark.journal import Journal
+from zoo.benchmark.tiers import TIERS, Tier
+from zoo.common.clock import utc_now
+from zoo.common.files import sha256_of
+from zoo.models.checkpoints import resolve
 from zoo.registry import load_registry
-from zoo.store import Store
+from zoo.results.records import StepRecord, as_plain
+from zoo.results.store import Store
 
 TINY = Tier(name="tiny", runs=4, seconds=0.02, processes=2, warmup_seconds=0.01, limit_seconds=20.0)
 BENCH = ("--tier", "tiny", "--reference")
@@ -31,7 +31,7 @@ MODEL = "lenet5.fashion_mnist"
 def tiny_and_quiet(monkeypatch: pytest.MonkeyPatch) -> None:
     """A short tier, and no disturbance: a machine that runs tests is never quiet."""
     monkeypatch.setitem(TIERS, "tiny", TINY)
-    monkeypatch.setattr("zoo.measurement.course.disturbances", lambda *_, **__: ())
+    monkeypatch.setattr("zoo.benchmark.interleaving.disturbances", lambda *_, **__: ())
 
 
 @pytest.fixture

@@ -13,10 +13,10 @@ import pytest
 from linear_network import linear_onnx
 from measured import side
 
-from zoo.clock import utc_now
-from zoo.records import StepRecord, as_plain
-from zoo.store import Store
-from zoo.verdicts.comparison import Side
+from zoo.benchmark.compare.comparison import Side
+from zoo.common.clock import utc_now
+from zoo.results.records import StepRecord, as_plain
+from zoo.results.store import Store
 
 BASE = [100.0, 100.2, 99.9, 100.1, 100.3, 99.8, 100.4, 99.7, 100.5, 99.6, 100.0, 100.1]
 SLOW = [1.06 * m for m in BASE]
@@ -49,7 +49,7 @@ def clocked(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
             found.append((one.measurement, one.samples))
         return found
 
-    monkeypatch.setattr("zoo.verdicts.comparing.measure_interleaved", measure)
+    monkeypatch.setattr("zoo.benchmark.compare.comparing.measure_interleaved", measure)
     return told
 
 

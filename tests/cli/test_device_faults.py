@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 from linear_network import linear_onnx
 
-from zoo.measurement import bench as bench_room
-from zoo.store import Store
+from zoo.benchmark import measure as bench_room
+from zoo.results.store import Store
 
 #: A kind that is this machine, with an agent or a line that fails where its options say.
 PLUGIN = """
@@ -249,7 +249,7 @@ def test_names_that_are_none(faulty, plain_file, words, message):
 
 def test_a_model_of_another_kind_than_its_manifest_says(judged_file, zoo):
     """The manifest of one network, moved into the file of another one."""
-    from zoo.artifact import open_artifact
+    from zoo.artifacts.artifact import open_artifact
     from zoo.registry import load_registry
 
     registry = load_registry()

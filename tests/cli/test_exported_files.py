@@ -15,7 +15,7 @@ def expected_accuracy(split: str) -> tuple[float, int]:
     """Accuracy of the linear network on the digits, computed here."""
     from zoo.contracts import ImagePreprocessing
     from zoo.data.digits import open_digits
-    from zoo.data.inputs import read_inputs
+    from zoo.data.preprocessing.inputs import read_inputs
 
     examples = open_digits(None).splits[split]
     inputs = read_inputs(

@@ -13,7 +13,7 @@ import pytest
 
 from zoo import api
 from zoo.cli import main as cli
-from zoo.recipe import make_recipe
+from zoo.pipeline.recipe import make_recipe
 
 RECIPE = make_recipe({"model": "m", "data": "d"}, "the test")
 
@@ -86,7 +86,7 @@ def parse(command: click.Command, words: list[str], parent: click.Context | None
 
 @pytest.mark.parametrize("line", ["zoo ship lenet5 --dat digits extra", "zoo bench", "zoo lst"])
 def test_the_parser_sees_a_wrong_example(line):
-    from zoo.errors import ZooError
+    from zoo.common.errors import ZooError
 
     with pytest.raises((click.UsageError, ZooError)):
         parse(cli.zoo, shlex.split(line)[1:])
@@ -94,7 +94,7 @@ def test_the_parser_sees_a_wrong_example(line):
 
 def test_examples_name_what_exists():
     """Models and datasets of the examples are those of the zoo."""
-    from zoo.checkpoints import model_ids
+    from zoo.models.checkpoints import model_ids
     from zoo.registry import load_registry
 
     registry = load_registry()
@@ -146,9 +146,8 @@ def test_told_tier_of_bench_is_the_default():
 def test_named_choices_are_all_there():
     from typing import get_args
 
-    from zoo.data.augment import augment  # noqa: F401  # the names below are its own
-    from zoo.measurement.tiers import TIERS
-    from zoo.recipe import AUGMENTATIONS, Freeze
+    from zoo.benchmark.tiers import TIERS
+    from zoo.contracts.training import AUGMENTATIONS, Freeze
     from zoo.registry import load_registry
 
     told = {o: p.help for p in COMMANDS["zoo ship"].params for o in p.opts}

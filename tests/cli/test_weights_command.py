@@ -58,7 +58,7 @@ def test_offline_never_tries_the_network(where, zoo, monkeypatch, own_folders) -
 
 
 def test_a_missing_library_is_told_before_the_download(zoo, monkeypatch) -> None:
-    monkeypatch.setattr("zoo.extras.installed", lambda module: module != "torch")
+    monkeypatch.setattr("zoo.common.optional_imports.installed", lambda module: module != "torch")
     typed = zoo("weights", "fetch", "resnet18.tv_in1k")
     assert typed.code == 1
     assert 'pip install "edgezoo[torch]"' in typed.err
@@ -85,7 +85,7 @@ def test_a_variant_without_a_tag(zoo) -> None:
     ],
 )
 def test_wrong_input(zoo, monkeypatch, arguments, problem) -> None:
-    monkeypatch.setattr("zoo.sources.fetch.require_extra", lambda extra: None)
+    monkeypatch.setattr("zoo.models.published.fetch.require_extra", lambda extra: None)
     typed = zoo("weights", *arguments)
     assert typed.code == 2
     assert problem in typed.err

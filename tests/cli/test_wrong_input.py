@@ -294,14 +294,14 @@ def test_debug_shows_where_wherever_it_stands(zoo):
         assert typed.code == 2
         assert typed.err.startswith(plain.err)
         assert "Traceback (most recent call last)" in typed.err
-        assert "zoo/catalogue.py" in typed.err
+        assert "zoo/models/catalogue.py" in typed.err
 
 
 def test_unknown_error_is_a_sentence(zoo, monkeypatch):
     def broken(*arguments: object) -> None:
         raise RuntimeError("a bolt is loose")
 
-    monkeypatch.setattr("zoo.catalogue.models", broken)
+    monkeypatch.setattr("zoo.models.catalogue.models", broken)
     typed = zoo("list")
     assert typed.code == 1
     assert "RuntimeError: a bolt is loose" in typed.err
@@ -314,7 +314,7 @@ def test_interrupt_is_a_sentence(zoo, monkeypatch):
     def interrupted(*arguments: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("zoo.catalogue.models", interrupted)
+    monkeypatch.setattr("zoo.models.catalogue.models", interrupted)
     typed = zoo("list")
     assert typed.code == 130
     assert typed.err.split() == ["interrupted"]

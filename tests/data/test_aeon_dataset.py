@@ -10,11 +10,11 @@ from typing import Any
 import numpy as np
 import pytest
 
+from zoo.common.errors import BadData, MissingExtra, UnknownName, UsageError
+from zoo.common.optional_imports import installed
 from zoo.contracts import SeriesPreprocessing
 from zoo.data.aeon import carried, fingerprint, open_aeon
-from zoo.data.inputs import fitted, read_inputs
-from zoo.errors import BadData, MissingExtra, UnknownName, UsageError
-from zoo.extras import installed
+from zoo.data.preprocessing.inputs import fitted, read_inputs
 
 HEADER = (
     "# a comment\n@problemName {name}\n@equalLength {equal}\n@classLabel true run walk\n@data\n"

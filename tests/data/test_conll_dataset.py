@@ -11,11 +11,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from zoo.common.errors import BadData, UsageError, ZooError
 from zoo.contracts import Dataset, TokenPreprocessing
 from zoo.contracts.dataset import IGNORED
 from zoo.data.conll import fingerprint, open_conll
-from zoo.data.inputs import fitted, labels_for, read_inputs
-from zoo.errors import BadData, UsageError, ZooError
+from zoo.data.preprocessing.inputs import fitted, labels_for, read_inputs
 
 Tagged = list[tuple[str, str]]
 

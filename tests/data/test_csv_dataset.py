@@ -9,10 +9,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from zoo.common.errors import BadData, UnknownName, UsageError, ZooError
 from zoo.contracts import Dataset, SeriesPreprocessing
 from zoo.data.csv_series import fingerprint, open_csv
-from zoo.data.inputs import fitted, labels_for, read_inputs
-from zoo.errors import BadData, UnknownName, UsageError, ZooError
+from zoo.data.preprocessing.inputs import fitted, labels_for, read_inputs
 
 Write = Callable[..., str]
 

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from zoo.data.query import parse_query
-from zoo.errors import UnknownName, UsageError, ZooError
+from zoo.common.errors import UnknownName, UsageError, ZooError
+from zoo.data.readers.query import parse_query
 
 KEYS = ("label", "window", "stride", "group")
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), min_size=1)

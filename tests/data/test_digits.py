@@ -8,8 +8,8 @@ import sys
 import numpy as np
 import pytest
 
+from zoo.common.errors import MissingExtra, UsageError
 from zoo.data import digits
-from zoo.errors import MissingExtra, UsageError
 
 GOLDEN_HASH = "4897e1aaeb9965b677807c7ad2ed3e4090a9d0832547fb776ba6b8ce8e26de8d"
 

@@ -11,9 +11,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from zoo.data import fashion_files as files
+from zoo.common.errors import BadData, BadFile, UsageError
 from zoo.data.fashion_mnist import fingerprint, open_fashion_mnist
-from zoo.errors import BadData, BadFile, UsageError
+from zoo.data.readers import fashion_files as files
 
 GOLDEN_HASH = "4493cfbec3b91f890f3eb00815e660ac4aade03eca89f4bc6db8e55864706f02"
 

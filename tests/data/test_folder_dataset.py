@@ -11,10 +11,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from zoo.common.errors import BadData, UsageError
 from zoo.contracts.dataset import Dataset
-from zoo.data import folder_check
 from zoo.data.folder import fingerprint, open_folder
-from zoo.errors import BadData, UsageError
+from zoo.data.readers import folder_check
 
 
 def contents(dataset: Dataset) -> dict[str, set[bytes]]:

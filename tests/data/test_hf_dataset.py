@@ -14,9 +14,9 @@ import numpy as np
 import pytest
 from PIL import Image as Pictures
 
+from zoo.common.errors import BadData, MissingExtra, UnknownName, UsageError
+from zoo.common.optional_imports import installed
 from zoo.data.hf import fingerprint, open_hf, tasks_of
-from zoo.errors import BadData, MissingExtra, UnknownName, UsageError
-from zoo.extras import installed
 
 REAL = installed("datasets")
 

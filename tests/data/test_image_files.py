@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 from PIL import Image, features
 
-from zoo.data import image_files
-from zoo.data.image_files import BadImage, decode, read_image, suffixes
+from zoo.data.readers import image_files
+from zoo.data.readers.image_files import BadImage, decode, read_image, suffixes
 
 RGB = np.array([[[255, 0, 0], [0, 255, 0]], [[0, 0, 255], [10, 20, 30]]], np.uint8)
 GREY = np.array([[0, 50, 100], [150, 200, 255]], np.uint8)

@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 import pytest
 
+from zoo.common.errors import BadData, UnknownName, UsageError
 from zoo.contracts import TokenPreprocessing
-from zoo.data.inputs import fitted, read_inputs
 from zoo.data.keras_sets import SETS, fingerprint, open_keras, zoo_datasets
-from zoo.errors import BadData, UnknownName, UsageError
+from zoo.data.preprocessing.inputs import fitted, read_inputs
 
 RANDOM = np.random.default_rng(0)
 

@@ -11,8 +11,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from zoo.common.errors import BadData, BadFile, UnknownName, UsageError
 from zoo.data.npz import fingerprint, open_npz
-from zoo.errors import BadData, BadFile, UnknownName, UsageError
 
 RANDOM = np.random.default_rng(0)
 

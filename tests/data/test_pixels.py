@@ -10,12 +10,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image, ImageOps
 
+from zoo.common.errors import BadData, UsageError
 from zoo.contracts.dataset import Split
 from zoo.contracts.preprocessing import ImagePreprocessing
-from zoo.data.calibration import balanced_sample, calibration_inputs
-from zoo.data.images import read_pixels, to_pixels
-from zoo.data.inputs import normalize, read_inputs
-from zoo.errors import BadData, UsageError
+from zoo.data.preprocessing.calibration import balanced_sample, calibration_inputs
+from zoo.data.preprocessing.images import read_pixels, to_pixels
+from zoo.data.preprocessing.inputs import normalize, read_inputs
 
 
 def wanted(height: int, width: int, channels: int, **options: object) -> ImagePreprocessing:

@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from zoo.data import fashion_files as files
+from zoo.common.errors import UsageError
 from zoo.data.digits import open_digits
 from zoo.data.digits_rows import open_digits_rows
 from zoo.data.fashion_mnist_rows import fingerprint, open_fashion_mnist_rows
-from zoo.errors import UsageError
+from zoo.data.readers import fashion_files as files
 from zoo.registry import PluginSettings, load_registry
 
 needs_files = pytest.mark.skipif(

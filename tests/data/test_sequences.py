@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from zoo.common.errors import BadData, UsageError
 from zoo.contracts import (
     Dataset,
     ImagePreprocessing,
@@ -16,8 +17,7 @@ from zoo.contracts import (
     TokenPreprocessing,
 )
 from zoo.contracts.dataset import IGNORED
-from zoo.data.inputs import fitted, labels_for, normalize, read_inputs
-from zoo.errors import BadData, UsageError
+from zoo.data.preprocessing.inputs import fitted, labels_for, normalize, read_inputs
 
 SERIES = SeriesPreprocessing(steps=4, channels=2)
 TOKENS = TokenPreprocessing(length=5, size=6)

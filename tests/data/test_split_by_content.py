@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from zoo.common.errors import BadData
 from zoo.data.splits import (
     SHARES,
     SHARES_WITHOUT_TEST,
@@ -19,7 +20,6 @@ from zoo.data.splits import (
     refuse_overlap,
     split_by_content,
 )
-from zoo.errors import BadData
 
 NAMES = ("a", "b", "c")
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from zoo.common.errors import UnknownName
 from zoo.contracts.dataset import Split
 from zoo.contracts.preprocessing import ImagePreprocessing
-from zoo.data.augment import OPTIONS, augment, augmentation_names
-from zoo.data.inputs import read_inputs
-from zoo.data.stream import Examples, epoch_order, stream
-from zoo.errors import UnknownName
+from zoo.data.preprocessing.augment import OPTIONS, augment, augmentation_names
+from zoo.data.preprocessing.inputs import read_inputs
+from zoo.data.preprocessing.stream import Examples, epoch_order, stream
 
 tf = pytest.importorskip("tensorflow")
 

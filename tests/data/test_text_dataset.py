@@ -13,10 +13,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from zoo.common.errors import BadData, UnknownName, UsageError, ZooError
 from zoo.contracts import Dataset, TokenPreprocessing
-from zoo.data.inputs import fitted, read_inputs
+from zoo.data.preprocessing.inputs import fitted, read_inputs
 from zoo.data.text import fingerprint, open_text
-from zoo.errors import BadData, UnknownName, UsageError, ZooError
 
 
 def contents(dataset: Dataset) -> dict[str, dict[str, str]]:

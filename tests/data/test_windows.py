@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from zoo.data.recordings import Columns, Recording, Recordings
+from zoo.common.errors import BadData
+from zoo.data.readers.recordings import Columns, Recording, Recordings
+from zoo.data.readers.windows import Indices, Windows, cut, split_windows, window_hashes
 from zoo.data.splits import split_by_content
-from zoo.data.windows import Indices, Windows, cut, split_windows, window_hashes
-from zoo.errors import BadData
 
 #: Runs of (label, group, rows); a file holds some.
 FILE = st.lists(

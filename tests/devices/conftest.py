@@ -9,8 +9,8 @@ from textwrap import dedent
 import numpy as np
 import pytest
 
-from zoo.devices.host import HostTransport
-from zoo.measurement.session import AgentSession
+from zoo.devices.local.host import HostTransport
+from zoo.execution.session import AgentSession
 
 WEIGHTS = np.random.default_rng(0).normal(size=(3, 4)).astype(np.float32)
 BIAS = np.random.default_rng(1).normal(size=3).astype(np.float32)

@@ -13,17 +13,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from zoo.devices.host import AGENT, HostTransport
-from zoo.measurement.failures import (
-    AgentDied,
-    AgentHung,
-    AgentMismatch,
-    AgentRefused,
-    refused,
-)
-from zoo.measurement.process import PipeProcess
-from zoo.measurement.protocol import PROTOCOL
-from zoo.measurement.session import AgentSession
+from zoo.devices.local.host import AGENT, HostTransport
+from zoo.execution.agent_process import PipeProcess
+from zoo.execution.failures import AgentDied, AgentHung, AgentMismatch, AgentRefused, refused
+from zoo.execution.protocol import PROTOCOL
+from zoo.execution.session import AgentSession
 
 ONE = np.ones((1, 4), np.float32)
 FakeRuntime = Callable[[str, str], None]
@@ -187,7 +181,7 @@ class TestRuntimes:
                 session.run(ONE)
 
     def test_ignores_input(self, files: dict[str, Path], monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr("zoo.measurement.process.SEND_TIMEOUT", 0.2)
+        monkeypatch.setattr("zoo.execution.agent_process.SEND_TIMEOUT", 0.2)
         with AgentSession(HostTransport(), "litert") as session:
             session.load(files["dense"])
             os.kill(session._process.pid, signal.SIGSTOP)  # type: ignore[union-attr]
@@ -198,7 +192,7 @@ class TestRuntimes:
 def test_other_version_of_the_agent(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     old = tmp_path / "agent.py"
     old.write_text(re.sub(r"(?m)^PROTOCOL = \d+$", "PROTOCOL = 0", AGENT.read_text()))
-    monkeypatch.setattr("zoo.devices.local.AGENT", old)
+    monkeypatch.setattr("zoo.devices.local.transport.AGENT", old)
     with (
         AgentSession(HostTransport(), "litert") as session,
         pytest.raises(AgentMismatch, match="protocol 0, edgezoo 1"),

@@ -9,11 +9,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from zoo.benchmark.profile import energy_of
 from zoo.devices import agent
-from zoo.devices.host import HostTransport
-from zoo.measurement.failures import AgentRefused
-from zoo.measurement.profile import Profile, energy_of
-from zoo.measurement.session import AgentSession
+from zoo.devices.local.host import HostTransport
+from zoo.execution.failures import AgentRefused
+from zoo.execution.session import AgentSession
+from zoo.results.measurements import Profile
 
 BRIEF = {"min_runs": 3, "min_seconds": 0.0, "max_seconds": 20.0, "warmup_seconds": 0.01}
 
@@ -99,7 +100,7 @@ class TestProfile:
     def test_shares_leave_out_what_is_below_the_clock(self) -> None:
         row = {"name": "x", "operator": "A", "executor": "built-in"}
         told = {"method": "m", "operators": [{**row, "ns": 3e6}, {**row, "ns": -1e6}]}
-        from zoo.measurement.protocol import profile_of
+        from zoo.execution.protocol import profile_of
 
         found: Profile = profile_of({"profile": told})
         assert [share for _, share in found.slowest()] == [1.0, 0.0]

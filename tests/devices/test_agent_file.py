@@ -8,8 +8,8 @@ import sys
 
 import pytest
 
-from zoo.devices.host import AGENT, MODULES
-from zoo.measurement.protocol import PROTOCOL
+from zoo.devices.local.host import AGENT, MODULES
+from zoo.execution.protocol import PROTOCOL
 
 SOURCE = AGENT.read_text(encoding="utf-8")
 TREE = ast.parse(SOURCE)

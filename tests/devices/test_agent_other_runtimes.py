@@ -16,9 +16,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings, strategies
 
 from zoo.devices import agent
-from zoo.devices.host import MODULES, HostTransport
-from zoo.measurement.failures import AgentRefused
-from zoo.measurement.session import AgentSession
+from zoo.devices.local.host import MODULES, HostTransport
+from zoo.execution.failures import AgentRefused
+from zoo.execution.session import AgentSession
 
 #: What reading damaged bytes may raise; the agent makes one refusal of them all.
 DAMAGE = (IndexError, KeyError, OverflowError, UnicodeDecodeError, struct.error)

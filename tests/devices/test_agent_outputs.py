@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from zoo.errors import BadData
-from zoo.measurement.failures import AgentRefused
-from zoo.measurement.session import CHUNK_EXAMPLES, AgentSession
+from zoo.common.errors import BadData
+from zoo.execution.failures import AgentRefused
+from zoo.execution.session import CHUNK_EXAMPLES, AgentSession
 
 EXAMPLES = np.random.default_rng(2).normal(size=(7, 4)).astype(np.float32)
 

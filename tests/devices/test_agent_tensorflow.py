@@ -14,13 +14,13 @@ from typing import Any
 import numpy as np
 import pytest
 
+from zoo.benchmark.keras_baseline import write_reference
+from zoo.common.worker import Children
 from zoo.devices import agent
-from zoo.devices.gpu import GpuTransport
-from zoo.devices.host import HostTransport
-from zoo.isolation import Children
-from zoo.measurement.failures import AgentRefused
-from zoo.measurement.session import AgentSession
-from zoo.reference import write_reference
+from zoo.devices.local.gpu import GpuTransport
+from zoo.devices.local.host import HostTransport
+from zoo.execution.failures import AgentRefused
+from zoo.execution.session import AgentSession
 from zoo.registry import load_registry
 
 needs_tensorflow = pytest.mark.skipif(
@@ -143,7 +143,7 @@ def test_a_gpu_that_is_not_there(two_gpus: Callable[[int], tuple[str, list[str]]
 def lenet5(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """The packaged network as a reference, in a folder of its own."""
     registry = load_registry()
-    from zoo.checkpoints import resolve
+    from zoo.models.checkpoints import resolve
 
     _, _, checkpoint = resolve(registry, "lenet5.fashion_mnist")
     assert checkpoint is not None

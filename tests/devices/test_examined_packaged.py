@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 import zoo
-from zoo.measurement.examination import examine_file
-from zoo.named_devices import device_named
+from zoo.execution.devices import device_named
+from zoo.execution.examination import examine_file
 from zoo.registry import PluginSettings, load_registry
 
 pytest.importorskip("tensorflow")

@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from zoo import hookspecs
-from zoo.job import check_training
-from zoo.networks import build_network, count_multiply_adds, count_parameters
-from zoo.recipe import Recipe, make_recipe
+from zoo.models.building import build_network, count_multiply_adds, count_parameters
+from zoo.pipeline.job import check_training
+from zoo.pipeline.recipe import Recipe, make_recipe
 from zoo.registry import PluginSettings, load_registry
 
 ROOT = Path(__file__).parents[2]

@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from zoo.checkpoints import packaged
-from zoo.devices.host import MODULES
+from zoo.devices.local.host import MODULES
+from zoo.models.checkpoints import packaged
 from zoo.registry import PluginSettings, load_registry
 
 DOCS = Path(__file__).parents[2] / "docs"

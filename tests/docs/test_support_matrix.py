@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from zoo.checkpoints import packaged
+from zoo.models.checkpoints import packaged
 from zoo.registry import PluginSettings, load_registry
 
 DOCS = Path(__file__).parents[2] / "docs"
@@ -120,10 +120,10 @@ def _cell(row: dict[str, Any], format: str, precision: str) -> dict[str, Any]:
 
 def test_every_network_that_is_trained_here_can_be_built(matrix: Any) -> None:
     pytest.importorskip("keras")
-    from zoo.job import make_job
-    from zoo.options import recipe_from
-    from zoo.recipe import Training
-    from zoo.reshape import build_reshaped, reshaped
+    from zoo.contracts.training import Training
+    from zoo.models.resizing import build_reshaped, reshaped
+    from zoo.pipeline.job import make_job
+    from zoo.pipeline.options import recipe_from
 
     for subject in matrix.TRAINED:
         recipe = recipe_from(model=subject.model, data=subject.data, **subject.training)

@@ -10,9 +10,9 @@ import pytest
 from tiny_networks import ONNX, TFLITE, Deployed, agreement, answers_of, row_reader, write
 
 from zoo.contracts import Exporter
-from zoo.devices.host import MODULES, HostTransport
-from zoo.measurement.failures import AgentRefused
-from zoo.measurement.session import AgentSession
+from zoo.devices.local.host import MODULES, HostTransport
+from zoo.execution.failures import AgentRefused
+from zoo.execution.session import AgentSession
 
 for module in ("tensorflow", "ai_edge_litert", "onnxruntime", "sklearn"):
     pytest.importorskip(module)

@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 import pytest
 
+from zoo.artifacts.gate import static_shapes, stock_operators
 from zoo.contracts import ExportRequest
-from zoo.gate import static_shapes, stock_operators
-from zoo.networks import build_network, deployed_model
+from zoo.models.building import build_network, deployed_model
 from zoo.registry import PluginSettings, load_registry
 
 REGISTRY = load_registry(PluginSettings(installed=False))

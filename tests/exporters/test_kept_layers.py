@@ -10,9 +10,9 @@ import pytest
 from tiny_networks import FORMATS, ONNX, TFLITE, Deployed, answers_of, decibels, digits, write
 from tiny_networks import deployed as deployed_network
 
-from zoo.errors import UnknownName, Unsupported
-from zoo.exporters.layers import Operator, layer_names, layers_of, operators_of
-from zoo.exporters.tflite_graph import operators as tflite_operators
+from zoo.common.errors import UnknownName, Unsupported
+from zoo.exporters.shared.layer_mapping import Operator, layer_names, layers_of, operators_of
+from zoo.exporters.tflite.schema import operators as tflite_operators
 
 pytestmark = pytest.mark.slow
 

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 from tiny_networks import FORMATS, Deployed, answers_of, decibels, deployed, digits, write
 
+from zoo.analysis.layer_ranking import culprits
 from zoo.contracts import LayerComparison, LayerRequest, OperatorRecord
-from zoo.culprits import culprits
-from zoo.networks import layer_names
+from zoo.models.building import layer_names
 
 pytestmark = pytest.mark.slow
 #: The first channel is so much larger than the others between the two layers that undo each other.

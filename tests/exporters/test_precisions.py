@@ -20,8 +20,8 @@ from tiny_networks import (
     write,
 )
 
+from zoo.common.errors import BadData
 from zoo.contracts import ExportRequest
-from zoo.errors import BadData
 
 CELLS = [(f, p) for f, exporter in FORMATS.items() for p in exporter.precisions]
 

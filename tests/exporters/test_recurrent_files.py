@@ -20,7 +20,7 @@ from tiny_networks import (
     write,
 )
 
-from zoo.errors import Unsupported
+from zoo.common.errors import Unsupported
 from zoo.registry import load_registry
 from zoo.targets import target_named
 
@@ -103,8 +103,8 @@ def test_fused_operator_remembers_and_the_agent_resets_it(
 
 @pytest.mark.parametrize("purpose", ["outputs", "timing"])
 def test_agent_resets_whatever_the_purpose(reader: Deployed, tmp_path: Path, purpose: str) -> None:
-    from zoo.devices.host import HostTransport
-    from zoo.measurement.session import AgentSession
+    from zoo.devices.local.host import HostTransport
+    from zoo.execution.session import AgentSession
 
     path, _ = write(TFLITE, reader, tmp_path, "float32")
     with AgentSession(HostTransport(), "litert") as session:

@@ -10,11 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from zoo.artifact import manifest_text, open_unaltered
-from zoo.errors import Crashed
-from zoo.isolation import call
+from zoo.artifacts.artifact import manifest_text, open_unaltered
+from zoo.common.errors import Crashed
+from zoo.common.worker import call
+from zoo.models.loading import Subject
 from zoo.registry import PluginSettings, load_registry
-from zoo.steps.common import Subject
 
 pytestmark = pytest.mark.slow
 
@@ -29,7 +29,7 @@ convert_all(sys.argv[1], at_once=2)
 
 def convert(folder: Path, cell: tuple[str, str], seed: int = 0) -> None:
     call(
-        "zoo.steps.export:export",
+        "zoo.pipeline.steps.export:export",
         {
             "subject": Subject(model="lenet5.fashion_mnist", plugins=PluginSettings()),
             "format": cell[0],

@@ -20,7 +20,7 @@ import numpy as np
 import zoo
 from zoo.contracts import Dataset, DatasetProvider, Split
 from zoo.contracts.dataset import IGNORED
-from zoo.data.hashing import array_hash, dataset_hash, split_hash
+from zoo.data.readers.hashing import array_hash, dataset_hash, split_hash
 
 LIBRARY = Path(sysconfig.get_path("stdlib"))
 PACKAGES = ("asyncio", "email")

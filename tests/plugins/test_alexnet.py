@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from zoo.contracts import ExportRequest
-from zoo.measurement.session import AgentSession
-from zoo.networks import build_network, deployed_model
+from zoo.execution.session import AgentSession
+from zoo.models.building import build_network, deployed_model
 from zoo.registry import PluginSettings, load_registry
 
 pytest.importorskip("tensorflow")

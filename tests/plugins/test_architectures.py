@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from zoo.checkpoints import packaged, resolve
+from zoo.common.errors import Unsupported, UsageError, ZooError
 from zoo.contracts import (
     AnyPreprocessing,
     Architecture,
@@ -25,21 +25,21 @@ from zoo.contracts import (
     TokenPreprocessing,
     Variant,
 )
-from zoo.contracts.exporter import CALIBRATED
-from zoo.data.latents import latent
-from zoo.errors import Unsupported, UsageError, ZooError
-from zoo.measurement.session import AgentSession
-from zoo.networks import (
+from zoo.contracts.precision import CALIBRATED
+from zoo.contracts.training import Training
+from zoo.data.preprocessing.latents import latent
+from zoo.execution.session import AgentSession
+from zoo.models.building import (
     build_network,
     count_multiply_adds,
     count_parameters,
     deployed_model,
     raw_model,
 )
-from zoo.recipe import Training
+from zoo.models.checkpoints import packaged, resolve
+from zoo.models.weights import load_network
 from zoo.registry import PluginSettings, load_registry
 from zoo.testing.synthetic import made_up, synthetic_examples
-from zoo.weights import load_network
 
 REGISTRY = load_registry(PluginSettings(installed=False))
 #: Larger networks take seconds to build alone.

@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 import pytest
 
+from zoo.common.errors import UsageError, ZooError
 from zoo.contracts import ExportRequest
-from zoo.errors import UsageError, ZooError
-from zoo.measurement.session import AgentSession
-from zoo.networks import build_network, count_multiply_adds, deployed_model
+from zoo.execution.session import AgentSession
+from zoo.models.building import build_network, count_multiply_adds, deployed_model
 from zoo.registry import PluginSettings, load_registry
 
 REGISTRY = load_registry(PluginSettings(installed=False))
@@ -74,7 +74,7 @@ def test_padding_learns_nothing(name: str) -> None:
     import tensorflow as tf
 
     from zoo.contracts.dataset import IGNORED
-    from zoo.recipe import Training
+    from zoo.contracts.training import Training
 
     network, tokens = network_of(name), texts()
     task = REGISTRY.tasks.get(REGISTRY.variant(name)[1].task)

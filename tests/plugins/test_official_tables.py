@@ -7,9 +7,9 @@ from collections import Counter
 import pytest
 
 from zoo.contracts import WeightsSource
-from zoo.networks import build_network, variable_names
+from zoo.models.building import build_network, variable_names
+from zoo.models.published.cache import all_sources
 from zoo.registry import PluginSettings, load_registry
-from zoo.sources.cache import all_sources
 
 REGISTRY = load_registry(PluginSettings(installed=False))
 #: Larger networks take seconds to build alone.

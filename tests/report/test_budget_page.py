@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 from report_views import row, run
 
-from zoo.report.html import render
+from zoo.benchmark.compare.judgement import Judgement
+from zoo.report.pages.html import render
 from zoo.report.table import print_files
-from zoo.verdicts.judgement import Judgement
 
 pytest.importorskip("jinja2")
 pytest.importorskip("matplotlib")

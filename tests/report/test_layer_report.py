@@ -5,13 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from zoo.advice import advice
+from zoo.analysis.advice import advice
+from zoo.analysis.explain import Explanation
+from zoo.analysis.file_facts import FileFacts
+from zoo.analysis.findings import clips, findings
 from zoo.contracts import LayerComparison, Metric, OperatorRecord
-from zoo.explanation import Explanation, FileFacts
-from zoo.findings import clips, findings
-from zoo.report.explanation import render
-from zoo.report.layer_chart import byte_chart, error_chart, time_chart
+from zoo.report.charts.layer_chart import byte_chart, error_chart, time_chart
 from zoo.report.layer_table import HEADINGS, rows
+from zoo.report.pages.explanation import render
 
 COMMAND = "zoo export net.digits --format tflite --precision int8"
 

@@ -10,10 +10,10 @@ import pytest
 from report_views import accuracy, epoch, rejected, row, training
 
 from zoo.contracts.task import Metric
-from zoo.report.confusion_chart import confusion_chart, difference_chart, matrix, mistakes
-from zoo.report.latency_chart import latency_charts
-from zoo.report.svg import INK, Chart, draw
-from zoo.report.training_chart import training_charts
+from zoo.report.charts.confusion_chart import confusion_chart, difference_chart, matrix, mistakes
+from zoo.report.charts.latency_chart import latency_charts
+from zoo.report.charts.svg import INK, Chart, draw
+from zoo.report.charts.training_chart import training_charts
 
 
 def texts(svg: str) -> list[str]:

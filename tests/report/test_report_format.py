@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from report_views import accuracy
 
 from zoo.contracts.task import Metric
-from zoo.report import format as fmt
+from zoo.results import formatting as fmt
 
 FINITE = st.floats(min_value=-1e12, max_value=1e12, allow_nan=False)
 

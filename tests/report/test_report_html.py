@@ -22,11 +22,11 @@ from report_views import (
     training,
 )
 
+from zoo.common.errors import MissingExtra, ZooError
 from zoo.contracts.task import Check
-from zoo.errors import MissingExtra, ZooError
-from zoo.records import StepRecord
-from zoo.report.html import render, write
+from zoo.report.pages.html import render, write
 from zoo.report.view import RunView
+from zoo.results.records import StepRecord
 
 EVIL = (
     "<script>alert(1)</script>\"'></style></svg><img src=x onerror=alert(2)> $x^{$ {{7*7}} "

@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from report_views import accuracy, failed, rejected, row
 
+from zoo.pipeline.rows import ArtifactRow
 from zoo.report.remarks import remarks, twin
-from zoo.report.view import ArtifactRow
 
 
 def speed(*rows: ArtifactRow) -> list[str]:

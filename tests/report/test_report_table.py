@@ -8,9 +8,9 @@ from report_views import accuracy, failed, rejected, row, run
 from rich.console import Console
 
 from zoo.contracts.task import Metric
+from zoo.pipeline.rows import ArtifactRow
 from zoo.report.remarks import remarks
 from zoo.report.table import print_files
-from zoo.report.view import ArtifactRow
 
 
 def terminal(rows: tuple[ArtifactRow, ...], width: int, notes: tuple[str, ...] = ()) -> list[str]:

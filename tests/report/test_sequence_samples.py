@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from report_views import Page, run
 
-from zoo.report.html import render
-from zoo.report.series_pictures import series_picture
-from zoo.report.step_samples import step_cards
+from zoo.report.charts.series_pictures import series_picture
+from zoo.report.pages.html import render
+from zoo.report.sequence_cards import step_cards
 from zoo.report.view import SampleImage, StepSample
 
 TAGGED = StepSample(

@@ -12,13 +12,13 @@ from rich.console import Console
 
 from zoo import optimize
 from zoo.cli.bench_table import print_timings
+from zoo.common.errors import UsageError
 from zoo.contracts import DeviceKind
 from zoo.contracts.checks import InvalidRecord
-from zoo.errors import UsageError
+from zoo.report.charts.latency_chart import latency_charts
+from zoo.report.charts.svg import Chart
 from zoo.report.headline import _fastest
-from zoo.report.latency_chart import latency_charts
 from zoo.report.remarks import remarks
-from zoo.report.svg import Chart
 from zoo.report.table import print_files
 
 REAL = row("float32", p50=5.0)

@@ -7,8 +7,8 @@ from dataclasses import replace
 import pytest
 from report_views import Page, row, run
 
-from zoo.measurement.profile import Energy, OperatorTime, Profile
-from zoo.report.html import render
+from zoo.report.pages.html import render
+from zoo.results.measurements import Energy, OperatorTime, Profile
 
 EVIL = "<img src=x onerror=alert(1)>"
 

@@ -7,11 +7,11 @@ import dataclasses
 import numpy as np
 import pytest
 
+from zoo.common.errors import ZooError
 from zoo.contracts import Comparison, LatentPreprocessing, Truth
-from zoo.data.inputs import read_inputs, truth_of
-from zoo.errors import ZooError
+from zoo.data.opening import open_dataset
+from zoo.data.preprocessing.inputs import read_inputs, truth_of
 from zoo.registry import PluginSettings, load_registry
-from zoo.steps.common import open_dataset
 from zoo.tasks.image_generation import (
     FRECHET,
     MIN_SQNR_DB,

@@ -6,8 +6,8 @@ import unittest
 
 import pytest
 
+from zoo.common.errors import UnknownName
 from zoo.contracts import SeriesPreprocessing, TokenPreprocessing
-from zoo.errors import UnknownName
 from zoo.testing import (
     CHECKS,
     Conformance,

@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
+from zoo.common.errors import BadFile, UsageError
 from zoo.contracts import Device, DeviceKind, DeviceOptions, Examination, Figure, Specimen
 from zoo.contracts.checks import InvalidRecord
-from zoo.contracts.device import no_agent
-from zoo.errors import BadFile, UsageError
+from zoo.contracts.transport import no_agent
 from zoo.registry import PluginSettings, load_registry
 from zoo.testing.devices import DeviceConformance, checks_of
 from zoo.testing.examinations import EXAMINATION_CHECKS

@@ -8,7 +8,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from zoo.cli.main import zoo
-from zoo.errors import UnknownName, UsageError
+from zoo.common.errors import UnknownName, UsageError
 from zoo.registry import PluginSettings, load_registry
 from zoo.testing import Conformance, conformance_checks, light_checks
 from zoo.testing.selection import select

@@ -13,10 +13,10 @@ import pytest
 from click.testing import CliRunner
 
 from zoo.cli.main import zoo
-from zoo.errors import UsageError, ZooError
+from zoo.common.errors import UsageError, ZooError
 from zoo.registry import PluginSettings, load_registry
-from zoo.scaffold import write_plugin
 from zoo.testing import CHECKS, check_variant, conformance_checks
+from zoo.testing.scaffold import write_plugin
 
 REGISTRY = load_registry(PluginSettings(installed=False))
 

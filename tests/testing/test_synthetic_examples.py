@@ -7,7 +7,7 @@ import pytest
 
 from zoo.contracts import ImagePreprocessing, SeriesPreprocessing, TokenPreprocessing
 from zoo.contracts.dataset import IGNORED
-from zoo.data.inputs import normalize
+from zoo.data.preprocessing.inputs import normalize
 from zoo.testing.synthetic import made_up, synthetic_examples
 
 SERIES = made_up(SeriesPreprocessing(steps=12, channels=3))

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from zoo.errors import Unsupported, ZooError
-from zoo.isolation import flatten
+from zoo.common.errors import Unsupported, ZooError
+from zoo.common.worker import flatten
 from zoo.registry import Registry
 from zoo.testing import Conformance, Finding
 from zoo.testing.exports import Trained

@@ -10,16 +10,16 @@ from typing import Any
 import numpy as np
 import pytest
 
+from zoo.common.errors import BadData, UsageError
 from zoo.contracts import Dataset, Split
-from zoo.errors import BadData, UsageError
-from zoo.job import check_training
-from zoo.networks import build_companion, build_network, variable_names
-from zoo.recipe import Training
-from zoo.recipe_errors import declared_options
+from zoo.contracts.options import declared_options
+from zoo.contracts.training import Training
+from zoo.data.opening import open_dataset
+from zoo.models.building import build_companion, build_network, variable_names
+from zoo.pipeline.job import check_training
 from zoo.registry import PluginSettings, load_registry
-from zoo.steps.common import open_dataset
 from zoo.tasks.adversarial import trainee
-from zoo.training import Trainer
+from zoo.training.trainer import Trainer
 
 REGISTRY = load_registry(PluginSettings(installed=False))
 ARCHITECTURE, VARIANT = REGISTRY.variant("dcgan28")
@@ -160,7 +160,7 @@ def test_the_distance_in_training_is_that_of_the_reported_kind(
     """The running sums of the graph against numpy, on the same images."""
     import keras
 
-    from zoo.data.inputs import read_inputs
+    from zoo.data.preprocessing.inputs import read_inputs
     from zoo.tasks.distances import Moments, frechet
     from zoo.tasks.features import features_of
 

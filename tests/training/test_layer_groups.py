@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 from keras import layers
 
-from zoo.layer_groups import layer_groups, thaw
-from zoo.networks import build_network
+from zoo.models.building import build_network
 from zoo.registry import PluginSettings, load_registry
+from zoo.training.layer_groups import layer_groups, thaw
 
 REGISTRY = load_registry(PluginSettings(installed=False))
 

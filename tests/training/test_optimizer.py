@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from zoo.optimizer import adamw
+from zoo.training.optimizer import adamw
 
 STEPS = 7
 

@@ -9,13 +9,13 @@ from typing import Any
 import numpy as np
 import pytest
 
+from zoo.common.errors import BadData, ZooError
 from zoo.contracts import Dataset, Split
-from zoo.errors import BadData, ZooError
-from zoo.networks import build_network, variable_names
-from zoo.recipe import Training
+from zoo.contracts.training import Training
+from zoo.data.opening import open_dataset
+from zoo.models.building import build_network, variable_names
 from zoo.registry import PluginSettings, load_registry
-from zoo.steps.common import open_dataset
-from zoo.training import Trainer
+from zoo.training.trainer import Trainer
 
 GRADUAL = Training(epochs=4, freeze="gradual", groups=3, dropout=0.2, batch_size=64, patience=0)
 REGISTRY = load_registry(PluginSettings(installed=False))
@@ -123,8 +123,8 @@ def test_it_learns_and_reports_figures_that_are_measured(digits: Dataset) -> Non
 
 
 def test_the_weights_kept_are_those_of_the_best_epoch(digits: Dataset) -> None:
-    from zoo.data.inputs import read_inputs
-    from zoo.networks import raw_model
+    from zoo.data.preprocessing.inputs import read_inputs
+    from zoo.models.building import raw_model
 
     network, trainer, _ = train(digits)
     split = digits.splits["validation"]
@@ -292,7 +292,7 @@ def test_a_full_disk_loses_nothing(
     """Whichever file of the second epoch's checkpoint does not fit: the first one stays whole."""
     import errno
 
-    import zoo.files
+    import zoo.common.files
 
     unbroken, whole, _ = train(digits)
     written = 0

@@ -26,7 +26,7 @@ from zoo.cli.verdict_options import (
 )
 
 if TYPE_CHECKING:
-    from zoo.timed_files import Timing
+    from zoo.benchmark.timing import Timing
 
 
 _COUNT = click.IntRange(1, 1024)
@@ -130,11 +130,11 @@ def command(
     --budget it is a test: the exit code is 1 when a limit is exceeded, 3 when that cannot be told.
     """
     from zoo.api import bench
+    from zoo.benchmark.compare.judging import exit_code, judge_budgets
     from zoo.cli.bench_progress import BenchProgress
     from zoo.cli.bench_table import plain_timing, print_timings
     from zoo.cli.foreign_table import timed_by_others
-    from zoo.examining import refuse_budgets
-    from zoo.verdicts.judging import exit_code, judge_budgets
+    from zoo.execution.examine_files import refuse_budgets
 
     if timed_by_others(
         ctx,

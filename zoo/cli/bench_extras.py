@@ -10,7 +10,7 @@ import click
 from zoo.cli.tables import print_table
 
 if TYPE_CHECKING:
-    from zoo.measurement.records import Measurement
+    from zoo.results.measurements import Measurement
 
 Column = tuple[str, Callable[["Measurement"], str]]
 #: Of a profile, so many operators are shown; JSON has them all.

@@ -12,8 +12,8 @@ from zoo.cli.examinations import plain_examination, print_examinations
 from zoo.cli.tables import print_table
 
 if TYPE_CHECKING:
-    from zoo.measurement.records import Measurement
-    from zoo.timed_files import Timing
+    from zoo.benchmark.timing import Timing
+    from zoo.results.measurements import Measurement
 
 _HEADINGS = (
     *("file", "device", "runtime", "threads", "p50 ms", "interval", "p90 ms", "p99 ms"),
@@ -58,7 +58,7 @@ def print_timings(timings: Sequence[Timing]) -> None:
 
 def plain_timing(timing: Timing) -> dict[str, Any]:
     """One result for JSON; its verdict says whether its figures may be published."""
-    from zoo.records import as_plain
+    from zoo.results.records import as_plain
 
     measurement = timing.measurement
     return {

@@ -33,8 +33,8 @@ def command(
     in Python, C++, Kotlin, Swift and JavaScript that run them. The Python program is run at once.
     The exit code is 1 when it answers wrong.
     """
-    from zoo.bundles import bundle
-    from zoo.records import as_plain
+    from zoo.artifacts.bundle import bundle
+    from zoo.results.records import as_plain
 
     settings: Settings = ctx.obj
     made = bundle(file, output=output, target=target, registry=settings.registry())

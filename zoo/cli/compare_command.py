@@ -18,7 +18,7 @@ from zoo.cli.options import (
 from zoo.cli.tables import print_table
 
 if TYPE_CHECKING:
-    from zoo.verdicts.comparing import Comparisons
+    from zoo.benchmark.compare.comparing import Comparisons
 
 #: Exit codes beside 0 (the same or faster) and 2 (wrong input).
 SLOWER = 1
@@ -85,10 +85,10 @@ def command(
 
     The exit code is 0 for the same or faster, 1 for slower, 3 when it cannot be told.
     """
+    from zoo.benchmark.compare.comparing import compare
+    from zoo.benchmark.compare.ratio import TURNS
     from zoo.cli.progress import StepProgress
-    from zoo.extras import require_extra
-    from zoo.verdicts.comparing import compare
-    from zoo.verdicts.ratio import TURNS
+    from zoo.common.optional_imports import require_extra
 
     settings: Settings = ctx.obj
     if html is not None:
@@ -108,15 +108,15 @@ def command(
             registry=settings.registry(),
         )
     if html is not None:
-        from zoo.report.comparison import write
+        from zoo.report.pages.comparison import write
 
         write(Path(html), found)
     if junit is not None:
-        from zoo.verdicts.junit import cases_of_comparisons, write_junit
+        from zoo.benchmark.compare.junit import cases_of_comparisons, write_junit
 
         write_junit(Path(junit), "zoo compare", cases_of_comparisons(found))
     if as_json:
-        from zoo.verdicts.words import plain
+        from zoo.benchmark.compare.words import plain
 
         print_json(plain(found))
     else:
@@ -132,7 +132,7 @@ def exit_code(found: Comparisons) -> int:
 
 
 def _print(found: Comparisons, html: str | None) -> None:
-    from zoo.verdicts.words import PAIR, TABLE, basis, first_line, pair_rows, row, sentence
+    from zoo.benchmark.compare.words import PAIR, TABLE, basis, first_line, pair_rows, row, sentence
 
     warning = first_line(found)
     if warning:

@@ -11,7 +11,7 @@ from zoo.cli.options import Settings, complete_dataset, examples, json_option, p
 from zoo.cli.tables import print_table
 
 if TYPE_CHECKING:
-    from zoo.dataset_summary import DatasetSummary
+    from zoo.data.summary import DatasetSummary
     from zoo.registry import Registry
 
 #: More classes than this are counted, but not listed one by one.
@@ -31,8 +31,8 @@ def command(settings: Settings, dataset: str | None, as_json: bool) -> None:
     if dataset is None:
         _list(registry, as_json)
         return
-    from zoo.dataset_summary import summarize
-    from zoo.steps.common import open_dataset
+    from zoo.data.opening import open_dataset
+    from zoo.data.summary import summarize
 
     found = summarize(open_dataset(registry, dataset))
     if as_json:

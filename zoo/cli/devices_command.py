@@ -12,7 +12,7 @@ from zoo.cli.tables import print_table, printable
 
 if TYPE_CHECKING:
     from zoo.contracts import Device
-    from zoo.device_health import DeviceState
+    from zoo.execution.health import DeviceState
     from zoo.registry import Registry
 
 
@@ -34,7 +34,7 @@ def command() -> None:
 def list_devices(settings: Settings, as_json: bool) -> None:
     """List devices by name, and the kinds that a name can be given to; contacts none."""
     from zoo.contracts import Device
-    from zoo.named_devices import known_devices
+    from zoo.execution.devices import known_devices
 
     registry = settings.registry()
     found = known_devices(registry)
@@ -100,8 +100,8 @@ def doctor(ctx: click.Context, names: tuple[str, ...], as_json: bool) -> None:
     Without names: this machine, and those that a devices.toml names. The exit code is 1 when one
     of them cannot be used.
     """
-    from zoo.device_health import examine
-    from zoo.named_devices import device_named, known_devices
+    from zoo.execution.devices import device_named, known_devices
+    from zoo.execution.health import examine
 
     settings: Settings = ctx.obj
     registry = settings.registry()
@@ -122,7 +122,7 @@ def doctor(ctx: click.Context, names: tuple[str, ...], as_json: bool) -> None:
 def _ours(registry: Registry) -> dict[str, Any]:
     """This machine and what the files name: a phone that nobody has is not missing."""
     from zoo.contracts import Device
-    from zoo.named_devices import known_devices
+    from zoo.execution.devices import known_devices
 
     found = known_devices(registry)
     return {
@@ -201,8 +201,8 @@ def add(
 
     `zoo devices list` shows the kinds and their options.
     """
-    from zoo.errors import UsageError
-    from zoo.named_devices import add_device
+    from zoo.common.errors import UsageError
+    from zoo.execution.devices import add_device
 
     given: dict[str, str] = {}
     for option in options:
@@ -225,7 +225,7 @@ def add(
 @json_option
 def remove(name: str, as_json: bool) -> None:
     """Forget a device's name; nothing is changed on the device."""
-    from zoo.named_devices import remove_device
+    from zoo.execution.devices import remove_device
 
     file = remove_device(name)
     if as_json:
@@ -240,8 +240,8 @@ def remove(name: str, as_json: bool) -> None:
 @click.pass_obj
 def setup(settings: Settings, name: str, as_json: bool) -> None:
     """Install what a device needs to run files, where its kind can do that from here."""
-    from zoo.device_health import setup_device
-    from zoo.named_devices import device_named
+    from zoo.execution.devices import device_named
+    from zoo.execution.health import setup_device
 
     registry = settings.registry()
     told: list[str] = []

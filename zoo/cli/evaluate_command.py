@@ -24,8 +24,8 @@ def command(settings: Settings, target: str, data: str | None, split: str, as_js
     """Measure the quality of a model, or of an exported file in its deployment runtime."""
     from zoo.api import evaluate
     from zoo.cli.progress import StepProgress
-    from zoo.records import as_plain
-    from zoo.report.format import metric_in_words
+    from zoo.results.formatting import metric_in_words
+    from zoo.results.records import as_plain
 
     with StepProgress(quiet=as_json) as progress:
         found = evaluate(target, data, split=split, on_step=progress, registry=settings.registry())

@@ -8,8 +8,7 @@ from typing import Any
 import click
 
 from zoo.cli.tables import print_table
-from zoo.measurement.examination import ExaminationRecord
-from zoo.records import as_plain
+from zoo.execution.examination import ExaminationRecord
 from zoo.report.examinations import (
     basis,
     by_name,
@@ -19,6 +18,7 @@ from zoo.report.examinations import (
     grouped,
     is_number_column,
 )
+from zoo.results.records import as_plain
 
 
 def print_examinations(records: Sequence[ExaminationRecord], *, tables: bool = True) -> None:

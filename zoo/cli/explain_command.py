@@ -11,7 +11,7 @@ from zoo.cli.options import Settings, data_option, examples, json_option, print_
 from zoo.cli.tables import print_table
 
 if TYPE_CHECKING:
-    from zoo.explanation import Explanation
+    from zoo.analysis.explain import Explanation
 
 
 @click.command(
@@ -53,9 +53,9 @@ def command(
     Both files run in their runtime with all tensors kept. The last line is a command to try, if
     there is one.
     """
+    from zoo.analysis.explain import explain
     from zoo.cli.progress import StepProgress
-    from zoo.explanation import explain
-    from zoo.extras import require_extra
+    from zoo.common.optional_imports import require_extra
 
     if html is not None:
         require_extra("report")  # not after the work
@@ -71,7 +71,7 @@ def command(
             registry=settings.registry(),
         )
     if html is not None:
-        from zoo.report.explanation import write
+        from zoo.report.pages.explanation import write
 
         write(Path(html), found)
     if as_json:

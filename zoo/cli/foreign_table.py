@@ -11,8 +11,8 @@ from zoo.cli.options import Settings, print_json
 from zoo.cli.tables import print_table
 
 if TYPE_CHECKING:
-    from zoo.foreign_timing import ForeignTiming
-    from zoo.measurement.foreign import ForeignMeasurement
+    from zoo.benchmark.vendor_tool import ForeignMeasurement
+    from zoo.benchmark.vendor_tool_run import ForeignTiming
 
 _HEADINGS = (
     *("file", "timed by", "threads", "median ms", "mean ms", "p95 ms", "first ms", "load ms"),
@@ -51,9 +51,9 @@ def timed_by_others(
     Raises:
         UsageError: Some of the devices alone are timed so, or an option is not for that.
     """
+    from zoo.benchmark.vendor_tool_run import bench_by_others, timed_so
     from zoo.cli.progress import StepProgress
-    from zoo.errors import UsageError
-    from zoo.foreign_timing import bench_by_others, timed_so
+    from zoo.common.errors import UsageError
 
     settings: Settings = ctx.obj
     registry = settings.registry()
@@ -93,7 +93,7 @@ def timed_by_others(
 
 
 def _plain(timing: ForeignTiming) -> dict[str, Any]:
-    from zoo.records import as_plain
+    from zoo.results.records import as_plain
 
     return {
         "file": str(timing.file),

@@ -18,7 +18,7 @@ _CLASSES_SHOWN = 20
 @click.pass_obj
 def command(settings: Settings, model: str, as_json: bool) -> None:
     """Show everything known about MODEL: the network, its input, its weights."""
-    from zoo.catalogue import info
+    from zoo.models.catalogue import info
 
     found = info(settings.registry(), model)
     if as_json:
@@ -65,7 +65,7 @@ def _print_official(official: dict[str, Any]) -> None:
 
 def _print_card(model_id: str, card: dict[str, Any]) -> None:
     from zoo.contracts import Metric
-    from zoo.report.format import metric_in_words
+    from zoo.results.formatting import metric_in_words
 
     click.echo(f"\nweights {model_id}")
     accuracy = card["accuracy"]

@@ -14,8 +14,8 @@ from typing import Any, NoReturn
 import click
 
 from zoo.cli.options import Settings, examples
-from zoo.errors import UsageError, ZooError, nearest
-from zoo.paths import OFFLINE_VARIABLE
+from zoo.common.errors import UsageError, ZooError, nearest
+from zoo.common.paths import OFFLINE_VARIABLE
 
 #: Command → module; a module is imported when its command is used or helped with.
 COMMANDS = {

@@ -108,8 +108,8 @@ def command(
     """
     from zoo.cli.progress import StepProgress
     from zoo.cli.search_results import print_search
-    from zoo.optimizing import as_json as search_as_json
-    from zoo.optimizing import optimize
+    from zoo.pipeline.search.optimize import as_json as search_as_json
+    from zoo.pipeline.search.optimize import optimize
 
     settings: Settings = ctx.obj
     for name in ("formats", "precisions"):

@@ -39,7 +39,7 @@ def _complete(kind: str) -> Callable[[click.Context, click.Parameter, str], list
     def complete(
         ctx: click.Context, param: click.Parameter, incomplete: str
     ) -> list[CompletionItem]:
-        from zoo.checkpoints import model_ids
+        from zoo.models.checkpoints import model_ids
 
         root = ctx.find_root().params
         registry = Settings(plugins=tuple(root.get("plugins") or ())).registry()
@@ -56,8 +56,8 @@ def _complete(kind: str) -> Callable[[click.Context, click.Parameter, str], list
 
 
 def _devices(registry: Registry) -> list[str]:
-    from zoo.devices_file import read_entries
-    from zoo.errors import ZooError
+    from zoo.common.errors import ZooError
+    from zoo.execution.devices_file import read_entries
 
     try:
         known = [n for kind in registry.devices if kind.known is not None for n in kind.known()]

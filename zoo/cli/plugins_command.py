@@ -161,7 +161,7 @@ def new(settings: Settings, name: str, output: Path, as_json: bool) -> None:
 
     It is a distribution of its own: it can be installed and checked at once.
     """
-    from zoo.scaffold import write_plugin
+    from zoo.testing.scaffold import write_plugin
 
     made = write_plugin(name, output, settings.registry())
     if as_json:

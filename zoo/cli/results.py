@@ -8,12 +8,13 @@ from typing import Any
 import click
 
 from zoo.cli.examinations import print_examinations
-from zoo.planning.common import EVALUATE
-from zoo.planning.examining import KIND as EXAMINE
-from zoo.report.format import metric_in_words
+from zoo.pipeline.planning.common import EVALUATE
+from zoo.pipeline.planning.examining import KIND as EXAMINE
+from zoo.pipeline.rows import metrics_of, rows_of
+from zoo.pipeline.run import Run, plain_records
+from zoo.report.summary import examinations_of, next_commands, remarks_of
 from zoo.report.table import print_files
-from zoo.run import Run, plain_records
-from zoo.summary import examinations_of, metrics_of, next_commands, remarks_of, rows_of
+from zoo.results.formatting import metric_in_words
 
 
 def print_run(run: Run) -> None:

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 import click
 
 from zoo.cli.tables import print_table
-from zoo.report import format as fmt
-from zoo.report.search import answer, limits_in_words, search_columns, troubles
+from zoo.report.pages.search import answer, limits_in_words, search_columns, troubles
+from zoo.results import formatting as fmt
 
 if TYPE_CHECKING:
-    from zoo.optimizing import Optimized
+    from zoo.pipeline.search.optimize import Optimized
 
 
 def print_search(found: Optimized) -> None:

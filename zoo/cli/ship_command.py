@@ -23,7 +23,7 @@ from zoo.cli.options import (
     store_option,
     training_options,
 )
-from zoo.errors import UsageError
+from zoo.common.errors import UsageError
 
 
 @click.command(
@@ -97,8 +97,8 @@ def command(
 
 
 def recipe_options(given: dict[str, Any]) -> dict[str, Any]:
-    """Command-line values as `zoo.options.recipe_from` takes them."""
-    from zoo.options import parse_export_options, parse_hyperparameters
+    """Command-line values as `zoo.pipeline.options.recipe_from` takes them."""
+    from zoo.pipeline.options import parse_export_options, parse_hyperparameters
 
     options = dict(given)
     for name in ("formats", "precisions", "devices"):

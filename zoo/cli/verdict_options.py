@@ -11,8 +11,8 @@ import click
 from zoo.cli.options import Function
 
 if TYPE_CHECKING:
-    from zoo.timed_files import Timing
-    from zoo.verdicts.judgement import Judgement
+    from zoo.benchmark.compare.judgement import Judgement
+    from zoo.benchmark.timing import Timing
 
 
 def verdict_options(function: Function) -> Function:
@@ -36,7 +36,7 @@ def verdict_options(function: Function) -> Function:
 
 def check_budgets(budgets: Sequence[str]) -> None:
     """A misspelt budget must not wait for the measurement."""
-    from zoo.verdicts.budgets import parse_budgets
+    from zoo.benchmark.compare.budgets import parse_budgets
 
     parse_budgets(budgets)
 
@@ -66,13 +66,13 @@ def write_bench_junit(
     """Writes JUnit XML where it was asked for."""
     if path is None:
         return
-    from zoo.verdicts.junit import cases_of_bench, write_junit
+    from zoo.benchmark.compare.junit import cases_of_bench, write_junit
 
     write_junit(Path(path), "zoo bench", cases_of_bench(timings, judged))
 
 
 def plain_judgements(judgements: Sequence[Judgement]) -> list[dict[str, Any]]:
     """For ``--json``."""
-    from zoo.records import as_plain
+    from zoo.results.records import as_plain
 
     return [as_plain(judgement) for judgement in judgements]

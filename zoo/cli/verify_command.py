@@ -16,7 +16,7 @@ from zoo.cli.options import (
 )
 
 if TYPE_CHECKING:
-    from zoo.verification import Verification
+    from zoo.analysis.verify.verify import Verification
 
 _MARKS = {"holds": "ok", "fails": "--", "not checked": " ?"}
 
@@ -56,9 +56,9 @@ def command(
     Needs a runtime of the format, and no TensorFlow. The exit code is 1 when a claim fails; claims
     that cannot be checked here are named, and do not count.
     """
+    from zoo.analysis.verify.verify import verify
     from zoo.cli.progress import StepProgress
-    from zoo.records import as_plain
-    from zoo.verification import verify
+    from zoo.results.records import as_plain
 
     settings: Settings = ctx.obj
     with StepProgress(quiet=as_json) as progress:
@@ -78,7 +78,7 @@ def command(
 
 
 def _print(found: Verification) -> None:
-    from zoo.report.format import plain
+    from zoo.results.formatting import plain
 
     about = f"{found.model_id}, {found.precision}" if found.model_id else "no usable manifest"
     click.echo(plain(f"{found.file}: {about}"))

@@ -18,7 +18,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Protocol
 
-from zoo.files import sha256_of
+from zoo.common.files import sha256_of
 
 #: Import packages of the product; only within them imports are followed from everywhere.
 PACKAGES = ("zoo", "zoo.plugins", "zoo.exporters", "zoo.devices")

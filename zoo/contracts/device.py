@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, Protocol, get_args
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from zoo.contracts.checks import check, check_name
 from zoo.contracts.examination import Examination, Specimen
 from zoo.contracts.foreign_benchmark import ForeignBenchmark
-from zoo.errors import UsageError
-from zoo.guarded_transport import GuardedTransport, guarding
+from zoo.contracts.transport import Transport, no_agent
 
 if TYPE_CHECKING:  # lists and help must not wait for it
     from pydantic import BaseModel
@@ -21,74 +19,6 @@ DeviceOptions = Mapping[str, Any]
 #: What the times of a device are: taken on the real thing, on another processor that stands in for
 #: it, or calculated. Those that are not real tell nothing of the real ones, nor of each other.
 Clock = Literal["real", "emulated", "estimated"]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Condition:
-    """The state of a device just before or just after a measurement.
-
-    Attributes:
-        readings: What it tells of itself, JSON-compatible: ``temperature_c``, ``governor``, …
-            ``battery_uah`` (what is left), ``battery_mv`` and ``charged_by`` (a list) become the
-            energy of long runs.
-        faults: Why a time taken now could not be trusted, in words: a throttled processor, say.
-        hints: What would make times steadier, in words: a governor that holds the clock, say.
-    """
-
-    readings: Mapping[str, Any] = field(default_factory=dict)
-    faults: tuple[str, ...] = ()
-    hints: tuple[str, ...] = ()
-
-
-class AgentProcess(Protocol):
-    """A running agent: one JSON object per line each way."""
-
-    def send(self, line: str) -> None:
-        """Writes one line; `BrokenPipeError` when the agent is gone, `TimeoutError` if stuck."""
-
-    def receive(self, timeout: float | None) -> str | None:
-        """The next line, None at the end of the stream; `TimeoutError` after `timeout` s."""
-
-    def kill(self) -> None:
-        """Ends the process at once; may be called from another thread than the other methods."""
-
-    def stop(self) -> int | None:
-        """Ends the process; its exit code, negative for the signal that killed it.
-
-        None when the line to the device broke, so that nobody knows.
-        """
-
-    def diagnostics(self) -> str:
-        """The last lines of its error stream."""
-
-
-class Transport(Protocol):
-    """Copies files to the device and starts processes there."""
-
-    def put(self, local: Path) -> str:
-        """Makes a local file available there; returns its path on the device."""
-
-    def start_agent(self, runtime: str) -> AgentProcess:
-        """Starts the agent in an environment that has `runtime`."""
-
-    def condition(self) -> Condition:
-        """How the device is now; asked before and after each process that is timed."""
-
-    def close(self) -> None:
-        """Releases the device."""
-
-
-def no_agent(options: DeviceOptions) -> Transport:
-    """Stands in for ``connect`` of kinds that are analyses.
-
-    Raises:
-        UsageError: Always.
-    """
-    raise UsageError(
-        "no program can be started on this device",
-        why="it is an analysis of files: what they need there is worked out on this machine",
-        fix="`zoo bench FILE --device NAME` prints what it finds; time files on another device",
-    )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -160,63 +90,3 @@ class DeviceKind:
             value = getattr(self, field_name)
             usable = value is None or callable(value)
             check(usable, self.name, f"{field_name} must be callable or None")
-
-
-@dataclass(frozen=True, kw_only=True)
-class Device:
-    """One device: a kind and how to reach this one.
-
-    Attributes:
-        name: What users type for ``--device``.
-        kind: How it is reached.
-        options: Complete.
-        source: The file that names it; None for a kind that is a device by itself.
-    """
-
-    name: str
-    kind: DeviceKind
-    options: DeviceOptions = field(default_factory=dict)
-    source: Path | None = None
-
-    @property
-    def address(self) -> str:
-        """Where it is, in a few words."""
-        if self.kind.address is not None:
-            return self.kind.address(self.options)
-        given = (f"{k}={v}" for k, v in sorted(self.options.items()) if v is not None)
-        return ", ".join(given) or self.kind.name
-
-    @property
-    def clock(self) -> Clock:
-        """What its times are."""
-        return self.kind.clock
-
-    @property
-    def bound_kind(self) -> DeviceKind:
-        """Its kind with its options filled in, for callers who give none."""
-        kind, options = self.kind, self.options
-        return replace(
-            kind,
-            connect=lambda _: kind.connect(options),
-            fingerprint=lambda _: kind.fingerprint(options),
-            runtimes=lambda _: kind.runtimes(options),
-        )
-
-    def connect(self) -> GuardedTransport:
-        """Opens a transport to it, around which whatever its driver raises is a `ZooError`."""
-        with guarding(self.kind.name, "connect"):
-            return GuardedTransport(self.kind.connect(self.options), self.kind.name)
-
-    def fingerprint(self) -> str:
-        """Identifies the machine and the runtimes there."""
-        with guarding(self.kind.name, "tell the device's fingerprint"):
-            return self.kind.fingerprint(self.options)
-
-    def runtimes(self) -> Sequence[str]:
-        """Agent runtimes that can be used there now."""
-        with guarding(self.kind.name, "tell the device's runtimes"):
-            return self.kind.runtimes(self.options)
-
-    def benchmark(self) -> ForeignBenchmark | None:
-        """The program of others that times files there, if users have supplied one."""
-        return None if self.kind.benchmark is None else self.kind.benchmark(self.options)

@@ -7,8 +7,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from zoo.common.errors import BadData
 from zoo.contracts.checks import check, check_name
-from zoo.errors import BadData
+from zoo.contracts.precision import CALIBRATIONS, PRECISIONS, RECURRENT_FORMS
 
 if TYPE_CHECKING:  # lists and help must not wait for numpy
     from numpy.typing import NDArray
@@ -17,19 +18,6 @@ if TYPE_CHECKING:  # lists and help must not wait for numpy
     from zoo.contracts.layers import LayerComparison, LayerRequest
     from zoo.contracts.target import Target
     from zoo.contracts.usage import Usage, UsageRequest
-
-#: Every precision the product knows; an exporter claims some of them.
-PRECISIONS = ("float32", "float16", "dynamic-int8", "int8", "int16x8")
-
-#: Those that need calibration data.
-CALIBRATED = frozenset({"int8", "int16x8"})
-
-#: How the ranges of integers follow from what tensors held; ``auto`` takes the one with which the
-#: file errs least on inputs that were not calibrated on.
-CALIBRATIONS = ("auto", "minmax", "percentile", "entropy", "mse", "moving-average")
-
-#: How a recurrent layer's loop over time may be written; ``auto`` leaves it to the exporter.
-RECURRENT_FORMS = ("auto", "fused", "unrolled", "while")
 
 
 @dataclass(frozen=True, kw_only=True)

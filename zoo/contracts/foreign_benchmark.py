@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from zoo.contracts.checks import check
 
 if TYPE_CHECKING:
-    from zoo.contracts.device import Transport
+    from zoo.contracts.transport import Transport
 
 
 @dataclass(frozen=True, kw_only=True)

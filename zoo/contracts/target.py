@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from zoo.contracts.checks import check, check_name
-from zoo.contracts.exporter import PRECISIONS, RECURRENT_FORMS
+from zoo.contracts.precision import PRECISIONS, RECURRENT_FORMS
 
 ACTIVATIONS = ("signed", "unsigned")
 LAYOUTS = ("nhwc", "nchw")

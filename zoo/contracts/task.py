@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from zoo.contracts.checks import check, check_name
 from zoo.contracts.dataset import Split
-from zoo.contracts.exporter import PRECISIONS
+from zoo.contracts.precision import PRECISIONS
 from zoo.contracts.preprocessing import Preprocessing
 
 if TYPE_CHECKING:  # lists and help must not wait for numpy
@@ -44,7 +44,7 @@ class Metric:
     """A measured quality with its interval.
 
     Attributes:
-        name: ``accuracy``. The name of a share of examples says so (`zoo.report.format.is_share`).
+        name: ``accuracy``. The name of a share of examples says so (`zoo.results.formatting.is_share`).
         value: The point estimate.
         low: Lower end of the 95 % interval.
         high: Upper end of the 95 % interval.

@@ -9,7 +9,7 @@ from typing import Any, Literal, get_args
 
 from zoo.contracts.checks import check, check_name
 from zoo.contracts.preprocessing import ImagePreprocessing
-from zoo.data.imagenet import imagenet_classes
+from zoo.plugins.imagenet import imagenet_classes
 
 Layout = Literal["convolution", "depthwise", "dense", "normalization"]
 Framework = Literal["torch", "keras"]

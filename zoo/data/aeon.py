@@ -7,8 +7,8 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from zoo.common.errors import BadData, MissingExtra, UnknownName, nearest
 from zoo.contracts.dataset import Dataset, DatasetProvider
-from zoo.errors import BadData, MissingExtra, UnknownName, nearest
 from zoo.hookspecs import hookimpl
 
 if TYPE_CHECKING:
@@ -54,9 +54,9 @@ def open_aeon(argument: str | None) -> Dataset:
     """
     import numpy as np
 
-    from zoo.data.arrays import array_split
-    from zoo.data.hashing import dataset_hash, example_hashes
-    from zoo.data.listing import class_order
+    from zoo.data.readers.arrays import array_split
+    from zoo.data.readers.hashing import dataset_hash, example_hashes
+    from zoo.data.readers.listing import class_order
     from zoo.data.splits import divide_given
 
     name, files = _find(argument)
@@ -108,7 +108,7 @@ def carried(folder: Path) -> dict[str, tuple[Path, Path]]:
 
 
 def _find(argument: str | None) -> tuple[str, tuple[Path, Path]]:
-    from zoo.data.query import parse_query
+    from zoo.data.readers.query import parse_query
 
     name = parse_query("aeon", argument, what="name").path
     sets = carried(_folder())
@@ -149,7 +149,7 @@ def _load(name: str, part: str, folder: Path) -> tuple[NDArray[np.float32], list
     """Series, float32, shape (examples, steps, channels), and the class of each."""
     import numpy as np
 
-    from zoo.extras import require
+    from zoo.common.optional_imports import require
 
     try:
         series, labels = require("aeon.datasets").load_classification(

@@ -6,16 +6,16 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from zoo.common.errors import BadData, UsageError
 from zoo.contracts.dataset import IGNORED, SPLITS, Dataset, DatasetProvider
-from zoo.errors import BadData, UsageError
 from zoo.hookspecs import hookimpl
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from zoo.data.conll_files import Sentence
-    from zoo.data.listing import Listing
+    from zoo.data.readers.conll_files import Sentence
+    from zoo.data.readers.listing import Listing
 
 SUFFIXES = (".txt", ".conll", ".tsv", ".iob", ".iob2", ".bio", ".bio2")
 #: Names of files, without suffix, that mean a split.
@@ -53,11 +53,11 @@ def open_conll(argument: str | None) -> Dataset:
     """
     import numpy as np
 
-    from zoo.data.class_folders import note
-    from zoo.data.conll_files import read_sentences
-    from zoo.data.hashing import dataset_hash
+    from zoo.data.readers.class_folders import note
+    from zoo.data.readers.conll_files import read_sentences
+    from zoo.data.readers.hashing import dataset_hash
+    from zoo.data.readers.text_examples import text_hashes, text_split
     from zoo.data.splits import divide_given
-    from zoo.data.text_examples import text_hashes, text_split
 
     listing, files = _find(argument)
     found = {name: list(read_sentences(listing.root / path, path)) for name, path in files.items()}
@@ -95,15 +95,15 @@ def fingerprint(argument: str | None) -> str:
         UsageError: No such file or folder.
         BadData: A link leaves the folder, or a folder cannot be read.
     """
-    from zoo.data.listing import listing_fingerprint
+    from zoo.data.readers.listing import listing_fingerprint
 
     return f"conll:{listing_fingerprint(_find(argument)[0])}"
 
 
 def _find(argument: str | None) -> tuple[Listing, dict[str, str]]:
     """The files, and for each split (``""`` for a file that is not split) which of them it is."""
-    from zoo.data.listing import list_files
-    from zoo.data.query import parse_query
+    from zoo.data.readers.listing import list_files
+    from zoo.data.readers.query import parse_query
 
     query = parse_query("conll", argument)
     listing = list_files(query.path, SUFFIXES)
@@ -143,7 +143,7 @@ def _refuse_few(found: Mapping[str, list[Sentence]], files: Mapping[str, str]) -
 
 
 def _classes(found: Mapping[str, list[Sentence]]) -> tuple[str, ...]:
-    from zoo.data.listing import class_order
+    from zoo.data.readers.listing import class_order
 
     every = {tag for own in found.values() for _, tags in own for tag in tags}
     if len(every) < 2:

@@ -5,18 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
+from zoo.common.errors import UsageError
 from zoo.contracts.dataset import Dataset, DatasetProvider, Split
-from zoo.errors import UsageError
 from zoo.hookspecs import hookimpl
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from zoo.data.listing import Listing
-    from zoo.data.query import Query
-    from zoo.data.recordings import Recordings
-    from zoo.data.windows import Windows
+    from zoo.data.readers.listing import Listing
+    from zoo.data.readers.query import Query
+    from zoo.data.readers.recordings import Recordings
+    from zoo.data.readers.windows import Windows
 
 #: What may follow the path.
 OPTIONS = ("window", "stride", "label", "group", "channels")
@@ -50,9 +50,9 @@ def open_csv(argument: str | None) -> Dataset:
         UsageError: No such file or folder; a wrong option or column name.
         BadData: What cannot be used: names file, line and column. Or too few windows.
     """
-    from zoo.data.hashing import dataset_hash
-    from zoo.data.recordings import read_recordings
-    from zoo.data.windows import cut, split_windows, window_hashes
+    from zoo.data.readers.hashing import dataset_hash
+    from zoo.data.readers.recordings import read_recordings
+    from zoo.data.readers.windows import cut, split_windows, window_hashes
 
     query, listing = _find(argument)
     length = query.number("window")
@@ -82,14 +82,14 @@ def fingerprint(argument: str | None) -> str:
         UsageError: No such file or folder.
         BadData: A link leaves the folder, or a folder cannot be read.
     """
-    from zoo.data.listing import listing_fingerprint
+    from zoo.data.readers.listing import listing_fingerprint
 
     return f"csv:{listing_fingerprint(_find(argument)[1])}"
 
 
 def _find(argument: str | None) -> tuple[Query, Listing]:
-    from zoo.data.listing import list_files
-    from zoo.data.query import parse_query
+    from zoo.data.readers.listing import list_files
+    from zoo.data.readers.query import parse_query
 
     query = parse_query("csv", argument, OPTIONS)
     return query, list_files(query.path, SUFFIXES)
@@ -98,7 +98,7 @@ def _find(argument: str | None) -> tuple[Query, Listing]:
 def _split(
     windows: Windows, recordings: Recordings, hashes: list[bytes], own: NDArray[np.int64]
 ) -> Split:
-    from zoo.data.hashing import split_hash
+    from zoo.data.readers.hashing import split_hash
 
     labels = windows.label[own]
 
@@ -110,7 +110,7 @@ def _split(
 
 
 def _notes(listing: Listing, recordings: Recordings) -> list[str]:
-    from zoo.data.class_folders import note
+    from zoo.data.readers.class_folders import note
 
     return [
         *note("left out", listing.ignored),

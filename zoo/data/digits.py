@@ -6,8 +6,8 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from zoo.common.errors import MissingExtra, UsageError
 from zoo.contracts.dataset import Dataset, DatasetProvider
-from zoo.errors import MissingExtra, UsageError
 from zoo.hookspecs import hookimpl
 
 if TYPE_CHECKING:
@@ -38,8 +38,8 @@ def open_digits(argument: str | None) -> Dataset:
         UsageError: Something follows the name.
         MissingExtra: scikit-learn is not installed.
     """
-    from zoo.data.arrays import array_split
-    from zoo.data.hashing import dataset_hash, example_hashes
+    from zoo.data.readers.arrays import array_split
+    from zoo.data.readers.hashing import dataset_hash, example_hashes
     from zoo.data.splits import split_by_content
 
     images, labels = _read(_find(argument))
@@ -66,7 +66,7 @@ def fingerprint(argument: str | None) -> str:
         UsageError: Something follows the name.
         MissingExtra: scikit-learn is not installed.
     """
-    from zoo.files import sha256_of
+    from zoo.common.files import sha256_of
 
     return f"digits:{sha256_of(_find(argument))}"
 

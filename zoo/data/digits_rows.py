@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from zoo.common.errors import UsageError
 from zoo.contracts.dataset import Dataset, DatasetProvider
-from zoo.errors import UsageError
 from zoo.hookspecs import hookimpl
 
 _NAME = "digits_rows"
@@ -32,7 +32,7 @@ def open_digits_rows(argument: str | None) -> Dataset:
         MissingExtra: scikit-learn is not installed.
     """
     from zoo.data.digits import open_digits
-    from zoo.data.rows import as_rows
+    from zoo.data.readers.rows import as_rows
 
     _refuse(argument)
     return as_rows(open_digits(None), _NAME)

@@ -6,15 +6,15 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from zoo.common.errors import UsageError
 from zoo.contracts.dataset import Dataset, DatasetProvider
-from zoo.errors import UsageError
 from zoo.hookspecs import hookimpl
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from zoo.data.fashion_files import IdxFile
+    from zoo.data.readers.fashion_files import IdxFile
 
 CLASSES = (
     "T-shirt/top",
@@ -57,9 +57,9 @@ def open_fashion_mnist(argument: str | None) -> Dataset:
         BadData: The files are not here and cannot be downloaded.
         BadFile: A file is truncated or altered.
     """
-    from zoo.data import fashion_files as files
-    from zoo.data.arrays import array_split
-    from zoo.data.hashing import dataset_hash, example_hashes
+    from zoo.data.readers import fashion_files as files
+    from zoo.data.readers.arrays import array_split
+    from zoo.data.readers.hashing import dataset_hash, example_hashes
     from zoo.data.splits import hold_out
 
     _refuse(argument)
@@ -90,7 +90,7 @@ def fingerprint(argument: str | None) -> str:
         UsageError: Something follows the name.
         BadData: The files are not here and must not be downloaded.
     """
-    from zoo.data.fashion_files import FILES, check_obtainable
+    from zoo.data.readers.fashion_files import FILES, check_obtainable
 
     _refuse(argument)
     check_obtainable()
@@ -110,7 +110,7 @@ def _read(
 ) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
     import numpy as np
 
-    from zoo.data.fashion_files import read_file
+    from zoo.data.readers.fashion_files import read_file
 
     # The files are verified, so their headers hold what they always held.
     pixels = np.frombuffer(read_file(folder, images), np.uint8, offset=_IMAGE_HEADER)

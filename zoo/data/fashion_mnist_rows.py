@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from zoo.common.errors import UsageError
 from zoo.contracts.dataset import Dataset, DatasetProvider
-from zoo.errors import UsageError
 from zoo.hookspecs import hookimpl
 
 _NAME = "fashion_mnist_rows"
@@ -37,7 +37,7 @@ def open_fashion_mnist_rows(argument: str | None) -> Dataset:
         BadFile: A file is truncated or altered.
     """
     from zoo.data.fashion_mnist import open_fashion_mnist
-    from zoo.data.rows import as_rows
+    from zoo.data.readers.rows import as_rows
 
     _refuse(argument)
     return as_rows(open_fashion_mnist(None), _NAME)

@@ -6,15 +6,15 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from zoo.common.errors import BadData
 from zoo.contracts.dataset import Dataset, DatasetProvider, Split
-from zoo.errors import BadData
 from zoo.hookspecs import hookimpl
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from zoo.data.listing import ListedFile
+    from zoo.data.readers.listing import ListedFile
 
 
 @hookimpl
@@ -45,11 +45,11 @@ def open_folder(argument: str | None) -> Dataset:
         BadData: No class, an empty class, too many broken images, an image in two
             splits, a class too small to split, or a link that leaves the folder.
     """
-    from zoo.data import class_folders as shared
-    from zoo.data.folder_check import check_files
-    from zoo.data.hashing import dataset_hash
-    from zoo.data.image_files import suffixes
-    from zoo.data.listing import list_folder
+    from zoo.data.readers import class_folders as shared
+    from zoo.data.readers.folder_check import check_files
+    from zoo.data.readers.hashing import dataset_hash
+    from zoo.data.readers.image_files import suffixes
+    from zoo.data.readers.listing import list_folder
 
     listing = list_folder(argument)
     classes = shared.classes_of(listing)
@@ -94,7 +94,7 @@ def fingerprint(argument: str | None) -> str:
         UsageError: No such folder.
         BadData: A link leaves the folder, or a folder cannot be read.
     """
-    from zoo.data.listing import list_folder, listing_fingerprint
+    from zoo.data.readers.listing import list_folder, listing_fingerprint
 
     return f"folder:{listing_fingerprint(list_folder(argument))}"
 
@@ -102,8 +102,8 @@ def fingerprint(argument: str | None) -> str:
 def _split(
     root: Path, files: Sequence[ListedFile], hashes: Sequence[bytes], labels: NDArray[np.int64]
 ) -> Split:
-    from zoo.data.hashing import split_hash
-    from zoo.data.image_files import BadImage, read_image
+    from zoo.data.readers.hashing import split_hash
+    from zoo.data.readers.image_files import BadImage, read_image
 
     paths = [file.path for file in files]
 

@@ -6,13 +6,13 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from zoo.common.errors import UsageError
+from zoo.common.optional_imports import require_extra
 from zoo.contracts.dataset import Dataset, DatasetProvider
-from zoo.errors import UsageError
-from zoo.extras import require_extra
 from zoo.hookspecs import hookimpl
 
 if TYPE_CHECKING:
-    from zoo.data.query import Query
+    from zoo.data.readers.query import Query
 
 OPTIONS = ("config", "revision", "image", "text", "label")
 _IMAGES, _TEXTS = ("image-classification",), ("sequence-classification",)
@@ -57,7 +57,7 @@ def open_hf(argument: str | None) -> Dataset:
         UsageError: An option or column is wrong, or several columns could be meant.
         BadData: It cannot be loaded or used.
     """
-    from zoo.data.hf_splits import as_dataset, load
+    from zoo.data.readers.hf_splits import as_dataset, load
 
     query = _query(argument)
     return as_dataset(f"hf:{argument}", load(query), query)
@@ -76,13 +76,13 @@ def fingerprint(argument: str | None) -> str:
     path = Path(query.path).expanduser()
     if not path.exists():
         return f"hf:{argument}"
-    from zoo.data.listing import list_files, listing_fingerprint
+    from zoo.data.readers.listing import list_files, listing_fingerprint
 
     return f"hf:{listing_fingerprint(list_files(query.path, None))}"
 
 
 def _query(argument: str | None) -> Query:
-    from zoo.data.query import parse_query
+    from zoo.data.readers.query import parse_query
 
     query = parse_query("hf", argument, OPTIONS, what="name")
     if {"image", "text"} <= set(query.options):

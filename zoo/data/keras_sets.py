@@ -11,16 +11,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from zoo.common.errors import BadData, UnknownName, UsageError
+from zoo.common.optional_imports import require_extra
 from zoo.contracts.dataset import Dataset, DatasetProvider
-from zoo.errors import BadData, UnknownName, UsageError
-from zoo.extras import require_extra
 from zoo.hookspecs import hookimpl
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from zoo.data.text_examples import Example
+    from zoo.data.readers.text_examples import Example
 
 _IMAGES, _TEXTS = ("image-classification",), ("sequence-classification",)
 #: A server that sends nothing for so long is given up.
@@ -115,7 +115,7 @@ def open_keras(argument: str | None) -> Dataset:
         MissingExtra: Keras is not installed.
         BadData: It is not there and cannot be downloaded.
     """
-    from zoo.extras import require
+    from zoo.common.optional_imports import require
 
     name, known = _find(argument)
     _check_obtainable(name, known)
@@ -139,7 +139,7 @@ def fingerprint(argument: str | None) -> str:
 
 
 def _find(argument: str | None) -> tuple[str, KerasSet]:
-    from zoo.data.query import parse_query
+    from zoo.data.readers.query import parse_query
 
     name = parse_query("keras", argument, what="name").path
     if name in ELSEWHERE:
@@ -155,7 +155,7 @@ def _folder() -> Path:
 
 
 def _check_obtainable(name: str, known: KerasSet) -> None:
-    from zoo.paths import OFFLINE_VARIABLE, is_offline
+    from zoo.common.paths import OFFLINE_VARIABLE, is_offline
 
     missing = [file for file in known.files if not (_folder() / file).exists()]
     if missing and is_offline():
@@ -167,8 +167,8 @@ def _check_obtainable(name: str, known: KerasSet) -> None:
 
 
 def _images(name: str, known: KerasSet, module: Any) -> Dataset:
-    from zoo.data.arrays import array_split
-    from zoo.data.hashing import dataset_hash, example_hashes
+    from zoo.data.readers.arrays import array_split
+    from zoo.data.readers.hashing import dataset_hash, example_hashes
     from zoo.data.splits import divide_given
 
     parts = _fetched(name, module.load_data)
@@ -191,9 +191,9 @@ def _images(name: str, known: KerasSet, module: Any) -> Dataset:
 
 
 def _texts(name: str, known: KerasSet, module: Any) -> Dataset:
-    from zoo.data.hashing import dataset_hash
+    from zoo.data.readers.hashing import dataset_hash
+    from zoo.data.readers.text_examples import text_hashes, text_split
     from zoo.data.splits import divide_given
-    from zoo.data.text_examples import text_hashes, text_split
 
     # Without start sign and offset, numbers are ranks in the index of words.
     parts = _fetched(name, lambda: module.load_data(start_char=None, oov_char=None, index_from=0))

@@ -6,16 +6,16 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from zoo.common.errors import UsageError
 from zoo.contracts.dataset import SPLITS, Dataset, DatasetProvider
-from zoo.errors import UsageError
 from zoo.hookspecs import hookimpl
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from zoo.data.npz_arrays import Arrays
-    from zoo.data.query import Query
+    from zoo.data.readers.npz_arrays import Arrays
+    from zoo.data.readers.query import Query
 
 #: What x may hold, and the tasks that it fits.
 _TASKS = {
@@ -58,9 +58,9 @@ def open_npz(argument: str | None) -> Dataset:
         BadFile: Truncated, altered, or no ``.npz`` file.
         BadData: Arrays are missing, of the wrong shape or type, or hold impossible values.
     """
-    from zoo.data.arrays import array_split
-    from zoo.data.hashing import dataset_hash, example_hashes
-    from zoo.data.npz_arrays import read_arrays
+    from zoo.data.readers.arrays import array_split
+    from zoo.data.readers.hashing import dataset_hash, example_hashes
+    from zoo.data.readers.npz_arrays import read_arrays
 
     query, path = _find(argument)
     arrays = read_arrays(path, _kind(query))
@@ -118,7 +118,7 @@ def _kind(query: Query) -> str:
 
 
 def _find(argument: str | None) -> tuple[Query, Path]:
-    from zoo.data.query import parse_query
+    from zoo.data.readers.query import parse_query
 
     query = parse_query("npz", argument, ("kind",))
     path = Path(query.path).expanduser()

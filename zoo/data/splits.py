@@ -17,7 +17,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from zoo.errors import BadData
+from zoo.common.errors import BadData
 
 #: Share of each split when nothing else is said.
 SHARES: Mapping[str, float] = {"train": 0.70, "validation": 0.15, "test": 0.15}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from zoo.contracts.dataset import Split
-from zoo.data.calibration import balanced_sample
+from zoo.data.preprocessing.calibration import balanced_sample
 
 
 def subset(split: Split, count: int, seed: int = 0) -> Split:

@@ -6,12 +6,12 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from zoo.common.errors import BadData, UsageError
 from zoo.contracts.dataset import Dataset, DatasetProvider
-from zoo.errors import BadData, UsageError
 from zoo.hookspecs import hookimpl
 
 if TYPE_CHECKING:
-    from zoo.data.query import Query
+    from zoo.data.readers.query import Query
 
 
 @hookimpl
@@ -53,7 +53,7 @@ def fingerprint(argument: str | None) -> str:
         UsageError: No such file or folder.
         BadData: A link leaves the folder, or a folder cannot be read.
     """
-    from zoo.data.listing import list_files, list_folder, listing_fingerprint
+    from zoo.data.readers.listing import list_files, list_folder, listing_fingerprint
 
     query, path = _find(argument)
     listing = list_files(query.path, ()) if path.is_file() else list_folder(query.path)
@@ -61,7 +61,7 @@ def fingerprint(argument: str | None) -> str:
 
 
 def _find(argument: str | None) -> tuple[Query, Path]:
-    from zoo.data.query import parse_query
+    from zoo.data.readers.query import parse_query
 
     query = parse_query("text", argument, ("text", "label"))
     path = Path(query.path).expanduser()
@@ -76,11 +76,11 @@ def _find(argument: str | None) -> tuple[Query, Path]:
 
 
 def _open_folder(name: str, query: Query) -> Dataset:
-    from zoo.data import class_folders as shared
-    from zoo.data.hashing import dataset_hash
-    from zoo.data.listing import list_folder
-    from zoo.data.text_examples import text_hashes, text_split
-    from zoo.data.text_files import read_text_files
+    from zoo.data.readers import class_folders as shared
+    from zoo.data.readers.hashing import dataset_hash
+    from zoo.data.readers.listing import list_folder
+    from zoo.data.readers.text_examples import text_hashes, text_split
+    from zoo.data.readers.text_files import read_text_files
 
     listing = list_folder(query.path)
     classes = shared.classes_of(listing)
@@ -115,12 +115,12 @@ def _open_folder(name: str, query: Query) -> Dataset:
 def _open_table(name: str, query: Query, path: Path) -> Dataset:
     import numpy as np
 
-    from zoo.data import class_folders as shared
-    from zoo.data.hashing import dataset_hash
-    from zoo.data.listing import class_order
+    from zoo.data.readers import class_folders as shared
+    from zoo.data.readers.hashing import dataset_hash
+    from zoo.data.readers.listing import class_order
+    from zoo.data.readers.text_examples import text_hashes, text_split
+    from zoo.data.readers.text_files import read_text_table
     from zoo.data.splits import split_by_content
-    from zoo.data.text_examples import text_hashes, text_split
-    from zoo.data.text_files import read_text_table
 
     found = read_text_table(path, query)
     classes = tuple(sorted(set(found.labels), key=class_order))

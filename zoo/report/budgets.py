@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from zoo.records import StepRecord
-from zoo.report import format as fmt
-from zoo.report.view import ArtifactRow
+from zoo.pipeline.rows import ArtifactRow
+from zoo.results import formatting as fmt
 
 if TYPE_CHECKING:
-    from zoo.verdicts.judgement import Judgement
+    pass
 
 _BADGES = {"within": "passed", "over": "rejected", "can't tell": "skipped"}
 
@@ -37,24 +36,6 @@ class BudgetLine:
     badge: str
 
 
-def with_budgets(row: ArtifactRow, steps: Sequence[StepRecord]) -> ArtifactRow:
-    """A file's row with what its budgets came to: one that is over one may not be shipped."""
-    found = [
-        (str(step.result["device"]), judgement)
-        for step in steps
-        if step.result is not None and "judgements" in step.result
-        for judgement in _judgements(step)
-    ]
-    reasons = [step.reason for step in steps if step.reason and step.result is not None]
-    over = any(judgement.verdict == "over" for _, judgement in found)
-    return replace(
-        row,
-        budgets=tuple(found),
-        verdict="rejected" if over and row.verdict == "passed" else row.verdict,
-        reason="; ".join(part for part in (row.reason, *reasons) if part),
-    )
-
-
 def of_budgets(row: ArtifactRow) -> str:
     """What a file's budgets came to, in a word."""
     verdicts = {judgement.verdict for _, judgement in row.budgets}
@@ -76,12 +57,3 @@ def budget_lines(rows: Sequence[ArtifactRow]) -> list[BudgetLine]:
         for row in rows
         for device, judgement in row.budgets
     ]
-
-
-def _judgements(step: StepRecord) -> tuple[Judgement, ...]:
-    # Reads arrays' types, which a table without budgets need not wait for.
-    from pydantic import TypeAdapter
-
-    from zoo.verdicts.judgement import Judgement
-
-    return TypeAdapter(tuple[Judgement, ...]).validate_python((step.result or {})["judgements"])

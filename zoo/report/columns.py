@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from zoo.report import format as fmt
-from zoo.report.view import ArtifactRow
+from zoo.pipeline.rows import ArtifactRow
+from zoo.results import formatting as fmt
 
 
 @dataclass(frozen=True, kw_only=True)

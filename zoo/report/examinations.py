@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 
 from zoo.contracts.examination import Cell, Figure, FigureTable
-from zoo.measurement.examination import ExaminationRecord
-from zoo.report import format as fmt
+from zoo.execution.examination import ExaminationRecord
+from zoo.results import formatting as fmt
 
 _KIB = 1024
 

@@ -7,8 +7,9 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from zoo.report import format as fmt
-from zoo.report.view import ArtifactRow, RunView
+from zoo.pipeline.rows import ArtifactRow
+from zoo.report.view import RunView
+from zoo.results import formatting as fmt
 
 
 @dataclass(frozen=True)

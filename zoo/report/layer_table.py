@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from zoo.analysis.findings import clips, layers_of
+from zoo.analysis.layer_ranking import HARMLESS_DB, cause_of
 from zoo.contracts import LayerComparison, OperatorRecord
-from zoo.culprits import HARMLESS_DB, cause_of
-from zoo.findings import clips, layers_of
-from zoo.report import format as fmt
+from zoo.results import formatting as fmt
 
 HEADINGS = (
     *("layer", "operator", "computes in", "dB there", "dB itself", "from", "clips %"),

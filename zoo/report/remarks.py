@@ -6,8 +6,16 @@ import math
 from collections.abc import Iterator, Sequence
 
 from zoo.contracts.task import Metric
-from zoo.report.format import count, listed, metric_interval, metric_value, number, ratio, time_unit
-from zoo.report.view import ArtifactRow
+from zoo.pipeline.rows import ArtifactRow
+from zoo.results.formatting import (
+    count,
+    listed,
+    metric_interval,
+    metric_value,
+    number,
+    ratio,
+    time_unit,
+)
 
 #: A network whose float file answers within this time is called small.
 _SMALL_MS = 1.0

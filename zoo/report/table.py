@@ -7,10 +7,10 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from zoo.report import format as fmt
+from zoo.pipeline.rows import ArtifactRow
 from zoo.report.budgets import of_budgets
 from zoo.report.columns import FileCells, FileColumns, file_columns
-from zoo.report.view import ArtifactRow
+from zoo.results import formatting as fmt
 
 if TYPE_CHECKING:  # rich is loaded when something is printed
     from rich.console import Console

@@ -4,102 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
-from zoo.contracts import Clock
-from zoo.contracts.task import Check, Metric
-from zoo.measurement.profile import Energy, Profile
-from zoo.records import Attempt, Evaluation, StepRecord, TrainingResult
+from zoo.pipeline.rows import ArtifactRow
+from zoo.results.records import Evaluation, StepRecord, TrainingResult
 
 if TYPE_CHECKING:  # the terminal table must not wait for numpy
     import numpy as np
     from numpy.typing import NDArray
 
-    from zoo.measurement.examination import ExaminationRecord
-    from zoo.verdicts.judgement import Judgement
+    from zoo.execution.examination import ExaminationRecord
 
-Verdict = Literal["passed", "rejected", "failed", "skipped"]
 
 #: Counts of a confusion matrix; rows: true class, columns: predicted.
 Confusion = Sequence[Sequence[int]]
-
-
-@dataclass(frozen=True, kw_only=True)
-class ArtifactRow:
-    """One file of a run with everything that was found out about it.
-
-    Whatever was not measured is None; nothing is filled in.
-
-    Attributes:
-        file: File name; for an export that failed, the name it would have had.
-        format: Exporter name.
-        precision: As exported.
-        verdict: How the file ended: passed, rejected, failed or skipped.
-        reason: What happened, why, and what to do; also for a file that passed and could not be
-            timed. Empty when there is nothing to say.
-        bytes: Size with the manifest.
-        size_ratio: Size of the float32 twin divided by the size of this file; None for float32.
-        accuracy: Headline metric of the file on the whole test split.
-        drop_points: Points of that metric lost against the reference, or per cent by which a
-            distance rose; negative: gained.
-        agreement: Share of inputs with the reference's decision, 0 to 1.
-        max_abs: Largest absolute difference of any output value from the reference.
-        sqnr_db: Signal to noise against the reference, decibels; None where outputs are no signal.
-        ssim: Structural similarity to the reference's images.
-        integer_share: Share of computing operators that work on integers, 0 to 1.
-        p50_ms: Median latency of one inference in milliseconds.
-        p90_ms: 90th percentile.
-        p50_low: Lower end of the median's interval, milliseconds.
-        p50_high: Upper end of the median's interval, milliseconds.
-        runtime: What ran the file when its latency was measured.
-        threads: Threads the runtime was given.
-        ran_on: Delegate or execution provider that ran its operators when it was timed.
-        energy: What the device's meters counted for one inference.
-        profile: What each operator takes, where that was asked.
-        quiet: Whether the host was quiet while it was measured; None when nobody measured.
-        checks: The gate's checks in their order.
-        remark: What was tried to make it lose less, in a sentence; empty when nothing was.
-        attempts: Each file that was made for that: layers in float, what it loses, its bytes.
-        trained: Whether the ranges of its integers were trained, not calibrated.
-        budgets: Device and judgement of each budget that the recipe has for it.
-        clock: What its times are; only real ones are ranked, compared and drawn.
-    """
-
-    file: str
-    format: str
-    precision: str
-    verdict: Verdict
-    reason: str = ""
-    bytes: int | None = None
-    size_ratio: float | None = None
-    accuracy: Metric | None = None
-    drop_points: float | None = None
-    agreement: float | None = None
-    max_abs: float | None = None
-    sqnr_db: float | None = None
-    ssim: float | None = None
-    integer_share: float | None = None
-    p50_ms: float | None = None
-    p90_ms: float | None = None
-    p50_low: float | None = None
-    p50_high: float | None = None
-    runtime: str | None = None
-    threads: int | None = None
-    ran_on: str = ""
-    energy: tuple[Energy, ...] = ()
-    profile: Profile | None = None
-    quiet: bool | None = None
-    checks: tuple[Check, ...] = ()
-    remark: str = ""
-    attempts: tuple[Attempt, ...] = ()
-    trained: bool = False
-    budgets: tuple[tuple[str, Judgement], ...] = ()
-    clock: Clock = "real"
-
-    @property
-    def timed(self) -> bool:
-        """Whether it has a latency that may be ranked and compared."""
-        return self.p50_ms is not None and self.clock == "real"
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

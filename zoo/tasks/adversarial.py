@@ -14,11 +14,11 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
+from zoo.common.errors import UsageError
+from zoo.common.optional_imports import require
 from zoo.contracts import LatentPreprocessing, Preprocessing
-from zoo.errors import UsageError
-from zoo.extras import require
-from zoo.networks import normalization
-from zoo.recipe import Real, Section, Share
+from zoo.contracts.training import Real, Section, Share
+from zoo.models.building import normalization
 from zoo.tasks.features import judge_in_graph
 from zoo.tasks.frechet_metric import distance_class
 

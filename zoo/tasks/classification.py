@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from zoo.common.errors import ZooError
+from zoo.common.optional_imports import require
 from zoo.contracts import Check, Comparison, Metric, Task, Truth
-from zoo.errors import ZooError
-from zoo.extras import require
 from zoo.tasks.proportions import mcnemar_p, wilson_interval
 
 if TYPE_CHECKING:

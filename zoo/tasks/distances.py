@@ -11,7 +11,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from zoo.extras import require
+from zoo.common.optional_imports import require
 
 if TYPE_CHECKING:
     import numpy as np

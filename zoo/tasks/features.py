@@ -15,13 +15,14 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from zoo.common.errors import ZooError
+from zoo.common.files import atomic_path, sha256_of
+from zoo.common.optional_imports import require
+from zoo.common.paths import cache_folder
+from zoo.common.progress import Event
+from zoo.common.worker import call
 from zoo.contracts import ImagePreprocessing, LatentPreprocessing, Split
-from zoo.errors import ZooError
-from zoo.extras import require
-from zoo.files import atomic_path, sha256_of
-from zoo.isolation import Event, call
-from zoo.networks import HEAD, normalization
-from zoo.paths import cache_folder
+from zoo.models.building import HEAD, normalization
 
 if TYPE_CHECKING:
     from zoo.contracts.task import Array
@@ -52,7 +53,7 @@ def real_features(split: Split, count: int, preprocessing: LatentPreprocessing) 
     """
     import numpy as np
 
-    from zoo.data.inputs import read_inputs
+    from zoo.data.preprocessing.inputs import read_inputs
 
     card = _judge(preprocessing.judge)[1]
     key = f"{split.content_hash} {count} {card.sha256} {preprocessing.examples!r}"
@@ -112,7 +113,7 @@ def compute(*, pixels: str, judge: str, emit: Callable[[Event], None]) -> Any:
 def _compute(pixels: Array, judge: str) -> Array:
     import numpy as np
 
-    from zoo.data.images import to_pixels
+    from zoo.data.preprocessing.images import to_pixels
 
     preprocessing = _judge(judge)[0]
     network = _network(judge)
@@ -152,7 +153,7 @@ def judge_in_graph(preprocessing: LatentPreprocessing) -> Callable[[Any], Any]:
 
 @lru_cache
 def _checkpoint(judge: str) -> Any:
-    from zoo.checkpoints import resolve
+    from zoo.models.checkpoints import resolve
     from zoo.registry import PluginSettings, load_registry
 
     checkpoint = resolve(load_registry(PluginSettings(installed=False)), judge)[2]
@@ -179,7 +180,7 @@ def _judge(judge: str) -> tuple[ImagePreprocessing, Any]:
 @lru_cache
 def _network(judge: str) -> Any:
     """From normalized images to what lies in front of the head."""
-    from zoo.weights import load_network
+    from zoo.models.weights import load_network
 
     keras = require("keras")
     network = load_network(_checkpoint(judge))[0]

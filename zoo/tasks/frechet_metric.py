@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import Any
 
-from zoo.extras import require
+from zoo.common.optional_imports import require
 
 
 @lru_cache

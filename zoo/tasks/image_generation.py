@@ -10,6 +10,8 @@ from collections.abc import Mapping
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
+from zoo.common.errors import ZooError
+from zoo.common.optional_imports import require
 from zoo.contracts import (
     Check,
     Comparison,
@@ -19,8 +21,6 @@ from zoo.contracts import (
     Task,
     Truth,
 )
-from zoo.errors import ZooError
-from zoo.extras import require
 from zoo.hookspecs import hookimpl
 
 if TYPE_CHECKING:
@@ -245,7 +245,7 @@ def sketch(network: Any, preprocessing: Preprocessing) -> Array:
     """What a generator makes of the latents that evaluation begins with."""
     import numpy as np
 
-    from zoo.data.latents import latent
+    from zoo.data.preprocessing.latents import latent
 
     own = _latent(preprocessing)
     latents = np.stack([latent(own, index) for index in range(_COLUMNS * _ROWS)])

@@ -10,9 +10,9 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from zoo.common.optional_imports import require
 from zoo.contracts import Check, Comparison, Metric, Task, Truth
 from zoo.contracts.dataset import IGNORED
-from zoo.extras import require
 from zoo.hookspecs import hookimpl
 from zoo.tasks import classification
 from zoo.tasks.clusters import clustered_interval, sign_flip_p

@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from zoo.common.optional_imports import require
 from zoo.contracts import AnyPreprocessing, Architecture, LatentPreprocessing, Task, Variant
-from zoo.extras import require
-from zoo.networks import build_companion, build_network, raw_model
-from zoo.recipe import Training
-from zoo.recipe_errors import declared_options
+from zoo.contracts.options import declared_options
+from zoo.contracts.training import Training
+from zoo.models.building import build_companion, build_network, raw_model
 from zoo.registry import PluginSettings, Registry, load_registry
 from zoo.testing.synthetic import made_up, synthetic_examples
 
@@ -92,7 +92,7 @@ class Subject:
         """Raw inputs of the network, shape (count, …): examples, or noise."""
         import numpy as np
 
-        from zoo.data.latents import latent
+        from zoo.data.preprocessing.latents import latent
 
         own = self.variant.preprocessing
         if isinstance(own, LatentPreprocessing):

@@ -13,8 +13,9 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from zoo.errors import UnknownName, Unsupported, ZooError
-from zoo.isolation import Event, call, flatten, warm_up
+from zoo.common.errors import UnknownName, Unsupported, ZooError
+from zoo.common.progress import Event
+from zoo.common.worker import call, flatten, warm_up
 from zoo.registry import PluginSettings, Registry, load_registry
 from zoo.testing.candidate import Candidate
 from zoo.testing.checks import (

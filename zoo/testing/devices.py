@@ -24,22 +24,18 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from zoo.common.progress import Event
+from zoo.common.worker import flatten
 from zoo.contracts import Condition, Device, Transport
-from zoo.isolation import Event, flatten
-from zoo.measurement.failures import AgentDied, AgentRefused
-from zoo.measurement.protocol import PROTOCOL
-from zoo.measurement.session import AgentSession
-from zoo.named_devices import device_named
+from zoo.execution.devices import device_named
+from zoo.execution.failures import AgentDied, AgentRefused
+from zoo.execution.probes import BIAS, PROBES, TOLERANCE, WEIGHTS
+from zoo.execution.protocol import PROTOCOL
+from zoo.execution.session import AgentSession
 from zoo.registry import Registry, load_registry
 from zoo.testing.examinations import EXAMINATION_CHECKS, examination_check
 from zoo.testing.verdict import Finding, Nonconformance, NotTried, Verdict
 
-#: Files that hold one dense layer, `WEIGHTS` and `BIAS`, in each format that devices may take.
-PROBES = Path(__file__).with_name("probes")
-WEIGHTS = ((1.0, 2.0, 3.0, 4.0), (-1.0, 0.0, 1.0, 0.0), (0.5, 0.25, 0.0, -2.0))
-BIAS = (0.5, -1.0, 2.0)
-#: Largest error of an answer: a processor with halves alone would still be within it.
-TOLERANCE = 0.02
 _HOSTILE = "a b'$(id)`id`;\n*.probe"
 _RUNS = 8
 #: Seconds for an answer that needs no work, from a device that may be slow.

@@ -10,18 +10,18 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from zoo.artifact import open_unaltered
+from zoo.artifacts.artifact import open_unaltered
+from zoo.common.errors import ZooError
 from zoo.contracts import Device, Examination, Specimen
-from zoo.errors import ZooError
-from zoo.measurement.examination import examine, specimen_of
-from zoo.records import as_plain
+from zoo.execution.examination import examine, specimen_of
 from zoo.registry import Registry
+from zoo.results.records import as_plain
 from zoo.testing.verdict import Finding, NotTried
 
 #: Files that hold one dense layer in integers of 8 bits, in each format that may be examined.
 PROBES = Path(__file__).with_name("integer_probes")
 #: The same layer in real numbers.
-REAL_PROBES = Path(__file__).with_name("probes")
+REAL_PROBES = Path(__file__).parents[1] / "execution" / "probe_files"
 _HOSTILE = "-a b'$(id)`id`;\n*.probe"
 
 

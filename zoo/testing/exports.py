@@ -6,16 +6,26 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from zoo.artifact import open_unaltered
+from zoo.artifacts.artifact import open_unaltered, require_manifest
+from zoo.artifacts.gate import (
+    compare_outputs,
+    finite,
+    placement,
+    reasons,
+    static_shapes,
+    stock_operators,
+)
+from zoo.artifacts.reference_outputs import REFERENCE, judged_split
+from zoo.common.errors import BadData, MissingExtra, UsageError
+from zoo.common.progress import OnEvent
+from zoo.common.worker import call
 from zoo.contracts import Dataset, Preprocessing, Task
 from zoo.contracts.dataset import IGNORED
-from zoo.errors import BadData, MissingExtra, UsageError
-from zoo.gate import compare_outputs, finite, placement, reasons, static_shapes, stock_operators
-from zoo.isolation import OnEvent, call
-from zoo.recipe import Training
+from zoo.contracts.training import Training
+from zoo.data.opening import open_dataset
+from zoo.execution.runner import choose_runtime, judging_device, run_file
+from zoo.models.loading import Subject
 from zoo.registry import Registry
-from zoo.running import choose_runtime, judging_device, require_manifest, run_file
-from zoo.steps.common import REFERENCE, Subject, judged_split, open_dataset
 from zoo.testing.verdict import Finding, NotTried
 
 #: Small, and there without a download.
@@ -62,7 +72,7 @@ def choose_data(
 
 def _fits(registry: Registry, data: str, preprocessing: Preprocessing) -> bool:
     """Whether examples are of the kind that the network takes, whatever their size."""
-    from zoo.data.inputs import read_input
+    from zoo.data.preprocessing.inputs import read_input
 
     try:
         read_input(open_dataset(registry, data).splits["train"], 0, preprocessing.training)
@@ -113,7 +123,7 @@ def _train_once(
     folder.mkdir(parents=True, exist_ok=True)
     options = Training(epochs=epochs, from_scratch=True, patience=0)
     result = call(
-        "zoo.steps.finetune:finetune",
+        "zoo.pipeline.steps.finetune:finetune",
         {
             "model": variant,
             "data": data,
@@ -129,7 +139,7 @@ def _train_once(
     )
     weights = folder / result["weights"]
     evaluation = call(
-        "zoo.steps.evaluate:evaluate_model",
+        "zoo.pipeline.steps.evaluate:evaluate_model",
         {
             "subject": Subject(model=str(weights), plugins=registry.settings),
             "data": data,
@@ -190,10 +200,10 @@ def export(
     """Exports in a child, runs the file by the agent, and compares it to Keras."""
     import numpy as np
 
-    from zoo.data.inputs import labels_for
+    from zoo.data.preprocessing.inputs import labels_for
 
     exported = call(
-        "zoo.steps.export:export",
+        "zoo.pipeline.steps.export:export",
         {
             "subject": Subject(model=str(trained.weights), plugins=registry.settings),
             "format": format,

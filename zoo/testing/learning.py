@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
+from zoo.common.optional_imports import require
 from zoo.contracts.dataset import IGNORED
-from zoo.extras import require
-from zoo.networks import variable_names
+from zoo.models.building import variable_names
+from zoo.models.weights import COMPANION
 from zoo.testing.candidate import Subject
 from zoo.testing.verdict import Finding, NotTried
-from zoo.weights import COMPANION
 
 #: Examples of the step whose gradients are looked at.
 GRADIENT_EXAMPLES = 16

@@ -10,7 +10,7 @@ import sys
 from dataclasses import replace
 from typing import Any
 
-from zoo.catalogue import info as everything_about
+from zoo.models.catalogue import info as everything_about
 from zoo.registry import Registry
 from zoo.testing.verdict import Finding
 

@@ -6,9 +6,9 @@ import fnmatch
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from zoo.common.errors import UnknownName, UsageError, ZooError
 from zoo.contracts import Architecture, Device
-from zoo.errors import UnknownName, UsageError, ZooError
-from zoo.named_devices import device_named, devices_without_entry, known_devices
+from zoo.execution.devices import device_named, devices_without_entry, known_devices
 from zoo.registry import Plugin, Registry
 from zoo.testing.checks import conformance_checks, light_checks
 from zoo.testing.devices import checks_of

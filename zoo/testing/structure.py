@@ -5,7 +5,13 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from zoo.networks import HEAD, build_network, count_multiply_adds, count_parameters, raw_model
+from zoo.models.building import (
+    HEAD,
+    build_network,
+    count_multiply_adds,
+    count_parameters,
+    raw_model,
+)
 from zoo.testing.candidate import Subject
 from zoo.testing.verdict import Finding, NotTried
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from zoo.errors import ZooError
+from zoo.common.errors import ZooError
 
 Status = Literal["passed", "failed", "skipped"]
 

@@ -6,13 +6,13 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from zoo.card import Card, write_card
-from zoo.checkpoints import Checkpoint
-from zoo.networks import HEAD, deployed_model, variable_names
+from zoo.models.building import HEAD, deployed_model, variable_names
+from zoo.models.card import Card, write_card
+from zoo.models.checkpoints import Checkpoint
+from zoo.models.weights import COMPANION, load_into, load_network, read_tensors, save_weights
 from zoo.testing.candidate import SEED, Subject
 from zoo.testing.structure import NO_HEAD
 from zoo.testing.verdict import Finding, NotTried
-from zoo.weights import COMPANION, load_into, load_network, read_tensors, save_weights
 
 _TAG = "check"
 _EXAMPLES = 8

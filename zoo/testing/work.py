@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 from collections.abc import Callable
 
-from zoo.isolation import Event
+from zoo.common.progress import Event
 from zoo.testing.candidate import Candidate
 from zoo.testing.verdict import Finding, NotTried
 

@@ -1,0 +1,182 @@
+"""A connection to one phone through the ADB server."""
+
+from __future__ import annotations
+
+import io
+import time
+from collections.abc import Sequence
+from typing import IO
+
+from zoo.common.errors import ZooError
+from zoo.common.optional_imports import require
+from zoo.contracts import DeviceOptions
+from zoo.execution.agent_process import GRACE, SEND_TIMEOUT
+
+from ..shared.remote import (
+    BOOT,
+    KILL,
+    SHORT,
+    DeviceUnreachable,
+    Done,
+    Line,
+    RemoteAgent,
+    shell_command,
+)
+from .phones import choose_phone, client_of
+from .shell_protocol import Shell
+
+#: What an app's own shell would have set; A is the app.
+_HOME = (
+    'if [ -n "$A" ]; then PREFIX=/data/data/$A/files/usr; HOME=/data/data/$A/files/home; '
+    'PATH=$PREFIX/bin:$PATH; TMPDIR=$PREFIX/tmp; export PREFIX HOME PATH TMPDIR; cd "$HOME"; fi; '
+)
+
+
+class AdbLine(Line):
+    """Scripts on one phone, each on a connection of its own to the ADB server.
+
+    Raises:
+        DeviceUnreachable: No server, no phone, or one that is not ready.
+        UsageError: Several phones, and none is named.
+    """
+
+    def __init__(self, options: DeviceOptions) -> None:
+        self.options = options
+        self.folder = str(options["folder"])
+        self._client = client_of(options)
+        self.serial = choose_phone(self._client, options["serial"])
+        self.address = self.serial
+        self._looking = False
+
+    def shell(self, script: str, arguments: Sequence[str] = (), *, app: str = "") -> Shell:
+        """Starts a script there, in an app or in ADB's own shell."""
+        adbutils = require("adbutils")
+        if app:
+            script = f"A={app}; {_HOME}{script}"
+        command = shell_command(script, arguments, ("run-as", app) if app else ())
+        try:
+            connection = self._client.device(self.serial).open_transport(timeout=SHORT)
+            connection.send_command(f"shell,v2,raw:{command}")
+            connection.check_okay()
+        except (adbutils.AdbError, OSError) as error:
+            raise self.lost(str(error)) from error
+        return Shell(connection.conn, connection.close)
+
+    def run(
+        self,
+        script: str,
+        *arguments: str,
+        stdin: IO[bytes] | None = None,
+        timeout: float | None = SHORT,
+    ) -> Done:
+        """Runs one of our scripts in the app to its end."""
+        return self._finish(
+            self.shell(script, arguments, app=str(self.options["app"])), stdin, timeout
+        )
+
+    def lost(self, words: str) -> DeviceUnreachable:
+        """The error for a line that is gone, which tells what became of the phone."""
+        if self._looking:
+            return super().lost(words)
+        self._looking = True
+        try:
+            fate = self.whereabouts()
+        finally:
+            self._looking = False
+        return super().lost("; ".join(part for part in (fate, words) if part))
+
+    def boot_now(self) -> str:
+        """What the phone says of its last start."""
+        return self.run_outside(BOOT).out.strip()
+
+    def run_outside(self, script: str, *arguments: str) -> Done:
+        """Runs one of our scripts in ADB's own shell, which may ask Android what apps may not."""
+        return self._finish(self.shell(script, arguments), None, SHORT)
+
+    def _finish(self, shell: Shell, stdin: IO[bytes] | None, timeout: float | None) -> Done:
+        try:
+            shell.copy(stdin or io.BytesIO(), SEND_TIMEOUT)
+            if not shell.finish(timeout):
+                raise self.lost(f"no answer within {timeout:g} s")
+        except TimeoutError as error:
+            raise self.lost(str(error)) from error
+        finally:
+            shell.close()
+        if shell.code is None:
+            raise self.lost(shell.err.decode("utf-8", "replace"))
+        out, err = (b.decode("utf-8", "replace") for b in (shell.out, shell.err))
+        return Done(code=shell.code, out=out, err=err)
+
+    def open(self, script: str, *arguments: str, pid_file: str) -> RemoteAgent:
+        """Starts the agent in the app."""
+        return AdbProcess(
+            self, self.shell(script, arguments, app=str(self.options["app"])), pid_file
+        )
+
+    def close(self) -> None:
+        """Nothing is held between commands."""
+
+
+class AdbProcess(RemoteAgent):
+    """An agent on a phone."""
+
+    def __init__(self, line: AdbLine, shell: Shell, pid_file: str) -> None:
+        self._line, self._shell, self._pid_file = line, shell, pid_file
+        self._killed, self._why = False, ""
+
+    @property
+    def line(self) -> Line:
+        """The phone."""
+        return self._line
+
+    def send(self, line: str) -> None:
+        """Writes one line; `BrokenPipeError` when the agent is gone, `TimeoutError` if stuck."""
+        self._shell.write(line.encode("utf-8") + b"\n", SEND_TIMEOUT)
+
+    def receive(self, timeout: float | None) -> str | None:
+        """The next line, None at the end of the stream; `TimeoutError` after `timeout` s."""
+        shell, searched = self._shell, 0
+        deadline = None if timeout is None else time.monotonic() + timeout
+        while (end := shell.out.find(b"\n", searched)) < 0:
+            searched = len(shell.out)
+            if shell.ended:
+                if not shell.out:
+                    return None
+                end = len(shell.out)
+                break
+            left = None if deadline is None else max(0.0, deadline - time.monotonic())
+            if not shell.wait(left):
+                raise TimeoutError(f"no line within {timeout:g} s")
+        line = shell.out[:end].decode("utf-8", errors="replace")
+        del shell.out[: end + 1]
+        return line
+
+    def kill(self) -> None:
+        """Ends the agent here, and then there, where it would go on without us."""
+        self._killed = True
+        self._shell.shut()
+        try:
+            self._line.run(KILL, self._pid_file, timeout=10.0)
+        except ZooError:
+            return  # The phone is gone.
+
+    def stop(self) -> int | None:
+        """Ends the agent; its exit code as a shell tells it, None when the line broke."""
+        shell = self._shell
+        try:
+            if not shell.ended:
+                shell.close_input(GRACE)
+            ended = shell.finish(GRACE)
+        except (BrokenPipeError, TimeoutError):
+            ended = shell.ended
+        if not ended:
+            self.kill()
+        shell.close()
+        if shell.code is None and not self._killed:
+            self._why = self._line.lost("").why or ""
+        return shell.code
+
+    def diagnostics(self) -> str:
+        """The last lines of its error stream; once the line is lost, what became of the phone."""
+        said = self._shell.err.decode("utf-8", errors="replace").strip()
+        return "\n".join(part for part in (self._why, said) if part)

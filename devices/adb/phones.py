@@ -1,0 +1,58 @@
+"""The ADB server, and which of its phones is meant."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from zoo.common.errors import UnknownName, UsageError
+from zoo.common.optional_imports import require
+from zoo.contracts import DeviceOptions
+
+from ..shared.remote import DeviceUnreachable
+
+
+def client_of(options: DeviceOptions) -> Any:
+    """A client of the ADB server that the options name."""
+    adbutils = require("adbutils")
+    if options["server"] is None:
+        return adbutils.AdbClient()
+    host, _, port = str(options["server"]).rpartition(":")
+    return adbutils.AdbClient(host=host, port=int(port))
+
+
+def choose_phone(client: Any, wanted: str | None) -> str:
+    """The serial of the phone that is meant, once it is ready."""
+    adbutils = require("adbutils")
+    try:
+        with client.make_connection() as connection:
+            connection.send_command("host:devices")
+            connection.check_okay()
+            rows = [line.split("\t") for line in connection.read_string_block().splitlines()]
+    except (adbutils.AdbError, OSError) as error:
+        raise DeviceUnreachable(
+            "there is no ADB server",
+            why=str(error),
+            fix="install Android's platform tools, then: adb start-server",
+        ) from error
+    found = {row[0]: row[1] for row in rows if len(row) == 2}
+    if wanted is None and len(found) > 1:
+        raise UsageError(
+            f"{len(found)} phones are connected: {', '.join(sorted(found))}",
+            fix="name the one you mean: zoo devices add NAME adb serial=…",
+        )
+    if not found:
+        raise DeviceUnreachable(
+            "no phone is connected" + (f" as {wanted}" if wanted else ""),
+            fix="plug it in, and switch on USB debugging in its developer options",
+        )
+    serial = wanted or next(iter(found))
+    if serial not in found:
+        raise UnknownName("phone", serial, found, fix=None)
+    if found[serial] != "device":
+        raise DeviceUnreachable(
+            f"the phone {serial} is {found[serial]}",
+            fix="unlock it and allow this computer to debug it"
+            if found[serial] == "unauthorized"
+            else "plug it in again",
+        )
+    return serial

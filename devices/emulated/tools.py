@@ -1,0 +1,58 @@
+"""Programs of the system that fetch and unpack, run without a shell."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from zoo.common.errors import ZooError
+from zoo.execution.failures import last_words
+
+#: Seconds that one of them may take: some fetch a hundred megabytes.
+PATIENCE = 1800.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ran:
+    """How a program ended, and what it said on both streams."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def words(self) -> str:
+        """The end of what it said."""
+        return last_words(self.err or self.out)
+
+
+def run_tool(command: Sequence[str]) -> Ran:
+    """Runs a program to its end, with messages in English.
+
+    Raises:
+        ZooError: It is not installed, or did not end in time.
+    """
+    environment = {**os.environ, "LC_ALL": "C", "DEBIAN_FRONTEND": "noninteractive"}
+    try:
+        done = subprocess.run(
+            list(command),
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            errors="replace",
+            env=environment,
+            timeout=PATIENCE,
+            check=False,
+        )
+    except OSError as error:
+        raise ZooError(
+            f"{command[0]} cannot be started", why=error.strerror, fix=f"install {command[0]}"
+        ) from error
+    except subprocess.TimeoutExpired as error:
+        raise ZooError(
+            f"{command[0]} did not end within {PATIENCE:g} s",
+            fix="check the network, then type the same command again: what is fetched is kept",
+        ) from error
+    return Ran(code=done.returncode, out=done.stdout, err=done.stderr)

@@ -1,0 +1,105 @@
+"""Environments of runtimes that cannot live beside the others; made when a user asks for it."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from zoo.common.errors import ZooError
+from zoo.common.paths import cache_folder
+from zoo.execution.failures import last_words
+
+#: Seconds that an environment may take.
+_PATIENCE = 900.0
+_READY = "ready"
+
+
+@dataclass(frozen=True)
+class Apart:
+    """What the environment of a runtime is made of.
+
+    Attributes:
+        packages: With the versions that go together.
+        pythons: Minor versions of Python 3 that have wheels of them, the best first.
+    """
+
+    packages: tuple[str, ...]
+    pythons: tuple[int, ...]
+
+
+#: tflite-runtime ended before numpy 2 and Python 3.12 came.
+APART = {"tflite-runtime": Apart(("tflite-runtime==2.14.0", "numpy==1.26.4"), (11, 10, 9))}
+
+
+def environments() -> dict[str, Path]:
+    """The Python of each environment that is ready, by runtime."""
+    return {
+        name: _folder(name) / "bin" / "python"
+        for name in APART
+        if (_folder(name) / _READY).is_file()
+    }
+
+
+def make_environment(runtime: str, tell: Callable[[str], None]) -> Path:
+    """Makes the environment of a runtime, in place of the one that is there.
+
+    Args:
+        runtime: One of `APART`.
+        tell: Receives what is being done.
+
+    Raises:
+        ZooError: No Python for it is here, or its packages could not be installed.
+    """
+    apart, folder = APART[runtime], _folder(runtime)
+    base = _python_for(runtime, apart)
+    tell(f"making an environment for {runtime} in {folder}")
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    (folder / _READY).unlink(missing_ok=True)
+    _run([base, "-m", "venv", "--clear", str(folder)], "the environment could not be made")
+    python = folder / "bin" / "python"
+    tell(f"installing {', '.join(apart.packages)}")
+    pip = [str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+    # Wheels only: a build from source may take hours.
+    command = [*pip, "--only-binary", ":all:", *apart.packages]
+    _run(command, f"{', '.join(apart.packages)} could not be installed")
+    (folder / _READY).touch()
+    return python
+
+
+def _folder(runtime: str) -> Path:
+    return cache_folder() / "environments" / runtime
+
+
+def _python_for(runtime: str, apart: Apart) -> str:
+    if sys.version_info[1] in apart.pythons:
+        return sys.executable
+    for minor in apart.pythons:
+        found = shutil.which(f"python3.{minor}")
+        if found is not None:
+            return found
+    newest = f"3.{apart.pythons[0]}"
+    raise ZooError(
+        f"{runtime} needs Python {newest} or older, which was not found here",
+        why="there are no wheels of it for newer ones",
+        fix=f"install Python {newest} so that `python{newest}` is on PATH: "
+        f"uv python install {newest}",
+    )
+
+
+def _run(command: list[str], what: str) -> None:
+    try:
+        done = subprocess.run(
+            command, capture_output=True, text=True, timeout=_PATIENCE, check=False
+        )
+    except (OSError, subprocess.TimeoutExpired) as error:
+        raise ZooError(what, why=str(error)) from error
+    if done.returncode != 0:
+        raise ZooError(
+            what,
+            why=last_words(done.stderr or done.stdout) or None,
+            fix="see that python3-venv is installed, and that a package index can be reached",
+        )

@@ -1,0 +1,156 @@
+"""Does tflite-micro answer as LiteRT does?"""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from zoo.common.optional_imports import installed, require
+from zoo.common.tools import run_module
+from zoo.contracts import Figure, Specimen
+
+from .operators import ANOTHER_FORM
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+_CHILD = "zoo.devices.microcontroller.reference_child"
+_SECONDS = 120.0
+#: Steps of an output of 8 bits by which a right answer may be off.
+MOST_STEPS = 1
+#: The same for one of 16 bits: as much as one step of 8 bits.
+MOST_STEPS_16 = 256
+#: The same for real outputs, as a share of the largest value: rounding, summed in another order.
+MOST_RELATIVE = 1e-4
+
+
+@dataclass(frozen=True, kw_only=True)
+class Answers:
+    """How far apart they are.
+
+    Attributes:
+        figures: The difference with its limit; empty when it could not be told.
+        fault: What is wrong; empty when nothing is.
+        remark: What whoever reads the figure must know.
+    """
+
+    figures: tuple[Figure, ...] = ()
+    fault: str = ""
+    remark: str = ""
+
+
+def compare_answers(specimen: Specimen, taken: NDArray[Any], found: NDArray[Any] | None) -> Answers:
+    """Compares with LiteRT's reference kernels on the same inputs.
+
+    Args:
+        specimen: The file.
+        taken: The inputs as the file takes them, (inputs, 1, …).
+        found: What tflite-micro answered, (inputs, values).
+    """
+    import numpy as np
+
+    if found is None or len(taken) == 0:
+        return Answers(remark="Answers were not compared: the file has several inputs.")
+    if not installed("ai_edge_litert"):
+        return Answers(
+            remark='Answers were not compared: LiteRT is missing (pip install "edgezoo[tflite]").'
+        )
+    with tempfile.TemporaryDirectory(prefix="zoo-micro-") as folder:
+        given = Path(folder) / "inputs.npy"
+        np.save(given, taken)
+        arguments = [str(specimen.path.resolve()), str(given)]
+        done = run_module(_CHILD, arguments, seconds=_SECONDS)
+    if done.code != 0:
+        last = [line.strip() for line in done.said.splitlines() if line.strip()][-1:]
+        return Answers(
+            remark="Answers were not compared: LiteRT's reference kernels cannot run the file: "
+            f"{last[0] if last else done.why}."
+        )
+    return _compared(specimen, found, np.array(json.loads(done.out)))
+
+
+def _compared(specimen: Specimen, found: NDArray[Any], expected: NDArray[Any]) -> Answers:
+    import numpy as np
+
+    what = f"{specimen.origin}, against LiteRT's reference kernels"
+    if not np.isfinite(found.astype(float)).all():
+        return Answers(fault=f"tflite-micro answers with NaN or infinity on {what}")
+    apart = float(np.abs(found.astype(float) - expected.astype(float)).max())
+    step = output_step(specimen)
+    if step is not None:
+        apart, limit, unit = round(apart / step.real, 3), float(step.most), "steps"
+    else:
+        limit, unit = MOST_RELATIVE * max(1.0, float(np.abs(expected).max())), ""
+    figure = Figure(name="difference", value=apart, unit=unit, limit=limit)
+    if figure.within:
+        return Answers(
+            figures=(figure,),
+            remark=f"Answers were compared on {what}.{_fast_kernels(specimen, found)}",
+        )
+    return Answers(
+        figures=(figure,),
+        fault=f"tflite-micro answers otherwise: by {apart:g} {unit or 'at most'} where {limit:g} "
+        f"{'is' if limit == 1 else 'are'} allowed, on {what}; {ANOTHER_FORM}",
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Step:
+    """One step of an output.
+
+    Attributes:
+        real: What it stands for in the numbers that the file gives.
+        most: Steps by which a right answer may be off.
+    """
+
+    real: float
+    most: int
+
+
+def output_step(specimen: Specimen) -> Step | None:
+    """One step of the file's first output; None where it gives real numbers all through.
+
+    An integer file may turn its last integers into real numbers: these are steps all the same.
+    """
+    given = specimen.contents.outputs[0]
+    if given.scale is not None:
+        return Step(real=1.0, most=_most(given.dtype))
+    if not specimen.contents.integer_operators:
+        return None
+    schema: Any = require("ai_edge_litert.schema_py_generated")
+    model = schema.ModelT.InitFromPackedBuf(specimen.path.read_bytes(), 0)
+    graph = model.subgraphs[0]
+    for operator in graph.operators or []:
+        code = model.operatorCodes[operator.opcodeIndex]
+        kind = max(code.builtinCode, code.deprecatedBuiltinCode)
+        if kind == schema.BuiltinOperator.DEQUANTIZE and operator.outputs[0] == graph.outputs[0]:
+            before = graph.tensors[operator.inputs[0]]
+            wide = before.type == schema.TensorType.INT16
+            scale = float(before.quantization.scale[0])
+            return Step(real=scale, most=MOST_STEPS_16 if wide else MOST_STEPS)
+    return None
+
+
+def _most(dtype: str) -> int:
+    return MOST_STEPS if dtype in ("int8", "uint8") else MOST_STEPS_16
+
+
+def _fast_kernels(specimen: Specimen, found: NDArray[Any]) -> str:
+    """How far the runtime that judged the file is off, where that is more than rounding."""
+    import numpy as np
+
+    answer = specimen.contents.outputs[0]
+    if specimen.outputs is None or answer.scale is None:
+        return ""
+    real = (found.astype(float) - (answer.zero_point or 0)) * answer.scale
+    apart = np.abs(real - specimen.outputs.reshape(real.shape)) / answer.scale
+    steps = round(float(apart.max()))
+    if steps <= MOST_STEPS:
+        return ""
+    return (
+        f" LiteRT's fast kernels, which judged the file, round otherwise: they are {steps} steps "
+        "off on the same inputs."
+    )

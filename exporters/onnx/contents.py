@@ -1,0 +1,210 @@
+"""What an ONNX file really holds, and the manifest in its metadata, by the onnx package alone."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+from zoo.common.errors import BadFile
+from zoo.common.files import write_bytes
+from zoo.common.optional_imports import require
+from zoo.contracts import FileContents, TensorInfo
+
+from .axes import layout_of_image
+from .external_data import payload, side_files, tensor_bytes
+
+MANIFEST = "zoo_manifest"
+_STANDARD_DOMAINS = frozenset({"", "ai.onnx"})
+#: Operators that each ONNX Runtime has, and no other runtime.
+_OWN_DOMAIN = "com.microsoft"
+_CONVERSIONS = frozenset({"QuantizeLinear", "DequantizeLinear", "DynamicQuantizeLinear"})
+#: Operators that move values without computing.
+_STRUCTURAL = frozenset(
+    {"Reshape", "Squeeze", "Unsqueeze", "Transpose", "Identity", "Cast", "Shape", "Constant"}
+    | {"Flatten", "Concat", "Slice", "Split", "Gather", "Pad", "Expand", "ReverseSequence"}
+)
+_INTEGER = frozenset({"QLinearConv", "QLinearMatMul"})
+#: Operators that quantize their input on the fly, or work behind one that does.
+_HYBRID = frozenset({"ConvInteger", "MatMulInteger", "DynamicQuantizeMatMul"})
+_HYBRID_LSTM = "DynamicQuantizeLSTM"
+_BINARY = frozenset({"Conv", "ConvTranspose", "Gemm", "MatMul", "Add", "Sub", "Mul", "Div"})
+#: Operators that ONNX Runtime computes in float even between integers.
+_FLOAT_ALONE = frozenset({"ConvTranspose", "LSTM", "GRU", "RNN", "InstanceNormalization"})
+_SLOW_CONVOLUTIONS = (
+    "ONNX Runtime has no fast kernel for convolutions with dynamic ranges on CPU: the file is "
+    "small, but may be slower than float32; compare it with int8 by `zoo bench`."
+)
+_OWN_OPERATORS = "Only ONNX Runtime has these operators: {}."
+
+
+def inspect(path: Path) -> FileContents:
+    """Reads the graph back; needs the onnx package alone."""
+    model = _load(path)
+    try:
+        return _contents(model, path, side_files(model, path))
+    except BadFile:
+        raise
+    # Damaged types, dimensions and names surface as whatever the onnx package raises.
+    except Exception as error:
+        raise BadFile(f"{path} is a damaged ONNX file", why=str(error)) from error
+
+
+def _contents(model: Any, path: Path, sides: tuple[str, ...]) -> FileContents:
+    onnx = require("onnx")
+    graph = model.graph
+    tally = _Tally(graph)
+    stripped = onnx.ModelProto()
+    stripped.CopyFrom(model)
+    del stripped.metadata_props[:]
+    size, digest = payload(stripped.SerializeToString(deterministic=True), path, sides)
+    shapes = onnx.shape_inference.infer_shapes(model).graph
+    known = [*shapes.input, *shapes.output, *shapes.value_info]
+    constants = {tensor.name for tensor in graph.initializer}
+    return FileContents(
+        inputs=tuple(_tensor(i) for i in graph.input if i.name not in constants),
+        outputs=tuple(_tensor(o) for o in graph.output),
+        operators=dict(sorted(tally.operators.items())),
+        integer_operators=tally.integer,
+        float_operators=len(tally.floating) + tally.hybrid,
+        float_islands=tuple(tally.floating) if tally.integer or tally.hybrid else (),
+        conversions=sum(tally.operators[name] for name in _CONVERSIONS),
+        custom_operators=tuple(sorted(tally.custom)),
+        dynamic_tensors=tuple(sorted({v.name for v in known if -1 in _shape(v)})),
+        weight_bytes=sum(tensor_bytes(tensor) for tensor in graph.initializer),
+        payload_bytes=size,
+        payload_sha256=digest,
+        hybrid_operators=tally.hybrid,
+        weight_types=_weight_types(graph),
+        remarks=_remarks(tally),
+        side_files=sides,
+    )
+
+
+def _remarks(tally: _Tally) -> tuple[str, ...]:
+    own = _OWN_OPERATORS.format(", ".join(sorted(tally.own))) if tally.own else ""
+    slow = _SLOW_CONVOLUTIONS if "ConvInteger" in tally.operators else ""
+    return tuple(remark for remark in (own, slow) if remark)
+
+
+def _weight_types(graph: Any) -> dict[str, int]:
+    """Bytes of constants by element type."""
+    onnx = require("onnx")
+    sizes: Counter[str] = Counter()
+    for tensor in graph.initializer:
+        dtype = onnx.helper.tensor_dtype_to_np_dtype(tensor.data_type)
+        sizes[str(dtype)] += tensor_bytes(tensor)
+    return dict(sorted(sizes.items()))
+
+
+class _Tally:
+    """Sorts nodes into integer, hybrid, float, conversion and foreign ones.
+
+    A node between DequantizeLinear and QuantizeLinear is what runtimes fuse into an integer
+    kernel, so it counts as an integer operator when all its real inputs were dequantized.
+    """
+
+    def __init__(self, graph: Any) -> None:
+        self.operators: Counter[str] = Counter(node.op_type for node in graph.node)
+        self.integer = 0
+        self.hybrid = 0
+        self.floating: list[str] = []
+        self.own = {node.op_type for node in graph.node if node.domain == _OWN_DOMAIN}
+        self.custom = {
+            f"{node.domain}:{node.op_type}"
+            for node in graph.node
+            if node.domain not in {*_STANDARD_DOMAINS, _OWN_DOMAIN}
+        }
+        self._producers = {output: node for node in graph.node for output in node.output}
+        self._readers: dict[str, set[str]] = {}
+        for node in graph.node:
+            for name in node.input:
+                self._readers.setdefault(name, set()).add(node.op_type)
+        for node in graph.node:
+            self._add(node)
+
+    def _add(self, node: Any) -> None:
+        kind = self.arithmetic(node)
+        self.integer += kind == "integer"
+        self.hybrid += kind == "hybrid"
+        self.floating += [node.op_type] * (kind == "float")
+
+    def arithmetic(self, node: Any) -> str:
+        """``integer``, ``hybrid`` or ``float``; ``conversion`` and ``structural`` compute not."""
+        kind = node.op_type
+        if kind in _CONVERSIONS:
+            return "conversion"
+        if kind in _STRUCTURAL or self._rescales(node):
+            return "structural"
+        # What an operator multiplies must come from integers too: weights that were kept in
+        # float make it a float one.
+        multiplied = node.input[: 2 if kind in _BINARY else 1]
+        fed = bool(multiplied) and all(self._made_by(n) == "DequantizeLinear" for n in multiplied)
+        read = all(self._readers.get(o, set()) <= {"QuantizeLinear", "Relu"} for o in node.output)
+        if kind in _INTEGER or (fed and read and kind not in _FLOAT_ALONE):
+            return "integer"
+        return "hybrid" if kind in _HYBRID or kind == _HYBRID_LSTM else "float"
+
+    def _made_by(self, name: str) -> str:
+        node = self._producers.get(name)
+        return "" if node is None else str(node.op_type)
+
+    def _rescales(self, node: Any) -> bool:
+        """Whether a product only turns a hybrid operator's sums back into real numbers."""
+        if node.op_type != "Mul":
+            return False
+        makers = [self._producers.get(name) for name in node.input]
+        kinds = {maker.op_type for maker in makers if maker is not None}
+        sums = {self._made_by(m.input[0]) for m in makers if m is not None and m.op_type == "Cast"}
+        return "DynamicQuantizeLinear" in kinds or bool(sums & _HYBRID)
+
+
+def _tensor(value: Any) -> TensorInfo:
+    onnx = require("onnx")
+    dtype = onnx.helper.tensor_dtype_to_np_dtype(value.type.tensor_type.elem_type)
+    return TensorInfo(
+        name=value.name, shape=_shape(value), dtype=str(dtype), layout=layout_of_image(value)
+    )
+
+
+def _shape(value: Any) -> tuple[int, ...]:
+    tensor = value.type.tensor_type
+    if not tensor.HasField("shape"):
+        return (-1,)
+    return tuple(d.dim_value if d.HasField("dim_value") else -1 for d in tensor.shape.dim)
+
+
+def _load(path: Path) -> Any:
+    onnx = require("onnx")
+    if not path.is_file():
+        raise BadFile(f"there is no file {path}", fix="check the path")
+    try:
+        model = onnx.load(str(path), load_external_data=False)
+    # protobuf's DecodeError has a different home in each of its versions.
+    except Exception as error:
+        raise BadFile(f"{path} is not an ONNX file, or a damaged one", why=str(error)) from error
+    if not model.graph.node:
+        raise BadFile(f"{path} is not an ONNX file, or a damaged one", why="it holds no graph")
+    return model
+
+
+def read_manifest(path: Path) -> str | None:
+    """The manifest among the metadata properties."""
+    found = [p.value for p in _load(path).metadata_props if p.key == MANIFEST]
+    return found[0] if found else None
+
+
+def write_manifest(path: Path, text: str) -> None:
+    """Replaces the manifest among the metadata properties."""
+    model = _load(path)
+    others = [p for p in model.metadata_props if p.key != MANIFEST]
+    kept = [(p.key, p.value) for p in others]
+    del model.metadata_props[:]
+    for key, value in [*kept, (MANIFEST, text)]:
+        model.metadata_props.add(key=key, value=value)
+    write_bytes(path, model.SerializeToString())
+
+
+def recognises(head: bytes) -> bool:
+    """An ONNX file is a protobuf whose first field is the IR version, a small number."""
+    return len(head) >= 2 and head[0] == 0x08 and 1 <= head[1] <= 0x20

@@ -1,0 +1,118 @@
+"""From Keras to ONNX in float32: static shapes, and the LSTM operator where there is an LSTM."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
+from typing import Any
+
+from zoo.common.errors import Unsupported, ZooError
+from zoo.common.optional_imports import require
+from zoo.contracts import ExportRequest
+
+from ..shared.recurrent import recurrent_layers, unrolled
+from .external_data import gather, is_large
+from .options import OPSET
+
+BATCH = "batch"
+_OLD_NAME = "product"
+
+
+def convert(request: ExportRequest, *, channels_first: bool = False) -> tuple[Any, tuple[str, ...]]:
+    """The model as an `onnx.ModelProto` with a batch of one, and remarks on how it was written.
+
+    Args:
+        request: Wants it.
+        channels_first: Whether the input is an image with its channels before height and width.
+
+    Raises:
+        Unsupported: The request wants a form of recurrent layers that the format should not have.
+    """
+    layers = recurrent_layers(request.model)
+    if not layers:
+        return _trace(request, static=True, channels_first=channels_first), ()
+    if request.recurrent == "while":
+        raise Unsupported(
+            "a recurrent layer cannot be a loop in ONNX files",
+            why="each of the loop's steps would be interpreted anew, at ten times the time of the "
+            "LSTM operator",
+            fix="choose the form fused, or unrolled",
+        )
+    if request.recurrent == "unrolled":
+        with unrolled(layers):
+            return _trace(request, static=True), ()
+    kind = require("keras").layers.LSTM
+    others = [layer for layer in layers if not isinstance(layer, kind)]
+    with unrolled(others):
+        # Only a free batch makes the LSTM operator; a static one makes a loop.
+        model = _with_static_batch(_trace(request, static=False))
+    if any(node.op_type == "Loop" for node in model.graph.node):
+        others = layers
+        with unrolled(layers):
+            model = _trace(request, static=True)
+    return model, tuple(
+        f"{layer.name}: its steps are written out, since the converter makes no ONNX operator "
+        f"of this {type(layer).__name__}"
+        for layer in others
+    )
+
+
+def _trace(request: ExportRequest, *, static: bool, channels_first: bool = False) -> Any:
+    tf = require("tensorflow")
+    tf2onnx = require("tf2onnx")
+    source = request.model
+    shape = tuple(source.inputs[0].shape)
+    shape = shape if static else (None, *shape[1:])
+    signature = [tf.TensorSpec(shape, source.inputs[0].dtype, name=request.input_name)]
+    function = tf.function(lambda inputs: source(inputs, training=False), signature)
+    large = is_large(source)
+    # On a GPU, LSTMs would become an operator of that device's library.
+    with nullcontext() if static else tf.device("CPU:0"), _names_of_old_numpy():
+        model, apart = tf2onnx.convert.from_function(
+            function,
+            signature,
+            opset=request.options.get("opset", OPSET),
+            inputs_as_nchw=[f"{request.input_name}:0"] if channels_first else None,
+            large_model=large,
+        )
+    if large:
+        gather(model, apart.name_to_tensor_data)
+    _rename_output(model.graph, request.output_name)
+    return model
+
+
+@contextmanager
+def _names_of_old_numpy() -> Iterator[None]:
+    """The converter still calls by its old name what it needs for large models."""
+    import numpy as np
+
+    if hasattr(np, _OLD_NAME):
+        yield
+        return
+    setattr(np, _OLD_NAME, np.prod)
+    try:
+        yield
+    finally:
+        delattr(np, _OLD_NAME)
+
+
+def _with_static_batch(model: Any) -> Any:
+    """A free batch becomes one, and what followed from it becomes constants."""
+    from onnxruntime.tools.onnx_model_utils import make_dim_param_fixed
+
+    from .quantization import simplified
+
+    for value in (*model.graph.input, *model.graph.output):
+        value.type.tensor_type.shape.dim[0].dim_param = BATCH
+    make_dim_param_fixed(model.graph, BATCH, 1)
+    return simplified(model)
+
+
+def _rename_output(graph: Any, name: str) -> None:
+    if len(graph.output) != 1:
+        raise ZooError(f"the converter made {len(graph.output)} outputs where one was expected")
+    old = graph.output[0].name
+    graph.output[0].name = name
+    for node in graph.node:
+        node.input[:] = [name if i == old else i for i in node.input]
+        node.output[:] = [name if o == old else o for o in node.output]

@@ -1,0 +1,69 @@
+"""ONNX: the exchange format of ONNX Runtime, OpenVINO and browsers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from zoo.contracts import Exporter, ExportRequest, LayerComparison, LayerRequest
+from zoo.contracts.exporter import Written
+
+from .axes import name_axes
+from .contents import inspect, read_manifest, recognises, write_manifest
+from .conversion import convert
+from .external_data import refuse_large, store
+from .options import in_layout, layout_of, options
+from .qat import with_trained_ranges
+from .quantization import quantized, to_float16, with_small_weights
+from .usage import usage
+
+
+def export(request: ExportRequest) -> Written:
+    """Converts with tf2onnx; smaller precisions are made by ONNX Runtime's tools."""
+    layout = layout_of(request)
+    refuse_large(request.model, request.precision)
+    model, remarks = convert(request, channels_first=layout == "nchw")
+    request = in_layout(request, layout)
+    method = ""
+    if request.precision == "float16":
+        model = to_float16(model)
+    elif request.precision == "dynamic-int8":
+        model = with_small_weights(model)
+    elif request.trained:
+        model = with_trained_ranges(model, request)
+    elif request.precision == "int8":
+        model, method, chosen = quantized(model, request)
+        remarks = (*remarks, *chosen)
+    name_axes(model.graph, request.axes)
+    store(model, request.path)
+    return Written(remarks=remarks, method=method)
+
+
+def compare_layers(request: LayerRequest) -> LayerComparison:
+    """Runs a file and its float twin with all tensors kept; lists must not wait for numpy."""
+    from .layer_comparison import compare_layers as compare
+
+    return compare(request)
+
+
+def formats() -> Iterator[Exporter]:
+    """Yields the format."""
+    yield Exporter(
+        name="onnx",
+        summary="ONNX: ONNX Runtime, OpenVINO, browsers",
+        suffix=".onnx",
+        precisions=("float32", "float16", "dynamic-int8", "int8"),
+        export=export,
+        inspect=inspect,
+        read_manifest=read_manifest,
+        write_manifest=write_manifest,
+        recognises=recognises,
+        usage=usage,
+        runtimes=("onnxruntime",),
+        more_runtimes=("openvino",),
+        extra="onnx",
+        distributions=("tensorflow", "keras", "tf2onnx", "onnx", "onnxruntime"),
+        options=options,
+        mixes=("int8",),
+        compare_layers=compare_layers,
+        takes_trained=True,
+    )

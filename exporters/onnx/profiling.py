@@ -1,0 +1,101 @@
+"""How long each operator of an ONNX file takes, and who computes it, by ONNX Runtime's profiler."""
+
+from __future__ import annotations
+
+import json
+import statistics
+import tempfile
+from collections import defaultdict
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from numpy.typing import NDArray
+
+from .graph import OnnxGraph, session
+
+Array = NDArray[Any]
+_ENDING = "_kernel_time"
+_WARM_UP = 5
+_COMPUTING = frozenset({"integer", "hybrid", "float"})
+_PROFILER = (
+    "Times are those of ONNX Runtime's profiler, one thread, in whole microseconds; operators that "
+    "it fuses stand under the one that names the kernel."
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Timed:
+    """Times and executors by the place of the node; what moves or converts values by its kind."""
+
+    microseconds: dict[int, float] = field(default_factory=dict)
+    executors: dict[int, str] = field(default_factory=dict)
+    overhead: dict[str, float] = field(default_factory=dict)
+    note: str = _PROFILER
+
+
+def timed(path: Path, graph: OnnxGraph, inputs: Array, runs: int) -> Timed:
+    """Runs a file under the profiler.
+
+    Args:
+        path: The file.
+        graph: Its graph, or that of the file with constants folded; kernels are named after it.
+        inputs: Raw real inputs, (examples, …), taken in turn.
+        runs: Inferences that count.
+    """
+    if runs < 1:
+        return Timed()
+    with tempfile.TemporaryDirectory(prefix="zoo-profile-") as folder:
+        runner = session(
+            None, path, enable_profiling=True, profile_file_prefix=str(Path(folder) / "profile")
+        )
+        name = runner.get_inputs()[0].name
+        for run in range(_WARM_UP + runs):
+            runner.run(None, {name: inputs[run % len(inputs)][None]})
+        events = json.loads(Path(runner.end_profiling()).read_text(encoding="utf-8"))
+    return _sorted_out(graph, [event for event in events if _is_kernel(event)])
+
+
+def _is_kernel(event: dict[str, Any]) -> bool:
+    return event.get("cat") == "Node" and str(event.get("name", "")).endswith(_ENDING)
+
+
+def _sorted_out(graph: OnnxGraph, events: list[dict[str, Any]]) -> Timed:
+    taken: dict[tuple[str, str], list[float]] = defaultdict(list)
+    providers: dict[tuple[str, str], str] = {}
+    for event in events:
+        kind = str(event["args"].get("op_name", ""))
+        kernel = (str(event["name"]).removesuffix(_ENDING), kind)
+        taken[kernel].append(float(event["dur"]))
+        providers[kernel] = str(event["args"].get("provider", ""))
+    named = _names(graph)
+    microseconds: dict[int, float] = defaultdict(float)
+    executors: dict[int, str] = {}
+    overhead: dict[str, float] = defaultdict(float)
+    for (name, kind), durations in taken.items():
+        median = statistics.median(durations[_WARM_UP:] or durations)
+        place = _owner(name, named)
+        if place is None or graph.arithmetic(graph.nodes[place]) not in _COMPUTING:
+            overhead[kind] += median
+            continue
+        microseconds[place] += median
+        executors[place] = providers[name, kind].removesuffix("ExecutionProvider")
+    return Timed(microseconds=dict(microseconds), executors=executors, overhead=dict(overhead))
+
+
+def _names(graph: OnnxGraph) -> dict[str, int]:
+    """Names that a kernel's may begin with: a node's own, or that of its result."""
+    found = {}
+    for place, node in enumerate(graph.nodes):
+        for name in (node.name, *node.output):
+            if name:
+                found[name] = place
+    return found
+
+
+def _owner(kernel: str, named: dict[str, int]) -> int | None:
+    """The node with the longest name that a kernel's name begins with."""
+    if kernel in named:
+        return named[kernel]
+    fitting = [name for name in named if kernel.startswith(f"{name}_")]
+    return named[max(fitting, key=len)] if fitting else None

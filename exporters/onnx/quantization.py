@@ -1,0 +1,221 @@
+"""Smaller ONNX files: half-precision, 8-bit weights, or integers throughout."""
+
+from __future__ import annotations
+
+import re
+import tempfile
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from zoo.common.optional_imports import require
+from zoo.contracts import ExportRequest, Target
+
+from ..quantization.method_search import scheme_of
+from ..shared.layer_mapping import Operator, operators_of
+from .tensor_names import shorten
+
+if TYPE_CHECKING:
+    from ..quantization.ranges import Range
+
+#: The operators whose inputs ONNX Runtime can quantize on the fly.
+_DYNAMIC = ["MatMul", "Gemm", "Conv", "Gather", "LSTM"]
+#: How tf2onnx ends the names of nodes that it adds.
+_ADDED = re.compile(r"__\d+\Z")
+_ELEMENTWISE = frozenset({"Mul", "Add", "Sub", "Div"})
+
+
+def to_float16(model: Any) -> Any:
+    """Halves weights and arithmetic; input and output stay float32.
+
+    ONNX Runtime's own tool, which ships with the runtime that runs the file. On a processor
+    without half-precision kernels, the runtime itself computes in float32 between casts.
+    """
+    tool = require("onnxruntime.transformers.float16")
+    ordered = require("onnxruntime.transformers.onnx_model").OnnxModel(
+        tool.convert_float_to_float16(simplified(model), keep_io_types=True)
+    )
+    ordered.topological_sort()  # the tool puts the casts of inputs last
+    return ordered.model
+
+
+def with_small_weights(model: Any) -> Any:
+    """8-bit weights; ranges of activations are found while the file runs."""
+    _store_small(model.graph, "ConvTranspose")
+    return only_weights(simplified(model), _DYNAMIC)
+
+
+def quantized(model: Any, request: ExportRequest) -> tuple[Any, str, tuple[str, ...]]:
+    """8-bit weights and activations in QDQ form, with the ranges of real inputs.
+
+    LSTM, for which ONNX has no integer operator, gets 8-bit weights and ranges found while the
+    file runs.
+
+    Returns:
+        The model, the method that its ranges follow from, and remarks.
+    """
+    # Lists and help load this file, and must not wait for numpy.
+    from ..quantization.method_search import chosen
+    from .calibration import answers, observe, ranges
+
+    assert request.calibration is not None  # the core never asks for int8 without
+    real = model = simplified(model)
+    own = operators_of(request.keep, operators(model.graph), request.model, "ONNX")
+    kept = [operator.key for operator in own]
+    if any(node.op_type == "LSTM" for node in model.graph.node):
+        model = only_weights(model, ["LSTM"], kept)
+    kept += first_arithmetic(model.graph)
+    seen = observe(model, request.calibration)
+
+    def build(method: str) -> Any:
+        found = ranges(model.graph, seen, method, integer_input=request.integer_input)
+        return with_pairs(model, found, kept, scheme_of(request))
+
+    return chosen(request, build, answers, lambda inputs: answers(real, inputs))
+
+
+def with_pairs(model: Any, found: Mapping[str, Range], kept: list[str], scheme: Target) -> Any:
+    """Quantizes and dequantizes around every operator but those kept, as the target likes it."""
+    import numpy as np
+
+    onnx, quantization = require("onnx"), require("onnxruntime.quantization")
+    calibrate = require("onnxruntime.quantization.calibrate")
+    registry = require("onnxruntime.quantization.registry")
+    # The tool changes what it is given.
+    copy = onnx.ModelProto()
+    copy.CopyFrom(model)
+    kinds = quantization.QuantType
+    limits = {n: (np.float32(low), np.float32(high)) for n, (low, high) in found.items()}
+    dense = [] if scheme.per_channel_dense else dense_weights(model.graph)
+    tool = require("onnxruntime.quantization.qdq_quantizer").QDQQuantizer(
+        copy,
+        scheme.per_channel,
+        scheme.reduced_range,
+        weight_qType=kinds.QInt8,
+        activation_qType=kinds.QUInt8 if scheme.activations == "unsigned" else kinds.QInt8,
+        tensors_range=calibrate.TensorsData(calibrate.CalibrationMethod.MinMax, limits),
+        nodes_to_quantize=[],
+        nodes_to_exclude=kept,
+        op_types_to_quantize=sorted({*registry.QLinearOpsRegistry, *registry.QDQRegistry}),
+        extra_options={
+            "ActivationSymmetric": scheme.symmetric,
+            "TensorQuantOverrides": {name: [{"quant_type": kinds.QInt8}] for name in dense},
+        },
+    )
+    tool.quantize_model()
+    tool.model.topological_sort()
+    shorten(tool.model.model.graph)
+    return tool.model.model
+
+
+def dense_weights(graph: Any) -> list[str]:
+    """Names of the constants that dense layers multiply by."""
+    constants = {tensor.name for tensor in graph.initializer}
+    dense = [node for node in graph.node if node.op_type in ("Gemm", "MatMul")]
+    return sorted({node.input[1] for node in dense} & constants)
+
+
+def simplified(model: Any) -> Any:
+    """Constants folded and shapes inferred, in standard operators."""
+    preprocess = require("onnxruntime.quantization.shape_inference").quant_pre_process
+    # All shapes are static: symbolic inference would add nothing.
+    return _through_files(model, lambda a, b: preprocess(a, b, skip_symbolic_shape=True))
+
+
+def only_weights(model: Any, kinds: list[str], kept: Sequence[str] = ()) -> Any:
+    """8-bit weights of these operators, but for the nodes kept; the rest as it is."""
+    quantization = require("onnxruntime.quantization")
+
+    def quantize(source: str, target: str) -> None:
+        quantization.quantize_dynamic(
+            source,
+            target,
+            op_types_to_quantize=kinds,
+            nodes_to_exclude=list(kept),
+            per_channel=True,
+            weight_type=quantization.QuantType.QInt8,
+            extra_options={"MatMulConstBOnly": True},
+        )
+
+    return _through_files(model, quantize)
+
+
+def _through_files(model: Any, work: Callable[[str, str], None]) -> Any:
+    """ONNX Runtime's tools read and write files."""
+    onnx = require("onnx")
+    with tempfile.TemporaryDirectory(prefix="zoo-onnx-") as folder:
+        source, target = (str(Path(folder) / name) for name in ("a.onnx", "b.onnx"))
+        onnx.save(model, source)
+        work(source, target)
+        return onnx.load(target)
+
+
+def first_arithmetic(graph: Any) -> list[str]:
+    """Names of those nodes that add or multiply constants to raw input: they stay in float.
+
+    Raw channels may differ a thousandfold: one scale over all of them would leave nothing of the
+    smaller ones for the normalization to bring back. And ONNX Runtime's integer addition and
+    multiplication are slow: on an x86 they took 22 of lenet5's 76 µs and 20 of resnet8's 101.
+    """
+    constants = {tensor.name for tensor in graph.initializer}
+    reached = {value.name for value in graph.input} - constants
+    names = []
+    for node in graph.node:
+        raw = [name for name in node.input if name in reached]
+        constant = [name for name in node.input if name in constants]
+        if node.op_type in _ELEMENTWISE and len(raw) == 1 and len(constant) == 1:
+            reached.add(node.output[0])
+            names.append(node.name)
+    return names
+
+
+def operators(graph: Any) -> list[Operator]:
+    """The operators of a graph, in order, each known by its name."""
+    constants = {tensor.name for tensor in graph.initializer}
+    return [
+        Operator(
+            key=node.name,
+            kind=node.op_type,
+            # Of layers that were folded together, the constants may have kept the first one's name.
+            names=()
+            if _is_layout(node)
+            else (node.name, *node.output, *constants.intersection(node.input)),
+            reads=tuple(node.input),
+            makes=tuple(node.output),
+        )
+        for node in graph.node
+    ]
+
+
+def _is_layout(node: Any) -> bool:
+    """Whether tf2onnx put the node in between layers, named after some later one."""
+    return node.op_type in ("Transpose", "Reshape") and bool(_ADDED.search(node.name))
+
+
+def _store_small(graph: Any, operator: str) -> None:
+    """8-bit weights, per output channel, for an operator without an 8-bit kernel."""
+    import numpy as np
+
+    onnx = require("onnx")
+    stored = {tensor.name: tensor for tensor in graph.initializer}
+    for node in [n for n in graph.node if n.op_type == operator and n.input[1] in stored]:
+        tensor = stored.pop(node.input[1])
+        weights = onnx.numpy_helper.to_array(tensor)
+        # (input channels, output channels, …); a channel of zeros may have any scale.
+        most = np.abs(weights).max(axis=(0, *range(2, weights.ndim)))
+        scale = np.where(most > 0, most / 127, 1).astype(np.float32)
+        wide = scale.reshape(1, -1, *[1] * (weights.ndim - 2))
+        parts = {
+            "quantized": np.rint(weights / wide).astype(np.int8),
+            "scale": scale,
+            "zero_point": np.zeros(len(scale), np.int8),
+        }
+        named = {key: f"{tensor.name}_{key}" for key in parts}
+        graph.initializer.remove(tensor)
+        graph.initializer.extend(
+            onnx.numpy_helper.from_array(values, named[key]) for key, values in parts.items()
+        )
+        real = f"{tensor.name}_dequantized"
+        made = onnx.helper.make_node("DequantizeLinear", [*named.values()], [real], real, axis=1)
+        graph.node.insert(0, made)
+        node.input[1] = real

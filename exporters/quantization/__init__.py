@@ -1,0 +1,1 @@
+"""Ranges of activations, and the choice of the calibration method."""

@@ -1,0 +1,88 @@
+"""Which method of calibration, among those that may be: the one whose file errs least."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from zoo.contracts import ExportRequest, Target
+
+from .ranges import METHODS
+
+#: What files are like where nobody named a target: right everywhere, and fast on x86.
+ANYWHERE = Target(
+    name="anywhere",
+    summary="no processor in particular",
+    source="https://onnxruntime.ai/docs/performance/model-optimizations/quantization.html",
+    precisions=("float32",),
+    activations="unsigned",
+)
+
+
+Built = TypeVar("Built")
+#: Multiply-adds that all trials of one file may take together.
+_WORK = 1 << 33
+
+
+def chosen(
+    request: ExportRequest,
+    build: Callable[[str], Built],
+    answers: Callable[[Built, NDArray[Any]], NDArray[Any]],
+    expected: Callable[[NDArray[Any]], NDArray[Any]],
+) -> tuple[Built, str, tuple[str, ...]]:
+    """Builds with the method that is asked for, or with each, and keeps the best.
+
+    Args:
+        request: Names the method, and holds the inputs to choose on.
+        build: Makes a file with a method.
+        answers: What a file answers to raw inputs (examples, …), in real numbers.
+        expected: What the network in float answers.
+
+    Returns:
+        What was built, the method, and remarks.
+    """
+    if request.method != "auto":
+        return build(request.method), request.method, ()
+    inputs = _inputs(request)
+    wanted = expected(inputs)
+    built = {method: build(method) for method in METHODS}
+    found = {m: decibels(wanted, answers(one, inputs)) for m, one in built.items()}
+    best = max(found, key=lambda method: found[method])
+    return built[best], best, (_remark(best, found, inputs, held_out=request.held_out is not None),)
+
+
+def _inputs(request: ExportRequest) -> NDArray[Any]:
+    """Held-out inputs; fewer for networks that take long."""
+    from zoo.models.building import count_multiply_adds
+
+    inputs = request.calibration if request.held_out is None else request.held_out
+    assert inputs is not None  # the core never asks for integers without
+    affordable = _WORK // max(count_multiply_adds(request.model), 1)
+    return inputs[: max(affordable, 32)]
+
+
+def _remark(best: str, found: Mapping[str, float], inputs: NDArray[Any], *, held_out: bool) -> str:
+    others = ", ".join(f"{m} {db:.1f}" for m, db in found.items() if m != best)
+    whose = "held-out" if held_out else "calibration"
+    return (
+        f"The ranges of integers follow from {best}: on {len(inputs)} {whose} inputs its answers "
+        f"are the closest to the network's ({found[best]:.1f} dB; {others})."
+    )
+
+
+def decibels(expected: NDArray[Any], found: NDArray[Any]) -> float:
+    """Signal-to-quantization-noise ratio of outputs, at most 200 dB."""
+    signal = expected.astype(np.float64)
+    noise = np.square(signal - found).sum()
+    power = np.square(signal).sum()
+    if not np.isfinite(noise) or power == 0.0:
+        return -200.0
+    return float(10 * np.log10(power / max(noise, power * 1e-20)))
+
+
+def scheme_of(request: ExportRequest) -> Target:
+    """The target whose layout of integers a file takes."""
+    return ANYWHERE if request.target is None else request.target

@@ -1,0 +1,37 @@
+"""Recurrent layers, and the forms in which a format may write their loop over time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from zoo.common.optional_imports import require
+
+
+def recurrent_layers(model: Any) -> list[Any]:
+    """Every `keras.layers.RNN` of a model, in models and wrappers inside it too."""
+    kind = require("keras").layers.RNN
+    return [layer for layer in model._flatten_layers() if isinstance(layer, kind)]
+
+
+@contextmanager
+def unrolled(layers: list[Any]) -> Iterator[None]:
+    """While the block runs, tracing these layers writes each of their steps out."""
+    with changed(layers, unroll=True):
+        yield
+
+
+@contextmanager
+def changed(layers: list[Any], **attributes: Any) -> Iterator[None]:
+    """Sets attributes of layers, and sets them back."""
+    before = [(layer, {n: getattr(layer, n) for n in attributes}) for layer in layers]
+    try:
+        for layer in layers:
+            for name, value in attributes.items():
+                setattr(layer, name, value)
+        yield
+    finally:
+        for layer, values in before:
+            for name, value in values.items():
+                setattr(layer, name, value)

@@ -1,0 +1,151 @@
+"""Usage programs from templates: what the formats share."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from zoo.common.errors import Unsupported
+from zoo.common.optional_imports import require
+from zoo.contracts import Program, UsageRequest
+
+_TEMPLATES = Path(__file__).with_name("usage_templates")
+#: What may stand between quotation marks in any of the languages without acting there.
+_HARMLESS = re.compile(r"[A-Za-z0-9_.:;/ +-]{1,200}")
+#: Element types by language; a program is only written for a file whose types its language has.
+CPP = {
+    "float32": "float",
+    "uint8": "std::uint8_t",
+    "int8": "std::int8_t",
+    "int16": "std::int16_t",
+    "int32": "std::int32_t",
+}
+SWIFT = {
+    "float32": "Float",
+    "uint8": "UInt8",
+    "int8": "Int8",
+    "int16": "Int16",
+    "int32": "Int32",
+}
+JAVASCRIPT = {
+    "float32": "Float32Array",
+    "uint8": "Uint8Array",
+    "int8": "Int8Array",
+    "int16": "Int16Array",
+    "int32": "Int32Array",
+}
+_BYTES = {"float32": 4, "uint8": 1, "int8": 1, "int16": 2, "int32": 4}
+_LIMITS = {"uint8": (0, 255), "int8": (-128, 127), "int16": (-32768, 32767)}
+
+
+def render(template: str, request: UsageRequest, **more: Any) -> str:
+    """One program.
+
+    Args:
+        template: Path below the templates, such as ``tflite/run.py.jinja``.
+        request: Its ``facts`` are called ``m`` in templates.
+        **more: What only this template knows.
+
+    Raises:
+        Unsupported: A name of the file cannot stand in a program.
+    """
+    jinja2 = require("jinja2")
+    facts = request.facts
+    for name in (facts["model"]["file"], facts["input"]["name"], facts["output"]["name"]):
+        if not _HARMLESS.fullmatch(name):
+            raise Unsupported(
+                f"the name {name!r} cannot stand in a program",
+                fix="rename the file, or export the network with other names of inputs",
+            )
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(_TEMPLATES),
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+        autoescape=False,  # programs are no HTML; names were examined above
+    )
+    given, gives = facts["input"], facts["output"]
+    least, most = _LIMITS.get(given["dtype"], (0, 0))
+    text: str = environment.get_template(template).render(
+        m=facts,
+        cpp=CPP,
+        swift=SWIFT,
+        js=JAVASCRIPT,
+        input_size=math.prod(given["shape"]),
+        output_size=math.prod(gives["shape"]),
+        input_bytes=_BYTES.get(given["dtype"], 0),
+        output_bytes=_BYTES.get(gives["dtype"], 0),
+        input_least=least,
+        input_most=most,
+        scale_in=_real(given["scale"]),
+        scale_out=_real(gives["scale"]),
+        **more,
+    )
+    return re.sub(r"\n{4,}", "\n\n\n", text)
+
+
+def _real(value: float | None) -> str:
+    """A number that every language takes for a real one, whole enough for float32."""
+    if value is None:
+        return "1.0"
+    text = f"{value:.9g}"
+    return text if any(sign in text for sign in ".e") else text + ".0"
+
+
+def has_types(facts: Mapping[str, Any], known: Mapping[str, str]) -> bool:
+    """Whether a language has the element types of a file."""
+    types = {facts["input"]["raw_dtype"], facts["input"]["dtype"], facts["output"]["dtype"]}
+    return types <= set(known)
+
+
+def plain_programs(
+    format: str, request: UsageRequest, checked: Mapping[str, str], needs: Mapping[str, str]
+) -> tuple[dict[str, str], list[Program]]:
+    """The programs in C++, Kotlin and Swift, which are written the same way for each format.
+
+    Args:
+        format: Folder of the templates.
+        request: What they are written from.
+        checked: Language → what was done to know that its program works.
+        needs: Language → what must be installed.
+
+    Returns:
+        Files by path, and their records.
+    """
+    files: dict[str, str] = {}
+    programs: list[Program] = []
+    for language, path, known, run in (
+        ("C++", "cpp/run.cpp", CPP, "./run ."),
+        ("Kotlin", "kotlin/Run.kt", CPP, "RunKt ."),
+        ("Swift", "swift/main.swift", SWIFT, "./run ."),
+    ):
+        if not has_types(request.facts, known):
+            continue
+        suffix = {"C++": "cpp", "Kotlin": "kt", "Swift": "swift"}[language]
+        files[path] = render(f"{format}/run.{suffix}.jinja", request)
+        programs.append(
+            Program(
+                language=language,
+                file=path,
+                needs=needs[language],
+                run=run,
+                checked=checked[language],
+            )
+        )
+    return files, programs
+
+
+def package_json(dependencies: Mapping[str, str]) -> str:
+    """The ``package.json`` beside a JavaScript program."""
+    import json
+
+    return (
+        json.dumps(
+            {"private": True, "type": "module", "dependencies": dict(dependencies)}, indent=2
+        )
+        + "\n"
+    )

@@ -1,0 +1,148 @@
+"""Ranges in a TFLite file that awaits quantization: measured in the runtime, set by a method."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from zoo.common.optional_imports import require
+
+from ..quantization.histograms import Histogram
+from ..quantization.ranges import Range, range_of
+from .schema import kind_of, opened, schema
+
+#: Operators whose result has the numbers of their input, and so its range.
+_SAME_RANGE = frozenset(
+    {"RESHAPE", "SQUEEZE", "EXPAND_DIMS", "TRANSPOSE", "MAX_POOL_2D", "STRIDED_SLICE", "SLICE"}
+    | {"UNPACK", "GATHER", "PAD", "MIRROR_PAD", "SPACE_TO_BATCH_ND", "BATCH_TO_SPACE_ND"}
+    | {"DEPTH_TO_SPACE", "SPACE_TO_DEPTH", "RESIZE_BILINEAR", "RESIZE_NEAREST_NEIGHBOR", "TILE"}
+)
+#: Operators whose range the quantizer knows (or, of a fused LSTM, measured with its inner tensors).
+_OWN_RANGE = frozenset({"SOFTMAX", "LOGISTIC", "TANH", "UNIDIRECTIONAL_SEQUENCE_LSTM"})
+
+
+def observe(calibrated: bytes, samples: NDArray[Any]) -> dict[int, Histogram]:
+    """Runs a float file on raw inputs (examples, …), and watches its tensors of real numbers.
+
+    Returns:
+        What each operator's results, and the inputs, held, by index of the tensor.
+    """
+    runtime = require("ai_edge_litert.interpreter")
+    interpreter = runtime.Interpreter(
+        model_content=calibrated,
+        experimental_preserve_all_tensors=True,
+        # A delegate keeps what it computes inside to itself.
+        experimental_op_resolver_type=runtime.OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES,
+    )
+    interpreter.allocate_tensors()
+    entry = interpreter.get_input_details()[0]["index"]
+    watched = _measured(calibrated)
+    found = {index: Histogram() for index in watched}
+    for sample in samples:
+        interpreter.reset_all_variables()
+        interpreter.set_tensor(entry, sample[None])
+        interpreter.invoke()
+        for index in watched:
+            found[index].add(interpreter.get_tensor(index))
+    return found
+
+
+def _measured(calibrated: bytes) -> list[int]:
+    """Tensors of real numbers that operators make or the file takes."""
+    graph = opened(calibrated).subgraphs[0]
+    made = [int(i) for operator in graph.operators for i in operator.outputs]
+    real = schema().TensorType.FLOAT32
+    everything = [int(i) for i in graph.inputs] + made
+    return [i for i in everything if graph.tensors[i].type == real]
+
+
+def with_ranges(
+    calibrated: bytes,
+    seen: Mapping[int, Histogram],
+    method: str,
+    *,
+    symmetric: bool,
+    integer_input: bool,
+) -> bytes:
+    """The file with the ranges that a method gives.
+
+    Args:
+        calibrated: A float file with any range at each tensor that is to be integer.
+        seen: From `observe`.
+        method: One of `ranges.METHODS`.
+        symmetric: Whether zero points must be 0.
+        integer_input: Whether the input takes whole bytes, and so has their range.
+    """
+    buffer = bytearray(calibrated)
+    model = opened(calibrated)
+    graph = model.subgraphs[0]
+    ranges: dict[int, Range] = {}
+    for index in (int(i) for i in graph.inputs):
+        if index in seen:
+            # Applications hand over their bytes unchanged where a step of the input is 1.
+            ranges[index] = (0.0, 255.0) if integer_input else range_of(seen[index], method)
+    for operator in graph.operators:
+        kind = kind_of(model, operator)
+        if kind in _OWN_RANGE:
+            continue
+        sources = [int(i) for i in operator.inputs if int(i) in ranges]
+        for index in (int(i) for i in operator.outputs):
+            if kind in _SAME_RANGE:
+                # A source without a range of ours keeps the quantizer's, as does the result.
+                if sources:
+                    ranges[index] = ranges[sources[0]]
+            elif index in seen:
+                ranges[index] = range_of(seen[index], method)
+    _write(buffer, ranges, symmetric=symmetric)
+    return bytes(buffer)
+
+
+def _write(buffer: bytearray, ranges: Mapping[int, Range], *, symmetric: bool) -> None:
+    """In place: the calibrated file has room for a range wherever it needs one."""
+    graph = schema().Model.GetRootAs(buffer, 0).Subgraphs(0)
+    for index, (low, high) in ranges.items():
+        quantization = graph.Tensors(index).Quantization()
+        if quantization is None or quantization.MinLength() != 1 or high - low <= 0:
+            continue
+        if symmetric:
+            step = max(-low, high) / 127
+            low, high = -128 * step, 127 * step
+        # Views: writing changes the buffer.
+        quantization.MinAsNumpy()[0] = np.float32(low)
+        quantization.MaxAsNumpy()[0] = np.float32(high)
+
+
+def answers(data: bytes, inputs: NDArray[Any]) -> NDArray[Any]:
+    """What a file answers to raw inputs (examples, …): float32 (examples, …)."""
+    runtime = require("ai_edge_litert.interpreter")
+    interpreter = runtime.Interpreter(model_content=data, num_threads=1)
+    interpreter.allocate_tensors()
+    entry, result = interpreter.get_input_details()[0], interpreter.get_output_details()[0]
+    found = []
+    for values in _as_taken(inputs, entry):
+        interpreter.reset_all_variables()
+        interpreter.set_tensor(entry["index"], values[None])
+        interpreter.invoke()
+        found.append(interpreter.get_tensor(result["index"])[0])
+    return _as_real(np.array(found), result)
+
+
+def _as_taken(inputs: NDArray[Any], entry: Mapping[str, Any]) -> NDArray[Any]:
+    scale, zero_point = entry["quantization"]
+    if not scale:
+        return inputs.astype(entry["dtype"])
+    limits = np.iinfo(entry["dtype"])
+    steps = np.rint(inputs / scale) + zero_point
+    taken: NDArray[Any] = np.clip(steps, limits.min, limits.max).astype(entry["dtype"])
+    return taken
+
+
+def _as_real(values: NDArray[Any], result: Mapping[str, Any]) -> NDArray[Any]:
+    scale, zero_point = result["quantization"]
+    if not scale:
+        return values
+    real: NDArray[Any] = (values.astype(np.float32) - zero_point) * np.float32(scale)
+    return real

@@ -1,0 +1,231 @@
+"""What a TFLite file really holds, and the manifest appended to it; needs no TensorFlow."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import zipfile
+from collections import Counter
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from zoo.common.errors import BadFile
+from zoo.common.files import write_bytes
+from zoo.common.optional_imports import require
+from zoo.contracts import FileContents, TensorInfo
+
+MANIFEST = "zoo_manifest.json"
+_IDENTIFIER = b"TFL3"
+#: Bytes that the appended files may unpack to: a small archive can hold gigabytes of zeros.
+_MOST_APPENDED = 64 << 20
+_CONVERSIONS = frozenset({"QUANTIZE", "DEQUANTIZE"})
+_WEIGHT_TYPES = frozenset({"INT8", "INT4", "UINT8"})
+_STATEFUL = (
+    "The file remembers what it saw: reset its variables before each input "
+    "(reset_all_variables() in Python, resetVariableTensors() in Java, ResetVariableTensors() in "
+    "C++), or the answers are those of one endless sequence."
+)
+#: Operators that move values without computing.
+_STRUCTURAL = frozenset(
+    {"RESHAPE", "SQUEEZE", "EXPAND_DIMS", "TRANSPOSE", "PACK", "UNPACK", "SHAPE", "STRIDED_SLICE"}
+    | {"SLICE", "SPLIT", "PAD", "CONCATENATION", "GATHER", "IDENTITY", "DELEGATE"}
+    | {"DENSIFY"}  # unpacks zeros that are stored sparsely, once
+)
+
+
+def inspect(path: Path) -> FileContents:
+    """Reads the flatbuffer back; needs no TensorFlow."""
+    payload, _ = _parts(path)
+    schema = require("ai_edge_litert.schema_py_generated")
+    try:
+        return _contents(payload, schema)
+    # Damaged offsets and indices surface as whatever numpy, struct or a list raises.
+    except Exception as error:
+        raise BadFile(f"{path} is a damaged TFLite file", why=str(error)) from error
+
+
+def _contents(payload: bytes, schema: Any) -> FileContents:
+    model = schema.ModelT.InitFromPackedBuf(payload, 0)
+    graphs = model.subgraphs
+    main = graphs[0]
+    type_names = {v: k for k, v in vars(schema.TensorType).items() if isinstance(v, int)}
+    operator_names = {v: k for k, v in vars(schema.BuiltinOperator).items() if isinstance(v, int)}
+    tally = _Tally(type_names, model.buffers)
+    for graph in graphs:
+        for operator in graph.operators or []:
+            tally.add(_operator_name(model, operator, operator_names), operator, graph)
+    signature = (model.signatureDefs or [None])[0]
+    weight_types = _weight_types(model, type_names)
+    keeps_state = any(tensor.isVariable for graph in graphs for tensor in graph.tensors)
+    return FileContents(
+        inputs=_tensors(main, signature.inputs if signature else None, main.inputs, type_names),
+        outputs=_tensors(main, signature.outputs if signature else None, main.outputs, type_names),
+        operators=dict(sorted(tally.operators.items())),
+        integer_operators=tally.integer,
+        float_operators=len(tally.floating) + tally.hybrid,
+        float_islands=tuple(tally.floating) if tally.integer or tally.hybrid else (),
+        conversions=tally.conversions,
+        custom_operators=tuple(sorted(tally.custom)),
+        dynamic_tensors=tuple(
+            _text(t.name)
+            for graph in graphs
+            for t in graph.tensors
+            if t.shapeSignature is not None and (t.shapeSignature < 0).any()
+        ),
+        weight_bytes=sum(weight_types.values()),
+        payload_bytes=len(payload),
+        payload_sha256=hashlib.sha256(payload).hexdigest(),
+        hybrid_operators=tally.hybrid,
+        weight_types=weight_types,
+        keeps_state=keeps_state,
+        remarks=(_STATEFUL,) if keeps_state else (),
+    )
+
+
+def _weight_types(model: Any, type_names: dict[int, str]) -> dict[str, int]:
+    """Bytes of constants by element type; a buffer that two tensors share counts once."""
+    sizes: Counter[str] = Counter()
+    seen: set[int] = set()
+    for tensor in (tensor for graph in model.subgraphs for tensor in graph.tensors):
+        data = model.buffers[tensor.buffer].data
+        if data is not None and tensor.buffer not in seen:
+            seen.add(tensor.buffer)
+            sizes[type_names[tensor.type].lower()] += len(data)
+    return dict(sorted(sizes.items()))
+
+
+class _Tally:
+    """Sorts operators into integer, hybrid, float, conversion and custom ones."""
+
+    def __init__(self, type_names: dict[int, str], buffers: Any) -> None:
+        self.type_names = type_names
+        self.buffers = buffers
+        self.operators: Counter[str] = Counter()
+        self.integer = 0
+        self.hybrid = 0
+        self.floating: list[str] = []
+        self.conversions = 0
+        self.custom: set[str] = set()
+
+    def add(self, name: str, operator: Any, graph: Any) -> None:
+        self.operators[name] += 1
+        if name.startswith(("CUSTOM:", "Flex")):
+            self.custom.add(name.removeprefix("CUSTOM:"))
+        kind = self.arithmetic(name, operator, graph)
+        self.conversions += kind == "conversion"
+        self.integer += kind == "integer"
+        self.hybrid += kind == "hybrid"
+        self.floating += [name] * (kind == "float")
+
+    def arithmetic(self, name: str, operator: Any, graph: Any) -> str:
+        """``integer``, ``hybrid`` or ``float``; ``conversion`` and ``structural`` compute not."""
+        if name in _CONVERSIONS:
+            return "conversion"
+        if name in _STRUCTURAL:
+            return "structural"
+        # Some operators have no input: they make a value or name a variable.
+        inputs, outputs = (() if i is None else i for i in (operator.inputs, operator.outputs))
+        used = [int(i) for i in (*inputs[:1], *outputs)]
+        kinds = {self.type_names[graph.tensors[i].type] for i in used if i >= 0}
+        if not any(kind.startswith("FLOAT") for kind in kinds):
+            return "integer"
+        weighty = (self._is_integer_weight(graph.tensors[int(i)]) for i in inputs[1:] if i >= 0)
+        return "hybrid" if any(weighty) else "float"
+
+    def _is_integer_weight(self, tensor: Any) -> bool:
+        """Such as a kernel turns into a hybrid one: it quantizes its input on the fly."""
+        constant = self.buffers[tensor.buffer].data is not None
+        return constant and self.type_names[tensor.type] in _WEIGHT_TYPES
+
+
+def _operator_name(model: Any, operator: Any, names: dict[int, str]) -> str:
+    code = model.operatorCodes[operator.opcodeIndex]
+    name = names.get(max(code.builtinCode, code.deprecatedBuiltinCode), "UNKNOWN")
+    return f"CUSTOM:{_text(code.customCode)}" if name == "CUSTOM" else name
+
+
+def _tensors(
+    graph: Any, named: Any, indices: Any, type_names: dict[int, str]
+) -> tuple[TensorInfo, ...]:
+    labels = {int(entry.tensorIndex): _text(entry.name) for entry in named or []}
+    found = []
+    for index in indices:
+        tensor = graph.tensors[int(index)]
+        shape = tensor.shapeSignature if tensor.shapeSignature is not None else tensor.shape
+        quantization = tensor.quantization
+        scaled = quantization is not None and quantization.scale is not None
+        found.append(
+            TensorInfo(
+                name=labels.get(int(index), _text(tensor.name)),
+                shape=tuple(int(n) for n in (shape if shape is not None else ())),
+                dtype=type_names[tensor.type].lower(),
+                scale=float(quantization.scale[0]) if scaled else None,
+                zero_point=int(quantization.zeroPoint[0]) if scaled else None,
+            )
+        )
+    return tuple(found)
+
+
+def _text(value: Any) -> str:
+    return value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value or "")
+
+
+def _parts(path: Path) -> tuple[bytes, dict[str, bytes]]:
+    """The flatbuffer, and the files appended to it as a zip archive."""
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise BadFile(f"{path} cannot be read", why=error.strerror) from error
+    if not recognises(data[:16]):
+        raise BadFile(f"{path} is not a TFLite file", fix="check the path and the suffix")
+    if not zipfile.is_zipfile(io.BytesIO(data)):
+        return data, {}
+    try:
+        with zipfile.ZipFile(io.BytesIO(data)) as archive:
+            entries = archive.infolist()
+            if sum(entry.file_size for entry in entries) > _MOST_APPENDED:
+                raise zipfile.BadZipFile("they would unpack to more than any model has")
+            start = min((entry.header_offset for entry in entries), default=len(data))
+            return data[:start], {entry.filename: archive.read(entry) for entry in entries}
+    # Beside its own error, zipfile lets pass those of zlib, of seeking and of decoding.
+    except Exception as error:
+        raise BadFile(f"the files appended to {path} are damaged", why=str(error)) from error
+
+
+def payload_of(path: Path) -> bytes:
+    """The model without what is appended to it."""
+    return _parts(path)[0]
+
+
+def read_manifest(path: Path) -> str | None:
+    """The manifest among the appended files."""
+    text = _parts(path)[1].get(MANIFEST)
+    return None if text is None else text.decode("utf-8", "replace")
+
+
+def write_manifest(path: Path, text: str) -> None:
+    """Appends the manifest, after the flatbuffer, as TFLite metadata appends its files."""
+    payload, appended = _parts(path)
+    write_bytes(path, with_appended(payload, {**appended, MANIFEST: text.encode("utf-8")}))
+
+
+def with_appended(payload: bytes, files: Mapping[str, bytes]) -> bytes:
+    """A flatbuffer, and files after it as a zip archive.
+
+    They are stored as they are: MediaPipe opens no model with compressed files.
+    """
+    if not files:
+        return payload
+    buffer = io.BytesIO()
+    buffer.write(payload)
+    with zipfile.ZipFile(buffer, "a", zipfile.ZIP_STORED) as archive:
+        for name, content in files.items():
+            # A fixed date keeps equal contents equal byte by byte.
+            archive.writestr(zipfile.ZipInfo(name, date_time=(1980, 1, 1, 0, 0, 0)), content)
+    return buffer.getvalue()
+
+
+def recognises(head: bytes) -> bool:
+    """TFLite files have their identifier at offset 4."""
+    return head[4:8] == _IDENTIFIER

@@ -1,0 +1,106 @@
+"""TensorFlow Lite, also called LiteRT: flatbuffers for phones, boards and microcontrollers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+from zoo.common.optional_imports import require
+from zoo.contracts import Exporter, ExportRequest, LayerComparison, LayerRequest
+from zoo.contracts.exporter import Written
+from zoo.contracts.precision import CALIBRATED
+
+from .activations import with_own_activations
+from .contents import inspect, read_manifest, recognises, with_appended, write_manifest
+from .integer import convert_to_integers, convert_trained
+from .lstm import form_of, with_usable_states, written_as
+from .metadata import described
+from .schema import opened, packed
+from .sparsity import store_sparsely
+from .tensor_names import shorten
+from .usage import usage
+
+if TYPE_CHECKING:
+    from pydantic import BaseModel
+
+
+def export(request: ExportRequest) -> Written:
+    """Converts with TensorFlow's converter.
+
+    The model has a static batch of one: with a symbolic batch the runtime prepares every call
+    anew, and some kernels are many times slower.
+    """
+    tf = require("tensorflow")
+    keras = require("keras")
+    model = keras.Model(request.model.inputs, {request.output_name: request.model.outputs[0]})
+    converter = tf.lite.TFLiteConverter.from_keras_model(model)
+    with written_as(form_of(request), request.precision, model) as others:
+        data, told = _convert(converter, request, tf)
+    data = _compact(with_own_activations(with_usable_states(data)), model)
+    data, beside = described(data, request)
+    request.path.write_bytes(with_appended(data, beside))
+    return Written(remarks=(*others, *told.remarks), method=told.method)
+
+
+def _compact(data: bytes, model: Any) -> bytes:
+    """The same graph in fewer bytes."""
+    content = opened(data)
+    for graph in content.subgraphs:
+        shorten(graph, model)
+    return packed(content, len(data))
+
+
+def _convert(converter: Any, request: ExportRequest, tf: Any) -> tuple[bytes, Written]:
+    if request.trained:
+        return convert_trained(converter, request), Written()
+    if request.precision in CALIBRATED:
+        return convert_to_integers(converter, request)
+    if request.precision != "float32":
+        converter.optimizations = [tf.lite.Optimize.DEFAULT]
+    if request.precision == "dynamic-int8":
+        # Dense weights with a scale for each row need a kernel that the last tflite-runtime, 2.14,
+        # does not have: it would not load the file at all.
+        converter._experimental_disable_per_channel_quantization_for_dense_layers = True
+    if request.precision == "float16":
+        converter.target_spec.supported_types = [tf.float16]
+    store_sparsely(converter, request)
+    return bytes(converter.convert()), Written()
+
+
+def compare_layers(request: LayerRequest) -> LayerComparison:
+    """Runs a file and its float twin with all tensors kept; lists must not wait for numpy."""
+    from .layer_comparison import compare_layers as compare
+
+    return compare(request)
+
+
+def options() -> type[BaseModel]:
+    """The options of this format; lists must not wait for pydantic."""
+    from .options import TfliteOptions
+
+    return TfliteOptions
+
+
+def formats() -> Iterator[Exporter]:
+    """Yields the format."""
+    yield Exporter(
+        name="tflite",
+        summary="TensorFlow Lite / LiteRT: phones, boards, microcontrollers",
+        suffix=".tflite",
+        precisions=("float32", "float16", "dynamic-int8", "int8", "int16x8"),
+        export=export,
+        inspect=inspect,
+        read_manifest=read_manifest,
+        write_manifest=write_manifest,
+        recognises=recognises,
+        usage=usage,
+        runtimes=("litert", "tflite-runtime"),
+        more_runtimes=("openvino", "tflite-micro"),
+        extra="tflite",
+        options=options,
+        sparse={"sparse": True},
+        distributions=("tensorflow", "keras"),
+        mixes=("int8",),
+        compare_layers=compare_layers,
+        takes_trained=True,
+    )

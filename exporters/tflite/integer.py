@@ -1,0 +1,173 @@
+"""Integer TFLite files: what they take and give, and what must stay real inside them."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from zoo.common.errors import Unsupported
+from zoo.common.optional_imports import require
+from zoo.contracts import ExportRequest, Target
+from zoo.contracts.exporter import Written
+
+from ..quantization.method_search import scheme_of
+from ..shared.layer_mapping import check_layers, operators_of
+from ..shared.recurrent import recurrent_layers
+from .lstm import with_usable_states
+from .schema import first_arithmetic, float_results, operators
+
+#: What the quantizer says of each operator that it cannot treat.
+_NO_16_BITS = re.compile(r"16x8-bit not yet supported for op: '(\w+)'")
+#: Operators that the quantizer does not know by the names of their results: all or none are kept.
+_KNOWN_BY_KIND = frozenset({"TRANSPOSE_CONV"})
+
+
+def convert_to_integers(converter: Any, request: ExportRequest) -> tuple[bytes, Written]:
+    """Runs a converter whose model is to compute in integers."""
+    # Lists and help load this file, and must not wait for numpy.
+    from ..quantization.method_search import chosen
+    from .calibration import answers, observe, with_ranges
+
+    tf = require("tensorflow")
+    assert request.calibration is not None  # the core never asks without
+    check_layers(request.model, request.keep)
+    samples = request.calibration
+    converter.optimizations = [tf.lite.Optimize.DEFAULT]
+    if request.precision == "int16x8":
+        converter.representative_dataset = lambda: ([sample[None]] for sample in samples)
+        return _with_16_bits(converter, request), Written(method="minmax")
+    # The converter has to see all samples for the inner tensors of fused operators alone: every
+    # other range is measured here, and in a fraction of the time.
+    few = samples if recurrent_layers(request.model) else samples[:2]
+    converter.representative_dataset = lambda: ([sample[None]] for sample in few)
+    converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
+    converter._experimental_calibrate_only = True
+    calibrated = bytes(converter.convert())
+    scheme = scheme_of(request)
+    seen = observe(calibrated, samples)
+
+    def build(method: str) -> bytes:
+        ranged = with_ranges(
+            calibrated,
+            seen,
+            method,
+            symmetric=scheme.symmetric,
+            integer_input=request.integer_input,
+        )
+        return with_usable_states(_quantized(ranged, request, scheme))
+
+    real = with_usable_states(calibrated)
+    data, method, remarks = chosen(request, build, answers, lambda inputs: answers(real, inputs))
+    return data, Written(remarks=remarks, method=method)
+
+
+def interface_of(request: ExportRequest, scheme: Target) -> str:
+    """What the file takes and gives, as numpy calls it.
+
+    An int8 file for raw bytes takes and gives uint8. Every other file takes and gives real
+    numbers: an application has them as such, and would have to quantize them with a scale that
+    it must first read out of the file. Targets that have no real numbers say otherwise.
+    """
+    if scheme.interface != "auto":
+        return scheme.interface
+    return "uint8" if request.integer_input else "float32"
+
+
+def _quantized(calibrated: bytes, request: ExportRequest, scheme: Target) -> bytes:
+    """8-bit integers from a float file with ranges, but for what must stay real."""
+    from tensorflow.lite.python.convert import mlir_quantize
+
+    tf = require("tensorflow")
+    interface = interface_of(request, scheme)
+    kept = operators_of(request.keep, operators(calibrated), request.model, "TFLite")
+    nodes = [operator.key for operator in kept]
+    kinds = sorted({operator.kind for operator in kept} & _KNOWN_BY_KIND)
+    if interface == "float32" and not request.integer_input:
+        # Raw channels may differ a thousandfold: 256 steps over all of them together would leave
+        # nothing of the smaller ones for the normalization to bring back. Bytes have one scale.
+        nodes += first_arithmetic(calibrated)
+    assert request.calibration is not None
+    words = request.calibration.dtype.kind in "iu"
+    data = bytes(
+        mlir_quantize(
+            calibrated,
+            disable_per_channel=not scheme.per_channel,
+            disable_per_channel_for_dense_layers=not scheme.per_channel_dense,
+            input_data_type=tf.float32 if words else tf.as_dtype(interface),
+            output_data_type=tf.as_dtype(interface),
+            # Without names the quantizer's lists must be None: empty ones are not accepted.
+            denylisted_nodes=nodes or None,
+            denylisted_ops=kinds or None,
+        )
+    )
+    _check_kept(data, request)
+    return data
+
+
+def _check_kept(data: bytes, request: ExportRequest) -> None:
+    """The quantizer ignores names that it does not know, so the file is read back."""
+    if not request.keep:
+        return
+    real = float_results(data)
+    for name in request.keep:
+        own = operators_of([name], operators(data), request.model, "TFLite")
+        if not any(real.intersection(operator.makes) for operator in own):
+            kinds = ", ".join(sorted({operator.kind for operator in own}))
+            raise Unsupported(
+                f"layer {name!r} cannot stay in float",
+                why=f"TensorFlow's quantizer quantizes its {kinds} all the same",
+                fix="keep another layer, or choose the precision float16",
+            )
+
+
+def _with_16_bits(converter: Any, request: ExportRequest) -> bytes:
+    """By TensorFlow's older quantizer: the newer one gives 16-bit tensors zero points.
+
+    Kernels refuse such tensors. The older one quantizes all or nothing, so no layer can be kept.
+    """
+    tf = require("tensorflow")
+    assert request.calibration is not None
+    if request.calibration.dtype.kind in "iu":
+        raise Unsupported(
+            "a network that takes whole numbers (word numbers, say) cannot be int16x8",
+            why="TensorFlow's quantizer for 16-bit activations measures a range of every "
+            "input, and these have none",
+            fix="choose the precision int8, or dynamic-int8",
+        )
+    if request.keep:
+        raise Unsupported(
+            "an int16x8 file cannot keep layers in float",
+            why="TensorFlow's quantizer for 16-bit activations takes all operators or none",
+            fix="choose the precision int8, or keep no layers",
+        )
+    kernels = tf.lite.OpsSet.EXPERIMENTAL_TFLITE_BUILTINS_ACTIVATIONS_INT16_WEIGHTS_INT8
+    converter.target_spec.supported_ops = [kernels]
+    try:
+        return bytes(converter.convert())
+    except RuntimeError as error:
+        missing = sorted(set(_NO_16_BITS.findall(str(error))))
+        if not missing:
+            raise
+        raise Unsupported(
+            f"TFLite has no 16-bit kernel for {', '.join(missing)}",
+            why="int16x8 exists for the commonest operators alone",
+            fix="choose the precision int8, or build the network without them",
+        ) from error
+
+
+def convert_trained(converter: Any, request: ExportRequest) -> bytes:
+    """Runs a converter whose model holds fake quantization: its limits become the file's.
+
+    Weights lie on their grid already, so that the scale that the converter computes from the
+    largest weight of each channel is the one they were trained with.
+    """
+    tf = require("tensorflow")
+    scheme = scheme_of(request)
+    interface = tf.as_dtype(interface_of(request, scheme))
+    converter.optimizations = [tf.lite.Optimize.DEFAULT]
+    converter.inference_input_type = converter.inference_output_type = interface
+    if not scheme.per_channel:
+        converter._experimental_disable_per_channel = True
+    if not scheme.per_channel_dense:
+        converter._experimental_disable_per_channel_quantization_for_dense_layers = True
+    return bytes(converter.convert())

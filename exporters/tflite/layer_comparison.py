@@ -1,0 +1,199 @@
+"""A TFLite file and its float twin, operator by operator, in LiteRT.
+
+Both files run with all tensors kept, by the runtime's own kernels: XNNPACK keeps none. To tell what
+an operator adds by itself, the file is cut between its operators and each is fed with the twin's
+values; fed with these values rounded, the twin tells how much of it comes from the inputs.
+"""
+
+from __future__ import annotations
+
+import importlib.metadata
+from collections import defaultdict
+from dataclasses import dataclass
+
+from zoo.contracts import LayerComparison, LayerRequest, OperatorRecord
+from zoo.contracts.layers import ARITHMETICS
+from zoo.models.layer_names import LayerNames, with_nameless
+
+from ..quantization.quantization_error import Gathered, weight_figures
+from .graph import Operator, TfliteGraph
+from .profiling import Timed, timed
+from .runner import Array, Runner
+
+_KERNELS = (
+    "Errors are those of LiteRT's own kernels, which keep every tensor; XNNPACK, which runs the "
+    "file elsewhere, may differ by one step in a few values."
+)
+#: Kinds and arithmetics whose kernels have no instructions of x86: other forms may be faster.
+_FASTER = {("UNIDIRECTIONAL_SEQUENCE_LSTM", "integer"): "--recurrent unrolled"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Pair:
+    """An operator and its twin; the twin has none for some."""
+
+    number: int
+    twin: int | None
+
+
+def compare_layers(request: LayerRequest) -> LayerComparison:
+    """Runs both files on every input; see `zoo.contracts.Exporter.compare_layers`."""
+    file, twin = TfliteGraph(request.path), TfliteGraph(request.twin)
+    pairs = _pairs(file, twin)
+    gathered = _gather(file, twin, pairs, request)
+    examples = request.inputs[:1]
+    mine = timed(request.path, file, examples, request.runs)
+    theirs = timed(request.twin, twin, examples, request.runs)
+    notes = [_KERNELS]
+    if request.runs:
+        notes.append(mine.note)
+    return LayerComparison(
+        runtime="litert",
+        runtime_version=importlib.metadata.version("ai-edge-litert"),
+        examples=len(request.inputs),
+        operators=_records(file, twin, pairs, gathered, request, mine, theirs),
+        overhead=_overhead(file, mine),
+        twin_overhead=_overhead(twin, theirs),
+        notes=tuple(notes),
+    )
+
+
+def _pairs(file: TfliteGraph, twin: TfliteGraph) -> list[_Pair]:
+    """Operators by the name of their output; those that have another name by kind and shape."""
+    named = {op.name: n for n, op in enumerate(twin.operators) if op.arithmetic in ARITHMETICS}
+    found: dict[int, int | None] = {}
+    wanted = [n for n, op in enumerate(file.operators) if op.arithmetic in ARITHMETICS]
+    for number in wanted:
+        operator = file.operators[number]
+        place = named.get(operator.name)
+        same = place is not None and _shape(twin, place) == _shape(file, number)
+        found[number] = place if same else None
+    free = [n for n in named.values() if n not in found.values()]
+    for number in (n for n in wanted if found[n] is None):
+        alike = [
+            n
+            for n in free
+            if twin.operators[n].kind == file.operators[number].kind
+            and _shape(twin, n) == _shape(file, number)
+        ]
+        if alike:
+            found[number] = alike[0]
+            free.remove(alike[0])
+    return [_Pair(number=n, twin=found[n]) for n in wanted]
+
+
+def _shape(graph: TfliteGraph, number: int) -> tuple[int, ...]:
+    return graph.shape(graph.operators[number].outputs[0])
+
+
+def _gather(
+    file: TfliteGraph, twin: TfliteGraph, pairs: list[_Pair], request: LayerRequest
+) -> dict[int, Gathered]:
+    out = {p.number: file.operators[p.number].outputs[0] for p in pairs if p.twin is not None}
+    theirs = {p.number: twin.operators[p.twin].outputs[0] for p in pairs if p.twin is not None}
+    gathered = {n: Gathered(integers=file.integers(place)) for n, place in out.items()}
+    # Integers with a scale for each channel cannot be fed from real numbers here.
+    fed = {n for n in out if file.is_float(out[n]) or gathered[n].integers is not None}
+    cut_file = Runner(*file.cut({out[n] for n in fed}))
+    cut_twin = Runner(*twin.cut({theirs[n] for n in fed}))
+    whole_file, whole_twin = Runner(request.path), Runner(request.twin)
+    for example in request.inputs:
+        example = example[None]
+        whole_twin.run(example)
+        real = {n: whole_twin.value(place).copy() for n, place in theirs.items()}
+        whole_file.run(example)
+        for n, one in gathered.items():
+            one.add(real[n], _real(whole_file.value(out[n]), one))
+        given = {out[n]: _given(file, out[n], real[n], gathered[n]) for n in fed}
+        cut_file.run(example, given)
+        rounded = {theirs[n]: _rounded(real[n], gathered[n]) for n in fed}
+        cut_twin.run(example, rounded)
+        for n, one in gathered.items():
+            one.own.add(real[n], _real(cut_file.value(out[n]), one))
+            one.inputs.add(real[n], cut_twin.value(theirs[n]))
+    return gathered
+
+
+def _real(values: Array, one: Gathered) -> Array:
+    return values if one.integers is None else one.integers.real(values)
+
+
+def _given(file: TfliteGraph, place: int, real: Array, one: Gathered) -> Array:
+    return real.astype(file.dtype(place)) if one.integers is None else one.integers.of(real)
+
+
+def _rounded(real: Array, one: Gathered) -> Array:
+    return real if one.integers is None else one.integers.rounded(real)
+
+
+def _records(
+    file: TfliteGraph,
+    twin: TfliteGraph,
+    pairs: list[_Pair],
+    gathered: dict[int, Gathered],
+    request: LayerRequest,
+    mine: Timed,
+    theirs: Timed,
+) -> tuple[OperatorRecord, ...]:
+    names = LayerNames(request.layers, (op.name for op in file.operators))
+    said = [names.of(file.operators[pair.number].name) for pair in pairs]
+    layers = with_nameless(said, request.layers)
+    place = {pair.number: n for n, pair in enumerate(pairs)}
+    counted: tuple[set[int], set[int]] = set(), set()
+    records = []
+    for pair in pairs:
+        operator = file.operators[pair.number]
+        other = None if pair.twin is None else twin.operators[pair.twin]
+        real = (None, 0, None) if other is None else twin.weights(other)
+        found, axis, scales = file.weights(operator)
+        one = gathered.get(pair.number)
+        records.append(
+            OperatorRecord(
+                kind=operator.kind,
+                name=operator.name,
+                twin=None if other is None else other.name,
+                layers=layers[place[pair.number]],
+                arithmetic=operator.arithmetic,
+                sources=tuple(dict.fromkeys(place[n] for n in _sources(file, operator, place))),
+                weight_scales=scales,
+                weight_bytes=_bytes(file, operator, counted[0]),
+                twin_weight_bytes=0 if other is None else _bytes(twin, other, counted[1]),
+                microseconds=mine.microseconds.get(pair.number),
+                twin_microseconds=None if pair.twin is None else theirs.microseconds.get(pair.twin),
+                executor=mine.executors.get(pair.number),
+                faster=_FASTER.get((operator.kind, operator.arithmetic), ""),
+                **({} if one is None else one.figures()),
+                **weight_figures(real[0], found, axis),
+            )
+        )
+    return tuple(records)
+
+
+def _sources(file: TfliteGraph, operator: Operator, known: dict[int, int]) -> list[int]:
+    """The computing operators behind an operator's inputs."""
+    found = []
+    wanted = list(operator.variables)
+    while wanted:
+        maker = file.producers.get(wanted.pop(0))
+        if maker is None:
+            continue
+        if maker in known:
+            found.append(maker)
+        else:
+            wanted += file.operators[maker].variables
+    return found
+
+
+def _bytes(graph: TfliteGraph, operator: Operator, counted: set[int]) -> int:
+    """Bytes of constants that no operator before had."""
+    own = {b: size for b, size in graph.constant_bytes(operator).items() if b not in counted}
+    counted.update(own)
+    return sum(own.values())
+
+
+def _overhead(graph: TfliteGraph, times: Timed) -> dict[str, float]:
+    found: dict[str, float] = defaultdict(float)
+    for number, operator in enumerate(graph.operators):
+        if operator.arithmetic not in ARITHMETICS and operator.variables:
+            found[operator.kind] += times.microseconds.get(number, 0.0)
+    return dict(found)

@@ -1,0 +1,174 @@
+"""TFLite metadata: what tells MediaPipe Tasks and Android Studio how to use an image classifier.
+
+A flatbuffer of its own, stored in a buffer of the model, says what the input takes and where the
+names of the classes are: in a file appended to the model. The few tables that a classifier needs
+are written here, by the published schema:
+https://github.com/google-ai-edge/mediapipe/blob/master/mediapipe/tasks/metadata/metadata_schema.fbs
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from zoo.common.optional_imports import require
+from zoo.contracts import ExportRequest
+
+from .schema import packed
+
+#: The model's buffer that holds the metadata, and the mark at their beginning.
+BUFFER, IDENTIFIER = "TFLITE_METADATA", b"M001"
+LABELS = "labels.txt"
+#: The task whose files MediaPipe's `ImageClassifier` opens.
+TASK = "image-classification"
+#: The version of the schema that has all that is written here.
+PARSER = "1.0.0"
+
+#: Places of fields in their tables, numbers of enumerations and of members of unions.
+_NAME, _DESCRIPTION = 0, 1
+_MODEL_GRAPHS, _MODEL_LICENCE, _MODEL_PARSER, _MODEL_FIELDS = 3, 5, 7, 8
+_GRAPH_INPUTS, _GRAPH_OUTPUTS, _GRAPH_FIELDS = 2, 3, 10
+_TENSOR_CONTENT, _TENSOR_UNITS, _TENSOR_STATS, _TENSOR_FILES, _TENSOR_FIELDS = 3, 4, 5, 6, 7
+_FILE_TYPE, _FILE_FIELDS = 2, 5
+_FEATURES, _IMAGE = 1, 2
+_NORMALIZATION = 1
+_RGB, _GREY = 1, 2
+_AXIS_LABELS = 2
+
+
+def described(data: bytes, request: ExportRequest) -> tuple[bytes, dict[str, bytes]]:
+    """A file with its metadata, and what is to be appended to it.
+
+    Files other than those of image classifiers come back as they are: the standard has words for
+    no other of our tasks.
+    """
+    if request.task != TASK or not request.classes or not request.integer_input:
+        return data, {}
+    schema = require("ai_edge_litert.schema_py_generated")
+    model = schema.ModelT.InitFromPackedBuf(data, 0)
+    buffer, entry = schema.BufferT(), schema.MetadataT()
+    buffer.data = require("numpy").frombuffer(metadata(request), "uint8")
+    entry.name, entry.buffer = BUFFER, len(model.buffers)
+    model.buffers.append(buffer)
+    model.metadata = [*(model.metadata or []), entry]
+    data = packed(model, len(data) + len(buffer.data))
+    names = "\n".join(_line(name) for name in request.classes)
+    return data, {LABELS: names.encode("utf-8")}
+
+
+def _line(name: str) -> str:
+    """A class on a line of its own: a name with a line break would shift all that follow."""
+    return " ".join(name.split())
+
+
+def metadata(request: ExportRequest) -> bytes:
+    """The flatbuffer for a classifier of raw 0-255 pixels, which it normalizes itself."""
+    write = _Writer()
+    pixels = write.table(
+        _TENSOR_FIELDS,
+        {
+            _NAME: write.text(request.input_name),
+            _DESCRIPTION: write.text("raw pixels, 0 to 255; normalized inside the model"),
+            _TENSOR_CONTENT: write.union(_IMAGE, _image(write, request)),
+            # The zero mean and the unit deviation say: hand the pixels over as they are.
+            _TENSOR_UNITS: write.tables(
+                [write.union(_NORMALIZATION, write.table(2, _two(write, [0.0], [1.0])))]
+            ),
+            _TENSOR_STATS: write.table(2, _two(write, [255.0], [0.0])),
+        },
+    )
+    labels = write.table(
+        _FILE_FIELDS,
+        {_NAME: write.text(LABELS), _DESCRIPTION: write.text("a class on each line")},
+        {_FILE_TYPE: _AXIS_LABELS},
+    )
+    choices = write.table(
+        _TENSOR_FIELDS,
+        {
+            _NAME: write.text(request.output_name),
+            _DESCRIPTION: write.text("one for each class"),
+            _TENSOR_CONTENT: write.union(_FEATURES, write.table(0, {})),
+            _TENSOR_STATS: write.table(2, _two(write, [1.0], [0.0])),
+            _TENSOR_FILES: write.tables([labels]),
+        },
+    )
+    graph = write.table(
+        _GRAPH_FIELDS,
+        {_GRAPH_INPUTS: write.tables([pixels]), _GRAPH_OUTPUTS: write.tables([choices])},
+    )
+    model = write.table(
+        _MODEL_FIELDS,
+        {
+            _NAME: write.text(request.name),
+            _DESCRIPTION: write.text(f"{request.task}, {request.precision}"),
+            _MODEL_GRAPHS: write.tables([graph]),
+            _MODEL_LICENCE: write.text(request.licence),
+            _MODEL_PARSER: write.text(PARSER),
+        },
+    )
+    return write.finished(model)
+
+
+def _image(write: _Writer, request: ExportRequest) -> int:
+    *_, height, width, channels = request.model.inputs[0].shape
+    size = write.table(2, {}, wide={0: width, 1: height})
+    return write.table(2, {1: size}, {0: _RGB if channels == 3 else _GREY})
+
+
+def _two(write: _Writer, first: Sequence[float], second: Sequence[float]) -> dict[int, int]:
+    return {0: write.floats(first), 1: write.floats(second)}
+
+
+class _Writer:
+    """What each table is made of; every method returns where in the buffer its work begins."""
+
+    def __init__(self) -> None:
+        self._builder: Any = require("flatbuffers").Builder(1024)
+
+    def text(self, value: str) -> int:
+        return int(self._builder.CreateString(value))
+
+    def floats(self, values: Sequence[float]) -> int:
+        self._builder.StartVector(4, len(values), 4)
+        for value in reversed(values):
+            self._builder.PrependFloat32(value)
+        return int(self._builder.EndVector())
+
+    def tables(self, places: Sequence[int]) -> int:
+        """A vector of tables."""
+        self._builder.StartVector(4, len(places), 4)
+        for place in reversed(places):
+            self._builder.PrependUOffsetTRelative(place)
+        return int(self._builder.EndVector())
+
+    def table(
+        self,
+        fields: int,
+        places: Mapping[int, int],
+        small: Mapping[int, int] | None = None,
+        wide: Mapping[int, int] | None = None,
+    ) -> int:
+        """A table.
+
+        Args:
+            fields: How many it has by the schema.
+            places: Field → where its text, vector or table begins.
+            small: Field → number of 8 bits.
+            wide: Field → number of 32 bits.
+        """
+        self._builder.StartObject(fields)
+        for field, place in places.items():
+            self._builder.PrependUOffsetTRelativeSlot(field, place, 0)
+        for field, value in (wide or {}).items():
+            self._builder.PrependUint32Slot(field, value, 0)
+        for field, value in (small or {}).items():
+            self._builder.PrependUint8Slot(field, value, 0)
+        return int(self._builder.EndObject())
+
+    def union(self, member: int, place: int) -> int:
+        """A table whose only content is a union: which member, and where it is."""
+        return self.table(2, {1: place}, {0: member})
+
+    def finished(self, root: int) -> bytes:
+        self._builder.Finish(root, IDENTIFIER)
+        return bytes(self._builder.Output())

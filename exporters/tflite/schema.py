@@ -1,0 +1,118 @@
+"""The graph inside a TFLite file: its operators by name, and which of them touch raw input."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any
+
+from zoo.common.optional_imports import require
+
+from ..shared.layer_mapping import Operator
+
+IDENTIFIER = b"TFL3"
+#: The schema asks it of every buffer (``force_align: 16``), so that kernels can read constants
+#: where they lie.
+ALIGNMENT = 16
+
+
+_ELEMENTWISE = frozenset({"MUL", "ADD", "SUB", "DIV"})
+
+
+def schema() -> Any:
+    """The reader of flatbuffers, which needs no TensorFlow."""
+    return require("ai_edge_litert.schema_py_generated")
+
+
+def opened(data: bytes) -> Any:
+    """A file's bytes as a `ModelT`, whose fields can be read and set."""
+    return schema().ModelT.InitFromPackedBuf(data, 0)
+
+
+def operators(data: bytes) -> list[Operator]:
+    """The operators of the main graph, in order, each known by the name of its first result."""
+    model = opened(data)
+    graph = model.subgraphs[0]
+    names = [tensor.name.decode() for tensor in graph.tensors]
+    found = []
+    for operator in graph.operators:
+        makes = tuple(names[int(i)] for i in operator.outputs)
+        reads = tuple(names[int(i)] for i in operator.inputs if i >= 0)
+        kind = kind_of(model, operator)
+        found.append(Operator(key=makes[0], kind=kind, names=makes, reads=reads, makes=makes))
+    return found
+
+
+def kind_of(model: Any, operator: Any) -> str:
+    """The operator's name in the schema, such as ``CONV_2D``."""
+    code = model.operatorCodes[operator.opcodeIndex]
+    number = max(code.builtinCode, code.deprecatedBuiltinCode)
+    kinds = vars(schema().BuiltinOperator).items()
+    return next((name for name, value in kinds if value == number), "UNKNOWN")
+
+
+def float_results(data: bytes) -> set[str]:
+    """Names of the tensors of real numbers that operators make from other than integers alone."""
+    model = opened(data)
+    graph, real = model.subgraphs[0], schema().TensorType.FLOAT32
+    made = [o for o in graph.operators if kind_of(model, o) != "DEQUANTIZE"]
+    results = {int(i) for operator in made for i in operator.outputs}
+    return {graph.tensors[i].name.decode() for i in results if graph.tensors[i].type == real}
+
+
+def first_arithmetic(data: bytes) -> list[str]:
+    """Names of the results of those operators that add or multiply constants to raw input."""
+    model = opened(data)
+    graph = model.subgraphs[0]
+    names = []
+    reached = {int(index) for index in graph.inputs}
+    for operator in graph.operators:
+        inputs = [int(i) for i in operator.inputs if i >= 0]
+        raw = [i for i in inputs if i in reached]
+        constant = [i for i in inputs if model.buffers[graph.tensors[i].buffer].data is not None]
+        elementwise = kind_of(model, operator) in _ELEMENTWISE
+        if elementwise and len(raw) == 1 and len(constant) == 1:
+            result = int(operator.outputs[0])
+            reached.add(result)
+            names.append(graph.tensors[result].name.decode())
+    return names
+
+
+def packed(model: Any, size: int = 1 << 20) -> bytes:
+    """A `ModelT` as the bytes of a file.
+
+    Args:
+        model: Its fields may have been changed.
+        size: About how many bytes it will have.
+    """
+    builder = _builder()(size + 1024)
+    builder.Finish(model.Pack(builder), IDENTIFIER)
+    return bytes(builder.Output())
+
+
+@cache
+def _builder() -> Any:
+    base = require("flatbuffers").Builder
+
+    class AlignedBuilder(base):  # type: ignore[misc, valid-type]
+        """What the generated code lacks: alignment of buffers, and equal vectors stored once.
+
+        Each channel's zero point takes eight bytes, and most vectors of them are equal.
+        """
+
+        def __init__(self, size: int) -> None:
+            super().__init__(size)
+            self._stored: dict[tuple[str, bytes], int] = {}
+
+        def StartVector(self, elemSize: int, numElems: int, alignment: int) -> Any:
+            """Vectors of bytes are the constants of the model."""
+            aligned = ALIGNMENT if elemSize == 1 else alignment
+            return super().StartVector(elemSize, numElems, aligned)
+
+        def CreateNumpyVector(self, x: Any) -> Any:
+            """The place of an equal vector that was stored before, or of this one."""
+            key = x.dtype.str, x.tobytes()
+            if key not in self._stored:
+                self._stored[key] = super().CreateNumpyVector(x)
+            return self._stored[key]
+
+    return AlignedBuilder

@@ -1,0 +1,58 @@
+"""Shorter names of tensors: in a small network, those of fused operators outweigh the scales."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection
+from typing import Any
+
+from ..shared.layer_mapping import layer_names
+
+#: Keras opens each layer's scope twice, and TensorFlow numbers the second.
+_NUMBER = re.compile(r"_\d+\Z")
+
+
+def shorten(graph: Any, network: Any) -> None:
+    """Leaves of each name what tells tensors and their layers apart, in place.
+
+    A fused operator is named after every operator that went into it, each under the scopes of all
+    models around its layer. What stays: the first of them from its layer on, and the other layers.
+
+    Args:
+        graph: A `SubGraphT`; names that its readers look up (inputs, outputs) stay.
+        network: The Keras model that it computes.
+    """
+    layers = frozenset(layer_names(network))
+    fixed = {int(place) for place in (*graph.inputs, *graph.outputs)}
+    made = {int(place) for operator in graph.operators for place in operator.outputs}
+    taken = {tensor.name for tensor in graph.tensors}
+    for place, tensor in enumerate(graph.tensors):
+        if place in fixed:
+            continue
+        name = short_name(tensor.name.decode(), layers, constant=place not in made).encode()
+        if name not in taken:  # never two of one name
+            taken.add(name)
+            tensor.name = name
+
+
+def short_name(name: str, layers: Collection[str], constant: bool = False) -> str:
+    """``net_1/bn_1/x/add;net_1/conv_1/Squeeze`` → ``bn_1/add;conv_1``, a constant's ``bn_1``.
+
+    A name without layers stays as it is.
+    """
+    first, *others = (_from_layer(part.split("/"), layers) for part in name.split(";"))
+    said = [first[0]]
+    for other in others:
+        if other[0] not in said and _NUMBER.sub("", other[0]) in layers:
+            said.append(other[0])
+    if _NUMBER.sub("", first[0]) not in layers:
+        return name
+    return first[0] if constant else ";".join(["/".join((first[0], *first[1:][-1:])), *said[1:]])
+
+
+def _from_layer(scopes: list[str], layers: Collection[str]) -> list[str]:
+    """The scopes from the first that is a layer's; all of them where none is."""
+    for place, scope in enumerate(scopes):
+        if _NUMBER.sub("", scope) in layers or scope in layers:
+            return scopes[place:]
+    return scopes

@@ -1,0 +1,67 @@
+"""Programs that run a TFLite file, for the folder that app developers get."""
+
+from __future__ import annotations
+
+from zoo.contracts import Program, Usage, UsageRequest
+
+from ..shared.usage_code import has_types, package_json, plain_programs, render
+from .microcontroller import microcontroller_files
+
+#: Element types that LiteRT.js takes.
+_LITERT_JS = {"float32": "Float32Array", "int32": "Int32Array", "uint8": "Uint8Array"}
+_CHECKED = {
+    "C++": "Not run: no TensorFlow Lite library for C++ was at hand. edgezoo's tests compile it "
+    "against declarations of the calls that it makes.",
+    "Kotlin": "Not compiled and not run: written from the documentation.",
+    "Swift": "Not compiled and not run: written from the documentation.",
+    "JavaScript": "edgezoo's tests run it in Node where @litertjs/core is installed.",
+}
+_NEEDS = {
+    "C++": "TensorFlow Lite for C++",
+    "Kotlin": "com.google.ai.edge.litert:litert",
+    "Swift": "TensorFlowLiteSwift",
+}
+
+
+def usage(request: UsageRequest) -> Usage:
+    """The programs of a TFLite file; for a microcontroller, what its firmware needs."""
+    files, programs = plain_programs("tflite", request, _CHECKED, _NEEDS)
+    files["python/run.py"] = render("tflite/run.py.jinja", request)
+    python = Program(
+        language="Python",
+        file="python/run.py",
+        needs="`pip install ai-edge-litert`, or `tflite-runtime`; `pillow` to read pictures",
+        run="python python/run.py",
+        modules=("ai_edge_litert", "tflite_runtime"),
+        arguments=("python/run.py",),
+        checked="Not run here: neither ai-edge-litert nor tflite-runtime is installed.",
+    )
+    notes: list[str] = []
+    kept = request.facts["state"]["kept"]
+    if has_types(request.facts, _LITERT_JS) and not kept:
+        files["javascript/run.mjs"] = render("tflite/run.mjs.jinja", request)
+        files["javascript/node.mjs"] = render("tflite/node.mjs.jinja", request)
+        files["javascript/package.json"] = package_json({"@litertjs/core": "^2.5.3"})
+        programs.append(
+            Program(
+                language="JavaScript",
+                file="javascript/run.mjs",
+                needs="`npm install` in `javascript/`",
+                run="node javascript/node.mjs",
+                checked=_CHECKED["JavaScript"],
+            )
+        )
+    else:
+        why = (
+            "LiteRT.js (2.5.3, tried) does not open files that remember something between inputs; "
+            "recurrent layers written out step by step (`[export] recurrent` in the recipe) do not"
+            if kept
+            else "LiteRT.js takes and gives float32, int32 and uint8 alone"
+        )
+        notes.append(f"There is no JavaScript program: {why}.")
+    added, told = microcontroller_files(request)
+    return Usage(
+        files={**files, **added},
+        programs=(python, *programs),
+        notes=(*notes, *told),
+    )

@@ -1,0 +1,339 @@
+"""`zoo bundle`: the folder is complete and true, and its programs answer right, or say so."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from digit_files import PREPROCESSING, dataset, probabilities, registry, with_manifest
+
+from zoo.artifacts.artifact import open_artifact
+from zoo.artifacts.bundle import Bundle, bundle
+from zoo.artifacts.golden_samples import read_golden
+from zoo.common.errors import BadFile, MissingExtra, UnknownName, UsageError, ZooError
+from zoo.data.preprocessing.images import to_pixels
+
+pytest.importorskip("jinja2")
+
+DECLARATIONS = Path(__file__).with_name("declarations")
+NODE_MODULES = os.environ.get("ZOO_NODE_MODULES", "")
+
+
+def made(file: Path, **options) -> Bundle:
+    return bundle(
+        file, **{"output": file.parent / "out" / file.name, "registry": registry(), **options}
+    )
+
+
+def run(folder: Path, *arguments: str | Path, **environment: str) -> subprocess.CompletedProcess:
+    return subprocess.run(
+        [str(argument) for argument in arguments],
+        cwd=folder,
+        env={**os.environ, **environment},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def facts(folder: Path) -> dict:
+    return json.loads((folder / "metadata.json").read_text())
+
+
+def test_the_folder_is_complete(file: Path) -> None:
+    found = made(file)
+    assert found.passed
+    language = {"cpp/run.cpp", "kotlin/Run.kt", "swift/main.swift", "python/run.py"}
+    golden = {f"golden/{side}_{n}.bin" for side in ("input", "output") for n in (1, 2, 3)}
+    expected = {file.name, "labels.txt", "metadata.json", "LICENSE.txt", "README.md"}
+    assert expected | language | golden | {"SHA256SUMS", "golden/golden.json"} <= set(found.files)
+    # LiteRT.js takes no int8, so there the folder says why there is no program.
+    has_script = "javascript/run.mjs" in found.files
+    assert has_script == ("int8" not in file.name)
+    readme = (found.folder / "README.md").read_text()
+    assert has_script or "LiteRT.js takes and gives" in readme
+    for name in (*language, file.name, "CC0-1.0", "Not compiled and not run"):
+        assert name in readme
+    assert "golden 1: ok" in readme
+    assert (found.folder / file.name).read_bytes() == file.read_bytes()
+    assert (found.folder / "labels.txt").read_text().split() == [str(n) for n in range(10)]
+
+
+def test_checksums_are_those_of_the_files(file: Path) -> None:
+    folder = made(file).folder
+    listed = dict(
+        reversed(line.split("  ")) for line in (folder / "SHA256SUMS").read_text().splitlines()
+    )
+    there = {p.relative_to(folder).as_posix(): p for p in folder.rglob("*") if p.is_file()}
+    assert set(listed) == set(there) - {"SHA256SUMS"}
+    for name, digest in listed.items():
+        assert hashlib.sha256(there[name].read_bytes()).hexdigest() == digest
+
+
+def test_metadata_tells_what_the_file_is(file: Path) -> None:
+    told = facts(made(file).folder)
+    artifact = open_artifact(registry(), file)
+    manifest = artifact.manifest
+    assert told["model"]["sha256"] == hashlib.sha256(file.read_bytes()).hexdigest()
+    assert told["model"]["target"] == "arm64"
+    for side, tensor in (("input", artifact.contents.inputs[0]), ("output", manifest.outputs[0])):
+        for key in ("name", "dtype", "scale", "zero_point"):
+            assert told[side][key] == getattr(tensor, key)
+        assert told[side]["shape"] == list(tensor.shape)
+    assert told["answer"] == "choice"
+    (accuracy,) = told["quality"]
+    assert accuracy["value"] == manifest.gate.metrics[0].value > 0.8
+    assert accuracy["low"] < accuracy["value"] < accuracy["high"]
+    assert told["preprocessing"]["resize"] == "stretch"
+    assert told["licence"]["spdx"] == "CC0-1.0"
+    assert told["state"]["kept"] is False
+
+
+def test_golden_files_are_real_examples_with_right_answers(file: Path) -> None:
+    folder = made(file).folder
+    told = facts(folder)["golden"]
+    split = dataset().splits["test"]
+    for number, pair in zip(told["examples"], told["files"], strict=True):
+        content = (folder / pair["input"]).read_bytes()
+        pixels = to_pixels(split.read(number), PREPROCESSING)
+        assert content == pixels.tobytes()
+        assert hashlib.sha256(content).hexdigest() == pair["input_sha256"]
+        answer = np.fromfile(folder / pair["output"], "<f4")
+        # What the network answers by numpy; in int8, its weights are rounded.
+        near = 0.1 if "int8" in file.name else 1e-5
+        np.testing.assert_allclose(answer, probabilities(pixels[None])[0], atol=near)
+
+
+def test_the_python_program_runs_and_finds_a_wrong_answer(file: Path) -> None:
+    folder = made(file).folder
+    right = run(folder, sys.executable, "python/run.py")
+    assert right.returncode == 0, right.stderr
+    assert right.stdout.count(": ok, ") == 3
+    answer = folder / "golden/output_2.bin"
+    values = np.fromfile(answer, "<f4")
+    values[4] += 0.02
+    values.tofile(answer)
+    wrong = run(folder, sys.executable, "python/run.py")
+    assert wrong.returncode == 1
+    assert "golden 2: DIFFERS by 0.02" in wrong.stdout
+    assert wrong.stdout.count(": ok, ") == 2
+
+
+@pytest.mark.parametrize(
+    "rule",
+    [{"resize": "stretch"}, {"resize": "pad"}, {"resize": "crop", "crop_share": 0.8}],
+    ids=lambda rule: rule["resize"],
+)
+def test_the_python_program_reads_pictures_as_the_zoo_does(
+    rule: dict, copy: Callable[[str], Path], tmp_path: Path
+) -> None:
+    from PIL import Image
+
+    file = copy("float32.tflite")
+    preprocessing = replace(PREPROCESSING, interpolation="bicubic", **rule)
+    with_manifest(file, preprocessing=preprocessing)
+    folder = made(file).folder
+    photo = np.random.default_rng(0).integers(0, 256, (37, 61, 3), np.uint8)
+    Image.fromarray(photo).save(tmp_path / "photo.png")
+    code = (
+        "import sys; sys.path.insert(0, 'python'); import run; "
+        f"sys.stdout.write(run.read_image({str(tmp_path / 'photo.png')!r}).tobytes().hex())"
+    )
+    read = run(folder, sys.executable, "-c", code)
+    assert bytes.fromhex(read.stdout) == to_pixels(photo, preprocessing).tobytes(), read.stderr
+    told = run(folder, sys.executable, "python/run.py", tmp_path / "photo.png")
+    assert "photo.png: " in told.stdout
+
+
+@pytest.fixture
+def compiled(tmp_path: Path) -> Callable[..., Path]:
+    """Compiles programs against the declarations."""
+    compiler = shutil.which("g++") or shutil.which("clang++")
+    if compiler is None:
+        pytest.skip("there is no C++ compiler")
+
+    def made_program(folder: Path, *sources: str) -> Path:
+        program = tmp_path / "program"
+        warnings = ("-Wall", "-Wextra", "-Werror")
+        includes = ("-I", DECLARATIONS)
+        done = run(folder, compiler, "-std=c++17", *warnings, *includes, *sources, "-o", program)
+        assert done.returncode == 0, done.stderr
+        return program
+
+    return made_program
+
+
+def prepare_replay(file: Path, folder: Path) -> tuple[dict[str, str], bytes]:
+    """Writes the answers of a runtime; its sizes, and the inputs that it must receive."""
+    artifact = open_artifact(registry(), file)
+    arrays = read_golden(artifact.manifest.golden, file)
+    given, gives = artifact.contents.inputs[0], artifact.contents.outputs[0]
+    inputs = arrays.inputs.astype(np.float64)
+    if given.scale is not None:
+        inputs = np.rint(inputs / given.scale) + given.zero_point
+    outputs = arrays.outputs.astype(np.float64)
+    if gives.scale is not None:
+        outputs = np.rint(outputs / gives.scale) + gives.zero_point
+    (folder / "answers.bin").write_bytes(outputs.astype(gives.dtype).tobytes())
+    received = inputs.astype(given.dtype).tobytes()
+    sizes = {
+        "INPUT_BYTES": str(len(received) // 3),
+        "OUTPUT_BYTES": str(outputs[0].size * np.dtype(gives.dtype).itemsize),
+    }
+    return sizes, received
+
+
+def test_the_cpp_program_hands_over_and_compares(file: Path, compiled: Callable[..., Path]) -> None:
+    folder = made(file).folder
+    program = compiled(folder, "cpp/run.cpp")
+    sizes, received = prepare_replay(file, folder)
+    right = run(folder, program, **sizes)
+    assert right.returncode == 0, right.stdout + right.stderr
+    assert right.stdout.count(": ok, ") == 3
+    assert (folder / "received.bin").read_bytes() == received
+    assert not (folder / "resets.bin").exists()
+    answers = bytearray((folder / "answers.bin").read_bytes())
+    answers[: len(answers) // 3] = answers[len(answers) // 3 :][: len(answers) // 3]
+    (folder / "answers.bin").write_bytes(answers)
+    wrong = run(folder, program, **sizes)
+    assert wrong.returncode == 1
+    assert "golden 1: DIFFERS" in wrong.stdout
+
+
+def node_modules(folder: Path, *packages: str) -> str:
+    """Makes npm packages visible to programs in a folder; skips where there are none."""
+    node = shutil.which("node")
+    if node is None:
+        pytest.skip("there is no node")
+    for package in packages:
+        if not NODE_MODULES or not (Path(NODE_MODULES) / package).is_dir():
+            pytest.skip(f"ZOO_NODE_MODULES names no folder with {package} (npm install {package})")
+    (folder / "node_modules").symlink_to(NODE_MODULES)
+    return node
+
+
+@pytest.mark.parametrize(
+    ("end", "package"),
+    [
+        ("float32.tflite", "@litertjs/core"),
+        ("float32.onnx", "onnxruntime-node"),
+        ("float32.onnx", "onnxruntime-web"),
+    ],
+)
+def test_the_javascript_program_runs(end: str, package: str, copy: Callable[[str], Path]) -> None:
+    folder = made(copy(end)).folder
+    node = node_modules(folder, package)
+    arguments = [package] if package.startswith("onnx") else []
+    right = run(folder, node, "javascript/node.mjs", *arguments)
+    assert right.returncode == 0, right.stderr
+    assert right.stdout.count(": ok, ") == 3
+    answer = folder / "golden/output_3.bin"
+    values = np.fromfile(answer, "<f4")
+    (values + np.float32(0.01)).tofile(answer)
+    wrong = run(folder, node, "javascript/node.mjs", *arguments)
+    assert wrong.returncode == 1
+    assert "golden 3: DIFFERS" in wrong.stdout
+
+
+@pytest.mark.parametrize(
+    ("problem", "change", "error"),
+    [
+        ("was not judged", {"gate": None}, BadFile),
+        ("has no golden inputs", {"golden": None}, BadFile),
+    ],
+)
+def test_files_that_prove_nothing_are_refused(
+    problem: str, change: dict, error: type[ZooError], copy: Callable[[str], Path], tmp_path: Path
+) -> None:
+    file = with_manifest(copy("int8.tflite"), **change)
+    with pytest.raises(error, match=problem):
+        made(file)
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_rejected_file_is_refused(copy: Callable[[str], Path]) -> None:
+    file = copy("int8.tflite")
+    gate = open_artifact(registry(), file).manifest.gate
+    with pytest.raises(BadFile, match="was rejected"):
+        made(with_manifest(file, gate=replace(gate, passed=False)))
+
+
+def test_a_model_that_answers_wrong_is_told(copy: Callable[[str], Path]) -> None:
+    file = copy("float32.tflite")
+    manifest = open_artifact(registry(), file).manifest
+    moved = with_manifest(file, golden=replace(manifest.golden, max_abs=0.0))
+    # No outputs are off by less than nothing, unless they are the very same.
+    assert made(moved).passed
+    arrays = read_golden(manifest.golden, file)
+    from zoo.artifacts.golden_samples import GoldenArrays, make_golden
+
+    lied, _ = make_golden(
+        manifest.golden, GoldenArrays(inputs=arrays.inputs, outputs=arrays.outputs[::-1]), "x"
+    )
+    found = made(with_manifest(file, golden=lied), output=file.parent / "lie")
+    assert not found.passed
+    assert "AND WRONG" in (found.folder / "README.md").read_text()
+
+
+def test_folders_of_others_are_left_alone(copy: Callable[[str], Path], tmp_path: Path) -> None:
+    file = copy("int8.tflite")
+    theirs = tmp_path / "theirs"
+    theirs.mkdir()
+    (theirs / "thesis.txt").write_text("ten years")
+    with pytest.raises(UsageError, match="no bundle"):
+        made(file, output=theirs)
+    assert [p.name for p in theirs.iterdir()] == ["thesis.txt"]
+    first = made(file)
+    (first.folder / "stale.txt").write_text("old")
+    assert made(file).files == first.files
+    assert not (first.folder / "stale.txt").exists()
+
+
+def test_names_that_would_act_in_programs(copy: Callable[[str], Path]) -> None:
+    file = copy("float32.tflite")
+    odd = file.rename(file.with_name('a"; system("x"); ".tflite'))
+    with pytest.raises(UsageError, match="cannot stand in programs"):
+        made(odd)
+    renamed = with_manifest(odd.rename(file), classes=tuple(f"`{n}` <b>\n" for n in range(10)))
+    folder = made(renamed).folder
+    assert len((folder / "labels.txt").read_text().splitlines()) == 10
+
+
+def test_firmware_needs_the_micro_package(
+    copy: Callable[[str], Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("zoo.benchmark.arena.installed", lambda module: False)
+    with pytest.raises(MissingExtra, match="tflite_micro") as caught:
+        made(copy("int8.tflite"), target="mcu")
+    assert "edgezoo[micro]" in str(caught.value)
+    with pytest.raises(UnknownName, match="mcuu"):
+        made(copy("int8.tflite"), target="mcuu")
+
+
+def test_a_wheel_holds_the_templates() -> None:
+    import tomllib
+
+    root = Path(__file__).parents[2]
+    project = tomllib.loads((root / "pyproject.toml").read_text())["tool"]["setuptools"]
+    for package, folder in project["package-dir"].items():
+        patterns = project["package-data"].get(package, [])
+        held = {path for pattern in patterns for path in (root / folder).glob(pattern)}
+        assert set((root / folder).glob("usage_templates/*/*")) <= held
+    assert list((root / "zoo/bundles").glob(project["package-data"]["zoo.artifacts.bundle"][0]))
+    assert "zoo.artifacts.bundle" in project["packages"]
+
+
+def test_the_public_function_stays_a_function(copy: Callable[[str], Path], tmp_path: Path) -> None:
+    import zoo
+
+    for name in ("one", "two"):  # importing the package must not take the function's name
+        assert zoo.bundle(copy("float32.onnx"), output=tmp_path / name).passed

@@ -1,0 +1,98 @@
+"""Errors say what happened, why, and what to do; suggestions are always valid names."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from makers import fuzz
+
+from zoo.common.errors import (
+    BadData,
+    BadFile,
+    MissingExtra,
+    StepDied,
+    UnknownName,
+    UsageError,
+    ZooError,
+    nearest,
+)
+
+
+def test_message_has_three_sentences():
+    error = ZooError("it broke", why="rust", fix="paint it")
+    assert str(error) == "it broke\n  why: rust\n  fix: paint it"
+    assert error.as_dict() == {
+        "type": "ZooError",
+        "what": "it broke",
+        "why": "rust",
+        "fix": "paint it",
+    }
+    assert str(ZooError("it broke")) == "it broke"
+
+
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [
+        (ZooError("x"), 1),
+        (MissingExtra("onnx", "onnx"), 1),
+        (StepDied("x"), 1),
+        (UsageError("x"), 2),
+        (UnknownName("model", "x", []), 2),
+        (BadData("x"), 2),
+        (BadFile("x"), 2),
+    ],
+    ids=lambda value: type(value).__name__,
+)
+def test_exit_codes(error, code):
+    assert error.exit_code == code
+    assert isinstance(error, ZooError)
+
+
+def test_unknown_name_offers_the_nearest():
+    error = UnknownName("model", "resnet9", ["lenet5", "resnet8", "resnet20"])
+    assert str(error) == (
+        "unknown model 'resnet9'\n  fix: did you mean 'resnet8' or 'resnet20' or 'lenet5'?"
+    )
+    assert error.suggestions == ["resnet8", "resnet20", "lenet5"]
+
+
+def test_unknown_name_lists_all_when_none_is_near():
+    assert UnknownName("format", "gif", ["onnx", "tflite"]).fix == "choose one of: onnx, tflite"
+
+
+def test_unknown_name_where_nothing_is_provided():
+    assert "zoo plugins list" in UnknownName("format", "gif", []).fix
+    assert UnknownName("tag", "x", [], fix="train it").fix == "train it"
+
+
+@pytest.mark.parametrize(
+    ("name", "first"),
+    [("LENET5", "LeNet5"), ("lenet", "LeNet5"), ("le", "LeNet5"), ("vgg", "vgg16"), ("", None)],
+)
+def test_nearest_ignores_case_and_takes_beginnings(name, first):
+    assert [*nearest(name, ["LeNet5", "vgg16"]), None][0] == first
+
+
+@fuzz
+@given(st.text(), st.lists(st.text(max_size=8), max_size=6), st.integers(1, 4))
+def test_nearest_never_fails_and_invents_nothing(name, valid, count):
+    found = nearest(name, valid, count)
+    assert len(found) <= count
+    assert len(set(found)) == len(found)
+    assert set(found) <= set(valid)
+
+
+@fuzz
+@given(st.lists(st.text(min_size=1), min_size=1, max_size=6, unique_by=str.lower), st.data())
+def test_an_exact_name_comes_first(valid, data):
+    name = data.draw(st.sampled_from(valid))
+    assert nearest(name, valid)[0] == name
+
+
+@fuzz
+@given(st.text(), st.lists(st.text(max_size=8), max_size=6))
+def test_unknown_name_can_always_be_made(name, valid):
+    error = UnknownName("model", name, valid)
+    assert error.fix
+    assert repr(name) in str(error)

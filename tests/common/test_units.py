@@ -1,0 +1,106 @@
+"""Sizes, times and shares as people write them; everything else is refused with advice."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from zoo.common.errors import UsageError
+from zoo.common.units import SIZES, TIMES, parse_seconds, parse_shares, parse_size
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("300kB", 300_000),
+        ("300 kB", 300_000),
+        ("1.5MB", 1_500_000),
+        ("64KiB", 65_536),
+        ("1B", 1),
+        ("0.5B", 1),
+        (" 2GiB ", 2**31),
+        ("100KB", 100_000),
+    ],
+)
+def test_sizes(text: str, expected: int) -> None:
+    assert parse_size(text) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("5ms", 0.005),
+        ("800us", 0.0008),
+        ("800µs", 0.0008),
+        ("800μs", 0.0008),
+        ("1.5s", 1.5),
+        ("30min", 1800.0),
+        ("2h", 7200.0),
+        ("100ns", 1e-7),
+    ],
+)
+def test_times(text: str, expected: float) -> None:
+    assert parse_seconds(text) == pytest.approx(expected, rel=1e-12)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("", "kB", "300", "-1kB", "+1kB", "1e3kB", "nankB", "infkB", "0kB", "0.0MB", "1,5MB"),
+        *("1.MB", ".5MB", "300kB300kB", "300\nkB", "1" * 30 + "kB", "5ms", "300kb", "300k"),
+        "\N{FULLWIDTH DIGIT THREE}00kB",
+    ],
+)
+def test_wrong_sizes_are_refused_with_an_example(text: str) -> None:
+    with pytest.raises(UsageError) as refused:
+        parse_size(text)
+    assert "--max-size" in refused.value.what
+    assert refused.value.fix
+
+
+@pytest.mark.parametrize("text", ["", "5", "5kB", "0ms", "-5ms", "5 m s", "5MS", "1e1s", "5:00"])
+def test_wrong_times_are_refused(text: str) -> None:
+    with pytest.raises(UsageError):
+        parse_seconds(text)
+
+
+def test_a_near_unit_is_offered() -> None:
+    with pytest.raises(UsageError, match="did you mean 300kB"):
+        parse_size("300kb")
+
+
+@given(st.integers(1, 10**9), st.sampled_from(sorted(SIZES)), st.sampled_from(["", " ", "  "]))
+def test_every_whole_size_is_read_as_it_is_written(count: int, unit: str, space: str) -> None:
+    assert parse_size(f"{count}{space}{unit}") == count * SIZES[unit]
+
+
+@given(st.decimals("0.001", "100000", places=3), st.sampled_from(sorted(TIMES)))
+def test_every_time_is_read_as_it_is_written(count: object, unit: str) -> None:
+    expected = float(str(count)) * float(TIMES[unit])
+    assert parse_seconds(f"{count}{unit}") == pytest.approx(expected, rel=1e-9)
+
+
+@given(st.text(max_size=12))
+def test_no_text_breaks_the_parsers(text: str) -> None:
+    for parse in (parse_size, parse_seconds):
+        try:
+            value = parse(text)
+        except UsageError:
+            continue
+        assert value > 0
+        assert math.isfinite(value)
+
+
+@given(st.lists(st.floats(0.001, 0.999), min_size=1, max_size=5))
+def test_shares_keep_their_order(values: list[float]) -> None:
+    found = parse_shares([repr(v) for v in values], "--width", "0.5")
+    assert found == tuple(dict.fromkeys(values))
+
+
+@pytest.mark.parametrize("text", ["0", "1", "-0.5", "nan", "inf", "half", "", "0.5,0.75", "2"])
+def test_wrong_shares_are_refused(text: str) -> None:
+    with pytest.raises(UsageError, match="--width"):
+        parse_shares([text], "--width", "0.5,0.75")

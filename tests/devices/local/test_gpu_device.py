@@ -1,0 +1,197 @@
+"""The GPU as a device: what is refused, and what proves that operators ran there."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from zoo.benchmark.measure import measure
+from zoo.common.errors import ZooError
+from zoo.contracts import Device
+from zoo.devices import agent
+from zoo.devices.local import gpu, nvidia
+from zoo.devices.local.gpu import GpuTransport, NoGpu
+from zoo.execution.devices import device_named
+from zoo.execution.failures import AgentRefused
+from zoo.execution.session import AgentSession
+from zoo.registry import load_registry
+
+#: As LiteRT 2.3 prints them.
+ADAPTER = (
+    "I0000 00:00:1795385676.538753 15198 environment.cc:532] Selected adapter: {}, arch=x, "
+    "vendor=y, backend=Vulkan, adapterType={}\n"
+)
+NONE_TAKEN = (
+    "ERROR: Following operations are not supported by GPU delegate:\n"
+    "CAST: Tensor type(INT64) is not supported. x\n"
+    "No operations will run on the GPU, and all 1 operations will run on the CPU.\n"
+)
+SOME_TAKEN = (
+    "ERROR: Following operations are not supported by GPU delegate:\n"
+    "ARG_MAX: Tensor type(INT64) is not supported. Identity\n"
+    "2 operations will run on the GPU, and the remaining 1 operations will run on the CPU.\n"
+)
+FakeRuntime = Callable[[str, str], None]
+
+
+@pytest.fixture(autouse=True)
+def forget() -> None:
+    gpu._tried.cache_clear()
+
+
+@pytest.fixture(scope="module")
+def no_graphics() -> None:
+    """A machine without a GPU, as most that test this are."""
+    try:
+        pytest.skip(f"a GPU is here: {gpu.runtimes({})}")
+    except NoGpu:
+        return
+
+
+@pytest.fixture(scope="module")
+def graphics() -> str:
+    """A runtime that runs on a GPU of this machine."""
+    try:
+        return gpu.runtimes({})[0]
+    except NoGpu as absence:
+        pytest.skip(f"no GPU here: {absence.why}")
+
+
+@pytest.mark.usefixtures("no_graphics")
+class TestRefusals:
+    """A GPU was asked for; whatever else computes gets no number."""
+
+    @pytest.mark.parametrize(
+        ("runtime", "name", "said"),
+        [
+            ("litert", "dense", "no GPU|imitates a GPU"),
+            ("onnxruntime", "onnx", "knows no GPU|could not start"),
+            ("openvino", "onnx", "no GPU"),
+            ("tflite-micro", "dense", "runs on no GPU"),
+        ],
+    )
+    def test_without_a_gpu(
+        self, files: dict[str, Path], runtime: str, name: str, said: str
+    ) -> None:
+        if importlib.util.find_spec(agent.RUNTIMES[runtime][0].partition(".")[0]) is None:
+            pytest.skip(f"{runtime} is not installed")
+        with AgentSession(GpuTransport({}), runtime) as session:
+            with pytest.raises(AgentRefused, match=said) as caught:
+                session.load(files[name], purpose="timing")
+            assert caught.value.kind == "NotOnGpu"
+            assert caught.value.fix
+            session.describe()  # A refusal is an answer: the agent goes on.
+
+    def test_a_provider_that_falls_back(
+        self, fake_runtime: FakeRuntime, files: dict[str, Path]
+    ) -> None:
+        """ONNX Runtime built for CUDA starts without it, warns, and computes on the processor."""
+        fake_runtime("", "pass")
+        place = Path(os.environ["PYTHONPATH"]) / "onnxruntime.py"
+        code = place.read_text().replace(
+            'return ["CPUExecutionProvider"]',
+            'return ["CUDAExecutionProvider", "CPUExecutionProvider"]',
+            1,
+        )
+        code = code.replace("options, providers):", "options, providers, provider_options=None):")
+        place.write_text(code)
+        with (
+            AgentSession(GpuTransport({}), "onnxruntime") as session,
+            pytest.raises(AgentRefused, match="could not start CUDAExecutionProvider and uses CPU"),
+        ):
+            session.load(files["onnx"], purpose="timing")
+
+    def test_measuring_ends_in_a_named_error(self, files: dict[str, Path]) -> None:
+        kind = load_registry().devices.get("gpu")
+        device = Device(name="gpu", kind=kind)
+        with pytest.raises(ZooError, match="GPU"):
+            measure(device, files["onnx"], runtime="onnxruntime", threads=1, tier="brief")
+
+    def test_nothing_that_runs_there(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(gpu, "TRIED", {"onnxruntime": "dense.onnx"})
+        with pytest.raises(NoGpu) as caught:
+            device_named(load_registry(), "gpu").runtimes()
+        assert "onnxruntime: " in str(caught.value.why)
+        assert "zoo devices doctor gpu" in str(caught.value.fix)
+
+
+class TestLiteRtPlacement:
+    """What LiteRT prints is the proof; without the words for it there is none."""
+
+    def test_all_operators(self) -> None:
+        found = agent.gpu_placement(ADAPTER.format("NVIDIA L4", "discrete GPU"), 11)
+        assert (found["delegated"], found["operators"], found["software"]) == (11, 11, False)
+        assert found["name"] == "NVIDIA L4 (Vulkan)"
+
+    def test_an_imitated_gpu(self) -> None:
+        found = agent.gpu_placement(ADAPTER.format("SwiftShader Device", "CPU / Software"), 11)
+        assert found["software"]
+        assert "software" in found["name"]
+
+    def test_none(self) -> None:
+        found = agent.gpu_placement(ADAPTER.format("NVIDIA L4", "discrete GPU") + NONE_TAKEN, 1)
+        assert found["delegated"] == 0
+        assert found["unsupported"] == ["CAST: Tensor type(INT64) is not supported. x"]
+
+    def test_some(self) -> None:
+        found = agent.gpu_placement(ADAPTER.format("NVIDIA L4", "discrete GPU") + SOME_TAKEN, 3)
+        assert (found["delegated"], found["operators"]) == (2, 3)
+        assert found["unsupported"][0].startswith("ARG_MAX")
+
+
+class TestNvidia:
+    """A line of ``nvidia-smi``, as the driver's manual gives it."""
+
+    LINE = "NVIDIA L4, 550.54, 71, 2040, 2040, 68.50, P0, {}\n"
+
+    def test_quiet(self) -> None:
+        found = nvidia.condition_of(self.LINE.format("0x0000000000000000"))
+        assert found.faults == ()
+        assert found.readings["gpu"] == "NVIDIA L4"
+        assert (found.readings["gpu_c"], found.readings["gpu_watts"]) == (71.0, 68.5)
+
+    def test_idle_clocks_are_no_fault(self) -> None:
+        assert nvidia.condition_of(self.LINE.format("0x0000000000000001")).faults == ()
+
+    def test_heat_and_power_are(self) -> None:
+        found = nvidia.condition_of(self.LINE.format("0x0000000000000024"))
+        assert found.faults == ("the GPU is slowed down by its power limit, heat",)
+
+    @pytest.mark.parametrize("text", ["", "No devices were found\n", "a, b\n"])
+    def test_other_words(self, text: str) -> None:
+        assert nvidia.condition_of(text).readings == {}
+
+    def test_what_a_gpu_does_not_tell_is_left_out(self) -> None:
+        line = "Orin, [N/A], 50, 900, [N/A], [Not Supported], P0, [N/A]\n"
+        assert set(nvidia.condition_of(line).readings) == {"gpu", "gpu_c", "gpu_mhz", "gpu_state"}
+
+
+def test_imitated_gpus_make_noise() -> None:
+    assert gpu.IMITATED in GpuTransport({"software": True}).condition().faults
+    assert gpu.IMITATED not in GpuTransport({}).condition().faults
+
+
+def test_a_gpu_is_never_where_files_are_judged() -> None:
+    assert not load_registry().devices.get("gpu").local
+
+
+class TestOnAGpu:
+    """For real, where one is."""
+
+    def test_answers_and_proof(self, graphics: str, files: dict[str, Path]) -> None:
+        name = "dense" if graphics == "litert" else "onnx"
+        inputs = np.random.default_rng(2).normal(size=(7, 4)).astype(np.float32)
+        with AgentSession(load_registry().devices.get("host").connect({}), graphics) as session:
+            session.load(files[name])
+            expected = session.run(inputs)
+        with AgentSession(GpuTransport({}), graphics) as session:
+            session.load(files[name], purpose="timing")
+            np.testing.assert_allclose(session.run(inputs), expected, atol=1e-2)
+            run = session.bench(min_runs=5, min_seconds=0.0, max_seconds=60.0, warmup_seconds=0.05)
+            assert run.accelerated
+            assert session.locate()["delegated"] > 0

@@ -1,0 +1,216 @@
+"""Files that know the digits, made by hand and judged by the real gate; no TensorFlow anywhere.
+
+The network takes the class whose mean image is nearest: one dense layer and a softmax.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from zoo.artifacts.artifact import (
+    DatasetReference,
+    GateReference,
+    Manifest,
+    embed,
+    judged,
+    manifest_text,
+    open_artifact,
+)
+from zoo.artifacts.gate import compare_outputs, judge
+from zoo.artifacts.golden_samples import golden_name
+from zoo.common.worker import Children
+from zoo.contracts import Comparison, ImagePreprocessing
+from zoo.data.digits import open_digits
+from zoo.data.preprocessing.inputs import read_inputs, truth_of
+from zoo.execution.runner import choose_runtime, judging_device, run_file
+from zoo.pipeline.steps.keep_golden import keep_golden
+from zoo.registry import PluginSettings, Registry, load_registry
+
+PREPROCESSING = ImagePreprocessing(height=8, width=8, channels=1)
+SHARPNESS = 2e-4
+
+
+@lru_cache
+def dataset() -> Any:
+    return open_digits(None)
+
+
+@lru_cache
+def registry() -> Registry:
+    return load_registry(PluginSettings(installed=False))
+
+
+@lru_cache
+def layer() -> tuple[np.ndarray, np.ndarray]:
+    """Weights, float32 (10, 64), and biases, float32 (10,)."""
+    split = dataset().splits["train"]
+    pixels = read_inputs(split, PREPROCESSING).reshape(len(split), -1).astype(np.float64)
+    means = np.stack([pixels[split.labels == digit].mean(axis=0) for digit in range(10)])
+    centre = means.mean(axis=0)
+    weights = (means - centre) * SHARPNESS
+    biases = -0.5 * ((means**2).sum(axis=1) - (centre**2).sum()) * SHARPNESS
+    return weights.astype(np.float32), biases.astype(np.float32)
+
+
+def probabilities(pixels: np.ndarray) -> np.ndarray:
+    """What the network answers, by numpy."""
+    weights, biases = layer()
+    logits = pixels.reshape(len(pixels), -1).astype(np.float32) @ weights.T + biases
+    raised = np.exp(logits - logits.max(axis=1, keepdims=True))
+    return (raised / raised.sum(axis=1, keepdims=True)).astype(np.float32)
+
+
+def onnx_digits(path: Path) -> Path:
+    from onnx import TensorProto, helper, numpy_helper, save
+
+    weights, biases = layer()
+    kind = TensorProto.FLOAT
+    graph = helper.make_graph(
+        [
+            helper.make_node("Flatten", ["pixels"], ["flat"]),
+            helper.make_node("Gemm", ["flat", "weights", "biases"], ["logits"], transB=1),
+            helper.make_node("Softmax", ["logits"], ["probabilities"], axis=-1),
+        ],
+        "digits",
+        [helper.make_tensor_value_info("pixels", kind, [1, 8, 8, 1])],
+        [helper.make_tensor_value_info("probabilities", kind, [1, 10])],
+        [numpy_helper.from_array(weights, "weights"), numpy_helper.from_array(biases, "biases")],
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+    save(model, str(path))
+    return path
+
+
+def tflite_digits(path: Path, *, integer: bool) -> Path:
+    """In real numbers, or throughout in int8 with per-tensor scales."""
+    import flatbuffers
+    from ai_edge_litert import schema_py_generated as schema
+
+    weights, biases = layer()
+    kinds = schema.TensorType
+    real = kinds.INT8 if integer else kinds.FLOAT32
+    step = float(np.abs(weights).max() / 127)
+    if integer:
+        weights = np.rint(weights / step).astype(np.int8)
+        biases = np.rint(biases / step).astype(np.int32)
+    model, graph = schema.ModelT(), schema.SubGraphT()
+    model.version, model.buffers = 3, [schema.BufferT()]
+    graph.tensors, graph.inputs, graph.outputs = [], [0], [4]
+    for name, shape, kind, values, scale, zero in (
+        ("pixels", (1, 8, 8, 1), real, None, 1.0, -128),
+        ("weights", (10, 64), real, weights, step, 0),
+        ("biases", (10,), kinds.INT32 if integer else real, biases, step, 0),
+        ("logits", (1, 10), real, None, 0.1, 0),
+        ("probabilities", (1, 10), real, None, 1 / 256, -128),
+    ):
+        tensor = schema.TensorT()
+        tensor.name, tensor.shape, tensor.type = name, list(shape), kind
+        if integer:
+            tensor.quantization = schema.QuantizationParametersT()
+            tensor.quantization.scale, tensor.quantization.zeroPoint = [scale], [zero]
+        if values is not None:
+            buffer = schema.BufferT()
+            buffer.data = np.frombuffer(values.tobytes(), np.uint8)
+            tensor.buffer = len(model.buffers)
+            model.buffers.append(buffer)
+        graph.tensors.append(tensor)
+    codes, nodes = [], []
+    for number, (name, inputs, output, options) in enumerate(
+        (
+            ("FULLY_CONNECTED", [0, 1, 2], 3, schema.FullyConnectedOptionsT()),
+            ("SOFTMAX", [3], 4, schema.SoftmaxOptionsT()),
+        )
+    ):
+        code, node = schema.OperatorCodeT(), schema.OperatorT()
+        code.version = 4 if integer and not number else 1
+        code.builtinCode = code.deprecatedBuiltinCode = getattr(schema.BuiltinOperator, name)
+        node.opcodeIndex, node.inputs, node.outputs = number, inputs, [output]
+        node.builtinOptions = options
+        kind = "FullyConnectedOptions" if not number else "SoftmaxOptions"
+        node.builtinOptionsType = getattr(schema.BuiltinOptions, kind)
+        if number:
+            options.beta = 1.0
+        codes.append(code)
+        nodes.append(node)
+    graph.operators, model.operatorCodes, model.subgraphs = nodes, codes, [graph]
+    builder = flatbuffers.Builder(1024)
+    builder.Finish(model.Pack(builder), b"TFL3")
+    path.write_bytes(bytes(builder.Output()))
+    return path
+
+
+def judge_file(path: Path, precision: str, **changes: Any) -> Path:
+    """Writes a manifest and lets the gate judge the file, golden inputs and all."""
+    found = registry()
+    artifact = open_artifact(found, path)
+    exporter, contents, data = artifact.exporter, artifact.contents, dataset()
+    manifest = Manifest(
+        model_id="nearest.digits",
+        architecture="nearest",
+        task="image-classification",
+        format=exporter.name,
+        precision=precision,
+        licence="CC0-1.0",
+        classes=data.classes,
+        weights_sha256="0" * 64,
+        dataset=DatasetReference(name="digits", content_hash=data.content_hash),
+        calibration=None,
+        preprocessing=PREPROCESSING,
+        inputs=contents.inputs,
+        outputs=contents.outputs,
+        payload_sha256=contents.payload_sha256,
+        target="arm64",
+    )
+    embed(exporter, path, replace(manifest, **changes))
+    artifact = open_artifact(found, path)
+    manifest = artifact.manifest
+    assert manifest is not None
+    task, kind, split = (
+        found.tasks.get(manifest.task),
+        judging_device(found),
+        data.splits["test"],
+    )
+    answered = run_file(
+        path, choose_runtime(exporter, kind, {}), kind, split, PREPROCESSING, emit=lambda _: None
+    )
+    reference = probabilities(read_inputs(split, PREPROCESSING))
+    truth = truth_of(data, "test", PREPROCESSING)
+    checks = judge(
+        task=task,
+        precision=precision,
+        contents=contents,
+        parity=compare_outputs(task, reference, answered.outputs, truth.labels),
+        preprocessing=Comparison(count=64, max_abs=0.0, mean_abs=0.0, agreement=1.0),
+        truth=truth,
+        reference=reference,
+        outputs=answered.outputs,
+        max_drop=5.0,
+        twin=None,
+    )
+    gate = GateReference(
+        passed=all(check.passed for check in checks),
+        runtime=answered.runtime,
+        runtime_version=answered.runtime_version,
+        checks=checks,
+        metrics=task.evaluate(answered.outputs, truth),
+    )
+    golden, beside = keep_golden(
+        artifact, answered, split, truth.labels, "digits/test", kind, Children()
+    )
+    if beside is not None:
+        path.with_name(golden_name(path.name)).write_bytes(beside)
+    embed(exporter, path, judged(manifest, gate, golden))
+    return path
+
+
+def with_manifest(path: Path, **changes: Any) -> Path:
+    """The same file with another manifest; the model is as it was."""
+    artifact = open_artifact(registry(), path)
+    assert artifact.manifest is not None
+    artifact.exporter.write_manifest(path, manifest_text(replace(artifact.manifest, **changes)))
+    return path

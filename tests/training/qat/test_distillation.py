@@ -1,0 +1,108 @@
+"""The twin learns to answer as its network, and the limits of logits are chosen for it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from rounding_networks import PIXELS, pictures, tangled, target, task
+
+from zoo.contracts import Split
+from zoo.contracts.training import Training
+from zoo.training.qat.distillation import distilling, hold_logits
+from zoo.training.qat.logits import best_limits
+from zoo.training.qat.network import Rounding, rounding
+
+keras = pytest.importorskip("keras")
+
+
+def images(count: int) -> Split:
+    values = pictures(count).astype("uint8")
+    return Split(labels=np.zeros(count, np.int64), read=values.__getitem__, content_hash="x")
+
+
+def pair() -> tuple[Rounding, Any]:
+    network = tangled()
+    return rounding(network, PIXELS, task(), target=target()), tangled()
+
+
+def learner(twin: Rounding, teacher: Any) -> Any:
+    lesson = distilling(task(), teacher, chooses=True)
+    assert lesson.trainee is not None
+    model = lesson.trainee(twin.trained, PIXELS)
+    schedule = keras.optimizers.schedules.CosineDecay(0.02, 200)
+    assert lesson.compile(model, keras.optimizers.AdamW(schedule), Training()) == "agreement"
+    return model
+
+
+@pytest.mark.slow
+def test_a_damaged_twin_finds_back_and_the_network_stays_as_it_is() -> None:
+    twin, teacher = pair()
+    hold_logits(twin, teacher, images(64), PIXELS)
+    for _ in range(3):
+        twin.trained(pictures(128), training=True)  # Its ranges are seen: the damage alone counts.
+    kernel = twin.trained.get_layer("head").kernel
+    kernel.assign(kernel * np.random.default_rng(0).uniform(0.6, 1.4, kernel.shape))
+    before = [np.array(weights) for weights in teacher.get_weights()]
+    model = learner(twin, teacher)
+    labels = np.zeros(128, np.int64)
+    first = model.evaluate(pictures(128), labels, verbose=0, return_dict=True)
+    model.fit(pictures(128), labels, batch_size=16, epochs=12, verbose=0)
+    last = model.evaluate(pictures(128), labels, verbose=0, return_dict=True)
+    assert last["loss"] < first["loss"] / 100
+    assert last["agreement"] >= first["agreement"]
+    assert all((a == b).all() for a, b in zip(before, teacher.get_weights(), strict=True))
+
+
+def test_what_is_learnt_from_does_not_change_while_it_is_learnt_from() -> None:
+    """A network in training mode drops units: the twin would learn from noise."""
+    twin, teacher = pair()
+    model = learner(twin, teacher)
+    answers = [np.asarray(model(pictures(8), training=True))[:, 1] for _ in range(2)]
+    assert (answers[0] == answers[1]).all()
+    noisy = [np.asarray(teacher(pictures(8) / 255, training=True)) for _ in range(2)]
+    assert (noisy[0] != noisy[1]).any(), "the test's network has no dropout: it proves nothing"
+
+
+def test_limits_of_logits_tell_likely_classes_apart() -> None:
+    """Half of the range belongs to classes that nobody would choose anyway."""
+    random = np.random.default_rng(5)
+    logits = random.normal(0, 1.0, (500, 10))
+    logits[:, :5] -= 40.0
+    low, high = best_limits(logits.astype("float32"))
+    assert -20 < low < -2
+    assert 2 < high < 6
+    close = np.sort(logits, axis=-1)[:, -1] - np.sort(logits, axis=-1)[:, -2]
+    assert (close < (high - low) / 255).mean() < (close < (logits.max() + 45) / 255).mean() / 2
+
+
+def test_limits_that_are_held_are_not_learnt() -> None:
+    twin, teacher = pair()
+    held = hold_logits(twin, teacher, images(64), PIXELS)
+    assert held is not None
+    assert twin.logits is not None
+    for _ in range(3):
+        twin.trained(pictures(16), training=True)
+    np.testing.assert_allclose([float(v) for v in twin.logits.limits()], held, rtol=1e-6)
+
+
+@pytest.mark.parametrize("logits", [np.zeros((4, 3), "float32"), np.full((4, 3), -2.0, "float32")])
+def test_limits_of_logits_that_say_nothing(logits: Any) -> None:
+    low, high = best_limits(logits)
+    assert low <= logits.min() or low == high == 0
+    assert high >= 0
+
+
+def test_a_wrong_conversion_is_seen_whatever_the_network_says() -> None:
+    from zoo.artifacts.gate import compare_outputs, conversion
+
+    twin = np.eye(5, dtype="float32")[np.arange(100) % 5]
+    same = compare_outputs(task(), twin, twin, np.zeros(100, np.int64))
+    assert conversion(task(), same, "int8").passed
+    other = compare_outputs(task(), twin, np.roll(twin, 1, axis=1), np.zeros(100, np.int64))
+    found = conversion(task(), other, "int8")
+    assert (found.name, found.passed) == ("conversion", False)
+    assert "another class on 100.0%" in found.reason
+    few = compare_outputs(task(), twin[:3], twin[:3], np.zeros(3, np.int64))
+    assert not conversion(task(), few, "int8").passed

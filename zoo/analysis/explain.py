@@ -1,0 +1,261 @@
+"""Why a file is larger, slower or worse than its float twin: ``zoo explain``."""
+
+from __future__ import annotations
+
+import shlex
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from zoo.analysis.advice import Advice, advice
+from zoo.analysis.file_facts import FileFacts
+from zoo.analysis.findings import findings
+from zoo.artifacts.artifact import Artifact, open_unaltered, require_manifest
+from zoo.common.errors import BadData, BadFile, UnknownName, UsageError, ZooError
+from zoo.common.progress import OnStep, quiet
+from zoo.common.worker import Limits, call
+from zoo.contracts import LayerComparison
+from zoo.contracts.dataset import SPLITS
+from zoo.data.opening import check_task
+from zoo.models.checkpoints import resolve
+from zoo.registry import Registry, load_registry
+from zoo.results.records import as_plain
+from zoo.targets import HOST_NAMES, target_named
+
+STEP = "explain"
+TWIN_PRECISION = "float32"
+SAMPLES = 64
+RUNS = 50
+_LIMITS = Limits(seconds=1800.0)
+_REJECTED = ".rejected"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Explanation:
+    """What was found out about a file.
+
+    Attributes:
+        model_id: ``variant.tag``.
+        format: Exporter name.
+        file: The file.
+        twin: Its float twin.
+        data: Where the inputs came from.
+        split: Of the dataset.
+        comparison: The two, operator by operator.
+        findings: What follows from it, in sentences.
+        advice: What to try; None when nothing stands out.
+    """
+
+    model_id: str
+    format: str
+    file: FileFacts
+    twin: FileFacts
+    data: str
+    split: str
+    comparison: LayerComparison
+    findings: tuple[str, ...]
+    advice: Advice | None
+
+    def plain(self) -> dict[str, Any]:
+        """As nested dictionaries and lists, ready for JSON."""
+        plain = as_plain(self)
+        for side in ("file", "twin"):
+            plain[side]["path"] = str(plain[side]["path"])
+        return plain
+
+
+def explain(
+    file: str | Path,
+    *,
+    against: str | Path | None = None,
+    data: str | None = None,
+    split: str = "validation",
+    samples: int = SAMPLES,
+    runs: int = RUNS,
+    on_step: OnStep = quiet,
+    registry: Registry | None = None,
+) -> Explanation:
+    """Compares a file with its float twin, operator by operator, in its runtime.
+
+    Args:
+        file: An exported file, rejected ones too.
+        against: The float32 file of the same network and format; None finds it beside `file`.
+        data: Dataset; None for the one that the weights were trained on.
+        split: Of the dataset; the test split is the gate's.
+        samples: Real inputs, each class as often as the others.
+        runs: Inferences over which operators are timed; 0 times nothing.
+        on_step: Receives progress.
+        registry: None discovers plugins anew.
+
+    Raises:
+        UsageError: The file is its own twin, or there is none.
+        Unsupported: The format's plugin cannot compare layers.
+    """
+    if split not in SPLITS:
+        raise UnknownName("split", split, SPLITS)
+    if samples < 1:
+        raise UsageError(f"{samples} examples are too few", fix="ask for at least one, better 64")
+    registry = registry or load_registry()
+    artifact = open_unaltered(registry, Path(file))
+    manifest = require_manifest(artifact)
+    if manifest.precision == TWIN_PRECISION:
+        raise UsageError(
+            f"{artifact.path} is a {TWIN_PRECISION} file: the one that others are compared with",
+            fix="name a file of another precision",
+        )
+    if against is not None:
+        twin = _checked_twin(registry, artifact, Path(against))
+    else:
+        twin = _found_twin(registry, artifact)
+    data = data or manifest.dataset.name
+    check_task(registry, data, manifest.task, artifact.path.name)
+    on_step(STEP, {"event": "start", "kind": STEP})
+    started = time.perf_counter()
+    comparison: LayerComparison = call(
+        "zoo.pipeline.steps.layers:compare",
+        {
+            "plugins": registry.settings,
+            "path": str(artifact.path),
+            "twin": str(twin.path),
+            "data": data,
+            "split": split,
+            "samples": samples,
+            "seed": 0,
+            "runs": runs,
+        },
+        on_event=lambda event: on_step(STEP, event),
+        limits=_LIMITS,
+        tensorflow=False,
+    )
+    seconds = time.perf_counter() - started
+    on_step(STEP, {"event": "end", "status": "passed", "seconds": seconds, "cached": False})
+    mine, theirs = _facts(artifact), _facts(twin)
+    asked = _export_command(registry, artifact, data)
+    return Explanation(
+        model_id=manifest.model_id,
+        format=manifest.format,
+        file=mine,
+        twin=theirs,
+        data=data,
+        split=split,
+        comparison=comparison,
+        findings=tuple(findings(comparison, mine, theirs)),
+        advice=advice(comparison, mine, theirs, asked),
+    )
+
+
+def _facts(artifact: Artifact) -> FileFacts:
+    manifest = require_manifest(artifact)
+    return FileFacts(
+        path=artifact.path,
+        bytes=artifact.path.stat().st_size,
+        model_bytes=artifact.contents.payload_bytes,
+        weight_bytes=artifact.contents.weight_bytes,
+        precision=manifest.precision,
+        metric=manifest.gate.metrics[0] if manifest.gate and manifest.gate.metrics else None,
+        conversions=artifact.contents.conversions,
+    )
+
+
+def _checked_twin(registry: Registry, artifact: Artifact, path: Path) -> Artifact:
+    """The file that the user calls the twin, if it can be.
+
+    Raises:
+        UsageError: Another format or precision; of another network.
+    """
+    twin = open_unaltered(registry, path)
+    mine, theirs = require_manifest(artifact), require_manifest(twin)
+    problem = ""
+    if theirs.format != mine.format:
+        problem = f"its format is {theirs.format}, that of {artifact.path.name} is {mine.format}"
+    elif theirs.precision != TWIN_PRECISION:
+        problem = f"its precision is {theirs.precision}, not {TWIN_PRECISION}"
+    elif theirs.weights_sha256 != mine.weights_sha256:
+        problem = "it was made from other weights"
+    if problem:
+        raise UsageError(
+            f"{path} is not the float twin of {artifact.path}", why=problem, fix=_how_to_make(mine)
+        )
+    return twin
+
+
+def _found_twin(registry: Registry, artifact: Artifact) -> Artifact:
+    """The float32 file of the same weights and format beside a file.
+
+    Raises:
+        UsageError: There is none.
+    """
+    mine = require_manifest(artifact)
+    for path in _candidates(artifact):
+        try:
+            twin = open_unaltered(registry, path)
+        except (BadFile, BadData):
+            continue  # another's file, which is not asked about
+        theirs = twin.manifest
+        if theirs is None or theirs.precision != TWIN_PRECISION or theirs.format != mine.format:
+            continue
+        if theirs.weights_sha256 == mine.weights_sha256:
+            return twin
+    raise UsageError(
+        f"there is no float twin of {artifact.path} beside it",
+        why=f"no {TWIN_PRECISION} file of the format {mine.format} made from the same weights "
+        f"is in {artifact.path.parent}",
+        fix=f"{_how_to_make(mine)}; or name one: --against FILE",
+    )
+
+
+def _candidates(artifact: Artifact) -> Iterator[Path]:
+    """Files beside one that may be its twin, the likeliest first."""
+    name = artifact.path.name.removesuffix(_REJECTED)
+    precision = require_manifest(artifact).precision
+    suffix = artifact.exporter.suffix
+    likely = name.removesuffix(suffix).removesuffix(precision) + TWIN_PRECISION + suffix
+    names = [likely, likely + _REJECTED]
+    folder = artifact.path.parent
+    others = sorted(p.name for p in folder.glob("*") if p.name not in names)
+    for other in (*names, *others):
+        path = folder / other
+        if other.removesuffix(_REJECTED).endswith(suffix) and path != artifact.path:
+            yield path
+
+
+def _how_to_make(manifest: Any) -> str:
+    return (
+        f"make it: zoo export {manifest.model_id} --format {manifest.format} "
+        f"--precision {TWIN_PRECISION},{manifest.precision}"
+    )
+
+
+def _export_command(registry: Registry, artifact: Artifact, data: str) -> str:
+    """The command that made the file, as far as the file tells."""
+    manifest = require_manifest(artifact)
+    options = ["zoo", "export", _model(registry, artifact)]
+    if data != manifest.dataset.name:
+        options += ["--data", data]
+    options += ["--format", manifest.format, "--precision", manifest.precision]
+    if manifest.target and manifest.target not in (*HOST_NAMES, _own_target(registry)):
+        options += ["--target", manifest.target]
+    return shlex.join(options)
+
+
+def _own_target(registry: Registry) -> str:
+    """The target that is chosen when none is named; empty when this machine fits none."""
+    try:
+        return target_named(registry, HOST_NAMES[0]).name
+    except UsageError:
+        return ""
+
+
+def _model(registry: Registry, artifact: Artifact) -> str:
+    """What to call the weights that the file was made from."""
+    manifest = require_manifest(artifact)
+    beside = artifact.path.with_name(f"{manifest.model_id}.safetensors")
+    try:
+        checkpoint = resolve(registry, manifest.model_id)[2]
+        if checkpoint is not None and checkpoint.card().sha256 == manifest.weights_sha256:
+            return manifest.model_id
+    except ZooError:
+        pass  # the weights of somebody's own; they lie beside the file, as a rule
+    return str(beside) if beside.exists() else manifest.model_id

@@ -1,0 +1,189 @@
+"""Claims that a file's own bytes answer, and those that its checkpoint answers."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from zoo.analysis.verify.claims import Claims
+from zoo.artifacts.artifact import Artifact, Manifest
+from zoo.artifacts.gate import placement, static_shapes, stock_operators
+from zoo.common.errors import UnknownName, ZooError
+from zoo.common.files import sha256_of
+from zoo.contracts import AnyPreprocessing, TensorInfo
+from zoo.models.card import Card, read_card
+from zoo.models.checkpoints import SUFFIX, resolve
+from zoo.registry import Registry
+
+#: Checks of the gate that only the Keras network answers.
+_NEED_NETWORK = ("parity", "preprocessing")
+
+
+def check_contents(claims: Claims, artifact: Artifact, manifest: Manifest) -> None:
+    """The model's bytes, and what it takes and gives."""
+    contents = artifact.contents
+    claims.judge(
+        "model bytes",
+        not artifact.altered,
+        f"SHA-256 {contents.payload_sha256[:16]}… of {contents.payload_bytes:,} bytes",
+        f"the manifest says {manifest.payload_sha256[:16]}…: the model was altered",
+    )
+    claims.judge(
+        "format",
+        manifest.format == artifact.exporter.name,
+        artifact.exporter.name,
+        f"the manifest says {manifest.format!r}",
+    )
+    for name, found, claimed in (
+        ("inputs", contents.inputs, manifest.inputs),
+        ("outputs", contents.outputs, manifest.outputs),
+    ):
+        claims.judge(
+            name, found == claimed, _listed(found), f"the manifest says {_listed(claimed)}"
+        )
+    wanted = manifest.preprocessing.input_shape
+    fits = all(tensor.shape[1:] == wanted for tensor in contents.inputs)
+    claims.judge(
+        "preprocessing",
+        fits,
+        f"it makes inputs of shape {_sides(wanted)}",
+        f"the file takes {_listed(contents.inputs)}",
+    )
+
+
+def check_gate(claims: Claims, artifact: Artifact, manifest: Manifest) -> None:
+    """The gate's verdict, and those of its checks that the bytes answer."""
+    gate = manifest.gate
+    if gate is None:
+        claims.leave("gate", "the gate has not judged this file: it makes no such claim")
+        return
+    consistent = gate.passed == all(check.passed for check in gate.checks)
+    ordered = all(metric.low <= metric.value <= metric.high for metric in gate.metrics)
+    claims.judge(
+        "gate",
+        consistent and ordered and bool(gate.checks),
+        ("passed" if gate.passed else "rejected") + f" in {gate.runtime} {gate.runtime_version}",
+        "its checks do not add up to its verdict"
+        if not consistent or not gate.checks
+        else "a metric lies outside its own interval",
+    )
+    claimed = {check.name: check for check in gate.checks}
+    for check in (
+        placement(artifact.contents, manifest.precision),
+        stock_operators(artifact.contents),
+        static_shapes(artifact.contents),
+    ):
+        before = claimed.get(check.name)
+        same = before is not None and (before.value, before.passed) == (check.value, check.passed)
+        said = "nothing of it" if before is None else repr(before.value)
+        claims.judge(check.name, same, check.value, f"the manifest says {said}")
+    for name in _NEED_NETWORK:
+        if name in claimed:
+            claims.leave(
+                f"{name} with the network",
+                "it is measured against the Keras network; `zoo export` measures it anew",
+            )
+
+
+def check_origin(
+    claims: Claims, registry: Registry, artifact: Artifact, manifest: Manifest
+) -> None:
+    """Classes against the outputs, and what the checkpoint says, when it is here."""
+    _check_classes(claims, registry, artifact, manifest)
+    weights, card_path, problem = _checkpoint(registry, artifact.path, manifest.model_id)
+    if weights is None:
+        claims.leave("weights", problem)
+        return
+    found = sha256_of(weights)
+    same = claims.judge(
+        "weights",
+        found == manifest.weights_sha256,
+        f"SHA-256 {found[:16]}… of {weights.name}",
+        f"the manifest says {manifest.weights_sha256[:16]}…: the file was made from others",
+    )
+    if not same or card_path is None:
+        return
+    try:
+        card = read_card(card_path)
+    except ZooError as error:
+        claims.leave("card of the weights", error.what)
+        return
+    differing = _differences(card, manifest)
+    claims.judge(
+        "card of the weights",
+        not differing,
+        "the same model, classes, licence and training data",
+        f"the manifest says otherwise of: {', '.join(differing)}",
+    )
+
+
+def _check_classes(
+    claims: Claims, registry: Registry, artifact: Artifact, manifest: Manifest
+) -> None:
+    try:
+        _, variant = registry.variant(manifest.model_id.partition(".")[0])
+    except ZooError:
+        claims.leave("classes", "the plugin that provides the network is not here")
+        return
+    count, outputs = len(manifest.classes), artifact.contents.outputs
+    if not variant.has_head:
+        claims.leave("classes", "the outputs are no choice among classes")
+        return
+    claims.judge(
+        "classes",
+        len(outputs) == 1 and outputs[0].shape[-1] == count,
+        f"{count} names for outputs of shape {_sides(outputs[0].shape)}",
+        "they are not as many",
+    )
+
+
+def _checkpoint(
+    registry: Registry, file: Path, model_id: str
+) -> tuple[Path | None, Path | None, str]:
+    """The weights beside the file or in the zoo, their card, and why there are none."""
+    beside = next((p for p in file.parent.glob(f"*{SUFFIX}") if p.name == model_id + SUFFIX), None)
+    if beside is not None:
+        card = beside.with_name(model_id + ".toml")
+        return beside, card if card.is_file() else None, ""
+    try:
+        _, _, checkpoint = resolve(registry, model_id)
+    except UnknownName:
+        return None, None, f"there are no weights {model_id} here, nor {SUFFIX} beside the file"
+    except ZooError as error:
+        return None, None, error.what
+    if checkpoint is None:
+        return None, None, f"there are no weights {model_id} here"
+    return checkpoint.path, checkpoint.card_path, ""
+
+
+def _differences(card: Card, manifest: Manifest) -> list[str]:
+    pairs: dict[str, tuple[Any, Any]] = {
+        "model": (card.model_id, manifest.model_id),
+        "classes": (card.classes, manifest.classes),
+        "licence": (card.licence, manifest.licence),
+        "training data": (
+            (card.dataset, card.dataset_hash),
+            (manifest.dataset.name, manifest.dataset.content_hash),
+        ),
+    }
+    if card.preprocessing is not None:
+        pairs["preprocessing"] = (_steps(card.preprocessing), _steps(manifest.preprocessing))
+    return [name for name, (one, other) in pairs.items() if one != other]
+
+
+def _steps(preprocessing: AnyPreprocessing) -> dict[str, Any]:
+    """All but the order of axes, which is a file's own."""
+    return {key: value for key, value in asdict(preprocessing).items() if key != "layout"}
+
+
+def _sides(shape: tuple[int, ...]) -> str:
+    return "×".join("?" if side < 0 else str(side) for side in shape)
+
+
+def _listed(tensors: tuple[TensorInfo, ...]) -> str:
+    words = []
+    for tensor in tensors:
+        scale = "" if tensor.scale is None else f" (scale {tensor.scale:g}, {tensor.zero_point})"
+        words.append(f"{tensor.name} {tensor.dtype} {_sides(tensor.shape)}{scale}")
+    return ", ".join(words) or "none"

@@ -1,0 +1,211 @@
+"""Claims that running the file answers: golden outputs, fresh state, quality on the test split."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from zoo.analysis.verify.claims import Claims
+from zoo.artifacts.artifact import Artifact, Manifest
+from zoo.artifacts.golden_samples import Golden, GoldenArrays, read_golden
+from zoo.artifacts.reference_outputs import judged_split
+from zoo.common.errors import BadFile, ZooError
+from zoo.common.progress import OnEvent
+from zoo.contracts import Dataset, DeviceKind, Metric, Task
+from zoo.data.opening import open_dataset
+from zoo.execution.runner import FileOutputs, answers_to, run_file
+from zoo.registry import Registry
+
+if TYPE_CHECKING:
+    from zoo.contracts.task import Array
+
+
+def check_golden(
+    claims: Claims,
+    registry: Registry,
+    artifact: Artifact,
+    manifest: Manifest,
+    kind: DeviceKind,
+    runtimes: list[str],
+) -> None:
+    """The golden outputs in every runtime, and that no input changes the answer to the next."""
+    if manifest.golden is None:
+        claims.leave("golden inputs", "the manifest has none: the gate has not kept any")
+        return
+    try:
+        arrays = read_golden(manifest.golden, artifact.path)
+    except BadFile as error:
+        claims.judge("golden inputs", False, error.what, error.why or "")
+        return
+    shape, dtype = manifest.preprocessing.input_shape, manifest.preprocessing.dtype
+    fits = arrays.inputs.shape[1:] == shape and arrays.inputs.dtype.name == dtype
+    found = f"{len(arrays.inputs)} of {manifest.golden.dataset}, {arrays.inputs.dtype.name}"
+    if not claims.judge("golden inputs", fits, found, f"inputs are {dtype} of shape {shape}"):
+        return
+    if not runtimes:
+        wanted = " or ".join(artifact.exporter.runtimes)
+        claims.leave("golden outputs", f"no runtime of the format is installed here: {wanted}")
+        return
+    task = _task(registry, manifest)
+    for runtime in runtimes:
+        _check_runtime(claims, artifact, manifest, arrays, task, kind, runtime)
+
+
+def _check_runtime(
+    claims: Claims,
+    artifact: Artifact,
+    manifest: Manifest,
+    arrays: GoldenArrays,
+    task: Task | None,
+    kind: DeviceKind,
+    runtime: str,
+) -> None:
+    import numpy as np
+
+    name = f"golden outputs in {runtime}"
+    assert manifest.golden is not None
+    limit = manifest.golden.max_abs
+    try:
+        answered = answers_to(arrays.inputs, artifact.path, runtime, kind)
+        backwards = answers_to(arrays.inputs[::-1], artifact.path, runtime, kind).outputs[::-1]
+    # The runtime may refuse, fail or die of an altered file: that is an answer, too.
+    except ZooError as error:
+        claims.judge(name, False, error.what, error.why or "the file does not run")
+        return
+    outputs = answered.outputs
+    if outputs.shape != arrays.outputs.shape:
+        claims.judge(name, False, f"of shape {outputs.shape}", f"golden: {arrays.outputs.shape}")
+        return
+    apart = float(np.abs(outputs.astype(np.float64) - arrays.outputs).max())
+    exact = np.array_equal(outputs, arrays.outputs)
+    said = "bit for bit the same" if exact else f"max |Δ| {apart:.2g}"
+    reason = f"a right answer is within {limit:g} ({manifest.golden.tolerance})"
+    right = apart <= limit
+    if right and not exact and _same_place(manifest.golden, answered):
+        # Rounding can differ between machines; the same kernels do not round differently.
+        right = False
+        reason = (
+            "the same runtime on the same kind of processor answered otherwise when the file was "
+            "judged: the model is another"
+        )
+    claims.judge(
+        name,
+        right,
+        f"{len(outputs)} inputs in {answered.runtime} {answered.runtime_version}: {said}",
+        reason,
+    )
+    if task is not None and apart > 0:
+        parity = task.parity(task.compare(arrays.outputs, outputs), manifest.precision)
+        claims.judge(f"golden decisions in {runtime}", parity.passed, parity.value, parity.reason)
+    same = np.array_equal(outputs, backwards)
+    kept = artifact.contents.keeps_state
+    claims.judge(
+        f"fresh state in {runtime}",
+        same,
+        "backwards, the answers are the same"
+        + (": what the file remembers is reset" if kept else ""),
+        f"backwards, answers differ by up to {_apart(outputs, backwards):.2g}: "
+        "an input changes the answer to the next",
+    )
+
+
+def _same_place(golden: Golden, answered: FileOutputs) -> bool:
+    now = (answered.runtime, answered.runtime_version, answered.processor)
+    return now == (golden.runtime, golden.runtime_version, golden.processor)
+
+
+def _apart(one: Array, other: Array) -> float:
+    import numpy as np
+
+    return float(np.abs(one.astype(np.float64) - other).max())
+
+
+def check_quality(
+    claims: Claims,
+    registry: Registry,
+    artifact: Artifact,
+    manifest: Manifest,
+    kind: DeviceKind,
+    runtimes: list[str],
+    data: str | None,
+    emit: OnEvent,
+) -> None:
+    """With a dataset: its content, and the metrics on its test split."""
+    if manifest.gate is None:
+        return
+    names = ", ".join(metric.name for metric in manifest.gate.metrics)
+    if data is None:
+        claims.leave(names, f"it takes the test split: --data {_judged_on(manifest)}")
+        return
+    dataset = open_dataset(registry, data)
+    _check_dataset(claims, manifest, dataset)
+    task = _task(registry, manifest)
+    if task is None or not runtimes:
+        why = f"the task {manifest.task!r}" if task is None else "a runtime of the format"
+        claims.leave(names, f"{why} is not here")
+        return
+    try:
+        found = _measured(artifact, manifest, kind, runtimes[0], dataset, task, emit)
+    except ZooError as error:
+        claims.leave(names, error.what + (f": {error.why}" if error.why else ""))
+        return
+    for claimed in manifest.gate.metrics:
+        again = next((metric for metric in found if metric.name == claimed.name), None)
+        if again is None:
+            claims.judge(claimed.name, False, "the task does not measure it", "it was renamed")
+            continue
+        claims.judge(
+            claimed.name,
+            claimed.low <= again.value <= claimed.high and again.count == claimed.count,
+            f"{again.value:.4f} on {again.count:,} {again.counted}s of {dataset.name}/test, "
+            f"in {runtimes[0]}",
+            f"the manifest says {claimed.value:.4f} ({claimed.low:.4f} – {claimed.high:.4f}) "
+            f"on {claimed.count:,}",
+        )
+
+
+def _judged_on(manifest: Manifest) -> str:
+    return manifest.golden.dataset.rpartition("/")[0] if manifest.golden else manifest.dataset.name
+
+
+def _check_dataset(claims: Claims, manifest: Manifest, dataset: Dataset) -> None:
+    claims.judge(
+        "classes of the dataset",
+        manifest.classes == dataset.classes,
+        f"{len(dataset.classes)} classes of {dataset.name}",
+        "the manifest names others, or in another order",
+    )
+    if manifest.dataset.name != dataset.name:
+        claims.leave(
+            "training data", f"the network was trained on {manifest.dataset.name}, not on this"
+        )
+        return
+    claims.judge(
+        "training data",
+        manifest.dataset.content_hash == dataset.content_hash,
+        f"content hash {dataset.content_hash[:16]}… of {dataset.name}",
+        f"the manifest says {manifest.dataset.content_hash[:16]}…",
+    )
+
+
+def _measured(
+    artifact: Artifact,
+    manifest: Manifest,
+    kind: DeviceKind,
+    runtime: str,
+    dataset: Dataset,
+    task: Task,
+    emit: OnEvent,
+) -> tuple[Metric, ...]:
+    from zoo.data.preprocessing.inputs import truth_of
+
+    truth = truth_of(dataset, "test", manifest.preprocessing)
+    split = judged_split(dataset, 0)
+    answered = run_file(artifact.path, runtime, kind, split, manifest.preprocessing, emit=emit)
+    return task.evaluate(answered.outputs, truth)
+
+
+def _task(registry: Registry, manifest: Manifest) -> Task | None:
+    try:
+        return registry.tasks.get(manifest.task)
+    except ZooError:
+        return None

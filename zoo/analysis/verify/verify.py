@@ -1,0 +1,128 @@
+"""Recomputing what a file's manifest claims, on any machine that has a runtime.
+
+TensorFlow is not needed: contents are read from the file's bytes, answers come from the agent.
+What cannot be examined here is said to be so, with what it would need.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from zoo.analysis.verify.claims import Claim, Claims
+from zoo.analysis.verify.contents import check_contents, check_gate, check_origin
+from zoo.analysis.verify.outputs import check_golden, check_quality
+from zoo.artifacts.artifact import Artifact, Manifest, find_exporter, parse_manifest
+from zoo.common.errors import BadFile, UnknownName, UsageError
+from zoo.common.progress import OnEvent, OnStep, quiet
+from zoo.contracts import Device, Exporter
+from zoo.execution.devices import device_named
+from zoo.registry import Registry, load_registry
+
+
+@dataclass(frozen=True, kw_only=True)
+class Verification:
+    """Which claims of a file hold.
+
+    Attributes:
+        file: The file.
+        model_id: Of the network; empty when nothing could be read.
+        precision: As claimed.
+        claims: In the order in which they were examined.
+    """
+
+    file: str
+    model_id: str
+    precision: str
+    claims: tuple[Claim, ...]
+
+    @property
+    def passed(self) -> bool:
+        """Whether no claim fails; those that were not checked do not count."""
+        return all(claim.status != "fails" for claim in self.claims)
+
+
+def verify(
+    file: str | Path,
+    *,
+    data: str | None = None,
+    runtime: str | None = None,
+    device: str | None = None,
+    on_step: OnStep = quiet,
+    registry: Registry | None = None,
+) -> Verification:
+    """Recomputes what a file's manifest claims.
+
+    Args:
+        file: An exported file; what belongs to it (golden inputs, weights) may lie beside it.
+        data: Also measures the quality on the test split of this dataset.
+        runtime: Take this one alone; None for all that the device has and that run the format.
+        device: Where the file answers; None for this machine.
+        on_step: Receives progress.
+        registry: None discovers plugins anew.
+
+    Raises:
+        BadFile: There is no such file, or nobody knows its format.
+        UsageError: The runtime does not run the format, or the device has it not.
+        ZooError: The device cannot be reached.
+    """
+    registry = registry or load_registry()
+    path = Path(file)
+    exporter = find_exporter(registry, path)
+    where = device_named(registry, device)
+    runtimes = _runtimes(where, exporter, runtime)
+    claims = Claims()
+    try:
+        text = exporter.read_manifest(path)
+        contents = exporter.inspect(path)
+        manifest = None if text is None else parse_manifest(text, path)
+    except BadFile as error:
+        claims.judge("readable", False, error.what, error.why or "it is damaged")
+        return _answer(path, None, claims)
+    artifact = Artifact(path=path, exporter=exporter, contents=contents, manifest=manifest)
+    claims.judge("readable", True, f"{exporter.name}, {path.stat().st_size:,} bytes")
+    if manifest is None:
+        claims.judge(
+            "manifest",
+            False,
+            "there is none",
+            "the file was cut off, or was not made by edgezoo: nothing is claimed of it",
+        )
+        return _answer(path, None, claims)
+    emit = _progress(on_step)
+    kind = where.bound_kind
+    check_contents(claims, artifact, manifest)
+    check_gate(claims, artifact, manifest)
+    check_origin(claims, registry, artifact, manifest)
+    check_golden(claims, registry, artifact, manifest, kind, runtimes)
+    check_quality(claims, registry, artifact, manifest, kind, runtimes, data, emit)
+    return _answer(path, manifest, claims)
+
+
+def _progress(on_step: OnStep) -> OnEvent:
+    return lambda event: on_step("verify", event)
+
+
+def _answer(path: Path, manifest: Manifest | None, claims: Claims) -> Verification:
+    return Verification(
+        file=str(path),
+        model_id="" if manifest is None else manifest.model_id,
+        precision="" if manifest is None else manifest.precision,
+        claims=tuple(claims.rows),
+    )
+
+
+def _runtimes(device: Device, exporter: Exporter, asked: str | None) -> list[str]:
+    """The format's own runtimes that the device has, preferred first; or the one asked for."""
+    known = exporter.all_runtimes
+    here = device.runtimes()
+    if asked is None:
+        return [name for name in exporter.runtimes if name in here]
+    if asked not in known:
+        raise UnknownName("runtime of this format", asked, known)
+    if asked not in here:
+        raise UsageError(
+            f"the runtime {asked!r} is not installed on {device.name!r}",
+            fix="`zoo devices doctor` shows those that are",
+        )
+    return [asked]

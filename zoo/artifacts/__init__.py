@@ -1,0 +1,1 @@
+"""A file and its manifest, golden samples, the gate, the developer bundle."""

@@ -1,0 +1,309 @@
+"""A file and its manifest: everything needed to use the file and to check what is said of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import Field, TypeAdapter, ValidationError
+
+from zoo.artifacts.golden_samples import Golden
+from zoo.common.errors import BadFile
+from zoo.common.files import sha256_of, size_with_sides
+from zoo.contracts import AnyPreprocessing, Check, Exporter, FileContents, Metric, TensorInfo
+from zoo.registry import Registry
+
+#: Of a foreign file nothing is known.
+UNIT_RANGE = (0.0, 1.0)
+
+
+SCHEMA = 1
+REJECTED = ".rejected"
+#: Characters of a manifest: more than ten times what a thousand long class names need.
+MOST_TEXT = 4 << 20
+
+
+@dataclass(frozen=True, kw_only=True)
+class DatasetReference:
+    """Which dataset, and exactly which content."""
+
+    name: str
+    content_hash: str
+    licence: str = "unknown"
+
+
+@dataclass(frozen=True, kw_only=True)
+class CalibrationReference:
+    """Which real inputs the integer ranges were measured on."""
+
+    split: str
+    count: int
+    content_hash: str
+    method: str = "minmax"
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainedReference:
+    """How the ranges of an integer file were trained.
+
+    Attributes:
+        method: ``quantization-aware training``.
+        split: On which inputs: ``dataset/split``.
+        epochs: How many were made.
+        options: The recipe's ``qat`` table.
+        weights_sha256: Of the trained weights and limits.
+        notes: Which layers stayed in float, and why.
+    """
+
+    split: str
+    epochs: int
+    options: dict[str, Any]
+    weights_sha256: str
+    notes: tuple[str, ...] = ()
+    method: str = "quantization-aware training"
+
+
+@dataclass(frozen=True, kw_only=True)
+class GateReference:
+    """How the gate judged the file."""
+
+    passed: bool
+    runtime: str
+    runtime_version: str
+    checks: tuple[Check, ...]
+    metrics: tuple[Metric, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Manifest:
+    """What a file says about itself.
+
+    Attributes:
+        schema: Version of this layout.
+        model_id: ``variant.tag``.
+        architecture: The family.
+        task: What the outputs mean.
+        format: Exporter name.
+        precision: As exported.
+        licence: SPDX identifier of the weights.
+        classes: Names in the order of the outputs.
+        weights_sha256: Of the checkpoint that was exported.
+        dataset: What the weights were trained on.
+        calibration: None for precisions that need none.
+        preprocessing: From raw example to network input.
+        normalization: ``in the graph``: the input takes raw values (0-255 pixels, …).
+        inputs: Names, shapes, types and scales.
+        outputs: Likewise.
+        payload_sha256: Of the model without this manifest; changes when the model is altered.
+        versions: Distributions that made the file.
+        created: ISO 8601, UTC.
+        target: The kind of processor it was written for; empty in older files.
+        remarks: What the exporter had to say about how it wrote the file.
+        layers: Names of the network's Keras layers, in its order; empty in older files.
+        trained: How ranges were trained; None for those that were calibrated, or need none.
+        budgets: Device → what the file may take there at most, quantity → limit, as it was asked
+            for; whether it does, measurements tell.
+        gate: None until the gate has judged the file.
+        golden: Real inputs with the file's own outputs, which the gate keeps; None in files that it
+            has not judged, that gave no finite answer, or that are older.
+    """
+
+    model_id: str
+    architecture: str
+    task: str
+    format: str
+    precision: str
+    licence: str
+    classes: tuple[str, ...]
+    weights_sha256: str
+    dataset: DatasetReference
+    calibration: CalibrationReference | None
+    preprocessing: Annotated[AnyPreprocessing, Field(discriminator="kind")]
+    inputs: tuple[TensorInfo, ...]
+    outputs: tuple[TensorInfo, ...]
+    payload_sha256: str
+    versions: dict[str, str] = field(default_factory=dict)
+    created: str = ""
+    normalization: str = "in the graph"
+    target: str = ""
+    remarks: tuple[str, ...] = ()
+    layers: tuple[str, ...] = ()
+    trained: TrainedReference | None = None
+    budgets: dict[str, dict[str, str]] = field(default_factory=dict)
+    gate: GateReference | None = None
+    golden: Golden | None = None
+    schema: int = SCHEMA
+
+
+_MANIFEST = TypeAdapter(Manifest)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Artifact:
+    """An exported file with what it says and what it contains."""
+
+    path: Path
+    exporter: Exporter
+    contents: FileContents
+    manifest: Manifest | None
+
+    @property
+    def altered(self) -> bool:
+        """Whether the model is not the one that the manifest speaks of."""
+        return (
+            self.manifest is not None
+            and self.manifest.payload_sha256 != self.contents.payload_sha256
+        )
+
+    @property
+    def companions(self) -> tuple[str, ...]:
+        """Names of the files beside it without which it does not open, or cannot be verified."""
+        golden = self.manifest.golden if self.manifest is not None else None
+        beside = (golden.file,) if golden is not None and golden.file else ()
+        return (*self.contents.side_files, *beside)
+
+
+def open_artifact(registry: Registry, path: Path) -> Artifact:
+    """Reads a file and its manifest.
+
+    Raises:
+        BadFile: Not there, of unknown format, not what its suffix says, or damaged.
+    """
+    exporter = find_exporter(registry, path)
+    text = exporter.read_manifest(path)
+    return Artifact(
+        path=path,
+        exporter=exporter,
+        contents=exporter.inspect(path),
+        manifest=None if text is None else parse_manifest(text, path),
+    )
+
+
+def open_unaltered(registry: Registry, path: Path) -> Artifact:
+    """Like `open_artifact`, and refuses a file that was changed after its manifest was written."""
+    artifact = open_artifact(registry, path)
+    if artifact.manifest is not None and artifact.altered:
+        raise BadFile(
+            f"{path} was altered after its manifest was written",
+            why=f"the model's SHA-256 is {artifact.contents.payload_sha256}, "
+            f"the manifest says {artifact.manifest.payload_sha256}",
+            fix="export the file again",
+        )
+    return artifact
+
+
+def find_exporter(registry: Registry, path: Path) -> Exporter:
+    """The exporter of a file: by suffix, confirmed by its first bytes."""
+    try:
+        exists = path.exists()
+    except OSError as error:  # a folder on the way is closed, or the name is too long
+        raise BadFile(f"{path} cannot be read", why=error.strerror) from error
+    if not exists:
+        raise BadFile(f"there is no file {path}", fix="check the path")
+    if path.is_dir():
+        raise BadFile(f"{path} is a folder", fix="name a file in it")
+    exporter = registry.exporter_for(path)
+    if exporter is None:
+        suffixes = ", ".join(e.suffix for e in registry.exporters)
+        raise BadFile(f"{path} has no suffix of a known format", fix=f"known: {suffixes}")
+    try:
+        with path.open("rb") as file:
+            head = file.read(16)
+    except OSError as error:
+        raise BadFile(f"{path} cannot be read", why=error.strerror) from error
+    if not exporter.recognises(head):
+        like = [e.name for e in registry.exporters if e.recognises(head)]
+        raise BadFile(
+            f"{path} is not what its suffix says",
+            why=f"its first bytes are not those of {exporter.name}"
+            + (f"; they look like {like[0]}" if like else "")
+            + ("; it is empty" if not head else ""),
+            fix="check where it came from; export it again",
+        )
+    return exporter
+
+
+def parse_manifest(text: str, origin: Path) -> Manifest:
+    """Reads a manifest; the text may come from anywhere, so everything in it is validated."""
+    try:
+        if len(text) > MOST_TEXT:
+            raise ValueError(f"it is {len(text):,} characters long")
+        manifest = _MANIFEST.validate_json(text)
+        if manifest.schema != SCHEMA:
+            raise ValueError(
+                f"its layout is version {manifest.schema}, this edgezoo reads {SCHEMA}"
+            )
+        return manifest
+    except (ValidationError, ValueError) as error:
+        details = error.errors() if isinstance(error, ValidationError) else []
+        where = ".".join(str(part) for part in details[0]["loc"]) if details else ""
+        raise BadFile(
+            f"the manifest in {origin} is not usable",
+            why=(f"{where}: {details[0]['msg']}" if details else str(error)),
+            fix="export the file again with this version of edgezoo",
+        ) from error
+
+
+def manifest_text(manifest: Manifest) -> str:
+    """The manifest as JSON."""
+    return _MANIFEST.dump_json(manifest).decode("utf-8")
+
+
+def embed(exporter: Exporter, path: Path, manifest: Manifest) -> None:
+    """Writes the manifest into the file."""
+    exporter.write_manifest(path, manifest_text(manifest))
+
+
+def judged(
+    manifest: Manifest,
+    gate: GateReference,
+    golden: Golden | None = None,
+    budgets: Mapping[str, Mapping[str, str]] | None = None,
+) -> Manifest:
+    """The manifest with the gate's answer, the golden inputs that it kept, and budgets."""
+    limits = {device: dict(table) for device, table in (budgets or {}).items()}
+    return replace(manifest, gate=gate, golden=golden, budgets=limits)
+
+
+def describe(artifact: Artifact) -> dict[str, Any]:
+    """What ``zoo inspect`` prints: the file, its contents, its manifest."""
+    manifest = artifact.manifest
+    return {
+        "file": str(artifact.path),
+        "format": artifact.exporter.name,
+        "bytes": size_with_sides(artifact.path, artifact.contents.side_files),
+        "sha256": sha256_of(artifact.path),
+        "altered": artifact.altered,
+        "contents": {**asdict(artifact.contents), "integer_share": artifact.contents.integer_share},
+        "input": {} if manifest is None else manifest.preprocessing.describe(),
+        "manifest": None if manifest is None else _without_blobs(manifest),
+    }
+
+
+def _without_blobs(manifest: Manifest) -> dict[str, Any]:
+    """The manifest for people and programs to read: arrays are told by type and shape alone."""
+    plain: dict[str, Any] = _MANIFEST.dump_python(manifest, mode="json")
+    for side in ("inputs", "outputs"):
+        packed = (plain["golden"] or {}).get(side)
+        if packed is not None:
+            packed["data"] = f"{len(packed['data'])} characters"
+    return plain
+
+
+def require_manifest(artifact: Artifact) -> Manifest:
+    """The manifest of a file that must have one."""
+    if artifact.manifest is None:
+        raise BadFile(
+            f"{artifact.path} has no manifest, so its preprocessing and classes are unknown",
+            fix="export it with edgezoo; `zoo bench` and `zoo inspect` need no manifest",
+        )
+    return artifact.manifest
+
+
+def value_range_of(artifact: Artifact) -> tuple[float, float]:
+    """What values the file's input expects, for timing it."""
+    if artifact.manifest is None:
+        return UNIT_RANGE
+    return artifact.manifest.preprocessing.value_range

@@ -1,0 +1,142 @@
+"""``metadata.json``: all that a program must know to use a file, in words and in numbers."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Any
+
+from zoo.artifacts.artifact import Artifact, Manifest
+from zoo.artifacts.golden_samples import GoldenArrays
+from zoo.common.errors import Unsupported
+from zoo.common.files import sha256_of
+from zoo.contracts import LatentPreprocessing, TensorInfo, TokenPreprocessing
+
+SCHEMA = 1
+#: What an output with so many axes behind the batch means, where its last axis is the classes.
+_ANSWERS = {1: "choice", 2: "choices"}
+_MEANINGS = {
+    "choice": "one probability per class; the largest is the answer",
+    "choices": "one probability per class for each step",
+    "image": "an image, values from 0 to 1, channels last",
+    "values": "real numbers",
+}
+_RESET = (
+    "reset the file's variables before each input, or the answer is that of one endless sequence"
+)
+
+
+def facts_of(
+    artifact: Artifact, manifest: Manifest, arrays: GoldenArrays, file: str, target: str
+) -> dict[str, Any]:
+    """Everything about a file that its users need; plain enough for JSON.
+
+    Args:
+        artifact: The file.
+        manifest: What it says of itself.
+        arrays: Its golden inputs and outputs.
+        file: Its name in the folder.
+        target: The processor that the folder is for.
+
+    Raises:
+        Unsupported: The file has more than one input or output.
+    """
+    contents, golden, gate = artifact.contents, manifest.golden, manifest.gate
+    assert golden is not None
+    if (len(contents.inputs), len(contents.outputs)) != (1, 1):
+        raise Unsupported(
+            f"{artifact.path.name} has {len(contents.inputs)} inputs and "
+            f"{len(contents.outputs)} outputs",
+            why="usage programs are written for one of each",
+        )
+    preprocessing = manifest.preprocessing
+    answer = _answer(contents.outputs[0], len(manifest.classes))
+    steps = asdict(preprocessing)
+    if isinstance(preprocessing, TokenPreprocessing):
+        steps = {**steps, "vocabulary": "vocabulary.txt"}  # a word per line says it better
+    return {
+        "schema": SCHEMA,
+        "model": {
+            "file": file,
+            "model_id": manifest.model_id,
+            "architecture": manifest.architecture,
+            "task": manifest.task,
+            "format": manifest.format,
+            "precision": manifest.precision,
+            "target": target,
+            "sha256": sha256_of(artifact.path),
+            "bytes": artifact.path.stat().st_size,
+            "model_bytes": contents.payload_bytes,
+        },
+        "input": {
+            **_tensor(contents.inputs[0]),
+            "raw_dtype": preprocessing.dtype,
+            "meaning": preprocessing.describe()["input"],
+        },
+        "output": {**_tensor(contents.outputs[0]), "meaning": _MEANINGS[answer]},
+        "answer": answer,
+        "labels": "labels.txt",
+        "preprocessing": {
+            **steps,
+            "before_the_model": _before(preprocessing.describe()),
+            "inside_the_model": "nothing"
+            if preprocessing.normalization is None
+            else f"the normalization: {preprocessing.describe()['normalization']}",
+        },
+        "state": {
+            "kept": contents.keeps_state,
+            "reset": _RESET if contents.keeps_state else "nothing is remembered between inputs",
+        },
+        "quality": [asdict(metric) for metric in (gate.metrics if gate else ())],
+        "gate": None
+        if gate is None
+        else {
+            "passed": gate.passed,
+            "runtime": gate.runtime,
+            "runtime_version": gate.runtime_version,
+        },
+        "trained_on": asdict(manifest.dataset),
+        "weights_sha256": manifest.weights_sha256,
+        "licence": {"spdx": manifest.licence, "from": f"the weights {manifest.model_id}"},
+        "golden": {
+            "count": len(arrays.inputs),
+            "max_abs": golden.max_abs,
+            "tolerance": golden.tolerance,
+            "dataset": golden.dataset,
+            "examples": list(golden.examples),
+            "runtime": f"{golden.runtime} {golden.runtime_version}",
+            "input_dtype": arrays.inputs.dtype.name,
+            "input_shape": [1, *arrays.inputs.shape[1:]],
+            "output_dtype": "float32",
+            "output_shape": [1, *arrays.outputs.shape[1:]],
+            "byte_order": "little",
+            "files": [
+                {"input": f"golden/input_{n}.bin", "output": f"golden/output_{n}.bin"}
+                for n in range(1, len(arrays.inputs) + 1)
+            ],
+        },
+        "remarks": [*contents.remarks, *manifest.remarks],
+        "created": manifest.created,
+        "versions": dict(manifest.versions),
+        "is_noise": isinstance(preprocessing, LatentPreprocessing),
+    }
+
+
+def _tensor(tensor: TensorInfo) -> dict[str, Any]:
+    return {
+        "name": tensor.name,
+        "shape": [max(side, 1) for side in tensor.shape],
+        "dtype": tensor.dtype,
+        "scale": tensor.scale,
+        "zero_point": tensor.zero_point,
+    }
+
+
+def _answer(output: TensorInfo, classes: int) -> str:
+    if output.shape[-1] == classes and len(output.shape) - 1 in _ANSWERS:
+        return _ANSWERS[len(output.shape) - 1]
+    return "image" if len(output.shape) == 4 and output.shape[-1] in (1, 3) else "values"
+
+
+def _before(words: dict[str, str]) -> list[str]:
+    """The steps outside the model, in order."""
+    return [f"{name}: {text}" for name, text in words.items() if name != "normalization"]

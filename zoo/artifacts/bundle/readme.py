@@ -1,0 +1,56 @@
+"""The folder's README: what the file is, how it is used, and what of that was tried."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from zoo.artifacts.artifact import Manifest
+from zoo.artifacts.bundle.trial import Trial
+from zoo.common.optional_imports import require
+from zoo.contracts import Usage
+from zoo.results.formatting import metric_in_words, plain, printable
+
+_TEMPLATES = Path(__file__).with_name("templates")
+
+
+def readme(
+    facts: Mapping[str, Any], manifest: Manifest, usage: Usage, trials: Sequence[Trial]
+) -> str:
+    """``README.md`` in Markdown.
+
+    Args:
+        facts: The content of ``metadata.json``.
+        manifest: Of the model.
+        usage: What the format added.
+        trials: One per program, in their order.
+    """
+    jinja2 = require("jinja2")
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(_TEMPLATES),
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+        autoescape=False,  # Markdown; foreign text passes through `plain`
+    )
+    environment.filters["plain"] = _words
+    environment.filters["fenced"] = lambda text: printable(text).replace("```", "...")
+    metrics = manifest.gate.metrics if manifest.gate else ()
+    text: str = environment.get_template("README.md.jinja").render(
+        m=facts,
+        quality=[
+            (metric.name, metric_in_words(metric), f"{metric.count:,} {metric.counted}s")
+            for metric in metrics
+        ],
+        programs=list(zip(usage.programs, trials, strict=True)),
+        notes=usage.notes,
+        classes=len(manifest.classes),
+    )
+    return text
+
+
+def _words(value: object) -> str:
+    """Foreign text on one line, without what Markdown or HTML would act on."""
+    return plain(str(value)).replace("<", "(").replace("|", "/").replace("`", "'")

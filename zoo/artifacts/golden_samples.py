@@ -1,0 +1,303 @@
+"""Three real inputs with a file's own answers: by them any machine tells whether it answers so.
+
+They travel in the manifest, or, when they are large, in an ``.npz`` file beside the model whose
+SHA-256 the manifest holds. Reading them executes nothing.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import io
+import math
+import re
+import zipfile
+import zlib
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from zoo.common.errors import BadFile
+from zoo.contracts import TensorInfo
+
+if TYPE_CHECKING:
+    from zoo.contracts.task import Array
+
+#: Golden inputs of one file.
+COUNT = 3
+#: Real inputs among which each of them is chosen.
+CANDIDATES = 8
+#: Characters of packed arrays that a manifest takes; more go into a file beside.
+MOST_EMBEDDED = 64_000
+SUFFIX = ".golden.npz"
+#: Least tolerance for real outputs from 0 to 1, by precision: what the rounding of other
+#: processors may do to them.
+LEAST_TOLERANCE = {"float32": 1e-4, "float16": 1e-3, "dynamic-int8": 5e-3}
+_OTHER_TOLERANCE = 1 / 255
+#: A difference that this machine's kernels make may be twice as large on another.
+_MARGIN = 2.0
+#: Bytes that golden arrays may unpack to.
+_MOST_BYTES = 256 << 20
+_DTYPES = frozenset(
+    {"uint8", "int8", "uint16", "int16", "int32", "int64", "float16", "float32", "float64"}
+)
+_BARE_NAME = re.compile(r"[^/\\\0]+")
+
+
+@dataclass(frozen=True, kw_only=True)
+class PackedArray:
+    """An array as text.
+
+    Attributes:
+        dtype: numpy's name of the element type.
+        shape: Golden inputs first.
+        data: Base64 of the zlib-compressed little-endian bytes, the last axis fastest.
+    """
+
+    dtype: str
+    shape: tuple[int, ...]
+    data: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Golden:
+    """What a manifest says of the golden inputs.
+
+    Attributes:
+        dataset: Where they come from: ``digits/test``.
+        examples: Their numbers in that split.
+        runtime: What gave the outputs.
+        runtime_version: Its version.
+        processor: Stands for the kind of processor; where runtime, version and this are the same,
+            a right answer is the same bit for bit.
+        max_abs: Largest absolute difference from the outputs with which any machine answers right.
+        tolerance: In words, why as much as that.
+        inputs: Raw, (inputs, …); None when they lie beside the file.
+        outputs: In real numbers, (inputs, …); None when they lie beside the file.
+        file: Name of the file beside, which holds both; empty when they are here.
+        sha256: Of that file.
+    """
+
+    dataset: str
+    examples: tuple[int, ...]
+    runtime: str
+    runtime_version: str
+    processor: str
+    max_abs: float
+    tolerance: str
+    inputs: PackedArray | None = None
+    outputs: PackedArray | None = None
+    file: str = ""
+    sha256: str = ""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class GoldenArrays:
+    """The arrays themselves: raw inputs, and outputs in real numbers."""
+
+    inputs: Array
+    outputs: Array
+
+
+def candidates(labels: Array) -> list[list[int]]:
+    """Numbers of the examples among which each golden input is chosen.
+
+    Args:
+        labels: int64, (examples,), or (examples, steps).
+
+    Returns:
+        At most `COUNT` lists, each of one class, the classes spread over those that there are;
+        of examples with a label per step, evenly spread over the split.
+    """
+    import numpy as np
+
+    count = len(labels)
+    wanted = min(COUNT, count)
+    each = min(CANDIDATES, count // max(1, wanted))
+    if labels.ndim == 1:
+        classes = np.unique(labels)
+        chosen = classes[np.linspace(0, len(classes) - 1, wanted).round().astype(int)]
+        members = [np.flatnonzero(labels == label).tolist() for label in chosen]
+    else:
+        members = [list(range(number * count // wanted, count)) for number in range(wanted)]
+    found: list[list[int]] = []
+    taken: set[int] = set()
+    for offered in members:
+        # A class that is chosen twice may be used up.
+        free = [n for n in offered if n not in taken] or [n for n in range(count) if n not in taken]
+        found.append(free[:each])
+        taken.update(free[:each])
+    return found
+
+
+def least_tolerance(precision: str, output: TensorInfo) -> tuple[float, str]:
+    """How far the outputs of a right answer may be off at least, and why."""
+    if output.scale is not None:
+        return output.scale * 1.001, "one step of the integer output"
+    return (
+        LEAST_TOLERANCE.get(precision, _OTHER_TOLERANCE),
+        f"what other processors round differently in {precision}",
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Choice:
+    """Which examples are golden, and how far off a right answer may be."""
+
+    examples: tuple[int, ...]
+    max_abs: float
+    tolerance: str
+
+
+def choose(
+    offered: Sequence[Sequence[int]],
+    outputs: Array,
+    plain: Array | None,
+    precision: str,
+    output: TensorInfo,
+) -> Choice | None:
+    """Chooses one example of each list: one that says much about the file, and the same anywhere.
+
+    Outputs near 0 and 1 stay there whatever happens to the weights; outputs in between move. So
+    the example with the most in between is taken among those on which the kernels of this machine
+    agree.
+
+    Args:
+        offered: From `candidates`.
+        outputs: Of all of these, one list behind the other, by the runtime's fast kernels.
+        plain: By its plain kernels; None when it has none.
+        precision: Of the file.
+        output: The file's output.
+
+    Returns:
+        None when an output is not finite: such a file answers nothing.
+    """
+    import numpy as np
+
+    if not np.isfinite(outputs).all():
+        return None
+    least, why = least_tolerance(precision, output)
+    flat = outputs.reshape(len(outputs), -1).astype(np.float64)
+    between = np.clip(flat * (1.0 - flat), 0.0, None).sum(axis=1)
+    apart = np.zeros(len(flat))
+    if plain is not None and plain.shape == outputs.shape and np.isfinite(plain).all():
+        apart = np.abs(flat - plain.reshape(flat.shape)).max(axis=1)
+    chosen, numbers, start = [], [], 0
+    for examples in offered:
+        places = range(start, start + len(examples))
+        start += len(examples)
+        steady = [place for place in places if apart[place] <= least]
+        best = (
+            max(steady, key=lambda place: between[place])
+            if steady
+            else min(places, key=lambda place: apart[place])
+        )
+        chosen.append(best)
+        numbers.append(examples[best - places[0]])
+    measured = _MARGIN * float(apart[chosen].max())
+    if measured > least:
+        least, why = measured, "twice what the kernels of one machine differ by on these inputs"
+    return Choice(examples=tuple(numbers), max_abs=float(f"{least:.4g}"), tolerance=why)
+
+
+def golden_name(file: str) -> str:
+    """Name of the file beside a model that holds its golden arrays."""
+    return file + SUFFIX
+
+
+def make_golden(golden: Golden, arrays: GoldenArrays, name: str) -> tuple[Golden, bytes | None]:
+    """Packs the arrays.
+
+    Args:
+        golden: Without arrays.
+        arrays: What is to be packed.
+        name: Of the file beside, in case they are too large for the manifest.
+
+    Returns:
+        The record, and the content of the file beside; None when there is none.
+    """
+    import numpy as np
+
+    inputs, outputs = _packed(arrays.inputs), _packed(arrays.outputs)
+    if len(inputs.data) + len(outputs.data) <= MOST_EMBEDDED:
+        return replace(golden, inputs=inputs, outputs=outputs), None
+    buffer = io.BytesIO()
+    np.savez_compressed(buffer, inputs=arrays.inputs, outputs=arrays.outputs)
+    content = buffer.getvalue()
+    return replace(golden, file=name, sha256=hashlib.sha256(content).hexdigest()), content
+
+
+def read_golden(golden: Golden, model: Path) -> GoldenArrays:
+    """The arrays, from the manifest or from beside the model.
+
+    Raises:
+        BadFile: They are not there, damaged, or not those that the manifest speaks of.
+    """
+    try:
+        if golden.inputs is not None and golden.outputs is not None:
+            arrays = GoldenArrays(
+                inputs=_unpacked(golden.inputs), outputs=_unpacked(golden.outputs)
+            )
+        else:
+            arrays = _beside(golden, model)
+        counts = {len(arrays.inputs), len(arrays.outputs), len(golden.examples)}
+        if len(counts) != 1 or not math.isfinite(golden.max_abs) or golden.max_abs < 0:
+            raise ValueError(f"inputs, outputs and numbers are not as many: {sorted(counts)}")
+        return arrays
+    except (ValueError, KeyError, TypeError, zlib.error, zipfile.BadZipFile, EOFError) as error:
+        raise BadFile(
+            f"the golden inputs of {model} cannot be read",
+            why=str(error),
+            fix="export the file again",
+        ) from error
+
+
+def _beside(golden: Golden, model: Path) -> GoldenArrays:
+    import numpy as np
+
+    if not _BARE_NAME.fullmatch(golden.file) or golden.file in (".", ".."):
+        raise ValueError(f"{golden.file!r} is no name of a file beside the model")
+    path = model.with_name(golden.file)
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise BadFile(
+            f"the golden inputs of {model} are not beside it",
+            why=f"{path}: {error.strerror}",
+            fix=f"copy {golden.file} into the same folder",
+        ) from error
+    found = hashlib.sha256(content).hexdigest()
+    if found != golden.sha256:
+        raise ValueError(f"the SHA-256 of {golden.file} is {found}, not {golden.sha256}")
+    with zipfile.ZipFile(io.BytesIO(content)) as archive:
+        if sum(entry.file_size for entry in archive.infolist()) > _MOST_BYTES:
+            raise ValueError("they would unpack to more than any golden inputs have")
+    with np.load(io.BytesIO(content), allow_pickle=False) as stored:
+        return GoldenArrays(inputs=stored["inputs"], outputs=stored["outputs"])
+
+
+def _packed(values: Array) -> PackedArray:
+    import numpy as np
+
+    little = np.ascontiguousarray(values.astype(values.dtype.newbyteorder("<"), copy=False))
+    data = base64.b64encode(zlib.compress(little.tobytes(), 9)).decode("ascii")
+    return PackedArray(dtype=values.dtype.name, shape=tuple(values.shape), data=data)
+
+
+def _unpacked(packed: PackedArray) -> Array:
+    import numpy as np
+
+    if packed.dtype not in _DTYPES or any(side < 1 for side in packed.shape):
+        raise ValueError(f"no array has type {packed.dtype!r} and shape {packed.shape}")
+    dtype = np.dtype(packed.dtype)
+    size = math.prod(packed.shape) * dtype.itemsize
+    if size > _MOST_BYTES:
+        raise ValueError("they would unpack to more than any golden inputs have")
+    unpacker = zlib.decompressobj()
+    raw = unpacker.decompress(base64.b64decode(packed.data, validate=True), size + 1)
+    if len(raw) != size:
+        raise ValueError(f"{len(raw)} bytes for {packed.dtype} of shape {packed.shape}")
+    flat = np.frombuffer(raw, dtype.newbyteorder("<")).astype(dtype, copy=False)
+    values: Array = flat.reshape(packed.shape)
+    return values

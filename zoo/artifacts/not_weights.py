@@ -1,0 +1,57 @@
+"""What to say when an exported file is named where weights are wanted."""
+
+from __future__ import annotations
+
+import shlex
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from zoo.common.errors import UsageError
+from zoo.registry import Registry
+
+if TYPE_CHECKING:
+    from zoo.artifacts.artifact import Manifest
+
+
+def exported_file(registry: Registry, path: Path) -> UsageError | None:
+    """The error that names an exported file and the weights it came from; None if it is none.
+
+    Raises:
+        BadFile: It is named like one, and cannot be read.
+    """
+    if registry.exporter_for(path) is None or not path.is_file():
+        return None
+    from zoo.artifacts.artifact import open_artifact
+
+    artifact = open_artifact(registry, path)
+    manifest = artifact.manifest
+    if manifest is None:
+        return UsageError(
+            f"{path} is an exported file ({artifact.exporter.name}), not a model",
+            why="files are exported and trained from weights; this one has no manifest that says "
+            "from which",
+            fix="find its weights; `zoo inspect` and `zoo bench` take the file itself",
+        )
+    return UsageError(
+        f"{path} is an exported file, {manifest.model_id} as {manifest.format} in "
+        f"{manifest.precision}, not a model",
+        why="what a conversion took away cannot be had back: to convert or train it once more "
+        "would only add to its errors",
+        fix=f"name the weights it came from: {_weights(registry, path, manifest)}",
+    )
+
+
+def _weights(registry: Registry, path: Path, manifest: Manifest) -> str:
+    """A model id or a path that means exactly these weights, else what identifies them."""
+    from zoo.common.files import sha256_of
+    from zoo.models.checkpoints import SUFFIX, packaged
+
+    beside = path.with_name(manifest.model_id + SUFFIX)
+    if beside.is_file() and sha256_of(beside) == manifest.weights_sha256:
+        return shlex.quote(str(beside))
+    for architecture, variant in registry.variants():
+        for tag, file in packaged(architecture, variant).items():
+            name = f"{variant.name}.{tag}"
+            if name == manifest.model_id and sha256_of(file) == manifest.weights_sha256:
+                return name
+    return f"{manifest.model_id}{SUFFIX} with the SHA-256 {manifest.weights_sha256[:16]}…"

@@ -1,0 +1,117 @@
+"""What microcontrollers need to run a TFLite file, as the ``tflite-micro`` package tells.
+
+It runs in a process of its own: its interpreter prints its report to file descriptor 2, and dies of
+files that it does not like.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from zoo.common.errors import MissingExtra
+from zoo.common.optional_imports import EXTRA_OF, installed
+from zoo.common.tools import Ended, run_module
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from zoo.contracts import TensorInfo
+
+MODULE = "tflite_micro"
+_CHILD = "zoo.benchmark.micro_child"
+_ARENA = re.compile(r"Arena allocation total (\d+) bytes")
+_LACKS = re.compile(r"Didn't find op for builtin opcode '(\w+)'")
+_SECONDS = 120.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Arena:
+    """What tflite-micro says of a file.
+
+    Attributes:
+        bytes: Size of the tensor arena; None when it cannot run the file.
+        version: Of the package.
+        outputs: Of the inputs, as the file gives them, (inputs, values); None likewise.
+        problem: Why it cannot, with the operator that it lacks; empty when it can.
+        lacking: That operator, or those, by name.
+    """
+
+    bytes: int | None
+    version: str
+    outputs: NDArray[Any] | None = None
+    problem: str = ""
+    lacking: tuple[str, ...] = ()
+
+
+def micro_version() -> str:
+    """The version of the package.
+
+    Raises:
+        MissingExtra: It is not installed.
+    """
+    from importlib.metadata import version
+
+    if not installed(MODULE):
+        raise MissingExtra(MODULE, EXTRA_OF[MODULE])
+    return version(MODULE)
+
+
+def measure_arena(model: Path, inputs: NDArray[Any]) -> Arena:
+    """Lets tflite-micro allocate a file's tensors and answer.
+
+    Args:
+        model: The file.
+        inputs: As it takes them, (inputs, 1, …); of none, only the arena is measured.
+
+    Raises:
+        MissingExtra: The package is not installed.
+    """
+    import numpy as np
+
+    version = micro_version()
+    with tempfile.TemporaryDirectory(prefix="zoo-micro-") as folder:
+        given = Path(folder) / "inputs.npy"
+        np.save(given, inputs)
+        done = run_module(_CHILD, [str(model.resolve()), str(given)], seconds=_SECONDS)
+    found = _ARENA.search(done.said)
+    if done.code == 0 and found:
+        outputs = np.array(json.loads(done.out))
+        return Arena(bytes=int(found[1]), version=version, outputs=outputs)
+    lacking = tuple(sorted(set(_LACKS.findall(done.said))))
+    return Arena(bytes=None, version=version, problem=_why(done, lacking), lacking=lacking)
+
+
+def _why(done: Ended, lacking: tuple[str, ...]) -> str:
+    """The interpreter's own words, not Python's last line, which says less."""
+    if lacking:
+        return f"it has no operator {', '.join(lacking)}"
+    own, _, python = done.said.partition("Traceback")
+    lines = [line.strip() for line in own.splitlines() if line.strip()]
+    told = [line for line in lines if not line.startswith("[Recording")]
+    told = told[:1] or [line.strip() for line in python.splitlines() if line.strip()][-1:]
+    return told[0].rstrip(".") if told and done.code == 1 else done.why or "it gave no answer"
+
+
+def as_taken(inputs: NDArray[Any], tensor: TensorInfo) -> NDArray[Any]:
+    """Raw inputs as a file takes them: rounded to its integers where it takes such.
+
+    Args:
+        inputs: (inputs, …), without the batch.
+        tensor: The file's input.
+
+    Returns:
+        (inputs, 1, …), of the tensor's type.
+    """
+    import numpy as np
+
+    dtype = np.dtype(tensor.dtype)
+    if tensor.scale is not None:
+        steps = np.rint(inputs.astype(np.float32) / np.float32(tensor.scale))
+        limits = np.iinfo(dtype)
+        inputs = np.clip(steps + (tensor.zero_point or 0), limits.min, limits.max)
+    return inputs.astype(dtype).reshape(len(inputs), *tensor.shape)

@@ -1,0 +1,297 @@
+"""``zoo compare``: finds both sides, times what is to be timed now, and holds them together."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from zoo.benchmark.candidate import Candidate
+from zoo.benchmark.cells import candidate_for
+from zoo.benchmark.compare.comparison import Compared, Side, compare_sides, refuse_unreal
+from zoo.benchmark.compare.ratio import MARGIN, TURNS
+from zoo.benchmark.compare.sources import (
+    LAST,
+    Recorded,
+    Source,
+    last_record,
+    place_of,
+    source_named,
+)
+from zoo.benchmark.measure import measure_interleaved
+from zoo.benchmark.tiers import tier_named
+from zoo.benchmark.timing import keep
+from zoo.common.errors import UsageError, ZooError
+from zoo.common.progress import OnStep, quiet
+from zoo.common.worker import Children
+from zoo.contracts import Device
+from zoo.execution.devices import device_named
+from zoo.registry import Registry, load_registry
+from zoo.results.measurements import Measurement
+from zoo.results.store import Store
+
+_STEP = "compare"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Comparisons:
+    """All pairs that two sides have in common.
+
+    Attributes:
+        pairs: In the order of the first side.
+        only_first: Files, with where they ran, that the second side lacks.
+        only_second: Those that the first lacks.
+    """
+
+    pairs: tuple[Compared, ...]
+    only_first: tuple[str, ...] = ()
+    only_second: tuple[str, ...] = ()
+
+    @property
+    def slower(self) -> bool:
+        """Whether any file became slower."""
+        return any(pair.verdict == "slower" for pair in self.pairs)
+
+    @property
+    def settled(self) -> bool:
+        """Whether of every pair something could be told."""
+        return all(pair.verdict != "can't tell" for pair in self.pairs)
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Terms:
+    """How files are timed now."""
+
+    registry: Registry
+    store: Store
+    device: str | None
+    threads: int | None
+    runtime: str | None
+    tier: str
+    turns: int
+    on_step: OnStep
+
+
+def compare(
+    first: str | Path,
+    second: str | Path | None = None,
+    *,
+    device: str | None = None,
+    threads: int | None = None,
+    tier: str = "quick",
+    runtime: str | None = None,
+    turns: int = TURNS,
+    margin: float = MARGIN,
+    store: str | None = None,
+    on_step: OnStep = quiet,
+    registry: Registry | None = None,
+) -> Comparisons:
+    """Says whether the second is faster or slower than the first, or the same.
+
+    Two files are timed now, in fresh processes that take turns. What is recorded is compared from
+    the samples that were kept. A file and a record: the file is timed now, where the record was.
+
+    Args:
+        first: The baseline: a file, a run's folder or name, a tag, a model id, or ``last``, the
+            newest record of the other's file on the device.
+        second: What is judged, named likewise; None compares the file `first` with ``last``.
+        device: Where files are timed; None for the record's device, else this machine.
+        threads: For one inference; None for the record's, else 1.
+        tier: How long; its floors are shared by all turns.
+        runtime: None for the record's, else the preferred one of the format.
+        turns: Fresh processes of each file.
+        margin: Greatest difference that counts as none: 0.03 for 3 per cent.
+        store: URL of the results store; None for the user's own.
+        on_step: Receives progress.
+        registry: None discovers plugins anew.
+
+    Raises:
+        UsageError: A name that means nothing; no file in common; times of two sorts.
+        ZooError: A file could not be timed.
+    """
+    if second is None:
+        first, second = LAST, first
+    _check(margin, turns)
+    tier_named(tier)
+    registry = registry or load_registry()
+    kept = Store(store)
+    terms = _Terms(
+        registry=registry,
+        store=kept,
+        device=device,
+        threads=threads,
+        runtime=runtime,
+        tier=tier,
+        turns=turns,
+        on_step=on_step,
+    )
+    try:
+        return _compare(terms, str(first), str(second), margin)
+    finally:
+        kept.close()
+
+
+def _check(margin: float, turns: int) -> None:
+    if not 0.0 < margin < 1.0:
+        raise UsageError(
+            f"a margin of {margin:g} makes no sense",
+            why="it is the greatest difference that counts as none, as a share",
+            fix="for example 0.03, which is 3 %",
+        )
+    if not 1 <= turns <= 100:
+        raise UsageError(f"{turns} turns are too few or too many", fix="name 1 to 100")
+
+
+def _compare(terms: _Terms, first: str, second: str, margin: float) -> Comparisons:
+    suffixes = [exporter.suffix for exporter in terms.registry.exporters]
+    names = (first, second)
+    found = [None if n == LAST else source_named(terms.store, n, suffixes) for n in names]
+    left, right = found
+    if left is None or right is None:
+        named = left or right
+        if named is None or named.file is None:
+            raise UsageError(
+                f"{LAST!r} stands for the newest record of a file, so the other must be a file",
+                fix="for example: zoo compare last net.tflite",
+            )
+        where = device_named(terms.registry, terms.device).name
+        record = last_record(terms.store, where, named.file.name, terms.threads or 1)
+        recent = Source(text=LAST, recorded=(record,))
+        left, right = left or recent, right or recent
+    if left.file is not None and right.file is not None:
+        sides = _timed(terms, [left.file, right.file], None)
+        return Comparisons(pairs=(compare_sides(*sides, together=True, margin=margin),))
+    if left.file is None and right.file is None:
+        return _recorded(left, right, margin)
+    if left.file is not None:
+        record = _counterpart(right, left.file)
+        sides = (*_timed(terms, [left.file], record.measurement), record.side())
+    else:
+        assert right.file is not None
+        record = _counterpart(left, right.file)
+        sides = (record.side(), *_timed(terms, [right.file], record.measurement))
+    return Comparisons(pairs=(compare_sides(*sides, together=False, margin=margin),))
+
+
+def _counterpart(source: Source, file: Path) -> Recorded:
+    """The record that a file is compared with."""
+    # A network as it was before its export is the counterpart of no file.
+    files = [r for r in source.recorded if not r.measurement.reference] or list(source.recorded)
+    same = [r for r in files if r.measurement.file == file.name]
+    alike = same or [r for r in files if _cell(r) == _cell_of(file.name)]
+    found = alike or files
+    if len(found) != 1 and len({r.measurement.file for r in found}) != 1:
+        raise UsageError(
+            f"{source.text} has no record of {file.name}",
+            why=f"it has {', '.join(sorted({r.measurement.file for r in found}))}",
+            fix="compare a file of one of these names",
+        )
+    return found[-1]
+
+
+def _timed(terms: _Terms, files: Sequence[Path], like: Measurement | None) -> tuple[Side, ...]:
+    """Times files in turns: as `like` was, unless the user says otherwise."""
+    wanted = terms.device or (like.device if like is not None else None)
+    where = device_named(terms.registry, wanted)
+    refuse_unreal(where.name, where.clock)  # not after the work
+    threads = terms.threads or (like.threads if like is not None else 1)
+    candidates = [
+        candidate_for(terms.registry, where, file, threads, _runtime(terms, where, file, like))
+        for file in files
+    ]
+    tier = replace(tier_named(terms.tier), processes=terms.turns)
+    children = Children()
+    started = time.perf_counter()
+    terms.on_step(_STEP, {"event": "start", "kind": "bench"})
+    try:
+        found = measure_interleaved(
+            where,
+            candidates,
+            tier=tier,
+            progress=lambda done, total: terms.on_step(
+                _STEP, {"event": "progress", "done": done, "total": total}
+            ),
+            children=children,
+        )
+    finally:
+        children.stop_all()
+    seconds = time.perf_counter() - started
+    terms.on_step(_STEP, {"event": "end", "status": "passed", "seconds": seconds, "cached": False})
+    return tuple(
+        _side(terms, where, candidate, result)
+        for candidate, result in zip(candidates, found, strict=True)
+    )
+
+
+def _side(terms: _Terms, where: Device, candidate: Candidate, result: object) -> Side:
+    if isinstance(result, ZooError):
+        keep(terms.store, where, candidate, result)
+        raise result
+    assert isinstance(result, tuple)
+    keep(terms.store, where, candidate, result)
+    measurement, samples = result
+    return Side(measurement=measurement, samples=samples)
+
+
+def _runtime(terms: _Terms, where: Device, file: Path, like: Measurement | None) -> str | None:
+    """The record's runtime where the file has it and the device too; None: the preferred one."""
+    if terms.runtime is not None or like is None:
+        return terms.runtime
+    exporter = terms.registry.exporter_for(file)
+    usable = exporter is not None and like.runtime in exporter.all_runtimes
+    return like.runtime if usable and like.runtime in where.runtimes() else None
+
+
+def _recorded(first: Source, second: Source, margin: float) -> Comparisons:
+    """Every file that two records have in common, each where it ran."""
+    by_name = {r.measurement.file for r in first.recorded} & {
+        r.measurement.file for r in second.recorded
+    }
+    cell = (lambda r: r.measurement.file) if by_name else _cell
+    left, right = list(first.recorded), list(second.recorded)
+    pairs: list[tuple[Recorded, Recorded]] = []
+    for alike in (place_of, lambda m: ()):
+        for one in list(left):
+            there = [r for r in right if cell(r) == cell(one)]
+            same = [r for r in there if alike(r.measurement) == alike(one.measurement)]
+            mine = [r for r in left if cell(r) == cell(one)]
+            # Of several places each, nothing tells which belongs to which.
+            if same and (alike is place_of or (len(same), len(mine)) == (1, 1)):
+                pairs.append((one, same[0]))
+                left.remove(one)
+                right.remove(same[0])
+    alone = [one.measurement.reference for one in (*left, *right)]
+    if not pairs and len(left) == len(right) == 1 and alone[0] == alone[1]:
+        pairs, left, right = [(left[0], right[0])], [], []
+    if not pairs:
+        raise UsageError(
+            f"{first.text} and {second.text} have no file in common",
+            why=f"{_files(first)} against {_files(second)}",
+            fix="compare two of these files: zoo compare A B",
+        )
+    return Comparisons(
+        pairs=tuple(
+            compare_sides(a.side(), b.side(), together=False, margin=margin) for a, b in pairs
+        ),
+        only_first=tuple(map(_told, left)),
+        only_second=tuple(map(_told, right)),
+    )
+
+
+def _cell(one: Recorded) -> str:
+    return _cell_of(one.measurement.file)
+
+
+def _cell_of(file: str) -> str:
+    """Precision and format: what is left of a name without variant and tag."""
+    return ".".join(file.split(".")[2:]) or file
+
+
+def _files(source: Source) -> str:
+    return ", ".join(dict.fromkeys(r.measurement.file for r in source.recorded))
+
+
+def _told(one: Recorded) -> str:
+    device, runtime, threads, _ = place_of(one.measurement)
+    return f"{one.measurement.file} ({device}, {runtime}, {threads} threads)"

@@ -1,0 +1,184 @@
+"""Whether a measurement keeps a budget: within, over, or can't tell."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Literal
+
+from zoo.benchmark.compare.budgets import UNITS, Budget, Dimension
+from zoo.results.measurements import Measurement
+
+Judged = Literal["within", "over", "can't tell"]
+
+#: How an end of an interval is shown: from so much up, in this unit.
+_SHOWN: dict[Dimension, tuple[str, ...]] = {
+    "time": ("s", "ms", "µs"),
+    "bytes": ("GB", "MB", "kB", "B"),
+    "energy": ("J", "mJ", "µJ"),
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Figure:
+    """What was found of one quantity.
+
+    Attributes:
+        value: In milliseconds, bytes or millijoules.
+        low: Lower end of its interval; the value itself where it is no estimate.
+        high: Upper end.
+        timed: Whether a disturbance of the machine can have changed it.
+    """
+
+    value: float
+    low: float
+    high: float
+    timed: bool = True
+
+
+@dataclass(frozen=True, kw_only=True)
+class Judgement:
+    """A budget, and whether it was kept.
+
+    Attributes:
+        budget: ``p90<=20ms``.
+        quantity: ``p90``.
+        limit: In milliseconds, bytes or millijoules, like the next three.
+        value: What was found; None when nothing was.
+        low: Lower end of its interval.
+        high: Upper end.
+        verdict: ``within``, ``over`` or ``can't tell``.
+        reason: In a sentence without a full stop.
+    """
+
+    budget: str
+    quantity: str
+    limit: float
+    value: float | None
+    low: float | None
+    high: float | None
+    verdict: Judged
+    reason: str
+
+
+def judge(budget: Budget, measurement: Measurement, size: int | None) -> Judgement:
+    """Judges one measurement by the interval of what was found.
+
+    *within* when the whole interval keeps the limit; *over* when none of it does; *can't tell* when
+    the limit lies inside. A disturbance can only add time, so a noisy measurement that keeps the
+    limit all the same is within; one that does not is *can't tell*.
+
+    Args:
+        budget: The limit.
+        measurement: Of one file on one device.
+        size: Bytes of the file with its side files; None when it is not known.
+    """
+    figure = figure_of(budget.quantity, measurement, size)
+    if isinstance(figure, str):
+        return _judgement(budget, None, "can't tell", figure)
+    found = f"{budget.quantity} is {_interval(figure, budget.dimension)}"
+    if figure.high <= budget.limit:
+        noisy = figure.timed and not measurement.quiet
+        note = ", though the machine was disturbed" if noisy else ""
+        return _judgement(budget, figure, "within", f"{found}{note}")
+    if figure.timed and not measurement.quiet:
+        why = "; ".join(measurement.noise) or "the machine was disturbed"
+        return _judgement(
+            budget, figure, "can't tell", f"{found}, but the machine was not quiet: {why}"
+        )
+    if figure.low > budget.limit:
+        return _judgement(budget, figure, "over", found)
+    return _judgement(budget, figure, "can't tell", f"{found}: the limit lies inside this interval")
+
+
+def judge_all(
+    budgets: Iterable[Budget], measurement: Measurement, size: int | None
+) -> tuple[Judgement, ...]:
+    """One judgement for each budget."""
+    return tuple(judge(budget, measurement, size) for budget in budgets)
+
+
+def worst(judgements: Iterable[Judgement]) -> Judged:
+    """What they come to: over when one is; else can't tell when one is; else within."""
+    found = {judgement.verdict for judgement in judgements}
+    return "over" if "over" in found else "can't tell" if "can't tell" in found else "within"
+
+
+def reasons(judgements: Iterable[Judgement], device: str) -> str:
+    """What a person must know of budgets that were not kept; empty when all were."""
+    told = [
+        f"{j.budget} on {device}: {j.verdict}: {j.reason}"
+        for j in judgements
+        if j.verdict != "within"
+    ]
+    return "; ".join(told)
+
+
+def figure_of(quantity: str, m: Measurement, size: int | None) -> Figure | str:
+    """What a measurement found of a quantity; or why it found nothing, in words."""
+    if quantity == "size":
+        return "the size of the file is not known" if size is None else _exact(float(size))
+    if quantity == "peak_memory":
+        return _exact(m.peak_memory_mb * 1e6)
+    if quantity == "energy":
+        return _energy(m)
+    if m.clock != "real":
+        return f"times of {m.device} are {m.clock}, and say nothing about the real one"
+    if quantity == "p50":
+        return Figure(value=m.p50_ms, low=m.p50_low_ms, high=m.p50_high_ms)
+    if quantity == "p90":
+        return Figure(value=m.p90_ms, low=m.p90_low_ms, high=m.p90_high_ms)
+    if quantity == "p99":
+        return _p99(m)
+    value = {"load": m.load_ms, "first": m.first_ms}[quantity]
+    each = [
+        p[f"{quantity}_ms"] for p in m.environment.get("processes", ()) if f"{quantity}_ms" in p
+    ]
+    return Figure(value=value, low=min(each, default=value), high=max(each, default=value))
+
+
+def _p99(m: Measurement) -> Figure | str:
+    if m.p99_ms is None:
+        return f"{m.runs} inferences have no 99th percentile; it takes a hundred: a larger --tier"
+    if m.p99_low_ms is None or m.p99_high_ms is None:
+        return "the measurement is older than intervals of the 99th percentile; measure again"
+    return Figure(value=m.p99_ms, low=m.p99_low_ms, high=m.p99_high_ms)
+
+
+def _energy(m: Measurement) -> Figure | str:
+    if not m.energy:
+        return "the device tells nothing of energy"
+    # The largest first; what it counts includes idle power, which a busy neighbour raises.
+    value = m.energy[0].mj_per_inference
+    return Figure(value=value, low=value, high=value)
+
+
+def _exact(value: float) -> Figure:
+    return Figure(value=value, low=value, high=value, timed=False)
+
+
+def _judgement(budget: Budget, figure: Figure | None, verdict: Judged, reason: str) -> Judgement:
+    return Judgement(
+        budget=str(budget),
+        quantity=budget.quantity,
+        limit=budget.limit,
+        value=None if figure is None else figure.value,
+        low=None if figure is None else figure.low,
+        high=None if figure is None else figure.high,
+        verdict=verdict,
+        reason=reason,
+    )
+
+
+def _interval(figure: Figure, dimension: Dimension) -> str:
+    text = amount(figure.value, dimension)
+    if figure.low == figure.high:
+        return text
+    return f"{text} ({amount(figure.low, dimension)} to {amount(figure.high, dimension)})"
+
+
+def amount(value: float, dimension: Dimension) -> str:
+    """``12.3 ms``: a figure in a unit that reads well."""
+    units = UNITS[dimension]
+    unit = next((u for u in _SHOWN[dimension] if value >= float(units[u])), _SHOWN[dimension][-1])
+    return f"{value / float(units[unit]):.4g} {unit}"

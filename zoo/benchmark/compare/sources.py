@@ -1,0 +1,182 @@
+"""What ``zoo compare`` is told to compare: files, runs, tags, models, the last record."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pydantic import TypeAdapter, ValidationError
+
+from zoo.benchmark.compare.comparison import Side
+from zoo.benchmark.timing import RUN, TAGGED
+from zoo.common.errors import BadFile, UnknownName, UsageError
+from zoo.results.measurements import Measurement, Samples
+from zoo.results.records import RECORDS, StepRecord
+from zoo.results.store import Store, read_record
+
+LAST = "last"
+_MEASUREMENT = TypeAdapter(Measurement)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Recorded:
+    """A measurement that the store, or the folder of a run, remembers.
+
+    Attributes:
+        measurement: What was found.
+        origin: The run or tag that recorded it.
+        load: Reads its samples; None where the store does not have them.
+    """
+
+    measurement: Measurement
+    origin: str
+    load: Callable[[], Samples | None]
+
+    def side(self) -> Side:
+        """As one side of a comparison."""
+        return Side(measurement=self.measurement, samples=self.load(), origin=self.origin)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Source:
+    """What one word of the user's names.
+
+    Attributes:
+        text: As typed.
+        file: Where it is a file, which is to be timed now.
+        recorded: Where it is something recorded: the newest measurement of each file, device,
+            runtime and number of threads.
+    """
+
+    text: str
+    file: Path | None = None
+    recorded: tuple[Recorded, ...] = ()
+
+
+def source_named(store: Store, text: str, suffixes: Sequence[str]) -> Source:
+    """Finds what a word names: a file, a run's folder or name, a tag, a model id.
+
+    Args:
+        store: Where results are recorded.
+        text: As typed.
+        suffixes: Of the known formats, to tell a file that is missing from a name that is unknown.
+
+    Raises:
+        UsageError: It names nothing, or nothing that was timed.
+    """
+    path = Path(text)
+    if path.is_file() and path.name != RECORDS:
+        return Source(text=text, file=path)
+    folder = path.parent if path.name == RECORDS else path
+    if (folder / RECORDS).is_file():
+        return _measured(text, _newest(_of_folder(store, folder)))
+    known = list(recorded(store))
+    for belongs in (_of_run(text), _of_run(f"{TAGGED}{text}"), _of_model(text)):
+        found = [one for one in known if belongs(one)]
+        if found:
+            return Source(text=text, recorded=_newest(found))
+    if text.endswith(tuple(suffixes)) or "/" in text:
+        raise BadFile(f"there is no file or run {text}", fix="check the path")
+    raise UnknownName("file, run, tag or model", text, _names(known), fix=_hint(known))
+
+
+def last_record(store: Store, device: str, file: str, threads: int) -> Recorded:
+    """The newest measurement on a device: of a file of that name and number of threads, at best.
+
+    Raises:
+        UsageError: Nothing was ever timed there, or no file of that name.
+    """
+    there = [one for one in recorded(store) if one.measurement.device == device]
+    same = [one for one in there if one.measurement.file == file]
+    if not same:
+        files = dict.fromkeys(one.measurement.file for one in there)
+        raise UsageError(
+            f"no record of {file} on {device!r} to compare with",
+            why=f"recorded there: {', '.join(files)}" if files else "nothing was timed there yet",
+            fix=f"record it first: zoo bench {file} --device {device}",
+        )
+    alike = [one for one in same if one.measurement.threads == threads]
+    return (alike or same)[-1]
+
+
+def recorded(store: Store) -> Iterator[Recorded]:
+    """Every measurement in the store, the oldest first."""
+    for stored in store.records(kind="bench"):
+        found = _measurement(stored.record)
+        if found is not None:
+            yield Recorded(
+                measurement=found, origin=stored.run, load=_loader(store, stored.record.key)
+            )
+
+
+def _of_folder(store: Store, folder: Path) -> Iterator[Recorded]:
+    path = folder / RECORDS
+    try:
+        plain = json.loads(path.read_text(encoding="utf-8"))
+        steps = [read_record(json.dumps(step)) for step in plain]
+    except (OSError, ValueError, TypeError, RecursionError) as error:
+        raise BadFile(f"{path} is not the record of a run", why=str(error)[:200]) from error
+    for step in steps:
+        found = _measurement(step) if step.kind == "bench" else None
+        if found is not None:
+            name = folder.resolve().name
+            yield Recorded(measurement=found, origin=name, load=_loader(store, step.key))
+
+
+def _measurement(record: StepRecord) -> Measurement | None:
+    if record.status != "passed" or record.result is None:
+        return None
+    try:
+        return _MEASUREMENT.validate_python(record.result)
+    except ValidationError:
+        return None  # of a version that measured other things
+
+
+def _loader(store: Store, key: str) -> Callable[[], Samples | None]:
+    def load() -> Samples | None:
+        packed = store.samples(key)
+        return None if packed is None else Samples.decode(packed)
+
+    return load
+
+
+def _measured(text: str, found: tuple[Recorded, ...]) -> Source:
+    if not found:
+        raise UsageError(f"nothing was timed in the run {text}", fix="time its files: zoo bench")
+    return Source(text=text, recorded=found)
+
+
+def _newest(found: Iterable[Recorded]) -> tuple[Recorded, ...]:
+    """The newest of each file in each place; later ones come later."""
+    by_place: dict[tuple[Any, ...], Recorded] = {}
+    for one in found:
+        by_place[(one.measurement.file, *place_of(one.measurement))] = one
+    return tuple(by_place.values())
+
+
+def place_of(m: Measurement) -> tuple[str, str, int, int]:
+    """Where and how a file ran, as far as it is chosen by users."""
+    return m.device, m.runtime, m.threads, m.batch
+
+
+def _of_run(name: str) -> Callable[[Recorded], bool]:
+    return lambda one: one.origin == name
+
+
+def _of_model(name: str) -> Callable[[Recorded], bool]:
+    return lambda one: one.measurement.file.startswith(f"{name}.")
+
+
+def _names(known: Sequence[Recorded]) -> list[str]:
+    origins = {one.origin.removeprefix(TAGGED) for one in known} - {RUN}
+    models = {".".join(one.measurement.file.split(".")[:2]) for one in known}
+    return sorted({*origins, *models, LAST})
+
+
+def _hint(known: Sequence[Recorded]) -> str | None:
+    if known:
+        return None
+    return "name two files, or record something first: zoo bench FILE --tag NAME"

@@ -1,0 +1,195 @@
+"""The network that a file was exported from, run by TensorFlow: what did exporting gain?"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterable
+from pathlib import Path
+
+from zoo.artifacts.artifact import Artifact, Manifest
+from zoo.artifacts.golden_samples import LEAST_TOLERANCE
+from zoo.benchmark.candidate import Candidate
+from zoo.common.cache_key import step_key
+from zoo.common.code_fingerprint import code_of
+from zoo.common.errors import ZooError
+from zoo.common.files import OTHER_HOME, ensure_writable, sha256_of
+from zoo.common.paths import cache_folder
+from zoo.common.worker import Children, call
+from zoo.contracts import Dataset
+from zoo.execution.output_check import Expected
+from zoo.models.checkpoints import SUFFIX, Checkpoint, resolve
+from zoo.registry import Registry
+
+#: The agent's runtime.
+RUNTIME = "tensorflow"
+_ARCHIVE, _ANSWERS = ".savedmodel.zip", "answers.npz"
+_TOOLS = ("tensorflow", "keras", "numpy")
+#: GPUs multiply with ten bits after the point, as in float16, unless they are told otherwise.
+_TOLERANCE = LEAST_TOLERANCE["float16"]
+
+
+class Reference:
+    """The network of a file, before its export.
+
+    It is written when it is first asked for, and once for all devices.
+
+    Args:
+        registry: Finds the weights.
+        artifact: A file that was exported from it.
+        children: Those that are ended when the run is.
+    """
+
+    def __init__(self, registry: Registry, artifact: Artifact, children: Children) -> None:
+        self.artifact = artifact
+        self._registry, self._children = registry, children
+        self._lock = threading.Lock()
+        self._found: tuple[Checkpoint, Path] | ZooError | None = None
+
+    @property
+    def name(self) -> str:
+        """The model id; of a file that names none, its own name without the suffix."""
+        manifest = self.artifact.manifest
+        return self.artifact.path.stem if manifest is None else manifest.model_id
+
+    def candidate(self, threads: int, batch: int | None, dataset: Dataset | None) -> Candidate:
+        """What to measure; nothing of it depends on the device.
+
+        Args:
+            threads: For one inference.
+            batch: Examples in one inference; None for one.
+            dataset: Also measures the quality on its test split.
+
+        Raises:
+            ZooError: The weights are not here, or the network cannot be built.
+        """
+        checkpoint, archive = self._written()
+        judge = None
+        if dataset is not None:
+            from zoo.execution.accuracy import quality_judge
+
+            task = self._registry.tasks.get(checkpoint.variant.task)
+            judge = quality_judge(task, checkpoint.preprocessing, self.name, dataset)
+        return Candidate(
+            path=archive,
+            reference=self.name,
+            runtime=RUNTIME,
+            threads=threads,
+            batch=batch,
+            value_range=checkpoint.preprocessing.value_range,
+            check=_expected(archive.with_name(_ANSWERS)).check,
+            judge=judge,
+            judged_on="" if dataset is None else dataset.content_hash,
+        )
+
+    def _written(self) -> tuple[Checkpoint, Path]:
+        with self._lock:
+            if self._found is None:
+                try:
+                    checkpoint = weights_of(self._registry, self.artifact)
+                    archive = write_reference(self._registry, checkpoint, self._children)
+                    self._found = (checkpoint, archive)
+                except ZooError as error:
+                    self._found = error
+        if isinstance(self._found, ZooError):
+            raise self._found
+        return self._found
+
+
+def references_of(
+    registry: Registry, artifacts: Iterable[Artifact], children: Children
+) -> list[Reference]:
+    """One for each network that some of the files came from; files without a manifest each one."""
+    distinct: dict[object, Artifact] = {}
+    for artifact in artifacts:
+        manifest = artifact.manifest
+        key = artifact.path if manifest is None else (manifest.model_id, manifest.weights_sha256)
+        distinct.setdefault(key, artifact)
+    return [Reference(registry, artifact, children) for artifact in distinct.values()]
+
+
+def weights_of(registry: Registry, artifact: Artifact) -> Checkpoint:
+    """The very weights that a file was exported from: beside it, or known by their model id.
+
+    Raises:
+        ZooError: They are not here; says what to do.
+    """
+    path, manifest = artifact.path, artifact.manifest
+    if manifest is None:
+        raise ZooError(
+            f"{path} has no network to compare with",
+            why="it has no manifest that says which weights it came from",
+            fix="export it with edgezoo, or leave out --reference",
+        )
+    reasons = []
+    beside = path.with_name(manifest.model_id + SUFFIX)
+    for named in [str(beside)] * beside.is_file() + [manifest.model_id]:
+        try:
+            _, _, checkpoint = resolve(registry, named)
+        except ZooError as error:
+            reasons.append(str(error.what))
+            continue
+        if checkpoint is not None and sha256_of(checkpoint.path) == manifest.weights_sha256:
+            return checkpoint
+        reasons.append(f"{named} is not them" if checkpoint is not None else f"{named} has none")
+    raise _not_here(path, manifest, reasons)
+
+
+def _not_here(path: Path, manifest: Manifest, reasons: list[str]) -> ZooError:
+    wanted = manifest.model_id + SUFFIX
+    return ZooError(
+        f"the weights that {path.name} was exported from are not here",
+        why=f"its manifest asks for {wanted} with the SHA-256 {manifest.weights_sha256[:16]}…; "
+        + "; ".join(reasons),
+        fix=f"copy {wanted} and its {manifest.model_id}.toml to {path.parent}, or leave out "
+        "--reference",
+    )
+
+
+def write_reference(registry: Registry, checkpoint: Checkpoint, children: Children) -> Path:
+    """The network as a SavedModel in one zip, in the cache; written if it is not there yet."""
+    key = step_key(
+        "reference",
+        {
+            "model": checkpoint.model_id,
+            "weights": sha256_of(checkpoint.path),
+            "card": sha256_of(checkpoint.card_path),
+        },
+        code=code_of(
+            ["zoo.pipeline.steps.keras_baseline"],
+            [
+                registry.variant_plugin(checkpoint.variant.name),
+                registry.tasks.provider(checkpoint.variant.task),
+            ],
+        ),
+        distributions=_TOOLS,
+    )
+    folder = cache_folder() / "references" / key[:32]
+    archive = folder / f"{checkpoint.model_id}{_ARCHIVE}"
+    if not archive.is_file():
+        from zoo.models.loading import Subject
+
+        ensure_writable(folder, fix=OTHER_HOME)
+        call(
+            "zoo.pipeline.steps.keras_baseline:write_reference",
+            {
+                "subject": Subject(model=str(checkpoint.path), plugins=registry.settings),
+                "archive": str(archive),
+                "answers": str(folder / _ANSWERS),
+            },
+            children=children,
+        )
+    return archive
+
+
+def _expected(answers: Path) -> Expected:
+    import numpy as np
+
+    with np.load(answers, allow_pickle=False) as stored:
+        inputs, outputs = stored["inputs"], stored["outputs"]
+    largest = float(np.abs(outputs[np.isfinite(outputs)]).max(initial=0.0))
+    return Expected(
+        reference="the Keras network, on made-up inputs",
+        inputs=[inputs],
+        outputs=[outputs],
+        limits=[_TOLERANCE * max(1.0, largest)],
+    )

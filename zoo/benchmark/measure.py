@@ -1,0 +1,204 @@
+"""Measuring files: fresh processes, interleaved, and once more what was disturbed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from numpy.typing import NDArray
+
+from zoo.benchmark.candidate import Candidate
+from zoo.benchmark.interleaving import Bench, Course, Progress, Watch
+from zoo.benchmark.journal import Journal
+from zoo.benchmark.result import measurement_of
+from zoo.benchmark.tiers import Tier, tier_named
+from zoo.common.errors import ZooError
+from zoo.common.files import sha256_of
+from zoo.contracts import Device
+from zoo.execution.lock import holding
+from zoo.execution.session import DEFAULT_TIMEOUT, AgentSession
+from zoo.results.measurements import Answers, Measurement, Samples
+
+if TYPE_CHECKING:
+    from zoo.common.worker import Children
+
+Result = tuple[Measurement, Samples]
+
+
+def measure(
+    device: Device,
+    path: Path,
+    *,
+    runtime: str,
+    threads: int,
+    tier: str,
+    xnnpack: bool = True,
+    inputs: Sequence[NDArray[Any]] | None = None,
+    value_range: tuple[float, float] = (0.0, 1.0),
+    check: Callable[[AgentSession], Answers] | None = None,
+    profile: bool = False,
+    progress: Progress | None = None,
+    children: Children | None = None,
+    timeout: float = DEFAULT_TIMEOUT,
+) -> Result:
+    """Times one file on one device.
+
+    Args:
+        device: Where.
+        path: The file here.
+        runtime: The agent's runtime.
+        threads: For one inference.
+        tier: Name of the grade of care.
+        xnnpack: Whether TFLite runtimes may use the XNNPACK delegate.
+        inputs: One raw example per input; None for seeded random numbers.
+        value_range: Of those, for inputs that are real numbers: 0 to 255 for raw pixels.
+        check: Compares its answers there with those expected, before it is timed.
+        profile: Whether to find out what each operator takes.
+        progress: Called after each process.
+        children: Registers the agents, so that an interruption can end them.
+        timeout: Seconds to wait for an answer beyond the time of the work itself.
+
+    Raises:
+        ZooError: The agent died, hung or refused; the answers are others; the device cannot be
+            reached or is in use.
+    """
+    candidate = Candidate(
+        path=path,
+        runtime=runtime,
+        threads=threads,
+        xnnpack=xnnpack,
+        inputs=inputs,
+        value_range=value_range,
+        check=check,
+        profile=profile,
+    )
+    (result,) = measure_interleaved(
+        device, [candidate], tier=tier, progress=progress, children=children, timeout=timeout
+    )
+    if isinstance(result, ZooError):
+        raise result
+    return result
+
+
+def measure_interleaved(
+    device: Device,
+    candidates: Sequence[Candidate],
+    *,
+    tier: str | Tier,
+    progress: Progress | None = None,
+    watch: Watch | None = None,
+    journal: Journal | None = None,
+    children: Children | None = None,
+    timeout: float = DEFAULT_TIMEOUT,
+) -> list[Result | ZooError]:
+    """Times several files for comparison: their processes take turns.
+
+    What disturbs the machine for a minute then disturbs all candidates alike. A candidate that
+    fails costs itself alone: its place in the list holds the error.
+
+    Args:
+        device: Where.
+        candidates: What to measure.
+        tier: The grade of care, or its name.
+        progress: Called after each part of the whole.
+        watch: Told how far each candidate has come.
+        journal: Keeps each process, and takes up those of a bench that was not finished.
+        children: Registers the agents; once it stops, what is not done holds an error.
+        timeout: Seconds to wait for an answer beyond the time of the work itself.
+
+    Raises:
+        ZooError: The device cannot be reached, or another process measures there.
+    """
+    grade = tier if isinstance(tier, Tier) else tier_named(tier)
+    with holding(device):
+        transport = device.connect()
+        try:
+            bench = Bench(
+                device=device,
+                transport=transport,
+                tier=grade,
+                timeout=timeout,
+                children=children,
+                journal=journal,
+                watch=watch,
+                progress=progress,
+                candidates=len(candidates),
+            )
+            courses = [
+                _course(bench, place, candidate) for place, candidate in enumerate(candidates)
+            ]
+            for turn in range(grade.processes):
+                # Each turn begins with another candidate: none is always the one on a cool machine.
+                for place in range(len(courses)):
+                    _take_turn(bench, courses[(turn + place) % len(courses)], turn)
+            for course in courses:
+                _finish(bench, course)
+        finally:
+            transport.close()
+    return [course.failure or _result(device, grade, course) for course in courses]
+
+
+def _course(bench: Bench, place: int, candidate: Candidate) -> Course:
+    """Prepares a candidate; what goes wrong there is that candidate's failure."""
+    sha256 = sha256_of(candidate.path)
+    course = Course(
+        place=place,
+        candidate=candidate,
+        sha256=sha256,
+        key=candidate.key(bench.device, bench.tier, sha256),
+    )
+    try:
+        bench.prepare(course)
+    except ZooError as error:
+        _fail(bench, course, error)
+    return course
+
+
+def _take_turn(bench: Bench, course: Course, turn: int) -> None:
+    if course.failure is not None or len(course.done) > turn:
+        return
+    if bench.stopped and (course.done or bench.journal is not None):
+        _fail(bench, course, ZooError("it was interrupted before all its processes were done"))
+        return
+    before = course.parts
+    try:
+        bench.advance(course)
+    except ZooError as error:
+        _fail(bench, course, error)
+        return
+    # A long run that was prolonged has told all its parts already.
+    bench.advanced(course, before + bench.parts - course.parts)
+    bench.tell(course, "timing")
+
+
+def _finish(bench: Bench, course: Course) -> None:
+    if course.failure is None:
+        try:
+            bench.judge(course)
+        except ZooError as error:
+            _fail(bench, course, error)
+            return
+        bench.tell(course, "done")
+
+
+def _fail(bench: Bench, course: Course, error: ZooError) -> None:
+    course.failure = error
+    # What it will not do counts as done: the others' end is what people wait for.
+    bench.advanced(course, bench.parts_each - course.parts)
+    bench.tell(course, "stopped" if bench.stopped else "failed")
+
+
+def _result(device: Device, tier: Tier, course: Course) -> Result:
+    return measurement_of(
+        device,
+        tier,
+        course.done,
+        file=course.candidate.name,
+        reference=bool(course.candidate.reference),
+        sha256=course.sha256,
+        placement=course.placement or {},
+        answers=course.answers,
+        accuracy=course.accuracy,
+        profile=course.profile,
+    )

@@ -1,0 +1,177 @@
+"""Devices that are timed on at the same time, or take turns, and how far all have come."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from zoo.benchmark.candidate import Candidate, Stage
+from zoo.benchmark.cells import Cell, candidate_of, nowhere
+from zoo.benchmark.journal import Journal
+from zoo.benchmark.measure import measure_interleaved
+from zoo.benchmark.tiers import Tier
+from zoo.benchmark.timing import RUN, Timing, keep
+from zoo.common.errors import ZooError
+from zoo.common.files import sha256_of
+from zoo.common.progress import OnStep
+from zoo.common.worker import Children
+from zoo.contracts import Dataset, Device
+from zoo.registry import Registry
+from zoo.results.measurements import Measurement, Samples
+from zoo.results.store import Store
+
+OnTiming = Callable[[Timing], None]
+
+
+@dataclass(kw_only=True)
+class Place:
+    """One device and what is to be measured there."""
+
+    device: Device
+    cells: list[Cell]
+    first: int
+    timings: list[Timing] = field(default_factory=list)
+    keys: list[str] = field(default_factory=list)
+    reached: bool = False
+
+
+@dataclass(kw_only=True, eq=False)
+class Terms:
+    """What all devices of one call share."""
+
+    registry: Registry
+    tier: Tier
+    store: Store
+    tag: str | None
+    dataset: Dataset | None
+    journal: Journal
+    fresh: bool
+    children: Children
+    on_step: OnStep
+    on_timing: OnTiming | None
+
+
+def plain_cells(places: Sequence[Place]) -> list[dict[str, Any]]:
+    """What is to be measured, for whoever shows it."""
+    return [
+        {
+            "file": cell.name,
+            "device": place.device.name,
+            "runtime": cell.runtime,
+            "threads": cell.threads,
+            "batch": cell.batch,
+        }
+        for place in places
+        for cell in place.cells
+    ]
+
+
+def measure_all(terms: Terms, places: Sequence[Place]) -> None:
+    """Measures on all devices: those with processors of their own at the same time.
+
+    An interruption ends the agents; what is done is recorded before it goes on its way.
+    """
+    here = [place for place in places if not place.device.kind.remote]
+    groups = [[place] for place in places if place.device.kind.remote] + ([here] if here else [])
+    progress = _Progress(terms, places)
+
+    def measure(group: Sequence[Place]) -> None:
+        for place in group:
+            _measure_place(terms, place, progress)
+
+    with ThreadPoolExecutor(max_workers=len(groups), thread_name_prefix="zoo-bench") as pool:
+        futures: list[Future[None]] = [pool.submit(measure, group) for group in groups]
+        try:
+            wait(futures)
+        finally:
+            terms.children.stop_all()
+            wait(futures)
+    for future in futures:
+        future.result()
+
+
+def _measure_place(terms: Terms, place: Place, progress: _Progress) -> None:
+    """Measures on one device and records what came of it."""
+    found: dict[int, tuple[Candidate, tuple[Measurement, Samples] | ZooError]] = {}
+    ready: list[tuple[int, Candidate]] = []
+    kept: set[int] = set()
+    for number, cell in enumerate(place.cells):
+        if terms.children.stopping:
+            return
+        if cell.reference is not None:  # It may have to be written first, which takes a while.
+            progress.stage(place, number, Stage(place=number, doing="preparing", done=0, total=0))
+        try:
+            candidate = candidate_of(terms.registry, place.device, cell, terms.dataset)
+        except ZooError as error:
+            progress.failed(place, number)
+            found[number] = (nowhere(cell), error)
+        else:
+            place.keys.append(candidate.key(place.device, terms.tier, sha256_of(candidate.path)))
+            ready.append((number, candidate))
+    if terms.fresh:
+        terms.journal.forget(place.keys)
+
+    def watch(stage: Stage) -> None:
+        number = ready[stage.place][0]
+        if stage.kept == stage.total:
+            kept.add(number)
+        progress.stage(place, number, stage)
+
+    if ready:
+        try:
+            results: Sequence[tuple[Measurement, Samples] | ZooError] = measure_interleaved(
+                place.device,
+                [candidate for _, candidate in ready],
+                tier=terms.tier,
+                watch=watch,
+                journal=terms.journal,
+                children=terms.children,
+            )
+            place.reached = True
+        except ZooError as error:
+            results = [error] * len(ready)
+            for number, _ in ready:
+                progress.failed(place, number)
+        for (number, candidate), result in zip(ready, results, strict=True):
+            found[number] = (candidate, result)
+    for number in sorted(found):
+        candidate, result = found[number]
+        if isinstance(result, ZooError) and terms.children.stopping:
+            continue  # The interruption ended it: nothing is wrong with it.
+        timing = keep(terms.store, place.device, candidate, result, terms.tag, number in kept)
+        place.timings.append(timing)
+        if terms.on_timing is not None:
+            terms.on_timing(timing)
+
+
+class _Progress:
+    """How far all devices have come."""
+
+    def __init__(self, terms: Terms, places: Sequence[Place]) -> None:
+        self._terms = terms
+        self._stages: dict[int, Stage] = {}
+        self._lock = threading.Lock()
+        self._cells = sum(len(place.cells) for place in places)
+
+    def failed(self, place: Place, number: int) -> None:
+        """A cell that cannot be measured."""
+        self.stage(place, number, Stage(place=number, doing="failed", done=0, total=0))
+
+    def stage(self, place: Place, number: int, stage: Stage) -> None:
+        """Tells how far one cell, and with it the whole, has come."""
+        with self._lock:
+            self._stages[place.first + number] = stage
+            cell = {**asdict(stage), "event": "cell", "cell": place.first + number}
+            self._terms.on_step(RUN, cell)
+            self._terms.on_step(RUN, self._whole())
+
+    def _whole(self) -> dict[str, Any]:
+        stages = self._stages.values()
+        each = max(1, *(stage.total for stage in stages))
+        # What failed counts as done: the others' end is what people wait for.
+        done = sum(each if s.doing == "failed" else s.done for s in stages)
+        kept = sum(s.kept for s in stages)
+        return {"event": "progress", "done": done, "total": each * self._cells, "kept": kept}

@@ -1,7 +1,0 @@
-"""``zoo bundle``: the folder that an app developer wants, made from one file."""
-
-from __future__ import annotations
-
-from zoo.bundles.folder import Bundle, bundle
-
-__all__ = ["Bundle", "bundle"]

@@ -1,0 +1,150 @@
+"""Downloads: never half, and verified before anybody sees them.
+
+Proxies are those of the usual variables (``HTTPS_PROXY``, ``NO_PROXY``).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import http.client
+import ssl
+import urllib.error
+import urllib.parse
+import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from zoo.common.errors import BadFile, UsageError, ZooError
+from zoo.common.files import atomic_path
+
+TIMEOUT_SECONDS = 30
+
+_CHUNK = 1 << 20
+#: What a network does; a full disk is another OSError, and keeps its own words.
+_NETWORK = (
+    urllib.error.URLError,
+    http.client.HTTPException,
+    ConnectionError,
+    TimeoutError,
+    ssl.SSLError,
+)
+
+
+class NotDownloaded(ZooError):
+    """An address did not answer, or not with a file."""
+
+
+class Mismatch(BadFile):
+    """A file is not the one that was published."""
+
+
+@dataclass(frozen=True)
+class Digests:
+    """The hashes of a file, in hexadecimal, and its size in bytes."""
+
+    sha256: str
+    md5: str
+    size: int
+
+    def fits(self, expected: str) -> bool:
+        """Whether ``sha256:…`` (all of it or the first digits) or ``md5:…`` is this file's."""
+        kind, _, digits = expected.partition(":")
+        return (self.md5 if kind == "md5" else self.sha256).startswith(digits)
+
+    def shown(self, expected: str) -> str:
+        """This file's own digest, of the kind of `expected`."""
+        return f"md5:{self.md5}" if expected.startswith("md5:") else f"sha256:{self.sha256}"
+
+
+@contextmanager
+def opened(url: str) -> Iterator[Any]:
+    """The answer of an address, to be read.
+
+    Raises:
+        NotDownloaded: No connection, or an error in place of a file.
+    """
+    if urllib.parse.urlsplit(url).scheme not in ("http", "https"):
+        raise UsageError(f"{url} is not an address", fix="addresses begin with https://")
+    try:
+        with urllib.request.urlopen(url, timeout=TIMEOUT_SECONDS) as answer:  # noqa: S310
+            yield answer
+    except _NETWORK as error:
+        raise NotDownloaded(
+            f"{url} could not be downloaded", why=str(error) or type(error).__name__
+        ) from error
+
+
+def download(
+    url: str, path: Path, expected: str = "", progress: Callable[[int, int], None] | None = None
+) -> Digests:
+    """Downloads a file; one that is truncated or altered is deleted and fetched once more.
+
+    Args:
+        url: ``https://…``; plain ``http`` only with a hash.
+        path: Where it is put once it was verified.
+        expected: ``sha256:…`` or ``md5:…``; empty when no hash is known.
+        progress: Receives the bytes so far and in all (0 when the server does not say).
+
+    Raises:
+        NotDownloaded: The address did not answer.
+        Mismatch: The second copy was wrong too; gives both hashes.
+    """
+    if not expected and not url.startswith("https:"):
+        raise UsageError(
+            f"{url} is not fetched",
+            why="over plain http, anybody on the way may alter a file whose hash is not known",
+            fix="use https, or an address whose file name holds its hash: name-f37072fd.pth",
+        )
+    problem = ""
+    for _ in range(2):
+        with contextlib.suppress(_Wrong), atomic_path(path) as temporary:
+            digests, announced = _stream(url, temporary, progress)
+            if announced and digests.size != announced:
+                problem = f"{digests.size:,} of {announced:,} bytes came"
+                raise _Wrong
+            if expected and not digests.fits(expected):
+                problem = f"it has {digests.shown(expected)}, expected {expected}"
+                raise _Wrong
+            problem = ""
+        if not problem:
+            return digests
+    raise Mismatch(
+        f"{url} is truncated or altered, twice",
+        why=problem,
+        fix="something between you and the publisher changes it: try another network",
+    )
+
+
+class _Wrong(Exception):
+    """Leaves `atomic_path` so that what it wrote is deleted."""
+
+
+def _stream(
+    url: str, path: Path, progress: Callable[[int, int], None] | None
+) -> tuple[Digests, int]:
+    sha256, md5, size = hashlib.sha256(), hashlib.md5(usedforsecurity=False), 0
+    with opened(url) as answer, path.open("wb") as file:
+        announced = int(answer.headers.get("Content-Length") or 0)
+        while chunk := answer.read(_CHUNK):
+            file.write(chunk)
+            sha256.update(chunk)
+            md5.update(chunk)
+            size += len(chunk)
+            if progress is not None:
+                progress(size, announced)
+    return Digests(sha256.hexdigest(), md5.hexdigest(), size), announced
+
+
+def digests_of(path: Path) -> Digests:
+    """The digests of a file that is already here."""
+    sha256, md5, size = hashlib.sha256(), hashlib.md5(usedforsecurity=False), 0
+    with path.open("rb") as file:
+        while chunk := file.read(_CHUNK):
+            sha256.update(chunk)
+            md5.update(chunk)
+            size += len(chunk)
+    return Digests(sha256.hexdigest(), md5.hexdigest(), size)

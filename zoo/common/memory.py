@@ -1,0 +1,20 @@
+"""How much memory this machine, or the container around this process, has."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import psutil
+
+#: Where Linux tells what the whole container may use.
+_CONTAINER = Path("/sys/fs/cgroup/memory.max")
+
+
+def machine_memory() -> int:
+    """Bytes of memory that this machine, or the container that we are in, has."""
+    total = int(psutil.virtual_memory().total)
+    try:
+        text = _CONTAINER.read_text(encoding="ascii").strip()
+    except OSError:
+        return total
+    return min(total, int(text)) if text.isdecimal() else total

@@ -1,0 +1,355 @@
+"""Running risky work in a child process: a converter that segfaults costs its step alone.
+
+TensorFlow takes seconds to import. A fork server imports it once; each call gets a fresh fork of
+that server, so nothing is shared between calls and nothing is imported twice.
+"""
+
+from __future__ import annotations
+
+import importlib
+import multiprocessing
+import os
+import resource
+import shutil
+import signal
+import sys
+import tempfile
+import threading
+import time
+import traceback
+import types
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from multiprocessing import resource_tracker
+from multiprocessing.connection import Connection, wait
+from pathlib import Path
+from typing import Any
+
+from zoo.common.crashes import MORE_MEMORY, death, oom_kills
+from zoo.common.errors import BadData, BadFile, Crashed, StepDied, Unsupported, UsageError, ZooError
+from zoo.common.optional_imports import installed, quiet_tensorflow
+from zoo.common.progress import OnEvent
+
+#: Imported once by the fork server; imports TensorFlow and the steps.
+PRELOAD = "zoo.pipeline.steps.preload"
+#: Names of exceptions with which libraries say that memory was refused.
+_NO_MEMORY = ("MemoryError", "ResourceExhaustedError")
+_MAIN = threading.Lock()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Limits:
+    """What a child may use.
+
+    Attributes:
+        seconds: Wall-clock time; None for no limit.
+        memory_bytes: What it may write to beyond what the fork server already has, in memory of
+            its own; None for no limit. Limited on Linux alone.
+    """
+
+    seconds: float | None = None
+    memory_bytes: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class RemoteFailure:
+    """An exception of a child, flattened so that it can cross the pipe."""
+
+    what: str
+    why: str | None
+    fix: str | None
+    kind: str
+    exit_code: int
+    details: str
+
+    def error(self) -> ZooError:
+        """The exception to raise in the parent; the child's traceback is a note on it."""
+        kind = _KINDS.get(self.kind, ZooError)
+        error = kind(self.what, why=self.why, fix=self.fix)
+        error.exit_code = self.exit_code
+        error.add_note(self.details)
+        return error
+
+
+_KINDS: dict[str, type[ZooError]] = {
+    kind.__name__: kind
+    for kind in (
+        *(ZooError, UsageError, BadData, BadFile),
+        *(StepDied, Crashed, Unsupported),
+    )
+}
+
+
+@dataclass(kw_only=True)
+class Children:
+    """The running children of one pipeline, so that an interruption can end them all."""
+
+    stopping: bool = False
+    _stops: set[Callable[[], object]] = field(default_factory=set)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    @contextmanager
+    def registered(self, stop: Callable[[], object]) -> Iterator[None]:
+        """Calls `stop` if everything is stopped while the block runs."""
+        with self._lock:
+            self._stops.add(stop)
+            stopping = self.stopping
+        if stopping:
+            stop()
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._stops.discard(stop)
+
+    def stop_all(self) -> None:
+        """Ends every child that runs now or starts later."""
+        with self._lock:
+            self.stopping = True
+            stops = list(self._stops)
+        for stop in stops:
+            stop()
+
+
+def call(
+    function: str,
+    arguments: dict[str, Any],
+    *,
+    on_event: OnEvent | None = None,
+    limits: Limits | None = None,
+    children: Children | None = None,
+    tensorflow: bool = True,
+) -> Any:
+    """Runs ``function(**arguments, emit=…)`` in a fresh child process and returns its result.
+
+    Args:
+        function: ``package.module:name``; importable, so that nothing of the caller is pickled.
+        arguments: Plain values and frozen records.
+        on_event: Called with each dictionary that the function emits.
+        limits: Time and memory.
+        children: Registers the child for `Children.stop_all`.
+        tensorflow: Whether the function needs TensorFlow, so that a fork server which has to be
+            started first had better import it once for all.
+
+    Raises:
+        ZooError: As raised by the function.
+        StepDied: The child was killed, ran out of memory or time, or ended without an answer.
+    """
+    limits = limits or Limits()
+    children = children if children is not None else Children()
+    context = _context(tensorflow)
+    receiver, sender = context.Pipe(duplex=False)
+    with tempfile.TemporaryDirectory(prefix="zoo-step-") as folder:
+        log = Path(folder) / "output.log"
+        process = context.Process(
+            target=_child,
+            args=(function, arguments, sender, str(log), limits, _Surroundings.here()),
+            daemon=True,
+        )
+        try:
+            with _starting_children():
+                process.start()
+        except (EOFError, OSError) as error:
+            receiver.close()
+            raise StepDied(
+                "no child process could be started: the fork server is gone",
+                why=str(error) or None,
+                fix="try again; `zoo doctor` shows whether TensorFlow is installed",
+            ) from error
+        finally:
+            sender.close()
+        try:
+            with children.registered(process.terminate):
+                return _receive(process, receiver, on_event, limits, log, function)
+        finally:
+            if process.is_alive():
+                process.terminate()
+            process.join()
+            receiver.close()
+
+
+def _receive(
+    process: Any,
+    receiver: Connection,
+    on_event: OnEvent | None,
+    limits: Limits,
+    log: Path,
+    function: str,
+) -> Any:
+    name = function.partition(":")[2]
+    killed_before = oom_kills()
+    deadline = None if limits.seconds is None else time.monotonic() + limits.seconds
+    while True:
+        left = None if deadline is None else max(0.0, deadline - time.monotonic())
+        if not wait([receiver], timeout=left):
+            process.kill()
+            raise StepDied(
+                f"{name} was stopped after {limits.seconds:g} s",
+                why="it reached its time limit",
+                fix="raise the limit (--time-limit), or use a smaller model",
+            )
+        try:
+            kind, value = receiver.recv()
+        except (EOFError, OSError):  # the latter when it ends in the middle of a message
+            process.join()
+            raise death(
+                process.exitcode,
+                log,
+                name,
+                memory=limits.memory_bytes,
+                killed_before=killed_before,
+            ) from None
+        if kind == "event":
+            if on_event is not None:
+                on_event(value)
+        elif kind == "result":
+            return value
+        else:
+            raise value.error()
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Surroundings:
+    """What the caller sees now; the fork server still sees what was there when it began."""
+
+    folder: str | None
+    environment: dict[str, str]
+
+    @classmethod
+    def here(cls) -> _Surroundings:
+        try:
+            folder = str(Path.cwd())
+        except FileNotFoundError:  # removed under our feet; absolute paths still work
+            folder = None
+        return cls(folder=folder, environment=dict(os.environ))
+
+    def enter(self) -> None:
+        if self.folder is not None:
+            os.chdir(self.folder)
+        # TensorFlow sets variables of its own; what we read ourselves must be exact.
+        for name in [n for n in os.environ if n.startswith("ZOO_")]:
+            del os.environ[name]
+        os.environ.update(self.environment)
+
+
+def _end_with_parent(folder: Path) -> None:
+    """A parent that is killed can end nobody nor tidy up, so its children watch it."""
+    parent = multiprocessing.parent_process()
+    if parent is None:
+        return
+
+    def watch() -> None:
+        wait([parent.sentinel])
+        shutil.rmtree(folder, ignore_errors=True)
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    threading.Thread(target=watch, daemon=True, name="zoo-parent").start()
+
+
+def _child(
+    function: str,
+    arguments: dict[str, Any],
+    sender: Connection,
+    log: str,
+    limits: Limits,
+    surroundings: _Surroundings,
+) -> None:
+    """First code of the child: quiet streams, limits, then the work."""
+    # Ctrl-C reaches the whole process group; the parent decides what ends.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    _end_with_parent(Path(log).parent)
+    stream = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    os.dup2(stream, 1)
+    os.dup2(stream, 2)
+    try:
+        surroundings.enter()
+        _limit_memory(limits.memory_bytes)
+        module_name, _, name = function.partition(":")
+        target = getattr(importlib.import_module(module_name), name)
+        result = target(**arguments, emit=lambda event: sender.send(("event", event)))
+        sender.send(("result", result))
+    # Whatever the work raises becomes the parent's record; a traceback stays in the log.
+    except BaseException as error:
+        sender.send(("error", flatten(error)))
+    finally:
+        sender.close()
+        sys.stdout.flush()
+        sys.stderr.flush()
+
+
+def flatten(error: BaseException) -> RemoteFailure:
+    """Anything raised, as the sentences of a `ZooError` with the traceback beside them."""
+    if isinstance(error, ZooError):
+        flat = error
+    elif any(kind.__name__ in _NO_MEMORY for kind in type(error).__mro__):
+        flat = StepDied(
+            "the step ran out of memory",
+            why=str(error).strip()[:600] or None,
+            fix=MORE_MEMORY,
+        )
+    else:
+        flat = ZooError(
+            f"{type(error).__name__}: {str(error).strip()[:600] or 'no message'}",
+            fix="run again with --debug to see where",
+        )
+    return RemoteFailure(
+        what=flat.what,
+        why=flat.why,
+        fix=flat.fix,
+        # A class with arguments of its own arrives as the nearest one that takes three sentences.
+        kind=next(k.__name__ for k in type(flat).__mro__ if k.__name__ in _KINDS),
+        exit_code=flat.exit_code,
+        details="".join(traceback.format_exception(error)),
+    )
+
+
+def _limit_memory(limit: int | None) -> None:
+    status = Path("/proc/self/status")
+    if limit is None or not status.exists():
+        return
+    # Of what is written alone: TensorFlow and thread pools reserve far more addresses than they
+    # ever use, and libraries are shared.
+    words = status.read_text(encoding="ascii", errors="replace").split()
+    used = int(words[words.index("VmData:") + 1]) * 1024
+    resource.setrlimit(resource.RLIMIT_DATA, (used + limit, used + limit))
+
+
+def _context(tensorflow: bool = True) -> Any:
+    """The fork server's context; importing TensorFlow there begins with the first child."""
+    context = multiprocessing.get_context("forkserver")
+    if tensorflow and installed("tensorflow"):
+        quiet_tensorflow()
+        context.set_forkserver_preload([PRELOAD])
+    return context
+
+
+def warm_up() -> None:
+    """Starts the fork server now, so that its imports overlap with other work."""
+    _context()
+    with _starting_children():
+        from multiprocessing import forkserver
+
+        forkserver.ensure_running()
+
+
+@contextmanager
+def _starting_children() -> Iterator[None]:
+    """Keeps new children from importing the user's script again, and from hearing Ctrl-C.
+
+    multiprocessing re-imports ``__main__`` in each child. Our targets live in the zoo, so a
+    script without an ``if __name__ == "__main__"`` guard must not be run a second time.
+    """
+    # Without the lock, two threads that start children could each restore what the other hid.
+    with _MAIN:
+        real = sys.modules["__main__"]
+        sys.modules["__main__"] = types.ModuleType("__main__")
+        # A Ctrl-C goes to the whole group. The fork server ignores it once it is up; until then
+        # it inherits that it is held back. The tracker comes first, since its start ends that.
+        resource_tracker.ensure_running()
+        mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+        try:
+            yield
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+            sys.modules["__main__"] = real

@@ -1,0 +1,109 @@
+"""What is wrong with a recipe or with somebody's own options, key by key, in the words of TOML."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from pydantic import BaseModel, ValidationError
+
+from zoo.common.errors import UsageError, nearest
+
+#: How to give what is required.
+_HOW = {
+    "model": ", such as `lenet5`; `zoo list` shows them",
+    "data": ", such as `--data digits` or `--data folder:PATH`",
+}
+#: What pydantic says in Python's words, in those of TOML.
+_PLAIN = {
+    "dict_type": "must be a table",
+    "model_type": "must be a table",
+    "tuple_type": "must be a list",
+    "too_short": "must name at least one",
+}
+
+
+#: Tables whose keys belong to others: networks, tasks, formats.
+_FREE = (("hyperparameters",), ("training", "task"), ("export", "options"))
+
+
+def problems(error: ValidationError, root: type[BaseModel]) -> str:
+    """A line for each problem.
+
+    Args:
+        error: What pydantic found.
+        root: The model that refused; offers the nearest of its keys.
+    """
+    # A key that may have one of several types has an error for each.
+    found = dict.fromkeys(_explain(item, root) for item in error.errors())
+    return "\n".join(f"  - {problem}" for problem in found)
+
+
+def declared_options(
+    declared: Callable[[], type[BaseModel]] | None, given: Mapping[str, Any], owner: str
+) -> dict[str, Any]:
+    """Validates the options that a task or a format has of its own; fills in what was not given.
+
+    Args:
+        declared: Returns the model that the owner declares; None when it has none.
+        given: From ``[training.task]`` or ``[export.options.<format>]``.
+        owner: Such as ``the task image-generation``, for messages.
+
+    Raises:
+        UsageError: Lists every problem; a key that the owner does not know has the nearest beside.
+    """
+    if declared is None:
+        if given:
+            raise UsageError(
+                f"{owner} has no options of its own, but got {', '.join(sorted(given))}",
+                fix="leave them out: all other options are for everyone",
+            )
+        return {}
+    model = declared()
+    try:
+        return model.model_validate(dict(given)).model_dump(mode="json")
+    except ValidationError as error:
+        raise UsageError(
+            f"the options of {owner} are not usable:\n{problems(error, model)}",
+            fix=f"it has: {', '.join(model.model_fields)}",
+        ) from error
+
+
+def _explain(item: Any, root: type[BaseModel]) -> str:
+    keys = [str(part) for part in item["loc"]]
+    key = ".".join(keys)
+    if item["type"] == "extra_forbidden":
+        valid = _valid_keys(keys[:-1], root)
+        close = nearest(keys[-1], valid)
+        hint = f"did you mean {close[0]!r}?" if close else f"allowed keys: {', '.join(valid)}"
+        return f"{key}: there is no such key; {hint}"
+    if item["type"] == "missing":
+        return f"{key}: is required{_HOW.get(key, '')}"
+    free = next((len(table) for table in _FREE if tuple(keys[: len(table)]) == table), 0)
+    free += keys[:2] == ["export", "options"]  # one table for each format
+    if free and len(keys) > free + 1:
+        key = ".".join(keys[: free + 1])
+        lists = ", text or a list of numbers" if keys[0] == "hyperparameters" else " or text"
+        return f"{key}: must be true, false, a finite number{lists} (got {item['input']!r})"
+    if item["type"] in _PLAIN:
+        return f"{key}: {_PLAIN[item['type']]} (got {item['input']!r})"
+    if item["type"] == "value_error":  # one of our own sentences
+        message = str(item["ctx"]["error"])
+        return f"{key}: {message}" + ("" if _is_table(item) else f" (got {item['input']!r})")
+    message = item["msg"][0].lower() + item["msg"][1:]
+    return f"{key}: {message} (got {item['input']!r})"
+
+
+def _is_table(item: Any) -> bool:
+    """Whether several keys contradict each other; showing the whole table would help nobody."""
+    return isinstance(item["input"], dict)
+
+
+def _valid_keys(path: list[str], root: type[BaseModel]) -> list[str]:
+    section = root
+    for name in path:
+        annotation = section.model_fields[name].annotation if name in section.model_fields else None
+        if not (isinstance(annotation, type) and issubclass(annotation, BaseModel)):
+            return []
+        section = annotation
+    return list(section.model_fields)

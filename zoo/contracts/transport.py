@@ -1,0 +1,79 @@
+"""What carries files to a device and starts the agent there."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Protocol
+
+from zoo.common.errors import UsageError
+from zoo.contracts.device import DeviceOptions
+
+
+@dataclass(frozen=True, kw_only=True)
+class Condition:
+    """The state of a device just before or just after a measurement.
+
+    Attributes:
+        readings: What it tells of itself, JSON-compatible: ``temperature_c``, ``governor``, …
+            ``battery_uah`` (what is left), ``battery_mv`` and ``charged_by`` (a list) become the
+            energy of long runs.
+        faults: Why a time taken now could not be trusted, in words: a throttled processor, say.
+        hints: What would make times steadier, in words: a governor that holds the clock, say.
+    """
+
+    readings: Mapping[str, Any] = field(default_factory=dict)
+    faults: tuple[str, ...] = ()
+    hints: tuple[str, ...] = ()
+
+
+class AgentProcess(Protocol):
+    """A running agent: one JSON object per line each way."""
+
+    def send(self, line: str) -> None:
+        """Writes one line; `BrokenPipeError` when the agent is gone, `TimeoutError` if stuck."""
+
+    def receive(self, timeout: float | None) -> str | None:
+        """The next line, None at the end of the stream; `TimeoutError` after `timeout` s."""
+
+    def kill(self) -> None:
+        """Ends the process at once; may be called from another thread than the other methods."""
+
+    def stop(self) -> int | None:
+        """Ends the process; its exit code, negative for the signal that killed it.
+
+        None when the line to the device broke, so that nobody knows.
+        """
+
+    def diagnostics(self) -> str:
+        """The last lines of its error stream."""
+
+
+class Transport(Protocol):
+    """Copies files to the device and starts processes there."""
+
+    def put(self, local: Path) -> str:
+        """Makes a local file available there; returns its path on the device."""
+
+    def start_agent(self, runtime: str) -> AgentProcess:
+        """Starts the agent in an environment that has `runtime`."""
+
+    def condition(self) -> Condition:
+        """How the device is now; asked before and after each process that is timed."""
+
+    def close(self) -> None:
+        """Releases the device."""
+
+
+def no_agent(options: DeviceOptions) -> Transport:
+    """Stands in for ``connect`` of kinds that are analyses.
+
+    Raises:
+        UsageError: Always.
+    """
+    raise UsageError(
+        "no program can be started on this device",
+        why="it is an analysis of files: what they need there is worked out on this machine",
+        fix="`zoo bench FILE --device NAME` prints what it finds; time files on another device",
+    )

@@ -1,0 +1,1 @@
+"""The one path from a raw example to a network input."""

@@ -1,0 +1,70 @@
+"""Real examples from which a quantizer learns the range of every tensor."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from zoo.common.errors import BadData, UsageError
+from zoo.contracts.dataset import Split
+from zoo.contracts.preprocessing import Preprocessing
+from zoo.data.preprocessing.inputs import read_inputs
+from zoo.data.readers.hashing import array_hash
+
+
+def calibration_inputs(
+    split: Split, preprocessing: Preprocessing, count: int, seed: int
+) -> tuple[NDArray[Any], str]:
+    """Draws examples, each class as often as the others while it lasts.
+
+    Args:
+        split: Where to draw from, without replacement; the training split, as a rule.
+        preprocessing: What the network wants.
+        count: How many; a smaller split gives all it has.
+        seed: The same seed draws the same examples.
+
+    Returns:
+        Raw inputs as the graph takes them, shape (count, *input_shape), and the SHA-256 of their
+        stored form in hexadecimal.
+
+    Raises:
+        UsageError: `count` is not positive.
+        BadData: The split is empty, or an example cannot be used.
+    """
+    if count < 1:
+        raise UsageError(
+            f"{count} calibration examples are too few", fix="ask for at least one, better 100"
+        )
+    if len(split) == 0:
+        raise BadData(
+            "there are no examples to calibrate with",
+            why="the split is empty",
+            fix="choose a dataset with training examples",
+        )
+    # Of steps with a class each, the first tells examples apart as well as any.
+    labels = split.labels if split.labels.ndim == 1 else split.labels[:, 0]
+    values = read_inputs(split, preprocessing, balanced_sample(labels, count, seed).tolist())
+    return values.astype(preprocessing.graph_dtype), array_hash(values).hex()
+
+
+def balanced_sample(labels: NDArray[np.int64], count: int, seed: int) -> NDArray[np.int64]:
+    """Indices of examples drawn without replacement, class by class in turn.
+
+    Args:
+        labels: Class indices, int64, shape (examples,).
+        count: How many; at most all.
+        seed: Of the drawing.
+
+    Returns:
+        int64, shape (min(count, examples),). The counts of any two classes differ by at most
+        one, unless a class ran out of examples.
+    """
+    shuffled = np.random.default_rng(seed).permutation(len(labels))
+    # Stable sorting keeps the drawn order within each class, so turns can be numbered off.
+    by_class = shuffled[np.argsort(labels[shuffled], kind="stable")]
+    _, starts, sizes = np.unique(labels[by_class], return_index=True, return_counts=True)
+    turns = np.arange(len(labels)) - np.repeat(starts, sizes)
+    chosen = by_class[np.argsort(turns, kind="stable")][:count]
+    return chosen.astype(np.int64)

@@ -1,0 +1,97 @@
+"""Images: from any size to the pixels that a network takes.
+
+Every pixel that a network or an exported file ever sees has passed through `to_pixels`.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from zoo.common.errors import BadData
+from zoo.common.optional_imports import require
+from zoo.contracts.dataset import Split
+from zoo.contracts.preprocessing import ImagePreprocessing
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+
+def to_pixels(image: NDArray[np.uint8], preprocessing: ImagePreprocessing) -> NDArray[np.uint8]:
+    """Converts channels and resizes.
+
+    Args:
+        image: uint8, shape (height, width, 1 or 3), any size.
+        preprocessing: What the network wants.
+
+    Returns:
+        uint8, shape (height, width, channels) of `preprocessing`, whatever its layout; the image
+        itself when it already fits.
+
+    Raises:
+        BadData: The image has another type or shape.
+    """
+    problem = _image_problem(image)
+    if problem:
+        raise BadData(f"an image cannot be used: {problem}", fix=_EXPECTED)
+    if image.shape == preprocessing.image_shape and preprocessing.crop_share == 1:
+        return image
+    grey = image.shape[2] == 1
+    picture = require("PIL.Image").fromarray(image[:, :, 0] if grey else image)
+    if preprocessing.channels == 1 and not grey:
+        picture = picture.convert("L")
+    pixels = np.asarray(_resized(picture, preprocessing))
+    if pixels.ndim == 2:
+        pixels = np.repeat(pixels[:, :, np.newaxis], preprocessing.channels, axis=2)
+    return pixels
+
+
+def read_pixels(split: Split, index: int, preprocessing: ImagePreprocessing) -> NDArray[np.uint8]:
+    """Reads one example and applies `to_pixels`; its axes are in the order of the layout.
+
+    Raises:
+        BadData: The example is no uint8 image; names the example.
+    """
+    image = split.read(index)
+    problem = _image_problem(image)
+    if problem:
+        raise BadData(f"example {index} cannot be used: {problem}", fix=_EXPECTED)
+    pixels = to_pixels(image, preprocessing)
+    return pixels.transpose(2, 0, 1) if preprocessing.layout == "nchw" else pixels
+
+
+_EXPECTED = "a dataset yields images of type uint8 and shape (height, width, 1 or 3)"
+
+
+def _image_problem(image: NDArray[Any]) -> str | None:
+    if image.dtype != np.uint8:
+        if image.dtype.kind == "f" and not np.isfinite(image).all():
+            return "it holds NaN or infinite values"
+        return f"its type is {image.dtype}"
+    if image.ndim != 3 or image.shape[2] not in (1, 3) or 0 in image.shape:
+        return f"its shape is {image.shape}"
+    return None
+
+
+def _resized(picture: Image, preprocessing: ImagePreprocessing) -> Image:
+    width, height = preprocessing.width, preprocessing.height
+    image_module = require("PIL.Image")
+    resampling = image_module.Resampling[preprocessing.interpolation.upper()]
+    if preprocessing.resize == "stretch":
+        return picture.resize((width, height), resampling)
+    if preprocessing.resize == "crop":
+        scale = min(picture.width / width, picture.height / height) * preprocessing.crop_share
+        left = (picture.width - width * scale) / 2
+        top = (picture.height - height * scale) / 2
+        # The box may lie between pixels, which cutting a resized image could not express.
+        box = (left, top, left + width * scale, top + height * scale)
+        return picture.resize((width, height), resampling, box=box)
+    scale = max(picture.width / width, picture.height / height)
+    inner_width = min(width, max(1, round(picture.width / scale)))
+    inner_height = min(height, max(1, round(picture.height / scale)))
+    canvas: Image = image_module.new(picture.mode, (width, height))
+    inner = picture.resize((inner_width, inner_height), resampling)
+    canvas.paste(inner, ((width - inner_width) // 2, (height - inner_height) // 2))
+    return canvas

@@ -1,0 +1,86 @@
+"""Time series: windows of samples, and labels for each of their steps."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from zoo.common.errors import BadData, UsageError
+from zoo.contracts.dataset import IGNORED, Dataset, Split
+from zoo.contracts.preprocessing import SeriesPreprocessing
+
+_EXPECTED = "a dataset of series yields finite float32 windows of shape (steps, channels)"
+
+
+def read_series(
+    split: Split, index: int, preprocessing: SeriesPreprocessing
+) -> NDArray[np.float32]:
+    """One window: float32, shape (steps, channels).
+
+    Raises:
+        BadData: It is no window, or holds NaN or infinity; names the example.
+        UsageError: The network takes windows of another shape.
+    """
+    window = split.read(index)
+    if window.ndim != 2 or window.dtype != np.float32:
+        raise BadData(
+            f"example {index} cannot be used: it is {window.dtype} of shape {window.shape}",
+            fix=_EXPECTED,
+        )
+    if not np.isfinite(window).all():
+        raise BadData(f"example {index} holds NaN or infinite values", fix=_EXPECTED)
+    if window.shape != preprocessing.input_shape:
+        raise UsageError(
+            f"the network takes {_sized(preprocessing.input_shape)}, "
+            f"the dataset has {_sized(window.shape)}",
+            fix="cut windows of that length, or train with --from-scratch",
+        )
+    return window
+
+
+def _sized(shape: tuple[int, ...]) -> str:
+    return f"{shape[0]} steps of {shape[1]} channels"
+
+
+def fit_series(preprocessing: SeriesPreprocessing, dataset: Dataset) -> SeriesPreprocessing:
+    """Takes steps and channels from the data, and measures mean and deviation of each channel.
+
+    A channel that never changes gets a deviation of 1.
+    """
+    split = dataset.splits["train"]
+    shape = split.read(0).shape
+    if len(shape) != 2:
+        raise BadData(f"examples of {dataset.name} have shape {shape}", fix=_EXPECTED)
+    sized = replace(preprocessing, steps=shape[0], channels=shape[1], mean=(), std=())
+    total, squares = np.zeros(shape[1]), np.zeros(shape[1])
+    for index in range(len(split)):
+        window = read_series(split, index, sized).astype(np.float64)
+        total += window.sum(axis=0)
+        squares += (window**2).sum(axis=0)
+    count = len(split) * shape[0]
+    mean = total / count
+    std = np.sqrt(np.maximum(squares / count - mean**2, 0.0))
+    # Relative to the mean: what is left of a constant channel is the rounding of its squares.
+    std[std <= 1e-6 * np.maximum(np.abs(mean), 1e-6)] = 1.0
+    return replace(
+        sized,
+        mean=tuple(float(np.float32(m)) for m in mean),
+        std=tuple(float(np.float32(s)) for s in std),
+    )
+
+
+def stepwise_labels(labels: NDArray[np.int64], steps: int) -> NDArray[np.int64]:
+    """Labels of steps cut or padded to a length; labels of whole examples stay as they are.
+
+    Args:
+        labels: int64, shape (examples,), or (examples, longest) with `IGNORED` behind the end.
+        steps: As the network has.
+    """
+    if labels.ndim == 1 or labels.shape[1] == steps:
+        return labels
+    result = np.full((len(labels), steps), IGNORED, np.int64)
+    kept = min(steps, labels.shape[1])
+    result[:, :kept] = labels[:, :kept]
+    return result

@@ -1,0 +1,145 @@
+"""Batches for training: from memory when the prepared examples fit, else from disk."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from zoo.common.optional_imports import require
+from zoo.contracts.dataset import Split
+from zoo.contracts.preprocessing import Preprocessing
+from zoo.data.preprocessing.inputs import labels_for, read_inputs
+
+#: Prepared examples are kept in memory up to so many bytes.
+MEMORY_LIMIT = 1 << 30
+
+#: Turns a batch of uint8 pixels into a batch of float32 pixels, 0-255, of the same shape.
+Augmentation = Callable[[Any], Any]
+
+
+class Examples:
+    """A split, ready to be read in batches any number of times.
+
+    What fits is read and prepared once, here, so that several epochs share the work.
+
+    Args:
+        split: Where to read.
+        preprocessing: What the network wants.
+        memory_limit_bytes: Larger splits are read from disk, batch by batch.
+
+    Attributes:
+        in_memory: Whether the prepared examples are held.
+    """
+
+    def __init__(
+        self,
+        split: Split,
+        preprocessing: Preprocessing,
+        *,
+        memory_limit_bytes: int = MEMORY_LIMIT,
+    ) -> None:
+        tf = require("tensorflow")
+        self._split = split
+        self._preprocessing = preprocessing
+        values = len(split) * int(np.prod(preprocessing.input_shape))
+        size = values * np.dtype(preprocessing.dtype).itemsize
+        self.in_memory = size <= memory_limit_bytes
+        # On the CPU by name: a GPU would otherwise receive the whole split.
+        with tf.device("CPU:0"):
+            self._labels = tf.constant(labels_for(split, preprocessing))
+            self._held = tf.constant(read_inputs(split, preprocessing)) if self.in_memory else None
+
+    def batches(
+        self,
+        *,
+        batch: int,
+        shuffle_seed: int | None = None,
+        augment: Augmentation | None = None,
+        first_epoch: int = 0,
+        epoch_now: Callable[[], int] | None = None,
+    ) -> Any:
+        """Batches of one epoch; iterating again gives the next epoch.
+
+        Args:
+            batch: Examples per batch; the last may hold fewer.
+            shuffle_seed: Each epoch has an order of its own that follows from this seed; None
+                keeps the split's order.
+            augment: Applied to each batch; AutoGraph does not rewrite it.
+            first_epoch: Number of the first iteration's epoch. A resumed run sees the order that
+                an unbroken one would have seen.
+            epoch_now: Asked for the epoch's number at each iteration, counted from 0, instead of
+                counting them.
+
+        Returns:
+            A `tf.data.Dataset` of (raw inputs, labels): of pixels uint8 (batch, height, width,
+            channels), or float32 0-255 when augmented, and int64 (batch,) or (batch, steps).
+        """
+        tf = require("tensorflow")
+        epoch = first_epoch
+
+        def orders() -> Iterator[NDArray[np.int64]]:
+            nonlocal epoch
+            number = epoch if epoch_now is None else epoch_now()
+            epoch += 1
+            yield epoch_order(len(self._split), shuffle_seed, number)
+
+        batches = -(-len(self._split) // batch)
+        # AutoGraph would rewrite every function below the mapped ones, our imports included.
+        as_it_is = tf.autograph.experimental.do_not_convert
+
+        def cut(order: Any) -> Any:
+            numbers = tf.data.Dataset.range(batches)
+            return numbers.map(as_it_is(lambda n: order[n * batch : (n + 1) * batch]))
+
+        # Python is asked once for the order, not for each batch, for which training would wait.
+        stream = tf.data.Dataset.from_generator(
+            orders, output_signature=tf.TensorSpec((None,), tf.int64)
+        ).flat_map(as_it_is(cut))
+        stream = stream.apply(tf.data.experimental.assert_cardinality(batches))
+        # Order is kept, so threads do not make it random.
+        stream = stream.map(as_it_is(self._load), num_parallel_calls=1 if self.in_memory else 2)
+        if augment is not None:
+            # One call at a time: the n-th batch gets the n-th draw of random numbers.
+            stream = stream.map(as_it_is(lambda values, labels: (augment(values), labels)))
+        return stream.prefetch(tf.data.AUTOTUNE)
+
+    def _load(self, indices: Any) -> tuple[Any, Any]:
+        tf = require("tensorflow")
+        labels = tf.gather(self._labels, indices)
+        if self._held is not None:
+            return tf.gather(self._held, indices), labels
+        values = tf.numpy_function(self._read, [indices], self._preprocessing.dtype)
+        return tf.ensure_shape(values, (None, *self._preprocessing.input_shape)), labels
+
+    def _read(self, indices: NDArray[np.int64]) -> NDArray[Any]:
+        return read_inputs(self._split, self._preprocessing, indices.tolist())
+
+
+def stream(
+    split: Split,
+    preprocessing: Preprocessing,
+    *,
+    batch: int,
+    shuffle_seed: int | None,
+    augment: Augmentation | None = None,
+    memory_limit_bytes: int = MEMORY_LIMIT,
+) -> Any:
+    """`Examples.batches` for those who need one `tf.data.Dataset` and no `Examples`."""
+    examples = Examples(split, preprocessing, memory_limit_bytes=memory_limit_bytes)
+    return examples.batches(batch=batch, shuffle_seed=shuffle_seed, augment=augment)
+
+
+def epoch_order(count: int, seed: int | None, epoch: int) -> NDArray[np.int64]:
+    """Indices 0 to count - 1 in the order of one epoch, int64.
+
+    Args:
+        count: Number of examples.
+        seed: None keeps them in order.
+        epoch: Counted from 0.
+    """
+    if seed is None:
+        return np.arange(count, dtype=np.int64)
+    return np.random.default_rng((seed, epoch)).permutation(count).astype(np.int64)

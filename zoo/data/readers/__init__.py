@@ -1,0 +1,1 @@
+"""File readers of datasets: listings, hashes, splits, images, tables, texts."""

@@ -1,0 +1,147 @@
+"""What folders of classes have in common, whatever their files hold."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from zoo.common.errors import BadData
+from zoo.contracts.dataset import SPLITS
+from zoo.data.readers.listing import ListedFile, Listing, class_order, shown
+from zoo.data.splits import SHARES_WITHOUT_TEST, refuse_overlap, split_by_content
+
+#: Up to this share of examples may be broken; they are left out, with a note.
+MAX_BROKEN = 0.01
+#: So many names are listed before "and … more".
+LISTED = 50
+
+
+def classes_of(listing: Listing) -> tuple[str, ...]:
+    """Names of the class folders, in order.
+
+    Raises:
+        BadData: Fewer than two, an unprintable name, or splits with different classes.
+    """
+    every = sorted({n for names in listing.classes.values() for n in names}, key=class_order)
+    for name in every:
+        if not name.isprintable():
+            raise BadData(
+                f"the class folder {shown(name)!r} has unprintable characters in its name",
+                fix="rename it",
+            )
+    for split, names in listing.classes.items():
+        missing = [name for name in every if name not in names]
+        if missing:
+            raise BadData(
+                f"{split}/ has no folder for {', '.join(missing)}",
+                why="each split must hold the same classes",
+                fix="add the folders, or remove the classes from the other splits",
+            )
+    if not every:
+        raise BadData(
+            f"{listing.root} holds no class folders",
+            why="each class has its examples in a folder of its own",
+            fix="name the folder that holds the class folders",
+        )
+    return tuple(every)
+
+
+def by_suffix(
+    files: Sequence[ListedFile], suffixes: frozenset[str]
+) -> tuple[list[ListedFile], list[ListedFile]]:
+    """The files with one of the suffixes, and the others."""
+    wanted: list[ListedFile] = []
+    others: list[ListedFile] = []
+    for file in files:
+        (wanted if Path(file.path).suffix.lower() in suffixes else others).append(file)
+    return wanted, others
+
+
+def refuse_empty(listing: Listing, files: Sequence[ListedFile], what: str, broken: bool) -> None:
+    """Refuses class folders of which no file is among `files`.
+
+    Args:
+        listing: The folders.
+        files: Those that can be used so far.
+        what: ``images``, ``texts``.
+        broken: Whether broken files were already taken out.
+    """
+    filled = {(file.split, file.class_name) for file in files}
+    problem = f"holds only broken {what}" if broken else f"holds no {what}"
+    for split, names in listing.classes.items():
+        for name in names:
+            if (split, name) not in filled:
+                place = f"{split}/{name}" if split else name
+                raise BadData(
+                    f"the class folder {place} {problem}",
+                    fix=f"add {what} to it, or remove the folder",
+                )
+
+
+def refuse_broken(problems: Sequence[str], total: int, what: str, why: str) -> None:
+    """Refuses a dataset of which more than one in a hundred examples are broken."""
+    if len(problems) > MAX_BROKEN * total:
+        raise BadData(
+            f"{len(problems)} of {total} {what} are broken, "
+            f"more than {MAX_BROKEN:.0%}: {listed(problems)}",
+            why=why,
+            fix="repair or remove them",
+        )
+
+
+def divide(
+    files: Sequence[ListedFile], hashes: Sequence[bytes], classes: tuple[str, ...]
+) -> tuple[dict[str, list[int]], list[str]]:
+    """Indices of each split's files, and a note when validation was not given.
+
+    Raises:
+        BadData: Given splits share an example, or a class is too small to be split.
+    """
+    labels = labels_of(files, classes)
+    if files[0].split is None:
+        return {n: own.tolist() for n, own in split_by_content(hashes, labels, classes).items()}, []
+    every = {n: [i for i, file in enumerate(files) if file.split == n] for n in SPLITS}
+    given: dict[str, list[int]] = {name: own for name, own in every.items() if own}
+    refuse_overlap({n: {hashes[i]: files[i].path for i in own} for n, own in given.items()})
+    if "validation" in given:
+        return given, []
+    train = given["train"]
+    divided = split_by_content(
+        [hashes[i] for i in train], labels[train], classes, SHARES_WITHOUT_TEST
+    )
+    parts = {name: [train[i] for i in own.tolist()] for name, own in divided.items()}
+    return {**parts, "test": given["test"]}, [
+        "15 % of train/ serve as validation, since there is no validation/"
+    ]
+
+
+def labels_of(files: Sequence[ListedFile], classes: tuple[str, ...]) -> NDArray[np.int64]:
+    """Class index of each file, int64, shape (files,)."""
+    number = {name: label for label, name in enumerate(classes)}
+    return np.array([number[file.class_name] for file in files], dtype=np.int64)
+
+
+def contradictions(
+    names: Sequence[str], hashes: Sequence[bytes], labels: NDArray[np.int64]
+) -> list[str]:
+    """Pairs of identical examples that carry different labels."""
+    first: dict[bytes, int] = {}
+    return [
+        f"{names[first[content]]} = {names[i]}"
+        for i, content in enumerate(hashes)
+        if labels[first.setdefault(content, i)] != labels[i]
+    ]
+
+
+def note(what: str, names: Sequence[str]) -> list[str]:
+    """A line for `Dataset.notes`; none when there are no names."""
+    return [f"{len(names)} {what}: {listed(names)}"] if names else []
+
+
+def listed(names: Sequence[str]) -> str:
+    """Names in a row, not too many."""
+    more = f"; and {len(names) - LISTED} more" if len(names) > LISTED else ""
+    return "; ".join(map(shown, names[:LISTED])) + more

@@ -1,0 +1,117 @@
+"""Opening every image of a folder once: which are broken, and what is the hash of each.
+
+To decode thousands of photos takes minutes, and each step of a run opens its dataset anew. So the
+outcome is remembered in the cache folder, per file, until its size or time changes.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import time
+import warnings
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from zoo.common.errors import ZooError
+from zoo.common.files import write_text
+from zoo.common.optional_imports import require
+from zoo.common.paths import cache_folder
+from zoo.data.readers.image_files import MAX_BYTES, BadImage, decode, formats
+from zoo.data.readers.listing import ListedFile
+
+#: A file younger than this may change again without a change of its time.
+_SETTLED_NANOSECONDS = 2_000_000_000
+_VERSION = 1
+
+
+@dataclass(frozen=True)
+class Checked:
+    """What opening a file showed: SHA-256 of its bytes, and why it is broken (or nothing)."""
+
+    digest: bytes
+    problem: str
+
+
+def check_files(
+    root: Path, files: Sequence[ListedFile], *, workers: int | None = None
+) -> tuple[list[Checked], list[str]]:
+    """Opens every file that is new or changed since the last check.
+
+    Args:
+        root: The folder that paths are relative to.
+        files: What to check.
+        workers: Threads; None takes one per processor.
+
+    Returns:
+        One result per file, and notes for the reader.
+    """
+    memory = cache_folder() / "folders" / f"{hashlib.sha256(os.fsencode(root)).hexdigest()}.json"
+    known = _recall(memory)
+    unknown = [file for file in files if _key(file) not in known]
+    formats()  # Loads Pillow's decoders, which must not happen in several threads at once.
+    with warnings.catch_warnings():
+        # Images that Pillow warns about are refused and reported; warning twice helps nobody.
+        warnings.simplefilter("ignore")
+        with ThreadPoolExecutor(workers or os.cpu_count()) as pool:
+            found = pool.map(lambda file: _check(root / file.path, file.size), unknown)
+            known.update(zip(map(_key, unknown), found, strict=True))
+    results = [known[_key(file)] for file in files]
+    notes = _remember(memory, files, results) if unknown else []
+    return results, notes
+
+
+def _check(path: Path, size: int) -> Checked:
+    if size > MAX_BYTES:
+        return Checked(b"", f"{size} bytes: more than {MAX_BYTES}")
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        return Checked(b"", error.strerror or str(error))
+    digest = hashlib.sha256(data).digest()
+    try:
+        decode(data)
+    except BadImage as error:
+        return Checked(digest, str(error))
+    return Checked(digest, "")
+
+
+def _key(file: ListedFile) -> str:
+    return f"{file.size} {file.modified} {file.path}"
+
+
+def _decoder() -> dict[str, Any]:
+    """What the outcome depends on besides the files."""
+    return {"version": _VERSION, "pillow": require("PIL").__version__, "formats": list(formats())}
+
+
+def _recall(memory: Path) -> dict[str, Checked]:
+    try:
+        stored = json.loads(memory.read_text(encoding="utf-8"))
+        if stored["decoder"] != _decoder():
+            return {}
+        return {key: Checked(bytes.fromhex(d), p) for key, (d, p) in stored["files"].items()}
+    except FileNotFoundError:
+        return {}
+    except (OSError, ValueError, LookupError, TypeError, AttributeError):
+        # A damaged memory is worth no error: everything is checked again and it is replaced.
+        return {}
+
+
+def _remember(memory: Path, files: Sequence[ListedFile], results: Sequence[Checked]) -> list[str]:
+    settled = time.time_ns() - _SETTLED_NANOSECONDS
+    kept = {
+        _key(file): [result.digest.hex(), result.problem]
+        for file, result in zip(files, results, strict=True)
+        if file.modified < settled
+    }
+    try:
+        write_text(memory, json.dumps({"decoder": _decoder(), "files": kept}))
+    except (ZooError, OSError) as error:
+        reason = str(error).partition("\n")[0]
+        return [f"the check of all images was not remembered: {reason}"]
+    return []

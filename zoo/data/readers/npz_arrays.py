@@ -1,0 +1,317 @@
+"""Reading and checking the arrays of an ``.npz`` file that anybody may have made."""
+
+from __future__ import annotations
+
+import zipfile
+import zlib
+from collections import Counter
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from zoo.common.errors import BadData, BadFile
+
+_CHUNK = 1024
+_EXPECTED = "store x and y, or x_train, y_train, x_test and y_test"
+
+
+@dataclass(kw_only=True)
+class Arrays:
+    """What the file holds, checked.
+
+    Attributes:
+        examples: By split; by ``""`` when the user gave no splits. Images: uint8, shape (examples,
+            height, width, 1 or 3). Series: float32, shape (examples, steps, channels).
+        labels: int64, shape (examples,), by the same names.
+        classes: Class names.
+        notes: What the reader should know.
+    """
+
+    examples: dict[str, NDArray[Any]] = field(default_factory=dict)
+    labels: dict[str, NDArray[np.int64]] = field(default_factory=dict)
+    classes: tuple[str, ...] = ()
+    notes: list[str] = field(default_factory=list)
+
+
+def read_arrays(path: Path, kind: str = "images") -> Arrays:
+    """Reads the file without ever unpickling anything.
+
+    Args:
+        path: The file.
+        kind: One of `KINDS`: what x holds.
+
+    Raises:
+        BadFile: Truncated, altered, or no ``.npz`` file.
+        BadData: Arrays are missing, of the wrong shape or type, or hold impossible values.
+    """
+    stored = _load(path)
+    names = _split_names(set(stored))
+    result = Arrays()
+    read = {_array_name("x", name): stored[_array_name("x", name)] for name in names}
+    read = KINDS[kind](read)
+    for name in names:
+        label_name, examples = _array_name("y", name), read[_array_name("x", name)]
+        result.labels[name] = _labels(label_name, stored[label_name], len(examples))
+        result.examples[name] = examples
+    result.classes = _classes(stored.get("classes"), result.labels)
+    used = {_array_name(kind, name) for kind in "xy" for name in names} | {"classes"}
+    unused = sorted(set(stored) - used)
+    if unused:
+        result.notes.append(f"not used: {', '.join(unused)}")
+    return result
+
+
+def _load(path: Path) -> dict[str, NDArray[Any]]:
+    import psutil
+
+    try:
+        with zipfile.ZipFile(path) as archive:
+            size = sum(info.file_size for info in archive.infolist())
+        free = psutil.virtual_memory().available
+        if size > free:
+            raise BadFile(
+                f"{path} unpacks to {size / 1e9:.1f} GB",
+                why=f"only {free / 1e9:.1f} GB of memory are free",
+                fix="use folder:PATH, which reads images one by one",
+            )
+        with np.load(path, allow_pickle=False) as stored:
+            return {name: _member(stored, name, path) for name in stored.files}
+    except (zipfile.BadZipFile, zlib.error, EOFError, OSError, RuntimeError) as error:
+        raise BadFile(
+            f"{path} is truncated or not an .npz file",
+            why=str(error) or type(error).__name__,
+            fix="copy or make it again with numpy.savez",
+        ) from error
+
+
+def _member(stored: Any, name: str, path: Path) -> NDArray[Any]:
+    try:
+        array = stored[name]
+    # numpy raises ValueError for pickled objects and for damaged headers alike; a header that
+    # announces a huge array ends in MemoryError.
+    except (ValueError, SyntaxError, TypeError, MemoryError) as error:
+        raise BadData(
+            f"the array {name!r} in {path} cannot be read",
+            why=str(error),
+            fix="store plain numbers: objects are never loaded, since they can run code",
+        ) from error
+    if not isinstance(array, np.ndarray):
+        raise BadFile(f"{path} holds {name!r}, which is not an array", fix=_EXPECTED)
+    return array
+
+
+def _array_name(kind: str, split: str) -> str:
+    return f"{kind}_{split}" if split else kind
+
+
+def _split_names(present: set[str]) -> tuple[str, ...]:
+    """The splits that the names of arrays speak of; ``("",)`` for plain x and y."""
+    if {"x", "y"} & present:
+        names: tuple[str, ...] = ("",)
+    elif {"x_validation", "y_validation"} & present:
+        names = ("train", "validation", "test")
+    else:
+        names = ("train", "test")
+    wanted = {_array_name(kind, name) for kind in "xy" for name in names}
+    strangers = sorted(n for n in present - wanted if n.startswith(("x_", "y_")))
+    missing = sorted(wanted - present)
+    if missing or strangers:
+        problems = [f"{n} is missing" for n in missing] + [f"{n} is not known" for n in strangers]
+        raise BadData(
+            f"the arrays do not make a dataset: {', '.join(problems)}",
+            why=f"the file holds {', '.join(sorted(present)) or 'nothing'}",
+            fix=_EXPECTED,
+        )
+    return names
+
+
+def _as_images(arrays: dict[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
+    shaped = {name: _shaped(name, array) for name, array in arrays.items()}
+    factor = _factor(shaped)
+    return {name: _as_bytes(array, factor) for name, array in shaped.items()}
+
+
+def _as_series(arrays: dict[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
+    series = {name: _windows(name, array) for name, array in arrays.items()}
+    shapes = {name: array.shape[1:] for name, array in series.items()}
+    if len(set(shapes.values())) > 1:
+        told = ", ".join(f"{name} {shape}" for name, shape in shapes.items())
+        raise BadData(
+            f"steps and channels differ: {told}",
+            why="a network takes series of one shape",
+            fix="cut or pad them to the same length",
+        )
+    return series
+
+
+def _windows(name: str, array: NDArray[Any]) -> NDArray[np.float32]:
+    """Series of any numbers as float32, shape (examples, steps, channels)."""
+    if array.dtype.kind not in "uif":
+        raise BadData(f"{name} is of type {array.dtype}", fix="series are numbers")
+    given = array.shape
+    if array.ndim == 2:
+        array = array[..., np.newaxis]
+    if array.ndim != 3 or 0 in array.shape:
+        raise BadData(
+            f"{name} has shape {given}",
+            why="series have shape (examples, steps, channels) or (examples, steps)",
+            fix="bring the axes into this order with numpy.moveaxis",
+        )
+    with np.errstate(over="ignore"):
+        windows = np.ascontiguousarray(array, np.float32)
+    wrong = np.argwhere(~np.isfinite(windows))
+    if len(wrong):
+        first = tuple(wrong[0, : len(given)].tolist())
+        raise BadData(
+            f"{name} holds {array[tuple(wrong[0])]} at index {first}",
+            why="series must be finite numbers in the range of float32",
+            fix="repair the array, or leave these examples out",
+        )
+    return windows
+
+
+#: What x may hold, and how it is checked.
+KINDS = {"images": _as_images, "series": _as_series}
+
+
+def _shaped(name: str, given: NDArray[Any]) -> NDArray[Any]:
+    array = given
+    if array.dtype.kind not in "uif":
+        raise BadData(
+            f"{name} is of type {array.dtype}",
+            fix="images are uint8, or numbers from 0 to 1 or from 0 to 255",
+        )
+    if array.ndim == 3:
+        array = array[..., np.newaxis]
+    if array.ndim != 4 or array.shape[3] not in (1, 3) or 0 in array.shape:
+        raise BadData(
+            f"{name} has shape {given.shape}",
+            why="images have shape (examples, height, width) or (examples, height, width, 1 or 3)",
+            fix="move channels last with numpy.moveaxis, and drop transparency; "
+            "time series need ?kind=series behind the path",
+        )
+    return array
+
+
+def _factor(images: dict[str, NDArray[Any]]) -> float:
+    """What turns values into 0-255: decided over all arrays, so that splits stay alike."""
+    highest = 0.0
+    for name, array in images.items():
+        if array.dtype.kind == "f" and not np.isfinite(array).all():
+            first = tuple(int(i) for i in np.argwhere(~np.isfinite(array))[0])
+            raise BadData(
+                f"{name} holds {array[first]} at index {first}",
+                why="images must be finite numbers",
+                fix="repair the array, or leave these examples out",
+            )
+        low, high = float(array.min()), float(array.max())
+        if low < 0 or high > 255:
+            raise BadData(
+                f"{name} holds values from {low:g} to {high:g}",
+                why="images are raw pixels, 0 to 255 (or fractions, 0 to 1)",
+                fix="undo the normalization: the network's own preprocessing does it; "
+                "time series need ?kind=series behind the path",
+            )
+        if array.dtype.kind == "f":
+            highest = max(highest, high)
+    kinds = {array.dtype.kind == "f" for array in images.values()}
+    if kinds == {True, False} and highest <= 1:
+        raise BadData(
+            "some arrays hold fractions up to 1, others whole numbers", fix="use one kind"
+        )
+    if 1 < highest < 2:
+        raise BadData(
+            f"fractions reach {highest:g}: neither 0 to 1 nor 0 to 255",
+            fix="clip them to 1, or store uint8",
+        )
+    return 255.0 if kinds == {True} and highest <= 1 else 1.0
+
+
+def _as_bytes(array: NDArray[Any], factor: float) -> NDArray[np.uint8]:
+    if array.dtype == np.uint8:
+        return np.ascontiguousarray(array)
+    result = np.empty(array.shape, np.uint8)
+    for start in range(0, len(array), _CHUNK):
+        part = slice(start, start + _CHUNK)
+        result[part] = np.rint(array[part].astype(np.float64) * factor)
+    return result
+
+
+def _labels(name: str, array: NDArray[Any], examples: int) -> NDArray[np.int64]:
+    if array.ndim == 2 and array.shape[1] == 1:
+        array = array[:, 0]
+    if array.ndim != 1:
+        raise BadData(
+            f"{name} has shape {array.shape}; labels have one dimension",
+            fix="turn one-hot rows into class indices with numpy.argmax(labels, axis=1)",
+        )
+    if len(array) != examples:
+        raise BadData(
+            f"{name} has {len(array)} labels for {examples} examples",
+            fix="store one label per example",
+        )
+    if array.dtype.kind not in "ui":
+        raise BadData(
+            f"{name} is of type {array.dtype}",
+            why="labels are whole numbers: the index of the class",
+            fix="convert them: labels.astype(numpy.int64)",
+        )
+    wrong = np.flatnonzero((array < 0) | (array > np.iinfo(np.int32).max))
+    if len(wrong):
+        raise BadData(
+            f"{name} holds {array[wrong[0]]} at index {wrong[0]}",
+            why="labels run from 0 to the number of classes - 1",
+            fix="number the classes from 0",
+        )
+    return array.astype(np.int64)
+
+
+def _classes(names: NDArray[Any] | None, labels: dict[str, NDArray[np.int64]]) -> tuple[str, ...]:
+    first = labels.get("", labels.get("train", np.empty(0, np.int64)))
+    used = np.unique(first)
+    if names is None:
+        highest = max(int(own.max()) for own in labels.values())
+        # Counting before naming: one stray label must not make a billion class names.
+        classes = tuple(map(str, range(highest + 1))) if highest < 2 * len(used) else ()
+        count = highest + 1
+    else:
+        classes = _class_names(names)
+        count = len(classes)
+    for split, own in labels.items():
+        wrong = np.flatnonzero(own >= count)
+        if len(wrong):
+            raise BadData(
+                f"{_array_name('y', split)} holds {own[wrong[0]]} at index {wrong[0]}",
+                why=f"classes names {count} classes, so labels run from 0 to {count - 1}",
+                fix="correct the labels, or add names to classes",
+            )
+    if len(used) < count:
+        absent = next(i for i in range(count) if i >= len(used) or used[i] != i)
+        raise BadData(
+            f"class {absent} has no {'training ' if '' not in labels else ''}examples",
+            why=f"{count} classes are expected, {len(used)} occur",
+            fix="number the classes without gaps, from 0",
+        )
+    return classes
+
+
+def _class_names(names: NDArray[Any]) -> tuple[str, ...]:
+    if names.ndim != 1 or names.dtype.kind != "U":
+        raise BadData(
+            f"classes is of type {names.dtype} and shape {names.shape}",
+            why="class names are a list of strings",
+            fix='numpy.array(["cat", "dog"])',
+        )
+    classes = tuple(str(name) for name in names)
+    uses = Counter(classes)
+    doubtful = [n for n in classes if not n or not n.isprintable() or uses[n] > 1]
+    if doubtful:
+        raise BadData(
+            f"{doubtful[0]!r} is no usable class name",
+            why="names must be printable and different from each other",
+            fix="rename the class",
+        )
+    return classes

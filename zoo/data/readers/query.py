@@ -1,0 +1,102 @@
+"""Options behind a dataset's path: ``csv:data.csv?label=activity&window=50``.
+
+The last ``?`` begins the options, so a path that has one of its own ends in one:
+``csv:what?.csv?``. Nothing in the path is decoded. In keys and values, ``%26`` stands for ``&``,
+``%3D`` for ``=``, ``%3F`` for ``?`` and ``%25`` for ``%``, as in any URL.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from urllib.parse import unquote
+
+from zoo.common.errors import UnknownName, UsageError
+
+
+@dataclass(frozen=True, kw_only=True)
+class Query:
+    """What follows the colon of a dataset's name, taken apart.
+
+    Attributes:
+        provider: The dataset's name, for messages.
+        path: Path or name before the options, as typed.
+        options: By key; no value is empty.
+    """
+
+    provider: str
+    path: str
+    options: Mapping[str, str] = field(default_factory=dict)
+
+    def number(self, key: str) -> int | None:
+        """A whole number from 1; None when it is not given.
+
+        Raises:
+            UsageError: It is no such number.
+        """
+        text = self.options.get(key)
+        if text is None:
+            return None
+        # More digits than any computer has memory for; int() would refuse thousands of them.
+        if not (text.isascii() and text.isdecimal() and len(text) <= 12 and int(text) > 0):
+            raise UsageError(f"{key}={text} is not a whole number from 1", fix=f"{key}=50")
+        return int(text)
+
+    def choice(self, key: str, valid: tuple[str, ...]) -> str:
+        """One of `valid`; the first when it is not given.
+
+        Raises:
+            UnknownName: It is none of them.
+        """
+        text = self.options.get(key, valid[0])
+        if text not in valid:
+            raise UnknownName(f"{key} of {self.provider}", text, valid)
+        return text
+
+    def names(self, key: str) -> tuple[str, ...]:
+        """Names separated by commas; empty when there are none."""
+        return tuple(part.strip() for part in self.options.get(key, "").split(",") if part.strip())
+
+
+def parse_query(
+    provider: str, argument: str | None, known: tuple[str, ...] = (), *, what: str = "path"
+) -> Query:
+    """Takes ``PATH?key=value&key=value`` apart.
+
+    Args:
+        provider: The dataset's name, for messages.
+        argument: What follows its colon.
+        known: The keys that it takes.
+        what: What stands before the options, for messages.
+
+    Raises:
+        UsageError: No path; an option that is not ``key=value``, or is given twice.
+        UnknownName: A key that is not known; offers the nearest.
+    """
+    path, mark, text = (argument or "").rpartition("?")
+    if not mark:
+        path, text = text, ""
+    if not path:
+        raise UsageError(
+            f"{provider} needs a {what}", fix=f"write --data {provider}:{what.upper()}"
+        )
+    options: dict[str, str] = {}
+    for part in text.split("&") if text else ():
+        key, equals, value = (unquote(piece) for piece in part.partition("="))
+        if not equals or not key or not value:
+            raise UsageError(
+                f"{part!r} in {provider}:{argument} is not KEY=VALUE",
+                why="the last ? of a dataset's name begins its options",
+                fix=f"for a path with a question mark write another behind it: "
+                f"{provider}:{argument}?",
+            )
+        if not known:
+            raise UsageError(
+                f"{provider} takes no options, but got {part!r}", fix=f"--data {provider}:{path}"
+            )
+        if key not in known:
+            raise UnknownName(f"option of {provider}", key, known)
+        if key in options:
+            raise UsageError(f"the option {key!r} of {provider} stands twice", fix="keep one")
+        options[key] = value
+    return Query(provider=provider, path=path, options=options)

@@ -1,0 +1,267 @@
+"""Cutting recordings into windows, and dividing windows among splits without a leak.
+
+A window lies within one recording and one group, and all its rows have the same label: a window
+across a change would have two truths.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import itertools
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from zoo.common.errors import BadData
+from zoo.data.readers.hashing import array_hash
+from zoo.data.readers.recordings import Recording, Recordings
+from zoo.data.splits import SHARES, distance, minimum, preferred_split, without_copies
+
+#: Fewer groups of a class than this are shared out exactly; of more, each stays where it is when
+#: others come.
+_FEW_GROUPS = 20
+Indices = dict[str, NDArray[np.int64]]
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Windows:
+    """Where windows lie; in order of recordings and time.
+
+    Attributes:
+        length: Rows of each.
+        recording: Which recording, int64, shape (windows,).
+        start: First row in it.
+        segment: Which stretch of rows with one label and group; windows of two never overlap.
+        label: Class index.
+        group: Group index.
+    """
+
+    length: int
+    recording: NDArray[np.int64]
+    start: NDArray[np.int64]
+    segment: NDArray[np.int64]
+    label: NDArray[np.int64]
+    group: NDArray[np.int64]
+
+    def __len__(self) -> int:
+        return len(self.start)
+
+    def read(self, recordings: Sequence[Recording], index: int) -> NDArray[np.float32]:
+        """The values: float32, shape (length, channels)."""
+        start = self.start[index]
+        values: NDArray[np.float32] = recordings[self.recording[index]].values
+        return values[start : start + self.length]
+
+
+def cut(recordings: Recordings, length: int, stride: int) -> Windows:
+    """All windows that fit.
+
+    Args:
+        recordings: With at least one row each.
+        length: Rows of a window.
+        stride: Rows from the start of one to that of the next in the same stretch.
+
+    Raises:
+        BadData: A class has no stretch that is long enough.
+    """
+    parts: list[NDArray[np.int64]] = []
+    longest = np.zeros(len(recordings.classes), np.int64)
+    segments = 0
+    for number, item in enumerate(recordings.items):
+        for begin, end in _stretches(item):
+            label, group = item.labels[begin], item.groups[begin]
+            longest[label] = max(longest[label], end - begin)
+            starts = np.arange(begin, end - length + 1, stride, dtype=np.int64)
+            same = np.array([[number], [segments], [label], [group]], np.int64)
+            parts.append(np.vstack([starts, np.repeat(same, len(starts), axis=1)]))
+            segments += 1
+    short = np.flatnonzero(longest < length)
+    if len(short):
+        raise BadData(
+            f"class {recordings.classes[short[0]]!r} has no window of {length} rows",
+            why=f"its longest stretch without a change of label, group or file has "
+            f"{longest[short[0]]} rows",
+            fix=f"a shorter window: window={longest.min()}",
+        )
+    start, recording, segment, label, group = np.hstack(parts)
+    return Windows(
+        length=length, recording=recording, start=start, segment=segment, label=label, group=group
+    )
+
+
+def _stretches(item: Recording) -> list[tuple[int, int]]:
+    """First row and end of each stretch of rows with the same label and group."""
+    changes = np.flatnonzero(np.diff(item.labels) | np.diff(item.groups)) + 1
+    edges = [0, *changes.tolist(), len(item.labels)]
+    return list(itertools.pairwise(edges))
+
+
+def split_windows(
+    windows: Windows, recordings: Recordings, digests: Sequence[bytes]
+) -> tuple[Indices, list[str]]:
+    """Divides windows among train, validation and test, so that no row is in two of them.
+
+    Whole groups go to one split, by their content. Where a class has too few groups for that,
+    time decides for all classes: the last 15 % of each are test, those before validation, and
+    windows that reach across a border are left out. Windows outside training that repeat one
+    inside it, value by value, are left out too.
+
+    Args:
+        windows: To divide.
+        recordings: They are cut from.
+        digests: Content hash of each window.
+
+    Returns:
+        Ascending indices of each split, int64, and notes for the reader.
+
+    Raises:
+        BadData: A class has too few windows that do not overlap.
+    """
+    classes = recordings.classes
+    kind = recordings.columns.group or "file"
+    where = _groups_to_splits(windows, digests, len(classes))
+    if where is not None:
+        split_of = np.array([where[group] for group in windows.group.tolist()])
+        found = {name: np.flatnonzero(split_of == name).astype(np.int64) for name in SHARES}
+        notes = [
+            f"split by {kind}: " + ", ".join(f"{list(where.values()).count(n)} {n}" for n in SHARES)
+        ]
+    else:
+        found, left_out = _by_time(windows, classes)
+        notes = [
+            f"split by time, not by {kind}, of which some class has too few: the last windows of "
+            f"each class are test; {left_out} across borders are left out"
+        ]
+    own_hashes = {name: [digests[i] for i in own.tolist()] for name, own in found.items()}
+    kept, copies = without_copies(own_hashes, ("train", "test", "validation"))
+    found = {name: own[kept[name]] for name, own in found.items()}
+    if copies:
+        notes.append(f"{copies} windows are left out of a split: another holds the same values")
+    _check_classes(found, windows, classes)
+    return found, notes
+
+
+def _groups_to_splits(
+    windows: Windows, digests: Sequence[bytes], classes: int
+) -> dict[int, str] | None:
+    """The split of each group; None when some class has too few groups.
+
+    Each group goes where its content hash says, as images do; groups move only where a split
+    lacks a class, and never so that another split comes to lack one.
+    """
+    members: dict[int, list[bytes]] = {}
+    has: dict[int, set[int]] = {}
+    for group, label, digest in zip(
+        windows.group.tolist(), windows.label.tolist(), digests, strict=True
+    ):
+        members.setdefault(group, []).append(digest)
+        has.setdefault(group, set()).add(label)
+    content = {g: hashlib.sha256(b"".join(sorted(own))).digest() for g, own in members.items()}
+    sizes = [sum(label in own for own in has.values()) for label in range(classes)]
+    least = {
+        (label, split): minimum(sizes[label], share)
+        for label in range(classes)
+        for split, share in SHARES.items()
+    }
+    # Few groups fall among splits by chance alone; so few are held to their shares.
+    fair = {
+        (label, split): max(need, int(sizes[label] * SHARES[split]))
+        if sizes[label] < _FEW_GROUPS
+        else need
+        for (label, split), need in least.items()
+    }
+    for needs in (fair, least, dict.fromkeys(least, 1)):
+        where = {group: preferred_split(own) for group, own in content.items()}
+        if _fill(where, has, content, needs):
+            return where
+    return None
+
+
+def _fill(
+    where: dict[int, str],
+    has: Mapping[int, set[int]],
+    content: Mapping[int, bytes],
+    needs: Mapping[tuple[int, str], int],
+) -> bool:
+    """Moves groups until every split has what it needs of every class; False when it cannot be."""
+    for (label, split), need in needs.items():
+        while (counts := _counts(where, has))[label, split] < need:
+            spare = [
+                group
+                for group, at in where.items()
+                if at != split
+                and label in has[group]
+                and all(counts[c, at] > needs[c, at] for c in has[group])
+            ]
+            if not spare:
+                return False
+            nearest = min(spare, key=lambda g: (distance(content[g], split), content[g], g))
+            where[nearest] = split
+    return True
+
+
+def _counts(where: Mapping[int, str], has: Mapping[int, set[int]]) -> dict[tuple[int, str], int]:
+    classes = {label for own in has.values() for label in own}
+    counts = {(label, split): 0 for label in classes for split in SHARES}
+    for group, split in where.items():
+        for label in has[group]:
+            counts[label, split] += 1
+    return counts
+
+
+def _by_time(windows: Windows, classes: Sequence[str]) -> tuple[Indices, int]:
+    """Blocks of time, class by class, and how many windows are left out at borders."""
+    parts: dict[str, list[NDArray[np.int64]]] = {name: [] for name in SHARES}
+    for label, name in enumerate(classes):
+        for split, own in _blocks(windows, np.flatnonzero(windows.label == label), name).items():
+            parts[split].append(own)
+    found = {name: np.sort(np.concatenate(own)) for name, own in parts.items()}
+    return found, len(windows) - sum(map(len, found.values()))
+
+
+def _blocks(windows: Windows, own: NDArray[np.int64], name: str) -> Indices:
+    """Training, validation and test windows of one class, from back to front."""
+    parts = {split: max(1, round(len(own) * share)) for split, share in SHARES.items()}
+    while True:
+        test = own[-parts["test"] :]
+        before = _ending_before(windows, own, test[0])
+        validation = before[-parts["validation"] :]
+        train = _ending_before(windows, own, validation[0]) if len(validation) else validation
+        if len(train):
+            return {"train": train, "validation": validation, "test": test}
+        if parts["validation"] == parts["test"] == 1:
+            raise BadData(
+                f"class {name!r} has {len(own)} windows, of which fewer than three do not overlap",
+                why="each split needs one, and no row may be in two splits",
+                fix="record more of it, or cut shorter windows",
+            )
+        parts = {split: max(1, count // 2) for split, count in parts.items()}
+
+
+def _ending_before(windows: Windows, own: NDArray[np.int64], border: np.int64) -> NDArray[np.int64]:
+    """Those of `own` that lie before the window `border` and share no row with it."""
+    other_segment = windows.segment[own] < windows.segment[border]
+    ended = windows.start[own] + windows.length <= windows.start[border]
+    before: NDArray[np.int64] = own[
+        other_segment | ((windows.segment[own] == windows.segment[border]) & ended)
+    ]
+    return before
+
+
+def _check_classes(found: Indices, windows: Windows, classes: Sequence[str]) -> None:
+    for split, own in found.items():
+        present = set(windows.label[own].tolist())
+        for label, name in enumerate(classes):
+            if label not in present:
+                raise BadData(
+                    f"class {name!r} has no windows of its own in {split}",
+                    why="all of them repeat windows of another split, value by value",
+                    fix="remove copies and stretches in which nothing changes",
+                )
+
+
+def window_hashes(windows: Windows, recordings: Sequence[Recording]) -> list[bytes]:
+    """SHA-256 of each window's values, 32 bytes each."""
+    return [array_hash(windows.read(recordings, i)) for i in range(len(windows))]

@@ -1,0 +1,73 @@
+"""Quality of a file on a whole test split, computed on the device itself."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+from zoo.artifacts.artifact import Artifact, require_manifest
+from zoo.contracts import AnyPreprocessing, Dataset, Task
+from zoo.execution.runner import FileOutputs, check_classes, check_enough_classes
+from zoo.execution.session import AgentSession
+from zoo.registry import Registry
+from zoo.results.records import Evaluation
+
+#: Examples that are read and sent at a time.
+_CHUNK = 256
+
+
+def accuracy_judge(
+    registry: Registry, artifact: Artifact, dataset: Dataset, split: str = "test"
+) -> Callable[[AgentSession], Evaluation]:
+    """What measures the quality in a session that has loaded the file.
+
+    Raises:
+        BadFile: The file has no manifest, so nobody knows its preprocessing.
+        UsageError: Its classes are not the dataset's.
+    """
+    manifest = require_manifest(artifact)
+    task = registry.tasks.get(manifest.task)
+    check_enough_classes(task, dataset)
+    check_classes(manifest.classes, dataset, str(artifact.path))
+    return quality_judge(task, manifest.preprocessing, artifact.path.name, dataset, split)
+
+
+def quality_judge(
+    task: Task,
+    preprocessing: AnyPreprocessing,
+    subject: str,
+    dataset: Dataset,
+    split: str = "test",
+) -> Callable[[AgentSession], Evaluation]:
+    """The same for anything that is known to fit the dataset."""
+
+    def judge(session: AgentSession) -> Evaluation:
+        import numpy as np
+
+        from zoo.data.preprocessing.inputs import read_inputs, truth_of
+        from zoo.execution.runner import evaluation_of
+
+        started = time.perf_counter()
+        examples = dataset.splits[split]
+        chunks = [
+            session.run(
+                read_inputs(
+                    examples,
+                    preprocessing,
+                    range(start, min(start + _CHUNK, len(examples))),
+                )
+            )
+            for start in range(0, len(examples), _CHUNK)
+        ]
+        about = session.describe()
+        answered = FileOutputs(
+            outputs=np.concatenate(chunks),
+            runtime=str(about.get("runtime")),
+            runtime_version=str(about.get("runtime_version") or "unknown"),
+            processor=str(about.get("cpu")),
+            seconds=time.perf_counter() - started,
+        )
+        truth = truth_of(dataset, split, preprocessing)
+        return evaluation_of(task, subject, dataset, split, truth, answered)
+
+    return judge

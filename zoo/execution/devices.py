@@ -1,0 +1,191 @@
+"""From a name that a user typed to the device that is meant; adding and removing names."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from zoo.common.errors import MissingExtra, UnknownName, UsageError, ZooError
+from zoo.contracts import Device, DeviceKind, Exporter
+from zoo.contracts.checks import InvalidRecord, check_name
+from zoo.contracts.options import declared_options
+from zoo.execution.devices_file import (
+    Entry,
+    add_entry,
+    project_file,
+    read_entries,
+    read_file,
+    refuse_secrets,
+    remove_entry,
+    user_file,
+)
+from zoo.execution.runner import choose_runtime, judging_device
+from zoo.registry import Registry
+
+
+def device_named(registry: Registry, name: str | None) -> Device:
+    """The device called `name`: of ``devices.toml``, a kind that needs no options, or known to one.
+
+    Args:
+        registry: Finds the kinds.
+        name: None for this machine.
+
+    Raises:
+        UnknownName: Nothing has that name; offers the nearest.
+        UsageError: Its entry is not usable.
+    """
+    if name is None:
+        return Device(name=(kind := judging_device(registry)).name, kind=kind)
+    entries = read_entries()
+    if name in entries:
+        return _device(registry, entries[name])
+    if name in registry.devices.names():
+        return _kind_alone(registry.devices.get(name))
+    without_entry = devices_without_entry(registry)
+    if name in without_entry:
+        return without_entry[name]
+    raise UnknownName(
+        "device",
+        name,
+        {
+            *entries,
+            *without_entry,
+            *(kind.name for kind in registry.devices if _needs_nothing(kind)),
+        },
+    )
+
+
+def devices_without_entry(registry: Registry) -> dict[str, Device]:
+    """Devices that kinds know by name; where two know one name, the first kind's."""
+    found: dict[str, Device] = {}
+    for kind in registry.devices:
+        for name, options in (kind.known() if kind.known is not None else {}).items():
+            found.setdefault(name, Device(name=name, kind=kind, options=options))
+    return found
+
+
+def known_devices(registry: Registry) -> dict[str, Device | ZooError]:
+    """Every device by name: kinds that need no options, then the files' entries.
+
+    An entry that is not usable costs itself alone: it comes as the error that says why.
+    """
+    found: dict[str, Device | ZooError] = {
+        kind.name: _kind_alone(kind) for kind in registry.devices if _needs_nothing(kind)
+    }
+    for name, entry in sorted(read_entries().items()):
+        try:
+            found[name] = _device(registry, entry)
+        except ZooError as error:
+            found[name] = error
+    return found
+
+
+def add_device(
+    registry: Registry, name: str, kind: str, options: Mapping[str, str], *, project: bool = False
+) -> Device:
+    """Names a device in a file, once its options are known to be usable.
+
+    Args:
+        registry: Finds the kind.
+        name: Of the device.
+        kind: Of the device.
+        options: As typed; numbers and truth values are told by what the kind declares.
+        project: Whether in the folder's file; else in the user's own.
+
+    Raises:
+        UsageError: A name or option that cannot be used, or a name that the file already has.
+    """
+    file = project_file() if project else user_file()
+    entry = Entry(name=name, values={"kind": kind, **options}, file=file)
+    device = _device(registry, entry)
+    plain = {key: device.options[key] for key in options}
+    add_entry(file, name, {"kind": kind, **plain})
+    return device
+
+
+def remove_device(name: str) -> Path:
+    """Takes a device out of the file that names it, the project's first; returns that file.
+
+    Raises:
+        UnknownName: No file names it.
+    """
+    for file in (project_file(), user_file()):
+        if name in read_file(file):
+            remove_entry(file, name)
+            return file
+    raise UnknownName("device of devices.toml", name, read_entries())
+
+
+def runtime_on(exporter: Exporter, device: Device) -> str:
+    """The format's preferred runtime among those the device has.
+
+    Raises:
+        ZooError: It has none of them, or cannot be reached.
+    """
+    try:
+        return choose_runtime(exporter, device.kind, dict(device.options))
+    except MissingExtra as error:
+        if device.kind.local:
+            raise
+        there = ", ".join(device.runtimes()) or "none"
+        raise ZooError(
+            f"{device.name!r} cannot run {exporter.name} files: a runtime is missing there",
+            why=f"it takes one of {', '.join(exporter.runtimes)}; the device has {there}",
+            fix=f"type: zoo devices setup {device.name}"
+            if device.kind.setup is not None
+            else "install one there, in the Python that devices.toml names for it",
+        ) from error
+
+
+def _kind_alone(kind: DeviceKind) -> Device:
+    """A kind as a device of its own name."""
+    if not _needs_nothing(kind):
+        raise UsageError(
+            f"{kind.name!r} is a kind of device, not a device",
+            why="it must be told which one is meant",
+            fix=f"name yours: zoo devices add NAME {kind.name} {_required(kind)}",
+        )
+    return Device(name=kind.name, kind=kind, options=declared_options(kind.options, {}, kind.name))
+
+
+def _required(kind: DeviceKind) -> str:
+    fields = kind.options().model_fields if kind.options is not None else {}
+    return " ".join(f"{name}=…" for name, field in fields.items() if field.is_required())
+
+
+def _needs_nothing(kind: DeviceKind) -> bool:
+    return not _required(kind)
+
+
+def _device(registry: Registry, entry: Entry) -> Device:
+    """The device that an entry describes."""
+    _check_device_name(registry, entry)
+    refuse_secrets(entry)
+    values = dict(entry.values)
+    named = values.pop("kind", None)
+    if not isinstance(named, str):
+        raise UsageError(
+            f"{entry.file}: {entry.name} has no kind",
+            fix=f'add a line: kind = "…", one of {", ".join(registry.devices.names())}',
+        )
+    try:
+        kind = registry.devices.get(named)
+    except UnknownName as error:
+        raise UsageError(
+            f"{entry.file}: {entry.name}: unknown kind of device {named!r}", fix=error.fix
+        ) from error
+    owner = f"{entry.name!r} ({entry.file}), of kind {kind.name},"
+    options = declared_options(kind.options, values, owner)
+    return Device(name=entry.name, kind=kind, options=options, source=entry.file)
+
+
+def _check_device_name(registry: Registry, entry: Entry) -> None:
+    try:
+        check_name("device", entry.name)
+    except InvalidRecord as error:
+        raise UsageError(f"{entry.file}: {error}", fix="rename it there") from error
+    if entry.name in registry.devices.names():
+        raise UsageError(
+            f"{entry.file}: {entry.name!r} is the name of a kind",
+            fix="choose another name for the device",
+        )

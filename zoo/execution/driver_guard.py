@@ -1,0 +1,107 @@
+"""Around drivers: whatever they raise becomes an error that costs one result, and never all."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from zoo.common.errors import StepDied, ZooError
+
+if TYPE_CHECKING:
+    from zoo.contracts.transport import AgentProcess, Condition, Transport
+
+
+class DriverFailed(StepDied):
+    """A driver raised what drivers may not raise."""
+
+
+@contextmanager
+def guarding(kind: str, step: str, *allowed: type[Exception]) -> Iterator[None]:
+    """Turns whatever a driver raises into an error with its words.
+
+    Args:
+        kind: Of the device, which names the driver.
+        step: What it was asked to do.
+        allowed: What it may raise beside a `ZooError`.
+
+    Raises:
+        DriverFailed: It raised something else.
+    """
+    known: tuple[type[Exception], ...] = (ZooError, *allowed)
+    try:
+        yield
+    except known:
+        raise
+    except Exception as error:
+        said = " ".join(str(error).split())[:400] or "no message"
+        raise DriverFailed(
+            f"the driver of kind {kind!r} failed to {step}",
+            why=f"{type(error).__name__}: {said}",
+            fix="check that the device is on and connected, then type the same command again",
+        ) from error
+
+
+class GuardedProcess:
+    """An agent whose lines may break in any way."""
+
+    def __init__(self, process: AgentProcess, kind: str) -> None:
+        self._process, self._kind = process, kind
+
+    def send(self, line: str) -> None:
+        """Writes one line."""
+        with guarding(self._kind, "send a request", TimeoutError, BrokenPipeError):
+            self._process.send(line)
+
+    def receive(self, timeout: float | None) -> str | None:
+        """The next line."""
+        with guarding(self._kind, "receive an answer", TimeoutError):
+            return self._process.receive(timeout)
+
+    def kill(self) -> None:
+        """Ends the process at once."""
+        with guarding(self._kind, "kill the agent"):
+            self._process.kill()
+
+    def stop(self) -> int | None:
+        """Ends the process; its exit code."""
+        with guarding(self._kind, "stop the agent"):
+            return self._process.stop()
+
+    def diagnostics(self) -> str:
+        """The last lines of its error stream."""
+        with guarding(self._kind, "tell what the agent said"):
+            return self._process.diagnostics()
+
+
+class GuardedTransport:
+    """A transport whose driver may raise anything.
+
+    Attributes:
+        inner: The driver's own.
+    """
+
+    def __init__(self, inner: Transport, kind: str) -> None:
+        self.inner, self._kind = inner, kind
+
+    def put(self, local: Path) -> str:
+        """Makes a local file available there."""
+        with guarding(self._kind, f"put {local.name} on the device"):
+            return self.inner.put(local)
+
+    def start_agent(self, runtime: str) -> AgentProcess:
+        """Starts the agent there."""
+        with guarding(self._kind, "start the agent"):
+            return GuardedProcess(self.inner.start_agent(runtime), self._kind)
+
+    def condition(self) -> Condition:
+        """How the device is now."""
+        with guarding(self._kind, "tell how the device is"):
+            return self.inner.condition()
+
+    def close(self) -> None:
+        """Releases the device; never fails."""
+        # The results are in hand by now. What was not let go of is met by whoever connects next.
+        with suppress(Exception):
+            self.inner.close()

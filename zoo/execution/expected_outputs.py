@@ -1,0 +1,163 @@
+"""What a file should answer: its golden outputs, or for a foreign file the host's own answers."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from zoo.artifacts.artifact import Artifact, Manifest, value_range_of
+from zoo.artifacts.golden_samples import least_tolerance, read_golden
+from zoo.common.errors import MissingExtra, ZooError
+from zoo.common.worker import Children
+from zoo.contracts import Device, TensorInfo
+from zoo.contracts.task import Check, Task
+from zoo.execution.output_check import Expected, unchecked
+from zoo.execution.runner import choose_runtime, judging_device
+from zoo.execution.session import AgentSession
+from zoo.registry import Registry
+from zoo.results.measurements import Answers
+
+if TYPE_CHECKING:
+    from zoo.contracts.task import Array
+
+#: Examples that a file without golden inputs is asked.
+_COUNT = 3
+_SEED = 0
+#: A difference that the host's own kernels make may be twice as large on another device.
+_MARGIN = 2.0
+
+CheckAnswers = Callable[[AgentSession], Answers]
+
+
+def answers_check(
+    registry: Registry, artifact: Artifact, *, children: Children | None = None
+) -> CheckAnswers:
+    """The check of a file's answers on a device, before it is timed there.
+
+    What is expected is found out when the check is first made, and once for all devices.
+
+    Args:
+        registry: Finds the task and the host.
+        artifact: The file.
+        children: Those that are ended when the run is.
+
+    Returns:
+        Raises `ZooError` when the answers are others, or the golden inputs are damaged.
+    """
+    known: list[CheckAnswers] = []
+    lock = threading.Lock()
+
+    def check(session: AgentSession) -> Answers:
+        with lock:
+            if not known:
+                known.append(_expected(registry, artifact, children))
+        return known[0](session)
+
+    return check
+
+
+def _expected(registry: Registry, artifact: Artifact, children: Children | None) -> CheckAnswers:
+    manifest = artifact.manifest
+    if manifest is not None and manifest.golden is not None:
+        arrays = read_golden(manifest.golden, artifact.path)
+        return Expected(
+            reference=f"golden inputs of {manifest.golden.dataset}",
+            inputs=[arrays.inputs],
+            outputs=[arrays.outputs],
+            limits=[manifest.golden.max_abs],
+            decide=_decision(registry, manifest, arrays.outputs),
+        ).check
+    try:
+        return _of_host(registry, artifact, children).check
+    except (ZooError, ValueError) as error:
+        return unchecked(error.what if isinstance(error, ZooError) else str(error))
+
+
+def _decision(
+    registry: Registry, manifest: Manifest, right: Array
+) -> Callable[[Array], Check] | None:
+    try:
+        task: Task = registry.tasks.get(manifest.task)
+    except ZooError:
+        return None  # The plugin that provides it is not here.
+    return lambda found: task.parity(task.compare(right, found), manifest.precision)
+
+
+def _of_host(registry: Registry, artifact: Artifact, children: Children | None) -> Expected:
+    """What the host answers to seeded inputs, by its fast kernels and by its plain ones.
+
+    Raises:
+        ZooError: The host cannot run the file.
+        ValueError: An input has a free size.
+    """
+    import numpy as np
+
+    children = children or Children()
+    kind = judging_device(registry)
+    host = Device(name=kind.name, kind=kind)
+    try:
+        runtime = choose_runtime(artifact.exporter, kind, {})
+    except MissingExtra:
+        raise ValueError(f"this machine has no runtime for {artifact.exporter.name}") from None
+    transport = host.connect()
+    try:
+        with AgentSession(transport, runtime) as session, children.registered(session.kill):
+            loaded = session.load(artifact.path)
+            inputs = [
+                _seeded(tensor, place, value_range_of(artifact))
+                for place, tensor in enumerate(loaded.inputs)
+            ]
+            outputs = session.run_all(inputs)
+            limits = [
+                _limit(artifact, tensor, values)
+                for tensor, values in zip(loaded.outputs, outputs, strict=True)
+            ]
+            try:
+                session.load(artifact.path, xnnpack=False)
+                plain = session.run_all(inputs)
+            except ZooError:
+                plain = outputs  # It has fast kernels alone: the least tolerance counts.
+    finally:
+        transport.close()
+    apart = [
+        float(np.nan_to_num(np.abs(fast.astype(np.float64) - slow)).max(initial=0.0))
+        for fast, slow in zip(outputs, plain, strict=True)
+    ]
+    return Expected(
+        reference=f"{host.name}, {loaded.runtime} {loaded.runtime_version}, on seeded inputs",
+        inputs=inputs,
+        outputs=outputs,
+        limits=[max(limit, _MARGIN * own) for limit, own in zip(limits, apart, strict=True)],
+    )
+
+
+def _seeded(tensor: TensorInfo, place: int, value_range: tuple[float, float]) -> Array:
+    """Raw examples for one input, float32 where it takes real numbers or integers with a scale."""
+    import numpy as np
+
+    sides = tensor.shape[1:]
+    if any(side < 1 for side in sides):
+        raise ValueError(f"the input {tensor.name} has a free size, so nothing can be made up")
+    random = np.random.default_rng((_SEED, place))
+    dtype = np.dtype(tensor.dtype)
+    shape = (_COUNT, *sides)
+    if tensor.scale is not None:
+        info = np.iinfo(dtype)
+        steps = random.integers(info.min, info.max, shape, endpoint=True)
+        return ((steps - (tensor.zero_point or 0)) * tensor.scale).astype(np.float32)
+    if dtype.kind in "iub":  # token ids, say: zero is always valid
+        return np.zeros(shape, dtype)
+    return random.uniform(*value_range, shape).astype(dtype)
+
+
+def _limit(artifact: Artifact, tensor: TensorInfo, outputs: Array) -> float:
+    """Least tolerance for one output; outputs beyond 1 may be off by as much more."""
+    import numpy as np
+
+    contents = artifact.contents
+    integers = contents.integer_operators + contents.hybrid_operators > 0
+    halves = "float16" if contents.weight_types.get("float16") else "float32"
+    least, _ = least_tolerance("int8" if integers else halves, tensor)
+    largest = float(np.abs(outputs[np.isfinite(outputs)]).max(initial=0.0))
+    return least if tensor.scale is not None else least * max(1.0, largest)

@@ -1,0 +1,137 @@
+"""Going to a device and looking: can it be reached, what runs there, how is it now."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from zoo.common.errors import UsageError, ZooError
+from zoo.common.versions import versions_of
+from zoo.contracts import Device
+from zoo.execution.session import AgentSession
+from zoo.registry import Registry
+
+
+@dataclass(frozen=True, kw_only=True)
+class DeviceState:
+    """What was found of one device.
+
+    Attributes:
+        name: Of the device.
+        ok: Whether a file could be measured there now.
+        kind: Of the device; empty when its entry is not usable.
+        address: Where it is.
+        runtimes: Those that were found there.
+        about: The machine as the agent there describes it.
+        readings: Temperature, governor and the like, as far as it tells.
+        faults: Why times taken now could not be trusted.
+        hints: What would make times steadier.
+        problem: What is wrong; empty when nothing is.
+        fix: What to do about it.
+    """
+
+    name: str
+    ok: bool
+    kind: str = ""
+    address: str = ""
+    runtimes: tuple[str, ...] = ()
+    about: dict[str, Any] = field(default_factory=dict)
+    readings: dict[str, Any] = field(default_factory=dict)
+    faults: tuple[str, ...] = ()
+    hints: tuple[str, ...] = ()
+    problem: str = ""
+    fix: str = ""
+
+
+def examine(device: Device | ZooError, name: str) -> DeviceState:
+    """Connects, asks an agent to describe the machine, and reads its condition.
+
+    Args:
+        device: Or why its entry is not usable.
+        name: Of the device.
+    """
+    if isinstance(device, ZooError):
+        return DeviceState(name=name, ok=False, problem=_one_line(device), fix=device.fix or "")
+    state = DeviceState(name=name, ok=False, kind=device.kind.name, address=device.address)
+    if device.kind.examine is not None:
+        return _analysis(device, state)
+    try:
+        if device.benchmark() is not None:
+            return _with_benchmark(device, state)
+        runtimes = tuple(device.runtimes())
+        if not runtimes:
+            return replace(
+                state,
+                problem="no runtime is there",
+                fix=f"type: zoo devices setup {name}"
+                if device.kind.setup is not None
+                else "install ai-edge-litert or onnxruntime in the Python that is used there",
+            )
+        transport = device.connect()
+        try:
+            with AgentSession(transport, runtimes[0]) as session:
+                about = session.describe()
+            condition = transport.condition()
+        finally:
+            transport.close()
+    except ZooError as error:
+        return replace(state, problem=_one_line(error), fix=error.fix or "")
+    return replace(
+        state,
+        ok=True,
+        runtimes=runtimes,
+        about=about,
+        readings=dict(condition.readings),
+        faults=condition.faults,
+        hints=condition.hints,
+    )
+
+
+def _with_benchmark(device: Device, state: DeviceState) -> DeviceState:
+    """A device where a program of others times files: the agent may run there, and need not."""
+    benchmark = device.benchmark()
+    transport = device.connect()
+    try:
+        condition = transport.condition()
+    finally:
+        transport.close()
+    return replace(
+        state,
+        ok=True,
+        runtimes=() if benchmark is None else (benchmark.name,),
+        readings=dict(condition.readings),
+        faults=condition.faults,
+        hints=condition.hints,
+    )
+
+
+def _analysis(device: Device, state: DeviceState) -> DeviceState:
+    """Of a device that nothing is started on: whether what examines files for it is here."""
+    try:
+        device.fingerprint()
+    except ZooError as error:
+        return replace(state, problem=_one_line(error), fix=error.fix or "")
+    runtimes = tuple(device.runtimes())
+    return replace(state, ok=True, runtimes=runtimes, about={"runtimes": versions_of(runtimes)})
+
+
+def setup_device(registry: Registry, device: Device, tell: Callable[[str], None]) -> str:
+    """Prepares a device as its kind knows how; returns what is ready then.
+
+    Raises:
+        UsageError: Its kind cannot prepare devices; names those that can.
+    """
+    if device.kind.setup is None:
+        able = [kind.name for kind in registry.devices if kind.setup is not None]
+        raise UsageError(
+            f"there is nothing to set up from here for {device.name!r}",
+            why=f"devices of kind {device.kind.name!r} are prepared by hand",
+            fix=f"kinds that can: {', '.join(able) or 'none of those that are installed'}; "
+            f"`zoo devices doctor {device.name}` tells what this one lacks",
+        )
+    return device.kind.setup(device.options, tell)
+
+
+def _one_line(error: ZooError) -> str:
+    return error.what + (f" ({' '.join(error.why.split())})" if error.why else "")

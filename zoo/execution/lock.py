@@ -1,0 +1,122 @@
+"""One measurement at a time per device: who comes second is told who holds it."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from zoo.common.clock import utc_now
+from zoo.common.errors import ZooError
+from zoo.common.files import OTHER_HOME, cannot_write
+from zoo.common.paths import cache_folder
+from zoo.contracts import Device
+
+_HOLDER_BYTES = 4096
+
+
+class DeviceBusy(ZooError):
+    """Another process measures on the device."""
+
+
+@contextmanager
+def holding(device: Device) -> Iterator[None]:
+    """Keeps other processes of this machine off a device; the kernel lets go when we die.
+
+    This machine itself is not held: what disturbs it is measured, and it has other work anyway.
+
+    Raises:
+        DeviceBusy: Another process holds it; says which.
+    """
+    if device.kind.local:
+        yield
+        return
+    with hold_place(device.kind.name, device.address, repr(device.name)):
+        yield
+
+
+class HeldPlace:
+    """What is ours until `close`, or until we die."""
+
+    def __init__(self, descriptor: int | None) -> None:
+        self._descriptor = descriptor
+
+    def __enter__(self) -> HeldPlace:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Lets go of it."""
+        descriptor, self._descriptor = self._descriptor, None
+        if descriptor is None:
+            return
+        with suppress(OSError):
+            os.ftruncate(descriptor, 0)
+        os.close(descriptor)
+
+
+def hold_place(kind: str, place: str, shown: str, hold: bool = True) -> HeldPlace:
+    """Keeps other processes of this machine off what is named by a kind and a place.
+
+    Args:
+        kind: Of the device.
+        place: Where it is; two names for one place are one.
+        shown: What people call it.
+        hold: Whether to; else nothing happens.
+
+    Raises:
+        DeviceBusy: Another process holds it; says which.
+    """
+    if not hold:
+        return HeldPlace(None)
+    path = _lock_file(kind, place)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        # The holder's words are read by others: truncating on open would wipe them out.
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+    except OSError as error:
+        raise cannot_write(path, error, fix=OTHER_HOME) from error
+    try:
+        _lock(descriptor, shown)
+        command = " ".join([Path(sys.argv[0]).name, *sys.argv[1:]])
+        holder = {"pid": os.getpid(), "command": command, "since": utc_now()}
+        os.ftruncate(descriptor, 0)
+        os.pwrite(descriptor, json.dumps(holder).encode(), 0)
+    except BaseException:
+        os.close(descriptor)
+        raise
+    return HeldPlace(descriptor)
+
+
+def _lock_file(kind: str, place: str) -> Path:
+    digest = hashlib.sha256(f"{kind} {place}".encode()).hexdigest()[:16]
+    return cache_folder() / "locks" / f"{kind}-{digest}.lock"
+
+
+def _lock(descriptor: int, shown: str) -> None:
+    import fcntl  # not on Windows, where importing the zoo must still work
+
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        raise DeviceBusy(
+            f"{shown} is in use",
+            why=_holder(descriptor),
+            fix="wait until that has ended, then type the same command again",
+        ) from error
+
+
+def _holder(descriptor: int) -> str:
+    try:
+        found = json.loads(os.pread(descriptor, _HOLDER_BYTES, 0))
+        command = str(found["command"])
+        short = command if len(command) <= 120 else command[:117] + "…"
+        return f"process {found['pid']} of this machine holds it since {found['since']}: {short}"
+    except (ValueError, KeyError, TypeError):
+        return "another process of this machine holds it"

@@ -1,0 +1,196 @@
+"""The agent's side of the conversation as records; `devices/agent.py` writes what this reads."""
+
+from __future__ import annotations
+
+import base64
+import zlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from zoo.contracts import TensorInfo
+from zoo.results.measurements import OperatorTime, Profile
+
+#: Version of the protocol; an agent with another one is refused.
+PROTOCOL = 1
+
+
+@dataclass(frozen=True, kw_only=True)
+class LoadedFile:
+    """A file as a runtime on the device sees it.
+
+    Attributes:
+        runtime: Name of the runtime.
+        runtime_version: Its version there; None when unknown.
+        api: The call that runs the file.
+        inputs: In the file's order.
+        outputs: In the file's order.
+        threads: As set, never a default.
+        load_ns: Time to load the file, from a warm page cache.
+        memory_before_bytes: Peak memory of the agent before it loaded the file.
+        delegate: What really executes the operations: ``name``, and as far as the runtime tells
+            ``partitions``, ``delegated``, ``remaining`` (operations outside), ``providers``,
+            ``precision`` (to which it rounds real numbers: ``f32``, ``tf32``, ``f16``, ``bf16``).
+        batch: Examples in one inference.
+        locatable: Whether `locate` can tell more of where it runs.
+    """
+
+    runtime: str
+    runtime_version: str | None
+    api: str
+    inputs: tuple[TensorInfo, ...]
+    outputs: tuple[TensorInfo, ...]
+    threads: int
+    load_ns: int
+    memory_before_bytes: int
+    delegate: dict[str, Any]
+    batch: int = 1
+    locatable: bool = False
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class BenchRun:
+    """One timed run in one process.
+
+    Attributes:
+        samples: Duration of each inference in nanoseconds.
+        first_ns: The first inference, before any warm-up.
+        warmup: ``runs``, ``seconds`` and whether the times became ``stable``.
+        inputs: Where the input came from: ``source`` is ``supplied`` or ``seeded``.
+        floors_met: Whether the least number of runs and seconds were reached.
+        spin_before_ns: Times of a fixed piece of work just before the samples.
+        spin_after_ns: The same just after.
+        load_average: Of the last minute, before and after.
+        peak_memory_bytes: Of the whole agent, up to the end of the warm-up.
+        wall_seconds: Duration of the sampling.
+        cpu_seconds: Processor time that the agent used meanwhile.
+        involuntary_switches: Times that the kernel took the processor away.
+        steal_seconds: Time that a hypervisor gave to others, over all cores.
+        throttled_seconds: Time that a quota held the agent back.
+        energy: What each meter there counted meanwhile: ``meter``, ``joules``, ``readings``,
+            and over how many ``seconds`` and ``inferences``.
+        clock_gap_seconds: By how much another clock of the machine disagrees; 0 when it does not.
+        accelerated: Whether the work was another processor's, for which the agent only waited.
+        thermal_throttles: Times that heat held the processor back meanwhile, as x86 counts them.
+        busy_mhz: Clock of the processor just before and just after the samples, at full load;
+            empty where it does not tell.
+        own_threads: Whether the runtime hands each inference to threads of its own, even when one
+            computes: they wait for each other, and take the processor from each other.
+    """
+
+    samples: NDArray[np.int64]
+    first_ns: int
+    warmup: dict[str, Any]
+    inputs: dict[str, Any]
+    floors_met: bool
+    spin_before_ns: tuple[int, ...]
+    spin_after_ns: tuple[int, ...]
+    load_average: tuple[float, ...]
+    peak_memory_bytes: int
+    wall_seconds: float
+    cpu_seconds: float
+    involuntary_switches: float
+    steal_seconds: float
+    throttled_seconds: float
+    energy: tuple[dict[str, Any], ...] = ()
+    clock_gap_seconds: float = 0.0
+    accelerated: bool = False
+    thermal_throttles: float = 0.0
+    busy_mhz: tuple[float, ...] = ()
+    own_threads: bool = False
+
+
+def pack(values: NDArray[Any]) -> dict[str, Any]:
+    """An array for a request."""
+    little = np.ascontiguousarray(values.astype(values.dtype.newbyteorder("<"), copy=False))
+    data = base64.b64encode(little.tobytes()).decode("ascii")
+    return {"dtype": values.dtype.name, "shape": list(values.shape), "data": data}
+
+
+def unpack(packed: Mapping[str, Any]) -> NDArray[Any]:
+    """An array out of an answer."""
+    dtype = np.dtype(packed["dtype"])
+    flat = np.frombuffer(base64.b64decode(packed["data"]), dtype.newbyteorder("<"))
+    return flat.reshape(packed["shape"]).astype(dtype, copy=False)
+
+
+def loaded_file(answer: Mapping[str, Any]) -> LoadedFile:
+    """The answer to `load`."""
+    return LoadedFile(
+        runtime=answer["runtime"],
+        runtime_version=answer["runtime_version"],
+        api=answer["api"],
+        inputs=tuple(_tensor(row) for row in answer["inputs"]),
+        outputs=tuple(_tensor(row) for row in answer["outputs"]),
+        threads=answer["threads"],
+        load_ns=answer["load_ns"],
+        memory_before_bytes=answer["memory_before_bytes"],
+        delegate=dict(answer["delegate"]),
+        batch=int(answer.get("batch", 1)),
+        locatable=bool(answer.get("locate", False)),
+    )
+
+
+def bench_run(answer: Mapping[str, Any]) -> BenchRun:
+    """The answer to `bench`."""
+    raw = zlib.decompress(base64.b64decode(answer["samples"]["data"]))
+    samples = np.frombuffer(raw, "<i8").astype(np.int64)
+    if len(samples) != answer["samples"]["count"]:
+        raise ValueError(f"{len(samples)} samples came, {answer['samples']['count']} were sent")
+    if len(samples) and samples.min() < 0:
+        raise ValueError(f"a clock that went back: a sample of {samples.min()} ns")
+    if samples.sum() * 1e-9 > answer["wall_seconds"] * 1.01 + 0.01:
+        raise ValueError(
+            f"a clock that jumped: {samples.sum() * 1e-9:.3g} s of samples in "
+            f"{answer['wall_seconds']:.3g} s"
+        )
+    return BenchRun(
+        samples=samples,
+        first_ns=answer["first_ns"],
+        warmup=dict(answer["warmup"]),
+        inputs=dict(answer["inputs"]),
+        floors_met=answer["floors_met"],
+        spin_before_ns=tuple(answer["spin_before_ns"]),
+        spin_after_ns=tuple(answer["spin_after_ns"]),
+        load_average=tuple(answer["load_average"]),
+        peak_memory_bytes=answer["peak_memory_bytes"],
+        wall_seconds=answer["wall_seconds"],
+        cpu_seconds=answer["cpu_seconds"],
+        involuntary_switches=answer["involuntary_switches"],
+        steal_seconds=answer["steal_seconds"],
+        throttled_seconds=answer["throttled_seconds"],
+        energy=tuple(dict(told) for told in answer.get("energy", ())),
+        clock_gap_seconds=float(answer.get("clock_gap_seconds", 0.0)),
+        accelerated=bool(answer.get("accelerated", False)),
+        thermal_throttles=answer.get("thermal_throttles", 0.0),
+        busy_mhz=tuple(answer.get("busy_mhz", ())),
+        own_threads=bool(answer.get("own_threads", False)),
+    )
+
+
+def profile_of(answer: Mapping[str, Any]) -> Profile:
+    """The answer to `profile`."""
+    told = answer["profile"]
+    rows = [
+        OperatorTime(
+            name=str(row["name"]),
+            operator=str(row["operator"]),
+            executor=str(row["executor"]),
+            ms=float(row["ns"]) * 1e-6,
+        )
+        for row in told["operators"]
+    ]
+    return Profile(method=str(told["method"]), operators=tuple(rows))
+
+
+def _tensor(row: Mapping[str, Any]) -> TensorInfo:
+    return TensorInfo(
+        name=row["name"],
+        shape=tuple(-1 if side is None else side for side in row["shape"]),
+        dtype=row["dtype"],
+        scale=row["scale"],
+        zero_point=row["zero_point"],
+    )

@@ -1,0 +1,282 @@
+"""Running a file on real examples, by the agent, in the runtime that users deploy on."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from zoo.artifacts.artifact import open_unaltered, require_manifest
+from zoo.common.errors import BadData, MissingExtra, UsageError, ZooError
+from zoo.common.progress import OnEvent
+from zoo.common.worker import Children
+from zoo.contracts import Dataset, DeviceKind, Exporter, Preprocessing, Split, Task, Truth
+from zoo.execution.session import AgentSession
+from zoo.registry import Registry
+from zoo.results.records import Evaluation
+
+if TYPE_CHECKING:
+    from zoo.contracts.task import Array
+
+_CHUNK = 512
+_SHARE = 2048
+_MOST_AGENTS = 4
+
+
+@dataclass(frozen=True, kw_only=True)
+class FileOutputs:
+    """What a file answered, and in which runtime.
+
+    Attributes:
+        outputs: In real numbers, (inputs, …).
+        runtime: Its name.
+        runtime_version: Its version there.
+        processor: Stands for the processor's model and features, which decide the kernels.
+        seconds: How long it took.
+    """
+
+    outputs: Array
+    runtime: str
+    runtime_version: str
+    processor: str
+    seconds: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Place:
+    """What computed an answer, as far as it may move the last bit."""
+
+    version: str
+    processor: str
+
+    @classmethod
+    def of(cls, session: AgentSession) -> _Place:
+        told = session.describe()
+        words = [str(told.get(key)) for key in ("machine", "cpu", "flags")]
+        return cls(
+            version=str(told.get("runtime_version") or "unknown"),
+            processor=hashlib.sha256("\n".join(words).encode()).hexdigest()[:16],
+        )
+
+
+def judging_device(registry: Registry) -> DeviceKind:
+    """The device that is this machine: files are judged there before they go anywhere.
+
+    Raises:
+        ZooError: No plugin provides one.
+    """
+    found = next((kind for kind in registry.devices if kind.local), None)
+    if found is None:
+        raise ZooError(
+            "no device is this machine, so no file can be judged",
+            fix="`zoo plugins list` shows whether the plugin that provides it is broken or off",
+        )
+    return found
+
+
+def choose_runtime(exporter: Exporter, kind: DeviceKind, options: dict[str, str]) -> str:
+    """The exporter's preferred runtime among those the device has.
+
+    Raises:
+        MissingExtra: The device has none of them.
+    """
+    available = kind.runtimes(options)
+    for runtime in exporter.runtimes:
+        if runtime in available:
+            return runtime
+    raise MissingExtra(exporter.runtimes[0], exporter.extra)
+
+
+def run_file(
+    path: Path,
+    runtime: str,
+    kind: DeviceKind,
+    split: Split,
+    preprocessing: Preprocessing,
+    *,
+    emit: OnEvent,
+    children: Children | None = None,
+) -> FileOutputs:
+    """Runs every example of a split through a file, large splits by several agents at once."""
+    import numpy as np
+
+    started = time.perf_counter()
+    children = children or Children()
+    progress = _Progress(len(split), emit)
+
+    def run_share(share: range) -> tuple[Array, _Place]:
+        return _run_share(path, runtime, kind, split, preprocessing, share, progress, children)
+
+    shares = _shares(len(split))
+    with ThreadPoolExecutor(max_workers=len(shares)) as pool:
+        parts = list(pool.map(run_share, shares))
+    return FileOutputs(
+        outputs=np.concatenate([outputs for outputs, _ in parts]),
+        runtime=runtime,
+        runtime_version=parts[0][1].version,
+        processor=parts[0][1].processor,
+        seconds=time.perf_counter() - started,
+    )
+
+
+def answers_to(
+    inputs: Array,
+    path: Path,
+    runtime: str,
+    kind: DeviceKind,
+    *,
+    plain: bool = False,
+    children: Children | None = None,
+) -> FileOutputs:
+    """Runs raw inputs that are in memory through a file, one after the other in a fresh agent.
+
+    Args:
+        inputs: (inputs, …), of the type and shape that the preprocessing makes.
+        path: The file.
+        runtime: One that the device has.
+        kind: Where.
+        plain: Whether the runtime's plain kernels are to answer, not its fast ones.
+        children: Those that are ended when the run is.
+    """
+    started = time.perf_counter()
+    children = children or Children()
+    with AgentSession(kind.connect({}), runtime) as session, children.registered(session.kill):
+        place = _Place.of(session)
+        session.load(path, threads=1, xnnpack=not plain)
+        outputs = session.run(inputs)
+    return FileOutputs(
+        outputs=outputs,
+        runtime=runtime,
+        runtime_version=place.version,
+        processor=place.processor,
+        seconds=time.perf_counter() - started,
+    )
+
+
+def _shares(count: int) -> list[range]:
+    """Contiguous shares of a split: a second agent pays when it has enough to do."""
+    agents = max(1, min(os.cpu_count() or 1, _MOST_AGENTS, count // _SHARE))
+    ends = [count * number // agents for number in range(agents + 1)]
+    return [range(low, high) for low, high in pairwise(ends)]
+
+
+class _Progress:
+    """Adds up what several agents have done."""
+
+    def __init__(self, total: int, emit: OnEvent) -> None:
+        self._done = 0
+        self._total = total
+        self._emit = emit
+        self._lock = threading.Lock()
+
+    def add(self, count: int) -> None:
+        with self._lock:
+            self._done += count
+            self._emit({"event": "progress", "done": self._done, "total": self._total})
+
+
+def _run_share(
+    path: Path,
+    runtime: str,
+    kind: DeviceKind,
+    split: Split,
+    preprocessing: Preprocessing,
+    share: range,
+    progress: _Progress,
+    children: Children,
+) -> tuple[Array, _Place]:
+    """The outputs of one agent, and what computed them."""
+    import numpy as np
+
+    from zoo.data.preprocessing.inputs import read_inputs
+
+    chunks = []
+    with AgentSession(kind.connect({}), runtime) as session, children.registered(session.kill):
+        place = _Place.of(session)
+        session.load(path, threads=1)
+        for start in range(share.start, share.stop, _CHUNK):
+            chunk = range(start, min(start + _CHUNK, share.stop))
+            chunks.append(session.run(read_inputs(split, preprocessing, chunk)))
+            progress.add(len(chunk))
+    return np.concatenate(chunks), place
+
+
+def evaluate_file(
+    registry: Registry, path: Path, dataset: Dataset, split: str, *, emit: OnEvent
+) -> Evaluation:
+    """Quality of a file on a split.
+
+    Raises:
+        BadFile: The file has no manifest, or was altered.
+        UsageError: Its classes are not the dataset's.
+    """
+    artifact = open_unaltered(registry, path)
+    manifest = require_manifest(artifact)
+    check_enough_classes(registry.tasks.get(manifest.task), dataset)
+    check_classes(manifest.classes, dataset, str(path))
+    kind = judging_device(registry)
+    runtime = choose_runtime(artifact.exporter, kind, {})
+    answered = run_file(
+        path, runtime, kind, dataset.splits[split], manifest.preprocessing, emit=emit
+    )
+    task = registry.tasks.get(manifest.task)
+    from zoo.data.preprocessing.inputs import truth_of
+
+    truth = truth_of(dataset, split, manifest.preprocessing)
+    return evaluation_of(task, path.name, dataset, split, truth, answered)
+
+
+def evaluation_of(
+    task: Task,
+    subject: str,
+    dataset: Dataset,
+    split: str,
+    truth: Truth,
+    answered: FileOutputs,
+    outputs_file: str | None = None,
+) -> Evaluation:
+    """The record of a file's quality."""
+    return Evaluation(
+        subject=subject,
+        dataset=dataset.name,
+        split=split,
+        metrics=task.evaluate(answered.outputs, truth),
+        details=dict(task.details(answered.outputs, truth)),
+        outputs=outputs_file,
+        runtime=answered.runtime,
+        seconds=answered.seconds,
+    )
+
+
+def check_enough_classes(task: Task, dataset: Dataset) -> None:
+    """Refuses a dataset with too few classes for the task.
+
+    Raises:
+        BadData: Names the one that is there.
+    """
+    if len(dataset.classes) < task.least_classes:
+        raise BadData(
+            f"{dataset.name} holds only one class: {dataset.classes[0]}",
+            why=f"{task.name} needs at least two classes",
+            fix="add examples of another class",
+        )
+
+
+def check_classes(classes: tuple[str, ...], dataset: Dataset, subject: str) -> None:
+    """Refuses a dataset whose classes are not those of the outputs."""
+    if classes != dataset.classes:
+        raise UsageError(
+            f"{subject} does not know the classes of {dataset.name!r}",
+            why=f"its classes are {_short(classes)}; the dataset's are {_short(dataset.classes)}",
+            fix="use the dataset it was trained on, or fine-tune first: zoo finetune",
+        )
+
+
+def _short(names: tuple[str, ...]) -> str:
+    return ", ".join(names[:5]) + (f", … ({len(names)})" if len(names) > 5 else "")

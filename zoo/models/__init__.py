@@ -1,0 +1,1 @@
+"""Networks and their weights: build, find, load, verify, convert published ones."""

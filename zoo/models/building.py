@@ -1,0 +1,270 @@
+"""From records to Keras models: building, naming variables, and the form that is exported."""
+
+from __future__ import annotations
+
+import inspect
+import re
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+from zoo.common.errors import UsageError, ZooError
+from zoo.common.optional_imports import require
+from zoo.contracts import Architecture, Preprocessing, Task, Variant
+
+#: Name of the layer that a new set of classes replaces.
+HEAD = "head"
+#: Attributes that hold what is multiplied; separable convolutions have two of them.
+_KERNELS = ("kernel", "depthwise_kernel", "pointwise_kernel")
+
+
+def build_network(
+    architecture: Architecture,
+    variant: Variant,
+    classes: int,
+    hyperparameters: Mapping[str, Any] | None = None,
+    preprocessing: Preprocessing | None = None,
+) -> Any:
+    """Builds a variant with random weights.
+
+    Args:
+        architecture: The family.
+        variant: The member.
+        classes: Number of classes.
+        hyperparameters: Override those of the variant.
+        preprocessing: Fixes the input shape; None takes the variant's.
+
+    Returns:
+        A `keras.Model` from normalized inputs (batch, …) to outputs as the variant says: logits
+        (batch, classes), as a rule.
+
+    Raises:
+        UsageError: A hyper-parameter that the network does not have.
+        ZooError: The plugin's build function raised.
+    """
+    keras = require("keras")
+    path = preprocessing or variant.preprocessing
+    inputs = keras.Input(path.network_shape, dtype=path.graph_dtype, name="normalized")
+    model = _built(architecture.build, architecture, variant, inputs, classes, hyperparameters)
+    wanted = variant.outputs_for(classes)
+    # What the data decides (the length of a sequence) is not on the record.
+    if preprocessing is not None and len(wanted) > 1 and variant.has_head:
+        wanted = (*model.output_shape[1 : len(wanted)], wanted[-1])
+    if tuple(model.output_shape[1:]) != wanted:
+        raise ZooError(
+            f"{variant.name!r} returns shape {tuple(model.output_shape[1:])} for {classes} classes",
+            why=f"the record of {variant.name!r} says (batch, {', '.join(map(str, wanted))})",
+            fix=f"correct build() in the plugin of {architecture.name!r}",
+        )
+    return model
+
+
+def build_companion(
+    architecture: Architecture,
+    variant: Variant,
+    classes: int,
+    network: Any,
+    hyperparameters: Mapping[str, Any] | None = None,
+) -> Any | None:
+    """Builds the second network that training needs, with random weights.
+
+    Args:
+        architecture: The family.
+        variant: The member.
+        classes: Number of classes.
+        network: The first, from `build_network`; its output is the companion's input.
+        hyperparameters: Override those of the variant.
+
+    Returns:
+        A `keras.Model`, or None when the family trains without.
+    """
+    if architecture.companion is None:
+        return None
+    inputs = require("keras").Input(network.output_shape[1:], name="outputs")
+    build = architecture.companion
+    return _built(build, architecture, variant, inputs, classes, hyperparameters)
+
+
+def _built(
+    build: Callable[..., Any],
+    architecture: Architecture,
+    variant: Variant,
+    inputs: Any,
+    classes: int,
+    hyperparameters: Mapping[str, Any] | None,
+) -> Any:
+    given = {**variant.hyperparameters, **(hyperparameters or {})}
+    check_hyperparameters(architecture, given)
+    own = {name: given[name] for name in _accepted(build) if name in given}
+    try:
+        return require("keras").Model(inputs, build(inputs, classes, **own), name=variant.name)
+    # A plugin's code may raise anything; the message must name the plugin, not our line.
+    except Exception as error:
+        # With hyper-parameters from outside, these are the likely cause.
+        kind = UsageError if hyperparameters else ZooError
+        raise kind(
+            f"the plugin of {architecture.name!r} could not build {variant.name!r}",
+            why=f"{type(error).__name__}: {error}",
+            fix="correct the hyper-parameters, or tell the plugin's author",
+        ) from error
+
+
+def _accepted(build: Callable[..., Any]) -> list[str]:
+    return list(inspect.signature(build).parameters)[2:]
+
+
+def check_hyperparameters(architecture: Architecture, given: Mapping[str, Any]) -> None:
+    """Refuses hyper-parameters that neither the network nor its companion takes."""
+    accepted = _accepted(architecture.build)
+    if architecture.companion is not None:
+        accepted += [name for name in _accepted(architecture.companion) if name not in accepted]
+    unknown = sorted(set(given) - set(accepted))
+    if unknown:
+        raise UsageError(
+            f"{architecture.name!r} has no hyper-parameter {unknown[0]!r}",
+            fix=f"it has: {', '.join(accepted)}" if accepted else "it has none",
+        )
+
+
+def raw_model(network: Any, preprocessing: Preprocessing) -> Any:
+    """A `keras.Model` from raw inputs (pixels 0-255, …), (batch, …), to logits: what is trained."""
+    keras = require("keras")
+    raw = raw_input(preprocessing, None)
+    return keras.Model(raw, network(normalization(preprocessing)(raw)))
+
+
+def deployed_model(
+    network: Any, preprocessing: Preprocessing, task: Task, batch: int | None = 1
+) -> Any:
+    """A `keras.Model` from raw inputs, shape (batch, …), to the task's output: what is exported."""
+    keras = require("keras")
+    raw = raw_input(preprocessing, batch)
+    logits = network(normalization(preprocessing)(raw))
+    return keras.Model(raw, task.activation(logits), name=network.name)
+
+
+def raw_input(preprocessing: Preprocessing, batch: int | None) -> Any:
+    """The symbolic tensor that raw examples come in by; `batch` of None takes any number."""
+    return require("keras").Input(
+        preprocessing.input_shape,
+        batch_size=batch,
+        dtype=preprocessing.graph_dtype,
+        name=preprocessing.input_name,
+    )
+
+
+def normalization(preprocessing: Preprocessing) -> Any:
+    """What turns a raw Keras tensor into a normalized one: a layer, or nothing."""
+    affine = preprocessing.affine()
+    if affine is None:
+        return lambda raw: raw
+    factors, offsets = affine
+    layers = require("keras.layers")
+    rescaling = layers.Rescaling
+    repeats = preprocessing.network_shape[-1] // preprocessing.input_shape[-1]
+    if repeats > 1:
+        repeat = layers.Concatenate(name="repeated")
+        scaled = rescaling(list(factors), list(offsets), name="normalization")
+        return lambda raw: scaled(repeat([raw] * repeats))
+    if len(set(factors)) == 1 and len(set(offsets)) == 1:
+        # Converters fold scalars into the first convolution more often than vectors.
+        return rescaling(factors[0], offsets[0], name="normalization")
+    return rescaling(list(factors), list(offsets), name="normalization")
+
+
+_AUTOMATIC = re.compile(r"_\d+\Z")
+
+
+def variable_names(model: Any) -> dict[str, Any]:
+    """Every variable of a model under a name that is the same in each process.
+
+    Keras numbers layers without a name of their own by how many the process made before; here
+    they are numbered within the model.
+    """
+    named: dict[str, Any] = {}
+    seen: Counter[str] = Counter()
+    for layer in model.layers:
+        if not layer.weights:
+            continue
+        base = _stable(layer.name, layer)
+        count = seen[base]
+        seen[base] += 1
+        prefix = f"{base}_{count}" if count else base
+        for variable in layer.weights:
+            inner = [_AUTOMATIC.sub("", part) for part in variable.path.split("/")[1:]]
+            name = "/".join([prefix, *(inner or [variable.name])])
+            copies = sum(1 for known in named if known == name or known.startswith(f"{name}#"))
+            named[f"{name}#{copies}" if copies else name] = variable
+    return named
+
+
+def _stable(name: str, layer: Any) -> str:
+    """The layer's own name, or the name of its class when Keras numbered it."""
+    snake = re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z0-9])(?=[A-Z][a-z])", "_", type(layer).__name__)
+    automatic = _AUTOMATIC.sub("", name)
+    plain = automatic.replace("_", "")
+    return automatic if plain == snake.lower().replace("_", "") else name
+
+
+def count_parameters(model: Any) -> int:
+    """All weights, trainable or not."""
+    return int(model.count_params())
+
+
+def count_multiply_adds(model: Any) -> int:
+    """Multiply-accumulates of convolutions, dense and recurrent layers for one input.
+
+    Counted as in He et al. 2015: kernel size times output elements; of recurrent layers kernel and
+    recurrent kernel at each step. Biases, activations, the products of gates and states, and
+    embeddings, which are looked up, are left out. A transposed convolution applies its kernel at
+    each input position instead.
+    """
+    total = 0
+    for layer in leaves(model):
+        if not hasattr(layer, "output"):
+            continue
+        for cell in _cells(layer):
+            weights = _product(cell.kernel.shape) + _product(cell.recurrent_kernel.shape)
+            total += weights * int(layer.input.shape[1])
+        where = layer.input if "Transpose" in type(layer).__name__ else layer.output
+        positions = max(_product(where.shape[1:-1]), 1)
+        for attribute in _KERNELS:
+            kernel = getattr(layer, attribute, None)
+            if kernel is not None:
+                total += _product(kernel.shape) * positions
+    return total
+
+
+def layer_names(model: Any) -> tuple[str, ...]:
+    """Names of a model's layers, of those in models inside it too, in the order of computing.
+
+    Layers that do nothing but while training are left out.
+    """
+    layers = require("keras").layers
+    idle = (layers.Dropout, layers.GaussianNoise, layers.GaussianDropout)
+    computing = [layer for layer in leaves(model) if not isinstance(layer, idle)]
+    return tuple(dict.fromkeys(layer.name for layer in computing))
+
+
+def _cells(layer: Any) -> list[Any]:
+    """The recurrent cells of a layer, one for each kernel that is applied at each step."""
+    directions = (getattr(layer, f"{way}_layer", None) for way in ("forward", "backward"))
+    own = [one.cell for one in (layer, *directions) if hasattr(one, "cell")]
+    return [cell for one in own for cell in getattr(one, "cells", [one])]
+
+
+def leaves(model: Any) -> Iterator[Any]:
+    """The layers of a `keras.Model` in order, those of models inside it in their place."""
+    keras = require("keras")
+    for layer in model.layers:
+        if isinstance(layer, keras.Model):
+            yield from leaves(layer)
+        elif not isinstance(layer, keras.layers.InputLayer):
+            yield layer
+
+
+def _product(values: Any) -> int:
+    result = 1
+    for value in values:
+        result *= int(value)
+    return result

@@ -1,0 +1,109 @@
+"""The card of a checkpoint: what it is, where it came from, how good it is, and its hash."""
+
+from __future__ import annotations
+
+import tomllib
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
+
+from zoo.common.errors import BadFile
+from zoo.common.files import write_text
+from zoo.contracts import AnyPreprocessing
+
+
+@dataclass(frozen=True, kw_only=True)
+class Accuracy:
+    """The headline metric on the whole test split, with its 95 % interval."""
+
+    metric: str
+    value: float
+    low: float
+    high: float
+    count: int
+    counted: str = "example"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Card:
+    """Describes one safetensors file.
+
+    Attributes:
+        variant: Name of the variant.
+        tag: Name of the weights; the model id is ``variant.tag``.
+        dataset: What it was trained on.
+        dataset_hash: Content hash of that dataset.
+        classes: Class names in the order of the outputs.
+        licence: SPDX identifier of the weights.
+        sha256: Of the safetensors file.
+        hyperparameters: Beyond those of the variant.
+        preprocessing: When it is not the variant's: what was measured on the training split (a
+            vocabulary, the mean of channels), chosen (another input size), or published.
+        recipe: The training options that made it, or where it was published.
+        parent: Model id that training began from; empty when from scratch.
+        accuracy: None when it was not measured.
+        versions: Distributions that trained it.
+    """
+
+    variant: str
+    tag: str
+    dataset: str
+    dataset_hash: str
+    classes: tuple[str, ...]
+    licence: str
+    sha256: str
+    hyperparameters: dict[str, Any] = field(default_factory=dict)
+    preprocessing: Annotated[AnyPreprocessing, Field(discriminator="kind")] | None = None
+    recipe: dict[str, Any] = field(default_factory=dict)
+    parent: str = ""
+    accuracy: Accuracy | None = None
+    versions: dict[str, str] = field(default_factory=dict)
+
+    __pydantic_config__ = ConfigDict(extra="forbid")
+
+    @property
+    def model_id(self) -> str:
+        """``variant.tag``."""
+        return f"{self.variant}.{self.tag}"
+
+
+_CARD = TypeAdapter(Card)
+
+
+def read_card(path: Path) -> Card:
+    """Reads and validates a card.
+
+    Raises:
+        BadFile: Not there, not TOML, or a key is wrong.
+    """
+    try:
+        with path.open("rb") as file:
+            return _CARD.validate_python(tomllib.load(file))
+    except FileNotFoundError as error:
+        raise BadFile(
+            f"the weights have no card {path}", fix="keep the .toml beside the .safetensors"
+        ) from error
+    except ValidationError as error:
+        first = error.errors()[0]
+        key = ".".join(str(part) for part in first["loc"])
+        raise BadFile(f"the card {path} is wrong at {key!r}", why=first["msg"]) from error
+    # Too many digits are a plain ValueError, too many brackets a RecursionError.
+    except (ValueError, RecursionError, OSError) as error:
+        raise BadFile(f"the card {path} cannot be read", why=str(error)) from error
+
+
+def write_card(path: Path, card: Card) -> None:
+    """Writes a card as TOML, without empty fields."""
+    import tomli_w
+
+    plain = _CARD.dump_python(card, mode="json", exclude_none=True)
+    plain["recipe"] = _without_none(plain["recipe"])
+    write_text(path, tomli_w.dumps({k: v for k, v in plain.items() if v != {} and v != ""}))
+
+
+def _without_none(values: Any) -> Any:
+    if isinstance(values, dict):
+        return {k: _without_none(v) for k, v in values.items() if v is not None}
+    return values

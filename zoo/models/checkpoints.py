@@ -1,0 +1,182 @@
+"""Finding pretrained weights by name; opens no file and imports nothing heavy."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from zoo.artifacts.not_weights import exported_file
+from zoo.common.errors import BadFile, UnknownName, UsageError
+from zoo.contracts import AnyPreprocessing, Architecture, Variant
+from zoo.models.published.cache import is_fetched, official_path, own_weights, sources_of
+from zoo.registry import Registry
+
+if TYPE_CHECKING:
+    from zoo.models.card import Card
+
+SUFFIX = ".safetensors"
+_FOREIGN = (".pth", ".pt", ".bin", ".h5")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Checkpoint:
+    """Weights that were found: the files and what they belong to."""
+
+    architecture: Architecture
+    variant: Variant
+    path: Path
+
+    @property
+    def model_id(self) -> str:
+        """``variant.tag``."""
+        return self.path.name.removesuffix(SUFFIX)
+
+    @property
+    def card_path(self) -> Path:
+        """The card beside the weights."""
+        return self.path.with_name(self.model_id + ".toml")
+
+    @property
+    def preprocessing(self) -> AnyPreprocessing:
+        """The card's, if it has one of its own, else the variant's."""
+        return self.card().preprocessing or self.variant.preprocessing
+
+    def card(self) -> Card:
+        """Reads the card."""
+        from zoo.models.card import read_card
+
+        return read_card(self.card_path)
+
+
+def packaged(architecture: Architecture, variant: Variant) -> dict[str, Path]:
+    """Tags of the packaged weights of a variant and their files; never opens them."""
+    if architecture.weights is None or not architecture.weights.is_dir():
+        return {}
+    prefix = f"{variant.name}."
+    return {
+        path.name.removeprefix(prefix).removesuffix(SUFFIX): path
+        for path in sorted(architecture.weights.glob(f"{prefix}*{SUFFIX}"))
+    }
+
+
+def resolve(registry: Registry, model: str) -> tuple[Architecture, Variant, Checkpoint | None]:
+    """Finds what the user means by `model`.
+
+    Args:
+        registry: Where to look.
+        model: A variant (``lenet5``), a model id (``lenet5.fashion_mnist``, ``resnet18.a1_in1k``),
+            or the path of a ``.safetensors`` file with its card.
+
+    Returns:
+        Architecture, variant, and the checkpoint; None when the variant has no packaged
+        weights. Official weights are only taken by name.
+
+    Raises:
+        UnknownName: No such variant or tag; offers the nearest.
+        UsageError: Official weights that were not fetched yet.
+    """
+    if model.endswith(SUFFIX):
+        return _resolve_path(registry, Path(model))
+    name, _, tag = model.partition(".")
+    try:
+        architecture, variant = registry.variant(name)
+    except UnknownName as error:
+        raise _no_model(registry, model) from error
+    tags = packaged(architecture, variant)
+    if not tag:
+        if not tags:
+            return architecture, variant, None
+        tag = next(iter(tags))
+    if tag not in tags:
+        return _fetched(architecture, variant, tag, tags)
+    return (
+        architecture,
+        variant,
+        Checkpoint(architecture=architecture, variant=variant, path=tags[tag]),
+    )
+
+
+def _no_model(registry: Registry, model: str) -> UsageError:
+    """The error that says what a name is instead: a file of something else, or nothing known."""
+    if not _is_file(Path(model)):
+        return UnknownName("model", model, model_ids(registry))
+    if Path(model).suffix in _FOREIGN:
+        return UsageError(
+            f"{model} is another program's file", fix=f"convert it once: {_convert(model)}"
+        )
+    return exported_file(registry, Path(model)) or UsageError(
+        f"{model} is not a model",
+        why="a model is a variant, a model id, or the path of a .safetensors file",
+        fix="`zoo list` shows models; `zoo inspect` and `zoo bench` take exported files",
+    )
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except OSError:  # No file can have such a name: it is too long, for one.
+        return False
+
+
+def _convert(path: str) -> str:
+    return f"zoo weights fetch VARIANT --from {path} --tag NAME"
+
+
+def _fetched(
+    architecture: Architecture, variant: Variant, tag: str, packaged_tags: dict[str, Path]
+) -> tuple[Architecture, Variant, Checkpoint]:
+    """Weights that came from elsewhere: official ones, or the user's own."""
+    sources, own = sources_of(architecture, variant), own_weights(variant)
+    at = partial(Checkpoint, architecture=architecture, variant=variant)
+    if tag in sources:
+        if not is_fetched(sources[tag]):
+            raise UsageError(
+                f"the official weights {variant.name}.{tag} were not fetched yet",
+                fix=f"zoo weights fetch {variant.name}.{tag}",
+            )
+        return architecture, variant, at(path=official_path(sources[tag]))
+    if tag in own:
+        return architecture, variant, at(path=own[tag])
+    known = [*packaged_tags, *sources, *own]
+    raise UnknownName(
+        f"weights of {variant.name}", tag, known, fix=None if known else "it has no weights yet"
+    )
+
+
+def _resolve_path(registry: Registry, path: Path) -> tuple[Architecture, Variant, Checkpoint]:
+    if not _is_file(path):
+        raise UsageError(f"there are no weights {path}", fix="check the path")
+    from zoo.models.card import read_card
+
+    card_path = path.with_name(path.name.removesuffix(SUFFIX) + ".toml")
+    if not card_path.is_file():
+        raise BadFile(
+            f"the weights have no card {card_path}",
+            fix="keep the .toml beside the .safetensors; or, if another program made it: "
+            + _convert(str(path)),
+        )
+    card = read_card(card_path)
+    try:
+        architecture, variant = registry.variant(card.variant)
+    except UnknownName as error:
+        raise BadFile(
+            f"the card {card_path} is of the variant {card.variant!r}, which nothing provides",
+            fix="load the plugin that does: zoo --plugin PATH …",
+        ) from error
+    return (
+        architecture,
+        variant,
+        Checkpoint(architecture=architecture, variant=variant, path=path),
+    )
+
+
+def model_ids(registry: Registry) -> Iterator[str]:
+    """Every variant, and every variant with each of its tags."""
+    for architecture, variant in registry.variants():
+        yield variant.name
+        tags = [*packaged(architecture, variant), *sources_of(architecture, variant)]
+        for tag in dict.fromkeys([*tags, *own_weights(variant)]):
+            yield f"{variant.name}.{tag}"

@@ -1,0 +1,76 @@
+"""A network in memory, with its checkpoint, card and task."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from zoo.common.errors import UsageError
+from zoo.contracts import AnyPreprocessing, Architecture, Task, Variant
+from zoo.models.card import Card
+from zoo.models.checkpoints import Checkpoint, resolve
+from zoo.models.published.cache import sources_of
+from zoo.models.weights import load_network
+from zoo.registry import PluginSettings, load_registry
+
+
+@dataclass(frozen=True, kw_only=True)
+class Subject:
+    """A model as a step sees it: plain names and paths that cross process borders.
+
+    Attributes:
+        model: Variant, model id, or path of a ``.safetensors`` file.
+        plugins: Which plugins to look for.
+    """
+
+    model: str
+    plugins: PluginSettings
+
+
+@dataclass(frozen=True, kw_only=True)
+class LoadedModel:
+    """A checkpoint in memory."""
+
+    architecture: Architecture
+    variant: Variant
+    task: Task
+    checkpoint: Checkpoint
+    card: Card
+    network: Any
+
+    @property
+    def preprocessing(self) -> AnyPreprocessing:
+        """The card's, if it has one of its own."""
+        return self.card.preprocessing or self.variant.preprocessing
+
+
+def load_model(subject: Subject, hyperparameters: dict[str, Any] | None = None) -> LoadedModel:
+    """Loads a checkpoint with its verified weights.
+
+    Raises:
+        UsageError: The variant has no weights.
+    """
+    registry = load_registry(subject.plugins)
+    architecture, variant, checkpoint = resolve(registry, subject.model)
+    if checkpoint is None:
+        raise no_weights(architecture, variant)
+    network, card, _ = load_network(checkpoint, hyperparameters=hyperparameters)
+    return LoadedModel(
+        architecture=architecture,
+        variant=variant,
+        task=registry.tasks.get(variant.task),
+        checkpoint=checkpoint,
+        card=card,
+        network=network,
+    )
+
+
+def no_weights(architecture: Architecture, variant: Variant) -> UsageError:
+    """The error for a variant without a packaged checkpoint."""
+    official = list(sources_of(architecture, variant).values())
+    train = f"train it: zoo finetune {variant.name} --data DATASET --from-scratch"
+    return UsageError(
+        f"{variant.name!r} has no packaged weights",
+        why="only trained networks can be exported or evaluated",
+        fix=f"name official ones: {', '.join(s.model_id for s in official)}" if official else train,
+    )

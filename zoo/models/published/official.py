@@ -1,0 +1,115 @@
+"""Official weights, from Python: fetched, listed, verified, and had before they are needed."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from zoo.common.errors import UsageError
+from zoo.common.progress import Event, OnStep, quiet
+from zoo.models.checkpoints import Checkpoint
+from zoo.registry import Registry, load_registry
+
+if TYPE_CHECKING:
+    from zoo.models.published.check import VerifiedWeights
+    from zoo.models.published.fetch import OfficialWeights
+
+
+def fetch_weights(
+    model: str,
+    *,
+    origin: str | Path | None = None,
+    tag: str | None = None,
+    classes: Sequence[str] | None = None,
+    again: bool = False,
+    on_step: OnStep = quiet,
+    registry: Registry | None = None,
+) -> Checkpoint:
+    """Fetches official weights, or converts those of another program.
+
+    Args:
+        model: A model id (``resnet18.a1_in1k``); with `origin`, a variant.
+        origin: Address or path of weights that the zoo does not list.
+        tag: Names those: ``variant.tag``.
+        classes: Their class names, in the order of the outputs; None for ImageNet's, or for
+            numbers when there are not 1,000.
+        again: Fetch and convert even what is here.
+        on_step: Receives progress.
+        registry: None discovers plugins anew.
+
+    Raises:
+        UsageError: No such weights; `origin` without `tag` or the reverse.
+        BadFile: Truncated, altered, another network's, or more than tensors.
+    """
+    from zoo.models.published.fetch import fetch, fetch_from
+
+    registry = registry or load_registry()
+    if (origin is None) != (tag is None):
+        raise UsageError("an origin and a tag belong together", fix="--from PATH --tag NAME")
+    with _told(f"fetch {model}", on_step) as on_event:
+        if origin is not None and tag is not None:
+            return fetch_from(registry, model, str(origin), tag, classes=classes, on_event=on_event)
+        return fetch(registry, model, again=again, on_event=on_event)
+
+
+def official_weights(
+    pattern: str = "*", *, registry: Registry | None = None
+) -> list[OfficialWeights]:
+    """Official weights whose model id matches a shell pattern, fetched or not; no network."""
+    from fnmatch import fnmatchcase
+
+    from zoo.models.published.fetch import official
+
+    rows = official(registry or load_registry())
+    return [
+        row
+        for row in rows
+        if fnmatchcase(row.model_id, pattern) or row.model_id.partition(".")[0] == pattern
+    ]
+
+
+def verify_weights(
+    model: str | None = None, *, registry: Registry | None = None
+) -> list[VerifiedWeights]:
+    """Reads weights that are on this machine, and compares their SHA-256 with their cards.
+
+    Args:
+        model: Variant or model id; None for all: packaged, official and the user's own.
+        registry: None discovers plugins anew.
+    """
+    from zoo.models.published.check import verified
+
+    return verified(registry or load_registry(), model)
+
+
+def here(registry: Registry, model: str, on_step: OnStep) -> str:
+    """The name of a model whose official weights, if it stands for such, are here."""
+    from zoo.models.published.cache import is_fetched, source_named
+    from zoo.models.published.fetch import fetch, no_such_weights
+
+    source = source_named(registry, model)
+    if source is None:
+        if "://" in model:
+            raise no_such_weights(registry, model)
+        return model
+    if not is_fetched(source):
+        with _told(f"fetch {source.model_id}", on_step) as on_event:
+            fetch(registry, source.model_id, on_event=on_event)
+    return source.model_id
+
+
+@contextmanager
+def _told(step: str, on_step: OnStep) -> Iterator[Callable[[Event], None]]:
+    """Tells of work outside a run as of a step."""
+    started = time.perf_counter()
+    on_step(step, {"event": "start", "kind": "fetch"})
+    status = "failed"
+    try:
+        yield lambda event: on_step(step, event)
+        status = "passed"
+    finally:
+        seconds = time.perf_counter() - started
+        on_step(step, {"event": "end", "status": status, "seconds": seconds, "cached": False})

@@ -1,0 +1,158 @@
+"""Weights in and out of networks: save, verify, load."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from zoo.common.errors import BadFile
+from zoo.common.files import atomic_path, sha256_of
+from zoo.common.optional_imports import require
+from zoo.contracts import Preprocessing
+from zoo.models.building import HEAD, build_network, variable_names
+from zoo.models.card import Card
+from zoo.models.checkpoints import Checkpoint
+
+#: What the names of a companion's tensors begin with.
+COMPANION = "companion/"
+
+
+def save_weights(network: Any, path: Path, companion: Any | None = None) -> str:
+    """Writes every variable of a Keras model as safetensors; returns the file's SHA-256.
+
+    Args:
+        network: The model.
+        path: The file.
+        companion: The second network of its training, if there was one; its names begin with
+            ``companion/``.
+    """
+    import numpy as np
+
+    safetensors = require("safetensors.numpy")
+    tensors = {
+        name: np.ascontiguousarray(variable.numpy())
+        for name, variable in _all_names(network, companion).items()
+    }
+    with atomic_path(path) as temporary:
+        safetensors.save_file(tensors, str(temporary))
+    return sha256_of(path)
+
+
+def _all_names(network: Any, companion: Any | None) -> dict[str, Any]:
+    beside = {} if companion is None else variable_names(companion)
+    return {**variable_names(network), **{COMPANION + n: v for n, v in beside.items()}}
+
+
+def verify(path: Path, expected_sha256: str) -> None:
+    """Refuses a weights file whose SHA-256 is not the one on its card."""
+    actual = sha256_of(path)
+    if actual != expected_sha256:
+        raise BadFile(
+            f"the weights {path} are truncated or altered",
+            why=f"SHA-256 is {actual}, the card says {expected_sha256}",
+            fix="install edgezoo again, or restore the file from where it came",
+        )
+
+
+def read_tensors(path: Path) -> dict[str, Any]:
+    """All tensors of a safetensors file as numpy arrays."""
+    safetensors = require("safetensors")
+    numpy_io = require("safetensors.numpy")
+    try:
+        tensors: dict[str, Any] = numpy_io.load_file(str(path))
+    except (safetensors.SafetensorError, OSError, ValueError) as error:
+        raise BadFile(f"{path} is not a safetensors file", why=str(error)) from error
+    except (TypeError, AttributeError) as error:  # bfloat16 and 8-bit floats
+        raise BadFile(
+            f"{path} holds numbers of a type that numpy lacks",
+            why=str(error),
+            fix="store them as float32 or float16",
+        ) from error
+    return tensors
+
+
+def load_into(network: Any, tensors: dict[str, Any], origin: str, *, skip_head: bool) -> None:
+    """Copies tensors into a network; nothing missing, unexpected or misshaped is let pass.
+
+    Args:
+        network: The Keras model.
+        tensors: By the names of `variable_names`.
+        origin: Names the file in messages.
+        skip_head: Leave the head as it is (the classes differ).
+
+    Raises:
+        BadFile: Lists what does not fit.
+    """
+    variables = variable_names(network)
+    if skip_head:
+        variables = {n: v for n, v in variables.items() if not is_head(n)}
+        tensors = {n: t for n, t in tensors.items() if not is_head(n)}
+    problems = [f"missing: {name}" for name in variables if name not in tensors]
+    problems += [f"unexpected: {name}" for name in tensors if name not in variables]
+    problems += [
+        f"misshaped: {name} is {tuple(tensors[name].shape)}, expected {tuple(variable.shape)}"
+        for name, variable in variables.items()
+        if name in tensors and tuple(tensors[name].shape) != tuple(variable.shape)
+    ]
+    if problems:
+        shown = problems[:12] + ([f"and {len(problems) - 12} more"] if len(problems) > 12 else [])
+        raise BadFile(
+            f"{origin} does not fit the network {network.name!r}",
+            why="; ".join(shown),
+            fix="use weights of this variant and these hyper-parameters",
+        )
+    for name, variable in variables.items():
+        variable.assign(tensors[name])
+
+
+def is_head(name: str) -> bool:
+    """Whether a variable, by its name of `variable_names`, belongs to the head."""
+    return name.split("/")[0] == HEAD
+
+
+def load_companion(companion: Any, checkpoint: Checkpoint) -> None:
+    """Copies the companion's weights from a checkpoint; `BadFile` when they do not fit."""
+    tensors = read_tensors(checkpoint.path)
+    own = {n.removeprefix(COMPANION): t for n, t in tensors.items() if n.startswith(COMPANION)}
+    load_into(companion, own, f"the companion in {checkpoint.model_id}", skip_head=False)
+
+
+def load_network(
+    checkpoint: Checkpoint,
+    *,
+    classes: tuple[str, ...] | None = None,
+    hyperparameters: dict[str, Any] | None = None,
+    preprocessing: Preprocessing | None = None,
+) -> tuple[Any, Card, bool]:
+    """Builds the checkpoint's network and loads its verified weights.
+
+    Args:
+        checkpoint: From `resolve`.
+        classes: Class names wanted; None keeps the checkpoint's own.
+        hyperparameters: Override those on the card.
+        preprocessing: Overrides the card's.
+
+    Returns:
+        The Keras model (normalized inputs to outputs), the card, and whether the head is new.
+    """
+    card = checkpoint.card()
+    if card.variant != checkpoint.variant.name:
+        raise BadFile(
+            f"{checkpoint.card_path} belongs to {card.variant!r}, "
+            f"not to {checkpoint.variant.name!r}"
+        )
+    verify(checkpoint.path, card.sha256)
+    variant = checkpoint.variant
+    new_head = variant.has_head and classes is not None and tuple(classes) != card.classes
+    network = build_network(
+        checkpoint.architecture,
+        variant,
+        len(classes if classes is not None else card.classes),
+        {**card.hyperparameters, **(hyperparameters or {})},
+        preprocessing or card.preprocessing,
+    )
+    tensors = read_tensors(checkpoint.path)
+    if checkpoint.architecture.companion is not None:
+        tensors = {n: t for n, t in tensors.items() if not n.startswith(COMPANION)}
+    load_into(network, tensors, checkpoint.model_id, skip_head=new_head)
+    return network, card, new_head

@@ -1,0 +1,216 @@
+"""A recipe whose names were all found: what is to be done, before anything is done."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from zoo.benchmark.compare.budgets import budgets_of
+from zoo.benchmark.tiers import tier_named
+from zoo.common.errors import UnknownName, UsageError
+from zoo.contracts import Architecture, Device, Exporter, Target, Task, Variant
+from zoo.contracts.options import declared_options
+from zoo.contracts.training import Training
+from zoo.data.opening import check_task, open_dataset
+from zoo.execution.devices import device_named
+from zoo.models.building import check_hyperparameters
+from zoo.models.checkpoints import Checkpoint, resolve
+from zoo.models.published.cache import sources_of
+from zoo.models.resizing import check_reshaping
+from zoo.models.weights import verify
+from zoo.pipeline.recipe import Recipe, precision_order
+from zoo.registry import Registry
+from zoo.targets import target_named
+from zoo.training.qat.need import PRECISION
+
+
+@dataclass(frozen=True, kw_only=True)
+class Job:
+    """A recipe whose names were all found.
+
+    Attributes:
+        recipe: What was asked.
+        registry: What provides it.
+        architecture: The family.
+        variant: The member.
+        checkpoint: Where training begins; None when from scratch.
+        exporters: In the recipe's order.
+        export_options: Of each exporter, complete.
+        target: The kind of processor that the files are for.
+        devices: Where files are timed.
+        precisions: From float down.
+        trained_exporters: Formats of which files with trained ranges are asked for, too.
+        tag: Of the weights that the run makes.
+    """
+
+    recipe: Recipe
+    registry: Registry
+    architecture: Architecture
+    variant: Variant
+    checkpoint: Checkpoint | None
+    exporters: tuple[Exporter, ...]
+    export_options: dict[str, dict[str, Any]]
+    target: Target
+    devices: tuple[Device, ...]
+    precisions: tuple[str, ...]
+    trained_exporters: tuple[Exporter, ...]
+    tag: str
+
+    @property
+    def model_id(self) -> str:
+        """Of the weights that the run makes."""
+        return f"{self.variant.name}.{self.tag}"
+
+
+def make_job(recipe: Recipe, registry: Registry) -> Job:
+    """Finds everything a recipe names, before anything is done.
+
+    Raises:
+        UnknownName: A model, dataset, format, precision, device or tier that nothing provides.
+        UsageError: Hyper-parameters that the network does not have; no weights to start from.
+    """
+    architecture, variant, checkpoint = resolve(registry, recipe.model)
+    if checkpoint is None and not recipe.training.from_scratch:
+        raise UsageError(
+            f"{variant.name!r} has no pretrained weights to start from",
+            fix=_where_to_start(architecture, variant),
+        )
+    given = dict(recipe.hyperparameters)
+    if recipe.training.dropout is not None:
+        given["dropout"] = recipe.training.dropout
+    check_hyperparameters(architecture, given)
+    check_training(recipe.training, variant, registry.tasks.get(variant.task))
+    check_reshaping(variant, recipe.training)
+    check_task(registry, recipe.data, variant.task, variant.name)
+    formats = recipe.formats or [exporter.name for exporter in registry.exporters]
+    exporters = tuple(registry.exporters.get(name) for name in dict.fromkeys(formats))
+    for exporter in exporters:
+        for precision in recipe.precisions:
+            if precision not in exporter.precisions:
+                raise UnknownName(f"precision of {exporter.name}", precision, exporter.precisions)
+    devices = tuple(device_named(registry, name) for name in dict.fromkeys(recipe.devices))
+    tier_named(recipe.bench.tier)
+    _check_budgets(recipe, devices or (device_named(registry, None),))
+    start = None if recipe.training.from_scratch else checkpoint
+    if start is not None:
+        verify(start.path, start.card().sha256)
+        _check_data(recipe, registry, start)
+    return Job(
+        recipe=recipe,
+        registry=registry,
+        architecture=architecture,
+        variant=variant,
+        checkpoint=start,
+        exporters=exporters,
+        export_options=_export_options(recipe, registry, exporters),
+        target=target_named(registry, recipe.export.target),
+        devices=devices or (device_named(registry, None),),
+        precisions=tuple(sorted(dict.fromkeys(recipe.precisions), key=precision_order)),
+        trained_exporters=_trained_exporters(recipe, exporters),
+        tag=tag_of(recipe.data),
+    )
+
+
+def _check_budgets(recipe: Recipe, devices: Sequence[Device]) -> None:
+    """Budgets are for devices of the recipe, and times that are not real keep or exceed none."""
+    by_name = {device.name: device for device in devices}
+    for name, limits in recipe.budgets.items():
+        if name not in by_name:
+            raise UnknownName("device with budgets, among those of the recipe,", name, by_name)
+        if by_name[name].kind.examine is not None:
+            raise UsageError(
+                f"budgets.{name}: nothing is timed on {name!r}",
+                why=f"devices of kind {by_name[name].kind.name!r} are analyses",
+                fix="their limits are options of the device, such as flash and ram",
+            )
+        clock = by_name[name].clock
+        timed = [b.quantity for b in budgets_of(limits) if b.dimension == "time"]
+        if clock != "real" and timed:
+            raise UsageError(
+                f"budgets.{name}.{timed[0]}: times of {name!r} are {clock}",
+                why="they say nothing about how fast the real device is",
+                fix="limit what does not depend on time there: size, peak_memory",
+            )
+
+
+def _check_data(recipe: Recipe, registry: Registry, checkpoint: Checkpoint) -> None:
+    """Weights that are not trained further must fit the data; asked before TensorFlow is."""
+    card = checkpoint.card()
+    reshaped = recipe.training.input_size is not None or recipe.training.channels is not None
+    if recipe.training.epochs > 0 or recipe.data == card.dataset or reshaped:
+        return
+    from zoo.models.compatibility import check_fits
+
+    dataset = open_dataset(registry, recipe.data)
+    check_fits(card, checkpoint.preprocessing, dataset, recipe.data, recipe.model)
+
+
+def _export_options(
+    recipe: Recipe, registry: Registry, exporters: tuple[Exporter, ...]
+) -> dict[str, dict[str, Any]]:
+    given = recipe.export.options
+    for name in given:
+        registry.exporters.get(name)  # one that is not used today may still be in a recipe
+    return {
+        e.name: declared_options(e.options, given.get(e.name, {}), f"the format {e.name}")
+        for e in exporters
+    }
+
+
+def _trained_exporters(recipe: Recipe, exporters: tuple[Exporter, ...]) -> tuple[Exporter, ...]:
+    """The exporters of files with trained ranges; refuses a training that makes none."""
+    if not recipe.qat.enabled:
+        return ()
+    if PRECISION not in recipe.precisions:
+        raise UsageError(
+            f"quantization-aware training makes {PRECISION} files, and none is asked for",
+            why=f"the precisions are {', '.join(recipe.precisions)}",
+            fix=f"add --precision {PRECISION}, or leave --qat out",
+        )
+    if recipe.export.keep:
+        raise UsageError(
+            "layers that stay in float and quantization-aware training do not go together",
+            why="converters quantize what lies between trained ranges, whatever its name",
+            fix="leave out --qat, or --keep-float",
+        )
+    able = tuple(exporter for exporter in exporters if exporter.takes_trained)
+    if not able:
+        raise UsageError(
+            "no format takes the ranges of quantization-aware training",
+            why=f"{', '.join(e.name for e in exporters)}: the exporter measures its own",
+            fix="choose another --format, or leave --qat out",
+        )
+    return able
+
+
+def _where_to_start(architecture: Architecture, variant: Variant) -> str:
+    official = [source.model_id for source in sources_of(architecture, variant).values()]
+    scratch = "start from random weights: add --from-scratch"
+    return f"name official ones: {', '.join(official)}; or {scratch}" if official else scratch
+
+
+def check_training(training: Training, variant: Variant, task: Task) -> dict[str, Any]:
+    """The options of the network's task, complete.
+
+    Raises:
+        UsageError: Options that the task or this network does not have.
+    """
+    if training.freeze != "none" and not variant.has_head:
+        raise UsageError(
+            f"{variant.name!r} cannot be trained with freeze = {training.freeze!r}",
+            why="it has no head: nothing would be left to train",
+            fix="leave --freeze out",
+        )
+    return declared_options(task.options, training.task, f"the task {task.name}")
+
+
+def tag_of(data: str) -> str:
+    """The weights' tag for a dataset: its name, or the last part of its path."""
+    name, _, argument = data.partition(":")
+    # What follows the last question mark are options, unless they are the whole of it.
+    argument = argument.rpartition("?")[0] or argument
+    text = Path(argument.rstrip("/")).stem if argument else name
+    return re.sub(r"[^a-z0-9_-]+", "_", text.lower()).strip("_") or name

@@ -1,0 +1,203 @@
+"""A run: carrying out a recipe, and its folder of files, records and report."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import tomli_w
+
+from zoo.common.errors import ZooError
+from zoo.common.files import OTHER_HOME, copy_with_sides, ensure_writable, write_text
+from zoo.common.optional_imports import require_extra
+from zoo.common.paths import cache_folder
+from zoo.common.progress import OnStep
+from zoo.common.worker import RemoteFailure
+from zoo.pipeline.engine import Finished, Pipeline, Step
+from zoo.pipeline.job import Job
+from zoo.pipeline.plan import Parts, make_plan
+from zoo.pipeline.planning.common import EVALUATE, FINETUNE
+from zoo.results.records import RECORDS, StepRecord, as_plain
+from zoo.results.store import Store
+
+RECIPE = "recipe.toml"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Run:
+    """What a job produced.
+
+    Attributes:
+        name: ``lenet5.digits-1a2b3c4d``; the same recipe has the same name.
+        folder: Holds the files, ``records.json`` and, when it was asked for, ``report.html``.
+        job: What was asked.
+        steps: One record per step.
+        finished: Steps by name, with the folders of their files.
+        files: The exported files in `folder`, rejected ones included.
+        changed: Whether anything is new since the last time.
+    """
+
+    name: str
+    folder: Path
+    job: Job
+    steps: tuple[StepRecord, ...]
+    finished: dict[str, Finished]
+    files: tuple[Path, ...]
+    changed: bool
+
+    @property
+    def passed(self) -> bool:
+        """Whether every step passed, or need not, or has another that stands in for it."""
+        replaced = {step.replaces for step in self.steps if step.status == "passed"}
+        # What was skipped waited for a step that speaks for itself.
+        return all(s.status in ("passed", "skipped") or s.step in replaced for s in self.steps)
+
+    @property
+    def settled(self) -> bool:
+        """Whether of every budget it could be told whether it was kept."""
+        return not any(
+            s.kind == "budget" and s.status == "skipped" and s.result for s in self.steps
+        )
+
+    @property
+    def weights(self) -> Path:
+        """The fine-tuned weights."""
+        return self.folder / f"{self.job.model_id}.safetensors"
+
+
+def execute(
+    job: Job,
+    *,
+    parts: Parts,
+    output: Path,
+    named: bool,
+    store_url: str | None,
+    on_step: OnStep,
+    workers: int = 2,
+    retry: bool = False,
+) -> Run:
+    """Carries out a job and fills its folder.
+
+    Args:
+        job: From `make_job`.
+        parts: What to do of it.
+        output: The folder, or its parent when `named`.
+        named: Whether to make a folder of the run's name in `output`.
+        store_url: Of the results store; None for the user's own.
+        on_step: Progress.
+        workers: Steps side by side.
+        retry: Whether to try again conversions that crashed or were impossible before.
+
+    Raises:
+        ZooError: The folder cannot be written; or the first step failed, so there is nothing.
+    """
+    if parts.export:
+        for exporter in job.exporters:
+            require_extra(exporter.extra)  # not after an hour of training
+    cache = cache_folder() / "steps"
+    ensure_writable(output)
+    ensure_writable(cache, fix=OTHER_HOME)
+    checkpoints = cache_folder() / "checkpoints"
+    plan = make_plan(job, checkpoints, parts)
+    name = run_name(job, plan)
+    folder = output / name if named else output
+    store = Store(store_url)
+    try:
+        pipeline = Pipeline(
+            cache=cache, store=store, run=name, on_step=on_step, workers=workers, retry=retry
+        )
+        steps = pipeline.execute(plan)
+    finally:
+        store.close()
+    first = pipeline.finished[FINETUNE]
+    if first.record.status != "passed":
+        raise first_failure(first.record)
+    shutil.rmtree(checkpoints / plan[0].key, ignore_errors=True)
+    changed = not all(step.cached for step in steps)
+    # A folder that several runs share must keep the papers of each.
+    papers = "" if named else f"{job.model_id}."
+    files = _fill(folder, job, pipeline.finished, steps, changed)
+    recipe = job.recipe.model_dump(mode="json", exclude_none=True)
+    write_text(folder / f"{papers}{RECIPE}", tomli_w.dumps(recipe))
+    write_text(folder / f"{papers}{RECORDS}", json.dumps(plain_records(steps), indent=1))
+    return Run(
+        name=name,
+        folder=folder,
+        job=job,
+        steps=tuple(steps),
+        finished=pipeline.finished,
+        files=files,
+        changed=changed,
+    )
+
+
+def first_failure(record: StepRecord) -> ZooError:
+    """A failed step's error as it was raised."""
+    result = record.result or {}
+    return RemoteFailure(
+        what=str(result.get("what") or record.reason),
+        why=result.get("why"),
+        fix=result.get("fix"),
+        kind=str(result.get("type")),
+        exit_code=int(result.get("exit_code") or 1),
+        details=str(result.get("details") or ""),
+    ).error()
+
+
+def run_name(job: Job, plan: Sequence[Step]) -> str:
+    """Model id, and eight digits that change with anything that changes a result."""
+    keys = "".join(sorted(step.key for step in plan if not step.exclusive))
+    tiers = job.recipe.bench.model_dump_json() + ",".join(device.name for device in job.devices)
+    if job.recipe.budgets:
+        tiers += json.dumps(job.recipe.budgets, sort_keys=True)
+    digest = hashlib.sha256((keys + tiers).encode("ascii")).hexdigest()
+    return f"{job.model_id}-{digest[:8]}"
+
+
+def _fill(
+    folder: Path,
+    job: Job,
+    finished: dict[str, Finished],
+    steps: Sequence[StepRecord],
+    changed: bool,
+) -> tuple[Path, ...]:
+    wanted = [finished[FINETUNE].folder / f"{job.model_id}.safetensors"]
+    evaluated = finished[EVALUATE]
+    card_step = evaluated if evaluated.record.status == "passed" else finished[FINETUNE]
+    wanted.append(card_step.folder / f"{job.model_id}.toml")
+    files = []
+    for step in finished.values():
+        record = step.record
+        if record.kind == "gate" and record.status in ("passed", "rejected"):
+            result = record.result or {}
+            source = step.folder / str(result["file"])
+            wanted += [source.with_name(side) for side in result.get("side_files", ())]
+            wanted.append(source)
+            if result.get("golden"):
+                wanted.append(step.folder / str(result["golden"]))
+            files.append(folder / source.name)
+            _remove_opposite(folder, source.name)
+    for source in wanted:
+        target = folder / source.name
+        if changed or not target.exists():
+            copy_with_sides(source, target)
+    return tuple(files)
+
+
+def _remove_opposite(folder: Path, name: str) -> None:
+    """A file that passes now must not lie beside its rejected self, nor the other way round."""
+    other = name.removesuffix(".rejected") if name.endswith(".rejected") else f"{name}.rejected"
+    (folder / other).unlink(missing_ok=True)
+
+
+def plain_records(steps: Sequence[StepRecord]) -> list[dict[str, Any]]:
+    """Records as JSON-compatible dictionaries; whether they were cached is not part of them."""
+    plain = [as_plain(step) for step in steps]
+    for record in plain:
+        record.pop("cached")
+    return plain

@@ -1,0 +1,226 @@
+"""What a search finds: files with their figures, the limits they must keep, the Pareto front."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from zoo.contracts.task import Check, Metric
+from zoo.pipeline.rows import Verdict
+
+
+@dataclass(frozen=True, kw_only=True)
+class Limits:
+    """What the chosen file must keep; None is no limit.
+
+    Attributes:
+        max_bytes: Size of the file with its manifest.
+        max_download: Size of the file after gzip, as it travels to a phone or a browser.
+        max_ms: Median latency on the device, milliseconds.
+        max_drop: Points of the headline metric lost against the model, or per cent by which a
+            distance may rise.
+    """
+
+    max_bytes: int | None = None
+    max_download: int | None = None
+    max_ms: float | None = None
+    max_drop: float | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Miss:
+    """A limit that a point does not keep.
+
+    Attributes:
+        what: ``size``, ``download``, ``latency`` or ``drop``.
+        value: In bytes, milliseconds or points; None when it was not measured.
+        limit: In the same unit.
+        share: By how much, as a share of the limit; of a drop, the points beyond it. Infinite
+            when it was not measured.
+    """
+
+    what: str
+    value: float | None
+    limit: float
+    share: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Point:
+    """One file that was tried, with everything that was measured of it.
+
+    Attributes:
+        name: Unique in the search: ``tflite int8``, ``onnx int8, width 0.5``.
+        stage: Which stage of the search made it.
+        network: Whose weights: the model's own, or how they came about.
+        format: Exporter name.
+        precision: As exported.
+        verdict: How the gate ended, or the step before it.
+        reason: Why it did not pass, or was not timed; empty when there is nothing to say.
+        method: How ranges were calibrated, as asked; empty where nothing is calibrated.
+        keep: Layers that stay in float.
+        bytes: Size of the file.
+        download_bytes: Its size after gzip.
+        metric: Headline metric in the deployment runtime.
+        drop: Points lost against the model, or per cent by which a distance rose.
+        p50_ms: Median latency on the device.
+        p50_low_ms: Lower end of its interval.
+        p50_high_ms: Upper end.
+        quiet: Whether the host was quiet then.
+        device: Where it was timed.
+        runtime: What ran it there.
+        threads: As set.
+        checks: The gate's.
+        note: What else should be known: what pruning brought.
+        source: The file in the cache; None when there is none.
+        recipe: What makes this very file from `weights`.
+        weights: Model id, or the weights file in the cache.
+    """
+
+    name: str
+    stage: str
+    network: str
+    format: str
+    precision: str
+    verdict: Verdict
+    reason: str = ""
+    method: str = ""
+    keep: tuple[str, ...] = ()
+    bytes: int | None = None
+    download_bytes: int | None = None
+    metric: Metric | None = None
+    drop: float | None = None
+    p50_ms: float | None = None
+    p50_low_ms: float | None = None
+    p50_high_ms: float | None = None
+    quiet: bool | None = None
+    device: str | None = None
+    runtime: str | None = None
+    threads: int | None = None
+    checks: tuple[Check, ...] = ()
+    note: str = ""
+    source: str | None = None
+    recipe: dict[str, Any] = field(default_factory=dict)
+    weights: str = ""
+
+    @property
+    def shippable(self) -> bool:
+        """Whether it passed its gate and was timed."""
+        return self.verdict == "passed" and self.p50_ms is not None
+
+
+def misses(point: Point, limits: Limits) -> tuple[Miss, ...]:
+    """The limits that a point does not keep, the worst first."""
+    figures = (
+        ("size", point.bytes, limits.max_bytes),
+        ("download", point.download_bytes, limits.max_download),
+        ("latency", point.p50_ms, limits.max_ms),
+        ("drop", point.drop, limits.max_drop),
+    )
+    found = [
+        _miss(what, value, limit)
+        for what, value, limit in figures
+        if limit is not None and not (value is not None and value <= limit)
+    ]
+    return tuple(sorted(found, key=lambda miss: -miss.share))
+
+
+def _miss(what: str, value: float | None, limit: float) -> Miss:
+    if value is None:
+        share = float("inf")
+    elif what == "drop":
+        share = value - limit
+    else:
+        share = value / limit - 1.0
+    return Miss(what=what, value=value, limit=limit, share=share)
+
+
+def meets(point: Point, limits: Limits) -> bool:
+    """Whether a point may be shipped and keeps every limit."""
+    return point.shippable and not misses(point, limits)
+
+
+def dominates(one: Point, other: Point, *, download: bool) -> bool:
+    """Whether `one` is nowhere worse than `other`, and better somewhere."""
+    pairs = list(zip(_figures(one, download), _figures(other, download), strict=True))
+    return all(a <= b for a, b in pairs) and any(a < b for a, b in pairs)
+
+
+def _figures(point: Point, download: bool) -> tuple[float, ...]:
+    """The smaller, the better."""
+    named = [point.bytes, point.p50_ms, point.drop, *([point.download_bytes] if download else [])]
+    return tuple(float("inf") if value is None else float(value) for value in named)
+
+
+def front(points: Sequence[Point], *, download: bool = False) -> tuple[Point, ...]:
+    """The points that no other beats in size, latency and quality at once, the quickest first.
+
+    Args:
+        points: Of a search; those that may not be shipped are left out.
+        download: Whether the size after gzip counts as a figure of its own.
+    """
+    good = [point for point in points if point.shippable]
+    kept = [p for p in good if not any(dominates(other, p, download=download) for other in good)]
+    return tuple(sorted(kept, key=lambda p: _figures(p, download)[1::-1]))
+
+
+def best(points: Sequence[Point], limits: Limits) -> Point | None:
+    """The point to ship: of those that keep every limit, the quickest.
+
+    Where the intervals of latencies overlap, nobody can tell which is quicker: among these, the
+    smallest file; of equal ones, the more accurate.
+    """
+    good = [point for point in points if meets(point, limits)]
+    if not good:
+        return None
+    quickest = min(good, key=lambda p: p.p50_ms or 0.0)
+    bound = quickest.p50_high_ms or quickest.p50_ms or 0.0
+    tied = [p for p in good if (p.p50_low_ms or p.p50_ms or 0.0) <= bound]
+    return min(tied, key=lambda p: (p.bytes or 0, p.drop or 0.0, p.name))
+
+
+def nearest_point(points: Sequence[Point], limits: Limits) -> Point | None:
+    """The shippable point whose worst miss is smallest; else the best of those that are not.
+
+    A file that its gate rejected may be near too: it tells what stands in the way.
+    """
+    known = [p for p in points if p.bytes is not None and p.drop is not None]
+    if not known:
+        return None
+
+    def distance(point: Point) -> tuple[bool, float]:
+        worst = misses(point, limits)
+        return not point.shippable, worst[0].share if worst else 0.0
+
+    return min(known, key=distance)
+
+
+#: A gain below this is none: files differ by as much for other reasons.
+_GAIN = 0.05
+
+
+def what_pruning_brings(pruned: Point, whole: Point) -> str:
+    """How a pruned file compares with the file of the whole network, in a sentence.
+
+    Args:
+        pruned: Of the same format and precision as `whole`.
+        whole: The file before pruning.
+    """
+    gains = {
+        "the download": (pruned.download_bytes, whole.download_bytes),
+        "the file": (pruned.bytes, whole.bytes),
+        "the latency": (pruned.p50_ms, whole.p50_ms),
+    }
+    shares = {
+        name: 1.0 - after / before for name, (after, before) in gains.items() if after and before
+    }
+    if not shares:
+        return "not compared with the whole network: one of the two files was not made"
+    told = [f"{name} is {share:.0%} smaller" for name, share in shares.items() if share >= _GAIN]
+    same = [name for name, share in shares.items() if abs(share) < _GAIN]
+    worse = [f"{name} is {-share:.0%} larger" for name, share in shares.items() if share <= -_GAIN]
+    if same:
+        told.append(f"{' and '.join(same)} {'is' if len(same) == 1 else 'are'} as before")
+    pays = "pays" if any(share >= _GAIN for share in shares.values()) else "does not pay"
+    return f"pruning {pays}: {', '.join([*told, *worse])}"

@@ -1,0 +1,200 @@
+"""Networks that a search trains: narrower ones taught by the model, and pruned ones."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from zoo.common.cache_key import step_key
+from zoo.common.code_fingerprint import code_of
+from zoo.common.files import sha256_of
+from zoo.common.paths import cache_folder
+from zoo.common.worker import call
+from zoo.contracts import Variant
+from zoo.contracts.training import Training
+from zoo.data.opening import dataset_fingerprint, open_dataset
+from zoo.models.card import Card
+from zoo.models.checkpoints import Checkpoint
+from zoo.pipeline.engine import Outcome, Step, Work
+from zoo.pipeline.job import Job
+from zoo.pipeline.planning.code import network_plugins
+from zoo.pipeline.run import first_failure
+from zoo.pipeline.search.trials import Bench, Network
+
+#: A training step computes forwards once and backwards twice.
+_TRAINING_COST = 3.0
+#: Of a batch in Keras, an example takes about so much more than in a file of its own, on two cores.
+_KERAS_COST = 2.0
+#: TensorFlow's start, reading data, compiling.
+_START_SECONDS = 10.0
+#: The learning rate of pruning, as a share of the rate that made the weights: they are to heal,
+#: not to be learnt anew.
+_HEALING_RATE = 0.25
+
+
+@dataclass(frozen=True, kw_only=True)
+class Student:
+    """A smaller network that learns from the model (Hinton et al. 2015, arXiv:1503.02531).
+
+    Attributes:
+        teacher: The model.
+        variant: The student's.
+        hyperparameters: The student's, beyond its variant's.
+        width: Factor of the width; None for another member of the family.
+    """
+
+    teacher: Checkpoint
+    variant: Variant
+    hyperparameters: Mapping[str, Any]
+    width: float | None
+
+    @property
+    def name(self) -> str:
+        """For people."""
+        return self.variant.name if self.width is None else f"width {self.width:g}"
+
+    @property
+    def relative_work(self) -> float:
+        """Multiply-adds of the student by those of the teacher, about."""
+        if self.width is None:
+            return self.variant.multiply_adds / self.teacher.variant.multiply_adds
+        return self.width**2
+
+    #: What the teacher costs beside the student's own steps: its forward pass.
+    teaching = 1.0
+    function = "zoo.pipeline.steps.distill:teach"
+
+    def arguments(self) -> dict[str, Any]:
+        """What the step needs to know of it."""
+        return {
+            "model": str(self.teacher.path),
+            "variant": self.variant.name,
+            "hyperparameters": dict(self.hyperparameters),
+        }
+
+    def training(self, card: Card, epochs: int) -> Training:
+        """The options that made the teacher, for fewer epochs."""
+        return _like(card, epochs, from_scratch=True)
+
+    @property
+    def checkpoint(self) -> Checkpoint:
+        """Whose weights it begins with or learns from."""
+        return self.teacher
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pruned:
+    """The model with its smallest weights set to zero (Zhu & Gupta 2017, arXiv:1710.01878).
+
+    Attributes:
+        checkpoint: The model.
+        share: Of the weights of convolutions and dense layers that become zero.
+    """
+
+    checkpoint: Checkpoint
+    share: float
+
+    @property
+    def name(self) -> str:
+        """For people."""
+        return f"pruned {self.share:.0%}"
+
+    relative_work = 1.0
+    teaching = 0.0
+    function = "zoo.pipeline.steps.prune:prune"
+
+    def arguments(self) -> dict[str, Any]:
+        """What the step needs to know of it."""
+        return {"model": str(self.checkpoint.path), "share": self.share}
+
+    def training(self, card: Card, epochs: int) -> Training:
+        """The options that made the weights, for fewer epochs and more gently."""
+        made = _like(card, epochs, from_scratch=False)
+        return made.model_copy(
+            update={"learning_rate": made.learning_rate * _HEALING_RATE, "jit": "off"}
+        )
+
+
+def _like(card: Card, epochs: int, *, from_scratch: bool) -> Training:
+    """The training on a card, as far as it says; for a number of epochs, all of them made."""
+    kept = ("batch_size", "learning_rate", "weight_decay", "label_smoothing", "augment")
+    made = card.recipe.get("training", {})
+    values = {key: made[key] for key in kept if key in made}
+    return Training.model_validate(
+        {**values, "epochs": epochs, "patience": 0, "from_scratch": from_scratch}
+    )
+
+
+def estimate_seconds(plan: Student | Pruned, job: Job, bench: Bench, epochs: int) -> float:
+    """What a training will cost, by the time that an inference took: a rough guide."""
+    examples = len(open_dataset(job.registry, bench.data).splits["train"])
+    work = _TRAINING_COST * plan.relative_work + plan.teaching
+    known = [bench.evaluate_seconds]
+    if bench.inference_seconds is not None:
+        known.append(_KERAS_COST * bench.inference_seconds)
+    return _START_SECONDS + min(known) * examples * epochs * work
+
+
+def train(plan: Student | Pruned, job: Job, bench: Bench, epochs: int) -> Network:
+    """Trains a network, or finds it trained; killed, it goes on after its last epoch.
+
+    Raises:
+        ZooError: The training failed.
+    """
+    step = _step(plan, job, bench, epochs)
+    pipeline = bench.pipeline("")
+    (record,) = pipeline.execute([step])
+    if record.status != "passed" or record.result is None:
+        raise first_failure(record)
+    shutil.rmtree(_training_folder(step.key), ignore_errors=True)
+    weights = pipeline.finished[step.name].folder / str(record.result["weights"])
+    model_id = plan.checkpoint.model_id
+    return Network(
+        name=f"{model_id}, {plan.name}",
+        model=str(weights),
+        short=plan.name,
+        pruned=isinstance(plan, Pruned),
+    )
+
+
+def _step(plan: Student | Pruned, job: Job, bench: Bench, epochs: int) -> Step:
+    options = plan.training(plan.checkpoint.card(), epochs).model_dump(mode="json")
+    arguments = {
+        **plan.arguments(),
+        "data": bench.data,
+        "options": options,
+        "seed": job.recipe.seed,
+    }
+    key = step_key(
+        "train",
+        {
+            **arguments,
+            "model": sha256_of(plan.checkpoint.path),
+            "fingerprint": dataset_fingerprint(job.registry, bench.data),
+        },
+        code=code_of([plan.function.partition(":")[0]], network_plugins(job)),
+        distributions=("tensorflow", "keras", "numpy", "pillow"),
+    )
+
+    def work(work: Work) -> Outcome:
+        result = call(
+            plan.function,
+            {
+                **arguments,
+                "folder": str(work.folder),
+                "checkpoint": str(_training_folder(key)),
+                "plugins": job.registry.settings,
+            },
+            on_event=work.emit,
+            children=work.children,
+        )
+        return Outcome(result=result)
+
+    return Step(name=f"train {plan.name}", kind="train", key=key, work=work)
+
+
+def _training_folder(key: str) -> Path:
+    return cache_folder() / "checkpoints" / key

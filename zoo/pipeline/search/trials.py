@@ -1,0 +1,296 @@
+"""Candidates into points: each is a recipe's steps, kept under their content addresses."""
+
+from __future__ import annotations
+
+import gzip
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from zoo.common.errors import ZooError
+from zoo.common.paths import cache_folder
+from zoo.common.progress import OnStep
+from zoo.contracts import Metric
+from zoo.contracts.precision import CALIBRATED
+from zoo.pipeline.engine import Finished, Pipeline, Step
+from zoo.pipeline.job import Job, make_job
+from zoo.pipeline.options import recipe_from
+from zoo.pipeline.plan import Parts, make_plan
+from zoo.pipeline.planning.common import EVALUATE, FINETUNE
+from zoo.pipeline.rows import ArtifactRow, metrics_of, rows_of
+from zoo.pipeline.run import Run, first_failure
+from zoo.pipeline.search.points import Point
+from zoo.registry import Registry
+from zoo.results.store import Store
+
+#: The worst that gzip does to a download is what servers do by default; level 9 is for files that
+#: are compressed once.
+_GZIP_LEVEL = 9
+
+
+@dataclass(frozen=True, kw_only=True)
+class Network:
+    """Weights that files are made of.
+
+    Attributes:
+        name: For people: the model id, or how the weights came about.
+        model: Model id or weights file.
+        short: Appended to the names of its points; empty for the model itself.
+        pruned: Whether zeros are worth storing sparsely.
+    """
+
+    name: str
+    model: str
+    short: str = ""
+    pruned: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Trial:
+    """One file to be made and measured.
+
+    Attributes:
+        network: Whose weights.
+        format: Exporter name.
+        precision: One of its precisions.
+        method: How ranges are calibrated.
+        repair: Whether layers that lose the most may stay in float.
+    """
+
+    network: Network
+    format: str
+    precision: str
+    method: str = "auto"
+    repair: bool = False
+
+    @property
+    def name(self) -> str:
+        """Unique in a search."""
+        parts = [self.network.short] if self.network.short else []
+        if self.method != "auto":
+            parts.append(self.method)
+        if self.repair:
+            parts.append("mixed precision")
+        return ", ".join([f"{self.format} {self.precision}", *parts])
+
+
+@dataclass(kw_only=True)
+class Bench:
+    """Carries trials out.
+
+    Attributes:
+        registry: What provides formats and devices.
+        data: Calibrates and judges.
+        options: Of every recipe, as `recipe_from` takes them.
+        store: Gets every new record.
+        run: Name of the search there.
+        on_step: Progress.
+        reference: Headline metric of the model before export, once it is known.
+        inference_seconds: The quickest float32 file's median; None until one was timed.
+        evaluate_seconds: How long evaluating the model took, per example.
+        evaluated: Keras evaluations by model: each network's own headline metric.
+        seen: SHA-256 of the payload → name of the point that has it.
+    """
+
+    registry: Registry
+    data: str
+    options: Mapping[str, Any]
+    store: Store
+    run: str
+    on_step: OnStep
+    reference: Metric | None = None
+    inference_seconds: float | None = None
+    evaluate_seconds: float = 0.0
+    evaluated: dict[str, Metric] = field(default_factory=dict)
+    seen: dict[str, str] = field(default_factory=dict)
+
+    def measure(self, stage: str, trials: Sequence[Trial]) -> list[Point]:
+        """Makes, judges and times files; those that are byte for byte known already are left out.
+
+        Args:
+            stage: Of the search.
+            trials: Of one network; grouped by how they are calibrated.
+
+        Raises:
+            ZooError: The network could not be read or evaluated at all.
+        """
+        points: list[Point] = []
+        groups = dict.fromkeys((t.network, t.method, t.repair) for t in trials)
+        for network, method, repair in groups:
+            group = [
+                t for t in trials if (t.network, t.method, t.repair) == (network, method, repair)
+            ]
+            points += self._measure_group(stage, group)
+        return points
+
+    def pipeline(self, prefix: str) -> Pipeline:
+        """A pipeline whose steps are told with a prefix."""
+
+        def told(step: str, event: dict[str, Any]) -> None:
+            self.on_step(f"{prefix}{step}", event)
+
+        return Pipeline(
+            cache=cache_folder() / "steps", store=self.store, run=self.run, on_step=told
+        )
+
+    def job(self, trials: Sequence[Trial], format: str) -> Job:
+        """The job that makes the files of one format; float32 is always their twin."""
+        first = trials[0]
+        precisions = ["float32", *(t.precision for t in trials if t.format == format)]
+        exporter = self.registry.exporters.get(format)
+        known = exporter.precisions
+        sparse = {format: exporter.sparse} if first.network.pruned and exporter.sparse else {}
+        recipe = recipe_from(
+            model=first.network.model,
+            data=self.data,
+            formats=(format,),
+            precisions=tuple(p for p in dict.fromkeys(precisions) if p in known),
+            calibration_method=first.method,
+            repair="auto" if first.repair else "none",
+            export_options=sparse,
+            epochs=0,
+            **self.options,
+        )
+        return make_job(recipe, self.registry)
+
+    def _measure_group(self, stage: str, trials: Sequence[Trial]) -> list[Point]:
+        jobs = {name: self.job(trials, name) for name in dict.fromkeys(t.format for t in trials)}
+        plans = {name: make_plan(job, _checkpoints(), Parts()) for name, job in jobs.items()}
+        wanted = {f"{t.format} {t.precision}" for t in trials}
+        merged = {step.name: step for plan in plans.values() for step in plan}
+        work = [step for step in merged.values() if _is_wanted(step, wanted)]
+        first = trials[0]
+        what = first.name.partition(", ")[2]
+        prefix = f"{what} · " if what else ""
+        pipeline = self.pipeline(prefix)
+        pipeline.execute([step for step in work if step.kind != "bench"])
+        self._note_reference(first.network, pipeline.finished)
+        new = [trial for trial in trials if self._is_new(trial, pipeline.finished)]
+        cells = {f"{t.format} {t.precision}" for t in new}
+        timed = {c for c in cells if pipeline.finished[f"gate {c}"].record.status == "passed"}
+        # A pipeline that came to its end starts no children any more.
+        timing = self.pipeline(prefix)
+        timing.finished.update(pipeline.finished)
+        timing.execute([s for s in work if s.kind == "bench" and _cell(s.name) in timed])
+        points = [self._point(stage, trial, jobs[trial.format], timing.finished) for trial in new]
+        self._note_speed(points)
+        return points
+
+    def _note_reference(self, network: Network, finished: Mapping[str, Finished]) -> None:
+        for name in (FINETUNE, EVALUATE):
+            if finished[name].record.status != "passed":
+                raise first_failure(finished[name].record)
+        record = finished[EVALUATE].record
+        metric = metrics_of(record.result)[0]
+        self.evaluated[network.model] = metric
+        if self.reference is None:
+            self.reference = metric
+            self.evaluate_seconds = record.seconds / max(metric.count, 1)
+
+    def _note_speed(self, points: Sequence[Point]) -> None:
+        known = [p.p50_ms / 1000 for p in points if p.p50_ms and p.precision == "float32"]
+        if known and self.inference_seconds is None:
+            self.inference_seconds = min(known)
+
+    def _is_new(self, trial: Trial, finished: Mapping[str, Finished]) -> bool:
+        """Whether no earlier point is the same file; a method may change nothing."""
+        export = finished[f"export {trial.format} {trial.precision}"].record
+        if export.status != "passed" or export.result is None:
+            return True
+        payload = str(export.result["contents"]["payload_sha256"])
+        earlier = self.seen.setdefault(payload, trial.name)
+        if earlier != trial.name:
+            text = f"{trial.name} is byte for byte {earlier}: not counted twice"
+            self.on_step("search", {"event": "note", "text": text})
+        return earlier == trial.name
+
+    def _point(self, stage: str, trial: Trial, job: Job, finished: Mapping[str, Finished]) -> Point:
+        row = _row(job, trial, finished)
+        gate = finished[f"gate {trial.format} {trial.precision}"]
+        made = gate.record.status in ("passed", "rejected")
+        source = gate.folder / row.file if made else None
+        drop = None
+        if self.reference is not None and row.accuracy is not None:
+            drop = self.reference.lost_by(row.accuracy)
+        return Point(
+            name=trial.name,
+            stage=stage,
+            network=trial.network.name,
+            format=trial.format,
+            precision=trial.precision,
+            verdict=row.verdict,
+            reason=row.reason,
+            method=trial.method if trial.precision in CALIBRATED else "",
+            keep=_kept(finished, trial),
+            metric=row.accuracy,
+            drop=drop,
+            bytes=row.bytes,
+            download_bytes=None if source is None else download_bytes(source),
+            device=job.devices[0].name if row.p50_ms is not None else None,
+            source=None if source is None else str(source),
+            recipe=job.recipe.model_copy(update={"precisions": (trial.precision,)}).model_dump(
+                mode="json", exclude_none=True
+            ),
+            weights=trial.network.model,
+            checks=row.checks,
+            **_timing(row),
+        )
+
+
+def _row(job: Job, trial: Trial, finished: Mapping[str, Finished]) -> ArtifactRow:
+    """The row that a run's table would have for this file."""
+    run = Run(
+        name="",
+        folder=Path(),
+        job=job,
+        steps=(),
+        finished=dict(finished),
+        files=(),
+        changed=False,
+    )
+    return next(r for r in rows_of(run) if r.precision == trial.precision)
+
+
+def _kept(finished: Mapping[str, Finished], trial: Trial) -> tuple[str, ...]:
+    """The layers that the export left in float."""
+    result = finished[f"export {trial.format} {trial.precision}"].record.result or {}
+    return tuple(result.get("kept", ()))
+
+
+def _timing(row: ArtifactRow) -> dict[str, Any]:
+    return {
+        "p50_ms": row.p50_ms,
+        "p50_low_ms": row.p50_low,
+        "p50_high_ms": row.p50_high,
+        "quiet": row.quiet,
+        "runtime": row.runtime,
+        "threads": row.threads,
+    }
+
+
+def download_bytes(path: Path) -> int:
+    """Size of a file after gzip."""
+    try:
+        return len(gzip.compress(path.read_bytes(), _GZIP_LEVEL, mtime=0))
+    except OSError as error:
+        raise ZooError(
+            f"{path} cannot be read", why=error.strerror, fix="run the same command again"
+        ) from error
+
+
+def _checkpoints() -> Path:
+    return cache_folder() / "checkpoints"
+
+
+def _is_wanted(step: Step, cells: set[str]) -> bool:
+    """Whether the step makes a wanted file, its float32 twin, or what both begin with."""
+    if step.kind not in ("export", "gate", "bench"):
+        return True
+    cell = _cell(step.name)
+    return cell in cells or (step.kind != "bench" and cell.endswith(" float32"))
+
+
+def _cell(step: str) -> str:
+    """``bench tflite int8 host`` → ``tflite int8``."""
+    return " ".join(step.split()[1:3])

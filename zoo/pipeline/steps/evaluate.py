@@ -1,0 +1,148 @@
+"""Step: the Keras model's outputs on the whole test split, against which files are judged."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any
+
+from zoo.artifacts.reference_outputs import REFERENCE, judged_split
+from zoo.common.files import atomic_path
+from zoo.common.optional_imports import require
+from zoo.common.progress import Event
+from zoo.contracts import Comparison, Preprocessing, Split
+from zoo.data.opening import check_task, open_dataset
+from zoo.data.preprocessing.inputs import normalize, read_inputs, truth_of
+from zoo.execution.runner import check_classes, check_enough_classes
+from zoo.models.building import deployed_model, normalization
+from zoo.models.card import Accuracy, write_card
+from zoo.models.loading import LoadedModel, Subject, load_model
+from zoo.registry import load_registry
+from zoo.results.records import Evaluation, as_plain
+from zoo.training.qat import files as qat
+from zoo.training.qat.files import Trained
+
+_BATCH = 256
+_PREPROCESSING_INPUTS = 64
+
+
+def evaluate_model(
+    *,
+    subject: Subject,
+    data: str,
+    split: str,
+    folder: str,
+    card: str | None,
+    emit: Callable[[Event], None],
+    trained: Trained | None = None,
+) -> dict[str, Any]:
+    """Evaluates a checkpoint in Keras; with `trained`, as it was trained to be quantized.
+
+    Writes the labels of the split and the outputs to ``reference.npz`` in `folder`; of a small
+    test split there are more outputs than labels, as `judged_split` says. When `card` names a card
+    file, writes the measured accuracy on it.
+
+    Returns:
+        An `Evaluation` as a dictionary, with ``preprocessing`` (a `Comparison`) beside it.
+    """
+    import numpy as np
+
+    started = time.perf_counter()
+    loaded = load_model(subject)
+    registry = load_registry(subject.plugins)
+    check_task(registry, data, loaded.task.name, loaded.card.model_id)
+    dataset = open_dataset(registry, data)
+    check_enough_classes(loaded.task, dataset)
+    check_classes(loaded.card.classes, dataset, loaded.card.model_id)
+    examples = dataset.splits[split]
+    preprocessing = loaded.preprocessing
+    truth = truth_of(dataset, split, preprocessing)
+    count = len(truth.labels)
+    if split == "test":
+        examples = judged_split(dataset, loaded.task.min_parity_inputs)
+    total = len(examples)
+    own = None if trained is None else qat.load(registry, loaded, trained).deployed
+    outputs = keras_outputs(
+        loaded,
+        examples,
+        lambda done: emit({"event": "progress", "done": done, "total": total}),
+        model=own,
+    )
+    with atomic_path(Path(folder) / REFERENCE) as temporary, temporary.open("wb") as file:
+        np.savez(file, outputs=outputs, labels=truth.labels)
+    outputs = outputs[:count]
+    metrics = loaded.task.evaluate(outputs, truth)
+    if card is not None and split == "test":
+        headline = metrics[0]
+        measured = Accuracy(
+            metric=headline.name,
+            value=round(headline.value, 6),
+            low=round(headline.low, 6),
+            high=round(headline.high, 6),
+            count=headline.count,
+            counted=headline.counted,
+        )
+        write_card(Path(card), replace(loaded.card, accuracy=measured))
+    first = range(min(_PREPROCESSING_INPUTS, len(examples)))
+    evaluation = Evaluation(
+        subject=loaded.card.model_id + (" (quantization-aware)" if trained else ""),
+        dataset=dataset.name,
+        split=split,
+        metrics=metrics,
+        details=dict(loaded.task.details(outputs, truth)),
+        outputs=REFERENCE,
+        runtime="keras",
+        seconds=time.perf_counter() - started,
+    )
+    difference = compare_preprocessing(preprocessing, read_inputs(examples, preprocessing, first))
+    return {**as_plain(evaluation), "preprocessing": asdict(difference)}
+
+
+def keras_outputs(
+    loaded: LoadedModel, examples: Split, told: Callable[[int], None], model: Any = None
+) -> Any:
+    """The deployed Keras model's outputs, float32, (examples, …); `told` how many are done.
+
+    Args:
+        loaded: The checkpoint.
+        examples: Its inputs.
+        told: Receives the number of examples done.
+        model: A deployed model to be asked in the checkpoint's place.
+    """
+    import numpy as np
+
+    preprocessing = loaded.preprocessing
+    if model is None:
+        model = deployed_model(loaded.network, preprocessing, loaded.task, batch=None)
+    chunks = []
+    for start in range(0, len(examples), _BATCH):
+        part = range(start, min(start + _BATCH, len(examples)))
+        raw = read_inputs(examples, preprocessing, part).astype(preprocessing.graph_dtype)
+        chunks.append(np.asarray(model(raw, training=False)))
+        told(part.stop)
+    return np.concatenate(chunks).astype(np.float32)
+
+
+def compare_preprocessing(preprocessing: Preprocessing, raw: Any) -> Comparison:
+    """The normalization in the graph against the formula in float64, on real inputs."""
+    import numpy as np
+
+    in_graph = np.asarray(
+        normalization(preprocessing)(raw.astype(preprocessing.graph_dtype)), dtype=np.float64
+    )
+    difference = np.abs(in_graph - normalize(raw, preprocessing).astype(np.float64))
+    return Comparison(
+        count=len(raw),
+        max_abs=float(difference.max()),
+        mean_abs=float(difference.mean()),
+        agreement=float((difference <= 1e-4).mean()),
+    )
+
+
+def load_for_user(subject: Subject) -> Any:
+    """The deployed Keras model with a free batch dimension, for ``zoo.load``."""
+    require("tensorflow")
+    loaded = load_model(subject)
+    return deployed_model(loaded.network, loaded.preprocessing, loaded.task, batch=None)

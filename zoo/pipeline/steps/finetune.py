@@ -1,0 +1,157 @@
+"""Step: fine-tune a network and write its weights with their card."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from zoo.common.errors import UsageError
+from zoo.common.optional_imports import require
+from zoo.common.progress import Event
+from zoo.common.versions import versions_of
+from zoo.contracts import Dataset, ImagePreprocessing, Preprocessing
+from zoo.contracts.training import Training
+from zoo.data.opening import check_task, open_dataset
+from zoo.data.preprocessing.inputs import fitted
+from zoo.execution.runner import check_enough_classes
+from zoo.models.building import build_companion, check_hyperparameters
+from zoo.models.card import Card, write_card
+from zoo.models.checkpoints import Checkpoint, resolve
+from zoo.models.resizing import build_reshaped, check_reshaping, load_reshaped, reshaped
+from zoo.models.weights import load_companion, save_weights
+from zoo.pipeline.job import check_training
+from zoo.registry import PluginSettings, load_registry
+from zoo.results.records import TrainingResult, as_plain
+from zoo.training.trainer import Trainer
+
+
+def finetune(
+    *,
+    model: str,
+    data: str,
+    tag: str,
+    options: dict[str, Any],
+    hyperparameters: dict[str, Any],
+    seed: int,
+    folder: str,
+    checkpoint: str | None,
+    plugins: PluginSettings,
+    emit: Callable[[Event], None],
+) -> dict[str, Any]:
+    """Trains and writes ``<variant>.<tag>.safetensors`` and its card into `folder`.
+
+    Returns:
+        A `TrainingResult` as a dictionary.
+    """
+    started = time.perf_counter()
+    training = Training.model_validate(options)
+    registry = load_registry(plugins)
+    architecture, variant, found = resolve(registry, model)
+    task = registry.tasks.get(variant.task)
+    training = training.model_copy(update={"task": check_training(training, variant, task)})
+    emit({"event": "stage", "text": f"reading {data}"})
+    dataset = open_dataset(registry, data)
+    check_task(registry, data, task.name, variant.name)
+    check_enough_classes(task, dataset)
+    _check_augmentation(training, variant.preprocessing.training, variant.name)
+    for note in dataset.notes:
+        emit({"event": "note", "text": note})
+    given = dict(hyperparameters)
+    if training.dropout is not None:
+        given["dropout"] = training.dropout
+    check_hyperparameters(architecture, given)
+    check_reshaping(variant, training)
+    require("keras.utils").set_random_seed(seed)
+    parent = None
+    if training.from_scratch:
+        preprocessing = fitted(reshaped(variant.preprocessing, training), dataset)
+        network = build_reshaped(architecture, variant, len(dataset.classes), given, preprocessing)
+    else:
+        network, card, preprocessing = _pretrained(found, variant.name, dataset, given, training)
+        parent, given = card.model_id, {**card.hyperparameters, **given}
+    companion = build_companion(architecture, variant, len(dataset.classes), network, given)
+    if companion is not None and found is not None and not training.from_scratch:
+        load_companion(companion, found)
+    emit({"event": "stage", "text": "training"})
+    trainer = Trainer(
+        network,
+        task,
+        preprocessing,
+        training,
+        seed=seed,
+        folder=Path(checkpoint) if checkpoint else None,
+        emit=emit,
+        companion=companion,
+        sketches=Path(folder),
+    )
+    trainer.fit(dataset)
+    model_id = f"{variant.name}.{tag}"
+    weights = Path(folder) / f"{model_id}.safetensors"
+    sha256 = save_weights(network, weights, companion)
+    card = Card(
+        variant=variant.name,
+        tag=tag,
+        dataset=dataset.name,
+        dataset_hash=dataset.content_hash,
+        classes=dataset.classes,
+        licence=dataset.licence,
+        sha256=sha256,
+        hyperparameters=given,
+        preprocessing=None if preprocessing == variant.preprocessing else preprocessing,
+        recipe={"seed": seed, "training": training.model_dump(mode="json")},
+        parent=parent or "",
+        versions=versions_of(("tensorflow", "keras", "numpy")),
+    )
+    write_card(weights.with_name(f"{model_id}.toml"), card)
+    return as_plain(
+        TrainingResult(
+            model_id=model_id,
+            parent=parent,
+            dataset=dataset.name,
+            metric_name=trainer.metric_name,
+            higher_is_better=task.higher_is_better,
+            sketches=trainer.sketches_kept(),
+            epochs=tuple(trainer.epochs),
+            best_epoch=trainer.best_epoch,
+            weights=weights.name,
+            weights_sha256=sha256,
+            options=training.model_dump(mode="json"),
+            seconds=time.perf_counter() - started,
+            notes=tuple(trainer.notes),
+        )
+    )
+
+
+def _check_augmentation(training: Training, preprocessing: Preprocessing, variant: str) -> None:
+    if training.augment and not isinstance(preprocessing, ImagePreprocessing):
+        raise UsageError(
+            f"{variant!r} cannot be trained with --augment {','.join(training.augment)}",
+            why=f"augmentations change images; it takes {preprocessing.input_name}",
+            fix="leave --augment out",
+        )
+
+
+def _pretrained(
+    found: Checkpoint | None,
+    variant: str,
+    dataset: Dataset,
+    given: dict[str, Any],
+    training: Training,
+) -> tuple[Any, Card, Any]:
+    if found is None:
+        raise UsageError(
+            f"{variant!r} has no pretrained weights to start from",
+            fix="train it with --from-scratch",
+        )
+    network, card, new_head, preprocessing = load_reshaped(
+        found, classes=dataset.classes, hyperparameters=given, training=training
+    )
+    if new_head and training.epochs == 0:
+        raise UsageError(
+            f"{card.model_id} does not know the classes of {dataset.name!r}",
+            why="a new head must be trained, and 0 epochs were asked for",
+            fix=f"fine-tune it: zoo finetune {card.model_id} --data {dataset.name}",
+        )
+    return network, card, preprocessing

@@ -1,0 +1,61 @@
+"""A file and its float twin, operator by operator; executed in an isolated child process."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from zoo.artifacts.artifact import open_artifact, require_manifest
+from zoo.common.errors import Unsupported
+from zoo.common.progress import Event
+from zoo.contracts import LayerComparison, LayerRequest
+from zoo.data.opening import open_dataset
+from zoo.data.preprocessing.calibration import calibration_inputs
+from zoo.registry import PluginSettings, load_registry
+
+
+def compare(
+    *,
+    plugins: PluginSettings,
+    path: str,
+    twin: str,
+    data: str,
+    split: str,
+    samples: int,
+    seed: int,
+    runs: int,
+    emit: Callable[[Event], None],
+) -> LayerComparison:
+    """Runs both files on real inputs, with all tensors kept; needs no TensorFlow.
+
+    Args:
+        plugins: Which plugins to look for.
+        path: The file to be explained; must have a manifest.
+        twin: The float32 file.
+        data: Dataset.
+        split: Where inputs are drawn from, each class as often as the others.
+        samples: How many.
+        seed: Of the drawing.
+        runs: Inferences over which operators are timed; 0 times nothing.
+        emit: Receives progress.
+
+    Raises:
+        Unsupported: The plugin of this format cannot compare layers.
+    """
+    registry = load_registry(plugins)
+    artifact = open_artifact(registry, Path(path))
+    manifest = require_manifest(artifact)
+    if artifact.exporter.compare_layers is None:
+        raise Unsupported(
+            f"the plugin of the format {artifact.exporter.name} cannot compare layers",
+            fix="its author can add Exporter.compare_layers: see docs/plugins.md",
+        )
+    emit({"event": "stage", "text": "reading examples"})
+    examples = open_dataset(registry, data).splits[split]
+    inputs, _ = calibration_inputs(examples, manifest.preprocessing, samples, seed)
+    emit({"event": "stage", "text": "running both files with all tensors kept"})
+    return artifact.exporter.compare_layers(
+        LayerRequest(
+            path=Path(path), twin=Path(twin), inputs=inputs, layers=manifest.layers, runs=runs
+        )
+    )

@@ -1,0 +1,255 @@
+"""Step: an integer file that loses too much gets another try, with its worst layers in float."""
+
+from __future__ import annotations
+
+import math
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from zoo.analysis.mixed_precision import EXAMPLES, Candidate, Search, Workshop, remark, search
+from zoo.artifacts.artifact import Artifact, embed, open_artifact, require_manifest
+from zoo.artifacts.gate import compare_outputs
+from zoo.artifacts.reference_outputs import EXPECTED
+from zoo.common.errors import Unsupported, ZooError
+from zoo.common.files import copy_with_sides, sha256_of, size_with_sides
+from zoo.common.worker import Limits, call
+from zoo.contracts import Comparison, Dataset, LayerComparison, Truth
+from zoo.contracts.precision import CALIBRATIONS
+from zoo.data.opening import open_dataset
+from zoo.execution.runner import choose_runtime, judging_device, run_file
+from zoo.registry import Registry
+from zoo.results.records import Attempt, as_plain
+
+if TYPE_CHECKING:
+    from zoo.contracts.task import Array
+    from zoo.pipeline.engine import Work
+
+_TWIN = "float32"
+#: Points that may be lost where neither the user nor the task says.
+DEFAULT_BUDGET = 1.0
+#: Inputs on which layers are compared.
+_COMPARED = 64
+
+
+def can_repair(registry: Registry, format: str, precision: str) -> bool:
+    """Whether a file of this format and precision can be compared and made anew."""
+    exporter = registry.exporters.get(format)
+    makes_twin = _TWIN in exporter.precisions
+    return precision in exporter.mixes and exporter.compare_layers is not None and makes_twin
+
+
+def export_within_budget(
+    registry: Registry,
+    work: Work,
+    arguments: Mapping[str, Any],
+    *,
+    max_drop: float | None,
+    limits: Limits,
+) -> dict[str, Any]:
+    """Exports a file; when it loses more than the budget, others, and keeps the cheapest good one.
+
+    Args:
+        registry: Finds exporter, task and device.
+        work: Folder and progress of the step.
+        arguments: Of `zoo.pipeline.steps.export.export`.
+        max_drop: Points that may be lost; None for the task's limit.
+        limits: Of each conversion.
+
+    Returns:
+        An `Export` as a dictionary.
+    """
+    bench = _Bench(
+        registry=registry, work=work, arguments=dict(arguments), max_drop=max_drop, limits=limits
+    )
+    workshop = Workshop(make=bench.make, compare=bench.compare, tell=bench.tell)
+    try:
+        found = search(workshop, tuple(arguments["keep"]))
+        return bench.finish(found)
+    finally:
+        for folder in work.folder.glob("try-*"):
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+@dataclass(kw_only=True)
+class _Bench:
+    """Where files are made and measured."""
+
+    registry: Registry
+    work: Work
+    arguments: dict[str, Any]
+    max_drop: float | None
+    limits: Limits
+    made: int = 0
+    unit: str = "points"
+    expected: Array = field(init=False)
+
+    def tell(self, text: str) -> None:
+        self.work.emit({"event": "stage", "text": text})
+
+    @cached_property
+    def dataset(self) -> Dataset:
+        return open_dataset(self.registry, self.arguments["data"])
+
+    def make(self, keep: tuple[str, ...]) -> Candidate:
+        """Writes and measures a file.
+
+        Raises:
+            ZooError: The first file cannot be made.
+            Unsupported: One of the others cannot be made or measured.
+        """
+        first = self.made == 0
+        self.made += 1
+        folder = self.work.folder / f"try-{self.made}"
+        try:
+            result = self._export(folder, keep=keep, expected=EXAMPLES if first else 0)
+            path = folder / result["file"]
+            if first:
+                self._read_expected(folder)
+                self._settle_method(path)
+            attempt = self._measured(path, keep)
+        except Unsupported:
+            raise
+        except ZooError as error:
+            if first:
+                raise
+            raise Unsupported(f"this choice of layers does not work: {error.what}") from error
+        return Candidate(attempt=attempt, path=path, result=result)
+
+    def _export(self, folder: Path, **changed: Any) -> dict[str, Any]:
+        folder.mkdir()
+        result: dict[str, Any] = call(
+            "zoo.pipeline.steps.export:export",
+            {**self.arguments, "folder": str(folder), **changed},
+            on_event=self.work.emit,
+            limits=self.limits,
+            children=self.work.children,
+        )
+        return result
+
+    def _read_expected(self, folder: Path) -> None:
+        import numpy as np
+
+        with np.load(folder / EXPECTED, allow_pickle=False) as stored:
+            self.expected = stored["outputs"]
+
+    def _settle_method(self, path: Path) -> None:
+        """The method of calibration that was best for the first file serves the others too."""
+        calibration = require_manifest(open_artifact(self.registry, path)).calibration
+        if calibration is not None and calibration.method in CALIBRATIONS:
+            asked = {**self.arguments["calibration"], "method": calibration.method}
+            self.arguments["calibration"] = asked
+
+    def _measured(self, path: Path, keep: tuple[str, ...]) -> Attempt:
+        size = _size(open_artifact(self.registry, path))
+        try:
+            drop, reason = self._loss(path)
+        except ZooError as error:
+            if self.made > 1:
+                raise
+            # The gate, which needs the same runtime, will tell; there is nothing to search with.
+            return Attempt(kept=keep, drop=None, bytes=size, good=True, reason=error.what)
+        good = drop <= self.budget(path) and not reason
+        return Attempt(kept=keep, drop=drop, bytes=size, good=good, reason=reason)
+
+    def budget(self, path: Path) -> float:
+        """Points that may be lost, or per cent by which a distance may rise."""
+        if self.max_drop is not None:
+            return self.max_drop
+        manifest = require_manifest(open_artifact(self.registry, path))
+        task = self.registry.tasks.get(manifest.task)
+        return task.max_drop.get(manifest.precision, DEFAULT_BUDGET)
+
+    def _loss(self, path: Path) -> tuple[float, str]:
+        """What a file loses on the validation split, and why it answers otherwise than Keras."""
+        from zoo.data.preprocessing.inputs import labels_for
+        from zoo.data.subset import subset
+
+        artifact = open_artifact(self.registry, path)
+        manifest = require_manifest(artifact)
+        kind = judging_device(self.registry)
+        runtime = choose_runtime(artifact.exporter, kind, {})
+        examples = subset(self.dataset.splits["validation"], EXAMPLES)
+        self.tell("measuring on the validation split")
+        answered = run_file(
+            path,
+            runtime,
+            kind,
+            examples,
+            manifest.preprocessing,
+            emit=self.work.emit,
+            children=self.work.children,
+        )
+        task = self.registry.tasks.get(manifest.task)
+        labels = labels_for(examples, manifest.preprocessing)
+        truth = Truth(
+            labels=labels,
+            classes=self.dataset.classes,
+            examples=examples,
+            # The test split is the gate's.
+            held_out=subset(self.dataset.splits["train"], EXAMPLES),
+            preprocessing=manifest.preprocessing,
+        )
+        before = task.evaluate(self.expected, truth)[0]
+        self.unit = "points" if before.higher_is_better else "%"
+        drop = before.lost_by(task.evaluate(answered.outputs, truth)[0])
+        compared = compare_outputs(task, self.expected, answered.outputs, labels)
+        check = task.parity(_cautious(compared), manifest.precision)
+        return drop, "" if check.passed else check.reason
+
+    def compare(self, first: Candidate) -> LayerComparison:
+        """The first file and its float twin, which is made for this."""
+        folder = self.work.folder / "try-float"
+        twin = self._export(folder, precision=_TWIN, keep=())
+        comparison: LayerComparison = call(
+            "zoo.pipeline.steps.layers:compare",
+            {
+                "plugins": self.registry.settings,
+                "path": str(first.path),
+                "twin": str(folder / twin["file"]),
+                "data": self.arguments["data"],
+                "split": "validation",
+                "samples": _COMPARED,
+                "seed": self.arguments["seed"],
+                "runs": 0,
+            },
+            on_event=self.work.emit,
+            limits=self.limits,
+            children=self.work.children,
+        )
+        return comparison
+
+    def finish(self, found: Search) -> dict[str, Any]:
+        """Puts the chosen file where the step's files belong; its manifest tells of the search."""
+        path = self.work.folder / found.chosen.path.name
+        budget = self.budget(found.chosen.path)
+        chosen = open_artifact(self.registry, found.chosen.path)
+        copy_with_sides(chosen.path, path, chosen.companions)
+        artifact = open_artifact(self.registry, path)
+        manifest = require_manifest(artifact)
+        count = min(EXAMPLES, len(self.dataset.splits["validation"]))
+        text = remark(found, budget, self.unit, count)
+        if text:
+            told = replace(manifest, remarks=(*manifest.remarks, text))
+            embed(artifact.exporter, path, told)
+        return {
+            **found.chosen.result,
+            "attempts": [as_plain(attempt) for attempt in found.attempts],
+            "remark": text,
+            "bytes": _size(artifact),
+            "sha256": sha256_of(path),
+        }
+
+
+def _size(artifact: Artifact) -> int:
+    return size_with_sides(artifact.path, artifact.contents.side_files)
+
+
+def _cautious(found: Comparison) -> Comparison:
+    """One standard error less agreement: the gate asks on other examples, and must agree."""
+    share = found.agreement
+    error = math.sqrt(share * (1.0 - share) / max(found.count, 1))
+    return replace(found, agreement=share - error)

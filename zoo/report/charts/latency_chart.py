@@ -1,0 +1,213 @@
+"""Quality against latency, one bubble per file, its area in proportion to the file's size."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from zoo.common.optional_imports import require
+from zoo.contracts.task import Metric
+from zoo.pipeline.rows import ArtifactRow
+from zoo.report.charts.label_placement import place_labels
+from zoo.report.charts.svg import BAD, INK, MUTED, PAPER, SERIES, Chart, draw
+from zoo.results import formatting as fmt
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+_WIDE = (1040, 460)
+_NARROW = (430, 430)
+
+#: One shape per format besides one colour, so that neither is needed alone.
+_SHAPES = ("o", "s", "D", "^")
+
+#: Area of the largest bubble in square points.
+_LARGEST = 900.0
+_SMALLEST = 30.0
+
+#: Beyond this ratio of the slowest to the fastest, latency is drawn on a logarithmic axis.
+_LOG_FROM = 8.0
+
+
+@dataclass(frozen=True)
+class _Point:
+    row: ArtifactRow
+    ms: float
+    metric: Metric
+
+
+def latency_charts(
+    rows: Sequence[ArtifactRow], reference: Metric | None
+) -> tuple[Chart, Chart] | Chart:
+    """A chart for wide pages and the same for narrow ones; one without drawing if there is none."""
+    points = [
+        _Point(row, row.p50_ms, row.accuracy)
+        for row in rows
+        if row.p50_ms is not None
+        and row.timed
+        and row.accuracy is not None
+        and math.isfinite(row.p50_ms)
+        and row.p50_ms > 0
+        and math.isfinite(row.accuracy.value)
+    ]
+    if not points:
+        return Chart("", "No file has both a quality and a latency, so they cannot be compared.")
+    return _Drawing(points, reference).chart("wide"), _Drawing(points, reference).chart("narrow")
+
+
+class _Drawing:
+    def __init__(self, points: Sequence[_Point], reference: Metric | None) -> None:
+        self.points = points
+        self.reference = reference
+        self.unit = fmt.time_unit(point.ms for point in points)
+        self.formats = list(dict.fromkeys(point.row.format for point in points))
+        self.percent = all(fmt.is_share(point.metric) for point in points)
+        self.scale = 100.0 if self.percent else 1.0
+        self.metric = fmt.plain(points[0].metric.name, 24)
+
+    def chart(self, name: str) -> Chart:
+        size = _WIDE if name == "wide" else _NARROW
+        # Where there is little room, the legend takes more lines.
+        columns = 4 if name == "wide" else 2 if len(self.formats) > 2 else 3
+
+        def paint(figure: Figure) -> None:
+            self._paint(figure, columns)
+
+        return Chart(draw(f"latency-{name}", self._alt(), size, paint), self._caption())
+
+    def _alt(self) -> str:
+        found = (
+            f"{fmt.plain(p.row.file)}: {fmt.metric_value(p.metric)}, {self.unit.with_symbol(p.ms)}"
+            for p in self.points
+        )
+        return f"{self.metric} against median latency. {'; '.join(found)}."
+
+    def _caption(self) -> str:
+        better = "Up" if self.points[0].metric.higher_is_better else "Down"
+        words = [
+            f"{better} is better, left is faster; the area of a mark is the size of its file. "
+            "Bars are 95 % intervals."
+        ]
+        if self._logarithmic():
+            words.append("The latency axis is logarithmic.")
+        if any(p.row.quiet is False for p in self.points):
+            words.append("Dotted rims: the host was not quiet, do not rely on the latency.")
+        if any(p.row.verdict != "passed" for p in self.points):
+            words.append("Red crosses: files that may not be shipped.")
+        return " ".join(words)
+
+    def _logarithmic(self) -> bool:
+        times = [point.ms for point in self.points]
+        return max(times) / min(times) > _LOG_FROM
+
+    def _paint(self, figure: Figure, columns: int) -> None:
+        axes = figure.add_subplot()
+        if self._logarithmic():
+            axes.set_xscale("log")
+        sizes = self._areas()
+        for point, area in zip(self.points, sizes, strict=True):
+            self._bars(axes, point)
+            self._mark(axes, point, area)
+        for index, name in enumerate(self.formats):
+            colour, shape = self._colour(index), self._shape(index)
+            axes.scatter([], [], s=50, color=colour, marker=shape, label=fmt.plain(name, 20))
+        self._reference(axes)
+        self._axes(axes, columns)
+        place_labels(
+            figure,
+            axes,
+            [(p.ms / self.unit.per, self.scale * p.metric.value) for p in self.points],
+            [math.sqrt(area) / 2 for area in sizes],
+            [self._label(p) for p in self.points],
+        )
+
+    def _areas(self) -> list[float]:
+        largest = max((p.row.bytes or 0 for p in self.points), default=0)
+        if largest <= 0:
+            return [80.0 for _ in self.points]
+        return [max(_LARGEST * (p.row.bytes or 0) / largest, _SMALLEST) for p in self.points]
+
+    def _colour(self, index: int) -> str:
+        return SERIES[index % len(SERIES)]
+
+    def _shape(self, index: int) -> str:
+        return _SHAPES[index % len(_SHAPES)]
+
+    def _bars(self, axes: Axes, point: _Point) -> None:
+        x, y = point.ms / self.unit.per, self.scale * point.metric.value
+        low, high = self.scale * point.metric.low, self.scale * point.metric.high
+        colour = self._colour(self.formats.index(point.row.format))
+        if low <= y <= high:
+            axes.plot([x, x], [low, high], color=colour, linewidth=1.2, alpha=0.45, zorder=2)
+        if point.row.p50_low is not None and point.row.p50_high is not None:
+            ends = [point.row.p50_low / self.unit.per, point.row.p50_high / self.unit.per]
+            axes.plot(ends, [y, y], color=colour, linewidth=1.2, alpha=0.45, zorder=2)
+
+    def _mark(self, axes: Axes, point: _Point, area: float) -> None:
+        index = self.formats.index(point.row.format)
+        x, y = point.ms / self.unit.per, self.scale * point.metric.value
+        quiet = point.row.quiet is not False
+        axes.scatter(
+            [x],
+            [y],
+            s=area,
+            marker=self._shape(index),
+            facecolor=self._colour(index),
+            edgecolor="none",
+            alpha=0.35 if quiet else 0.12,
+            zorder=3,
+        )
+        axes.scatter(
+            [x],
+            [y],
+            s=area,
+            marker=self._shape(index),
+            facecolor="none",
+            edgecolor=self._colour(index),
+            linewidth=1.5,
+            linestyle="-" if quiet else (0, (1, 2)),
+            zorder=4,
+        )
+        if point.row.verdict != "passed":
+            axes.scatter([x], [y], s=60, marker="x", color=BAD, linewidth=2, zorder=5)
+        else:
+            axes.scatter([x], [y], s=6, marker="o", color=INK, edgecolor=PAPER, zorder=5)
+
+    def _reference(self, axes: Axes) -> None:
+        if self.reference is not None and math.isfinite(self.reference.value):
+            axes.axhline(
+                self.scale * self.reference.value,
+                color=MUTED,
+                linewidth=1,
+                linestyle=(0, (4, 3)),
+                zorder=1,
+                label="before export",
+            )
+
+    def _axes(self, axes: Axes, columns: int) -> None:
+        ticker = require("matplotlib.ticker")
+        axes.set_xlabel(f"median latency, {self.unit.symbol}", labelpad=8)
+        axes.set_ylabel(f"{self.metric}, %" if self.percent else self.metric, labelpad=8)
+        if self._logarithmic():
+            axes.xaxis.set_major_locator(ticker.LogLocator(subs=(1.0, 2.0, 5.0)))
+        else:
+            axes.xaxis.set_major_locator(ticker.MaxNLocator(6))
+        axes.xaxis.set_major_formatter(ticker.FuncFormatter(lambda value, _: f"{value:,.4g}"))
+        axes.xaxis.set_minor_formatter(ticker.NullFormatter())
+        axes.margins(x=0.14, y=0.16)
+        low, high = axes.get_ylim()
+        ticks = ticker.MaxNLocator(6).tick_values(low, high)
+        # The margin reaches beyond 100 %, a label must not.
+        shown = [t for t in ticks if low <= t <= high and not (self.percent and t > 100)]
+        axes.set_yticks(shown, [f"{tick:.4g}" for tick in shown])
+        axes.set_ylim(low, high)
+        corner = (-0.02, 1.0)
+        axes.legend(loc="lower left", bbox_to_anchor=corner, ncols=columns, handletextpad=0.4)
+
+    def _label(self, point: _Point) -> str:
+        size = fmt.size_unit([point.row.bytes]).with_symbol(point.row.bytes, 2)
+        trained = " qat" if point.row.trained else ""
+        return f"{fmt.plain(point.row.precision, 20)}{trained} · {size}"

@@ -1,0 +1,136 @@
+"""Errors, times and bytes of a file beside its float twin's, one line for each layer."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from zoo.analysis.findings import layers_of
+from zoo.contracts import LayerComparison, OperatorRecord
+from zoo.report.charts.svg import BLUE, INK, MUTED, ORANGE, Chart, draw
+from zoo.results import formatting as fmt
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+_WIDTH = 1040
+_ROW = 22
+_FRAME = 96
+#: More layers than this would be a chart nobody reads: the worst are drawn.
+_MOST = 60
+#: Errors smaller than this look alike.
+_TOP_DB = 80.0
+
+
+def error_chart(found: LayerComparison) -> Chart:
+    """Signal to noise of each layer by itself, and of what has gathered up to it."""
+    known = [r for r in found.operators if r.own_sqnr_db is not None and r.sqnr_db is not None]
+    if not known:
+        return Chart("", "No layer of the file has a counterpart in the float twin.")
+    shown = _most(known, [-(r.own_sqnr_db or 0.0) for r in known])
+
+    def paint(figure: Figure) -> None:
+        axes = _axes(figure, shown)
+        places = range(len(shown))
+        own = [_capped(r.own_sqnr_db) for r in shown]
+        gathered = [_capped(r.sqnr_db) for r in shown]
+        axes.hlines(places, gathered, own, color=MUTED, linewidth=1, alpha=0.6)
+        axes.plot(own, places, "o", color=BLUE, label="by itself, from the twin's inputs")
+        axes.plot(gathered, places, "D", color=ORANGE, markersize=5, label="in the whole file")
+        axes.set_xlim(min(0.0, *own, *gathered) - 2, _TOP_DB + 2)
+        axes.set_xlabel("signal to noise, dB: more is better")
+        _legend(axes)
+
+    caption = (
+        "Each layer’s output against the float twin’s. Blue: what it adds by itself when it gets "
+        "the twin’s values; orange: what has gathered on the way. The further left, the worse; "
+        f"from {_TOP_DB:g} dB on all are drawn alike." + _left_out(known, shown, "worst")
+    )
+    return Chart(draw("layer-errors", caption, _size(shown), paint), caption)
+
+
+def time_chart(found: LayerComparison) -> Chart:
+    """Microseconds of each layer in both files."""
+    known = [r for r in found.operators if r.microseconds is not None]
+    if not known:
+        return Chart("", "Operators were not timed.")
+    return _bars(
+        "layer-times",
+        known,
+        [(r.microseconds or 0.0, r.twin_microseconds or 0.0) for r in known],
+        "microseconds",
+        "Median time of each operator; solid: this file, hollow: its float twin.",
+    )
+
+
+def byte_chart(found: LayerComparison) -> Chart:
+    """Bytes of each layer's constants in both files."""
+    known = [r for r in found.operators if r.weight_bytes or r.twin_weight_bytes]
+    if not known:
+        return Chart("", "Neither file holds constants.")
+    return _bars(
+        "layer-bytes",
+        known,
+        [(r.weight_bytes / 1000, r.twin_weight_bytes / 1000) for r in known],
+        "kB of constants",
+        "Weights, biases and scales of each layer; solid: this file, hollow: its float twin.",
+    )
+
+
+def _bars(
+    name: str,
+    records: Sequence[OperatorRecord],
+    values: Sequence[tuple[float, float]],
+    unit: str,
+    caption: str,
+) -> Chart:
+    shown = _most(records, [max(pair) for pair in values])
+    pairs = [values[list(records).index(record)] for record in shown]
+
+    def paint(figure: Figure) -> None:
+        axes = _axes(figure, shown)
+        places = range(len(shown))
+        twins, own = [pair[1] for pair in pairs], [pair[0] for pair in pairs]
+        axes.barh(places, twins, 0.7, color="none", edgecolor=MUTED, label="float twin")
+        axes.barh(places, own, 0.36, color=BLUE, label="this file")
+        axes.set_xlabel(unit)
+        _legend(axes)
+
+    caption += _left_out(records, shown, "largest")
+    return Chart(draw(name, caption, _size(shown), paint), caption)
+
+
+def _most(records: Sequence[OperatorRecord], weights: Sequence[float]) -> list[OperatorRecord]:
+    """Those with the greatest weights, in the file's order."""
+    order = sorted(range(len(records)), key=lambda place: -weights[place])[:_MOST]
+    return [records[place] for place in sorted(order)]
+
+
+def _axes(figure: Figure, shown: Sequence[OperatorRecord]) -> Axes:
+    axes: Axes = figure.add_subplot()
+    names = [fmt.plain(layers_of(record), 40) for record in shown]
+    axes.set_yticks(range(len(shown)), names, fontsize=11, color=INK)
+    axes.set_ylim(len(shown) - 0.4, -0.6)
+    axes.grid(visible=False, axis="y")
+    return axes
+
+
+def _legend(axes: Axes) -> None:
+    axes.legend(loc="lower left", bbox_to_anchor=(-0.02, 1.0), ncols=2, handletextpad=0.4)
+
+
+def _size(shown: Sequence[OperatorRecord]) -> tuple[float, float]:
+    return _WIDTH, _FRAME + _ROW * len(shown)
+
+
+def _capped(value: float | None) -> float:
+    return min(_TOP_DB, value if value is not None else _TOP_DB)
+
+
+def _left_out(
+    records: Sequence[OperatorRecord], shown: Sequence[OperatorRecord], which: str
+) -> str:
+    if len(records) == len(shown):
+        return ""
+    return f" The {len(shown)} {which} of {len(records)} are shown."

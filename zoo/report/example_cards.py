@@ -1,0 +1,114 @@
+"""Sample examples as cards: the picture as a data URI, or the text, and who took it for what."""
+
+from __future__ import annotations
+
+import base64
+import io
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from zoo.common.optional_imports import require
+from zoo.report.view import SampleImage
+from zoo.results import formatting as fmt
+
+#: More cards than this are not shown.
+MOST = 24
+
+#: Longer texts are cut after so many characters.
+_LONGEST = 240
+
+#: Larger pictures are scaled down to this many pixels, so that the page stays small.
+_LARGEST = 192
+
+
+@dataclass(frozen=True, kw_only=True)
+class Opinion:
+    """One answer and everybody who gave it.
+
+    Attributes:
+        who: ``before export``, ``all 6 files``, or file names.
+        said: The class.
+        confidence: ``97 to 99 %``.
+        right: Whether it is the true class.
+    """
+
+    who: str
+    said: str
+    confidence: str
+    right: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class SampleCard:
+    """One example.
+
+    Attributes:
+        source: Data URI of a PNG; empty when the pixels are not a picture.
+        text: In place of a picture.
+        coarse: Whether it has so few pixels that they should stay square when enlarged.
+        true_class: What it is.
+        opinions: The reference's first.
+        wrong: Whether anybody was wrong.
+    """
+
+    source: str
+    text: str
+    coarse: bool
+    true_class: str
+    opinions: tuple[Opinion, ...]
+    wrong: bool
+
+
+def sample_cards(samples: Sequence[SampleImage]) -> tuple[SampleCard, ...]:
+    """Cards for the first `MOST` samples."""
+    return tuple(_card(sample) for sample in samples[:MOST])
+
+
+def _card(sample: SampleImage) -> SampleCard:
+    said, confidence = sample.reference
+    opinions = [_opinion("before export", said, [confidence], sample.true_class)]
+    groups: dict[str, dict[str, float]] = {}
+    for file, (answer, sure) in sample.predictions.items():
+        groups.setdefault(answer, {})[file] = sure
+    for answer, files in groups.items():
+        who = ", ".join(fmt.plain(file) for file in files)
+        if len(groups) == 1 and len(files) > 1:
+            who = f"all {len(files)} files"
+        elif len(files) > 1 and answer == said:
+            who = fmt.count(len(files), "other file")
+        opinions.append(_opinion(who, answer, files.values(), sample.true_class))
+    return SampleCard(
+        source="" if sample.pixels is None else _data_uri(sample.pixels),
+        text=fmt.plain(sample.text, _LONGEST),
+        coarse=sample.pixels is not None and max(np.shape(sample.pixels)[:2], default=0) <= 64,
+        true_class=fmt.plain(sample.true_class, 40),
+        opinions=tuple(opinions),
+        wrong=not all(opinion.right for opinion in opinions),
+    )
+
+
+def _opinion(who: str, said: str, confidences: Iterable[float], true_class: str) -> Opinion:
+    texts = [fmt.share(value, 0) for value in sorted(confidences)]
+    span = texts[0] if texts[0] == texts[-1] else f"{texts[0]} to {texts[-1]}"
+    return Opinion(
+        who=who,
+        said=fmt.plain(said, 40),
+        confidence=f"{span}\N{NO-BREAK SPACE}%",
+        right=said == true_class,
+    )
+
+
+def _data_uri(pixels: np.ndarray) -> str:
+    array = np.asarray(pixels)
+    if array.ndim == 3 and array.shape[2] == 1:
+        array = array[:, :, 0]
+    is_picture = array.ndim == 2 or (array.ndim == 3 and array.shape[2] in (3, 4))
+    if array.dtype != np.uint8 or array.size == 0 or not is_picture:
+        return ""
+    picture = require("PIL.Image").fromarray(array)
+    picture.thumbnail((_LARGEST, _LARGEST))
+    buffer = io.BytesIO()
+    picture.save(buffer, "PNG", optimize=True)
+    return f"data:image/png;base64,{base64.b64encode(buffer.getvalue()).decode('ascii')}"

@@ -1,0 +1,124 @@
+"""The test examples that a report shows: those first that the network or a file gets wrong."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from zoo.artifacts.reference_outputs import REFERENCE
+from zoo.contracts import Dataset, Preprocessing, SeriesPreprocessing, Split, TokenPreprocessing
+from zoo.contracts.dataset import IGNORED
+from zoo.data.preprocessing.inputs import read_input
+from zoo.data.preprocessing.tokens import tokens_of
+from zoo.models.card import read_card
+from zoo.pipeline.planning.common import EVALUATE
+from zoo.pipeline.rows import judged
+from zoo.pipeline.run import Run
+from zoo.pipeline.steps.gate import OUTPUTS
+from zoo.report.charts.series_pictures import series_picture
+from zoo.report.view import SampleImage, StepSample
+
+if TYPE_CHECKING:
+    from zoo.contracts.task import Array
+
+_EXAMPLES = 12
+_SEQUENCES = 6
+
+
+def samples_of(run: Run, dataset: Dataset) -> tuple[SampleImage, ...]:
+    """Examples with one class each, as pictures or texts; none of a task that does not choose."""
+    if not run.job.registry.tasks.get(run.job.variant.task).chooses:
+        return ()
+    expected, labels, answers = outputs_of(run)
+    wrong = expected.argmax(-1) != labels
+    for outputs in answers.values():
+        wrong |= outputs.argmax(-1) != labels
+    preprocessing = preprocessing_of(run)
+    return tuple(
+        SampleImage(
+            **_shown(dataset.splits["test"], index, preprocessing),
+            true_class=dataset.classes[int(labels[index])],
+            reference=_choice(expected[index], dataset.classes),
+            predictions={f: _choice(o[index], dataset.classes) for f, o in answers.items()},
+        )
+        for index in _chosen(wrong, _EXAMPLES)
+    )
+
+
+def step_samples_of(run: Run, dataset: Dataset) -> tuple[StepSample, ...]:
+    """Sequences with a class for each step; none where examples have one class each."""
+    test = dataset.splits["test"]
+    if test.labels.ndim == 1:
+        return ()
+    expected, labels, answers = outputs_of(run)
+    real = labels != IGNORED
+    wrong = ((expected.argmax(-1) != labels) & real).any(-1)
+    for outputs in answers.values():
+        wrong |= ((outputs.argmax(-1) != labels) & real).any(-1)
+    preprocessing = preprocessing_of(run)
+
+    def named(choices: Array, index: int) -> tuple[str, ...]:
+        return tuple(dataset.classes[int(c)] for c in choices[real[index]])
+
+    return tuple(
+        StepSample(
+            words=_words(test, index, preprocessing, real[index]),
+            true_classes=named(labels[index], index),
+            reference=named(expected[index].argmax(-1), index),
+            predictions={f: named(o[index].argmax(-1), index) for f, o in answers.items()},
+        )
+        for index in _chosen(wrong, _SEQUENCES)
+    )
+
+
+def outputs_of(run: Run) -> tuple[Array, Array, dict[str, Array]]:
+    """The reference's outputs, the labels, and the outputs of each file."""
+    expected, labels = _load(run.finished[EVALUATE].folder / REFERENCE)
+    answers = {
+        str((g.record.result or {})["file"]): _load(g.folder / OUTPUTS)[0] for g in judged(run)
+    }
+    return expected[: len(labels)], labels, answers
+
+
+def _load(path: Path) -> tuple[Array, Array]:
+    with np.load(path, allow_pickle=False) as stored:
+        return stored["outputs"], stored["labels"]
+
+
+def preprocessing_of(run: Run) -> Preprocessing:
+    """The card's, if it has one of its own."""
+    own = read_card(run.weights.with_suffix(".toml")).preprocessing
+    return own or run.job.variant.preprocessing
+
+
+def _chosen(wrong: Array, count: int) -> list[int]:
+    """Up to half of what somebody got wrong from the beginning, then from the end the others."""
+    order = np.argsort(~wrong, kind="stable")
+    mistaken = order[: min(count // 2, int(wrong.sum()))]
+    return list(dict.fromkeys(int(i) for i in [*mistaken, *order[::-1]]))[:count]
+
+
+def _shown(split: Split, index: int, preprocessing: Preprocessing) -> dict[str, Any]:
+    """The picture or the text of an example."""
+    if isinstance(preprocessing, TokenPreprocessing):
+        example = split.read(index)
+        return {"text": example.item() if example.ndim == 0 else " ".join(example.tolist())}
+    raw = read_input(split, index, preprocessing)
+    is_series = isinstance(preprocessing, SeriesPreprocessing)
+    return {"pixels": series_picture(raw) if is_series else raw}
+
+
+def _words(split: Split, index: int, preprocessing: Preprocessing, real: Array) -> tuple[str, ...]:
+    """What stands at the steps that count: tokens as they are written, else the steps' numbers."""
+    places = np.flatnonzero(real).tolist()
+    if not isinstance(preprocessing, TokenPreprocessing):
+        return tuple(str(place + 1) for place in places)
+    tokens = tokens_of(split.read(index), lowercase=False)
+    return tuple(tokens[place] if place < len(tokens) else "" for place in places)
+
+
+def _choice(output: Array, classes: tuple[str, ...]) -> tuple[str, float]:
+    best = int(output.argmax())
+    return classes[best], float(output[best])

@@ -1,0 +1,59 @@
+"""What a network made, as pictures inside the page: epoch by epoch, and file by file."""
+
+from __future__ import annotations
+
+import base64
+import io
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from zoo.common.optional_imports import require
+from zoo.report.view import Picture
+from zoo.results import formatting as fmt
+
+#: A strip longer than this is thinned out evenly; the first and the last stay.
+MOST = 24
+
+
+@dataclass(frozen=True, kw_only=True)
+class Shown:
+    """A picture ready for the page.
+
+    Attributes:
+        label: What stands below it.
+        source: A data URI.
+        width: In pixels, as it was drawn.
+        height: In pixels.
+    """
+
+    label: str
+    source: str
+    width: int
+    height: int
+
+
+def shown(pictures: Sequence[Picture]) -> tuple[Shown, ...]:
+    """Every picture, in order."""
+    return tuple(_shown(picture) for picture in pictures)
+
+
+def strip(pictures: Sequence[Picture]) -> tuple[Shown, ...]:
+    """At most `MOST` pictures, spread evenly over all."""
+    last = len(pictures) - 1
+    if last < MOST:
+        return shown(pictures)
+    return shown([pictures[round(place * last / (MOST - 1))] for place in range(MOST)])
+
+
+def _shown(picture: Picture) -> Shown:
+    pixels = picture.pixels
+    image = require("PIL.Image").fromarray(pixels[:, :, 0] if pixels.shape[2] == 1 else pixels)
+    buffer = io.BytesIO()
+    image.save(buffer, "PNG", optimize=True)
+    data = base64.b64encode(buffer.getvalue()).decode("ascii")
+    return Shown(
+        label=fmt.plain(picture.label),
+        source=f"data:image/png;base64,{data}",
+        width=image.width,
+        height=image.height,
+    )

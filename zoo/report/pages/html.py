@@ -1,0 +1,168 @@
+"""The page of a run: one file that needs no network, no script and no other file."""
+
+from __future__ import annotations
+
+import math
+import statistics
+from collections.abc import Mapping
+from importlib import resources
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from zoo.common.files import write_text
+from zoo.common.optional_imports import require
+from zoo.report.budgets import budget_lines
+from zoo.report.charts.confusion_chart import (
+    confusion_chart,
+    difference_chart,
+    matrix,
+    mistakes,
+    moved_examples,
+)
+from zoo.report.charts.latency_chart import latency_charts
+from zoo.report.charts.svg import Chart
+from zoo.report.charts.training_chart import training_charts
+from zoo.report.columns import file_columns
+from zoo.report.examinations import (
+    basis,
+    by_name,
+    cell_in_words,
+    figure_in_words,
+    figure_names,
+    grouped,
+    is_number_column,
+)
+from zoo.report.example_cards import MOST, sample_cards
+from zoo.report.headline import summary, tiles
+from zoo.report.image_strip import shown, strip
+from zoo.report.sequence_cards import step_cards
+from zoo.report.view import RunView
+from zoo.results import formatting as fmt
+from zoo.results.records import TrainingResult
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
+
+_SYMBOLS = {"passed": "✓", "rejected": "✗", "failed": "!", "skipped": fmt.MISSING}
+
+
+def render(run: RunView) -> str:
+    """The whole page; needs the ``report`` extra.
+
+    Every name, reason and value is escaped: a file, a class or a dataset can be called anything.
+    """
+    metrics = run.reference.metrics if run.reference else ()
+    latency = latency_charts(run.rows, metrics[0] if metrics else None)
+    page = environment().get_template("report.html")
+    return page.render(
+        run=run,
+        summary=summary(run.rows),
+        tiles=tiles(run),
+        columns=file_columns(run.rows),
+        examined=grouped(run.examinations),
+        budgets=budget_lines(run.rows),
+        latency=latency if isinstance(latency, tuple) else (latency,),
+        training=_training(run.training, "training") if run.training else None,
+        quantization=_training(run.quantization, "quantization") if run.quantization else None,
+        quality=_quality(run),
+        cards=sample_cards(run.samples),
+        most_cards=MOST,
+        step_cards=step_cards(run.step_samples),
+        strip=strip(run.sketches),
+        galleries=shown(run.galleries),
+        seconds=sum(step.seconds for step in run.steps if not step.cached),
+    )
+
+
+def write(path: Path, run: RunView) -> None:
+    """Writes the page; whoever opens `path` meanwhile sees the old page or the new one."""
+    write_text(path, render(run))
+
+
+def environment() -> Environment:
+    """What renders pages: everything that is put in is escaped."""
+    jinja2 = require("jinja2")
+    here = resources.files("zoo.report.pages")
+
+    def source(name: str) -> str:
+        return here.joinpath(name).read_text(encoding="utf-8")
+
+    environment: Environment = jinja2.Environment(
+        loader=jinja2.FunctionLoader(source),
+        undefined=jinja2.StrictUndefined,
+        autoescape=True,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.globals.update(symbols=_SYMBOLS, missing=fmt.MISSING)
+    environment.globals.update(
+        basis=basis, by_name=by_name, figure_names=figure_names, is_number_column=is_number_column
+    )
+    environment.filters.update(
+        cell_in_words=cell_in_words,
+        figure_in_words=figure_in_words,
+        plain=fmt.plain,
+        printable=fmt.printable,
+        heading=fmt.heading,
+        joined=fmt.joined,
+        number=fmt.number,
+        duration=fmt.duration,
+        moment=fmt.moment,
+        ratio=fmt.ratio,
+    )
+    return environment
+
+
+def _training(training: TrainingResult, name: str) -> dict[str, Any]:
+    rates = [e.examples_per_second for e in training.epochs if math.isfinite(e.examples_per_second)]
+    return {
+        "result": training,
+        "charts": training_charts(training, name),
+        "rate": statistics.median(rates) if rates else None,
+        "options": _flat(training.options),
+    }
+
+
+def _flat(options: Mapping[str, Any]) -> dict[str, str]:
+    """Options by name; those of a table of their own behind its name and a dot."""
+    found = {}
+    for key, value in options.items():
+        inner = value if isinstance(value, Mapping) else None
+        found.update({str(key): str(value)} if inner is None else {})
+        found.update({f"{key}.{k}": v for k, v in _flat(inner or {}).items()})
+    return found
+
+
+def _quality(run: RunView) -> dict[str, Any]:
+    """The reference's confusion matrix, and the file that changes it most."""
+    named = (run.reference.subject, run.model_id) if run.reference else (run.model_id,)
+    subject = next((name for name in named if name in run.confusions), run.model_id)
+    reference = run.confusions.get(subject)
+    if reference is None:
+        return {"charts": (Chart("", "No confusion matrix was recorded."),), "mistakes": ()}
+    counts = matrix(reference, run.classes)
+    if counts is None:
+        why = "The confusion matrix is empty or does not fit the classes, so it is not drawn."
+        return {"charts": (Chart("", why),), "mistakes": ()}
+    found = mistakes(counts, run.classes)
+    charts = [confusion_chart(counts, run.classes, fmt.plain(subject))]
+    others = {
+        fmt.plain(name): other
+        for name, confusion in _others(run.confusions, subject).items()
+        if (other := matrix(confusion, run.classes)) is not None
+    }
+    if others:
+        most = max(others, key=lambda name: moved_examples(others[name], counts))
+        if moved_examples(others[most], counts) == 0:
+            charts.append(Chart("", f"{_every(len(others))} has exactly this confusion matrix."))
+        else:
+            charts.append(difference_chart(others[most], counts, run.classes, most))
+    return {"charts": tuple(charts), "mistakes": found}
+
+
+def _others(confusions: Mapping[str, Any], subject: str) -> dict[str, Any]:
+    return {name: confusion for name, confusion in confusions.items() if name != subject}
+
+
+def _every(files: int) -> str:
+    return "The file" if files == 1 else f"Each of the {files} files"

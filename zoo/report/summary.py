@@ -1,0 +1,119 @@
+"""From the records of a run to what people look at: rows, remarks, samples."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Sequence
+from typing import Any
+
+from pydantic import TypeAdapter
+
+from zoo.data.opening import open_dataset
+from zoo.execution.examination import ExaminationRecord
+from zoo.pipeline.planning.common import EVALUATE, FINETUNE, QAT
+from zoo.pipeline.planning.examining import KIND as EXAMINE
+from zoo.pipeline.rows import _EVALUATION, _EXAMINATION, ArtifactRow, rows_of
+from zoo.pipeline.run import Run
+from zoo.report.remarks import remarks
+from zoo.report.view import RunView
+from zoo.results.records import TrainingResult
+
+_TRAINING = TypeAdapter(TrainingResult)
+
+
+def remarks_of(run: Run, rows: Sequence[ArtifactRow]) -> tuple[str, ...]:
+    """Findings on the files of a run, and on those that it need not make."""
+    needless = run.finished[QAT].record if QAT in run.finished else None
+    if needless is None or not needless.needless:
+        return remarks(rows)
+    return (*remarks(rows), f"Quantization-aware training was {needless.reason}.")
+
+
+def examinations_of(run: Run) -> tuple[ExaminationRecord, ...]:
+    """What was found of the run's files for devices that nothing is timed on."""
+    return tuple(
+        _EXAMINATION.validate_python(step.result)
+        for step in run.steps
+        if step.kind == EXAMINE and step.status in ("passed", "rejected")
+    )
+
+
+def view_of(run: Run, command: str) -> RunView:
+    """Everything the report shows; reads test examples and outputs."""
+    # Reads arrays, which the rows of a table need not wait for.
+    from zoo.pipeline.rows import judged
+    from zoo.report.example_selection import samples_of, step_samples_of
+    from zoo.report.generated_images import galleries_of, sketches_of
+
+    rows = rows_of(run)
+    training = _TRAINING.validate_python(run.finished[FINETUNE].record.result)
+    evaluated = run.finished[EVALUATE].record
+    reference = None
+    confusions: dict[str, Any] = {}
+    if evaluated.status == "passed" and evaluated.result is not None:
+        plain = {k: v for k, v in evaluated.result.items() if k != "preprocessing"}
+        reference = _EVALUATION.validate_python(plain)
+        _add_confusion(confusions, run.job.model_id, reference.details)
+    for gate in judged(run):
+        result = gate.record.result or {}
+        _add_confusion(confusions, result["file"], result["evaluation"]["details"])
+    dataset = open_dataset(run.job.registry, run.job.recipe.data)
+    return RunView(
+        title=f"{run.job.model_id}",
+        model_id=run.job.model_id,
+        parent=training.parent,
+        dataset=dataset.name,
+        created=max((step.created for step in run.steps), default=""),
+        command=command,
+        rows=rows,
+        training=training if training.epochs else None,
+        quantization=_quantization(run),
+        reference=reference,
+        confusions=confusions,
+        samples=samples_of(run, dataset) if reference is not None else (),
+        step_samples=step_samples_of(run, dataset) if reference is not None else (),
+        sketches=sketches_of(run, training),
+        galleries=galleries_of(run, dataset) if reference is not None else (),
+        classes=dataset.classes,
+        examinations=examinations_of(run),
+        environment=_environment(run),
+        remarks=remarks_of(run, rows),
+        next_commands=next_commands(run),
+        steps=run.steps,
+    )
+
+
+def _quantization(run: Run) -> TrainingResult | None:
+    """The training for integers; None when there was none."""
+    record = run.finished[QAT].record if QAT in run.finished else None
+    if record is None or record.status != "passed":
+        return None
+    return _TRAINING.validate_python(record.result)
+
+
+def _add_confusion(confusions: dict[str, Any], subject: str, details: dict[str, Any]) -> None:
+    if "confusion" in details:
+        confusions[subject] = details["confusion"]
+
+
+def _environment(run: Run) -> dict[str, str]:
+    """Where the latencies were taken; empty when nothing was timed."""
+    for step in run.steps:
+        if step.kind == "bench" and step.status == "passed" and step.result is not None:
+            environment = step.result.get("environment") or {}
+            return {str(k): str(v) for k, v in environment.items() if v not in (None, "", [], {})}
+    return {}
+
+
+def next_commands(run: Run) -> tuple[str, ...]:
+    """What a user would type after this run."""
+    good = [f for f in run.files if not f.name.endswith(".rejected")]
+    commands = []
+    if good:
+        smallest = min(good, key=lambda path: path.stat().st_size)
+        quoted = shlex.quote(str(smallest))
+        commands = [f"zoo inspect {quoted}", f"zoo bench {quoted} --threads 1 --threads 2"]
+    data = shlex.quote(run.job.recipe.data)
+    weights = shlex.quote(str(run.weights))
+    commands.append(f"zoo evaluate {weights} --data {data}")
+    return tuple(commands)

@@ -1,0 +1,1 @@
+"""What steps leave behind: typed records, the store, and how figures are written."""

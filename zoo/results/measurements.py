@@ -1,0 +1,300 @@
+"""What a measurement leaves behind: one record, and every raw sample."""
+
+from __future__ import annotations
+
+import struct
+import zlib
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from zoo.common.errors import BadFile
+from zoo.contracts import Clock
+from zoo.results.records import Evaluation
+
+_MAGIC = b"zns1"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Answers:
+    """How a file's answers on a device compare with those of the host, before it was timed.
+
+    Attributes:
+        reference: Whose answers they were compared with, in words; empty when with nobody's.
+        inputs: How many inputs were answered.
+        exact: Whether they are the same bit for bit.
+        max_abs: Largest absolute difference of an output in real numbers; None: not compared.
+        limit: With how much a right answer may be off.
+        why_not: Why nothing was compared; empty when it was.
+    """
+
+    reference: str = ""
+    inputs: int = 0
+    exact: bool = False
+    max_abs: float | None = None
+    limit: float | None = None
+    why_not: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Phase:
+    """A part of a long run: its beginning, or its end.
+
+    Attributes:
+        seconds: Of sampling.
+        runs: Inferences.
+        p50_ms: Median of the medians of the windows that count.
+        p50_low_ms: Lower end of its interval over windows.
+        p50_high_ms: Upper end.
+        p90_ms: Median of their 90th percentiles.
+        windows: Windows that count.
+        disturbed: Windows that were left out.
+    """
+
+    seconds: float
+    runs: int
+    p50_ms: float
+    p50_low_ms: float
+    p50_high_ms: float
+    p90_ms: float
+    windows: int
+    disturbed: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sustained:
+    """What a long run at full load does to a device.
+
+    Attributes:
+        first: The first minute.
+        steady: The last ten.
+        flat: Whether the medians of the end's two halves are within 2 % of each other: else the
+            device was still changing, and a longer run would say something else.
+        windows: Per window: seconds since the beginning, median and 90th percentile in
+            milliseconds, and why it was left out (empty when it counts).
+        kept_every: Of each window, every so many samples are kept.
+    """
+
+    first: Phase
+    steady: Phase
+    flat: bool
+    windows: tuple[dict[str, Any], ...]
+    kept_every: tuple[int, ...]
+
+    @property
+    def slowdown(self) -> float:
+        """The end's median by the beginning's."""
+        return self.steady.p50_ms / self.first.p50_ms
+
+
+@dataclass(frozen=True, kw_only=True)
+class Measurement:
+    """How fast one file ran on one device, and everything that the figure depends on.
+
+    Attributes:
+        file: Name of the file.
+        sha256: Of its bytes.
+        device: Name of the device.
+        device_fingerprint: Of the machine, as the agent there saw it.
+        runtime: What ran the file.
+        runtime_version: Its version there; None when unknown.
+        api: The call that was timed.
+        threads: As set, never a default.
+        delegate: Delegate or execution provider that really ran operations; ``none`` for neither.
+        placement: As far as the runtime tells: ``partitions``, ``delegated``, ``remaining``, …
+        tier: How carefully it was measured.
+        processes: Fresh processes that were measured.
+        inputs: Where the input came from.
+        load_ms: Median over processes of loading the file from a warm page cache.
+        first_ms: Median over processes of the first inference.
+        p50_ms: Median; of the processes' medians when there are several.
+        p50_low_ms: Lower end of its 95 % interval.
+        p50_high_ms: Upper end.
+        p90_ms: 90th percentile, in the same way.
+        p90_low_ms: Lower end of its 95 % interval.
+        p90_high_ms: Upper end.
+        p99_ms: 99th percentile of all samples together; None below 100 samples.
+        p99_low_ms: Lower end of its 95 % interval by order statistics.
+        p99_high_ms: Upper end.
+        interval: How the intervals came about: ``order statistics`` of one process, or
+            ``bootstrap over processes``.
+        runs: Inferences that were timed.
+        seconds: Time that they took.
+        floors_met: Whether the tier's inferences and seconds were reached before its limit.
+        peak_memory_mb: Highest memory of the whole agent process, in 10^6 bytes.
+        memory_before_mb: The same before it loaded the file: Python and the runtime alone.
+        quiet: Whether nothing disturbed the processes that count.
+        noise: What did, in words.
+        environment: The device and its software as the agent described them, and per process
+            what the kernel counted.
+        created: When, ISO 8601, UTC.
+        batch: Examples in one inference; every time is that of all of them together.
+        examples_per_second: Throughput: examples by the time that their inferences took.
+        energy: What the device's meters counted, the largest first; empty when it tells nothing.
+        profile: What each operator takes; None unless asked for.
+        clock: What the times are: ``real``; ``emulated`` and ``estimated`` ones are never ranked
+            with or compared to those.
+        p90_stopping_ms: The 90th percentile as MLPerf's early stopping estimates it from all
+            samples, on the safe side; None below 64.
+        answers: How its answers compare with the host's; None in records of older versions.
+        sustained: Of a long run, its beginning and end apart; None of others.
+        accuracy: Quality on a whole test split, computed on the device; None unless asked for.
+        reference: Whether it is the network before its export, and no file: `file` is its model id,
+            and no limit for files is held against it.
+    """
+
+    file: str
+    sha256: str
+    device: str
+    device_fingerprint: str
+    runtime: str
+    runtime_version: str | None
+    api: str
+    threads: int
+    delegate: str
+    placement: dict[str, Any]
+    tier: str
+    processes: int
+    inputs: dict[str, Any]
+    load_ms: float
+    first_ms: float
+    p50_ms: float
+    p50_low_ms: float
+    p50_high_ms: float
+    p90_ms: float
+    p90_low_ms: float
+    p90_high_ms: float
+    p99_ms: float | None
+    p99_low_ms: float | None = None
+    p99_high_ms: float | None = None
+    interval: str
+    runs: int
+    seconds: float
+    floors_met: bool
+    peak_memory_mb: float
+    memory_before_mb: float
+    quiet: bool
+    noise: tuple[str, ...]
+    environment: dict[str, Any]
+    created: str
+    batch: int = 1
+    examples_per_second: float | None = None
+    energy: tuple[Energy, ...] = ()
+    profile: Profile | None = None
+    clock: Clock = "real"
+    p90_stopping_ms: float | None = None
+    answers: Answers | None = None
+    sustained: Sustained | None = None
+    accuracy: Evaluation | None = None
+    reference: bool = False
+
+    @property
+    def ran_on(self) -> str:
+        """Where it ran, and the share of operators that did where some did not."""
+        taken, remaining = self.placement.get("delegated"), self.placement.get("remaining")
+        total = self.placement.get("operators")
+        if total is None and taken is not None and remaining is not None:
+            total = taken + len(remaining)
+        partly = taken is not None and total is not None and 0 < taken < total
+        return f"{self.delegate} {taken}/{total}" if partly else self.delegate
+
+    @property
+    def verdict(self) -> str:
+        """Whether its figures may be published: ``good``, ``noisy``, ``short``, or its clock."""
+        if self.clock != "real":
+            return self.clock
+        if not self.quiet:
+            return "noisy"
+        return "good" if self.floors_met else "short"
+
+
+@dataclass(frozen=True, eq=False)
+class Samples:
+    """Every timed inference in nanoseconds, one array per process, in the order they ran."""
+
+    processes: tuple[NDArray[np.int64], ...]
+
+    def encode(self) -> bytes:
+        """Compressed bytes for the results store."""
+        counts = [len(samples) for samples in self.processes]
+        head = struct.pack(f"<I{len(counts)}Q", len(counts), *counts)
+        body = b"".join(samples.astype("<i8").tobytes() for samples in self.processes)
+        return _MAGIC + zlib.compress(head + body)
+
+    @classmethod
+    def decode(cls, packed: bytes) -> Samples:
+        """The samples in such bytes.
+
+        Raises:
+            BadFile: The bytes are damaged or something else.
+        """
+        try:
+            if not packed.startswith(_MAGIC):
+                raise ValueError("they do not begin like samples")
+            raw = zlib.decompress(packed[len(_MAGIC) :])
+            (processes,) = struct.unpack_from("<I", raw)
+            counts = struct.unpack_from(f"<{processes}Q", raw, 4)
+            samples = np.frombuffer(raw, "<i8", offset=4 + 8 * processes)
+            if len(samples) != sum(counts):
+                raise ValueError(f"{len(samples)} of {sum(counts)} samples are there")
+        except (ValueError, struct.error, zlib.error) as error:
+            raise BadFile("these are no samples of a measurement", why=str(error)) from error
+        ends = np.cumsum(counts, dtype=np.int64)[:-1]
+        return cls(tuple(part.astype(np.int64) for part in np.split(samples, ends)))
+
+
+@dataclass(frozen=True, kw_only=True)
+class OperatorTime:
+    """One operator of a profile.
+
+    Attributes:
+        name: Of what it makes, or of its node.
+        operator: Its kind, as the runtime calls it.
+        executor: The delegate or execution provider that computes it; ``built-in`` for neither.
+        ms: Time of one inference. A difference of two times may be below zero, which says that
+            the operator takes less than the clock can tell.
+    """
+
+    name: str
+    operator: str
+    executor: str
+    ms: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Profile:
+    """What the operators of a file take, one by one.
+
+    Attributes:
+        method: How it was found out; figures of different methods must not be compared.
+        operators: In the order of execution.
+    """
+
+    method: str
+    operators: tuple[OperatorTime, ...]
+
+    def slowest(self) -> list[tuple[OperatorTime, float]]:
+        """The operators, the slowest first, each with its share of the whole, 0 to 1."""
+        whole = sum(max(0.0, row.ms) for row in self.operators) or 1.0
+        ordered = sorted(self.operators, key=lambda row: row.ms, reverse=True)
+        return [(row, max(0.0, row.ms) / whole) for row in ordered]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Energy:
+    """What one meter counted, over all processes.
+
+    Attributes:
+        meter: Whose energy: ``RAPL package-0``, ``ina3221 VDD_IN``, ``battery BAT0``. Everything
+            behind the meter counts, and idle power too.
+        joules: Of the whole sampling.
+        mj_per_inference: Of one inference, in millijoules.
+        watts: Mean power.
+    """
+
+    meter: str
+    joules: float
+    mj_per_inference: float
+    watts: float

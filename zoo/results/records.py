@@ -1,0 +1,228 @@
+"""The results of steps: immutable, typed, and plain enough to be JSON.
+
+Each step of a run ends as one `StepRecord`; what it found out is in `result`, one of the other
+classes here turned into a dictionary.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field
+from typing import Any, Literal
+
+from zoo.contracts.exporter import FileContents
+from zoo.contracts.task import Check, Comparison, Metric
+
+RECORDS = "records.json"
+
+
+Status = Literal["passed", "rejected", "failed", "skipped"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Epoch:
+    """One pass over the training split.
+
+    Attributes:
+        epoch: Counted from 1.
+        loss: Mean training loss.
+        metric: Training metric (accuracy for classification); None where it is only measured in
+            validation.
+        validation_loss: Mean loss on the validation split.
+        validation_metric: The same metric on the validation split.
+        learning_rate: At the end of the epoch.
+        examples_per_second: Training throughput, validation left out.
+        seconds: Duration of the whole epoch.
+    """
+
+    epoch: int
+    loss: float
+    metric: float | None
+    validation_loss: float
+    validation_metric: float
+    learning_rate: float
+    examples_per_second: float
+    seconds: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainingResult:
+    """What fine-tuning produced: a weights file, its card, and how it came about.
+
+    Attributes:
+        model_id: Of the weights.
+        parent: Model id that training began from; None when from scratch.
+        dataset: What it was trained on.
+        metric_name: Of the epochs' metric.
+        epochs: In order.
+        best_epoch: Whose weights were kept, counted from 1.
+        weights: Name of the file.
+        weights_sha256: Of that file.
+        options: The training options.
+        seconds: Time the step took.
+        notes: What was decided on the way: how layers were grouped, whether XLA was used.
+        sketches: Names of PNG files beside the weights, by epoch: what the network made then.
+    """
+
+    model_id: str
+    parent: str | None
+    dataset: str
+    metric_name: str
+    epochs: tuple[Epoch, ...]
+    best_epoch: int
+    weights: str
+    weights_sha256: str
+    options: dict[str, Any]
+    seconds: float
+    notes: tuple[str, ...] = ()
+    higher_is_better: bool = True
+    sketches: dict[int, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Evaluation:
+    """Quality on a whole split.
+
+    Attributes:
+        subject: Model id or file name.
+        dataset: Name of the dataset.
+        split: Name of the split.
+        metrics: Headline metric first, with intervals.
+        details: What the task adds for the report: for image classification ``confusion``
+            (rows: true class, columns: predicted) and ``samples`` (indices and predictions).
+        outputs: File with the raw outputs, relative to the step's folder; None when not kept.
+        runtime: What computed the outputs (``keras``, ``litert``, ``onnxruntime``).
+        seconds: Time the evaluation took.
+    """
+
+    subject: str
+    dataset: str
+    split: str
+    metrics: tuple[Metric, ...]
+    details: dict[str, Any]
+    outputs: str | None
+    runtime: str
+    seconds: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Attempt:
+    """An integer file that was made and measured, on the way to one that loses little enough.
+
+    Attributes:
+        kept: Keras layers that stay in float in it.
+        drop: Points of the headline metric lost against the Keras model on the validation split,
+            or per cent by which a distance rose; None when it could not be measured.
+        bytes: Of the file.
+        good: Whether it is within the budget and answers as the Keras model does.
+        reason: Why it is not, beside the drop; or why it was not measured.
+    """
+
+    kept: tuple[str, ...]
+    drop: float | None
+    bytes: int
+    good: bool
+    reason: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Export:
+    """A file as the exporter wrote it.
+
+    Attributes:
+        file: File name.
+        format: Exporter name.
+        precision: As exported.
+        bytes: Size with the manifest.
+        sha256: Of the file.
+        contents: What is in it.
+        kept: Keras layers that stay in float in an integer file.
+        attempts: Every file that was made to find this one, the first one first; empty when none
+            was measured.
+        remark: What came of them, in a sentence; empty when the first was good enough.
+    """
+
+    file: str
+    format: str
+    precision: str
+    bytes: int
+    sha256: str
+    contents: FileContents
+    kept: tuple[str, ...] = ()
+    attempts: tuple[Attempt, ...] = ()
+    remark: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class GateResult:
+    """Whether a file may count, and why.
+
+    Attributes:
+        file: File name; ends in ``.rejected`` when a check failed.
+        format: Exporter name.
+        precision: As exported.
+        passed: All checks passed.
+        checks: One per property that was tested.
+        evaluation: Quality of the file on the whole test split, in its deployment runtime.
+        network: File against the Keras network on the same raw inputs.
+        preprocessing: Normalization in the graph against the same formula in float64.
+        drop: Points of the headline metric lost against the Keras model, or per cent by which a
+            distance rose; negative: gained.
+        sha256: Of the file after the gate wrote its manifest.
+        bytes: Size after the gate wrote its manifest, side files included.
+        model_bytes: Size without the manifest, side files included.
+        side_files: Names of files that belong to it and lie beside it.
+        golden: Name of the file beside it that holds the golden inputs; empty when there is none.
+    """
+
+    file: str
+    format: str
+    precision: str
+    passed: bool
+    checks: tuple[Check, ...]
+    evaluation: Evaluation
+    network: Comparison
+    preprocessing: Comparison
+    drop: float
+    sha256: str
+    bytes: int
+    model_bytes: int
+    side_files: tuple[str, ...] = ()
+    golden: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class StepRecord:
+    """How one step of a run ended.
+
+    Attributes:
+        step: Unique in its run: ``export tflite int8``.
+        kind: ``finetune``, ``evaluate``, ``export``, ``gate``, ``bench``.
+        key: Content address of inputs, parameters, code and tool versions.
+        status: passed, rejected, failed or skipped.
+        reason: Empty when passed; else what happened, why, and what to do.
+        seconds: Time the step took when it was done.
+        created: When, ISO 8601, UTC.
+        result: The step's own record as a dictionary; None when it has none.
+        cached: Whether this run found the result already there.
+        needless: Whether it was skipped because what came before made it superfluous; `reason`
+            says what.
+        replaces: Name of the step that this one stands in for when it passes; empty for none.
+    """
+
+    step: str
+    kind: str
+    key: str
+    status: Status
+    reason: str = ""
+    seconds: float = 0.0
+    created: str = ""
+    result: dict[str, Any] | None = None
+    cached: bool = field(default=False, compare=False)
+    needless: bool = False
+    replaces: str = ""
+
+
+def as_plain(record: Any) -> dict[str, Any]:
+    """A record as nested dictionaries and lists, ready for JSON."""
+    plain: dict[str, Any] = asdict(record)
+    return plain

@@ -1,0 +1,1 @@
+"""Fine-tuning, quantization-aware training, distillation, pruning."""

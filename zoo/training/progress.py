@@ -1,0 +1,57 @@
+"""What a training tells while an epoch is under way."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable
+from typing import Any
+
+from zoo.common.optional_imports import require
+from zoo.common.progress import Event
+from zoo.contracts.training import Training
+
+
+def progress_callback(
+    emit: Callable[[Event], None], epoch: int, options: Training, batches: int, metric: str
+) -> Any:
+    """A Keras callback that tells of batches, a few times a second, and always of the last.
+
+    Args:
+        emit: Receives ``batch`` events.
+        epoch: The number of this one.
+        options: Of the training.
+        batches: In an epoch.
+        metric: Name of the one that is told beside the loss.
+    """
+    keras = require("keras")
+    started = last = 0.0
+    first = 0
+
+    def on_batch_end(batch: int, logs: dict[str, float] | None = None) -> None:
+        nonlocal started, last, first
+        now = time.perf_counter()
+        batch = min(batch, batches - 1)  # several at a time may reach beyond the last
+        if not started:
+            started, first = now, batch  # the first call waits for the pipeline to fill
+        if now - last < 0.2 and batch + 1 < batches:
+            return
+        last = now
+        values = logs or {}
+        emit(
+            {
+                "event": "batch",
+                "epoch": epoch,
+                "epochs": options.epochs,
+                "batch": batch + 1,
+                "batches": batches,
+                "examples_per_second": (batch - first)
+                * options.batch_size
+                / max(now - started, 1e-9),
+                "loss": float(values.get("loss", math.nan)),
+                "metric": float(values[metric]) if metric in values else None,
+                "metric_name": metric,
+            }
+        )
+
+    return keras.callbacks.LambdaCallback(on_train_batch_end=on_batch_end)

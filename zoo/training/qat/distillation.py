@@ -1,0 +1,158 @@
+"""Training the twin that rounds to answer as the network it was made from.
+
+Hinton et al. 2015, "Distilling the Knowledge in a Neural Network" (arXiv:1503.02531): what a
+network answers says more than labels do, and it is what the file is compared with. It also works
+for every task, those without labels included.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from zoo.common.optional_imports import require
+from zoo.contracts import Preprocessing, Split, Task
+from zoo.contracts.training import Qat, Training
+from zoo.data.preprocessing.inputs import read_inputs
+from zoo.models.building import raw_model
+from zoo.training.distillation import divergence
+from zoo.training.qat.logits import best_limits
+from zoo.training.qat.network import Rounding
+
+#: Held-out examples on which the limits of logits are chosen, at most.
+LOOKED_AT = 2048
+_BATCH = 256
+AGREEMENT = "agreement"
+DIFFERENCE = "difference"
+
+
+def distilling(task: Task, teacher: Any, *, chooses: bool) -> Task:
+    """A task that is learnt from another network, for a `Trainer`.
+
+    Args:
+        task: Of both networks.
+        teacher: `keras.Model` from normalized inputs to logits; it is frozen.
+        chooses: Whether logits become probabilities: then the twin learns these, and the epoch is
+            kept that makes the same choices most often; else it learns the outputs themselves.
+    """
+    teacher.trainable = False
+
+    def trainee(student: Any, preprocessing: Preprocessing) -> Any:
+        """Both networks on the same inputs, their outputs stacked along axis 1."""
+        keras = require("keras")
+        inputs = keras.Input(student.input_shape[1:], dtype=student.inputs[0].dtype)
+        answers = _as_trained(raw_model(teacher, preprocessing))(inputs)
+        return keras.Model(inputs, keras.ops.stack([student(inputs), answers], axis=1))
+
+    def compile(model: Any, optimizer: Any, options: Training) -> str:
+        model.compile(
+            optimizer=_descent(optimizer),
+            loss=_divergence if chooses else _distance,
+            metrics=[_agreement if chooses else _distance],
+            jit_compile=False,
+        )
+        return AGREEMENT if chooses else DIFFERENCE
+
+    return replace(
+        task,
+        trainee=trainee,
+        compile=compile,
+        state=None,
+        sketch=None,
+        higher_is_better=chooses,
+    )
+
+
+def _as_trained(model: Any) -> Any:
+    """A layer that computes as the model does after training: no dropout, no statistics.
+
+    Keras passes on to each model inside another whether that one is being trained.
+    """
+    base = require("keras").layers.Layer
+
+    class AsTrained(base):  # type: ignore[misc,valid-type]
+        """Calls the model, always in the same way."""
+
+        def call(self, inputs: Any) -> Any:
+            return model(inputs, training=False)
+
+        def compute_output_shape(self, shape: Any) -> Any:
+            return model.compute_output_shape(shape)
+
+    return AsTrained(trainable=False, name="teacher")
+
+
+def training_of(options: Qat) -> Training:
+    """The options of the trainer for those of ``[qat]``."""
+    return Training(
+        epochs=options.epochs,
+        batch_size=options.batch_size,
+        learning_rate=options.learning_rate,
+        weight_decay=0.0,
+        augment=options.augment,
+        patience=0,
+        jit="off",
+    )
+
+
+def _descent(optimizer: Any) -> Any:
+    """Stochastic gradient descent with the schedule of another optimizer.
+
+    The twin begins next to its goal, where gradients are small. Adam divides them by their own
+    size and would walk as far as ever; plain steps end where there is nothing left to learn.
+    """
+    optimizers = require("keras").optimizers
+    schedule = optimizers.schedules.deserialize(optimizer.get_config()["learning_rate"])
+    return optimizers.SGD(schedule, momentum=0.9, nesterov=True)
+
+
+def _divergence(_: Any, stacked: Any) -> Any:
+    """Of the twin's probabilities from the network's."""
+    return divergence(stacked[:, 1], stacked[:, 0])
+
+
+def _distance(_: Any, stacked: Any) -> Any:
+    """Squared difference of outputs, as a share of the batch's mean square."""
+    ops = require("keras").ops
+    student, teacher = stacked[:, 0], stacked[:, 1]
+    size = ops.mean(ops.square(teacher)) + 1e-12
+    axes = list(range(1, len(teacher.shape)))
+    return ops.mean(ops.square(student - teacher), axis=axes) / size
+
+
+def _agreement(_: Any, stacked: Any) -> Any:
+    """Whether both choose the same."""
+    ops = require("keras").ops
+    chosen = ops.argmax(stacked, axis=-1)
+    return ops.cast(ops.equal(chosen[:, 0], chosen[:, 1]), "float32")
+
+
+_agreement.__name__ = AGREEMENT
+_distance.__name__ = DIFFERENCE
+
+
+def hold_logits(
+    twin: Rounding, teacher: Any, split: Split, preprocessing: Preprocessing
+) -> tuple[float, float] | None:
+    """Chooses the limits of the twin's logits on examples that nobody was trained on.
+
+    Args:
+        twin: Whose logits become probabilities; nothing is done with another.
+        teacher: `keras.Model` from normalized inputs to logits.
+        split: Held-out examples.
+        preprocessing: From these to inputs.
+
+    Returns:
+        Low and high; None when nothing was done.
+    """
+    import numpy as np
+
+    if twin.logits is None:
+        return None
+    model = raw_model(teacher, preprocessing)
+    raw = read_inputs(split, preprocessing, range(min(len(split), LOOKED_AT)))
+    batches = [raw[start : start + _BATCH] for start in range(0, len(raw), _BATCH)]
+    answers = [model(batch.astype(preprocessing.graph_dtype), training=False) for batch in batches]
+    limits = best_limits(np.concatenate([np.asarray(answer) for answer in answers]))
+    twin.logits.hold(*limits)
+    return limits

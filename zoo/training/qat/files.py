@@ -1,0 +1,59 @@
+"""The weights of a network that was trained to be quantized, between one step and the next."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from zoo.models.loading import LoadedModel
+from zoo.models.weights import load_into, read_tensors, save_weights
+from zoo.registry import Registry
+from zoo.targets import target_named
+from zoo.training.qat.network import Rounding, rounding
+
+SUFFIX = ".qat.safetensors"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Trained:
+    """What a rounding network was trained to, in plain names that cross process borders.
+
+    Attributes:
+        weights: Path of its safetensors file.
+        target: Name of the target it was trained for.
+    """
+
+    weights: str
+    target: str
+
+
+def save(twin: Rounding, path: Path) -> str:
+    """Writes weights and limits; returns the file's SHA-256."""
+    return save_weights(twin.trained, path)
+
+
+def load(
+    registry: Registry, loaded: LoadedModel, trained: Trained, batch: int | None = None
+) -> Rounding:
+    """The rounding network as it was trained, settled: ready to be run and exported.
+
+    Args:
+        registry: Finds the target.
+        loaded: The network that it was made from.
+        trained: What was trained.
+        batch: Size of a batch; None for any.
+
+    Raises:
+        BadFile: The weights are those of another network.
+    """
+    twin = rounding(
+        loaded.network,
+        loaded.preprocessing,
+        loaded.task,
+        target=target_named(registry, trained.target),
+        batch=batch,
+    )
+    tensors = read_tensors(Path(trained.weights))
+    load_into(twin.trained, tensors, Path(trained.weights).name, skip_head=False)
+    twin.settle()
+    return twin
