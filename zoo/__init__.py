@@ -49,6 +49,7 @@ if TYPE_CHECKING:
         LayerRequest,
         Metric,
         OperatorRecord,
+        Precision,
         Preprocessing,
         SeriesPreprocessing,
         SourceLayer,
@@ -58,6 +59,7 @@ if TYPE_CHECKING:
         Task,
         TensorInfo,
         TokenPreprocessing,
+        Tolerances,
         Truth,
         Variant,
         WeightsSource,
@@ -73,9 +75,9 @@ _CONTRACTS = (
     "Architecture Check Comparison Condition Dataset DatasetProvider Device DeviceKind "
     "Examination Exporter ExportRequest Figure FigureTable FileContents ImagePreprocessing "
     "LatentPreprocessing "
-    "LayerComparison LayerRequest Metric OperatorRecord Preprocessing SeriesPreprocessing "
-    "SourceLayer Specimen Split Target Task TensorInfo TokenPreprocessing Truth Variant "
-    "WeightsSource"
+    "LayerComparison LayerRequest Metric OperatorRecord Precision Preprocessing "
+    "SeriesPreprocessing SourceLayer Specimen Split Target Task TensorInfo TokenPreprocessing "
+    "Tolerances Truth Variant WeightsSource"
 )
 #: Public name → the module that holds it, imported when it is first used.
 _LAZY = {
@@ -125,6 +127,7 @@ __all__ = [
     "LayerRequest",
     "Metric",
     "OperatorRecord",
+    "Precision",
     "Preprocessing",
     "SeriesPreprocessing",
     "SourceLayer",
@@ -134,6 +137,7 @@ __all__ = [
     "Task",
     "TensorInfo",
     "TokenPreprocessing",
+    "Tolerances",
     "Truth",
     "Variant",
     "WeightsSource",

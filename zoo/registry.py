@@ -24,11 +24,13 @@ from zoo.contracts import (
     DatasetProvider,
     DeviceKind,
     Exporter,
+    Precision,
     Target,
     Task,
     Variant,
 )
 from zoo.contracts.checks import InvalidRecord
+from zoo.contracts.precision import precision_named
 
 #: Packages whose modules are plugins of this distribution: a new file in them is enough.
 BUILT_IN_PACKAGES = ("zoo.tasks", "zoo.data", "zoo.plugins", "zoo.exporters", "zoo.devices")
@@ -185,6 +187,10 @@ class Registry:
             plugins = [self.exporters.provider(e.name) for e in claimed]
             raise provided_twice(f"the suffix {longest!r}", plugins)
         return claimed[0] if claimed else None
+
+    def precision(self, name: str) -> Precision:
+        """The precision called `name`; fails like `precision_named`."""
+        return precision_named(name, (own for e in self.exporters for own in e.declares))
 
     def all_names(self) -> tuple[Names[Any], ...]:
         """The names of every hook, and those of the variants."""

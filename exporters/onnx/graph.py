@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from zoo.common.errors import Unsupported
 from zoo.common.optional_imports import require
 
+from ..onnx_work import shapes_of
 from ..quantization.quantization_error import Integers
 from .contents import _load, _shape, _Tally
 from .external_data import tensor_bytes
@@ -53,8 +54,8 @@ class OnnxGraph:
         for node in self.nodes:
             for name in node.input:
                 self.readers.setdefault(name, []).append(node)
-        self._tally = _Tally(model.graph)
         inferred = onnx.shape_inference.infer_shapes(model).graph
+        self._tally = _Tally(model.graph, shapes_of(inferred))
         #: Name → numpy's name of the element type, and the static shape.
         self.types: dict[str, tuple[str, tuple[int, ...]]] = {
             value.name: (

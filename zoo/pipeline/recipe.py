@@ -115,7 +115,9 @@ class Recipe(Section):
     model: str
     data: str
     formats: tuple[str, ...] = ()
-    precisions: Annotated[tuple[str, ...], Field(min_length=1)] = ("float32", "int8")
+    precisions: Annotated[tuple[str, ...], Field(min_length=1)] = tuple(
+        precision.name for precision in PRECISIONS if precision.default
+    )
     devices: tuple[str, ...] = ()
     seed: Annotated[Whole, Field(ge=0, lt=2**31)] = 0
     hyperparameters: dict[str, bool | int | FiniteFloat | str | tuple[Whole | Real, ...]] = {}
@@ -162,8 +164,3 @@ def read_recipe(path: Path) -> dict[str, Any]:
         raise UsageError(
             f"{path} cannot be read", why=error.strerror, fix="name a recipe file"
         ) from error
-
-
-def precision_order(precision: str) -> int:
-    """Position from the most precise down, for sorting tables."""
-    return PRECISIONS.index(precision)

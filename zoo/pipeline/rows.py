@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from pydantic import TypeAdapter
 
 from zoo.contracts import Clock, Exporter, FileContents, Metric
+from zoo.contracts.precision import BASELINE, TRAINABLE
 from zoo.contracts.task import Check, Metric
 from zoo.execution.examination import ExaminationRecord
 from zoo.pipeline.engine import Finished
@@ -17,7 +18,6 @@ from zoo.pipeline.run import Run
 from zoo.pipeline.steps.export import file_name
 from zoo.results.measurements import Energy, Measurement, Profile
 from zoo.results.records import Attempt, Evaluation, GateResult, StepRecord
-from zoo.training.qat.need import PRECISION as QAT_PRECISION
 
 if TYPE_CHECKING:
     from zoo.benchmark.compare.judgement import Judgement
@@ -59,6 +59,7 @@ class ArtifactRow:
         sqnr_db: Signal to noise against the reference, decibels; None where outputs are no signal.
         ssim: Structural similarity to the reference's images.
         integer_share: Share of computing operators that work on integers, 0 to 1.
+        arithmetic: What operators of its precision compute on; empty in older rows.
         p50_ms: Median latency of one inference in milliseconds.
         p90_ms: 90th percentile.
         p50_low: Lower end of the median's interval, milliseconds.
@@ -91,6 +92,7 @@ class ArtifactRow:
     sqnr_db: float | None = None
     ssim: float | None = None
     integer_share: float | None = None
+    arithmetic: str = ""
     p50_ms: float | None = None
     p90_ms: float | None = None
     p50_low: float | None = None
@@ -135,8 +137,13 @@ def rows_of(run: Run) -> tuple[ArtifactRow, ...]:
             continue
         name = file_name(run.job.model_id, precision, exporter, trained)
         bench = _first_bench(run, cell)
+        arithmetic = run.job.registry.precision(precision).arithmetic
         row = _row(name, exporter.name, precision, export, gate, bench, float_bytes)
-        rows.append(with_budgets(replace(row, trained=trained), _budget_steps(run, cell)))
+        rows.append(
+            with_budgets(
+                replace(row, trained=trained, arithmetic=arithmetic), _budget_steps(run, cell)
+            )
+        )
     return tuple(rows)
 
 
@@ -145,7 +152,7 @@ def _cells(run: Run) -> Iterator[tuple[Exporter, str, bool]]:
     for exporter in run.job.exporters:
         for precision in run.job.precisions:
             yield exporter, precision, False
-            if precision == QAT_PRECISION and exporter in run.job.trained_exporters:
+            if precision == TRAINABLE.name and exporter in run.job.trained_exporters:
                 yield exporter, precision, True
 
 
@@ -183,7 +190,7 @@ def _row(
         )
     judged = _GATE.validate_python(gate.result)
     contents = _CONTENTS.validate_python((export.result or {})["contents"])
-    if precision == "float32":
+    if precision == BASELINE.name:
         float_bytes[format] = judged.bytes
     twin = float_bytes.get(format)
     timed = None
@@ -199,7 +206,7 @@ def _row(
         verdict=verdict,
         reason=reason,
         bytes=judged.bytes,
-        size_ratio=twin / judged.bytes if twin and precision != "float32" else None,
+        size_ratio=twin / judged.bytes if twin and precision != BASELINE.name else None,
         accuracy=judged.evaluation.metrics[0],
         drop_points=judged.drop,
         agreement=judged.network.agreement,
