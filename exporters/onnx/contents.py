@@ -13,9 +13,9 @@ from zoo.common.optional_imports import require
 from zoo.contracts import FileContents, TensorInfo
 from zoo.contracts.layers import ARITHMETICS
 
-from ..onnx_work import Sides, multiply_adds, shapes_of
 from .axes import layout_of_image
 from .external_data import payload, side_files, tensor_bytes
+from .work import Sides, multiply_adds, shapes_of
 
 MANIFEST = "zoo_manifest"
 _STANDARD_DOMAINS = frozenset({"", "ai.onnx"})

@@ -11,10 +11,10 @@ from numpy.typing import NDArray
 from zoo.common.errors import Unsupported
 from zoo.common.optional_imports import require
 
-from ..onnx_work import shapes_of
 from ..quantization.quantization_error import Integers
 from .contents import _load, _shape, _Tally
 from .external_data import tensor_bytes
+from .work import shapes_of
 
 Array = NDArray[Any]
 #: Which dimension of an operator's weights counts output channels.

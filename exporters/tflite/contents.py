@@ -16,7 +16,7 @@ from zoo.common.optional_imports import require
 from zoo.contracts import FileContents, TensorInfo
 from zoo.contracts.layers import ARITHMETICS
 
-from ..tflite_work import multiply_adds, turns_of_graphs
+from .work import multiply_adds, turns_of_graphs
 
 MANIFEST = "zoo_manifest.json"
 _IDENTIFIER = b"TFL3"

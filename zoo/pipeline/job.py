@@ -11,11 +11,12 @@ from typing import Any
 from zoo.benchmark.compare.budgets import budgets_of
 from zoo.benchmark.tiers import tier_named
 from zoo.common.errors import UnknownName, UsageError
-from zoo.contracts import Architecture, Device, Exporter, Target, Task, Variant
+from zoo.contracts import Architecture, Exporter, Target, Task, Variant
 from zoo.contracts.options import declared_options
 from zoo.contracts.precision import TRAINABLE
 from zoo.contracts.training import Training
 from zoo.data.opening import check_task, open_dataset
+from zoo.execution.device import Device
 from zoo.execution.devices import device_named
 from zoo.models.building import check_hyperparameters
 from zoo.models.checkpoints import Checkpoint, resolve

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import TypeAdapter
 
-from zoo.contracts import Clock, Exporter, FileContents, Metric
+from zoo.contracts import Clock, Exporter, FileContents
 from zoo.contracts.precision import BASELINE, TRAINABLE
 from zoo.contracts.task import Check, Metric
 from zoo.execution.examination import ExaminationRecord
@@ -18,9 +18,6 @@ from zoo.pipeline.run import Run
 from zoo.pipeline.steps.export import file_name
 from zoo.results.measurements import Energy, Measurement, Profile
 from zoo.results.records import Attempt, Evaluation, GateResult, StepRecord
-
-if TYPE_CHECKING:
-    from zoo.benchmark.compare.judgement import Judgement
 
 if TYPE_CHECKING:
     from zoo.benchmark.compare.judgement import Judgement

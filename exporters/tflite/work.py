@@ -6,7 +6,7 @@ from collections import Counter
 from math import ceil, prod
 from typing import Any
 
-from .tflite.schema import kind_of
+from .schema import kind_of
 
 #: Their weights, of two dimensions, are multiplied at each step of the first input.
 _RECURRENT = frozenset(
