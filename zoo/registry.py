@@ -24,13 +24,12 @@ from zoo.contracts import (
     DatasetProvider,
     DeviceKind,
     Exporter,
-    Precision,
     Target,
     Task,
     Variant,
 )
 from zoo.contracts.checks import InvalidRecord
-from zoo.contracts.precision import precision_named
+from zoo.contracts.precision import Precision, precision_named
 
 #: Packages whose modules are plugins of this distribution: a new file in them is enough.
 BUILT_IN_PACKAGES = ("zoo.tasks", "zoo.data", "zoo.plugins", "zoo.exporters", "zoo.devices")
@@ -194,15 +193,8 @@ class Registry:
 
     def all_names(self) -> tuple[Names[Any], ...]:
         """The names of every hook, and those of the variants."""
-        return (
-            self.architectures,
-            self._variants,
-            self.tasks,
-            self.datasets,
-            self.exporters,
-            self.targets,
-            self.devices,
-        )
+        models = (self.architectures, self._variants, self.tasks, self.datasets)
+        return (*models, self.exporters, self.targets, self.devices)
 
     def register(self, plugin: Plugin, load: Callable[[], ModuleType]) -> None:
         """Loads one plugin; whatever it raises becomes the row's problem."""
