@@ -21,7 +21,7 @@ from typing import Any
 
 from zoo.contracts.declaration import RecipeField, fields_of
 from zoo.models.checkpoints import Checkpoint, packaged
-from zoo.recipe_fields import TABLES, recipe_fields
+from zoo.pipeline.recipe_fields import TABLES, recipe_fields
 from zoo.registry import PluginSettings, load_registry
 
 README = Path(__file__).parents[1] / "README.md"

@@ -25,7 +25,6 @@ if TYPE_CHECKING:
         Condition,
         Dataset,
         DatasetProvider,
-        Device,
         DeviceKind,
         Examination,
         Exporter,
@@ -53,12 +52,13 @@ if TYPE_CHECKING:
         WeightsSource,
     )
     from zoo.doctor import doctor
+    from zoo.execution.device import Device
     from zoo.hookspecs import hookimpl
     from zoo.models.published.official import fetch_weights, official_weights, verify_weights
 
 _OFFICIAL = "fetch_weights official_weights verify_weights"
 _CONTRACTS = (
-    "Architecture Check Comparison Condition Dataset DatasetProvider Device DeviceKind "
+    "Architecture Check Comparison Condition Dataset DatasetProvider DeviceKind "
     "Examination Exporter ExportRequest Figure FigureTable FileContents ImagePreprocessing "
     "LatentPreprocessing "
     "LayerComparison LayerRequest Metric OperatorRecord Preprocessing SeriesPreprocessing "
@@ -68,6 +68,7 @@ _CONTRACTS = (
 #: Public name → the module that holds it, imported when it is first used.
 _LAZY = {
     **dict.fromkeys(_CONTRACTS.split(), "zoo.contracts"),
+    "Device": "zoo.execution.device",
     "ZooError": "zoo.common.errors",
     "hookimpl": "zoo.hookspecs",
     **dict.fromkeys(("bench", "evaluate", "inspect"), "zoo.api.files"),

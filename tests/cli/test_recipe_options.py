@@ -22,7 +22,7 @@ from zoo.contracts.declaration import Fields, Option, Rule, Whole, fields_of
 from zoo.contracts.training import Section
 from zoo.pipeline.options import recipe_from, takes_recipe_keywords
 from zoo.pipeline.recipe import Recipe
-from zoo.recipe_fields import EXPORT, TRAINING, WHOLE, by_keyword, recipe_fields, select
+from zoo.pipeline.recipe_fields import EXPORT, TRAINING, WHOLE, by_keyword, recipe_fields, select
 
 FIELDS = {field.path: field for field in recipe_fields()}
 FLAGS = [path for path, field in FIELDS.items() if field.flag is not None]

@@ -14,11 +14,11 @@ from zoo.common.errors import UnknownName, UsageError
 from zoo.common.progress import OnStep, quiet
 from zoo.common.worker import call
 from zoo.contracts.dataset import SPLITS
+from zoo.data import opening
 from zoo.data.opening import check_task
 from zoo.execution.runner import evaluate_file
 from zoo.models.loading import Subject
 from zoo.models.published.official import here
-from zoo.pipeline.steps import common
 from zoo.registry import Registry, load_registry
 from zoo.results.records import Evaluation
 
@@ -113,7 +113,7 @@ def evaluate(
             )
         if manifest is not None:
             check_task(registry, name, manifest.task, path.name)
-        dataset = common.open_dataset(registry, name)
+        dataset = opening.open_dataset(registry, name)
         return evaluate_file(
             registry, path, dataset, split, emit=lambda event: on_step("evaluate", event)
         )

@@ -7,12 +7,12 @@ from typing import Any
 from zoo.artifacts.not_weights import weights_of_exported_files
 from zoo.common.progress import quiet
 from zoo.contracts.dataset import Dataset
+from zoo.data import opening
 from zoo.models import catalogue
 from zoo.models.catalogue import ModelSummary
 from zoo.models.checkpoints import resolve
 from zoo.models.loading import Subject
 from zoo.models.published.official import here
-from zoo.pipeline.steps import common
 from zoo.registry import PluginSettings, Registry, load_registry
 
 
@@ -63,4 +63,4 @@ def open_dataset(name: str, *, registry: Registry | None = None) -> Dataset:
         UnknownName: Nothing provides such a dataset; offers the nearest.
         ZooError: It cannot be used; says why.
     """
-    return common.open_dataset(registry or load_registry(), name)
+    return opening.open_dataset(registry or load_registry(), name)

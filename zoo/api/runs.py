@@ -15,9 +15,9 @@ from zoo.models.published.official import here
 from zoo.pipeline.job import Job, make_job
 from zoo.pipeline.options import recipe_from, takes_recipe_keywords
 from zoo.pipeline.plan import Parts
+from zoo.pipeline.recipe_fields import EXPORT, SEARCH, TRAINING, WHOLE
 from zoo.pipeline.run import Run, execute
 from zoo.pipeline.search.optimize import Optimized, find_file, limits_of, wishes_of
-from zoo.recipe_fields import EXPORT, SEARCH, TRAINING, WHOLE
 from zoo.registry import Registry, load_registry
 
 

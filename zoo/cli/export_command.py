@@ -17,7 +17,7 @@ from zoo.cli.options import (
     store_option,
 )
 from zoo.cli.recipe_options import recipe_options, recipe_values
-from zoo.recipe_fields import EXPORT
+from zoo.pipeline.recipe_fields import EXPORT
 
 
 @click.command(

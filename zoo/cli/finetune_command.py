@@ -16,7 +16,7 @@ from zoo.cli.options import (
     store_option,
 )
 from zoo.cli.recipe_options import recipe_option, recipe_options, recipe_values
-from zoo.recipe_fields import TRAINING
+from zoo.pipeline.recipe_fields import TRAINING
 
 if TYPE_CHECKING:
     from zoo.pipeline.run import Run

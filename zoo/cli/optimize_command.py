@@ -21,7 +21,7 @@ from zoo.cli.options import (
     store_option,
 )
 from zoo.cli.recipe_options import recipe_options, recipe_values
-from zoo.recipe_fields import SEARCH
+from zoo.pipeline.recipe_fields import SEARCH
 
 
 @click.command(

@@ -11,7 +11,7 @@ import click
 from zoo.cli.options import Function, complete, split_commas
 from zoo.common.errors import UsageError
 from zoo.contracts.declaration import RecipeField
-from zoo.recipe_fields import by_keyword, select
+from zoo.pipeline.recipe_fields import by_keyword, select
 
 
 def recipe_options(*paths: str, **defaults: str) -> Callable[[Function], Function]:

@@ -18,7 +18,7 @@ from zoo.cli.options import (
     store_option,
 )
 from zoo.cli.recipe_options import recipe_option, recipe_options, recipe_values
-from zoo.recipe_fields import WHOLE
+from zoo.pipeline.recipe_fields import WHOLE
 
 
 @click.command(

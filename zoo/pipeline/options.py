@@ -11,7 +11,7 @@ from typing import Any, TypeVar, get_origin
 from zoo.common.errors import UsageError
 from zoo.contracts.declaration import RecipeField
 from zoo.pipeline.recipe import Recipe, make_recipe, read_recipe
-from zoo.recipe_fields import by_keyword, select
+from zoo.pipeline.recipe_fields import by_keyword, select
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
@@ -21,7 +21,7 @@ def recipe_from(*, recipe: Path | None = None, **given: Any) -> Recipe:
 
     Args:
         recipe: TOML file.
-        **given: Values by the keywords of `zoo.recipe_fields`; None leaves the recipe's value.
+        **given: Values by the keywords of `recipe_fields`; None leaves the recipe's value.
 
     Raises:
         UsageError: Names each wrong key, and what it may be.

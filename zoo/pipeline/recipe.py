@@ -13,7 +13,7 @@ from zoo.contracts.declaration import Fields
 from zoo.contracts.options import problems
 from zoo.contracts.precision import PRECISIONS
 from zoo.contracts.training import Calibration, Qat, Section, Training
-from zoo.recipe_fields import (
+from zoo.pipeline.recipe_fields import (
     BenchFields,
     BudgetsFields,
     ExportFields,
