@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from zoo.common.code_fingerprint import installed
 from zoo.common.files import sha256_of
 from zoo.devices.agent.zoo_agent.common import PROTOCOL as SPOKEN
 from zoo.devices.agent.zoo_agent.runtimes.table import OWN, REFERENCE
@@ -259,3 +260,12 @@ def test_a_runtime_that_nobody_described(tmp_path: Path) -> None:
     assert answer["error"]["type"] == "MissingRuntime"
     assert "the agent knows no runtime abc" in answer["error"]["message"]
     process.stop()
+
+
+@pytest.mark.parametrize("kind", ["local", "emulated", "ssh", "adb"])
+def test_what_is_timed_depends_on_every_file_of_it(kind: str) -> None:
+    tree = installed()
+    drivers = tree.reached(
+        [AGENT.parent / kind / "__init__.py", *(AGENT.parent / kind).glob("*.py")]
+    )
+    assert set(SOURCES.values()) <= drivers
