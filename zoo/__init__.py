@@ -49,6 +49,7 @@ if TYPE_CHECKING:
         LayerRequest,
         Metric,
         OperatorRecord,
+        Output,
         Preprocessing,
         SeriesPreprocessing,
         SourceLayer,
@@ -73,7 +74,8 @@ _CONTRACTS = (
     "Architecture Check Comparison Condition Dataset DatasetProvider Device DeviceKind "
     "Examination Exporter ExportRequest Figure FigureTable FileContents ImagePreprocessing "
     "LatentPreprocessing "
-    "LayerComparison LayerRequest Metric OperatorRecord Preprocessing SeriesPreprocessing "
+    "LayerComparison LayerRequest Metric OperatorRecord Output Preprocessing "
+    "SeriesPreprocessing "
     "SourceLayer Specimen Split Target Task TensorInfo TokenPreprocessing Truth Variant "
     "WeightsSource"
 )
@@ -125,6 +127,7 @@ __all__ = [
     "LayerRequest",
     "Metric",
     "OperatorRecord",
+    "Output",
     "Preprocessing",
     "SeriesPreprocessing",
     "SourceLayer",

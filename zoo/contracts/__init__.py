@@ -16,7 +16,7 @@ from zoo.contracts.preprocessing import (
     TokenPreprocessing,
 )
 from zoo.contracts.target import Target
-from zoo.contracts.task import Check, Comparison, Metric, Task, Truth
+from zoo.contracts.task import Check, Comparison, Metric, Output, Task, Truth
 from zoo.contracts.transport import AgentProcess, Condition, Transport
 from zoo.contracts.usage import Program, Usage, UsageRequest
 from zoo.contracts.weights import SourceLayer, WeightsSource
@@ -50,6 +50,7 @@ __all__ = [
     "LayerRequest",
     "Metric",
     "OperatorRecord",
+    "Output",
     "Preprocessing",
     "Program",
     "SeriesPreprocessing",
