@@ -11,19 +11,9 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from zoo.analysis.explain import explain
     from zoo.analysis.verify.verify import verify
-    from zoo.api import (
-        bench,
-        evaluate,
-        export,
-        finetune,
-        info,
-        inspect,
-        load,
-        models,
-        open_dataset,
-        ship,
-        write_report,
-    )
+    from zoo.api.files import bench, evaluate, inspect
+    from zoo.api.models import info, load, models, open_dataset
+    from zoo.api.runs import export, finetune, optimize, ship, write_report
     from zoo.artifacts.bundle import bundle
     from zoo.benchmark.compare.comparing import compare
     from zoo.benchmark.compare.judging import judge_budgets
@@ -35,7 +25,6 @@ if TYPE_CHECKING:
         Condition,
         Dataset,
         DatasetProvider,
-        Device,
         DeviceKind,
         Examination,
         Exporter,
@@ -64,14 +53,13 @@ if TYPE_CHECKING:
         WeightsSource,
     )
     from zoo.doctor import doctor
+    from zoo.execution.device import Device
     from zoo.hookspecs import hookimpl
     from zoo.models.published.official import fetch_weights, official_weights, verify_weights
-    from zoo.pipeline.search.optimize import optimize
 
-_API = "bench evaluate export finetune info inspect load models open_dataset ship write_report"
 _OFFICIAL = "fetch_weights official_weights verify_weights"
 _CONTRACTS = (
-    "Architecture Check Comparison Condition Dataset DatasetProvider Device DeviceKind "
+    "Architecture Check Comparison Condition Dataset DatasetProvider DeviceKind "
     "Examination Exporter ExportRequest Figure FigureTable FileContents ImagePreprocessing "
     "LatentPreprocessing "
     "LayerComparison LayerRequest Metric OperatorRecord Output Preprocessing "
@@ -82,13 +70,15 @@ _CONTRACTS = (
 #: Public name → the module that holds it, imported when it is first used.
 _LAZY = {
     **dict.fromkeys(_CONTRACTS.split(), "zoo.contracts"),
+    "Device": "zoo.execution.device",
     "ZooError": "zoo.common.errors",
     "hookimpl": "zoo.hookspecs",
-    **dict.fromkeys(_API.split(), "zoo.api"),
+    **dict.fromkeys(("bench", "evaluate", "inspect"), "zoo.api.files"),
+    **dict.fromkeys(("info", "load", "models", "open_dataset"), "zoo.api.models"),
+    **dict.fromkeys(["export", "finetune", "optimize", "ship", "write_report"], "zoo.api.runs"),
     **dict.fromkeys(_OFFICIAL.split(), "zoo.models.published.official"),
     "bundle": "zoo.artifacts.bundle",
     "doctor": "zoo.doctor",
-    "optimize": "zoo.pipeline.search.optimize",
     "explain": "zoo.analysis.explain",
     "verify": "zoo.analysis.verify.verify",
     "compare": "zoo.benchmark.compare.comparing",

@@ -11,8 +11,9 @@ from zoo.artifacts.golden_samples import least_tolerance, read_golden
 from zoo.common.errors import MissingExtra, ZooError
 from zoo.common.named_arrays import fields_of, with_names
 from zoo.common.worker import Children
-from zoo.contracts import Device, TensorInfo
+from zoo.contracts import TensorInfo
 from zoo.contracts.task import Check, Task
+from zoo.execution.device import Device
 from zoo.execution.output_check import Expected, unchecked
 from zoo.execution.runner import choose_runtime, judging_device
 from zoo.execution.session import AgentSession
