@@ -39,6 +39,7 @@ if TYPE_CHECKING:
         Metric,
         OperatorRecord,
         Output,
+        Precision,
         Preprocessing,
         SeriesPreprocessing,
         SourceLayer,
@@ -48,6 +49,7 @@ if TYPE_CHECKING:
         Task,
         TensorInfo,
         TokenPreprocessing,
+        Tolerances,
         Truth,
         Variant,
         WeightsSource,
@@ -62,10 +64,9 @@ _CONTRACTS = (
     "Architecture Check Comparison Condition Dataset DatasetProvider DeviceKind "
     "Examination Exporter ExportRequest Figure FigureTable FileContents ImagePreprocessing "
     "LatentPreprocessing "
-    "LayerComparison LayerRequest Metric OperatorRecord Output Preprocessing "
-    "SeriesPreprocessing "
-    "SourceLayer Specimen Split Target Task TensorInfo TokenPreprocessing Truth Variant "
-    "WeightsSource"
+    "LayerComparison LayerRequest Metric OperatorRecord Output Precision Preprocessing "
+    "SeriesPreprocessing SourceLayer Specimen Split Target Task TensorInfo TokenPreprocessing "
+    "Tolerances Truth Variant WeightsSource"
 )
 #: Public name → the module that holds it, imported when it is first used.
 _LAZY = {
@@ -118,6 +119,7 @@ __all__ = [
     "Metric",
     "OperatorRecord",
     "Output",
+    "Precision",
     "Preprocessing",
     "SeriesPreprocessing",
     "SourceLayer",
@@ -127,6 +129,7 @@ __all__ = [
     "Task",
     "TensorInfo",
     "TokenPreprocessing",
+    "Tolerances",
     "Truth",
     "Variant",
     "WeightsSource",

@@ -66,7 +66,7 @@ class ShapeAndRadius(zoo.Task):
             }
         )
 
-    def parity(self, comparison: Comparison, precision: str) -> Check:
+    def parity(self, comparison: Comparison, precision: zoo.Precision) -> Check:
         return Check.together(
             {
                 name: self._parity(name, found, precision)
@@ -74,8 +74,8 @@ class ShapeAndRadius(zoo.Task):
             }
         )
 
-    def _parity(self, output: str, found: Comparison, precision: str) -> Check:
-        least, most = (1.0, 1e-4) if precision == "float32" else (0.95, 0.2)
+    def _parity(self, output: str, found: Comparison, precision: zoo.Precision) -> Check:
+        least, most = precision.tolerances.agreement, min(precision.tolerances.max_abs, 0.2)
         good = found.agreement >= least and found.max_abs <= most
         return Check(
             name="parity",
@@ -192,7 +192,7 @@ def zoo_tasks() -> Iterator[zoo.Task]:
             Output(name="shape", meaning="one probability per shape; the largest is the answer"),
             Output(name="radius", meaning="the radius as a share of 7 pixels"),
         ),
-        max_drop={"float32": 0.1, "int8": 5.0},
+        max_drop={"int8": 5.0},
     )
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from zoo.contracts.checks import check, check_name
 from zoo.contracts.dataset import Split
-from zoo.contracts.precision import PRECISIONS
+from zoo.contracts.precision import Precision, check_precisions
 from zoo.contracts.preprocessing import Preprocessing
 
 if TYPE_CHECKING:  # lists and help must not wait for numpy
@@ -201,8 +201,8 @@ class Task(Lesson):
         summary: One line for lists.
         outputs: What the exported files return, in this order. Of several, the network returns a
             dictionary with these names as keys.
-        max_drop: Default for the largest tolerated loss per precision: points, or per cent of a
-            distance.
+        max_drop: Largest tolerated loss per precision, points or per cent of a distance, where it
+            is not that of the precision's tolerances.
         least_classes: A dataset with fewer classes is refused.
         min_parity_inputs: At least so many real inputs are compared.
         stepwise: Whether an example has a label, and an answer, for each of its steps.
@@ -226,8 +226,7 @@ class Task(Lesson):
         names = self.output_names
         check(len({*names}) == len(names), self.name, f"outputs named twice: {', '.join(names)}")
         check(self.min_parity_inputs >= 1, self.name, "min_parity_inputs must be positive")
-        unknown = sorted(set(self.max_drop) - set(PRECISIONS))
-        check(not unknown, self.name, f"max_drop has unknown precisions: {', '.join(unknown)}")
+        check_precisions(self.name, self.max_drop, field="max_drop has ")
 
     @property
     def output_names(self) -> tuple[str, ...]:
@@ -251,7 +250,7 @@ class Task(Lesson):
         """How two sets of outputs differ, on the same inputs."""
 
     @abstractmethod
-    def parity(self, comparison: Comparison, precision: str) -> Check:
+    def parity(self, comparison: Comparison, precision: Precision) -> Check:
         """Whether a file of that precision answers as the Keras model does."""
 
     def decode(self, outputs: Array) -> Array:
@@ -296,3 +295,9 @@ class Task(Lesson):
     def gallery(self, outputs: Array) -> Array | None:
         """The first outputs as one picture like `sketch`, for the report; None: there is none."""
         return None
+
+    def allowed_loss(self, precision: Precision) -> float:
+        """What a file may lose at most: points of a share, or per cent of a distance."""
+        tolerances = precision.tolerances
+        usual = tolerances.points if self.higher_is_better else tolerances.percent
+        return self.max_drop.get(precision.name, usual)
