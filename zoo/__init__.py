@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from zoo.analysis.explain import explain
     from zoo.analysis.verify.verify import verify
-    from zoo.api.files import bench, evaluate, inspect
+    from zoo.api.files import evaluate, inspect
     from zoo.api.models import info, load, models, open_dataset
     from zoo.api.runs import export, finetune, optimize, ship, write_report
     from zoo.artifacts.bundle import bundle
     from zoo.benchmark.compare.comparing import compare
     from zoo.benchmark.compare.judging import judge_budgets
+    from zoo.benchmark.run import bench
     from zoo.common.errors import ZooError
     from zoo.contracts import (
         Architecture,
@@ -71,7 +72,8 @@ _LAZY = {
     "Device": "zoo.execution.device",
     "ZooError": "zoo.common.errors",
     "hookimpl": "zoo.hookspecs",
-    **dict.fromkeys(("bench", "evaluate", "inspect"), "zoo.api.files"),
+    **dict.fromkeys(("evaluate", "inspect"), "zoo.api.files"),
+    "bench": "zoo.benchmark.run",
     **dict.fromkeys(("info", "load", "models", "open_dataset"), "zoo.api.models"),
     **dict.fromkeys(["export", "finetune", "optimize", "ship", "write_report"], "zoo.api.runs"),
     **dict.fromkeys(_OFFICIAL.split(), "zoo.models.published.official"),
