@@ -1348,7 +1348,7 @@ def open_model(runtime: str, module: Any, request: Json, options: Options) -> Mo
         raise AgentError("BadRequest", f"a batch of {batch}: give at least 1")
     if not Path(path).is_file():
         raise AgentError("CannotLoad", f"no such file on the device: {path}")
-    if not request.get("xnnpack", True):
+    if request.get("plain_kernels"):
         options = options._replace(plain=True, xnnpack=False)
     try:
         model = _open(runtime, module, path, threads, request, options)

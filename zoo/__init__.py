@@ -50,6 +50,7 @@ if TYPE_CHECKING:
         Metric,
         OperatorRecord,
         Preprocessing,
+        Runtime,
         SeriesPreprocessing,
         SourceLayer,
         Specimen,
@@ -73,9 +74,9 @@ _CONTRACTS = (
     "Architecture Check Comparison Condition Dataset DatasetProvider Device DeviceKind "
     "Examination Exporter ExportRequest Figure FigureTable FileContents ImagePreprocessing "
     "LatentPreprocessing "
-    "LayerComparison LayerRequest Metric OperatorRecord Preprocessing SeriesPreprocessing "
-    "SourceLayer Specimen Split Target Task TensorInfo TokenPreprocessing Truth Variant "
-    "WeightsSource"
+    "LayerComparison LayerRequest Metric OperatorRecord Preprocessing Runtime "
+    "SeriesPreprocessing SourceLayer Specimen Split Target Task TensorInfo TokenPreprocessing Truth "
+    "Variant WeightsSource"
 )
 #: Public name → the module that holds it, imported when it is first used.
 _LAZY = {
@@ -126,6 +127,7 @@ __all__ = [
     "Metric",
     "OperatorRecord",
     "Preprocessing",
+    "Runtime",
     "SeriesPreprocessing",
     "SourceLayer",
     "Specimen",

@@ -105,6 +105,7 @@ def _devices(registry: Registry) -> list[Finding]:
     for kind in registry.devices:
         if not kind.local:  # `zoo devices doctor` goes and looks, which may take long
             continue
+        extras = dict.fromkeys(each.extra for each in registry.runtimes if each.setup)
         runtimes = list(kind.runtimes({}))
         findings.append(
             Finding(
@@ -112,7 +113,7 @@ def _devices(registry: Registry) -> list[Finding]:
                 name=kind.name,
                 ok=bool(runtimes),
                 state=", ".join(runtimes) or "no runtime",
-                fix="" if runtimes else 'pip install "edgezoo[tflite,onnx]"',
+                fix="" if runtimes else f'pip install "edgezoo[{",".join(extras)}]"',
             )
         )
     return findings

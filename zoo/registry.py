@@ -24,6 +24,7 @@ from zoo.contracts import (
     DatasetProvider,
     DeviceKind,
     Exporter,
+    Runtime,
     Target,
     Task,
     Variant,
@@ -34,7 +35,9 @@ from zoo.contracts.checks import InvalidRecord
 BUILT_IN_PACKAGES = ("zoo.tasks", "zoo.data", "zoo.plugins", "zoo.exporters", "zoo.devices")
 ENTRY_POINT_GROUP = "zoo"
 
-Record = TypeVar("Record", Architecture, Task, DatasetProvider, Exporter, Target, DeviceKind)
+Record = TypeVar(
+    "Record", Architecture, Task, DatasetProvider, Exporter, Target, Runtime, DeviceKind
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -141,6 +144,7 @@ class Registry:
         self.datasets: Names[DatasetProvider] = Names("dataset")
         self.exporters: Names[Exporter] = Names("format")
         self.targets: Names[Target] = Names("target")
+        self.runtimes: Names[Runtime] = Names("runtime")
         self.devices: Names[DeviceKind] = Names("device")
         self._variants: Names[Architecture] = Names("model")
         self._manager = pluggy.PluginManager(hookspecs.PROJECT)
@@ -186,6 +190,19 @@ class Registry:
             raise provided_twice(f"the suffix {longest!r}", plugins)
         return claimed[0] if claimed else None
 
+    def runtimes_of(self, exporter: Exporter) -> tuple[str, ...]:
+        """Every runtime that runs the files of a format: its own choice first."""
+        others = (each.name for each in self.runtimes if exporter.name in each.formats)
+        return tuple(dict.fromkeys((*exporter.runtimes, *others)))
+
+    def brought_runtimes(self) -> tuple[Runtime, ...]:
+        """Those whose sources plugins bring for the agent."""
+        return tuple(each for each in self.runtimes if each.source is not None)
+
+    def is_tool(self, runtime: str) -> bool:
+        """Whether a runtime is a vendor's benchmark tool."""
+        return runtime in self.runtimes.names() and self.runtimes.get(runtime).tool
+
     def all_names(self) -> tuple[Names[Any], ...]:
         """The names of every hook, and those of the variants."""
         return (
@@ -195,6 +212,7 @@ class Registry:
             self.datasets,
             self.exporters,
             self.targets,
+            self.runtimes,
             self.devices,
         )
 
@@ -229,6 +247,7 @@ class Registry:
             ("zoo_datasets", self.datasets, DatasetProvider),
             ("zoo_exporters", self.exporters, Exporter),
             ("zoo_targets", self.targets, Target),
+            ("zoo_runtimes", self.runtimes, Runtime),
             ("zoo_devices", self.devices, DeviceKind),
         )
         for hook, names, record_type in kinds:

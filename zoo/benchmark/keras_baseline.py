@@ -20,8 +20,6 @@ from zoo.execution.output_check import Expected
 from zoo.models.checkpoints import SUFFIX, Checkpoint, resolve
 from zoo.registry import Registry
 
-#: The agent's runtime.
-RUNTIME = "tensorflow"
 _ARCHIVE, _ANSWERS = ".savedmodel.zip", "answers.npz"
 _TOOLS = ("tensorflow", "keras", "numpy")
 #: GPUs multiply with ten bits after the point, as in float16, unless they are told otherwise.
@@ -72,7 +70,7 @@ class Reference:
         return Candidate(
             path=archive,
             reference=self.name,
-            runtime=RUNTIME,
+            runtime=reference_runtime(self._registry),
             threads=threads,
             batch=batch,
             value_range=checkpoint.preprocessing.value_range,
@@ -93,6 +91,21 @@ class Reference:
         if isinstance(self._found, ZooError):
             raise self._found
         return self._found
+
+
+def reference_runtime(registry: Registry) -> str:
+    """What runs networks as they were before their export.
+
+    Raises:
+        ZooError: No plugin provides one.
+    """
+    found = next((runtime.name for runtime in registry.runtimes if runtime.reference), None)
+    if found is None:
+        raise ZooError(
+            "no runtime runs networks before their export",
+            fix="`zoo plugins list` shows whether the plugin that provides it is broken or off",
+        )
+    return found
 
 
 def references_of(

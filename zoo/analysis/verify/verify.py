@@ -70,7 +70,7 @@ def verify(
     path = Path(file)
     exporter = find_exporter(registry, path)
     where = device_named(registry, device)
-    runtimes = _runtimes(where, exporter, runtime)
+    runtimes = _runtimes(registry, where, exporter, runtime)
     claims = Claims()
     try:
         text = exporter.read_manifest(path)
@@ -112,9 +112,11 @@ def _answer(path: Path, manifest: Manifest | None, claims: Claims) -> Verificati
     )
 
 
-def _runtimes(device: Device, exporter: Exporter, asked: str | None) -> list[str]:
+def _runtimes(
+    registry: Registry, device: Device, exporter: Exporter, asked: str | None
+) -> list[str]:
     """The format's own runtimes that the device has, preferred first; or the one asked for."""
-    known = exporter.all_runtimes
+    known = [name for name in registry.runtimes_of(exporter) if not registry.is_tool(name)]
     here = device.runtimes()
     if asked is None:
         return [name for name in exporter.runtimes if name in here]
