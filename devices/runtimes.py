@@ -9,7 +9,7 @@ import zoo
 from zoo.contracts import Runtime
 from zoo.hookspecs import hookimpl
 
-_PROBES = Path(zoo.__file__).with_name("testing") / "probes"
+_PROBES = Path(zoo.__file__).with_name("execution") / "probe_files"
 
 RUNTIMES = (
     Runtime(

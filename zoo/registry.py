@@ -190,19 +190,6 @@ class Registry:
             raise provided_twice(f"the suffix {longest!r}", plugins)
         return claimed[0] if claimed else None
 
-    def runtimes_of(self, exporter: Exporter) -> tuple[str, ...]:
-        """Every runtime that runs the files of a format: its own choice first."""
-        others = (each.name for each in self.runtimes if exporter.name in each.formats)
-        return tuple(dict.fromkeys((*exporter.runtimes, *others)))
-
-    def brought_runtimes(self) -> tuple[Runtime, ...]:
-        """Those whose sources plugins bring for the agent."""
-        return tuple(each for each in self.runtimes if each.source is not None)
-
-    def is_tool(self, runtime: str) -> bool:
-        """Whether a runtime is a vendor's benchmark tool."""
-        return runtime in self.runtimes.names() and self.runtimes.get(runtime).tool
-
     def all_names(self) -> tuple[Names[Any], ...]:
         """The names of every hook, and those of the variants."""
         return (

@@ -6,16 +6,15 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
-from zoo.contracts import AgentProcess, Condition, DeviceKind, DeviceOptions, Runtime
+from zoo.contracts import AgentProcess, Condition, DeviceKind, DeviceOptions
 from zoo.execution.lock import hold_place
 
 from ..shared.remote import DeviceUnreachable
 from .android_state import HOLD_CLOCKS, READINGS, condition_of
 from .benchmark_model import tool
-from .benchmark_model_output import NAME
 from .connection import AdbLine
 
 if TYPE_CHECKING:
@@ -138,15 +137,4 @@ def kinds() -> Iterator[DeviceKind]:
         address=address,
         tool=tool,
         extra="adb",
-    )
-
-
-@hookimpl
-def zoo_runtimes() -> Iterable[Runtime]:
-    """The benchmark tool that users may supply for a phone."""
-    yield Runtime(
-        name=NAME,
-        summary="LiteRT's own benchmark program, which keeps no single times",
-        formats=("tflite",),
-        tool=True,
     )

@@ -12,6 +12,7 @@ from tiny_networks import ONNX, TFLITE, Deployed, agreement, answers_of, row_rea
 from zoo.contracts import Exporter
 from zoo.devices.local.host import MODULES, HostTransport
 from zoo.execution.failures import AgentRefused
+from zoo.execution.runtimes import runtimes_of
 from zoo.execution.session import AgentSession
 from zoo.registry import load_registry
 
@@ -33,7 +34,7 @@ CELLS = [
         ),
     )
     for exporter, judge in ((TFLITE, "litert"), (ONNX, "onnxruntime"))
-    for runtime in load_registry().runtimes_of(exporter)
+    for runtime in runtimes_of(load_registry(), exporter)
     for precision in exporter.precisions
     for network, precisions in PRECISIONS.items()
     if runtime in MODULES and runtime != judge and precision in precisions

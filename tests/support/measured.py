@@ -13,7 +13,7 @@ from zoo.benchmark.candidate import Candidate
 from zoo.benchmark.compare.comparison import Side
 from zoo.benchmark.measure import measure_interleaved
 from zoo.common.errors import ZooError
-from zoo.contracts import Device
+from zoo.execution.device import Device
 from zoo.results.measurements import Measurement, Samples
 
 PLAIN = Measurement(

@@ -10,16 +10,18 @@ from typing import Any
 from zoo.artifacts.artifact import Artifact, open_unaltered, value_range_of
 from zoo.benchmark.candidate import Candidate, Stage
 from zoo.benchmark.journal import Journal
-from zoo.benchmark.keras_baseline import Reference, reference_runtime, references_of
+from zoo.benchmark.keras_baseline import Reference, references_of
 from zoo.benchmark.measure import Result, measure_interleaved
 from zoo.benchmark.tiers import Tier
 from zoo.common.errors import UnknownName, UsageError, ZooError
 from zoo.common.files import sha256_of
 from zoo.common.worker import Children
-from zoo.contracts import Dataset, Device
+from zoo.contracts import Dataset
 from zoo.execution.accuracy import accuracy_judge
+from zoo.execution.device import Device
 from zoo.execution.devices import runtime_on
 from zoo.execution.expected_outputs import CheckAnswers, answers_check
+from zoo.execution.runtimes import is_tool, reference_runtime, runtimes_of
 from zoo.registry import Registry
 
 
@@ -162,7 +164,7 @@ def cells_of(
     used: set[str] = set()
     for path in dict.fromkeys(files):
         artifact = open_unaltered(registry, path)
-        known = registry.runtimes_of(artifact.exporter)
+        known = runtimes_of(registry, artifact.exporter)
         fitting: list[str | None] = [name for name in runtimes if name in known]
         used.update(name for name in runtimes if name in known)
         if runtimes and not fitting:
@@ -214,7 +216,7 @@ def with_tools(registry: Registry, device: Device, cells: Sequence[Cell]) -> lis
         return list(cells)
     return [
         replace(cell, runtime=tool.name)
-        if cell.runtime is None and tool.name in registry.runtimes_of(cell.artifact.exporter)
+        if cell.runtime is None and tool.name in runtimes_of(registry, cell.artifact.exporter)
         else cell
         for cell in cells
     ]
@@ -233,7 +235,7 @@ def check_tools(
     Raises:
         UsageError: Some cells alone are timed by a tool, or such an option is given.
     """
-    tools = [cell.runtime for cell in cells if cell.runtime and registry.is_tool(cell.runtime)]
+    tools = [cell.runtime for cell in cells if cell.runtime and is_tool(registry, cell.runtime)]
     if not tools:
         return
     if len(tools) < len(cells):
@@ -255,7 +257,7 @@ def check_compared(registry: Registry, cells: Sequence[Cell]) -> None:
         UsageError: A vendor's tool is to time a cell.
     """
     for cell in cells:
-        if cell.runtime is not None and registry.is_tool(cell.runtime):
+        if cell.runtime is not None and is_tool(registry, cell.runtime):
             raise UsageError(
                 f"{cell.runtime} keeps no single times, so no verdict compares its figures",
                 fix="name a runtime of the agent, or leave out --runtime",
@@ -287,7 +289,7 @@ def _candidate(
     if dataset is not None:
         judge = accuracy_judge(registry, cell.artifact, dataset)
     runtime = _runtime_there(cell.artifact, device, cell.runtime)
-    tool = registry.is_tool(runtime)
+    tool = is_tool(registry, runtime)
     return Candidate(
         path=cell.artifact.path,
         runtime=runtime,

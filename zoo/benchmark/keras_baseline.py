@@ -17,6 +17,7 @@ from zoo.common.paths import cache_folder
 from zoo.common.worker import Children, call
 from zoo.contracts import Dataset
 from zoo.execution.output_check import Expected
+from zoo.execution.runtimes import reference_runtime
 from zoo.models.checkpoints import SUFFIX, Checkpoint, resolve
 from zoo.registry import Registry
 
@@ -91,21 +92,6 @@ class Reference:
         if isinstance(self._found, ZooError):
             raise self._found
         return self._found
-
-
-def reference_runtime(registry: Registry) -> str:
-    """What runs networks as they were before their export.
-
-    Raises:
-        ZooError: No plugin provides one.
-    """
-    found = next((runtime.name for runtime in registry.runtimes if runtime.reference), None)
-    if found is None:
-        raise ZooError(
-            "no runtime runs networks before their export",
-            fix="`zoo plugins list` shows whether the plugin that provides it is broken or off",
-        )
-    return found
 
 
 def references_of(

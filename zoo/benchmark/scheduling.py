@@ -16,7 +16,8 @@ from zoo.benchmark.timing import RUN, Timing, keep
 from zoo.common.errors import ZooError
 from zoo.common.progress import OnStep
 from zoo.common.worker import Children
-from zoo.contracts import Dataset, Device
+from zoo.contracts import Dataset
+from zoo.execution.device import Device
 from zoo.registry import Registry
 from zoo.results.store import Store
 

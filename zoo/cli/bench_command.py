@@ -74,7 +74,8 @@ def _counts(ctx: click.Context, param: click.Parameter, values: tuple[str, ...])
     "runtimes",
     multiple=True,
     help="What runs the files: `zoo plugins list` shows the runtimes of each format; may be "
-    "repeated or comma-separated [the format's own, or the vendor's tool that a device is set up with].",
+    "repeated or comma-separated [the format's own, or the vendor's tool that a device is set "
+    "up with].",
 )
 @click.option(
     "--accuracy",

@@ -8,8 +8,9 @@ from functools import cached_property
 from pathlib import Path
 
 from zoo.common.errors import ZooError
-from zoo.contracts.device import Clock, DeviceKind, DeviceOptions
+from zoo.contracts.device import Clock, DeviceKind
 from zoo.contracts.runtime import Runtime, VendorTool
+from zoo.contracts.transport import DeviceOptions
 from zoo.execution.driver_guard import GuardedTransport, guarding
 
 

@@ -8,7 +8,8 @@ from typing import Any
 
 from zoo.common.errors import UsageError, ZooError
 from zoo.common.versions import versions_of
-from zoo.contracts import Device
+from zoo.execution.device import Device
+from zoo.execution.runtimes import to_install
 from zoo.execution.session import AgentSession
 from zoo.registry import Registry
 
@@ -88,7 +89,7 @@ def examine(registry: Registry, device: Device | ZooError, name: str) -> DeviceS
 
 
 def _installable(registry: Registry) -> str:
-    return " or ".join(each.distributions[0] for each in registry.runtimes if each.setup)
+    return " or ".join(each.distributions[0] for each in to_install(registry))
 
 
 def _analysis(device: Device, state: DeviceState) -> DeviceState:

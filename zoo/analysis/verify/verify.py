@@ -15,8 +15,10 @@ from zoo.analysis.verify.outputs import check_golden, check_quality
 from zoo.artifacts.artifact import Artifact, Manifest, find_exporter, parse_manifest
 from zoo.common.errors import BadFile, UnknownName, UsageError
 from zoo.common.progress import OnEvent, OnStep, quiet
-from zoo.contracts import Device, Exporter
+from zoo.contracts import Exporter
+from zoo.execution.device import Device
 from zoo.execution.devices import device_named
+from zoo.execution.runtimes import is_tool, runtimes_of
 from zoo.registry import Registry, load_registry
 
 
@@ -116,7 +118,7 @@ def _runtimes(
     registry: Registry, device: Device, exporter: Exporter, asked: str | None
 ) -> list[str]:
     """The format's own runtimes that the device has, preferred first; or the one asked for."""
-    known = [name for name in registry.runtimes_of(exporter) if not registry.is_tool(name)]
+    known = [name for name in runtimes_of(registry, exporter) if not is_tool(registry, name)]
     here = device.runtimes()
     if asked is None:
         return [name for name in exporter.runtimes if name in here]

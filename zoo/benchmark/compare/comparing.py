@@ -23,8 +23,9 @@ from zoo.benchmark.timing import keep
 from zoo.common.errors import UsageError, ZooError
 from zoo.common.progress import OnStep, quiet
 from zoo.common.worker import Children
-from zoo.contracts import Device
+from zoo.execution.device import Device
 from zoo.execution.devices import device_named
+from zoo.execution.runtimes import runtimes_of
 from zoo.registry import Registry, load_registry
 from zoo.results.measurements import Measurement
 from zoo.results.store import Store
@@ -239,7 +240,7 @@ def _runtime(terms: _Terms, where: Device, file: Path, like: Measurement | None)
     if like is None:
         return []
     exporter = terms.registry.exporter_for(file)
-    usable = exporter is not None and like.runtime in terms.registry.runtimes_of(exporter)
+    usable = exporter is not None and like.runtime in runtimes_of(terms.registry, exporter)
     return [like.runtime] if usable and like.runtime in where.runtimes() else []
 
 

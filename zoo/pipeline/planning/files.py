@@ -10,17 +10,18 @@ from zoo.common.code_fingerprint import code_of
 from zoo.contracts import Exporter
 from zoo.contracts.precision import CALIBRATED
 from zoo.execution.runner import judging_device
+from zoo.execution.runtimes import distributions_of
 from zoo.pipeline.conversion_limits import conversion_limits
 from zoo.pipeline.engine import Outcome, Step, Work
 from zoo.pipeline.job import Job
 from zoo.pipeline.planning.code import depends_on, file_plugins, network_plugins
 from zoo.pipeline.planning.common import cell_name, in_child, subject_of
+from zoo.pipeline.planning.need import PRECISION as QAT_PRECISION
+from zoo.pipeline.planning.need import needless
 from zoo.pipeline.planning.training import trained_by, training_told
 from zoo.pipeline.steps.export import file_name
 from zoo.pipeline.steps.gate import gate
 from zoo.pipeline.steps.repair import can_repair, export_within_budget
-from zoo.training.qat.need import PRECISION as QAT_PRECISION
-from zoo.training.qat.need import needless
 
 
 def export_step(
@@ -148,7 +149,7 @@ def gate_step(
             ["zoo.pipeline.steps.gate"],
             [*network_plugins(job), *file_plugins(job, exporter, local)],
         ),
-        distributions=(*exporter.distributions, *local.distributions),
+        distributions=(*exporter.distributions, *distributions_of(job.registry, local)),
     )
     file = file_name(job.model_id, precision, exporter, origin is not None)
 

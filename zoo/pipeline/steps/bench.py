@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from zoo.benchmark.cells import cells_of, time_cells
 from zoo.benchmark.tiers import tier_named
 from zoo.common.errors import ZooError
-from zoo.contracts import Device
+from zoo.execution.device import Device
 from zoo.registry import Registry
 from zoo.results.records import as_plain
 
