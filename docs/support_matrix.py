@@ -21,7 +21,7 @@ from typing import Any
 
 from support_page import page
 
-from zoo.api import ship
+from zoo.api.runs import ship
 from zoo.contracts.precision import PRECISIONS
 from zoo.models.checkpoints import packaged
 from zoo.pipeline.rows import ArtifactRow, rows_of

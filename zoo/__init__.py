@@ -11,19 +11,9 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from zoo.analysis.explain import explain
     from zoo.analysis.verify.verify import verify
-    from zoo.api import (
-        bench,
-        evaluate,
-        export,
-        finetune,
-        info,
-        inspect,
-        load,
-        models,
-        open_dataset,
-        ship,
-        write_report,
-    )
+    from zoo.api.files import bench, evaluate, inspect
+    from zoo.api.models import info, load, models, open_dataset
+    from zoo.api.runs import export, finetune, optimize, ship, write_report
     from zoo.artifacts.bundle import bundle
     from zoo.benchmark.compare.comparing import compare
     from zoo.benchmark.compare.judging import judge_budgets
@@ -66,9 +56,7 @@ if TYPE_CHECKING:
     from zoo.execution.device import Device
     from zoo.hookspecs import hookimpl
     from zoo.models.published.official import fetch_weights, official_weights, verify_weights
-    from zoo.pipeline.search.optimize import optimize
 
-_API = "bench evaluate export finetune info inspect load models open_dataset ship write_report"
 _OFFICIAL = "fetch_weights official_weights verify_weights"
 _CONTRACTS = (
     "Architecture Check Comparison Condition Dataset DatasetProvider DeviceKind "
@@ -84,11 +72,12 @@ _LAZY = {
     "Device": "zoo.execution.device",
     "ZooError": "zoo.common.errors",
     "hookimpl": "zoo.hookspecs",
-    **dict.fromkeys(_API.split(), "zoo.api"),
+    **dict.fromkeys(("bench", "evaluate", "inspect"), "zoo.api.files"),
+    **dict.fromkeys(("info", "load", "models", "open_dataset"), "zoo.api.models"),
+    **dict.fromkeys(["export", "finetune", "optimize", "ship", "write_report"], "zoo.api.runs"),
     **dict.fromkeys(_OFFICIAL.split(), "zoo.models.published.official"),
     "bundle": "zoo.artifacts.bundle",
     "doctor": "zoo.doctor",
-    "optimize": "zoo.pipeline.search.optimize",
     "explain": "zoo.analysis.explain",
     "verify": "zoo.analysis.verify.verify",
     "compare": "zoo.benchmark.compare.comparing",

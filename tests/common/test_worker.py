@@ -256,7 +256,7 @@ UNGUARDED = f"""
 import sys
 sys.path.insert(0, {str(Path(__file__).parents[1] / "support")!r})
 print("top of the script", flush=True)
-from zoo import isolation
+from zoo.common import worker as isolation
 isolation.installed = lambda module: False  # TensorFlow would take seconds
 from zoo.common.worker import call
 print(call("children:add", {{"a": 1, "b": 2}}))
@@ -278,10 +278,10 @@ INTERRUPTED = f"""
 import sys
 sys.path.insert(0, {str(Path(__file__).parents[1] / "support")!r})
 from pathlib import Path
-from zoo import isolation
+from zoo.common import worker as isolation
 isolation.installed = lambda module: False
 from zoo.common.worker import call
-from zoo.pipeline import Outcome, Pipeline, Step
+from zoo.pipeline.engine import Outcome, Pipeline, Step
 
 def quick(work):
     return Outcome(result=None)

@@ -19,7 +19,7 @@ def command(ctx: click.Context, /, file: str, as_json: bool) -> None:
 
     The exit code is 1 when the model was altered after its manifest was written.
     """
-    from zoo.api import inspect
+    from zoo.api.files import inspect
 
     settings: Settings = ctx.obj
     found = inspect(file, registry=settings.registry())

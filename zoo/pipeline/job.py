@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from zoo.artifacts.not_weights import weights_of_exported_files
 from zoo.benchmark.compare.budgets import budgets_of
 from zoo.benchmark.tiers import tier_named
 from zoo.common.errors import UnknownName, UsageError
@@ -73,7 +74,8 @@ def make_job(recipe: Recipe, registry: Registry) -> Job:
         UnknownName: A model, dataset, format, precision, device or tier that nothing provides.
         UsageError: Hyper-parameters that the network does not have; no weights to start from.
     """
-    architecture, variant, checkpoint = resolve(registry, recipe.model)
+    with weights_of_exported_files(registry, recipe.model):
+        architecture, variant, checkpoint = resolve(registry, recipe.model)
     if checkpoint is None and not recipe.training.from_scratch:
         raise UsageError(
             f"{variant.name!r} has no pretrained weights to start from",

@@ -516,7 +516,7 @@ class TestHeld:
 
     def test_who_dies_lets_go(self, server: SshServer, far: Path, connect: Connect) -> None:
         code = (
-            "import json, sys; from zoo.devices import ssh; "
+            "import json, sys; from zoo.devices.ssh import driver as ssh; "
             "ssh.connect(json.loads(sys.argv[1])); print('held', flush=True); sys.stdin.read()"
         )
         command = [sys.executable, "-c", code, json.dumps(server.options(far))]
