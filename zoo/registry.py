@@ -147,6 +147,15 @@ class Registry:
         self.runtimes: Names[Runtime] = Names("runtime")
         self.devices: Names[DeviceKind] = Names("device")
         self._variants: Names[Architecture] = Names("model")
+        self._hooks: tuple[tuple[str, Names[Any], type], ...] = (
+            ("zoo_architectures", self.architectures, Architecture),
+            ("zoo_tasks", self.tasks, Task),
+            ("zoo_datasets", self.datasets, DatasetProvider),
+            ("zoo_exporters", self.exporters, Exporter),
+            ("zoo_targets", self.targets, Target),
+            ("zoo_runtimes", self.runtimes, Runtime),
+            ("zoo_devices", self.devices, DeviceKind),
+        )
         self._manager = pluggy.PluginManager(hookspecs.PROJECT)
         self._manager.add_hookspecs(hookspecs)
 
@@ -192,16 +201,8 @@ class Registry:
 
     def all_names(self) -> tuple[Names[Any], ...]:
         """The names of every hook, and those of the variants."""
-        return (
-            self.architectures,
-            self._variants,
-            self.tasks,
-            self.datasets,
-            self.exporters,
-            self.targets,
-            self.runtimes,
-            self.devices,
-        )
+        families, *others = (names for _, names, _ in self._hooks)
+        return (families, self._variants, *others)
 
     def register(self, plugin: Plugin, load: Callable[[], ModuleType]) -> None:
         """Loads one plugin; whatever it raises becomes the row's problem."""
@@ -228,16 +229,7 @@ class Registry:
             self._forget(plugin, module)
 
     def _collect(self, module: ModuleType, plugin: Plugin) -> None:
-        kinds: tuple[tuple[str, Names[Any], type], ...] = (
-            ("zoo_architectures", self.architectures, Architecture),
-            ("zoo_tasks", self.tasks, Task),
-            ("zoo_datasets", self.datasets, DatasetProvider),
-            ("zoo_exporters", self.exporters, Exporter),
-            ("zoo_targets", self.targets, Target),
-            ("zoo_runtimes", self.runtimes, Runtime),
-            ("zoo_devices", self.devices, DeviceKind),
-        )
-        for hook, names, record_type in kinds:
+        for hook, names, record_type in self._hooks:
             caller = getattr(self._manager.hook, hook)
             implementation = [i for i in caller.get_hookimpls() if i.plugin is module]
             if not implementation:
