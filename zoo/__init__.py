@@ -38,6 +38,7 @@ if TYPE_CHECKING:
         LayerRequest,
         Metric,
         OperatorRecord,
+        Precision,
         Preprocessing,
         Runtime,
         SeriesPreprocessing,
@@ -48,6 +49,7 @@ if TYPE_CHECKING:
         Task,
         TensorInfo,
         TokenPreprocessing,
+        Tolerances,
         Truth,
         Variant,
         WeightsSource,
@@ -62,9 +64,9 @@ _CONTRACTS = (
     "Architecture Check Comparison Condition Dataset DatasetProvider DeviceKind "
     "Examination Exporter ExportRequest Figure FigureTable FileContents ImagePreprocessing "
     "LatentPreprocessing "
-    "LayerComparison LayerRequest Metric OperatorRecord Preprocessing Runtime "
+    "LayerComparison LayerRequest Metric OperatorRecord Precision Preprocessing Runtime "
     "SeriesPreprocessing SourceLayer Specimen Split Target Task TensorInfo TokenPreprocessing "
-    "Truth Variant WeightsSource"
+    "Tolerances Truth Variant WeightsSource"
 )
 #: Public name → the module that holds it, imported when it is first used.
 _LAZY = {
@@ -116,6 +118,7 @@ __all__ = [
     "LayerRequest",
     "Metric",
     "OperatorRecord",
+    "Precision",
     "Preprocessing",
     "Runtime",
     "SeriesPreprocessing",
@@ -126,6 +129,7 @@ __all__ = [
     "Task",
     "TensorInfo",
     "TokenPreprocessing",
+    "Tolerances",
     "Truth",
     "Variant",
     "WeightsSource",

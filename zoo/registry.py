@@ -30,14 +30,13 @@ from zoo.contracts import (
     Variant,
 )
 from zoo.contracts.checks import InvalidRecord
+from zoo.contracts.precision import Precision, precision_named
 
 #: Packages whose modules are plugins of this distribution: a new file in them is enough.
 BUILT_IN_PACKAGES = ("zoo.tasks", "zoo.data", "zoo.plugins", "zoo.exporters", "zoo.devices")
 ENTRY_POINT_GROUP = "zoo"
 
-Record = TypeVar(
-    "Record", Architecture, Task, DatasetProvider, Exporter, Target, Runtime, DeviceKind
-)
+Record = TypeVar("Record")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -199,10 +198,13 @@ class Registry:
             raise provided_twice(f"the suffix {longest!r}", plugins)
         return claimed[0] if claimed else None
 
+    def precision(self, name: str) -> Precision:
+        """The precision called `name`; fails like `precision_named`."""
+        return precision_named(name, (own for e in self.exporters for own in e.declares))
+
     def all_names(self) -> tuple[Names[Any], ...]:
         """The names of every hook, and those of the variants."""
-        families, *others = (names for _, names, _ in self._hooks)
-        return (families, self._variants, *others)
+        return (self.architectures, self._variants, *(names for _, names, _ in self._hooks[1:]))
 
     def register(self, plugin: Plugin, load: Callable[[], ModuleType]) -> None:
         """Loads one plugin; whatever it raises becomes the row's problem."""

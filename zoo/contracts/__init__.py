@@ -6,6 +6,7 @@ from zoo.contracts.device import Clock, DeviceKind
 from zoo.contracts.examination import Examination, Figure, FigureTable, Specimen
 from zoo.contracts.exporter import Exporter, ExportRequest, FileContents, TensorInfo
 from zoo.contracts.layers import LayerComparison, LayerRequest, OperatorRecord
+from zoo.contracts.precision import Precision, Tolerances
 from zoo.contracts.preprocessing import (
     AnyPreprocessing,
     ImagePreprocessing,
@@ -45,6 +46,7 @@ __all__ = [
     "LayerRequest",
     "Metric",
     "OperatorRecord",
+    "Precision",
     "Preprocessing",
     "Program",
     "Runtime",
@@ -56,6 +58,7 @@ __all__ = [
     "Task",
     "TensorInfo",
     "TokenPreprocessing",
+    "Tolerances",
     "ToolOrder",
     "ToolSummary",
     "Transport",
