@@ -39,7 +39,9 @@ if TYPE_CHECKING:
         LayerRequest,
         Metric,
         OperatorRecord,
+        Precision,
         Preprocessing,
+        Runtime,
         SeriesPreprocessing,
         SourceLayer,
         Specimen,
@@ -48,6 +50,7 @@ if TYPE_CHECKING:
         Task,
         TensorInfo,
         TokenPreprocessing,
+        Tolerances,
         Truth,
         Variant,
         WeightsSource,
@@ -62,9 +65,9 @@ _CONTRACTS = (
     "Architecture Check Comparison Condition Dataset DatasetProvider DeviceKind "
     "Examination Exporter ExportRequest Figure FigureTable FileContents ImagePreprocessing "
     "LatentPreprocessing "
-    "LayerComparison LayerRequest Metric OperatorRecord Preprocessing SeriesPreprocessing "
-    "SourceLayer Specimen Split Target Task TensorInfo TokenPreprocessing Truth Variant "
-    "WeightsSource"
+    "LayerComparison LayerRequest Metric OperatorRecord Precision Preprocessing Runtime "
+    "SeriesPreprocessing SourceLayer Specimen Split Target Task TensorInfo TokenPreprocessing "
+    "Tolerances Truth Variant WeightsSource"
 )
 #: Public name → the module that holds it, imported when it is first used.
 _LAZY = {
@@ -117,7 +120,9 @@ __all__ = [
     "LayerRequest",
     "Metric",
     "OperatorRecord",
+    "Precision",
     "Preprocessing",
+    "Runtime",
     "SeriesPreprocessing",
     "SourceLayer",
     "Specimen",
@@ -126,6 +131,7 @@ __all__ = [
     "Task",
     "TensorInfo",
     "TokenPreprocessing",
+    "Tolerances",
     "Truth",
     "Variant",
     "WeightsSource",

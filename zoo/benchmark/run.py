@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from zoo.benchmark.cells import cells_of, fitting_dataset, reference_cells
+from zoo.benchmark.cells import cells_of, check_tools, fitting_dataset, reference_cells, with_tools
 from zoo.benchmark.journal import Journal
 from zoo.benchmark.scheduling import OnTiming, Place, Terms, measure_all, plain_cells
 from zoo.benchmark.tiers import tier_named
@@ -102,6 +102,20 @@ def bench(
         for count in (dict.fromkeys(batch) or [None])
     ]
     dataset = None if accuracy is None else fitting_dataset(registry, accuracy, cells)
+    places = [
+        Place(device=where, cells=with_tools(registry, where, cells), first=number * len(cells))
+        for number, where in enumerate(devices)
+    ]
+    check_tools(
+        registry,
+        [cell for place in places for cell in place.cells],
+        {
+            "--accuracy": accuracy is not None,
+            "--batch": bool(batch),
+            "--profile": profile,
+            "--reference": reference,
+        },
+    )
     terms = Terms(
         registry=registry,
         tier=grade,
@@ -114,10 +128,6 @@ def bench(
         on_step=on_step,
         on_timing=on_timing,
     )
-    places = [
-        Place(device=where, cells=cells, first=number * len(cells))
-        for number, where in enumerate(devices)
-    ]
     started = time.perf_counter()
     on_step(RUN, {"event": "start", "kind": "bench"})
     on_step(RUN, {"event": "cells", "cells": plain_cells(places)})
