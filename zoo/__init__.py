@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from zoo.analysis.explain import explain
     from zoo.analysis.verify.verify import verify
-    from zoo.api.files import bench, evaluate, inspect
+    from zoo.api.files import evaluate, inspect
     from zoo.api.models import info, load, models, open_dataset
     from zoo.api.runs import export, finetune, optimize, ship, write_report
     from zoo.artifacts.bundle import bundle
     from zoo.benchmark.compare.comparing import compare
     from zoo.benchmark.compare.judging import judge_budgets
+    from zoo.benchmark.run import bench
     from zoo.common.errors import ZooError
     from zoo.contracts import (
         Architecture,
@@ -38,7 +39,9 @@ if TYPE_CHECKING:
         LayerRequest,
         Metric,
         OperatorRecord,
+        Precision,
         Preprocessing,
+        Runtime,
         SeriesPreprocessing,
         SourceLayer,
         Specimen,
@@ -47,6 +50,7 @@ if TYPE_CHECKING:
         Task,
         TensorInfo,
         TokenPreprocessing,
+        Tolerances,
         Truth,
         Variant,
         WeightsSource,
@@ -61,9 +65,9 @@ _CONTRACTS = (
     "Architecture Check Comparison Condition Dataset DatasetProvider DeviceKind "
     "Examination Exporter ExportRequest Figure FigureTable FileContents ImagePreprocessing "
     "LatentPreprocessing "
-    "LayerComparison LayerRequest Metric OperatorRecord Preprocessing SeriesPreprocessing "
-    "SourceLayer Specimen Split Target Task TensorInfo TokenPreprocessing Truth Variant "
-    "WeightsSource"
+    "LayerComparison LayerRequest Metric OperatorRecord Precision Preprocessing Runtime "
+    "SeriesPreprocessing SourceLayer Specimen Split Target Task TensorInfo TokenPreprocessing "
+    "Tolerances Truth Variant WeightsSource"
 )
 #: Public name → the module that holds it, imported when it is first used.
 _LAZY = {
@@ -71,7 +75,8 @@ _LAZY = {
     "Device": "zoo.execution.device",
     "ZooError": "zoo.common.errors",
     "hookimpl": "zoo.hookspecs",
-    **dict.fromkeys(("bench", "evaluate", "inspect"), "zoo.api.files"),
+    **dict.fromkeys(("evaluate", "inspect"), "zoo.api.files"),
+    "bench": "zoo.benchmark.run",
     **dict.fromkeys(("info", "load", "models", "open_dataset"), "zoo.api.models"),
     **dict.fromkeys(["export", "finetune", "optimize", "ship", "write_report"], "zoo.api.runs"),
     **dict.fromkeys(_OFFICIAL.split(), "zoo.models.published.official"),
@@ -115,7 +120,9 @@ __all__ = [
     "LayerRequest",
     "Metric",
     "OperatorRecord",
+    "Precision",
     "Preprocessing",
+    "Runtime",
     "SeriesPreprocessing",
     "SourceLayer",
     "Specimen",
@@ -124,6 +131,7 @@ __all__ = [
     "Task",
     "TensorInfo",
     "TokenPreprocessing",
+    "Tolerances",
     "Truth",
     "Variant",
     "WeightsSource",

@@ -17,10 +17,11 @@ from pydantic import ValidationError
 
 from zoo.cli.recipe_options import parse_pairs
 from zoo.common.errors import UsageError
+from zoo.contracts.precision import precision_named
 from zoo.contracts.training import Training
 from zoo.contracts.training_fields import Augmentation
 from zoo.pipeline.options import recipe_from
-from zoo.pipeline.recipe import Recipe, precision_order
+from zoo.pipeline.recipe import Recipe
 
 NAMES = 'model = "lenet5"\ndata = "digits"\n'
 
@@ -355,7 +356,7 @@ def test_recipe_survives_its_own_file(tmp_path, recipe):
 
 def test_precisions_are_ordered_from_float_down():
     given_order = ["int8", "float32", "int16x8", "dynamic-int8", "float16"]
-    assert sorted(given_order, key=precision_order) == [
+    assert sorted(given_order, key=lambda name: precision_named(name).order) == [
         *("float32", "float16", "dynamic-int8", "int8", "int16x8")
     ]
 

@@ -14,6 +14,7 @@ from zoo.benchmark.tiers import tier_named
 from zoo.common.errors import UnknownName, UsageError
 from zoo.contracts import Architecture, Exporter, Target, Task, Variant
 from zoo.contracts.options import declared_options
+from zoo.contracts.precision import TRAINABLE
 from zoo.contracts.training import Training
 from zoo.data.opening import check_task, open_dataset
 from zoo.execution.device import Device
@@ -23,8 +24,7 @@ from zoo.models.checkpoints import Checkpoint, resolve
 from zoo.models.published.cache import sources_of
 from zoo.models.resizing import check_reshaping
 from zoo.models.weights import verify
-from zoo.pipeline.planning.need import PRECISION
-from zoo.pipeline.recipe import Recipe, precision_order
+from zoo.pipeline.recipe import Recipe
 from zoo.registry import Registry
 from zoo.targets import target_named
 
@@ -111,7 +111,9 @@ def make_job(recipe: Recipe, registry: Registry) -> Job:
         export_options=_export_options(recipe, registry, exporters),
         target=target_named(registry, recipe.export.target),
         devices=devices or (device_named(registry, None),),
-        precisions=tuple(sorted(dict.fromkeys(recipe.precisions), key=precision_order)),
+        precisions=tuple(
+            sorted(dict.fromkeys(recipe.precisions), key=lambda p: registry.precision(p).order)
+        ),
         trained_exporters=_trained_exporters(recipe, exporters),
         tag=tag_of(recipe.data),
     )
@@ -167,11 +169,11 @@ def _trained_exporters(recipe: Recipe, exporters: tuple[Exporter, ...]) -> tuple
     """The exporters of files with trained ranges; refuses a training that makes none."""
     if not recipe.qat.enabled:
         return ()
-    if PRECISION not in recipe.precisions:
+    if TRAINABLE.name not in recipe.precisions:
         raise UsageError(
-            f"quantization-aware training makes {PRECISION} files, and none is asked for",
+            f"quantization-aware training makes {TRAINABLE.name} files, and none is asked for",
             why=f"the precisions are {', '.join(recipe.precisions)}",
-            fix=f"add --precision {PRECISION}, or leave --qat out",
+            fix=f"add --precision {TRAINABLE.name}, or leave --qat out",
         )
     if recipe.export.keep:
         raise UsageError(

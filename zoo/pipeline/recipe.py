@@ -11,7 +11,6 @@ from pydantic import ValidationError
 from zoo.common.errors import UsageError
 from zoo.contracts.declaration import Fields
 from zoo.contracts.options import problems
-from zoo.contracts.precision import PRECISIONS
 from zoo.contracts.training import Calibration, Qat, Section, Training
 from zoo.pipeline.recipe_fields import (
     BenchFields,
@@ -88,8 +87,3 @@ def read_recipe(path: Path) -> dict[str, Any]:
         raise UsageError(
             f"{path} cannot be read", why=error.strerror, fix="name a recipe file"
         ) from error
-
-
-def precision_order(precision: str) -> int:
-    """Position from the most precise down, for sorting tables."""
-    return PRECISIONS.index(precision)

@@ -78,8 +78,13 @@ class RecipeFields(Fields):
     precisions: Annotated[
         tuple[str, ...],
         Rule(min_length=1),
-        Option(", ".join(PRECISIONS), flag="--precision", metavar="NAME", unset_if_empty=True),
-    ] = ("float32", "int8")
+        Option(
+            ", ".join(p.name for p in PRECISIONS),
+            flag="--precision",
+            metavar="NAME",
+            unset_if_empty=True,
+        ),
+    ] = tuple(precision.name for precision in PRECISIONS if precision.default)
     devices: Annotated[
         tuple[str, ...],
         Option(
