@@ -25,7 +25,7 @@ from zoo.training.layer_groups import layer_groups, thaw
 from zoo.training.optimizer import adamw
 from zoo.training.progress import progress_callback
 from zoo.training.sample_images import Sketches
-from zoo.training.xla import Trial, use_jit
+from zoo.training.xla import XlaTrial, use_jit
 
 WARM_UP_SHARE = 0.1
 _STATE = "state.json"
@@ -83,7 +83,7 @@ class Trainer:
         self.notes: list[str] = []
         self._best: list[Any] = []
         self._groups: list[list[Any]] = []
-        self._trial: Trial | None = None
+        self._trial: XlaTrial | None = None
         self._best_companion: list[Any] = []
 
     def fit(self, dataset: Dataset) -> None:
@@ -294,7 +294,7 @@ class Trainer:
         self.epochs = [Epoch(**values) for values in state["epochs"]]
         self.best_epoch = state["best_epoch"]
         if state["trial"] is not None:
-            self._trial = Trial(**state["trial"])
+            self._trial = XlaTrial(**state["trial"])
             self.notes += [self._trial.note] if self._trial.note else []
         best, latest = self._files(len(self.epochs), self.best_epoch)
         kept, count = _load_arrays(best), len(self.network.get_weights())

@@ -17,7 +17,7 @@ from zoo.artifacts.artifact import Artifact, Manifest, open_unaltered, require_m
 from zoo.artifacts.bundle.facts import facts_of
 from zoo.artifacts.bundle.licence import licence_text
 from zoo.artifacts.bundle.readme import readme
-from zoo.artifacts.bundle.trial import Trial, try_program
+from zoo.artifacts.bundle.trial import ProgramTrial, try_program
 from zoo.artifacts.golden_samples import GoldenArrays, read_golden
 from zoo.common.errors import BadFile, UsageError, ZooError
 from zoo.common.files import cannot_write, copy_with_sides, sha256_of
@@ -42,7 +42,7 @@ class Bundle:
 
     folder: Path
     files: tuple[str, ...]
-    trials: tuple[Trial, ...]
+    trials: tuple[ProgramTrial, ...]
 
     @property
     def passed(self) -> bool:
@@ -144,7 +144,7 @@ def _fill(
     arrays: GoldenArrays,
     name: str,
     target: str,
-) -> list[Trial]:
+) -> list[ProgramTrial]:
     facts = facts_of(artifact, manifest, arrays, name, target)
     copy_with_sides(artifact.path, folder / name, artifact.companions)
     _write(folder, "labels.txt", "".join(f"{_one_line(c)}\n" for c in manifest.classes))
