@@ -23,7 +23,7 @@ from zoo.contracts.precision import precision_named
 from zoo.contracts.training import Calibration
 from zoo.data.opening import open_dataset
 from zoo.data.preprocessing.inputs import read_inputs
-from zoo.devices.local.host import AGENT
+from zoo.devices.shared.agent_files import agent_archive
 from zoo.execution.session import AgentSession
 from zoo.models.checkpoints import Checkpoint, packaged
 from zoo.models.loading import Subject
@@ -211,7 +211,7 @@ def _answers_of_node(path: Path, runtime: Runtime, folder: Path) -> Any:
 
 @cache
 def _agent() -> str:
-    return short(AGENT.read_bytes().hex() + (HERE / "interoperability.mjs").read_text())
+    return short(agent_archive().name + (HERE / "interoperability.mjs").read_text())
 
 
 def compare(expected: Any, found: Any, chooses: bool) -> tuple[float | None, float]:

@@ -26,7 +26,9 @@ from zoo.contracts import (
     Exporter,
     FileContents,
     ImagePreprocessing,
+    Output,
     Preprocessing,
+    Runtime,
     Split,
     Target,
     Task,
@@ -112,6 +114,11 @@ def target(**changes: Any) -> Target:
     return Target(**{**values, "precisions": ("int8",), **changes})
 
 
+def runtime(**changes: Any) -> Runtime:
+    values = {"name": "mill", "summary": "grinds", "formats": ("stone",), "module": "json"}
+    return Runtime(**{**values, "distributions": ("mill",), **changes})
+
+
 def exporter(**changes: Any) -> Exporter:
     values = {
         "name": "stone",
@@ -129,11 +136,15 @@ def exporter(**changes: Any) -> Exporter:
     return Exporter(**{**values, **changes})
 
 
+class Guess(Task):
+    """A task of which only the record is looked at."""
+
+    activation = compile = compare = parity = evaluate = accuracy = nothing
+
+
 def task(**changes: Any) -> Task:
-    values = dict.fromkeys(
-        ("activation", "compile", "evaluate", "compare", "parity", "accuracy", "details"), nothing
-    )
-    return Task(**{"name": "guess", "summary": "guesses", "output": "guess", **values, **changes})
+    values = {"name": "guess", "summary": "guesses", "outputs": (Output(name="guess"),)}
+    return Guess(**{**values, **changes})
 
 
 def contents(**changes: Any) -> FileContents:

@@ -10,7 +10,12 @@ import numpy as np
 
 from zoo.benchmark.process_result import MeasuredProcess
 from zoo.benchmark.profile import energy_of
-from zoo.benchmark.statistics import Estimate, early_stopping, median_of_processes, percentile
+from zoo.benchmark.statistics import (
+    QuantileEstimate,
+    early_stopping,
+    median_of_processes,
+    percentile,
+)
 from zoo.benchmark.sustained import summarized
 from zoo.benchmark.tiers import Tier
 from zoo.execution.device import Device
@@ -50,6 +55,8 @@ def measurement_of(
         accuracy: On the device, if it was asked for.
         profile: What each operator takes, if it was asked for.
     """
+    if processes[0].run.summary is not None:
+        return _of_tool(device, tier, processes, file, sha256), Samples(())
     samples = Samples(tuple(part for p in processes for part in p.samples.processes))
     together = np.concatenate(samples.processes)
     sustained = summarized(processes[0].windows, tier) if processes[0].windows else None
@@ -112,7 +119,66 @@ def measurement_of(
     return measurement, samples
 
 
-def _percentiles(samples: Samples, sustained: Sustained | None) -> tuple[Estimate, Estimate, str]:
+def _of_tool(
+    device: Device, tier: Tier, processes: Sequence[MeasuredProcess], file: str, sha256: str
+) -> Measurement:
+    """Medians over the processes of a vendor's tool; None for what one of them did not tell."""
+    summaries = tuple(p.run.summary for p in processes if p.run.summary is not None)
+    first, told = processes[0], summaries[0]
+    noise = tuple(dict.fromkeys(reason for p in processes for reason in p.noise))
+    peaks = [s.peak_memory_mb for s in summaries if s.peak_memory_mb is not None]
+    placement = {"delegated": told.delegated, "operators": told.operations}
+    return Measurement(
+        file=file,
+        sha256=sha256,
+        device=device.name,
+        device_fingerprint="",
+        runtime=first.loaded.runtime,
+        runtime_version=first.loaded.runtime_version,
+        api=first.loaded.api,
+        threads=first.loaded.threads,
+        delegate=told.delegate or "not told",
+        placement={**placement, "partitions": told.partitions},
+        tier=tier.name,
+        processes=len(processes),
+        inputs={"source": first.loaded.runtime},
+        load_ms=_median([s.init_ms for s in summaries]),
+        first_ms=_median([s.first_ms for s in summaries]),
+        p50_ms=_median([s.median_ms for s in summaries]),
+        interval="none: single times are not kept",
+        runs=sum(s.runs for s in summaries),
+        seconds=sum(s.runs * s.mean_ms for s in summaries) * 1e-3,
+        floors_met=True,
+        peak_memory_mb=max(peaks, default=None),
+        quiet=not noise,
+        noise=noise,
+        environment={
+            **first.about,
+            "device": {"kind": device.kind.name, "address": device.address},
+            "processes": [
+                {
+                    "created": p.created,
+                    "attempts": p.attempts,
+                    "noise": list(p.noise),
+                    "condition": [dict(condition.readings) for condition in p.conditions],
+                }
+                for p in processes
+            ],
+        },
+        created=max(p.created for p in processes),
+        clock=device.clock,
+        summaries=summaries,
+    )
+
+
+def _median(values: Sequence[float | None]) -> float | None:
+    told = [value for value in values if value is not None]
+    return median(told) if len(told) == len(values) else None
+
+
+def _percentiles(
+    samples: Samples, sustained: Sustained | None
+) -> tuple[QuantileEstimate, QuantileEstimate, str]:
     """Median and 90th percentile, and how their intervals came about."""
     if sustained is not None:
         end = sustained.steady.windows
@@ -127,7 +193,7 @@ def _percentiles(samples: Samples, sustained: Sustained | None) -> tuple[Estimat
     return p50, p90, "order statistics" if alone else "bootstrap over processes"
 
 
-def _across(samples: Samples, quantile: float) -> Estimate:
+def _across(samples: Samples, quantile: float) -> QuantileEstimate:
     each = [percentile(process, quantile) for process in samples.processes]
     return each[0] if len(each) == 1 else median_of_processes([e.value for e in each])
 

@@ -5,7 +5,6 @@ from zoo.contracts.dataset import Dataset, DatasetProvider, Split
 from zoo.contracts.device import Clock, DeviceKind
 from zoo.contracts.examination import Examination, Figure, FigureTable, Specimen
 from zoo.contracts.exporter import Exporter, ExportRequest, FileContents, TensorInfo
-from zoo.contracts.foreign_benchmark import BenchmarkFigures, BenchmarkOrder, ForeignBenchmark
 from zoo.contracts.layers import LayerComparison, LayerRequest, OperatorRecord
 from zoo.contracts.precision import Precision, Tolerances
 from zoo.contracts.preprocessing import (
@@ -16,8 +15,9 @@ from zoo.contracts.preprocessing import (
     SeriesPreprocessing,
     TokenPreprocessing,
 )
+from zoo.contracts.runtime import Runtime, ToolOrder, ToolSummary, VendorTool
 from zoo.contracts.target import Target
-from zoo.contracts.task import Check, Comparison, Metric, Task, Truth
+from zoo.contracts.task import Check, Comparison, Metric, Output, Task, Truth
 from zoo.contracts.transport import AgentProcess, Condition, DeviceOptions, Transport
 from zoo.contracts.usage import Program, Usage, UsageRequest
 from zoo.contracts.weights import SourceLayer, WeightsSource
@@ -26,8 +26,6 @@ __all__ = [
     "AgentProcess",
     "AnyPreprocessing",
     "Architecture",
-    "BenchmarkFigures",
-    "BenchmarkOrder",
     "Check",
     "Clock",
     "Comparison",
@@ -42,16 +40,17 @@ __all__ = [
     "Figure",
     "FigureTable",
     "FileContents",
-    "ForeignBenchmark",
     "ImagePreprocessing",
     "LatentPreprocessing",
     "LayerComparison",
     "LayerRequest",
     "Metric",
     "OperatorRecord",
+    "Output",
     "Precision",
     "Preprocessing",
     "Program",
+    "Runtime",
     "SeriesPreprocessing",
     "SourceLayer",
     "Specimen",
@@ -61,10 +60,13 @@ __all__ = [
     "TensorInfo",
     "TokenPreprocessing",
     "Tolerances",
+    "ToolOrder",
+    "ToolSummary",
     "Transport",
     "Truth",
     "Usage",
     "UsageRequest",
     "Variant",
+    "VendorTool",
     "WeightsSource",
 ]

@@ -15,7 +15,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zoo.common.errors import BadData
-from zoo.contracts import AgentProcess, Transport
+from zoo.common.named_arrays import with_names
+from zoo.contracts import AgentProcess, Runtime, Transport
+from zoo.execution.driver_guard import GuardedTransport
 from zoo.execution.failures import (
     AgentDied,
     AgentGarbled,
@@ -65,6 +67,8 @@ class AgentSession:
     ) -> None:
         self._transport = transport
         self._runtime = runtime
+        brought = transport.brought if isinstance(transport, GuardedTransport) else ()
+        self._brought = next((each for each in brought if each.name == runtime), None)
         self._timeout = timeout
         self._number = 0
         self._process: AgentProcess | None = None
@@ -85,9 +89,15 @@ class AgentSession:
     ) -> None:
         self.close()
 
-    def describe(self) -> dict[str, Any]:
-        """The device and its software, as the agent sees them."""
-        answer = self._ask("describe", self._timeout)
+    def describe(self, brought: Sequence[Runtime] = ()) -> dict[str, Any]:
+        """The device and its software, as the agent sees them.
+
+        Args:
+            brought: Runtimes to look for, in place of the agent's own.
+        """
+        asked = brought or ([self._brought] if self._brought is not None else [])
+        fields = {"runtimes": [each.description for each in asked]} if asked else {}
+        answer = self._ask("describe", self._timeout, **fields)
         return {k: v for k, v in answer.items() if k not in ("ok", "id", "protocol")}
 
     def load(
@@ -95,7 +105,7 @@ class AgentSession:
         path: Path | str,
         threads: int = 1,
         *,
-        xnnpack: bool = True,
+        plain_kernels: bool = False,
         purpose: Literal["outputs", "timing"] = "outputs",
         batch: int | None = None,
     ) -> LoadedFile:
@@ -104,16 +114,21 @@ class AgentSession:
         Args:
             path: A local `Path`, which is put on the device; or text, a path that is there.
             threads: For one inference.
-            xnnpack: Whether TFLite runtimes may use the XNNPACK delegate, and ONNX Runtime may
-                optimize the graph; without, plain kernels answer.
+            plain_kernels: Whether the runtime's plain kernels are to answer: no delegate of the
+                processor's, no optimized graph.
             purpose: ``timing`` chooses the call that the runtime's own benchmark times.
             batch: Examples in one inference, where the file leaves them open; None leaves it
                 to the file.
         """
         there = self._transport.put(path) if isinstance(path, Path) else path
-        fields = {"path": there, "threads": threads, "xnnpack": xnnpack, "purpose": purpose}
+        fields = {"path": there, "threads": threads, "purpose": purpose}
+        if plain_kernels:
+            fields["plain_kernels"] = True
         if batch is not None:
             fields["batch"] = batch
+        if self._brought is not None and self._brought.source is not None:
+            source = self._transport.put(self._brought.source)
+            fields["runtime"] = {**self._brought.description, "source": source}
         answer = self._ask("load", self._timeout, **fields)
         self._loaded = self._read(loaded_file, answer, "load")
         return self._loaded
@@ -123,22 +138,27 @@ class AgentSession:
         """The file that was loaded last."""
         return self._loaded
 
-    def run(self, examples: NDArray[Any]) -> NDArray[np.float32]:
-        """The output for raw examples, as real numbers.
+    def run(self, examples: NDArray[Any]) -> NDArray[Any]:
+        """The outputs for raw examples, as real numbers.
 
         Quantization of inputs and outputs is the agent's work; both sides are real numbers.
 
+        Returns:
+            float32, (examples, …); of several outputs a structured array with their names as
+            fields (see `zoo.common.named_arrays`).
+
         Raises:
-            BadData: The file has more than one input or output; `run_all` takes those.
+            BadData: The file has more than one input; `run_all` takes those.
         """
         loaded = self._loaded
-        if loaded is not None and (len(loaded.inputs), len(loaded.outputs)) != (1, 1):
+        if loaded is None:
+            return self.run_all([examples])[0]
+        if len(loaded.inputs) != 1:
             raise BadData(
-                f"the file has {len(loaded.inputs)} inputs and {len(loaded.outputs)} outputs, "
-                "not one of each",
+                f"the file has {len(loaded.inputs)} inputs, not one",
                 fix="use run_all",
             )
-        return self.run_all([examples])[0]
+        return with_names(self.run_all([examples]), [tensor.name for tensor in loaded.outputs])
 
     def run_all(self, inputs: Sequence[NDArray[Any]]) -> list[NDArray[np.float32]]:
         """All outputs for raw examples, one array per input."""

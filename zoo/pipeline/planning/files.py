@@ -10,6 +10,7 @@ from zoo.common.code_fingerprint import code_of
 from zoo.contracts import Exporter
 from zoo.contracts.precision import TRAINABLE
 from zoo.execution.runner import judging_device
+from zoo.execution.runtimes import distributions_of
 from zoo.pipeline.conversion_limits import conversion_limits
 from zoo.pipeline.engine import Outcome, Step, Work
 from zoo.pipeline.job import Job
@@ -147,7 +148,7 @@ def gate_step(
             ["zoo.pipeline.steps.gate"],
             [*network_plugins(job), *file_plugins(job, exporter, local)],
         ),
-        distributions=(*exporter.distributions, *local.distributions),
+        distributions=(*exporter.distributions, *distributions_of(job.registry, local)),
     )
     file = file_name(job.model_id, precision, exporter, origin is not None)
 
