@@ -36,6 +36,7 @@ if TYPE_CHECKING:
         Dataset,
         DatasetProvider,
         Device,
+        DeviceDriver,
         DeviceKind,
         Examination,
         Exporter,
@@ -63,6 +64,7 @@ if TYPE_CHECKING:
         WeightsSource,
     )
     from zoo.doctor import doctor
+    from zoo.execution.agent_driver import AgentDriver
     from zoo.hookspecs import hookimpl
     from zoo.models.published.official import fetch_weights, official_weights, verify_weights
     from zoo.pipeline.search.optimize import optimize
@@ -70,7 +72,8 @@ if TYPE_CHECKING:
 _API = "bench evaluate export finetune info inspect load models open_dataset ship write_report"
 _OFFICIAL = "fetch_weights official_weights verify_weights"
 _CONTRACTS = (
-    "Architecture Check Comparison Condition Dataset DatasetProvider Device DeviceKind "
+    "Architecture Check Comparison Condition Dataset DatasetProvider Device "
+    "DeviceDriver DeviceKind "
     "Examination Exporter ExportRequest Figure FigureTable FileContents ImagePreprocessing "
     "LatentPreprocessing "
     "LayerComparison LayerRequest Metric OperatorRecord Preprocessing SeriesPreprocessing "
@@ -80,6 +83,7 @@ _CONTRACTS = (
 #: Public name → the module that holds it, imported when it is first used.
 _LAZY = {
     **dict.fromkeys(_CONTRACTS.split(), "zoo.contracts"),
+    "AgentDriver": "zoo.execution.agent_driver",
     "ZooError": "zoo.common.errors",
     "hookimpl": "zoo.hookspecs",
     **dict.fromkeys(_API.split(), "zoo.api"),
@@ -105,6 +109,7 @@ def __dir__() -> list[str]:
 
 
 __all__ = [
+    "AgentDriver",
     "Architecture",
     "Check",
     "Comparison",
@@ -112,6 +117,7 @@ __all__ = [
     "Dataset",
     "DatasetProvider",
     "Device",
+    "DeviceDriver",
     "DeviceKind",
     "Examination",
     "ExportRequest",

@@ -105,7 +105,7 @@ def _devices(registry: Registry) -> list[Finding]:
     for kind in registry.devices:
         if not kind.local:  # `zoo devices doctor` goes and looks, which may take long
             continue
-        runtimes = list(kind.runtimes({}))
+        runtimes = list(kind.driver_of({}).runtimes())
         findings.append(
             Finding(
                 part="device",

@@ -6,50 +6,17 @@ mode, which are told beside it.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, get_args
 
-from zoo.common.optional_imports import installed
-from zoo.contracts import DeviceKind, DeviceOptions, Examination, Specimen
+from zoo.contracts import DeviceKind, DeviceOptions
 
 from .accelerators import Accelerator
 
 # Lists, help and completions load this file: what estimates imports pydantic.
 if TYPE_CHECKING:
-    from pydantic import BaseModel
-
-
-def examine(given: DeviceOptions, specimen: Specimen) -> Examination:
-    """What Vela estimates of one file.
-
-    Raises:
-        MissingExtra: Vela is not installed.
-        Unsupported: The file computes in real numbers.
-        ZooError: Vela cannot compile it.
-    """
-    from .estimate import examine as examined
-
-    return examined(given, specimen)
-
-
-def fingerprint(given: DeviceOptions) -> str:
-    """Of the options, the configuration file and Vela: another of them is another estimate."""
-    from .estimate import fingerprint as told
-
-    return told(given)
-
-
-def runtimes(given: DeviceOptions) -> Sequence[str]:
-    """Vela, where it is installed."""
-    return ["ethos-u-vela"] if installed("ethosu") else []
-
-
-def address(given: DeviceOptions) -> str:
-    """Accelerator, system and memory mode."""
-    from .vela_options import Options
-
-    options = Options.model_validate(dict(given))
-    return f"{options.accelerator}, {options.system}, {options.memory}"
+    from .estimate import EthosUDriver
+    from .vela_options import EthosUOptions
 
 
 def known() -> Mapping[str, DeviceOptions]:
@@ -57,10 +24,16 @@ def known() -> Mapping[str, DeviceOptions]:
     return {name: {"accelerator": name} for name in get_args(Accelerator)}
 
 
-def _options() -> type[BaseModel]:
-    from .vela_options import Options
+def _driver() -> type[EthosUDriver]:
+    from .estimate import EthosUDriver
 
-    return Options
+    return EthosUDriver
+
+
+def _options() -> type[EthosUOptions]:
+    from .vela_options import EthosUOptions
+
+    return EthosUOptions
 
 
 def kinds() -> Iterator[DeviceKind]:
@@ -68,14 +41,11 @@ def kinds() -> Iterator[DeviceKind]:
     yield DeviceKind(
         name="ethos-u",
         summary="Arm Ethos-U NPUs, by Vela: estimates alone",
-        examine=examine,
+        driver=_driver,
+        options=_options,
+        extra="ethos-u",
+        distributions=("ethos-u-vela",),
         formats=("tflite",),
         clock="estimated",
         known=known,
-        options=_options,
-        address=address,
-        fingerprint=fingerprint,
-        runtimes=runtimes,
-        extra="ethos-u",
-        distributions=("ethos-u-vela",),
     )

@@ -7,12 +7,13 @@ from collections.abc import Sequence
 from itertools import groupby
 
 from zoo.common.errors import Unsupported
-from zoo.contracts import DeviceOptions, Examination, Figure, FigureTable, Specimen
+from zoo.common.optional_imports import installed
+from zoo.contracts import DeviceDriver, Examination, Figure, FigureTable, Specimen
 from zoo.models.layer_names import LayerNames, with_nameless
 
 from ..microcontroller.memory_sizes import in_words
-from .vela import DISTRIBUTION, Estimate, Layer, estimate, vela_version
-from .vela_options import Options, config_file
+from .vela import DISTRIBUTION, MODULE, Estimate, Layer, estimate, vela_version
+from .vela_options import EthosUOptions, config_file
 
 _NPU = "NPU"
 _AN_ESTIMATE = (
@@ -21,37 +22,56 @@ _AN_ESTIMATE = (
 )
 
 
-def examine(given: DeviceOptions, specimen: Specimen) -> Examination:
-    """What Vela estimates of one file.
+class EthosUDriver(DeviceDriver[EthosUOptions]):
+    """An accelerator in a system, as Vela knows it."""
 
-    Raises:
-        MissingExtra: Vela is not installed.
-        Unsupported: The file computes in real numbers.
-        ZooError: Vela cannot compile it.
-    """
-    options = Options.model_validate(dict(given))
-    _refuse_real_numbers(specimen)
-    found = estimate(options, specimen.path.name, specimen.path.read_bytes())
-    here = [layer for layer in found.layers if layer.target == _NPU]
-    elsewhere = [layer for layer in found.layers if layer.target != _NPU]
-    figures = _figures(options, found, _share(specimen, here, elsewhere))
-    faults = [_beyond(figure) for figure in figures if not figure.within]
-    if not here:
-        faults.append(
-            "nothing of this file runs on the NPU; write it for one: zoo export MODEL --format "
-            "tflite --precision int8 --target ethos-u55"
+    @property
+    def address(self) -> str:
+        """Accelerator, system and memory mode."""
+        return f"{self.options.accelerator}, {self.options.system}, {self.options.memory}"
+
+    def fingerprint(self) -> str:
+        """Of the options, the configuration file and Vela: another of them is another estimate."""
+        told = f"{self.options.model_dump_json()} {vela_version()}"
+        digest = hashlib.sha256(told.encode())
+        digest.update(config_file(self.options).read_bytes())
+        return digest.hexdigest()[:16]
+
+    def runtimes(self) -> Sequence[str]:
+        """Vela, where it is installed."""
+        return [DISTRIBUTION] if installed(MODULE) else []
+
+    def examine(self, specimen: Specimen) -> Examination:
+        """What Vela estimates of one file.
+
+        Raises:
+            MissingExtra: Vela is not installed.
+            Unsupported: The file computes in real numbers.
+            ZooError: Vela cannot compile it.
+        """
+        options = self.options
+        _refuse_real_numbers(specimen)
+        found = estimate(options, specimen.path.name, specimen.path.read_bytes())
+        here = [layer for layer in found.layers if layer.target == _NPU]
+        elsewhere = [layer for layer in found.layers if layer.target != _NPU]
+        figures = _figures(options, found, _share(specimen, here, elsewhere))
+        faults = [_beyond(figure) for figure in figures if not figure.within]
+        if not here:
+            faults.append(
+                "nothing of this file runs on the NPU; write it for one: zoo export MODEL --format "
+                "tflite --precision int8 --target ethos-u55"
+            )
+        time = f"{found.seconds * 1e3:.3g} ms estimated"
+        return Examination(
+            verdict="cannot run" if not here else "does not fit" if faults else time,
+            figures=figures,
+            faults=tuple(faults),
+            tables=(layer_table(options, specimen, found.layers),),
+            remarks=_remarks(elsewhere),
+            configuration=_configuration(options, found),
+            tools={DISTRIBUTION: found.version},
+            files=() if found.kept is None else (found.kept,),
         )
-    time = f"{found.seconds * 1e3:.3g} ms estimated"
-    return Examination(
-        verdict="cannot run" if not here else "does not fit" if faults else time,
-        figures=figures,
-        faults=tuple(faults),
-        tables=(layer_table(options, specimen, found.layers),),
-        remarks=_remarks(elsewhere),
-        configuration=_configuration(options, found),
-        tools={DISTRIBUTION: found.version},
-        files=() if found.kept is None else (found.kept,),
-    )
 
 
 def _refuse_real_numbers(specimen: Specimen) -> None:
@@ -77,7 +97,7 @@ def _share(specimen: Specimen, here: Sequence[Layer], elsewhere: Sequence[Layer]
     return 100.0 * max(0, total - len(elsewhere)) / total
 
 
-def _figures(options: Options, found: Estimate, share: float) -> tuple[Figure, ...]:
+def _figures(options: EthosUOptions, found: Estimate, share: float) -> tuple[Figure, ...]:
     def figure(name: str, value: float, unit: str, limit: float | None = None) -> Figure:
         return Figure(name=name, value=value, unit=unit, limit=limit, estimate=True)
 
@@ -110,7 +130,9 @@ def _remarks(elsewhere: Sequence[Layer]) -> tuple[str, ...]:
     )
 
 
-def layer_table(options: Options, specimen: Specimen, operations: Sequence[Layer]) -> FigureTable:
+def layer_table(
+    options: EthosUOptions, specimen: Specimen, operations: Sequence[Layer]
+) -> FigureTable:
     """Layer by layer: Vela's operations by the network's layers that they come from."""
     names = LayerNames(specimen.layers, [operation.name for operation in operations])
     # Vela breaks an operator into many, named after it or after nothing.
@@ -141,7 +163,7 @@ def _by_layer(names: LayerNames, run: Sequence[Layer]) -> list[tuple[tuple[str, 
 
 
 def _row(
-    options: Options, layers: Sequence[str], members: Sequence[Layer], all_cycles: float
+    options: EthosUOptions, layers: Sequence[str], members: Sequence[Layer], all_cycles: float
 ) -> tuple[str | int | float | None, ...]:
     cycles = sum(member.cycles for member in members)
     macs = sum(member.macs for member in members)
@@ -157,7 +179,7 @@ def _row(
     )
 
 
-def _configuration(options: Options, found: Estimate) -> dict[str, object]:
+def _configuration(options: EthosUOptions, found: Estimate) -> dict[str, object]:
     return {
         "accelerator": options.accelerator,
         "system configuration": options.system,
@@ -167,11 +189,3 @@ def _configuration(options: Options, found: Estimate) -> dict[str, object]:
         "arena cache": options.arena_cache,
         "configuration file": options.config or "Vela's own",
     }
-
-
-def fingerprint(given: DeviceOptions) -> str:
-    """Of the options, the configuration file and Vela: another of them is another estimate."""
-    options = Options.model_validate(dict(given))
-    digest = hashlib.sha256(f"{options.model_dump_json()} {vela_version()}".encode())
-    digest.update(config_file(options).read_bytes())
-    return digest.hexdigest()[:16]

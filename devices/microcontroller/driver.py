@@ -5,48 +5,20 @@ No latency is claimed: tflite-micro on a computer is no board's clock.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-from zoo.common.optional_imports import installed
-from zoo.contracts import DeviceKind, DeviceOptions, Examination, Specimen
+from zoo.contracts import Arena, DeviceKind, DeviceOptions
 
 from .board_table import board_names
 
 # Lists, help and completions load this file: what examines imports pydantic.
 if TYPE_CHECKING:
-    from pydantic import BaseModel
+    from numpy.typing import NDArray
 
-
-def examine(given: DeviceOptions, specimen: Specimen) -> Examination:
-    """Operators, arena, memory and answers of one file on one board.
-
-    Raises:
-        MissingExtra: tflite-micro is not installed.
-    """
-    from .examination import examine as examined
-
-    return examined(given, specimen)
-
-
-def fingerprint(given: DeviceOptions) -> str:
-    """Of the board's figures and of what examines: another of either is another result."""
-    from .examination import fingerprint as told
-
-    return told(given)
-
-
-def runtimes(given: DeviceOptions) -> Sequence[str]:
-    """tflite-micro, where it is installed."""
-    return ["tflite-micro"] if installed("tflite_micro") else []
-
-
-def address(given: DeviceOptions) -> str:
-    """The board and what it has."""
-    from .boards import Options, board_of, capacity
-
-    board = board_of(Options.model_validate(dict(given)))
-    return f"{board.title}: {capacity(board)}"
+    from .boards import BoardOptions
+    from .examination import BoardDriver
 
 
 def known() -> Mapping[str, DeviceOptions]:
@@ -54,10 +26,22 @@ def known() -> Mapping[str, DeviceOptions]:
     return {name: {"board": name} for name in board_names()}
 
 
-def _options() -> type[BaseModel]:
-    from .boards import Options
+def _arena(model: Path, inputs: NDArray[Any]) -> Arena:
+    from ..micro_arena import measure_arena
 
-    return Options
+    return measure_arena(model, inputs)
+
+
+def _driver() -> type[BoardDriver]:
+    from .examination import BoardDriver
+
+    return BoardDriver
+
+
+def _options() -> type[BoardOptions]:
+    from .boards import BoardOptions
+
+    return BoardOptions
 
 
 def kinds() -> Iterator[DeviceKind]:
@@ -65,14 +49,12 @@ def kinds() -> Iterator[DeviceKind]:
     yield DeviceKind(
         name="microcontroller",
         summary="would a file run on a board, by tflite-micro (no latency)",
-        examine=examine,
+        driver=_driver,
+        options=_options,
+        extra="micro",
+        distributions=("tflite-micro", "ai-edge-litert", "numpy"),
         formats=("tflite",),
         clock="estimated",
         known=known,
-        options=_options,
-        address=address,
-        fingerprint=fingerprint,
-        runtimes=runtimes,
-        extra="micro",
-        distributions=("tflite-micro", "ai-edge-litert", "numpy"),
+        arena=_arena,
     )

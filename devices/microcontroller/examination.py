@@ -5,10 +5,11 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Sequence
 
-from zoo.benchmark.arena import Arena, as_taken, measure_arena, micro_version
-from zoo.contracts import DeviceOptions, Examination, Figure, FigureTable, Specimen
+from zoo.common.optional_imports import installed
+from zoo.contracts import Arena, DeviceDriver, Examination, Figure, FigureTable, Specimen
 
-from .boards import Board, Options, board_of
+from ..micro_arena import MODULE, as_taken, measure_arena, micro_version
+from .boards import Board, BoardOptions, board_of, capacity
 from .memory_sizes import in_words
 from .operators import lacking_operators, what_to_do
 from .outputs import compare_answers
@@ -22,44 +23,62 @@ _NO_CLOCK = (
 )
 
 
-def examine(given: DeviceOptions, specimen: Specimen) -> Examination:
-    """Operators, arena, memory and answers of one file on one board.
+class BoardDriver(DeviceDriver[BoardOptions]):
+    """One board: its flash and RAM, and tflite-micro in its place."""
 
-    Raises:
-        MissingExtra: tflite-micro is not installed.
-    """
-    import numpy as np
+    @property
+    def address(self) -> str:
+        """The board and what it has."""
+        board = board_of(self.options)
+        return f"{board.title}: {capacity(board)}"
 
-    options = Options.model_validate(dict(given))
-    board = board_of(options)
-    inputs = specimen.inputs
-    first = specimen.contents.inputs[0]
-    taken = np.zeros((0, 1), np.int8) if inputs is None else as_taken(inputs, first)
-    arena = measure_arena(specimen.path, taken)
-    faults: list[str] = []
-    figures = list(_memory(options, board, specimen, arena))
-    faults += [_beyond(figure, board) for figure in figures if not figure.within]
-    remarks = [_NO_CLOCK, *([board.note] if board.note else [])]
-    if arena.bytes is None:
-        lacking = lacking_operators(specimen, arena)
-        faults.insert(0, _cannot_run(specimen, arena, lacking))
-    else:
-        lacking = ()
-        answers = compare_answers(specimen, taken, arena.outputs)
-        figures += answers.figures
-        faults += [answers.fault] if answers.fault else []
-        remarks += [answers.remark] if answers.remark else []
-    count, table = _operators(specimen, lacking)
-    figures.append(count)
-    return Examination(
-        verdict=_verdict(arena, faults, figures),
-        figures=tuple(figures),
-        faults=tuple(faults),
-        tables=(table,),
-        remarks=tuple(remarks),
-        configuration=_configuration(options, board),
-        tools={RUNTIME: arena.version},
-    )
+    def fingerprint(self) -> str:
+        """Of the board's figures and of what examines: another of either is another result."""
+        board = board_of(self.options).model_dump_json()
+        told = f"{board} {self.options.model_dump_json()} {micro_version()}"
+        return hashlib.sha256(told.encode()).hexdigest()[:16]
+
+    def runtimes(self) -> Sequence[str]:
+        """tflite-micro, where it is installed."""
+        return [RUNTIME] if installed(MODULE) else []
+
+    def examine(self, specimen: Specimen) -> Examination:
+        """Operators, arena, memory and answers of one file on one board.
+
+        Raises:
+            MissingExtra: tflite-micro is not installed.
+        """
+        import numpy as np
+
+        options, board = self.options, board_of(self.options)
+        inputs = specimen.inputs
+        first = specimen.contents.inputs[0]
+        taken = np.zeros((0, 1), np.int8) if inputs is None else as_taken(inputs, first)
+        arena = measure_arena(specimen.path, taken)
+        faults: list[str] = []
+        figures = list(_memory(options, board, specimen, arena))
+        faults += [_beyond(figure, board) for figure in figures if not figure.within]
+        remarks = [_NO_CLOCK, *([board.note] if board.note else [])]
+        if arena.bytes is None:
+            lacking = lacking_operators(specimen, arena)
+            faults.insert(0, _cannot_run(specimen, arena, lacking))
+        else:
+            lacking = ()
+            answers = compare_answers(specimen, taken, arena.outputs)
+            figures += answers.figures
+            faults += [answers.fault] if answers.fault else []
+            remarks += [answers.remark] if answers.remark else []
+        count, table = _operators(specimen, lacking)
+        figures.append(count)
+        return Examination(
+            verdict=_verdict(arena, faults, figures),
+            figures=tuple(figures),
+            faults=tuple(faults),
+            tables=(table,),
+            remarks=tuple(remarks),
+            configuration=_configuration(options, board),
+            tools={RUNTIME: arena.version},
+        )
 
 
 def _verdict(arena: Arena, faults: Sequence[str], figures: Sequence[Figure]) -> str:
@@ -71,7 +90,9 @@ def _verdict(arena: Arena, faults: Sequence[str], figures: Sequence[Figure]) -> 
     return "does not fit" if memory else "answers otherwise"
 
 
-def _memory(options: Options, board: Board, specimen: Specimen, arena: Arena) -> Iterable[Figure]:
+def _memory(
+    options: BoardOptions, board: Board, specimen: Specimen, arena: Arena
+) -> Iterable[Figure]:
     if arena.bytes is not None:
         ram = float(max(0, board.ram - options.other_ram))
         yield Figure(name="RAM", value=arena.bytes, unit="B", limit=ram)
@@ -107,7 +128,7 @@ def _cannot_run(specimen: Specimen, arena: Arena, lacking: Sequence[str]) -> str
     return f"tflite-micro cannot run this file{why}; {what_to_do(specimen, lacking)}"
 
 
-def _configuration(options: Options, board: Board) -> dict[str, object]:
+def _configuration(options: BoardOptions, board: Board) -> dict[str, object]:
     return {
         "board": options.board,
         "title": board.title,
@@ -118,11 +139,3 @@ def _configuration(options: Options, board: Board) -> dict[str, object]:
         "other_ram": options.other_ram,
         "source": board.source,
     }
-
-
-def fingerprint(given: DeviceOptions) -> str:
-    """Of the board's figures and of what examines: another of either is another result."""
-    options = Options.model_validate(dict(given))
-    board = board_of(options)
-    told = f"{board.model_dump_json()} {options.model_dump_json()} {micro_version()}"
-    return hashlib.sha256(told.encode()).hexdigest()[:16]

@@ -222,7 +222,7 @@ class TestNetwork:
     def test_no_gpu_is_a_refusal(self, lenet5: Path) -> None:
         if shutil.which("nvidia-smi"):
             pytest.skip("there may be a GPU here")
-        with AgentSession(GpuTransport({}), "tensorflow") as session:
+        with AgentSession(GpuTransport(), "tensorflow") as session:
             with pytest.raises(AgentRefused, match="TensorFlow sees no GPU") as refusal:
                 session.load(lenet5)
             assert refusal.value.kind == "NotOnGpu"
@@ -232,4 +232,4 @@ def test_it_is_no_runtime_of_files() -> None:
     """A device that has nothing else can run no file, and must not look ready."""
     about = agent.describe("litert", agent.Options())
     assert agent.REFERENCE not in about["runtimes"]
-    assert agent.REFERENCE not in load_registry().devices.get("host").runtimes({})
+    assert agent.REFERENCE not in load_registry().devices.get("host").driver_of({}).runtimes()

@@ -8,8 +8,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from device_kinds import kind_of
 
-from zoo.contracts import Device, DeviceKind
+from zoo.contracts import Device
 from zoo.execution.lock import DeviceBusy, holding
 
 #: Holds the device until its standard input ends.
@@ -25,15 +26,7 @@ with holding(device(sys.argv[1])):
 
 
 def device(name: str, where: str = "desk", local: bool = False) -> Device:
-    kind = DeviceKind(
-        name="board",
-        summary="for tests",
-        connect=lambda options: None,  # type: ignore[arg-type, return-value]
-        fingerprint=lambda options: "f",
-        runtimes=lambda options: [],
-        address=lambda options: where,
-        local=local,
-    )
+    kind = kind_of("board", methods={"address": lambda driver: where}, local=local)
     return Device(name=name, kind=kind)
 
 
@@ -45,7 +38,7 @@ def own_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def other() -> Iterator[subprocess.Popen[str]]:
     """Another process that holds the device, which it knows by another name."""
-    code = OTHER.format(path=[str(Path(__file__).parent)])
+    code = OTHER.format(path=[str(p) for p in (Path(__file__).parent, Path(__file__).parents[1])])
     pipe = subprocess.PIPE
     with subprocess.Popen(
         [sys.executable, "-c", code, "b"], stdin=pipe, stdout=pipe, text=True

@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from device_kinds import kind_of
 
 from zoo.common.errors import UnknownName, ZooError
-from zoo.contracts import Condition, Device, DeviceKind
+from zoo.contracts import Condition, Device
 from zoo.devices.local.host import AGENT, HostTransport
 from zoo.execution.agent_process import PipeProcess
 from zoo.registry import PluginSettings, load_registry
@@ -26,14 +27,12 @@ pytest.importorskip("onnxruntime")
 
 def verdict(check: str, transport: Callable[[], Any] = HostTransport, **changes: Any) -> Verdict:
     """Of a driver that is this machine's but for `transport` and `changes`."""
-    values = {
-        "name": "mine",
-        "summary": "for tests",
-        "connect": lambda options: transport(),
-        "fingerprint": lambda options: "f" * 16,
-        "runtimes": lambda options: ["onnxruntime"],
+    methods = {
+        "connect": lambda driver: transport(),
+        "runtimes": lambda driver: ["onnxruntime"],
+        **changes,
     }
-    kind = DeviceKind(**{**values, **changes})
+    kind = kind_of(methods=methods)
     return DeviceConformance(REGISTRY, Device(name="desk", kind=kind)).check(check)
 
 
@@ -120,14 +119,14 @@ class Talkative(HostTransport):
 
 
 def test_a_fingerprint_that_changes() -> None:
-    found = verdict("describe", fingerprint=lambda options: secrets.token_hex(4))
+    found = verdict("describe", fingerprint=lambda driver: secrets.token_hex(4))
     assert found.status == "failed"
     assert "depends on the machine alone" in found.fix
 
 
 def test_no_runtime() -> None:
-    assert verdict("describe", runtimes=lambda options: []).measured == "no runtime is there"
-    found = verdict("run", runtimes=lambda options: ["quantum"])
+    assert verdict("describe", runtimes=lambda driver: []).measured == "no runtime is there"
+    found = verdict("run", runtimes=lambda driver: ["quantum"])
     assert (found.status, found.measured[:9]) == ("skipped", "not tried")
 
 
@@ -179,7 +178,7 @@ def test_conditions_that_cannot_be_kept(told: object, message: str) -> None:
 
 
 def test_a_driver_may_raise_anything() -> None:
-    def connect(options: object) -> None:
+    def connect(driver: object) -> None:
         raise KeyError("wire")
 
     for check in DEVICE_CHECKS:

@@ -72,7 +72,7 @@ def time_files(
     examined = _examined(
         registry,
         files,
-        [device for device in devices if device.kind.examine is not None],
+        [device for device in devices if device.kind.analysis],
         (store_url, tag, on_step, on_timing),
         {
             "--threads": tuple(threads) != (1,),
@@ -83,7 +83,7 @@ def time_files(
             "--reference": reference,
         },
     )
-    devices = [device for device in devices if device.kind.examine is None]
+    devices = [device for device in devices if not device.kind.analysis]
     if not devices:
         return examined
     children = Children()

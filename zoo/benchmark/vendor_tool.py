@@ -19,7 +19,7 @@ from zoo.contracts import (
     Device,
     ForeignBenchmark,
 )
-from zoo.execution.driver_guard import GuardedTransport, guarding
+from zoo.execution.driver_guard import GuardedTransport
 from zoo.execution.lock import holding
 
 
@@ -128,7 +128,7 @@ class _Course:
             return
         try:
             self._conditions.append(transport.condition())
-            with guarding(self._device.kind.name, f"run {self._benchmark.name}"):
+            with self._device.guard(f"run {self._benchmark.name}"):
                 self._done.append(self._benchmark.run(transport.inner, self._path, self._order))
             self._conditions.append(transport.condition())
         except ZooError as error:

@@ -2,7 +2,7 @@
 
 from zoo.contracts.architecture import Architecture, Variant
 from zoo.contracts.dataset import Dataset, DatasetProvider, Split
-from zoo.contracts.device import Clock, DeviceKind, DeviceOptions
+from zoo.contracts.device import Clock, DeviceDriver, DeviceKind, DeviceOptions
 from zoo.contracts.examination import Examination, Figure, FigureTable, Specimen
 from zoo.contracts.exporter import Exporter, ExportRequest, FileContents, TensorInfo
 from zoo.contracts.foreign_benchmark import BenchmarkFigures, BenchmarkOrder, ForeignBenchmark
@@ -18,7 +18,7 @@ from zoo.contracts.preprocessing import (
 from zoo.contracts.target import Target
 from zoo.contracts.task import Check, Comparison, Metric, Task, Truth
 from zoo.contracts.transport import AgentProcess, Condition, Transport
-from zoo.contracts.usage import Program, Usage, UsageRequest
+from zoo.contracts.usage import Arena, Program, Usage, UsageRequest
 from zoo.contracts.weights import SourceLayer, WeightsSource
 from zoo.execution.device import Device
 
@@ -26,6 +26,7 @@ __all__ = [
     "AgentProcess",
     "AnyPreprocessing",
     "Architecture",
+    "Arena",
     "BenchmarkFigures",
     "BenchmarkOrder",
     "Check",
@@ -35,6 +36,7 @@ __all__ = [
     "Dataset",
     "DatasetProvider",
     "Device",
+    "DeviceDriver",
     "DeviceKind",
     "DeviceOptions",
     "Examination",

@@ -7,9 +7,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
-from zoo.common.errors import UsageError
-from zoo.contracts.device import DeviceOptions
-
 
 @dataclass(frozen=True, kw_only=True)
 class Condition:
@@ -64,16 +61,3 @@ class Transport(Protocol):
 
     def close(self) -> None:
         """Releases the device."""
-
-
-def no_agent(options: DeviceOptions) -> Transport:
-    """Stands in for ``connect`` of kinds that are analyses.
-
-    Raises:
-        UsageError: Always.
-    """
-    raise UsageError(
-        "no program can be started on this device",
-        why="it is an analysis of files: what they need there is worked out on this machine",
-        fix="`zoo bench FILE --device NAME` prints what it finds; time files on another device",
-    )

@@ -2,38 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
+from typing import Any
 
-from zoo.contracts.device import Clock, DeviceKind, DeviceOptions
+from zoo.contracts.device import Clock, DeviceDriver, DeviceKind, DeviceOptions, _text
+from zoo.contracts.examination import Examination, Specimen
 from zoo.contracts.foreign_benchmark import ForeignBenchmark
 from zoo.execution.driver_guard import GuardedTransport, guarding
 
 
 @dataclass(frozen=True, kw_only=True)
 class Device:
-    """One device: a kind and how to reach this one.
+    """A configured device: a kind and the options of this one, its driver behind a guard.
+
+    Whatever its driver raises is a `ZooError`.
 
     Attributes:
         name: What users type for ``--device``.
         kind: How it is reached.
         options: Complete.
         source: The file that names it; None for a kind that is a device by itself.
+        plugin: Distribution, version and name of the plugin that brings the driver, for messages.
     """
 
     name: str
     kind: DeviceKind
     options: DeviceOptions = field(default_factory=dict)
     source: Path | None = None
-
-    @property
-    def address(self) -> str:
-        """Where it is, in a few words."""
-        if self.kind.address is not None:
-            return self.kind.address(self.options)
-        given = (f"{k}={v}" for k, v in sorted(self.options.items()) if v is not None)
-        return ", ".join(given) or self.kind.name
+    plugin: str = ""
 
     @property
     def clock(self) -> Clock:
@@ -41,31 +41,63 @@ class Device:
         return self.kind.clock
 
     @property
-    def bound_kind(self) -> DeviceKind:
-        """Its kind with its options filled in, for callers who give none."""
-        kind, options = self.kind, self.options
-        return replace(
-            kind,
-            connect=lambda _: kind.connect(options),
-            fingerprint=lambda _: kind.fingerprint(options),
-            runtimes=lambda _: kind.runtimes(options),
-        )
+    def driver_name(self) -> str:
+        """The driver in words, for messages."""
+        return f"of kind {self.kind.name!r}" + (f" ({self.plugin})" if self.plugin else "")
+
+    def guard(self, step: str) -> AbstractContextManager[None]:
+        """Around calls of its driver: whatever they raise is a `ZooError` that names the driver."""
+        return guarding(self.driver_name, step)
+
+    @cached_property
+    def driver(self) -> DeviceDriver[Any]:
+        """The code behind it, without a guard."""
+        with self.guard("start"):
+            return self.kind.driver_of(self.options)
+
+    @property
+    def address(self) -> str:
+        """Where it is, in a few words."""
+        driver = self.driver
+        with self.guard("tell the device's address"):
+            given = (f"{k}={v}" for k, v in sorted(self.options.items()) if v is not None)
+            return _text(driver.address) or ", ".join(given) or self.kind.name
 
     def connect(self) -> GuardedTransport:
-        """Opens a transport to it, around which whatever its driver raises is a `ZooError`."""
-        with guarding(self.kind.name, "connect"):
-            return GuardedTransport(self.kind.connect(self.options), self.kind.name)
+        """Opens a transport to it."""
+        driver = self.driver
+        with self.guard("connect"):
+            return GuardedTransport(driver.connect(), self.driver_name)
 
     def fingerprint(self) -> str:
         """Identifies the machine and the runtimes there."""
-        with guarding(self.kind.name, "tell the device's fingerprint"):
-            return self.kind.fingerprint(self.options)
+        driver = self.driver
+        with self.guard("tell the device's fingerprint"):
+            return _text(driver.fingerprint())
 
-    def runtimes(self) -> Sequence[str]:
-        """Agent runtimes that can be used there now."""
-        with guarding(self.kind.name, "tell the device's runtimes"):
-            return self.kind.runtimes(self.options)
+    def runtimes(self) -> list[str]:
+        """Agent runtimes that can be used there now, or the tools that examine files for it."""
+        driver = self.driver
+        with self.guard("tell the device's runtimes"):
+            return list(driver.runtimes())
+
+    def examine(self, specimen: Specimen) -> Examination:
+        """Whether and how a file would run there."""
+        driver = self.driver
+        with self.guard(f"examine {specimen.path.name}"):
+            found = driver.examine(specimen)
+            if not isinstance(found, Examination):
+                raise TypeError(f"examine returned a {type(found).__name__}")
+            return found
+
+    def setup(self, tell: Callable[[str], None]) -> str:
+        """Prepares it; returns what is ready then."""
+        driver = self.driver
+        with self.guard("set the device up"):
+            return _text(driver.setup(tell))
 
     def benchmark(self) -> ForeignBenchmark | None:
         """The program of others that times files there, if users have supplied one."""
-        return None if self.kind.benchmark is None else self.kind.benchmark(self.options)
+        driver = self.driver
+        with self.guard("tell which program times files"):
+            return driver.benchmark()

@@ -18,11 +18,11 @@ class DriverFailed(StepDied):
 
 
 @contextmanager
-def guarding(kind: str, step: str, *allowed: type[Exception]) -> Iterator[None]:
+def guarding(driver: str, step: str, *allowed: type[Exception]) -> Iterator[None]:
     """Turns whatever a driver raises into an error with its words.
 
     Args:
-        kind: Of the device, which names the driver.
+        driver: In words: the kind of device, and the plugin that brings the driver.
         step: What it was asked to do.
         allowed: What it may raise beside a `ZooError`.
 
@@ -37,7 +37,7 @@ def guarding(kind: str, step: str, *allowed: type[Exception]) -> Iterator[None]:
     except Exception as error:
         said = " ".join(str(error).split())[:400] or "no message"
         raise DriverFailed(
-            f"the driver of kind {kind!r} failed to {step}",
+            f"the driver {driver} failed to {step}",
             why=f"{type(error).__name__}: {said}",
             fix="check that the device is on and connected, then type the same command again",
         ) from error
@@ -46,32 +46,32 @@ def guarding(kind: str, step: str, *allowed: type[Exception]) -> Iterator[None]:
 class GuardedProcess:
     """An agent whose lines may break in any way."""
 
-    def __init__(self, process: AgentProcess, kind: str) -> None:
-        self._process, self._kind = process, kind
+    def __init__(self, process: AgentProcess, driver: str) -> None:
+        self._process, self._driver = process, driver
 
     def send(self, line: str) -> None:
         """Writes one line."""
-        with guarding(self._kind, "send a request", TimeoutError, BrokenPipeError):
+        with guarding(self._driver, "send a request", TimeoutError, BrokenPipeError):
             self._process.send(line)
 
     def receive(self, timeout: float | None) -> str | None:
         """The next line."""
-        with guarding(self._kind, "receive an answer", TimeoutError):
+        with guarding(self._driver, "receive an answer", TimeoutError):
             return self._process.receive(timeout)
 
     def kill(self) -> None:
         """Ends the process at once."""
-        with guarding(self._kind, "kill the agent"):
+        with guarding(self._driver, "kill the agent"):
             self._process.kill()
 
     def stop(self) -> int | None:
         """Ends the process; its exit code."""
-        with guarding(self._kind, "stop the agent"):
+        with guarding(self._driver, "stop the agent"):
             return self._process.stop()
 
     def diagnostics(self) -> str:
         """The last lines of its error stream."""
-        with guarding(self._kind, "tell what the agent said"):
+        with guarding(self._driver, "tell what the agent said"):
             return self._process.diagnostics()
 
 
@@ -82,22 +82,22 @@ class GuardedTransport:
         inner: The driver's own.
     """
 
-    def __init__(self, inner: Transport, kind: str) -> None:
-        self.inner, self._kind = inner, kind
+    def __init__(self, inner: Transport, driver: str) -> None:
+        self.inner, self._driver = inner, driver
 
     def put(self, local: Path) -> str:
         """Makes a local file available there."""
-        with guarding(self._kind, f"put {local.name} on the device"):
+        with guarding(self._driver, f"put {local.name} on the device"):
             return self.inner.put(local)
 
     def start_agent(self, runtime: str) -> AgentProcess:
         """Starts the agent there."""
-        with guarding(self._kind, "start the agent"):
-            return GuardedProcess(self.inner.start_agent(runtime), self._kind)
+        with guarding(self._driver, "start the agent"):
+            return GuardedProcess(self.inner.start_agent(runtime), self._driver)
 
     def condition(self) -> Condition:
         """How the device is now."""
-        with guarding(self._kind, "tell how the device is"):
+        with guarding(self._driver, "tell how the device is"):
             return self.inner.condition()
 
     def close(self) -> None:

@@ -10,7 +10,7 @@ from zoo.artifacts.artifact import Artifact, Manifest, value_range_of
 from zoo.artifacts.golden_samples import least_tolerance, read_golden
 from zoo.common.errors import MissingExtra, ZooError
 from zoo.common.worker import Children
-from zoo.contracts import Device, TensorInfo
+from zoo.contracts import TensorInfo
 from zoo.contracts.task import Check, Task
 from zoo.execution.output_check import Expected, unchecked
 from zoo.execution.runner import choose_runtime, judging_device
@@ -94,10 +94,9 @@ def _of_host(registry: Registry, artifact: Artifact, children: Children | None) 
     import numpy as np
 
     children = children or Children()
-    kind = judging_device(registry)
-    host = Device(name=kind.name, kind=kind)
+    host = judging_device(registry)
     try:
-        runtime = choose_runtime(artifact.exporter, kind, {})
+        runtime = choose_runtime(artifact.exporter, host)
     except MissingExtra:
         raise ValueError(f"this machine has no runtime for {artifact.exporter.name}") from None
     transport = host.connect()

@@ -90,12 +90,11 @@ def verify(
         )
         return _answer(path, None, claims)
     emit = _progress(on_step)
-    kind = where.bound_kind
     check_contents(claims, artifact, manifest)
     check_gate(claims, artifact, manifest)
     check_origin(claims, registry, artifact, manifest)
-    check_golden(claims, registry, artifact, manifest, kind, runtimes)
-    check_quality(claims, registry, artifact, manifest, kind, runtimes, data, emit)
+    check_golden(claims, registry, artifact, manifest, where, runtimes)
+    check_quality(claims, registry, artifact, manifest, where, runtimes, data, emit)
     return _answer(path, manifest, claims)
 
 
