@@ -285,7 +285,7 @@ def _timed_steps(format: str, folder: Path) -> float:
     """Seconds of all conversions to one format, as a pipeline makes them, fork server included."""
     script = (
         "import sys, time; from concurrent.futures import ThreadPoolExecutor\n"
-        "from zoo.isolation import call; from zoo.steps.common import Subject\n"
+        "from zoo.common.worker import call; from zoo.models.loading import Subject\n"
         "from zoo.registry import PluginSettings\n"
         "model, format, precisions, folder = sys.argv[1:]\n"
         "subject = Subject(model=model, plugins=PluginSettings())\n"

@@ -35,7 +35,6 @@ if TYPE_CHECKING:
         Condition,
         Dataset,
         DatasetProvider,
-        Device,
         DeviceDriver,
         DeviceKind,
         Examination,
@@ -65,6 +64,7 @@ if TYPE_CHECKING:
     )
     from zoo.doctor import doctor
     from zoo.execution.agent_driver import AgentDriver
+    from zoo.execution.device import Device
     from zoo.hookspecs import hookimpl
     from zoo.models.published.official import fetch_weights, official_weights, verify_weights
     from zoo.pipeline.search.optimize import optimize
@@ -72,8 +72,8 @@ if TYPE_CHECKING:
 _API = "bench evaluate export finetune info inspect load models open_dataset ship write_report"
 _OFFICIAL = "fetch_weights official_weights verify_weights"
 _CONTRACTS = (
-    "Architecture Check Comparison Condition Dataset DatasetProvider Device "
-    "DeviceDriver DeviceKind "
+    "Architecture Check Comparison Condition Dataset DatasetProvider DeviceDriver "
+    "DeviceKind "
     "Examination Exporter ExportRequest Figure FigureTable FileContents ImagePreprocessing "
     "LatentPreprocessing "
     "LayerComparison LayerRequest Metric OperatorRecord Preprocessing SeriesPreprocessing "
@@ -84,6 +84,7 @@ _CONTRACTS = (
 _LAZY = {
     **dict.fromkeys(_CONTRACTS.split(), "zoo.contracts"),
     "AgentDriver": "zoo.execution.agent_driver",
+    "Device": "zoo.execution.device",
     "ZooError": "zoo.common.errors",
     "hookimpl": "zoo.hookspecs",
     **dict.fromkeys(_API.split(), "zoo.api"),

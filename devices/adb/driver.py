@@ -6,10 +6,9 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from zoo.contracts import AgentProcess, Condition, DeviceKind, ForeignBenchmark, Transport
+from zoo.contracts import AgentProcess, Condition, ForeignBenchmark, Transport
 from zoo.execution.agent_driver import AgentDriver
 from zoo.execution.lock import hold_place
 
@@ -17,11 +16,10 @@ from ..shared.remote import DeviceUnreachable
 from .android_state import HOLD_CLOCKS, READINGS, condition_of
 from .benchmark_model import benchmark
 from .connection import AdbLine
+from .options import AdbOptions
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-    from .options import AdbOptions
 
 
 class AdbTransport:
@@ -81,7 +79,7 @@ class AdbTransport:
             self._lock.close()
 
 
-class AdbDriver(AgentDriver["AdbOptions"]):
+class AdbDriver(AgentDriver[AdbOptions]):
     """A phone behind an ADB server."""
 
     asked = ("litert",)
@@ -113,21 +111,3 @@ class AdbDriver(AgentDriver["AdbOptions"]):
     def benchmark(self) -> ForeignBenchmark | None:
         """LiteRT's own program, where ``devices.toml`` names it."""
         return benchmark(self.options)
-
-
-def _options() -> type[AdbOptions]:
-    from .options import AdbOptions
-
-    return AdbOptions
-
-
-def kinds() -> Iterator[DeviceKind]:
-    """Phones that ADB reaches."""
-    yield DeviceKind(
-        name="adb",
-        summary="an Android phone, by ADB",
-        driver=lambda: AdbDriver,
-        options=_options,
-        extra="adb",
-        remote=True,
-    )

@@ -6,23 +6,19 @@ Its times are those of the emulator, and are called so wherever they are shown.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from zoo.common.errors import ZooError
-from zoo.contracts import AgentProcess, Condition, DeviceDriver, DeviceKind, DeviceOptions
+from zoo.contracts import AgentProcess, Condition, DeviceDriver
 from zoo.execution.agent_process import PipeProcess
 
 from . import root_filesystem as roots
-from .boards import BOARDS, Board, board_folder
+from .boards import BOARDS, PREFIX, Board, board_folder
+from .options import EmulatedOptions
 from .qemu import Emulator, find_emulator
 
-if TYPE_CHECKING:
-    from .options import EmulatedOptions
-
 AGENT = Path(__file__).parents[1] / "agent.py"
-_PREFIX = "emulated-"
 
 
 class EmulatedTransport:
@@ -73,7 +69,7 @@ class EmulatedTransport:
         """Nothing is held."""
 
 
-class EmulatedDriver(DeviceDriver["EmulatedOptions"]):
+class EmulatedDriver(DeviceDriver[EmulatedOptions]):
     """One board, emulated."""
 
     @property
@@ -118,7 +114,7 @@ class EmulatedDriver(DeviceDriver["EmulatedOptions"]):
             raise ZooError(
                 f"the emulated {board.summary} is not set up: {missing} not there",
                 why=f"looked in {roots.home()}",
-                fix=f"type: zoo devices setup {_PREFIX}{board.name}",
+                fix=f"type: zoo devices setup {PREFIX}{board.name}",
             )
         return ready, emulator
 
@@ -178,26 +174,3 @@ def _try_out(board: Board, root: roots.Root, emulator: Emulator, runtime: str) -
             f"{runtime} does not run on {board.core}", why=error.why or error.what
         ) from error
     raise roots.RuntimeRefused(f"{runtime} takes no file on {board.core}", why=refusals[-1])
-
-
-def known() -> dict[str, DeviceOptions]:
-    """Boards that need no entry of their own."""
-    return {f"{_PREFIX}{name}": {"board": name} for name in BOARDS}
-
-
-def _options() -> type[EmulatedOptions]:
-    from .options import EmulatedOptions
-
-    return EmulatedOptions
-
-
-def kinds() -> Iterator[DeviceKind]:
-    """Boards that need not be there."""
-    yield DeviceKind(
-        name="emulated",
-        summary="a board's processor by QEMU: its kernels' answers, not its times",
-        driver=lambda: EmulatedDriver,
-        options=_options,
-        clock="emulated",
-        known=known,
-    )

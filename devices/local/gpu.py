@@ -7,20 +7,17 @@ returns long before the work is done.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from zoo.common.errors import ZooError
-from zoo.contracts import Condition, DeviceKind
+from zoo.contracts import Condition
 
 from .nvidia import nvidia_condition
+from .options import GpuOptions
 from .transport import LocalDriver, LocalTransport
-
-if TYPE_CHECKING:
-    from .options import GpuOptions
 
 #: The agent's runtimes that know GPUs, and the file that each of them tries.
 TRIED = {"litert": "dense.tflite", "onnxruntime": "dense.onnx", "openvino": "dense.onnx"}
@@ -55,7 +52,7 @@ class GpuTransport(LocalTransport):
         return replace(machine, readings={**machine.readings, **gpu.readings}, faults=faults)
 
 
-class GpuDriver(LocalDriver["GpuOptions"]):
+class GpuDriver(LocalDriver[GpuOptions]):
     """A GPU of this machine; each agent opens it for itself."""
 
     @property
@@ -110,20 +107,3 @@ class GpuDriver(LocalDriver["GpuOptions"]):
             except ZooError as error:
                 refusals[runtime] = error.what.removeprefix("the agent could not load: ")
         return ran, refusals
-
-
-def _options() -> type[GpuOptions]:
-    from .options import GpuOptions
-
-    return GpuOptions
-
-
-def kinds() -> Iterator[DeviceKind]:
-    """The GPU of this machine."""
-    yield DeviceKind(
-        name="gpu",
-        summary="a GPU of this machine; its times count only where operators ran on it",
-        driver=lambda: GpuDriver,
-        options=_options,
-        distributions=("ai-edge-litert", "onnxruntime-gpu", "openvino", "numpy"),
-    )

@@ -3,18 +3,14 @@
 from __future__ import annotations
 
 import importlib.util
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from zoo.common.errors import UsageError
-from zoo.contracts import DeviceKind
 
 from .environments import APART, environments, make_environment
+from .options import HostOptions
 from .transport import AGENT, MODULES, LocalDriver, LocalTransport
-
-if TYPE_CHECKING:
-    from .options import HostOptions
 
 __all__ = ["AGENT", "MODULES", "HostDriver", "HostTransport"]
 
@@ -26,7 +22,7 @@ class HostTransport(LocalTransport):
         super().__init__(python, arguments, environments() if python is None else {})
 
 
-class HostDriver(LocalDriver["HostOptions"]):
+class HostDriver(LocalDriver[HostOptions]):
     """This machine; nothing is held: whatever else it does is measured."""
 
     @property
@@ -74,24 +70,3 @@ class HostDriver(LocalDriver["HostOptions"]):
 
 def _here(module: str) -> bool:
     return importlib.util.find_spec(module) is not None
-
-
-def _options() -> type[HostOptions]:
-    from .options import HostOptions
-
-    return HostOptions
-
-
-def kinds() -> Iterator[DeviceKind]:
-    """The host, a device that everybody has."""
-    yield DeviceKind(
-        name="host",
-        summary="this machine, in fresh processes",
-        driver=lambda: HostDriver,
-        options=_options,
-        distributions=(
-            *("ai-edge-litert", "tflite-runtime", "onnxruntime"),
-            *("openvino", "tflite-micro", "numpy"),
-        ),
-        local=True,
-    )

@@ -10,7 +10,7 @@ from typing import Any
 from zoo.common.optional_imports import installed, require
 from zoo.contracts import Arena, Specimen
 
-from ..micro_arena import measure_arena
+from .arena import measure_arena
 
 _SCHEMA = "ai_edge_litert.schema_py_generated"
 #: An operator that is there and has no options, which takes the place of one that is not.

@@ -10,13 +10,12 @@ from __future__ import annotations
 
 import os
 import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from zoo.common.clock import utc_now
 from zoo.common.errors import ZooError
-from zoo.contracts import AgentProcess, Condition, DeviceKind
+from zoo.contracts import AgentProcess, Condition
 from zoo.execution.agent_driver import AgentDriver
 from zoo.execution.failures import last_words
 
@@ -24,9 +23,7 @@ from ..shared.linux import READINGS, condition_of
 from ..shared.remote import UV
 from .command import address
 from .connection import Connection, from_home
-
-if TYPE_CHECKING:
-    from .options import SshOptions
+from .options import SshOptions
 
 #: What uv can fetch for the agent, where the processor has a wheel.
 UV_RUNTIMES = ("litert", "onnxruntime")
@@ -70,7 +67,7 @@ class SshTransport:
         self._connection.close()
 
 
-class SshDriver(AgentDriver["SshOptions"]):
+class SshDriver(AgentDriver[SshOptions]):
     """A machine behind OpenSSH."""
 
     def __init__(self, options: SshOptions) -> None:
@@ -132,20 +129,3 @@ def _install(connection: Connection, script: str, what: str) -> None:
             why=last_words(done.err or done.out) or None,
             fix="see that python3-venv is installed there, and that it reaches a package index",
         )
-
-
-def _options() -> type[SshOptions]:
-    from .options import SshOptions
-
-    return SshOptions
-
-
-def kinds() -> Iterator[DeviceKind]:
-    """Machines that are reached by SSH."""
-    yield DeviceKind(
-        name="ssh",
-        summary="a Linux board or machine, by OpenSSH",
-        driver=lambda: SshDriver,
-        options=_options,
-        remote=True,
-    )

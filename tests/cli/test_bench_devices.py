@@ -30,7 +30,7 @@ class Options(BaseModel):
 
 class Driver(zoo.DeviceDriver):
     def connect(driver):
-        from zoo.devices.host import HostTransport
+        from zoo.devices.local.host import HostTransport
 
         place = driver.options.place
 

@@ -30,7 +30,7 @@ class Driver(zoo.AgentDriver):
     asked = ("litert",)
 
     def connect(self):
-        from zoo.devices.host import HostTransport
+        from zoo.devices.local.host import HostTransport
 
         if self.options.broken:
             raise zoo.ZooError("the wire is cut", why="a mouse", fix="mend it")

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from device_kinds import kind_of
 
-from zoo.contracts import Device
+from zoo.execution.device import Device
 from zoo.execution.lock import DeviceBusy, holding
 
 #: Holds the device until its standard input ends.
@@ -18,7 +18,7 @@ OTHER = """
 import sys
 sys.path[:0] = {path!r}
 from test_device_lock import device
-from zoo.measurement.lock import holding
+from zoo.execution.lock import holding
 with holding(device(sys.argv[1])):
     print("held", flush=True)
     sys.stdin.read()

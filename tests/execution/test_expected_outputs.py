@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 
 from zoo.benchmark.candidate import Candidate
 from zoo.benchmark.measure import measure_interleaved
-from zoo.contracts import Check, Device
+from zoo.contracts import Check
+from zoo.execution.device import Device
 from zoo.execution.output_check import AnswersDiffer, Expected, unchecked
 from zoo.results.measurements import Answers
 

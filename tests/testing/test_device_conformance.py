@@ -12,9 +12,10 @@ import pytest
 from device_kinds import kind_of
 
 from zoo.common.errors import UnknownName, ZooError
-from zoo.contracts import Condition, Device
+from zoo.contracts import Condition
 from zoo.devices.local.host import AGENT, HostTransport
 from zoo.execution.agent_process import PipeProcess
+from zoo.execution.device import Device
 from zoo.registry import PluginSettings, load_registry
 from zoo.testing import devices as kit
 from zoo.testing.devices import DEVICE_CHECKS, DeviceConformance, check_device

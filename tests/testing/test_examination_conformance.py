@@ -10,8 +10,9 @@ import pytest
 from device_kinds import MadeDriver, kind_of
 
 from zoo.common.errors import BadFile, UsageError
-from zoo.contracts import Device, DeviceDriver, Examination, Figure, Specimen
+from zoo.contracts import DeviceDriver, Examination, Figure, Specimen
 from zoo.contracts.checks import InvalidRecord
+from zoo.execution.device import Device
 from zoo.execution.driver_guard import DriverFailed
 from zoo.registry import PluginSettings, load_registry
 from zoo.testing.devices import DeviceConformance, checks_of

@@ -12,7 +12,8 @@ from zoo.cli.tables import print_table, printable
 
 if TYPE_CHECKING:
     from zoo.common.errors import ZooError
-    from zoo.contracts import Device, DeviceKind
+    from zoo.contracts import DeviceKind
+    from zoo.execution.device import Device
     from zoo.execution.health import DeviceState
     from zoo.registry import Registry
 
@@ -134,7 +135,7 @@ def doctor(ctx: click.Context, names: tuple[str, ...], as_json: bool) -> None:
 
 def _ours(registry: Registry) -> dict[str, Any]:
     """This machine and what the files name: a phone that nobody has is not missing."""
-    from zoo.contracts import Device
+    from zoo.execution.device import Device
     from zoo.execution.devices import known_devices
 
     found = known_devices(registry)

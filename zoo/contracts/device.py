@@ -12,15 +12,13 @@ from zoo.common.errors import UsageError
 from zoo.contracts.checks import InvalidRecord, check, check_name
 from zoo.contracts.examination import Examination, Specimen
 from zoo.contracts.foreign_benchmark import ForeignBenchmark
-from zoo.contracts.transport import Transport
+from zoo.contracts.transport import DeviceOptions, Transport
 from zoo.contracts.usage import Arena
 
 if TYPE_CHECKING:  # lists and help must not wait for it
     from numpy.typing import NDArray
     from pydantic import BaseModel
 
-#: Options of one device, complete: as the model that its kind declares dumps them.
-DeviceOptions = Mapping[str, Any]
 #: What the times of a device are: taken on the real thing, on another processor that stands in for
 #: it, or calculated. Those that are not real tell nothing of the real ones, nor of each other.
 Clock = Literal["real", "emulated", "estimated"]
@@ -203,9 +201,3 @@ def _as_model(model: type[BaseModel], options: DeviceOptions) -> BaseModel:
     defaults = model.model_construct().model_dump(mode="json")
     given = {k: v for k, v in options.items() if k not in defaults or defaults[k] != v}
     return model.model_validate(given)
-
-
-def _text(found: object) -> str:
-    if not isinstance(found, str):
-        raise TypeError(f"text was expected, a {type(found).__name__} came")
-    return found

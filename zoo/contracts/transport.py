@@ -7,6 +7,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
+#: Options of one device, complete: as the model that its kind declares dumps them.
+DeviceOptions = Mapping[str, Any]
+
 
 @dataclass(frozen=True, kw_only=True)
 class Condition:

@@ -9,9 +9,10 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from zoo.contracts.device import Clock, DeviceDriver, DeviceKind, DeviceOptions, _text
+from zoo.contracts.device import Clock, DeviceDriver, DeviceKind
 from zoo.contracts.examination import Examination, Specimen
 from zoo.contracts.foreign_benchmark import ForeignBenchmark
+from zoo.contracts.transport import DeviceOptions
 from zoo.execution.driver_guard import GuardedTransport, guarding
 
 
@@ -101,3 +102,9 @@ class Device:
         driver = self.driver
         with self.guard("tell which program times files"):
             return driver.benchmark()
+
+
+def _text(found: object) -> str:
+    if not isinstance(found, str):
+        raise TypeError(f"text was expected, a {type(found).__name__} came")
+    return found

@@ -16,7 +16,8 @@ from zoo.artifacts.artifact import open_unaltered, require_manifest
 from zoo.common.errors import BadData, MissingExtra, UsageError, ZooError
 from zoo.common.progress import OnEvent
 from zoo.common.worker import Children
-from zoo.contracts import Dataset, Device, Exporter, Preprocessing, Split, Task, Truth
+from zoo.contracts import Dataset, Exporter, Preprocessing, Split, Task, Truth
+from zoo.execution.device import Device
 from zoo.execution.session import AgentSession
 from zoo.registry import Registry
 from zoo.results.records import Evaluation

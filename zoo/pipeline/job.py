@@ -11,20 +11,21 @@ from typing import Any
 from zoo.benchmark.compare.budgets import budgets_of
 from zoo.benchmark.tiers import tier_named
 from zoo.common.errors import UnknownName, UsageError
-from zoo.contracts import Architecture, Device, Exporter, Target, Task, Variant
+from zoo.contracts import Architecture, Exporter, Target, Task, Variant
 from zoo.contracts.options import declared_options
 from zoo.contracts.training import Training
 from zoo.data.opening import check_task, open_dataset
+from zoo.execution.device import Device
 from zoo.execution.devices import device_named
 from zoo.models.building import check_hyperparameters
 from zoo.models.checkpoints import Checkpoint, resolve
 from zoo.models.published.cache import sources_of
 from zoo.models.resizing import check_reshaping
 from zoo.models.weights import verify
+from zoo.pipeline.planning.need import PRECISION
 from zoo.pipeline.recipe import Recipe, precision_order
 from zoo.registry import Registry
 from zoo.targets import target_named
-from zoo.training.qat.need import PRECISION
 
 
 @dataclass(frozen=True, kw_only=True)

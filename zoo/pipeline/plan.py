@@ -13,9 +13,9 @@ from zoo.pipeline.planning.budgets import budget_step
 from zoo.pipeline.planning.common import cell_name
 from zoo.pipeline.planning.examining import examine_step
 from zoo.pipeline.planning.files import export_step, gate_step
+from zoo.pipeline.planning.need import PRECISION as QAT_PRECISION
 from zoo.pipeline.planning.timing import Place, bench_step
 from zoo.pipeline.planning.training import evaluate_step, finetune_step, qat_step
-from zoo.training.qat.need import PRECISION as QAT_PRECISION
 
 
 @dataclass(frozen=True, kw_only=True)

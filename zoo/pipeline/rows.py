@@ -8,19 +8,16 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import TypeAdapter
 
-from zoo.contracts import Clock, Exporter, FileContents, Metric
+from zoo.contracts import Clock, Exporter, FileContents
 from zoo.contracts.task import Check, Metric
 from zoo.execution.examination import ExaminationRecord
 from zoo.pipeline.engine import Finished
 from zoo.pipeline.planning.common import cell_name
+from zoo.pipeline.planning.need import PRECISION as QAT_PRECISION
 from zoo.pipeline.run import Run
 from zoo.pipeline.steps.export import file_name
 from zoo.results.measurements import Energy, Measurement, Profile
 from zoo.results.records import Attempt, Evaluation, GateResult, StepRecord
-from zoo.training.qat.need import PRECISION as QAT_PRECISION
-
-if TYPE_CHECKING:
-    from zoo.benchmark.compare.judgement import Judgement
 
 if TYPE_CHECKING:
     from zoo.benchmark.compare.judgement import Judgement

@@ -21,7 +21,8 @@ from zoo.analysis.verify.verify import Verification, verify
 from zoo.artifacts.artifact import open_artifact
 from zoo.artifacts.golden_samples import Golden, read_golden
 from zoo.common.errors import BadFile, UnknownName, UsageError
-from zoo.contracts import AgentProcess, Device
+from zoo.contracts import AgentProcess
+from zoo.execution.device import Device
 
 #: Read by Python when it starts: nothing of these packages can be imported.
 HIDE = """

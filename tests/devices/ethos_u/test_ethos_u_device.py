@@ -13,7 +13,7 @@ from zoo.common.errors import MissingExtra, UnknownName, Unsupported, UsageError
 from zoo.common.tools import run_module
 from zoo.contracts import Figure, Specimen
 from zoo.devices.ethos_u import vela
-from zoo.devices.ethos_u.estimate import layer_table
+from zoo.devices.ethos_u.driver import layer_table
 from zoo.devices.ethos_u.vela import Layer
 from zoo.devices.ethos_u.vela_options import EthosUOptions
 from zoo.execution.devices import add_device, device_named

@@ -11,12 +11,13 @@ import pytest
 
 from zoo.artifacts.artifact import open_unaltered
 from zoo.common.errors import MissingExtra, UsageError
-from zoo.contracts import Device, Figure, Specimen
+from zoo.contracts import Figure, Specimen
 from zoo.devices.microcontroller import outputs as micro_answers
 from zoo.devices.microcontroller.board_table import board_names
 from zoo.devices.microcontroller.boards import BoardOptions, board_of, boards
 from zoo.devices.microcontroller.operators import what_to_do
 from zoo.devices.microcontroller.outputs import compare_answers
+from zoo.execution.device import Device
 from zoo.execution.devices import add_device, device_named
 from zoo.execution.examination import ExaminationRecord, examine_file, specimen_of
 from zoo.registry import PluginSettings, load_registry
@@ -185,7 +186,7 @@ def test_the_nearest_form_that_works(precision: str, words: str) -> None:
 
 
 def test_without_the_package(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("zoo.devices.micro_arena.installed", lambda _: False)
+    monkeypatch.setattr("zoo.devices.microcontroller.arena.installed", lambda _: False)
     device: Device = device_named(REGISTRY, "pico")
     with pytest.raises(MissingExtra, match="tflite_micro") as caught:
         examine_file(REGISTRY, device, INTEGER)

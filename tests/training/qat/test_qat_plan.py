@@ -13,10 +13,10 @@ from zoo.pipeline.job import Job, make_job
 from zoo.pipeline.options import recipe_from
 from zoo.pipeline.plan import Parts, make_plan
 from zoo.pipeline.planning.common import EVALUATE_QAT, FINETUNE, QAT
+from zoo.pipeline.planning.need import needless
 from zoo.pipeline.run import Run
 from zoo.registry import PluginSettings, load_registry
 from zoo.results.records import StepRecord
-from zoo.training.qat.need import needless
 
 REGISTRY = load_registry(PluginSettings(installed=False))
 

@@ -10,8 +10,9 @@ from zoo.artifacts.golden_samples import Golden, GoldenArrays, read_golden
 from zoo.artifacts.reference_outputs import judged_split
 from zoo.common.errors import BadFile, ZooError
 from zoo.common.progress import OnEvent
-from zoo.contracts import Dataset, Device, Metric, Task
+from zoo.contracts import Dataset, Metric, Task
 from zoo.data.opening import open_dataset
+from zoo.execution.device import Device
 from zoo.execution.runner import FileOutputs, answers_to, run_file
 from zoo.registry import Registry
 

@@ -15,12 +15,12 @@ from zoo.pipeline.engine import Outcome, Step, Work
 from zoo.pipeline.job import Job
 from zoo.pipeline.planning.code import depends_on, file_plugins, network_plugins
 from zoo.pipeline.planning.common import cell_name, in_child, subject_of
+from zoo.pipeline.planning.need import PRECISION as QAT_PRECISION
+from zoo.pipeline.planning.need import needless
 from zoo.pipeline.planning.training import trained_by, training_told
 from zoo.pipeline.steps.export import file_name
 from zoo.pipeline.steps.gate import gate
 from zoo.pipeline.steps.repair import can_repair, export_within_budget
-from zoo.training.qat.need import PRECISION as QAT_PRECISION
-from zoo.training.qat.need import needless
 
 
 def export_step(

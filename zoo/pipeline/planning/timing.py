@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from zoo.common.cache_key import step_key
 from zoo.common.code_fingerprint import code_of
 from zoo.common.errors import ZooError
-from zoo.contracts import Device, Exporter
+from zoo.contracts import Exporter
+from zoo.execution.device import Device
 from zoo.pipeline.engine import Outcome, Step, Work
 from zoo.pipeline.job import Job
 from zoo.pipeline.planning.code import file_plugins

@@ -15,8 +15,8 @@ from zoo.pipeline.engine import Outcome, Step, Work
 from zoo.pipeline.job import Job
 from zoo.pipeline.planning.code import depends_on, network_plugins
 from zoo.pipeline.planning.common import EVALUATE, EVALUATE_QAT, FINETUNE, QAT, in_child, subject_of
+from zoo.pipeline.planning.need import needless
 from zoo.training.qat.files import SUFFIX, Trained
-from zoo.training.qat.need import needless
 
 
 def finetune_step(job: Job, fingerprint: str, checkpoints: Path) -> Step:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from zoo.artifacts.artifact import open_unaltered, value_range_of
 from zoo.benchmark.measure import measure
-from zoo.contracts import Device
+from zoo.execution.device import Device
 from zoo.execution.devices import runtime_on
 from zoo.execution.expected_outputs import answers_check
 from zoo.registry import Registry

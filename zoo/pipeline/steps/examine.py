@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from zoo.contracts import Device
+from zoo.execution.device import Device
 from zoo.execution.examination import examine_file
 from zoo.registry import Registry
 from zoo.results.records import as_plain

@@ -15,7 +15,8 @@ from zoo.artifacts.golden_samples import (
 )
 from zoo.common.errors import ZooError
 from zoo.common.worker import Children
-from zoo.contracts import Device, Split
+from zoo.contracts import Split
+from zoo.execution.device import Device
 from zoo.execution.runner import FileOutputs, answers_to
 
 if TYPE_CHECKING:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from zoo.contracts import TensorInfo
 
 MODULE = "tflite_micro"
-_CHILD = "zoo.devices.arena_child"
+_CHILD = "zoo.devices.microcontroller.arena_child"
 _ARENA = re.compile(r"Arena allocation total (\d+) bytes")
 _LACKS = re.compile(r"Didn't find op for builtin opcode '(\w+)'")
 _SECONDS = 120.0
