@@ -7,6 +7,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import device_kinds
 import pytest
 from device_kinds import kind_of
 
@@ -38,7 +39,9 @@ def own_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def other() -> Iterator[subprocess.Popen[str]]:
     """Another process that holds the device, which it knows by another name."""
-    code = OTHER.format(path=[str(p) for p in (Path(__file__).parent, Path(__file__).parents[1])])
+    code = OTHER.format(
+        path=[str(p) for p in (Path(__file__).parent, Path(device_kinds.__file__).parent)]
+    )
     pipe = subprocess.PIPE
     with subprocess.Popen(
         [sys.executable, "-c", code, "b"], stdin=pipe, stdout=pipe, text=True
