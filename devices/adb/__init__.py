@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from zoo.contracts import DeviceKind
+from zoo.contracts import DeviceKind, Runtime
 from zoo.hookspecs import hookimpl
 
 if TYPE_CHECKING:
@@ -35,4 +35,15 @@ def zoo_devices() -> Iterable[DeviceKind]:
         options=_options,
         extra="adb",
         remote=True,
+    )
+
+
+@hookimpl
+def zoo_runtimes() -> Iterable[Runtime]:
+    """The benchmark tool that users may supply for a phone."""
+    yield Runtime(
+        name="benchmark_model",
+        summary="LiteRT's own benchmark program, which keeps no single times",
+        formats=("tflite",),
+        tool=True,
     )

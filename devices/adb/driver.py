@@ -8,13 +8,13 @@ from __future__ import annotations
 import functools
 from typing import TYPE_CHECKING, Any
 
-from zoo.contracts import AgentProcess, Condition, ForeignBenchmark, Transport
+from zoo.contracts import AgentProcess, Condition, Transport, VendorTool
 from zoo.execution.agent_driver import AgentDriver
 from zoo.execution.lock import hold_place
 
 from ..shared.remote import DeviceUnreachable
 from .android_state import HOLD_CLOCKS, READINGS, condition_of
-from .benchmark_model import benchmark
+from .benchmark_model import tool
 from .connection import AdbLine
 from .options import AdbOptions
 
@@ -108,6 +108,6 @@ class AdbDriver(AgentDriver[AdbOptions]):
         # Phones have no machine id that an app may read, so two of one make would be one.
         return f"{self.about['serial']}; {super().fingerprint()}"
 
-    def benchmark(self) -> ForeignBenchmark | None:
+    def tool(self) -> VendorTool | None:
         """LiteRT's own program, where ``devices.toml`` names it."""
-        return benchmark(self.options)
+        return tool(self.options)

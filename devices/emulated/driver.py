@@ -13,12 +13,11 @@ from zoo.common.errors import ZooError
 from zoo.contracts import AgentProcess, Condition, DeviceDriver
 from zoo.execution.agent_process import PipeProcess
 
+from ..shared.agent_files import AGENT
 from . import root_filesystem as roots
 from .boards import BOARDS, PREFIX, Board, board_folder
 from .options import EmulatedOptions
 from .qemu import Emulator, find_emulator
-
-AGENT = Path(__file__).parents[1] / "agent.py"
 
 
 class EmulatedTransport:
@@ -95,11 +94,11 @@ class EmulatedDriver(DeviceDriver[EmulatedOptions]):
 
     def fingerprint(self) -> str:
         """The board, what emulates it, what the root was made of, and the machine below."""
-        from .. import agent
+        from ..agent.zoo_agent.machine import fingerprint as machine_fingerprint
 
         ready, emulator = self._prepared()
         made_of = roots.digest(ready)
-        return f"{self.board.name}; {emulator.version}; root {made_of}; on {agent.fingerprint()}"
+        return f"{self.board.name}; {emulator.version}; root {made_of}; on {machine_fingerprint()}"
 
     def runtimes(self) -> Sequence[str]:
         """The agent's runtimes that answered rightly when the root was built."""

@@ -85,10 +85,10 @@ class GpuDriver(LocalDriver[GpuOptions]):
 
     def fingerprint(self) -> str:
         """The machine, the GPU and the runtimes that can use it."""
-        from .. import agent
+        from ..agent.zoo_agent.machine import fingerprint as machine_fingerprint
 
         names = [f"{runtime} on {name}" for runtime, name in self.tried[0].items()]
-        return "; ".join([agent.fingerprint(), *self.words(), *names])
+        return "; ".join([machine_fingerprint(), *self.words(), *names])
 
     @cached_property
     def tried(self) -> tuple[dict[str, str], dict[str, str]]:

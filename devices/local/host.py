@@ -10,9 +10,9 @@ from zoo.common.errors import UsageError
 
 from .environments import APART, environments, make_environment
 from .options import HostOptions
-from .transport import AGENT, MODULES, LocalDriver, LocalTransport
+from .transport import MODULES, LocalDriver, LocalTransport
 
-__all__ = ["AGENT", "MODULES", "HostDriver", "HostTransport"]
+__all__ = ["MODULES", "HostDriver", "HostTransport"]
 
 
 class HostTransport(LocalTransport):
@@ -44,9 +44,9 @@ class HostDriver(LocalDriver[HostOptions]):
 
     def fingerprint(self) -> str:
         """The same words about this machine that the agent says."""
-        from .. import agent
+        from ..agent.zoo_agent.machine import fingerprint as machine_fingerprint
 
-        return "; ".join([agent.fingerprint(), *(w for w in self.words() if w != "xnnpack True")])
+        return "; ".join([machine_fingerprint(), *(w for w in self.words() if w != "xnnpack True")])
 
     def runtimes(self) -> Sequence[str]:
         """The agent's runtimes that are installed, found without importing them."""

@@ -19,6 +19,7 @@ from zoo.contracts import AgentProcess, Condition
 from zoo.execution.agent_driver import AgentDriver
 from zoo.execution.failures import last_words
 
+from ..agent.zoo_agent.runtimes.table import own
 from ..shared.linux import READINGS, condition_of
 from ..shared.remote import UV
 from .command import address
@@ -96,8 +97,6 @@ class SshDriver(AgentDriver[SshOptions]):
         Raises:
             ZooError: No environment could be made, or no runtime installed.
         """
-        from .. import agent
-
         who = f"setup by process {os.getpid()} on {socket.gethostname()}"
         connection = Connection(self.options, who)
         try:
@@ -105,7 +104,7 @@ class SshDriver(AgentDriver[SshOptions]):
             _install(connection, _MAKE_VENV, "a virtual environment")
             ready, refused = [], []
             for name in UV_RUNTIMES:
-                distribution = agent.RUNTIMES[name][1]
+                distribution = own(name).distributions[0]
                 tell(f"installing {distribution}")
                 try:
                     _install(connection, _ADD, distribution)

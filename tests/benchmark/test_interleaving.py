@@ -8,9 +8,10 @@ from typing import Any
 
 import pytest
 from device_kinds import kind_of
+from measured import measure
 
 from zoo.benchmark.candidate import Candidate
-from zoo.benchmark.measure import measure, measure_interleaved
+from zoo.benchmark.measure import measure_interleaved
 from zoo.common.errors import BadFile, UnknownName, ZooError
 from zoo.common.worker import Children
 from zoo.contracts import Condition

@@ -15,6 +15,7 @@ from zoo.cli.options import (
     data_option,
     examples,
     json_option,
+    option,
     print_json,
     split_commas,
 )
@@ -76,7 +77,7 @@ def list_plugins(settings: Settings, as_json: bool) -> None:
     metavar="CHECK",
     help="Leave out a check, or those that fit a pattern; may be repeated or comma-separated.",
 )
-@data_option(required=False, help="Trains the network before it is exported [a small one].")
+@data_option("Trains the network before it is exported [a small one].")
 @click.option(
     "--epochs", type=click.IntRange(1), help="How long to train it [5, or 20 if need be]."
 )
@@ -148,11 +149,11 @@ def _print_verdicts(subject: str, verdicts: Sequence[Verdict]) -> None:
 
 @command.command(name="new", epilog=examples("zoo plugins new squeezenet"))
 @click.argument("name")
-@click.option(
+@option(
     "--output",
     default=".",
     type=click.Path(path_type=Path),
-    help="Folder in which zoo-NAME is made [.].",
+    help="Folder in which zoo-NAME is made",
 )
 @json_option
 @click.pass_obj

@@ -5,8 +5,8 @@ from zoo.contracts.dataset import Dataset, DatasetProvider, Split
 from zoo.contracts.device import Clock, DeviceDriver, DeviceKind
 from zoo.contracts.examination import Examination, Figure, FigureTable, Specimen
 from zoo.contracts.exporter import Exporter, ExportRequest, FileContents, TensorInfo
-from zoo.contracts.foreign_benchmark import BenchmarkFigures, BenchmarkOrder, ForeignBenchmark
 from zoo.contracts.layers import LayerComparison, LayerRequest, OperatorRecord
+from zoo.contracts.precision import Precision, Tolerances
 from zoo.contracts.preprocessing import (
     AnyPreprocessing,
     ImagePreprocessing,
@@ -15,6 +15,7 @@ from zoo.contracts.preprocessing import (
     SeriesPreprocessing,
     TokenPreprocessing,
 )
+from zoo.contracts.runtime import Runtime, ToolOrder, ToolSummary, VendorTool
 from zoo.contracts.target import Target
 from zoo.contracts.task import Check, Comparison, Metric, Task, Truth
 from zoo.contracts.transport import AgentProcess, Condition, DeviceOptions, Transport
@@ -26,8 +27,6 @@ __all__ = [
     "AnyPreprocessing",
     "Architecture",
     "Arena",
-    "BenchmarkFigures",
-    "BenchmarkOrder",
     "Check",
     "Clock",
     "Comparison",
@@ -43,15 +42,16 @@ __all__ = [
     "Figure",
     "FigureTable",
     "FileContents",
-    "ForeignBenchmark",
     "ImagePreprocessing",
     "LatentPreprocessing",
     "LayerComparison",
     "LayerRequest",
     "Metric",
     "OperatorRecord",
+    "Precision",
     "Preprocessing",
     "Program",
+    "Runtime",
     "SeriesPreprocessing",
     "SourceLayer",
     "Specimen",
@@ -60,10 +60,14 @@ __all__ = [
     "Task",
     "TensorInfo",
     "TokenPreprocessing",
+    "Tolerances",
+    "ToolOrder",
+    "ToolSummary",
     "Transport",
     "Truth",
     "Usage",
     "UsageRequest",
     "Variant",
+    "VendorTool",
     "WeightsSource",
 ]

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Generic, Literal, Self, TypeVar, get_args
 from zoo.common.errors import UsageError
 from zoo.contracts.checks import InvalidRecord, check, check_name
 from zoo.contracts.examination import Examination, Specimen
-from zoo.contracts.foreign_benchmark import ForeignBenchmark
+from zoo.contracts.runtime import VendorTool
 from zoo.contracts.transport import DeviceOptions, Transport
 from zoo.contracts.usage import Arena
 
@@ -92,8 +92,8 @@ class DeviceDriver(ABC, Generic[Options]):
         """
         raise NotImplementedError("its driver has no setup")
 
-    def benchmark(self) -> ForeignBenchmark | None:
-        """A program of others, supplied by users, that times files here in place of the agent.
+    def tool(self) -> VendorTool | None:
+        """A vendor's benchmark tool, supplied by users, that times files in place of the agent.
 
         Contacts no device; None where there is none.
         """
@@ -101,7 +101,7 @@ class DeviceDriver(ABC, Generic[Options]):
 
 
 #: What `DeviceKind` took before drivers were classes.
-_METHODS = {"connect", "fingerprint", "runtimes", "address", "setup", "benchmark", "examine"}
+_METHODS = {"connect", "fingerprint", "runtimes", "address", "setup", "tool", "examine"}
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -9,9 +9,10 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from zoo.common.errors import ZooError
 from zoo.contracts.device import Clock, DeviceDriver, DeviceKind
 from zoo.contracts.examination import Examination, Specimen
-from zoo.contracts.foreign_benchmark import ForeignBenchmark
+from zoo.contracts.runtime import Runtime, VendorTool
 from zoo.contracts.transport import DeviceOptions
 from zoo.execution.driver_guard import GuardedTransport, guarding
 
@@ -27,6 +28,7 @@ class Device:
         kind: How it is reached.
         options: Complete.
         source: The file that names it; None for a kind that is a device by itself.
+        brought: Runtimes whose sources plugins bring; agents there are given them.
         plugin: Distribution, version and name of the plugin that brings the driver, for messages.
     """
 
@@ -34,6 +36,7 @@ class Device:
     kind: DeviceKind
     options: DeviceOptions = field(default_factory=dict)
     source: Path | None = None
+    brought: tuple[Runtime, ...] = ()
     plugin: str = ""
 
     @property
@@ -66,9 +69,9 @@ class Device:
 
     def connect(self) -> GuardedTransport:
         """Opens a transport to it."""
-        driver = self.driver
+        driver, tool = self.driver, self.tool()
         with self.guard("connect"):
-            return GuardedTransport(driver.connect(), self.driver_name)
+            return GuardedTransport(driver.connect(), self.driver_name, tool, self.brought)
 
     def fingerprint(self) -> str:
         """Identifies the machine and the runtimes there."""
@@ -77,10 +80,41 @@ class Device:
             return _text(driver.fingerprint())
 
     def runtimes(self) -> list[str]:
-        """Agent runtimes that can be used there now, or the tools that examine files for it."""
+        """What can run files there now: a vendor's tool first, then the agent's runtimes.
+
+        Of an analysis, the tools that examine files.
+        """
+        driver, tool = self.driver, self.tool()
+        try:
+            with self.guard("tell the device's runtimes"):
+                there = list(driver.runtimes())
+        except ZooError:
+            if tool is None:
+                raise
+            there = []  # The agent may run there, and need not.
+        return [*([] if tool is None else [tool.name]), *there, *self._brought_there]
+
+    @cached_property
+    def _brought_there(self) -> list[str]:
+        """Those of the plugins' runtimes that an agent there can import."""
+        if not self.brought or self.kind.analysis:
+            return []
+        from zoo.execution.session import AgentSession
+
+        transport = self.connect()
+        try:
+            with AgentSession(transport, self.brought[0].name) as session:
+                return list(session.describe(self.brought)["runtimes"])
+        except ZooError:
+            return []  # Where no agent can be started, nothing that it would run is there.
+        finally:
+            transport.close()
+
+    def tool(self) -> VendorTool | None:
+        """The vendor's benchmark tool that users have supplied for it."""
         driver = self.driver
-        with self.guard("tell the device's runtimes"):
-            return list(driver.runtimes())
+        with self.guard("tell which tool times files"):
+            return driver.tool()
 
     def examine(self, specimen: Specimen) -> Examination:
         """Whether and how a file would run there."""
@@ -96,12 +130,6 @@ class Device:
         driver = self.driver
         with self.guard("set the device up"):
             return _text(driver.setup(tell))
-
-    def benchmark(self) -> ForeignBenchmark | None:
-        """The program of others that times files there, if users have supplied one."""
-        driver = self.driver
-        with self.guard("tell which program times files"):
-            return driver.benchmark()
 
 
 def _text(found: object) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from zoo.contracts.precision import BASELINE, TRAINABLE
 from zoo.data.opening import dataset_fingerprint
 from zoo.pipeline.engine import Step
 from zoo.pipeline.job import Job
@@ -13,7 +14,6 @@ from zoo.pipeline.planning.budgets import budget_step
 from zoo.pipeline.planning.common import cell_name
 from zoo.pipeline.planning.examining import examine_step
 from zoo.pipeline.planning.files import export_step, gate_step
-from zoo.pipeline.planning.need import PRECISION as QAT_PRECISION
 from zoo.pipeline.planning.timing import Place, bench_step
 from zoo.pipeline.planning.training import evaluate_step, finetune_step, qat_step
 
@@ -40,7 +40,7 @@ def make_plan(job: Job, checkpoints: Path, parts: Parts) -> list[Step]:
         for precision in job.precisions:
             export = export_step(job, exporter, precision, fingerprint, train)
             judge = gate_step(job, exporter, precision, export, reference, twin)
-            if precision == "float32":
+            if precision == BASELINE.name:
                 twin = judge
             steps += [export, judge]
             gates.append(judge)
@@ -79,15 +79,15 @@ def _qat_steps(
     """The training for integers, and its files, beside the calibrated ones."""
     by_name = {gate.name: gate for gate in gates}
     calibrated = {
-        e.name: by_name[f"gate {cell_name(e.name, QAT_PRECISION)}"] for e in job.trained_exporters
+        e.name: by_name[f"gate {cell_name(e.name, TRAINABLE.name)}"] for e in job.trained_exporters
     }
     learn = qat_step(job, fingerprint, train, checkpoints, list(calibrated.values()))
     evaluate = evaluate_step(job, fingerprint, train, learn)
     steps = [learn, evaluate]
     for exporter in job.trained_exporters:
         before = calibrated[exporter.name]
-        export = export_step(job, exporter, QAT_PRECISION, fingerprint, train, learn, before)
-        twin = by_name.get(f"gate {cell_name(exporter.name, 'float32')}")
-        judge = gate_step(job, exporter, QAT_PRECISION, export, reference, twin, evaluate, before)
+        export = export_step(job, exporter, TRAINABLE.name, fingerprint, train, learn, before)
+        twin = by_name.get(f"gate {cell_name(exporter.name, BASELINE.name)}")
+        judge = gate_step(job, exporter, TRAINABLE.name, export, reference, twin, evaluate, before)
         steps += [export, judge]
     return steps

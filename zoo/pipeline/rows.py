@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any, Literal
 from pydantic import TypeAdapter
 
 from zoo.contracts import Clock, Exporter, FileContents
+from zoo.contracts.precision import BASELINE, TRAINABLE
 from zoo.contracts.task import Check, Metric
 from zoo.execution.examination import ExaminationRecord
 from zoo.pipeline.engine import Finished
 from zoo.pipeline.planning.common import cell_name
-from zoo.pipeline.planning.need import PRECISION as QAT_PRECISION
 from zoo.pipeline.run import Run
 from zoo.pipeline.steps.export import file_name
 from zoo.results.measurements import Energy, Measurement, Profile
@@ -56,6 +56,7 @@ class ArtifactRow:
         sqnr_db: Signal to noise against the reference, decibels; None where outputs are no signal.
         ssim: Structural similarity to the reference's images.
         integer_share: Share of computing operators that work on integers, 0 to 1.
+        arithmetic: What operators of its precision compute on; empty in older rows.
         p50_ms: Median latency of one inference in milliseconds.
         p90_ms: 90th percentile.
         p50_low: Lower end of the median's interval, milliseconds.
@@ -88,6 +89,7 @@ class ArtifactRow:
     sqnr_db: float | None = None
     ssim: float | None = None
     integer_share: float | None = None
+    arithmetic: str = ""
     p50_ms: float | None = None
     p90_ms: float | None = None
     p50_low: float | None = None
@@ -132,8 +134,13 @@ def rows_of(run: Run) -> tuple[ArtifactRow, ...]:
             continue
         name = file_name(run.job.model_id, precision, exporter, trained)
         bench = _first_bench(run, cell)
+        arithmetic = run.job.registry.precision(precision).arithmetic
         row = _row(name, exporter.name, precision, export, gate, bench, float_bytes)
-        rows.append(with_budgets(replace(row, trained=trained), _budget_steps(run, cell)))
+        rows.append(
+            with_budgets(
+                replace(row, trained=trained, arithmetic=arithmetic), _budget_steps(run, cell)
+            )
+        )
     return tuple(rows)
 
 
@@ -142,7 +149,7 @@ def _cells(run: Run) -> Iterator[tuple[Exporter, str, bool]]:
     for exporter in run.job.exporters:
         for precision in run.job.precisions:
             yield exporter, precision, False
-            if precision == QAT_PRECISION and exporter in run.job.trained_exporters:
+            if precision == TRAINABLE.name and exporter in run.job.trained_exporters:
                 yield exporter, precision, True
 
 
@@ -180,7 +187,7 @@ def _row(
         )
     judged = _GATE.validate_python(gate.result)
     contents = _CONTENTS.validate_python((export.result or {})["contents"])
-    if precision == "float32":
+    if precision == BASELINE.name:
         float_bytes[format] = judged.bytes
     twin = float_bytes.get(format)
     timed = None
@@ -196,7 +203,7 @@ def _row(
         verdict=verdict,
         reason=reason,
         bytes=judged.bytes,
-        size_ratio=twin / judged.bytes if twin and precision != "float32" else None,
+        size_ratio=twin / judged.bytes if twin and precision != BASELINE.name else None,
         accuracy=judged.evaluation.metrics[0],
         drop_points=judged.drop,
         agreement=judged.network.agreement,

@@ -10,7 +10,7 @@ from zoo.artifacts.golden_samples import Golden, GoldenArrays, read_golden
 from zoo.artifacts.reference_outputs import judged_split
 from zoo.common.errors import BadFile, ZooError
 from zoo.common.progress import OnEvent
-from zoo.contracts import Dataset, Metric, Task
+from zoo.contracts import Dataset, Metric, Precision, Task
 from zoo.data.opening import open_dataset
 from zoo.execution.device import Device
 from zoo.execution.runner import FileOutputs, answers_to, run_file
@@ -25,6 +25,7 @@ def check_golden(
     registry: Registry,
     artifact: Artifact,
     manifest: Manifest,
+    precision: Precision,
     device: Device,
     runtimes: list[str],
 ) -> None:
@@ -48,7 +49,7 @@ def check_golden(
         return
     task = _task(registry, manifest)
     for runtime in runtimes:
-        _check_runtime(claims, artifact, manifest, arrays, task, device, runtime)
+        _check_runtime(claims, artifact, manifest, arrays, task, precision, device, runtime)
 
 
 def _check_runtime(
@@ -57,6 +58,7 @@ def _check_runtime(
     manifest: Manifest,
     arrays: GoldenArrays,
     task: Task | None,
+    precision: Precision,
     device: Device,
     runtime: str,
 ) -> None:
@@ -95,7 +97,7 @@ def _check_runtime(
         reason,
     )
     if task is not None and apart > 0:
-        parity = task.parity(task.compare(arrays.outputs, outputs), manifest.precision)
+        parity = task.parity(task.compare(arrays.outputs, outputs), precision)
         claims.judge(f"golden decisions in {runtime}", parity.passed, parity.value, parity.reason)
     same = np.array_equal(outputs, backwards)
     kept = artifact.contents.keeps_state

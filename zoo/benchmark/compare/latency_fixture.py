@@ -8,13 +8,13 @@ from typing import NoReturn, TypeVar
 
 import pytest
 
-from zoo.api import bench
 from zoo.benchmark.compare.budgets import parse_budgets
 from zoo.benchmark.compare.comparing import compare
 from zoo.benchmark.compare.comparison import Compared
 from zoo.benchmark.compare.judging import judge_budgets
 from zoo.benchmark.compare.ratio import MARGIN, TURNS
 from zoo.benchmark.compare.words import basis, first_line, sentence
+from zoo.benchmark.run import bench
 from zoo.common.errors import ZooError
 from zoo.registry import load_registry
 from zoo.results.measurements import Measurement

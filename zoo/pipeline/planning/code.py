@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from zoo.contracts import DeviceKind, Exporter
+from zoo.execution.runtimes import brought_runtimes
 from zoo.pipeline.job import Job
 from zoo.registry import Plugin
 
@@ -18,10 +19,13 @@ def network_plugins(job: Job) -> list[Plugin]:
 
 
 def file_plugins(job: Job, exporter: Exporter, device: DeviceKind) -> list[Plugin]:
-    """The plugins of a file's format and of the kind of device that runs it."""
+    """The plugins of a file's format, of what runs it, and of the kind of device."""
+    registry = job.registry
+    brought = [each for each in brought_runtimes(registry) if exporter.name in each.formats]
     return [
-        job.registry.exporters.provider(exporter.name),
-        job.registry.devices.provider(device.name),
+        registry.exporters.provider(exporter.name),
+        registry.devices.provider(device.name),
+        *(registry.runtimes.provider(each.name) for each in brought),
     ]
 
 

@@ -8,14 +8,14 @@ from functools import partial
 from zoo.common.cache_key import step_key
 from zoo.common.code_fingerprint import code_of
 from zoo.contracts import Exporter
-from zoo.contracts.precision import CALIBRATED
+from zoo.contracts.precision import TRAINABLE
 from zoo.execution.runner import judging_device
+from zoo.execution.runtimes import distributions_of
 from zoo.pipeline.conversion_limits import conversion_limits
 from zoo.pipeline.engine import Outcome, Step, Work
 from zoo.pipeline.job import Job
 from zoo.pipeline.planning.code import depends_on, file_plugins, network_plugins
 from zoo.pipeline.planning.common import cell_name, in_child, subject_of
-from zoo.pipeline.planning.need import PRECISION as QAT_PRECISION
 from zoo.pipeline.planning.need import needless
 from zoo.pipeline.planning.training import trained_by, training_told
 from zoo.pipeline.steps.export import file_name
@@ -39,12 +39,12 @@ def export_step(
     """
     recipe = job.recipe
     limits = conversion_limits(recipe.limits)
-    measured = precision in CALIBRATED
+    measured = job.registry.precision(precision).calibrated
     # What will be trained to be quantized needs no layers in float.
     train_instead = recipe.qat.enabled and exporter in job.trained_exporters
     repairs = (
         recipe.export.repair == "auto"
-        and not (train_instead and precision == QAT_PRECISION)
+        and not (train_instead and precision == TRAINABLE.name)
         and can_repair(job.registry, exporter.name, precision)
     )
     budget = {"max_drop": recipe.gate.max_drop, "depends": depends_on(job)} if repairs else None
@@ -148,7 +148,7 @@ def gate_step(
             ["zoo.pipeline.steps.gate"],
             [*network_plugins(job), *file_plugins(job, exporter, local)],
         ),
-        distributions=(*exporter.distributions, *local.distributions),
+        distributions=(*exporter.distributions, *distributions_of(job.registry, local)),
     )
     file = file_name(job.model_id, precision, exporter, origin is not None)
 

@@ -6,9 +6,6 @@ from collections.abc import Mapping, Sequence
 
 from zoo.pipeline.engine import Finished
 
-#: The precision that networks are trained for.
-PRECISION = "int8"
-
 
 def needless(before: Mapping[str, Finished], *, gates: Sequence[str], limit: float | None) -> str:
     """Why the training is superfluous; empty when it is not.

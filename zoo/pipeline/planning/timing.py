@@ -10,6 +10,7 @@ from zoo.common.code_fingerprint import code_of
 from zoo.common.errors import ZooError
 from zoo.contracts import Exporter
 from zoo.execution.device import Device
+from zoo.execution.runtimes import distributions_of
 from zoo.pipeline.engine import Outcome, Step, Work
 from zoo.pipeline.job import Job
 from zoo.pipeline.planning.code import file_plugins
@@ -49,7 +50,7 @@ def bench_step(job: Job, exporter: Exporter, judge: Step, place: Place) -> Step:
         },
         needs=[judge.key],
         code=code_of(["zoo.pipeline.steps.bench"], file_plugins(job, exporter, device.kind)),
-        distributions=device.kind.distributions,
+        distributions=distributions_of(job.registry, device.kind),
     )
 
     def work(work: Work) -> Outcome:

@@ -12,7 +12,7 @@ from zoo.common.errors import ZooError
 from zoo.common.paths import cache_folder
 from zoo.common.progress import OnStep
 from zoo.contracts import Metric
-from zoo.contracts.precision import CALIBRATED
+from zoo.contracts.precision import BASELINE
 from zoo.pipeline.engine import Finished, Pipeline, Step
 from zoo.pipeline.job import Job, make_job
 from zoo.pipeline.options import recipe_from
@@ -135,9 +135,9 @@ class Bench:
         )
 
     def job(self, trials: Sequence[Trial], format: str) -> Job:
-        """The job that makes the files of one format; float32 is always their twin."""
+        """The job that makes the files of one format; the baseline is always their twin."""
         first = trials[0]
-        precisions = ["float32", *(t.precision for t in trials if t.format == format)]
+        precisions = [BASELINE.name, *(t.precision for t in trials if t.format == format)]
         exporter = self.registry.exporters.get(format)
         known = exporter.precisions
         sparse = {format: exporter.sparse} if first.network.pruned and exporter.sparse else {}
@@ -189,7 +189,7 @@ class Bench:
             self.evaluate_seconds = record.seconds / max(metric.count, 1)
 
     def _note_speed(self, points: Sequence[Point]) -> None:
-        known = [p.p50_ms / 1000 for p in points if p.p50_ms and p.precision == "float32"]
+        known = [p.p50_ms / 1000 for p in points if p.p50_ms and p.precision == BASELINE.name]
         if known and self.inference_seconds is None:
             self.inference_seconds = min(known)
 
@@ -221,7 +221,7 @@ class Bench:
             precision=trial.precision,
             verdict=row.verdict,
             reason=row.reason,
-            method=trial.method if trial.precision in CALIBRATED else "",
+            method=trial.method if self.registry.precision(trial.precision).calibrated else "",
             keep=_kept(finished, trial),
             metric=row.accuracy,
             drop=drop,

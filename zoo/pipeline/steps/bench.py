@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from zoo.artifacts.artifact import open_unaltered, value_range_of
-from zoo.benchmark.measure import measure
+from zoo.benchmark.cells import cells_of, time_cells
+from zoo.benchmark.tiers import tier_named
+from zoo.common.errors import ZooError
 from zoo.execution.device import Device
-from zoo.execution.devices import runtime_on
-from zoo.execution.expected_outputs import answers_check
 from zoo.registry import Registry
 from zoo.results.records import as_plain
 
@@ -30,17 +30,16 @@ def bench(
     """Measures one file; the raw samples travel with the outcome."""
     from zoo.pipeline.engine import Outcome
 
-    artifact = open_unaltered(registry, source)
-    measurement, samples = measure(
+    cells = cells_of(registry, [source], [], [threads], work.children)
+    (timed,) = time_cells(
+        registry,
         device,
-        source,
-        runtime=runtime_on(artifact.exporter, device),
-        threads=threads,
-        tier=tier,
-        value_range=value_range_of(artifact),
-        check=answers_check(registry, artifact, children=work.children),
-        profile=profile,
+        [replace(cell, profile=profile) for cell in cells],
+        tier_named(tier),
         progress=lambda done, total: work.emit({"event": "progress", "done": done, "total": total}),
         children=work.children,
     )
+    if isinstance(timed.result, ZooError):
+        raise timed.result
+    measurement, samples = timed.result
     return Outcome(result=as_plain(measurement), samples=samples.encode())

@@ -70,7 +70,7 @@ def gate(
 
     artifact = open_unaltered(registry, source)
     manifest = require_manifest(artifact)
-    task = registry.tasks.get(manifest.task)
+    task, precision = registry.tasks.get(manifest.task), registry.precision(manifest.precision)
     dataset = open_dataset(registry, data)
     device = judging_device(registry)
     runtime = choose_runtime(artifact.exporter, device)
@@ -97,7 +97,7 @@ def gate(
     answered = replace(answered, outputs=answered.outputs[: len(labels)])
     checks = judge(
         task=task,
-        precision=manifest.precision,
+        precision=precision,
         contents=artifact.contents,
         parity=network,
         preprocessing=Comparison(**preprocessing),
@@ -106,9 +106,11 @@ def gate(
         outputs=answered.outputs,
         max_drop=max_drop,
         twin=None if twin is None else _load(twin / OUTPUTS)[0],
+        kept=manifest.kept,
+        layers=manifest.layers,
     )
     if twins is not None:
-        checks = (*checks, conversion(task, twins, manifest.precision))
+        checks = (*checks, conversion(task, twins, precision))
     passed = all(check.passed for check in checks)
     evaluation = evaluation_of(task, source.name, dataset, "test", truth, answered, OUTPUTS)
     with atomic_path(work.folder / OUTPUTS) as temporary, temporary.open("wb") as file:
@@ -124,7 +126,7 @@ def gate(
         metrics=evaluation.metrics,
     )
     golden, beside = keep_golden(
-        artifact, answered, examples, labels, f"{data}/test", device, work.children
+        artifact, precision, answered, examples, labels, f"{data}/test", device, work.children
     )
     if beside is not None:
         write_bytes(work.folder / golden_name(source.name), beside)

@@ -1,0 +1,86 @@
+"""Exported files, from Python: time, evaluate, inspect."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from zoo.artifacts.artifact import describe, open_artifact, open_unaltered
+from zoo.artifacts.not_weights import weights_named
+from zoo.common.errors import UnknownName, UsageError
+from zoo.common.progress import OnStep, quiet
+from zoo.common.worker import call
+from zoo.contracts.dataset import SPLITS
+from zoo.data import opening
+from zoo.data.opening import check_task
+from zoo.execution.runner import evaluate_file
+from zoo.models.loading import Subject
+from zoo.models.published.official import here
+from zoo.registry import Registry, load_registry
+from zoo.results.records import Evaluation
+
+
+def evaluate(
+    target: str | Path,
+    data: str | None = None,
+    *,
+    split: str = "test",
+    on_step: OnStep = quiet,
+    registry: Registry | None = None,
+) -> Evaluation:
+    """Measures the quality of a model, or of an exported file in its deployment runtime.
+
+    Args:
+        target: Variant, model id, weights file, or exported file.
+        data: None for the dataset that the weights were trained on.
+        split: ``train``, ``validation`` or ``test``.
+        on_step: Receives progress.
+        registry: None discovers plugins anew.
+    """
+    if split not in SPLITS:
+        raise UnknownName("split", split, SPLITS)
+    registry = registry or load_registry()
+    path = Path(target)
+    if registry.exporter_for(path) is not None:
+        manifest = open_unaltered(registry, path).manifest
+        name = data or (manifest.dataset.name if manifest else None)
+        if name is None:
+            raise UsageError(
+                f"{path} does not say what it was trained on", fix="add --data DATASET"
+            )
+        if manifest is not None:
+            check_task(registry, name, manifest.task, path.name)
+        dataset = opening.open_dataset(registry, name)
+        return evaluate_file(
+            registry, path, dataset, split, emit=lambda event: on_step("evaluate", event)
+        )
+    return _evaluate_model(registry, str(target), data, split, on_step)
+
+
+def _evaluate_model(
+    registry: Registry, model: str, data: str | None, split: str, on_step: OnStep
+) -> Evaluation:
+    import tempfile
+
+    from pydantic import TypeAdapter
+
+    checkpoint = weights_named(registry, here(registry, model, on_step))
+    with tempfile.TemporaryDirectory(prefix="zoo-evaluate-") as folder:
+        result = call(
+            "zoo.pipeline.steps.evaluate:evaluate_model",
+            {
+                "subject": Subject(model=str(checkpoint.path), plugins=registry.settings),
+                "data": data or checkpoint.card().dataset,
+                "split": split,
+                "folder": folder,
+                "card": None,
+            },
+            on_event=lambda event: on_step("evaluate", event),
+        )
+    result.pop("preprocessing")
+    return TypeAdapter(Evaluation).validate_python({**result, "outputs": None})
+
+
+def inspect(file: str | Path, *, registry: Registry | None = None) -> dict[str, Any]:
+    """What a file says of itself, what it really contains, and whether the two agree."""
+    return describe(open_artifact(registry or load_registry(), Path(file)))
