@@ -40,6 +40,7 @@ if TYPE_CHECKING:
         LayerRequest,
         Metric,
         OperatorRecord,
+        Output,
         Precision,
         Preprocessing,
         Runtime,
@@ -68,7 +69,7 @@ _CONTRACTS = (
     "DeviceKind "
     "Examination Exporter ExportRequest Figure FigureTable FileContents ImagePreprocessing "
     "LatentPreprocessing "
-    "LayerComparison LayerRequest Metric OperatorRecord Precision Preprocessing Runtime "
+    "LayerComparison LayerRequest Metric OperatorRecord Output Precision Preprocessing Runtime "
     "SeriesPreprocessing SourceLayer Specimen Split Target Task TensorInfo TokenPreprocessing "
     "Tolerances Truth Variant WeightsSource"
 )
@@ -126,6 +127,7 @@ __all__ = [
     "LayerRequest",
     "Metric",
     "OperatorRecord",
+    "Output",
     "Precision",
     "Preprocessing",
     "Runtime",
