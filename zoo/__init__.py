@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from zoo.api.runs import export, finetune, optimize, ship, write_report
     from zoo.artifacts.bundle import bundle
     from zoo.benchmark.compare.comparing import compare
-    from zoo.benchmark.compare.judging import judge_budgets
+    from zoo.benchmark.compare.judgement import judge_budgets
     from zoo.benchmark.run import bench
     from zoo.common.errors import ZooError
     from zoo.contracts import (
@@ -39,6 +39,7 @@ if TYPE_CHECKING:
         LayerRequest,
         Metric,
         OperatorRecord,
+        Output,
         Precision,
         Preprocessing,
         Runtime,
@@ -65,7 +66,7 @@ _CONTRACTS = (
     "Architecture Check Comparison Condition Dataset DatasetProvider DeviceKind "
     "Examination Exporter ExportRequest Figure FigureTable FileContents ImagePreprocessing "
     "LatentPreprocessing "
-    "LayerComparison LayerRequest Metric OperatorRecord Precision Preprocessing Runtime "
+    "LayerComparison LayerRequest Metric OperatorRecord Output Precision Preprocessing Runtime "
     "SeriesPreprocessing SourceLayer Specimen Split Target Task TensorInfo TokenPreprocessing "
     "Tolerances Truth Variant WeightsSource"
 )
@@ -85,7 +86,7 @@ _LAZY = {
     "explain": "zoo.analysis.explain",
     "verify": "zoo.analysis.verify.verify",
     "compare": "zoo.benchmark.compare.comparing",
-    "judge_budgets": "zoo.benchmark.compare.judging",
+    "judge_budgets": "zoo.benchmark.compare.judgement",
 }
 
 
@@ -120,6 +121,7 @@ __all__ = [
     "LayerRequest",
     "Metric",
     "OperatorRecord",
+    "Output",
     "Precision",
     "Preprocessing",
     "Runtime",

@@ -31,9 +31,6 @@ def file_plugins(job: Job, exporter: Exporter, device: DeviceKind) -> list[Plugi
 
 def depends_on(job: Job) -> dict[str, str]:
     """What else decides how the task judges, by content."""
-    depends = job.registry.tasks.get(job.variant.task).depends
-    if depends is None:
-        return {}
     begun = job.checkpoint is not None and not job.recipe.training.from_scratch
     own = job.checkpoint.preprocessing if job.checkpoint and begun else job.variant.preprocessing
-    return dict(depends(own))
+    return dict(job.registry.tasks.get(job.variant.task).depends(own))
