@@ -11,16 +11,19 @@ import zlib
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+from device_kinds import driver_of
 from digit_files import dataset, layer, registry, with_manifest
 
 from zoo.analysis.verify.verify import Verification, verify
 from zoo.artifacts.artifact import open_artifact
 from zoo.artifacts.golden_samples import Golden, read_golden
 from zoo.common.errors import BadFile, UnknownName, UsageError
-from zoo.contracts import AgentProcess, DeviceKind
+from zoo.contracts import AgentProcess
+from zoo.execution.device import Device
 
 #: Read by Python when it starts: nothing of these packages can be imported.
 HIDE = """
@@ -241,11 +244,11 @@ def test_a_golden_file_beside(
 class Forgetful:
     """Stands for a device whose runtime lets an input change the answer to the next."""
 
-    def __init__(self, kind: DeviceKind) -> None:
-        self.kind = kind
+    def __init__(self, device: Device) -> None:
+        self.device = device
 
-    def connect(self, options: dict[str, str]):
-        transport = self.kind.connect(options)
+    def connect(self):
+        transport = self.device.connect()
         outer = self
 
         class Leaky:
@@ -283,9 +286,11 @@ def test_state_that_is_not_reset_is_found(
     from zoo.execution.runner import judging_device
 
     forgetful = Forgetful(judging_device(registry()))
+    driver = driver_of(forgetful.device.kind.driver(), connect=lambda _: forgetful.connect())
+    kind = replace(forgetful.device.kind, driver=lambda: driver)
     monkeypatch.setattr(
         "zoo.execution.devices.judging_device",
-        lambda _: replace(forgetful.kind, connect=forgetful.connect),
+        lambda _: replace(forgetful.device, kind=kind),
     )
     assert "fresh state in litert" in failing(verified(copy("float32.tflite")))
 
@@ -296,7 +301,7 @@ def test_a_wrong_question(copy: Callable[[str], Path], tmp_path: Path) -> None:
         verified(file, runtime="onnxruntime")
     with pytest.raises(BadFile, match="there is no file"):
         verified(tmp_path / "none.tflite")
-    if "tflite-runtime" not in registry().devices.get("host").runtimes({}):
+    if "tflite-runtime" not in registry().devices.get("host").driver_of({}).runtimes():
         with pytest.raises(UsageError, match="not installed on 'host'"):
             verified(file, runtime="tflite-runtime")
 
@@ -342,3 +347,27 @@ def test_the_command_on_a_bad_file(copy: Callable[[str], Path], tmp_path: Path) 
 
 def test_the_dataset_is_the_real_one() -> None:
     assert len(dataset().splits["test"]) > 200
+
+
+def with_placement(file: Path, **changes: Any) -> Path:
+    gate = open_artifact(registry(), file).manifest.gate
+    checks = [replace(c, **changes) if c.name == "placement" else c for c in gate.checks]
+    return with_manifest(file, gate=replace(gate, checks=tuple(checks)))
+
+
+def test_manifests_from_before_work_was_counted_hold(copy: Callable[[str], Path]) -> None:
+    file = copy("int8.tflite")
+    (found,) = (c for c in verified(file).claims if c.name == "placement")
+    before, work = found.value.rsplit("; ", 1)
+    assert "multiply-adds are integer" in work
+    assert failing(verified(with_placement(file, value=before))) == []
+    assert "placement" in failing(verified(with_placement(file, value=before[:-1])))
+    other = with_placement(file, value=before, passed=False)
+    assert "placement" in failing(verified(other))
+
+
+def test_an_unknown_precision_is_judged_by_no_other(copy: Callable[[str], Path]) -> None:
+    found = verified(with_manifest(copy("int8.tflite"), precision="int9"))
+    (claim,) = (c for c in found.claims if c.status == "fails")
+    assert claim.name == "precision"
+    assert (claim.value, claim.reason) == ("unknown precision 'int9'", "did you mean 'int8'?")
