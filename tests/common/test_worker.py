@@ -281,7 +281,9 @@ from pathlib import Path
 from zoo import isolation
 isolation.installed = lambda module: False
 from zoo.isolation import call
-from zoo.pipeline import Outcome, Pipeline, Step
+sys.path.insert(0, {str(Path(__file__).parents[1])!r})
+from fake_steps import FakeStep, named
+from zoo.pipeline import Outcome, Pipeline
 
 def quick(work):
     return Outcome(result=None)
@@ -293,8 +295,8 @@ def tell(step, event):
     print(step, event["event"], event.get("pid"), event.get("cached"), flush=True)
 
 steps = [
-    Step(name="quick", kind="t", key="quick", work=quick),
-    Step(name="slow", kind="t", key="slow", work=slow, needs=("quick",)),
+    FakeStep(id=named("quick"), content="quick", work=quick),
+    FakeStep(id=named("slow"), content="slow", work=slow, need=(named("quick"),)),
 ]
 Pipeline(cache=Path("cache"), store=None, run="r", on_step=tell).execute(steps)
 """

@@ -13,17 +13,25 @@ import json
 import secrets
 import shutil
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, is_dataclass, replace
+from functools import cached_property, lru_cache
 from pathlib import Path
-from typing import Any
+from types import MappingProxyType
+from typing import Any, ClassVar, Final, Generic, TypeVar
 
+from pydantic import BaseModel, TypeAdapter
+
+from zoo.common.cache_key import step_key
 from zoo.common.clock import utc_now
+from zoo.common.code_fingerprint import code_of
 from zoo.common.errors import Crashed, Unsupported, ZooError
 from zoo.common.files import OTHER_HOME, cannot_write, write_text
 from zoo.common.progress import Event, OnStep
-from zoo.common.worker import Children, flatten
+from zoo.common.worker import Children, Limits, call, flatten
+from zoo.registry import Plugin
 from zoo.results.records import Status, StepRecord, as_plain
 from zoo.results.store import Store, read_record
 
@@ -37,70 +45,224 @@ _REFUSALS = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, er
 _LASTING = (Crashed, Unsupported)
 
 
+#: Metadata of a step's field that does not decide its result, and is no part of its key.
+ASIDE: Final = MappingProxyType({"key": False})
+Result = TypeVar("Result")
+Given = TypeVar("Given")
+
+
 @dataclass(frozen=True, kw_only=True)
-class Outcome:
+class StepId:
+    """What tells a step from all others of its plan.
+
+    Attributes:
+        kind: ``finetune``, ``evaluate``, ``export``, ``gate``, ``bench`` and others.
+        format: Exporter name of the file it is about; empty where there is none.
+        precision: Of that file.
+        trained: Whether it is about the network that was trained to be quantized.
+        device: Name of the device that it happens on or for; empty where that does not matter.
+    """
+
+    kind: str
+    format: str = ""
+    precision: str = ""
+    trained: bool = False
+    device: str = ""
+
+    @property
+    def cell(self) -> str:
+        """The file: ``tflite int8``, ``tflite int8 qat``."""
+        return " ".join(filter(None, (self.format, self.precision, "qat" * self.trained)))
+
+    def __str__(self) -> str:
+        """``bench tflite int8 qat host``."""
+        return " ".join(filter(None, (self.kind, self.cell, self.device)))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outcome(Generic[Result]):
     """What a step's work returns."""
 
-    result: dict[str, Any] | None
+    result: Result
     status: Status = "passed"
     reason: str = ""
     samples: bytes | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
+class Finished(Generic[Result]):
+    """A step that ended: its record, its result unless it has none, and where its files are."""
+
+    record: StepRecord
+    folder: Path
+    value: Result | None = None
+
+    @property
+    def result(self) -> Result:
+        """The result of a step that has one, as those have that passed or were rejected."""
+        if self.value is None:
+            raise LookupError(f"{self.record.step!r} has no result: it was {self.record.status}")
+        return self.value
+
+    @property
+    def passed(self) -> bool:
+        """Whether it passed."""
+        return self.record.status == "passed"
+
+    @property
+    def judged(self) -> bool:
+        """Whether it came to a verdict, and so has a result."""
+        return self.record.status in ("passed", "rejected")
+
+
+class Ended(dict[StepId, Finished[Any]]):
+    """The steps of a plan that ended."""
+
+    def of(self, step: Step[Given]) -> Finished[Given]:
+        """How a step ended; two steps of the same id are the same."""
+        return self[step.id]
+
+
+@dataclass(frozen=True, kw_only=True)
 class Work:
-    """What a step's work gets.
+    """What a step gets to run with.
 
     Attributes:
         folder: Its own, empty; files left there are kept with the record.
-        needs: Records and folders of the steps it needs or comes after, by step name.
+        before: The steps that it waited for.
         emit: For progress events.
         children: Registers child processes, so that an interruption ends them.
     """
 
     folder: Path
-    needs: Mapping[str, Finished]
+    before: Ended
     emit: Callable[[Event], None]
     children: Children
 
+    def call(
+        self, function: Callable[..., Given], limits: Limits | None = None, /, **arguments: Any
+    ) -> Given:
+        """Calls a module's function in a child process with TensorFlow.
 
-@dataclass(frozen=True, kw_only=True)
-class Finished:
-    """A step that ended, and where its files are."""
+        It also gets `emit`, for progress events.
+        """
+        name = f"{function.__module__}:{function.__qualname__}"
+        result: Given = call(
+            name, arguments, on_event=self.emit, limits=limits, children=self.children
+        )
+        return result
 
-    record: StepRecord
-    folder: Path
 
-
-@dataclass(frozen=True, kw_only=True)
-class Step:
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Step(ABC, Generic[Result]):
     """One thing to do.
 
+    Its parameters are the fields of its dataclass. All of them decide its key, but for those with
+    the metadata `ASIDE`; so do the keys of the steps whose results it reads, and all code that its
+    module and its plugins can reach.
+
     Attributes:
-        name: Unique in the plan.
-        kind: What sort of step.
-        key: Content address.
-        work: Does it.
-        needs: Names of steps that must have passed.
-        after: Names of steps that must have ended, however.
-        exclusive: Nothing else may run meanwhile: it measures time.
-        failure_key: Content address under which a failure is kept that would come again, so that
-            the same plan does not try it again; empty keeps none.
-        needless: Looks at the steps it needs or comes after, by name, and says why it is
-            superfluous; empty when it is not. None: it never is.
-        replaces: Name of the step that this one stands in for when it passes.
+        id: Unique in its plan.
+        result_type: Of the result; a dataclass.
+        exclusive: Whether nothing else may run meanwhile: it measures time.
     """
 
-    name: str
-    kind: str
-    key: str
-    work: Callable[[Work], Outcome]
-    needs: tuple[str, ...] = ()
-    after: tuple[str, ...] = ()
-    exclusive: bool = False
-    failure_key: str = ""
-    needless: Callable[[Mapping[str, Finished]], str] | None = None
-    replaces: str = ""
+    id: StepId
+    result_type: ClassVar[Any]
+    exclusive: ClassVar[bool] = False
+
+    @property
+    def name(self) -> str:
+        """For people."""
+        return str(self.id)
+
+    @property
+    def needs(self) -> tuple[Step[Any], ...]:
+        """Steps that must have passed, and whose results it reads."""
+        return ()
+
+    @property
+    def after(self) -> tuple[Step[Any], ...]:
+        """Steps that must have ended, however, and whose results it reads if there are any."""
+        return ()
+
+    @property
+    def unless(self) -> tuple[Step[Any], ...]:
+        """Steps that must have ended because they may make this one superfluous."""
+        return ()
+
+    @property
+    def replaces(self) -> Step[Any] | None:
+        """The step that this one stands in for when it passes."""
+        return None
+
+    @property
+    def plugins(self) -> tuple[Plugin, ...]:
+        """Those whose code it runs."""
+        return ()
+
+    @property
+    def distributions(self) -> tuple[str, ...]:
+        """Installed tools whose versions decide the result."""
+        return ()
+
+    @property
+    def failure_key(self) -> str:
+        """Content address under which a failure is kept that would come again; empty keeps none."""
+        return ""
+
+    @cached_property
+    def code(self) -> str:
+        """Fingerprint of the code that it runs."""
+        return code_of([type(self).__module__], self.plugins)
+
+    @cached_property
+    def key(self) -> str:
+        """Content address: equal keys mean equal parameters, inputs, code and tools."""
+        before = (*self.needs, *self.after)
+        return step_key(
+            self.id.kind,
+            {name: value for name, value in keyed(self).items() if not isinstance(value, Step)},
+            needs=[step.key for step in before],
+            code=self.code,
+            distributions=self.distributions,
+        )
+
+    @property
+    def waits_for(self) -> tuple[Step[Any], ...]:
+        """Everything that must have ended."""
+        return (*self.needs, *self.after, *self.unless)
+
+    def needless(self, before: Ended) -> str:
+        """Why it is superfluous, by the steps that it waited for; empty when it is not."""
+        return ""
+
+    @abstractmethod
+    def run(self, work: Work) -> Outcome[Result]:
+        """Does it.
+
+        Raises:
+            ZooError: It could not be done.
+        """
+
+
+def keyed(record: Any) -> dict[str, Any]:
+    """The fields of a dataclass that decide a result, as `step_key` takes them."""
+    return {
+        field.name: _keyed(getattr(record, field.name))
+        for field in fields(record)
+        if field.metadata.get("key", True)
+    }
+
+
+def _keyed(value: Any) -> Any:
+    if isinstance(value, BaseModel):
+        return value.model_dump(mode="json")
+    if isinstance(value, Mapping):
+        return {name: _keyed(inner) for name, inner in value.items()}
+    if isinstance(value, tuple | list):
+        return [_keyed(inner) for inner in value]
+    return keyed(value) if is_dataclass(value) and not isinstance(value, Step) else value
 
 
 @dataclass(kw_only=True)
@@ -123,9 +285,9 @@ class Pipeline:
     workers: int = 2
     retry: bool = False
     children: Children = field(default_factory=Children)
-    finished: dict[str, Finished] = field(default_factory=dict)
+    finished: Ended = field(default_factory=Ended)
 
-    def execute(self, plan: Sequence[Step]) -> list[StepRecord]:
+    def execute(self, plan: Sequence[Step[Any]]) -> list[StepRecord]:
         """Runs every step of `plan`; returns one record each, in the plan's order.
 
         Raises:
@@ -134,7 +296,7 @@ class Pipeline:
         """
         self._sweep()
         pool = ThreadPoolExecutor(max_workers=self.workers, thread_name_prefix="zoo-step")
-        running: dict[Future[Finished], Step] = {}
+        running: dict[Future[Finished[Any]], Step[Any]] = {}
         waiting = list(plan)
         try:
             while waiting or running:
@@ -151,13 +313,16 @@ class Pipeline:
         finally:
             self.children.stop_all()
             pool.shutdown(wait=True, cancel_futures=True)
-        return [self.finished[step.name].record for step in plan]
+        return [self.finished.of(step).record for step in plan]
 
     def _start_ready(
-        self, waiting: list[Step], running: dict[Future[Finished], Step], pool: ThreadPoolExecutor
+        self,
+        waiting: list[Step[Any]],
+        running: dict[Future[Finished[Any]], Step[Any]],
+        pool: ThreadPoolExecutor,
     ) -> None:
         for step in list(waiting):
-            if any(name not in self.finished for name in (*step.needs, *step.after)):
+            if any(other.id not in self.finished for other in step.waits_for):
                 continue
             skipped = self._skipped(step)
             if skipped is not None:
@@ -175,10 +340,10 @@ class Pipeline:
             if step.exclusive and any(not s.exclusive for s in waiting if s is not step):
                 continue  # measure last, when nothing else is left to disturb it
             waiting.remove(step)
-            self.on_step(step.name, {"event": "start", "kind": step.kind})
+            self.on_step(step.name, {"event": "start", "kind": step.id.kind})
             running[pool.submit(self._perform, step)] = step
 
-    def _perform(self, step: Step) -> Finished:
+    def _perform(self, step: Step[Any]) -> Finished[Any]:
         started = time.perf_counter()
         partial = self.cache / f"{_PARTIAL}{step.key[:16]}-{secrets.token_hex(4)}"
         try:
@@ -187,24 +352,24 @@ class Pipeline:
             return self._failed(step, cannot_write(partial, error, fix=OTHER_HOME), started)
         work = Work(
             folder=partial,
-            needs=self._before(step),
+            before=self._before(step),
             emit=lambda event: self.on_step(step.name, event),
             children=self.children,
         )
         try:
-            outcome = step.work(work)
+            outcome = step.run(work)
             record = StepRecord(
                 step=step.name,
-                kind=step.kind,
+                kind=step.id.kind,
                 key=step.key,
                 status=outcome.status,
                 reason=outcome.reason,
                 seconds=time.perf_counter() - started,
                 created=utc_now(),
-                result=outcome.result,
-                replaces=step.replaces,
+                result=None if outcome.result is None else as_plain(outcome.result),
+                replaces="" if step.replaces is None else step.replaces.name,
             )
-            finished = self._commit(step, partial, record)
+            finished = self._commit(step, partial, record, outcome.result)
             if self.store is not None and finished.record is record:
                 self.store.append(self.run, record, outcome.samples)
             return finished
@@ -223,9 +388,11 @@ class Pipeline:
                 return cannot_write(self.cache, error, fix=OTHER_HOME)
         return flatten(error).error()
 
-    def _commit(self, step: Step, partial: Path, record: StepRecord) -> Finished:
+    def _commit(
+        self, step: Step[Any], partial: Path, record: StepRecord, value: Any
+    ) -> Finished[Any]:
         write_text(partial / RECORD, json.dumps(as_plain(record), indent=1))
-        earlier = self._kept(step.key)
+        earlier = self._kept(step, step.key)
         if earlier is not None:
             # Another process finished the same step first, and may be reading its files now.
             return earlier
@@ -233,13 +400,13 @@ class Pipeline:
         if final.exists():
             shutil.rmtree(final)
         partial.rename(final)
-        return Finished(record=record, folder=final)
+        return Finished(record=record, folder=final, value=value)
 
-    def _failed(self, step: Step, error: ZooError, started: float) -> Finished:
+    def _failed(self, step: Step[Any], error: ZooError, started: float) -> Finished[Any]:
         details = "\n".join(getattr(error, "__notes__", ()))
         record = StepRecord(
             step=step.name,
-            kind=step.kind,
+            kind=step.id.kind,
             key=step.key,
             status="failed",
             reason=str(error),
@@ -258,22 +425,23 @@ class Pipeline:
                 )
         return Finished(record=record, folder=self.cache)
 
-    def _before(self, step: Step) -> dict[str, Finished]:
-        return {name: self.finished[name] for name in (*step.needs, *step.after)}
+    def _before(self, step: Step[Any]) -> Ended:
+        return Ended({other.id: self.finished.of(other) for other in step.waits_for})
 
-    def _skipped(self, step: Step) -> Finished | None:
+    def _skipped(self, step: Step[Any]) -> Finished[Any] | None:
         """The end of a step that cannot or need not begin; None for one that shall."""
-        blocked = [n for n in step.needs if self.finished[n].record.status != "passed"]
-        needless = step.needless(self._before(step)) if step.needless is not None else ""
-        for name in blocked:
-            if self.finished[name].record.needless:
-                needless = needless or self.finished[name].record.reason
+        ended = ((other, self.finished.of(other).record) for other in step.needs)
+        blocked = [(other.name, record) for other, record in ended if record.status != "passed"]
+        needless = step.needless(self._before(step))
+        for _, record in blocked:
+            if record.needless:
+                needless = needless or record.reason
         if not blocked and not needless:
             return None
-        reason = needless or f"{blocked[0]!r} was {self.finished[blocked[0]].record.status}"
+        reason = needless or f"{blocked[0][0]!r} was {blocked[0][1].status}"
         record = StepRecord(
             step=step.name,
-            kind=step.kind,
+            kind=step.id.kind,
             key=step.key,
             status="skipped",
             reason=reason,
@@ -282,25 +450,28 @@ class Pipeline:
         )
         return Finished(record=record, folder=self.cache)
 
-    def _cached(self, step: Step) -> Finished | None:
-        found = self._kept(step.key)
+    def _cached(self, step: Step[Any]) -> Finished[Any] | None:
+        found = self._kept(step, step.key)
         if found is None and step.failure_key and not self.retry:
-            found = self._kept(step.failure_key)
+            found = self._kept(step, step.failure_key)
         return found
 
-    def _kept(self, key: str) -> Finished | None:
+    def _kept(self, step: Step[Any], key: str) -> Finished[Any] | None:
         folder = self.cache / key
         try:
             record = read_record((folder / RECORD).read_text(encoding="utf-8"))
+            value = None
+            if record.result is not None and record.status != "failed":
+                value = _adapter(step.result_type).validate_python(record.result)
         except FileNotFoundError:
             return None
         except (OSError, ValueError, RecursionError):
             shutil.rmtree(folder, ignore_errors=True)  # damaged: do it again
             return None
-        return Finished(record=replace(record, cached=True), folder=folder)
+        return Finished(record=replace(record, cached=True), folder=folder, value=value)
 
-    def _keep(self, step: Step, finished: Finished) -> None:
-        self.finished[step.name] = finished
+    def _keep(self, step: Step[Any], finished: Finished[Any]) -> None:
+        self.finished[step.id] = finished
         record = finished.record
         self.on_step(
             step.name,
@@ -322,5 +493,10 @@ class Pipeline:
                     shutil.rmtree(folder, ignore_errors=True)
 
 
-def _names(steps: Sequence[Step]) -> str:
+def _names(steps: Sequence[Step[Any]]) -> str:
     return ", ".join(repr(step.name) for step in steps)
+
+
+@lru_cache
+def _adapter(result_type: Any) -> TypeAdapter[Any]:
+    return TypeAdapter(result_type)

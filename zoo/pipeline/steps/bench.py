@@ -2,45 +2,122 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import TYPE_CHECKING
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
 
 from zoo.artifacts.artifact import open_unaltered, value_range_of
 from zoo.benchmark.measure import measure
+from zoo.common.errors import ZooError
 from zoo.contracts import Device
 from zoo.execution.devices import runtime_on
 from zoo.execution.expected_outputs import answers_check
-from zoo.registry import Registry
-from zoo.results.records import as_plain
+from zoo.pipeline.engine import ASIDE, Outcome, Step, Work
+from zoo.pipeline.recipe import Bench
+from zoo.pipeline.steps.common import Origin
+from zoo.registry import Plugin
+from zoo.results.measurements import Measurement
 
 if TYPE_CHECKING:
-    from zoo.pipeline.engine import Outcome, Work
+    from zoo.pipeline.steps.gate import GateStep
 
 
-def bench(
-    registry: Registry,
-    work: Work,
-    *,
-    source: Path,
-    device: Device,
-    tier: str,
-    threads: int,
-    profile: bool = False,
-) -> Outcome:
-    """Measures one file; the raw samples travel with the outcome."""
-    from zoo.pipeline.engine import Outcome
+@dataclass(frozen=True, kw_only=True)
+class Place:
+    """A device, and which machine it is today; or why that cannot be told.
 
-    artifact = open_unaltered(registry, source)
-    measurement, samples = measure(
-        device,
-        source,
-        runtime=runtime_on(artifact.exporter, device),
-        threads=threads,
-        tier=tier,
-        value_range=value_range_of(artifact),
-        check=answers_check(registry, artifact, children=work.children),
-        profile=profile,
-        progress=lambda done, total: work.emit({"event": "progress", "done": done, "total": total}),
-        children=work.children,
-    )
-    return Outcome(result=as_plain(measurement), samples=samples.encode())
+    Attributes:
+        device: As it was configured.
+        machine: Stands for the machine and the runtimes installed there.
+        kind: Of the device.
+        options: Of the device.
+        problem: Why it did not answer.
+    """
+
+    device: Device = field(metadata=ASIDE)
+    machine: str
+    kind: str
+    options: Mapping[str, Any]
+    problem: ZooError | None = field(default=None, metadata=ASIDE)
+
+    @classmethod
+    def of(cls, device: Device) -> Place:
+        """Asks the device; one that does not answer costs its own steps alone, later."""
+        problem = None
+        try:
+            machine = device.fingerprint()
+        except ZooError as error:
+            # Whatever it turns out to be, no result is known of it.
+            machine, problem = secrets.token_hex(8), error
+        return cls(
+            device=device,
+            machine=machine,
+            kind=device.kind.name,
+            options=dict(device.options),
+            problem=problem,
+        )
+
+    def reached(self) -> Device:
+        """The device.
+
+        Raises:
+            ZooError: It did not answer.
+        """
+        if self.problem is not None:
+            raise self.problem
+        return self.device
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class BenchStep(Step[Measurement]):
+    """The latency of one file that passed its gate, in one place.
+
+    Attributes:
+        origin: What it is about.
+        gate: Judged the file.
+        options: How it is timed.
+        place: Where.
+    """
+
+    origin: Origin
+    gate: GateStep
+    options: Bench
+    place: Place
+    result_type = Measurement
+    exclusive = True
+
+    @property
+    def needs(self) -> tuple[Step[Any], ...]:
+        return (self.gate,)
+
+    @property
+    def plugins(self) -> tuple[Plugin, ...]:
+        registry = self.origin.registry
+        exporter, kind = self.gate.id.format, self.place.kind
+        return (registry.exporters.provider(exporter), registry.devices.provider(kind))
+
+    @property
+    def distributions(self) -> tuple[str, ...]:
+        return self.place.device.kind.distributions
+
+    def run(self, work: Work) -> Outcome[Measurement]:
+        device, registry = self.place.reached(), self.origin.registry
+        judged = work.before.of(self.gate)
+        source = judged.folder / judged.result.file
+        artifact = open_unaltered(registry, source)
+        measurement, samples = measure(
+            device,
+            source,
+            runtime=runtime_on(artifact.exporter, device),
+            threads=self.options.threads,
+            tier=self.options.tier,
+            value_range=value_range_of(artifact),
+            check=answers_check(registry, artifact, children=work.children),
+            profile=self.options.profile,
+            progress=lambda done, total: work.emit(
+                {"event": "progress", "done": done, "total": total}
+            ),
+            children=work.children,
+        )
+        return Outcome(result=measurement, samples=samples.encode())
