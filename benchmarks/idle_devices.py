@@ -26,8 +26,9 @@ from zoo.benchmark.measure import measure_interleaved
 from zoo.benchmark.tiers import Tier
 from zoo.cli.bench_progress import BenchProgress
 from zoo.common.worker import Children
-from zoo.contracts import AgentProcess, Condition, Device, DeviceKind
+from zoo.contracts import AgentProcess, Condition, DeviceKind
 from zoo.execution.agent_process import PipeProcess
+from zoo.execution.device import Device
 
 #: Answers like an agent, after as long as the work would take.
 AGENT = """

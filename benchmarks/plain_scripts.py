@@ -28,9 +28,10 @@ import zoo
 from zoo.benchmark.candidate import Candidate
 from zoo.benchmark.measure import measure_interleaved
 from zoo.common.errors import ZooError
-from zoo.contracts import Device, Split
+from zoo.contracts import Split
 from zoo.data.preprocessing.calibration import calibration_inputs
 from zoo.data.preprocessing.inputs import read_inputs, truth_of
+from zoo.execution.device import Device
 from zoo.execution.runner import choose_runtime, judging_device, run_file
 from zoo.models.checkpoints import resolve
 from zoo.registry import load_registry
@@ -285,9 +286,9 @@ def _timed_steps(format: str, folder: Path) -> float:
     """Seconds of all conversions to one format, as a pipeline makes them, fork server included."""
     script = (
         "import sys, time; from concurrent.futures import ThreadPoolExecutor\n"
-        "from zoo.isolation import call; from zoo.steps.common import Subject\n"
+        "from zoo.common.worker import call; from zoo.models.loading import Subject\n"
         "from pathlib import Path\n"
-        "from zoo.registry import PluginSettings; from zoo.steps.export import Exporting\n"
+        "from zoo.registry import PluginSettings; from zoo.pipeline.steps.export import Exporting\n"
         "model, format, precisions, folder = sys.argv[1:]\n"
         "subject = Subject(model=model, plugins=PluginSettings())\n"
         "def one(precision):\n"

@@ -35,7 +35,7 @@ from zoo.benchmark.compare.ratio import MARGIN, TURNS
 from zoo.benchmark.measure import measure_interleaved
 from zoo.benchmark.tiers import Tier
 from zoo.common.errors import ZooError
-from zoo.contracts import Device
+from zoo.execution.device import Device
 from zoo.execution.devices import device_named
 from zoo.registry import load_registry
 from zoo.results.measurements import Measurement, Samples

@@ -17,7 +17,7 @@ from typing import Any
 from zoo.contracts import Architecture, ImagePreprocessing, SourceLayer, Variant, WeightsSource
 from zoo.hookspecs import hookimpl
 
-from .imagenet import photographs
+from .imagenet import photographs, published
 
 
 def build(
@@ -144,7 +144,7 @@ def zoo_architectures() -> Any:
 
 def sources(preprocessing: ImagePreprocessing) -> Iterator[WeightsSource]:
     """The official weights of ``alexnet``, whose preprocessing is given."""
-    yield WeightsSource(
+    yield published(
         variant="alexnet",
         tag="tv_in1k",
         url="https://download.pytorch.org/models/alexnet-owt-7be5be79.pth",

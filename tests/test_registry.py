@@ -81,7 +81,7 @@ def row(registry: Registry, name: str, distribution: str | None = None) -> Plugi
 
 def test_built_in_plugins_are_found_by_scan():
     registry = load_registry()
-    assert {p.name for p in registry.plugins} >= {"lenet", "digits", "tflite", "onnx", "host"}
+    assert {p.name for p in registry.plugins} >= {"lenet", "digits", "tflite", "onnx", "local"}
     assert {p.origin for p in registry.plugins} == {"built-in"}
     assert all(p.problem is None and p.provides for p in registry.plugins)
     assert row(registry, "lenet").provides == ["architecture lenet"]

@@ -35,7 +35,6 @@ if TYPE_CHECKING:
         Condition,
         Dataset,
         DatasetProvider,
-        Device,
         DeviceKind,
         Examination,
         Exporter,
@@ -63,6 +62,7 @@ if TYPE_CHECKING:
         WeightsSource,
     )
     from zoo.doctor import doctor
+    from zoo.execution.device import Device
     from zoo.hookspecs import hookimpl
     from zoo.models.published.official import fetch_weights, official_weights, verify_weights
     from zoo.pipeline.search.optimize import optimize
@@ -70,7 +70,7 @@ if TYPE_CHECKING:
 _API = "bench evaluate export finetune info inspect load models open_dataset ship write_report"
 _OFFICIAL = "fetch_weights official_weights verify_weights"
 _CONTRACTS = (
-    "Architecture Check Comparison Condition Dataset DatasetProvider Device DeviceKind "
+    "Architecture Check Comparison Condition Dataset DatasetProvider DeviceKind "
     "Examination Exporter ExportRequest Figure FigureTable FileContents ImagePreprocessing "
     "LatentPreprocessing "
     "LayerComparison LayerRequest Metric OperatorRecord Preprocessing SeriesPreprocessing "
@@ -80,6 +80,7 @@ _CONTRACTS = (
 #: Public name → the module that holds it, imported when it is first used.
 _LAZY = {
     **dict.fromkeys(_CONTRACTS.split(), "zoo.contracts"),
+    "Device": "zoo.execution.device",
     "ZooError": "zoo.common.errors",
     "hookimpl": "zoo.hookspecs",
     **dict.fromkeys(_API.split(), "zoo.api"),

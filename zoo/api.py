@@ -15,6 +15,7 @@ from zoo.common.optional_imports import EXTRA_OF, installed
 from zoo.common.progress import OnStep, quiet
 from zoo.common.worker import call
 from zoo.contracts.dataset import SPLITS, Dataset
+from zoo.data import opening
 from zoo.data.opening import check_task
 from zoo.execution.runner import evaluate_file
 from zoo.models import catalogue
@@ -26,7 +27,6 @@ from zoo.pipeline.job import Job, make_job
 from zoo.pipeline.options import recipe_from
 from zoo.pipeline.plan import Parts
 from zoo.pipeline.run import Run, execute
-from zoo.pipeline.steps import common
 from zoo.registry import PluginSettings, Registry, load_registry
 from zoo.results.records import Evaluation
 
@@ -191,7 +191,7 @@ def evaluate(
             )
         if manifest is not None:
             check_task(registry, name, manifest.task, path.name)
-        dataset = common.open_dataset(registry, name)
+        dataset = opening.open_dataset(registry, name)
         return evaluate_file(
             registry, path, dataset, split, emit=lambda event: on_step("evaluate", event)
         )
@@ -322,7 +322,7 @@ def open_dataset(name: str, *, registry: Registry | None = None) -> Dataset:
         UnknownName: Nothing provides such a dataset; offers the nearest.
         ZooError: It cannot be used; says why.
     """
-    return common.open_dataset(registry or load_registry(), name)
+    return opening.open_dataset(registry or load_registry(), name)
 
 
 def models(pattern: str = "*", *, registry: Registry | None = None) -> list[ModelSummary]:

@@ -1,4 +1,4 @@
-"""The table of boards that comes along, as written; `zoo.devices.microcontroller.boards` makes records of it."""
+"""The packaged table of boards, as written; `boards` makes records of it."""
 
 from __future__ import annotations
 

@@ -1,6 +1,7 @@
 """A program: what LiteRT's reference kernels answer.
 
-``python -m zoo.devices.reference_child FILE INPUTS.npy`` prints the answers, flat, as JSON. These
+``python -m zoo.devices.microcontroller.reference_child FILE INPUTS.npy`` prints the outputs, flat,
+as JSON. These
 are the kernels that TensorFlow Lite Micro's are made from; LiteRT's fast ones round otherwise.
 """
 

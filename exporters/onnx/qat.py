@@ -8,7 +8,7 @@ from zoo.common.errors import ZooError
 from zoo.common.optional_imports import require
 from zoo.contracts import ExportRequest
 
-from ..quantization.method_search import scheme_of
+from ..shared.integer_layout import scheme_of
 from .quantization import first_arithmetic, only_weights, simplified, with_pairs
 
 _MOVING = frozenset({"Squeeze", "Unsqueeze", "Reshape", "Transpose", "Flatten"})

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from zoo.common.optional_imports import require
 from zoo.contracts import ExportRequest, Target
 
-from ..quantization.method_search import scheme_of
+from ..shared.integer_layout import scheme_of
 from ..shared.layer_mapping import Operator, operators_of
 from .tensor_names import shorten
 

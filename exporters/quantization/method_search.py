@@ -8,19 +8,9 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from zoo.contracts import ExportRequest, Target
+from zoo.contracts import ExportRequest
 
 from .ranges import METHODS
-
-#: What files are like where nobody named a target: right everywhere, and fast on x86.
-ANYWHERE = Target(
-    name="anywhere",
-    summary="no processor in particular",
-    source="https://onnxruntime.ai/docs/performance/model-optimizations/quantization.html",
-    precisions=("float32",),
-    activations="unsigned",
-)
-
 
 Built = TypeVar("Built")
 #: Multiply-adds that all trials of one file may take together.
@@ -81,8 +71,3 @@ def decibels(expected: NDArray[Any], found: NDArray[Any]) -> float:
     if not np.isfinite(noise) or power == 0.0:
         return -200.0
     return float(10 * np.log10(power / max(noise, power * 1e-20)))
-
-
-def scheme_of(request: ExportRequest) -> Target:
-    """The target whose layout of integers a file takes."""
-    return ANYWHERE if request.target is None else request.target

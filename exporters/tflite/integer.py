@@ -10,7 +10,7 @@ from zoo.common.optional_imports import require
 from zoo.contracts import ExportRequest, Target
 from zoo.contracts.exporter import Written
 
-from ..quantization.method_search import scheme_of
+from ..shared.integer_layout import scheme_of
 from ..shared.layer_mapping import check_layers, operators_of
 from ..shared.recurrent import recurrent_layers
 from .lstm import with_usable_states

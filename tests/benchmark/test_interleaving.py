@@ -12,7 +12,8 @@ from zoo.benchmark.candidate import Candidate
 from zoo.benchmark.measure import measure, measure_interleaved
 from zoo.common.errors import BadFile, UnknownName, ZooError
 from zoo.common.worker import Children
-from zoo.contracts import Condition, Device, DeviceKind
+from zoo.contracts import Condition, DeviceKind
+from zoo.execution.device import Device
 from zoo.execution.failures import AgentDied
 
 Scripted = Callable[..., Any]

@@ -17,7 +17,8 @@ from zoo.benchmark.measure import measure_interleaved
 from zoo.benchmark.process_result import Window
 from zoo.benchmark.sustained import MOST_KEPT, summarized, sustain, windows_of
 from zoo.benchmark.tiers import TIERS, Tier
-from zoo.contracts import Condition, Device, DeviceKind
+from zoo.contracts import Condition, DeviceKind
+from zoo.execution.device import Device
 from zoo.execution.protocol import BenchRun
 
 SHORT = Tier(

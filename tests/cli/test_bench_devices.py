@@ -29,7 +29,7 @@ class Options(BaseModel):
 
 
 def connect(options):
-    from zoo.devices.host import HostTransport
+    from zoo.devices.local.host import HostTransport
 
     class Counted(HostTransport):
         def start_agent(self, runtime):

@@ -22,8 +22,8 @@ from pydantic import BaseModel, ConfigDict
 
 import zoo
 from zoo.contracts import DeviceKind
-from zoo.devices.host import AGENT, HostTransport, runtimes
-from zoo.measurement.process import PipeProcess
+from zoo.devices.local.host import AGENT, HostTransport, runtimes
+from zoo.execution.agent_process import PipeProcess
 
 ERRORS = {"zoo": zoo.ZooError("the wire is cut", fix="mend it"), "os": OSError(5, "Input/output"),
           "key": KeyError("wire"), "time": TimeoutError("too slow")}
@@ -84,7 +84,9 @@ def zoo_devices():
 @pytest.fixture
 def faulty(zoo, own_folders):
     """Names a device with a fault, and types commands that know its kind."""
-    code = PLUGIN.replace("FAULTY)", f"{str(Path(__file__).with_name('faulty_agent.py'))!r})")
+    code = PLUGIN.replace(
+        "FAULTY)", f"{str(Path(__file__).parents[1] / 'support' / 'faulty_agent.py')!r})"
+    )
     Path("faulty.py").write_text(code)
 
     def typed(*words, **options):
@@ -213,7 +215,7 @@ def test_a_file_altered_after_the_gate_is_sent_nowhere(faulty, altered_file, dev
 def test_two_processes_want_one_device(faulty, plain_file, own_folders):
     faulty("devices", "list", at="none", fault="none")
     code = (
-        "import sys; from zoo.measurement.lock import holding; from zoo.named_devices import "
+        "import sys; from zoo.execution.lock import holding; from zoo.execution.devices import "
         "device_named; from zoo.registry import PluginSettings, load_registry\n"
         "registry = load_registry(PluginSettings(paths=(sys.argv[1],)))\n"
         "with holding(device_named(registry, 'bad')): print('held', flush=True); sys.stdin.read()"

@@ -32,7 +32,7 @@ def check(options):
 
 
 def connect(options):
-    from zoo.devices.host import HostTransport
+    from zoo.devices.local.host import HostTransport
 
     check(options)
     return HostTransport()
@@ -44,7 +44,7 @@ def fingerprint(options):
 
 
 def runtimes(options):
-    from zoo.devices.host import runtimes
+    from zoo.devices.local.host import runtimes
 
     check(options)
     return runtimes({})

@@ -76,7 +76,7 @@ def test_kill_leaves_the_old_file_alone(tmp_path):
     path = tmp_path / "a.txt"
     path.write_text("old")
     code = (
-        "import os, pathlib, signal, sys; from zoo.files import atomic_path\n"
+        "import os, pathlib, signal, sys; from zoo.common.files import atomic_path\n"
         "with atomic_path(pathlib.Path(sys.argv[1])) as temporary:\n"
         "    temporary.write_text('half'); os.kill(os.getpid(), signal.SIGKILL)"
     )

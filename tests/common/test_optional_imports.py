@@ -122,6 +122,6 @@ def test_versions():
 
 
 def test_reading_versions_imports_nothing(tmp_path):
-    code = "import sys; from zoo.versions import versions_of as v; v(['numpy', 'keras']); "
+    code = "import sys; from zoo.common.versions import versions_of as v; v(['numpy', 'keras']); "
     done = run_python("-c", code + "print('numpy' in sys.modules)", folder=tmp_path)
     assert done.stdout.strip() == "False"

@@ -254,11 +254,11 @@ def test_caller_whose_folder_was_removed(tmp_path, monkeypatch):
 
 UNGUARDED = f"""
 import sys
-sys.path.insert(0, {str(Path(__file__).parent)!r})
+sys.path.insert(0, {str(Path(__file__).parents[1] / "support")!r})
 print("top of the script", flush=True)
-from zoo import isolation
+from zoo.common import worker as isolation
 isolation.installed = lambda module: False  # TensorFlow would take seconds
-from zoo.isolation import call
+from zoo.common.worker import call
 print(call("children:add", {{"a": 1, "b": 2}}))
 print(call("children:print_garbage", {{}}))
 print(call("children:process", {{}})["main"])
@@ -276,14 +276,14 @@ def test_script_without_a_guard_runs_once_and_alone_speaks(tmp_path):
 
 INTERRUPTED = f"""
 import sys
-sys.path.insert(0, {str(Path(__file__).parent)!r})
+sys.path.insert(0, {str(Path(__file__).parents[1] / "support")!r})
 from pathlib import Path
-from zoo import isolation
+from zoo.common import worker as isolation
 isolation.installed = lambda module: False
-from zoo.isolation import call
-sys.path.insert(0, {str(Path(__file__).parents[1])!r})
+from zoo.common.worker import call
 from fake_steps import FakeStep, named
-from zoo.pipeline import Outcome, Pipeline
+from zoo.pipeline.engine import Pipeline
+from zoo.pipeline.steps.step import Outcome
 
 def quick(work):
     return Outcome(result=None)

@@ -8,17 +8,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from home import own_home as own_home
 from PIL import Image
-
-
-@pytest.fixture(autouse=True)
-def own_home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """No test reads or writes the user's cache, and none uses the network."""
-    home = tmp_path_factory.mktemp("home")
-    monkeypatch.setenv("ZOO_HOME", str(home))
-    monkeypatch.setenv("ZOO_OFFLINE", "1")
-    monkeypatch.delenv("ZOO_FASHION_MNIST", raising=False)
-    return home
 
 
 def random_image(seed: int, size: tuple[int, int] = (6, 5), channels: int = 3) -> Image.Image:

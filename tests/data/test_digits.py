@@ -70,7 +70,7 @@ def test_providers_import_nothing_heavy():
     code = (
         "import sys\n"
         "from zoo.data import digits, fashion_mnist, folder, npz\n"
-        "from zoo.errors import ZooError\n"
+        "from zoo.common.errors import ZooError\n"
         "for m in (digits, fashion_mnist, folder, npz):\n"
         "    [provider] = m.zoo_datasets()\n"
         "    assert provider.summary and provider.where\n"

@@ -155,7 +155,7 @@ def test_keras_itself_without_a_network(tmp_path: Path) -> None:
 
     code = """
 from zoo.data.keras_sets import SETS, open_keras
-from zoo.errors import BadData
+from zoo.common.errors import BadData
 import keras
 for name in SETS:
     assert hasattr(keras.datasets, name), name

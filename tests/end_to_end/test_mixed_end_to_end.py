@@ -20,7 +20,7 @@ from zoo.contracts import Exporter
 from zoo.registry import PluginSettings, Registry, load_registry
 
 pytestmark = pytest.mark.slow
-PLUGIN = Path(__file__).with_name("uneven_network.py")
+PLUGIN = Path(__file__).parents[1] / "support" / "uneven_network.py"
 FORMATS = ("tflite", "onnx")
 
 

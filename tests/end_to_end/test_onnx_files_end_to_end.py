@@ -19,9 +19,10 @@ pytestmark = pytest.mark.slow
 SMALL_FILES = """
 from dataclasses import replace
 import zoo
-from zoo.exporters import onnx, onnx_storage
+from zoo.exporters import onnx
+from zoo.exporters.onnx import external_data
 
-onnx_storage.MOST_BYTES = 4096
+external_data.MOST_BYTES = 4096
 
 
 @zoo.hookimpl

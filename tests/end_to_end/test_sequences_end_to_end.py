@@ -20,7 +20,7 @@ for module in ("tensorflow", "ai_edge_litert", "jinja2"):
     pytest.importorskip(module)
 
 pytestmark = pytest.mark.slow
-TEXTS = Path(__file__).parent / "plugins" / "stdlib_sequences.py"
+TEXTS = Path(__file__).parents[1] / "plugins" / "stdlib_sequences.py"
 SMALL = ("finetune", "lstm_small", "--data", "digits_rows", "--from-scratch")
 #: What is asked of the file's answers; whether it may ship is for other checks.
 ANSWERS = ("finite", "parity", "preprocessing", "accuracy", "operators")

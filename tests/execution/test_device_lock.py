@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from zoo.contracts import Device, DeviceKind
+from zoo.contracts import DeviceKind
+from zoo.execution.device import Device
 from zoo.execution.lock import DeviceBusy, holding
 
 #: Holds the device until its standard input ends.
@@ -17,7 +18,7 @@ OTHER = """
 import sys
 sys.path[:0] = {path!r}
 from test_device_lock import device
-from zoo.measurement.lock import holding
+from zoo.execution.lock import holding
 with holding(device(sys.argv[1])):
     print("held", flush=True)
     sys.stdin.read()

@@ -12,7 +12,8 @@ from makers import exporter
 from pydantic import BaseModel, ConfigDict
 
 from zoo.common.errors import UnknownName, UsageError, ZooError
-from zoo.contracts import Device, DeviceKind
+from zoo.contracts import DeviceKind
+from zoo.execution.device import Device
 from zoo.execution.devices import add_device, device_named, known_devices, remove_device, runtime_on
 from zoo.execution.devices_file import Entry, add_entry, read_file, refuse_secrets, remove_entry
 from zoo.registry import PluginSettings, Registry

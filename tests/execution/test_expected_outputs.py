@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 
 from zoo.benchmark.candidate import Candidate
 from zoo.benchmark.measure import measure_interleaved
-from zoo.contracts import Check, Device, DeviceKind
+from zoo.contracts import Check, DeviceKind
+from zoo.execution.device import Device
 from zoo.execution.output_check import AnswersDiffer, Expected, unchecked
 from zoo.results.measurements import Answers
 

@@ -19,7 +19,8 @@ import pytest
 from fake_steps import FakeStep, Told, named
 
 from zoo.common.errors import BadData, Crashed, StepDied, Unsupported, ZooError
-from zoo.pipeline.engine import RECORD, Outcome, Pipeline, Work
+from zoo.pipeline.engine import RECORD, Pipeline
+from zoo.pipeline.steps.step import Outcome, Work
 from zoo.results.records import StepRecord, as_plain
 from zoo.results.store import Store
 

@@ -18,13 +18,13 @@ from zoo.common.errors import BadData, UnknownName, UsageError, ZooError
 from zoo.common.worker import Children
 from zoo.models.checkpoints import packaged
 from zoo.pipeline import run as run_module
-from zoo.pipeline.engine import Ended, Outcome, StepId, Work
 from zoo.pipeline.job import Job, make_job, tag_of
 from zoo.pipeline.options import recipe_from
 from zoo.pipeline.plan import Parts, make_plan
 from zoo.pipeline.run import execute
 from zoo.pipeline.steps.evaluate import EVALUATE
 from zoo.pipeline.steps.finetune import FINETUNE
+from zoo.pipeline.steps.step import Ended, Outcome, StepId, Work
 from zoo.registry import PluginSettings, load_registry
 
 REGISTRY = load_registry(PluginSettings(installed=False))

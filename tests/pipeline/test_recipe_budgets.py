@@ -21,12 +21,12 @@ from zoo.report.budgets import budget_lines, of_budgets
 HEAD = 'model = "lenet5.fashion_mnist"\ndata = "digits"\nformats = ["tflite"]\n'
 EMULATED = """
 import zoo
-from zoo.devices import host
+from zoo.devices import local
 
 @zoo.hookimpl
 def zoo_devices():
     from dataclasses import replace
-    (real,) = [kind for kind in host.zoo_devices() if kind.local]
+    (real,) = [kind for kind in local.zoo_devices() if kind.local]
     yield replace(real, name="slowmo", clock="emulated", local=False)
 """
 

@@ -353,18 +353,18 @@ def test_nothing_heavy_is_loaded_before_it_is_used() -> None:
     assert not any(name.startswith("zoo.report") for name in modules)
     light = loaded_by("import zoo.report.table, zoo.report.remarks, zoo.report.view")
     assert not light & {"numpy", "rich", "matplotlib", "jinja2", "PIL"}
-    page = loaded_by("import zoo.report.html")
+    page = loaded_by("import zoo.report.pages.html")
     assert not page & {"matplotlib", "jinja2", "PIL", "rich"}
 
 
 def test_drawing_leaves_matplotlib_as_it_was() -> None:
-    here = str(Path(__file__).parent)
+    here = str(Path(__file__).parents[1] / "support")
     modules = loaded_by(
         f"sys.path.insert(0, {here!r})\n"
         "import matplotlib\n"
         "before = matplotlib.rcParams.copy()\n"
         "from report_views import run\n"
-        "from zoo.report.html import render\n"
+        "from zoo.report.pages.html import render\n"
         "render(run())\n"
         "assert matplotlib.rcParams.copy() == before\n"
     )

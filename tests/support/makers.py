@@ -65,7 +65,13 @@ def architecture(**changes: Any) -> Architecture:
 
 
 def official(**changes: Any) -> WeightsSource:
-    values = {"variant": "tiny8", "tag": "in1k", "url": "https://example.org/tiny8.pth"}
+    values = {
+        "variant": "tiny8",
+        "tag": "in1k",
+        "url": "https://example.org/tiny8.pth",
+        "classes": tuple,
+        "dataset": "photos",
+    }
     return WeightsSource(
         **{**values, "layers": list, "framework": "torch", "licence": "CC0-1.0", **changes}
     )

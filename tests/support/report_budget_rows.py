@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from zoo.pipeline.engine import Finished, Outcome
 from zoo.pipeline.steps.budget import BudgetResult
+from zoo.pipeline.steps.step import Finished, Outcome
 from zoo.results.records import StepRecord, as_plain
 
 

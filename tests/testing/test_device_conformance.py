@@ -11,9 +11,10 @@ from typing import Any
 import pytest
 
 from zoo.common.errors import UnknownName, ZooError
-from zoo.contracts import Condition, Device, DeviceKind
+from zoo.contracts import Condition, DeviceKind
 from zoo.devices.local.host import AGENT, HostTransport
 from zoo.execution.agent_process import PipeProcess
+from zoo.execution.device import Device
 from zoo.registry import PluginSettings, load_registry
 from zoo.testing import devices as kit
 from zoo.testing.devices import DEVICE_CHECKS, DeviceConformance, check_device

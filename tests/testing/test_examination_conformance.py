@@ -9,9 +9,10 @@ from typing import Any
 import pytest
 
 from zoo.common.errors import BadFile, UsageError
-from zoo.contracts import Device, DeviceKind, DeviceOptions, Examination, Figure, Specimen
+from zoo.contracts import DeviceKind, DeviceOptions, Examination, Figure, Specimen
 from zoo.contracts.checks import InvalidRecord
 from zoo.contracts.transport import no_agent
+from zoo.execution.device import Device
 from zoo.registry import PluginSettings, load_registry
 from zoo.testing.devices import DeviceConformance, checks_of
 from zoo.testing.examinations import EXAMINATION_CHECKS

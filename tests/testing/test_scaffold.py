@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
+from installing import install
 
 from zoo.cli.main import zoo
 from zoo.common.errors import UsageError, ZooError
@@ -130,23 +131,6 @@ def test_the_new_distribution_is_installed_and_passes_its_own_tests(
     )
     assert done.returncode == 0, done.stdout[-3000:]
     assert f"{len(conformance_checks())} passed" in done.stdout
-
-
-def install(folder: Path, target: Path) -> Path:
-    """Installs a distribution into a folder of its own, without a network."""
-    copy = target.with_name(f"{folder.name}-source")
-    copy.mkdir(parents=True)
-    for path in folder.iterdir():
-        if path.is_file():
-            (copy / path.name).write_bytes(path.read_bytes())
-    subprocess.run(
-        [
-            *(sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--no-index"),
-            *("--no-build-isolation", "--target", str(target), str(copy)),
-        ],
-        check=True,
-    )
-    return target
 
 
 _FOLDERS: list[Path] = []

@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from test_scaffold import install
+from installing import install
 
 from zoo.testing import check_variant
 

@@ -8,78 +8,24 @@ from typing import Any
 
 import numpy as np
 import pytest
+from short_training import (
+    ARCHITECTURE,
+    SHORT,
+    TASK,
+    VARIANT,
+    Interruption,
+    assert_equal,
+    train,
+    values,
+)
+from short_training import digits as digits
 
 from zoo.common.errors import BadData, ZooError
-from zoo.contracts import Dataset, Split
+from zoo.contracts import Dataset
 from zoo.contracts.training import Training
-from zoo.data.opening import open_dataset
-from zoo.models.building import build_network, variable_names
-from zoo.registry import PluginSettings, load_registry
-from zoo.training.trainer import Trainer
+from zoo.models.building import build_network
 
 GRADUAL = Training(epochs=4, freeze="gradual", groups=3, dropout=0.2, batch_size=64, patience=0)
-REGISTRY = load_registry(PluginSettings(installed=False))
-ARCHITECTURE, VARIANT = REGISTRY.variant("lenet5")
-TASK = REGISTRY.tasks.get(VARIANT.task)
-SHORT = Training(epochs=3, from_scratch=True, augment=("shift",), dropout=0.2, batch_size=64)
-
-
-@pytest.fixture(scope="module")
-def digits() -> Dataset:
-    """Scanned digits, cut down so that an epoch takes a moment."""
-    full = open_dataset(REGISTRY, "digits")
-    splits = {
-        name: Split(
-            labels=split.labels[:320],
-            read=split.read,
-            content_hash=split.content_hash,
-        )
-        for name, split in full.splits.items()
-    }
-    return dataclasses.replace(full, splits=splits)
-
-
-class Interruption(Exception):
-    """Stands for a kill at the end of an epoch."""
-
-
-def train(
-    dataset: Dataset,
-    options: Training = SHORT,
-    *,
-    seed: int = 3,
-    folder: Path | None = None,
-    stop_after: int | None = None,
-    task: Any = TASK,
-    name: str = "lenet5",
-) -> tuple[Any, Trainer, list[dict[str, Any]]]:
-    import keras
-
-    keras.utils.set_random_seed(seed)
-    architecture, variant = REGISTRY.variant(name)
-    network = build_network(architecture, variant, 10, {"dropout": options.dropout or 0.0})
-    events: list[dict[str, Any]] = []
-
-    def emit(event: dict[str, Any]) -> None:
-        events.append(event)
-        # The next epoch has begun: the checkpoint of the last one is complete.
-        if event["event"] == "batch" and stop_after is not None and event["epoch"] > stop_after:
-            raise Interruption
-
-    trainer = Trainer(
-        network, task, VARIANT.preprocessing, options, seed=seed, folder=folder, emit=emit
-    )
-    trainer.fit(dataset)
-    return network, trainer, events
-
-
-def values(network: Any) -> dict[str, np.ndarray]:
-    return {name: variable.numpy() for name, variable in variable_names(network).items()}
-
-
-def assert_equal(first: Any, second: Any) -> None:
-    for name, value in values(first).items():
-        np.testing.assert_array_equal(value, values(second)[name], err_msg=name)
 
 
 def test_the_same_seed_gives_the_same_weights_and_another_does_not(digits: Dataset) -> None:
@@ -296,7 +242,7 @@ def test_a_full_disk_loses_nothing(
 
     unbroken, whole, _ = train(digits)
     written = 0
-    fsync = zoo.files.os.fsync
+    fsync = zoo.common.files.os.fsync
 
     def full_disk(descriptor: int) -> None:
         nonlocal written
@@ -305,7 +251,7 @@ def test_a_full_disk_loses_nothing(
             raise OSError(errno.ENOSPC, "No space left on device")
         fsync(descriptor)
 
-    monkeypatch.setattr(zoo.files.os, "fsync", full_disk)
+    monkeypatch.setattr(zoo.common.files.os, "fsync", full_disk)
     with pytest.raises(ZooError, match="the disk is full") as caught:
         train(digits, folder=tmp_path)
     assert "type the same command" in str(caught.value)

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from test_training import SHORT, Interruption, assert_equal, digits, train
+from short_training import SHORT, Interruption, assert_equal, digits, train
 
 import zoo.training.xla
 from zoo.contracts import Dataset
@@ -21,19 +21,19 @@ __all__ = ["digits"]
 @pytest.fixture
 def worth(monkeypatch: pytest.MonkeyPatch) -> None:
     """Every training is long enough."""
-    monkeypatch.setattr(zoo.jit_trial, "WORTH_STEPS", 0)
-    monkeypatch.setattr(zoo.jit_trial, "WORTH_SECONDS", 0.0)
+    monkeypatch.setattr(zoo.training.xla, "WORTH_STEPS", 0)
+    monkeypatch.setattr(zoo.training.xla, "WORTH_SECONDS", 0.0)
 
 
 def clocked(monkeypatch: pytest.MonkeyPatch, plain: float, compiled: float) -> None:
     """The contestants take their steps, but a clock that we set tells how long they took."""
-    run = zoo.jit_trial._Contestant.run
+    run = zoo.training.xla._Contestant.run
 
     def told(self: Any) -> float:
         assert run(self) > 0
         return compiled if self._jit else plain
 
-    monkeypatch.setattr(zoo.jit_trial._Contestant, "run", told)
+    monkeypatch.setattr(zoo.training.xla._Contestant, "run", told)
 
 
 def test_short_trainings_try_nothing(digits: Dataset) -> None:
@@ -45,7 +45,7 @@ def test_short_trainings_try_nothing(digits: Dataset) -> None:
 def test_fast_trainings_of_many_steps_try_nothing(
     digits: Dataset, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(zoo.jit_trial, "WORTH_STEPS", 0)
+    monkeypatch.setattr(zoo.training.xla, "WORTH_STEPS", 0)
     expected, _, _ = train(digits, SHORT.model_copy(update={"jit": "off"}))
     found, trainer, _ = train(digits)
     assert trainer.notes == []
@@ -88,7 +88,7 @@ def test_a_won_trial_is_used_told_and_kept_for_a_resumed_run(
 def test_what_xla_cannot_compile_is_trained_without(digits: Dataset) -> None:
     import keras
     import tensorflow as tf
-    from test_training import TASK
+    from short_training import TASK
 
     def compile_uncompilable(model: Any, optimizer: Any, options: Any) -> str:
         def loss(labels: Any, logits: Any) -> Any:

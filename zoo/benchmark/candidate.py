@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from zoo.benchmark.tiers import Tier
 from zoo.common.cache_key import step_key
 from zoo.common.code_fingerprint import code_of
-from zoo.contracts import Device
+from zoo.execution.device import Device
 from zoo.execution.session import AgentSession
 from zoo.results.measurements import Answers
 from zoo.results.records import Evaluation

@@ -11,8 +11,9 @@ from zoo.benchmark.candidate import Candidate
 from zoo.benchmark.keras_baseline import RUNTIME, Reference, references_of
 from zoo.common.errors import UnknownName, ZooError
 from zoo.common.worker import Children
-from zoo.contracts import Dataset, Device
+from zoo.contracts import Dataset
 from zoo.execution.accuracy import accuracy_judge
+from zoo.execution.device import Device
 from zoo.execution.devices import runtime_on
 from zoo.execution.expected_outputs import CheckAnswers, answers_check
 from zoo.registry import Registry

@@ -19,7 +19,8 @@ from zoo.benchmark.sustained import LongRun, sustain, windows_of
 from zoo.benchmark.tiers import Tier
 from zoo.common.clock import utc_now
 from zoo.common.errors import ZooError
-from zoo.contracts import Device, Transport
+from zoo.contracts import Transport
+from zoo.execution.device import Device
 from zoo.execution.protocol import BenchRun, LoadedFile
 from zoo.execution.session import AgentSession
 from zoo.results.measurements import Answers, Profile, Samples

@@ -15,7 +15,7 @@ from zoo.benchmark.result import measurement_of
 from zoo.benchmark.tiers import Tier, tier_named
 from zoo.common.errors import ZooError
 from zoo.common.files import sha256_of
-from zoo.contracts import Device
+from zoo.execution.device import Device
 from zoo.execution.lock import holding
 from zoo.execution.session import DEFAULT_TIMEOUT, AgentSession
 from zoo.results.measurements import Answers, Measurement, Samples

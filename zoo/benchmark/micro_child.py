@@ -1,6 +1,6 @@
 """A program: lets tflite-micro allocate a file's tensors and answer.
 
-``python -m zoo.measurement.micro_child FILE INPUTS.npy`` prints the answers, flat, as JSON; the
+``python -m zoo.benchmark.micro_child FILE INPUTS.npy`` prints the answers, flat, as JSON; the
 interpreter prints its report and its complaints to file descriptor 2.
 """
 

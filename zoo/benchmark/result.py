@@ -13,7 +13,7 @@ from zoo.benchmark.profile import energy_of
 from zoo.benchmark.statistics import Estimate, early_stopping, median_of_processes, percentile
 from zoo.benchmark.sustained import summarized
 from zoo.benchmark.tiers import Tier
-from zoo.contracts import Device
+from zoo.execution.device import Device
 from zoo.results.measurements import Answers, Measurement, Profile, Samples, Sustained
 from zoo.results.records import Evaluation
 

@@ -14,7 +14,7 @@ from zoo.benchmark.tiers import tier_named
 from zoo.benchmark.timing import RUN, Timing
 from zoo.common.progress import OnStep
 from zoo.common.worker import Children
-from zoo.contracts import Device
+from zoo.execution.device import Device
 from zoo.execution.devices import device_named
 from zoo.execution.examine_files import examine_files, refuse_timing_options
 from zoo.registry import Registry

@@ -18,7 +18,8 @@ from zoo.common.errors import ZooError
 from zoo.common.files import sha256_of
 from zoo.common.progress import OnStep
 from zoo.common.worker import Children
-from zoo.contracts import Dataset, Device
+from zoo.contracts import Dataset
+from zoo.execution.device import Device
 from zoo.registry import Registry
 from zoo.results.measurements import Measurement, Samples
 from zoo.results.store import Store

@@ -11,7 +11,7 @@ from zoo.benchmark.candidate import Candidate
 from zoo.common.cache_key import step_key
 from zoo.common.clock import utc_now
 from zoo.common.errors import ZooError
-from zoo.contracts import Device
+from zoo.execution.device import Device
 from zoo.execution.examination import ExaminationRecord
 from zoo.results.measurements import Measurement, Samples
 from zoo.results.records import StepRecord, as_plain

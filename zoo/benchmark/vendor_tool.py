@@ -12,13 +12,8 @@ from zoo.benchmark.tiers import Tier
 from zoo.common.clock import utc_now
 from zoo.common.errors import ZooError
 from zoo.common.files import sha256_of
-from zoo.contracts import (
-    BenchmarkFigures,
-    BenchmarkOrder,
-    Condition,
-    Device,
-    ForeignBenchmark,
-)
+from zoo.contracts import BenchmarkFigures, BenchmarkOrder, Condition, ForeignBenchmark
+from zoo.execution.device import Device
 from zoo.execution.driver_guard import GuardedTransport, guarding
 from zoo.execution.lock import holding
 

@@ -14,7 +14,8 @@ from zoo.common.cache_key import step_key
 from zoo.common.clock import utc_now
 from zoo.common.errors import UsageError, ZooError
 from zoo.common.progress import OnStep, quiet
-from zoo.contracts import Device, ForeignBenchmark
+from zoo.contracts import ForeignBenchmark
+from zoo.execution.device import Device
 from zoo.execution.devices import device_named
 from zoo.registry import Registry, load_registry
 from zoo.results.records import StepRecord, as_plain

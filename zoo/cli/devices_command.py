@@ -11,7 +11,7 @@ from zoo.cli.options import Settings, complete_device, examples, json_option, pr
 from zoo.cli.tables import print_table, printable
 
 if TYPE_CHECKING:
-    from zoo.contracts import Device
+    from zoo.execution.device import Device
     from zoo.execution.health import DeviceState
     from zoo.registry import Registry
 
@@ -33,7 +33,7 @@ def command() -> None:
 @click.pass_obj
 def list_devices(settings: Settings, as_json: bool) -> None:
     """List devices by name, and the kinds that a name can be given to; contacts none."""
-    from zoo.contracts import Device
+    from zoo.execution.device import Device
     from zoo.execution.devices import known_devices
 
     registry = settings.registry()
@@ -121,7 +121,7 @@ def doctor(ctx: click.Context, names: tuple[str, ...], as_json: bool) -> None:
 
 def _ours(registry: Registry) -> dict[str, Any]:
     """This machine and what the files name: a phone that nobody has is not missing."""
-    from zoo.contracts import Device
+    from zoo.execution.device import Device
     from zoo.execution.devices import known_devices
 
     found = known_devices(registry)

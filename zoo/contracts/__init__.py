@@ -2,7 +2,7 @@
 
 from zoo.contracts.architecture import Architecture, Variant
 from zoo.contracts.dataset import Dataset, DatasetProvider, Split
-from zoo.contracts.device import Clock, DeviceKind, DeviceOptions
+from zoo.contracts.device import Clock, DeviceKind
 from zoo.contracts.examination import Examination, Figure, FigureTable, Specimen
 from zoo.contracts.exporter import Exporter, ExportRequest, FileContents, TensorInfo
 from zoo.contracts.foreign_benchmark import BenchmarkFigures, BenchmarkOrder, ForeignBenchmark
@@ -17,10 +17,9 @@ from zoo.contracts.preprocessing import (
 )
 from zoo.contracts.target import Target
 from zoo.contracts.task import Check, Comparison, Metric, Task, Truth
-from zoo.contracts.transport import AgentProcess, Condition, Transport
+from zoo.contracts.transport import AgentProcess, Condition, DeviceOptions, Transport
 from zoo.contracts.usage import Program, Usage, UsageRequest
 from zoo.contracts.weights import SourceLayer, WeightsSource
-from zoo.execution.device import Device
 
 __all__ = [
     "AgentProcess",
@@ -34,7 +33,6 @@ __all__ = [
     "Condition",
     "Dataset",
     "DatasetProvider",
-    "Device",
     "DeviceKind",
     "DeviceOptions",
     "Examination",

@@ -4,18 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal, get_args
+from typing import TYPE_CHECKING, Literal, get_args
 
 from zoo.contracts.checks import check, check_name
 from zoo.contracts.examination import Examination, Specimen
 from zoo.contracts.foreign_benchmark import ForeignBenchmark
-from zoo.contracts.transport import Transport, no_agent
+from zoo.contracts.transport import DeviceOptions, Transport, no_agent
 
 if TYPE_CHECKING:  # lists and help must not wait for it
     from pydantic import BaseModel
 
-#: Options of one device, complete: as the model that its kind declares dumps them.
-DeviceOptions = Mapping[str, Any]
 #: What the times of a device are: taken on the real thing, on another processor that stands in for
 #: it, or calculated. Those that are not real tell nothing of the real ones, nor of each other.
 Clock = Literal["real", "emulated", "estimated"]

@@ -44,7 +44,8 @@ class Metric:
     """A measured quality with its interval.
 
     Attributes:
-        name: ``accuracy``. The name of a share of examples says so (`zoo.results.formatting.is_share`).
+        name: ``accuracy``. The name of a share of examples says so, see
+            `zoo.results.formatting.is_share`.
         value: The point estimate.
         low: Lower end of the 95 % interval.
         high: Upper end of the 95 % interval.

@@ -15,6 +15,11 @@ from pydantic import (
     model_validator,
 )
 
+from zoo.common.errors import UsageError
+from zoo.contracts.architecture import Variant
+from zoo.contracts.options import declared_options
+from zoo.contracts.task import Task
+
 Augmentation = Literal["rotate", "shift", "crop", "flip", "erase"]
 Freeze = Literal["none", "backbone", "gradual"]
 Jit = Literal["auto", "on", "off"]
@@ -156,3 +161,18 @@ class Qat(Section):
 
 #: A `Literal` would take ``true`` for 1.
 Channels = Annotated[Whole, AfterValidator(_one_or_three)]
+
+
+def check_training(training: Training, variant: Variant, task: Task) -> dict[str, Any]:
+    """The options of the network's task, complete.
+
+    Raises:
+        UsageError: Options that the task or this network does not have.
+    """
+    if training.freeze != "none" and not variant.has_head:
+        raise UsageError(
+            f"{variant.name!r} cannot be trained with freeze = {training.freeze!r}",
+            why="it has no head: nothing would be left to train",
+            fix="leave --freeze out",
+        )
+    return declared_options(task.options, training.task, f"the task {task.name}")

@@ -8,7 +8,9 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from zoo.common.errors import UsageError
-from zoo.contracts.device import DeviceOptions
+
+#: Options of one device, complete: as the model that its kind declares dumps them.
+DeviceOptions = Mapping[str, Any]
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -9,7 +9,6 @@ from typing import Any, Literal, get_args
 
 from zoo.contracts.checks import check, check_name
 from zoo.contracts.preprocessing import ImagePreprocessing
-from zoo.plugins.imagenet import imagenet_classes
 
 Layout = Literal["convolution", "depthwise", "dense", "normalization"]
 Framework = Literal["torch", "keras"]
@@ -78,12 +77,12 @@ class WeightsSource:
     layers: Callable[[], Iterable[SourceLayer]]
     framework: Framework
     licence: str
+    classes: Callable[[], tuple[str, ...]]
+    dataset: str
     application: str = ""
     hash: str = ""
     preprocessing: ImagePreprocessing | None = None
     hyperparameters: Mapping[str, Any] = field(default_factory=dict)
-    classes: Callable[[], tuple[str, ...]] = imagenet_classes
-    dataset: str = "imagenet"
     page: str = ""
 
     def __post_init__(self) -> None:

@@ -1,1 +1,1 @@
-"""Running a file on a device through the agent: sessions, devices by name, output checks, offline analysis."""
+"""Running a file on a device through the agent: sessions, devices by name, output checks."""

@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from zoo.contracts.device import Clock, DeviceKind, DeviceOptions
+from zoo.contracts.device import Clock, DeviceKind
 from zoo.contracts.foreign_benchmark import ForeignBenchmark
+from zoo.contracts.transport import DeviceOptions
 from zoo.execution.driver_guard import GuardedTransport, guarding
 
 

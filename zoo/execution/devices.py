@@ -6,9 +6,10 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from zoo.common.errors import MissingExtra, UnknownName, UsageError, ZooError
-from zoo.contracts import Device, DeviceKind, Exporter
+from zoo.contracts import DeviceKind, Exporter
 from zoo.contracts.checks import InvalidRecord, check_name
 from zoo.contracts.options import declared_options
+from zoo.execution.device import Device
 from zoo.execution.devices_file import (
     Entry,
     add_entry,

@@ -12,7 +12,8 @@ from zoo.artifacts.golden_samples import read_golden
 from zoo.common.clock import utc_now
 from zoo.common.errors import UsageError
 from zoo.common.files import sha256_of
-from zoo.contracts import Device, Examination, Figure, FigureTable, Specimen
+from zoo.contracts import Examination, Figure, FigureTable, Specimen
+from zoo.execution.device import Device
 from zoo.registry import Registry
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ from zoo.common.cache_key import step_key
 from zoo.common.clock import utc_now
 from zoo.common.errors import UsageError, ZooError
 from zoo.common.progress import OnStep
-from zoo.contracts import Device
+from zoo.execution.device import Device
 from zoo.execution.devices import device_named
 from zoo.execution.examination import ExaminationRecord, examine_file
 from zoo.registry import Registry

@@ -10,8 +10,9 @@ from zoo.artifacts.artifact import Artifact, Manifest, value_range_of
 from zoo.artifacts.golden_samples import least_tolerance, read_golden
 from zoo.common.errors import MissingExtra, ZooError
 from zoo.common.worker import Children
-from zoo.contracts import Device, TensorInfo
+from zoo.contracts import TensorInfo
 from zoo.contracts.task import Check, Task
+from zoo.execution.device import Device
 from zoo.execution.output_check import Expected, unchecked
 from zoo.execution.runner import choose_runtime, judging_device
 from zoo.execution.session import AgentSession

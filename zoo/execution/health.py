@@ -8,7 +8,7 @@ from typing import Any
 
 from zoo.common.errors import UsageError, ZooError
 from zoo.common.versions import versions_of
-from zoo.contracts import Device
+from zoo.execution.device import Device
 from zoo.execution.session import AgentSession
 from zoo.registry import Registry
 

@@ -14,7 +14,7 @@ from zoo.common.clock import utc_now
 from zoo.common.errors import ZooError
 from zoo.common.files import OTHER_HOME, cannot_write
 from zoo.common.paths import cache_folder
-from zoo.contracts import Device
+from zoo.execution.device import Device
 
 _HOLDER_BYTES = 4096
 

@@ -13,19 +13,19 @@ from zoo.contracts.precision import CALIBRATED
 from zoo.contracts.training import Calibration
 from zoo.data.opening import dataset_fingerprint
 from zoo.pipeline.conversion_limits import conversion_limits
-from zoo.pipeline.engine import Step, StepId
 from zoo.pipeline.job import Job
 from zoo.pipeline.steps.bench import BenchStep, Place
 from zoo.pipeline.steps.budget import BudgetStep
-from zoo.pipeline.steps.common import Origin
 from zoo.pipeline.steps.evaluate import EVALUATE, EVALUATE_QAT, EvaluateStep
 from zoo.pipeline.steps.examine import ExamineStep
 from zoo.pipeline.steps.export import Exporting, ExportStep
 from zoo.pipeline.steps.finetune import FinetuneStep, Finetuning
 from zoo.pipeline.steps.gate import GateStep
+from zoo.pipeline.steps.origin import Origin
+from zoo.pipeline.steps.qat import PRECISION as QAT_PRECISION
 from zoo.pipeline.steps.qat import QatStep
 from zoo.pipeline.steps.repair import TWIN, RepairStep, can_repair
-from zoo.training.qat.need import PRECISION as QAT_PRECISION
+from zoo.pipeline.steps.step import Step, StepId
 
 
 @dataclass(frozen=True, kw_only=True)

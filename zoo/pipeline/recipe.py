@@ -37,7 +37,7 @@ class Export(Section):
     target: str = "auto"
     keep: tuple[str, ...] = ()
     repair: Literal["auto", "none"] = "auto"
-    options: dict[str, dict[str, bool | int | FiniteFloat | str]] = {}
+    options: dict[str, dict[str, bool | int | FiniteFloat | str]] = Field(default_factory=dict)
 
 
 class ConversionLimits(Section):
@@ -118,7 +118,9 @@ class Recipe(Section):
     precisions: Annotated[tuple[str, ...], Field(min_length=1)] = ("float32", "int8")
     devices: tuple[str, ...] = ()
     seed: Annotated[Whole, Field(ge=0, lt=2**31)] = 0
-    hyperparameters: dict[str, bool | int | FiniteFloat | str | tuple[Whole | Real, ...]] = {}
+    hyperparameters: dict[str, bool | int | FiniteFloat | str | tuple[Whole | Real, ...]] = Field(
+        default_factory=dict
+    )
     training: Training = Training()
     export: Export = Export()
     calibration: Calibration = Calibration()
@@ -126,7 +128,7 @@ class Recipe(Section):
     qat: Qat = Qat()
     gate: Gate = Gate()
     bench: Bench = Bench()
-    budgets: dict[str, Limits] = {}
+    budgets: dict[str, Limits] = Field(default_factory=dict)
 
 
 def make_recipe(values: dict[str, Any], where: str) -> Recipe:

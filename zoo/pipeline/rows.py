@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
-from zoo.contracts import Clock
+from zoo.contracts import Clock, Exporter
 from zoo.contracts.task import Check, Metric
-from zoo.pipeline.engine import Ended, Finished, StepId
 from zoo.pipeline.run import Run
 from zoo.pipeline.steps.export import file_name
-from zoo.report.summary import _gates
+from zoo.pipeline.steps.qat import PRECISION as QAT_PRECISION
+from zoo.pipeline.steps.step import Ended, Finished, StepId
 from zoo.results.measurements import Energy, Measurement, Profile
 from zoo.results.records import Attempt, Export, GateResult
 
@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from zoo.benchmark.compare.judgement import Judgement
 
 if TYPE_CHECKING:
-    from zoo.pipeline.engine import Finished
     from zoo.pipeline.steps.budget import BudgetResult
+    from zoo.pipeline.steps.step import Finished
 
 Verdict = Literal["passed", "rejected", "failed", "skipped"]
 
@@ -119,6 +119,16 @@ def rows_of(run: Run) -> tuple[ArtifactRow, ...]:
         ]
         rows.append(with_budgets(row, budgets))
     return tuple(rows)
+
+
+def _gates(run: Run) -> Iterator[tuple[Exporter, StepId]]:
+    """The gate of each file asked for, and the exporter of its format."""
+    for exporter in run.job.exporters:
+        for precision in run.job.precisions:
+            gate = StepId(kind="gate", format=exporter.name, precision=precision)
+            yield exporter, gate
+            if precision == QAT_PRECISION and exporter in run.job.trained_exporters:
+                yield exporter, replace(gate, trained=True)
 
 
 def _first_bench(run: Run, gate: StepId) -> Finished[Measurement] | None:

@@ -18,11 +18,12 @@ from zoo.common.optional_imports import require_extra
 from zoo.common.paths import cache_folder
 from zoo.common.progress import OnStep
 from zoo.common.worker import RemoteFailure
-from zoo.pipeline.engine import Ended, Finished, Pipeline, Step
+from zoo.pipeline.engine import Pipeline
 from zoo.pipeline.job import Job
 from zoo.pipeline.plan import Parts, make_plan
 from zoo.pipeline.steps.evaluate import EVALUATE
 from zoo.pipeline.steps.finetune import FINETUNE
+from zoo.pipeline.steps.step import Ended, Finished, Step
 from zoo.results.records import (
     RECORDS,
     GateResult,

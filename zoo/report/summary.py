@@ -4,30 +4,17 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from typing import Any
 
-from zoo.contracts import Exporter
 from zoo.data.opening import open_dataset
 from zoo.execution.examination import ExaminationRecord
-from zoo.pipeline.engine import StepId
 from zoo.pipeline.rows import ArtifactRow, rows_of
 from zoo.pipeline.run import Run
 from zoo.pipeline.steps.qat import QAT
+from zoo.pipeline.steps.step import StepId
 from zoo.report.remarks import remarks
 from zoo.report.view import RunView
 from zoo.results.records import TrainingResult
-from zoo.training.qat.need import PRECISION as QAT_PRECISION
-
-
-def _gates(run: Run) -> Iterator[tuple[Exporter, StepId]]:
-    """The gate of each file asked for, and the exporter of its format."""
-    for exporter in run.job.exporters:
-        for precision in run.job.precisions:
-            gate = StepId(kind="gate", format=exporter.name, precision=precision)
-            yield exporter, gate
-            if precision == QAT_PRECISION and exporter in run.job.trained_exporters:
-                yield exporter, replace(gate, trained=True)
 
 
 def remarks_of(run: Run, rows: Sequence[ArtifactRow]) -> tuple[str, ...]:

@@ -26,7 +26,8 @@ from typing import Any
 
 from zoo.common.progress import Event
 from zoo.common.worker import flatten
-from zoo.contracts import Condition, Device, Transport
+from zoo.contracts import Condition, Transport
+from zoo.execution.device import Device
 from zoo.execution.devices import device_named
 from zoo.execution.failures import AgentDied, AgentRefused
 from zoo.execution.probes import BIAS, PROBES, TOLERANCE, WEIGHTS

@@ -12,7 +12,8 @@ from typing import Any
 
 from zoo.artifacts.artifact import open_unaltered
 from zoo.common.errors import ZooError
-from zoo.contracts import Device, Examination, Specimen
+from zoo.contracts import Examination, Specimen
+from zoo.execution.device import Device
 from zoo.execution.examination import examine, specimen_of
 from zoo.registry import Registry
 from zoo.results.records import as_plain

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from zoo.common.errors import UnknownName, UsageError, ZooError
-from zoo.contracts import Architecture, Device
+from zoo.contracts import Architecture
+from zoo.execution.device import Device
 from zoo.execution.devices import device_named, devices_without_entry, known_devices
 from zoo.registry import Plugin, Registry
 from zoo.testing.checks import conformance_checks, light_checks

@@ -6,7 +6,6 @@ import hashlib
 import json
 import os
 import shutil
-import subprocess
 import sys
 from collections.abc import Callable
 from dataclasses import replace
@@ -14,35 +13,17 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from bundles import made, prepare_replay, run
 from digit_files import PREPROCESSING, dataset, probabilities, registry, with_manifest
 
 from zoo.artifacts.artifact import open_artifact
-from zoo.artifacts.bundle import Bundle, bundle
 from zoo.artifacts.golden_samples import read_golden
 from zoo.common.errors import BadFile, MissingExtra, UnknownName, UsageError, ZooError
 from zoo.data.preprocessing.images import to_pixels
 
 pytest.importorskip("jinja2")
 
-DECLARATIONS = Path(__file__).with_name("declarations")
 NODE_MODULES = os.environ.get("ZOO_NODE_MODULES", "")
-
-
-def made(file: Path, **options) -> Bundle:
-    return bundle(
-        file, **{"output": file.parent / "out" / file.name, "registry": registry(), **options}
-    )
-
-
-def run(folder: Path, *arguments: str | Path, **environment: str) -> subprocess.CompletedProcess:
-    return subprocess.run(
-        [str(argument) for argument in arguments],
-        cwd=folder,
-        env={**os.environ, **environment},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
 
 
 def facts(folder: Path) -> dict:
@@ -152,44 +133,6 @@ def test_the_python_program_reads_pictures_as_the_zoo_does(
     assert bytes.fromhex(read.stdout) == to_pixels(photo, preprocessing).tobytes(), read.stderr
     told = run(folder, sys.executable, "python/run.py", tmp_path / "photo.png")
     assert "photo.png: " in told.stdout
-
-
-@pytest.fixture
-def compiled(tmp_path: Path) -> Callable[..., Path]:
-    """Compiles programs against the declarations."""
-    compiler = shutil.which("g++") or shutil.which("clang++")
-    if compiler is None:
-        pytest.skip("there is no C++ compiler")
-
-    def made_program(folder: Path, *sources: str) -> Path:
-        program = tmp_path / "program"
-        warnings = ("-Wall", "-Wextra", "-Werror")
-        includes = ("-I", DECLARATIONS)
-        done = run(folder, compiler, "-std=c++17", *warnings, *includes, *sources, "-o", program)
-        assert done.returncode == 0, done.stderr
-        return program
-
-    return made_program
-
-
-def prepare_replay(file: Path, folder: Path) -> tuple[dict[str, str], bytes]:
-    """Writes the answers of a runtime; its sizes, and the inputs that it must receive."""
-    artifact = open_artifact(registry(), file)
-    arrays = read_golden(artifact.manifest.golden, file)
-    given, gives = artifact.contents.inputs[0], artifact.contents.outputs[0]
-    inputs = arrays.inputs.astype(np.float64)
-    if given.scale is not None:
-        inputs = np.rint(inputs / given.scale) + given.zero_point
-    outputs = arrays.outputs.astype(np.float64)
-    if gives.scale is not None:
-        outputs = np.rint(outputs / gives.scale) + gives.zero_point
-    (folder / "answers.bin").write_bytes(outputs.astype(gives.dtype).tobytes())
-    received = inputs.astype(given.dtype).tobytes()
-    sizes = {
-        "INPUT_BYTES": str(len(received) // 3),
-        "OUTPUT_BYTES": str(outputs[0].size * np.dtype(gives.dtype).itemsize),
-    }
-    return sizes, received
 
 
 def test_the_cpp_program_hands_over_and_compares(file: Path, compiled: Callable[..., Path]) -> None:
@@ -322,7 +265,7 @@ def test_firmware_needs_the_micro_package(
 def test_a_wheel_holds_the_templates() -> None:
     import tomllib
 
-    root = Path(__file__).parents[2]
+    root = Path(__file__).parents[3]
     project = tomllib.loads((root / "pyproject.toml").read_text())["tool"]["setuptools"]
     for package, folder in project["package-dir"].items():
         patterns = project["package-data"].get(package, [])

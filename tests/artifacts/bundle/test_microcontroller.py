@@ -8,8 +8,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from bundles import compiled, made, prepare_replay, run
 from digit_files import registry, with_manifest
-from test_bundle_folder import compiled, made, prepare_replay, run
 
 from zoo.artifacts.artifact import open_artifact
 from zoo.benchmark.arena import Arena, measure_arena

@@ -17,7 +17,7 @@ import zoo.benchmark.compare.latency_fixture  # noqa: F401
 
 pytest_plugins = ["pytester"]
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 PLUGIN = "zoo.benchmark.compare.pytest_plugin"
 #: Stands in for the hardware in the tests within the test.
 CONFTEST = """
@@ -25,10 +25,10 @@ CONFTEST = """
     from importlib import import_module
     import pytest
     from measured import PLAIN, side
-    from zoo.errors import ZooError
-    from zoo.timed_files import Timing
-    from zoo.verdicts.comparing import Comparisons
-    from zoo.verdicts.comparison import compare_sides
+    from zoo.common.errors import ZooError
+    from zoo.benchmark.timing import Timing
+    from zoo.benchmark.compare.comparing import Comparisons
+    from zoo.benchmark.compare.comparison import compare_sides
 
     BASE = [100.0 + 0.1 * n for n in range(12)]
 
@@ -170,7 +170,7 @@ def test_the_entry_point_names_the_plugin() -> None:
 def test_others_pytest_is_not_slowed() -> None:
     """Everybody's pytest imports the plugin: it may bring nothing that pytest has not."""
     code = (
-        "import sys, pytest; before = set(sys.modules); import zoo.verdicts.pytest_plugin;"
+        "import sys, pytest; before = set(sys.modules); import zoo.benchmark.compare.pytest_plugin;"
         "print(*sorted(set(sys.modules) - before))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

@@ -22,13 +22,13 @@ from zoo.benchmark.measure import measure
 from zoo.benchmark.tiers import tier_named
 from zoo.benchmark.vendor_tool import ForeignMeasurement, measure_with
 from zoo.common.errors import MissingExtra, UnknownName, UsageError, ZooError
-from zoo.contracts import Device
 from zoo.contracts.options import declared_options
 from zoo.devices.adb import android_state as android
 from zoo.devices.adb import driver as adb
 from zoo.devices.adb.shell_protocol import Shell
 from zoo.devices.local.host import HostTransport
 from zoo.devices.shared.remote import DeviceUnreachable
+from zoo.execution.device import Device
 from zoo.execution.failures import AgentDied, AgentHung, AgentRefused
 from zoo.execution.lock import DeviceBusy
 from zoo.execution.session import AgentSession
@@ -160,7 +160,7 @@ class TestBenchmarkModel:
     @pytest.fixture
     def program(self, tmp_path: Path) -> Path:
         made = tmp_path / "android_aarch64_benchmark_model"
-        here = Path(__file__).with_name("real_benchmark_model.py")
+        here = Path(__file__).parents[2] / "support" / "real_benchmark_model.py"
         made.write_text(f"#!{sys.executable}\n{here.read_text()}")
         return made
 

@@ -29,7 +29,9 @@ def server(tmp_path: Path) -> Iterator[AdbServer]:
 def zoo(server: AdbServer, tmp_path: Path) -> Zoo:
     """Types a command in a folder whose ``devices.toml`` names the phone and the program."""
     program = tmp_path / "benchmark_model"
-    source = Path(__file__).with_name("real_benchmark_model.py").read_text(encoding="utf-8")
+    source = (Path(__file__).parents[2] / "support" / "real_benchmark_model.py").read_text(
+        encoding="utf-8"
+    )
     program.write_text(f"#!{sys.executable}\n{source}", encoding="utf-8")
     (tmp_path / "devices.toml").write_text(
         f'[phone]\nkind = "adb"\nserver = "{server.address}"\nserial = "{SERIAL}"\n'

@@ -17,11 +17,11 @@ import pytest
 from zoo import bench, export
 from zoo.analysis.verify.verify import verify
 from zoo.common.errors import ZooError
-from zoo.contracts import Device
 from zoo.data.opening import open_dataset
 from zoo.data.preprocessing.inputs import read_inputs
 from zoo.devices.emulated import root_filesystem as emulated_root
 from zoo.devices.emulated.boards import AARCH64
+from zoo.execution.device import Device
 from zoo.execution.devices import device_named
 from zoo.execution.session import AgentSession
 from zoo.registry import PluginSettings, load_registry

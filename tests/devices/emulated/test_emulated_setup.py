@@ -14,7 +14,6 @@ import pytest
 from apt_repository import Repository
 
 from zoo.common.errors import UnknownName, UsageError, ZooError
-from zoo.contracts import Device
 from zoo.devices import agent
 from zoo.devices.emulated import debian_packages as emulated_packages
 from zoo.devices.emulated import root_filesystem as emulated_root
@@ -25,6 +24,7 @@ from zoo.devices.emulated.qemu import find_emulator
 from zoo.devices.emulated.root_filesystem import LAYOUT, RECORD, Fetched, Ready, Root
 from zoo.devices.emulated.tools import Ran
 from zoo.devices.emulated.wheels import NoWheel, Python, Runtime
+from zoo.execution.device import Device
 from zoo.execution.devices import add_device, device_named
 from zoo.registry import PluginSettings, load_registry
 

@@ -12,10 +12,10 @@ import pytest
 
 from zoo.benchmark.measure import measure
 from zoo.common.errors import ZooError
-from zoo.contracts import Device
 from zoo.devices import agent
 from zoo.devices.local import gpu, nvidia
 from zoo.devices.local.gpu import GpuTransport, NoGpu
+from zoo.execution.device import Device
 from zoo.execution.devices import device_named
 from zoo.execution.failures import AgentRefused
 from zoo.execution.session import AgentSession

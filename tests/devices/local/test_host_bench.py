@@ -11,7 +11,7 @@ from zoo.benchmark.candidate import Candidate
 from zoo.benchmark.measure import measure, measure_interleaved
 from zoo.benchmark.tiers import TIERS, Tier
 from zoo.common.files import sha256_of
-from zoo.contracts import Device
+from zoo.execution.device import Device
 from zoo.execution.failures import AgentRefused
 from zoo.execution.session import AgentSession
 from zoo.registry import load_registry

@@ -10,11 +10,11 @@ from typing import Any
 import pytest
 
 from zoo.common.errors import UsageError, ZooError
-from zoo.contracts import Device
 from zoo.devices.local import environments, host
 from zoo.devices.local.environments import APART, make_environment
 from zoo.devices.local.host import HostTransport
 from zoo.devices.local.transport import python_of
+from zoo.execution.device import Device
 from zoo.execution.devices import device_named
 from zoo.execution.failures import AgentRefused
 from zoo.execution.session import AgentSession

@@ -11,12 +11,13 @@ import pytest
 
 from zoo.artifacts.artifact import open_unaltered
 from zoo.common.errors import MissingExtra, UsageError
-from zoo.contracts import Device, Figure, Specimen
+from zoo.contracts import Figure, Specimen
 from zoo.devices.microcontroller import outputs as micro_answers
 from zoo.devices.microcontroller.board_table import board_names
 from zoo.devices.microcontroller.boards import Options, board_of, boards
 from zoo.devices.microcontroller.operators import what_to_do
 from zoo.devices.microcontroller.outputs import compare_answers
+from zoo.execution.device import Device
 from zoo.execution.devices import add_device, device_named
 from zoo.execution.examination import ExaminationRecord, examine_file, specimen_of
 from zoo.registry import PluginSettings, load_registry

@@ -20,12 +20,12 @@ from ssh_server import SshServer, make_key, why_not
 from zoo.benchmark.measure import measure
 from zoo.common.errors import UsageError, ZooError
 from zoo.common.files import sha256_of
-from zoo.contracts import Device
 from zoo.contracts.options import declared_options
 from zoo.devices.local.host import HostTransport
 from zoo.devices.shared import linux
 from zoo.devices.shared.remote import AGENT, DeviceUnreachable, shell_command
 from zoo.devices.ssh import driver as ssh
+from zoo.execution.device import Device
 from zoo.execution.failures import AgentDied, AgentHung, AgentRefused
 from zoo.execution.lock import DeviceBusy
 from zoo.execution.session import AgentSession
@@ -516,7 +516,7 @@ class TestHeld:
 
     def test_who_dies_lets_go(self, server: SshServer, far: Path, connect: Connect) -> None:
         code = (
-            "import json, sys; from zoo.devices import ssh; "
+            "import json, sys; from zoo.devices.ssh import driver as ssh; "
             "ssh.connect(json.loads(sys.argv[1])); print('held', flush=True); sys.stdin.read()"
         )
         command = [sys.executable, "-c", code, json.dumps(server.options(far))]

@@ -197,7 +197,13 @@ def test_verifying_what_is_not_here(world: World) -> None:
 
 
 def source(**changes: Any) -> WeightsSource:
-    values = {"variant": "tiny8", "tag": "published", "url": "https://example.org/a.pth"}
+    values = {
+        "variant": "tiny8",
+        "tag": "published",
+        "url": "https://example.org/a.pth",
+        "classes": tuple,
+        "dataset": "photos",
+    }
     return WeightsSource(
         **{**values, "layers": list, "framework": "torch", "licence": "MIT", **changes}
     )

@@ -10,12 +10,13 @@ import pytest
 from fake_steps import FakeStep
 
 from zoo.common.errors import UsageError
-from zoo.pipeline.engine import Finished, Outcome, Pipeline, Step, StepId, Work
+from zoo.pipeline.engine import Pipeline
 from zoo.pipeline.job import Job, make_job
 from zoo.pipeline.options import recipe_from
 from zoo.pipeline.plan import Parts, make_plan
 from zoo.pipeline.run import Run
 from zoo.pipeline.steps.qat import losing_little
+from zoo.pipeline.steps.step import Finished, Outcome, Step, StepId, Work
 from zoo.registry import PluginSettings, load_registry
 from zoo.results.records import StepRecord
 

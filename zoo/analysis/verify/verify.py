@@ -15,7 +15,8 @@ from zoo.analysis.verify.outputs import check_golden, check_quality
 from zoo.artifacts.artifact import Artifact, Manifest, find_exporter, parse_manifest
 from zoo.common.errors import BadFile, UnknownName, UsageError
 from zoo.common.progress import OnEvent, OnStep, quiet
-from zoo.contracts import Device, Exporter
+from zoo.contracts import Exporter
+from zoo.execution.device import Device
 from zoo.execution.devices import device_named
 from zoo.registry import Registry, load_registry
 

@@ -25,7 +25,7 @@ from zoo.benchmark.timing import keep
 from zoo.common.errors import UsageError, ZooError
 from zoo.common.progress import OnStep, quiet
 from zoo.common.worker import Children
-from zoo.contracts import Device
+from zoo.execution.device import Device
 from zoo.execution.devices import device_named
 from zoo.registry import Registry, load_registry
 from zoo.results.measurements import Measurement

@@ -1,7 +1,7 @@
 """From raw examples to network inputs: one piece of code for training, evaluation and calibration.
 
 What a kind of preprocessing means stands in a file of its own (`zoo.data.preprocessing.images`,
-`zoo.data.preprocessing.series`, `zoo.data.preprocessing.tokens`, `zoo.data.preprocessing.latents`); here they are told apart, once.
+`series`, `tokens`, `latents`); here they are told apart, once.
 """
 
 from __future__ import annotations

@@ -31,7 +31,8 @@ def convert(
 
     Args:
         tensors: As the file names them.
-        shapes: Of every variable of our network, by the names of `zoo.models.building.variable_names`.
+        shapes: Of every variable of our network, by the names of
+            `zoo.models.building.variable_names`.
         layers: The converter table.
         framework: Whose conventions the file follows.
         origin: Names the file in messages.

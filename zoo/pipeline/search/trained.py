@@ -17,8 +17,8 @@ from zoo.models.checkpoints import Checkpoint
 from zoo.pipeline.job import Job
 from zoo.pipeline.run import first_failure
 from zoo.pipeline.search.trials import Bench, Network
-from zoo.pipeline.steps.common import Origin
 from zoo.pipeline.steps.distill import DistillStep
+from zoo.pipeline.steps.origin import Origin
 from zoo.pipeline.steps.prune import PruneStep
 
 #: A training step computes forwards once and backwards twice.

@@ -13,7 +13,7 @@ from zoo.common.paths import cache_folder
 from zoo.common.progress import OnStep
 from zoo.contracts import Metric
 from zoo.contracts.precision import CALIBRATED
-from zoo.pipeline.engine import Ended, Pipeline, StepId
+from zoo.pipeline.engine import Pipeline
 from zoo.pipeline.job import Job, make_job
 from zoo.pipeline.options import recipe_from
 from zoo.pipeline.plan import Parts, make_plan
@@ -23,6 +23,7 @@ from zoo.pipeline.search.points import Point
 from zoo.pipeline.steps.evaluate import EVALUATE
 from zoo.pipeline.steps.finetune import FINETUNE
 from zoo.pipeline.steps.repair import TWIN
+from zoo.pipeline.steps.step import Ended, StepId
 from zoo.registry import Registry
 from zoo.results.store import Store
 

@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Any
 from zoo.artifacts.artifact import open_unaltered, value_range_of
 from zoo.benchmark.measure import measure
 from zoo.common.errors import ZooError
-from zoo.contracts import Device
+from zoo.execution.device import Device
 from zoo.execution.devices import runtime_on
 from zoo.execution.expected_outputs import answers_check
-from zoo.pipeline.engine import ASIDE, Outcome, Step, Work
 from zoo.pipeline.recipe import Bench
-from zoo.pipeline.steps.common import Origin
+from zoo.pipeline.steps.origin import Origin
+from zoo.pipeline.steps.step import ASIDE, Outcome, Step, Work
 from zoo.registry import Plugin
 from zoo.results.measurements import Measurement
 

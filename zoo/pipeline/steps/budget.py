@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from zoo.benchmark.compare.budgets import budgets_of
 from zoo.benchmark.compare.judgement import Judgement, judge_all, reasons, worst
-from zoo.pipeline.engine import Outcome, Step, Work
+from zoo.pipeline.steps.step import Outcome, Step, Work
 from zoo.results.measurements import Measurement
 
 if TYPE_CHECKING:

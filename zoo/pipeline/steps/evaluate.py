@@ -19,8 +19,8 @@ from zoo.execution.runner import check_classes, check_enough_classes
 from zoo.models.building import deployed_model, normalization
 from zoo.models.card import Accuracy, write_card
 from zoo.models.loading import LoadedModel, Subject, load_model
-from zoo.pipeline.engine import Outcome, Step, StepId, Work
-from zoo.pipeline.steps.common import Origin
+from zoo.pipeline.steps.origin import Origin
+from zoo.pipeline.steps.step import Outcome, Step, StepId, Work
 from zoo.registry import Plugin, load_registry
 from zoo.results.records import NetworkEvaluation
 from zoo.training.qat import files as qat

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from zoo.execution.examination import ExaminationRecord, examine_file
-from zoo.pipeline.engine import Ended, Outcome, Step, Work
 from zoo.pipeline.steps.bench import Place
-from zoo.pipeline.steps.common import Origin
+from zoo.pipeline.steps.origin import Origin
+from zoo.pipeline.steps.step import Ended, Outcome, Step, Work
 from zoo.registry import Plugin
 
 if TYPE_CHECKING:

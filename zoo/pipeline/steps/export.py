@@ -34,9 +34,9 @@ from zoo.data.subset import subset
 from zoo.models.building import deployed_model, layer_names
 from zoo.models.compatibility import check_fits
 from zoo.models.loading import Subject, load_model
-from zoo.pipeline.engine import ASIDE, Ended, Outcome, Step, Work, keyed
-from zoo.pipeline.steps.common import Origin
 from zoo.pipeline.steps.evaluate import keras_outputs
+from zoo.pipeline.steps.origin import Origin
+from zoo.pipeline.steps.step import ASIDE, Ended, Outcome, Step, Work, keyed
 from zoo.registry import Plugin, load_registry
 from zoo.results.records import Export
 from zoo.targets import target_named

@@ -13,7 +13,7 @@ from zoo.common.optional_imports import require
 from zoo.common.progress import Event
 from zoo.common.versions import versions_of
 from zoo.contracts import Dataset, ImagePreprocessing, Preprocessing
-from zoo.contracts.training import Training
+from zoo.contracts.training import Training, check_training
 from zoo.data.opening import check_task, open_dataset
 from zoo.data.preprocessing.inputs import fitted
 from zoo.execution.runner import check_enough_classes
@@ -22,9 +22,8 @@ from zoo.models.card import Card, write_card
 from zoo.models.checkpoints import Checkpoint, resolve
 from zoo.models.resizing import build_reshaped, check_reshaping, load_reshaped, reshaped
 from zoo.models.weights import load_companion, save_weights
-from zoo.pipeline.engine import ASIDE, Outcome, Step, StepId, Work
-from zoo.pipeline.job import check_training
-from zoo.pipeline.steps.common import Origin
+from zoo.pipeline.steps.origin import Origin
+from zoo.pipeline.steps.step import ASIDE, Outcome, Step, StepId, Work
 from zoo.registry import Plugin, PluginSettings, load_registry
 from zoo.results.records import TrainingResult
 from zoo.training.trainer import Trainer

@@ -22,10 +22,10 @@ from zoo.common.files import atomic_path, copy_with_sides, sha256_of, size_with_
 from zoo.contracts import DeviceKind
 from zoo.data.opening import open_dataset
 from zoo.execution.runner import choose_runtime, evaluation_of, judging_device, run_file
-from zoo.pipeline.engine import ASIDE, Outcome, Step, Work
 from zoo.pipeline.recipe import Gate
-from zoo.pipeline.steps.common import Origin
 from zoo.pipeline.steps.keep_golden import keep_golden
+from zoo.pipeline.steps.origin import Origin
+from zoo.pipeline.steps.step import ASIDE, Outcome, Step, Work
 from zoo.registry import Plugin
 from zoo.results.records import GateResult
 

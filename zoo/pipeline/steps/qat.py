@@ -16,8 +16,8 @@ from zoo.contracts import Target
 from zoo.contracts.training import Qat
 from zoo.data.opening import check_task, open_dataset
 from zoo.models.loading import Subject, load_model
-from zoo.pipeline.engine import ASIDE, Ended, Finished, Outcome, Step, StepId, Work
-from zoo.pipeline.steps.common import Origin
+from zoo.pipeline.steps.origin import Origin
+from zoo.pipeline.steps.step import ASIDE, Ended, Finished, Outcome, Step, StepId, Work
 from zoo.registry import Plugin, load_registry
 from zoo.results.records import GateResult, TrainingResult
 from zoo.training.qat.distillation import distilling, hold_logits, training_of
@@ -28,6 +28,8 @@ from zoo.training.trainer import Trainer
 if TYPE_CHECKING:
     from zoo.pipeline.steps.finetune import FinetuneStep
 
+#: The precision that networks are trained for.
+PRECISION = "int8"
 QAT = StepId(kind="finetune", trained=True)
 
 

@@ -19,9 +19,9 @@ from zoo.contracts import Comparison, Dataset, DeviceKind, LayerComparison, Trut
 from zoo.contracts.precision import CALIBRATIONS
 from zoo.data.opening import open_dataset
 from zoo.execution.runner import choose_runtime, judging_device, run_file
-from zoo.pipeline.engine import Outcome, Work
 from zoo.pipeline.steps.export import Exporting, ExportStep
 from zoo.pipeline.steps.layers import compare
+from zoo.pipeline.steps.step import Outcome, Work
 from zoo.registry import Plugin, Registry
 from zoo.results.records import Attempt, Export
 

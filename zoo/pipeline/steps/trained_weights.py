@@ -13,8 +13,8 @@ from zoo.contracts.training import Training
 from zoo.models.card import Card, write_card
 from zoo.models.loading import LoadedModel
 from zoo.models.weights import save_weights
-from zoo.pipeline.engine import ASIDE, Outcome, Step, StepId, Work
-from zoo.pipeline.steps.common import Origin
+from zoo.pipeline.steps.origin import Origin
+from zoo.pipeline.steps.step import ASIDE, Outcome, Step, StepId, Work
 from zoo.registry import Plugin
 from zoo.results.records import TrainingResult
 from zoo.training.trainer import Trainer

@@ -13,7 +13,8 @@ from zoo.contracts import Preprocessing, Target, Task
 from zoo.models.building import normalization, raw_input
 from zoo.training.qat.graph import graph_of
 from zoo.training.qat.layers import fake_quantize, quantized_kernel, settle
-from zoo.training.qat.lowering import Limits, Lowered, Op, lower
+from zoo.training.qat.lowering import lower
+from zoo.training.qat.operations import Limits, Lowered, Op
 
 #: Of raw bytes.
 _BYTES: Limits = (0.0, 255.0)

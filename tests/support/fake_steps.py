@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from zoo.pipeline.engine import Ended, Outcome, Step, StepId, Work
+from zoo.pipeline.steps.step import Ended, Outcome, Step, StepId, Work
 
 
 @dataclass(frozen=True, kw_only=True)

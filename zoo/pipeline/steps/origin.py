@@ -1,4 +1,4 @@
-"""What every step starts with: the records behind the names in a recipe."""
+"""The network and the data that a plan is about."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from zoo.models.loading import Subject
-from zoo.pipeline.engine import ASIDE, Finished
+from zoo.pipeline.steps.step import ASIDE, Finished
 from zoo.registry import Plugin, Registry
 from zoo.results.records import TrainingResult
 

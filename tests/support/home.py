@@ -1,4 +1,4 @@
-"""What the tests of the search share: a home of their own, and points that are easy to make."""
+"""A home folder for each test."""
 
 from __future__ import annotations
 
@@ -13,4 +13,5 @@ def own_home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.Monke
     home = tmp_path_factory.mktemp("home")
     monkeypatch.setenv("ZOO_HOME", str(home))
     monkeypatch.setenv("ZOO_OFFLINE", "1")
+    monkeypatch.delenv("ZOO_FASHION_MNIST", raising=False)
     return home

@@ -1,3 +1,0 @@
-"""The precision that networks are trained for."""
-
-PRECISION = "int8"
