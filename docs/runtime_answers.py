@@ -19,10 +19,10 @@ from zoo.common.errors import Unsupported, ZooError
 from zoo.common.files import sha256_of
 from zoo.common.versions import versions_of
 from zoo.common.worker import call
-from zoo.contracts.precision import CALIBRATED
+from zoo.contracts.precision import precision_named
 from zoo.data.opening import open_dataset
 from zoo.data.preprocessing.inputs import read_inputs
-from zoo.devices.local.host import AGENT
+from zoo.devices.shared.agent_files import agent_archive
 from zoo.execution.session import AgentSession
 from zoo.models.checkpoints import Checkpoint, packaged
 from zoo.models.loading import Subject
@@ -111,6 +111,7 @@ def _export(
 ) -> None:
     print(f"exporting {checkpoint.model_id} {format} {precision}", flush=True)
     place.mkdir(parents=True, exist_ok=True)
+    calibrated = precision_named(precision).calibrated
     try:
         call(
             "zoo.pipeline.steps.export:export",
@@ -119,7 +120,7 @@ def _export(
                 "asked": Exporting(
                     format=format,
                     precision=precision,
-                    data=checkpoint.card().dataset if precision in CALIBRATED else None,
+                    data=checkpoint.card().dataset if calibrated else None,
                 ),
                 "folder": place,
             },
@@ -210,7 +211,7 @@ def _answers_of_node(path: Path, runtime: Runtime, folder: Path) -> Any:
 
 @cache
 def _agent() -> str:
-    return short(AGENT.read_bytes().hex() + (HERE / "interoperability.mjs").read_text())
+    return short(agent_archive().name + (HERE / "interoperability.mjs").read_text())
 
 
 def compare(expected: Any, found: Any, chooses: bool) -> tuple[float | None, float]:

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from zoo.common.versions import version_of
 from zoo.contracts import AgentProcess
-from zoo.devices.local.host import AGENT
+from zoo.devices.shared.agent_files import AGENT
 from zoo.execution.agent_process import PipeProcess
 
 
@@ -117,7 +117,7 @@ class Elsewhere:
 
     def start_agent(self, runtime: str) -> AgentProcess:
         """A fresh process of that Python."""
-        return PipeProcess([self._python, "-P", str(AGENT), "--runtime", runtime])
+        return PipeProcess([self._python, str(AGENT), "--runtime", runtime])
 
     def close(self) -> None:
         """Nothing is held."""

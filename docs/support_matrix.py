@@ -21,8 +21,8 @@ from typing import Any
 
 from support_page import page
 
-from zoo.api import ship
-from zoo.contracts.precision import PRECISIONS
+from zoo.api.runs import ship
+from zoo.contracts.precision import precision_named
 from zoo.models.checkpoints import packaged
 from zoo.pipeline.rows import ArtifactRow, rows_of
 from zoo.pipeline.run import Run
@@ -183,8 +183,7 @@ def measured(registry: Registry, subject: Subject, tier: str) -> dict[str, Any]:
                 for row in rows
                 if data == subject.data or row.precision in slow
             ]
-    order = {name: i for i, name in enumerate(PRECISIONS)}
-    cells.sort(key=lambda cell: (cell["format"], order[cell["precision"]]))
+    cells.sort(key=lambda cell: (cell["format"], precision_named(cell["precision"]).order))
     return {**asdict(subject), "machine": machine, "cells": cells}
 
 

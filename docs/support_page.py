@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from zoo.artifacts.gate import INTEGER_PRECISIONS
 from zoo.contracts import Metric
-from zoo.contracts.precision import PRECISIONS
+from zoo.contracts.precision import precision_named
 from zoo.results import formatting as fmt
 
 #: A row or a cell of docs/support-matrix.json.
@@ -70,7 +69,7 @@ def _threads(row: Record) -> int | None:
 def overview(rows: Sequence[Record]) -> str:
     """One line for each network, one sign for each cell."""
     cells = list(dict.fromkeys((c["format"], c["precision"]) for row in rows for c in row["cells"]))
-    cells.sort(key=lambda cell: (cell[0], PRECISIONS.index(cell[1])))
+    cells.sort(key=lambda cell: (cell[0], precision_named(cell[1]).order))
     lines = ["| network | " + " | ".join(f"{f} {p}" for f, p in cells) + " |"]
     lines.append("|---|" + "---|" * len(cells))
     for row in rows:
@@ -129,7 +128,7 @@ def _remarks(row: Record) -> list[str]:
     for cell in row["cells"]:
         name = f"{cell['format']} {cell['precision']}"
         islands = cell["float_islands"]
-        if islands and cell["precision"] in INTEGER_PRECISIONS:
+        if islands and precision_named(cell["precision"]).arithmetic == "integer":
             listed = ", ".join(f"{op} ({count})" for op, count in islands.items())
             found.append(f"{name}: stays in float: {listed}.")
         if cell["data"] != row["data"] and cell["metric"] is not None:

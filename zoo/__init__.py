@@ -11,19 +11,9 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from zoo.analysis.explain import explain
     from zoo.analysis.verify.verify import verify
-    from zoo.api import (
-        bench,
-        evaluate,
-        export,
-        finetune,
-        info,
-        inspect,
-        load,
-        models,
-        open_dataset,
-        ship,
-        write_report,
-    )
+    from zoo.api.files import bench, evaluate, inspect
+    from zoo.api.models import info, load, models, open_dataset
+    from zoo.api.runs import export, finetune, optimize, ship, write_report
     from zoo.artifacts.bundle import bundle
     from zoo.benchmark.compare.comparing import compare
     from zoo.benchmark.compare.judging import judge_budgets
@@ -48,6 +38,7 @@ if TYPE_CHECKING:
         LayerRequest,
         Metric,
         OperatorRecord,
+        Precision,
         Preprocessing,
         SeriesPreprocessing,
         SourceLayer,
@@ -57,6 +48,7 @@ if TYPE_CHECKING:
         Task,
         TensorInfo,
         TokenPreprocessing,
+        Tolerances,
         Truth,
         Variant,
         WeightsSource,
@@ -65,17 +57,15 @@ if TYPE_CHECKING:
     from zoo.execution.device import Device
     from zoo.hookspecs import hookimpl
     from zoo.models.published.official import fetch_weights, official_weights, verify_weights
-    from zoo.pipeline.search.optimize import optimize
 
-_API = "bench evaluate export finetune info inspect load models open_dataset ship write_report"
 _OFFICIAL = "fetch_weights official_weights verify_weights"
 _CONTRACTS = (
     "Architecture Check Comparison Condition Dataset DatasetProvider DeviceKind "
     "Examination Exporter ExportRequest Figure FigureTable FileContents ImagePreprocessing "
     "LatentPreprocessing "
-    "LayerComparison LayerRequest Metric OperatorRecord Preprocessing SeriesPreprocessing "
-    "SourceLayer Specimen Split Target Task TensorInfo TokenPreprocessing Truth Variant "
-    "WeightsSource"
+    "LayerComparison LayerRequest Metric OperatorRecord Precision Preprocessing "
+    "SeriesPreprocessing SourceLayer Specimen Split Target Task TensorInfo TokenPreprocessing "
+    "Tolerances Truth Variant WeightsSource"
 )
 #: Public name → the module that holds it, imported when it is first used.
 _LAZY = {
@@ -83,11 +73,12 @@ _LAZY = {
     "Device": "zoo.execution.device",
     "ZooError": "zoo.common.errors",
     "hookimpl": "zoo.hookspecs",
-    **dict.fromkeys(_API.split(), "zoo.api"),
+    **dict.fromkeys(("bench", "evaluate", "inspect"), "zoo.api.files"),
+    **dict.fromkeys(("info", "load", "models", "open_dataset"), "zoo.api.models"),
+    **dict.fromkeys(["export", "finetune", "optimize", "ship", "write_report"], "zoo.api.runs"),
     **dict.fromkeys(_OFFICIAL.split(), "zoo.models.published.official"),
     "bundle": "zoo.artifacts.bundle",
     "doctor": "zoo.doctor",
-    "optimize": "zoo.pipeline.search.optimize",
     "explain": "zoo.analysis.explain",
     "verify": "zoo.analysis.verify.verify",
     "compare": "zoo.benchmark.compare.comparing",
@@ -126,6 +117,7 @@ __all__ = [
     "LayerRequest",
     "Metric",
     "OperatorRecord",
+    "Precision",
     "Preprocessing",
     "SeriesPreprocessing",
     "SourceLayer",
@@ -135,6 +127,7 @@ __all__ = [
     "Task",
     "TensorInfo",
     "TokenPreprocessing",
+    "Tolerances",
     "Truth",
     "Variant",
     "WeightsSource",

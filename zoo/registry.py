@@ -29,6 +29,7 @@ from zoo.contracts import (
     Variant,
 )
 from zoo.contracts.checks import InvalidRecord
+from zoo.contracts.precision import Precision, precision_named
 
 #: Packages whose modules are plugins of this distribution: a new file in them is enough.
 BUILT_IN_PACKAGES = ("zoo.tasks", "zoo.data", "zoo.plugins", "zoo.exporters", "zoo.devices")
@@ -186,17 +187,14 @@ class Registry:
             raise provided_twice(f"the suffix {longest!r}", plugins)
         return claimed[0] if claimed else None
 
+    def precision(self, name: str) -> Precision:
+        """The precision called `name`; fails like `precision_named`."""
+        return precision_named(name, (own for e in self.exporters for own in e.declares))
+
     def all_names(self) -> tuple[Names[Any], ...]:
         """The names of every hook, and those of the variants."""
-        return (
-            self.architectures,
-            self._variants,
-            self.tasks,
-            self.datasets,
-            self.exporters,
-            self.targets,
-            self.devices,
-        )
+        models = (self.architectures, self._variants, self.tasks, self.datasets)
+        return (*models, self.exporters, self.targets, self.devices)
 
     def register(self, plugin: Plugin, load: Callable[[], ModuleType]) -> None:
         """Loads one plugin; whatever it raises becomes the row's problem."""

@@ -14,6 +14,7 @@ from zoo.common.errors import ZooError
 from zoo.contracts import AgentProcess, Condition, DeviceKind, DeviceOptions
 from zoo.execution.agent_process import PipeProcess
 
+from ..shared.agent_files import AGENT
 from . import root_filesystem as roots
 from .boards import BOARDS, Board, board_folder
 from .qemu import Emulator, find_emulator
@@ -21,7 +22,6 @@ from .qemu import Emulator, find_emulator
 if TYPE_CHECKING:
     from pydantic import BaseModel
 
-AGENT = Path(__file__).parents[1] / "agent.py"
 _PREFIX = "emulated-"
 
 
@@ -87,11 +87,11 @@ def connect(options: DeviceOptions) -> EmulatedTransport:
 
 def fingerprint(options: DeviceOptions) -> str:
     """The board, what emulates it, what the root was made of, and the machine below."""
-    from .. import agent
+    from ..agent.zoo_agent.machine import fingerprint as machine_fingerprint
 
     board, ready, emulator = _prepared(options)
     made_of = roots.digest(ready)
-    return f"{board.name}; {emulator.version}; root {made_of}; on {agent.fingerprint()}"
+    return f"{board.name}; {emulator.version}; root {made_of}; on {machine_fingerprint()}"
 
 
 def runtimes(options: DeviceOptions) -> Sequence[str]:

@@ -79,11 +79,11 @@ def runtimes(options: DeviceOptions) -> Sequence[str]:
 
 def fingerprint(options: DeviceOptions) -> str:
     """The machine, the GPU and the runtimes that can use it."""
-    from .. import agent
+    from ..agent.zoo_agent.machine import fingerprint as machine_fingerprint
 
     ran, _ = _tried(tuple(sorted(options.items())))
     names = [f"{runtime} on {name}" for runtime, name in ran.items()]
-    return "; ".join([agent.fingerprint(), *words_of(options), *names])
+    return "; ".join([machine_fingerprint(), *words_of(options), *names])
 
 
 @functools.lru_cache(maxsize=16)

@@ -10,12 +10,12 @@ from zoo.common.errors import UsageError
 from zoo.contracts import DeviceKind, DeviceOptions
 
 from .environments import APART, environments, make_environment
-from .transport import AGENT, MODULES, LocalTransport, about_python, python_of, words_of
+from .transport import MODULES, LocalTransport, about_python, python_of, words_of
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
 
-__all__ = ["AGENT", "MODULES", "HostTransport"]
+__all__ = ["MODULES", "HostTransport"]
 
 
 class HostTransport(LocalTransport):
@@ -47,10 +47,10 @@ def address(options: DeviceOptions) -> str:
 
 def fingerprint(options: DeviceOptions) -> str:
     """The same words about this machine that the agent says."""
-    from .. import agent
+    from ..agent.zoo_agent.machine import fingerprint as machine_fingerprint
 
     plain = {k: v for k, v in options.items() if not (k == "xnnpack" and v)}
-    return "; ".join([agent.fingerprint(), *words_of(plain)])
+    return "; ".join([machine_fingerprint(), *words_of(plain)])
 
 
 def runtimes(options: DeviceOptions) -> Sequence[str]:

@@ -11,25 +11,12 @@ from pathlib import Path
 from typing import Any
 
 from zoo.common.errors import UsageError
-from zoo.common.files import sha256_of, write_bytes
-from zoo.common.paths import cache_folder
 from zoo.contracts import AgentProcess, Condition, DeviceOptions
 from zoo.execution.agent_process import PipeProcess
 
+from ..shared.agent_files import AGENT
 from ..shared.linux import READINGS, condition_of
 
-AGENT = Path(__file__).parents[1] / "agent.py"
-#: Runs the file that is its argument as Python runs a script, but keeps its bytecode: compiling
-#: the agent would take longer than it takes to start.
-_SCRIPT = """
-import sys
-from importlib.machinery import SourceFileLoader
-from importlib.util import module_from_spec, spec_from_loader
-del sys.argv[0]
-spec = spec_from_loader("__main__", SourceFileLoader("__main__", sys.argv[0]))
-sys.modules["__main__"] = module = module_from_spec(spec)
-spec.loader.exec_module(module)
-"""
 #: The module whose presence means that a runtime of the agent can be used.
 MODULES = {
     "litert": "ai_edge_litert",
@@ -65,15 +52,8 @@ class LocalTransport:
 
     def start_agent(self, runtime: str) -> AgentProcess:
         """A fresh process each time: warm caches of one file must not serve the next."""
-        return PipeProcess([*self._agent(runtime), "--runtime", runtime, *self._arguments])
-
-    def _agent(self, runtime: str) -> list[str]:
-        python = self._pythons.get(runtime, self._python)
-        if python is None:
-            # -P: the agent's neighbours in this folder must not stand in for installed modules.
-            return [sys.executable, "-P", "-c", _SCRIPT, str(AGENT)]
-        # Pythons before 3.11 have no such option: there the agent has no neighbours.
-        return [str(python), str(_agent_alone())]
+        python = self._pythons.get(runtime, self._python) or sys.executable
+        return PipeProcess([str(python), str(AGENT), "--runtime", runtime, *self._arguments])
 
     def condition(self) -> Condition:
         """What the kernel tells of heat and clock, and a Raspberry Pi of throttling."""
@@ -87,14 +67,6 @@ class LocalTransport:
 
     def close(self) -> None:
         """Nothing is held."""
-
-
-def _agent_alone() -> Path:
-    """A copy of the agent in a folder of its own, named by its content."""
-    there = cache_folder() / "agent" / sha256_of(AGENT)[:16] / AGENT.name
-    if not there.is_file():
-        write_bytes(there, AGENT.read_bytes())
-    return there
 
 
 def python_of(named: str) -> Path:

@@ -1,1 +1,1 @@
-"""What several kinds of device share."""
+"""What several kinds of devices have in common."""

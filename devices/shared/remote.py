@@ -20,7 +20,9 @@ from zoo.common.files import sha256_of
 from zoo.contracts import AgentProcess
 from zoo.execution.failures import last_words
 
-AGENT = Path(__file__).parents[1] / "agent.py"
+from ..agent.zoo_agent.runtimes.table import own
+from .agent_files import agent_archive
+
 UV = "uv"
 #: The virtual environment that a setup made there, or else the system's Python.
 AUTO = "auto"
@@ -52,7 +54,8 @@ _START = (
     'printf \'{"protocol": %s, "id": null, "ok": false, "error": {"type": "MissingRuntime", '
     '"message": "there is no %s on the device"}}\\n\' "$v" "$p"; exit 3; }; '
     'set -- "$p" "$a" --runtime "$t"; '
-    f'[ "$p" = {UV} ] && set -- "$p" run --quiet --with "$w" --script "$a" --runtime "$t"; '
+    f'[ "$p" = {UV} ] && set -- "$p" run --quiet --no-project --python ">=3.9" --with numpy '
+    '--with "$w" python "$a" --runtime "$t"; '
     '[ -n "$m" ] && set -- taskset "$m" "$@"; '
     'mkdir -p "$d/run"; exec 3<&0; "$@" <&3 3<&- & n=$!; exec 3<&-; echo "$n" >"$d/run/$r.pid"; '
     'wait "$n"; c=$?; rm -f "$d/run/$r.pid"; exit "$c"'
@@ -210,15 +213,12 @@ class Line(ABC):
             program: That runs it: a Python, the folder of a virtual environment, `AUTO` or `UV`.
             cpus: Mask of the processors that it may use, in hexadecimal; None for all.
         """
-        # They import numpy, which listing devices must not.
         from zoo.execution.protocol import PROTOCOL
 
-        from .. import agent
-
-        digest = sha256_of(AGENT)
-        there = f"{self.folder}/agent/{digest[:16]}/agent.py"
-        self.send(AGENT, there, digest)
-        run, distribution = secrets.token_hex(8), agent.RUNTIMES[runtime][1]
+        agent = agent_archive()
+        there = f"{self.folder}/agent/{agent.name}"
+        self.send(agent, there, sha256_of(agent))
+        run, distribution = secrets.token_hex(8), own(runtime).distributions[0]
         process = self.open(
             *(_START, self.folder, program, there, runtime, distribution, run, str(PROTOCOL)),
             cpus or "",

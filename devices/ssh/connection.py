@@ -39,7 +39,7 @@ _KEEP = (
     'printf "%s\\n" "$2" >holder || exit 73; '
     # Agents of a connection that broke would disturb the next measurement.
     'for f in run/*.pid; do [ -f "$f" ] || continue; p=$(cat "$f"); '
-    'tr "\\0" " " <"/proc/$p/cmdline" 2>/dev/null | grep -q "agent.py --runtime" '
+    'tr "\\0" " " <"/proc/$p/cmdline" 2>/dev/null | grep -q "agent-.*[.]pyz --runtime" '
     '&& kill -9 "$p"; rm -f "$f"; done; '
     "find files -type f -mtime +7 -exec rm -f {} +; fi; "
     f'echo "{_READY} $({BOOT})"; cat >/dev/null'

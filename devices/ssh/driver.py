@@ -20,6 +20,7 @@ from zoo.common.errors import ZooError
 from zoo.contracts import AgentProcess, Condition, DeviceKind, DeviceOptions
 from zoo.execution.failures import last_words
 
+from ..agent.zoo_agent.runtimes.table import own
 from ..shared.linux import READINGS, condition_of
 from ..shared.remote import UV
 from .command import address
@@ -137,15 +138,13 @@ def setup(options: DeviceOptions, tell: Callable[[str], None]) -> str:
     Raises:
         ZooError: No environment could be made, or no runtime installed.
     """
-    from .. import agent
-
     connection = Connection(options, f"setup by process {os.getpid()} on {socket.gethostname()}")
     try:
         tell(f"making a virtual environment in {connection.folder}/venv")
         _install(connection, _MAKE_VENV, "a virtual environment")
         ready, refused = [], []
         for name in UV_RUNTIMES:
-            distribution = agent.RUNTIMES[name][1]
+            distribution = own(name).distributions[0]
             tell(f"installing {distribution}")
             try:
                 _install(connection, _ADD, distribution)

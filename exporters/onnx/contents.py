@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -10,9 +11,11 @@ from zoo.common.errors import BadFile
 from zoo.common.files import write_bytes
 from zoo.common.optional_imports import require
 from zoo.contracts import FileContents, TensorInfo
+from zoo.contracts.layers import ARITHMETICS
 
 from .axes import layout_of_image
 from .external_data import payload, side_files, tensor_bytes
+from .work import Sides, multiply_adds, shapes_of
 
 MANIFEST = "zoo_manifest"
 _STANDARD_DOMAINS = frozenset({"", "ai.onnx"})
@@ -53,12 +56,12 @@ def inspect(path: Path) -> FileContents:
 def _contents(model: Any, path: Path, sides: tuple[str, ...]) -> FileContents:
     onnx = require("onnx")
     graph = model.graph
-    tally = _Tally(graph)
+    shapes = onnx.shape_inference.infer_shapes(model).graph
+    tally = _Tally(graph, shapes_of(shapes))
     stripped = onnx.ModelProto()
     stripped.CopyFrom(model)
     del stripped.metadata_props[:]
     size, digest = payload(stripped.SerializeToString(deterministic=True), path, sides)
-    shapes = onnx.shape_inference.infer_shapes(model).graph
     known = [*shapes.input, *shapes.output, *shapes.value_info]
     constants = {tensor.name for tensor in graph.initializer}
     return FileContents(
@@ -78,6 +81,9 @@ def _contents(model: Any, path: Path, sides: tuple[str, ...]) -> FileContents:
         weight_types=_weight_types(graph),
         remarks=_remarks(tally),
         side_files=sides,
+        multiply_adds=tally.work if tally.counted else {},
+        without_integer_kernel=dict(tally.lacking),
+        float_products=dict(tally.float_products) if tally.integer else {},
     )
 
 
@@ -104,7 +110,7 @@ class _Tally:
     kernel, so it counts as an integer operator when all its real inputs were dequantized.
     """
 
-    def __init__(self, graph: Any) -> None:
+    def __init__(self, graph: Any, shapes: Mapping[str, Sides]) -> None:
         self.operators: Counter[str] = Counter(node.op_type for node in graph.node)
         self.integer = 0
         self.hybrid = 0
@@ -115,6 +121,12 @@ class _Tally:
             for node in graph.node
             if node.domain not in {*_STANDARD_DOMAINS, _OWN_DOMAIN}
         }
+        self.work = dict.fromkeys(ARITHMETICS, 0)
+        self.counted = True
+        self.lacking: Counter[str] = Counter()
+        self.float_products: Counter[str] = Counter()
+        self._shapes = shapes
+        self._constants = {tensor.name for tensor in graph.initializer}
         self._producers = {output: node for node in graph.node for output in node.output}
         self._readers: dict[str, set[str]] = {}
         for node in graph.node:
@@ -128,6 +140,21 @@ class _Tally:
         self.integer += kind == "integer"
         self.hybrid += kind == "hybrid"
         self.floating += [node.op_type] * (kind == "float")
+        products = multiply_adds(node, self._shapes)
+        if products is None:
+            self.counted = False
+        elif products:
+            self.work[kind] += products
+            self._note_float(node, kind, products)
+
+    def _note_float(self, node: Any, kind: str, products: int) -> None:
+        if node.op_type == _HYBRID_LSTM or (
+            node.op_type in _FLOAT_ALONE and self._is_between(node)
+        ):
+            self.lacking[node.op_type] += products
+        elif kind != "integer":
+            constants = (name for name in node.input if name in self._constants)
+            self.float_products[";".join((node.name, *node.output, *constants))] += products
 
     def arithmetic(self, node: Any) -> str:
         """``integer``, ``hybrid`` or ``float``; ``conversion`` and ``structural`` compute not."""
@@ -138,12 +165,16 @@ class _Tally:
             return "structural"
         # What an operator multiplies must come from integers too: weights that were kept in
         # float make it a float one.
-        multiplied = node.input[: 2 if kind in _BINARY else 1]
-        fed = bool(multiplied) and all(self._made_by(n) == "DequantizeLinear" for n in multiplied)
-        read = all(self._readers.get(o, set()) <= {"QuantizeLinear", "Relu"} for o in node.output)
-        if kind in _INTEGER or (fed and read and kind not in _FLOAT_ALONE):
+        if kind in _INTEGER or (kind not in _FLOAT_ALONE and self._is_between(node)):
             return "integer"
         return "hybrid" if kind in _HYBRID or kind == _HYBRID_LSTM else "float"
+
+    def _is_between(self, node: Any) -> bool:
+        """Whether a node takes dequantized values alone, and its results are quantized."""
+        multiplied = node.input[: 2 if node.op_type in _BINARY else 1]
+        fed = bool(multiplied) and all(self._made_by(n) == "DequantizeLinear" for n in multiplied)
+        read = all(self._readers.get(o, set()) <= {"QuantizeLinear", "Relu"} for o in node.output)
+        return fed and read
 
     def _made_by(self, name: str) -> str:
         node = self._producers.get(name)

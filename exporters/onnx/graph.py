@@ -14,6 +14,7 @@ from zoo.common.optional_imports import require
 from ..quantization.quantization_error import Integers
 from .contents import _load, _shape, _Tally
 from .external_data import tensor_bytes
+from .work import shapes_of
 
 Array = NDArray[Any]
 #: Which dimension of an operator's weights counts output channels.
@@ -53,8 +54,8 @@ class OnnxGraph:
         for node in self.nodes:
             for name in node.input:
                 self.readers.setdefault(name, []).append(node)
-        self._tally = _Tally(model.graph)
         inferred = onnx.shape_inference.infer_shapes(model).graph
+        self._tally = _Tally(model.graph, shapes_of(inferred))
         #: Name → numpy's name of the element type, and the static shape.
         self.types: dict[str, tuple[str, tuple[int, ...]]] = {
             value.name: (

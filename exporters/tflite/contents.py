@@ -14,6 +14,9 @@ from zoo.common.errors import BadFile
 from zoo.common.files import write_bytes
 from zoo.common.optional_imports import require
 from zoo.contracts import FileContents, TensorInfo
+from zoo.contracts.layers import ARITHMETICS
+
+from .work import multiply_adds, turns_of_graphs
 
 MANIFEST = "zoo_manifest.json"
 _IDENTIFIER = b"TFL3"
@@ -52,9 +55,11 @@ def _contents(payload: bytes, schema: Any) -> FileContents:
     type_names = {v: k for k, v in vars(schema.TensorType).items() if isinstance(v, int)}
     operator_names = {v: k for k, v in vars(schema.BuiltinOperator).items() if isinstance(v, int)}
     tally = _Tally(type_names, model.buffers)
-    for graph in graphs:
+    turns = turns_of_graphs(model)
+    for place, graph in enumerate(graphs):
         for operator in graph.operators or []:
-            tally.add(_operator_name(model, operator, operator_names), operator, graph)
+            name = _operator_name(model, operator, operator_names)
+            tally.add(name, operator, graph, turns[place] if turns else 0)
     signature = (model.signatureDefs or [None])[0]
     weight_types = _weight_types(model, type_names)
     keeps_state = any(tensor.isVariable for graph in graphs for tensor in graph.tensors)
@@ -80,6 +85,8 @@ def _contents(payload: bytes, schema: Any) -> FileContents:
         weight_types=weight_types,
         keeps_state=keeps_state,
         remarks=(_STATEFUL,) if keeps_state else (),
+        multiply_adds=tally.work if turns else {},
+        float_products=tally.float_products if tally.integer else {},
     )
 
 
@@ -107,8 +114,10 @@ class _Tally:
         self.floating: list[str] = []
         self.conversions = 0
         self.custom: set[str] = set()
+        self.work = dict.fromkeys(ARITHMETICS, 0)
+        self.float_products: Counter[str] = Counter()
 
-    def add(self, name: str, operator: Any, graph: Any) -> None:
+    def add(self, name: str, operator: Any, graph: Any, turns: int) -> None:
         self.operators[name] += 1
         if name.startswith(("CUSTOM:", "Flex")):
             self.custom.add(name.removeprefix("CUSTOM:"))
@@ -117,6 +126,11 @@ class _Tally:
         self.integer += kind == "integer"
         self.hybrid += kind == "hybrid"
         self.floating += [name] * (kind == "float")
+        products = turns * multiply_adds(name, operator, graph)
+        if products:
+            self.work[kind] += products
+        if products and kind != "integer":
+            self.float_products[_text(graph.tensors[int(operator.outputs[0])].name)] += products
 
     def arithmetic(self, name: str, operator: Any, graph: Any) -> str:
         """``integer``, ``hybrid`` or ``float``; ``conversion`` and ``structural`` compute not."""

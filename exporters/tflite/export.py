@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from zoo.common.optional_imports import require
 from zoo.contracts import Exporter, ExportRequest, LayerComparison, LayerRequest
 from zoo.contracts.exporter import Written
-from zoo.contracts.precision import CALIBRATED
 
 from .activations import with_own_activations
 from .contents import inspect, read_manifest, recognises, with_appended, write_manifest
@@ -39,7 +39,7 @@ def export(request: ExportRequest) -> Written:
     data = _compact(with_own_activations(with_usable_states(data)), model)
     data, beside = described(data, request)
     request.path.write_bytes(with_appended(data, beside))
-    return Written(remarks=(*others, *told.remarks), method=told.method)
+    return replace(told, remarks=(*others, *told.remarks))
 
 
 def _compact(data: bytes, model: Any) -> bytes:
@@ -53,7 +53,7 @@ def _compact(data: bytes, model: Any) -> bytes:
 def _convert(converter: Any, request: ExportRequest, tf: Any) -> tuple[bytes, Written]:
     if request.trained:
         return convert_trained(converter, request), Written()
-    if request.precision in CALIBRATED:
+    if request.calibration is not None:
         return convert_to_integers(converter, request)
     if request.precision != "float32":
         converter.optimizations = [tf.lite.Optimize.DEFAULT]

@@ -11,7 +11,7 @@ from zoo.contracts import ExportRequest, Target
 from zoo.contracts.exporter import Written
 
 from ..shared.integer_layout import scheme_of
-from ..shared.layer_mapping import check_layers, operators_of
+from ..shared.layer_mapping import check_layers, layers_of, operators_of
 from ..shared.recurrent import recurrent_layers
 from .lstm import with_usable_states
 from .schema import first_arithmetic, float_results, operators
@@ -58,7 +58,16 @@ def convert_to_integers(converter: Any, request: ExportRequest) -> tuple[bytes, 
 
     real = with_usable_states(calibrated)
     data, method, remarks = chosen(request, build, answers, lambda inputs: answers(real, inputs))
-    return data, Written(remarks=remarks, method=method)
+    return data, Written(remarks=remarks, method=method, kept=_kept_together(calibrated, request))
+
+
+def _kept_together(calibrated: bytes, request: ExportRequest) -> tuple[str, ...]:
+    """Layers that stay in float because another of their kind does."""
+    found = operators(calibrated)
+    own = operators_of(request.keep, found, request.model, "TFLite")
+    kinds = {operator.kind for operator in own} & _KNOWN_BY_KIND
+    of_each = zip(found, layers_of(found, request.model), strict=True)
+    return tuple(sorted({name for o, layers in of_each if o.kind in kinds for name in layers}))
 
 
 def interface_of(request: ExportRequest, scheme: Target) -> str:

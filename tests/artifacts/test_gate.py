@@ -22,6 +22,7 @@ from zoo.artifacts.gate import (
     stock_operators,
 )
 from zoo.contracts import Check
+from zoo.contracts.precision import precision_named
 from zoo.tasks.image_classification import zoo_tasks
 
 TASK = next(iter(zoo_tasks()))
@@ -40,7 +41,7 @@ def probabilities(labels: np.ndarray, wrong: int = 0) -> np.ndarray:
 LABELS = np.arange(1000, dtype=np.int64) % CLASSES
 GOOD = {
     "task": TASK,
-    "precision": "int8",
+    "precision": precision_named("int8"),
     "contents": contents(),
     "parity": comparison(),
     "preprocessing": comparison(),
@@ -58,6 +59,8 @@ INFINITE[[5, 7], 2] = np.inf
 
 def failed(**changes) -> list[str]:
     """Names of the checks that fail."""
+    if "precision" in changes:
+        changes["precision"] = precision_named(changes["precision"])
     checks = judge(**{**GOOD, **changes})
     assert [check.name for check in checks] == [
         *("finite", "parity", "preprocessing", "accuracy", "placement", "operators", "shapes")
@@ -166,10 +169,12 @@ def test_placement_tells_the_share_and_the_islands():
     mixed = contents(
         integer_operators=3, float_operators=2, float_islands=("SOFTMAX", "TANH", "TANH")
     )
-    check = placement(mixed, "int8")
+    check = placement(mixed, precision_named("int8"))
     assert check.passed
     assert check.value == "3 of 5 operators are integer; float: SOFTMAX, TANH"
-    assert placement(contents(integer_operators=0, float_operators=5), "float32").passed
+    assert placement(
+        contents(integer_operators=0, float_operators=5), precision_named("float32")
+    ).passed
 
 
 @pytest.mark.parametrize(
@@ -183,8 +188,8 @@ def test_each_precision_is_read_back_from_the_file(
     precision: str, kept: dict[str, Any], broken: dict[str, Any]
 ) -> None:
     plain = contents(integer_operators=0, float_operators=5)
-    assert placement(replace(plain, **kept), precision).passed
-    check = placement(replace(plain, **broken), precision)
+    assert placement(replace(plain, **kept), precision_named(precision)).passed
+    check = placement(replace(plain, **broken), precision_named(precision))
     assert not check.passed
     assert check.reason
 

@@ -22,7 +22,8 @@ from pydantic import BaseModel, ConfigDict
 
 import zoo
 from zoo.contracts import DeviceKind
-from zoo.devices.local.host import AGENT, HostTransport, runtimes
+from zoo.devices.local.host import HostTransport, runtimes
+from zoo.devices.shared.agent_files import AGENT
 from zoo.execution.agent_process import PipeProcess
 
 ERRORS = {"zoo": zoo.ZooError("the wire is cut", fix="mend it"), "os": OSError(5, "Input/output"),
@@ -55,11 +56,11 @@ class Transport(HostTransport):
         self.step("start")
         agent = [str(AGENT), "--runtime", runtime]
         if not self.options["at"]:
-            process = PipeProcess([sys.executable, "-P", *agent])
+            process = PipeProcess([sys.executable, *agent])
         else:
             script = str(Path(FAULTY))
             process = PipeProcess([sys.executable, script, self.options["at"],
-                                   self.options["fault"], "-P", *agent])
+                                   self.options["fault"], *agent])
         if self.options["unplugged"] in ("send", "receive"):
             def broken(*arguments):
                 self.step(self.options["unplugged"])

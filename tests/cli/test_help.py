@@ -11,11 +11,8 @@ from pathlib import Path
 import click
 import pytest
 
-from zoo import api
+import zoo as package
 from zoo.cli import main as cli
-from zoo.pipeline.recipe import make_recipe
-
-RECIPE = make_recipe({"model": "m", "data": "d"}, "the test")
 
 
 def commands() -> Iterator[tuple[str, click.Command]]:
@@ -107,54 +104,26 @@ def test_examples_name_what_exists():
             assert words[words.index("--data") + 1].partition(":")[0] in registry.datasets.names()
 
 
-#: Option → its default in brackets, as help tells it, and where the default really is.
-DEFAULTS = {
-    "--epochs": RECIPE.training.epochs,
-    "--learning-rate": RECIPE.training.learning_rate,
-    "--batch-size": RECIPE.training.batch_size,
-    "--freeze": RECIPE.training.freeze,
-    "--weight-decay": RECIPE.training.weight_decay,
-    "--label-smoothing": f"{RECIPE.training.label_smoothing:g}",
-    "--patience": RECIPE.training.patience,
-    "--seed": RECIPE.seed,
-    "--calibration-samples": RECIPE.calibration.samples,
-    "--tier": RECIPE.bench.tier,
-    "--threads": RECIPE.bench.threads,
-    "--output": inspect.signature(api.ship).parameters["output"].default,
-}
-
-
-@pytest.mark.parametrize("option", DEFAULTS)
-def test_told_default_is_the_default(option):
-    told = {o: p.help for p in COMMANDS["zoo ship"].params for o in p.opts}
-    assert f"[{DEFAULTS[option]}]" in told[option]
-
-
 @pytest.mark.parametrize("name", ["ship", "finetune", "export"])
 def test_output_folder_of_command_and_function_are_one(name):
     (output,) = [p for p in COMMANDS[f"zoo {name}"].params if p.name == "output"]
-    assert output.default == inspect.signature(getattr(api, name)).parameters["output"].default
+    assert output.default == inspect.signature(getattr(package, name)).parameters["output"].default
     assert f"[{output.default}]" in output.help
 
 
 def test_told_tier_of_bench_is_the_default():
     (tier,) = [p for p in COMMANDS["zoo bench"].params if p.name == "tier"]
-    assert tier.default == inspect.signature(api.bench).parameters["tier"].default
+    assert tier.default == inspect.signature(package.bench).parameters["tier"].default
     assert f"[{tier.default}]" in tier.help
 
 
 def test_named_choices_are_all_there():
-    from typing import get_args
-
     from zoo.benchmark.tiers import TIERS
-    from zoo.contracts.training import AUGMENTATIONS, Freeze
     from zoo.registry import load_registry
 
     told = {o: p.help for p in COMMANDS["zoo ship"].params for o in p.opts}
     for option, names in {
         "--tier": TIERS,
-        "--augment": AUGMENTATIONS,
-        "--freeze": get_args(Freeze),
         "--format": load_registry().exporters.names(),
         "--data": load_registry().datasets.names(),
     }.items():

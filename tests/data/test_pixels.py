@@ -14,7 +14,7 @@ from zoo.common.errors import BadData, UsageError
 from zoo.contracts.dataset import Split
 from zoo.contracts.preprocessing import ImagePreprocessing
 from zoo.data.preprocessing.calibration import balanced_sample, calibration_inputs
-from zoo.data.preprocessing.images import read_pixels, to_pixels
+from zoo.data.preprocessing.images import crop_edges, read_pixels, to_pixels
 from zoo.data.preprocessing.inputs import normalize, read_inputs
 
 
@@ -85,6 +85,43 @@ def test_a_share_of_the_crop_is_resize_256_cut_224(height, width):
     assert np.abs(to_pixels(image, rule) - expected).mean() <= 1.5
     whole = to_pixels(image, wanted(224, 224, 3, resize="crop"))
     assert np.abs(whole - expected).mean() > 3
+
+
+@pytest.mark.parametrize(
+    ("size", "target"), [((29, 5), (7, 1)), ((58, 63), (224, 224)), ((63, 58), (224, 224))]
+)
+def test_rounding_leaves_no_crop_outside_the_image(size, target):
+    """These edges lay 2e-15 before the first pixel, which Pillow refuses."""
+    for height, width in (size, size[::-1]):
+        rule = wanted(*target, 3, resize="crop")
+        assert to_pixels(picture(height, width, 3), rule).shape == (*target, 3)
+
+
+@pytest.mark.parametrize("share", [1.0, 0.875, 0.9])
+def test_every_crop_lies_within_its_image(share):
+    """All sizes to 4,100 x 4,100 for the usual targets, and for some that are not square."""
+    sides = (1, 3, 28, 32, 64, 96, 128, 160, 192, 224, 227, 240, 256, 260, 299, 300, 384, 512)
+    heights = np.arange(1, 4101, dtype=np.float64)
+    for target in [*((side, side) for side in sides), (7, 1), (320, 240), (1, 1000)]:
+        for first in range(1, 4101, 100):
+            widths = np.arange(first, first + 100, dtype=np.float64)[:, np.newaxis]
+            for (low, high), whole in zip(
+                crop_edges((widths, heights), target, share), (widths, heights), strict=True
+            ):
+                # Pillow keeps edges as float32.
+                assert (low >= 0).all()
+                assert (low.astype(np.float32) < high.astype(np.float32)).all()
+                assert (high <= whole).all()
+
+
+def test_a_crop_that_needs_no_bound_is_the_plain_formula():
+    rng = np.random.default_rng(1)
+    for width, height, share in zip(*rng.integers(1, 4101, (2, 500)), rng.random(500), strict=True):
+        scale = min(width / 224, height / 160) * share
+        left, top = (width - 224 * scale) / 2, (height - 160 * scale) / 2
+        columns, rows = crop_edges((width, height), (224, 160), share)
+        assert columns == (left, left + 224 * scale)
+        assert rows == (top, top + 160 * scale)
 
 
 def test_crop_cuts_the_centre():

@@ -6,6 +6,7 @@ import importlib.util
 import re
 import tomllib
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
@@ -78,12 +79,17 @@ def test_recipes_of_the_packaged_weights_are_valid() -> None:
         assert {k: plain[k] for k in made_with} == made_with
 
 
-def test_the_readme_shows_weights_and_families_as_cards_and_records_do() -> None:
+def update_program() -> ModuleType:
     spec = importlib.util.spec_from_file_location("update", ROOT / "docs" / "update.py")
     assert spec is not None
     assert spec.loader is not None
     update = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(update)
+    return update
+
+
+def test_the_readme_shows_weights_and_families_as_cards_and_records_do() -> None:
+    update = update_program()
     table = update.weights_table()
     assert "lenet5.fashion_mnist" in table
     text = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -91,6 +97,14 @@ def test_the_readme_shows_weights_and_families_as_cards_and_records_do() -> None
     families = update.families_table()
     assert "`dcgan64`" in families
     assert families in text, "run: python docs/update.py tables"
+
+
+def test_the_recipe_guide_is_made_from_the_fields_of_recipes() -> None:
+    update = update_program()
+    text = (ROOT / "docs" / "recipes.md").read_text(encoding="utf-8")
+    for table in (update.recipe_block(), update.names_table()):
+        assert len(table.splitlines()) > 40
+        assert table in text, "run: python docs/update.py tables"
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda p: p.name)

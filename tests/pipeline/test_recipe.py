@@ -6,6 +6,7 @@ import datetime
 import math
 import tomllib
 from pathlib import Path
+from typing import get_args
 
 import pytest
 import tomli_w
@@ -14,10 +15,13 @@ from hypothesis import strategies as st
 from makers import fuzz, no_privileges
 from pydantic import ValidationError
 
+from zoo.cli.recipe_options import parse_pairs
 from zoo.common.errors import UsageError
-from zoo.contracts.training import AUGMENTATIONS, Training
-from zoo.pipeline.options import parse_hyperparameters, recipe_from
-from zoo.pipeline.recipe import Recipe, precision_order
+from zoo.contracts.precision import precision_named
+from zoo.contracts.training import Training
+from zoo.contracts.training_fields import Augmentation
+from zoo.pipeline.options import recipe_from
+from zoo.pipeline.recipe import Recipe
 
 NAMES = 'model = "lenet5"\ndata = "digits"\n'
 
@@ -272,7 +276,7 @@ def test_hyperparameters_from_the_command_line():
         " i = 3",
         "j=1e3",
     ]
-    assert parse_hyperparameters(pairs) == {
+    assert parse_pairs(pairs, "--set", "activation=relu") == {
         "a": 1,
         "b": True,
         "c": "relu",
@@ -284,28 +288,30 @@ def test_hyperparameters_from_the_command_line():
         "i": 3,
         "j": 1000.0,
     }
-    assert parse_hyperparameters(["k=1979-05-27"])["k"] == datetime.date(1979, 5, 27)
-    assert math.isnan(parse_hyperparameters(["l=nan"])["l"])
-    assert parse_hyperparameters(["a=1", "a=2"]) == {"a": 2}
+    assert parse_pairs(["k=1979-05-27"], "--set", "activation=relu")["k"] == datetime.date(
+        1979, 5, 27
+    )
+    assert math.isnan(parse_pairs(["l=nan"], "--set", "activation=relu")["l"])
+    assert parse_pairs(["a=1", "a=2"], "--set", "activation=relu") == {"a": 2}
 
 
 @pytest.mark.parametrize("pair", ["a", "", "=1", " =1"])
 def test_hyperparameter_without_a_key_or_value(pair):
     with pytest.raises(UsageError, match="is not KEY=VALUE") as caught:
-        parse_hyperparameters(["x=1", pair])
+        parse_pairs(["x=1", pair], "--set", "activation=relu")
     assert repr(pair) in caught.value.what
 
 
 @pytest.mark.parametrize("text", ["9" * 5000, "[" * 5000, "1\nvalue=2", "1\nother=2", "1\n[t]"])
 def test_value_that_is_not_one_toml_value_is_text(text):
-    assert parse_hyperparameters([f"x={text}"]) == {"x": text}
+    assert parse_pairs([f"x={text}"], "--set", "activation=relu") == {"x": text}
 
 
 @fuzz
 @given(st.text())
 def test_any_pair_is_parsed_or_refused(pair):
     try:
-        parsed = parse_hyperparameters([pair])
+        parsed = parse_pairs([pair], "--set", "activation=relu")
     except UsageError:
         assert "=" not in pair or not pair.partition("=")[0].strip()
     else:
@@ -337,7 +343,7 @@ PLAIN_VALUES = (
             epochs=st.integers(0, 100_000),
             learning_rate=st.floats(0, 10, exclude_min=True),
             dropout=st.none() | st.floats(0, 1, exclude_max=True),
-            augment=st.lists(st.sampled_from(AUGMENTATIONS), max_size=3).map(tuple),
+            augment=st.lists(st.sampled_from(get_args(Augmentation)), max_size=3).map(tuple),
             from_scratch=st.booleans(),
         ),
     )
@@ -350,7 +356,7 @@ def test_recipe_survives_its_own_file(tmp_path, recipe):
 
 def test_precisions_are_ordered_from_float_down():
     given_order = ["int8", "float32", "int16x8", "dynamic-int8", "float16"]
-    assert sorted(given_order, key=precision_order) == [
+    assert sorted(given_order, key=lambda name: precision_named(name).order) == [
         *("float32", "float16", "dynamic-int8", "int8", "int16x8")
     ]
 

@@ -25,7 +25,7 @@ from zoo.contracts import (
     TokenPreprocessing,
     Variant,
 )
-from zoo.contracts.precision import CALIBRATED
+from zoo.contracts.precision import precision_named
 from zoo.contracts.training import Training
 from zoo.data.preprocessing.latents import latent
 from zoo.execution.session import AgentSession
@@ -173,8 +173,8 @@ def test_every_export_runs_and_answers_like_keras(
         assert comparison.max_abs <= 1e-4
     assert comparison.count >= 16, "too few waves were decided to say anything"
     task = REGISTRY.tasks.get(variant.task)
-    assert task.parity(comparison, precision).passed
-    assert not task.parity(wrong, precision).passed
+    assert task.parity(comparison, precision_named(precision)).passed
+    assert not task.parity(wrong, precision_named(precision)).passed
     assert wrong.agreement < 0.5, "the comparison must notice outputs in another order"
 
 
@@ -242,7 +242,7 @@ def exported(
             model=deployed_model(network, preprocessing, task),
             path=path,
             precision=precision,
-            calibration=inputs if precision in CALIBRATED else None,
+            calibration=inputs if precision_named(precision).calibrated else None,
             input_name=preprocessing.input_name,
             output_name=task.output,
             integer_input=preprocessing.whole_bytes,
@@ -253,7 +253,7 @@ def exported(
     assert [t.name for t in contents.outputs] == [task.output]
     assert contents.custom_operators == ()
     assert contents.dynamic_tensors == ()
-    if precision in CALIBRATED:
+    if precision_named(precision).calibrated:
         assert contents.integer_operators > 0
     elif preprocessing.whole_bytes:
         # Sequences count steps and compare word numbers, in integers, whatever the precision.

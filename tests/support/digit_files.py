@@ -182,7 +182,7 @@ def judge_file(path: Path, precision: str, **changes: Any) -> Path:
     truth = truth_of(data, "test", PREPROCESSING)
     checks = judge(
         task=task,
-        precision=precision,
+        precision=found.precision(precision),
         contents=contents,
         parity=compare_outputs(task, reference, answered.outputs, truth.labels),
         preprocessing=Comparison(count=64, max_abs=0.0, mean_abs=0.0, agreement=1.0),
@@ -200,7 +200,14 @@ def judge_file(path: Path, precision: str, **changes: Any) -> Path:
         metrics=task.evaluate(answered.outputs, truth),
     )
     golden, beside = keep_golden(
-        artifact, answered, split, truth.labels, "digits/test", kind, Children()
+        artifact,
+        found.precision(precision),
+        answered,
+        split,
+        truth.labels,
+        "digits/test",
+        kind,
+        Children(),
     )
     if beside is not None:
         path.with_name(golden_name(path.name)).write_bytes(beside)

@@ -12,8 +12,8 @@ from hypothesis.extra.numpy import arrays
 from makers import comparison, fuzz, truth
 
 from zoo.common.errors import ZooError
+from zoo.contracts.precision import PRECISIONS, precision_named
 from zoo.tasks.classification import (
-    MIN_AGREEMENT,
     TIE,
     accuracy,
     compare,
@@ -152,7 +152,7 @@ def test_nan_is_seen_in_the_differences(reference, agreement):
     found = compare(bad, good) if reference else compare(good, bad)
     assert math.isnan(found.max_abs)
     assert found.agreement == agreement
-    assert not parity(found, "float32").passed
+    assert not parity(found, precision_named("float32")).passed
 
 
 @pytest.mark.parametrize("shape", [(2, 1), (1, 3), (2, 4), (3,), (2, 3, 1)])
@@ -161,9 +161,9 @@ def test_outputs_of_another_shape_are_not_compared(shape):
         compare(np.zeros((2, 3)), np.zeros(shape))
 
 
-@pytest.mark.parametrize("precision", [*MIN_AGREEMENT, "int16x8"])
+@pytest.mark.parametrize("precision", PRECISIONS, ids=lambda p: p.name)
 def test_parity_asks_for_agreement(precision):
-    needed = MIN_AGREEMENT.get(precision, 0.98)
+    needed = precision.tolerances.agreement
     assert parity(comparison(agreement=needed, max_abs=1e-5), precision).passed
     check = parity(comparison(agreement=needed - 0.001, max_abs=1e-5), precision)
     assert not check.passed
@@ -171,10 +171,10 @@ def test_parity_asks_for_agreement(precision):
 
 
 def test_parity_of_floats_asks_for_close_values():
-    check = parity(comparison(max_abs=2e-4), "float32")
+    check = parity(comparison(max_abs=2e-4), precision_named("float32"))
     assert not check.passed
     assert check.reason == "probabilities differ by up to 0.0002"
-    assert parity(comparison(max_abs=0.3), "int8").passed
+    assert parity(comparison(max_abs=0.3), precision_named("int8")).passed
 
 
 @fuzz

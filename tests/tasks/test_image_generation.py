@@ -9,13 +9,12 @@ import pytest
 
 from zoo.common.errors import ZooError
 from zoo.contracts import Comparison, LatentPreprocessing, Truth
+from zoo.contracts.precision import PRECISIONS, Precision, precision_named
 from zoo.data.opening import open_dataset
 from zoo.data.preprocessing.inputs import read_inputs, truth_of
 from zoo.registry import PluginSettings, load_registry
 from zoo.tasks.image_generation import (
     FRECHET,
-    MIN_SQNR_DB,
-    MIN_SSIM,
     accuracy,
     compare,
     details,
@@ -94,7 +93,7 @@ def test_a_file_whose_images_are_worse_is_caught_and_chance_is_not(
 
 def test_nan_is_no_image(truth: Truth, real: np.ndarray) -> None:
     assert not accuracy(truth, real, real * np.nan, 5.0).passed
-    assert not parity(compare(real, real * np.nan), "int8").passed
+    assert not parity(compare(real, real * np.nan), precision_named("int8")).passed
 
 
 def test_compare_tells_noise_and_structure() -> None:
@@ -109,9 +108,9 @@ def test_compare_tells_noise_and_structure() -> None:
         compare(first, first[..., 0])
 
 
-@pytest.mark.parametrize("precision", list(MIN_SQNR_DB))
-def test_parity_asks_for_decibels_and_structure(precision: str) -> None:
-    least, similar = MIN_SQNR_DB[precision], MIN_SSIM[precision]
+@pytest.mark.parametrize("precision", PRECISIONS, ids=lambda p: p.name)
+def test_parity_asks_for_decibels_and_structure(precision: Precision) -> None:
+    least, similar = precision.tolerances.sqnr_db, precision.tolerances.ssim
     assert parity(comparison(sqnr_db=least, ssim=similar), precision).passed
     noisy = parity(comparison(sqnr_db=least - 0.1), precision)
     assert not noisy.passed

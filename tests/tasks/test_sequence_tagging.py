@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
-
 import numpy as np
 import pytest
 
@@ -11,6 +9,7 @@ from zoo.artifacts.gate import compare_outputs
 from zoo.common.errors import ZooError
 from zoo.contracts import Split, TokenPreprocessing, Truth
 from zoo.contracts.dataset import IGNORED
+from zoo.contracts.precision import precision_named
 from zoo.contracts.training import Training
 from zoo.tasks.sequence_tagging import accuracy, compare, details, evaluate, parity, zoo_tasks
 
@@ -65,8 +64,8 @@ def test_agreement_is_a_share_of_real_steps() -> None:
     wrong[1, 0] = 2
     compared = compare_outputs(TASK, reference, outputs(wrong), LABELS)
     assert compared.agreement == pytest.approx(8 / 9)
-    assert not parity(compared, "int8").passed
-    assert "11.1% of steps of 3 real inputs" in parity(compared, "int8").reason
+    assert not parity(compared, precision_named("int8")).passed
+    assert "11.1% of steps of 3 real inputs" in parity(compared, precision_named("int8")).reason
 
 
 def test_outputs_of_another_length_are_refused() -> None:
@@ -147,4 +146,4 @@ def test_no_gradient_comes_from_padding(compiled) -> None:
 
 def test_the_record_tells_what_it_is() -> None:
     assert not TASK.chooses
-    assert dataclasses.asdict(TASK)["max_drop"]["float32"] == 0.1
+    assert TASK.allowed_loss(precision_named("float32")) == 0.1

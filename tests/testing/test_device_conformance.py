@@ -12,7 +12,8 @@ import pytest
 
 from zoo.common.errors import UnknownName, ZooError
 from zoo.contracts import Condition, DeviceKind
-from zoo.devices.local.host import AGENT, HostTransport
+from zoo.devices.local.host import HostTransport
+from zoo.devices.shared.agent_files import AGENT
 from zoo.execution.agent_process import PipeProcess
 from zoo.execution.device import Device
 from zoo.registry import PluginSettings, load_registry
@@ -71,7 +72,7 @@ class OtherAgent(HostTransport):
     process: type[PipeProcess] = PipeProcess
 
     def start_agent(self, runtime: str) -> PipeProcess:
-        return self.process([sys.executable, "-P", str(AGENT), "--runtime", runtime])
+        return self.process([sys.executable, str(AGENT), "--runtime", runtime])
 
 
 class Immortal(PipeProcess):

@@ -18,6 +18,7 @@ from zoo.common.progress import OnStep, quiet
 from zoo.common.worker import Limits, call
 from zoo.contracts import LayerComparison
 from zoo.contracts.dataset import SPLITS
+from zoo.contracts.precision import BASELINE
 from zoo.data.opening import check_task
 from zoo.models.checkpoints import resolve
 from zoo.registry import Registry, load_registry
@@ -25,7 +26,6 @@ from zoo.results.records import as_plain
 from zoo.targets import HOST_NAMES, target_named
 
 STEP = "explain"
-TWIN_PRECISION = "float32"
 SAMPLES = 64
 RUNS = 50
 _LIMITS = Limits(seconds=1800.0)
@@ -100,9 +100,9 @@ def explain(
     registry = registry or load_registry()
     artifact = open_unaltered(registry, Path(file))
     manifest = require_manifest(artifact)
-    if manifest.precision == TWIN_PRECISION:
+    if manifest.precision == BASELINE.name:
         raise UsageError(
-            f"{artifact.path} is a {TWIN_PRECISION} file: the one that others are compared with",
+            f"{artifact.path} is a {BASELINE.name} file: the one that others are compared with",
             fix="name a file of another precision",
         )
     if against is not None:
@@ -170,8 +170,8 @@ def _checked_twin(registry: Registry, artifact: Artifact, path: Path) -> Artifac
     problem = ""
     if theirs.format != mine.format:
         problem = f"its format is {theirs.format}, that of {artifact.path.name} is {mine.format}"
-    elif theirs.precision != TWIN_PRECISION:
-        problem = f"its precision is {theirs.precision}, not {TWIN_PRECISION}"
+    elif theirs.precision != BASELINE.name:
+        problem = f"its precision is {theirs.precision}, not {BASELINE.name}"
     elif theirs.weights_sha256 != mine.weights_sha256:
         problem = "it was made from other weights"
     if problem:
@@ -194,13 +194,13 @@ def _found_twin(registry: Registry, artifact: Artifact) -> Artifact:
         except (BadFile, BadData):
             continue  # another's file, which is not asked about
         theirs = twin.manifest
-        if theirs is None or theirs.precision != TWIN_PRECISION or theirs.format != mine.format:
+        if theirs is None or theirs.precision != BASELINE.name or theirs.format != mine.format:
             continue
         if theirs.weights_sha256 == mine.weights_sha256:
             return twin
     raise UsageError(
         f"there is no float twin of {artifact.path} beside it",
-        why=f"no {TWIN_PRECISION} file of the format {mine.format} made from the same weights "
+        why=f"no {BASELINE.name} file of the format {mine.format} made from the same weights "
         f"is in {artifact.path.parent}",
         fix=f"{_how_to_make(mine)}; or name one: --against FILE",
     )
@@ -211,7 +211,7 @@ def _candidates(artifact: Artifact) -> Iterator[Path]:
     name = artifact.path.name.removesuffix(_REJECTED)
     precision = require_manifest(artifact).precision
     suffix = artifact.exporter.suffix
-    likely = name.removesuffix(suffix).removesuffix(precision) + TWIN_PRECISION + suffix
+    likely = name.removesuffix(suffix).removesuffix(precision) + BASELINE.name + suffix
     names = [likely, likely + _REJECTED]
     folder = artifact.path.parent
     others = sorted(p.name for p in folder.glob("*") if p.name not in names)
@@ -224,7 +224,7 @@ def _candidates(artifact: Artifact) -> Iterator[Path]:
 def _how_to_make(manifest: Any) -> str:
     return (
         f"make it: zoo export {manifest.model_id} --format {manifest.format} "
-        f"--precision {TWIN_PRECISION},{manifest.precision}"
+        f"--precision {BASELINE.name},{manifest.precision}"
     )
 
 

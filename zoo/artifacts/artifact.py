@@ -102,6 +102,7 @@ class Manifest:
         target: The kind of processor it was written for; empty in older files.
         remarks: What the exporter had to say about how it wrote the file.
         layers: Names of the network's Keras layers, in its order; empty in older files.
+        kept: Names of those that were kept in float on purpose in an integer file.
         trained: How ranges were trained; None for those that were calibrated, or need none.
         budgets: Device → what the file may take there at most, quantity → limit, as it was asked
             for; whether it does, measurements tell.
@@ -130,6 +131,7 @@ class Manifest:
     target: str = ""
     remarks: tuple[str, ...] = ()
     layers: tuple[str, ...] = ()
+    kept: tuple[str, ...] = ()
     trained: TrainedReference | None = None
     budgets: dict[str, dict[str, str]] = field(default_factory=dict)
     gate: GateReference | None = None

@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from zoo.contracts import Check, Comparison, FileContents, Task, Truth
+from zoo.contracts import Check, Comparison, FileContents, Precision, Task, Truth
 from zoo.contracts.dataset import IGNORED
+from zoo.contracts.precision import BASELINE
+from zoo.models.layer_names import LayerNames
 
 if TYPE_CHECKING:
     from zoo.contracts.task import Array
 
-#: Precisions that promise integer arithmetic throughout.
-INTEGER_PRECISIONS = frozenset({"int8", "int16x8"})
-#: Precisions that promise 8-bit weights, and products of integers behind ranges found on the fly.
-HYBRID_PRECISIONS = frozenset({"dynamic-int8"})
-#: Precisions that promise weights of that very type.
-HALF_PRECISIONS = frozenset({"float16"})
+#: What work is counted in.
+WORK = "multiply-adds"
+#: Least share of operators on integers, 0 to 1, in files whose work nobody counted.
+_LEAST_OPERATORS = 0.5
 #: Largest difference of the normalization in the graph from the same formula in float64.
 PREPROCESSING_MAX_ABS = 1e-4
 
@@ -43,7 +44,7 @@ def compare_outputs(task: Task, reference: Array, candidate: Array, labels: Arra
 def judge(
     *,
     task: Task,
-    precision: str,
+    precision: Precision,
     contents: FileContents,
     parity: Comparison,
     preprocessing: Comparison,
@@ -52,6 +53,8 @@ def judge(
     outputs: Array,
     max_drop: float | None,
     twin: Array | None,
+    kept: Sequence[str] = (),
+    layers: Sequence[str] = (),
 ) -> tuple[Check, ...]:
     """Runs every check on one file.
 
@@ -67,20 +70,22 @@ def judge(
         max_drop: Points that may be lost; None for the task's own limit.
         twin: Outputs of the float32 file of the same format, when there is one; the paired test
             is then against what the user would ship otherwise.
+        kept: Names of the Keras layers that were kept in float on purpose.
+        layers: Names of all layers of the network, in its order.
     """
-    allowed = max_drop if max_drop is not None else task.max_drop.get(precision, 1.0)
+    allowed = max_drop if max_drop is not None else task.allowed_loss(precision)
     return (
         finite(outputs),
         enough_inputs(task.parity(parity, precision), parity.count, task.min_parity_inputs),
         preprocessing_parity(preprocessing),
         task.accuracy(truth, reference if twin is None else twin, outputs, allowed),
-        placement(contents, precision),
+        placement(contents, precision, kept, layers),
         stock_operators(contents),
         static_shapes(contents),
     )
 
 
-def conversion(task: Task, twins: Comparison, precision: str) -> Check:
+def conversion(task: Task, twins: Comparison, precision: Precision) -> Check:
     """Whether a file of trained ranges computes what the network that rounds computes.
 
     Args:
@@ -126,10 +131,23 @@ def preprocessing_parity(comparison: Comparison) -> Check:
     )
 
 
-def placement(contents: FileContents, precision: str) -> Check:
-    """What share of the computing operators works on integers, and which do not.
+def placement(
+    contents: FileContents,
+    precision: Precision,
+    kept: Sequence[str] = (),
+    layers: Sequence[str] = (),
+) -> Check:
+    """Whether the file computes with what its precision promises, read back from its bytes.
 
-    Each precision promises something that can be read back from the file.
+    An integer precision is judged by work: the share of multiply-adds in integer arithmetic. What
+    no runtime of the format computes in integers, and layers kept in float on purpose, are told
+    and left out. Where a format counts no multiply-adds, half of the operators must be integer.
+
+    Args:
+        contents: Of the file.
+        precision: As exported.
+        kept: Names of the Keras layers that were kept in float on purpose.
+        layers: Names of all layers of the network, in its order.
     """
     total = contents.integer_operators + contents.float_operators
     value = f"{contents.integer_operators} of {total} operators are integer"
@@ -138,23 +156,39 @@ def placement(contents: FileContents, precision: str) -> Check:
     if contents.float_islands:
         islands = sorted(set(contents.float_islands))
         value += f"; float: {', '.join(islands)}"
-    if precision in INTEGER_PRECISIONS:
-        passed = contents.integer_operators > 0
-        limit = "integer operators do the work"
-        reason = "nothing was quantized: the file computes in float throughout"
-    elif precision in HYBRID_PRECISIONS:
-        passed = contents.integer_operators + contents.hybrid_operators > 0
-        limit = "operators multiply by 8-bit weights"
-        reason = "no operator multiplies by 8-bit weights: the file computes in float throughout"
-    elif precision in HALF_PRECISIONS:
-        half = contents.weight_types.get(precision, 0)
-        value += (
-            f"; {half:,} of {sum(contents.weight_types.values()):,} weight bytes are {precision}"
+    passed, limit, reason = True, "reported", ""
+    if precision.arithmetic == "integer":
+        least, counted = precision.integer_work, WORK
+        share, told = integer_work(contents, kept, layers)
+        if not any(contents.multiply_adds.values()):
+            least, counted = _LEAST_OPERATORS, "operators"
+            share = contents.integer_operators / max(1, total)
+        value += told
+        passed = contents.integer_operators > 0 and share >= least
+        limit = f"at least {least:.0%} of the {counted} are integer"
+        reason = (
+            f"only {share:.1%} of the {counted} that should be integer are: the rest computes in "
+            "float; name layers that should (--keep-float), or choose another precision"
         )
-        passed, limit = half > 0, f"weights are {precision}"
-        reason = f"no weight is {precision}"
-    else:
-        passed, limit, reason = True, "reported", ""
+        if not contents.integer_operators:
+            reason = "nothing was quantized: the file computes in float throughout"
+    elif precision.arithmetic == "hybrid":
+        if work := sum(contents.multiply_adds.values()):
+            small = work - contents.multiply_adds["float"]
+            value += f"; {small / work:.1%} of {work:,} {WORK} are by {precision.weights}"
+        passed = contents.integer_operators + contents.hybrid_operators > 0
+        limit = f"operators multiply by {precision.weights} weights"
+        reason = (
+            f"no operator multiplies by {precision.weights} weights: the file computes in float"
+        )
+    elif precision.weights != BASELINE.weights:
+        half = contents.weight_types.get(precision.weights, 0)
+        value += (
+            f"; {half:,} of {sum(contents.weight_types.values()):,} weight bytes are "
+            f"{precision.weights}"
+        )
+        passed, limit = half > 0, f"weights are {precision.weights}"
+        reason = f"no weight is {precision.weights}"
     return Check(
         name="placement",
         passed=passed,
@@ -162,6 +196,32 @@ def placement(contents: FileContents, precision: str) -> Check:
         limit=limit,
         reason="" if passed else reason,
     )
+
+
+def integer_work(
+    contents: FileContents, kept: Sequence[str] = (), layers: Sequence[str] = ()
+) -> tuple[float, str]:
+    """The share of multiply-adds in integer arithmetic, 0 to 1, and words for what was left out."""
+    work = sum(contents.multiply_adds.values())
+    if not work:
+        return 0.0, ""
+    integer = contents.multiply_adds["integer"]
+    told = f"; {integer / work:.1%} of {work:,} {WORK} are integer"
+    lacking = contents.without_integer_kernel
+    if lacking:
+        told += (
+            f", {sum(lacking.values()) / work:.1%} lack an integer kernel ({', '.join(lacking)})"
+        )
+    on_purpose = 0
+    if kept:
+        names = LayerNames(layers, contents.float_products)
+        for name, products in contents.float_products.items():
+            own = names.of(name)
+            # Converters leave some results without a name.
+            on_purpose += products if not own or {*own} & {*kept} else 0
+        told += f", {on_purpose / work:.1%} were kept in float on purpose ({', '.join(kept)})"
+    asked = work - sum(lacking.values()) - on_purpose
+    return integer / asked if asked else 1.0, told
 
 
 def stock_operators(contents: FileContents) -> Check:

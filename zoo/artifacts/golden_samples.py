@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from zoo.common.errors import BadFile
-from zoo.contracts import TensorInfo
+from zoo.contracts import Precision, TensorInfo
 
 if TYPE_CHECKING:
     from zoo.contracts.task import Array
@@ -31,10 +31,6 @@ CANDIDATES = 8
 #: Characters of packed arrays that a manifest takes; more go into a file beside.
 MOST_EMBEDDED = 64_000
 SUFFIX = ".golden.npz"
-#: Least tolerance for real outputs from 0 to 1, by precision: what the rounding of other
-#: processors may do to them.
-LEAST_TOLERANCE = {"float32": 1e-4, "float16": 1e-3, "dynamic-int8": 5e-3}
-_OTHER_TOLERANCE = 1 / 255
 #: A difference that this machine's kernels make may be twice as large on another.
 _MARGIN = 2.0
 #: Bytes that golden arrays may unpack to.
@@ -131,13 +127,13 @@ def candidates(labels: Array) -> list[list[int]]:
     return found
 
 
-def least_tolerance(precision: str, output: TensorInfo) -> tuple[float, str]:
+def least_tolerance(precision: Precision, output: TensorInfo) -> tuple[float, str]:
     """How far the outputs of a right answer may be off at least, and why."""
     if output.scale is not None:
         return output.scale * 1.001, "one step of the integer output"
     return (
-        LEAST_TOLERANCE.get(precision, _OTHER_TOLERANCE),
-        f"what other processors round differently in {precision}",
+        precision.tolerances.output,
+        f"what other processors round differently in {precision.name}",
     )
 
 
@@ -154,7 +150,7 @@ def choose(
     offered: Sequence[Sequence[int]],
     outputs: Array,
     plain: Array | None,
-    precision: str,
+    precision: Precision,
     output: TensorInfo,
 ) -> Choice | None:
     """Chooses one example of each list: one that says much about the file, and the same anywhere.

@@ -3,14 +3,42 @@
 from __future__ import annotations
 
 import shlex
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from zoo.common.errors import UsageError
+from zoo.common.files import sha256_of
+from zoo.models.checkpoints import SUFFIX, Checkpoint, NotAModel, packaged, resolve
 from zoo.registry import Registry
 
 if TYPE_CHECKING:
     from zoo.artifacts.artifact import Manifest
+
+
+@contextmanager
+def weights_of_exported_files(registry: Registry, model: str) -> Iterator[None]:
+    """Where a model is an exported file, the error names the weights that it came from."""
+    try:
+        yield
+    except NotAModel as error:
+        raise exported_file(registry, Path(model)) or error from error
+
+
+def weights_named(registry: Registry, model: str) -> Checkpoint:
+    """The weights that a model id or a path means.
+
+    Raises:
+        UsageError: The variant has none; or it is an exported file.
+    """
+    from zoo.models.loading import no_weights
+
+    with weights_of_exported_files(registry, model):
+        architecture, variant, checkpoint = resolve(registry, model)
+    if checkpoint is None:
+        raise no_weights(architecture, variant)
+    return checkpoint
 
 
 def exported_file(registry: Registry, path: Path) -> UsageError | None:
@@ -43,9 +71,6 @@ def exported_file(registry: Registry, path: Path) -> UsageError | None:
 
 def _weights(registry: Registry, path: Path, manifest: Manifest) -> str:
     """A model id or a path that means exactly these weights, else what identifies them."""
-    from zoo.common.files import sha256_of
-    from zoo.models.checkpoints import SUFFIX, packaged
-
     beside = path.with_name(manifest.model_id + SUFFIX)
     if beside.is_file() and sha256_of(beside) == manifest.weights_sha256:
         return shlex.quote(str(beside))

@@ -7,7 +7,6 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from zoo.artifacts.artifact import Artifact, Manifest
-from zoo.artifacts.golden_samples import LEAST_TOLERANCE
 from zoo.benchmark.candidate import Candidate
 from zoo.common.cache_key import step_key
 from zoo.common.code_fingerprint import code_of
@@ -16,6 +15,7 @@ from zoo.common.files import OTHER_HOME, ensure_writable, sha256_of
 from zoo.common.paths import cache_folder
 from zoo.common.worker import Children, call
 from zoo.contracts import Dataset
+from zoo.contracts.precision import HALF_TOLERANCE
 from zoo.execution.output_check import Expected
 from zoo.models.checkpoints import SUFFIX, Checkpoint, resolve
 from zoo.registry import Registry
@@ -25,7 +25,7 @@ RUNTIME = "tensorflow"
 _ARCHIVE, _ANSWERS = ".savedmodel.zip", "answers.npz"
 _TOOLS = ("tensorflow", "keras", "numpy")
 #: GPUs multiply with ten bits after the point, as in float16, unless they are told otherwise.
-_TOLERANCE = LEAST_TOLERANCE["float16"]
+_TOLERANCE = HALF_TOLERANCE
 
 
 class Reference:

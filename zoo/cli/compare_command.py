@@ -9,7 +9,7 @@ import click
 
 from zoo.cli.options import (
     Settings,
-    complete_device,
+    device_option,
     examples,
     json_option,
     print_json,
@@ -36,12 +36,7 @@ CANNOT_TELL = 3
 )
 @click.argument("first", type=click.Path())
 @click.argument("second", required=False, type=click.Path())
-@click.option(
-    "--device",
-    metavar="NAME",
-    shell_complete=complete_device,
-    help="Where files are timed [the record's, else this machine].",
-)
+@device_option("Where files are timed [the record's, else this machine].")
 @click.option(
     "--threads", type=click.IntRange(1, 1024), help="For one inference [the record's, 1]."
 )

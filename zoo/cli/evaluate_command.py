@@ -16,13 +16,13 @@ from zoo.cli.options import Settings, complete_model, data_option, examples, jso
     ),
 )
 @click.argument("target", metavar="MODEL|FILE", shell_complete=complete_model)
-@data_option(required=False, help="Dataset [the one the weights were trained on].")
+@data_option("Dataset [the one the weights were trained on].")
 @click.option("--split", default="test", help="train, validation or test [test].")
 @json_option
 @click.pass_obj
 def command(settings: Settings, target: str, data: str | None, split: str, as_json: bool) -> None:
     """Measure the quality of a model, or of an exported file in its deployment runtime."""
-    from zoo.api import evaluate
+    from zoo.api.files import evaluate
     from zoo.cli.progress import StepProgress
     from zoo.results.formatting import metric_in_words
     from zoo.results.records import as_plain

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 @click.option(
     "--against", type=click.Path(), help="Its float32 twin [found beside it, by its manifest]."
 )
-@data_option(required=False, help="Dataset [the one the weights were trained on].")
+@data_option("Dataset [the one the weights were trained on].")
 @click.option("--split", default="validation", help="train, validation or test [validation].")
 @click.option("--samples", type=int, default=64, help="Real inputs that both files run on [64].")
 @click.option(

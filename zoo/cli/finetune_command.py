@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 import shlex
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from zoo.cli.options import (
-    DATASETS,
     Settings,
     complete_model,
-    data_option,
     examples,
     json_option,
-    print_json,
+    option,
     store_option,
-    training_options,
 )
+from zoo.cli.recipe_options import recipe_option, recipe_options, recipe_values
+from zoo.pipeline.recipe_fields import TRAINING
+
+if TYPE_CHECKING:
+    from zoo.pipeline.run import Run
 
 
 @click.command(
@@ -31,42 +33,31 @@ from zoo.cli.options import (
     ),
 )
 @click.argument("model", required=False, shell_complete=complete_model)
-@data_option(required=False, help=DATASETS)
-@training_options
-@click.option(
-    "--output", default="weights", type=click.Path(), help="Folder for the weights [weights]."
-)
+@recipe_options("data", *TRAINING)
+@recipe_option
+@option("--output", default="weights", type=click.Path(), help="Folder for the weights")
 @store_option
 @json_option
 @click.pass_context
-def command(ctx: click.Context, /, as_json: bool, output: str, **given: Any) -> None:
+def command(ctx: click.Context, /, as_json: bool, **given: Any) -> None:
     """Train MODEL on a dataset, from its pretrained weights or from scratch.
 
     Writes a safetensors file and its card, with the accuracy measured on the whole test split. An
     interrupted training goes on where it stopped when the same command is typed again.
     """
-    from zoo.api import finetune
+    from zoo.api.runs import finetune
     from zoo.cli.progress import StepProgress
-    from zoo.cli.results import print_details, print_weights, run_as_json
-    from zoo.cli.ship_command import recipe_options
+    from zoo.cli.results import conclude
 
     settings: Settings = ctx.obj
     with StepProgress(quiet=as_json) as progress:
-        run = finetune(
-            given.pop("model"),
-            given.pop("data"),
-            output=output,
-            on_step=progress,
-            registry=settings.registry(),
-            **recipe_options(given),
-        )
-    if as_json:
-        print_json(run_as_json(run))
-    else:
-        print_weights(run)
-        click.echo(f"weights  {run.weights}")
-        click.echo(f"next     zoo export {shlex.quote(str(run.weights))}")
-    if settings.debug:
-        print_details(run)
-    if not run.passed:
-        ctx.exit(1)
+        run = finetune(on_step=progress, registry=settings.registry(), **recipe_values(given))
+    conclude(ctx, run, as_json, _print)
+
+
+def _print(run: Run) -> None:
+    from zoo.cli.results import print_weights
+
+    print_weights(run)
+    click.echo(f"weights  {run.weights}")
+    click.echo(f"next     zoo export {shlex.quote(str(run.weights))}")

@@ -18,9 +18,12 @@ _CLASSES_SHOWN = 20
 @click.pass_obj
 def command(settings: Settings, model: str, as_json: bool) -> None:
     """Show everything known about MODEL: the network, its input, its weights."""
+    from zoo.artifacts.not_weights import weights_of_exported_files
     from zoo.models.catalogue import info
 
-    found = info(settings.registry(), model)
+    registry = settings.registry()
+    with weights_of_exported_files(registry, model):
+        found = info(registry, model)
     if as_json:
         print_json(found)
         return

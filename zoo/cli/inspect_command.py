@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from zoo.cli.options import Settings, examples, json_option, print_json
-from zoo.cli.tables import human_bytes
+from zoo.cli.tables import human_bytes, human_count
 
 
 @click.command(name="inspect", epilog=examples("zoo inspect exports/lenet5.digits.int8.tflite"))
@@ -19,7 +19,7 @@ def command(ctx: click.Context, /, file: str, as_json: bool) -> None:
 
     The exit code is 1 when the model was altered after its manifest was written.
     """
-    from zoo.api import inspect
+    from zoo.api.files import inspect
 
     settings: Settings = ctx.obj
     found = inspect(file, registry=settings.registry())
@@ -72,6 +72,8 @@ def _print_contents(found: dict[str, Any]) -> None:
     total = contents["integer_operators"] + contents["float_operators"]
     hybrid = f", {contents['hybrid_operators']} hybrid" if contents["hybrid_operators"] else ""
     _line("integer", f"{contents['integer_operators']} of {total} computing operators{hybrid}")
+    if contents["multiply_adds"]:
+        _line("multiply-adds", _work(contents["multiply_adds"]))
     if contents["float_islands"]:
         _line("float islands", ", ".join(contents["float_islands"]))
     _line("conversions", f"{contents['conversions']} quantize or dequantize operators")
@@ -82,6 +84,13 @@ def _print_contents(found: dict[str, Any]) -> None:
     _line("weights", human_bytes(contents["weight_bytes"]) + (f": {types}" if types else ""))
     for remark in contents["remarks"]:
         _line("remark", remark)
+
+
+def _work(multiply_adds: dict[str, int]) -> str:
+    """``417 k: 97.2% integer, 2.8% float``."""
+    total = sum(multiply_adds.values())
+    parts = [f"{n / total:.1%} {kind}" for kind, n in multiply_adds.items() if n]
+    return f"{human_count(total)}: {', '.join(parts)}"
 
 
 def _print_manifest(manifest: dict[str, Any], path: dict[str, str]) -> None:

@@ -10,17 +10,18 @@ import click
 
 from zoo.cli.options import (
     Settings,
-    complete_device,
-    complete_format,
     complete_model,
-    complete_target,
     data_option,
+    device_option,
     examples,
     json_option,
+    option,
     print_json,
     split_commas,
     store_option,
 )
+from zoo.cli.recipe_options import recipe_options, recipe_values
+from zoo.pipeline.recipe_fields import SEARCH
 
 
 @click.command(
@@ -32,32 +33,13 @@ from zoo.cli.options import (
     ),
 )
 @click.argument("model", shell_complete=complete_model)
-@data_option(required=False, help="Calibrates, judges, trains [the dataset on the weights' card].")
+@data_option("Calibrates, judges, trains [the dataset on the weights' card].")
 @click.option("--max-size", metavar="SIZE", help="Of the file: 300kB, 1.5MB, 64KiB.")
 @click.option("--max-download", metavar="SIZE", help="Of the file after gzip.")
 @click.option("--max-latency", metavar="TIME", help="Median on the device: 5ms, 800us.")
 @click.option("--max-drop", type=float, help="Points of accuracy lost against MODEL.")
-@click.option(
-    "--device",
-    metavar="NAME",
-    shell_complete=complete_device,
-    help="Where files are timed [this machine].",
-)
-@click.option(
-    "--format",
-    "formats",
-    multiple=True,
-    metavar="NAME",
-    shell_complete=complete_format,
-    help="May be repeated or comma-separated [all].",
-)
-@click.option(
-    "--precision",
-    "precisions",
-    multiple=True,
-    metavar="NAME",
-    help="May be repeated or comma-separated [all].",
-)
+@device_option("Where files are timed [this machine].")
+@recipe_options("formats", "precisions", precisions="all")
 @click.option(
     "--width",
     multiple=True,
@@ -71,34 +53,16 @@ from zoo.cli.options import (
     help="Set so many of the weights to zero, such as 0.5,0.8; none: never "
     "[if nothing else fits, and --max-download is given].",
 )
-@click.option("--epochs", type=int, default=4, help="Of each training [4].")
+@option("--epochs", type=int, default=4, help="Of each training")
 @click.option("--budget-time", metavar="TIME", help="Begin nothing new after: 30min, 2h.")
 @click.option("--thorough", is_flag=True, help="Go on after a file fits.")
-@click.option(
-    "--target", metavar="NAME", shell_complete=complete_target, help="As of zoo export [auto]."
-)
-@click.option("--calibration-samples", type=int, help="Real inputs that set ranges [256].")
-@click.option(
-    "--tier", help="How thoroughly to time: brief, smoke, quick, full, sustained [brief]."
-)
-@click.option("--threads", type=int, help="Threads of the runtime [1].")
-@click.option("--seed", type=int, help="Of everything random [0].")
-@click.option(
-    "--output", default="optimized", type=click.Path(), help="Parent of the folder [optimized]."
-)
+@recipe_options(*SEARCH)
+@option("--output", default="optimized", type=click.Path(), help="Parent of the folder")
 @click.option("--no-report", is_flag=True, help="Write no report.html.")
 @store_option
 @json_option
 @click.pass_context
-def command(
-    ctx: click.Context,
-    /,
-    model: str,
-    data: str | None,
-    as_json: bool,
-    no_report: bool,
-    **given: Any,
-) -> None:
+def command(ctx: click.Context, /, as_json: bool, no_report: bool, **given: Any) -> None:
     """Search for the file of MODEL that keeps limits on size, latency and accuracy.
 
     Tries formats and precisions first, then ways of calibration and layers left in float, and
@@ -106,25 +70,21 @@ def command(
     timed. Of the files that keep all limits, the quickest is taken. The exit code is 1 when there
     is none. The same command again redoes nothing.
     """
+    from zoo.api.runs import optimize
     from zoo.cli.progress import StepProgress
     from zoo.cli.search_results import print_search
     from zoo.pipeline.search.optimize import as_json as search_as_json
-    from zoo.pipeline.search.optimize import optimize
 
     settings: Settings = ctx.obj
-    for name in ("formats", "precisions"):
-        given[name] = split_commas(given[name]) or None
     for name in ("width", "prune"):
         given[name] = _factors(given[name])
     with StepProgress(quiet=as_json) as progress:
         found = optimize(
-            model,
-            data,
             report=not no_report,
             command=shlex.join(["zoo", *sys.argv[1:]]),
             on_step=progress,
             registry=settings.registry(),
-            **given,
+            **recipe_values(given),
         )
     if as_json:
         print_json(search_as_json(found))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -35,8 +34,10 @@ class Settings:
         )
 
 
-def _complete(kind: str) -> Callable[[click.Context, click.Parameter, str], list[CompletionItem]]:
-    def complete(
+def complete(kind: str) -> Callable[[click.Context, click.Parameter, str], list[CompletionItem]]:
+    """What shells offer: names of one kind, such as ``model``."""
+
+    def names_of(
         ctx: click.Context, param: click.Parameter, incomplete: str
     ) -> list[CompletionItem]:
         from zoo.models.checkpoints import model_ids
@@ -52,7 +53,7 @@ def _complete(kind: str) -> Callable[[click.Context, click.Parameter, str], list
         }[kind]()
         return [CompletionItem(name) for name in names if name.startswith(incomplete)]
 
-    return complete
+    return names_of
 
 
 def _devices(registry: Registry) -> list[str]:
@@ -66,11 +67,10 @@ def _devices(registry: Registry) -> list[str]:
         return registry.devices.names()
 
 
-complete_model = _complete("model")
-complete_dataset = _complete("dataset")
-complete_format = _complete("format")
-complete_device = _complete("device")
-complete_target = _complete("target")
+complete_model = complete("model")
+complete_dataset = complete("dataset")
+complete_device = complete("device")
+complete_target = complete("target")
 
 
 def examples(*commands: str) -> str:
@@ -84,23 +84,20 @@ def json_option(function: Function) -> Function:
     return click.option("--json", "as_json", is_flag=True, help="Print JSON.")(function)
 
 
-#: Help of an option that takes any dataset.
-DATASETS = (
-    "Dataset: digits, fashion_mnist, row by row digits_rows, fashion_mnist_rows; your own by "
-    "folder:PATH (images), npz:PATH, csv:PATH, text:PATH, conll:PATH; others' by keras:NAME, "
-    "hf:NAME, aeon:NAME."
-)
+def option(*names: str, default: Any, help: str, **kinds: Any) -> Callable[[Function], Function]:
+    """An option whose help ends with its default in brackets."""
+    shown = f"{default:g}" if isinstance(default, float) else default
+    return click.option(*names, default=default, help=f"{help} [{shown}].", **kinds)
 
 
-def data_option(*, required: bool, help: str) -> Callable[[Function], Function]:
-    """``--data DATASET``."""
-    return click.option(
-        "--data",
-        required=required,
-        metavar="DATASET",
-        shell_complete=complete_dataset,
-        help=help,
-    )
+def data_option(help: str) -> Callable[[Function], Function]:
+    """``--data DATASET``, where it is not what a recipe trains on."""
+    return click.option("--data", metavar="DATASET", shell_complete=complete_dataset, help=help)
+
+
+def device_option(help: str) -> Callable[[Function], Function]:
+    """``--device NAME``, a single one."""
+    return click.option("--device", metavar="NAME", shell_complete=complete_device, help=help)
 
 
 def store_option(function: Function) -> Function:
@@ -115,165 +112,6 @@ def retry_option(function: Function) -> Function:
     return click.option(
         "--retry", is_flag=True, help="Try again conversions that crashed or were impossible."
     )(function)
-
-
-def export_options(function: Function) -> Function:
-    """What is written and what it must keep; unset options leave the recipe's value."""
-    options = [
-        click.option(
-            "--format",
-            "formats",
-            multiple=True,
-            metavar="NAME",
-            shell_complete=complete_format,
-            help="tflite, onnx; may be repeated or comma-separated [all].",
-        ),
-        click.option(
-            "--precision",
-            "precisions",
-            multiple=True,
-            metavar="NAME",
-            help="float32, float16, dynamic-int8, int8, int16x8; may be repeated or "
-            "comma-separated [float32, int8].",
-        ),
-        click.option(
-            "--recurrent",
-            metavar="FORM",
-            help="Recurrent layers in files: fused, unrolled, while [auto].",
-        ),
-        click.option(
-            "--target",
-            metavar="NAME",
-            shell_complete=complete_target,
-            help="The processor that files are for: mcu, npu, browser, arm64, …; auto: this "
-            "machine's [auto].",
-        ),
-        click.option(
-            "--calibration-samples", type=int, help="Real inputs that set integer ranges [256]."
-        ),
-        click.option("--calibration-split", metavar="SPLIT", help="train or validation [train]."),
-        click.option(
-            "--calibration-method",
-            metavar="NAME",
-            help="minmax, percentile, entropy, mse, moving-average; auto: the one that errs least "
-            "on other inputs [auto].",
-        ),
-        click.option(
-            "--keep-float",
-            "keep",
-            multiple=True,
-            metavar="LAYER",
-            help="A layer that stays in float in int8 files; may be repeated or comma-separated.",
-        ),
-        click.option(
-            "--no-repair",
-            "repair",
-            flag_value="none",
-            default=None,
-            help="Leave int8 files that lose more than --max-drop as they are, instead of keeping "
-            "their worst layers in float.",
-        ),
-        click.option(
-            "--export-option",
-            "export_options",
-            multiple=True,
-            metavar="FORMAT.KEY=VALUE",
-            help="An option that one format alone has, such as onnx.opset=18.",
-        ),
-        click.option(
-            "--time-limit", type=float, help="Seconds that one conversion may take [1800]."
-        ),
-        click.option(
-            "--memory-limit",
-            type=float,
-            help="Gigabytes that one conversion may use [three quarters of this machine's].",
-        ),
-        click.option(
-            "--qat",
-            is_flag=True,
-            default=None,
-            help="Train the network to be quantized, for int8 files; with --max-drop only where "
-            "calibration loses more.",
-        ),
-        click.option("--qat-epochs", type=int, help="Passes over the training data for --qat [3]."),
-        click.option(
-            "--max-drop",
-            type=float,
-            help="Points of accuracy a file may lose, or per cent by which a distance may rise "
-            "[by precision].",
-        ),
-    ]
-    return functools.reduce(lambda f, option: option(f), reversed(options), function)
-
-
-def training_options(function: Function) -> Function:
-    """Everything about training; unset options leave the recipe's value."""
-    options = [
-        click.option("--epochs", type=int, help="Most passes over the training data [15]."),
-        click.option("--learning-rate", type=float, help="Peak learning rate [0.001]."),
-        click.option("--batch-size", type=int, help="Examples per step [32]."),
-        click.option(
-            "--freeze",
-            metavar="PART",
-            help="none; backbone: train the new head alone; gradual: thaw layers epoch by epoch, "
-            "from the head down [none].",
-        ),
-        click.option(
-            "--groups", type=int, help="Groups of layers for gradual and --rate-factor [4]."
-        ),
-        click.option(
-            "--rate-factor",
-            type=float,
-            help="Each group learns so much slower than the one above [2.6 with gradual, else 1].",
-        ),
-        click.option(
-            "--input-size",
-            metavar="SIZE",
-            help="Another size of images: 48, or HEIGHTxWIDTH [that of the pretraining].",
-        ),
-        click.option(
-            "--channels", type=int, help="1: grey, 3: RGB images [those of the pretraining]."
-        ),
-        click.option(
-            "--augment",
-            multiple=True,
-            metavar="NAME",
-            help="rotate, shift, crop, flip, erase; may be repeated or comma-separated.",
-        ),
-        click.option("--dropout", type=float, help="Dropout before the head, 0 to 1."),
-        click.option("--weight-decay", type=float, help="As in AdamW [0.01]."),
-        click.option("--label-smoothing", type=float, help="0 to 1 [0]."),
-        click.option(
-            "--patience", type=int, help="Stop after so many epochs without progress; 0: never [5]."
-        ),
-        click.option(
-            "--from-scratch", is_flag=True, default=None, help="Start from random weights."
-        ),
-        click.option(
-            "--jit",
-            metavar="WHEN",
-            help="auto, on, off: let XLA compile the training; auto tries, if it is long [auto].",
-        ),
-        click.option("--seed", type=int, help="Of everything random [0]."),
-        click.option(
-            "--set",
-            "hyperparameters",
-            multiple=True,
-            metavar="KEY=VALUE",
-            help="A hyper-parameter of the network, such as activation=relu.",
-        ),
-        click.option(
-            "--task-option",
-            "task_options",
-            multiple=True,
-            metavar="KEY=VALUE",
-            help="A training option that the model's task alone has, such as loss=hinge.",
-        ),
-        click.option(
-            "--recipe", type=click.Path(), help="TOML file; options on the command line win."
-        ),
-    ]
-    return functools.reduce(lambda f, option: option(f), reversed(options), function)
 
 
 def print_json(value: Any) -> None:

@@ -76,7 +76,7 @@ def list_plugins(settings: Settings, as_json: bool) -> None:
     metavar="CHECK",
     help="Leave out a check, or those that fit a pattern; may be repeated or comma-separated.",
 )
-@data_option(required=False, help="Trains the network before it is exported [a small one].")
+@data_option("Trains the network before it is exported [a small one].")
 @click.option(
     "--epochs", type=click.IntRange(1), help="How long to train it [5, or 20 if need be]."
 )

@@ -2,17 +2,34 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import asdict
 from typing import Any
 
 import click
 
 from zoo.cli.examinations import print_examinations
+from zoo.cli.options import Settings, print_json
 from zoo.pipeline.rows import rows_of
 from zoo.pipeline.run import Run, plain_records
 from zoo.report.summary import examinations_of, next_commands, remarks_of
 from zoo.report.table import print_files
 from zoo.results.formatting import metric_in_words
+
+
+def conclude(
+    ctx: click.Context, run: Run, as_json: bool, show: Callable[[Run], None] | None = None
+) -> None:
+    """Prints a run for people or as JSON, and sets the exit code: 1 where it did not pass."""
+    settings: Settings = ctx.obj
+    if as_json:
+        print_json(run_as_json(run))
+    else:
+        (show or print_run)(run)
+    if settings.debug:
+        print_details(run)
+    if not run.passed:
+        ctx.exit(1)
 
 
 def print_run(run: Run) -> None:

@@ -8,8 +8,8 @@ import click
 
 from zoo.cli.options import (
     Settings,
-    complete_device,
     data_option,
+    device_option,
     examples,
     json_option,
     print_json,
@@ -30,16 +30,11 @@ _MARKS = {"holds": "ok", "fails": "--", "not checked": " ?"}
     ),
 )
 @click.argument("file", type=click.Path())
-@data_option(required=False, help="Also measure the quality on the test split of this dataset.")
+@data_option("Also measure the quality on the test split of this dataset.")
 @click.option(
     "--runtime", metavar="NAME", help="Run golden inputs in this one alone [all installed]."
 )
-@click.option(
-    "--device",
-    metavar="NAME",
-    shell_complete=complete_device,
-    help="Where the file answers [this machine].",
-)
+@device_option("Where the file answers [this machine].")
 @json_option
 @click.pass_context
 def command(

@@ -7,6 +7,7 @@ from zoo.contracts.examination import Examination, Figure, FigureTable, Specimen
 from zoo.contracts.exporter import Exporter, ExportRequest, FileContents, TensorInfo
 from zoo.contracts.foreign_benchmark import BenchmarkFigures, BenchmarkOrder, ForeignBenchmark
 from zoo.contracts.layers import LayerComparison, LayerRequest, OperatorRecord
+from zoo.contracts.precision import Precision, Tolerances
 from zoo.contracts.preprocessing import (
     AnyPreprocessing,
     ImagePreprocessing,
@@ -48,6 +49,7 @@ __all__ = [
     "LayerRequest",
     "Metric",
     "OperatorRecord",
+    "Precision",
     "Preprocessing",
     "Program",
     "SeriesPreprocessing",
@@ -58,6 +60,7 @@ __all__ = [
     "Task",
     "TensorInfo",
     "TokenPreprocessing",
+    "Tolerances",
     "Transport",
     "Truth",
     "Usage",

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from zoo.common.errors import BadData
 from zoo.contracts.checks import check, check_name
-from zoo.contracts.precision import CALIBRATIONS, PRECISIONS, RECURRENT_FORMS
+from zoo.contracts.precision import CALIBRATIONS, RECURRENT_FORMS, Precision, check_precisions
 
 if TYPE_CHECKING:  # lists and help must not wait for numpy
     from numpy.typing import NDArray
@@ -69,6 +69,14 @@ class FileContents:
         remarks: What else whoever chooses the file should know, in sentences.
         side_files: Names of files that must lie beside it, with a part of the model; they count
             in its bytes and in its SHA-256.
+        multiply_adds: Of convolutions, dense and recurrent layers in one inference, counted as in
+            `Variant.multiply_adds`, by what they are computed on: one of
+            `zoo.contracts.layers.ARITHMETICS`; empty where nobody counted.
+        without_integer_kernel: Those among them that are computed on real numbers, or behind
+            ranges found on the fly, since no runtime of the format has an integer kernel, though
+            weights and what they multiply are integers in the file: operator name → multiply-adds.
+        float_products: Those of each other operator that computes on real numbers in a file with
+            integer ones: names that tell its layers → multiply-adds.
     """
 
     inputs: tuple[TensorInfo, ...]
@@ -88,6 +96,9 @@ class FileContents:
     keeps_state: bool = False
     remarks: tuple[str, ...] = ()
     side_files: tuple[str, ...] = ()
+    multiply_adds: dict[str, int] = field(default_factory=dict)
+    without_integer_kernel: dict[str, int] = field(default_factory=dict)
+    float_products: dict[str, int] = field(default_factory=dict)
 
     @property
     def integer_share(self) -> float:
@@ -165,10 +176,13 @@ class Written:
         remarks: How it was written, in sentences that the manifest keeps.
         method: The method of calibration that the ranges follow from; empty for files without,
             or where it is the one that was asked for.
+        kept: Names of Keras layers that stayed in float on purpose beside those of
+            `ExportRequest.keep`.
     """
 
     remarks: tuple[str, ...] = ()
     method: str = ""
+    kept: tuple[str, ...] = ()
 
 
 def _check_finite(calibration: NDArray[Any]) -> None:
@@ -192,7 +206,8 @@ class Exporter:
         name: ``tflite``; also what the user types for ``--format``.
         summary: One line for lists.
         suffix: ``.tflite``.
-        precisions: Those it can write.
+        precisions: Names of those it can write: built-in ones, and those that it declares.
+        declares: Precisions of its own, beside `zoo.contracts.precision.PRECISIONS`.
         export: Writes ``request.path``; may return remarks on how, which the manifest keeps, by
             themselves or with more that is to be told. Raises `Unsupported` for a network that the
             format cannot hold at that precision.
@@ -228,6 +243,7 @@ class Exporter:
     recognises: Callable[[bytes], bool]
     runtimes: tuple[str, ...]
     extra: str
+    declares: tuple[Precision, ...] = ()
     distributions: tuple[str, ...] = ()
     more_runtimes: tuple[str, ...] = ()
     options: Callable[[], type[BaseModel]] | None = None
@@ -245,8 +261,7 @@ class Exporter:
     def __post_init__(self) -> None:
         check_name("exporter", self.name)
         check(self.suffix.startswith("."), self.name, "suffix must begin with a dot")
-        unknown = sorted(set(self.precisions) - set(PRECISIONS))
-        check(not unknown, self.name, f"unknown precisions: {', '.join(unknown)}")
+        check_precisions(self.name, self.precisions, self.declares)
         check({*self.mixes} <= {*self.precisions}, self.name, "mixes a precision it cannot write")
         check(len(self.precisions) > 0, self.name, "claims no precision")
         check(len(self.runtimes) > 0, self.name, "names no runtime")

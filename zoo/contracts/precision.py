@@ -1,13 +1,193 @@
-"""Number types that files are written in."""
+"""Types of numbers that a file computes with, and what is asked of such a file."""
 
 from __future__ import annotations
 
-#: Every precision the product knows; an exporter claims some of them.
-PRECISIONS = ("float32", "float16", "dynamic-int8", "int8", "int16x8")
-#: Those that need calibration data.
-CALIBRATED = frozenset({"int8", "int16x8"})
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from math import inf
+
+from zoo.common.errors import UnknownName, UsageError
+from zoo.contracts.checks import check, check_name
+
 #: How the ranges of integers follow from what tensors held; ``auto`` takes the one with which the
 #: file errs least on inputs that were not calibrated on.
 CALIBRATIONS = ("auto", "minmax", "percentile", "entropy", "mse", "moving-average")
+
 #: How a recurrent layer's loop over time may be written; ``auto`` leaves it to the exporter.
 RECURRENT_FORMS = ("auto", "fused", "unrolled", "while")
+
+#: What half-precision arithmetic may move an output from 0 to 1 by.
+HALF_TOLERANCE = 1e-3
+
+
+@dataclass(frozen=True, kw_only=True)
+class Tolerances:
+    """The thresholds of one precision; tasks use those that suit what they compare.
+
+    Attributes:
+        output: What the rounding of another processor may change of a real output from 0 to 1.
+        agreement: Least share of inputs with the same decision as the Keras model's, 0 to 1.
+        max_abs: Largest absolute difference from the Keras model's probabilities.
+        sqnr_db: Least signal to quantization noise of images, decibels.
+        ssim: Least mean structural similarity of images: just below what white noise of those
+            decibels leaves of Fashion-MNIST (measured: 1.00000, 0.99997, 0.9930, 0.896), so that
+            it rejects what has as little noise, but in the wrong places: blur, a grid, a lost edge.
+        points: What a share of examples may lose before the loss counts, percentage points.
+        percent: By how much a distance may rise before it counts, per cent.
+    """
+
+    output: float
+    agreement: float
+    sqnr_db: float
+    ssim: float
+    points: float
+    percent: float
+    max_abs: float = inf
+
+    def __post_init__(self) -> None:
+        # An infinite one would make a check that cannot fail.
+        for name in ("output", "sqnr_db", "points", "percent"):
+            check(0 < getattr(self, name) < inf, "tolerances", f"{name} must be positive")
+        check(self.max_abs > 0, "tolerances", "max_abs must be positive")
+        for name in ("agreement", "ssim"):
+            check(0 < getattr(self, name) <= 1, "tolerances", f"{name} must be above 0, at most 1")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Precision:
+    """What weights and activations of a file are, and the thresholds for such a file.
+
+    Attributes:
+        name: ``int8``; also what the user types for ``--precision``.
+        weights: numpy's name of the weights' type.
+        activations: numpy's name of the type of what flows between operators.
+        order: Place in tables, the most precise first.
+        tolerances: How far such a file may be off.
+        calibrated: Whether ranges are measured on real inputs.
+        integer_work: Least share of multiply-adds in integer arithmetic, 0 to 1; layers that are
+            kept in float on purpose are left out.
+        trainable: Whether networks are trained to be quantized for it.
+        default: Whether files of it are made when nobody asks for a precision.
+    """
+
+    name: str
+    weights: str
+    activations: str
+    order: int
+    tolerances: Tolerances
+    calibrated: bool = False
+    integer_work: float = 0.9
+    trainable: bool = False
+    default: bool = False
+
+    @property
+    def arithmetic(self) -> str:
+        """One of `zoo.contracts.layers.ARITHMETICS`: what its operators compute on."""
+        if "float" in self.weights:
+            return "float"
+        return "hybrid" if "float" in self.activations else "integer"
+
+    def __post_init__(self) -> None:
+        check_name("precision", self.name)
+        check(0 < self.integer_work <= 1, self.name, "integer_work must be above 0, at most 1")
+
+
+#: The built-in precisions; an exporter may declare more (`Exporter.declares`).
+PRECISIONS = (
+    Precision(
+        name="float32",
+        weights="float32",
+        activations="float32",
+        order=0,
+        default=True,
+        tolerances=Tolerances(
+            output=1e-4,
+            agreement=1.0,
+            max_abs=1e-4,
+            sqnr_db=100.0,
+            ssim=0.9999,
+            points=0.1,
+            percent=1.0,
+        ),
+    ),
+    Precision(
+        name="float16",
+        weights="float16",
+        activations="float16",
+        order=10,
+        tolerances=Tolerances(
+            output=HALF_TOLERANCE,
+            agreement=0.99,
+            sqnr_db=60.0,
+            ssim=0.9998,
+            points=0.2,
+            percent=2.0,
+        ),
+    ),
+    Precision(
+        name="dynamic-int8",
+        weights="int8",
+        activations="float32",
+        order=20,
+        tolerances=Tolerances(
+            output=5e-3, agreement=0.98, sqnr_db=36.0, ssim=0.99, points=1.0, percent=5.0
+        ),
+    ),
+    Precision(
+        name="int8",
+        weights="int8",
+        activations="int8",
+        order=30,
+        calibrated=True,
+        trainable=True,
+        default=True,
+        tolerances=Tolerances(
+            output=1 / 255, agreement=0.98, sqnr_db=22.0, ssim=0.89, points=1.0, percent=15.0
+        ),
+    ),
+    Precision(
+        name="int16x8",
+        weights="int8",
+        activations="int16",
+        order=40,
+        calibrated=True,
+        tolerances=Tolerances(
+            output=1 / 255, agreement=0.98, sqnr_db=22.0, ssim=0.9, points=1.0, percent=1.0
+        ),
+    ),
+)
+#: The precision that the files of all others are compared with.
+BASELINE = min(PRECISIONS, key=lambda precision: precision.order)
+#: The precision that networks are trained to be quantized for.
+TRAINABLE = next(precision for precision in PRECISIONS if precision.trainable)
+
+
+def check_precisions(
+    record: str, names: Iterable[str], declared: Sequence[Precision] = (), field: str = ""
+) -> None:
+    """Refuses a record that names precisions which are neither built in nor declared by it."""
+    known = [precision.name for precision in (*PRECISIONS, *declared)]
+    twice = len({*known}) < len(known)
+    check(not twice, record, "declares a precision that is built in, or one twice")
+    unknown = sorted({*names} - {*known})
+    check(not unknown, record, f"{field}unknown precisions: {', '.join(unknown)}")
+
+
+def precision_named(name: str, declared: Iterable[Precision] = ()) -> Precision:
+    """The precision called `name`, built in or declared by an exporter.
+
+    Raises:
+        UnknownName: None is; offers the nearest.
+        UsageError: Two exporters declare different ones of that name.
+    """
+    known = (*PRECISIONS, *declared)
+    found = {precision for precision in known if precision.name == name}
+    if not found:
+        raise UnknownName("precision", name, {precision.name for precision in known})
+    if len(found) > 1:
+        raise UsageError(
+            f"precision {name!r} is declared twice, and differently",
+            why="the thresholds of its files depend on which declaration is taken",
+            fix="switch one exporter off: zoo --without PLUGIN …; `zoo plugins list` names them",
+        )
+    return found.pop()

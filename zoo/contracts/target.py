@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from zoo.contracts.checks import check, check_name
-from zoo.contracts.precision import PRECISIONS, RECURRENT_FORMS
+from zoo.contracts.precision import RECURRENT_FORMS, Precision, check_precisions
 
 ACTIVATIONS = ("signed", "unsigned")
 LAYOUTS = ("nhwc", "nchw")
@@ -38,6 +38,7 @@ class Target:
         interface: What integer files take and give; one of `INTERFACES`.
         layout: Order of an image's axes that suits it; one of `LAYOUTS`.
         recurrent: Precision → form of recurrent layers; exporters choose for those left out.
+        declares: Precisions that are not built in; an exporter declares the same.
         source: Where all this is documented or measured.
     """
 
@@ -57,12 +58,12 @@ class Target:
     interface: str = "auto"
     layout: str = "nhwc"
     recurrent: Mapping[str, str] = field(default_factory=dict)
+    declares: tuple[Precision, ...] = ()
 
     def __post_init__(self) -> None:
         check_name("target", self.name)
         check(len(self.precisions) > 0, self.name, "names no precision")
-        unknown = sorted({*self.precisions, *self.recurrent} - set(PRECISIONS))
-        check(not unknown, self.name, f"unknown precisions: {', '.join(unknown)}")
+        check_precisions(self.name, (*self.precisions, *self.recurrent), self.declares)
         forms = sorted(set(self.recurrent.values()) - set(RECURRENT_FORMS))
         check(not forms, self.name, f"unknown forms of recurrent layers: {', '.join(forms)}")
         check(self.activations in ACTIVATIONS, self.name, "activations are signed or unsigned")

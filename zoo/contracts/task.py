@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from zoo.contracts.checks import check, check_name
 from zoo.contracts.dataset import Split
-from zoo.contracts.precision import PRECISIONS
+from zoo.contracts.precision import Precision, check_precisions
 from zoo.contracts.preprocessing import Preprocessing
 
 if TYPE_CHECKING:  # lists and help must not wait for numpy
@@ -141,7 +141,7 @@ class Task:
         higher_is_better: Of that metric.
         evaluate: ``evaluate(outputs, truth)`` → the headline `Metric` first.
         compare: ``compare(reference, candidate)`` → `Comparison`.
-        parity: ``parity(comparison, precision)`` → `Check`.
+        parity: ``parity(comparison, precision)`` → `Check`; the `Precision` holds the thresholds.
         accuracy: ``accuracy(truth, reference, candidate, max_drop)`` → `Check`, a paired test of
             the candidate against the reference on the whole test split.
         details: ``details(outputs, truth)`` → plain data for the report (a confusion matrix, …).
@@ -149,8 +149,8 @@ class Task:
             shown with what everybody took them for.
         least_classes: A dataset with fewer classes is refused.
         min_parity_inputs: At least so many real inputs are compared.
-        max_drop: Default for the largest tolerated loss per precision: points, or per cent of a
-            distance.
+        max_drop: Largest tolerated loss per precision, points or per cent of a distance, where it
+            is not that of the precision's tolerances.
     """
 
     name: str
@@ -160,7 +160,7 @@ class Task:
     compile: Callable[[Any, Any, Any], str]
     evaluate: Callable[[Array, Truth], tuple[Metric, ...]]
     compare: Callable[[Array, Array], Comparison]
-    parity: Callable[[Comparison, str], Check]
+    parity: Callable[[Comparison, Precision], Check]
     accuracy: Callable[[Truth, Array, Array, float], Check]
     details: Callable[[Array, Truth], Mapping[str, Any]]
     trainee: Callable[..., Any] | None = None
@@ -178,7 +178,12 @@ class Task:
     def __post_init__(self) -> None:
         check_name("task", self.name)
         check(self.min_parity_inputs >= 1, self.name, "min_parity_inputs must be positive")
-        unknown = sorted(set(self.max_drop) - set(PRECISIONS))
-        check(not unknown, self.name, f"max_drop has unknown precisions: {', '.join(unknown)}")
+        check_precisions(self.name, self.max_drop, field="max_drop has ")
         for field_name in _FUNCTIONS:
             check(callable(getattr(self, field_name)), self.name, f"{field_name} must be callable")
+
+    def allowed_loss(self, precision: Precision) -> float:
+        """What a file may lose at most: points of a share, or per cent of a distance."""
+        tolerances = precision.tolerances
+        usual = tolerances.points if self.higher_is_better else tolerances.percent
+        return self.max_drop.get(precision.name, usual)

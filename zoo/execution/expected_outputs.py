@@ -11,6 +11,7 @@ from zoo.artifacts.golden_samples import least_tolerance, read_golden
 from zoo.common.errors import MissingExtra, ZooError
 from zoo.common.worker import Children
 from zoo.contracts import TensorInfo
+from zoo.contracts.precision import BASELINE, PRECISIONS
 from zoo.contracts.task import Check, Task
 from zoo.execution.device import Device
 from zoo.execution.output_check import Expected, unchecked
@@ -80,9 +81,10 @@ def _decision(
 ) -> Callable[[Array], Check] | None:
     try:
         task: Task = registry.tasks.get(manifest.task)
+        precision = registry.precision(manifest.precision)
     except ZooError:
         return None  # The plugin that provides it is not here.
-    return lambda found: task.parity(task.compare(right, found), manifest.precision)
+    return lambda found: task.parity(task.compare(right, found), precision)
 
 
 def _of_host(registry: Registry, artifact: Artifact, children: Children | None) -> Expected:
@@ -158,7 +160,9 @@ def _limit(artifact: Artifact, tensor: TensorInfo, outputs: Array) -> float:
 
     contents = artifact.contents
     integers = contents.integer_operators + contents.hybrid_operators > 0
-    halves = "float16" if contents.weight_types.get("float16") else "float32"
-    least, _ = least_tolerance("int8" if integers else halves, tensor)
+    alike = [p for p in PRECISIONS if p.arithmetic == ("integer" if integers else "float")]
+    stored = [p for p in alike if integers or contents.weight_types.get(p.weights)]
+    like = max(stored or [BASELINE], key=lambda precision: precision.tolerances.output)
+    least, _ = least_tolerance(like, tensor)
     largest = float(np.abs(outputs[np.isfinite(outputs)]).max(initial=0.0))
     return least if tensor.scale is not None else least * max(1.0, largest)

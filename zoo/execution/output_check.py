@@ -9,15 +9,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from zoo.artifacts.golden_samples import LEAST_TOLERANCE
 from zoo.common.errors import ZooError
+from zoo.contracts.precision import HALF_TOLERANCE
 from zoo.contracts.task import Check
 from zoo.execution.session import AgentSession
 from zoo.results.measurements import Answers
 
 #: How far off outputs from 0 to 1 may be where real numbers are rounded so: to ten bits after the
 #: point, as in float16 files, or to seven.
-_ROUNDED = {"f16": LEAST_TOLERANCE["float16"], "tf32": LEAST_TOLERANCE["float16"], "bf16": 8e-3}
+_ROUNDED = {"f16": HALF_TOLERANCE, "tf32": HALF_TOLERANCE, "bf16": 8e-3}
 
 
 class AnswersDiffer(ZooError):

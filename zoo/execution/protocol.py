@@ -1,4 +1,4 @@
-"""The agent's side of the conversation as records; `devices/agent.py` writes what this reads."""
+"""The agent's side of the conversation as records; `devices/agent` writes what this reads."""
 
 from __future__ import annotations
 

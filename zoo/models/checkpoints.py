@@ -8,7 +8,6 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from zoo.artifacts.not_weights import exported_file
 from zoo.common.errors import BadFile, UnknownName, UsageError
 from zoo.contracts import AnyPreprocessing, Architecture, Variant
 from zoo.models.published.cache import is_fetched, official_path, own_weights, sources_of
@@ -62,6 +61,10 @@ def packaged(architecture: Architecture, variant: Variant) -> dict[str, Path]:
     }
 
 
+class NotAModel(UsageError):
+    """A file where a model is wanted, which neither holds weights nor is another program's."""
+
+
 def resolve(registry: Registry, model: str) -> tuple[Architecture, Variant, Checkpoint | None]:
     """Finds what the user means by `model`.
 
@@ -76,6 +79,7 @@ def resolve(registry: Registry, model: str) -> tuple[Architecture, Variant, Chec
 
     Raises:
         UnknownName: No such variant or tag; offers the nearest.
+        NotAModel: The path of a file that is neither weights nor another program's.
         UsageError: Official weights that were not fetched yet.
     """
     if model.endswith(SUFFIX):
@@ -107,7 +111,7 @@ def _no_model(registry: Registry, model: str) -> UsageError:
         return UsageError(
             f"{model} is another program's file", fix=f"convert it once: {_convert(model)}"
         )
-    return exported_file(registry, Path(model)) or UsageError(
+    return NotAModel(
         f"{model} is not a model",
         why="a model is a variant, a model id, or the path of a .safetensors file",
         fix="`zoo list` shows models; `zoo inspect` and `zoo bench` take exported files",

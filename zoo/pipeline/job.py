@@ -8,11 +8,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from zoo.artifacts.not_weights import weights_of_exported_files
 from zoo.benchmark.compare.budgets import budgets_of
 from zoo.benchmark.tiers import tier_named
 from zoo.common.errors import UnknownName, UsageError
 from zoo.contracts import Architecture, Exporter, Target, Variant
 from zoo.contracts.options import declared_options
+from zoo.contracts.precision import TRAINABLE
 from zoo.contracts.training import check_training
 from zoo.data.opening import check_task, open_dataset
 from zoo.execution.device import Device
@@ -22,8 +24,7 @@ from zoo.models.checkpoints import Checkpoint, resolve
 from zoo.models.published.cache import sources_of
 from zoo.models.resizing import check_reshaping
 from zoo.models.weights import verify
-from zoo.pipeline.recipe import Recipe, precision_order
-from zoo.pipeline.steps.qat import PRECISION
+from zoo.pipeline.recipe import Recipe
 from zoo.registry import Registry
 from zoo.targets import target_named
 
@@ -73,7 +74,8 @@ def make_job(recipe: Recipe, registry: Registry) -> Job:
         UnknownName: A model, dataset, format, precision, device or tier that nothing provides.
         UsageError: Hyper-parameters that the network does not have; no weights to start from.
     """
-    architecture, variant, checkpoint = resolve(registry, recipe.model)
+    with weights_of_exported_files(registry, recipe.model):
+        architecture, variant, checkpoint = resolve(registry, recipe.model)
     if checkpoint is None and not recipe.training.from_scratch:
         raise UsageError(
             f"{variant.name!r} has no pretrained weights to start from",
@@ -109,7 +111,9 @@ def make_job(recipe: Recipe, registry: Registry) -> Job:
         export_options=_export_options(recipe, registry, exporters),
         target=target_named(registry, recipe.export.target),
         devices=devices or (device_named(registry, None),),
-        precisions=tuple(sorted(dict.fromkeys(recipe.precisions), key=precision_order)),
+        precisions=tuple(
+            sorted(dict.fromkeys(recipe.precisions), key=lambda p: registry.precision(p).order)
+        ),
         trained_exporters=_trained_exporters(recipe, exporters),
         tag=tag_of(recipe.data),
     )
@@ -165,11 +169,11 @@ def _trained_exporters(recipe: Recipe, exporters: tuple[Exporter, ...]) -> tuple
     """The exporters of files with trained ranges; refuses a training that makes none."""
     if not recipe.qat.enabled:
         return ()
-    if PRECISION not in recipe.precisions:
+    if TRAINABLE.name not in recipe.precisions:
         raise UsageError(
-            f"quantization-aware training makes {PRECISION} files, and none is asked for",
+            f"quantization-aware training makes {TRAINABLE.name} files, and none is asked for",
             why=f"the precisions are {', '.join(recipe.precisions)}",
-            fix=f"add --precision {PRECISION}, or leave --qat out",
+            fix=f"add --precision {TRAINABLE.name}, or leave --qat out",
         )
     if recipe.export.keep:
         raise UsageError(

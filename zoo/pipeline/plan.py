@@ -9,7 +9,7 @@ from typing import Any
 
 from zoo.common.files import sha256_of
 from zoo.contracts import Exporter
-from zoo.contracts.precision import CALIBRATED
+from zoo.contracts.precision import BASELINE, TRAINABLE
 from zoo.contracts.training import Calibration
 from zoo.data.opening import dataset_fingerprint
 from zoo.pipeline.conversion_limits import conversion_limits
@@ -22,9 +22,8 @@ from zoo.pipeline.steps.export import Exporting, ExportStep
 from zoo.pipeline.steps.finetune import FinetuneStep, Finetuning
 from zoo.pipeline.steps.gate import GateStep
 from zoo.pipeline.steps.origin import Origin
-from zoo.pipeline.steps.qat import PRECISION as QAT_PRECISION
 from zoo.pipeline.steps.qat import QatStep
-from zoo.pipeline.steps.repair import TWIN, RepairStep, can_repair
+from zoo.pipeline.steps.repair import RepairStep, can_repair
 from zoo.pipeline.steps.step import Step, StepId
 
 
@@ -49,7 +48,7 @@ def make_plan(job: Job, checkpoints: Path, parts: Parts) -> list[Step[Any]]:
         calibrated = [
             gate
             for gate in gates
-            if gate.export.exporter in job.trained_exporters and gate.id.precision == QAT_PRECISION
+            if gate.export.exporter in job.trained_exporters and gate.id.precision == TRAINABLE.name
         ]
         learn = _qat(job, train, calibrated, checkpoints)
         learnt = EvaluateStep(id=EVALUATE_QAT, origin=train.origin, train=train, learnt=learn)
@@ -99,14 +98,14 @@ def _gates(job: Job, exporter: Exporter, reference: EvaluateStep) -> Iterator[Ga
             options=job.recipe.gate,
             budgets=job.recipe.budgets,
         )
-        if precision == TWIN:
+        if precision == BASELINE.name:
             twin = gate
         yield gate
 
 
 def _export(job: Job, exporter: Exporter, precision: str, train: FinetuneStep) -> ExportStep:
     recipe = job.recipe
-    measured = precision in CALIBRATED
+    measured = job.registry.precision(precision).calibrated
     given: dict[str, Any] = {
         "id": StepId(kind="export", format=exporter.name, precision=precision),
         "origin": train.origin,
@@ -126,7 +125,7 @@ def _export(job: Job, exporter: Exporter, precision: str, train: FinetuneStep) -
         "limits": conversion_limits(recipe.limits),
     }
     # What will be trained to be quantized needs no layers in float.
-    trained = exporter in job.trained_exporters and precision == QAT_PRECISION
+    trained = exporter in job.trained_exporters and precision == TRAINABLE.name
     wanted = recipe.export.repair == "auto" and not trained
     if wanted and can_repair(job.registry, exporter.name, precision):
         return RepairStep(**given, max_drop=recipe.gate.max_drop)

@@ -7,10 +7,10 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
 from zoo.contracts import Clock, Exporter
+from zoo.contracts.precision import BASELINE, TRAINABLE
 from zoo.contracts.task import Check, Metric
 from zoo.pipeline.run import Run
 from zoo.pipeline.steps.export import file_name
-from zoo.pipeline.steps.qat import PRECISION as QAT_PRECISION
 from zoo.pipeline.steps.step import Ended, Finished, StepId
 from zoo.results.measurements import Energy, Measurement, Profile
 from zoo.results.records import Attempt, Export, GateResult
@@ -48,6 +48,7 @@ class ArtifactRow:
         sqnr_db: Signal to noise against the reference, decibels; None where outputs are no signal.
         ssim: Structural similarity to the reference's images.
         integer_share: Share of computing operators that work on integers, 0 to 1.
+        arithmetic: What operators of its precision compute on; empty in older rows.
         p50_ms: Median latency of one inference in milliseconds.
         p90_ms: 90th percentile.
         p50_low: Lower end of the median's interval, milliseconds.
@@ -80,6 +81,7 @@ class ArtifactRow:
     sqnr_db: float | None = None
     ssim: float | None = None
     integer_share: float | None = None
+    arithmetic: str = ""
     p50_ms: float | None = None
     p90_ms: float | None = None
     p50_low: float | None = None
@@ -117,7 +119,8 @@ def rows_of(run: Run) -> tuple[ArtifactRow, ...]:
             for device in run.job.devices
             if (step := replace(gate, kind="budget", device=device.name)) in run.finished
         ]
-        rows.append(with_budgets(row, budgets))
+        arithmetic = run.job.registry.precision(gate.precision).arithmetic
+        rows.append(with_budgets(replace(row, arithmetic=arithmetic), budgets))
     return tuple(rows)
 
 
@@ -127,7 +130,7 @@ def _gates(run: Run) -> Iterator[tuple[Exporter, StepId]]:
         for precision in run.job.precisions:
             gate = StepId(kind="gate", format=exporter.name, precision=precision)
             yield exporter, gate
-            if precision == QAT_PRECISION and exporter in run.job.trained_exporters:
+            if precision == TRAINABLE.name and exporter in run.job.trained_exporters:
                 yield exporter, replace(gate, trained=True)
 
 
@@ -161,7 +164,7 @@ def _row(
             trained=id.trained,
         )
     judged, made = gate.result, export.result
-    if precision == "float32":
+    if precision == BASELINE.name:
         float_bytes[format] = judged.bytes
     twin = float_bytes.get(format)
     timed = bench.result if bench is not None and bench.passed else None
@@ -176,7 +179,7 @@ def _row(
         verdict=gate.record.status,
         reason=reason,
         bytes=judged.bytes,
-        size_ratio=twin / judged.bytes if twin and precision != "float32" else None,
+        size_ratio=twin / judged.bytes if twin and precision != BASELINE.name else None,
         accuracy=judged.evaluation.metrics[0],
         drop_points=judged.drop,
         agreement=judged.network.agreement,

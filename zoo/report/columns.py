@@ -79,7 +79,7 @@ def _cells(row: ArtifactRow, sizes: fmt.Unit, times: fmt.Unit) -> FileCells:
         latency = f"{times.text(row.p50_ms)} / {times.text(row.p90_ms)}"
     # That a float file computes in floats goes without saying; that an integer one does, does not.
     tells = row.integer_share is not None and not (
-        row.integer_share == 0 and row.precision.startswith("float")
+        row.integer_share == 0 and row.arithmetic in ("", "float")
     )
     integer = f"{fmt.share(row.integer_share, 0)} % integer operators" if tells else ""
     threads = "" if row.threads is None else fmt.count(row.threads, "thread")

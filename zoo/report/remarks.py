@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 
+from zoo.contracts.precision import BASELINE
 from zoo.contracts.task import Metric
 from zoo.pipeline.rows import ArtifactRow
 from zoo.results.formatting import (
@@ -45,10 +46,10 @@ def remarks(rows: Sequence[ArtifactRow]) -> tuple[str, ...]:
 
 def twin(row: ArtifactRow, rows: Sequence[ArtifactRow]) -> ArtifactRow | None:
     """The float32 file to compare `row` with; None when there is none, or `row` is one."""
-    if row.precision == "float32":
+    if row.precision == BASELINE.name:
         return None
     place = (row.format, row.runtime, row.threads)
-    twins = (r for r in rows if r.precision == "float32")
+    twins = (r for r in rows if r.precision == BASELINE.name)
     return next((r for r in twins if (r.format, r.runtime, r.threads) == place), None)
 
 

@@ -17,7 +17,8 @@ from pydantic import Field
 from zoo.common.errors import UsageError
 from zoo.common.optional_imports import require
 from zoo.contracts import LatentPreprocessing, Preprocessing
-from zoo.contracts.training import Real, Section, Share
+from zoo.contracts.declaration import Real, Share
+from zoo.contracts.training import Section
 from zoo.models.building import normalization
 from zoo.tasks.features import judge_in_graph
 from zoo.tasks.frechet_metric import distance_class

@@ -2,25 +2,21 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from zoo.common.errors import ZooError
 from zoo.common.optional_imports import require
-from zoo.contracts import Check, Comparison, Metric, Task, Truth
+from zoo.contracts import Check, Comparison, Metric, Precision, Task, Truth
+from zoo.contracts.precision import BASELINE
 from zoo.tasks.proportions import mcnemar_p, wilson_interval
 
 if TYPE_CHECKING:
     from zoo.contracts.task import Array
 
-#: Largest absolute difference of a float32 file's probabilities from the Keras model's.
-FLOAT32_MAX_ABS = 1e-4
-#: Share of inputs on which a reduced-precision file must choose the same class.
-MIN_AGREEMENT = {"float32": 1.0, "float16": 0.99, "dynamic-int8": 0.98, "int8": 0.98}
 #: Two classes whose reference probabilities differ by less are tied: float rounding picks one.
-TIE = 2 * FLOAT32_MAX_ABS
-#: Points of accuracy that a file may lose before the loss counts.
-MAX_DROP = {"float32": 0.1, "float16": 0.2, "dynamic-int8": 1.0, "int8": 1.0}
+TIE = 2 * BASELINE.tolerances.max_abs
 SIGNIFICANCE = 0.05
 CONFIDENCE = 0.95
 
@@ -100,7 +96,7 @@ def check_shapes(reference: Array, candidate: Array) -> None:
         )
 
 
-def parity(comparison: Comparison, precision: str, what: str = "inputs") -> Check:
+def parity(comparison: Comparison, precision: Precision, what: str = "inputs") -> Check:
     """Whether a file answers as the Keras model does.
 
     Args:
@@ -108,13 +104,13 @@ def parity(comparison: Comparison, precision: str, what: str = "inputs") -> Chec
         precision: Of the file.
         what: What each choice belongs to, in the plural.
     """
-    needed = MIN_AGREEMENT.get(precision, 0.98)
+    needed, most = precision.tolerances.agreement, precision.tolerances.max_abs
     agreed = comparison.agreement >= needed
     # Written so that a NaN, which compares false to everything, fails.
-    close = precision != "float32" or comparison.max_abs <= FLOAT32_MAX_ABS
+    close = most == math.inf or comparison.max_abs <= most
     limit = f"same first choice on at least {needed:.0%}"
-    if precision == "float32":
-        limit += f", max |Δ| <= {FLOAT32_MAX_ABS:g}"
+    if most < math.inf:
+        limit += f", max |Δ| <= {most:g}"
     per_input = what == "inputs"
     counted = (
         f"{comparison.count} real inputs"
@@ -192,5 +188,4 @@ def classification(name: str, summary: str) -> Task:
         parity=parity,
         accuracy=accuracy,
         details=details,
-        max_drop=MAX_DROP,
     )

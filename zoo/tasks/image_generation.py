@@ -17,6 +17,7 @@ from zoo.contracts import (
     Comparison,
     LatentPreprocessing,
     Metric,
+    Precision,
     Preprocessing,
     Task,
     Truth,
@@ -30,14 +31,8 @@ if TYPE_CHECKING:
     from zoo.tasks.distances import Estimate
 
 FRECHET = "Fréchet distance"
-#: Least signal to quantization noise of a file against the Keras generator, in decibels.
-MIN_SQNR_DB = {"float32": 100.0, "float16": 60.0, "dynamic-int8": 36.0, "int8": 22.0}
 #: Two images look the same from this structural similarity on.
 SAME_SSIM = 0.95
-#: Least mean structural similarity: just below what white noise of those decibels leaves of
-#: Fashion-MNIST (measured: 1.00000, 0.99997, 0.9930, 0.896), so that it rejects what has as little
-#: noise, but in the wrong places: blur, a grid, a lost edge.
-MIN_SSIM = {"float32": 0.9999, "float16": 0.9998, "dynamic-int8": 0.99, "int8": 0.89}
 #: Pictures in the report: so many images side by side, and below each other.
 _COLUMNS, _ROWS = 12, 4
 
@@ -158,9 +153,9 @@ def compare(reference: Array, candidate: Array) -> Comparison:
     )
 
 
-def parity(comparison: Comparison, precision: str) -> Check:
+def parity(comparison: Comparison, precision: Precision) -> Check:
     """Whether a file draws what the Keras generator draws."""
-    least_db, least_ssim = MIN_SQNR_DB.get(precision, 22.0), MIN_SSIM.get(precision, 0.9)
+    least_db, least_ssim = precision.tolerances.sqnr_db, precision.tolerances.ssim
     noise = comparison.sqnr_db if comparison.sqnr_db is not None else float("nan")
     similar = comparison.ssim if comparison.ssim is not None else float("nan")
     # Written so that a NaN, which compares false to everything, fails.
@@ -306,5 +301,4 @@ def zoo_tasks() -> Any:
         gallery=gallery,
         chooses=False,
         least_classes=1,
-        max_drop={"float32": 1.0, "float16": 2.0, "dynamic-int8": 5.0, "int8": 15.0},
     )

@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from zoo.common.optional_imports import require
-from zoo.contracts import Check, Comparison, Metric, Task, Truth
+from zoo.contracts import Check, Comparison, Metric, Precision, Task, Truth
 from zoo.contracts.dataset import IGNORED
 from zoo.hookspecs import hookimpl
 from zoo.tasks import classification
@@ -90,7 +90,7 @@ def compare(reference: Array, candidate: Array) -> Comparison:
     return replace(steps, count=len(reference))
 
 
-def parity(comparison: Comparison, precision: str) -> Check:
+def parity(comparison: Comparison, precision: Precision) -> Check:
     """Whether a file answers as the Keras model does."""
     return classification.parity(comparison, precision, what="steps")
 
@@ -152,5 +152,4 @@ def zoo_tasks() -> Any:
         accuracy=accuracy,
         details=details,
         chooses=False,
-        max_drop=classification.MAX_DROP,
     )

@@ -230,11 +230,12 @@ def export(
     labels = labels_for(examples, manifest.preprocessing)
     with np.load(trained.folder / REFERENCE, allow_pickle=False) as stored:
         comparison = compare_outputs(task, stored["outputs"], answered.outputs, labels)
-    parity = task.parity(comparison, precision)
+    record = registry.precision(precision)
+    parity = task.parity(comparison, record)
     checks = (
         finite(answered.outputs),
         parity,
-        placement(contents, precision),
+        placement(contents, record, manifest.kept, manifest.layers),
         stock_operators(contents),
         static_shapes(contents),
     )

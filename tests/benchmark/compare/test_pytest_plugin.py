@@ -34,8 +34,8 @@ CONFTEST = """
 
     @pytest.fixture(autouse=True)
     def clocked(monkeypatch):
-        def bench(files, **options):
-            (file,) = files
+        def bench(registry, files, **options):
+            (file,) = [path.name for path in files]
             if file == "bad.tflite":
                 raise ZooError("there is no file bad.tflite", fix="check the path")
             noisy = file == "noisy.tflite"
@@ -50,7 +50,7 @@ CONFTEST = """
             return Comparisons(pairs=(pair,))
 
         fixture = import_module("zoo.benchmark.compare.latency_fixture")
-        monkeypatch.setattr(fixture, "bench", bench)
+        monkeypatch.setattr(fixture, "time_files", bench)
         monkeypatch.setattr(fixture, "compare", compare)
 """
 

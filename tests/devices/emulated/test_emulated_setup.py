@@ -14,7 +14,7 @@ import pytest
 from apt_repository import Repository
 
 from zoo.common.errors import UnknownName, UsageError, ZooError
-from zoo.devices import agent
+from zoo.devices.agent.zoo_agent.runtimes import litert
 from zoo.devices.emulated import debian_packages as emulated_packages
 from zoo.devices.emulated import root_filesystem as emulated_root
 from zoo.devices.emulated import wheels as emulated_wheels
@@ -407,9 +407,9 @@ def test_litert_is_timed_otherwise_where_its_libraries_end_the_process(
 ) -> None:
     told = "" if features is None else f"processor\t: 0\nFeatures\t: {features}\nCPU part\t: 1\n"
     monkeypatch.setattr("platform.machine", lambda: machine)
-    monkeypatch.setattr(agent, "read_text", lambda path: told)
+    monkeypatch.setattr(litert, "read_text", lambda path: told)
     if refused:
         with pytest.raises(RuntimeError, match="lacks"):
-            agent.require_atomics()
+            litert.require_atomics()
     else:
-        agent.require_atomics()
+        litert.require_atomics()

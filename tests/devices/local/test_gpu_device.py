@@ -12,9 +12,10 @@ import pytest
 
 from zoo.benchmark.measure import measure
 from zoo.common.errors import ZooError
-from zoo.devices import agent
+from zoo.devices.agent.zoo_agent.runtimes.litert import gpu_placement
 from zoo.devices.local import gpu, nvidia
 from zoo.devices.local.gpu import GpuTransport, NoGpu
+from zoo.devices.local.transport import MODULES
 from zoo.execution.device import Device
 from zoo.execution.devices import device_named
 from zoo.execution.failures import AgentRefused
@@ -78,7 +79,7 @@ class TestRefusals:
     def test_without_a_gpu(
         self, files: dict[str, Path], runtime: str, name: str, said: str
     ) -> None:
-        if importlib.util.find_spec(agent.RUNTIMES[runtime][0].partition(".")[0]) is None:
+        if importlib.util.find_spec(MODULES[runtime]) is None:
             pytest.skip(f"{runtime} is not installed")
         with AgentSession(GpuTransport({}), runtime) as session:
             with pytest.raises(AgentRefused, match=said) as caught:
@@ -124,22 +125,22 @@ class TestLiteRtPlacement:
     """What LiteRT prints is the proof; without the words for it there is none."""
 
     def test_all_operators(self) -> None:
-        found = agent.gpu_placement(ADAPTER.format("NVIDIA L4", "discrete GPU"), 11)
+        found = gpu_placement(ADAPTER.format("NVIDIA L4", "discrete GPU"), 11)
         assert (found["delegated"], found["operators"], found["software"]) == (11, 11, False)
         assert found["name"] == "NVIDIA L4 (Vulkan)"
 
     def test_an_imitated_gpu(self) -> None:
-        found = agent.gpu_placement(ADAPTER.format("SwiftShader Device", "CPU / Software"), 11)
+        found = gpu_placement(ADAPTER.format("SwiftShader Device", "CPU / Software"), 11)
         assert found["software"]
         assert "software" in found["name"]
 
     def test_none(self) -> None:
-        found = agent.gpu_placement(ADAPTER.format("NVIDIA L4", "discrete GPU") + NONE_TAKEN, 1)
+        found = gpu_placement(ADAPTER.format("NVIDIA L4", "discrete GPU") + NONE_TAKEN, 1)
         assert found["delegated"] == 0
         assert found["unsupported"] == ["CAST: Tensor type(INT64) is not supported. x"]
 
     def test_some(self) -> None:
-        found = agent.gpu_placement(ADAPTER.format("NVIDIA L4", "discrete GPU") + SOME_TAKEN, 3)
+        found = gpu_placement(ADAPTER.format("NVIDIA L4", "discrete GPU") + SOME_TAKEN, 3)
         assert (found["delegated"], found["operators"]) == (2, 3)
         assert found["unsupported"][0].startswith("ARG_MAX")
 

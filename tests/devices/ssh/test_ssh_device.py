@@ -23,7 +23,8 @@ from zoo.common.files import sha256_of
 from zoo.contracts.options import declared_options
 from zoo.devices.local.host import HostTransport
 from zoo.devices.shared import linux
-from zoo.devices.shared.remote import AGENT, DeviceUnreachable, shell_command
+from zoo.devices.shared.agent_files import agent_archive
+from zoo.devices.shared.remote import DeviceUnreachable, shell_command
 from zoo.devices.ssh import driver as ssh
 from zoo.execution.device import Device
 from zoo.execution.failures import AgentDied, AgentHung, AgentRefused
@@ -121,15 +122,15 @@ def test_files_and_agent_are_copied_once(
     assert Path(transport.put(files["dense"])).stat().st_ino == before
     with AgentSession(transport, "litert") as session:
         session.describe()
-    (agent,) = (far / "agent").glob("*/agent.py")
-    assert sha256_of(agent) == sha256_of(AGENT)
+    (agent,) = (far / "agent").iterdir()
+    assert agent.name == agent_archive().name == f"agent-{sha256_of(agent)}.pyz"
     agent.write_text("print('an old one')")
     there.write_bytes(b"altered")
     transport.close()
     again = connect()
     assert Path(again.put(files["dense"])).read_bytes() == files["dense"].read_bytes()
     with AgentSession(again, "litert") as session:
-        assert session.describe()["agent"]["sha256"] == sha256_of(AGENT)
+        assert session.describe()["agent"]["sha256"] in agent.name
 
 
 @pytest.mark.parametrize(
@@ -286,14 +287,17 @@ def test_uv_gets_the_runtime(server: SshServer, connect: Connect) -> None:
     asked = server.folder / "asked"
     script = f"""
         printf '%s\\n' "$@" > {asked}
-        while [ "$1" != --script ]; do shift; done; shift
+        while [ "$1" != python ]; do shift; done; shift
         exec {sys.executable} "$@"
     """
     server.program("uv", dedent(script))
     with AgentSession(connect(python="uv"), "onnxruntime") as session:
         assert session.describe()["runtime"] == "onnxruntime"
     words = asked.read_text().splitlines()
-    assert words[:4] == ["run", "--quiet", "--with", "onnxruntime"]
+    assert words[:9] == [
+        *("run", "--quiet", "--no-project", "--python", ">=3.9"),
+        *("--with", "numpy", "--with", "onnxruntime"),
+    ]
 
 
 def test_the_agent_keeps_to_its_processors(connect: Connect) -> None:
@@ -339,7 +343,7 @@ class TestSetup:
         log.write_text("")
         with AgentSession(ssh.connect(options), "onnxruntime") as session:
             assert session.describe()["runtime"] == "onnxruntime"
-        assert "agent.py" in log.read_text(), "the environment's Python ran the agent"
+        assert ".pyz" in log.read_text(), "the environment's Python ran the agent"
 
     def test_nothing_can_be_installed(self, server: SshServer, far: Path, tmp_path: Path) -> None:
         self.stand_in(server, tmp_path / "log", '"-m pip"*')

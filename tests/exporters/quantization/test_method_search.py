@@ -26,7 +26,7 @@ from tiny_networks import (
 
 from zoo.common.errors import Unsupported
 from zoo.contracts import ExportRequest
-from zoo.contracts.precision import CALIBRATIONS
+from zoo.contracts.exporter import CALIBRATIONS
 from zoo.exporters.quantization.method_search import chosen
 from zoo.exporters.quantization.ranges import METHODS
 from zoo.exporters.tflite import lstm as tflite_lstm

@@ -9,6 +9,7 @@ import pytest
 from rounding_networks import PIXELS, pictures, tangled, target, task
 
 from zoo.contracts import Split
+from zoo.contracts.precision import precision_named
 from zoo.contracts.training import Training
 from zoo.training.qat.distillation import distilling, hold_logits
 from zoo.training.qat.logits import best_limits
@@ -99,10 +100,10 @@ def test_a_wrong_conversion_is_seen_whatever_the_network_says() -> None:
 
     twin = np.eye(5, dtype="float32")[np.arange(100) % 5]
     same = compare_outputs(task(), twin, twin, np.zeros(100, np.int64))
-    assert conversion(task(), same, "int8").passed
+    assert conversion(task(), same, precision_named("int8")).passed
     other = compare_outputs(task(), twin, np.roll(twin, 1, axis=1), np.zeros(100, np.int64))
-    found = conversion(task(), other, "int8")
+    found = conversion(task(), other, precision_named("int8"))
     assert (found.name, found.passed) == ("conversion", False)
     assert "another class on 100.0%" in found.reason
     few = compare_outputs(task(), twin[:3], twin[:3], np.zeros(3, np.int64))
-    assert not conversion(task(), few, "int8").passed
+    assert not conversion(task(), few, precision_named("int8")).passed

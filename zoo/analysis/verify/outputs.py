@@ -10,7 +10,7 @@ from zoo.artifacts.golden_samples import Golden, GoldenArrays, read_golden
 from zoo.artifacts.reference_outputs import judged_split
 from zoo.common.errors import BadFile, ZooError
 from zoo.common.progress import OnEvent
-from zoo.contracts import Dataset, DeviceKind, Metric, Task
+from zoo.contracts import Dataset, DeviceKind, Metric, Precision, Task
 from zoo.data.opening import open_dataset
 from zoo.execution.runner import FileOutputs, answers_to, run_file
 from zoo.registry import Registry
@@ -24,6 +24,7 @@ def check_golden(
     registry: Registry,
     artifact: Artifact,
     manifest: Manifest,
+    precision: Precision,
     kind: DeviceKind,
     runtimes: list[str],
 ) -> None:
@@ -47,7 +48,7 @@ def check_golden(
         return
     task = _task(registry, manifest)
     for runtime in runtimes:
-        _check_runtime(claims, artifact, manifest, arrays, task, kind, runtime)
+        _check_runtime(claims, artifact, manifest, arrays, task, precision, kind, runtime)
 
 
 def _check_runtime(
@@ -56,6 +57,7 @@ def _check_runtime(
     manifest: Manifest,
     arrays: GoldenArrays,
     task: Task | None,
+    precision: Precision,
     kind: DeviceKind,
     runtime: str,
 ) -> None:
@@ -94,7 +96,7 @@ def _check_runtime(
         reason,
     )
     if task is not None and apart > 0:
-        parity = task.parity(task.compare(arrays.outputs, outputs), manifest.precision)
+        parity = task.parity(task.compare(arrays.outputs, outputs), precision)
         claims.judge(f"golden decisions in {runtime}", parity.passed, parity.value, parity.reason)
     same = np.array_equal(outputs, backwards)
     kept = artifact.contents.keeps_state

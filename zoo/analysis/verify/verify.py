@@ -93,9 +93,14 @@ def verify(
     emit = _progress(on_step)
     kind = where.bound_kind
     check_contents(claims, artifact, manifest)
-    check_gate(claims, artifact, manifest)
+    try:
+        precision = registry.precision(manifest.precision)
+    except UnknownName as error:
+        claims.judge("precision", False, error.what, error.fix or "")
+        return _answer(path, manifest, claims)
+    check_gate(claims, artifact, manifest, precision)
     check_origin(claims, registry, artifact, manifest)
-    check_golden(claims, registry, artifact, manifest, kind, runtimes)
+    check_golden(claims, registry, artifact, manifest, precision, kind, runtimes)
     check_quality(claims, registry, artifact, manifest, kind, runtimes, data, emit)
     return _answer(path, manifest, claims)
 

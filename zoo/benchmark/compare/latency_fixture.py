@@ -8,14 +8,15 @@ from typing import NoReturn, TypeVar
 
 import pytest
 
-from zoo.api import bench
 from zoo.benchmark.compare.budgets import parse_budgets
 from zoo.benchmark.compare.comparing import compare
 from zoo.benchmark.compare.comparison import Compared
 from zoo.benchmark.compare.judging import judge_budgets
 from zoo.benchmark.compare.ratio import MARGIN, TURNS
 from zoo.benchmark.compare.words import basis, first_line, sentence
+from zoo.benchmark.run import time_files
 from zoo.common.errors import ZooError
+from zoo.common.progress import quiet
 from zoo.registry import load_registry
 from zoo.results.measurements import Measurement
 
@@ -61,10 +62,18 @@ class Latency:
         Returns:
             What was measured.
         """
+        registry = load_registry()
         _told(lambda: parse_budgets(budgets))  # a misspelt one must not wait for the measurement
         (timing,) = _told(
-            lambda: bench(
-                [file], device=device, threads=[threads], tier=tier, runtime=runtime, store=store
+            lambda: time_files(
+                registry,
+                [Path(file)],
+                device=device,
+                threads=[threads],
+                tier=tier,
+                runtime=runtime,
+                store_url=store,
+                on_step=quiet,
             )
         )
         m = timing.measurement
@@ -72,7 +81,7 @@ class Latency:
             pytest.fail(str(timing.error), pytrace=False)
         for name in ("p50_ms", "p90_ms", "p99_ms", "peak_memory_mb"):
             self._note((f"zoo {m.file} {name}", getattr(m, name)))
-        (judged,) = judge_budgets([timing], budgets, registry=load_registry())
+        (judged,) = judge_budgets([timing], budgets, registry=registry)
         lines = [f"{m.file}: {j.budget}: {j.verdict}: {j.reason}" for j in judged]
         verdicts = {judgement.verdict for judgement in judged}
         if "over" in verdicts:

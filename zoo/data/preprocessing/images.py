@@ -75,6 +75,28 @@ def _image_problem(image: NDArray[Any]) -> str | None:
     return None
 
 
+def crop_edges(
+    size: tuple[Any, Any], target: tuple[int, int], share: float
+) -> tuple[tuple[Any, Any], tuple[Any, Any]]:
+    """The centred box of a target's aspect ratio, as first and last edge along each axis.
+
+    Edges may lie between pixels, which cutting a resized image could not express; none lies
+    outside the image, to where rounding would carry one in about 3 % of sizes.
+
+    Args:
+        size: Of the image, in pixels; numbers or arrays of them.
+        target: In the same order of axes.
+        share: Of the largest such box, the side of what is kept.
+    """
+    scale = np.minimum(size[0] / target[0], size[1] / target[1]) * share
+    return _centred(size[0], target[0] * scale), _centred(size[1], target[1] * scale)
+
+
+def _centred(whole: Any, length: Any) -> tuple[Any, Any]:
+    start = (whole - length) / 2
+    return np.maximum(start, 0.0), np.minimum(start + length, whole)
+
+
 def _resized(picture: Image, preprocessing: ImagePreprocessing) -> Image:
     width, height = preprocessing.width, preprocessing.height
     image_module = require("PIL.Image")
@@ -82,11 +104,10 @@ def _resized(picture: Image, preprocessing: ImagePreprocessing) -> Image:
     if preprocessing.resize == "stretch":
         return picture.resize((width, height), resampling)
     if preprocessing.resize == "crop":
-        scale = min(picture.width / width, picture.height / height) * preprocessing.crop_share
-        left = (picture.width - width * scale) / 2
-        top = (picture.height - height * scale) / 2
-        # The box may lie between pixels, which cutting a resized image could not express.
-        box = (left, top, left + width * scale, top + height * scale)
+        columns, rows = crop_edges(
+            (picture.width, picture.height), (width, height), preprocessing.crop_share
+        )
+        box = (columns[0], rows[0], columns[1], rows[1])
         return picture.resize((width, height), resampling, box=box)
     scale = max(picture.width / width, picture.height / height)
     inner_width = min(width, max(1, round(picture.width / scale)))

@@ -1,4 +1,4 @@
-"""The public function of the search for the file that fits a device."""
+"""The search for the file of a model that keeps limits: from what is asked to a folder."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import hashlib
 import json
 import re
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -14,24 +14,24 @@ from typing import Any
 import tomli_w
 
 from zoo.artifacts.artifact import open_artifact
+from zoo.artifacts.not_weights import weights_named
 from zoo.common.clock import utc_now
-from zoo.common.errors import MissingExtra, UnknownName, UsageError
+from zoo.common.errors import UnknownName, UsageError
 from zoo.common.files import OTHER_HOME, copy_with_sides, ensure_writable, write_text
-from zoo.common.optional_imports import EXTRA_OF, installed, require_extra
+from zoo.common.optional_imports import require_extra
 from zoo.common.paths import cache_folder
-from zoo.common.progress import OnStep, quiet
+from zoo.common.progress import OnStep
 from zoo.common.units import parse_seconds, parse_shares, parse_size
 from zoo.contracts import Metric
 from zoo.data.opening import check_task
 from zoo.execution.devices import device_named
 from zoo.execution.examine_files import refuse_untimed
-from zoo.models.checkpoints import Checkpoint, resolve
-from zoo.models.loading import no_weights
+from zoo.models.checkpoints import Checkpoint
 from zoo.models.published.official import here
 from zoo.pipeline.search.points import Limits, Point, best, front, misses, nearest_point
 from zoo.pipeline.search.search import Search, Wishes
 from zoo.pipeline.search.trials import Bench, Network
-from zoo.registry import Registry, load_registry
+from zoo.registry import Registry
 from zoo.results.store import Store
 
 RESULT, RECIPE = "optimize.json", "recipe.toml"
@@ -80,87 +80,47 @@ class Optimized:
         return self.files[0] if self.files else None
 
 
-def optimize(
+def find_file(
+    registry: Registry,
     model: str,
-    data: str | None = None,
+    data: str | None,
     *,
-    max_size: str | int | None = None,
-    max_download: str | int | None = None,
-    max_latency: str | float | None = None,
-    max_drop: float | None = None,
-    device: str | None = None,
-    formats: Sequence[str] | None = None,
-    precisions: Sequence[str] | None = None,
-    width: Sequence[float] | None = None,
-    prune: Sequence[float] | None = None,
-    epochs: int = 4,
-    budget_time: str | float | None = None,
-    thorough: bool = False,
-    output: str | Path = "optimized",
-    store: str | None = None,
-    report: bool = True,
-    command: str | None = None,
-    on_step: OnStep = quiet,
-    registry: Registry | None = None,
-    **options: Any,
+    limits: Limits,
+    wishes: Wishes,
+    device: str | None,
+    output: Path,
+    store_url: str | None,
+    on_step: OnStep,
+    options: Mapping[str, Any],
 ) -> Optimized:
-    """Searches formats, precisions, calibrations, widths and pruning for the file that fits.
+    """Searches for the file of a model that keeps the limits.
 
     Args:
+        registry: Finds models, formats, devices.
         model: Model id or weights file.
-        data: Calibrates, judges, and trains where something is trained; None for the dataset on
-            the weights' card.
-        max_size: Of the file: ``"300kB"``, or bytes.
-        max_download: Of the file after gzip, likewise.
-        max_latency: Median on the device: ``"5ms"``, or milliseconds.
-        max_drop: Points of quality that the file may lose against the model.
+        data: None for the dataset on the weights' card.
+        limits: What the file must keep.
+        wishes: What is tried.
         device: Where files are timed; None for this machine.
-        formats: None for all.
-        precisions: None for all of each format.
-        width: Factors of narrower networks to train, 0 to 1; None only if nothing else fits; an
-            empty sequence never.
-        prune: Shares of weights to remove, 0 to 1; likewise.
-        epochs: Of each training.
-        budget_time: Nothing but the first stage begins after so long: ``"30min"``, or seconds.
-        thorough: Try everything, even after a point fits.
         output: Parent of the search's folder.
-        store: URL of the results store; None for the user's own.
-        report: Whether to write ``report.html``.
-        command: Shown in the report.
+        store_url: Of the results store; None for the user's own.
         on_step: Receives progress.
-        registry: None discovers plugins anew.
-        **options: ``target``, ``threads``, ``tier``, ``seed``, ``calibration_samples`` and others
-            of `zoo.pipeline.options.recipe_from` that do not train.
+        options: Of every recipe, by keyword.
 
     Raises:
         ZooError: The input is wrong, or the model could not be read or evaluated.
     """
-    if report and not installed("jinja2"):
-        raise MissingExtra("jinja2", EXTRA_OF["jinja2"])
     started = time.monotonic()
-    limits = _limits(max_size, max_download, max_latency, max_drop)
-    registry = registry or load_registry()
     refuse_untimed(registry, device)
-    wishes = Wishes(
-        formats=_formats(registry, formats),
-        precisions=_precisions(registry, formats, precisions),
-        widths=_shares(width, "--width", "0.5,0.75"),
-        prune=_shares(prune, "--prune", "0.5,0.8"),
-        epochs=_positive(epochs),
-        budget_seconds=parse_seconds(budget_time, "--budget-time")
-        if isinstance(budget_time, str)
-        else budget_time,
-        thorough=thorough,
-    )
     _refuse_unreal(registry, device)
-    checkpoint = _checkpoint(registry, model, on_step)
+    checkpoint = weights_named(registry, here(registry, model, on_step))
     data = data or checkpoint.card().dataset
     check_task(registry, data, checkpoint.variant.task, checkpoint.model_id)
-    given = {**options, "devices": (device,) if device else None, "max_drop": max_drop}
-    folder = Path(output) / _folder_name(checkpoint, data, limits, wishes, given)
+    given = {**options, "devices": (device,) if device else None, "max_drop": limits.max_drop}
+    folder = output / _folder_name(checkpoint, data, limits, wishes, given)
     ensure_writable(folder)
     ensure_writable(cache_folder() / "steps", fix=OTHER_HOME)
-    database = Store(store)
+    database = Store(store_url)
     try:
         search = Search(
             bench=Bench(
@@ -179,12 +139,7 @@ def optimize(
         search.run()
     finally:
         database.close()
-    found = _conclude(search, data, folder, time.monotonic() - started)
-    if report:
-        from zoo.report.pages.search import write_search
-
-        write_search(folder / "report.html", found, command or f"zoo.optimize({model!r})")
-    return found
+    return _conclude(search, data, folder, time.monotonic() - started)
 
 
 def _refuse_unreal(registry: Registry, device: str | None) -> None:
@@ -277,12 +232,13 @@ def _put_before(folder: Path) -> set[str]:
         return set()
 
 
-def _limits(
+def limits_of(
     size: str | int | None,
     download: str | int | None,
     latency: str | float | None,
     drop: float | None,
 ) -> Limits:
+    """Limits as users give them: texts with units, or bytes, milliseconds and points."""
     if drop is not None and not 0 <= drop <= 100:
         raise UsageError(f"--max-drop {drop:g} is not from 0 to 100 points", fix="--max-drop 0.5")
     return Limits(
@@ -292,6 +248,31 @@ def _limits(
         else download,
         max_ms=1000 * parse_seconds(latency) if isinstance(latency, str) else latency,
         max_drop=drop,
+    )
+
+
+def wishes_of(
+    registry: Registry,
+    *,
+    formats: Sequence[str] | None,
+    precisions: Sequence[str] | None,
+    width: Sequence[float] | None,
+    prune: Sequence[float] | None,
+    epochs: int,
+    budget_time: str | float | None,
+    thorough: bool,
+) -> Wishes:
+    """What a search tries, each name found and each number checked."""
+    if isinstance(budget_time, str):
+        budget_time = parse_seconds(budget_time, "--budget-time")
+    return Wishes(
+        formats=_formats(registry, formats),
+        precisions=_precisions(registry, formats, precisions),
+        widths=_shares(width, "--width", "0.5,0.75"),
+        prune=_shares(prune, "--prune", "0.5,0.8"),
+        epochs=_positive(epochs),
+        budget_seconds=budget_time,
+        thorough=thorough,
     )
 
 
@@ -323,13 +304,6 @@ def _positive(epochs: int) -> int:
     if epochs < 1:
         raise UsageError(f"--epochs {epochs} trains nothing", fix="give 1 or more")
     return epochs
-
-
-def _checkpoint(registry: Registry, model: str, on_step: OnStep) -> Checkpoint:
-    architecture, variant, checkpoint = resolve(registry, here(registry, model, on_step))
-    if checkpoint is None:
-        raise no_weights(architecture, variant)
-    return checkpoint
 
 
 def _folder_name(

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
-from zoo.contracts.precision import CALIBRATED, CALIBRATIONS
+from zoo.contracts.precision import CALIBRATIONS
 from zoo.models.checkpoints import Checkpoint
 from zoo.pipeline.job import Job
 from zoo.pipeline.search.points import Limits, Point, best, what_pruning_brings
@@ -119,7 +119,8 @@ class Search:
         """Files with calibrated integers that lose too much, and are not too large anyhow."""
         found = []
         for point in self.points:
-            if point.precision not in CALIBRATED or point.drop is None:
+            calibrated = self.bench.registry.precision(point.precision).calibrated
+            if not calibrated or point.drop is None:
                 continue
             if point.keep or point.network != self.network.name:
                 continue

@@ -12,7 +12,7 @@ from zoo.common.errors import ZooError
 from zoo.common.paths import cache_folder
 from zoo.common.progress import OnStep
 from zoo.contracts import Metric
-from zoo.contracts.precision import CALIBRATED
+from zoo.contracts.precision import BASELINE
 from zoo.pipeline.engine import Pipeline
 from zoo.pipeline.job import Job, make_job
 from zoo.pipeline.options import recipe_from
@@ -22,7 +22,6 @@ from zoo.pipeline.run import Run, first_failure
 from zoo.pipeline.search.points import Point
 from zoo.pipeline.steps.evaluate import EVALUATE
 from zoo.pipeline.steps.finetune import FINETUNE
-from zoo.pipeline.steps.repair import TWIN
 from zoo.pipeline.steps.step import Ended, StepId
 from zoo.registry import Registry
 from zoo.results.store import Store
@@ -147,9 +146,9 @@ class Bench:
         )
 
     def job(self, trials: Sequence[Trial], format: str) -> Job:
-        """The job that makes the files of one format; float32 is always their twin."""
+        """The job that makes the files of one format; the baseline is always their twin."""
         first = trials[0]
-        precisions = ["float32", *(t.precision for t in trials if t.format == format)]
+        precisions = [BASELINE.name, *(t.precision for t in trials if t.format == format)]
         exporter = self.registry.exporters.get(format)
         known = exporter.precisions
         sparse = {format: exporter.sparse} if first.network.pruned and exporter.sparse else {}
@@ -200,7 +199,7 @@ class Bench:
             self.evaluate_seconds = evaluated.record.seconds / max(metric.count, 1)
 
     def _note_speed(self, points: Sequence[Point]) -> None:
-        known = [p.p50_ms / 1000 for p in points if p.p50_ms and p.precision == "float32"]
+        known = [p.p50_ms / 1000 for p in points if p.p50_ms and p.precision == BASELINE.name]
         if known and self.inference_seconds is None:
             self.inference_seconds = min(known)
 
@@ -231,7 +230,7 @@ class Bench:
             precision=trial.precision,
             verdict=row.verdict,
             reason=row.reason,
-            method=trial.method if trial.precision in CALIBRATED else "",
+            method=trial.method if self.registry.precision(trial.precision).calibrated else "",
             keep=export.result.kept if export.passed else (),
             metric=row.accuracy,
             drop=drop,
@@ -295,4 +294,4 @@ def _is_wanted(step: StepId, files: set[tuple[str, str]]) -> bool:
     """Whether the step makes a wanted file, its float32 twin, or what both begin with."""
     if not step.format:
         return True
-    return _file(step) in files or (step.kind != "bench" and step.precision == TWIN)
+    return _file(step) in files or (step.kind != "bench" and step.precision == BASELINE.name)

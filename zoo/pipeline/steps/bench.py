@@ -13,7 +13,7 @@ from zoo.common.errors import ZooError
 from zoo.execution.device import Device
 from zoo.execution.devices import runtime_on
 from zoo.execution.expected_outputs import answers_check
-from zoo.pipeline.recipe import Bench
+from zoo.pipeline.recipe import RecipeBench
 from zoo.pipeline.steps.origin import Origin
 from zoo.pipeline.steps.step import ASIDE, Outcome, Step, Work
 from zoo.registry import Plugin
@@ -82,7 +82,7 @@ class BenchStep(Step[Measurement]):
 
     origin: Origin
     gate: GateStep
-    options: Bench
+    options: RecipeBench
     place: Place
     result_type = Measurement
     exclusive = True

@@ -19,14 +19,13 @@ from zoo.artifacts.artifact import (
 from zoo.artifacts.reference_outputs import EXPECTED
 from zoo.common.cache_key import step_key
 from zoo.common.clock import utc_now
-from zoo.common.errors import UsageError, ZooError
+from zoo.common.errors import UnknownName, UsageError, ZooError
 from zoo.common.files import sha256_of, size_with_sides
 from zoo.common.progress import Event
 from zoo.common.versions import versions_of
 from zoo.common.worker import Limits
 from zoo.contracts import Exporter, ExportRequest, Target
 from zoo.contracts.exporter import Written
-from zoo.contracts.precision import CALIBRATED
 from zoo.contracts.training import Calibration
 from zoo.data.opening import open_dataset
 from zoo.data.preprocessing.calibration import calibration_inputs
@@ -176,13 +175,16 @@ def export(
         Unsupported: The format cannot hold this network at this precision.
     """
     registry = load_registry(subject.plugins)
-    exporter = registry.exporters.get(asked.format)
     precision, data, calibration = asked.precision, asked.data, asked.calibration
+    exporter, kind = registry.exporters.get(asked.format), registry.precision(precision)
+    if precision not in exporter.precisions:
+        raise UnknownName(f"precision of {asked.format}", precision, exporter.precisions)
     chosen = asked.target or target_named(registry, "auto")
     loaded = load_model(subject)
     preprocessing = loaded.preprocessing
     samples, held_out, reference = None, None, None
-    if precision in CALIBRATED:
+    kept = asked.keep
+    if kind.calibrated:
         if data is None:
             raise UsageError(
                 f"{precision} needs calibration data",
@@ -209,7 +211,8 @@ def export(
     if trained is None:
         model = deployed_model(loaded.network, preprocessing, loaded.task)
     else:
-        model = qat.load(registry, loaded, trained, batch=1).deployed
+        rounding = qat.load(registry, loaded, trained, batch=1)
+        model, kept = rounding.deployed, tuple(rounding.real)
     # Under its own name, since a file may refer to others that are named after it; the folder of
     # a step is thrown away if the step fails.
     told = exporter.export(
@@ -274,6 +277,7 @@ def export(
             target=chosen.name,
             remarks=written.remarks,
             layers=layer_names(model),
+            kept=tuple(dict.fromkeys((*kept, *written.kept))),
             trained=training,
             created=utc_now(),
         ),

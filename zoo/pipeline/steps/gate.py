@@ -100,7 +100,7 @@ class GateStep(Step[GateResult]):
         source = made.folder / made.result.file
         artifact = open_unaltered(registry, source)
         manifest = require_manifest(artifact)
-        task = registry.tasks.get(manifest.task)
+        task, precision = registry.tasks.get(manifest.task), registry.precision(manifest.precision)
         dataset = open_dataset(registry, self.origin.data)
         kind = self.judge
         runtime = choose_runtime(artifact.exporter, kind, {})
@@ -127,7 +127,7 @@ class GateStep(Step[GateResult]):
         answered = replace(answered, outputs=answered.outputs[: len(labels)])
         checks = judge(
             task=task,
-            precision=manifest.precision,
+            precision=precision,
             contents=artifact.contents,
             parity=network,
             preprocessing=evaluated.result.preprocessing,
@@ -136,9 +136,11 @@ class GateStep(Step[GateResult]):
             outputs=answered.outputs,
             max_drop=self.options.max_drop,
             twin=None if twin is None or not twin.judged else _load(twin.folder / OUTPUTS)[0],
+            kept=manifest.kept,
+            layers=manifest.layers,
         )
         if twins is not None:
-            checks = (*checks, conversion(task, twins, manifest.precision))
+            checks = (*checks, conversion(task, twins, precision))
         passed = all(check.passed for check in checks)
         evaluation = evaluation_of(task, source.name, dataset, "test", truth, answered, OUTPUTS)
         with atomic_path(work.folder / OUTPUTS) as temporary, temporary.open("wb") as file:
@@ -154,7 +156,14 @@ class GateStep(Step[GateResult]):
             metrics=evaluation.metrics,
         )
         golden, beside = keep_golden(
-            artifact, answered, examples, labels, f"{self.origin.data}/test", kind, work.children
+            artifact,
+            precision,
+            answered,
+            examples,
+            labels,
+            f"{self.origin.data}/test",
+            kind,
+            work.children,
         )
         if beside is not None:
             write_bytes(work.folder / golden_name(source.name), beside)

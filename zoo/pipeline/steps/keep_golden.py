@@ -15,7 +15,7 @@ from zoo.artifacts.golden_samples import (
 )
 from zoo.common.errors import ZooError
 from zoo.common.worker import Children
-from zoo.contracts import DeviceKind, Split
+from zoo.contracts import DeviceKind, Precision, Split
 from zoo.execution.runner import FileOutputs, answers_to
 
 if TYPE_CHECKING:
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 def keep_golden(
     artifact: Artifact,
+    precision: Precision,
     answered: FileOutputs,
     examples: Split,
     labels: Array,
@@ -35,6 +36,7 @@ def keep_golden(
 
     Args:
         artifact: The file that the gate judges.
+        precision: Of the file.
         answered: What it answered to `examples`, in their order.
         examples: What it was judged on.
         labels: Of those that are of the test split.
@@ -62,7 +64,7 @@ def keep_golden(
         offered,
         answered.outputs[numbers],
         plain,
-        manifest.precision,
+        precision,
         artifact.contents.outputs[0],
     )
     if chosen is None:

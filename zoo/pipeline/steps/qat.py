@@ -28,8 +28,6 @@ from zoo.training.trainer import Trainer
 if TYPE_CHECKING:
     from zoo.pipeline.steps.finetune import FinetuneStep
 
-#: The precision that networks are trained for.
-PRECISION = "int8"
 QAT = StepId(kind="finetune", trained=True)
 
 

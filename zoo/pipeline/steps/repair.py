@@ -16,7 +16,7 @@ from zoo.artifacts.reference_outputs import EXPECTED
 from zoo.common.errors import Unsupported, ZooError
 from zoo.common.files import copy_with_sides, sha256_of, size_with_sides
 from zoo.contracts import Comparison, Dataset, DeviceKind, LayerComparison, Truth
-from zoo.contracts.precision import CALIBRATIONS
+from zoo.contracts.precision import BASELINE, CALIBRATIONS
 from zoo.data.opening import open_dataset
 from zoo.execution.runner import choose_runtime, judging_device, run_file
 from zoo.pipeline.steps.export import Exporting, ExportStep
@@ -28,10 +28,6 @@ from zoo.results.records import Attempt, Export
 if TYPE_CHECKING:
     from zoo.contracts.task import Array
 
-#: The precision that others are compared with.
-TWIN = "float32"
-#: Points that may be lost where neither the user nor the task says.
-DEFAULT_BUDGET = 1.0
 #: Inputs on which layers are compared.
 _COMPARED = 64
 
@@ -39,7 +35,7 @@ _COMPARED = 64
 def can_repair(registry: Registry, format: str, precision: str) -> bool:
     """Whether a file of this format and precision can be compared and made anew."""
     exporter = registry.exporters.get(format)
-    makes_twin = TWIN in exporter.precisions
+    makes_twin = BASELINE.name in exporter.precisions
     return precision in exporter.mixes and exporter.compare_layers is not None and makes_twin
 
 
@@ -159,7 +155,7 @@ class RepairSession:
             return self.step.max_drop
         manifest = require_manifest(open_artifact(self.registry, path))
         task = self.registry.tasks.get(manifest.task)
-        return task.max_drop.get(manifest.precision, DEFAULT_BUDGET)
+        return task.allowed_loss(self.registry.precision(manifest.precision))
 
     def _loss(self, path: Path) -> tuple[float, str]:
         """What a file loses on the validation split, and why it answers otherwise than Keras."""
@@ -195,13 +191,13 @@ class RepairSession:
         self.unit = "points" if before.higher_is_better else "%"
         drop = before.lost_by(task.evaluate(answered.outputs, truth)[0])
         compared = compare_outputs(task, self.expected, answered.outputs, labels)
-        check = task.parity(_cautious(compared), manifest.precision)
+        check = task.parity(_cautious(compared), self.registry.precision(manifest.precision))
         return drop, "" if check.passed else check.reason
 
     def compare(self, first: Candidate) -> LayerComparison:
         """The first file and its float twin, which is made for this."""
         folder = self.work.folder / "try-float"
-        twin = self._export(folder, replace(self.asked, precision=TWIN, keep=()))
+        twin = self._export(folder, replace(self.asked, precision=BASELINE.name, keep=()))
         return self.work.call(
             compare,
             self.step.limits,

@@ -6,10 +6,11 @@ from typing import Any
 
 import numpy as np
 
-from zoo.devices import agent
+from zoo.devices.agent.zoo_agent.runtimes.base import Model
+from zoo.devices.agent.zoo_agent.timing import bench
 
 
-class Recorded(agent.Model):
+class Recorded(Model):
     """Stands for a runtime: writes down in which order it is called."""
 
     def __init__(self) -> None:
@@ -28,7 +29,7 @@ class Recorded(agent.Model):
 
 def test_each_timed_invocation_begins_with_a_reset() -> None:
     model = Recorded()
-    answer = agent.bench(
+    answer = bench(
         model, {"min_runs": 50, "min_seconds": 0.0, "max_seconds": 60.0, "warmup_seconds": 0.02}
     )
     assert answer["samples"]["count"] >= 50

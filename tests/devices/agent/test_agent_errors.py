@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import signal
 import sys
 from collections.abc import Callable, Iterator
@@ -13,7 +14,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from zoo.devices.local.host import AGENT, HostTransport
+from zoo.devices.local.host import HostTransport
+from zoo.devices.shared.agent_files import AGENT
 from zoo.execution.agent_process import PipeProcess
 from zoo.execution.failures import AgentDied, AgentHung, AgentMismatch, AgentRefused, refused
 from zoo.execution.protocol import PROTOCOL
@@ -26,7 +28,7 @@ FakeRuntime = Callable[[str, str], None]
 @pytest.fixture(scope="module")
 def agent() -> Iterator[PipeProcess]:
     """An agent that is spoken to without a session."""
-    process = PipeProcess([sys.executable, "-P", str(AGENT), "--runtime", "litert"])
+    process = PipeProcess([sys.executable, str(AGENT), "--runtime", "litert"])
     yield process
     assert process.stop() == 0
 
@@ -73,7 +75,7 @@ class TestLines:
         assert all(answer["error"]["type"] == "BadRequest" for answer in answers[1:])
 
     def test_close_ends_the_agent(self) -> None:
-        process = PipeProcess([sys.executable, "-P", str(AGENT), "--runtime", "litert"])
+        process = PipeProcess([sys.executable, str(AGENT), "--runtime", "litert"])
         process.send(json.dumps({"protocol": PROTOCOL, "id": 1, "command": "close"}))
         assert json.loads(process.receive(60.0) or "")["ok"]
         assert process.receive(60.0) is None
@@ -190,8 +192,9 @@ class TestRuntimes:
 
 
 def test_other_version_of_the_agent(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    old = tmp_path / "agent.py"
-    old.write_text(re.sub(r"(?m)^PROTOCOL = \d+$", "PROTOCOL = 0", AGENT.read_text()))
+    old = shutil.copytree(AGENT, tmp_path / "agent")
+    common = old / "zoo_agent" / "common.py"
+    common.write_text(re.sub(r"(?m)^PROTOCOL = \d+$", "PROTOCOL = 0", common.read_text()))
     monkeypatch.setattr("zoo.devices.local.transport.AGENT", old)
     with (
         AgentSession(HostTransport(), "litert") as session,

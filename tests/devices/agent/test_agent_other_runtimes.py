@@ -15,7 +15,10 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings, strategies
 
-from zoo.devices import agent
+from zoo.devices.agent.zoo_agent.runtimes import tflite_micro
+from zoo.devices.agent.zoo_agent.runtimes.base import LoadRequest, Options
+from zoo.devices.agent.zoo_agent.runtimes.flatbuffer import tflite_signature
+from zoo.devices.agent.zoo_agent.runtimes.tflite import tflite_tensor
 from zoo.devices.local.host import MODULES, HostTransport
 from zoo.execution.failures import AgentRefused
 from zoo.execution.session import AgentSession
@@ -51,13 +54,13 @@ class TestSignature:
 
         interpreter = Interpreter(model_path=str(files[name]))
         details = interpreter.get_input_details(), interpreter.get_output_details()
-        expected = tuple([agent.tflite_tensor(d) for d in side] for side in details)
-        assert agent.tflite_signature(files[name].read_bytes()) == expected
+        expected = tuple([tflite_tensor(d) for d in side] for side in details)
+        assert tflite_signature(files[name].read_bytes()) == expected
 
     @pytest.mark.parametrize("kept", [0, 7, 40, 200])
     def test_a_torn_file_is_an_error(self, files: dict[str, Path], kept: int) -> None:
         with pytest.raises(DAMAGE):
-            agent.tflite_signature(files["dense"].read_bytes()[:kept])
+            tflite_signature(files["dense"].read_bytes()[:kept])
 
     @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=300)
     @given(place=strategies.integers(0, 10_000), value=strategies.integers(0, 2**32 - 1))
@@ -68,7 +71,7 @@ class TestSignature:
         place %= len(data) - 4
         data[place : place + 4] = value.to_bytes(4, "little")
         with suppress(*DAMAGE):
-            agent.tflite_signature(bytes(data))
+            tflite_signature(bytes(data))
 
 
 class TestOpenVino:
@@ -166,7 +169,7 @@ class Interpreter:
 
 def loaded(interpreter: Any, path: Path) -> Any:
     module = types.SimpleNamespace(runtime=types.SimpleNamespace(Interpreter=interpreter))
-    return agent._MicroModel(module, str(path), 1)
+    return tflite_micro.open_model(module, LoadRequest(str(path)), Options())
 
 
 def test_a_short_arena_grows(files: dict[str, Path]) -> None:

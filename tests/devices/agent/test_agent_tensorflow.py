@@ -16,7 +16,11 @@ import pytest
 
 from zoo.benchmark.keras_baseline import write_reference
 from zoo.common.worker import Children
-from zoo.devices import agent
+from zoo.devices.agent.zoo_agent.common import AgentError
+from zoo.devices.agent.zoo_agent.description import describe
+from zoo.devices.agent.zoo_agent.runtimes import tensorflow as code
+from zoo.devices.agent.zoo_agent.runtimes.base import Options
+from zoo.devices.agent.zoo_agent.runtimes.table import OWN, REFERENCE
 from zoo.devices.local.gpu import GpuTransport
 from zoo.devices.local.host import HostTransport
 from zoo.execution.failures import AgentRefused
@@ -38,7 +42,7 @@ def zipped(path: Path, members: dict[str, bytes], compression: int = zipfile.ZIP
 class TestUnpacking:
     def test_everything_is_there_and_goes_away(self, tmp_path: Path) -> None:
         path = zipped(tmp_path / "a.zip", {"saved_model.pb": b"1", "variables/index": b"2"})
-        with agent.unpacked(str(path)) as folder:
+        with code.unpacked(str(path)) as folder:
             there = Path(folder)
             assert (there / "saved_model.pb").read_bytes() == b"1"
             assert (there / "variables" / "index").read_bytes() == b"2"
@@ -49,8 +53,8 @@ class TestUnpacking:
     )
     def test_names_that_lead_out(self, tmp_path: Path, name: str) -> None:
         path = zipped(tmp_path / "a.zip", {"fine": b"", name: b"x"})
-        with pytest.raises(agent.AgentError, match="leads out of it") as refusal:
-            agent.unpacked(str(path)).__enter__()
+        with pytest.raises(AgentError, match="leads out of it") as refusal:
+            code.unpacked(str(path)).__enter__()
         assert refusal.value.kind == "CannotLoad"
         assert sorted(p.name for p in tmp_path.iterdir()) == ["a.zip"]
 
@@ -59,14 +63,14 @@ class TestUnpacking:
         link.external_attr = 0o120777 << 16
         with zipfile.ZipFile(tmp_path / "a.zip", "w") as archive:
             archive.writestr(link, "/etc")
-        with pytest.raises(agent.AgentError, match=r"'variables' in a\.zip leads out"):
-            agent.unpacked(str(tmp_path / "a.zip")).__enter__()
+        with pytest.raises(AgentError, match=r"'variables' in a\.zip leads out"):
+            code.unpacked(str(tmp_path / "a.zip")).__enter__()
 
     def test_what_would_fill_the_disk(self, tmp_path: Path) -> None:
         members = {"saved_model.pb": bytes(1 << 20)}
         path = zipped(tmp_path / "a.zip", members, zipfile.ZIP_DEFLATED)
-        with pytest.raises(agent.AgentError, match="more than it holds"):
-            agent.unpacked(str(path)).__enter__()
+        with pytest.raises(AgentError, match="more than it holds"):
+            code.unpacked(str(path)).__enter__()
 
 
 def node(op: str, device: str = "CPU:0") -> SimpleNamespace:
@@ -77,7 +81,7 @@ class TestPlacement:
     """What TensorFlow tells of its nodes; the nodes themselves are made up: no GPU is here."""
 
     def placed(self, *nodes: SimpleNamespace, where: str = "NVIDIA L4") -> dict[str, Any]:
-        model = object.__new__(agent._TensorFlowModel)
+        model = object.__new__(code._TensorFlowModel)
         model._where, model._placed = where, lambda: (list(nodes), 7)  # type: ignore[method-assign]
         return model.locate()
 
@@ -92,17 +96,17 @@ class TestPlacement:
         assert told["kernels"] == {"Conv2D": 2, "Unique": 1}
 
     def test_none_on_the_gpu_is_refused(self) -> None:
-        with pytest.raises(agent.AgentError, match="all 2 operators on the CPU") as refusal:
+        with pytest.raises(AgentError, match="all 2 operators on the CPU") as refusal:
             self.placed(node("Conv2D"), node("Softmax"))
         assert refusal.value.kind == "NotOnGpu"
 
     @pytest.mark.parametrize("op", ["Const", "NoOp", "_Arg", "_HostRecv", "_Send", "Identity"])
     def test_what_computes_nothing(self, op: str) -> None:
-        assert agent.NO_WORK.fullmatch(op)
+        assert code.NO_WORK.fullmatch(op)
 
     @pytest.mark.parametrize("op", ["IdentityN", "_FusedConv2D", "ConcatV2", "Recv"])
     def test_what_computes_or_is_not_known(self, op: str) -> None:
-        assert not agent.NO_WORK.fullmatch(op)
+        assert not code.NO_WORK.fullmatch(op)
 
 
 @pytest.fixture
@@ -121,7 +125,7 @@ def two_gpus(monkeypatch: pytest.MonkeyPatch) -> Callable[[int], tuple[str, list
                 get_device_details=lambda gpu: {"device_name": f"{gpu} GPU"},
             ),
         )
-        model = object.__new__(agent._TensorFlowModel)
+        model = object.__new__(code._TensorFlowModel)
         model._tf = types.SimpleNamespace(config=config)
         return model._choose_gpu(number), done
 
@@ -135,7 +139,7 @@ def test_one_gpu_is_chosen(two_gpus: Callable[[int], tuple[str, list[str]]]) -> 
 
 
 def test_a_gpu_that_is_not_there(two_gpus: Callable[[int], tuple[str, list[str]]]) -> None:
-    with pytest.raises(agent.AgentError, match="sees 2 of them, and no GPU 2"):
+    with pytest.raises(AgentError, match="sees 2 of them, and no GPU 2"):
         two_gpus(2)
 
 
@@ -230,6 +234,6 @@ class TestNetwork:
 
 def test_it_is_no_runtime_of_files() -> None:
     """A device that has nothing else can run no file, and must not look ready."""
-    about = agent.describe("litert", agent.Options())
-    assert agent.REFERENCE not in about["runtimes"]
-    assert agent.REFERENCE not in load_registry().devices.get("host").runtimes({})
+    about = describe("litert", list(OWN.values()), Options())
+    assert REFERENCE not in about["runtimes"]
+    assert REFERENCE not in load_registry().devices.get("host").runtimes({})

@@ -9,7 +9,10 @@ from typing import Any
 
 import pytest
 
-from zoo.devices import agent
+from zoo.devices.agent.zoo_agent.common import AgentError
+from zoo.devices.agent.zoo_agent.runtimes import litert
+from zoo.devices.agent.zoo_agent.runtimes.base import Options
+from zoo.devices.agent.zoo_agent.runtimes.loading import open_model
 
 
 def first_of(module: ModuleType | None, monkeypatch: pytest.MonkeyPatch, path: Path) -> Any:
@@ -17,7 +20,7 @@ def first_of(module: ModuleType | None, monkeypatch: pytest.MonkeyPatch, path: P
     interpreter = pytest.importorskip("ai_edge_litert.interpreter")
     monkeypatch.setitem(sys.modules, "ai_edge_litert.compiled_model", module)
     request = {"path": str(path), "threads": 2, "purpose": "timing"}
-    return agent.open_model("litert", interpreter, request, agent.Options())
+    return open_model("litert", litert, interpreter, request, Options())
 
 
 def old() -> ModuleType:
@@ -51,5 +54,5 @@ def test_a_gpu_is_refused_there(monkeypatch: pytest.MonkeyPatch, files: dict[str
     interpreter = pytest.importorskip("ai_edge_litert.interpreter")
     monkeypatch.setitem(sys.modules, "ai_edge_litert.compiled_model", old())
     request = {"path": str(files["dense"]), "threads": 1, "purpose": "timing"}
-    with pytest.raises(agent.AgentError, match="takes no number of threads"):
-        agent.open_model("litert", interpreter, request, agent.Options(gpu=0))
+    with pytest.raises(AgentError, match="takes no number of threads"):
+        open_model("litert", litert, interpreter, request, Options(gpu=0))

@@ -10,7 +10,12 @@ import numpy as np
 import pytest
 
 from zoo.benchmark.profile import energy_of
-from zoo.devices import agent
+from zoo.devices.agent.zoo_agent import energy, timing
+from zoo.devices.agent.zoo_agent.common import AgentError
+from zoo.devices.agent.zoo_agent.runtimes import litert as litert_code
+from zoo.devices.agent.zoo_agent.runtimes.base import Model, Options, middle
+from zoo.devices.agent.zoo_agent.runtimes.flatbuffer import Flatbuffer, tflite_signature
+from zoo.devices.agent.zoo_agent.runtimes.loading import open_model
 from zoo.devices.local.host import HostTransport
 from zoo.execution.failures import AgentRefused
 from zoo.execution.session import AgentSession
@@ -88,13 +93,13 @@ class TestProfile:
 
     def test_the_cut_file_ends_where_it_says(self, files: dict[str, Path]) -> None:
         data = files["dense"].read_bytes()
-        file = agent._Flatbuffer(data)
+        file = Flatbuffer(data)
         assert file.operators() == [[3]]
         cut = bytearray(data)
         for place, changed in file.prefix(0, 0).items():
             cut[place : place + len(changed)] = changed
-        assert agent._Flatbuffer(bytes(cut)).operators() == []
-        inputs, outputs = agent.tflite_signature(bytes(cut))
+        assert Flatbuffer(bytes(cut)).operators() == []
+        inputs, outputs = tflite_signature(bytes(cut))
         assert outputs == inputs
 
     def test_shares_leave_out_what_is_below_the_clock(self) -> None:
@@ -106,8 +111,8 @@ class TestProfile:
         assert [share for _, share in found.slowest()] == [1.0, 0.0]
 
     def test_the_middle_half(self) -> None:
-        assert agent.middle([1.0, 2.0, 4.0, 1000.0]) == 3.0
-        assert agent.middle([7.0]) == 7.0
+        assert middle([1.0, 2.0, 4.0, 1000.0]) == 3.0
+        assert middle([7.0]) == 7.0
 
 
 class TestBatch:
@@ -136,6 +141,12 @@ class TestBatch:
             onnxruntime.load(files["onnx_free"], batch=0)
 
 
+def opened(path: Path) -> Model:
+    """A file in LiteRT, in this process."""
+    module = pytest.importorskip(litert_code.MODULE)
+    return open_model("litert", litert_code, module, {"path": str(path)}, Options())
+
+
 @pytest.fixture
 def system(tmp_path: Path) -> Callable[..., Path]:
     """Makes a folder as the kernel shows a device in /sys/class."""
@@ -154,7 +165,7 @@ class TestEnergy:
     """Meters as the kernel's documents describe them."""
 
     def test_nothing_is_told(self, tmp_path: Path) -> None:
-        assert agent.energy_meters(str(tmp_path)) == []
+        assert energy.energy_meters(str(tmp_path)) == []
 
     def test_packages_count_and_their_parts_do_not(
         self, tmp_path: Path, system: Callable[..., Path]
@@ -167,7 +178,7 @@ class TestEnergy:
         )
         system("powercap/intel-rapl:0:0", name="core", energy_uj=5)
         system("powercap/intel-rapl:1", name="psys", energy_uj=5)
-        (meter,) = agent.energy_meters(str(tmp_path))
+        (meter,) = energy.energy_meters(str(tmp_path))
         meter.look()
         (zone / "energy_uj").write_text("3500000\n")
         meter.look()
@@ -187,7 +198,7 @@ class TestEnergy:
             energy_uj=9_000_000,
             max_energy_range_uj=10_000_000,
         )
-        (meter,) = agent.energy_meters(str(tmp_path))
+        (meter,) = energy.energy_meters(str(tmp_path))
         meter.look()
         (zone / "energy_uj").write_text("500000\n")
         meter.look()
@@ -199,7 +210,7 @@ class TestEnergy:
         self, tmp_path: Path, system: Callable[..., Path]
     ) -> None:
         system("powercap/intel-rapl:0", name="package-0", max_energy_range_uj=1)
-        assert agent.energy_meters(str(tmp_path)) == []
+        assert energy.energy_meters(str(tmp_path)) == []
 
     def test_rails_of_a_board(self, tmp_path: Path, system: Callable[..., Path]) -> None:
         system(
@@ -213,7 +224,7 @@ class TestEnergy:
             curr2_input=200,
         )
         system("hwmon/hwmon4", name="coretemp", in1_input=1, curr1_input=1)
-        whole, part = agent.energy_meters(str(tmp_path))
+        whole, part = energy.energy_meters(str(tmp_path))
         assert (whole.name, part.name) == ("ina3221 VDD_IN", "ina3221 VDD_CPU")
         for _ in range(3):
             whole.look()
@@ -226,9 +237,9 @@ class TestEnergy:
     ) -> None:
         gauge = {"type": "Battery", "current_now": -500_000, "voltage_now": 4_000_000}
         system("power_supply/battery", status="Charging", **gauge)
-        assert agent.energy_meters(str(tmp_path)) == []
+        assert energy.energy_meters(str(tmp_path)) == []
         system("power_supply/battery", status="Discharging", **gauge)
-        (meter,) = agent.energy_meters(str(tmp_path))
+        (meter,) = energy.energy_meters(str(tmp_path))
         assert meter.read() == pytest.approx(2e6)
 
     def test_processes_together(self) -> None:
@@ -249,14 +260,12 @@ class TestEnergy:
         system: Callable[..., Path],
         monkeypatch: pytest.MonkeyPatch,
     ) -> None:
-        pytest.importorskip("ai_edge_litert")
         system("hwmon/hwmon0", name="ina219", in1_input=5000, curr1_input=1000)
-        monkeypatch.setattr(agent, "POWER_EVERY_NS", 1_000_000)
-        meters = agent.energy_meters(str(tmp_path))
-        monkeypatch.setattr(agent, "energy_meters", lambda: meters)
-        module = agent.import_runtime("litert")
-        model = agent.open_model("litert", module, {"path": str(files["dense"])}, agent.Options())
-        told = agent.bench(model, {"min_runs": 20, "min_seconds": 0.02, "max_seconds": 20.0})
+        monkeypatch.setattr(timing, "POWER_EVERY_NS", 1_000_000)
+        meters = energy.energy_meters(str(tmp_path))
+        monkeypatch.setattr(timing, "energy_meters", lambda: meters)
+        model = opened(files["dense"])
+        told = timing.bench(model, {"min_runs": 20, "min_seconds": 0.02, "max_seconds": 20.0})
         (row,) = told["energy"]
         assert row["readings"] > 2
         assert row["joules"] == pytest.approx(5.0 * told["wall_seconds"])
@@ -274,12 +283,12 @@ class TestClock:
         ],
     )
     def test_absurd_samples(self, durations: list[int], wall: float, said: str) -> None:
-        with pytest.raises(agent.AgentError, match=said) as caught:
-            agent.check_clock(array("q", durations), wall)
+        with pytest.raises(AgentError, match=said) as caught:
+            timing.check_clock(array("q", durations), wall)
         assert caught.value.kind == "ClockFault"
 
     def test_plain_ones(self) -> None:
-        agent.check_clock(array("q", [10**6] * 900), 1.0)
+        timing.check_clock(array("q", [10**6] * 900), 1.0)
 
     @pytest.mark.parametrize(
         ("calendar", "awake", "gap"),
@@ -297,17 +306,15 @@ class TestClock:
             "calendar_seconds": calendar,
             "awake_or_not_seconds": awake,
         }
-        assert agent.clock_gap(elapsed) == pytest.approx(gap)
+        assert timing.clock_gap(elapsed) == pytest.approx(gap)
 
     def test_a_clock_that_jumps_back_while_measuring(
         self, files: dict[str, Path], monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        pytest.importorskip("ai_edge_litert")
-        module = agent.import_runtime("litert")
-        model = agent.open_model("litert", module, {"path": str(files["dense"])}, agent.Options())
-        monkeypatch.setattr(agent, "clock", jumping().__next__)
-        with pytest.raises(agent.AgentError, match="the clock went back"):
-            agent.bench(model, {"min_runs": 2000, "min_seconds": 0.0, "max_seconds": 60.0})
+        model = opened(files["dense"])
+        monkeypatch.setattr(timing, "clock", jumping().__next__)
+        with pytest.raises(AgentError, match="the clock went back"):
+            timing.bench(model, {"min_runs": 2000, "min_seconds": 0.0, "max_seconds": 60.0})
 
 
 def jumping() -> Iterator[int]:

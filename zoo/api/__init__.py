@@ -1,0 +1,1 @@
+"""The public functions: everything that the command line does, from Python."""

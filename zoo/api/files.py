@@ -1,0 +1,148 @@
+"""Exported files, from Python: time, evaluate, inspect."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from zoo.artifacts.artifact import describe, open_artifact, open_unaltered
+from zoo.artifacts.not_weights import weights_named
+from zoo.benchmark.run import time_files
+from zoo.benchmark.timing import Timing
+from zoo.common.errors import UnknownName, UsageError
+from zoo.common.progress import OnStep, quiet
+from zoo.common.worker import call
+from zoo.contracts.dataset import SPLITS
+from zoo.data import opening
+from zoo.data.opening import check_task
+from zoo.execution.runner import evaluate_file
+from zoo.models.loading import Subject
+from zoo.models.published.official import here
+from zoo.registry import Registry, load_registry
+from zoo.results.records import Evaluation
+
+
+def bench(
+    files: Sequence[str | Path],
+    *,
+    device: str | Sequence[str] | None = None,
+    threads: Sequence[int] = (1,),
+    tier: str = "quick",
+    runtime: str | Sequence[str] | None = None,
+    store: str | None = None,
+    tag: str | None = None,
+    fresh: bool = False,
+    accuracy: str | None = None,
+    batch: Sequence[int] = (),
+    profile: bool = False,
+    reference: bool = False,
+    on_step: OnStep = quiet,
+    on_timing: Callable[[Timing], None] | None = None,
+    registry: Registry | None = None,
+) -> list[Timing]:
+    """Times files against each other, in fresh processes that take turns.
+
+    Before a file is timed, its answers on the device are compared with those that it should give.
+    What an unfinished call has measured under the same circumstances is not measured again.
+
+    Args:
+        files: TFLite or ONNX files, with or without a manifest.
+        device: Where, one name or several; None for this machine.
+        threads: Each file is timed with each of these.
+        tier: ``brief``, ``smoke``, ``quick``, ``full`` or ``sustained``.
+        runtime: One name or several, of which each file takes those that run its format; None
+            takes the preferred one.
+        store: URL of the results store; None for the user's own.
+        tag: A name for these results, by which `zoo.compare` finds them.
+        fresh: Measure anew what an unfinished call has kept.
+        accuracy: Also measures the quality on the test split of this dataset, on the device.
+        batch: Examples in one inference, each of these, where files leave them open.
+        profile: Also finds out what each operator takes.
+        reference: Also times, by TensorFlow, the networks that the files came from.
+        on_step: Receives progress.
+        on_timing: Receives each result once it is recorded.
+        registry: None discovers plugins anew.
+    """
+    return time_files(
+        registry or load_registry(),
+        [Path(file) for file in files],
+        device=device,
+        threads=threads,
+        tier=tier,
+        runtime=runtime,
+        store_url=store,
+        on_step=on_step,
+        tag=tag,
+        fresh=fresh,
+        accuracy=accuracy,
+        batch=batch,
+        profile=profile,
+        reference=reference,
+        on_timing=on_timing,
+    )
+
+
+def evaluate(
+    target: str | Path,
+    data: str | None = None,
+    *,
+    split: str = "test",
+    on_step: OnStep = quiet,
+    registry: Registry | None = None,
+) -> Evaluation:
+    """Measures the quality of a model, or of an exported file in its deployment runtime.
+
+    Args:
+        target: Variant, model id, weights file, or exported file.
+        data: None for the dataset that the weights were trained on.
+        split: ``train``, ``validation`` or ``test``.
+        on_step: Receives progress.
+        registry: None discovers plugins anew.
+    """
+    if split not in SPLITS:
+        raise UnknownName("split", split, SPLITS)
+    registry = registry or load_registry()
+    path = Path(target)
+    if registry.exporter_for(path) is not None:
+        manifest = open_unaltered(registry, path).manifest
+        name = data or (manifest.dataset.name if manifest else None)
+        if name is None:
+            raise UsageError(
+                f"{path} does not say what it was trained on", fix="add --data DATASET"
+            )
+        if manifest is not None:
+            check_task(registry, name, manifest.task, path.name)
+        dataset = opening.open_dataset(registry, name)
+        return evaluate_file(
+            registry, path, dataset, split, emit=lambda event: on_step("evaluate", event)
+        )
+    return _evaluate_model(registry, str(target), data, split, on_step)
+
+
+def _evaluate_model(
+    registry: Registry, model: str, data: str | None, split: str, on_step: OnStep
+) -> Evaluation:
+    import tempfile
+    from dataclasses import fields
+
+    checkpoint = weights_named(registry, here(registry, model, on_step))
+    with tempfile.TemporaryDirectory(prefix="zoo-evaluate-") as folder:
+        result = call(
+            "zoo.pipeline.steps.evaluate:evaluate_model",
+            {
+                "subject": Subject(model=str(checkpoint.path), plugins=registry.settings),
+                "data": data or checkpoint.card().dataset,
+                "split": split,
+                "folder": Path(folder),
+                "card": None,
+            },
+            on_event=lambda event: on_step("evaluate", event),
+        )
+    plain = {field.name: getattr(result, field.name) for field in fields(Evaluation)}
+    return Evaluation(**{**plain, "outputs": None})
+
+
+def inspect(file: str | Path, *, registry: Registry | None = None) -> dict[str, Any]:
+    """What a file says of itself, what it really contains, and whether the two agree."""
+    return describe(open_artifact(registry or load_registry(), Path(file)))

@@ -1,0 +1,66 @@
+"""Models and datasets, from Python: list, describe, load, open."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from zoo.artifacts.not_weights import weights_of_exported_files
+from zoo.common.progress import quiet
+from zoo.contracts.dataset import Dataset
+from zoo.data import opening
+from zoo.models import catalogue
+from zoo.models.catalogue import ModelSummary
+from zoo.models.checkpoints import resolve
+from zoo.models.loading import Subject
+from zoo.models.published.official import here
+from zoo.registry import PluginSettings, Registry, load_registry
+
+
+def models(pattern: str = "*", *, registry: Registry | None = None) -> list[ModelSummary]:
+    """The models whose name, family or model id matches a shell pattern; builds none."""
+    return catalogue.models(registry or load_registry(), pattern)
+
+
+def info(model: str, *, registry: Registry | None = None) -> dict[str, Any]:
+    """Everything known about one model: its record, its weights and their cards."""
+    registry = registry or load_registry()
+    with weights_of_exported_files(registry, model):
+        return catalogue.info(registry, model)
+
+
+def load(model: str, *, registry: Registry | None = None) -> Any:
+    """A Keras model with pretrained weights: raw pixels in, the task's outputs out.
+
+    Args:
+        model: Variant, model id or weights file.
+        registry: None discovers plugins anew.
+
+    Returns:
+        A `keras.Model`; input float32 (batch, height, width, channels), values 0-255.
+
+    Raises:
+        UnknownName: No such model; offers the nearest.
+        BadFile: The weights are altered.
+    """
+    settings = registry.settings if registry is not None else PluginSettings()
+    registry = registry or load_registry()
+    model = here(registry, model, quiet)
+    with weights_of_exported_files(registry, model):
+        resolve(registry, model)  # a wrong name must not wait for TensorFlow
+    from zoo.pipeline.steps.evaluate import load_for_user
+
+    return load_for_user(Subject(model=model, plugins=settings))
+
+
+def open_dataset(name: str, *, registry: Registry | None = None) -> Dataset:
+    """Opens a dataset: its splits, classes, and what should be known about it.
+
+    Args:
+        name: As after ``--data``: ``digits``, ``folder:photos``, ``csv:walk.csv?window=50``.
+        registry: None discovers plugins anew.
+
+    Raises:
+        UnknownName: Nothing provides such a dataset; offers the nearest.
+        ZooError: It cannot be used; says why.
+    """
+    return opening.open_dataset(registry or load_registry(), name)

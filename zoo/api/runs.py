@@ -1,0 +1,273 @@
+"""Runs, from Python: train, export and report; search within limits."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from zoo.artifacts.not_weights import weights_named
+from zoo.common.errors import MissingExtra
+from zoo.common.optional_imports import EXTRA_OF, installed
+from zoo.common.progress import OnStep, quiet
+from zoo.models.published.official import here
+from zoo.pipeline.job import Job, make_job
+from zoo.pipeline.options import recipe_from, takes_recipe_keywords
+from zoo.pipeline.plan import Parts
+from zoo.pipeline.recipe_fields import EXPORT, SEARCH, TRAINING, WHOLE
+from zoo.pipeline.run import Run, execute
+from zoo.pipeline.search.optimize import Optimized, find_file, limits_of, wishes_of
+from zoo.registry import Registry, load_registry
+
+
+@takes_recipe_keywords(*WHOLE)
+def ship(
+    model: str | None = None,
+    data: str | None = None,
+    *,
+    output: str | Path = "runs",
+    recipe: str | Path | None = None,
+    store: str | None = None,
+    report: bool = True,
+    command: str | None = None,
+    retry: bool = False,
+    on_step: OnStep = quiet,
+    registry: Registry | None = None,
+    **options: Any,
+) -> Run:
+    """Fine-tunes, exports, gates, benchmarks and reports.
+
+    Args:
+        model: Variant (``lenet5``), model id, or weights file; may stand in the recipe.
+        data: Dataset (``digits``, ``folder:photos``); may stand in the recipe.
+        output: Folder in which the run gets a folder of its own.
+        recipe: TOML file; arguments win over it.
+        store: URL of the results store; None for the user's own.
+        report: Whether to write ``report.html``.
+        command: Shown in the report; None for the call as Python.
+        retry: Whether to try again conversions that crashed or were impossible before.
+        on_step: Receives step names and progress events.
+        registry: None discovers plugins anew.
+        **options: From `formats` on, as described above.
+
+    Returns:
+        The run; `Run.passed` tells whether everything did.
+
+    Raises:
+        ZooError: The input is wrong, or the network could not be trained.
+        MissingExtra: The report cannot be written; told before hours of work.
+    """
+    _require_report(report)
+    job = _job(recipe, model, data, registry, on_step, options)
+    run = execute(
+        job,
+        parts=Parts(),
+        output=Path(output),
+        named=True,
+        store_url=store,
+        on_step=on_step,
+        retry=retry,
+    )
+    if report:
+        shown = command or f"zoo.ship({job.recipe.model!r}, {job.recipe.data!r})"
+        write_report(run, shown, on_step)
+    return run
+
+
+@takes_recipe_keywords(*TRAINING)
+def finetune(
+    model: str | None = None,
+    data: str | None = None,
+    *,
+    output: str | Path = "weights",
+    recipe: str | Path | None = None,
+    store: str | None = None,
+    on_step: OnStep = quiet,
+    registry: Registry | None = None,
+    **options: Any,
+) -> Run:
+    """Trains, evaluates, and writes weights with their card into `output`.
+
+    Args:
+        model: Variant, model id, or weights file; may stand in the recipe.
+        data: Dataset; may stand in the recipe.
+        output: Folder for the weights.
+        recipe: TOML file; arguments win over it.
+        store: URL of the results store; None for the user's own.
+        on_step: Receives step names and progress events.
+        registry: None discovers plugins anew.
+        **options: Others that `ship` takes, which nothing of this depends on.
+    """
+    job = _job(recipe, model, data, registry, on_step, options)
+    parts = Parts(export=False, bench=False)
+    return execute(
+        job, parts=parts, output=Path(output), named=False, store_url=store, on_step=on_step
+    )
+
+
+@takes_recipe_keywords(*EXPORT, "seed")
+def export(
+    model: str,
+    data: str | None = None,
+    *,
+    output: str | Path = "exports",
+    store: str | None = None,
+    retry: bool = False,
+    on_step: OnStep = quiet,
+    registry: Registry | None = None,
+    **options: Any,
+) -> Run:
+    """Writes gated files of a trained model, without training it further.
+
+    Args:
+        model: Model id or weights file.
+        data: Calibrates and gates; None for the dataset on the weights' card.
+        output: Folder for the files.
+        store: URL of the results store.
+        retry: Whether to try again conversions that crashed or were impossible before.
+        on_step: Receives progress.
+        registry: None discovers plugins anew.
+        **options: Others that `ship` takes, but `epochs`.
+    """
+    registry = registry or load_registry()
+    model = here(registry, model, on_step)
+    checkpoint = weights_named(registry, model)
+    data = data or checkpoint.card().dataset
+    job = make_job(recipe_from(model=model, data=data, epochs=0, **options), registry)
+    parts = Parts(bench=False)
+    return execute(
+        job,
+        parts=parts,
+        output=Path(output),
+        named=False,
+        store_url=store,
+        on_step=on_step,
+        retry=retry,
+    )
+
+
+@takes_recipe_keywords(*SEARCH)
+def optimize(
+    model: str,
+    data: str | None = None,
+    *,
+    max_size: str | int | None = None,
+    max_download: str | int | None = None,
+    max_latency: str | float | None = None,
+    max_drop: float | None = None,
+    device: str | None = None,
+    formats: Sequence[str] | None = None,
+    precisions: Sequence[str] | None = None,
+    width: Sequence[float] | None = None,
+    prune: Sequence[float] | None = None,
+    epochs: int = 4,
+    budget_time: str | float | None = None,
+    thorough: bool = False,
+    output: str | Path = "optimized",
+    store: str | None = None,
+    report: bool = True,
+    command: str | None = None,
+    on_step: OnStep = quiet,
+    registry: Registry | None = None,
+    **options: Any,
+) -> Optimized:
+    """Searches formats, precisions, calibrations, widths and pruning for the file that fits.
+
+    Args:
+        model: Model id or weights file.
+        data: Calibrates, judges, and trains where something is trained; None for the dataset on
+            the weights' card.
+        max_size: Of the file: ``"300kB"``, or bytes.
+        max_download: Of the file after gzip, likewise.
+        max_latency: Median on the device: ``"5ms"``, or milliseconds.
+        max_drop: Points of quality that the file may lose against the model.
+        device: Where files are timed; None for this machine.
+        formats: None for all.
+        precisions: None for all of each format.
+        width: Factors of narrower networks to train, 0 to 1; None only if nothing else fits; an
+            empty sequence never.
+        prune: Shares of weights to remove, 0 to 1; likewise.
+        epochs: Of each training.
+        budget_time: Nothing but the first stage begins after so long: ``"30min"``, or seconds.
+        thorough: Try everything, even after a point fits.
+        output: Parent of the search's folder.
+        store: URL of the results store; None for the user's own.
+        report: Whether to write ``report.html``.
+        command: Shown in the report.
+        on_step: Receives progress.
+        registry: None discovers plugins anew.
+        **options: Others that `zoo.export` takes and that do not train.
+
+    Raises:
+        ZooError: The input is wrong, or the model could not be read or evaluated.
+    """
+    _require_report(report)
+    registry = registry or load_registry()
+    found = find_file(
+        registry,
+        model,
+        data,
+        limits=limits_of(max_size, max_download, max_latency, max_drop),
+        wishes=wishes_of(
+            registry,
+            formats=formats,
+            precisions=precisions,
+            width=width,
+            prune=prune,
+            epochs=epochs,
+            budget_time=budget_time,
+            thorough=thorough,
+        ),
+        device=device,
+        output=Path(output),
+        store_url=store,
+        on_step=on_step,
+        options=options,
+    )
+    if report:
+        from zoo.report.pages.search import write_search
+
+        write_search(found.folder / "report.html", found, command or f"zoo.optimize({model!r})")
+    return found
+
+
+def write_report(run: Run, command: str, on_step: OnStep = quiet) -> Path:
+    """Writes ``report.html`` unless it shows this very state already."""
+    path = run.folder / "report.html"
+    if run.changed or not path.exists():
+        from zoo.report.pages.html import write
+        from zoo.report.summary import view_of
+
+        on_step("report", {"event": "start", "kind": "report"})
+        started = time.perf_counter()
+        write(path, view_of(run, command))
+        seconds = time.perf_counter() - started
+        on_step("report", {"event": "end", "status": "passed", "seconds": seconds, "cached": False})
+    return path
+
+
+def _require_report(report: bool) -> None:
+    """A missing package must not be found out after hours of work."""
+    if report and not installed("jinja2"):
+        raise MissingExtra("jinja2", EXTRA_OF["jinja2"])
+
+
+def _job(
+    recipe: str | Path | None,
+    model: str | None,
+    data: str | None,
+    registry: Registry | None,
+    on_step: OnStep,
+    options: dict[str, Any],
+) -> Job:
+    """A job whose official weights, if it begins with such, are here."""
+    registry = registry or load_registry()
+    made = recipe_from(recipe=_path(recipe), model=model, data=data, **options)
+    if not made.training.from_scratch:
+        made = made.model_copy(update={"model": here(registry, made.model, on_step)})
+    return make_job(made, registry)
+
+
+def _path(value: str | Path | None) -> Path | None:
+    return None if value is None else Path(value)

@@ -1,0 +1,216 @@
+"""Fields of a recipe as they are declared: type, limits, default, and how they are given elsewhere.
+
+The pydantic models that validate recipes inherit these fields; the options of commands, the
+keywords of the Python API and the recipe guide are generated from them. Importing this module does
+not import pydantic, so that help and shell completion stay quick.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import KW_ONLY, dataclass
+from types import NoneType
+from typing import (
+    Annotated,
+    Any,
+    Literal,
+    dataclass_transform,
+    get_args,
+    get_origin,
+    get_type_hints,
+)
+
+
+class Rule:
+    """Limits of a value in the terms of a pydantic core schema: ``ge``, ``strict``, …"""
+
+    def __init__(self, **limits: Any) -> None:
+        self.limits = limits
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: Callable[[Any], Any]) -> Any:
+        return {**handler(source), **self.limits}
+
+
+class Reader:
+    """A function that reads what was written, such as 48 for (48, 48), before it is validated.
+
+    It raises ValueError for what it cannot read, and hands on what validation refuses anyway.
+    """
+
+    def __init__(self, read: Callable[[Any], Any]) -> None:
+        self.read = read
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: Any) -> Any:
+        from pydantic import BeforeValidator
+
+        return BeforeValidator(self.read).__get_pydantic_core_schema__(source, handler)
+
+
+# TOML has types of its own: `epochs = true` or `"15"` is a mistake, not a number.
+Whole = Annotated[int, Rule(strict=True)]
+Real = Annotated[float, Rule(strict=True, allow_inf_nan=False)]
+Switch = Annotated[bool, Rule(strict=True)]
+Finite = Annotated[float, Rule(allow_inf_nan=False)]
+Share = Annotated[Real, Rule(ge=0, lt=1)]
+#: What a network, a task or a format has for options of its own.
+OwnOptions = dict[str, bool | int | Finite | str]
+#: The default of tables; pydantic copies it.
+EMPTY: dict[str, Any] = {}
+
+
+@dataclass(frozen=True)
+class Option:
+    """What a field means, and how it is given on the command line and from Python.
+
+    Texts may name other options as ``{keyword}``, and the choices of their own as ``{choices}``:
+    all but ``auto``, which needs words of its own.
+
+    Attributes:
+        help: The meaning in one line, without the default.
+        more: What the guide and Python's documentation add.
+        keyword: From Python; None for the name of the field, if there is a flag.
+        flag: On the command line; None for one made from the keyword.
+        no_flag: Why there is no flag, where there is none.
+        value: What the flag stands for where it takes no value and the field is not a bool.
+        default: The default in words, where its value does not say it.
+        metavar: Stands for the value in help.
+        completes: The kind of names that shells offer.
+        example: A value for the guide, where the default shows little.
+        typed: A right ``KEY=VALUE``, for messages about a wrong one.
+        unset_if_empty: Whether an empty list or table leaves the recipe's value.
+        merged: Whether keys of a table are put among the recipe's, instead of replacing them.
+    """
+
+    help: str
+    _: KW_ONLY
+    more: str = ""
+    keyword: str | None = None
+    flag: str | None = None
+    no_flag: str = ""
+    value: str | None = None
+    default: str | None = None
+    metavar: str | None = None
+    completes: str | None = None
+    example: Any = None
+    typed: str = ""
+    unset_if_empty: bool = False
+    merged: bool = False
+
+
+@dataclass_transform(kw_only_default=True)
+class Fields:
+    """Base of the fields of one table of a recipe; each is annotated with its `Option`."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class RecipeField:
+    """A declared field.
+
+    Attributes:
+        table: Of the recipe; empty for its first lines.
+        name: Its key there.
+        type: Without None and without annotations.
+        default: Its value where nothing is given; ``...`` where something must be.
+        option: How it is given.
+    """
+
+    table: str
+    name: str
+    type: Any
+    default: Any
+    option: Option
+
+    @property
+    def path(self) -> str:
+        """``training.epochs``, as in messages about recipes."""
+        return f"{self.table}.{self.name}".lstrip(".")
+
+    @property
+    def keyword(self) -> str | None:
+        """From Python; None where a recipe alone has it."""
+        return self.option.keyword or (None if self.option.no_flag else self.name)
+
+    @property
+    def flag(self) -> str | None:
+        """On the command line; None where there is a reason for none."""
+        if self.option.no_flag:
+            return None
+        return self.option.flag or "--" + (self.option.keyword or self.name).replace("_", "-")
+
+    @property
+    def several(self) -> bool:
+        """Whether it is a list of words."""
+        return get_origin(self.type) is tuple and get_args(self.type)[-1] is ...
+
+    @property
+    def is_table(self) -> bool:
+        """Whether it is a table whose keys belong to others."""
+        return get_origin(self.type) is dict
+
+    @property
+    def is_table_of_tables(self) -> bool:
+        """Whether each of its owners has a table there."""
+        return self.is_table and get_origin(get_args(self.type)[1]) is dict
+
+    @property
+    def choices(self) -> tuple[str, ...]:
+        """The words that are possible; none where there are too many to list."""
+        inner = get_args(self.type)[0] if self.several else self.type
+        return get_args(inner) if get_origin(inner) is Literal else ()
+
+    @property
+    def default_in_words(self) -> str:
+        """What holds where nothing is given; nothing where that goes without saying."""
+        if self.option.default is not None:
+            return self.option.default
+        if isinstance(self.default, tuple):
+            return ", ".join(self.default)
+        if self.default is None or self.default is ... or isinstance(self.default, bool | dict):
+            return ""
+        return f"{self.default:g}" if isinstance(self.default, float) else str(self.default)
+
+    def helped(self, names: Mapping[str, str]) -> str:
+        """The meaning in one line, with the names that other options have at that place."""
+        choices = [choice for choice in self.choices if choice != "auto"]
+        return self.option.help.format_map({**names, "choices": ", ".join(choices)})
+
+    def described(self, names: Mapping[str, str], *, default: bool = True) -> str:
+        """The whole meaning, with the default at its end if that is asked for."""
+        text = self.helped(names)
+        if self.option.value is not None:
+            text = f"{self.option.value}: {text[0].lower()}{text[1:]}"
+        if self.option.more:
+            text = f"{text}; {self.option.more}"
+        return f"{text} [{self.default_in_words}]" if default and self.default_in_words else text
+
+
+def fields_of(table: str, declared: type[Fields]) -> list[RecipeField]:
+    """The fields of one table in the order in which they are declared."""
+    found = []
+    for name, hint in get_type_hints(declared, include_extras=True).items():
+        option = next((part for part in get_args(hint) if isinstance(part, Option)), None)
+        if option is None:
+            raise TypeError(f"{declared.__name__}.{name} has no Option that says what it means")
+        found.append(
+            RecipeField(
+                table=table,
+                name=name,
+                type=_plain(hint),
+                default=getattr(declared, name, ...),
+                option=option,
+            )
+        )
+    return found
+
+
+def _plain(hint: Any) -> Any:
+    """A type without what is annotated, and without None."""
+    if get_origin(hint) is Annotated:
+        return _plain(get_args(hint)[0])
+    parts = [part for part in get_args(hint) if part is not NoneType]
+    if NoneType in get_args(hint):
+        (part,) = parts
+        return _plain(part)
+    if get_origin(hint) is tuple:
+        return tuple[tuple(_plain(part) for part in parts)]  # type: ignore[misc]
+    return hint

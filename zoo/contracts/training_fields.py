@@ -1,0 +1,213 @@
+"""What a recipe says of training, calibration and quantization-aware training, declared once."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from zoo.contracts.declaration import (
+    EMPTY,
+    Fields,
+    Option,
+    OwnOptions,
+    Reader,
+    Real,
+    Rule,
+    Share,
+    Switch,
+    Whole,
+)
+
+Augmentation = Literal["rotate", "shift", "crop", "flip", "erase"]
+Freeze = Literal["none", "backbone", "gradual"]
+Jit = Literal["auto", "on", "off"]
+Method = Literal["auto", "minmax", "percentile", "entropy", "mse", "moving-average"]
+Side = Annotated[Whole, Rule(ge=1, le=8192)]
+
+
+def _sides(value: Any) -> Any:
+    """``48`` and ``"48x64"`` mean (48, 48) and (48, 64); validation judges the rest."""
+    if isinstance(value, int) and not isinstance(value, bool):
+        return (value, value)
+    if not isinstance(value, str):
+        return value
+    parts = [part.strip() for part in value.lower().replace("×", "x").split("x")]
+    if len(parts) > 2 or not all(part.isdecimal() and len(part) < 6 for part in parts):
+        raise ValueError("must be a size such as 48, or HEIGHTxWIDTH such as 48x64")
+    return (int(parts[0]), int(parts[-1]))
+
+
+def _one_or_three(value: Any) -> Any:
+    if isinstance(value, int) and value not in (1, 3):
+        raise ValueError("must be 1 (grey) or 3 (RGB)")
+    return value
+
+
+class TrainingFields(Fields):
+    """How a network is fine-tuned."""
+
+    epochs: Annotated[
+        Whole,
+        Rule(ge=0, le=100_000),
+        Option("Most passes over the training data", more="0 keeps the weights as they are"),
+    ] = 15
+    learning_rate: Annotated[
+        Real,
+        Rule(gt=0, le=10),
+        Option("Peak learning rate", more="linear warm-up over a tenth, then a cosine to zero"),
+    ] = 0.001
+    batch_size: Annotated[Whole, Rule(ge=1, le=65_536), Option("Examples per step")] = 32
+    freeze: Annotated[
+        Freeze,
+        Option(
+            "none; backbone: train the new head alone; gradual: thaw layers epoch by epoch, from "
+            "the head down",
+            more="gradual is that of Howard & Ruder 2018",
+            metavar="PART",
+        ),
+    ] = "none"
+    groups: Annotated[
+        Whole,
+        Rule(ge=2, le=1000),
+        Option(
+            "Groups of layers for gradual and {rate_factor}",
+            more="the head is the first; fewer where the network has fewer layers, or gradual "
+            "fewer epochs",
+        ),
+    ] = 4
+    rate_factor: Annotated[
+        Annotated[Real, Rule(ge=1, le=100)] | None,
+        Option(
+            "Each group learns so much slower than the one above",
+            default="2.6 with gradual, else 1",
+            example=1.0,
+        ),
+    ] = None
+    input_size: Annotated[
+        Annotated[tuple[Side, Side], Reader(_sides)] | None,
+        Option(
+            "Another size of images: 48, or HEIGHTxWIDTH",
+            default="that of the pretraining",
+            metavar="SIZE",
+            example="28x28",
+        ),
+    ] = None
+    channels: Annotated[
+        Annotated[Whole, Reader(_one_or_three)] | None,
+        Option("1: grey, 3: RGB images", default="those of the pretraining", example=1),
+    ] = None
+    augment: Annotated[
+        tuple[Augmentation, ...],
+        Option(
+            "Random changes of training images: {choices}",
+            default="none",
+            metavar="NAME",
+            example=["shift"],
+        ),
+    ] = ()
+    dropout: Annotated[
+        Share | None,
+        Option("Dropout before the head, 0 to 1", default="the network's own", example=0.1),
+    ] = None
+    weight_decay: Annotated[
+        Real,
+        Rule(ge=0, le=10),
+        Option("As in AdamW", more="decoupled (Loshchilov & Hutter 2019)"),
+    ] = 0.01
+    label_smoothing: Annotated[
+        Share,
+        Option(
+            "Share of the target that is spread over all classes, 0 to 1",
+            more="of a discriminator, what is real counts for so much less",
+        ),
+    ] = 0.0
+    patience: Annotated[
+        Whole,
+        Rule(ge=0),
+        Option("Stop after so many epochs without progress; 0: never"),
+    ] = 5
+    from_scratch: Annotated[Switch, Option("Start from random weights")] = False
+    jit: Annotated[
+        Jit,
+        Option(
+            "Let XLA compile the training: {choices}; auto: try it, if the training is long",
+            metavar="WHEN",
+        ),
+    ] = "auto"
+    task: Annotated[
+        OwnOptions,
+        Option(
+            "A training option that the model's task alone has, such as loss=hinge",
+            keyword="task_options",
+            flag="--task-option",
+            metavar="KEY=VALUE",
+            typed="loss=hinge",
+            merged=True,
+        ),
+    ] = EMPTY
+
+
+class CalibrationFields(Fields):
+    """The real inputs that integer files are calibrated on."""
+
+    samples: Annotated[
+        Whole,
+        Rule(ge=1, le=100_000),
+        Option(
+            "Real inputs that set integer ranges",
+            more="drawn class by class in turn",
+            keyword="calibration_samples",
+        ),
+    ] = 256
+    split: Annotated[
+        Literal["train", "validation"],
+        Option(
+            "The split they are drawn from: {choices}",
+            keyword="calibration_split",
+            metavar="SPLIT",
+        ),
+    ] = "train"
+    method: Annotated[
+        Method,
+        Option(
+            "{choices}; auto: the one that errs least on other inputs",
+            keyword="calibration_method",
+            metavar="NAME",
+        ),
+    ] = "auto"
+
+
+_ALONE = "as it is, it fits most networks; a recipe can change it"
+
+
+class QatFields(Fields):
+    """Quantization-aware training, for int8 files."""
+
+    enabled: Annotated[
+        Switch,
+        Option(
+            "Train the network to be quantized, for int8 files; with {max_drop} only where "
+            "calibration loses more",
+            keyword="qat",
+        ),
+    ] = False
+    epochs: Annotated[
+        Whole,
+        Rule(ge=1, le=1000),
+        Option("Passes over the training data for {qat}", keyword="qat_epochs"),
+    ] = 3
+    learning_rate: Annotated[
+        Real,
+        Rule(gt=0, le=1),
+        Option(
+            "Peak learning rate",
+            more="linear warm-up over a tenth, then a cosine to zero",
+            no_flag=_ALONE,
+        ),
+    ] = 0.001
+    batch_size: Annotated[
+        Whole, Rule(ge=1, le=65_536), Option("Examples per step", no_flag=_ALONE)
+    ] = 64
+    augment: Annotated[
+        tuple[Augmentation, ...],
+        Option("Random changes of training images: {choices}", no_flag=_ALONE),
+    ] = ()

@@ -1,0 +1,278 @@
+"""What a recipe says, table by table, declared once: keys, flags and keywords of all options."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from functools import cache
+from typing import Annotated, Any, Literal
+
+from zoo.contracts.declaration import (
+    EMPTY,
+    Fields,
+    Finite,
+    Option,
+    OwnOptions,
+    Reader,
+    Real,
+    RecipeField,
+    Rule,
+    Whole,
+    fields_of,
+)
+from zoo.contracts.precision import PRECISIONS
+from zoo.contracts.training_fields import CalibrationFields, QatFields, TrainingFields
+
+
+def _limits(table: Any) -> Any:
+    """Budgets of one device: every limit must be one; what is no table, validation refuses."""
+    from zoo.benchmark.compare.budgets import budget_for
+    from zoo.common.errors import UsageError
+
+    if not isinstance(table, dict):
+        return table
+    for name, limit in table.items():
+        if not isinstance(limit, str):
+            raise ValueError(f'{name} must be text with a unit, such as {name} = "20ms"')
+        try:
+            budget_for(name, limit)
+        except UsageError as error:
+            raise ValueError(f"{error.what}; {error.fix}") from error
+    return table
+
+
+class RecipeFields(Fields):
+    """What `zoo ship` runs."""
+
+    model: Annotated[
+        str,
+        Option(
+            "A variant (lenet5), a model id (lenet5.fashion_mnist), or a .safetensors file",
+            keyword="model",
+            no_flag="it is the argument MODEL",
+            example="lenet5",
+        ),
+    ]
+    data: Annotated[
+        str,
+        Option(
+            "Dataset: digits, fashion_mnist, row by row digits_rows, fashion_mnist_rows; your own "
+            "by folder:PATH (images), npz:PATH, csv:PATH, text:PATH, conll:PATH; others' by "
+            "keras:NAME, hf:NAME, aeon:NAME",
+            metavar="DATASET",
+            completes="dataset",
+            example="digits",
+        ),
+    ]
+    formats: Annotated[
+        tuple[str, ...],
+        Option(
+            "tflite, onnx",
+            flag="--format",
+            default="all",
+            metavar="NAME",
+            completes="format",
+            example=["tflite", "onnx"],
+            unset_if_empty=True,
+        ),
+    ] = ()
+    precisions: Annotated[
+        tuple[str, ...],
+        Rule(min_length=1),
+        Option(
+            ", ".join(p.name for p in PRECISIONS),
+            flag="--precision",
+            metavar="NAME",
+            unset_if_empty=True,
+        ),
+    ] = tuple(precision.name for precision in PRECISIONS if precision.default)
+    devices: Annotated[
+        tuple[str, ...],
+        Option(
+            "Where files are timed",
+            flag="--device",
+            default="this machine",
+            metavar="NAME",
+            completes="device",
+            example=["host"],
+        ),
+    ] = ()
+    seed: Annotated[Whole, Rule(ge=0, lt=2**31), Option("Of everything random")] = 0
+    hyperparameters: Annotated[
+        dict[str, bool | int | Finite | str | tuple[Whole | Real, ...]],
+        Option(
+            "A hyper-parameter of the network, such as activation=relu",
+            more="a list of numbers stands for one value per stage",
+            flag="--set",
+            metavar="KEY=VALUE",
+            example={"activation": "relu"},
+            typed="activation=relu",
+            unset_if_empty=True,
+        ),
+    ] = EMPTY
+
+
+class ExportFields(Fields):
+    """How files are written."""
+
+    recurrent: Annotated[
+        Literal["auto", "fused", "unrolled", "while"],
+        Option("Recurrent layers in files: {choices}", metavar="FORM"),
+    ] = "auto"
+    target: Annotated[
+        str,
+        Option(
+            "The processor that files are for: mcu, npu, browser, arm64, …; auto: this machine's",
+            metavar="NAME",
+            completes="target",
+        ),
+    ] = "auto"
+    keep: Annotated[
+        tuple[str, ...],
+        Option(
+            "A layer that stays in float in int8 files",
+            flag="--keep-float",
+            metavar="LAYER",
+            unset_if_empty=True,
+        ),
+    ] = ()
+    repair: Annotated[
+        Literal["auto", "none"],
+        Option(
+            "Leave int8 files that lose more than {max_drop} as they are, instead of keeping their "
+            "worst layers in float",
+            flag="--no-repair",
+            value="none",
+            default="",
+        ),
+    ] = "auto"
+    options: Annotated[
+        dict[str, OwnOptions],
+        Option(
+            "An option that one format alone has, such as onnx.opset=18",
+            more="see precisions.md",
+            keyword="export_options",
+            flag="--export-option",
+            metavar="FORMAT.KEY=VALUE",
+            example={"onnx": {"opset": 17, "layout": "auto"}},
+            typed="onnx.opset=18",
+            merged=True,
+        ),
+    ] = EMPTY
+
+
+class LimitsFields(Fields):
+    """What one conversion may use; one that needs more is ended, and the others go on."""
+
+    seconds: Annotated[
+        Real,
+        Rule(gt=0, le=604_800),
+        Option("Seconds that one conversion may take", keyword="time_limit"),
+    ] = 1800.0
+    memory_gb: Annotated[
+        Annotated[Real, Rule(gt=0, le=100_000)] | None,
+        Option(
+            "Gigabytes that one conversion may use",
+            keyword="memory_limit",
+            default="three quarters of this machine's",
+            example=8,
+        ),
+    ] = None
+
+
+class GateFields(Fields):
+    """What a file must pass."""
+
+    max_drop: Annotated[
+        Annotated[Real, Rule(ge=0, le=100)] | None,
+        Option(
+            "Points of accuracy a file may lose, or per cent by which a distance may rise",
+            default="by precision",
+            example=1.0,
+        ),
+    ] = None
+    parity_inputs: Annotated[
+        Annotated[Whole, Rule(ge=1)] | None,
+        Option(
+            "Inputs that are compared one by one",
+            default="the whole test split",
+            no_flag="fewer inputs make the gate weaker: that belongs in a file that is kept",
+            example=256,
+        ),
+    ] = None
+
+
+class BenchFields(Fields):
+    """How each file is timed."""
+
+    tier: Annotated[str, Option("How thoroughly to time: brief, smoke, quick, full, sustained")] = (
+        "brief"
+    )
+    threads: Annotated[Whole, Rule(ge=1, le=1024), Option("Threads of the runtime")] = 1
+    profile: Annotated[
+        bool,
+        Option(
+            "Also find out what each operator takes, for the report",
+            no_flag="`zoo bench --profile` does so for files",
+        ),
+    ] = False
+
+
+class BudgetsFields(Fields):
+    """What each file may take on a device at most."""
+
+    budgets: Annotated[
+        dict[str, Annotated[dict[str, str], Reader(_limits)]],
+        Option(
+            "What each file may take on a device at most",
+            more="see verdicts.md",
+            no_flag="each device has a table of its own; `zoo bench --budget` judges files",
+            example={"host": {"p90": "20ms", "size": "300kB"}},
+        ),
+    ] = EMPTY
+
+
+#: Tables of a recipe with their fields, in the order of the guide; those of its first lines have no
+#: name.
+TABLES: tuple[tuple[str, type[Fields]], ...] = (
+    ("", RecipeFields),
+    ("training", TrainingFields),
+    ("export", ExportFields),
+    ("calibration", CalibrationFields),
+    ("limits", LimitsFields),
+    ("qat", QatFields),
+    ("gate", GateFields),
+    ("bench", BenchFields),
+    ("", BudgetsFields),
+)
+
+
+#: What files are made from, and what they must keep: tables and single fields.
+EXPORT = ("formats", "precisions", "export", "calibration", "limits", "qat", "gate")
+#: What weights are made from.
+TRAINING = ("training", "seed", "hyperparameters")
+#: What a search within limits leaves to its user.
+SEARCH = ("export.target", "calibration.samples", "bench.tier", "bench.threads", "seed")
+#: All that can be given outside a recipe, but model and data.
+WHOLE = (*EXPORT, "devices", "bench", *TRAINING)
+
+
+@cache
+def recipe_fields() -> tuple[RecipeField, ...]:
+    """Everything that a recipe may say."""
+    return tuple(f for table, fields in TABLES for f in fields_of(table, fields))
+
+
+def select(paths: Iterable[str]) -> list[RecipeField]:
+    """Fields that commands and functions have, by path (``seed``) or table (``training``)."""
+    return [
+        field
+        for path in paths
+        for field in recipe_fields()
+        if path in (field.path, field.table) and field.flag is not None
+    ]
+
+
+@cache
+def by_keyword() -> dict[str, RecipeField]:
+    """Fields that can be given outside a recipe, by the keyword of Python and of click."""
+    return {field.keyword: field for field in recipe_fields() if field.keyword is not None}
