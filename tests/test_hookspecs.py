@@ -20,13 +20,14 @@ HOOKS = [
 ]
 
 
-def test_the_six_hooks():
+def test_the_seven_hooks():
     assert [hook.__name__ for hook in HOOKS] == [
         "zoo_architectures",
         "zoo_tasks",
         "zoo_datasets",
         "zoo_exporters",
         "zoo_targets",
+        "zoo_runtimes",
         "zoo_devices",
     ]
 

@@ -16,6 +16,7 @@ from makers import (
     plugin_text,
     provider,
     registry_with,
+    runtime,
     target,
     task,
     variant,
@@ -448,6 +449,7 @@ def test_local_file_that_is_not_python(tmp_path):
         ("zoo_datasets", provider, "datasets"),
         ("zoo_exporters", exporter, "exporters"),
         ("zoo_targets", target, "targets"),
+        ("zoo_runtimes", runtime, "runtimes"),
         ("zoo_devices", device, "devices"),
     ],
 )

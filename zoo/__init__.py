@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from zoo.analysis.explain import explain
     from zoo.analysis.verify.verify import verify
-    from zoo.api.files import bench, evaluate, inspect
+    from zoo.api.files import evaluate, inspect
     from zoo.api.models import info, load, models, open_dataset
     from zoo.api.runs import export, finetune, optimize, ship, write_report
     from zoo.artifacts.bundle import bundle
     from zoo.benchmark.compare.comparing import compare
     from zoo.benchmark.compare.judging import judge_budgets
+    from zoo.benchmark.run import bench
     from zoo.common.errors import ZooError
     from zoo.contracts import (
         Architecture,
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
         OperatorRecord,
         Precision,
         Preprocessing,
+        Runtime,
         SeriesPreprocessing,
         SourceLayer,
         Specimen,
@@ -63,7 +65,7 @@ _CONTRACTS = (
     "Architecture Check Comparison Condition Dataset DatasetProvider DeviceKind "
     "Examination Exporter ExportRequest Figure FigureTable FileContents ImagePreprocessing "
     "LatentPreprocessing "
-    "LayerComparison LayerRequest Metric OperatorRecord Precision Preprocessing "
+    "LayerComparison LayerRequest Metric OperatorRecord Precision Preprocessing Runtime "
     "SeriesPreprocessing SourceLayer Specimen Split Target Task TensorInfo TokenPreprocessing "
     "Tolerances Truth Variant WeightsSource"
 )
@@ -73,7 +75,8 @@ _LAZY = {
     "Device": "zoo.execution.device",
     "ZooError": "zoo.common.errors",
     "hookimpl": "zoo.hookspecs",
-    **dict.fromkeys(("bench", "evaluate", "inspect"), "zoo.api.files"),
+    **dict.fromkeys(("evaluate", "inspect"), "zoo.api.files"),
+    "bench": "zoo.benchmark.run",
     **dict.fromkeys(("info", "load", "models", "open_dataset"), "zoo.api.models"),
     **dict.fromkeys(["export", "finetune", "optimize", "ship", "write_report"], "zoo.api.runs"),
     **dict.fromkeys(_OFFICIAL.split(), "zoo.models.published.official"),
@@ -119,6 +122,7 @@ __all__ = [
     "OperatorRecord",
     "Precision",
     "Preprocessing",
+    "Runtime",
     "SeriesPreprocessing",
     "SourceLayer",
     "Specimen",

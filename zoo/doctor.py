@@ -12,6 +12,7 @@ from zoo.common.files import ensure_writable
 from zoo.common.optional_imports import EXTRA_OF, ON_REQUEST, installed
 from zoo.common.paths import cache_folder, data_folder
 from zoo.common.versions import version_of
+from zoo.execution.runtimes import to_install
 from zoo.registry import Registry, load_registry
 
 
@@ -105,6 +106,7 @@ def _devices(registry: Registry) -> list[Finding]:
     for kind in registry.devices:
         if not kind.local:  # `zoo devices doctor` goes and looks, which may take long
             continue
+        extras = dict.fromkeys(each.extra for each in to_install(registry))
         runtimes = list(kind.runtimes({}))
         findings.append(
             Finding(
@@ -112,7 +114,7 @@ def _devices(registry: Registry) -> list[Finding]:
                 name=kind.name,
                 ok=bool(runtimes),
                 state=", ".join(runtimes) or "no runtime",
-                fix="" if runtimes else 'pip install "edgezoo[tflite,onnx]"',
+                fix="" if runtimes else f'pip install "edgezoo[{",".join(extras)}]"',
             )
         )
     return findings

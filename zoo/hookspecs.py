@@ -1,4 +1,4 @@
-"""The six hooks: everything that a plugin can add to the zoo.
+"""The seven hooks: everything that a plugin can add to the zoo.
 
 A plugin is a module with functions of these names, each marked with `zoo.hookimpl` and yielding
 frozen records. A whole plugin::
@@ -40,7 +40,7 @@ from collections.abc import Iterable
 
 import pluggy
 
-from zoo.contracts import Architecture, DatasetProvider, DeviceKind, Exporter, Target, Task
+from zoo.contracts import Architecture, DatasetProvider, DeviceKind, Exporter, Runtime, Target, Task
 
 PROJECT = "zoo"
 
@@ -123,6 +123,23 @@ def zoo_targets() -> Iterable[Target]:  # type: ignore[empty-body]
         def zoo_targets():
             yield zoo.Target(name="risc-v", summary="…", source="…", machines=("riscv64",),
                              precisions=("int8", "float32"))
+    """
+
+
+@hookspec
+def zoo_runtimes() -> Iterable[Runtime]:  # type: ignore[empty-body]
+    """Yields what runs files on a device.
+
+    The name is what users type for ``--runtime``. The record names the formats whose files it runs,
+    and the Python file with the class that does so, which travels to the device. Two runtimes of
+    one name are an error when it is used.
+
+    Example::
+
+        @zoo.hookimpl
+        def zoo_runtimes():
+            yield zoo.Runtime(name="ncnn", summary="…", formats=("ncnn",), module="ncnn",
+                              distributions=("ncnn",), source=Path(__file__).parent / "run_ncnn.py")
     """
 
 

@@ -24,6 +24,7 @@ from zoo.contracts import (
     DatasetProvider,
     DeviceKind,
     Exporter,
+    Runtime,
     Target,
     Task,
     Variant,
@@ -35,7 +36,7 @@ from zoo.contracts.precision import Precision, precision_named
 BUILT_IN_PACKAGES = ("zoo.tasks", "zoo.data", "zoo.plugins", "zoo.exporters", "zoo.devices")
 ENTRY_POINT_GROUP = "zoo"
 
-Record = TypeVar("Record", Architecture, Task, DatasetProvider, Exporter, Target, DeviceKind)
+Record = TypeVar("Record")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -142,8 +143,18 @@ class Registry:
         self.datasets: Names[DatasetProvider] = Names("dataset")
         self.exporters: Names[Exporter] = Names("format")
         self.targets: Names[Target] = Names("target")
+        self.runtimes: Names[Runtime] = Names("runtime")
         self.devices: Names[DeviceKind] = Names("device")
         self._variants: Names[Architecture] = Names("model")
+        self._hooks: tuple[tuple[str, Names[Any], type], ...] = (
+            ("zoo_architectures", self.architectures, Architecture),
+            ("zoo_tasks", self.tasks, Task),
+            ("zoo_datasets", self.datasets, DatasetProvider),
+            ("zoo_exporters", self.exporters, Exporter),
+            ("zoo_targets", self.targets, Target),
+            ("zoo_runtimes", self.runtimes, Runtime),
+            ("zoo_devices", self.devices, DeviceKind),
+        )
         self._manager = pluggy.PluginManager(hookspecs.PROJECT)
         self._manager.add_hookspecs(hookspecs)
 
@@ -193,8 +204,7 @@ class Registry:
 
     def all_names(self) -> tuple[Names[Any], ...]:
         """The names of every hook, and those of the variants."""
-        models = (self.architectures, self._variants, self.tasks, self.datasets)
-        return (*models, self.exporters, self.targets, self.devices)
+        return (self.architectures, self._variants, *(names for _, names, _ in self._hooks[1:]))
 
     def register(self, plugin: Plugin, load: Callable[[], ModuleType]) -> None:
         """Loads one plugin; whatever it raises becomes the row's problem."""
@@ -221,15 +231,7 @@ class Registry:
             self._forget(plugin, module)
 
     def _collect(self, module: ModuleType, plugin: Plugin) -> None:
-        kinds: tuple[tuple[str, Names[Any], type], ...] = (
-            ("zoo_architectures", self.architectures, Architecture),
-            ("zoo_tasks", self.tasks, Task),
-            ("zoo_datasets", self.datasets, DatasetProvider),
-            ("zoo_exporters", self.exporters, Exporter),
-            ("zoo_targets", self.targets, Target),
-            ("zoo_devices", self.devices, DeviceKind),
-        )
-        for hook, names, record_type in kinds:
+        for hook, names, record_type in self._hooks:
             caller = getattr(self._manager.hook, hook)
             implementation = [i for i in caller.get_hookimpls() if i.plugin is module]
             if not implementation:

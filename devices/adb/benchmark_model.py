@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 from zoo.common.errors import UsageError, ZooError
 from zoo.common.files import sha256_of
-from zoo.contracts import BenchmarkFigures, BenchmarkOrder, DeviceOptions, ForeignBenchmark
+from zoo.contracts import DeviceOptions, ToolOrder, ToolSummary, VendorTool
 from zoo.execution.failures import AgentHung
 
 from ..shared.remote import KILL
-from .benchmark_model_output import FORMATS, NAME, arguments, failure, figures
+from .benchmark_model_output import NAME, arguments, failure, figures
 
 if TYPE_CHECKING:
     from .connection import AdbLine
@@ -29,7 +29,7 @@ _RUN = (
 )
 
 
-def benchmark(options: DeviceOptions) -> ForeignBenchmark | None:
+def tool(options: DeviceOptions) -> VendorTool | None:
     """The program that ``devices.toml`` names, if it names one.
 
     Raises:
@@ -44,15 +44,11 @@ def benchmark(options: DeviceOptions) -> ForeignBenchmark | None:
             why=f"devices.toml names it as {NAME}",
             fix="correct the path, or remove that line",
         )
-    return ForeignBenchmark(
-        name=NAME,
-        formats=FORMATS,
-        sha256=sha256_of(program),
-        run=functools.partial(_time, program),
-    )
+    run = functools.partial(_time, program)
+    return VendorTool(name=NAME, sha256=sha256_of(program), run=run)
 
 
-def _time(program: Path, transport: Any, file: Path, order: BenchmarkOrder) -> BenchmarkFigures:
+def _time(program: Path, transport: Any, file: Path, order: ToolOrder) -> ToolSummary:
     """Times a file in a fresh process of the program."""
     line: AdbLine = transport.outside
     words = [line.put(program), *arguments(line.put(file), order)]

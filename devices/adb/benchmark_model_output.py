@@ -13,11 +13,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from zoo.common.errors import Unsupported, ZooError
-from zoo.contracts import BenchmarkFigures, BenchmarkOrder
+from zoo.contracts import ToolOrder, ToolSummary
 from zoo.execution.failures import AgentGarbled, died, last_words, signal_of
 
 NAME = "benchmark_model"
-FORMATS = ("tflite",)
 #: Exit codes of shells for a file that they may not, or cannot, execute; and for none.
 CANNOT_EXECUTE, NOT_FOUND = 126, 127
 _NUMBER = r"-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?"
@@ -44,7 +43,7 @@ _MB = 1.048576
 _DELEGATES = {"TfLiteXNNPackDelegate": "XNNPACK"}
 
 
-def arguments(file: str, order: BenchmarkOrder) -> list[str]:
+def arguments(file: str, order: ToolOrder) -> list[str]:
     """Its flags for one process.
 
     Args:
@@ -58,7 +57,7 @@ def arguments(file: str, order: BenchmarkOrder) -> list[str]:
         f"--min_secs={order.min_seconds:g}",
         f"--max_secs={order.max_seconds:g}",
         f"--warmup_min_secs={order.warmup_seconds:g}",
-        f"--use_xnnpack={'true' if order.xnnpack else 'false'}",
+        "--use_xnnpack=true",
         # Once per second: the thread that looks would else disturb what is timed.
         "--report_peak_memory_footprint=true",
         "--memory_footprint_check_interval_ms=1000",
@@ -83,7 +82,7 @@ class _Statistics:
         return "avg" not in self.values
 
 
-def figures(said: str) -> BenchmarkFigures:
+def figures(said: str) -> ToolSummary:
     """What the program said, its two streams together.
 
     Raises:
@@ -101,7 +100,7 @@ def figures(said: str) -> BenchmarkFigures:
         raise _garbled("says figures that contradict each other", said)
     peak = next((_plain(m[1]) for line in lines for m in [_PEAK.search(line)] if m), None)
     delegate, delegated, operations, partitions = _placement(lines)
-    return BenchmarkFigures(
+    return ToolSummary(
         runs=regular.count,
         mean_ms=(mean or 0.0) / _PER_MS,
         std_ms=regular.values["std"] / _PER_MS if "std" in regular.values else None,

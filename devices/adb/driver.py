@@ -14,7 +14,7 @@ from zoo.execution.lock import hold_place
 
 from ..shared.remote import DeviceUnreachable
 from .android_state import HOLD_CLOCKS, READINGS, condition_of
-from .benchmark_model import benchmark
+from .benchmark_model import tool
 from .connection import AdbLine
 
 if TYPE_CHECKING:
@@ -135,6 +135,6 @@ def kinds() -> Iterator[DeviceKind]:
         runtimes=runtimes,
         options=_options,
         address=address,
-        benchmark=benchmark,
+        tool=tool,
         extra="adb",
     )

@@ -59,7 +59,6 @@ def formats() -> Iterator[Exporter]:
         recognises=recognises,
         usage=usage,
         runtimes=("onnxruntime",),
-        more_runtimes=("openvino",),
         extra="onnx",
         distributions=("tensorflow", "keras", "tf2onnx", "onnx", "onnxruntime"),
         options=options,

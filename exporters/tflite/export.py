@@ -95,7 +95,6 @@ def formats() -> Iterator[Exporter]:
         recognises=recognises,
         usage=usage,
         runtimes=("litert", "tflite-runtime"),
-        more_runtimes=("openvino", "tflite-micro"),
         extra="tflite",
         options=options,
         sparse={"sparse": True},

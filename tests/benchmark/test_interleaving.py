@@ -7,9 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from measured import measure
 
 from zoo.benchmark.candidate import Candidate
-from zoo.benchmark.measure import measure, measure_interleaved
+from zoo.benchmark.measure import measure_interleaved
 from zoo.common.errors import BadFile, UnknownName, ZooError
 from zoo.common.worker import Children
 from zoo.contracts import Condition, DeviceKind

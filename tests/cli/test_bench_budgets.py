@@ -37,7 +37,7 @@ def found(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
             for c in candidates
         ]
 
-    monkeypatch.setattr("zoo.benchmark.scheduling.measure_interleaved", measure)
+    monkeypatch.setattr("zoo.benchmark.cells.measure_interleaved", measure)
     return changes
 
 
@@ -94,7 +94,7 @@ def test_a_wrong_budget_measures_nothing(
     def fail(*arguments: Any, **rest: Any) -> None:
         raise AssertionError("something was timed")
 
-    monkeypatch.setattr("zoo.benchmark.scheduling.measure_interleaved", fail)
+    monkeypatch.setattr("zoo.benchmark.cells.measure_interleaved", fail)
     typed = zoo("bench", net, "--budget", budget)
     assert typed.code == 2
     assert "fix:" in typed.err

@@ -49,7 +49,7 @@ def clocked(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
             found.append((one.measurement, one.samples))
         return found
 
-    monkeypatch.setattr("zoo.benchmark.compare.comparing.measure_interleaved", measure)
+    monkeypatch.setattr("zoo.benchmark.cells.measure_interleaved", measure)
     return told
 
 

@@ -35,8 +35,8 @@ def test_each_hook_has_a_heading(hook: str) -> None:
     assert f"\n## {hook}\n" in text
 
 
-def test_the_meta_test_sees_all_six_hooks() -> None:
-    assert len(HOOKS) == 6
+def test_the_meta_test_sees_all_seven_hooks() -> None:
+    assert len(HOOKS) == 7
 
 
 @pytest.mark.parametrize("page", [ROOT / "README.md", ROOT / "docs" / "plugins.md"], ids=str)

@@ -12,7 +12,9 @@ from tiny_networks import ONNX, TFLITE, Deployed, agreement, answers_of, row_rea
 from zoo.contracts import Exporter
 from zoo.devices.local.host import MODULES, HostTransport
 from zoo.execution.failures import AgentRefused
+from zoo.execution.runtimes import runtimes_of
 from zoo.execution.session import AgentSession
+from zoo.registry import load_registry
 
 for module in ("tensorflow", "ai_edge_litert", "onnxruntime", "sklearn"):
     pytest.importorskip(module)
@@ -32,10 +34,10 @@ CELLS = [
         ),
     )
     for exporter, judge in ((TFLITE, "litert"), (ONNX, "onnxruntime"))
-    for runtime in exporter.all_runtimes
+    for runtime in runtimes_of(load_registry(), exporter)
     for precision in exporter.precisions
     for network, precisions in PRECISIONS.items()
-    if runtime != judge and precision in precisions
+    if runtime in MODULES and runtime != judge and precision in precisions
 ]
 #: What a runtime cannot run, and the operator that it names: hybrid and half-precision kernels
 #: microcontrollers have none of, fused LSTMs OpenVINO.

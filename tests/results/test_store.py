@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import multiprocessing
+import sys
 from pathlib import Path
 
 import children
@@ -13,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from makers import comparison, contents, fuzz, no_privileges
 
-from zoo.common.errors import UsageError, ZooError
+from zoo.common.errors import MissingExtra, UsageError, ZooError
 from zoo.results.records import Epoch, Export, StepRecord, as_plain
 from zoo.results.store import Store, read_record
 
@@ -167,6 +168,12 @@ def test_database_whose_driver_is_not_installed():
     with pytest.raises(UsageError, match="is not a usable database URL") as caught:
         Store("mysql+mysqldb_of_nobody://user@host/base")
     assert caught.value.why
+
+
+def test_a_driver_that_an_extra_brings(monkeypatch):
+    monkeypatch.setitem(sys.modules, "psycopg", None)
+    with pytest.raises(MissingExtra, match="postgres"):
+        Store("postgresql+psycopg://host/base")
 
 
 def test_file_that_is_no_database(tmp_path):

@@ -27,6 +27,7 @@ from zoo.contracts import (
     FileContents,
     ImagePreprocessing,
     Preprocessing,
+    Runtime,
     Split,
     Target,
     Task,
@@ -110,6 +111,11 @@ def device(**changes: Any) -> DeviceKind:
 def target(**changes: Any) -> Target:
     values = {"name": "board", "summary": "a processor", "source": "this file"}
     return Target(**{**values, "precisions": ("int8",), **changes})
+
+
+def runtime(**changes: Any) -> Runtime:
+    values = {"name": "mill", "summary": "grinds", "formats": ("stone",), "module": "json"}
+    return Runtime(**{**values, "distributions": ("mill",), **changes})
 
 
 def exporter(**changes: Any) -> Exporter:

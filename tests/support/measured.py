@@ -4,11 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from zoo.benchmark.candidate import Candidate
 from zoo.benchmark.compare.comparison import Side
+from zoo.benchmark.measure import measure_interleaved
+from zoo.common.errors import ZooError
+from zoo.execution.device import Device
 from zoo.results.measurements import Measurement, Samples
 
 PLAIN = Measurement(
@@ -90,3 +95,25 @@ def side(
     )
     samples = Samples(tuple(np.array([round(1000 * m)] * 3, np.int64) for m in medians))
     return Side(measurement=replace(measurement, **changes), samples=samples, origin=origin)
+
+
+def measure(
+    device: Device,
+    path: Path,
+    *,
+    tier: str,
+    timeout: float = 120.0,
+    progress: Any = None,
+    **how: Any,
+) -> tuple[Measurement, Samples]:
+    """Times one file on one device, as a candidate alone."""
+    (result,) = measure_interleaved(
+        device,
+        [Candidate(path=path, **how)],
+        tier=tier,
+        timeout=timeout,
+        progress=progress,
+    )
+    if isinstance(result, ZooError):
+        raise result
+    return result

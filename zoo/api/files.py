@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 from zoo.artifacts.artifact import describe, open_artifact, open_unaltered
 from zoo.artifacts.not_weights import weights_named
-from zoo.benchmark.run import time_files
-from zoo.benchmark.timing import Timing
 from zoo.common.errors import UnknownName, UsageError
 from zoo.common.progress import OnStep, quiet
 from zoo.common.worker import call
@@ -21,66 +18,6 @@ from zoo.models.loading import Subject
 from zoo.models.published.official import here
 from zoo.registry import Registry, load_registry
 from zoo.results.records import Evaluation
-
-
-def bench(
-    files: Sequence[str | Path],
-    *,
-    device: str | Sequence[str] | None = None,
-    threads: Sequence[int] = (1,),
-    tier: str = "quick",
-    runtime: str | Sequence[str] | None = None,
-    store: str | None = None,
-    tag: str | None = None,
-    fresh: bool = False,
-    accuracy: str | None = None,
-    batch: Sequence[int] = (),
-    profile: bool = False,
-    reference: bool = False,
-    on_step: OnStep = quiet,
-    on_timing: Callable[[Timing], None] | None = None,
-    registry: Registry | None = None,
-) -> list[Timing]:
-    """Times files against each other, in fresh processes that take turns.
-
-    Before a file is timed, its answers on the device are compared with those that it should give.
-    What an unfinished call has measured under the same circumstances is not measured again.
-
-    Args:
-        files: TFLite or ONNX files, with or without a manifest.
-        device: Where, one name or several; None for this machine.
-        threads: Each file is timed with each of these.
-        tier: ``brief``, ``smoke``, ``quick``, ``full`` or ``sustained``.
-        runtime: One name or several, of which each file takes those that run its format; None
-            takes the preferred one.
-        store: URL of the results store; None for the user's own.
-        tag: A name for these results, by which `zoo.compare` finds them.
-        fresh: Measure anew what an unfinished call has kept.
-        accuracy: Also measures the quality on the test split of this dataset, on the device.
-        batch: Examples in one inference, each of these, where files leave them open.
-        profile: Also finds out what each operator takes.
-        reference: Also times, by TensorFlow, the networks that the files came from.
-        on_step: Receives progress.
-        on_timing: Receives each result once it is recorded.
-        registry: None discovers plugins anew.
-    """
-    return time_files(
-        registry or load_registry(),
-        [Path(file) for file in files],
-        device=device,
-        threads=threads,
-        tier=tier,
-        runtime=runtime,
-        store_url=store,
-        on_step=on_step,
-        tag=tag,
-        fresh=fresh,
-        accuracy=accuracy,
-        batch=batch,
-        profile=profile,
-        reference=reference,
-        on_timing=on_timing,
-    )
 
 
 def evaluate(

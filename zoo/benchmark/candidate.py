@@ -25,8 +25,8 @@ class Candidate:
     Attributes:
         path: The file here.
         runtime: The agent's runtime for it.
+        tool: Whether that is a vendor's benchmark tool.
         threads: For one inference.
-        xnnpack: Whether TFLite runtimes may use the XNNPACK delegate.
         batch: Examples in one inference, where the file leaves them open; None leaves it to it.
         profile: Whether to find out what each operator takes.
         inputs: One raw example per input; None for seeded random numbers.
@@ -41,8 +41,8 @@ class Candidate:
 
     path: Path
     runtime: str
+    tool: bool = False
     threads: int = 1
-    xnnpack: bool = True
     batch: int | None = None
     profile: bool = False
     inputs: Sequence[NDArray[Any]] | None = None

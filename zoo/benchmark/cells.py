@@ -1,21 +1,27 @@
-"""What is asked of a bench: files, each with runtimes, numbers of threads and of examples."""
+"""Cells of a benchmark (a file, a runtime, threads, a batch) and the one way to time them."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from zoo.artifacts.artifact import Artifact, open_unaltered, value_range_of
-from zoo.benchmark.candidate import Candidate
-from zoo.benchmark.keras_baseline import RUNTIME, Reference, references_of
-from zoo.common.errors import UnknownName, ZooError
+from zoo.benchmark.candidate import Candidate, Stage
+from zoo.benchmark.journal import Journal
+from zoo.benchmark.keras_baseline import Reference, references_of
+from zoo.benchmark.measure import Result, measure_interleaved
+from zoo.benchmark.tiers import Tier
+from zoo.common.errors import UnknownName, UsageError, ZooError
+from zoo.common.files import sha256_of
 from zoo.common.worker import Children
 from zoo.contracts import Dataset
 from zoo.execution.accuracy import accuracy_judge
 from zoo.execution.device import Device
 from zoo.execution.devices import runtime_on
 from zoo.execution.expected_outputs import CheckAnswers, answers_check
+from zoo.execution.runtimes import is_tool, reference_runtime, runtimes_of
 from zoo.registry import Registry
 
 
@@ -25,7 +31,7 @@ class Cell:
 
     Attributes:
         artifact: The file.
-        runtime: Of the agent; None for the preferred one that the device has.
+        runtime: None for the one that the device prefers.
         threads: For one inference.
         check: Of its answers there; a reference brings one of its own.
         batch: Examples in one inference; None leaves it to the file.
@@ -47,6 +53,101 @@ class Cell:
         return self.artifact.path.name if self.reference is None else self.reference.name
 
 
+@dataclass(frozen=True, kw_only=True)
+class Timed:
+    """One cell on one device.
+
+    Attributes:
+        candidate: How it was measured.
+        result: The measurement with its samples, or why there is none.
+        kept: Whether an unfinished bench had measured it already.
+        reached: Whether the device was; it is not for a cell that it has no runtime for.
+        key: By which a journal keeps its processes.
+    """
+
+    candidate: Candidate
+    result: Result | ZooError
+    kept: bool = False
+    reached: bool = False
+    key: str = ""
+
+
+def time_cells(
+    registry: Registry,
+    device: Device,
+    cells: Sequence[Cell],
+    tier: Tier,
+    *,
+    children: Children,
+    dataset: Dataset | None = None,
+    journal: Journal | None = None,
+    fresh: bool = False,
+    watch: Callable[[int, Stage], None] | None = None,
+    progress: Callable[[int, int], None] | None = None,
+) -> list[Timed]:
+    """Times cells on one device: their processes take turns, and one that fails costs itself.
+
+    Args:
+        registry: Finds tasks and runtimes.
+        device: Where.
+        cells: What.
+        tier: How carefully.
+        children: Registers the agents; once it stops, what is not done holds an error.
+        dataset: Also measures the quality on its test split, on the device.
+        journal: Keeps each process, and takes up those of a bench that was not finished.
+        fresh: Whether to measure anew what that has kept.
+        watch: Receives the number of a cell and how far it has come.
+        progress: Receives how many parts of the whole are done, and how many there are.
+    """
+    timed: dict[int, Timed] = {}
+    ready: list[tuple[int, Candidate]] = []
+    kept: set[int] = set()
+
+    def tell(number: int, stage: Stage) -> None:
+        if stage.total and stage.kept == stage.total:
+            kept.add(number)
+        if watch is not None:
+            watch(number, stage)
+
+    def failed(number: int, candidate: Candidate, error: ZooError) -> None:
+        tell(number, Stage(place=number, doing="failed", done=0, total=0))
+        timed[number] = Timed(candidate=candidate, result=error)
+
+    for number, cell in enumerate(cells):
+        if children.stopping:
+            return []
+        if cell.reference is not None:  # It may have to be written first, which takes a while.
+            tell(number, Stage(place=number, doing="preparing", done=0, total=0))
+        try:
+            ready.append((number, _candidate(registry, device, cell, dataset)))
+        except ZooError as error:
+            failed(number, _nowhere(cell), error)
+    if not ready:
+        return [timed[number] for number in sorted(timed)]
+    keys = [c.key(device, tier, sha256_of(c.path)) for _, c in ready]
+    if fresh and journal is not None:
+        journal.forget(keys)
+    try:
+        results = measure_interleaved(
+            device,
+            [candidate for _, candidate in ready],
+            tier=tier,
+            watch=lambda stage: tell(ready[stage.place][0], stage),
+            progress=progress,
+            journal=journal,
+            children=children,
+        )
+    except ZooError as error:
+        for number, candidate in ready:
+            failed(number, candidate, error)
+    else:
+        for (number, candidate), result, key in zip(ready, results, keys, strict=True):
+            timed[number] = Timed(
+                candidate=candidate, result=result, kept=number in kept, reached=True, key=key
+            )
+    return [timed[number] for number in sorted(timed)]
+
+
 def cells_of(
     registry: Registry,
     files: Sequence[Path],
@@ -63,7 +164,7 @@ def cells_of(
     used: set[str] = set()
     for path in dict.fromkeys(files):
         artifact = open_unaltered(registry, path)
-        known = artifact.exporter.all_runtimes
+        known = runtimes_of(registry, artifact.exporter)
         fitting: list[str | None] = [name for name in runtimes if name in known]
         used.update(name for name in runtimes if name in known)
         if runtimes and not fitting:
@@ -88,7 +189,7 @@ def reference_cells(
     return [
         Cell(
             artifact=reference.artifact,
-            runtime=RUNTIME,
+            runtime=reference_runtime(registry),
             threads=count,
             check=None,
             reference=reference,
@@ -108,7 +209,62 @@ def fitting_dataset(registry: Registry, name: str, cells: Sequence[Cell]) -> Dat
     return dataset
 
 
-def nowhere(cell: Cell) -> Candidate:
+def with_tools(registry: Registry, device: Device, cells: Sequence[Cell]) -> list[Cell]:
+    """The cells, with a vendor's tool for those that name no runtime, if the device has one."""
+    tool = device.tool()
+    if tool is None:
+        return list(cells)
+    return [
+        replace(cell, runtime=tool.name)
+        if cell.runtime is None and tool.name in runtimes_of(registry, cell.artifact.exporter)
+        else cell
+        for cell in cells
+    ]
+
+
+def check_tools(
+    registry: Registry, cells: Sequence[Cell], agent_options: Mapping[str, Any]
+) -> None:
+    """Refuses what a vendor's tool cannot do.
+
+    Args:
+        registry: Knows which runtimes are tools.
+        cells: Of all devices.
+        agent_options: Options that only the agent knows, by name; those not given are false.
+
+    Raises:
+        UsageError: Some cells alone are timed by a tool, or such an option is given.
+    """
+    tools = [cell.runtime for cell in cells if cell.runtime and is_tool(registry, cell.runtime)]
+    if not tools:
+        return
+    if len(tools) < len(cells):
+        raise UsageError(
+            f"{tools[0]} and the agent cannot be timed side by side: their figures are not alike",
+            fix="name the devices in two commands, or one --runtime that all of them have",
+        )
+    for option in (name for name, given in agent_options.items() if given):
+        raise UsageError(
+            f"{tools[0]} does not know {option}",
+            fix=f"leave {option} out, or name a runtime of the agent: --runtime …",
+        )
+
+
+def check_compared(registry: Registry, cells: Sequence[Cell]) -> None:
+    """Refuses to compare what keeps no samples.
+
+    Raises:
+        UsageError: A vendor's tool is to time a cell.
+    """
+    for cell in cells:
+        if cell.runtime is not None and is_tool(registry, cell.runtime):
+            raise UsageError(
+                f"{cell.runtime} keeps no single times, so no verdict compares its figures",
+                fix="name a runtime of the agent, or leave out --runtime",
+            )
+
+
+def _nowhere(cell: Cell) -> Candidate:
     """A cell that could not become a candidate, for its record."""
     return Candidate(
         path=cell.artifact.path,
@@ -119,7 +275,7 @@ def nowhere(cell: Cell) -> Candidate:
     )
 
 
-def candidate_of(
+def _candidate(
     registry: Registry, device: Device, cell: Cell, dataset: Dataset | None
 ) -> Candidate:
     """What to measure of a cell on a device.
@@ -132,14 +288,17 @@ def candidate_of(
     judge = None
     if dataset is not None:
         judge = accuracy_judge(registry, cell.artifact, dataset)
+    runtime = _runtime_there(cell.artifact, device, cell.runtime)
+    tool = is_tool(registry, runtime)
     return Candidate(
         path=cell.artifact.path,
-        runtime=_runtime_there(cell.artifact, device, cell.runtime),
+        runtime=runtime,
+        tool=tool,
         threads=cell.threads,
         batch=cell.batch,
         profile=cell.profile,
         value_range=value_range_of(cell.artifact),
-        check=cell.check,
+        check=None if tool else cell.check,
         judge=judge,
         judged_on="" if dataset is None else dataset.content_hash,
     )
@@ -154,24 +313,3 @@ def _runtime_there(artifact: Artifact, device: Device, runtime: str | None) -> s
             fix=f"`zoo devices doctor {device.name}` shows the runtimes that are there",
         )
     return runtime
-
-
-def candidate_for(
-    registry: Registry, device: Device, path: Path, threads: int, runtime: str | None
-) -> Candidate:
-    """What to measure of a file on a device.
-
-    Raises:
-        ZooError: No such file, or none that it can run there.
-    """
-    artifact = open_unaltered(registry, path)
-    known = artifact.exporter.all_runtimes
-    if runtime is not None and runtime not in known:
-        raise UnknownName(f"runtime of {artifact.exporter.name}", runtime, known)
-    return Candidate(
-        path=path,
-        runtime=_runtime_there(artifact, device, runtime),
-        threads=threads,
-        value_range=value_range_of(artifact),
-        check=answers_check(registry, artifact),
-    )

@@ -7,7 +7,6 @@ from contextlib import nullcontext
 from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 from pydantic import TypeAdapter
 
 from zoo.benchmark.battery import battery_energy
@@ -35,7 +34,6 @@ Progress = Callable[[int, int], None]
 Watch = Callable[[Stage], None]
 #: How often a disturbed process is measured again.
 RETRIES = 1
-_MS = 1e-6
 _ANSWERS, _EVALUATION = TypeAdapter(Answers), TypeAdapter(Evaluation)
 _PROFILE = TypeAdapter(Profile)
 
@@ -102,7 +100,7 @@ class Bench:
                     doing=doing,
                     done=course.parts,
                     total=self.parts_each,
-                    p50_ms=None if last is None else float(np.median(last.run.samples)) * _MS,
+                    p50_ms=None if last is None else last.run.median_ms,
                     kept=course.kept * self.parts,
                     noisy=any(process.noise for process in course.done),
                 )
@@ -117,7 +115,9 @@ class Bench:
 
     def prepare(self, course: Course) -> None:
         """Puts the file there, takes up what is kept of it, and checks its answers."""
-        course.there = self.transport.put(course.candidate.path)
+        path = course.candidate.path
+        # A vendor's tool keeps files where it may run, which is its driver's business.
+        course.there = str(path) if course.candidate.tool else self.transport.put(path)
         if course.candidate.check is None and self.journal is None:
             return
         self.tell(course, "checking answers")
@@ -226,6 +226,9 @@ class Bench:
     def _noise(
         self, about: dict[str, Any], loaded: LoadedFile, run: BenchRun, *conditions: Any
     ) -> tuple[str, ...]:
+        faults = tuple(fault for condition in conditions for fault in condition.faults)
+        if run.summary is not None:
+            return tuple(dict.fromkeys(faults))
         # The spin is Python's: another interpreter on the same device has another baseline.
         interpreter = f"{about.get('fingerprint')} {about.get('python')}"
         baseline = min(fastest_spin(run), self.baselines.get(interpreter, fastest_spin(run)))
@@ -233,14 +236,13 @@ class Bench:
         noise = disturbances(
             run, threads=loaded.threads, baseline_ns=baseline, cores=about.get("cores")
         )
-        faults = [fault for condition in conditions for fault in condition.faults]
         return tuple(dict.fromkeys((*noise, *faults)))
 
     def _long(
         self, session: AgentSession, course: Course, about: dict[str, Any], loaded: LoadedFile
     ) -> LongRun | None:
         """A run in windows; None where the tier has none."""
-        if not self.tier.window_seconds:
+        if not self.tier.window_seconds or course.candidate.tool:
             return None
 
         def told() -> None:
@@ -258,10 +260,10 @@ class Bench:
     def _sample(self, session: AgentSession, course: Course) -> BenchRun:
         """One window of a long run, or all of a process."""
         candidate, tier = course.candidate, self.tier
-        windowed = bool(tier.window_seconds)
+        windowed = bool(tier.window_seconds) and not candidate.tool
         return session.bench(
             min_runs=1 if windowed else tier.runs_each,
-            min_seconds=tier.window_seconds or tier.seconds_each,
+            min_seconds=tier.window_seconds if windowed else tier.seconds_each,
             max_seconds=tier.limit_seconds,
             warmup_seconds=tier.warmup_seconds,
             inputs=candidate.inputs,
@@ -273,7 +275,6 @@ class Bench:
         return session.load(
             course.there,
             candidate.threads,
-            xnnpack=candidate.xnnpack,
             purpose="timing",
             batch=candidate.batch,
         )

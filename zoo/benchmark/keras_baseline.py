@@ -17,11 +17,10 @@ from zoo.common.worker import Children, call
 from zoo.contracts import Dataset
 from zoo.contracts.precision import HALF_TOLERANCE
 from zoo.execution.output_check import Expected
+from zoo.execution.runtimes import reference_runtime
 from zoo.models.checkpoints import SUFFIX, Checkpoint, resolve
 from zoo.registry import Registry
 
-#: The agent's runtime.
-RUNTIME = "tensorflow"
 _ARCHIVE, _ANSWERS = ".savedmodel.zip", "answers.npz"
 _TOOLS = ("tensorflow", "keras", "numpy")
 #: GPUs multiply with ten bits after the point, as in float16, unless they are told otherwise.
@@ -72,7 +71,7 @@ class Reference:
         return Candidate(
             path=archive,
             reference=self.name,
-            runtime=RUNTIME,
+            runtime=reference_runtime(self._registry),
             threads=threads,
             batch=batch,
             value_range=checkpoint.preprocessing.value_range,

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
-
-from numpy.typing import NDArray
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from zoo.benchmark.candidate import Candidate
 from zoo.benchmark.interleaving import Bench, Course, Progress, Watch
@@ -17,68 +14,13 @@ from zoo.common.errors import ZooError
 from zoo.common.files import sha256_of
 from zoo.execution.device import Device
 from zoo.execution.lock import holding
-from zoo.execution.session import DEFAULT_TIMEOUT, AgentSession
-from zoo.results.measurements import Answers, Measurement, Samples
+from zoo.execution.session import DEFAULT_TIMEOUT
+from zoo.results.measurements import Measurement, Samples
 
 if TYPE_CHECKING:
     from zoo.common.worker import Children
 
 Result = tuple[Measurement, Samples]
-
-
-def measure(
-    device: Device,
-    path: Path,
-    *,
-    runtime: str,
-    threads: int,
-    tier: str,
-    xnnpack: bool = True,
-    inputs: Sequence[NDArray[Any]] | None = None,
-    value_range: tuple[float, float] = (0.0, 1.0),
-    check: Callable[[AgentSession], Answers] | None = None,
-    profile: bool = False,
-    progress: Progress | None = None,
-    children: Children | None = None,
-    timeout: float = DEFAULT_TIMEOUT,
-) -> Result:
-    """Times one file on one device.
-
-    Args:
-        device: Where.
-        path: The file here.
-        runtime: The agent's runtime.
-        threads: For one inference.
-        tier: Name of the grade of care.
-        xnnpack: Whether TFLite runtimes may use the XNNPACK delegate.
-        inputs: One raw example per input; None for seeded random numbers.
-        value_range: Of those, for inputs that are real numbers: 0 to 255 for raw pixels.
-        check: Compares its answers there with those expected, before it is timed.
-        profile: Whether to find out what each operator takes.
-        progress: Called after each process.
-        children: Registers the agents, so that an interruption can end them.
-        timeout: Seconds to wait for an answer beyond the time of the work itself.
-
-    Raises:
-        ZooError: The agent died, hung or refused; the answers are others; the device cannot be
-            reached or is in use.
-    """
-    candidate = Candidate(
-        path=path,
-        runtime=runtime,
-        threads=threads,
-        xnnpack=xnnpack,
-        inputs=inputs,
-        value_range=value_range,
-        check=check,
-        profile=profile,
-    )
-    (result,) = measure_interleaved(
-        device, [candidate], tier=tier, progress=progress, children=children, timeout=timeout
-    )
-    if isinstance(result, ZooError):
-        raise result
-    return result
 
 
 def measure_interleaved(

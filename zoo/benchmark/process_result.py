@@ -9,11 +9,11 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
-from zoo.contracts import Condition
+from zoo.contracts import Condition, ToolSummary
 from zoo.execution.protocol import BenchRun, LoadedFile
 from zoo.results.measurements import Samples
 
-_LOADED = TypeAdapter(LoadedFile)
+_LOADED, _SUMMARY = TypeAdapter(LoadedFile), TypeAdapter(ToolSummary | None)
 _DIGEST = hashlib.sha256().digest_size
 
 
@@ -85,7 +85,7 @@ class MeasuredProcess:
             "created": self.created,
             "windows": [asdict(window) for window in self.windows],
         }
-        content = json.dumps(head).encode() + b"\n" + self.samples.encode()
+        content = json.dumps(head, default=asdict).encode() + b"\n" + self.samples.encode()
         return hashlib.sha256(content).digest() + content
 
     @classmethod
@@ -106,6 +106,7 @@ class MeasuredProcess:
             samples = Samples.decode(packed)
             run = {f.name: head["run"][f.name] for f in fields(BenchRun) if f.name != "samples"}
             run = {k: tuple(v) if isinstance(v, list) else v for k, v in run.items()}
+            run["summary"] = _SUMMARY.validate_python(run["summary"])
             windows = tuple(
                 Window(**{**window, "noise": tuple(window["noise"])}) for window in head["windows"]
             )

@@ -50,6 +50,8 @@ def measurement_of(
         accuracy: On the device, if it was asked for.
         profile: What each operator takes, if it was asked for.
     """
+    if processes[0].run.summary is not None:
+        return _of_tool(device, tier, processes, file, sha256), Samples(())
     samples = Samples(tuple(part for p in processes for part in p.samples.processes))
     together = np.concatenate(samples.processes)
     sustained = summarized(processes[0].windows, tier) if processes[0].windows else None
@@ -110,6 +112,63 @@ def measurement_of(
         profile=profile,
     )
     return measurement, samples
+
+
+def _of_tool(
+    device: Device, tier: Tier, processes: Sequence[MeasuredProcess], file: str, sha256: str
+) -> Measurement:
+    """Medians over the processes of a vendor's tool; None for what one of them did not tell."""
+    summaries = tuple(p.run.summary for p in processes if p.run.summary is not None)
+    first, told = processes[0], summaries[0]
+    noise = tuple(dict.fromkeys(reason for p in processes for reason in p.noise))
+    peaks = [s.peak_memory_mb for s in summaries if s.peak_memory_mb is not None]
+    placement = {"delegated": told.delegated, "operators": told.operations}
+    return Measurement(
+        file=file,
+        sha256=sha256,
+        device=device.name,
+        device_fingerprint="",
+        runtime=first.loaded.runtime,
+        runtime_version=first.loaded.runtime_version,
+        api=first.loaded.api,
+        threads=first.loaded.threads,
+        delegate=told.delegate or "not told",
+        placement={**placement, "partitions": told.partitions},
+        tier=tier.name,
+        processes=len(processes),
+        inputs={"source": first.loaded.runtime},
+        load_ms=_median([s.init_ms for s in summaries]),
+        first_ms=_median([s.first_ms for s in summaries]),
+        p50_ms=_median([s.median_ms for s in summaries]),
+        interval="none: single times are not kept",
+        runs=sum(s.runs for s in summaries),
+        seconds=sum(s.runs * s.mean_ms for s in summaries) * 1e-3,
+        floors_met=True,
+        peak_memory_mb=max(peaks, default=None),
+        quiet=not noise,
+        noise=noise,
+        environment={
+            **first.about,
+            "device": {"kind": device.kind.name, "address": device.address},
+            "processes": [
+                {
+                    "created": p.created,
+                    "attempts": p.attempts,
+                    "noise": list(p.noise),
+                    "condition": [dict(condition.readings) for condition in p.conditions],
+                }
+                for p in processes
+            ],
+        },
+        created=max(p.created for p in processes),
+        clock=device.clock,
+        summaries=summaries,
+    )
+
+
+def _median(values: Sequence[float | None]) -> float | None:
+    told = [value for value in values if value is not None]
+    return median(told) if len(told) == len(values) else None
 
 
 def _percentiles(samples: Samples, sustained: Sustained | None) -> tuple[Estimate, Estimate, str]:

@@ -7,73 +7,79 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from zoo.benchmark.cells import cells_of, fitting_dataset, reference_cells
+from zoo.benchmark.cells import cells_of, check_tools, fitting_dataset, reference_cells, with_tools
 from zoo.benchmark.journal import Journal
 from zoo.benchmark.scheduling import OnTiming, Place, Terms, measure_all, plain_cells
 from zoo.benchmark.tiers import tier_named
 from zoo.benchmark.timing import RUN, Timing
-from zoo.common.progress import OnStep
+from zoo.common.progress import OnStep, quiet
 from zoo.common.worker import Children
 from zoo.execution.device import Device
 from zoo.execution.devices import device_named
 from zoo.execution.examine_files import examine_files, refuse_timing_options
-from zoo.registry import Registry
+from zoo.registry import Registry, load_registry
 from zoo.results.store import Store
 
 
-def time_files(
-    registry: Registry,
-    files: Sequence[Path],
+def bench(
+    files: Sequence[str | Path],
     *,
-    device: str | Sequence[str] | None,
-    threads: Sequence[int],
-    tier: str,
-    runtime: str | Sequence[str] | None,
-    store_url: str | None,
-    on_step: OnStep,
+    device: str | Sequence[str] | None = None,
+    threads: Sequence[int] = (1,),
+    tier: str = "quick",
+    runtime: str | Sequence[str] | None = None,
+    store: str | None = None,
     tag: str | None = None,
     fresh: bool = False,
     accuracy: str | None = None,
     batch: Sequence[int] = (),
     profile: bool = False,
     reference: bool = False,
+    on_step: OnStep = quiet,
     on_timing: OnTiming | None = None,
+    registry: Registry | None = None,
 ) -> list[Timing]:
-    """Times every file with every runtime and number of threads on every device.
+    """Times files against each other, in fresh processes that take turns.
+
+    Before a file is timed, its answers on the device are compared with those that it should give.
+    What an unfinished call has measured under the same circumstances is not measured again.
 
     On one device, processes take turns. Devices with processors of their own measure at the same
     time, all others one after the other. A file that fails costs itself alone, and so does a
-    device that is lost. What an unfinished bench has measured is not measured again.
+    device that is lost.
 
     Args:
-        registry: Finds devices, formats, tasks.
-        files: What to time.
-        device: Names; None for this machine.
-        threads: For one inference.
-        tier: Name of the grade of care.
-        runtime: Names; each file takes those that run its format; None for the preferred one.
-        store_url: Of the results store.
-        on_step: Receives progress, and how far each cell has come.
-        tag: A name for these results.
-        fresh: Whether to measure anew what an unfinished bench has kept.
+        files: TFLite or ONNX files, with or without a manifest.
+        device: Where, one name or several; None for this machine.
+        threads: Each file is timed with each of these.
+        tier: ``brief``, ``smoke``, ``quick``, ``full`` or ``sustained``.
+        runtime: One name or several, of which each file takes those that run its format; None
+            takes the preferred one.
+        store: URL of the results store; None for the user's own.
+        tag: A name for these results, by which `zoo.compare` finds them.
+        fresh: Measure anew what an unfinished call has kept.
         accuracy: Also measures the quality on the test split of this dataset, on the device.
-        batch: Examples in one inference, each of these; none leaves it to the files.
+        batch: Examples in one inference, each of these, where files leave them open.
         profile: Also finds out what each operator takes.
-        reference: Also times the networks that the files came from, before any export.
+        reference: Also times, by TensorFlow, the networks that the files came from.
+        on_step: Receives progress.
         on_timing: Receives each result once it is recorded.
+        registry: None discovers plugins anew.
 
     Raises:
         ZooError: A file, device, tier or runtime that cannot be used, or the only device cannot
             be reached; nothing was measured.
     """
+    registry = registry or load_registry()
+    paths = [Path(file) for file in files]
     grade = tier_named(tier)
     names = [device] if device is None or isinstance(device, str) else list(dict.fromkeys(device))
     devices = [device_named(registry, name) for name in names]
     examined = _examined(
         registry,
-        files,
+        paths,
         [device for device in devices if device.kind.examine is not None],
-        (store_url, tag, on_step, on_timing),
+        (store, tag, on_step, on_timing),
         {
             "--threads": tuple(threads) != (1,),
             "--runtime": bool(runtime),
@@ -88,7 +94,7 @@ def time_files(
         return examined
     children = Children()
     counts = list(dict.fromkeys(threads))
-    cells = cells_of(registry, files, _listed(runtime), counts, children)
+    cells = cells_of(registry, paths, _listed(runtime), counts, children)
     cells += reference_cells(registry, cells, counts, children) if reference else []
     cells = [
         replace(cell, batch=count, profile=profile)
@@ -96,10 +102,24 @@ def time_files(
         for count in (dict.fromkeys(batch) or [None])
     ]
     dataset = None if accuracy is None else fitting_dataset(registry, accuracy, cells)
+    places = [
+        Place(device=where, cells=with_tools(registry, where, cells), first=number * len(cells))
+        for number, where in enumerate(devices)
+    ]
+    check_tools(
+        registry,
+        [cell for place in places for cell in place.cells],
+        {
+            "--accuracy": accuracy is not None,
+            "--batch": bool(batch),
+            "--profile": profile,
+            "--reference": reference,
+        },
+    )
     terms = Terms(
         registry=registry,
         tier=grade,
-        store=Store(store_url),
+        store=Store(store),
         tag=tag,
         dataset=dataset,
         journal=Journal(),
@@ -108,10 +128,6 @@ def time_files(
         on_step=on_step,
         on_timing=on_timing,
     )
-    places = [
-        Place(device=where, cells=cells, first=number * len(cells))
-        for number, where in enumerate(devices)
-    ]
     started = time.perf_counter()
     on_step(RUN, {"event": "start", "kind": "bench"})
     on_step(RUN, {"event": "cells", "cells": plain_cells(places)})

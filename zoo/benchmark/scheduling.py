@@ -8,20 +8,17 @@ from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from zoo.benchmark.candidate import Candidate, Stage
-from zoo.benchmark.cells import Cell, candidate_of, nowhere
+from zoo.benchmark.candidate import Stage
+from zoo.benchmark.cells import Cell, time_cells
 from zoo.benchmark.journal import Journal
-from zoo.benchmark.measure import measure_interleaved
 from zoo.benchmark.tiers import Tier
 from zoo.benchmark.timing import RUN, Timing, keep
 from zoo.common.errors import ZooError
-from zoo.common.files import sha256_of
 from zoo.common.progress import OnStep
 from zoo.common.worker import Children
 from zoo.contracts import Dataset
 from zoo.execution.device import Device
 from zoo.registry import Registry
-from zoo.results.measurements import Measurement, Samples
 from zoo.results.store import Store
 
 OnTiming = Callable[[Timing], None]
@@ -96,53 +93,22 @@ def measure_all(terms: Terms, places: Sequence[Place]) -> None:
 
 def _measure_place(terms: Terms, place: Place, progress: _Progress) -> None:
     """Measures on one device and records what came of it."""
-    found: dict[int, tuple[Candidate, tuple[Measurement, Samples] | ZooError]] = {}
-    ready: list[tuple[int, Candidate]] = []
-    kept: set[int] = set()
-    for number, cell in enumerate(place.cells):
-        if terms.children.stopping:
-            return
-        if cell.reference is not None:  # It may have to be written first, which takes a while.
-            progress.stage(place, number, Stage(place=number, doing="preparing", done=0, total=0))
-        try:
-            candidate = candidate_of(terms.registry, place.device, cell, terms.dataset)
-        except ZooError as error:
-            progress.failed(place, number)
-            found[number] = (nowhere(cell), error)
-        else:
-            place.keys.append(candidate.key(place.device, terms.tier, sha256_of(candidate.path)))
-            ready.append((number, candidate))
-    if terms.fresh:
-        terms.journal.forget(place.keys)
-
-    def watch(stage: Stage) -> None:
-        number = ready[stage.place][0]
-        if stage.kept == stage.total:
-            kept.add(number)
-        progress.stage(place, number, stage)
-
-    if ready:
-        try:
-            results: Sequence[tuple[Measurement, Samples] | ZooError] = measure_interleaved(
-                place.device,
-                [candidate for _, candidate in ready],
-                tier=terms.tier,
-                watch=watch,
-                journal=terms.journal,
-                children=terms.children,
-            )
-            place.reached = True
-        except ZooError as error:
-            results = [error] * len(ready)
-            for number, _ in ready:
-                progress.failed(place, number)
-        for (number, candidate), result in zip(ready, results, strict=True):
-            found[number] = (candidate, result)
-    for number in sorted(found):
-        candidate, result = found[number]
-        if isinstance(result, ZooError) and terms.children.stopping:
+    for timed in time_cells(
+        terms.registry,
+        place.device,
+        place.cells,
+        terms.tier,
+        children=terms.children,
+        dataset=terms.dataset,
+        journal=terms.journal,
+        fresh=terms.fresh,
+        watch=lambda number, stage: progress.stage(place, number, stage),
+    ):
+        if isinstance(timed.result, ZooError) and terms.children.stopping:
             continue  # The interruption ended it: nothing is wrong with it.
-        timing = keep(terms.store, place.device, candidate, result, terms.tag, number in kept)
+        place.reached |= timed.reached
+        place.keys.append(timed.key)
+        timing = keep(terms.store, place.device, timed, terms.tag)
         place.timings.append(timing)
         if terms.on_timing is not None:
             terms.on_timing(timing)
@@ -156,10 +122,6 @@ class _Progress:
         self._stages: dict[int, Stage] = {}
         self._lock = threading.Lock()
         self._cells = sum(len(place.cells) for place in places)
-
-    def failed(self, place: Place, number: int) -> None:
-        """A cell that cannot be measured."""
-        self.stage(place, number, Stage(place=number, doing="failed", done=0, total=0))
 
     def stage(self, place: Place, number: int, stage: Stage) -> None:
         """Tells how far one cell, and with it the whole, has come."""

@@ -7,13 +7,13 @@ import time
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from zoo.benchmark.candidate import Candidate
+from zoo.benchmark.cells import Timed
 from zoo.common.cache_key import step_key
 from zoo.common.clock import utc_now
 from zoo.common.errors import ZooError
 from zoo.execution.device import Device
 from zoo.execution.examination import ExaminationRecord
-from zoo.results.measurements import Measurement, Samples
+from zoo.results.measurements import Measurement
 from zoo.results.records import StepRecord, as_plain
 from zoo.results.store import Store
 
@@ -56,19 +56,13 @@ class Timing:
         return self.examination is not None and not self.examination.passed
 
 
-def keep(
-    store: Store,
-    device: Device,
-    candidate: Candidate,
-    result: tuple[Measurement, Samples] | ZooError,
-    tag: str | None = None,
-    kept: bool = False,
-) -> Timing:
+def keep(store: Store, device: Device, timed: Timed, tag: str | None = None) -> Timing:
     """Appends one result to the store: a failure is a record too.
 
     A measurement that is there already, since an unfinished bench has recorded it, is not added
     again.
     """
+    candidate, result = timed.candidate, timed.result
     step = f"bench {candidate.name} {candidate.threads} {device.name}"
     run = RUN if tag is None else f"{TAGGED}{tag}"
     now = utc_now()
@@ -79,7 +73,7 @@ def keep(
         device=device.name,
         runtime=candidate.runtime or None,
         batch=candidate.batch,
-        kept=kept,
+        kept=timed.kept,
     )
     if isinstance(result, ZooError):
         moment = {"file": str(timing.file), "threads": candidate.threads, "at": time.time_ns()}

@@ -73,9 +73,9 @@ def _counts(ctx: click.Context, param: click.Parameter, values: tuple[str, ...])
     "--runtime",
     "runtimes",
     multiple=True,
-    help="litert, tflite-runtime, openvino or tflite-micro for TFLite; onnxruntime or openvino for "
-    "ONNX; may be repeated or comma-separated [the first, or the program of others that a device "
-    "is set up with].",
+    help="What runs the files: `zoo plugins list` shows the runtimes of each format; may be "
+    "repeated or comma-separated [the format's own, or the vendor's tool that a device is set "
+    "up with].",
 )
 @click.option(
     "--accuracy",
@@ -129,33 +129,12 @@ def command(
     results store. What was interrupted goes on when the same command is typed again. With
     --budget it is a test: the exit code is 1 when a limit is exceeded, 3 when that cannot be told.
     """
-    from zoo.api.files import bench
     from zoo.benchmark.compare.judging import exit_code, judge_budgets
+    from zoo.benchmark.run import bench
     from zoo.cli.bench_progress import BenchProgress
     from zoo.cli.bench_table import plain_timing, print_timings
-    from zoo.cli.foreign_table import timed_by_others
     from zoo.execution.examine_files import refuse_budgets
 
-    if timed_by_others(
-        ctx,
-        files,
-        devices=split_commas(devices),
-        threads=threads,
-        tier=tier,
-        runtimes=split_commas(runtimes),
-        store=store,
-        as_json=as_json,
-        only_of_the_agent={
-            "--budget": budgets,
-            "--junit": junit,
-            "--accuracy": accuracy,
-            "--batch": batch,
-            "--profile": profile,
-            "--reference": reference,
-            "--tag": tag,
-        },
-    ):
-        return
     settings: Settings = ctx.obj
     check_budgets(budgets)
     refuse_budgets(settings.registry(), split_commas(devices), budgets)

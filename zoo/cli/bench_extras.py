@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from statistics import median
 from typing import TYPE_CHECKING
 
 import click
@@ -12,6 +13,8 @@ from zoo.cli.tables import print_table
 if TYPE_CHECKING:
     from zoo.results.measurements import Measurement
 
+#: For a figure that a vendor's tool does not tell.
+NOT_TOLD = "not told"
 Column = tuple[str, Callable[["Measurement"], str]]
 #: Of a profile, so many operators are shown; JSON has them all.
 _MOST = 12
@@ -25,7 +28,43 @@ def further_columns(found: Sequence[Measurement]) -> list[Column]:
         columns += [("batch", lambda m: str(m.batch)), ("per s", _throughput)]
     if any(m.energy for m in found):
         columns.append(("mJ", _energy))
+    if any(m.summaries for m in found):
+        columns += [("mean ms", _mean), ("p95 ms", _p95)]
     return columns
+
+
+def in_digits(value: float | None, digits: int, sign: str = "") -> str:
+    """A figure; words for one that a vendor's tool does not tell."""
+    return NOT_TOLD if value is None else f"{sign}{value:.{digits}f}"
+
+
+def interval_of(m: Measurement) -> str:
+    """Of the median; empty where no single times were kept."""
+    ends = (m.p50_low_ms, m.p50_high_ms)
+    return "–".join(f"{end:.4f}" for end in ends if end is not None)
+
+
+def _mean(m: Measurement) -> str:
+    """Median of the processes' means."""
+    return f"{median(s.mean_ms for s in m.summaries):.4f}" if m.summaries else ""
+
+
+def _p95(m: Measurement) -> str:
+    """The greatest of the processes; nothing unless all of them tell it."""
+    told = [s.p95_ms for s in m.summaries if s.p95_ms is not None]
+    return in_digits(max(told) if told and len(told) == m.processes else None, 4)
+
+
+def print_tools(found: Sequence[Measurement]) -> None:
+    """Whose figures those of a vendor's tool are, and what they lack."""
+    for name, version, count in dict.fromkeys(
+        (m.runtime, m.runtime_version, m.processes) for m in found if m.summaries
+    ):
+        click.echo(
+            f"\nThese are the figures of {name} {version}, medians over {count} of its processes. "
+            "It keeps no single times, so they have no intervals, and no verdict compares them "
+            "with others."
+        )
 
 
 def _throughput(m: Measurement) -> str:

@@ -7,7 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from zoo.cli.bench_extras import further_columns, print_profiles
+from zoo.cli.bench_extras import (
+    further_columns,
+    in_digits,
+    interval_of,
+    print_profiles,
+    print_tools,
+)
 from zoo.cli.examinations import plain_examination, print_examinations
 from zoo.cli.tables import print_table
 
@@ -47,6 +53,7 @@ def print_timings(timings: Sequence[Timing]) -> None:
                 f"\n{device}: times are {clock}, they tell nothing of the real one's and are never "
                 "ranked or compared; answers are those of its own kernels"
             )
+    print_tools([timing.measurement for timing in measured if timing.measurement is not None])
     print_examinations([t.examination for t in timings if t.examination is not None])
     kept = sum(timing.kept for timing in timings)
     if kept:
@@ -93,13 +100,13 @@ def _row(m: Measurement) -> tuple[str, ...]:
         m.device,
         f"{m.runtime} {m.runtime_version}",
         str(m.threads),
-        f"{sign}{m.p50_ms:.4f}",
-        f"{m.p50_low_ms:.4f}–{m.p50_high_ms:.4f}",
-        f"{sign}{m.p90_ms:.4f}",
+        in_digits(m.p50_ms, 4, sign),
+        interval_of(m),
+        "" if m.p90_ms is None else f"{sign}{m.p90_ms:.4f}",
         "" if m.p99_ms is None else f"{sign}{m.p99_ms:.4f}",
-        f"{sign}{m.first_ms:.3f}",
-        f"{sign}{m.load_ms:.1f}",
-        f"{m.peak_memory_mb:.0f}",
+        in_digits(m.first_ms, 3, sign),
+        in_digits(m.load_ms, 1, sign),
+        in_digits(m.peak_memory_mb, 0),
         f"{m.runs:,}",
         m.ran_on,
         _answers(m),

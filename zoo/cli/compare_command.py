@@ -12,6 +12,7 @@ from zoo.cli.options import (
     device_option,
     examples,
     json_option,
+    option,
     print_json,
     store_option,
 )
@@ -40,16 +41,16 @@ CANNOT_TELL = 3
 @click.option(
     "--threads", type=click.IntRange(1, 1024), help="For one inference [the record's, 1]."
 )
-@click.option("--tier", default="quick", help="How long to time files, all turns together [quick].")
+@option("--tier", default="quick", help="How long to time files, all turns together")
 @click.option("--runtime", help="Of the files [the record's, else the first of the format].")
 @click.option(
     "--turns", type=click.IntRange(1, 100), help="Fresh processes of each file, in turn [12]."
 )
-@click.option(
+@option(
     "--margin",
     type=click.FloatRange(0, 100, min_open=True, max_open=True),
     default=3.0,
-    help="Greatest difference, in per cent, that counts as none [3].",
+    help="Greatest difference, in per cent, that counts as none",
 )
 @click.option("--html", type=click.Path(), help="Also write a page with a chart here.")
 @click.option("--junit", type=click.Path(), help="Also write the verdicts as JUnit XML here.")

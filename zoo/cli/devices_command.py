@@ -110,7 +110,9 @@ def doctor(ctx: click.Context, names: tuple[str, ...], as_json: bool) -> None:
     wanted: dict[str, Any] = {
         name: known[name] if name in known else device_named(registry, name) for name in names
     }
-    states = [examine(device, name) for name, device in (wanted or _ours(registry)).items()]
+    states = [
+        examine(registry, device, name) for name, device in (wanted or _ours(registry)).items()
+    ]
     if as_json:
         print_json([asdict(state) for state in states])
     else:

@@ -4,7 +4,15 @@ from __future__ import annotations
 
 import click
 
-from zoo.cli.options import Settings, complete_model, data_option, examples, json_option, print_json
+from zoo.cli.options import (
+    Settings,
+    complete_model,
+    data_option,
+    examples,
+    json_option,
+    option,
+    print_json,
+)
 
 
 @click.command(
@@ -17,7 +25,7 @@ from zoo.cli.options import Settings, complete_model, data_option, examples, jso
 )
 @click.argument("target", metavar="MODEL|FILE", shell_complete=complete_model)
 @data_option("Dataset [the one the weights were trained on].")
-@click.option("--split", default="test", help="train, validation or test [test].")
+@option("--split", default="test", help="train, validation or test")
 @json_option
 @click.pass_obj
 def command(settings: Settings, target: str, data: str | None, split: str, as_json: bool) -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from zoo.cli.options import Settings, data_option, examples, json_option, print_json
+from zoo.cli.options import Settings, data_option, examples, json_option, option, print_json
 from zoo.cli.tables import print_table
 
 if TYPE_CHECKING:
@@ -26,13 +26,13 @@ if TYPE_CHECKING:
     "--against", type=click.Path(), help="Its float32 twin [found beside it, by its manifest]."
 )
 @data_option("Dataset [the one the weights were trained on].")
-@click.option("--split", default="validation", help="train, validation or test [validation].")
-@click.option("--samples", type=int, default=64, help="Real inputs that both files run on [64].")
-@click.option(
+@option("--split", default="validation", help="train, validation or test")
+@option("--samples", type=int, default=64, help="Real inputs that both files run on")
+@option(
     "--runs",
     type=click.IntRange(0, 100_000),
     default=50,
-    help="Inferences over which operators are timed; 0 times nothing [50].",
+    help="Inferences over which operators are timed; 0 times nothing",
 )
 @click.option("--html", type=click.Path(), help="Also write a page with charts here.")
 @json_option

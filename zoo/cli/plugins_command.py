@@ -15,6 +15,7 @@ from zoo.cli.options import (
     data_option,
     examples,
     json_option,
+    option,
     print_json,
     split_commas,
 )
@@ -148,11 +149,11 @@ def _print_verdicts(subject: str, verdicts: Sequence[Verdict]) -> None:
 
 @command.command(name="new", epilog=examples("zoo plugins new squeezenet"))
 @click.argument("name")
-@click.option(
+@option(
     "--output",
     default=".",
     type=click.Path(path_type=Path),
-    help="Folder in which zoo-NAME is made [.].",
+    help="Folder in which zoo-NAME is made",
 )
 @json_option
 @click.pass_obj

@@ -30,10 +30,11 @@ EXTRA_OF = {
     "tflite_micro": "micro",
     "adbutils": "adb",
     "ethosu": "ethos-u",
+    "psycopg": "postgres",
 }
-#: Extras outside ``all``: for datasets, official weights, runtimes and devices that few people
-#: need; told then.
-ON_REQUEST = ("aeon", "hf", "weights", "torch", "openvino", "micro", "adb", "ethos-u")
+#: Extras outside ``all``: for datasets, official weights, runtimes, devices and databases that few
+#: people need; told then.
+ON_REQUEST = ("aeon", "hf", "weights", "torch", "openvino", "micro", "adb", "ethos-u", "postgres")
 
 
 def require(module: str) -> ModuleType:

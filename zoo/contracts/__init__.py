@@ -5,7 +5,6 @@ from zoo.contracts.dataset import Dataset, DatasetProvider, Split
 from zoo.contracts.device import Clock, DeviceKind
 from zoo.contracts.examination import Examination, Figure, FigureTable, Specimen
 from zoo.contracts.exporter import Exporter, ExportRequest, FileContents, TensorInfo
-from zoo.contracts.foreign_benchmark import BenchmarkFigures, BenchmarkOrder, ForeignBenchmark
 from zoo.contracts.layers import LayerComparison, LayerRequest, OperatorRecord
 from zoo.contracts.precision import Precision, Tolerances
 from zoo.contracts.preprocessing import (
@@ -16,6 +15,7 @@ from zoo.contracts.preprocessing import (
     SeriesPreprocessing,
     TokenPreprocessing,
 )
+from zoo.contracts.runtime import Runtime, ToolOrder, ToolSummary, VendorTool
 from zoo.contracts.target import Target
 from zoo.contracts.task import Check, Comparison, Metric, Task, Truth
 from zoo.contracts.transport import AgentProcess, Condition, DeviceOptions, Transport
@@ -26,8 +26,6 @@ __all__ = [
     "AgentProcess",
     "AnyPreprocessing",
     "Architecture",
-    "BenchmarkFigures",
-    "BenchmarkOrder",
     "Check",
     "Clock",
     "Comparison",
@@ -42,7 +40,6 @@ __all__ = [
     "Figure",
     "FigureTable",
     "FileContents",
-    "ForeignBenchmark",
     "ImagePreprocessing",
     "LatentPreprocessing",
     "LayerComparison",
@@ -52,6 +49,7 @@ __all__ = [
     "Precision",
     "Preprocessing",
     "Program",
+    "Runtime",
     "SeriesPreprocessing",
     "SourceLayer",
     "Specimen",
@@ -61,10 +59,13 @@ __all__ = [
     "TensorInfo",
     "TokenPreprocessing",
     "Tolerances",
+    "ToolOrder",
+    "ToolSummary",
     "Transport",
     "Truth",
     "Usage",
     "UsageRequest",
     "Variant",
+    "VendorTool",
     "WeightsSource",
 ]

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal, get_args
 
 from zoo.contracts.checks import check, check_name
 from zoo.contracts.examination import Examination, Specimen
-from zoo.contracts.foreign_benchmark import ForeignBenchmark
+from zoo.contracts.runtime import VendorTool
 from zoo.contracts.transport import DeviceOptions, Transport, no_agent
 
 if TYPE_CHECKING:  # lists and help must not wait for it
@@ -38,7 +38,7 @@ class DeviceKind:
         setup: Prepares a device that is named in ``devices.toml`` (``zoo devices setup NAME``):
             takes its options and a function that tells people what is being done, returns what is
             ready then. None where nothing can be prepared from here.
-        benchmark: A program of others that users have supplied for this device, which times files
+        tool: A vendor's benchmark tool that users have supplied for this device, which times files
             in place of the agent; returns None where they have not. Contacts no device.
         extra: The extra of the distribution that brings what the driver needs; empty for none.
         distributions: Those installed here whose versions decide what it answers and how fast.
@@ -62,7 +62,7 @@ class DeviceKind:
     options: Callable[[], type[BaseModel]] | None = None
     address: Callable[[DeviceOptions], str] | None = None
     setup: Callable[[DeviceOptions, Callable[[str], None]], str] | None = None
-    benchmark: Callable[[DeviceOptions], ForeignBenchmark | None] | None = None
+    tool: Callable[[DeviceOptions], VendorTool | None] | None = None
     extra: str = ""
     distributions: tuple[str, ...] = ()
     local: bool = False
@@ -84,7 +84,7 @@ class DeviceKind:
         check(self.clock in clocks, self.name, f"clock must be one of {', '.join(clocks)}")
         for field_name in ("connect", "fingerprint", "runtimes"):
             check(callable(getattr(self, field_name)), self.name, f"{field_name} must be callable")
-        for field_name in ("options", "address", "setup", "known", "benchmark", "examine"):
+        for field_name in ("options", "address", "setup", "known", "tool", "examine"):
             value = getattr(self, field_name)
             usable = value is None or callable(value)
             check(usable, self.name, f"{field_name} must be callable or None")

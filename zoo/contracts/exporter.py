@@ -220,8 +220,8 @@ class Exporter:
         options: Returns the pydantic model whose fields are options of this format alone
             (``[export.options.<name>]`` in recipes, ``--export-option <name>.KEY=VALUE``); None
             when it has none.
-        runtimes: Agent runtimes that files are judged and timed in, preferred first.
-        more_runtimes: Those that run them too, when they are asked for by name.
+        runtimes: Names of the runtimes that files are judged and timed in, preferred first; what
+            else runs them, when asked for by name, says so itself (`Runtime.formats`).
         sparse: Those of its options with which the zeros of a pruned network take little room;
             empty when it stores them like other weights.
         mixes: Precisions in which it leaves the layers of `ExportRequest.keep` in float.
@@ -245,18 +245,12 @@ class Exporter:
     extra: str
     declares: tuple[Precision, ...] = ()
     distributions: tuple[str, ...] = ()
-    more_runtimes: tuple[str, ...] = ()
     options: Callable[[], type[BaseModel]] | None = None
     sparse: Mapping[str, Any] = field(default_factory=dict)
     mixes: tuple[str, ...] = ()
     compare_layers: Callable[[LayerRequest], LayerComparison] | None = None
     takes_trained: bool = False
     usage: Callable[[UsageRequest], Usage] | None = None
-
-    @property
-    def all_runtimes(self) -> tuple[str, ...]:
-        """Every agent runtime that runs the format."""
-        return (*self.runtimes, *self.more_runtimes)
 
     def __post_init__(self) -> None:
         check_name("exporter", self.name)

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 
+from zoo.common.errors import ZooError
 from zoo.contracts.device import Clock, DeviceKind
-from zoo.contracts.foreign_benchmark import ForeignBenchmark
+from zoo.contracts.runtime import Runtime, VendorTool
 from zoo.contracts.transport import DeviceOptions
 from zoo.execution.driver_guard import GuardedTransport, guarding
 
@@ -21,12 +23,14 @@ class Device:
         kind: How it is reached.
         options: Complete.
         source: The file that names it; None for a kind that is a device by itself.
+        brought: Runtimes whose sources plugins bring; agents there are given them.
     """
 
     name: str
     kind: DeviceKind
     options: DeviceOptions = field(default_factory=dict)
     source: Path | None = None
+    brought: tuple[Runtime, ...] = ()
 
     @property
     def address(self) -> str:
@@ -54,8 +58,10 @@ class Device:
 
     def connect(self) -> GuardedTransport:
         """Opens a transport to it, around which whatever its driver raises is a `ZooError`."""
+        tool = self.tool()
         with guarding(self.kind.name, "connect"):
-            return GuardedTransport(self.kind.connect(self.options), self.kind.name)
+            inner = self.kind.connect(self.options)
+            return GuardedTransport(inner, self.kind.name, tool, self.brought)
 
     def fingerprint(self) -> str:
         """Identifies the machine and the runtimes there."""
@@ -63,10 +69,33 @@ class Device:
             return self.kind.fingerprint(self.options)
 
     def runtimes(self) -> Sequence[str]:
-        """Agent runtimes that can be used there now."""
-        with guarding(self.kind.name, "tell the device's runtimes"):
-            return self.kind.runtimes(self.options)
+        """What can run files there now: a vendor's tool first, then the agent's runtimes."""
+        tool = self.tool()
+        try:
+            with guarding(self.kind.name, "tell the device's runtimes"):
+                there = self.kind.runtimes(self.options)
+        except ZooError:
+            if tool is None:
+                raise
+            there = ()  # The agent may run there, and need not.
+        return [*([] if tool is None else [tool.name]), *there, *self._brought_there]
 
-    def benchmark(self) -> ForeignBenchmark | None:
-        """The program of others that times files there, if users have supplied one."""
-        return None if self.kind.benchmark is None else self.kind.benchmark(self.options)
+    @cached_property
+    def _brought_there(self) -> list[str]:
+        """Those of the plugins' runtimes that an agent there can import."""
+        if not self.brought or self.kind.examine is not None:
+            return []
+        from zoo.execution.session import AgentSession
+
+        transport = self.connect()
+        try:
+            with AgentSession(transport, self.brought[0].name) as session:
+                return list(session.describe(self.brought)["runtimes"])
+        except ZooError:
+            return []  # Where no agent can be started, nothing that it would run is there.
+        finally:
+            transport.close()
+
+    def tool(self) -> VendorTool | None:
+        """The vendor's benchmark tool that users have supplied for it."""
+        return None if self.kind.tool is None else self.kind.tool(self.options)

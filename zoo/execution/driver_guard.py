@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from zoo.common.errors import StepDied, ZooError
+from zoo.execution.tool_process import ToolProcess
 
 if TYPE_CHECKING:
+    from zoo.contracts.runtime import Runtime, VendorTool
     from zoo.contracts.transport import AgentProcess, Condition, Transport
 
 
@@ -78,30 +80,42 @@ class GuardedProcess:
 class GuardedTransport:
     """A transport whose driver may raise anything.
 
-    Attributes:
+    Args:
         inner: The driver's own.
+        kind: Of the device, which names the driver.
+        tool: A vendor's benchmark tool that is there: started as if it were an agent's runtime.
+        brought: Runtimes whose sources plugins bring: an agent there is given them.
     """
 
-    def __init__(self, inner: Transport, kind: str) -> None:
-        self.inner, self._kind = inner, kind
+    def __init__(
+        self,
+        inner: Transport,
+        kind: str,
+        tool: VendorTool | None = None,
+        brought: Sequence[Runtime] = (),
+    ) -> None:
+        self._inner, self._kind, self._tool = inner, kind, tool
+        self.brought = tuple(brought)
 
     def put(self, local: Path) -> str:
         """Makes a local file available there."""
         with guarding(self._kind, f"put {local.name} on the device"):
-            return self.inner.put(local)
+            return self._inner.put(local)
 
     def start_agent(self, runtime: str) -> AgentProcess:
         """Starts the agent there."""
+        if self._tool is not None and self._tool.name == runtime:
+            return GuardedProcess(ToolProcess(self._tool, self._inner), self._kind)
         with guarding(self._kind, "start the agent"):
-            return GuardedProcess(self.inner.start_agent(runtime), self._kind)
+            return GuardedProcess(self._inner.start_agent(runtime), self._kind)
 
     def condition(self) -> Condition:
         """How the device is now."""
         with guarding(self._kind, "tell how the device is"):
-            return self.inner.condition()
+            return self._inner.condition()
 
     def close(self) -> None:
         """Releases the device; never fails."""
         # The results are in hand by now. What was not let go of is met by whoever connects next.
         with suppress(Exception):
-            self.inner.close()
+            self._inner.close()

@@ -117,7 +117,7 @@ def _of_host(registry: Registry, artifact: Artifact, children: Children | None) 
                 for tensor, values in zip(loaded.outputs, outputs, strict=True)
             ]
             try:
-                session.load(artifact.path, xnnpack=False)
+                session.load(artifact.path, plain_kernels=True)
                 plain = session.run_all(inputs)
             except ZooError:
                 plain = outputs  # It has fast kernels alone: the least tolerance counts.

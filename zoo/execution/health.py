@@ -9,6 +9,7 @@ from typing import Any
 from zoo.common.errors import UsageError, ZooError
 from zoo.common.versions import versions_of
 from zoo.execution.device import Device
+from zoo.execution.runtimes import to_install
 from zoo.execution.session import AgentSession
 from zoo.registry import Registry
 
@@ -44,10 +45,11 @@ class DeviceState:
     fix: str = ""
 
 
-def examine(device: Device | ZooError, name: str) -> DeviceState:
+def examine(registry: Registry, device: Device | ZooError, name: str) -> DeviceState:
     """Connects, asks an agent to describe the machine, and reads its condition.
 
     Args:
+        registry: Knows what is to be installed on a device.
         device: Or why its entry is not usable.
         name: Of the device.
     """
@@ -57,8 +59,6 @@ def examine(device: Device | ZooError, name: str) -> DeviceState:
     if device.kind.examine is not None:
         return _analysis(device, state)
     try:
-        if device.benchmark() is not None:
-            return _with_benchmark(device, state)
         runtimes = tuple(device.runtimes())
         if not runtimes:
             return replace(
@@ -66,7 +66,7 @@ def examine(device: Device | ZooError, name: str) -> DeviceState:
                 problem="no runtime is there",
                 fix=f"type: zoo devices setup {name}"
                 if device.kind.setup is not None
-                else "install ai-edge-litert or onnxruntime in the Python that is used there",
+                else f"install {_installable(registry)} in the Python that is used there",
             )
         transport = device.connect()
         try:
@@ -88,22 +88,8 @@ def examine(device: Device | ZooError, name: str) -> DeviceState:
     )
 
 
-def _with_benchmark(device: Device, state: DeviceState) -> DeviceState:
-    """A device where a program of others times files: the agent may run there, and need not."""
-    benchmark = device.benchmark()
-    transport = device.connect()
-    try:
-        condition = transport.condition()
-    finally:
-        transport.close()
-    return replace(
-        state,
-        ok=True,
-        runtimes=() if benchmark is None else (benchmark.name,),
-        readings=dict(condition.readings),
-        faults=condition.faults,
-        hints=condition.hints,
-    )
+def _installable(registry: Registry) -> str:
+    return " or ".join(each.distributions[0] for each in to_install(registry))
 
 
 def _analysis(device: Device, state: DeviceState) -> DeviceState:

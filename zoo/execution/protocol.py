@@ -5,13 +5,13 @@ from __future__ import annotations
 import base64
 import zlib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from zoo.contracts import TensorInfo
+from zoo.contracts import TensorInfo, ToolSummary
 from zoo.results.measurements import OperatorTime, Profile
 
 #: Version of the protocol; an agent with another one is refused.
@@ -77,30 +77,39 @@ class BenchRun:
         thermal_throttles: Times that heat held the processor back meanwhile, as x86 counts them.
         busy_mhz: Clock of the processor just before and just after the samples, at full load;
             empty where it does not tell.
+        summary: What a vendor's tool reported; it keeps no samples, and tells nothing of the above.
         own_threads: Whether the runtime hands each inference to threads of its own, even when one
             computes: they wait for each other, and take the processor from each other.
     """
 
     samples: NDArray[np.int64]
-    first_ns: int
-    warmup: dict[str, Any]
-    inputs: dict[str, Any]
-    floors_met: bool
-    spin_before_ns: tuple[int, ...]
-    spin_after_ns: tuple[int, ...]
-    load_average: tuple[float, ...]
-    peak_memory_bytes: int
-    wall_seconds: float
-    cpu_seconds: float
-    involuntary_switches: float
-    steal_seconds: float
-    throttled_seconds: float
+    first_ns: int = 0
+    warmup: dict[str, Any] = field(default_factory=dict)
+    inputs: dict[str, Any] = field(default_factory=dict)
+    floors_met: bool = True
+    spin_before_ns: tuple[int, ...] = ()
+    spin_after_ns: tuple[int, ...] = ()
+    load_average: tuple[float, ...] = ()
+    peak_memory_bytes: int = 0
+    wall_seconds: float = 0.0
+    cpu_seconds: float = 0.0
+    involuntary_switches: float = 0.0
+    steal_seconds: float = 0.0
+    throttled_seconds: float = 0.0
     energy: tuple[dict[str, Any], ...] = ()
     clock_gap_seconds: float = 0.0
     accelerated: bool = False
     thermal_throttles: float = 0.0
     busy_mhz: tuple[float, ...] = ()
     own_threads: bool = False
+    summary: ToolSummary | None = None
+
+    @property
+    def median_ms(self) -> float | None:
+        """Of its inferences; None where a vendor's tool does not tell it."""
+        if self.summary is not None:
+            return self.summary.median_ms
+        return float(np.median(self.samples)) * 1e-6
 
 
 def pack(values: NDArray[Any]) -> dict[str, Any]:
@@ -136,6 +145,8 @@ def loaded_file(answer: Mapping[str, Any]) -> LoadedFile:
 
 def bench_run(answer: Mapping[str, Any]) -> BenchRun:
     """The answer to `bench`."""
+    if "summary" in answer:
+        return BenchRun(samples=np.empty(0, np.int64), summary=ToolSummary(**answer["summary"]))
     raw = zlib.decompress(base64.b64decode(answer["samples"]["data"]))
     samples = np.frombuffer(raw, "<i8").astype(np.int64)
     if len(samples) != answer["samples"]["count"]:

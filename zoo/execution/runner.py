@@ -148,7 +148,7 @@ def answers_to(
     children = children or Children()
     with AgentSession(kind.connect({}), runtime) as session, children.registered(session.kill):
         place = _Place.of(session)
-        session.load(path, threads=1, xnnpack=not plain)
+        session.load(path, threads=1, plain_kernels=plain)
         outputs = session.run(inputs)
     return FileOutputs(
         outputs=outputs,

@@ -15,7 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zoo.common.errors import BadData
-from zoo.contracts import AgentProcess, Transport
+from zoo.contracts import AgentProcess, Runtime, Transport
+from zoo.execution.driver_guard import GuardedTransport
 from zoo.execution.failures import (
     AgentDied,
     AgentGarbled,
@@ -65,6 +66,8 @@ class AgentSession:
     ) -> None:
         self._transport = transport
         self._runtime = runtime
+        brought = transport.brought if isinstance(transport, GuardedTransport) else ()
+        self._brought = next((each for each in brought if each.name == runtime), None)
         self._timeout = timeout
         self._number = 0
         self._process: AgentProcess | None = None
@@ -85,9 +88,15 @@ class AgentSession:
     ) -> None:
         self.close()
 
-    def describe(self) -> dict[str, Any]:
-        """The device and its software, as the agent sees them."""
-        answer = self._ask("describe", self._timeout)
+    def describe(self, brought: Sequence[Runtime] = ()) -> dict[str, Any]:
+        """The device and its software, as the agent sees them.
+
+        Args:
+            brought: Runtimes to look for, in place of the agent's own.
+        """
+        asked = brought or ([self._brought] if self._brought is not None else [])
+        fields = {"runtimes": [each.description for each in asked]} if asked else {}
+        answer = self._ask("describe", self._timeout, **fields)
         return {k: v for k, v in answer.items() if k not in ("ok", "id", "protocol")}
 
     def load(
@@ -95,7 +104,7 @@ class AgentSession:
         path: Path | str,
         threads: int = 1,
         *,
-        xnnpack: bool = True,
+        plain_kernels: bool = False,
         purpose: Literal["outputs", "timing"] = "outputs",
         batch: int | None = None,
     ) -> LoadedFile:
@@ -104,16 +113,21 @@ class AgentSession:
         Args:
             path: A local `Path`, which is put on the device; or text, a path that is there.
             threads: For one inference.
-            xnnpack: Whether TFLite runtimes may use the XNNPACK delegate, and ONNX Runtime may
-                optimize the graph; without, plain kernels answer.
+            plain_kernels: Whether the runtime's plain kernels are to answer: no delegate of the
+                processor's, no optimized graph.
             purpose: ``timing`` chooses the call that the runtime's own benchmark times.
             batch: Examples in one inference, where the file leaves them open; None leaves it
                 to the file.
         """
         there = self._transport.put(path) if isinstance(path, Path) else path
-        fields = {"path": there, "threads": threads, "xnnpack": xnnpack, "purpose": purpose}
+        fields = {"path": there, "threads": threads, "purpose": purpose}
+        if plain_kernels:
+            fields["plain_kernels"] = True
         if batch is not None:
             fields["batch"] = batch
+        if self._brought is not None and self._brought.source is not None:
+            source = self._transport.put(self._brought.source)
+            fields["runtime"] = {**self._brought.description, "source": source}
         answer = self._ask("load", self._timeout, **fields)
         self._loaded = self._read(loaded_file, answer, "load")
         return self._loaded

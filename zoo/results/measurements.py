@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zoo.common.errors import BadFile
-from zoo.contracts import Clock
+from zoo.contracts import Clock, ToolSummary
 from zoo.results.records import Evaluation
 
 _MAGIC = b"zns1"
@@ -143,6 +143,9 @@ class Measurement:
         accuracy: Quality on a whole test split, computed on the device; None unless asked for.
         reference: Whether it is the network before its export, and no file: `file` is its model id,
             and no limit for files is held against it.
+        summaries: Of a vendor's tool, what each of its processes reported. It keeps no samples: the
+            medians are those that it tells, other percentiles and all intervals are None, and the
+            record is compared with no other.
     """
 
     file: str
@@ -158,23 +161,23 @@ class Measurement:
     tier: str
     processes: int
     inputs: dict[str, Any]
-    load_ms: float
-    first_ms: float
-    p50_ms: float
-    p50_low_ms: float
-    p50_high_ms: float
-    p90_ms: float
-    p90_low_ms: float
-    p90_high_ms: float
-    p99_ms: float | None
+    load_ms: float | None
+    first_ms: float | None
+    p50_ms: float | None
+    p50_low_ms: float | None = None
+    p50_high_ms: float | None = None
+    p90_ms: float | None = None
+    p90_low_ms: float | None = None
+    p90_high_ms: float | None = None
+    p99_ms: float | None = None
     p99_low_ms: float | None = None
     p99_high_ms: float | None = None
     interval: str
     runs: int
     seconds: float
     floors_met: bool
-    peak_memory_mb: float
-    memory_before_mb: float
+    peak_memory_mb: float | None
+    memory_before_mb: float | None = None
     quiet: bool
     noise: tuple[str, ...]
     environment: dict[str, Any]
@@ -189,6 +192,7 @@ class Measurement:
     sustained: Sustained | None = None
     accuracy: Evaluation | None = None
     reference: bool = False
+    summaries: tuple[ToolSummary, ...] = ()
 
     @property
     def ran_on(self) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -11,20 +10,20 @@ from pathlib import Path
 
 import sqlalchemy as sa
 from pydantic import TypeAdapter
-from sqlalchemy.exc import OperationalError, SQLAlchemyError
-from sqlalchemy.schema import CreateIndex, CreateTable
+from sqlalchemy.exc import SQLAlchemyError
 
-from zoo.common.errors import UsageError, ZooError
+from zoo.common.errors import MissingExtra, UsageError, ZooError
+from zoo.common.optional_imports import EXTRA_OF
 from zoo.common.paths import data_folder
 from zoo.results.records import StepRecord, as_plain
+from zoo.results.schema import PATIENCE_SECONDS, prepare
 
-_METADATA = sa.MetaData()
-#: Another process may be writing: SQLite lets one at a time.
-_PATIENCE_SECONDS = 60.0
+#: Today's schema; `zoo.results.migrations` leads to it.
+METADATA = sa.MetaData()
 
 RECORDS = sa.Table(
     "records",
-    _METADATA,
+    METADATA,
     sa.Column("id", sa.Integer, primary_key=True),
     sa.Column("run", sa.String(200), nullable=False, index=True),
     sa.Column("step", sa.String(200), nullable=False),
@@ -37,18 +36,10 @@ RECORDS = sa.Table(
 
 SAMPLES = sa.Table(
     "samples",
-    _METADATA,
+    METADATA,
     sa.Column("id", sa.Integer, primary_key=True),
     sa.Column("key", sa.String(64), nullable=False, index=True),
     sa.Column("nanoseconds", sa.LargeBinary, nullable=False),
-)
-
-#: The database itself refuses to change or remove what was recorded.
-_APPEND_ONLY = tuple(
-    f"CREATE TRIGGER IF NOT EXISTS {table}_no_{action.lower()} BEFORE {action} ON {table} "
-    "BEGIN SELECT RAISE(ABORT, 'records are append-only'); END"
-    for table in ("records", "samples")
-    for action in ("UPDATE", "DELETE")
 )
 
 
@@ -73,7 +64,8 @@ class Store:
 
     Raises:
         UsageError: The URL is not one, or its driver is not installed.
-        ZooError: The database cannot be opened, or is not one of ours.
+        MissingExtra: Its driver is one that an extra brings.
+        ZooError: The database cannot be opened, is not one of ours, or a later program's.
     """
 
     def __init__(self, url: str | None = None) -> None:
@@ -82,11 +74,14 @@ class Store:
             parsed = sa.make_url(self.url)
             options = {}
             if parsed.get_backend_name() == "sqlite":
-                options = {"timeout": _PATIENCE_SECONDS}
+                options = {"timeout": PATIENCE_SECONDS}
                 if parsed.database not in (None, ":memory:"):
                     Path(str(parsed.database)).parent.mkdir(parents=True, exist_ok=True)
             self._engine = sa.create_engine(parsed, connect_args=options)
         except (SQLAlchemyError, ModuleNotFoundError) as error:
+            driver = getattr(error, "name", None)
+            if driver in EXTRA_OF:
+                raise MissingExtra(driver, EXTRA_OF[driver]) from error
             raise UsageError(
                 f"--store {self.url} is not a usable database URL",
                 why=str(error),
@@ -99,34 +94,7 @@ class Store:
                 fix="name another with --store",
             ) from error
         with self._errors():
-            self._prepare()
-
-    def _prepare(self) -> None:
-        """Makes the tables unless they are there."""
-        deadline = time.monotonic() + _PATIENCE_SECONDS
-        while True:
-            try:
-                return self._make_tables()
-            except OperationalError as error:
-                # SQLite does not wait by itself while another process turns the journal on.
-                if "locked" not in str(error.orig) or time.monotonic() > deadline:
-                    raise
-                time.sleep(0.05)
-
-    def _make_tables(self) -> None:
-        if self._engine.dialect.name != "sqlite":
-            _METADATA.create_all(self._engine)
-            return
-        with self._engine.begin() as connection:
-            # Readers go on while a run writes.
-            connection.execute(sa.text("PRAGMA journal_mode=WAL"))
-            # Another process may be making the same tables: each statement must bear that.
-            for table in _METADATA.sorted_tables:
-                connection.execute(CreateTable(table, if_not_exists=True))
-                for index in table.indexes:
-                    connection.execute(CreateIndex(index, if_not_exists=True))
-            for statement in _APPEND_ONLY:
-                connection.execute(sa.text(statement))
+            prepare(self._engine)
 
     @contextmanager
     def _errors(self) -> Iterator[None]:

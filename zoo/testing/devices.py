@@ -30,7 +30,7 @@ from zoo.contracts import Condition, Transport
 from zoo.execution.device import Device
 from zoo.execution.devices import device_named
 from zoo.execution.failures import AgentDied, AgentRefused
-from zoo.execution.probes import BIAS, PROBES, TOLERANCE, WEIGHTS
+from zoo.execution.probes import BIAS, TOLERANCE, WEIGHTS
 from zoo.execution.protocol import PROTOCOL
 from zoo.execution.session import AgentSession
 from zoo.registry import Registry, load_registry
@@ -56,7 +56,7 @@ class DeviceConformance:
     """The checks of one device.
 
     Args:
-        registry: Finds the formats whose runtimes the device may have.
+        registry: Finds the runtimes that the device may have.
         device: To be checked.
         on_step: Receives the names of checks.
     """
@@ -117,11 +117,9 @@ class DeviceConformance:
     def _probe(self) -> tuple[Path, str]:
         """A file that the device can run, and the runtime for it."""
         there = self.device.runtimes()
-        for probe in sorted(PROBES.iterdir()):
-            exporter = self._registry.exporter_for(probe)
-            for runtime in exporter.runtimes if exporter is not None else ():
-                if runtime in there:
-                    return probe, runtime
+        for runtime in self._registry.runtimes:
+            if runtime.probe is not None and runtime.name in there:
+                return runtime.probe, runtime.name
         raise NotTried(f"no runtime there for which a file is at hand; it has {list(there)}")
 
     def describe(self) -> Finding:

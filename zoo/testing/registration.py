@@ -10,15 +10,13 @@ import sys
 from dataclasses import replace
 from typing import Any
 
+from zoo.common.optional_imports import EXTRA_OF
 from zoo.models.catalogue import info as everything_about
 from zoo.registry import Registry
 from zoo.testing.verdict import Finding
 
 #: Modules that no plugin may import before it is used: lists and help would wait for them.
-HEAVY = (
-    *("tensorflow", "keras", "torch", "jax", "onnx", "onnxruntime", "ai_edge_litert", "tf2onnx"),
-    *("numpy", "scipy", "pandas", "sklearn", "PIL", "cv2", "matplotlib"),
-)
+HEAVY = (*EXTRA_OF, "jax", "numpy", "scipy", "pandas", "cv2")
 _PROBE = """
 import json, sys
 from zoo.registry import PluginSettings, load_registry

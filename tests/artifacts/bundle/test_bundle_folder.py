@@ -289,12 +289,16 @@ def test_a_wheel_holds_the_templates() -> None:
 
     root = Path(__file__).parents[3]
     project = tomllib.loads((root / "pyproject.toml").read_text())["tool"]["setuptools"]
-    for package, folder in project["package-dir"].items():
-        patterns = project["package-data"].get(package, [])
-        held = {path for pattern in patterns for path in (root / folder).glob(pattern)}
-        assert set((root / folder).glob("usage_templates/*/*")) <= held
-    assert list((root / "zoo/bundles").glob(project["package-data"]["zoo.artifacts.bundle"][0]))
-    assert "zoo.artifacts.bundle" in project["packages"]
+    outside = project["package-dir"]
+    held = set()
+    for package, patterns in project["package-data"].items():
+        top = ".".join(package.split(".")[:2])
+        folder = root / outside.get(top, top.replace(".", "/")) / "/".join(package.split(".")[2:])
+        held |= {path for pattern in patterns for path in folder.glob(pattern)}
+        assert package in project["packages"]
+    templates = [path for top in ("zoo", "exporters") for path in (root / top).rglob("*.jinja")]
+    assert len(templates) > 10
+    assert set(templates) <= held
 
 
 def test_the_public_function_stays_a_function(copy: Callable[[str], Path], tmp_path: Path) -> None:

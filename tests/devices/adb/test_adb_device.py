@@ -9,6 +9,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -17,11 +18,17 @@ import pytest
 from adb_server import SERIAL, AdbServer
 from hypothesis import given
 from hypothesis import strategies as st
+from measured import measure
 
-from zoo.benchmark.measure import measure
+from zoo.benchmark.cells import cells_of, check_compared, check_tools, time_cells, with_tools
+from zoo.benchmark.compare.judging import judge_budgets
+from zoo.benchmark.compare.sources import recorded
+from zoo.benchmark.journal import Journal
 from zoo.benchmark.tiers import tier_named
-from zoo.benchmark.vendor_tool import ForeignMeasurement, measure_with
+from zoo.benchmark.timing import keep
 from zoo.common.errors import MissingExtra, UnknownName, UsageError, ZooError
+from zoo.common.files import sha256_of
+from zoo.common.worker import Children
 from zoo.contracts.options import declared_options
 from zoo.devices.adb import android_state as android
 from zoo.devices.adb import driver as adb
@@ -33,9 +40,12 @@ from zoo.execution.failures import AgentDied, AgentHung, AgentRefused
 from zoo.execution.lock import DeviceBusy
 from zoo.execution.session import AgentSession
 from zoo.registry import load_registry
+from zoo.results.measurements import Measurement
+from zoo.results.store import Store
 from zoo.testing.devices import DEVICE_CHECKS, DeviceConformance
 
-KIND = load_registry().devices.get("adb")
+REGISTRY = load_registry()
+KIND = REGISTRY.devices.get("adb")
 ONE = np.ones((1, 4), np.float32)
 Connect = Callable[..., adb.AdbTransport]
 
@@ -170,23 +180,28 @@ class TestBenchmarkModel:
         values = options(server, app="com.other", python="python9", **given, **changes)
         return Device(name="phone", kind=KIND, options=values)
 
-    def measured(self, device: Device, file: Path) -> ForeignMeasurement | ZooError:
-        benchmark = device.benchmark()
-        assert benchmark is not None
-        return measure_with(benchmark, device, [(file, 1)], tier_named("brief"))[0]
+    def measured(self, device: Device, file: Path, tier: str = "brief") -> Measurement | ZooError:
+        children = Children()
+        cells = with_tools(REGISTRY, device, cells_of(REGISTRY, [file], [], [1], children))
+        (timed,) = time_cells(REGISTRY, device, cells, tier_named(tier), children=children)
+        return timed.result if isinstance(timed.result, ZooError) else timed.result[0]
 
     def test_its_figures(self, server: AdbServer, program: Path, files: dict[str, Path]) -> None:
         found = self.measured(self.device(server, program, cpus="1"), files["dense"])
-        assert isinstance(found, ForeignMeasurement)
-        assert (found.program, found.threads, found.device) == ("benchmark_model", 1, "phone")
-        (process,) = found.processes
+        assert isinstance(found, Measurement), found
+        assert (found.runtime, found.threads, found.device) == ("benchmark_model", 1, "phone")
+        assert found.runtime_version == sha256_of(program)[:12]
+        (process,) = found.summaries
         assert process.runs == found.runs >= 64
         assert process.min_ms is not None
         assert process.max_ms is not None
-        assert process.min_ms <= found.mean_ms <= process.max_ms
+        assert process.min_ms <= process.mean_ms <= process.max_ms
+        assert found.p50_ms == process.median_ms
+        assert (found.p50_low_ms, found.p90_ms, found.p99_ms) == (None, None, None)
         assert found.peak_memory_mb is not None
         assert found.quiet
-        assert [c["thermal"] for c in found.conditions] == ["none", "none"]
+        (counted,) = found.environment["processes"]
+        assert [c["thermal"] for c in counted["condition"]] == ["none", "none"]
         asked = server.log.read_text().splitlines()
         assert asked == [f"power set-fixed-performance-mode-enabled {w}" for w in ("true", "false")]
         assert not list((server.folder / "tmp/run").iterdir())
@@ -196,7 +211,7 @@ class TestBenchmarkModel:
     ) -> None:
         server.environment["THERMAL"] = "2"
         found = self.measured(self.device(server, program), files["dense"])
-        assert isinstance(found, ForeignMeasurement)
+        assert isinstance(found, Measurement)
         assert found.noise == ("Android throttles the phone for heat: moderate",)
 
     @pytest.mark.parametrize(
@@ -266,11 +281,46 @@ class TestBenchmarkModel:
         assert isinstance(found, AgentDied)
         assert "line to the device broke" in str(found)
 
+    def test_it_is_the_one_way_of_timing(
+        self, server: AdbServer, program: Path, files: dict[str, Path], tmp_path: Path
+    ) -> None:
+        """Several processes, the journal and the store; the record is compared with no other."""
+        device = self.device(server, program)
+        assert device.runtimes() == ["benchmark_model"], "the agent cannot run there"
+        store, journal, children = Store(f"sqlite:///{tmp_path}/s.db"), Journal(), Children()
+        cells = cells_of(REGISTRY, [files["dense"]], ["benchmark_model"], [1, 2], children)
+        tier = replace(tier_named("brief"), processes=2)
+        how = {"children": children, "journal": journal}
+        first = time_cells(REGISTRY, device, cells, tier, **how)  # type: ignore[arg-type]
+        again = time_cells(REGISTRY, device, cells, tier, **how)  # type: ignore[arg-type]
+        assert [timed.kept for timed in (*first, *again)] == [False, False, True, True]
+        timings = [keep(store, device, timed) for timed in again]
+        assert [len(t.measurement.summaries) for t in timings if t.measurement] == [2, 2]
+        assert [r.record.kind for r in store.records()] == ["bench", "bench"]
+        assert list(recorded(store)) == []
+        judged = judge_budgets(timings, ["p50<=10s", "load<=10s", "size<=1MB"], registry=REGISTRY)
+        assert [j.verdict for j in judged[0]] == ["can't tell", "can't tell", "within"]
+        store.close()
+
+    def test_what_it_cannot_do(
+        self, server: AdbServer, program: Path, files: dict[str, Path]
+    ) -> None:
+        paths = [files["dense"], files["onnx"]]
+        cells = cells_of(REGISTRY, paths, [], [1], Children())
+        cells = with_tools(REGISTRY, self.device(server, program), cells)
+        assert [cell.runtime for cell in cells] == ["benchmark_model", None]
+        with pytest.raises(UsageError, match="cannot be timed side by side"):
+            check_tools(REGISTRY, cells, {})
+        with pytest.raises(UsageError, match="benchmark_model does not know --profile"):
+            check_tools(REGISTRY, cells[:1], {"--batch": False, "--profile": True})
+        with pytest.raises(UsageError, match="no verdict compares its figures"):
+            check_compared(REGISTRY, cells)
+
     def test_none_is_supplied(self, server: AdbServer, tmp_path: Path) -> None:
-        assert Device(name="phone", kind=KIND, options=options(server)).benchmark() is None
+        assert Device(name="phone", kind=KIND, options=options(server)).tool() is None
         missing = self.device(server, tmp_path / "nowhere")
         with pytest.raises(UsageError, match="there is no file"):
-            missing.benchmark()
+            missing.tool()
 
 
 class TestHeld:

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from zoo.common.errors import Unsupported, ZooError
-from zoo.contracts import BenchmarkOrder
+from zoo.contracts import ToolOrder
 from zoo.devices.adb.benchmark_model_output import arguments, failure, figures
 from zoo.execution.failures import AgentDied, AgentGarbled
 
@@ -165,7 +165,7 @@ def test_why_it_failed(code: int | None, said: str, kind: type[ZooError], messag
 
 
 def test_what_it_is_asked() -> None:
-    order = BenchmarkOrder(
+    order = ToolOrder(
         threads=2, min_runs=22, min_seconds=2.0, max_seconds=120.0, warmup_seconds=1.0
     )
     asked = arguments("/data/a.tflite", order)

@@ -140,12 +140,12 @@ class TestPlacement:
         }
 
     def test_xnnpack_switched_off(self, litert: AgentSession, files: dict[str, Path]) -> None:
-        loaded = litert.load(files["dense"], xnnpack=False)
+        loaded = litert.load(files["dense"], plain_kernels=True)
         assert loaded.delegate["name"] == "none"
         assert loaded.delegate["remaining"] == ["FULLY_CONNECTED"]
         expected = by_interpreter(files["dense"], EXAMPLES)
         np.testing.assert_allclose(litert.run(EXAMPLES), expected, rtol=1e-5)
-        timed = litert.load(files["dense"], xnnpack=False, purpose="timing")
+        timed = litert.load(files["dense"], plain_kernels=True, purpose="timing")
         assert timed.delegate["name"] == "none"
         np.testing.assert_allclose(litert.run(EXAMPLES), expected, rtol=1e-5)
 

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from measured import measure
 
-from zoo.benchmark.measure import measure
 from zoo.common.errors import ZooError
 from zoo.devices.agent.zoo_agent.runtimes.litert import gpu_placement
 from zoo.devices.local import gpu, nvidia

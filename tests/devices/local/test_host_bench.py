@@ -6,9 +6,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from measured import measure
 
 from zoo.benchmark.candidate import Candidate
-from zoo.benchmark.measure import measure, measure_interleaved
+from zoo.benchmark.measure import measure_interleaved
 from zoo.benchmark.tiers import TIERS, Tier
 from zoo.common.files import sha256_of
 from zoo.execution.device import Device

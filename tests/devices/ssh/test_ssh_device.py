@@ -15,9 +15,9 @@ from textwrap import dedent
 import numpy as np
 import psutil
 import pytest
+from measured import measure
 from ssh_server import SshServer, make_key, why_not
 
-from zoo.benchmark.measure import measure
 from zoo.common.errors import UsageError, ZooError
 from zoo.common.files import sha256_of
 from zoo.contracts.options import declared_options

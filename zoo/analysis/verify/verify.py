@@ -18,6 +18,7 @@ from zoo.common.progress import OnEvent, OnStep, quiet
 from zoo.contracts import Exporter
 from zoo.execution.device import Device
 from zoo.execution.devices import device_named
+from zoo.execution.runtimes import is_tool, runtimes_of
 from zoo.registry import Registry, load_registry
 
 
@@ -71,7 +72,7 @@ def verify(
     path = Path(file)
     exporter = find_exporter(registry, path)
     where = device_named(registry, device)
-    runtimes = _runtimes(where, exporter, runtime)
+    runtimes = _runtimes(registry, where, exporter, runtime)
     claims = Claims()
     try:
         text = exporter.read_manifest(path)
@@ -118,9 +119,11 @@ def _answer(path: Path, manifest: Manifest | None, claims: Claims) -> Verificati
     )
 
 
-def _runtimes(device: Device, exporter: Exporter, asked: str | None) -> list[str]:
+def _runtimes(
+    registry: Registry, device: Device, exporter: Exporter, asked: str | None
+) -> list[str]:
     """The format's own runtimes that the device has, preferred first; or the one asked for."""
-    known = exporter.all_runtimes
+    known = [name for name in runtimes_of(registry, exporter) if not is_tool(registry, name)]
     here = device.runtimes()
     if asked is None:
         return [name for name in exporter.runtimes if name in here]

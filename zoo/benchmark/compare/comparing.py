@@ -7,8 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from zoo.benchmark.candidate import Candidate
-from zoo.benchmark.cells import candidate_for
+from zoo.benchmark.cells import Timed, cells_of, check_compared, time_cells
 from zoo.benchmark.compare.comparison import Compared, Side, compare_sides, refuse_unreal
 from zoo.benchmark.compare.ratio import MARGIN, TURNS
 from zoo.benchmark.compare.sources import (
@@ -19,7 +18,6 @@ from zoo.benchmark.compare.sources import (
     place_of,
     source_named,
 )
-from zoo.benchmark.measure import measure_interleaved
 from zoo.benchmark.tiers import tier_named
 from zoo.benchmark.timing import keep
 from zoo.common.errors import UsageError, ZooError
@@ -27,6 +25,7 @@ from zoo.common.progress import OnStep, quiet
 from zoo.common.worker import Children
 from zoo.execution.device import Device
 from zoo.execution.devices import device_named
+from zoo.execution.runtimes import runtimes_of
 from zoo.registry import Registry, load_registry
 from zoo.results.measurements import Measurement
 from zoo.results.store import Store
@@ -196,19 +195,24 @@ def _timed(terms: _Terms, files: Sequence[Path], like: Measurement | None) -> tu
     where = device_named(terms.registry, wanted)
     refuse_unreal(where.name, where.clock)  # not after the work
     threads = terms.threads or (like.threads if like is not None else 1)
-    candidates = [
-        candidate_for(terms.registry, where, file, threads, _runtime(terms, where, file, like))
-        for file in files
-    ]
-    tier = replace(tier_named(terms.tier), processes=terms.turns)
     children = Children()
+    cells = [
+        cell
+        for file in files
+        for cell in cells_of(
+            terms.registry, [file], _runtime(terms, where, file, like), [threads], children
+        )
+    ]
+    check_compared(terms.registry, cells)
+    tier = replace(tier_named(terms.tier), processes=terms.turns)
     started = time.perf_counter()
     terms.on_step(_STEP, {"event": "start", "kind": "bench"})
     try:
-        found = measure_interleaved(
+        found = time_cells(
+            terms.registry,
             where,
-            candidates,
-            tier=tier,
+            cells,
+            tier,
             progress=lambda done, total: terms.on_step(
                 _STEP, {"event": "progress", "done": done, "total": total}
             ),
@@ -218,29 +222,26 @@ def _timed(terms: _Terms, files: Sequence[Path], like: Measurement | None) -> tu
         children.stop_all()
     seconds = time.perf_counter() - started
     terms.on_step(_STEP, {"event": "end", "status": "passed", "seconds": seconds, "cached": False})
-    return tuple(
-        _side(terms, where, candidate, result)
-        for candidate, result in zip(candidates, found, strict=True)
-    )
+    return tuple(_side(terms, where, timed) for timed in found)
 
 
-def _side(terms: _Terms, where: Device, candidate: Candidate, result: object) -> Side:
-    if isinstance(result, ZooError):
-        keep(terms.store, where, candidate, result)
-        raise result
-    assert isinstance(result, tuple)
-    keep(terms.store, where, candidate, result)
-    measurement, samples = result
+def _side(terms: _Terms, where: Device, timed: Timed) -> Side:
+    keep(terms.store, where, timed)
+    if isinstance(timed.result, ZooError):
+        raise timed.result
+    measurement, samples = timed.result
     return Side(measurement=measurement, samples=samples)
 
 
-def _runtime(terms: _Terms, where: Device, file: Path, like: Measurement | None) -> str | None:
-    """The record's runtime where the file has it and the device too; None: the preferred one."""
-    if terms.runtime is not None or like is None:
-        return terms.runtime
+def _runtime(terms: _Terms, where: Device, file: Path, like: Measurement | None) -> list[str]:
+    """The record's runtime where the file has it and the device too; empty: the preferred one."""
+    if terms.runtime is not None:
+        return [terms.runtime]
+    if like is None:
+        return []
     exporter = terms.registry.exporter_for(file)
-    usable = exporter is not None and like.runtime in exporter.all_runtimes
-    return like.runtime if usable and like.runtime in where.runtimes() else None
+    usable = exporter is not None and like.runtime in runtimes_of(terms.registry, exporter)
+    return [like.runtime] if usable and like.runtime in where.runtimes() else []
 
 
 def _recorded(first: Source, second: Source, margin: float) -> Comparisons:

@@ -119,25 +119,37 @@ def figure_of(quantity: str, m: Measurement, size: int | None) -> Figure | str:
     if quantity == "size":
         return "the size of the file is not known" if size is None else _exact(float(size))
     if quantity == "peak_memory":
-        return _exact(m.peak_memory_mb * 1e6)
+        told = m.peak_memory_mb
+        return f"{m.runtime} does not tell its memory" if told is None else _exact(told * 1e6)
     if quantity == "energy":
         return _energy(m)
     if m.clock != "real":
         return f"times of {m.device} are {m.clock}, and say nothing about the real one"
     if quantity == "p50":
-        return Figure(value=m.p50_ms, low=m.p50_low_ms, high=m.p50_high_ms)
+        return _interval_of(m, m.p50_ms, m.p50_low_ms, m.p50_high_ms)
     if quantity == "p90":
-        return Figure(value=m.p90_ms, low=m.p90_low_ms, high=m.p90_high_ms)
+        return _interval_of(m, m.p90_ms, m.p90_low_ms, m.p90_high_ms)
     if quantity == "p99":
         return _p99(m)
     value = {"load": m.load_ms, "first": m.first_ms}[quantity]
     each = [
         p[f"{quantity}_ms"] for p in m.environment.get("processes", ()) if f"{quantity}_ms" in p
     ]
-    return Figure(value=value, low=min(each, default=value), high=max(each, default=value))
+    return _interval_of(m, value, min(each, default=value), max(each, default=value))
+
+
+def _interval_of(
+    m: Measurement, value: float | None, low: float | None, high: float | None
+) -> Figure | str:
+    """A figure; in words why it is none where a vendor's tool kept no samples."""
+    if m.summaries or value is None or low is None or high is None:
+        return f"{m.runtime} keeps no single times, so its figures have no intervals"
+    return Figure(value=value, low=low, high=high)
 
 
 def _p99(m: Measurement) -> Figure | str:
+    if m.summaries:
+        return _interval_of(m, None, None, None)
     if m.p99_ms is None:
         return f"{m.runs} inferences have no 99th percentile; it takes a hundred: a larger --tier"
     if m.p99_low_ms is None or m.p99_high_ms is None:

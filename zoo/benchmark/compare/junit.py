@@ -76,7 +76,9 @@ def cases_of_bench(timings: Sequence[Timing], judged: Sequence[Sequence[Judgemen
             )
             continue
         where = f"{m.device}, {m.runtime} {m.runtime_version}, {m.threads} threads"
-        told = f"p50 {m.p50_ms:.6g} ms, p90 {m.p90_ms:.6g} ms, {m.runs} runs on {where}"
+        figures = [("p50", m.p50_ms), ("p90", m.p90_ms)]
+        known = [f"{name} {value:.6g} ms" for name, value in figures if value is not None]
+        told = ", ".join([*known, f"{m.runs} runs on {where}"])
         cases.append(
             Case(group=group, name="timed", outcome="passed", seconds=m.seconds, details=told)
         )

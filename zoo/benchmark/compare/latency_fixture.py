@@ -14,9 +14,8 @@ from zoo.benchmark.compare.comparison import Compared
 from zoo.benchmark.compare.judging import judge_budgets
 from zoo.benchmark.compare.ratio import MARGIN, TURNS
 from zoo.benchmark.compare.words import basis, first_line, sentence
-from zoo.benchmark.run import time_files
+from zoo.benchmark.run import bench
 from zoo.common.errors import ZooError
-from zoo.common.progress import quiet
 from zoo.registry import load_registry
 from zoo.results.measurements import Measurement
 
@@ -62,18 +61,10 @@ class Latency:
         Returns:
             What was measured.
         """
-        registry = load_registry()
         _told(lambda: parse_budgets(budgets))  # a misspelt one must not wait for the measurement
         (timing,) = _told(
-            lambda: time_files(
-                registry,
-                [Path(file)],
-                device=device,
-                threads=[threads],
-                tier=tier,
-                runtime=runtime,
-                store_url=store,
-                on_step=quiet,
+            lambda: bench(
+                [file], device=device, threads=[threads], tier=tier, runtime=runtime, store=store
             )
         )
         m = timing.measurement
@@ -81,7 +72,7 @@ class Latency:
             pytest.fail(str(timing.error), pytrace=False)
         for name in ("p50_ms", "p90_ms", "p99_ms", "peak_memory_mb"):
             self._note((f"zoo {m.file} {name}", getattr(m, name)))
-        (judged,) = judge_budgets([timing], budgets, registry=registry)
+        (judged,) = judge_budgets([timing], budgets, registry=load_registry())
         lines = [f"{m.file}: {j.budget}: {j.verdict}: {j.reason}" for j in judged]
         verdicts = {judgement.verdict for judgement in judged}
         if "over" in verdicts:

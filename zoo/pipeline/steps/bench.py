@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-from zoo.artifacts.artifact import open_unaltered, value_range_of
-from zoo.benchmark.measure import measure
+from zoo.benchmark.cells import cells_of, time_cells
+from zoo.benchmark.tiers import tier_named
 from zoo.common.errors import ZooError
 from zoo.execution.device import Device
-from zoo.execution.devices import runtime_on
-from zoo.execution.expected_outputs import answers_check
+from zoo.execution.runtimes import distributions_of, running_plugins
 from zoo.pipeline.recipe import RecipeBench
 from zoo.pipeline.steps.origin import Origin
 from zoo.pipeline.steps.step import ASIDE, Outcome, Step, Work
@@ -93,31 +92,30 @@ class BenchStep(Step[Measurement]):
 
     @property
     def plugins(self) -> tuple[Plugin, ...]:
-        registry = self.origin.registry
-        exporter, kind = self.gate.id.format, self.place.kind
-        return (registry.exporters.provider(exporter), registry.devices.provider(kind))
+        registry, format = self.origin.registry, self.gate.id.format
+        running = running_plugins(registry, self.place.device.kind, format)
+        return (registry.exporters.provider(format), *running)
 
     @property
     def distributions(self) -> tuple[str, ...]:
-        return self.place.device.kind.distributions
+        return distributions_of(self.origin.registry, self.place.device.kind)
 
     def run(self, work: Work) -> Outcome[Measurement]:
         device, registry = self.place.reached(), self.origin.registry
         judged = work.before.of(self.gate)
         source = judged.folder / judged.result.file
-        artifact = open_unaltered(registry, source)
-        measurement, samples = measure(
+        cells = cells_of(registry, [source], [], [self.options.threads], work.children)
+        (timed,) = time_cells(
+            registry,
             device,
-            source,
-            runtime=runtime_on(artifact.exporter, device),
-            threads=self.options.threads,
-            tier=self.options.tier,
-            value_range=value_range_of(artifact),
-            check=answers_check(registry, artifact, children=work.children),
-            profile=self.options.profile,
+            [replace(cell, profile=self.options.profile) for cell in cells],
+            tier_named(self.options.tier),
             progress=lambda done, total: work.emit(
                 {"event": "progress", "done": done, "total": total}
             ),
             children=work.children,
         )
+        if isinstance(timed.result, ZooError):
+            raise timed.result
+        measurement, samples = timed.result
         return Outcome(result=measurement, samples=samples.encode())

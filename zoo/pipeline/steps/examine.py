@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from zoo.execution.examination import ExaminationRecord, examine_file
+from zoo.execution.runtimes import running_plugins
 from zoo.pipeline.steps.bench import Place
 from zoo.pipeline.steps.origin import Origin
 from zoo.pipeline.steps.step import Ended, Outcome, Step, Work
@@ -38,9 +39,9 @@ class ExamineStep(Step[ExaminationRecord]):
 
     @property
     def plugins(self) -> tuple[Plugin, ...]:
-        registry = self.origin.registry
-        exporter, kind = self.gate.id.format, self.place.kind
-        return (registry.exporters.provider(exporter), registry.devices.provider(kind))
+        registry, format = self.origin.registry, self.gate.id.format
+        running = running_plugins(registry, self.place.device.kind, format)
+        return (registry.exporters.provider(format), *running)
 
     @property
     def distributions(self) -> tuple[str, ...]:

@@ -22,6 +22,7 @@ from zoo.common.files import atomic_path, copy_with_sides, sha256_of, size_with_
 from zoo.contracts import DeviceKind
 from zoo.data.opening import open_dataset
 from zoo.execution.runner import choose_runtime, evaluation_of, judging_device, run_file
+from zoo.execution.runtimes import distributions_of, running_plugins
 from zoo.pipeline.recipe import Gate
 from zoo.pipeline.steps.keep_golden import keep_golden
 from zoo.pipeline.steps.origin import Origin
@@ -82,12 +83,13 @@ class GateStep(Step[GateResult]):
 
     @property
     def plugins(self) -> tuple[Plugin, ...]:
-        judge = self.origin.registry.devices.provider(self.judge.name)
-        return (*self.export.plugins, judge)
+        running = running_plugins(self.origin.registry, self.judge, self.id.format)
+        return (*self.export.plugins, *running)
 
     @property
     def distributions(self) -> tuple[str, ...]:
-        return (*self.export.distributions, *self.judge.distributions)
+        judge = distributions_of(self.origin.registry, self.judge)
+        return (*self.export.distributions, *judge)
 
     def run(self, work: Work) -> Outcome[GateResult]:
         import numpy as np

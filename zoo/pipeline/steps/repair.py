@@ -19,6 +19,7 @@ from zoo.contracts import Comparison, Dataset, DeviceKind, LayerComparison, Trut
 from zoo.contracts.precision import BASELINE, CALIBRATIONS
 from zoo.data.opening import open_dataset
 from zoo.execution.runner import choose_runtime, judging_device, run_file
+from zoo.execution.runtimes import running_plugins
 from zoo.pipeline.steps.export import Exporting, ExportStep
 from zoo.pipeline.steps.layers import compare
 from zoo.pipeline.steps.step import Outcome, Work
@@ -56,7 +57,8 @@ class RepairStep(ExportStep):
 
     @property
     def plugins(self) -> tuple[Plugin, ...]:
-        return (*super().plugins, self.origin.registry.devices.provider(self.judge.name))
+        running = running_plugins(self.origin.registry, self.judge, self.id.format)
+        return (*super().plugins, *running)
 
     def run(self, work: Work) -> Outcome[Export]:
         session = RepairSession(step=self, work=work, asked=self.asked)

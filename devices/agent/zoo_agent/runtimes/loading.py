@@ -70,7 +70,7 @@ def open_model(runtime: str, code: Any, module: Any, request: Json, options: Opt
         options: How the device was set up.
     """
     asked = load_request(request)
-    if not request.get("xnnpack", True):
+    if request.get("plain_kernels"):
         options = options._replace(plain=True, xnnpack=False)
     try:
         if options.gpu is not None and not getattr(code, "RUNS_ON_GPU", False):
