@@ -39,6 +39,7 @@ if TYPE_CHECKING:
         LayerRequest,
         Metric,
         OperatorRecord,
+        Output,
         Precision,
         Preprocessing,
         Runtime,
@@ -65,7 +66,7 @@ _CONTRACTS = (
     "Architecture Check Comparison Condition Dataset DatasetProvider DeviceKind "
     "Examination Exporter ExportRequest Figure FigureTable FileContents ImagePreprocessing "
     "LatentPreprocessing "
-    "LayerComparison LayerRequest Metric OperatorRecord Precision Preprocessing Runtime "
+    "LayerComparison LayerRequest Metric OperatorRecord Output Precision Preprocessing Runtime "
     "SeriesPreprocessing SourceLayer Specimen Split Target Task TensorInfo TokenPreprocessing "
     "Tolerances Truth Variant WeightsSource"
 )
@@ -120,6 +121,7 @@ __all__ = [
     "LayerRequest",
     "Metric",
     "OperatorRecord",
+    "Output",
     "Precision",
     "Preprocessing",
     "Runtime",

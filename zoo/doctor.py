@@ -17,7 +17,7 @@ from zoo.registry import Registry, load_registry
 
 
 @dataclass(frozen=True, kw_only=True)
-class Finding:
+class InstalledPart:
     """A row of ``zoo doctor``.
 
     Attributes:
@@ -35,7 +35,7 @@ class Finding:
     fix: str = ""
 
 
-def doctor(registry: Registry | None = None) -> list[Finding]:
+def doctor(registry: Registry | None = None) -> list[InstalledPart]:
     """Examines this installation."""
     registry = registry or load_registry()
     return [
@@ -48,8 +48,8 @@ def doctor(registry: Registry | None = None) -> list[Finding]:
     ]
 
 
-def _python() -> Finding:
-    return Finding(
+def _python() -> InstalledPart:
+    return InstalledPart(
         part="python",
         name=platform.python_implementation(),
         ok=sys.version_info >= (3, 11),
@@ -57,7 +57,7 @@ def _python() -> Finding:
     )
 
 
-def _packages() -> list[Finding]:
+def _packages() -> list[InstalledPart]:
     distributions = importlib.metadata.packages_distributions()
     findings = []
     for module, extra in EXTRA_OF.items():
@@ -65,7 +65,7 @@ def _packages() -> list[Finding]:
         version = next((v for n in names if (v := version_of(n))), None)
         present = installed(module)
         findings.append(
-            Finding(
+            InstalledPart(
                 part="package",
                 name=names[0],
                 ok=present or extra in ON_REQUEST,
@@ -80,17 +80,19 @@ def _missing(extra: str) -> str:
     return f'on request: pip install "edgezoo[{extra}]"' if extra in ON_REQUEST else "missing"
 
 
-def _datasets(registry: Registry) -> list[Finding]:
+def _datasets(registry: Registry) -> list[InstalledPart]:
     findings = []
     for provider in registry.datasets:
         if provider.argument is not None:
             continue
         try:
             provider.fingerprint(None)
-            findings.append(Finding(part="dataset", name=provider.name, ok=True, state="available"))
+            findings.append(
+                InstalledPart(part="dataset", name=provider.name, ok=True, state="available")
+            )
         except ZooError as error:
             findings.append(
-                Finding(
+                InstalledPart(
                     part="dataset",
                     name=provider.name,
                     ok=False,
@@ -101,7 +103,7 @@ def _datasets(registry: Registry) -> list[Finding]:
     return findings
 
 
-def _devices(registry: Registry) -> list[Finding]:
+def _devices(registry: Registry) -> list[InstalledPart]:
     findings = []
     for kind in registry.devices:
         if not kind.local:  # `zoo devices doctor` goes and looks, which may take long
@@ -109,7 +111,7 @@ def _devices(registry: Registry) -> list[Finding]:
         extras = dict.fromkeys(each.extra for each in to_install(registry))
         runtimes = list(kind.runtimes({}))
         findings.append(
-            Finding(
+            InstalledPart(
                 part="device",
                 name=kind.name,
                 ok=bool(runtimes),
@@ -120,9 +122,9 @@ def _devices(registry: Registry) -> list[Finding]:
     return findings
 
 
-def _plugins(registry: Registry) -> list[Finding]:
+def _plugins(registry: Registry) -> list[InstalledPart]:
     return [
-        Finding(
+        InstalledPart(
             part="plugin",
             name=plugin.name,
             ok=False,
@@ -134,15 +136,15 @@ def _plugins(registry: Registry) -> list[Finding]:
     ]
 
 
-def _folders() -> list[Finding]:
+def _folders() -> list[InstalledPart]:
     findings = []
     for name, folder in (("cache", cache_folder()), ("data", data_folder())):
         try:
             ensure_writable(folder)
-            findings.append(Finding(part="folder", name=name, ok=True, state=str(folder)))
+            findings.append(InstalledPart(part="folder", name=name, ok=True, state=str(folder)))
         except ZooError as error:
             findings.append(
-                Finding(
+                InstalledPart(
                     part="folder",
                     name=name,
                     ok=False,

@@ -20,7 +20,7 @@ from zoo.common.files import sha256_of
 from zoo.contracts import AgentProcess
 from zoo.execution.failures import last_words
 
-from ..agent.zoo_agent.runtimes.table import own
+from ..agent.zoo_agent.runtimes.table import OWN
 from .agent_files import agent_archive
 
 UV = "uv"
@@ -218,7 +218,9 @@ class Line(ABC):
         agent = agent_archive()
         there = f"{self.folder}/agent/{agent.name}"
         self.send(agent, there, sha256_of(agent))
-        run, distribution = secrets.token_hex(8), own(runtime).distributions[0]
+        # What a plugin's runtime needs is installed there by whoever has the device.
+        distribution = OWN[runtime].distributions[0] if runtime in OWN else "numpy"
+        run = secrets.token_hex(8)
         process = self.open(
             *(_START, self.folder, program, there, runtime, distribution, run, str(PROTOCOL)),
             cpus or "",

@@ -60,11 +60,13 @@ def convert(request: ExportRequest, *, channels_first: bool = False) -> tuple[An
 def _trace(request: ExportRequest, *, static: bool, channels_first: bool = False) -> Any:
     tf = require("tensorflow")
     tf2onnx = require("tf2onnx")
-    source = request.model
+    source, names = request.model, request.output_names
     shape = tuple(source.inputs[0].shape)
     shape = shape if static else (None, *shape[1:])
     signature = [tf.TensorSpec(shape, source.inputs[0].dtype, name=request.input_name)]
-    function = tf.function(lambda inputs: source(inputs, training=False), signature)
+    function = tf.function(
+        lambda inputs: _in_order(source(inputs, training=False), names), signature
+    )
     large = is_large(source)
     # On a GPU, LSTMs would become an operator of that device's library.
     with nullcontext() if static else tf.device("CPU:0"), _names_of_old_numpy():
@@ -77,7 +79,7 @@ def _trace(request: ExportRequest, *, static: bool, channels_first: bool = False
         )
     if large:
         gather(model, apart.name_to_tensor_data)
-    _rename_output(model.graph, request.output_name)
+    _rename_outputs(model.graph, names)
     return model
 
 
@@ -108,11 +110,18 @@ def _with_static_batch(model: Any) -> Any:
     return simplified(model)
 
 
-def _rename_output(graph: Any, name: str) -> None:
-    if len(graph.output) != 1:
-        raise ZooError(f"the converter made {len(graph.output)} outputs where one was expected")
-    old = graph.output[0].name
-    graph.output[0].name = name
+def _in_order(outputs: Any, names: tuple[str, ...]) -> Any:
+    """One output as it is, several in this order: the converter numbers them."""
+    return [outputs[name] for name in names] if isinstance(outputs, dict) else outputs
+
+
+def _rename_outputs(graph: Any, names: tuple[str, ...]) -> None:
+    if len(graph.output) != len(names):
+        wanted = "one was" if len(names) == 1 else f"{len(names)} were"
+        raise ZooError(f"the converter made {len(graph.output)} outputs where {wanted} expected")
+    new = {value.name: name for value, name in zip(graph.output, names, strict=True)}
+    for value in graph.output:
+        value.name = new[value.name]
     for node in graph.node:
-        node.input[:] = [name if i == old else i for i in node.input]
-        node.output[:] = [name if o == old else o for o in node.output]
+        node.input[:] = [new.get(name, name) for name in node.input]
+        node.output[:] = [new.get(name, name) for name in node.output]

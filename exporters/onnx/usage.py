@@ -4,7 +4,14 @@ from __future__ import annotations
 
 from zoo.contracts import Program, Usage, UsageRequest
 
-from ..shared.usage_code import JAVASCRIPT, has_types, package_json, plain_programs, render
+from ..shared.usage_code import (
+    JAVASCRIPT,
+    has_types,
+    notes_on,
+    package_json,
+    plain_programs,
+    render,
+)
 
 _CHECKED = {
     "C++": "Not run: the headers of ONNX Runtime were not at hand. edgezoo's tests compile it "
@@ -48,4 +55,5 @@ def usage(request: UsageRequest) -> Usage:
                 "are installed, in each of them.",
             )
         )
-    return Usage(files=files, programs=(python, *programs))
+    notes = tuple(notes_on(request.facts))
+    return Usage(files=files, programs=(python, *programs), notes=notes)

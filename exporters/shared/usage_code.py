@@ -54,7 +54,8 @@ def render(template: str, request: UsageRequest, **more: Any) -> str:
     """
     jinja2 = require("jinja2")
     facts = request.facts
-    for name in (facts["model"]["file"], facts["input"]["name"], facts["output"]["name"]):
+    outputs = [output["name"] for output in facts["outputs"]]
+    for name in (facts["model"]["file"], facts["input"]["name"], *outputs):
         if not _HARMLESS.fullmatch(name):
             raise Unsupported(
                 f"the name {name!r} cannot stand in a program",
@@ -72,6 +73,7 @@ def render(template: str, request: UsageRequest, **more: Any) -> str:
     least, most = _LIMITS.get(given["dtype"], (0, 0))
     text: str = environment.get_template(template).render(
         m=facts,
+        kinds={output["answer"] for output in facts["outputs"]},
         cpp=CPP,
         swift=SWIFT,
         js=JAVASCRIPT,
@@ -97,9 +99,18 @@ def _real(value: float | None) -> str:
 
 
 def has_types(facts: Mapping[str, Any], known: Mapping[str, str]) -> bool:
-    """Whether a language has the element types of a file."""
+    """Whether a language has the element types of a file, and the file a single output."""
+    if len(facts["outputs"]) > 1:
+        return False
     types = {facts["input"]["raw_dtype"], facts["input"]["dtype"], facts["output"]["dtype"]}
     return types <= set(known)
+
+
+def notes_on(facts: Mapping[str, Any]) -> list[str]:
+    """What is missing in the folder of a file with several outputs."""
+    if len(facts["outputs"]) == 1:
+        return []
+    return ["Programs in other languages than Python are written for files with one output."]
 
 
 def plain_programs(

@@ -17,7 +17,7 @@ from .lstm import form_of, with_usable_states, written_as
 from .metadata import described
 from .schema import opened, packed
 from .sparsity import store_sparsely
-from .tensor_names import shorten
+from .tensor_names import name_outputs, shorten
 from .usage import usage
 
 if TYPE_CHECKING:
@@ -32,19 +32,22 @@ def export(request: ExportRequest) -> Written:
     """
     tf = require("tensorflow")
     keras = require("keras")
-    model = keras.Model(request.model.inputs, {request.output_name: request.model.outputs[0]})
+    named = dict(zip(request.output_names, request.outputs, strict=True))
+    model = keras.Model(request.model.inputs, named)
     converter = tf.lite.TFLiteConverter.from_keras_model(model)
     with written_as(form_of(request), request.precision, model) as others:
         data, told = _convert(converter, request, tf)
-    data = _compact(with_own_activations(with_usable_states(data)), model)
+    data = _compact(with_own_activations(with_usable_states(data)), model, request.output_names)
     data, beside = described(data, request)
     request.path.write_bytes(with_appended(data, beside))
     return replace(told, remarks=(*others, *told.remarks))
 
 
-def _compact(data: bytes, model: Any) -> bytes:
-    """The same graph in fewer bytes."""
+def _compact(data: bytes, model: Any, outputs: tuple[str, ...]) -> bytes:
+    """The same graph in fewer bytes; several outputs in their order, under their names."""
     content = opened(data)
+    if len(outputs) > 1:
+        name_outputs(content, outputs)
     for graph in content.subgraphs:
         shorten(graph, model)
     return packed(content, len(data))

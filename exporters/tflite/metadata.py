@@ -85,7 +85,7 @@ def metadata(request: ExportRequest) -> bytes:
     choices = write.table(
         _TENSOR_FIELDS,
         {
-            _NAME: write.text(request.output_name),
+            _NAME: write.text(request.output_names[0]),
             _DESCRIPTION: write.text("one for each class"),
             _TENSOR_CONTENT: write.union(_FEATURES, write.table(0, {})),
             _TENSOR_STATS: write.table(2, _two(write, [1.0], [0.0])),

@@ -3,13 +3,44 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from typing import Any
+
+from zoo.common.errors import ZooError
 
 from ..shared.layer_mapping import layer_names
 
 #: Keras opens each layer's scope twice, and TensorFlow numbers the second.
 _NUMBER = re.compile(r"_\d+\Z")
+
+
+def name_outputs(content: Any, names: Sequence[str]) -> None:
+    """Puts several outputs in this order and gives their tensors the signature's names.
+
+    ``[StatefulPartitionedCall:1, StatefulPartitionedCall:0]`` → ``[class, age]``: runtimes that
+    have no signatures know outputs by place and by the names of tensors.
+
+    Args:
+        content: A `ModelT` with one signature.
+        names: Of the signature's outputs.
+
+    Raises:
+        ZooError: The converter made one tensor of two outputs.
+    """
+    graph = content.subgraphs[0]
+    told = {
+        entry.name.decode(): int(entry.tensorIndex) for entry in content.signatureDefs[0].outputs
+    }
+    places = [told[name] for name in names]
+    if len({*places}) != len(names):
+        raise ZooError(
+            f"two of the outputs {', '.join(names)} are one tensor in the file",
+            why="the network computes the same value for both",
+            fix="leave one of them out of the task",
+        )
+    graph.outputs = places
+    for place, name in zip(places, names, strict=True):
+        graph.tensors[place].name = name.encode()
 
 
 def shorten(graph: Any, network: Any) -> None:

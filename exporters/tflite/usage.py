@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from zoo.contracts import Program, Usage, UsageRequest
 
-from ..shared.usage_code import has_types, package_json, plain_programs, render
+from ..shared.usage_code import has_types, notes_on, package_json, plain_programs, render
 from .microcontroller import microcontroller_files
 
 #: Element types that LiteRT.js takes.
@@ -36,7 +36,7 @@ def usage(request: UsageRequest) -> Usage:
         arguments=("python/run.py",),
         checked="Not run here: neither ai-edge-litert nor tflite-runtime is installed.",
     )
-    notes: list[str] = []
+    notes = notes_on(request.facts)
     kept = request.facts["state"]["kept"]
     if has_types(request.facts, _LITERT_JS) and not kept:
         files["javascript/run.mjs"] = render("tflite/run.mjs.jinja", request)
@@ -51,7 +51,7 @@ def usage(request: UsageRequest) -> Usage:
                 checked=_CHECKED["JavaScript"],
             )
         )
-    else:
+    elif not notes:
         why = (
             "LiteRT.js (2.5.3, tried) does not open files that remember something between inputs; "
             "recurrent layers written out step by step (`[export] recurrent` in the recipe) do not"

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from zoo.benchmark.statistics import (
-    Estimate,
+    QuantileEstimate,
     early_stopping,
     interval_ranks,
     median_of_processes,
@@ -101,7 +101,7 @@ def test_median_of_processes(figures: list[float]) -> None:
     if len(figures) == 3:
         assert (estimate.low, estimate.high) == (min(figures), max(figures))
     if len(figures) == 1:
-        assert estimate == Estimate(
+        assert estimate == QuantileEstimate(
             value=figures[0], low=figures[0], high=figures[0], coverage=None
         )
 

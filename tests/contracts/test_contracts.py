@@ -19,7 +19,7 @@ from makers import (
     variant,
 )
 
-from zoo.contracts import Preprocessing
+from zoo.contracts import Output, Preprocessing
 from zoo.contracts.checks import InvalidRecord
 
 MAKERS = (architecture, dataset, device, exporter, preprocessing, provider, split, task, variant)
@@ -80,10 +80,10 @@ def test_names_are_plain_words(make, name):
         (provider, {"open": None}, "open must be callable"),
         (provider, {"fingerprint": None}, "fingerprint must be callable"),
         (task, {"min_parity_inputs": 0}, "min_parity_inputs must be positive"),
-        (task, {"compare": None}, "compare must be callable"),
-        (task, {"details": None}, "details must be callable"),
+        (task, {"outputs": ()}, "names no output"),
+        (task, {"outputs": (Output(name="a"), Output(name="a"))}, "outputs named twice: a, a"),
         (task, {"max_drop": {"int3": 1.0}}, "max_drop has unknown precisions: int3"),
-        (split, {"labels": [[[0]], [[1]]]}, "labels must have one or two dimensions"),
+        (split, {"labels": 0}, "the first axis of labels must be the example"),
         (split, {"dtype": "int32"}, "labels must be int64"),
         (split, {"dtype": "float64"}, "labels must be int64"),
         (dataset, {"classes": ()}, "needs at least one class"),

@@ -39,7 +39,7 @@ def write(exporter: Any, model: Any, path: Path, calibration: Any = None) -> Pat
             precision="float32" if calibration is None else "int8",
             calibration=calibration,
             input_name="pixels",
-            output_name="probabilities",
+            output_names=("probabilities",),
             integer_input=True,
         )
     )

@@ -37,7 +37,7 @@ def test_calibration_data_without_a_range_is_refused(tmp_path: Path, value: floa
             precision="int8",
             calibration=samples,
             input_name="raw",
-            output_name="answers",
+            output_names=("answers",),
             integer_input=False,
         )
     assert "number 3" in str(refusal.value.why)

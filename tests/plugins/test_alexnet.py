@@ -47,7 +47,7 @@ def test_files_carry_response_normalization(exporter, tmp_path: Path) -> None:
             precision="float32",
             calibration=None,
             input_name="pixels",
-            output_name=task.output,
+            output_names=task.output_names,
             integer_input=True,
         )
     )

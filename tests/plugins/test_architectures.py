@@ -244,13 +244,13 @@ def exported(
             precision=precision,
             calibration=inputs if precision_named(precision).calibrated else None,
             input_name=preprocessing.input_name,
-            output_name=task.output,
+            output_names=task.output_names,
             integer_input=preprocessing.whole_bytes,
         )
     )
     contents = exporter.inspect(path)
     assert [t.name for t in contents.inputs] == [preprocessing.input_name]
-    assert [t.name for t in contents.outputs] == [task.output]
+    assert [t.name for t in contents.outputs] == [*task.output_names]
     assert contents.custom_operators == ()
     assert contents.dynamic_tensors == ()
     if precision_named(precision).calibrated:

@@ -105,7 +105,7 @@ def test_a_file_answers_as_the_trained_network_whatever_the_length(
             precision="float32",
             calibration=None,
             input_name=variant.preprocessing.input_name,
-            output_name=task.output,
+            output_names=task.output_names,
             integer_input=False,
         )
     )

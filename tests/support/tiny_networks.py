@@ -122,7 +122,7 @@ def write_and_tell(
             precision=precision,
             calibration=subject.training[:CALIBRATION] if calibrated else None,
             input_name="raw",
-            output_name="answers",
+            output_names=("answers",),
             recurrent=recurrent,
             **{"integer_input": False, **asked},
         )

@@ -145,5 +145,6 @@ def test_no_gradient_comes_from_padding(compiled) -> None:
 
 
 def test_the_record_tells_what_it_is() -> None:
-    assert not TASK.chooses
+    assert TASK.stepwise
+    assert TASK.wrong(outputs(LABELS), LABELS) is None  # its examples are shown step by step
     assert TASK.allowed_loss(precision_named("float32")) == 0.1

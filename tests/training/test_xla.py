@@ -13,7 +13,7 @@ from short_training import SHORT, Interruption, assert_equal, digits, train
 
 import zoo.training.xla
 from zoo.contracts import Dataset
-from zoo.training.xla import Trial
+from zoo.training.xla import XlaTrial
 
 __all__ = ["digits"]
 
@@ -107,5 +107,5 @@ def test_what_xla_cannot_compile_is_trained_without(digits: Dataset) -> None:
 
 
 def test_a_trial_is_stored_as_plain_data() -> None:
-    trial = Trial(jit=True, note="x")
-    assert Trial(**json.loads(json.dumps(dataclasses.asdict(trial)))) == trial
+    trial = XlaTrial(jit=True, note="x")
+    assert XlaTrial(**json.loads(json.dumps(dataclasses.asdict(trial)))) == trial

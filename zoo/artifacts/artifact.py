@@ -107,6 +107,7 @@ class Manifest:
         budgets: Device → what the file may take there at most, quantity → limit, as it was asked
             for; whether it does, measurements tell.
         gate: None until the gate has judged the file.
+        meanings: What outputs mean, in words, by name, where the task says so.
         golden: Real inputs with the file's own outputs, which the gate keeps; None in files that it
             has not judged, that gave no finite answer, or that are older.
     """
@@ -136,6 +137,7 @@ class Manifest:
     budgets: dict[str, dict[str, str]] = field(default_factory=dict)
     gate: GateReference | None = None
     golden: Golden | None = None
+    meanings: dict[str, str] = field(default_factory=dict)
     schema: int = SCHEMA
 
 
@@ -288,9 +290,9 @@ def _without_blobs(manifest: Manifest) -> dict[str, Any]:
     """The manifest for people and programs to read: arrays are told by type and shape alone."""
     plain: dict[str, Any] = _MANIFEST.dump_python(manifest, mode="json")
     for side in ("inputs", "outputs"):
-        packed = (plain["golden"] or {}).get(side)
-        if packed is not None:
-            packed["data"] = f"{len(packed['data'])} characters"
+        packed = (plain["golden"] or {}).get(side) or {}
+        for one in [packed] if "data" in packed else packed.values():
+            one["data"] = f"{len(one['data'])} characters"
     return plain
 
 

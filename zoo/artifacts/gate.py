@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from zoo.common.named_arrays import described, fields_of
 from zoo.contracts import Check, Comparison, FileContents, Precision, Task, Truth
-from zoo.contracts.dataset import IGNORED
 from zoo.contracts.precision import BASELINE
 from zoo.models.layer_names import LayerNames
 
@@ -24,20 +24,19 @@ PREPROCESSING_MAX_ABS = 1e-4
 
 
 def compare_outputs(task: Task, reference: Array, candidate: Array, labels: Array) -> Comparison:
-    """The task's comparison, of what counts: steps that are padding are no answers.
+    """The task's comparison, of what is relevant: steps that are padding are no answers.
 
     Args:
         task: Knows how outputs are compared.
         reference: Outputs of the Keras model.
         candidate: Outputs of the file on the same inputs.
-        labels: Of these inputs: int64, (inputs,) or (inputs, steps).
+        labels: Of these inputs.
 
     Returns:
         Its count is that of the inputs.
     """
-    if labels.ndim > 1 and reference.shape == candidate.shape:
-        real = labels != IGNORED
-        reference, candidate = reference[real], candidate[real]
+    if described(reference) == described(candidate):
+        reference, candidate = (task.relevant(o, labels) for o in (reference, candidate))
     return replace(task.compare(reference, candidate), count=len(labels))
 
 
@@ -78,7 +77,9 @@ def judge(
         finite(outputs),
         enough_inputs(task.parity(parity, precision), parity.count, task.min_parity_inputs),
         preprocessing_parity(preprocessing),
-        task.accuracy(truth, reference if twin is None else twin, outputs, allowed),
+        task.accuracy(
+            truth, task.decode(reference if twin is None else twin), task.decode(outputs), allowed
+        ),
         placement(contents, precision, kept, layers),
         stock_operators(contents),
         static_shapes(contents),
@@ -109,7 +110,8 @@ def finite(outputs: Array) -> Check:
     """No output is NaN or infinite."""
     import numpy as np
 
-    bad = int((~np.isfinite(outputs)).any(axis=tuple(range(1, outputs.ndim))).sum())
+    wrong = [~np.isfinite(o.reshape(len(outputs), -1)).all(1) for o in fields_of(outputs).values()]
+    bad = int(np.logical_or.reduce(wrong).sum())
     return Check(
         name="finite",
         passed=bad == 0,

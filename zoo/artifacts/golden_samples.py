@@ -14,11 +14,12 @@ import re
 import zipfile
 import zlib
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from zoo.common.errors import BadFile
+from zoo.common.named_arrays import fields_of, joined
 from zoo.contracts import Precision, TensorInfo
 
 if TYPE_CHECKING:
@@ -67,12 +68,15 @@ class Golden:
         runtime_version: Its version.
         processor: Stands for the kind of processor; where runtime, version and this are the same,
             a right answer is the same bit for bit.
-        max_abs: Largest absolute difference from the outputs with which any machine answers right.
+        max_abs: Largest absolute difference from the outputs with which any machine answers right;
+            of several outputs, of the one with the largest.
         tolerance: In words, why as much as that.
         inputs: Raw, (inputs, …); None when they lie beside the file.
-        outputs: In real numbers, (inputs, …); None when they lie beside the file.
+        outputs: In real numbers, (inputs, …), of several outputs by name; None when they lie
+            beside the file.
         file: Name of the file beside, which holds both; empty when they are here.
         sha256: Of that file.
+        limits: `max_abs` of each output by name, where there are several.
     """
 
     dataset: str
@@ -83,14 +87,22 @@ class Golden:
     max_abs: float
     tolerance: str
     inputs: PackedArray | None = None
-    outputs: PackedArray | None = None
+    outputs: PackedArray | dict[str, PackedArray] | None = None
     file: str = ""
     sha256: str = ""
+    limits: dict[str, float] = field(default_factory=dict)
+
+    def limit(self, output: str) -> float:
+        """Largest absolute difference of a right answer in one output."""
+        return self.limits.get(output, self.max_abs)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class GoldenArrays:
-    """The arrays themselves: raw inputs, and outputs in real numbers."""
+    """The arrays themselves: raw inputs, and outputs in real numbers.
+
+    Several outputs are a structured array (see `zoo.common.named_arrays`).
+    """
 
     inputs: Array
     outputs: Array
@@ -100,21 +112,23 @@ def candidates(labels: Array) -> list[list[int]]:
     """Numbers of the examples among which each golden input is chosen.
 
     Args:
-        labels: int64, (examples,), or (examples, steps).
+        labels: Of the examples (see `zoo.contracts.Split`).
 
     Returns:
         At most `COUNT` lists, each of one class, the classes spread over those that there are;
-        of examples with a label per step, evenly spread over the split.
+        of examples without a class of their own, evenly spread over the split.
     """
     import numpy as np
 
     count = len(labels)
     wanted = min(COUNT, count)
     each = min(CANDIDATES, count // max(1, wanted))
-    if labels.ndim == 1:
-        classes = np.unique(labels)
+    fields = fields_of(labels).values()
+    own = next((one for one in fields if one.ndim == 1 and one.dtype == np.int64), None)
+    if own is not None:
+        classes = np.unique(own)
         chosen = classes[np.linspace(0, len(classes) - 1, wanted).round().astype(int)]
-        members = [np.flatnonzero(labels == label).tolist() for label in chosen]
+        members = [np.flatnonzero(own == label).tolist() for label in chosen]
     else:
         members = [list(range(number * count // wanted, count)) for number in range(wanted)]
     found: list[list[int]] = []
@@ -139,11 +153,16 @@ def least_tolerance(precision: Precision, output: TensorInfo) -> tuple[float, st
 
 @dataclass(frozen=True, kw_only=True)
 class Choice:
-    """Which examples are golden, and how far off a right answer may be."""
+    """Which examples are golden, and how far off a right answer may be in each output."""
 
     examples: tuple[int, ...]
-    max_abs: float
+    limits: dict[str, float]
     tolerance: str
+
+    @property
+    def max_abs(self) -> float:
+        """Of the output that may be off the most."""
+        return max(self.limits.values())
 
 
 def choose(
@@ -151,7 +170,7 @@ def choose(
     outputs: Array,
     plain: Array | None,
     precision: Precision,
-    output: TensorInfo,
+    described: Sequence[TensorInfo],
 ) -> Choice | None:
     """Chooses one example of each list: one that says much about the file, and the same anywhere.
 
@@ -164,37 +183,48 @@ def choose(
         outputs: Of all of these, one list behind the other, by the runtime's fast kernels.
         plain: By its plain kernels; None when it has none.
         precision: Of the file.
-        output: The file's output.
+        described: The file's outputs.
 
     Returns:
         None when an output is not finite: such a file answers nothing.
     """
     import numpy as np
 
-    if not np.isfinite(outputs).all():
+    fields = fields_of(outputs)
+    if not all(np.isfinite(values).all() for values in fields.values()):
         return None
-    least, why = least_tolerance(precision, output)
-    flat = outputs.reshape(len(outputs), -1).astype(np.float64)
-    between = np.clip(flat * (1.0 - flat), 0.0, None).sum(axis=1)
-    apart = np.zeros(len(flat))
-    if plain is not None and plain.shape == outputs.shape and np.isfinite(plain).all():
-        apart = np.abs(flat - plain.reshape(flat.shape)).max(axis=1)
+    tolerances = [least_tolerance(precision, tensor) for tensor in described]
+    between, worst = np.zeros(len(outputs)), np.zeros(len(outputs))
+    others = {} if plain is None else fields_of(plain)
+    apart: dict[str, Array] = {}
+    for (name, values), (least, _) in zip(fields.items(), tolerances, strict=True):
+        flat = values.reshape(len(values), -1).astype(np.float64)
+        between += np.clip(flat * (1.0 - flat), 0.0, None).sum(axis=1)
+        other = others.get(name)
+        apart[name] = np.zeros(len(flat))
+        if other is not None and other.shape == values.shape and np.isfinite(other).all():
+            apart[name] = np.abs(flat - other.reshape(flat.shape)).max(axis=1)
+        worst = np.maximum(worst, apart[name] / least)
     chosen, numbers, start = [], [], 0
     for examples in offered:
         places = range(start, start + len(examples))
         start += len(examples)
-        steady = [place for place in places if apart[place] <= least]
+        steady = [place for place in places if worst[place] <= 1.0]
         best = (
             max(steady, key=lambda place: between[place])
             if steady
-            else min(places, key=lambda place: apart[place])
+            else min(places, key=lambda place: worst[place])
         )
         chosen.append(best)
         numbers.append(examples[best - places[0]])
-    measured = _MARGIN * float(apart[chosen].max())
-    if measured > least:
-        least, why = measured, "twice what the kernels of one machine differ by on these inputs"
-    return Choice(examples=tuple(numbers), max_abs=float(f"{least:.4g}"), tolerance=why)
+    limits, words = {}, []
+    for (name, own), (least, why) in zip(apart.items(), tolerances, strict=True):
+        measured = _MARGIN * float(own[chosen].max())
+        if measured > least:
+            least, why = measured, "twice what the kernels of one machine differ by on these inputs"
+        limits[name] = float(f"{least:.4g}")
+        words.append(f"{name}: {why}" if name else why)
+    return Choice(examples=tuple(numbers), limits=limits, tolerance="; ".join(words))
 
 
 def golden_name(file: str) -> str:
@@ -215,9 +245,10 @@ def make_golden(golden: Golden, arrays: GoldenArrays, name: str) -> tuple[Golden
     """
     import numpy as np
 
-    inputs, outputs = _packed(arrays.inputs), _packed(arrays.outputs)
-    if len(inputs.data) + len(outputs.data) <= MOST_EMBEDDED:
-        return replace(golden, inputs=inputs, outputs=outputs), None
+    inputs = _packed(arrays.inputs)
+    outputs = {name: _packed(values) for name, values in fields_of(arrays.outputs).items()}
+    if len(inputs.data) + sum(len(one.data) for one in outputs.values()) <= MOST_EMBEDDED:
+        return replace(golden, inputs=inputs, outputs=outputs.get("", outputs)), None
     buffer = io.BytesIO()
     np.savez_compressed(buffer, inputs=arrays.inputs, outputs=arrays.outputs)
     content = buffer.getvalue()
@@ -232,13 +263,17 @@ def read_golden(golden: Golden, model: Path) -> GoldenArrays:
     """
     try:
         if golden.inputs is not None and golden.outputs is not None:
+            packed = golden.outputs
+            named = {"": packed} if isinstance(packed, PackedArray) else packed
             arrays = GoldenArrays(
-                inputs=_unpacked(golden.inputs), outputs=_unpacked(golden.outputs)
+                inputs=_unpacked(golden.inputs),
+                outputs=joined({name: _unpacked(one) for name, one in named.items()}),
             )
         else:
             arrays = _beside(golden, model)
         counts = {len(arrays.inputs), len(arrays.outputs), len(golden.examples)}
-        if len(counts) != 1 or not math.isfinite(golden.max_abs) or golden.max_abs < 0:
+        limits = (golden.max_abs, *golden.limits.values())
+        if len(counts) != 1 or not all(math.isfinite(one) and one >= 0 for one in limits):
             raise ValueError(f"inputs, outputs and numbers are not as many: {sorted(counts)}")
         return arrays
     except (ValueError, KeyError, TypeError, zlib.error, zipfile.BadZipFile, EOFError) as error:

@@ -59,7 +59,7 @@ class Course:
 
 
 @dataclass(kw_only=True, eq=False)
-class Bench:
+class MeasurementRun:
     """What all processes of one call share."""
 
     device: Device

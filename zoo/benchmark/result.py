@@ -10,7 +10,12 @@ import numpy as np
 
 from zoo.benchmark.process_result import MeasuredProcess
 from zoo.benchmark.profile import energy_of
-from zoo.benchmark.statistics import Estimate, early_stopping, median_of_processes, percentile
+from zoo.benchmark.statistics import (
+    QuantileEstimate,
+    early_stopping,
+    median_of_processes,
+    percentile,
+)
 from zoo.benchmark.sustained import summarized
 from zoo.benchmark.tiers import Tier
 from zoo.execution.device import Device
@@ -171,7 +176,9 @@ def _median(values: Sequence[float | None]) -> float | None:
     return median(told) if len(told) == len(values) else None
 
 
-def _percentiles(samples: Samples, sustained: Sustained | None) -> tuple[Estimate, Estimate, str]:
+def _percentiles(
+    samples: Samples, sustained: Sustained | None
+) -> tuple[QuantileEstimate, QuantileEstimate, str]:
     """Median and 90th percentile, and how their intervals came about."""
     if sustained is not None:
         end = sustained.steady.windows
@@ -186,7 +193,7 @@ def _percentiles(samples: Samples, sustained: Sustained | None) -> tuple[Estimat
     return p50, p90, "order statistics" if alone else "bootstrap over processes"
 
 
-def _across(samples: Samples, quantile: float) -> Estimate:
+def _across(samples: Samples, quantile: float) -> QuantileEstimate:
     each = [percentile(process, quantile) for process in samples.processes]
     return each[0] if len(each) == 1 else median_of_processes([e.value for e in each])
 

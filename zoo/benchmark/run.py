@@ -9,7 +9,7 @@ from pathlib import Path
 
 from zoo.benchmark.cells import cells_of, check_tools, fitting_dataset, reference_cells, with_tools
 from zoo.benchmark.journal import Journal
-from zoo.benchmark.scheduling import OnTiming, Place, Terms, measure_all, plain_cells
+from zoo.benchmark.scheduling import DeviceQueue, OnTiming, Terms, measure_all, plain_cells
 from zoo.benchmark.tiers import tier_named
 from zoo.benchmark.timing import RUN, Timing
 from zoo.common.progress import OnStep, quiet
@@ -103,7 +103,9 @@ def bench(
     ]
     dataset = None if accuracy is None else fitting_dataset(registry, accuracy, cells)
     places = [
-        Place(device=where, cells=with_tools(registry, where, cells), first=number * len(cells))
+        DeviceQueue(
+            device=where, cells=with_tools(registry, where, cells), first=number * len(cells)
+        )
         for number, where in enumerate(devices)
     ]
     check_tools(

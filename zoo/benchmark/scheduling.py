@@ -25,7 +25,7 @@ OnTiming = Callable[[Timing], None]
 
 
 @dataclass(kw_only=True)
-class Place:
+class DeviceQueue:
     """One device and what is to be measured there."""
 
     device: Device
@@ -52,7 +52,7 @@ class Terms:
     on_timing: OnTiming | None
 
 
-def plain_cells(places: Sequence[Place]) -> list[dict[str, Any]]:
+def plain_cells(places: Sequence[DeviceQueue]) -> list[dict[str, Any]]:
     """What is to be measured, for whoever shows it."""
     return [
         {
@@ -67,7 +67,7 @@ def plain_cells(places: Sequence[Place]) -> list[dict[str, Any]]:
     ]
 
 
-def measure_all(terms: Terms, places: Sequence[Place]) -> None:
+def measure_all(terms: Terms, places: Sequence[DeviceQueue]) -> None:
     """Measures on all devices: those with processors of their own at the same time.
 
     An interruption ends the agents; what is done is recorded before it goes on its way.
@@ -76,7 +76,7 @@ def measure_all(terms: Terms, places: Sequence[Place]) -> None:
     groups = [[place] for place in places if place.device.kind.remote] + ([here] if here else [])
     progress = _Progress(terms, places)
 
-    def measure(group: Sequence[Place]) -> None:
+    def measure(group: Sequence[DeviceQueue]) -> None:
         for place in group:
             _measure_place(terms, place, progress)
 
@@ -91,7 +91,7 @@ def measure_all(terms: Terms, places: Sequence[Place]) -> None:
         future.result()
 
 
-def _measure_place(terms: Terms, place: Place, progress: _Progress) -> None:
+def _measure_place(terms: Terms, place: DeviceQueue, progress: _Progress) -> None:
     """Measures on one device and records what came of it."""
     for timed in time_cells(
         terms.registry,
@@ -117,13 +117,13 @@ def _measure_place(terms: Terms, place: Place, progress: _Progress) -> None:
 class _Progress:
     """How far all devices have come."""
 
-    def __init__(self, terms: Terms, places: Sequence[Place]) -> None:
+    def __init__(self, terms: Terms, places: Sequence[DeviceQueue]) -> None:
         self._terms = terms
         self._stages: dict[int, Stage] = {}
         self._lock = threading.Lock()
         self._cells = sum(len(place.cells) for place in places)
 
-    def stage(self, place: Place, number: int, stage: Stage) -> None:
+    def stage(self, place: DeviceQueue, number: int, stage: Stage) -> None:
         """Tells how far one cell, and with it the whole, has come."""
         with self._lock:
             self._stages[place.first + number] = stage

@@ -16,7 +16,7 @@ RESAMPLES = 2000
 
 
 @dataclass(frozen=True, kw_only=True)
-class Estimate:
+class QuantileEstimate:
     """A figure and how far it can be trusted.
 
     Attributes:
@@ -33,7 +33,9 @@ class Estimate:
     coverage: float | None
 
 
-def percentile(samples: ArrayLike, quantile: float, confidence: float = CONFIDENCE) -> Estimate:
+def percentile(
+    samples: ArrayLike, quantile: float, confidence: float = CONFIDENCE
+) -> QuantileEstimate:
     """A percentile with the interval between two order statistics.
 
     How many samples lie below the true percentile is binomial, whatever the distribution of
@@ -52,7 +54,7 @@ def percentile(samples: ArrayLike, quantile: float, confidence: float = CONFIDEN
     low, high, coverage = interval_ranks(count, quantile, confidence)
     # The tiny amount absorbs 0.9 * 10 = 9.000000000000001.
     rank = max(1, math.ceil(count * quantile - 1e-9))
-    return Estimate(
+    return QuantileEstimate(
         value=float(ordered[rank - 1]),
         low=float(ordered[low - 1]),
         high=float(ordered[high - 1]),
@@ -132,7 +134,7 @@ def _binomial(count: int, quantile: float) -> tuple[int, NDArray[np.float64]]:
 
 def median_of_processes(
     figures: Sequence[float], confidence: float = CONFIDENCE, seed: int = 0
-) -> Estimate:
+) -> QuantileEstimate:
     """Median of one figure per process, with a bootstrap interval over processes.
 
     Processes differ by more than their samples do (memory layout, neighbours), so they are what
@@ -142,11 +144,11 @@ def median_of_processes(
     if len(values) == 0:
         raise ValueError("a median needs at least one process")
     if len(values) == 1:
-        return Estimate(value=values[0], low=values[0], high=values[0], coverage=None)
+        return QuantileEstimate(value=values[0], low=values[0], high=values[0], coverage=None)
     drawn = np.random.default_rng(seed).integers(0, len(values), (RESAMPLES, len(values)))
     medians = np.median(values[drawn], axis=1)
     tail = (1.0 - confidence) / 2.0
-    return Estimate(
+    return QuantileEstimate(
         value=float(np.median(values)),
         low=float(np.quantile(medians, tail, method="lower")),
         high=float(np.quantile(medians, 1.0 - tail, method="higher")),

@@ -17,7 +17,7 @@ from zoo.contracts.preprocessing import (
 )
 from zoo.contracts.runtime import Runtime, ToolOrder, ToolSummary, VendorTool
 from zoo.contracts.target import Target
-from zoo.contracts.task import Check, Comparison, Metric, Task, Truth
+from zoo.contracts.task import Check, Comparison, Metric, Output, Task, Truth
 from zoo.contracts.transport import AgentProcess, Condition, DeviceOptions, Transport
 from zoo.contracts.usage import Program, Usage, UsageRequest
 from zoo.contracts.weights import SourceLayer, WeightsSource
@@ -46,6 +46,7 @@ __all__ = [
     "LayerRequest",
     "Metric",
     "OperatorRecord",
+    "Output",
     "Precision",
     "Preprocessing",
     "Program",

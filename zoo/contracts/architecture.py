@@ -21,7 +21,8 @@ class Variant:
         name: What the user types: ``lenet5``.
         task: Name of the task record that gives the outputs their meaning.
         output_shape: Of what ``build`` returns, without the batch; None stands for the number of
-            classes. ``(None,)`` is one choice per example.
+            classes. ``(None,)`` is one choice per example. Of several outputs, one shape for
+            each by name.
         preprocessing: From raw example to network input; fixes the input shape.
         hyperparameters: Passed to the architecture's ``build`` as keyword arguments.
         classes: Number of classes for which ``parameters`` and ``multiply_adds`` hold.
@@ -38,7 +39,7 @@ class Variant:
     multiply_adds: int
     task: str = "image-classification"
     hyperparameters: Mapping[str, Any] = field(default_factory=dict)
-    output_shape: tuple[int | None, ...] = (None,)
+    output_shape: tuple[int | None, ...] | Mapping[str, tuple[int | None, ...]] = (None,)
 
     def __post_init__(self) -> None:
         check_name("variant", self.name)
@@ -52,11 +53,19 @@ class Variant:
     @property
     def has_head(self) -> bool:
         """Whether the output depends on the classes."""
-        return None in self.output_shape
+        return any(None in shape for shape in self._shapes.values())
 
-    def outputs_for(self, classes: int) -> tuple[int, ...]:
-        """The output's shape for a number of classes, without the batch."""
-        return tuple(classes if side is None else side for side in self.output_shape)
+    def outputs_for(self, classes: int) -> dict[str, tuple[int, ...]]:
+        """Shapes for a number of classes, without the batch; a single one has an empty name."""
+        return {
+            name: tuple(classes if side is None else side for side in shape)
+            for name, shape in self._shapes.items()
+        }
+
+    @property
+    def _shapes(self) -> Mapping[str, tuple[int | None, ...]]:
+        shape = self.output_shape
+        return {"": shape} if isinstance(shape, tuple) else shape
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,7 +79,8 @@ class Architecture:
         build: ``build(inputs, classes, **hyperparameters)``; takes a Keras tensor of the
             preprocessing's input shape, normalized (for images float32, (batch, height, width,
             channels)), and returns the logits, shape (batch, classes). Name the last layer
-            ``head``: it is what a new set of classes replaces. Take ``dropout`` as a keyword if
+            ``head``: it is what a new set of classes replaces. For a task with several outputs it
+            returns a dictionary with their names as keys. Take ``dropout`` as a keyword if
             the network has a place for it.
         companion: ``companion(inputs, classes, **hyperparameters)`` makes a second network that
             only training needs: a discriminator. ``inputs`` is a Keras tensor of the shape that

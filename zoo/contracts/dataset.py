@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
+from zoo.common.named_arrays import fields_of
 from zoo.contracts.checks import check, check_name
 
 if TYPE_CHECKING:  # lists and help must not wait for numpy
-    import numpy as np
     from numpy.typing import NDArray
 
 SplitName = Literal["train", "validation", "test"]
@@ -24,21 +25,27 @@ class Split:
     """Part of a dataset, read one example at a time so that it may be larger than memory.
 
     Attributes:
-        labels: Class indices, int64, shape (examples,); or one for each step, shape (examples,
-            steps), with `IGNORED` behind the end of shorter examples.
+        labels: What is true of each example; the first axis is the example. Class indices are
+            int64, shape (examples,), or one for each step or place, with `IGNORED` where there is
+            nothing to learn; numbers are float32 and finite, any shape. Several labels of an
+            example are the fields of a structured array (see `zoo.common.named_arrays`).
         read: Returns the raw example at an index. Images: uint8, shape (height, width, 1 or 3),
             any size. Series: float32, shape (steps, channels). Texts: a string of shape (), or
             tokens of shape (steps,). Must be safe to call from several threads.
         content_hash: SHA-256 over the examples and labels of this split, in order.
     """
 
-    labels: NDArray[np.int64]
+    labels: NDArray[Any]
     read: Callable[[int], NDArray[Any]]
     content_hash: str
 
     def __post_init__(self) -> None:
-        check(self.labels.ndim in (1, 2), "split", "labels must have one or two dimensions")
-        check(str(self.labels.dtype) == "int64", "split", "labels must be int64")
+        check(self.labels.ndim >= 1, "split", "the first axis of labels must be the example")
+        for values in fields_of(self.labels).values():
+            known = str(values.dtype) in ("int64", "float32")
+            check(known, "split", "labels must be int64, or float32 where they are no classes")
+            # A sum is finite where every value is; it costs no array of its own.
+            check(math.isfinite(values.sum(dtype="float64")), "split", "labels must be finite")
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -73,6 +80,8 @@ class Dataset:
         check(set(self.splits) == set(SPLITS), self.name, f"splits must be {', '.join(SPLITS)}")
         for name, split in self.splits.items():
             check(len(split) > 0, self.name, f"the {name} split is empty")
+            if str(split.labels.dtype) != "int64":
+                continue  # Numbers, or several labels, whose meaning the task knows.
             low, high = int(split.labels.min()), int(split.labels.max())
             least = 0 if split.labels.ndim == 1 else IGNORED
             check(

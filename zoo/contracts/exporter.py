@@ -119,7 +119,8 @@ class ExportRequest:
         calibration: Raw inputs, shape (examples, …), of the model's input type; None unless the
             precision is calibrated.
         input_name: Name to give the input.
-        output_name: Name to give the output.
+        output_names: Names to give the outputs, in the order that the file is to have them; of
+            several they are the keys of what the model returns.
         integer_input: Whether raw inputs are whole numbers from 0 to 255, so that an integer file
             may take uint8; files for other inputs take and give float32 at every precision.
         axes: What each axis of the input is, the batch left out: ``height``, ``time``, …
@@ -144,7 +145,7 @@ class ExportRequest:
     precision: str
     calibration: NDArray[Any] | None
     input_name: str
-    output_name: str
+    output_names: tuple[str, ...]
     integer_input: bool
     axes: tuple[str, ...] = ()
     recurrent: str = "auto"
@@ -158,6 +159,12 @@ class ExportRequest:
     classes: tuple[str, ...] = ()
     licence: str = ""
     trained: bool = False
+
+    @property
+    def outputs(self) -> list[Any]:
+        """The model's output tensors in the order of `output_names`."""
+        made = self.model.output
+        return [made[n] for n in self.output_names] if isinstance(made, dict) else [made]
 
     def __post_init__(self) -> None:
         known = self.recurrent in RECURRENT_FORMS

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -17,15 +18,13 @@ if TYPE_CHECKING:  # lists and help must not wait for numpy
 
     Array = NDArray[Any]
 
-_FUNCTIONS = ("activation", "compile", "evaluate", "compare", "parity", "accuracy", "details")
-
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Truth:
     """What outputs are judged against.
 
     Attributes:
-        labels: As the outputs have them: int64, shape (examples,) or (examples, steps).
+        labels: As the outputs have them, the examples first (see `Split.labels`).
         classes: Class names; a label is an index into them.
         examples: The real examples; as many as labels.
         held_out: Real examples of another split, for what real data is compared with itself.
@@ -81,6 +80,7 @@ class Comparison:
             look the same.
         sqnr_db: Signal to quantization noise, decibels; None where outputs are no signal.
         ssim: Mean structural similarity of images (Wang 2004), at most 1; None for others.
+        outputs: The same of each output by name, where there are several; see `together`.
     """
 
     count: int
@@ -89,6 +89,18 @@ class Comparison:
     agreement: float
     sqnr_db: float | None = None
     ssim: float | None = None
+    outputs: Mapping[str, Comparison] = field(default_factory=dict)
+
+    @classmethod
+    def together(cls, outputs: Mapping[str, Comparison]) -> Comparison:
+        """Of several outputs: the worst of each figure, and every output's own."""
+        return cls(
+            count=min(one.count for one in outputs.values()),
+            max_abs=max(one.max_abs for one in outputs.values()),
+            mean_abs=max(one.mean_abs for one in outputs.values()),
+            agreement=min(one.agreement for one in outputs.values()),
+            outputs=dict(outputs),
+        )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -109,78 +121,180 @@ class Check:
     limit: str
     reason: str = ""
 
+    @classmethod
+    def together(cls, outputs: Mapping[str, Check]) -> Check:
+        """Of several outputs: it passes where each output's own check does."""
+        return cls(
+            name=next(iter(outputs.values())).name,
+            passed=all(check.passed for check in outputs.values()),
+            value="; ".join(f"{name}: {check.value}" for name, check in outputs.items()),
+            limit="; ".join(f"{name}: {check.limit}" for name, check in outputs.items()),
+            reason="; ".join(
+                f"{n}: {check.reason}" for n, check in outputs.items() if check.reason
+            ),
+        )
+
 
 @dataclass(frozen=True, kw_only=True)
-class Task:
-    """The meaning of outputs.
+class Output:
+    """One of a task's named outputs.
 
     Attributes:
-        name: ``image-classification``.
-        summary: One line for lists.
-        output: Name of the exported output: ``probabilities``.
-        activation: Turns the network's output (a Keras tensor) into the exported output.
+        name: What it is called in an exported file: ``probabilities``. Where there are several,
+            also the key of the network's output.
+        meaning: For people who use a file: ``one probability per class; the largest is the
+            answer``. Empty: it follows from the shape.
+    """
+
+    name: str
+    meaning: str = ""
+
+    def __post_init__(self) -> None:
+        check_name("output", self.name)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Lesson(ABC):
+    """How a network is trained.
+
+    Attributes:
+        name: Of the task.
+        higher_is_better: Of the metric that `compile` names.
         trainee: ``trainee(network, preprocessing)`` makes the Keras model that is trained, from
             raw inputs and labels; None takes the network behind its normalization. A model with a
             ``train_step`` of its own is how a task brings a training step of its own. When the
             architecture brings a companion, that is the third argument.
         state: ``state(model)`` lists the variables of the trained model that the next epoch
             depends on, beside those of network and optimizer, for checkpoints.
-        options: The training options that only this task has (``[training.task]`` in a recipe):
-            returns a pydantic model whose fields are the options, and is called when something
-            is trained, so that lists do not wait for pydantic. ``compile`` finds them, validated
-            and as a dictionary, in ``options.task``. Unknown keys are errors.
-        depends: ``depends(preprocessing)`` names the files outside network and data that decide
-            how outputs are judged (another network's weights), each with its SHA-256: results are
-            kept under them, and made anew when one changes. None: there are none.
-        sketch: ``sketch(network, preprocessing)`` draws what the network makes now, uint8 of
-            shape (height, width, 1 or 3): kept of each epoch. None: there is nothing to see.
-        gallery: ``gallery(outputs)`` draws the first outputs in the same way, for the report.
-        compile: ``compile(model, optimizer, options)`` prepares the Keras model for ``fit``: loss
-            and metrics; returns the name of the metric whose validation value decides which epoch
-            is kept. ``options`` are the training options.
-        higher_is_better: Of that metric.
-        evaluate: ``evaluate(outputs, truth)`` → the headline `Metric` first.
-        compare: ``compare(reference, candidate)`` → `Comparison`.
-        parity: ``parity(comparison, precision)`` → `Check`; the `Precision` holds the thresholds.
-        accuracy: ``accuracy(truth, reference, candidate, max_drop)`` → `Check`, a paired test of
-            the candidate against the reference on the whole test split.
-        details: ``details(outputs, truth)`` → plain data for the report (a confusion matrix, …).
-        chooses: Whether an output is one choice among the classes, so that single examples can be
-            shown with what everybody took them for.
-        least_classes: A dataset with fewer classes is refused.
-        min_parity_inputs: At least so many real inputs are compared.
-        max_drop: Largest tolerated loss per precision, points or per cent of a distance, where it
-            is not that of the precision's tolerances.
     """
 
     name: str
-    summary: str
-    output: str
-    activation: Callable[[Any], Any]
-    compile: Callable[[Any, Any, Any], str]
-    evaluate: Callable[[Array, Truth], tuple[Metric, ...]]
-    compare: Callable[[Array, Array], Comparison]
-    parity: Callable[[Comparison, Precision], Check]
-    accuracy: Callable[[Truth, Array, Array, float], Check]
-    details: Callable[[Array, Truth], Mapping[str, Any]]
+    higher_is_better: bool = True
     trainee: Callable[..., Any] | None = None
     state: Callable[[Any], list[Any]] | None = None
-    options: Callable[[], type[BaseModel]] | None = None
-    depends: Callable[[Preprocessing], Mapping[str, str]] | None = None
-    sketch: Callable[[Any, Preprocessing], Array] | None = None
-    gallery: Callable[[Array], Array] | None = None
-    higher_is_better: bool = True
-    chooses: bool = True
+
+    @abstractmethod
+    def compile(self, model: Any, optimizer: Any, options: Any) -> str:
+        """Prepares a Keras model for ``fit``: the loss and metrics of each output.
+
+        Returns:
+            Name of the metric whose validation value decides which epoch is kept.
+        """
+
+    def sketch(self, network: Any, preprocessing: Preprocessing) -> Array | None:
+        """What the network makes now, uint8 of shape (height, width, 1 or 3), kept of each epoch.
+
+        None: there is nothing to see.
+        """
+        return None
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Task(Lesson):
+    """The meaning of outputs: the base class of tasks.
+
+    Outputs, answers and labels are arrays whose first axis is the example. One output is a plain
+    array; several are the fields of a structured array, named as in `outputs`
+    (see `zoo.common.named_arrays`).
+
+    Attributes:
+        summary: One line for lists.
+        outputs: What the exported files return, in this order. Of several, the network returns a
+            dictionary with these names as keys.
+        max_drop: Largest tolerated loss per precision, points or per cent of a distance, where it
+            is not that of the precision's tolerances.
+        least_classes: A dataset with fewer classes is refused.
+        min_parity_inputs: At least so many real inputs are compared.
+        stepwise: Whether an example has a label, and an answer, for each of its steps.
+        options: The training options that only this task has (``[training.task]`` in a recipe):
+            returns a pydantic model whose fields are the options, and is called when something
+            is trained, so that lists do not wait for pydantic. `compile` finds them, validated
+            and as a dictionary, in ``options.task``. Unknown keys are errors.
+    """
+
+    summary: str
+    outputs: tuple[Output, ...]
+    max_drop: Mapping[str, float] = field(default_factory=dict)
     least_classes: int = 2
     min_parity_inputs: int = 64
-    max_drop: Mapping[str, float] = field(default_factory=dict)
+    stepwise: bool = False
+    options: Callable[[], type[BaseModel]] | None = None
 
     def __post_init__(self) -> None:
         check_name("task", self.name)
+        check(len(self.outputs) >= 1, self.name, "names no output")
+        names = self.output_names
+        check(len({*names}) == len(names), self.name, f"outputs named twice: {', '.join(names)}")
         check(self.min_parity_inputs >= 1, self.name, "min_parity_inputs must be positive")
         check_precisions(self.name, self.max_drop, field="max_drop has ")
-        for field_name in _FUNCTIONS:
-            check(callable(getattr(self, field_name)), self.name, f"{field_name} must be callable")
+
+    @property
+    def output_names(self) -> tuple[str, ...]:
+        """Names of the outputs in their order."""
+        return tuple(output.name for output in self.outputs)
+
+    @abstractmethod
+    def activation(self, outputs: Any) -> Any:
+        """Turns what the network returns into what is exported: a Keras tensor, or several by name.
+
+        Args:
+            outputs: What ``build`` returned: a tensor, or several by name.
+        """
+
+    def relevant(self, outputs: Array, labels: Array) -> Array:
+        """The outputs that are compared; without those that mean nothing, such as padded steps."""
+        return outputs
+
+    @abstractmethod
+    def compare(self, reference: Array, candidate: Array) -> Comparison:
+        """How two sets of outputs differ, on the same inputs."""
+
+    @abstractmethod
+    def parity(self, comparison: Comparison, precision: Precision) -> Check:
+        """Whether a file of that precision answers as the Keras model does."""
+
+    def decode(self, outputs: Array) -> Array:
+        """The answers that outputs stand for: what people and programs want to know.
+
+        Everything that is judged by labels gets answers, everything that compares a file with its
+        network gets outputs. Where both are the same, as in classification, this does nothing.
+        """
+        return outputs
+
+    @abstractmethod
+    def evaluate(self, answers: Array, truth: Truth) -> tuple[Metric, ...]:
+        """The measured quality, the headline first."""
+
+    @abstractmethod
+    def accuracy(self, truth: Truth, reference: Array, candidate: Array, max_drop: float) -> Check:
+        """A paired test of a file's answers against the reference's on the whole test split."""
+
+    def details(self, answers: Array, truth: Truth) -> Mapping[str, Any]:
+        """Plain data for the report: a confusion matrix, …"""
+        return {}
+
+    def depends(self, preprocessing: Preprocessing) -> Mapping[str, str]:
+        """Files outside network and data that decide how outputs are judged, with their SHA-256.
+
+        Results are kept under them, and made anew when one changes.
+        """
+        return {}
+
+    def wrong(self, answers: Array, labels: Array) -> Array | None:
+        """Which answers are wrong, boolean (examples,); None: single examples are not shown."""
+        return None
+
+    def told(self, answer: Any, classes: tuple[str, ...]) -> tuple[str, float | None]:
+        """One example's answer in words, and how sure it is, from 0 to 1, where it says so."""
+        return str(answer), None
+
+    def truth_told(self, label: Any, classes: tuple[str, ...]) -> str:
+        """One example's label in the same words."""
+        return str(label)
+
+    def gallery(self, outputs: Array) -> Array | None:
+        """The first outputs as one picture like `sketch`, for the report; None: there is none."""
+        return None
 
     def allowed_loss(self, precision: Precision) -> float:
         """What a file may lose at most: points of a share, or per cent of a distance."""

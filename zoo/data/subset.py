@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from zoo.contracts.dataset import Split
-from zoo.data.preprocessing.calibration import balanced_sample
+from zoo.data.preprocessing.calibration import balanced_sample, strata
 
 
 def subset(split: Split, count: int, seed: int = 0) -> Split:
@@ -18,8 +18,7 @@ def subset(split: Split, count: int, seed: int = 0) -> Split:
     """
     if len(split) <= count:
         return split
-    labels = split.labels if split.labels.ndim == 1 else split.labels[:, 0]
-    chosen = np.sort(balanced_sample(labels, count, seed)).tolist()
+    chosen = np.sort(balanced_sample(strata(split.labels), count, seed)).tolist()
     return Split(
         labels=split.labels[chosen],
         read=lambda index: split.read(chosen[index]),

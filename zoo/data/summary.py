@@ -62,6 +62,9 @@ def _example(split: Split) -> str:
 def _counts(split: Split, classes: tuple[str, ...]) -> dict[str, int]:
     import numpy as np
 
-    real = split.labels[split.labels >= 0]
+    from zoo.data.preprocessing.calibration import strata
+
+    labels = split.labels if split.labels.dtype == np.int64 else strata(split.labels)
+    real = labels[labels >= 0]
     counts = np.bincount(real.reshape(-1), minlength=len(classes)).tolist()
     return dict(zip(classes, counts, strict=True))

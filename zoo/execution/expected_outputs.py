@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from zoo.artifacts.artifact import Artifact, Manifest, value_range_of
 from zoo.artifacts.golden_samples import least_tolerance, read_golden
 from zoo.common.errors import MissingExtra, ZooError
+from zoo.common.named_arrays import fields_of, with_names
 from zoo.common.worker import Children
 from zoo.contracts import TensorInfo
 from zoo.contracts.precision import BASELINE, PRECISIONS
@@ -63,11 +64,12 @@ def _expected(registry: Registry, artifact: Artifact, children: Children | None)
     manifest = artifact.manifest
     if manifest is not None and manifest.golden is not None:
         arrays = read_golden(manifest.golden, artifact.path)
+        right = fields_of(arrays.outputs)
         return Expected(
             reference=f"golden inputs of {manifest.golden.dataset}",
             inputs=[arrays.inputs],
-            outputs=[arrays.outputs],
-            limits=[manifest.golden.max_abs],
+            outputs=[*right.values()],
+            limits=[manifest.golden.limit(name) for name in right],
             decide=_decision(registry, manifest, arrays.outputs),
         ).check
     try:
@@ -78,13 +80,14 @@ def _expected(registry: Registry, artifact: Artifact, children: Children | None)
 
 def _decision(
     registry: Registry, manifest: Manifest, right: Array
-) -> Callable[[Array], Check] | None:
+) -> Callable[[Sequence[Array]], Check] | None:
     try:
         task: Task = registry.tasks.get(manifest.task)
         precision = registry.precision(manifest.precision)
     except ZooError:
         return None  # The plugin that provides it is not here.
-    return lambda found: task.parity(task.compare(right, found), precision)
+    names = tuple(fields_of(right))
+    return lambda found: task.parity(task.compare(right, with_names(found, names)), precision)
 
 
 def _of_host(registry: Registry, artifact: Artifact, children: Children | None) -> Expected:

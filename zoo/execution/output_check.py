@@ -33,14 +33,14 @@ class Expected:
         inputs: Raw examples, one array per input, (examples, …).
         outputs: In real numbers, one array per output, (examples, …).
         limits: Largest absolute difference of a right answer, one per output.
-        decide: Judges the first output as the file's task does; None where that is not known.
+        decide: Judges all outputs as the file's task does; None where that is not known.
     """
 
     reference: str
     inputs: Sequence[NDArray[Any]]
     outputs: Sequence[NDArray[Any]]
     limits: Sequence[float]
-    decide: Callable[[NDArray[Any]], Check] | None = None
+    decide: Callable[[Sequence[NDArray[Any]]], Check] | None = None
 
     def check(self, session: AgentSession) -> Answers:
         """Compares the answers of a session that has loaded the file.
@@ -68,7 +68,7 @@ class Expected:
                 )
             exact, apart = exact and not difference.any(), max(apart, largest)
         if self.decide is not None and not exact:
-            verdict = self.decide(found[0])
+            verdict = self.decide(found)
             if not verdict.passed:
                 raise self._differ(verdict.reason or verdict.value)
         return Answers(

@@ -34,7 +34,8 @@ class FileOutputs:
     """What a file answered, and in which runtime.
 
     Attributes:
-        outputs: In real numbers, (inputs, …).
+        outputs: In real numbers, (inputs, …); of several outputs a structured array with their
+            names as fields.
         runtime: Its name.
         runtime_version: Its version there.
         processor: Stands for the processor's model and features, which decide the kernels.
@@ -242,12 +243,13 @@ def evaluation_of(
     outputs_file: str | None = None,
 ) -> Evaluation:
     """The record of a file's quality."""
+    answers = task.decode(answered.outputs)
     return Evaluation(
         subject=subject,
         dataset=dataset.name,
         split=split,
-        metrics=task.evaluate(answered.outputs, truth),
-        details=dict(task.details(answered.outputs, truth)),
+        metrics=task.evaluate(answers, truth),
+        details=dict(task.details(answers, truth)),
         outputs=outputs_file,
         runtime=answered.runtime,
         seconds=answered.seconds,

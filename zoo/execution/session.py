@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zoo.common.errors import BadData
+from zoo.common.named_arrays import with_names
 from zoo.contracts import AgentProcess, Runtime, Transport
 from zoo.execution.driver_guard import GuardedTransport
 from zoo.execution.failures import (
@@ -137,22 +138,27 @@ class AgentSession:
         """The file that was loaded last."""
         return self._loaded
 
-    def run(self, examples: NDArray[Any]) -> NDArray[np.float32]:
-        """The output for raw examples, as real numbers.
+    def run(self, examples: NDArray[Any]) -> NDArray[Any]:
+        """The outputs for raw examples, as real numbers.
 
         Quantization of inputs and outputs is the agent's work; both sides are real numbers.
 
+        Returns:
+            float32, (examples, …); of several outputs a structured array with their names as
+            fields (see `zoo.common.named_arrays`).
+
         Raises:
-            BadData: The file has more than one input or output; `run_all` takes those.
+            BadData: The file has more than one input; `run_all` takes those.
         """
         loaded = self._loaded
-        if loaded is not None and (len(loaded.inputs), len(loaded.outputs)) != (1, 1):
+        if loaded is None:
+            return self.run_all([examples])[0]
+        if len(loaded.inputs) != 1:
             raise BadData(
-                f"the file has {len(loaded.inputs)} inputs and {len(loaded.outputs)} outputs, "
-                "not one of each",
+                f"the file has {len(loaded.inputs)} inputs, not one",
                 fix="use run_all",
             )
-        return self.run_all([examples])[0]
+        return with_names(self.run_all([examples]), [tensor.name for tensor in loaded.outputs])
 
     def run_all(self, inputs: Sequence[NDArray[Any]]) -> list[NDArray[np.float32]]:
         """All outputs for raw examples, one array per input."""

@@ -47,16 +47,34 @@ def build_network(
     inputs = keras.Input(path.network_shape, dtype=path.graph_dtype, name="normalized")
     model = _built(architecture.build, architecture, variant, inputs, classes, hyperparameters)
     wanted = variant.outputs_for(classes)
-    # What the data decides (the length of a sequence) is not on the record.
-    if preprocessing is not None and len(wanted) > 1 and variant.has_head:
-        wanted = (*model.output_shape[1 : len(wanted)], wanted[-1])
-    if tuple(model.output_shape[1:]) != wanted:
+    found = output_shapes(model)
+    for name, shape in wanted.items():
+        # What the data decides (the length of a sequence) is not on the record.
+        if preprocessing is not None and len(shape) > 1 and variant.has_head and name in found:
+            wanted[name] = (*found[name][: len(shape) - 1], shape[-1])
+    if found != wanted:
+        returned, said = _shapes_told(found), _shapes_told(wanted, "batch, ")
         raise ZooError(
-            f"{variant.name!r} returns shape {tuple(model.output_shape[1:])} for {classes} classes",
-            why=f"the record of {variant.name!r} says (batch, {', '.join(map(str, wanted))})",
+            f"{variant.name!r} returns shape {returned} for {classes} classes",
+            why=f"the record of {variant.name!r} says {said}",
             fix=f"correct build() in the plugin of {architecture.name!r}",
         )
     return model
+
+
+def output_shapes(model: Any) -> dict[str, tuple[int, ...]]:
+    """Shapes of a model's outputs without the batch; a single one has an empty name."""
+    made = model.output
+    named = made if isinstance(made, dict) else {"": made}
+    return {name: tuple(tensor.shape[1:]) for name, tensor in named.items()}
+
+
+def _shapes_told(shapes: Mapping[str, tuple[int, ...]], batch: str = "") -> str:
+    told = {
+        name: f"({batch}{', '.join(map(str, shape))})" if batch else f"{shape}"
+        for name, shape in shapes.items()
+    }
+    return ", ".join(f"{name} {shape}".strip() for name, shape in told.items())
 
 
 def build_companion(
@@ -136,7 +154,10 @@ def raw_model(network: Any, preprocessing: Preprocessing) -> Any:
 def deployed_model(
     network: Any, preprocessing: Preprocessing, task: Task, batch: int | None = 1
 ) -> Any:
-    """A `keras.Model` from raw inputs, shape (batch, …), to the task's output: what is exported."""
+    """A `keras.Model` from raw inputs, shape (batch, …), to the task's outputs: what is exported.
+
+    Of several outputs it returns a dictionary with their names as keys.
+    """
     keras = require("keras")
     raw = raw_input(preprocessing, batch)
     logits = network(normalization(preprocessing)(raw))

@@ -70,7 +70,7 @@ def _training(job: Job, checkpoints: Path) -> FinetuneStep:
             tag=job.tag,
             data=recipe.data,
             fingerprint=dataset_fingerprint(job.registry, recipe.data),
-            depends={} if task.depends is None else task.depends(own),
+            depends=task.depends(own),
         ),
         asked=Finetuning(
             data=recipe.data,

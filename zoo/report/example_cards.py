@@ -30,7 +30,7 @@ class Opinion:
     Attributes:
         who: ``before export``, ``all 6 files``, or file names.
         said: The class.
-        confidence: ``97 to 99 %``.
+        confidence: ``97 to 99 %``; empty where nothing is said of it.
         right: Whether it is the true class.
     """
 
@@ -69,7 +69,7 @@ def sample_cards(samples: Sequence[SampleImage]) -> tuple[SampleCard, ...]:
 def _card(sample: SampleImage) -> SampleCard:
     said, confidence = sample.reference
     opinions = [_opinion("before export", said, [confidence], sample.true_class)]
-    groups: dict[str, dict[str, float]] = {}
+    groups: dict[str, dict[str, float | None]] = {}
     for file, (answer, sure) in sample.predictions.items():
         groups.setdefault(answer, {})[file] = sure
     for answer, files in groups.items():
@@ -89,13 +89,13 @@ def _card(sample: SampleImage) -> SampleCard:
     )
 
 
-def _opinion(who: str, said: str, confidences: Iterable[float], true_class: str) -> Opinion:
-    texts = [fmt.share(value, 0) for value in sorted(confidences)]
-    span = texts[0] if texts[0] == texts[-1] else f"{texts[0]} to {texts[-1]}"
+def _opinion(who: str, said: str, confidences: Iterable[float | None], true_class: str) -> Opinion:
+    texts = [fmt.share(value, 0) for value in sorted(c for c in confidences if c is not None)]
+    span = " to ".join(dict.fromkeys((texts[0], texts[-1]))) if texts else ""
     return Opinion(
         who=who,
         said=fmt.plain(said, 40),
-        confidence=f"{span}\N{NO-BREAK SPACE}%",
+        confidence=f"{span}\N{NO-BREAK SPACE}%" if span else "",
         right=said == true_class,
     )
 

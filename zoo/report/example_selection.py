@@ -26,20 +26,23 @@ _SEQUENCES = 6
 
 
 def samples_of(run: Run, dataset: Dataset) -> tuple[SampleImage, ...]:
-    """Examples with one class each, as pictures or texts; none of a task that does not choose."""
-    if not run.job.registry.tasks.get(run.job.variant.task).chooses:
+    """Examples as pictures or texts; none of a task that says nothing of single ones."""
+    task = run.job.registry.tasks.get(run.job.variant.task)
+    expected, labels, outputs = outputs_of(run)
+    reference = task.decode(expected)
+    answers = {file: task.decode(own) for file, own in outputs.items()}
+    found = [task.wrong(own, labels) for own in (reference, *answers.values())]
+    known = [one for one in found if one is not None]
+    if not known:
         return ()
-    expected, labels, answers = outputs_of(run)
-    wrong = expected.argmax(-1) != labels
-    for outputs in answers.values():
-        wrong |= outputs.argmax(-1) != labels
+    wrong = np.logical_or.reduce(known)
     preprocessing = preprocessing_of(run)
     return tuple(
         SampleImage(
             **_shown(dataset.splits["test"], index, preprocessing),
-            true_class=dataset.classes[int(labels[index])],
-            reference=_choice(expected[index], dataset.classes),
-            predictions={f: _choice(o[index], dataset.classes) for f, o in answers.items()},
+            true_class=task.truth_told(labels[index], dataset.classes),
+            reference=task.told(reference[index], dataset.classes),
+            predictions={f: task.told(o[index], dataset.classes) for f, o in answers.items()},
         )
         for index in _chosen(wrong, _EXAMPLES)
     )
@@ -48,7 +51,7 @@ def samples_of(run: Run, dataset: Dataset) -> tuple[SampleImage, ...]:
 def step_samples_of(run: Run, dataset: Dataset) -> tuple[StepSample, ...]:
     """Sequences with a class for each step; none where examples have one class each."""
     test = dataset.splits["test"]
-    if test.labels.ndim == 1:
+    if not run.job.registry.tasks.get(run.job.variant.task).stepwise:
         return ()
     expected, labels, answers = outputs_of(run)
     real = labels != IGNORED
@@ -113,8 +116,3 @@ def _words(split: Split, index: int, preprocessing: Preprocessing, real: Array) 
         return tuple(str(place + 1) for place in places)
     tokens = tokens_of(split.read(index), lowercase=False)
     return tuple(tokens[place] if place < len(tokens) else "" for place in places)
-
-
-def _choice(output: Array, classes: tuple[str, ...]) -> tuple[str, float]:
-    best = int(output.argmax())
-    return classes[best], float(output[best])

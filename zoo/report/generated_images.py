@@ -26,17 +26,16 @@ def sketches_of(run: Run, training: TrainingResult) -> tuple[Picture, ...]:
 def galleries_of(run: Run, dataset: Dataset) -> tuple[Picture, ...]:
     """Real examples, and what network and files make of the same inputs."""
     draw = run.job.registry.tasks.get(run.job.variant.task).gallery
-    if draw is None:
-        return ()
     expected, _, answers = outputs_of(run)
-    made = [
-        Picture(label=name, pixels=draw(outputs))
-        for name, outputs in {run.job.model_id: expected, **answers}.items()
-    ]
+    drawn = {n: draw(outputs) for n, outputs in {run.job.model_id: expected, **answers}.items()}
+    made = [Picture(label=n, pixels=pixels) for n, pixels in drawn.items() if pixels is not None]
+    if not made:
+        return ()
     own = preprocessing_of(run).training
     if not isinstance(own, ImagePreprocessing):
         return tuple(made)
     test = dataset.splits["test"]
     images = read_inputs(test, own, range(min(_PICTURED, len(test))))
-    real = Picture(label=f"{dataset.name}, real", pixels=draw(images / 255.0))
-    return (real, *made)
+    real = draw(images / 255.0)
+    assert real is not None
+    return (Picture(label=f"{dataset.name}, real", pixels=real), *made)

@@ -27,16 +27,16 @@ class SampleImage:
     Attributes:
         pixels: uint8, shape (height, width) or (height, width, 1, 3 or 4); None for a text.
         text: Shown where there are no pixels.
-        true_class: Name of the class it belongs to.
-        reference: The reference network's class and its confidence, 0 to 1.
-        predictions: File name → class and confidence.
+        true_class: Name of the class it belongs to, or what else is true of it.
+        reference: The reference network's answer and its confidence, 0 to 1, if it has one.
+        predictions: File name → answer and confidence.
     """
 
     pixels: NDArray[np.uint8] | None = None
     text: str = ""
     true_class: str
-    reference: tuple[str, float]
-    predictions: Mapping[str, tuple[str, float]] = field(default_factory=dict)
+    reference: tuple[str, float | None]
+    predictions: Mapping[str, tuple[str, float | None]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from zoo.common.errors import ZooError
 from zoo.common.optional_imports import require
-from zoo.contracts import Check, Comparison, Metric, Precision, Task, Truth
+from zoo.contracts import Check, Comparison, Metric, Output, Precision, Task, Truth
 from zoo.contracts.precision import BASELINE
 from zoo.tasks.proportions import mcnemar_p, wilson_interval
 
@@ -21,10 +21,10 @@ SIGNIFICANCE = 0.05
 CONFIDENCE = 0.95
 
 
-def softmax(logits: Any) -> Any:
-    """Probabilities, float32, (batch, classes)."""
+def softmax(outputs: Any) -> Any:
+    """Probabilities of logits, float32, (batch, classes)."""
     layers = require("keras.layers")
-    return layers.Softmax(name="probabilities")(logits)
+    return layers.Softmax(name="probabilities")(outputs)
 
 
 def compile_model(model: Any, optimizer: Any, options: Any) -> str:
@@ -48,12 +48,12 @@ def compile_model(model: Any, optimizer: Any, options: Any) -> str:
     return "accuracy"
 
 
-def evaluate(outputs: Array, truth: Truth) -> tuple[Metric, ...]:
+def evaluate(answers: Array, truth: Truth) -> tuple[Metric, ...]:
     """Top-1 accuracy with its Wilson interval (Wilson 1927)."""
     import numpy as np
 
     count = len(truth.labels)
-    correct = int(np.count_nonzero(outputs.argmax(axis=-1) == truth.labels))
+    correct = int(np.count_nonzero(answers.argmax(axis=-1) == truth.labels))
     low, high = wilson_interval(correct, count, CONFIDENCE)
     return (
         Metric(
@@ -160,9 +160,9 @@ def accuracy(truth: Truth, reference: Array, candidate: Array, max_drop: float) 
     )
 
 
-def details(outputs: Array, truth: Truth) -> Mapping[str, Any]:
+def details(answers: Array, truth: Truth) -> Mapping[str, Any]:
     """The confusion matrix: rows are true classes, columns predicted ones."""
-    return {"confusion": confusion(truth.labels, outputs.argmax(axis=-1), len(truth.classes))}
+    return {"confusion": confusion(truth.labels, answers.argmax(axis=-1), len(truth.classes))}
 
 
 def confusion(labels: Array, chosen: Array, classes: int) -> list[list[int]]:
@@ -175,17 +175,35 @@ def confusion(labels: Array, chosen: Array, classes: int) -> list[list[int]]:
     return plain
 
 
+class Classification(Task):
+    """One class per example, the likeliest of the probabilities."""
+
+    activation = staticmethod(softmax)
+    compile = staticmethod(compile_model)
+    evaluate = staticmethod(evaluate)
+    compare = staticmethod(compare)
+    accuracy = staticmethod(accuracy)
+    details = staticmethod(details)
+
+    def parity(self, comparison: Comparison, precision: Precision) -> Check:
+        """As `parity` of this module, of whole inputs."""
+        return parity(comparison, precision)
+
+    def wrong(self, answers: Array, labels: Array) -> Array | None:
+        """Where another class is likelier than the true one."""
+        wrong: Array = answers.argmax(axis=-1) != labels
+        return wrong
+
+    def told(self, answer: Any, classes: tuple[str, ...]) -> tuple[str, float | None]:
+        """The likeliest class and its probability."""
+        best = int(answer.argmax())
+        return classes[best], float(answer[best])
+
+    def truth_told(self, label: Any, classes: tuple[str, ...]) -> str:
+        """The class."""
+        return classes[int(label)]
+
+
 def classification(name: str, summary: str) -> Task:
-    """The record of a classification task."""
-    return Task(
-        name=name,
-        summary=summary,
-        output="probabilities",
-        activation=softmax,
-        compile=compile_model,
-        evaluate=evaluate,
-        compare=compare,
-        parity=parity,
-        accuracy=accuracy,
-        details=details,
-    )
+    """A task with one class per example."""
+    return Classification(name=name, summary=summary, outputs=(Output(name="probabilities"),))

@@ -17,6 +17,7 @@ from zoo.contracts import (
     Comparison,
     LatentPreprocessing,
     Metric,
+    Output,
     Precision,
     Preprocessing,
     Task,
@@ -37,10 +38,10 @@ SAME_SSIM = 0.95
 _COLUMNS, _ROWS = 12, 4
 
 
-def unit_range(images: Any) -> Any:
-    """From [-1, 1] to [0, 1]."""
+def unit_range(outputs: Any) -> Any:
+    """Images from [-1, 1] to [0, 1]."""
     layers = require("keras.layers")
-    return layers.Rescaling(0.5, 0.5, name="unit_range")(images)
+    return layers.Rescaling(0.5, 0.5, name="unit_range")(outputs)
 
 
 def pixels_of(outputs: Array) -> Array:
@@ -51,9 +52,9 @@ def pixels_of(outputs: Array) -> Array:
     return pixels
 
 
-def evaluate(outputs: Array, truth: Truth) -> tuple[Metric, ...]:
+def evaluate(answers: Array, truth: Truth) -> tuple[Metric, ...]:
     """Distances of what was generated from what is real, and the floor beside them."""
-    found = _estimates(*_samples(outputs, truth))
+    found = _estimates(*_samples(answers, truth))
     count = _sample_size(truth)
     return tuple(
         Metric(
@@ -207,7 +208,7 @@ def _rise(real: _Sample, before: _Sample, after: _Sample) -> tuple[float, Estima
     return base, paired_rise(real.features, before.features, after.features)
 
 
-def details(outputs: Array, truth: Truth) -> Mapping[str, Any]:
+def details(answers: Array, truth: Truth) -> Mapping[str, Any]:
     """Who judged, and on how many images."""
     preprocessing = _latent(truth.preprocessing)
     return {"judge": preprocessing.judge, "images": _sample_size(truth)}
@@ -278,27 +279,31 @@ def options() -> type[BaseModel]:
     return AdversarialOptions
 
 
+class ImageGeneration(Task):
+    """Images that are to look like those of a dataset."""
+
+    activation = staticmethod(unit_range)
+    compile = staticmethod(compile_model)
+    evaluate = staticmethod(evaluate)
+    compare = staticmethod(compare)
+    parity = staticmethod(parity)
+    accuracy = staticmethod(accuracy)
+    details = staticmethod(details)
+    depends = staticmethod(depends)
+    sketch = staticmethod(sketch)
+    gallery = staticmethod(gallery)
+
+
 @hookimpl
 def zoo_tasks() -> Any:
     """Yields the task."""
-    yield Task(
+    yield ImageGeneration(
         name="image-generation",
         summary="Images from noise, like those of a dataset",
-        output="image",
-        activation=unit_range,
+        outputs=(Output(name="image"),),
         trainee=trainee,
-        compile=compile_model,
         state=state,
         options=options,
         higher_is_better=False,
-        evaluate=evaluate,
-        compare=compare,
-        parity=parity,
-        accuracy=accuracy,
-        details=details,
-        depends=depends,
-        sketch=sketch,
-        gallery=gallery,
-        chooses=False,
         least_classes=1,
     )

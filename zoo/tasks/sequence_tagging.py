@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from zoo.common.optional_imports import require
-from zoo.contracts import Check, Comparison, Metric, Precision, Task, Truth
+from zoo.contracts import Check, Comparison, Metric, Output, Precision, Task, Truth
 from zoo.contracts.dataset import IGNORED
 from zoo.hookspecs import hookimpl
 from zoo.tasks import classification
@@ -54,13 +54,13 @@ def compile_model(model: Any, optimizer: Any, options: Any) -> str:
     return "accuracy"
 
 
-def evaluate(outputs: Array, truth: Truth) -> tuple[Metric, ...]:
+def evaluate(answers: Array, truth: Truth) -> tuple[Metric, ...]:
     """Share of real steps that are right, with an interval that takes sequences as the sample.
 
     The interval is Wilson's for the effective number of steps: those that there are, divided by
     the design effect of sequences (see `zoo.tasks.clusters.clustered_interval`).
     """
-    right, steps = _per_sequence(outputs, truth)
+    right, steps = _per_sequence(answers, truth)
     low, high = clustered_interval(right, steps, classification.CONFIDENCE)
     return (
         Metric(
@@ -122,10 +122,10 @@ def accuracy(truth: Truth, reference: Array, candidate: Array, max_drop: float) 
     )
 
 
-def details(outputs: Array, truth: Truth) -> Mapping[str, Any]:
+def details(answers: Array, truth: Truth) -> Mapping[str, Any]:
     """The confusion matrix over real steps: rows are true classes, columns predicted ones."""
     real = truth.labels != IGNORED
-    chosen = outputs.argmax(axis=-1)
+    chosen = answers.argmax(axis=-1)
     matrix = classification.confusion(truth.labels[real], chosen[real], len(truth.classes))
     return {"confusion": matrix, "sequences": len(truth.labels)}
 
@@ -137,19 +137,29 @@ def _per_sequence(outputs: Array, truth: Truth) -> tuple[Array, Array]:
     return right.sum(axis=-1), real.sum(axis=-1)
 
 
+class SequenceTagging(Task):
+    """One class per step, the likeliest of its probabilities."""
+
+    activation = staticmethod(classification.softmax)
+    compile = staticmethod(compile_model)
+    evaluate = staticmethod(evaluate)
+    compare = staticmethod(compare)
+    parity = staticmethod(parity)
+    accuracy = staticmethod(accuracy)
+    details = staticmethod(details)
+
+    def relevant(self, outputs: Array, labels: Array) -> Array:
+        """The real steps of all sequences, one behind the other: padding has no class."""
+        real: Array = outputs[labels != IGNORED]
+        return real
+
+
 @hookimpl
 def zoo_tasks() -> Any:
     """Yields the task."""
-    yield Task(
+    yield SequenceTagging(
         name="sequence-tagging",
         summary="One class per step of a sequence",
-        output="probabilities",
-        activation=classification.softmax,
-        compile=compile_model,
-        evaluate=evaluate,
-        compare=compare,
-        parity=parity,
-        accuracy=accuracy,
-        details=details,
-        chooses=False,
+        outputs=(Output(name="probabilities"),),
+        stepwise=True,
     )

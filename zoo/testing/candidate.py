@@ -12,10 +12,9 @@ from zoo.contracts.training import Training
 from zoo.models.building import build_companion, build_network, raw_model
 from zoo.registry import PluginSettings, Registry, load_registry
 from zoo.testing.synthetic import made_up, synthetic_examples
+from zoo.testing.verdict import NotTried
 
 SEED = 1
-#: Dimensions of an output with a choice for each step: steps and classes.
-_STEPWISE = 2
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -97,7 +96,7 @@ class Subject:
         own = self.variant.preprocessing
         if isinstance(own, LatentPreprocessing):
             return np.stack([latent(own, index) for index in range(count)])
-        return self.examples(count)[0]
+        return self._synthetic(count, None, SEED)[0]
 
     def examples(self, count: int, classes: int | None = None, seed: int = SEED) -> Any:
         """Synthetic raw inputs and labels, the same for the same seed (see `synthetic_examples`).
@@ -106,12 +105,20 @@ class Subject:
             count: How many.
             classes: Labels run over so many classes; None takes the record's.
             seed: Of patterns and noise.
+
+        Raises:
+            NotTried: The task has several outputs.
         """
+        if len(self.task.outputs) > 1:
+            raise NotTried("what several outputs learn from cannot be made up")
+        return self._synthetic(count, classes, seed)
+
+    def _synthetic(self, count: int, classes: int | None, seed: int) -> Any:
         own = self.preprocessing
         return synthetic_examples(
             own.examples if isinstance(own, LatentPreprocessing) else own,
             count,
             classes or self.variant.classes,
-            stepwise=len(self.variant.output_shape) == _STEPWISE,
+            stepwise=self.task.stepwise,
             seed=seed,
         )

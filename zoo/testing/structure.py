@@ -55,21 +55,27 @@ def output(subject: Subject) -> Finding:
         inputs = subject.inputs(_SHOWN)
         wanted = variant.outputs_for(classes)
         model = raw_model(network, subject.preprocessing)
-        together = np.asarray(model(inputs, training=False))
-        if together.shape != (_SHOWN, *wanted) or together.dtype != np.float32:
+        found = _arrays(model(inputs, training=False))
+        shapes = {name: (values.shape, values.dtype.name) for name, values in found.items()}
+        if shapes != {n: ((_SHOWN, *shape), "float32") for n, shape in wanted.items()}:
+            told = ", ".join(
+                f"{dtype} of shape {shape}{' for ' if name else ''}{name}"
+                for name, (shape, dtype) in shapes.items()
+            )
             return Finding(
                 passed=False,
-                measured=f"{together.dtype} of shape {together.shape} for {_SHOWN} inputs and "
-                f"{classes} classes",
+                measured=f"{told} for {_SHOWN} inputs and {classes} classes",
                 fix=f"return float32 of shape {_batched(wanted)} from build()",
             )
+        together = _flat(found)
         if not np.isfinite(together).all():
             return Finding(
                 passed=False,
                 measured="NaN or infinite logits from random weights",
                 fix="look for a division, logarithm or power that overflows in build()",
             )
-        alone = np.concatenate([np.asarray(model(i[None], training=False)) for i in inputs])
+        each = [_flat(_arrays(model(i[None], training=False))) for i in inputs]
+        alone = np.concatenate(each)
         difference = float(np.abs(together - alone).max())
         if difference > _BATCH_MAX_ABS * max(1.0, float(np.abs(together).max())):
             return Finding(
@@ -81,8 +87,24 @@ def output(subject: Subject) -> Finding:
     return Finding(passed=True, measured=f"{shape} float32, finite")
 
 
-def _batched(shape: tuple[int, ...]) -> str:
-    return f"(batch, {', '.join(map(str, shape))})"
+def _arrays(outputs: Any) -> dict[str, Any]:
+    """A model's outputs by name; a single one under an empty name."""
+    import numpy as np
+
+    named = outputs if isinstance(outputs, dict) else {"": outputs}
+    return {name: np.asarray(values) for name, values in named.items()}
+
+
+def _flat(arrays: dict[str, Any]) -> Any:
+    """All values of each example in a row."""
+    import numpy as np
+
+    return np.concatenate([values.reshape(len(values), -1) for values in arrays.values()], axis=1)
+
+
+def _batched(shapes: dict[str, tuple[int, ...]]) -> str:
+    told = {name: f"(batch, {', '.join(map(str, shape))})" for name, shape in shapes.items()}
+    return ", ".join(f"{name} {shape}".strip() for name, shape in told.items())
 
 
 def head(subject: Subject) -> Finding:

@@ -6,7 +6,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from zoo.models.building import HEAD, deployed_model, variable_names
+from zoo.models.building import HEAD, deployed_model, output_shapes, variable_names
 from zoo.models.card import Card, write_card
 from zoo.models.checkpoints import Checkpoint
 from zoo.models.weights import COMPANION, load_into, load_network, read_tensors, save_weights
@@ -67,11 +67,7 @@ def new_head(subject: Subject) -> Finding:
     kept = _plain(network)
     backbone = {n: v for n, v in _plain(fitted).items() if not n.startswith(f"{HEAD}/")}
     strange = [n for n, v in backbone.items() if n not in kept or not np.array_equal(v, kept[n])]
-    if (
-        not is_new
-        or strange
-        or tuple(fitted.output_shape[1:]) != subject.variant.outputs_for(count)
-    ):
+    if not is_new or strange or output_shapes(fitted) != subject.variant.outputs_for(count):
         return Finding(
             passed=False,
             measured=f"{len(strange)} tensors outside the head were not kept: {strange[:4]}",

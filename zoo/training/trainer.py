@@ -14,7 +14,8 @@ from zoo.common.errors import BadData, UsageError, ZooError
 from zoo.common.files import atomic_path, write_text
 from zoo.common.optional_imports import require
 from zoo.common.progress import Event
-from zoo.contracts import Dataset, Preprocessing, Task
+from zoo.contracts import Dataset, Preprocessing
+from zoo.contracts.task import Lesson
 from zoo.contracts.training import Training
 from zoo.models.building import HEAD, count_multiply_adds, raw_model
 from zoo.results.records import Epoch
@@ -24,7 +25,7 @@ from zoo.training.layer_groups import layer_groups, thaw
 from zoo.training.optimizer import adamw
 from zoo.training.progress import progress_callback
 from zoo.training.sample_images import Sketches
-from zoo.training.xla import Trial, use_jit
+from zoo.training.xla import XlaTrial, use_jit
 
 WARM_UP_SHARE = 0.1
 _STATE = "state.json"
@@ -39,7 +40,7 @@ class Trainer:
 
     Args:
         network: Keras model from normalized inputs to logits.
-        task: Brings loss and metrics.
+        task: Brings loss and metrics: a task, or a lesson that stands in for it.
         preprocessing: From raw examples to inputs.
         options: How to train.
         seed: Of the order of examples, augmentation and dropout.
@@ -57,7 +58,7 @@ class Trainer:
     def __init__(
         self,
         network: Any,
-        task: Task,
+        task: Lesson,
         preprocessing: Preprocessing,
         options: Training,
         *,
@@ -82,7 +83,7 @@ class Trainer:
         self.notes: list[str] = []
         self._best: list[Any] = []
         self._groups: list[list[Any]] = []
-        self._trial: Trial | None = None
+        self._trial: XlaTrial | None = None
         self._best_companion: list[Any] = []
 
     def fit(self, dataset: Dataset) -> None:
@@ -127,9 +128,11 @@ class Trainer:
 
     def _sketch(self, number: int) -> Event:
         """Draws what the network makes now; the event tells where."""
-        if self._sketches is None or self.task.sketch is None:
+        if self._sketches is None:
             return {}
         picture = self.task.sketch(self.network, self.preprocessing)
+        if picture is None:
+            return {}
         return {"sketch": str(self._sketches.draw(number, picture))}
 
     def _one_epoch(self, model: Any, feed: Feed, number: int, batches: int) -> Epoch:
@@ -291,7 +294,7 @@ class Trainer:
         self.epochs = [Epoch(**values) for values in state["epochs"]]
         self.best_epoch = state["best_epoch"]
         if state["trial"] is not None:
-            self._trial = Trial(**state["trial"])
+            self._trial = XlaTrial(**state["trial"])
             self.notes += [self._trial.note] if self._trial.note else []
         best, latest = self._files(len(self.epochs), self.best_epoch)
         kept, count = _load_arrays(best), len(self.network.get_weights())

@@ -23,7 +23,7 @@ _CLEARLY = 1.05
 
 
 @dataclass(frozen=True, kw_only=True)
-class Trial:
+class XlaTrial:
     """What was decided.
 
     Attributes:
@@ -35,7 +35,7 @@ class Trial:
     note: str = ""
 
 
-def use_jit(model: Any, wish: str, batches: Any, variables: Sequence[Any], steps: int) -> Trial:
+def use_jit(model: Any, wish: str, batches: Any, variables: Sequence[Any], steps: int) -> XlaTrial:
     """Decides whether XLA compiles the training step.
 
     Args:
@@ -49,9 +49,9 @@ def use_jit(model: Any, wish: str, batches: Any, variables: Sequence[Any], steps
         The decision; the model and all `variables` are as before.
     """
     if wish != "auto":
-        return Trial(jit=wish == "on")
+        return XlaTrial(jit=wish == "on")
     if steps < WORTH_STEPS:
-        return Trial(jit=False)
+        return XlaTrial(jit=False)
     before = [variable.numpy() for variable in variables]
     try:
         return _tried(model, batches, steps)
@@ -61,12 +61,12 @@ def use_jit(model: Any, wish: str, batches: Any, variables: Sequence[Any], steps
         model.reset_metrics()
 
 
-def _tried(model: Any, batches: Any, steps: int) -> Trial:
+def _tried(model: Any, batches: Any, steps: int) -> XlaTrial:
     plain = _Contestant(model, batches, jit=False)
     plain.run()
     expected = steps * plain.run()
     if expected < WORTH_SECONDS:
-        return Trial(jit=False)
+        return XlaTrial(jit=False)
     try:
         started = time.perf_counter()
         compiled = _Contestant(model, batches, jit=True)
@@ -75,14 +75,14 @@ def _tried(model: Any, batches: Any, steps: int) -> Trial:
     # TensorFlow has many ways to say that an operation cannot be compiled.
     except Exception as error:
         plain.use()
-        return Trial(jit=False, note=f"jit: XLA cannot compile this training: {_short(error)}")
+        return XlaTrial(jit=False, note=f"jit: XLA cannot compile this training: {_short(error)}")
     # They take turns, so that a busy moment hits both.
     pairs = [(plain.run(), compiled.run()) for _ in range(_ROUNDS)]
     ratio = statistics.median(p for p, _ in pairs) / statistics.median(c for _, c in pairs)
     won = ratio > _CLEARLY
     verdict = "won" if won else "lost"
     (compiled if won else plain).use()
-    return Trial(
+    return XlaTrial(
         jit=won,
         note=f"jit: tried, {verdict}: {ratio:.2f} × the speed of the uncompiled step, "
         f"compiled in {seconds:.0f} s",

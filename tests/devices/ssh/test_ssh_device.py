@@ -300,6 +300,37 @@ def test_uv_gets_the_runtime(server: SshServer, connect: Connect) -> None:
     ]
 
 
+def test_a_plugins_runtime(connect: Connect, tmp_path: Path) -> None:
+    """Its file goes there as model files do, and may be all that the device has of it."""
+    source, file = tmp_path / "fixed.py", tmp_path / "net.fixed"
+    source.write_text(
+        dedent(
+            """
+            from zoo_agent.runtimes.base import Model
+
+            MODULE = "json"
+
+            class Fixed(Model):
+                api, load_ns = "nothing", 1
+                inputs = outputs = [{"name": "x", "shape": [1, 4], "dtype": "float32",
+                                     "scale": None, "zero_point": None}]
+
+                def delegate(self):
+                    return {"name": "none"}
+
+            def open_model(module, request, options):
+                return Fixed()
+            """
+        )
+    )
+    file.write_bytes(b"")
+    transport = connect()
+    description = {"name": "fixed", "distributions": [], "source": transport.put(source)}
+    with AgentSession(transport, "fixed") as session:
+        told = session._ask("load", 60.0, path=transport.put(file), runtime=description)
+    assert (told["runtime"], told["api"]) == ("fixed", "nothing")
+
+
 def test_the_agent_keeps_to_its_processors(connect: Connect) -> None:
     with AgentSession(connect(cpus="1"), "litert") as session:
         assert session.describe()["affinity"] == [0]

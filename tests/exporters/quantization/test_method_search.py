@@ -109,7 +109,7 @@ def test_the_choice_is_made_on_held_out_inputs_alone(tmp_path: Path) -> None:
             precision="int8",
             calibration=inputs[:4],
             input_name="raw",
-            output_name="answers",
+            output_names=("answers",),
             integer_input=False,
             method="auto",
             held_out=held_out,

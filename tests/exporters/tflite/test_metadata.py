@@ -49,7 +49,7 @@ def asked(subject: Deployed, path: Path, precision: str) -> ExportRequest:
         precision=precision,
         calibration=subject.training[:100] if precision == "int8" else None,
         input_name="pixels",
-        output_name="probabilities",
+        output_names=("probabilities",),
         integer_input=True,
         name="pictures.digits",
         task="image-classification",

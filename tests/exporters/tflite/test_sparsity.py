@@ -42,7 +42,7 @@ def written(model: Any, path: Path, precision: str, sparse: bool) -> bytes:
             precision=precision,
             calibration=None,
             input_name="values",
-            output_name="logits",
+            output_names=("logits",),
             integer_input=False,
             options={"sparse": sparse},
         )

@@ -119,7 +119,7 @@ def _exported(single: Rounding, format: str, folder: Path) -> tuple[Any, Path]:
         precision="int8",
         calibration=pictures(4),
         input_name="pixels",
-        output_name="probabilities",
+        output_names=("probabilities",),
         integer_input=True,
         target=target(),
         trained=True,

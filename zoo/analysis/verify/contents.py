@@ -141,10 +141,11 @@ def _check_classes(
     if not variant.has_head:
         claims.leave("classes", "the outputs are no choice among classes")
         return
+    wanted = {name: shape[-1:] for name, shape in variant.outputs_for(count).items()}
     claims.judge(
         "classes",
-        len(outputs) == 1 and outputs[0].shape[-1] == count,
-        f"{count} names for outputs of shape {_sides(outputs[0].shape)}",
+        wanted == {t.name if len(outputs) > 1 else "": t.shape[1:][-1:] for t in outputs},
+        f"{count} names for outputs of shape {', '.join(_sides(t.shape) for t in outputs)}",
         "they are not as many",
     )
 

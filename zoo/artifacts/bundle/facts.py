@@ -6,9 +6,10 @@ from dataclasses import asdict
 from typing import Any
 
 from zoo.artifacts.artifact import Artifact, Manifest
-from zoo.artifacts.golden_samples import GoldenArrays
+from zoo.artifacts.golden_samples import Golden, GoldenArrays
 from zoo.common.errors import Unsupported
 from zoo.common.files import sha256_of
+from zoo.common.named_arrays import fields_of
 from zoo.contracts import LatentPreprocessing, TensorInfo, TokenPreprocessing
 
 SCHEMA = 1
@@ -38,18 +39,17 @@ def facts_of(
         target: The processor that the folder is for.
 
     Raises:
-        Unsupported: The file has more than one input or output.
+        Unsupported: The file has more than one input.
     """
     contents, golden, gate = artifact.contents, manifest.golden, manifest.gate
     assert golden is not None
-    if (len(contents.inputs), len(contents.outputs)) != (1, 1):
+    if len(contents.inputs) != 1:
         raise Unsupported(
-            f"{artifact.path.name} has {len(contents.inputs)} inputs and "
-            f"{len(contents.outputs)} outputs",
-            why="usage programs are written for one of each",
+            f"{artifact.path.name} has {len(contents.inputs)} inputs",
+            why="usage programs are written for one",
         )
     preprocessing = manifest.preprocessing
-    answer = _answer(contents.outputs[0], len(manifest.classes))
+    outputs = [_output(tensor, manifest, golden) for tensor in contents.outputs]
     steps = asdict(preprocessing)
     if isinstance(preprocessing, TokenPreprocessing):
         steps = {**steps, "vocabulary": "vocabulary.txt"}  # a word per line says it better
@@ -72,8 +72,10 @@ def facts_of(
             "raw_dtype": preprocessing.dtype,
             "meaning": preprocessing.describe()["input"],
         },
-        "output": {**_tensor(contents.outputs[0]), "meaning": _MEANINGS[answer]},
-        "answer": answer,
+        # The first of several: programs for one output need no other.
+        "output": {key: outputs[0][key] for key in outputs[0] if key not in ("answer", "max_abs")},
+        "outputs": outputs,
+        "answer": outputs[0]["answer"],
         "labels": "labels.txt",
         "preprocessing": {
             **steps,
@@ -107,10 +109,21 @@ def facts_of(
             "input_dtype": arrays.inputs.dtype.name,
             "input_shape": [1, *arrays.inputs.shape[1:]],
             "output_dtype": "float32",
-            "output_shape": [1, *arrays.outputs.shape[1:]],
+            "output_shape": [1, *next(iter(fields_of(arrays.outputs).values())).shape[1:]],
             "byte_order": "little",
             "files": [
-                {"input": f"golden/input_{n}.bin", "output": f"golden/output_{n}.bin"}
+                {
+                    "input": f"golden/input_{n}.bin",
+                    "output": f"golden/output_{n}.bin",
+                }
+                if len(outputs) == 1
+                else {
+                    "input": f"golden/input_{n}.bin",
+                    **{
+                        f"output_{place}": f"golden/output_{n}_{place}.bin"
+                        for place in range(1, len(outputs) + 1)
+                    },
+                }
                 for n in range(1, len(arrays.inputs) + 1)
             ],
         },
@@ -128,6 +141,17 @@ def _tensor(tensor: TensorInfo) -> dict[str, Any]:
         "dtype": tensor.dtype,
         "scale": tensor.scale,
         "zero_point": tensor.zero_point,
+    }
+
+
+def _output(tensor: TensorInfo, manifest: Manifest, golden: Golden) -> dict[str, Any]:
+    """An output with its meaning and its tolerance."""
+    answer = _answer(tensor, len(manifest.classes))
+    return {
+        **_tensor(tensor),
+        "meaning": manifest.meanings.get(tensor.name, _MEANINGS[answer]),
+        "answer": answer,
+        "max_abs": golden.limit(tensor.name),
     }
 
 

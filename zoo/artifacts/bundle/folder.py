@@ -17,10 +17,11 @@ from zoo.artifacts.artifact import Artifact, Manifest, open_unaltered, require_m
 from zoo.artifacts.bundle.facts import facts_of
 from zoo.artifacts.bundle.licence import licence_text
 from zoo.artifacts.bundle.readme import readme
-from zoo.artifacts.bundle.trial import Trial, try_program
+from zoo.artifacts.bundle.trial import ProgramTrial, try_program
 from zoo.artifacts.golden_samples import GoldenArrays, read_golden
 from zoo.common.errors import BadFile, UsageError, ZooError
 from zoo.common.files import cannot_write, copy_with_sides, sha256_of
+from zoo.common.named_arrays import fields_of
 from zoo.contracts import TokenPreprocessing, Usage, UsageRequest
 from zoo.registry import Registry, load_registry
 
@@ -41,7 +42,7 @@ class Bundle:
 
     folder: Path
     files: tuple[str, ...]
-    trials: tuple[Trial, ...]
+    trials: tuple[ProgramTrial, ...]
 
     @property
     def passed(self) -> bool:
@@ -143,7 +144,7 @@ def _fill(
     arrays: GoldenArrays,
     name: str,
     target: str,
-) -> list[Trial]:
+) -> list[ProgramTrial]:
     facts = facts_of(artifact, manifest, arrays, name, target)
     copy_with_sides(artifact.path, folder / name, artifact.companions)
     _write(folder, "labels.txt", "".join(f"{_one_line(c)}\n" for c in manifest.classes))
@@ -180,16 +181,13 @@ def _write_golden(folder: Path, facts: dict[str, Any], arrays: GoldenArrays) -> 
     import numpy as np
 
     (folder / "golden").mkdir()
-    for number, pair in enumerate(facts["golden"]["files"]):
-        for values, path, dtype in (
-            (arrays.inputs[number], pair["input"], arrays.inputs.dtype.newbyteorder("<")),
-            (arrays.outputs[number], pair["output"], np.dtype("<f4")),
-        ):
-            content = np.ascontiguousarray(values, dtype).tobytes()
+    sides = [(arrays.inputs, arrays.inputs.dtype.newbyteorder("<"))]
+    sides += [(values, np.dtype("<f4")) for values in fields_of(arrays.outputs).values()]
+    for number, files in enumerate(facts["golden"]["files"]):
+        for (side, path), (values, dtype) in zip([*files.items()], sides, strict=True):
+            content = np.ascontiguousarray(values[number], dtype).tobytes()
             (folder / path).write_bytes(content)
-            pair[Path(path).stem.partition("_")[0] + "_sha256"] = hashlib.sha256(
-                content
-            ).hexdigest()
+            files[f"{side}_sha256"] = hashlib.sha256(content).hexdigest()
     _write(folder, "golden/golden.json", json.dumps(facts["golden"], indent=1) + "\n")
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from zoo.artifacts.artifact import Manifest
-from zoo.artifacts.bundle.trial import Trial
+from zoo.artifacts.bundle.trial import ProgramTrial
 from zoo.common.optional_imports import require
 from zoo.contracts import Usage
 from zoo.results.formatting import metric_in_words, plain, printable
@@ -16,7 +16,7 @@ _TEMPLATES = Path(__file__).with_name("templates")
 
 
 def readme(
-    facts: Mapping[str, Any], manifest: Manifest, usage: Usage, trials: Sequence[Trial]
+    facts: Mapping[str, Any], manifest: Manifest, usage: Usage, trials: Sequence[ProgramTrial]
 ) -> str:
     """``README.md`` in Markdown.
 

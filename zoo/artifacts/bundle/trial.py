@@ -16,7 +16,7 @@ _MOST_LINES = 6
 
 
 @dataclass(frozen=True, kw_only=True)
-class Trial:
+class ProgramTrial:
     """How a program fared.
 
     Attributes:
@@ -32,10 +32,10 @@ class Trial:
     said: str
 
 
-def try_program(folder: Path, program: Program) -> Trial:
+def try_program(folder: Path, program: Program) -> ProgramTrial:
     """Runs a program of this Python; others are not run, and say why."""
     if not program.arguments or not any(installed(module) for module in program.modules):
-        return Trial(
+        return ProgramTrial(
             language=program.language, file=program.file, passed=None, said=program.checked
         )
     before = set(folder.rglob("*"))
@@ -58,4 +58,4 @@ def try_program(folder: Path, program: Program) -> Trial:
     for path in set(folder.rglob("*")) - before:
         if path.is_file():
             path.unlink()  # the folder holds what was written for it, and nothing that was tried
-    return Trial(language=program.language, file=program.file, passed=passed, said=said)
+    return ProgramTrial(language=program.language, file=program.file, passed=passed, said=said)

@@ -20,7 +20,7 @@ _SHOWN: dict[Dimension, tuple[str, ...]] = {
 
 
 @dataclass(frozen=True, kw_only=True)
-class Figure:
+class JudgedFigure:
     """What was found of one quantity.
 
     Attributes:
@@ -114,7 +114,7 @@ def reasons(judgements: Iterable[Judgement], device: str) -> str:
     return "; ".join(told)
 
 
-def figure_of(quantity: str, m: Measurement, size: int | None) -> Figure | str:
+def figure_of(quantity: str, m: Measurement, size: int | None) -> JudgedFigure | str:
     """What a measurement found of a quantity; or why it found nothing, in words."""
     if quantity == "size":
         return "the size of the file is not known" if size is None else _exact(float(size))
@@ -140,36 +140,38 @@ def figure_of(quantity: str, m: Measurement, size: int | None) -> Figure | str:
 
 def _interval_of(
     m: Measurement, value: float | None, low: float | None, high: float | None
-) -> Figure | str:
+) -> JudgedFigure | str:
     """A figure; in words why it is none where a vendor's tool kept no samples."""
     if m.summaries or value is None or low is None or high is None:
         return f"{m.runtime} keeps no single times, so its figures have no intervals"
-    return Figure(value=value, low=low, high=high)
+    return JudgedFigure(value=value, low=low, high=high)
 
 
-def _p99(m: Measurement) -> Figure | str:
+def _p99(m: Measurement) -> JudgedFigure | str:
     if m.summaries:
         return _interval_of(m, None, None, None)
     if m.p99_ms is None:
         return f"{m.runs} inferences have no 99th percentile; it takes a hundred: a larger --tier"
     if m.p99_low_ms is None or m.p99_high_ms is None:
         return "the measurement is older than intervals of the 99th percentile; measure again"
-    return Figure(value=m.p99_ms, low=m.p99_low_ms, high=m.p99_high_ms)
+    return JudgedFigure(value=m.p99_ms, low=m.p99_low_ms, high=m.p99_high_ms)
 
 
-def _energy(m: Measurement) -> Figure | str:
+def _energy(m: Measurement) -> JudgedFigure | str:
     if not m.energy:
         return "the device tells nothing of energy"
     # The largest first; what it counts includes idle power, which a busy neighbour raises.
     value = m.energy[0].mj_per_inference
-    return Figure(value=value, low=value, high=value)
+    return JudgedFigure(value=value, low=value, high=value)
 
 
-def _exact(value: float) -> Figure:
-    return Figure(value=value, low=value, high=value, timed=False)
+def _exact(value: float) -> JudgedFigure:
+    return JudgedFigure(value=value, low=value, high=value, timed=False)
 
 
-def _judgement(budget: Budget, figure: Figure | None, verdict: Judged, reason: str) -> Judgement:
+def _judgement(
+    budget: Budget, figure: JudgedFigure | None, verdict: Judged, reason: str
+) -> Judgement:
     return Judgement(
         budget=str(budget),
         quantity=budget.quantity,
@@ -182,7 +184,7 @@ def _judgement(budget: Budget, figure: Figure | None, verdict: Judged, reason: s
     )
 
 
-def _interval(figure: Figure, dimension: Dimension) -> str:
+def _interval(figure: JudgedFigure, dimension: Dimension) -> str:
     text = amount(figure.value, dimension)
     if figure.low == figure.high:
         return text

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zoo.common.errors import BadData, UsageError
+from zoo.common.named_arrays import fields_of
 from zoo.contracts.dataset import Split
 from zoo.contracts.preprocessing import Preprocessing
 from zoo.data.preprocessing.inputs import read_inputs
@@ -43,10 +44,21 @@ def calibration_inputs(
             why="the split is empty",
             fix="choose a dataset with training examples",
         )
-    # Of steps with a class each, the first tells examples apart as well as any.
-    labels = split.labels if split.labels.ndim == 1 else split.labels[:, 0]
-    values = read_inputs(split, preprocessing, balanced_sample(labels, count, seed).tolist())
+    chosen = balanced_sample(strata(split.labels), count, seed)
+    values = read_inputs(split, preprocessing, chosen.tolist())
     return values.astype(preprocessing.graph_dtype), array_hash(values).hex()
+
+
+def strata(labels: NDArray[Any]) -> NDArray[np.int64]:
+    """A class for each example, int64, (examples,), by which samples are balanced.
+
+    Of labels that are several, the first that holds classes; of classes of many steps, the first
+    step, which tells examples apart as well as any; of numbers, one class for all.
+    """
+    for values in fields_of(labels).values():
+        if values.dtype == np.int64 and values.size:
+            return np.ascontiguousarray(values.reshape(len(values), -1)[:, 0])
+    return np.zeros(len(labels), np.int64)
 
 
 def balanced_sample(labels: NDArray[np.int64], count: int, seed: int) -> NDArray[np.int64]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -71,14 +72,15 @@ def fit_series(preprocessing: SeriesPreprocessing, dataset: Dataset) -> SeriesPr
     )
 
 
-def stepwise_labels(labels: NDArray[np.int64], steps: int) -> NDArray[np.int64]:
+def stepwise_labels(labels: NDArray[Any], steps: int) -> NDArray[Any]:
     """Labels of steps cut or padded to a length; labels of whole examples stay as they are.
 
     Args:
-        labels: int64, shape (examples,), or (examples, longest) with `IGNORED` behind the end.
+        labels: int64 of shape (examples, longest), with `IGNORED` behind the end, are those of
+            steps.
         steps: As the network has.
     """
-    if labels.ndim == 1 or labels.shape[1] == steps:
+    if labels.ndim != 2 or labels.dtype != np.int64 or labels.shape[1] == steps:
         return labels
     result = np.full((len(labels), steps), IGNORED, np.int64)
     kept = min(steps, labels.shape[1])

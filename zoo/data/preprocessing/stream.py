@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from zoo.common.named_arrays import fields_of
 from zoo.common.optional_imports import require
 from zoo.contracts.dataset import Split
 from zoo.contracts.preprocessing import Preprocessing
@@ -49,7 +50,9 @@ class Examples:
         self.in_memory = size <= memory_limit_bytes
         # On the CPU by name: a GPU would otherwise receive the whole split.
         with tf.device("CPU:0"):
-            self._labels = tf.constant(labels_for(split, preprocessing))
+            labels = labels_for(split, preprocessing)
+            named = {name: tf.constant(one) for name, one in fields_of(labels).items()}
+            self._labels = named.get("", named)
             self._held = tf.constant(read_inputs(split, preprocessing)) if self.in_memory else None
 
     def batches(
@@ -75,7 +78,7 @@ class Examples:
 
         Returns:
             A `tf.data.Dataset` of (raw inputs, labels): of pixels uint8 (batch, height, width,
-            channels), or float32 0-255 when augmented, and int64 (batch,) or (batch, steps).
+            channels), or float32 0-255 when augmented, and labels, of several a dictionary.
         """
         tf = require("tensorflow")
         epoch = first_epoch
@@ -108,7 +111,7 @@ class Examples:
 
     def _load(self, indices: Any) -> tuple[Any, Any]:
         tf = require("tensorflow")
-        labels = tf.gather(self._labels, indices)
+        labels = tf.nest.map_structure(lambda held: tf.gather(held, indices), self._labels)
         if self._held is not None:
             return tf.gather(self._held, indices), labels
         values = tf.numpy_function(self._read, [indices], self._preprocessing.dtype)

@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 from zoo.artifacts.reference_outputs import REFERENCE, judged_split
 from zoo.common.files import atomic_path
+from zoo.common.named_arrays import joined
 from zoo.common.optional_imports import require
 from zoo.common.progress import Event
-from zoo.contracts import Comparison, Preprocessing, Split
+from zoo.contracts import Comparison, Preprocessing, Split, Task
 from zoo.data.opening import check_task, open_dataset
 from zoo.data.preprocessing.inputs import normalize, read_inputs, truth_of
 from zoo.execution.runner import check_classes, check_enough_classes
@@ -122,8 +123,8 @@ def evaluate_model(
     )
     with atomic_path(folder / REFERENCE) as temporary, temporary.open("wb") as file:
         np.savez(file, outputs=outputs, labels=truth.labels)
-    outputs = outputs[:count]
-    metrics = loaded.task.evaluate(outputs, truth)
+    answers = loaded.task.decode(outputs[:count])
+    metrics = loaded.task.evaluate(answers, truth)
     if card is not None and split == "test":
         headline = metrics[0]
         measured = Accuracy(
@@ -141,7 +142,7 @@ def evaluate_model(
         dataset=dataset.name,
         split=split,
         metrics=metrics,
-        details=dict(loaded.task.details(outputs, truth)),
+        details=dict(loaded.task.details(answers, truth)),
         outputs=REFERENCE,
         runtime="keras",
         seconds=time.perf_counter() - started,
@@ -154,7 +155,7 @@ def evaluate_model(
 def keras_outputs(
     loaded: LoadedModel, examples: Split, told: Callable[[int], None], model: Any = None
 ) -> Any:
-    """The deployed Keras model's outputs, float32, (examples, …); `told` how many are done.
+    """The deployed Keras model's outputs, (examples, …); `told` how many are done.
 
     Args:
         loaded: The checkpoint.
@@ -171,9 +172,17 @@ def keras_outputs(
     for start in range(0, len(examples), _BATCH):
         part = range(start, min(start + _BATCH, len(examples)))
         raw = read_inputs(examples, preprocessing, part).astype(preprocessing.graph_dtype)
-        chunks.append(np.asarray(model(raw, training=False)))
+        chunks.append(as_array(model(raw, training=False), loaded.task))
         told(part.stop)
-    return np.concatenate(chunks).astype(np.float32)
+    return np.concatenate(chunks)
+
+
+def as_array(outputs: Any, task: Task) -> Any:
+    """A Keras model's outputs as a float32 array, or as several by name in the task's order."""
+    import numpy as np
+
+    named = outputs if isinstance(outputs, dict) else {task.output_names[0]: outputs}
+    return joined({name: np.asarray(named[name], np.float32) for name in task.output_names})
 
 
 def compare_preprocessing(preprocessing: Preprocessing, raw: Any) -> Comparison:

@@ -170,7 +170,7 @@ class GateStep(Step[GateResult]):
         if beside is not None:
             write_bytes(work.folder / golden_name(source.name), beside)
         embed(artifact.exporter, target, judged(manifest, answer, golden, self.budgets))
-        headline = task.evaluate(expected, truth)[0]
+        headline = task.evaluate(task.decode(expected), truth)[0]
         result = GateResult(
             file=target.name,
             format=manifest.format,

@@ -65,7 +65,7 @@ def keep_golden(
         answered.outputs[numbers],
         plain,
         precision,
-        artifact.contents.outputs[0],
+        artifact.contents.outputs,
     )
     if chosen is None:
         return None, None
@@ -78,6 +78,7 @@ def keep_golden(
         processor=answered.processor,
         max_abs=chosen.max_abs,
         tolerance=chosen.tolerance,
+        limits={name: limit for name, limit in chosen.limits.items() if name},
     )
     arrays = GoldenArrays(
         inputs=read_inputs(examples, manifest.preprocessing, kept), outputs=answered.outputs[kept]

@@ -189,9 +189,9 @@ class RepairSession:
             held_out=subset(self.dataset.splits["train"], EXAMPLES),
             preprocessing=manifest.preprocessing,
         )
-        before = task.evaluate(self.expected, truth)[0]
+        before = task.evaluate(task.decode(self.expected), truth)[0]
         self.unit = "points" if before.higher_is_better else "%"
-        drop = before.lost_by(task.evaluate(answered.outputs, truth)[0])
+        drop = before.lost_by(task.evaluate(task.decode(answered.outputs), truth)[0])
         compared = compare_outputs(task, self.expected, answered.outputs, labels)
         check = task.parity(_cautious(compared), self.registry.precision(manifest.precision))
         return drop, "" if check.passed else check.reason

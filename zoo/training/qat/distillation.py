@@ -7,11 +7,12 @@ for every task, those without labels included.
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass
 from typing import Any
 
 from zoo.common.optional_imports import require
 from zoo.contracts import Preprocessing, Split, Task
+from zoo.contracts.task import Lesson
 from zoo.contracts.training import Qat, Training
 from zoo.data.preprocessing.inputs import read_inputs
 from zoo.models.building import raw_model
@@ -26,14 +27,35 @@ AGREEMENT = "agreement"
 DIFFERENCE = "difference"
 
 
-def distilling(task: Task, teacher: Any, *, chooses: bool) -> Task:
-    """A task that is learnt from another network, for a `Trainer`.
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Distilling(Lesson):
+    """Learning the answers of a teacher that the trained model computes beside its own.
+
+    Attributes:
+        chooses: Whether logits become probabilities: then the twin learns these, and the epoch is
+            kept that makes the same choices most often; else it learns the outputs themselves.
+    """
+
+    chooses: bool
+
+    def compile(self, model: Any, optimizer: Any, options: Training) -> str:
+        """Compares both halves of what `distilling` stacks."""
+        model.compile(
+            optimizer=_descent(optimizer),
+            loss=_divergence if self.chooses else _distance,
+            metrics=[_agreement if self.chooses else _distance],
+            jit_compile=False,
+        )
+        return AGREEMENT if self.chooses else DIFFERENCE
+
+
+def distilling(task: Task, teacher: Any, *, chooses: bool) -> Distilling:
+    """How the twin is trained, for a `Trainer`.
 
     Args:
         task: Of both networks.
         teacher: `keras.Model` from normalized inputs to logits; it is frozen.
-        chooses: Whether logits become probabilities: then the twin learns these, and the epoch is
-            kept that makes the same choices most often; else it learns the outputs themselves.
+        chooses: See `Distilling`.
     """
     teacher.trainable = False
 
@@ -44,23 +66,7 @@ def distilling(task: Task, teacher: Any, *, chooses: bool) -> Task:
         answers = _as_trained(raw_model(teacher, preprocessing))(inputs)
         return keras.Model(inputs, keras.ops.stack([student(inputs), answers], axis=1))
 
-    def compile(model: Any, optimizer: Any, options: Training) -> str:
-        model.compile(
-            optimizer=_descent(optimizer),
-            loss=_divergence if chooses else _distance,
-            metrics=[_agreement if chooses else _distance],
-            jit_compile=False,
-        )
-        return AGREEMENT if chooses else DIFFERENCE
-
-    return replace(
-        task,
-        trainee=trainee,
-        compile=compile,
-        state=None,
-        sketch=None,
-        higher_is_better=chooses,
-    )
+    return Distilling(name=task.name, trainee=trainee, chooses=chooses, higher_is_better=chooses)
 
 
 def _as_trained(model: Any) -> Any:
