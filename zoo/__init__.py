@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from zoo.api.runs import export, finetune, optimize, ship, write_report
     from zoo.artifacts.bundle import bundle
     from zoo.benchmark.compare.comparing import compare
-    from zoo.benchmark.compare.judging import judge_budgets
+    from zoo.benchmark.compare.judgement import judge_budgets
     from zoo.benchmark.run import bench
     from zoo.common.errors import ZooError
     from zoo.contracts import (
@@ -86,7 +86,7 @@ _LAZY = {
     "explain": "zoo.analysis.explain",
     "verify": "zoo.analysis.verify.verify",
     "compare": "zoo.benchmark.compare.comparing",
-    "judge_budgets": "zoo.benchmark.compare.judging",
+    "judge_budgets": "zoo.benchmark.compare.judgement",
 }
 
 

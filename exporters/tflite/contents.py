@@ -86,7 +86,7 @@ def _contents(payload: bytes, schema: Any) -> FileContents:
         keeps_state=keeps_state,
         remarks=(_STATEFUL,) if keeps_state else (),
         multiply_adds=tally.work if turns else {},
-        float_products=tally.float_products if tally.integer else {},
+        float_products=dict(tally.float_products) if tally.integer else {},
     )
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+import json
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -90,6 +91,7 @@ def test_every_step_of_an_lstm_counts(
 ) -> None:
     subject = series()
     _, contents = write(FORMATS[format], subject, tmp_path, precision, form)
+    assert json.loads(json.dumps(asdict(contents)))["multiply_adds"] == contents.multiply_adds
     expected = count_multiply_adds(subject.model)
     if form == "unrolled":
         expected -= 40 * 160  # The first step's state is zero: its product is not in the file.

@@ -11,6 +11,7 @@ import zlib
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -342,3 +343,27 @@ def test_the_command_on_a_bad_file(copy: Callable[[str], Path], tmp_path: Path) 
 
 def test_the_dataset_is_the_real_one() -> None:
     assert len(dataset().splits["test"]) > 200
+
+
+def with_placement(file: Path, **changes: Any) -> Path:
+    gate = open_artifact(registry(), file).manifest.gate
+    checks = [replace(c, **changes) if c.name == "placement" else c for c in gate.checks]
+    return with_manifest(file, gate=replace(gate, checks=tuple(checks)))
+
+
+def test_manifests_from_before_work_was_counted_hold(copy: Callable[[str], Path]) -> None:
+    file = copy("int8.tflite")
+    (found,) = (c for c in verified(file).claims if c.name == "placement")
+    before, work = found.value.rsplit("; ", 1)
+    assert "multiply-adds are integer" in work
+    assert failing(verified(with_placement(file, value=before))) == []
+    assert "placement" in failing(verified(with_placement(file, value=before[:-1])))
+    other = with_placement(file, value=before, passed=False)
+    assert "placement" in failing(verified(other))
+
+
+def test_an_unknown_precision_is_judged_by_no_other(copy: Callable[[str], Path]) -> None:
+    found = verified(with_manifest(copy("int8.tflite"), precision="int9"))
+    (claim,) = (c for c in found.claims if c.status == "fails")
+    assert claim.name == "precision"
+    assert (claim.value, claim.reason) == ("unknown precision 'int9'", "did you mean 'int8'?")

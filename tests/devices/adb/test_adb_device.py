@@ -21,7 +21,7 @@ from hypothesis import strategies as st
 from measured import measure
 
 from zoo.benchmark.cells import cells_of, check_compared, check_tools, time_cells, with_tools
-from zoo.benchmark.compare.judging import judge_budgets
+from zoo.benchmark.compare.judgement import judge_budgets
 from zoo.benchmark.compare.sources import recorded
 from zoo.benchmark.journal import Journal
 from zoo.benchmark.tiers import tier_named
