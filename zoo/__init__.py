@@ -26,6 +26,7 @@ if TYPE_CHECKING:
         Condition,
         Dataset,
         DatasetProvider,
+        DeviceDriver,
         DeviceKind,
         Examination,
         Exporter,
@@ -57,13 +58,15 @@ if TYPE_CHECKING:
         WeightsSource,
     )
     from zoo.doctor import doctor
+    from zoo.execution.agent_driver import AgentDriver
     from zoo.execution.device import Device
     from zoo.hookspecs import hookimpl
     from zoo.models.published.official import fetch_weights, official_weights, verify_weights
 
 _OFFICIAL = "fetch_weights official_weights verify_weights"
 _CONTRACTS = (
-    "Architecture Check Comparison Condition Dataset DatasetProvider DeviceKind "
+    "Architecture Check Comparison Condition Dataset DatasetProvider DeviceDriver "
+    "DeviceKind "
     "Examination Exporter ExportRequest Figure FigureTable FileContents ImagePreprocessing "
     "LatentPreprocessing "
     "LayerComparison LayerRequest Metric OperatorRecord Output Precision Preprocessing Runtime "
@@ -73,6 +76,7 @@ _CONTRACTS = (
 #: Public name → the module that holds it, imported when it is first used.
 _LAZY = {
     **dict.fromkeys(_CONTRACTS.split(), "zoo.contracts"),
+    "AgentDriver": "zoo.execution.agent_driver",
     "Device": "zoo.execution.device",
     "ZooError": "zoo.common.errors",
     "hookimpl": "zoo.hookspecs",
@@ -101,6 +105,7 @@ def __dir__() -> list[str]:
 
 
 __all__ = [
+    "AgentDriver",
     "Architecture",
     "Check",
     "Comparison",
@@ -108,6 +113,7 @@ __all__ = [
     "Dataset",
     "DatasetProvider",
     "Device",
+    "DeviceDriver",
     "DeviceKind",
     "Examination",
     "ExportRequest",

@@ -168,7 +168,7 @@ def _on_devices(job: Job, gates: Sequence[GateStep]) -> Iterator[Step[Any]]:
     """What happens to each file on each device, one device after the other."""
     for place in map(Place.of, job.devices):
         device = place.device
-        if device.kind.examine is not None:
+        if device.kind.analysis:
             for gate in gates:
                 id = replace(gate.id, kind="examine", device=device.name)
                 yield ExamineStep(id=id, origin=gate.origin, gate=gate, place=place)

@@ -19,8 +19,8 @@ from zoo.artifacts.gate import compare_outputs, conversion, judge, reasons
 from zoo.artifacts.golden_samples import golden_name
 from zoo.artifacts.reference_outputs import REFERENCE, judged_split
 from zoo.common.files import atomic_path, copy_with_sides, sha256_of, size_with_sides, write_bytes
-from zoo.contracts import DeviceKind
 from zoo.data.opening import open_dataset
+from zoo.execution.device import Device
 from zoo.execution.runner import choose_runtime, evaluation_of, judging_device, run_file
 from zoo.execution.runtimes import distributions_of, running_plugins
 from zoo.pipeline.recipe import Gate
@@ -65,7 +65,7 @@ class GateStep(Step[GateResult]):
     result_type = GateResult
 
     @property
-    def judge(self) -> DeviceKind:
+    def judge(self) -> Device:
         """Where the file runs."""
         return judging_device(self.origin.registry)
 
@@ -83,12 +83,12 @@ class GateStep(Step[GateResult]):
 
     @property
     def plugins(self) -> tuple[Plugin, ...]:
-        running = running_plugins(self.origin.registry, self.judge, self.id.format)
+        running = running_plugins(self.origin.registry, self.judge.kind, self.id.format)
         return (*self.export.plugins, *running)
 
     @property
     def distributions(self) -> tuple[str, ...]:
-        judge = distributions_of(self.origin.registry, self.judge)
+        judge = distributions_of(self.origin.registry, self.judge.kind)
         return (*self.export.distributions, *judge)
 
     def run(self, work: Work) -> Outcome[GateResult]:
@@ -104,13 +104,13 @@ class GateStep(Step[GateResult]):
         manifest = require_manifest(artifact)
         task, precision = registry.tasks.get(manifest.task), registry.precision(manifest.precision)
         dataset = open_dataset(registry, self.origin.data)
-        kind = self.judge
-        runtime = choose_runtime(artifact.exporter, kind, {})
+        device = self.judge
+        runtime = choose_runtime(artifact.exporter, device)
         examples = judged_split(dataset, task.min_parity_inputs)
         answered = run_file(
             source,
             runtime,
-            kind,
+            device,
             examples,
             manifest.preprocessing,
             emit=work.emit,
@@ -164,7 +164,7 @@ class GateStep(Step[GateResult]):
             examples,
             labels,
             f"{self.origin.data}/test",
-            kind,
+            device,
             work.children,
         )
         if beside is not None:

@@ -15,9 +15,10 @@ from zoo.artifacts.gate import compare_outputs
 from zoo.artifacts.reference_outputs import EXPECTED
 from zoo.common.errors import Unsupported, ZooError
 from zoo.common.files import copy_with_sides, sha256_of, size_with_sides
-from zoo.contracts import Comparison, Dataset, DeviceKind, LayerComparison, Truth
+from zoo.contracts import Comparison, Dataset, LayerComparison, Truth
 from zoo.contracts.precision import BASELINE, CALIBRATIONS
 from zoo.data.opening import open_dataset
+from zoo.execution.device import Device
 from zoo.execution.runner import choose_runtime, judging_device, run_file
 from zoo.execution.runtimes import running_plugins
 from zoo.pipeline.steps.export import Exporting, ExportStep
@@ -51,13 +52,13 @@ class RepairStep(ExportStep):
     max_drop: float | None
 
     @property
-    def judge(self) -> DeviceKind:
+    def judge(self) -> Device:
         """Where files are measured."""
         return judging_device(self.origin.registry)
 
     @property
     def plugins(self) -> tuple[Plugin, ...]:
-        running = running_plugins(self.origin.registry, self.judge, self.id.format)
+        running = running_plugins(self.origin.registry, self.judge.kind, self.id.format)
         return (*super().plugins, *running)
 
     def run(self, work: Work) -> Outcome[Export]:
@@ -166,14 +167,14 @@ class RepairSession:
 
         artifact = open_artifact(self.registry, path)
         manifest = require_manifest(artifact)
-        kind = self.step.judge
-        runtime = choose_runtime(artifact.exporter, kind, {})
+        device = self.step.judge
+        runtime = choose_runtime(artifact.exporter, device)
         examples = subset(self.dataset.splits["validation"], EXAMPLES)
         self.tell("measuring on the validation split")
         answered = run_file(
             path,
             runtime,
-            kind,
+            device,
             examples,
             manifest.preprocessing,
             emit=self.work.emit,
