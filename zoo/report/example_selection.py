@@ -12,8 +12,6 @@ from zoo.contracts import Dataset, Preprocessing, Split
 from zoo.contracts.dataset import IGNORED
 from zoo.data.preprocessing.inputs import kind_of, read_input
 from zoo.models.card import read_card
-from zoo.pipeline.planning.common import EVALUATE
-from zoo.pipeline.rows import judged
 from zoo.pipeline.run import Run
 from zoo.pipeline.steps.gate import OUTPUTS
 from zoo.report.charts.series_pictures import series_picture
@@ -77,10 +75,8 @@ def step_samples_of(run: Run, dataset: Dataset) -> tuple[StepSample, ...]:
 
 def outputs_of(run: Run) -> tuple[Array, Array, dict[str, Array]]:
     """The reference's outputs, the labels, and the outputs of each file."""
-    expected, labels = _load(run.finished[EVALUATE].folder / REFERENCE)
-    answers = {
-        str((g.record.result or {})["file"]): _load(g.folder / OUTPUTS)[0] for g in judged(run)
-    }
+    expected, labels = _load(run.evaluation.folder / REFERENCE)
+    answers = {gate.result.file: _load(gate.folder / OUTPUTS)[0] for gate in run.gates}
     return expected[: len(labels)], labels, answers
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from zoo.contracts import Dataset
 from zoo.data.preprocessing.inputs import read_inputs
 from zoo.data.readers.image_files import read_image
-from zoo.pipeline.planning.common import FINETUNE
 from zoo.pipeline.run import Run
 from zoo.report.example_selection import outputs_of, preprocessing_of
 from zoo.report.view import Picture
@@ -17,7 +16,7 @@ _PICTURED = 48
 
 def sketches_of(run: Run, training: TrainingResult) -> tuple[Picture, ...]:
     """What the network made after each epoch."""
-    folder = run.finished[FINETUNE].folder
+    folder = run.training.folder
     return tuple(
         Picture(label=f"epoch {epoch}", pixels=read_image(folder / name))
         for epoch, name in training.sketches.items()
