@@ -31,7 +31,6 @@ from zoo.common.errors import ZooError
 from zoo.contracts import Split
 from zoo.data.preprocessing.calibration import calibration_inputs
 from zoo.data.preprocessing.inputs import read_inputs, truth_of
-from zoo.execution.device import Device
 from zoo.execution.runner import choose_runtime, judging_device, run_file
 from zoo.models.checkpoints import resolve
 from zoo.registry import load_registry
@@ -166,12 +165,12 @@ class Subject:
 
     def quality(self, path: Path) -> float:
         """Accuracy in per cent; of generators decibels of signal to error against Keras."""
-        kind = judging_device(self.registry)
+        device = judging_device(self.registry)
         exporter = self.registry.exporter_for(path)
         assert exporter is not None
-        runtime = choose_runtime(exporter, kind, {})
+        runtime = choose_runtime(exporter, device)
         answered = run_file(
-            path, runtime, kind, self.test, self.preprocessing, emit=lambda event: None
+            path, runtime, device, self.test, self.preprocessing, emit=lambda event: None
         )
         if self.generates:
             noise = np.square(self.expected - answered.outputs).sum()
@@ -181,15 +180,15 @@ class Subject:
 
     def latencies(self, files: Sequence[Path]) -> list[float]:
         """Medians in milliseconds, by processes that take turns."""
-        kind = judging_device(self.registry)
+        device = judging_device(self.registry)
         candidates = []
         for path in files:
             exporter = self.registry.exporter_for(path)
             assert exporter is not None
-            runtime = choose_runtime(exporter, kind, {})
+            runtime = choose_runtime(exporter, device)
             range_of = self.preprocessing.value_range
             candidates.append(Candidate(path=path, runtime=runtime, value_range=range_of))
-        found = measure_interleaved(Device(name=kind.name, kind=kind), candidates, tier="smoke")
+        found = measure_interleaved(device, candidates, tier="smoke")
         return [float("nan") if isinstance(f, ZooError) else f[0].p50_ms for f in found]
 
 
@@ -287,13 +286,14 @@ def _timed_steps(format: str, folder: Path) -> float:
     script = (
         "import sys, time; from concurrent.futures import ThreadPoolExecutor\n"
         "from zoo.common.worker import call; from zoo.models.loading import Subject\n"
-        "from zoo.registry import PluginSettings\n"
+        "from pathlib import Path\n"
+        "from zoo.registry import PluginSettings; from zoo.pipeline.steps.export import Exporting\n"
         "model, format, precisions, folder = sys.argv[1:]\n"
         "subject = Subject(model=model, plugins=PluginSettings())\n"
         "def one(precision):\n"
-        "    call('zoo.pipeline.steps.export:export', dict(subject=subject, format=format,\n"
-        "         precision=precision, data=model.split('.')[1], calibration={}, seed=0,\n"
-        "         folder=folder))\n"
+        "    asked = Exporting(format=format, precision=precision, data=model.split('.')[1])\n"
+        "    call('zoo.pipeline.steps.export:export', dict(subject=subject, asked=asked,\n"
+        "         folder=Path(folder)))\n"
         "started = time.perf_counter()\n"
         "with ThreadPoolExecutor(2) as pool:\n"
         "    list(pool.map(one, precisions.split(',')))\n"

@@ -2,14 +2,14 @@
 
 from zoo.contracts.architecture import Architecture, Variant
 from zoo.contracts.dataset import Dataset, DatasetProvider, Split
-from zoo.contracts.device import Clock, DeviceKind
+from zoo.contracts.device import Clock, DeviceDriver, DeviceKind
 from zoo.contracts.examination import Examination, Figure, FigureTable, Specimen
 from zoo.contracts.exporter import Exporter, ExportRequest, FileContents, TensorInfo
 from zoo.contracts.layers import LayerComparison, LayerRequest, OperatorRecord
 from zoo.contracts.precision import Precision, Tolerances
 from zoo.contracts.preprocessing import (
-    AnyPreprocessing,
     ImagePreprocessing,
+    InputKind,
     LatentPreprocessing,
     Preprocessing,
     SeriesPreprocessing,
@@ -19,19 +19,20 @@ from zoo.contracts.runtime import Runtime, ToolOrder, ToolSummary, VendorTool
 from zoo.contracts.target import Target
 from zoo.contracts.task import Check, Comparison, Metric, Output, Task, Truth
 from zoo.contracts.transport import AgentProcess, Condition, DeviceOptions, Transport
-from zoo.contracts.usage import Program, Usage, UsageRequest
+from zoo.contracts.usage import Arena, Program, Usage, UsageRequest
 from zoo.contracts.weights import SourceLayer, WeightsSource
 
 __all__ = [
     "AgentProcess",
-    "AnyPreprocessing",
     "Architecture",
+    "Arena",
     "Check",
     "Clock",
     "Comparison",
     "Condition",
     "Dataset",
     "DatasetProvider",
+    "DeviceDriver",
     "DeviceKind",
     "DeviceOptions",
     "Examination",
@@ -41,6 +42,7 @@ __all__ = [
     "FigureTable",
     "FileContents",
     "ImagePreprocessing",
+    "InputKind",
     "LatentPreprocessing",
     "LayerComparison",
     "LayerRequest",
