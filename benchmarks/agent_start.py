@@ -52,7 +52,7 @@ PROGRAMS = {".tflite": ("litert", LITERT), ".onnx": ("onnxruntime", ONNX)}
 
 def agent_seconds(path: Path, runtime: str) -> float:
     """Until the first inference of a session has its answer."""
-    transport = load_registry().devices.get("host").connect({})
+    transport = load_registry().devices.get("host").driver_of({}).connect()
     started = time.perf_counter()
     with AgentSession(transport, runtime) as session:
         loaded = session.load(path)

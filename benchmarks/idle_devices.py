@@ -20,13 +20,15 @@ import time
 from pathlib import Path
 from typing import Any
 
+from pydantic import BaseModel
+
 from zoo.benchmark.candidate import Candidate
 from zoo.benchmark.journal import Journal
 from zoo.benchmark.measure import measure_interleaved
 from zoo.benchmark.tiers import Tier
 from zoo.cli.bench_progress import BenchProgress
 from zoo.common.worker import Children
-from zoo.contracts import AgentProcess, Condition, DeviceKind
+from zoo.contracts import AgentProcess, Condition, DeviceDriver, DeviceKind
 from zoo.execution.agent_process import PipeProcess
 from zoo.execution.device import Device
 
@@ -75,6 +77,33 @@ class Transport:
         """Nothing is held."""
 
 
+class Options(BaseModel):
+    """Tells the devices apart."""
+
+    number: int
+
+
+class Driver(DeviceDriver[Options]):
+    """Of devices that sleep."""
+
+    @property
+    def address(self) -> str:
+        """One for each."""
+        return str(self.options.number)
+
+    def fingerprint(self) -> str:
+        """The same for all."""
+        return "f" * 16
+
+    def runtimes(self) -> list[str]:
+        """What the agent calls itself."""
+        return ["fake"]
+
+    def connect(self) -> Transport:
+        """Opens nothing."""
+        return Transport()
+
+
 def drive(devices: int, seconds: float, folder: Path) -> dict[str, object]:
     """Measures on all devices at the same time; the parent's share of one core."""
     import threading
@@ -89,10 +118,8 @@ def drive(devices: int, seconds: float, folder: Path) -> dict[str, object]:
     kind = DeviceKind(
         name="idle",
         summary="sleeps",
-        connect=lambda options: Transport(),
-        fingerprint=lambda options: "f" * 16,
-        runtimes=lambda options: ["fake"],
-        address=lambda options: str(options["number"]),
+        driver=lambda: Driver,
+        options=lambda: Options,
         remote=True,
     )
     cells = [

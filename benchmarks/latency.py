@@ -72,7 +72,7 @@ def agent_median(
     path: Path, runtime: str, threads: int, seconds: float, least: int
 ) -> tuple[float, int, str]:
     """Median in milliseconds, number of runs, and the call that was timed."""
-    transport = load_registry().devices.get("host").connect({})
+    transport = load_registry().devices.get("host").driver_of({}).connect()
     with AgentSession(transport, runtime) as session:
         loaded = session.load(path, threads, purpose="timing")
         run = session.bench(

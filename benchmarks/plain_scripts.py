@@ -31,7 +31,6 @@ from zoo.common.errors import ZooError
 from zoo.contracts import Split
 from zoo.data.preprocessing.calibration import calibration_inputs
 from zoo.data.preprocessing.inputs import read_inputs, truth_of
-from zoo.execution.device import Device
 from zoo.execution.runner import choose_runtime, judging_device, run_file
 from zoo.models.checkpoints import resolve
 from zoo.registry import load_registry
@@ -166,12 +165,12 @@ class Subject:
 
     def quality(self, path: Path) -> float:
         """Accuracy in per cent; of generators decibels of signal to error against Keras."""
-        kind = judging_device(self.registry)
+        device = judging_device(self.registry)
         exporter = self.registry.exporter_for(path)
         assert exporter is not None
-        runtime = choose_runtime(exporter, kind, {})
+        runtime = choose_runtime(exporter, device)
         answered = run_file(
-            path, runtime, kind, self.test, self.preprocessing, emit=lambda event: None
+            path, runtime, device, self.test, self.preprocessing, emit=lambda event: None
         )
         if self.generates:
             noise = np.square(self.expected - answered.outputs).sum()
@@ -181,15 +180,15 @@ class Subject:
 
     def latencies(self, files: Sequence[Path]) -> list[float]:
         """Medians in milliseconds, by processes that take turns."""
-        kind = judging_device(self.registry)
+        device = judging_device(self.registry)
         candidates = []
         for path in files:
             exporter = self.registry.exporter_for(path)
             assert exporter is not None
-            runtime = choose_runtime(exporter, kind, {})
+            runtime = choose_runtime(exporter, device)
             range_of = self.preprocessing.value_range
             candidates.append(Candidate(path=path, runtime=runtime, value_range=range_of))
-        found = measure_interleaved(Device(name=kind.name, kind=kind), candidates, tier="smoke")
+        found = measure_interleaved(device, candidates, tier="smoke")
         return [float("nan") if isinstance(f, ZooError) else f[0].p50_ms for f in found]
 
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from zoo.api.runs import export, finetune, optimize, ship, write_report
     from zoo.artifacts.bundle import bundle
     from zoo.benchmark.compare.comparing import compare
-    from zoo.benchmark.compare.judging import judge_budgets
+    from zoo.benchmark.compare.judgement import judge_budgets
     from zoo.benchmark.run import bench
     from zoo.common.errors import ZooError
     from zoo.contracts import (
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
         Condition,
         Dataset,
         DatasetProvider,
+        DeviceDriver,
         DeviceKind,
         Examination,
         Exporter,
@@ -57,13 +58,15 @@ if TYPE_CHECKING:
         WeightsSource,
     )
     from zoo.doctor import doctor
+    from zoo.execution.agent_driver import AgentDriver
     from zoo.execution.device import Device
     from zoo.hookspecs import hookimpl
     from zoo.models.published.official import fetch_weights, official_weights, verify_weights
 
 _OFFICIAL = "fetch_weights official_weights verify_weights"
 _CONTRACTS = (
-    "Architecture Check Comparison Condition Dataset DatasetProvider DeviceKind "
+    "Architecture Check Comparison Condition Dataset DatasetProvider DeviceDriver "
+    "DeviceKind "
     "Examination Exporter ExportRequest Figure FigureTable FileContents ImagePreprocessing "
     "LatentPreprocessing "
     "LayerComparison LayerRequest Metric OperatorRecord Output Precision Preprocessing Runtime "
@@ -73,6 +76,7 @@ _CONTRACTS = (
 #: Public name → the module that holds it, imported when it is first used.
 _LAZY = {
     **dict.fromkeys(_CONTRACTS.split(), "zoo.contracts"),
+    "AgentDriver": "zoo.execution.agent_driver",
     "Device": "zoo.execution.device",
     "ZooError": "zoo.common.errors",
     "hookimpl": "zoo.hookspecs",
@@ -86,7 +90,7 @@ _LAZY = {
     "explain": "zoo.analysis.explain",
     "verify": "zoo.analysis.verify.verify",
     "compare": "zoo.benchmark.compare.comparing",
-    "judge_budgets": "zoo.benchmark.compare.judging",
+    "judge_budgets": "zoo.benchmark.compare.judgement",
 }
 
 
@@ -101,6 +105,7 @@ def __dir__() -> list[str]:
 
 
 __all__ = [
+    "AgentDriver",
     "Architecture",
     "Check",
     "Comparison",
@@ -108,6 +113,7 @@ __all__ = [
     "Dataset",
     "DatasetProvider",
     "Device",
+    "DeviceDriver",
     "DeviceKind",
     "Examination",
     "ExportRequest",

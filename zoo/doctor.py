@@ -109,7 +109,7 @@ def _devices(registry: Registry) -> list[InstalledPart]:
         if not kind.local:  # `zoo devices doctor` goes and looks, which may take long
             continue
         extras = dict.fromkeys(each.extra for each in to_install(registry))
-        runtimes = list(kind.runtimes({}))
+        runtimes = list(kind.driver_of({}).runtimes())
         findings.append(
             InstalledPart(
                 part="device",

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from zoo.common.errors import UsageError, ZooError
 from zoo.common.files import sha256_of
-from zoo.contracts import DeviceOptions, ToolOrder, ToolSummary, VendorTool
+from zoo.contracts import ToolOrder, ToolSummary, VendorTool
 from zoo.execution.failures import AgentHung
 
 from ..shared.remote import KILL
@@ -17,6 +17,7 @@ from .benchmark_model_output import NAME, arguments, failure, figures
 
 if TYPE_CHECKING:
     from .connection import AdbLine
+    from .options import AdbOptions
 
 #: Seconds that it may take beyond those that it was told to measure for: loading, above all.
 _PATIENCE = 120.0
@@ -29,15 +30,15 @@ _RUN = (
 )
 
 
-def tool(options: DeviceOptions) -> VendorTool | None:
+def tool(options: AdbOptions) -> VendorTool | None:
     """The program that ``devices.toml`` names, if it names one.
 
     Raises:
         UsageError: There is no such file here.
     """
-    if options["benchmark_model"] is None:
+    if options.benchmark_model is None:
         return None
-    program = Path(options["benchmark_model"]).expanduser()
+    program = Path(options.benchmark_model).expanduser()
     if not program.is_file():
         raise UsageError(
             f"there is no file {program}",
@@ -53,7 +54,7 @@ def _time(program: Path, transport: Any, file: Path, order: ToolOrder) -> ToolSu
     line: AdbLine = transport.outside
     words = [line.put(program), *arguments(line.put(file), order)]
     run = secrets.token_hex(8)
-    shell = line.shell(_RUN, [line.folder, run, line.options["cpus"] or "", *words])
+    shell = line.shell(_RUN, [line.folder, run, line.options.cpus or "", *words])
     patience = order.warmup_seconds + 2 * order.max_seconds + _PATIENCE
     try:
         ended = shell.finish(patience)

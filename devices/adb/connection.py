@@ -5,11 +5,10 @@ from __future__ import annotations
 import io
 import time
 from collections.abc import Sequence
-from typing import IO
+from typing import IO, TYPE_CHECKING
 
 from zoo.common.errors import ZooError
 from zoo.common.optional_imports import require
-from zoo.contracts import DeviceOptions
 from zoo.execution.agent_process import GRACE, SEND_TIMEOUT
 
 from ..shared.remote import (
@@ -24,6 +23,9 @@ from ..shared.remote import (
 )
 from .phones import choose_phone, client_of
 from .shell_protocol import Shell
+
+if TYPE_CHECKING:
+    from .options import AdbOptions
 
 #: What an app's own shell would have set; A is the app.
 _HOME = (
@@ -40,11 +42,11 @@ class AdbLine(Line):
         UsageError: Several phones, and none is named.
     """
 
-    def __init__(self, options: DeviceOptions) -> None:
+    def __init__(self, options: AdbOptions) -> None:
         self.options = options
-        self.folder = str(options["folder"])
+        self.folder = options.folder
         self._client = client_of(options)
-        self.serial = choose_phone(self._client, options["serial"])
+        self.serial = choose_phone(self._client, options.serial)
         self.address = self.serial
         self._looking = False
 
@@ -70,9 +72,7 @@ class AdbLine(Line):
         timeout: float | None = SHORT,
     ) -> Done:
         """Runs one of our scripts in the app to its end."""
-        return self._finish(
-            self.shell(script, arguments, app=str(self.options["app"])), stdin, timeout
-        )
+        return self._finish(self.shell(script, arguments, app=self.options.app), stdin, timeout)
 
     def lost(self, words: str) -> DeviceUnreachable:
         """The error for a line that is gone, which tells what became of the phone."""
@@ -109,9 +109,7 @@ class AdbLine(Line):
 
     def open(self, script: str, *arguments: str, pid_file: str) -> RemoteAgent:
         """Starts the agent in the app."""
-        return AdbProcess(
-            self, self.shell(script, arguments, app=str(self.options["app"])), pid_file
-        )
+        return AdbProcess(self, self.shell(script, arguments, app=self.options.app), pid_file)
 
     def close(self) -> None:
         """Nothing is held between commands."""

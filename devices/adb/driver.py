@@ -6,27 +6,26 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
-from zoo.contracts import AgentProcess, Condition, DeviceKind, DeviceOptions
+from zoo.contracts import AgentProcess, Condition, Transport, VendorTool
+from zoo.execution.agent_driver import AgentDriver
 from zoo.execution.lock import hold_place
 
 from ..shared.remote import DeviceUnreachable
 from .android_state import HOLD_CLOCKS, READINGS, condition_of
 from .benchmark_model import tool
 from .connection import AdbLine
+from .options import AdbOptions
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-    from pydantic import BaseModel
 
 
 class AdbTransport:
     """Files and agents on one phone, whose clocks are held until `close` if it can do that."""
 
-    def __init__(self, options: DeviceOptions, *, hold: bool = True) -> None:
+    def __init__(self, options: AdbOptions, *, hold: bool = True) -> None:
         self._line = AdbLine(options)
         self._options = options
         # A phone may be named with its serial and without: the lock goes by what it is.
@@ -36,7 +35,7 @@ class AdbTransport:
         self._held = False
         try:
             self._line.boot = self._line.boot_now()
-            if hold and options["performance"]:
+            if hold and options.performance:
                 done = self._line.run_outside(HOLD_CLOCKS, "true")
                 self._held = done.code == 0 and "not" not in (done.out + done.err)
         except BaseException:
@@ -51,8 +50,8 @@ class AdbTransport:
     @functools.cached_property
     def outside(self) -> AdbLine:
         """ADB's own shell on the same phone, which may execute what lies in its own folder."""
-        folder = self._options["benchmark_folder"]
-        return AdbLine({**self._options, "serial": self.serial, "app": "", "folder": folder})
+        there = {"serial": self.serial, "app": "", "folder": self._options.benchmark_folder}
+        return AdbLine(self._options.model_copy(update=there))
 
     def put(self, local: Path) -> str:
         """Copies a file there under the name of its content, if it is not there yet."""
@@ -60,12 +59,12 @@ class AdbTransport:
 
     def start_agent(self, runtime: str) -> AgentProcess:
         """Starts the agent there, and copies it before if this version of it is not there."""
-        return self._line.start_agent(runtime, str(self._options["python"]), self._options["cpus"])
+        return self._line.start_agent(runtime, self._options.python, self._options.cpus)
 
     def condition(self) -> Condition:
         """Heat, battery, radio, and whether Android holds the clocks."""
         found = condition_of(self._line.run_outside(READINGS).out)
-        held = {"fixed_performance": self._held, "cpus": self._options["cpus"]}
+        held = {"fixed_performance": self._held, "cpus": self._options.cpus}
         return Condition(readings={**found.readings, **held}, faults=found.faults)
 
     def close(self) -> None:
@@ -80,61 +79,35 @@ class AdbTransport:
             self._lock.close()
 
 
-def address(options: DeviceOptions) -> str:
-    """Serial and server, as far as they are given."""
-    at = f" at {options['server']}" if options["server"] else ""
-    return f"{options['serial'] or 'the connected phone'}{at}"
+class AdbDriver(AgentDriver[AdbOptions]):
+    """A phone behind an ADB server."""
 
+    asked = ("litert",)
 
-def describe(options: DeviceOptions) -> dict[str, Any]:
-    """What an agent there says of the phone; asked once per command."""
-    return _described(tuple(sorted(options.items())))
+    @property
+    def address(self) -> str:
+        """Serial and server, as far as they are given."""
+        at = f" at {self.options.server}" if self.options.server else ""
+        return f"{self.options.serial or 'the connected phone'}{at}"
 
+    def connect(self) -> AdbTransport:
+        """Connects, and holds the phone and its clocks."""
+        return AdbTransport(self.options)
 
-@functools.lru_cache(maxsize=64)
-def _described(items: tuple[tuple[str, Any], ...]) -> dict[str, Any]:
-    from zoo.execution.session import AgentSession
+    def look(self) -> AdbTransport:
+        """Connects, and leaves the phone to others."""
+        return AdbTransport(self.options, hold=False)
 
-    transport = AdbTransport(dict(items), hold=False)
-    try:
-        with AgentSession(transport, "litert") as session:
-            return {**session.describe(), "serial": transport.serial}
-    finally:
-        transport.close()
+    def describe(self, transport: Transport) -> dict[str, Any]:
+        """What the agent says, and the phone's serial."""
+        assert isinstance(transport, AdbTransport)
+        return {**super().describe(transport), "serial": transport.serial}
 
+    def fingerprint(self) -> str:
+        """The phone as the agent there names it, with the versions that decide a latency."""
+        # Phones have no machine id that an app may read, so two of one make would be one.
+        return f"{self.about['serial']}; {super().fingerprint()}"
 
-def fingerprint(options: DeviceOptions) -> str:
-    """The phone as the agent there names it, with the versions that decide a latency."""
-    about = describe(options)
-    versions = [f"{name} {version}" for name, version in sorted(about["runtimes"].items())]
-    # Phones have no machine id that an app may read, so two of one make would be one.
-    return "; ".join(
-        [about["serial"], str(about["fingerprint"]), f"python {about['python']}", *versions]
-    )
-
-
-def runtimes(options: DeviceOptions) -> Sequence[str]:
-    """The agent's runtimes that are installed there."""
-    return list(describe(options)["runtimes"])
-
-
-def _options() -> type[BaseModel]:
-    from .options import Options
-
-    return Options
-
-
-def kinds() -> Iterator[DeviceKind]:
-    """Phones that ADB reaches."""
-    yield DeviceKind(
-        name="adb",
-        summary="an Android phone, by ADB",
-        remote=True,
-        connect=AdbTransport,
-        fingerprint=fingerprint,
-        runtimes=runtimes,
-        options=_options,
-        address=address,
-        tool=tool,
-        extra="adb",
-    )
+    def tool(self) -> VendorTool | None:
+        """LiteRT's own program, where ``devices.toml`` names it."""
+        return tool(self.options)

@@ -11,7 +11,7 @@ There = Annotated[str, Field(pattern=r"^[A-Za-z0-9_/][A-Za-z0-9_.+/@-]*$")]
 Package = Annotated[str, Field(pattern=r"^([A-Za-z][A-Za-z0-9_]*(\.[A-Za-z][A-Za-z0-9_]*)+)?$")]
 
 
-class Options(BaseModel):
+class AdbOptions(BaseModel):
     """An Android phone that ADB reaches.
 
     Attributes:

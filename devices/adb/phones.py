@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from zoo.common.errors import UnknownName, UsageError
 from zoo.common.optional_imports import require
-from zoo.contracts import DeviceOptions
 
 from ..shared.remote import DeviceUnreachable
 
+if TYPE_CHECKING:
+    from .options import AdbOptions
 
-def client_of(options: DeviceOptions) -> Any:
+
+def client_of(options: AdbOptions) -> Any:
     """A client of the ADB server that the options name."""
     adbutils = require("adbutils")
-    if options["server"] is None:
+    if options.server is None:
         return adbutils.AdbClient()
-    host, _, port = str(options["server"]).rpartition(":")
+    host, _, port = options.server.rpartition(":")
     return adbutils.AdbClient(host=host, port=int(port))
 
 

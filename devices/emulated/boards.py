@@ -75,6 +75,8 @@ _V8_2 = (
     "asimddp"
 )
 
+#: Of the names that boards have as devices.
+PREFIX = "emulated-"
 #: The Raspberry Pis with four cores; other boards of the same cores choose the same kernels.
 BOARDS: Mapping[str, Board] = {
     board.name: board

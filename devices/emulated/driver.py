@@ -6,23 +6,18 @@ Its times are those of the emulator, and are called so wherever they are shown.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from zoo.common.errors import ZooError
-from zoo.contracts import AgentProcess, Condition, DeviceKind, DeviceOptions
+from zoo.contracts import AgentProcess, Condition, DeviceDriver
 from zoo.execution.agent_process import PipeProcess
 
 from ..shared.agent_files import AGENT
 from . import root_filesystem as roots
-from .boards import BOARDS, Board, board_folder
+from .boards import BOARDS, PREFIX, Board, board_folder
+from .options import EmulatedOptions
 from .qemu import Emulator, find_emulator
-
-if TYPE_CHECKING:
-    from pydantic import BaseModel
-
-_PREFIX = "emulated-"
 
 
 class EmulatedTransport:
@@ -73,68 +68,73 @@ class EmulatedTransport:
         """Nothing is held."""
 
 
-def connect(options: DeviceOptions) -> EmulatedTransport:
-    """Finds the emulator and the root.
+class EmulatedDriver(DeviceDriver[EmulatedOptions]):
+    """One board, emulated."""
 
-    Raises:
-        ZooError: They are not there; says how to set them up.
-    """
-    board, ready, emulator = _prepared(options)
-    return EmulatedTransport(
-        board, roots.root_of(board.architecture), emulator, list(ready.runtimes)
-    )
+    @property
+    def board(self) -> Board:
+        """Whose processor."""
+        return BOARDS[self.options.board]
 
+    @property
+    def address(self) -> str:
+        """What is emulated."""
+        board = self.board
+        return f"{board.summary}: {board.core} by QEMU, {board.architecture.name}"
 
-def fingerprint(options: DeviceOptions) -> str:
-    """The board, what emulates it, what the root was made of, and the machine below."""
-    from ..agent.zoo_agent.machine import fingerprint as machine_fingerprint
+    def connect(self) -> EmulatedTransport:
+        """Finds the emulator and the root.
 
-    board, ready, emulator = _prepared(options)
-    made_of = roots.digest(ready)
-    return f"{board.name}; {emulator.version}; root {made_of}; on {machine_fingerprint()}"
+        Raises:
+            ZooError: They are not there; says how to set them up.
+        """
+        ready, emulator = self._prepared()
+        root = roots.root_of(self.board.architecture)
+        return EmulatedTransport(self.board, root, emulator, list(ready.runtimes))
 
+    def fingerprint(self) -> str:
+        """The board, what emulates it, what the root was made of, and the machine below."""
+        from ..agent.zoo_agent.machine import fingerprint as machine_fingerprint
 
-def runtimes(options: DeviceOptions) -> Sequence[str]:
-    """The agent's runtimes that answered rightly when the root was built."""
-    return list(_prepared(options)[1].runtimes)
+        ready, emulator = self._prepared()
+        made_of = roots.digest(ready)
+        return f"{self.board.name}; {emulator.version}; root {made_of}; on {machine_fingerprint()}"
 
+    def runtimes(self) -> Sequence[str]:
+        """The agent's runtimes that answered rightly when the root was built."""
+        return list(self._prepared()[0].runtimes)
 
-def address(options: DeviceOptions) -> str:
-    """What is emulated."""
-    board = BOARDS[options["board"]]
-    return f"{board.summary}: {board.core} by QEMU, {board.architecture.name}"
+    def _prepared(self) -> tuple[roots.Ready, Emulator]:
+        board = self.board
+        ready = roots.root_of(board.architecture).ready()
+        emulator = find_emulator(board.architecture, roots.emulators())
+        if ready is None or emulator is None:
+            missing = "its Python and runtimes are" if ready is None else "the emulator is"
+            raise ZooError(
+                f"the emulated {board.summary} is not set up: {missing} not there",
+                why=f"looked in {roots.home()}",
+                fix=f"type: zoo devices setup {PREFIX}{board.name}",
+            )
+        return ready, emulator
 
+    def setup(self, tell: Callable[[str], None]) -> str:
+        """Fetches QEMU, Debian's Python and the runtimes for the board's processor, once.
 
-def _prepared(options: DeviceOptions) -> tuple[Board, roots.Ready, Emulator]:
-    board = BOARDS[options["board"]]
-    ready = roots.root_of(board.architecture).ready()
-    emulator = find_emulator(board.architecture, roots.emulators())
-    if ready is None or emulator is None:
-        missing = "its Python and runtimes are" if ready is None else "the emulator is"
-        raise ZooError(
-            f"the emulated {board.summary} is not set up: {missing} not there",
-            why=f"looked in {roots.home()}",
-            fix=f"type: zoo devices setup {_PREFIX}{board.name}",
+        Raises:
+            ZooError: Something could not be fetched, or does not run.
+        """
+        board = self.board
+
+        def check(root: roots.Root, emulator: Emulator, runtime: str) -> str:
+            return _try_out(board, root, emulator, runtime)
+
+        ready = roots.build(board.architecture, check, tell)
+        emulator = find_emulator(board.architecture, roots.emulators())
+        found = ", ".join(f"{name} {version}" for name, version in ready.runtimes.items())
+        by = emulator.version if emulator else "an emulator"
+        return (
+            f"{board.core} by {by} has Python {ready.python} with {found}; its times are emulated"
         )
-    return board, ready, emulator
-
-
-def setup(options: DeviceOptions, tell: Callable[[str], None]) -> str:
-    """Fetches QEMU, Debian's Python and the runtimes for the board's processor, once.
-
-    Raises:
-        ZooError: Something could not be fetched, or does not run.
-    """
-    board = BOARDS[options["board"]]
-
-    def check(root: roots.Root, emulator: Emulator, runtime: str) -> str:
-        return _try_out(board, root, emulator, runtime)
-
-    ready = roots.build(board.architecture, check, tell)
-    emulator = find_emulator(board.architecture, roots.emulators())
-    found = ", ".join(f"{name} {version}" for name, version in ready.runtimes.items())
-    by = emulator.version if emulator else "an emulator"
-    return f"{board.core} by {by} has Python {ready.python} with {found}; its times are emulated"
 
 
 def _try_out(board: Board, root: roots.Root, emulator: Emulator, runtime: str) -> str:
@@ -173,30 +173,3 @@ def _try_out(board: Board, root: roots.Root, emulator: Emulator, runtime: str) -
             f"{runtime} does not run on {board.core}", why=error.why or error.what
         ) from error
     raise roots.RuntimeRefused(f"{runtime} takes no file on {board.core}", why=refusals[-1])
-
-
-def known() -> dict[str, DeviceOptions]:
-    """Boards that need no entry of their own."""
-    return {f"{_PREFIX}{name}": {"board": name} for name in BOARDS}
-
-
-def _options() -> type[BaseModel]:
-    from .options import Options
-
-    return Options
-
-
-def kinds() -> Iterator[DeviceKind]:
-    """Boards that need not be there."""
-    yield DeviceKind(
-        name="emulated",
-        summary="a board's processor by QEMU: its kernels' answers, not its times",
-        connect=connect,
-        fingerprint=fingerprint,
-        runtimes=runtimes,
-        options=_options,
-        address=address,
-        setup=setup,
-        clock="emulated",
-        known=known,
-    )

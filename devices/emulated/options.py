@@ -7,7 +7,7 @@ from pydantic import BaseModel, ConfigDict, field_validator
 from .boards import BOARDS
 
 
-class Options(BaseModel):
+class EmulatedOptions(BaseModel):
     """An emulated board.
 
     Attributes:

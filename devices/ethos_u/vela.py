@@ -15,7 +15,7 @@ from zoo.common.files import write_bytes
 from zoo.common.optional_imports import EXTRA_OF, installed
 from zoo.common.tools import Ended, run_module
 
-from .vela_options import OWN_CONFIG, Options, check_sections, config_file
+from .vela_options import OWN_CONFIG, EthosUOptions, check_sections, config_file
 
 MODULE = "ethosu"
 DISTRIBUTION = "ethos-u-vela"
@@ -81,7 +81,7 @@ def vela_version() -> str:
     return version(DISTRIBUTION)
 
 
-def estimate(options: Options, name: str, payload: bytes) -> Estimate:
+def estimate(options: EthosUOptions, name: str, payload: bytes) -> Estimate:
     """Compiles a file, and reads what Vela estimates.
 
     Args:
@@ -127,7 +127,7 @@ def estimate(options: Options, name: str, payload: bytes) -> Estimate:
             raise _failed(name, known, done, error) from error
 
 
-def _arguments(options: Options, ini: Path, source: Path, out: Path) -> list[str]:
+def _arguments(options: EthosUOptions, ini: Path, source: Path, out: Path) -> list[str]:
     cache = [] if options.arena_cache is None else ["--arena-cache-size", str(options.arena_cache)]
     return [
         *("--config", OWN_CONFIG if options.config is None else str(ini)),
@@ -164,7 +164,7 @@ def _layer(row: dict[str, str]) -> Layer:
     )
 
 
-def _kept(options: Options, name: str, compiled: Path) -> Path | None:
+def _kept(options: EthosUOptions, name: str, compiled: Path) -> Path | None:
     if options.keep is None:
         return None
     folder = Path(options.keep).expanduser()

@@ -25,7 +25,7 @@ OWN_CONFIG = "Arm/vela.ini"
 _Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9_]+$")]
 
 
-class Options(BaseModel):
+class EthosUOptions(BaseModel):
     """An Ethos-U and the system around it.
 
     Attributes:
@@ -75,7 +75,7 @@ class Options(BaseModel):
         return self.memory_mode or DEFAULTS[self.family][1]
 
 
-def config_file(options: Options) -> Path:
+def config_file(options: EthosUOptions) -> Path:
     """The configuration file that counts.
 
     Raises:
@@ -91,7 +91,7 @@ def config_file(options: Options) -> Path:
     return file
 
 
-def check_sections(options: Options, file: Path) -> None:
+def check_sections(options: EthosUOptions, file: Path) -> None:
     """Refuses a system configuration or memory mode that the file does not have.
 
     Raises:

@@ -3,101 +3,70 @@
 from __future__ import annotations
 
 import importlib.util
-from collections.abc import Callable, Iterator, Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Sequence
+from pathlib import Path
 
 from zoo.common.errors import UsageError
-from zoo.contracts import DeviceKind, DeviceOptions
 
 from .environments import APART, environments, make_environment
-from .transport import MODULES, LocalTransport, about_python, python_of, words_of
+from .options import HostOptions
+from .transport import MODULES, LocalDriver, LocalTransport
 
-if TYPE_CHECKING:
-    from pydantic import BaseModel
-
-__all__ = ["MODULES", "HostTransport"]
+__all__ = ["MODULES", "HostDriver", "HostTransport"]
 
 
 class HostTransport(LocalTransport):
-    """The agent in this machine's Pythons: that of edgezoo, or the one that an option names."""
+    """The agent in a named Python; else in edgezoo's, and in those of runtimes with their own."""
 
-    def __init__(self, options: DeviceOptions | None = None) -> None:
-        options = options or {}
-        named = options.get("python")
-        arguments = [] if options.get("cpus") is None else ["--cpus", str(options["cpus"])]
-        arguments += [] if options.get("xnnpack", True) else ["--no-xnnpack"]
-        super().__init__(
-            python=None if named is None else python_of(str(named)),
-            arguments=arguments,
-            pythons={} if named is not None else environments(),
-        )
+    def __init__(self, python: Path | None = None, arguments: Sequence[str] = ()) -> None:
+        super().__init__(python, arguments, environments() if python is None else {})
 
 
-def connect(options: DeviceOptions) -> HostTransport:
-    """Nothing is held: whatever else the machine does is measured."""
-    return HostTransport(options)
+class HostDriver(LocalDriver[HostOptions]):
+    """This machine; nothing is held: whatever else it does is measured."""
 
+    @property
+    def address(self) -> str:
+        """This machine, however it is used."""
+        given = (("cpus", self.options.cpus), ("python", self.options.python))
+        told = [f"{name} {value}" for name, value in given if value]
+        told += [] if self.options.xnnpack else ["no XNNPACK"]
+        return ", ".join(["this machine", *told])
 
-def address(options: DeviceOptions) -> str:
-    """This machine, however it is used."""
-    told = [f"{name} {options[name]}" for name in ("cpus", "python") if options.get(name)]
-    told += [] if options.get("xnnpack", True) else ["no XNNPACK"]
-    return ", ".join(["this machine", *told])
+    @property
+    def arguments(self) -> list[str]:
+        """Of the agent, beside its runtime."""
+        return [*super().arguments, *([] if self.options.xnnpack else ["--no-xnnpack"])]
 
+    def connect(self) -> HostTransport:
+        """Opens nothing: each agent is a process of its own."""
+        return HostTransport(self.python, self.arguments)
 
-def fingerprint(options: DeviceOptions) -> str:
-    """The same words about this machine that the agent says."""
-    from ..agent.zoo_agent.machine import fingerprint as machine_fingerprint
+    def fingerprint(self) -> str:
+        """The same words about this machine that the agent says."""
+        from ..agent.zoo_agent.machine import fingerprint as machine_fingerprint
 
-    plain = {k: v for k, v in options.items() if not (k == "xnnpack" and v)}
-    return "; ".join([machine_fingerprint(), *words_of(plain)])
+        return "; ".join([machine_fingerprint(), *(w for w in self.words() if w != "xnnpack True")])
 
+    def runtimes(self) -> Sequence[str]:
+        """The agent's runtimes that are installed, found without importing them."""
+        if self.options.python:
+            return super().runtimes()
+        apart = environments()
+        return [name for name, module in MODULES.items() if name in apart or _here(module)]
 
-def runtimes(options: DeviceOptions) -> Sequence[str]:
-    """The agent's runtimes that are installed, found without importing them."""
-    if options.get("python"):
-        return list(about_python(options)["runtimes"])
-    apart = environments()
-    return [name for name, module in MODULES.items() if name in apart or _here(module)]
+    def setup(self, tell: Callable[[str], None]) -> str:
+        """Makes an environment for each runtime that cannot live beside the others."""
+        if self.options.python:
+            raise UsageError(
+                f"the device uses a Python of yours, {self.options.python}, where nothing is "
+                "installed from here",
+                fix="install a runtime and numpy there, or leave out the option python",
+            )
+        for runtime in APART:
+            make_environment(runtime, tell)
+        return f"this machine also has {', '.join(APART)}, in an environment of its own"
 
 
 def _here(module: str) -> bool:
     return importlib.util.find_spec(module) is not None
-
-
-def setup(options: DeviceOptions, tell: Callable[[str], None]) -> str:
-    """Makes an environment for each runtime that cannot live beside the others."""
-    if options.get("python"):
-        raise UsageError(
-            f"the device uses a Python of yours, {options['python']}, where nothing is installed "
-            "from here",
-            fix="install a runtime and numpy there, or leave out the option python",
-        )
-    for runtime in APART:
-        make_environment(runtime, tell)
-    return f"this machine also has {', '.join(APART)}, in an environment of its own"
-
-
-def _options() -> type[BaseModel]:
-    from .options import HostOptions
-
-    return HostOptions
-
-
-def kinds() -> Iterator[DeviceKind]:
-    """The host, a device that everybody has."""
-    yield DeviceKind(
-        name="host",
-        summary="this machine, in fresh processes",
-        connect=connect,
-        distributions=(
-            *("ai-edge-litert", "tflite-runtime", "onnxruntime"),
-            *("openvino", "tflite-micro", "numpy"),
-        ),
-        local=True,
-        fingerprint=fingerprint,
-        runtimes=runtimes,
-        options=_options,
-        address=address,
-        setup=setup,
-    )

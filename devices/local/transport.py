@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
-import functools
 import shutil
 import subprocess
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, TypeVar
 
 from zoo.common.errors import UsageError
-from zoo.contracts import AgentProcess, Condition, DeviceOptions
+from zoo.contracts import AgentProcess, Condition
+from zoo.execution.agent_driver import AgentDriver
 from zoo.execution.agent_process import PipeProcess
 
 from ..shared.agent_files import AGENT
 from ..shared.linux import READINGS, condition_of
 
+if TYPE_CHECKING:
+    from .options import LocalOptions
+
+LocalModel = TypeVar("LocalModel", bound="LocalOptions")
 #: The module whose presence means that a runtime of the agent can be used.
 MODULES = {
     "litert": "ai_edge_litert",
@@ -92,24 +96,30 @@ def python_of(named: str) -> Path:
     return Path(found)
 
 
-def about_python(options: DeviceOptions) -> dict[str, Any]:
-    """What an agent in the Python of an option says of itself; asked once per command."""
-    return _about(str(python_of(options["python"])))
+class LocalDriver(AgentDriver[LocalModel]):
+    """What devices that are this machine share: the Python that runs the agent, and its words."""
 
+    asked = ("litert",)
 
-@functools.lru_cache(maxsize=16)
-def _about(python: str) -> dict[str, Any]:
-    from zoo.execution.session import AgentSession
+    @property
+    def python(self) -> Path | None:
+        """The Python that the options name; None for the one that edgezoo runs in."""
+        return None if self.options.python is None else python_of(self.options.python)
 
-    with AgentSession(LocalTransport(Path(python)), "litert") as session:
-        return session.describe()
+    @property
+    def arguments(self) -> list[str]:
+        """Of the agent, beside its runtime."""
+        return [] if self.options.cpus is None else ["--cpus", self.options.cpus]
 
+    def look(self) -> LocalTransport:
+        """The agent in the Python that the options name, on any processor."""
+        return LocalTransport(self.python)
 
-def words_of(options: DeviceOptions) -> list[str]:
-    """The options that decide what a file answers and how fast, as words for a fingerprint."""
-    told = [f"{name} {value}" for name, value in sorted(options.items()) if value is not None]
-    if options.get("python"):
-        about = about_python(options)
-        versions = sorted(about["runtimes"].items())
-        told += [f"python {about['python']}", *(f"{name} {version}" for name, version in versions)]
-    return told
+    def words(self) -> list[str]:
+        """The options that decide what a file answers and how fast, for a fingerprint."""
+        given = sorted(self.options.model_dump(exclude_none=True).items())
+        told = [f"{name} {value}" for name, value in given]
+        if self.options.python:
+            versions = sorted(self.about["runtimes"].items())
+            told += [f"python {self.about['python']}", *(f"{n} {v}" for n, v in versions)]
+        return told

@@ -1,16 +1,58 @@
-"""Microcontroller boards: whether a file fits, by TensorFlow Lite Micro."""
+"""Microcontroller boards that nobody has to own: whether a file fits, by TensorFlow Lite Micro."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-from zoo.contracts import DeviceKind
+from zoo.contracts import Arena, DeviceKind, DeviceOptions
 from zoo.hookspecs import hookimpl
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from .boards import BoardOptions
+    from .driver import BoardDriver
+
+
+def known() -> dict[str, DeviceOptions]:
+    """Every board of the table."""
+    from .board_table import board_names
+
+    return {name: {"board": name} for name in board_names()}
+
+
+def _arena(model: Path, inputs: NDArray[Any]) -> Arena:
+    from .arena import measure_arena
+
+    return measure_arena(model, inputs)
+
+
+def _driver() -> type[BoardDriver]:
+    from .driver import BoardDriver
+
+    return BoardDriver
+
+
+def _options() -> type[BoardOptions]:
+    from .boards import BoardOptions
+
+    return BoardOptions
 
 
 @hookimpl
-def zoo_devices() -> Iterator[DeviceKind]:
-    """Yields the kind of device."""
-    from .driver import kinds
-
-    yield from kinds()
+def zoo_devices() -> Iterable[DeviceKind]:
+    """Boards that nobody has to own."""
+    yield DeviceKind(
+        name="microcontroller",
+        summary="would a file run on a board, by tflite-micro (no latency)",
+        driver=_driver,
+        options=_options,
+        extra="micro",
+        distributions=("tflite-micro", "ai-edge-litert", "numpy"),
+        formats=("tflite",),
+        clock="estimated",
+        known=known,
+        arena=_arena,
+    )

@@ -35,7 +35,7 @@ class Board(BaseModel):
     source: str
 
 
-class Options(BaseModel):
+class BoardOptions(BaseModel):
     """A microcontroller board.
 
     Attributes:
@@ -70,7 +70,7 @@ def boards() -> dict[str, Board]:
     return {name: Board.model_validate(values) for name, values in tables().items()}
 
 
-def board_of(options: Options) -> Board:
+def board_of(options: BoardOptions) -> Board:
     """The board that options mean, with what they say in place of the table's."""
     known = boards().get(options.board)
     given = {k: v for k in ("flash", "ram") if (v := getattr(options, k)) is not None}

@@ -1,78 +1,141 @@
-"""Microcontrollers that nobody has to own: would a file run on a board?
-
-No latency is claimed: tflite-micro on a computer is no board's clock.
-"""
+"""Would a file run on a microcontroller's board, by what tflite-micro says of it here."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING
+import hashlib
+from collections.abc import Iterable, Sequence
 
 from zoo.common.optional_imports import installed
-from zoo.contracts import DeviceKind, DeviceOptions, Examination, Specimen
+from zoo.contracts import Arena, DeviceDriver, Examination, Figure, FigureTable, Specimen
 
-from .board_table import board_names
+from .arena import MODULE, as_taken, measure_arena, micro_version
+from .boards import Board, BoardOptions, board_of, capacity
+from .memory_sizes import in_words
+from .operators import lacking_operators, what_to_do
+from .outputs import compare_answers
 
-# Lists, help and completions load this file: what examines imports pydantic.
-if TYPE_CHECKING:
-    from pydantic import BaseModel
-
-
-def examine(given: DeviceOptions, specimen: Specimen) -> Examination:
-    """Operators, arena, memory and answers of one file on one board.
-
-    Raises:
-        MissingExtra: tflite-micro is not installed.
-    """
-    from .examination import examine as examined
-
-    return examined(given, specimen)
+RUNTIME = "tflite-micro"
+_NO_CLOCK = (
+    "No latency is claimed: tflite-micro on this computer is no board's clock. The arena was "
+    "measured on this 64-bit host: pointers are half as long on a 32-bit processor, so it needs "
+    "less; optimized kernels may need more. The interpreter's code, your program and its stack "
+    "come on top; name them: other_flash, other_ram."
+)
 
 
-def fingerprint(given: DeviceOptions) -> str:
-    """Of the board's figures and of what examines: another of either is another result."""
-    from .examination import fingerprint as told
+class BoardDriver(DeviceDriver[BoardOptions]):
+    """One board: its flash and RAM, and tflite-micro in its place."""
 
-    return told(given)
+    @property
+    def address(self) -> str:
+        """The board and what it has."""
+        board = board_of(self.options)
+        return f"{board.title}: {capacity(board)}"
+
+    def fingerprint(self) -> str:
+        """Of the board's figures and of what examines: another of either is another result."""
+        board = board_of(self.options).model_dump_json()
+        told = f"{board} {self.options.model_dump_json()} {micro_version()}"
+        return hashlib.sha256(told.encode()).hexdigest()[:16]
+
+    def runtimes(self) -> Sequence[str]:
+        """tflite-micro, where it is installed."""
+        return [RUNTIME] if installed(MODULE) else []
+
+    def examine(self, specimen: Specimen) -> Examination:
+        """Operators, arena, memory and answers of one file on one board.
+
+        Raises:
+            MissingExtra: tflite-micro is not installed.
+        """
+        import numpy as np
+
+        options, board = self.options, board_of(self.options)
+        inputs = specimen.inputs
+        first = specimen.contents.inputs[0]
+        taken = np.zeros((0, 1), np.int8) if inputs is None else as_taken(inputs, first)
+        arena = measure_arena(specimen.path, taken)
+        faults: list[str] = []
+        figures = list(_memory(options, board, specimen, arena))
+        faults += [_beyond(figure, board) for figure in figures if not figure.within]
+        remarks = [_NO_CLOCK, *([board.note] if board.note else [])]
+        if arena.bytes is None:
+            lacking = lacking_operators(specimen, arena)
+            faults.insert(0, _cannot_run(specimen, arena, lacking))
+        else:
+            lacking = ()
+            answers = compare_answers(specimen, taken, arena.outputs)
+            figures += answers.figures
+            faults += [answers.fault] if answers.fault else []
+            remarks += [answers.remark] if answers.remark else []
+        count, table = _operators(specimen, lacking)
+        figures.append(count)
+        return Examination(
+            verdict=_verdict(arena, faults, figures),
+            figures=tuple(figures),
+            faults=tuple(faults),
+            tables=(table,),
+            remarks=tuple(remarks),
+            configuration=_configuration(options, board),
+            tools={RUNTIME: arena.version},
+        )
 
 
-def runtimes(given: DeviceOptions) -> Sequence[str]:
-    """tflite-micro, where it is installed."""
-    return ["tflite-micro"] if installed("tflite_micro") else []
+def _verdict(arena: Arena, faults: Sequence[str], figures: Sequence[Figure]) -> str:
+    if not faults:
+        return "fits"
+    if arena.bytes is None:
+        return "cannot run"
+    memory = [figure for figure in figures if figure.unit == "B" and not figure.within]
+    return "does not fit" if memory else "answers otherwise"
 
 
-def address(given: DeviceOptions) -> str:
-    """The board and what it has."""
-    from .boards import Options, board_of, capacity
-
-    board = board_of(Options.model_validate(dict(given)))
-    return f"{board.title}: {capacity(board)}"
-
-
-def known() -> Mapping[str, DeviceOptions]:
-    """Every board of the table."""
-    return {name: {"board": name} for name in board_names()}
+def _memory(
+    options: BoardOptions, board: Board, specimen: Specimen, arena: Arena
+) -> Iterable[Figure]:
+    if arena.bytes is not None:
+        ram = float(max(0, board.ram - options.other_ram))
+        yield Figure(name="RAM", value=arena.bytes, unit="B", limit=ram)
+    flash = float(max(0, board.flash - options.other_flash))
+    yield Figure(name="flash", value=specimen.contents.payload_bytes, unit="B", limit=flash)
 
 
-def _options() -> type[BaseModel]:
-    from .boards import Options
-
-    return Options
-
-
-def kinds() -> Iterator[DeviceKind]:
-    """Boards that nobody has to own."""
-    yield DeviceKind(
-        name="microcontroller",
-        summary="would a file run on a board, by tflite-micro (no latency)",
-        examine=examine,
-        formats=("tflite",),
-        clock="estimated",
-        known=known,
-        options=_options,
-        address=address,
-        fingerprint=fingerprint,
-        runtimes=runtimes,
-        extra="micro",
-        distributions=("tflite-micro", "ai-edge-litert", "numpy"),
+def _operators(specimen: Specimen, lacking: Sequence[str]) -> tuple[Figure, FigureTable]:
+    there = specimen.contents.operators
+    rows = tuple((n, count, "no" if n in lacking else "yes") for n, count in there.items())
+    table = FigureTable(
+        name=f"operators in {RUNTIME}", headings=("operator", "times", "there"), rows=rows
     )
+    return Figure(name="operators it lacks", value=len(lacking), limit=0), table
+
+
+def _beyond(figure: Figure, board: Board) -> str:
+    what = "the tensor arena" if figure.name == "RAM" else "the model"
+    limit = figure.limit or 0.0
+    return (
+        f"{what} takes {in_words(figure.value)} of {figure.name}, and {board.title} has "
+        f"{in_words(limit)} for it; take a narrower precision (int8), a smaller network "
+        "(`zoo optimize MODEL`) or a larger board"
+    )
+
+
+def _cannot_run(specimen: Specimen, arena: Arena, lacking: Sequence[str]) -> str:
+    why = (
+        f": it has no operator {', '.join(lacking)}"
+        if lacking
+        else f", though it has its operators: {arena.problem}"
+    )
+    return f"tflite-micro cannot run this file{why}; {what_to_do(specimen, lacking)}"
+
+
+def _configuration(options: BoardOptions, board: Board) -> dict[str, object]:
+    return {
+        "board": options.board,
+        "title": board.title,
+        "processor": board.processor,
+        "flash": board.flash,
+        "ram": board.ram,
+        "other_flash": options.other_flash,
+        "other_ram": options.other_ram,
+        "source": board.source,
+    }

@@ -7,9 +7,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from zoo.benchmark.arena import Arena, measure_arena
 from zoo.common.optional_imports import installed, require
-from zoo.contracts import Specimen
+from zoo.contracts import Arena, Specimen
+
+from .arena import measure_arena
 
 _SCHEMA = "ai_edge_litert.schema_py_generated"
 #: An operator that is there and has no options, which takes the place of one that is not.

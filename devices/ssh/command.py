@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import shlex
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from zoo.common.errors import ZooError
-from zoo.contracts import DeviceOptions
 
 from ..shared.remote import DeviceUnreachable
+
+if TYPE_CHECKING:
+    from .options import SshOptions
 
 #: Seconds of silence after which a connection counts as broken.
 _ALIVE_INTERVAL, _ALIVE_COUNT = 5, 3
@@ -16,13 +19,13 @@ _ALIVE_INTERVAL, _ALIVE_COUNT = 5, 3
 SSH_FAILED = 255
 
 
-def address(options: DeviceOptions) -> str:
+def address(options: SshOptions) -> str:
     """``pi@pi4.local:22022``."""
-    user = f"{options['user']}@" if options["user"] else ""
-    return f"{user}{options['host']}" + (f":{options['port']}" if options["port"] else "")
+    user = f"{options.user}@" if options.user else ""
+    return f"{user}{options.host}" + (f":{options.port}" if options.port else "")
 
 
-def ssh_arguments(options: DeviceOptions, control: Path) -> list[str]:
+def ssh_arguments(options: SshOptions, control: Path) -> list[str]:
     """Program and options for every connection to a device, up to and without the host.
 
     Host keys are always verified, nothing is ever asked for, and nothing of this machine is lent
@@ -36,7 +39,7 @@ def ssh_arguments(options: DeviceOptions, control: Path) -> list[str]:
         "BatchMode": "yes",
         "StrictHostKeyChecking": "yes",
         "UpdateHostKeys": "no",
-        "ConnectTimeout": str(options["connect_seconds"]),
+        "ConnectTimeout": str(options.connect_seconds),
         "ServerAliveInterval": str(_ALIVE_INTERVAL),
         "ServerAliveCountMax": str(_ALIVE_COUNT),
         "ControlPath": str(control),
@@ -50,20 +53,20 @@ def ssh_arguments(options: DeviceOptions, control: Path) -> list[str]:
         "EscapeChar": "none",
         "LogLevel": "ERROR",
     }
-    if options["known_hosts"]:
-        given["UserKnownHostsFile"] = _here(options["known_hosts"])
-    if options["identity"]:
-        given["IdentityFile"] = _here(options["identity"])
+    if options.known_hosts:
+        given["UserKnownHostsFile"] = _here(options.known_hosts)
+    if options.identity:
+        given["IdentityFile"] = _here(options.identity)
         given["IdentitiesOnly"] = "yes"
     command = ["ssh", "-T"]
-    if options["config"]:
-        command += ["-F", "none" if options["config"] == "none" else _here(options["config"])]
+    if options.config:
+        command += ["-F", "none" if options.config == "none" else _here(options.config)]
     for name, value in given.items():
         command += ["-o", f"{name}={value}"]
-    if options["port"]:
-        command += ["-p", str(options["port"])]
-    if options["user"]:
-        command += ["-l", str(options["user"])]
+    if options.port:
+        command += ["-p", str(options.port)]
+    if options.user:
+        command += ["-l", options.user]
     return command
 
 
@@ -71,7 +74,7 @@ def _here(path: str) -> str:
     return str(Path(path).expanduser())
 
 
-def connection_error(options: DeviceOptions, words: str) -> ZooError:
+def connection_error(options: SshOptions, words: str) -> ZooError:
     """What ssh said when it could not connect, as an error with what to do about it.
 
     Args:
@@ -79,10 +82,10 @@ def connection_error(options: DeviceOptions, words: str) -> ZooError:
         words: ssh's error stream.
     """
     where = address(options)
-    host, port = options["host"], options["port"]
+    host, port = options.host, options.port
     last = _last_line(words)
     key = f"[{host}]:{port}" if port not in (None, 22) else str(host)
-    known = options["known_hosts"]
+    known = options.known_hosts
     if "HAS CHANGED" in words or "has changed and you have requested" in words:
         file = f" -f {shlex.quote(_here(known))}" if known else ""
         return DeviceUnreachable(

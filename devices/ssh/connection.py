@@ -7,10 +7,9 @@ import subprocess
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
-from typing import IO
+from typing import IO, TYPE_CHECKING
 
 from zoo.common.errors import ZooError
-from zoo.contracts import DeviceOptions
 from zoo.execution.agent_process import PipeProcess
 from zoo.execution.failures import last_words
 from zoo.execution.lock import DeviceBusy
@@ -26,6 +25,9 @@ from ..shared.remote import (
     shell_command,
 )
 from .command import SSH_FAILED, address, connection_error, ssh_arguments
+
+if TYPE_CHECKING:
+    from .options import SshOptions
 
 _READY, _BUSY = "zoo-ready", "zoo-busy"
 
@@ -58,10 +60,10 @@ class Connection(Line):
         DeviceBusy: Another one holds the device.
     """
 
-    def __init__(self, options: DeviceOptions, holder: str = "") -> None:
+    def __init__(self, options: SshOptions, holder: str = "") -> None:
         self.options = options
         self.address = address(options)
-        self.folder = from_home(str(options["folder"]))
+        self.folder = from_home(options.folder)
         # Short, since the path of a socket may not have more than about a hundred letters.
         self._sockets = Path(tempfile.mkdtemp(prefix="zoo-"))
         self._ssh = ssh_arguments(options, self._sockets / "c")
@@ -71,7 +73,7 @@ class Connection(Line):
         try:
             self._keeper = PipeProcess(
                 [
-                    *(*self._ssh, "-o", "ControlMaster=yes", "--", str(options["host"])),
+                    *(*self._ssh, "-o", "ControlMaster=yes", "--", options.host),
                     shell_command(_KEEP, [self.folder, holder]),
                 ]
             )
@@ -87,7 +89,7 @@ class Connection(Line):
 
     def _await_ready(self, keeper: PipeProcess) -> None:
         try:
-            while (line := keeper.receive(self.options["connect_seconds"] + SHORT)) is not None:
+            while (line := keeper.receive(self.options.connect_seconds + SHORT)) is not None:
                 if line.startswith(_BUSY):
                     self._refuse_busy(line)
                 ready, _, boot = line.strip().partition(" ")
@@ -118,7 +120,7 @@ class Connection(Line):
         # With the connection gone, ssh would quietly make another; this makes it fail instead.
         only = ("-o", "ControlMaster=no", "-o", "ProxyCommand=false")
         return [
-            *(*self._ssh, *only, "--", str(self.options["host"])),
+            *(*self._ssh, *only, "--", self.options.host),
             shell_command(script, arguments),
         ]
 
@@ -156,7 +158,7 @@ class Connection(Line):
         """What the device says of its last start, by a connection of its own."""
         # Of two options ssh takes the first: no part of the broken connection is used.
         program, *rest = self._ssh
-        alone = [program, "-o", "ControlPath=none", *rest, "--", str(self.options["host"])]
+        alone = [program, "-o", "ControlPath=none", *rest, "--", self.options.host]
         try:
             done = subprocess.run(
                 [*alone, shell_command(BOOT, [])],
@@ -164,7 +166,7 @@ class Connection(Line):
                 capture_output=True,
                 encoding="utf-8",
                 errors="replace",
-                timeout=self.options["connect_seconds"] + SHORT,
+                timeout=self.options.connect_seconds + SHORT,
                 check=False,
             )
         except subprocess.TimeoutExpired as error:

@@ -8,16 +8,15 @@ of a command there.
 
 from __future__ import annotations
 
-import functools
 import os
 import socket
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
 from zoo.common.clock import utc_now
 from zoo.common.errors import ZooError
-from zoo.contracts import AgentProcess, Condition, DeviceKind, DeviceOptions
+from zoo.contracts import AgentProcess, Condition
+from zoo.execution.agent_driver import AgentDriver
 from zoo.execution.failures import last_words
 
 from ..agent.zoo_agent.runtimes.table import own
@@ -25,9 +24,7 @@ from ..shared.linux import READINGS, condition_of
 from ..shared.remote import UV
 from .command import address
 from .connection import Connection, from_home
-
-if TYPE_CHECKING:
-    from pydantic import BaseModel
+from .options import SshOptions
 
 #: What uv can fetch for the agent, where the processor has a wheel.
 UV_RUNTIMES = ("litert", "onnxruntime")
@@ -48,7 +45,7 @@ _ADD = (
 class SshTransport:
     """Files and agents on one device, which is ours until `close`."""
 
-    def __init__(self, options: DeviceOptions, *, hold: bool = True) -> None:
+    def __init__(self, options: SshOptions, *, hold: bool = True) -> None:
         who = f"process {os.getpid()} on {socket.gethostname()} since {utc_now()}"
         self._connection = Connection(options, who if hold else "")
         self._options = options
@@ -59,8 +56,8 @@ class SshTransport:
 
     def start_agent(self, runtime: str) -> AgentProcess:
         """Starts the agent there, and copies it before if this version of it is not there."""
-        program = from_home(str(self._options["python"]))
-        return self._connection.start_agent(runtime, program, self._options["cpus"])
+        program = from_home(self._options.python)
+        return self._connection.start_agent(runtime, program, self._options.cpus)
 
     def condition(self) -> Condition:
         """Heat, clock, and on a Raspberry Pi whether it was throttled."""
@@ -71,93 +68,56 @@ class SshTransport:
         self._connection.close()
 
 
-def connect(options: DeviceOptions) -> SshTransport:
-    """Connects, and holds the device."""
-    return SshTransport(options)
+class SshDriver(AgentDriver[SshOptions]):
+    """A machine behind OpenSSH."""
 
+    def __init__(self, options: SshOptions) -> None:
+        super().__init__(options)
+        if options.python == UV:  # which gives each runtime an environment of its own
+            self.asked, self.patience = UV_RUNTIMES, FETCHING
+        else:
+            self.asked = UV_RUNTIMES[:1]
 
-def describe(options: DeviceOptions) -> dict[str, Any]:
-    """What an agent there says of the machine; asked once per command."""
-    return _described(tuple(sorted(options.items())))
+    @property
+    def address(self) -> str:
+        """``pi@pi4.local:22022``."""
+        return address(self.options)
 
+    def connect(self) -> SshTransport:
+        """Connects, and holds the device."""
+        return SshTransport(self.options)
 
-@functools.lru_cache(maxsize=64)
-def _described(items: tuple[tuple[str, Any], ...]) -> dict[str, Any]:
-    from zoo.execution.session import AgentSession
+    def look(self) -> SshTransport:
+        """Connects, and leaves the device to others."""
+        return SshTransport(self.options, hold=False)
 
-    options = dict(items)
-    transport = SshTransport(options, hold=False)
-    try:
-        if options["python"] != UV:
-            with AgentSession(transport, UV_RUNTIMES[0]) as session:
-                return session.describe()
-        return _fetched(transport)
-    finally:
-        transport.close()
+    def setup(self, tell: Callable[[str], None]) -> str:
+        """Makes a virtual environment there with numpy and the runtimes that have a wheel for it.
 
-
-def _fetched(transport: SshTransport) -> dict[str, Any]:
-    """The same where uv gives each runtime an environment of its own."""
-    from zoo.execution.session import AgentSession
-
-    about: dict[str, Any] = {}
-    failure: ZooError | None = None
-    for runtime in UV_RUNTIMES:
+        Raises:
+            ZooError: No environment could be made, or no runtime installed.
+        """
+        who = f"setup by process {os.getpid()} on {socket.gethostname()}"
+        connection = Connection(self.options, who)
         try:
-            with AgentSession(transport, runtime, FETCHING) as session:
-                found = session.describe()
-        except ZooError as error:  # no wheel for that processor, say
-            failure = error
-            continue
-        found["runtimes"] = {**about.get("runtimes", {}), **found["runtimes"]}
-        about = found
-    if not about and failure is not None:
-        raise failure
-    return about
-
-
-def fingerprint(options: DeviceOptions) -> str:
-    """The machine as the agent there names it, with the versions that decide a latency."""
-    about = describe(options)
-    versions = [f"{name} {version}" for name, version in sorted(about["runtimes"].items())]
-    return "; ".join([str(about["fingerprint"]), f"python {about['python']}", *versions])
-
-
-def runtimes(options: DeviceOptions) -> Sequence[str]:
-    """The agent's runtimes that are installed there."""
-    return list(describe(options)["runtimes"])
-
-
-def setup(options: DeviceOptions, tell: Callable[[str], None]) -> str:
-    """Makes a virtual environment there with numpy and the runtimes that have a wheel for it.
-
-    Args:
-        options: Of the device.
-        tell: Receives what is being done.
-
-    Raises:
-        ZooError: No environment could be made, or no runtime installed.
-    """
-    connection = Connection(options, f"setup by process {os.getpid()} on {socket.gethostname()}")
-    try:
-        tell(f"making a virtual environment in {connection.folder}/venv")
-        _install(connection, _MAKE_VENV, "a virtual environment")
-        ready, refused = [], []
-        for name in UV_RUNTIMES:
-            distribution = own(name).distributions[0]
-            tell(f"installing {distribution}")
-            try:
-                _install(connection, _ADD, distribution)
-                ready.append(distribution)
-            except ZooError as error:
-                refused.append(error)
-                tell(f"{error.what}: {error.why}")
-    finally:
-        connection.close()
-    _described.cache_clear()
-    if not ready:
-        raise refused[0]
-    return f"{connection.address} has {', '.join(ready)} in {connection.folder}/venv"
+            tell(f"making a virtual environment in {connection.folder}/venv")
+            _install(connection, _MAKE_VENV, "a virtual environment")
+            ready, refused = [], []
+            for name in UV_RUNTIMES:
+                distribution = own(name).distributions[0]
+                tell(f"installing {distribution}")
+                try:
+                    _install(connection, _ADD, distribution)
+                    ready.append(distribution)
+                except ZooError as error:
+                    refused.append(error)
+                    tell(f"{error.what}: {error.why}")
+        finally:
+            connection.close()
+        self.forget()
+        if not ready:
+            raise refused[0]
+        return f"{connection.address} has {', '.join(ready)} in {connection.folder}/venv"
 
 
 def _install(connection: Connection, script: str, what: str) -> None:
@@ -168,24 +128,3 @@ def _install(connection: Connection, script: str, what: str) -> None:
             why=last_words(done.err or done.out) or None,
             fix="see that python3-venv is installed there, and that it reaches a package index",
         )
-
-
-def _options() -> type[BaseModel]:
-    from .options import Options
-
-    return Options
-
-
-def kinds() -> Iterator[DeviceKind]:
-    """Machines that are reached by SSH."""
-    yield DeviceKind(
-        name="ssh",
-        summary="a Linux board or machine, by OpenSSH",
-        remote=True,
-        connect=connect,
-        fingerprint=fingerprint,
-        runtimes=runtimes,
-        options=_options,
-        address=address,
-        setup=setup,
-    )

@@ -14,7 +14,7 @@ _USER = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.@-]*\$?")
 _PATH = re.compile(r"[A-Za-z0-9_~/][A-Za-z0-9_.+/@:-]*")
 
 
-class Options(BaseModel):
+class SshOptions(BaseModel):
     """A device that is reached by SSH, as ``devices.toml`` names it.
 
     Attributes:

@@ -1,6 +1,6 @@
 """What firmware needs of a TFLite file: an array, the operators for a resolver, the arena's size.
 
-The arena is measured by the ``tflite-micro`` package: `zoo.benchmark.arena`.
+The arena is measured by the kind of device that brings the ``tflite-micro`` package.
 """
 
 from __future__ import annotations
@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
-from zoo.benchmark.arena import Arena, measure_arena
-from zoo.contracts import UsageRequest
+from zoo.common.errors import ZooError
+from zoo.contracts import Arena, UsageRequest
 
 from ..shared.usage_code import CPP, has_types, render
 from .contents import payload_of
@@ -54,7 +54,12 @@ def microcontroller_files(request: UsageRequest) -> tuple[dict[str, str], list[s
     if request.target not in MICRO_TARGETS or not has_types(request.facts, CPP):
         return {}, []
     inputs, expected = _golden(request)
-    arena = measure_arena(request.model, inputs)
+    if request.arena is None:
+        raise ZooError(
+            f"nothing here measures the tensor arena of {request.model.name}",
+            fix="`zoo plugins list` shows whether the plugin for microcontrollers is broken or off",
+        )
+    arena = request.arena(request.model, inputs)
     custom = sorted(name for name in request.operators if name.startswith("CUSTOM:"))
     tolerance = request.facts["golden"]["max_abs"]
     if arena.outputs is not None:

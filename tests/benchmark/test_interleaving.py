@@ -7,13 +7,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from device_kinds import kind_of
 from measured import measure
 
 from zoo.benchmark.candidate import Candidate
 from zoo.benchmark.measure import measure_interleaved
 from zoo.common.errors import BadFile, UnknownName, ZooError
 from zoo.common.worker import Children
-from zoo.contracts import Condition, DeviceKind
+from zoo.contracts import Condition
 from zoo.execution.device import Device
 from zoo.execution.failures import AgentDied
 
@@ -42,13 +43,7 @@ def own_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def device_of(transport: Any) -> Device:
-    kind = DeviceKind(
-        name="scripted",
-        summary="for tests",
-        connect=lambda options: transport,
-        fingerprint=lambda options: "f" * 16,
-        runtimes=lambda options: ["fake"],
-    )
+    kind = kind_of("scripted", methods={"connect": lambda driver: transport})
     return Device(name="scripted", kind=kind)
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from device_kinds import kind_of
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -17,7 +18,7 @@ from zoo.benchmark.measure import measure_interleaved
 from zoo.benchmark.process_result import Window
 from zoo.benchmark.sustained import MOST_KEPT, summarized, sustain, windows_of
 from zoo.benchmark.tiers import TIERS, Tier
-from zoo.contracts import Condition, DeviceKind
+from zoo.contracts import Condition
 from zoo.execution.device import Device
 from zoo.execution.protocol import BenchRun
 
@@ -164,13 +165,7 @@ def test_a_long_run_by_an_agent(
         return whole(request, samples={"count": 2, "data": packed(slow, slow)})
     """
     transport = scripted(changes)
-    kind = DeviceKind(
-        name="scripted",
-        summary="for tests",
-        connect=lambda options: transport,
-        fingerprint=lambda options: "f" * 16,
-        runtimes=lambda options: ["fake"],
-    )
+    kind = kind_of("scripted", methods={"connect": lambda driver: transport})
     net = tmp_path / "a.net"
     net.write_bytes(b"weights")
     left = iter((3_000_000, 2_900_000))

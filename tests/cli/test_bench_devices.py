@@ -28,30 +28,38 @@ class Options(BaseModel):
     place: str
 
 
-def connect(options):
-    from zoo.devices.local.host import HostTransport
+class Driver(zoo.DeviceDriver):
+    def connect(driver):
+        from zoo.devices.local.host import HostTransport
 
-    class Counted(HostTransport):
-        def start_agent(self, runtime):
-            starts = Path("starts." + options["place"])
-            count = len(starts.read_text()) if starts.exists() else 0
-            if Path("unplug." + options["place"]).exists() and count >= 2:
-                raise zoo.ZooError("the cable is out", fix="put it in")
-            starts.write_text("x" * (count + 1))
-            if Path("interrupt").exists() and count + 1 == int(Path("interrupt").read_text()):
-                Path("interrupt").unlink()
-                os.kill(os.getpid(), signal.SIGINT)
-            return super().start_agent(runtime)
+        place = driver.options.place
 
-    return Counted()
+        class Counted(HostTransport):
+            def start_agent(self, runtime):
+                starts = Path("starts." + place)
+                count = len(starts.read_text()) if starts.exists() else 0
+                if Path("unplug." + place).exists() and count >= 2:
+                    raise zoo.ZooError("the cable is out", fix="put it in")
+                starts.write_text("x" * (count + 1))
+                if Path("interrupt").exists() and count + 1 == int(Path("interrupt").read_text()):
+                    Path("interrupt").unlink()
+                    os.kill(os.getpid(), signal.SIGINT)
+                return super().start_agent(runtime)
+
+        return Counted()
+
+    def fingerprint(self):
+        return "f" * 16
+
+    def runtimes(self):
+        return ["onnxruntime"]
 
 
 @zoo.hookimpl
 def zoo_devices():
     for name, remote in (("near", False), ("far", True)):
-        yield DeviceKind(name=name, summary="for tests", connect=connect, remote=remote,
-                         fingerprint=lambda options: "f" * 16, options=lambda: Options,
-                         runtimes=lambda options: ["onnxruntime"])
+        yield DeviceKind(name=name, summary="for tests", driver=lambda: Driver, remote=remote,
+                         options=lambda: Options)
 """
 DEVICES = '[desk]\nkind = "near"\nplace = "desk"\n[roof]\nkind = "far"\nplace = "roof"\n'
 TINY = Tier(name="tiny", runs=4, seconds=0.02, processes=2, warmup_seconds=0.01, limit_seconds=20.0)

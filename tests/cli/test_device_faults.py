@@ -22,7 +22,7 @@ from pydantic import BaseModel, ConfigDict
 
 import zoo
 from zoo.contracts import DeviceKind
-from zoo.devices.local.host import HostTransport, runtimes
+from zoo.devices.local.host import HostTransport
 from zoo.devices.shared.agent_files import AGENT
 from zoo.execution.agent_process import PipeProcess
 
@@ -41,12 +41,13 @@ class Options(BaseModel):
 
 class Transport(HostTransport):
     def __init__(self, options):
+        super().__init__()
         self.options = options
         self.step("connect")
 
     def step(self, name):
-        if self.options["unplugged"] == name:
-            raise ERRORS[self.options["raises"]]
+        if self.options.unplugged == name:
+            raise ERRORS[self.options.raises]
 
     def put(self, local):
         self.step("put")
@@ -55,16 +56,16 @@ class Transport(HostTransport):
     def start_agent(self, runtime):
         self.step("start")
         agent = [str(AGENT), "--runtime", runtime]
-        if not self.options["at"]:
+        if not self.options.at:
             process = PipeProcess([sys.executable, *agent])
         else:
             script = str(Path(FAULTY))
-            process = PipeProcess([sys.executable, script, self.options["at"],
-                                   self.options["fault"], *agent])
-        if self.options["unplugged"] in ("send", "receive"):
+            process = PipeProcess([sys.executable, script, self.options.at,
+                                   self.options.fault, *agent])
+        if self.options.unplugged in ("send", "receive"):
             def broken(*arguments):
-                self.step(self.options["unplugged"])
-            setattr(process, self.options["unplugged"], broken)
+                self.step(self.options.unplugged)
+            setattr(process, self.options.unplugged, broken)
         return process
 
     def condition(self):
@@ -75,10 +76,21 @@ class Transport(HostTransport):
         self.step("close")
 
 
+class Driver(zoo.DeviceDriver):
+    def connect(self):
+        return Transport(self.options)
+
+    def fingerprint(self):
+        return "f" * 16
+
+    def runtimes(self):
+        return ["litert", "onnxruntime"]
+
+
 @zoo.hookimpl
 def zoo_devices():
-    yield DeviceKind(name="faulty", summary="for tests", connect=Transport, options=lambda: Options,
-                     fingerprint=lambda options: "f" * 16, runtimes=runtimes)
+    yield DeviceKind(name="faulty", summary="for tests", driver=lambda: Driver,
+                     options=lambda: Options)
 """
 
 

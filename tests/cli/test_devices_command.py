@@ -26,39 +26,25 @@ class Options(BaseModel):
     broken: bool = False
 
 
-def check(options):
-    if options["broken"]:
-        raise zoo.ZooError("the wire is cut", why="a mouse", fix="mend it")
+class Driver(zoo.AgentDriver):
+    asked = ("litert",)
 
+    def connect(self):
+        from zoo.devices.local.host import HostTransport
 
-def connect(options):
-    from zoo.devices.local.host import HostTransport
+        if self.options.broken:
+            raise zoo.ZooError("the wire is cut", why="a mouse", fix="mend it")
+        return HostTransport()
 
-    check(options)
-    return HostTransport()
-
-
-def fingerprint(options):
-    check(options)
-    return "f" * 16
-
-
-def runtimes(options):
-    from zoo.devices.local.host import runtimes
-
-    check(options)
-    return runtimes({})
-
-
-def setup(options, tell):
-    tell("pulling the wire")
-    return f"{options['wire']} is ready"
+    def setup(self, tell):
+        tell("pulling the wire")
+        return f"{self.options.wire} is ready"
 
 
 @zoo.hookimpl
 def zoo_devices():
-    yield DeviceKind(name="wired", summary="by wire", connect=connect, fingerprint=fingerprint,
-                     runtimes=runtimes, options=lambda: Options, setup=setup)
+    yield DeviceKind(name="wired", summary="by wire", driver=lambda: Driver,
+                     options=lambda: Options)
 """
     Path("wired.py").write_text(code)
     return "wired.py"

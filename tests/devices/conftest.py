@@ -8,6 +8,7 @@ from textwrap import dedent
 
 import numpy as np
 import pytest
+from adb_server import AdbServer
 
 from zoo.devices.local.host import HostTransport
 from zoo.execution.session import AgentSession
@@ -209,3 +210,14 @@ def fake_runtime(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[s
         monkeypatch.setenv("PYTHONPATH", str(tmp_path))
 
     return install
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[AdbServer]:
+    """A phone behind an ADB server."""
+    pytest.importorskip("adbutils")
+    folder = tmp_path / "phone"
+    folder.mkdir()
+    made = AdbServer(folder)
+    yield made
+    made.close()

@@ -7,9 +7,10 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import device_kinds
 import pytest
+from device_kinds import kind_of
 
-from zoo.contracts import DeviceKind
 from zoo.execution.device import Device
 from zoo.execution.lock import DeviceBusy, holding
 
@@ -26,15 +27,7 @@ with holding(device(sys.argv[1])):
 
 
 def device(name: str, where: str = "desk", local: bool = False) -> Device:
-    kind = DeviceKind(
-        name="board",
-        summary="for tests",
-        connect=lambda options: None,  # type: ignore[arg-type, return-value]
-        fingerprint=lambda options: "f",
-        runtimes=lambda options: [],
-        address=lambda options: where,
-        local=local,
-    )
+    kind = kind_of("board", methods={"address": lambda driver: where}, local=local)
     return Device(name=name, kind=kind)
 
 
@@ -46,7 +39,9 @@ def own_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def other() -> Iterator[subprocess.Popen[str]]:
     """Another process that holds the device, which it knows by another name."""
-    code = OTHER.format(path=[str(Path(__file__).parent)])
+    code = OTHER.format(
+        path=[str(p) for p in (Path(__file__).parent, Path(device_kinds.__file__).parent)]
+    )
     pipe = subprocess.PIPE
     with subprocess.Popen(
         [sys.executable, "-c", code, "b"], stdin=pipe, stdout=pipe, text=True

@@ -6,6 +6,7 @@ import tomllib
 from pathlib import Path
 
 import pytest
+from device_kinds import kind_of
 from hypothesis import given
 from hypothesis import strategies as st
 from makers import exporter
@@ -16,7 +17,7 @@ from zoo.contracts import DeviceKind
 from zoo.execution.device import Device
 from zoo.execution.devices import add_device, device_named, known_devices, remove_device, runtime_on
 from zoo.execution.devices_file import Entry, add_entry, read_file, refuse_secrets, remove_entry
-from zoo.registry import PluginSettings, Registry
+from zoo.registry import Plugin, PluginSettings, Registry
 
 
 class BoardOptions(BaseModel):
@@ -33,14 +34,7 @@ class PhoneOptions(BaseModel):
 
 
 def kind(name: str, options: type[BaseModel] | None, **changes: object) -> DeviceKind:
-    values = {
-        "summary": "for tests",
-        "connect": lambda options: None,
-        "fingerprint": lambda options: "f" * 16,
-        "runtimes": lambda options: ["fake"],
-        "options": None if options is None else lambda: options,
-    }
-    return DeviceKind(name=name, **{**values, **changes})  # type: ignore[arg-type]
+    return kind_of(name, options=options, **changes)
 
 
 @pytest.fixture
@@ -52,7 +46,8 @@ def registry() -> Registry:
         kind("phone", PhoneOptions),
     )
     for each in kinds:
-        made.devices.add(each.name, each, None)  # type: ignore[arg-type]
+        plugin = Plugin(name=each.name, origin="local", distribution="d", version="1")
+        made.devices.add(each.name, each, plugin)
     return made
 
 

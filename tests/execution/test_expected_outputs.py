@@ -9,12 +9,13 @@ from typing import Any
 
 import numpy as np
 import pytest
+from device_kinds import kind_of
 from hypothesis import given
 from hypothesis import strategies as st
 
 from zoo.benchmark.candidate import Candidate
 from zoo.benchmark.measure import measure_interleaved
-from zoo.contracts import Check, DeviceKind
+from zoo.contracts import Check
 from zoo.execution.device import Device
 from zoo.execution.output_check import AnswersDiffer, Expected, unchecked
 from zoo.results.measurements import Answers
@@ -136,13 +137,7 @@ def test_a_wrong_answer_costs_its_own_candidate_and_takes_no_time(
         return whole(request)
     """
     transport = scripted(changes)
-    kind = DeviceKind(
-        name="scripted",
-        summary="for tests",
-        connect=lambda options: transport,
-        fingerprint=lambda options: "f" * 16,
-        runtimes=lambda options: ["fake"],
-    )
+    kind = kind_of("scripted", methods={"connect": lambda driver: transport})
     net = tmp_path / "a.net"
     net.write_bytes(b"weights")
     inputs = np.arange(4, dtype=np.float32).reshape(1, 4)

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from device_kinds import driver_of
 from hypothesis import given
 from hypothesis import strategies as st
 from makers import fuzz
@@ -193,7 +194,8 @@ def test_other_machine_has_other_latencies(monkeypatch):
     made = job()
     before = {s.name: s.key for s in make_plan(made, Path("c"), Parts())}
     (device,) = made.devices
-    moved = replace(device.kind, fingerprint=lambda options: "another machine")
+    there = {"fingerprint": lambda driver: "another machine"}
+    moved = replace(device.kind, driver=lambda: driver_of(device.kind.driver(), **there))
     for other in (replace(device, kind=moved), replace(device, options={"cpus": "f0"})):
         plan = make_plan(replace(made, devices=(other,)), Path("c"), Parts())
         after = {s.name: s.key for s in plan}
@@ -214,14 +216,15 @@ def test_devices_of_a_recipe_are_those_of_the_file(monkeypatch, tmp_path):
 def test_a_dead_device_costs_its_own_steps_alone(tmp_path):
     from dataclasses import replace
 
-    def unreachable(options: Any) -> str:
+    def unreachable(driver: Any) -> str:
         asked.append(1)
         raise ZooError("the board cannot be reached")
 
     asked: list[int] = []
     made = job()
     (device,) = made.devices
-    dead = replace(device, name="dead", kind=replace(device.kind, fingerprint=unreachable))
+    driver = driver_of(device.kind.driver(), fingerprint=unreachable)
+    dead = replace(device, name="dead", kind=replace(device.kind, driver=lambda: driver))
     made = replace(made, devices=(device, dead))
     first, second = (make_plan(made, tmp_path, Parts()) for _ in range(2))
     assert len(asked) == 2, "asked once for all files"

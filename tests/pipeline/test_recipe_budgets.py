@@ -16,7 +16,7 @@ from zoo.pipeline.plan import Parts, make_plan
 from zoo.pipeline.rows import ArtifactRow, with_budgets
 from zoo.pipeline.steps.budget import budget
 from zoo.registry import PluginSettings, load_registry
-from zoo.report.budgets import budget_lines, of_budgets
+from zoo.report.table import budget_lines, of_budgets
 from zoo.results.records import as_plain
 
 HEAD = 'model = "lenet5.fashion_mnist"\ndata = "digits"\nformats = ["tflite"]\n'

@@ -53,7 +53,9 @@ def test_files_carry_response_normalization(exporter, tmp_path: Path) -> None:
     )
     operators = set(exporter.inspect(path).operators)
     assert operators & {"LRN", "LOCAL_RESPONSE_NORMALIZATION"}
-    with AgentSession(REGISTRY.devices.get("host").connect({}), exporter.runtimes[0]) as session:
+    with AgentSession(
+        REGISTRY.devices.get("host").driver_of({}).connect(), exporter.runtimes[0]
+    ) as session:
         session.load(path)
         answered = session.run(pixels)
     expected = np.asarray(

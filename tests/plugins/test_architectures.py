@@ -259,7 +259,9 @@ def exported(
         # Sequences count steps and compare word numbers, in integers, whatever the precision.
         assert contents.integer_operators == 0
     expected = np.asarray(deployed_model(network, preprocessing, task, batch=None)(inputs))
-    with AgentSession(REGISTRY.devices.get("host").connect({}), exporter.runtimes[0]) as session:
+    with AgentSession(
+        REGISTRY.devices.get("host").driver_of({}).connect(), exporter.runtimes[0]
+    ) as session:
         session.load(path)
         answered = session.run(inputs.astype(preprocessing.dtype))
     if margin:

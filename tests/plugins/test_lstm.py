@@ -114,7 +114,9 @@ def test_a_file_answers_as_the_trained_network_whatever_the_length(
         shape = (9, *variant.preprocessing.input_shape)
         inputs = np.random.default_rng(2).normal(0, 1, shape).astype(np.float32)
     expected = np.asarray(deployed_model(network, variant.preprocessing, task, batch=None)(inputs))
-    with AgentSession(REGISTRY.devices.get("host").connect({}), exporter.runtimes[0]) as session:
+    with AgentSession(
+        REGISTRY.devices.get("host").driver_of({}).connect(), exporter.runtimes[0]
+    ) as session:
         session.load(path)
         answered = session.run(inputs)
         # Nothing of one sequence may be left when the next begins.

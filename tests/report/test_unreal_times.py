@@ -7,13 +7,13 @@ from io import StringIO
 
 import measured_times
 import pytest
+from device_kinds import kind_of
 from report_views import row
 from rich.console import Console
 
 from zoo import optimize
 from zoo.cli.bench_table import print_timings
 from zoo.common.errors import UsageError
-from zoo.contracts import DeviceKind
 from zoo.contracts.checks import InvalidRecord
 from zoo.report.charts.latency_chart import latency_charts
 from zoo.report.charts.svg import Chart
@@ -76,11 +76,4 @@ def test_no_search_ranks_by_them() -> None:
 
 def test_a_clock_that_nobody_knows() -> None:
     with pytest.raises(InvalidRecord, match="clock must be one of real, emulated, estimated"):
-        DeviceKind(
-            name="mine",
-            summary="for tests",
-            connect=lambda options: None,  # type: ignore[arg-type,return-value]
-            fingerprint=lambda options: "f",
-            runtimes=lambda options: [],
-            clock="guessed",  # type: ignore[arg-type]
-        )
+        kind_of(clock="guessed")

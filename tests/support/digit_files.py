@@ -170,13 +170,13 @@ def judge_file(path: Path, precision: str, **changes: Any) -> Path:
     artifact = open_artifact(found, path)
     manifest = artifact.manifest
     assert manifest is not None
-    task, kind, split = (
+    task, device, split = (
         found.tasks.get(manifest.task),
         judging_device(found),
         data.splits["test"],
     )
     answered = run_file(
-        path, choose_runtime(exporter, kind, {}), kind, split, PREPROCESSING, emit=lambda _: None
+        path, choose_runtime(exporter, device), device, split, PREPROCESSING, emit=lambda _: None
     )
     reference = probabilities(read_inputs(split, PREPROCESSING))
     truth = truth_of(data, "test", PREPROCESSING)
@@ -206,7 +206,7 @@ def judge_file(path: Path, precision: str, **changes: Any) -> Path:
         split,
         truth.labels,
         "digits/test",
-        kind,
+        device,
         Children(),
     )
     if beside is not None:

@@ -105,8 +105,7 @@ def provider(**changes: Any) -> DatasetProvider:
 
 
 def device(**changes: Any) -> DeviceKind:
-    values = {"name": "board", "summary": "a board", "connect": nothing, "fingerprint": nothing}
-    return DeviceKind(**{**values, "runtimes": nothing, **changes})
+    return DeviceKind(**{"name": "board", "summary": "a board", "driver": nothing, **changes})
 
 
 def target(**changes: Any) -> Target:

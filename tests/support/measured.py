@@ -104,6 +104,7 @@ def measure(
     tier: str,
     timeout: float = 120.0,
     progress: Any = None,
+    children: Any = None,
     **how: Any,
 ) -> tuple[Measurement, Samples]:
     """Times one file on one device, as a candidate alone."""
@@ -113,6 +114,7 @@ def measure(
         tier=tier,
         timeout=timeout,
         progress=progress,
+        children=children,
     )
     if isinstance(result, ZooError):
         raise result

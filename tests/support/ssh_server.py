@@ -132,7 +132,7 @@ class SshServer:
 
     def options(self, far: Path, **changes: Any) -> dict[str, Any]:
         """The options of a device that is this server."""
-        from zoo.devices.ssh.options import Options
+        from zoo.devices.ssh.options import SshOptions
 
         given = {
             "host": "127.0.0.1",
@@ -144,4 +144,4 @@ class SshServer:
             "python": sys.prefix,
             "folder": str(far),
         }
-        return Options.model_validate({**given, **changes}).model_dump(mode="json")
+        return SshOptions.model_validate({**given, **changes}).model_dump(mode="json")

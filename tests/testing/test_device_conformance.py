@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from device_kinds import kind_of
 
 from zoo.common.errors import UnknownName, ZooError
-from zoo.contracts import Condition, DeviceKind
+from zoo.contracts import Condition
 from zoo.devices.local.host import HostTransport
 from zoo.devices.shared.agent_files import AGENT
 from zoo.execution.agent_process import PipeProcess
@@ -28,14 +29,12 @@ pytest.importorskip("onnxruntime")
 
 def verdict(check: str, transport: Callable[[], Any] = HostTransport, **changes: Any) -> Verdict:
     """Of a driver that is this machine's but for `transport` and `changes`."""
-    values = {
-        "name": "mine",
-        "summary": "for tests",
-        "connect": lambda options: transport(),
-        "fingerprint": lambda options: "f" * 16,
-        "runtimes": lambda options: ["onnxruntime"],
+    methods = {
+        "connect": lambda driver: transport(),
+        "runtimes": lambda driver: ["onnxruntime"],
+        **changes,
     }
-    kind = DeviceKind(**{**values, **changes})
+    kind = kind_of(methods=methods)
     return DeviceConformance(REGISTRY, Device(name="desk", kind=kind)).check(check)
 
 
@@ -122,14 +121,14 @@ class Talkative(HostTransport):
 
 
 def test_a_fingerprint_that_changes() -> None:
-    found = verdict("describe", fingerprint=lambda options: secrets.token_hex(4))
+    found = verdict("describe", fingerprint=lambda driver: secrets.token_hex(4))
     assert found.status == "failed"
     assert "depends on the machine alone" in found.fix
 
 
 def test_no_runtime() -> None:
-    assert verdict("describe", runtimes=lambda options: []).measured == "no runtime is there"
-    found = verdict("run", runtimes=lambda options: ["quantum"])
+    assert verdict("describe", runtimes=lambda driver: []).measured == "no runtime is there"
+    found = verdict("run", runtimes=lambda driver: ["quantum"])
     assert (found.status, found.measured[:9]) == ("skipped", "not tried")
 
 
@@ -181,7 +180,7 @@ def test_conditions_that_cannot_be_kept(told: object, message: str) -> None:
 
 
 def test_a_driver_may_raise_anything() -> None:
-    def connect(options: object) -> None:
+    def connect(driver: object) -> None:
         raise KeyError("wire")
 
     for check in DEVICE_CHECKS:

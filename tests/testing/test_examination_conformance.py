@@ -7,12 +7,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from device_kinds import MadeDriver, kind_of
 
 from zoo.common.errors import BadFile, UsageError
-from zoo.contracts import DeviceKind, DeviceOptions, Examination, Figure, Specimen
+from zoo.contracts import DeviceDriver, Examination, Figure, Specimen
 from zoo.contracts.checks import InvalidRecord
-from zoo.contracts.transport import no_agent
 from zoo.execution.device import Device
+from zoo.execution.driver_guard import DriverFailed
 from zoo.registry import PluginSettings, load_registry
 from zoo.testing.devices import DeviceConformance, checks_of
 from zoo.testing.examinations import EXAMINATION_CHECKS
@@ -22,7 +23,7 @@ from zoo.testing.verdict import Verdict
 REGISTRY = load_registry(PluginSettings(installed=False))
 
 
-def honest(options: DeviceOptions, specimen: Specimen) -> Examination:
+def honest(driver: DeviceDriver[None], specimen: Specimen) -> Examination:
     """Weighs a file."""
     content = specimen.path.read_bytes()
     if len(content) < specimen.contents.payload_bytes:
@@ -39,20 +40,14 @@ def changed(**changes: Any) -> Any:
     """An analysis that is honest but for `changes`."""
     from dataclasses import replace
 
-    return lambda options, specimen: replace(honest(options, specimen), **changes)
+    return lambda driver, specimen: replace(honest(driver, specimen), **changes)
 
 
 def verdict(check: str, examine: Any = honest, **changes: Any) -> Verdict:
-    values = {
-        "name": "scales",
-        "summary": "for tests",
-        "examine": examine,
-        "formats": ("tflite",),
-        "clock": "estimated",
-        "fingerprint": lambda options: "f" * 16,
-        "runtimes": lambda options: ["scales"],
-    }
-    kind = DeviceKind(**{**values, **changes})
+    methods = {"examine": examine, "runtimes": lambda driver: ["scales"]}
+    methods |= {name: changes.pop(name) for name in ("fingerprint", "runtimes") if name in changes}
+    record = {"formats": ("tflite",), "clock": "estimated", **changes}
+    kind = kind_of("scales", methods=methods, **record)
     device = Device(name="kitchen", kind=kind)
     assert checks_of(device) == EXAMINATION_CHECKS
     return DeviceConformance(REGISTRY, device).check(check)
@@ -64,29 +59,29 @@ def test_an_honest_one(check: str) -> None:
     assert (found.status, found.fix) == ("passed", ""), found.measured
 
 
-def random(options: DeviceOptions, specimen: Specimen) -> Examination:
+def random(driver: DeviceDriver[None], specimen: Specimen) -> Examination:
     return changed(figures=(Figure(name="luck", value=secrets.randbelow(1 << 60)),))(
-        options, specimen
+        driver, specimen
     )
 
 
-def littering(options: DeviceOptions, specimen: Specimen) -> Examination:
+def littering(driver: DeviceDriver[None], specimen: Specimen) -> Examination:
     specimen.path.with_suffix(".log").write_text("done")
-    return honest(options, specimen)
+    return honest(driver, specimen)
 
 
-def altering(options: DeviceOptions, specimen: Specimen) -> Examination:
-    found = honest(options, specimen)
+def altering(driver: DeviceDriver[None], specimen: Specimen) -> Examination:
+    found = honest(driver, specimen)
     if specimen.path.name.startswith("-"):  # not the kit's own
         specimen.path.write_bytes(b"changed")
     return found
 
 
-def by_name(options: DeviceOptions, specimen: Specimen) -> Examination:
-    return changed(figures=(Figure(name="name", value=len(specimen.path.name)),))(options, specimen)
+def by_name(driver: DeviceDriver[None], specimen: Specimen) -> Examination:
+    return changed(figures=(Figure(name="name", value=len(specimen.path.name)),))(driver, specimen)
 
 
-def blind(options: DeviceOptions, specimen: Specimen) -> Examination:
+def blind(driver: DeviceDriver[None], specimen: Specimen) -> Examination:
     return Examination(
         verdict="fits",
         figures=(Figure(name="flash", value=7.0, unit="B"),),
@@ -107,7 +102,7 @@ def blind(options: DeviceOptions, specimen: Specimen) -> Examination:
         ("names", altering, "the file was changed"),
         ("names", by_name, "depend on the file's name"),
         ("refuse", blind, "half a file: fits"),
-        ("examine", lambda options, specimen: 1 / 0, "division by zero"),
+        ("examine", lambda driver, specimen: 1 / 0, "division by zero"),
     ],
 )
 def test_wrong_ones(check: str, examine: Any, message: str) -> None:
@@ -117,8 +112,8 @@ def test_wrong_ones(check: str, examine: Any, message: str) -> None:
 
 
 def test_what_does_not_describe_itself() -> None:
-    assert verdict("describe", fingerprint=lambda options: secrets.token_hex(4)).status == "failed"
-    missing = verdict("describe", runtimes=lambda options: [])
+    assert verdict("describe", fingerprint=lambda driver: secrets.token_hex(4)).status == "failed"
+    missing = verdict("describe", runtimes=lambda driver: [])
     assert "not here" in missing.measured
     assert verdict("examine", formats=("gguf",)).status == "skipped"
 
@@ -126,14 +121,23 @@ def test_what_does_not_describe_itself() -> None:
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"clock": "real"}, "clock must say so"),
-        ({"formats": ()}, "formats are those that examine takes"),
-        ({"examine": None, "formats": ()}, "it needs connect or examine"),
+        ({"formats": ()}, "the driver of a kind without formats needs connect"),
+        ({"examine": None}, "the driver of a kind that names formats needs"),
     ],
 )
-def test_records_that_contradict_themselves(changes: dict[str, Any], message: str) -> None:
-    with pytest.raises(InvalidRecord, match=message):
-        verdict("describe", **changes)
+def test_records_that_contradict_their_drivers(changes: dict[str, Any], message: str) -> None:
+    values: dict[str, Any] = {"formats": ("tflite",), "clock": "estimated", "examine": honest}
+    values |= {"base": DeviceDriver, **changes}
+    examine = values.pop("examine")
+    kind = kind_of("scales", methods={"examine": examine} if examine else {}, **values)
+    with pytest.raises(DriverFailed, match="of kind 'scales' failed to start") as caught:
+        Device(name="kitchen", kind=kind).fingerprint()
+    assert message in (caught.value.why or "")
+
+
+def test_an_analysis_estimates() -> None:
+    with pytest.raises(InvalidRecord, match="clock must say so"):
+        verdict("describe", clock="real")
 
 
 @pytest.mark.parametrize(
@@ -157,7 +161,7 @@ def test_figures_are_numbers() -> None:
 
 def test_no_agent_is_started_on_an_analysis() -> None:
     with pytest.raises(UsageError, match="no program can be started"):
-        no_agent({})
+        DeviceDriver.connect(MadeDriver(None))
 
 
 def test_one_of_many_known_devices_stands_for_all(

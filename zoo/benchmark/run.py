@@ -78,7 +78,7 @@ def bench(
     examined = _examined(
         registry,
         paths,
-        [device for device in devices if device.kind.examine is not None],
+        [device for device in devices if device.kind.analysis],
         (store, tag, on_step, on_timing),
         {
             "--threads": tuple(threads) != (1,),
@@ -89,7 +89,7 @@ def bench(
             "--reference": reference,
         },
     )
-    devices = [device for device in devices if device.kind.examine is None]
+    devices = [device for device in devices if not device.kind.analysis]
     if not devices:
         return examined
     children = Children()

@@ -129,7 +129,7 @@ def command(
     results store. What was interrupted goes on when the same command is typed again. With
     --budget it is a test: the exit code is 1 when a limit is exceeded, 3 when that cannot be told.
     """
-    from zoo.benchmark.compare.judging import exit_code, judge_budgets
+    from zoo.benchmark.compare.judgement import exit_code, judge_budgets
     from zoo.benchmark.run import bench
     from zoo.cli.bench_progress import BenchProgress
     from zoo.cli.bench_table import plain_timing, print_timings

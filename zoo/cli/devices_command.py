@@ -11,6 +11,8 @@ from zoo.cli.options import Settings, complete_device, examples, json_option, pr
 from zoo.cli.tables import print_table, printable
 
 if TYPE_CHECKING:
+    from zoo.common.errors import ZooError
+    from zoo.contracts import DeviceKind
     from zoo.execution.device import Device
     from zoo.execution.health import DeviceState
     from zoo.registry import Registry
@@ -33,21 +35,11 @@ def command() -> None:
 @click.pass_obj
 def list_devices(settings: Settings, as_json: bool) -> None:
     """List devices by name, and the kinds that a name can be given to; contacts none."""
-    from zoo.execution.device import Device
     from zoo.execution.devices import known_devices
 
     registry = settings.registry()
-    found = known_devices(registry)
-    rows: list[dict[str, Any]] = [
-        _row(device)
-        if isinstance(device, Device)
-        else {"name": name, "problem": device.what, "fix": device.fix}
-        for name, device in found.items()
-    ]
-    kinds = [
-        {"kind": k.name, "summary": k.summary, "options": _fields(k), "known": _known(k)}
-        for k in registry.devices
-    ]
+    rows = [_listed(name, device) for name, device in known_devices(registry).items()]
+    kinds = [_kind(registry, kind) for kind in registry.devices]
     if as_json:
         print_json({"devices": rows, "kinds": kinds})
         return
@@ -66,9 +58,23 @@ def list_devices(settings: Settings, as_json: bool) -> None:
     for kind in kinds:
         if kind["known"]:
             click.echo(f"\n{kind['kind']} devices known by name: {', '.join(kind['known'])}")
-    for row in rows:
+    for row in (*rows, *kinds):
         if "problem" in row:
-            click.echo(f"\n{printable(row['name'])}: {row['problem']}\n  fix: {row['fix']}")
+            name = row.get("name") or row["kind"]
+            click.echo(f"\n{printable(name)}: {row['problem']}\n  fix: {row['fix']}")
+
+
+def _listed(name: str, device: Device | ZooError) -> dict[str, Any]:
+    """A device's row, or what is wrong with it; one that is broken costs its row alone."""
+    from zoo.common.errors import ZooError
+
+    try:
+        if not isinstance(device, ZooError):
+            return _row(device)
+        problem = device
+    except ZooError as error:
+        problem = error
+    return {"name": name, **_problem(problem)}
 
 
 def _row(device: Device) -> dict[str, Any]:
@@ -81,13 +87,21 @@ def _row(device: Device) -> dict[str, Any]:
     }
 
 
-def _known(kind: Any) -> list[str]:
-    return list(kind.known()) if kind.known is not None else []
+def _kind(registry: Registry, kind: DeviceKind) -> dict[str, Any]:
+    from zoo.common.errors import ZooError
+    from zoo.execution.devices import known_by, options_of
+
+    row: dict[str, Any] = {"kind": kind.name, "summary": kind.summary, "options": [], "known": []}
+    try:
+        row |= {"options": list(options_of(registry, kind)), "known": [*known_by(registry, kind)]}
+    except ZooError as error:
+        row |= _problem(error)
+    return row
 
 
-def _fields(kind: Any) -> list[str]:
-    fields = kind.options().model_fields if kind.options is not None else {}
-    return sorted(fields, key=lambda name: not fields[name].is_required())
+def _problem(error: ZooError) -> dict[str, str | None]:
+    why = f" ({' '.join(error.why.split())})" if error.why else ""
+    return {"problem": error.what + why, "fix": error.fix}
 
 
 @command.command(name="doctor", epilog=examples("zoo devices doctor", "zoo devices doctor pi4"))

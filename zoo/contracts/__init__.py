@@ -2,7 +2,7 @@
 
 from zoo.contracts.architecture import Architecture, Variant
 from zoo.contracts.dataset import Dataset, DatasetProvider, Split
-from zoo.contracts.device import Clock, DeviceKind
+from zoo.contracts.device import Clock, DeviceDriver, DeviceKind
 from zoo.contracts.examination import Examination, Figure, FigureTable, Specimen
 from zoo.contracts.exporter import Exporter, ExportRequest, FileContents, TensorInfo
 from zoo.contracts.layers import LayerComparison, LayerRequest, OperatorRecord
@@ -19,19 +19,21 @@ from zoo.contracts.runtime import Runtime, ToolOrder, ToolSummary, VendorTool
 from zoo.contracts.target import Target
 from zoo.contracts.task import Check, Comparison, Metric, Output, Task, Truth
 from zoo.contracts.transport import AgentProcess, Condition, DeviceOptions, Transport
-from zoo.contracts.usage import Program, Usage, UsageRequest
+from zoo.contracts.usage import Arena, Program, Usage, UsageRequest
 from zoo.contracts.weights import SourceLayer, WeightsSource
 
 __all__ = [
     "AgentProcess",
     "AnyPreprocessing",
     "Architecture",
+    "Arena",
     "Check",
     "Clock",
     "Comparison",
     "Condition",
     "Dataset",
     "DatasetProvider",
+    "DeviceDriver",
     "DeviceKind",
     "DeviceOptions",
     "Examination",

@@ -2,21 +2,106 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, get_args
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Generic, Literal, Self, TypeVar, get_args
 
-from zoo.contracts.checks import check, check_name
+from zoo.common.errors import UsageError
+from zoo.contracts.checks import InvalidRecord, check, check_name
 from zoo.contracts.examination import Examination, Specimen
 from zoo.contracts.runtime import VendorTool
-from zoo.contracts.transport import DeviceOptions, Transport, no_agent
+from zoo.contracts.transport import DeviceOptions, Transport
+from zoo.contracts.usage import Arena
 
 if TYPE_CHECKING:  # lists and help must not wait for it
+    from numpy.typing import NDArray
     from pydantic import BaseModel
 
 #: What the times of a device are: taken on the real thing, on another processor that stands in for
 #: it, or calculated. Those that are not real tell nothing of the real ones, nor of each other.
 Clock = Literal["real", "emulated", "estimated"]
+
+
+Options = TypeVar("Options", bound="BaseModel | None")
+
+
+class DeviceDriver(ABC, Generic[Options]):
+    """The code behind one device: reaches it, or works out here how a file would run there.
+
+    A subclass has `fingerprint` and `runtimes`, and `connect` or `examine`. One object serves all
+    of a command, so what is found out once may be kept (`functools.cached_property`).
+
+    Attributes:
+        options: Of this device, as the model that its kind declares; None where it declares none.
+    """
+
+    def __init__(self, options: Options) -> None:
+        self.options = options
+
+    @property
+    def address(self) -> str:
+        """Where the device is, in a few words without secrets; empty stands for its options.
+
+        Two devices with one address are one, of which only one process at a time may measure.
+        """
+        return ""
+
+    @abstractmethod
+    def fingerprint(self) -> str:
+        """Identifies the machine and the runtimes there, so that no latency passes for another's.
+
+        Raises:
+            ZooError: The device cannot be reached, or what examines files for it is missing.
+        """
+
+    @abstractmethod
+    def runtimes(self) -> Sequence[str]:
+        """The agent's runtimes that can be used there now, or the tools that examine files.
+
+        Raises:
+            ZooError: The device cannot be reached.
+        """
+
+    def connect(self) -> Transport:
+        """Opens a transport to the device.
+
+        Raises:
+            ZooError: The device cannot be reached.
+        """
+        raise UsageError(
+            "no program can be started on this device",
+            why="it is an analysis of files: what they need there is worked out on this machine",
+            fix="`zoo bench FILE --device NAME` prints what it finds; time files on another device",
+        )
+
+    def examine(self, specimen: Specimen) -> Examination:
+        """Finds out on this machine whether and how a file would run there; nothing is timed.
+
+        Raises:
+            ZooError: It cannot take the file.
+        """
+        raise NotImplementedError("its kind names formats, but its driver has no examine")
+
+    def setup(self, tell: Callable[[str], None]) -> str:
+        """Prepares the device (``zoo devices setup NAME``); returns what is ready then.
+
+        Args:
+            tell: Receives what is being done, in words for people.
+        """
+        raise NotImplementedError("its driver has no setup")
+
+    def tool(self) -> VendorTool | None:
+        """A vendor's benchmark tool, supplied by users, that times files in place of the agent.
+
+        Contacts no device; None where there is none.
+        """
+        return None
+
+
+#: What `DeviceKind` took before drivers were classes.
+_METHODS = {"connect", "fingerprint", "runtimes", "address", "setup", "tool", "examine"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,65 +111,93 @@ class DeviceKind:
     Attributes:
         name: ``host``; also a device by itself where the kind needs no options.
         summary: One line for lists.
-        connect: Opens a transport; takes the options of one device. Left out where `examine` is
-            there.
-        fingerprint: Identifies the machine and the runtimes there, so that a latency is never
-            taken for another's. Raises `ZooError` when the device cannot be reached.
-        runtimes: Agent runtimes that can be used there now; raises like `fingerprint`.
+        driver: Returns the class that does the work, which lists must not import.
         options: Returns the pydantic model whose fields ``devices.toml`` may hold for a device of
-            this kind; None when it has none.
-        address: Where a device is, in a few words without secrets; two devices with one address
-            are one, of which only one process at a time may measure. None stands for the options.
-        setup: Prepares a device that is named in ``devices.toml`` (``zoo devices setup NAME``):
-            takes its options and a function that tells people what is being done, returns what is
-            ready then. None where nothing can be prepared from here.
-        tool: A vendor's benchmark tool that users have supplied for this device, which times files
-            in place of the agent; returns None where they have not. Contacts no device.
+            this kind, and which its driver is given; None when it has none.
         extra: The extra of the distribution that brings what the driver needs; empty for none.
         distributions: Those installed here whose versions decide what it answers and how fast.
         local: Whether it is this machine, where files are judged after export.
-        examine: Finds out on this machine whether and how a file would run there; such a device
-            is never timed, and its findings are never ranked with latencies. Raises `ZooError`
-            for a file that it cannot take. None for kinds that the agent runs on.
-        formats: Names of the exporters whose files `examine` takes.
+        formats: Names of the exporters whose files the driver examines. Devices of a kind with such
+            are analyses: nothing is timed there, and findings are never ranked with latencies.
+            Empty for kinds that the agent runs on.
         remote: Whether the device does the work on processors of its own, so that it may measure
             while others do.
         clock: What its times are; only real ones are ranked, compared or held against a budget.
         known: Devices of this kind that are known without an entry: name → options. An entry of
             ``devices.toml`` with the same name counts instead.
+        arena: Measures on this machine, with the interpreter of such devices, the tensor arena and
+            outputs of a file of one of the `formats`; takes the file, and inputs as the file takes
+            them, (inputs, 1, …). For the folder for app developers; None without an interpreter.
     """
 
     name: str
     summary: str
-    fingerprint: Callable[[DeviceOptions], str]
-    runtimes: Callable[[DeviceOptions], Sequence[str]]
-    connect: Callable[[DeviceOptions], Transport] = no_agent
+    driver: Callable[[], type[DeviceDriver[Any]]]
     options: Callable[[], type[BaseModel]] | None = None
-    address: Callable[[DeviceOptions], str] | None = None
-    setup: Callable[[DeviceOptions, Callable[[str], None]], str] | None = None
-    tool: Callable[[DeviceOptions], VendorTool | None] | None = None
     extra: str = ""
     distributions: tuple[str, ...] = ()
     local: bool = False
-    examine: Callable[[DeviceOptions, Specimen], Examination] | None = None
     formats: tuple[str, ...] = ()
     remote: bool = False
     clock: Clock = "real"
     known: Callable[[], Mapping[str, DeviceOptions]] | None = None
+    arena: Callable[[Path, NDArray[Any]], Arena] | None = None
+    _drivers: dict[str, DeviceDriver[Any]] = field(
+        default_factory=dict, init=False, repr=False, compare=False
+    )
+
+    def __new__(cls, **given: Any) -> Self:
+        """Tells authors of drivers that were functions of the record what to write now."""
+        if old := sorted(_METHODS & set(given)):
+            raise InvalidRecord(
+                f"device {given.get('name', '')!r}: {', '.join(old)} of a DeviceKind are methods "
+                "of a class now: write class Driver(zoo.DeviceDriver) with them, where "
+                "self.options is an object of your model, and give DeviceKind "
+                "driver=lambda: Driver; an example is in docs/plugins.md"
+            )
+        return super().__new__(cls)
 
     def __post_init__(self) -> None:
         check_name("device", self.name)
-        reached = self.examine is not None or self.connect is not no_agent
-        check(reached, self.name, "it needs connect or examine")
-        named = (self.examine is not None) == bool(self.formats)
-        check(named, self.name, "formats are those that examine takes")
-        guessed = self.examine is None or self.clock == "estimated"
-        check(guessed, self.name, "what examine tells is estimated; clock must say so")
+        guessed = not self.formats or self.clock == "estimated"
+        check(guessed, self.name, "what a driver examines is estimated; clock must say so")
         clocks = get_args(Clock)
         check(self.clock in clocks, self.name, f"clock must be one of {', '.join(clocks)}")
-        for field_name in ("connect", "fingerprint", "runtimes"):
-            check(callable(getattr(self, field_name)), self.name, f"{field_name} must be callable")
-        for field_name in ("options", "address", "setup", "known", "tool", "examine"):
+        check(callable(self.driver), self.name, "driver must be callable")
+        for field_name in ("options", "known", "arena"):
             value = getattr(self, field_name)
             usable = value is None or callable(value)
             check(usable, self.name, f"{field_name} must be callable or None")
+
+    @property
+    def analysis(self) -> bool:
+        """Whether files are examined for its devices on this machine, and nothing is timed."""
+        return bool(self.formats)
+
+    @property
+    def prepares(self) -> bool:
+        """Whether its devices can be set up from here."""
+        return self.driver().setup is not DeviceDriver.setup
+
+    def driver_of(self, options: DeviceOptions) -> DeviceDriver[Any]:
+        """The driver of one device, the same object each time that the options are the same."""
+        model = None if self.options is None else _as_model(self.options(), options)
+        key = "" if model is None else model.model_dump_json()
+        if key not in self._drivers:
+            made, needed = self.driver(), "examine" if self.analysis else "connect"
+            usable = isinstance(made, type) and issubclass(made, DeviceDriver)
+            check(
+                usable, self.name, f"driver must return a class of zoo.DeviceDriver, not {made!r}"
+            )
+            written = getattr(made, needed) is not getattr(DeviceDriver, needed)
+            other = "that names formats" if self.analysis else "without formats"
+            check(written, self.name, f"the driver of a kind {other} needs {needed}")
+            self._drivers[key] = made(model)
+        return self._drivers[key]
+
+
+def _as_model(model: type[BaseModel], options: DeviceOptions) -> BaseModel:
+    """Options as an object of their model, whose defaults need not keep its own rules."""
+    defaults = model.model_construct().model_dump(mode="json")
+    given = {k: v for k, v in options.items() if k not in defaults or defaults[k] != v}
+    return model.model_validate(given)

@@ -7,8 +7,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
-from zoo.common.errors import UsageError
-
 #: Options of one device, complete: as the model that its kind declares dumps them.
 DeviceOptions = Mapping[str, Any]
 
@@ -66,16 +64,3 @@ class Transport(Protocol):
 
     def close(self) -> None:
         """Releases the device."""
-
-
-def no_agent(options: DeviceOptions) -> Transport:
-    """Stands in for ``connect`` of kinds that are analyses.
-
-    Raises:
-        UsageError: Always.
-    """
-    raise UsageError(
-        "no program can be started on this device",
-        why="it is an analysis of files: what they need there is worked out on this machine",
-        fix="`zoo bench FILE --device NAME` prints what it finds; time files on another device",
-    )

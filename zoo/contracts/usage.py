@@ -2,10 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:  # lists and help must not wait for numpy
+    from numpy.typing import NDArray
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Arena:
+    """The memory that a microcontroller's interpreter allocates for a file, and its outputs.
+
+    Attributes:
+        bytes: Size of the tensor arena; None when it cannot run the file.
+        version: Of the interpreter.
+        outputs: Of the inputs, as the file gives them, (inputs, values); None likewise.
+        problem: Why it cannot, with the operator that it lacks; empty when it can.
+        lacking: That operator, or those, by name.
+    """
+
+    bytes: int | None
+    version: str
+    outputs: NDArray[Any] | None = None
+    problem: str = ""
+    lacking: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -17,12 +39,16 @@ class UsageRequest:
         facts: The content of ``metadata.json``.
         operators: Operators of the file and how often each stands in it.
         target: Name of the processor that the file is for; empty when nobody said.
+        arena: Measures the tensor arena of a file with given inputs, (inputs, 1, …), and its
+            outputs; raises `MissingExtra` without the interpreter. None where no kind of device
+            brings one for the format.
     """
 
     model: Path
     facts: Mapping[str, Any]
     operators: Mapping[str, int]
     target: str
+    arena: Callable[[Path, NDArray[Any]], Arena] | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 from zoo.common.errors import ZooError
-from zoo.contracts.device import Clock, DeviceKind
+from zoo.contracts.device import Clock, DeviceDriver, DeviceKind
+from zoo.contracts.examination import Examination, Specimen
 from zoo.contracts.runtime import Runtime, VendorTool
 from zoo.contracts.transport import DeviceOptions
 from zoo.execution.driver_guard import GuardedTransport, guarding
@@ -16,7 +19,9 @@ from zoo.execution.driver_guard import GuardedTransport, guarding
 
 @dataclass(frozen=True, kw_only=True)
 class Device:
-    """One device: a kind and how to reach this one.
+    """A configured device: a kind and the options of this one, its driver behind a guard.
+
+    Whatever its driver raises is a `ZooError`.
 
     Attributes:
         name: What users type for ``--device``.
@@ -24,6 +29,7 @@ class Device:
         options: Complete.
         source: The file that names it; None for a kind that is a device by itself.
         brought: Runtimes whose sources plugins bring; agents there are given them.
+        plugin: Distribution, version and name of the plugin that brings the driver, for messages.
     """
 
     name: str
@@ -31,14 +37,7 @@ class Device:
     options: DeviceOptions = field(default_factory=dict)
     source: Path | None = None
     brought: tuple[Runtime, ...] = ()
-
-    @property
-    def address(self) -> str:
-        """Where it is, in a few words."""
-        if self.kind.address is not None:
-            return self.kind.address(self.options)
-        given = (f"{k}={v}" for k, v in sorted(self.options.items()) if v is not None)
-        return ", ".join(given) or self.kind.name
+    plugin: str = ""
 
     @property
     def clock(self) -> Clock:
@@ -46,44 +45,59 @@ class Device:
         return self.kind.clock
 
     @property
-    def bound_kind(self) -> DeviceKind:
-        """Its kind with its options filled in, for callers who give none."""
-        kind, options = self.kind, self.options
-        return replace(
-            kind,
-            connect=lambda _: kind.connect(options),
-            fingerprint=lambda _: kind.fingerprint(options),
-            runtimes=lambda _: kind.runtimes(options),
-        )
+    def driver_name(self) -> str:
+        """The driver in words, for messages."""
+        return f"of kind {self.kind.name!r}" + (f" ({self.plugin})" if self.plugin else "")
+
+    def guard(self, step: str) -> AbstractContextManager[None]:
+        """Around calls of its driver: whatever they raise is a `ZooError` that names the driver."""
+        return guarding(self.driver_name, step)
+
+    @cached_property
+    def driver(self) -> DeviceDriver[Any]:
+        """The code behind it, without a guard."""
+        with self.guard("start"):
+            return self.kind.driver_of(self.options)
+
+    @property
+    def address(self) -> str:
+        """Where it is, in a few words."""
+        driver = self.driver
+        with self.guard("tell the device's address"):
+            given = (f"{k}={v}" for k, v in sorted(self.options.items()) if v is not None)
+            return _text(driver.address) or ", ".join(given) or self.kind.name
 
     def connect(self) -> GuardedTransport:
-        """Opens a transport to it, around which whatever its driver raises is a `ZooError`."""
-        tool = self.tool()
-        with guarding(self.kind.name, "connect"):
-            inner = self.kind.connect(self.options)
-            return GuardedTransport(inner, self.kind.name, tool, self.brought)
+        """Opens a transport to it."""
+        driver, tool = self.driver, self.tool()
+        with self.guard("connect"):
+            return GuardedTransport(driver.connect(), self.driver_name, tool, self.brought)
 
     def fingerprint(self) -> str:
         """Identifies the machine and the runtimes there."""
-        with guarding(self.kind.name, "tell the device's fingerprint"):
-            return self.kind.fingerprint(self.options)
+        driver = self.driver
+        with self.guard("tell the device's fingerprint"):
+            return _text(driver.fingerprint())
 
-    def runtimes(self) -> Sequence[str]:
-        """What can run files there now: a vendor's tool first, then the agent's runtimes."""
-        tool = self.tool()
+    def runtimes(self) -> list[str]:
+        """What can run files there now: a vendor's tool first, then the agent's runtimes.
+
+        Of an analysis, the tools that examine files.
+        """
+        driver, tool = self.driver, self.tool()
         try:
-            with guarding(self.kind.name, "tell the device's runtimes"):
-                there = self.kind.runtimes(self.options)
+            with self.guard("tell the device's runtimes"):
+                there = list(driver.runtimes())
         except ZooError:
             if tool is None:
                 raise
-            there = ()  # The agent may run there, and need not.
+            there = []  # The agent may run there, and need not.
         return [*([] if tool is None else [tool.name]), *there, *self._brought_there]
 
     @cached_property
     def _brought_there(self) -> list[str]:
         """Those of the plugins' runtimes that an agent there can import."""
-        if not self.brought or self.kind.examine is not None:
+        if not self.brought or self.kind.analysis:
             return []
         from zoo.execution.session import AgentSession
 
@@ -98,4 +112,27 @@ class Device:
 
     def tool(self) -> VendorTool | None:
         """The vendor's benchmark tool that users have supplied for it."""
-        return None if self.kind.tool is None else self.kind.tool(self.options)
+        driver = self.driver
+        with self.guard("tell which tool times files"):
+            return driver.tool()
+
+    def examine(self, specimen: Specimen) -> Examination:
+        """Whether and how a file would run there."""
+        driver = self.driver
+        with self.guard(f"examine {specimen.path.name}"):
+            found = driver.examine(specimen)
+            if not isinstance(found, Examination):
+                raise TypeError(f"examine returned a {type(found).__name__}")
+            return found
+
+    def setup(self, tell: Callable[[str], None]) -> str:
+        """Prepares it; returns what is ready then."""
+        driver = self.driver
+        with self.guard("set the device up"):
+            return _text(driver.setup(tell))
+
+
+def _text(found: object) -> str:
+    if not isinstance(found, str):
+        raise TypeError(f"text was expected, a {type(found).__name__} came")
+    return found

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 
 from zoo.common.errors import MissingExtra, UnknownName, UsageError, ZooError
-from zoo.contracts import DeviceKind, Exporter
+from zoo.contracts import DeviceKind, DeviceOptions, Exporter
 from zoo.contracts.checks import InvalidRecord, check_name
 from zoo.contracts.options import declared_options
 from zoo.execution.device import Device
@@ -36,12 +37,12 @@ def device_named(registry: Registry, name: str | None) -> Device:
         UsageError: Its entry is not usable.
     """
     if name is None:
-        return Device(name=(kind := judging_device(registry)).name, kind=kind)
+        return judging_device(registry)
     entries = read_entries()
     if name in entries:
         return _device(registry, entries[name])
     if name in registry.devices.names():
-        return _kind_alone(registry.devices.get(name))
+        return _kind_alone(registry, registry.devices.get(name))
     without_entry = devices_without_entry(registry)
     if name in without_entry:
         return without_entry[name]
@@ -51,18 +52,48 @@ def device_named(registry: Registry, name: str | None) -> Device:
         {
             *entries,
             *without_entry,
-            *(kind.name for kind in registry.devices if _needs_nothing(kind)),
+            *(name for name, alone in _kinds_alone(registry).items() if isinstance(alone, Device)),
         },
     )
 
 
 def devices_without_entry(registry: Registry) -> dict[str, Device]:
-    """Devices that kinds know by name; where two know one name, the first kind's."""
+    """Devices that kinds know by name; where two know one name, the first kind's.
+
+    A kind that fails to tell its devices has none.
+    """
     found: dict[str, Device] = {}
     for kind in registry.devices:
-        for name, options in (kind.known() if kind.known is not None else {}).items():
-            found.setdefault(name, Device(name=name, kind=kind, options=options))
+        with suppress(ZooError):
+            for name, options in known_by(registry, kind).items():
+                found.setdefault(name, _device_of(registry, name, kind, options))
     return found
+
+
+def known_by(registry: Registry, kind: DeviceKind) -> Mapping[str, DeviceOptions]:
+    """The devices that a kind knows without an entry: name → options.
+
+    Raises:
+        ZooError: Its driver fails to tell; names the plugin.
+    """
+    if kind.known is None:
+        return {}
+    with _device_of(registry, kind.name, kind).guard("tell which devices it knows"):
+        return {name: dict(options) for name, options in kind.known().items()}
+
+
+def options_of(registry: Registry, kind: DeviceKind) -> dict[str, bool]:
+    """The options of a kind's devices, the required ones first: name → whether it is required.
+
+    Raises:
+        ZooError: Its driver fails to tell; names the plugin.
+    """
+    if kind.options is None:
+        return {}
+    with _device_of(registry, kind.name, kind).guard("tell its options"):
+        fields = kind.options().model_fields
+        needed = {name: field.is_required() for name, field in fields.items()}
+    return dict(sorted(needed.items(), key=lambda item: not item[1]))
 
 
 def known_devices(registry: Registry) -> dict[str, Device | ZooError]:
@@ -70,9 +101,7 @@ def known_devices(registry: Registry) -> dict[str, Device | ZooError]:
 
     An entry that is not usable costs itself alone: it comes as the error that says why.
     """
-    found: dict[str, Device | ZooError] = {
-        kind.name: _kind_alone(kind) for kind in registry.devices if _needs_nothing(kind)
-    }
+    found = _kinds_alone(registry)
     for name, entry in sorted(read_entries().items()):
         try:
             found[name] = _device(registry, entry)
@@ -124,7 +153,7 @@ def runtime_on(exporter: Exporter, device: Device) -> str:
         ZooError: It has none of them, or cannot be reached.
     """
     try:
-        return choose_runtime(exporter, device.kind, dict(device.options))
+        return choose_runtime(exporter, device)
     except MissingExtra as error:
         if device.kind.local:
             raise
@@ -133,29 +162,46 @@ def runtime_on(exporter: Exporter, device: Device) -> str:
             f"{device.name!r} cannot run {exporter.name} files: a runtime is missing there",
             why=f"it takes one of {', '.join(exporter.runtimes)}; the device has {there}",
             fix=f"type: zoo devices setup {device.name}"
-            if device.kind.setup is not None
+            if device.kind.prepares
             else "install one there, in the Python that devices.toml names for it",
         ) from error
 
 
-def _kind_alone(kind: DeviceKind) -> Device:
+def _kinds_alone(registry: Registry) -> dict[str, Device | ZooError]:
+    """Kinds that are devices by themselves, or whose driver fails to tell whether they are."""
+    found: dict[str, Device | ZooError] = {}
+    for kind in registry.devices:
+        try:
+            if not any(options_of(registry, kind).values()):
+                found[kind.name] = _kind_alone(registry, kind)
+        except ZooError as error:
+            found[kind.name] = error
+    return found
+
+
+def _kind_alone(registry: Registry, kind: DeviceKind) -> Device:
     """A kind as a device of its own name."""
-    if not _needs_nothing(kind):
+    required = [name for name, needed in options_of(registry, kind).items() if needed]
+    if required:
         raise UsageError(
             f"{kind.name!r} is a kind of device, not a device",
             why="it must be told which one is meant",
-            fix=f"name yours: zoo devices add NAME {kind.name} {_required(kind)}",
+            fix=f"name yours: zoo devices add NAME {kind.name} "
+            + " ".join(f"{name}=…" for name in required),
         )
-    return Device(name=kind.name, kind=kind, options=declared_options(kind.options, {}, kind.name))
+    options = declared_options(kind.options, {}, kind.name)
+    return _device_of(registry, kind.name, kind, options)
 
 
-def _required(kind: DeviceKind) -> str:
-    fields = kind.options().model_fields if kind.options is not None else {}
-    return " ".join(f"{name}=…" for name, field in fields.items() if field.is_required())
-
-
-def _needs_nothing(kind: DeviceKind) -> bool:
-    return not _required(kind)
+def _device_of(
+    registry: Registry,
+    name: str,
+    kind: DeviceKind,
+    options: DeviceOptions | None = None,
+    source: Path | None = None,
+) -> Device:
+    plugin = registry.devices.provider(kind.name).who
+    return Device(name=name, kind=kind, options=options or {}, source=source, plugin=plugin)
 
 
 def _device(registry: Registry, entry: Entry) -> Device:
@@ -176,8 +222,9 @@ def _device(registry: Registry, entry: Entry) -> Device:
             f"{entry.file}: {entry.name}: unknown kind of device {named!r}", fix=error.fix
         ) from error
     owner = f"{entry.name!r} ({entry.file}), of kind {kind.name},"
+    options_of(registry, kind)  # names the plugin where the model cannot be had
     options = declared_options(kind.options, values, owner)
-    return Device(name=entry.name, kind=kind, options=options, source=entry.file)
+    return _device_of(registry, entry.name, kind, options, entry.file)
 
 
 def _check_device_name(registry: Registry, entry: Entry) -> None:

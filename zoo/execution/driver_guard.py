@@ -20,11 +20,11 @@ class DriverFailed(StepDied):
 
 
 @contextmanager
-def guarding(kind: str, step: str, *allowed: type[Exception]) -> Iterator[None]:
+def guarding(driver: str, step: str, *allowed: type[Exception]) -> Iterator[None]:
     """Turns whatever a driver raises into an error with its words.
 
     Args:
-        kind: Of the device, which names the driver.
+        driver: In words: the kind of device, and the plugin that brings the driver.
         step: What it was asked to do.
         allowed: What it may raise beside a `ZooError`.
 
@@ -39,7 +39,7 @@ def guarding(kind: str, step: str, *allowed: type[Exception]) -> Iterator[None]:
     except Exception as error:
         said = " ".join(str(error).split())[:400] or "no message"
         raise DriverFailed(
-            f"the driver of kind {kind!r} failed to {step}",
+            f"the driver {driver} failed to {step}",
             why=f"{type(error).__name__}: {said}",
             fix="check that the device is on and connected, then type the same command again",
         ) from error
@@ -48,32 +48,32 @@ def guarding(kind: str, step: str, *allowed: type[Exception]) -> Iterator[None]:
 class GuardedProcess:
     """An agent whose lines may break in any way."""
 
-    def __init__(self, process: AgentProcess, kind: str) -> None:
-        self._process, self._kind = process, kind
+    def __init__(self, process: AgentProcess, driver: str) -> None:
+        self._process, self._driver = process, driver
 
     def send(self, line: str) -> None:
         """Writes one line."""
-        with guarding(self._kind, "send a request", TimeoutError, BrokenPipeError):
+        with guarding(self._driver, "send a request", TimeoutError, BrokenPipeError):
             self._process.send(line)
 
     def receive(self, timeout: float | None) -> str | None:
         """The next line."""
-        with guarding(self._kind, "receive an answer", TimeoutError):
+        with guarding(self._driver, "receive an answer", TimeoutError):
             return self._process.receive(timeout)
 
     def kill(self) -> None:
         """Ends the process at once."""
-        with guarding(self._kind, "kill the agent"):
+        with guarding(self._driver, "kill the agent"):
             self._process.kill()
 
     def stop(self) -> int | None:
         """Ends the process; its exit code."""
-        with guarding(self._kind, "stop the agent"):
+        with guarding(self._driver, "stop the agent"):
             return self._process.stop()
 
     def diagnostics(self) -> str:
         """The last lines of its error stream."""
-        with guarding(self._kind, "tell what the agent said"):
+        with guarding(self._driver, "tell what the agent said"):
             return self._process.diagnostics()
 
 
@@ -82,7 +82,7 @@ class GuardedTransport:
 
     Args:
         inner: The driver's own.
-        kind: Of the device, which names the driver.
+        driver: In words: the kind of device, and the plugin that brings the driver.
         tool: A vendor's benchmark tool that is there: started as if it were an agent's runtime.
         brought: Runtimes whose sources plugins bring: an agent there is given them.
     """
@@ -90,28 +90,28 @@ class GuardedTransport:
     def __init__(
         self,
         inner: Transport,
-        kind: str,
+        driver: str,
         tool: VendorTool | None = None,
         brought: Sequence[Runtime] = (),
     ) -> None:
-        self._inner, self._kind, self._tool = inner, kind, tool
+        self._inner, self._driver, self._tool = inner, driver, tool
         self.brought = tuple(brought)
 
     def put(self, local: Path) -> str:
         """Makes a local file available there."""
-        with guarding(self._kind, f"put {local.name} on the device"):
+        with guarding(self._driver, f"put {local.name} on the device"):
             return self._inner.put(local)
 
     def start_agent(self, runtime: str) -> AgentProcess:
         """Starts the agent there."""
         if self._tool is not None and self._tool.name == runtime:
-            return GuardedProcess(ToolProcess(self._tool, self._inner), self._kind)
-        with guarding(self._kind, "start the agent"):
-            return GuardedProcess(self._inner.start_agent(runtime), self._kind)
+            return GuardedProcess(ToolProcess(self._tool, self._inner), self._driver)
+        with guarding(self._driver, "start the agent"):
+            return GuardedProcess(self._inner.start_agent(runtime), self._driver)
 
     def condition(self) -> Condition:
         """How the device is now."""
-        with guarding(self._kind, "tell how the device is"):
+        with guarding(self._driver, "tell how the device is"):
             return self._inner.condition()
 
     def close(self) -> None:

@@ -102,7 +102,7 @@ def examine(device: Device, artifact: Artifact) -> Examination:
         UsageError: The kind is no analysis, or takes no files of this format.
     """
     kind = device.kind
-    if kind.examine is None:
+    if not kind.analysis:
         raise UsageError(f"{device.name!r} is a device that files are timed on")
     if artifact.exporter.name not in kind.formats:
         raise UsageError(
@@ -110,7 +110,7 @@ def examine(device: Device, artifact: Artifact) -> Examination:
             why=f"what examines files for {kind.name!r} reads {', '.join(kind.formats)}",
             fix=f"zoo export MODEL --format {kind.formats[0]}",
         )
-    return kind.examine(device.options, specimen_of(artifact))
+    return device.examine(specimen_of(artifact))
 
 
 def told_options(device: Device) -> dict[str, Any]:

@@ -130,7 +130,7 @@ def refuse_budgets(registry: Registry, devices: Sequence[str], budgets: Sequence
     """
     for name in devices if budgets else ():
         device = device_named(registry, name)
-        if device.kind.examine is not None:
+        if device.kind.analysis:
             refuse_timing_options(device, ["--budget"])
 
 
@@ -141,7 +141,7 @@ def refuse_untimed(registry: Registry, name: str | None) -> None:
         UsageError: Nothing is timed on that device.
     """
     device = device_named(registry, name)
-    if device.kind.examine is not None:
+    if device.kind.analysis:
         raise UsageError(
             f"nothing is timed on {device.name!r}, so no search can rank files there",
             why=f"devices of kind {device.kind.name!r} are analyses",

@@ -14,7 +14,6 @@ from zoo.common.worker import Children
 from zoo.contracts import TensorInfo
 from zoo.contracts.precision import BASELINE, PRECISIONS
 from zoo.contracts.task import Check, Task
-from zoo.execution.device import Device
 from zoo.execution.output_check import Expected, unchecked
 from zoo.execution.runner import choose_runtime, judging_device
 from zoo.execution.session import AgentSession
@@ -100,10 +99,9 @@ def _of_host(registry: Registry, artifact: Artifact, children: Children | None) 
     import numpy as np
 
     children = children or Children()
-    kind = judging_device(registry)
-    host = Device(name=kind.name, kind=kind)
+    host = judging_device(registry)
     try:
-        runtime = choose_runtime(artifact.exporter, kind, {})
+        runtime = choose_runtime(artifact.exporter, host)
     except MissingExtra:
         raise ValueError(f"this machine has no runtime for {artifact.exporter.name}") from None
     transport = host.connect()

@@ -56,7 +56,7 @@ def examine(registry: Registry, device: Device | ZooError, name: str) -> DeviceS
     if isinstance(device, ZooError):
         return DeviceState(name=name, ok=False, problem=_one_line(device), fix=device.fix or "")
     state = DeviceState(name=name, ok=False, kind=device.kind.name, address=device.address)
-    if device.kind.examine is not None:
+    if device.kind.analysis:
         return _analysis(device, state)
     try:
         runtimes = tuple(device.runtimes())
@@ -65,7 +65,7 @@ def examine(registry: Registry, device: Device | ZooError, name: str) -> DeviceS
                 state,
                 problem="no runtime is there",
                 fix=f"type: zoo devices setup {name}"
-                if device.kind.setup is not None
+                if device.kind.prepares
                 else f"install {_installable(registry)} in the Python that is used there",
             )
         transport = device.connect()
@@ -108,15 +108,15 @@ def setup_device(registry: Registry, device: Device, tell: Callable[[str], None]
     Raises:
         UsageError: Its kind cannot prepare devices; names those that can.
     """
-    if device.kind.setup is None:
-        able = [kind.name for kind in registry.devices if kind.setup is not None]
+    if not device.kind.prepares:
+        able = [kind.name for kind in registry.devices if kind.prepares]
         raise UsageError(
             f"there is nothing to set up from here for {device.name!r}",
             why=f"devices of kind {device.kind.name!r} are prepared by hand",
             fix=f"kinds that can: {', '.join(able) or 'none of those that are installed'}; "
             f"`zoo devices doctor {device.name}` tells what this one lacks",
         )
-    return device.kind.setup(device.options, tell)
+    return device.setup(tell)
 
 
 def _one_line(error: ZooError) -> str:

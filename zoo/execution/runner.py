@@ -16,7 +16,8 @@ from zoo.artifacts.artifact import open_unaltered, require_manifest
 from zoo.common.errors import BadData, MissingExtra, UsageError, ZooError
 from zoo.common.progress import OnEvent
 from zoo.common.worker import Children
-from zoo.contracts import Dataset, DeviceKind, Exporter, Preprocessing, Split, Task, Truth
+from zoo.contracts import Dataset, Exporter, Preprocessing, Split, Task, Truth
+from zoo.execution.device import Device
 from zoo.execution.session import AgentSession
 from zoo.registry import Registry
 from zoo.results.records import Evaluation
@@ -66,7 +67,7 @@ class _Place:
         )
 
 
-def judging_device(registry: Registry) -> DeviceKind:
+def judging_device(registry: Registry) -> Device:
     """The device that is this machine: files are judged there before they go anywhere.
 
     Raises:
@@ -78,16 +79,16 @@ def judging_device(registry: Registry) -> DeviceKind:
             "no device is this machine, so no file can be judged",
             fix="`zoo plugins list` shows whether the plugin that provides it is broken or off",
         )
-    return found
+    return Device(name=found.name, kind=found, plugin=registry.devices.provider(found.name).who)
 
 
-def choose_runtime(exporter: Exporter, kind: DeviceKind, options: dict[str, str]) -> str:
+def choose_runtime(exporter: Exporter, device: Device) -> str:
     """The exporter's preferred runtime among those the device has.
 
     Raises:
         MissingExtra: The device has none of them.
     """
-    available = kind.runtimes(options)
+    available = device.runtimes()
     for runtime in exporter.runtimes:
         if runtime in available:
             return runtime
@@ -97,7 +98,7 @@ def choose_runtime(exporter: Exporter, kind: DeviceKind, options: dict[str, str]
 def run_file(
     path: Path,
     runtime: str,
-    kind: DeviceKind,
+    device: Device,
     split: Split,
     preprocessing: Preprocessing,
     *,
@@ -112,7 +113,7 @@ def run_file(
     progress = _Progress(len(split), emit)
 
     def run_share(share: range) -> tuple[Array, _Place]:
-        return _run_share(path, runtime, kind, split, preprocessing, share, progress, children)
+        return _run_share(path, runtime, device, split, preprocessing, share, progress, children)
 
     shares = _shares(len(split))
     with ThreadPoolExecutor(max_workers=len(shares)) as pool:
@@ -130,7 +131,7 @@ def answers_to(
     inputs: Array,
     path: Path,
     runtime: str,
-    kind: DeviceKind,
+    device: Device,
     *,
     plain: bool = False,
     children: Children | None = None,
@@ -141,13 +142,13 @@ def answers_to(
         inputs: (inputs, …), of the type and shape that the preprocessing makes.
         path: The file.
         runtime: One that the device has.
-        kind: Where.
+        device: Where.
         plain: Whether the runtime's plain kernels are to answer, not its fast ones.
         children: Those that are ended when the run is.
     """
     started = time.perf_counter()
     children = children or Children()
-    with AgentSession(kind.connect({}), runtime) as session, children.registered(session.kill):
+    with AgentSession(device.connect(), runtime) as session, children.registered(session.kill):
         place = _Place.of(session)
         session.load(path, threads=1, plain_kernels=plain)
         outputs = session.run(inputs)
@@ -185,7 +186,7 @@ class _Progress:
 def _run_share(
     path: Path,
     runtime: str,
-    kind: DeviceKind,
+    device: Device,
     split: Split,
     preprocessing: Preprocessing,
     share: range,
@@ -198,7 +199,7 @@ def _run_share(
     from zoo.data.preprocessing.inputs import read_inputs
 
     chunks = []
-    with AgentSession(kind.connect({}), runtime) as session, children.registered(session.kill):
+    with AgentSession(device.connect(), runtime) as session, children.registered(session.kill):
         place = _Place.of(session)
         session.load(path, threads=1)
         for start in range(share.start, share.stop, _CHUNK):
@@ -221,10 +222,10 @@ def evaluate_file(
     manifest = require_manifest(artifact)
     check_enough_classes(registry.tasks.get(manifest.task), dataset)
     check_classes(manifest.classes, dataset, str(path))
-    kind = judging_device(registry)
-    runtime = choose_runtime(artifact.exporter, kind, {})
+    device = judging_device(registry)
+    runtime = choose_runtime(artifact.exporter, device)
     answered = run_file(
-        path, runtime, kind, dataset.splits[split], manifest.preprocessing, emit=emit
+        path, runtime, device, dataset.splits[split], manifest.preprocessing, emit=emit
     )
     task = registry.tasks.get(manifest.task)
     from zoo.data.preprocessing.inputs import truth_of

@@ -125,7 +125,7 @@ def _check_budgets(recipe: Recipe, devices: Sequence[Device]) -> None:
     for name, limits in recipe.budgets.items():
         if name not in by_name:
             raise UnknownName("device with budgets, among those of the recipe,", name, by_name)
-        if by_name[name].kind.examine is not None:
+        if by_name[name].kind.analysis:
             raise UsageError(
                 f"budgets.{name}: nothing is timed on {name!r}",
                 why=f"devices of kind {by_name[name].kind.name!r} are analyses",

@@ -57,7 +57,7 @@ def make_plan(job: Job, checkpoints: Path, parts: Parts) -> list[Step]:
     if parts.bench:
         places = [Place.of(device) for device in job.devices]
         for place in places:
-            if place.device.kind.examine is not None:
+            if place.device.kind.analysis:
                 steps += [examine_step(job, formats[g.name], g, place) for g in gates]
                 continue
             timings = [bench_step(job, formats[g.name], g, place) for g in gates]

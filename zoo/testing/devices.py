@@ -76,7 +76,7 @@ class DeviceConformance:
         self._on_step(step, {"event": "start", "kind": "check"})
         status: Any = "failed"
         try:
-            if self.device.kind.examine is not None:
+            if self.device.kind.analysis:
                 finding = examination_check(name, self._registry, self.device)
             else:
                 finding = _CHECKS[name](self)
@@ -297,7 +297,7 @@ DEVICE_CHECKS = tuple(_CHECKS)
 
 def checks_of(device: Device) -> tuple[str, ...]:
     """The checks that fit a device: of one that nothing is timed on, `EXAMINATION_CHECKS`."""
-    return DEVICE_CHECKS if device.kind.examine is None else EXAMINATION_CHECKS
+    return EXAMINATION_CHECKS if device.kind.analysis else DEVICE_CHECKS
 
 
 def check_device(name: str, check: str, *, registry: Registry | None = None) -> None:

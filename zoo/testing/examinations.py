@@ -100,8 +100,6 @@ def names(registry: Registry, device: Device) -> Finding:
 def refuse(registry: Registry, device: Device) -> Finding:
     """A damaged file is refused, or has faults; it takes nothing down."""
     probe = _probe(registry, device, PROBES)
-    kind = device.kind
-    assert kind.examine is not None
     sound = specimen_of(open_unaltered(registry, probe))
     with tempfile.TemporaryDirectory(prefix="zoo-check-") as folder:
         broken = Path(folder) / probe.name
@@ -109,7 +107,7 @@ def refuse(registry: Registry, device: Device) -> Finding:
         broken.write_bytes(content[: len(content) // 2])
         damaged: Specimen = replace(sound, path=broken)
         try:
-            found = kind.examine(device.options, damaged)
+            found = device.examine(damaged)
         except ZooError as refusal:
             return _passed(refusal.what)
     if found.passed:

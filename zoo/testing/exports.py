@@ -218,14 +218,14 @@ def export(
     path = trained.folder / exported["file"]
     exporter = registry.exporters.get(format)
     contents = exporter.inspect(path)
-    kind = judging_device(registry)
+    device = judging_device(registry)
     dataset: Dataset = open_dataset(registry, trained.data)
     manifest = require_manifest(open_unaltered(registry, path))
     examples = judged_split(dataset, task.min_parity_inputs)
     answered = run_file(
         path,
-        choose_runtime(exporter, kind, {}),
-        kind,
+        choose_runtime(exporter, device),
+        device,
         examples,
         manifest.preprocessing,
         emit=emit,

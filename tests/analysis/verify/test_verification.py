@@ -15,13 +15,15 @@ from typing import Any
 
 import numpy as np
 import pytest
+from device_kinds import driver_of
 from digit_files import dataset, layer, registry, with_manifest
 
 from zoo.analysis.verify.verify import Verification, verify
 from zoo.artifacts.artifact import open_artifact
 from zoo.artifacts.golden_samples import Golden, read_golden
 from zoo.common.errors import BadFile, UnknownName, UsageError
-from zoo.contracts import AgentProcess, DeviceKind
+from zoo.contracts import AgentProcess
+from zoo.execution.device import Device
 
 #: Read by Python when it starts: nothing of these packages can be imported.
 HIDE = """
@@ -242,11 +244,11 @@ def test_a_golden_file_beside(
 class Forgetful:
     """Stands for a device whose runtime lets an input change the answer to the next."""
 
-    def __init__(self, kind: DeviceKind) -> None:
-        self.kind = kind
+    def __init__(self, device: Device) -> None:
+        self.device = device
 
-    def connect(self, options: dict[str, str]):
-        transport = self.kind.connect(options)
+    def connect(self):
+        transport = self.device.connect()
         outer = self
 
         class Leaky:
@@ -284,9 +286,11 @@ def test_state_that_is_not_reset_is_found(
     from zoo.execution.runner import judging_device
 
     forgetful = Forgetful(judging_device(registry()))
+    driver = driver_of(forgetful.device.kind.driver(), connect=lambda _: forgetful.connect())
+    kind = replace(forgetful.device.kind, driver=lambda: driver)
     monkeypatch.setattr(
         "zoo.execution.devices.judging_device",
-        lambda _: replace(forgetful.kind, connect=forgetful.connect),
+        lambda _: replace(forgetful.device, kind=kind),
     )
     assert "fresh state in litert" in failing(verified(copy("float32.tflite")))
 
@@ -297,7 +301,7 @@ def test_a_wrong_question(copy: Callable[[str], Path], tmp_path: Path) -> None:
         verified(file, runtime="onnxruntime")
     with pytest.raises(BadFile, match="there is no file"):
         verified(tmp_path / "none.tflite")
-    if "tflite-runtime" not in registry().devices.get("host").runtimes({}):
+    if "tflite-runtime" not in registry().devices.get("host").driver_of({}).runtimes():
         with pytest.raises(UsageError, match="not installed on 'host'"):
             verified(file, runtime="tflite-runtime")
 

@@ -276,7 +276,7 @@ def test_names_that_would_act_in_programs(copy: Callable[[str], Path]) -> None:
 def test_firmware_needs_the_micro_package(
     copy: Callable[[str], Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("zoo.benchmark.arena.installed", lambda module: False)
+    monkeypatch.setattr("zoo.devices.microcontroller.arena.installed", lambda module: False)
     with pytest.raises(MissingExtra, match="tflite_micro") as caught:
         made(copy("int8.tflite"), target="mcu")
     assert "edgezoo[micro]" in str(caught.value)

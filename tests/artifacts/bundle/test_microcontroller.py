@@ -12,7 +12,8 @@ from bundles import compiled, made, prepare_replay, run
 from digit_files import registry, with_manifest
 
 from zoo.artifacts.artifact import open_artifact
-from zoo.benchmark.arena import Arena, measure_arena
+from zoo.contracts import Arena
+from zoo.devices.microcontroller.arena import measure_arena
 from zoo.exporters.tflite.microcontroller import resolver_methods
 
 __all__ = ["compiled"]
@@ -33,9 +34,8 @@ ARENA = Arena(bytes=4096, version="1.0")
 @pytest.fixture
 def firmware(copy: Callable[[str], Path], monkeypatch: pytest.MonkeyPatch) -> tuple[Path, Path]:
     """The file and its folder, without the package that measures."""
-    monkeypatch.setattr(
-        "zoo.exporters.tflite.microcontroller.measure_arena", lambda model, inputs: ARENA
-    )
+    measured = "zoo.devices.microcontroller.arena.measure_arena"
+    monkeypatch.setattr(measured, lambda model, inputs: ARENA)
     file = copy("int8.tflite")
     return file, made(file, target="mcu").folder
 
@@ -130,6 +130,6 @@ def test_the_arena_of_a_file_for_another_target_is_not_asked_for(
     def never(*_: object) -> None:
         raise AssertionError("not to be called")
 
-    monkeypatch.setattr("zoo.exporters.tflite.microcontroller.measure_arena", never)
+    monkeypatch.setattr("zoo.devices.microcontroller.arena.measure_arena", never)
     file = copy("int8.tflite")
     assert made(with_manifest(file, target="x86-vnni")).passed

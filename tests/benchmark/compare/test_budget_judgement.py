@@ -10,8 +10,7 @@ from hypothesis import strategies as st
 from measured import PLAIN, process
 
 from zoo.benchmark.compare.budgets import parse_budget
-from zoo.benchmark.compare.judgement import judge, reasons, worst
-from zoo.benchmark.compare.judging import exit_code
+from zoo.benchmark.compare.judgement import exit_code, judge, reasons, worst
 from zoo.results.measurements import Energy
 
 NOISY = replace(PLAIN, quiet=False, noise=("the hypervisor took 50% of a core for others",))

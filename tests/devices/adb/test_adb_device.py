@@ -21,7 +21,7 @@ from hypothesis import strategies as st
 from measured import measure
 
 from zoo.benchmark.cells import cells_of, check_compared, check_tools, time_cells, with_tools
-from zoo.benchmark.compare.judging import judge_budgets
+from zoo.benchmark.compare.judgement import judge_budgets
 from zoo.benchmark.compare.sources import recorded
 from zoo.benchmark.journal import Journal
 from zoo.benchmark.tiers import tier_named
@@ -32,6 +32,7 @@ from zoo.common.worker import Children
 from zoo.contracts.options import declared_options
 from zoo.devices.adb import android_state as android
 from zoo.devices.adb import driver as adb
+from zoo.devices.adb.options import AdbOptions
 from zoo.devices.adb.shell_protocol import Shell
 from zoo.devices.local.host import HostTransport
 from zoo.devices.shared.remote import DeviceUnreachable
@@ -57,19 +58,18 @@ def own_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ADBUTILS_ADB_PATH", "/bin/false")
 
 
-@pytest.fixture
-def server(tmp_path: Path) -> Iterator[AdbServer]:
-    pytest.importorskip("adbutils")
-    folder = tmp_path / "phone"
-    folder.mkdir()
-    made = AdbServer(folder)
-    yield made
-    made.close()
+def driver_of(adb_server: AdbServer, **changes: object) -> adb.AdbDriver:
+    """A driver that has not asked the agent yet."""
+    return adb.AdbDriver(AdbOptions.model_validate({**given_by(adb_server), **changes}))
+
+
+def given_by(adb_server: AdbServer) -> dict[str, object]:
+    """What an entry of the server's phone says; ADB's own shell runs the agent."""
+    return {"server": adb_server.address, "app": "", "python": sys.executable}
 
 
 def options(adb_server: AdbServer, **changes: object) -> dict[str, object]:
-    given = {"server": adb_server.address, "app": "", "python": sys.executable}
-    return declared_options(KIND.options, {**given, **changes}, "phone")
+    return declared_options(KIND.options, {**given_by(adb_server), **changes}, "phone")
 
 
 @pytest.fixture
@@ -80,7 +80,7 @@ def connect(server: AdbServer) -> Iterator[Connect]:
     def connected(**changes: object) -> adb.AdbTransport:
         for transport in made:
             transport.close()
-        made.append(adb.AdbTransport(options(server, **changes)))
+        made.append(driver_of(server, **changes).connect())
         return made[-1]
 
     yield connected
@@ -328,18 +328,18 @@ class TestHeld:
 
     def test_by_whatever_name(self, server: AdbServer) -> None:
         """One entry names the serial, and the other takes the only phone that is there."""
-        first = adb.AdbTransport(options(server))
+        first = driver_of(server).connect()
         with pytest.raises(DeviceBusy, match=f"the phone {SERIAL} is in use") as error:
-            adb.AdbTransport(options(server, serial=SERIAL))
+            driver_of(server, serial=SERIAL).connect()
         assert f"process {os.getpid()} of this machine" in str(error.value)
         # The clocks are still held for the first.
         assert "false" not in server.log.read_text()
         first.close()
-        adb.AdbTransport(options(server, serial=SERIAL)).close()
+        driver_of(server, serial=SERIAL).connect().close()
 
     def test_looking_is_free(self, server: AdbServer) -> None:
-        first = adb.AdbTransport(options(server))
-        assert "litert" in adb.runtimes(options(server, cpus="1"))
+        first = driver_of(server).connect()
+        assert "litert" in driver_of(server, cpus="1").runtimes()
         first.close()
 
 
@@ -433,7 +433,7 @@ def test_options_that_a_shell_would_misread(changes: dict[str, str], message: st
 def test_without_adbutils(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "adbutils", None)
     with pytest.raises(MissingExtra, match=r"edgezoo\[adb\]"):
-        adb.AdbTransport(declared_options(KIND.options, {}, "phone"))
+        adb.AdbTransport(AdbOptions())
 
 
 def test_a_missing_python(connect: Connect) -> None:

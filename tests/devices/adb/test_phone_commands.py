@@ -6,23 +6,13 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from adb_server import SERIAL, AdbServer
 
 Zoo = Callable[..., subprocess.CompletedProcess[str]]
-
-
-@pytest.fixture
-def server(tmp_path: Path) -> Iterator[AdbServer]:
-    pytest.importorskip("adbutils")
-    folder = tmp_path / "phone"
-    folder.mkdir()
-    made = AdbServer(folder)
-    yield made
-    made.close()
 
 
 @pytest.fixture

@@ -226,7 +226,7 @@ class TestNetwork:
     def test_no_gpu_is_a_refusal(self, lenet5: Path) -> None:
         if shutil.which("nvidia-smi"):
             pytest.skip("there may be a GPU here")
-        with AgentSession(GpuTransport({}), "tensorflow") as session:
+        with AgentSession(GpuTransport(), "tensorflow") as session:
             with pytest.raises(AgentRefused, match="TensorFlow sees no GPU") as refusal:
                 session.load(lenet5)
             assert refusal.value.kind == "NotOnGpu"
@@ -236,4 +236,4 @@ def test_it_is_no_runtime_of_files() -> None:
     """A device that has nothing else can run no file, and must not look ready."""
     about = describe("litert", list(OWN.values()), Options())
     assert REFERENCE not in about["runtimes"]
-    assert REFERENCE not in load_registry().devices.get("host").runtimes({})
+    assert REFERENCE not in load_registry().devices.get("host").driver_of({}).runtimes()

@@ -76,8 +76,8 @@ def killed(home: Path) -> dict[str, int]:
 @pytest.fixture(scope="module")
 def pi4(home: Path, killed: dict[str, int]) -> Device:
     device = device_named(REGISTRY, "emulated-pi4")
-    assert device.kind.setup is not None
-    device.kind.setup(device.options, print)
+    assert device.kind.prepares
+    device.setup(print)
     return device
 
 
@@ -134,8 +134,8 @@ def test_what_was_fetched_before_the_kill_is_used_again(
 def test_a_second_setup_fetches_nothing(pi4: Device, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ZOO_OFFLINE", "1")
     told: list[str] = []
-    assert pi4.kind.setup is not None
-    assert "its times are emulated" in pi4.kind.setup(pi4.options, told.append)
+    assert pi4.kind.prepares
+    assert "its times are emulated" in pi4.setup(told.append)
     assert told == []
 
 
@@ -231,8 +231,8 @@ def test_another_board_needs_no_other_root(pi4: Device, files: Path, images: np.
 def test_armv7_has_a_runtime_of_its_own(home: Path, files: Path, images: np.ndarray) -> None:
     pi2 = device_named(REGISTRY, "emulated-pi2")
     told: list[str] = []
-    assert pi2.kind.setup is not None
-    pi2.kind.setup(pi2.options, told.append)
+    assert pi2.kind.prepares
+    pi2.setup(told.append)
     assert list(pi2.runtimes()) == ["tflite-runtime"]
     assert any("no wheel of ai-edge-litert" in line for line in told)
     path = files / "lenet5.fashion_mnist.float32.tflite"

@@ -168,8 +168,8 @@ def test_what_is_made_of_other_files_is_another_root() -> None:
 
 
 def setup(device: Device) -> str:
-    assert device.kind.setup is not None
-    return device.kind.setup(device.options, ignore)
+    assert device.kind.prepares
+    return device.setup(ignore)
 
 
 def test_offline_names_what_is_missing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

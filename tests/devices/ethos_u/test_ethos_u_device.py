@@ -13,9 +13,9 @@ from zoo.common.errors import MissingExtra, UnknownName, Unsupported, UsageError
 from zoo.common.tools import run_module
 from zoo.contracts import Figure, Specimen
 from zoo.devices.ethos_u import vela
-from zoo.devices.ethos_u.estimate import layer_table
+from zoo.devices.ethos_u.driver import layer_table
 from zoo.devices.ethos_u.vela import Layer
-from zoo.devices.ethos_u.vela_options import Options
+from zoo.devices.ethos_u.vela_options import EthosUOptions
 from zoo.execution.devices import add_device, device_named
 from zoo.execution.examination import ExaminationRecord, examine_file, specimen_of
 from zoo.registry import PluginSettings, load_registry
@@ -85,7 +85,7 @@ class TestExamined:
         assert "Ethos_U55_High_End_Embedded" in str(caught.value.fix)
 
     def test_half_a_file(self, tmp_path: Path) -> None:
-        options = Options(accelerator="ethos-u55-64")
+        options = EthosUOptions(accelerator="ethos-u55-64")
         with pytest.raises(ZooError, match=r"cannot compile half\.tflite") as caught:
             vela.estimate(options, "half.tflite", INTEGER.read_bytes()[:300])
         assert caught.value.why
@@ -137,7 +137,7 @@ def test_operations_are_gathered_by_layer() -> None:
         operation("Softmax", "head_1/MatMul_softmax_0", 20),
         operation("Softmax", "StatefulPartitionedCall_1:0", 20),
     ]
-    table = layer_table(Options(accelerator="ethos-u55-64"), made, operations)
+    table = layer_table(EthosUOptions(accelerator="ethos-u55-64"), made, operations)
     rows: list[tuple[Any, ...]] = [row[:4] for row in table.rows]
     assert rows == [
         ("stem", "Conv2D", "NPU", 60),

@@ -12,9 +12,11 @@ import pytest
 from measured import measure
 
 from zoo.common.errors import ZooError
+from zoo.contracts import DeviceKind
 from zoo.devices.agent.zoo_agent.runtimes.litert import gpu_placement
 from zoo.devices.local import gpu, nvidia
 from zoo.devices.local.gpu import GpuTransport, NoGpu
+from zoo.devices.local.host import HostTransport
 from zoo.devices.local.transport import MODULES
 from zoo.execution.device import Device
 from zoo.execution.devices import device_named
@@ -40,16 +42,16 @@ SOME_TAKEN = (
 FakeRuntime = Callable[[str, str], None]
 
 
-@pytest.fixture(autouse=True)
-def forget() -> None:
-    gpu._tried.cache_clear()
+def kind() -> DeviceKind:
+    """Of GPUs, which has tried none yet."""
+    return load_registry().devices.get("gpu")
 
 
 @pytest.fixture(scope="module")
 def no_graphics() -> None:
     """A machine without a GPU, as most that test this are."""
     try:
-        pytest.skip(f"a GPU is here: {gpu.runtimes({})}")
+        pytest.skip(f"a GPU is here: {kind().driver_of({}).runtimes()}")
     except NoGpu:
         return
 
@@ -58,7 +60,7 @@ def no_graphics() -> None:
 def graphics() -> str:
     """A runtime that runs on a GPU of this machine."""
     try:
-        return gpu.runtimes({})[0]
+        return kind().driver_of({}).runtimes()[0]
     except NoGpu as absence:
         pytest.skip(f"no GPU here: {absence.why}")
 
@@ -81,7 +83,7 @@ class TestRefusals:
     ) -> None:
         if importlib.util.find_spec(MODULES[runtime]) is None:
             pytest.skip(f"{runtime} is not installed")
-        with AgentSession(GpuTransport({}), runtime) as session:
+        with AgentSession(GpuTransport(), runtime) as session:
             with pytest.raises(AgentRefused, match=said) as caught:
                 session.load(files[name], purpose="timing")
             assert caught.value.kind == "NotOnGpu"
@@ -102,14 +104,13 @@ class TestRefusals:
         code = code.replace("options, providers):", "options, providers, provider_options=None):")
         place.write_text(code)
         with (
-            AgentSession(GpuTransport({}), "onnxruntime") as session,
+            AgentSession(GpuTransport(), "onnxruntime") as session,
             pytest.raises(AgentRefused, match="could not start CUDAExecutionProvider and uses CPU"),
         ):
             session.load(files["onnx"], purpose="timing")
 
     def test_measuring_ends_in_a_named_error(self, files: dict[str, Path]) -> None:
-        kind = load_registry().devices.get("gpu")
-        device = Device(name="gpu", kind=kind)
+        device = Device(name="gpu", kind=kind())
         with pytest.raises(ZooError, match="GPU"):
             measure(device, files["onnx"], runtime="onnxruntime", threads=1, tier="brief")
 
@@ -173,12 +174,12 @@ class TestNvidia:
 
 
 def test_imitated_gpus_make_noise() -> None:
-    assert gpu.IMITATED in GpuTransport({"software": True}).condition().faults
-    assert gpu.IMITATED not in GpuTransport({}).condition().faults
+    assert gpu.IMITATED in GpuTransport(software=True).condition().faults
+    assert gpu.IMITATED not in GpuTransport().condition().faults
 
 
 def test_a_gpu_is_never_where_files_are_judged() -> None:
-    assert not load_registry().devices.get("gpu").local
+    assert not kind().local
 
 
 class TestOnAGpu:
@@ -187,10 +188,10 @@ class TestOnAGpu:
     def test_answers_and_proof(self, graphics: str, files: dict[str, Path]) -> None:
         name = "dense" if graphics == "litert" else "onnx"
         inputs = np.random.default_rng(2).normal(size=(7, 4)).astype(np.float32)
-        with AgentSession(load_registry().devices.get("host").connect({}), graphics) as session:
+        with AgentSession(HostTransport(), graphics) as session:
             session.load(files[name])
             expected = session.run(inputs)
-        with AgentSession(GpuTransport({}), graphics) as session:
+        with AgentSession(GpuTransport(), graphics) as session:
             session.load(files[name], purpose="timing")
             np.testing.assert_allclose(session.run(inputs), expected, atol=1e-2)
             run = session.bench(min_runs=5, min_seconds=0.0, max_seconds=60.0, warmup_seconds=0.05)

@@ -43,7 +43,7 @@ def test_measurement_of_a_tflite_file(files: dict[str, Path]) -> None:
     )
     assert told == [(1, 2), (2, 2)]
     assert (measurement.file, measurement.sha256) == (path.name, sha256_of(path))
-    assert measurement.device_fingerprint == HOST.fingerprint({})
+    assert measurement.device_fingerprint == DEVICE.fingerprint()
     assert (measurement.runtime, measurement.delegate) == ("litert", "XNNPACK")
     assert measurement.placement["remaining"] == []
     assert (measurement.processes, measurement.threads, measurement.tier) == (2, 1, "tiny")
@@ -62,7 +62,7 @@ def test_measurement_of_a_tflite_file(files: dict[str, Path]) -> None:
 
 def test_memory_is_the_agents_alone(litert: AgentSession, files: dict[str, Path]) -> None:
     ballast = np.ones(200_000_000, np.uint8)
-    with AgentSession(HOST.connect({}), "litert") as session:
+    with AgentSession(DEVICE.connect(), "litert") as session:
         session.load(files["dense"], purpose="timing")
         run = session.bench(min_runs=1, min_seconds=0.0, max_seconds=20.0, warmup_seconds=0.01)
     assert run.peak_memory_bytes < len(ballast)

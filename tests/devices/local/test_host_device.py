@@ -16,8 +16,8 @@ from zoo.registry import load_registry
 def test_registry_offers_it() -> None:
     kind = load_registry().devices.get("host")
     assert kind.local
-    assert kind.setup is not None
-    assert "litert" in kind.runtimes({})
+    assert kind.prepares
+    assert "litert" in kind.driver_of({}).runtimes()
 
 
 def test_listing_devices_imports_nothing_heavy() -> None:
@@ -25,7 +25,7 @@ def test_listing_devices_imports_nothing_heavy() -> None:
 import sys
 from zoo.registry import load_registry
 host = load_registry().devices.get("host")
-host.runtimes({})
+host.driver_of({}).runtimes()
 heavy = {"numpy", "ai_edge_litert", "onnxruntime", "tensorflow", "scipy"} & set(sys.modules)
 sys.exit(f"imported: {sorted(heavy)}" if heavy else 0)
 """
@@ -35,7 +35,7 @@ sys.exit(f"imported: {sorted(heavy)}" if heavy else 0)
 def test_both_sides_name_the_machine_alike(litert: AgentSession) -> None:
     kind = load_registry().devices.get("host")
     about = litert.describe()
-    assert about["fingerprint"] == kind.fingerprint({}) == kind.fingerprint({})
+    assert about["fingerprint"] == kind.driver_of({}).fingerprint()
     assert len(about["fingerprint"]) == 16
 
 
@@ -51,7 +51,7 @@ def test_description_names_what_moves_latencies(litert: AgentSession) -> None:
 
 def test_missing_runtimes_are_not_offered(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("zoo.devices.local.host.MODULES", {"litert": "no_such_module_anywhere"})
-    assert load_registry().devices.get("host").runtimes({}) == []
+    assert load_registry().devices.get("host").driver_of({}).runtimes() == []
 
 
 def test_files_stay_where_they_are(tmp_path: Path) -> None:

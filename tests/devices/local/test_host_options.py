@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from zoo.common.errors import UsageError, ZooError
-from zoo.devices.local import environments, host
+from zoo.devices.local import environments
 from zoo.devices.local.environments import APART, make_environment
 from zoo.devices.local.host import HostTransport
 from zoo.devices.local.transport import python_of
@@ -33,6 +33,11 @@ def device(text: str, name: str = "mine") -> Device:
     """The device of a project's file."""
     Path("devices.toml").write_text(text, encoding="utf-8")
     return device_named(load_registry(), name)
+
+
+def host_device(python: str | None = None) -> Device:
+    """The host, or another Python of it."""
+    return Device(name="host", kind=load_registry().devices.get("host"), options={"python": python})
 
 
 def described(given: Device, runtime: str = "litert") -> dict[str, Any]:
@@ -83,7 +88,7 @@ class TestXnnpack:
                 }
 
     def test_on(self, files: dict[str, Path]) -> None:
-        with AgentSession(HostTransport({}), "litert") as session:
+        with AgentSession(HostTransport(), "litert") as session:
             session.load(files["dense"], purpose="timing")
             assert session.locate()["delegated"] == 1
 
@@ -117,14 +122,14 @@ class TestPython:
 
     def test_nothing_is_installed_there(self) -> None:
         with pytest.raises(UsageError, match="where nothing is installed"):
-            host.setup({"python": "/usr/bin/python3"}, lambda words: None)
+            host_device("/usr/bin/python3").setup(lambda words: None)
 
 
 class TestEnvironments:
     """tflite-runtime needs numpy 1, and so an environment of its own."""
 
     def test_without_one_it_is_not_offered(self) -> None:
-        assert "tflite-runtime" not in host.runtimes({})
+        assert "tflite-runtime" not in host_device().runtimes()
 
     def test_half_an_environment_is_none(self, home: Path) -> None:
         folder = environments._folder("tflite-runtime")
@@ -133,7 +138,7 @@ class TestEnvironments:
         assert environments.environments() == {}
         (folder / "ready").touch()
         assert set(environments.environments()) == {"tflite-runtime"}
-        assert "tflite-runtime" in host.runtimes({})
+        assert "tflite-runtime" in host_device().runtimes()
 
     def test_no_python_for_it(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(environments.sys, "version_info", (3, 13, 1))
@@ -155,12 +160,12 @@ class TestEnvironments:
     def test_for_real(self, files: dict[str, Path]) -> None:
         told: list[str] = []
         try:
-            ready = host.setup({}, told.append)
+            ready = host_device().setup(told.append)
         except ZooError as error:
             pytest.skip(f"{error.what}: {error.why}")
         assert "tflite-runtime" in ready
         assert told[1] == f"installing {', '.join(APART['tflite-runtime'].packages)}"
-        with AgentSession(HostTransport({}), "tflite-runtime") as session:
+        with AgentSession(HostTransport(), "tflite-runtime") as session:
             session.load(files["dense"], purpose="timing")
             about = session.describe()
             assert about["runtime_version"] == "2.14.0"

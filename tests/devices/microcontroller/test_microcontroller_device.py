@@ -14,7 +14,7 @@ from zoo.common.errors import MissingExtra, UsageError
 from zoo.contracts import Figure, Specimen
 from zoo.devices.microcontroller import outputs as micro_answers
 from zoo.devices.microcontroller.board_table import board_names
-from zoo.devices.microcontroller.boards import Options, board_of, boards
+from zoo.devices.microcontroller.boards import BoardOptions, board_of, boards
 from zoo.devices.microcontroller.operators import what_to_do
 from zoo.devices.microcontroller.outputs import compare_answers
 from zoo.execution.device import Device
@@ -70,7 +70,7 @@ class TestTable:
             assert 1024 < board.ram < board.flash or name == "bluepill", name
 
     def test_figures_of_ones_own_win(self) -> None:
-        board = board_of(Options(board="nano33ble", ram="128KiB"))  # type: ignore[arg-type]
+        board = board_of(BoardOptions(board="nano33ble", ram="128KiB"))  # type: ignore[arg-type]
         assert (board.ram, board.flash) == (131072, 1 << 20)
         assert "devices.toml: ram" in board.source
 
@@ -186,7 +186,7 @@ def test_the_nearest_form_that_works(precision: str, words: str) -> None:
 
 
 def test_without_the_package(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("zoo.benchmark.arena.installed", lambda _: False)
+    monkeypatch.setattr("zoo.devices.microcontroller.arena.installed", lambda _: False)
     device: Device = device_named(REGISTRY, "pico")
     with pytest.raises(MissingExtra, match="tflite_micro") as caught:
         examine_file(REGISTRY, device, INTEGER)

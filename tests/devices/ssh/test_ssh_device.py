@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from textwrap import dedent
+from typing import Any
 
 import numpy as np
 import psutil
@@ -26,6 +27,7 @@ from zoo.devices.shared import linux
 from zoo.devices.shared.agent_files import agent_archive
 from zoo.devices.shared.remote import DeviceUnreachable, shell_command
 from zoo.devices.ssh import driver as ssh
+from zoo.devices.ssh.options import SshOptions
 from zoo.execution.device import Device
 from zoo.execution.failures import AgentDied, AgentHung, AgentRefused
 from zoo.execution.lock import DeviceBusy
@@ -60,13 +62,18 @@ def far(tmp_path: Path) -> Path:
 Connect = Callable[..., ssh.SshTransport]
 
 
+def driver_of(options: dict[str, Any]) -> ssh.SshDriver:
+    """A driver that has not asked the agent yet."""
+    return ssh.SshDriver(SshOptions.model_validate(options))
+
+
 @pytest.fixture
 def connect(server: SshServer, far: Path) -> Iterator[Connect]:
     """Connects; whatever is left open is closed."""
     made: list[ssh.SshTransport] = []
 
     def connected(**changes: object) -> ssh.SshTransport:
-        made.append(ssh.connect(server.options(far, **changes)))
+        made.append(driver_of(server.options(far, **changes)).connect())
         return made[-1]
 
     yield connected
@@ -234,12 +241,12 @@ def test_a_refused_login(connect: Connect, tmp_path: Path) -> None:
 def test_no_ssh_here(server: SshServer, far: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", "")
     with pytest.raises(ZooError, match="the program ssh is not installed here"):
-        ssh.connect(server.options(far))
+        driver_of(server.options(far)).connect()
 
 
 def test_nobody_there(server: SshServer, far: Path) -> None:
     with pytest.raises(DeviceUnreachable, match="cannot be reached") as refusal:
-        ssh.connect(server.options(far, port=1))
+        driver_of(server.options(far, port=1)).connect()
     assert "Connection refused" in str(refusal.value)
     device = Device(name="dead", kind=KIND, options=server.options(far, port=1))
     with pytest.raises(DeviceUnreachable):
@@ -248,7 +255,7 @@ def test_nobody_there(server: SshServer, far: Path) -> None:
 
 def test_a_name_that_does_not_resolve(server: SshServer, far: Path) -> None:
     with pytest.raises(DeviceUnreachable, match=r"no host 'nowhere\.invalid'"):
-        ssh.connect(server.options(far, host="nowhere.invalid"))
+        driver_of(server.options(far, host="nowhere.invalid")).connect()
 
 
 class TestMissing:
@@ -365,21 +372,21 @@ class TestSetup:
         log, told = tmp_path / "log", []
         self.stand_in(server, log, "ai-edge-litert")
         options = server.options(far, python="auto")
-        ready = ssh.setup(options, told.append)
+        ready = driver_of(options).setup(told.append)
         assert ready.endswith(f"has onnxruntime in {far}/venv")
         assert any("ai-edge-litert could not be installed" in line for line in told)
         asked = log.read_text()
         assert f"-m venv {far}/venv" in asked
         assert "--only-binary :all: onnxruntime" in asked
         log.write_text("")
-        with AgentSession(ssh.connect(options), "onnxruntime") as session:
+        with AgentSession(driver_of(options).connect(), "onnxruntime") as session:
             assert session.describe()["runtime"] == "onnxruntime"
         assert ".pyz" in log.read_text(), "the environment's Python ran the agent"
 
     def test_nothing_can_be_installed(self, server: SshServer, far: Path, tmp_path: Path) -> None:
         self.stand_in(server, tmp_path / "log", '"-m pip"*')
         with pytest.raises(ZooError, match="could not be installed") as error:
-            ssh.setup(server.options(far), [].append)
+            driver_of(server.options(far)).setup([].append)
         assert "No matching distribution" in str(error.value)
 
 
@@ -452,7 +459,7 @@ class TestBrokenConnection:
         (slow / "onnxruntime.py").write_text(dedent(code))
         module.unlink()
         own_server.program("slow-python", f'PYTHONPATH={slow} exec {sys.executable} "$@"')
-        transport = ssh.connect(own_server.options(far, python="slow-python"))
+        transport = driver_of(own_server.options(far, python="slow-python")).connect()
         with AgentSession(transport, "onnxruntime") as session:
             session.load(files["onnx"])
             process = session._process
@@ -475,7 +482,7 @@ class TestBrokenConnection:
         # The one that was left behind ends when somebody comes back.
         assert psutil.pid_exists(pid)
         own_server.start()
-        ssh.connect(own_server.options(far)).close()
+        driver_of(own_server.options(far)).connect().close()
         wait_for(lambda: gone(pid))
         assert not list((far / "run").iterdir())
 
@@ -496,7 +503,7 @@ class TestBrokenConnection:
             "cat",
             f'case "$1" in */boot_id) exec /bin/cat {id_file};; *) exec /bin/cat "$@";; esac',
         )
-        transport = ssh.connect(own_server.options(far))
+        transport = driver_of(own_server.options(far)).connect()
         with AgentSession(transport, "litert") as session:
             session.describe()
             own_server.stop()
@@ -547,12 +554,14 @@ class TestHeld:
 
     def test_looking_is_free(self, connect: Connect, server: SshServer, far: Path) -> None:
         connect()
-        assert "litert" in ssh.runtimes(server.options(far))
+        assert "litert" in driver_of(server.options(far)).runtimes()
 
     def test_who_dies_lets_go(self, server: SshServer, far: Path, connect: Connect) -> None:
         code = (
             "import json, sys; from zoo.devices.ssh import driver as ssh; "
-            "ssh.connect(json.loads(sys.argv[1])); print('held', flush=True); sys.stdin.read()"
+            "from zoo.devices.ssh.options import SshOptions; "
+            "driver = ssh.SshDriver(SshOptions(**json.loads(sys.argv[1]))); "
+            "held = driver.connect(); print('held', flush=True); sys.stdin.read()"
         )
         command = [sys.executable, "-c", code, json.dumps(server.options(far))]
         pipe = subprocess.PIPE

@@ -11,8 +11,9 @@ from zoo.artifacts.reference_outputs import judged_split
 from zoo.common.errors import BadFile, ZooError
 from zoo.common.named_arrays import described, differences
 from zoo.common.progress import OnEvent
-from zoo.contracts import Dataset, DeviceKind, Metric, Precision, Task
+from zoo.contracts import Dataset, Metric, Precision, Task
 from zoo.data.opening import open_dataset
+from zoo.execution.device import Device
 from zoo.execution.runner import FileOutputs, answers_to, run_file
 from zoo.registry import Registry
 
@@ -26,7 +27,7 @@ def check_golden(
     artifact: Artifact,
     manifest: Manifest,
     precision: Precision,
-    kind: DeviceKind,
+    device: Device,
     runtimes: list[str],
 ) -> None:
     """The golden outputs in every runtime, and that no input changes the answer to the next."""
@@ -49,7 +50,7 @@ def check_golden(
         return
     task = _task(registry, manifest)
     for runtime in runtimes:
-        _check_runtime(claims, artifact, manifest, arrays, task, precision, kind, runtime)
+        _check_runtime(claims, artifact, manifest, arrays, task, precision, device, runtime)
 
 
 def _check_runtime(
@@ -59,7 +60,7 @@ def _check_runtime(
     arrays: GoldenArrays,
     task: Task | None,
     precision: Precision,
-    kind: DeviceKind,
+    device: Device,
     runtime: str,
 ) -> None:
     import numpy as np
@@ -68,8 +69,8 @@ def _check_runtime(
     assert manifest.golden is not None
     golden = manifest.golden
     try:
-        answered = answers_to(arrays.inputs, artifact.path, runtime, kind)
-        backwards = answers_to(arrays.inputs[::-1], artifact.path, runtime, kind).outputs[::-1]
+        answered = answers_to(arrays.inputs, artifact.path, runtime, device)
+        backwards = answers_to(arrays.inputs[::-1], artifact.path, runtime, device).outputs[::-1]
     # The runtime may refuse, fail or die of an altered file: that is an answer, too.
     except ZooError as error:
         claims.judge(name, False, error.what, error.why or "the file does not run")
@@ -130,7 +131,7 @@ def check_quality(
     registry: Registry,
     artifact: Artifact,
     manifest: Manifest,
-    kind: DeviceKind,
+    device: Device,
     runtimes: list[str],
     data: str | None,
     emit: OnEvent,
@@ -150,7 +151,7 @@ def check_quality(
         claims.leave(names, f"{why} is not here")
         return
     try:
-        found = _measured(artifact, manifest, kind, runtimes[0], dataset, task, emit)
+        found = _measured(artifact, manifest, device, runtimes[0], dataset, task, emit)
     except ZooError as error:
         claims.leave(names, error.what + (f": {error.why}" if error.why else ""))
         return
@@ -196,7 +197,7 @@ def _check_dataset(claims: Claims, manifest: Manifest, dataset: Dataset) -> None
 def _measured(
     artifact: Artifact,
     manifest: Manifest,
-    kind: DeviceKind,
+    device: Device,
     runtime: str,
     dataset: Dataset,
     task: Task,
@@ -206,7 +207,7 @@ def _measured(
 
     truth = truth_of(dataset, "test", manifest.preprocessing)
     split = judged_split(dataset, 0)
-    answered = run_file(artifact.path, runtime, kind, split, manifest.preprocessing, emit=emit)
+    answered = run_file(artifact.path, runtime, device, split, manifest.preprocessing, emit=emit)
     return task.evaluate(task.decode(answered.outputs), truth)
 
 

@@ -92,7 +92,6 @@ def verify(
         )
         return _answer(path, None, claims)
     emit = _progress(on_step)
-    kind = where.bound_kind
     check_contents(claims, artifact, manifest)
     try:
         precision = registry.precision(manifest.precision)
@@ -101,8 +100,8 @@ def verify(
         return _answer(path, manifest, claims)
     check_gate(claims, artifact, manifest, precision)
     check_origin(claims, registry, artifact, manifest)
-    check_golden(claims, registry, artifact, manifest, precision, kind, runtimes)
-    check_quality(claims, registry, artifact, manifest, kind, runtimes, data, emit)
+    check_golden(claims, registry, artifact, manifest, precision, where, runtimes)
+    check_quality(claims, registry, artifact, manifest, where, runtimes, data, emit)
     return _answer(path, manifest, claims)
 
 

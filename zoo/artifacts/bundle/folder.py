@@ -7,11 +7,11 @@ import json
 import re
 import secrets
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from zoo.artifacts.artifact import Artifact, Manifest, open_unaltered, require_manifest
 from zoo.artifacts.bundle.facts import facts_of
@@ -22,8 +22,11 @@ from zoo.artifacts.golden_samples import GoldenArrays, read_golden
 from zoo.common.errors import BadFile, UsageError, ZooError
 from zoo.common.files import cannot_write, copy_with_sides, sha256_of
 from zoo.common.named_arrays import fields_of
-from zoo.contracts import TokenPreprocessing, Usage, UsageRequest
+from zoo.contracts import Arena, TokenPreprocessing, Usage, UsageRequest
 from zoo.registry import Registry, load_registry
+
+if TYPE_CHECKING:
+    from zoo.contracts.task import Array
 
 CHECKSUMS = "SHA256SUMS"
 _MARK = "metadata.json"
@@ -85,7 +88,7 @@ def bundle(
             fix="rename the file: letters, digits, '.', '-' and '_'",
         )
     with _made(folder) as made:
-        trials = _fill(made, artifact, manifest, arrays, name, target)
+        trials = _fill(made, artifact, manifest, arrays, name, target, registry)
     files = sorted(p.relative_to(folder).as_posix() for p in folder.rglob("*") if p.is_file())
     return Bundle(folder=folder, files=tuple(files), trials=tuple(trials))
 
@@ -144,6 +147,7 @@ def _fill(
     arrays: GoldenArrays,
     name: str,
     target: str,
+    registry: Registry,
 ) -> list[ProgramTrial]:
     facts = facts_of(artifact, manifest, arrays, name, target)
     copy_with_sides(artifact.path, folder / name, artifact.companions)
@@ -162,6 +166,7 @@ def _fill(
                 facts=facts,
                 operators=artifact.contents.operators,
                 target=target,
+                arena=_arena(registry, artifact.exporter.name),
             )
         )
     for path, text in used.files.items():
@@ -175,6 +180,12 @@ def _fill(
     ]
     _write(folder, CHECKSUMS, "".join(sums))
     return trials
+
+
+def _arena(registry: Registry, format: str) -> Callable[[Path, Array], Arena] | None:
+    """What measures the tensor arena of a format's files, from the kind of device that has it."""
+    kinds = (kind for kind in registry.devices if kind.arena and format in kind.formats)
+    return next((kind.arena for kind in kinds), None)
 
 
 def _write_golden(folder: Path, facts: dict[str, Any], arrays: GoldenArrays) -> None:

@@ -11,7 +11,7 @@ import pytest
 from zoo.benchmark.compare.budgets import parse_budgets
 from zoo.benchmark.compare.comparing import compare
 from zoo.benchmark.compare.comparison import Compared
-from zoo.benchmark.compare.judging import judge_budgets
+from zoo.benchmark.compare.judgement import judge_budgets
 from zoo.benchmark.compare.ratio import MARGIN, TURNS
 from zoo.benchmark.compare.words import basis, first_line, sentence
 from zoo.benchmark.run import bench

@@ -48,7 +48,7 @@ def export_step(
         and can_repair(job.registry, exporter.name, precision)
     )
     budget = {"max_drop": recipe.gate.max_drop, "depends": depends_on(job)} if repairs else None
-    local = judging_device(job.registry)
+    local = judging_device(job.registry).kind
     key = step_key(
         "export",
         {
@@ -135,7 +135,7 @@ def gate_step(
     of that network, which stands in for the one that `calibrated` judged.
     """
     options = job.recipe.gate
-    local = judging_device(job.registry)
+    local = judging_device(job.registry).kind
     key = step_key(
         "gate",
         {

@@ -72,13 +72,13 @@ def gate(
     manifest = require_manifest(artifact)
     task, precision = registry.tasks.get(manifest.task), registry.precision(manifest.precision)
     dataset = open_dataset(registry, data)
-    kind = judging_device(registry)
-    runtime = choose_runtime(artifact.exporter, kind, {})
+    device = judging_device(registry)
+    runtime = choose_runtime(artifact.exporter, device)
     examples = judged_split(dataset, task.min_parity_inputs)
     answered = run_file(
         source,
         runtime,
-        kind,
+        device,
         examples,
         manifest.preprocessing,
         emit=work.emit,
@@ -126,7 +126,7 @@ def gate(
         metrics=evaluation.metrics,
     )
     golden, beside = keep_golden(
-        artifact, precision, answered, examples, labels, f"{data}/test", kind, work.children
+        artifact, precision, answered, examples, labels, f"{data}/test", device, work.children
     )
     if beside is not None:
         write_bytes(work.folder / golden_name(source.name), beside)

@@ -15,7 +15,8 @@ from zoo.artifacts.golden_samples import (
 )
 from zoo.common.errors import ZooError
 from zoo.common.worker import Children
-from zoo.contracts import DeviceKind, Precision, Split
+from zoo.contracts import Precision, Split
+from zoo.execution.device import Device
 from zoo.execution.runner import FileOutputs, answers_to
 
 if TYPE_CHECKING:
@@ -29,7 +30,7 @@ def keep_golden(
     examples: Split,
     labels: Array,
     origin: str,
-    kind: DeviceKind,
+    device: Device,
     children: Children,
 ) -> tuple[Golden | None, bytes | None]:
     """Chooses the golden inputs of a file and packs them.
@@ -41,7 +42,7 @@ def keep_golden(
         examples: What it was judged on.
         labels: Of those that are of the test split.
         origin: ``digits/test``.
-        kind: Where the file ran.
+        device: Where the file ran.
         children: Ended when the run is.
 
     Returns:
@@ -56,7 +57,7 @@ def keep_golden(
     inputs = read_inputs(examples, manifest.preprocessing, numbers)
     try:
         plain = answers_to(
-            inputs, artifact.path, answered.runtime, kind, plain=True, children=children
+            inputs, artifact.path, answered.runtime, device, plain=True, children=children
         ).outputs
     except ZooError:  # some operators have no other kernel, and then there is nothing to compare
         plain = None

@@ -167,14 +167,14 @@ class _Bench:
 
         artifact = open_artifact(self.registry, path)
         manifest = require_manifest(artifact)
-        kind = judging_device(self.registry)
-        runtime = choose_runtime(artifact.exporter, kind, {})
+        device = judging_device(self.registry)
+        runtime = choose_runtime(artifact.exporter, device)
         examples = subset(self.dataset.splits["validation"], EXAMPLES)
         self.tell("measuring on the validation split")
         answered = run_file(
             path,
             runtime,
-            kind,
+            device,
             examples,
             manifest.preprocessing,
             emit=self.work.emit,

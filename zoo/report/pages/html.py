@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 
 from zoo.common.files import write_text
 from zoo.common.optional_imports import require
-from zoo.report.budgets import budget_lines
 from zoo.report.charts.confusion_chart import (
     confusion_chart,
     difference_chart,
@@ -36,6 +35,7 @@ from zoo.report.example_cards import MOST, sample_cards
 from zoo.report.headline import summary, tiles
 from zoo.report.image_strip import shown, strip
 from zoo.report.sequence_cards import step_cards
+from zoo.report.table import budget_lines
 from zoo.report.view import RunView
 from zoo.results import formatting as fmt
 from zoo.results.records import TrainingResult

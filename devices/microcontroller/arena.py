@@ -9,13 +9,13 @@ from __future__ import annotations
 import json
 import re
 import tempfile
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from zoo.common.errors import MissingExtra
 from zoo.common.optional_imports import EXTRA_OF, installed
 from zoo.common.tools import Ended, run_module
+from zoo.contracts import Arena
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -23,29 +23,10 @@ if TYPE_CHECKING:
     from zoo.contracts import TensorInfo
 
 MODULE = "tflite_micro"
-_CHILD = "zoo.benchmark.micro_child"
+_CHILD = "zoo.devices.microcontroller.arena_child"
 _ARENA = re.compile(r"Arena allocation total (\d+) bytes")
 _LACKS = re.compile(r"Didn't find op for builtin opcode '(\w+)'")
 _SECONDS = 120.0
-
-
-@dataclass(frozen=True, kw_only=True)
-class Arena:
-    """What tflite-micro says of a file.
-
-    Attributes:
-        bytes: Size of the tensor arena; None when it cannot run the file.
-        version: Of the package.
-        outputs: Of the inputs, as the file gives them, (inputs, values); None likewise.
-        problem: Why it cannot, with the operator that it lacks; empty when it can.
-        lacking: That operator, or those, by name.
-    """
-
-    bytes: int | None
-    version: str
-    outputs: NDArray[Any] | None = None
-    problem: str = ""
-    lacking: tuple[str, ...] = ()
 
 
 def micro_version() -> str:

@@ -1,7 +1,7 @@
 """A program: lets tflite-micro allocate a file's tensors and answer.
 
-``python -m zoo.benchmark.micro_child FILE INPUTS.npy`` prints the answers, flat, as JSON; the
-interpreter prints its report and its complaints to file descriptor 2.
+``python -m zoo.devices.microcontroller.arena_child FILE INPUTS.npy`` prints the answers, flat, as
+JSON; the interpreter prints its report and its complaints to file descriptor 2.
 """
 
 from __future__ import annotations
