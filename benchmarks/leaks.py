@@ -19,7 +19,9 @@ from pathlib import Path
 import psutil
 
 from zoo.common.worker import call
+from zoo.contracts.training import Calibration
 from zoo.models.loading import Subject
+from zoo.pipeline.steps.export import Exporting
 from zoo.registry import PluginSettings
 
 MODEL, DATA = "lenet5.fashion_mnist", "fashion_mnist"
@@ -32,15 +34,16 @@ def convert(number: int, folder: str) -> None:
     format, precision = CELLS[number % len(CELLS)]
     arguments = {
         "subject": Subject(model=MODEL, plugins=PluginSettings()),
-        "format": format,
-        "precision": precision,
-        "data": DATA,
-        "calibration": {"samples": 32, "method": "minmax"},
-        "seed": 0,
-        "folder": folder,
+        "asked": Exporting(
+            format=format,
+            precision=precision,
+            data=DATA,
+            calibration=Calibration(samples=32, method="minmax"),
+        ),
+        "folder": Path(folder),
     }
     made = call("zoo.pipeline.steps.export:export", arguments)
-    (Path(folder) / made["file"]).unlink()
+    (Path(folder) / made.file).unlink()
 
 
 def resident() -> dict[str, float]:

@@ -20,13 +20,13 @@ from zoo.common.files import sha256_of
 from zoo.common.versions import versions_of
 from zoo.common.worker import call
 from zoo.contracts.precision import precision_named
-from zoo.contracts.training import Calibration
 from zoo.data.opening import open_dataset
 from zoo.data.preprocessing.inputs import read_inputs
 from zoo.devices.shared.agent_files import agent_archive
 from zoo.execution.session import AgentSession
 from zoo.models.checkpoints import Checkpoint, packaged
 from zoo.models.loading import Subject
+from zoo.pipeline.steps.export import Exporting
 from zoo.registry import PluginSettings, load_registry
 
 HERE = Path(__file__).parent
@@ -117,12 +117,12 @@ def _export(
             "zoo.pipeline.steps.export:export",
             {
                 "subject": Subject(model=checkpoint.model_id, plugins=REGISTRY.settings),
-                "format": format,
-                "precision": precision,
-                "data": checkpoint.card().dataset if calibrated else None,
-                "calibration": Calibration().model_dump(mode="json"),
-                "seed": 0,
-                "folder": str(place),
+                "asked": Exporting(
+                    format=format,
+                    precision=precision,
+                    data=checkpoint.card().dataset if calibrated else None,
+                ),
+                "folder": place,
             },
             on_event=lambda event: None,
         )

@@ -281,7 +281,9 @@ from pathlib import Path
 from zoo.common import worker as isolation
 isolation.installed = lambda module: False
 from zoo.common.worker import call
-from zoo.pipeline.engine import Outcome, Pipeline, Step
+from fake_steps import FakeStep, named
+from zoo.pipeline.engine import Pipeline
+from zoo.pipeline.steps.step import Outcome
 
 def quick(work):
     return Outcome(result=None)
@@ -293,8 +295,8 @@ def tell(step, event):
     print(step, event["event"], event.get("pid"), event.get("cached"), flush=True)
 
 steps = [
-    Step(name="quick", kind="t", key="quick", work=quick),
-    Step(name="slow", kind="t", key="slow", work=slow, needs=("quick",)),
+    FakeStep(id=named("quick"), content="quick", work=quick),
+    FakeStep(id=named("slow"), content="slow", work=slow, need=(named("quick"),)),
 ]
 Pipeline(cache=Path("cache"), store=None, run="r", on_step=tell).execute(steps)
 """

@@ -13,7 +13,9 @@ import pytest
 from zoo.artifacts.artifact import manifest_text, open_unaltered
 from zoo.common.errors import Crashed
 from zoo.common.worker import call
+from zoo.contracts.training import Calibration
 from zoo.models.loading import Subject
+from zoo.pipeline.steps.export import Exporting
 from zoo.registry import PluginSettings, load_registry
 
 pytestmark = pytest.mark.slow
@@ -32,13 +34,15 @@ def convert(folder: Path, cell: tuple[str, str], seed: int = 0) -> None:
         "zoo.pipeline.steps.export:export",
         {
             "subject": Subject(model="lenet5.fashion_mnist", plugins=PluginSettings()),
-            "format": cell[0],
-            "precision": cell[1],
-            "data": "fashion_mnist",
-            "calibration": {"samples": 16, "method": "minmax"},
-            "seed": seed,
-            "target": "x86-avx2",
-            "folder": str(folder),
+            "asked": Exporting(
+                format=cell[0],
+                precision=cell[1],
+                data="fashion_mnist",
+                calibration=Calibration(samples=16, method="minmax"),
+                seed=seed,
+                target=load_registry(PluginSettings(installed=False)).targets.get("x86-avx2"),
+            ),
+            "folder": folder,
         },
     )
 

@@ -16,9 +16,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from fake_steps import FakeStep, Told, named
 
 from zoo.common.errors import BadData, Crashed, StepDied, Unsupported, ZooError
-from zoo.pipeline.engine import RECORD, Outcome, Pipeline, Step, Work
+from zoo.pipeline.engine import RECORD, Pipeline
+from zoo.pipeline.steps.step import Outcome, Work
 from zoo.results.records import StepRecord, as_plain
 from zoo.results.store import Store
 
@@ -28,7 +30,7 @@ class Plan:
 
     def __init__(self) -> None:
         self.done: list[str] = []
-        self.steps: list[Step] = []
+        self.steps: list[FakeStep] = []
 
     def add(
         self,
@@ -44,17 +46,16 @@ class Plan:
             self.done.append(name)
             (given.folder / "file").write_text(name)
             found = work(given) if work is not None else None
-            return found if isinstance(found, Outcome) else Outcome(result={"by": name})
+            return found if isinstance(found, Outcome) else Outcome(result=Told(by=name))
 
-        step = Step(
-            name=name,
-            kind="test",
-            key=key or f"key-of-{name}",
+        step = FakeStep(
+            id=named(name),
+            content=key or f"key-of-{name}",
             work=perform,
-            needs=needs,
-            after=after,
-            exclusive=exclusive,
-            failure_key=failure_key,
+            need=tuple(map(named, needs)),
+            wait=tuple(map(named, after)),
+            alone=exclusive,
+            kept=failure_key,
         )
         self.steps.append(step)
         return self
@@ -125,13 +126,14 @@ def test_work_sees_what_it_needs(run):
     seen = {}
 
     def look(work: Work) -> None:
-        seen.update(work.needs)
-        assert (work.needs["a"].folder / "file").read_text() == "a"
+        seen.update(work.before)
+        assert (work.before[named("a")].folder / "file").read_text() == "a"
         assert list(work.folder.iterdir()) == [work.folder / "file"]
 
     run(Plan().add("a").add("other").add("b", work=look, after=("a",)))
-    assert list(seen) == ["a"]
-    assert seen["a"].record.result == {"by": "a"}
+    assert list(seen) == [named("a")]
+    assert seen[named("a")].record.result == {"by": "a"}
+    assert seen[named("a")].result == Told(by="a")
 
 
 def test_events_of_the_work_are_passed_on(run):
@@ -248,7 +250,9 @@ def test_another_process_that_was_first_keeps_its_files(run, tmp_path):
 
     look = []
     plan = Plan().add("a", work=overtaken)
-    plan.add("b", "a", work=lambda w: look.append((w.needs["a"].folder / "file").read_text()))
+    plan.add(
+        "b", "a", work=lambda w: look.append((w.before[named("a")].folder / "file").read_text())
+    )
     assert statuses(run(plan)) == {"a": "passed", "b": "passed"}
     assert look == ["of the other"]
     assert sorted(p.name for p in cache.iterdir()) == ["key-of-a", "key-of-b"]
@@ -418,7 +422,7 @@ def test_surprise_keeps_its_traceback(run):
 
 
 def test_result_that_is_no_json_is_a_failure(run):
-    plan = Plan().add("a", work=lambda _: Outcome(result={"path": Path("x")})).add("beside")
+    plan = Plan().add("a", work=lambda _: Outcome(result=Told(by=Path("x")))).add("beside")
     records = run(plan)
     assert statuses(records) == {"a": "failed", "beside": "passed"}
     assert "JSON" in records[0].reason
@@ -452,7 +456,7 @@ def test_store_that_fails_fails_the_step(run):
 
 def test_new_records_are_stored_once(run, tmp_path):
     store = Store(f"sqlite:///{tmp_path / 'records.sqlite'}")
-    plan = Plan().add("a", work=lambda _: Outcome(result={"n": 1}, samples=b"raw"))
+    plan = Plan().add("a", work=lambda _: Outcome(result=Told(by=1), samples=b"raw"))
     plan.add("b", work=raising(BadData("no"))).add("c", "b")
     run(plan, store=store)
     run(Plan().add("a"), store=store)
@@ -493,7 +497,7 @@ def test_kept_failure_gives_way(run):
     plan = Plan().add("a", work=work, failure_key="little-memory")
     assert statuses(run(plan)) == {"a": "failed"}
     assert statuses(run(plan)) == {"a": "failed"}
-    plan.steps[0] = replace(plan.steps[0], failure_key="more-memory")
+    plan.steps[0] = replace(plan.steps[0], kept="more-memory")
     assert run(plan)[0].reason == "died again"
     assert statuses(run(plan, retry=True)) == {"a": "passed"}
     assert statuses(run(plan)) == {"a": "passed"}

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
 from device_kinds import driver_of
+from fake_steps import FakeStep, Told
 from hypothesis import given
 from hypothesis import strategies as st
 from makers import fuzz
@@ -17,12 +19,13 @@ from zoo.common.errors import BadData, UnknownName, UsageError, ZooError
 from zoo.common.worker import Children
 from zoo.models.checkpoints import packaged
 from zoo.pipeline import run as run_module
-from zoo.pipeline.engine import Outcome, Step, Work
 from zoo.pipeline.job import Job, make_job, tag_of
 from zoo.pipeline.options import recipe_from
 from zoo.pipeline.plan import Parts, make_plan
-from zoo.pipeline.planning.common import EVALUATE, FINETUNE
 from zoo.pipeline.run import execute
+from zoo.pipeline.steps.evaluate import EVALUATE
+from zoo.pipeline.steps.finetune import FINETUNE
+from zoo.pipeline.steps.step import Ended, Outcome, StepId, Work
 from zoo.registry import PluginSettings, load_registry
 
 REGISTRY = load_registry(PluginSettings(installed=False))
@@ -114,15 +117,16 @@ def kinds_with_other_keys(**changes: Any) -> set[str]:
 def test_plan():
     steps = make_plan(job(), Path("c"), Parts())
     cells = [(f, p) for f in ("onnx", "tflite") for p in ("float32", "int8")]
-    names = {FINETUNE, EVALUATE}
+    names = {"finetune", "evaluate keras"}
     for format, precision in cells:
         cell = f"{format} {precision}"
         names |= {f"export {cell}", f"gate {cell}", f"bench {cell} host"}
     by_name = {step.name: step for step in steps}
     assert set(by_name) == names
     assert len({step.key for step in steps}) == len(steps)
-    assert by_name["gate onnx int8"].needs == ("export onnx int8", EVALUATE)
-    assert by_name["gate onnx int8"].after == ("gate onnx float32",)
+    judge = by_name["gate onnx int8"]
+    assert [s.name for s in judge.needs] == ["export onnx int8", "evaluate keras"]
+    assert [s.name for s in judge.after] == ["gate onnx float32"]
     assert [s.name for s in steps if s.exclusive] == [n for n in by_name if n.startswith("bench")]
     assert keys() == keys()
 
@@ -130,9 +134,9 @@ def test_plan():
 def test_parts_of_a_plan():
     made = job()
     assert [s.name for s in make_plan(made, Path("c"), Parts(export=False, bench=False))] == [
-        *(FINETUNE, EVALUATE)
+        *("finetune", "evaluate keras")
     ]
-    kinds = {s.kind for s in make_plan(made, Path("c"), Parts(bench=False))}
+    kinds = {s.id.kind for s in make_plan(made, Path("c"), Parts(bench=False))}
     assert kinds == {"finetune", "evaluate", "export", "gate"}
 
 
@@ -232,12 +236,24 @@ def test_a_dead_device_costs_its_own_steps_alone(tmp_path):
         if one.name.endswith(" dead"):
             assert one.key != other.key, "no result may ever be taken for this one's"
             with pytest.raises(ZooError, match="the board cannot be reached"):
-                one.work(Work(folder=tmp_path, needs={}, emit=print, children=Children()))
+                one.run(Work(folder=tmp_path, before=Ended(), emit=print, children=Children()))
         else:
             assert one.key == other.key
 
 
-def fake_plan(job: Job, gate: str = "passed", train: Exception | None = None) -> list[Step]:
+GATE = StepId(kind="gate", format="onnx", precision="int8")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Judged:
+    """The part of a gate's result that a run's folder is filled by."""
+
+    file: str
+    side_files: tuple[str, ...] = ()
+    golden: str = ""
+
+
+def fake_plan(job: Job, gate: str = "passed", train: Exception | None = None) -> list[FakeStep]:
     """Training, evaluation and one gate, done by writing the files that they leave."""
 
     def finetune(work: Work) -> Outcome:
@@ -245,21 +261,23 @@ def fake_plan(job: Job, gate: str = "passed", train: Exception | None = None) ->
             raise train
         (work.folder / f"{job.model_id}.safetensors").write_bytes(b"weights")
         (work.folder / f"{job.model_id}.toml").write_text("tag = 'new'")
-        return Outcome(result={})
+        return Outcome(result=Told())
 
     def evaluate(work: Work) -> Outcome:
         (work.folder / f"{job.model_id}.toml").write_text("tag = 'measured'")
-        return Outcome(result={})
+        return Outcome(result=Told())
 
     def judge(work: Work) -> Outcome:
         name = f"{job.model_id}.int8.onnx" + ("" if gate == "passed" else ".rejected")
         (work.folder / name).write_bytes(gate.encode())
-        return Outcome(result={"file": name}, status=gate, reason="" if gate == "passed" else "x")
+        return Outcome(
+            result=Judged(file=name), status=gate, reason="" if gate == "passed" else "x"
+        )
 
     return [
-        Step(name=FINETUNE, kind="finetune", key="1", work=finetune),
-        Step(name=EVALUATE, kind="evaluate", key="2", work=evaluate, needs=(FINETUNE,)),
-        Step(name="gate onnx int8", kind="gate", key=f"3{gate}", work=judge, needs=(EVALUATE,)),
+        FakeStep(id=FINETUNE, content="1", work=finetune),
+        FakeStep(id=EVALUATE, content="2", work=evaluate, need=(FINETUNE,)),
+        FakeStep(id=GATE, content=f"3{gate}", work=judge, need=(EVALUATE,), of=Judged),
     ]
 
 
@@ -320,7 +338,7 @@ def test_folder_of_a_run(carry_out):
     assert run.files == (run.folder / "lenet5.digits.int8.onnx",)
     assert (run.passed, run.changed) == (True, True)
     records = json.loads((run.folder / "records.json").read_text())
-    assert [r["step"] for r in records] == [FINETUNE, EVALUATE, "gate onnx int8"]
+    assert [r["step"] for r in records] == ["finetune", "evaluate", "gate onnx int8"]
     assert all("cached" not in r for r in records)
 
 

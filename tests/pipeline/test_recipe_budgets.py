@@ -17,7 +17,6 @@ from zoo.pipeline.rows import ArtifactRow, with_budgets
 from zoo.pipeline.steps.budget import budget
 from zoo.registry import PluginSettings, load_registry
 from zoo.report.table import budget_lines, of_budgets
-from zoo.results.records import as_plain
 
 HEAD = 'model = "lenet5.fashion_mnist"\ndata = "digits"\nformats = ["tflite"]\n'
 EMULATED = """
@@ -102,7 +101,7 @@ def test_each_timing_of_a_device_with_budgets_is_judged(tmp_path: Path) -> None:
 
 
 def judged(limits: dict[str, str], **changes) -> object:
-    return budget(limits, as_plain(replace(PLAIN, **changes)), size=1000, device="pi4")
+    return budget(limits, replace(PLAIN, **changes), size=1000, device="pi4")
 
 
 def test_outcomes() -> None:
@@ -141,5 +140,7 @@ def test_rows_tell_what_the_budgets_came_to() -> None:
 
 def test_a_timing_that_failed_has_no_budget() -> None:
     row = ArtifactRow(file="a.tflite", format="tflite", precision="int8", verdict="passed")
-    skipped = replace(step(judged({"p90": "2ms"})), status="skipped", result=None, reason="why")
+    done = step(judged({"p90": "2ms"}))
+    record = replace(done.record, status="skipped", result=None, reason="why")
+    skipped = replace(done, record=record, value=None)
     assert with_budgets(row, [skipped]) == row

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Any
+from pathlib import Path
 
-from zoo.results.records import StepRecord
+from zoo.pipeline.steps.budget import BudgetResult
+from zoo.pipeline.steps.step import Finished, Outcome
+from zoo.results.records import StepRecord, as_plain
 
 
-def step(outcome: Any) -> StepRecord:
-    """The record that a step leaves with this outcome."""
-    return StepRecord(
+def step(outcome: Outcome[BudgetResult]) -> Finished[BudgetResult]:
+    """What a step leaves with this outcome."""
+    record = StepRecord(
         step="budget tflite int8 pi4",
         kind="budget",
         key="0" * 8,
         status=outcome.status,
         reason=outcome.reason,
-        result=outcome.result,
+        result=as_plain(outcome.result),
     )
+    return Finished(record=record, folder=Path(), value=outcome.result)

@@ -13,10 +13,9 @@ import pytest
 from zoo.common.errors import BadData, UsageError
 from zoo.contracts import Dataset, Split
 from zoo.contracts.options import declared_options
-from zoo.contracts.training import Training
+from zoo.contracts.training import Training, check_training
 from zoo.data.opening import open_dataset
 from zoo.models.building import build_companion, build_network, variable_names
-from zoo.pipeline.job import check_training
 from zoo.registry import PluginSettings, load_registry
 from zoo.tasks.adversarial import trainee
 from zoo.training.trainer import Trainer

@@ -10,13 +10,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from zoo.analysis.layer_ranking import culprits
 from zoo.common.errors import UnknownName, Unsupported, ZooError
 from zoo.contracts import LayerComparison
 from zoo.results import formatting as fmt
-from zoo.results.records import Attempt
+from zoo.results.records import Attempt, Export
 
 #: Examples on which files are judged while attempts are made.
 EXAMPLES = 2_000
@@ -35,12 +34,12 @@ class Candidate:
     Attributes:
         attempt: What goes on record.
         path: The file.
-        result: The export's record as a dictionary.
+        result: What the export made.
     """
 
     attempt: Attempt
     path: Path
-    result: dict[str, Any]
+    result: Export
 
 
 @dataclass(frozen=True, kw_only=True)

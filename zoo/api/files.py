@@ -61,8 +61,7 @@ def _evaluate_model(
     registry: Registry, model: str, data: str | None, split: str, on_step: OnStep
 ) -> Evaluation:
     import tempfile
-
-    from pydantic import TypeAdapter
+    from dataclasses import fields
 
     checkpoint = weights_named(registry, here(registry, model, on_step))
     with tempfile.TemporaryDirectory(prefix="zoo-evaluate-") as folder:
@@ -72,13 +71,13 @@ def _evaluate_model(
                 "subject": Subject(model=str(checkpoint.path), plugins=registry.settings),
                 "data": data or checkpoint.card().dataset,
                 "split": split,
-                "folder": folder,
+                "folder": Path(folder),
                 "card": None,
             },
             on_event=lambda event: on_step("evaluate", event),
         )
-    result.pop("preprocessing")
-    return TypeAdapter(Evaluation).validate_python({**result, "outputs": None})
+    plain = {field.name: getattr(result, field.name) for field in fields(Evaluation)}
+    return Evaluation(**{**plain, "outputs": None})
 
 
 def inspect(file: str | Path, *, registry: Registry | None = None) -> dict[str, Any]:

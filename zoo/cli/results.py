@@ -10,9 +10,7 @@ import click
 
 from zoo.cli.examinations import print_examinations
 from zoo.cli.options import Settings, print_json
-from zoo.pipeline.planning.common import EVALUATE
-from zoo.pipeline.planning.examining import KIND as EXAMINE
-from zoo.pipeline.rows import metrics_of, rows_of
+from zoo.pipeline.rows import rows_of
 from zoo.pipeline.run import Run, plain_records
 from zoo.report.summary import examinations_of, next_commands, remarks_of
 from zoo.report.table import print_files
@@ -55,7 +53,7 @@ def _print_examined(run: Run) -> None:
         click.echo()
         print_examinations(found, tables=False)
     for step in run.steps:
-        if step.kind == EXAMINE and step.status == "failed":
+        if step.kind == "examine" and step.status == "failed":
             click.echo(f"\n{step.step}: {step.reason}", err=True)
 
 
@@ -69,16 +67,16 @@ def print_details(run: Run) -> None:
 
 def print_weights(run: Run) -> None:
     """One line about the Keras model that the files come from."""
-    record = run.finished[EVALUATE].record
-    if record.status != "passed":
-        click.echo(f"{run.job.model_id}: not evaluated: {record.reason}", err=True)
+    evaluated = run.evaluation
+    if not evaluated.passed:
+        click.echo(f"{run.job.model_id}: not evaluated: {evaluated.record.reason}", err=True)
         return
-    metric = metrics_of(record.result)[0]
+    metric, *others = evaluated.result.metrics
     click.echo(
         f"{run.job.model_id}: {metric.name} {metric_in_words(metric)} "
         f"on {metric.count:,} test {metric.counted}s"
     )
-    for other in metrics_of(record.result)[1:]:
+    for other in others:
         click.echo(f"  {other.name} {metric_in_words(other)}")
 
 

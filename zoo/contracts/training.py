@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Self
+from typing import Any, Self
 
 from pydantic import BaseModel, ConfigDict, model_validator
 
+from zoo.common.errors import UsageError
+from zoo.contracts.architecture import Variant
+from zoo.contracts.options import declared_options
+from zoo.contracts.task import Task
 from zoo.contracts.training_fields import CalibrationFields, QatFields, TrainingFields
 
 #: Howard & Ruder 2018, "Universal Language Model Fine-tuning", section 3.2.
@@ -49,3 +53,18 @@ class Calibration(CalibrationFields, Section):
 
 class Qat(QatFields, Section):
     """Quantization-aware training, for int8 files."""
+
+
+def check_training(training: Training, variant: Variant, task: Task) -> dict[str, Any]:
+    """The options of the network's task, complete.
+
+    Raises:
+        UsageError: Options that the task or this network does not have.
+    """
+    if training.freeze != "none" and not variant.has_head:
+        raise UsageError(
+            f"{variant.name!r} cannot be trained with freeze = {training.freeze!r}",
+            why="it has no head: nothing would be left to train",
+            fix="leave --freeze out",
+        )
+    return declared_options(task.options, training.task, f"the task {task.name}")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from zoo.common.errors import ZooError
 from zoo.contracts import DeviceKind, Exporter, Runtime
-from zoo.registry import Registry
+from zoo.registry import Plugin, Registry
 
 
 def runtimes_of(registry: Registry, exporter: Exporter) -> tuple[str, ...]:
@@ -47,3 +47,9 @@ def distributions_of(registry: Registry, kind: DeviceKind) -> tuple[str, ...]:
     """Distributions installed here whose versions decide what a device answers and how fast."""
     used = [each for each in registry.runtimes if kind.local and not each.reference]
     return (*kind.distributions, *(name for each in used for name in each.distributions))
+
+
+def running_plugins(registry: Registry, kind: DeviceKind, format: str) -> tuple[Plugin, ...]:
+    """The plugins of a kind of device, and of every runtime that runs files of a format."""
+    used = (each.name for each in registry.runtimes if format in each.formats)
+    return (registry.devices.provider(kind.name), *map(registry.runtimes.provider, used))

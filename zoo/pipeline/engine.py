@@ -13,18 +13,22 @@ import json
 import secrets
 import shutil
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
+
+from pydantic import TypeAdapter
 
 from zoo.common.clock import utc_now
 from zoo.common.errors import Crashed, Unsupported, ZooError
 from zoo.common.files import OTHER_HOME, cannot_write, write_text
-from zoo.common.progress import Event, OnStep
+from zoo.common.progress import OnStep
 from zoo.common.worker import Children, flatten
-from zoo.results.records import Status, StepRecord, as_plain
+from zoo.pipeline.steps.step import Ended, Finished, Step, Work
+from zoo.results.records import StepRecord, as_plain
 from zoo.results.store import Store, read_record
 
 RECORD = "record.json"
@@ -35,72 +39,6 @@ _STALE_SECONDS = 24 * 3600
 _REFUSALS = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM})
 #: Failures that the same work would end in again, whatever the hour and the machine's load.
 _LASTING = (Crashed, Unsupported)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Outcome:
-    """What a step's work returns."""
-
-    result: dict[str, Any] | None
-    status: Status = "passed"
-    reason: str = ""
-    samples: bytes | None = None
-
-
-@dataclass(frozen=True, kw_only=True)
-class Work:
-    """What a step's work gets.
-
-    Attributes:
-        folder: Its own, empty; files left there are kept with the record.
-        needs: Records and folders of the steps it needs or comes after, by step name.
-        emit: For progress events.
-        children: Registers child processes, so that an interruption ends them.
-    """
-
-    folder: Path
-    needs: Mapping[str, Finished]
-    emit: Callable[[Event], None]
-    children: Children
-
-
-@dataclass(frozen=True, kw_only=True)
-class Finished:
-    """A step that ended, and where its files are."""
-
-    record: StepRecord
-    folder: Path
-
-
-@dataclass(frozen=True, kw_only=True)
-class Step:
-    """One thing to do.
-
-    Attributes:
-        name: Unique in the plan.
-        kind: What sort of step.
-        key: Content address.
-        work: Does it.
-        needs: Names of steps that must have passed.
-        after: Names of steps that must have ended, however.
-        exclusive: Nothing else may run meanwhile: it measures time.
-        failure_key: Content address under which a failure is kept that would come again, so that
-            the same plan does not try it again; empty keeps none.
-        needless: Looks at the steps it needs or comes after, by name, and says why it is
-            superfluous; empty when it is not. None: it never is.
-        replaces: Name of the step that this one stands in for when it passes.
-    """
-
-    name: str
-    kind: str
-    key: str
-    work: Callable[[Work], Outcome]
-    needs: tuple[str, ...] = ()
-    after: tuple[str, ...] = ()
-    exclusive: bool = False
-    failure_key: str = ""
-    needless: Callable[[Mapping[str, Finished]], str] | None = None
-    replaces: str = ""
 
 
 @dataclass(kw_only=True)
@@ -123,9 +61,9 @@ class Pipeline:
     workers: int = 2
     retry: bool = False
     children: Children = field(default_factory=Children)
-    finished: dict[str, Finished] = field(default_factory=dict)
+    finished: Ended = field(default_factory=Ended)
 
-    def execute(self, plan: Sequence[Step]) -> list[StepRecord]:
+    def execute(self, plan: Sequence[Step[Any]]) -> list[StepRecord]:
         """Runs every step of `plan`; returns one record each, in the plan's order.
 
         Raises:
@@ -134,7 +72,7 @@ class Pipeline:
         """
         self._sweep()
         pool = ThreadPoolExecutor(max_workers=self.workers, thread_name_prefix="zoo-step")
-        running: dict[Future[Finished], Step] = {}
+        running: dict[Future[Finished[Any]], Step[Any]] = {}
         waiting = list(plan)
         try:
             while waiting or running:
@@ -151,13 +89,16 @@ class Pipeline:
         finally:
             self.children.stop_all()
             pool.shutdown(wait=True, cancel_futures=True)
-        return [self.finished[step.name].record for step in plan]
+        return [self.finished.of(step).record for step in plan]
 
     def _start_ready(
-        self, waiting: list[Step], running: dict[Future[Finished], Step], pool: ThreadPoolExecutor
+        self,
+        waiting: list[Step[Any]],
+        running: dict[Future[Finished[Any]], Step[Any]],
+        pool: ThreadPoolExecutor,
     ) -> None:
         for step in list(waiting):
-            if any(name not in self.finished for name in (*step.needs, *step.after)):
+            if any(other.id not in self.finished for other in step.waits_for):
                 continue
             skipped = self._skipped(step)
             if skipped is not None:
@@ -175,10 +116,10 @@ class Pipeline:
             if step.exclusive and any(not s.exclusive for s in waiting if s is not step):
                 continue  # measure last, when nothing else is left to disturb it
             waiting.remove(step)
-            self.on_step(step.name, {"event": "start", "kind": step.kind})
+            self.on_step(step.name, {"event": "start", "kind": step.id.kind})
             running[pool.submit(self._perform, step)] = step
 
-    def _perform(self, step: Step) -> Finished:
+    def _perform(self, step: Step[Any]) -> Finished[Any]:
         started = time.perf_counter()
         partial = self.cache / f"{_PARTIAL}{step.key[:16]}-{secrets.token_hex(4)}"
         try:
@@ -187,24 +128,24 @@ class Pipeline:
             return self._failed(step, cannot_write(partial, error, fix=OTHER_HOME), started)
         work = Work(
             folder=partial,
-            needs=self._before(step),
+            before=self._before(step),
             emit=lambda event: self.on_step(step.name, event),
             children=self.children,
         )
         try:
-            outcome = step.work(work)
+            outcome = step.run(work)
             record = StepRecord(
                 step=step.name,
-                kind=step.kind,
+                kind=step.id.kind,
                 key=step.key,
                 status=outcome.status,
                 reason=outcome.reason,
                 seconds=time.perf_counter() - started,
                 created=utc_now(),
-                result=outcome.result,
-                replaces=step.replaces,
+                result=None if outcome.result is None else as_plain(outcome.result),
+                replaces="" if step.replaces is None else step.replaces.name,
             )
-            finished = self._commit(step, partial, record)
+            finished = self._commit(step, partial, record, outcome.result)
             if self.store is not None and finished.record is record:
                 self.store.append(self.run, record, outcome.samples)
             return finished
@@ -223,9 +164,11 @@ class Pipeline:
                 return cannot_write(self.cache, error, fix=OTHER_HOME)
         return flatten(error).error()
 
-    def _commit(self, step: Step, partial: Path, record: StepRecord) -> Finished:
+    def _commit(
+        self, step: Step[Any], partial: Path, record: StepRecord, value: Any
+    ) -> Finished[Any]:
         write_text(partial / RECORD, json.dumps(as_plain(record), indent=1))
-        earlier = self._kept(step.key)
+        earlier = self._kept(step, step.key)
         if earlier is not None:
             # Another process finished the same step first, and may be reading its files now.
             return earlier
@@ -233,13 +176,13 @@ class Pipeline:
         if final.exists():
             shutil.rmtree(final)
         partial.rename(final)
-        return Finished(record=record, folder=final)
+        return Finished(record=record, folder=final, value=value)
 
-    def _failed(self, step: Step, error: ZooError, started: float) -> Finished:
+    def _failed(self, step: Step[Any], error: ZooError, started: float) -> Finished[Any]:
         details = "\n".join(getattr(error, "__notes__", ()))
         record = StepRecord(
             step=step.name,
-            kind=step.kind,
+            kind=step.id.kind,
             key=step.key,
             status="failed",
             reason=str(error),
@@ -258,22 +201,23 @@ class Pipeline:
                 )
         return Finished(record=record, folder=self.cache)
 
-    def _before(self, step: Step) -> dict[str, Finished]:
-        return {name: self.finished[name] for name in (*step.needs, *step.after)}
+    def _before(self, step: Step[Any]) -> Ended:
+        return Ended({other.id: self.finished.of(other) for other in step.waits_for})
 
-    def _skipped(self, step: Step) -> Finished | None:
+    def _skipped(self, step: Step[Any]) -> Finished[Any] | None:
         """The end of a step that cannot or need not begin; None for one that shall."""
-        blocked = [n for n in step.needs if self.finished[n].record.status != "passed"]
-        needless = step.needless(self._before(step)) if step.needless is not None else ""
-        for name in blocked:
-            if self.finished[name].record.needless:
-                needless = needless or self.finished[name].record.reason
+        ended = ((other, self.finished.of(other).record) for other in step.needs)
+        blocked = [(other.name, record) for other, record in ended if record.status != "passed"]
+        needless = step.needless(self._before(step))
+        for _, record in blocked:
+            if record.needless:
+                needless = needless or record.reason
         if not blocked and not needless:
             return None
-        reason = needless or f"{blocked[0]!r} was {self.finished[blocked[0]].record.status}"
+        reason = needless or f"{blocked[0][0]!r} was {blocked[0][1].status}"
         record = StepRecord(
             step=step.name,
-            kind=step.kind,
+            kind=step.id.kind,
             key=step.key,
             status="skipped",
             reason=reason,
@@ -282,25 +226,28 @@ class Pipeline:
         )
         return Finished(record=record, folder=self.cache)
 
-    def _cached(self, step: Step) -> Finished | None:
-        found = self._kept(step.key)
+    def _cached(self, step: Step[Any]) -> Finished[Any] | None:
+        found = self._kept(step, step.key)
         if found is None and step.failure_key and not self.retry:
-            found = self._kept(step.failure_key)
+            found = self._kept(step, step.failure_key)
         return found
 
-    def _kept(self, key: str) -> Finished | None:
+    def _kept(self, step: Step[Any], key: str) -> Finished[Any] | None:
         folder = self.cache / key
         try:
             record = read_record((folder / RECORD).read_text(encoding="utf-8"))
+            value = None
+            if record.result is not None and record.status != "failed":
+                value = _adapter(step.result_type).validate_python(record.result)
         except FileNotFoundError:
             return None
         except (OSError, ValueError, RecursionError):
             shutil.rmtree(folder, ignore_errors=True)  # damaged: do it again
             return None
-        return Finished(record=replace(record, cached=True), folder=folder)
+        return Finished(record=replace(record, cached=True), folder=folder, value=value)
 
-    def _keep(self, step: Step, finished: Finished) -> None:
-        self.finished[step.name] = finished
+    def _keep(self, step: Step[Any], finished: Finished[Any]) -> None:
+        self.finished[step.id] = finished
         record = finished.record
         self.on_step(
             step.name,
@@ -322,5 +269,10 @@ class Pipeline:
                     shutil.rmtree(folder, ignore_errors=True)
 
 
-def _names(steps: Sequence[Step]) -> str:
+def _names(steps: Sequence[Step[Any]]) -> str:
     return ", ".join(repr(step.name) for step in steps)
+
+
+@lru_cache
+def _adapter(result_type: Any) -> TypeAdapter[Any]:
+    return TypeAdapter(result_type)

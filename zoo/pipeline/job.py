@@ -12,10 +12,10 @@ from zoo.artifacts.not_weights import weights_of_exported_files
 from zoo.benchmark.compare.budgets import budgets_of
 from zoo.benchmark.tiers import tier_named
 from zoo.common.errors import UnknownName, UsageError
-from zoo.contracts import Architecture, Exporter, Target, Task, Variant
+from zoo.contracts import Architecture, Exporter, Target, Variant
 from zoo.contracts.options import declared_options
 from zoo.contracts.precision import TRAINABLE
-from zoo.contracts.training import Training
+from zoo.contracts.training import check_training
 from zoo.data.opening import check_task, open_dataset
 from zoo.execution.device import Device
 from zoo.execution.devices import device_named
@@ -195,21 +195,6 @@ def _where_to_start(architecture: Architecture, variant: Variant) -> str:
     official = [source.model_id for source in sources_of(architecture, variant).values()]
     scratch = "start from random weights: add --from-scratch"
     return f"name official ones: {', '.join(official)}; or {scratch}" if official else scratch
-
-
-def check_training(training: Training, variant: Variant, task: Task) -> dict[str, Any]:
-    """The options of the network's task, complete.
-
-    Raises:
-        UsageError: Options that the task or this network does not have.
-    """
-    if training.freeze != "none" and not variant.has_head:
-        raise UsageError(
-            f"{variant.name!r} cannot be trained with freeze = {training.freeze!r}",
-            why="it has no head: nothing would be left to train",
-            fix="leave --freeze out",
-        )
-    return declared_options(task.options, training.task, f"the task {task.name}")
 
 
 def tag_of(data: str) -> str:

@@ -1,21 +1,30 @@
-"""From a recipe to the steps that carry it out, each with its content address."""
+"""From a job to the steps that carry it out."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
+from zoo.common.files import sha256_of
+from zoo.contracts import Exporter
 from zoo.contracts.precision import BASELINE, TRAINABLE
+from zoo.contracts.training import Calibration
 from zoo.data.opening import dataset_fingerprint
-from zoo.pipeline.engine import Step
+from zoo.pipeline.conversion_limits import conversion_limits
 from zoo.pipeline.job import Job
-from zoo.pipeline.planning.budgets import budget_step
-from zoo.pipeline.planning.common import cell_name
-from zoo.pipeline.planning.examining import examine_step
-from zoo.pipeline.planning.files import export_step, gate_step
-from zoo.pipeline.planning.timing import Place, bench_step
-from zoo.pipeline.planning.training import evaluate_step, finetune_step, qat_step
+from zoo.pipeline.steps.bench import BenchStep, Place
+from zoo.pipeline.steps.budget import BudgetStep
+from zoo.pipeline.steps.evaluate import EVALUATE, EVALUATE_QAT, EvaluateStep
+from zoo.pipeline.steps.examine import ExamineStep
+from zoo.pipeline.steps.export import Exporting, ExportStep
+from zoo.pipeline.steps.finetune import FinetuneStep, Finetuning
+from zoo.pipeline.steps.gate import GateStep
+from zoo.pipeline.steps.origin import Origin
+from zoo.pipeline.steps.qat import QatStep
+from zoo.pipeline.steps.repair import RepairStep, can_repair
+from zoo.pipeline.steps.step import Step, StepId
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,68 +35,155 @@ class Parts:
     bench: bool = True
 
 
-def make_plan(job: Job, checkpoints: Path, parts: Parts) -> list[Step]:
+def make_plan(job: Job, checkpoints: Path, parts: Parts) -> list[Step[Any]]:
     """The steps of a job in the order in which they are told."""
-    fingerprint = dataset_fingerprint(job.registry, job.recipe.data)
-    train = finetune_step(job, fingerprint, checkpoints)
-    reference = evaluate_step(job, fingerprint, train)
-    steps = [train, reference]
+    train = _training(job, checkpoints)
+    reference = EvaluateStep(id=EVALUATE, origin=train.origin, train=train)
+    steps: list[Step[Any]] = [train, reference]
     if not parts.export:
         return steps
-    gates: list[Step] = []
-    for exporter in job.exporters:
-        twin: Step | None = None
-        for precision in job.precisions:
-            export = export_step(job, exporter, precision, fingerprint, train)
-            judge = gate_step(job, exporter, precision, export, reference, twin)
-            if precision == BASELINE.name:
-                twin = judge
-            steps += [export, judge]
-            gates.append(judge)
+    gates = [g for exporter in job.exporters for g in _gates(job, exporter, reference)]
+    steps += [step for gate in gates for step in (gate.export, gate)]
     if job.recipe.qat.enabled:
-        trained = _qat_steps(job, fingerprint, train, checkpoints, reference, gates)
-        steps += trained
-        gates += [step for step in trained if step.kind == "gate"]
-    formats = {
-        f"gate {cell_name(exporter.name, precision, trained=trained)}": exporter
-        for exporter in job.exporters
-        for precision in job.precisions
-        for trained in (False, True)
-    }
-    if parts.bench:
-        places = [Place.of(device) for device in job.devices]
-        for place in places:
-            if place.device.kind.analysis:
-                steps += [examine_step(job, formats[g.name], g, place) for g in gates]
-                continue
-            timings = [bench_step(job, formats[g.name], g, place) for g in gates]
-            steps += timings
-            if job.recipe.budgets.get(place.device.name):
-                pairs = zip(gates, timings, strict=True)
-                steps += [budget_step(job, judge, timing, place) for judge, timing in pairs]
-    return steps
+        calibrated = [
+            gate
+            for gate in gates
+            if gate.export.exporter in job.trained_exporters and gate.id.precision == TRAINABLE.name
+        ]
+        learn = _qat(job, train, calibrated, checkpoints)
+        learnt = EvaluateStep(id=EVALUATE_QAT, origin=train.origin, train=train, learnt=learn)
+        trained = [_trained_gate(gate, learn, learnt) for gate in calibrated]
+        steps += [learn, learnt, *(step for gate in trained for step in (gate.export, gate))]
+        gates += trained
+    return [*steps, *_on_devices(job, gates)] if parts.bench else steps
 
 
-def _qat_steps(
-    job: Job,
-    fingerprint: str,
-    train: Step,
-    checkpoints: Path,
-    reference: Step,
-    gates: Sequence[Step],
-) -> list[Step]:
-    """The training for integers, and its files, beside the calibrated ones."""
-    by_name = {gate.name: gate for gate in gates}
-    calibrated = {
-        e.name: by_name[f"gate {cell_name(e.name, TRAINABLE.name)}"] for e in job.trained_exporters
+def _training(job: Job, checkpoints: Path) -> FinetuneStep:
+    recipe, task = job.recipe, job.registry.tasks.get(job.variant.task)
+    begun = job.checkpoint
+    own = job.variant.preprocessing if begun is None else begun.preprocessing
+    return FinetuneStep(
+        origin=Origin(
+            registry=job.registry,
+            variant=job.variant.name,
+            task=task.name,
+            tag=job.tag,
+            data=recipe.data,
+            fingerprint=dataset_fingerprint(job.registry, recipe.data),
+            depends=task.depends(own),
+        ),
+        asked=Finetuning(
+            data=recipe.data,
+            tag=job.tag,
+            training=recipe.training,
+            hyperparameters=recipe.hyperparameters,
+            seed=recipe.seed,
+        ),
+        model=recipe.model if begun is None else str(begun.path),
+        parent=None if begun is None else sha256_of(begun.path),
+        checkpoints=checkpoints,
+    )
+
+
+def _gates(job: Job, exporter: Exporter, reference: EvaluateStep) -> Iterator[GateStep]:
+    """One for each precision of a format, each with its export."""
+    twin: GateStep | None = None
+    for precision in job.precisions:
+        gate = GateStep(
+            id=StepId(kind="gate", format=exporter.name, precision=precision),
+            origin=reference.origin,
+            export=_export(job, exporter, precision, reference.train),
+            reference=reference,
+            twin=twin,
+            options=job.recipe.gate,
+            budgets=job.recipe.budgets,
+        )
+        if precision == BASELINE.name:
+            twin = gate
+        yield gate
+
+
+def _export(job: Job, exporter: Exporter, precision: str, train: FinetuneStep) -> ExportStep:
+    recipe = job.recipe
+    measured = job.registry.precision(precision).calibrated
+    given: dict[str, Any] = {
+        "id": StepId(kind="export", format=exporter.name, precision=precision),
+        "origin": train.origin,
+        "train": train,
+        "asked": Exporting(
+            format=exporter.name,
+            precision=precision,
+            data=recipe.data,
+            # What a float file does not depend on must not have it made again.
+            calibration=recipe.calibration if measured else Calibration(),
+            seed=recipe.seed,
+            target=job.target,
+            recurrent=recipe.export.recurrent,
+            keep=recipe.export.keep if measured else (),
+            options=job.export_options[exporter.name],
+        ),
+        "limits": conversion_limits(recipe.limits),
     }
-    learn = qat_step(job, fingerprint, train, checkpoints, list(calibrated.values()))
-    evaluate = evaluate_step(job, fingerprint, train, learn)
-    steps = [learn, evaluate]
-    for exporter in job.trained_exporters:
-        before = calibrated[exporter.name]
-        export = export_step(job, exporter, TRAINABLE.name, fingerprint, train, learn, before)
-        twin = by_name.get(f"gate {cell_name(exporter.name, BASELINE.name)}")
-        judge = gate_step(job, exporter, TRAINABLE.name, export, reference, twin, evaluate, before)
-        steps += [export, judge]
-    return steps
+    # What will be trained to be quantized needs no layers in float.
+    trained = exporter in job.trained_exporters and precision == TRAINABLE.name
+    wanted = recipe.export.repair == "auto" and not trained
+    if wanted and can_repair(job.registry, exporter.name, precision):
+        return RepairStep(**given, max_drop=recipe.gate.max_drop)
+    return ExportStep(**given)
+
+
+def _qat(
+    job: Job, train: FinetuneStep, calibrated: Sequence[GateStep], checkpoints: Path
+) -> QatStep:
+    return QatStep(
+        origin=train.origin,
+        train=train,
+        options=job.recipe.qat,
+        target=job.target,
+        seed=job.recipe.seed,
+        calibrated=tuple(calibrated),
+        max_drop=job.recipe.gate.max_drop,
+        checkpoints=checkpoints,
+    )
+
+
+def _trained_gate(calibrated: GateStep, learn: QatStep, learnt: EvaluateStep) -> GateStep:
+    """That of the file beside a calibrated one whose ranges are trained, with its export."""
+    export = replace(
+        calibrated.export,
+        id=replace(calibrated.export.id, trained=True),
+        learnt=learn,
+        calibrated=calibrated,
+    )
+    return replace(
+        calibrated,
+        id=replace(calibrated.id, trained=True),
+        export=export,
+        trained=learnt,
+        calibrated=calibrated,
+    )
+
+
+def _on_devices(job: Job, gates: Sequence[GateStep]) -> Iterator[Step[Any]]:
+    """What happens to each file on each device, one device after the other."""
+    for place in map(Place.of, job.devices):
+        device = place.device
+        if device.kind.analysis:
+            for gate in gates:
+                id = replace(gate.id, kind="examine", device=device.name)
+                yield ExamineStep(id=id, origin=gate.origin, gate=gate, place=place)
+            continue
+        timings = [
+            BenchStep(
+                id=replace(gate.id, kind="bench", device=device.name),
+                origin=gate.origin,
+                gate=gate,
+                options=job.recipe.bench,
+                place=place,
+            )
+            for gate in gates
+        ]
+        yield from timings
+        if limits := job.recipe.budgets.get(device.name):
+            for timing in timings:
+                yield BudgetStep(id=replace(timing.id, kind="budget"), bench=timing, limits=limits)

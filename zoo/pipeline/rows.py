@@ -4,31 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
-from pydantic import TypeAdapter
-
-from zoo.contracts import Clock, Exporter, FileContents
+from zoo.contracts import Clock, Exporter
 from zoo.contracts.precision import BASELINE, TRAINABLE
 from zoo.contracts.task import Check, Metric
-from zoo.execution.examination import ExaminationRecord
-from zoo.pipeline.engine import Finished
-from zoo.pipeline.planning.common import cell_name
 from zoo.pipeline.run import Run
 from zoo.pipeline.steps.export import file_name
+from zoo.pipeline.steps.step import Ended, Finished, StepId
 from zoo.results.measurements import Energy, Measurement, Profile
-from zoo.results.records import Attempt, Evaluation, GateResult, StepRecord
+from zoo.results.records import Attempt, Export, GateResult
 
 if TYPE_CHECKING:
     from zoo.benchmark.compare.judgement import Judgement
 
-_EXAMINATION = TypeAdapter(ExaminationRecord)
-_GATE = TypeAdapter(GateResult)
-_CONTENTS = TypeAdapter(FileContents)
-_ATTEMPTS = TypeAdapter(tuple[Attempt, ...])
-_MEASUREMENT = TypeAdapter(Measurement)
-_EVALUATION = TypeAdapter(Evaluation)
-
+if TYPE_CHECKING:
+    from zoo.pipeline.steps.budget import BudgetResult
+    from zoo.pipeline.steps.step import Finished
 
 Verdict = Literal["passed", "rejected", "failed", "skipped"]
 
@@ -113,94 +105,78 @@ class ArtifactRow:
         return self.p50_ms is not None and self.clock == "real"
 
 
-def judged(run: Run) -> list[Finished]:
-    """The gates that ran their file, whatever they found."""
-    return [
-        f
-        for f in run.finished.values()
-        if f.record.kind == "gate" and f.record.status in ("passed", "rejected")
-    ]
-
-
 def rows_of(run: Run) -> tuple[ArtifactRow, ...]:
     """One row for each file that the run made or failed to make."""
     rows = []
     float_bytes: dict[str, int] = {}
-    for exporter, precision, trained in _cells(run):
-        cell = cell_name(exporter.name, precision, trained=trained)
-        export = run.finished[f"export {cell}"].record
-        gate = run.finished[f"gate {cell}"].record
-        if gate.needless:
+    for exporter, gate in _gates(run):
+        if run.finished[gate].record.needless:
             continue
-        name = file_name(run.job.model_id, precision, exporter, trained)
-        bench = _first_bench(run, cell)
-        arithmetic = run.job.registry.precision(precision).arithmetic
-        row = _row(name, exporter.name, precision, export, gate, bench, float_bytes)
-        rows.append(
-            with_budgets(
-                replace(row, trained=trained, arithmetic=arithmetic), _budget_steps(run, cell)
-            )
-        )
+        name = file_name(run.job.model_id, gate.precision, exporter, gate.trained)
+        row = _row(run.finished, gate, name, _first_bench(run, gate), float_bytes)
+        budgets = [
+            run.finished[step]
+            for device in run.job.devices
+            if (step := replace(gate, kind="budget", device=device.name)) in run.finished
+        ]
+        arithmetic = run.job.registry.precision(gate.precision).arithmetic
+        rows.append(with_budgets(replace(row, arithmetic=arithmetic), budgets))
     return tuple(rows)
 
 
-def _cells(run: Run) -> Iterator[tuple[Exporter, str, bool]]:
-    """Format, precision, and whether its ranges were trained, of each file asked for."""
+def _gates(run: Run) -> Iterator[tuple[Exporter, StepId]]:
+    """The gate of each file asked for, and the exporter of its format."""
     for exporter in run.job.exporters:
         for precision in run.job.precisions:
-            yield exporter, precision, False
+            gate = StepId(kind="gate", format=exporter.name, precision=precision)
+            yield exporter, gate
             if precision == TRAINABLE.name and exporter in run.job.trained_exporters:
-                yield exporter, precision, True
+                yield exporter, replace(gate, trained=True)
 
 
-def _first_bench(run: Run, cell: str) -> StepRecord | None:
+def _first_bench(run: Run, gate: StepId) -> Finished[Measurement] | None:
     # A device that stands in for another is shown where no real one was asked for.
     for device in sorted(run.job.devices, key=lambda device: device.clock != "real"):
-        found = run.finished.get(f"bench {cell} {device.name}")
+        found = run.finished.get(replace(gate, kind="bench", device=device.name))
         if found is not None:
-            return found.record
+            return found
     return None
 
 
-def _budget_steps(run: Run, cell: str) -> list[StepRecord]:
-    names = (f"budget {cell} {device.name}" for device in run.job.devices)
-    return [run.finished[name].record for name in names if name in run.finished]
-
-
 def _row(
+    finished: Ended,
+    id: StepId,
     name: str,
-    format: str,
-    precision: str,
-    export: StepRecord,
-    gate: StepRecord,
-    bench: StepRecord | None,
+    bench: Finished[Measurement] | None,
     float_bytes: dict[str, int],
 ) -> ArtifactRow:
-    if gate.status not in ("passed", "rejected") or gate.result is None:
-        broken = export if export.status != "passed" else gate
+    gate: Finished[GateResult] = finished[id]
+    export: Finished[Export] = finished[replace(id, kind="export")]
+    format, precision = id.format, id.precision
+    if not gate.judged:
+        broken = gate.record if export.passed else export.record
         return ArtifactRow(
             file=name,
             format=format,
             precision=precision,
             verdict=broken.status,
             reason=_one_line(broken.reason),
+            trained=id.trained,
         )
-    judged = _GATE.validate_python(gate.result)
-    contents = _CONTENTS.validate_python((export.result or {})["contents"])
+    judged, made = gate.result, export.result
     if precision == BASELINE.name:
         float_bytes[format] = judged.bytes
     twin = float_bytes.get(format)
-    timed = None
-    verdict, reason = gate.status, gate.reason
-    if bench is not None and bench.status == "passed" and bench.result is not None:
-        timed = _MEASUREMENT.validate_python(bench.result)
-    elif bench is not None and bench.status == "failed":
-        reason = f"not timed: {_one_line(bench.reason)}"
+    timed = bench.result if bench is not None and bench.passed else None
+    reason = gate.record.reason
+    if bench is not None and bench.record.status == "failed":
+        reason = f"not timed: {_one_line(bench.record.reason)}"
     return ArtifactRow(
         file=judged.file,
         format=format,
         precision=precision,
-        verdict=verdict,
+        trained=id.trained,
+        verdict=gate.record.status,
         reason=reason,
         bytes=judged.bytes,
         size_ratio=twin / judged.bytes if twin and precision != BASELINE.name else None,
@@ -210,7 +186,7 @@ def _row(
         max_abs=judged.network.max_abs,
         sqnr_db=judged.network.sqnr_db,
         ssim=judged.network.ssim,
-        integer_share=contents.integer_share,
+        integer_share=made.contents.integer_share,
         p50_ms=timed.p50_ms if timed else None,
         p90_ms=timed.p90_ms if timed else None,
         p50_low=timed.p50_low_ms if timed else None,
@@ -223,8 +199,8 @@ def _row(
         quiet=timed.quiet if timed else None,
         clock=timed.clock if timed else "real",
         checks=judged.checks,
-        remark=_one_line((export.result or {}).get("remark", "")),
-        attempts=_ATTEMPTS.validate_python((export.result or {}).get("attempts", ())),
+        remark=_one_line(made.remark),
+        attempts=made.attempts,
     )
 
 
@@ -233,20 +209,15 @@ def _one_line(reason: str) -> str:
     return "; ".join(line.strip() for line in reason.splitlines())
 
 
-def metrics_of(result: dict[str, Any] | None) -> tuple[Metric, ...]:
-    """The metrics in an evaluation's dictionary, the headline first."""
-    return TypeAdapter(tuple[Metric, ...]).validate_python((result or {})["metrics"])
-
-
-def with_budgets(row: ArtifactRow, steps: Sequence[StepRecord]) -> ArtifactRow:
+def with_budgets(row: ArtifactRow, steps: Sequence[Finished[BudgetResult]]) -> ArtifactRow:
     """A file's row with what its budgets came to: one that is over one may not be shipped."""
     found = [
-        (str(step.result["device"]), judgement)
+        (step.value.device, judgement)
         for step in steps
-        if step.result is not None and "judgements" in step.result
-        for judgement in _judgements(step)
+        if step.value is not None
+        for judgement in step.value.judgements
     ]
-    reasons = [step.reason for step in steps if step.reason and step.result is not None]
+    reasons = [s.record.reason for s in steps if s.record.reason and s.record.result is not None]
     over = any(judgement.verdict == "over" for _, judgement in found)
     return replace(
         row,
@@ -254,12 +225,3 @@ def with_budgets(row: ArtifactRow, steps: Sequence[StepRecord]) -> ArtifactRow:
         verdict="rejected" if over and row.verdict == "passed" else row.verdict,
         reason="; ".join(part for part in (row.reason, *reasons) if part),
     )
-
-
-def _judgements(step: StepRecord) -> tuple[Judgement, ...]:
-    # Reads arrays' types, which a table without budgets need not wait for.
-    from pydantic import TypeAdapter
-
-    from zoo.benchmark.compare.judgement import Judgement
-
-    return TypeAdapter(tuple[Judgement, ...]).validate_python((step.result or {})["judgements"])

@@ -18,11 +18,20 @@ from zoo.common.optional_imports import require_extra
 from zoo.common.paths import cache_folder
 from zoo.common.progress import OnStep
 from zoo.common.worker import RemoteFailure
-from zoo.pipeline.engine import Finished, Pipeline, Step
+from zoo.pipeline.engine import Pipeline
 from zoo.pipeline.job import Job
 from zoo.pipeline.plan import Parts, make_plan
-from zoo.pipeline.planning.common import EVALUATE, FINETUNE
-from zoo.results.records import RECORDS, StepRecord, as_plain
+from zoo.pipeline.steps.evaluate import EVALUATE
+from zoo.pipeline.steps.finetune import FINETUNE
+from zoo.pipeline.steps.step import Ended, Finished, Step
+from zoo.results.records import (
+    RECORDS,
+    GateResult,
+    NetworkEvaluation,
+    StepRecord,
+    TrainingResult,
+    as_plain,
+)
 from zoo.results.store import Store
 
 RECIPE = "recipe.toml"
@@ -37,7 +46,7 @@ class Run:
         folder: Holds the files, ``records.json`` and, when it was asked for, ``report.html``.
         job: What was asked.
         steps: One record per step.
-        finished: Steps by name, with the folders of their files.
+        finished: The steps, with their results and the folders of their files.
         files: The exported files in `folder`, rejected ones included.
         changed: Whether anything is new since the last time.
     """
@@ -46,7 +55,7 @@ class Run:
     folder: Path
     job: Job
     steps: tuple[StepRecord, ...]
-    finished: dict[str, Finished]
+    finished: Ended
     files: tuple[Path, ...]
     changed: bool
 
@@ -63,6 +72,21 @@ class Run:
         return not any(
             s.kind == "budget" and s.status == "skipped" and s.result for s in self.steps
         )
+
+    @property
+    def training(self) -> Finished[TrainingResult]:
+        """The training of the network."""
+        return self.finished[FINETUNE]
+
+    @property
+    def evaluation(self) -> Finished[NetworkEvaluation]:
+        """The evaluation of the network."""
+        return self.finished[EVALUATE]
+
+    @property
+    def gates(self) -> list[Finished[GateResult]]:
+        """The gates that ran their file, whatever they found."""
+        return judged(self.finished)
 
     @property
     def weights(self) -> Path:
@@ -115,7 +139,7 @@ def execute(
     finally:
         store.close()
     first = pipeline.finished[FINETUNE]
-    if first.record.status != "passed":
+    if not first.passed:
         raise first_failure(first.record)
     shutil.rmtree(checkpoints / plan[0].key, ignore_errors=True)
     changed = not all(step.cached for step in steps)
@@ -149,7 +173,7 @@ def first_failure(record: StepRecord) -> ZooError:
     ).error()
 
 
-def run_name(job: Job, plan: Sequence[Step]) -> str:
+def run_name(job: Job, plan: Sequence[Step[Any]]) -> str:
     """Model id, and eight digits that change with anything that changes a result."""
     keys = "".join(sorted(step.key for step in plan if not step.exclusive))
     tiers = job.recipe.bench.model_dump_json() + ",".join(device.name for device in job.devices)
@@ -162,31 +186,31 @@ def run_name(job: Job, plan: Sequence[Step]) -> str:
 def _fill(
     folder: Path,
     job: Job,
-    finished: dict[str, Finished],
+    finished: Ended,
     steps: Sequence[StepRecord],
     changed: bool,
 ) -> tuple[Path, ...]:
     wanted = [finished[FINETUNE].folder / f"{job.model_id}.safetensors"]
     evaluated = finished[EVALUATE]
-    card_step = evaluated if evaluated.record.status == "passed" else finished[FINETUNE]
+    card_step = evaluated if evaluated.passed else finished[FINETUNE]
     wanted.append(card_step.folder / f"{job.model_id}.toml")
     files = []
-    for step in finished.values():
-        record = step.record
-        if record.kind == "gate" and record.status in ("passed", "rejected"):
-            result = record.result or {}
-            source = step.folder / str(result["file"])
-            wanted += [source.with_name(side) for side in result.get("side_files", ())]
-            wanted.append(source)
-            if result.get("golden"):
-                wanted.append(step.folder / str(result["golden"]))
-            files.append(folder / source.name)
-            _remove_opposite(folder, source.name)
+    for gate in judged(finished):
+        result = gate.result
+        names = [*result.side_files, result.file, *([result.golden] if result.golden else [])]
+        wanted += [gate.folder / name for name in names]
+        files.append(folder / result.file)
+        _remove_opposite(folder, result.file)
     for source in wanted:
         target = folder / source.name
         if changed or not target.exists():
             copy_with_sides(source, target)
     return tuple(files)
+
+
+def judged(finished: Ended) -> list[Finished[GateResult]]:
+    """The gates that ran their file, whatever they found."""
+    return [step for id, step in finished.items() if id.kind == "gate" and step.judged]
 
 
 def _remove_opposite(folder: Path, name: str) -> None:

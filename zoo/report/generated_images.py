@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from zoo.contracts import Dataset, ImagePreprocessing
+from zoo.contracts import Dataset
 from zoo.data.preprocessing.inputs import read_inputs
 from zoo.data.readers.image_files import read_image
-from zoo.pipeline.planning.common import FINETUNE
 from zoo.pipeline.run import Run
 from zoo.report.example_selection import outputs_of, preprocessing_of
 from zoo.report.view import Picture
@@ -17,7 +16,7 @@ _PICTURED = 48
 
 def sketches_of(run: Run, training: TrainingResult) -> tuple[Picture, ...]:
     """What the network made after each epoch."""
-    folder = run.finished[FINETUNE].folder
+    folder = run.training.folder
     return tuple(
         Picture(label=f"epoch {epoch}", pixels=read_image(folder / name))
         for epoch, name in training.sketches.items()
@@ -33,7 +32,7 @@ def galleries_of(run: Run, dataset: Dataset) -> tuple[Picture, ...]:
     if not made:
         return ()
     own = preprocessing_of(run).training
-    if not isinstance(own, ImagePreprocessing):
+    if own.shown_as != "picture":
         return tuple(made)
     test = dataset.splits["test"]
     images = read_inputs(test, own, range(min(_PICTURED, len(test))))

@@ -3,60 +3,51 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
-
-from pydantic import TypeAdapter
 
 from zoo.data.opening import open_dataset
 from zoo.execution.examination import ExaminationRecord
-from zoo.pipeline.planning.common import EVALUATE, FINETUNE, QAT
-from zoo.pipeline.planning.examining import KIND as EXAMINE
-from zoo.pipeline.rows import _EVALUATION, _EXAMINATION, ArtifactRow, rows_of
+from zoo.pipeline.rows import ArtifactRow, rows_of
 from zoo.pipeline.run import Run
+from zoo.pipeline.steps.qat import QAT
+from zoo.pipeline.steps.step import StepId
 from zoo.report.remarks import remarks
 from zoo.report.view import RunView
 from zoo.results.records import TrainingResult
 
-_TRAINING = TypeAdapter(TrainingResult)
-
 
 def remarks_of(run: Run, rows: Sequence[ArtifactRow]) -> tuple[str, ...]:
     """Findings on the files of a run, and on those that it need not make."""
-    needless = run.finished[QAT].record if QAT in run.finished else None
-    if needless is None or not needless.needless:
+    learnt = run.finished.get(QAT)
+    if learnt is None or not learnt.record.needless:
         return remarks(rows)
-    return (*remarks(rows), f"Quantization-aware training was {needless.reason}.")
+    return (*remarks(rows), f"Quantization-aware training was {learnt.record.reason}.")
 
 
 def examinations_of(run: Run) -> tuple[ExaminationRecord, ...]:
     """What was found of the run's files for devices that nothing is timed on."""
-    return tuple(
-        _EXAMINATION.validate_python(step.result)
-        for step in run.steps
-        if step.kind == EXAMINE and step.status in ("passed", "rejected")
-    )
+    ended = (run.finished[step] for step in _steps(run, "examine"))
+    return tuple(step.result for step in ended if step.judged)
+
+
+def _steps(run: Run, kind: str) -> Iterator[StepId]:
+    return (step for step in run.finished if step.kind == kind)
 
 
 def view_of(run: Run, command: str) -> RunView:
     """Everything the report shows; reads test examples and outputs."""
     # Reads arrays, which the rows of a table need not wait for.
-    from zoo.pipeline.rows import judged
     from zoo.report.example_selection import samples_of, step_samples_of
     from zoo.report.generated_images import galleries_of, sketches_of
 
     rows = rows_of(run)
-    training = _TRAINING.validate_python(run.finished[FINETUNE].record.result)
-    evaluated = run.finished[EVALUATE].record
-    reference = None
+    training, reference = run.training.result, run.evaluation.value
     confusions: dict[str, Any] = {}
-    if evaluated.status == "passed" and evaluated.result is not None:
-        plain = {k: v for k, v in evaluated.result.items() if k != "preprocessing"}
-        reference = _EVALUATION.validate_python(plain)
+    if reference is not None:
         _add_confusion(confusions, run.job.model_id, reference.details)
-    for gate in judged(run):
-        result = gate.record.result or {}
-        _add_confusion(confusions, result["file"], result["evaluation"]["details"])
+    for gate in run.gates:
+        _add_confusion(confusions, gate.result.file, gate.result.evaluation.details)
     dataset = open_dataset(run.job.registry, run.job.recipe.data)
     return RunView(
         title=f"{run.job.model_id}",
@@ -85,10 +76,8 @@ def view_of(run: Run, command: str) -> RunView:
 
 def _quantization(run: Run) -> TrainingResult | None:
     """The training for integers; None when there was none."""
-    record = run.finished[QAT].record if QAT in run.finished else None
-    if record is None or record.status != "passed":
-        return None
-    return _TRAINING.validate_python(record.result)
+    learnt = run.finished.get(QAT)
+    return None if learnt is None else learnt.value
 
 
 def _add_confusion(confusions: dict[str, Any], subject: str, details: dict[str, Any]) -> None:
@@ -98,9 +87,10 @@ def _add_confusion(confusions: dict[str, Any], subject: str, details: dict[str, 
 
 def _environment(run: Run) -> dict[str, str]:
     """Where the latencies were taken; empty when nothing was timed."""
-    for step in run.steps:
-        if step.kind == "bench" and step.status == "passed" and step.result is not None:
-            environment = step.result.get("environment") or {}
+    for step in _steps(run, "bench"):
+        timed = run.finished[step]
+        if timed.passed:
+            environment = timed.result.environment
             return {str(k): str(v) for k, v in environment.items() if v not in (None, "", [], {})}
     return {}
 

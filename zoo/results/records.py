@@ -79,6 +79,17 @@ class TrainingResult:
 
 
 @dataclass(frozen=True, kw_only=True)
+class PrunedTraining(TrainingResult):
+    """What pruning produced.
+
+    Attributes:
+        sparsity: Share of the prunable weights that is zero.
+    """
+
+    sparsity: float
+
+
+@dataclass(frozen=True, kw_only=True)
 class Evaluation:
     """Quality on a whole split.
 
@@ -102,6 +113,17 @@ class Evaluation:
     outputs: str | None
     runtime: str
     seconds: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class NetworkEvaluation(Evaluation):
+    """Quality of the Keras network, and how its preprocessing in the graph compares.
+
+    Attributes:
+        preprocessing: Normalization in the graph against the same formula in float64.
+    """
+
+    preprocessing: Comparison
 
 
 @dataclass(frozen=True, kw_only=True)

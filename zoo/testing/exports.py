@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from zoo.artifacts.artifact import open_unaltered, require_manifest
 from zoo.artifacts.gate import (
@@ -21,10 +20,13 @@ from zoo.common.progress import OnEvent
 from zoo.common.worker import call
 from zoo.contracts import Dataset, Preprocessing, Task
 from zoo.contracts.dataset import IGNORED
-from zoo.contracts.training import Training
+from zoo.contracts.task import Metric
+from zoo.contracts.training import Calibration, Training
 from zoo.data.opening import open_dataset
 from zoo.execution.runner import choose_runtime, judging_device, run_file
 from zoo.models.loading import Subject
+from zoo.pipeline.steps.export import Exporting
+from zoo.pipeline.steps.finetune import Finetuning
 from zoo.registry import Registry
 from zoo.testing.verdict import Finding, NotTried
 
@@ -106,51 +108,46 @@ def train(
     weights, finding = folder, Finding(passed=False, measured="")
     for count in EPOCHS if epochs is None else (epochs,):
         weights, metric = _train_once(registry, variant, data, count, folder, emit)
-        if not metric["higher_is_better"]:
+        if not metric.higher_is_better:
             _, untrained = _train_once(registry, variant, data, 0, folder / "untrained", emit)
             finding = _came_closer(metric, untrained, data, count)
             break
         finding = _learned(metric, chance, data, count)
-        if metric["value"] >= CLEAR:
+        if metric.value >= CLEAR:
             break
     return Trained(finding=finding, data=data, weights=weights, folder=folder)
 
 
 def _train_once(
     registry: Registry, variant: str, data: str, epochs: int, folder: Path, emit: OnEvent
-) -> tuple[Path, dict[str, Any]]:
+) -> tuple[Path, Metric]:
     """The weights, and the headline metric on the test split."""
     folder.mkdir(parents=True, exist_ok=True)
     options = Training(epochs=epochs, from_scratch=True, patience=0)
     result = call(
         "zoo.pipeline.steps.finetune:finetune",
         {
+            "asked": Finetuning(data=data, tag=TAG, training=options, seed=SEED),
             "model": variant,
-            "data": data,
-            "tag": TAG,
-            "options": options.model_dump(mode="json"),
-            "hyperparameters": {},
-            "seed": SEED,
-            "folder": str(folder),
+            "folder": folder,
             "checkpoint": None,
             "plugins": registry.settings,
         },
         on_event=emit,
     )
-    weights = folder / result["weights"]
+    weights = folder / result.weights
     evaluation = call(
         "zoo.pipeline.steps.evaluate:evaluate_model",
         {
             "subject": Subject(model=str(weights), plugins=registry.settings),
             "data": data,
             "split": "test",
-            "folder": str(folder),
+            "folder": folder,
             "card": None,
         },
         on_event=emit,
     )
-    metric: dict[str, Any] = evaluation["metrics"][0]
-    return weights, metric
+    return weights, evaluation.metrics[0]
 
 
 def _chance(dataset: Dataset) -> float:
@@ -162,12 +159,12 @@ def _chance(dataset: Dataset) -> float:
     return float(counts.max() / counts.sum())
 
 
-def _learned(metric: dict[str, Any], chance: float, data: str, epochs: int) -> Finding:
+def _learned(metric: Metric, chance: float, data: str, epochs: int) -> Finding:
     measured = (
-        f"{metric['name']} {metric['value']:.1%} ({metric['low']:.1%} – {metric['high']:.1%}) "
-        f"on {metric['count']} test examples of {data} after {epochs} epochs"
+        f"{metric.name} {metric.value:.1%} ({metric.low:.1%} – {metric.high:.1%}) "
+        f"on {metric.count} test examples of {data} after {epochs} epochs"
     )
-    if metric["low"] > chance:
+    if metric.low > chance:
         return Finding(passed=True, measured=measured)
     return Finding(
         passed=False,
@@ -177,15 +174,13 @@ def _learned(metric: dict[str, Any], chance: float, data: str, epochs: int) -> F
     )
 
 
-def _came_closer(
-    metric: dict[str, Any], untrained: dict[str, Any], data: str, epochs: int
-) -> Finding:
+def _came_closer(metric: Metric, untrained: Metric, data: str, epochs: int) -> Finding:
     measured = (
-        f"{metric['name']} {metric['value']:.4g} ({metric['low']:.4g} – {metric['high']:.4g}) on "
-        f"{metric['count']} test examples of {data} after {epochs} epochs; untrained "
-        f"{untrained['value']:.4g}"
+        f"{metric.name} {metric.value:.4g} ({metric.low:.4g} – {metric.high:.4g}) on "
+        f"{metric.count} test examples of {data} after {epochs} epochs; untrained "
+        f"{untrained.value:.4g}"
     )
-    if metric["high"] < untrained["low"]:
+    if metric.high < untrained.low:
         return Finding(passed=True, measured=measured)
     return Finding(
         passed=False,
@@ -205,17 +200,19 @@ def export(
     exported = call(
         "zoo.pipeline.steps.export:export",
         {
+            "asked": Exporting(
+                format=format,
+                precision=precision,
+                data=trained.data,
+                calibration=Calibration(samples=CALIBRATION_SAMPLES, method="minmax"),
+                seed=SEED,
+            ),
             "subject": Subject(model=str(trained.weights), plugins=registry.settings),
-            "format": format,
-            "precision": precision,
-            "data": trained.data,
-            "calibration": {"samples": CALIBRATION_SAMPLES, "method": "minmax"},
-            "seed": SEED,
-            "folder": str(trained.folder),
+            "folder": trained.folder,
         },
         on_event=emit,
     )
-    path = trained.folder / exported["file"]
+    path = trained.folder / exported.file
     exporter = registry.exporters.get(format)
     contents = exporter.inspect(path)
     device = judging_device(registry)
@@ -243,7 +240,7 @@ def export(
         static_shapes(contents),
     )
     if all(check.passed for check in checks):
-        return Finding(passed=True, measured=f"{parity.value}, {exported['bytes']:,} bytes")
+        return Finding(passed=True, measured=f"{parity.value}, {exported.bytes:,} bytes")
     return Finding(
         passed=False,
         measured=reasons(checks),

@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+from fake_steps import FakeStep
 
 from zoo.common.errors import UsageError
-from zoo.pipeline.engine import Finished, Outcome, Pipeline, Step, Work
+from zoo.pipeline.engine import Pipeline
 from zoo.pipeline.job import Job, make_job
 from zoo.pipeline.options import recipe_from
 from zoo.pipeline.plan import Parts, make_plan
-from zoo.pipeline.planning.common import EVALUATE_QAT, FINETUNE, QAT
-from zoo.pipeline.planning.need import needless
 from zoo.pipeline.run import Run
+from zoo.pipeline.steps.qat import losing_little
+from zoo.pipeline.steps.step import Finished, Outcome, Step, StepId, Work
 from zoo.registry import PluginSettings, load_registry
 from zoo.results.records import StepRecord
 
+QAT, EVALUATE_QAT = "qat", "evaluate qat"
 REGISTRY = load_registry(PluginSettings(installed=False))
 
 
@@ -26,7 +29,7 @@ def job(**changes: Any) -> Job:
     return make_job(recipe_from(**values), REGISTRY)
 
 
-def plan(**changes: Any) -> dict[str, Step]:
+def plan(**changes: Any) -> dict[str, Step[Any]]:
     return {step.name: step for step in make_plan(job(**changes), Path("c"), Parts())}
 
 
@@ -44,11 +47,18 @@ def test_nothing_is_added_unless_it_is_asked_for() -> None:
 
 def test_what_steps_wait_for() -> None:
     steps = plan()
-    assert steps[QAT].needs == (FINETUNE,)
-    assert set(steps[QAT].after) == {"gate onnx int8", "gate tflite int8"}
-    assert steps["gate onnx int8 qat"].replaces == "gate onnx int8"
-    assert EVALUATE_QAT in steps["gate onnx int8 qat"].needs
-    assert steps["gate onnx int8 qat"].after == ("gate onnx float32",)
+    judge = steps["gate onnx int8 qat"]
+    assert names(steps[QAT].needs) == ["finetune"]
+    assert set(names(steps[QAT].unless)) == {"gate onnx int8", "gate tflite int8"}
+    assert judge.replaces is steps["gate onnx int8"]
+    assert names(judge.needs) == ["export onnx int8 qat", "evaluate keras", EVALUATE_QAT]
+    assert names(judge.after) == ["gate onnx float32"]
+    assert names(judge.export.needs) == ["finetune", QAT]
+    assert names(judge.export.unless) == ["gate onnx int8"]
+
+
+def names(steps: tuple[Step[Any], ...]) -> list[str]:
+    return [step.name for step in steps]
 
 
 def changed(**changes: Any) -> set[str]:
@@ -94,10 +104,17 @@ def test_formats_that_measure_their_own_ranges_are_left_out() -> None:
         _trained_exporters(recipe, (unable,))
 
 
-def judged(drop: float | None, status: str = "passed") -> Finished:
-    result = None if drop is None else {"drop": drop}
-    record = StepRecord(step="gate x int8", kind="gate", key="k", status=status, result=result)
-    return Finished(record=record, folder=Path())
+@dataclass(frozen=True, kw_only=True)
+class Lost:
+    """The part of a gate's result that decides whether anything need be trained."""
+
+    drop: float | None = None
+
+
+def judged(drop: float | None, status: str = "passed") -> Finished[Any]:
+    record = StepRecord(step="gate x int8", kind="gate", key="k", status=status)
+    value = None if drop is None else Lost(drop=drop)
+    return Finished(record=record, folder=Path(), value=value)
 
 
 @pytest.mark.parametrize(
@@ -113,9 +130,8 @@ def judged(drop: float | None, status: str = "passed") -> Finished:
         ([judged(None, "skipped")], 0.5, False),
     ],
 )
-def test_need(gates: list[Finished], limit: float | None, superfluous: bool) -> None:
-    names = [f"gate {number}" for number in range(len(gates))]
-    reason = needless(dict(zip(names, gates, strict=True)), gates=names, limit=limit)
+def test_need(gates: list[Finished[Any]], limit: float | None, superfluous: bool) -> None:
+    reason = losing_little({str(number): gate for number, gate in enumerate(gates)}, limit)
     assert bool(reason) == superfluous
     assert not reason or ("0 loses 0." in reason and "0.5 may be lost" in reason)
 
@@ -125,37 +141,36 @@ def executed(tmp_path: Path, drop: float, repaired: bool = True) -> Run:
     did: list[str] = []
 
     def work(name: str, **ends: Any) -> Any:
-        def perform(_: Work) -> Outcome:
+        def perform(_: Work) -> Outcome[Any]:
             did.append(name)
-            return Outcome(**{"result": {}, **ends})
+            return Outcome(**{"result": Lost(), **ends})
 
         return perform
 
     verdict = "rejected" if drop > 0.5 else "passed"
-    need = {"gates": ["gate"], "limit": 0.5}
+    gate, learn = (StepId(kind=kind) for kind in ("gate", "qat"))
+    trained = replace(gate, trained=True)
     steps = [
-        Step(
-            name="gate",
-            kind="gate",
-            key="1",
-            work=work("gate", status=verdict, result={"drop": drop}),
+        FakeStep(
+            id=gate,
+            content="1",
+            work=work("gate", status=verdict, result=Lost(drop=drop)),
+            of=Lost,
         ),
-        Step(name="bench", kind="bench", key="2", work=work("bench"), needs=("gate",)),
-        Step(
-            name="qat",
-            kind="finetune",
-            key="3",
+        FakeStep(id=StepId(kind="bench"), content="2", work=work("bench"), need=(gate,)),
+        FakeStep(
+            id=learn,
+            content="3",
             work=work("qat"),
-            after=("gate",),
-            needless=lambda before: needless(before, **need),
+            doubt=(gate,),
+            why_not=lambda before: losing_little({"gate": before[gate]}, 0.5),
         ),
-        Step(
-            name="gate qat",
-            kind="gate",
-            key="4",
+        FakeStep(
+            id=trained,
+            content="4",
             work=work("gate qat", status="passed" if repaired else "rejected"),
-            needs=("qat",),
-            replaces="gate",
+            need=(learn,),
+            stands_for=gate,
         ),
     ]
     pipeline = Pipeline(cache=tmp_path, store=None, run="r", on_step=lambda *_: None)
@@ -172,9 +187,14 @@ def executed(tmp_path: Path, drop: float, repaired: bool = True) -> Run:
     return run
 
 
+def record(run: Run, name: str) -> StepRecord:
+    (found,) = (step for step in run.steps if step.step == name)
+    return found
+
+
 def test_a_superfluous_training_is_skipped_and_the_run_passes(tmp_path: Path) -> None:
     run = executed(tmp_path, drop=0.2)
-    learnt, judge = run.finished["qat"].record, run.finished["gate qat"].record
+    learnt, judge = record(run, "qat"), record(run, "gate qat")
     assert (learnt.status, judge.status) == ("skipped", "skipped")
     assert learnt.needless
     assert judge.needless
@@ -188,9 +208,9 @@ def test_a_superfluous_training_is_skipped_and_the_run_passes(tmp_path: Path) ->
 
 def test_a_trained_file_stands_in_for_the_rejected_one(tmp_path: Path) -> None:
     run = executed(tmp_path, drop=0.7)
-    assert run.finished["gate"].record.status == "rejected"
-    assert run.finished["bench"].record.status == "skipped"
-    assert run.finished["gate qat"].record.status == "passed"
+    assert record(run, "gate").status == "rejected"
+    assert record(run, "bench").status == "skipped"
+    assert record(run, "gate qat").status == "passed"
     assert run.passed
 
 

@@ -5,24 +5,21 @@ from __future__ import annotations
 import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
-from zoo.common.cache_key import step_key
-from zoo.common.code_fingerprint import code_of
 from zoo.common.files import sha256_of
 from zoo.common.paths import cache_folder
-from zoo.common.worker import call
 from zoo.contracts import Variant
 from zoo.contracts.training import Training
 from zoo.data.opening import dataset_fingerprint, open_dataset
 from zoo.models.card import Card
 from zoo.models.checkpoints import Checkpoint
-from zoo.pipeline.engine import Outcome, Step, Work
 from zoo.pipeline.job import Job
-from zoo.pipeline.planning.code import network_plugins
 from zoo.pipeline.run import first_failure
 from zoo.pipeline.search.trials import Bench, Network
+from zoo.pipeline.steps.distill import DistillStep
+from zoo.pipeline.steps.origin import Origin
+from zoo.pipeline.steps.prune import PruneStep
 
 #: A training step computes forwards once and backwards twice.
 _TRAINING_COST = 3.0
@@ -65,15 +62,6 @@ class Student:
 
     #: What the teacher costs beside the student's own steps: its forward pass.
     teaching = 1.0
-    function = "zoo.pipeline.steps.distill:teach"
-
-    def arguments(self) -> dict[str, Any]:
-        """What the step needs to know of it."""
-        return {
-            "model": str(self.teacher.path),
-            "variant": self.variant.name,
-            "hyperparameters": dict(self.hyperparameters),
-        }
 
     def training(self, card: Card, epochs: int) -> Training:
         """The options that made the teacher, for fewer epochs."""
@@ -83,6 +71,10 @@ class Student:
     def checkpoint(self) -> Checkpoint:
         """Whose weights it begins with or learns from."""
         return self.teacher
+
+    def step(self, **given: Any) -> DistillStep:
+        """The step that trains it, of what all trainings are given."""
+        return DistillStep(**given, hyperparameters=self.hyperparameters)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -104,11 +96,6 @@ class Pruned:
 
     relative_work = 1.0
     teaching = 0.0
-    function = "zoo.pipeline.steps.prune:prune"
-
-    def arguments(self) -> dict[str, Any]:
-        """What the step needs to know of it."""
-        return {"model": str(self.checkpoint.path), "share": self.share}
 
     def training(self, card: Card, epochs: int) -> Training:
         """The options that made the weights, for fewer epochs and more gently."""
@@ -116,6 +103,15 @@ class Pruned:
         return made.model_copy(
             update={"learning_rate": made.learning_rate * _HEALING_RATE, "jit": "off"}
         )
+
+    @property
+    def variant(self) -> Variant:
+        """Of the network: the model's own."""
+        return self.checkpoint.variant
+
+    def step(self, **given: Any) -> PruneStep:
+        """The step that trains it, of what all trainings are given."""
+        return PruneStep(**given, share=self.share)
 
 
 def _like(card: Card, epochs: int, *, from_scratch: bool) -> Training:
@@ -144,57 +140,32 @@ def train(plan: Student | Pruned, job: Job, bench: Bench, epochs: int) -> Networ
     Raises:
         ZooError: The training failed.
     """
-    step = _step(plan, job, bench, epochs)
+    step = plan.step(
+        origin=Origin(
+            registry=job.registry,
+            variant=plan.variant.name,
+            task=plan.variant.task,
+            tag=plan.checkpoint.card().tag,
+            data=bench.data,
+            fingerprint=dataset_fingerprint(job.registry, bench.data),
+            depends={},
+        ),
+        label=plan.name,
+        model=plan.checkpoint.path,
+        sha256=sha256_of(plan.checkpoint.path),
+        training=plan.training(plan.checkpoint.card(), epochs),
+        seed=job.recipe.seed,
+        checkpoints=cache_folder() / "checkpoints",
+    )
     pipeline = bench.pipeline("")
     (record,) = pipeline.execute([step])
-    if record.status != "passed" or record.result is None:
+    if record.status != "passed":
         raise first_failure(record)
-    shutil.rmtree(_training_folder(step.key), ignore_errors=True)
-    weights = pipeline.finished[step.name].folder / str(record.result["weights"])
-    model_id = plan.checkpoint.model_id
+    shutil.rmtree(step.checkpoint, ignore_errors=True)
+    trained = pipeline.finished[step.id]
     return Network(
-        name=f"{model_id}, {plan.name}",
-        model=str(weights),
+        name=f"{plan.checkpoint.model_id}, {plan.name}",
+        model=str(trained.folder / trained.result.weights),
         short=plan.name,
         pruned=isinstance(plan, Pruned),
     )
-
-
-def _step(plan: Student | Pruned, job: Job, bench: Bench, epochs: int) -> Step:
-    options = plan.training(plan.checkpoint.card(), epochs).model_dump(mode="json")
-    arguments = {
-        **plan.arguments(),
-        "data": bench.data,
-        "options": options,
-        "seed": job.recipe.seed,
-    }
-    key = step_key(
-        "train",
-        {
-            **arguments,
-            "model": sha256_of(plan.checkpoint.path),
-            "fingerprint": dataset_fingerprint(job.registry, bench.data),
-        },
-        code=code_of([plan.function.partition(":")[0]], network_plugins(job)),
-        distributions=("tensorflow", "keras", "numpy", "pillow"),
-    )
-
-    def work(work: Work) -> Outcome:
-        result = call(
-            plan.function,
-            {
-                **arguments,
-                "folder": str(work.folder),
-                "checkpoint": str(_training_folder(key)),
-                "plugins": job.registry.settings,
-            },
-            on_event=work.emit,
-            children=work.children,
-        )
-        return Outcome(result=result)
-
-    return Step(name=f"train {plan.name}", kind="train", key=key, work=work)
-
-
-def _training_folder(key: str) -> Path:
-    return cache_folder() / "checkpoints" / key

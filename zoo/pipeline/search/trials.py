@@ -13,14 +13,16 @@ from zoo.common.paths import cache_folder
 from zoo.common.progress import OnStep
 from zoo.contracts import Metric
 from zoo.contracts.precision import BASELINE
-from zoo.pipeline.engine import Finished, Pipeline, Step
+from zoo.pipeline.engine import Pipeline
 from zoo.pipeline.job import Job, make_job
 from zoo.pipeline.options import recipe_from
 from zoo.pipeline.plan import Parts, make_plan
-from zoo.pipeline.planning.common import EVALUATE, FINETUNE
-from zoo.pipeline.rows import ArtifactRow, metrics_of, rows_of
+from zoo.pipeline.rows import ArtifactRow, rows_of
 from zoo.pipeline.run import Run, first_failure
 from zoo.pipeline.search.points import Point
+from zoo.pipeline.steps.evaluate import EVALUATE
+from zoo.pipeline.steps.finetune import FINETUNE
+from zoo.pipeline.steps.step import Ended, StepId
 from zoo.registry import Registry
 from zoo.results.store import Store
 
@@ -63,6 +65,15 @@ class Trial:
     precision: str
     method: str = "auto"
     repair: bool = False
+
+    @property
+    def file(self) -> tuple[str, str]:
+        """Format and precision."""
+        return self.format, self.precision
+
+    def step(self, kind: str) -> StepId:
+        """The step of a kind that is about its file."""
+        return StepId(kind=kind, format=self.format, precision=self.precision)
 
     @property
     def name(self) -> str:
@@ -157,59 +168,57 @@ class Bench:
     def _measure_group(self, stage: str, trials: Sequence[Trial]) -> list[Point]:
         jobs = {name: self.job(trials, name) for name in dict.fromkeys(t.format for t in trials)}
         plans = {name: make_plan(job, _checkpoints(), Parts()) for name, job in jobs.items()}
-        wanted = {f"{t.format} {t.precision}" for t in trials}
-        merged = {step.name: step for plan in plans.values() for step in plan}
-        work = [step for step in merged.values() if _is_wanted(step, wanted)]
+        wanted = {t.file for t in trials}
+        merged = {step.id: step for plan in plans.values() for step in plan}
+        work = [step for step in merged.values() if _is_wanted(step.id, wanted)]
         first = trials[0]
         what = first.name.partition(", ")[2]
         prefix = f"{what} · " if what else ""
         pipeline = self.pipeline(prefix)
-        pipeline.execute([step for step in work if step.kind != "bench"])
+        pipeline.execute([step for step in work if step.id.kind != "bench"])
         self._note_reference(first.network, pipeline.finished)
         new = [trial for trial in trials if self._is_new(trial, pipeline.finished)]
-        cells = {f"{t.format} {t.precision}" for t in new}
-        timed = {c for c in cells if pipeline.finished[f"gate {c}"].record.status == "passed"}
+        timed = {trial.file for trial in new if pipeline.finished[trial.step("gate")].passed}
         # A pipeline that came to its end starts no children any more.
         timing = self.pipeline(prefix)
         timing.finished.update(pipeline.finished)
-        timing.execute([s for s in work if s.kind == "bench" and _cell(s.name) in timed])
+        timing.execute([s for s in work if s.id.kind == "bench" and _file(s.id) in timed])
         points = [self._point(stage, trial, jobs[trial.format], timing.finished) for trial in new]
         self._note_speed(points)
         return points
 
-    def _note_reference(self, network: Network, finished: Mapping[str, Finished]) -> None:
-        for name in (FINETUNE, EVALUATE):
-            if finished[name].record.status != "passed":
-                raise first_failure(finished[name].record)
-        record = finished[EVALUATE].record
-        metric = metrics_of(record.result)[0]
+    def _note_reference(self, network: Network, finished: Ended) -> None:
+        for id in (FINETUNE, EVALUATE):
+            if not finished[id].passed:
+                raise first_failure(finished[id].record)
+        evaluated = finished[EVALUATE]
+        metric: Metric = evaluated.result.metrics[0]
         self.evaluated[network.model] = metric
         if self.reference is None:
             self.reference = metric
-            self.evaluate_seconds = record.seconds / max(metric.count, 1)
+            self.evaluate_seconds = evaluated.record.seconds / max(metric.count, 1)
 
     def _note_speed(self, points: Sequence[Point]) -> None:
         known = [p.p50_ms / 1000 for p in points if p.p50_ms and p.precision == BASELINE.name]
         if known and self.inference_seconds is None:
             self.inference_seconds = min(known)
 
-    def _is_new(self, trial: Trial, finished: Mapping[str, Finished]) -> bool:
+    def _is_new(self, trial: Trial, finished: Ended) -> bool:
         """Whether no earlier point is the same file; a method may change nothing."""
-        export = finished[f"export {trial.format} {trial.precision}"].record
-        if export.status != "passed" or export.result is None:
+        export = finished[trial.step("export")]
+        if not export.passed:
             return True
-        payload = str(export.result["contents"]["payload_sha256"])
+        payload = export.result.contents.payload_sha256
         earlier = self.seen.setdefault(payload, trial.name)
         if earlier != trial.name:
             text = f"{trial.name} is byte for byte {earlier}: not counted twice"
             self.on_step("search", {"event": "note", "text": text})
         return earlier == trial.name
 
-    def _point(self, stage: str, trial: Trial, job: Job, finished: Mapping[str, Finished]) -> Point:
+    def _point(self, stage: str, trial: Trial, job: Job, finished: Ended) -> Point:
         row = _row(job, trial, finished)
-        gate = finished[f"gate {trial.format} {trial.precision}"]
-        made = gate.record.status in ("passed", "rejected")
-        source = gate.folder / row.file if made else None
+        gate, export = finished[trial.step("gate")], finished[trial.step("export")]
+        source = gate.folder / row.file if gate.judged else None
         drop = None
         if self.reference is not None and row.accuracy is not None:
             drop = self.reference.lost_by(row.accuracy)
@@ -222,7 +231,7 @@ class Bench:
             verdict=row.verdict,
             reason=row.reason,
             method=trial.method if self.registry.precision(trial.precision).calibrated else "",
-            keep=_kept(finished, trial),
+            keep=export.result.kept if export.passed else (),
             metric=row.accuracy,
             drop=drop,
             bytes=row.bytes,
@@ -238,24 +247,18 @@ class Bench:
         )
 
 
-def _row(job: Job, trial: Trial, finished: Mapping[str, Finished]) -> ArtifactRow:
+def _row(job: Job, trial: Trial, finished: Ended) -> ArtifactRow:
     """The row that a run's table would have for this file."""
     run = Run(
         name="",
         folder=Path(),
         job=job,
         steps=(),
-        finished=dict(finished),
+        finished=finished,
         files=(),
         changed=False,
     )
     return next(r for r in rows_of(run) if r.precision == trial.precision)
-
-
-def _kept(finished: Mapping[str, Finished], trial: Trial) -> tuple[str, ...]:
-    """The layers that the export left in float."""
-    result = finished[f"export {trial.format} {trial.precision}"].record.result or {}
-    return tuple(result.get("kept", ()))
 
 
 def _timing(row: ArtifactRow) -> dict[str, Any]:
@@ -283,14 +286,12 @@ def _checkpoints() -> Path:
     return cache_folder() / "checkpoints"
 
 
-def _is_wanted(step: Step, cells: set[str]) -> bool:
+def _file(step: StepId) -> tuple[str, str]:
+    return step.format, step.precision
+
+
+def _is_wanted(step: StepId, files: set[tuple[str, str]]) -> bool:
     """Whether the step makes a wanted file, its float32 twin, or what both begin with."""
-    if step.kind not in ("export", "gate", "bench"):
+    if not step.format:
         return True
-    cell = _cell(step.name)
-    return cell in cells or (step.kind != "bench" and cell.endswith(" float32"))
-
-
-def _cell(step: str) -> str:
-    """``bench tflite int8 host`` → ``tflite int8``."""
-    return " ".join(step.split()[1:3])
+    return _file(step) in files or (step.kind != "bench" and step.precision == BASELINE.name)

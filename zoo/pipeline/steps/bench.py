@@ -2,44 +2,120 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-from pathlib import Path
-from typing import TYPE_CHECKING
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
 
 from zoo.benchmark.cells import cells_of, time_cells
 from zoo.benchmark.tiers import tier_named
 from zoo.common.errors import ZooError
 from zoo.execution.device import Device
-from zoo.registry import Registry
-from zoo.results.records import as_plain
+from zoo.execution.runtimes import distributions_of, running_plugins
+from zoo.pipeline.recipe import RecipeBench
+from zoo.pipeline.steps.origin import Origin
+from zoo.pipeline.steps.step import ASIDE, Outcome, Step, Work
+from zoo.registry import Plugin
+from zoo.results.measurements import Measurement
 
 if TYPE_CHECKING:
-    from zoo.pipeline.engine import Outcome, Work
+    from zoo.pipeline.steps.gate import GateStep
 
 
-def bench(
-    registry: Registry,
-    work: Work,
-    *,
-    source: Path,
-    device: Device,
-    tier: str,
-    threads: int,
-    profile: bool = False,
-) -> Outcome:
-    """Measures one file; the raw samples travel with the outcome."""
-    from zoo.pipeline.engine import Outcome
+@dataclass(frozen=True, kw_only=True)
+class Place:
+    """A device, and which machine it is today; or why that cannot be told.
 
-    cells = cells_of(registry, [source], [], [threads], work.children)
-    (timed,) = time_cells(
-        registry,
-        device,
-        [replace(cell, profile=profile) for cell in cells],
-        tier_named(tier),
-        progress=lambda done, total: work.emit({"event": "progress", "done": done, "total": total}),
-        children=work.children,
-    )
-    if isinstance(timed.result, ZooError):
-        raise timed.result
-    measurement, samples = timed.result
-    return Outcome(result=as_plain(measurement), samples=samples.encode())
+    Attributes:
+        device: As it was configured.
+        machine: Stands for the machine and the runtimes installed there.
+        kind: Of the device.
+        options: Of the device.
+        problem: Why it did not answer.
+    """
+
+    device: Device = field(metadata=ASIDE)
+    machine: str
+    kind: str
+    options: Mapping[str, Any]
+    problem: ZooError | None = field(default=None, metadata=ASIDE)
+
+    @classmethod
+    def of(cls, device: Device) -> Place:
+        """Asks the device; one that does not answer costs its own steps alone, later."""
+        problem = None
+        try:
+            machine = device.fingerprint()
+        except ZooError as error:
+            # Whatever it turns out to be, no result is known of it.
+            machine, problem = secrets.token_hex(8), error
+        return cls(
+            device=device,
+            machine=machine,
+            kind=device.kind.name,
+            options=dict(device.options),
+            problem=problem,
+        )
+
+    def reached(self) -> Device:
+        """The device.
+
+        Raises:
+            ZooError: It did not answer.
+        """
+        if self.problem is not None:
+            raise self.problem
+        return self.device
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class BenchStep(Step[Measurement]):
+    """The latency of one file that passed its gate, in one place.
+
+    Attributes:
+        origin: What it is about.
+        gate: Judged the file.
+        options: How it is timed.
+        place: Where.
+    """
+
+    origin: Origin
+    gate: GateStep
+    options: RecipeBench
+    place: Place
+    result_type = Measurement
+    exclusive = True
+
+    @property
+    def needs(self) -> tuple[Step[Any], ...]:
+        return (self.gate,)
+
+    @property
+    def plugins(self) -> tuple[Plugin, ...]:
+        registry, format = self.origin.registry, self.gate.id.format
+        running = running_plugins(registry, self.place.device.kind, format)
+        return (registry.exporters.provider(format), *running)
+
+    @property
+    def distributions(self) -> tuple[str, ...]:
+        return distributions_of(self.origin.registry, self.place.device.kind)
+
+    def run(self, work: Work) -> Outcome[Measurement]:
+        device, registry = self.place.reached(), self.origin.registry
+        judged = work.before.of(self.gate)
+        source = judged.folder / judged.result.file
+        cells = cells_of(registry, [source], [], [self.options.threads], work.children)
+        (timed,) = time_cells(
+            registry,
+            device,
+            [replace(cell, profile=self.options.profile) for cell in cells],
+            tier_named(self.options.tier),
+            progress=lambda done, total: work.emit(
+                {"event": "progress", "done": done, "total": total}
+            ),
+            children=work.children,
+        )
+        if isinstance(timed.result, ZooError):
+            raise timed.result
+        measurement, samples = timed.result
+        return Outcome(result=measurement, samples=samples.encode())

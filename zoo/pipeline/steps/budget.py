@@ -3,42 +3,78 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from pydantic import TypeAdapter
-
 from zoo.benchmark.compare.budgets import budgets_of
-from zoo.benchmark.compare.judgement import judge_all, reasons, worst
+from zoo.benchmark.compare.judgement import Judgement, judge_all, reasons, worst
+from zoo.pipeline.steps.step import Outcome, Step, Work
 from zoo.results.measurements import Measurement
 
 if TYPE_CHECKING:
-    from zoo.pipeline.engine import Outcome
+    from zoo.pipeline.steps.bench import BenchStep
     from zoo.results.records import Status
 
-_MEASUREMENT = TypeAdapter(Measurement)
+
+@dataclass(frozen=True, kw_only=True)
+class BudgetResult:
+    """What the budgets of one file on one device came to.
+
+    Attributes:
+        device: Its name.
+        judgements: One for each budget.
+    """
+
+    device: str
+    judgements: tuple[Judgement, ...]
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class BudgetStep(Step[BudgetResult]):
+    """Whether one file keeps the budgets of one device.
+
+    Attributes:
+        bench: Timed the file.
+        limits: Quantity → limit, as the recipe has them.
+    """
+
+    bench: BenchStep
+    limits: Mapping[str, str]
+    result_type = BudgetResult
+    #: Its key depends on the machine, as that of the timing does.
+    exclusive = True
+
+    @property
+    def needs(self) -> tuple[Step[Any], ...]:
+        return (self.bench, self.bench.gate)
+
+    def run(self, work: Work) -> Outcome[BudgetResult]:
+        return budget(
+            self.limits,
+            work.before.of(self.bench).result,
+            size=work.before.of(self.bench.gate).result.bytes,
+            device=self.id.device,
+        )
 
 
 def budget(
-    limits: Mapping[str, str], timed: Mapping[str, Any], *, size: int | None, device: str
-) -> Outcome:
+    limits: Mapping[str, str], timed: Measurement, *, size: int | None, device: str
+) -> Outcome[BudgetResult]:
     """Judges each budget.
 
     Args:
         limits: Quantity → limit, as the recipe has them.
-        timed: The measurement, as a dictionary.
+        timed: The measurement.
         size: Bytes of the file with its side files.
         device: Where it was timed.
 
     Returns:
         Rejected when a budget is exceeded, skipped when of one nothing can be told.
     """
-    from zoo.pipeline.engine import Outcome
-
-    found = judge_all(budgets_of(limits), _MEASUREMENT.validate_python(timed), size)
+    found = judge_all(budgets_of(limits), timed, size)
     statuses: dict[str, Status] = {"within": "passed", "over": "rejected"}
     return Outcome(
-        result={"device": device, "judgements": [asdict(judgement) for judgement in found]},
+        result=BudgetResult(device=device, judgements=tuple(found)),
         status=statuses.get(worst(found), "skipped"),
         reason=reasons(found, device),
     )

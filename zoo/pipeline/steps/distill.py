@@ -3,35 +3,53 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from zoo.common.progress import Event
-from zoo.contracts.training import Training
+from zoo.contracts.training import Training, check_training
 from zoo.data.opening import check_task, open_dataset
 from zoo.models.building import build_companion, build_network
 from zoo.models.loading import Subject, load_model
-from zoo.pipeline.job import check_training
-from zoo.pipeline.steps.trained_weights import written
+from zoo.pipeline.steps.step import Outcome, Work
+from zoo.pipeline.steps.trained_weights import TrainStep, written
 from zoo.registry import PluginSettings, load_registry
+from zoo.results.records import TrainingResult
 from zoo.training.distillation import TEACHER_SHARE, TEMPERATURE, taught, teachable
 from zoo.training.trainer import Trainer
 
 
+@dataclass(frozen=True, kw_only=True, eq=False)
+class DistillStep(TrainStep[TrainingResult]):
+    """A smaller network that learns from a trained one.
+
+    Attributes:
+        hyperparameters: The student's, beyond its variant's.
+    """
+
+    hyperparameters: Mapping[str, Any]
+    result_type = TrainingResult
+
+    def run(self, work: Work) -> Outcome[TrainingResult]:
+        given = {"variant": self.origin.variant, "hyperparameters": self.hyperparameters}
+        return self.call(work, teach, **given)
+
+
 def teach(
     *,
-    model: str,
+    model: Path,
     variant: str,
-    hyperparameters: dict[str, Any],
+    hyperparameters: Mapping[str, Any],
     data: str,
-    options: dict[str, Any],
+    training: Training,
     seed: int,
-    folder: str,
-    checkpoint: str | None,
+    folder: Path,
+    checkpoint: Path | None,
     plugins: PluginSettings,
     emit: Callable[[Event], None],
-) -> dict[str, Any]:
+) -> TrainingResult:
     """Trains from random weights and writes ``<variant>.<tag>.safetensors`` and its card.
 
     Networks whose training is not a plain fit, such as generators, are trained from scratch by
@@ -42,23 +60,19 @@ def teach(
         variant: The student's.
         hyperparameters: The student's, beyond its variant's.
         data: What to learn from.
-        options: A `Training` as a dictionary.
+        training: How.
         seed: Of everything random.
         folder: Where to write.
         checkpoint: Folder for going on after an interruption.
         plugins: Which plugins to look for.
         emit: Receives progress.
-
-    Returns:
-        A `TrainingResult` as a dictionary.
     """
     from keras.utils import set_random_seed
 
     started = time.perf_counter()
     registry = load_registry(plugins)
-    teacher = load_model(Subject(model=model, plugins=plugins))
+    teacher = load_model(Subject(model=str(model), plugins=plugins))
     architecture, found = registry.variant(variant)
-    training = Training.model_validate(options)
     training = training.model_copy(update={"task": check_training(training, found, teacher.task)})
     emit({"event": "stage", "text": f"reading {data}"})
     check_task(registry, data, teacher.task.name, variant)
@@ -75,7 +89,7 @@ def teach(
         teacher.preprocessing,
         training,
         seed=seed,
-        folder=Path(checkpoint) if checkpoint else None,
+        folder=checkpoint,
         emit=emit,
         companion=companion,
     )
@@ -86,7 +100,7 @@ def teach(
         teacher,
         found,
         dataset,
-        Path(folder),
+        folder,
         hyperparameters=hyperparameters,
         recipe={"distillation": how} if by_teacher else {},
         seconds=time.perf_counter() - started,

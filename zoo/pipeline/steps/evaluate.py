@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import asdict, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from zoo.artifacts.reference_outputs import REFERENCE, judged_split
 from zoo.common.files import atomic_path
@@ -20,13 +20,66 @@ from zoo.execution.runner import check_classes, check_enough_classes
 from zoo.models.building import deployed_model, normalization
 from zoo.models.card import Accuracy, write_card
 from zoo.models.loading import LoadedModel, Subject, load_model
-from zoo.registry import load_registry
-from zoo.results.records import Evaluation, as_plain
+from zoo.pipeline.steps.origin import Origin
+from zoo.pipeline.steps.step import Outcome, Step, StepId, Work
+from zoo.registry import Plugin, load_registry
+from zoo.results.records import NetworkEvaluation
 from zoo.training.qat import files as qat
 from zoo.training.qat.files import Trained
 
+if TYPE_CHECKING:
+    from zoo.pipeline.steps.finetune import FinetuneStep
+    from zoo.pipeline.steps.qat import QatStep
+
 _BATCH = 256
 _PREPROCESSING_INPUTS = 64
+
+
+EVALUATE = StepId(kind="evaluate")
+EVALUATE_QAT = StepId(kind="evaluate", trained=True)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class EvaluateStep(Step[NetworkEvaluation]):
+    """The quality of a network on the test split, and its outputs there.
+
+    Attributes:
+        origin: What it is about.
+        train: Made the network.
+        learnt: Trained it to be quantized: then it is evaluated so.
+    """
+
+    origin: Origin
+    train: FinetuneStep
+    learnt: QatStep | None = None
+    result_type = NetworkEvaluation
+    distributions = ("tensorflow", "keras")
+
+    @property
+    def name(self) -> str:
+        return "evaluate keras" if self.learnt is None else "evaluate qat"
+
+    @property
+    def needs(self) -> tuple[Step[Any], ...]:
+        return (self.train,) if self.learnt is None else (self.train, self.learnt)
+
+    @property
+    def plugins(self) -> tuple[Plugin, ...]:
+        return self.origin.plugins
+
+    def run(self, work: Work) -> Outcome[NetworkEvaluation]:
+        learnt, card = self.learnt, work.folder / f"{self.origin.model_id}.toml"
+        return Outcome(
+            result=work.call(
+                evaluate_model,
+                subject=self.origin.weights(work.before.of(self.train)),
+                data=self.origin.data,
+                split="test",
+                folder=work.folder,
+                card=card if learnt is None else None,
+                trained=None if learnt is None else learnt.trained(work.before.of(learnt)),
+            )
+        )
 
 
 def evaluate_model(
@@ -34,19 +87,16 @@ def evaluate_model(
     subject: Subject,
     data: str,
     split: str,
-    folder: str,
-    card: str | None,
+    folder: Path,
+    card: Path | None,
     emit: Callable[[Event], None],
     trained: Trained | None = None,
-) -> dict[str, Any]:
+) -> NetworkEvaluation:
     """Evaluates a checkpoint in Keras; with `trained`, as it was trained to be quantized.
 
     Writes the labels of the split and the outputs to ``reference.npz`` in `folder`; of a small
     test split there are more outputs than labels, as `judged_split` says. When `card` names a card
     file, writes the measured accuracy on it.
-
-    Returns:
-        An `Evaluation` as a dictionary, with ``preprocessing`` (a `Comparison`) beside it.
     """
     import numpy as np
 
@@ -71,7 +121,7 @@ def evaluate_model(
         lambda done: emit({"event": "progress", "done": done, "total": total}),
         model=own,
     )
-    with atomic_path(Path(folder) / REFERENCE) as temporary, temporary.open("wb") as file:
+    with atomic_path(folder / REFERENCE) as temporary, temporary.open("wb") as file:
         np.savez(file, outputs=outputs, labels=truth.labels)
     answers = loaded.task.decode(outputs[:count])
     metrics = loaded.task.evaluate(answers, truth)
@@ -85,9 +135,9 @@ def evaluate_model(
             count=headline.count,
             counted=headline.counted,
         )
-        write_card(Path(card), replace(loaded.card, accuracy=measured))
+        write_card(card, replace(loaded.card, accuracy=measured))
     first = range(min(_PREPROCESSING_INPUTS, len(examples)))
-    evaluation = Evaluation(
+    return NetworkEvaluation(
         subject=loaded.card.model_id + (" (quantization-aware)" if trained else ""),
         dataset=dataset.name,
         split=split,
@@ -96,9 +146,10 @@ def evaluate_model(
         outputs=REFERENCE,
         runtime="keras",
         seconds=time.perf_counter() - started,
+        preprocessing=compare_preprocessing(
+            preprocessing, read_inputs(examples, preprocessing, first)
+        ),
     )
-    difference = compare_preprocessing(preprocessing, read_inputs(examples, preprocessing, first))
-    return {**as_plain(evaluation), "preprocessing": asdict(difference)}
 
 
 def keras_outputs(

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -17,12 +17,14 @@ from zoo.artifacts.artifact import (
     embed,
 )
 from zoo.artifacts.reference_outputs import EXPECTED
+from zoo.common.cache_key import step_key
 from zoo.common.clock import utc_now
 from zoo.common.errors import UnknownName, UsageError, ZooError
 from zoo.common.files import sha256_of, size_with_sides
 from zoo.common.progress import Event
 from zoo.common.versions import versions_of
-from zoo.contracts import Exporter, ExportRequest
+from zoo.common.worker import Limits
+from zoo.contracts import Exporter, ExportRequest, Target
 from zoo.contracts.exporter import Written
 from zoo.contracts.training import Calibration
 from zoo.data.opening import open_dataset
@@ -32,35 +34,134 @@ from zoo.models.building import deployed_model, layer_names
 from zoo.models.compatibility import check_fits
 from zoo.models.loading import Subject, load_model
 from zoo.pipeline.steps.evaluate import keras_outputs
-from zoo.registry import load_registry
-from zoo.results.records import Export, as_plain
+from zoo.pipeline.steps.origin import Origin
+from zoo.pipeline.steps.step import ASIDE, Ended, Outcome, Step, Work, keyed
+from zoo.registry import Plugin, load_registry
+from zoo.results.records import Export
 from zoo.targets import target_named
 from zoo.training.qat import files as qat
 from zoo.training.qat.files import Trained
+
+if TYPE_CHECKING:
+    from zoo.pipeline.steps.finetune import FinetuneStep
+    from zoo.pipeline.steps.gate import GateStep
+    from zoo.pipeline.steps.qat import QatStep
 
 #: Where the inputs come from on which the exporter chooses, by the split it calibrates on.
 HELD_OUT = {"train": "validation", "validation": "train"}
 HELD_OUT_SAMPLES = 256
 
 
+@dataclass(frozen=True, kw_only=True)
+class Exporting:
+    """What file is asked for.
+
+    Attributes:
+        format: Exporter name.
+        precision: One of the exporter's.
+        data: Dataset that ranges are measured on; None where none are.
+        calibration: How they are measured.
+        seed: Of the drawing of examples.
+        target: The kind of processor that the file is for; None chooses.
+        recurrent: Form of recurrent layers.
+        keep: Keras layers that stay in float in an integer file.
+        options: The exporter's own.
+    """
+
+    format: str
+    precision: str
+    data: str | None
+    calibration: Calibration = field(default_factory=Calibration)
+    seed: int = 0
+    target: Target | None = None
+    recurrent: str = "auto"
+    keep: tuple[str, ...] = ()
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class ExportStep(Step[Export]):
+    """One file.
+
+    Attributes:
+        origin: What it is about.
+        train: Made the network.
+        learnt: Trained it to be quantized: then the file is of that network.
+        calibrated: Judged the file that was calibrated; with `learnt`, one that lost little makes
+            this one needless.
+        asked: Which file.
+        limits: Of one conversion.
+    """
+
+    origin: Origin
+    train: FinetuneStep
+    learnt: QatStep | None = None
+    calibrated: GateStep | None = field(default=None, metadata=ASIDE)
+    asked: Exporting
+    limits: Limits = field(metadata=ASIDE)
+    result_type = Export
+
+    @property
+    def exporter(self) -> Exporter:
+        """That writes it."""
+        return self.origin.registry.exporters.get(self.asked.format)
+
+    @property
+    def needs(self) -> tuple[Step[Any], ...]:
+        return (self.train,) if self.learnt is None else (self.train, self.learnt)
+
+    @property
+    def unless(self) -> tuple[Step[Any], ...]:
+        return () if self.calibrated is None else (self.calibrated,)
+
+    @property
+    def plugins(self) -> tuple[Plugin, ...]:
+        provider = self.origin.registry.exporters.provider(self.asked.format)
+        return (*self.origin.plugins, provider)
+
+    @property
+    def distributions(self) -> tuple[str, ...]:
+        return self.exporter.distributions
+
+    @property
+    def failure_key(self) -> str:
+        # With more memory, what crashed for want of it may go well.
+        return step_key("failure", keyed(self.limits), needs=[self.key])
+
+    def needless(self, before: Ended) -> str:
+        if self.learnt is None or self.calibrated is None:
+            return ""
+        return self.learnt.needless_after(before, [self.calibrated])
+
+    def run(self, work: Work) -> Outcome[Export]:
+        return Outcome(result=self.export(work, self.asked, work.folder))
+
+    def export(self, work: Work, asked: Exporting, folder: Path, expected: int = 0) -> Export:
+        """Writes a file of the step's network, in a child process; see the function `export`."""
+        learnt = self.learnt
+        done = None if learnt is None else work.before.of(learnt)
+        return work.call(
+            export,
+            self.limits,
+            asked=asked,
+            subject=self.origin.weights(work.before.of(self.train)),
+            folder=folder,
+            expected=expected,
+            trained=learnt.trained(done) if learnt and done else None,
+            training=learnt.told(done) if learnt and done else None,
+        )
+
+
 def export(
     *,
+    asked: Exporting,
     subject: Subject,
-    format: str,
-    precision: str,
-    data: str | None,
-    calibration: dict[str, Any],
-    seed: int,
-    folder: str,
+    folder: Path,
     emit: Callable[[Event], None],
-    target: str = "auto",
-    recurrent: str = "auto",
-    keep: Sequence[str] = (),
-    options: Mapping[str, Any] | None = None,
     expected: int = 0,
     trained: Trained | None = None,
     training: TrainedReference | None = None,
-) -> dict[str, Any]:
+) -> Export:
     """Writes ``<model id>.<precision><suffix>`` into `folder`, with its manifest.
 
     When `expected` is given, the Keras model's outputs on so many examples of the validation split
@@ -69,23 +170,20 @@ def export(
     With `trained`, the network is the one that was trained to be quantized, and the name says so:
     ``<model id>.int8-qat<suffix>``; `training` goes into the manifest.
 
-    Returns:
-        An `Export` as a dictionary.
-
     Raises:
         UsageError: An integer precision without calibration data.
         Unsupported: The format cannot hold this network at this precision.
     """
     registry = load_registry(subject.plugins)
-    exporter, kind = registry.exporters.get(format), registry.precision(precision)
+    precision, data, calibration = asked.precision, asked.data, asked.calibration
+    exporter, kind = registry.exporters.get(asked.format), registry.precision(precision)
     if precision not in exporter.precisions:
-        raise UnknownName(f"precision of {format}", precision, exporter.precisions)
-    asked = Calibration.model_validate(calibration)
-    chosen = target_named(registry, target)
+        raise UnknownName(f"precision of {asked.format}", precision, exporter.precisions)
+    chosen = asked.target or target_named(registry, "auto")
     loaded = load_model(subject)
     preprocessing = loaded.preprocessing
     samples, held_out, reference = None, None, None
-    kept = tuple(keep)
+    kept = asked.keep
     if kind.calibrated:
         if data is None:
             raise UsageError(
@@ -98,18 +196,18 @@ def export(
         check_fits(loaded.card, preprocessing, dataset, data)
         splits = dataset.splits
         samples, digest = calibration_inputs(
-            splits[asked.split], preprocessing, asked.samples, seed
+            splits[calibration.split], preprocessing, calibration.samples, asked.seed
         )
-        other = splits[HELD_OUT[asked.split]]
-        held_out, _ = calibration_inputs(other, preprocessing, HELD_OUT_SAMPLES, seed)
+        other = splits[HELD_OUT[calibration.split]]
+        held_out, _ = calibration_inputs(other, preprocessing, HELD_OUT_SAMPLES, asked.seed)
         reference = CalibrationReference(
-            split=f"{data}/{asked.split}",
+            split=f"{data}/{calibration.split}",
             count=len(samples),
             content_hash=digest,
-            method=asked.method,
+            method=calibration.method,
         )
     emit({"event": "stage", "text": "converting"})
-    path = Path(folder) / file_name(loaded.card.model_id, precision, exporter, trained is not None)
+    path = folder / file_name(loaded.card.model_id, precision, exporter, trained is not None)
     if trained is None:
         model = deployed_model(loaded.network, preprocessing, loaded.task)
     else:
@@ -127,12 +225,12 @@ def export(
             output_names=loaded.task.output_names,
             integer_input=preprocessing.whole_bytes,
             axes=preprocessing.axes,
-            recurrent=recurrent,
+            recurrent=asked.recurrent,
             target=chosen,
-            method=asked.method,
+            method=calibration.method,
             held_out=held_out,
-            keep=tuple(keep),
-            options=options or {},
+            keep=asked.keep,
+            options=asked.options,
             name=loaded.card.model_id,
             task=loaded.task.name,
             classes=loaded.card.classes,
@@ -142,7 +240,7 @@ def export(
     )
     if not path.is_file():
         raise ZooError(
-            f"the exporter {format!r} wrote no file", fix="tell the author of that plugin"
+            f"the exporter {asked.format!r} wrote no file", fix="tell the author of that plugin"
         )
     written = told if isinstance(told, Written) else Written(remarks=tuple(told or ()))
     if reference is not None and written.method:
@@ -151,7 +249,7 @@ def export(
         emit({"event": "stage", "text": "answers of the Keras model on the validation split"})
         examples = subset(open_dataset(registry, data).splits["validation"], expected)
         outputs = keras_outputs(loaded, examples, lambda done: None)
-        np.savez(Path(folder) / EXPECTED, outputs=outputs)
+        np.savez(folder / EXPECTED, outputs=outputs)
     contents = exporter.inspect(path)
     card = loaded.card
     embed(
@@ -161,7 +259,7 @@ def export(
             model_id=card.model_id,
             architecture=loaded.architecture.name,
             task=loaded.task.name,
-            format=format,
+            format=asked.format,
             precision=precision,
             licence=card.licence,
             classes=card.classes,
@@ -185,16 +283,14 @@ def export(
             created=utc_now(),
         ),
     )
-    return as_plain(
-        Export(
-            file=path.name,
-            format=format,
-            precision=precision,
-            bytes=size_with_sides(path, contents.side_files),
-            sha256=sha256_of(path),
-            contents=contents,
-            kept=tuple(keep),
-        )
+    return Export(
+        file=path.name,
+        format=asked.format,
+        precision=precision,
+        bytes=size_with_sides(path, contents.side_files),
+        sha256=sha256_of(path),
+        contents=contents,
+        kept=asked.keep,
     )
 
 

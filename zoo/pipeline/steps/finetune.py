@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +12,8 @@ from zoo.common.errors import UsageError
 from zoo.common.optional_imports import require
 from zoo.common.progress import Event
 from zoo.common.versions import versions_of
-from zoo.contracts import Dataset, ImagePreprocessing, Preprocessing
-from zoo.contracts.training import Training
+from zoo.contracts import Dataset, Preprocessing
+from zoo.contracts.training import Training, check_training
 from zoo.data.opening import check_task, open_dataset
 from zoo.data.preprocessing.inputs import fitted
 from zoo.execution.runner import check_enough_classes
@@ -21,32 +22,94 @@ from zoo.models.card import Card, write_card
 from zoo.models.checkpoints import Checkpoint, resolve
 from zoo.models.resizing import build_reshaped, check_reshaping, load_reshaped, reshaped
 from zoo.models.weights import load_companion, save_weights
-from zoo.pipeline.job import check_training
-from zoo.registry import PluginSettings, load_registry
-from zoo.results.records import TrainingResult, as_plain
+from zoo.pipeline.steps.origin import Origin
+from zoo.pipeline.steps.step import ASIDE, Outcome, Step, StepId, Work
+from zoo.registry import Plugin, PluginSettings, load_registry
+from zoo.results.records import TrainingResult
 from zoo.training.trainer import Trainer
+
+FINETUNE = StepId(kind="finetune")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Finetuning:
+    """What a training from a checkpoint, or from random weights, is to do.
+
+    Attributes:
+        data: Dataset.
+        tag: Of the weights that come of it.
+        training: How.
+        hyperparameters: Beyond those of the variant.
+        seed: Of everything random.
+    """
+
+    data: str
+    tag: str
+    training: Training
+    hyperparameters: Mapping[str, Any] = field(default_factory=dict)
+    seed: int = 0
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class FinetuneStep(Step[TrainingResult]):
+    """The training of the network, from the checkpoint or from scratch.
+
+    Attributes:
+        origin: What it is about.
+        asked: How it is trained.
+        model: Variant, or weights file, that it begins with.
+        parent: SHA-256 of these weights; None from scratch.
+        checkpoints: Folder for going on after an interruption.
+    """
+
+    id: StepId = FINETUNE
+    origin: Origin
+    asked: Finetuning
+    model: str = field(metadata=ASIDE)
+    parent: str | None
+    checkpoints: Path = field(metadata=ASIDE)
+    result_type = TrainingResult
+    distributions = ("tensorflow", "keras", "numpy", "pillow")
+
+    @property
+    def plugins(self) -> tuple[Plugin, ...]:
+        return self.origin.plugins
+
+    def run(self, work: Work) -> Outcome[TrainingResult]:
+        work.emit({"event": "stage", "text": "starting TensorFlow, once for all steps"})
+        return Outcome(
+            result=work.call(
+                finetune,
+                asked=self.asked,
+                model=self.model,
+                folder=work.folder,
+                checkpoint=self.checkpoints / self.key,
+                plugins=self.origin.registry.settings,
+            )
+        )
 
 
 def finetune(
     *,
+    asked: Finetuning,
     model: str,
-    data: str,
-    tag: str,
-    options: dict[str, Any],
-    hyperparameters: dict[str, Any],
-    seed: int,
-    folder: str,
-    checkpoint: str | None,
+    folder: Path,
+    checkpoint: Path | None,
     plugins: PluginSettings,
     emit: Callable[[Event], None],
-) -> dict[str, Any]:
+) -> TrainingResult:
     """Trains and writes ``<variant>.<tag>.safetensors`` and its card into `folder`.
 
-    Returns:
-        A `TrainingResult` as a dictionary.
+    Args:
+        asked: What to do.
+        model: Variant, or weights file, to begin with.
+        folder: Where to write.
+        checkpoint: Folder for going on after an interruption; None keeps nothing.
+        plugins: Which plugins to look for.
+        emit: Receives progress.
     """
     started = time.perf_counter()
-    training = Training.model_validate(options)
+    training, data, seed = asked.training, asked.data, asked.seed
     registry = load_registry(plugins)
     architecture, variant, found = resolve(registry, model)
     task = registry.tasks.get(variant.task)
@@ -58,7 +121,7 @@ def finetune(
     _check_augmentation(training, variant.preprocessing.training, variant.name)
     for note in dataset.notes:
         emit({"event": "note", "text": note})
-    given = dict(hyperparameters)
+    given = dict(asked.hyperparameters)
     if training.dropout is not None:
         given["dropout"] = training.dropout
     check_hyperparameters(architecture, given)
@@ -81,18 +144,18 @@ def finetune(
         preprocessing,
         training,
         seed=seed,
-        folder=Path(checkpoint) if checkpoint else None,
+        folder=checkpoint,
         emit=emit,
         companion=companion,
-        sketches=Path(folder),
+        sketches=folder,
     )
     trainer.fit(dataset)
-    model_id = f"{variant.name}.{tag}"
-    weights = Path(folder) / f"{model_id}.safetensors"
+    model_id = f"{variant.name}.{asked.tag}"
+    weights = folder / f"{model_id}.safetensors"
     sha256 = save_weights(network, weights, companion)
     card = Card(
         variant=variant.name,
-        tag=tag,
+        tag=asked.tag,
         dataset=dataset.name,
         dataset_hash=dataset.content_hash,
         classes=dataset.classes,
@@ -105,27 +168,25 @@ def finetune(
         versions=versions_of(("tensorflow", "keras", "numpy")),
     )
     write_card(weights.with_name(f"{model_id}.toml"), card)
-    return as_plain(
-        TrainingResult(
-            model_id=model_id,
-            parent=parent,
-            dataset=dataset.name,
-            metric_name=trainer.metric_name,
-            higher_is_better=task.higher_is_better,
-            sketches=trainer.sketches_kept(),
-            epochs=tuple(trainer.epochs),
-            best_epoch=trainer.best_epoch,
-            weights=weights.name,
-            weights_sha256=sha256,
-            options=training.model_dump(mode="json"),
-            seconds=time.perf_counter() - started,
-            notes=tuple(trainer.notes),
-        )
+    return TrainingResult(
+        model_id=model_id,
+        parent=parent,
+        dataset=dataset.name,
+        metric_name=trainer.metric_name,
+        higher_is_better=task.higher_is_better,
+        sketches=trainer.sketches_kept(),
+        epochs=tuple(trainer.epochs),
+        best_epoch=trainer.best_epoch,
+        weights=weights.name,
+        weights_sha256=sha256,
+        options=training.model_dump(mode="json"),
+        seconds=time.perf_counter() - started,
+        notes=tuple(trainer.notes),
     )
 
 
 def _check_augmentation(training: Training, preprocessing: Preprocessing, variant: str) -> None:
-    if training.augment and not isinstance(preprocessing, ImagePreprocessing):
+    if training.augment and not preprocessing.augmentable:
         raise UsageError(
             f"{variant!r} cannot be trained with --augment {','.join(training.augment)}",
             why=f"augmentations change images; it takes {preprocessing.input_name}",

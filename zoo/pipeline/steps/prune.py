@@ -5,16 +5,17 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from zoo.common.progress import Event
-from zoo.contracts.training import Training
+from zoo.contracts.training import Training, check_training
 from zoo.data.opening import check_task, open_dataset
 from zoo.models.loading import Subject, load_model
-from zoo.pipeline.job import check_training
-from zoo.pipeline.steps.trained_weights import written
+from zoo.pipeline.steps.step import Outcome, Work
+from zoo.pipeline.steps.trained_weights import TrainStep, written
 from zoo.registry import PluginSettings, load_registry
+from zoo.results.records import PrunedTraining
 from zoo.training.pruning import (
     Pruner,
     PruningTrainer,
@@ -25,33 +26,45 @@ from zoo.training.pruning import (
 )
 
 
+@dataclass(frozen=True, kw_only=True, eq=False)
+class PruneStep(TrainStep[PrunedTraining]):
+    """A trained network with its smallest weights set to zero.
+
+    Attributes:
+        share: Of the weights of each kernel that is zero in the end, 0 to 1.
+    """
+
+    share: float
+    result_type = PrunedTraining
+
+    def run(self, work: Work) -> Outcome[PrunedTraining]:
+        return self.call(work, prune, share=self.share)
+
+
 def prune(
     *,
-    model: str,
+    model: Path,
     share: float,
     data: str,
-    options: dict[str, Any],
+    training: Training,
     seed: int,
-    folder: str,
-    checkpoint: str | None,
+    folder: Path,
+    checkpoint: Path | None,
     plugins: PluginSettings,
     emit: Callable[[Event], None],
-) -> dict[str, Any]:
+) -> PrunedTraining:
     """Fine-tunes with ever more weights at zero, and writes the weights with their card.
 
     Args:
         model: The weights file.
         share: Of the weights of each kernel that is zero in the end, 0 to 1.
         data: What to fine-tune on.
-        options: A `Training` as a dictionary.
+        training: How.
         seed: Of the order of examples.
         folder: Where to write.
         checkpoint: Folder for going on after an interruption.
         plugins: Which plugins to look for.
         emit: Receives progress.
-
-    Returns:
-        A `TrainingResult` as a dictionary, with the measured ``sparsity`` beside it.
 
     Raises:
         UsageError: There is nothing to prune.
@@ -60,8 +73,7 @@ def prune(
 
     started = time.perf_counter()
     registry = load_registry(plugins)
-    loaded = load_model(Subject(model=model, plugins=plugins))
-    training = Training.model_validate(options)
+    loaded = load_model(Subject(model=str(model), plugins=plugins))
     options_of_task = check_training(training, loaded.variant, loaded.task)
     training = training.model_copy(update={"task": options_of_task})
     emit({"event": "stage", "text": f"reading {data}"})
@@ -77,7 +89,7 @@ def prune(
         loaded.preprocessing,
         training,
         seed=seed,
-        folder=Path(checkpoint) if checkpoint else None,
+        folder=checkpoint,
         emit=emit,
     )
     trainer.fit(dataset)
@@ -87,9 +99,9 @@ def prune(
         loaded,
         loaded.variant,
         dataset,
-        Path(folder),
+        folder,
         hyperparameters=loaded.card.hyperparameters,
         recipe={"pruning": {"share": share, "reached": reached}},
         seconds=time.perf_counter() - started,
     )
-    return {**result, "sparsity": reached}
+    return PrunedTraining(**vars(result), sparsity=reached)

@@ -3,36 +3,140 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from zoo.artifacts.artifact import TrainedReference
 from zoo.common.errors import Unsupported
 from zoo.common.optional_imports import require
 from zoo.common.progress import Event
+from zoo.contracts import Target
 from zoo.contracts.training import Qat
 from zoo.data.opening import check_task, open_dataset
 from zoo.models.loading import Subject, load_model
-from zoo.registry import load_registry
-from zoo.results.records import TrainingResult, as_plain
-from zoo.targets import target_named
+from zoo.pipeline.steps.origin import Origin
+from zoo.pipeline.steps.step import ASIDE, Ended, Finished, Outcome, Step, StepId, Work
+from zoo.registry import Plugin, load_registry
+from zoo.results.records import GateResult, TrainingResult
 from zoo.training.qat.distillation import distilling, hold_logits, training_of
-from zoo.training.qat.files import SUFFIX, save
+from zoo.training.qat.files import SUFFIX, Trained, save
 from zoo.training.qat.network import rounding
 from zoo.training.trainer import Trainer
+
+if TYPE_CHECKING:
+    from zoo.pipeline.steps.finetune import FinetuneStep
+
+QAT = StepId(kind="finetune", trained=True)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class QatStep(Step[TrainingResult]):
+    """The training for integers; needless where no calibrated file lost too much.
+
+    Attributes:
+        origin: What it is about.
+        train: Made the network.
+        options: How it is trained.
+        target: Says what shares a scale.
+        seed: Of the order of examples and of augmentation.
+        calibrated: The gates of the calibrated files.
+        max_drop: What a file may lose; None: nobody said, and the training was asked for outright.
+        checkpoints: Folder for going on after an interruption.
+    """
+
+    id: StepId = QAT
+    origin: Origin
+    train: FinetuneStep
+    options: Qat
+    target: Target
+    seed: int
+    calibrated: tuple[Step[GateResult], ...] = field(metadata=ASIDE)
+    max_drop: float | None = field(metadata=ASIDE)
+    checkpoints: Path = field(metadata=ASIDE)
+    result_type = TrainingResult
+    distributions = ("tensorflow", "keras", "numpy", "pillow")
+
+    @property
+    def name(self) -> str:
+        return "qat"
+
+    @property
+    def needs(self) -> tuple[Step[Any], ...]:
+        return (self.train,)
+
+    @property
+    def unless(self) -> tuple[Step[Any], ...]:
+        return self.calibrated
+
+    @property
+    def plugins(self) -> tuple[Plugin, ...]:
+        return self.origin.plugins
+
+    def needless(self, before: Ended) -> str:
+        return self.needless_after(before, self.calibrated)
+
+    def needless_after(self, before: Ended, calibrated: Sequence[Step[GateResult]]) -> str:
+        """Why nothing need be trained, or made of it, in place of some calibrated files."""
+        return losing_little({g.id.cell: before.of(g) for g in calibrated}, self.max_drop)
+
+    def run(self, work: Work) -> Outcome[TrainingResult]:
+        return Outcome(
+            result=work.call(
+                train,
+                subject=self.origin.weights(work.before.of(self.train)),
+                data=self.origin.data,
+                options=self.options,
+                target=self.target,
+                seed=self.seed,
+                folder=work.folder,
+                checkpoint=self.checkpoints / self.key,
+            )
+        )
+
+    def trained(self, done: Finished[TrainingResult]) -> Trained:
+        """What it made, as other steps load it."""
+        return Trained(weights=str(done.folder / done.result.weights), target=self.target.name)
+
+    def told(self, done: Finished[TrainingResult]) -> TrainedReference:
+        """What the manifest of a file keeps of it."""
+        return TrainedReference(
+            split=f"{self.origin.data}/train",
+            epochs=len(done.result.epochs),
+            options=self.options.model_dump(mode="json"),
+            weights_sha256=done.result.weights_sha256,
+            notes=done.result.notes,
+        )
+
+
+def losing_little(judged: Mapping[str, Finished[GateResult]], limit: float | None) -> str:
+    """Why training for integers is superfluous; empty when it is not.
+
+    Args:
+        judged: The gates of the calibrated files, by the name of the file's cell.
+        limit: What a file may lose; None: nobody said, and the training was asked for outright.
+    """
+    if limit is None:
+        return ""
+    drops = {cell: end.result.drop if end.judged else None for cell, end in judged.items()}
+    if any(drop is None or drop > limit for drop in drops.values()):
+        return ""
+    lost = ", ".join(f"{cell} loses {drop:.2f}" for cell, drop in drops.items())
+    return f"not needed: after calibration {lost}, and {limit:g} may be lost"
 
 
 def train(
     *,
     subject: Subject,
     data: str,
-    options: dict[str, Any],
-    target: str,
+    options: Qat,
+    target: Target,
     seed: int,
-    folder: str,
-    checkpoint: str | None,
+    folder: Path,
+    checkpoint: Path | None,
     emit: Callable[[Event], None],
-) -> dict[str, Any]:
+) -> TrainingResult:
     """Trains and writes ``<model id>.qat.safetensors`` into `folder`.
 
     Args:
@@ -45,16 +149,12 @@ def train(
         checkpoint: Folder that an interrupted training goes on from; None keeps none.
         emit: Receives progress.
 
-    Returns:
-        A `TrainingResult` as a dictionary.
-
     Raises:
         Unsupported: The network has nothing to round, or is not trained on what it takes.
         ZooError: A model inside the network cannot be looked into.
     """
     started = time.perf_counter()
-    qat = Qat.model_validate(options)
-    training = training_of(qat)
+    training = training_of(options)
     registry = load_registry(subject.plugins)
     # Two copies: one learns, the other is what it learns from.
     loaded, teacher = load_model(subject), load_model(subject)
@@ -68,7 +168,7 @@ def train(
         loaded.network,
         loaded.preprocessing,
         loaded.task,
-        target=target_named(registry, target),
+        target=target,
     )
     notes = [
         f"{name} was not trained to be quantized: {reason}" for name, reason in twin.real.items()
@@ -88,25 +188,23 @@ def train(
         loaded.preprocessing,
         training,
         seed=seed,
-        folder=Path(checkpoint) if checkpoint else None,
+        folder=checkpoint,
         emit=emit,
     )
     trainer.fit(dataset)
-    weights = Path(folder) / f"{loaded.card.model_id}{SUFFIX}"
+    weights = folder / f"{loaded.card.model_id}{SUFFIX}"
     sha256 = save(twin, weights)
-    return as_plain(
-        TrainingResult(
-            model_id=loaded.card.model_id,
-            parent=loaded.card.model_id,
-            dataset=dataset.name,
-            metric_name=trainer.metric_name,
-            higher_is_better=task.higher_is_better,
-            epochs=tuple(trainer.epochs),
-            best_epoch=trainer.best_epoch,
-            weights=weights.name,
-            weights_sha256=sha256,
-            options=qat.model_dump(mode="json"),
-            seconds=time.perf_counter() - started,
-            notes=(*notes, *trainer.notes),
-        )
+    return TrainingResult(
+        model_id=loaded.card.model_id,
+        parent=loaded.card.model_id,
+        dataset=dataset.name,
+        metric_name=trainer.metric_name,
+        higher_is_better=task.higher_is_better,
+        epochs=tuple(trainer.epochs),
+        best_epoch=trainer.best_epoch,
+        weights=weights.name,
+        weights_sha256=sha256,
+        options=options.model_dump(mode="json"),
+        seconds=time.perf_counter() - started,
+        notes=(*notes, *trainer.notes),
     )

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import math
 import shutil
-from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from zoo.analysis.mixed_precision import EXAMPLES, Candidate, Search, Workshop, remark, search
 from zoo.artifacts.artifact import Artifact, embed, open_artifact, require_manifest
@@ -16,17 +15,20 @@ from zoo.artifacts.gate import compare_outputs
 from zoo.artifacts.reference_outputs import EXPECTED
 from zoo.common.errors import Unsupported, ZooError
 from zoo.common.files import copy_with_sides, sha256_of, size_with_sides
-from zoo.common.worker import Limits, call
 from zoo.contracts import Comparison, Dataset, LayerComparison, Truth
 from zoo.contracts.precision import BASELINE, CALIBRATIONS
 from zoo.data.opening import open_dataset
+from zoo.execution.device import Device
 from zoo.execution.runner import choose_runtime, judging_device, run_file
-from zoo.registry import Registry
-from zoo.results.records import Attempt, as_plain
+from zoo.execution.runtimes import running_plugins
+from zoo.pipeline.steps.export import Exporting, ExportStep
+from zoo.pipeline.steps.layers import compare
+from zoo.pipeline.steps.step import Outcome, Work
+from zoo.registry import Plugin, Registry
+from zoo.results.records import Attempt, Export
 
 if TYPE_CHECKING:
     from zoo.contracts.task import Array
-    from zoo.pipeline.engine import Work
 
 #: Inputs on which layers are compared.
 _COMPARED = 64
@@ -39,57 +41,61 @@ def can_repair(registry: Registry, format: str, precision: str) -> bool:
     return precision in exporter.mixes and exporter.compare_layers is not None and makes_twin
 
 
-def export_within_budget(
-    registry: Registry,
-    work: Work,
-    arguments: Mapping[str, Any],
-    *,
-    max_drop: float | None,
-    limits: Limits,
-) -> dict[str, Any]:
-    """Exports a file; when it loses more than the budget, others, and keeps the cheapest good one.
+@dataclass(frozen=True, kw_only=True, eq=False)
+class RepairStep(ExportStep):
+    """An integer file; where it loses too much, the cheapest of others that does not.
 
-    Args:
-        registry: Finds exporter, task and device.
-        work: Folder and progress of the step.
-        arguments: Of `zoo.pipeline.steps.export.export`.
+    Attributes:
         max_drop: Points that may be lost; None for the task's limit.
-        limits: Of each conversion.
-
-    Returns:
-        An `Export` as a dictionary.
     """
-    bench = _Bench(
-        registry=registry, work=work, arguments=dict(arguments), max_drop=max_drop, limits=limits
-    )
-    workshop = Workshop(make=bench.make, compare=bench.compare, tell=bench.tell)
-    try:
-        found = search(workshop, tuple(arguments["keep"]))
-        return bench.finish(found)
-    finally:
-        for folder in work.folder.glob("try-*"):
-            shutil.rmtree(folder, ignore_errors=True)
+
+    max_drop: float | None
+
+    @property
+    def judge(self) -> Device:
+        """Where files are measured."""
+        return judging_device(self.origin.registry)
+
+    @property
+    def plugins(self) -> tuple[Plugin, ...]:
+        running = running_plugins(self.origin.registry, self.judge.kind, self.id.format)
+        return (*super().plugins, *running)
+
+    def run(self, work: Work) -> Outcome[Export]:
+        session = RepairSession(step=self, work=work, asked=self.asked)
+        workshop = Workshop(make=session.make, compare=session.compare, tell=session.tell)
+        try:
+            found = search(workshop, self.asked.keep)
+            return Outcome(result=session.finish(found))
+        finally:
+            for folder in work.folder.glob("try-*"):
+                shutil.rmtree(folder, ignore_errors=True)
 
 
 @dataclass(kw_only=True)
-class _Bench:
-    """Where files are made and measured."""
+class RepairSession:
+    """The files that one step makes and measures."""
 
-    registry: Registry
+    step: RepairStep
     work: Work
-    arguments: dict[str, Any]
-    max_drop: float | None
-    limits: Limits
+    asked: Exporting
     made: int = 0
     unit: str = "points"
     expected: Array = field(init=False)
 
+    @property
+    def registry(self) -> Registry:
+        """Finds exporter, task and device."""
+        return self.step.origin.registry
+
     def tell(self, text: str) -> None:
+        """Passes a stage on as progress."""
         self.work.emit({"event": "stage", "text": text})
 
     @cached_property
     def dataset(self) -> Dataset:
-        return open_dataset(self.registry, self.arguments["data"])
+        """What files are measured on."""
+        return open_dataset(self.registry, self.step.origin.data)
 
     def make(self, keep: tuple[str, ...]) -> Candidate:
         """Writes and measures a file.
@@ -102,8 +108,9 @@ class _Bench:
         self.made += 1
         folder = self.work.folder / f"try-{self.made}"
         try:
-            result = self._export(folder, keep=keep, expected=EXAMPLES if first else 0)
-            path = folder / result["file"]
+            asked = replace(self.asked, keep=keep)
+            result = self._export(folder, asked, EXAMPLES if first else 0)
+            path = folder / result.file
             if first:
                 self._read_expected(folder)
                 self._settle_method(path)
@@ -116,16 +123,9 @@ class _Bench:
             raise Unsupported(f"this choice of layers does not work: {error.what}") from error
         return Candidate(attempt=attempt, path=path, result=result)
 
-    def _export(self, folder: Path, **changed: Any) -> dict[str, Any]:
+    def _export(self, folder: Path, asked: Exporting, expected: int = 0) -> Export:
         folder.mkdir()
-        result: dict[str, Any] = call(
-            "zoo.pipeline.steps.export:export",
-            {**self.arguments, "folder": str(folder), **changed},
-            on_event=self.work.emit,
-            limits=self.limits,
-            children=self.work.children,
-        )
-        return result
+        return self.step.export(self.work, asked, folder, expected)
 
     def _read_expected(self, folder: Path) -> None:
         import numpy as np
@@ -137,8 +137,8 @@ class _Bench:
         """The method of calibration that was best for the first file serves the others too."""
         calibration = require_manifest(open_artifact(self.registry, path)).calibration
         if calibration is not None and calibration.method in CALIBRATIONS:
-            asked = {**self.arguments["calibration"], "method": calibration.method}
-            self.arguments["calibration"] = asked
+            settled = self.asked.calibration.model_copy(update={"method": calibration.method})
+            self.asked = replace(self.asked, calibration=settled)
 
     def _measured(self, path: Path, keep: tuple[str, ...]) -> Attempt:
         size = _size(open_artifact(self.registry, path))
@@ -154,8 +154,8 @@ class _Bench:
 
     def budget(self, path: Path) -> float:
         """Points that may be lost, or per cent by which a distance may rise."""
-        if self.max_drop is not None:
-            return self.max_drop
+        if self.step.max_drop is not None:
+            return self.step.max_drop
         manifest = require_manifest(open_artifact(self.registry, path))
         task = self.registry.tasks.get(manifest.task)
         return task.allowed_loss(self.registry.precision(manifest.precision))
@@ -167,7 +167,7 @@ class _Bench:
 
         artifact = open_artifact(self.registry, path)
         manifest = require_manifest(artifact)
-        device = judging_device(self.registry)
+        device = self.step.judge
         runtime = choose_runtime(artifact.exporter, device)
         examples = subset(self.dataset.splits["validation"], EXAMPLES)
         self.tell("measuring on the validation split")
@@ -200,26 +200,21 @@ class _Bench:
     def compare(self, first: Candidate) -> LayerComparison:
         """The first file and its float twin, which is made for this."""
         folder = self.work.folder / "try-float"
-        twin = self._export(folder, precision=BASELINE.name, keep=())
-        comparison: LayerComparison = call(
-            "zoo.pipeline.steps.layers:compare",
-            {
-                "plugins": self.registry.settings,
-                "path": str(first.path),
-                "twin": str(folder / twin["file"]),
-                "data": self.arguments["data"],
-                "split": "validation",
-                "samples": _COMPARED,
-                "seed": self.arguments["seed"],
-                "runs": 0,
-            },
-            on_event=self.work.emit,
-            limits=self.limits,
-            children=self.work.children,
+        twin = self._export(folder, replace(self.asked, precision=BASELINE.name, keep=()))
+        return self.work.call(
+            compare,
+            self.step.limits,
+            plugins=self.registry.settings,
+            path=str(first.path),
+            twin=str(folder / twin.file),
+            data=self.step.origin.data,
+            split="validation",
+            samples=_COMPARED,
+            seed=self.asked.seed,
+            runs=0,
         )
-        return comparison
 
-    def finish(self, found: Search) -> dict[str, Any]:
+    def finish(self, found: Search) -> Export:
         """Puts the chosen file where the step's files belong; its manifest tells of the search."""
         path = self.work.folder / found.chosen.path.name
         budget = self.budget(found.chosen.path)
@@ -232,13 +227,13 @@ class _Bench:
         if text:
             told = replace(manifest, remarks=(*manifest.remarks, text))
             embed(artifact.exporter, path, told)
-        return {
-            **found.chosen.result,
-            "attempts": [as_plain(attempt) for attempt in found.attempts],
-            "remark": text,
-            "bytes": _size(artifact),
-            "sha256": sha256_of(path),
-        }
+        return replace(
+            found.chosen.result,
+            attempts=found.attempts,
+            remark=text,
+            bytes=_size(artifact),
+            sha256=sha256_of(path),
+        )
 
 
 def _size(artifact: Artifact) -> int:

@@ -2,17 +2,81 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from zoo.common.versions import versions_of
 from zoo.contracts import Dataset, Variant
+from zoo.contracts.training import Training
 from zoo.models.card import Card, write_card
 from zoo.models.loading import LoadedModel
 from zoo.models.weights import save_weights
-from zoo.results.records import TrainingResult, as_plain
+from zoo.pipeline.steps.origin import Origin
+from zoo.pipeline.steps.step import ASIDE, Outcome, Step, StepId, Work
+from zoo.registry import Plugin
+from zoo.results.records import TrainingResult
 from zoo.training.trainer import Trainer
+
+_TRAIN = StepId(kind="train")
+Trained = TypeVar("Trained", bound=TrainingResult)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class TrainStep(Step[Trained]):
+    """A training that begins with, or learns from, finished weights.
+
+    Attributes:
+        origin: The network that is trained, and the data.
+        label: What it makes, for people.
+        model: The weights file.
+        sha256: Of that file.
+        training: How.
+        seed: Of everything random.
+        checkpoints: Folder for going on after an interruption.
+    """
+
+    id: StepId = _TRAIN
+    origin: Origin
+    label: str
+    model: Path = field(metadata=ASIDE)
+    sha256: str
+    training: Training
+    seed: int
+    checkpoints: Path = field(metadata=ASIDE)
+    distributions = ("tensorflow", "keras", "numpy", "pillow")
+
+    @property
+    def name(self) -> str:
+        return f"train {self.label}"
+
+    @property
+    def plugins(self) -> tuple[Plugin, ...]:
+        return self.origin.plugins
+
+    @property
+    def checkpoint(self) -> Path:
+        """Where an interrupted training goes on."""
+        return self.checkpoints / self.key
+
+    def call(
+        self, work: Work, function: Callable[..., Trained], **arguments: Any
+    ) -> Outcome[Trained]:
+        """Trains in a child process by `function`; `arguments` are its own."""
+        return Outcome(
+            result=work.call(
+                function,
+                model=self.model,
+                data=self.origin.data,
+                training=self.training,
+                seed=self.seed,
+                folder=work.folder,
+                checkpoint=self.checkpoint,
+                plugins=self.origin.registry.settings,
+                **arguments,
+            )
+        )
 
 
 def written(
@@ -25,7 +89,7 @@ def written(
     hyperparameters: Mapping[str, Any],
     recipe: Mapping[str, Any],
     seconds: float,
-) -> dict[str, Any]:
+) -> TrainingResult:
     """Writes ``<variant>.<tag>.safetensors`` with its card, under the parent's tag.
 
     Args:
@@ -37,9 +101,6 @@ def written(
         hyperparameters: Beyond those of the variant.
         recipe: What the card tells beside the training options.
         seconds: Time it took.
-
-    Returns:
-        A `TrainingResult` as a dictionary.
     """
     tag = parent.card.tag
     weights = folder / f"{variant.name}.{tag}.safetensors"
@@ -62,19 +123,17 @@ def written(
         versions=versions_of(("tensorflow", "keras", "numpy")),
     )
     write_card(weights.with_name(f"{card.model_id}.toml"), card)
-    return as_plain(
-        TrainingResult(
-            model_id=card.model_id,
-            parent=card.parent,
-            dataset=dataset.name,
-            metric_name=trainer.metric_name,
-            higher_is_better=trainer.task.higher_is_better,
-            epochs=tuple(trainer.epochs),
-            best_epoch=trainer.best_epoch,
-            weights=weights.name,
-            weights_sha256=sha256,
-            options=options,
-            seconds=seconds,
-            notes=tuple(trainer.notes),
-        )
+    return TrainingResult(
+        model_id=card.model_id,
+        parent=card.parent,
+        dataset=dataset.name,
+        metric_name=trainer.metric_name,
+        higher_is_better=trainer.task.higher_is_better,
+        epochs=tuple(trainer.epochs),
+        best_epoch=trainer.best_epoch,
+        weights=weights.name,
+        weights_sha256=sha256,
+        options=options,
+        seconds=seconds,
+        notes=tuple(trainer.notes),
     )

@@ -1,0 +1,53 @@
+"""The network and the data that a plan is about."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from zoo.models.loading import Subject
+from zoo.pipeline.steps.step import ASIDE, Finished
+from zoo.registry import Plugin, Registry
+from zoo.results.records import TrainingResult
+
+
+@dataclass(frozen=True, kw_only=True)
+class Origin:
+    """The network and the data that all steps of a plan are about.
+
+    Attributes:
+        registry: What provides them.
+        variant: Name of the network.
+        task: Name of its task.
+        tag: Of the weights that the plan makes.
+        data: Dataset, as in the recipe.
+        fingerprint: Of its content.
+        depends: What else decides how the task judges, by content.
+    """
+
+    registry: Registry = field(metadata=ASIDE)
+    variant: str
+    task: str
+    tag: str
+    data: str
+    fingerprint: str
+    depends: Mapping[str, str]
+
+    @property
+    def model_id(self) -> str:
+        """Of the weights that the plan makes."""
+        return f"{self.variant}.{self.tag}"
+
+    @property
+    def plugins(self) -> tuple[Plugin, ...]:
+        """Those of the network, its task and the dataset."""
+        return (
+            self.registry.variant_plugin(self.variant),
+            self.registry.tasks.provider(self.task),
+            self.registry.datasets.provider(self.data.partition(":")[0]),
+        )
+
+    def weights(self, trained: Finished[TrainingResult]) -> Subject:
+        """The network with the weights that a step left."""
+        path = trained.folder / trained.result.weights
+        return Subject(model=str(path), plugins=self.registry.settings)

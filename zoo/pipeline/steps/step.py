@@ -1,0 +1,239 @@
+"""A step of a plan: its identity, its parameters, its key, and what it leaves."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, fields, is_dataclass
+from functools import cached_property
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any, ClassVar, Final, Generic, TypeVar
+
+from pydantic import BaseModel
+
+from zoo.common.cache_key import step_key
+from zoo.common.code_fingerprint import code_of
+from zoo.common.progress import Event
+from zoo.common.worker import Children, Limits, call
+from zoo.registry import Plugin
+from zoo.results.records import Status, StepRecord
+
+#: Metadata of a step's field that does not decide its result, and is no part of its key.
+ASIDE: Final = MappingProxyType({"key": False})
+Result = TypeVar("Result")
+Given = TypeVar("Given")
+
+
+@dataclass(frozen=True, kw_only=True)
+class StepId:
+    """What tells a step from all others of its plan.
+
+    Attributes:
+        kind: ``finetune``, ``evaluate``, ``export``, ``gate``, ``bench`` and others.
+        format: Exporter name of the file it is about; empty where there is none.
+        precision: Of that file.
+        trained: Whether it is about the network that was trained to be quantized.
+        device: Name of the device that it happens on or for; empty where that does not matter.
+    """
+
+    kind: str
+    format: str = ""
+    precision: str = ""
+    trained: bool = False
+    device: str = ""
+
+    @property
+    def cell(self) -> str:
+        """The file: ``tflite int8``, ``tflite int8 qat``."""
+        return " ".join(filter(None, (self.format, self.precision, "qat" * self.trained)))
+
+    def __str__(self) -> str:
+        """``bench tflite int8 qat host``."""
+        return " ".join(filter(None, (self.kind, self.cell, self.device)))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outcome(Generic[Result]):
+    """What a step's work returns."""
+
+    result: Result
+    status: Status = "passed"
+    reason: str = ""
+    samples: bytes | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Finished(Generic[Result]):
+    """A step that ended: its record, its result unless it has none, and where its files are."""
+
+    record: StepRecord
+    folder: Path
+    value: Result | None = None
+
+    @property
+    def result(self) -> Result:
+        """The result of a step that has one, as those have that passed or were rejected."""
+        if self.value is None:
+            raise LookupError(f"{self.record.step!r} has no result: it was {self.record.status}")
+        return self.value
+
+    @property
+    def passed(self) -> bool:
+        """Whether it passed."""
+        return self.record.status == "passed"
+
+    @property
+    def judged(self) -> bool:
+        """Whether it came to a verdict, and so has a result."""
+        return self.record.status in ("passed", "rejected")
+
+
+class Ended(dict[StepId, Finished[Any]]):
+    """The steps of a plan that ended."""
+
+    def of(self, step: Step[Given]) -> Finished[Given]:
+        """How a step ended; two steps of the same id are the same."""
+        return self[step.id]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Work:
+    """What a step gets to run with.
+
+    Attributes:
+        folder: Its own, empty; files left there are kept with the record.
+        before: The steps that it waited for.
+        emit: For progress events.
+        children: Registers child processes, so that an interruption ends them.
+    """
+
+    folder: Path
+    before: Ended
+    emit: Callable[[Event], None]
+    children: Children
+
+    def call(
+        self, function: Callable[..., Given], limits: Limits | None = None, /, **arguments: Any
+    ) -> Given:
+        """Calls a module's function in a child process with TensorFlow.
+
+        It also gets `emit`, for progress events.
+        """
+        name = f"{function.__module__}:{function.__qualname__}"
+        result: Given = call(
+            name, arguments, on_event=self.emit, limits=limits, children=self.children
+        )
+        return result
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Step(ABC, Generic[Result]):
+    """One thing to do.
+
+    Its parameters are the fields of its dataclass. All of them decide its key, but for those with
+    the metadata `ASIDE`; so do the keys of the steps whose results it reads, and all code that its
+    module and its plugins can reach.
+
+    Attributes:
+        id: Unique in its plan.
+        result_type: Of the result; a dataclass.
+        exclusive: Whether nothing else may run meanwhile: it measures time.
+    """
+
+    id: StepId
+    result_type: ClassVar[Any]
+    exclusive: ClassVar[bool] = False
+
+    @property
+    def name(self) -> str:
+        """For people."""
+        return str(self.id)
+
+    @property
+    def needs(self) -> tuple[Step[Any], ...]:
+        """Steps that must have passed, and whose results it reads."""
+        return ()
+
+    @property
+    def after(self) -> tuple[Step[Any], ...]:
+        """Steps that must have ended, however, and whose results it reads if there are any."""
+        return ()
+
+    @property
+    def unless(self) -> tuple[Step[Any], ...]:
+        """Steps that must have ended because they may make this one superfluous."""
+        return ()
+
+    @property
+    def replaces(self) -> Step[Any] | None:
+        """The step that this one stands in for when it passes."""
+        return None
+
+    @property
+    def plugins(self) -> tuple[Plugin, ...]:
+        """Those whose code it runs."""
+        return ()
+
+    @property
+    def distributions(self) -> tuple[str, ...]:
+        """Installed tools whose versions decide the result."""
+        return ()
+
+    @property
+    def failure_key(self) -> str:
+        """Content address under which a failure is kept that would come again; empty keeps none."""
+        return ""
+
+    @cached_property
+    def code(self) -> str:
+        """Fingerprint of the code that it runs."""
+        return code_of([type(self).__module__], self.plugins)
+
+    @cached_property
+    def key(self) -> str:
+        """Content address: equal keys mean equal parameters, inputs, code and tools."""
+        before = (*self.needs, *self.after)
+        return step_key(
+            self.id.kind,
+            {name: value for name, value in keyed(self).items() if not isinstance(value, Step)},
+            needs=[step.key for step in before],
+            code=self.code,
+            distributions=self.distributions,
+        )
+
+    @property
+    def waits_for(self) -> tuple[Step[Any], ...]:
+        """Everything that must have ended."""
+        return (*self.needs, *self.after, *self.unless)
+
+    def needless(self, before: Ended) -> str:
+        """Why it is superfluous, by the steps that it waited for; empty when it is not."""
+        return ""
+
+    @abstractmethod
+    def run(self, work: Work) -> Outcome[Result]:
+        """Does it.
+
+        Raises:
+            ZooError: It could not be done.
+        """
+
+
+def keyed(record: Any) -> dict[str, Any]:
+    """The fields of a dataclass that decide a result, as `step_key` takes them."""
+    return {
+        field.name: _keyed(getattr(record, field.name))
+        for field in fields(record)
+        if field.metadata.get("key", True)
+    }
+
+
+def _keyed(value: Any) -> Any:
+    if isinstance(value, BaseModel):
+        return value.model_dump(mode="json")
+    if isinstance(value, Mapping):
+        return {name: _keyed(inner) for name, inner in value.items()}
+    if isinstance(value, tuple | list):
+        return [_keyed(inner) for inner in value]
+    return keyed(value) if is_dataclass(value) and not isinstance(value, Step) else value
