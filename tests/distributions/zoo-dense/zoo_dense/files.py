@@ -32,7 +32,7 @@ def export(request: zoo.contracts.ExportRequest) -> None:
     shape = [int(side) for side in request.model.inputs[0].shape[1:]]
     document = {
         "input": {"name": request.input_name, "shape": shape, "scale": scale, "offset": offset},
-        "output": {"name": request.output_name, "classes": len(layers[-1]["bias"])},
+        "output": {"name": request.output_names[0], "classes": len(layers[-1]["bias"])},
         "layers": layers,
     }
     _write(request.path, document)
