@@ -16,12 +16,12 @@ import pytest
 
 from zoo.common.errors import Unsupported, UsageError, ZooError
 from zoo.contracts import (
-    AnyPreprocessing,
     Architecture,
     Comparison,
     ExportRequest,
     ImagePreprocessing,
     LatentPreprocessing,
+    Preprocessing,
     TokenPreprocessing,
     Variant,
 )
@@ -76,7 +76,7 @@ WITHOUT_KERNEL = {("mobilenet_v3_small", "int16x8")}
 GOLDEN = json.loads(Path(__file__).with_name("golden_outputs.json").read_text(encoding="utf-8"))
 
 
-def raw_inputs(preprocessing: AnyPreprocessing, count: int = 64) -> np.ndarray:
+def raw_inputs(preprocessing: Preprocessing, count: int = 64) -> np.ndarray:
     """Real examples are not needed here: smooth waves cover the range of raw values."""
     if isinstance(preprocessing, LatentPreprocessing):
         return np.stack([latent(preprocessing, index) for index in range(count)])
@@ -222,7 +222,7 @@ def random_network(name: str) -> Any:
 def exported(
     network: Any,
     variant: Variant,
-    preprocessing: AnyPreprocessing,
+    preprocessing: Preprocessing,
     exporter,
     precision: str,
     count: int,

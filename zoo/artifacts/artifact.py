@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
-from pydantic import Field, TypeAdapter, ValidationError
+from pydantic import TypeAdapter, ValidationError
 
 from zoo.artifacts.golden_samples import Golden
 from zoo.common.errors import BadFile
 from zoo.common.files import sha256_of, size_with_sides
-from zoo.contracts import AnyPreprocessing, Check, Exporter, FileContents, Metric, TensorInfo
+from zoo.contracts import Check, Exporter, FileContents, Metric, TensorInfo
+from zoo.contracts.preprocessing.stored import StoredPreprocessing
 from zoo.registry import Registry
 
 #: Of a foreign file nothing is known.
@@ -122,7 +123,7 @@ class Manifest:
     weights_sha256: str
     dataset: DatasetReference
     calibration: CalibrationReference | None
-    preprocessing: Annotated[AnyPreprocessing, Field(discriminator="kind")]
+    preprocessing: StoredPreprocessing
     inputs: tuple[TensorInfo, ...]
     outputs: tuple[TensorInfo, ...]
     payload_sha256: str

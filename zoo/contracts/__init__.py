@@ -8,8 +8,8 @@ from zoo.contracts.exporter import Exporter, ExportRequest, FileContents, Tensor
 from zoo.contracts.layers import LayerComparison, LayerRequest, OperatorRecord
 from zoo.contracts.precision import Precision, Tolerances
 from zoo.contracts.preprocessing import (
-    AnyPreprocessing,
     ImagePreprocessing,
+    InputKind,
     LatentPreprocessing,
     Preprocessing,
     SeriesPreprocessing,
@@ -24,7 +24,6 @@ from zoo.contracts.weights import SourceLayer, WeightsSource
 
 __all__ = [
     "AgentProcess",
-    "AnyPreprocessing",
     "Architecture",
     "Arena",
     "Check",
@@ -43,6 +42,7 @@ __all__ = [
     "FigureTable",
     "FileContents",
     "ImagePreprocessing",
+    "InputKind",
     "LatentPreprocessing",
     "LayerComparison",
     "LayerRequest",

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from zoo.contracts.checks import check, check_name
-from zoo.contracts.preprocessing import AnyPreprocessing
+from zoo.contracts.preprocessing import Preprocessing
 from zoo.contracts.weights import WeightsSource
 
 
@@ -33,7 +33,7 @@ class Variant:
     """
 
     name: str
-    preprocessing: AnyPreprocessing
+    preprocessing: Preprocessing
     classes: int
     parameters: int
     multiply_adds: int

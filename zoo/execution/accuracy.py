@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 
 from zoo.artifacts.artifact import Artifact, require_manifest
-from zoo.contracts import AnyPreprocessing, Dataset, Task
+from zoo.contracts import Dataset, Preprocessing, Task
 from zoo.execution.runner import FileOutputs, check_classes, check_enough_classes
 from zoo.execution.session import AgentSession
 from zoo.registry import Registry
@@ -34,7 +34,7 @@ def accuracy_judge(
 
 def quality_judge(
     task: Task,
-    preprocessing: AnyPreprocessing,
+    preprocessing: Preprocessing,
     subject: str,
     dataset: Dataset,
     split: str = "test",

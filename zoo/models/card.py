@@ -5,13 +5,13 @@ from __future__ import annotations
 import tomllib
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
-from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import ConfigDict, TypeAdapter, ValidationError
 
 from zoo.common.errors import BadFile
 from zoo.common.files import write_text
-from zoo.contracts import AnyPreprocessing
+from zoo.contracts.preprocessing.stored import StoredPreprocessing
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,7 +55,7 @@ class Card:
     licence: str
     sha256: str
     hyperparameters: dict[str, Any] = field(default_factory=dict)
-    preprocessing: Annotated[AnyPreprocessing, Field(discriminator="kind")] | None = None
+    preprocessing: StoredPreprocessing | None = None
     recipe: dict[str, Any] = field(default_factory=dict)
     parent: str = ""
     accuracy: Accuracy | None = None

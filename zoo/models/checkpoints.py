@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from zoo.common.errors import BadFile, UnknownName, UsageError
-from zoo.contracts import AnyPreprocessing, Architecture, Variant
+from zoo.contracts import Architecture, Preprocessing, Variant
 from zoo.models.published.cache import is_fetched, official_path, own_weights, sources_of
 from zoo.registry import Registry
 
@@ -39,7 +39,7 @@ class Checkpoint:
         return self.path.with_name(self.model_id + ".toml")
 
     @property
-    def preprocessing(self) -> AnyPreprocessing:
+    def preprocessing(self) -> Preprocessing:
         """The card's, if it has one of its own, else the variant's."""
         return self.card().preprocessing or self.variant.preprocessing
 

@@ -7,31 +7,16 @@ ranges that were measured on numbers of another kind would spoil a file without 
 from __future__ import annotations
 
 import shlex
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from zoo.common.errors import BadData, UsageError
-from zoo.contracts import (
-    Dataset,
-    ImagePreprocessing,
-    Preprocessing,
-    SeriesPreprocessing,
-    TokenPreprocessing,
-)
-from zoo.contracts.preprocessing import PADDING, UNKNOWN
-from zoo.data.preprocessing.inputs import read_inputs
+from zoo.contracts import Dataset, Preprocessing
+from zoo.data.preprocessing.inputs import kind_of, read_inputs
 from zoo.models.card import Card
 
 #: Training examples that are looked at.
 EXAMPLES = 64
-#: By how much a channel's deviation may differ from that of the training, as a factor.
-_DEVIATION = 8.0
-#: How far a channel's mean may lie from that of the training, in its deviations.
-_MEAN = 8.0
-#: Share of tokens that the vocabulary must know.
-_KNOWN = 0.5
 
 
 def check_fits(
@@ -50,7 +35,7 @@ def check_fits(
         UsageError: Names both sides.
     """
     # Noise has no data of its own, and what a generator is judged by has no classes to agree on.
-    if preprocessing.input_name == "latent" or dataset.content_hash == card.dataset_hash:
+    if preprocessing.is_noise or dataset.content_hash == card.dataset_hash:
         return
     command = f"zoo finetune {shlex.quote(model or card.model_id)} --data {shlex.quote(data)}"
     if card.classes != dataset.classes:
@@ -72,43 +57,13 @@ def check_fits(
             why=f"the weights take {preprocessing.describe()['input']}; {error.what}",
             fix=f"use data like {card.dataset}, or fine-tune: {command}",
         ) from error
-    problem = _range_problem(inputs, preprocessing)
+    problem = kind_of(preprocessing).range_problem(inputs)
     if problem:
         raise UsageError(
             f"{data} has another range than {card.model_id}, which was trained on {card.dataset}",
             why=problem,
             fix=f"bring the values to the same unit, or fine-tune: {command}",
         )
-
-
-def _range_problem(inputs: NDArray[Any], preprocessing: Preprocessing) -> str:
-    """Both ranges in words; empty when they go together."""
-    if isinstance(preprocessing, ImagePreprocessing):
-        most = int(inputs.max(initial=0))
-        return "" if most > 1 else f"the weights take pixels from 0 to 255; the data end at {most}"
-    if isinstance(preprocessing, TokenPreprocessing):
-        real = inputs[inputs != PADDING]
-        known = float((real != UNKNOWN).mean()) if len(real) else 0.0
-        words = f"the vocabulary of the weights has {len(preprocessing.vocabulary):,} words"
-        return "" if known >= _KNOWN else f"{words}; it knows {known:.0%} of the data's"
-    if isinstance(preprocessing, SeriesPreprocessing) and preprocessing.mean:
-        return _moments_problem(inputs.reshape(-1, inputs.shape[-1]), preprocessing)
-    return ""
-
-
-def _moments_problem(rows: NDArray[Any], preprocessing: SeriesPreprocessing) -> str:
-    means, deviations = rows.mean(axis=0, dtype=np.float64), rows.std(axis=0, dtype=np.float64)
-    trained = zip(preprocessing.mean, preprocessing.std, strict=True)
-    for channel, (mean, std) in enumerate(trained):
-        far = abs(means[channel] - mean) > _MEAN * std
-        wide = deviations[channel] > _DEVIATION * std
-        narrow = 0 < deviations[channel] < std / _DEVIATION
-        if far or wide or narrow:
-            return (
-                f"channel {channel} of the training was {mean:.4g} ± {std:.4g}; of the data it is "
-                f"{means[channel]:.4g} ± {deviations[channel]:.4g}"
-            )
-    return ""
 
 
 def _listed(names: tuple[str, ...]) -> str:

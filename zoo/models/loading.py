@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from zoo.common.errors import UsageError
-from zoo.contracts import AnyPreprocessing, Architecture, Task, Variant
+from zoo.contracts import Architecture, Preprocessing, Task, Variant
 from zoo.models.card import Card
 from zoo.models.checkpoints import Checkpoint, resolve
 from zoo.models.published.cache import sources_of
@@ -39,7 +39,7 @@ class LoadedModel:
     network: Any
 
     @property
-    def preprocessing(self) -> AnyPreprocessing:
+    def preprocessing(self) -> Preprocessing:
         """The card's, if it has one of its own."""
         return self.card.preprocessing or self.variant.preprocessing
 

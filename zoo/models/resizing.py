@@ -33,7 +33,7 @@ def check_reshaping(variant: Variant, training: Training) -> None:
         UsageError: Names the option.
     """
     preprocessing = variant.preprocessing
-    if isinstance(preprocessing, ImagePreprocessing):
+    if preprocessing.resizable:
         return
     for option, value in (("input_size", training.input_size), ("channels", training.channels)):
         if value is not None:
@@ -77,7 +77,7 @@ def build_reshaped(
         UsageError: The images are too small for its layers, or of a form that it does not take.
     """
     own = variant.preprocessing
-    if not isinstance(preprocessing, ImagePreprocessing) or _size(preprocessing) == _size(own):
+    if not preprocessing.resizable or _size(preprocessing) == _size(own):
         return build_network(architecture, variant, classes, hyperparameters, preprocessing)
     size = _size(preprocessing)
     try:

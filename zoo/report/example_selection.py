@@ -8,10 +8,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from zoo.artifacts.reference_outputs import REFERENCE
-from zoo.contracts import Dataset, Preprocessing, SeriesPreprocessing, Split, TokenPreprocessing
+from zoo.contracts import Dataset, Preprocessing, Split
 from zoo.contracts.dataset import IGNORED
-from zoo.data.preprocessing.inputs import read_input
-from zoo.data.preprocessing.tokens import tokens_of
+from zoo.data.preprocessing.inputs import kind_of, read_input
 from zoo.models.card import read_card
 from zoo.pipeline.run import Run
 from zoo.pipeline.steps.gate import OUTPUTS
@@ -58,14 +57,14 @@ def step_samples_of(run: Run, dataset: Dataset) -> tuple[StepSample, ...]:
     wrong = ((expected.argmax(-1) != labels) & real).any(-1)
     for outputs in answers.values():
         wrong |= ((outputs.argmax(-1) != labels) & real).any(-1)
-    preprocessing = preprocessing_of(run)
+    kind = kind_of(preprocessing_of(run))
 
     def named(choices: Array, index: int) -> tuple[str, ...]:
         return tuple(dataset.classes[int(c)] for c in choices[real[index]])
 
     return tuple(
         StepSample(
-            words=_words(test, index, preprocessing, real[index]),
+            words=kind.words(test, index, np.flatnonzero(real[index]).tolist()),
             true_classes=named(labels[index], index),
             reference=named(expected[index].argmax(-1), index),
             predictions={f: named(o[index].argmax(-1), index) for f, o in answers.items()},
@@ -101,18 +100,7 @@ def _chosen(wrong: Array, count: int) -> list[int]:
 
 def _shown(split: Split, index: int, preprocessing: Preprocessing) -> dict[str, Any]:
     """The picture or the text of an example."""
-    if isinstance(preprocessing, TokenPreprocessing):
-        example = split.read(index)
-        return {"text": example.item() if example.ndim == 0 else " ".join(example.tolist())}
+    if preprocessing.shown_as == "text":
+        return {"text": kind_of(preprocessing).text(split, index)}
     raw = read_input(split, index, preprocessing)
-    is_series = isinstance(preprocessing, SeriesPreprocessing)
-    return {"pixels": series_picture(raw) if is_series else raw}
-
-
-def _words(split: Split, index: int, preprocessing: Preprocessing, real: Array) -> tuple[str, ...]:
-    """What stands at the steps that count: tokens as they are written, else the steps' numbers."""
-    places = np.flatnonzero(real).tolist()
-    if not isinstance(preprocessing, TokenPreprocessing):
-        return tuple(str(place + 1) for place in places)
-    tokens = tokens_of(split.read(index), lowercase=False)
-    return tuple(tokens[place] if place < len(tokens) else "" for place in places)
+    return {"pixels": series_picture(raw) if preprocessing.shown_as == "curves" else raw}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from zoo.contracts import Dataset, ImagePreprocessing
+from zoo.contracts import Dataset
 from zoo.data.preprocessing.inputs import read_inputs
 from zoo.data.readers.image_files import read_image
 from zoo.pipeline.run import Run
@@ -32,7 +32,7 @@ def galleries_of(run: Run, dataset: Dataset) -> tuple[Picture, ...]:
     if not made:
         return ()
     own = preprocessing_of(run).training
-    if not isinstance(own, ImagePreprocessing):
+    if own.shown_as != "picture":
         return tuple(made)
     test = dataset.splits["test"]
     images = read_inputs(test, own, range(min(_PICTURED, len(test))))

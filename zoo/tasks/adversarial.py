@@ -16,7 +16,7 @@ from pydantic import Field
 
 from zoo.common.errors import UsageError
 from zoo.common.optional_imports import require
-from zoo.contracts import LatentPreprocessing, Preprocessing
+from zoo.contracts import Preprocessing
 from zoo.contracts.declaration import Real, Share
 from zoo.contracts.training import Section
 from zoo.models.building import normalization
@@ -72,7 +72,7 @@ def trainee(network: Any, preprocessing: Preprocessing, companion: Any | None = 
     Raises:
         UsageError: The architecture brings no discriminator.
     """
-    if companion is None or not isinstance(preprocessing, LatentPreprocessing):
+    if companion is None or not preprocessing.is_noise:
         raise UsageError(
             f"{network.name!r} cannot be trained to generate",
             why="adversarial training needs noise to start from, and a second network",

@@ -172,7 +172,7 @@ def _judge(judge: str) -> tuple[ImagePreprocessing, Any]:
     checkpoint = _checkpoint(judge)
     card = checkpoint.card()
     preprocessing = card.preprocessing or checkpoint.variant.preprocessing
-    if not isinstance(preprocessing, ImagePreprocessing):
+    if preprocessing.shown_as != "picture":
         raise ZooError(f"the judge {judge!r} does not look at images")
     return preprocessing, card
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from zoo.common.errors import ZooError
 from zoo.common.optional_imports import require
@@ -118,13 +118,13 @@ def _estimates(real: _Sample, generated: _Sample, held_out: _Sample) -> Mapping[
 
 
 def _latent(preprocessing: Preprocessing) -> LatentPreprocessing:
-    if not isinstance(preprocessing, LatentPreprocessing):
+    if not preprocessing.is_noise:
         raise ZooError(
             "only what starts from noise can be judged as a generator",
             why=f"the network's preprocessing is {type(preprocessing).__name__}",
             fix="give the variant a LatentPreprocessing",
         )
-    return preprocessing
+    return cast("LatentPreprocessing", preprocessing)
 
 
 def compare(reference: Array, candidate: Array) -> Comparison:

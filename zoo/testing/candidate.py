@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from zoo.common.optional_imports import require
-from zoo.contracts import AnyPreprocessing, Architecture, LatentPreprocessing, Task, Variant
+from zoo.contracts import Architecture, Preprocessing, Split, Task, Variant
 from zoo.contracts.options import declared_options
 from zoo.contracts.training import Training
 from zoo.models.building import build_companion, build_network, raw_model
@@ -83,7 +83,7 @@ class Subject:
         return model
 
     @property
-    def preprocessing(self) -> AnyPreprocessing:
+    def preprocessing(self) -> Preprocessing:
         """The record's, with what training would measure made up."""
         return made_up(self.variant.preprocessing)
 
@@ -91,11 +91,13 @@ class Subject:
         """Raw inputs of the network, shape (count, …): examples, or noise."""
         import numpy as np
 
-        from zoo.data.preprocessing.latents import latent
+        from zoo.data.preprocessing.inputs import read_inputs
 
         own = self.variant.preprocessing
-        if isinstance(own, LatentPreprocessing):
-            return np.stack([latent(own, index) for index in range(count)])
+        if own.is_noise:
+            split = Split(labels=np.zeros(count, np.int64), read=np.empty, content_hash="")
+            # Noise follows from the number of an example, which itself is not read.
+            return read_inputs(split, own)
         return self._synthetic(count, None, SEED)[0]
 
     def examples(self, count: int, classes: int | None = None, seed: int = SEED) -> Any:
@@ -116,7 +118,7 @@ class Subject:
     def _synthetic(self, count: int, classes: int | None, seed: int) -> Any:
         own = self.preprocessing
         return synthetic_examples(
-            own.examples if isinstance(own, LatentPreprocessing) else own,
+            own.training,
             count,
             classes or self.variant.classes,
             stepwise=self.task.stepwise,

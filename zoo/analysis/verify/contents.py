@@ -11,7 +11,7 @@ from zoo.artifacts.artifact import Artifact, Manifest
 from zoo.artifacts.gate import WORK, placement, static_shapes, stock_operators
 from zoo.common.errors import UnknownName, ZooError
 from zoo.common.files import sha256_of
-from zoo.contracts import AnyPreprocessing, Check, FileContents, Precision, TensorInfo
+from zoo.contracts import Check, FileContents, Precision, Preprocessing, TensorInfo
 from zoo.models.card import Card, read_card
 from zoo.models.checkpoints import SUFFIX, resolve
 from zoo.registry import Registry
@@ -184,7 +184,7 @@ def _differences(card: Card, manifest: Manifest) -> list[str]:
     return [name for name, (one, other) in pairs.items() if one != other]
 
 
-def _steps(preprocessing: AnyPreprocessing) -> dict[str, Any]:
+def _steps(preprocessing: Preprocessing) -> dict[str, Any]:
     """All but the order of axes, which is a file's own."""
     return {key: value for key, value in asdict(preprocessing).items() if key != "layout"}
 

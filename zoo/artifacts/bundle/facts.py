@@ -10,7 +10,7 @@ from zoo.artifacts.golden_samples import Golden, GoldenArrays
 from zoo.common.errors import Unsupported
 from zoo.common.files import sha256_of
 from zoo.common.named_arrays import fields_of
-from zoo.contracts import LatentPreprocessing, TensorInfo, TokenPreprocessing
+from zoo.contracts import TensorInfo
 
 SCHEMA = 1
 #: What an output with so many axes behind the batch means, where its last axis is the classes.
@@ -51,8 +51,8 @@ def facts_of(
     preprocessing = manifest.preprocessing
     outputs = [_output(tensor, manifest, golden) for tensor in contents.outputs]
     steps = asdict(preprocessing)
-    if isinstance(preprocessing, TokenPreprocessing):
-        steps = {**steps, "vocabulary": "vocabulary.txt"}  # a word per line says it better
+    # A word per line says it better.
+    steps = {**steps, **{name: f"{name}.txt" for name in preprocessing.text_files()}}
     return {
         "schema": SCHEMA,
         "model": {
@@ -130,7 +130,7 @@ def facts_of(
         "remarks": [*contents.remarks, *manifest.remarks],
         "created": manifest.created,
         "versions": dict(manifest.versions),
-        "is_noise": isinstance(preprocessing, LatentPreprocessing),
+        "is_noise": preprocessing.is_noise,
     }
 
 

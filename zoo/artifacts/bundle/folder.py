@@ -22,7 +22,7 @@ from zoo.artifacts.golden_samples import GoldenArrays, read_golden
 from zoo.common.errors import BadFile, UsageError, ZooError
 from zoo.common.files import cannot_write, copy_with_sides, sha256_of
 from zoo.common.named_arrays import fields_of
-from zoo.contracts import Arena, TokenPreprocessing, Usage, UsageRequest
+from zoo.contracts import Arena, Usage, UsageRequest
 from zoo.registry import Registry, load_registry
 
 if TYPE_CHECKING:
@@ -152,9 +152,8 @@ def _fill(
     facts = facts_of(artifact, manifest, arrays, name, target)
     copy_with_sides(artifact.path, folder / name, artifact.companions)
     _write(folder, "labels.txt", "".join(f"{_one_line(c)}\n" for c in manifest.classes))
-    if isinstance(manifest.preprocessing, TokenPreprocessing):
-        words = manifest.preprocessing.vocabulary
-        _write(folder, "vocabulary.txt", "".join(f"{word}\n" for word in words))
+    for name, lines in manifest.preprocessing.text_files().items():
+        _write(folder, f"{name}.txt", "".join(f"{line}\n" for line in lines))
     _write(folder, "LICENSE.txt", licence_text(manifest))
     _write_golden(folder, facts, arrays)
     _write(folder, _MARK, json.dumps(facts, indent=1, ensure_ascii=False) + "\n")

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from zoo.common.errors import BadData
 from zoo.common.optional_imports import require
 from zoo.contracts.dataset import Split
-from zoo.contracts.preprocessing import ImagePreprocessing
+from zoo.contracts.preprocessing import ImagePreprocessing, InputKind
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -116,3 +116,16 @@ def _resized(picture: Image, preprocessing: ImagePreprocessing) -> Image:
     inner = picture.resize((inner_width, inner_height), resampling)
     canvas.paste(inner, ((width - inner_width) // 2, (height - inner_height) // 2))
     return canvas
+
+
+class Images(InputKind[ImagePreprocessing]):
+    """Images of any size as pixels."""
+
+    def read(self, split: Split, index: int) -> NDArray[Any]:
+        """As `read_pixels`."""
+        return read_pixels(split, index, self.own)
+
+    def range_problem(self, inputs: NDArray[Any]) -> str:
+        """Pixels between 0 and 1 are somebody's normalized ones."""
+        most = int(inputs.max(initial=0))
+        return "" if most > 1 else f"the weights take pixels from 0 to 255; the data end at {most}"

@@ -7,9 +7,8 @@ What a kind of preprocessing means stands in a file of its own (`zoo.data.prepro
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -17,52 +16,35 @@ from numpy.typing import NDArray
 
 from zoo.contracts.dataset import Dataset, Split
 from zoo.contracts.preprocessing import (
-    AnyPreprocessing,
     ImagePreprocessing,
+    InputKind,
     LatentPreprocessing,
     Preprocessing,
     SeriesPreprocessing,
     TokenPreprocessing,
 )
 from zoo.contracts.task import Truth
-from zoo.data.preprocessing.images import read_pixels
-from zoo.data.preprocessing.latents import read_latent
-from zoo.data.preprocessing.series import fit_series, read_series, stepwise_labels
-from zoo.data.preprocessing.tokens import fit_tokens, read_tokens
+from zoo.data.preprocessing.images import Images
+from zoo.data.preprocessing.latents import Latents
+from zoo.data.preprocessing.series import Series
+from zoo.data.preprocessing.tokens import Tokens
 
 #: Examples that one thread takes at a time.
 _CHUNK = 64
 
 
-@dataclass(frozen=True, kw_only=True)
-class _Kind:
-    """What is done with one kind of preprocessing.
-
-    Attributes:
-        read: The raw array of one example.
-        fit: The preprocessing with everything that is measured on the training split.
-        labels: The labels in the form that the network's outputs have.
-    """
-
-    read: Callable[[Split, int, Any], NDArray[Any]]
-    fit: Callable[[Any, Dataset], AnyPreprocessing] = lambda preprocessing, dataset: preprocessing
-    labels: Callable[[NDArray[np.int64], Any], NDArray[np.int64]] = lambda labels, _: labels
-
-
-_KINDS: dict[type[Preprocessing], _Kind] = {
-    ImagePreprocessing: _Kind(read=read_pixels),
-    SeriesPreprocessing: _Kind(
-        read=read_series,
-        fit=fit_series,
-        labels=lambda labels, own: stepwise_labels(labels, own.steps),
-    ),
-    TokenPreprocessing: _Kind(
-        read=read_tokens,
-        fit=fit_tokens,
-        labels=lambda labels, own: stepwise_labels(labels, own.length),
-    ),
-    LatentPreprocessing: _Kind(read=read_latent),
+_BUILT_IN: Mapping[type[Preprocessing], type[InputKind[Any]]] = {
+    ImagePreprocessing: Images,
+    SeriesPreprocessing: Series,
+    TokenPreprocessing: Tokens,
+    LatentPreprocessing: Latents,
 }
+
+
+def kind_of(preprocessing: Preprocessing) -> InputKind[Any]:
+    """What reads examples by a record: a built-in one, or the one that a plugin's record brings."""
+    built_in = _BUILT_IN.get(type(preprocessing))
+    return preprocessing.inputs() if built_in is None else built_in(preprocessing)
 
 
 def read_input(split: Split, index: int, preprocessing: Preprocessing) -> NDArray[Any]:
@@ -71,7 +53,7 @@ def read_input(split: Split, index: int, preprocessing: Preprocessing) -> NDArra
     Raises:
         BadData: The example cannot be used; names it.
     """
-    return _KINDS[type(preprocessing)].read(split, index, preprocessing)
+    return kind_of(preprocessing).read(split, index)
 
 
 def read_inputs(
@@ -92,11 +74,11 @@ def read_inputs(
     """
     chosen = range(len(split)) if indices is None else [int(i) for i in indices]
     result = np.empty((len(chosen), *preprocessing.input_shape), preprocessing.dtype)
-    read = _KINDS[type(preprocessing)].read
+    read = kind_of(preprocessing).read
 
     def fill(start: int) -> None:
         for place in range(start, min(start + size, len(chosen))):
-            result[place] = read(split, chosen[place], preprocessing)
+            result[place] = read(split, chosen[place])
 
     workers = os.cpu_count() or 1
     # Small requests are spread too: one batch of large photos is worth all processors.
@@ -113,7 +95,7 @@ def labels_for(split: Split, preprocessing: Preprocessing) -> NDArray[np.int64]:
     Returns:
         int64, shape (examples,) or (examples, steps); `IGNORED` where there is nothing to say.
     """
-    return _KINDS[type(preprocessing)].labels(split.labels, preprocessing)
+    return kind_of(preprocessing).labels(split.labels)
 
 
 def truth_of(dataset: Dataset, split: str, preprocessing: Preprocessing) -> Truth:
@@ -128,7 +110,7 @@ def truth_of(dataset: Dataset, split: str, preprocessing: Preprocessing) -> Trut
     )
 
 
-def fitted(preprocessing: Preprocessing, dataset: Dataset) -> AnyPreprocessing:
+def fitted(preprocessing: Preprocessing, dataset: Dataset) -> Preprocessing:
     """The preprocessing of a network that is trained from scratch on a dataset.
 
     Whatever is measured (mean and deviation of channels, a vocabulary) is measured on the
@@ -137,7 +119,8 @@ def fitted(preprocessing: Preprocessing, dataset: Dataset) -> AnyPreprocessing:
     Raises:
         BadData: The dataset's examples cannot be measured.
     """
-    return _KINDS[type(preprocessing)].fit(preprocessing, dataset)
+    record: Preprocessing = kind_of(preprocessing).fit(dataset)
+    return record
 
 
 def normalize(raw: NDArray[Any], preprocessing: Preprocessing) -> NDArray[np.float32]:

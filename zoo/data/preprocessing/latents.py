@@ -2,25 +2,24 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
 from zoo.contracts.dataset import Split
-from zoo.contracts.preprocessing import LatentPreprocessing
-
-
-def read_latent(
-    split: Split, index: int, preprocessing: LatentPreprocessing
-) -> NDArray[np.float32]:
-    """The noise that belongs to an example's number; the example itself is not read.
-
-    Returns:
-        float32, shape (size,), normally distributed; the same for the same number on any machine.
-    """
-    return latent(preprocessing, index)
+from zoo.contracts.preprocessing import InputKind, LatentPreprocessing
 
 
 def latent(preprocessing: LatentPreprocessing, index: int) -> NDArray[np.float32]:
     """The noise of a number, float32, shape (size,)."""
     random = np.random.default_rng((preprocessing.seed, index))
     return random.standard_normal(preprocessing.size, dtype=np.float32)
+
+
+class Latents(InputKind[LatentPreprocessing]):
+    """Noise by the number of the example."""
+
+    def read(self, split: Split, index: int) -> NDArray[Any]:
+        """As `latent`; the example itself is not read."""
+        return latent(self.own, index)

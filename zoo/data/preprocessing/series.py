@@ -10,8 +10,15 @@ from numpy.typing import NDArray
 
 from zoo.common.errors import BadData, UsageError
 from zoo.contracts.dataset import IGNORED, Dataset, Split
-from zoo.contracts.preprocessing import SeriesPreprocessing
+from zoo.contracts.preprocessing import InputKind, SeriesPreprocessing
 
+#: By how much a channel's deviation may differ from that of the training, as a factor.
+_DEVIATION = 8.0
+#: How far a channel's mean may lie from that of the training, in its deviations.
+_MEAN = 8.0
+#: Mean and deviation of synthetic channels: far from what networks like, so that normalization has
+#: work to do.
+_SYNTHETIC = 20.0, 5.0
 _EXPECTED = "a dataset of series yields finite float32 windows of shape (steps, channels)"
 
 
@@ -86,3 +93,68 @@ def stepwise_labels(labels: NDArray[Any], steps: int) -> NDArray[Any]:
     kept = min(steps, labels.shape[1])
     result[:, :kept] = labels[:, :kept]
     return result
+
+
+class Series(InputKind[SeriesPreprocessing]):
+    """Windows of samples."""
+
+    def read(self, split: Split, index: int) -> NDArray[Any]:
+        """As `read_series`."""
+        return read_series(split, index, self.own)
+
+    def fit(self, dataset: Dataset) -> SeriesPreprocessing:
+        """As `fit_series`."""
+        return fit_series(self.own, dataset)
+
+    def labels(self, labels: NDArray[Any]) -> NDArray[Any]:
+        """As `stepwise_labels`."""
+        return stepwise_labels(labels, self.own.steps)
+
+    def range_problem(self, inputs: NDArray[Any]) -> str:
+        """Compares mean and deviation of each channel, where the training measured them."""
+        rows = inputs.reshape(-1, inputs.shape[-1])
+        return _moments_problem(rows, self.own) if self.own.mean else ""
+
+    def made_up(self) -> SeriesPreprocessing:
+        """With a mean and a deviation for each channel."""
+        if self.own.mean:
+            return self.own
+        mean, std = ((value,) * self.own.channels for value in _SYNTHETIC)
+        return replace(self.own, mean=mean, std=std)
+
+    def synthetic(
+        self, labels: NDArray[Any], classes: int, random: Any, seed: int
+    ) -> tuple[Any, Any]:
+        """Of each class a level of its own."""
+        return _synthetic_series(self.own, labels, random, seed), labels
+
+
+def _moments_problem(rows: NDArray[Any], preprocessing: SeriesPreprocessing) -> str:
+    means, deviations = rows.mean(axis=0, dtype=np.float64), rows.std(axis=0, dtype=np.float64)
+    trained = zip(preprocessing.mean, preprocessing.std, strict=True)
+    for channel, (mean, std) in enumerate(trained):
+        far = abs(means[channel] - mean) > _MEAN * std
+        wide = deviations[channel] > _DEVIATION * std
+        narrow = 0 < deviations[channel] < std / _DEVIATION
+        if far or wide or narrow:
+            return (
+                f"channel {channel} of the training was {mean:.4g} ± {std:.4g}; of the data it is "
+                f"{means[channel]:.4g} ± {deviations[channel]:.4g}"
+            )
+    return ""
+
+
+def _synthetic_series(
+    preprocessing: SeriesPreprocessing, labels: Any, random: Any, seed: int
+) -> Any:
+    """Of each class a level of its own in every channel; of steps too, where they have labels."""
+    levels = {
+        label: np.random.default_rng((seed, label)).normal(0, 1, preprocessing.channels)
+        for label in np.unique(labels).tolist()
+    }
+    shape = (len(labels), *preprocessing.input_shape)
+    steps = np.broadcast_to(labels.reshape(len(labels), -1), shape[:2])
+    unit = np.array([levels[label] for label in steps.ravel().tolist()]).reshape(shape)
+    unit = unit + random.normal(0, 0.3, shape)
+    mean, std = np.array(preprocessing.mean), np.array(preprocessing.std)
+    return (unit * std + mean).astype(np.float32)

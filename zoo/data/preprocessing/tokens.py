@@ -5,16 +5,30 @@ from __future__ import annotations
 import re
 from collections import Counter
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from zoo.common.errors import BadData
-from zoo.contracts.dataset import Dataset, Split
-from zoo.contracts.preprocessing import FIRST_WORD, PADDING, UNKNOWN, TokenPreprocessing
+from zoo.contracts.dataset import IGNORED, Dataset, Split
+from zoo.contracts.preprocessing import (
+    FIRST_WORD,
+    PADDING,
+    UNKNOWN,
+    InputKind,
+    TokenPreprocessing,
+)
+from zoo.data.preprocessing.series import stepwise_labels
 
 #: Words with inner apostrophes and hyphens, and each sign by itself.
 _TOKEN = re.compile(r"\w+(?:['’-]\w+)*|[^\w\s]")
+#: Share of tokens that the vocabulary must know.
+_KNOWN = 0.5
+#: Share of a synthetic text's words that tell its class.
+_TELLING = 0.5
+#: So many that each comes often enough to be learnt.
+_WORDS_PER_CLASS = 16
 _EXPECTED = "a dataset of texts yields one string, or a row of tokens, per example"
 
 
@@ -58,3 +72,71 @@ def _tokens(split: Split, index: int, preprocessing: TokenPreprocessing) -> list
     if not found:
         raise BadData(f"example {index} is an empty text", fix="leave it out of the dataset")
     return found
+
+
+class Tokens(InputKind[TokenPreprocessing]):
+    """Texts and rows of tokens as word numbers."""
+
+    def read(self, split: Split, index: int) -> NDArray[Any]:
+        """As `read_tokens`."""
+        return read_tokens(split, index, self.own)
+
+    def fit(self, dataset: Dataset) -> TokenPreprocessing:
+        """As `fit_tokens`."""
+        return fit_tokens(self.own, dataset)
+
+    def labels(self, labels: NDArray[Any]) -> NDArray[Any]:
+        """As `stepwise_labels`."""
+        return stepwise_labels(labels, self.own.length)
+
+    def range_problem(self, inputs: NDArray[Any]) -> str:
+        """Counts the words that the vocabulary knows."""
+        real = inputs[inputs != PADDING]
+        known = float((real != UNKNOWN).mean()) if len(real) else 0.0
+        words = f"the vocabulary of the weights has {len(self.own.vocabulary):,} words"
+        return "" if known >= _KNOWN else f"{words}; it knows {known:.0%} of the data's"
+
+    def text(self, split: Split, index: int) -> str:
+        """The text itself; of tokens, with spaces between."""
+        example = split.read(index)
+        text = example.item() if example.ndim == 0 else " ".join(example.tolist())
+        return str(text)
+
+    def words(self, split: Split, index: int, steps: list[int]) -> tuple[str, ...]:
+        """The tokens as they are written."""
+        tokens = tokens_of(split.read(index), lowercase=False)
+        return tuple(tokens[step] if step < len(tokens) else "" for step in steps)
+
+    def made_up(self) -> TokenPreprocessing:
+        """With a vocabulary of as many words as the network has numbers for."""
+        if self.own.vocabulary:
+            return self.own
+        words = tuple(f"word{number}" for number in range(FIRST_WORD, self.own.size))
+        return replace(self.own, vocabulary=words)
+
+    def synthetic(
+        self, labels: NDArray[Any], classes: int, random: Any, seed: int
+    ) -> tuple[Any, Any]:
+        """Texts of different lengths in which words belong to classes."""
+        return _synthetic_tokens(self.own, labels, random, classes)
+
+
+def _synthetic_tokens(
+    preprocessing: TokenPreprocessing, labels: Any, random: Any, classes: int
+) -> tuple[Any, Any]:
+    """Texts of different lengths in which every other word belongs to the class.
+
+    Of labels for each step every word tells its own. Word numbers that belong to a class are those
+    that leave its index when they are divided by the number of classes.
+    """
+    count, length = len(labels), preprocessing.length
+    rows = min(_WORDS_PER_CLASS, (preprocessing.size - UNKNOWN) // classes)
+    own = UNKNOWN + random.integers(0, rows, (count, length)) * classes
+    wanted = own + labels.reshape(count, -1)
+    if labels.ndim == 1:
+        other = random.integers(UNKNOWN, preprocessing.size, (count, length))
+        wanted = np.where(random.random((count, length)) < _TELLING, wanted, other)
+    lengths = random.integers(max(1, length // 2), length + 1, count)
+    padding = np.arange(length) >= lengths[:, None]
+    tokens = np.where(padding, PADDING, wanted).astype(np.int32)
+    return tokens, labels if labels.ndim == 1 else np.where(padding, IGNORED, labels)

@@ -12,7 +12,7 @@ from zoo.common.errors import UsageError
 from zoo.common.optional_imports import require
 from zoo.common.progress import Event
 from zoo.common.versions import versions_of
-from zoo.contracts import Dataset, ImagePreprocessing, Preprocessing
+from zoo.contracts import Dataset, Preprocessing
 from zoo.contracts.training import Training, check_training
 from zoo.data.opening import check_task, open_dataset
 from zoo.data.preprocessing.inputs import fitted
@@ -186,7 +186,7 @@ def finetune(
 
 
 def _check_augmentation(training: Training, preprocessing: Preprocessing, variant: str) -> None:
-    if training.augment and not isinstance(preprocessing, ImagePreprocessing):
+    if training.augment and not preprocessing.augmentable:
         raise UsageError(
             f"{variant!r} cannot be trained with --augment {','.join(training.augment)}",
             why=f"augmentations change images; it takes {preprocessing.input_name}",

@@ -1,0 +1,24 @@
+"""The exact path from a raw example to the network's input, as data: one record per kind."""
+
+from zoo.contracts.preprocessing.base import Normalization, Preprocessing
+from zoo.contracts.preprocessing.images import ImagePreprocessing, Interpolation, Layout, Resize
+from zoo.contracts.preprocessing.input_kind import InputKind
+from zoo.contracts.preprocessing.latents import LatentPreprocessing
+from zoo.contracts.preprocessing.series import SeriesPreprocessing
+from zoo.contracts.preprocessing.tokens import FIRST_WORD, PADDING, UNKNOWN, TokenPreprocessing
+
+__all__ = [
+    "FIRST_WORD",
+    "PADDING",
+    "UNKNOWN",
+    "ImagePreprocessing",
+    "InputKind",
+    "Interpolation",
+    "LatentPreprocessing",
+    "Layout",
+    "Normalization",
+    "Preprocessing",
+    "Resize",
+    "SeriesPreprocessing",
+    "TokenPreprocessing",
+]

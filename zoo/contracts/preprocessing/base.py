@@ -1,0 +1,138 @@
+"""What all kinds of input have in common: a record, and what reads examples by it."""
+
+from __future__ import annotations
+
+import math
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
+
+from zoo.contracts.checks import check
+
+if TYPE_CHECKING:
+    from zoo.contracts.preprocessing.input_kind import InputKind
+
+#: ``(value * scale - mean) / std``: the scale, and mean and std for each channel.
+Normalization = tuple[float, tuple[float, ...], tuple[float, ...]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Preprocessing(ABC):
+    """What all kinds have in common.
+
+    The path has two halves. What is done *outside* the exported graph ends in an array of
+    `input_shape` and `dtype`: resized pixels, a window of samples, word numbers. What is done
+    *inside* is the `normalization`, so that a file takes raw values.
+
+    Attributes:
+        input_name: What the input of an exported file is called.
+        kind: Tells the records apart where they are stored; each class has its own.
+        dtype: numpy's name of the raw array's type, outside the graph.
+        graph_dtype: Type of the graph's input.
+        shown_as: How an example is shown to people.
+        resizable: Whether a network may be built for other sizes and channels of its inputs.
+        augmentable: Whether examples may be changed at random while a network is trained.
+        is_noise: Whether inputs follow from a seed alone, whatever the examples are.
+    """
+
+    #: The class of each kind whose module was imported.
+    kinds: ClassVar[dict[str, type[Preprocessing]]] = {}
+
+    input_name: ClassVar[str]
+    dtype: ClassVar[str]
+    graph_dtype: ClassVar[str] = "float32"
+    shown_as: ClassVar[Literal["picture", "curves", "text", ""]] = ""
+    resizable: ClassVar[bool] = False
+    augmentable: ClassVar[bool] = False
+    is_noise: ClassVar[bool] = False
+    if TYPE_CHECKING:  # A field of each subclass, where its place in stored records is.
+        kind: str
+
+    def __init_subclass__(cls) -> None:
+        """Makes the kind known to readers of stored records."""
+        kind = vars(cls).get("kind")
+        if kind is not None:
+            Preprocessing.kinds[kind] = cls
+
+    def inputs(self) -> InputKind[Any]:
+        """What reads examples of this kind; a record of a plugin returns its own.
+
+        The built-in kinds are known to `zoo.data.preprocessing.inputs`.
+        """
+        raise NotImplementedError(f"{type(self).__name__} has no inputs()")
+
+    @property
+    @abstractmethod
+    def input_shape(self) -> tuple[int, ...]:
+        """Shape of one network input, without the batch."""
+
+    @property
+    @abstractmethod
+    def axes(self) -> tuple[str, ...]:
+        """What each axis of `input_shape` is."""
+
+    @property
+    def network_shape(self) -> tuple[int, ...]:
+        """Shape of what the network takes, behind the normalization; mostly the same."""
+        return self.input_shape
+
+    def in_layout(self, layout: str) -> Self:
+        """The same for a file whose input has its axes in this order; only images have a choice.
+
+        Args:
+            layout: A `Layout`, or empty where the file does not say.
+        """
+        return self
+
+    @property
+    @abstractmethod
+    def value_range(self) -> tuple[float, float]:
+        """Least and greatest raw value to expect."""
+
+    @property
+    def normalization(self) -> Normalization | None:
+        """What the graph does first; None when it does nothing."""
+        return None
+
+    @property
+    def whole_bytes(self) -> bool:
+        """Whether raw values are whole numbers from 0 to 255, as integer files like them."""
+        return False
+
+    @property
+    def training(self) -> Preprocessing:
+        """How the examples that the network is trained on are read; mostly in this same way."""
+        return self
+
+    @abstractmethod
+    def describe(self) -> dict[str, str]:
+        """In words, for people: ``input``, and what is done with an example."""
+
+    def text_files(self) -> Mapping[str, tuple[str, ...]]:
+        """Fields that are better told as a text file of their own, one line for each entry."""
+        return {}
+
+    def affine(self) -> tuple[tuple[float, ...], tuple[float, ...]] | None:
+        """The normalization as one multiplication and one addition per channel."""
+        if self.normalization is None:
+            return None
+        scale, mean, std = self.normalization
+        factors = tuple(scale / s for s in std)
+        offsets = tuple(-m / s for m, s in zip(mean, std, strict=True))
+        return factors, offsets
+
+
+def check_moments(mean: tuple[float, ...], std: tuple[float, ...], channels: int) -> None:
+    """Refuses means and deviations that are not one finite, usable number per channel."""
+    name = "preprocessing"
+    for field, values in (("mean", mean), ("std", std)):
+        problem = f"{field} has {len(values)} values for {channels} channels"
+        check(len(values) == channels, name, problem)
+    check(all(map(math.isfinite, (*mean, *std))), name, "mean and std must be finite")
+    check(all(s > 0 for s in std), name, "std must be > 0")
+
+
+def listed(values: tuple[float, ...]) -> str:
+    """Numbers in words."""
+    return ", ".join(f"{value:g}" for value in values)

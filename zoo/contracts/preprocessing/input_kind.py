@@ -1,0 +1,90 @@
+"""What is done with examples of one kind of input."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
+
+from zoo.contracts.dataset import Dataset, Split
+from zoo.contracts.preprocessing.base import Preprocessing
+
+if TYPE_CHECKING:  # lists and help must not wait for numpy
+    from numpy.typing import NDArray
+
+    Array = NDArray[Any]
+
+Own = TypeVar("Own", bound=Preprocessing)
+
+
+class InputKind(ABC, Generic[Own]):
+    """From examples to network inputs, by one record.
+
+    Args:
+        own: The record.
+    """
+
+    def __init__(self, own: Own) -> None:
+        self.own = own
+
+    @abstractmethod
+    def read(self, split: Split, index: int) -> Array:
+        """The raw input of one example, of the record's `input_shape` and `dtype`.
+
+        Raises:
+            BadData: The example cannot be used; names it.
+        """
+
+    def fit(self, dataset: Dataset) -> Own:
+        """The record with everything that is measured on the training split."""
+        return self.own
+
+    def labels(self, labels: Array) -> Array:
+        """Labels in the form that the network's outputs have."""
+        return labels
+
+    def range_problem(self, inputs: Array) -> str:
+        """Why raw inputs have another range than the weights were trained on; empty otherwise."""
+        return ""
+
+    def text(self, split: Split, index: int) -> str:
+        """An example as a text, for kinds that are shown as such."""
+        return str(split.read(index))
+
+    def words(self, split: Split, index: int, steps: list[int]) -> tuple[str, ...]:
+        """What stands at these steps of an example, for people: as a rule the steps' numbers."""
+        return tuple(str(step + 1) for step in steps)
+
+    def made_up(self) -> Own:
+        """The record as if a training split had been measured."""
+        return self.own
+
+    def synthetic(self, labels: Array, classes: int, random: Any, seed: int) -> tuple[Any, Any]:
+        """Learnable inputs for labels, and the labels, `IGNORED` where there is padding.
+
+        Args:
+            labels: int64, (examples,) or (examples, steps).
+            classes: How many there are.
+            random: A numpy generator.
+            seed: Of patterns.
+        """
+        return waves(self.own.input_shape, labels, random, seed), labels
+
+
+def waves(shape: tuple[int, ...], labels: Any, random: Any, seed: int) -> Any:
+    """Of each class a pattern of its own, of each example its own noise.
+
+    Returns:
+        float32, shape (count, *shape), whole numbers from 0 to 255.
+    """
+    import numpy as np
+
+    axes = np.stack(np.meshgrid(*(np.linspace(0, 1, n) for n in shape), indexing="ij"), -1)
+    values = np.empty((len(labels), *shape), np.float32)
+    for index, label in enumerate(labels.tolist()):
+        pattern = np.random.default_rng((seed, label))
+        waves = np.sin(axes @ pattern.uniform(4, 40, len(shape)) + pattern.uniform(0, 6))
+        # Multiples of irrational numbers keep any number of classes apart.
+        bright, contrast = 50 + 155 * (label * 0.618034 % 1), 15 + 45 * (label * 0.414214 % 1)
+        noise = random.normal(0, 8, shape)
+        values[index] = np.clip(np.round(bright + contrast * waves + noise), 0, 255)
+    return values
