@@ -151,13 +151,14 @@ def zoo_devices() -> Iterable[DeviceKind]:  # type: ignore[empty-body]
     """Yields ways to reach devices.
 
     Users name devices of a kind in ``devices.toml``; a kind that needs no options is a device by
-    itself. A driver is a transport: it copies files and starts the agent; the agent does the
-    measuring. Two drivers of one name are an error.
+    itself. The record says what a kind is, and its driver, a class, does the work: it connects by a
+    transport, which copies files and starts the agent; the agent does the measuring. Two kinds of
+    one name are an error.
 
     Example::
 
         @zoo.hookimpl
         def zoo_devices():
-            yield zoo.DeviceKind(name="host", summary="…", connect=connect,
-                                 fingerprint=fingerprint, runtimes=runtimes)
+            yield zoo.DeviceKind(name="box", summary="…", driver=lambda: BoxDriver,
+                                 options=lambda: BoxOptions)
     """

@@ -15,6 +15,8 @@ from zoo.contracts.examination import Examination, Specimen
 from zoo.contracts.runtime import Runtime, VendorTool
 from zoo.contracts.transport import DeviceOptions
 from zoo.execution.driver_guard import GuardedTransport, guarding
+from zoo.execution.runtimes import brought_runtimes
+from zoo.registry import Registry
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -130,6 +132,24 @@ class Device:
         driver = self.driver
         with self.guard("set the device up"):
             return _text(driver.setup(tell))
+
+
+def device_of(
+    registry: Registry,
+    name: str,
+    kind: DeviceKind,
+    options: DeviceOptions | None = None,
+    source: Path | None = None,
+) -> Device:
+    """A device of a kind that the registry knows, with the plugins' runtimes."""
+    return Device(
+        name=name,
+        kind=kind,
+        options=options or {},
+        source=source,
+        brought=brought_runtimes(registry),
+        plugin=registry.devices.provider(kind.name).who,
+    )
 
 
 def _text(found: object) -> str:

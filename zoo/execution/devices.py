@@ -10,7 +10,7 @@ from zoo.common.errors import MissingExtra, UnknownName, UsageError, ZooError
 from zoo.contracts import DeviceKind, DeviceOptions, Exporter
 from zoo.contracts.checks import InvalidRecord, check_name
 from zoo.contracts.options import declared_options
-from zoo.execution.device import Device
+from zoo.execution.device import Device, device_of
 from zoo.execution.devices_file import (
     Entry,
     add_entry,
@@ -66,7 +66,7 @@ def devices_without_entry(registry: Registry) -> dict[str, Device]:
     for kind in registry.devices:
         with suppress(ZooError):
             for name, options in known_by(registry, kind).items():
-                found.setdefault(name, _device_of(registry, name, kind, options))
+                found.setdefault(name, device_of(registry, name, kind, options))
     return found
 
 
@@ -78,7 +78,7 @@ def known_by(registry: Registry, kind: DeviceKind) -> Mapping[str, DeviceOptions
     """
     if kind.known is None:
         return {}
-    with _device_of(registry, kind.name, kind).guard("tell which devices it knows"):
+    with device_of(registry, kind.name, kind).guard("tell which devices it knows"):
         return {name: dict(options) for name, options in kind.known().items()}
 
 
@@ -90,7 +90,7 @@ def options_of(registry: Registry, kind: DeviceKind) -> dict[str, bool]:
     """
     if kind.options is None:
         return {}
-    with _device_of(registry, kind.name, kind).guard("tell its options"):
+    with device_of(registry, kind.name, kind).guard("tell its options"):
         fields = kind.options().model_fields
         needed = {name: field.is_required() for name, field in fields.items()}
     return dict(sorted(needed.items(), key=lambda item: not item[1]))
@@ -190,18 +190,7 @@ def _kind_alone(registry: Registry, kind: DeviceKind) -> Device:
             + " ".join(f"{name}=…" for name in required),
         )
     options = declared_options(kind.options, {}, kind.name)
-    return _device_of(registry, kind.name, kind, options)
-
-
-def _device_of(
-    registry: Registry,
-    name: str,
-    kind: DeviceKind,
-    options: DeviceOptions | None = None,
-    source: Path | None = None,
-) -> Device:
-    plugin = registry.devices.provider(kind.name).who
-    return Device(name=name, kind=kind, options=options or {}, source=source, plugin=plugin)
+    return device_of(registry, kind.name, kind, options)
 
 
 def _device(registry: Registry, entry: Entry) -> Device:
@@ -224,7 +213,7 @@ def _device(registry: Registry, entry: Entry) -> Device:
     owner = f"{entry.name!r} ({entry.file}), of kind {kind.name},"
     options_of(registry, kind)  # names the plugin where the model cannot be had
     options = declared_options(kind.options, values, owner)
-    return _device_of(registry, entry.name, kind, options, entry.file)
+    return device_of(registry, entry.name, kind, options, entry.file)
 
 
 def _check_device_name(registry: Registry, entry: Entry) -> None:

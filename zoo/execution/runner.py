@@ -17,7 +17,7 @@ from zoo.common.errors import BadData, MissingExtra, UsageError, ZooError
 from zoo.common.progress import OnEvent
 from zoo.common.worker import Children
 from zoo.contracts import Dataset, Exporter, Preprocessing, Split, Task, Truth
-from zoo.execution.device import Device
+from zoo.execution.device import Device, device_of
 from zoo.execution.session import AgentSession
 from zoo.registry import Registry
 from zoo.results.records import Evaluation
@@ -79,7 +79,7 @@ def judging_device(registry: Registry) -> Device:
             "no device is this machine, so no file can be judged",
             fix="`zoo plugins list` shows whether the plugin that provides it is broken or off",
         )
-    return Device(name=found.name, kind=found, plugin=registry.devices.provider(found.name).who)
+    return device_of(registry, found.name, found)
 
 
 def choose_runtime(exporter: Exporter, device: Device) -> str:

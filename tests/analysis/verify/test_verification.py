@@ -358,7 +358,7 @@ def with_placement(file: Path, **changes: Any) -> Path:
 def test_manifests_from_before_work_was_counted_hold(copy: Callable[[str], Path]) -> None:
     file = copy("int8.tflite")
     (found,) = (c for c in verified(file).claims if c.name == "placement")
-    before, work = found.value.rsplit("; ", 1)
+    before, work = found.found.rsplit("; ", 1)
     assert "multiply-adds are integer" in work
     assert failing(verified(with_placement(file, value=before))) == []
     assert "placement" in failing(verified(with_placement(file, value=before[:-1])))
@@ -370,4 +370,4 @@ def test_an_unknown_precision_is_judged_by_no_other(copy: Callable[[str], Path])
     found = verified(with_manifest(copy("int8.tflite"), precision="int9"))
     (claim,) = (c for c in found.claims if c.status == "fails")
     assert claim.name == "precision"
-    assert (claim.value, claim.reason) == ("unknown precision 'int9'", "did you mean 'int8'?")
+    assert (claim.found, claim.reason) == ("unknown precision 'int9'", "did you mean 'int8'?")

@@ -1,0 +1,163 @@
+"""A new kind of device is one file: the plugin of the guide, from its name to a number."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from device_kinds import kind_of
+
+from zoo.common.errors import UsageError, ZooError
+from zoo.contracts import DeviceKind
+from zoo.execution.agent_driver import AgentDriver
+from zoo.execution.device import Device
+from zoo.execution.devices import device_named, devices_without_entry, known_devices
+from zoo.execution.driver_guard import DriverFailed
+from zoo.registry import Plugin, PluginSettings, Registry, load_registry
+from zoo.testing.devices import DEVICE_CHECKS, DeviceConformance
+
+GUIDE = Path(__file__).parents[2] / "docs" / "plugins.md"
+#: A driver as it was written before drivers were classes.
+OLD = """
+import zoo
+@zoo.hookimpl
+def zoo_devices():
+    yield zoo.DeviceKind(name="old", summary="x", connect=len, fingerprint=len, runtimes=len)
+"""
+
+
+@pytest.fixture(autouse=True)
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("ZOO_HOME", str(tmp_path / "home"))
+    return tmp_path
+
+
+@pytest.fixture
+def box(project: Path) -> Registry:
+    """The guide's plugin, and a device that it reaches."""
+    found = re.findall(r"```python\n(# zoo_box\.py\n.*?)```", GUIDE.read_text("utf-8"), re.DOTALL)
+    (project / "zoo_box.py").write_text(found[0], encoding="utf-8")
+    (project / "devices.toml").write_text(f'[desk]\nkind = "box"\npython = "{sys.executable}"\n')
+    return load_registry(PluginSettings(paths=("zoo_box.py",), installed=False))
+
+
+@pytest.mark.parametrize("check", DEVICE_CHECKS)
+def test_it_passes_the_kit(box: Registry, check: str) -> None:
+    verdict = DeviceConformance(box, device_named(box, "desk")).check(check)
+    assert verdict.status == "passed", verdict.measured
+
+
+def test_commands_know_it(box: Registry, project: Path, files: dict[str, Path]) -> None:
+    def typed(*words: str | Path) -> str:
+        command = [sys.executable, "-m", "zoo", "--plugin", "zoo_box.py", *map(str, words)]
+        done = subprocess.run(command, env={**os.environ}, capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    assert "another Python" in typed("devices", "list")
+    assert "ok  desk" in typed("devices", "doctor", "desk")
+    assert '"device": "desk"' in typed(
+        *("bench", files["dense"], "--device", "desk", "--tier", "brief", "--json")
+    )
+
+
+def test_the_agent_is_asked_once(box: Registry) -> None:
+    one, other = device_named(box, "desk"), device_named(box, "desk")
+    assert one.driver is other.driver
+    assert one.fingerprint() == other.fingerprint()
+    about = one.driver.about
+    assert other.driver.about is about
+    one.driver.forget()
+    assert one.driver.about is not about
+
+
+def test_a_driver_of_functions_is_told_what_to_write(project: Path) -> None:
+    (project / "old.py").write_text(OLD)
+    registry = load_registry(PluginSettings(paths=("old.py",), installed=False))
+    (row,) = [plugin for plugin in registry.plugins if plugin.name == "old"]
+    assert row.problem is not None
+    assert (
+        "connect, fingerprint, runtimes of a DeviceKind are methods of a class now" in row.problem
+    )
+    assert "class Driver(zoo.DeviceDriver)" in row.problem
+    assert "docs/plugins.md" in row.problem
+
+
+def registry_of(kind: DeviceKind) -> Registry:
+    registry = Registry(PluginSettings())
+    plugin = Plugin(name="stranger", origin="installed", distribution="zoo-far", version="2.0")
+    registry.devices.add(kind.name, kind, plugin)
+    return registry
+
+
+def raising(*_: Any) -> Any:
+    raise KeyError("wire")
+
+
+@pytest.mark.parametrize(
+    ("method", "ask"),
+    [
+        ("fingerprint", Device.fingerprint),
+        ("runtimes", Device.runtimes),
+        ("connect", Device.connect),
+        ("tool", Device.tool),
+        ("setup", lambda device: device.setup(print)),
+        ("address", lambda device: device.address),
+        ("__init__", lambda device: device.driver),
+    ],
+)
+def test_whatever_a_driver_raises_names_its_plugin(
+    method: str, ask: Callable[[Device], object]
+) -> None:
+    registry = registry_of(kind_of("far", methods={method: raising}))
+    with pytest.raises(DriverFailed) as caught:
+        ask(device_named(registry, "far"))
+    assert "of kind 'far' (zoo-far 2.0 (stranger)) failed to" in caught.value.what
+    assert caught.value.why == "KeyError: 'wire'"
+
+
+@pytest.mark.parametrize(
+    ("method", "ask"),
+    [
+        ("fingerprint", Device.fingerprint),
+        ("setup", lambda device: device.setup(print)),
+        ("address", lambda device: device.address),
+    ],
+)
+def test_what_is_no_text_names_the_plugin(method: str, ask: Callable[[Device], object]) -> None:
+    registry = registry_of(kind_of("far", methods={method: lambda *_: 3}))
+    with pytest.raises(DriverFailed, match=r"zoo-far 2\.0"):
+        ask(device_named(registry, "far"))
+
+
+def test_a_kind_that_cannot_tell_its_options_costs_itself_alone() -> None:
+    registry = registry_of(
+        DeviceKind(name="far", summary="x", driver=raising, options=raising, known=raising)
+    )
+    registry.devices.add("near", kind_of("near"), registry.devices.provider("far"))
+    found = known_devices(registry)
+    assert isinstance(found["far"], ZooError)
+    assert "zoo-far 2.0" in found["far"].what
+    assert isinstance(found["near"], Device)
+    assert devices_without_entry(registry) == {}
+    with pytest.raises(UsageError, match="unknown device 'nearest'"):
+        device_named(registry, "nearest")
+
+
+def test_drivers_of_one_device_are_one_object_and_keep_defaults_unchecked() -> None:
+    """What a model has by default need not keep the rules for what users write."""
+    from zoo.devices.adb import zoo_devices
+
+    (kind,) = zoo_devices()
+    assert kind.options is not None
+    whole = kind.options()().model_dump(mode="json")
+    assert kind.driver_of(whole) is kind.driver_of({})
+    assert kind.driver_of({"serial": "x"}) is not kind.driver_of({})
+    assert issubclass(type(kind.driver_of({})), AgentDriver)
