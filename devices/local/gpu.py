@@ -15,12 +15,13 @@ from pathlib import Path
 from zoo.common.errors import ZooError
 from zoo.contracts import Condition
 
+from ..runtimes import RUNTIMES
 from .nvidia import nvidia_condition
 from .options import GpuOptions
 from .transport import LocalDriver, LocalTransport
 
 #: The agent's runtimes that know GPUs, and the file that each of them tries.
-TRIED = {"litert": "dense.tflite", "onnxruntime": "dense.onnx", "openvino": "dense.onnx"}
+TRIED = {each.name: each.probe for each in RUNTIMES if each.gpu and each.probe is not None}
 IMITATED = "the processor imitates the GPU, so its times say nothing of one"
 #: Seconds for a driver to start and compile one layer.
 _PATIENCE = 120.0
@@ -93,7 +94,6 @@ class GpuDriver(LocalDriver[GpuOptions]):
     @cached_property
     def tried(self) -> tuple[dict[str, str], dict[str, str]]:
         """Where each runtime ran a layer; and why the others ran none."""
-        from zoo.execution.probes import PROBES
         from zoo.execution.session import AgentSession
 
         transport = self.connect()
@@ -102,7 +102,7 @@ class GpuDriver(LocalDriver[GpuOptions]):
         for runtime, probe in TRIED.items():
             try:
                 with AgentSession(transport, runtime, _PATIENCE) as session:
-                    session.load(Path(PROBES) / probe, purpose="timing")
+                    session.load(probe, purpose="timing")
                     ran[runtime] = str(session.locate()["name"])
             except ZooError as error:
                 refusals[runtime] = error.what.removeprefix("the agent could not load: ")

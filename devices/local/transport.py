@@ -14,6 +14,7 @@ from zoo.contracts import AgentProcess, Condition
 from zoo.execution.agent_driver import AgentDriver
 from zoo.execution.agent_process import PipeProcess
 
+from ..runtimes import RUNTIMES
 from ..shared.agent_files import AGENT
 from ..shared.linux import READINGS, condition_of
 
@@ -21,14 +22,8 @@ if TYPE_CHECKING:
     from .options import LocalOptions
 
 LocalModel = TypeVar("LocalModel", bound="LocalOptions")
-#: The module whose presence means that a runtime of the agent can be used.
-MODULES = {
-    "litert": "ai_edge_litert",
-    "tflite-runtime": "tflite_runtime",
-    "onnxruntime": "onnxruntime",
-    "openvino": "openvino",
-    "tflite-micro": "tflite_micro",
-}
+#: The package whose presence means that a runtime of the agent can be used.
+MODULES = {each.name: each.module.partition(".")[0] for each in RUNTIMES if not each.reference}
 
 
 class LocalTransport:

@@ -20,7 +20,7 @@ from zoo.common.files import sha256_of
 from zoo.contracts import AgentProcess
 from zoo.execution.failures import last_words
 
-from ..agent.zoo_agent.runtimes.table import OWN
+from ..runtimes import RUNTIMES
 from .agent_files import agent_archive
 
 UV = "uv"
@@ -219,10 +219,10 @@ class Line(ABC):
         there = f"{self.folder}/agent/{agent.name}"
         self.send(agent, there, sha256_of(agent))
         # What a plugin's runtime needs is installed there by whoever has the device.
-        distribution = OWN[runtime].distributions[0] if runtime in OWN else "numpy"
+        needed = {each.name: each.distributions[0] for each in RUNTIMES}.get(runtime, "numpy")
         run = secrets.token_hex(8)
         process = self.open(
-            *(_START, self.folder, program, there, runtime, distribution, run, str(PROTOCOL)),
+            *(_START, self.folder, program, there, runtime, needed, run, str(PROTOCOL)),
             cpus or "",
             pid_file=f"{self.folder}/run/{run}.pid",
         )

@@ -19,7 +19,7 @@ from zoo.contracts import AgentProcess, Condition
 from zoo.execution.agent_driver import AgentDriver
 from zoo.execution.failures import last_words
 
-from ..agent.zoo_agent.runtimes.table import own
+from ..runtimes import RUNTIMES
 from ..shared.linux import READINGS, condition_of
 from ..shared.remote import UV
 from .command import address
@@ -27,7 +27,7 @@ from .connection import Connection, from_home
 from .options import SshOptions
 
 #: What uv can fetch for the agent, where the processor has a wheel.
-UV_RUNTIMES = ("litert", "onnxruntime")
+UV_RUNTIMES = tuple(each.name for each in RUNTIMES if each.setup)
 #: Seconds that ``uv`` may take to fetch a runtime before the agent speaks.
 FETCHING = 900.0
 #: $1 folder.
@@ -103,8 +103,8 @@ class SshDriver(AgentDriver[SshOptions]):
             tell(f"making a virtual environment in {connection.folder}/venv")
             _install(connection, _MAKE_VENV, "a virtual environment")
             ready, refused = [], []
-            for name in UV_RUNTIMES:
-                distribution = own(name).distributions[0]
+            for runtime in (each for each in RUNTIMES if each.setup):
+                distribution = runtime.distributions[0]
                 tell(f"installing {distribution}")
                 try:
                     _install(connection, _ADD, distribution)

@@ -44,32 +44,47 @@ class SourceTree:
 
     def __init__(self, roots: Mapping[str, Path]) -> None:
         self._roots = dict(roots)
+        self._modules: dict[str, Path | None] = {}
         self._edges: dict[Path, frozenset[Path]] = {}
-        self._digests: dict[Path, str] = {}
+        self._rows: dict[Path, str] = {}
 
     def fingerprint(self, modules: Iterable[str], plugins: Iterable[CodeSource] = ()) -> str:
         """SHA-256 over everything that modules of the product and plugins reach.
 
-        Of a plugin that is a package the whole folder counts; of one from elsewhere its whole
-        import package and its version, too.
+        Of a plugin from elsewhere its version counts, too.
 
         Raises:
             LookupError: There is no such module.
         """
-        files, versions = set[Path](), set[str]()
+        given = list(plugins)
+        rows = [self._row(path) for path in self.files(modules, given)]
+        for plugin in given:
+            if plugin.source_file is not None and not self._holds(Path(plugin.source_file)):
+                rows.append(f"{_import_package(Path(plugin.source_file)).stem} {plugin.version}")
+        return hashlib.sha256("\n".join(sorted(set(rows))).encode()).hexdigest()
+
+    def files(self, modules: Iterable[str], plugins: Iterable[CodeSource]) -> frozenset[Path]:
+        """All files that modules of the product and plugins reach.
+
+        Of a plugin that is a package the whole folder counts; of one from elsewhere its whole
+        import package.
+
+        Raises:
+            LookupError: There is no such module.
+        """
+        starts = set[Path]()
         for module in modules:
             if not (found := self._files_of(module)):
                 raise LookupError(f"there is no module {module}")
-            files |= found
+            starts |= found
         for plugin in plugins:
             if plugin.source_file is not None:
                 source = Path(plugin.source_file)
-                if not any(source.is_relative_to(root) for root in self._roots.values()):
-                    source = _import_package(source)
-                    versions.add(f"{source.stem} {plugin.version}")
-                files |= _content(source)
-        rows = [f"{self._label(path)} {self._digest(path)}" for path in self.reached(files)]
-        return hashlib.sha256("\n".join(sorted([*rows, *versions])).encode()).hexdigest()
+                starts |= _content(source if self._holds(source) else _import_package(source))
+        return self.reached(starts)
+
+    def _holds(self, source: Path) -> bool:
+        return any(source.is_relative_to(root) for root in self._roots.values())
 
     def reached(self, starts: Iterable[Path]) -> frozenset[Path]:
         """`starts`, and every file that one of them reaches."""
@@ -84,6 +99,11 @@ class SourceTree:
 
     def file_of(self, module: str) -> Path | None:
         """The file of a module of the product; of a package its ``__init__.py``."""
+        if module not in self._modules:
+            self._modules[module] = self._find(module)
+        return self._modules[module]
+
+    def _find(self, module: str) -> Path | None:
         for package in sorted(self._roots, key=len, reverse=True):
             if module == package or module.startswith(f"{package}."):
                 parts = module.removeprefix(package).strip(".").split(".")
@@ -139,10 +159,10 @@ class SourceTree:
                 return f"{package}/{path.relative_to(root).as_posix()}"
         return path.relative_to(_import_package(path).parent).as_posix()
 
-    def _digest(self, path: Path) -> str:
-        if path not in self._digests:
-            self._digests[path] = sha256_of(path)
-        return self._digests[path]
+    def _row(self, path: Path) -> str:
+        if path not in self._rows:
+            self._rows[path] = f"{self._label(path)} {sha256_of(path)}"
+        return self._rows[path]
 
 
 def code_of(modules: Iterable[str], plugins: Iterable[CodeSource] = ()) -> str:

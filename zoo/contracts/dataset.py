@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
+from zoo.common.errors import UsageError
 from zoo.common.named_arrays import fields_of
 from zoo.contracts.checks import check, check_name
 
@@ -124,3 +125,13 @@ class DatasetProvider:
         check(len(self.tasks) > 0, self.name, "names no task")
         check(callable(self.open), self.name, "open must be callable")
         check(callable(self.fingerprint), self.name, "fingerprint must be callable")
+
+
+def refuse_argument(name: str, argument: str | None) -> None:
+    """Refuses ``name:argument`` of a dataset that takes none.
+
+    Raises:
+        UsageError: Something follows the name.
+    """
+    if argument is not None:
+        raise UsageError(f"{name} takes no argument, but got {argument!r}", fix=f"--data {name}")

@@ -6,8 +6,8 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from zoo.common.errors import MissingExtra, UsageError
-from zoo.contracts.dataset import Dataset, DatasetProvider
+from zoo.common.errors import MissingExtra
+from zoo.contracts.dataset import Dataset, DatasetProvider, refuse_argument
 from zoo.hookspecs import hookimpl
 
 if TYPE_CHECKING:
@@ -72,8 +72,7 @@ def fingerprint(argument: str | None) -> str:
 
 
 def _find(argument: str | None) -> Path:
-    if argument is not None:
-        raise UsageError(f"digits takes no argument, but got {argument!r}", fix="--data digits")
+    refuse_argument("digits", argument)
     import importlib.util
 
     # find_spec does not run the package: importing scikit-learn takes over a second.

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from zoo.common.errors import UsageError
-from zoo.contracts.dataset import Dataset, DatasetProvider
+from zoo.contracts.dataset import Dataset, DatasetProvider, refuse_argument
 from zoo.hookspecs import hookimpl
 
 _NAME = "digits_rows"
@@ -34,7 +33,7 @@ def open_digits_rows(argument: str | None) -> Dataset:
     from zoo.data.digits import open_digits
     from zoo.data.readers.rows import as_rows
 
-    _refuse(argument)
+    refuse_argument(_NAME, argument)
     return as_rows(open_digits(None), _NAME)
 
 
@@ -47,10 +46,5 @@ def fingerprint(argument: str | None) -> str:
     """
     from zoo.data import digits
 
-    _refuse(argument)
+    refuse_argument(_NAME, argument)
     return f"rows of {digits.fingerprint(None)}"
-
-
-def _refuse(argument: str | None) -> None:
-    if argument is not None:
-        raise UsageError(f"{_NAME} takes no argument, but got {argument!r}", fix=f"--data {_NAME}")

@@ -6,8 +6,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from zoo.common.errors import UsageError
-from zoo.contracts.dataset import Dataset, DatasetProvider
+from zoo.contracts.dataset import Dataset, DatasetProvider, refuse_argument
 from zoo.hookspecs import hookimpl
 
 if TYPE_CHECKING:
@@ -62,7 +61,7 @@ def open_fashion_mnist(argument: str | None) -> Dataset:
     from zoo.data.readers.hashing import dataset_hash, example_hashes
     from zoo.data.splits import hold_out
 
-    _refuse(argument)
+    refuse_argument("fashion_mnist", argument)
     folder = files.find_folder()
     images, labels = _read(folder, files.TRAIN_IMAGES, files.TRAIN_LABELS)
     test_images, test_labels = _read(folder, files.TEST_IMAGES, files.TEST_LABELS)
@@ -92,17 +91,10 @@ def fingerprint(argument: str | None) -> str:
     """
     from zoo.data.readers.fashion_files import FILES, check_obtainable
 
-    _refuse(argument)
+    refuse_argument("fashion_mnist", argument)
     check_obtainable()
     parts = [file.sha256[:16] for file in FILES]
     return "-".join(["fashion_mnist", str(VALIDATION_PER_CLASS), *parts])
-
-
-def _refuse(argument: str | None) -> None:
-    if argument is not None:
-        raise UsageError(
-            f"fashion_mnist takes no argument, but got {argument!r}", fix="--data fashion_mnist"
-        )
 
 
 def _read(

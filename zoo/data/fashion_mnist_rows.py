@@ -8,8 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from zoo.common.errors import UsageError
-from zoo.contracts.dataset import Dataset, DatasetProvider
+from zoo.contracts.dataset import Dataset, DatasetProvider, refuse_argument
 from zoo.hookspecs import hookimpl
 
 _NAME = "fashion_mnist_rows"
@@ -39,7 +38,7 @@ def open_fashion_mnist_rows(argument: str | None) -> Dataset:
     from zoo.data.fashion_mnist import open_fashion_mnist
     from zoo.data.readers.rows import as_rows
 
-    _refuse(argument)
+    refuse_argument(_NAME, argument)
     return as_rows(open_fashion_mnist(None), _NAME)
 
 
@@ -52,10 +51,5 @@ def fingerprint(argument: str | None) -> str:
     """
     from zoo.data import fashion_mnist
 
-    _refuse(argument)
+    refuse_argument(_NAME, argument)
     return f"rows of {fashion_mnist.fingerprint(None)}"
-
-
-def _refuse(argument: str | None) -> None:
-    if argument is not None:
-        raise UsageError(f"{_NAME} takes no argument, but got {argument!r}", fix=f"--data {_NAME}")

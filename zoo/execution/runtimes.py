@@ -50,6 +50,9 @@ def distributions_of(registry: Registry, kind: DeviceKind) -> tuple[str, ...]:
 
 
 def running_plugins(registry: Registry, kind: DeviceKind, format: str) -> tuple[Plugin, ...]:
-    """The plugins of a kind of device, and of every runtime that runs files of a format."""
-    used = (each.name for each in registry.runtimes if format in each.formats)
+    """The plugins of a kind of device, and of every runtime that runs files of a format there.
+
+    A vendor's tool is part of the device that it belongs to.
+    """
+    used = (each.name for each in registry.runtimes if format in each.formats and not each.tool)
     return (registry.devices.provider(kind.name), *map(registry.runtimes.provider, used))

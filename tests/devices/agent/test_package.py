@@ -19,8 +19,9 @@ import pytest
 from zoo.common.code_fingerprint import installed
 from zoo.common.files import sha256_of
 from zoo.devices.agent.zoo_agent.common import PROTOCOL as SPOKEN
+from zoo.devices.agent.zoo_agent.runtimes.loading import runtime_code
 from zoo.devices.agent.zoo_agent.runtimes.table import OWN, REFERENCE
-from zoo.devices.local.transport import MODULES
+from zoo.devices.runtimes import RUNTIMES
 from zoo.devices.shared import agent_files
 from zoo.devices.shared.agent_files import AGENT, agent_archive, agent_sources
 from zoo.execution.agent_process import PipeProcess
@@ -127,9 +128,14 @@ def test_script_metadata() -> None:
     assert [d.partition(">")[0] for d in metadata["dependencies"]] == ["numpy"]
 
 
-def test_both_sides_speak_one_protocol() -> None:
+def test_both_sides_know_one_protocol_and_the_same_runtimes() -> None:
     assert SPOKEN == PROTOCOL
-    assert set(OWN) == {*MODULES, REFERENCE}
+    assert {name: each.distributions for name, each in OWN.items()} == {
+        each.name: each.distributions for each in RUNTIMES
+    }
+    assert [each.name for each in RUNTIMES if each.reference] == [REFERENCE]
+    modules = {each.name: runtime_code(OWN[each.name]).MODULE for each in RUNTIMES}
+    assert modules == {each.name: each.module for each in RUNTIMES}
 
 
 def test_a_wheel_holds_it() -> None:

@@ -115,7 +115,7 @@ class TestRefusals:
             measure(device, files["onnx"], runtime="onnxruntime", threads=1, tier="brief")
 
     def test_nothing_that_runs_there(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(gpu, "TRIED", {"onnxruntime": "dense.onnx"})
+        monkeypatch.setattr(gpu, "TRIED", {"onnxruntime": gpu.TRIED["onnxruntime"]})
         with pytest.raises(NoGpu) as caught:
             device_named(load_registry(), "gpu").runtimes()
         assert "onnxruntime: " in str(caught.value.why)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -11,13 +12,22 @@ import zoo
 from zoo.common.errors import BadFile, Unsupported
 
 MAGIC = b"dense layers 1\n"
-_PASSIVE = {"InputLayer", "Flatten", "Softmax", "Functional", "Sequential", "Model"}
+_PASSIVE = {"InputLayer", "Flatten", "Softmax"}
+
+
+def _layers(model: Any) -> Iterator[Any]:
+    """Those of a model and of the models inside it, in their order."""
+    for layer in model.layers:
+        if hasattr(layer, "layers"):
+            yield from _layers(layer)
+        else:
+            yield layer
 
 
 def export(request: zoo.contracts.ExportRequest) -> None:
     """Writes the layers of a network that has no others."""
     scale, offset, layers = 1.0, 0.0, []
-    for layer in request.model._flatten_layers():
+    for layer in _layers(request.model):
         kind = type(layer).__name__
         if kind == "Rescaling":
             scale, offset = float(layer.scale), float(layer.offset)
@@ -32,7 +42,7 @@ def export(request: zoo.contracts.ExportRequest) -> None:
     shape = [int(side) for side in request.model.inputs[0].shape[1:]]
     document = {
         "input": {"name": request.input_name, "shape": shape, "scale": scale, "offset": offset},
-        "output": {"name": request.output_name, "classes": len(layers[-1]["bias"])},
+        "output": {"name": request.output_names[0], "classes": len(layers[-1]["bias"])},
         "layers": layers,
     }
     _write(request.path, document)
