@@ -103,7 +103,7 @@ def timed_exports(folder: Path, formats: Sequence[str], precisions: Sequence[str
     script = (
         "import sys, time; from pathlib import Path\n"
         "from concurrent.futures import ThreadPoolExecutor\n"
-        "from zoo.common.worker import call; from zoo.models.loading import Subject\n"
+        "from zoo.common.worker import call; from zoo.networks.loading import Subject\n"
         "from zoo.registry import PluginSettings; from zoo.pipeline.steps.export import Exporting\n"
         "folder, formats, precisions = sys.argv[1], sys.argv[2].split(), sys.argv[3].split()\n"
         "subject = Subject(model='resnet8.fashion_mnist', plugins=PluginSettings())\n"

@@ -19,7 +19,7 @@ from PIL import Image
 
 import zoo
 from zoo.data.preprocessing.images import to_pixels
-from zoo.models.checkpoints import resolve
+from zoo.networks.checkpoints import resolve
 from zoo.registry import load_registry
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "sources"))

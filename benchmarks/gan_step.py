@@ -19,7 +19,7 @@ import numpy as np
 
 from zoo.common.optional_imports import require
 from zoo.contracts.training import Training
-from zoo.models.building import build_companion, build_network
+from zoo.networks.building import build_companion, build_network
 from zoo.registry import PluginSettings, load_registry
 
 

@@ -20,7 +20,7 @@ import psutil
 
 from zoo.common.worker import call
 from zoo.contracts.training import Calibration
-from zoo.models.loading import Subject
+from zoo.networks.loading import Subject
 from zoo.pipeline.steps.export import Exporting
 from zoo.registry import PluginSettings
 

@@ -17,10 +17,10 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from zoo.models.building import build_network
-from zoo.models.card import Card, write_card
-from zoo.models.checkpoints import Checkpoint, resolve
-from zoo.models.weights import load_network, save_weights
+from zoo.networks.building import build_network
+from zoo.networks.card import Card, write_card
+from zoo.networks.checkpoints import Checkpoint, resolve
+from zoo.networks.weights import load_network, save_weights
 from zoo.registry import Registry, load_registry
 
 MODELS = (

@@ -32,7 +32,7 @@ from zoo.contracts import Split
 from zoo.data.preprocessing.calibration import calibration_inputs
 from zoo.data.preprocessing.inputs import read_inputs, truth_of
 from zoo.execution.runner import choose_runtime, judging_device, run_file
-from zoo.models.checkpoints import resolve
+from zoo.networks.checkpoints import resolve
 from zoo.registry import load_registry
 
 MODELS = (
@@ -285,7 +285,7 @@ def _timed_steps(format: str, folder: Path) -> float:
     """Seconds of all conversions to one format, as a pipeline makes them, fork server included."""
     script = (
         "import sys, time; from concurrent.futures import ThreadPoolExecutor\n"
-        "from zoo.common.worker import call; from zoo.models.loading import Subject\n"
+        "from zoo.common.worker import call; from zoo.networks.loading import Subject\n"
         "from pathlib import Path\n"
         "from zoo.registry import PluginSettings; from zoo.pipeline.steps.export import Exporting\n"
         "model, format, precisions, folder = sys.argv[1:]\n"

@@ -31,7 +31,7 @@ import numpy as np
 import zoo.training.trainer
 from zoo.contracts import Architecture, Dataset, SeriesPreprocessing, Split, Variant
 from zoo.contracts.training import Training
-from zoo.models.building import build_network
+from zoo.networks.building import build_network
 from zoo.registry import PluginSettings, load_registry
 from zoo.training.trainer import WARM_UP_SHARE, Trainer
 

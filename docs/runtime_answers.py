@@ -24,8 +24,8 @@ from zoo.data.opening import open_dataset
 from zoo.data.preprocessing.inputs import read_inputs
 from zoo.devices.shared.agent_files import agent_archive
 from zoo.execution.session import AgentSession
-from zoo.models.checkpoints import Checkpoint, packaged
-from zoo.models.loading import Subject
+from zoo.networks.checkpoints import Checkpoint, packaged
+from zoo.networks.loading import Subject
 from zoo.pipeline.steps.export import Exporting
 from zoo.registry import PluginSettings, load_registry
 
@@ -35,7 +35,7 @@ INPUTS = 256
 #: Beside these, the file itself decides nothing: they write it.
 SOURCES = (
     "exporters/*.py",
-    "zoo/models/building.py",
+    "zoo/networks/building.py",
     "zoo/pipeline/steps/export.py",
     "zoo/data/preprocessing/calibration.py",
 )

@@ -23,7 +23,7 @@ from support_page import page
 
 from zoo.api.runs import ship
 from zoo.contracts.precision import precision_named
-from zoo.models.checkpoints import packaged
+from zoo.networks.checkpoints import packaged
 from zoo.pipeline.rows import ArtifactRow, rows_of
 from zoo.pipeline.run import Run
 from zoo.registry import PluginSettings, Registry, load_registry

@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from zoo.contracts.declaration import RecipeField, fields_of
-from zoo.models.checkpoints import Checkpoint, packaged
+from zoo.networks.checkpoints import Checkpoint, packaged
 from zoo.pipeline.recipe_fields import TABLES, recipe_fields
 from zoo.registry import PluginSettings, load_registry
 

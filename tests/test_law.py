@@ -22,13 +22,13 @@ FLOORS = (
     ("registry",),
     ("targets",),
     ("data",),
-    ("models",),
+    ("networks",),
     ("tasks", "training", "artifacts"),
     ("execution",),
     ("benchmark", "analysis"),
     ("pipeline",),
     ("report", "testing"),
-    ("api", "doctor"),
+    ("api", "diagnosis"),
     ("cli",),
     ("__main__",),
 )
@@ -89,7 +89,7 @@ def test_an_import_upward_would_be_noticed() -> None:
     assert upward("def f():\n    from zoo import api", "report") == ["zoo.api"]
     assert upward("if TYPE_CHECKING:\n    import zoo.report.table", "testing")
     assert upward("from zoo.brand_new import x", "cli") == ["zoo.brand_new"]
-    assert not upward("from zoo.data.opening import x\nfrom zoo.common import y", "models")
+    assert not upward("from zoo.data.opening import x\nfrom zoo.common import y", "networks")
 
 
 def test_the_root_of_the_core_holds_few_files() -> None:

@@ -6,8 +6,6 @@ The public API, imported lazily: ``import zoo`` loads nothing heavy.
 from __future__ import annotations
 
 import importlib
-import sys
-from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -59,11 +57,11 @@ if TYPE_CHECKING:
         Variant,
         WeightsSource,
     )
-    from zoo.doctor import doctor
+    from zoo.diagnosis import doctor
     from zoo.execution.agent_driver import AgentDriver
     from zoo.execution.device import Device
     from zoo.hookspecs import hookimpl
-    from zoo.models.published.official import fetch_weights, official_weights, verify_weights
+    from zoo.networks.published.official import fetch_weights, official_weights, verify_weights
 
 _OFFICIAL = "fetch_weights official_weights verify_weights"
 _CONTRACTS = (
@@ -86,33 +84,14 @@ _LAZY = {
     "bench": "zoo.benchmark.run",
     **dict.fromkeys(("info", "load", "models", "open_dataset"), "zoo.api.models"),
     **dict.fromkeys(["export", "finetune", "optimize", "ship", "write_report"], "zoo.api.runs"),
-    **dict.fromkeys(_OFFICIAL.split(), "zoo.models.published.official"),
+    **dict.fromkeys(_OFFICIAL.split(), "zoo.networks.published.official"),
     "bundle": "zoo.artifacts.bundle",
-    "doctor": "zoo.doctor",
+    "doctor": "zoo.diagnosis",
     "explain": "zoo.analysis.explain",
     "verify": "zoo.analysis.verify.verify",
     "compare": "zoo.benchmark.compare.comparing",
     "judge_budgets": "zoo.benchmark.compare.judgement",
 }
-
-
-class _NamedAsAFunction(ModuleType):
-    """A submodule with the name of a public function, which it stands for when it is called."""
-
-    def __call__(self, *arguments: Any, **options: Any) -> Any:
-        return __getattr__(self.__name__.removeprefix("zoo."))(*arguments, **options)
-
-
-class _Public(ModuleType):
-    """This module: the import of a submodule takes no public function away."""
-
-    def __setattr__(self, name: str, value: Any) -> None:
-        if name in _LAZY and isinstance(value, ModuleType):
-            value.__class__ = _NamedAsAFunction
-        super().__setattr__(name, value)
-
-
-sys.modules[__name__].__class__ = _Public
 
 
 def __getattr__(name: str) -> Any:

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 from zoo.common.errors import Unsupported, ZooError
 from zoo.contracts import ToolOrder, ToolSummary
-from zoo.execution.failures import AgentGarbled, died, last_words, signal_of
+from zoo.execution.failures import AgentGarbled, died, last_stderr_lines, signal_of
 
 NAME = "benchmark_model"
 #: Exit codes of shells for a file that they may not, or cannot, execute; and for none.
@@ -177,7 +177,7 @@ def failure(code: int | None, said: str, file: str) -> ZooError:
     if code in (CANNOT_EXECUTE, NOT_FOUND):
         return ZooError(
             f"the device cannot execute {NAME}",
-            why=last_words(said) or f"exit code {code}",
+            why=last_stderr_lines(said) or f"exit code {code}",
             fix="supply the program that was built for its processor and system: for most phones "
             "android_aarch64",
         )
@@ -190,12 +190,12 @@ def _reason(said: str) -> str:
     """Its last error, or else its last words."""
     errors = [m[1].strip() for line in said.splitlines() for m in [_ERROR.search(line)] if m]
     told = [line for line in errors if line != "Benchmarking failed."]
-    return " | ".join(told[:3])[:400] if told else last_words(said)
+    return " | ".join(told[:3])[:400] if told else last_stderr_lines(said)
 
 
 def _garbled(what: str, said: str) -> AgentGarbled:
     return AgentGarbled(
         f"{NAME} {what}",
-        why=last_words(said) or "it said nothing at all",
+        why=last_stderr_lines(said) or "it said nothing at all",
         fix="check that the program is LiteRT's benchmark_model",
     )

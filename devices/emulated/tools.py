@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from zoo.common.errors import ZooError
-from zoo.execution.failures import last_words
+from zoo.execution.failures import last_stderr_lines
 
 #: Seconds that one of them may take: some fetch a hundred megabytes.
 PATIENCE = 1800.0
@@ -25,7 +25,7 @@ class Ran:
     @property
     def words(self) -> str:
         """The end of what it said."""
-        return last_words(self.err or self.out)
+        return last_stderr_lines(self.err or self.out)
 
 
 def run_tool(command: Sequence[str]) -> Ran:

@@ -9,7 +9,7 @@ from itertools import groupby
 from zoo.common.errors import Unsupported
 from zoo.common.optional_imports import installed
 from zoo.contracts import DeviceDriver, Examination, Figure, FigureTable, Specimen
-from zoo.models.layer_names import LayerNames, with_nameless
+from zoo.networks.layer_names import LayerNames, with_nameless
 
 from ..microcontroller.memory_sizes import in_words
 from .vela import DISTRIBUTION, MODULE, Estimate, Layer, estimate, vela_version

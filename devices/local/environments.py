@@ -11,7 +11,7 @@ from pathlib import Path
 
 from zoo.common.errors import ZooError
 from zoo.common.paths import cache_folder
-from zoo.execution.failures import last_words
+from zoo.execution.failures import last_stderr_lines
 
 #: Seconds that an environment may take.
 _PATIENCE = 900.0
@@ -100,6 +100,6 @@ def _run(command: list[str], what: str) -> None:
     if done.returncode != 0:
         raise ZooError(
             what,
-            why=last_words(done.stderr or done.stdout) or None,
+            why=last_stderr_lines(done.stderr or done.stdout) or None,
             fix="see that python3-venv is installed, and that a package index can be reached",
         )

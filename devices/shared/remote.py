@@ -18,7 +18,7 @@ from typing import IO
 from zoo.common.errors import StepDied, ZooError
 from zoo.common.files import sha256_of
 from zoo.contracts import AgentProcess
-from zoo.execution.failures import last_words
+from zoo.execution.failures import last_stderr_lines
 
 from ..runtimes import RUNTIMES
 from .agent_files import agent_archive
@@ -93,7 +93,7 @@ class RemoteAgent(AgentProcess, ABC):
             if said.strip() == STARTED:
                 return
         self.stop()
-        raise self.line.lost(last_words(self.diagnostics()))
+        raise self.line.lost(last_stderr_lines(self.diagnostics()))
 
 
 class Line(ABC):
@@ -161,7 +161,7 @@ class Line(ABC):
 
     def write_error(self, words: str) -> ZooError:
         """The error for a file that could not be written there."""
-        why = last_words(words) or None
+        why = last_stderr_lines(words) or None
         if "No space left" in words or "quota" in words.lower():
             return ZooError(
                 f"the disk of {self.address} is full",

@@ -11,7 +11,7 @@ from typing import IO, TYPE_CHECKING
 
 from zoo.common.errors import ZooError
 from zoo.execution.agent_process import PipeProcess
-from zoo.execution.failures import last_words
+from zoo.execution.failures import last_stderr_lines
 from zoo.execution.lock import DeviceBusy
 
 from ..shared.remote import (
@@ -145,7 +145,7 @@ class Connection(Line):
         except subprocess.TimeoutExpired as error:
             raise self.lost(f"no answer within {error.timeout:g} s") from error
         if done.returncode == SSH_FAILED:
-            raise self.lost(last_words(done.stderr))
+            raise self.lost(last_stderr_lines(done.stderr))
         return Done(code=done.returncode, out=done.stdout, err=done.stderr)
 
     def lost(self, words: str) -> DeviceUnreachable:

@@ -17,7 +17,7 @@ from zoo.common.clock import utc_now
 from zoo.common.errors import ZooError
 from zoo.contracts import AgentProcess, Condition
 from zoo.execution.agent_driver import AgentDriver
-from zoo.execution.failures import last_words
+from zoo.execution.failures import last_stderr_lines
 
 from ..runtimes import RUNTIMES
 from ..shared.linux import READINGS, condition_of
@@ -125,6 +125,6 @@ def _install(connection: Connection, script: str, what: str) -> None:
     if done.code != 0:
         raise ZooError(
             f"{what} could not be installed on {connection.address}",
-            why=last_words(done.err or done.out) or None,
+            why=last_stderr_lines(done.err or done.out) or None,
             fix="see that python3-venv is installed there, and that it reaches a package index",
         )

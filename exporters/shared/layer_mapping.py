@@ -13,7 +13,7 @@ from typing import Any
 
 from zoo.common.errors import UnknownName, Unsupported
 from zoo.common.optional_imports import require
-from zoo.models.layer_names import LayerNames
+from zoo.networks.layer_names import LayerNames
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from zoo.contracts import LayerComparison, LayerRequest, OperatorRecord
 from zoo.contracts.layers import ARITHMETICS
-from zoo.models.layer_names import LayerNames, with_nameless
+from zoo.networks.layer_names import LayerNames, with_nameless
 
 from ..quantization.quantization_error import Gathered, weight_figures
 from .graph import Operator, TfliteGraph

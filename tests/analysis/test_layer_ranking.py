@@ -10,8 +10,8 @@ from zoo.analysis.layer_ranking import (
     OUTPUT,
     WEIGHTS,
     cause_of,
-    culprits,
     kept_layers,
+    sensitive_layers,
 )
 
 
@@ -30,14 +30,14 @@ def test_neighbours_stay_in_float_with_a_culprit_whose_ranges_are_to_blame() -> 
     heavy = operator("heavy", sources=(1,), own_sqnr_db=8.0, weight_sqnr_db=8.0)
     coarse = operator("coarse", sources=(2,), own_sqnr_db=12.0, output_sqnr_db=12.0)
     last = operator("last", sources=(3,), **good)
-    ranked = culprits(comparison(wide, reader, heavy, coarse, last))
+    ranked = sensitive_layers(comparison(wide, reader, heavy, coarse, last))
     assert [c.keep for c in ranked[:3]] == [("reader", "wide"), ("heavy",), ("coarse", "last")]
     assert [c.decibels for c in ranked] == sorted(c.decibels for c in ranked)
     assert kept_layers(ranked[:2]) == ("reader", "wide", "heavy")
 
 
 def test_what_cannot_be_kept_in_float_is_no_culprit() -> None:
-    ranked = culprits(
+    ranked = sensitive_layers(
         comparison(
             operator("island", arithmetic="float", own_sqnr_db=1.0),
             operator("nameless", layers=(), own_sqnr_db=2.0),

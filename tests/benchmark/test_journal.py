@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from zoo.benchmark.journal import MOST_SECONDS, Journal, environment_of
-from zoo.benchmark.process_result import MeasuredProcess, Window
+from zoo.benchmark.process_result import ProcessResult, Window
 from zoo.contracts import Condition, TensorInfo
 from zoo.execution.protocol import BenchRun, LoadedFile
 from zoo.results.measurements import Samples
@@ -27,11 +27,11 @@ ABOUT = {
 }
 
 
-def process(samples: list[int], windows: int = 0) -> MeasuredProcess:
+def process(samples: list[int], windows: int = 0) -> ProcessResult:
     values = np.asarray(samples, np.int64)
     tensor = TensorInfo(name="x", shape=(1, 4), dtype="int8", scale=0.5, zero_point=3)
     parts = Samples(tuple(values for _ in range(windows)))
-    return MeasuredProcess(
+    return ProcessResult(
         about=ABOUT,
         loaded=LoadedFile(
             runtime="litert",
@@ -74,7 +74,7 @@ def process(samples: list[int], windows: int = 0) -> MeasuredProcess:
     )
 
 
-def same(one: MeasuredProcess, other: MeasuredProcess) -> bool:
+def same(one: ProcessResult, other: ProcessResult) -> bool:
     plain = [
         replace(p, run=replace(p.run, samples=None), parts=None)  # type: ignore[arg-type]
         for p in (one, other)
@@ -93,7 +93,7 @@ def same(one: MeasuredProcess, other: MeasuredProcess) -> bool:
 @given(st.lists(st.integers(0, 2**62), min_size=1, max_size=50), st.integers(0, 4))
 def test_a_process_survives_the_disk(samples: list[int], windows: int) -> None:
     before = process(samples, windows)
-    after = MeasuredProcess.decode(before.encode())
+    after = ProcessResult.decode(before.encode())
     assert same(before, after)
     assert not same(before, process([*samples, 1], windows)), "the comparison sees a difference"
 
@@ -103,18 +103,18 @@ def test_damage_is_never_read_as_another_process(data: st.DataObject) -> None:
     whole = process([5, 6, 7]).encode()
     cut = data.draw(st.integers(0, len(whole) - 1))
     with pytest.raises(ValueError, match="not a measured process"):
-        MeasuredProcess.decode(whole[:cut])
+        ProcessResult.decode(whole[:cut])
     flipped = bytearray(whole)
     place = data.draw(st.integers(0, len(whole) - 1))
     flipped[place] ^= 1 << data.draw(st.integers(0, 7))
     with pytest.raises(ValueError, match="not a measured process"):
-        MeasuredProcess.decode(bytes(flipped))
+        ProcessResult.decode(bytes(flipped))
 
 
 @given(st.binary(max_size=300))
 def test_foreign_bytes_are_no_process(content: bytes) -> None:
     with pytest.raises(ValueError, match="not a measured process"):
-        MeasuredProcess.decode(content)
+        ProcessResult.decode(content)
 
 
 def test_found_again_under_the_same_circumstances_alone(tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ from zoo.benchmark.journal import Journal
 from zoo.benchmark.tiers import TIERS, Tier
 from zoo.common.clock import utc_now
 from zoo.common.files import sha256_of
-from zoo.models.checkpoints import resolve
+from zoo.networks.checkpoints import resolve
 from zoo.registry import load_registry
 from zoo.results.records import StepRecord, as_plain
 from zoo.results.store import Store

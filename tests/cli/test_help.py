@@ -91,7 +91,7 @@ def test_the_parser_sees_a_wrong_example(line):
 
 def test_examples_name_what_exists():
     """Models and datasets of the examples are those of the zoo."""
-    from zoo.models.checkpoints import model_ids
+    from zoo.networks.checkpoints import model_ids
     from zoo.registry import load_registry
 
     registry = load_registry()

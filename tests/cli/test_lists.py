@@ -129,7 +129,7 @@ def test_plugins_list(zoo):
     rows = {line.split()[0]: line for line in typed.out.splitlines()[1:]}
     assert "architecture lenet" in rows["lenet"]
     assert "format onnx" in rows["onnx"]
-    assert "device host" in rows["host"]
+    assert "device host" in rows["local"]
     found = zoo("plugins", "list", "--json").json
     assert {row["name"] for row in found["plugins"]} == set(rows)
     assert all(row["problem"] is None for row in found["plugins"])
@@ -209,7 +209,7 @@ def test_doctor(zoo, monkeypatch):
 
 
 def test_doctor_finds_what_is_missing(zoo, monkeypatch):
-    monkeypatch.setattr("zoo.doctor.installed", lambda module: module != "onnxruntime")
+    monkeypatch.setattr("zoo.diagnosis.installed", lambda module: module != "onnxruntime")
     Path("empty").mkdir()
     monkeypatch.setenv("ZOO_FASHION_MNIST", "empty")
     Path("file").touch()

@@ -140,13 +140,13 @@ def test_help_tells_choices_and_default(path):
     (told,) = [p.help for p in ship_command.params if field.flag in p.opts]
     for choice in field.choices if field.option.value is None else ():
         assert choice in told
-    if field.default_in_words:
-        assert told.endswith(f" [{field.default_in_words}].")
+    if field.format_default:
+        assert told.endswith(f" [{field.format_default}].")
     assert "{" not in told
 
 
 def test_defaults_in_words_are_those_of_values():
-    words = {path: field.default_in_words for path, field in FIELDS.items()}
+    words = {path: field.format_default for path, field in FIELDS.items()}
     assert words["training.epochs"] == "15"
     assert words["training.learning_rate"] == "0.001"
     assert words["training.label_smoothing"] == "0"
@@ -185,7 +185,7 @@ def test_a_new_option_is_one_field():
 
     (field,) = fields_of("new", NewFields)
     assert (field.flag, field.keyword, field.path) == ("--rounds", "rounds", "new.rounds")
-    assert (field.type, field.default_in_words) == (int, "4")
+    assert (field.type, field.format_default) == (int, "4")
     assert New.model_validate({}).rounds == 4
     with pytest.raises(ValidationError):
         New.model_validate({"rounds": 0})

@@ -32,7 +32,7 @@ def test_exported_file_of_unknown_origin(plain_file, zoo):
 @pytest.mark.parametrize("where", ["packaged", "beside"])
 def test_weights_of_an_exported_file_are_named(judged_file, zoo, where):
     from zoo.artifacts.artifact import embed, open_artifact
-    from zoo.models.checkpoints import resolve
+    from zoo.networks.checkpoints import resolve
     from zoo.registry import load_registry
 
     registry = load_registry()

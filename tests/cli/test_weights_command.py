@@ -85,7 +85,7 @@ def test_a_variant_without_a_tag(zoo) -> None:
     ],
 )
 def test_wrong_input(zoo, monkeypatch, arguments, problem) -> None:
-    monkeypatch.setattr("zoo.models.published.fetch.require_extra", lambda extra: None)
+    monkeypatch.setattr("zoo.networks.published.fetch.require_extra", lambda extra: None)
     typed = zoo("weights", *arguments)
     assert typed.code == 2
     assert problem in typed.err
@@ -115,7 +115,9 @@ def test_verify_reads_the_packaged_weights(zoo) -> None:
 
 
 def test_the_doctor_calls_nothing_missing_that_only_official_weights_need(zoo, monkeypatch) -> None:
-    monkeypatch.setattr(import_module("zoo.doctor"), "installed", lambda module: module != "torch")
+    monkeypatch.setattr(
+        import_module("zoo.diagnosis"), "installed", lambda module: module != "torch"
+    )
     rows = {row["name"]: row for row in zoo("doctor", "--json").json}
     assert rows["torch"]["ok"] is True
     assert 'pip install "edgezoo[torch]"' in rows["torch"]["state"]

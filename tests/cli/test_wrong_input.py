@@ -112,8 +112,8 @@ WRONG = [
     ("bench fake.tflite --threads 0", "--threads", "1<=x<=1024"),
     ("bench fake.tflite --tier brif", "unknown tier 'brif'", "'brief'"),
     ("bench fake.tflite --device hots", "unknown device 'hots'", "'host'"),
-    ("--plugin nowhere.py list", "nowhere.py: no such file", "a Python file with a zoo hook"),
-    ("--plugin hollow list", "has no .py file", "a Python file with a zoo hook"),
+    ("--plugin nowhere.py list", "nowhere.py: no such file", "a Python file or a package with a zoo hook"),
+    ("--plugin hollow list", "has no .py file", "a Python file or a package with a zoo hook"),
     ("ship cut.safetensors --data digits", "are truncated or altered", "SHA-256 is"),
     ("export cut.safetensors", "are truncated or altered", "the card says"),
     ("ship bare.safetensors --data digits", "the weights have no card bare.toml", "keep the .toml"),
@@ -294,14 +294,14 @@ def test_debug_shows_where_wherever_it_stands(zoo):
         assert typed.code == 2
         assert typed.err.startswith(plain.err)
         assert "Traceback (most recent call last)" in typed.err
-        assert "zoo/models/catalogue.py" in typed.err
+        assert "zoo/networks/catalogue.py" in typed.err
 
 
 def test_unknown_error_is_a_sentence(zoo, monkeypatch):
     def broken(*arguments: object) -> None:
         raise RuntimeError("a bolt is loose")
 
-    monkeypatch.setattr("zoo.models.catalogue.models", broken)
+    monkeypatch.setattr("zoo.networks.catalogue.models", broken)
     typed = zoo("list")
     assert typed.code == 1
     assert "RuntimeError: a bolt is loose" in typed.err
@@ -314,7 +314,7 @@ def test_interrupt_is_a_sentence(zoo, monkeypatch):
     def interrupted(*arguments: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("zoo.models.catalogue.models", interrupted)
+    monkeypatch.setattr("zoo.networks.catalogue.models", interrupted)
     typed = zoo("list")
     assert typed.code == 130
     assert typed.err.split() == ["interrupted"]

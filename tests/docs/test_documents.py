@@ -11,7 +11,7 @@ from types import ModuleType
 import pytest
 
 from zoo import hookspecs
-from zoo.models.building import build_network, count_multiply_adds, count_parameters
+from zoo.networks.building import build_network, count_multiply_adds, count_parameters
 from zoo.pipeline.job import check_training
 from zoo.pipeline.recipe import Recipe, make_recipe
 from zoo.registry import PluginSettings, load_registry

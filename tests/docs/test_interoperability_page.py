@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from zoo.devices.local.host import MODULES
-from zoo.models.checkpoints import packaged
+from zoo.networks.checkpoints import packaged
 from zoo.registry import PluginSettings, load_registry
 
 DOCS = Path(__file__).parents[2] / "docs"

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from zoo.models.checkpoints import packaged
+from zoo.networks.checkpoints import packaged
 from zoo.registry import PluginSettings, load_registry
 
 DOCS = Path(__file__).parents[2] / "docs"
@@ -121,7 +121,7 @@ def _cell(row: dict[str, Any], format: str, precision: str) -> dict[str, Any]:
 def test_every_network_that_is_trained_here_can_be_built(matrix: Any) -> None:
     pytest.importorskip("keras")
     from zoo.contracts.training import Training
-    from zoo.models.resizing import build_reshaped, reshaped
+    from zoo.networks.resizing import build_reshaped, reshaped
     from zoo.pipeline.job import make_job
     from zoo.pipeline.options import recipe_from
 

@@ -13,7 +13,7 @@ import pytest
 
 from zoo.artifacts.artifact import open_artifact
 from zoo.contracts import TokenPreprocessing
-from zoo.models.card import read_card
+from zoo.networks.card import read_card
 from zoo.registry import load_registry
 
 for module in ("tensorflow", "ai_edge_litert", "jinja2"):

@@ -243,7 +243,7 @@ def test_int8_tflite_takes_raw_pixels(shipped: Shipped) -> None:
 
 
 def test_card_tells_the_measured_accuracy(shipped: Shipped) -> None:
-    from zoo.models.card import read_card
+    from zoo.networks.card import read_card
 
     card = read_card(shipped.folder / "lenet5.digits.toml")
     (metric,) = shipped.records["evaluate keras"]["result"]["metrics"]

@@ -17,7 +17,7 @@ from zoo.benchmark.candidate import Candidate
 from zoo.benchmark.measure import measure_interleaved
 from zoo.contracts import Check
 from zoo.execution.device import Device
-from zoo.execution.output_check import AnswersDiffer, Expected, unchecked
+from zoo.execution.output_check import Expected, OutputsDiffer, unchecked
 from zoo.results.measurements import Answers
 
 
@@ -59,7 +59,7 @@ def test_within_the_tolerance_or_refused(off: float) -> None:
         found = check(session)  # type: ignore[arg-type]
         assert (found.max_abs, found.exact) == (pytest.approx(apart), apart == 0.0)
     else:
-        with pytest.raises(AnswersDiffer, match="off by up to"):
+        with pytest.raises(OutputsDiffer, match="off by up to"):
             check(session)  # type: ignore[arg-type]
 
 
@@ -84,29 +84,29 @@ def test_a_device_that_rounds_may_be_off_by_its_rounding(
         assert (found.exact, found.max_abs) == (False, pytest.approx(off, rel=1e-3))
         assert found.limit >= found.max_abs
     else:
-        with pytest.raises(AnswersDiffer, match="off by up to"):
+        with pytest.raises(OutputsDiffer, match="off by up to"):
             check(session)  # type: ignore[arg-type]
 
 
 def test_a_device_that_rounds_must_decide_the_same() -> None:
     other = Check(name="parity", passed=False, value="", limit="", reason="another first choice")
     check = expected([[0.5, 0.5]], limit=1e-4, decide=lambda _: other).check
-    with pytest.raises(AnswersDiffer, match="another first choice"):
+    with pytest.raises(OutputsDiffer, match="another first choice"):
         check(Session([[0.4995, 0.5005]], precision="tf32"))  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("bad", [float("nan"), float("inf")])
 def test_no_number_is_no_answer(bad: float) -> None:
-    with pytest.raises(AnswersDiffer):
+    with pytest.raises(OutputsDiffer):
         expected([[0.5]]).check(Session([[bad]]))  # type: ignore[arg-type]
     same = expected([[bad]]).check(Session([[bad]]))  # type: ignore[arg-type]
     assert same.exact, "what the host answers, the device may answer too"
 
 
 def test_another_shape_and_another_second_output() -> None:
-    with pytest.raises(AnswersDiffer, match="of shape"):
+    with pytest.raises(OutputsDiffer, match="of shape"):
         expected([[0.5]]).check(Session([0.5]))  # type: ignore[arg-type]
-    with pytest.raises(AnswersDiffer, match=r"off by up to 0\.4"):
+    with pytest.raises(OutputsDiffer, match=r"off by up to 0\.4"):
         expected([0.5], [0.1]).check(Session([0.5], [0.5]))  # type: ignore[arg-type]
 
 
@@ -117,7 +117,7 @@ def test_the_task_decides_too() -> None:
 
     close = expected([[0.499, 0.501]], decide=decide)
     close.check(Session([[0.498, 0.502]]))  # type: ignore[arg-type]
-    with pytest.raises(AnswersDiffer, match="not those that it should give") as wrong:
+    with pytest.raises(OutputsDiffer, match="not those that it should give") as wrong:
         close.check(Session([[0.502, 0.498]]))  # type: ignore[arg-type]
     assert "another choice" in str(wrong.value)
     assert "golden inputs of digits/test" in str(wrong.value)
@@ -155,7 +155,7 @@ def test_a_wrong_answer_costs_its_own_candidate_and_takes_no_time(
     wrong, right, open_ = measure_interleaved(
         Device(name="scripted", kind=kind), candidates, tier="brief"
     )
-    assert isinstance(wrong, AnswersDiffer)
+    assert isinstance(wrong, OutputsDiffer)
     assert "off by up to 1" in str(wrong)
     assert right[0].answers == Answers(  # type: ignore[index]
         reference="host", inputs=1, exact=True, max_abs=0.0, limit=0.1

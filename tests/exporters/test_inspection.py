@@ -10,7 +10,7 @@ import pytest
 
 from zoo.artifacts.gate import static_shapes, stock_operators
 from zoo.contracts import ExportRequest
-from zoo.models.building import build_network, deployed_model
+from zoo.networks.building import build_network, deployed_model
 from zoo.registry import PluginSettings, load_registry
 
 REGISTRY = load_registry(PluginSettings(installed=False))

@@ -13,7 +13,7 @@ from tiny_networks import FORMATS, ONNX, REGISTRY, TFLITE, Deployed, deployed, d
 
 from zoo.artifacts.gate import placement
 from zoo.contracts import FileContents
-from zoo.models.building import count_multiply_adds, layer_names
+from zoo.networks.building import count_multiply_adds, layer_names
 
 INT8 = REGISTRY.precision("int8")
 CELLS = [(f, p) for f, exporter in FORMATS.items() for p in exporter.precisions]

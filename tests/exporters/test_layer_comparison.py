@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 from tiny_networks import FORMATS, Deployed, answers_of, decibels, deployed, digits, write
 
-from zoo.analysis.layer_ranking import culprits
+from zoo.analysis.layer_ranking import sensitive_layers
 from zoo.contracts import LayerComparison, LayerRequest, OperatorRecord
-from zoo.models.building import layer_names
+from zoo.networks.building import layer_names
 
 pytestmark = pytest.mark.slow
 #: The first channel is so much larger than the others between the two layers that undo each other.
@@ -105,7 +105,7 @@ def test_an_outlier_channel_is_found_and_named(
     subject = networks["uneven"]
     found, path = compare(subject, format, tmp_path)
     assert decibels(subject.answers, answers_of(path, subject.inputs)) < 10
-    worst = culprits(found)[0]
+    worst = sensitive_layers(found)[0]
     assert worst.decibels < 10
     assert {"first", "uneven", "even"} & set(worst.keep)
     # What comes behind is blameless by itself, though its output is as bad.
@@ -113,7 +113,7 @@ def test_an_outlier_channel_is_found_and_named(
     assert head.own_sqnr_db is not None
     assert head.sqnr_db is not None
     assert head.own_sqnr_db > 30 > 15 > head.sqnr_db
-    fair = culprits(compare(networks["even"], format, tmp_path)[0])[0]
+    fair = sensitive_layers(compare(networks["even"], format, tmp_path)[0])[0]
     assert fair.decibels > worst.decibels + 15
 
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from zoo.contracts.layers import EXACT_DB
 from zoo.exporters.quantization.quantization_error import Gathered, Integers, Noise, weight_figures
-from zoo.models.layer_names import LayerNames, with_nameless
+from zoo.networks.layer_names import LayerNames, with_nameless
 
 RESNET = ("normalization", "stem_conv", "stem_bn", "stem_relu", "head", "probabilities")
 FUSED = "functional_1/net_1/stem_relu_1/Relu;functional_1/net_1/stem_bn_1/mul;stem_conv_1/conv1"

@@ -14,7 +14,7 @@ from zoo.artifacts.artifact import manifest_text, open_unaltered
 from zoo.common.errors import Crashed
 from zoo.common.worker import call
 from zoo.contracts.training import Calibration
-from zoo.models.loading import Subject
+from zoo.networks.loading import Subject
 from zoo.pipeline.steps.export import Exporting
 from zoo.registry import PluginSettings, load_registry
 

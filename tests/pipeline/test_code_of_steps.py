@@ -13,7 +13,7 @@ import pytest
 import zoo
 from zoo.artifacts.gate import compare_outputs
 from zoo.artifacts.reference_outputs import judged_split
-from zoo.benchmark.interleaving import Course
+from zoo.benchmark.interleaving import Interleaving
 from zoo.benchmark.noise import disturbances
 from zoo.common import code_fingerprint
 from zoo.common.code_fingerprint import PACKAGES, SourceTree, installed
@@ -113,7 +113,7 @@ def test_what_decides_is_reached(copy: Copy) -> None:
         "export onnx int8": ["exporters/onnx/quantization.py"],
         "gate tflite int8": [where(judged_split), where(compare_outputs)],
         "bench tflite int8 host": [
-            *(where(Course), where(disturbances), "devices/local/host.py"),
+            *(where(Interleaving), where(disturbances), "devices/local/host.py"),
             "devices/agent/zoo_agent/timing.py",
         ],
     }

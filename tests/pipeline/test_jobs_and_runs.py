@@ -17,7 +17,7 @@ from makers import fuzz
 
 from zoo.common.errors import BadData, UnknownName, UsageError, ZooError
 from zoo.common.worker import Children
-from zoo.models.checkpoints import packaged
+from zoo.networks.checkpoints import packaged
 from zoo.pipeline import run as run_module
 from zoo.pipeline.job import Job, make_job, tag_of
 from zoo.pipeline.options import recipe_from

@@ -14,7 +14,7 @@ from zoo.common.errors import ZooError
 from zoo.common.files import sha256_of
 from zoo.common.worker import Children
 from zoo.contracts import FileContents, ImagePreprocessing
-from zoo.models.checkpoints import Checkpoint, resolve
+from zoo.networks.checkpoints import Checkpoint, resolve
 from zoo.registry import Registry, load_registry
 
 MODEL = "lenet5.fashion_mnist"

@@ -10,7 +10,7 @@ import pytest
 
 from zoo.contracts import ExportRequest
 from zoo.execution.session import AgentSession
-from zoo.models.building import build_network, deployed_model
+from zoo.networks.building import build_network, deployed_model
 from zoo.registry import PluginSettings, load_registry
 
 pytest.importorskip("tensorflow")

@@ -7,8 +7,8 @@ from collections import Counter
 import pytest
 
 from zoo.contracts import WeightsSource
-from zoo.models.building import build_network, variable_names
-from zoo.models.published.cache import all_sources
+from zoo.networks.building import build_network, variable_names
+from zoo.networks.published.cache import all_sources
 from zoo.registry import PluginSettings, load_registry
 
 REGISTRY = load_registry(PluginSettings(installed=False))

@@ -12,7 +12,7 @@ import pytest
 from zoo.contracts import Dataset, Split
 from zoo.contracts.training import Training
 from zoo.data.opening import open_dataset
-from zoo.models.building import build_network, variable_names
+from zoo.networks.building import build_network, variable_names
 from zoo.registry import PluginSettings, load_registry
 from zoo.training.trainer import Trainer
 

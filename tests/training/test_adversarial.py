@@ -15,7 +15,7 @@ from zoo.contracts import Dataset, Split
 from zoo.contracts.options import declared_options
 from zoo.contracts.training import Training, check_training
 from zoo.data.opening import open_dataset
-from zoo.models.building import build_companion, build_network, variable_names
+from zoo.networks.building import build_companion, build_network, variable_names
 from zoo.registry import PluginSettings, load_registry
 from zoo.tasks.adversarial import trainee
 from zoo.training.trainer import Trainer
@@ -127,13 +127,13 @@ def test_an_interrupted_training_goes_on_as_if_nothing_had_happened(
     assert {"event": "resumed", "epoch": 2} in resumed.events
     assert_equal(unbroken, resumed)
     # Without a folder for sketches, the first two epochs were drawn by nobody.
-    assert list(resumed.trainer.sketches_kept()) == [3]
+    assert list(resumed.trainer.sample_images_kept()) == [3]
 
 
 def test_each_epoch_leaves_a_picture_and_tells_where(unbroken: Ended) -> None:
     from PIL import Image
 
-    kept = unbroken.trainer.sketches_kept()
+    kept = unbroken.trainer.sample_images_kept()
     assert list(kept) == [1, 2, 3]
     told = [e["sketch"] for e in unbroken.events if e["event"] == "epoch"]
     assert len(set(told)) == 1

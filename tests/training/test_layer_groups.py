@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from keras import layers
 
-from zoo.models.building import build_network
+from zoo.networks.building import build_network
 from zoo.registry import PluginSettings, load_registry
 from zoo.training.layer_groups import layer_groups, thaw
 

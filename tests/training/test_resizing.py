@@ -12,11 +12,11 @@ from keras import layers
 from zoo.common.errors import UsageError
 from zoo.contracts import Architecture, ImagePreprocessing, SeriesPreprocessing, Variant
 from zoo.contracts.training import Training
-from zoo.models.building import build_network, raw_model
-from zoo.models.card import Card, write_card
-from zoo.models.checkpoints import Checkpoint, resolve
-from zoo.models.resizing import build_reshaped, check_reshaping, load_reshaped, reshaped
-from zoo.models.weights import load_network, save_weights
+from zoo.networks.building import build_network, raw_model
+from zoo.networks.card import Card, write_card
+from zoo.networks.checkpoints import Checkpoint, resolve
+from zoo.networks.resizing import build_reshaped, check_reshaping, load_reshaped, reshaped
+from zoo.networks.weights import load_network, save_weights
 from zoo.registry import PluginSettings, load_registry
 
 REGISTRY = load_registry(PluginSettings(installed=False))

@@ -23,7 +23,7 @@ from short_training import digits as digits
 from zoo.common.errors import BadData, ZooError
 from zoo.contracts import Dataset
 from zoo.contracts.training import Training
-from zoo.models.building import build_network
+from zoo.networks.building import build_network
 
 GRADUAL = Training(epochs=4, freeze="gradual", groups=3, dropout=0.2, batch_size=64, patience=0)
 
@@ -70,7 +70,7 @@ def test_it_learns_and_reports_figures_that_are_measured(digits: Dataset) -> Non
 
 def test_the_weights_kept_are_those_of_the_best_epoch(digits: Dataset) -> None:
     from zoo.data.preprocessing.inputs import read_inputs
-    from zoo.models.building import raw_model
+    from zoo.networks.building import raw_model
 
     network, trainer, _ = train(digits)
     split = digits.splits["validation"]

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from zoo.analysis.findings import decibels, layers_of, total_time
-from zoo.analysis.layer_ranking import HARMLESS_DB, Culprit, culprits, kept_layers
+from zoo.analysis.layer_ranking import HARMLESS_DB, SensitiveLayer, kept_layers, sensitive_layers
 from zoo.contracts import LayerComparison
 from zoo.results import formatting as fmt
 
@@ -65,7 +65,7 @@ def _better(
     if file.metric is not None and twin.metric is not None:
         lost = twin.metric.lost_by(file.metric)
     at_end = told[-1].sqnr_db if told else None
-    ranked = [c for c in culprits(found) if c.decibels < HARMLESS_DB]
+    ranked = [c for c in sensitive_layers(found) if c.decibels < HARMLESS_DB]
     if not ranked or (lost < _POINTS and (at_end is None or at_end >= _GOOD_DB)):
         return None
     group = [c for c in ranked if c.decibels <= ranked[0].decibels + _ALIKE_DB][:_MOST_KEPT]
@@ -80,7 +80,7 @@ def _better(
     )
 
 
-def _figures(group: Sequence[Culprit]) -> str:
+def _figures(group: Sequence[SensitiveLayer]) -> str:
     low, high = group[0].decibels, group[-1].decibels
     return decibels(low) if len(group) == 1 else f"{decibels(low)} to {decibels(high)}"
 

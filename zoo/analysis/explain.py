@@ -20,7 +20,7 @@ from zoo.contracts import LayerComparison
 from zoo.contracts.dataset import SPLITS
 from zoo.contracts.precision import BASELINE
 from zoo.data.opening import check_task
-from zoo.models.checkpoints import resolve
+from zoo.networks.checkpoints import resolve
 from zoo.registry import Registry, load_registry
 from zoo.results.records import as_plain
 from zoo.targets import HOST_NAMES, target_named

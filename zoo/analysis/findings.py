@@ -11,8 +11,8 @@ from zoo.analysis.layer_ranking import (
     KERNEL,
     OUTPUT,
     WEIGHTS,
-    Culprit,
-    culprits,
+    SensitiveLayer,
+    sensitive_layers,
 )
 from zoo.contracts import LayerComparison, OperatorRecord
 from zoo.results import formatting as fmt
@@ -36,7 +36,7 @@ def findings(found: LayerComparison, file: FileFacts, twin: FileFacts) -> Iterat
     """Size, quality, worst layers, ranges, float islands, time and who computes what."""
     yield _size(file, twin)
     yield from _quality(found, file, twin)
-    worst = [c for c in culprits(found) if c.decibels < HARMLESS_DB]
+    worst = [c for c in sensitive_layers(found) if c.decibels < HARMLESS_DB]
     for culprit in worst[:_TOLD]:
         yield in_words(found, culprit)
     yield from _clipping(found.operators)
@@ -84,7 +84,7 @@ def _quality(found: LayerComparison, file: FileFacts, twin: FileFacts) -> Iterat
     yield f"The file is {change} ({values})" + (f", with {end}." if end else ".")
 
 
-def in_words(found: LayerComparison, culprit: Culprit) -> str:
+def in_words(found: LayerComparison, culprit: SensitiveLayer) -> str:
     """One operator that loses much, and why."""
     record = found.operators[culprit.place]
     start = (

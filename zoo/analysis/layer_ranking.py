@@ -19,7 +19,7 @@ HARMLESS_DB = 40.0
 
 
 @dataclass(frozen=True, kw_only=True)
-class Culprit:
+class SensitiveLayer:
     """An operator that adds an error of its own.
 
     Attributes:
@@ -37,7 +37,7 @@ class Culprit:
     keep: tuple[str, ...]
 
 
-def culprits(found: LayerComparison) -> tuple[Culprit, ...]:
+def sensitive_layers(found: LayerComparison) -> tuple[SensitiveLayer, ...]:
     """Operators on integers, those that lose the most first; those without a layer left out."""
     readers: dict[int, list[int]] = {}
     for place, record in enumerate(found.operators):
@@ -51,7 +51,9 @@ def culprits(found: LayerComparison) -> tuple[Culprit, ...]:
         others = {INPUTS: record.sources, OUTPUT: tuple(readers.get(place, ()))}.get(cause, ())
         involved = [found.operators[n] for n in (place, *others)]
         keep = tuple(dict.fromkeys(main_layer(r) for r in involved if r.layers))
-        ranked.append(Culprit(place=place, decibels=record.own_sqnr_db, cause=cause, keep=keep))
+        ranked.append(
+            SensitiveLayer(place=place, decibels=record.own_sqnr_db, cause=cause, keep=keep)
+        )
     return tuple(sorted(ranked, key=lambda culprit: culprit.decibels))
 
 
@@ -74,6 +76,6 @@ def main_layer(record: OperatorRecord) -> str:
     return record.layers[0]
 
 
-def kept_layers(worst: Iterable[Culprit]) -> tuple[str, ...]:
-    """The layers that several culprits need in float, each once."""
+def kept_layers(worst: Iterable[SensitiveLayer]) -> tuple[str, ...]:
+    """The layers that several sensitive_layers need in float, each once."""
     return tuple(dict.fromkeys(name for culprit in worst for name in culprit.keep))

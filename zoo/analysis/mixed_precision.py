@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from zoo.analysis.layer_ranking import culprits
+from zoo.analysis.layer_ranking import sensitive_layers
 from zoo.common.errors import UnknownName, Unsupported, ZooError
 from zoo.contracts import LayerComparison
 from zoo.results import formatting as fmt
@@ -75,7 +75,7 @@ class FloatLayerSearch:
 def search(workshop: Workshop, always: Sequence[str] = ()) -> FloatLayerSearch:
     """Makes a file, and if it loses too much, others with the worst layers in float.
 
-    The number of culprits that are kept is doubled until a file is good, then halved between the
+    The number of layers that are kept is doubled until a file is good, then halved between the
     last that was not and the first that was; at last those are given back that were not needed.
 
     Args:
@@ -92,7 +92,7 @@ def search(workshop: Workshop, always: Sequence[str] = ()) -> FloatLayerSearch:
     except ZooError as error:
         # The file is what it would have been without a search: the gate judges it.
         return FloatLayerSearch(chosen=first, attempts=(first.attempt,), trouble=error.what)
-    ranked = [c.keep for c in culprits(found) if c.decibels < _HARMLESS_DB]
+    ranked = [c.keep for c in sensitive_layers(found) if c.decibels < _HARMLESS_DB]
     attempts = _Attempts(workshop, base, first)
     good = _doubled(attempts, ranked)
     if good is not None:
@@ -159,7 +159,7 @@ class _Attempts:
 
 
 def _doubled(attempts: _Attempts, ranked: Sequence[tuple[str, ...]]) -> int | None:
-    """The least number of the worst culprits that suffices; None when all of them do not."""
+    """The least number of the worst layers that suffices; None when all of them do not."""
     bad, count = 0, 1
     while True:
         count = min(count, len(ranked))
@@ -180,7 +180,7 @@ def _doubled(attempts: _Attempts, ranked: Sequence[tuple[str, ...]]) -> int | No
 
 
 def _given_back(attempts: _Attempts, ranked: Sequence[tuple[str, ...]], count: int) -> None:
-    """Tries without each of the culprits but the last, which is known to be needed."""
+    """Tries without each of the sensitive_layers but the last, which is known to be needed."""
     needed = list(ranked[:count])
     for group in list(needed[:-1]):
         fewer = [other for other in needed if other is not group]

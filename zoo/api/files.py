@@ -14,8 +14,8 @@ from zoo.contracts.dataset import SPLITS
 from zoo.data import opening
 from zoo.data.opening import check_task
 from zoo.execution.runner import evaluate_file
-from zoo.models.loading import Subject
-from zoo.models.published.official import here
+from zoo.networks.loading import Subject
+from zoo.networks.published.official import here
 from zoo.registry import Registry, load_registry
 from zoo.results.records import Evaluation
 

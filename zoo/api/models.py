@@ -8,11 +8,11 @@ from zoo.artifacts.not_weights import weights_of_exported_files
 from zoo.common.progress import quiet
 from zoo.contracts.dataset import Dataset
 from zoo.data import opening
-from zoo.models import catalogue
-from zoo.models.catalogue import ModelSummary
-from zoo.models.checkpoints import resolve
-from zoo.models.loading import Subject
-from zoo.models.published.official import here
+from zoo.networks import catalogue
+from zoo.networks.catalogue import ModelSummary
+from zoo.networks.checkpoints import resolve
+from zoo.networks.loading import Subject
+from zoo.networks.published.official import here
 from zoo.registry import PluginSettings, Registry, load_registry
 
 

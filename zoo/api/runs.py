@@ -11,13 +11,13 @@ from zoo.artifacts.not_weights import weights_named
 from zoo.common.errors import MissingExtra
 from zoo.common.optional_imports import EXTRA_OF, installed
 from zoo.common.progress import OnStep, quiet
-from zoo.models.published.official import here
+from zoo.networks.published.official import here
 from zoo.pipeline.job import Job, make_job
 from zoo.pipeline.options import recipe_from, takes_recipe_keywords
 from zoo.pipeline.plan import Parts
 from zoo.pipeline.recipe_fields import EXPORT, SEARCH, TRAINING, WHOLE
 from zoo.pipeline.run import Run, execute
-from zoo.pipeline.search.optimize import Optimized, find_file, limits_of, wishes_of
+from zoo.pipeline.search.optimize import Optimized, find_file, limits_of, search_options_of
 from zoo.registry import Registry, load_registry
 
 
@@ -209,7 +209,7 @@ def optimize(
         model,
         data,
         limits=limits_of(max_size, max_download, max_latency, max_drop),
-        wishes=wishes_of(
+        wishes=search_options_of(
             registry,
             formats=formats,
             precisions=precisions,

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from zoo.common.named_arrays import described, fields_of
 from zoo.contracts import Check, Comparison, FileContents, Precision, Task, Truth
 from zoo.contracts.precision import BASELINE
-from zoo.models.layer_names import LayerNames
+from zoo.networks.layer_names import LayerNames
 
 if TYPE_CHECKING:
     from zoo.contracts.task import Array

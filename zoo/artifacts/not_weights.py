@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from zoo.common.errors import UsageError
 from zoo.common.files import sha256_of
-from zoo.models.checkpoints import SUFFIX, Checkpoint, NotAModel, packaged, resolve
+from zoo.networks.checkpoints import SUFFIX, Checkpoint, NotAModel, packaged, resolve
 from zoo.registry import Registry
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ def weights_named(registry: Registry, model: str) -> Checkpoint:
     Raises:
         UsageError: The variant has none; or it is an exported file.
     """
-    from zoo.models.loading import no_weights
+    from zoo.networks.loading import no_weights
 
     with weights_of_exported_files(registry, model):
         architecture, variant, checkpoint = resolve(registry, model)

@@ -13,7 +13,7 @@ from zoo.benchmark.battery import battery_energy
 from zoo.benchmark.candidate import Candidate, Stage
 from zoo.benchmark.journal import Journal, environment_of
 from zoo.benchmark.noise import disturbances, fastest_spin
-from zoo.benchmark.process_result import MeasuredProcess
+from zoo.benchmark.process_result import ProcessResult
 from zoo.benchmark.sustained import LongRun, sustain, windows_of
 from zoo.benchmark.tiers import Tier
 from zoo.common.clock import utc_now
@@ -39,7 +39,7 @@ _PROFILE = TypeAdapter(Profile)
 
 
 @dataclass(kw_only=True, eq=False)
-class Course:
+class Interleaving:
     """One candidate on its way through the processes."""
 
     place: int
@@ -48,7 +48,7 @@ class Course:
     key: str
     there: str = ""
     environment: str = ""
-    done: list[MeasuredProcess] = field(default_factory=list)
+    done: list[ProcessResult] = field(default_factory=list)
     kept: int = 0
     parts: int = 0
     placement: dict[str, Any] | None = None
@@ -90,7 +90,7 @@ class MeasurementRun:
         """Whether the user has interrupted."""
         return self.children is not None and self.children.stopping
 
-    def tell(self, course: Course, doing: str) -> None:
+    def tell(self, course: Interleaving, doing: str) -> None:
         """Tells whoever watches how far a candidate has come."""
         if self.watch is not None:
             last = course.done[-1] if course.done else None
@@ -106,14 +106,14 @@ class MeasurementRun:
                 )
             )
 
-    def advanced(self, course: Course, parts: int = 1) -> None:
+    def advanced(self, course: Interleaving, parts: int = 1) -> None:
         """Counts parts that are done."""
         course.parts += parts
         self.done += parts
         if self.progress is not None:
             self.progress(self.done, self.parts_each * self.candidates)
 
-    def prepare(self, course: Course) -> None:
+    def prepare(self, course: Interleaving) -> None:
         """Puts the file there, takes up what is kept of it, and checks its answers."""
         path = course.candidate.path
         # A vendor's tool keeps files where it may run, which is its driver's business.
@@ -129,7 +129,7 @@ class MeasurementRun:
                     self._check(session, course)
         self.tell(course, "timing")
 
-    def _restore(self, course: Course, about: dict[str, Any]) -> bool:
+    def _restore(self, course: Interleaving, about: dict[str, Any]) -> bool:
         """Takes up what an unfinished bench has kept; whether the answers are known by it."""
         if self.journal is None:
             return course.candidate.check is None
@@ -153,7 +153,7 @@ class MeasurementRun:
                 self.advanced(course, self.parts)
         return course.candidate.check is None or course.answers is not None
 
-    def _check(self, session: AgentSession, course: Course) -> None:
+    def _check(self, session: AgentSession, course: Interleaving) -> None:
         check = course.candidate.check
         if check is None:
             return
@@ -161,11 +161,11 @@ class MeasurementRun:
         course.answers = check(session)
         self._note(course, "answers", asdict(course.answers))
 
-    def _note(self, course: Course, name: str, value: Any) -> None:
+    def _note(self, course: Interleaving, name: str, value: Any) -> None:
         if self.journal is not None and course.environment:
             self.journal.note(course.key, course.environment, name, value)
 
-    def advance(self, course: Course) -> None:
+    def advance(self, course: Interleaving) -> None:
         """Measures one more process of a candidate; a disturbed one is measured again."""
         once = self.tier.window_seconds or self.device.clock != "real"
         for attempt in range(1 if once else 1 + RETRIES):
@@ -179,7 +179,7 @@ class MeasurementRun:
                 self._note(course, "profile", asdict(course.profile))
             self.journal.keep(course.key, course.environment, len(course.done) - 1, process)
 
-    def judge(self, course: Course) -> None:
+    def judge(self, course: Interleaving) -> None:
         """Measures the quality on the device, if that was asked for."""
         judge = course.candidate.judge
         if judge is None:
@@ -195,7 +195,7 @@ class MeasurementRun:
             course.accuracy = judge(session)
         self._note(course, "accuracy", asdict(course.accuracy))
 
-    def _process(self, course: Course, attempts: int) -> MeasuredProcess:
+    def _process(self, course: Interleaving, attempts: int) -> ProcessResult:
         earlier = self.transport.condition()
         with self._session(course) as session:
             about = session.describe()
@@ -211,7 +211,7 @@ class MeasurementRun:
         if long is not None and not run.energy:
             run = replace(run, energy=battery_energy(earlier, later, long.windows))
         noise = long.noise if long is not None else self._noise(about, loaded, run, earlier, later)
-        return MeasuredProcess(
+        return ProcessResult(
             about=about,
             loaded=loaded,
             run=run,
@@ -239,7 +239,7 @@ class MeasurementRun:
         return tuple(dict.fromkeys((*noise, *faults)))
 
     def _long(
-        self, session: AgentSession, course: Course, about: dict[str, Any], loaded: LoadedFile
+        self, session: AgentSession, course: Interleaving, about: dict[str, Any], loaded: LoadedFile
     ) -> LongRun | None:
         """A run in windows; None where the tier has none."""
         if not self.tier.window_seconds or course.candidate.tool:
@@ -257,7 +257,7 @@ class MeasurementRun:
             progress=told,
         )
 
-    def _sample(self, session: AgentSession, course: Course) -> BenchRun:
+    def _sample(self, session: AgentSession, course: Interleaving) -> BenchRun:
         """One window of a long run, or all of a process."""
         candidate, tier = course.candidate, self.tier
         windowed = bool(tier.window_seconds) and not candidate.tool
@@ -270,7 +270,7 @@ class MeasurementRun:
             value_range=candidate.value_range,
         )
 
-    def _load(self, session: AgentSession, course: Course) -> LoadedFile:
+    def _load(self, session: AgentSession, course: Interleaving) -> LoadedFile:
         candidate = course.candidate
         return session.load(
             course.there,
@@ -279,7 +279,7 @@ class MeasurementRun:
             batch=candidate.batch,
         )
 
-    def _session(self, course: Course) -> _Registered:
+    def _session(self, course: Interleaving) -> _Registered:
         session = AgentSession(self.transport, course.candidate.runtime, self.timeout)
         return _Registered(session, self.children)
 

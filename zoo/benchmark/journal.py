@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from zoo.benchmark.process_result import MeasuredProcess
+from zoo.benchmark.process_result import ProcessResult
 from zoo.common.files import write_bytes
 from zoo.common.paths import cache_folder
 
@@ -48,16 +48,16 @@ class Journal:
 
     folder: Path = field(default_factory=lambda: cache_folder() / "bench")
 
-    def keep(self, key: str, environment: str, turn: int, process: MeasuredProcess) -> None:
+    def keep(self, key: str, environment: str, turn: int, process: ProcessResult) -> None:
         """Writes one process down."""
         self._write(self._path(key, environment, str(turn), _PROCESS), process.encode())
 
-    def kept(self, key: str, environment: str, turn: int) -> MeasuredProcess | None:
+    def kept(self, key: str, environment: str, turn: int) -> ProcessResult | None:
         """That process, if it was measured under the same circumstances not long ago."""
         content = self._read(self._path(key, environment, str(turn), _PROCESS))
         if content is not None:
             with suppress(ValueError):  # Damaged: it is measured again.
-                return MeasuredProcess.decode(content)
+                return ProcessResult.decode(content)
         return None
 
     def note(self, key: str, environment: str, name: str, value: Any) -> None:

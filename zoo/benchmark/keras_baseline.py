@@ -18,7 +18,7 @@ from zoo.contracts import Dataset
 from zoo.contracts.precision import HALF_TOLERANCE
 from zoo.execution.output_check import Expected
 from zoo.execution.runtimes import reference_runtime
-from zoo.models.checkpoints import SUFFIX, Checkpoint, resolve
+from zoo.networks.checkpoints import SUFFIX, Checkpoint, resolve
 from zoo.registry import Registry
 
 _ARCHIVE, _ANSWERS = ".savedmodel.zip", "answers.npz"
@@ -165,7 +165,7 @@ def write_reference(registry: Registry, checkpoint: Checkpoint, children: Childr
     folder = cache_folder() / "references" / key[:32]
     archive = folder / f"{checkpoint.model_id}{_ARCHIVE}"
     if not archive.is_file():
-        from zoo.models.loading import Subject
+        from zoo.networks.loading import Subject
 
         ensure_writable(folder, fix=OTHER_HOME)
         call(

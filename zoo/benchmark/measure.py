@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from zoo.benchmark.candidate import Candidate
-from zoo.benchmark.interleaving import Course, MeasurementRun, Progress, Watch
+from zoo.benchmark.interleaving import Interleaving, MeasurementRun, Progress, Watch
 from zoo.benchmark.journal import Journal
 from zoo.benchmark.result import measurement_of
 from zoo.benchmark.tiers import Tier, tier_named
@@ -81,10 +81,10 @@ def measure_interleaved(
     return [course.failure or _result(device, grade, course) for course in courses]
 
 
-def _course(bench: MeasurementRun, place: int, candidate: Candidate) -> Course:
+def _course(bench: MeasurementRun, place: int, candidate: Candidate) -> Interleaving:
     """Prepares a candidate; what goes wrong there is that candidate's failure."""
     sha256 = sha256_of(candidate.path)
-    course = Course(
+    course = Interleaving(
         place=place,
         candidate=candidate,
         sha256=sha256,
@@ -97,7 +97,7 @@ def _course(bench: MeasurementRun, place: int, candidate: Candidate) -> Course:
     return course
 
 
-def _take_turn(bench: MeasurementRun, course: Course, turn: int) -> None:
+def _take_turn(bench: MeasurementRun, course: Interleaving, turn: int) -> None:
     if course.failure is not None or len(course.done) > turn:
         return
     if bench.stopped and (course.done or bench.journal is not None):
@@ -114,7 +114,7 @@ def _take_turn(bench: MeasurementRun, course: Course, turn: int) -> None:
     bench.tell(course, "timing")
 
 
-def _finish(bench: MeasurementRun, course: Course) -> None:
+def _finish(bench: MeasurementRun, course: Interleaving) -> None:
     if course.failure is None:
         try:
             bench.judge(course)
@@ -124,14 +124,14 @@ def _finish(bench: MeasurementRun, course: Course) -> None:
         bench.tell(course, "done")
 
 
-def _fail(bench: MeasurementRun, course: Course, error: ZooError) -> None:
+def _fail(bench: MeasurementRun, course: Interleaving, error: ZooError) -> None:
     course.failure = error
     # What it will not do counts as done: the others' end is what people wait for.
     bench.advanced(course, bench.parts_each - course.parts)
     bench.tell(course, "stopped" if bench.stopped else "failed")
 
 
-def _result(device: Device, tier: Tier, course: Course) -> Result:
+def _result(device: Device, tier: Tier, course: Interleaving) -> Result:
     return measurement_of(
         device,
         tier,

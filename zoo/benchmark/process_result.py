@@ -41,7 +41,7 @@ class Window:
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class MeasuredProcess:
+class ProcessResult:
     """What one agent process found out.
 
     Attributes:
@@ -89,7 +89,7 @@ class MeasuredProcess:
         return hashlib.sha256(content).digest() + content
 
     @classmethod
-    def decode(cls, content: bytes) -> MeasuredProcess:
+    def decode(cls, content: bytes) -> ProcessResult:
         """The process in such bytes.
 
         Raises:

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from zoo.benchmark.process_result import MeasuredProcess
+from zoo.benchmark.process_result import ProcessResult
 from zoo.benchmark.profile import energy_of
 from zoo.benchmark.statistics import (
     QuantileEstimate,
@@ -31,7 +31,7 @@ _LEAST_FOR_P99 = 100
 def measurement_of(
     device: Device,
     tier: Tier,
-    processes: Sequence[MeasuredProcess],
+    processes: Sequence[ProcessResult],
     *,
     file: str,
     reference: bool,
@@ -120,7 +120,7 @@ def measurement_of(
 
 
 def _of_tool(
-    device: Device, tier: Tier, processes: Sequence[MeasuredProcess], file: str, sha256: str
+    device: Device, tier: Tier, processes: Sequence[ProcessResult], file: str, sha256: str
 ) -> Measurement:
     """Medians over the processes of a vendor's tool; None for what one of them did not tell."""
     summaries = tuple(p.run.summary for p in processes if p.run.summary is not None)
@@ -198,7 +198,7 @@ def _across(samples: Samples, quantile: float) -> QuantileEstimate:
     return each[0] if len(each) == 1 else median_of_processes([e.value for e in each])
 
 
-def _counted(process: MeasuredProcess) -> dict[str, Any]:
+def _counted(process: ProcessResult) -> dict[str, Any]:
     run = process.run
     return {
         "created": process.created,

@@ -18,7 +18,7 @@ def command(ctx: click.Context, as_json: bool) -> None:
 
     The exit code is 1 when something is missing.
     """
-    from zoo.doctor import doctor
+    from zoo.diagnosis import doctor
 
     settings: Settings = ctx.obj
     findings = doctor(settings.registry())

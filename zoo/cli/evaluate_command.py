@@ -32,7 +32,7 @@ def command(settings: Settings, target: str, data: str | None, split: str, as_js
     """Measure the quality of a model, or of an exported file in its deployment runtime."""
     from zoo.api.files import evaluate
     from zoo.cli.progress import StepProgress
-    from zoo.results.formatting import metric_in_words
+    from zoo.results.formatting import format_metric
     from zoo.results.records import as_plain
 
     with StepProgress(quiet=as_json) as progress:
@@ -43,6 +43,6 @@ def command(settings: Settings, target: str, data: str | None, split: str, as_js
     click.echo(f"{found.subject} on {found.dataset} ({found.split}), by {found.runtime}")
     for metric in found.metrics:
         click.echo(
-            f"  {metric.name}  {metric_in_words(metric)} on {metric.count:,} {metric.counted}s, "
+            f"  {metric.name}  {format_metric(metric)} on {metric.count:,} {metric.counted}s, "
             f"{found.seconds:.1f} s"
         )

@@ -12,9 +12,9 @@ from zoo.execution.examination import ExaminationRecord
 from zoo.report.examinations import (
     basis,
     by_name,
-    cell_in_words,
-    figure_in_words,
     figure_names,
+    format_cell,
+    format_figure,
     grouped,
     is_number_column,
 )
@@ -38,7 +38,7 @@ def _print_kind(records: Sequence[ExaminationRecord]) -> None:
     names = figure_names(records)
     headings = ["file", "device", "verdict", *names]
     rows = [
-        [r.file, r.device, r.verdict, *(figure_in_words(f) for f in by_name(r, names))]
+        [r.file, r.device, r.verdict, *(format_figure(f) for f in by_name(r, names))]
         for r in records
     ]
     print_table(headings, rows, right="lll" + "r" * len(names))
@@ -63,5 +63,5 @@ def _print_tables(record: ExaminationRecord) -> None:
         columns = range(len(table.headings))
         right = "".join("r" if is_number_column(table, i) else "l" for i in columns)
         print_table(
-            table.headings, [[cell_in_words(c) for c in row] for row in table.rows], right=right
+            table.headings, [[format_cell(c) for c in row] for row in table.rows], right=right
         )

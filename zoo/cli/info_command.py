@@ -19,7 +19,7 @@ _CLASSES_SHOWN = 20
 def command(settings: Settings, model: str, as_json: bool) -> None:
     """Show everything known about MODEL: the network, its input, its weights."""
     from zoo.artifacts.not_weights import weights_of_exported_files
-    from zoo.models.catalogue import info
+    from zoo.networks.catalogue import info
 
     registry = settings.registry()
     with weights_of_exported_files(registry, model):
@@ -68,7 +68,7 @@ def _print_official(official: dict[str, Any]) -> None:
 
 def _print_card(model_id: str, card: dict[str, Any]) -> None:
     from zoo.contracts import Metric
-    from zoo.results.formatting import metric_in_words
+    from zoo.results.formatting import format_metric
 
     click.echo(f"\nweights {model_id}")
     accuracy = card["accuracy"]
@@ -76,7 +76,7 @@ def _print_card(model_id: str, card: dict[str, Any]) -> None:
         figures = {name: accuracy[name] for name in ("value", "low", "high", "count")}
         measured = Metric(name=accuracy["metric"], **figures)
         click.echo(
-            f"  {accuracy['metric']}  {metric_in_words(measured)} "
+            f"  {accuracy['metric']}  {format_metric(measured)} "
             f"on {accuracy['count']:,} test {accuracy['counted']}s of {card['dataset']}"
         )
     names = card["classes"]

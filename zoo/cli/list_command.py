@@ -11,7 +11,7 @@ from zoo.cli.options import Settings, examples, json_option, print_json
 from zoo.cli.tables import human_count, print_table
 
 if TYPE_CHECKING:
-    from zoo.models.catalogue import ModelSummary
+    from zoo.networks.catalogue import ModelSummary
 
 
 @click.command(
@@ -24,12 +24,12 @@ if TYPE_CHECKING:
 def command(settings: Settings, pattern: str, as_json: bool) -> None:
     """List models whose name, family or model id matches PATTERN (* and ? are wild)."""
     from zoo.common.errors import UnknownName
-    from zoo.models.catalogue import models
+    from zoo.networks.catalogue import models
 
     registry = settings.registry()
     found = models(registry, pattern)
     if not found:
-        from zoo.models.checkpoints import model_ids
+        from zoo.networks.checkpoints import model_ids
 
         raise UnknownName("model", pattern, [*model_ids(registry), *registry.architectures.names()])
     if as_json:

@@ -40,7 +40,7 @@ def complete(kind: str) -> Callable[[click.Context, click.Parameter, str], list[
     def names_of(
         ctx: click.Context, param: click.Parameter, incomplete: str
     ) -> list[CompletionItem]:
-        from zoo.models.checkpoints import model_ids
+        from zoo.networks.checkpoints import model_ids
 
         root = ctx.find_root().params
         registry = Settings(plugins=tuple(root.get("plugins") or ())).registry()

@@ -24,7 +24,7 @@ def recipe_options(*paths: str, **defaults: str) -> Callable[[Function], Functio
 
     def add(function: Function) -> Function:
         for field in reversed(select(paths)):
-            shown = defaults.get(str(field.keyword), field.default_in_words)
+            shown = defaults.get(str(field.keyword), field.format_default)
             function = _option_of(field, shown)(function)
         return function
 

@@ -14,7 +14,7 @@ from zoo.pipeline.rows import rows_of
 from zoo.pipeline.run import Run, plain_records
 from zoo.report.summary import examinations_of, next_commands, remarks_of
 from zoo.report.table import print_files
-from zoo.results.formatting import metric_in_words
+from zoo.results.formatting import format_metric
 
 
 def conclude(
@@ -73,11 +73,11 @@ def print_weights(run: Run) -> None:
         return
     metric, *others = evaluated.result.metrics
     click.echo(
-        f"{run.job.model_id}: {metric.name} {metric_in_words(metric)} "
+        f"{run.job.model_id}: {metric.name} {format_metric(metric)} "
         f"on {metric.count:,} test {metric.counted}s"
     )
     for other in others:
-        click.echo(f"  {other.name} {metric_in_words(other)}")
+        click.echo(f"  {other.name} {format_metric(other)}")
 
 
 def run_as_json(run: Run) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from zoo.cli.tables import print_table
-from zoo.report.pages.search import answer, limits_in_words, search_columns, troubles
+from zoo.report.pages.search import answer, format_limits, search_columns, troubles
 from zoo.results import formatting as fmt
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ def print_search(found: Optimized) -> None:
     """The Pareto front and everything else that was tried, the chosen file first."""
     columns = search_columns(found)
     click.echo(f"{found.model_id}: {columns.metric} {fmt.metric_value(found.reference)}")
-    click.echo(f"limits: {limits_in_words(found.limits)}\n")
+    click.echo(f"limits: {format_limits(found.limits)}\n")
     size, moment = columns.size_unit.symbol, columns.time_unit.symbol
     sign = " %" if columns.points else ""
     headings = ["file", size, f"gzip {size}", f"p50 {moment}", f"{columns.metric}{sign}", "Δ"]

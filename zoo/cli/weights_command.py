@@ -29,7 +29,7 @@ def list_weights(settings: Settings, pattern: str, as_json: bool) -> None:
     Needs no network: "fetched" says which are on this machine.
     """
     from zoo.common.errors import UnknownName
-    from zoo.models.published.official import official_weights
+    from zoo.networks.published.official import official_weights
 
     registry = settings.registry()
     rows = official_weights(pattern, registry=registry)
@@ -92,7 +92,7 @@ def fetch(
     MODEL is a variant, and the weights are those of another program.
     """
     from zoo.cli.progress import StepProgress
-    from zoo.models.published.official import fetch_weights
+    from zoo.networks.published.official import fetch_weights
 
     names = None if classes is None else classes.read_text(encoding="utf-8").splitlines()
     with StepProgress(quiet=as_json) as progress:
@@ -137,7 +137,7 @@ def verify(ctx: click.Context, model: str | None, as_json: bool) -> None:
     MODEL is a variant or a model id; without it, all are read. The exit code is 1 when a file is
     damaged.
     """
-    from zoo.models.published.official import verify_weights
+    from zoo.networks.published.official import verify_weights
 
     settings: Settings = ctx.obj
     rows = verify_weights(model, registry=settings.registry())

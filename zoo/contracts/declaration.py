@@ -159,7 +159,7 @@ class RecipeField:
         return get_args(inner) if get_origin(inner) is Literal else ()
 
     @property
-    def default_in_words(self) -> str:
+    def format_default(self) -> str:
         """What holds where nothing is given; nothing where that goes without saying."""
         if self.option.default is not None:
             return self.option.default
@@ -181,7 +181,7 @@ class RecipeField:
             text = f"{self.option.value}: {text[0].lower()}{text[1:]}"
         if self.option.more:
             text = f"{text}; {self.option.more}"
-        return f"{text} [{self.default_in_words}]" if default and self.default_in_words else text
+        return f"{text} [{self.format_default}]" if default and self.format_default else text
 
 
 def fields_of(table: str, declared: type[Fields]) -> list[RecipeField]:

@@ -87,7 +87,7 @@ def examine_file(registry: Registry, device: Device, path: Path) -> ExaminationR
         faults=found.faults,
         tables=found.tables,
         remarks=found.remarks,
-        configuration={**found.configuration, "device": told_options(device)},
+        configuration={**found.configuration, "device": shown_options(device)},
         tools=dict(found.tools),
         files=tuple(str(kept) for kept in found.files),
         seconds=time.perf_counter() - started,
@@ -113,7 +113,7 @@ def examine(device: Device, artifact: Artifact) -> Examination:
     return device.examine(specimen_of(artifact))
 
 
-def told_options(device: Device) -> dict[str, Any]:
+def shown_options(device: Device) -> dict[str, Any]:
     """The device's options that say something."""
     return {key: value for key, value in device.options.items() if value is not None}
 

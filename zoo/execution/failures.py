@@ -100,13 +100,13 @@ def died(command: str, code: int | None, diagnostics: str) -> AgentDied:
     if code is None:
         return AgentDied(
             f"the line to the device broke during {command!r}",
-            why=last_words(diagnostics) or None,
+            why=last_stderr_lines(diagnostics) or None,
             fix="check power and network of the device, then type the same command again",
         )
     name = signal_of(code)
     how = f"was killed by {name}" if name else "ended"
     why = _CAUSES.get(name, "it was ended by a signal") if name else f"exit code {code}"
-    words = last_words(diagnostics)
+    words = last_stderr_lines(diagnostics)
     if name is None and _NO_MEMORY.search(words):
         name = "SIGKILL"  # It noticed by itself what the kernel would have killed it for.
     return AgentDied(
@@ -130,7 +130,7 @@ def refused(command: str, kind: str, message: str) -> AgentRefused:
     return AgentRefused(f"the agent could not {command}: {message}", why=why, fix=fix, kind=kind)
 
 
-def last_words(diagnostics: str) -> str:
+def last_stderr_lines(diagnostics: str) -> str:
     """The end of an error stream in one line."""
     lines = (line.strip() for line in diagnostics.splitlines())
     return " | ".join(line for line in lines if line)[-_LAST_WORDS:]

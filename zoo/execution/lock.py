@@ -39,13 +39,13 @@ def holding(device: Device) -> Iterator[None]:
         yield
 
 
-class HeldPlace:
+class HeldPosition:
     """What is ours until `close`, or until we die."""
 
     def __init__(self, descriptor: int | None) -> None:
         self._descriptor = descriptor
 
-    def __enter__(self) -> HeldPlace:
+    def __enter__(self) -> HeldPosition:
         return self
 
     def __exit__(self, *error: object) -> None:
@@ -61,7 +61,7 @@ class HeldPlace:
         os.close(descriptor)
 
 
-def hold_place(kind: str, place: str, shown: str, hold: bool = True) -> HeldPlace:
+def hold_place(kind: str, place: str, shown: str, hold: bool = True) -> HeldPosition:
     """Keeps other processes of this machine off what is named by a kind and a place.
 
     Args:
@@ -74,7 +74,7 @@ def hold_place(kind: str, place: str, shown: str, hold: bool = True) -> HeldPlac
         DeviceBusy: Another process holds it; says which.
     """
     if not hold:
-        return HeldPlace(None)
+        return HeldPosition(None)
     path = _lock_file(kind, place)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -91,7 +91,7 @@ def hold_place(kind: str, place: str, shown: str, hold: bool = True) -> HeldPlac
     except BaseException:
         os.close(descriptor)
         raise
-    return HeldPlace(descriptor)
+    return HeldPosition(descriptor)
 
 
 def _lock_file(kind: str, place: str) -> Path:

@@ -20,7 +20,7 @@ from zoo.results.measurements import Answers
 _ROUNDED = {"f16": HALF_TOLERANCE, "tf32": HALF_TOLERANCE, "bf16": 8e-3}
 
 
-class AnswersDiffer(ZooError):
+class OutputsDiffer(ZooError):
     """A file answers otherwise on a device than it should; its times there mean nothing."""
 
 
@@ -46,7 +46,7 @@ class Expected:
         """Compares the answers of a session that has loaded the file.
 
         Raises:
-            AnswersDiffer: They are others than a right answer may be.
+            OutputsDiffer: They are others than a right answer may be.
             ZooError: The file does not run there.
         """
         found = session.run_all(self.inputs)
@@ -88,8 +88,8 @@ class Expected:
             for limit, right in zip(self.limits, self.outputs, strict=True)
         ]
 
-    def _differ(self, why: str) -> AnswersDiffer:
-        return AnswersDiffer(
+    def _differ(self, why: str) -> OutputsDiffer:
+        return OutputsDiffer(
             "it was not timed: its answers there are not those that it should give",
             why=f"{why} (compared with {self.reference})",
             fix="try another runtime there; `zoo verify FILE` tells whether it is right here",

@@ -24,7 +24,7 @@ from zoo.execution.failures import (
     AgentHung,
     AgentMismatch,
     died,
-    last_words,
+    last_stderr_lines,
     refused,
 )
 from zoo.execution.protocol import (
@@ -316,7 +316,7 @@ class AgentSession:
         shown = line if len(line) <= 80 else line[:77] + "…"
         return AgentGarbled(
             f"the agent's answer to {command!r} is not one: {shown!r}",
-            why=last_words(process.diagnostics()) or None,
+            why=last_stderr_lines(process.diagnostics()) or None,
             fix="something else writes to the agent's stdout, or the line to the device is cut",
         )
 

@@ -19,11 +19,11 @@ from zoo.contracts.training import check_training
 from zoo.data.opening import check_task, open_dataset
 from zoo.execution.device import Device
 from zoo.execution.devices import device_named
-from zoo.models.building import check_hyperparameters
-from zoo.models.checkpoints import Checkpoint, resolve
-from zoo.models.published.cache import sources_of
-from zoo.models.resizing import check_reshaping
-from zoo.models.weights import verify
+from zoo.networks.building import check_hyperparameters
+from zoo.networks.checkpoints import Checkpoint, resolve
+from zoo.networks.published.cache import sources_of
+from zoo.networks.resizing import check_reshaping
+from zoo.networks.weights import verify
 from zoo.pipeline.recipe import Recipe
 from zoo.registry import Registry
 from zoo.targets import target_named
@@ -147,7 +147,7 @@ def _check_data(recipe: Recipe, registry: Registry, checkpoint: Checkpoint) -> N
     reshaped = recipe.training.input_size is not None or recipe.training.channels is not None
     if recipe.training.epochs > 0 or recipe.data == card.dataset or reshaped:
         return
-    from zoo.models.compatibility import check_fits
+    from zoo.networks.compatibility import check_fits
 
     dataset = open_dataset(registry, recipe.data)
     check_fits(card, checkpoint.preprocessing, dataset, recipe.data, recipe.model)

@@ -83,7 +83,7 @@ def takes_recipe_keywords(*paths: str) -> Callable[[Function], Function]:
                 str(field.keyword),
                 inspect.Parameter.KEYWORD_ONLY,
                 default=None,
-                annotation=f"{_type_in_words(field)} | None",
+                annotation=f"{_format_type(field)} | None",
             )
             for field in fields
         ]
@@ -99,7 +99,7 @@ def takes_recipe_keywords(*paths: str) -> Callable[[Function], Function]:
     return write
 
 
-def _type_in_words(field: RecipeField) -> str:
+def _format_type(field: RecipeField) -> str:
     """``int``, ``Sequence[str]``: what Python's users may give."""
     if field.several:
         return "Sequence[str]"

@@ -23,7 +23,7 @@ def by_name(record: ExaminationRecord, names: Sequence[str]) -> Iterator[Figure 
         yield figures.get(name)
 
 
-def figure_in_words(figure: Figure | None) -> str:
+def format_figure(figure: Figure | None) -> str:
     """``43.6 of 256 KiB``; a figure that nobody knows is a dash."""
     if figure is None:
         return fmt.MISSING
@@ -57,7 +57,7 @@ def is_number_column(table: FigureTable, place: int) -> bool:
     return any(isinstance(row[place], int | float) for row in table.rows)
 
 
-def cell_in_words(cell: Cell) -> str:
+def format_cell(cell: Cell) -> str:
     """A number in few digits; what nobody knows is a dash."""
     if cell is None:
         return fmt.MISSING

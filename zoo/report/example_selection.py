@@ -11,7 +11,7 @@ from zoo.artifacts.reference_outputs import REFERENCE
 from zoo.contracts import Dataset, Preprocessing, Split
 from zoo.contracts.dataset import IGNORED
 from zoo.data.preprocessing.inputs import kind_of, read_input
-from zoo.models.card import read_card
+from zoo.networks.card import read_card
 from zoo.pipeline.run import Run
 from zoo.pipeline.steps.gate import OUTPUTS
 from zoo.report.charts.series_pictures import series_picture

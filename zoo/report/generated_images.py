@@ -14,7 +14,7 @@ from zoo.results.records import TrainingResult
 _PICTURED = 48
 
 
-def sketches_of(run: Run, training: TrainingResult) -> tuple[Picture, ...]:
+def sample_images_of(run: Run, training: TrainingResult) -> tuple[Picture, ...]:
     """What the network made after each epoch."""
     folder = run.training.folder
     return tuple(

@@ -39,7 +39,7 @@ def view_of(run: Run, command: str) -> RunView:
     """Everything the report shows; reads test examples and outputs."""
     # Reads arrays, which the rows of a table need not wait for.
     from zoo.report.example_selection import samples_of, step_samples_of
-    from zoo.report.generated_images import galleries_of, sketches_of
+    from zoo.report.generated_images import galleries_of, sample_images_of
 
     rows = rows_of(run)
     training, reference = run.training.result, run.evaluation.value
@@ -63,7 +63,7 @@ def view_of(run: Run, command: str) -> RunView:
         confusions=confusions,
         samples=samples_of(run, dataset) if reference is not None else (),
         step_samples=step_samples_of(run, dataset) if reference is not None else (),
-        sketches=sketches_of(run, training),
+        sketches=sample_images_of(run, training),
         galleries=galleries_of(run, dataset) if reference is not None else (),
         classes=dataset.classes,
         examinations=examinations_of(run),

@@ -151,7 +151,7 @@ def metric_short(metric: Metric | None) -> str:
     return f"{number(metric.value, 4)} ±{number(half, 2)}"
 
 
-def metric_in_words(metric: Metric) -> str:
+def format_metric(metric: Metric) -> str:
     """``97.20% (96.10% – 98.00%, 95 %)``; a distance without the per cent signs."""
     if is_share(metric):
         figures = [f"{value:.2%}" for value in (metric.value, metric.low, metric.high)]

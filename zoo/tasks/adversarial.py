@@ -19,7 +19,7 @@ from zoo.common.optional_imports import require
 from zoo.contracts import Preprocessing
 from zoo.contracts.declaration import Real, Share
 from zoo.contracts.training import Section
-from zoo.models.building import normalization
+from zoo.networks.building import normalization
 from zoo.tasks.features import judge_in_graph
 from zoo.tasks.frechet_metric import distance_class
 

@@ -22,7 +22,7 @@ from zoo.common.paths import cache_folder
 from zoo.common.progress import Event
 from zoo.common.worker import call
 from zoo.contracts import ImagePreprocessing, LatentPreprocessing, Split
-from zoo.models.building import HEAD, normalization
+from zoo.networks.building import HEAD, normalization
 
 if TYPE_CHECKING:
     from zoo.contracts.task import Array
@@ -153,7 +153,7 @@ def judge_in_graph(preprocessing: LatentPreprocessing) -> Callable[[Any], Any]:
 
 @lru_cache
 def _checkpoint(judge: str) -> Any:
-    from zoo.models.checkpoints import resolve
+    from zoo.networks.checkpoints import resolve
     from zoo.registry import PluginSettings, load_registry
 
     checkpoint = resolve(load_registry(PluginSettings(installed=False)), judge)[2]
@@ -180,7 +180,7 @@ def _judge(judge: str) -> tuple[ImagePreprocessing, Any]:
 @lru_cache
 def _network(judge: str) -> Any:
     """From normalized images to what lies in front of the head."""
-    from zoo.models.weights import load_network
+    from zoo.networks.weights import load_network
 
     keras = require("keras")
     network = load_network(_checkpoint(judge))[0]

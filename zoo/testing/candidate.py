@@ -9,7 +9,7 @@ from zoo.common.optional_imports import require
 from zoo.contracts import Architecture, Preprocessing, Split, Task, Variant
 from zoo.contracts.options import declared_options
 from zoo.contracts.training import Training
-from zoo.models.building import build_companion, build_network, raw_model
+from zoo.networks.building import build_companion, build_network, raw_model
 from zoo.registry import PluginSettings, Registry, load_registry
 from zoo.testing.synthetic import made_up, synthetic_examples
 from zoo.testing.verdict import NotTried

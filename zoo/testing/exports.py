@@ -24,7 +24,7 @@ from zoo.contracts.task import Metric
 from zoo.contracts.training import Calibration, Training
 from zoo.data.opening import open_dataset
 from zoo.execution.runner import choose_runtime, judging_device, run_file
-from zoo.models.loading import Subject
+from zoo.networks.loading import Subject
 from zoo.pipeline.steps.export import Exporting
 from zoo.pipeline.steps.finetune import Finetuning
 from zoo.registry import Registry

@@ -6,8 +6,8 @@ from typing import Any
 
 from zoo.common.optional_imports import require
 from zoo.contracts.dataset import IGNORED
-from zoo.models.building import variable_names
-from zoo.models.weights import COMPANION
+from zoo.networks.building import variable_names
+from zoo.networks.weights import COMPANION
 from zoo.testing.candidate import CheckedNetwork
 from zoo.testing.verdict import Finding, NotTried
 

@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import Any
 
 from zoo.common.optional_imports import EXTRA_OF
-from zoo.models.catalogue import info as everything_about
+from zoo.networks.catalogue import info as everything_about
 from zoo.registry import Registry
 from zoo.testing.verdict import Finding
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from zoo.models.building import (
+from zoo.networks.building import (
     HEAD,
     build_network,
     count_multiply_adds,

@@ -6,10 +6,10 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from zoo.models.building import HEAD, deployed_model, output_shapes, variable_names
-from zoo.models.card import Card, write_card
-from zoo.models.checkpoints import Checkpoint
-from zoo.models.weights import COMPANION, load_into, load_network, read_tensors, save_weights
+from zoo.networks.building import HEAD, deployed_model, output_shapes, variable_names
+from zoo.networks.card import Card, write_card
+from zoo.networks.checkpoints import Checkpoint
+from zoo.networks.weights import COMPANION, load_into, load_network, read_tensors, save_weights
 from zoo.testing.candidate import SEED, CheckedNetwork
 from zoo.testing.structure import NO_HEAD
 from zoo.testing.verdict import Finding, NotTried

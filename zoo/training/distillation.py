@@ -7,7 +7,7 @@ from typing import Any
 
 from zoo.common.optional_imports import require
 from zoo.contracts import Preprocessing, Task
-from zoo.models.building import raw_model
+from zoo.networks.building import raw_model
 
 #: Softens both distributions, so that what the teacher holds for less likely counts too.
 TEMPERATURE = 4.0

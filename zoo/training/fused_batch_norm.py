@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from zoo.common.optional_imports import require
-from zoo.models.building import leaves
+from zoo.networks.building import leaves
 
 
 def new_normalizations(model: Any) -> list[Any]:

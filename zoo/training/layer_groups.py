@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from zoo.common.optional_imports import require
-from zoo.models.building import HEAD, leaves
+from zoo.networks.building import HEAD, leaves
 
 
 def layer_groups(network: Any, count: int) -> list[list[Any]]:

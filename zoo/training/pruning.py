@@ -15,7 +15,7 @@ from typing import Any
 from zoo.common.errors import UsageError
 from zoo.common.optional_imports import require
 from zoo.contracts import Preprocessing, Task
-from zoo.models.building import HEAD, leaves, raw_model
+from zoo.networks.building import HEAD, leaves, raw_model
 from zoo.training.trainer import Trainer
 
 #: Kernels with fewer weights are left alone: there is nothing to gain, and much to lose.

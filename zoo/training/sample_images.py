@@ -18,7 +18,7 @@ LATEST = "samples.png"
 _NAME = re.compile(r"samples-(\d+)\.png\Z")
 
 
-class Sketches:
+class SampleImages:
     """The pictures of one training.
 
     Args:

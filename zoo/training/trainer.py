@@ -17,14 +17,14 @@ from zoo.common.progress import Event
 from zoo.contracts import Dataset, Preprocessing
 from zoo.contracts.task import Lesson
 from zoo.contracts.training import Training
-from zoo.models.building import HEAD, count_multiply_adds, raw_model
+from zoo.networks.building import HEAD, count_multiply_adds, raw_model
 from zoo.results.records import Epoch
 from zoo.training.batches import Feed
 from zoo.training.fused_batch_norm import fused_normalizations, new_normalizations
 from zoo.training.layer_groups import layer_groups, thaw
 from zoo.training.optimizer import adamw
 from zoo.training.progress import progress_callback
-from zoo.training.sample_images import Sketches
+from zoo.training.sample_images import SampleImages
 from zoo.training.xla import XlaTrial, use_jit
 
 WARM_UP_SHARE = 0.1
@@ -76,7 +76,7 @@ class Trainer:
         self.folder = folder
         self.emit = emit
         self.companion = companion
-        self._sketches = None if sketches is None else Sketches(sketches, folder)
+        self._sketches = None if sketches is None else SampleImages(sketches, folder)
         self.metric_name = ""
         self.epochs: list[Epoch] = []
         self.best_epoch = 0
@@ -110,7 +110,7 @@ class Trainer:
                 self._thaw(model, number)
                 self._choose_jit(model, feed, number, batches)
                 epoch = self._one_epoch(model, feed, number, batches)
-                sketch = self._sketch(number)
+                sketch = self._sample_image(number)
                 self._save(model)
                 # Only now: an epoch that was told is never lost.
                 told = {"epochs": self.options.epochs, "metric_name": self.metric_name}
@@ -122,11 +122,11 @@ class Trainer:
         if self._sketches is not None:
             self._sketches.collect()
 
-    def sketches_kept(self) -> dict[int, str]:
+    def sample_images_kept(self) -> dict[int, str]:
         """File names of the pictures by epoch."""
         return {} if self._sketches is None else self._sketches.names()
 
-    def _sketch(self, number: int) -> Event:
+    def _sample_image(self, number: int) -> Event:
         """Draws what the network makes now; the event tells where."""
         if self._sketches is None:
             return {}

@@ -147,7 +147,7 @@ def test_a_gpu_that_is_not_there(two_gpus: Callable[[int], tuple[str, list[str]]
 def lenet5(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """The packaged network as a reference, in a folder of its own."""
     registry = load_registry()
-    from zoo.models.checkpoints import resolve
+    from zoo.networks.checkpoints import resolve
 
     _, _, checkpoint = resolve(registry, "lenet5.fashion_mnist")
     assert checkpoint is not None

@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 
 from zoo.common.errors import UsageError, ZooError
 from zoo.contracts import Architecture, Variant
-from zoo.models.building import build_network, count_parameters
-from zoo.models.checkpoints import resolve
+from zoo.networks.building import build_network, count_parameters
+from zoo.networks.checkpoints import resolve
 from zoo.pipeline.search.widths import default_students, narrower, scaled, students_of
 from zoo.registry import PluginSettings, load_registry
 

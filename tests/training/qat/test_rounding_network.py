@@ -11,7 +11,7 @@ from rounding_networks import PIXELS, disturb, pictures, tangled, target, task
 
 from zoo.common.errors import Unsupported, ZooError
 from zoo.contracts import ExportRequest
-from zoo.models.building import deployed_model
+from zoo.networks.building import deployed_model
 from zoo.registry import load_registry
 from zoo.training.qat.layers import limits_of, nudged
 from zoo.training.qat.network import Rounding, rounding

@@ -12,8 +12,8 @@ from zoo.artifacts.gate import WORK, placement, static_shapes, stock_operators
 from zoo.common.errors import UnknownName, ZooError
 from zoo.common.files import sha256_of
 from zoo.contracts import Check, FileContents, Precision, Preprocessing, TensorInfo
-from zoo.models.card import Card, read_card
-from zoo.models.checkpoints import SUFFIX, resolve
+from zoo.networks.card import Card, read_card
+from zoo.networks.checkpoints import SUFFIX, resolve
 from zoo.registry import Registry
 
 #: Checks of the gate that only the Keras network answers.

@@ -10,7 +10,7 @@ from zoo.artifacts.artifact import Manifest
 from zoo.artifacts.bundle.trial import ProgramTrial
 from zoo.common.optional_imports import require
 from zoo.contracts import Usage
-from zoo.results.formatting import metric_in_words, plain, printable
+from zoo.results.formatting import format_metric, plain, printable
 
 _TEMPLATES = Path(__file__).with_name("templates")
 
@@ -41,7 +41,7 @@ def readme(
     text: str = environment.get_template("README.md.jinja").render(
         m=facts,
         quality=[
-            (metric.name, metric_in_words(metric), f"{metric.count:,} {metric.counted}s")
+            (metric.name, format_metric(metric), f"{metric.count:,} {metric.counted}s")
             for metric in metrics
         ],
         programs=list(zip(usage.programs, trials, strict=True)),

@@ -80,7 +80,7 @@ def compare_sides(first: Side, second: Side, *, together: bool, margin: float = 
     """
     refuse_unreal(first.measurement.device, first.measurement.clock)
     refuse_unreal(second.measurement.device, second.measurement.clock)
-    mine, theirs, disturbed = _quiet_medians(first, second, together=together)
+    mine, theirs, disturbed = _undisturbed_medians(first, second, together=together)
     ratio = (
         paired_ratio(mine, theirs, CONFIDENCE)
         if together
@@ -119,7 +119,7 @@ def refuse_unreal(device: str, clock: Clock) -> None:
         )
 
 
-def _quiet_medians(
+def _undisturbed_medians(
     first: Side, second: Side, *, together: bool
 ) -> tuple[list[float], list[float], int]:
     """Medians of the processes that count, and how many were left out as disturbed."""

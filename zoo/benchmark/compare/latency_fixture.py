@@ -78,7 +78,7 @@ class Latency:
         if "over" in verdicts:
             pytest.fail("\n".join(lines), pytrace=False)
         if "can't tell" in verdicts:
-            self._cannot_tell("\n".join(lines))
+            self._inconclusive("\n".join(lines))
         return m
 
     def compare(
@@ -121,10 +121,10 @@ class Latency:
         if found.slower:
             pytest.fail(told, pytrace=False)
         if not found.settled:
-            self._cannot_tell(told)
+            self._inconclusive(told)
         return found.pairs
 
-    def _cannot_tell(self, told: str) -> NoReturn:
+    def _inconclusive(self, told: str) -> NoReturn:
         if self._unsettled == "fail":
             pytest.fail(told, pytrace=False)
         pytest.skip(told)

@@ -26,10 +26,10 @@ from zoo.contracts import Metric
 from zoo.data.opening import check_task
 from zoo.execution.devices import device_named
 from zoo.execution.examine_files import refuse_untimed
-from zoo.models.checkpoints import Checkpoint
-from zoo.models.published.official import here
+from zoo.networks.checkpoints import Checkpoint
+from zoo.networks.published.official import here
 from zoo.pipeline.search.points import Limits, Point, best, front, misses, nearest_point
-from zoo.pipeline.search.search import Search, Wishes
+from zoo.pipeline.search.search import Search, SearchOptions
 from zoo.pipeline.search.trials import Bench, Network
 from zoo.registry import Registry
 from zoo.results.store import Store
@@ -86,7 +86,7 @@ def find_file(
     data: str | None,
     *,
     limits: Limits,
-    wishes: Wishes,
+    wishes: SearchOptions,
     device: str | None,
     output: Path,
     store_url: str | None,
@@ -251,7 +251,7 @@ def limits_of(
     )
 
 
-def wishes_of(
+def search_options_of(
     registry: Registry,
     *,
     formats: Sequence[str] | None,
@@ -261,11 +261,11 @@ def wishes_of(
     epochs: int,
     budget_time: str | float | None,
     thorough: bool,
-) -> Wishes:
+) -> SearchOptions:
     """What a search tries, each name found and each number checked."""
     if isinstance(budget_time, str):
         budget_time = parse_seconds(budget_time, "--budget-time")
-    return Wishes(
+    return SearchOptions(
         formats=_formats(registry, formats),
         precisions=_precisions(registry, formats, precisions),
         widths=_shares(width, "--width", "0.5,0.75"),
@@ -307,7 +307,11 @@ def _positive(epochs: int) -> int:
 
 
 def _folder_name(
-    checkpoint: Checkpoint, data: str, limits: Limits, wishes: Wishes, options: dict[str, Any]
+    checkpoint: Checkpoint,
+    data: str,
+    limits: Limits,
+    wishes: SearchOptions,
+    options: dict[str, Any],
 ) -> str:
     """Model id, and eight digits that change with what was asked."""
     asked = [checkpoint.card().sha256, data, asdict(limits), asdict(wishes), options]

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
 from zoo.contracts.precision import CALIBRATIONS
-from zoo.models.checkpoints import Checkpoint
+from zoo.networks.checkpoints import Checkpoint
 from zoo.pipeline.job import Job
 from zoo.pipeline.search.points import Limits, Point, best, what_pruning_brings
 from zoo.pipeline.search.trained import Pruned, Student, estimate_seconds, train
@@ -22,7 +22,7 @@ PRUNE = (0.5, 0.8)
 
 
 @dataclass(frozen=True, kw_only=True)
-class Wishes:
+class SearchOptions:
     """What was asked of a search beyond its limits.
 
     Attributes:
@@ -64,7 +64,7 @@ class Search:
     network: Network
     checkpoint: Checkpoint
     limits: Limits
-    wishes: Wishes
+    wishes: SearchOptions
     points: list[Point] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     stopped: bool = False

@@ -12,8 +12,8 @@ from zoo.common.paths import cache_folder
 from zoo.contracts import Variant
 from zoo.contracts.training import Training
 from zoo.data.opening import dataset_fingerprint, open_dataset
-from zoo.models.card import Card
-from zoo.models.checkpoints import Checkpoint
+from zoo.networks.card import Card
+from zoo.networks.checkpoints import Checkpoint
 from zoo.pipeline.job import Job
 from zoo.pipeline.run import first_failure
 from zoo.pipeline.search.trials import Bench, Network

@@ -170,7 +170,7 @@ class Bench:
         plans = {name: make_plan(job, _checkpoints(), Parts()) for name, job in jobs.items()}
         wanted = {t.file for t in trials}
         merged = {step.id: step for plan in plans.values() for step in plan}
-        work = [step for step in merged.values() if _is_wanted(step.id, wanted)]
+        work = [step for step in merged.values() if _is_requested(step.id, wanted)]
         first = trials[0]
         what = first.name.partition(", ")[2]
         prefix = f"{what} · " if what else ""
@@ -290,7 +290,7 @@ def _file(step: StepId) -> tuple[str, str]:
     return step.format, step.precision
 
 
-def _is_wanted(step: StepId, files: set[tuple[str, str]]) -> bool:
+def _is_requested(step: StepId, files: set[tuple[str, str]]) -> bool:
     """Whether the step makes a wanted file, its float32 twin, or what both begin with."""
     if not step.format:
         return True

@@ -7,7 +7,7 @@ from typing import Any
 
 from zoo.common.errors import UsageError
 from zoo.contracts import Architecture, Variant
-from zoo.models.checkpoints import Checkpoint
+from zoo.networks.checkpoints import Checkpoint
 from zoo.pipeline.search.trained import Student
 from zoo.registry import Registry
 

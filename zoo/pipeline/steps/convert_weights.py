@@ -11,13 +11,13 @@ from zoo.common.progress import Event
 from zoo.common.versions import versions_of
 from zoo.contracts import Architecture, SourceLayer, Variant, WeightsSource
 from zoo.contracts.weights import Framework
-from zoo.models.building import build_network, variable_names
-from zoo.models.card import Card, write_card
-from zoo.models.published.cache import sources_of
-from zoo.models.published.convert import convert, count_classes, layer_names
-from zoo.models.published.file_formats import KERAS_SUFFIXES, read_foreign
-from zoo.models.published.layouts import IGNORED
-from zoo.models.weights import load_into, save_weights
+from zoo.networks.building import build_network, variable_names
+from zoo.networks.card import Card, write_card
+from zoo.networks.published.cache import sources_of
+from zoo.networks.published.convert import convert, count_classes, layer_names
+from zoo.networks.published.file_formats import KERAS_SUFFIXES, read_checkpoint_file
+from zoo.networks.published.layouts import IGNORED
+from zoo.networks.weights import load_into, save_weights
 from zoo.registry import PluginSettings, Registry, load_registry
 
 
@@ -70,7 +70,7 @@ def convert_file(
         layers,
         source.framework,
         Path(path).name,
-        fix=_whose(registry, tensors, source.framework),
+        fix=_owner_of(registry, tensors, source.framework),
     )
     load_into(network, converted, path, skip_head=False)
     weights = Path(output) / f"{variant}.{tag}.safetensors"
@@ -109,7 +109,7 @@ def _read(
         )
     if tag is not None:
         source = sources[tag]
-        return source, read_foreign(path, source.application)
+        return source, read_checkpoint_file(path, source.application)
     keras = path.suffix.lower() in KERAS_SUFFIXES
     candidates = [s for s in sources.values() if (s.framework == "keras") == keras]
     if not candidates:
@@ -117,7 +117,7 @@ def _read(
             f"the converter tables of {variant.name!r} are not for {path.suffix} files",
             fix="give a .pth or .safetensors file" if keras else "give an .h5 file",
         )
-    tensors = read_foreign(path, candidates[0].application)
+    tensors = read_checkpoint_file(path, candidates[0].application)
     return max(candidates, key=lambda source: _fitting(tensors, source)), tensors
 
 
@@ -142,7 +142,7 @@ def _class_names(
     return tuple(f"class {index}" for index in range(count))
 
 
-def _whose(registry: Registry, tensors: dict[str, Any], framework: Framework) -> str | None:
+def _owner_of(registry: Registry, tensors: dict[str, Any], framework: Framework) -> str | None:
     """Says which variants have exactly the layers of a file."""
     there = layer_names((n for n in tensors if not n.endswith(IGNORED)), framework)
 

@@ -17,9 +17,9 @@ from zoo.contracts import Comparison, Preprocessing, Split, Task
 from zoo.data.opening import check_task, open_dataset
 from zoo.data.preprocessing.inputs import normalize, read_inputs, truth_of
 from zoo.execution.runner import check_classes, check_enough_classes
-from zoo.models.building import deployed_model, normalization
-from zoo.models.card import Accuracy, write_card
-from zoo.models.loading import LoadedModel, Subject, load_model
+from zoo.networks.building import deployed_model, normalization
+from zoo.networks.card import Accuracy, write_card
+from zoo.networks.loading import LoadedModel, Subject, load_model
 from zoo.pipeline.steps.origin import Origin
 from zoo.pipeline.steps.step import Outcome, Step, StepId, Work
 from zoo.registry import Plugin, load_registry

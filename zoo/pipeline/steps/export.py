@@ -30,9 +30,9 @@ from zoo.contracts.training import Calibration
 from zoo.data.opening import open_dataset
 from zoo.data.preprocessing.calibration import calibration_inputs
 from zoo.data.subset import subset
-from zoo.models.building import deployed_model, layer_names
-from zoo.models.compatibility import check_fits
-from zoo.models.loading import Subject, load_model
+from zoo.networks.building import deployed_model, layer_names
+from zoo.networks.compatibility import check_fits
+from zoo.networks.loading import Subject, load_model
 from zoo.pipeline.steps.evaluate import keras_outputs
 from zoo.pipeline.steps.origin import Origin
 from zoo.pipeline.steps.step import ASIDE, Ended, Outcome, Step, Work, keyed

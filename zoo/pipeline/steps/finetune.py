@@ -17,11 +17,11 @@ from zoo.contracts.training import Training, check_training
 from zoo.data.opening import check_task, open_dataset
 from zoo.data.preprocessing.inputs import fitted
 from zoo.execution.runner import check_enough_classes
-from zoo.models.building import build_companion, check_hyperparameters
-from zoo.models.card import Card, write_card
-from zoo.models.checkpoints import Checkpoint, resolve
-from zoo.models.resizing import build_reshaped, check_reshaping, load_reshaped, reshaped
-from zoo.models.weights import load_companion, save_weights
+from zoo.networks.building import build_companion, check_hyperparameters
+from zoo.networks.card import Card, write_card
+from zoo.networks.checkpoints import Checkpoint, resolve
+from zoo.networks.resizing import build_reshaped, check_reshaping, load_reshaped, reshaped
+from zoo.networks.weights import load_companion, save_weights
 from zoo.pipeline.steps.origin import Origin
 from zoo.pipeline.steps.step import ASIDE, Outcome, Step, StepId, Work
 from zoo.registry import Plugin, PluginSettings, load_registry
@@ -174,7 +174,7 @@ def finetune(
         dataset=dataset.name,
         metric_name=trainer.metric_name,
         higher_is_better=task.higher_is_better,
-        sketches=trainer.sketches_kept(),
+        sketches=trainer.sample_images_kept(),
         epochs=tuple(trainer.epochs),
         best_epoch=trainer.best_epoch,
         weights=weights.name,

@@ -13,8 +13,8 @@ import numpy as np
 from zoo.common.files import atomic_path
 from zoo.common.progress import Event
 from zoo.contracts import Preprocessing
-from zoo.models.building import deployed_model
-from zoo.models.loading import Subject, load_model
+from zoo.networks.building import deployed_model
+from zoo.networks.loading import Subject, load_model
 
 if TYPE_CHECKING:
     from zoo.contracts.task import Array

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from zoo.models.loading import Subject
+from zoo.networks.loading import Subject
 from zoo.pipeline.steps.step import ASIDE, Finished
 from zoo.registry import Plugin, Registry
 from zoo.results.records import TrainingResult

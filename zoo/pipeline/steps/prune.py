@@ -11,7 +11,7 @@ from pathlib import Path
 from zoo.common.progress import Event
 from zoo.contracts.training import Training, check_training
 from zoo.data.opening import check_task, open_dataset
-from zoo.models.loading import Subject, load_model
+from zoo.networks.loading import Subject, load_model
 from zoo.pipeline.steps.step import Outcome, Work
 from zoo.pipeline.steps.trained_weights import TrainStep, written
 from zoo.registry import PluginSettings, load_registry

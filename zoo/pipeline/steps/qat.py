@@ -15,7 +15,7 @@ from zoo.common.progress import Event
 from zoo.contracts import Target
 from zoo.contracts.training import Qat
 from zoo.data.opening import check_task, open_dataset
-from zoo.models.loading import Subject, load_model
+from zoo.networks.loading import Subject, load_model
 from zoo.pipeline.steps.origin import Origin
 from zoo.pipeline.steps.step import ASIDE, Ended, Finished, Outcome, Step, StepId, Work
 from zoo.registry import Plugin, load_registry

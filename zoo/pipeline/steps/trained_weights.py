@@ -10,9 +10,9 @@ from typing import Any, TypeVar
 from zoo.common.versions import versions_of
 from zoo.contracts import Dataset, Variant
 from zoo.contracts.training import Training
-from zoo.models.card import Card, write_card
-from zoo.models.loading import LoadedModel
-from zoo.models.weights import save_weights
+from zoo.networks.card import Card, write_card
+from zoo.networks.loading import LoadedModel
+from zoo.networks.weights import save_weights
 from zoo.pipeline.steps.origin import Origin
 from zoo.pipeline.steps.step import ASIDE, Outcome, Step, StepId, Work
 from zoo.registry import Plugin

@@ -25,9 +25,9 @@ from zoo.report.columns import file_columns
 from zoo.report.examinations import (
     basis,
     by_name,
-    cell_in_words,
-    figure_in_words,
     figure_names,
+    format_cell,
+    format_figure,
     grouped,
     is_number_column,
 )
@@ -99,8 +99,8 @@ def environment() -> Environment:
         basis=basis, by_name=by_name, figure_names=figure_names, is_number_column=is_number_column
     )
     environment.filters.update(
-        cell_in_words=cell_in_words,
-        figure_in_words=figure_in_words,
+        format_cell=format_cell,
+        format_figure=format_figure,
         plain=fmt.plain,
         printable=fmt.printable,
         heading=fmt.heading,

@@ -100,7 +100,7 @@ def _cells(point: Point, found: Optimized, sizes: fmt.Unit, times: fmt.Unit) -> 
     )
 
 
-def limits_in_words(limits: Limits) -> str:
+def format_limits(limits: Limits) -> str:
     """``at most 60 kB, at most 5 ms``; what was asked, in the order of the options."""
     parts = []
     if limits.max_bytes is not None:
@@ -128,11 +128,11 @@ def answer(found: Optimized) -> str:
     missed = misses(found.nearest, found.limits)
     words = f"its gate ended as {found.nearest.verdict}"
     if missed:
-        words = fmt.listed(_miss_in_words(miss) for miss in missed)
+        words = fmt.listed(_format_miss(miss) for miss in missed)
     return f"No file keeps every limit. The nearest, {found.nearest.name}: {words}. {tried}."
 
 
-def _miss_in_words(miss: Miss) -> str:
+def _format_miss(miss: Miss) -> str:
     if miss.value is None:
         return f"its {miss.what} was not measured"
     if miss.what == "drop":
@@ -179,7 +179,7 @@ def write_search(path: Path, found: Optimized, command: str) -> None:
         found=found,
         command=command,
         answer=answer(found),
-        limits=limits_in_words(found.limits),
+        limits=format_limits(found.limits),
         columns=search_columns(found),
         charts=front_charts(found),
         troubles=troubles(found),

@@ -15,7 +15,7 @@ from zoo.contracts import Preprocessing, Split, Task
 from zoo.contracts.task import Lesson
 from zoo.contracts.training import Qat, Training
 from zoo.data.preprocessing.inputs import read_inputs
-from zoo.models.building import raw_model
+from zoo.networks.building import raw_model
 from zoo.training.distillation import divergence
 from zoo.training.qat.logits import best_limits
 from zoo.training.qat.network import Rounding

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from zoo.models.loading import LoadedModel
-from zoo.models.weights import load_into, read_tensors, save_weights
+from zoo.networks.loading import LoadedModel
+from zoo.networks.weights import load_into, read_tensors, save_weights
 from zoo.registry import Registry
 from zoo.targets import target_named
 from zoo.training.qat.network import Rounding, rounding

@@ -10,7 +10,7 @@ from typing import Any
 from zoo.common.errors import Unsupported
 from zoo.common.optional_imports import require
 from zoo.contracts import Preprocessing, Target, Task
-from zoo.models.building import normalization, raw_input
+from zoo.networks.building import normalization, raw_input
 from zoo.training.qat.graph import graph_of
 from zoo.training.qat.layers import fake_quantize, quantized_kernel, settle
 from zoo.training.qat.lowering import lower

@@ -12,9 +12,9 @@ import pytest
 import zoo
 from zoo.data.preprocessing.images import to_pixels
 from zoo.data.preprocessing.inputs import normalize
-from zoo.models.building import build_network
-from zoo.models.checkpoints import resolve
-from zoo.models.weights import load_network
+from zoo.networks.building import build_network
+from zoo.networks.checkpoints import resolve
+from zoo.networks.weights import load_network
 from zoo.plugins.imagenet import imagenet_classes
 from zoo.registry import PluginSettings, load_registry
 

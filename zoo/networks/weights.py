@@ -9,9 +9,9 @@ from zoo.common.errors import BadFile
 from zoo.common.files import atomic_path, sha256_of
 from zoo.common.optional_imports import require
 from zoo.contracts import Preprocessing
-from zoo.models.building import HEAD, build_network, variable_names
-from zoo.models.card import Card
-from zoo.models.checkpoints import Checkpoint
+from zoo.networks.building import HEAD, build_network, variable_names
+from zoo.networks.card import Card
+from zoo.networks.checkpoints import Checkpoint
 
 #: What the names of a companion's tensors begin with.
 COMPANION = "companion/"

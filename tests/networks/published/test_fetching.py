@@ -16,7 +16,7 @@ import zoo
 from zoo.common.errors import BadFile, UnknownName, UsageError
 from zoo.contracts import SourceLayer, WeightsSource
 from zoo.contracts.checks import InvalidRecord
-from zoo.models.checkpoints import model_ids, resolve
+from zoo.networks.checkpoints import model_ids, resolve
 from zoo.registry import PluginSettings, Registry, load_registry
 
 pytest.importorskip("keras")
@@ -163,10 +163,10 @@ def test_a_checkpoint_of_another_architecture(world: World, tmp_path: Path) -> N
 def test_whose_weights_they_are_is_told(world: World) -> None:
     architecture = world.registry.variant("resnet18")[0]
     names = next(s for s in architecture.sources if s.variant == "resnet34").layers()
-    from zoo.pipeline.steps.convert_weights import _whose
+    from zoo.pipeline.steps.convert_weights import _owner_of
 
     stored = {f"{layer.theirs}.weight": None for layer in names}
-    assert _whose(world.registry, stored, "torch") == "its layers are those of resnet34"
+    assert _owner_of(world.registry, stored, "torch") == "its layers are those of resnet34"
 
 
 @pytest.mark.parametrize(

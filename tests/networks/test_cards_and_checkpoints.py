@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from makers import architecture, fuzz, registry_with, variant
 
 from zoo.common.errors import BadFile, UnknownName, UsageError
-from zoo.models.card import Accuracy, Card, read_card, write_card
-from zoo.models.catalogue import info, models
-from zoo.models.checkpoints import Checkpoint, model_ids, packaged, resolve
+from zoo.networks.card import Accuracy, Card, read_card, write_card
+from zoo.networks.catalogue import info, models
+from zoo.networks.checkpoints import Checkpoint, model_ids, packaged, resolve
 
 CARD = Card(
     variant="tiny8",

@@ -17,10 +17,10 @@ from zoo.common.errors import UsageError, ZooError
 from zoo.common.optional_imports import require
 from zoo.contracts import Architecture, ImagePreprocessing, Preprocessing, Variant
 from zoo.contracts.training import Training
-from zoo.models.building import build_network, variable_names
-from zoo.models.card import Card
-from zoo.models.checkpoints import Checkpoint
-from zoo.models.weights import is_head, load_into, load_network, read_tensors, verify
+from zoo.networks.building import build_network, variable_names
+from zoo.networks.card import Card
+from zoo.networks.checkpoints import Checkpoint
+from zoo.networks.weights import is_head, load_into, load_network, read_tensors, verify
 
 #: ITU-R 601-2 luma, as pixels are converted to grey.
 _LUMA = (0.299, 0.587, 0.114)
@@ -109,7 +109,7 @@ def load_reshaped(
     """Loads a checkpoint's network for images of another size or with other channels.
 
     Args:
-        checkpoint: From `zoo.models.checkpoints.resolve`.
+        checkpoint: From `zoo.networks.checkpoints.resolve`.
         classes: Class names wanted.
         hyperparameters: Override those on the card.
         training: Brings `input_size` and `channels`; without them this is `load_network`.

@@ -42,7 +42,7 @@ class LayerNames:
         """The layers that these names belong to, in the network's order, each once."""
         parts = [part for name in names for part in _PARTS.split(name)]
         if not self._order:
-            return tuple(dict.fromkeys(found for name in names for found in _guessed(name)))
+            return tuple(dict.fromkeys(found for name in names for found in _inferred(name)))
         found = {layer for part in parts if (layer := self._layer(part)) is not None}
         return tuple(sorted(found, key=self._order.__getitem__))
 
@@ -57,7 +57,7 @@ class LayerNames:
         return named if named in self._order else None
 
 
-def _guessed(name: str) -> list[str]:
+def _inferred(name: str) -> list[str]:
     """The last part but one of each path: that of the layer whose operation is the last part.
 
     A path of one part is a layer whose operation's name was left out.

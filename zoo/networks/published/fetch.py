@@ -13,9 +13,9 @@ from zoo.common.files import sha256_of
 from zoo.common.optional_imports import require_extra
 from zoo.contracts import WeightsSource
 from zoo.contracts.weights import hash_in_name
-from zoo.models.card import read_card
-from zoo.models.checkpoints import Checkpoint, model_ids
-from zoo.models.published.cache import (
+from zoo.networks.card import read_card
+from zoo.networks.checkpoints import Checkpoint, model_ids
+from zoo.networks.published.cache import (
     all_sources,
     is_fetched,
     official_path,
@@ -147,7 +147,7 @@ def fetch_from(
         raise UsageError(
             f"{tag!r} cannot name weights", fix="use lower-case letters, digits, '_' and '-'"
         )
-    from zoo.models.checkpoints import packaged
+    from zoo.networks.checkpoints import packaged
 
     if tag in packaged(architecture, variant) or tag in sources_of(architecture, variant):
         raise UsageError(f"{name}.{tag} is taken by weights of the zoo", fix="choose another tag")
@@ -182,8 +182,8 @@ def _convert(
     on_event: OnEvent,
 ) -> None:
     from zoo.common.worker import call
-    from zoo.models.published.file_formats import TORCH_SUFFIXES
-    from zoo.models.published.locate import locate
+    from zoo.networks.published.file_formats import TORCH_SUFFIXES
+    from zoo.networks.published.locate import locate
 
     # A missing library must not be told after a download of hundreds of megabytes.
     require_extra("train")

@@ -13,7 +13,7 @@ import numpy as np
 from zoo.common.errors import BadData, UsageError
 from zoo.contracts import Dataset, Preprocessing
 from zoo.data.preprocessing.inputs import kind_of, read_inputs
-from zoo.models.card import Card
+from zoo.networks.card import Card
 
 #: Training examples that are looked at.
 EXAMPLES = 64

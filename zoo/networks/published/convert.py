@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from zoo.common.errors import BadFile
 from zoo.contracts.weights import Framework, SourceLayer
-from zoo.models.building import HEAD
-from zoo.models.published.layouts import IGNORED, LAYOUTS, SEPARATOR, Stored
+from zoo.networks.building import HEAD
+from zoo.networks.published.layouts import IGNORED, LAYOUTS, SEPARATOR, Stored
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -32,7 +32,7 @@ def convert(
     Args:
         tensors: As the file names them.
         shapes: Of every variable of our network, by the names of
-            `zoo.models.building.variable_names`.
+            `zoo.networks.building.variable_names`.
         layers: The converter table.
         framework: Whose conventions the file follows.
         origin: Names the file in messages.

@@ -11,10 +11,10 @@ import pytest
 
 from zoo.common.errors import BadFile, UsageError
 from zoo.contracts import WeightsSource
-from zoo.models.building import build_network, variable_names
-from zoo.models.published.convert import convert
-from zoo.models.published.file_formats import read_foreign
-from zoo.models.weights import load_into
+from zoo.networks.building import build_network, variable_names
+from zoo.networks.published.convert import convert
+from zoo.networks.published.file_formats import read_checkpoint_file
+from zoo.networks.weights import load_into
 from zoo.registry import PluginSettings, load_registry
 
 keras = pytest.importorskip("keras")
@@ -74,7 +74,7 @@ def test_converted_weights_answer_as_the_application_does(variant: str, tmp_path
     architecture, record = REGISTRY.variant(variant)
     network = build_network(architecture, record, 1000, source.hyperparameters)
     shapes = {name: tuple(v.shape) for name, v in variable_names(network).items()}
-    tensors = read_foreign(path, source.application)
+    tensors = read_checkpoint_file(path, source.application)
     converted = convert(tensors, shapes, source.layers(), "keras", "application")
     load_into(network, converted, "application", skip_head=False)
     assert source.preprocessing is not None
@@ -112,10 +112,10 @@ def test_an_h5_file_of_another_network_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "other.h5"
     keras.Sequential([keras.Input((3,)), keras.layers.Dense(2)]).save(path)
     with pytest.raises(BadFile, match=r"not a weights file of keras.applications.MobileNetV2"):
-        read_foreign(path, "MobileNetV2")
+        read_checkpoint_file(path, "MobileNetV2")
 
 
 @pytest.mark.parametrize("name", ["", "NoSuchNet", "__import__('os')"])
 def test_an_h5_file_needs_a_network(name: str, tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="its network is not known"):
-        read_foreign(tmp_path / "a.h5", name)
+        read_checkpoint_file(tmp_path / "a.h5", name)

@@ -11,10 +11,10 @@ import pytest
 
 from zoo.common.errors import BadFile
 from zoo.contracts import SourceLayer, WeightsSource
-from zoo.models.building import build_network, variable_names
-from zoo.models.published.cache import sources_of
-from zoo.models.published.convert import convert
-from zoo.models.weights import load_into
+from zoo.networks.building import build_network, variable_names
+from zoo.networks.published.cache import sources_of
+from zoo.networks.published.convert import convert
+from zoo.networks.weights import load_into
 from zoo.registry import PluginSettings, load_registry
 
 pytestmark = pytest.mark.torch

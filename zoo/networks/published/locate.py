@@ -13,7 +13,7 @@ from zoo.common.errors import UsageError
 from zoo.common.optional_imports import require
 from zoo.common.paths import OFFLINE_VARIABLE, cache_folder, is_offline
 from zoo.contracts.weights import hash_in_name
-from zoo.models.published.pins import pin, pinned
+from zoo.networks.published.pins import pin, pinned
 
 Event = dict[str, Any]
 HUB_FILE = "model.safetensors"

@@ -9,9 +9,9 @@ from pathlib import Path
 from zoo.common.errors import BadFile, UnknownName
 from zoo.common.files import sha256_of
 from zoo.contracts import Architecture, Variant
-from zoo.models.card import read_card
-from zoo.models.checkpoints import model_ids, packaged
-from zoo.models.published.cache import is_fetched, official_path, own_weights, sources_of
+from zoo.networks.card import read_card
+from zoo.networks.checkpoints import model_ids, packaged
+from zoo.networks.published.cache import is_fetched, official_path, own_weights, sources_of
 from zoo.registry import Registry
 
 

@@ -23,7 +23,7 @@ _PARALLEL = "module."
 _COMPLAINT = re.compile(r"(?i)\bunsupported (?:(?!\. Please|\n).)+")
 
 
-def read_foreign(path: Path, application: str = "") -> dict[str, NDArray[Any]]:
+def read_checkpoint_file(path: Path, application: str = "") -> dict[str, NDArray[Any]]:
     """All tensors of a weights file as numpy arrays, by the file's names.
 
     Args:
@@ -37,7 +37,7 @@ def read_foreign(path: Path, application: str = "") -> dict[str, NDArray[Any]]:
     """
     suffix = path.suffix.lower()
     if suffix == ".safetensors":
-        from zoo.models.weights import read_tensors
+        from zoo.networks.weights import read_tensors
 
         return read_tensors(path)
     if suffix in TORCH_SUFFIXES:

@@ -15,8 +15,8 @@ from publisher import Publisher, publishing
 from zoo.common.downloads import Digests, Mismatch, NotDownloaded, digests_of, download
 from zoo.common.errors import BadFile, UsageError
 from zoo.contracts.weights import hash_in_name
-from zoo.models.published.locate import locate
-from zoo.models.published.pins import pin, pinned, pins_path
+from zoo.networks.published.locate import locate
+from zoo.networks.published.pins import pin, pinned, pins_path
 
 CONTENT = b"weights " * 1000
 SHA256 = hashlib.sha256(CONTENT).hexdigest()

@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING
 
 from zoo.common.errors import BadFile, UnknownName, UsageError
 from zoo.contracts import Architecture, Preprocessing, Variant
-from zoo.models.published.cache import is_fetched, official_path, own_weights, sources_of
+from zoo.networks.published.cache import is_fetched, official_path, own_weights, sources_of
 from zoo.registry import Registry
 
 if TYPE_CHECKING:
-    from zoo.models.card import Card
+    from zoo.networks.card import Card
 
 SUFFIX = ".safetensors"
 _FOREIGN = (".pth", ".pt", ".bin", ".h5")
@@ -45,7 +45,7 @@ class Checkpoint:
 
     def card(self) -> Card:
         """Reads the card."""
-        from zoo.models.card import read_card
+        from zoo.networks.card import read_card
 
         return read_card(self.card_path)
 
@@ -153,7 +153,7 @@ def _fetched(
 def _resolve_path(registry: Registry, path: Path) -> tuple[Architecture, Variant, Checkpoint]:
     if not _is_file(path):
         raise UsageError(f"there are no weights {path}", fix="check the path")
-    from zoo.models.card import read_card
+    from zoo.networks.card import read_card
 
     card_path = path.with_name(path.name.removesuffix(SUFFIX) + ".toml")
     if not card_path.is_file():

@@ -17,8 +17,8 @@ from zoo.contracts import (
     Split,
     TokenPreprocessing,
 )
-from zoo.models.card import Card
-from zoo.models.compatibility import check_fits
+from zoo.networks.card import Card
+from zoo.networks.compatibility import check_fits
 
 RANDOM = np.random.default_rng(0)
 CARD = Card(

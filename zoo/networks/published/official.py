@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING
 
 from zoo.common.errors import UsageError
 from zoo.common.progress import Event, OnStep, quiet
-from zoo.models.checkpoints import Checkpoint
+from zoo.networks.checkpoints import Checkpoint
 from zoo.registry import Registry, load_registry
 
 if TYPE_CHECKING:
-    from zoo.models.published.check import VerifiedWeights
-    from zoo.models.published.fetch import OfficialWeights
+    from zoo.networks.published.check import VerifiedWeights
+    from zoo.networks.published.fetch import OfficialWeights
 
 
 def fetch_weights(
@@ -44,7 +44,7 @@ def fetch_weights(
         UsageError: No such weights; `origin` without `tag` or the reverse.
         BadFile: Truncated, altered, another network's, or more than tensors.
     """
-    from zoo.models.published.fetch import fetch, fetch_from
+    from zoo.networks.published.fetch import fetch, fetch_from
 
     registry = registry or load_registry()
     if (origin is None) != (tag is None):
@@ -61,7 +61,7 @@ def official_weights(
     """Official weights whose model id matches a shell pattern, fetched or not; no network."""
     from fnmatch import fnmatchcase
 
-    from zoo.models.published.fetch import official
+    from zoo.networks.published.fetch import official
 
     rows = official(registry or load_registry())
     return [
@@ -80,15 +80,15 @@ def verify_weights(
         model: Variant or model id; None for all: packaged, official and the user's own.
         registry: None discovers plugins anew.
     """
-    from zoo.models.published.check import verified
+    from zoo.networks.published.check import verified
 
     return verified(registry or load_registry(), model)
 
 
 def here(registry: Registry, model: str, on_step: OnStep) -> str:
     """The name of a model whose official weights, if it stands for such, are here."""
-    from zoo.models.published.cache import is_fetched, source_named
-    from zoo.models.published.fetch import fetch, no_such_weights
+    from zoo.networks.published.cache import is_fetched, source_named
+    from zoo.networks.published.fetch import fetch, no_such_weights
 
     source = source_named(registry, model)
     if source is None:

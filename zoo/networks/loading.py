@@ -7,10 +7,10 @@ from typing import Any
 
 from zoo.common.errors import UsageError
 from zoo.contracts import Architecture, Preprocessing, Task, Variant
-from zoo.models.card import Card
-from zoo.models.checkpoints import Checkpoint, resolve
-from zoo.models.published.cache import sources_of
-from zoo.models.weights import load_network
+from zoo.networks.card import Card
+from zoo.networks.checkpoints import Checkpoint, resolve
+from zoo.networks.published.cache import sources_of
+from zoo.networks.weights import load_network
 from zoo.registry import PluginSettings, load_registry
 
 

@@ -15,7 +15,7 @@ from zoo.common.errors import BadFile, UsageError, ZooError
 from zoo.common.files import sha256_of
 from zoo.common.worker import call
 from zoo.contracts import Architecture
-from zoo.models.building import (
+from zoo.networks.building import (
     build_network,
     check_hyperparameters,
     count_multiply_adds,
@@ -25,9 +25,9 @@ from zoo.models.building import (
     raw_model,
     variable_names,
 )
-from zoo.models.card import Card, write_card
-from zoo.models.checkpoints import Checkpoint
-from zoo.models.weights import load_into, load_network, read_tensors, save_weights, verify
+from zoo.networks.card import Card, write_card
+from zoo.networks.checkpoints import Checkpoint
+from zoo.networks.weights import load_into, load_network, read_tensors, save_weights, verify
 
 keras = pytest.importorskip("keras")
 pytest.importorskip("tensorflow")

@@ -11,8 +11,8 @@ from publisher import Publisher, publishing
 
 from zoo.common.downloads import Mismatch, NotDownloaded
 from zoo.common.errors import MissingExtra, UsageError
-from zoo.models.published.locate import locate
-from zoo.models.published.pins import pinned
+from zoo.networks.published.locate import locate
+from zoo.networks.published.pins import pinned
 
 CONTENT = b"safetensors " * 500
 URL = "hf://timm/tiny.a1_in1k"

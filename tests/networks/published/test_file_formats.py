@@ -11,12 +11,12 @@ import numpy as np
 import pytest
 
 from zoo.common.errors import BadFile, MissingExtra, UsageError
-from zoo.models.published.file_formats import read_foreign
+from zoo.networks.published.file_formats import read_checkpoint_file
 
 
 def test_a_suffix_that_nobody_knows(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="not a weights file") as caught:
-        read_foreign(tmp_path / "a.zip")
+        read_checkpoint_file(tmp_path / "a.zip")
     assert ".safetensors" in (caught.value.fix or "")
 
 
@@ -27,7 +27,7 @@ def test_without_pytorch_the_extra_is_named(
 
     monkeypatch.setitem(sys.modules, "torch", None)
     with pytest.raises(MissingExtra) as caught:
-        read_foreign(tmp_path / "a.pth")
+        read_checkpoint_file(tmp_path / "a.pth")
     assert caught.value.fix == 'pip install "edgezoo[torch]"'
 
 
@@ -46,7 +46,7 @@ def test_tensors_come_out(torch: Any, tmp_path: Path, wrapper: str | None, prefi
     }
     path = tmp_path / "a.pth"
     torch.save({wrapper: values, "epoch": 3} if wrapper else values, path)
-    found = read_foreign(path)
+    found = read_checkpoint_file(path)
     assert set(found) == {"a.weight", "a.num_batches_tracked"}
     assert found["a.weight"].dtype == np.float32
     assert found["a.weight"].tolist() == [[1.0] * 3] * 2
@@ -74,7 +74,7 @@ def test_a_pickle_that_asks_for_more_than_tensors_is_refused(
     else:
         path.write_bytes(pickle.dumps(Touch(trace)))
     with pytest.raises(BadFile, match="is refused: it asks for more than tensors") as caught:
-        read_foreign(path)
+        read_checkpoint_file(path)
     assert not trace.exists()
     assert "safetensors" in (caught.value.fix or "")
     # The file would have worked on a reader that is not careful.
@@ -91,7 +91,7 @@ class Command:
 def test_a_command_is_refused_by_its_name(torch: Any, tmp_path: Path) -> None:
     torch.save({"a.weight": Command()}, tmp_path / "evil.pth")
     with pytest.raises(BadFile, match="is refused") as caught:
-        read_foreign(tmp_path / "evil.pth")
+        read_checkpoint_file(tmp_path / "evil.pth")
     assert "posix.system" in (caught.value.why or "")
     assert "weights_only" not in str(caught.value), "no advice to switch the protection off"
 
@@ -104,7 +104,7 @@ def test_a_truncated_checkpoint(torch: Any, tmp_path: Path) -> None:
     for length in (0, 10, len(whole) // 2, len(whole) - 30):
         path.write_bytes(whole[:length])
         with pytest.raises(BadFile, match="truncated, or no PyTorch checkpoint"):
-            read_foreign(path)
+            read_checkpoint_file(path)
 
 
 @pytest.mark.torch
@@ -120,4 +120,4 @@ def test_other_contents(torch: Any, tmp_path: Path, content: Any, problem: str) 
     path = tmp_path / "a.pth"
     torch.save(content, path)
     with pytest.raises(BadFile, match=problem):
-        read_foreign(path)
+        read_checkpoint_file(path)

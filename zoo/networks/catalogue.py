@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from zoo.contracts import Architecture, Variant
-from zoo.models.checkpoints import SUFFIX, Checkpoint, packaged, resolve
-from zoo.models.published.cache import (
+from zoo.networks.checkpoints import SUFFIX, Checkpoint, packaged, resolve
+from zoo.networks.published.cache import (
     is_fetched,
     official_path,
     own_weights,
