@@ -39,7 +39,9 @@ def test_hook_has_an_example_of_itself(hook):
     text = inspect.getdoc(hook)
     assert text.splitlines()[0].endswith(".")
     example = textwrap.dedent(text.partition("Example::")[2])
-    assert re.search(rf"@zoo\.hookimpl\ndef {hook.__name__}\(\):\n    yield (?:zoo\.)?\w+\(", example)
+    assert re.search(
+        rf"@zoo\.hookimpl\ndef {hook.__name__}\(\):\n    yield (?:zoo\.)?\w+\(", example
+    )
 
 
 @pytest.mark.parametrize("hook", HOOKS, ids=lambda hook: hook.__name__)

@@ -112,7 +112,11 @@ WRONG = [
     ("bench fake.tflite --threads 0", "--threads", "1<=x<=1024"),
     ("bench fake.tflite --tier brif", "unknown tier 'brif'", "'brief'"),
     ("bench fake.tflite --device hots", "unknown device 'hots'", "'host'"),
-    ("--plugin nowhere.py list", "nowhere.py: no such file", "a Python file or a package with a zoo hook"),
+    (
+        "--plugin nowhere.py list",
+        "nowhere.py: no such file",
+        "a Python file or a package with a zoo hook",
+    ),
     ("--plugin hollow list", "has no .py file", "a Python file or a package with a zoo hook"),
     ("ship cut.safetensors --data digits", "are truncated or altered", "SHA-256 is"),
     ("export cut.safetensors", "are truncated or altered", "the card says"),

@@ -12,7 +12,7 @@ from keras import layers
 from zoo.common.errors import UsageError
 from zoo.contracts import Architecture, ImagePreprocessing, SeriesPreprocessing, Variant
 from zoo.contracts.training import Training
-from zoo.networks.building import build_network, raw_model
+from zoo.networks.building import build_network, output_shapes, raw_model
 from zoo.networks.card import Card, write_card
 from zoo.networks.checkpoints import Checkpoint, resolve
 from zoo.networks.resizing import build_reshaped, check_reshaping, load_reshaped, reshaped
@@ -286,4 +286,4 @@ def test_without_these_options_any_checkpoint_is_loaded_as_it_is(name: str) -> N
     )
     assert not new_head
     assert after == checkpoint.preprocessing
-    assert network.output_shape[1:] == variant.outputs_for(len(card.classes))
+    assert output_shapes(network) == variant.outputs_for(len(card.classes))

@@ -77,5 +77,5 @@ def main_layer(record: OperatorRecord) -> str:
 
 
 def kept_layers(worst: Iterable[SensitiveLayer]) -> tuple[str, ...]:
-    """The layers that several sensitive_layers need in float, each once."""
+    """The layers that several sensitive layers need in float, each once."""
     return tuple(dict.fromkeys(name for culprit in worst for name in culprit.keep))

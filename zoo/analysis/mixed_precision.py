@@ -180,7 +180,7 @@ def _doubled(attempts: _Attempts, ranked: Sequence[tuple[str, ...]]) -> int | No
 
 
 def _given_back(attempts: _Attempts, ranked: Sequence[tuple[str, ...]], count: int) -> None:
-    """Tries without each of the sensitive_layers but the last, which is known to be needed."""
+    """Tries without each of the sensitive layers but the last, which is known to be needed."""
     needed = list(ranked[:count])
     for group in list(needed[:-1]):
         fewer = [other for other in needed if other is not group]
