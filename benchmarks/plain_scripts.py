@@ -132,7 +132,7 @@ class Subject:
             self.samples,
             calibration_inputs(self.dataset.splits["train"], self.preprocessing, EXAMPLES, 0)[0],
         )
-        self.generates = not self.task.chooses and variant.task == "image-generation"
+        self.generates = variant.preprocessing.is_noise
         self.test = self._judged()
         inputs = read_inputs(self.test, self.preprocessing, range(GENERATED))
         raw = inputs.astype(self.preprocessing.graph_dtype)

@@ -19,6 +19,7 @@ from zoo.common.errors import Unsupported, ZooError
 from zoo.common.files import sha256_of
 from zoo.common.versions import versions_of
 from zoo.common.worker import call
+from zoo.contracts import Task
 from zoo.contracts.precision import precision_named
 from zoo.data.opening import open_dataset
 from zoo.data.preprocessing.inputs import read_inputs
@@ -239,7 +240,8 @@ def cell(file: File, runtime: Runtime, folder: Path) -> Cell | None:
     expected, reason = answers(file, judge, folder)
     if reason:
         return Cell(None, None, f"the judge has no answer: {reason}", version)
-    chooses = REGISTRY.tasks.get(require_manifest(opened(file.path)).task).chooses
+    task = REGISTRY.tasks.get(require_manifest(opened(file.path)).task)
+    chooses = type(task).wrong is not Task.wrong  # Whether single answers are right or wrong.
     return Cell(*compare(expected, found, chooses), "", version)
 
 

@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import fields
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -144,6 +145,13 @@ class Guess(Task):
 def task(**changes: Any) -> Task:
     values = {"name": "guess", "summary": "guesses", "outputs": (Output(name="guess"),)}
     return Guess(**{**values, **changes})
+
+
+def compiled_by(task: Task, compile: Callable[[Any, Any, Any], str]) -> Task:
+    """The task with another loss."""
+    own = type("Own", (type(task),), {"compile": staticmethod(compile)})
+    made: Task = own(**{field.name: getattr(task, field.name) for field in fields(task)})
+    return made
 
 
 def contents(**changes: Any) -> FileContents:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import dataclasses
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from makers import compiled_by
 from short_training import (
     ARCHITECTURE,
     SHORT,
@@ -124,7 +124,7 @@ def test_a_loss_that_is_not_a_number_stops_with_a_cure(digits: Dataset) -> None:
         return "accuracy"
 
     with pytest.raises(BadData, match="training loss became nan in epoch 1") as caught:
-        train(digits, task=dataclasses.replace(TASK, compile=compile_broken))
+        train(digits, task=compiled_by(TASK, compile_broken))
     assert "--learning-rate 0.0001" in str(caught.value)
 
 
@@ -228,7 +228,7 @@ def test_a_task_with_an_optimizer_of_its_own_cannot_have_groups(digits: Dataset)
         return "accuracy"
 
     with pytest.raises(ZooError, match="an optimizer of its own"):
-        train(digits, GRADUAL, task=dataclasses.replace(TASK, compile=compile_with_sgd))
+        train(digits, GRADUAL, task=compiled_by(TASK, compile_with_sgd))
 
 
 @pytest.mark.parametrize("failing", range(4, 7))

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from makers import compiled_by
 from short_training import SHORT, Interruption, assert_equal, digits, train
 
 import zoo.training.xla
@@ -101,7 +102,7 @@ def test_what_xla_cannot_compile_is_trained_without(digits: Dataset) -> None:
         model.compile(optimizer=optimizer, loss=loss, metrics=[accuracy], jit_compile=False)
         return "accuracy"
 
-    _, trainer, _ = train(digits, task=dataclasses.replace(TASK, compile=compile_uncompilable))
+    _, trainer, _ = train(digits, task=compiled_by(TASK, compile_uncompilable))
     assert trainer.notes[0].startswith("jit: XLA cannot compile this training")
     assert len(trainer.epochs) == SHORT.epochs
 
