@@ -6,11 +6,13 @@ import inspect
 import json
 import re
 import textwrap
+from pathlib import Path
 
 import pytest
 from makers import run_python
 
 from zoo import hookspecs
+from zoo.common.modules import import_path
 from zoo.registry import PluginSettings, load_registry
 
 HOOKS = [
@@ -42,8 +44,7 @@ def test_hook_has_an_example_of_itself(hook):
 
 @pytest.mark.parametrize("hook", HOOKS, ids=lambda hook: hook.__name__)
 def test_every_hook_is_tried_by_the_registry_tests(hook):
-    import test_registry
-
+    test_registry = import_path(Path(__file__).with_name("test_registry.py"), "of_hooks_")
     tried = next(
         mark.args[1]
         for mark in test_registry.test_every_hook_reaches_its_names.pytestmark

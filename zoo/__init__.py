@@ -6,6 +6,8 @@ The public API, imported lazily: ``import zoo`` loads nothing heavy.
 from __future__ import annotations
 
 import importlib
+import sys
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -92,6 +94,25 @@ _LAZY = {
     "compare": "zoo.benchmark.compare.comparing",
     "judge_budgets": "zoo.benchmark.compare.judgement",
 }
+
+
+class _NamedAsAFunction(ModuleType):
+    """A submodule with the name of a public function, which it stands for when it is called."""
+
+    def __call__(self, *arguments: Any, **options: Any) -> Any:
+        return __getattr__(self.__name__.removeprefix("zoo."))(*arguments, **options)
+
+
+class _Public(ModuleType):
+    """This module: the import of a submodule takes no public function away."""
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if name in _LAZY and isinstance(value, ModuleType):
+            value.__class__ = _NamedAsAFunction
+        super().__setattr__(name, value)
+
+
+sys.modules[__name__].__class__ = _Public
 
 
 def __getattr__(name: str) -> Any:

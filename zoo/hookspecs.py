@@ -71,10 +71,13 @@ def zoo_tasks() -> Iterable[Task]:  # type: ignore[empty-body]
 
     Example::
 
+        class Ages(zoo.Task):
+            def activation(self, outputs): ...
+            def compile(self, model, optimizer, options): ...
+
         @zoo.hookimpl
         def zoo_tasks():
-            yield zoo.Task(name="image-classification", summary="…", output="probabilities",
-                           activation=softmax, compile=compile, evaluate=evaluate, ...)
+            yield Ages(name="ages", summary="…", outputs=(zoo.Output(name="years"),))
     """
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from zoo.common.errors import MissingExtra, UsageError, ZooError
 from zoo.common.files import write_bytes
 from zoo.common.optional_imports import EXTRA_OF, installed
-from zoo.common.tools import Ended, run_module
+from zoo.common.tools import ProgramExit, run_module
 
 from .vela_options import OWN_CONFIG, EthosUOptions, check_sections, config_file
 
@@ -179,7 +179,7 @@ def _kept(options: EthosUOptions, name: str, compiled: Path) -> Path | None:
     return target
 
 
-def _failed(name: str, known: str, done: Ended, error: Exception) -> ZooError:
+def _failed(name: str, known: str, done: ProgramExit, error: Exception) -> ZooError:
     """Vela's own last words; it prints its errors to either stream, and ends well at times."""
     lines = [line.strip() for line in (done.said + "\n" + done.out).splitlines() if line.strip()]
     telling = [line for line in lines if "rror" in line and not line.startswith("File")]

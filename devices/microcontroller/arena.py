@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from zoo.common.errors import MissingExtra
 from zoo.common.optional_imports import EXTRA_OF, installed
-from zoo.common.tools import Ended, run_module
+from zoo.common.tools import ProgramExit, run_module
 from zoo.contracts import Arena
 
 if TYPE_CHECKING:
@@ -67,7 +67,7 @@ def measure_arena(model: Path, inputs: NDArray[Any]) -> Arena:
     return Arena(bytes=None, version=version, problem=_why(done, lacking), lacking=lacking)
 
 
-def _why(done: Ended, lacking: tuple[str, ...]) -> str:
+def _why(done: ProgramExit, lacking: tuple[str, ...]) -> str:
     """The interpreter's own words, not Python's last line, which says less."""
     if lacking:
         return f"it has no operator {', '.join(lacking)}"

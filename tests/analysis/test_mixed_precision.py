@@ -9,7 +9,14 @@ from pathlib import Path
 import pytest
 from layer_makers import comparison, operator
 
-from zoo.analysis.mixed_precision import MOST_ATTEMPTS, Candidate, Search, Workshop, remark, search
+from zoo.analysis.mixed_precision import (
+    MOST_ATTEMPTS,
+    FloatLayerSearch,
+    MixedCandidate,
+    Workshop,
+    remark,
+    search,
+)
 from zoo.common.errors import StepDied, Unsupported
 from zoo.contracts import LayerComparison
 from zoo.pipeline.steps.repair import can_repair
@@ -32,7 +39,7 @@ class Maker:
         self.made: list[tuple[str, ...]] = []
         self.compared = 0
 
-    def make(self, keep: tuple[str, ...]) -> Candidate:
+    def make(self, keep: tuple[str, ...]) -> MixedCandidate:
         self.made.append(keep)
         if self.refused and self.refused in keep:
             raise Unsupported("the converter folded it into a neighbour")
@@ -40,9 +47,9 @@ class Maker:
         attempt = Attempt(
             kept=keep, drop=drop, bytes=1000 + self.size * len(keep), good=drop <= 1.0, reason=""
         )
-        return Candidate(attempt=attempt, path=Path("x"), result={})
+        return MixedCandidate(attempt=attempt, path=Path("x"), result={})
 
-    def compare(self, first: Candidate) -> LayerComparison:
+    def compare(self, first: MixedCandidate) -> LayerComparison:
         self.compared += 1
         worst = [
             operator(name, own_sqnr_db=30.0 - 3 * place, weight_sqnr_db=30.0 - 3 * place)
@@ -50,7 +57,7 @@ class Maker:
         ]
         return comparison(*worst)
 
-    def search(self, always: tuple[str, ...] = ()) -> Search:
+    def search(self, always: tuple[str, ...] = ()) -> FloatLayerSearch:
         workshop = Workshop(make=self.make, compare=self.compare, tell=lambda text: None)
         return search(workshop, always)
 
@@ -130,9 +137,9 @@ def test_layers_that_a_format_cannot_keep_are_passed_over() -> None:
 
 def test_a_file_that_could_not_be_measured_is_left_to_the_gate() -> None:
     attempt = Attempt(kept=(), drop=None, bytes=1, good=True, reason="the agent died by SIGSEGV")
-    first = Candidate(attempt=attempt, path=Path("x"), result={})
+    first = MixedCandidate(attempt=attempt, path=Path("x"), result={})
 
-    def never(first: Candidate) -> LayerComparison:
+    def never(first: MixedCandidate) -> LayerComparison:
         raise AssertionError("there is nothing to compare")
 
     found = search(Workshop(make=lambda keep: first, compare=never, tell=print))
@@ -151,7 +158,7 @@ def test_the_number_of_attempts_is_bounded() -> None:
 def test_layers_that_cannot_be_ranked_cost_the_search_and_not_the_file() -> None:
     maker = Maker(lambda kept: 9.0)
 
-    def fails(first: Candidate) -> LayerComparison:
+    def fails(first: MixedCandidate) -> LayerComparison:
         raise StepDied("compare died by SIGSEGV")
 
     found = search(Workshop(make=maker.make, compare=fails, tell=print))

@@ -90,18 +90,3 @@ def test_versions_of_tools_are_part_of_the_key(monkeypatch):
     # A new release of edgezoo that leaves the code alone keeps what was done.
     monkeypatch.setattr(keys, "versions_of", lambda names: {"edgezoo": "2", "click": "99"})
     assert step_key("export", {}, distributions=["click"]) == other
-
-
-def test_every_file_of_a_package_is_part_of_the_key(tmp_path):
-    def key_of(**files: str) -> str:
-        folder = tmp_path / f"copy{len(list(tmp_path.iterdir()))}"
-        (folder / "inner").mkdir(parents=True)
-        for name, text in files.items():
-            (folder / name.replace("__", "/")).write_text(text)
-        return step_key("export", {}, files=[str(folder)])
-
-    base = {"top.py": "1", "inner__rows.toml": "2"}
-    assert key_of(**base) == key_of(**base, **{"inner__top.cpython-311.pyc": "compiled"})
-    assert key_of(**base) != key_of(**{**base, "inner__rows.toml": "3"})
-    assert key_of(**base) != key_of(**base, more="")
-    assert key_of(**base) != key_of(**{"other.py": "1", "inner__rows.toml": "2"})

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -155,3 +156,19 @@ def test_a_file_that_is_no_python_counts_by_its_text(tree) -> None:
     before = code(folder, plugins=plugins)
     tree({"plugins/odd/made.py": "{{ name }} = [("})
     assert code(folder, plugins=plugins) != before
+
+
+def test_every_file_of_a_package_is_part_of_the_key(tmp_path):
+    def key_of(**files: str) -> str:
+        folder = tmp_path / str(len(list(tmp_path.iterdir()))) / "package"
+        (folder / "inner").mkdir(parents=True)
+        for name, text in files.items():
+            (folder / name.replace("__", "/")).write_text(text)
+        plugin = SimpleNamespace(source_file=str(folder), version="1")
+        return SourceTree({}).fingerprint([], [plugin])
+
+    base = {"top.py": "1", "inner__rows.toml": "2"}
+    assert key_of(**base) == key_of(**base, **{"inner__top.cpython-311.pyc": "compiled"})
+    assert key_of(**base) != key_of(**{**base, "inner__rows.toml": "3"})
+    assert key_of(**base) != key_of(**base, more="")
+    assert key_of(**base) != key_of(**{"other.py": "1", "inner__rows.toml": "2"})

@@ -13,7 +13,7 @@ from zoo.common import crashes as deaths
 from zoo.common.crashes import death, oom_kills
 from zoo.common.errors import Crashed, StepDied
 from zoo.common.memory import machine_memory
-from zoo.common.worker import Limits, call
+from zoo.common.worker import WorkerLimits, call
 from zoo.pipeline.conversion_limits import MEMORY_SHARE, conversion_limits
 from zoo.pipeline.recipe import ConversionLimits
 
@@ -60,14 +60,14 @@ def test_ended_by_the_system_for_lack_of_memory(tmp_path, monkeypatch):
 @pytest.mark.skipif(sys.platform != "linux", reason="memory is limited on Linux")
 def test_native_code_that_meets_the_memory_limit():
     with pytest.raises(StepDied) as caught:
-        call("children:throw_bad_alloc", {}, limits=Limits(memory_bytes=1 << 28))
+        call("children:throw_bad_alloc", {}, limits=WorkerLimits(memory_bytes=1 << 28))
     assert "no more memory within the 0.3 GB" in caught.value.why
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="memory is limited on Linux")
 def test_addresses_that_are_only_reserved_do_not_count():
     """Thread pools reserve far more than they use."""
-    limits = Limits(memory_bytes=1 << 28)
+    limits = WorkerLimits(memory_bytes=1 << 28)
     assert call("children:reserve_addresses", {"size": 1 << 34}, limits=limits) == 1 << 34
 
 

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from makers import ROOT, fuzz, run_python
 
 from zoo.common.errors import BadData, BadFile, StepDied, UsageError, ZooError
-from zoo.common.worker import Children, Limits, call, flatten
+from zoo.common.worker import Children, WorkerLimits, call, flatten
 from zoo.registry import PluginSettings
 
 
@@ -136,7 +136,7 @@ def test_death_in_the_middle_of_a_message():
 def test_time_limit():
     events = []
     with pytest.raises(StepDied, match=r"was stopped after 0\.5 s") as caught:
-        call("children:wait_forever", {}, on_event=events.append, limits=Limits(seconds=0.5))
+        call("children:wait_forever", {}, on_event=events.append, limits=WorkerLimits(seconds=0.5))
     assert caught.value.why == "it reached its time limit"
     for event in events:  # the child may have had no time to say anything
         with pytest.raises(ProcessLookupError):
@@ -146,7 +146,7 @@ def test_time_limit():
 
 @pytest.mark.skipif(sys.platform != "linux", reason="memory is limited on Linux")
 def test_memory_limit():
-    limits = Limits(memory_bytes=1 << 28)
+    limits = WorkerLimits(memory_bytes=1 << 28)
     with pytest.raises(StepDied, match="the step ran out of memory") as caught:
         call("children:fill_memory", {}, limits=limits)
     assert "raise the memory limit" in caught.value.fix

@@ -142,9 +142,11 @@ def append_many(url: str, start: Any, name: str, answer: Any) -> None:
 
 
 def names_of_variables(*, emit: Emit) -> list[str]:
-    import test_networks_and_weights as tests
+    import runpy
 
-    return list(tests.variable_names(tests.network()))
+    file = Path(__file__).parents[1] / "models" / "test_networks_and_weights.py"
+    tests = runpy.run_path(str(file))
+    return list(tests["variable_names"](tests["network"]()))
 
 
 def throw_bad_alloc(*, emit: Emit) -> None:

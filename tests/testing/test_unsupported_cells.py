@@ -11,7 +11,7 @@ from zoo.common.errors import Unsupported, ZooError
 from zoo.common.worker import flatten
 from zoo.registry import Registry
 from zoo.testing import Conformance, Finding
-from zoo.testing.exports import Trained
+from zoo.testing.exports import TrainedCandidate
 
 
 @pytest.mark.parametrize(
@@ -30,7 +30,9 @@ def test_only_the_exporter_can_excuse_a_cell(
 ) -> None:
     kit = Conformance(registry(), "small8", isolated=False)
     learnt = Finding(passed=True, measured="")
-    kit._trained = Trained(finding=learnt, data="digits", weights=Path("w"), folder=Path("f"))
+    kit._trained = TrainedCandidate(
+        finding=learnt, data="digits", weights=Path("w"), folder=Path("f")
+    )
 
     def refuse(*_: object) -> Finding:
         raise error

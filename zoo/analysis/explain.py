@@ -15,7 +15,7 @@ from zoo.analysis.findings import findings
 from zoo.artifacts.artifact import Artifact, open_unaltered, require_manifest
 from zoo.common.errors import BadData, BadFile, UnknownName, UsageError, ZooError
 from zoo.common.progress import OnStep, quiet
-from zoo.common.worker import Limits, call
+from zoo.common.worker import WorkerLimits, call
 from zoo.contracts import LayerComparison
 from zoo.contracts.dataset import SPLITS
 from zoo.contracts.precision import BASELINE
@@ -28,7 +28,7 @@ from zoo.targets import HOST_NAMES, target_named
 STEP = "explain"
 SAMPLES = 64
 RUNS = 50
-_LIMITS = Limits(seconds=1800.0)
+_LIMITS = WorkerLimits(seconds=1800.0)
 _REJECTED = ".rejected"
 
 

@@ -28,7 +28,7 @@ _HARMLESS_DB = 60.0
 
 
 @dataclass(frozen=True, kw_only=True)
-class Candidate:
+class MixedCandidate:
     """A file that was made and measured.
 
     Attributes:
@@ -52,13 +52,13 @@ class Workshop:
         tell: Receives what is being done, in a few words.
     """
 
-    make: Callable[[tuple[str, ...]], Candidate]
-    compare: Callable[[Candidate], LayerComparison]
+    make: Callable[[tuple[str, ...]], MixedCandidate]
+    compare: Callable[[MixedCandidate], LayerComparison]
     tell: Callable[[str], None]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Search:
+class FloatLayerSearch:
     """What a search came to.
 
     Attributes:
@@ -67,12 +67,12 @@ class Search:
         trouble: Why layers could not be ranked; empty when they were, or need not be.
     """
 
-    chosen: Candidate
+    chosen: MixedCandidate
     attempts: tuple[Attempt, ...]
     trouble: str = ""
 
 
-def search(workshop: Workshop, always: Sequence[str] = ()) -> Search:
+def search(workshop: Workshop, always: Sequence[str] = ()) -> FloatLayerSearch:
     """Makes a file, and if it loses too much, others with the worst layers in float.
 
     The number of culprits that are kept is doubled until a file is good, then halved between the
@@ -85,28 +85,28 @@ def search(workshop: Workshop, always: Sequence[str] = ()) -> Search:
     base = tuple(always)
     first = workshop.make(base)
     if first.attempt.good:
-        return Search(chosen=first, attempts=(first.attempt,))
+        return FloatLayerSearch(chosen=first, attempts=(first.attempt,))
     workshop.tell("ranking layers by the error they cause")
     try:
         found = workshop.compare(first)
     except ZooError as error:
         # The file is what it would have been without a search: the gate judges it.
-        return Search(chosen=first, attempts=(first.attempt,), trouble=error.what)
+        return FloatLayerSearch(chosen=first, attempts=(first.attempt,), trouble=error.what)
     ranked = [c.keep for c in culprits(found) if c.decibels < _HARMLESS_DB]
     attempts = _Attempts(workshop, base, first)
     good = _doubled(attempts, ranked)
     if good is not None:
         _given_back(attempts, ranked, good)
-    return Search(chosen=attempts.best(), attempts=attempts.told())
+    return FloatLayerSearch(chosen=attempts.best(), attempts=attempts.told())
 
 
 class _Attempts:
     """Makes each choice of layers once."""
 
-    def __init__(self, workshop: Workshop, base: tuple[str, ...], first: Candidate) -> None:
+    def __init__(self, workshop: Workshop, base: tuple[str, ...], first: MixedCandidate) -> None:
         self._workshop = workshop
         self._base = base
-        self._made: dict[tuple[str, ...], Candidate | None] = {tuple(sorted(base)): first}
+        self._made: dict[tuple[str, ...], MixedCandidate | None] = {tuple(sorted(base)): first}
 
     @property
     def left(self) -> int:
@@ -127,13 +127,13 @@ class _Attempts:
         made = self._made[key]
         return made is not None and made.attempt.good
 
-    def _try(self, keep: tuple[str, ...]) -> Candidate | None:
+    def _try(self, keep: tuple[str, ...]) -> MixedCandidate | None:
         try:
             return self._workshop.make(keep)
         except (Unsupported, UnknownName):
             return None  # this format cannot keep one of them apart from its neighbours
 
-    def _candidates(self) -> Iterator[Candidate]:
+    def _candidates(self) -> Iterator[MixedCandidate]:
         yield from (made for made in self._made.values() if made is not None)
 
     def too_large(self, attempt: Attempt) -> bool:
@@ -149,7 +149,7 @@ class _Attempts:
         """What goes on record."""
         return tuple(candidate.attempt for candidate in self._candidates())
 
-    def best(self) -> Candidate:
+    def best(self) -> MixedCandidate:
         """The smallest good file; without one, the file that loses the least; none too large."""
         made = [c for c in self._candidates() if not self.too_large(c.attempt)]
         good = [c for c in made if c.attempt.good]
@@ -188,7 +188,7 @@ def _given_back(attempts: _Attempts, ranked: Sequence[tuple[str, ...]], count: i
             needed = fewer
 
 
-def remark(found: Search, budget: float, unit: str, examples: int) -> str:
+def remark(found: FloatLayerSearch, budget: float, unit: str, examples: int) -> str:
     """What the manifest says of it; empty when the first file was good."""
     first, chosen = found.attempts[0], found.chosen.attempt
     if first.good:
@@ -219,7 +219,7 @@ def remark(found: Search, budget: float, unit: str, examples: int) -> str:
     )
 
 
-def _too_dear(found: Search) -> str:
+def _too_dear(found: FloatLayerSearch) -> str:
     """What a file that is good, but not worth its size, would have cost."""
     sizes = [a.bytes for a in found.attempts if a.good]
     if not sizes:

@@ -137,7 +137,9 @@ def command(
 
     settings: Settings = ctx.obj
     check_budgets(budgets)
-    refuse_budgets(settings.registry(), split_commas(devices), budgets)
+    refuse_budgets(
+        settings.registry(), split_commas(devices), budgets, files, split_commas(runtimes)
+    )
     timings: list[Timing] = []
     try:
         with BenchProgress(quiet=as_json) as progress:

@@ -27,7 +27,7 @@ runpy.run_module(sys.argv[0], run_name="__main__", alter_sys=True)
 
 
 @dataclass(frozen=True, kw_only=True)
-class Ended:
+class ProgramExit:
     """How a program ended.
 
     Attributes:
@@ -52,7 +52,7 @@ class Ended:
         return f"it ended with code {self.code}" if self.code else ""
 
 
-def run_module(module: str, arguments: Sequence[str], *, seconds: float) -> Ended:
+def run_module(module: str, arguments: Sequence[str], *, seconds: float) -> ProgramExit:
     """Runs a module as ``python -m`` does.
 
     Args:
@@ -79,7 +79,7 @@ def run_module(module: str, arguments: Sequence[str], *, seconds: float) -> Ende
                 ).returncode
             except subprocess.TimeoutExpired:
                 code = None
-        return Ended(code=code, out=_text(out), said=_text(said), seconds=seconds)
+        return ProgramExit(code=code, out=_text(out), said=_text(said), seconds=seconds)
 
 
 def _text(file: Path) -> str:

@@ -39,7 +39,7 @@ _MAIN = threading.Lock()
 
 
 @dataclass(frozen=True, kw_only=True)
-class Limits:
+class WorkerLimits:
     """What a child may use.
 
     Attributes:
@@ -117,7 +117,7 @@ def call(
     arguments: dict[str, Any],
     *,
     on_event: OnEvent | None = None,
-    limits: Limits | None = None,
+    limits: WorkerLimits | None = None,
     children: Children | None = None,
     tensorflow: bool = True,
 ) -> Any:
@@ -136,7 +136,7 @@ def call(
         ZooError: As raised by the function.
         StepDied: The child was killed, ran out of memory or time, or ended without an answer.
     """
-    limits = limits or Limits()
+    limits = limits or WorkerLimits()
     children = children if children is not None else Children()
     context = _context(tensorflow)
     receiver, sender = context.Pipe(duplex=False)
@@ -173,7 +173,7 @@ def _receive(
     process: Any,
     receiver: Connection,
     on_event: OnEvent | None,
-    limits: Limits,
+    limits: WorkerLimits,
     log: Path,
     function: str,
 ) -> Any:
@@ -252,7 +252,7 @@ def _child(
     arguments: dict[str, Any],
     sender: Connection,
     log: str,
-    limits: Limits,
+    limits: WorkerLimits,
     surroundings: _Surroundings,
 ) -> None:
     """First code of the child: quiet streams, limits, then the work."""

@@ -122,16 +122,39 @@ def _step(step: str, device: Device, examined: Examined) -> StepRecord:
     )
 
 
-def refuse_budgets(registry: Registry, devices: Sequence[str], budgets: Sequence[str]) -> None:
-    """Budgets hold what was timed.
+def refuse_budgets(
+    registry: Registry,
+    devices: Sequence[str],
+    budgets: Sequence[str],
+    files: Sequence[str] = (),
+    runtimes: Sequence[str] = (),
+) -> None:
+    """Budgets hold what the agent timed.
+
+    Args:
+        registry: Finds the devices.
+        devices: By name.
+        budgets: That were given.
+        files: That are to be timed.
+        runtimes: That were asked for; none leaves it to the files and devices.
 
     Raises:
-        UsageError: Names the device that nothing is timed on.
+        UsageError: Names the device that nothing is timed on, or the vendor's tool that would time.
     """
     for name in devices if budgets else ():
         device = device_named(registry, name)
         if device.kind.analysis:
             refuse_timing_options(device, ["--budget"])
+        tool = device.tool()
+        if tool is None or (runtimes and tool.name not in runtimes):
+            continue
+        formats = registry.runtimes.get(tool.name).formats
+        exporters = (registry.exporter_for(Path(file)) for file in files)
+        if any(exporter is not None and exporter.name in formats for exporter in exporters):
+            raise UsageError(
+                f"{tool.name} does not know --budget",
+                fix="leave --budget out, or name a runtime of the agent: --runtime …",
+            )
 
 
 def refuse_untimed(registry: Registry, name: str | None) -> None:

@@ -9,18 +9,15 @@ from typing import TYPE_CHECKING, Literal
 from zoo.contracts import Clock, Exporter
 from zoo.contracts.precision import BASELINE, TRAINABLE
 from zoo.contracts.task import Check, Metric
-from zoo.pipeline.run import Run
-from zoo.pipeline.steps.export import file_name
-from zoo.pipeline.steps.step import Ended, Finished, StepId
-from zoo.results.measurements import Energy, Measurement, Profile
+from zoo.pipeline.steps.step import StepId
 from zoo.results.records import Attempt, Export, GateResult
 
 if TYPE_CHECKING:
     from zoo.benchmark.compare.judgement import Judgement
-
-if TYPE_CHECKING:
+    from zoo.pipeline.run import Run
     from zoo.pipeline.steps.budget import BudgetResult
-    from zoo.pipeline.steps.step import Finished
+    from zoo.pipeline.steps.step import Ended, Finished
+    from zoo.results.measurements import Energy, Measurement, Profile
 
 Verdict = Literal["passed", "rejected", "failed", "skipped"]
 
@@ -107,6 +104,8 @@ class ArtifactRow:
 
 def rows_of(run: Run) -> tuple[ArtifactRow, ...]:
     """One row for each file that the run made or failed to make."""
+    from zoo.pipeline.steps.export import file_name  # imports numpy
+
     rows = []
     float_bytes: dict[str, int] = {}
     for exporter, gate in _gates(run):

@@ -13,7 +13,7 @@ _LISTED = 8
 
 
 @dataclass(frozen=True, kw_only=True)
-class Step:
+class SequenceStep:
     """One step.
 
     Attributes:
@@ -54,7 +54,7 @@ class StepCard:
         wrong: Whether anybody was wrong anywhere.
     """
 
-    steps: tuple[Step, ...]
+    steps: tuple[SequenceStep, ...]
     opinions: tuple[StepOpinion, ...]
     wrong: bool
 
@@ -67,7 +67,7 @@ def step_cards(samples: Sequence[StepSample]) -> tuple[StepCard, ...]:
 def _card(sample: StepSample) -> StepCard:
     answers = (sample.reference, *sample.predictions.values())
     steps = tuple(
-        Step(
+        SequenceStep(
             word=fmt.plain(word, 24),
             true_class=fmt.plain(true, 24),
             missed=any(answer[place] != true for answer in answers),

@@ -18,7 +18,7 @@ SEED = 1
 
 
 @dataclass(frozen=True, kw_only=True)
-class Candidate:
+class CandidateNetwork:
     """A variant by name, in a form that crosses process borders.
 
     Attributes:
@@ -29,12 +29,12 @@ class Candidate:
     variant: str
     plugins: PluginSettings
 
-    def open(self) -> Subject:
+    def open(self) -> CheckedNetwork:
         """Discovers the plugins and finds the variant."""
-        return Subject(load_registry(self.plugins), self.variant)
+        return CheckedNetwork(load_registry(self.plugins), self.variant)
 
 
-class Subject:
+class CheckedNetwork:
     """The records of a candidate, and networks made from them.
 
     Attributes:

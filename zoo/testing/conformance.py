@@ -17,7 +17,7 @@ from zoo.common.errors import UnknownName, Unsupported, ZooError
 from zoo.common.progress import Event
 from zoo.common.worker import call, flatten, warm_up
 from zoo.registry import PluginSettings, Registry, load_registry
-from zoo.testing.candidate import Candidate
+from zoo.testing.candidate import CandidateNetwork
 from zoo.testing.checks import (
     BUILD,
     NETWORK,
@@ -26,7 +26,7 @@ from zoo.testing.checks import (
     conformance_checks,
     export_cell,
 )
-from zoo.testing.exports import Trained, choose_data, export, train
+from zoo.testing.exports import TrainedCandidate, choose_data, export, train
 from zoo.testing.verdict import Finding, Impossible, Nonconformance, NotTried, Status, Verdict
 from zoo.testing.work import perform
 
@@ -75,7 +75,7 @@ class Conformance:
         self._folder = Path(tempfile.mkdtemp(prefix="zoo-check-"))
         weakref.finalize(self, shutil.rmtree, self._folder, ignore_errors=True)
         self._unusable = ""
-        self._trained: Trained | ZooError | None = None
+        self._trained: TrainedCandidate | ZooError | None = None
 
     def run(self, checks: Iterable[str] | None = None) -> list[Verdict]:
         """The verdicts of several checks, in order; None runs all."""
@@ -136,7 +136,9 @@ class Conformance:
             raise NotTried(self._unusable)
         for check in NETWORK:
             if check.name == name:
-                candidate = Candidate(variant=self.variant.name, plugins=self.registry.settings)
+                candidate = CandidateNetwork(
+                    variant=self.variant.name, plugins=self.registry.settings
+                )
                 arguments: dict[str, Any] = {"candidate": candidate, "function": check.function}
                 answer: Finding = (
                     call("zoo.testing.work:perform", arguments, on_event=emit)
@@ -152,7 +154,7 @@ class Conformance:
         assert cell is not None  # `names` holds nothing else
         return self._export(*cell, emit)
 
-    def _train(self, emit: Callable[[Event], None]) -> Trained:
+    def _train(self, emit: Callable[[Event], None]) -> TrainedCandidate:
         """Trains when it is first asked; a failure is as final as a success."""
         if self._trained is None:
             task = self.registry.tasks.get(self.variant.task)

@@ -42,7 +42,7 @@ CALIBRATION_SAMPLES = 256
 
 
 @dataclass(frozen=True, kw_only=True)
-class Trained:
+class TrainedCandidate:
     """A briefly trained network, and what Keras answers with it on the test split."""
 
     finding: Finding
@@ -93,7 +93,7 @@ def train(
     epochs: int | None,
     folder: Path,
     emit: OnEvent,
-) -> Trained:
+) -> TrainedCandidate:
     """Trains from scratch as ``zoo finetune`` does, and evaluates on the test split.
 
     Args:
@@ -115,7 +115,7 @@ def train(
         finding = _learned(metric, chance, data, count)
         if metric.value >= CLEAR:
             break
-    return Trained(finding=finding, data=data, weights=weights, folder=folder)
+    return TrainedCandidate(finding=finding, data=data, weights=weights, folder=folder)
 
 
 def _train_once(
@@ -190,7 +190,12 @@ def _came_closer(metric: Metric, untrained: Metric, data: str, epochs: int) -> F
 
 
 def export(
-    registry: Registry, trained: Trained, task: Task, format: str, precision: str, emit: OnEvent
+    registry: Registry,
+    trained: TrainedCandidate,
+    task: Task,
+    format: str,
+    precision: str,
+    emit: OnEvent,
 ) -> Finding:
     """Exports in a child, runs the file by the agent, and compares it to Keras."""
     import numpy as np

@@ -8,7 +8,7 @@ from zoo.common.optional_imports import require
 from zoo.contracts.dataset import IGNORED
 from zoo.models.building import variable_names
 from zoo.models.weights import COMPANION
-from zoo.testing.candidate import Subject
+from zoo.testing.candidate import CheckedNetwork
 from zoo.testing.verdict import Finding, NotTried
 
 #: Examples of the step whose gradients are looked at.
@@ -25,7 +25,7 @@ FIT_RATES = (1e-3, 1e-2, 1e-4)
 _LOOK_EVERY = 20
 
 
-def gradients(subject: Subject) -> Finding:
+def gradients(subject: CheckedNetwork) -> Finding:
     """Every trainable weight gets a gradient in one training step."""
     import numpy as np
 
@@ -50,7 +50,7 @@ def gradients(subject: Subject) -> Finding:
     return _connected(dead, len(network.trainable_variables))
 
 
-def _both_move(subject: Subject, network: Any, companion: Any) -> Finding:
+def _both_move(subject: CheckedNetwork, network: Any, companion: Any) -> Finding:
     """The task's own training step moves every trainable weight of both networks.
 
     Adam divides by the gradient's size: whatever gets a gradient at all moves.
@@ -82,7 +82,7 @@ def _connected(dead: list[str], count: int) -> Finding:
     )
 
 
-def seed(subject: Subject) -> Finding:
+def seed(subject: CheckedNetwork) -> Finding:
     """Two builds and one training step each end in the same weights, bit by bit."""
     import numpy as np
 
@@ -112,7 +112,7 @@ _SEED_FIX = (
 )
 
 
-def _after_one_step(subject: Subject) -> dict[str, Any]:
+def _after_one_step(subject: CheckedNetwork) -> dict[str, Any]:
     network = subject.network()
     companion = subject.companion(network)
     model = subject.trainable(network, 0.001, companion)
@@ -122,7 +122,7 @@ def _after_one_step(subject: Subject) -> dict[str, Any]:
     return {name: variable.numpy() for name, variable in named.items()}
 
 
-def overfit(subject: Subject) -> Finding:
+def overfit(subject: CheckedNetwork) -> Finding:
     """The network learns a handful of examples by heart; one that cannot has a broken path."""
     if not subject.variant.has_head:
         raise NotTried("it learns no labels; what it makes of a training is told by `train`")
@@ -145,7 +145,7 @@ def overfit(subject: Subject) -> Finding:
     )
 
 
-def _fit(subject: Subject, rate: float) -> tuple[float, int]:
+def _fit(subject: CheckedNetwork, rate: float) -> tuple[float, int]:
     import numpy as np
 
     classes = min(FIT_CLASSES, subject.variant.classes)

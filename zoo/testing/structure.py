@@ -12,7 +12,7 @@ from zoo.models.building import (
     count_parameters,
     raw_model,
 )
-from zoo.testing.candidate import Subject
+from zoo.testing.candidate import CheckedNetwork
 from zoo.testing.verdict import Finding, NotTried
 
 _SHOWN = 3
@@ -22,13 +22,13 @@ NO_HEAD = "its output does not depend on the classes, so there is no head to rep
 _BATCH_MAX_ABS = 1e-3
 
 
-def build(subject: Subject) -> Finding:
+def build(subject: CheckedNetwork) -> Finding:
     """``build()`` returns a network for the record's classes."""
     network = subject.network()
     return Finding(passed=True, measured=f"{len(network.layers)} layers")
 
 
-def record(subject: Subject) -> Finding:
+def record(subject: CheckedNetwork) -> Finding:
     """Parameters and multiply-adds on the record are those of the network."""
     variant = subject.variant
     network = subject.network()
@@ -45,7 +45,7 @@ def record(subject: Subject) -> Finding:
     )
 
 
-def output(subject: Subject) -> Finding:
+def output(subject: CheckedNetwork) -> Finding:
     """Logits of the record's shape, finite, the same whatever else is in the batch."""
     import numpy as np
 
@@ -107,7 +107,7 @@ def _batched(shapes: dict[str, tuple[int, ...]]) -> str:
     return ", ".join(f"{name} {shape}".strip() for name, shape in told.items())
 
 
-def head(subject: Subject) -> Finding:
+def head(subject: CheckedNetwork) -> Finding:
     """The last layer is called ``head`` and alone depends on the classes."""
     if not subject.variant.has_head:
         raise NotTried(NO_HEAD)

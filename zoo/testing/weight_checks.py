@@ -10,7 +10,7 @@ from zoo.models.building import HEAD, deployed_model, output_shapes, variable_na
 from zoo.models.card import Card, write_card
 from zoo.models.checkpoints import Checkpoint
 from zoo.models.weights import COMPANION, load_into, load_network, read_tensors, save_weights
-from zoo.testing.candidate import SEED, Subject
+from zoo.testing.candidate import SEED, CheckedNetwork
 from zoo.testing.structure import NO_HEAD
 from zoo.testing.verdict import Finding, NotTried
 
@@ -18,7 +18,7 @@ _TAG = "check"
 _EXAMPLES = 8
 
 
-def weights(subject: Subject) -> Finding:
+def weights(subject: CheckedNetwork) -> Finding:
     """Weights written to a file and read into a fresh network give the same outputs."""
     import numpy as np
 
@@ -52,7 +52,7 @@ def weights(subject: Subject) -> Finding:
     return Finding(passed=True, measured=f"{len(tensors)} tensors, max |Δ| {difference:.2g}")
 
 
-def new_head(subject: Subject) -> Finding:
+def new_head(subject: CheckedNetwork) -> Finding:
     """Other classes get a head of their own; all else comes from the file, and the head learns."""
     if not subject.variant.has_head:
         raise NotTried(NO_HEAD)
@@ -99,19 +99,19 @@ def new_head(subject: Subject) -> Finding:
     )
 
 
-def _trained_a_little(subject: Subject) -> Any:
+def _trained_a_little(subject: CheckedNetwork) -> Any:
     """A network whose every tensor, moving averages included, has left its initial value."""
     network = subject.network()
     _train_a_little(subject, network, subject.companion(network))
     return network
 
 
-def _train_a_little(subject: Subject, network: Any, companion: Any | None) -> None:
+def _train_a_little(subject: CheckedNetwork, network: Any, companion: Any | None) -> None:
     model = subject.trainable(network, 0.01, companion)
     model.train_on_batch(*subject.examples(_EXAMPLES))
 
 
-def _checkpoint(subject: Subject, network: Any, folder: Path) -> Checkpoint:
+def _checkpoint(subject: CheckedNetwork, network: Any, folder: Path) -> Checkpoint:
     variant = subject.variant
     path = folder / f"{variant.name}.{_TAG}.safetensors"
     card = Card(

@@ -6,11 +6,13 @@ import importlib
 from collections.abc import Callable
 
 from zoo.common.progress import Event
-from zoo.testing.candidate import Candidate
+from zoo.testing.candidate import CandidateNetwork
 from zoo.testing.verdict import Finding, NotTried
 
 
-def perform(*, candidate: Candidate, function: str, emit: Callable[[Event], None]) -> Finding:
+def perform(
+    *, candidate: CandidateNetwork, function: str, emit: Callable[[Event], None]
+) -> Finding:
     """Runs one check of a network.
 
     Args:

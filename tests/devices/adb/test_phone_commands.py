@@ -56,13 +56,13 @@ def test_the_table_says_who_timed_and_what_it_is_worth(
     typed = zoo("bench", files["dense"], "--device", "phone", "--tier", "brief", "--json")
     assert typed.returncode == 0, typed.stderr
     (row,) = json.loads(typed.stdout)
-    found = row["foreign"]
-    assert (found["program"], found["device"], row["error"]) == ("benchmark_model", "phone", None)
+    found = row["measurement"]
+    assert (found["runtime"], found["device"], row["error"]) == ("benchmark_model", "phone", None)
     assert found["runs"] >= 64
 
     shown = zoo("bench", files["dense"], "--device", "phone", "--tier", "brief")
     assert shown.returncode == 0, shown.stderr
-    assert "timed by" in shown.stdout
+    assert "These are the figures of benchmark_model" in shown.stdout
     assert "no verdict compares them with others" in shown.stdout
 
 

@@ -146,9 +146,9 @@ def answers(expected: list[list[int]], found: list[list[int]], monkeypatch: Any)
     """What is made of LiteRT's answers `expected` and tflite-micro's `found`."""
     import json
 
-    from zoo.common.tools import Ended
+    from zoo.common.tools import ProgramExit
 
-    done = Ended(code=0, out=json.dumps(expected), said="", seconds=1.0)
+    done = ProgramExit(code=0, out=json.dumps(expected), said="", seconds=1.0)
     monkeypatch.setattr(micro_answers, "run_module", lambda *_, **__: done)
     monkeypatch.setattr(micro_answers, "installed", lambda _: True)
     taken = np.zeros((len(found), 1, 4), np.int8)

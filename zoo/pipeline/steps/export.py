@@ -23,7 +23,7 @@ from zoo.common.errors import UnknownName, UsageError, ZooError
 from zoo.common.files import sha256_of, size_with_sides
 from zoo.common.progress import Event
 from zoo.common.versions import versions_of
-from zoo.common.worker import Limits
+from zoo.common.worker import WorkerLimits
 from zoo.contracts import Exporter, ExportRequest, Target
 from zoo.contracts.exporter import Written
 from zoo.contracts.training import Calibration
@@ -98,7 +98,7 @@ class ExportStep(Step[Export]):
     learnt: QatStep | None = None
     calibrated: GateStep | None = field(default=None, metadata=ASIDE)
     asked: Exporting
-    limits: Limits = field(metadata=ASIDE)
+    limits: WorkerLimits = field(metadata=ASIDE)
     result_type = Export
 
     @property

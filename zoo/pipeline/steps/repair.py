@@ -9,7 +9,14 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from zoo.analysis.mixed_precision import EXAMPLES, Candidate, Search, Workshop, remark, search
+from zoo.analysis.mixed_precision import (
+    EXAMPLES,
+    FloatLayerSearch,
+    MixedCandidate,
+    Workshop,
+    remark,
+    search,
+)
 from zoo.artifacts.artifact import Artifact, embed, open_artifact, require_manifest
 from zoo.artifacts.gate import compare_outputs
 from zoo.artifacts.reference_outputs import EXPECTED
@@ -97,7 +104,7 @@ class RepairSession:
         """What files are measured on."""
         return open_dataset(self.registry, self.step.origin.data)
 
-    def make(self, keep: tuple[str, ...]) -> Candidate:
+    def make(self, keep: tuple[str, ...]) -> MixedCandidate:
         """Writes and measures a file.
 
         Raises:
@@ -121,7 +128,7 @@ class RepairSession:
             if first:
                 raise
             raise Unsupported(f"this choice of layers does not work: {error.what}") from error
-        return Candidate(attempt=attempt, path=path, result=result)
+        return MixedCandidate(attempt=attempt, path=path, result=result)
 
     def _export(self, folder: Path, asked: Exporting, expected: int = 0) -> Export:
         folder.mkdir()
@@ -197,7 +204,7 @@ class RepairSession:
         check = task.parity(_cautious(compared), self.registry.precision(manifest.precision))
         return drop, "" if check.passed else check.reason
 
-    def compare(self, first: Candidate) -> LayerComparison:
+    def compare(self, first: MixedCandidate) -> LayerComparison:
         """The first file and its float twin, which is made for this."""
         folder = self.work.folder / "try-float"
         twin = self._export(folder, replace(self.asked, precision=BASELINE.name, keep=()))
@@ -214,7 +221,7 @@ class RepairSession:
             runs=0,
         )
 
-    def finish(self, found: Search) -> Export:
+    def finish(self, found: FloatLayerSearch) -> Export:
         """Puts the chosen file where the step's files belong; its manifest tells of the search."""
         path = self.work.folder / found.chosen.path.name
         budget = self.budget(found.chosen.path)

@@ -15,7 +15,7 @@ from pydantic import BaseModel
 from zoo.common.cache_key import step_key
 from zoo.common.code_fingerprint import code_of
 from zoo.common.progress import Event
-from zoo.common.worker import Children, Limits, call
+from zoo.common.worker import Children, WorkerLimits, call
 from zoo.registry import Plugin
 from zoo.results.records import Status, StepRecord
 
@@ -114,7 +114,11 @@ class Work:
     children: Children
 
     def call(
-        self, function: Callable[..., Given], limits: Limits | None = None, /, **arguments: Any
+        self,
+        function: Callable[..., Given],
+        limits: WorkerLimits | None = None,
+        /,
+        **arguments: Any,
     ) -> Given:
         """Calls a module's function in a child process with TensorFlow.
 

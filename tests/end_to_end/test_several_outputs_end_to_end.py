@@ -21,7 +21,7 @@ for module in ("tensorflow", "ai_edge_litert", "onnxruntime", "tf2onnx", "jinja2
     pytest.importorskip(module)
 
 pytestmark = pytest.mark.slow
-PLUGIN = Path(__file__).parent / "tasks" / "shapes_plugin.py"
+PLUGIN = Path(__file__).parents[1] / "support" / "shapes_plugin.py"
 OUTPUTS = ["shape", "radius"]
 #: What the network trained here reaches on every run; chance is 33 % and 1.25 pixels.
 ACCURATE, NEAR = 0.8, 1.0
