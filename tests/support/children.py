@@ -144,7 +144,7 @@ def append_many(url: str, start: Any, name: str, answer: Any) -> None:
 def names_of_variables(*, emit: Emit) -> list[str]:
     import runpy
 
-    file = Path(__file__).parents[1] / "models" / "test_networks_and_weights.py"
+    file = Path(__file__).parents[1] / "networks" / "test_networks_and_weights.py"
     tests = runpy.run_path(str(file))
     return list(tests["variable_names"](tests["network"]()))
 
