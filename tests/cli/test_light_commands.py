@@ -9,6 +9,10 @@ import sys
 import pytest
 from makers import run_python
 
+from zoo.cli import options
+from zoo.contracts import DeviceKind
+from zoo.registry import PluginSettings, load_registry
+
 HEAVY = (
     *("tensorflow", "keras", "onnx", "onnxruntime", "ai_edge_litert", "tf2onnx", "matplotlib"),
     *("numpy", "scipy", "sklearn", "PIL", "jinja2", "sqlalchemy", "rich", "pydantic"),
@@ -119,3 +123,14 @@ def test_completion_of_the_installed_command(tmp_path):
 def test_import_of_the_package_is_light(tmp_path):
     code = f"import sys, zoo; dir(zoo); print([n for n in {HEAVY!r} if n in sys.modules])"
     assert run_python("-c", code, folder=tmp_path).stdout.strip() == "[]"
+
+
+def test_devices_are_completed_beside_a_kind_that_fails():
+    def fails():
+        raise RuntimeError("no such table")
+
+    kinds = [DeviceKind(name="far", summary="x", driver=fails, options=fails, known=fails)]
+    registry = load_registry(PluginSettings(installed=False))
+    for kind in kinds:
+        registry.devices.add(kind.name, kind, registry.plugins[0])
+    assert {"host", "far", "emulated-pi4"} <= set(options._devices(registry))

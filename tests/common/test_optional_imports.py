@@ -45,6 +45,12 @@ def test_missing_package_names_its_extra(module, block):
     assert module in caught.value.what
 
 
+def test_what_a_plugin_needs_is_no_extra_of_ours():
+    fix = MissingExtra("dense_numpy", "").fix
+    assert "edgezoo[" not in fix
+    assert "plugin" in fix
+
+
 def test_submodule_of_a_missing_package(block):
     block("safetensors")
     with pytest.raises(MissingExtra, match="safetensors"):

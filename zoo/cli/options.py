@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -60,11 +61,14 @@ def _devices(registry: Registry) -> list[str]:
     from zoo.common.errors import ZooError
     from zoo.execution.devices_file import read_entries
 
-    try:
-        known = [n for kind in registry.devices if kind.known is not None for n in kind.known()]
-        return [*registry.devices.names(), *known, *read_entries()]
-    except ZooError:  # a file that is not TOML; the command itself will say so
-        return registry.devices.names()
+    names = registry.devices.names()
+    for kind in registry.devices:
+        if kind.known is not None:
+            with suppress(Exception):  # of a plugin, which `zoo devices list` names with its fault
+                names += kind.known()
+    with suppress(ZooError):  # a file that is not TOML; the command itself will say so
+        names += read_entries()
+    return names
 
 
 complete_model = complete("model")

@@ -59,13 +59,18 @@ class UnknownName(UsageError):
 
 
 class MissingExtra(ZooError):
-    """An optional dependency is not installed; names the extra that brings it."""
+    """An optional dependency is not installed; names the extra that brings it.
+
+    Without an extra it is the dependency of a plugin.
+    """
 
     def __init__(self, module: str, extra: str) -> None:
         super().__init__(
             f"the package that provides {module!r} is not installed",
-            why="it belongs to an optional part of edgezoo",
-            fix=f'pip install "edgezoo[{extra}]"',
+            why="it belongs to an optional part of edgezoo" if extra else "a plugin needs it",
+            fix=f'pip install "edgezoo[{extra}]"'
+            if extra
+            else "install what the plugin's own page asks for; `zoo plugins list` names plugins",
         )
         self.extra = extra
 
