@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from zoo.cli.tables import print_table
-from zoo.report.pages.search import answer, format_limits, search_columns, troubles
+from zoo.report.search_words import answer, format_limits, search_columns, troubles
 from zoo.results import formatting as fmt
 
 if TYPE_CHECKING:

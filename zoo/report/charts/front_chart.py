@@ -11,7 +11,7 @@ from zoo.common.optional_imports import require
 from zoo.pipeline.search.points import Point
 from zoo.report.charts.label_placement import place_labels
 from zoo.report.charts.svg import BAD, INK, MUTED, SERIES, Chart, draw
-from zoo.report.pages.search import CHOSEN, FRONT, standing
+from zoo.report.search_words import CHOSEN, FRONT, standing
 from zoo.results import formatting as fmt
 
 if TYPE_CHECKING:

@@ -1,0 +1,167 @@
+"""What a search found, in words: rows, standings, the answer."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from zoo.pipeline.search.points import Limits, Miss, Point, meets, misses
+from zoo.results import formatting as fmt
+
+if TYPE_CHECKING:
+    from zoo.pipeline.search.optimize import Optimized
+
+#: What a point is, for people.
+CHOSEN, FRONT, BEATEN = "chosen", "front", "beaten"
+
+
+@dataclass(frozen=True, kw_only=True)
+class SearchCells:
+    """One point; every field is text ready to show."""
+
+    point: Point
+    standing: str
+    name: str
+    size: str
+    download: str
+    quality: str
+    change: str
+    latency: str
+    interval: str
+    missed: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class SearchColumns:
+    """All points of a search, the chosen one first, then the front, then the rest."""
+
+    size_unit: fmt.Unit
+    time_unit: fmt.Unit
+    metric: str
+    points: bool
+    cells: tuple[SearchCells, ...]
+
+
+def search_columns(found: Optimized) -> SearchColumns:
+    """Turns points into text, one unit per column."""
+    sizes = fmt.size_unit(point.bytes for point in found.points)
+    times = fmt.time_unit(point.p50_ms for point in found.points)
+    return SearchColumns(
+        size_unit=sizes,
+        time_unit=times,
+        metric=fmt.plain(found.reference.name),
+        points=fmt.is_share(found.reference),
+        cells=tuple(_cells(p, found, sizes, times) for p in ordered(found)),
+    )
+
+
+def ordered(found: Optimized) -> tuple[Point, ...]:
+    """The chosen point, the rest of the front, what others beat, what may not be shipped."""
+    first = [] if found.best is None else [found.best]
+    on_front = [p for p in found.front if p is not found.best]
+    known = {p.name for p in (*first, *on_front)}
+    rest = [p for p in found.points if p.name not in known]
+    rest.sort(key=lambda p: (not p.shippable, p.p50_ms or 0.0))
+    return (*first, *on_front, *rest)
+
+
+def standing(point: Point, found: Optimized) -> str:
+    """What a point is in its search: chosen, on the front, beaten by others, or its verdict."""
+    if found.best is not None and point.name == found.best.name:
+        return CHOSEN
+    if point.verdict != "passed":
+        return point.verdict
+    if any(point.name == other.name for other in found.front):
+        return FRONT
+    return BEATEN if point.shippable else "not timed"
+
+
+def _cells(point: Point, found: Optimized, sizes: fmt.Unit, times: fmt.Unit) -> SearchCells:
+    interval = fmt.MISSING
+    if point.p50_low_ms is not None and point.p50_high_ms is not None:
+        interval = f"{times.text(point.p50_low_ms)} to {times.text(point.p50_high_ms)}"
+    noisy = "~" if point.quiet is False and point.p50_ms is not None else ""
+    rises = not found.reference.higher_is_better
+    drop = -point.drop if rises and point.drop is not None else point.drop
+    return SearchCells(
+        point=point,
+        standing=standing(point, found),
+        name=fmt.plain(point.name),
+        size=sizes.text(point.bytes),
+        download=sizes.text(point.download_bytes),
+        quality=fmt.metric_short(point.metric),
+        change=fmt.change(drop),
+        latency=noisy + times.text(point.p50_ms),
+        interval=interval,
+        missed=", ".join(m.what for m in misses(point, found.limits) if m.value is not None),
+    )
+
+
+def format_limits(limits: Limits) -> str:
+    """``at most 60 kB, at most 5 ms``; what was asked, in the order of the options."""
+    parts = []
+    if limits.max_bytes is not None:
+        parts.append(f"file ≤ {_size(limits.max_bytes)}")
+    if limits.max_download is not None:
+        parts.append(f"download ≤ {_size(limits.max_download)}")
+    if limits.max_ms is not None:
+        parts.append(f"median ≤ {_time(limits.max_ms)}")
+    if limits.max_drop is not None:
+        parts.append(f"drop ≤ {limits.max_drop:g} points")
+    return ", ".join(parts) or "no limits were given"
+
+
+def answer(found: Optimized) -> str:
+    """The search's answer in one sentence or two."""
+    tried = f"{fmt.count(len(found.points), 'file')} tried"
+    if found.best is not None:
+        best = found.best
+        return (
+            f"{best.name} keeps every limit: {_size(best.bytes)}, {_time(best.p50_ms)}, "
+            f"{fmt.metric_value(best.metric)} ({fmt.change(best.drop)} against the model). {tried}."
+        )
+    if found.nearest is None:
+        return f"No file could be made and judged. {tried}."
+    missed = misses(found.nearest, found.limits)
+    words = f"its gate ended as {found.nearest.verdict}"
+    if missed:
+        words = fmt.listed(_format_miss(miss) for miss in missed)
+    return f"No file keeps every limit. The nearest, {found.nearest.name}: {words}. {tried}."
+
+
+def _format_miss(miss: Miss) -> str:
+    if miss.value is None:
+        return f"its {miss.what} was not measured"
+    if miss.what == "drop":
+        over = fmt.number(miss.value - miss.limit, 2)
+        return f"it loses {fmt.number(miss.value)} points, {over} more than allowed"
+    shown = _time if miss.what == "latency" else _size
+    name = {"latency": "median", "size": "file", "download": "download"}[miss.what]
+    return (
+        f"its {name} of {shown(miss.value)} is {shown(miss.value - miss.limit)} "
+        f"({100 * miss.share:.0f} %) over the limit"
+    )
+
+
+def _size(value: float | None) -> str:
+    unit = fmt.MEGABYTES if value is not None and value >= 1e6 else fmt.KILOBYTES
+    return unit.with_symbol(value)
+
+
+def _time(value: float | None) -> str:
+    return fmt.time_unit([value]).with_symbol(value)
+
+
+def troubles(found: Optimized) -> tuple[tuple[Point, str], ...]:
+    """Points that may not be shipped, each with its reason in one line."""
+    return tuple(
+        (p, fmt.plain(p.reason) or "no reason was recorded")
+        for p in ordered(found)
+        if not p.shippable
+    )
+
+
+def keeping(found: Optimized) -> Sequence[Point]:
+    """The points that keep every limit."""
+    return [point for point in found.points if meets(point, found.limits)]
