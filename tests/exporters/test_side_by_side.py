@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
@@ -82,7 +83,8 @@ def test_in_processes_that_share_a_home(
     alone: dict[str, Written], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("ZOO_HOME", str(tmp_path / "home"))
-    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parents[1] / "support"))
+    here = Path(__file__).parent
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join(map(str, (here, here.parent / "support"))))
     folders = [tmp_path / name for name in "ab"]
     running = [subprocess.Popen([sys.executable, "-c", PROCESS, str(f)]) for f in folders]
     assert [process.wait(600) for process in running] == [0, 0]

@@ -44,8 +44,8 @@ def test_small_states(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path, _ = write(TFLITE, subject, tmp_path, "int8")
     assert exponent(path) == tflite_lstm.FINEST
     assert decibels(subject.answers, answers_of(path, subject.inputs)) > 20
-    for module in ("tflite", "tflite_integers"):
-        monkeypatch.setattr(f"zoo.exporters.{module}.with_usable_states", lambda data: data)
+    for module in ("export", "integer"):
+        monkeypatch.setattr(f"zoo.exporters.tflite.{module}.with_usable_states", lambda data: data)
     path, _ = write(TFLITE, subject, tmp_path, "int8")
     assert exponent(path) < tflite_lstm.FINEST
     assert decibels(subject.answers, answers_of(path, subject.inputs)) < 10
