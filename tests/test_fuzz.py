@@ -8,6 +8,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 FUZZ = Path(__file__).with_name("fuzz.py")
 PLANTED = """
 from pathlib import Path
@@ -45,7 +47,11 @@ def test_examples_are_the_same_each_time(tmp_path):
     assert not (tmp_path / ".hypothesis" / "examples").exists()
 
 
-def test_fuzzing_draws_others_and_says_how_to_repeat_a_failure(tmp_path):
+@pytest.mark.parametrize("service", ["", "CI"], ids=["here", "CI"])
+def test_fuzzing_draws_others_and_says_how_to_repeat_a_failure(tmp_path, monkeypatch, service):
+    monkeypatch.delenv("CI", raising=False)
+    if service:  # where hypothesis takes other defaults
+        monkeypatch.setenv(service, "true")
     file = planted(tmp_path)
     said, drawn = outcome(tmp_path, sys.executable, FUZZ, "0.1", file)
     assert "1 runs of 1 files, 1 failed" in said
