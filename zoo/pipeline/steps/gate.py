@@ -15,7 +15,7 @@ from zoo.artifacts.artifact import (
     open_unaltered,
     require_manifest,
 )
-from zoo.artifacts.gate import compare_outputs, conversion, judge, reasons
+from zoo.artifacts.gate import compare_outputs, conversion, judge, left_in_float, reasons
 from zoo.artifacts.golden_samples import golden_name
 from zoo.artifacts.reference_outputs import REFERENCE, judged_split
 from zoo.common.files import atomic_path, copy_with_sides, sha256_of, size_with_sides, write_bytes
@@ -186,6 +186,9 @@ class GateStep(Step[GateResult]):
             model_bytes=artifact.contents.payload_bytes,
             side_files=side_files,
             golden="" if beside is None else golden_name(source.name),
+            left_in_float=left_in_float(
+                artifact.contents, precision, manifest.kept, manifest.layers
+            ),
         )
         return Outcome(
             result=result,
