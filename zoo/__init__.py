@@ -8,6 +8,8 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
+from zoo.common import telemetry
+
 if TYPE_CHECKING:
     from zoo.analysis.explain import explain
     from zoo.analysis.verify.verify import verify
@@ -62,6 +64,8 @@ if TYPE_CHECKING:
     from zoo.execution.device import Device
     from zoo.hookspecs import hookimpl
     from zoo.networks.published.official import fetch_weights, official_weights, verify_weights
+
+telemetry.switch_off()
 
 _OFFICIAL = "fetch_weights official_weights verify_weights"
 _CONTRACTS = (

@@ -26,6 +26,7 @@ from multiprocessing.connection import Connection, wait
 from pathlib import Path
 from typing import Any
 
+from zoo.common import telemetry
 from zoo.common.crashes import MORE_MEMORY, death, oom_kills
 from zoo.common.errors import BadData, BadFile, Crashed, StepDied, Unsupported, UsageError, ZooError
 from zoo.common.optional_imports import installed, quiet_tensorflow
@@ -264,6 +265,8 @@ def _child(
     os.dup2(stream, 2)
     try:
         surroundings.enter()
+        telemetry.switch_off()
+        telemetry.switch_off_modules()
         _limit_memory(limits.memory_bytes)
         module_name, _, name = function.partition(":")
         target = getattr(importlib.import_module(module_name), name)
