@@ -19,7 +19,6 @@ from zoo.common.clock import utc_now
 from zoo.common.errors import UnknownName, UsageError
 from zoo.common.files import OTHER_HOME, copy_with_side_files, ensure_writable, write_text
 from zoo.common.optional_imports import require_extra
-from zoo.common.paths import cache_folder
 from zoo.common.progress import OnStep
 from zoo.common.units import parse_seconds, parse_shares, parse_size
 from zoo.contracts import Metric
@@ -31,6 +30,7 @@ from zoo.networks.published.official import fetched_model
 from zoo.pipeline.search.points import Limits, Point, best, front, misses, nearest_point
 from zoo.pipeline.search.search import Search, SearchOptions
 from zoo.pipeline.search.trials import Bench, Network
+from zoo.pipeline.step_cache import step_cache
 from zoo.registry import Registry
 from zoo.results.store import Store
 
@@ -119,7 +119,7 @@ def find_file(
     given = {**options, "devices": (device,) if device else None, "max_drop": limits.max_drop}
     folder = output / _folder_name(checkpoint, data, limits, wishes, given)
     ensure_writable(folder)
-    ensure_writable(cache_folder() / "steps", fix=OTHER_HOME)
+    ensure_writable(step_cache().folder, fix=OTHER_HOME)
     database = Store(store_url)
     try:
         search = Search(
