@@ -24,7 +24,7 @@ from zoo.common.units import parse_seconds, parse_shares, parse_size
 from zoo.contracts import Metric
 from zoo.data.opening import check_task
 from zoo.execution.devices import device_named
-from zoo.execution.examine_files import refuse_untimed
+from zoo.execution.offline_analysis import refuse_untimed
 from zoo.networks.checkpoints import Checkpoint
 from zoo.networks.published.official import fetched_model
 from zoo.pipeline.search.points import Limits, Point, best, front, misses, nearest_point
