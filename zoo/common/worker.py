@@ -82,10 +82,7 @@ class RemoteFailure:
 
 _KINDS: dict[str, type[ZooError]] = {
     kind.__name__: kind
-    for kind in (
-        *(ZooError, UsageError, BadData, BadFile),
-        *(ProcessFailed, NativeCrash, Unsupported),
-    )
+    for kind in (ZooError, UsageError, BadData, BadFile, ProcessFailed, NativeCrash, Unsupported)
 }
 
 
