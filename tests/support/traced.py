@@ -36,7 +36,7 @@ def traced(command: Sequence[str], folder: Path, **variables: str) -> Traced:
     home, log = folder / "user", folder / "calls"
     home.mkdir(exist_ok=True)
     environment = {k: v for k, v in os.environ.items() if k not in SWITCHES}
-    environment |= {"HOME": str(home), "ZOO_HOME": str(folder / "zoo"), **variables}
+    environment |= {"HOME": str(home), "ZOO_HOME": str(folder / "kept"), **variables}
     for name in ("XDG_CACHE_HOME", "XDG_CONFIG_HOME", "XDG_DATA_HOME"):
         environment.pop(name, None)
     done = subprocess.run(
