@@ -5,6 +5,12 @@ The public API, imported lazily: ``import zoo`` loads nothing heavy.
 
 from __future__ import annotations
 
+import sys
+
+if sys.argv[:1] == ["-m"] and not sys.flags.safe_path:
+    # `python -m zoo` has put the working folder in front: nothing that lies there is a module.
+    del sys.path[0]
+
 import importlib
 from typing import TYPE_CHECKING, Any
 
