@@ -45,7 +45,7 @@ SAMPLES = sa.Table(
 
 @dataclass(frozen=True, kw_only=True)
 class StoredRecord:
-    """A record with the run that made it."""
+    """A record with its run."""
 
     run: str
     record: StepRecord

@@ -24,6 +24,7 @@ from zoo.contracts import (
     Truth,
 )
 from zoo.hookspecs import hookimpl
+from zoo.tasks.classification import check_shapes
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
@@ -137,11 +138,7 @@ def compare(reference: Array, candidate: Array) -> Comparison:
 
     from zoo.tasks.image_similarity import sqnr_db, ssim
 
-    if reference.shape != candidate.shape:
-        raise ZooError(
-            f"the file's outputs have shape {candidate.shape}, the network's {reference.shape}",
-            why="the converter changed the output, or the file belongs to another network",
-        )
+    check_shapes(reference, candidate)
     difference = np.abs(reference.astype(np.float64) - candidate)
     similar = ssim(reference, candidate)
     return Comparison(

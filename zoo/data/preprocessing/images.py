@@ -48,20 +48,6 @@ def to_pixels(image: NDArray[np.uint8], preprocessing: ImagePreprocessing) -> ND
     return pixels
 
 
-def read_pixels(split: Split, index: int, preprocessing: ImagePreprocessing) -> NDArray[np.uint8]:
-    """Reads one example and applies `to_pixels`; its axes are in the order of the layout.
-
-    Raises:
-        BadData: The example is no uint8 image; names the example.
-    """
-    image = split.read(index)
-    problem = _image_problem(image)
-    if problem:
-        raise BadData(f"example {index} cannot be used: {problem}", fix=_EXPECTED)
-    pixels = to_pixels(image, preprocessing)
-    return pixels.transpose(2, 0, 1) if preprocessing.layout == "nchw" else pixels
-
-
 _EXPECTED = "a dataset yields images of type uint8 and shape (height, width, 1 or 3)"
 
 
@@ -119,11 +105,20 @@ def _resized(picture: Image, preprocessing: ImagePreprocessing) -> Image:
 
 
 class Images(InputKind[ImagePreprocessing]):
-    """Images of any size as pixels."""
+    """Images of any size as pixels, uint8, their axes in the order of the layout."""
 
     def read(self, split: Split, index: int) -> NDArray[Any]:
-        """As `read_pixels`."""
-        return read_pixels(split, index, self.own)
+        """Reads one example and applies `to_pixels`.
+
+        Raises:
+            BadData: The example is no uint8 image; names the example.
+        """
+        image = split.read(index)
+        problem = _image_problem(image)
+        if problem:
+            raise BadData(f"example {index} cannot be used: {problem}", fix=_EXPECTED)
+        pixels = to_pixels(image, self.own)
+        return pixels.transpose(2, 0, 1) if self.own.layout == "nchw" else pixels
 
     def range_problem(self, inputs: NDArray[Any]) -> str:
         """Pixels between 0 and 1 are somebody's normalized ones."""
