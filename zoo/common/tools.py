@@ -32,9 +32,9 @@ class ProgramExit:
 
     Attributes:
         code: Exit code; negative for the signal that killed it, None after a timeout.
-        out: What it printed.
-        said: What it printed to the other stream.
-        seconds: That it was allowed.
+        stdout: Its standard output.
+        stderr: Its standard error.
+        seconds: Its time limit.
     """
 
     code: int | None

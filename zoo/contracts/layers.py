@@ -35,7 +35,7 @@ class LayerRequest:
 
 @dataclass(frozen=True, kw_only=True)
 class OperatorRecord:
-    """One computing operator of a file, beside the same of its float twin.
+    """One computing operator of a file, beside the same of its float32 baseline.
 
     Figures of signal to quantization noise compare real numbers of the baseline with those that the
     file's stand for, over all inputs; None where there is nothing to compare, or nothing was
@@ -107,7 +107,7 @@ EXACT_DB = 200.0
 
 @dataclass(frozen=True, kw_only=True)
 class LayerComparison:
-    """A file and its float twin, operator by operator.
+    """A file and its float32 baseline, operator by operator.
 
     Attributes:
         runtime: What ran both: ``litert``, ``onnxruntime``.

@@ -1,4 +1,4 @@
-"""Images: from any size to the pixels that a network takes.
+"""Image preprocessing: from any size to the pixels of a network's input.
 
 Every pixel that a network or an exported file ever sees has passed through `to_pixels`.
 """
@@ -24,7 +24,7 @@ def to_pixels(image: NDArray[np.uint8], preprocessing: ImagePreprocessing) -> ND
 
     Args:
         image: uint8, shape (height, width, 1 or 3), any size.
-        preprocessing: What the network wants.
+        preprocessing: Of the network.
 
     Returns:
         uint8, shape (height, width, channels) of `preprocessing`, whatever its layout; the image
@@ -121,6 +121,6 @@ class Images(InputKind[ImagePreprocessing]):
         return pixels.transpose(2, 0, 1) if self.own.layout == "nchw" else pixels
 
     def range_problem(self, inputs: NDArray[Any]) -> str:
-        """Pixels between 0 and 1 are somebody's normalized ones."""
+        """Detects pixels from 0 to 1, which are normalized already."""
         most = int(inputs.max(initial=0))
         return "" if most > 1 else f"the weights take pixels from 0 to 255; the data end at {most}"

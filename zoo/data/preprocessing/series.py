@@ -1,4 +1,4 @@
-"""Time series: windows of samples, and labels for each of their steps."""
+"""Time series preprocessing: windows of samples, and labels per step."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Texts and rows of tokens: splitting, vocabulary, word numbers."""
+"""Text preprocessing: tokenization, vocabulary, word numbers."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ _EXPECTED = "a dataset of texts yields one string, or a row of tokens, per examp
 
 
 def tokens_of(example: NDArray[np.str_], lowercase: bool) -> list[str]:
-    """The tokens of a text (a string of shape ()), or of a row that is split already."""
+    """Tokens of a text (a string of shape ()) or of a tokenized row."""
     text = example.item() if example.ndim == 0 else None
     parts = example.tolist() if text is None else _TOKEN.findall(text)
     return [part.casefold() for part in parts] if lowercase else parts
