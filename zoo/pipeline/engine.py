@@ -27,7 +27,7 @@ from zoo.common.errors import Crashed, Unsupported, ZooError
 from zoo.common.files import OTHER_HOME, cannot_write, write_text
 from zoo.common.progress import OnStep
 from zoo.common.worker import Children, flatten
-from zoo.pipeline.steps.step import Ended, Finished, Step, Work
+from zoo.pipeline.steps.step import FinishedStep, FinishedSteps, Step, StepContext
 from zoo.results.records import StepRecord, as_plain
 from zoo.results.store import Store, read_record
 
@@ -61,7 +61,7 @@ class Pipeline:
     workers: int = 2
     retry: bool = False
     children: Children = field(default_factory=Children)
-    finished: Ended = field(default_factory=Ended)
+    finished: FinishedSteps = field(default_factory=FinishedSteps)
 
     def execute(self, plan: Sequence[Step[Any]]) -> list[StepRecord]:
         """Runs every step of `plan`; returns one record each, in the plan's order.
@@ -72,7 +72,7 @@ class Pipeline:
         """
         self._sweep()
         pool = ThreadPoolExecutor(max_workers=self.workers, thread_name_prefix="zoo-step")
-        running: dict[Future[Finished[Any]], Step[Any]] = {}
+        running: dict[Future[FinishedStep[Any]], Step[Any]] = {}
         waiting = list(plan)
         try:
             while waiting or running:
@@ -94,7 +94,7 @@ class Pipeline:
     def _start_ready(
         self,
         waiting: list[Step[Any]],
-        running: dict[Future[Finished[Any]], Step[Any]],
+        running: dict[Future[FinishedStep[Any]], Step[Any]],
         pool: ThreadPoolExecutor,
     ) -> None:
         for step in list(waiting):
@@ -119,14 +119,14 @@ class Pipeline:
             self.on_step(step.name, {"event": "start", "kind": step.id.kind})
             running[pool.submit(self._perform, step)] = step
 
-    def _perform(self, step: Step[Any]) -> Finished[Any]:
+    def _perform(self, step: Step[Any]) -> FinishedStep[Any]:
         started = time.perf_counter()
         partial = self.cache / f"{_PARTIAL}{step.key[:16]}-{secrets.token_hex(4)}"
         try:
             partial.mkdir(parents=True)
         except OSError as error:
             return self._failed(step, cannot_write(partial, error, fix=OTHER_HOME), started)
-        work = Work(
+        work = StepContext(
             folder=partial,
             before=self._before(step),
             emit=lambda event: self.on_step(step.name, event),
@@ -166,7 +166,7 @@ class Pipeline:
 
     def _commit(
         self, step: Step[Any], partial: Path, record: StepRecord, value: Any
-    ) -> Finished[Any]:
+    ) -> FinishedStep[Any]:
         write_text(partial / RECORD, json.dumps(as_plain(record), indent=1))
         earlier = self._kept(step, step.key)
         if earlier is not None:
@@ -176,9 +176,9 @@ class Pipeline:
         if final.exists():
             shutil.rmtree(final)
         partial.rename(final)
-        return Finished(record=record, folder=final, value=value)
+        return FinishedStep(record=record, folder=final, value=value)
 
-    def _failed(self, step: Step[Any], error: ZooError, started: float) -> Finished[Any]:
+    def _failed(self, step: Step[Any], error: ZooError, started: float) -> FinishedStep[Any]:
         details = "\n".join(getattr(error, "__notes__", ()))
         record = StepRecord(
             step=step.name,
@@ -199,12 +199,12 @@ class Pipeline:
                 write_text(
                     self.cache / step.failure_key / RECORD, json.dumps(as_plain(record), indent=1)
                 )
-        return Finished(record=record, folder=self.cache)
+        return FinishedStep(record=record, folder=self.cache)
 
-    def _before(self, step: Step[Any]) -> Ended:
-        return Ended({other.id: self.finished.of(other) for other in step.waits_for})
+    def _before(self, step: Step[Any]) -> FinishedSteps:
+        return FinishedSteps({other.id: self.finished.of(other) for other in step.waits_for})
 
-    def _skipped(self, step: Step[Any]) -> Finished[Any] | None:
+    def _skipped(self, step: Step[Any]) -> FinishedStep[Any] | None:
         """The end of a step that cannot or need not begin; None for one that shall."""
         ended = ((other, self.finished.of(other).record) for other in step.needs)
         blocked = [(other.name, record) for other, record in ended if record.status != "passed"]
@@ -224,15 +224,15 @@ class Pipeline:
             created=utc_now(),
             needless=bool(needless),
         )
-        return Finished(record=record, folder=self.cache)
+        return FinishedStep(record=record, folder=self.cache)
 
-    def _cached(self, step: Step[Any]) -> Finished[Any] | None:
+    def _cached(self, step: Step[Any]) -> FinishedStep[Any] | None:
         found = self._kept(step, step.key)
         if found is None and step.failure_key and not self.retry:
             found = self._kept(step, step.failure_key)
         return found
 
-    def _kept(self, step: Step[Any], key: str) -> Finished[Any] | None:
+    def _kept(self, step: Step[Any], key: str) -> FinishedStep[Any] | None:
         folder = self.cache / key
         try:
             record = read_record((folder / RECORD).read_text(encoding="utf-8"))
@@ -244,9 +244,9 @@ class Pipeline:
         except (OSError, ValueError, RecursionError):
             shutil.rmtree(folder, ignore_errors=True)  # damaged: do it again
             return None
-        return Finished(record=replace(record, cached=True), folder=folder, value=value)
+        return FinishedStep(record=replace(record, cached=True), folder=folder, value=value)
 
-    def _keep(self, step: Step[Any], finished: Finished[Any]) -> None:
+    def _keep(self, step: Step[Any], finished: FinishedStep[Any]) -> None:
         self.finished[step.id] = finished
         record = finished.record
         self.on_step(

@@ -283,9 +283,9 @@ class Forgetful:
 def test_state_that_is_not_reset_is_found(
     copy: Callable[[str], Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from zoo.execution.runner import judging_device
+    from zoo.execution.runner import host_device
 
-    forgetful = Forgetful(judging_device(registry()))
+    forgetful = Forgetful(host_device(registry()))
     driver = driver_of(forgetful.device.kind.driver(), connect=lambda _: forgetful.connect())
     kind = replace(forgetful.device.kind, driver=lambda: driver)
     monkeypatch.setattr(

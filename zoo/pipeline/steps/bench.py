@@ -14,7 +14,7 @@ from zoo.execution.device import Device
 from zoo.execution.runtimes import distributions_of, running_plugins
 from zoo.pipeline.recipe import RecipeBench
 from zoo.pipeline.steps.origin import Origin
-from zoo.pipeline.steps.step import ASIDE, Outcome, Step, Work
+from zoo.pipeline.steps.step import NOT_IN_KEY, Outcome, Step, StepContext
 from zoo.registry import Plugin
 from zoo.results.measurements import Measurement
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Place:
+class StepDevice:
     """A device, and which machine it is today; or why that cannot be told.
 
     Attributes:
@@ -34,14 +34,14 @@ class Place:
         problem: Why it did not answer.
     """
 
-    device: Device = field(metadata=ASIDE)
+    device: Device = field(metadata=NOT_IN_KEY)
     machine: str
     kind: str
     options: Mapping[str, Any]
-    problem: ZooError | None = field(default=None, metadata=ASIDE)
+    problem: ZooError | None = field(default=None, metadata=NOT_IN_KEY)
 
     @classmethod
-    def of(cls, device: Device) -> Place:
+    def of(cls, device: Device) -> StepDevice:
         """Asks the device; one that does not answer costs its own steps alone, later."""
         problem = None
         try:
@@ -82,7 +82,7 @@ class BenchStep(Step[Measurement]):
     origin: Origin
     gate: GateStep
     options: RecipeBench
-    place: Place
+    place: StepDevice
     result_type = Measurement
     exclusive = True
 
@@ -100,20 +100,20 @@ class BenchStep(Step[Measurement]):
     def distributions(self) -> tuple[str, ...]:
         return distributions_of(self.origin.registry, self.place.device.kind)
 
-    def run(self, work: Work) -> Outcome[Measurement]:
+    def run(self, context: StepContext) -> Outcome[Measurement]:
         device, registry = self.place.reached(), self.origin.registry
-        judged = work.before.of(self.gate)
+        judged = context.before.of(self.gate)
         source = judged.folder / judged.result.file
-        cells = cells_of(registry, [source], [], [self.options.threads], work.children)
+        cells = cells_of(registry, [source], [], [self.options.threads], context.children)
         (timed,) = time_cells(
             registry,
             device,
             [replace(cell, profile=self.options.profile) for cell in cells],
             tier_named(self.options.tier),
-            progress=lambda done, total: work.emit(
+            progress=lambda done, total: context.emit(
                 {"event": "progress", "done": done, "total": total}
             ),
-            children=work.children,
+            children=context.children,
         )
         if isinstance(timed.result, ZooError):
             raise timed.result

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 from zoo.execution.examination import ExaminationRecord, examine_file
 from zoo.execution.runtimes import running_plugins
-from zoo.pipeline.steps.bench import Place
+from zoo.pipeline.steps.bench import StepDevice
 from zoo.pipeline.steps.origin import Origin
-from zoo.pipeline.steps.step import Ended, Outcome, Step, Work
+from zoo.pipeline.steps.step import FinishedSteps, Outcome, Step, StepContext
 from zoo.registry import Plugin
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ class ExamineStep(Step[ExaminationRecord]):
 
     origin: Origin
     gate: GateStep
-    place: Place
+    place: StepDevice
     result_type = ExaminationRecord
     #: Its key depends on what is installed here, as that of a timing does.
     exclusive = True
@@ -47,15 +47,15 @@ class ExamineStep(Step[ExaminationRecord]):
     def distributions(self) -> tuple[str, ...]:
         return self.place.device.kind.distributions
 
-    def needless(self, before: Ended) -> str:
+    def needless(self, before: FinishedSteps) -> str:
         format, device = self.gate.id.format, self.place.device
         if before.of(self.gate).passed and format not in device.kind.formats:
             return f"{device.name!r} takes no {format} files"
         return ""
 
-    def run(self, work: Work) -> Outcome[ExaminationRecord]:
+    def run(self, context: StepContext) -> Outcome[ExaminationRecord]:
         device = self.place.reached()
-        judged = work.before.of(self.gate)
+        judged = context.before.of(self.gate)
         record = examine_file(self.origin.registry, device, judged.folder / judged.result.file)
         return Outcome(
             result=record,
