@@ -231,7 +231,8 @@ def test_two_processes_want_one_device(faulty, plain_file, own_folders):
         "import sys; from zoo.execution.lock import device_lock; from zoo.execution.devices import "
         "device_named; from zoo.registry import PluginSettings, load_registry\n"
         "registry = load_registry(PluginSettings(paths=(sys.argv[1],)))\n"
-        "with device_lock(device_named(registry, 'bad')): print('held', flush=True); sys.stdin.read()"
+        "with device_lock(device_named(registry, 'bad')):\n"
+        "    print('held', flush=True); sys.stdin.read()"
     )
     pipe = subprocess.PIPE
     command = [sys.executable, "-c", code, "faulty.py"]
