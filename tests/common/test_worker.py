@@ -283,6 +283,7 @@ isolation.installed = lambda module: False
 from zoo.common.worker import call
 from fake_steps import FakeStep, named
 from zoo.pipeline.engine import Pipeline
+from zoo.pipeline.step_cache import StepCache
 from zoo.pipeline.steps.step import Outcome
 
 def quick(work):
@@ -298,7 +299,7 @@ steps = [
     FakeStep(id=named("quick"), content="quick", work=quick),
     FakeStep(id=named("slow"), content="slow", work=slow, need=(named("quick"),)),
 ]
-Pipeline(cache=Path("cache"), store=None, run="r", on_step=tell).execute(steps)
+Pipeline(cache=StepCache(Path("cache")), store=None, run="r", on_step=tell).execute(steps)
 """
 
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from zoo.common.errors import ZooError
 from zoo.contracts.device import Clock, DeviceDriver, DeviceKind
-from zoo.contracts.examination import Examination, Specimen
+from zoo.contracts.offline_analysis import Examination, Specimen
 from zoo.contracts.runtime import Runtime, VendorTool
 from zoo.contracts.transport import DeviceOptions
 from zoo.execution.driver_guard import GuardedTransport, driver_guard

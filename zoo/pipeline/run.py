@@ -21,6 +21,7 @@ from zoo.common.worker import RemoteFailure
 from zoo.pipeline.engine import Pipeline
 from zoo.pipeline.job import Job
 from zoo.pipeline.plan import PlanScope, make_plan
+from zoo.pipeline.step_cache import step_cache
 from zoo.pipeline.steps.evaluate import EVALUATE
 from zoo.pipeline.steps.finetune import FINETUNE
 from zoo.pipeline.steps.step import FinishedStep, FinishedSteps, Step
@@ -123,9 +124,9 @@ def execute(
     if scope.export:
         for exporter in job.exporters:
             require_extra(exporter.extra)  # not after an hour of training
-    cache = cache_folder() / "steps"
+    cache = step_cache()
     ensure_writable(output)
-    ensure_writable(cache, fix=OTHER_HOME)
+    ensure_writable(cache.folder, fix=OTHER_HOME)
     checkpoints = cache_folder() / "checkpoints"
     plan = make_plan(job, checkpoints, scope)
     name = run_name(job, plan)

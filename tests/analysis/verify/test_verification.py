@@ -289,7 +289,7 @@ def test_state_that_is_not_reset_is_found(
     driver = driver_of(forgetful.device.kind.driver(), connect=lambda _: forgetful.connect())
     kind = replace(forgetful.device.kind, driver=lambda: driver)
     monkeypatch.setattr(
-        "zoo.execution.devices.judging_device",
+        "zoo.execution.devices.host_device",
         lambda _: replace(forgetful.device, kind=kind),
     )
     assert "fresh state in litert" in failing(verified(copy("float32.tflite")))

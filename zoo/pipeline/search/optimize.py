@@ -19,13 +19,12 @@ from zoo.common.clock import utc_now
 from zoo.common.errors import UnknownName, UsageError
 from zoo.common.files import OTHER_HOME, copy_with_sides, ensure_writable, write_text
 from zoo.common.optional_imports import require_extra
-from zoo.common.paths import cache_folder
 from zoo.common.progress import OnStep
 from zoo.common.units import parse_seconds, parse_shares, parse_size
 from zoo.contracts import Metric
 from zoo.data.opening import check_task
 from zoo.execution.devices import device_named
-from zoo.execution.examine_files import refuse_untimed
+from zoo.execution.offline_analysis import refuse_untimed
 from zoo.networks.checkpoints import Checkpoint
 from zoo.networks.published.official import here
 from zoo.pipeline.search.points import (
@@ -38,6 +37,7 @@ from zoo.pipeline.search.points import (
 )
 from zoo.pipeline.search.search import Search, SearchOptions
 from zoo.pipeline.search.trials import SearchNetwork, TrialRunner
+from zoo.pipeline.step_cache import step_cache
 from zoo.registry import Registry
 from zoo.results.store import Store
 
@@ -126,7 +126,7 @@ def find_file(
     given = {**options, "devices": (device,) if device else None, "max_drop": limits.max_drop}
     folder = output / _folder_name(checkpoint, data, limits, wishes, given)
     ensure_writable(folder)
-    ensure_writable(cache_folder() / "steps", fix=OTHER_HOME)
+    ensure_writable(step_cache().folder, fix=OTHER_HOME)
     database = Store(store_url)
     try:
         search = Search(
