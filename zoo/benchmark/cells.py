@@ -20,7 +20,7 @@ from zoo.contracts import Dataset
 from zoo.execution.accuracy import accuracy_measurement
 from zoo.execution.device import Device
 from zoo.execution.devices import runtime_on
-from zoo.execution.expected_outputs import CheckOutputs, output_check
+from zoo.execution.expected_outputs import CheckOutputs, make_output_check
 from zoo.execution.runtimes import is_tool, reference_runtime, runtimes_of
 from zoo.registry import Registry
 
@@ -169,7 +169,7 @@ def cells_of(
         used.update(name for name in runtimes if name in known)
         if runtimes and not fitting:
             raise UnknownName(f"runtime of {artifact.exporter.name}", runtimes[0], known)
-        check = output_check(registry, artifact, children=children)
+        check = make_output_check(registry, artifact, children=children)
         cells += [
             Cell(artifact=artifact, runtime=name, threads=count, check=check)
             for name in (fitting or [None])

@@ -148,7 +148,7 @@ def device_of(
         options=options or {},
         source=source,
         plugin_runtimes=plugin_runtimes(registry),
-        plugin=registry.devices.provider(kind.name).who,
+        plugin=registry.devices.provider(kind.name).identity,
     )
 
 

@@ -18,7 +18,7 @@ from zoo.execution.output_check import ExpectedOutputs, unchecked
 from zoo.execution.runner import choose_runtime, host_device
 from zoo.execution.session import AgentSession
 from zoo.registry import Registry
-from zoo.results.measurements import Answers
+from zoo.results.measurements import OutputCheck
 
 if TYPE_CHECKING:
     from zoo.contracts.task import Array
@@ -29,10 +29,10 @@ _SEED = 0
 #: A difference that the host's own kernels make may be twice as large on another device.
 _MARGIN = 2.0
 
-CheckOutputs = Callable[[AgentSession], Answers]
+CheckOutputs = Callable[[AgentSession], OutputCheck]
 
 
-def output_check(
+def make_output_check(
     registry: Registry, artifact: Artifact, *, children: Children | None = None
 ) -> CheckOutputs:
     """The check of a file's answers on a device, before it is timed there.
@@ -50,7 +50,7 @@ def output_check(
     known: list[CheckOutputs] = []
     lock = threading.Lock()
 
-    def check(session: AgentSession) -> Answers:
+    def check(session: AgentSession) -> OutputCheck:
         with lock:
             if not known:
                 known.append(_expected(registry, artifact, children))

@@ -148,7 +148,7 @@ def answers(expected: list[list[int]], found: list[list[int]], monkeypatch: Any)
 
     from zoo.common.tools import ProgramExit
 
-    done = ProgramExit(code=0, out=json.dumps(expected), said="", seconds=1.0)
+    done = ProgramExit(code=0, stdout=json.dumps(expected), stderr="", seconds=1.0)
     monkeypatch.setattr(micro_answers, "run_module", lambda *_, **__: done)
     monkeypatch.setattr(micro_answers, "installed", lambda _: True)
     taken = np.zeros((len(found), 1, 4), np.int8)

@@ -92,7 +92,7 @@ def environment() -> Environment:
         plain=fmt.plain,
         printable=fmt.printable,
         heading=fmt.heading,
-        joined=fmt.joined,
+        tie_units=fmt.tie_units,
         number=fmt.number,
         duration=fmt.duration,
         moment=fmt.moment,
