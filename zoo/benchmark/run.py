@@ -136,7 +136,7 @@ def bench(
     try:
         measure_all(terms, places)
     finally:
-        terms.store.close()
+        terms.store.close(on_step)
     timings = [timing for place in places for timing in place.timings]
     if all(timing.error is None for timing in timings):
         terms.journal.forget(key for place in places for key in place.keys)

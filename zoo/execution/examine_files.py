@@ -86,7 +86,7 @@ def examine_files(
                 )
                 yield examined
     finally:
-        store.close()
+        store.close(on_step)
 
 
 def _examined(registry: Registry, device: Device, file: Path) -> Examined:

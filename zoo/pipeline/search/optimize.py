@@ -138,7 +138,7 @@ def find_file(
         )
         search.run()
     finally:
-        database.close()
+        database.close(on_step)
     return _conclude(search, data, folder, time.monotonic() - started)
 
 
