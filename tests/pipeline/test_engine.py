@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 from fake_steps import FakeStep, Told, named
 
-from zoo.common.errors import BadData, Crashed, StepDied, Unsupported, ZooError
+from zoo.common.errors import BadData, NativeCrash, ProcessFailed, Unsupported, ZooError
 from zoo.pipeline import step_cache
 from zoo.pipeline.engine import Pipeline
 from zoo.pipeline.step_cache import RECORD, StepCache
@@ -473,7 +473,7 @@ def test_new_records_are_stored_once(run, tmp_path):
     store.close()
 
 
-LASTING = [Crashed("died", fix="f"), Unsupported("no such operator", why="w", fix="f")]
+LASTING = [NativeCrash("died", fix="f"), Unsupported("no such operator", why="w", fix="f")]
 
 
 @pytest.mark.parametrize("error", LASTING, ids=lambda e: type(e).__name__)
@@ -492,7 +492,7 @@ def test_failure_that_would_come_again_is_kept(run, error):
 
 def test_kept_failure_gives_way(run):
     """To another key, as of other limits; to an asked-for retry that goes well."""
-    attempts = iter([Crashed("died"), Crashed("died again"), None])
+    attempts = iter([NativeCrash("died"), NativeCrash("died again"), None])
 
     def work(_: Work) -> None:
         if (error := next(attempts)) is not None:
@@ -507,7 +507,7 @@ def test_kept_failure_gives_way(run):
     assert statuses(run(plan)) == {"a": "passed"}
 
 
-@pytest.mark.parametrize("error", [StepDied("killed"), BadData("bad"), MemoryError()])
+@pytest.mark.parametrize("error", [ProcessFailed("killed"), BadData("bad"), MemoryError()])
 def test_failure_that_may_not_come_again_is_not_kept(run, error):
     plan = Plan().add("a", work=raising(error), failure_key="failed-a")
     run(plan)

@@ -61,7 +61,7 @@ def write_text(path: Path, text: str) -> None:
     write_bytes(path, text.encode("utf-8"))
 
 
-def copy_with_sides(source: Path, target: Path, side_files: Sequence[str] = ()) -> None:
+def copy_with_side_files(source: Path, target: Path, side_files: Sequence[str] = ()) -> None:
     """Copies a file, and beside it the files without which it is not whole.
 
     Args:
@@ -79,7 +79,7 @@ def copy_with_sides(source: Path, target: Path, side_files: Sequence[str] = ()) 
             shutil.copyfile(here, temporary)
 
 
-def size_with_sides(path: Path, side_files: Sequence[str] = ()) -> int:
+def size_with_side_files(path: Path, side_files: Sequence[str] = ()) -> int:
     """Bytes of a file and of those beside it that belong to it."""
     return sum(p.stat().st_size for p in [path, *(path.with_name(n) for n in side_files)])
 

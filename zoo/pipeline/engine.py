@@ -21,7 +21,7 @@ from typing import Any
 from pydantic import TypeAdapter
 
 from zoo.common.clock import utc_now
-from zoo.common.errors import BadFile, Crashed, Unsupported, ZooError
+from zoo.common.errors import BadFile, NativeCrash, Unsupported, ZooError
 from zoo.common.files import OTHER_HOME, cannot_write
 from zoo.common.progress import OnStep
 from zoo.common.worker import Children, flatten
@@ -33,7 +33,7 @@ from zoo.results.store import Store
 #: What an operating system says when a file may not or cannot be written.
 _REFUSALS = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM})
 #: Failures that the same work would end in again, whatever the hour and the machine's load.
-_LASTING = (Crashed, Unsupported)
+_LASTING = (NativeCrash, Unsupported)
 
 
 @dataclass(kw_only=True)

@@ -13,7 +13,7 @@ from typing import Any
 import tomli_w
 
 from zoo.common.errors import ZooError
-from zoo.common.files import OTHER_HOME, copy_with_sides, ensure_writable, write_text
+from zoo.common.files import OTHER_HOME, copy_with_side_files, ensure_writable, write_text
 from zoo.common.optional_imports import require_extra
 from zoo.common.paths import cache_folder
 from zoo.common.progress import OnStep
@@ -205,7 +205,7 @@ def _fill(
     for source in wanted:
         target = folder / source.name
         if changed or not target.exists():
-            copy_with_sides(source, target)
+            copy_with_side_files(source, target)
     return tuple(files)
 
 

@@ -11,14 +11,20 @@ from zoo.artifacts.artifact import (
     REJECTED,
     GateReference,
     embed,
-    judged,
     open_unaltered,
     require_manifest,
+    with_gate_result,
 )
-from zoo.artifacts.gate import compare_outputs, conversion, judge, reasons
+from zoo.artifacts.gate import compare_outputs, conversion_parity, reasons, run_checks
 from zoo.artifacts.golden_samples import golden_name
-from zoo.artifacts.reference_outputs import REFERENCE, judged_split
-from zoo.common.files import atomic_path, copy_with_sides, sha256_of, size_with_sides, write_bytes
+from zoo.artifacts.reference_outputs import REFERENCE, comparison_split
+from zoo.common.files import (
+    atomic_path,
+    copy_with_side_files,
+    sha256_of,
+    size_with_side_files,
+    write_bytes,
+)
 from zoo.data.opening import open_dataset
 from zoo.execution.device import Device
 from zoo.execution.runner import choose_runtime, evaluation_of, judging_device, run_file
@@ -106,7 +112,7 @@ class GateStep(Step[GateResult]):
         dataset = open_dataset(registry, self.origin.data)
         device = self.judge
         runtime = choose_runtime(artifact.exporter, device)
-        examples = judged_split(dataset, task.min_parity_inputs)
+        examples = comparison_split(dataset, task.min_parity_inputs)
         answered = run_file(
             source,
             runtime,
@@ -127,7 +133,7 @@ class GateStep(Step[GateResult]):
         truth = truth_of(dataset, "test", manifest.preprocessing)
         expected = expected[: len(labels)]
         answered = replace(answered, outputs=answered.outputs[: len(labels)])
-        checks = judge(
+        checks = run_checks(
             task=task,
             precision=precision,
             contents=artifact.contents,
@@ -142,14 +148,14 @@ class GateStep(Step[GateResult]):
             layers=manifest.layers,
         )
         if twins is not None:
-            checks = (*checks, conversion(task, twins, precision))
+            checks = (*checks, conversion_parity(task, twins, precision))
         passed = all(check.passed for check in checks)
         evaluation = evaluation_of(task, source.name, dataset, "test", truth, answered, OUTPUTS)
         with atomic_path(work.folder / OUTPUTS) as temporary, temporary.open("wb") as file:
             np.savez(file, outputs=answered.outputs, labels=labels)
         target = work.folder / (source.name if passed else source.name + REJECTED)
         side_files = artifact.contents.side_files
-        copy_with_sides(source, target, side_files)
+        copy_with_side_files(source, target, side_files)
         answer = GateReference(
             passed=passed,
             runtime=runtime,
@@ -169,7 +175,7 @@ class GateStep(Step[GateResult]):
         )
         if beside is not None:
             write_bytes(work.folder / golden_name(source.name), beside)
-        embed(artifact.exporter, target, judged(manifest, answer, golden, self.budgets))
+        embed(artifact.exporter, target, with_gate_result(manifest, answer, golden, self.budgets))
         headline = task.evaluate(task.decode(expected), truth)[0]
         result = GateResult(
             file=target.name,
@@ -182,7 +188,7 @@ class GateStep(Step[GateResult]):
             preprocessing=evaluated.result.preprocessing,
             drop=headline.lost_by(evaluation.metrics[0]),
             sha256=sha256_of(target),
-            bytes=size_with_sides(target, side_files),
+            bytes=size_with_side_files(target, side_files),
             model_bytes=artifact.contents.payload_bytes,
             side_files=side_files,
             golden="" if beside is None else golden_name(source.name),

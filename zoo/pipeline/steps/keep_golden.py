@@ -9,7 +9,7 @@ from zoo.artifacts.golden_samples import (
     Golden,
     GoldenArrays,
     candidates,
-    choose,
+    choose_golden,
     golden_name,
     make_golden,
 )
@@ -61,7 +61,7 @@ def keep_golden(
         ).outputs
     except ZooError:  # some operators have no other kernel, and then there is nothing to compare
         plain = None
-    chosen = choose(
+    chosen = choose_golden(
         offered,
         answered.outputs[numbers],
         plain,
