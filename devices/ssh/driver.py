@@ -46,11 +46,11 @@ class SshTransport:
     """Files and agents on one device, which is ours until `close`."""
 
     def __init__(
-        self, options: SshOptions, brought: Sequence[Runtime] = (), *, hold: bool = True
+        self, options: SshOptions, plugin_runtimes: Sequence[Runtime] = (), *, hold: bool = True
     ) -> None:
         who = f"process {os.getpid()} on {socket.gethostname()} since {utc_now()}"
         self._connection = Connection(options, who if hold else "")
-        self._connection.brought = brought
+        self._connection.plugin_runtimes = plugin_runtimes
         self._options = options
 
     def put(self, local: Path) -> str:
@@ -88,11 +88,11 @@ class SshDriver(AgentDriver[SshOptions]):
 
     def connect(self) -> SshTransport:
         """Connects, and holds the device."""
-        return SshTransport(self.options, self.brought)
+        return SshTransport(self.options, self.plugin_runtimes)
 
     def look(self) -> SshTransport:
         """Connects, and leaves the device to others."""
-        return SshTransport(self.options, self.brought, hold=False)
+        return SshTransport(self.options, self.plugin_runtimes, hold=False)
 
     def setup(self, tell: Callable[[str], None]) -> str:
         """Makes a virtual environment there with numpy and the runtimes that have a wheel for it.
@@ -106,7 +106,7 @@ class SshDriver(AgentDriver[SshOptions]):
             tell(f"making a virtual environment in {connection.folder}/venv")
             _install(connection, _MAKE_VENV, "a virtual environment")
             ready, refused = [], []
-            for runtime in (each for each in (*RUNTIMES, *self.brought) if each.setup):
+            for runtime in (each for each in (*RUNTIMES, *self.plugin_runtimes) if each.setup):
                 distribution = runtime.distributions[0]
                 tell(f"installing {distribution}")
                 try:

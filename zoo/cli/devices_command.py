@@ -27,14 +27,14 @@ if TYPE_CHECKING:
     ),
 )
 def command() -> None:
-    """Devices: where files are timed, by name."""
+    """List, add, check, set up and remove the devices that files are timed on."""
 
 
 @command.command(name="list", epilog=examples("zoo devices list"))
 @json_option
 @click.pass_obj
 def list_devices(settings: Settings, as_json: bool) -> None:
-    """List devices by name, and the kinds that a name can be given to; contacts none."""
+    """List devices by name, and the kinds that can be added; contacts none."""
     from zoo.execution.devices import known_devices
 
     registry = settings.registry()
@@ -89,11 +89,14 @@ def _row(device: Device) -> dict[str, Any]:
 
 def _kind(registry: Registry, kind: DeviceKind) -> dict[str, Any]:
     from zoo.common.errors import ZooError
-    from zoo.execution.devices import known_by, options_of
+    from zoo.execution.devices import devices_known_to, options_of
 
     row: dict[str, Any] = {"kind": kind.name, "summary": kind.summary, "options": [], "known": []}
     try:
-        row |= {"options": list(options_of(registry, kind)), "known": [*known_by(registry, kind)]}
+        row |= {
+            "options": list(options_of(registry, kind)),
+            "known": [*devices_known_to(registry, kind)],
+        }
     except ZooError as error:
         row |= _problem(error)
     return row
@@ -109,13 +112,13 @@ def _problem(error: ZooError) -> dict[str, str | None]:
 @json_option
 @click.pass_context
 def doctor(ctx: click.Context, names: tuple[str, ...], as_json: bool) -> None:
-    """Go to each device and look: can it be reached, what runs there, how is it now.
+    """Check each device: whether it can be reached, what runs there, its condition.
 
     Without names: this machine, and those that a devices.toml names. The exit code is 1 when one
     of them cannot be used.
     """
     from zoo.execution.devices import device_named, known_devices
-    from zoo.execution.health import examine
+    from zoo.execution.health import inspect_device
 
     settings: Settings = ctx.obj
     registry = settings.registry()
@@ -125,7 +128,8 @@ def doctor(ctx: click.Context, names: tuple[str, ...], as_json: bool) -> None:
         name: known[name] if name in known else device_named(registry, name) for name in names
     }
     states = [
-        examine(registry, device, name) for name, device in (wanted or _ours(registry)).items()
+        inspect_device(registry, device, name)
+        for name, device in (wanted or _own_devices(registry)).items()
     ]
     if as_json:
         print_json([asdict(state) for state in states])
@@ -135,7 +139,7 @@ def doctor(ctx: click.Context, names: tuple[str, ...], as_json: bool) -> None:
         ctx.exit(1)
 
 
-def _ours(registry: Registry) -> dict[str, Any]:
+def _own_devices(registry: Registry) -> dict[str, Any]:
     """This machine and what the files name: a phone that nobody has is not missing."""
     from zoo.execution.device import Device
     from zoo.execution.devices import known_devices
@@ -158,7 +162,7 @@ def _print(states: list[DeviceState]) -> None:
                 printable(state.address),
                 _machine(state),
                 _runtimes(state),
-                _now(state),
+                _condition_text(state),
             )
             for state in states
         ],
@@ -184,7 +188,7 @@ def _runtimes(state: DeviceState) -> str:
     return ", ".join(f"{name} {versions.get(name, '')}".strip() for name in state.runtimes)
 
 
-def _now(state: DeviceState) -> str:
+def _condition_text(state: DeviceState) -> str:
     told = []
     if "temperature_c" in state.readings:
         told.append(f"{state.readings['temperature_c']:.0f} °C")
@@ -202,7 +206,9 @@ def _now(state: DeviceState) -> str:
 @click.argument("name")
 @click.argument("kind")
 @click.argument("options", nargs=-1, metavar="[KEY=VALUE]…")
-@click.option("--project", is_flag=True, help="In this folder's devices.toml [the user's own].")
+@click.option(
+    "--project", is_flag=True, help="Write to this folder's devices.toml [the user's own]."
+)
 @json_option
 @click.pass_obj
 def add(
@@ -213,7 +219,7 @@ def add(
     project: bool,
     as_json: bool,
 ) -> None:
-    """Give a device a NAME, to be used wherever a device is named; contacts nothing.
+    """Add a device under a NAME, for use with --device; contacts nothing.
 
     `zoo devices list` shows the kinds and their options.
     """
@@ -240,7 +246,7 @@ def add(
 @click.argument("name", shell_complete=complete_device)
 @json_option
 def remove(name: str, as_json: bool) -> None:
-    """Forget a device's name; nothing is changed on the device."""
+    """Remove a device's name; nothing is changed on the device."""
     from zoo.execution.devices import remove_device
 
     file = remove_device(name)
@@ -255,7 +261,7 @@ def remove(name: str, as_json: bool) -> None:
 @json_option
 @click.pass_obj
 def setup(settings: Settings, name: str, as_json: bool) -> None:
-    """Install what a device needs to run files, where its kind can do that from here."""
+    """Install what a device needs to run files, if its kind supports that."""
     from zoo.execution.devices import device_named
     from zoo.execution.health import setup_device
 

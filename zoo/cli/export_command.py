@@ -28,7 +28,7 @@ from zoo.pipeline.recipe_fields import EXPORT
     ),
 )
 @click.argument("model", shell_complete=complete_model)
-@data_option("Calibrates and judges [the dataset on the weights' card].")
+@data_option("Dataset for calibration and gate [the dataset on the weights' card].")
 @recipe_options(*EXPORT, "seed")
 @option("--output", default="exports", type=click.Path(), help="Folder for the files")
 @retry_option
@@ -42,9 +42,9 @@ def command(ctx: click.Context, /, as_json: bool, **given: Any) -> None:
     """
     from zoo.api.runs import export
     from zoo.cli.progress import StepProgress
-    from zoo.cli.results import conclude
+    from zoo.cli.results import show_run
 
     settings: Settings = ctx.obj
     with StepProgress(quiet=as_json) as progress:
         run = export(on_step=progress, registry=settings.registry(), **recipe_values(given))
-    conclude(ctx, run, as_json)
+    show_run(ctx, run, as_json)

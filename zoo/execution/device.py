@@ -14,8 +14,8 @@ from zoo.contracts.device import Clock, DeviceDriver, DeviceKind
 from zoo.contracts.offline_analysis import Examination, Specimen
 from zoo.contracts.runtime import Runtime, VendorTool
 from zoo.contracts.transport import DeviceOptions
-from zoo.execution.driver_guard import GuardedTransport, guarding
-from zoo.execution.runtimes import brought_runtimes
+from zoo.execution.driver_guard import GuardedTransport, driver_guard
+from zoo.execution.runtimes import plugin_runtimes
 from zoo.registry import Registry
 
 
@@ -30,7 +30,7 @@ class Device:
         kind: How it is reached.
         options: Complete.
         source: The file that names it; None for a kind that is a device by itself.
-        brought: Runtimes whose sources plugins bring; agents there are given them.
+        plugin_runtimes: Runtimes whose sources plugins bring; agents there are given them.
         plugin: Distribution, version and name of the plugin that brings the driver, for messages.
     """
 
@@ -38,7 +38,7 @@ class Device:
     kind: DeviceKind
     options: DeviceOptions = field(default_factory=dict)
     source: Path | None = None
-    brought: tuple[Runtime, ...] = ()
+    plugin_runtimes: tuple[Runtime, ...] = ()
     plugin: str = ""
 
     @property
@@ -53,14 +53,14 @@ class Device:
 
     def guard(self, step: str) -> AbstractContextManager[None]:
         """Around calls of its driver: whatever they raise is a `ZooError` that names the driver."""
-        return guarding(self.driver_name, step)
+        return driver_guard(self.driver_name, step)
 
     @cached_property
     def driver(self) -> DeviceDriver[Any]:
         """The code behind it, without a guard."""
         with self.guard("start"):
             driver = self.kind.driver_of(self.options)
-        driver.brought = self.brought
+        driver.plugin_runtimes = self.plugin_runtimes
         return driver
 
     @property
@@ -75,7 +75,7 @@ class Device:
         """Opens a transport to it."""
         driver, tool = self.driver, self.tool()
         with self.guard("connect"):
-            return GuardedTransport(driver.connect(), self.driver_name, tool, self.brought)
+            return GuardedTransport(driver.connect(), self.driver_name, tool, self.plugin_runtimes)
 
     def fingerprint(self) -> str:
         """Identifies the machine and the runtimes there."""
@@ -96,21 +96,25 @@ class Device:
             if tool is None:
                 raise
             there = []  # The agent may run there, and need not.
-        brought = [name for name, refusal in self.brought_there.items() if refusal is None]
+        brought = [name for name, refusal in self.plugin_runtimes_there.items() if refusal is None]
         return [*([] if tool is None else [tool.name]), *there, *brought]
 
     @cached_property
-    def brought_there(self) -> dict[str, ZooError | None]:
+    def plugin_runtimes_there(self) -> dict[str, ZooError | None]:
         """The plugins' runtimes that an agent there can import, or why none could be asked.
 
         One agent is asked for all of them, unless each runtime has an environment of its own.
         """
-        if not self.brought or self.kind.analysis:
+        if not self.plugin_runtimes or self.kind.analysis:
             return {}
         from zoo.execution.session import AgentSession
 
         transport, found = self.connect(), dict[str, ZooError | None]()
-        together = [(each,) for each in self.brought] if self.driver.apart else [self.brought]
+        together = (
+            [(each,) for each in self.plugin_runtimes]
+            if self.driver.apart
+            else [self.plugin_runtimes]
+        )
         try:
             for asked in together:
                 first = asked[0].name
@@ -158,8 +162,8 @@ def device_of(
         kind=kind,
         options=options or {},
         source=source,
-        brought=brought_runtimes(registry),
-        plugin=registry.devices.provider(kind.name).who,
+        plugin_runtimes=plugin_runtimes(registry),
+        plugin=registry.devices.provider(kind.name).identity,
     )
 
 

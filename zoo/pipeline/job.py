@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
+import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,7 +24,7 @@ from zoo.execution.devices import device_named
 from zoo.networks.building import check_hyperparameters
 from zoo.networks.checkpoints import Checkpoint, resolve
 from zoo.networks.published.cache import sources_of
-from zoo.networks.resizing import check_reshaping
+from zoo.networks.resizing import check_resizing
 from zoo.networks.weights import verify
 from zoo.pipeline.recipe import Recipe
 from zoo.registry import Registry
@@ -79,14 +81,14 @@ def make_job(recipe: Recipe, registry: Registry) -> Job:
     if checkpoint is None and not recipe.training.from_scratch:
         raise UsageError(
             f"{variant.name!r} has no pretrained weights to start from",
-            fix=_where_to_start(architecture, variant),
+            fix=_starting_checkpoint(architecture, variant),
         )
     given = dict(recipe.hyperparameters)
     if recipe.training.dropout is not None:
         given["dropout"] = recipe.training.dropout
     check_hyperparameters(architecture, given)
     check_training(recipe.training, variant, registry.tasks.get(variant.task))
-    check_reshaping(variant, recipe.training)
+    check_resizing(variant, recipe.training)
     check_task(registry, recipe.data, variant.task, variant.name)
     formats = recipe.formats or [exporter.name for exporter in registry.exporters]
     exporters = tuple(registry.exporters.get(name) for name in dict.fromkeys(formats))
@@ -191,16 +193,26 @@ def _trained_exporters(recipe: Recipe, exporters: tuple[Exporter, ...]) -> tuple
     return able
 
 
-def _where_to_start(architecture: Architecture, variant: Variant) -> str:
+def _starting_checkpoint(architecture: Architecture, variant: Variant) -> str:
     official = [source.model_id for source in sources_of(architecture, variant).values()]
     scratch = "start from random weights: add --from-scratch"
     return f"name official ones: {', '.join(official)}; or {scratch}" if official else scratch
 
 
 def tag_of(data: str) -> str:
-    """The weights' tag for a dataset: its name, or the last part of its path."""
+    """The weights' tag for a dataset: its name, or the last part of its path, in ASCII.
+
+    Accents are left out; a name that loses other characters ends with a hash of itself, so that
+    two such names have two tags.
+    """
     name, _, argument = data.partition(":")
     # What follows the last question mark are options, unless they are the whole of it.
     argument = argument.rpartition("?")[0] or argument
     text = Path(argument.rstrip("/")).stem if argument else name
-    return re.sub(r"[^a-z0-9_-]+", "_", text.lower()).strip("_") or name
+    whole = unicodedata.normalize("NFKD", text.lower())
+    plain = "".join(character for character in whole if not unicodedata.combining(character))
+    tag = re.sub(r"[^a-z0-9_-]+", "_", plain).strip("_") or name
+    if plain.isascii():
+        return tag
+    digest = hashlib.sha256(whole.encode("utf-8", "surrogatepass")).hexdigest()
+    return f"{tag}-{digest[:6]}"

@@ -13,18 +13,19 @@ from typing import Any
 import tomli_w
 
 from zoo.common.errors import ZooError
-from zoo.common.files import OTHER_HOME, copy_with_sides, ensure_writable, write_text
+from zoo.common.files import OTHER_HOME, ensure_writable, write_text
 from zoo.common.optional_imports import require_extra
 from zoo.common.paths import cache_folder
 from zoo.common.progress import OnStep
 from zoo.common.worker import RemoteFailure
 from zoo.pipeline.engine import Pipeline
 from zoo.pipeline.job import Job
-from zoo.pipeline.plan import Parts, make_plan
+from zoo.pipeline.output_folder import RECIPE, publish, refuse_other_data
+from zoo.pipeline.plan import PlanScope, make_plan
 from zoo.pipeline.step_cache import step_cache
 from zoo.pipeline.steps.evaluate import EVALUATE
 from zoo.pipeline.steps.finetune import FINETUNE
-from zoo.pipeline.steps.step import Ended, Finished, Step
+from zoo.pipeline.steps.step import FinishedStep, FinishedSteps, Step
 from zoo.results.records import (
     RECORDS,
     GateResult,
@@ -34,8 +35,6 @@ from zoo.results.records import (
     as_plain,
 )
 from zoo.results.store import Store
-
-RECIPE = "recipe.toml"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,7 +55,7 @@ class Run:
     folder: Path
     job: Job
     steps: tuple[StepRecord, ...]
-    finished: Ended
+    finished: FinishedSteps
     files: tuple[Path, ...]
     changed: bool
 
@@ -75,19 +74,19 @@ class Run:
         )
 
     @property
-    def training(self) -> Finished[TrainingResult]:
+    def training(self) -> FinishedStep[TrainingResult]:
         """The training of the network."""
         return self.finished[FINETUNE]
 
     @property
-    def evaluation(self) -> Finished[NetworkEvaluation]:
+    def evaluation(self) -> FinishedStep[NetworkEvaluation]:
         """The evaluation of the network."""
         return self.finished[EVALUATE]
 
     @property
-    def gates(self) -> list[Finished[GateResult]]:
+    def gates(self) -> list[FinishedStep[GateResult]]:
         """The gates that ran their file, whatever they found."""
-        return judged(self.finished)
+        return judged_gates(self.finished)
 
     @property
     def weights(self) -> Path:
@@ -98,7 +97,7 @@ class Run:
 def execute(
     job: Job,
     *,
-    parts: Parts,
+    scope: PlanScope,
     output: Path,
     named: bool,
     store_url: str | None,
@@ -110,7 +109,7 @@ def execute(
 
     Args:
         job: From `make_job`.
-        parts: What to do of it.
+        scope: Which parts of it.
         output: The folder, or its parent when `named`.
         named: Whether to make a folder of the run's name in `output`.
         store_url: Of the results store; None for the user's own.
@@ -121,16 +120,18 @@ def execute(
     Raises:
         ZooError: The folder cannot be written; or the first step failed, so there is nothing.
     """
-    if parts.export:
+    if scope.export:
         for exporter in job.exporters:
             require_extra(exporter.extra)  # not after an hour of training
     cache = step_cache()
     ensure_writable(output)
     ensure_writable(cache.folder, fix=OTHER_HOME)
     checkpoints = cache_folder() / "checkpoints"
-    plan = make_plan(job, checkpoints, parts)
+    plan = make_plan(job, checkpoints, scope)
     name = run_name(job, plan)
     folder = output / name if named else output
+    if not named:
+        refuse_other_data(folder, job.model_id, job.recipe.data)
     store = Store(store_url)
     try:
         pipeline = Pipeline(
@@ -138,7 +139,7 @@ def execute(
         )
         steps = pipeline.execute(plan)
     finally:
-        store.close()
+        store.close(on_step)
     first = pipeline.finished[FINETUNE]
     if not first.passed:
         raise first_failure(first.record)
@@ -146,7 +147,7 @@ def execute(
     changed = not all(step.cached for step in steps)
     # A folder that several runs share must keep the papers of each.
     papers = "" if named else f"{job.model_id}."
-    files = _fill(folder, job, pipeline.finished, steps, changed)
+    files = _write_run(folder, job, pipeline.finished, on_step)
     recipe = job.recipe.model_dump(mode="json", exclude_none=True)
     write_text(folder / f"{papers}{RECIPE}", tomli_w.dumps(recipe))
     write_text(folder / f"{papers}{RECORDS}", json.dumps(plain_records(steps), indent=1))
@@ -184,40 +185,27 @@ def run_name(job: Job, plan: Sequence[Step[Any]]) -> str:
     return f"{job.model_id}-{digest[:8]}"
 
 
-def _fill(
-    folder: Path,
-    job: Job,
-    finished: Ended,
-    steps: Sequence[StepRecord],
-    changed: bool,
+def _write_run(
+    folder: Path, job: Job, finished: FinishedSteps, on_step: OnStep
 ) -> tuple[Path, ...]:
     wanted = [finished[FINETUNE].folder / f"{job.model_id}.safetensors"]
     evaluated = finished[EVALUATE]
     card_step = evaluated if evaluated.passed else finished[FINETUNE]
     wanted.append(card_step.folder / f"{job.model_id}.toml")
     files = []
-    for gate in judged(finished):
+    for gate in judged_gates(finished):
         result = gate.result
         names = [*result.side_files, result.file, *([result.golden] if result.golden else [])]
         wanted += [gate.folder / name for name in names]
         files.append(folder / result.file)
-        _remove_opposite(folder, result.file)
-    for source in wanted:
-        target = folder / source.name
-        if changed or not target.exists():
-            copy_with_sides(source, target)
+    for note in publish(folder, wanted, files):
+        on_step("files", {"event": "note", "text": note})
     return tuple(files)
 
 
-def judged(finished: Ended) -> list[Finished[GateResult]]:
+def judged_gates(finished: FinishedSteps) -> list[FinishedStep[GateResult]]:
     """The gates that ran their file, whatever they found."""
     return [step for id, step in finished.items() if id.kind == "gate" and step.judged]
-
-
-def _remove_opposite(folder: Path, name: str) -> None:
-    """A file that passes now must not lie beside its rejected self, nor the other way round."""
-    other = name.removesuffix(".rejected") if name.endswith(".rejected") else f"{name}.rejected"
-    (folder / other).unlink(missing_ok=True)
 
 
 def plain_records(steps: Sequence[StepRecord]) -> list[dict[str, Any]]:

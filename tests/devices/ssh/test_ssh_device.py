@@ -331,7 +331,7 @@ def test_uv_gets_the_distribution_of_a_plugins_runtime(
         Runtime(name="absent", summary="x", distributions=("zoo-absent",), **own),
     )
     options = server.options(far, python="uv")
-    device = Device(name="pi", kind=replace(KIND), options=options, brought=brought)
+    device = Device(name="pi", kind=replace(KIND), options=options, plugin_runtimes=brought)
     there = device.runtimes()
     assert "here" in there
     assert "absent" not in there
