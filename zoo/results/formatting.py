@@ -111,9 +111,22 @@ def signed(amount: int) -> str:
     return f"{amount:+,d}".replace("-", MINUS) if amount else "0"
 
 
+def names_share(name: str) -> bool:
+    """Whether a metric of that name is a share of examples."""
+    return name.endswith(("accuracy", "agreement", "share", "recall"))
+
+
 def is_share(metric: Metric) -> bool:
     """Whether the metric reads as per cent: a share of examples by its name and its range."""
-    return metric.name.endswith(("accuracy", "agreement", "share")) and 0 <= metric.value <= 1
+    return names_share(metric.name) and 0 <= metric.value <= 1
+
+
+def share_of(value: float, count: int) -> str:
+    """``24 of 26``; of a share that no count of so many gives, only the share, such as a mean."""
+    whole = round(value * count)
+    if abs(value * count - whole) > 1e-3:
+        return f"{share(value)} %"
+    return f"{whole:,} of {count:,}"
 
 
 def metric_decimals(count: int) -> int:

@@ -34,6 +34,7 @@ from zoo.report.examinations import (
 from zoo.report.example_cards import MOST, sample_cards
 from zoo.report.headline import summary, tiles
 from zoo.report.image_strip import shown, strip
+from zoo.report.quality import worst_recalls
 from zoo.report.sequence_cards import step_cards
 from zoo.report.table import budget_lines
 from zoo.report.view import RunView
@@ -56,7 +57,8 @@ def render(run: RunView) -> str:
     page = environment().get_template("report.html")
     return page.render(
         run=run,
-        summary=summary(run.rows),
+        summary=summary(run.rows, run.findings),
+        recalls=worst_recalls(run.reference),
         tiles=tiles(run),
         columns=file_columns(run.rows),
         examined=grouped(run.examinations),
