@@ -68,11 +68,12 @@ def _quality(run: RunView) -> Tile:
         return Tile("Quality before export", fmt.MISSING, "not evaluated in this run")
     metric = metrics[0]
     sign = " %" if fmt.is_share(metric) else ""
+    interval = fmt.metric_interval(metric)
+    estimated = f"95 % interval {interval}{sign}, " if interval != fmt.MISSING else ""
     return Tile(
         f"{fmt.heading(metric.name)} before export",
         fmt.metric_value(metric),
-        f"95 % interval {fmt.metric_interval(metric)}{sign}, "
-        f"{fmt.count(metric.count, f'test {metric.counted}')}",
+        f"{estimated}{fmt.count(metric.count, f'test {metric.counted}')}",
     )
 
 

@@ -10,6 +10,7 @@ from zoo.common.errors import ZooError
 from zoo.common.optional_imports import require
 from zoo.contracts import Check, Comparison, Metric, Output, Precision, Task, Truth
 from zoo.contracts.precision import BASELINE
+from zoo.results.formatting import metric_decimals
 from zoo.tasks import classes
 from zoo.tasks.proportions import mcnemar_p, wilson_interval
 
@@ -120,18 +121,27 @@ def parity(comparison: Comparison, precision: Precision, what: str = "inputs") -
         else f"{what} of {comparison.count} real inputs"
     )
     told = f"{comparison.count}" if per_input else f"{what} of {comparison.count} inputs"
-    reason = ""
+    reason, decimals = "", max(2, metric_decimals(comparison.count))
     if not agreed:
-        reason = f"the file chooses another class on {1 - comparison.agreement:.1%} of {counted}"
+        reason = f"the file chooses another class on {_differing(comparison, counted, per_input)}"
     elif not close:
         reason = f"probabilities differ by up to {comparison.max_abs:.2g}"
     return Check(
         name="parity",
         passed=agreed and close,
-        value=f"{comparison.agreement:.2%} of {told} agree, max |Δ| {comparison.max_abs:.2g}",
+        value=f"{comparison.agreement:.{decimals}%} of {told} agree, "
+        f"max |Δ| {comparison.max_abs:.2g}",
         limit=limit,
         reason=reason,
     )
+
+
+def _differing(comparison: Comparison, counted: str, per_input: bool) -> str:
+    """How many, where it is inputs that are counted; else the share."""
+    differing = (1.0 - comparison.agreement) * comparison.count
+    if per_input and abs(differing - round(differing)) < 1e-3:
+        return f"{round(differing)} of {counted}"
+    return f"{1 - comparison.agreement:.1%} of {counted}"
 
 
 def accuracy(truth: Truth, reference: Array, candidate: Array, max_drop: float) -> Check:

@@ -107,6 +107,7 @@ def environment() -> Environment:
         printable=fmt.printable,
         heading=fmt.heading,
         joined=fmt.joined,
+        metric_short=fmt.metric_short,
         number=fmt.number,
         duration=fmt.duration,
         moment=fmt.moment,
