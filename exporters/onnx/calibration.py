@@ -1,4 +1,4 @@
-"""Ranges of an ONNX graph's tensors, measured in ONNX Runtime, and what its files answer."""
+"""Calibration of ONNX graphs: tensor ranges and outputs, measured in ONNX Runtime."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ _SAME_RANGE = frozenset(
 )
 
 
-def observe(model: Any, samples: NDArray[Any]) -> dict[str, Histogram]:
-    """Runs a float model on raw inputs (examples, …), and watches its tensors of real numbers.
+def observe_ranges(model: Any, samples: NDArray[Any]) -> dict[str, Histogram]:
+    """Runs a float model on raw inputs (examples, …); returns histograms of its float tensors.
 
     Returns:
         What the input and each node's results held, by name of the tensor.
@@ -57,7 +57,7 @@ def ranges(
 
     Args:
         graph: Where the tensors are.
-        seen: From `observe`.
+        seen: From `observe_ranges`.
         method: One of `ranges.METHODS`.
         integer_input: Whether the input takes whole bytes, and so has their range.
     """
@@ -76,8 +76,8 @@ def ranges(
     return found
 
 
-def answers(model: Any, inputs: NDArray[Any]) -> NDArray[Any]:
-    """What a model answers to raw inputs (examples, …): float32 (examples, …)."""
+def compute_outputs(model: Any, inputs: NDArray[Any]) -> NDArray[Any]:
+    """The outputs of a model for raw inputs (examples, …): float32 (examples, …)."""
     session = _session(model)
     name = session.get_inputs()[0].name
     return np.array([session.run(None, {name: one[None]})[0][0] for one in inputs])

@@ -27,13 +27,13 @@ class Training(TrainingFields, Section):
 
     @property
     def factor(self) -> float:
-        """By how much a group of layers learns slower than the one above it."""
+        """Ratio of the learning rates of a group of layers and the next one toward the input."""
         if self.rate_factor is not None:
             return self.rate_factor
         return ULMFIT_FACTOR if self.freeze == "gradual" else 1.0
 
     @model_validator(mode="after")
-    def _that_layers_can_be_treated_apart(self) -> Self:
+    def _check_layer_options(self) -> Self:
         if self.freeze == "gradual" and self.from_scratch:
             raise ValueError("freeze = 'gradual' protects pretrained layers; from_scratch has none")
         if self.freeze == "gradual" and self.epochs == 1:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from zoo.contracts import LatentPreprocessing, Metric, Split
 from zoo.contracts.baseline import AgainstBaseline
 from zoo.data.preprocessing.inputs import read_inputs
-from zoo.tasks.distances import Moments, against_real, frechet
+from zoo.tasks.distances import Moments, frechet, real_distances
 from zoo.tasks.features import features_of, real_features
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ def against_trivial(
     }
     moments = Moments.of(target)
     answer = min(trivial, key=lambda made: frechet(moments, Moments.of(trivial[made])))
-    found = against_real(target, generated, trivial[answer])
+    found = real_distances(target, generated, trivial[answer])
     return AgainstBaseline(
         answer=answer,
         metric=Metric(

@@ -1,4 +1,4 @@
-"""The batches of a training, epoch by epoch."""
+"""Training and validation batches."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from zoo.data.preprocessing.stream import Examples
 _VALIDATION_BATCH = 256
 
 
-class Feed:
-    """The batches that a network is trained and validated on."""
+class TrainingBatches:
+    """Batches of the training and validation splits, epoch by epoch."""
 
     def __init__(
         self, dataset: Dataset, preprocessing: Preprocessing, options: Training, seed: int

@@ -1,4 +1,4 @@
-"""Fine-tuning: one loop over epochs that reports, keeps the best, and can be resumed."""
+"""The trainer: a resumable loop over epochs that keeps the best one."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from zoo.common.files import atomic_path, write_text
 from zoo.common.optional_imports import require
 from zoo.common.progress import Event
 from zoo.contracts import Dataset, Preprocessing
-from zoo.contracts.task import Lesson
+from zoo.contracts.task import TrainingObjective
 from zoo.contracts.training import Training
 from zoo.networks.building import HEAD, count_multiply_adds, raw_model
 from zoo.results.records import Epoch
-from zoo.training.batches import Feed
+from zoo.training.batches import TrainingBatches
 from zoo.training.fused_batch_norm import fused_normalizations, new_normalizations
-from zoo.training.layer_groups import layer_groups, thaw
+from zoo.training.layer_groups import layer_groups, unfreeze_groups
 from zoo.training.optimizer import adamw
 from zoo.training.progress import progress_callback
 from zoo.training.sample_images import SampleImages
@@ -36,7 +36,7 @@ _MOST_STEPS = 32
 
 
 class Trainer:
-    """Trains one network; its folder holds what is needed to go on after an interruption.
+    """Trains one network; its folder holds the state for resuming after an interruption.
 
     Args:
         network: Keras model from normalized inputs to logits.
@@ -58,7 +58,7 @@ class Trainer:
     def __init__(
         self,
         network: Any,
-        task: Lesson,
+        task: TrainingObjective,
         preprocessing: Preprocessing,
         options: Training,
         *,
@@ -102,12 +102,12 @@ class Trainer:
         new = new_normalizations(model)  # A resumed training has the same: its averages come next.
         self._resume(model)
         self._group_layers(model, batches)
-        feed = Feed(dataset, self.preprocessing.training, self.options, self.seed)
+        feed = TrainingBatches(dataset, self.preprocessing.training, self.options, self.seed)
         with fused_normalizations(model, new):
             for number in range(len(self.epochs) + 1, self.options.epochs + 1):
-                if self._enough():
+                if self._is_out_of_patience():
                     break
-                self._thaw(model, number)
+                self._unfreeze(model, number)
                 self._choose_jit(model, feed, number, batches)
                 epoch = self._one_epoch(model, feed, number, batches)
                 sketch = self._sample_image(number)
@@ -127,15 +127,15 @@ class Trainer:
         return {} if self._sketches is None else self._sketches.names()
 
     def _sample_image(self, number: int) -> Event:
-        """Draws what the network makes now; the event tells where."""
+        """Writes a sample image; returns its path as part of the epoch's event."""
         if self._sketches is None:
             return {}
-        picture = self.task.sketch(self.network, self.preprocessing)
+        picture = self.task.sample_image(self.network, self.preprocessing)
         if picture is None:
             return {}
         return {"sketch": str(self._sketches.draw(number, picture))}
 
-    def _one_epoch(self, model: Any, feed: Feed, number: int, batches: int) -> Epoch:
+    def _one_epoch(self, model: Any, feed: TrainingBatches, number: int, batches: int) -> Epoch:
         progress = progress_callback(self.emit, number, self.options, batches, self.metric_name)
         # Each epoch has a seed of its own, so a resumed run sees what an unbroken one sees.
         require("keras.utils").set_random_seed(self.seed + number)
@@ -164,34 +164,34 @@ class Trainer:
             seconds=seconds,
         )
         self.epochs.append(epoch)
-        if not self._best or self._better(epoch.validation_metric, self._best_metric()):
+        if not self._best or self._is_better(epoch.validation_metric, self._best_metric()):
             self.best_epoch = number
             self._best = self.network.get_weights()
             self._best_companion = self.companion.get_weights() if self.companion else []
         return epoch
 
-    def _better(self, value: float, than: float) -> bool:
+    def _is_better(self, value: float, than: float) -> bool:
         return value > than if self.task.higher_is_better else value < than
 
     def _best_metric(self) -> float:
         return self.epochs[self.best_epoch - 1].validation_metric
 
-    def _enough(self) -> bool:
+    def _is_out_of_patience(self) -> bool:
         # While layers are still frozen, a pause in progress says nothing.
-        since_best = len(self.epochs) - max(self.best_epoch, self._all_thawed())
+        since_best = len(self.epochs) - max(self.best_epoch, self._first_unfrozen_epoch())
         return 0 < self.options.patience <= since_best
 
-    def _all_thawed(self) -> int:
-        """The epoch from which on every layer learns."""
+    def _first_unfrozen_epoch(self) -> int:
+        """The first epoch in which every layer is trainable."""
         return len(self._groups) if self.options.freeze == "gradual" else 0
 
     def _steps_per_call(self) -> int:
-        """Batches that TensorFlow takes in one call; it changes no result."""
+        """Batches per call into TensorFlow; results do not depend on it."""
         work = 3 * count_multiply_adds(self.network) * self.options.batch_size
         return max(1, min(_MOST_STEPS, _WORK_PER_CALL // max(work, 1)))
 
     def _group_layers(self, model: Any, batches: int) -> None:
-        """Divides the layers into groups, where they are to be treated apart."""
+        """Divides the layers into groups for gradual unfreezing or rates by group."""
         gradual = self.options.freeze == "gradual"
         if self.options.epochs == 0 or (not gradual and self.options.factor == 1.0):
             return
@@ -210,19 +210,19 @@ class Trainer:
             for layer in group
             for variable in layer.trainable_variables
         )
-        self.notes.insert(0, _told(self._groups, self.options))
+        self.notes.insert(0, _describe_groups(self._groups, self.options))
         self.emit({"event": "note", "text": self.notes[0]})
 
-    def _thaw(self, model: Any, number: int) -> None:
-        """Makes trainable what learns in epoch `number`."""
+    def _unfreeze(self, model: Any, number: int) -> None:
+        """Makes the layers of epoch `number` trainable."""
         if self.options.freeze == "gradual":
-            thaw(self.network, self._groups, number)
+            unfreeze_groups(self.network, self._groups, number)
             if number <= len(self._groups):
                 model.make_train_function(force=True)
 
-    def _choose_jit(self, model: Any, feed: Feed, number: int, batches: int) -> None:
-        """Tries XLA before the first epoch that trains every layer; later ones do the same."""
-        if number < self._all_thawed():
+    def _choose_jit(self, model: Any, feed: TrainingBatches, number: int, batches: int) -> None:
+        """Tries XLA before the first epoch that trains every layer; later ones keep the choice."""
+        if number < self._first_unfrozen_epoch():
             return
         if self._trial is None:
             steps = (self.options.epochs - number + 1) * batches
@@ -248,7 +248,7 @@ class Trainer:
         return adamw(schedule, self.options.weight_decay)
 
     def _save(self, model: Any) -> None:
-        """Writes the checkpoint; the state file last, since it vouches for the others.
+        """Writes the checkpoint; the state file last, which marks it complete.
 
         They are named by epoch and none is overwritten, so that a full disk or a kill at any
         moment leaves the checkpoint before, whole.
@@ -278,7 +278,7 @@ class Trainer:
         return folder / f"best-{best:06d}.npz", folder / f"latest-{number:06d}.npz"
 
     def _state_variables(self, model: Any) -> list[Any]:
-        """Everything the next epoch depends on: dropout's random state is no weight."""
+        """The variables that the next epoch depends on, random states of dropout included."""
         own = self.task.state(model) if self.task.state is not None else []
         return [*self.network.variables, *model.optimizer.variables, *own]
 
@@ -310,8 +310,8 @@ def _freeze(network: Any, rule: str) -> None:
         layer.trainable = rule != "backbone" or layer.name == HEAD
 
 
-def _told(groups: list[list[Any]], options: Training) -> str:
-    """How the layers were grouped, for the result."""
+def _describe_groups(groups: list[list[Any]], options: Training) -> str:
+    """The groups of layers as text, for the notes of the result."""
     shown = []
     for number, group in enumerate(groups):
         names = group[0].name if len(group) == 1 else f"{group[0].name} … {group[-1].name}"
