@@ -312,7 +312,7 @@ def carry_out(tmp_path, monkeypatch):
         monkeypatch.setattr(run_module, "make_plan", lambda *_: fake_plan(made, **fakes))
         return execute(
             made,
-            parts=PlanScope(),
+            scope=PlanScope(),
             output=tmp_path / "runs",
             named=named,
             store_url=None,

@@ -127,7 +127,7 @@ def parity(comparison: Comparison, precision: Precision, what: str = "inputs") -
 def _differing(comparison: Comparison, parts: str) -> str:
     """How many inputs, where these are what is counted; else the share of their parts."""
     differing = (1.0 - comparison.agreement) * comparison.count
-    if not parts and abs(differing - round(differing)) < 1e-3:
+    if not parts and math.isfinite(differing) and abs(differing - round(differing)) < 1e-3:
         return f"{round(differing)} of {comparison.count} real inputs"
     return f"{1 - comparison.agreement:.1%} of {parts}{comparison.count} real inputs"
 
