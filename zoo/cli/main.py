@@ -14,6 +14,7 @@ from typing import Any, NoReturn
 import click
 
 from zoo.cli.options import Settings, examples
+from zoo.common import telemetry
 from zoo.common.errors import UsageError, ZooError, nearest
 from zoo.common.paths import OFFLINE_VARIABLE
 
@@ -141,6 +142,7 @@ def zoo(
 
 def main() -> None:
     """Entry point: errors become sentences and exit codes."""
+    telemetry.switch_off_modules()
     given = sys.argv[1:]
     debug, as_json = "--debug" in given, "--json" in given
     # The advice to add one of these must work wherever it is added.
