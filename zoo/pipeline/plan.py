@@ -43,7 +43,7 @@ def make_plan(job: Job, checkpoints: Path, parts: Parts) -> list[Step[Any]]:
     if not parts.export:
         return steps
     gates = [g for exporter in job.exporters for g in _gates(job, exporter, reference)]
-    steps += [step for gate in gates for step in (gate.export, gate)]
+    steps += _with_exports(gates)
     if job.recipe.qat.enabled:
         calibrated = [
             gate
@@ -53,9 +53,15 @@ def make_plan(job: Job, checkpoints: Path, parts: Parts) -> list[Step[Any]]:
         learn = _qat(job, train, calibrated, checkpoints)
         learnt = EvaluateStep(id=EVALUATE_QAT, origin=train.origin, train=train, learnt=learn)
         trained = [_trained_gate(gate, learn, learnt) for gate in calibrated]
-        steps += [learn, learnt, *(step for gate in trained for step in (gate.export, gate))]
+        steps += [learn, learnt, *_with_exports(trained)]
         gates += trained
     return [*steps, *_on_devices(job, gates)] if parts.bench else steps
+
+
+def _with_exports(gates: Sequence[GateStep]) -> Iterator[Step[Any]]:
+    for gate in gates:
+        yield from gate.exports
+        yield gate
 
 
 def _training(job: Job, checkpoints: Path) -> FinetuneStep:
@@ -86,13 +92,15 @@ def _training(job: Job, checkpoints: Path) -> FinetuneStep:
 
 
 def _gates(job: Job, exporter: Exporter, reference: EvaluateStep) -> Iterator[GateStep]:
-    """One for each precision of a format, each with its export."""
+    """One for each precision of a format, each with its exports."""
     twin: GateStep | None = None
     for precision in job.precisions:
         gate = GateStep(
             id=StepId(kind="gate", format=exporter.name, precision=precision),
             origin=reference.origin,
-            export=_export(job, exporter, precision, reference.train),
+            exports=tuple(
+                _export(job, exporter, precision, reference.train, part) for part in job.parts
+            ),
             reference=reference,
             twin=twin,
             options=job.recipe.gate,
@@ -103,11 +111,13 @@ def _gates(job: Job, exporter: Exporter, reference: EvaluateStep) -> Iterator[Ga
         yield gate
 
 
-def _export(job: Job, exporter: Exporter, precision: str, train: FinetuneStep) -> ExportStep:
+def _export(
+    job: Job, exporter: Exporter, precision: str, train: FinetuneStep, part: str
+) -> ExportStep:
     recipe = job.recipe
     measured = job.registry.precision(precision).calibrated
     given: dict[str, Any] = {
-        "id": StepId(kind="export", format=exporter.name, precision=precision),
+        "id": StepId(kind="export", format=exporter.name, precision=precision, part=part),
         "origin": train.origin,
         "train": train,
         "asked": Exporting(
@@ -121,12 +131,14 @@ def _export(job: Job, exporter: Exporter, precision: str, train: FinetuneStep) -
             recurrent=recipe.export.recurrent,
             keep=recipe.export.keep if measured else (),
             options=job.export_options[exporter.name],
+            part=part,
         ),
         "limits": conversion_limits(recipe.limits),
     }
     # What will be trained to be quantized needs no layers in float.
     trained = exporter in job.trained_exporters and precision == TRAINABLE.name
-    wanted = recipe.export.repair == "auto" and not trained
+    # What a part loses shows in what the last one gives, which is not this step's to run.
+    wanted = recipe.export.repair == "auto" and not trained and not part
     if wanted and can_repair(job.registry, exporter.name, precision):
         return RepairStep(**given, max_drop=recipe.gate.max_drop)
     return ExportStep(**given)
@@ -158,7 +170,7 @@ def _trained_gate(calibrated: GateStep, learn: QatStep, learnt: EvaluateStep) ->
     return replace(
         calibrated,
         id=replace(calibrated.id, trained=True),
-        export=export,
+        exports=(export,),
         trained=learnt,
         calibrated=calibrated,
     )
@@ -170,18 +182,20 @@ def _on_devices(job: Job, gates: Sequence[GateStep]) -> Iterator[Step[Any]]:
         device = place.device
         if device.kind.analysis:
             for gate in gates:
-                id = replace(gate.id, kind="examine", device=device.name)
-                yield ExamineStep(id=id, origin=gate.origin, gate=gate, place=place)
+                for part in job.parts:
+                    id = replace(gate.id, kind="examine", device=device.name, part=part)
+                    yield ExamineStep(id=id, origin=gate.origin, gate=gate, place=place)
             continue
         timings = [
             BenchStep(
-                id=replace(gate.id, kind="bench", device=device.name),
+                id=replace(gate.id, kind="bench", device=device.name, part=part),
                 origin=gate.origin,
                 gate=gate,
                 options=job.recipe.bench,
                 place=place,
             )
             for gate in gates
+            for part in job.parts
         ]
         yield from timings
         if limits := job.recipe.budgets.get(device.name):

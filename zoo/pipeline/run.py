@@ -196,11 +196,12 @@ def _fill(
     wanted.append(card_step.folder / f"{job.model_id}.toml")
     files = []
     for gate in judged(finished):
-        result = gate.result
-        names = [*result.side_files, result.file, *([result.golden] if result.golden else [])]
-        wanted += [gate.folder / name for name in names]
-        files.append(folder / result.file)
-        _remove_opposite(folder, result.file)
+        for judged_file in gate.result.files:
+            beside = [judged_file.golden] if judged_file.golden else []
+            names = [*judged_file.side_files, judged_file.file, *beside]
+            wanted += [gate.folder / name for name in names]
+            files.append(folder / judged_file.file)
+            _remove_opposite(folder, judged_file.file)
     for source in wanted:
         target = folder / source.name
         if changed or not target.exists():

@@ -1,7 +1,7 @@
 """From raw examples to network inputs: one piece of code for training, evaluation and calibration.
 
 What a kind of preprocessing means stands in a file of its own (`zoo.data.preprocessing.images`,
-`series`, `tokens`, `latents`); here they are told apart, once.
+`series`, `tokens`, `latents`, `parts`); here they are told apart, once.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from zoo.contracts.preprocessing import (
     ImagePreprocessing,
     InputKind,
     LatentPreprocessing,
+    PartPreprocessing,
     Preprocessing,
     SeriesPreprocessing,
     TokenPreprocessing,
@@ -26,6 +27,7 @@ from zoo.contracts.preprocessing import (
 from zoo.contracts.task import Truth
 from zoo.data.preprocessing.images import Images
 from zoo.data.preprocessing.latents import Latents
+from zoo.data.preprocessing.parts import PartInputs
 from zoo.data.preprocessing.series import Series
 from zoo.data.preprocessing.tokens import Tokens
 
@@ -38,6 +40,7 @@ _BUILT_IN: Mapping[type[Preprocessing], type[InputKind[Any]]] = {
     SeriesPreprocessing: Series,
     TokenPreprocessing: Tokens,
     LatentPreprocessing: Latents,
+    PartPreprocessing: PartInputs,
 }
 
 

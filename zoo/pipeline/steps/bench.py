@@ -103,7 +103,7 @@ class BenchStep(Step[Measurement]):
     def run(self, work: Work) -> Outcome[Measurement]:
         device, registry = self.place.reached(), self.origin.registry
         judged = work.before.of(self.gate)
-        source = judged.folder / judged.result.file
+        source = judged.folder / judged.result.of_part(self.id.part).file
         cells = cells_of(registry, [source], [], [self.options.threads], work.children)
         (timed,) = time_cells(
             registry,

@@ -56,7 +56,8 @@ class ExamineStep(Step[ExaminationRecord]):
     def run(self, work: Work) -> Outcome[ExaminationRecord]:
         device = self.place.reached()
         judged = work.before.of(self.gate)
-        record = examine_file(self.origin.registry, device, judged.folder / judged.result.file)
+        file = judged.folder / judged.result.of_part(self.id.part).file
+        record = examine_file(self.origin.registry, device, file)
         return Outcome(
             result=record,
             status="passed" if record.passed else "rejected",
