@@ -64,12 +64,12 @@ def compare_answers(specimen: Specimen, taken: NDArray[Any], found: NDArray[Any]
         arguments = [str(specimen.path.resolve()), str(given)]
         done = run_module(_CHILD, arguments, seconds=_SECONDS)
     if done.code != 0:
-        last = [line.strip() for line in done.said.splitlines() if line.strip()][-1:]
+        last = [line.strip() for line in done.stderr.splitlines() if line.strip()][-1:]
         return Answers(
             remark="Answers were not compared: LiteRT's reference kernels cannot run the file: "
-            f"{last[0] if last else done.why}."
+            f"{last[0] if last else done.failure}."
         )
-    return _compared(specimen, found, np.array(json.loads(done.out)))
+    return _compared(specimen, found, np.array(json.loads(done.stdout)))
 
 
 def _compared(specimen: Specimen, found: NDArray[Any], expected: NDArray[Any]) -> Answers:

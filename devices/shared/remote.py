@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
-from zoo.common.errors import StepDied, ZooError
+from zoo.common.errors import ProcessFailed, ZooError
 from zoo.common.files import sha256_of
 from zoo.contracts import AgentProcess
 from zoo.execution.failures import last_stderr_lines
@@ -66,7 +66,7 @@ BOOT = "cat /proc/sys/kernel/random/boot_id 2>/dev/null"
 KILL = 'p=$(cat "$1" 2>/dev/null) || exit 0; kill "$p"; sleep 1; kill -9 "$p"; rm -f "$1"'
 
 
-class DeviceUnreachable(StepDied):
+class DeviceUnreachable(ProcessFailed):
     """A device cannot be reached, or can no longer."""
 
 

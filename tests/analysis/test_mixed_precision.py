@@ -17,7 +17,7 @@ from zoo.analysis.mixed_precision import (
     remark,
     search,
 )
-from zoo.common.errors import StepDied, Unsupported
+from zoo.common.errors import ProcessFailed, Unsupported
 from zoo.contracts import LayerComparison
 from zoo.pipeline.steps.repair import can_repair
 from zoo.registry import PluginSettings, load_registry
@@ -159,7 +159,7 @@ def test_layers_that_cannot_be_ranked_cost_the_search_and_not_the_file() -> None
     maker = Maker(lambda kept: 9.0)
 
     def fails(first: MixedCandidate) -> LayerComparison:
-        raise StepDied("compare died by SIGSEGV")
+        raise ProcessFailed("compare died by SIGSEGV")
 
     found = search(Workshop(make=maker.make, compare=fails, tell=print))
     assert found.chosen.attempt.kept == ()

@@ -14,11 +14,11 @@ from makers import comparison, contents, fuzz, truth
 from zoo.artifacts.gate import (
     PREPROCESSING_MAX_ABS,
     file_checks,
-    finite,
-    judge,
+    finite_outputs,
     placement,
     preprocessing_parity,
     reasons,
+    run_checks,
     static_shapes,
     stock_operators,
 )
@@ -59,7 +59,7 @@ INFINITE[[5, 7], 2] = np.inf
 
 
 def asked(contents=GOOD_CONTENTS, **changes) -> dict[str, Any]:
-    """What `judge` is given, with the checks of these contents."""
+    """What `run_checks` is given, with the checks of these contents."""
     given = {**GOOD, **changes}
     return {**given, "static": file_checks(contents, given["precision"])}
 
@@ -68,7 +68,7 @@ def failed(**changes) -> list[str]:
     """Names of the checks that fail."""
     if "precision" in changes:
         changes["precision"] = precision_named(changes["precision"])
-    checks = judge(**asked(**changes))
+    checks = run_checks(**asked(**changes))
     assert [check.name for check in checks] == [
         *("finite", "parity", "preprocessing", "accuracy", "placement", "operators", "shapes")
     ]
@@ -113,14 +113,14 @@ def test_bad_file_fails_that_check_alone(check, changes):
 
 
 def test_a_broken_file_is_told_everything():
-    checks = judge(
+    checks = run_checks(
         **asked(outputs=NAN, contents=contents(custom_operators=("FlexErf", "TeaLeaves")))
     )
     assert reasons(checks) == (
         "finite: 1 outputs are NaN or infinite: some value overflowed; "
         "operators: no stock runtime has FlexErf, TeaLeaves"
     )
-    assert reasons(judge(**asked())) == ""
+    assert reasons(run_checks(**asked())) == ""
 
 
 def test_loss_within_the_limit_passes():
@@ -154,11 +154,11 @@ def test_file_is_compared_with_its_float_twin():
 @pytest.mark.parametrize("shape", [(4,), (4, 3), (4, 3, 2)])
 def test_finite_counts_examples(shape):
     outputs = np.zeros(shape)
-    assert finite(outputs).value == "0 of 4 outputs are NaN or infinite"
+    assert finite_outputs(outputs).value == "0 of 4 outputs are NaN or infinite"
     outputs[1] = np.nan
     outputs.reshape(4, -1)[3, 0] = -np.inf
-    assert finite(outputs).value == "2 of 4 outputs are NaN or infinite"
-    assert finite(np.zeros(shape, np.uint8)).passed
+    assert finite_outputs(outputs).value == "2 of 4 outputs are NaN or infinite"
+    assert finite_outputs(np.zeros(shape, np.uint8)).passed
 
 
 @fuzz

@@ -18,7 +18,7 @@ from zoo.benchmark.measure import measure_interleaved
 from zoo.contracts import Check
 from zoo.execution.device import Device
 from zoo.execution.output_check import Expected, OutputsDiffer, unchecked
-from zoo.results.measurements import Answers
+from zoo.results.measurements import OutputCheck
 
 
 class Session:
@@ -46,7 +46,7 @@ def expected(*outputs: Any, limit: float = 0.01, decide: Any = None) -> Expected
 
 def test_the_same_bits() -> None:
     found = expected([[0.25, 0.75]]).check(Session([[0.25, 0.75]]))  # type: ignore[arg-type]
-    assert found == Answers(
+    assert found == OutputCheck(
         reference="golden inputs of digits/test", inputs=2, exact=True, max_abs=0.0, limit=0.01
     )
 
@@ -157,7 +157,7 @@ def test_a_wrong_answer_costs_its_own_candidate_and_takes_no_time(
     )
     assert isinstance(wrong, OutputsDiffer)
     assert "off by up to 1" in str(wrong)
-    assert right[0].answers == Answers(  # type: ignore[index]
+    assert right[0].answers == OutputCheck(  # type: ignore[index]
         reference="host", inputs=1, exact=True, max_abs=0.0, limit=0.1
     )
     assert open_[0].answers.why_not == "nobody knows"  # type: ignore[index]

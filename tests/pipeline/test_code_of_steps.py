@@ -12,7 +12,7 @@ import pytest
 
 import zoo
 from zoo.artifacts.gate import compare_outputs
-from zoo.artifacts.reference_outputs import judged_split
+from zoo.artifacts.reference_outputs import comparison_split
 from zoo.benchmark.interleaving import Interleaving
 from zoo.benchmark.noise import disturbances
 from zoo.common import code_fingerprint
@@ -108,10 +108,10 @@ def where(thing: Any) -> str:
 def test_what_decides_is_reached(copy: Copy) -> None:
     deciders = {
         "finetune": [where(Trainer), "plugins/lenet.py"],
-        "evaluate keras": [where(judged_split)],
+        "evaluate keras": [where(comparison_split)],
         "export tflite int8": [where(calibration_inputs), "exporters/tflite/export.py"],
         "export onnx int8": ["exporters/onnx/quantization.py"],
-        "gate tflite int8": [where(judged_split), where(compare_outputs)],
+        "gate tflite int8": [where(comparison_split), where(compare_outputs)],
         "bench tflite int8 host": [
             *(where(Interleaving), where(disturbances), "devices/local/host.py"),
             "devices/agent/zoo_agent/timing.py",

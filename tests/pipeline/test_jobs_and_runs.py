@@ -25,8 +25,9 @@ from zoo.pipeline.plan import Parts, make_plan
 from zoo.pipeline.run import execute
 from zoo.pipeline.steps.evaluate import EVALUATE
 from zoo.pipeline.steps.finetune import FINETUNE
-from zoo.pipeline.steps.step import Ended, Outcome, StepId, Work
+from zoo.pipeline.steps.step import Ended, Finished, Outcome, StepId, Work
 from zoo.registry import PluginSettings, load_registry
+from zoo.results.records import StepRecord
 
 REGISTRY = load_registry(PluginSettings(installed=False))
 
@@ -129,6 +130,21 @@ def test_plan():
     assert [s.name for s in judge.after] == ["gate onnx float32"]
     assert [s.name for s in steps if s.exclusive] == [n for n in by_name if n.startswith("bench")]
     assert keys() == keys()
+
+
+def test_devices_that_are_never_timed_have_analyses():
+    steps = {s.name: s for s in make_plan(job(devices=("pico", "host")), Path("c"), Parts())}
+    analyses = {name: s for name, s in steps.items() if name.startswith("examine")}
+    cells = {f"{f} {p}" for f in ("onnx", "tflite") for p in ("float32", "int8")}
+    assert set(analyses) == {f"examine {cell} pico" for cell in cells}
+    assert {f"bench {cell} host" for cell in cells} <= set(steps)
+    assert not [name for name in steps if name.startswith("bench") and name.endswith("pico")]
+    for name, step in analyses.items():
+        (gate,) = step.needs
+        record = StepRecord(step=gate.name, kind="gate", key="", status="passed")
+        judged = Finished(record=record, folder=Path("c"))
+        reason = step.needless(Ended({gate.id: judged}))
+        assert reason == ("'pico' takes no onnx files" if "onnx" in name else "")
 
 
 def test_parts_of_a_plan():

@@ -17,12 +17,12 @@ from zoo.artifacts.artifact import (
     GateReference,
     Manifest,
     embed,
-    judged,
     manifest_text,
     open_artifact,
+    with_gate_result,
 )
 from zoo.artifacts.file_chain import FileChain
-from zoo.artifacts.gate import compare_outputs, file_checks, judge
+from zoo.artifacts.gate import compare_outputs, file_checks, run_checks
 from zoo.artifacts.golden_samples import golden_name
 from zoo.common.worker import Children
 from zoo.contracts import Comparison, ImagePreprocessing
@@ -181,7 +181,7 @@ def judge_file(path: Path, precision: str, **changes: Any) -> Path:
     )
     reference = probabilities(read_inputs(split, PREPROCESSING))
     truth = truth_of(data, "test", PREPROCESSING)
-    checks = judge(
+    checks = run_checks(
         task=task,
         precision=found.precision(precision),
         static=file_checks(contents, found.precision(precision)),
@@ -212,7 +212,7 @@ def judge_file(path: Path, precision: str, **changes: Any) -> Path:
     )
     if beside is not None:
         path.with_name(golden_name(path.name)).write_bytes(beside)
-    embed(exporter, path, judged(manifest, gate, golden))
+    embed(exporter, path, with_gate_result(manifest, gate, golden))
     return path
 
 

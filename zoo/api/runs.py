@@ -11,7 +11,7 @@ from zoo.artifacts.not_weights import weights_named
 from zoo.common.errors import MissingExtra
 from zoo.common.optional_imports import EXTRA_OF, installed
 from zoo.common.progress import OnStep, quiet
-from zoo.networks.published.official import here
+from zoo.networks.published.official import fetched_model
 from zoo.pipeline.job import Job, make_job
 from zoo.pipeline.options import recipe_from, takes_recipe_keywords
 from zoo.pipeline.plan import Parts
@@ -131,7 +131,7 @@ def export(
         **options: Others that `ship` takes, but `epochs`.
     """
     registry = registry or load_registry()
-    model = here(registry, model, on_step)
+    model = fetched_model(registry, model, on_step)
     checkpoint = weights_named(registry, model)
     data = data or checkpoint.card().dataset
     job = make_job(recipe_from(model=model, data=data, epochs=0, **options), registry)
@@ -265,7 +265,7 @@ def _job(
     registry = registry or load_registry()
     made = recipe_from(recipe=_path(recipe), model=model, data=data, **options)
     if not made.training.from_scratch:
-        made = made.model_copy(update={"model": here(registry, made.model, on_step)})
+        made = made.model_copy(update={"model": fetched_model(registry, made.model, on_step)})
     return make_job(made, registry)
 
 

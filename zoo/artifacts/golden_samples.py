@@ -155,7 +155,7 @@ def least_tolerance(precision: Precision, output: TensorInfo) -> tuple[float, st
 
 
 @dataclass(frozen=True, kw_only=True)
-class Choice:
+class GoldenChoice:
     """Which examples are golden, how far off a right answer may be in each output, and why."""
 
     examples: tuple[int, ...]
@@ -172,23 +172,23 @@ class Choice:
         """Why as much as that, in words."""
         return "; ".join(f"{name}: {why}" if name else why for name, why in self.reasons.items())
 
-    def of(self, outputs: Sequence[str]) -> Choice:
+    def of(self, outputs: Sequence[str]) -> GoldenChoice:
         """That of one of several files, which has these outputs; a single one has no name there."""
         named = {name: name if len(outputs) > 1 else "" for name in outputs}
-        return Choice(
+        return GoldenChoice(
             examples=self.examples,
             limits={own: self.limits[name] for name, own in named.items()},
             reasons={own: self.reasons[name] for name, own in named.items()},
         )
 
 
-def choose(
+def choose_golden(
     offered: Sequence[Sequence[int]],
     outputs: Array,
     plain: Array | None,
     precision: Precision,
     described: Sequence[TensorInfo],
-) -> Choice | None:
+) -> GoldenChoice | None:
     """Chooses one example of each list: one that says much about the file, and the same anywhere.
 
     Outputs near 0 and 1 stay there whatever happens to the weights; outputs in between move. So
@@ -241,7 +241,7 @@ def choose(
             least, why = measured, "twice what the kernels of one machine differ by on these inputs"
         limits[name] = float(f"{least:.4g}")
         reasons[name] = why
-    return Choice(examples=tuple(numbers), limits=limits, reasons=reasons)
+    return GoldenChoice(examples=tuple(numbers), limits=limits, reasons=reasons)
 
 
 def golden_name(file: str) -> str:
@@ -287,7 +287,7 @@ def read_golden(golden: Golden, model: Path) -> GoldenArrays:
                 outputs=joined({name: _unpacked(one) for name, one in named.items()}),
             )
         else:
-            arrays = _beside(golden, model)
+            arrays = _read_side_file(golden, model)
         counts = {len(arrays.inputs), len(arrays.outputs), len(golden.examples)}
         limits = (golden.max_abs, *golden.limits.values())
         if len(counts) != 1 or not all(math.isfinite(one) and one >= 0 for one in limits):
@@ -301,7 +301,7 @@ def read_golden(golden: Golden, model: Path) -> GoldenArrays:
         ) from error
 
 
-def _beside(golden: Golden, model: Path) -> GoldenArrays:
+def _read_side_file(golden: Golden, model: Path) -> GoldenArrays:
     import numpy as np
 
     if not _BARE_NAME.fullmatch(golden.file) or golden.file in (".", ".."):

@@ -22,7 +22,7 @@ from zoo.contracts import Transport
 from zoo.execution.device import Device
 from zoo.execution.protocol import BenchRun, LoadedFile
 from zoo.execution.session import AgentSession
-from zoo.results.measurements import Answers, Profile, Samples
+from zoo.results.measurements import OutputCheck, Profile, Samples
 from zoo.results.records import Evaluation
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ Progress = Callable[[int, int], None]
 Watch = Callable[[Stage], None]
 #: How often a disturbed process is measured again.
 RETRIES = 1
-_ANSWERS, _EVALUATION = TypeAdapter(Answers), TypeAdapter(Evaluation)
+_ANSWERS, _EVALUATION = TypeAdapter(OutputCheck), TypeAdapter(Evaluation)
 _PROFILE = TypeAdapter(Profile)
 
 
@@ -53,7 +53,7 @@ class Interleaving:
     parts: int = 0
     placement: dict[str, Any] | None = None
     profile: Profile | None = None
-    answers: Answers | None = None
+    answers: OutputCheck | None = None
     accuracy: Evaluation | None = None
     failure: ZooError | None = None
 

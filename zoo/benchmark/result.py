@@ -19,7 +19,7 @@ from zoo.benchmark.statistics import (
 from zoo.benchmark.sustained import summarized
 from zoo.benchmark.tiers import Tier
 from zoo.execution.device import Device
-from zoo.results.measurements import Answers, Measurement, Profile, Samples, Sustained
+from zoo.results.measurements import Measurement, OutputCheck, Profile, Samples, Sustained
 from zoo.results.records import Evaluation
 
 _MS = 1e-6
@@ -37,7 +37,7 @@ def measurement_of(
     reference: bool,
     sha256: str,
     placement: dict[str, Any],
-    answers: Answers | None,
+    answers: OutputCheck | None,
     accuracy: Evaluation | None,
     profile: Profile | None = None,
 ) -> tuple[Measurement, Samples]:

@@ -37,6 +37,7 @@ COMMANDS = {
     "bundle": "The folder that an app developer wants, with usage code",
     "devices": "Devices by name: list, examine, add, remove",
     "plugins": "Plugins: where everything comes from",
+    "cache": "Finished steps and downloads: show, verify, clear",
     "doctor": "What is installed, what is missing, how to get it",
 }
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from zoo.common.errors import ZooError
 from zoo.contracts.device import Clock, DeviceDriver, DeviceKind
-from zoo.contracts.examination import Examination, Specimen
+from zoo.contracts.offline_analysis import Examination, Specimen
 from zoo.contracts.runtime import Runtime, VendorTool
 from zoo.contracts.transport import DeviceOptions
 from zoo.execution.driver_guard import GuardedTransport, guarding
@@ -148,7 +148,7 @@ def device_of(
         options=options or {},
         source=source,
         brought=brought_runtimes(registry),
-        plugin=registry.devices.provider(kind.name).who,
+        plugin=registry.devices.provider(kind.name).identity,
     )
 
 

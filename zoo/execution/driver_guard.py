@@ -7,7 +7,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from zoo.common.errors import StepDied, ZooError
+from zoo.common.errors import ProcessFailed, ZooError
 from zoo.execution.tool_process import ToolProcess
 
 if TYPE_CHECKING:
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from zoo.contracts.transport import AgentProcess, Condition, Transport
 
 
-class DriverFailed(StepDied):
+class DriverFailed(ProcessFailed):
     """A driver raised what drivers may not raise."""
 
 

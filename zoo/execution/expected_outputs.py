@@ -18,7 +18,7 @@ from zoo.execution.output_check import Expected, unchecked
 from zoo.execution.runner import choose_runtime, judging_device
 from zoo.execution.session import AgentSession
 from zoo.registry import Registry
-from zoo.results.measurements import Answers
+from zoo.results.measurements import OutputCheck
 
 if TYPE_CHECKING:
     from zoo.contracts.task import Array
@@ -29,7 +29,7 @@ _SEED = 0
 #: A difference that the host's own kernels make may be twice as large on another device.
 _MARGIN = 2.0
 
-CheckAnswers = Callable[[AgentSession], Answers]
+CheckAnswers = Callable[[AgentSession], OutputCheck]
 
 
 def answers_check(
@@ -50,7 +50,7 @@ def answers_check(
     known: list[CheckAnswers] = []
     lock = threading.Lock()
 
-    def check(session: AgentSession) -> Answers:
+    def check(session: AgentSession) -> OutputCheck:
         with lock:
             if not known:
                 known.append(_expected(registry, artifact, children))

@@ -5,18 +5,18 @@ from __future__ import annotations
 import re
 import signal
 
-from zoo.common.errors import StepDied, ZooError
+from zoo.common.errors import ProcessFailed, ZooError
 
 
-class AgentDied(StepDied):
+class AgentDied(ProcessFailed):
     """The agent ended without an answer."""
 
 
-class AgentHung(StepDied):
+class AgentHung(ProcessFailed):
     """The agent gave no answer in time and was stopped."""
 
 
-class AgentGarbled(StepDied):
+class AgentGarbled(ProcessFailed):
     """The agent's line was no answer."""
 
 

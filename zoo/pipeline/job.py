@@ -22,7 +22,7 @@ from zoo.execution.devices import device_named
 from zoo.networks.building import check_hyperparameters
 from zoo.networks.checkpoints import Checkpoint, resolve
 from zoo.networks.published.cache import sources_of
-from zoo.networks.resizing import check_reshaping
+from zoo.networks.resizing import check_resizing
 from zoo.networks.weights import verify
 from zoo.pipeline.recipe import Recipe
 from zoo.pipeline.several_files import check_several_files
@@ -91,7 +91,7 @@ def make_job(recipe: Recipe, registry: Registry) -> Job:
     task = registry.tasks.get(variant.task)
     check_training(recipe.training, variant, task)
     check_several_files(recipe, task)
-    check_reshaping(variant, recipe.training)
+    check_resizing(variant, recipe.training)
     check_task(registry, recipe.data, variant.task, variant.name)
     formats = recipe.formats or [exporter.name for exporter in registry.exporters]
     exporters = tuple(registry.exporters.get(name) for name in dict.fromkeys(formats))

@@ -12,12 +12,12 @@ from zoo.contracts import Exporter
 from zoo.contracts.precision import BASELINE, TRAINABLE
 from zoo.contracts.training import Calibration
 from zoo.data.opening import dataset_fingerprint
+from zoo.execution.offline_analysis import KIND
 from zoo.pipeline.conversion_limits import conversion_limits
 from zoo.pipeline.job import Job
-from zoo.pipeline.steps.bench import BenchStep, Place
+from zoo.pipeline.steps.bench import AnalysisStep, BenchStep, Place
 from zoo.pipeline.steps.budget import BudgetStep
 from zoo.pipeline.steps.evaluate import EVALUATE, EVALUATE_QAT, EvaluateStep
-from zoo.pipeline.steps.examine import ExamineStep
 from zoo.pipeline.steps.export import Exporting, ExportStep
 from zoo.pipeline.steps.finetune import FinetuneStep, Finetuning
 from zoo.pipeline.steps.gate import GateStep
@@ -178,26 +178,19 @@ def _trained_gate(calibrated: GateStep, learn: QatStep, learnt: EvaluateStep) ->
 
 def _on_devices(job: Job, gates: Sequence[GateStep]) -> Iterator[Step[Any]]:
     """What happens to each file on each device, one device after the other."""
+    files = [(gate, part) for gate in gates for part in job.parts]
     for place in map(Place.of, job.devices):
-        device = place.device
-        if device.kind.analysis:
-            for gate in gates:
-                for part in job.parts:
-                    id = replace(gate.id, kind="examine", device=device.name, part=part)
-                    yield ExamineStep(id=id, origin=gate.origin, gate=gate, place=place)
+        if place.device.kind.analysis:
+            yield from (AnalysisStep(**_at(place, *file, KIND)) for file in files)
             continue
-        timings = [
-            BenchStep(
-                id=replace(gate.id, kind="bench", device=device.name, part=part),
-                origin=gate.origin,
-                gate=gate,
-                options=job.recipe.bench,
-                place=place,
-            )
-            for gate in gates
-            for part in job.parts
-        ]
+        bench = job.recipe.bench
+        timings = [BenchStep(**_at(place, *file, "bench"), options=bench) for file in files]
         yield from timings
-        if limits := job.recipe.budgets.get(device.name):
+        if limits := job.recipe.budgets.get(place.device.name):
             for timing in timings:
                 yield BudgetStep(id=replace(timing.id, kind="budget"), bench=timing, limits=limits)
+
+
+def _at(place: Place, gate: GateStep, part: str, kind: str) -> dict[str, Any]:
+    id = replace(gate.id, kind=kind, device=place.device.name, part=part)
+    return {"id": id, "origin": gate.origin, "gate": gate, "place": place}

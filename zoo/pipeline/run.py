@@ -13,7 +13,7 @@ from typing import Any
 import tomli_w
 
 from zoo.common.errors import ZooError
-from zoo.common.files import OTHER_HOME, copy_with_sides, ensure_writable, write_text
+from zoo.common.files import OTHER_HOME, copy_with_side_files, ensure_writable, write_text
 from zoo.common.optional_imports import require_extra
 from zoo.common.paths import cache_folder
 from zoo.common.progress import OnStep
@@ -21,6 +21,7 @@ from zoo.common.worker import RemoteFailure
 from zoo.pipeline.engine import Pipeline
 from zoo.pipeline.job import Job
 from zoo.pipeline.plan import Parts, make_plan
+from zoo.pipeline.step_cache import step_cache
 from zoo.pipeline.steps.evaluate import EVALUATE
 from zoo.pipeline.steps.finetune import FINETUNE
 from zoo.pipeline.steps.step import Ended, Finished, Step
@@ -123,9 +124,9 @@ def execute(
     if parts.export:
         for exporter in job.exporters:
             require_extra(exporter.extra)  # not after an hour of training
-    cache = cache_folder() / "steps"
+    cache = step_cache()
     ensure_writable(output)
-    ensure_writable(cache, fix=OTHER_HOME)
+    ensure_writable(cache.folder, fix=OTHER_HOME)
     checkpoints = cache_folder() / "checkpoints"
     plan = make_plan(job, checkpoints, parts)
     name = run_name(job, plan)
@@ -205,7 +206,7 @@ def _fill(
     for source in wanted:
         target = folder / source.name
         if changed or not target.exists():
-            copy_with_sides(source, target)
+            copy_with_side_files(source, target)
     return tuple(files)
 
 

@@ -8,13 +8,13 @@ from pathlib import Path
 from zoo.artifacts.artifact import open_unaltered, require_manifest
 from zoo.artifacts.gate import (
     compare_outputs,
-    finite,
+    finite_outputs,
     placement,
     reasons,
     static_shapes,
     stock_operators,
 )
-from zoo.artifacts.reference_outputs import REFERENCE, judged_split
+from zoo.artifacts.reference_outputs import REFERENCE, comparison_split
 from zoo.common.errors import BadData, MissingExtra, UsageError
 from zoo.common.progress import OnEvent
 from zoo.common.worker import call
@@ -223,7 +223,7 @@ def export(
     device = judging_device(registry)
     dataset: Dataset = open_dataset(registry, trained.data)
     manifest = require_manifest(open_unaltered(registry, path))
-    examples = judged_split(dataset, task.min_parity_inputs)
+    examples = comparison_split(dataset, task.min_parity_inputs)
     answered = run_file(
         path,
         choose_runtime(exporter, device),
@@ -238,7 +238,7 @@ def export(
     record = registry.precision(precision)
     parity = task.parity(comparison, record)
     checks = (
-        finite(answered.outputs),
+        finite_outputs(answered.outputs),
         parity,
         placement(contents, record, manifest.kept, manifest.layers),
         stock_operators(contents),

@@ -15,6 +15,7 @@ from zoo.pipeline.job import Job, make_job
 from zoo.pipeline.options import recipe_from
 from zoo.pipeline.plan import Parts, make_plan
 from zoo.pipeline.run import Run
+from zoo.pipeline.step_cache import StepCache
 from zoo.pipeline.steps.qat import losing_little
 from zoo.pipeline.steps.step import Finished, Outcome, Step, StepId, Work
 from zoo.registry import PluginSettings, load_registry
@@ -173,7 +174,7 @@ def executed(tmp_path: Path, drop: float, repaired: bool = True) -> Run:
             stands_for=gate,
         ),
     ]
-    pipeline = Pipeline(cache=tmp_path, store=None, run="r", on_step=lambda *_: None)
+    pipeline = Pipeline(cache=StepCache(tmp_path), store=None, run="r", on_step=lambda *_: None)
     records = pipeline.execute(steps)
     run = Run(
         name="r",

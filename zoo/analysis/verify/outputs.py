@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 from zoo.analysis.verify.claims import Claims
 from zoo.artifacts.artifact import Artifact, Manifest
 from zoo.artifacts.golden_samples import Golden, GoldenArrays, read_golden
-from zoo.artifacts.reference_outputs import judged_split
+from zoo.artifacts.reference_outputs import comparison_split
 from zoo.common.errors import BadFile, ZooError
-from zoo.common.named_arrays import described, differences
+from zoo.common.named_arrays import describe_shapes, differences
 from zoo.common.progress import OnEvent
 from zoo.contracts import Dataset, Metric, Precision, Task
 from zoo.data.opening import open_dataset
@@ -79,7 +79,7 @@ def _check_runtime(
     try:
         found = differences(arrays.outputs, outputs)
     except ValueError:
-        shapes = described(outputs), described(arrays.outputs)
+        shapes = describe_shapes(outputs), describe_shapes(arrays.outputs)
         claims.judge(name, False, f"of shape {shapes[0]}", f"golden: {shapes[1]}")
         return
     distances = {output: float(values.max()) for output, values in found.items()}
@@ -206,7 +206,7 @@ def _measured(
     from zoo.data.preprocessing.inputs import truth_of
 
     truth = truth_of(dataset, "test", manifest.preprocessing)
-    split = judged_split(dataset, 0)
+    split = comparison_split(dataset, 0)
     answered = run_file(artifact.path, runtime, device, split, manifest.preprocessing, emit=emit)
     return task.evaluate(task.decode(answered.outputs), truth)
 

@@ -10,7 +10,7 @@ from typing import Literal
 from zoo.artifacts.artifact import open_artifact
 from zoo.benchmark.compare.budgets import UNITS, Budget, Dimension, parse_budgets
 from zoo.benchmark.timing import Timing
-from zoo.common.files import size_with_sides
+from zoo.common.files import size_with_side_files
 from zoo.registry import Registry, load_registry
 from zoo.results.measurements import Measurement
 
@@ -243,4 +243,4 @@ def exit_code(judged: Iterable[Iterable[Judgement]]) -> int:
 
 
 def _size(registry: Registry, path: Path) -> int:
-    return size_with_sides(path, open_artifact(registry, path).contents.side_files)
+    return size_with_side_files(path, open_artifact(registry, path).contents.side_files)

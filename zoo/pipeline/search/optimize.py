@@ -17,20 +17,20 @@ from zoo.artifacts.artifact import open_artifact
 from zoo.artifacts.not_weights import weights_named
 from zoo.common.clock import utc_now
 from zoo.common.errors import UnknownName, UsageError
-from zoo.common.files import OTHER_HOME, copy_with_sides, ensure_writable, write_text
+from zoo.common.files import OTHER_HOME, copy_with_side_files, ensure_writable, write_text
 from zoo.common.optional_imports import require_extra
-from zoo.common.paths import cache_folder
 from zoo.common.progress import OnStep
 from zoo.common.units import parse_seconds, parse_shares, parse_size
 from zoo.contracts import Metric
 from zoo.data.opening import check_task
 from zoo.execution.devices import device_named
-from zoo.execution.examine_files import refuse_untimed
+from zoo.execution.offline_analysis import refuse_untimed
 from zoo.networks.checkpoints import Checkpoint
-from zoo.networks.published.official import here
+from zoo.networks.published.official import fetched_model
 from zoo.pipeline.search.points import Limits, Point, best, front, misses, nearest_point
 from zoo.pipeline.search.search import Search, SearchOptions
 from zoo.pipeline.search.trials import Bench, Network
+from zoo.pipeline.step_cache import step_cache
 from zoo.registry import Registry
 from zoo.results.store import Store
 
@@ -113,13 +113,13 @@ def find_file(
     started = time.monotonic()
     refuse_untimed(registry, device)
     _refuse_unreal(registry, device)
-    checkpoint = weights_named(registry, here(registry, model, on_step))
+    checkpoint = weights_named(registry, fetched_model(registry, model, on_step))
     data = data or checkpoint.card().dataset
     check_task(registry, data, checkpoint.variant.task, checkpoint.model_id)
     given = {**options, "devices": (device,) if device else None, "max_drop": limits.max_drop}
     folder = output / _folder_name(checkpoint, data, limits, wishes, given)
     ensure_writable(folder)
-    ensure_writable(cache_folder() / "steps", fix=OTHER_HOME)
+    ensure_writable(step_cache().folder, fix=OTHER_HOME)
     database = Store(store_url)
     try:
         search = Search(
@@ -212,10 +212,10 @@ def _put_files(registry: Registry, folder: Path, chosen: Point | None) -> tuple[
         return ()
     source, weights = Path(str(chosen.source)), Path(chosen.weights)
     companions = open_artifact(registry, source).companions
-    copy_with_sides(source, folder / source.name, companions)
+    copy_with_side_files(source, folder / source.name, companions)
     card = weights.with_name(f"{weights.stem}.toml")
     for path in (weights, card):
-        copy_with_sides(path, folder / path.name)
+        copy_with_side_files(path, folder / path.name)
     write_text(folder / RECIPE, tomli_w.dumps({**chosen.recipe, "model": weights.name}))
     names = (source.name, *companions, weights.name, card.name)
     for old in _put_before(folder) - {*names}:

@@ -20,6 +20,7 @@ from zoo.pipeline.plan import Parts, make_plan
 from zoo.pipeline.rows import ArtifactRow, rows_of
 from zoo.pipeline.run import Run, first_failure
 from zoo.pipeline.search.points import Point
+from zoo.pipeline.step_cache import step_cache
 from zoo.pipeline.steps.evaluate import EVALUATE
 from zoo.pipeline.steps.finetune import FINETUNE
 from zoo.pipeline.steps.step import Ended, StepId
@@ -141,9 +142,7 @@ class Bench:
         def told(step: str, event: dict[str, Any]) -> None:
             self.on_step(f"{prefix}{step}", event)
 
-        return Pipeline(
-            cache=cache_folder() / "steps", store=self.store, run=self.run, on_step=told
-        )
+        return Pipeline(cache=step_cache(), store=self.store, run=self.run, on_step=told)
 
     def job(self, trials: Sequence[Trial], format: str) -> Job:
         """The job that makes the files of one format; the baseline is always their twin."""

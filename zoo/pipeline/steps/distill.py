@@ -17,7 +17,7 @@ from zoo.pipeline.steps.step import Outcome, Work
 from zoo.pipeline.steps.trained_weights import TrainStep, written
 from zoo.registry import PluginSettings, load_registry
 from zoo.results.records import TrainingResult
-from zoo.training.distillation import TEACHER_SHARE, TEMPERATURE, taught, teachable
+from zoo.training.distillation import TEACHER_SHARE, TEMPERATURE, can_distill, distillation_task
 from zoo.training.trainer import Trainer
 
 
@@ -81,11 +81,11 @@ def teach(
     classes = len(teacher.card.classes)
     network = build_network(architecture, found, classes, hyperparameters, teacher.preprocessing)
     companion = build_companion(architecture, found, classes, network, hyperparameters)
-    by_teacher = companion is None and teachable(teacher.task, teacher.network)
+    by_teacher = companion is None and can_distill(teacher.task, teacher.network)
     emit({"event": "stage", "text": "training"})
     trainer = Trainer(
         network,
-        taught(teacher.task, teacher.network) if by_teacher else teacher.task,
+        distillation_task(teacher.task, teacher.network) if by_teacher else teacher.task,
         teacher.preprocessing,
         training,
         seed=seed,

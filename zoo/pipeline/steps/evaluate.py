@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from zoo.artifacts.reference_outputs import REFERENCE, judged_split
+from zoo.artifacts.reference_outputs import REFERENCE, comparison_split
 from zoo.common.files import atomic_path
 from zoo.common.named_arrays import joined
 from zoo.common.optional_imports import require
@@ -25,7 +25,7 @@ from zoo.pipeline.steps.step import Outcome, Step, StepId, Work
 from zoo.registry import Plugin, load_registry
 from zoo.results.records import NetworkEvaluation
 from zoo.training.qat import files as qat
-from zoo.training.qat.files import Trained
+from zoo.training.qat.files import QatWeights
 
 if TYPE_CHECKING:
     from zoo.pipeline.steps.finetune import FinetuneStep
@@ -90,13 +90,13 @@ def evaluate_model(
     folder: Path,
     card: Path | None,
     emit: Callable[[Event], None],
-    trained: Trained | None = None,
+    trained: QatWeights | None = None,
 ) -> NetworkEvaluation:
     """Evaluates a checkpoint in Keras; with `trained`, as it was trained to be quantized.
 
     Writes the labels of the split and the outputs to ``reference.npz`` in `folder`; of a small
-    test split there are more outputs than labels, as `judged_split` says. When `card` names a card
-    file, writes the measured accuracy on it.
+    test split there are more outputs than labels, as `comparison_split` says. When `card` names a
+    card file, writes the measured accuracy on it.
     """
     import numpy as np
 
@@ -112,7 +112,7 @@ def evaluate_model(
     truth = truth_of(dataset, split, preprocessing)
     count = len(truth.labels)
     if split == "test":
-        examples = judged_split(dataset, loaded.task.min_parity_inputs)
+        examples = comparison_split(dataset, loaded.task.min_parity_inputs)
     total = len(examples)
     own = None if trained is None else qat.load(registry, loaded, trained).deployed
     outputs = keras_outputs(

@@ -20,7 +20,7 @@ from zoo.artifacts.reference_outputs import EXPECTED
 from zoo.common.cache_key import step_key
 from zoo.common.clock import utc_now
 from zoo.common.errors import UnknownName, UsageError, ZooError
-from zoo.common.files import sha256_of, size_with_sides
+from zoo.common.files import sha256_of, size_with_side_files
 from zoo.common.progress import Event
 from zoo.common.versions import versions_of
 from zoo.common.worker import WorkerLimits
@@ -41,7 +41,7 @@ from zoo.registry import Plugin, load_registry
 from zoo.results.records import Export
 from zoo.targets import target_named
 from zoo.training.qat import files as qat
-from zoo.training.qat.files import Trained
+from zoo.training.qat.files import QatWeights
 
 if TYPE_CHECKING:
     from zoo.pipeline.steps.finetune import FinetuneStep
@@ -162,7 +162,7 @@ def export(
     folder: Path,
     emit: Callable[[Event], None],
     expected: int = 0,
-    trained: Trained | None = None,
+    trained: QatWeights | None = None,
     training: TrainedReference | None = None,
 ) -> Export:
     """Writes ``<model id>.<precision><suffix>`` into `folder`, with its manifest.
@@ -305,7 +305,7 @@ def export(
         file=path.name,
         format=asked.format,
         precision=precision,
-        bytes=size_with_sides(path, contents.side_files),
+        bytes=size_with_side_files(path, contents.side_files),
         sha256=sha256_of(path),
         contents=contents,
         kept=asked.keep,

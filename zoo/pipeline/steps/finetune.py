@@ -20,7 +20,7 @@ from zoo.execution.runner import check_enough_classes
 from zoo.networks.building import build_companion, check_hyperparameters
 from zoo.networks.card import Card, write_card
 from zoo.networks.checkpoints import Checkpoint, resolve
-from zoo.networks.resizing import build_reshaped, check_reshaping, load_reshaped, reshaped
+from zoo.networks.resizing import build_resized, check_resizing, load_resized, resized_preprocessing
 from zoo.networks.weights import load_companion, save_weights
 from zoo.pipeline.steps.origin import Origin
 from zoo.pipeline.steps.step import ASIDE, Outcome, Step, StepId, Work
@@ -125,12 +125,12 @@ def finetune(
     if training.dropout is not None:
         given["dropout"] = training.dropout
     check_hyperparameters(architecture, given)
-    check_reshaping(variant, training)
+    check_resizing(variant, training)
     require("keras.utils").set_random_seed(seed)
     parent = None
     if training.from_scratch:
-        preprocessing = fitted(reshaped(variant.preprocessing, training), dataset)
-        network = build_reshaped(architecture, variant, len(dataset.classes), given, preprocessing)
+        preprocessing = fitted(resized_preprocessing(variant.preprocessing, training), dataset)
+        network = build_resized(architecture, variant, len(dataset.classes), given, preprocessing)
     else:
         network, card, preprocessing = _pretrained(found, variant.name, dataset, given, training)
         parent, given = card.model_id, {**card.hyperparameters, **given}
@@ -206,7 +206,7 @@ def _pretrained(
             f"{variant!r} has no pretrained weights to start from",
             fix="train it with --from-scratch",
         )
-    network, card, new_head, preprocessing = load_reshaped(
+    network, card, new_head, preprocessing = load_resized(
         found, classes=dataset.classes, hyperparameters=given, training=training
     )
     if new_head and training.epochs == 0:

@@ -11,14 +11,20 @@ from zoo.artifacts.artifact import (
     REJECTED,
     GateReference,
     embed,
-    judged,
     require_manifest,
+    with_gate_result,
 )
 from zoo.artifacts.file_chain import FileChain, chain_of, name_of_all
-from zoo.artifacts.gate import chain_checks, compare_outputs, conversion, judge, reasons
+from zoo.artifacts.gate import chain_checks, compare_outputs, conversion_parity, reasons, run_checks
 from zoo.artifacts.golden_samples import golden_name
-from zoo.artifacts.reference_outputs import REFERENCE, judged_split
-from zoo.common.files import atomic_path, copy_with_sides, sha256_of, size_with_sides, write_bytes
+from zoo.artifacts.reference_outputs import REFERENCE, comparison_split
+from zoo.common.files import (
+    atomic_path,
+    copy_with_side_files,
+    sha256_of,
+    size_with_side_files,
+    write_bytes,
+)
 from zoo.data.opening import open_dataset
 from zoo.execution.chain_runner import run_chain, together
 from zoo.execution.device import Device
@@ -112,7 +118,7 @@ class GateStep(Step[GateResult]):
         dataset = open_dataset(registry, self.origin.data)
         device = self.judge
         runtime = choose_runtime(chain.first.exporter, device)
-        examples = judged_split(dataset, task.min_parity_inputs)
+        examples = comparison_split(dataset, task.min_parity_inputs)
         by_file = run_chain(
             chain, runtime, device, examples, emit=work.emit, children=work.children
         )
@@ -128,7 +134,7 @@ class GateStep(Step[GateResult]):
         truth = truth_of(dataset, "test", manifest.preprocessing)
         expected = expected[: len(labels)]
         answered = replace(answered, outputs=answered.outputs[: len(labels)])
-        checks = judge(
+        checks = run_checks(
             task=task,
             precision=precision,
             static=chain_checks(chain, precision),
@@ -141,7 +147,7 @@ class GateStep(Step[GateResult]):
             twin=None if twin is None or not twin.judged else _load(twin.folder / OUTPUTS)[0],
         )
         if twins is not None:
-            checks = (*checks, conversion(task, twins, precision))
+            checks = (*checks, conversion_parity(task, twins, precision))
         passed = all(check.passed for check in checks)
         evaluation = evaluation_of(task, chain.name, dataset, "test", truth, answered, OUTPUTS)
         with atomic_path(work.folder / OUTPUTS) as temporary, temporary.open("wb") as file:
@@ -202,18 +208,18 @@ class GateStep(Step[GateResult]):
             source = artifact.path
             target = folder / (source.name + suffix)
             side_files = artifact.contents.side_files
-            copy_with_sides(source, target, side_files)
+            copy_with_side_files(source, target, side_files)
             if beside is not None:
                 write_bytes(folder / golden_name(source.name), beside)
             manifest = require_manifest(artifact)
-            told = judged(manifest, answer, record, self.budgets, references)
+            told = with_gate_result(manifest, answer, record, self.budgets, references)
             embed(artifact.exporter, target, told)
             files.append(
                 GatedFile(
                     part=part,
                     file=target.name,
                     sha256=sha256_of(target),
-                    bytes=size_with_sides(target, side_files),
+                    bytes=size_with_side_files(target, side_files),
                     model_bytes=artifact.contents.payload_bytes,
                     side_files=side_files,
                     golden="" if beside is None else golden_name(source.name),

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 from zoo.artifacts.artifact import Artifact
 from zoo.artifacts.file_chain import FileChain
 from zoo.artifacts.golden_samples import (
-    Choice,
     Golden,
     GoldenArrays,
+    GoldenChoice,
     candidates,
-    choose,
+    choose_golden,
     golden_name,
     make_golden,
 )
@@ -75,7 +75,7 @@ def keep_golden(
         pass
     tensors = [tensor for artifact in chain.artifacts for tensor in artifact.contents.outputs]
     fast = joined_outputs(chain, [one.outputs for one in answered])[numbers]
-    chosen = choose(offered, fast, plain, precision, tensors)
+    chosen = choose_golden(offered, fast, plain, precision, tensors)
     if chosen is None:
         return [(None, None)] * len(chain.artifacts)
     kept = list(chosen.examples)
@@ -105,7 +105,7 @@ def keep_golden(
     return packed
 
 
-def _of_file(chosen: Choice, chain: FileChain, artifact: Artifact) -> Choice:
+def _of_file(chosen: GoldenChoice, chain: FileChain, artifact: Artifact) -> GoldenChoice:
     if len(chain.artifacts) == 1:
         return chosen
     return chosen.of([tensor.name for tensor in artifact.contents.outputs])

@@ -20,9 +20,9 @@ from zoo.pipeline.steps.origin import Origin
 from zoo.pipeline.steps.step import ASIDE, Ended, Finished, Outcome, Step, StepId, Work
 from zoo.registry import Plugin, load_registry
 from zoo.results.records import GateResult, TrainingResult
-from zoo.training.qat.distillation import distilling, hold_logits, training_of
-from zoo.training.qat.files import SUFFIX, Trained, save
-from zoo.training.qat.network import rounding
+from zoo.training.qat.distillation import choose_logit_limits, logit_distillation, training_of
+from zoo.training.qat.files import SUFFIX, QatWeights, save
+from zoo.training.qat.network import build_rounding_network
 from zoo.training.trainer import Trainer
 
 if TYPE_CHECKING:
@@ -95,9 +95,9 @@ class QatStep(Step[TrainingResult]):
             )
         )
 
-    def trained(self, done: Finished[TrainingResult]) -> Trained:
+    def trained(self, done: Finished[TrainingResult]) -> QatWeights:
         """What it made, as other steps load it."""
-        return Trained(weights=str(done.folder / done.result.weights), target=self.target.name)
+        return QatWeights(weights=str(done.folder / done.result.weights), target=self.target.name)
 
     def told(self, done: Finished[TrainingResult]) -> TrainedReference:
         """What the manifest of a file keeps of it."""
@@ -164,7 +164,7 @@ def train(
             why="it is trained on other inputs than it takes, which the twin could not learn from",
             fix="leave --qat out: int8 files are calibrated",
         )
-    twin = rounding(
+    twin = build_rounding_network(
         loaded.network,
         loaded.preprocessing,
         loaded.task,
@@ -180,8 +180,8 @@ def train(
     dataset = open_dataset(registry, data)
     require("keras.utils").set_random_seed(seed)
     emit({"event": "stage", "text": "training"})
-    hold_logits(twin, teacher.network, dataset.splits["validation"], loaded.preprocessing)
-    task = distilling(loaded.task, teacher.network, chooses=twin.logits is not None)
+    choose_logit_limits(twin, teacher.network, dataset.splits["validation"], loaded.preprocessing)
+    task = logit_distillation(loaded.task, teacher.network, chooses=twin.logits is not None)
     trainer = Trainer(
         twin.trained,
         task,

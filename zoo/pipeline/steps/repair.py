@@ -21,7 +21,7 @@ from zoo.artifacts.artifact import Artifact, embed, open_artifact, require_manif
 from zoo.artifacts.gate import compare_outputs
 from zoo.artifacts.reference_outputs import EXPECTED
 from zoo.common.errors import Unsupported, ZooError
-from zoo.common.files import copy_with_sides, sha256_of, size_with_sides
+from zoo.common.files import copy_with_side_files, sha256_of, size_with_side_files
 from zoo.contracts import Comparison, Dataset, LayerComparison, Truth
 from zoo.contracts.precision import BASELINE, CALIBRATIONS
 from zoo.data.opening import open_dataset
@@ -226,7 +226,7 @@ class RepairSession:
         path = self.work.folder / found.chosen.path.name
         budget = self.budget(found.chosen.path)
         chosen = open_artifact(self.registry, found.chosen.path)
-        copy_with_sides(chosen.path, path, chosen.companions)
+        copy_with_side_files(chosen.path, path, chosen.companions)
         artifact = open_artifact(self.registry, path)
         manifest = require_manifest(artifact)
         count = min(EXAMPLES, len(self.dataset.splits["validation"]))
@@ -244,7 +244,7 @@ class RepairSession:
 
 
 def _size(artifact: Artifact) -> int:
-    return size_with_sides(artifact.path, artifact.contents.side_files)
+    return size_with_side_files(artifact.path, artifact.contents.side_files)
 
 
 def _cautious(found: Comparison) -> Comparison:

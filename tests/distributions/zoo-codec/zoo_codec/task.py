@@ -58,11 +58,11 @@ class PictureCodec(zoo.Task):
                 mean_abs=float(apart.mean()),
                 agreement=float((apart.max(-1) <= near[name]).mean()),
             )
-        return zoo.Comparison.together(found)
+        return zoo.Comparison.combined(found)
 
     def parity(self, comparison: zoo.Comparison, precision: zoo.Precision) -> zoo.Check:
         least = precision.tolerances.agreement
-        return zoo.Check.together(
+        return zoo.Check.combined(
             {
                 name: zoo.Check(
                     name="parity",
