@@ -42,7 +42,7 @@ def run_chain(
     """Runs every example of a split through the files of a model, one file after the other.
 
     Returns:
-        What each file gave, in their order; see `together`.
+        What each file gave, in their order; see `combine_outputs`.
     """
     first, *others = chain.artifacts
     found = [
@@ -81,7 +81,7 @@ def chain_answers(
     return tuple(found)
 
 
-def together(chain: FileChain, answered: Sequence[FileOutputs]) -> FileOutputs:
+def combine_outputs(chain: FileChain, answered: Sequence[FileOutputs]) -> FileOutputs:
     """What all files of a model gave, as one: every output under its name, all seconds added."""
     if len(answered) == 1:
         return answered[0]
@@ -123,4 +123,4 @@ def evaluate_file(
     from zoo.data.preprocessing.inputs import truth_of
 
     truth = truth_of(dataset, split, manifest.preprocessing)
-    return evaluation_of(task, chain.name, dataset, split, truth, together(chain, answered))
+    return evaluation_of(task, chain.name, dataset, split, truth, combine_outputs(chain, answered))

@@ -141,6 +141,20 @@ class ArtifactRow:
         """Whether it has a latency that may be ranked and compared."""
         return self.p50_ms is not None and self.clock == "real"
 
+    @property
+    def files(self) -> tuple[PartRow | ArtifactRow, ...]:
+        """What is timed by itself: each of several files, or the only one."""
+        return self.parts or (self,)
+
+    @property
+    def noisy_files(self) -> tuple[str, ...]:
+        """Names of its files with a real latency that was measured while the host was not quiet."""
+        return tuple(
+            one.file
+            for one in self.files
+            if one.quiet is False and one.p50_ms is not None and one.clock == "real"
+        )
+
 
 def rows_of(run: Run) -> tuple[ArtifactRow, ...]:
     """One row for each file that the run made or failed to make."""

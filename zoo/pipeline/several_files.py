@@ -1,4 +1,4 @@
-"""What a recipe cannot ask of a network that is deployed as several files."""
+"""What cannot be asked of a network that is deployed as several files."""
 
 from __future__ import annotations
 
@@ -8,30 +8,40 @@ from zoo.pipeline.recipe import Recipe
 
 
 def check_several_files(recipe: Recipe, task: Task) -> None:
-    """Refuses what is made for models of one file, before any work.
+    """Refuses what a recipe asks for that is made for models of one file, before any work.
 
     Raises:
         UsageError: Names it.
     """
-    if not task.several_files:
-        return
-    parts = ", ".join(part.name for part in task.parts)
-    why = f"networks of the task {task.name!r} are deployed as several files: {parts}"
     if recipe.qat.enabled:
-        raise UsageError(
-            "quantization-aware training is for models of one file",
-            why=why,
-            fix="leave out --qat",
-        )
+        what = "quantization-aware training is for models of one file"
+        refuse_several_files(task, what, "leave out --qat")
     if recipe.export.keep:
-        raise UsageError(
-            "layers that stay in float are for models of one file",
-            why=why,
-            fix="leave out --keep-float, or choose another precision",
-        )
+        what = "layers that stay in float are chosen for models of one file"
+        refuse_several_files(task, what, "leave out --keep-float, or choose another precision")
     if recipe.budgets:
+        what = "budgets are for models of one file: what several take together is not measured"
+        fix = "leave out the budgets, and hold each file to its own: zoo bench FILE --budget …"
+        refuse_several_files(task, what, fix)
+
+
+def refuse_several_files(
+    task: Task, what: str, fix: str = "ship the files as they are: zoo export MODEL"
+) -> None:
+    """Refuses a task whose networks are deployed as several files.
+
+    Args:
+        task: Of the network.
+        what: What is not to be had.
+        fix: What to do.
+
+    Raises:
+        UsageError: It is such a task.
+    """
+    if task.several_files:
+        parts = ", ".join(part.name for part in task.parts)
         raise UsageError(
-            "budgets are for models of one file",
-            why=f"{why}; each is timed by itself, and what they take together is not measured",
-            fix="leave out the budgets, and hold each file to one: zoo bench FILE --budget …",
+            what,
+            why=f"networks of the task {task.name!r} are deployed as several: {parts}",
+            fix=fix,
         )

@@ -26,7 +26,7 @@ from zoo.common.files import (
     write_bytes,
 )
 from zoo.data.opening import open_dataset
-from zoo.execution.chain_runner import run_chain, together
+from zoo.execution.chain_runner import combine_outputs, run_chain
 from zoo.execution.device import Device
 from zoo.execution.runner import choose_runtime, evaluation_of, judging_device
 from zoo.execution.runtimes import distributions_of, running_plugins
@@ -122,7 +122,7 @@ class GateStep(Step[GateResult]):
         by_file = run_chain(
             chain, runtime, device, examples, emit=work.emit, children=work.children
         )
-        answered = together(chain, by_file)
+        answered = combine_outputs(chain, by_file)
         expected, labels = _load(evaluated.folder / REFERENCE)
         compared = max(task.min_parity_inputs, self.options.parity_inputs or len(labels))
         steps = labels_for(examples, manifest.preprocessing)[:compared]

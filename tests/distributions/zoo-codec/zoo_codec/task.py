@@ -32,7 +32,7 @@ class PictureCodec(zoo.Task):
 
         own = dict(outputs)
         if "picture" in own:
-            own["picture"] = layers.Activation("sigmoid", name="pixels")(own["picture"])
+            own["picture"] = layers.Activation("sigmoid", name="share")(own["picture"])
         return own
 
     def compile(self, model: Any, optimizer: Any, options: Any) -> str:
