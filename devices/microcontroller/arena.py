@@ -64,10 +64,12 @@ def measure_arena(model: Path, inputs: NDArray[Any]) -> Arena:
         outputs = np.array(json.loads(done.stdout))
         return Arena(bytes=int(found[1]), version=version, outputs=outputs)
     lacking = tuple(sorted(set(_LACKS.findall(done.stderr))))
-    return Arena(bytes=None, version=version, problem=_why(done, lacking), lacking=lacking)
+    return Arena(
+        bytes=None, version=version, problem=_interpreter_error(done, lacking), lacking=lacking
+    )
 
 
-def _why(done: ProgramExit, lacking: tuple[str, ...]) -> str:
+def _interpreter_error(done: ProgramExit, lacking: tuple[str, ...]) -> str:
     """The interpreter's own words, not Python's last line, which says less."""
     if lacking:
         return f"it has no operator {', '.join(lacking)}"
@@ -78,7 +80,7 @@ def _why(done: ProgramExit, lacking: tuple[str, ...]) -> str:
     return told[0].rstrip(".") if told and done.code == 1 else done.failure or "it gave no answer"
 
 
-def as_taken(inputs: NDArray[Any], tensor: TensorInfo) -> NDArray[Any]:
+def as_file_inputs(inputs: NDArray[Any], tensor: TensorInfo) -> NDArray[Any]:
     """Raw inputs as a file takes them: rounded to its integers where it takes such.
 
     Args:

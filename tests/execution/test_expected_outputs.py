@@ -17,7 +17,7 @@ from zoo.benchmark.candidate import Candidate
 from zoo.benchmark.measure import measure_interleaved
 from zoo.contracts import Check
 from zoo.execution.device import Device
-from zoo.execution.output_check import Expected, OutputsDiffer, unchecked
+from zoo.execution.output_check import ExpectedOutputs, OutputsDiffer, unchecked
 from zoo.results.measurements import OutputCheck
 
 
@@ -34,8 +34,8 @@ class Session:
         return self.outputs
 
 
-def expected(*outputs: Any, limit: float = 0.01, decide: Any = None) -> Expected:
-    return Expected(
+def expected(*outputs: Any, limit: float = 0.01, decide: Any = None) -> ExpectedOutputs:
+    return ExpectedOutputs(
         reference="golden inputs of digits/test",
         inputs=[np.zeros((2, 4), np.uint8)],
         outputs=[np.asarray(values, np.float32) for values in outputs],
@@ -143,7 +143,7 @@ def test_a_wrong_answer_costs_its_own_candidate_and_takes_no_time(
     inputs = np.arange(4, dtype=np.float32).reshape(1, 4)
 
     def check(off: float) -> Any:
-        return Expected(
+        return ExpectedOutputs(
             reference="host", inputs=[inputs], outputs=[inputs + np.float32(off)], limits=[0.1]
         ).check
 

@@ -16,7 +16,7 @@ from zoo.common.errors import NativeCrash
 from zoo.common.worker import call
 from zoo.contracts.training import Calibration
 from zoo.networks.loading import Subject
-from zoo.pipeline.steps.export import Exporting
+from zoo.pipeline.steps.export import ExportParameters
 from zoo.registry import PluginSettings, load_registry
 
 pytestmark = pytest.mark.slow
@@ -35,7 +35,7 @@ def convert(folder: Path, cell: tuple[str, str], seed: int = 0) -> None:
         "zoo.pipeline.steps.export:export",
         {
             "subject": Subject(model="lenet5.fashion_mnist", plugins=PluginSettings()),
-            "asked": Exporting(
+            "asked": ExportParameters(
                 format=cell[0],
                 precision=cell[1],
                 data="fashion_mnist",

@@ -22,7 +22,7 @@ from zoo.common.errors import BadData, NativeCrash, ProcessFailed, Unsupported, 
 from zoo.pipeline import step_cache
 from zoo.pipeline.engine import Pipeline
 from zoo.pipeline.step_cache import RECORD, StepCache
-from zoo.pipeline.steps.step import Outcome, Work
+from zoo.pipeline.steps.step import Outcome, StepContext
 from zoo.results.records import StepRecord, as_plain
 from zoo.results.store import Store
 
@@ -42,9 +42,9 @@ class Plan:
         after: tuple[str, ...] = (),
         exclusive: bool = False,
         failure_key: str = "",
-        work: Callable[[Work], Any] | None = None,
+        work: Callable[[StepContext], Any] | None = None,
     ) -> Plan:
-        def perform(given: Work) -> Outcome:
+        def perform(given: StepContext) -> Outcome:
             self.done.append(name)
             (given.folder / "file").write_text(name)
             found = work(given) if work is not None else None
@@ -90,8 +90,8 @@ def run(tmp_path: Path):
     return execute
 
 
-def raising(error: BaseException) -> Callable[[Work], None]:
-    def work(_: Work) -> None:
+def raising(error: BaseException) -> Callable[[StepContext], None]:
+    def work(_: StepContext) -> None:
         raise error
 
     return work
@@ -128,7 +128,7 @@ def test_records_come_in_the_plan_s_order(run):
 def test_work_sees_what_it_needs(run):
     seen = {}
 
-    def look(work: Work) -> None:
+    def look(work: StepContext) -> None:
         seen.update(work.before)
         assert (work.before[named("a")].folder / "file").read_text() == "a"
         assert list(work.folder.iterdir()) == [work.folder / "file"]
@@ -147,7 +147,7 @@ def test_events_of_the_work_are_passed_on(run):
 
 @pytest.mark.parametrize("status", ["rejected", "failed"])
 def test_steps_after_a_failure(run, status):
-    def fail(_: Work) -> Outcome:
+    def fail(_: StepContext) -> Outcome:
         if status == "failed":
             raise BadData("no data")
         return Outcome(result=None, status="rejected", reason="too slow")
@@ -197,7 +197,7 @@ def test_changed_key_redoes_only_what_has_another_key(run):
 def test_failure_is_tried_again(run):
     attempts = iter([BadData("not yet"), None])
 
-    def work(_: Work) -> None:
+    def work(_: StepContext) -> None:
         if (error := next(attempts)) is not None:
             raise error
 
@@ -246,7 +246,7 @@ def test_another_process_that_was_first_keeps_its_files(run, tmp_path):
     """Its later steps may be reading them."""
     cache = tmp_path / "cache"
 
-    def overtaken(_: Work) -> None:
+    def overtaken(_: StepContext) -> None:
         other = Plan().add("a", work=lambda w: (w.folder / "file").write_text("other") and None)
         Pipeline(cache=StepCache(cache), store=None, run="other", on_step=Watcher()).execute(
             other.steps
@@ -277,7 +277,7 @@ def test_interruption_ends_children_and_records_no_failure(run, tmp_path):
     store = Store(f"sqlite:///{tmp_path / 'records.sqlite'}")
     stopped, begun = threading.Event(), threading.Event()
 
-    def work(given: Work) -> None:
+    def work(given: StepContext) -> None:
         with given.children.registered(stopped.set):
             begun.set()
             assert stopped.wait(60)
@@ -303,7 +303,7 @@ def test_steps_run_side_by_side(run):
 def test_no_more_steps_at_once_than_workers(run):
     now, most, lock = 0, 0, threading.Lock()
 
-    def work(_: Work) -> None:
+    def work(_: StepContext) -> None:
         nonlocal now, most
         with lock:
             now += 1
@@ -324,8 +324,8 @@ def test_exclusive_steps_run_alone_and_last(run):
     company: dict[str, set[str]] = {}
     lock = threading.Lock()
 
-    def work(name: str) -> Callable[[Work], None]:
-        def perform(_: Work) -> None:
+    def work(name: str) -> Callable[[StepContext], None]:
+        def perform(_: StepContext) -> None:
             with lock:
                 now.add(name)
             time.sleep(0.01)
@@ -352,7 +352,7 @@ def test_exclusive_step_waits_for_what_already_runs(run):
     quick_ended, measured = threading.Event(), threading.Event()
     beside = []
 
-    def slow(_: Work) -> None:
+    def slow(_: StepContext) -> None:
         quick_ended.wait(60)
         beside.append(measured.wait(0.2))  # time enough to start, if it were let
 
@@ -494,7 +494,7 @@ def test_kept_failure_gives_way(run):
     """To another key, as of other limits; to an asked-for retry that goes well."""
     attempts = iter([NativeCrash("died"), NativeCrash("died again"), None])
 
-    def work(_: Work) -> None:
+    def work(_: StepContext) -> None:
         if (error := next(attempts)) is not None:
             raise error
 

@@ -18,7 +18,7 @@ from zoo.common.errors import BadFile
 from zoo.pipeline import step_cache
 from zoo.pipeline.engine import Pipeline
 from zoo.pipeline.step_cache import RECORD, StepCache
-from zoo.pipeline.steps.step import Outcome, Work
+from zoo.pipeline.steps.step import Outcome, StepContext
 from zoo.results.records import StepRecord
 
 KEY = "a" * 64
@@ -149,7 +149,7 @@ def test_a_damaged_step_runs_again_and_says_so(tmp_path, damage):
     """Half files were published as passed, and missing ones failed for ever."""
     runs: list[str] = []
 
-    def work(given: Work) -> Outcome[Told]:
+    def work(given: StepContext) -> Outcome[Told]:
         runs.append("made")
         (given.folder / "file").write_text("content")
         return Outcome(result=Told())

@@ -28,7 +28,7 @@ from zoo.common.worker import Children
 from zoo.contracts import Comparison, ImagePreprocessing
 from zoo.data.digits import open_digits
 from zoo.data.preprocessing.inputs import read_inputs, truth_of
-from zoo.execution.runner import choose_runtime, judging_device, run_file
+from zoo.execution.runner import choose_runtime, host_device, run_file
 from zoo.pipeline.steps.keep_golden import keep_golden
 from zoo.registry import PluginSettings, Registry, load_registry
 
@@ -173,7 +173,7 @@ def judge_file(path: Path, precision: str, **changes: Any) -> Path:
     assert manifest is not None
     task, device, split = (
         found.tasks.get(manifest.task),
-        judging_device(found),
+        host_device(found),
         data.splits["test"],
     )
     answered = run_file(

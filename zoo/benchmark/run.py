@@ -11,7 +11,13 @@ from pathlib import Path
 
 from zoo.benchmark.cells import cells_of, check_tools, fitting_dataset, reference_cells, with_tools
 from zoo.benchmark.journal import Journal
-from zoo.benchmark.scheduling import DeviceQueue, OnTiming, Terms, measure_all, plain_cells
+from zoo.benchmark.scheduling import (
+    BenchSettings,
+    DeviceQueue,
+    OnTiming,
+    cells_as_json,
+    measure_all,
+)
 from zoo.benchmark.tiers import tier_named
 from zoo.benchmark.timing import RUN, Timing, keep_analysis
 from zoo.common.errors import ZooError
@@ -110,7 +116,7 @@ def bench(
         for count in (dict.fromkeys(batch) or [None])
     ]
     dataset = None if accuracy is None else fitting_dataset(registry, accuracy, cells)
-    places = [
+    queues = [
         DeviceQueue(
             device=where, cells=with_tools(registry, where, cells), first=number * len(cells)
         )
@@ -118,7 +124,7 @@ def bench(
     ]
     check_tools(
         registry,
-        [cell for place in places for cell in place.cells],
+        [cell for queue in queues for cell in queue.cells],
         {
             "--accuracy": accuracy is not None,
             "--batch": bool(batch),
@@ -126,7 +132,7 @@ def bench(
             "--reference": reference,
         },
     )
-    terms = Terms(
+    settings = BenchSettings(
         registry=registry,
         tier=grade,
         store=Store(store),
@@ -140,15 +146,15 @@ def bench(
     )
     started = time.perf_counter()
     on_step(RUN, {"event": "start", "kind": "bench"})
-    on_step(RUN, {"event": "cells", "cells": plain_cells(places)})
+    on_step(RUN, {"event": "cells", "cells": cells_as_json(queues)})
     try:
-        measure_all(terms, places)
+        measure_all(settings, queues)
     finally:
-        terms.store.close()
-    timings = [timing for place in places for timing in place.timings]
+        settings.store.close()
+    timings = [timing for queue in queues for timing in queue.timings]
     if all(timing.error is None for timing in timings):
-        terms.journal.forget(key for place in places for key in place.keys)
-    failed = len(places) == 1 and not places[0].reached
+        settings.journal.forget(key for queue in queues for key in queue.keys)
+    failed = len(queues) == 1 and not queues[0].reached
     status = "failed" if failed else "passed"
     seconds = time.perf_counter() - started
     on_step(RUN, {"event": "end", "status": status, "seconds": seconds, "cached": False})
@@ -161,11 +167,11 @@ def _analysed(
     registry: Registry,
     files: Sequence[Path],
     devices: Sequence[Device],
-    terms: tuple[str | None, str | None, OnStep, OnTiming | None],
+    settings: tuple[str | None, str | None, OnStep, OnTiming | None],
     given: Mapping[str, bool],
 ) -> list[Timing]:
     """Offline analyses, one after the other; a file that cannot be analysed costs itself alone."""
-    store_url, tag, on_step, on_timing = terms
+    store_url, tag, on_step, on_timing = settings
     for device in devices:
         refuse_timing_options(device, [option for option, there in given.items() if there])
     found: list[Timing] = []

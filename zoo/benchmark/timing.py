@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from zoo.benchmark.cells import Timed
+from zoo.benchmark.cells import CellResult
 from zoo.common.cache_key import step_key
 from zoo.common.clock import utc_now
 from zoo.common.errors import ZooError
@@ -58,7 +58,9 @@ class Timing:
         return self.examination is not None and not self.examination.passed
 
 
-def keep(store: Store, device: Device, timed: Timed, tag: str | None = None) -> Timing:
+def record_result(
+    store: Store, device: Device, timed: CellResult, tag: str | None = None
+) -> Timing:
     """Appends one result to the store: a failure is a record too.
 
     A measurement that is there already, since an unfinished bench has recorded it, is not added

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from zoo.cli.bench_extras import (
+from zoo.cli.bench_columns import (
+    figure_text,
     further_columns,
-    in_digits,
     interval_of,
     print_profiles,
     print_tools,
@@ -128,13 +128,13 @@ def _row(m: Measurement) -> tuple[str, ...]:
         m.device,
         f"{m.runtime} {m.runtime_version}",
         str(m.threads),
-        in_digits(m.p50_ms, 4, sign),
+        figure_text(m.p50_ms, 4, sign),
         interval_of(m),
         "" if m.p90_ms is None else f"{sign}{m.p90_ms:.4f}",
         "" if m.p99_ms is None else f"{sign}{m.p99_ms:.4f}",
-        in_digits(m.first_ms, 3, sign),
-        in_digits(m.load_ms, 1, sign),
-        in_digits(m.peak_memory_mb, 0),
+        figure_text(m.first_ms, 3, sign),
+        figure_text(m.load_ms, 1, sign),
+        figure_text(m.peak_memory_mb, 0),
         f"{m.runs:,}",
         m.ran_on,
         _answers(m),

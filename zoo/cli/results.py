@@ -17,7 +17,7 @@ from zoo.report.table import print_files
 from zoo.results.formatting import format_metric
 
 
-def conclude(
+def show_run(
     ctx: click.Context, run: Run, as_json: bool, show: Callable[[Run], None] | None = None
 ) -> None:
     """Prints a run for people or as JSON, and sets the exit code: 1 where it did not pass."""

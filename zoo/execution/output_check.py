@@ -25,7 +25,7 @@ class OutputsDiffer(ZooError):
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Expected:
+class ExpectedOutputs:
     """What a file should answer.
 
     Attributes:

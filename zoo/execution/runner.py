@@ -50,14 +50,14 @@ class FileOutputs:
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Place:
+class _Environment:
     """What computed an answer, as far as it may move the last bit."""
 
     version: str
     processor: str
 
     @classmethod
-    def of(cls, session: AgentSession) -> _Place:
+    def of(cls, session: AgentSession) -> _Environment:
         told = session.describe()
         words = [str(told.get(key)) for key in ("machine", "cpu", "flags")]
         return cls(
@@ -66,7 +66,7 @@ class _Place:
         )
 
 
-def judging_device(registry: Registry) -> Device:
+def host_device(registry: Registry) -> Device:
     """The device that is this machine: files are judged there before they go anywhere.
 
     Raises:
@@ -111,7 +111,7 @@ def run_file(
     children = children or Children()
     progress = _Progress(len(split), emit)
 
-    def run_share(share: range) -> tuple[Array, _Place]:
+    def run_share(share: range) -> tuple[Array, _Environment]:
         return _run_share(path, runtime, device, split, preprocessing, share, progress, children)
 
     shares = _shares(len(split))
@@ -126,7 +126,7 @@ def run_file(
     )
 
 
-def answers_to(
+def run_inputs(
     inputs: Array,
     path: Path,
     runtime: str,
@@ -148,7 +148,7 @@ def answers_to(
     started = time.perf_counter()
     children = children or Children()
     with AgentSession(device.connect(), runtime) as session, children.registered(session.kill):
-        place = _Place.of(session)
+        place = _Environment.of(session)
         session.load(path, threads=1, plain_kernels=plain)
         outputs = session.run(inputs)
     return FileOutputs(
@@ -191,7 +191,7 @@ def _run_share(
     share: range,
     progress: _Progress,
     children: Children,
-) -> tuple[Array, _Place]:
+) -> tuple[Array, _Environment]:
     """The outputs of one agent, and what computed them."""
     import numpy as np
 
@@ -199,7 +199,7 @@ def _run_share(
 
     chunks = []
     with AgentSession(device.connect(), runtime) as session, children.registered(session.kill):
-        place = _Place.of(session)
+        place = _Environment.of(session)
         session.load(path, threads=1)
         for start in range(share.start, share.stop, _CHUNK):
             chunk = range(start, min(start + _CHUNK, share.stop))
@@ -250,10 +250,11 @@ def check_classes(classes: tuple[str, ...], dataset: Dataset, subject: str) -> N
     if classes != dataset.classes:
         raise UsageError(
             f"{subject} does not know the classes of {dataset.name!r}",
-            why=f"its classes are {_short(classes)}; the dataset's are {_short(dataset.classes)}",
+            why=f"its classes are {_abbreviated(classes)}; "
+            f"the dataset's are {_abbreviated(dataset.classes)}",
             fix="use the dataset it was trained on, or fine-tune first: zoo finetune",
         )
 
 
-def _short(names: tuple[str, ...]) -> str:
+def _abbreviated(names: tuple[str, ...]) -> str:
     return ", ".join(names[:5]) + (f", … ({len(names)})" if len(names) > 5 else "")

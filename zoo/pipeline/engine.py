@@ -26,7 +26,7 @@ from zoo.common.files import OTHER_HOME, cannot_write
 from zoo.common.progress import OnStep
 from zoo.common.worker import Children, flatten
 from zoo.pipeline.step_cache import StepCache
-from zoo.pipeline.steps.step import Ended, Finished, Step, Work
+from zoo.pipeline.steps.step import FinishedStep, FinishedSteps, Step, StepContext
 from zoo.results.records import StepRecord, as_plain
 from zoo.results.store import Store
 
@@ -56,7 +56,7 @@ class Pipeline:
     workers: int = 2
     retry: bool = False
     children: Children = field(default_factory=Children)
-    finished: Ended = field(default_factory=Ended)
+    finished: FinishedSteps = field(default_factory=FinishedSteps)
 
     def execute(self, plan: Sequence[Step[Any]]) -> list[StepRecord]:
         """Runs every step of `plan`; returns one record each, in the plan's order.
@@ -67,7 +67,7 @@ class Pipeline:
         """
         self.cache.sweep()
         pool = ThreadPoolExecutor(max_workers=self.workers, thread_name_prefix="zoo-step")
-        running: dict[Future[Finished[Any]], Step[Any]] = {}
+        running: dict[Future[FinishedStep[Any]], Step[Any]] = {}
         waiting = list(plan)
         try:
             while waiting or running:
@@ -89,7 +89,7 @@ class Pipeline:
     def _start_ready(
         self,
         waiting: list[Step[Any]],
-        running: dict[Future[Finished[Any]], Step[Any]],
+        running: dict[Future[FinishedStep[Any]], Step[Any]],
         pool: ThreadPoolExecutor,
     ) -> None:
         for step in list(waiting):
@@ -114,7 +114,7 @@ class Pipeline:
             self.on_step(step.name, {"event": "start", "kind": step.id.kind})
             running[pool.submit(self._perform, step)] = step
 
-    def _perform(self, step: Step[Any]) -> Finished[Any]:
+    def _perform(self, step: Step[Any]) -> FinishedStep[Any]:
         started = time.perf_counter()
         try:
             partial = self.cache.begin(step.key)
@@ -122,7 +122,7 @@ class Pipeline:
             return self._failed(
                 step, cannot_write(self.cache.folder, error, fix=OTHER_HOME), started
             )
-        work = Work(
+        work = StepContext(
             folder=partial,
             before=self._before(step),
             emit=lambda event: self.on_step(step.name, event),
@@ -163,16 +163,16 @@ class Pipeline:
 
     def _commit(
         self, step: Step[Any], partial: Path, record: StepRecord, value: Any
-    ) -> Finished[Any]:
+    ) -> FinishedStep[Any]:
         earlier = self._kept(step, step.key)
         if earlier is not None:
             # Another process finished the same step first, and may be reading its files now.
             return earlier
-        return Finished(
+        return FinishedStep(
             record=record, folder=self.cache.commit(partial, step.key, record), value=value
         )
 
-    def _failed(self, step: Step[Any], error: ZooError, started: float) -> Finished[Any]:
+    def _failed(self, step: Step[Any], error: ZooError, started: float) -> FinishedStep[Any]:
         details = "\n".join(getattr(error, "__notes__", ()))
         record = StepRecord(
             step=step.name,
@@ -191,12 +191,12 @@ class Pipeline:
         if step.failure_key and isinstance(error, _LASTING) and not self.children.stopping:
             with contextlib.suppress(OSError):
                 self.cache.keep(step.failure_key, record)
-        return Finished(record=record, folder=self.cache.folder)
+        return FinishedStep(record=record, folder=self.cache.folder)
 
-    def _before(self, step: Step[Any]) -> Ended:
-        return Ended({other.id: self.finished.of(other) for other in step.waits_for})
+    def _before(self, step: Step[Any]) -> FinishedSteps:
+        return FinishedSteps({other.id: self.finished.of(other) for other in step.waits_for})
 
-    def _skipped(self, step: Step[Any]) -> Finished[Any] | None:
+    def _skipped(self, step: Step[Any]) -> FinishedStep[Any] | None:
         """The end of a step that cannot or need not begin; None for one that shall."""
         ended = ((other, self.finished.of(other).record) for other in step.needs)
         blocked = [(other.name, record) for other, record in ended if record.status != "passed"]
@@ -216,15 +216,15 @@ class Pipeline:
             created=utc_now(),
             needless=bool(needless),
         )
-        return Finished(record=record, folder=self.cache.folder)
+        return FinishedStep(record=record, folder=self.cache.folder)
 
-    def _cached(self, step: Step[Any]) -> Finished[Any] | None:
+    def _cached(self, step: Step[Any]) -> FinishedStep[Any] | None:
         found = self._kept(step, step.key)
         if found is None and step.failure_key and not self.retry:
             found = self._kept(step, step.failure_key)
         return found
 
-    def _kept(self, step: Step[Any], key: str) -> Finished[Any] | None:
+    def _kept(self, step: Step[Any], key: str) -> FinishedStep[Any] | None:
         value = None
         try:
             record = self.cache.load(key)
@@ -240,11 +240,11 @@ class Pipeline:
             )
             self.cache.remove(key)
             return None
-        return Finished(
+        return FinishedStep(
             record=replace(record, cached=True), folder=self.cache.folder / key, value=value
         )
 
-    def _keep(self, step: Step[Any], finished: Finished[Any]) -> None:
+    def _keep(self, step: Step[Any], finished: FinishedStep[Any]) -> None:
         self.finished[step.id] = finished
         record = finished.record
         self.on_step(

@@ -82,7 +82,7 @@ def make_job(recipe: Recipe, registry: Registry) -> Job:
     if checkpoint is None and not recipe.training.from_scratch:
         raise UsageError(
             f"{variant.name!r} has no pretrained weights to start from",
-            fix=_where_to_start(architecture, variant),
+            fix=_starting_checkpoint(architecture, variant),
         )
     given = dict(recipe.hyperparameters)
     if recipe.training.dropout is not None:
@@ -197,7 +197,7 @@ def _trained_exporters(recipe: Recipe, exporters: tuple[Exporter, ...]) -> tuple
     return able
 
 
-def _where_to_start(architecture: Architecture, variant: Variant) -> str:
+def _starting_checkpoint(architecture: Architecture, variant: Variant) -> str:
     official = [source.model_id for source in sources_of(architecture, variant).values()]
     scratch = "start from random weights: add --from-scratch"
     return f"name official ones: {', '.join(official)}; or {scratch}" if official else scratch

@@ -20,11 +20,11 @@ from zoo.common.progress import OnStep
 from zoo.common.worker import RemoteFailure
 from zoo.pipeline.engine import Pipeline
 from zoo.pipeline.job import Job
-from zoo.pipeline.plan import Parts, make_plan
+from zoo.pipeline.plan import PlanScope, make_plan
 from zoo.pipeline.step_cache import step_cache
 from zoo.pipeline.steps.evaluate import EVALUATE
 from zoo.pipeline.steps.finetune import FINETUNE
-from zoo.pipeline.steps.step import Ended, Finished, Step
+from zoo.pipeline.steps.step import FinishedStep, FinishedSteps, Step
 from zoo.results.records import (
     RECORDS,
     GateResult,
@@ -56,7 +56,7 @@ class Run:
     folder: Path
     job: Job
     steps: tuple[StepRecord, ...]
-    finished: Ended
+    finished: FinishedSteps
     files: tuple[Path, ...]
     changed: bool
 
@@ -75,19 +75,19 @@ class Run:
         )
 
     @property
-    def training(self) -> Finished[TrainingResult]:
+    def training(self) -> FinishedStep[TrainingResult]:
         """The training of the network."""
         return self.finished[FINETUNE]
 
     @property
-    def evaluation(self) -> Finished[NetworkEvaluation]:
+    def evaluation(self) -> FinishedStep[NetworkEvaluation]:
         """The evaluation of the network."""
         return self.finished[EVALUATE]
 
     @property
-    def gates(self) -> list[Finished[GateResult]]:
+    def gates(self) -> list[FinishedStep[GateResult]]:
         """The gates that ran their file, whatever they found."""
-        return judged(self.finished)
+        return judged_gates(self.finished)
 
     @property
     def weights(self) -> Path:
@@ -98,7 +98,7 @@ class Run:
 def execute(
     job: Job,
     *,
-    parts: Parts,
+    scope: PlanScope,
     output: Path,
     named: bool,
     store_url: str | None,
@@ -110,7 +110,7 @@ def execute(
 
     Args:
         job: From `make_job`.
-        parts: What to do of it.
+        scope: Which parts of it.
         output: The folder, or its parent when `named`.
         named: Whether to make a folder of the run's name in `output`.
         store_url: Of the results store; None for the user's own.
@@ -121,14 +121,14 @@ def execute(
     Raises:
         ZooError: The folder cannot be written; or the first step failed, so there is nothing.
     """
-    if parts.export:
+    if scope.export:
         for exporter in job.exporters:
             require_extra(exporter.extra)  # not after an hour of training
     cache = step_cache()
     ensure_writable(output)
     ensure_writable(cache.folder, fix=OTHER_HOME)
     checkpoints = cache_folder() / "checkpoints"
-    plan = make_plan(job, checkpoints, parts)
+    plan = make_plan(job, checkpoints, scope)
     name = run_name(job, plan)
     folder = output / name if named else output
     store = Store(store_url)
@@ -146,7 +146,7 @@ def execute(
     changed = not all(step.cached for step in steps)
     # A folder that several runs share must keep the papers of each.
     papers = "" if named else f"{job.model_id}."
-    files = _fill(folder, job, pipeline.finished, steps, changed)
+    files = _write_run(folder, job, pipeline.finished, steps, changed)
     recipe = job.recipe.model_dump(mode="json", exclude_none=True)
     write_text(folder / f"{papers}{RECIPE}", tomli_w.dumps(recipe))
     write_text(folder / f"{papers}{RECORDS}", json.dumps(plain_records(steps), indent=1))
@@ -184,10 +184,10 @@ def run_name(job: Job, plan: Sequence[Step[Any]]) -> str:
     return f"{job.model_id}-{digest[:8]}"
 
 
-def _fill(
+def _write_run(
     folder: Path,
     job: Job,
-    finished: Ended,
+    finished: FinishedSteps,
     steps: Sequence[StepRecord],
     changed: bool,
 ) -> tuple[Path, ...]:
@@ -210,7 +210,7 @@ def _fill(
     return tuple(files)
 
 
-def judged(finished: Ended) -> list[Finished[GateResult]]:
+def judged_gates(finished: FinishedSteps) -> list[FinishedStep[GateResult]]:
     """The gates that ran their file, whatever they found."""
     return [step for id, step in finished.items() if id.kind == "gate" and step.judged]
 

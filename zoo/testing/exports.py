@@ -19,8 +19,8 @@ from zoo.data.opening import open_dataset
 from zoo.execution.chain_runner import combine_outputs, run_chain
 from zoo.execution.runner import choose_runtime, judging_device
 from zoo.networks.loading import Subject
-from zoo.pipeline.steps.export import Exporting
-from zoo.pipeline.steps.finetune import Finetuning
+from zoo.pipeline.steps.export import ExportParameters
+from zoo.pipeline.steps.finetune import FinetuneParameters
 from zoo.registry import Registry
 from zoo.testing.verdict import Finding, NotTried
 
@@ -104,9 +104,9 @@ def train(
         weights, metric = _train_once(registry, variant, data, count, folder, emit)
         if not metric.higher_is_better:
             _, untrained = _train_once(registry, variant, data, 0, folder / "untrained", emit)
-            finding = _came_closer(metric, untrained, data, count)
+            finding = _distance_finding(metric, untrained, data, count)
             break
-        finding = _learned(metric, chance, data, count)
+        finding = _accuracy_finding(metric, chance, data, count)
         if metric.value >= CLEAR:
             break
     return TrainedCandidate(finding=finding, data=data, weights=weights, folder=folder)
@@ -121,7 +121,7 @@ def _train_once(
     result = call(
         "zoo.pipeline.steps.finetune:finetune",
         {
-            "asked": Finetuning(data=data, tag=TAG, training=options, seed=SEED),
+            "asked": FinetuneParameters(data=data, tag=TAG, training=options, seed=SEED),
             "model": variant,
             "folder": folder,
             "checkpoint": None,
@@ -153,7 +153,7 @@ def _chance(dataset: Dataset) -> float:
     return float(counts.max() / counts.sum())
 
 
-def _learned(metric: Metric, chance: float, data: str, epochs: int) -> Finding:
+def _accuracy_finding(metric: Metric, chance: float, data: str, epochs: int) -> Finding:
     measured = (
         f"{metric.name} {metric.value:.1%} ({metric.low:.1%} – {metric.high:.1%}) "
         f"on {metric.count} test examples of {data} after {epochs} epochs"
@@ -168,7 +168,7 @@ def _learned(metric: Metric, chance: float, data: str, epochs: int) -> Finding:
     )
 
 
-def _came_closer(metric: Metric, untrained: Metric, data: str, epochs: int) -> Finding:
+def _distance_finding(metric: Metric, untrained: Metric, data: str, epochs: int) -> Finding:
     measured = (
         f"{metric.name} {metric.value:.4g} ({metric.low:.4g} – {metric.high:.4g}) on "
         f"{metric.count} test examples of {data} after {epochs} epochs; untrained "

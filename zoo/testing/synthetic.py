@@ -7,7 +7,7 @@ from typing import Any
 from zoo.contracts import Preprocessing
 
 
-def made_up(preprocessing: Preprocessing) -> Preprocessing:
+def with_synthetic_statistics(preprocessing: Preprocessing) -> Preprocessing:
     """The preprocessing as if a training split had been measured."""
     from zoo.data.preprocessing.inputs import kind_of
 

@@ -15,8 +15,8 @@ from zoo.contracts import Figure, Specimen
 from zoo.devices.microcontroller import outputs as micro_answers
 from zoo.devices.microcontroller.board_table import board_names
 from zoo.devices.microcontroller.boards import BoardOptions, board_of, boards
-from zoo.devices.microcontroller.operators import what_to_do
-from zoo.devices.microcontroller.outputs import compare_answers
+from zoo.devices.microcontroller.operators import suggested_fix
+from zoo.devices.microcontroller.outputs import compare_outputs
 from zoo.execution.device import Device
 from zoo.execution.devices import add_device, device_named
 from zoo.execution.offline_analysis import OfflineAnalysis, analyse_file, specimen_of
@@ -152,7 +152,7 @@ def answers(expected: list[list[int]], found: list[list[int]], monkeypatch: Any)
     monkeypatch.setattr(micro_answers, "run_module", lambda *_, **__: done)
     monkeypatch.setattr(micro_answers, "installed", lambda _: True)
     taken = np.zeros((len(found), 1, 4), np.int8)
-    return compare_answers(specimen(), taken, np.array(found))
+    return compare_outputs(specimen(), taken, np.array(found))
 
 
 class TestAnswers:
@@ -169,7 +169,7 @@ class TestAnswers:
         self, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setattr(micro_answers, "installed", lambda _: False)
-        told = compare_answers(specimen(), np.zeros((1, 1, 4), np.int8), np.zeros((1, 3)))
+        told = compare_outputs(specimen(), np.zeros((1, 1, 4), np.int8), np.zeros((1, 3)))
         assert told.figures == ()
         assert "not compared" in told.remark
 
@@ -181,8 +181,8 @@ class TestAnswers:
 def test_the_nearest_form_that_works(precision: str, words: str) -> None:
     from dataclasses import replace
 
-    assert words in what_to_do(replace(specimen(), precision=precision), ())
-    assert "resolver" in what_to_do(specimen(), ["LSH_PROJECTION"])
+    assert words in suggested_fix(replace(specimen(), precision=precision), ())
+    assert "resolver" in suggested_fix(specimen(), ["LSH_PROJECTION"])
 
 
 def test_without_the_package(monkeypatch: pytest.MonkeyPatch) -> None:

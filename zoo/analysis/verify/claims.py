@@ -38,7 +38,7 @@ class Claims:
     rows: list[Claim] = field(default_factory=list)
     part: str = ""
 
-    def judge(self, name: str, holds: bool, found: str, reason: str = "") -> bool:
+    def check(self, name: str, holds: bool, found: str, reason: str = "") -> bool:
         """Adds one that was examined; `reason` is told when it fails."""
         self.rows.append(
             Claim(
@@ -50,7 +50,7 @@ class Claims:
         )
         return holds
 
-    def leave(self, name: str, reason: str) -> None:
+    def skip(self, name: str, reason: str) -> None:
         """Adds one that could not be examined here."""
         self.rows.append(Claim(name=self._named(name), status="not checked", reason=reason))
 

@@ -114,7 +114,7 @@ def _budget_case(group: str, judgement: Judgement, told: str) -> Case:
 
 def cases_of_comparisons(found: Comparisons) -> list[Case]:
     """One case per pair: slower is a failure, what cannot be told is skipped with the reason."""
-    from zoo.benchmark.compare.words import basis, first_line, sentence
+    from zoo.benchmark.compare.wording import basis, first_line, sentence
 
     outcomes: dict[str, Outcome] = {"slower": "failure", "can't tell": "skipped"}
     cases = []

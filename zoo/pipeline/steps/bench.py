@@ -16,7 +16,7 @@ from zoo.execution.offline_analysis import OfflineAnalysis, analyse_file
 from zoo.execution.runtimes import distributions_of, running_plugins
 from zoo.pipeline.recipe import RecipeBench
 from zoo.pipeline.steps.origin import Origin
-from zoo.pipeline.steps.step import ASIDE, Ended, Outcome, Result, Step, Work
+from zoo.pipeline.steps.step import NOT_IN_KEY, FinishedSteps, Outcome, Result, Step, StepContext
 from zoo.registry import Plugin
 from zoo.results.measurements import Measurement
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Place:
+class StepDevice:
     """A device, and which machine it is today; or why that cannot be told.
 
     Attributes:
@@ -36,14 +36,14 @@ class Place:
         problem: Why it did not answer.
     """
 
-    device: Device = field(metadata=ASIDE)
+    device: Device = field(metadata=NOT_IN_KEY)
     machine: str
     kind: str
     options: Mapping[str, Any]
-    problem: ZooError | None = field(default=None, metadata=ASIDE)
+    problem: ZooError | None = field(default=None, metadata=NOT_IN_KEY)
 
     @classmethod
-    def of(cls, device: Device) -> Place:
+    def of(cls, device: Device) -> StepDevice:
         """Asks the device; one that does not answer costs its own steps alone, later."""
         problem = None
         try:
@@ -82,7 +82,7 @@ class DeviceStep(Step[Result]):
 
     origin: Origin
     gate: GateStep
-    place: Place
+    place: StepDevice
     #: Alone while it times; its key depends on what is installed here.
     exclusive = True
 
@@ -100,7 +100,7 @@ class DeviceStep(Step[Result]):
     def distributions(self) -> tuple[str, ...]:
         return distributions_of(self.origin.registry, self.place.device.kind)
 
-    def file(self, work: Work) -> Path:
+    def file(self, context: StepContext) -> Path:
         """The file that passed its gate."""
         judged = work.before.of(self.gate)
         return judged.folder / judged.result.of_part(self.id.part).file
@@ -112,14 +112,14 @@ class AnalysisStep(DeviceStep[OfflineAnalysis]):
 
     result_type = OfflineAnalysis
 
-    def needless(self, before: Ended) -> str:
+    def needless(self, before: FinishedSteps) -> str:
         format, device = self.gate.id.format, self.place.device
         if before.of(self.gate).passed and format not in device.kind.formats:
             return f"{device.name!r} takes no {format} files"
         return ""
 
-    def run(self, work: Work) -> Outcome[OfflineAnalysis]:
-        record = analyse_file(self.origin.registry, self.place.reached(), self.file(work))
+    def run(self, context: StepContext) -> Outcome[OfflineAnalysis]:
+        record = analyse_file(self.origin.registry, self.place.reached(), self.file(context))
         return Outcome(
             result=record,
             status="passed" if record.passed else "rejected",
@@ -138,7 +138,7 @@ class BenchStep(DeviceStep[Measurement]):
     options: RecipeBench
     result_type = Measurement
 
-    def run(self, work: Work) -> Outcome[Measurement]:
+    def run(self, context: StepContext) -> Outcome[Measurement]:
         device, registry = self.place.reached(), self.origin.registry
         judged = work.before.of(self.gate)
         source = judged.folder / judged.result.of_part(self.id.part).file
@@ -148,10 +148,10 @@ class BenchStep(DeviceStep[Measurement]):
             device,
             [replace(cell, profile=self.options.profile) for cell in cells],
             tier_named(self.options.tier),
-            progress=lambda done, total: work.emit(
+            progress=lambda done, total: context.emit(
                 {"event": "progress", "done": done, "total": total}
             ),
-            children=work.children,
+            children=context.children,
         )
         if isinstance(timed.result, ZooError):
             raise timed.result

@@ -13,8 +13,8 @@ from zoo.contracts.training import Training, check_training
 from zoo.data.opening import check_task, open_dataset
 from zoo.networks.building import build_companion, build_network
 from zoo.networks.loading import Subject, load_model
-from zoo.pipeline.steps.step import Outcome, Work
-from zoo.pipeline.steps.trained_weights import TrainStep, written
+from zoo.pipeline.steps.step import Outcome, StepContext
+from zoo.pipeline.steps.trained_weights import TrainStep, write_trained_weights
 from zoo.registry import PluginSettings, load_registry
 from zoo.results.records import TrainingResult
 from zoo.training.distillation import TEACHER_SHARE, TEMPERATURE, can_distill, distillation_task
@@ -32,12 +32,12 @@ class DistillStep(TrainStep[TrainingResult]):
     hyperparameters: Mapping[str, Any]
     result_type = TrainingResult
 
-    def run(self, work: Work) -> Outcome[TrainingResult]:
+    def run(self, context: StepContext) -> Outcome[TrainingResult]:
         given = {"variant": self.origin.variant, "hyperparameters": self.hyperparameters}
-        return self.call(work, teach, **given)
+        return self.call(context, distill, **given)
 
 
-def teach(
+def distill(
     *,
     model: Path,
     variant: str,
@@ -95,7 +95,7 @@ def teach(
     )
     trainer.fit(dataset)
     how = {"teacher": teacher.card.model_id, "share": TEACHER_SHARE, "temperature": TEMPERATURE}
-    return written(
+    return write_trained_weights(
         trainer,
         teacher,
         found,

@@ -21,7 +21,7 @@ from zoo.networks.building import deployed_model, normalization
 from zoo.networks.card import Accuracy, write_card
 from zoo.networks.loading import LoadedModel, Subject, load_model
 from zoo.pipeline.steps.origin import Origin
-from zoo.pipeline.steps.step import Outcome, Step, StepId, Work
+from zoo.pipeline.steps.step import Outcome, Step, StepContext, StepId
 from zoo.registry import Plugin, load_registry
 from zoo.results.records import NetworkEvaluation
 from zoo.training.qat import files as qat
@@ -67,17 +67,17 @@ class EvaluateStep(Step[NetworkEvaluation]):
     def plugins(self) -> tuple[Plugin, ...]:
         return self.origin.plugins
 
-    def run(self, work: Work) -> Outcome[NetworkEvaluation]:
-        learnt, card = self.learnt, work.folder / f"{self.origin.model_id}.toml"
+    def run(self, context: StepContext) -> Outcome[NetworkEvaluation]:
+        learnt, card = self.learnt, context.folder / f"{self.origin.model_id}.toml"
         return Outcome(
-            result=work.call(
+            result=context.call(
                 evaluate_model,
-                subject=self.origin.weights(work.before.of(self.train)),
+                subject=self.origin.weights(context.before.of(self.train)),
                 data=self.origin.data,
                 split="test",
-                folder=work.folder,
+                folder=context.folder,
                 card=card if learnt is None else None,
-                trained=None if learnt is None else learnt.trained(work.before.of(learnt)),
+                trained=None if learnt is None else learnt.trained(context.before.of(learnt)),
             )
         )
 
@@ -172,12 +172,12 @@ def keras_outputs(
     for start in range(0, len(examples), _BATCH):
         part = range(start, min(start + _BATCH, len(examples)))
         raw = read_inputs(examples, preprocessing, part).astype(preprocessing.graph_dtype)
-        chunks.append(as_array(model(raw, training=False), loaded.task))
+        chunks.append(output_arrays(model(raw, training=False), loaded.task))
         told(part.stop)
     return np.concatenate(chunks)
 
 
-def as_array(outputs: Any, task: Task) -> Any:
+def output_arrays(outputs: Any, task: Task) -> Any:
     """A Keras model's outputs as a float32 array, or as several by name in the task's order."""
     import numpy as np
 

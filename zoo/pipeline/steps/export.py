@@ -54,7 +54,7 @@ HELD_OUT_SAMPLES = 256
 
 
 @dataclass(frozen=True, kw_only=True)
-class Exporting:
+class ExportParameters:
     """What file is asked for.
 
     Attributes:
@@ -99,9 +99,9 @@ class ExportStep(Step[Export]):
     origin: Origin
     train: FinetuneStep
     learnt: QatStep | None = None
-    calibrated: GateStep | None = field(default=None, metadata=ASIDE)
-    asked: Exporting
-    limits: WorkerLimits = field(metadata=ASIDE)
+    calibrated: GateStep | None = field(default=None, metadata=NOT_IN_KEY)
+    asked: ExportParameters
+    limits: WorkerLimits = field(metadata=NOT_IN_KEY)
     result_type = Export
 
     @property
@@ -129,25 +129,27 @@ class ExportStep(Step[Export]):
     @property
     def failure_key(self) -> str:
         # With more memory, what crashed for want of it may go well.
-        return step_key("failure", keyed(self.limits), needs=[self.key])
+        return step_key("failure", key_fields(self.limits), needs=[self.key])
 
-    def needless(self, before: Ended) -> str:
+    def needless(self, before: FinishedSteps) -> str:
         if self.learnt is None or self.calibrated is None:
             return ""
         return self.learnt.needless_after(before, [self.calibrated])
 
-    def run(self, work: Work) -> Outcome[Export]:
-        return Outcome(result=self.export(work, self.asked, work.folder))
+    def run(self, context: StepContext) -> Outcome[Export]:
+        return Outcome(result=self.export(context, self.asked, context.folder))
 
-    def export(self, work: Work, asked: Exporting, folder: Path, expected: int = 0) -> Export:
+    def export(
+        self, context: StepContext, asked: ExportParameters, folder: Path, expected: int = 0
+    ) -> Export:
         """Writes a file of the step's network, in a child process; see the function `export`."""
         learnt = self.learnt
-        done = None if learnt is None else work.before.of(learnt)
-        return work.call(
+        done = None if learnt is None else context.before.of(learnt)
+        return context.call(
             export,
             self.limits,
             asked=asked,
-            subject=self.origin.weights(work.before.of(self.train)),
+            subject=self.origin.weights(context.before.of(self.train)),
             folder=folder,
             expected=expected,
             trained=learnt.trained(done) if learnt and done else None,
@@ -157,7 +159,7 @@ class ExportStep(Step[Export]):
 
 def export(
     *,
-    asked: Exporting,
+    asked: ExportParameters,
     subject: Subject,
     folder: Path,
     emit: Callable[[Event], None],

@@ -23,7 +23,7 @@ from zoo.networks.checkpoints import Checkpoint, resolve
 from zoo.networks.resizing import build_resized, check_resizing, load_resized, resized_preprocessing
 from zoo.networks.weights import load_companion, save_weights
 from zoo.pipeline.steps.origin import Origin
-from zoo.pipeline.steps.step import ASIDE, Outcome, Step, StepId, Work
+from zoo.pipeline.steps.step import NOT_IN_KEY, Outcome, Step, StepContext, StepId
 from zoo.registry import Plugin, PluginSettings, load_registry
 from zoo.results.records import TrainingResult
 from zoo.training.trainer import Trainer
@@ -32,7 +32,7 @@ FINETUNE = StepId(kind="finetune")
 
 
 @dataclass(frozen=True, kw_only=True)
-class Finetuning:
+class FinetuneParameters:
     """What a training from a checkpoint, or from random weights, is to do.
 
     Attributes:
@@ -64,10 +64,10 @@ class FinetuneStep(Step[TrainingResult]):
 
     id: StepId = FINETUNE
     origin: Origin
-    asked: Finetuning
-    model: str = field(metadata=ASIDE)
+    asked: FinetuneParameters
+    model: str = field(metadata=NOT_IN_KEY)
     parent: str | None
-    checkpoints: Path = field(metadata=ASIDE)
+    checkpoints: Path = field(metadata=NOT_IN_KEY)
     result_type = TrainingResult
     distributions = ("tensorflow", "keras", "numpy", "pillow")
 
@@ -75,14 +75,14 @@ class FinetuneStep(Step[TrainingResult]):
     def plugins(self) -> tuple[Plugin, ...]:
         return self.origin.plugins
 
-    def run(self, work: Work) -> Outcome[TrainingResult]:
-        work.emit({"event": "stage", "text": "starting TensorFlow, once for all steps"})
+    def run(self, context: StepContext) -> Outcome[TrainingResult]:
+        context.emit({"event": "stage", "text": "starting TensorFlow, once for all steps"})
         return Outcome(
-            result=work.call(
+            result=context.call(
                 finetune,
                 asked=self.asked,
                 model=self.model,
-                folder=work.folder,
+                folder=context.folder,
                 checkpoint=self.checkpoints / self.key,
                 plugins=self.origin.registry.settings,
             )
@@ -91,7 +91,7 @@ class FinetuneStep(Step[TrainingResult]):
 
 def finetune(
     *,
-    asked: Finetuning,
+    asked: FinetuneParameters,
     model: str,
     folder: Path,
     checkpoint: Path | None,

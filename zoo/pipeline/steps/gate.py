@@ -33,7 +33,7 @@ from zoo.execution.runtimes import distributions_of, running_plugins
 from zoo.pipeline.recipe import Gate
 from zoo.pipeline.steps.keep_golden import KeptGolden, keep_golden
 from zoo.pipeline.steps.origin import Origin
-from zoo.pipeline.steps.step import ASIDE, Outcome, Step, Work
+from zoo.pipeline.steps.step import NOT_IN_KEY, Outcome, Step, StepContext
 from zoo.registry import Plugin
 from zoo.results.records import GatedFile, GateResult
 
@@ -66,7 +66,7 @@ class GateStep(Step[GateResult]):
     reference: EvaluateStep
     twin: GateStep | None = None
     trained: EvaluateStep | None = None
-    calibrated: GateStep | None = field(default=None, metadata=ASIDE)
+    calibrated: GateStep | None = field(default=None, metadata=NOT_IN_KEY)
     options: Gate
     budgets: Mapping[str, Mapping[str, str]]
     result_type = GateResult
@@ -79,7 +79,7 @@ class GateStep(Step[GateResult]):
     @property
     def judge(self) -> Device:
         """Where the file runs."""
-        return judging_device(self.origin.registry)
+        return host_device(self.origin.registry)
 
     @property
     def needs(self) -> tuple[Step[Any], ...]:
@@ -103,7 +103,7 @@ class GateStep(Step[GateResult]):
         judge = distributions_of(self.origin.registry, self.judge.kind)
         return (*self.export.distributions, *judge)
 
-    def run(self, work: Work) -> Outcome[GateResult]:
+    def run(self, context: StepContext) -> Outcome[GateResult]:
         import numpy as np
 
         from zoo.data.preprocessing.inputs import labels_for, truth_of
@@ -129,7 +129,7 @@ class GateStep(Step[GateResult]):
         network = compare_outputs(task, expected[:compared], answered.outputs[:compared], steps)
         twins = None
         if self.trained is not None:
-            origin = _load(work.before.of(self.trained).folder / REFERENCE)[0][:compared]
+            origin = _load(context.before.of(self.trained).folder / REFERENCE)[0][:compared]
             twins = compare_outputs(task, origin, answered.outputs[:compared], steps)
         truth = truth_of(dataset, "test", manifest.preprocessing)
         expected = expected[: len(labels)]
@@ -167,7 +167,7 @@ class GateStep(Step[GateResult]):
             labels,
             f"{self.origin.data}/test",
             device,
-            work.children,
+            context.children,
         )
         files = self._write(work.folder, chain, answer, golden)
         headline = task.evaluate(task.decode(expected), truth)[0]

@@ -22,7 +22,7 @@ from zoo.common.worker import Children
 from zoo.contracts import Precision, Split
 from zoo.execution.chain_runner import chain_answers, joined_outputs
 from zoo.execution.device import Device
-from zoo.execution.runner import FileOutputs, answers_to
+from zoo.execution.runner import FileOutputs, run_inputs
 
 if TYPE_CHECKING:
     from zoo.contracts.task import Array

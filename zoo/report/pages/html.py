@@ -24,7 +24,7 @@ from zoo.report.charts.training_chart import training_charts
 from zoo.report.columns import file_columns
 from zoo.report.example_cards import MOST, sample_cards
 from zoo.report.headline import summary, tiles
-from zoo.report.image_strip import shown, strip
+from zoo.report.image_strip import embed_images, epoch_images
 from zoo.report.offline_analysis import analysed_kinds, basis, detail_tables
 from zoo.report.sequence_cards import step_cards
 from zoo.report.table import budget_lines
@@ -60,8 +60,8 @@ def render(run: RunView) -> str:
         cards=sample_cards(run.samples),
         most_cards=MOST,
         step_cards=step_cards(run.step_samples),
-        strip=strip(run.sketches),
-        galleries=shown(run.galleries),
+        strip=epoch_images(run.sketches),
+        galleries=embed_images(run.galleries),
         seconds=sum(step.seconds for step in run.steps if not step.cached),
     )
 
