@@ -19,11 +19,11 @@ import zoo
 from zoo.artifacts.artifact import embed, open_artifact, require_manifest
 from zoo.artifacts.golden_samples import read_golden
 from zoo.common.worker import Children
-from zoo.pipeline.plan import Parts, make_plan
+from zoo.pipeline.plan import PlanScope, make_plan
 from zoo.pipeline.rows import rows_of
 from zoo.pipeline.run import Run
 from zoo.pipeline.steps.gate import GateStep
-from zoo.pipeline.steps.step import Ended, Outcome, StepId, Work
+from zoo.pipeline.steps.step import FinishedSteps, Outcome, StepContext, StepId
 from zoo.registry import PluginSettings, Registry, load_registry
 from zoo.results.records import GateResult
 
@@ -158,13 +158,13 @@ def judged_with_another_decoder(
     import onnx
     from onnx import numpy_helper
 
-    plan = make_plan(shipped.run.job, work, Parts(bench=False))
+    plan = make_plan(shipped.run.job, work, PlanScope(bench=False))
     (gate,) = (
         step
         for step in plan
         if isinstance(step, GateStep) and (step.id.format, step.id.precision) == ("onnx", precision)
     )
-    before = Ended(shipped.run.finished)
+    before = FinishedSteps(shipped.run.finished)
     made = before[gate.exports[1].id]
     folder = work / "sabotaged"
     shutil.copytree(made.folder, folder)
@@ -182,7 +182,7 @@ def judged_with_another_decoder(
     before[gate.exports[1].id] = replace(made, folder=folder)
     (work / "out").mkdir()
     return gate.run(
-        Work(
+        StepContext(
             folder=work / "out",
             before=before,
             emit=lambda event: None,

@@ -10,7 +10,7 @@ import pytest
 from zoo.common.errors import UsageError
 from zoo.pipeline.job import make_job
 from zoo.pipeline.options import recipe_from
-from zoo.pipeline.plan import Parts, make_plan
+from zoo.pipeline.plan import PlanScope, make_plan
 from zoo.pipeline.steps.repair import RepairStep
 from zoo.registry import PluginSettings, load_registry
 
@@ -30,7 +30,7 @@ def job(registry: Any, **options: Any) -> Any:
 
 
 def test_plan(registry: Any) -> None:
-    steps = make_plan(job(registry, formats=("tflite",)), Path("c"), Parts())
+    steps = make_plan(job(registry, formats=("tflite",)), Path("c"), PlanScope())
     assert [step.name for step in steps] == [
         *("finetune", "evaluate keras"),
         *("export tflite float32 encoder", "export tflite float32 decoder", "gate tflite float32"),

@@ -15,13 +15,13 @@ from zoo.contracts import Dataset, Split
 from zoo.execution.device import Device
 from zoo.execution.runner import (
     FileOutputs,
-    answers_to,
     check_classes,
     check_enough_classes,
     choose_runtime,
     evaluation_of,
-    judging_device,
+    host_device,
     run_file,
+    run_inputs,
 )
 from zoo.registry import Registry
 from zoo.results.records import Evaluation
@@ -58,7 +58,7 @@ def run_chain(
     ]
     for artifact in others:
         inputs = found[-1].outputs
-        found.append(answers_to(inputs, artifact.path, runtime, device, children=children))
+        found.append(run_inputs(inputs, artifact.path, runtime, device, children=children))
     return tuple(found)
 
 
@@ -71,12 +71,12 @@ def chain_answers(
     plain: bool = False,
     children: Children | None = None,
 ) -> tuple[FileOutputs, ...]:
-    """Like `run_chain`, for raw inputs that are in memory; see `answers_to`."""
+    """Like `run_chain`, for raw inputs that are in memory; see `run_inputs`."""
     found: list[FileOutputs] = []
     for artifact in chain.artifacts:
         given = found[-1].outputs if found else inputs
         found.append(
-            answers_to(given, artifact.path, runtime, device, plain=plain, children=children)
+            run_inputs(given, artifact.path, runtime, device, plain=plain, children=children)
         )
     return tuple(found)
 
@@ -116,7 +116,7 @@ def evaluate_file(
     manifest = chain.manifest
     check_enough_classes(registry.tasks.get(manifest.task), dataset)
     check_classes(manifest.classes, dataset, str(path))
-    device = judging_device(registry)
+    device = host_device(registry)
     runtime = choose_runtime(chain.first.exporter, device)
     answered = run_chain(chain, runtime, device, dataset.splits[split], emit=emit)
     task = registry.tasks.get(manifest.task)

@@ -179,7 +179,7 @@ def _trained_gate(calibrated: GateStep, learn: QatStep, learnt: EvaluateStep) ->
 def _device_steps(job: Job, gates: Sequence[GateStep]) -> Iterator[Step[Any]]:
     """What happens to each file on each device, one device after the other."""
     files = [(gate, part) for gate in gates for part in job.parts]
-    for place in map(Place.of, job.devices):
+    for place in map(StepDevice.of, job.devices):
         if place.device.kind.analysis:
             yield from (AnalysisStep(**_at(place, *file, KIND)) for file in files)
             continue
@@ -191,6 +191,6 @@ def _device_steps(job: Job, gates: Sequence[GateStep]) -> Iterator[Step[Any]]:
                 yield BudgetStep(id=replace(timing.id, kind="budget"), bench=timing, limits=limits)
 
 
-def _at(place: Place, gate: GateStep, part: str, kind: str) -> dict[str, Any]:
+def _at(place: StepDevice, gate: GateStep, part: str, kind: str) -> dict[str, Any]:
     id = replace(gate.id, kind=kind, device=place.device.name, part=part)
     return {"id": id, "origin": gate.origin, "gate": gate, "place": place}

@@ -206,11 +206,11 @@ def _row(
     finished: FinishedSteps,
     id: StepId,
     name: str,
-    benches: Mapping[str, Finished[Measurement] | None],
+    benches: Mapping[str, FinishedStep[Measurement] | None],
     float_bytes: dict[str, int],
 ) -> ArtifactRow:
-    gate: Finished[GateResult] = finished[id]
-    exports: list[Finished[Export]] = [
+    gate: FinishedStep[GateResult] = finished[id]
+    exports: list[FinishedStep[Export]] = [
         finished[replace(id, kind="export", part=part)] for part in benches
     ]
     format, precision = id.format, id.precision
@@ -271,7 +271,7 @@ def _row(
     )
 
 
-def _part_row(file: GatedFile, bench: Finished[Measurement] | None) -> PartRow:
+def _part_row(file: GatedFile, bench: FinishedStep[Measurement] | None) -> PartRow:
     row = PartRow(part=file.part, file=file.file, bytes=file.bytes)
     if bench is None or not bench.passed:
         failed = bench is not None and bench.record.status == "failed"

@@ -196,7 +196,7 @@ def _write_run(
     card_step = evaluated if evaluated.passed else finished[FINETUNE]
     wanted.append(card_step.folder / f"{job.model_id}.toml")
     files = []
-    for gate in judged(finished):
+    for gate in judged_gates(finished):
         for judged_file in gate.result.files:
             beside = [judged_file.golden] if judged_file.golden else []
             names = [*judged_file.side_files, judged_file.file, *beside]

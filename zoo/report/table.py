@@ -111,11 +111,11 @@ def _table(
         yield pieces
     clocks = (one.clock for row in rows for one in row.files)
     for clock in dict.fromkeys(clock for clock in clocks if clock != "real"):
-        yield [_Piece(f"( ) {clock}: not the device's own time", "dim")]
+        yield [_Cell(f"( ) {clock}: not the device's own time", "dim")]
     if any(part.p50_ms is not None for row in rows for part in row.parts):
-        yield [_Piece("a + b: p50 of each file by itself; together they were not timed", "dim")]
+        yield [_Cell("a + b: p50 of each file by itself; together they were not timed", "dim")]
     if any(row.noisy_files for row in rows):
-        yield [_Piece("~ measured while the host was not quiet", "dim")]
+        yield [_Cell("~ measured while the host was not quiet", "dim")]
 
 
 def _columns(columns: FileColumns) -> list[_Column]:

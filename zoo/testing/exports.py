@@ -17,7 +17,7 @@ from zoo.contracts.task import Metric
 from zoo.contracts.training import Calibration, Training
 from zoo.data.opening import open_dataset
 from zoo.execution.chain_runner import combine_outputs, run_chain
-from zoo.execution.runner import choose_runtime, judging_device
+from zoo.execution.runner import choose_runtime, host_device
 from zoo.networks.loading import Subject
 from zoo.pipeline.steps.export import ExportParameters
 from zoo.pipeline.steps.finetune import FinetuneParameters
@@ -200,7 +200,7 @@ def export(
         call(
             "zoo.pipeline.steps.export:export",
             {
-                "asked": Exporting(
+                "asked": ExportParameters(
                     format=format,
                     precision=precision,
                     data=trained.data,
@@ -216,7 +216,7 @@ def export(
         for part in task.parts
     ]
     chain = chain_of(registry, [trained.folder / one.file for one in exported])
-    device = judging_device(registry)
+    device = host_device(registry)
     dataset: Dataset = open_dataset(registry, trained.data)
     examples = comparison_split(dataset, task.min_parity_inputs)
     runtime = choose_runtime(chain.first.exporter, device)

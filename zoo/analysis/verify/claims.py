@@ -26,7 +26,7 @@ class Claim:
 
 
 @dataclass(kw_only=True)
-class Claims:
+class ClaimList:
     """Collects claims in the order in which they are examined.
 
     Attributes:

@@ -53,14 +53,14 @@ def check_contents(claims: ClaimList, artifact: Artifact, manifest: Manifest) ->
     )
 
 
-def check_gate(claims: Claims, chain: FileChain, precision: Precision) -> None:
+def check_gate(claims: ClaimList, chain: FileChain, precision: Precision) -> None:
     """The gate's verdict, and those of its checks that the bytes answer.
 
     The files of one model were judged together, so each tells the same.
     """
     gate = chain.manifest.gate
     if any(manifest.gate != gate for manifest in chain.manifests):
-        claims.judge("gate", False, "its files tell of different verdicts", "one was exchanged")
+        claims.check("gate", False, "its files tell of different verdicts", "one was exchanged")
         return
     if gate is None:
         claims.skip("gate", "the gate has not judged this file: it makes no such claim")
@@ -98,7 +98,7 @@ def _same(claimed: Check, found: Check, contents: FileContents) -> bool:
     return (claimed.value, claimed.passed) == (found.value, found.passed)
 
 
-def check_origin(claims: Claims, registry: Registry, chain: FileChain) -> None:
+def check_origin(claims: ClaimList, registry: Registry, chain: FileChain) -> None:
     """Classes against the outputs, and what the checkpoint says, when it is here."""
     manifest = chain.manifest
     _check_classes(claims, registry, chain)
@@ -129,7 +129,7 @@ def check_origin(claims: Claims, registry: Registry, chain: FileChain) -> None:
     )
 
 
-def _check_classes(claims: Claims, registry: Registry, chain: FileChain) -> None:
+def _check_classes(claims: ClaimList, registry: Registry, chain: FileChain) -> None:
     manifest = chain.manifest
     try:
         _, variant = registry.variant(manifest.model_id.partition(".")[0])

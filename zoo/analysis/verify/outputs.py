@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from zoo.analysis.verify.claims import Claims
+from zoo.analysis.verify.claims import ClaimList
 from zoo.artifacts.artifact import Artifact, Manifest, require_manifest
 from zoo.artifacts.file_chain import FileChain
 from zoo.artifacts.golden_samples import Golden, GoldenArrays, read_golden
@@ -17,7 +17,7 @@ from zoo.contracts import Dataset, Metric, Precision, Task
 from zoo.data.opening import open_dataset
 from zoo.execution.chain_runner import chain_answers, combine_outputs, joined_outputs, run_chain
 from zoo.execution.device import Device
-from zoo.execution.runner import FileOutputs, answers_to
+from zoo.execution.runner import FileOutputs, run_inputs
 from zoo.registry import Registry
 
 if TYPE_CHECKING:
@@ -131,7 +131,7 @@ def _largest_difference(one: Array, other: Array) -> float:
 
 
 def check_golden_chain(
-    claims: Claims,
+    claims: ClaimList,
     registry: Registry,
     chain: FileChain,
     precision: Precision,
@@ -151,7 +151,7 @@ def check_golden_chain(
     except BadFile:
         return  # The file's own claim has failed.
     same = len({golden.examples for golden in goldens if golden is not None}) == 1
-    if not claims.judge("golden inputs of all parts", same, "the same examples", "others"):
+    if not claims.check("golden inputs of all parts", same, "the same examples", "others"):
         return
     task = _task(registry, chain.manifest)
     for runtime in runtimes:
@@ -160,20 +160,20 @@ def check_golden_chain(
             answered = chain_answers(arrays[0].inputs, chain, runtime, device)
             apart = _apart_in_chain(chain, arrays, answered)
         except ZooError as error:
-            claims.judge(name, False, error.what, error.why or "the files do not run together")
+            claims.check(name, False, error.what, error.why or "the files do not run together")
             continue
         except ValueError as error:
-            claims.judge(name, False, str(error), "the parts do not fit")
+            claims.check(name, False, str(error), "the parts do not fit")
             continue
         problems = [f"{output} is off by {off:.2g}" for output, off, limit in apart if off > limit]
         said = ", ".join(f"{output} within {off:.2g}" for output, off, _ in apart)
         limits = ", ".join(f"{limit:g} in {output}" for output, _, limit in apart)
-        claims.judge(name, not problems, "; ".join(problems) or said, f"right is within {limits}")
+        claims.check(name, not problems, "; ".join(problems) or said, f"right is within {limits}")
         if task is not None:
             right = joined_outputs(chain, [one.outputs for one in arrays])
             found = joined_outputs(chain, [one.outputs for one in answered])
             parity = task.parity(task.compare(right, found), precision)
-            claims.judge(f"decisions in {runtime}", parity.passed, parity.value, parity.reason)
+            claims.check(f"decisions in {runtime}", parity.passed, parity.value, parity.reason)
 
 
 def _apart_in_chain(

@@ -109,8 +109,8 @@ def verify(
     try:
         precision = registry.precision(manifest.precision)
     except UnknownName as error:
-        claims.judge("precision", False, error.what, error.fix or "")
-        return _answer(path, manifest, claims)
+        claims.check("precision", False, error.what, error.fix or "")
+        return _check_claims(path, manifest, claims)
     if chain is not None:
         check_gate(claims, chain, precision)
         check_origin(claims, registry, chain)
@@ -121,11 +121,11 @@ def verify(
     if chain is not None:
         check_golden_chain(claims, registry, chain, precision, where, runtimes)
         check_quality(claims, registry, chain, where, runtimes, data, emit)
-    return _answer(path, manifest, claims)
+    return _check_claims(path, manifest, claims)
 
 
 def _chain(
-    claims: Claims, registry: Registry, artifact: Artifact, manifest: Manifest
+    claims: ClaimList, registry: Registry, artifact: Artifact, manifest: Manifest
 ) -> FileChain | None:
     """The model that the file is, or is a part of; None where its parts are not those judged."""
     if not manifest.part:
@@ -133,9 +133,9 @@ def _chain(
     try:
         chain = open_chain(registry, artifact.path)
     except BadFile as error:
-        claims.judge("all parts", False, error.what, error.why or error.fix or "")
+        claims.check("all parts", False, error.what, error.why or error.fix or "")
         return None
-    claims.judge("all parts", True, f"{', '.join(chain.names)}: the files judged together")
+    claims.check("all parts", True, f"{', '.join(chain.names)}: the files judged together")
     return chain
 
 

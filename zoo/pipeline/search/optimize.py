@@ -36,7 +36,7 @@ from zoo.pipeline.search.points import (
     quickest_point,
 )
 from zoo.pipeline.search.search import Search, SearchOptions
-from zoo.pipeline.search.trials import Bench, Network
+from zoo.pipeline.search.trials import SearchNetwork, TrialRunner
 from zoo.pipeline.several_files import refuse_several_files
 from zoo.pipeline.step_cache import step_cache
 from zoo.registry import Registry

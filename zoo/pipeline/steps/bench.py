@@ -102,7 +102,7 @@ class DeviceStep(Step[Result]):
 
     def file(self, context: StepContext) -> Path:
         """The file that passed its gate."""
-        judged = work.before.of(self.gate)
+        judged = context.before.of(self.gate)
         return judged.folder / judged.result.of_part(self.id.part).file
 
 
@@ -140,9 +140,9 @@ class BenchStep(DeviceStep[Measurement]):
 
     def run(self, context: StepContext) -> Outcome[Measurement]:
         device, registry = self.place.reached(), self.origin.registry
-        judged = work.before.of(self.gate)
+        judged = context.before.of(self.gate)
         source = judged.folder / judged.result.of_part(self.id.part).file
-        cells = cells_of(registry, [source], [], [self.options.threads], work.children)
+        cells = cells_of(registry, [source], [], [self.options.threads], context.children)
         (timed,) = time_cells(
             registry,
             device,

@@ -36,7 +36,14 @@ from zoo.networks.loading import Subject, load_model
 from zoo.pipeline.steps.evaluate import keras_outputs
 from zoo.pipeline.steps.origin import Origin
 from zoo.pipeline.steps.parts_before import PartsBefore
-from zoo.pipeline.steps.step import ASIDE, Ended, Outcome, Step, Work, keyed
+from zoo.pipeline.steps.step import (
+    NOT_IN_KEY,
+    FinishedSteps,
+    Outcome,
+    Step,
+    StepContext,
+    key_fields,
+)
 from zoo.registry import Plugin, load_registry
 from zoo.results.records import Export
 from zoo.targets import target_named

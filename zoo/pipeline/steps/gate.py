@@ -28,7 +28,7 @@ from zoo.common.files import (
 from zoo.data.opening import open_dataset
 from zoo.execution.chain_runner import combine_outputs, run_chain
 from zoo.execution.device import Device
-from zoo.execution.runner import choose_runtime, evaluation_of, judging_device
+from zoo.execution.runner import choose_runtime, evaluation_of, host_device
 from zoo.execution.runtimes import distributions_of, running_plugins
 from zoo.pipeline.recipe import Gate
 from zoo.pipeline.steps.keep_golden import KeptGolden, keep_golden
@@ -62,7 +62,7 @@ class GateStep(Step[GateResult]):
     """
 
     origin: Origin
-    exports: tuple[ExportStep, ...] = field(metadata=ASIDE)
+    exports: tuple[ExportStep, ...] = field(metadata=NOT_IN_KEY)
     reference: EvaluateStep
     twin: GateStep | None = None
     trained: EvaluateStep | None = None
@@ -109,9 +109,9 @@ class GateStep(Step[GateResult]):
         from zoo.data.preprocessing.inputs import labels_for, truth_of
 
         registry = self.origin.registry
-        evaluated = work.before.of(self.reference)
-        twin = None if self.twin is None else work.before.of(self.twin)
-        made = [work.before.of(export) for export in self.exports]
+        evaluated = context.before.of(self.reference)
+        twin = None if self.twin is None else context.before.of(self.twin)
+        made = [context.before.of(export) for export in self.exports]
         chain = chain_of(registry, [one.folder / one.result.file for one in made])
         manifest = chain.manifest
         task, precision = registry.tasks.get(manifest.task), registry.precision(manifest.precision)
@@ -120,7 +120,7 @@ class GateStep(Step[GateResult]):
         runtime = choose_runtime(chain.first.exporter, device)
         examples = comparison_split(dataset, task.min_parity_inputs)
         by_file = run_chain(
-            chain, runtime, device, examples, emit=work.emit, children=work.children
+            chain, runtime, device, examples, emit=context.emit, children=context.children
         )
         answered = combine_outputs(chain, by_file)
         expected, labels = _load(evaluated.folder / REFERENCE)
@@ -150,7 +150,7 @@ class GateStep(Step[GateResult]):
             checks = (*checks, conversion_parity(task, twins, precision))
         passed = all(check.passed for check in checks)
         evaluation = evaluation_of(task, chain.name, dataset, "test", truth, answered, OUTPUTS)
-        with atomic_path(work.folder / OUTPUTS) as temporary, temporary.open("wb") as file:
+        with atomic_path(context.folder / OUTPUTS) as temporary, temporary.open("wb") as file:
             np.savez(file, outputs=answered.outputs, labels=labels)
         answer = GateReference(
             passed=passed,
@@ -169,7 +169,7 @@ class GateStep(Step[GateResult]):
             device,
             context.children,
         )
-        files = self._write(work.folder, chain, answer, golden)
+        files = self._write(context.folder, chain, answer, golden)
         headline = task.evaluate(task.decode(expected), truth)[0]
         whole = files[0] if len(files) == 1 else _whole(files)
         result = GateResult(

@@ -56,7 +56,7 @@ def keep_golden(
         labels: Of those that are of the test split.
         origin: ``digits/test``.
         device: Where the files ran.
-        children: Ended when the run is.
+        children: FinishedSteps when the run is.
 
     Returns:
         None twice for every file when one answered with what is no number.
@@ -124,6 +124,6 @@ def _moved(
 
     signs = np.random.default_rng(_SEED).choice((-off, off), arrays.inputs.shape)
     inputs = arrays.inputs + signs.astype(arrays.inputs.dtype)
-    found = answers_to(inputs, artifact.path, runtime, device, children=children).outputs
+    found = run_inputs(inputs, artifact.path, runtime, device, children=children).outputs
     apart = differences(arrays.outputs, found)
     return {name: _MARGIN * float(values.max()) for name, values in apart.items()}
