@@ -1,4 +1,4 @@
-"""Ranges of an ONNX graph's tensors, measured in ONNX Runtime, and what its files answer."""
+"""Calibration of ONNX graphs: tensor ranges and outputs, measured in ONNX Runtime."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _SAME_RANGE = frozenset(
 
 
 def observe_ranges(model: Any, samples: NDArray[Any]) -> dict[str, Histogram]:
-    """Runs a float model on raw inputs (examples, …), and watches its tensors of real numbers.
+    """Runs a float model on raw inputs (examples, …); returns histograms of its float tensors.
 
     Returns:
         What the input and each node's results held, by name of the tensor.
@@ -77,7 +77,7 @@ def ranges(
 
 
 def compute_outputs(model: Any, inputs: NDArray[Any]) -> NDArray[Any]:
-    """What a model answers to raw inputs (examples, …): float32 (examples, …)."""
+    """The outputs of a model for raw inputs (examples, …): float32 (examples, …)."""
     session = _session(model)
     name = session.get_inputs()[0].name
     return np.array([session.run(None, {name: one[None]})[0][0] for one in inputs])

@@ -1,4 +1,4 @@
-"""An ONNX file's graph: what made and reads each tensor, and graphs made of it."""
+"""ONNX graphs with producers and readers of tensors, and subgraphs cut from them."""
 
 from __future__ import annotations
 
@@ -217,7 +217,7 @@ class OnnxGraph:
         return model
 
     def cut(self, names: set[str], wanted: set[str]) -> tuple[Any, dict[str, str]]:
-        """The model with tensors cut in two: what made one still does, who read it reads an input.
+        """The model with tensors cut: their readers get a new input in place of the tensor.
 
         Args:
             names: Tensors to cut; ``NAME/fed`` is the input that takes the place of one.

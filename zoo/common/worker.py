@@ -1,4 +1,4 @@
-"""Running risky work in a child process: a converter that segfaults costs its step alone.
+"""Worker processes: a converter that crashes costs its step alone.
 
 TensorFlow takes seconds to import. A fork server imports it once; each call gets a fresh fork of
 that server, so nothing is shared between calls and nothing is imported twice.
@@ -48,7 +48,7 @@ _MAIN = threading.Lock()
 
 @dataclass(frozen=True, kw_only=True)
 class WorkerLimits:
-    """What a child may use.
+    """Resource limits of a worker.
 
     Attributes:
         seconds: Wall-clock time; None for no limit.
@@ -62,7 +62,7 @@ class WorkerLimits:
 
 @dataclass(frozen=True, kw_only=True)
 class RemoteFailure:
-    """An exception of a child, flattened so that it can cross the pipe."""
+    """An exception of a worker, flattened for the pipe."""
 
     what: str
     why: str | None
@@ -216,7 +216,7 @@ def _receive(
 
 @dataclass(frozen=True, kw_only=True)
 class _CallerContext:
-    """What the caller sees now; the fork server still sees what was there when it began."""
+    """Working folder and environment of the caller; the fork server has those of its own start."""
 
     folder: str | None
     environment: dict[str, str]
@@ -239,7 +239,7 @@ class _CallerContext:
 
 
 def _end_with_parent(folder: Path) -> None:
-    """A parent that is killed can end nobody nor tidy up, so its children watch it."""
+    """Ends this worker and removes its folder when the parent process is gone."""
     parent = multiprocessing.parent_process()
     if parent is None:
         return
@@ -260,7 +260,7 @@ def _child(
     limits: WorkerLimits,
     surroundings: _CallerContext,
 ) -> None:
-    """First code of the child: quiet streams, limits, then the work."""
+    """Entry point of the worker: redirects streams, sets limits, calls the function."""
     # Ctrl-C reaches the whole process group; the parent decides what ends.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     _end_with_parent(Path(log).parent)

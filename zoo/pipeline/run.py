@@ -138,7 +138,7 @@ def execute(
         )
         steps = pipeline.execute(plan)
     finally:
-        store.close()
+        store.close(on_step)
     first = pipeline.finished[FINETUNE]
     if not first.passed:
         raise first_failure(first.record)

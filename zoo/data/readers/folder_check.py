@@ -1,4 +1,4 @@
-"""Opening every image of a folder once: which are broken, and what is the hash of each.
+"""Image check of a folder: hash and defects of every image, cached between runs.
 
 To decode thousands of photos takes minutes, and each step of a run opens its dataset anew. So the
 outcome is remembered in the cache folder, per file, until its size or time changes.
@@ -31,7 +31,7 @@ _VERSION = 1
 
 @dataclass(frozen=True)
 class CheckedFile:
-    """What opening a file showed: SHA-256 of its bytes, and why it is broken (or nothing)."""
+    """A checked file: SHA-256 of its bytes, and its defect or an empty text."""
 
     digest: bytes
     problem: str
@@ -85,7 +85,7 @@ def _key(file: ListedFile) -> str:
 
 
 def _decoder() -> dict[str, Any]:
-    """What the outcome depends on besides the files."""
+    """Versions that the result depends on besides the files."""
     return {"version": _VERSION, "pillow": require("PIL").__version__, "formats": list(formats())}
 
 

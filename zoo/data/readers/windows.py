@@ -1,4 +1,4 @@
-"""Cutting recordings into windows, and dividing windows among splits without a leak.
+"""Windows of recordings, and their division among splits without leakage.
 
 A window lies within one recording and one group, and all its rows have the same label: a window
 across a change would have two truths.
@@ -33,7 +33,7 @@ Indices = dict[str, NDArray[np.int64]]
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Windows:
-    """Where windows lie; in order of recordings and time.
+    """Positions of windows, ordered by recording and time.
 
     Attributes:
         length: Rows of each.
@@ -62,7 +62,7 @@ class Windows:
 
 
 def cut_windows(recordings: Recordings, length: int, stride: int) -> Windows:
-    """All windows that fit.
+    """All windows of recordings that fit.
 
     Args:
         recordings: With at least one row each.
@@ -191,7 +191,7 @@ def _fill(
     content: Mapping[int, bytes],
     needs: Mapping[tuple[int, str], int],
 ) -> bool:
-    """Moves groups until every split has what it needs of every class; False when it cannot be."""
+    """Moves groups until every split has enough of every class; False if impossible."""
     for (label, split), need in needs.items():
         while (counts := _counts(where, has))[label, split] < need:
             spare = [

@@ -1,4 +1,4 @@
-"""Official weights, from Python: fetched, listed, verified, and had before they are needed."""
+"""Official weights from Python: fetching, listing, verification."""
 
 from __future__ import annotations
 
@@ -86,7 +86,7 @@ def verify_weights(
 
 
 def fetched_model(registry: Registry, model: str, on_step: OnStep) -> str:
-    """The name of a model whose official weights, if it stands for such, are here."""
+    """The name of a model; fetches its official weights first, if it stands for such."""
     from zoo.networks.published.cache import is_fetched, source_named
     from zoo.networks.published.fetch import fetch, no_such_weights
 
@@ -103,7 +103,7 @@ def fetched_model(registry: Registry, model: str, on_step: OnStep) -> str:
 
 @contextmanager
 def _as_step(step: str, on_step: OnStep) -> Iterator[Callable[[Event], None]]:
-    """Tells of work outside a run as of a step."""
+    """Reports work outside a run as if it were a step."""
     started = time.perf_counter()
     on_step(step, {"event": "start", "kind": "fetch"})
     status = "failed"
