@@ -287,7 +287,7 @@ def with_gate_result(
     budgets: Mapping[str, Mapping[str, str]] | None = None,
     parts: tuple[PartReference, ...] = (),
 ) -> Manifest:
-    """The manifest with the gate's answer, the golden inputs that it kept, budgets, and parts."""
+    """The manifest with the gate's verdict, golden samples, budgets and parts."""
     limits = {device: dict(table) for device, table in (budgets or {}).items()}
     return replace(manifest, gate=gate, golden=golden, budgets=limits, parts=parts)
 

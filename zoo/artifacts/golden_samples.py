@@ -156,7 +156,7 @@ def least_tolerance(precision: Precision, output: TensorInfo) -> tuple[float, st
 
 @dataclass(frozen=True, kw_only=True)
 class GoldenChoice:
-    """Which examples are golden, how far off a right answer may be in each output, and why."""
+    """The chosen golden examples, with the tolerance of each output and its reason."""
 
     examples: tuple[int, ...]
     limits: dict[str, float]

@@ -199,7 +199,7 @@ class GatedFile:
 
 @dataclass(frozen=True, kw_only=True)
 class GateResult:
-    """Whether a file may count, and why; or several files, which are judged together.
+    """The verdict of the gate on a file, or on all files of one model, with its checks.
 
     Of several files, names are one for all (`zoo.artifacts.file_chain.name_of_all`), sizes are
     sums, and what else is of one file is told in `parts` alone.

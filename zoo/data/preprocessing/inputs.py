@@ -1,7 +1,7 @@
 """Network inputs from raw examples, for training, evaluation and calibration alike.
 
-What a kind of preprocessing means stands in a file of its own (`zoo.data.preprocessing.images`,
-`series`, `tokens`, `latents`, `parts`); here they are told apart, once.
+Each kind of preprocessing has a module of its own (`images`, `series`, `tokens`, `latents`,
+`parts`).
 """
 
 from __future__ import annotations
