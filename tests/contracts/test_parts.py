@@ -9,7 +9,7 @@ import pytest
 
 from zoo.contracts import ModelPart, Output, PartPreprocessing
 from zoo.contracts.checks import InvalidRecord
-from zoo.tasks.image_classification import zoo_tasks
+from zoo.tasks.classification import zoo_tasks
 
 TASK = next(iter(zoo_tasks()))
 

@@ -26,7 +26,9 @@ def registry() -> Any:
 
 def job(registry: Any, **options: Any) -> Any:
     given = {"model": "codec8", "data": "pictures", "from_scratch": True, **options}
-    return make_job(recipe_from(**given), registry)
+    budgets = given.pop("budgets", {})  # of recipes alone
+    recipe = recipe_from(**given).model_copy(update={"budgets": budgets})
+    return make_job(recipe, registry)
 
 
 def test_plan(registry: Any) -> None:
