@@ -146,9 +146,10 @@ def test_golden_samples_are_of_the_same_examples(
     assert first.examples == second.examples
     np.testing.assert_array_equal(encoded.outputs, decoded.inputs)
     assert not first.in_chain
-    # What the code may be off by moves the picture farther than the picture may be off alone.
+    # What the code may be off by moves the picture, too; rounding to integers may swallow it.
     assert [*second.in_chain] == [""]
-    assert second.in_chain[""] > second.max_abs
+    assert second.in_chain[""] >= second.max_abs
+    assert precision == "int8" or second.in_chain[""] > second.max_abs
 
 
 def judged_with_another_decoder(
