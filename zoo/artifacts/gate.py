@@ -70,13 +70,14 @@ def run_checks(
             is then against what the user would ship otherwise.
     """
     allowed = max_drop if max_drop is not None else task.allowed_loss(precision)
+    before, after = task.decode(reference if twin is None else twin), task.decode(outputs)
+    by_class = task.class_loss(truth, before, after)
     return (
         finite_outputs(outputs),
         require_inputs(task.parity(parity, precision), parity.count, task.min_parity_inputs),
         preprocessing_parity(preprocessing),
-        task.accuracy(
-            truth, task.decode(reference if twin is None else twin), task.decode(outputs), allowed
-        ),
+        task.accuracy(truth, before, after, allowed),
+        *(() if by_class is None else (by_class,)),
         *static,
     )
 
