@@ -13,6 +13,7 @@ from zoo.cli.options import (
     option,
     print_json,
 )
+from zoo.cli.recipe_options import recipe_options
 
 
 @click.command(
@@ -26,9 +27,17 @@ from zoo.cli.options import (
 @click.argument("target", metavar="MODEL|FILE", shell_complete=complete_model)
 @data_option("Dataset [the one the weights were trained on].")
 @option("--split", default="test", help="train, validation or test")
+@recipe_options("allow_leak")
 @json_option
 @click.pass_obj
-def command(settings: Settings, target: str, data: str | None, split: str, as_json: bool) -> None:
+def command(
+    settings: Settings,
+    target: str,
+    data: str | None,
+    split: str,
+    allow_leak: bool | None,
+    as_json: bool,
+) -> None:
     """Measure the quality of a model, or of an exported file in its deployment runtime."""
     from zoo.api.files import evaluate
     from zoo.cli.progress import StepProgress
@@ -36,7 +45,14 @@ def command(settings: Settings, target: str, data: str | None, split: str, as_js
     from zoo.results.records import as_plain
 
     with StepProgress(quiet=as_json) as progress:
-        found = evaluate(target, data, split=split, on_step=progress, registry=settings.registry())
+        found = evaluate(
+            target,
+            data,
+            split=split,
+            allow_leak=bool(allow_leak),
+            on_step=progress,
+            registry=settings.registry(),
+        )
     if as_json:
         print_json(as_plain(found))
         return

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from zoo.common.errors import BadData
-from zoo.data.readers.listing import shown
+from zoo.data.readers.folder_names import shown
 from zoo.data.readers.tables import cell, lines_of
 
 #: A longer one is a file without the empty lines between sentences.
