@@ -67,7 +67,7 @@ class Plugin:
     source_file: str | None = None
 
     @property
-    def who(self) -> str:
+    def identity(self) -> str:
         """Distribution, version and module, for messages about conflicts."""
         return f"{self.distribution} {self.version} ({self.name})"
 
@@ -77,7 +77,7 @@ class Plugin:
         return f"{self.distribution}:{self.name}"
 
 
-class Names(Generic[Record]):
+class NameTable(Generic[Record]):
     """The records of one hook by name; a name with two providers is an error when used."""
 
     def __init__(self, kind: str) -> None:
@@ -127,7 +127,7 @@ def provided_twice(what: str, plugins: list[Plugin]) -> UsageError:
     last = plugins[-1]
     alike = any(plugin.name == last.name for plugin in plugins[:-1])
     return UsageError(
-        f"{what} is provided twice: by " + " and by ".join(p.who for p in plugins),
+        f"{what} is provided twice: by " + " and by ".join(p.identity for p in plugins),
         fix=f"switch one off: zoo --without {last.full_name if alike else last.name} …",
     )
 
@@ -138,15 +138,15 @@ class Registry:
     def __init__(self, settings: PluginSettings) -> None:
         self.settings = settings
         self.plugins: list[Plugin] = []
-        self.architectures: Names[Architecture] = Names("architecture")
-        self.tasks: Names[Task] = Names("task")
-        self.datasets: Names[DatasetProvider] = Names("dataset")
-        self.exporters: Names[Exporter] = Names("format")
-        self.targets: Names[Target] = Names("target")
-        self.runtimes: Names[Runtime] = Names("runtime")
-        self.devices: Names[DeviceKind] = Names("device")
-        self._variants: Names[Architecture] = Names("model")
-        self._hooks: tuple[tuple[str, Names[Any], type], ...] = (
+        self.architectures: NameTable[Architecture] = NameTable("architecture")
+        self.tasks: NameTable[Task] = NameTable("task")
+        self.datasets: NameTable[DatasetProvider] = NameTable("dataset")
+        self.exporters: NameTable[Exporter] = NameTable("format")
+        self.targets: NameTable[Target] = NameTable("target")
+        self.runtimes: NameTable[Runtime] = NameTable("runtime")
+        self.devices: NameTable[DeviceKind] = NameTable("device")
+        self._variants: NameTable[Architecture] = NameTable("model")
+        self._hooks: tuple[tuple[str, NameTable[Any], type], ...] = (
             ("zoo_architectures", self.architectures, Architecture),
             ("zoo_tasks", self.tasks, Task),
             ("zoo_datasets", self.datasets, DatasetProvider),
@@ -202,7 +202,7 @@ class Registry:
         """The precision called `name`; fails like `precision_named`."""
         return precision_named(name, (own for e in self.exporters for own in e.declares))
 
-    def all_names(self) -> tuple[Names[Any], ...]:
+    def all_names(self) -> tuple[NameTable[Any], ...]:
         """The names of every hook, and those of the variants."""
         return (self.architectures, self._variants, *(names for _, names, _ in self._hooks[1:]))
 

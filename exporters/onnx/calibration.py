@@ -20,7 +20,7 @@ _SAME_RANGE = frozenset(
 )
 
 
-def observe(model: Any, samples: NDArray[Any]) -> dict[str, Histogram]:
+def observe_ranges(model: Any, samples: NDArray[Any]) -> dict[str, Histogram]:
     """Runs a float model on raw inputs (examples, …), and watches its tensors of real numbers.
 
     Returns:
@@ -57,7 +57,7 @@ def ranges(
 
     Args:
         graph: Where the tensors are.
-        seen: From `observe`.
+        seen: From `observe_ranges`.
         method: One of `ranges.METHODS`.
         integer_input: Whether the input takes whole bytes, and so has their range.
     """
@@ -76,7 +76,7 @@ def ranges(
     return found
 
 
-def answers(model: Any, inputs: NDArray[Any]) -> NDArray[Any]:
+def compute_outputs(model: Any, inputs: NDArray[Any]) -> NDArray[Any]:
     """What a model answers to raw inputs (examples, …): float32 (examples, …)."""
     session = _session(model)
     name = session.get_inputs()[0].name

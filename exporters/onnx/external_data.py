@@ -63,7 +63,7 @@ def refuse_large(network: Any, precision: str) -> None:
         )
 
 
-def gather(model: Any, apart: Mapping[str, bytes]) -> None:
+def inline_constants(model: Any, apart: Mapping[str, bytes]) -> None:
     """Puts constants that the converter keeps apart from a large model into it.
 
     Args:
@@ -158,7 +158,7 @@ def _is_plain(name: str) -> bool:
     return plain and name not in ("", ".", "..")
 
 
-def add_to(digest: Any, path: Path) -> int:
+def hash_file(digest: Any, path: Path) -> int:
     """Feeds a file to a digest; returns its size in bytes."""
     size = 0
     with path.open("rb") as file:
@@ -171,5 +171,5 @@ def add_to(digest: Any, path: Path) -> int:
 def payload(model_bytes: bytes, path: Path, sides: tuple[str, ...]) -> tuple[int, str]:
     """Bytes and SHA-256 of a model without its manifest, side files included."""
     digest = hashlib.sha256(model_bytes)
-    size = len(model_bytes) + sum(add_to(digest, path.parent / name) for name in sides)
+    size = len(model_bytes) + sum(hash_file(digest, path.parent / name) for name in sides)
     return size, digest.hexdigest()

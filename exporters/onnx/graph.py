@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from zoo.common.errors import Unsupported
 from zoo.common.optional_imports import require
 
-from ..quantization.quantization_error import Integers
+from ..quantization.quantization_error import IntegerMapping
 from .contents import _load, _shape, _Tally
 from .external_data import tensor_bytes
 from .work import shapes_of
@@ -97,7 +97,7 @@ class OnnxGraph:
         """A tensor's static shape."""
         return self.types[name][1]
 
-    def integers(self, name: str) -> Integers | None:
+    def integers(self, name: str) -> IntegerMapping | None:
         """The integers that a result is rounded to; None when it stays real."""
         quantize = self._quantizer(name)
         if quantize is None:
@@ -105,7 +105,7 @@ class OnnxGraph:
         scale, zero = (self._numbers(i) for i in (*quantize.input[1:3], "")[:2])
         if scale is None or scale.size != 1 or zero is None:
             return None
-        return Integers(
+        return IntegerMapping(
             scale=float(scale.reshape(-1)[0]),
             zero_point=int(zero.reshape(-1)[0]),
             dtype=str(zero.dtype),

@@ -17,7 +17,7 @@ Built = TypeVar("Built")
 _WORK = 1 << 33
 
 
-def chosen(
+def choose_method(
     request: ExportRequest,
     build: Callable[[str], Built],
     answers: Callable[[Built, NDArray[Any]], NDArray[Any]],

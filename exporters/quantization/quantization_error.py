@@ -14,7 +14,7 @@ Array = NDArray[Any]
 
 
 @dataclass(kw_only=True)
-class Noise:
+class NoisePower:
     """Power of a signal and of what differs from it, gathered over examples."""
 
     signal: float = 0.0
@@ -38,7 +38,7 @@ class Noise:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Integers:
+class IntegerMapping:
     """How a tensor's integers stand for real numbers, with one scale for all of them."""
 
     scale: float
@@ -72,14 +72,14 @@ class Integers:
 
 
 @dataclass(kw_only=True)
-class Gathered:
+class OutputStatistics:
     """What is gathered about one operator's output over the examples."""
 
-    integers: Integers | None = None
-    whole: Noise = field(default_factory=Noise)
-    own: Noise = field(default_factory=Noise)
-    inputs: Noise = field(default_factory=Noise)
-    output: Noise = field(default_factory=Noise)
+    integers: IntegerMapping | None = None
+    whole: NoisePower = field(default_factory=NoisePower)
+    own: NoisePower = field(default_factory=NoisePower)
+    inputs: NoisePower = field(default_factory=NoisePower)
+    output: NoisePower = field(default_factory=NoisePower)
     low: float = np.inf
     high: float = -np.inf
     beyond: int = 0
@@ -132,6 +132,6 @@ def weight_figures(real: Array | None, found: Array | None, axis: int) -> dict[s
     spread = float(most.max() / most.min()) if len(most) else None
     if found is None or found.shape != real.shape:
         return {"weight_spread": spread}
-    noise = Noise()
+    noise = NoisePower()
     noise.add(real, found)
     return {"weight_spread": spread, "weight_sqnr_db": noise.decibels}

@@ -16,7 +16,7 @@ from zoo.common.optional_imports import require
 from zoo.contracts import FileContents, TensorInfo
 from zoo.contracts.layers import ARITHMETICS
 
-from .work import multiply_adds, turns_of_graphs
+from .work import loop_counts, multiply_adds
 
 MANIFEST = "zoo_manifest.json"
 _IDENTIFIER = b"TFL3"
@@ -55,7 +55,7 @@ def _contents(payload: bytes, schema: Any) -> FileContents:
     type_names = {v: k for k, v in vars(schema.TensorType).items() if isinstance(v, int)}
     operator_names = {v: k for k, v in vars(schema.BuiltinOperator).items() if isinstance(v, int)}
     tally = _Tally(type_names, model.buffers)
-    turns = turns_of_graphs(model)
+    turns = loop_counts(model)
     for place, graph in enumerate(graphs):
         for operator in graph.operators or []:
             name = _operator_name(model, operator, operator_names)

@@ -25,8 +25,8 @@ _KNOWN_BY_KIND = frozenset({"TRANSPOSE_CONV"})
 def convert_to_integers(converter: Any, request: ExportRequest) -> tuple[bytes, Written]:
     """Runs a converter whose model is to compute in integers."""
     # Lists and help load this file, and must not wait for numpy.
-    from ..quantization.method_search import chosen
-    from .calibration import answers, observe, with_ranges
+    from ..quantization.method_search import choose_method
+    from .calibration import compute_outputs, observe_ranges, with_ranges
 
     tf = require("tensorflow")
     assert request.calibration is not None  # the core never asks without
@@ -44,7 +44,7 @@ def convert_to_integers(converter: Any, request: ExportRequest) -> tuple[bytes, 
     converter._experimental_calibrate_only = True
     calibrated = bytes(converter.convert())
     scheme = scheme_of(request)
-    seen = observe(calibrated, samples)
+    seen = observe_ranges(calibrated, samples)
 
     def build(method: str) -> bytes:
         ranged = with_ranges(
@@ -57,7 +57,9 @@ def convert_to_integers(converter: Any, request: ExportRequest) -> tuple[bytes, 
         return with_usable_states(_quantized(ranged, request, scheme))
 
     real = with_usable_states(calibrated)
-    data, method, remarks = chosen(request, build, answers, lambda inputs: answers(real, inputs))
+    data, method, remarks = choose_method(
+        request, build, compute_outputs, lambda inputs: compute_outputs(real, inputs)
+    )
     return data, Written(remarks=remarks, method=method, kept=_kept_together(calibrated, request))
 
 

@@ -19,7 +19,7 @@ from zoo.common.errors import Unsupported
 from zoo.common.optional_imports import require
 from zoo.contracts import ExportRequest
 
-from ..shared.recurrent import changed, recurrent_layers
+from ..shared.recurrent import changed_attributes, recurrent_layers
 
 #: The form when neither user nor target chose one. The fused operator is ten to twenty times
 #: smaller than written out steps, and the one that microcontrollers have; 16-bit activations it
@@ -85,11 +85,11 @@ def written_as(form: str, precision: str, model: Any) -> Iterator[Collection[str
     layers = recurrent_layers(model)
     tracing = _Tracing(precision)
     with ExitStack() as stack:
-        stack.enter_context(changed(layers, unroll=form != "while"))
+        stack.enter_context(changed_attributes(layers, unroll=form != "while"))
         if form == "fused":
             for layer in layers:
                 fused = partial(tracing.inner_loop, layer, layer.inner_loop)
-                stack.enter_context(changed([layer], inner_loop=fused))
+                stack.enter_context(changed_attributes([layer], inner_loop=fused))
         yield tracing.others.values()
 
 

@@ -14,7 +14,7 @@ from typing import Any
 from zoo.common.optional_imports import require
 from zoo.contracts import ExportRequest
 
-from .schema import packed
+from .schema import serialize
 
 #: The model's buffer that holds the metadata, and the mark at their beginning.
 BUFFER, IDENTIFIER = "TFLITE_METADATA", b"M001"
@@ -36,7 +36,7 @@ _RGB, _GREY = 1, 2
 _AXIS_LABELS = 2
 
 
-def described(data: bytes, request: ExportRequest) -> tuple[bytes, dict[str, bytes]]:
+def with_metadata(data: bytes, request: ExportRequest) -> tuple[bytes, dict[str, bytes]]:
     """A file with its metadata, and what is to be appended to it.
 
     Files other than those of image classifiers come back as they are: the standard has words for
@@ -51,7 +51,7 @@ def described(data: bytes, request: ExportRequest) -> tuple[bytes, dict[str, byt
     entry.name, entry.buffer = BUFFER, len(model.buffers)
     model.buffers.append(buffer)
     model.metadata = [*(model.metadata or []), entry]
-    data = packed(model, len(data) + len(buffer.data))
+    data = serialize(model, len(data) + len(buffer.data))
     names = "\n".join(_line(name) for name in request.classes)
     return data, {LABELS: names.encode("utf-8")}
 

@@ -94,7 +94,7 @@ def microcontroller_files(request: UsageRequest) -> tuple[dict[str, str], list[s
         "inputs as the model takes them, and a program that compares. edgezoo's tests compile the "
         "array and compare its bytes; the rest is compiled against declarations of the calls that "
         "it makes, for want of TensorFlow Lite Micro's headers.",
-        _in_words(arena, request, expected),
+        _describe_arena(arena, request, expected),
     ]
     if custom:
         notes.append(f"These operators must be added by hand: {', '.join(custom)}.")
@@ -125,7 +125,7 @@ def _golden(request: UsageRequest) -> tuple[NDArray[Any], NDArray[Any]]:
     return np.stack(inputs), np.stack(outputs)
 
 
-def _in_words(arena: Arena, request: UsageRequest, expected: NDArray[Any]) -> str:
+def _describe_arena(arena: Arena, request: UsageRequest, expected: NDArray[Any]) -> str:
     """What was measured, or why nothing was."""
     if arena.bytes is None or arena.outputs is None:
         return (

@@ -15,7 +15,7 @@ from zoo.data.splits import (
     SHARES,
     SHARES_WITHOUT_TEST,
     hold_out,
-    minimum,
+    minimum_examples,
     preferred_split,
     quotas,
     split_by_content,
@@ -60,7 +60,7 @@ def test_each_example_is_in_one_split_and_each_class_in_all(data, shares):
         distinct = len({h for h, own in zip(hashes, labels, strict=True) if own == label})
         for name, own in splits.items():
             held = len({hashes[i] for i in own if labels[i] == label})
-            assert held >= minimum(distinct, shares[name]) >= 1
+            assert held >= minimum_examples(distinct, shares[name]) >= 1
     for own in splits.values():
         assert own.dtype == np.int64
         assert (np.diff(own) > 0).all()
@@ -140,7 +140,7 @@ def test_three_distinct_examples_are_the_least():
 
 
 def test_half_a_share_is_the_least():
-    assert [minimum(n, 0.15) for n in (3, 20, 100, 1000)] == [1, 1, 7, 75]
+    assert [minimum_examples(n, 0.15) for n in (3, 20, 100, 1000)] == [1, 1, 7, 75]
 
 
 def test_borders_move_in_order_of_hashes():

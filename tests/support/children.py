@@ -16,7 +16,7 @@ from zoo.common.errors import (
     BadData,
     BadFile,
     MissingExtra,
-    StepDied,
+    ProcessFailed,
     UnknownName,
     UsageError,
     ZooError,
@@ -53,7 +53,7 @@ def fail(*, kind: str, emit: Emit) -> None:
         "UsageError": UsageError("it broke", why="rust", fix="paint it"),
         "BadData": BadData("it broke", why="rust", fix="paint it"),
         "BadFile": BadFile("it broke", why="rust", fix="paint it"),
-        "StepDied": StepDied("it broke", why="rust", fix="paint it"),
+        "ProcessFailed": ProcessFailed("it broke", why="rust", fix="paint it"),
         "UnknownName": UnknownName("model", "lenett", ["lenet"]),
         "MissingExtra": MissingExtra("onnx", "onnx"),
     }

@@ -11,7 +11,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from zoo.artifacts.golden_samples import Golden
 from zoo.common.errors import BadFile
-from zoo.common.files import sha256_of, size_with_sides
+from zoo.common.files import sha256_of, size_with_side_files
 from zoo.contracts import Check, Exporter, FileContents, Metric, TensorInfo
 from zoo.contracts.preprocessing.stored import StoredPreprocessing
 from zoo.registry import Registry
@@ -261,7 +261,7 @@ def embed(exporter: Exporter, path: Path, manifest: Manifest) -> None:
     exporter.write_manifest(path, manifest_text(manifest))
 
 
-def judged(
+def with_gate_result(
     manifest: Manifest,
     gate: GateReference,
     golden: Golden | None = None,
@@ -278,7 +278,7 @@ def describe(artifact: Artifact) -> dict[str, Any]:
     return {
         "file": str(artifact.path),
         "format": artifact.exporter.name,
-        "bytes": size_with_sides(artifact.path, artifact.contents.side_files),
+        "bytes": size_with_side_files(artifact.path, artifact.contents.side_files),
         "sha256": sha256_of(artifact.path),
         "altered": artifact.altered,
         "contents": {**asdict(artifact.contents), "integer_share": artifact.contents.integer_share},

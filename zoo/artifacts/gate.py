@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from zoo.common.named_arrays import described, fields_of
+from zoo.common.named_arrays import describe_shapes, fields_of
 from zoo.contracts import Check, Comparison, FileContents, Precision, Task, Truth
 from zoo.contracts.precision import BASELINE
 from zoo.networks.layer_names import LayerNames
@@ -35,12 +35,12 @@ def compare_outputs(task: Task, reference: Array, candidate: Array, labels: Arra
     Returns:
         Its count is that of the inputs.
     """
-    if described(reference) == described(candidate):
+    if describe_shapes(reference) == describe_shapes(candidate):
         reference, candidate = (task.relevant(o, labels) for o in (reference, candidate))
     return replace(task.compare(reference, candidate), count=len(labels))
 
 
-def judge(
+def run_checks(
     *,
     task: Task,
     precision: Precision,
@@ -74,8 +74,8 @@ def judge(
     """
     allowed = max_drop if max_drop is not None else task.allowed_loss(precision)
     return (
-        finite(outputs),
-        enough_inputs(task.parity(parity, precision), parity.count, task.min_parity_inputs),
+        finite_outputs(outputs),
+        require_inputs(task.parity(parity, precision), parity.count, task.min_parity_inputs),
         preprocessing_parity(preprocessing),
         task.accuracy(
             truth, task.decode(reference if twin is None else twin), task.decode(outputs), allowed
@@ -86,7 +86,7 @@ def judge(
     )
 
 
-def conversion(task: Task, twins: Comparison, precision: Precision) -> Check:
+def conversion_parity(task: Task, twins: Comparison, precision: Precision) -> Check:
     """Whether a file of trained ranges computes what the network that rounds computes.
 
     Args:
@@ -94,11 +94,11 @@ def conversion(task: Task, twins: Comparison, precision: Precision) -> Check:
         twins: File against the network that was trained to be quantized.
         precision: As exported.
     """
-    found = enough_inputs(task.parity(twins, precision), twins.count, task.min_parity_inputs)
+    found = require_inputs(task.parity(twins, precision), twins.count, task.min_parity_inputs)
     return replace(found, name="conversion")
 
 
-def enough_inputs(check: Check, count: int, least: int) -> Check:
+def require_inputs(check: Check, count: int, least: int) -> Check:
     """Agreement on a handful of inputs proves nothing."""
     if count >= least:
         return check
@@ -106,7 +106,7 @@ def enough_inputs(check: Check, count: int, least: int) -> Check:
     return replace(check, passed=False, limit=f"{check.limit}, {least} inputs", reason=reason)
 
 
-def finite(outputs: Array) -> Check:
+def finite_outputs(outputs: Array) -> Check:
     """No output is NaN or infinite."""
     import numpy as np
 

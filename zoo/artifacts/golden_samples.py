@@ -152,7 +152,7 @@ def least_tolerance(precision: Precision, output: TensorInfo) -> tuple[float, st
 
 
 @dataclass(frozen=True, kw_only=True)
-class Choice:
+class GoldenChoice:
     """Which examples are golden, and how far off a right answer may be in each output."""
 
     examples: tuple[int, ...]
@@ -165,13 +165,13 @@ class Choice:
         return max(self.limits.values())
 
 
-def choose(
+def choose_golden(
     offered: Sequence[Sequence[int]],
     outputs: Array,
     plain: Array | None,
     precision: Precision,
     described: Sequence[TensorInfo],
-) -> Choice | None:
+) -> GoldenChoice | None:
     """Chooses one example of each list: one that says much about the file, and the same anywhere.
 
     Outputs near 0 and 1 stay there whatever happens to the weights; outputs in between move. So
@@ -224,7 +224,7 @@ def choose(
             least, why = measured, "twice what the kernels of one machine differ by on these inputs"
         limits[name] = float(f"{least:.4g}")
         words.append(f"{name}: {why}" if name else why)
-    return Choice(examples=tuple(numbers), limits=limits, tolerance="; ".join(words))
+    return GoldenChoice(examples=tuple(numbers), limits=limits, tolerance="; ".join(words))
 
 
 def golden_name(file: str) -> str:
@@ -270,7 +270,7 @@ def read_golden(golden: Golden, model: Path) -> GoldenArrays:
                 outputs=joined({name: _unpacked(one) for name, one in named.items()}),
             )
         else:
-            arrays = _beside(golden, model)
+            arrays = _read_side_file(golden, model)
         counts = {len(arrays.inputs), len(arrays.outputs), len(golden.examples)}
         limits = (golden.max_abs, *golden.limits.values())
         if len(counts) != 1 or not all(math.isfinite(one) and one >= 0 for one in limits):
@@ -284,7 +284,7 @@ def read_golden(golden: Golden, model: Path) -> GoldenArrays:
         ) from error
 
 
-def _beside(golden: Golden, model: Path) -> GoldenArrays:
+def _read_side_file(golden: Golden, model: Path) -> GoldenArrays:
     import numpy as np
 
     if not _BARE_NAME.fullmatch(golden.file) or golden.file in (".", ".."):

@@ -14,7 +14,7 @@ REFERENCE = "reference.npz"
 EXPECTED = "expected.npz"
 
 
-def judged_split(dataset: Dataset, least: int) -> Split:
+def comparison_split(dataset: Dataset, least: int) -> Split:
     """What files are compared on: the whole test split, first.
 
     A test split with fewer than `least` examples is followed by training examples: a comparison

@@ -91,11 +91,11 @@ class Unsupported(ZooError):
     """A format cannot hold this network at this precision: nobody's mistake, and no crash."""
 
 
-class StepDied(ZooError):
+class ProcessFailed(ZooError):
     """A child process ended without an answer: a signal, memory or time limit."""
 
 
-class Crashed(StepDied):
+class NativeCrash(ProcessFailed):
     """A child process was ended by its own native code: the same again would end so again."""
 
 

@@ -28,15 +28,26 @@ def atomic_path(path: Path) -> Iterator[Path]:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         yield temporary
-        # tmp files of mkstemp are private; results are for reading by others too
-        with temporary.open("rb") as file:
-            os.fsync(file.fileno())
+        sync(temporary)
         temporary.replace(path)
     except OSError as error:
         raise cannot_write(path, error) from error
     finally:
         with contextlib.suppress(OSError):
             temporary.unlink(missing_ok=True)
+
+
+def sync(path: Path) -> None:
+    """Waits until a file's bytes, or a folder's list of names, are on the disk.
+
+    Raises:
+        OSError: The disk refused them.
+    """
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def write_bytes(path: Path, data: bytes) -> None:
@@ -50,7 +61,7 @@ def write_text(path: Path, text: str) -> None:
     write_bytes(path, text.encode("utf-8"))
 
 
-def copy_with_sides(source: Path, target: Path, side_files: Sequence[str] = ()) -> None:
+def copy_with_side_files(source: Path, target: Path, side_files: Sequence[str] = ()) -> None:
     """Copies a file, and beside it the files without which it is not whole.
 
     Args:
@@ -68,7 +79,7 @@ def copy_with_sides(source: Path, target: Path, side_files: Sequence[str] = ()) 
             shutil.copyfile(here, temporary)
 
 
-def size_with_sides(path: Path, side_files: Sequence[str] = ()) -> int:
+def size_with_side_files(path: Path, side_files: Sequence[str] = ()) -> int:
     """Bytes of a file and of those beside it that belong to it."""
     return sum(p.stat().st_size for p in [path, *(path.with_name(n) for n in side_files)])
 

@@ -53,14 +53,14 @@ def differences(one: NDArray[Any], other: NDArray[Any]) -> dict[str, NDArray[Any
     ours = fields_of(one)
     shapes = {name: values.shape for name, values in ours.items()}
     if shapes != {name: values.shape for name, values in theirs.items()}:
-        raise ValueError(f"{described(other)} in place of {described(one)}")
+        raise ValueError(f"{describe_shapes(other)} in place of {describe_shapes(one)}")
     return {
         name: np.abs(values.astype(np.float64) - theirs[name].astype(np.float64))
         for name, values in ours.items()
     }
 
 
-def described(values: NDArray[Any]) -> str:
+def describe_shapes(values: NDArray[Any]) -> str:
     """Names and shapes, for messages."""
     parts = fields_of(values).items()
     return ", ".join(f"{name} {part.shape}".strip() for name, part in parts)

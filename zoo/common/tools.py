@@ -38,12 +38,12 @@ class ProgramExit:
     """
 
     code: int | None
-    out: str
-    said: str
+    stdout: str
+    stderr: str
     seconds: float
 
     @property
-    def why(self) -> str:
+    def failure(self) -> str:
         """How it ended, in words; empty where it ended well."""
         if self.code is None:
             return f"it took more than {self.seconds:g} s and was ended"
@@ -79,7 +79,7 @@ def run_module(module: str, arguments: Sequence[str], *, seconds: float) -> Prog
                 ).returncode
             except subprocess.TimeoutExpired:
                 code = None
-        return ProgramExit(code=code, out=_text(out), said=_text(said), seconds=seconds)
+        return ProgramExit(code=code, stdout=_text(out), stderr=_text(said), seconds=seconds)
 
 
 def _text(file: Path) -> str:

@@ -26,8 +26,16 @@ from multiprocessing.connection import Connection, wait
 from pathlib import Path
 from typing import Any
 
-from zoo.common.crashes import MORE_MEMORY, death, oom_kills
-from zoo.common.errors import BadData, BadFile, Crashed, StepDied, Unsupported, UsageError, ZooError
+from zoo.common.crashes import MORE_MEMORY, crash_error, oom_kills
+from zoo.common.errors import (
+    BadData,
+    BadFile,
+    NativeCrash,
+    ProcessFailed,
+    Unsupported,
+    UsageError,
+    ZooError,
+)
 from zoo.common.optional_imports import installed, quiet_tensorflow
 from zoo.common.progress import OnEvent
 
@@ -74,10 +82,7 @@ class RemoteFailure:
 
 _KINDS: dict[str, type[ZooError]] = {
     kind.__name__: kind
-    for kind in (
-        *(ZooError, UsageError, BadData, BadFile),
-        *(StepDied, Crashed, Unsupported),
-    )
+    for kind in (ZooError, UsageError, BadData, BadFile, ProcessFailed, NativeCrash, Unsupported)
 }
 
 
@@ -134,7 +139,7 @@ def call(
 
     Raises:
         ZooError: As raised by the function.
-        StepDied: The child was killed, ran out of memory or time, or ended without an answer.
+        ProcessFailed: The child was killed, ran out of memory or time, or ended without an answer.
     """
     limits = limits or WorkerLimits()
     children = children if children is not None else Children()
@@ -144,7 +149,7 @@ def call(
         log = Path(folder) / "output.log"
         process = context.Process(
             target=_child,
-            args=(function, arguments, sender, str(log), limits, _Surroundings.here()),
+            args=(function, arguments, sender, str(log), limits, _CallerContext.current()),
             daemon=True,
         )
         try:
@@ -152,7 +157,7 @@ def call(
                 process.start()
         except (EOFError, OSError) as error:
             receiver.close()
-            raise StepDied(
+            raise ProcessFailed(
                 "no child process could be started: the fork server is gone",
                 why=str(error) or None,
                 fix="try again; `zoo doctor` shows whether TensorFlow is installed",
@@ -184,7 +189,7 @@ def _receive(
         left = None if deadline is None else max(0.0, deadline - time.monotonic())
         if not wait([receiver], timeout=left):
             process.kill()
-            raise StepDied(
+            raise ProcessFailed(
                 f"{name} was stopped after {limits.seconds:g} s",
                 why="it reached its time limit",
                 fix="raise the limit (--time-limit), or use a smaller model",
@@ -193,7 +198,7 @@ def _receive(
             kind, value = receiver.recv()
         except (EOFError, OSError):  # the latter when it ends in the middle of a message
             process.join()
-            raise death(
+            raise crash_error(
                 process.exitcode,
                 log,
                 name,
@@ -210,21 +215,21 @@ def _receive(
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Surroundings:
+class _CallerContext:
     """What the caller sees now; the fork server still sees what was there when it began."""
 
     folder: str | None
     environment: dict[str, str]
 
     @classmethod
-    def here(cls) -> _Surroundings:
+    def current(cls) -> _CallerContext:
         try:
             folder = str(Path.cwd())
         except FileNotFoundError:  # removed under our feet; absolute paths still work
             folder = None
         return cls(folder=folder, environment=dict(os.environ))
 
-    def enter(self) -> None:
+    def apply(self) -> None:
         if self.folder is not None:
             os.chdir(self.folder)
         # TensorFlow sets variables of its own; what we read ourselves must be exact.
@@ -253,7 +258,7 @@ def _child(
     sender: Connection,
     log: str,
     limits: WorkerLimits,
-    surroundings: _Surroundings,
+    surroundings: _CallerContext,
 ) -> None:
     """First code of the child: quiet streams, limits, then the work."""
     # Ctrl-C reaches the whole process group; the parent decides what ends.
@@ -263,7 +268,7 @@ def _child(
     os.dup2(stream, 1)
     os.dup2(stream, 2)
     try:
-        surroundings.enter()
+        surroundings.apply()
         _limit_memory(limits.memory_bytes)
         module_name, _, name = function.partition(":")
         target = getattr(importlib.import_module(module_name), name)
@@ -283,7 +288,7 @@ def flatten(error: BaseException) -> RemoteFailure:
     if isinstance(error, ZooError):
         flat = error
     elif any(kind.__name__ in _NO_MEMORY for kind in type(error).__mro__):
-        flat = StepDied(
+        flat = ProcessFailed(
             "the step ran out of memory",
             why=str(error).strip()[:600] or None,
             fix=MORE_MEMORY,

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Generic, Literal, Self, TypeVar, get_args
 
 from zoo.common.errors import UsageError
 from zoo.contracts.checks import InvalidRecord, check, check_name
-from zoo.contracts.examination import Examination, Specimen
+from zoo.contracts.offline_analysis import Examination, Specimen
 from zoo.contracts.runtime import VendorTool
 from zoo.contracts.transport import DeviceOptions, Transport
 from zoo.contracts.usage import Arena

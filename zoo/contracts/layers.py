@@ -19,7 +19,7 @@ class LayerRequest:
 
     Attributes:
         path: The file to be explained.
-        twin: The float32 file of the same network and format.
+        baseline: The float32 file of the same network and format.
         inputs: Raw real inputs, shape (examples, …), of the network's input type.
         layers: Names of the Keras layers in the network's order; empty when nobody knows them, and
             names are then read out of the file's own as well as they can be.
@@ -27,7 +27,7 @@ class LayerRequest:
     """
 
     path: Path
-    twin: Path
+    baseline: Path
     inputs: NDArray[Any]
     layers: tuple[str, ...] = ()
     runs: int = 0

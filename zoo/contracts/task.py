@@ -80,7 +80,7 @@ class Comparison:
             look the same.
         sqnr_db: Signal to quantization noise, decibels; None where outputs are no signal.
         ssim: Mean structural similarity of images (Wang 2004), at most 1; None for others.
-        outputs: The same of each output by name, where there are several; see `together`.
+        outputs: The same of each output by name, where there are several; see `combined`.
     """
 
     count: int
@@ -92,7 +92,7 @@ class Comparison:
     outputs: Mapping[str, Comparison] = field(default_factory=dict)
 
     @classmethod
-    def together(cls, outputs: Mapping[str, Comparison]) -> Comparison:
+    def combined(cls, outputs: Mapping[str, Comparison]) -> Comparison:
         """Of several outputs: the worst of each figure, and every output's own."""
         return cls(
             count=min(one.count for one in outputs.values()),
@@ -122,7 +122,7 @@ class Check:
     reason: str = ""
 
     @classmethod
-    def together(cls, outputs: Mapping[str, Check]) -> Check:
+    def combined(cls, outputs: Mapping[str, Check]) -> Check:
         """Of several outputs: it passes where each output's own check does."""
         return cls(
             name=next(iter(outputs.values())).name,
@@ -154,7 +154,7 @@ class Output:
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Lesson(ABC):
+class TrainingObjective(ABC):
     """How a network is trained.
 
     Attributes:
@@ -181,7 +181,7 @@ class Lesson(ABC):
             Name of the metric whose validation value decides which epoch is kept.
         """
 
-    def sketch(self, network: Any, preprocessing: Preprocessing) -> Array | None:
+    def sample_image(self, network: Any, preprocessing: Preprocessing) -> Array | None:
         """What the network makes now, uint8 of shape (height, width, 1 or 3), kept of each epoch.
 
         None: there is nothing to see.
@@ -190,7 +190,7 @@ class Lesson(ABC):
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Task(Lesson):
+class Task(TrainingObjective):
     """The meaning of outputs: the base class of tasks.
 
     Outputs, answers and labels are arrays whose first axis is the example. One output is a plain
@@ -284,16 +284,16 @@ class Task(Lesson):
         """Which answers are wrong, boolean (examples,); None: single examples are not shown."""
         return None
 
-    def told(self, answer: Any, classes: tuple[str, ...]) -> tuple[str, float | None]:
+    def describe_answer(self, answer: Any, classes: tuple[str, ...]) -> tuple[str, float | None]:
         """One example's answer in words, and how sure it is, from 0 to 1, where it says so."""
         return str(answer), None
 
-    def truth_told(self, label: Any, classes: tuple[str, ...]) -> str:
+    def describe_label(self, label: Any, classes: tuple[str, ...]) -> str:
         """One example's label in the same words."""
         return str(label)
 
     def gallery(self, outputs: Array) -> Array | None:
-        """The first outputs as one picture like `sketch`, for the report; None: there is none."""
+        """The first outputs as one picture for the report, like `sample_image`, or None."""
         return None
 
     def allowed_loss(self, precision: Precision) -> float:

@@ -33,7 +33,7 @@ class Training(TrainingFields, Section):
         return ULMFIT_FACTOR if self.freeze == "gradual" else 1.0
 
     @model_validator(mode="after")
-    def _that_layers_can_be_treated_apart(self) -> Self:
+    def _check_layer_options(self) -> Self:
         if self.freeze == "gradual" and self.from_scratch:
             raise ValueError("freeze = 'gradual' protects pretrained layers; from_scratch has none")
         if self.freeze == "gradual" and self.epochs == 1:

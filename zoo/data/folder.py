@@ -79,7 +79,7 @@ def open_folder(argument: str | None) -> Dataset:
         name: _split(listing.root, [files[i] for i in own], [hashes[i] for i in own], labels[own])
         for name, own in indices.items()
     }
-    pairs = shared.contradictions([file.path for file in files], hashes, labels)
+    pairs = shared.conflicting_labels([file.path for file in files], hashes, labels)
     content_hash = dataset_hash(classes, splits)
     near = near_copy_notes(
         content_hash,

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import TypeVar
 
-from zoo.data.splits import SHARES, distance, minimum, preferred_split
+from zoo.data.splits import SHARES, distance_to_split, minimum_examples, preferred_split
 
 Group = TypeVar("Group", int, str)
 #: Fewer groups of a class than this are shared out exactly; of more, each stays where it is when
@@ -42,7 +42,7 @@ def groups_to_splits(
     content = {g: hashlib.sha256(b"".join(sorted(own))).digest() for g, own in members.items()}
     sizes = [sum(label in own for own in has.values()) for label in range(classes)]
     least = {
-        (label, split): minimum(sizes[label], share)
+        (label, split): minimum_examples(sizes[label], share)
         for label in range(classes)
         for split, share in shares.items()
     }
@@ -99,7 +99,9 @@ def _fill(
             ]
             if not spare:
                 return False
-            nearest = min(spare, key=lambda g: (distance(content[g], split, shares), content[g], g))
+            nearest = min(
+                spare, key=lambda g: (distance_to_split(content[g], split, shares), content[g], g)
+            )
             counts.subtract((c, where[nearest]) for c in has[nearest])
             counts.update((c, split) for c in has[nearest])
             where[nearest] = split

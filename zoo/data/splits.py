@@ -30,7 +30,7 @@ _SLACK = 0.05
 SHARES_WITHOUT_TEST: Mapping[str, float] = {"train": 0.85, "validation": 0.15}
 
 
-def position(content: bytes) -> float:
+def hash_position(content: bytes) -> float:
     """A content hash as a number from 0 up to, but not including, 1."""
     # 53 bits are what a float holds exactly; more could round up to 1.
     return (int.from_bytes(content[:8], "big") >> 11) / 2**53
@@ -38,18 +38,18 @@ def position(content: bytes) -> float:
 
 def preferred_split(content: bytes, shares: Mapping[str, float] = SHARES) -> str:
     """The split that a content hash asks for, whatever else is in the dataset."""
-    place = position(content)
+    place = hash_position(content)
     # Shares may add up to a little less than 1 by rounding: the last split takes that sliver.
     return next((n for n, (_, high) in _intervals(shares).items() if place < high), [*shares][-1])
 
 
-def distance(content: bytes, split: str, shares: Mapping[str, float] = SHARES) -> float:
+def distance_to_split(content: bytes, split: str, shares: Mapping[str, float] = SHARES) -> float:
     """How far a content hash lies from those that ask for `split`; 0 for one of them."""
-    place, (low, high) = position(content), _intervals(shares)[split]
+    place, (low, high) = hash_position(content), _intervals(shares)[split]
     return max(low - place, place - high, 0.0)
 
 
-def minimum(distinct: int, share: float) -> int:
+def minimum_examples(distinct: int, share: float) -> int:
     """How many distinct examples of a class a split must at least get."""
     return max(1, int(distinct * share / 2))
 
@@ -110,7 +110,7 @@ def hold_out(
     return kept.astype(np.int64), np.sort(aside)
 
 
-def without_copies(
+def without_duplicates(
     hashes: Mapping[str, Sequence[bytes]], order: Sequence[str]
 ) -> tuple[dict[str, NDArray[np.int64]], int]:
     """Leaves out of each split what an earlier one of `order` holds already.
@@ -158,7 +158,7 @@ def divide_given(
     if "" in hashes:
         divided = split_by_content(hashes[""], labels[""], classes)
         return {name: ("", own) for name, own in divided.items()}, []
-    kept, count = without_copies(
+    kept, count = without_duplicates(
         hashes, [n for n in ("test", "validation", "train") if n in hashes]
     )
     notes = [f"{count} examples are left out: copies of some in a later split"] if count else []
@@ -235,7 +235,7 @@ def _stratify(
         for content in itertools.islice(movable, room[split]):
             where[content] = split
     held = Counter(where[content] for content in own)
-    if any(held[split] < minimum(len(own), share) for split, share in shares.items()):
+    if any(held[split] < minimum_examples(len(own), share) for split, share in shares.items()):
         raise BadData(
             f"class {name!r} cannot be divided among {', '.join(shares)}",
             why="too many of its examples are also in other classes",

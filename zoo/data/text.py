@@ -103,7 +103,7 @@ def _open_folder(name: str, query: Query) -> Dataset:
     indices, notes = shared.divide(files, hashes, classes, groups)
     names = [file.path for file in files]
     splits = {n: text_split(texts, labels, hashes, own, names) for n, own in indices.items()}
-    pairs = shared.contradictions(names, hashes, labels)
+    pairs = shared.conflicting_labels(names, hashes, labels)
     return Dataset(
         name=name,
         classes=classes,
@@ -145,7 +145,7 @@ def _open_table(name: str, query: Query, path: Path) -> Dataset:
     hashes = text_hashes(found.texts)
     indices = split_by_content(hashes, labels, classes)
     splits = {n: text_split(found.texts, labels, hashes, i.tolist()) for n, i in indices.items()}
-    pairs = shared.contradictions(found.places, hashes, labels)
+    pairs = shared.conflicting_labels(found.places, hashes, labels)
     return Dataset(
         name=name,
         classes=classes,

@@ -53,7 +53,7 @@ def build_network(
         if preprocessing is not None and len(shape) > 1 and variant.has_head and name in found:
             wanted[name] = (*found[name][: len(shape) - 1], shape[-1])
     if found != wanted:
-        returned, said = _shapes_told(found), _shapes_told(wanted, "batch, ")
+        returned, said = _format_shapes(found), _format_shapes(wanted, "batch, ")
         raise ZooError(
             f"{variant.name!r} returns shape {returned} for {classes} classes",
             why=f"the record of {variant.name!r} says {said}",
@@ -69,7 +69,7 @@ def output_shapes(model: Any) -> dict[str, tuple[int, ...]]:
     return {name: tuple(tensor.shape[1:]) for name, tensor in named.items()}
 
 
-def _shapes_told(shapes: Mapping[str, tuple[int, ...]], batch: str = "") -> str:
+def _format_shapes(shapes: Mapping[str, tuple[int, ...]], batch: str = "") -> str:
     told = {
         name: f"({batch}{', '.join(map(str, shape))})" if batch else f"{shape}"
         for name, shape in shapes.items()

@@ -63,7 +63,7 @@ def _summary(architecture: Architecture, variant: Variant) -> ModelSummary:
         parameters=variant.parameters,
         multiply_adds=variant.multiply_adds,
         licence=architecture.licence,
-        weights=tuple(_here(architecture, variant)),
+        weights=tuple(_local_weights(architecture, variant)),
         not_fetched=tuple(
             tag for tag, s in sources_of(architecture, variant).items() if not is_fetched(s)
         ),
@@ -71,7 +71,7 @@ def _summary(architecture: Architecture, variant: Variant) -> ModelSummary:
     )
 
 
-def _here(architecture: Architecture, variant: Variant) -> dict[str, Path]:
+def _local_weights(architecture: Architecture, variant: Variant) -> dict[str, Path]:
     """Tags and files of all weights on this machine."""
     sources = sources_of(architecture, variant)
     return {
@@ -100,7 +100,7 @@ def info(registry: Registry, model: str) -> dict[str, Any]:
     plugin = registry.architectures.provider(architecture.name)
     weights = [
         Checkpoint(architecture=architecture, variant=variant, path=path)
-        for path in _here(architecture, variant).values()
+        for path in _local_weights(architecture, variant).values()
     ]
     if found is not None and model.endswith(SUFFIX):
         weights = [found]

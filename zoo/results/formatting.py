@@ -221,7 +221,7 @@ def plain(text: str, limit: int | None = None) -> str:
     return line
 
 
-def joined(text: str) -> str:
+def tie_units(text: str) -> str:
     """The text with each figure tied to its unit, so that a line never ends between them."""
     return _FIGURE_AND_UNIT.sub("\\1\N{NO-BREAK SPACE}\\2", text)
 

@@ -18,7 +18,7 @@ _MAGIC = b"zns1"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Answers:
+class OutputCheck:
     """How a file's answers on a device compare with those of the host, before it was timed.
 
     Attributes:
@@ -188,7 +188,7 @@ class Measurement:
     profile: Profile | None = None
     clock: Clock = "real"
     p90_stopping_ms: float | None = None
-    answers: Answers | None = None
+    answers: OutputCheck | None = None
     sustained: Sustained | None = None
     accuracy: Evaluation | None = None
     reference: bool = False

@@ -194,12 +194,12 @@ class Classification(Task):
         wrong: Array = answers.argmax(axis=-1) != labels
         return wrong
 
-    def told(self, answer: Any, classes: tuple[str, ...]) -> tuple[str, float | None]:
+    def describe_answer(self, answer: Any, classes: tuple[str, ...]) -> tuple[str, float | None]:
         """The likeliest class and its probability."""
         best = int(answer.argmax())
         return classes[best], float(answer[best])
 
-    def truth_told(self, label: Any, classes: tuple[str, ...]) -> str:
+    def describe_label(self, label: Any, classes: tuple[str, ...]) -> str:
         """The class."""
         return classes[int(label)]
 

@@ -105,9 +105,9 @@ def _samples(outputs: Array, truth: Truth) -> tuple[_Sample, _Sample, _Sample]:
 @lru_cache(maxsize=16)
 def _estimates(real: _Sample, generated: _Sample, held_out: _Sample) -> Mapping[str, Estimate]:
     """By name; kept, since evaluation, gate and report ask for the same."""
-    from zoo.tasks.distances import against_real, kernel_estimate
+    from zoo.tasks.distances import kernel_estimate, real_distances
 
-    found = against_real(real.features, generated.features, held_out.features)
+    found = real_distances(real.features, generated.features, held_out.features)
     return {
         FRECHET: found.generated,
         "Fréchet distance of real data": found.held_out,
@@ -135,7 +135,7 @@ def compare(reference: Array, candidate: Array) -> Comparison:
     """
     import numpy as np
 
-    from zoo.tasks.likeness import sqnr_db, ssim
+    from zoo.tasks.image_similarity import sqnr_db, ssim
 
     if reference.shape != candidate.shape:
         raise ZooError(
@@ -237,7 +237,7 @@ def gallery(outputs: Array) -> Array:
     return picture
 
 
-def sketch(network: Any, preprocessing: Preprocessing) -> Array:
+def sample_image(network: Any, preprocessing: Preprocessing) -> Array:
     """What a generator makes of the latents that evaluation begins with."""
     import numpy as np
 
@@ -290,7 +290,7 @@ class ImageGeneration(Task):
     accuracy = staticmethod(accuracy)
     details = staticmethod(details)
     depends = staticmethod(depends)
-    sketch = staticmethod(sketch)
+    sample_image = staticmethod(sample_image)
     gallery = staticmethod(gallery)
 
 

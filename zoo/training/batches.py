@@ -12,7 +12,7 @@ from zoo.data.preprocessing.stream import Examples
 _VALIDATION_BATCH = 256
 
 
-class Feed:
+class TrainingBatches:
     """The batches that a network is trained and validated on."""
 
     def __init__(

@@ -15,7 +15,7 @@ TEMPERATURE = 4.0
 TEACHER_SHARE = 0.7
 
 
-def teachable(task: Task, teacher: Any) -> bool:
+def can_distill(task: Task, teacher: Any) -> bool:
     """Whether a network of this task can be taught by its logits.
 
     Args:
@@ -25,7 +25,7 @@ def teachable(task: Task, teacher: Any) -> bool:
     return task.trainee is None and task.state is None and teacher.output_shape[-1] > 1
 
 
-def taught(task: Task, teacher: Any) -> Task:
+def distillation_task(task: Task, teacher: Any) -> Task:
     """The task with another loss: the labels' and the divergence from the teacher's classes.
 
     The share of the teacher is multiplied by the square of the temperature, so that its gradients

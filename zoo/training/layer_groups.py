@@ -41,7 +41,7 @@ def layer_groups(network: Any, count: int) -> list[list[Any]]:
     return [head, *reversed(groups_below)]
 
 
-def thaw(network: Any, groups: Sequence[Sequence[Any]], number: int) -> None:
+def unfreeze_groups(network: Any, groups: Sequence[Sequence[Any]], number: int) -> None:
     """Makes the first `number` groups trainable, and no other layer that has weights."""
     for layer in network.layers:
         layer.trainable = True  # a model inside passes this on to its layers

@@ -151,6 +151,6 @@ def pruned_task(task: Task, pruner: Pruner) -> Task:
 class PruningTrainer(Trainer):
     """Trains as ever, but no epoch before the share of zeros is reached can be the best."""
 
-    def _better(self, value: float, than: float) -> bool:
+    def _is_better(self, value: float, than: float) -> bool:
         rising = len(self.epochs) <= ramp_epochs(self.options.epochs)
-        return rising or super()._better(value, than)
+        return rising or super()._is_better(value, than)

@@ -15,13 +15,13 @@ from zoo.common.files import atomic_path, write_text
 from zoo.common.optional_imports import require
 from zoo.common.progress import Event
 from zoo.contracts import Dataset, Preprocessing
-from zoo.contracts.task import Lesson
+from zoo.contracts.task import TrainingObjective
 from zoo.contracts.training import Training
 from zoo.networks.building import HEAD, count_multiply_adds, raw_model
 from zoo.results.records import Epoch
-from zoo.training.batches import Feed
+from zoo.training.batches import TrainingBatches
 from zoo.training.fused_batch_norm import fused_normalizations, new_normalizations
-from zoo.training.layer_groups import layer_groups, thaw
+from zoo.training.layer_groups import layer_groups, unfreeze_groups
 from zoo.training.optimizer import adamw
 from zoo.training.progress import progress_callback
 from zoo.training.sample_images import SampleImages
@@ -58,7 +58,7 @@ class Trainer:
     def __init__(
         self,
         network: Any,
-        task: Lesson,
+        task: TrainingObjective,
         preprocessing: Preprocessing,
         options: Training,
         *,
@@ -102,12 +102,12 @@ class Trainer:
         new = new_normalizations(model)  # A resumed training has the same: its averages come next.
         self._resume(model)
         self._group_layers(model, batches)
-        feed = Feed(dataset, self.preprocessing.training, self.options, self.seed)
+        feed = TrainingBatches(dataset, self.preprocessing.training, self.options, self.seed)
         with fused_normalizations(model, new):
             for number in range(len(self.epochs) + 1, self.options.epochs + 1):
-                if self._enough():
+                if self._is_out_of_patience():
                     break
-                self._thaw(model, number)
+                self._unfreeze(model, number)
                 self._choose_jit(model, feed, number, batches)
                 epoch = self._one_epoch(model, feed, number, batches)
                 sketch = self._sample_image(number)
@@ -130,12 +130,12 @@ class Trainer:
         """Draws what the network makes now; the event tells where."""
         if self._sketches is None:
             return {}
-        picture = self.task.sketch(self.network, self.preprocessing)
+        picture = self.task.sample_image(self.network, self.preprocessing)
         if picture is None:
             return {}
         return {"sketch": str(self._sketches.draw(number, picture))}
 
-    def _one_epoch(self, model: Any, feed: Feed, number: int, batches: int) -> Epoch:
+    def _one_epoch(self, model: Any, feed: TrainingBatches, number: int, batches: int) -> Epoch:
         progress = progress_callback(self.emit, number, self.options, batches, self.metric_name)
         # Each epoch has a seed of its own, so a resumed run sees what an unbroken one sees.
         require("keras.utils").set_random_seed(self.seed + number)
@@ -164,24 +164,24 @@ class Trainer:
             seconds=seconds,
         )
         self.epochs.append(epoch)
-        if not self._best or self._better(epoch.validation_metric, self._best_metric()):
+        if not self._best or self._is_better(epoch.validation_metric, self._best_metric()):
             self.best_epoch = number
             self._best = self.network.get_weights()
             self._best_companion = self.companion.get_weights() if self.companion else []
         return epoch
 
-    def _better(self, value: float, than: float) -> bool:
+    def _is_better(self, value: float, than: float) -> bool:
         return value > than if self.task.higher_is_better else value < than
 
     def _best_metric(self) -> float:
         return self.epochs[self.best_epoch - 1].validation_metric
 
-    def _enough(self) -> bool:
+    def _is_out_of_patience(self) -> bool:
         # While layers are still frozen, a pause in progress says nothing.
-        since_best = len(self.epochs) - max(self.best_epoch, self._all_thawed())
+        since_best = len(self.epochs) - max(self.best_epoch, self._first_unfrozen_epoch())
         return 0 < self.options.patience <= since_best
 
-    def _all_thawed(self) -> int:
+    def _first_unfrozen_epoch(self) -> int:
         """The epoch from which on every layer learns."""
         return len(self._groups) if self.options.freeze == "gradual" else 0
 
@@ -210,19 +210,19 @@ class Trainer:
             for layer in group
             for variable in layer.trainable_variables
         )
-        self.notes.insert(0, _told(self._groups, self.options))
+        self.notes.insert(0, _describe_groups(self._groups, self.options))
         self.emit({"event": "note", "text": self.notes[0]})
 
-    def _thaw(self, model: Any, number: int) -> None:
+    def _unfreeze(self, model: Any, number: int) -> None:
         """Makes trainable what learns in epoch `number`."""
         if self.options.freeze == "gradual":
-            thaw(self.network, self._groups, number)
+            unfreeze_groups(self.network, self._groups, number)
             if number <= len(self._groups):
                 model.make_train_function(force=True)
 
-    def _choose_jit(self, model: Any, feed: Feed, number: int, batches: int) -> None:
+    def _choose_jit(self, model: Any, feed: TrainingBatches, number: int, batches: int) -> None:
         """Tries XLA before the first epoch that trains every layer; later ones do the same."""
-        if number < self._all_thawed():
+        if number < self._first_unfrozen_epoch():
             return
         if self._trial is None:
             steps = (self.options.epochs - number + 1) * batches
@@ -310,7 +310,7 @@ def _freeze(network: Any, rule: str) -> None:
         layer.trainable = rule != "backbone" or layer.name == HEAD
 
 
-def _told(groups: list[list[Any]], options: Training) -> str:
+def _describe_groups(groups: list[list[Any]], options: Training) -> str:
     """How the layers were grouped, for the result."""
     shown = []
     for number, group in enumerate(groups):

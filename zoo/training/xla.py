@@ -54,22 +54,22 @@ def use_jit(model: Any, wish: str, batches: Any, variables: Sequence[Any], steps
         return XlaTrial(jit=False)
     before = [variable.numpy() for variable in variables]
     try:
-        return _tried(model, batches, steps)
+        return _run_trial(model, batches, steps)
     finally:
         for variable, value in zip(variables, before, strict=True):
             variable.assign(value)
         model.reset_metrics()
 
 
-def _tried(model: Any, batches: Any, steps: int) -> XlaTrial:
-    plain = _Contestant(model, batches, jit=False)
+def _run_trial(model: Any, batches: Any, steps: int) -> XlaTrial:
+    plain = _CompiledStep(model, batches, jit=False)
     plain.run()
     expected = steps * plain.run()
     if expected < WORTH_SECONDS:
         return XlaTrial(jit=False)
     try:
         started = time.perf_counter()
-        compiled = _Contestant(model, batches, jit=True)
+        compiled = _CompiledStep(model, batches, jit=True)
         compiled.run()
         seconds = time.perf_counter() - started
     # TensorFlow has many ways to say that an operation cannot be compiled.
@@ -89,7 +89,7 @@ def _tried(model: Any, batches: Any, steps: int) -> XlaTrial:
     )
 
 
-class _Contestant:
+class _CompiledStep:
     """The training function in one of its two forms, and a stream of batches."""
 
     def __init__(self, model: Any, batches: Any, *, jit: bool) -> None:

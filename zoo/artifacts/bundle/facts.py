@@ -79,7 +79,7 @@ def facts_of(
         "labels": "labels.txt",
         "preprocessing": {
             **steps,
-            "before_the_model": _before(preprocessing.describe()),
+            "before_the_model": _steps_before(preprocessing.describe()),
             "inside_the_model": "nothing"
             if preprocessing.normalization is None
             else f"the normalization: {preprocessing.describe()['normalization']}",
@@ -161,6 +161,6 @@ def _answer(output: TensorInfo, classes: int) -> str:
     return "image" if len(output.shape) == 4 and output.shape[-1] in (1, 3) else "values"
 
 
-def _before(words: dict[str, str]) -> list[str]:
+def _steps_before(words: dict[str, str]) -> list[str]:
     """The steps outside the model, in order."""
     return [f"{name}: {text}" for name, text in words.items() if name != "normalization"]

@@ -20,7 +20,7 @@ from zoo.artifacts.bundle.readme import readme
 from zoo.artifacts.bundle.trial import ProgramTrial, try_program
 from zoo.artifacts.golden_samples import GoldenArrays, read_golden
 from zoo.common.errors import BadFile, UsageError, ZooError
-from zoo.common.files import cannot_write, copy_with_sides, sha256_of
+from zoo.common.files import cannot_write, copy_with_side_files, sha256_of
 from zoo.common.named_arrays import fields_of
 from zoo.contracts import Arena, Usage, UsageRequest
 from zoo.registry import Registry, load_registry
@@ -150,7 +150,7 @@ def _fill(
     registry: Registry,
 ) -> list[ProgramTrial]:
     facts = facts_of(artifact, manifest, arrays, name, target)
-    copy_with_sides(artifact.path, folder / name, artifact.companions)
+    copy_with_side_files(artifact.path, folder / name, artifact.companions)
     _write(folder, "labels.txt", "".join(f"{_one_line(c)}\n" for c in manifest.classes))
     for name, lines in manifest.preprocessing.text_files().items():
         _write(folder, f"{name}.txt", "".join(f"{line}\n" for line in lines))

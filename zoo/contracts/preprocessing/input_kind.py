@@ -50,15 +50,17 @@ class InputKind(ABC, Generic[Own]):
         """An example as a text, for kinds that are shown as such."""
         return str(split.read(index))
 
-    def words(self, split: Split, index: int, steps: list[int]) -> tuple[str, ...]:
+    def step_texts(self, split: Split, index: int, steps: list[int]) -> tuple[str, ...]:
         """What stands at these steps of an example, for people: as a rule the steps' numbers."""
         return tuple(str(step + 1) for step in steps)
 
-    def made_up(self) -> Own:
+    def with_synthetic_statistics(self) -> Own:
         """The record as if a training split had been measured."""
         return self.own
 
-    def synthetic(self, labels: Array, classes: int, random: Any, seed: int) -> tuple[Any, Any]:
+    def synthetic_examples(
+        self, labels: Array, classes: int, random: Any, seed: int
+    ) -> tuple[Any, Any]:
         """Learnable inputs for labels, and the labels, `IGNORED` where there is padding.
 
         Args:
@@ -67,10 +69,10 @@ class InputKind(ABC, Generic[Own]):
             random: A numpy generator.
             seed: Of patterns.
         """
-        return waves(self.own.input_shape, labels, random, seed), labels
+        return class_patterns(self.own.input_shape, labels, random, seed), labels
 
 
-def waves(shape: tuple[int, ...], labels: Any, random: Any, seed: int) -> Any:
+def class_patterns(shape: tuple[int, ...], labels: Any, random: Any, seed: int) -> Any:
     """Of each class a pattern of its own, of each example its own noise.
 
     Returns:

@@ -115,14 +115,14 @@ class Series(InputKind[SeriesPreprocessing]):
         rows = inputs.reshape(-1, inputs.shape[-1])
         return _moments_problem(rows, self.own) if self.own.mean else ""
 
-    def made_up(self) -> SeriesPreprocessing:
+    def with_synthetic_statistics(self) -> SeriesPreprocessing:
         """With a mean and a deviation for each channel."""
         if self.own.mean:
             return self.own
         mean, std = ((value,) * self.own.channels for value in _SYNTHETIC)
         return replace(self.own, mean=mean, std=std)
 
-    def synthetic(
+    def synthetic_examples(
         self, labels: NDArray[Any], classes: int, random: Any, seed: int
     ) -> tuple[Any, Any]:
         """Of each class a level of its own."""

@@ -102,19 +102,19 @@ class Tokens(InputKind[TokenPreprocessing]):
         text = example.item() if example.ndim == 0 else " ".join(example.tolist())
         return str(text)
 
-    def words(self, split: Split, index: int, steps: list[int]) -> tuple[str, ...]:
+    def step_texts(self, split: Split, index: int, steps: list[int]) -> tuple[str, ...]:
         """The tokens as they are written."""
         tokens = tokens_of(split.read(index), lowercase=False)
         return tuple(tokens[step] if step < len(tokens) else "" for step in steps)
 
-    def made_up(self) -> TokenPreprocessing:
+    def with_synthetic_statistics(self) -> TokenPreprocessing:
         """With a vocabulary of as many words as the network has numbers for."""
         if self.own.vocabulary:
             return self.own
         words = tuple(f"word{number}" for number in range(FIRST_WORD, self.own.size))
         return replace(self.own, vocabulary=words)
 
-    def synthetic(
+    def synthetic_examples(
         self, labels: NDArray[Any], classes: int, random: Any, seed: int
     ) -> tuple[Any, Any]:
         """Texts of different lengths in which words belong to classes."""

@@ -33,7 +33,7 @@ _VERSION = 2
 
 
 @dataclass(frozen=True)
-class Checked:
+class CheckedFile:
     """What opening a file showed.
 
     Attributes:
@@ -49,7 +49,7 @@ class Checked:
 
 def check_files(
     root: Path, files: Sequence[ListedFile], *, workers: int | None = None
-) -> tuple[list[Checked], list[str]]:
+) -> tuple[list[CheckedFile], list[str]]:
     """Opens every file that is new or changed since the last check.
 
     Args:
@@ -61,7 +61,7 @@ def check_files(
         One result per file, and notes for the reader.
     """
     memory = cache_folder() / "folders" / f"{hashlib.sha256(os.fsencode(root)).hexdigest()}.json"
-    known = _recall(memory)
+    known = _read_results(memory)
     unknown = [file for file in files if _key(file) not in known]
     formats()  # Loads Pillow's decoders, which must not happen in several threads at once.
     with warnings.catch_warnings():
@@ -71,11 +71,11 @@ def check_files(
             found = pool.map(lambda file: _check(root / file.path, file.size), unknown)
             known.update(zip(map(_key, unknown), found, strict=True))
     results = [known[_key(file)] for file in files]
-    notes = _remember(memory, files, results) if unknown else []
+    notes = _write_results(memory, files, results) if unknown else []
     return results, notes
 
 
-def _check(path: Path, size: int) -> Checked:
+def _check(path: Path, size: int) -> CheckedFile:
     if size > MAX_BYTES:
         return _broken(f"{size} bytes: more than {MAX_BYTES}")
     try:
@@ -84,11 +84,11 @@ def _check(path: Path, size: int) -> Checked:
         return _broken(str(error))
     except OSError as error:
         return _broken(error.strerror or str(error))
-    return Checked(identity(image), outline(image), "")
+    return CheckedFile(identity(image), outline(image), "")
 
 
-def _broken(problem: str) -> Checked:
-    return Checked(b"", b"", problem)
+def _broken(problem: str) -> CheckedFile:
+    return CheckedFile(b"", b"", problem)
 
 
 def _key(file: ListedFile) -> str:
@@ -100,13 +100,13 @@ def _decoder() -> dict[str, Any]:
     return {"version": _VERSION, "pillow": require("PIL").__version__, "formats": list(formats())}
 
 
-def _recall(memory: Path) -> dict[str, Checked]:
+def _read_results(memory: Path) -> dict[str, CheckedFile]:
     try:
         stored = json.loads(memory.read_text(encoding="utf-8"))
         if stored["decoder"] != _decoder():
             return {}
         return {
-            key: Checked(base64.b64decode(digest), base64.b64decode(own), problem)
+            key: CheckedFile(base64.b64decode(digest), base64.b64decode(own), problem)
             for key, (digest, own, problem) in stored["files"].items()
         }
     except FileNotFoundError:
@@ -116,7 +116,9 @@ def _recall(memory: Path) -> dict[str, Checked]:
         return {}
 
 
-def _remember(memory: Path, files: Sequence[ListedFile], results: Sequence[Checked]) -> list[str]:
+def _write_results(
+    memory: Path, files: Sequence[ListedFile], results: Sequence[CheckedFile]
+) -> list[str]:
     settled = time.time_ns() - _SETTLED_NANOSECONDS
     kept = {
         _key(file): [

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from zoo.common.errors import BadData
-from zoo.data.readers.folder_names import a_fold, folded, of_a_system, shown, split_of
+from zoo.data.readers.folder_names import a_fold, folded, of_a_system, printable_name, split_of
 
 #: What annotated datasets call the folders of their parts.
 _ANNOTATED = frozenset({"images", "image", "imgs", "img", "jpegimages", "pictures", "photos"})
@@ -58,7 +58,7 @@ def layout_of(root: Path, argument: str, names: Sequence[str]) -> Layout:
         _refuse_annotated(root, argument, names[0])
         return Layout(
             splits={None: names[0]},
-            notes=[f"{shown(names[0])}/ alone is given: validation and test are taken from it"],
+            notes=[f"{_told(names)} alone is given: validation and test are taken from it"],
         )
     _refuse_other_layouts(root, argument, names)
     _refuse_mixed(root, argument, found, strangers)
@@ -82,7 +82,7 @@ def _splits(
         if split == "?":
             if len(open_ones) != 1:
                 raise BadData(
-                    f"{argument} has {shown(name)}/, which may mean validation or test",
+                    f"{argument} has {printable_name(name)}/, which may mean validation or test",
                     why=f"beside it there is {_listed([n for n in names if n != name])}",
                     fix="rename it to validation or to test",
                 )
@@ -91,14 +91,14 @@ def _splits(
     for name in sorted(given):
         if given[name] in by_split:
             raise BadData(
-                f"{argument} has both {shown(by_split[given[name]])}/ and {shown(name)}/",
+                f"{argument} has both {_told([by_split[given[name]]])} and {_told([name])}",
                 why="they mean the same split",
                 fix="keep one of them",
             )
         by_split[given[name]] = name
     for name in names:
         _refuse_annotated(root, argument, name)
-    train = shown(by_split["train"])
+    train = printable_name(by_split["train"])
     if "test" not in by_split:
         raise BadData(
             f"{argument} has {train}/ but no test/",
@@ -126,7 +126,7 @@ def _refuse_annotated(root: Path, argument: str, name: str) -> None:
 def _annotated(argument: str, place: str) -> BadData:
     return BadData(
         f"{argument} looks like a dataset with boxes or masks, such as YOLO's: "
-        f"{shown(place)}/ is no class",
+        f"{printable_name(place)}/ is no class",
         why=_CLASSES,
         fix="name a dataset for classification; with one object in each picture, its box's class "
         "tells the folder that the picture belongs in",
@@ -149,13 +149,13 @@ def _refuse_other_layouts(root: Path, argument: str, names: Sequence[str]) -> No
     inside = _folders(root / names[0])
     if inside and all(split_of(name) for name in inside):
         raise BadData(
-            f"{argument} holds only {shown(names[0])}/, and that holds splits: {_told(inside)}",
-            fix=f"name the folder that holds the splits: {argument.rstrip('/')}/{shown(names[0])}",
+            f"{argument} holds only {_told(names)}, and that holds splits: {_told(inside)}",
+            fix=f"name the folder that holds the splits: {argument.rstrip('/')}/{_listed(names)}",
         )
     tables = sorted(p.name for p in root.iterdir() if p.suffix.lower() in _TABLES)
     if folded(names[0]) in _ANNOTATED and not inside and tables:
         raise BadData(
-            f"{argument} holds {shown(names[0])}/ and {shown(tables[0])}: "
+            f"{argument} holds {printable_name(names[0])}/ and {printable_name(tables[0])}: "
             "one folder for pictures of all classes",
             why=f"{_CLASSES}; tables of labels are not read",
             fix=f"{_SORT}the table says which",
@@ -192,9 +192,9 @@ def _folders(folder: Path) -> list[str]:
 
 
 def _listed(names: Iterable[str]) -> str:
-    return ", ".join(map(shown, names))
+    return ", ".join(map(printable_name, names))
 
 
 def _told(names: Sequence[str]) -> str:
-    few = [f"{shown(name)}/" for name in names[:6]]
+    few = [f"{printable_name(name)}/" for name in names[:6]]
     return ", ".join(few) + (" …" if len(names) > 6 else "")

@@ -37,7 +37,7 @@ _OF_SYSTEMS = frozenset(
 )
 
 
-def shown(name: str) -> str:
+def printable_name(name: str) -> str:
     """A file name safe to print: control characters and undecodable bytes are escaped."""
     return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in name)
 

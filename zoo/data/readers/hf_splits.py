@@ -55,7 +55,7 @@ def load(query: Query) -> Mapping[str, Any]:
     revision = query.options.get("revision")
     try:
         if not local:
-            revision = _found(library, name, revision)
+            revision = _resolve_revision(library, name, revision)
         loaded = library.load_dataset(name, query.options.get("config"), revision=revision)
     # The library lets errors of many others pass: of its readers, of pyarrow, of the network.
     except Exception as error:
@@ -67,7 +67,7 @@ def load(query: Query) -> Mapping[str, Any]:
     return dict(loaded)
 
 
-def _found(library: Any, name: str, revision: str | None) -> str | None:
+def _resolve_revision(library: Any, name: str, revision: str | None) -> str | None:
     """The revision to load: asked once, since the library itself asks five times over.
 
     Without the network, or when downloads are forbidden, what was downloaded before is used.

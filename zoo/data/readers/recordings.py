@@ -11,10 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zoo.common.errors import BadData, UnknownName, UsageError
-from zoo.data.readers.folder_names import shown
+from zoo.data.readers.folder_names import printable_name
 from zoo.data.readers.listing import Listing, class_order
 from zoo.data.readers.query import Query
-from zoo.data.readers.tables import cell, rows_of
+from zoo.data.readers.tables import quote_cell, rows_of
 
 _REPAIR = "fill the gap, or cut these rows out into files of their own"
 
@@ -119,7 +119,7 @@ class _Reader:
     def add(self, line: int, row: list[str]) -> None:
         if len(row) != self.width:
             raise BadData(
-                f"{shown(self.name)}, line {line}: {len(row)} columns, but the header has "
+                f"{printable_name(self.name)}, line {line}: {len(row)} columns, but the header has "
                 f"{self.width}",
                 fix="give each row all columns; numbers with a decimal comma need a point",
             )
@@ -144,7 +144,9 @@ class _Reader:
 
     def finish(self) -> Recording:
         if not self.lines:
-            raise BadData(f"{shown(self.name)} holds a header, but no rows", fix="remove the file")
+            raise BadData(
+                f"{printable_name(self.name)} holds a header, but no rows", fix="remove the file"
+            )
         with np.errstate(over="ignore"):
             values = np.frombuffer(self.values, np.float64).astype(np.float32)
         values = values.reshape(len(self.lines), len(self.channels))
@@ -175,7 +177,7 @@ class _Reader:
                 break
         others = [name for name in self.columns.channels if name != column]
         return BadData(
-            f"{self._place(line, column)}: {cell(text.strip())} is not a number",
+            f"{self._place(line, column)}: {quote_cell(text.strip())} is not a number",
             why="decimal commas are not read" if "," in text else None,
             fix=f"if this is no channel, name those that are: channels={','.join(others)}",
         )
@@ -195,21 +197,21 @@ class _Reader:
             raise BadData(f"{self._place(line, column)}: the value is missing", fix=_REPAIR)
         if not text.isprintable():
             raise BadData(
-                f"{self._place(line, column)}: {cell(text)} has unprintable characters",
+                f"{self._place(line, column)}: {quote_cell(text)} has unprintable characters",
                 fix="rename it",
             )
         return text
 
     def _place(self, line: int, column: str) -> str:
-        return f"{shown(self.name)}, line {line}, column {shown(column)!r}"
+        return f"{printable_name(self.name)}, line {line}, column {printable_name(column)!r}"
 
 
 def _header(name: str, first: tuple[int, list[str]] | None, chosen: bool) -> list[str]:
     if first is None:
-        raise BadData(f"{shown(name)} is empty", fix="remove the file, or check the path")
+        raise BadData(f"{printable_name(name)} is empty", fix="remove the file, or check the path")
     line, cells = first
     header = [text.strip() for text in cells]
-    place = f"{shown(name)}, line {line}"
+    place = f"{printable_name(name)}, line {line}"
     if all(_is_number(text) for text in header):
         raise BadData(
             f"{place}: there are only numbers, but the first line must name the columns",
@@ -217,7 +219,9 @@ def _header(name: str, first: tuple[int, list[str]] | None, chosen: bool) -> lis
         )
     twice = next((text for text in header if text and header.count(text) > 1), None)
     if twice is not None:
-        raise BadData(f"{place}: the column {cell(twice)} stands twice", fix="rename one of them")
+        raise BadData(
+            f"{place}: the column {quote_cell(twice)} stands twice", fix="rename one of them"
+        )
     # A row number that was saved along has no name, and must not become a channel unseen.
     if "" in header and not chosen:
         raise BadData(
@@ -244,7 +248,7 @@ def _columns(query: Query, header: Sequence[str], name: str) -> Columns:
         if column not in named:
             given = "label" in query.options or column != label
             raise UnknownName(
-                f"column of {shown(name)}",
+                f"column of {printable_name(name)}",
                 column,
                 named,
                 fix=None if given else f"which column is the class? label={'|'.join(named)}",
@@ -264,7 +268,7 @@ def _columns(query: Query, header: Sequence[str], name: str) -> Columns:
     if not channels or len(set(channels)) < len(channels):
         what = "names one twice" if channels else "finds no column"
         raise UsageError(
-            f"channels of {shown(name)}: it {what}", fix=f"columns are {','.join(named)}"
+            f"channels of {printable_name(name)}: it {what}", fix=f"columns are {','.join(named)}"
         )
     return Columns(channels=channels, label=label, group=group)
 
@@ -275,7 +279,7 @@ def _places(header: list[str], columns: Columns, name: str) -> list[int]:
     missing = [column for column in wanted if column not in header]
     if missing:
         raise BadData(
-            f"{shown(name)}, line 1: the column {cell(missing[0])} is missing",
+            f"{printable_name(name)}, line 1: the column {quote_cell(missing[0])} is missing",
             why="all files of a dataset have the same columns",
             fix="add it, or move the file away",
         )

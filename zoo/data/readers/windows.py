@@ -17,7 +17,7 @@ from zoo.common.errors import BadData
 from zoo.data.group_splits import groups_to_splits
 from zoo.data.readers.hashing import array_hash
 from zoo.data.readers.recordings import Recording, Recordings
-from zoo.data.splits import SHARES, without_copies
+from zoo.data.splits import SHARES, without_duplicates
 
 Indices = dict[str, NDArray[np.int64]]
 
@@ -52,7 +52,7 @@ class Windows:
         return values[start : start + self.length]
 
 
-def cut(recordings: Recordings, length: int, stride: int) -> Windows:
+def cut_windows(recordings: Recordings, length: int, stride: int) -> Windows:
     """All windows that fit.
 
     Args:
@@ -67,7 +67,7 @@ def cut(recordings: Recordings, length: int, stride: int) -> Windows:
     longest = np.zeros(len(recordings.classes), np.int64)
     segments = 0
     for number, item in enumerate(recordings.items):
-        for begin, end in _stretches(item):
+        for begin, end in _segments(item):
             label, group = item.labels[begin], item.groups[begin]
             longest[label] = max(longest[label], end - begin)
             starts = np.arange(begin, end - length + 1, stride, dtype=np.int64)
@@ -88,7 +88,7 @@ def cut(recordings: Recordings, length: int, stride: int) -> Windows:
     )
 
 
-def _stretches(item: Recording) -> list[tuple[int, int]]:
+def _segments(item: Recording) -> list[tuple[int, int]]:
     """First row and end of each stretch of rows with the same label and group."""
     changes = np.flatnonzero(np.diff(item.labels) | np.diff(item.groups)) + 1
     edges = [0, *changes.tolist(), len(item.labels)]
@@ -134,7 +134,7 @@ def split_windows(
             f"each class are test; {left_out} across borders are left out"
         ]
     own_hashes = {name: [digests[i] for i in own.tolist()] for name, own in found.items()}
-    kept, copies = without_copies(own_hashes, ("train", "test", "validation"))
+    kept, copies = without_duplicates(own_hashes, ("train", "test", "validation"))
     found = {name: own[kept[name]] for name, own in found.items()}
     if copies:
         notes.append(f"{copies} windows are left out of a split: another holds the same values")

@@ -12,8 +12,8 @@ from zoo.common.progress import Event
 from zoo.contracts.training import Training, check_training
 from zoo.data.opening import check_task, open_dataset
 from zoo.networks.loading import Subject, load_model
-from zoo.pipeline.steps.step import Outcome, Work
-from zoo.pipeline.steps.trained_weights import TrainStep, written
+from zoo.pipeline.steps.step import Outcome, StepContext
+from zoo.pipeline.steps.trained_weights import TrainStep, write_trained_weights
 from zoo.registry import PluginSettings, load_registry
 from zoo.results.records import PrunedTraining
 from zoo.training.pruning import (
@@ -37,8 +37,8 @@ class PruneStep(TrainStep[PrunedTraining]):
     share: float
     result_type = PrunedTraining
 
-    def run(self, work: Work) -> Outcome[PrunedTraining]:
-        return self.call(work, prune, share=self.share)
+    def run(self, context: StepContext) -> Outcome[PrunedTraining]:
+        return self.call(context, prune, share=self.share)
 
 
 def prune(
@@ -94,7 +94,7 @@ def prune(
     )
     trainer.fit(dataset)
     reached = sparsity(loaded.network)
-    result = written(
+    result = write_trained_weights(
         trainer,
         loaded,
         loaded.variant,

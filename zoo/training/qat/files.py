@@ -9,13 +9,13 @@ from zoo.networks.loading import LoadedModel
 from zoo.networks.weights import load_into, read_tensors, save_weights
 from zoo.registry import Registry
 from zoo.targets import target_named
-from zoo.training.qat.network import Rounding, rounding
+from zoo.training.qat.network import RoundingNetwork, build_rounding_network
 
 SUFFIX = ".qat.safetensors"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Trained:
+class QatWeights:
     """What a rounding network was trained to, in plain names that cross process borders.
 
     Attributes:
@@ -27,14 +27,14 @@ class Trained:
     target: str
 
 
-def save(twin: Rounding, path: Path) -> str:
+def save(twin: RoundingNetwork, path: Path) -> str:
     """Writes weights and limits; returns the file's SHA-256."""
     return save_weights(twin.trained, path)
 
 
 def load(
-    registry: Registry, loaded: LoadedModel, trained: Trained, batch: int | None = None
-) -> Rounding:
+    registry: Registry, loaded: LoadedModel, trained: QatWeights, batch: int | None = None
+) -> RoundingNetwork:
     """The rounding network as it was trained, settled: ready to be run and exported.
 
     Args:
@@ -46,7 +46,7 @@ def load(
     Raises:
         BadFile: The weights are those of another network.
     """
-    twin = rounding(
+    twin = build_rounding_network(
         loaded.network,
         loaded.preprocessing,
         loaded.task,
@@ -55,5 +55,5 @@ def load(
     )
     tensors = read_tensors(Path(trained.weights))
     load_into(twin.trained, tensors, Path(trained.weights).name, skip_head=False)
-    twin.settle()
+    twin.freeze_quantizers()
     return twin

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from zoo.training.qat.layers import nudged
+from zoo.training.qat.layers import quantization_parameters
 
 #: Shares of the full range on either side that are tried; of equals the widest is taken.
 _SHARES = tuple(share / 16 for share in range(16, 1, -1))
@@ -41,7 +41,7 @@ def best_limits(logits: Any) -> tuple[float, float]:
 def _rounded(values: Any, low: float, high: float) -> Any:
     import numpy as np
 
-    scale, zero = nudged(low, high)
+    scale, zero = quantization_parameters(low, high)
     return (np.clip(np.rint(values / scale) + zero, 0, 255) - zero) * scale
 
 
