@@ -1,4 +1,4 @@
-"""What is installed, what is missing, and the exact command to get it; installs nothing."""
+"""Diagnosis of the installation: its parts, and the command that brings a missing one."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Discovery of plugins: built-in, installed, local; one broken plugin never breaks another."""
+"""Discovery of built-in, installed and local plugins; a broken one affects no other."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ Record = TypeVar("Record")
 
 @dataclass(frozen=True, kw_only=True)
 class PluginSettings:
-    """Which plugins to look for; travels to child processes.
+    """Settings of plugin discovery, passed on to worker processes.
 
     Attributes:
         paths: Local plugin files and packages, or folders of such (``--plugin``).
@@ -68,12 +68,12 @@ class Plugin:
 
     @property
     def identity(self) -> str:
-        """Distribution, version and module, for messages about conflicts."""
+        """Distribution, version and module, for messages."""
         return f"{self.distribution} {self.version} ({self.name})"
 
     @property
     def full_name(self) -> str:
-        """Distribution and name: what no other plugin is called."""
+        """Distribution and name; unique among plugins."""
         return f"{self.distribution}:{self.name}"
 
 
@@ -85,11 +85,11 @@ class NameTable(Generic[Record]):
         self._found: dict[str, list[tuple[Record, Plugin]]] = {}
 
     def add(self, name: str, record: Record, plugin: Plugin) -> None:
-        """Notes that `plugin` provides `record` under `name`."""
+        """Adds a plugin's record under `name`."""
         self._found.setdefault(name, []).append((record, plugin))
 
     def drop(self, plugin: Plugin) -> None:
-        """Takes back everything that one plugin provided."""
+        """Removes the records of one plugin."""
         kept = {n: [r for r in rows if r[1] is not plugin] for n, rows in self._found.items()}
         self._found = {name: rows for name, rows in kept.items() if rows}
 
@@ -207,7 +207,7 @@ class Registry:
         return (self.architectures, self._variants, *(names for _, names, _ in self._hooks[1:]))
 
     def register(self, plugin: Plugin, load: Callable[[], ModuleType]) -> None:
-        """Loads one plugin; whatever it raises becomes the row's problem."""
+        """Loads one plugin; an exception becomes the row's `problem`."""
         twice = any(known.full_name == plugin.full_name for known in self.plugins)
         self.plugins.append(plugin)
         if twice:
@@ -244,7 +244,7 @@ class Registry:
                         self._variants.add(variant.name, record, plugin)
 
     def _forget(self, plugin: Plugin, module: ModuleType | None) -> None:
-        """A plugin that failed halfway provides nothing."""
+        """Removes the records of a plugin that failed halfway."""
         plugin.provides.clear()
         for names in self.all_names():
             names.drop(plugin)
@@ -291,7 +291,7 @@ def load_registry(settings: PluginSettings | None = None) -> Registry:
 
 
 def _check_without(registry: Registry) -> None:
-    """A misspelt name must not leave a plugin on that the user believes off."""
+    """Refuses names of plugins to leave out that no plugin has."""
     known = {name for plugin in registry.plugins for name in (plugin.name, plugin.full_name)}
     for name in registry.settings.without:
         # Plugins that were not looked for cannot be told from misspelt ones.

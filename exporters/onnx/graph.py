@@ -1,4 +1,4 @@
-"""An ONNX file's graph: what made and reads each tensor, and graphs made of it."""
+"""ONNX graphs with producers and readers of tensors, and subgraphs cut from them."""
 
 from __future__ import annotations
 
@@ -30,6 +30,7 @@ def session(model: Any, path: Path | None = None, **options: Any) -> Any:
         **options: Attributes of the session's options.
     """
     runtime = require("onnxruntime")
+    runtime.disable_telemetry_events()  # where a caller imported it before the zoo
     settings = runtime.SessionOptions()
     settings.intra_op_num_threads = settings.inter_op_num_threads = 1
     settings.log_severity_level = 3
@@ -217,7 +218,7 @@ class OnnxGraph:
         return model
 
     def cut(self, names: set[str], wanted: set[str]) -> tuple[Any, dict[str, str]]:
-        """The model with tensors cut in two: what made one still does, who read it reads an input.
+        """The model with tensors cut: their readers get a new input in place of the tensor.
 
         Args:
             names: Tensors to cut; ``NAME/fed`` is the input that takes the place of one.

@@ -1,4 +1,4 @@
-"""An ONNX file and its float twin, operator by operator, in ONNX Runtime.
+"""Layer comparison of an ONNX file with its float32 baseline, in ONNX Runtime.
 
 Both files run with their intermediate results as outputs. To tell what an operator adds by itself,
 the graph is cut between operators and each is fed with the twin's values; fed with these values

@@ -1,4 +1,4 @@
-"""How long each operator of an ONNX file takes, and who computes it, by ONNX Runtime's profiler."""
+"""Times and execution providers of ONNX operators, by ONNX Runtime's profiler."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Integer ONNX files of a network that was trained to be quantized."""
+"""Integer ONNX files of quantization-aware trained networks."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def with_trained_ranges(model: Any, request: ExportRequest) -> Any:
 
 
 def _pass_upwards(graph: Any, limits: Limits) -> None:
-    """What only moves values gives them the range in which it got them: it must be the trained one.
+    """Gives the inputs of operators that only move values the trained range of their output.
 
     The converter writes a global average as one operator that keeps the axes and another that
     takes them away, and the trained range is that of the latter.

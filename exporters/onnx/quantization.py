@@ -1,4 +1,4 @@
-"""Smaller ONNX files: half-precision, 8-bit weights, or integers throughout."""
+"""Quantization of ONNX files: float16, 8-bit weights, or 8-bit integers throughout."""
 
 from __future__ import annotations
 

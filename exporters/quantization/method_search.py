@@ -1,4 +1,4 @@
-"""Which method of calibration, among those that may be: the one whose file errs least."""
+"""Choice of the calibration method whose file has the least output error."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def choose_method(
     answers: Callable[[Built, NDArray[Any]], NDArray[Any]],
     expected: Callable[[NDArray[Any]], NDArray[Any]],
 ) -> tuple[Built, str, tuple[str, ...]]:
-    """Builds with the method that is asked for, or with each, and keeps the best.
+    """Builds with the requested method, or with each, and keeps the best.
 
     Args:
         request: Names the method, and holds the inputs to choose on.

@@ -1,4 +1,4 @@
-"""Figures about real numbers and what integers make of them; shared by the formats."""
+"""Quantization errors of tensors, shared by the formats."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Array = NDArray[Any]
 
 @dataclass(kw_only=True)
 class NoisePower:
-    """Power of a signal and of what differs from it, gathered over examples."""
+    """Power of a signal and of its error, accumulated over examples."""
 
     signal: float = 0.0
     noise: float = 0.0
@@ -39,7 +39,7 @@ class NoisePower:
 
 @dataclass(frozen=True, kw_only=True)
 class IntegerMapping:
-    """How a tensor's integers stand for real numbers, with one scale for all of them."""
+    """Affine mapping between a tensor's integers and real numbers, with a single scale."""
 
     scale: float
     zero_point: int
@@ -73,7 +73,7 @@ class IntegerMapping:
 
 @dataclass(kw_only=True)
 class OutputStatistics:
-    """What is gathered about one operator's output over the examples."""
+    """Error statistics of one operator's output, accumulated over examples."""
 
     integers: IntegerMapping | None = None
     whole: NoisePower = field(default_factory=NoisePower)
@@ -86,7 +86,7 @@ class OutputStatistics:
     count: int = 0
 
     def add(self, expected: Array, found: Array) -> None:
-        """The twin's values and the file's own, as real numbers, of one example."""
+        """Adds one example: values of the baseline and of the file, as real numbers."""
         self.whole.add(expected, found)
         self.count += expected.size
         if expected.size:
@@ -121,7 +121,7 @@ def weight_figures(real: Array | None, found: Array | None, axis: int) -> dict[s
     """Error and spread of weights.
 
     Args:
-        real: The twin's.
+        real: The baseline's.
         found: What the file's stand for, of the same shape; None when it cannot be told.
         axis: That of the output channels.
     """

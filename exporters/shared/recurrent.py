@@ -1,4 +1,4 @@
-"""Recurrent layers, and the forms in which a format may write their loop over time."""
+"""Recurrent layers, and the forms of their loop over time in files."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Activations that one runtime overlooks, written as operators of their own."""
+"""Fused activations that one runtime ignores, split into operators of their own."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def with_own_activations(data: bytes) -> bytes:
 
 
 def _split_activations(model: Any, graph: Any, wanted: int, schema: Any) -> int:
-    """Parts the operators of a graph from their activations; how many there were."""
+    """Splits fused activations off the operators of a graph; returns their number."""
     written: list[Any] = []
     before = len(graph.operators)
     for operator in graph.operators:

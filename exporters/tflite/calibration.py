@@ -1,4 +1,4 @@
-"""Ranges in a TFLite file that awaits quantization: measured in the runtime, set by a method."""
+"""Calibration of TFLite files: tensor ranges measured in the runtime, set by a method."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _OWN_RANGE = frozenset({"SOFTMAX", "LOGISTIC", "TANH", "UNIDIRECTIONAL_SEQUENCE_
 
 
 def observe_ranges(calibrated: bytes, samples: NDArray[Any]) -> dict[int, Histogram]:
-    """Runs a float file on raw inputs (examples, …), and watches its tensors of real numbers.
+    """Runs a float file on raw inputs (examples, …); returns histograms of its float tensors.
 
     Returns:
         What each operator's results, and the inputs, held, by index of the tensor.
@@ -116,7 +116,7 @@ def _write(buffer: bytearray, ranges: Mapping[int, Range], *, symmetric: bool) -
 
 
 def compute_outputs(data: bytes, inputs: NDArray[Any]) -> NDArray[Any]:
-    """What a file answers to raw inputs (examples, …): float32 (examples, …)."""
+    """The outputs of a file for raw inputs (examples, …): float32 (examples, …)."""
     runtime = require("ai_edge_litert.interpreter")
     interpreter = runtime.Interpreter(model_content=data, num_threads=1)
     interpreter.allocate_tensors()

@@ -1,4 +1,4 @@
-"""What a TFLite file really holds, and the manifest appended to it; needs no TensorFlow."""
+"""Contents of TFLite files, and the manifest appended to them; needs no TensorFlow."""
 
 from __future__ import annotations
 
@@ -148,7 +148,7 @@ class _Tally:
         return "hybrid" if any(weighty) else "float"
 
     def _is_integer_weight(self, tensor: Any) -> bool:
-        """Such as a kernel turns into a hybrid one: it quantizes its input on the fly."""
+        """Whether a tensor holds integer weights of hybrid kernels."""
         constant = self.buffers[tensor.buffer].data is not None
         return constant and self.type_names[tensor.type] in _WEIGHT_TYPES
 

@@ -163,7 +163,7 @@ class TfliteGraph:
         return ((values - zero) * scale).astype(np.float32), len(quantization.scale)
 
     def cut(self, places: set[int]) -> tuple[bytes, dict[int, int]]:
-        """The graph with tensors cut in two: what made one still does; who read it reads an input.
+        """The graph with tensors cut: their readers get a new input in place of the tensor.
 
         Returns:
             A file without a manifest, and for each cut tensor the input that took its place.

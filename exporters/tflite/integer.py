@@ -1,4 +1,4 @@
-"""Integer TFLite files: what they take and give, and what must stay real inside them."""
+"""Integer TFLite files: conversion, interface types, and operators that stay in float."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ def _kept_together(calibrated: bytes, request: ExportRequest) -> tuple[str, ...]
 
 
 def interface_of(request: ExportRequest, scheme: Target) -> str:
-    """What the file takes and gives, as numpy calls it.
+    """The type of inputs and outputs, by numpy's name.
 
     An int8 file for raw bytes takes and gives uint8. Every other file takes and gives real
     numbers: an application has them as such, and would have to quantize them with a scale that

@@ -1,4 +1,4 @@
-"""A TFLite file and its float twin, operator by operator, in LiteRT.
+"""Layer comparison of a TFLite file with its float32 baseline, in LiteRT.
 
 Both files run with all tensors kept, by the runtime's own kernels: XNNPACK keeps none. To tell what
 an operator adds by itself, the file is cut between its operators and each is fed with the twin's
@@ -30,7 +30,7 @@ _FASTER = {("UNIDIRECTIONAL_SEQUENCE_LSTM", "integer"): "--recurrent unrolled"}
 
 @dataclass(frozen=True, kw_only=True)
 class _Pair:
-    """An operator and its twin; the twin has none for some."""
+    """An operator and its counterpart in the baseline, if there is one."""
 
     number: int
     twin: int | None

@@ -94,7 +94,7 @@ def written_as(form: str, precision: str, model: Any) -> Iterator[Collection[str
 
 
 class _Tracing:
-    """What happened to each layer; a layer may be traced several times, with a free batch too."""
+    """Traces of the layers; a layer may be traced several times, also with a free batch."""
 
     def __init__(self, precision: str) -> None:
         self.precision = precision
@@ -171,7 +171,7 @@ def _why_not(layer: Any, initial_state: Any, mask: Any, precision: str) -> str:
 
 
 def _one_layer(x: Any, h: Any, c: Any, kernel: Any, recurrent_kernel: Any, bias: Any) -> Any:
-    """What the operator computes, which the converter puts in place of this.
+    """The function that the converter replaces by the fused operator.
 
     Args:
         x: (batch, steps, features).

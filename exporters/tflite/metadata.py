@@ -1,4 +1,4 @@
-"""TFLite metadata: what tells MediaPipe Tasks and Android Studio how to use an image classifier.
+"""TFLite metadata of image classifiers, for MediaPipe Tasks and Android Studio.
 
 A flatbuffer of its own, stored in a buffer of the model, says what the input takes and where the
 names of the classes are: in a file appended to the model. The few tables that a classifier needs
@@ -120,7 +120,7 @@ def _two(write: _Writer, first: Sequence[float], second: Sequence[float]) -> dic
 
 
 class _Writer:
-    """What each table is made of; every method returns where in the buffer its work begins."""
+    """A flatbuffer writer; every method returns the offset of what it wrote."""
 
     def __init__(self) -> None:
         self._builder: Any = require("flatbuffers").Builder(1024)

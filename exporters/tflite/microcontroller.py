@@ -1,4 +1,4 @@
-"""What firmware needs of a TFLite file: an array, the operators for a resolver, the arena's size.
+"""Firmware sources for a TFLite file: model array, operator resolver, arena size.
 
 The arena is measured by the kind of device that brings the ``tflite-micro`` package.
 """
@@ -126,7 +126,7 @@ def _golden(request: UsageRequest) -> tuple[NDArray[Any], NDArray[Any]]:
 
 
 def _describe_arena(arena: Arena, request: UsageRequest, expected: NDArray[Any]) -> str:
-    """What was measured, or why nothing was."""
+    """The measured arena as text, or the reason for its absence."""
     if arena.bytes is None or arena.outputs is None:
         return (
             f"tflite-micro {arena.version} cannot run this file: {arena.problem}. The array and "

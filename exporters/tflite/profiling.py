@@ -1,4 +1,4 @@
-"""How long each operator of a TFLite file takes, and which of them a delegate computes.
+"""Times of TFLite operators, and their assignment to delegates.
 
 LiteRT's Python interface tells no times of single operators. So each is timed in a file of its own,
 with the delegate, on the values that it gets in the whole file.
@@ -82,7 +82,7 @@ def _time(content: bytes, values: list[Array], runs: int) -> float:
 
 
 def _executors(path: Path, graph: TfliteGraph) -> dict[int, str]:
-    """Which operators a delegate takes in the whole file; empty when the runtime does not tell."""
+    """The executor of each operator in the whole file; empty when the runtime reports none."""
     module = require("ai_edge_litert.interpreter")
     interpreter = module.Interpreter(model_path=str(path), num_threads=1)
     interpreter.allocate_tensors()

@@ -1,4 +1,4 @@
-"""The graph inside a TFLite file: its operators by name, and which of them touch raw input."""
+"""TFLite flatbuffers: reading, writing, operators by name."""
 
 from __future__ import annotations
 

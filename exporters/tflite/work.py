@@ -43,7 +43,7 @@ def multiply_adds(kind: str, operator: Any, graph: Any) -> int:
 
 
 def loop_counts(model: Any) -> list[int]:
-    """How often each of a file's graphs is computed in one inference.
+    """Executions of each of a file's graphs in one inference.
 
     Empty when a loop has no constant number of turns.
     """

@@ -23,7 +23,7 @@ from zoo.artifacts.gate import (
 )
 from zoo.contracts import Check
 from zoo.contracts.precision import precision_named
-from zoo.tasks.image_classification import zoo_tasks
+from zoo.tasks.classification import zoo_tasks
 
 TASK = next(iter(zoo_tasks()))
 CLASSES = 3

@@ -1,4 +1,4 @@
-"""Three real inputs with a file's own answers: by them any machine tells whether it answers so.
+"""Golden samples: three real inputs with a file's outputs, for checks on other machines.
 
 They travel in the manifest, or, when they are large, in an ``.npz`` file beside the model whose
 SHA-256 the manifest holds. Reading them executes nothing.
@@ -59,7 +59,7 @@ class PackedArray:
 
 @dataclass(frozen=True, kw_only=True)
 class Golden:
-    """What a manifest says of the golden inputs.
+    """The golden samples in a manifest.
 
     Attributes:
         dataset: Where they come from: ``digits/test``.
@@ -93,7 +93,7 @@ class Golden:
     limits: dict[str, float] = field(default_factory=dict)
 
     def limit(self, output: str) -> float:
-        """Largest absolute difference of a right answer in one output."""
+        """The tolerance of one output, as absolute difference."""
         return self.limits.get(output, self.max_abs)
 
 
@@ -109,7 +109,7 @@ class GoldenArrays:
 
 
 def candidates(labels: Array) -> list[list[int]]:
-    """Numbers of the examples among which each golden input is chosen.
+    """Candidate examples for each golden input, by number.
 
     Args:
         labels: Of the examples (see `zoo.contracts.Split`).
@@ -142,7 +142,7 @@ def candidates(labels: Array) -> list[list[int]]:
 
 
 def least_tolerance(precision: Precision, output: TensorInfo) -> tuple[float, str]:
-    """How far the outputs of a right answer may be off at least, and why."""
+    """The least tolerance of an output, and its reason."""
     if output.scale is not None:
         return output.scale * 1.001, "one step of the integer output"
     return (
@@ -153,7 +153,7 @@ def least_tolerance(precision: Precision, output: TensorInfo) -> tuple[float, st
 
 @dataclass(frozen=True, kw_only=True)
 class GoldenChoice:
-    """Which examples are golden, and how far off a right answer may be in each output."""
+    """The chosen golden examples, with the tolerance of each output."""
 
     examples: tuple[int, ...]
     limits: dict[str, float]
@@ -161,7 +161,7 @@ class GoldenChoice:
 
     @property
     def max_abs(self) -> float:
-        """Of the output that may be off the most."""
+        """The greatest tolerance of any output."""
         return max(self.limits.values())
 
 
@@ -172,7 +172,7 @@ def choose_golden(
     precision: Precision,
     described: Sequence[TensorInfo],
 ) -> GoldenChoice | None:
-    """Chooses one example of each list: one that says much about the file, and the same anywhere.
+    """Chooses one example of each list: telling outputs, equal on every machine.
 
     Outputs near 0 and 1 stay there whatever happens to the weights; outputs in between move. So
     the example with the most in between is taken among those on which the kernels of this machine

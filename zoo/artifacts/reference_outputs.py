@@ -1,4 +1,4 @@
-"""The network's own outputs that files are compared with."""
+"""Reference outputs: those of the Keras network, for comparisons."""
 
 from __future__ import annotations
 

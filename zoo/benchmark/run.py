@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
-from contextlib import closing
+from contextlib import ExitStack
 from dataclasses import replace
 from itertools import product
 from pathlib import Path
@@ -150,7 +150,7 @@ def bench(
     try:
         measure_all(settings, queues)
     finally:
-        settings.store.close()
+        settings.store.close(on_step)
     timings = [timing for queue in queues for timing in queue.timings]
     if all(timing.error is None for timing in timings):
         settings.journal.forget(key for queue in queues for key in queue.keys)
@@ -177,7 +177,9 @@ def _analysed(
     found: list[Timing] = []
     if not devices:
         return found
-    with closing(Store(store_url)) as store:
+    store = Store(store_url)
+    with ExitStack() as stack:
+        stack.callback(store.close, on_step)
         for device, file in product(devices, files):
             step, started = f"{KIND} {file.name} {device.name}", time.perf_counter()
             on_step(step, {"event": "start", "kind": KIND})

@@ -1,4 +1,4 @@
-"""Why a child process ended without an answer: what its end tells of the likely cause."""
+"""Diagnosis of child processes that ended without a result, from exit code and log."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from zoo.common.errors import NativeCrash, ProcessFailed
 
 _LOG_TAIL = 2_000
 _SHOWN_LOG = 400
-#: Signals by which native code ends of itself: the same work would end so again.
+#: Signals of crashes in native code: the same work would crash again.
 _NATIVE_SIGNALS = frozenset({"SIGSEGV", "SIGABRT", "SIGILL", "SIGBUS", "SIGFPE"})
 _CAUSES = {
     "SIGSEGV": "native code of the converter or runtime crashed",
@@ -20,7 +20,7 @@ _CAUSES = {
     "SIGKILL": "it was killed from outside; on Linux most often for lack of memory",
     "SIGTERM": "it was asked to stop",
 }
-#: What programs print as they die of too little memory.
+#: What programs print when an allocation fails.
 _NO_MEMORY = ("bad_alloc", "out of memory", "cannot allocate memory", "oom when allocating")
 #: Counters of processes that Linux ended for lack of memory, in this group and in all.
 _OOM_COUNTERS = (Path("/sys/fs/cgroup/memory.events"), Path("/proc/vmstat"))
@@ -32,7 +32,7 @@ _TRY_OTHERS = (
 
 
 def oom_kills() -> int:
-    """How many processes Linux has ended for lack of memory so far; 0 where nobody tells."""
+    """Number of out-of-memory kills that Linux has counted so far; 0 where it has no counter."""
     for counter in _OOM_COUNTERS:
         try:
             words = counter.read_text(encoding="ascii").split()
@@ -46,10 +46,10 @@ def oom_kills() -> int:
 def crash_error(
     exitcode: int | None, log: Path, name: str, *, memory: int | None, killed_before: int
 ) -> ProcessFailed:
-    """The error for a child that is gone.
+    """The error for a child process that ended without a result.
 
     Args:
-        exitcode: As `multiprocessing` tells it; negative for a signal.
+        exitcode: As `multiprocessing` reports it; negative for a signal.
         log: What it printed.
         name: Of its work.
         memory: Bytes that it was allowed; None for no limit.

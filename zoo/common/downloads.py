@@ -1,4 +1,4 @@
-"""Downloads: never half, and verified before anybody sees them.
+"""Downloads: atomic, and verified before they are visible under their final name.
 
 Proxies are those of the usual variables (``HTTPS_PROXY``, ``NO_PROXY``).
 """
@@ -35,11 +35,11 @@ _NETWORK = (
 
 
 class DownloadFailed(ZooError):
-    """An address did not answer, or not with a file."""
+    """A download failed: no connection, or an error in place of a file."""
 
 
 class HashMismatch(BadFile):
-    """A file is not the one that was published."""
+    """A file's hash differs from the published one."""
 
 
 @dataclass(frozen=True)
@@ -51,18 +51,18 @@ class Digests:
     size: int
 
     def matches(self, expected: str) -> bool:
-        """Whether ``sha256:…`` (all of it or the first digits) or ``md5:…`` is this file's."""
+        """Whether ``sha256:…`` (all digits or the first ones) or ``md5:…`` is this file's hash."""
         kind, _, digits = expected.partition(":")
         return (self.md5 if kind == "md5" else self.sha256).startswith(digits)
 
     def in_form_of(self, expected: str) -> str:
-        """This file's own digest, of the kind of `expected`."""
+        """This file's digest in the form of `expected`, for messages."""
         return f"md5:{self.md5}" if expected.startswith("md5:") else f"sha256:{self.sha256}"
 
 
 @contextmanager
 def open_url(url: str) -> Iterator[Any]:
-    """The answer of an address, to be read.
+    """An open HTTP response.
 
     Raises:
         DownloadFailed: No connection, or an error in place of a file.

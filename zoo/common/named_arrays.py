@@ -1,4 +1,4 @@
-"""Several named arrays about the same examples, as one numpy array of records.
+"""Named arrays over the same examples as one numpy structured array.
 
 One array stays what it is. Several are the fields of a structured array of shape (examples,), so
 that slicing, choosing, joining and storing examples is the same for one output as for several.
@@ -20,7 +20,7 @@ def fields_of(values: NDArray[Any]) -> dict[str, NDArray[Any]]:
 
 
 def joined(fields: Mapping[str, NDArray[Any]]) -> NDArray[Any]:
-    """The arrays as one; a single one as it is, whatever its name."""
+    """One structured array of several; a single array unchanged, whatever its name."""
     import numpy as np
 
     first, *others = fields.values()

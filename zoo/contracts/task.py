@@ -1,4 +1,4 @@
-"""What a network's outputs mean, how it is trained, and how two outputs are compared."""
+"""Tasks: the meaning of outputs, the training objective, and the comparison of two outputs."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:  # lists and help must not wait for numpy
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Truth:
-    """What outputs are judged against.
+    """Ground truth of a split.
 
     Attributes:
         labels: As the outputs have them, the examples first (see `Split.labels`).
@@ -62,7 +62,7 @@ class Metric:
     higher_is_better: bool = True
 
     def lost_by(self, other: Metric) -> float:
-        """How much worse `other` is: points of a share of examples, per cent of a distance."""
+        """The loss of `other` against this: points of a share, or per cent of a distance."""
         if self.higher_is_better:
             return 100.0 * (self.value - other.value)
         return 100.0 * (other.value - self.value) / max(self.value, 1e-12)
@@ -93,7 +93,7 @@ class Comparison:
 
     @classmethod
     def combined(cls, outputs: Mapping[str, Comparison]) -> Comparison:
-        """Of several outputs: the worst of each figure, and every output's own."""
+        """The comparison over several outputs: the worst figures, with those of each output."""
         return cls(
             count=min(one.count for one in outputs.values()),
             max_abs=max(one.max_abs for one in outputs.values()),
@@ -105,7 +105,7 @@ class Comparison:
 
 @dataclass(frozen=True, kw_only=True)
 class Check:
-    """One line of a gate's answer.
+    """The result of one check of the gate.
 
     Attributes:
         name: ``parity``, ``accuracy``, ``placement``, …
@@ -123,7 +123,7 @@ class Check:
 
     @classmethod
     def combined(cls, outputs: Mapping[str, Check]) -> Check:
-        """Of several outputs: it passes where each output's own check does."""
+        """The check over several outputs; passes where each output's check does."""
         return cls(
             name=next(iter(outputs.values())).name,
             passed=all(check.passed for check in outputs.values()),
@@ -155,7 +155,7 @@ class Output:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class TrainingObjective(ABC):
-    """How a network is trained.
+    """A training objective: loss, monitored metric and trained model.
 
     Attributes:
         name: Of the task.
@@ -182,7 +182,7 @@ class TrainingObjective(ABC):
         """
 
     def sample_image(self, network: Any, preprocessing: Preprocessing) -> Array | None:
-        """What the network makes now, uint8 of shape (height, width, 1 or 3), kept of each epoch.
+        """An image of the network's current output, uint8, (height, width, 1 or 3), for each epoch.
 
         None: there is nothing to see.
         """
@@ -242,7 +242,7 @@ class Task(TrainingObjective):
         """
 
     def relevant(self, outputs: Array, labels: Array) -> Array:
-        """The outputs that are compared; without those that mean nothing, such as padded steps."""
+        """The outputs that count in comparisons: all but those of padding."""
         return outputs
 
     @abstractmethod
@@ -254,7 +254,7 @@ class Task(TrainingObjective):
         """Whether a file of that precision answers as the Keras model does."""
 
     def decode(self, outputs: Array) -> Array:
-        """The answers that outputs stand for: what people and programs want to know.
+        """Decodes outputs into predictions.
 
         Everything that is judged by labels gets answers, everything that compares a file with its
         network gets outputs. Where both are the same, as in classification, this does nothing.
@@ -274,7 +274,7 @@ class Task(TrainingObjective):
         return {}
 
     def depends(self, preprocessing: Preprocessing) -> Mapping[str, str]:
-        """Files outside network and data that decide how outputs are judged, with their SHA-256.
+        """Further files that evaluation depends on, with their SHA-256.
 
         Results are kept under them, and made anew when one changes.
         """
@@ -285,11 +285,11 @@ class Task(TrainingObjective):
         return None
 
     def describe_answer(self, answer: Any, classes: tuple[str, ...]) -> tuple[str, float | None]:
-        """One example's answer in words, and how sure it is, from 0 to 1, where it says so."""
+        """One prediction as text, with its confidence from 0 to 1 where there is one."""
         return str(answer), None
 
     def describe_label(self, label: Any, classes: tuple[str, ...]) -> str:
-        """One example's label in the same words."""
+        """One label as text, in the form of `describe_answer`."""
         return str(label)
 
     def gallery(self, outputs: Array) -> Array | None:
@@ -297,7 +297,7 @@ class Task(TrainingObjective):
         return None
 
     def allowed_loss(self, precision: Precision) -> float:
-        """What a file may lose at most: points of a share, or per cent of a distance."""
+        """The greatest tolerated loss of a file: points of a share, or per cent of a distance."""
         tolerances = precision.tolerances
         usual = tolerances.points if self.higher_is_better else tolerances.percent
         return self.max_drop.get(precision.name, usual)

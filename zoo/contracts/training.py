@@ -27,7 +27,7 @@ class Training(TrainingFields, Section):
 
     @property
     def factor(self) -> float:
-        """By how much a group of layers learns slower than the one above it."""
+        """Ratio of the learning rates of a group of layers and the next one toward the input."""
         if self.rate_factor is not None:
             return self.rate_factor
         return ULMFIT_FACTOR if self.freeze == "gradual" else 1.0

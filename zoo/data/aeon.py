@@ -1,4 +1,4 @@
-"""The time series classification sets that come inside the package aeon."""
+"""Time series classification sets that the package aeon contains."""
 
 from __future__ import annotations
 

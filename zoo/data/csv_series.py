@@ -123,7 +123,7 @@ def _notes(listing: Listing, recordings: Recordings) -> list[str]:
 
 
 def find_rising_channels(recordings: Recordings) -> list[str]:
-    """Channels that rise and never fall, in every recording."""
+    """Channels that never fall in any recording, such as time stamps."""
     import numpy as np
 
     if not any(len(item.values) >= 20 for item in recordings.items):

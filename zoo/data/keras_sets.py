@@ -1,4 +1,4 @@
-"""The datasets that Keras fetches: it knows where they are, and verifies what it gets."""
+"""Datasets of `keras.datasets`, downloaded and verified by Keras."""
 
 from __future__ import annotations
 
@@ -103,7 +103,7 @@ def zoo_datasets() -> Iterable[DatasetProvider]:
 
 
 def open_keras(argument: str | None) -> Dataset:
-    """Loads a set by Keras, which downloads it when first asked, and verifies it.
+    """Loads a set by Keras, which downloads it at first use, and verifies it.
 
     The test split is the official one; 15 % of the training split serve as validation.
 
@@ -228,7 +228,7 @@ def _load_splits(name: str, load: Callable[[], Any]) -> dict[str, tuple[Any, Any
 
 
 def _call_keras(name: str, load: Callable[[], Any]) -> Any:
-    """Calls Keras; whatever it says of its download goes to standard error."""
+    """Calls Keras; its download messages go to standard error."""
     try:
         with contextlib.redirect_stdout(sys.stderr), _download_timeout(TIMEOUT_SECONDS):
             return load()
@@ -244,7 +244,7 @@ def _call_keras(name: str, load: Callable[[], Any]) -> Any:
 
 @contextlib.contextmanager
 def _download_timeout(seconds: float) -> Iterator[None]:
-    """Keras' downloads have no time limit of their own."""
+    """Sets a time limit on Keras' downloads, which have none."""
     before = socket.getdefaulttimeout()
     socket.setdefaulttimeout(seconds)
     try:

@@ -1,4 +1,4 @@
-"""Splitting by content: identical examples stay together, and new ones disturb nobody.
+"""Splits by content hash: identical examples stay together, new ones move no others.
 
 Each example's content hash, read as a number between 0 and 1, says which split it belongs to:
 below 0.70 it is ``train``, below 0.85 ``validation``, else ``test``. The others in the dataset have
@@ -31,26 +31,26 @@ SHARES_WITHOUT_TEST: Mapping[str, float] = {"train": 0.85, "validation": 0.15}
 
 
 def hash_position(content: bytes) -> float:
-    """A content hash as a number from 0 up to, but not including, 1."""
+    """A content hash as a number in [0, 1)."""
     # 53 bits are what a float holds exactly; more could round up to 1.
     return (int.from_bytes(content[:8], "big") >> 11) / 2**53
 
 
 def preferred_split(content: bytes, shares: Mapping[str, float] = SHARES) -> str:
-    """The split that a content hash asks for, whatever else is in the dataset."""
+    """The split of a content hash, independent of the rest of the dataset."""
     place = hash_position(content)
     # Shares may add up to a little less than 1 by rounding: the last split takes that sliver.
     return next((n for n, (_, high) in _intervals(shares).items() if place < high), [*shares][-1])
 
 
 def distance_to_split(content: bytes, split: str, shares: Mapping[str, float] = SHARES) -> float:
-    """How far a content hash lies from those that ask for `split`; 0 for one of them."""
+    """Distance of a content hash from the interval of `split`; 0 inside it."""
     place, (low, high) = hash_position(content), _intervals(shares)[split]
     return max(low - place, place - high, 0.0)
 
 
 def minimum_examples(distinct: int, share: float) -> int:
-    """How many distinct examples of a class a split must at least get."""
+    """The least number of distinct examples of a class that a split gets."""
     return max(1, int(distinct * share / 2))
 
 
@@ -113,7 +113,7 @@ def hold_out(
 def without_duplicates(
     hashes: Mapping[str, Sequence[bytes]], order: Sequence[str]
 ) -> tuple[dict[str, NDArray[np.int64]], int]:
-    """Leaves out of each split what an earlier one of `order` holds already.
+    """Removes from each split the examples of an earlier split of `order`.
 
     Args:
         hashes: For each split the content hash of its examples.
@@ -137,7 +137,7 @@ def divide_given(
     labels: Mapping[str, NDArray[np.int64]],
     classes: Sequence[str],
 ) -> tuple[dict[str, tuple[str, NDArray[np.int64]]], list[str]]:
-    """Splits that the data's owners made; validation comes from train where they made none.
+    """Splits as published; validation is taken from train where there is none.
 
     The test split stays as it is, for figures that others can compare theirs with. Copies of its
     examples are left out of the others.

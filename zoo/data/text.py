@@ -1,4 +1,4 @@
-"""Texts to be classified: a folder per class, or a table of texts and classes."""
+"""Text classification datasets: a folder per class, or a table of texts and classes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""From records to Keras models: building, naming variables, and the form that is exported."""
+"""Keras models from records: construction, variable names, exported form."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ def build_companion(
     network: Any,
     hyperparameters: Mapping[str, Any] | None = None,
 ) -> Any | None:
-    """Builds the second network that training needs, with random weights.
+    """Builds the companion network of adversarial training, with random weights.
 
     Args:
         architecture: The family.
@@ -175,7 +175,7 @@ def raw_input(preprocessing: Preprocessing, batch: int | None) -> Any:
 
 
 def normalization(preprocessing: Preprocessing) -> Any:
-    """What turns a raw Keras tensor into a normalized one: a layer, or nothing."""
+    """The normalization of a raw Keras tensor: a layer, or the identity."""
     affine = preprocessing.affine()
     if affine is None:
         return lambda raw: raw
@@ -197,7 +197,7 @@ _AUTOMATIC = re.compile(r"_\d+\Z")
 
 
 def variable_names(model: Any) -> dict[str, Any]:
-    """Every variable of a model under a name that is the same in each process.
+    """The variables of a model by names that are stable across processes.
 
     Keras numbers layers without a name of their own by how many the process made before; here
     they are numbered within the model.

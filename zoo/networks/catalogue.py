@@ -1,4 +1,4 @@
-"""What the zoo holds: lists and details that build no network and import nothing heavy."""
+"""The catalogue of models; builds no network and imports nothing heavy."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ def _summary(architecture: Architecture, variant: Variant) -> ModelSummary:
 
 
 def _local_weights(architecture: Architecture, variant: Variant) -> dict[str, Path]:
-    """Tags and files of all weights on this machine."""
+    """Tags and files of the variant's weights on this machine."""
     sources = sources_of(architecture, variant)
     return {
         **packaged(architecture, variant),
@@ -134,7 +134,7 @@ def info(registry: Registry, model: str) -> dict[str, Any]:
 
 
 def _card(checkpoint: Checkpoint) -> dict[str, Any]:
-    """The card, and in words the preprocessing that is its own."""
+    """The card, with its own preprocessing described in words."""
     card = checkpoint.card()
     own = card.preprocessing
     return {**asdict(card), "input": own.describe() if own else {}}

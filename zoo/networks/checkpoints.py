@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
@@ -22,7 +23,7 @@ _FOREIGN = (".pth", ".pt", ".bin", ".h5")
 
 @dataclass(frozen=True, kw_only=True)
 class Checkpoint:
-    """Weights that were found: the files and what they belong to."""
+    """A checkpoint: weights file, card, and the variant that they belong to."""
 
     architecture: Architecture
     variant: Variant
@@ -62,11 +63,11 @@ def packaged(architecture: Architecture, variant: Variant) -> dict[str, Path]:
 
 
 class NotAModel(UsageError):
-    """A file where a model is wanted, which neither holds weights nor is another program's."""
+    """A path given as model that is neither a checkpoint nor a foreign weights file."""
 
 
 def resolve(registry: Registry, model: str) -> tuple[Architecture, Variant, Checkpoint | None]:
-    """Finds what the user means by `model`.
+    """Resolves a model's name, id or path.
 
     Args:
         registry: Where to look.
@@ -103,8 +104,30 @@ def resolve(registry: Registry, model: str) -> tuple[Architecture, Variant, Chec
     )
 
 
+def made_here(registry: Registry, model: str) -> Path | None:
+    """The newest weights of a model id that a run left in the current folder; None without.
+
+    They lie in ``weights`` or in a run's folder in ``runs``. Names that the zoo itself has, and
+    those of weights that the user fetched, mean these.
+    """
+    name, _, tag = model.partition(".")
+    if not tag or not re.fullmatch(r"[A-Za-z0-9_.-]+", model) or model.endswith(SUFFIX):
+        return None
+    try:
+        architecture, variant = registry.variant(name)
+    except UsageError:
+        return None
+    known = {*packaged(architecture, variant), *sources_of(architecture, variant)}
+    if tag in known or tag in own_weights(variant):
+        return None
+    file = f"{model}{SUFFIX}"
+    found = [Path("weights") / file, *Path("runs").glob(f"{model}-*/{file}")]
+    there = [path for path in found if path.is_file() and path.with_suffix(".toml").is_file()]
+    return max(there, key=lambda path: path.stat().st_mtime_ns, default=None)
+
+
 def _no_model(registry: Registry, model: str) -> UsageError:
-    """The error that says what a name is instead: a file of something else, or nothing known."""
+    """The error for a name that is no model: a file of another kind, or unknown."""
     if not _is_file(Path(model)):
         return UnknownName("model", model, model_ids(registry))
     if Path(model).suffix in _FOREIGN:
@@ -132,7 +155,7 @@ def _convert(path: str) -> str:
 def _fetched(
     architecture: Architecture, variant: Variant, tag: str, packaged_tags: dict[str, Path]
 ) -> tuple[Architecture, Variant, Checkpoint]:
-    """Weights that came from elsewhere: official ones, or the user's own."""
+    """Weights outside the package: official ones, or the user's own."""
     sources, own = sources_of(architecture, variant), own_weights(variant)
     at = partial(Checkpoint, architecture=architecture, variant=variant)
     if tag in sources:

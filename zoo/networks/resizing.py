@@ -27,7 +27,7 @@ _LUMA = (0.299, 0.587, 0.114)
 
 
 def check_resizing(variant: Variant, training: Training) -> None:
-    """Refuses another size or number of channels for a network that takes no images.
+    """Refuses options of image size and channels for a network without image input.
 
     Raises:
         UsageError: Names the option.
@@ -45,7 +45,7 @@ def check_resizing(variant: Variant, training: Training) -> None:
 
 
 def resized_preprocessing(preprocessing: Any, training: Training) -> Any:
-    """The preprocessing of a network with random weights, in the size and channels asked for.
+    """The preprocessing with the requested size and channels, for random weights.
 
     Mean and deviation become those of grey, or are repeated.
     """
@@ -71,7 +71,7 @@ def build_resized(
     hyperparameters: Mapping[str, Any],
     preprocessing: Preprocessing,
 ) -> Any:
-    """`build_network`, where the user's choice of a size may be what the network cannot have.
+    """`build_network`, with an error in terms of the size that the user chose.
 
     Raises:
         UsageError: The images are too small for its layers, or of a form that it does not take.
@@ -250,7 +250,7 @@ def _check_fit(
     *,
     skip_head: bool,
 ) -> None:
-    """Says in the user's terms which layer it is that has a size of its own."""
+    """Refuses sizes that a layer with a fixed number of inputs rules out; names the layer."""
     for name, variable in variable_names(network).items():
         if name not in tensors or (skip_head and is_head(name)):
             continue

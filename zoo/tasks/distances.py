@@ -52,7 +52,7 @@ class Moments:
 
 
 class _Blocks:
-    """A sample as sums over blocks of examples, from which moments are quick to draw anew.
+    """Block sums of a sample, from which bootstrap moments are computed quickly.
 
     Args:
         features: Shape (examples, features).
@@ -166,7 +166,7 @@ def _distances(moments: list[Moments]) -> list[float]:
 
 
 def paired_rise(real: Array, before: Array, after: Array) -> Estimate:
-    """How much farther from real `after` is than `before`; the n-th of both belong together.
+    """The paired rise of the distance from real data, from `before` to `after`.
 
     The same examples are drawn from both in each resampling, so what they have in common (which
     latents were drawn) cancels out.
@@ -229,7 +229,7 @@ def _mmd(first: Array, second: Array) -> float:
 
 
 def _one_thread() -> AbstractContextManager[Any]:
-    """Small matrices gain nothing from threads, which wait for each other on a busy machine.
+    """Limits linear algebra to one thread: small matrices gain nothing from more.
 
     Measured with two processors and five processes: 20 s with threads, 0.3 s without.
     """

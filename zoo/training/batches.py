@@ -1,4 +1,4 @@
-"""The batches of a training, epoch by epoch."""
+"""Training and validation batches."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _VALIDATION_BATCH = 256
 
 
 class TrainingBatches:
-    """The batches that a network is trained and validated on."""
+    """Batches of the training and validation splits, epoch by epoch."""
 
     def __init__(
         self, dataset: Dataset, preprocessing: Preprocessing, options: Training, seed: int

@@ -1,4 +1,4 @@
-"""Layers in groups from the head down, for training that spares what was learnt before.
+"""Groups of layers from the head down, for gradual unfreezing and discriminative rates.
 
 Howard & Ruder 2018, "Universal Language Model Fine-tuning for Text Classification",
 arXiv:1801.06146: layers are thawed one group per epoch (3.3), and each group learns slower than

@@ -1,4 +1,4 @@
-"""Fine-tuning: one loop over epochs that reports, keeps the best, and can be resumed."""
+"""The trainer: a resumable loop over epochs that keeps the best one."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ _MOST_STEPS = 32
 
 
 class Trainer:
-    """Trains one network; its folder holds what is needed to go on after an interruption.
+    """Trains one network; its folder holds the state for resuming after an interruption.
 
     Args:
         network: Keras model from normalized inputs to logits.
@@ -127,7 +127,7 @@ class Trainer:
         return {} if self._sketches is None else self._sketches.names()
 
     def _sample_image(self, number: int) -> Event:
-        """Draws what the network makes now; the event tells where."""
+        """Writes a sample image; returns its path as part of the epoch's event."""
         if self._sketches is None:
             return {}
         picture = self.task.sample_image(self.network, self.preprocessing)
@@ -182,16 +182,16 @@ class Trainer:
         return 0 < self.options.patience <= since_best
 
     def _first_unfrozen_epoch(self) -> int:
-        """The epoch from which on every layer learns."""
+        """The first epoch in which every layer is trainable."""
         return len(self._groups) if self.options.freeze == "gradual" else 0
 
     def _steps_per_call(self) -> int:
-        """Batches that TensorFlow takes in one call; it changes no result."""
+        """Batches per call into TensorFlow; results do not depend on it."""
         work = 3 * count_multiply_adds(self.network) * self.options.batch_size
         return max(1, min(_MOST_STEPS, _WORK_PER_CALL // max(work, 1)))
 
     def _group_layers(self, model: Any, batches: int) -> None:
-        """Divides the layers into groups, where they are to be treated apart."""
+        """Divides the layers into groups for gradual unfreezing or rates by group."""
         gradual = self.options.freeze == "gradual"
         if self.options.epochs == 0 or (not gradual and self.options.factor == 1.0):
             return
@@ -214,14 +214,14 @@ class Trainer:
         self.emit({"event": "note", "text": self.notes[0]})
 
     def _unfreeze(self, model: Any, number: int) -> None:
-        """Makes trainable what learns in epoch `number`."""
+        """Makes the layers of epoch `number` trainable."""
         if self.options.freeze == "gradual":
             unfreeze_groups(self.network, self._groups, number)
             if number <= len(self._groups):
                 model.make_train_function(force=True)
 
     def _choose_jit(self, model: Any, feed: TrainingBatches, number: int, batches: int) -> None:
-        """Tries XLA before the first epoch that trains every layer; later ones do the same."""
+        """Tries XLA before the first epoch that trains every layer; later ones keep the choice."""
         if number < self._first_unfrozen_epoch():
             return
         if self._trial is None:
@@ -248,7 +248,7 @@ class Trainer:
         return adamw(schedule, self.options.weight_decay)
 
     def _save(self, model: Any) -> None:
-        """Writes the checkpoint; the state file last, since it vouches for the others.
+        """Writes the checkpoint; the state file last, which marks it complete.
 
         They are named by epoch and none is overwritten, so that a full disk or a kill at any
         moment leaves the checkpoint before, whole.
@@ -278,7 +278,7 @@ class Trainer:
         return folder / f"best-{best:06d}.npz", folder / f"latest-{number:06d}.npz"
 
     def _state_variables(self, model: Any) -> list[Any]:
-        """Everything the next epoch depends on: dropout's random state is no weight."""
+        """The variables that the next epoch depends on, random states of dropout included."""
         own = self.task.state(model) if self.task.state is not None else []
         return [*self.network.variables, *model.optimizer.variables, *own]
 
@@ -311,7 +311,7 @@ def _freeze(network: Any, rule: str) -> None:
 
 
 def _describe_groups(groups: list[list[Any]], options: Training) -> str:
-    """How the layers were grouped, for the result."""
+    """The groups of layers as text, for the notes of the result."""
     shown = []
     for number, group in enumerate(groups):
         names = group[0].name if len(group) == 1 else f"{group[0].name} … {group[-1].name}"

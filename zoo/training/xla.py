@@ -1,4 +1,4 @@
-"""Whether XLA compiles the training step: tried out at the start of a long training.
+"""The choice whether XLA compiles the training step, by a trial in long trainings.
 
 On some processors and networks the compiled step is twice as fast, on others half; nothing but a
 measurement tells. It is taken where the training is long enough for it to cost little.
@@ -24,7 +24,7 @@ _CLEARLY = 1.05
 
 @dataclass(frozen=True, kw_only=True)
 class XlaTrial:
-    """What was decided.
+    """The outcome of the trial.
 
     Attributes:
         jit: Whether XLA compiles the step.
@@ -90,7 +90,7 @@ def _run_trial(model: Any, batches: Any, steps: int) -> XlaTrial:
 
 
 class _CompiledStep:
-    """The training function in one of its two forms, and a stream of batches."""
+    """The training function, compiled by XLA or not, with a stream of batches."""
 
     def __init__(self, model: Any, batches: Any, *, jit: bool) -> None:
         self._model = model
@@ -103,7 +103,7 @@ class _CompiledStep:
         self._batches = iter(batches.repeat())
 
     def use(self) -> None:
-        """Makes it the one that the model trains with."""
+        """Installs it as the model's training function."""
         self._model.jit_compile = self._jit
         self._model.train_function = self._function
 

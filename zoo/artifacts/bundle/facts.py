@@ -1,4 +1,4 @@
-"""``metadata.json``: all that a program must know to use a file, in words and in numbers."""
+"""``metadata.json`` of a bundle: preprocessing, inputs, outputs and origin of a file."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _RESET = (
 def facts_of(
     artifact: Artifact, manifest: Manifest, arrays: GoldenArrays, file: str, target: str
 ) -> dict[str, Any]:
-    """Everything about a file that its users need; plain enough for JSON.
+    """The metadata of a file, as plain data for JSON.
 
     Args:
         artifact: The file.

@@ -128,7 +128,7 @@ def compare(
     try:
         return _compare(settings, str(first), str(second), margin)
     finally:
-        kept.close()
+        kept.close(on_step)
 
 
 def _check(margin: float, turns: int) -> None:

@@ -1,4 +1,4 @@
-"""What is done with examples of one kind of input."""
+"""Operations on examples of one kind of input."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Own = TypeVar("Own", bound=Preprocessing)
 
 
 class InputKind(ABC, Generic[Own]):
-    """From examples to network inputs, by one record.
+    """Reads examples as network inputs, as one preprocessing record says.
 
     Args:
         own: The record.
@@ -35,7 +35,7 @@ class InputKind(ABC, Generic[Own]):
         """
 
     def fit(self, dataset: Dataset) -> Own:
-        """The record with everything that is measured on the training split."""
+        """The record with its statistics measured on the training split."""
         return self.own
 
     def labels(self, labels: Array) -> Array:
@@ -51,11 +51,11 @@ class InputKind(ABC, Generic[Own]):
         return str(split.read(index))
 
     def step_texts(self, split: Split, index: int, steps: list[int]) -> tuple[str, ...]:
-        """What stands at these steps of an example, for people: as a rule the steps' numbers."""
+        """A text for each of these steps, for reports; by default the steps' numbers."""
         return tuple(str(step + 1) for step in steps)
 
     def with_synthetic_statistics(self) -> Own:
-        """The record as if a training split had been measured."""
+        """The record with synthetic statistics, for checks without a dataset."""
         return self.own
 
     def synthetic_examples(
@@ -73,7 +73,7 @@ class InputKind(ABC, Generic[Own]):
 
 
 def class_patterns(shape: tuple[int, ...], labels: Any, random: Any, seed: int) -> Any:
-    """Of each class a pattern of its own, of each example its own noise.
+    """Images with one pattern per class and noise per example.
 
     Returns:
         float32, shape (count, *shape), whole numbers from 0 to 255.

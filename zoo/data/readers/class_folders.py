@@ -1,4 +1,4 @@
-"""What folders of classes have in common, whatever their files hold."""
+"""Shared reading of class folders, whatever their files hold."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Sentences with a tag for each token, as CoNLL files hold them."""
+"""Reader of CoNLL files: sentences with a tag per token."""
 
 from __future__ import annotations
 

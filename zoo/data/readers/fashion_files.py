@@ -1,4 +1,4 @@
-"""The four files of Fashion-MNIST: where they may be, fetching them, and verifying them.
+"""The four files of Fashion-MNIST: lookup, download, verification.
 
 Packagers compress the files anew, so what is verified is their content after decompression: that
 is one and the same from every origin.
@@ -107,7 +107,7 @@ def _local_folder() -> Path | None:
 
 
 def check_obtainable() -> None:
-    """Fails like `find_folder` where it can be told without a download."""
+    """Fails like `find_folder`, but downloads nothing."""
     if _local_folder() is None:
         _refuse_offline()
 

@@ -1,4 +1,4 @@
-"""Opening every image of a folder once: which are broken, and what is the hash of each.
+"""Image check of a folder: hash and defects of every image, cached between runs.
 
 To decode thousands of photos takes minutes, and each step of a run opens its dataset anew. So the
 outcome is remembered in the cache folder, per file, until its size or time changes.
@@ -34,6 +34,7 @@ _VERSION = 2
 
 @dataclass(frozen=True)
 class CheckedFile:
+<<<<<<< HEAD
     """What opening a file showed.
 
     Attributes:
@@ -41,6 +42,9 @@ class CheckedFile:
         outline: By which near copies are found.
         problem: Why the file is broken, or nothing.
     """
+=======
+    """A checked file: SHA-256 of its bytes, and its defect or an empty text."""
+>>>>>>> main
 
     digest: bytes
     outline: bytes
@@ -96,7 +100,7 @@ def _key(file: ListedFile) -> str:
 
 
 def _decoder() -> dict[str, Any]:
-    """What the outcome depends on besides the files."""
+    """Versions that the result depends on besides the files."""
     return {"version": _VERSION, "pillow": require("PIL").__version__, "formats": list(formats())}
 
 

@@ -1,4 +1,4 @@
-"""What lies in a folder of classes: files by class and split, without opening any of them."""
+"""Listing of a class folder: files by class and split; none is opened."""
 
 from __future__ import annotations
 

@@ -21,7 +21,7 @@ _REPAIR = "fill the gap, or cut these rows out into files of their own"
 
 @dataclass(frozen=True, kw_only=True)
 class Columns:
-    """Which columns are what.
+    """The roles of columns.
 
     Attributes:
         channels: Names of the columns that become channels, in order.
@@ -169,7 +169,7 @@ class _Reader:
         )
 
     def _no_number(self, line: int, cells: Sequence[str]) -> BadData:
-        """What is wrong with a row in which some cell is no number."""
+        """The error for a row with a cell that is no number."""
         for column, text in zip(self.columns.channels, cells, strict=True):
             if not text.strip():
                 return BadData(f"{self._place(line, column)}: the value is missing", fix=_REPAIR)
@@ -274,7 +274,7 @@ def _columns(query: Query, header: Sequence[str], name: str) -> Columns:
 
 
 def _places(header: list[str], columns: Columns, name: str) -> list[int]:
-    """Where the channels, the label and the group stand; the last again when there is no group."""
+    """Indices of channels, label and group; that of the label again without a group."""
     wanted = [*columns.channels, columns.label, columns.group or columns.label]
     missing = [column for column in wanted if column not in header]
     if missing:
@@ -287,7 +287,7 @@ def _places(header: list[str], columns: Columns, name: str) -> list[int]:
 
 
 def _in_order(found: Recordings, labels: dict[str, int], groups: dict[str, int]) -> Recordings:
-    """Numbers classes by their names, so that the order of rows and files has no say."""
+    """Numbers classes by their names, independent of the order of rows and files."""
     # Spellings with blanks around them share a number with the name itself.
     found.classes = tuple(sorted({text.strip() for text in labels}, key=class_order))
     found.groups = tuple(dict.fromkeys(text.strip() for text in groups))

@@ -1,4 +1,4 @@
-"""Rows of text files that anybody may have written, with the line that each stands on."""
+"""Reader of untrusted text tables: rows with their line numbers."""
 
 from __future__ import annotations
 
@@ -110,5 +110,5 @@ def rows_of(
 
 
 def quote_cell(text: str) -> str:
-    """A field as it is safe and short enough to print, in quotes."""
+    """A field in quotes, escaped and shortened for messages."""
     return repr(text) if len(text) <= 40 else f"{text[:40]!r}…"

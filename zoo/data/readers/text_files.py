@@ -1,4 +1,4 @@
-"""Reading texts and their classes from files that anybody may have written."""
+"""Reader of untrusted text files: texts with their classes."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class LabelledTexts:
     notes: list[str] = field(default_factory=list)
 
     def add(self, text: str, label: str, place: str) -> None:
-        """Keeps a text, or notes that it is empty."""
+        """Adds a text, or records that it is empty."""
         text = text.strip()
         if not text:
             self.broken.append(f"{place}: empty")

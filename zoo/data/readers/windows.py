@@ -1,4 +1,4 @@
-"""Cutting recordings into windows, and dividing windows among splits without a leak.
+"""Windows of recordings, and their division among splits without leakage.
 
 A window lies within one recording and one group, and all its rows have the same label: a window
 across a change would have two truths.
@@ -24,7 +24,7 @@ Indices = dict[str, NDArray[np.int64]]
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Windows:
-    """Where windows lie; in order of recordings and time.
+    """Positions of windows, ordered by recording and time.
 
     Attributes:
         length: Rows of each.
@@ -53,7 +53,7 @@ class Windows:
 
 
 def cut_windows(recordings: Recordings, length: int, stride: int) -> Windows:
-    """All windows that fit.
+    """All windows of recordings that fit.
 
     Args:
         recordings: With at least one row each.
@@ -142,6 +142,79 @@ def split_windows(
     return found, notes
 
 
+<<<<<<< HEAD
+=======
+def _groups_to_splits(
+    windows: Windows, digests: Sequence[bytes], classes: int
+) -> dict[int, str] | None:
+    """The split of each group; None when some class has too few groups.
+
+    Each group goes where its content hash says, as images do; groups move only where a split
+    lacks a class, and never so that another split comes to lack one.
+    """
+    members: dict[int, list[bytes]] = {}
+    has: dict[int, set[int]] = {}
+    for group, label, digest in zip(
+        windows.group.tolist(), windows.label.tolist(), digests, strict=True
+    ):
+        members.setdefault(group, []).append(digest)
+        has.setdefault(group, set()).add(label)
+    content = {g: hashlib.sha256(b"".join(sorted(own))).digest() for g, own in members.items()}
+    sizes = [sum(label in own for own in has.values()) for label in range(classes)]
+    least = {
+        (label, split): minimum_examples(sizes[label], share)
+        for label in range(classes)
+        for split, share in SHARES.items()
+    }
+    # Few groups fall among splits by chance alone; so few are held to their shares.
+    fair = {
+        (label, split): max(need, int(sizes[label] * SHARES[split]))
+        if sizes[label] < _FEW_GROUPS
+        else need
+        for (label, split), need in least.items()
+    }
+    for needs in (fair, least, dict.fromkeys(least, 1)):
+        where = {group: preferred_split(own) for group, own in content.items()}
+        if _fill(where, has, content, needs):
+            return where
+    return None
+
+
+def _fill(
+    where: dict[int, str],
+    has: Mapping[int, set[int]],
+    content: Mapping[int, bytes],
+    needs: Mapping[tuple[int, str], int],
+) -> bool:
+    """Moves groups until every split has enough of every class; False if impossible."""
+    for (label, split), need in needs.items():
+        while (counts := _counts(where, has))[label, split] < need:
+            spare = [
+                group
+                for group, at in where.items()
+                if at != split
+                and label in has[group]
+                and all(counts[c, at] > needs[c, at] for c in has[group])
+            ]
+            if not spare:
+                return False
+            nearest = min(
+                spare, key=lambda g: (distance_to_split(content[g], split), content[g], g)
+            )
+            where[nearest] = split
+    return True
+
+
+def _counts(where: Mapping[int, str], has: Mapping[int, set[int]]) -> dict[tuple[int, str], int]:
+    classes = {label for own in has.values() for label in own}
+    counts = {(label, split): 0 for label in classes for split in SHARES}
+    for group, split in where.items():
+        for label in has[group]:
+            counts[label, split] += 1
+    return counts
+
+
+>>>>>>> main
 def _by_time(windows: Windows, classes: Sequence[str]) -> tuple[Indices, int]:
     """Blocks of time, class by class, and how many windows are left out at borders."""
     parts: dict[str, list[NDArray[np.int64]]] = {name: [] for name in SHARES}

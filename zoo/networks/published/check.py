@@ -1,4 +1,4 @@
-"""Whether weights on this machine are what their cards say."""
+"""Verification of weights on this machine against their cards."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Converting published tensors to ours, by the table of a source."""
+"""Conversion of published tensors by the table of a source."""
 
 from __future__ import annotations
 

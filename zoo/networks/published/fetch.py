@@ -1,4 +1,4 @@
-"""Fetching official weights: located, verified, converted once, and kept."""
+"""Fetching of official weights: download, verification, one-time conversion, cache."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How frameworks name the tensors of a layer, and in which order they keep the axes: data."""
+"""Tensor names and axis orders of layers, by framework."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from zoo.contracts.weights import Framework, Layout
 
 @dataclass(frozen=True)
 class PublishedTensor:
-    """Where one of our variables is in a published file.
+    """The published tensor of one of our variables.
 
     Attributes:
         name: Of the tensor, behind the layer's name.

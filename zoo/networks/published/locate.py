@@ -1,4 +1,4 @@
-"""From an address to a verified file on this machine."""
+"""Lookup of weights by address: a verified file on this machine."""
 
 from __future__ import annotations
 

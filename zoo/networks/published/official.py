@@ -1,4 +1,4 @@
-"""Official weights, from Python: fetched, listed, verified, and had before they are needed."""
+"""Official weights from Python: fetching, listing, verification."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from zoo.common.errors import UsageError
 from zoo.common.progress import Event, OnStep, quiet
-from zoo.networks.checkpoints import Checkpoint
+from zoo.networks.checkpoints import Checkpoint, made_here
 from zoo.registry import Registry, load_registry
 
 if TYPE_CHECKING:
@@ -86,7 +86,7 @@ def verify_weights(
 
 
 def fetched_model(registry: Registry, model: str, on_step: OnStep) -> str:
-    """The name of a model whose official weights, if it stands for such, are here."""
+    """The name of a model; fetches its official weights first, if it stands for such."""
     from zoo.networks.published.cache import is_fetched, source_named
     from zoo.networks.published.fetch import fetch, no_such_weights
 
@@ -94,7 +94,10 @@ def fetched_model(registry: Registry, model: str, on_step: OnStep) -> str:
     if source is None:
         if "://" in model:
             raise no_such_weights(registry, model)
-        return model
+        made = made_here(registry, model)
+        if made is not None:
+            on_step(model, {"event": "note", "text": f"the weights are {made}"})
+        return model if made is None else str(made)
     if not is_fetched(source):
         with _as_step(f"fetch {source.model_id}", on_step) as on_event:
             fetch(registry, source.model_id, on_event=on_event)
@@ -103,7 +106,7 @@ def fetched_model(registry: Registry, model: str, on_step: OnStep) -> str:
 
 @contextmanager
 def _as_step(step: str, on_step: OnStep) -> Iterator[Callable[[Event], None]]:
-    """Tells of work outside a run as of a step."""
+    """Reports work outside a run as if it were a step."""
     started = time.perf_counter()
     on_step(step, {"event": "start", "kind": "fetch"})
     status = "failed"

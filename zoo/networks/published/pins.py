@@ -13,12 +13,12 @@ from zoo.contracts.weights import hash_in_name
 
 
 def pins_path() -> Path:
-    """Where they are recorded: not in the cache, so that clearing it forgets nothing."""
+    """The file of pins; outside the cache, so that clearing that keeps them."""
     return data_folder() / "weights-sha256.json"
 
 
 def _key(url: str) -> str:
-    """A name that holds a hash is one file wherever it lies."""
+    """The key of an address; a file name with a hash is a key by itself."""
     return url.rpartition("/")[2] if hash_in_name(url) else url
 
 

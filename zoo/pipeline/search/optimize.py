@@ -145,7 +145,7 @@ def find_file(
         )
         search.run()
     finally:
-        database.close()
+        database.close(on_step)
     return _search_result(search, data, folder, time.monotonic() - started)
 
 

@@ -29,7 +29,7 @@ DIFFERENCE = "difference"
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class LogitDistillation(TrainingObjective):
-    """Learning the answers of a teacher that the trained model computes beside its own.
+    """The objective of distillation by logits of a teacher inside the trained model.
 
     Attributes:
         chooses: Whether logits become probabilities: then the twin learns these, and the epoch is
@@ -50,7 +50,7 @@ class LogitDistillation(TrainingObjective):
 
 
 def logit_distillation(task: Task, teacher: Any, *, chooses: bool) -> LogitDistillation:
-    """How the twin is trained, for a `Trainer`.
+    """The training objective of the rounding twin, for a `Trainer`.
 
     Args:
         task: Of both networks.
@@ -142,7 +142,7 @@ _distance.__name__ = DIFFERENCE
 def choose_logit_limits(
     twin: RoundingNetwork, teacher: Any, split: Split, preprocessing: Preprocessing
 ) -> tuple[float, float] | None:
-    """Chooses the limits of the twin's logits on examples that nobody was trained on.
+    """Chooses the limits of the twin's logits on held-out examples.
 
     Args:
         twin: Whose logits become probabilities; nothing is done with another.

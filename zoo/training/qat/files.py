@@ -1,4 +1,4 @@
-"""The weights of a network that was trained to be quantized, between one step and the next."""
+"""Files of quantization-aware trained weights, between steps."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ SUFFIX = ".qat.safetensors"
 
 @dataclass(frozen=True, kw_only=True)
 class QatWeights:
-    """What a rounding network was trained to, in plain names that cross process borders.
+    """Trained weights and limits by path, which can be passed to worker processes.
 
     Attributes:
         weights: Path of its safetensors file.
@@ -35,7 +35,7 @@ def save(twin: RoundingNetwork, path: Path) -> str:
 def load(
     registry: Registry, loaded: LoadedModel, trained: QatWeights, batch: int | None = None
 ) -> RoundingNetwork:
-    """The rounding network as it was trained, settled: ready to be run and exported.
+    """The trained rounding network with frozen limits, ready to be run and exported.
 
     Args:
         registry: Finds the target.

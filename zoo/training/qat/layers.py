@@ -1,4 +1,4 @@
-"""The two layers of a network that learns to be quantized: rounded values, rounded weights.
+"""Layers of the rounding twin: fake quantization of values and of weights.
 
 Jacob et al. 2018, "Quantization and Training of Neural Networks for Efficient Integer-Arithmetic-
 Only Inference" (arXiv:1712.05877), section 3: values are rounded in the forward pass as the file
@@ -52,7 +52,7 @@ def quantized_kernel(
 
 
 def freeze_quantizers(model: Any) -> None:
-    """Makes limits and rounded weights constants, as converters want to find them."""
+    """Freezes limits and rounded weights as constants, the form that converters require."""
     kinds = (_fake_quantize_class(), _quantized_kernel_class())
     for layer in model.layers:
         if isinstance(layer, kinds):
@@ -71,7 +71,7 @@ def limits_of(model: Any) -> dict[str, tuple[float, float]]:
 
 
 def quantization_parameters(low: float, high: float) -> tuple[float, int]:
-    """Scale, and which of 256 levels is zero, of the files' integers for these limits."""
+    """Scale and zero point, as one of 256 levels, for these limits."""
     scale = (high - low) / 255.0
     return scale, min(255, max(0, round(-low / scale)))
 

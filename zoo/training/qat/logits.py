@@ -1,4 +1,4 @@
-"""The limits of logits, which decide more answers than all other limits.
+"""Choice of the limits of logits.
 
 Logits that become probabilities may be cut off where these are next to one or next to nothing.
 Their full range in 256 levels leaves steps so wide that two classes that are nearly as likely often

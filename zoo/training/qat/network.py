@@ -22,7 +22,7 @@ _BYTES: Limits = (0.0, 255.0)
 
 @dataclass(frozen=True, kw_only=True)
 class RoundingNetwork:
-    """A network that learns to be quantized.
+    """A rounding network under quantization-aware training.
 
     Attributes:
         trained: `keras.Model` from raw inputs to logits; its variables are all there are.
@@ -40,7 +40,7 @@ class RoundingNetwork:
     logits: Any | None
 
     def freeze_quantizers(self) -> None:
-        """Makes limits and rounded weights constants: after this, the network is exported."""
+        """Freezes limits and rounded weights, before export."""
         freeze_quantizers(self.trained)
 
 
