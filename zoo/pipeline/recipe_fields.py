@@ -97,7 +97,6 @@ class RecipeFields(Fields):
             example=["host"],
         ),
     ] = ()
-<<<<<<< HEAD
     allow_leak: Annotated[
         Switch,
         Option(
@@ -106,9 +105,6 @@ class RecipeFields(Fields):
         ),
     ] = False
     seed: Annotated[Whole, Rule(ge=0, lt=2**31), Option("Seed of all random numbers")] = 0
-=======
-    seed: Annotated[Whole, Rule(ge=0, lt=2**31), Option("Seed of all random numbers")] = 0
->>>>>>> main
     hyperparameters: Annotated[
         dict[str, bool | int | Finite | str | tuple[Whole | Real, ...]],
         Option(

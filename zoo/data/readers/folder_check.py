@@ -34,7 +34,6 @@ _VERSION = 2
 
 @dataclass(frozen=True)
 class CheckedFile:
-<<<<<<< HEAD
     """What opening a file showed.
 
     Attributes:
@@ -42,9 +41,6 @@ class CheckedFile:
         outline: By which near copies are found.
         problem: Why the file is broken, or nothing.
     """
-=======
-    """A checked file: SHA-256 of its bytes, and its defect or an empty text."""
->>>>>>> main
 
     digest: bytes
     outline: bytes
