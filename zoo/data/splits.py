@@ -25,7 +25,7 @@ from zoo.common.errors import BadData
 #: Share of each split when nothing else is said.
 SHARES: Mapping[str, float] = {"train": 0.70, "validation": 0.15, "test": 0.15}
 #: Part of its share by which a class may have more or less in a split.
-_SLACK = 0.05
+SLACK = 0.05
 #: For data that comes with a test split but no validation split.
 SHARES_WITHOUT_TEST: Mapping[str, float] = {"train": 0.85, "validation": 0.15}
 
@@ -59,6 +59,7 @@ def split_by_content(
     labels: NDArray[np.int64],
     classes: Sequence[str],
     shares: Mapping[str, float] = SHARES,
+    slack: float = SLACK,
 ) -> dict[str, NDArray[np.int64]]:
     """Divides examples among splits, per class.
 
@@ -67,6 +68,7 @@ def split_by_content(
         labels: Class indices, int64, shape (examples,).
         classes: Class names.
         shares: Name and share of each split; the shares add up to 1.
+        slack: Part of its share by which a class may have more or less in a split.
 
     Returns:
         For each split the ascending indices of its examples, int64. Each example is in exactly
@@ -87,7 +89,7 @@ def split_by_content(
                 why=f"each class needs one in each of {', '.join(shares)}",
                 fix="add examples of this class, or remove the class",
             )
-        _stratify(name, own, where, shared, shares)
+        _stratify(name, own, where, shared, shares, slack)
     split_of = np.array([where[content] for content in hashes])
     return {name: np.flatnonzero(split_of == name).astype(np.int64) for name in shares}
 
@@ -216,6 +218,7 @@ def _stratify(
     where: dict[bytes, str],
     shared: set[bytes],
     shares: Mapping[str, float],
+    slack: float,
 ) -> None:
     """Moves the borders between splits, for one class, until each has about its share of it."""
     wanted = quotas(len(own), shares)
@@ -223,7 +226,7 @@ def _stratify(
     counts.update(where[content] for content in own)
     # What stands in two classes stays put: to move it would disturb the other class.
     pinned = Counter(where[content] for content in own if content in shared)
-    aims = _nearer(counts, wanted, shares)
+    aims = _nearer(counts, wanted, slack)
     movable = iter(sorted(content for content in own if content not in shared))
     room = {split: max(0, aims[split] - pinned[split]) for split in shares}
     excess = sum(room.values()) + sum(pinned.values()) - len(own)
@@ -243,16 +246,14 @@ def _stratify(
         )
 
 
-def _nearer(
-    counts: Mapping[str, int], wanted: Mapping[str, int], shares: Mapping[str, float]
-) -> dict[str, int]:
+def _nearer(counts: Mapping[str, int], wanted: Mapping[str, int], slack: float) -> dict[str, int]:
     """Counts that differ from those wanted by the slack at most: all differences shrunk alike."""
-    apart = {split: counts[split] - wanted[split] for split in shares}
-    factor = min([1.0, *(int(wanted[s] * _SLACK) / abs(each) for s, each in apart.items() if each)])
+    apart = {split: counts[split] - wanted[split] for split in wanted}
+    factor = min([1.0, *(int(wanted[s] * slack) / abs(each) for s, each in apart.items() if each)])
     exact = {split: wanted[split] + factor * each for split, each in apart.items()}
     # Rounded down first, and then up where most was lost, so that the sum stays.
     found = {split: math.floor(round(value, 9)) for split, value in exact.items()}
-    for split in sorted(shares, key=lambda s: found[s] - exact[s])[
+    for split in sorted(wanted, key=lambda s: found[s] - exact[s])[
         : sum(counts.values()) - sum(found.values())
     ]:
         found[split] += 1
