@@ -15,7 +15,14 @@ from zoo.artifacts.artifact import (
     with_gate_result,
 )
 from zoo.artifacts.file_chain import FileChain, chain_of, name_of_all
-from zoo.artifacts.gate import chain_checks, compare_outputs, conversion_parity, reasons, run_checks
+from zoo.artifacts.gate import (
+    chain_checks,
+    compare_outputs,
+    conversion_parity,
+    left_in_float,
+    reasons,
+    run_checks,
+)
 from zoo.artifacts.golden_samples import golden_name
 from zoo.artifacts.reference_outputs import REFERENCE, comparison_split
 from zoo.common.files import (
@@ -25,6 +32,7 @@ from zoo.common.files import (
     size_with_side_files,
     write_bytes,
 )
+from zoo.contracts import Precision
 from zoo.data.opening import open_dataset
 from zoo.execution.chain_runner import combine_outputs, run_chain
 from zoo.execution.device import Device
@@ -188,6 +196,7 @@ class GateStep(Step[GateResult]):
             side_files=whole.side_files,
             golden=whole.golden,
             parts=files if len(files) > 1 else (),
+            left_in_float=_left_in_float(chain, precision),
         )
         return Outcome(
             result=result,
@@ -226,6 +235,19 @@ class GateStep(Step[GateResult]):
                 )
             )
         return tuple(files)
+
+
+def _left_in_float(chain: FileChain, precision: Precision) -> str:
+    """What no one asked to be in float, of every file."""
+    found = [
+        left_in_float(artifact.contents, precision, manifest.kept, manifest.layers)
+        for artifact, manifest in zip(chain.artifacts, chain.manifests, strict=True)
+    ]
+    if len(found) == 1:
+        return found[0]
+    return "; ".join(
+        f"{part}: {told}" for part, told in zip(chain.names, found, strict=True) if told
+    )
 
 
 def _whole(files: Sequence[GatedFile]) -> GatedFile:
