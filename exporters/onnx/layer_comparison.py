@@ -1,8 +1,8 @@
 """Layer comparison of an ONNX file with its float32 baseline, in ONNX Runtime.
 
-Both files run with their intermediate results as outputs. To tell what an operator adds by itself,
-the graph is cut between operators and each is fed with the twin's values; fed with these values
-rounded, the twin tells how much of it comes from the inputs.
+Both files run with their intermediate results as outputs. To separate an operator's own error, the
+graph is cut between operators and each is fed with the baseline's values; fed with these values
+rounded, the baseline shows how much of it comes from the inputs.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ def compare_layers(request: LayerRequest) -> LayerComparison:
     """Runs both files on every input; see `zoo.contracts.Exporter.compare_layers`."""
     with tempfile.TemporaryDirectory(prefix="zoo-layers-") as folder:
         file = OnnxGraph.read(request.path)
-        # Quantized files are made of graphs whose constants were folded: the twin gets the same.
+        # Quantized files are made of graphs whose constants were folded: so is the baseline here.
         twin = OnnxGraph.folded(request.baseline, Path(folder) / "twin.onnx")
     pairs = _pairs(file, twin)
     gathered = _gather(file, twin, pairs, request.inputs)
@@ -61,7 +61,7 @@ def compare_layers(request: LayerRequest) -> LayerComparison:
 
 
 def _pairs(file: OnnxGraph, twin: OnnxGraph) -> dict[int, str | None]:
-    """For each computing operator of the file the twin's tensor that its result stands for."""
+    """The baseline's tensor for each computing operator of the file, or None."""
     alike: dict[str, list[str]] = defaultdict(list)
     for name in twin.producers:
         alike[_NUMBER.sub("", name)].append(name)
@@ -72,7 +72,7 @@ def _pairs(file: OnnxGraph, twin: OnnxGraph) -> dict[int, str | None]:
         name = node.output[0].removesuffix(_QUANTIZED_OUTPUT)
         # The converter numbers what has no name, and not in each file alike.
         fitting = [name, *alike[_NUMBER.sub("", name)]]
-        # In half precision, a cast bears the name that the result has in the twin.
+        # In half precision, a cast bears the name that the result has in the baseline.
         readers = file.readers.get(name, [])
         fitting += [out for n in readers if n.op_type == "Cast" for out in n.output]
         free = (other for other in fitting if other not in found.values())
@@ -81,7 +81,7 @@ def _pairs(file: OnnxGraph, twin: OnnxGraph) -> dict[int, str | None]:
 
 
 def _same(file: OnnxGraph, name: str, twin: OnnxGraph, other: str) -> bool:
-    """Whether both files know the shapes of two tensors, and they are the same."""
+    """Whether the shapes of two tensors are known and equal."""
     known = name in file.types and other in twin.types and other in twin.producers
     return known and file.shape(name) == twin.shape(other)
 

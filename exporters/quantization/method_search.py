@@ -28,8 +28,8 @@ def choose_method(
     Args:
         request: Names the method, and holds the inputs to choose on.
         build: Makes a file with a method.
-        answers: What a file answers to raw inputs (examples, …), in real numbers.
-        expected: What the network in float answers.
+        answers: Computes a file's outputs of raw inputs (examples, …), in real numbers.
+        expected: Computes those of the float network.
 
     Returns:
         What was built, the method, and remarks.

@@ -122,7 +122,7 @@ def weight_figures(real: Array | None, found: Array | None, axis: int) -> dict[s
 
     Args:
         real: The baseline's.
-        found: What the file's stand for, of the same shape; None when it cannot be told.
+        found: What the file's stand for, of the same shape; None when unknown.
         axis: That of the output channels.
     """
     if real is None or real.size == 0:

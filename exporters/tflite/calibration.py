@@ -20,7 +20,7 @@ _SAME_RANGE = frozenset(
     | {"UNPACK", "GATHER", "PAD", "MIRROR_PAD", "SPACE_TO_BATCH_ND", "BATCH_TO_SPACE_ND"}
     | {"DEPTH_TO_SPACE", "SPACE_TO_DEPTH", "RESIZE_BILINEAR", "RESIZE_NEAREST_NEIGHBOR", "TILE"}
 )
-#: Operators whose range the quantizer knows (or, of a fused LSTM, measured with its inner tensors).
+#: Operators with a range fixed by the quantizer, or measured with its inner tensors (fused LSTM).
 _OWN_RANGE = frozenset({"SOFTMAX", "LOGISTIC", "TANH", "UNIDIRECTIONAL_SEQUENCE_LSTM"})
 
 

@@ -1,8 +1,8 @@
 """Layer comparison of a TFLite file with its float32 baseline, in LiteRT.
 
-Both files run with all tensors kept, by the runtime's own kernels: XNNPACK keeps none. To tell what
-an operator adds by itself, the file is cut between its operators and each is fed with the twin's
-values; fed with these values rounded, the twin tells how much of it comes from the inputs.
+Both files run with all tensors kept, by the runtime's own kernels: XNNPACK keeps none. To
+separate an operator's own error, the file is cut between its operators and each is fed with the
+baseline's values; fed with these rounded, the baseline shows how much comes from the inputs.
 """
 
 from __future__ import annotations

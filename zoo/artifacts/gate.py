@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 #: What work is counted in.
 WORK = "multiply-adds"
-#: Least share of operators on integers, 0 to 1, in files whose work nobody counted.
+#: Least share of operators on integers, 0 to 1, in files whose work was not counted.
 _LEAST_OPERATORS = 0.5
 #: Largest difference of the normalization in the graph from the same formula in float64.
 PREPROCESSING_MAX_ABS = 1e-4
@@ -91,7 +91,7 @@ def conversion_parity(task: Task, twins: Comparison, precision: Precision) -> Ch
 
     Args:
         task: Knows what is asked.
-        twins: File against the network that was trained to be quantized.
+        twins: File against the rounding twin.
         precision: As exported.
     """
     found = require_inputs(task.parity(twins, precision), twins.count, task.min_parity_inputs)

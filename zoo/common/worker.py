@@ -41,7 +41,7 @@ from zoo.common.progress import OnEvent
 
 #: Imported once by the fork server; imports TensorFlow and the steps.
 PRELOAD = "zoo.pipeline.steps.preload"
-#: Names of exceptions with which libraries say that memory was refused.
+#: Names of libraries' out-of-memory exceptions.
 _NO_MEMORY = ("MemoryError", "ResourceExhaustedError")
 _MAIN = threading.Lock()
 
@@ -139,7 +139,7 @@ def call(
 
     Raises:
         ZooError: As raised by the function.
-        ProcessFailed: The child was killed, ran out of memory or time, or ended without an answer.
+        ProcessFailed: The child was killed, ran out of memory or time, or ended without a result.
     """
     limits = limits or WorkerLimits()
     children = children if children is not None else Children()

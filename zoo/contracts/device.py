@@ -20,7 +20,7 @@ if TYPE_CHECKING:  # lists and help must not wait for it
     from pydantic import BaseModel
 
 #: What the times of a device are: taken on the real thing, on another processor that stands in for
-#: it, or calculated. Those that are not real tell nothing of the real ones, nor of each other.
+#: it, or calculated. Those that are not real are compared with no others.
 Clock = Literal["real", "emulated", "estimated"]
 
 
@@ -115,7 +115,7 @@ class DeviceKind:
         options: Returns the pydantic model whose fields ``devices.toml`` may hold for a device of
             this kind, and which its driver is given; None when it has none.
         extra: The extra of the distribution that brings what the driver needs; empty for none.
-        distributions: Those installed here whose versions decide what it answers and how fast.
+        distributions: Distributions here whose versions decide its results and times.
         local: Whether it is this machine, where files are judged after export.
         formats: Names of the exporters whose files the driver examines. Devices of a kind with such
             are analyses: nothing is timed there, and findings are never ranked with latencies.

@@ -43,7 +43,7 @@ def open_csv(argument: str | None) -> Dataset:
     Args:
         argument: Path of a file or folder, and options behind a ``?``: ``window`` is the number of
             rows of an example; ``stride`` that from one to the next (``window`` when not given);
-            ``label`` the column with the class (``label``); ``group`` a column that tells
+            ``label`` the column with the class (``label``); ``group`` a column that keeps
             recordings or persons apart; ``channels`` the columns to use (all others).
 
     Raises:

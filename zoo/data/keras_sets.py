@@ -46,7 +46,7 @@ class KerasSet:
     Attributes:
         tasks: That its examples fit.
         files: What Keras keeps in its cache once it has fetched it.
-        classes: Class names; empty where Keras itself knows them.
+        classes: Class names; empty where Keras provides them.
     """
 
     tasks: tuple[str, ...]
@@ -258,7 +258,7 @@ def _channels_last(images: NDArray[np.uint8]) -> NDArray[np.uint8]:
 
     if images.ndim == 3:
         return np.ascontiguousarray(images[..., np.newaxis])
-    # A Keras that was told to put channels first does so here too.
+    # Keras configured for channels first returns them so here too.
     return np.ascontiguousarray(images if images.shape[3] == 3 else images.transpose(0, 2, 3, 1))
 
 

@@ -46,7 +46,7 @@ def open_npz(argument: str | None) -> Dataset:
         argument: Path of a file with ``x`` and ``y`` (split 70/15/15), or ``x_train``,
             ``y_train``, ``x_test`` and ``y_test`` with or without ``x_validation`` and
             ``y_validation`` (else taken from train). ``classes`` may hold the class names.
-            ``?kind=series`` behind the path says that x holds time series instead of images.
+            ``?kind=series`` behind the path: x holds time series instead of images.
 
             Images have shape (examples, height, width) or (examples, height, width, 1 or 3).
             Whole numbers must be 0-255. Fractions are multiplied by 255 when no array exceeds 1,

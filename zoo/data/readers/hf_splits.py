@@ -46,7 +46,7 @@ def load(query: Query) -> Mapping[str, Any]:
 
     Raises:
         MissingExtra: The library is not installed.
-        BadData: It cannot be loaded; says why.
+        BadData: It cannot be loaded; gives the reason.
     """
     library = require("datasets")
     path = Path(query.path).expanduser()

@@ -154,7 +154,7 @@ def _groups_to_splits(
 ) -> dict[int, str] | None:
     """The split of each group; None when some class has too few groups.
 
-    Each group goes where its content hash says, as images do; groups move only where a split
+    Each group goes to the split of its content hash, as images do; groups move only where a split
     lacks a class, and never so that another split comes to lack one.
     """
     members: dict[int, list[bytes]] = {}
