@@ -12,6 +12,7 @@ from zoo.common.optional_imports import require
 
 from ..quantization.histograms import Histogram
 from ..quantization.ranges import Range, range_of
+from .graph import session
 
 #: Operators whose result has the numbers of their input, and so its range.
 _SAME_RANGE = frozenset(
@@ -36,13 +37,13 @@ def observe_ranges(model: Any, samples: NDArray[Any]) -> dict[str, Histogram]:
     watched.graph.output.extend(
         onnx.helper.make_empty_tensor_value_info(name) for name in real if name not in there
     )
-    session = _session(watched)
-    entry = session.get_inputs()[0]
+    runner = session(watched)
+    entry = runner.get_inputs()[0]
     found = {name: Histogram() for name in real}
     if entry.type == "tensor(float)":
         found[entry.name] = Histogram()
     for sample in samples:
-        values = session.run(real, {entry.name: sample[None]})
+        values = runner.run(real, {entry.name: sample[None]})
         for name, value in zip(real, values, strict=True):
             found[name].add(value)
         if entry.name in found:
@@ -78,19 +79,9 @@ def ranges(
 
 def compute_outputs(model: Any, inputs: NDArray[Any]) -> NDArray[Any]:
     """The outputs of a model for raw inputs (examples, …): float32 (examples, …)."""
-    session = _session(model)
-    name = session.get_inputs()[0].name
-    return np.array([session.run(None, {name: one[None]})[0][0] for one in inputs])
-
-
-def _session(model: Any) -> Any:
-    runtime = require("onnxruntime")
-    options = runtime.SessionOptions()
-    options.intra_op_num_threads = options.inter_op_num_threads = 1
-    options.log_severity_level = 3
-    return runtime.InferenceSession(
-        model.SerializeToString(), options, providers=["CPUExecutionProvider"]
-    )
+    runner = session(model)
+    name = runner.get_inputs()[0].name
+    return np.array([runner.run(None, {name: one[None]})[0][0] for one in inputs])
 
 
 def _element_types(model: Any) -> dict[str, int]:

@@ -21,8 +21,8 @@ def with_trained_ranges(model: Any, request: ExportRequest) -> Any:
 
     The converter writes fake quantization as a pair of QuantizeLinear and DequantizeLinear. The
     runtime requires such pairs around every operator, weights and biases included: its own tool
-    puts them there, with the limits of the pairs that were taken out. What was not trained has ranges
-    of real inputs.
+    puts them there, with the limits of the pairs that were taken out. What was not trained has
+    ranges of real inputs.
     """
     assert request.calibration is not None  # the core never asks for int8 without
     trained = remove_qdq_pairs(model.graph)

@@ -98,7 +98,15 @@ class OutputStatistics:
             slack = self.integers.scale / 2 * (1 + 1e-6)
             self.beyond += int(np.count_nonzero(expected < low - slack))
             self.beyond += int(np.count_nonzero(expected > high + slack))
-            self.output.add(expected, self.integers.rounded(expected))
+            self.output.add(expected, self.rounded(expected))
+
+    def real(self, values: Array) -> Array:
+        """The file's values of this output as real numbers."""
+        return values if self.integers is None else self.integers.real(values)
+
+    def rounded(self, values: Array) -> Array:
+        """Real numbers rounded as the file rounds this output."""
+        return values if self.integers is None else self.integers.rounded(values)
 
     def figures(self) -> dict[str, Any]:
         """Fields of an `OperatorRecord`."""

@@ -51,7 +51,7 @@ def run_checks(
     reference: Array,
     outputs: Array,
     max_drop: float | None,
-    twin: Array | None,
+    baseline: Array | None,
     kept: Sequence[str] = (),
     layers: Sequence[str] = (),
 ) -> tuple[Check, ...]:
@@ -67,7 +67,7 @@ def run_checks(
         reference: Outputs of the Keras model on that split.
         outputs: Outputs of the file on that split, from its deployment runtime.
         max_drop: Points that may be lost; None for the task's own limit.
-        twin: Outputs of the float32 file of the same format, when there is one; the paired test
+        baseline: Outputs of the float32 file of the same format, when there is one; the paired test
             is then against what the user would ship otherwise.
         kept: Names of the Keras layers that were kept in float on purpose.
         layers: Names of all layers of the network, in its order.
@@ -78,7 +78,10 @@ def run_checks(
         require_inputs(task.parity(parity, precision), parity.count, task.min_parity_inputs),
         preprocessing_parity(preprocessing),
         task.accuracy(
-            truth, task.decode(reference if twin is None else twin), task.decode(outputs), allowed
+            truth,
+            task.decode(reference if baseline is None else baseline),
+            task.decode(outputs),
+            allowed,
         ),
         placement(contents, precision, kept, layers),
         stock_operators(contents),

@@ -47,8 +47,8 @@ def open_folder(argument: str | None) -> Dataset:
     """
     from zoo.data.readers import class_folders as shared
     from zoo.data.readers.folder_check import check_files
-    from zoo.data.readers.hashing import dataset_hash
     from zoo.data.readers.image_files import suffixes
+    from zoo.data.readers.in_memory import dataset_of
     from zoo.data.readers.listing import list_folder
 
     listing = list_folder(argument)
@@ -77,11 +77,10 @@ def open_folder(argument: str | None) -> Dataset:
         *split_notes,
         *memory_notes,
     ]
-    return Dataset(
-        name=f"folder:{argument}",
-        classes=classes,
-        splits=splits,
-        content_hash=dataset_hash(classes, splits),
+    return dataset_of(
+        f"folder:{argument}",
+        classes,
+        splits,
         source=f"files in {Path(argument or '').name or argument}",
         notes=tuple(notes),
     )

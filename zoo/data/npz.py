@@ -58,24 +58,19 @@ def open_npz(argument: str | None) -> Dataset:
         BadFile: Truncated, altered, or no ``.npz`` file.
         BadData: Arrays are missing, of the wrong shape or type, or hold impossible values.
     """
-    from zoo.data.readers.arrays import array_split
-    from zoo.data.readers.hashing import dataset_hash, example_hashes
+    from zoo.data.readers.hashing import example_hashes
+    from zoo.data.readers.in_memory import dataset_of, memory_split
     from zoo.data.readers.npz_arrays import read_arrays
 
     query, path = _find(argument)
     arrays = read_arrays(path, _kind(query))
     hashes = {name: example_hashes(examples) for name, examples in arrays.examples.items()}
     splits = {
-        name: array_split(arrays.examples[key], arrays.labels[key], hashes[key], indices)
+        name: memory_split(arrays.examples[key], arrays.labels[key], hashes[key], indices)
         for name, (key, indices) in _divide(arrays, hashes).items()
     }
-    return Dataset(
-        name=f"npz:{argument}",
-        classes=arrays.classes,
-        splits=splits,
-        content_hash=dataset_hash(arrays.classes, splits),
-        source=path.name,
-        notes=tuple(arrays.notes),
+    return dataset_of(
+        f"npz:{argument}", arrays.classes, splits, source=path.name, notes=tuple(arrays.notes)
     )
 
 

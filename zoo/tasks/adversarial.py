@@ -2,8 +2,8 @@
 
 What Keras trains is one model that holds both. Its step draws noise, lets the generator make a
 batch of images once, trains the discriminator to distinguish them from real ones, and then the
-generator to pass for real. Every random number follows from a seed and the number of the step, so that an
-interrupted training goes on exactly as it would have.
+generator to pass for real. Every random number follows from a seed and the number of the step, so
+that an interrupted training goes on exactly as it would have.
 """
 
 from __future__ import annotations
