@@ -167,7 +167,7 @@ def _pip(*arguments: str) -> ToolResult:
         )
     always = ("--disable-pip-version-check", "--no-input", "--progress-bar", "off")
     command, *rest = arguments
-    return run_tool([sys.executable, "-m", "pip", command, *always, *rest])
+    return run_tool([sys.executable, "-I", "-m", "pip", command, *always, *rest])
 
 
 def _whole(wheel: Path) -> bool:

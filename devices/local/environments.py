@@ -61,10 +61,10 @@ def make_environment(runtime: str, tell: Callable[[str], None]) -> Path:
     tell(f"making an environment for {runtime} in {folder}")
     folder.parent.mkdir(parents=True, exist_ok=True)
     (folder / _READY).unlink(missing_ok=True)
-    _run([base, "-m", "venv", "--clear", str(folder)], "the environment could not be made")
+    _run([base, "-I", "-m", "venv", "--clear", str(folder)], "the environment could not be made")
     python = folder / "bin" / "python"
     tell(f"installing {', '.join(apart.packages)}")
-    pip = [str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+    pip = [str(python), "-I", "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
     # Wheels only: a build from source may take hours.
     command = [*pip, "--only-binary", ":all:", *apart.packages]
     _run(command, f"{', '.join(apart.packages)} could not be installed")

@@ -37,13 +37,13 @@ def observe_ranges(model: Any, samples: NDArray[Any]) -> dict[str, Histogram]:
     watched.graph.output.extend(
         onnx.helper.make_empty_tensor_value_info(name) for name in real if name not in there
     )
-    runner = session(watched)
-    entry = runner.get_inputs()[0]
+    running = session(watched)
+    entry = running.get_inputs()[0]
     found = {name: Histogram() for name in real}
     if entry.type == "tensor(float)":
         found[entry.name] = Histogram()
     for sample in samples:
-        values = runner.run(real, {entry.name: sample[None]})
+        values = running.run(real, {entry.name: sample[None]})
         for name, value in zip(real, values, strict=True):
             found[name].add(value)
         if entry.name in found:
@@ -79,9 +79,9 @@ def ranges(
 
 def compute_outputs(model: Any, inputs: NDArray[Any]) -> NDArray[Any]:
     """The outputs of a model for raw inputs (examples, …): float32 (examples, …)."""
-    runner = session(model)
-    name = runner.get_inputs()[0].name
-    return np.array([runner.run(None, {name: one[None]})[0][0] for one in inputs])
+    running = session(model)
+    name = running.get_inputs()[0].name
+    return np.array([running.run(None, {name: one[None]})[0][0] for one in inputs])
 
 
 def _element_types(model: Any) -> dict[str, int]:

@@ -30,6 +30,7 @@ def session(model: Any, path: Path | None = None, **options: Any) -> Any:
         **options: Attributes of the session's options.
     """
     runtime = require("onnxruntime")
+    runtime.disable_telemetry_events()  # where a caller imported it before the zoo
     settings = runtime.SessionOptions()
     settings.intra_op_num_threads = settings.inter_op_num_threads = 1
     settings.log_severity_level = 3

@@ -206,14 +206,14 @@ def test_threads_that_call_at_once_keep_our_main_module():
 
 
 def test_main_module_is_ours_again_after_two_hidings_that_overlap():
-    from zoo.common.worker import _starting_children
+    from zoo.common.fork_server import starting_children
 
     main = sys.modules["__main__"]
     inside = {name: threading.Event() for name in "ab"}
     leave = {name: threading.Event() for name in "ab"}
 
     def hide(name: str) -> None:
-        with _starting_children():
+        with starting_children():
             inside[name].set()
             leave[name].wait(60)
 

@@ -98,11 +98,21 @@ def test_any_dataset_has_a_usable_tag(argument):
         ("aeon:BasicMotions", "basicmotions"),
         ("folder:?", "folder"),
         ("folder:", "folder"),
-        ("folder:猫", "folder"),
+        ("folder:猫", "folder-a810bf"),
+        ("folder:猫2", "2-a2318f"),
+        ("folder:Übungen", "ubungen"),
+        ("folder:U\u0308bungen", "ubungen"),
     ],
 )
 def test_tags(data, tag):
     assert tag_of(data) == tag
+
+
+def test_names_outside_ascii_have_tags_of_their_own():
+    names = ("фото", "写真", "صور", "猫", "犬", "😀", "caf\udce9", "фото/")
+    tags = [tag_of(f"folder:{name}") for name in names]
+    assert len(set(tags)) == len(names) - 1
+    assert tags[0] == tags[-1]
 
 
 def keys(**changes: Any) -> dict[str, str]:
@@ -307,7 +317,7 @@ def carry_out(tmp_path, monkeypatch):
         monkeypatch.setattr(run_module, "make_plan", lambda *_: fake_plan(made, **fakes))
         return execute(
             made,
-            parts=PlanScope(),
+            scope=PlanScope(),
             output=tmp_path / "runs",
             named=named,
             store_url=None,

@@ -168,3 +168,9 @@ def reserve_addresses(*, size: int, emit: Emit) -> int:
     flags = mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS
     with mmap.mmap(-1, size, flags=flags, prot=protection) as reserved:
         return len(reserved)
+
+
+def loaded_from(*, emit: Emit) -> str:
+    import statistics
+
+    return str(statistics.__file__)

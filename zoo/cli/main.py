@@ -14,31 +14,32 @@ from typing import Any, NoReturn
 import click
 
 from zoo.cli.options import Settings, examples
+from zoo.common import telemetry
 from zoo.common.errors import UsageError, ZooError, nearest
 from zoo.common.paths import OFFLINE_VARIABLE
 
 #: Command → module; a module is imported when its command is used or helped with.
 COMMANDS = {
-    "ship": "Fine-tune, export, gate, benchmark, report: the whole way",
-    "list": "The models of the zoo",
-    "info": "Everything known about one model",
-    "data": "What a dataset holds and how it is split",
+    "ship": "Fine-tune, export, gate, benchmark and report in one run",
+    "list": "List the models of the zoo",
+    "info": "Show the network, input and weights of a model",
+    "data": "Show what a dataset holds and how it is split",
     "finetune": "Train a model on your data",
     "evaluate": "Measure the quality of a model or an exported file",
     "export": "Write gated TFLite and ONNX files",
-    "optimize": "Search for the file that keeps limits on size, latency and accuracy",
+    "optimize": "Search for a file within limits on size, latency and accuracy",
     "bench": "Time exported files on devices",
-    "compare": "Faster, slower, the same, or can't tell: two files, or now against before",
-    "targets": "The kinds of processor that files can be written for",
-    "weights": "Official pretrained weights: list, fetch, verify",
-    "explain": "Why a file is larger, slower or worse than its float twin",
-    "inspect": "What a file says of itself and what it really contains",
-    "verify": "Recompute what a file claims, and say what holds",
-    "bundle": "The folder that an app developer wants, with usage code",
-    "devices": "Devices by name: list, examine, add, remove",
-    "plugins": "Plugins: where everything comes from",
-    "cache": "Finished steps and downloads: show, verify, clear",
-    "doctor": "What is installed, what is missing, how to get it",
+    "compare": "Compare the latency of two files, or of a file now and before",
+    "targets": "List the kinds of processor that files can be written for",
+    "weights": "List, fetch and verify official pretrained weights",
+    "explain": "Explain why a file is larger, slower or worse than its float32 twin",
+    "inspect": "Show a file's manifest and its real contents",
+    "verify": "Recompute what a file's manifest claims",
+    "bundle": "Make a folder for app developers: model, labels, usage code",
+    "devices": "List, add, check, set up and remove devices",
+    "plugins": "List and check plugins, or write a new one",
+    "cache": "Show, verify and clear finished steps and downloads",
+    "doctor": "Show what is installed and what is missing",
 }
 
 
@@ -141,6 +142,7 @@ def zoo(
 
 def main() -> None:
     """Entry point: errors become sentences and exit codes."""
+    telemetry.switch_off_modules()
     given = sys.argv[1:]
     debug, as_json = "--debug" in given, "--json" in given
     # The advice to add one of these must work wherever it is added.

@@ -17,15 +17,14 @@ import tempfile
 import threading
 import time
 import traceback
-import types
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
 from typing import Any
 
+from zoo.common import telemetry
 from zoo.common.crashes import MORE_MEMORY, crash_error, oom_kills
 from zoo.common.errors import (
     BadData,
@@ -36,14 +35,11 @@ from zoo.common.errors import (
     UsageError,
     ZooError,
 )
-from zoo.common.optional_imports import installed, quiet_tensorflow
+from zoo.common.fork_server import SAFE_PATH, fork_context, starting_children
 from zoo.common.progress import OnEvent
 
-#: Imported once by the fork server; imports TensorFlow and the steps.
-PRELOAD = "zoo.pipeline.steps.preload"
 #: Names of libraries' out-of-memory exceptions.
 _NO_MEMORY = ("MemoryError", "ResourceExhaustedError")
-_MAIN = threading.Lock()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -143,7 +139,7 @@ def call(
     """
     limits = limits or WorkerLimits()
     children = children if children is not None else Children()
-    context = _context(tensorflow)
+    context = fork_context(tensorflow)
     receiver, sender = context.Pipe(duplex=False)
     with tempfile.TemporaryDirectory(prefix="zoo-step-") as folder:
         log = Path(folder) / "output.log"
@@ -153,7 +149,7 @@ def call(
             daemon=True,
         )
         try:
-            with _starting_children():
+            with starting_children():
                 process.start()
         except (EOFError, OSError) as error:
             receiver.close()
@@ -233,7 +229,7 @@ class _CallerContext:
         if self.folder is not None:
             os.chdir(self.folder)
         # TensorFlow sets variables of its own; what we read ourselves must be exact.
-        for name in [n for n in os.environ if n.startswith("ZOO_")]:
+        for name in [n for n in os.environ if n.startswith("ZOO_") or n == SAFE_PATH]:
             del os.environ[name]
         os.environ.update(self.environment)
 
@@ -269,6 +265,8 @@ def _child(
     os.dup2(stream, 2)
     try:
         surroundings.apply()
+        telemetry.switch_off()
+        telemetry.switch_off_modules()
         _limit_memory(limits.memory_bytes)
         module_name, _, name = function.partition(":")
         target = getattr(importlib.import_module(module_name), name)
@@ -318,43 +316,3 @@ def _limit_memory(limit: int | None) -> None:
     words = status.read_text(encoding="ascii", errors="replace").split()
     used = int(words[words.index("VmData:") + 1]) * 1024
     resource.setrlimit(resource.RLIMIT_DATA, (used + limit, used + limit))
-
-
-def _context(tensorflow: bool = True) -> Any:
-    """The fork server's context; importing TensorFlow there begins with the first child."""
-    context = multiprocessing.get_context("forkserver")
-    if tensorflow and installed("tensorflow"):
-        quiet_tensorflow()
-        context.set_forkserver_preload([PRELOAD])
-    return context
-
-
-def warm_up() -> None:
-    """Starts the fork server now, so that its imports overlap with other work."""
-    _context()
-    with _starting_children():
-        from multiprocessing import forkserver
-
-        forkserver.ensure_running()
-
-
-@contextmanager
-def _starting_children() -> Iterator[None]:
-    """Keeps new children from importing the user's script again, and from hearing Ctrl-C.
-
-    multiprocessing re-imports ``__main__`` in each child. Our targets live in the zoo, so a
-    script without an ``if __name__ == "__main__"`` guard must not be run a second time.
-    """
-    # Without the lock, two threads that start children could each restore what the other hid.
-    with _MAIN:
-        real = sys.modules["__main__"]
-        sys.modules["__main__"] = types.ModuleType("__main__")
-        # A Ctrl-C goes to the whole group. The fork server ignores it once it is up; until then
-        # it inherits that it is held back. The tracker comes first, since its start ends that.
-        resource_tracker.ensure_running()
-        mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-        try:
-            yield
-        finally:
-            signal.pthread_sigmask(signal.SIG_SETMASK, mask)
-            sys.modules["__main__"] = real
