@@ -200,6 +200,14 @@ class GateFields(Fields):
             example=256,
         ),
     ] = None
+    allow_weak: Annotated[
+        bool,
+        Option(
+            "Exit with 0 even where the network itself is weak: no better than its baseline, never "
+            "answering a class, and the like",
+            more="see gate.md",
+        ),
+    ] = False
 
 
 class BenchFields(Fields):
