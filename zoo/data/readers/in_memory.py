@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import unicodedata
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -19,13 +20,15 @@ Stored = NDArray[Any] | Sequence[Example]
 
 
 def content_hashes(examples: Stored) -> list[bytes]:
-    """SHA-256 of each example, 32 bytes each."""
+    """SHA-256 of each example, of texts whatever their Unicode form, 32 bytes each."""
     if isinstance(examples, np.ndarray):
         return example_hashes(examples)
     return [
         # No token holds a NUL, and none is empty, so no text looks like a row.
         hashlib.sha256(
-            (example if isinstance(example, str) else "\0\0".join(("", *example))).encode()
+            unicodedata.normalize(
+                "NFC", example if isinstance(example, str) else "\0\0".join(("", *example))
+            ).encode()
         ).digest()
         for example in examples
     ]
@@ -36,6 +39,7 @@ def memory_split(
     labels: NDArray[np.int64],
     hashes: Sequence[bytes],
     indices: NDArray[np.int64] | Sequence[int] | None = None,
+    names: Sequence[str] = (),
 ) -> Split:
     """A split that reads from memory.
 
@@ -46,9 +50,10 @@ def memory_split(
         labels: int64, shape (examples,) or (examples, steps).
         hashes: One digest per example.
         indices: The examples that belong to the split; None means all.
+        names: Of all examples, for messages; empty where they have none.
     """
     chosen = np.arange(len(examples)) if indices is None else np.asarray(indices, np.int64)
-    own = labels[chosen]
+    places, own = chosen.tolist(), labels[chosen]
     if isinstance(examples, np.ndarray):
         examples.flags.writeable = False
 
@@ -56,10 +61,13 @@ def memory_split(
         example = examples[chosen[index]]
         return example if isinstance(example, np.ndarray) else np.array(example, dtype=np.str_)
 
+    digests = [hashes[i] for i in places]
     return Split(
         labels=own,
         read=read,
-        content_hash=split_hash([hashes[i] for i in chosen.tolist()], own),
+        content_hash=split_hash(digests, own),
+        identities=digests,
+        names=[names[i] for i in places] if names else (),
     )
 
 
