@@ -44,9 +44,10 @@ def command(
         click.echo(f"{made.folder}/")
         for name in made.files:
             click.echo(f"  {name}")
+        width = max((len(trial.language) for trial in made.trials), default=0)
         for trial in made.trials:
             state = {True: "ok", False: "WRONG", None: "not run"}[trial.passed]
             first = trial.said.splitlines()[0] if trial.said else ""
             told = "" if trial.passed is None else f": {first}"
-            click.echo(f"{trial.language:<12}{state}{told}")
+            click.echo(f"{trial.language:<{max(width + 2, 12)}}{state}{told}")
     ctx.exit(0 if made.passed else 1)
