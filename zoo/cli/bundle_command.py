@@ -29,6 +29,8 @@ def command(
 ) -> None:
     """Make a folder for app developers from FILE.
 
+    Of a model of several files name any: each gets a folder inside, and a program runs all.
+
     The model, labels, metadata, licence, checksums, golden inputs with outputs, and short programs
     in Python, C++, Kotlin, Swift and JavaScript that run them. The Python program is run at once.
     The exit code is 1 when its output is wrong.
