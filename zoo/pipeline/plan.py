@@ -78,6 +78,7 @@ def _training(job: Job, checkpoints: Path) -> FinetuneStep:
             training=recipe.training,
             hyperparameters=recipe.hyperparameters,
             seed=recipe.seed,
+            allow_leak=recipe.allow_leak,
         ),
         model=recipe.model if begun is None else str(begun.path),
         parent=None if begun is None else sha256_of(begun.path),
