@@ -18,6 +18,7 @@ from zoo.cli.plugin_commands import load_command, plugin_commands, provider
 from zoo.common import telemetry
 from zoo.common.errors import UsageError, ZooError, nearest
 from zoo.common.paths import OFFLINE_VARIABLE
+from zoo.execution.trust import Untrusted
 
 #: Command → module; a module is imported when its command is used or helped with.
 COMMANDS = {
@@ -158,7 +159,7 @@ def main() -> None:
             if signal.getsignal(number) is signal.SIG_DFL:  # nohup ignores one, and means it
                 signal.signal(number, _stop)
         # Without standalone mode, ctx.exit(1) in a command becomes a returned 1.
-        code = zoo.main(args=arguments, prog_name="zoo", standalone_mode=False)
+        code = _run(arguments, as_json)
         sys.exit(code if isinstance(code, int) else 0)
     except (click.Abort, KeyboardInterrupt):
         sys.exit(_interrupted("interrupted", signal.SIGINT, given))
@@ -184,6 +185,18 @@ def main() -> None:
         if debug:
             raise
         sys.exit(1)
+
+
+def _run(arguments: list[str], as_json: bool) -> Any:
+    """Runs a command, again once a person has allowed the folder's devices, which it asked for."""
+    try:
+        return zoo.main(args=list(arguments), prog_name="zoo", standalone_mode=False)
+    except Untrusted as error:
+        from zoo.cli.trust import allowed_by_user, may_ask
+
+        if as_json or not may_ask() or not allowed_by_user(error):
+            raise
+    return zoo.main(args=list(arguments), prog_name="zoo", standalone_mode=False)
 
 
 def _discard_output() -> None:
