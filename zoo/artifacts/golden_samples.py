@@ -99,6 +99,11 @@ class Golden:
         """The tolerance of one output, as absolute difference."""
         return self.limits.get(output, self.max_abs)
 
+    def in_chain_limit(self, output: str) -> float:
+        """That tolerance where the input is what another file gave on the same machine."""
+        single = self.in_chain.get("", self.limit(output))
+        return self.in_chain.get(output, single)
+
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class GoldenArrays:

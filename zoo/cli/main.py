@@ -17,6 +17,7 @@ from zoo.cli.options import Settings, examples
 from zoo.common import telemetry
 from zoo.common.errors import UsageError, ZooError, nearest
 from zoo.common.paths import OFFLINE_VARIABLE
+from zoo.execution.trust import Untrusted
 
 #: Command → module; a module is imported when its command is used or helped with.
 COMMANDS = {
@@ -153,7 +154,7 @@ def main() -> None:
             if signal.getsignal(number) is signal.SIG_DFL:  # nohup ignores one, and means it
                 signal.signal(number, _stop)
         # Without standalone mode, ctx.exit(1) in a command becomes a returned 1.
-        code = zoo.main(args=arguments, prog_name="zoo", standalone_mode=False)
+        code = _run(arguments, as_json)
         sys.exit(code if isinstance(code, int) else 0)
     except (click.Abort, KeyboardInterrupt):
         sys.exit(_interrupted("interrupted", signal.SIGINT, given))
@@ -179,6 +180,18 @@ def main() -> None:
         if debug:
             raise
         sys.exit(1)
+
+
+def _run(arguments: list[str], as_json: bool) -> Any:
+    """Runs a command, again once a person has allowed the folder's devices, which it asked for."""
+    try:
+        return zoo.main(args=list(arguments), prog_name="zoo", standalone_mode=False)
+    except Untrusted as error:
+        from zoo.cli.trust import allowed_by_user, may_ask
+
+        if as_json or not may_ask() or not allowed_by_user(error):
+            raise
+    return zoo.main(args=list(arguments), prog_name="zoo", standalone_mode=False)
 
 
 def _discard_output() -> None:

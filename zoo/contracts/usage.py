@@ -65,6 +65,9 @@ class Program:
         arguments: For this Python, from the folder.
         checked: How the program was tested, in a sentence; shown for a program
             that is not run while the folder is made.
+        importable: Whether it is a Python module with a class ``Model`` (no arguments), whose
+            instances take one raw input, an array of the file's input shape, and return a list of
+            outputs in real numbers: so the files of one model are run one after the other.
     """
 
     language: str
@@ -74,6 +77,7 @@ class Program:
     checked: str
     modules: tuple[str, ...] = ()
     arguments: tuple[str, ...] = ()
+    importable: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -60,6 +60,7 @@ def facts_of(
             "model_id": manifest.model_id,
             "architecture": manifest.architecture,
             "task": manifest.task,
+            "part": manifest.part,
             "format": manifest.format,
             "precision": manifest.precision,
             "target": target,
