@@ -100,7 +100,6 @@ class RemoteShell(ABC):
     """A way to run scripts on one device.
 
     Attributes:
-        address: Of the device, for people.
         folder: Where the agent and files are kept there.
     """
 

@@ -38,12 +38,6 @@ class Explanation:
 
     Attributes:
         model_id: ``variant.tag``.
-        format: Exporter name.
-        file: The file.
-        twin: Its float twin.
-        data: Where the inputs came from.
-        split: Of the dataset.
-        comparison: The two, operator by operator.
         findings: What follows from it, in sentences.
         advice: What to try; None when nothing stands out.
     """

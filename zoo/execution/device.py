@@ -27,8 +27,6 @@ class Device:
 
     Attributes:
         name: What users type for ``--device``.
-        kind: How it is reached.
-        options: Complete.
         source: The file that names it; None for a kind that is a device by itself.
         plugin_runtimes: Runtimes whose sources plugins bring; agents there are given them.
         plugin: Distribution, version and name of the plugin that brings the driver, for messages.

@@ -29,13 +29,7 @@ _SECRET_KEY = re.compile(r"(?i)(api|private|secret|access|auth)[_-]?key")
 
 @dataclass(frozen=True, kw_only=True)
 class Entry:
-    """A table of the file, as it stands there.
-
-    Attributes:
-        name: Of the device.
-        values: Its keys.
-        file: Where it stands.
-    """
+    """A table of the file, as it stands there."""
 
     name: str
     values: Mapping[str, Any]

@@ -30,12 +30,9 @@ class ArtifactRow:
 
     Attributes:
         file: File name; for an export that failed, the name it would have had.
-        format: Exporter name.
-        precision: As exported.
         verdict: How the file ended: passed, rejected, failed or skipped.
         reason: What happened, why, and what to do; also for a file that passed and could not be
             timed. Empty when there is nothing to say.
-        bytes: Size with the manifest.
         size_ratio: Size of the float32 twin divided by the size of this file; None for float32.
         accuracy: Headline metric of the file on the whole test split.
         drop_points: Points of that metric lost against the reference, or per cent by which a
@@ -51,7 +48,6 @@ class ArtifactRow:
         p50_low: Lower end of the median's interval, milliseconds.
         p50_high: Upper end of the median's interval, milliseconds.
         runtime: What ran the file when its latency was measured.
-        threads: Threads the runtime was given.
         ran_on: Delegate or execution provider that ran its operators when it was timed.
         energy: What the device's meters counted for one inference.
         profile: What each operator takes, where that was asked.

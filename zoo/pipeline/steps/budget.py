@@ -18,12 +18,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class BudgetResult:
-    """What the budgets of one file on one device came to.
-
-    Attributes:
-        device: Its name.
-        judgements: One for each budget.
-    """
+    """What the budgets of one file on one device came to."""
 
     device: str
     judgements: tuple[Judgement, ...]
@@ -34,7 +29,6 @@ class BudgetStep(Step[BudgetResult]):
     """Whether one file keeps the budgets of one device.
 
     Attributes:
-        bench: Timed the file.
         limits: Quantity → limit, as the recipe has them.
     """
 

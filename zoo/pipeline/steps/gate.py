@@ -49,9 +49,6 @@ class GateStep(Step[GateResult]):
     """The verdict on one file.
 
     Attributes:
-        origin: What it is about.
-        export: Made the file.
-        reference: Evaluated the Keras network.
         twin: Judged the float32 file of the same format; None for that file itself.
         trained: Evaluated the network that was trained to be quantized, when the file is made from
             it: beside all else, the file must answer as that one does.
