@@ -3,26 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING
 
+from zoo.common.modules import lazy
 from zoo.contracts import DeviceKind, Runtime
 from zoo.hookspecs import hookimpl
-
-if TYPE_CHECKING:
-    from .driver import AdbDriver
-    from .options import AdbOptions
-
-
-def _driver() -> type[AdbDriver]:
-    from .driver import AdbDriver
-
-    return AdbDriver
-
-
-def _options() -> type[AdbOptions]:
-    from .options import AdbOptions
-
-    return AdbOptions
 
 
 @hookimpl
@@ -31,8 +15,8 @@ def zoo_devices() -> Iterable[DeviceKind]:
     yield DeviceKind(
         name="adb",
         summary="an Android phone, by ADB",
-        driver=_driver,
-        options=_options,
+        driver=lazy("zoo.devices.adb.driver:AdbDriver"),
+        options=lazy("zoo.devices.adb.options:AdbOptions"),
         extra="adb",
         remote=True,
     )

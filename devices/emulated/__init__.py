@@ -3,14 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING
 
+from zoo.common.modules import lazy
 from zoo.contracts import DeviceKind, DeviceOptions
 from zoo.hookspecs import hookimpl
-
-if TYPE_CHECKING:
-    from .driver import EmulatedDriver
-    from .options import EmulatedOptions
 
 
 def known() -> dict[str, DeviceOptions]:
@@ -20,26 +16,14 @@ def known() -> dict[str, DeviceOptions]:
     return {f"{PREFIX}{name}": {"board": name} for name in BOARDS}
 
 
-def _driver() -> type[EmulatedDriver]:
-    from .driver import EmulatedDriver
-
-    return EmulatedDriver
-
-
-def _options() -> type[EmulatedOptions]:
-    from .options import EmulatedOptions
-
-    return EmulatedOptions
-
-
 @hookimpl
 def zoo_devices() -> Iterable[DeviceKind]:
     """Boards that need not be there."""
     yield DeviceKind(
         name="emulated",
         summary="a board's processor by QEMU: its kernels' answers, not its times",
-        driver=_driver,
-        options=_options,
+        driver=lazy("zoo.devices.emulated.driver:EmulatedDriver"),
+        options=lazy("zoo.devices.emulated.options:EmulatedOptions"),
         clock="emulated",
         known=known,
     )

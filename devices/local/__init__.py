@@ -3,39 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING
 
+from zoo.common.modules import lazy
 from zoo.contracts import DeviceKind
 from zoo.hookspecs import hookimpl
-
-if TYPE_CHECKING:
-    from .gpu import GpuDriver
-    from .host import HostDriver
-    from .options import GpuOptions, HostOptions
-
-
-def _host() -> type[HostDriver]:
-    from .host import HostDriver
-
-    return HostDriver
-
-
-def _host_options() -> type[HostOptions]:
-    from .options import HostOptions
-
-    return HostOptions
-
-
-def _gpu() -> type[GpuDriver]:
-    from .gpu import GpuDriver
-
-    return GpuDriver
-
-
-def _gpu_options() -> type[GpuOptions]:
-    from .options import GpuOptions
-
-    return GpuOptions
 
 
 @hookimpl
@@ -44,8 +15,8 @@ def zoo_devices() -> Iterable[DeviceKind]:
     yield DeviceKind(
         name="host",
         summary="this machine, in fresh processes",
-        driver=_host,
-        options=_host_options,
+        driver=lazy("zoo.devices.local.host:HostDriver"),
+        options=lazy("zoo.devices.local.options:HostOptions"),
         distributions=(
             *("ai-edge-litert", "tflite-runtime", "onnxruntime"),
             *("openvino", "tflite-micro", "numpy"),
@@ -55,7 +26,7 @@ def zoo_devices() -> Iterable[DeviceKind]:
     yield DeviceKind(
         name="gpu",
         summary="a GPU of this machine; its times count only where operators ran on it",
-        driver=_gpu,
-        options=_gpu_options,
+        driver=lazy("zoo.devices.local.gpu:GpuDriver"),
+        options=lazy("zoo.devices.local.options:GpuOptions"),
         distributions=("ai-edge-litert", "onnxruntime-gpu", "openvino", "numpy"),
     )

@@ -6,14 +6,12 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from zoo.common.modules import lazy
 from zoo.contracts import Arena, DeviceKind, DeviceOptions
 from zoo.hookspecs import hookimpl
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
-
-    from .boards import BoardOptions
-    from .driver import BoardDriver
 
 
 def known() -> dict[str, DeviceOptions]:
@@ -29,26 +27,14 @@ def _arena(model: Path, inputs: NDArray[Any]) -> Arena:
     return measure_arena(model, inputs)
 
 
-def _driver() -> type[BoardDriver]:
-    from .driver import BoardDriver
-
-    return BoardDriver
-
-
-def _options() -> type[BoardOptions]:
-    from .boards import BoardOptions
-
-    return BoardOptions
-
-
 @hookimpl
 def zoo_devices() -> Iterable[DeviceKind]:
     """Boards that nobody has to own."""
     yield DeviceKind(
         name="microcontroller",
         summary="would a file run on a board, by tflite-micro (no latency)",
-        driver=_driver,
-        options=_options,
+        driver=lazy("zoo.devices.microcontroller.driver:BoardDriver"),
+        options=lazy("zoo.devices.microcontroller.boards:BoardOptions"),
         extra="micro",
         distributions=("tflite-micro", "ai-edge-litert", "numpy"),
         formats=("tflite",),

@@ -3,26 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING
 
+from zoo.common.modules import lazy
 from zoo.contracts import DeviceKind
 from zoo.hookspecs import hookimpl
-
-if TYPE_CHECKING:
-    from .driver import SshDriver
-    from .options import SshOptions
-
-
-def _driver() -> type[SshDriver]:
-    from .driver import SshDriver
-
-    return SshDriver
-
-
-def _options() -> type[SshOptions]:
-    from .options import SshOptions
-
-    return SshOptions
 
 
 @hookimpl
@@ -31,7 +15,7 @@ def zoo_devices() -> Iterable[DeviceKind]:
     yield DeviceKind(
         name="ssh",
         summary="a Linux board or machine, by OpenSSH",
-        driver=_driver,
-        options=_options,
+        driver=lazy("zoo.devices.ssh.driver:SshDriver"),
+        options=lazy("zoo.devices.ssh.options:SshOptions"),
         remote=True,
     )

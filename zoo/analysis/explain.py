@@ -108,7 +108,7 @@ def explain(
     on_step(STEP, {"event": "start", "kind": STEP})
     started = time.perf_counter()
     comparison: LayerComparison = call(
-        "zoo.pipeline.steps.layers:compare",
+        "zoo.analysis.layer_comparison:compare_layers",
         {
             "plugins": registry.settings,
             "path": str(artifact.path),
