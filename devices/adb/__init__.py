@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Any
 
 from zoo.common.modules import lazy
 from zoo.contracts import DeviceKind, Runtime
@@ -16,7 +17,6 @@ def zoo_devices() -> Iterable[DeviceKind]:
         name="adb",
         summary="an Android phone, by ADB",
         driver=lazy("zoo.devices.adb.driver:AdbDriver"),
-        options=lazy("zoo.devices.adb.options:AdbOptions"),
         extra="adb",
         remote=True,
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Any
 
 from zoo.common.modules import lazy
 from zoo.contracts import DeviceKind, DeviceOptions
@@ -23,7 +24,6 @@ def zoo_devices() -> Iterable[DeviceKind]:
         name="emulated",
         summary="a board's processor by QEMU: its kernels' answers, not its times",
         driver=lazy("zoo.devices.emulated.driver:EmulatedDriver"),
-        options=lazy("zoo.devices.emulated.options:EmulatedOptions"),
         clock="emulated",
         known=known,
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import get_args
+from typing import Any, get_args
 
 from zoo.common.modules import lazy
 from zoo.contracts import DeviceKind, DeviceOptions
@@ -24,7 +24,6 @@ def zoo_devices() -> Iterable[DeviceKind]:
         name="ethos-u",
         summary="Arm Ethos-U NPUs, by Vela: estimates alone",
         driver=lazy("zoo.devices.ethos_u.driver:EthosUDriver"),
-        options=lazy("zoo.devices.ethos_u.vela_options:EthosUOptions"),
         extra="ethos-u",
         distributions=("ethos-u-vela",),
         formats=("tflite",),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Any
 
 from zoo.common.modules import lazy
 from zoo.contracts import DeviceKind
@@ -16,7 +17,6 @@ def zoo_devices() -> Iterable[DeviceKind]:
         name="host",
         summary="this machine, in fresh processes",
         driver=lazy("zoo.devices.local.host:HostDriver"),
-        options=lazy("zoo.devices.local.options:HostOptions"),
         distributions=(
             *("ai-edge-litert", "tflite-runtime", "onnxruntime"),
             *("openvino", "tflite-micro", "numpy"),
@@ -27,6 +27,5 @@ def zoo_devices() -> Iterable[DeviceKind]:
         name="gpu",
         summary="a GPU of this machine; its times count only where operators ran on it",
         driver=lazy("zoo.devices.local.gpu:GpuDriver"),
-        options=lazy("zoo.devices.local.options:GpuOptions"),
         distributions=("ai-edge-litert", "onnxruntime-gpu", "openvino", "numpy"),
     )

@@ -34,7 +34,6 @@ def zoo_devices() -> Iterable[DeviceKind]:
         name="microcontroller",
         summary="would a file run on a board, by tflite-micro (no latency)",
         driver=lazy("zoo.devices.microcontroller.driver:BoardDriver"),
-        options=lazy("zoo.devices.microcontroller.boards:BoardOptions"),
         extra="micro",
         distributions=("tflite-micro", "ai-edge-litert", "numpy"),
         formats=("tflite",),

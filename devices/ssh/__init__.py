@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Any
 
 from zoo.common.modules import lazy
 from zoo.contracts import DeviceKind
@@ -16,6 +17,5 @@ def zoo_devices() -> Iterable[DeviceKind]:
         name="ssh",
         summary="a Linux board or machine, by OpenSSH",
         driver=lazy("zoo.devices.ssh.driver:SshDriver"),
-        options=lazy("zoo.devices.ssh.options:SshOptions"),
         remote=True,
     )

@@ -9,12 +9,15 @@ from typing import TYPE_CHECKING, Any
 
 from zoo.contracts.checks import check, check_name
 from zoo.contracts.dataset import Split
+from zoo.contracts.outputs import ModelPart, Output, check_parts, parts_of
 from zoo.contracts.precision import Precision, check_precisions
 from zoo.contracts.preprocessing import Preprocessing
 
 if TYPE_CHECKING:  # lists and help must not wait for numpy
     from numpy.typing import NDArray
     from pydantic import BaseModel
+
+    from zoo.contracts.baseline import AgainstBaseline
 
     Array = NDArray[Any]
 
@@ -135,24 +138,6 @@ class Check:
         )
 
 
-@dataclass(frozen=True, kw_only=True)
-class Output:
-    """One of a task's named outputs.
-
-    Attributes:
-        name: What it is called in an exported file: ``probabilities``. Where there are several,
-            also the key of the network's output.
-        meaning: For people who use a file: ``one probability per class; the largest is the
-            answer``. Empty: it follows from the shape.
-    """
-
-    name: str
-    meaning: str = ""
-
-    def __post_init__(self) -> None:
-        check_name("output", self.name)
-
-
 @dataclass(frozen=True, kw_only=True, eq=False)
 class TrainingObjective(ABC):
     """A training objective: loss, monitored metric and trained model.
@@ -200,7 +185,8 @@ class Task(TrainingObjective):
     Attributes:
         summary: One line for lists.
         outputs: What the exported files return, in this order. Of several, the network returns a
-            dictionary with these names as keys.
+            dictionary with these names as keys. Outputs that name a part make the network one of
+            several files (see `parts`).
         max_drop: Largest tolerated loss per precision, points or per cent of a distance, where it
             is not that of the precision's tolerances.
         least_classes: A dataset with fewer classes is refused.
@@ -225,6 +211,7 @@ class Task(TrainingObjective):
         check(len(self.outputs) >= 1, self.name, "names no output")
         names = self.output_names
         check(len({*names}) == len(names), self.name, f"outputs named twice: {', '.join(names)}")
+        check_parts(self.name, self.outputs)
         check(self.min_parity_inputs >= 1, self.name, "min_parity_inputs must be positive")
         check_precisions(self.name, self.max_drop, field="max_drop has ")
 
@@ -233,12 +220,32 @@ class Task(TrainingObjective):
         """Names of the outputs in their order."""
         return tuple(output.name for output in self.outputs)
 
+    @property
+    def parts(self) -> tuple[ModelPart, ...]:
+        """The files that a network is deployed as, in the order in which they run.
+
+        The first takes the examples, each other one the single output of the one before. A task
+        whose outputs name no part has one, without a name.
+        """
+        return parts_of(self.outputs)
+
+    @property
+    def several_files(self) -> bool:
+        """Whether a network of this task is deployed as more than one file."""
+        return len(self.parts) > 1
+
+    def part(self, name: str) -> ModelPart:
+        """The part called `name`; `KeyError` when there is none."""
+        return {part.name: part for part in self.parts}[name]
+
     @abstractmethod
     def activation(self, outputs: Any) -> Any:
         """Turns what the network returns into what is exported: a Keras tensor, or several by name.
 
         Args:
-            outputs: What ``build`` returned: a tensor, or several by name.
+            outputs: What ``build`` returned: a tensor, or several by name. For a file of several,
+                the outputs of its part alone, by name; what the next part takes must stay as the
+                network made it.
         """
 
     def relevant(self, outputs: Array, labels: Array) -> Array:
@@ -268,6 +275,28 @@ class Task(TrainingObjective):
     @abstractmethod
     def accuracy(self, truth: Truth, reference: Array, candidate: Array, max_drop: float) -> Check:
         """A paired test of a file's answers against the reference's on the whole test split."""
+
+    def baseline(self, answers: Array, truth: Truth) -> AgainstBaseline | None:
+        """The same quality of what looks at no input; None where a task has no such baseline.
+
+        Answers of the labels' own form are held against the commonest label and the mean of
+        numbers; a task with other answers overrides this.
+        """
+        from zoo.contracts.baseline import against_constant
+
+        return against_constant(lambda given: self.evaluate(given, truth), answers, truth.labels)
+
+    def recalls(self, answers: Array, truth: Truth) -> Mapping[str, Metric]:
+        """The share of each class's examples that is right; nothing where there are no classes."""
+        return {}
+
+    def unanswered(self, answers: Array, truth: Truth) -> tuple[str, ...]:
+        """Classes that are never answered although there are enough examples of them to say so."""
+        return ()
+
+    def class_loss(self, truth: Truth, reference: Array, candidate: Array) -> Check | None:
+        """A paired test per class of a file's answers against the reference's; None: no classes."""
+        return None
 
     def details(self, answers: Array, truth: Truth) -> Mapping[str, Any]:
         """Plain data for the report: a confusion matrix, …"""

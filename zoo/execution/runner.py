@@ -12,7 +12,6 @@ from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from zoo.artifacts.artifact import open_unaltered, require_manifest
 from zoo.common.errors import BadData, MissingExtra, UsageError, ZooError
 from zoo.common.progress import OnEvent
 from zoo.common.worker import Children
@@ -21,6 +20,7 @@ from zoo.execution.device import Device, device_of
 from zoo.execution.session import AgentSession
 from zoo.registry import Registry
 from zoo.results.records import Evaluation
+from zoo.tasks.quality import quality_of
 
 if TYPE_CHECKING:
     from zoo.contracts.task import Array
@@ -206,31 +206,6 @@ def _run_share(
     return np.concatenate(chunks), place
 
 
-def evaluate_file(
-    registry: Registry, path: Path, dataset: Dataset, split: str, *, emit: OnEvent
-) -> Evaluation:
-    """Quality of a file on a split.
-
-    Raises:
-        BadFile: The file has no manifest, or was altered.
-        UsageError: Its classes are not the dataset's.
-    """
-    artifact = open_unaltered(registry, path)
-    manifest = require_manifest(artifact)
-    check_enough_classes(registry.tasks.get(manifest.task), dataset)
-    check_classes(manifest.classes, dataset, str(path))
-    device = host_device(registry)
-    runtime = choose_runtime(artifact.exporter, device)
-    answered = run_file(
-        path, runtime, device, dataset.splits[split], manifest.preprocessing, emit=emit
-    )
-    task = registry.tasks.get(manifest.task)
-    from zoo.data.preprocessing.inputs import truth_of
-
-    truth = truth_of(dataset, split, manifest.preprocessing)
-    return evaluation_of(task, path.name, dataset, split, truth, answered)
-
-
 def evaluation_of(
     task: Task,
     subject: str,
@@ -241,16 +216,14 @@ def evaluation_of(
     outputs_file: str | None = None,
 ) -> Evaluation:
     """The record of a file's quality."""
-    answers = task.decode(answered.outputs)
     return Evaluation(
         subject=subject,
         dataset=dataset.name,
         split=split,
-        metrics=task.evaluate(answers, truth),
-        details=dict(task.details(answers, truth)),
         outputs=outputs_file,
         runtime=answered.runtime,
         seconds=answered.seconds,
+        **quality_of(task, task.decode(answered.outputs), truth),
     )
 
 

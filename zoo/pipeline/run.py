@@ -30,6 +30,7 @@ from zoo.results.records import (
     RECORDS,
     GateResult,
     NetworkEvaluation,
+    QualityFinding,
     StepRecord,
     TrainingResult,
     as_plain,
@@ -59,10 +60,25 @@ class Run:
 
     @property
     def passed(self) -> bool:
-        """Whether every step passed, or need not, or has another that stands in for it."""
+        """Whether every step passed, or need not, or has another that stands in for it.
+
+        Files of a weak network do not pass either, unless the recipe allows it.
+        """
         replaced = {step.replaces for step in self.steps if step.status == "passed"}
         # What was skipped waited for a step that speaks for itself.
-        return all(s.status in ("passed", "skipped") or s.step in replaced for s in self.steps)
+        done = all(s.status in ("passed", "skipped") or s.step in replaced for s in self.steps)
+        return done and not (self.weak and self.gates and not self.job.recipe.gate.allow_weak)
+
+    @property
+    def findings(self) -> tuple[QualityFinding, ...]:
+        """What speaks against the network, or against how it was judged."""
+        evaluated = self.evaluation.value
+        return () if evaluated is None else evaluated.findings
+
+    @property
+    def weak(self) -> bool:
+        """Whether files of this network should not be shipped, however faithful they are."""
+        return any(finding.weak for finding in self.findings)
 
     @property
     def settled(self) -> bool:
@@ -192,10 +208,11 @@ def _write_run(
     wanted.append(card_step.folder / f"{job.model_id}.toml")
     files = []
     for gate in judged_gates(finished):
-        result = gate.result
-        names = [*result.side_files, result.file, *([result.golden] if result.golden else [])]
-        wanted += [gate.folder / name for name in names]
-        files.append(folder / result.file)
+        for judged_file in gate.result.files:
+            beside = [judged_file.golden] if judged_file.golden else []
+            names = [*judged_file.side_files, judged_file.file, *beside]
+            wanted += [gate.folder / name for name in names]
+            files.append(folder / judged_file.file)
     for note in publish(folder, wanted, files):
         on_step("files", {"event": "note", "text": note})
     return tuple(files)

@@ -53,7 +53,8 @@ class FileColumns:
 def file_columns(rows: Sequence[ArtifactRow]) -> FileColumns:
     """Turns rows into text, one unit per column."""
     sizes = fmt.size_unit(row.bytes for row in rows)
-    times = fmt.time_unit(value for row in rows for value in (row.p50_ms, row.p90_ms))
+    files = [one for row in rows for one in row.files]
+    times = fmt.time_unit(value for one in files for value in (one.p50_ms, one.p90_ms))
     metrics = [row.accuracy for row in rows if row.accuracy is not None]
     return FileColumns(
         size_unit=sizes,
@@ -61,7 +62,7 @@ def file_columns(rows: Sequence[ArtifactRow]) -> FileColumns:
         metric=fmt.plain(metrics[0].name) if metrics else "accuracy",
         points=all(fmt.is_share(metric) for metric in metrics),
         parity="signal to noise, dB" if any(r.sqnr_db is not None for r in rows) else "parity %",
-        measured=any(row.p50_ms is not None for row in rows),
+        measured=any(one.p50_ms is not None for one in files),
         cells=tuple(_cells(row, sizes, times) for row in rows),
     )
 
@@ -69,12 +70,13 @@ def file_columns(rows: Sequence[ArtifactRow]) -> FileColumns:
 def _cells(row: ArtifactRow, sizes: fmt.Unit, times: fmt.Unit) -> FileCells:
     precision, runtime = fmt.plain(row.precision), fmt.plain(row.runtime or "")
     precision += " qat" if row.trained else ""
-    interval = fmt.MISSING
-    if row.p50_low is not None and row.p50_high is not None:
-        interval = f"{times.text(row.p50_low)} to {times.text(row.p50_high)}"
     latency = fmt.MISSING
     if row.p50_ms is not None:
         latency = f"{times.text(row.p50_ms)} / {times.text(row.p90_ms)}"
+    if any(part.p50_ms is not None for part in row.parts):
+        # Each file's own, side by side: nobody has measured what they take together.
+        latency = " + ".join(times.text(part.p50_ms) for part in row.parts)
+        runtime = fmt.plain(row.parts[0].runtime or runtime)
     # That a float file computes in floats goes without saying; that an integer one does, does not.
     tells = row.integer_share is not None and not (
         row.integer_share == 0 and row.arithmetic in ("", "float")
@@ -94,7 +96,7 @@ def _cells(row: ArtifactRow, sizes: fmt.Unit, times: fmt.Unit) -> FileCells:
         parity=fmt.share(row.agreement) if row.sqnr_db is None else f"{row.sqnr_db:.1f}",
         max_abs=fmt.number(row.max_abs, 2),
         latency=latency,
-        latency_interval=interval,
+        latency_interval=fmt.time_interval(row.p50_low, row.p50_high, times),
         about=", ".join(part for part in (precision, integer, runtime, threads) if part),
     )
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from zoo.pipeline.rows import ArtifactRow
 from zoo.report.view import RunView
 from zoo.results import formatting as fmt
+from zoo.results.records import NO_BETTER, QualityFinding
 
 
 @dataclass(frozen=True)
@@ -22,13 +23,17 @@ class Tile:
     file: str = ""
 
 
-def summary(rows: Sequence[ArtifactRow]) -> str:
-    """How the files ended, in one sentence."""
+def summary(rows: Sequence[ArtifactRow], findings: Sequence[QualityFinding] = ()) -> str:
+    """How the files ended, in one sentence; what is faithful to a weak network says so."""
     if not rows:
         return "This run exported no file."
     ended = Counter(row.verdict for row in rows)
     if ended["passed"] == len(rows):
-        every = "The file passed" if len(rows) == 1 else f"All {len(rows)} files passed"
+        one = len(rows) == 1
+        if weak := [finding for finding in findings if finding.weak]:
+            every = "The file is" if one else f"All {len(rows)} files are"
+            return f"{every} faithful to a network that {_weakness(weak)}."
+        every = "The file passed" if one else f"All {len(rows)} files passed"
         return f"{every} every check."
     rest = [
         f"{ended[verdict]} {'was' if ended[verdict] == 1 else 'were'} {verdict}"
@@ -38,6 +43,12 @@ def summary(rows: Sequence[ArtifactRow]) -> str:
         if ended[verdict]
     ]
     return f"{ended['passed']} of {fmt.count(len(rows), 'file')} passed; {fmt.listed(rest)}."
+
+
+def _weakness(weak: Sequence[QualityFinding]) -> str:
+    if any(finding.code == NO_BETTER for finding in weak):
+        return "is no better than chance"
+    return f"is weak: {'; '.join(fmt.plain(finding.text) for finding in weak)}"
 
 
 def tiles(run: RunView) -> tuple[Tile, ...]:
@@ -52,11 +63,12 @@ def _quality(run: RunView) -> Tile:
         return Tile("Quality before export", fmt.MISSING, "not evaluated in this run")
     metric = metrics[0]
     sign = " %" if fmt.is_share(metric) else ""
+    interval = fmt.metric_interval(metric)
+    estimated = f"95 % interval {interval}{sign}, " if interval != fmt.MISSING else ""
     return Tile(
         f"{fmt.heading(metric.name)} before export",
         fmt.metric_value(metric),
-        f"95 % interval {fmt.metric_interval(metric)}{sign}, "
-        f"{fmt.count(metric.count, f'test {metric.counted}')}",
+        f"{estimated}{fmt.count(metric.count, f'test {metric.counted}')}",
     )
 
 
@@ -70,10 +82,11 @@ def _smallest(passed: Sequence[ArtifactRow]) -> Tile:
     known = [(row.bytes, row) for row in passed if row.bytes is not None]
     if not known:
         return Tile("Smallest file", fmt.MISSING, "no file passed")
+    label = "Smallest model" if any(row.parts for row in passed) else "Smallest file"
     size, row = min(known, key=lambda pair: pair[0])
     smaller = row.size_ratio is not None and row.size_ratio > 1.05
     factor = f"{fmt.ratio(row.size_ratio)} smaller than float32" if smaller else ""
-    return Tile("Smallest file", fmt.size_unit([size]).with_symbol(size), factor, row.file)
+    return Tile(label, fmt.size_unit([size]).with_symbol(size), factor, row.file)
 
 
 def _fastest(passed: Sequence[ArtifactRow]) -> Tile:
@@ -81,6 +94,8 @@ def _fastest(passed: Sequence[ArtifactRow]) -> Tile:
     unreal = [row.clock for row in passed if row.clock != "real"]
     measured = [(row.p50_ms, row) for row in passed if row.p50_ms is not None and row.timed]
     known = [(ms, row) for ms, row in measured if math.isfinite(ms) and row.quiet is not False]
+    if not known and any(row.parts for row in passed):
+        return Tile(label, fmt.MISSING, "a model is several files, each timed by itself")
     if not known:
         why = "every measurement was noisy" if measured else "not measured in this run"
         why = f"its times are {unreal[0]}" if unreal and not measured else why

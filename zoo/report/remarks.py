@@ -9,7 +9,9 @@ from zoo.contracts.precision import BASELINE
 from zoo.contracts.task import Metric
 from zoo.pipeline.rows import ArtifactRow
 from zoo.results.formatting import (
+    MISSING,
     count,
+    interval_ends,
     listed,
     metric_interval,
     metric_value,
@@ -38,6 +40,7 @@ def remarks(rows: Sequence[ArtifactRow]) -> tuple[str, ...]:
     return (
         *_accuracy(passed),
         *_repairs(rows),
+        *_left_in_float(rows),
         *_speed(passed),
         *_noise(rows),
         *_untested(rows),
@@ -75,10 +78,12 @@ def _accuracy(passed: Sequence[ArtifactRow]) -> Iterator[str]:
             f"{number(_drop(worst), 2)} points{at}{_basis(worst)}."
         )
     if metric and 0 < metric.count < _FEW_EXAMPLES:
+        interval = metric_interval(metric)
+        beside = f", and the 95 % interval of {worst.file} is {interval}"
         yield (
             f"The test split is small: one of its {metric.count} {metric.counted}s weighs "
-            f"{number(100 / metric.count, 2)} points, and the 95 % interval of {worst.file} is "
-            f"{metric_interval(metric)}. Judge small differences with care."
+            f"{number(100 / metric.count, 2)} points{beside if interval != MISSING else ''}. "
+            "Judge small differences with care."
         )
 
 
@@ -86,6 +91,16 @@ def _repairs(rows: Sequence[ArtifactRow]) -> Iterator[str]:
     for row in rows:
         if row.remark:
             yield f"{row.file}: {row.remark}"
+
+
+def _left_in_float(rows: Sequence[ArtifactRow]) -> Iterator[str]:
+    for row in rows:
+        if row.left_in_float:
+            yield (
+                f"{row.file}: {row.left_in_float} of the multiply-adds stayed in float, which "
+                "nobody asked for: the format has no integer form of them. --keep-float LAYER says "
+                "that it is meant; `zoo explain` shows what it costs."
+            )
 
 
 def _distance(worst: ArtifactRow, metric: Metric) -> Iterator[str]:
@@ -176,8 +191,8 @@ def _unclear(row: ArtifactRow, other: ArtifactRow) -> str:
 
 
 def _noise(rows: Sequence[ArtifactRow]) -> Iterator[str]:
-    noisy = [row.file for row in rows if row.quiet is False and row.timed]
-    unreal = [row for row in rows if row.clock != "real"]
+    noisy = [file for row in rows for file in row.noisy_files]
+    unreal = [one for row in rows for one in row.files if one.clock != "real"]
     if unreal:
         yield (
             f"The times of {listed([row.file for row in unreal])} are {unreal[0].clock}: they tell "
@@ -196,8 +211,9 @@ def _untested(rows: Sequence[ArtifactRow]) -> Iterator[str]:
     lost = [row.file for row in rows if row.verdict in ("rejected", "failed")]
     if lost and len(lost) == len(rows):
         yield "No file of this run may be shipped: none passed."
-    unmeasured = [row.file for row in rows if row.verdict == "passed" and row.p50_ms is None]
-    measured = any(row.p50_ms is not None for row in rows)
+    files = [one for row in rows if row.verdict == "passed" for one in row.files]
+    unmeasured = [one.file for one in files if one.p50_ms is None]
+    measured = any(one.p50_ms is not None for row in rows for one in row.files)
     if unmeasured and measured:
         yield f"Latency was not measured for {listed(unmeasured)}."
 
@@ -218,9 +234,7 @@ def _delay(slow: ArtifactRow, fast: ArtifactRow) -> bool:
 
 
 def _interval(row: ArtifactRow) -> tuple[float, float] | None:
-    if row.p50_low is None or row.p50_high is None:
-        return None
-    return (row.p50_low, row.p50_high) if row.p50_low <= row.p50_high else None
+    return interval_ends(row.p50_low, row.p50_high)
 
 
 def _usable(milliseconds: float | None) -> bool:

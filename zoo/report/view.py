@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from zoo.pipeline.rows import ArtifactRow
-from zoo.results.records import Evaluation, StepRecord, TrainingResult
+from zoo.results.records import Evaluation, QualityFinding, StepRecord, TrainingResult
 
 if TYPE_CHECKING:  # the terminal table must not wait for numpy
     import numpy as np
@@ -96,6 +96,7 @@ class RunView:
     training: TrainingResult | None = None
     quantization: TrainingResult | None = None
     reference: Evaluation | None = None
+    findings: tuple[QualityFinding, ...] = ()
     confusions: Mapping[str, Confusion] = field(default_factory=dict)
     samples: tuple[SampleImage, ...] = ()
     step_samples: tuple[StepSample, ...] = ()

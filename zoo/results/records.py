@@ -9,10 +9,13 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
+from zoo.contracts.baseline import AgainstBaseline
 from zoo.contracts.exporter import FileContents
 from zoo.contracts.task import Check, Comparison, Metric
 
 RECORDS = "records.json"
+#: Code of the finding that a network is no better than what looks at no input.
+NO_BETTER = "no-better-than-baseline"
 
 
 Status = Literal["passed", "rejected", "failed", "skipped"]
@@ -90,6 +93,24 @@ class PrunedTraining(TrainingResult):
 
 
 @dataclass(frozen=True, kw_only=True)
+class QualityFinding:
+    """What speaks against a network, or against how it was judged.
+
+    Attributes:
+        code: ``no-better-than-baseline``, ``never-answered``, ``train-above-validation``,
+            ``validation-never-moved``, ``unknown-words``; ``too-few-to-tell``, ``no-baseline``.
+        text: What was found, in a sentence without a full stop.
+        fix: What to do about it.
+        weak: Whether files of such a network should not be shipped.
+    """
+
+    code: str
+    text: str
+    fix: str
+    weak: bool = True
+
+
+@dataclass(frozen=True, kw_only=True)
 class Evaluation:
     """Metrics on a whole split.
 
@@ -103,6 +124,10 @@ class Evaluation:
         outputs: File with the raw outputs, relative to the step's folder; None when not kept.
         runtime: What computed the outputs (``keras``, ``litert``, ``onnxruntime``).
         seconds: Time the evaluation took.
+        baseline: Beside what looks at no input; None where the task has no such baseline.
+        recalls: Share of each class's examples that is right, by name; empty without classes.
+        balanced: Their mean, each class counting the same; None without classes.
+        findings: What speaks against the network.
     """
 
     subject: str
@@ -113,6 +138,10 @@ class Evaluation:
     outputs: str | None
     runtime: str
     seconds: float
+    baseline: AgainstBaseline | None = None
+    recalls: dict[str, Metric] = field(default_factory=dict)
+    balanced: Metric | None = None
+    findings: tuple[QualityFinding, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -175,8 +204,34 @@ class Export:
 
 
 @dataclass(frozen=True, kw_only=True)
+class GatedFile:
+    """A file that the gate has written its manifest into.
+
+    Attributes:
+        part: Which of several files of one model; empty for the only one.
+        file: File name; ends in ``.rejected`` when a check failed.
+        sha256: With the manifest.
+        bytes: Size with the manifest, side files included.
+        model_bytes: Size without the manifest, side files included.
+        side_files: Names of files that belong to it and lie beside it.
+        golden: Name of the file beside it that holds the golden inputs; empty when there is none.
+    """
+
+    part: str
+    file: str
+    sha256: str
+    bytes: int
+    model_bytes: int
+    side_files: tuple[str, ...] = ()
+    golden: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
 class GateResult:
-    """The verdict of the gate on a file, with its checks.
+    """The verdict of the gate on a file, or on all files of one model, with its checks.
+
+    Of several files, names are one for all (`zoo.artifacts.file_chain.name_of_all`), sizes are
+    sums, and what else is of one file is told in `parts` alone.
 
     Attributes:
         file: File name; ends in ``.rejected`` when a check failed.
@@ -194,6 +249,9 @@ class GateResult:
         model_bytes: Size without the manifest, side files included.
         side_files: Names of files that belong to it and lie beside it.
         golden: Name of the file beside it that holds the golden inputs; empty when there is none.
+        left_in_float: Share of the multiply-adds, with the layers, that an integer file computes
+            in float though nobody asked for it: ``3.2% (conv1)``; empty for none.
+        parts: The files of a model of several, in the order in which they run.
     """
 
     file: str
@@ -210,6 +268,26 @@ class GateResult:
     model_bytes: int
     side_files: tuple[str, ...] = ()
     golden: str = ""
+    left_in_float: str = ""
+    parts: tuple[GatedFile, ...] = ()
+
+    @property
+    def files(self) -> tuple[GatedFile, ...]:
+        """Every file in the order in which they run, an only one too."""
+        only = GatedFile(
+            part="",
+            file=self.file,
+            sha256=self.sha256,
+            bytes=self.bytes,
+            model_bytes=self.model_bytes,
+            side_files=self.side_files,
+            golden=self.golden,
+        )
+        return self.parts or (only,)
+
+    def of_part(self, part: str) -> GatedFile:
+        """The file of a part; `KeyError` when there is none."""
+        return {file.part: file for file in self.files}[part]
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -14,7 +14,7 @@ from zoo.common.named_arrays import joined
 from zoo.common.optional_imports import require
 from zoo.common.progress import Event
 from zoo.contracts import Comparison, Preprocessing, Split, Task
-from zoo.data.opening import check_task, open_dataset
+from zoo.data.opening import check_task, judged_dataset
 from zoo.data.preprocessing.inputs import normalize, read_inputs, truth_of
 from zoo.execution.runner import check_classes, check_enough_classes
 from zoo.networks.building import deployed_model, normalization
@@ -23,7 +23,8 @@ from zoo.networks.loading import LoadedModel, Subject, load_model
 from zoo.pipeline.steps.origin import Origin
 from zoo.pipeline.steps.step import Outcome, Step, StepContext, StepId
 from zoo.registry import Plugin, load_registry
-from zoo.results.records import NetworkEvaluation
+from zoo.results.records import NetworkEvaluation, TrainingResult
+from zoo.tasks.quality import quality_of, training_findings
 from zoo.training.qat import files as qat
 from zoo.training.qat.files import QatWeights
 
@@ -73,9 +74,11 @@ class EvaluateStep(Step[NetworkEvaluation]):
                 subject=self.origin.weights(context.before.of(self.train)),
                 data=self.origin.data,
                 split="test",
+                allow_leak=self.train.asked.allow_leak,
                 folder=context.folder,
                 card=card if learnt is None else None,
                 trained=None if learnt is None else learnt.trained(context.before.of(learnt)),
+                training=context.before.of(self.train).result if learnt is None else None,
             )
         )
 
@@ -89,12 +92,15 @@ def evaluate_model(
     card: Path | None,
     emit: Callable[[Event], None],
     trained: QatWeights | None = None,
+    training: TrainingResult | None = None,
+    allow_leak: bool = False,
 ) -> NetworkEvaluation:
     """Evaluates a checkpoint in Keras; with `trained`, as it was trained to be quantized.
 
     Writes the labels of the split and the outputs to ``reference.npz`` in `folder`; of a small
     test split there are more outputs than labels, as `comparison_split` says. When `card` names a
-    card file, writes the measured accuracy on it.
+    card file, writes the measured accuracy and the findings on it. With `training`, findings of
+    that are among them.
     """
     import numpy as np
 
@@ -102,7 +108,7 @@ def evaluate_model(
     loaded = load_model(subject)
     registry = load_registry(subject.plugins)
     check_task(registry, data, loaded.task.name, loaded.card.model_id)
-    dataset = open_dataset(registry, data)
+    dataset = judged_dataset(registry, data, allow_leak=allow_leak)
     check_enough_classes(loaded.task, dataset)
     check_classes(loaded.card.classes, dataset, loaded.card.model_id)
     examples = dataset.splits[split]
@@ -121,10 +127,15 @@ def evaluate_model(
     )
     with atomic_path(folder / REFERENCE) as temporary, temporary.open("wb") as file:
         np.savez(file, outputs=outputs, labels=truth.labels)
-    answers = loaded.task.decode(outputs[:count])
-    metrics = loaded.task.evaluate(answers, truth)
+    first = range(min(_PREPROCESSING_INPUTS, len(examples)))
+    raw = read_inputs(examples, preprocessing, first)
+    quality = quality_of(loaded.task, loaded.task.decode(outputs[:count]), truth)
+    findings = (
+        *quality.pop("findings"),
+        *(training_findings(training, dataset) if training is not None else ()),
+    )
     if card is not None and split == "test":
-        headline = metrics[0]
+        headline = quality["metrics"][0]
         measured = Accuracy(
             metric=headline.name,
             value=round(headline.value, 6),
@@ -133,20 +144,18 @@ def evaluate_model(
             count=headline.count,
             counted=headline.counted,
         )
-        write_card(card, replace(loaded.card, accuracy=measured))
-    first = range(min(_PREPROCESSING_INPUTS, len(examples)))
+        sentences = tuple(finding.text for finding in findings if finding.weak)
+        write_card(card, replace(loaded.card, accuracy=measured, findings=sentences))
     return NetworkEvaluation(
         subject=loaded.card.model_id + (" (quantization-aware)" if trained else ""),
         dataset=dataset.name,
         split=split,
-        metrics=metrics,
-        details=dict(loaded.task.details(answers, truth)),
         outputs=REFERENCE,
         runtime="keras",
         seconds=time.perf_counter() - started,
-        preprocessing=compare_preprocessing(
-            preprocessing, read_inputs(examples, preprocessing, first)
-        ),
+        preprocessing=compare_preprocessing(preprocessing, raw),
+        findings=findings,
+        **quality,
     )
 
 

@@ -14,7 +14,7 @@ from zoo.common.progress import Event
 from zoo.common.versions import versions_of
 from zoo.contracts import Dataset, Preprocessing
 from zoo.contracts.training import Training, check_training
-from zoo.data.opening import check_task, open_dataset
+from zoo.data.opening import check_task, judged_dataset
 from zoo.data.preprocessing.inputs import fitted
 from zoo.execution.runner import check_enough_classes
 from zoo.networks.building import build_companion, check_hyperparameters
@@ -33,13 +33,18 @@ FINETUNE = StepId(kind="finetune")
 
 @dataclass(frozen=True, kw_only=True)
 class FinetuneParameters:
-    """What a training from a checkpoint, or from random weights, is to do."""
+    """What a training from a checkpoint, or from random weights, is to do.
+
+    Attributes:
+        allow_leak: Whether examples may be in two splits of the dataset.
+    """
 
     data: str
     tag: str
     training: Training
     hyperparameters: Mapping[str, Any] = field(default_factory=dict)
     seed: int = 0
+    allow_leak: bool = False
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -105,7 +110,7 @@ def finetune(
     task = registry.tasks.get(variant.task)
     training = training.model_copy(update={"task": check_training(training, variant, task)})
     emit({"event": "stage", "text": f"reading {data}"})
-    dataset = open_dataset(registry, data)
+    dataset = judged_dataset(registry, data, allow_leak=asked.allow_leak)
     check_task(registry, data, task.name, variant.name)
     check_enough_classes(task, dataset)
     _check_augmentation(training, variant.preprocessing.training, variant.name)
