@@ -116,14 +116,14 @@ class Manifest:
         versions: Distributions that made the file.
         created: ISO 8601, UTC.
         target: The kind of processor it was written for; empty in older files.
-        remarks: What the exporter had to say about how it wrote the file.
+        remarks: The exporter's remarks on how it wrote the file.
         layers: Names of the network's Keras layers, in its order; empty in older files.
         kept: Names of those that were kept in float on purpose in an integer file.
         trained: How ranges were trained; None for those that were calibrated, or need none.
         budgets: Device → what the file may take there at most, quantity → limit, as it was asked
             for; whether it does, measurements tell.
         gate: None until the gate has judged the file.
-        meanings: What outputs mean, in words, by name, where the task says so.
+        meanings: Meanings of outputs by name, where the task gives them.
         golden: Real inputs with the file's own outputs, which the gate keeps; None in files that it
             has not judged, that gave no finite answer, or that are older.
         part: Which of several files that make one model together this is; empty for a whole model.
@@ -193,7 +193,7 @@ def open_artifact(registry: Registry, path: Path) -> Artifact:
     """Reads a file and its manifest.
 
     Raises:
-        BadFile: Not there, of unknown format, not what its suffix says, or damaged.
+        BadFile: Not there, of unknown or another format than its suffix, or damaged.
     """
     exporter = find_exporter(registry, path)
     text = exporter.read_manifest(path)

@@ -35,7 +35,7 @@ def build_network(
         preprocessing: Fixes the input shape; None takes the variant's.
 
     Returns:
-        A `keras.Model` from normalized inputs (batch, …) to outputs as the variant says: logits
+        A `keras.Model` from normalized inputs (batch, …) to the variant's outputs: logits
         (batch, classes), as a rule.
 
     Raises:

@@ -185,7 +185,7 @@ def _apart_in_chain(
         golden = require_manifest(artifact).golden
         assert golden is not None
         for name, values in differences(right.outputs, own.outputs).items():
-            limit = golden.in_chain.get(name, golden.limit(name))
+            limit = golden.in_chain_limit(name)
             shown = name or artifact.contents.outputs[0].name
             # A NaN, which compares false to everything, is infinitely off.
             off = float(values.max())

@@ -150,7 +150,7 @@ class GateStep(Step[GateResult]):
             reference=expected,
             outputs=answered.outputs,
             max_drop=self.options.max_drop,
-            twin=None if twin is None or not twin.judged else _load(twin.folder / OUTPUTS)[0],
+            baseline=None if twin is None or not twin.judged else _load(twin.folder / OUTPUTS)[0],
         )
         if twins is not None:
             checks = (*checks, conversion_parity(task, twins, precision))
