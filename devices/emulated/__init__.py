@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
 
 from zoo.common.modules import lazy
 from zoo.contracts import DeviceKind, DeviceOptions

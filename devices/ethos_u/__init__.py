@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any, get_args
+from typing import get_args
 
 from zoo.common.modules import lazy
 from zoo.contracts import DeviceKind, DeviceOptions
