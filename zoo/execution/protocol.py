@@ -25,9 +25,7 @@ class LoadedFile:
     """A file as a runtime on the device sees it.
 
     Attributes:
-        runtime: Name of the runtime.
         runtime_version: Its version there; None when unknown.
-        api: The call that runs the file.
         inputs: In the file's order.
         outputs: In the file's order.
         threads: As set, never a default.
@@ -36,7 +34,6 @@ class LoadedFile:
         delegate: What really executes the operations: ``name``, and as far as the runtime tells
             ``partitions``, ``delegated``, ``remaining`` (operations outside), ``providers``,
             ``precision`` (to which it rounds real numbers: ``f32``, ``tf32``, ``f16``, ``bf16``).
-        batch: Examples in one inference.
         locatable: Whether `locate` can tell more of where it runs.
     """
 
@@ -64,10 +61,8 @@ class BenchRun:
         inputs: Where the input came from: ``source`` is ``supplied`` or ``seeded``.
         floors_met: Whether the least number of runs and seconds were reached.
         spin_before_ns: Times of a fixed piece of work just before the samples.
-        spin_after_ns: The same just after.
         load_average: Of the last minute, before and after.
         peak_memory_bytes: Of the whole agent, up to the end of the warm-up.
-        wall_seconds: Duration of the sampling.
         cpu_seconds: Processor time that the agent used meanwhile.
         involuntary_switches: Times that the kernel took the processor away.
         steal_seconds: Time that a hypervisor gave to others, over all cores.
