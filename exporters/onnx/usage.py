@@ -37,6 +37,7 @@ def usage(request: UsageRequest) -> Usage:
         run="python python/run.py",
         modules=("onnxruntime",),
         arguments=("python/run.py",),
+        importable=True,
         checked="Not run here: onnxruntime is not installed.",
     )
     if has_types(request.facts, JAVASCRIPT):

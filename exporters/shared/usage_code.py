@@ -47,7 +47,7 @@ def render(template: str, request: UsageRequest, **more: Any) -> str:
     Args:
         template: Path below the templates, such as ``tflite/run.py.jinja``.
         request: Its ``facts`` are called ``m`` in templates.
-        **more: What only this template knows.
+        **more: Variables of this template alone.
 
     Raises:
         Unsupported: A name of the file cannot stand in a program.
@@ -121,7 +121,7 @@ def plain_programs(
     Args:
         format: Folder of the templates.
         request: What they are written from.
-        checked: Language → what was done to know that its program works.
+        checked: Language → how its program was tested.
         needs: Language → what must be installed.
 
     Returns:

@@ -202,7 +202,7 @@ def _parts(path: Path) -> tuple[bytes, dict[str, bytes]]:
                 raise zipfile.BadZipFile("they would unpack to more than any model has")
             start = min((entry.header_offset for entry in entries), default=len(data))
             return data[:start], {entry.filename: archive.read(entry) for entry in entries}
-    # Beside its own error, zipfile lets pass those of zlib, of seeking and of decoding.
+    # Beside its own error, zipfile raises those of zlib, of seeking and of decoding.
     except Exception as error:
         raise BadFile(f"the files appended to {path} are damaged", why=str(error)) from error
 

@@ -34,6 +34,7 @@ def usage(request: UsageRequest) -> Usage:
         run="python python/run.py",
         modules=("ai_edge_litert", "tflite_runtime"),
         arguments=("python/run.py",),
+        importable=True,
         checked="Not run here: neither ai-edge-litert nor tflite-runtime is installed.",
     )
     notes = notes_on(request.facts)

@@ -13,7 +13,7 @@ from zoo.common.worker import call
 from zoo.contracts.dataset import SPLITS
 from zoo.data import opening
 from zoo.data.opening import check_task
-from zoo.execution.runner import evaluate_file
+from zoo.execution.chain_runner import evaluate_file
 from zoo.networks.loading import Subject
 from zoo.networks.published.official import fetched_model
 from zoo.registry import Registry, load_registry

@@ -78,6 +78,21 @@ class GateReference:
 
 
 @dataclass(frozen=True, kw_only=True)
+class PartReference:
+    """One of the files that make one model together.
+
+    Attributes:
+        part: Its name: ``encoder``.
+        file: Of its file, which lies beside the others.
+        payload_sha256: Of the model in it, without its manifest.
+    """
+
+    part: str
+    file: str
+    payload_sha256: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class Manifest:
     """The manifest of a file.
 
@@ -101,16 +116,18 @@ class Manifest:
         versions: Distributions that made the file.
         created: ISO 8601, UTC.
         target: The kind of processor it was written for; empty in older files.
-        remarks: What the exporter had to say about how it wrote the file.
+        remarks: The exporter's remarks on how it wrote the file.
         layers: Names of the network's Keras layers, in its order; empty in older files.
         kept: Names of those that were kept in float on purpose in an integer file.
         trained: How ranges were trained; None for those that were calibrated, or need none.
         budgets: Device → what the file may take there at most, quantity → limit, as it was asked
             for; whether it does, measurements tell.
         gate: None until the gate has judged the file.
-        meanings: What outputs mean, in words, by name, where the task says so.
+        meanings: Meanings of outputs by name, where the task gives them.
         golden: Real inputs with the file's own outputs, which the gate keeps; None in files that it
             has not judged, that gave no finite answer, or that are older.
+        part: Which of several files that make one model together this is; empty for a whole model.
+        parts: All of these files in the order in which they run, as the gate has judged them.
     """
 
     model_id: str
@@ -139,6 +156,8 @@ class Manifest:
     gate: GateReference | None = None
     golden: Golden | None = None
     meanings: dict[str, str] = field(default_factory=dict)
+    part: str = ""
+    parts: tuple[PartReference, ...] = ()
     schema: int = SCHEMA
 
 
@@ -174,7 +193,7 @@ def open_artifact(registry: Registry, path: Path) -> Artifact:
     """Reads a file and its manifest.
 
     Raises:
-        BadFile: Not there, of unknown format, not what its suffix says, or damaged.
+        BadFile: Not there, of unknown or another format than its suffix, or damaged.
     """
     exporter = find_exporter(registry, path)
     text = exporter.read_manifest(path)
@@ -266,10 +285,11 @@ def with_gate_result(
     gate: GateReference,
     golden: Golden | None = None,
     budgets: Mapping[str, Mapping[str, str]] | None = None,
+    parts: tuple[PartReference, ...] = (),
 ) -> Manifest:
-    """The manifest with the gate's verdict, golden samples and budgets."""
+    """The manifest with the gate's verdict, golden samples, budgets and parts."""
     limits = {device: dict(table) for device, table in (budgets or {}).items()}
-    return replace(manifest, gate=gate, golden=golden, budgets=limits)
+    return replace(manifest, gate=gate, golden=golden, budgets=limits, parts=parts)
 
 
 def describe(artifact: Artifact) -> dict[str, Any]:

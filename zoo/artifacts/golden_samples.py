@@ -67,9 +67,9 @@ class Golden:
         runtime: What gave the outputs.
         runtime_version: Its version.
         processor: Stands for the kind of processor; where runtime, version and this are the same,
-            a right answer is the same bit for bit.
-        max_abs: Largest absolute difference from the outputs with which any machine answers right;
-            of several outputs, of the one with the largest.
+            correct outputs are equal bit for bit.
+        max_abs: Tolerance of the outputs on any machine, as absolute difference; of several
+            outputs, the largest.
         tolerance: In words, why as much as that.
         inputs: Raw, (inputs, …); None when they lie beside the file.
         outputs: In real numbers, (inputs, …), of several outputs by name; None when they lie
@@ -77,6 +77,8 @@ class Golden:
         file: Name of the file beside, which holds both; empty when they are here.
         sha256: Of that file.
         limits: `max_abs` of each output by name, where there are several.
+        in_chain: Of a part that takes what another file gave: how far its outputs may be off, by
+            name, where that one's own answers are its inputs; empty for a file that takes examples.
     """
 
     dataset: str
@@ -91,10 +93,16 @@ class Golden:
     file: str = ""
     sha256: str = ""
     limits: dict[str, float] = field(default_factory=dict)
+    in_chain: dict[str, float] = field(default_factory=dict)
 
     def limit(self, output: str) -> float:
         """The tolerance of one output, as absolute difference."""
         return self.limits.get(output, self.max_abs)
+
+    def in_chain_limit(self, output: str) -> float:
+        """That tolerance where the input is what another file gave on the same machine."""
+        single = self.in_chain.get("", self.limit(output))
+        return self.in_chain.get(output, single)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -153,16 +161,30 @@ def least_tolerance(precision: Precision, output: TensorInfo) -> tuple[float, st
 
 @dataclass(frozen=True, kw_only=True)
 class GoldenChoice:
-    """The chosen golden examples, with the tolerance of each output."""
+    """The chosen golden examples, with the tolerance of each output and its reason."""
 
     examples: tuple[int, ...]
     limits: dict[str, float]
-    tolerance: str
+    reasons: dict[str, str]
 
     @property
     def max_abs(self) -> float:
         """The greatest tolerance of any output."""
         return max(self.limits.values())
+
+    @property
+    def tolerance(self) -> str:
+        """Why as much as that, in words."""
+        return "; ".join(f"{name}: {why}" if name else why for name, why in self.reasons.items())
+
+    def of(self, outputs: Sequence[str]) -> GoldenChoice:
+        """That of one of several files, which has these outputs; a single one has no name there."""
+        named = {name: name if len(outputs) > 1 else "" for name in outputs}
+        return GoldenChoice(
+            examples=self.examples,
+            limits={own: self.limits[name] for name, own in named.items()},
+            reasons={own: self.reasons[name] for name, own in named.items()},
+        )
 
 
 def choose_golden(
@@ -172,7 +194,7 @@ def choose_golden(
     precision: Precision,
     described: Sequence[TensorInfo],
 ) -> GoldenChoice | None:
-    """Chooses one example of each list: telling outputs, equal on every machine.
+    """Chooses one example of each list: sensitive to the weights, stable across kernels.
 
     Outputs near 0 and 1 stay there whatever happens to the weights; outputs in between move. So
     the example with the most in between is taken among those on which the kernels of this machine
@@ -186,7 +208,7 @@ def choose_golden(
         described: The file's outputs.
 
     Returns:
-        None when an output is not finite: such a file answers nothing.
+        None when an output is not finite.
     """
     import numpy as np
 
@@ -217,14 +239,14 @@ def choose_golden(
         )
         chosen.append(best)
         numbers.append(examples[best - places[0]])
-    limits, words = {}, []
+    limits, reasons = {}, {}
     for (name, own), (least, why) in zip(apart.items(), tolerances, strict=True):
         measured = _MARGIN * float(own[chosen].max())
         if measured > least:
             least, why = measured, "twice what the kernels of one machine differ by on these inputs"
         limits[name] = float(f"{least:.4g}")
-        words.append(f"{name}: {why}" if name else why)
-    return GoldenChoice(examples=tuple(numbers), limits=limits, tolerance="; ".join(words))
+        reasons[name] = why
+    return GoldenChoice(examples=tuple(numbers), limits=limits, reasons=reasons)
 
 
 def golden_name(file: str) -> str:
@@ -259,7 +281,7 @@ def read_golden(golden: Golden, model: Path) -> GoldenArrays:
     """The arrays, from the manifest or from beside the model.
 
     Raises:
-        BadFile: They are not there, damaged, or not those that the manifest speaks of.
+        BadFile: They are not there, damaged, or not those of the manifest.
     """
     try:
         if golden.inputs is not None and golden.outputs is not None:

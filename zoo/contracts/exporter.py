@@ -30,7 +30,7 @@ class TensorInfo:
         dtype: numpy's name of the element type.
         scale: Quantization step; None for real numbers.
         zero_point: The integer that stands for 0.0; None for real numbers.
-        layout: Of an image, ``nhwc`` or ``nchw``; empty where the file does not say.
+        layout: Of an image, ``nhwc`` or ``nchw``; empty where the file has no such information.
     """
 
     name: str
@@ -66,7 +66,7 @@ class FileContents:
         weight_types: Bytes of constant tensors by element type.
         keeps_state: Whether something is remembered from one invocation to the next, so that
             whoever runs the file must reset its variables before each input.
-        remarks: What else whoever chooses the file should know, in sentences.
+        remarks: Further properties that matter when choosing the file, in sentences.
         side_files: Names of files that must lie beside it, with a part of the model; they count
             in its bytes and in its SHA-256.
         multiply_adds: Of convolutions, dense and recurrent layers in one inference, counted as in
@@ -76,7 +76,7 @@ class FileContents:
             ranges found on the fly, since no runtime of the format has an integer kernel, though
             weights and what they multiply are integers in the file: operator name → multiply-adds.
         float_products: Those of each other operator that computes on real numbers in a file with
-            integer ones: names that tell its layers → multiply-adds.
+            integer ones: names that identify its layers → multiply-adds.
     """
 
     inputs: tuple[TensorInfo, ...]
@@ -103,8 +103,14 @@ class FileContents:
     @property
     def integer_share(self) -> float:
         """Share of computing operators that multiply integers, hybrid ones among them, 0 to 1."""
-        total = self.integer_operators + self.float_operators
-        return (self.integer_operators + self.hybrid_operators) / total if total else 0.0
+        return integer_share([self])
+
+
+def integer_share(files: Sequence[FileContents]) -> float:
+    """That share over all operators of several files."""
+    total = sum(file.integer_operators + file.float_operators for file in files)
+    integer = sum(file.integer_operators + file.hybrid_operators for file in files)
+    return integer / total if total else 0.0
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -125,7 +131,7 @@ class ExportRequest:
             may take uint8; files for other inputs take and give float32 at every precision.
         axes: What each axis of the input is, the batch left out: ``height``, ``time``, …
         recurrent: How the loop over time of recurrent layers is written; one of `RECURRENT_FORMS`.
-        target: The processor that the file is for; None where nobody said, and the exporter's own
+        target: The processor that the file is for; None where none is given, and the exporter's own
             choices stand.
         method: How ranges follow from the calibration; one of `CALIBRATIONS`.
         held_out: Raw inputs like those of the calibration, but none of them: on these, exporters
@@ -232,8 +238,8 @@ class Exporter:
         sparse: Those of its options with which the zeros of a pruned network take little room;
             empty when it stores them like other weights.
         mixes: Precisions in which it leaves the layers of `ExportRequest.keep` in float.
-        compare_layers: Runs a file and its float32 twin in the runtime with all tensors kept, and
-            tells each operator's error, range, bytes and time; None where that cannot be done.
+        compare_layers: Runs a file and its float32 baseline with all tensors kept, and reports each
+            operator's error, range, bytes and time; None where unsupported.
         takes_trained: Whether it honours `ExportRequest.trained`.
         usage: Writes programs that run a file, for the folder that ``zoo bundle`` makes; None when
             the format has none.

@@ -14,7 +14,7 @@ _HOW = {
     "model": ", such as `lenet5`; `zoo list` shows them",
     "data": ", such as `--data digits` or `--data folder:PATH`",
 }
-#: What pydantic says in Python's words, in those of TOML.
+#: Pydantic's messages in TOML's terms.
 _PLAIN = {
     "dict_type": "must be a table",
     "model_type": "must be a table",
@@ -50,7 +50,7 @@ def declared_options(
         owner: Such as ``the task image-generation``, for messages.
 
     Raises:
-        UsageError: Lists every problem; a key that the owner does not know has the nearest beside.
+        UsageError: Lists every problem; an unknown key is shown with the nearest valid one.
     """
     if declared is None:
         if given:
@@ -95,7 +95,7 @@ def _explain(item: Any, root: type[BaseModel]) -> str:
 
 
 def _is_table(item: Any) -> bool:
-    """Whether several keys contradict each other; showing the whole table would help nobody."""
+    """Whether the problem is of a whole table, which is not repeated in the message."""
     return isinstance(item["input"], dict)
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from zoo.contracts.checks import check, check_name
 from zoo.contracts.dataset import Split
+from zoo.contracts.outputs import ModelPart, Output, check_parts, parts_of
 from zoo.contracts.precision import Precision, check_precisions
 from zoo.contracts.preprocessing import Preprocessing
 
@@ -51,7 +52,7 @@ class Metric:
         low: Lower end of the 95 % interval.
         high: Upper end of the 95 % interval.
         count: Number of examples it was measured on.
-        counted: What they are, in the singular: ``step`` where each step has an answer.
+        counted: What they are, in the singular: ``step`` where each step has a prediction.
         higher_is_better: False for a distance.
     """
 
@@ -137,24 +138,6 @@ class Check:
         )
 
 
-@dataclass(frozen=True, kw_only=True)
-class Output:
-    """One of a task's named outputs.
-
-    Attributes:
-        name: What it is called in an exported file: ``probabilities``. Where there are several,
-            also the key of the network's output.
-        meaning: For people who use a file: ``one probability per class; the largest is the
-            answer``. Empty: it follows from the shape.
-    """
-
-    name: str
-    meaning: str = ""
-
-    def __post_init__(self) -> None:
-        check_name("output", self.name)
-
-
 @dataclass(frozen=True, kw_only=True, eq=False)
 class TrainingObjective(ABC):
     """A training objective: loss, monitored metric and trained model.
@@ -195,19 +178,20 @@ class TrainingObjective(ABC):
 class Task(TrainingObjective):
     """The meaning of outputs: the base class of tasks.
 
-    Outputs, answers and labels are arrays whose first axis is the example. One output is a plain
-    array; several are the fields of a structured array, named as in `outputs`
+    Outputs, predictions and labels are arrays whose first axis is the example. One output is a
+    plain array; several are the fields of a structured array, named as in `outputs`
     (see `zoo.common.named_arrays`).
 
     Attributes:
         summary: One line for lists.
         outputs: What the exported files return, in this order. Of several, the network returns a
-            dictionary with these names as keys.
+            dictionary with these names as keys. Outputs that name a part make the network one of
+            several files (see `parts`).
         max_drop: Largest tolerated loss per precision, points or per cent of a distance, where it
             is not that of the precision's tolerances.
         least_classes: A dataset with fewer classes is refused.
         min_parity_inputs: At least so many real inputs are compared.
-        stepwise: Whether an example has a label, and an answer, for each of its steps.
+        stepwise: Whether an example has a label, and a prediction, for each of its steps.
         options: The training options that only this task has (``[training.task]`` in a recipe):
             returns a pydantic model whose fields are the options, and is called when something
             is trained, so that lists do not wait for pydantic. `compile` finds them, validated
@@ -227,6 +211,7 @@ class Task(TrainingObjective):
         check(len(self.outputs) >= 1, self.name, "names no output")
         names = self.output_names
         check(len({*names}) == len(names), self.name, f"outputs named twice: {', '.join(names)}")
+        check_parts(self.name, self.outputs)
         check(self.min_parity_inputs >= 1, self.name, "min_parity_inputs must be positive")
         check_precisions(self.name, self.max_drop, field="max_drop has ")
 
@@ -235,12 +220,32 @@ class Task(TrainingObjective):
         """Names of the outputs in their order."""
         return tuple(output.name for output in self.outputs)
 
+    @property
+    def parts(self) -> tuple[ModelPart, ...]:
+        """The files that a network is deployed as, in the order in which they run.
+
+        The first takes the examples, each other one the single output of the one before. A task
+        whose outputs name no part has one, without a name.
+        """
+        return parts_of(self.outputs)
+
+    @property
+    def several_files(self) -> bool:
+        """Whether a network of this task is deployed as more than one file."""
+        return len(self.parts) > 1
+
+    def part(self, name: str) -> ModelPart:
+        """The part called `name`; `KeyError` when there is none."""
+        return {part.name: part for part in self.parts}[name]
+
     @abstractmethod
     def activation(self, outputs: Any) -> Any:
         """Turns what the network returns into what is exported: a Keras tensor, or several by name.
 
         Args:
-            outputs: What ``build`` returned: a tensor, or several by name.
+            outputs: What ``build`` returned: a tensor, or several by name. For a file of several,
+                the outputs of its part alone, by name; what the next part takes must stay as the
+                network made it.
         """
 
     def relevant(self, outputs: Array, labels: Array) -> Array:
@@ -253,13 +258,13 @@ class Task(TrainingObjective):
 
     @abstractmethod
     def parity(self, comparison: Comparison, precision: Precision) -> Check:
-        """Whether a file of that precision answers as the Keras model does."""
+        """Parity of a file of that precision with the Keras model."""
 
     def decode(self, outputs: Array) -> Array:
         """Decodes outputs into predictions.
 
-        Everything that is judged by labels gets answers, everything that compares a file with its
-        network gets outputs. Where both are the same, as in classification, this does nothing.
+        Evaluation against labels gets predictions; comparison of a file with its network gets
+        outputs. Where both are the same, as in classification, this does nothing.
         """
         return outputs
 
@@ -269,7 +274,7 @@ class Task(TrainingObjective):
 
     @abstractmethod
     def accuracy(self, truth: Truth, reference: Array, candidate: Array, max_drop: float) -> Check:
-        """A paired test of a file's answers against the reference's on the whole test split."""
+        """A paired test of a file's predictions against the reference's on the whole test split."""
 
     def baseline(self, answers: Array, truth: Truth) -> AgainstBaseline | None:
         """The same quality of what looks at no input; None where a task has no such baseline.
@@ -305,7 +310,7 @@ class Task(TrainingObjective):
         return {}
 
     def wrong(self, answers: Array, labels: Array) -> Array | None:
-        """Which answers are wrong, boolean (examples,); None: single examples are not shown."""
+        """Which predictions are wrong, boolean (examples,); None: no single examples are shown."""
         return None
 
     def describe_answer(self, answer: Any, classes: tuple[str, ...]) -> tuple[str, float | None]:

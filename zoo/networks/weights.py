@@ -128,7 +128,7 @@ def load_network(
 
     Args:
         checkpoint: From `resolve`.
-        classes: Class names wanted; None keeps the checkpoint's own.
+        classes: Class names; None keeps the checkpoint's own.
         hyperparameters: Override those on the card.
         preprocessing: Overrides the card's.
 

@@ -59,7 +59,8 @@ def _weakness(weak: Sequence[QualityFinding]) -> str:
 def tiles(run: RunView) -> tuple[Tile, ...]:
     """Quality before export, files that passed, the smallest and the fastest of them."""
     passed = [row for row in run.rows if row.verdict == "passed"]
-    return (_quality(run), _passed(run.rows, passed), _smallest(passed), _fastest(passed))
+    weak = any(finding.weak for finding in run.findings)
+    return (_quality(run), _passed(run.rows, passed, weak), _smallest(passed), _fastest(passed))
 
 
 def _quality(run: RunView) -> Tile:
@@ -77,20 +78,22 @@ def _quality(run: RunView) -> Tile:
     )
 
 
-def _passed(rows: Sequence[ArtifactRow], passed: Sequence[ArtifactRow]) -> Tile:
+def _passed(rows: Sequence[ArtifactRow], passed: Sequence[ArtifactRow], weak: bool) -> Tile:
     checks = sum(len(row.checks) for row in passed)
     detail = f"{fmt.count(checks, 'check')} behind them" if checks else "no check was recorded"
-    return Tile("Files that may ship", f"{len(passed)} of {len(rows)}", detail)
+    label = "Faithful files of a weak network" if weak else "Files that may ship"
+    return Tile(label, f"{len(passed)} of {len(rows)}", detail)
 
 
 def _smallest(passed: Sequence[ArtifactRow]) -> Tile:
     known = [(row.bytes, row) for row in passed if row.bytes is not None]
     if not known:
         return Tile("Smallest file", fmt.MISSING, "no file passed")
+    label = "Smallest model" if any(row.parts for row in passed) else "Smallest file"
     size, row = min(known, key=lambda pair: pair[0])
     smaller = row.size_ratio is not None and row.size_ratio > 1.05
     factor = f"{fmt.ratio(row.size_ratio)} smaller than float32" if smaller else ""
-    return Tile("Smallest file", fmt.size_unit([size]).with_symbol(size), factor, row.file)
+    return Tile(label, fmt.size_unit([size]).with_symbol(size), factor, row.file)
 
 
 def _fastest(passed: Sequence[ArtifactRow]) -> Tile:
@@ -98,6 +101,8 @@ def _fastest(passed: Sequence[ArtifactRow]) -> Tile:
     unreal = [row.clock for row in passed if row.clock != "real"]
     measured = [(row.p50_ms, row) for row in passed if row.p50_ms is not None and row.timed]
     known = [(ms, row) for ms, row in measured if math.isfinite(ms) and row.quiet is not False]
+    if not known and any(row.parts for row in passed):
+        return Tile(label, fmt.MISSING, "a model is several files, each timed by itself")
     if not known:
         why = "every measurement was noisy" if measured else "not measured in this run"
         why = f"its times are {unreal[0]}" if unreal and not measured else why

@@ -11,7 +11,7 @@ from zoo.networks.building import raw_model
 
 #: Softens both distributions, so that what the teacher holds for less likely counts too.
 TEMPERATURE = 4.0
-#: Of the loss, what the teacher says; the rest is what the labels say.
+#: The teacher's share of the loss; the rest is that of the labels.
 TEACHER_SHARE = 0.7
 
 

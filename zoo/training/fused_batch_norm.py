@@ -19,8 +19,8 @@ from zoo.networks.building import leaves
 def new_normalizations(model: Any) -> list[Any]:
     """The batch normalizations of a `keras.Model` whose averages still are zero and one.
 
-    A momentum of 0.999, as in published networks, takes thousands of steps to forget these. Until
-    then the network answers at chance outside of training, however well that goes.
+    A momentum of 0.999, as in published networks, takes thousands of steps to replace these.
+    Until then predictions outside of training are at chance, however well that goes.
     """
     return [layer for layer in leaves(model) if _fits(layer) and _is_new(layer)]
 
@@ -39,9 +39,9 @@ def fused_normalizations(model: Any, new: Collection[Any] = ()) -> Iterator[None
 
     Args:
         model: Compiled, if any layer is new.
-        new: Layers whose averages forget their initial values in the first steps of the model's
+        new: Layers whose averages replace their initial values in the first steps of the model's
             optimizer: momentum (1 + n) / (10 + n) in step n while that is less than their own, as
-            TensorFlow's ``ExponentialMovingAverage`` does when it is told the number of updates.
+            TensorFlow's ``ExponentialMovingAverage`` does when it gets the number of updates.
     """
     young = {id(layer) for layer in new}
     swapped = [layer for layer in leaves(model) if _fits(layer)]

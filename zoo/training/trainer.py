@@ -40,7 +40,7 @@ class Trainer:
 
     Args:
         network: Keras model from normalized inputs to logits.
-        task: Brings loss and metrics: a task, or a lesson that stands in for it.
+        task: Brings loss and metrics: a task, or another training objective.
         preprocessing: From raw examples to inputs.
         options: How to train.
         seed: Of the order of examples, augmentation and dropout.
@@ -112,7 +112,7 @@ class Trainer:
                 epoch = self._one_epoch(model, feed, number, batches)
                 sketch = self._sample_image(number)
                 self._save(model)
-                # Only now: an epoch that was told is never lost.
+                # Only now: an epoch that was reported is never lost.
                 told = {"epochs": self.options.epochs, "metric_name": self.metric_name}
                 self.emit({"event": "epoch", **told, **asdict(epoch), **sketch})
         if self._best:
@@ -177,7 +177,7 @@ class Trainer:
         return self.epochs[self.best_epoch - 1].validation_metric
 
     def _is_out_of_patience(self) -> bool:
-        # While layers are still frozen, a pause in progress says nothing.
+        # While layers are still frozen, a pause in progress is no reason to stop.
         since_best = len(self.epochs) - max(self.best_epoch, self._first_unfrozen_epoch())
         return 0 < self.options.patience <= since_best
 

@@ -33,7 +33,7 @@ def facts_of(
 
     Args:
         artifact: The file.
-        manifest: What it says of itself.
+        manifest: Its manifest.
         arrays: Its golden inputs and outputs.
         file: Its name in the folder.
         target: The processor that the folder is for.
@@ -51,7 +51,7 @@ def facts_of(
     preprocessing = manifest.preprocessing
     outputs = [_output(tensor, manifest, golden) for tensor in contents.outputs]
     steps = asdict(preprocessing)
-    # A word per line says it better.
+    # These are files of their own, one word per line.
     steps = {**steps, **{name: f"{name}.txt" for name in preprocessing.text_files()}}
     return {
         "schema": SCHEMA,
@@ -60,6 +60,7 @@ def facts_of(
             "model_id": manifest.model_id,
             "architecture": manifest.architecture,
             "task": manifest.task,
+            "part": manifest.part,
             "format": manifest.format,
             "precision": manifest.precision,
             "target": target,

@@ -85,7 +85,7 @@ class Preprocessing(ABC):
         """The record for another order of axes; only images have a choice.
 
         Args:
-            layout: A `Layout`, or empty where the file does not say.
+            layout: A `Layout`, or empty where it is unknown.
         """
         return self
 

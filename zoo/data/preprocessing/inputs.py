@@ -1,6 +1,7 @@
 """Network inputs from raw examples, for training, evaluation and calibration alike.
 
-Each kind of preprocessing has a module of its own (`images`, `series`, `tokens`, `latents`).
+Each kind of preprocessing has a module of its own (`images`, `series`, `tokens`, `latents`,
+`parts`).
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from zoo.contracts.preprocessing import (
     ImagePreprocessing,
     InputKind,
     LatentPreprocessing,
+    PartPreprocessing,
     Preprocessing,
     SeriesPreprocessing,
     TokenPreprocessing,
@@ -25,6 +27,7 @@ from zoo.contracts.preprocessing import (
 from zoo.contracts.task import Truth
 from zoo.data.preprocessing.images import Images
 from zoo.data.preprocessing.latents import Latents
+from zoo.data.preprocessing.parts import PartInputs
 from zoo.data.preprocessing.series import Series
 from zoo.data.preprocessing.tokens import Tokens
 
@@ -37,6 +40,7 @@ _BUILT_IN: Mapping[type[Preprocessing], type[InputKind[Any]]] = {
     SeriesPreprocessing: Series,
     TokenPreprocessing: Tokens,
     LatentPreprocessing: Latents,
+    PartPreprocessing: PartInputs,
 }
 
 
@@ -47,7 +51,7 @@ def kind_of(preprocessing: Preprocessing) -> InputKind[Any]:
 
 
 def read_input(split: Split, index: int, preprocessing: Preprocessing) -> NDArray[Any]:
-    """One raw input: shape and type as the preprocessing says.
+    """One raw input, of the preprocessing's shape and type.
 
     Raises:
         BadData: The example cannot be used; names it.
@@ -84,7 +88,7 @@ def read_inputs(
     size = max(1, min(_CHUNK, len(chosen) // workers))
     with ThreadPoolExecutor(workers) as pool:
         for _ in pool.map(fill, range(0, len(chosen), size)):
-            pass  # Asking for each answer is what raises a thread's error here.
+            pass  # Iterating over the results raises errors of the threads here.
     return result
 
 
@@ -92,7 +96,7 @@ def labels_for(split: Split, preprocessing: Preprocessing) -> NDArray[np.int64]:
     """Labels in the form of the outputs: those of steps are cut or padded to the input's length.
 
     Returns:
-        int64, shape (examples,) or (examples, steps); `IGNORED` where there is nothing to say.
+        int64, shape (examples,) or (examples, steps); `IGNORED` where there is no label.
     """
     return kind_of(preprocessing).labels(split.labels)
 

@@ -16,7 +16,7 @@ from zoo.contracts.preprocessing import InputKind, SeriesPreprocessing
 _DEVIATION = 8.0
 #: How far a channel's mean may lie from that of the training, in its deviations.
 _MEAN = 8.0
-#: Mean and deviation of synthetic channels: far from what networks like, so that normalization has
+#: Mean and deviation of synthetic channels: far from 0 and 1, so that normalization has
 #: work to do.
 _SYNTHETIC = 20.0, 5.0
 _EXPECTED = "a dataset of series yields finite float32 windows of shape (steps, channels)"

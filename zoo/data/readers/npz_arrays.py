@@ -29,7 +29,7 @@ class Arrays:
             height, width, 1 or 3). Series: float32, shape (examples, steps, channels).
         labels: int64, shape (examples,), by the same names.
         classes: Class names.
-        notes: What the reader should know.
+        notes: Remarks for users.
     """
 
     examples: dict[str, NDArray[Any]] = field(default_factory=dict)

@@ -100,7 +100,7 @@ def fetch(
 
     Raises:
         UnknownName: Nothing official has this name.
-        ZooError: As `locate` and `convert_file` say.
+        ZooError: See `locate` and `convert_file`.
     """
     source = source_named(registry, model)
     if source is None:
@@ -185,7 +185,7 @@ def _convert(
     from zoo.networks.published.file_formats import TORCH_SUFFIXES
     from zoo.networks.published.locate import locate
 
-    # A missing library must not be told after a download of hundreds of megabytes.
+    # A missing library must be reported before a download of hundreds of megabytes.
     require_extra("train")
     if url.lower().endswith(TORCH_SUFFIXES):
         require_extra("torch")

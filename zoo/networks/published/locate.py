@@ -46,7 +46,7 @@ def locate(url: str, expected: str, emit: Callable[[Event], None]) -> VerifiedFi
 
     Raises:
         UsageError: Not an address of these; not on this machine and offline.
-        DownloadFailed: The publisher did not answer.
+        DownloadFailed: The server did not respond.
         HashMismatch: Not the published file; gives both hashes.
         MissingExtra: The library for this kind of address is not installed.
     """

@@ -26,7 +26,7 @@ from zoo.report.example_cards import MOST, sample_cards
 from zoo.report.headline import summary, tiles
 from zoo.report.image_strip import embed_images, epoch_images
 from zoo.report.offline_analysis import analysed_kinds, basis, detail_tables
-from zoo.report.quality import worst_recalls
+from zoo.report.quality import quality_lines, worst_recalls
 from zoo.report.sequence_cards import step_cards
 from zoo.report.table import budget_lines
 from zoo.report.view import RunView
@@ -51,6 +51,7 @@ def render(run: RunView) -> str:
         run=run,
         summary=summary(run.rows, run.findings),
         recalls=worst_recalls(run.reference),
+        quality_lines=quality_lines(run.reference) if run.reference else [],
         tiles=tiles(run),
         columns=file_columns(run.rows),
         analysed=analysed_kinds(run.examinations),

@@ -1,8 +1,8 @@
-"""Training the twin that rounds to answer as the network it was made from.
+"""Distillation of the rounding twin from the network it was made from.
 
-Hinton et al. 2015, "Distilling the Knowledge in a Neural Network" (arXiv:1503.02531): what a
-network answers says more than labels do, and it is what the file is compared with. It also works
-for every task, those without labels included.
+Hinton et al. 2015, "Distilling the Knowledge in a Neural Network" (arXiv:1503.02531): a
+network's outputs carry more information than labels, and the file is compared with them. It also
+works for every task, those without labels included.
 """
 
 from __future__ import annotations
