@@ -99,6 +99,7 @@ class FileContents:
     multiply_adds: dict[str, int] = field(default_factory=dict)
     without_integer_kernel: dict[str, int] = field(default_factory=dict)
     float_products: dict[str, int] = field(default_factory=dict)
+    attachments: dict[str, str] = field(default_factory=dict)
 
     @property
     def integer_share(self) -> float:

@@ -295,6 +295,7 @@ def export(
             inputs=contents.inputs,
             outputs=contents.outputs,
             payload_sha256=contents.payload_sha256,
+            attachments=dict(contents.attachments),
             versions=versions_of(exporter.distributions),
             target=chosen.name,
             remarks=written.remarks,
