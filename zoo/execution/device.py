@@ -28,8 +28,6 @@ class Device:
 
     Attributes:
         name: What users type for ``--device``.
-        kind: How it is reached.
-        options: Complete.
         source: The file that names it; None for a kind that is a device by itself.
         plugin_runtimes: Runtimes whose sources plugins bring; agents there are given them.
         digest: Of the content of `source` that must have been allowed; empty where none need be.

@@ -33,9 +33,6 @@ class Entry:
     """A table of the file, as it stands there.
 
     Attributes:
-        name: Of the device.
-        values: Its keys.
-        file: Where it stands.
         digest: Of that file's content; empty where nobody need allow it.
     """
 
