@@ -53,7 +53,9 @@ def form_of(request: ExportRequest) -> str:
     if wanted == "auto":
         own = {} if request.target is None else request.target.recurrent
         wanted = own.get(precision, FORMS[precision])
-        if wanted == "while" and _any_gives_sequences(request.model):
+        if wanted == "while" and any(
+            layer.return_sequences for layer in recurrent_layers(request.model)
+        ):
             # The converter makes the outputs of all steps a list, whose shape is lost in the file.
             wanted = FORMS[precision]
     if wanted == "while" and precision in ("int8", "int16x8"):
@@ -69,10 +71,6 @@ def form_of(request: ExportRequest) -> str:
             fix="choose the form unrolled, or the precision int8",
         )
     return wanted
-
-
-def _any_gives_sequences(model: Any) -> bool:
-    return any(layer.return_sequences for layer in recurrent_layers(model))
 
 
 @contextmanager

@@ -21,6 +21,7 @@ from zoo.contracts.checks import InvalidRecord
 from zoo.execution.agent_driver import AgentDriver
 from zoo.execution.device import Device
 from zoo.execution.devices import device_named, devices_without_entry, known_devices
+from zoo.execution.devices_file import allow_project
 from zoo.execution.driver_guard import DriverFailed
 from zoo.registry import Plugin, PluginSettings, Registry, load_registry
 from zoo.testing.devices import DEVICE_CHECKS, DeviceConformance
@@ -48,6 +49,7 @@ def box(project: Path) -> Registry:
     found = re.findall(r"```python\n(# zoo_box\.py\n.*?)```", GUIDE.read_text("utf-8"), re.DOTALL)
     (project / "zoo_box.py").write_text(found[0], encoding="utf-8")
     (project / "devices.toml").write_text(f'[desk]\nkind = "box"\npython = "{sys.executable}"\n')
+    allow_project()
     return load_registry(PluginSettings(paths=("zoo_box.py",), installed=False))
 
 

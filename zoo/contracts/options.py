@@ -89,14 +89,11 @@ def _explain(item: Any, root: type[BaseModel]) -> str:
         return f"{key}: {_PLAIN[item['type']]} (got {item['input']!r})"
     if item["type"] == "value_error":  # one of our own sentences
         message = str(item["ctx"]["error"])
-        return f"{key}: {message}" + ("" if _is_table(item) else f" (got {item['input']!r})")
+        # A whole table is not repeated.
+        given = "" if isinstance(item["input"], dict) else f" (got {item['input']!r})"
+        return f"{key}: {message}{given}"
     message = item["msg"][0].lower() + item["msg"][1:]
     return f"{key}: {message} (got {item['input']!r})"
-
-
-def _is_table(item: Any) -> bool:
-    """Whether the problem is of a whole table, which is not repeated in the message."""
-    return isinstance(item["input"], dict)
 
 
 def _valid_keys(path: list[str], root: type[BaseModel]) -> list[str]:

@@ -73,6 +73,8 @@ def open_conll(argument: str | None) -> Dataset:
         name: memory_split(examples[key], labels[key], hashes[key], own)
         for name, (key, own) in indices.items()
     }
+    used = set(np.unique(splits["train"].labels).tolist())
+    unseen = [name for label, name in enumerate(classes) if label not in used]
     return dataset_of(
         f"conll:{argument}",
         classes,
@@ -80,7 +82,7 @@ def open_conll(argument: str | None) -> Dataset:
         source=", ".join(files.values()),
         notes=(
             *notes,
-            *note("tags without an example in train", _unseen(splits["train"].labels, classes)),
+            *note("tags without an example in train", unseen),
             *note("left out", listing.ignored),
         ),
     )
@@ -162,10 +164,3 @@ def _labels(sentences: list[Sentence], classes: tuple[str, ...], longest: int) -
     for row, (_, tags) in zip(labels, sentences, strict=True):
         row[: len(tags)] = [number[tag] for tag in tags]
     return labels
-
-
-def _unseen(train: NDArray[np.int64], classes: tuple[str, ...]) -> list[str]:
-    import numpy as np
-
-    seen = set(np.unique(train).tolist())
-    return [name for label, name in enumerate(classes) if label not in seen]

@@ -24,12 +24,7 @@ class Tile:
 
 
 def summary(rows: Sequence[ArtifactRow], findings: Sequence[QualityFinding] = ()) -> str:
-    """How the files ended, in one sentence; what is faithful to a weak network says so.
-
-    Args:
-        rows: The files.
-        findings: On the network that they were made from.
-    """
+    """How the files ended, in one sentence; what is faithful to a weak network says so."""
     if not rows:
         return "This run exported no file."
     ended = Counter(row.verdict for row in rows)

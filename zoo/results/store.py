@@ -25,7 +25,7 @@ from zoo.common.errors import MissingExtra, UsageError, ZooError
 from zoo.common.optional_imports import EXTRA_OF
 from zoo.common.paths import data_folder
 from zoo.common.progress import OnStep, quiet
-from zoo.results.outbox import Entry, Outbox, remove
+from zoo.results.outbox import Outbox, OutboxEntry, remove
 from zoo.results.records import StepRecord, as_plain
 from zoo.results.schema import PATIENCE_SECONDS, prepare
 
@@ -146,7 +146,7 @@ class Store:
             "body": json.dumps(as_plain(record)),
             "token": secrets.token_hex(16),
         }
-        entry = Entry(row=row, samples=samples)
+        entry = OutboxEntry(row=row, samples=samples)
         if self._outbox is not None:
             entry = self._outbox.add(row, samples)
         if self._problem is not None and entry.file is not None:
@@ -160,7 +160,7 @@ class Store:
             self._problem = error
             self.unrecorded += 1
 
-    def _insert(self, entry: Entry) -> None:
+    def _insert(self, entry: OutboxEntry) -> None:
         query = sa.select(RECORDS.c.id).where(RECORDS.c.token == entry.row["token"])
         with self._errors():
             try:

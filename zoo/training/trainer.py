@@ -92,7 +92,8 @@ class Trainer:
         Raises:
             BadData: The loss became NaN or infinite.
         """
-        _freeze(self.network, self.options.freeze)
+        for layer in self.network.layers:
+            layer.trainable = self.options.freeze != "backbone" or layer.name == HEAD
         make, beside = self.task.trainee or raw_model, [self.companion] if self.companion else []
         model = make(self.network, self.preprocessing, *beside)
         batches = math.ceil(len(dataset.splits["train"]) / self.options.batch_size)
@@ -156,7 +157,7 @@ class Trainer:
         epoch = Epoch(
             epoch=number,
             loss=loss,
-            metric=_last(history, self.metric_name),
+            metric=float(history[self.metric_name][-1]) if self.metric_name in history else None,
             validation_loss=float(checked["loss"]),
             validation_metric=float(checked[self.metric_name]),
             learning_rate=float(model.optimizer.learning_rate.numpy()),
@@ -164,7 +165,8 @@ class Trainer:
             seconds=seconds,
         )
         self.epochs.append(epoch)
-        if not self._best or self._is_better(epoch.validation_metric, self._best_metric()):
+        best = self.epochs[self.best_epoch - 1].validation_metric
+        if not self._best or self._is_better(epoch.validation_metric, best):
             self.best_epoch = number
             self._best = self.network.get_weights()
             self._best_companion = self.companion.get_weights() if self.companion else []
@@ -172,9 +174,6 @@ class Trainer:
 
     def _is_better(self, value: float, than: float) -> bool:
         return value > than if self.task.higher_is_better else value < than
-
-    def _best_metric(self) -> float:
-        return self.epochs[self.best_epoch - 1].validation_metric
 
     def _is_out_of_patience(self) -> bool:
         # While layers are still frozen, a pause in progress is no reason to stop.
@@ -304,12 +303,6 @@ class Trainer:
         self.emit({"event": "resumed", "epoch": len(self.epochs)})
 
 
-def _freeze(network: Any, rule: str) -> None:
-    """Makes all layers trainable but those that `rule` freezes for good."""
-    for layer in network.layers:
-        layer.trainable = rule != "backbone" or layer.name == HEAD
-
-
 def _describe_groups(groups: list[list[Any]], options: Training) -> str:
     """The groups of layers as text, for the notes of the result."""
     shown = []
@@ -319,10 +312,6 @@ def _describe_groups(groups: list[list[Any]], options: Training) -> str:
     thawed = ", one more thawed in each epoch" if options.freeze == "gradual" else ""
     fewer = f", {options.groups} asked for" if len(groups) < options.groups else ""
     return f"{len(groups)} groups of layers{fewer}{thawed}: {'; '.join(shown)}"
-
-
-def _last(history: dict[str, list[Any]], name: str) -> float | None:
-    return float(history[name][-1]) if name in history else None
 
 
 def _save_arrays(path: Path, arrays: list[Any]) -> None:

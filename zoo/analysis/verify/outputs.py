@@ -218,7 +218,7 @@ def check_quality(
         claims.skip(names, f"{why} is not here")
         return
     try:
-        found = _measured(chain, device, runtimes[0], dataset, task, emit)
+        found = _check_metrics(chain, device, runtimes[0], dataset, task, emit)
     except ZooError as error:
         claims.skip(names, error.what + (f": {error.why}" if error.why else ""))
         return
@@ -261,7 +261,7 @@ def _check_dataset(claims: ClaimList, manifest: Manifest, dataset: Dataset) -> N
     )
 
 
-def _measured(
+def _check_metrics(
     chain: FileChain,
     device: Device,
     runtime: str,

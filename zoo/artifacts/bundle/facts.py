@@ -80,7 +80,11 @@ def facts_of(
         "labels": "labels.txt",
         "preprocessing": {
             **steps,
-            "before_the_model": _steps_before(preprocessing.describe()),
+            "before_the_model": [
+                f"{name}: {text}"
+                for name, text in preprocessing.describe().items()
+                if name != "normalization"
+            ],
             "inside_the_model": "nothing"
             if preprocessing.normalization is None
             else f"the normalization: {preprocessing.describe()['normalization']}",
@@ -160,8 +164,3 @@ def _answer(output: TensorInfo, classes: int) -> str:
     if output.shape[-1] == classes and len(output.shape) - 1 in _ANSWERS:
         return _ANSWERS[len(output.shape) - 1]
     return "image" if len(output.shape) == 4 and output.shape[-1] in (1, 3) else "values"
-
-
-def _steps_before(words: dict[str, str]) -> list[str]:
-    """The steps outside the model, in order."""
-    return [f"{name}: {text}" for name, text in words.items() if name != "normalization"]

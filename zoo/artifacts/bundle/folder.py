@@ -191,8 +191,8 @@ def _fill(
     facts = facts_of(artifact, manifest, arrays, name, target)
     copy_with_side_files(artifact.path, folder / name, artifact.companions)
     _write(folder, "labels.txt", "".join(f"{_one_line(c)}\n" for c in manifest.classes))
-    for name, lines in manifest.preprocessing.text_files().items():
-        _write(folder, f"{name}.txt", "".join(f"{line}\n" for line in lines))
+    for field, lines in manifest.preprocessing.text_files().items():
+        _write(folder, f"{field}.txt", "".join(f"{line}\n" for line in lines))
     _write(folder, "LICENSE.txt", licence_text(manifest))
     _write_golden(folder, facts, arrays)
     _write(folder, _MARK, json.dumps(facts, indent=1, ensure_ascii=False) + "\n")

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from zoo.common.errors import BadFile, UnknownName, UsageError
 from zoo.common.files import sha256_of
 from zoo.common.optional_imports import require_extra
-from zoo.contracts import WeightsSource
+from zoo.common.progress import OnEvent
 from zoo.contracts.weights import hash_in_name
 from zoo.networks.card import read_card
 from zoo.networks.checkpoints import Checkpoint, model_ids
@@ -25,9 +24,6 @@ from zoo.networks.published.cache import (
     sources_of,
 )
 from zoo.registry import Registry
-
-Event = dict[str, Any]
-OnEvent = Callable[[Event], None]
 
 _TAG = re.compile(r"[a-z][a-z0-9_-]*\Z")
 
@@ -57,7 +53,18 @@ class OfficialWeights:
 
 def list_official(registry: Registry) -> list[OfficialWeights]:
     """All official weights, and those that the user fetched under a tag of their own."""
-    rows = [_row(source) for _, _, source in all_sources(registry.variants())]
+    rows = [
+        OfficialWeights(
+            model_id=source.model_id,
+            url=source.url,
+            licence=source.licence,
+            hash=source.expected_hash,
+            fetched=is_fetched(source),
+            path=official_path(source),
+            page=source.page,
+        )
+        for _, _, source in all_sources(registry.variants())
+    ]
     for _, variant in registry.variants():
         for path in own_weights(variant).values():
             published = read_card(path.with_suffix(".toml")).recipe.get("published", {})
@@ -73,18 +80,6 @@ def list_official(registry: Registry) -> list[OfficialWeights]:
                 )
             )
     return sorted(rows, key=lambda row: row.model_id)
-
-
-def _row(source: WeightsSource) -> OfficialWeights:
-    return OfficialWeights(
-        model_id=source.model_id,
-        url=source.url,
-        licence=source.licence,
-        hash=source.expected_hash,
-        fetched=is_fetched(source),
-        path=official_path(source),
-        page=source.page,
-    )
 
 
 def fetch(

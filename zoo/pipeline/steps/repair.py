@@ -9,6 +9,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from zoo.analysis.layer_comparison import compare_layers
 from zoo.analysis.mixed_precision import (
     EXAMPLES,
     FloatLayerSearch,
@@ -29,7 +30,6 @@ from zoo.execution.device import Device
 from zoo.execution.runner import choose_runtime, host_device, run_file
 from zoo.execution.runtimes import running_plugins
 from zoo.pipeline.steps.export import ExportParameters, ExportStep
-from zoo.pipeline.steps.layers import compare
 from zoo.pipeline.steps.step import Outcome, StepContext
 from zoo.registry import Plugin, Registry
 from zoo.results.records import Attempt, Export
@@ -70,9 +70,9 @@ class RepairStep(ExportStep):
 
     def run(self, context: StepContext) -> Outcome[Export]:
         session = RepairSession(step=self, context=context, asked=self.asked)
-        workshop = SearchCallbacks(make=session.make, compare=session.compare, tell=session.tell)
+        callbacks = SearchCallbacks(make=session.make, compare=session.compare, tell=session.tell)
         try:
-            found = search(workshop, self.asked.keep)
+            found = search(callbacks, self.asked.keep)
             return Outcome(result=session.finish(found))
         finally:
             for folder in context.folder.glob("try-*"):
@@ -208,7 +208,7 @@ class RepairSession:
         folder = self.context.folder / "try-float"
         twin = self._export(folder, replace(self.asked, precision=BASELINE.name, keep=()))
         return self.context.call(
-            compare,
+            compare_layers,
             self.step.limits,
             plugins=self.registry.settings,
             path=str(first.path),
