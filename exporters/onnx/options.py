@@ -37,11 +37,13 @@ def options() -> type[BaseModel]:
 
 
 def layout_of(request: ExportRequest) -> str:
-    """``nhwc`` or ``nchw`` for images; empty for inputs that are none.
+    """``nhwc`` or ``nchw`` for images; empty for inputs that are none, and for later parts.
 
     Raises:
         UsageError: A layout was asked for, and there is no image.
     """
+    if not request.examples:
+        return ""
     asked = str(request.options.get("layout", "auto"))
     if "channel" not in request.axes or "height" not in request.axes:
         if asked != "auto":

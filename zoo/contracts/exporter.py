@@ -143,6 +143,8 @@ class ExportRequest:
         task: Name of the task.
         classes: Names in the order of the outputs; empty where outputs are none.
         licence: SPDX identifier of the weights.
+        examples: Whether the input is an example; else it is what another file gave (`Task.parts`),
+            and keeps the order of axes that it has there, whatever the options say of examples.
         trained: Whether the model was trained to be quantized: it holds fake quantization (of 8
             bits, with constant limits), and its limits are to be the ranges of the file.
     """
@@ -166,6 +168,7 @@ class ExportRequest:
     classes: tuple[str, ...] = ()
     licence: str = ""
     trained: bool = False
+    examples: bool = True
 
     @property
     def outputs(self) -> list[Any]:

@@ -248,6 +248,7 @@ def export(
             classes=loaded.card.classes,
             licence=loaded.card.licence,
             trained=trained is not None,
+            examples=not part.takes,
         )
     )
     if not path.is_file():
