@@ -228,6 +228,12 @@ def normalization(preprocessing: Preprocessing) -> Any:
     factors, offsets = affine
     layers = require("keras.layers")
     rescaling = layers.Rescaling
+    centre = preprocessing.centre()
+    if centre is not None:
+        values, rest = centre
+        centred = rescaling(1.0, [-value for value in values], name="centred")
+        scaled = rescaling(list(factors), list(rest), name="normalization")
+        return lambda raw: scaled(centred(raw))
     repeats = preprocessing.network_shape[-1] // preprocessing.input_shape[-1]
     if repeats > 1:
         repeat = layers.Concatenate(name="repeated")
