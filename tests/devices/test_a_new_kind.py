@@ -7,6 +7,7 @@ import os
 import re
 import subprocess
 import sys
+import types
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
@@ -193,6 +194,12 @@ def test_the_type_parameter_is_the_model() -> None:
     assert models == [None, Wired, None, None, Wired]
     kind = DeviceKind(name="wired", summary="x", driver=lambda: Last)
     assert kind.driver_of({"wire": "serial"}).options == Wired(wire="serial")
+
+
+@pytest.mark.parametrize("given", ["Wired", dict, Wired | None])
+def test_a_type_parameter_that_is_no_model_is_refused(given: Any) -> None:
+    with pytest.raises(InvalidRecord, match="is a pydantic model, defined above"):
+        types.new_class("Wrong", (AgentDriver[given],))
 
 
 def test_options_of_the_record_are_told_where_they_belong() -> None:

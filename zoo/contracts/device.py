@@ -54,8 +54,16 @@ class DeviceDriver(ABC, Generic[Options]):
         super().__init_subclass__(**kwargs)
         for base in cls.__dict__.get("__orig_bases__", ()):
             for given in get_args(base):
-                if isinstance(given, type):  # no type variable
-                    cls.model = None if given is type(None) else given
+                if isinstance(given, TypeVar) or given is Any:
+                    continue
+                usable = given is type(None) or hasattr(given, "model_validate")
+                check(
+                    usable,
+                    cls.__name__,
+                    "the type parameter of a driver is a pydantic model, defined above the driver, "
+                    f"or None; not {given!r}",
+                )
+                cls.model = None if given is type(None) else given
 
     def __init__(self, options: Options) -> None:
         self.options = options
