@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from zoo.cli.tables import printable
 from zoo.common.errors import UsageError, ZooError
+from zoo.common.shown_text import printable
 from zoo.execution.devices import device_named, known_devices
 from zoo.execution.devices_file import Entry, allow_project, read_file, refuse_secrets
 from zoo.registry import PluginSettings, load_registry

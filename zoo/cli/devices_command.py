@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from zoo.cli.options import Settings, complete_device, examples, json_option, print_json
-from zoo.cli.tables import print_table, printable
+from zoo.cli.tables import print_table
+from zoo.common.shown_text import printable
 
 if TYPE_CHECKING:
     from zoo.common.errors import ZooError

@@ -18,6 +18,7 @@ from zoo.cli.plugin_commands import load_command, plugin_commands, provider
 from zoo.common import telemetry
 from zoo.common.errors import UsageError, ZooError, nearest
 from zoo.common.paths import OFFLINE_VARIABLE
+from zoo.common.shown_text import printable_lines, without_passwords
 from zoo.execution.trust import Untrusted
 
 #: Command → module; a module is imported when its command is used or helped with.
@@ -179,11 +180,11 @@ def main() -> None:
         # The code of programs that SIGPIPE ends.
         sys.exit(128 + signal.SIGPIPE)
     except Exception as error:
-        _show(_unexpected(error), debug, as_json)
+        unexpected = _unexpected(error)
+        unexpected.__cause__ = error
+        _show(unexpected, debug, as_json)
         if isinstance(error, OSError):
             _discard_output()
-        if debug:
-            raise
         sys.exit(1)
 
 
@@ -238,13 +239,16 @@ def _show(error: ZooError, debug: bool, as_json: bool) -> None:
     if as_json:
         _print_json_error(error.as_dict())
     else:
-        click.echo(click.style("error: ", fg="red", bold=True) + str(error), err=True)
+        text = printable_lines(without_passwords(str(error)))
+        click.echo(click.style("error: ", fg="red", bold=True) + text, err=True)
     if debug:
-        traceback.print_exception(error)
+        trace = "".join(traceback.format_exception(error))
+        click.echo(printable_lines(without_passwords(trace)), err=True)
 
 
-def _print_json_error(error: dict[str, Any]) -> None:
-    text = json.dumps({"error": error}, indent=1)
+def _print_json_error(error: dict[str, str | None]) -> None:
+    told = {k: v and without_passwords(v) for k, v in error.items()}
+    text = json.dumps({"error": told}, indent=1)
     try:
         click.echo(text)
     except OSError:  # a full disk, perhaps the error itself

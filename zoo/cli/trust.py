@@ -6,7 +6,7 @@ import sys
 
 import click
 
-from zoo.cli.tables import printable
+from zoo.common.shown_text import printable
 from zoo.execution.trust import Untrusted, trust
 
 

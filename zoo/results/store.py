@@ -7,6 +7,7 @@ next command that opens it appends it.
 from __future__ import annotations
 
 import json
+import os
 import re
 import secrets
 import threading
@@ -66,9 +67,14 @@ class StoredRecord:
     record: StepRecord
 
 
+#: Environment variable: the address of the store where no command names one, so that no password
+#: stands in the list of processes.
+STORE_VARIABLE = "ZOO_STORE"
+
+
 def default_url() -> str:
-    """SQLite in the user's data folder."""
-    return f"sqlite:///{data_folder() / 'records.sqlite'}"
+    """What ``ZOO_STORE`` names, or else SQLite in the user's data folder."""
+    return os.environ.get(STORE_VARIABLE) or f"sqlite:///{data_folder() / 'records.sqlite'}"
 
 
 class Store:
