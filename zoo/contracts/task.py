@@ -7,8 +7,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from zoo.common.errors import UsageError
 from zoo.contracts.checks import check, check_name
 from zoo.contracts.dataset import Split
+from zoo.contracts.movement import Movement
 from zoo.contracts.precision import Precision, check_precisions
 from zoo.contracts.preprocessing import Preprocessing
 
@@ -180,6 +182,45 @@ class Lesson(ABC):
         Returns:
             Name of the metric whose validation value decides which epoch is kept.
         """
+
+    def class_labels(self, labels: Array) -> Array | None:
+        """Of each example, or of each of its places, the class that ``balanced`` weighs it by.
+
+        Args:
+            labels: As outputs have them.
+
+        Returns:
+            Class indices, int64, of the shape that the loss has without the mean; `IGNORED` where
+            there is no class. None: labels are no single classes.
+        """
+        return labels if str(labels.dtype) == "int64" and labels.ndim == 1 else None
+
+    def follow(self, labels: Any, movement: Movement) -> Any:
+        """Labels of pictures that were mirrored, turned or shifted at random in a training.
+
+        One label per picture stays, a class of every place moves along. A task whose labels are
+        other places (boxes, key points, depths) overrides this; one whose labels are about the
+        whole picture, whatever their shape, returns them.
+
+        Args:
+            labels: TensorFlow tensor of a batch; of several labels a dictionary.
+            movement: How each picture was moved.
+
+        Raises:
+            UsageError: Nobody said how such labels follow.
+        """
+        if isinstance(labels, dict):
+            return {name: self.follow(values, movement) for name, values in labels.items()}
+        if len(labels.shape) == 1:
+            return labels
+        if labels.dtype.name == "int64" and len(labels.shape) in (3, 4):
+            return movement.map(labels)
+        raise UsageError(
+            f"pictures cannot be moved at random where labels have the shape {labels.shape[1:]}",
+            why=f"they may be places in the picture, and the task {self.name!r} does not say how "
+            "labels follow its pixels",
+            fix="leave flip, shift, crop and rotate out of --augment, or override Task.follow",
+        )
 
     def sketch(self, network: Any, preprocessing: Preprocessing) -> Array | None:
         """What the network makes now, uint8 of shape (height, width, 1 or 3), kept of each epoch.

@@ -293,6 +293,10 @@ class ImageGeneration(Task):
     sketch = staticmethod(sketch)
     gallery = staticmethod(gallery)
 
+    def class_labels(self, labels: Array) -> Array | None:
+        """None: images are generated without classes."""
+        return None
+
 
 @hookimpl
 def zoo_tasks() -> Any:

@@ -104,7 +104,7 @@ class QatStep(Step[TrainingResult]):
         return TrainedReference(
             split=f"{self.origin.data}/train",
             epochs=len(done.result.epochs),
-            options=self.options.model_dump(mode="json"),
+            options=done.result.options,
             weights_sha256=done.result.weights_sha256,
             notes=done.result.notes,
         )
@@ -154,7 +154,6 @@ def train(
         ZooError: A model inside the network cannot be looked into.
     """
     started = time.perf_counter()
-    training = training_of(options)
     registry = load_registry(subject.plugins)
     # Two copies: one learns, the other is what it learns from.
     loaded, teacher = load_model(subject), load_model(subject)
@@ -178,6 +177,7 @@ def train(
     emit({"event": "stage", "text": f"reading {data}"})
     check_task(registry, data, loaded.task.name, loaded.card.model_id)
     dataset = open_dataset(registry, data)
+    options = options.sized_for(len(dataset.splits["train"]))
     require("keras.utils").set_random_seed(seed)
     emit({"event": "stage", "text": "training"})
     hold_logits(twin, teacher.network, dataset.splits["validation"], loaded.preprocessing)
@@ -186,7 +186,7 @@ def train(
         twin.trained,
         task,
         loaded.preprocessing,
-        training,
+        training_of(options),
         seed=seed,
         folder=checkpoint,
         emit=emit,
@@ -207,4 +207,5 @@ def train(
         options=options.model_dump(mode="json"),
         seconds=time.perf_counter() - started,
         notes=(*notes, *trainer.notes),
+        ended=trainer.ended,
     )

@@ -136,4 +136,5 @@ def written(
         options=options,
         seconds=seconds,
         notes=tuple(trainer.notes),
+        ended=trainer.ended,
     )

@@ -12,6 +12,7 @@ from typing import Any
 
 from zoo.common.optional_imports import require
 from zoo.contracts import Preprocessing, Split, Task
+from zoo.contracts.movement import Movement
 from zoo.contracts.task import Lesson
 from zoo.contracts.training import Qat, Training
 from zoo.data.preprocessing.inputs import read_inputs
@@ -47,6 +48,10 @@ class Distilling(Lesson):
             jit_compile=False,
         )
         return AGREEMENT if self.chooses else DIFFERENCE
+
+    def follow(self, labels: Any, movement: Movement) -> Any:
+        """Labels as they are: the teacher answers for the pictures as they were moved."""
+        return labels
 
 
 def distilling(task: Task, teacher: Any, *, chooses: bool) -> Distilling:
