@@ -189,15 +189,15 @@ def test_flip_rotation_and_shift_combine():
 def test_erase_fills_a_rectangle_of_some_images():
     original = np.full((400, SIDE, SIDE, 1), 100, np.uint8)
     result = changed(augment(["erase"], 3), original).numpy()[..., 0]
-    changed = result != 100
-    share = changed.mean(axis=(1, 2))
+    erased = result != 100
+    share = erased.mean(axis=(1, 2))
     assert 150 < (share > 0).sum() < 250
     assert share.max() < 0.40
-    for mask in changed[share > 0]:
+    for mask in erased[share > 0]:
         rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
         area = (np.ptp(rows) + 1) * (np.ptp(columns) + 1)
         assert mask.sum() > 0.9 * area - 2
-    assert result[changed].std() > 50
+    assert result[erased].std() > 50
 
 
 def test_calls_differ_and_follow_the_seed():

@@ -98,14 +98,15 @@ def test_averages_are_renewed_wherever_the_layer_is(place: str) -> None:
         # Uneven batches: each example counts for the same.
         following.renew(model, [images()[:40], images()[40:]])
     np.testing.assert_allclose(averages(model)[0], mean, rtol=1e-4, atol=1e-4)
-    np.testing.assert_allclose(averages(model)[1], variance, rtol=0.05)
+    np.testing.assert_allclose(averages(model)[1], variance, rtol=1e-3)
     # Nothing of the training is left behind.
     (layer,) = normalizations(model)
     assert layer.momentum == 0.999
     assert "call" not in vars(layer)
 
 
-@pytest.mark.parametrize("place", PLACES)
+# In a layer of one's own stands dropout before it, and a wrapped one is called for every row.
+@pytest.mark.parametrize("place", [p for p in PLACES if p not in ("own layer", "wrapped")])
 def test_momentum_grows_with_the_steps_wherever_the_layer_is(place: str) -> None:
     def after(steps: int, *, growing: bool) -> np.ndarray:
         model = network(place)
@@ -120,8 +121,6 @@ def test_momentum_grows_with_the_steps_wherever_the_layer_is(place: str) -> None
             fit()
         return averages(model)[0]
 
-    if place == "own layer":
-        pytest.skip("dropout before it makes every step another")
     mean, _ = moments(network(place), images(4), axis=2 if place == "other axis" else 3)
     assert np.abs(after(20, growing=False)).max() < 0.05 * np.abs(mean).max()
     np.testing.assert_allclose(after(20, growing=True), mean, rtol=1e-3)

@@ -52,8 +52,8 @@ class MovingAverages:
         self._layers = [layer for layer in normalizations(model) if _takes_training(layer)]
         self._starts: dict[int, int] = {}
         self._renewing = False
-        with tf.device("CPU:0"):
-            self._seen = tf.Variable(0.0, trainable=False)
+        # By layer, since one may be called several times in a pass.
+        self._seen = {id(layer): tf.Variable(0.0, trainable=False) for layer in self._layers}
         self._runs: dict[tuple[Any, ...], Callable[[Any], Any]] = {}
 
     def start(self, layer: Any, step: int) -> None:
@@ -76,7 +76,7 @@ class MovingAverages:
                     layer.call = call
 
     def renew(self, model: Any, batches: Iterable[Any]) -> None:
-        """Computes averages anew: the mean over examples of each batch's mean and variance.
+        """Computes averages anew: mean and variance over all examples of some batches.
 
         Everything else runs as outside of training, dropout for one. To be called within
         `following`.
@@ -93,12 +93,10 @@ class MovingAverages:
             self._runs[key] = self._run(model)
         self._renewing = True
         try:
-            seen = 0
+            for seen in self._seen.values():
+                seen.assign(0.0)
             for batch in batches:
-                count = int(batch.shape[0])
-                self._seen.assign(seen / (seen + count))
                 self._runs[key](batch)
-                seen += count
         finally:
             self._renewing = False
 
@@ -113,6 +111,7 @@ class MovingAverages:
 
     def _call(self, layer: Any, plain: Callable[..., Any]) -> Callable[..., Any]:
         """The layer's call, with another momentum where averages are assigned."""
+        tf = require("tensorflow")
         signature = inspect.signature(plain)
 
         def call(*args: Any, **kwargs: Any) -> Any:
@@ -122,20 +121,29 @@ class MovingAverages:
             if not (given.arguments.get("training") and layer.trainable):
                 return plain(*given.args, **given.kwargs)
             own = layer.momentum
+            share = self._momentum(layer, own, tf.shape(given.args[0])[0])
+            before = tf.identity(layer.moving_mean.value)
             # Past Keras' bookkeeping of attributes: a tensor of one trace is none of the layer's.
-            vars(layer)["momentum"] = self._momentum(layer, own)
+            vars(layer)["momentum"] = share
             try:
-                return plain(*given.args, **given.kwargs)
+                result = plain(*given.args, **given.kwargs)
             finally:
                 vars(layer)["momentum"] = own
+            if self._renewing and not getattr(layer, "renorm", False):
+                # What batches differ by is part of the variance (Chan et al. 1979).
+                apart = share / (1.0 - share) * (before - layer.moving_mean.value) ** 2
+                layer.moving_variance.assign_add(apart)
+            return result
 
         return call
 
-    def _momentum(self, layer: Any, own: Any) -> Any:
+    def _momentum(self, layer: Any, own: Any, examples: Any) -> Any:
         keras, tf = require("keras"), require("tensorflow")
         dtype = keras.backend.result_type(layer.compute_dtype, "float32")
         if self._renewing:
-            return tf.cast(self._seen, dtype)
+            seen = self._seen[id(layer)]
+            before = tf.identity(seen)
+            return tf.cast(before / seen.assign_add(tf.cast(examples, tf.float32)), dtype)
         steps = self._model.optimizer.iterations.value - self._starts.get(id(layer), 0)
         done = tf.cast(steps, dtype)
         return tf.minimum(tf.cast(own, dtype), (1.0 + done) / (10.0 + done))
