@@ -21,7 +21,7 @@ import psutil
 from zoo.common.worker import call
 from zoo.contracts.training import Calibration
 from zoo.networks.loading import Subject
-from zoo.pipeline.steps.export import Exporting
+from zoo.pipeline.steps.export import ExportParameters
 from zoo.registry import PluginSettings
 
 MODEL, DATA = "lenet5.fashion_mnist", "fashion_mnist"
@@ -34,7 +34,7 @@ def convert(number: int, folder: str) -> None:
     format, precision = CELLS[number % len(CELLS)]
     arguments = {
         "subject": Subject(model=MODEL, plugins=PluginSettings()),
-        "asked": Exporting(
+        "asked": ExportParameters(
             format=format,
             precision=precision,
             data=DATA,

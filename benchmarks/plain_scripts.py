@@ -31,7 +31,7 @@ from zoo.common.errors import ZooError
 from zoo.contracts import Split
 from zoo.data.preprocessing.calibration import calibration_inputs
 from zoo.data.preprocessing.inputs import read_inputs, truth_of
-from zoo.execution.runner import choose_runtime, judging_device, run_file
+from zoo.execution.runner import choose_runtime, host_device, run_file
 from zoo.networks.checkpoints import resolve
 from zoo.registry import load_registry
 
@@ -165,7 +165,7 @@ class Subject:
 
     def quality(self, path: Path) -> float:
         """Accuracy in per cent; of generators decibels of signal to error against Keras."""
-        device = judging_device(self.registry)
+        device = host_device(self.registry)
         exporter = self.registry.exporter_for(path)
         assert exporter is not None
         runtime = choose_runtime(exporter, device)
@@ -180,7 +180,7 @@ class Subject:
 
     def latencies(self, files: Sequence[Path]) -> list[float]:
         """Medians in milliseconds, by processes that take turns."""
-        device = judging_device(self.registry)
+        device = host_device(self.registry)
         candidates = []
         for path in files:
             exporter = self.registry.exporter_for(path)
@@ -287,11 +287,13 @@ def _timed_steps(format: str, folder: Path) -> float:
         "import sys, time; from concurrent.futures import ThreadPoolExecutor\n"
         "from zoo.common.worker import call; from zoo.networks.loading import Subject\n"
         "from pathlib import Path\n"
-        "from zoo.registry import PluginSettings; from zoo.pipeline.steps.export import Exporting\n"
+        "from zoo.registry import PluginSettings\n"
+        "from zoo.pipeline.steps.export import ExportParameters\n"
         "model, format, precisions, folder = sys.argv[1:]\n"
         "subject = Subject(model=model, plugins=PluginSettings())\n"
         "def one(precision):\n"
-        "    asked = Exporting(format=format, precision=precision, data=model.split('.')[1])\n"
+        "    data = model.split('.')[1]\n"
+        "    asked = ExportParameters(format=format, precision=precision, data=data)\n"
         "    call('zoo.pipeline.steps.export:export', dict(subject=subject, asked=asked,\n"
         "         folder=Path(folder)))\n"
         "started = time.perf_counter()\n"

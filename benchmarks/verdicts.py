@@ -30,7 +30,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zoo.benchmark.candidate import Candidate
-from zoo.benchmark.compare.comparison import Compared, Side, compare_sides
+from zoo.benchmark.compare.comparison import ComparedPair, Side, compare_sides
 from zoo.benchmark.compare.ratio import MARGIN, TURNS
 from zoo.benchmark.measure import measure_interleaved
 from zoo.benchmark.tiers import Tier
@@ -123,7 +123,7 @@ def drawn(
     )
 
 
-def bootstrap_calls(pair: Compared, random: np.random.Generator) -> bool:
+def bootstrap_calls(pair: ComparedPair, random: np.random.Generator) -> bool:
     """Whether a 95 % bootstrap interval over processes would leave 1 out."""
     medians = []
     for side in (pair.first, pair.second):

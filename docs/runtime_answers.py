@@ -27,7 +27,7 @@ from zoo.devices.shared.agent_files import agent_archive
 from zoo.execution.session import AgentSession
 from zoo.networks.checkpoints import Checkpoint, packaged
 from zoo.networks.loading import Subject
-from zoo.pipeline.steps.export import Exporting
+from zoo.pipeline.steps.export import ExportParameters
 from zoo.registry import PluginSettings, load_registry
 
 HERE = Path(__file__).parent
@@ -118,7 +118,7 @@ def _export(
             "zoo.pipeline.steps.export:export",
             {
                 "subject": Subject(model=checkpoint.model_id, plugins=REGISTRY.settings),
-                "asked": Exporting(
+                "asked": ExportParameters(
                     format=format,
                     precision=precision,
                     data=checkpoint.card().dataset if calibrated else None,

@@ -1,1 +1,1 @@
-"""Built-in file formats, one file each."""
+"""Built-in file formats, one package each."""

@@ -10,14 +10,13 @@ for images of 28 pixels.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from zoo.contracts import Architecture, ImagePreprocessing, SourceLayer, Variant, WeightsSource
+from zoo.contracts import Architecture, ImagePreprocessing, SourceLayer, Variant
 from zoo.hookspecs import hookimpl
 
-from .imagenet import photographs, published
+from .imagenet import photographs, torchvision
 
 
 def build(
@@ -138,21 +137,11 @@ def zoo_architectures() -> Any:
                 },
             ),
         ),
-        sources=tuple(sources(photographs())),
-    )
-
-
-def sources(preprocessing: ImagePreprocessing) -> Iterator[WeightsSource]:
-    """The official weights of ``alexnet``, whose preprocessing is given."""
-    yield published(
-        variant="alexnet",
-        tag="tv_in1k",
-        url="https://download.pytorch.org/models/alexnet-owt-7be5be79.pth",
-        layers=torch_layers,
-        framework="torch",
-        licence="BSD-3-Clause",
-        preprocessing=replace(preprocessing, crop_share=0.875),
-        page="https://docs.pytorch.org/vision/stable/models/alexnet.html",
+        sources=(
+            torchvision(
+                "alexnet-owt-7be5be79.pth", torch_layers, variant="alexnet", page="alexnet"
+            ),
+        ),
     )
 
 

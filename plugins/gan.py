@@ -68,7 +68,7 @@ def companion(
     normalization: str = "batch",
     dropout: float = 0.0,
 ) -> Any:
-    """Builds the discriminator: one logit, high for what it takes for real.
+    """Builds the discriminator: one logit, high for images classified as real.
 
     Args:
         inputs: float32, (batch, side, side, channels), in [-1, 1].

@@ -1,13 +1,14 @@
-"""What networks of the ImageNet challenge have in common: how they take their photographs."""
+"""Preprocessing and published weights that networks trained on ImageNet share."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from functools import cache
 from importlib.resources import files
 from typing import Any
 
-from zoo.contracts import ImagePreprocessing, WeightsSource
+from zoo.contracts import ImagePreprocessing, SourceLayer, WeightsSource
 
 #: Mean and deviation of the training images, as torchvision and timm use them.
 MEAN = (0.485, 0.456, 0.406)
@@ -34,5 +35,49 @@ def imagenet_classes() -> tuple[str, ...]:
 
 
 def published(**fields: Any) -> WeightsSource:
-    """Published weights of a network trained on ImageNet; the fields are those of the record."""
-    return WeightsSource(**{"classes": imagenet_classes, "dataset": "imagenet", **fields})
+    """A source of weights trained on ImageNet; PyTorch's unless `fields` say other."""
+    shared = {"classes": imagenet_classes, "dataset": "imagenet", "framework": "torch"}
+    return WeightsSource(**{**shared, **fields})
+
+
+def torchvision(
+    file: str,
+    layers: Callable[[], Iterable[SourceLayer]],
+    *,
+    page: str,
+    crop_share: float = 0.875,
+    tag: str = "tv_in1k",
+    **fields: Any,
+) -> WeightsSource:
+    """Weights published by torchvision; `page` is the model's page in its documentation."""
+    return published(
+        tag=tag,
+        url=f"https://download.pytorch.org/models/{file}",
+        layers=layers,
+        licence="BSD-3-Clause",
+        preprocessing=replace(photographs(), crop_share=crop_share),
+        page=f"https://docs.pytorch.org/vision/stable/models/{page}.html",
+        **fields,
+    )
+
+
+def keras_applications(
+    path: str, layers: Callable[[], Iterable[SourceLayer]], *, page: str, **fields: Any
+) -> WeightsSource:
+    """Weights published by keras.applications.
+
+    Args:
+        path: Of the file below the folder of all, up to what every name ends with.
+        layers: The converter table.
+        page: The family's page in its documentation.
+        **fields: Further fields of the record.
+    """
+    folder = "https://storage.googleapis.com/tensorflow/keras-applications"
+    return published(
+        tag="keras_in1k",
+        url=f"{folder}/{path}.h5",
+        layers=layers,
+        framework="keras",
+        page=f"https://keras.io/api/applications/{page}/",
+        **fields,
+    )

@@ -62,7 +62,7 @@ def build(
 
 
 def last_real(tokens: Any, features: Any) -> Any:
-    """The features at the last token that is no padding.
+    """The features at the last token before the padding.
 
     What Keras' masked LSTM returns, in comparisons and a sum: the fused kernels of edge runtimes
     know no mask.

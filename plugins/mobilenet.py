@@ -12,12 +12,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from zoo.contracts import Architecture, ImagePreprocessing, SourceLayer, Variant, WeightsSource
+from zoo.contracts import Architecture, ImagePreprocessing, SourceLayer, Variant
 from zoo.hookspecs import hookimpl
 
-from .imagenet import published
+from .imagenet import keras_applications
 
-_KERAS = "https://storage.googleapis.com/tensorflow/keras-applications/mobilenet_v2/"
 _BLOCKS = 16
 
 
@@ -89,22 +88,17 @@ def zoo_architectures() -> Any:
             _variant("mobilenet_v2", "v2", 3_538_984, 300_774_272),
             _variant("mobilenet_v3_small", "v3-small", 2_554_968, 56_510_400),
         ),
-        sources=tuple(sources(_PREPROCESSING)),
-    )
-
-
-def sources(preprocessing: ImagePreprocessing) -> Iterator[WeightsSource]:
-    """The official weights of ``mobilenet_v2``, whose preprocessing is given."""
-    yield published(
-        variant="mobilenet_v2",
-        tag="keras_in1k",
-        url=f"{_KERAS}mobilenet_v2_weights_tf_dim_ordering_tf_kernels_1.0_224.h5",
-        layers=keras_layers,
-        framework="keras",
-        application="MobileNetV2",
-        licence="Apache-2.0",
-        preprocessing=replace(preprocessing, crop_share=0.875),
-        page="https://keras.io/api/applications/mobilenet/",
+        sources=(
+            keras_applications(
+                "mobilenet_v2/mobilenet_v2_weights_tf_dim_ordering_tf_kernels_1.0_224",
+                keras_layers,
+                page="mobilenet",
+                variant="mobilenet_v2",
+                application="MobileNetV2",
+                licence="Apache-2.0",
+                preprocessing=replace(_PREPROCESSING, crop_share=0.875),
+            ),
+        ),
     )
 
 

@@ -7,19 +7,23 @@ it (`version=v1`, keras.applications). Padding is symmetric in both, as it is th
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-from zoo.contracts import Architecture, ImagePreprocessing, SourceLayer, Variant, WeightsSource
+from zoo.contracts import Architecture, SourceLayer, Variant, WeightsSource
 from zoo.hookspecs import hookimpl
 
-from .imagenet import less_mean_colours, photographs, published
+from .imagenet import (
+    keras_applications,
+    less_mean_colours,
+    photographs,
+    published,
+    torchvision,
+)
 
-_TORCHVISION = "https://download.pytorch.org/models/"
-_KERAS = "https://storage.googleapis.com/tensorflow/keras-applications/resnet/"
 #: Second recipe of torchvision, of which the two small networks have none.
 _FILES = {
     "resnet18": ("resnet18-f37072fd.pth", None),
@@ -159,60 +163,41 @@ def zoo_architectures() -> Any:
             _variant("resnet101", 44_654_504, 7_801_405_440),
             _variant("resnet152", 60_344_232, 11_513_626_624),
         ),
-        sources=tuple(sources(_MEMBERS, photographs())),
+        sources=tuple(_sources()),
     )
 
 
-def sources(
-    members: Mapping[str, tuple[Sequence[int], bool]], preprocessing: ImagePreprocessing
-) -> Iterator[WeightsSource]:
-    """The official weights of each variant.
-
-    Args:
-        members: Blocks per stage, and whether they are bottlenecks, by variant.
-        preprocessing: Of the variants.
-    """
-    standard = replace(preprocessing, crop_share=0.875)
-    for variant, (blocks, bottleneck) in members.items():
+def _sources() -> Iterator[WeightsSource]:
+    for variant, (blocks, bottleneck) in _MEMBERS.items():
         torch = partial(torch_layers, blocks, bottleneck)
         yield published(
             variant=variant,
             tag="a1_in1k",
             url=f"hf://timm/{variant}.a1_in1k",
             layers=torch,
-            framework="torch",
             licence="Apache-2.0",
-            preprocessing=replace(preprocessing, crop_share=0.95, interpolation="bicubic"),
+            preprocessing=replace(photographs(), crop_share=0.95, interpolation="bicubic"),
             page="Wightman et al. 2021, arXiv:2110.00476, table 2",
         )
         for tag, file, share in zip(
             ("tv_in1k", "tv2_in1k"), _FILES[variant], (0.875, 224 / 232), strict=True
         ):
             if file is not None:
-                yield published(
-                    variant=variant,
-                    tag=tag,
-                    url=_TORCHVISION + file,
-                    layers=torch,
-                    framework="torch",
-                    licence="BSD-3-Clause",
-                    preprocessing=replace(preprocessing, crop_share=share),
-                    page="https://docs.pytorch.org/vision/stable/models/resnet.html",
+                yield torchvision(
+                    file, torch, variant=variant, tag=tag, crop_share=share, page="resnet"
                 )
         if variant in _KERAS_FILES:
             application, md5 = _KERAS_FILES[variant]
-            yield published(
+            yield keras_applications(
+                f"resnet/{variant}_weights_tf_dim_ordering_tf_kernels",
+                partial(keras_layers, blocks),
+                page="resnet",
                 variant=variant,
-                tag="keras_in1k",
-                url=f"{_KERAS}{variant}_weights_tf_dim_ordering_tf_kernels.h5",
                 hash=f"md5:{md5}",
-                layers=partial(keras_layers, blocks),
-                framework="keras",
                 application=application,
                 licence="Apache-2.0",
-                preprocessing=less_mean_colours(standard),
+                preprocessing=less_mean_colours(replace(photographs(), crop_share=0.875)),
                 hyperparameters={"version": "v1", "bias": True, "epsilon": 1.001e-5},
-                page="https://keras.io/api/applications/resnet/",
             )
 
 

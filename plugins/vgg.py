@@ -7,7 +7,7 @@ the pattern for images of 28 pixels, and averages instead of the wide dense laye
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -16,10 +16,8 @@ from typing import Any
 from zoo.contracts import Architecture, ImagePreprocessing, SourceLayer, Variant, WeightsSource
 from zoo.hookspecs import hookimpl
 
-from .imagenet import less_mean_colours, photographs, published
+from .imagenet import keras_applications, less_mean_colours, photographs, torchvision
 
-_TORCHVISION = "https://download.pytorch.org/models/"
-_KERAS = "https://storage.googleapis.com/tensorflow/keras-applications/"
 _FILES = {
     "vgg11": "vgg11-8a719046.pth",
     "vgg13": "vgg13-19584684.pth",
@@ -165,44 +163,25 @@ def zoo_architectures() -> Any:
                 },
             ),
         ),
-        sources=tuple(sources(_MEMBERS, photographs())),
+        sources=tuple(_sources()),
     )
 
 
-def sources(
-    members: Mapping[str, tuple[Sequence[int], bool]], preprocessing: ImagePreprocessing
-) -> Iterator[WeightsSource]:
-    """The official weights of each variant.
-
-    Args:
-        members: Convolutions per stage, and whether each is normalized, by variant.
-        preprocessing: Of the variants.
-    """
-    standard = replace(preprocessing, crop_share=0.875)
-    for variant, (convolutions, batch_norm) in members.items():
-        yield published(
-            variant=variant,
-            tag="tv_in1k",
-            url=_TORCHVISION + _FILES[variant],
-            layers=partial(torch_layers, convolutions, batch_norm),
-            framework="torch",
-            licence="BSD-3-Clause",
-            preprocessing=standard,
-            page="https://docs.pytorch.org/vision/stable/models/vgg.html",
-        )
+def _sources() -> Iterator[WeightsSource]:
+    for variant, (convolutions, batch_norm) in _MEMBERS.items():
+        layers = partial(torch_layers, convolutions, batch_norm)
+        yield torchvision(_FILES[variant], layers, variant=variant, page="vgg")
         if variant in _KERAS_FILES:
             application, md5 = _KERAS_FILES[variant]
-            yield published(
+            yield keras_applications(
+                f"{variant}/{variant}_weights_tf_dim_ordering_tf_kernels",
+                partial(keras_layers, convolutions),
+                page="vgg",
                 variant=variant,
-                tag="keras_in1k",
-                url=f"{_KERAS}{variant}/{variant}_weights_tf_dim_ordering_tf_kernels.h5",
                 hash=f"md5:{md5}",
-                layers=partial(keras_layers, convolutions),
-                framework="keras",
                 application=application,
                 licence="CC-BY-4.0",
-                preprocessing=less_mean_colours(standard),
-                page="https://keras.io/api/applications/vgg/",
+                preprocessing=less_mean_colours(replace(photographs(), crop_share=0.875)),
             )
 
 

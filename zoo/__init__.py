@@ -5,8 +5,16 @@ The public API, imported lazily: ``import zoo`` loads nothing heavy.
 
 from __future__ import annotations
 
+import sys
+
+if sys.argv[:1] == ["-m"] and not sys.flags.safe_path:
+    # `python -m zoo` has put the working folder in front: nothing that lies there is a module.
+    del sys.path[0]
+
 import importlib
 from typing import TYPE_CHECKING, Any
+
+from zoo.common import telemetry
 
 if TYPE_CHECKING:
     from zoo.analysis.explain import explain
@@ -62,6 +70,8 @@ if TYPE_CHECKING:
     from zoo.execution.device import Device
     from zoo.hookspecs import hookimpl
     from zoo.networks.published.official import fetch_weights, official_weights, verify_weights
+
+telemetry.switch_off()
 
 _OFFICIAL = "fetch_weights official_weights verify_weights"
 _CONTRACTS = (

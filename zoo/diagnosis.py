@@ -1,4 +1,4 @@
-"""What is installed, what is missing, and the exact command to get it; installs nothing."""
+"""Diagnosis of the installation: its parts, and the command that brings a missing one."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from zoo.common.files import ensure_writable
 from zoo.common.optional_imports import EXTRA_OF, ON_REQUEST, installed
 from zoo.common.paths import cache_folder, data_folder
 from zoo.common.versions import version_of
-from zoo.execution.runtimes import to_install
+from zoo.execution.runtimes import installable_runtimes
 from zoo.registry import Registry, load_registry
 
 
@@ -108,7 +108,7 @@ def _devices(registry: Registry) -> list[InstalledPart]:
     for kind in registry.devices:
         if not kind.local:  # `zoo devices doctor` goes and looks, which may take long
             continue
-        extras = dict.fromkeys(each.extra for each in to_install(registry))
+        extras = dict.fromkeys(each.extra for each in installable_runtimes(registry))
         runtimes = list(kind.driver_of({}).runtimes())
         findings.append(
             InstalledPart(

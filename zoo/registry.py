@@ -1,4 +1,4 @@
-"""Discovery of plugins: built-in, installed, local; one broken plugin never breaks another."""
+"""Discovery of built-in, installed and local plugins; a broken one affects no other."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ Record = TypeVar("Record")
 
 @dataclass(frozen=True, kw_only=True)
 class PluginSettings:
-    """Which plugins to look for; travels to child processes.
+    """Settings of plugin discovery, passed on to worker processes.
 
     Attributes:
         paths: Local plugin files and packages, or folders of such (``--plugin``).
@@ -67,17 +67,17 @@ class Plugin:
     source_file: str | None = None
 
     @property
-    def who(self) -> str:
-        """Distribution, version and module, for messages about conflicts."""
+    def identity(self) -> str:
+        """Distribution, version and module, for messages."""
         return f"{self.distribution} {self.version} ({self.name})"
 
     @property
     def full_name(self) -> str:
-        """Distribution and name: what no other plugin is called."""
+        """Distribution and name; unique among plugins."""
         return f"{self.distribution}:{self.name}"
 
 
-class Names(Generic[Record]):
+class NameTable(Generic[Record]):
     """The records of one hook by name; a name with two providers is an error when used."""
 
     def __init__(self, kind: str) -> None:
@@ -85,11 +85,11 @@ class Names(Generic[Record]):
         self._found: dict[str, list[tuple[Record, Plugin]]] = {}
 
     def add(self, name: str, record: Record, plugin: Plugin) -> None:
-        """Notes that `plugin` provides `record` under `name`."""
+        """Adds a plugin's record under `name`."""
         self._found.setdefault(name, []).append((record, plugin))
 
     def drop(self, plugin: Plugin) -> None:
-        """Takes back everything that one plugin provided."""
+        """Removes the records of one plugin."""
         kept = {n: [r for r in rows if r[1] is not plugin] for n, rows in self._found.items()}
         self._found = {name: rows for name, rows in kept.items() if rows}
 
@@ -127,7 +127,7 @@ def provided_twice(what: str, plugins: list[Plugin]) -> UsageError:
     last = plugins[-1]
     alike = any(plugin.name == last.name for plugin in plugins[:-1])
     return UsageError(
-        f"{what} is provided twice: by " + " and by ".join(p.who for p in plugins),
+        f"{what} is provided twice: by " + " and by ".join(p.identity for p in plugins),
         fix=f"switch one off: zoo --without {last.full_name if alike else last.name} …",
     )
 
@@ -138,15 +138,15 @@ class Registry:
     def __init__(self, settings: PluginSettings) -> None:
         self.settings = settings
         self.plugins: list[Plugin] = []
-        self.architectures: Names[Architecture] = Names("architecture")
-        self.tasks: Names[Task] = Names("task")
-        self.datasets: Names[DatasetProvider] = Names("dataset")
-        self.exporters: Names[Exporter] = Names("format")
-        self.targets: Names[Target] = Names("target")
-        self.runtimes: Names[Runtime] = Names("runtime")
-        self.devices: Names[DeviceKind] = Names("device")
-        self._variants: Names[Architecture] = Names("model")
-        self._hooks: tuple[tuple[str, Names[Any], type], ...] = (
+        self.architectures: NameTable[Architecture] = NameTable("architecture")
+        self.tasks: NameTable[Task] = NameTable("task")
+        self.datasets: NameTable[DatasetProvider] = NameTable("dataset")
+        self.exporters: NameTable[Exporter] = NameTable("format")
+        self.targets: NameTable[Target] = NameTable("target")
+        self.runtimes: NameTable[Runtime] = NameTable("runtime")
+        self.devices: NameTable[DeviceKind] = NameTable("device")
+        self._variants: NameTable[Architecture] = NameTable("model")
+        self._hooks: tuple[tuple[str, NameTable[Any], type], ...] = (
             ("zoo_architectures", self.architectures, Architecture),
             ("zoo_tasks", self.tasks, Task),
             ("zoo_datasets", self.datasets, DatasetProvider),
@@ -202,12 +202,12 @@ class Registry:
         """The precision called `name`; fails like `precision_named`."""
         return precision_named(name, (own for e in self.exporters for own in e.declares))
 
-    def all_names(self) -> tuple[Names[Any], ...]:
+    def all_names(self) -> tuple[NameTable[Any], ...]:
         """The names of every hook, and those of the variants."""
         return (self.architectures, self._variants, *(names for _, names, _ in self._hooks[1:]))
 
     def register(self, plugin: Plugin, load: Callable[[], ModuleType]) -> None:
-        """Loads one plugin; whatever it raises becomes the row's problem."""
+        """Loads one plugin; an exception becomes the row's `problem`."""
         twice = any(known.full_name == plugin.full_name for known in self.plugins)
         self.plugins.append(plugin)
         if twice:
@@ -244,7 +244,7 @@ class Registry:
                         self._variants.add(variant.name, record, plugin)
 
     def _forget(self, plugin: Plugin, module: ModuleType | None) -> None:
-        """A plugin that failed halfway provides nothing."""
+        """Removes the records of a plugin that failed halfway."""
         plugin.provides.clear()
         for names in self.all_names():
             names.drop(plugin)
@@ -291,7 +291,7 @@ def load_registry(settings: PluginSettings | None = None) -> Registry:
 
 
 def _check_without(registry: Registry) -> None:
-    """A misspelt name must not leave a plugin on that the user believes off."""
+    """Refuses names of plugins to leave out that no plugin has."""
     known = {name for plugin in registry.plugins for name in (plugin.name, plugin.full_name)}
     for name in registry.settings.without:
         # Plugins that were not looked for cannot be told from misspelt ones.

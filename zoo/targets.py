@@ -1,4 +1,4 @@
-"""Which target is meant: by name, by another name, or this machine."""
+"""Lookup of targets by name or alias, and for this machine."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def matching_target(registry: Registry) -> Target | None:
 
 
 def cpu_flags() -> frozenset[str]:
-    """Features of this machine's processor, by Linux' names; empty where nobody tells."""
+    """Features of this machine's processor by Linux' names; empty where they are unknown."""
     if platform.system() == "Darwin":
         # Every Apple processor of this family has the dot product (ARMv8.4).
         return frozenset({"asimddp"} if platform.machine() == "arm64" else {"avx2"})

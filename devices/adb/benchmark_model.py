@@ -16,7 +16,7 @@ from ..shared.remote import KILL
 from .benchmark_model_output import NAME, arguments, failure, figures
 
 if TYPE_CHECKING:
-    from .connection import AdbLine
+    from .connection import AdbShell
     from .options import AdbOptions
 
 #: Seconds that it may take beyond those that it was told to measure for: loading, above all.
@@ -51,7 +51,7 @@ def tool(options: AdbOptions) -> VendorTool | None:
 
 def _time(program: Path, transport: Any, file: Path, order: ToolOrder) -> ToolSummary:
     """Times a file in a fresh process of the program."""
-    line: AdbLine = transport.outside
+    line: AdbShell = transport.outside
     words = [line.put(program), *arguments(line.put(file), order)]
     run = secrets.token_hex(8)
     shell = line.shell(_RUN, [line.folder, run, line.options.cpus or "", *words])
@@ -73,7 +73,7 @@ def _time(program: Path, transport: Any, file: Path, order: ToolOrder) -> ToolSu
     return figures(said)
 
 
-def _kill(line: AdbLine, pid_file: str) -> None:
+def _kill(line: AdbShell, pid_file: str) -> None:
     try:
         line.run(KILL, pid_file, timeout=10.0)
     except ZooError:

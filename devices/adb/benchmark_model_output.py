@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 from zoo.common.errors import Unsupported, ZooError
 from zoo.contracts import ToolOrder, ToolSummary
-from zoo.execution.failures import AgentGarbled, died, last_stderr_lines, signal_of
+from zoo.execution.failures import AgentGarbled, crash_error, last_stderr_lines, signal_of
 
 NAME = "benchmark_model"
 #: Exit codes of shells for a file that they may not, or cannot, execute; and for none.
@@ -182,7 +182,7 @@ def failure(code: int | None, said: str, file: str) -> ZooError:
             "android_aarch64",
         )
     if code is None or signal_of(code) is not None:
-        return died(NAME, code, said)
+        return crash_error(NAME, code, said)
     return ZooError(f"{NAME} could not time {file}", why=_reason(said) or f"exit code {code}")
 
 

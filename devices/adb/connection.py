@@ -16,9 +16,9 @@ from ..shared.remote import (
     KILL,
     SHORT,
     DeviceUnreachable,
-    Done,
-    Line,
     RemoteAgent,
+    RemoteShell,
+    ScriptResult,
     shell_command,
 )
 from .phones import choose_phone, client_of
@@ -34,7 +34,7 @@ _HOME = (
 )
 
 
-class AdbLine(Line):
+class AdbShell(RemoteShell):
     """Scripts on one phone, each on a connection of its own to the ADB server.
 
     Raises:
@@ -70,7 +70,7 @@ class AdbLine(Line):
         *arguments: str,
         stdin: IO[bytes] | None = None,
         timeout: float | None = SHORT,
-    ) -> Done:
+    ) -> ScriptResult:
         """Runs one of our scripts in the app to its end."""
         return self._finish(self.shell(script, arguments, app=self.options.app), stdin, timeout)
 
@@ -80,20 +80,20 @@ class AdbLine(Line):
             return super().lost(words)
         self._looking = True
         try:
-            fate = self.whereabouts()
+            fate = self.connection_state()
         finally:
             self._looking = False
         return super().lost("; ".join(part for part in (fate, words) if part))
 
-    def boot_now(self) -> str:
+    def current_boot(self) -> str:
         """What the phone says of its last start."""
         return self.run_outside(BOOT).out.strip()
 
-    def run_outside(self, script: str, *arguments: str) -> Done:
+    def run_outside(self, script: str, *arguments: str) -> ScriptResult:
         """Runs one of our scripts in ADB's own shell, which may ask Android what apps may not."""
         return self._finish(self.shell(script, arguments), None, SHORT)
 
-    def _finish(self, shell: Shell, stdin: IO[bytes] | None, timeout: float | None) -> Done:
+    def _finish(self, shell: Shell, stdin: IO[bytes] | None, timeout: float | None) -> ScriptResult:
         try:
             shell.copy(stdin or io.BytesIO(), SEND_TIMEOUT)
             if not shell.finish(timeout):
@@ -105,7 +105,7 @@ class AdbLine(Line):
         if shell.code is None:
             raise self.lost(shell.err.decode("utf-8", "replace"))
         out, err = (b.decode("utf-8", "replace") for b in (shell.out, shell.err))
-        return Done(code=shell.code, out=out, err=err)
+        return ScriptResult(code=shell.code, out=out, err=err)
 
     def open(self, script: str, *arguments: str, pid_file: str) -> RemoteAgent:
         """Starts the agent in the app."""
@@ -118,12 +118,12 @@ class AdbLine(Line):
 class AdbProcess(RemoteAgent):
     """An agent on a phone."""
 
-    def __init__(self, line: AdbLine, shell: Shell, pid_file: str) -> None:
+    def __init__(self, line: AdbShell, shell: Shell, pid_file: str) -> None:
         self._line, self._shell, self._pid_file = line, shell, pid_file
         self._killed, self._why = False, ""
 
     @property
-    def line(self) -> Line:
+    def line(self) -> RemoteShell:
         """The phone."""
         return self._line
 

@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Any
 
 from zoo.contracts import AgentProcess, Condition, Transport, VendorTool
 from zoo.execution.agent_driver import AgentDriver
-from zoo.execution.lock import hold_place
+from zoo.execution.lock import hold_lock
 
 from ..shared.remote import DeviceUnreachable
 from .android_state import HOLD_CLOCKS, READINGS, condition_of
 from .benchmark_model import tool
-from .connection import AdbLine
+from .connection import AdbShell
 from .options import AdbOptions
 
 if TYPE_CHECKING:
@@ -26,15 +26,15 @@ class AdbTransport:
     """Files and agents on one phone, whose clocks are held until `close` if it can do that."""
 
     def __init__(self, options: AdbOptions, *, hold: bool = True) -> None:
-        self._line = AdbLine(options)
+        self._line = AdbShell(options)
         self._options = options
         # A phone may be named with its serial and without: the lock goes by what it is.
-        self._lock = hold_place(
+        self._lock = hold_lock(
             "adb-phone", self._line.serial, f"the phone {self._line.serial}", hold
         )
         self._held = False
         try:
-            self._line.boot = self._line.boot_now()
+            self._line.boot = self._line.current_boot()
             if hold and options.performance:
                 done = self._line.run_outside(HOLD_CLOCKS, "true")
                 self._held = done.code == 0 and "not" not in (done.out + done.err)
@@ -48,10 +48,10 @@ class AdbTransport:
         return self._line.serial
 
     @functools.cached_property
-    def outside(self) -> AdbLine:
+    def outside(self) -> AdbShell:
         """ADB's own shell on the same phone, which may execute what lies in its own folder."""
         there = {"serial": self.serial, "app": "", "folder": self._options.benchmark_folder}
-        return AdbLine(self._options.model_copy(update=there))
+        return AdbShell(self._options.model_copy(update=there))
 
     def put(self, local: Path) -> str:
         """Copies a file there under the name of its content, if it is not there yet."""

@@ -19,7 +19,7 @@ from urllib.parse import unquote
 from zoo.common.errors import ZooError
 from zoo.common.files import sha256_of, write_text
 
-from .tools import Ran, run_tool
+from .tools import ToolResult, run_tool
 
 #: Read after the system's settings, of which the hooks would touch the system's own cache.
 _SETTINGS = """\
@@ -129,7 +129,7 @@ class Packages:
         user = "root" if os.geteuid() == 0 else ""
         write_text(self._folder / "apt.conf", _SETTINGS.format(debian=self._debian, user=user))
 
-    def _files(self, names: Sequence[str], updated: Ran) -> list[str]:
+    def _files(self, names: Sequence[str], updated: ToolResult) -> list[str]:
         """Names of the packages' files."""
         # Asked with an empty folder, for apt leaves out what it need not fetch.
         nothing = f"Dir::Cache::archives={self._folder / 'none'}"
@@ -171,13 +171,13 @@ class Packages:
             if line.startswith("SHA256:")
         }
 
-    def _install(self, names: Sequence[str], *options: str) -> Ran:
+    def _install(self, names: Sequence[str], *options: str) -> ToolResult:
         return self._apt_get("install", "--yes", "--no-install-recommends", *options, *names)
 
-    def _apt_get(self, *arguments: str) -> Ran:
+    def _apt_get(self, *arguments: str) -> ToolResult:
         return self._apt("apt-get", *arguments)
 
-    def _apt(self, program: str, *arguments: str) -> Ran:
+    def _apt(self, program: str, *arguments: str) -> ToolResult:
         own = {
             "Dir::State": self._folder / "state",
             "Dir::State::status": self._folder / "status",
@@ -203,7 +203,7 @@ def unpack(package: Package, root: Path) -> None:
         )
 
 
-def take_programs(package: Package, names: Sequence[str], folder: Path) -> list[str]:
+def extract_programs(package: Package, names: Sequence[str], folder: Path) -> list[str]:
     """Takes single programs of ``/usr/bin`` out of a package; returns those that it has."""
     process = subprocess.Popen(
         ("dpkg-deb", "--fsys-tarfile", str(package.file)), stdout=subprocess.PIPE

@@ -104,7 +104,7 @@ class EmulatedDriver(DeviceDriver[EmulatedOptions]):
         """The agent's runtimes that answered rightly when the root was built."""
         return list(self._prepared()[0].runtimes)
 
-    def _prepared(self) -> tuple[roots.Ready, Emulator]:
+    def _prepared(self) -> tuple[roots.RootRecord, Emulator]:
         board = self.board
         ready = roots.root_of(board.architecture).ready()
         emulator = find_emulator(board.architecture, roots.emulators())
@@ -112,7 +112,7 @@ class EmulatedDriver(DeviceDriver[EmulatedOptions]):
             missing = "its Python and runtimes are" if ready is None else "the emulator is"
             raise ZooError(
                 f"the emulated {board.summary} is not set up: {missing} not there",
-                why=f"looked in {roots.home()}",
+                why=f"looked in {roots.emulation_folder()}",
                 fix=f"type: zoo devices setup {PREFIX}{board.name}",
             )
         return ready, emulator

@@ -13,7 +13,7 @@ from zoo.common.errors import ZooError
 from zoo.common.files import sha256_of, write_text
 
 from .boards import ARCHITECTURES, Architecture
-from .debian_packages import Packages, own_architecture, take_programs
+from .debian_packages import Packages, extract_programs, own_architecture
 from .tools import run_tool
 
 #: Debian's package of emulators that need no libraries.
@@ -78,7 +78,7 @@ def fetch_emulators(folder: Path, work: Path, tell: Callable[[str], None]) -> No
     folder.parent.mkdir(parents=True, exist_ok=True)
     found = Packages(work, own_architecture()).fetch([PACKAGE], tell)
     with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".qemu-") as fresh:
-        taken = [name for each in found for name in take_programs(each, wanted, Path(fresh))]
+        taken = [name for each in found for name in extract_programs(each, wanted, Path(fresh))]
         if not taken:
             raise ZooError(
                 f"Debian's {PACKAGE} holds no emulator for this machine",

@@ -38,7 +38,7 @@ _LIBC = re.compile(r"^libc6_2\.(\d+)")
 
 
 @dataclass(frozen=True, kw_only=True)
-class Fetched:
+class FetchedFile:
     """A file that a root was made of.
 
     Attributes:
@@ -51,7 +51,7 @@ class Fetched:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Ready:
+class RootRecord:
     """What a finished root says of itself.
 
     Attributes:
@@ -70,8 +70,8 @@ class Ready:
     asked: tuple[str, ...]
     runtimes: dict[str, str]
     refused: dict[str, str]
-    packages: tuple[Fetched, ...]
-    wheels: tuple[Fetched, ...]
+    packages: tuple[FetchedFile, ...]
+    wheels: tuple[FetchedFile, ...]
     created: str
 
 
@@ -101,14 +101,14 @@ class Root:
         """Where a runtime's wheels are unpacked."""
         return self.folder / "site" / runtime
 
-    def ready(self) -> Ready | None:
+    def ready(self) -> RootRecord | None:
         """What it says of itself; None for one that is not whole."""
         try:
             told = json.loads((self.folder / RECORD).read_text(encoding="utf-8"))
-            packages = tuple(Fetched(**each) for each in told.pop("packages"))
-            found = tuple(Fetched(**each) for each in told.pop("wheels"))
+            packages = tuple(FetchedFile(**each) for each in told.pop("packages"))
+            found = tuple(FetchedFile(**each) for each in told.pop("wheels"))
             asked = tuple(told.pop("asked"))
-            ready = Ready(packages=packages, wheels=found, asked=asked, **told)
+            ready = RootRecord(packages=packages, wheels=found, asked=asked, **told)
         except (OSError, ValueError, TypeError, KeyError, AttributeError):
             return None
         return ready if ready.layout == LAYOUT and self.python.exists() else None
@@ -132,26 +132,26 @@ class Root:
         }
 
 
-def home() -> Path:
+def emulation_folder() -> Path:
     """Where everything for emulated boards is kept: all of it can be fetched again."""
     return cache_folder() / "emulated"
 
 
 def emulators() -> Path:
     """Our own emulators' folder."""
-    return home() / "qemu"
+    return emulation_folder() / "qemu"
 
 
 def root_of(architecture: Architecture) -> Root:
     """The root of an architecture; it need not be there."""
-    return Root(folder=home() / architecture.name, architecture=architecture)
+    return Root(folder=emulation_folder() / architecture.name, architecture=architecture)
 
 
 #: Starts an agent of a runtime in a root that is not finished, and returns its version.
 Check = Callable[[Root, Emulator, str], str]
 
 
-def build(architecture: Architecture, check: Check, tell: Callable[[str], None]) -> Ready:
+def build(architecture: Architecture, check: Check, tell: Callable[[str], None]) -> RootRecord:
     """Fetches the emulator and builds the root, as far as they are not there.
 
     Args:
@@ -162,7 +162,9 @@ def build(architecture: Architecture, check: Check, tell: Callable[[str], None])
     Raises:
         ZooError: Something is missing, offline, damaged, or does not run.
     """
-    asked = tuple(name for each in wheels.RUNTIMES for name in (wheels.wanted(each), *each.needs))
+    asked = tuple(
+        name for each in wheels.RUNTIMES for name in (wheels.requirement(each), *each.needs)
+    )
     root = root_of(architecture)
     ready, emulator = root.ready(), find_emulator(architecture, emulators())
     if ready is not None and ready.asked == asked and emulator is not None:
@@ -170,14 +172,14 @@ def build(architecture: Architecture, check: Check, tell: Callable[[str], None])
     lacking = [] if emulator else [f"QEMU's user mode for {architecture.name}"]
     if ready is None or ready.asked != asked:
         lacking += [f"Debian's {', '.join(PACKAGES)} for {architecture.debian}"]
-        lacking += [f"wheels of {', '.join(map(wheels.wanted, wheels.RUNTIMES))}"]
+        lacking += [f"wheels of {', '.join(map(wheels.requirement, wheels.RUNTIMES))}"]
     _refuse_offline(lacking)
     require_tools()
     try:
-        with _alone(architecture):
+        with _build_lock(architecture):
             return _build(root, asked, check, tell)
     except OSError as error:
-        raise cannot_write(home(), error, fix=OTHER_HOME) from error
+        raise cannot_write(emulation_folder(), error, fix=OTHER_HOME) from error
 
 
 def _refuse_offline(lacking: Sequence[str]) -> None:
@@ -186,15 +188,15 @@ def _refuse_offline(lacking: Sequence[str]) -> None:
             f"missing for this board, and nothing may be fetched: {'; '.join(lacking)}",
             why="ZOO_OFFLINE is set",
             fix="unset ZOO_OFFLINE and type the same command again; or copy the folder "
-            f"{home()} from a machine that has it",
+            f"{emulation_folder()} from a machine that has it",
         )
 
 
 @contextmanager
-def _alone(architecture: Architecture) -> Iterator[None]:
+def _build_lock(architecture: Architecture) -> Iterator[None]:
     """One build at a time; the kernel lets go when we die."""
-    home().mkdir(parents=True, exist_ok=True)
-    with (home() / f"{architecture.name}.lock").open("w") as file:
+    emulation_folder().mkdir(parents=True, exist_ok=True)
+    with (emulation_folder() / f"{architecture.name}.lock").open("w") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
@@ -205,9 +207,11 @@ def _alone(architecture: Architecture) -> Iterator[None]:
         yield
 
 
-def _build(root: Root, asked: tuple[str, ...], check: Check, tell: Callable[[str], None]) -> Ready:
+def _build(
+    root: Root, asked: tuple[str, ...], check: Check, tell: Callable[[str], None]
+) -> RootRecord:
     architecture = root.architecture
-    work = home() / "building" / architecture.name
+    work = emulation_folder() / "building" / architecture.name
     emulator = find_emulator(architecture, emulators())
     if emulator is None:
         fetch_emulators(emulators(), work.with_name("qemu"), tell)
@@ -224,12 +228,12 @@ def _build(root: Root, asked: tuple[str, ...], check: Check, tell: Callable[[str
     packages = Packages(work / "packages", architecture.debian).fetch(PACKAGES, tell)
     fresh = Root(folder=work / "new", architecture=architecture)
     python = _unpack(fresh, packages, tell)
-    found: list[Fetched] = []
+    found: list[FetchedFile] = []
     runtimes: dict[str, str] = {}
     refused: dict[str, str] = {}
     for runtime in wheels.RUNTIMES:
         try:
-            tell(f"fetching {wheels.wanted(runtime)} for {architecture.wheel}")
+            tell(f"fetching {wheels.requirement(runtime)} for {architecture.wheel}")
             fetched = wheels.fetch(runtime, python, work / "wheels")
             wheels.install(fetched, python, fresh.site(runtime.name))
             tell(f"trying {runtime.name} on the emulated processor")
@@ -245,7 +249,7 @@ def _build(root: Root, asked: tuple[str, ...], check: Check, tell: Callable[[str
             fix=f"Debian's Python there is {python.version}; runtimes may have wheels for "
             "another release's only",
         )
-    ready = Ready(
+    ready = RootRecord(
         layout=LAYOUT,
         python=python.version,
         asked=asked,
@@ -256,7 +260,7 @@ def _build(root: Root, asked: tuple[str, ...], check: Check, tell: Callable[[str
         created=utc_now(),
     )
     write_text(fresh.folder / RECORD, json.dumps(asdict(ready), indent=1))
-    _move(fresh.folder, root.folder)
+    _replace_root(fresh.folder, root.folder)
     shutil.rmtree(work, ignore_errors=True)
     return ready
 
@@ -265,7 +269,9 @@ class RuntimeRefused(ZooError):
     """A runtime does not run on the emulated processor, or answers wrongly there."""
 
 
-def _unpack(root: Root, packages: Sequence[Package], tell: Callable[[str], None]) -> wheels.Python:
+def _unpack(
+    root: Root, packages: Sequence[Package], tell: Callable[[str], None]
+) -> wheels.TargetPython:
     """Makes the file system; what an ended build left is removed."""
     if root.folder.exists():
         shutil.rmtree(root.folder)
@@ -285,14 +291,16 @@ def _unpack(root: Root, packages: Sequence[Package], tell: Callable[[str], None]
             fix=f"remove {root.folder.parent} and type the same command again",
         )
     version = versions[-1].parent.name.removeprefix("python")
-    return wheels.Python(version=version, wheel=root.architecture.wheel, libc=int(libc[0].group(1)))
+    return wheels.TargetPython(
+        version=version, wheel=root.architecture.wheel, libc=int(libc[0].group(1))
+    )
 
 
-def _fetched(packages: Sequence[Package]) -> list[Fetched]:
-    return [Fetched(file=each.file.name, sha256=each.sha256) for each in packages]
+def _fetched(packages: Sequence[Package]) -> list[FetchedFile]:
+    return [FetchedFile(file=each.file.name, sha256=each.sha256) for each in packages]
 
 
-def _move(fresh: Path, place: Path) -> None:
+def _replace_root(fresh: Path, place: Path) -> None:
     """Puts a whole root in the place of the one before."""
     old = place.with_name(f".{place.name}.old")
     shutil.rmtree(old, ignore_errors=True)
@@ -302,7 +310,7 @@ def _move(fresh: Path, place: Path) -> None:
     shutil.rmtree(old, ignore_errors=True)
 
 
-def digest(ready: Ready) -> str:
+def digest(ready: RootRecord) -> str:
     """Stands for all that a root was made of."""
     parts = [f"{each.file} {each.sha256}" for each in (*ready.packages, *ready.wheels)]
     return hashlib.sha256("\n".join(sorted(parts)).encode()).hexdigest()[:16]

@@ -15,7 +15,7 @@ PATIENCE = 1800.0
 
 
 @dataclass(frozen=True, kw_only=True)
-class Ran:
+class ToolResult:
     """How a program ended, and what it said on both streams."""
 
     code: int
@@ -28,7 +28,7 @@ class Ran:
         return last_stderr_lines(self.err or self.out)
 
 
-def run_tool(command: Sequence[str]) -> Ran:
+def run_tool(command: Sequence[str]) -> ToolResult:
     """Runs a program to its end, with messages in English.
 
     Raises:
@@ -55,4 +55,4 @@ def run_tool(command: Sequence[str]) -> Ran:
             f"{command[0]} did not end within {PATIENCE:g} s",
             fix="check the network, then type the same command again: what is fetched is kept",
         ) from error
-    return Ran(code=done.returncode, out=done.stdout, err=done.stderr)
+    return ToolResult(code=done.returncode, out=done.stdout, err=done.stderr)

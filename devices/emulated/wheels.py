@@ -15,7 +15,7 @@ from zoo.common.errors import ZooError
 from zoo.common.files import sha256_of
 
 from .debian_packages import Package
-from .tools import Ran, run_tool
+from .tools import ToolResult, run_tool
 
 #: The oldest platform tag that a root's C library may be asked for, as its minor version.
 _OLDEST = 17
@@ -25,7 +25,7 @@ _UNREACHABLE = ("Retrying (", "Connection", "ReadTimeout", "Temporary failure", 
 
 
 @dataclass(frozen=True, kw_only=True)
-class Runtime:
+class RuntimeWheels:
     """A runtime of the agent, and the distributions that it takes beside numpy.
 
     Attributes:
@@ -41,14 +41,16 @@ class Runtime:
 
 
 RUNTIMES = (
-    Runtime(
+    RuntimeWheels(
         name="litert",
         distribution="ai-edge-litert",
         # Later ones need numpy 2, which Debian's Python 3.11 has not, nor can tflite-runtime use.
         needs=("ml-dtypes>=0.5,<0.6", "flatbuffers", "typing-extensions"),
     ),
-    Runtime(name="tflite-runtime", distribution="tflite-runtime"),
-    Runtime(name="onnxruntime", distribution="onnxruntime", needs=("flatbuffers", "protobuf")),
+    RuntimeWheels(name="tflite-runtime", distribution="tflite-runtime"),
+    RuntimeWheels(
+        name="onnxruntime", distribution="onnxruntime", needs=("flatbuffers", "protobuf")
+    ),
 )
 
 
@@ -57,7 +59,7 @@ class NoWheel(ZooError):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Python:
+class TargetPython:
     """The Python for which wheels are chosen.
 
     Attributes:
@@ -81,7 +83,7 @@ class Python:
         ]
 
 
-def wanted(runtime: Runtime) -> str:
+def requirement(runtime: RuntimeWheels) -> str:
     """What pip is asked for first: the version that is here, or else the newest."""
     try:
         return f"{runtime.distribution}=={importlib.metadata.version(runtime.distribution)}"
@@ -89,14 +91,14 @@ def wanted(runtime: Runtime) -> str:
         return runtime.distribution
 
 
-def fetch(runtime: Runtime, python: Python, folder: Path) -> list[Package]:
+def fetch(runtime: RuntimeWheels, python: TargetPython, folder: Path) -> list[Package]:
     """A runtime's wheels; those that lie in the folder already are used again.
 
     Raises:
         NoWheel: There is none for that processor.
         ZooError: pip is missing, or the index could not be reached.
     """
-    asked = wanted(runtime)
+    asked = requirement(runtime)
     try:
         return _fetch([asked, *runtime.needs], python, folder / asked)
     except NoWheel:
@@ -106,7 +108,7 @@ def fetch(runtime: Runtime, python: Python, folder: Path) -> list[Package]:
         return _fetch([newest, *runtime.needs], python, folder / newest)
 
 
-def _fetch(names: Sequence[str], python: Python, folder: Path) -> list[Package]:
+def _fetch(names: Sequence[str], python: TargetPython, folder: Path) -> list[Package]:
     for _ in range(2):
         done = _pip("download", "--dest", str(folder), *python.choice(), *names)
         if done.code != 0:
@@ -123,7 +125,7 @@ def _fetch(names: Sequence[str], python: Python, folder: Path) -> list[Package]:
     )
 
 
-def _failure(names: Sequence[str], python: Python, done: Ran) -> ZooError:
+def _failure(names: Sequence[str], python: TargetPython, done: ToolResult) -> ZooError:
     said = done.out + done.err
     reached = not any(words in said for words in _UNREACHABLE)
     if reached and any(words in said for words in _NONE):
@@ -138,7 +140,7 @@ def _failure(names: Sequence[str], python: Python, done: Ran) -> ZooError:
     )
 
 
-def install(wheels: Sequence[Package], python: Python, target: Path) -> None:
+def install(wheels: Sequence[Package], python: TargetPython, target: Path) -> None:
     """Unpacks wheels into a folder for ``PYTHONPATH``.
 
     Raises:
@@ -157,7 +159,7 @@ def install(wheels: Sequence[Package], python: Python, target: Path) -> None:
         )
 
 
-def _pip(*arguments: str) -> Ran:
+def _pip(*arguments: str) -> ToolResult:
     if importlib.util.find_spec("pip") is None:
         raise ZooError(
             "the runtimes of a board are fetched by pip, which this Python has not",
@@ -165,7 +167,7 @@ def _pip(*arguments: str) -> Ran:
         )
     always = ("--disable-pip-version-check", "--no-input", "--progress-bar", "off")
     command, *rest = arguments
-    return run_tool([sys.executable, "-m", "pip", command, *always, *rest])
+    return run_tool([sys.executable, "-I", "-m", "pip", command, *always, *rest])
 
 
 def _whole(wheel: Path) -> bool:

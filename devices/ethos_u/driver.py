@@ -11,7 +11,7 @@ from zoo.common.optional_imports import installed
 from zoo.contracts import DeviceDriver, Examination, Figure, FigureTable, Specimen
 from zoo.networks.layer_names import LayerNames, with_nameless
 
-from ..microcontroller.memory_sizes import in_words
+from ..microcontroller.memory_sizes import format_size
 from .vela import DISTRIBUTION, MODULE, Estimate, Layer, estimate, vela_version
 from .vela_options import EthosUOptions, config_file
 
@@ -113,9 +113,9 @@ def _figures(options: EthosUOptions, found: Estimate, share: float) -> tuple[Fig
 
 def _beyond(figure: Figure) -> str:
     return (
-        f"it takes {in_words(figure.value)} of {figure.name} by Vela's estimate, and there are "
-        f"{in_words(figure.limit or 0.0)}; take optimise=size, a larger memory mode or a smaller "
-        "network (`zoo optimize MODEL`)"
+        f"it takes {format_size(figure.value)} of {figure.name} by Vela's estimate, and there are "
+        f"{format_size(figure.limit or 0.0)}; take optimise=size, a larger memory mode or a "
+        "smaller network (`zoo optimize MODEL`)"
     )
 
 

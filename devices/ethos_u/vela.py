@@ -181,10 +181,12 @@ def _kept(options: EthosUOptions, name: str, compiled: Path) -> Path | None:
 
 def _failed(name: str, known: str, done: ProgramExit, error: Exception) -> ZooError:
     """Vela's own last words; it prints its errors to either stream, and ends well at times."""
-    lines = [line.strip() for line in (done.said + "\n" + done.out).splitlines() if line.strip()]
+    lines = [
+        line.strip() for line in (done.stderr + "\n" + done.stdout).splitlines() if line.strip()
+    ]
     telling = [line for line in lines if "rror" in line and not line.startswith("File")]
     last: Sequence[str] = telling[-1:] or lines[-1:]
-    words = " ".join(part for part in (done.why, *last) if part)[:_LAST_WORDS]
+    words = " ".join(part for part in (done.failure, *last) if part)[:_LAST_WORDS]
     return ZooError(
         f"Vela {known} cannot compile {name}",
         why=words or f"its tables are not as expected ({error})",

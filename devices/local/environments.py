@@ -19,7 +19,7 @@ _READY = "ready"
 
 
 @dataclass(frozen=True)
-class Apart:
+class RuntimeEnvironment:
     """What the environment of a runtime is made of.
 
     Attributes:
@@ -32,14 +32,16 @@ class Apart:
 
 
 #: tflite-runtime ended before numpy 2 and Python 3.12 came.
-APART = {"tflite-runtime": Apart(("tflite-runtime==2.14.0", "numpy==1.26.4"), (11, 10, 9))}
+SEPARATE_ENVIRONMENTS = {
+    "tflite-runtime": RuntimeEnvironment(("tflite-runtime==2.14.0", "numpy==1.26.4"), (11, 10, 9))
+}
 
 
 def environments() -> dict[str, Path]:
     """The Python of each environment that is ready, by runtime."""
     return {
         name: _folder(name) / "bin" / "python"
-        for name in APART
+        for name in SEPARATE_ENVIRONMENTS
         if (_folder(name) / _READY).is_file()
     }
 
@@ -48,21 +50,21 @@ def make_environment(runtime: str, tell: Callable[[str], None]) -> Path:
     """Makes the environment of a runtime, in place of the one that is there.
 
     Args:
-        runtime: One of `APART`.
+        runtime: One of `SEPARATE_ENVIRONMENTS`.
         tell: Receives what is being done.
 
     Raises:
         ZooError: No Python for it is here, or its packages could not be installed.
     """
-    apart, folder = APART[runtime], _folder(runtime)
+    apart, folder = SEPARATE_ENVIRONMENTS[runtime], _folder(runtime)
     base = _python_for(runtime, apart)
     tell(f"making an environment for {runtime} in {folder}")
     folder.parent.mkdir(parents=True, exist_ok=True)
     (folder / _READY).unlink(missing_ok=True)
-    _run([base, "-m", "venv", "--clear", str(folder)], "the environment could not be made")
+    _run([base, "-I", "-m", "venv", "--clear", str(folder)], "the environment could not be made")
     python = folder / "bin" / "python"
     tell(f"installing {', '.join(apart.packages)}")
-    pip = [str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+    pip = [str(python), "-I", "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
     # Wheels only: a build from source may take hours.
     command = [*pip, "--only-binary", ":all:", *apart.packages]
     _run(command, f"{', '.join(apart.packages)} could not be installed")
@@ -74,7 +76,7 @@ def _folder(runtime: str) -> Path:
     return cache_folder() / "environments" / runtime
 
 
-def _python_for(runtime: str, apart: Apart) -> str:
+def _python_for(runtime: str, apart: RuntimeEnvironment) -> str:
     if sys.version_info[1] in apart.pythons:
         return sys.executable
     for minor in apart.pythons:

@@ -21,8 +21,8 @@ from .options import GpuOptions
 from .transport import LocalDriver, LocalTransport
 
 #: The agent's runtimes that know GPUs, and the file that each of them tries.
-TRIED = {each.name: each.probe for each in RUNTIMES if each.gpu and each.probe is not None}
-IMITATED = "the processor imitates the GPU, so its times say nothing of one"
+GPU_RUNTIMES = {each.name: each.probe for each in RUNTIMES if each.gpu and each.probe is not None}
+SOFTWARE_GPU_FAULT = "the processor imitates the GPU, so its times say nothing of one"
 #: Seconds for a driver to start and compile one layer.
 _PATIENCE = 120.0
 
@@ -49,7 +49,11 @@ class GpuTransport(LocalTransport):
     def condition(self) -> Condition:
         """That of the machine, and of an NVIDIA GPU as its driver tells it."""
         machine, gpu = super().condition(), nvidia_condition(self._index)
-        faults = (*machine.faults, *gpu.faults, *((IMITATED,) if self._software else ()))
+        faults = (
+            *machine.faults,
+            *gpu.faults,
+            *((SOFTWARE_GPU_FAULT,) if self._software else ()),
+        )
         return replace(machine, readings={**machine.readings, **gpu.readings}, faults=faults)
 
 
@@ -74,7 +78,7 @@ class GpuDriver(LocalDriver[GpuOptions]):
         Raises:
             NoGpu: None did; says of each why not.
         """
-        ran, refusals = self.tried
+        ran, refusals = self.gpu_support
         if not ran:
             raise NoGpu(
                 "no runtime here runs anything on a GPU",
@@ -88,18 +92,18 @@ class GpuDriver(LocalDriver[GpuOptions]):
         """The machine, the GPU and the runtimes that can use it."""
         from ..agent.zoo_agent.machine import fingerprint as machine_fingerprint
 
-        names = [f"{runtime} on {name}" for runtime, name in self.tried[0].items()]
+        names = [f"{runtime} on {name}" for runtime, name in self.gpu_support[0].items()]
         return "; ".join([machine_fingerprint(), *self.words(), *names])
 
     @cached_property
-    def tried(self) -> tuple[dict[str, str], dict[str, str]]:
+    def gpu_support(self) -> tuple[dict[str, str], dict[str, str]]:
         """Where each runtime ran a layer; and why the others ran none."""
         from zoo.execution.session import AgentSession
 
         transport = self.connect()
         ran: dict[str, str] = {}
         refusals: dict[str, str] = {}
-        for runtime, probe in TRIED.items():
+        for runtime, probe in GPU_RUNTIMES.items():
             try:
                 with AgentSession(transport, runtime, _PATIENCE) as session:
                     session.load(probe, purpose="timing")

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from zoo.common.errors import UsageError
 
-from .environments import APART, environments, make_environment
+from .environments import SEPARATE_ENVIRONMENTS, environments, make_environment
 from .options import HostOptions
 from .transport import MODULES, LocalDriver, LocalTransport
 
@@ -63,9 +63,10 @@ class HostDriver(LocalDriver[HostOptions]):
                 "installed from here",
                 fix="install a runtime and numpy there, or leave out the option python",
             )
-        for runtime in APART:
+        for runtime in SEPARATE_ENVIRONMENTS:
             make_environment(runtime, tell)
-        return f"this machine also has {', '.join(APART)}, in an environment of its own"
+        names = ", ".join(SEPARATE_ENVIRONMENTS)
+        return f"this machine also has {names}, in an environment of its own"
 
 
 def _here(module: str) -> bool:

@@ -59,26 +59,28 @@ def measure_arena(model: Path, inputs: NDArray[Any]) -> Arena:
         given = Path(folder) / "inputs.npy"
         np.save(given, inputs)
         done = run_module(_CHILD, [str(model.resolve()), str(given)], seconds=_SECONDS)
-    found = _ARENA.search(done.said)
+    found = _ARENA.search(done.stderr)
     if done.code == 0 and found:
-        outputs = np.array(json.loads(done.out))
+        outputs = np.array(json.loads(done.stdout))
         return Arena(bytes=int(found[1]), version=version, outputs=outputs)
-    lacking = tuple(sorted(set(_LACKS.findall(done.said))))
-    return Arena(bytes=None, version=version, problem=_why(done, lacking), lacking=lacking)
+    lacking = tuple(sorted(set(_LACKS.findall(done.stderr))))
+    return Arena(
+        bytes=None, version=version, problem=_interpreter_error(done, lacking), lacking=lacking
+    )
 
 
-def _why(done: ProgramExit, lacking: tuple[str, ...]) -> str:
+def _interpreter_error(done: ProgramExit, lacking: tuple[str, ...]) -> str:
     """The interpreter's own words, not Python's last line, which says less."""
     if lacking:
         return f"it has no operator {', '.join(lacking)}"
-    own, _, python = done.said.partition("Traceback")
+    own, _, python = done.stderr.partition("Traceback")
     lines = [line.strip() for line in own.splitlines() if line.strip()]
     told = [line for line in lines if not line.startswith("[Recording")]
     told = told[:1] or [line.strip() for line in python.splitlines() if line.strip()][-1:]
-    return told[0].rstrip(".") if told and done.code == 1 else done.why or "it gave no answer"
+    return told[0].rstrip(".") if told and done.code == 1 else done.failure or "it gave no answer"
 
 
-def as_taken(inputs: NDArray[Any], tensor: TensorInfo) -> NDArray[Any]:
+def as_file_inputs(inputs: NDArray[Any], tensor: TensorInfo) -> NDArray[Any]:
     """Raw inputs as a file takes them: rounded to its integers where it takes such.
 
     Args:

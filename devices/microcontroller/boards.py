@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, model_validator
 from zoo.common.errors import UnknownName
 
 from .board_table import tables
-from .memory_sizes import Size, in_words
+from .memory_sizes import Size, format_size
 
 
 class Board(BaseModel):
@@ -82,4 +82,4 @@ def board_of(options: BoardOptions) -> Board:
 
 def capacity(board: Board) -> str:
     """Flash and RAM in words."""
-    return f"{in_words(board.flash)} flash, {in_words(board.ram)} RAM"
+    return f"{format_size(board.flash)} flash, {format_size(board.ram)} RAM"

@@ -8,11 +8,11 @@ from collections.abc import Iterable, Sequence
 from zoo.common.optional_imports import installed
 from zoo.contracts import Arena, DeviceDriver, Examination, Figure, FigureTable, Specimen
 
-from .arena import MODULE, as_taken, measure_arena, micro_version
+from .arena import MODULE, as_file_inputs, measure_arena, micro_version
 from .boards import Board, BoardOptions, board_of, capacity
-from .memory_sizes import in_words
-from .operators import lacking_operators, what_to_do
-from .outputs import compare_answers
+from .memory_sizes import format_size
+from .operators import lacking_operators, suggested_fix
+from .outputs import compare_outputs
 
 RUNTIME = "tflite-micro"
 _NO_CLOCK = (
@@ -53,7 +53,7 @@ class BoardDriver(DeviceDriver[BoardOptions]):
         options, board = self.options, board_of(self.options)
         inputs = specimen.inputs
         first = specimen.contents.inputs[0]
-        taken = np.zeros((0, 1), np.int8) if inputs is None else as_taken(inputs, first)
+        taken = np.zeros((0, 1), np.int8) if inputs is None else as_file_inputs(inputs, first)
         arena = measure_arena(specimen.path, taken)
         faults: list[str] = []
         figures = list(_memory(options, board, specimen, arena))
@@ -64,7 +64,7 @@ class BoardDriver(DeviceDriver[BoardOptions]):
             faults.insert(0, _cannot_run(specimen, arena, lacking))
         else:
             lacking = ()
-            answers = compare_answers(specimen, taken, arena.outputs)
+            answers = compare_outputs(specimen, taken, arena.outputs)
             figures += answers.figures
             faults += [answers.fault] if answers.fault else []
             remarks += [answers.remark] if answers.remark else []
@@ -113,8 +113,8 @@ def _beyond(figure: Figure, board: Board) -> str:
     what = "the tensor arena" if figure.name == "RAM" else "the model"
     limit = figure.limit or 0.0
     return (
-        f"{what} takes {in_words(figure.value)} of {figure.name}, and {board.title} has "
-        f"{in_words(limit)} for it; take a narrower precision (int8), a smaller network "
+        f"{what} takes {format_size(figure.value)} of {figure.name}, and {board.title} has "
+        f"{format_size(limit)} for it; take a narrower precision (int8), a smaller network "
         "(`zoo optimize MODEL`) or a larger board"
     )
 
@@ -125,7 +125,7 @@ def _cannot_run(specimen: Specimen, arena: Arena, lacking: Sequence[str]) -> str
         if lacking
         else f", though it has its operators: {arena.problem}"
     )
-    return f"tflite-micro cannot run this file{why}; {what_to_do(specimen, lacking)}"
+    return f"tflite-micro cannot run this file{why}; {suggested_fix(specimen, lacking)}"
 
 
 def _configuration(options: BoardOptions, board: Board) -> dict[str, object]:

@@ -33,7 +33,7 @@ def parse_bytes(value: Any) -> Any:
 Size = Annotated[int, BeforeValidator(parse_bytes), Field(ge=0, le=1 << 40)]
 
 
-def in_words(count: float) -> str:
+def format_size(count: float) -> str:
     """``262144`` → ``256 KiB``; four digits."""
     for unit, size in (("GiB", 1 << 30), ("MiB", 1 << 20), ("KiB", 1 << 10)):
         if count >= size:

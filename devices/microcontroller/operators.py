@@ -18,7 +18,9 @@ _STAND_IN = "ABS"
 #: Operators of a file that are asked for, one after the other.
 _MOST = 30
 _EXPORT = "zoo export MODEL --format tflite --target mcu"
-ANOTHER_FORM = f"write it in the form for microcontrollers: {_EXPORT} --precision int8"
+USE_ANOTHER_RECURRENT_FORM = (
+    f"write it in the form for microcontrollers: {_EXPORT} --precision int8"
+)
 #: Precisions that tflite-micro has few kernels for → what to do.
 _PRECISIONS = {
     "float16": f"its kernels take no halves; the nearest that work: {_EXPORT} --precision int8, or "
@@ -69,7 +71,7 @@ def _with_stand_ins(content: bytes, names: set[str]) -> bytes:
     return bytes(builder.Output())
 
 
-def what_to_do(specimen: Specimen, lacking: Sequence[str]) -> str:
+def suggested_fix(specimen: Specimen, lacking: Sequence[str]) -> str:
     """The nearest precision or form that works."""
     if specimen.precision in _PRECISIONS:
         return _PRECISIONS[specimen.precision]
@@ -80,4 +82,4 @@ def what_to_do(specimen: Specimen, lacking: Sequence[str]) -> str:
             "replace the layers that need them (`zoo inspect FILE` counts operators), or bring "
             "kernels of your own to the firmware's resolver"
         )
-    return ANOTHER_FORM
+    return USE_ANOTHER_RECURRENT_FORM

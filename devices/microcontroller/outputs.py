@@ -12,7 +12,7 @@ from zoo.common.optional_imports import installed, require
 from zoo.common.tools import run_module
 from zoo.contracts import Figure, Specimen
 
-from .operators import ANOTHER_FORM
+from .operators import USE_ANOTHER_RECURRENT_FORM
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -28,7 +28,7 @@ MOST_RELATIVE = 1e-4
 
 
 @dataclass(frozen=True, kw_only=True)
-class Answers:
+class OutputComparison:
     """How far apart they are.
 
     Attributes:
@@ -42,7 +42,9 @@ class Answers:
     remark: str = ""
 
 
-def compare_answers(specimen: Specimen, taken: NDArray[Any], found: NDArray[Any] | None) -> Answers:
+def compare_outputs(
+    specimen: Specimen, taken: NDArray[Any], found: NDArray[Any] | None
+) -> OutputComparison:
     """Compares with LiteRT's reference kernels on the same inputs.
 
     Args:
@@ -53,9 +55,9 @@ def compare_answers(specimen: Specimen, taken: NDArray[Any], found: NDArray[Any]
     import numpy as np
 
     if found is None or len(taken) == 0:
-        return Answers(remark="Answers were not compared: the file has several inputs.")
+        return OutputComparison(remark="Answers were not compared: the file has several inputs.")
     if not installed("ai_edge_litert"):
-        return Answers(
+        return OutputComparison(
             remark='Answers were not compared: LiteRT is missing (pip install "edgezoo[tflite]").'
         )
     with tempfile.TemporaryDirectory(prefix="zoo-micro-") as folder:
@@ -64,20 +66,20 @@ def compare_answers(specimen: Specimen, taken: NDArray[Any], found: NDArray[Any]
         arguments = [str(specimen.path.resolve()), str(given)]
         done = run_module(_CHILD, arguments, seconds=_SECONDS)
     if done.code != 0:
-        last = [line.strip() for line in done.said.splitlines() if line.strip()][-1:]
-        return Answers(
+        last = [line.strip() for line in done.stderr.splitlines() if line.strip()][-1:]
+        return OutputComparison(
             remark="Answers were not compared: LiteRT's reference kernels cannot run the file: "
-            f"{last[0] if last else done.why}."
+            f"{last[0] if last else done.failure}."
         )
-    return _compared(specimen, found, np.array(json.loads(done.out)))
+    return _compared(specimen, found, np.array(json.loads(done.stdout)))
 
 
-def _compared(specimen: Specimen, found: NDArray[Any], expected: NDArray[Any]) -> Answers:
+def _compared(specimen: Specimen, found: NDArray[Any], expected: NDArray[Any]) -> OutputComparison:
     import numpy as np
 
     what = f"{specimen.origin}, against LiteRT's reference kernels"
     if not np.isfinite(found.astype(float)).all():
-        return Answers(fault=f"tflite-micro answers with NaN or infinity on {what}")
+        return OutputComparison(fault=f"tflite-micro answers with NaN or infinity on {what}")
     apart = float(np.abs(found.astype(float) - expected.astype(float)).max())
     step = output_step(specimen)
     if step is not None:
@@ -86,19 +88,19 @@ def _compared(specimen: Specimen, found: NDArray[Any], expected: NDArray[Any]) -
         limit, unit = MOST_RELATIVE * max(1.0, float(np.abs(expected).max())), ""
     figure = Figure(name="difference", value=apart, unit=unit, limit=limit)
     if figure.within:
-        return Answers(
+        return OutputComparison(
             figures=(figure,),
             remark=f"Answers were compared on {what}.{_fast_kernels(specimen, found)}",
         )
-    return Answers(
+    return OutputComparison(
         figures=(figure,),
         fault=f"tflite-micro answers otherwise: by {apart:g} {unit or 'at most'} where {limit:g} "
-        f"{'is' if limit == 1 else 'are'} allowed, on {what}; {ANOTHER_FORM}",
+        f"{'is' if limit == 1 else 'are'} allowed, on {what}; {USE_ANOTHER_RECURRENT_FORM}",
     )
 
 
 @dataclass(frozen=True, kw_only=True)
-class Step:
+class QuantizationStep:
     """One step of an output.
 
     Attributes:
@@ -110,14 +112,14 @@ class Step:
     most: int
 
 
-def output_step(specimen: Specimen) -> Step | None:
+def output_step(specimen: Specimen) -> QuantizationStep | None:
     """One step of the file's first output; None where it gives real numbers all through.
 
     An integer file may turn its last integers into real numbers: these are steps all the same.
     """
     given = specimen.contents.outputs[0]
     if given.scale is not None:
-        return Step(real=1.0, most=_most(given.dtype))
+        return QuantizationStep(real=1.0, most=_most(given.dtype))
     if not specimen.contents.integer_operators:
         return None
     schema: Any = require("ai_edge_litert.schema_py_generated")
@@ -130,7 +132,7 @@ def output_step(specimen: Specimen) -> Step | None:
             before = graph.tensors[operator.inputs[0]]
             wide = before.type == schema.TensorType.INT16
             scale = float(before.quantization.scale[0])
-            return Step(real=scale, most=MOST_STEPS_16 if wide else MOST_STEPS)
+            return QuantizationStep(real=scale, most=MOST_STEPS_16 if wide else MOST_STEPS)
     return None
 
 

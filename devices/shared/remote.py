@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
-from zoo.common.errors import StepDied, ZooError
+from zoo.common.errors import ProcessFailed, ZooError
 from zoo.common.files import sha256_of
 from zoo.contracts import AgentProcess
 from zoo.execution.failures import last_stderr_lines
@@ -66,12 +66,12 @@ BOOT = "cat /proc/sys/kernel/random/boot_id 2>/dev/null"
 KILL = 'p=$(cat "$1" 2>/dev/null) || exit 0; kill "$p"; sleep 1; kill -9 "$p"; rm -f "$1"'
 
 
-class DeviceUnreachable(StepDied):
+class DeviceUnreachable(ProcessFailed):
     """A device cannot be reached, or can no longer."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class Done:
+class ScriptResult:
     """How a script ended there, and what it said."""
 
     code: int
@@ -84,7 +84,7 @@ class RemoteAgent(AgentProcess, ABC):
 
     @property
     @abstractmethod
-    def line(self) -> Line:
+    def line(self) -> RemoteShell:
         """What it is reached by."""
 
     def await_start(self, timeout: float) -> None:
@@ -96,7 +96,7 @@ class RemoteAgent(AgentProcess, ABC):
         raise self.line.lost(last_stderr_lines(self.diagnostics()))
 
 
-class Line(ABC):
+class RemoteShell(ABC):
     """A way to run scripts on one device.
 
     Attributes:
@@ -110,17 +110,17 @@ class Line(ABC):
     boot = ""
 
     @abstractmethod
-    def boot_now(self) -> str:
+    def current_boot(self) -> str:
         """What the device says of its last start, asked anew; empty where it tells none.
 
         Raises:
             ZooError: It cannot be reached.
         """
 
-    def whereabouts(self) -> str:
+    def connection_state(self) -> str:
         """What became of a device whose line broke, in words: looks once."""
         try:
-            now = self.boot_now()
+            now = self.current_boot()
         except ZooError:
             return f"{self.address} cannot be reached: it is off, restarting, or off the network"
         if not self.boot or not now:
@@ -136,7 +136,7 @@ class Line(ABC):
         *arguments: str,
         stdin: IO[bytes] | None = None,
         timeout: float | None = SHORT,
-    ) -> Done:
+    ) -> ScriptResult:
         """Runs a script there to its end.
 
         Raises:

@@ -19,9 +19,9 @@ from ..shared.remote import (
     KILL,
     SHORT,
     DeviceUnreachable,
-    Done,
-    Line,
     RemoteAgent,
+    RemoteShell,
+    ScriptResult,
     shell_command,
 )
 from .command import SSH_FAILED, address, connection_error, ssh_arguments
@@ -48,7 +48,7 @@ _KEEP = (
 )
 
 
-class Connection(Line):
+class Connection(RemoteShell):
     """One SSH connection that all commands share.
 
     Args:
@@ -130,7 +130,7 @@ class Connection(Line):
         *arguments: str,
         stdin: IO[bytes] | None = None,
         timeout: float | None = SHORT,
-    ) -> Done:
+    ) -> ScriptResult:
         """Runs one of our scripts there to its end."""
         try:
             done = subprocess.run(
@@ -146,15 +146,15 @@ class Connection(Line):
             raise self.lost(f"no answer within {error.timeout:g} s") from error
         if done.returncode == SSH_FAILED:
             raise self.lost(last_stderr_lines(done.stderr))
-        return Done(code=done.returncode, out=done.stdout, err=done.stderr)
+        return ScriptResult(code=done.returncode, out=done.stdout, err=done.stderr)
 
     def lost(self, words: str) -> DeviceUnreachable:
         """The error for a connection that is gone, which tells what became of the device."""
         if self._fate is None:
-            self._fate = self.whereabouts()
+            self._fate = self.connection_state()
         return super().lost("; ".join(part for part in (self._fate, words) if part))
 
-    def boot_now(self) -> str:
+    def current_boot(self) -> str:
         """What the device says of its last start, by a connection of its own."""
         # Of two options ssh takes the first: no part of the broken connection is used.
         program, *rest = self._ssh
@@ -190,14 +190,14 @@ class Connection(Line):
 class SshProcess(PipeProcess, RemoteAgent):
     """An agent on the other side of a connection."""
 
-    def __init__(self, line: Line, command: Sequence[str], pid_file: str) -> None:
+    def __init__(self, line: RemoteShell, command: Sequence[str], pid_file: str) -> None:
         super().__init__(command)
         self._line = line
         self._pid_file = pid_file
         self._why = ""
 
     @property
-    def line(self) -> Line:
+    def line(self) -> RemoteShell:
         """The connection."""
         return self._line
 

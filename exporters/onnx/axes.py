@@ -1,4 +1,4 @@
-"""What the axes of inputs and outputs are, in ONNX's own words.
+"""Axis denotations of inputs and outputs, as ONNX defines them.
 
 A static axis has a size and therefore no name in ONNX; what it means is told by its denotation,
 https://github.com/onnx/onnx/blob/main/docs/DimensionDenotation.md, and to people by the
@@ -17,7 +17,7 @@ _IMAGE = "IMAGE"
 
 
 def name_axes(graph: Any, axes: Sequence[str]) -> None:
-    """Says what the axes of the input are, and which one is the batch in the output.
+    """Writes the denotations of the input's axes, and of the output's batch axis.
 
     Args:
         graph: An `onnx.GraphProto` with one input and one output.

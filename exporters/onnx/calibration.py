@@ -1,4 +1,4 @@
-"""Ranges of an ONNX graph's tensors, measured in ONNX Runtime, and what its files answer."""
+"""Calibration of ONNX graphs: tensor ranges and outputs, measured in ONNX Runtime."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from zoo.common.optional_imports import require
 
 from ..quantization.histograms import Histogram
 from ..quantization.ranges import Range, range_of
+from .graph import session
 
 #: Operators whose result has the numbers of their input, and so its range.
 _SAME_RANGE = frozenset(
@@ -20,8 +21,8 @@ _SAME_RANGE = frozenset(
 )
 
 
-def observe(model: Any, samples: NDArray[Any]) -> dict[str, Histogram]:
-    """Runs a float model on raw inputs (examples, …), and watches its tensors of real numbers.
+def observe_ranges(model: Any, samples: NDArray[Any]) -> dict[str, Histogram]:
+    """Runs a float model on raw inputs (examples, …); returns histograms of its float tensors.
 
     Returns:
         What the input and each node's results held, by name of the tensor.
@@ -36,13 +37,13 @@ def observe(model: Any, samples: NDArray[Any]) -> dict[str, Histogram]:
     watched.graph.output.extend(
         onnx.helper.make_empty_tensor_value_info(name) for name in real if name not in there
     )
-    session = _session(watched)
-    entry = session.get_inputs()[0]
+    running = session(watched)
+    entry = running.get_inputs()[0]
     found = {name: Histogram() for name in real}
     if entry.type == "tensor(float)":
         found[entry.name] = Histogram()
     for sample in samples:
-        values = session.run(real, {entry.name: sample[None]})
+        values = running.run(real, {entry.name: sample[None]})
         for name, value in zip(real, values, strict=True):
             found[name].add(value)
         if entry.name in found:
@@ -57,7 +58,7 @@ def ranges(
 
     Args:
         graph: Where the tensors are.
-        seen: From `observe`.
+        seen: From `observe_ranges`.
         method: One of `ranges.METHODS`.
         integer_input: Whether the input takes whole bytes, and so has their range.
     """
@@ -76,21 +77,11 @@ def ranges(
     return found
 
 
-def answers(model: Any, inputs: NDArray[Any]) -> NDArray[Any]:
-    """What a model answers to raw inputs (examples, …): float32 (examples, …)."""
-    session = _session(model)
-    name = session.get_inputs()[0].name
-    return np.array([session.run(None, {name: one[None]})[0][0] for one in inputs])
-
-
-def _session(model: Any) -> Any:
-    runtime = require("onnxruntime")
-    options = runtime.SessionOptions()
-    options.intra_op_num_threads = options.inter_op_num_threads = 1
-    options.log_severity_level = 3
-    return runtime.InferenceSession(
-        model.SerializeToString(), options, providers=["CPUExecutionProvider"]
-    )
+def compute_outputs(model: Any, inputs: NDArray[Any]) -> NDArray[Any]:
+    """The outputs of a model for raw inputs (examples, …): float32 (examples, …)."""
+    running = session(model)
+    name = running.get_inputs()[0].name
+    return np.array([running.run(None, {name: one[None]})[0][0] for one in inputs])
 
 
 def _element_types(model: Any) -> dict[str, int]:

@@ -1,4 +1,4 @@
-"""What an ONNX file really holds, and the manifest in its metadata, by the onnx package alone."""
+"""Contents of ONNX files, and the manifest in their metadata; needs only the onnx package."""
 
 from __future__ import annotations
 

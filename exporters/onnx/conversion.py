@@ -11,7 +11,7 @@ from zoo.common.optional_imports import require
 from zoo.contracts import ExportRequest
 
 from ..shared.recurrent import recurrent_layers, unrolled
-from .external_data import gather, is_large
+from .external_data import inline_constants, is_large
 from .options import OPSET
 
 BATCH = "batch"
@@ -78,7 +78,7 @@ def _trace(request: ExportRequest, *, static: bool, channels_first: bool = False
             large_model=large,
         )
     if large:
-        gather(model, apart.name_to_tensor_data)
+        inline_constants(model, apart.name_to_tensor_data)
     _rename_outputs(model.graph, names)
     return model
 

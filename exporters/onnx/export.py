@@ -39,7 +39,7 @@ def export(request: ExportRequest) -> Written:
 
 
 def compare_layers(request: LayerRequest) -> LayerComparison:
-    """Runs a file and its float twin with all tensors kept; lists must not wait for numpy."""
+    """Layer comparison, imported lazily: lists must not wait for numpy."""
     from .layer_comparison import compare_layers as compare
 
     return compare(request)

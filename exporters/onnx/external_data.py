@@ -1,4 +1,4 @@
-"""Where the weights of a large network lie: in a second file, since protobuf ends at 2 GB."""
+"""External data: the weights of large networks in a second file; protobuf ends at 2 GB."""
 
 from __future__ import annotations
 
@@ -44,12 +44,12 @@ def store(model: Any, path: Path) -> None:
 
 
 def is_large(network: Any) -> bool:
-    """Whether a Keras model's weights in float32 have no room in one ONNX file."""
+    """Whether a Keras model's weights in float32 exceed one ONNX file."""
     return sum(4 * int(math.prod(w.shape)) for w in network.weights) > MOST_BYTES
 
 
 def refuse_large(network: Any, precision: str) -> None:
-    """The tools that make other precisions than float32 work on one protobuf message.
+    """Refuses large networks in other precisions, whose tools work on one protobuf message.
 
     Raises:
         Unsupported: The network has no room in one.
@@ -63,8 +63,8 @@ def refuse_large(network: Any, precision: str) -> None:
         )
 
 
-def gather(model: Any, apart: Mapping[str, bytes]) -> None:
-    """Puts constants that the converter keeps apart from a large model into it.
+def inline_constants(model: Any, apart: Mapping[str, bytes]) -> None:
+    """Puts constants that the converter stores outside a large model back into it.
 
     Args:
         model: Refers to them by name.
@@ -80,7 +80,7 @@ def gather(model: Any, apart: Mapping[str, bytes]) -> None:
 
 
 def _drop_unused_domains(model: Any) -> None:
-    """ONNX Runtime's tools declare every set of operators they know; other runtimes stumble."""
+    """Removes unused operator domains, which ONNX Runtime's tools declare and others refuse."""
     used = {"", *(node.domain for graph in _graphs(model) for node in graph.node)}
     kept = [entry for entry in model.opset_import if entry.domain in used]
     del model.opset_import[:]
@@ -158,8 +158,8 @@ def _is_plain(name: str) -> bool:
     return plain and name not in ("", ".", "..")
 
 
-def add_to(digest: Any, path: Path) -> int:
-    """Feeds a file to a digest; returns its size in bytes."""
+def hash_file(digest: Any, path: Path) -> int:
+    """Adds a file to a digest; returns its size in bytes."""
     size = 0
     with path.open("rb") as file:
         while chunk := file.read(_CHUNK):
@@ -171,5 +171,5 @@ def add_to(digest: Any, path: Path) -> int:
 def payload(model_bytes: bytes, path: Path, sides: tuple[str, ...]) -> tuple[int, str]:
     """Bytes and SHA-256 of a model without its manifest, side files included."""
     digest = hashlib.sha256(model_bytes)
-    size = len(model_bytes) + sum(add_to(digest, path.parent / name) for name in sides)
+    size = len(model_bytes) + sum(hash_file(digest, path.parent / name) for name in sides)
     return size, digest.hexdigest()

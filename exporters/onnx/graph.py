@@ -1,4 +1,4 @@
-"""An ONNX file's graph: what made and reads each tensor, and graphs made of it."""
+"""ONNX graphs with producers and readers of tensors, and subgraphs cut from them."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from zoo.common.errors import Unsupported
 from zoo.common.optional_imports import require
 
-from ..quantization.quantization_error import Integers
+from ..quantization.quantization_error import IntegerMapping
 from .contents import _load, _shape, _Tally
 from .external_data import tensor_bytes
 from .work import shapes_of
@@ -30,6 +30,7 @@ def session(model: Any, path: Path | None = None, **options: Any) -> Any:
         **options: Attributes of the session's options.
     """
     runtime = require("onnxruntime")
+    runtime.disable_telemetry_events()  # where a caller imported it before the zoo
     settings = runtime.SessionOptions()
     settings.intra_op_num_threads = settings.inter_op_num_threads = 1
     settings.log_severity_level = 3
@@ -97,7 +98,7 @@ class OnnxGraph:
         """A tensor's static shape."""
         return self.types[name][1]
 
-    def integers(self, name: str) -> Integers | None:
+    def integers(self, name: str) -> IntegerMapping | None:
         """The integers that a result is rounded to; None when it stays real."""
         quantize = self._quantizer(name)
         if quantize is None:
@@ -105,7 +106,7 @@ class OnnxGraph:
         scale, zero = (self._numbers(i) for i in (*quantize.input[1:3], "")[:2])
         if scale is None or scale.size != 1 or zero is None:
             return None
-        return Integers(
+        return IntegerMapping(
             scale=float(scale.reshape(-1)[0]),
             zero_point=int(zero.reshape(-1)[0]),
             dtype=str(zero.dtype),
@@ -217,7 +218,7 @@ class OnnxGraph:
         return model
 
     def cut(self, names: set[str], wanted: set[str]) -> tuple[Any, dict[str, str]]:
-        """The model with tensors cut in two: what made one still does, who read it reads an input.
+        """The model with tensors cut: their readers get a new input in place of the tensor.
 
         Args:
             names: Tensors to cut; ``NAME/fed`` is the input that takes the place of one.

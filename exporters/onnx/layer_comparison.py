@@ -1,4 +1,4 @@
-"""An ONNX file and its float twin, operator by operator, in ONNX Runtime.
+"""Layer comparison of an ONNX file with its float32 baseline, in ONNX Runtime.
 
 Both files run with their intermediate results as outputs. To tell what an operator adds by itself,
 the graph is cut between operators and each is fed with the twin's values; fed with these values
@@ -20,9 +20,9 @@ from zoo.contracts import LayerComparison, LayerRequest, OperatorRecord
 from zoo.contracts.layers import ARITHMETICS
 from zoo.networks.layer_names import LayerNames, with_nameless
 
-from ..quantization.quantization_error import Gathered, weight_figures
+from ..quantization.quantization_error import OutputStatistics, weight_figures
 from .graph import OnnxGraph, session
-from .profiling import Timed, timed
+from .profiling import OperatorTimes, time_operators
 
 Array = NDArray[Any]
 _NUMBER = re.compile(r"__\d+(?=:|\Z)")
@@ -41,11 +41,11 @@ def compare_layers(request: LayerRequest) -> LayerComparison:
     with tempfile.TemporaryDirectory(prefix="zoo-layers-") as folder:
         file = OnnxGraph.read(request.path)
         # Quantized files are made of graphs whose constants were folded: the twin gets the same.
-        twin = OnnxGraph.folded(request.twin, Path(folder) / "twin.onnx")
+        twin = OnnxGraph.folded(request.baseline, Path(folder) / "twin.onnx")
     pairs = _pairs(file, twin)
     gathered = _gather(file, twin, pairs, request.inputs)
-    mine = timed(request.path, file, request.inputs, request.runs)
-    theirs = timed(request.twin, twin, request.inputs, request.runs)
+    mine = time_operators(request.path, file, request.inputs, request.runs)
+    theirs = time_operators(request.baseline, twin, request.inputs, request.runs)
     notes = [_FUSED]
     if request.runs:
         notes.append(mine.note)
@@ -88,10 +88,10 @@ def _same(file: OnnxGraph, name: str, twin: OnnxGraph, other: str) -> bool:
 
 def _gather(
     file: OnnxGraph, twin: OnnxGraph, pairs: dict[int, str | None], inputs: Array
-) -> dict[int, Gathered]:
+) -> dict[int, OutputStatistics]:
     own = {n: file.nodes[n].output[0] for n, match in pairs.items() if match is not None}
     theirs = {n: match for n, match in pairs.items() if match is not None}
-    gathered = {n: Gathered(integers=file.integers(name)) for n, name in own.items()}
+    gathered = {n: OutputStatistics(integers=file.integers(name)) for n, name in own.items()}
     if not own:
         return {}
     results = {n: file.result(name) for n, name in own.items()}
@@ -129,7 +129,7 @@ def _run(runner: Any, feed: dict[str, Array]) -> dict[str, Array]:
     return dict(zip(names, runner.run(names, given), strict=True))
 
 
-def _rounded(real: Array, one: Gathered) -> Array:
+def _rounded(real: Array, one: OutputStatistics) -> Array:
     return real if one.integers is None else one.integers.rounded(real)
 
 
@@ -137,10 +137,10 @@ def _records(
     file: OnnxGraph,
     twin: OnnxGraph,
     pairs: dict[int, str | None],
-    gathered: dict[int, Gathered],
+    gathered: dict[int, OutputStatistics],
     request: LayerRequest,
-    mine: Timed,
-    theirs: Timed,
+    mine: OperatorTimes,
+    theirs: OperatorTimes,
 ) -> tuple[OperatorRecord, ...]:
     names = LayerNames(
         request.layers, (n for node in file.nodes for n in (*node.output, node.name))

@@ -1,4 +1,4 @@
-"""The options that ONNX files alone have."""
+"""Options of the ONNX format."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How long each operator of an ONNX file takes, and who computes it, by ONNX Runtime's profiler."""
+"""Times and execution providers of ONNX operators, by ONNX Runtime's profiler."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _PROFILER = (
 
 
 @dataclass(frozen=True, kw_only=True)
-class Timed:
+class OperatorTimes:
     """Times and executors by the place of the node; what moves or converts values by its kind."""
 
     microseconds: dict[int, float] = field(default_factory=dict)
@@ -34,7 +34,7 @@ class Timed:
     note: str = _PROFILER
 
 
-def timed(path: Path, graph: OnnxGraph, inputs: Array, runs: int) -> Timed:
+def time_operators(path: Path, graph: OnnxGraph, inputs: Array, runs: int) -> OperatorTimes:
     """Runs a file under the profiler.
 
     Args:
@@ -44,7 +44,7 @@ def timed(path: Path, graph: OnnxGraph, inputs: Array, runs: int) -> Timed:
         runs: Inferences that count.
     """
     if runs < 1:
-        return Timed()
+        return OperatorTimes()
     with tempfile.TemporaryDirectory(prefix="zoo-profile-") as folder:
         runner = session(
             None, path, enable_profiling=True, profile_file_prefix=str(Path(folder) / "profile")
@@ -53,14 +53,14 @@ def timed(path: Path, graph: OnnxGraph, inputs: Array, runs: int) -> Timed:
         for run in range(_WARM_UP + runs):
             runner.run(None, {name: inputs[run % len(inputs)][None]})
         events = json.loads(Path(runner.end_profiling()).read_text(encoding="utf-8"))
-    return _sorted_out(graph, [event for event in events if _is_kernel(event)])
+    return _times_by_node(graph, [event for event in events if _is_kernel(event)])
 
 
 def _is_kernel(event: dict[str, Any]) -> bool:
     return event.get("cat") == "Node" and str(event.get("name", "")).endswith(_ENDING)
 
 
-def _sorted_out(graph: OnnxGraph, events: list[dict[str, Any]]) -> Timed:
+def _times_by_node(graph: OnnxGraph, events: list[dict[str, Any]]) -> OperatorTimes:
     taken: dict[tuple[str, str], list[float]] = defaultdict(list)
     providers: dict[tuple[str, str], str] = {}
     for event in events:
@@ -80,7 +80,9 @@ def _sorted_out(graph: OnnxGraph, events: list[dict[str, Any]]) -> Timed:
             continue
         microseconds[place] += median
         executors[place] = providers[name, kind].removesuffix("ExecutionProvider")
-    return Timed(microseconds=dict(microseconds), executors=executors, overhead=dict(overhead))
+    return OperatorTimes(
+        microseconds=dict(microseconds), executors=executors, overhead=dict(overhead)
+    )
 
 
 def _names(graph: OnnxGraph) -> dict[str, int]:

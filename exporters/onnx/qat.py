@@ -1,4 +1,4 @@
-"""Integer ONNX files of a network that was trained to be quantized."""
+"""Integer ONNX files of quantization-aware trained networks."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from zoo.common.optional_imports import require
 from zoo.contracts import ExportRequest
 
 from ..shared.integer_layout import scheme_of
-from .quantization import first_arithmetic, only_weights, simplified, with_pairs
+from .quantization import first_arithmetic, only_weights, simplified, with_qdq_pairs
 
 _MOVING = frozenset({"Squeeze", "Unsqueeze", "Reshape", "Transpose", "Flatten"})
 _PAIR = frozenset({"QuantizeLinear", "DequantizeLinear"})
@@ -25,7 +25,7 @@ def with_trained_ranges(model: Any, request: ExportRequest) -> Any:
     of real inputs.
     """
     assert request.calibration is not None  # the core never asks for int8 without
-    trained = take_out_pairs(model.graph)
+    trained = remove_qdq_pairs(model.graph)
     model = simplified(model)
     _pass_upwards(model.graph, trained)
     there = {name for node in model.graph.node for name in (*node.input, *node.output)}
@@ -39,15 +39,15 @@ def with_trained_ranges(model: Any, request: ExportRequest) -> Any:
     if any(node.op_type == "LSTM" for node in model.graph.node):
         model = only_weights(model, ["LSTM"])
     kept = first_arithmetic(model.graph)
-    from .calibration import observe, ranges
+    from .calibration import observe_ranges, ranges
 
-    seen = observe(model, request.calibration)
+    seen = observe_ranges(model, request.calibration)
     measured = ranges(model.graph, seen, "minmax", integer_input=request.integer_input)
-    return with_pairs(model, {**measured, **trained}, kept, scheme_of(request))
+    return with_qdq_pairs(model, {**measured, **trained}, kept, scheme_of(request))
 
 
 def _pass_upwards(graph: Any, limits: Limits) -> None:
-    """What only moves values gives them the range in which it got them: it must be the trained one.
+    """Gives the inputs of operators that only move values the trained range of their output.
 
     The converter writes a global average as one operator that keeps the axes and another that
     takes them away, and the trained range is that of the latter.
@@ -57,7 +57,7 @@ def _pass_upwards(graph: Any, limits: Limits) -> None:
             limits.setdefault(node.input[0], limits[node.output[0]])
 
 
-def take_out_pairs(graph: Any) -> Limits:
+def remove_qdq_pairs(graph: Any) -> Limits:
     """Removes QuantizeLinear and DequantizeLinear of activations, wherever they stand.
 
     The converter may have moved what only moves values between the two of a pair.

@@ -1,4 +1,4 @@
-"""Smaller ONNX files: half-precision, 8-bit weights, or integers throughout."""
+"""Quantization of ONNX files: float16, 8-bit weights, or 8-bit integers throughout."""
 
 from __future__ import annotations
 
@@ -55,8 +55,8 @@ def quantized(model: Any, request: ExportRequest) -> tuple[Any, str, tuple[str, 
         The model, the method that its ranges follow from, and remarks.
     """
     # Lists and help load this file, and must not wait for numpy.
-    from ..quantization.method_search import chosen
-    from .calibration import answers, observe, ranges
+    from ..quantization.method_search import choose_method
+    from .calibration import compute_outputs, observe_ranges, ranges
 
     assert request.calibration is not None  # the core never asks for int8 without
     real = model = simplified(model)
@@ -65,16 +65,18 @@ def quantized(model: Any, request: ExportRequest) -> tuple[Any, str, tuple[str, 
     if any(node.op_type == "LSTM" for node in model.graph.node):
         model = only_weights(model, ["LSTM"], kept)
     kept += first_arithmetic(model.graph)
-    seen = observe(model, request.calibration)
+    seen = observe_ranges(model, request.calibration)
 
     def build(method: str) -> Any:
         found = ranges(model.graph, seen, method, integer_input=request.integer_input)
-        return with_pairs(model, found, kept, scheme_of(request))
+        return with_qdq_pairs(model, found, kept, scheme_of(request))
 
-    return chosen(request, build, answers, lambda inputs: answers(real, inputs))
+    return choose_method(
+        request, build, compute_outputs, lambda inputs: compute_outputs(real, inputs)
+    )
 
 
-def with_pairs(model: Any, found: Mapping[str, Range], kept: list[str], scheme: Target) -> Any:
+def with_qdq_pairs(model: Any, found: Mapping[str, Range], kept: list[str], scheme: Target) -> Any:
     """Quantizes and dequantizes around every operator but those kept, as the target likes it."""
     import numpy as np
 

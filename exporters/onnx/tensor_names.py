@@ -1,4 +1,4 @@
-"""Shorter names for what the quantizer adds: in a small network they outweigh the scales."""
+"""Shorter names for the quantizer's tensors, which can outweigh the scales in small files."""
 
 from __future__ import annotations
 

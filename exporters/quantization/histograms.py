@@ -1,4 +1,4 @@
-"""What a tensor held over many examples: extremes, and a histogram that never has to start anew."""
+"""Histograms of tensors over many examples, extended without recounting."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which method of calibration, among those that may be: the one whose file errs least."""
+"""Choice of the calibration method whose file has the least output error."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ Built = TypeVar("Built")
 _WORK = 1 << 33
 
 
-def chosen(
+def choose_method(
     request: ExportRequest,
     build: Callable[[str], Built],
     answers: Callable[[Built, NDArray[Any]], NDArray[Any]],
     expected: Callable[[NDArray[Any]], NDArray[Any]],
 ) -> tuple[Built, str, tuple[str, ...]]:
-    """Builds with the method that is asked for, or with each, and keeps the best.
+    """Builds with the requested method, or with each, and keeps the best.
 
     Args:
         request: Names the method, and holds the inputs to choose on.

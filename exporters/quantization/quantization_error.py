@@ -1,4 +1,4 @@
-"""Figures about real numbers and what integers make of them; shared by the formats."""
+"""Quantization errors of tensors, shared by the formats."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ Array = NDArray[Any]
 
 
 @dataclass(kw_only=True)
-class Noise:
-    """Power of a signal and of what differs from it, gathered over examples."""
+class NoisePower:
+    """Power of a signal and of its error, accumulated over examples."""
 
     signal: float = 0.0
     noise: float = 0.0
@@ -38,8 +38,8 @@ class Noise:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Integers:
-    """How a tensor's integers stand for real numbers, with one scale for all of them."""
+class IntegerMapping:
+    """Affine mapping between a tensor's integers and real numbers, with a single scale."""
 
     scale: float
     zero_point: int
@@ -72,21 +72,21 @@ class Integers:
 
 
 @dataclass(kw_only=True)
-class Gathered:
-    """What is gathered about one operator's output over the examples."""
+class OutputStatistics:
+    """Error statistics of one operator's output, accumulated over examples."""
 
-    integers: Integers | None = None
-    whole: Noise = field(default_factory=Noise)
-    own: Noise = field(default_factory=Noise)
-    inputs: Noise = field(default_factory=Noise)
-    output: Noise = field(default_factory=Noise)
+    integers: IntegerMapping | None = None
+    whole: NoisePower = field(default_factory=NoisePower)
+    own: NoisePower = field(default_factory=NoisePower)
+    inputs: NoisePower = field(default_factory=NoisePower)
+    output: NoisePower = field(default_factory=NoisePower)
     low: float = np.inf
     high: float = -np.inf
     beyond: int = 0
     count: int = 0
 
     def add(self, expected: Array, found: Array) -> None:
-        """The twin's values and the file's own, as real numbers, of one example."""
+        """Adds one example: values of the baseline and of the file, as real numbers."""
         self.whole.add(expected, found)
         self.count += expected.size
         if expected.size:
@@ -121,7 +121,7 @@ def weight_figures(real: Array | None, found: Array | None, axis: int) -> dict[s
     """Error and spread of weights.
 
     Args:
-        real: The twin's.
+        real: The baseline's.
         found: What the file's stand for, of the same shape; None when it cannot be told.
         axis: That of the output channels.
     """
@@ -132,6 +132,6 @@ def weight_figures(real: Array | None, found: Array | None, axis: int) -> dict[s
     spread = float(most.max() / most.min()) if len(most) else None
     if found is None or found.shape != real.shape:
         return {"weight_spread": spread}
-    noise = Noise()
+    noise = NoisePower()
     noise.add(real, found)
     return {"weight_spread": spread, "weight_sqnr_db": noise.decibels}

@@ -1,4 +1,4 @@
-"""From what a tensor held to the range that its integers cover: one function for each method.
+"""Ranges from histograms, one function per calibration method.
 
 Every range holds 0, which padding and the results of ReLU need exactly.
 
@@ -99,7 +99,7 @@ def _beyond(counts: NDArray[np.float64], distance: NDArray[np.float64]) -> tuple
 
 
 def _least_divergence(histogram: Histogram) -> Range:
-    """The threshold at which integers tell least of another distribution than the values had."""
+    """The threshold with the least divergence between values and their integers."""
     if not histogram.counts.any():
         return _extremes(histogram)
     low, high = min(histogram.low, 0.0), max(histogram.high, 0.0)

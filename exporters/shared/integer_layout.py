@@ -1,4 +1,4 @@
-"""How integers are laid out for the processor that a file is for."""
+"""Integer layout of a file's target."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which Keras layers an operator of a file computes, whatever the file's format.
+"""Mapping of a file's operators to Keras layers, for every format.
 
 Converters name operators after the scopes that Keras opened, such as ``resnet8_1/stem_conv_1/…``;
 fused operators have several such names, and some passes of the converters leave none. A nameless
@@ -18,7 +18,7 @@ from zoo.networks.layer_names import LayerNames
 
 @dataclass(frozen=True)
 class Operator:
-    """An operator of a file, as far as its layers matter.
+    """An operator of a file, as its mapping to layers needs it.
 
     Attributes:
         key: What the quantizer knows it by.

@@ -1,4 +1,4 @@
-"""Recurrent layers, and the forms in which a format may write their loop over time."""
+"""Recurrent layers, and the forms of their loop over time in files."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ def recurrent_layers(model: Any) -> list[Any]:
 @contextmanager
 def unrolled(layers: list[Any]) -> Iterator[None]:
     """While the block runs, tracing these layers writes each of their steps out."""
-    with changed(layers, unroll=True):
+    with changed_attributes(layers, unroll=True):
         yield
 
 
 @contextmanager
-def changed(layers: list[Any], **attributes: Any) -> Iterator[None]:
+def changed_attributes(layers: list[Any], **attributes: Any) -> Iterator[None]:
     """Sets attributes of layers, and sets them back."""
     before = [(layer, {n: getattr(layer, n) for n in attributes}) for layer in layers]
     try:

@@ -1,4 +1,4 @@
-"""Usage programs from templates: what the formats share."""
+"""Usage programs from templates, shared by the formats."""
 
 from __future__ import annotations
 
@@ -107,7 +107,7 @@ def has_types(facts: Mapping[str, Any], known: Mapping[str, str]) -> bool:
 
 
 def notes_on(facts: Mapping[str, Any]) -> list[str]:
-    """What is missing in the folder of a file with several outputs."""
+    """Notes on programs that a file with several outputs does not get."""
     if len(facts["outputs"]) == 1:
         return []
     return ["Programs in other languages than Python are written for files with one output."]

@@ -1,4 +1,4 @@
-"""Activations that one runtime overlooks, written as operators of their own."""
+"""Fused activations that one runtime ignores, split into operators of their own."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 from zoo.common.optional_imports import require
 
-from .schema import packed
+from .schema import serialize
 
 #: The operator whose fused activation OpenVINO leaves out without a word: a ReLU behind a
 #: transposed convolution is lost, and a generator draws something else.
@@ -30,14 +30,14 @@ def with_own_activations(data: bytes) -> bytes:
     if wanted not in {max(c.BuiltinCode(), c.DeprecatedBuiltinCode()) for c in codes}:
         return data
     model = schema.ModelT.InitFromPackedBuf(data, 0)
-    parted = sum(_part(model, graph, wanted, schema) for graph in model.subgraphs)
+    parted = sum(_split_activations(model, graph, wanted, schema) for graph in model.subgraphs)
     if not parted:
         return data
-    return packed(model, len(data))
+    return serialize(model, len(data))
 
 
-def _part(model: Any, graph: Any, wanted: int, schema: Any) -> int:
-    """Parts the operators of a graph from their activations; how many there were."""
+def _split_activations(model: Any, graph: Any, wanted: int, schema: Any) -> int:
+    """Splits fused activations off the operators of a graph; returns their number."""
     written: list[Any] = []
     before = len(graph.operators)
     for operator in graph.operators:

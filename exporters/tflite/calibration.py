@@ -1,4 +1,4 @@
-"""Ranges in a TFLite file that awaits quantization: measured in the runtime, set by a method."""
+"""Calibration of TFLite files: tensor ranges measured in the runtime, set by a method."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from zoo.common.optional_imports import require
 
 from ..quantization.histograms import Histogram
 from ..quantization.ranges import Range, range_of
-from .schema import kind_of, opened, schema
+from .schema import kind_of, read_model, schema
 
 #: Operators whose result has the numbers of their input, and so its range.
 _SAME_RANGE = frozenset(
@@ -24,8 +24,8 @@ _SAME_RANGE = frozenset(
 _OWN_RANGE = frozenset({"SOFTMAX", "LOGISTIC", "TANH", "UNIDIRECTIONAL_SEQUENCE_LSTM"})
 
 
-def observe(calibrated: bytes, samples: NDArray[Any]) -> dict[int, Histogram]:
-    """Runs a float file on raw inputs (examples, …), and watches its tensors of real numbers.
+def observe_ranges(calibrated: bytes, samples: NDArray[Any]) -> dict[int, Histogram]:
+    """Runs a float file on raw inputs (examples, …); returns histograms of its float tensors.
 
     Returns:
         What each operator's results, and the inputs, held, by index of the tensor.
@@ -52,7 +52,7 @@ def observe(calibrated: bytes, samples: NDArray[Any]) -> dict[int, Histogram]:
 
 def _measured(calibrated: bytes) -> list[int]:
     """Tensors of real numbers that operators make or the file takes."""
-    graph = opened(calibrated).subgraphs[0]
+    graph = read_model(calibrated).subgraphs[0]
     made = [int(i) for operator in graph.operators for i in operator.outputs]
     real = schema().TensorType.FLOAT32
     everything = [int(i) for i in graph.inputs] + made
@@ -71,13 +71,13 @@ def with_ranges(
 
     Args:
         calibrated: A float file with any range at each tensor that is to be integer.
-        seen: From `observe`.
+        seen: From `observe_ranges`.
         method: One of `ranges.METHODS`.
         symmetric: Whether zero points must be 0.
         integer_input: Whether the input takes whole bytes, and so has their range.
     """
     buffer = bytearray(calibrated)
-    model = opened(calibrated)
+    model = read_model(calibrated)
     graph = model.subgraphs[0]
     ranges: dict[int, Range] = {}
     for index in (int(i) for i in graph.inputs):
@@ -115,8 +115,8 @@ def _write(buffer: bytearray, ranges: Mapping[int, Range], *, symmetric: bool) -
         quantization.MaxAsNumpy()[0] = np.float32(high)
 
 
-def answers(data: bytes, inputs: NDArray[Any]) -> NDArray[Any]:
-    """What a file answers to raw inputs (examples, …): float32 (examples, …)."""
+def compute_outputs(data: bytes, inputs: NDArray[Any]) -> NDArray[Any]:
+    """The outputs of a file for raw inputs (examples, …): float32 (examples, …)."""
     runtime = require("ai_edge_litert.interpreter")
     interpreter = runtime.Interpreter(model_content=data, num_threads=1)
     interpreter.allocate_tensors()

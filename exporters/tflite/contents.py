@@ -1,4 +1,4 @@
-"""What a TFLite file really holds, and the manifest appended to it; needs no TensorFlow."""
+"""Contents of TFLite files, and the manifest appended to them; needs no TensorFlow."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from zoo.common.optional_imports import require
 from zoo.contracts import FileContents, TensorInfo
 from zoo.contracts.layers import ARITHMETICS
 
-from .work import multiply_adds, turns_of_graphs
+from .work import loop_counts, multiply_adds
 
 MANIFEST = "zoo_manifest.json"
 _IDENTIFIER = b"TFL3"
@@ -55,7 +55,7 @@ def _contents(payload: bytes, schema: Any) -> FileContents:
     type_names = {v: k for k, v in vars(schema.TensorType).items() if isinstance(v, int)}
     operator_names = {v: k for k, v in vars(schema.BuiltinOperator).items() if isinstance(v, int)}
     tally = _Tally(type_names, model.buffers)
-    turns = turns_of_graphs(model)
+    turns = loop_counts(model)
     for place, graph in enumerate(graphs):
         for operator in graph.operators or []:
             name = _operator_name(model, operator, operator_names)
@@ -148,7 +148,7 @@ class _Tally:
         return "hybrid" if any(weighty) else "float"
 
     def _is_integer_weight(self, tensor: Any) -> bool:
-        """Such as a kernel turns into a hybrid one: it quantizes its input on the fly."""
+        """Whether a tensor holds integer weights of hybrid kernels."""
         constant = self.buffers[tensor.buffer].data is not None
         return constant and self.type_names[tensor.type] in _WEIGHT_TYPES
 

@@ -14,8 +14,8 @@ from .activations import with_own_activations
 from .contents import inspect, read_manifest, recognises, with_appended, write_manifest
 from .integer import convert_to_integers, convert_trained
 from .lstm import form_of, with_usable_states, written_as
-from .metadata import described
-from .schema import opened, packed
+from .metadata import with_metadata
+from .schema import read_model, serialize
 from .sparsity import store_sparsely
 from .tensor_names import name_outputs, shorten
 from .usage import usage
@@ -38,19 +38,19 @@ def export(request: ExportRequest) -> Written:
     with written_as(form_of(request), request.precision, model) as others:
         data, told = _convert(converter, request, tf)
     data = _compact(with_own_activations(with_usable_states(data)), model, request.output_names)
-    data, beside = described(data, request)
+    data, beside = with_metadata(data, request)
     request.path.write_bytes(with_appended(data, beside))
     return replace(told, remarks=(*others, *told.remarks))
 
 
 def _compact(data: bytes, model: Any, outputs: tuple[str, ...]) -> bytes:
     """The same graph in fewer bytes; several outputs in their order, under their names."""
-    content = opened(data)
+    content = read_model(data)
     if len(outputs) > 1:
         name_outputs(content, outputs)
     for graph in content.subgraphs:
         shorten(graph, model)
-    return packed(content, len(data))
+    return serialize(content, len(data))
 
 
 def _convert(converter: Any, request: ExportRequest, tf: Any) -> tuple[bytes, Written]:
@@ -71,7 +71,7 @@ def _convert(converter: Any, request: ExportRequest, tf: Any) -> tuple[bytes, Wr
 
 
 def compare_layers(request: LayerRequest) -> LayerComparison:
-    """Runs a file and its float twin with all tensors kept; lists must not wait for numpy."""
+    """Layer comparison, imported lazily: lists must not wait for numpy."""
     from .layer_comparison import compare_layers as compare
 
     return compare(request)

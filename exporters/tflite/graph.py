@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 
 from zoo.common.optional_imports import require
 
-from ..quantization.quantization_error import Integers
+from ..quantization.quantization_error import IntegerMapping
 from .contents import _operator_name, _parts, _Tally, _text
-from .schema import packed
+from .schema import serialize
 
 Array = NDArray[Any]
 _FLOATS = ("FLOAT32", "FLOAT16")
@@ -97,7 +97,7 @@ class TfliteGraph:
         """Whether a tensor holds real numbers."""
         return self._types[self.graph.tensors[place].type] in _FLOATS
 
-    def integers(self, place: int) -> Integers | None:
+    def integers(self, place: int) -> IntegerMapping | None:
         """How a tensor's integers stand for real numbers; None when they do not, or by channel."""
         quantization = self.graph.tensors[place].quantization
         scaled = quantization is not None and quantization.scale is not None
@@ -106,7 +106,7 @@ class TfliteGraph:
         if np.dtype(self.dtype(place)).kind not in "iu" or quantization.scale[0] <= 0:
             return None
         zeros = quantization.zeroPoint
-        return Integers(
+        return IntegerMapping(
             scale=float(quantization.scale[0]),
             zero_point=0 if zeros is None else int(zeros[0]),
             dtype=self.dtype(place),
@@ -163,7 +163,7 @@ class TfliteGraph:
         return ((values - zero) * scale).astype(np.float32), len(quantization.scale)
 
     def cut(self, places: set[int]) -> tuple[bytes, dict[int, int]]:
-        """The graph with tensors cut in two: what made one still does; who read it reads an input.
+        """The graph with tensors cut: their readers get a new input in place of the tensor.
 
         Returns:
             A file without a manifest, and for each cut tensor the input that took its place.
@@ -201,7 +201,7 @@ class TfliteGraph:
     def _packed(self, model: Any, graph: Any) -> bytes:
         model.subgraphs = [graph, *model.subgraphs[1:]]
         model.signatureDefs, model.metadata, model.metadataBuffer = None, None, None
-        return packed(model)
+        return serialize(model)
 
 
 def _places(values: Any) -> tuple[int, ...]:

@@ -1,4 +1,4 @@
-"""Integer TFLite files: what they take and give, and what must stay real inside them."""
+"""Integer TFLite files: conversion, interface types, and operators that stay in float."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ _KNOWN_BY_KIND = frozenset({"TRANSPOSE_CONV"})
 def convert_to_integers(converter: Any, request: ExportRequest) -> tuple[bytes, Written]:
     """Runs a converter whose model is to compute in integers."""
     # Lists and help load this file, and must not wait for numpy.
-    from ..quantization.method_search import chosen
-    from .calibration import answers, observe, with_ranges
+    from ..quantization.method_search import choose_method
+    from .calibration import compute_outputs, observe_ranges, with_ranges
 
     tf = require("tensorflow")
     assert request.calibration is not None  # the core never asks without
@@ -44,7 +44,7 @@ def convert_to_integers(converter: Any, request: ExportRequest) -> tuple[bytes, 
     converter._experimental_calibrate_only = True
     calibrated = bytes(converter.convert())
     scheme = scheme_of(request)
-    seen = observe(calibrated, samples)
+    seen = observe_ranges(calibrated, samples)
 
     def build(method: str) -> bytes:
         ranged = with_ranges(
@@ -57,7 +57,9 @@ def convert_to_integers(converter: Any, request: ExportRequest) -> tuple[bytes, 
         return with_usable_states(_quantized(ranged, request, scheme))
 
     real = with_usable_states(calibrated)
-    data, method, remarks = chosen(request, build, answers, lambda inputs: answers(real, inputs))
+    data, method, remarks = choose_method(
+        request, build, compute_outputs, lambda inputs: compute_outputs(real, inputs)
+    )
     return data, Written(remarks=remarks, method=method, kept=_kept_together(calibrated, request))
 
 
@@ -71,7 +73,7 @@ def _kept_together(calibrated: bytes, request: ExportRequest) -> tuple[str, ...]
 
 
 def interface_of(request: ExportRequest, scheme: Target) -> str:
-    """What the file takes and gives, as numpy calls it.
+    """The type of inputs and outputs, by numpy's name.
 
     An int8 file for raw bytes takes and gives uint8. Every other file takes and gives real
     numbers: an application has them as such, and would have to quantize them with a scale that

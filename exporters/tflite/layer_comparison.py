@@ -1,4 +1,4 @@
-"""A TFLite file and its float twin, operator by operator, in LiteRT.
+"""Layer comparison of a TFLite file with its float32 baseline, in LiteRT.
 
 Both files run with all tensors kept, by the runtime's own kernels: XNNPACK keeps none. To tell what
 an operator adds by itself, the file is cut between its operators and each is fed with the twin's
@@ -15,9 +15,9 @@ from zoo.contracts import LayerComparison, LayerRequest, OperatorRecord
 from zoo.contracts.layers import ARITHMETICS
 from zoo.networks.layer_names import LayerNames, with_nameless
 
-from ..quantization.quantization_error import Gathered, weight_figures
+from ..quantization.quantization_error import OutputStatistics, weight_figures
 from .graph import Operator, TfliteGraph
-from .profiling import Timed, timed
+from .profiling import OperatorTimes, time_operators
 from .runner import Array, Runner
 
 _KERNELS = (
@@ -30,7 +30,7 @@ _FASTER = {("UNIDIRECTIONAL_SEQUENCE_LSTM", "integer"): "--recurrent unrolled"}
 
 @dataclass(frozen=True, kw_only=True)
 class _Pair:
-    """An operator and its twin; the twin has none for some."""
+    """An operator and its counterpart in the baseline, if there is one."""
 
     number: int
     twin: int | None
@@ -38,12 +38,12 @@ class _Pair:
 
 def compare_layers(request: LayerRequest) -> LayerComparison:
     """Runs both files on every input; see `zoo.contracts.Exporter.compare_layers`."""
-    file, twin = TfliteGraph(request.path), TfliteGraph(request.twin)
+    file, twin = TfliteGraph(request.path), TfliteGraph(request.baseline)
     pairs = _pairs(file, twin)
     gathered = _gather(file, twin, pairs, request)
     examples = request.inputs[:1]
-    mine = timed(request.path, file, examples, request.runs)
-    theirs = timed(request.twin, twin, examples, request.runs)
+    mine = time_operators(request.path, file, examples, request.runs)
+    theirs = time_operators(request.baseline, twin, examples, request.runs)
     notes = [_KERNELS]
     if request.runs:
         notes.append(mine.note)
@@ -88,15 +88,15 @@ def _shape(graph: TfliteGraph, number: int) -> tuple[int, ...]:
 
 def _gather(
     file: TfliteGraph, twin: TfliteGraph, pairs: list[_Pair], request: LayerRequest
-) -> dict[int, Gathered]:
+) -> dict[int, OutputStatistics]:
     out = {p.number: file.operators[p.number].outputs[0] for p in pairs if p.twin is not None}
     theirs = {p.number: twin.operators[p.twin].outputs[0] for p in pairs if p.twin is not None}
-    gathered = {n: Gathered(integers=file.integers(place)) for n, place in out.items()}
+    gathered = {n: OutputStatistics(integers=file.integers(place)) for n, place in out.items()}
     # Integers with a scale for each channel cannot be fed from real numbers here.
     fed = {n for n in out if file.is_float(out[n]) or gathered[n].integers is not None}
     cut_file = Runner(*file.cut({out[n] for n in fed}))
     cut_twin = Runner(*twin.cut({theirs[n] for n in fed}))
-    whole_file, whole_twin = Runner(request.path), Runner(request.twin)
+    whole_file, whole_twin = Runner(request.path), Runner(request.baseline)
     for example in request.inputs:
         example = example[None]
         whole_twin.run(example)
@@ -114,15 +114,15 @@ def _gather(
     return gathered
 
 
-def _real(values: Array, one: Gathered) -> Array:
+def _real(values: Array, one: OutputStatistics) -> Array:
     return values if one.integers is None else one.integers.real(values)
 
 
-def _given(file: TfliteGraph, place: int, real: Array, one: Gathered) -> Array:
+def _given(file: TfliteGraph, place: int, real: Array, one: OutputStatistics) -> Array:
     return real.astype(file.dtype(place)) if one.integers is None else one.integers.of(real)
 
 
-def _rounded(real: Array, one: Gathered) -> Array:
+def _rounded(real: Array, one: OutputStatistics) -> Array:
     return real if one.integers is None else one.integers.rounded(real)
 
 
@@ -130,10 +130,10 @@ def _records(
     file: TfliteGraph,
     twin: TfliteGraph,
     pairs: list[_Pair],
-    gathered: dict[int, Gathered],
+    gathered: dict[int, OutputStatistics],
     request: LayerRequest,
-    mine: Timed,
-    theirs: Timed,
+    mine: OperatorTimes,
+    theirs: OperatorTimes,
 ) -> tuple[OperatorRecord, ...]:
     names = LayerNames(request.layers, (op.name for op in file.operators))
     said = [names.of(file.operators[pair.number].name) for pair in pairs]
@@ -191,7 +191,7 @@ def _bytes(graph: TfliteGraph, operator: Operator, counted: set[int]) -> int:
     return sum(own.values())
 
 
-def _overhead(graph: TfliteGraph, times: Timed) -> dict[str, float]:
+def _overhead(graph: TfliteGraph, times: OperatorTimes) -> dict[str, float]:
     found: dict[str, float] = defaultdict(float)
     for number, operator in enumerate(graph.operators):
         if operator.arithmetic not in ARITHMETICS and operator.variables:

@@ -19,7 +19,7 @@ from zoo.common.errors import Unsupported
 from zoo.common.optional_imports import require
 from zoo.contracts import ExportRequest
 
-from ..shared.recurrent import changed, recurrent_layers
+from ..shared.recurrent import changed_attributes, recurrent_layers
 
 #: The form when neither user nor target chose one. The fused operator is ten to twenty times
 #: smaller than written out steps, and the one that microcontrollers have; 16-bit activations it
@@ -85,16 +85,16 @@ def written_as(form: str, precision: str, model: Any) -> Iterator[Collection[str
     layers = recurrent_layers(model)
     tracing = _Tracing(precision)
     with ExitStack() as stack:
-        stack.enter_context(changed(layers, unroll=form != "while"))
+        stack.enter_context(changed_attributes(layers, unroll=form != "while"))
         if form == "fused":
             for layer in layers:
                 fused = partial(tracing.inner_loop, layer, layer.inner_loop)
-                stack.enter_context(changed([layer], inner_loop=fused))
+                stack.enter_context(changed_attributes([layer], inner_loop=fused))
         yield tracing.others.values()
 
 
 class _Tracing:
-    """What happened to each layer; a layer may be traced several times, with a free batch too."""
+    """Traces of the layers; a layer may be traced several times, also with a free batch."""
 
     def __init__(self, precision: str) -> None:
         self.precision = precision
@@ -171,7 +171,7 @@ def _why_not(layer: Any, initial_state: Any, mask: Any, precision: str) -> str:
 
 
 def _one_layer(x: Any, h: Any, c: Any, kernel: Any, recurrent_kernel: Any, bias: Any) -> Any:
-    """What the operator computes, which the converter puts in place of this.
+    """The function that the converter replaces by the fused operator.
 
     Args:
         x: (batch, steps, features).

@@ -1,4 +1,4 @@
-"""TFLite metadata: what tells MediaPipe Tasks and Android Studio how to use an image classifier.
+"""TFLite metadata of image classifiers, for MediaPipe Tasks and Android Studio.
 
 A flatbuffer of its own, stored in a buffer of the model, says what the input takes and where the
 names of the classes are: in a file appended to the model. The few tables that a classifier needs
@@ -14,7 +14,7 @@ from typing import Any
 from zoo.common.optional_imports import require
 from zoo.contracts import ExportRequest
 
-from .schema import packed
+from .schema import serialize
 
 #: The model's buffer that holds the metadata, and the mark at their beginning.
 BUFFER, IDENTIFIER = "TFLITE_METADATA", b"M001"
@@ -36,7 +36,7 @@ _RGB, _GREY = 1, 2
 _AXIS_LABELS = 2
 
 
-def described(data: bytes, request: ExportRequest) -> tuple[bytes, dict[str, bytes]]:
+def with_metadata(data: bytes, request: ExportRequest) -> tuple[bytes, dict[str, bytes]]:
     """A file with its metadata, and what is to be appended to it.
 
     Files other than those of image classifiers come back as they are: the standard has words for
@@ -51,7 +51,7 @@ def described(data: bytes, request: ExportRequest) -> tuple[bytes, dict[str, byt
     entry.name, entry.buffer = BUFFER, len(model.buffers)
     model.buffers.append(buffer)
     model.metadata = [*(model.metadata or []), entry]
-    data = packed(model, len(data) + len(buffer.data))
+    data = serialize(model, len(data) + len(buffer.data))
     names = "\n".join(_line(name) for name in request.classes)
     return data, {LABELS: names.encode("utf-8")}
 
@@ -120,7 +120,7 @@ def _two(write: _Writer, first: Sequence[float], second: Sequence[float]) -> dic
 
 
 class _Writer:
-    """What each table is made of; every method returns where in the buffer its work begins."""
+    """A flatbuffer writer; every method returns the offset of what it wrote."""
 
     def __init__(self) -> None:
         self._builder: Any = require("flatbuffers").Builder(1024)

@@ -1,4 +1,4 @@
-"""What firmware needs of a TFLite file: an array, the operators for a resolver, the arena's size.
+"""Firmware sources for a TFLite file: model array, operator resolver, arena size.
 
 The arena is measured by the kind of device that brings the ``tflite-micro`` package.
 """
@@ -94,7 +94,7 @@ def microcontroller_files(request: UsageRequest) -> tuple[dict[str, str], list[s
         "inputs as the model takes them, and a program that compares. edgezoo's tests compile the "
         "array and compare its bytes; the rest is compiled against declarations of the calls that "
         "it makes, for want of TensorFlow Lite Micro's headers.",
-        _in_words(arena, request, expected),
+        _describe_arena(arena, request, expected),
     ]
     if custom:
         notes.append(f"These operators must be added by hand: {', '.join(custom)}.")
@@ -125,8 +125,8 @@ def _golden(request: UsageRequest) -> tuple[NDArray[Any], NDArray[Any]]:
     return np.stack(inputs), np.stack(outputs)
 
 
-def _in_words(arena: Arena, request: UsageRequest, expected: NDArray[Any]) -> str:
-    """What was measured, or why nothing was."""
+def _describe_arena(arena: Arena, request: UsageRequest, expected: NDArray[Any]) -> str:
+    """The measured arena as text, or the reason for its absence."""
     if arena.bytes is None or arena.outputs is None:
         return (
             f"tflite-micro {arena.version} cannot run this file: {arena.problem}. The array and "

@@ -1,4 +1,4 @@
-"""Options that TFLite alone has."""
+"""Options of the TFLite format."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How long each operator of a TFLite file takes, and which of them a delegate computes.
+"""Times of TFLite operators, and their assignment to delegates.
 
 LiteRT's Python interface tells no times of single operators. So each is timed in a file of its own,
 with the delegate, on the values that it gets in the whole file.
@@ -31,7 +31,7 @@ BUILT_IN = "built-in"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Timed:
+class OperatorTimes:
     """Times and executors by the operator's number; empty where nothing was measured."""
 
     microseconds: dict[int, float] = field(default_factory=dict)
@@ -39,11 +39,11 @@ class Timed:
     note: str = _ALONE
 
 
-def timed(path: Path, graph: TfliteGraph, examples: Array, runs: int) -> Timed:
+def time_operators(path: Path, graph: TfliteGraph, examples: Array, runs: int) -> OperatorTimes:
     """Times every operator that has inputs, on the values that one example gives it."""
     executors = _executors(path, graph)
     if runs < 1:
-        return Timed(executors=executors)
+        return OperatorTimes(executors=executors)
     from .runner import Runner
 
     whole = Runner(path)
@@ -54,7 +54,7 @@ def timed(path: Path, graph: TfliteGraph, examples: Array, runs: int) -> Timed:
             continue  # it only unpacks constants, once
         values = [whole.value(place).copy() for place in operator.variables]
         microseconds[number] = _time(graph.alone(number), values, runs)
-    return Timed(microseconds=microseconds, executors=executors)
+    return OperatorTimes(microseconds=microseconds, executors=executors)
 
 
 def _time(content: bytes, values: list[Array], runs: int) -> float:
@@ -82,7 +82,7 @@ def _time(content: bytes, values: list[Array], runs: int) -> float:
 
 
 def _executors(path: Path, graph: TfliteGraph) -> dict[int, str]:
-    """Which operators a delegate takes in the whole file; empty when the runtime does not tell."""
+    """The executor of each operator in the whole file; empty when the runtime reports none."""
     module = require("ai_edge_litert.interpreter")
     interpreter = module.Interpreter(model_path=str(path), num_threads=1)
     interpreter.allocate_tensors()

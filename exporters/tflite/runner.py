@@ -14,7 +14,7 @@ Array = NDArray[Any]
 
 
 class Runner:
-    """A file in the interpreter, with every tensor kept.
+    """An interpreter that preserves every tensor of a file.
 
     Args:
         content: The file's bytes, or where it is.
@@ -49,7 +49,7 @@ class Runner:
         self._interpreter.invoke()
 
     def value(self, place: int) -> Array:
-        """What a tensor holds now."""
+        """The current value of a tensor."""
         values: Array = self._interpreter.get_tensor(place)
         return values
 

@@ -1,4 +1,4 @@
-"""The graph inside a TFLite file: its operators by name, and which of them touch raw input."""
+"""TFLite flatbuffers: reading, writing, operators by name."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ def schema() -> Any:
     return require("ai_edge_litert.schema_py_generated")
 
 
-def opened(data: bytes) -> Any:
+def read_model(data: bytes) -> Any:
     """A file's bytes as a `ModelT`, whose fields can be read and set."""
     return schema().ModelT.InitFromPackedBuf(data, 0)
 
 
 def operators(data: bytes) -> list[Operator]:
     """The operators of the main graph, in order, each known by the name of its first result."""
-    model = opened(data)
+    model = read_model(data)
     graph = model.subgraphs[0]
     names = [tensor.name.decode() for tensor in graph.tensors]
     found = []
@@ -52,7 +52,7 @@ def kind_of(model: Any, operator: Any) -> str:
 
 def float_results(data: bytes) -> set[str]:
     """Names of the tensors of real numbers that operators make from other than integers alone."""
-    model = opened(data)
+    model = read_model(data)
     graph, real = model.subgraphs[0], schema().TensorType.FLOAT32
     made = [o for o in graph.operators if kind_of(model, o) != "DEQUANTIZE"]
     results = {int(i) for operator in made for i in operator.outputs}
@@ -61,7 +61,7 @@ def float_results(data: bytes) -> set[str]:
 
 def first_arithmetic(data: bytes) -> list[str]:
     """Names of the results of those operators that add or multiply constants to raw input."""
-    model = opened(data)
+    model = read_model(data)
     graph = model.subgraphs[0]
     names = []
     reached = {int(index) for index in graph.inputs}
@@ -77,7 +77,7 @@ def first_arithmetic(data: bytes) -> list[str]:
     return names
 
 
-def packed(model: Any, size: int = 1 << 20) -> bytes:
+def serialize(model: Any, size: int = 1 << 20) -> bytes:
     """A `ModelT` as the bytes of a file.
 
     Args:

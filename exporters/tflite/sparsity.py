@@ -1,4 +1,4 @@
-"""The zeros of pruned networks, stored so that they take little room."""
+"""Sparse storage of the zeros of pruned networks."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _SPARSE_PRECISIONS = ("float32", "float16")
 
 
 def store_sparsely(converter: Any, request: ExportRequest) -> None:
-    """Has a converter store zeros sparsely, where that was asked for and can be read."""
+    """Sets a converter to sparse storage, where requested and readable by runtimes."""
     if request.options.get("sparse") and request.precision in _SPARSE_PRECISIONS:
         sparsity = require("tensorflow").lite.Optimize.EXPERIMENTAL_SPARSITY
         converter.optimizations = [*(converter.optimizations or ()), sparsity]

@@ -1,4 +1,4 @@
-"""Shorter names of tensors: in a small network, those of fused operators outweigh the scales."""
+"""Shorter names of tensors; those of fused operators can outweigh the scales in small files."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def name_outputs(content: Any, names: Sequence[str]) -> None:
 
 
 def shorten(graph: Any, network: Any) -> None:
-    """Leaves of each name what tells tensors and their layers apart, in place.
+    """Shortens each name to the parts that identify the tensor and its layers, in place.
 
     A fused operator is named after every operator that went into it, each under the scopes of all
     models around its layer. What stays: the first of them from its layer on, and the other layers.

@@ -42,8 +42,8 @@ def multiply_adds(kind: str, operator: Any, graph: Any) -> int:
     return results * int(depth(*(_sides(graph.tensors[i]) for i in places[:2])))
 
 
-def turns_of_graphs(model: Any) -> list[int]:
-    """How often each of a file's graphs is computed in one inference.
+def loop_counts(model: Any) -> list[int]:
+    """Executions of each of a file's graphs in one inference.
 
     Empty when a loop has no constant number of turns.
     """

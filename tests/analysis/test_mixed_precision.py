@@ -13,11 +13,11 @@ from zoo.analysis.mixed_precision import (
     MOST_ATTEMPTS,
     FloatLayerSearch,
     MixedCandidate,
-    Workshop,
+    SearchCallbacks,
     remark,
     search,
 )
-from zoo.common.errors import StepDied, Unsupported
+from zoo.common.errors import ProcessFailed, Unsupported
 from zoo.contracts import LayerComparison
 from zoo.pipeline.steps.repair import can_repair
 from zoo.registry import PluginSettings, load_registry
@@ -58,7 +58,7 @@ class Maker:
         return comparison(*worst)
 
     def search(self, always: tuple[str, ...] = ()) -> FloatLayerSearch:
-        workshop = Workshop(make=self.make, compare=self.compare, tell=lambda text: None)
+        workshop = SearchCallbacks(make=self.make, compare=self.compare, tell=lambda text: None)
         return search(workshop, always)
 
 
@@ -142,7 +142,7 @@ def test_a_file_that_could_not_be_measured_is_left_to_the_gate() -> None:
     def never(first: MixedCandidate) -> LayerComparison:
         raise AssertionError("there is nothing to compare")
 
-    found = search(Workshop(make=lambda keep: first, compare=never, tell=print))
+    found = search(SearchCallbacks(make=lambda keep: first, compare=never, tell=print))
     assert found.attempts == (attempt,)
 
 
@@ -159,9 +159,9 @@ def test_layers_that_cannot_be_ranked_cost_the_search_and_not_the_file() -> None
     maker = Maker(lambda kept: 9.0)
 
     def fails(first: MixedCandidate) -> LayerComparison:
-        raise StepDied("compare died by SIGSEGV")
+        raise ProcessFailed("compare died by SIGSEGV")
 
-    found = search(Workshop(make=maker.make, compare=fails, tell=print))
+    found = search(SearchCallbacks(make=maker.make, compare=fails, tell=print))
     assert found.chosen.attempt.kept == ()
     text = remark(found, 1.0, "points", 500)
     assert "loses 9.0 points, more than the budget of 1 allows" in text

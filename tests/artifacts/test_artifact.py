@@ -35,12 +35,12 @@ from zoo.artifacts.artifact import (
     describe,
     embed,
     find_exporter,
-    judged,
     manifest_text,
     open_artifact,
     open_unaltered,
     parse_manifest,
     require_manifest,
+    with_gate_result,
 )
 from zoo.common.errors import BadFile, UsageError, ZooError
 from zoo.contracts import Exporter, Metric, TensorInfo
@@ -186,7 +186,7 @@ def test_gate_s_answer_replaces_the_manifest(exporter, file):
     answer = GateReference(
         passed=False, runtime="r", runtime_version="1", checks=(check(),), metrics=()
     )
-    embed(exporter, file, judged(made, answer))
+    embed(exporter, file, with_gate_result(made, answer))
     assert open_unaltered(REGISTRY, file).manifest == replace(made, gate=answer)
     assert made.gate is None
 

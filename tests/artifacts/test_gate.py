@@ -13,17 +13,17 @@ from makers import comparison, contents, fuzz, truth
 
 from zoo.artifacts.gate import (
     PREPROCESSING_MAX_ABS,
-    finite,
-    judge,
+    finite_outputs,
     placement,
     preprocessing_parity,
     reasons,
+    run_checks,
     static_shapes,
     stock_operators,
 )
 from zoo.contracts import Check
 from zoo.contracts.precision import precision_named
-from zoo.tasks.image_classification import zoo_tasks
+from zoo.tasks.classification import zoo_tasks
 
 TASK = next(iter(zoo_tasks()))
 CLASSES = 3
@@ -61,7 +61,7 @@ def failed(**changes) -> list[str]:
     """Names of the checks that fail."""
     if "precision" in changes:
         changes["precision"] = precision_named(changes["precision"])
-    checks = judge(**{**GOOD, **changes})
+    checks = run_checks(**{**GOOD, **changes})
     assert [check.name for check in checks] == [
         *("finite", "parity", "preprocessing", "accuracy", "placement", "operators", "shapes")
     ]
@@ -106,7 +106,7 @@ def test_bad_file_fails_that_check_alone(check, changes):
 
 
 def test_a_broken_file_is_told_everything():
-    checks = judge(
+    checks = run_checks(
         **{
             **GOOD,
             "outputs": NAN,
@@ -117,7 +117,7 @@ def test_a_broken_file_is_told_everything():
         "finite: 1 outputs are NaN or infinite: some value overflowed; "
         "operators: no stock runtime has FlexErf, TeaLeaves"
     )
-    assert reasons(judge(**GOOD)) == ""
+    assert reasons(run_checks(**GOOD)) == ""
 
 
 def test_loss_within_the_limit_passes():
@@ -151,11 +151,11 @@ def test_file_is_compared_with_its_float_twin():
 @pytest.mark.parametrize("shape", [(4,), (4, 3), (4, 3, 2)])
 def test_finite_counts_examples(shape):
     outputs = np.zeros(shape)
-    assert finite(outputs).value == "0 of 4 outputs are NaN or infinite"
+    assert finite_outputs(outputs).value == "0 of 4 outputs are NaN or infinite"
     outputs[1] = np.nan
     outputs.reshape(4, -1)[3, 0] = -np.inf
-    assert finite(outputs).value == "2 of 4 outputs are NaN or infinite"
-    assert finite(np.zeros(shape, np.uint8)).passed
+    assert finite_outputs(outputs).value == "2 of 4 outputs are NaN or infinite"
+    assert finite_outputs(np.zeros(shape, np.uint8)).passed
 
 
 @fuzz

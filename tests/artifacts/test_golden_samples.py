@@ -26,7 +26,7 @@ from zoo.artifacts.golden_samples import (
     GoldenArrays,
     PackedArray,
     candidates,
-    choose,
+    choose_golden,
     golden_name,
     least_tolerance,
     make_golden,
@@ -89,21 +89,25 @@ def test_candidates_of_steps_are_spread_over_the_split() -> None:
 def test_the_most_telling_of_those_that_kernels_agree_on() -> None:
     outputs = np.array([[1, 0, 0], [0.6, 0.4, 0], [0.4, 0.3, 0.3]], np.float32)
     plain = outputs.copy()
-    chosen = choose([[7, 8, 9]], outputs, plain, precision_named("float32"), [REAL])
+    chosen = choose_golden([[7, 8, 9]], outputs, plain, precision_named("float32"), [REAL])
     assert chosen.examples == (9,)
     assert chosen.max_abs == 1e-4
     plain[2, 0] += 0.01  # the last is telling, but this machine is not sure of it
-    assert choose([[7, 8, 9]], outputs, plain, precision_named("float32"), [REAL]).examples == (8,)
+    assert choose_golden(
+        [[7, 8, 9]], outputs, plain, precision_named("float32"), [REAL]
+    ).examples == (8,)
 
 
 def test_a_tolerance_that_kernels_need() -> None:
     outputs = np.array([[0.6, 0.4, 0]], np.float32)
-    chosen = choose([[5]], outputs, outputs + np.float32(0.03125), precision_named("int8"), [BYTES])
+    chosen = choose_golden(
+        [[5]], outputs, outputs + np.float32(0.03125), precision_named("int8"), [BYTES]
+    )
     assert chosen.max_abs == pytest.approx(0.0625)
     assert chosen.tolerance.startswith("twice")
-    assert choose([[5]], outputs, None, precision_named("int8"), [BYTES]).max_abs == pytest.approx(
-        1 / 256, rel=0.01
-    )
+    assert choose_golden(
+        [[5]], outputs, None, precision_named("int8"), [BYTES]
+    ).max_abs == pytest.approx(1 / 256, rel=0.01)
 
 
 @pytest.mark.parametrize("precision", ["float32", "float16", "dynamic-int8", "int8", "int16x8"])
@@ -117,7 +121,7 @@ def test_least_tolerances_grow_as_precision_falls(precision: str) -> None:
 @pytest.mark.parametrize("bad", [np.nan, np.inf])
 def test_what_answers_with_no_number_has_no_golden_outputs(bad: float) -> None:
     outputs = np.array([[0.5, bad]], np.float32)
-    assert choose([[0]], outputs, None, precision_named("float32"), [REAL]) is None
+    assert choose_golden([[0]], outputs, None, precision_named("float32"), [REAL]) is None
 
 
 @fuzz

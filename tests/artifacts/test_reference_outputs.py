@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from zoo.artifacts.gate import enough_inputs
-from zoo.artifacts.reference_outputs import judged_split
+from zoo.artifacts.gate import require_inputs
+from zoo.artifacts.reference_outputs import comparison_split
 from zoo.contracts import Check, Dataset, Split
 from zoo.contracts.dataset import IGNORED
 
@@ -35,11 +35,11 @@ def dataset_of(train: int, test: int) -> Dataset:
 
 def test_a_large_test_split_stays_as_it_is() -> None:
     dataset = dataset_of(train=30, test=64)
-    assert judged_split(dataset, 64) is dataset.splits["test"]
+    assert comparison_split(dataset, 64) is dataset.splits["test"]
 
 
 def test_training_examples_follow_a_small_test_split() -> None:
-    joined = judged_split(dataset_of(train=100, test=10), 64)
+    joined = comparison_split(dataset_of(train=100, test=10), 64)
     assert len(joined) == 64
     seen = [int(joined.read(index)[0, 0, 0]) for index in range(64)]
     assert seen == [*range(10), *range(100, 154)]
@@ -47,13 +47,13 @@ def test_training_examples_follow_a_small_test_split() -> None:
 
 
 def test_what_is_not_there_is_not_made_up() -> None:
-    assert len(judged_split(dataset_of(train=20, test=10), 64)) == 30
+    assert len(comparison_split(dataset_of(train=20, test=10), 64)) == 30
 
 
 @pytest.mark.parametrize(("count", "passed"), [(63, False), (64, True)])
 def test_too_few_inputs_prove_nothing(count: int, passed: bool) -> None:
     check = Check(name="parity", passed=True, value="100 %", limit="all agree")
-    answer = enough_inputs(check, count, 64)
+    answer = require_inputs(check, count, 64)
     assert answer.passed == passed
     assert ("63 real inputs" in answer.reason) == (not passed)
 
@@ -72,5 +72,5 @@ def test_labels_of_steps_are_as_wide_as_the_longest_sequence_of_both() -> None:
         "test": tagged([[1, 1]]),
     }
     dataset = Dataset(name="tags", classes=("a", "b"), content_hash="x", splits=splits)
-    joined = judged_split(dataset, 3)
+    joined = comparison_split(dataset, 3)
     assert joined.labels.tolist() == [[1, 1, -1], [1, 0, 1], [0, 1, -1]]

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from zoo.benchmark.candidate import Candidate, Stage
 from zoo.benchmark.measure import measure_interleaved
 from zoo.benchmark.process_result import Window
-from zoo.benchmark.sustained import MOST_KEPT, summarized, sustain, windows_of
+from zoo.benchmark.sustained import MOST_KEPT, run_sustained, summarized, windows_of
 from zoo.benchmark.tiers import TIERS, Tier
 from zoo.contracts import Condition
 from zoo.execution.device import Device
@@ -57,7 +57,7 @@ def run(nanoseconds: int, count: int = 10, **changes: Any) -> BenchRun:
 
 def long_run(bench: Callable[[], BenchRun]) -> tuple[Any, list[None]]:
     told: list[None] = []
-    found = sustain(bench, SHORT, threads=1, cores=2, progress=lambda: told.append(None))
+    found = run_sustained(bench, SHORT, threads=1, cores=2, progress=lambda: told.append(None))
     return found, told
 
 
@@ -119,7 +119,7 @@ def test_heat_is_the_finding_not_a_disturbance() -> None:
 def test_kept_samples_are_evenly_spread(count: int) -> None:
     samples = np.arange(count, dtype=np.int64) + 1
     one = replace(SHORT, seconds=1.0)
-    found = sustain(
+    found = run_sustained(
         lambda: run(1, samples=samples), one, threads=1, cores=None, progress=lambda: None
     )
     (kept,), (window,) = found.parts.processes, found.windows

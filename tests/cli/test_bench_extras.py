@@ -7,7 +7,7 @@ from typing import Any, cast
 
 import pytest
 
-from zoo.cli.bench_extras import further_columns, print_profiles
+from zoo.cli.bench_columns import further_columns, print_profiles
 from zoo.results.measurements import Energy, Measurement, OperatorTime, Profile
 
 ENERGY = Energy(meter="ina3221 VDD_IN", joules=2.0, mj_per_inference=0.4, watts=5.0)

@@ -228,10 +228,11 @@ def test_a_file_altered_after_the_gate_is_sent_nowhere(faulty, altered_file, dev
 def test_two_processes_want_one_device(faulty, plain_file, own_folders):
     faulty("devices", "list", at="none", fault="none")
     code = (
-        "import sys; from zoo.execution.lock import holding; from zoo.execution.devices import "
+        "import sys; from zoo.execution.lock import device_lock; from zoo.execution.devices import "
         "device_named; from zoo.registry import PluginSettings, load_registry\n"
         "registry = load_registry(PluginSettings(paths=(sys.argv[1],)))\n"
-        "with holding(device_named(registry, 'bad')): print('held', flush=True); sys.stdin.read()"
+        "with device_lock(device_named(registry, 'bad')):\n"
+        "    print('held', flush=True); sys.stdin.read()"
     )
     pipe = subprocess.PIPE
     command = [sys.executable, "-c", code, "faulty.py"]

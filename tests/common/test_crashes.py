@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from zoo.common import crashes as deaths
-from zoo.common.crashes import death, oom_kills
-from zoo.common.errors import Crashed, StepDied
+from zoo.common.crashes import crash_error, oom_kills
+from zoo.common.errors import NativeCrash, ProcessFailed
 from zoo.common.memory import machine_memory
 from zoo.common.worker import WorkerLimits, call
 from zoo.pipeline.conversion_limits import MEMORY_SHARE, conversion_limits
@@ -20,23 +20,25 @@ from zoo.pipeline.recipe import ConversionLimits
 BAD_ALLOC = "terminate called after throwing an instance of 'std::bad_alloc'\n  what():  no\n"
 
 
-def died(number: int, words: str, folder: Path, **given: int | None) -> StepDied:
+def died(number: int, words: str, folder: Path, **given: int | None) -> ProcessFailed:
     log = folder / "output.log"
     log.write_text(words)
-    return death(-number, log, "export", **{"memory": None, "killed_before": oom_kills(), **given})
+    return crash_error(
+        -number, log, "export", **{"memory": None, "killed_before": oom_kills(), **given}
+    )
 
 
 @pytest.mark.parametrize("name", ["SIGSEGV", "SIGABRT", "SIGILL", "SIGBUS", "SIGFPE"])
 def test_own_fault_of_native_code(tmp_path, name):
     found = died(getattr(signal, name), "tensor 7\n", tmp_path)
-    assert type(found) is Crashed
+    assert type(found) is NativeCrash
     assert found.what == f"export died by {name}"
     assert "--retry" in found.fix
 
 
 @pytest.mark.parametrize("name", ["SIGKILL", "SIGTERM", "SIGUSR1"])
 def test_ended_from_outside(tmp_path, name):
-    assert type(died(getattr(signal, name), "", tmp_path)) is StepDied
+    assert type(died(getattr(signal, name), "", tmp_path)) is ProcessFailed
 
 
 def test_out_of_memory_in_native_code(tmp_path):
@@ -59,7 +61,7 @@ def test_ended_by_the_system_for_lack_of_memory(tmp_path, monkeypatch):
 
 @pytest.mark.skipif(sys.platform != "linux", reason="memory is limited on Linux")
 def test_native_code_that_meets_the_memory_limit():
-    with pytest.raises(StepDied) as caught:
+    with pytest.raises(ProcessFailed) as caught:
         call("children:throw_bad_alloc", {}, limits=WorkerLimits(memory_bytes=1 << 28))
     assert "no more memory within the 0.3 GB" in caught.value.why
 

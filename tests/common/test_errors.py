@@ -11,7 +11,7 @@ from zoo.common.errors import (
     BadData,
     BadFile,
     MissingExtra,
-    StepDied,
+    ProcessFailed,
     UnknownName,
     UsageError,
     ZooError,
@@ -36,7 +36,7 @@ def test_message_has_three_sentences():
     [
         (ZooError("x"), 1),
         (MissingExtra("onnx", "onnx"), 1),
-        (StepDied("x"), 1),
+        (ProcessFailed("x"), 1),
         (UsageError("x"), 2),
         (UnknownName("model", "x", []), 2),
         (BadData("x"), 2),

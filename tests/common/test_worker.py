@@ -16,7 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from makers import ROOT, fuzz, run_python
 
-from zoo.common.errors import BadData, BadFile, StepDied, UsageError, ZooError
+from zoo.common.errors import BadData, BadFile, ProcessFailed, UsageError, ZooError
 from zoo.common.worker import Children, WorkerLimits, call, flatten
 from zoo.registry import PluginSettings
 
@@ -47,7 +47,7 @@ def test_records_travel():
     }
 
 
-@pytest.mark.parametrize("kind", [ZooError, UsageError, BadData, BadFile, StepDied])
+@pytest.mark.parametrize("kind", [ZooError, UsageError, BadData, BadFile, ProcessFailed])
 def test_error_crosses_with_its_sentences(kind):
     with pytest.raises(ZooError) as caught:
         call("children:fail", {"kind": kind.__name__})
@@ -105,7 +105,7 @@ def test_answer_that_cannot_travel_is_an_error():
 )
 def test_death_by_a_signal_names_it(name, cause):
     number = int(signal.Signals[name])
-    with pytest.raises(StepDied) as caught:
+    with pytest.raises(ProcessFailed) as caught:
         call("children:die_by", {"number": number, "words": "first\n\ntensor 7 is odd\n"})
     assert caught.value.what == f"die_by died by {name}"
     assert cause in caught.value.why
@@ -115,27 +115,29 @@ def test_death_by_a_signal_names_it(name, cause):
 
 
 def test_crash_in_native_code():
-    with pytest.raises(StepDied, match="crash_in_native_code died by SIGSEGV"):
+    with pytest.raises(ProcessFailed, match="crash_in_native_code died by SIGSEGV"):
         call("children:crash_in_native_code", {})
     alive()
 
 
 @pytest.mark.parametrize("code", [0, 7])
 def test_exit_without_an_answer(code):
-    with pytest.raises(StepDied, match=f"without an answer .exit code {code}."):
+    with pytest.raises(ProcessFailed, match=f"without an answer .exit code {code}."):
         call("children:exit_at_once", {"code": code})
     alive()
 
 
 def test_death_in_the_middle_of_a_message():
-    with pytest.raises(StepDied, match="die_in_the_middle_of_a_message ended without an answer"):
+    with pytest.raises(
+        ProcessFailed, match="die_in_the_middle_of_a_message ended without an answer"
+    ):
         call("children:die_in_the_middle_of_a_message", {})
     alive()
 
 
 def test_time_limit():
     events = []
-    with pytest.raises(StepDied, match=r"was stopped after 0\.5 s") as caught:
+    with pytest.raises(ProcessFailed, match=r"was stopped after 0\.5 s") as caught:
         call("children:wait_forever", {}, on_event=events.append, limits=WorkerLimits(seconds=0.5))
     assert caught.value.why == "it reached its time limit"
     for event in events:  # the child may have had no time to say anything
@@ -147,7 +149,7 @@ def test_time_limit():
 @pytest.mark.skipif(sys.platform != "linux", reason="memory is limited on Linux")
 def test_memory_limit():
     limits = WorkerLimits(memory_bytes=1 << 28)
-    with pytest.raises(StepDied, match="the step ran out of memory") as caught:
+    with pytest.raises(ProcessFailed, match="the step ran out of memory") as caught:
         call("children:fill_memory", {}, limits=limits)
     assert "raise the memory limit" in caught.value.fix
     # The fork server's own memory does not count.
@@ -167,11 +169,11 @@ def test_stopping_all_children():
         stopped.append(event["pid"])
         children.stop_all()
 
-    with pytest.raises(StepDied, match="died by SIGTERM"):
+    with pytest.raises(ProcessFailed, match="died by SIGTERM"):
         call("children:wait_forever", {}, on_event=stop_soon, children=children)
     with pytest.raises(ProcessLookupError):
         os.kill(stopped[0], 0)
-    with pytest.raises(StepDied):  # too late to begin
+    with pytest.raises(ProcessFailed):  # too late to begin
         call("children:wait_forever", {}, children=children)
     alive()
 
@@ -204,14 +206,14 @@ def test_threads_that_call_at_once_keep_our_main_module():
 
 
 def test_main_module_is_ours_again_after_two_hidings_that_overlap():
-    from zoo.common.worker import _starting_children
+    from zoo.common.fork_server import starting_children
 
     main = sys.modules["__main__"]
     inside = {name: threading.Event() for name in "ab"}
     leave = {name: threading.Event() for name in "ab"}
 
     def hide(name: str) -> None:
-        with _starting_children():
+        with starting_children():
             inside[name].set()
             leave[name].wait(60)
 
@@ -246,7 +248,7 @@ def test_caller_whose_folder_was_removed(tmp_path, monkeypatch):
     (tmp_path / "gone").mkdir()
     monkeypatch.chdir(tmp_path / "gone")
     (tmp_path / "gone").rmdir()
-    with pytest.raises(StepDied, match="No such file or directory"):
+    with pytest.raises(ProcessFailed, match="No such file or directory"):
         call("children:add", {"a": 1, "b": 2})
     monkeypatch.chdir(tmp_path)
     alive()
@@ -283,6 +285,7 @@ isolation.installed = lambda module: False
 from zoo.common.worker import call
 from fake_steps import FakeStep, named
 from zoo.pipeline.engine import Pipeline
+from zoo.pipeline.step_cache import StepCache
 from zoo.pipeline.steps.step import Outcome
 
 def quick(work):
@@ -298,7 +301,7 @@ steps = [
     FakeStep(id=named("quick"), content="quick", work=quick),
     FakeStep(id=named("slow"), content="slow", work=slow, need=(named("quick"),)),
 ]
-Pipeline(cache=Path("cache"), store=None, run="r", on_step=tell).execute(steps)
+Pipeline(cache=StepCache(Path("cache")), store=None, run="r", on_step=tell).execute(steps)
 """
 
 

@@ -73,7 +73,7 @@ def test_examples_are_read_by_the_plugins_own_code() -> None:
 
 def test_synthetic_examples_are_made_without_a_line_for_the_kind() -> None:
     own = kind_of(VolumePreprocessing(side=4))
-    values, _ = own.synthetic(CUBES.labels, 2, np.random.default_rng(0), 0)
+    values, _ = own.synthetic_examples(CUBES.labels, 2, np.random.default_rng(0), 0)
     assert values.shape == (3, 4, 4, 4)
 
 

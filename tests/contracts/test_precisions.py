@@ -17,7 +17,7 @@ from zoo.contracts import FileContents, Precision, TensorInfo, Tolerances
 from zoo.contracts.checks import InvalidRecord
 from zoo.contracts.layers import ARITHMETICS
 from zoo.contracts.precision import BASELINE, PRECISIONS, TRAINABLE, precision_named
-from zoo.execution.expected_outputs import _limit
+from zoo.execution.expected_outputs import _output_tolerance
 from zoo.registry import PluginSettings, load_registry
 
 REGISTRY = load_registry(PluginSettings(installed=False))
@@ -188,7 +188,7 @@ def test_files_without_a_manifest_are_judged_like_the_precision_they_hold(found,
         contents=contents(**found),
         manifest=None,
     )
-    assert _limit(artifact, REAL, np.zeros(3)) == limit
+    assert _output_tolerance(artifact, REAL, np.zeros(3)) == limit
 
 
 def test_manifests_keep_the_name_alone() -> None:

@@ -13,7 +13,7 @@ import pytest
 from zoo.common.errors import BadData, MissingExtra, UnknownName, UsageError
 from zoo.common.optional_imports import installed
 from zoo.contracts import SeriesPreprocessing
-from zoo.data.aeon import carried, fingerprint, open_aeon
+from zoo.data.aeon import find_classification_sets, fingerprint, open_aeon
 from zoo.data.preprocessing.inputs import fitted, read_inputs
 
 HEADER = (
@@ -104,7 +104,7 @@ def test_what_is_no_classification_is_not_offered(folder: Path) -> None:
     add(folder, "Half")
     (folder / "Half" / "Half_TEST.ts").unlink()
     add(folder, "UnitTest")
-    assert list(carried(folder)) == ["Walks"]
+    assert list(find_classification_sets(folder)) == ["Walks"]
 
 
 def test_lengths_that_differ(folder: Path) -> None:
@@ -168,7 +168,7 @@ def test_basic_motions(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_every_set_that_the_package_carries() -> None:
     from zoo.data.aeon import _folder
 
-    names = list(carried(_folder()))
+    names = list(find_classification_sets(_folder()))
     assert {"BasicMotions", "GunPoint", "JapaneseVowels"} <= set(names)
     for name in names:
         dataset = open_aeon(name)

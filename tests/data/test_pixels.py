@@ -14,7 +14,7 @@ from zoo.common.errors import BadData, UsageError
 from zoo.contracts.dataset import Split
 from zoo.contracts.preprocessing import ImagePreprocessing
 from zoo.data.preprocessing.calibration import balanced_sample, calibration_inputs
-from zoo.data.preprocessing.images import crop_edges, read_pixels, to_pixels
+from zoo.data.preprocessing.images import Images, crop_edges, to_pixels
 from zoo.data.preprocessing.inputs import normalize, read_inputs
 
 
@@ -176,7 +176,7 @@ def test_what_is_no_image_is_refused(image, problem):
         to_pixels(image, wanted(4, 4, 3))
     split = split_of([picture(4, 4, 3), image])
     with pytest.raises(BadData, match=f"example 1 .*{problem}"):
-        read_pixels(split, 1, wanted(4, 4, 3))
+        Images(wanted(4, 4, 3)).read(split, 1)
     with pytest.raises(BadData, match=f"example 1 .*{problem}"):
         read_inputs(split, wanted(4, 4, 3))
     with pytest.raises(BadData, match=problem):

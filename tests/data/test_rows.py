@@ -7,8 +7,6 @@ import pytest
 
 from zoo.common.errors import UsageError
 from zoo.data.digits import open_digits
-from zoo.data.digits_rows import open_digits_rows
-from zoo.data.fashion_mnist_rows import fingerprint, open_fashion_mnist_rows
 from zoo.data.readers import fashion_files as files
 from zoo.registry import PluginSettings, load_registry
 
@@ -19,7 +17,8 @@ needs_files = pytest.mark.skipif(
 
 
 def test_rows_are_the_images() -> None:
-    images, rows = open_digits(None), open_digits_rows(None)
+    provider = load_registry(PluginSettings(installed=False)).datasets.get("digits_rows")
+    images, rows = open_digits(None), provider.open(None)
     assert rows.name == "digits_rows"
     assert rows.classes == images.classes
     for name, split in rows.splits.items():
@@ -29,18 +28,19 @@ def test_rows_are_the_images() -> None:
         assert (series.dtype, series.shape) == (np.float32, (8, 8))
         np.testing.assert_array_equal(series, before.read(5)[:, :, 0])
     assert rows.content_hash != images.content_hash
-    assert rows.content_hash == open_digits_rows(None).content_hash
+    assert rows.content_hash == provider.open(None).content_hash
 
 
 @pytest.mark.slow
 @needs_files
 def test_fashion_mnist_rows() -> None:
-    dataset = open_fashion_mnist_rows(None)
+    provider = load_registry(PluginSettings(installed=False)).datasets.get("fashion_mnist_rows")
+    dataset = provider.open(None)
     assert [len(dataset.splits[n]) for n in ("train", "validation", "test")] == [55000, 5000, 10000]
     series = dataset.splits["test"].read(0)
     assert (series.dtype, series.shape) == (np.float32, (28, 28))
     assert series.max() == 255.0
-    assert fingerprint(None).startswith("rows of fashion_mnist")
+    assert provider.fingerprint(None).startswith("rows of fashion_mnist")
 
 
 def test_they_serve_sequences_and_take_no_argument() -> None:

@@ -15,7 +15,7 @@ from zoo.data.splits import (
     SHARES,
     SHARES_WITHOUT_TEST,
     hold_out,
-    minimum,
+    minimum_examples,
     preferred_split,
     refuse_overlap,
     split_by_content,
@@ -60,7 +60,7 @@ def test_each_example_is_in_one_split_and_each_class_in_all(data, shares):
         distinct = len({h for h, own in zip(hashes, labels, strict=True) if own == label})
         for name, own in splits.items():
             held = len({hashes[i] for i in own if labels[i] == label})
-            assert held >= minimum(distinct, shares[name]) >= 1
+            assert held >= minimum_examples(distinct, shares[name]) >= 1
     for own in splits.values():
         assert own.dtype == np.int64
         assert (np.diff(own) > 0).all()
@@ -74,7 +74,9 @@ def test_only_classes_that_lack_examples_leave_the_preferred_split(data):
     for label in range(len(NAMES)):
         own = {h for h, mine in zip(hashes, labels, strict=True) if mine == label}
         wish = Counter(preferred_split(h) for h in own)
-        lacking = sum(max(0, minimum(len(own), share) - wish[n]) for n, share in SHARES.items())
+        lacking = sum(
+            max(0, minimum_examples(len(own), share) - wish[n]) for n, share in SHARES.items()
+        )
         assert sum(placed[h] != preferred_split(h) for h in own) == lacking
 
 
@@ -120,7 +122,7 @@ def test_three_distinct_examples_are_the_least():
 
 
 def test_half_a_share_is_the_least():
-    assert [minimum(n, 0.15) for n in (3, 20, 100, 1000)] == [1, 1, 7, 75]
+    assert [minimum_examples(n, 0.15) for n in (3, 20, 100, 1000)] == [1, 1, 7, 75]
 
 
 def test_what_moves_is_nearest():

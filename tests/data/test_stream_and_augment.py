@@ -228,7 +228,7 @@ def masks(count: int = 64, height: int = SIDE, width: int = SIDE) -> np.ndarray:
 def test_masks_stay_on_what_they_mark(names):
     labels = masks()
     pixels = (labels[..., None] * 255).astype(np.uint8)
-    follow = lambda given, movement: movement.map(given, outside=0)  # noqa: E731
+    follow = lambda given, transform: transform.apply_to_map(given, outside=0)  # noqa: E731
     values, moved = (part.numpy() for part in augment(names, 3, follow)(pixels, labels))
     assert moved.dtype == np.int64
     assert moved.shape == labels.shape
@@ -244,13 +244,13 @@ def test_masks_of_another_resolution_follow_too():
     fine = masks(height=28, width=28)
     coarse = fine[:, ::2, ::2]
     pixels = (np.repeat(np.repeat(coarse, 2, 1), 2, 2)[..., None] * 255).astype(np.uint8)
-    follow = lambda given, movement: movement.map(given, outside=0)  # noqa: E731
+    follow = lambda given, transform: transform.apply_to_map(given, outside=0)  # noqa: E731
     values, moved = (part.numpy() for part in augment(["flip"], 3, follow)(pixels, coarse))
     assert np.array_equal(values[:, ::2, ::2, 0] > 127, moved == 1)
 
 
 def test_what_comes_in_from_outside_has_the_label_of_nothing():
-    follow = lambda given, movement: movement.map(given)  # noqa: E731
+    follow = lambda given, transform: transform.apply_to_map(given)  # noqa: E731
     pixels, labels = batch(64), np.ones((64, SIDE, SIDE), np.int64)
     values, moved = (part.numpy() for part in augment(["shift"], 3, follow)(pixels, labels))
     assert np.array_equal(moved == IGNORED, values[..., 0] == 0)
@@ -262,7 +262,7 @@ def test_points_stay_on_what_they_mark(names):
     places = np.random.default_rng(2).integers(8, 20, (64, 2))
     pixels = np.zeros((64, SIDE, SIDE, 1), np.uint8)
     pixels[np.arange(64), places[:, 1], places[:, 0]] = 255
-    follow = lambda given, movement: movement.points(given)  # noqa: E731
+    follow = lambda given, transform: transform.apply_to_points(given)  # noqa: E731
     points = places.astype(np.float32)[:, None]
     values, moved = (part.numpy() for part in augment(names, 3, follow)(pixels, points))
     assert moved.shape == (64, 1, 2)
@@ -274,7 +274,7 @@ def test_points_stay_on_what_they_mark(names):
 
 
 def test_erased_pictures_keep_their_labels():
-    def refuse(given, movement):
+    def refuse(given, transform):
         raise AssertionError("nothing has moved")
 
     _, kept = augment(["erase"], 3, refuse)(batch(8), masks(8))

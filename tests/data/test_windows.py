@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from zoo.common.errors import BadData
 from zoo.data.readers.recordings import Columns, Recording, Recordings
-from zoo.data.readers.windows import Indices, Windows, cut, split_windows, window_hashes
+from zoo.data.readers.windows import Indices, Windows, cut_windows, split_windows, window_hashes
 from zoo.data.splits import split_by_content
 
 #: Runs of (label, group, rows); a file holds some.
@@ -60,7 +60,7 @@ def test_no_row_is_in_two_splits(
 ) -> None:
     recordings = recordings_of(files)
     try:
-        windows = cut(recordings, length, stride)
+        windows = cut_windows(recordings, length, stride)
         indices, notes = split_windows(
             windows, recordings, window_hashes(windows, recordings.items)
         )
@@ -82,7 +82,7 @@ def test_no_row_is_in_two_splits(
 def test_a_window_has_one_truth(files: list[list[tuple[int, int, int]]], length: int) -> None:
     recordings = recordings_of(files)
     try:
-        windows = cut(recordings, length, 1)
+        windows = cut_windows(recordings, length, 1)
     except BadData:
         return
     for i in range(len(windows)):
@@ -96,7 +96,7 @@ def test_a_window_has_one_truth(files: list[list[tuple[int, int, int]]], length:
 def test_the_check_sees_a_leak() -> None:
     """Splitting overlapping windows by content, as images are, would share rows."""
     recordings = recordings_of([[(0, 0, 100), (1, 0, 100)]])
-    windows = cut(recordings, 10, 2)
+    windows = cut_windows(recordings, 10, 2)
     hashes = window_hashes(windows, recordings.items)
     assert leaks(
         rows_of_splits(recordings, windows, split_by_content(hashes, windows.label, ("0", "1")))
@@ -109,7 +109,7 @@ def test_the_check_sees_a_leak() -> None:
 def test_three_windows_that_just_fit() -> None:
     """The hardest case that can be done: 30 rows are three windows of 10."""
     recordings = recordings_of([[(0, 0, 30), (1, 0, 30)]])
-    windows = cut(recordings, 10, 1)
+    windows = cut_windows(recordings, 10, 1)
     indices, _ = split_windows(windows, recordings, window_hashes(windows, recordings.items))
     assert {name: windows.start[own].tolist() for name, own in indices.items()} == {
         "train": [0, 30],
@@ -117,14 +117,14 @@ def test_three_windows_that_just_fit() -> None:
         "test": [20, 50],
     }
     shorter = recordings_of([[(0, 0, 29), (1, 0, 30)]])
-    windows = cut(shorter, 10, 1)
+    windows = cut_windows(shorter, 10, 1)
     with pytest.raises(BadData, match="class '0' has 20 windows, of which fewer than three"):
         split_windows(windows, shorter, window_hashes(windows, shorter.items))
 
 
 def test_three_groups_are_enough() -> None:
     recordings = recordings_of([[(label, group, 20) for group in range(3) for label in (0, 1)]])
-    windows = cut(recordings, 10, 5)
+    windows = cut_windows(recordings, 10, 5)
     indices, notes = split_windows(windows, recordings, window_hashes(windows, recordings.items))
     assert notes == ["split by who: 1 train, 1 validation, 1 test"]
     assert all(len(own) == 6 for own in indices.values())
@@ -133,6 +133,6 @@ def test_three_groups_are_enough() -> None:
 def test_a_class_in_two_groups_alone_is_split_by_time() -> None:
     runs = [(label, group, 40) for group in range(9) for label in ((0, 1) if group < 2 else (0,))]
     recordings = recordings_of([runs])
-    windows = cut(recordings, 10, 5)
+    windows = cut_windows(recordings, 10, 5)
     _, notes = split_windows(windows, recordings, window_hashes(windows, recordings.items))
     assert "split by time" in notes[0]

@@ -187,6 +187,9 @@ def fake_runtime(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[s
         class Value:
             name, shape, type = "x", [1, 4], "tensor(float)"
 
+        def disable_telemetry_events():
+            pass
+
         def get_available_providers():
             return ["CPUExecutionProvider"]
 

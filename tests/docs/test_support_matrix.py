@@ -121,7 +121,7 @@ def _cell(row: dict[str, Any], format: str, precision: str) -> dict[str, Any]:
 def test_every_network_that_is_trained_here_can_be_built(matrix: Any) -> None:
     pytest.importorskip("keras")
     from zoo.contracts.training import Training
-    from zoo.networks.resizing import build_reshaped, reshaped
+    from zoo.networks.resizing import build_resized, resized_preprocessing
     from zoo.pipeline.job import make_job
     from zoo.pipeline.options import recipe_from
 
@@ -129,8 +129,8 @@ def test_every_network_that_is_trained_here_can_be_built(matrix: Any) -> None:
         recipe = recipe_from(model=subject.model, data=subject.data, **subject.training)
         job = make_job(recipe, REGISTRY)
         training: Training = recipe.training
-        preprocessing = reshaped(job.variant.preprocessing, training)
-        built = build_reshaped(
+        preprocessing = resized_preprocessing(job.variant.preprocessing, training)
+        built = build_resized(
             job.architecture, job.variant, 10, dict(recipe.hyperparameters), preprocessing
         )
         assert built.output_shape == (None, 10), subject.label

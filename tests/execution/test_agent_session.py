@@ -16,7 +16,7 @@ from zoo.execution.failures import (
     AgentHung,
     AgentMismatch,
     AgentRefused,
-    died,
+    crash_error,
     signal_of,
 )
 from zoo.execution.session import CHUNK_EXAMPLES, AgentSession
@@ -176,7 +176,7 @@ def test_exit_codes(code: int | None, name: str | None) -> None:
 
 
 def test_a_line_that_broke_is_no_exit_code() -> None:
-    error = died("bench", None, "Connection closed by 10.0.0.7")
+    error = crash_error("bench", None, "Connection closed by 10.0.0.7")
     assert "the line to the device broke during 'bench'" in str(error)
     assert "Connection closed by 10.0.0.7" in str(error)
     assert "exit code" not in str(error)

@@ -12,15 +12,15 @@ import pytest
 from device_kinds import kind_of
 
 from zoo.execution.device import Device
-from zoo.execution.lock import DeviceBusy, holding
+from zoo.execution.lock import DeviceBusy, device_lock
 
 #: Holds the device until its standard input ends.
 OTHER = """
 import sys
 sys.path[:0] = {path!r}
 from test_device_lock import device
-from zoo.execution.lock import holding
-with holding(device(sys.argv[1])):
+from zoo.execution.lock import device_lock
+with device_lock(device(sys.argv[1])):
     print("held", flush=True)
     sys.stdin.read()
 """
@@ -53,30 +53,30 @@ def other() -> Iterator[subprocess.Popen[str]]:
 
 
 def test_the_second_is_told_who_is_first(other: subprocess.Popen[str]) -> None:
-    with pytest.raises(DeviceBusy, match="'a' is in use") as refusal, holding(device("a")):
+    with pytest.raises(DeviceBusy, match="'a' is in use") as refusal, device_lock(device("a")):
         pass
     assert f"process {other.pid} of this machine holds it since 20" in str(refusal.value)
-    with holding(device("c", where="another desk")), holding(device("a", local=True)):
+    with device_lock(device("c", where="another desk")), device_lock(device("a", local=True)):
         pass
 
 
 def test_a_killed_process_holds_nothing(other: subprocess.Popen[str]) -> None:
     other.kill()
     other.wait()
-    with holding(device("a")):
+    with device_lock(device("a")):
         pass
 
 
 def test_one_after_another() -> None:
     for _ in range(2):
-        with holding(device("a")):
+        with device_lock(device("a")):
             pass
 
 
 @pytest.mark.parametrize("words", ["", "{", "[]", '{"pid": 1}', "\x00\x01"])
 def test_whatever_the_file_says(words: str, tmp_path: Path) -> None:
-    with holding(device("a")):
+    with device_lock(device("a")):
         (file,) = (tmp_path / "cache" / "locks").iterdir()
         file.write_text(words)
-        with pytest.raises(DeviceBusy, match="another process"), holding(device("a")):
+        with pytest.raises(DeviceBusy, match="another process"), device_lock(device("a")):
             pass

@@ -17,8 +17,8 @@ from zoo.benchmark.candidate import Candidate
 from zoo.benchmark.measure import measure_interleaved
 from zoo.contracts import Check
 from zoo.execution.device import Device
-from zoo.execution.output_check import Expected, OutputsDiffer, unchecked
-from zoo.results.measurements import Answers
+from zoo.execution.output_check import ExpectedOutputs, OutputsDiffer, unchecked
+from zoo.results.measurements import OutputCheck
 
 
 class Session:
@@ -34,8 +34,8 @@ class Session:
         return self.outputs
 
 
-def expected(*outputs: Any, limit: float = 0.01, decide: Any = None) -> Expected:
-    return Expected(
+def expected(*outputs: Any, limit: float = 0.01, decide: Any = None) -> ExpectedOutputs:
+    return ExpectedOutputs(
         reference="golden inputs of digits/test",
         inputs=[np.zeros((2, 4), np.uint8)],
         outputs=[np.asarray(values, np.float32) for values in outputs],
@@ -46,7 +46,7 @@ def expected(*outputs: Any, limit: float = 0.01, decide: Any = None) -> Expected
 
 def test_the_same_bits() -> None:
     found = expected([[0.25, 0.75]]).check(Session([[0.25, 0.75]]))  # type: ignore[arg-type]
-    assert found == Answers(
+    assert found == OutputCheck(
         reference="golden inputs of digits/test", inputs=2, exact=True, max_abs=0.0, limit=0.01
     )
 
@@ -143,7 +143,7 @@ def test_a_wrong_answer_costs_its_own_candidate_and_takes_no_time(
     inputs = np.arange(4, dtype=np.float32).reshape(1, 4)
 
     def check(off: float) -> Any:
-        return Expected(
+        return ExpectedOutputs(
             reference="host", inputs=[inputs], outputs=[inputs + np.float32(off)], limits=[0.1]
         ).check
 
@@ -157,7 +157,7 @@ def test_a_wrong_answer_costs_its_own_candidate_and_takes_no_time(
     )
     assert isinstance(wrong, OutputsDiffer)
     assert "off by up to 1" in str(wrong)
-    assert right[0].answers == Answers(  # type: ignore[index]
+    assert right[0].answers == OutputCheck(  # type: ignore[index]
         reference="host", inputs=1, exact=True, max_abs=0.0, limit=0.1
     )
     assert open_[0].answers.why_not == "nobody knows"  # type: ignore[index]

@@ -58,7 +58,7 @@ def compare(
     found = exporter.compare_layers(
         LayerRequest(
             path=path,
-            twin=twin,
+            baseline=twin,
             inputs=subject.inputs,
             layers=layer_names(subject.model),
             runs=runs,
@@ -170,6 +170,6 @@ def test_a_twin_of_another_network_has_nothing_to_compare(
     (tmp_path / "other").mkdir()
     twin, _ = write(exporter, stranger, tmp_path / "other", "float32")
     assert exporter.compare_layers is not None
-    found = exporter.compare_layers(LayerRequest(path=path, twin=twin, inputs=inputs))
+    found = exporter.compare_layers(LayerRequest(path=path, baseline=twin, inputs=inputs))
     assert all(r.own_sqnr_db is None for r in found.operators if r.twin is None)
     assert of_layer(found, "second").twin is None

@@ -8,7 +8,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from zoo.contracts.layers import EXACT_DB
-from zoo.exporters.quantization.quantization_error import Gathered, Integers, Noise, weight_figures
+from zoo.exporters.quantization.quantization_error import (
+    IntegerMapping,
+    NoisePower,
+    OutputStatistics,
+    weight_figures,
+)
 from zoo.networks.layer_names import LayerNames, with_nameless
 
 RESNET = ("normalization", "stem_conv", "stem_bn", "stem_relu", "head", "probabilities")
@@ -16,13 +21,13 @@ FUSED = "functional_1/net_1/stem_relu_1/Relu;functional_1/net_1/stem_bn_1/mul;st
 
 
 def test_noise_of_a_tenth_is_twenty_decibels() -> None:
-    noise = Noise()
+    noise = NoisePower()
     noise.add(np.array([10.0, -10.0]), np.array([11.0, -9.0]))
     assert noise.decibels == pytest.approx(20.0)
 
 
 def test_no_noise_no_signal_and_no_number_have_decibels_of_their_own() -> None:
-    same, silent, broken = Noise(), Noise(), Noise()
+    same, silent, broken = NoisePower(), NoisePower(), NoisePower()
     same.add(np.ones(3), np.ones(3))
     silent.add(np.zeros(3), np.ones(3))
     broken.add(np.ones(3), np.array([1.0, np.nan, 1.0]))
@@ -30,21 +35,21 @@ def test_no_noise_no_signal_and_no_number_have_decibels_of_their_own() -> None:
 
 
 def test_integers_round_to_the_nearest_and_clip_at_their_ends() -> None:
-    integers = Integers(scale=0.5, zero_point=-28, dtype="int8")
+    integers = IntegerMapping(scale=0.5, zero_point=-28, dtype="int8")
     assert integers.range == (-50.0, 77.5)
     values = np.array([0.0, 0.3, -60.0, 99.0], np.float32)
     np.testing.assert_array_equal(integers.rounded(values), [0.0, 0.5, -50.0, 77.5])
 
 
 def test_values_beyond_the_range_are_counted_and_half_a_step_is_not_beyond() -> None:
-    integers = Integers(scale=1.0, zero_point=0, dtype="int8")
-    gathered = Gathered(integers=integers)
+    integers = IntegerMapping(scale=1.0, zero_point=0, dtype="int8")
+    gathered = OutputStatistics(integers=integers)
     values = np.array([127.4, 127.6, -128.4, -200.0])
     gathered.add(values, integers.rounded(values))
     figures = gathered.figures()
     assert figures["clipped"] == 0.5
     assert (figures["low"], figures["high"]) == (-200.0, 127.6)
-    plain = Gathered()
+    plain = OutputStatistics()
     plain.add(values, values)
     assert plain.figures()["clipped"] is None
     assert plain.figures()["range_low"] is None

@@ -12,11 +12,11 @@ from pathlib import Path
 import pytest
 
 from zoo.artifacts.artifact import manifest_text, open_unaltered
-from zoo.common.errors import Crashed
+from zoo.common.errors import NativeCrash
 from zoo.common.worker import call
 from zoo.contracts.training import Calibration
 from zoo.networks.loading import Subject
-from zoo.pipeline.steps.export import Exporting
+from zoo.pipeline.steps.export import ExportParameters
 from zoo.registry import PluginSettings, load_registry
 
 pytestmark = pytest.mark.slow
@@ -35,7 +35,7 @@ def convert(folder: Path, cell: tuple[str, str], seed: int = 0) -> None:
         "zoo.pipeline.steps.export:export",
         {
             "subject": Subject(model="lenet5.fashion_mnist", plugins=PluginSettings()),
-            "asked": Exporting(
+            "asked": ExportParameters(
                 format=cell[0],
                 precision=cell[1],
                 data="fashion_mnist",
@@ -100,6 +100,6 @@ def test_the_comparison_sees_another_seed(alone: dict[str, Written], tmp_path: P
 
 def test_the_converter_really_crashes_and_says_so() -> None:
     """TensorFlow's converter dies of an int8 LSTM that is a loop."""
-    with pytest.raises(Crashed, match="died by SIG") as caught:
+    with pytest.raises(NativeCrash, match="died by SIG") as caught:
         call("crashing_conversion:convert_lstm_loop", {})
     assert "native code" in caught.value.why

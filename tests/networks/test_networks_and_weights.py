@@ -117,7 +117,7 @@ def test_normalization_in_the_graph_is_the_formula(channels):
 
 def test_models_around_the_network():
     """Training sees logits, users see the task's output; both begin with raw pixels."""
-    from zoo.tasks.image_classification import zoo_tasks
+    from zoo.tasks.classification import zoo_tasks
 
     member = variant(preprocessing=preprocessing(mean=(0.5,), std=(0.25,)))
     inner = network()

@@ -12,15 +12,15 @@ import pytest
 
 import zoo
 from zoo.artifacts.gate import compare_outputs
-from zoo.artifacts.reference_outputs import judged_split
-from zoo.benchmark.interleaving import Interleaving
+from zoo.artifacts.reference_outputs import comparison_split
+from zoo.benchmark.interleaving import CandidateState
 from zoo.benchmark.noise import disturbances
 from zoo.common import code_fingerprint
 from zoo.common.code_fingerprint import PACKAGES, SourceTree, installed
 from zoo.data.preprocessing.calibration import calibration_inputs
 from zoo.pipeline.job import make_job
 from zoo.pipeline.options import recipe_from
-from zoo.pipeline.plan import Parts, make_plan
+from zoo.pipeline.plan import PlanScope, make_plan
 from zoo.pipeline.steps.step import Step
 from zoo.registry import PluginSettings, Registry, load_registry
 from zoo.training.trainer import Trainer
@@ -74,7 +74,7 @@ def copy(tmp_path_factory: pytest.TempPathFactory) -> Copy:
     recipe = recipe_from(model="lenet5", data="digits", from_scratch=True, qat=True)
     recipe = recipe.model_copy(update={"budgets": {"host": {"size": "1MB"}}})
     made = Copy(root=root, registry=registry)
-    plan = make_plan(make_job(recipe, registry), root, Parts())
+    plan = make_plan(make_job(recipe, registry), root, PlanScope())
     # Files of one format whose ranges are trained run the same code.
     made.steps = {s.name: s for s in plan if not (s.id.trained and s.id.format)}
     return made
@@ -108,12 +108,12 @@ def where(thing: Any) -> str:
 def test_what_decides_is_reached(copy: Copy) -> None:
     deciders = {
         "finetune": [where(Trainer), "plugins/lenet.py"],
-        "evaluate keras": [where(judged_split)],
+        "evaluate keras": [where(comparison_split)],
         "export tflite int8": [where(calibration_inputs), "exporters/tflite/export.py"],
         "export onnx int8": ["exporters/onnx/quantization.py"],
-        "gate tflite int8": [where(judged_split), where(compare_outputs)],
+        "gate tflite int8": [where(comparison_split), where(compare_outputs)],
         "bench tflite int8 host": [
-            *(where(Interleaving), where(disturbances), "devices/local/host.py"),
+            *(where(CandidateState), where(disturbances), "devices/local/host.py"),
             "devices/agent/zoo_agent/timing.py",
         ],
     }

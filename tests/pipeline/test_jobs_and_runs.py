@@ -21,12 +21,13 @@ from zoo.networks.checkpoints import packaged
 from zoo.pipeline import run as run_module
 from zoo.pipeline.job import Job, make_job, tag_of
 from zoo.pipeline.options import recipe_from
-from zoo.pipeline.plan import Parts, make_plan
+from zoo.pipeline.plan import PlanScope, make_plan
 from zoo.pipeline.run import execute
 from zoo.pipeline.steps.evaluate import EVALUATE
 from zoo.pipeline.steps.finetune import FINETUNE
-from zoo.pipeline.steps.step import Ended, Outcome, StepId, Work
+from zoo.pipeline.steps.step import FinishedStep, FinishedSteps, Outcome, StepContext, StepId
 from zoo.registry import PluginSettings, load_registry
+from zoo.results.records import StepRecord
 
 REGISTRY = load_registry(PluginSettings(installed=False))
 
@@ -105,7 +106,7 @@ def test_tags(data, tag):
 
 
 def keys(**changes: Any) -> dict[str, str]:
-    return {step.name: step.key for step in make_plan(job(**changes), Path("c"), Parts())}
+    return {step.name: step.key for step in make_plan(job(**changes), Path("c"), PlanScope())}
 
 
 def kinds_with_other_keys(**changes: Any) -> set[str]:
@@ -115,7 +116,7 @@ def kinds_with_other_keys(**changes: Any) -> set[str]:
 
 
 def test_plan():
-    steps = make_plan(job(), Path("c"), Parts())
+    steps = make_plan(job(), Path("c"), PlanScope())
     cells = [(f, p) for f in ("onnx", "tflite") for p in ("float32", "int8")]
     names = {"finetune", "evaluate keras"}
     for format, precision in cells:
@@ -131,12 +132,27 @@ def test_plan():
     assert keys() == keys()
 
 
+def test_devices_that_are_never_timed_have_analyses():
+    steps = {s.name: s for s in make_plan(job(devices=("pico", "host")), Path("c"), PlanScope())}
+    analyses = {name: s for name, s in steps.items() if name.startswith("examine")}
+    cells = {f"{f} {p}" for f in ("onnx", "tflite") for p in ("float32", "int8")}
+    assert set(analyses) == {f"examine {cell} pico" for cell in cells}
+    assert {f"bench {cell} host" for cell in cells} <= set(steps)
+    assert not [name for name in steps if name.startswith("bench") and name.endswith("pico")]
+    for name, step in analyses.items():
+        (gate,) = step.needs
+        record = StepRecord(step=gate.name, kind="gate", key="", status="passed")
+        judged = FinishedStep(record=record, folder=Path("c"))
+        reason = step.needless(FinishedSteps({gate.id: judged}))
+        assert reason == ("'pico' takes no onnx files" if "onnx" in name else "")
+
+
 def test_parts_of_a_plan():
     made = job()
-    assert [s.name for s in make_plan(made, Path("c"), Parts(export=False, bench=False))] == [
+    assert [s.name for s in make_plan(made, Path("c"), PlanScope(export=False, bench=False))] == [
         *("finetune", "evaluate keras")
     ]
-    kinds = {s.id.kind for s in make_plan(made, Path("c"), Parts(bench=False))}
+    kinds = {s.id.kind for s in make_plan(made, Path("c"), PlanScope(bench=False))}
     assert kinds == {"finetune", "evaluate", "export", "gate"}
 
 
@@ -196,12 +212,12 @@ def test_other_machine_has_other_latencies(monkeypatch):
     from dataclasses import replace
 
     made = job()
-    before = {s.name: s.key for s in make_plan(made, Path("c"), Parts())}
+    before = {s.name: s.key for s in make_plan(made, Path("c"), PlanScope())}
     (device,) = made.devices
     there = {"fingerprint": lambda driver: "another machine"}
     moved = replace(device.kind, driver=lambda: driver_of(device.kind.driver(), **there))
     for other in (replace(device, kind=moved), replace(device, options={"cpus": "f0"})):
-        plan = make_plan(replace(made, devices=(other,)), Path("c"), Parts())
+        plan = make_plan(replace(made, devices=(other,)), Path("c"), PlanScope())
         after = {s.name: s.key for s in plan}
         assert {n.split()[0] for n in before if before[n] != after[n]} == {"bench"}
 
@@ -230,13 +246,17 @@ def test_a_dead_device_costs_its_own_steps_alone(tmp_path):
     driver = driver_of(device.kind.driver(), fingerprint=unreachable)
     dead = replace(device, name="dead", kind=replace(device.kind, driver=lambda: driver))
     made = replace(made, devices=(device, dead))
-    first, second = (make_plan(made, tmp_path, Parts()) for _ in range(2))
+    first, second = (make_plan(made, tmp_path, PlanScope()) for _ in range(2))
     assert len(asked) == 2, "asked once for all files"
     for one, other in zip(first, second, strict=True):
         if one.name.endswith(" dead"):
             assert one.key != other.key, "no result may ever be taken for this one's"
             with pytest.raises(ZooError, match="the board cannot be reached"):
-                one.run(Work(folder=tmp_path, before=Ended(), emit=print, children=Children()))
+                one.run(
+                    StepContext(
+                        folder=tmp_path, before=FinishedSteps(), emit=print, children=Children()
+                    )
+                )
         else:
             assert one.key == other.key
 
@@ -256,18 +276,18 @@ class Judged:
 def fake_plan(job: Job, gate: str = "passed", train: Exception | None = None) -> list[FakeStep]:
     """Training, evaluation and one gate, done by writing the files that they leave."""
 
-    def finetune(work: Work) -> Outcome:
+    def finetune(work: StepContext) -> Outcome:
         if train is not None:
             raise train
         (work.folder / f"{job.model_id}.safetensors").write_bytes(b"weights")
         (work.folder / f"{job.model_id}.toml").write_text("tag = 'new'")
         return Outcome(result=Told())
 
-    def evaluate(work: Work) -> Outcome:
+    def evaluate(work: StepContext) -> Outcome:
         (work.folder / f"{job.model_id}.toml").write_text("tag = 'measured'")
         return Outcome(result=Told())
 
-    def judge(work: Work) -> Outcome:
+    def judge(work: StepContext) -> Outcome:
         name = f"{job.model_id}.int8.onnx" + ("" if gate == "passed" else ".rejected")
         (work.folder / name).write_bytes(gate.encode())
         return Outcome(
@@ -287,7 +307,7 @@ def carry_out(tmp_path, monkeypatch):
         monkeypatch.setattr(run_module, "make_plan", lambda *_: fake_plan(made, **fakes))
         return execute(
             made,
-            parts=Parts(),
+            parts=PlanScope(),
             output=tmp_path / "runs",
             named=named,
             store_url=None,

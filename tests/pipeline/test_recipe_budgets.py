@@ -12,11 +12,11 @@ from report_budget_rows import step
 from zoo.common.errors import UnknownName, UsageError
 from zoo.pipeline.job import make_job
 from zoo.pipeline.options import recipe_from
-from zoo.pipeline.plan import Parts, make_plan
+from zoo.pipeline.plan import PlanScope, make_plan
 from zoo.pipeline.rows import ArtifactRow, with_budgets
 from zoo.pipeline.steps.budget import budget
 from zoo.registry import PluginSettings, load_registry
-from zoo.report.table import budget_lines, of_budgets
+from zoo.report.table import budget_lines, budget_summary
 
 HEAD = 'model = "lenet5.fashion_mnist"\ndata = "digits"\nformats = ["tflite"]\n'
 EMULATED = """
@@ -89,7 +89,7 @@ def test_each_timing_of_a_device_with_budgets_is_judged(tmp_path: Path) -> None:
 
     def keys(text: str) -> dict[str, str]:
         job = make_job(recipe_of(tmp_path, text), registry)
-        return {s.name: s.key for s in make_plan(job, tmp_path, Parts())}
+        return {s.name: s.key for s in make_plan(job, tmp_path, PlanScope())}
 
     without = keys("")
     loose = keys('[budgets.host]\np90 = "20ms"\n')
@@ -125,7 +125,7 @@ def test_rows_tell_what_the_budgets_came_to() -> None:
             judged({"p90": "1ms"}, quiet=False, noise=("steal",)),
         )
     )
-    assert [of_budgets(r) for r in (row, within, over, noisy)] == [
+    assert [budget_summary(r) for r in (row, within, over, noisy)] == [
         "–",
         "within",
         "over",

@@ -39,7 +39,7 @@ from zoo.networks.building import (
 from zoo.networks.checkpoints import packaged, resolve
 from zoo.networks.weights import load_network
 from zoo.registry import PluginSettings, load_registry
-from zoo.testing.synthetic import made_up, synthetic_examples
+from zoo.testing.synthetic import synthetic_examples, with_synthetic_statistics
 
 REGISTRY = load_registry(PluginSettings(installed=False))
 #: Larger networks take seconds to build alone.
@@ -127,7 +127,7 @@ def test_every_parameter_gets_a_gradient(architecture: Architecture, variant: Va
 
     keras.utils.set_random_seed(1)
     network = build_network(architecture, variant, variant.classes)
-    preprocessing = made_up(variant.preprocessing)
+    preprocessing = with_synthetic_statistics(variant.preprocessing)
     model = raw_model(network, preprocessing)
     task = REGISTRY.tasks.get(variant.task)
     task.compile(model, keras.optimizers.SGD(0.0), Training(from_scratch=True))
@@ -184,7 +184,10 @@ def test_networks_without_weights_can_be_exported_too(
     architecture: Architecture, variant: Variant, exporter, precision: str, tmp_path: Path
 ) -> None:
     """Random weights decide no class, so what is compared are the probabilities themselves."""
-    network, preprocessing = random_network(variant.name), made_up(variant.preprocessing)
+    network, preprocessing = (
+        random_network(variant.name),
+        with_synthetic_statistics(variant.preprocessing),
+    )
     given = (network, variant, preprocessing, exporter, precision, 4, tmp_path)
     if (variant.name, precision) in WITHOUT_KERNEL:
         with pytest.raises(Unsupported, match="kernel"):
@@ -214,7 +217,7 @@ def random_network(name: str) -> Any:
     for layer in network.layers:
         if hasattr(layer, "moving_variance"):
             layer.momentum = 0.0
-    preprocessing = made_up(variant.preprocessing)
+    preprocessing = with_synthetic_statistics(variant.preprocessing)
     raw_model(network, preprocessing)(raw_inputs(preprocessing, 4), training=True)
     return network
 

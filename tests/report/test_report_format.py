@@ -170,7 +170,7 @@ def test_words() -> None:
     assert fmt.listed(["a", "b", "c"]) == "a, b and c"
     assert fmt.heading("mAP at 0.5") == "MAP at 0.5"
     assert fmt.heading("") == ""
-    assert fmt.joined("29 µs, 3.5 × and 95 %; 3 steps") == (
+    assert fmt.tie_units("29 µs, 3.5 × and 95 %; 3 steps") == (
         "29\N{NO-BREAK SPACE}µs, 3.5\N{NO-BREAK SPACE}× and 95\N{NO-BREAK SPACE}%; 3 steps"
     )
     assert fmt.ratio(None) == fmt.MISSING

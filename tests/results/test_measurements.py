@@ -15,7 +15,7 @@ from pydantic import TypeAdapter
 from zoo.benchmark.sustained import windows_of
 from zoo.benchmark.tiers import TIERS, tier_named
 from zoo.common.errors import BadFile, UnknownName
-from zoo.results.measurements import Answers, Measurement, Samples
+from zoo.results.measurements import Measurement, OutputCheck, Samples
 from zoo.results.records import as_plain
 
 PROCESSES = st.lists(
@@ -107,8 +107,8 @@ def test_records_of_older_versions_can_be_read() -> None:
     assert read.verdict == "good"
 
 
-@given(st.booleans(), st.booleans(), st.floats(0, 1e6), st.builds(Answers, exact=st.booleans()))
-def test_records_survive_json(quiet: bool, met: bool, p90: float, answers: Answers) -> None:
+@given(st.booleans(), st.booleans(), st.floats(0, 1e6), st.builds(OutputCheck, exact=st.booleans()))
+def test_records_survive_json(quiet: bool, met: bool, p90: float, answers: OutputCheck) -> None:
     changes = {"quiet": quiet, "floors_met": met, "p90_stopping_ms": p90, "answers": answers}
     record = replace(MEASUREMENT.validate_python(OLD), **changes)  # type: ignore[arg-type]
     back = MEASUREMENT.validate_python(json.loads(json.dumps(as_plain(record))))

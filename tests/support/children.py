@@ -16,7 +16,7 @@ from zoo.common.errors import (
     BadData,
     BadFile,
     MissingExtra,
-    StepDied,
+    ProcessFailed,
     UnknownName,
     UsageError,
     ZooError,
@@ -53,7 +53,7 @@ def fail(*, kind: str, emit: Emit) -> None:
         "UsageError": UsageError("it broke", why="rust", fix="paint it"),
         "BadData": BadData("it broke", why="rust", fix="paint it"),
         "BadFile": BadFile("it broke", why="rust", fix="paint it"),
-        "StepDied": StepDied("it broke", why="rust", fix="paint it"),
+        "ProcessFailed": ProcessFailed("it broke", why="rust", fix="paint it"),
         "UnknownName": UnknownName("model", "lenett", ["lenet"]),
         "MissingExtra": MissingExtra("onnx", "onnx"),
     }
@@ -168,3 +168,9 @@ def reserve_addresses(*, size: int, emit: Emit) -> int:
     flags = mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS
     with mmap.mmap(-1, size, flags=flags, prot=protection) as reserved:
         return len(reserved)
+
+
+def loaded_from(*, emit: Emit) -> str:
+    import statistics
+
+    return str(statistics.__file__)

@@ -17,17 +17,17 @@ from zoo.artifacts.artifact import (
     GateReference,
     Manifest,
     embed,
-    judged,
     manifest_text,
     open_artifact,
+    with_gate_result,
 )
-from zoo.artifacts.gate import compare_outputs, judge
+from zoo.artifacts.gate import compare_outputs, run_checks
 from zoo.artifacts.golden_samples import golden_name
 from zoo.common.worker import Children
 from zoo.contracts import Comparison, ImagePreprocessing
 from zoo.data.digits import open_digits
 from zoo.data.preprocessing.inputs import read_inputs, truth_of
-from zoo.execution.runner import choose_runtime, judging_device, run_file
+from zoo.execution.runner import choose_runtime, host_device, run_file
 from zoo.pipeline.steps.keep_golden import keep_golden
 from zoo.registry import PluginSettings, Registry, load_registry
 
@@ -172,7 +172,7 @@ def judge_file(path: Path, precision: str, **changes: Any) -> Path:
     assert manifest is not None
     task, device, split = (
         found.tasks.get(manifest.task),
-        judging_device(found),
+        host_device(found),
         data.splits["test"],
     )
     answered = run_file(
@@ -180,7 +180,7 @@ def judge_file(path: Path, precision: str, **changes: Any) -> Path:
     )
     reference = probabilities(read_inputs(split, PREPROCESSING))
     truth = truth_of(data, "test", PREPROCESSING)
-    checks = judge(
+    checks = run_checks(
         task=task,
         precision=found.precision(precision),
         contents=contents,
@@ -211,7 +211,7 @@ def judge_file(path: Path, precision: str, **changes: Any) -> Path:
     )
     if beside is not None:
         path.with_name(golden_name(path.name)).write_bytes(beside)
-    embed(exporter, path, judged(manifest, gate, golden))
+    embed(exporter, path, with_gate_result(manifest, gate, golden))
     return path
 
 

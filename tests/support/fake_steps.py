@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from zoo.pipeline.steps.step import Ended, Outcome, Step, StepId, Work
+from zoo.pipeline.steps.step import FinishedSteps, Outcome, Step, StepContext, StepId
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -20,7 +20,7 @@ class Told:
 class FakeStep(Step[Any]):
     """A step whose parts are all given; other steps are named by their ids."""
 
-    work: Callable[[Work], Outcome[Any] | None] = lambda work: None
+    work: Callable[[StepContext], Outcome[Any] | None] = lambda work: None
     content: str
     of: Any = Told
     alone: bool = False
@@ -29,7 +29,7 @@ class FakeStep(Step[Any]):
     wait: tuple[StepId, ...] = ()
     doubt: tuple[StepId, ...] = ()
     stands_for: StepId | None = None
-    why_not: Callable[[Ended], str] = field(default=lambda before: "")
+    why_not: Callable[[FinishedSteps], str] = field(default=lambda before: "")
 
     @property
     def name(self) -> str:
@@ -67,10 +67,10 @@ class FakeStep(Step[Any]):
     def replaces(self) -> Step[Any] | None:
         return None if self.stands_for is None else known(self.stands_for)
 
-    def needless(self, before: Ended) -> str:
+    def needless(self, before: FinishedSteps) -> str:
         return self.why_not(before)
 
-    def run(self, work: Work) -> Outcome[Any]:
+    def run(self, work: StepContext) -> Outcome[Any]:
         found = self.work(work)
         return found if isinstance(found, Outcome) else Outcome(result=None)
 

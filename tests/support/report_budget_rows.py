@@ -5,11 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 from zoo.pipeline.steps.budget import BudgetResult
-from zoo.pipeline.steps.step import Finished, Outcome
+from zoo.pipeline.steps.step import FinishedStep, Outcome
 from zoo.results.records import StepRecord, as_plain
 
 
-def step(outcome: Outcome[BudgetResult]) -> Finished[BudgetResult]:
+def step(outcome: Outcome[BudgetResult]) -> FinishedStep[BudgetResult]:
     """What a step leaves with this outcome."""
     record = StepRecord(
         step="budget tflite int8 pi4",
@@ -19,4 +19,4 @@ def step(outcome: Outcome[BudgetResult]) -> Finished[BudgetResult]:
         reason=outcome.reason,
         result=as_plain(outcome.result),
     )
-    return Finished(record=record, folder=Path(), value=outcome.result)
+    return FinishedStep(record=record, folder=Path(), value=outcome.result)

@@ -54,7 +54,7 @@ class ShapeAndRadius(zoo.Task):
         chosen = reference["shape"].argmax(-1) == candidate["shape"].argmax(-1)
         apart = {n: np.abs(reference[n] - candidate[n]) for n in self.output_names}
         near = apart["radius"].max(-1) <= 0.05
-        return Comparison.together(
+        return Comparison.combined(
             {
                 name: Comparison(
                     count=len(reference),
@@ -67,7 +67,7 @@ class ShapeAndRadius(zoo.Task):
         )
 
     def parity(self, comparison: Comparison, precision: zoo.Precision) -> Check:
-        return Check.together(
+        return Check.combined(
             {
                 name: self._parity(name, found, precision)
                 for name, found in comparison.outputs.items()
@@ -125,15 +125,15 @@ class ShapeAndRadius(zoo.Task):
                 value=f"{-lost:+.2f}",
                 limit=f"no clear loss above {max_drop:g}",
             )
-        return Check.together(checks)
+        return Check.combined(checks)
 
     def wrong(self, answers: Any, labels: Any) -> Any:
         return answers["shape"] != labels["shape"]
 
-    def told(self, answer: Any, classes: tuple[str, ...]) -> tuple[str, float | None]:
+    def describe_answer(self, answer: Any, classes: tuple[str, ...]) -> tuple[str, float | None]:
         return f"{classes[answer['shape']]} of radius {answer['radius']:.0f}", None
 
-    def truth_told(self, label: Any, classes: tuple[str, ...]) -> str:
+    def describe_label(self, label: Any, classes: tuple[str, ...]) -> str:
         return f"{classes[label['shape']]} of radius {label['radius']:.0f}"
 
 

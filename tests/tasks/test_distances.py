@@ -7,10 +7,10 @@ import pytest
 
 from zoo.tasks.distances import (
     Moments,
-    against_real,
     frechet,
     kernel_estimate,
     paired_rise,
+    real_distances,
 )
 
 RANDOM = np.random.default_rng(5)
@@ -44,10 +44,10 @@ def test_frechet_of_two_normal_distributions_is_the_closed_form() -> None:
 
 def test_more_of_the_same_is_at_the_floor_and_other_data_is_not() -> None:
     real, held_out = normal(3000, seed=1), normal(1000, seed=2)
-    same = against_real(real, normal(1000, seed=3), held_out)
+    same = real_distances(real, normal(1000, seed=3), held_out)
     assert same.generated.low < same.held_out.value < same.generated.high
     assert same.ratio.low < 1.0 < same.ratio.high
-    moved = against_real(real, normal(1000, mean=0.5, seed=3), held_out)
+    moved = real_distances(real, normal(1000, mean=0.5, seed=3), held_out)
     assert moved.generated.value == pytest.approx(6 * 0.25, rel=0.15)
     assert moved.generated.low < 6 * 0.25 < moved.generated.high
     assert moved.ratio.low > 10
@@ -58,7 +58,7 @@ def test_the_interval_covers_as_often_as_it_says() -> None:
     covered = 0
     for seed in range(60):
         real, made = normal(1500, seed=2 * seed), normal(1500, 1.0, seed=2 * seed + 1)
-        found = against_real(real, made, real[:700]).generated
+        found = real_distances(real, made, real[:700]).generated
         covered += found.low <= 6.0 <= found.high
     assert covered >= 52
 

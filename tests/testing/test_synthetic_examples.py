@@ -8,10 +8,10 @@ import pytest
 from zoo.contracts import ImagePreprocessing, SeriesPreprocessing, TokenPreprocessing
 from zoo.contracts.dataset import IGNORED
 from zoo.data.preprocessing.inputs import normalize
-from zoo.testing.synthetic import made_up, synthetic_examples
+from zoo.testing.synthetic import synthetic_examples, with_synthetic_statistics
 
-SERIES = made_up(SeriesPreprocessing(steps=12, channels=3))
-TOKENS = made_up(TokenPreprocessing(length=20, size=50))
+SERIES = with_synthetic_statistics(SeriesPreprocessing(steps=12, channels=3))
+TOKENS = with_synthetic_statistics(TokenPreprocessing(length=20, size=50))
 PIXELS = ImagePreprocessing(height=6, width=5, channels=1)
 KINDS = [SERIES, TOKENS, PIXELS]
 
@@ -41,7 +41,7 @@ def test_made_up_moments_leave_the_network_sensible_values() -> None:
 
 def test_measured_records_stay_as_they_are() -> None:
     for preprocessing in KINDS:
-        assert made_up(preprocessing) is preprocessing
+        assert with_synthetic_statistics(preprocessing) is preprocessing
 
 
 def test_texts_are_padded_at_the_end_and_known_by_their_words() -> None:

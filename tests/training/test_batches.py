@@ -14,8 +14,8 @@ from zoo.common.errors import UsageError
 from zoo.contracts import Dataset, ImagePreprocessing, Split
 from zoo.contracts.training import Training
 from zoo.tasks.image_classification import zoo_tasks
-from zoo.training.batches import Feed, balanced_weights
-from zoo.training.qat.distillation import Distilling
+from zoo.training.batches import TrainingBatches, balanced_weights
+from zoo.training.qat.distillation import LogitDistillation
 
 SIDE = 12
 RULE = ImagePreprocessing(height=SIDE, width=SIDE, channels=1)
@@ -37,7 +37,7 @@ def masks(count: int = 32) -> np.ndarray:
 
 
 def fed(dataset: Dataset, task: Any = TASK, **options: Any) -> Any:
-    return Feed(dataset, RULE, Training(**options), task, 0).train(1)
+    return TrainingBatches(dataset, RULE, Training(**options), task, 0).train(1)
 
 
 def test_masks_move_along_with_their_pictures() -> None:
@@ -60,15 +60,15 @@ def test_places_that_nobody_knows_how_to_move_are_refused(
     dataset = marked(labels, np.zeros((32, SIDE, SIDE, 1), np.uint8))
     with pytest.raises(UsageError, match="pictures cannot be moved at random") as caught:
         fed(dataset, augment=(name,))
-    assert "Task.follow" in str(caught.value)
+    assert "Task.transform_labels" in str(caught.value)
     next(iter(fed(dataset, augment=("erase",))))
     next(iter(fed(dataset)))
 
 
 def test_a_task_says_how_its_labels_follow() -> None:
     class Points(type(TASK)):  # type: ignore[misc]
-        def follow(self, labels: Any, movement: Any) -> Any:
-            return movement.points(labels)
+        def transform_labels(self, labels: Any, transform: Any) -> Any:
+            return transform.apply_to_points(labels)
 
     task = Points(name="points", summary="Points", outputs=TASK.outputs)
     labels = np.full((32, 2), 2.0, np.float32)
@@ -86,7 +86,7 @@ def test_one_label_per_picture_stays_and_a_teacher_needs_none() -> None:
     pixels = np.zeros((32, SIDE, SIDE, 1), np.uint8)
     for _, found in fed(marked(np.ones(32, np.int64), pixels), augment=("flip", "rotate")):
         assert (found.numpy() == 1).all()
-    lesson = Distilling(name="x", chooses=False)
+    lesson = LogitDistillation(name="x", chooses=False)
     next(iter(fed(marked(np.zeros((32, 4), np.float32), pixels), lesson, augment=("flip",))))
 
 

@@ -11,7 +11,7 @@ from keras import layers
 
 from zoo.networks.building import build_network
 from zoo.registry import PluginSettings, load_registry
-from zoo.training.layer_groups import layer_groups, thaw
+from zoo.training.layer_groups import layer_groups, unfreeze_groups
 
 REGISTRY = load_registry(PluginSettings(installed=False))
 
@@ -76,7 +76,7 @@ def test_models_inside_models_and_recurrent_layers_are_looked_into() -> None:
     flat = keras.Input((4,))
     nested = keras.Model(flat, layers.Dense(2, name="head")(inner(flat)))
     assert names(layer_groups(nested, 10)) == [["head"], ["b"], ["a"]]
-    thaw(nested, layer_groups(nested, 10), 2)
+    unfreeze_groups(nested, layer_groups(nested, 10), 2)
     assert [v.path.split("/")[-2] for v in nested.trainable_variables] == ["b", "b", "head", "head"]
 
 
@@ -92,7 +92,7 @@ def test_thawing_goes_from_the_head_down() -> None:
     groups = layer_groups(network, 4)
     seen = []
     for number in range(1, 5):
-        thaw(network, groups, number)
+        unfreeze_groups(network, groups, number)
         seen.append(len(network.trainable_variables))
         learning = {id(layer) for layer in network.layers if layer.weights and layer.trainable}
         assert learning == {id(layer) for group in groups[:number] for layer in group}
@@ -104,7 +104,7 @@ def test_thawing_goes_from_the_head_down() -> None:
 
 def test_a_frozen_normalization_keeps_its_averages() -> None:
     network = built("resnet8")
-    thaw(network, layer_groups(network, 4), 1)
+    unfreeze_groups(network, layer_groups(network, 4), 1)
     before = [v.numpy() for v in network.non_trainable_variables]
     network(np.random.default_rng(0).normal(size=(4, 28, 28, 1)).astype("f4"), training=True)
     for value, variable in zip(before, network.non_trainable_variables, strict=True):

@@ -94,9 +94,9 @@ def test_averages_are_renewed_wherever_the_layer_is(place: str) -> None:
     model = network(place)
     mean, variance = moments(model, images(), axis=2 if place == "other axis" else 3)
     assert np.abs(averages(model)[0] - mean).max() > 0.1, "they are right from the start"
-    with fused_normalizations(model), (following := MovingAverages(model)).following():
+    with fused_normalizations(model), (following := MovingAverages(model)).growing_momenta():
         # Uneven batches: each example counts for the same.
-        following.renew(model, [images()[:40], images()[40:]])
+        following.estimate(model, [images()[:40], images()[40:]])
     np.testing.assert_allclose(averages(model)[0], mean, rtol=1e-4, atol=1e-4)
     np.testing.assert_allclose(averages(model)[1], variance, rtol=1e-3)
     # Nothing of the training is left behind.
@@ -117,7 +117,7 @@ def test_momentum_grows_with_the_steps_wherever_the_layer_is(place: str) -> None
         if not growing:
             fit()
             return averages(model)[0]
-        with fused_normalizations(model), MovingAverages(model).following():
+        with fused_normalizations(model), MovingAverages(model).growing_momenta():
             fit()
         return averages(model)[0]
 
@@ -129,7 +129,7 @@ def test_momentum_grows_with_the_steps_wherever_the_layer_is(place: str) -> None
 def test_the_momentum_of_the_layer_is_the_limit() -> None:
     model = network(momentum=0.1)
     mean, _ = moments(model, images(4))
-    with MovingAverages(model).following():
+    with MovingAverages(model).growing_momenta():
         model.fit(np.concatenate([images(4)] * 2), np.zeros((8, 2)), 4, verbose=0, shuffle=False)
     np.testing.assert_allclose(averages(model)[0], mean * (1 - 0.1**2), rtol=1e-4)
 
@@ -139,7 +139,7 @@ def test_averages_of_a_pretraining_are_forgotten_as_well() -> None:
     (layer,) = normalizations(model)
     layer.moving_mean.assign([50.0, -50.0, 50.0])
     mean, _ = moments(model, images(4))
-    with MovingAverages(model).following():
+    with MovingAverages(model).growing_momenta():
         model.fit(np.concatenate([images(4)] * 20), np.zeros((80, 2)), 4, verbose=0)
     np.testing.assert_allclose(averages(model)[0], mean, rtol=0.02, atol=0.02)
 
@@ -151,9 +151,9 @@ def test_frozen_layers_keep_their_averages(place: str) -> None:
         layer.trainable = False
     before = averages(model)
     following = MovingAverages(model)
-    with fused_normalizations(model), following.following():
+    with fused_normalizations(model), following.growing_momenta():
         model.fit(images().numpy(), np.zeros((64, 2)), 4, verbose=0)
-        following.renew(model, [images()])
+        following.estimate(model, [images()])
     for old, new in zip(before, averages(model), strict=True):
         np.testing.assert_array_equal(old, new)
 
@@ -162,10 +162,10 @@ def test_a_thawed_layer_counts_its_own_steps() -> None:
     model = network()
     following = MovingAverages(model)
     (layer,) = normalizations(model)
-    following.start(layer, 1000)
+    following.set_first_step(layer, 1000)
     model.optimizer.iterations.assign(1000)
     mean, _ = moments(model, images(4))
-    with following.following():
+    with following.growing_momenta():
         model.fit(images(4).numpy(), np.zeros((4, 2)), 4, verbose=0)
     np.testing.assert_allclose(averages(model)[0], 0.9 * mean, rtol=1e-4)
     # Counted from the first step, it would have moved by 9 in 1010.
@@ -176,18 +176,18 @@ def test_layers_thawed_later_are_renewed_then() -> None:
     (layer,) = normalizations(model)
     layer.trainable = False
     following = MovingAverages(model)
-    with following.following():
-        following.renew(model, [images()])
+    with following.growing_momenta():
+        following.estimate(model, [images()])
         assert not averages(model)[0].any()
         layer.trainable = True
-        following.renew(model, [images()])
+        following.estimate(model, [images()])
     np.testing.assert_allclose(averages(model)[0], moments(model, images())[0], rtol=1e-3)
 
 
 def test_dropout_is_off_where_averages_are_renewed() -> None:
     """As it is outside of training, where they are used."""
     model = network("own layer")
-    with (following := MovingAverages(model)).following():
-        following.renew(model, [images()])
+    with (following := MovingAverages(model)).growing_momenta():
+        following.estimate(model, [images()])
     _, variance = moments(model, images())
     np.testing.assert_allclose(averages(model)[1], variance, rtol=1e-3)

@@ -15,7 +15,7 @@ from zoo.contracts.training import Training
 from zoo.networks.building import build_network, output_shapes, raw_model
 from zoo.networks.card import Card, write_card
 from zoo.networks.checkpoints import Checkpoint, resolve
-from zoo.networks.resizing import build_reshaped, check_reshaping, load_reshaped, reshaped
+from zoo.networks.resizing import build_resized, check_resizing, load_resized, resized_preprocessing
 from zoo.networks.weights import load_network, save_weights
 from zoo.registry import PluginSettings, load_registry
 
@@ -88,7 +88,7 @@ def preprocessing(channels: int = 3, **moments: Any) -> ImagePreprocessing:
 
 def load(checkpoint: Checkpoint, **options: Any) -> tuple[Any, Any]:
     """Network and preprocessing."""
-    network, _, new_head, after = load_reshaped(
+    network, _, new_head, after = load_resized(
         checkpoint, classes=CLASSES, hyperparameters={}, training=Training(**options)
     )
     assert not new_head
@@ -164,7 +164,7 @@ def test_a_packaged_network_takes_colour_and_another_size() -> None:
     _, _, checkpoint = resolve(REGISTRY, "resnet8")
     assert checkpoint is not None
     classes = checkpoint.card().classes
-    network, _, new_head, after = load_reshaped(
+    network, _, new_head, after = load_resized(
         checkpoint,
         classes=classes,
         hyperparameters={},
@@ -206,7 +206,7 @@ def test_a_dense_layer_behind_all_positions_is_named_with_its_shapes(tmp_path: P
     _, _, checkpoint = resolve(REGISTRY, "lenet5")
     assert checkpoint is not None
     with pytest.raises(UsageError) as caught:
-        load_reshaped(
+        load_resized(
             checkpoint,
             classes=CLASSES,
             hyperparameters={},
@@ -227,32 +227,32 @@ def test_a_new_head_behind_all_positions_fits_any_size(tmp_path: Path) -> None:
     checkpoint = checkpoint_of(tmp_path, convolution_then_head, preprocessing(**IMAGENET))
     other = tuple(f"new {name}" for name in CLASSES)
     sized = Training(input_size=24)
-    network, _, new_head, _ = load_reshaped(
+    network, _, new_head, _ = load_resized(
         checkpoint, classes=other, hyperparameters={}, training=sized
     )
     assert new_head
     assert network.get_layer("head").kernel.shape == (24 * 24 * 3, len(CLASSES))
     with pytest.raises(UsageError, match="'head' is made for another size"):
-        load_reshaped(checkpoint, classes=CLASSES, hyperparameters={}, training=sized)
+        load_resized(checkpoint, classes=CLASSES, hyperparameters={}, training=sized)
 
 
 @pytest.mark.parametrize("name", ["lenet5", "alexnet_small", "vgg8_small"])
 def test_images_that_are_too_small_are_an_error_not_a_network(name: str) -> None:
     architecture, variant = REGISTRY.variant(name)
-    own = reshaped(variant.preprocessing, Training(input_size=3, from_scratch=True))
+    own = resized_preprocessing(variant.preprocessing, Training(input_size=3, from_scratch=True))
     with pytest.raises(UsageError, match="images of 3×3×1"):
-        build_reshaped(architecture, variant, 10, {}, own)
+        build_resized(architecture, variant, 10, {}, own)
 
 
 def test_random_weights_take_any_size_and_channels() -> None:
     _, variant = REGISTRY.variant("convnet224")
     scratch = Training(input_size="48x64", channels=1, from_scratch=True)
-    own = reshaped(variant.preprocessing, scratch)
+    own = resized_preprocessing(variant.preprocessing, scratch)
     assert own.input_shape == own.network_shape == (48, 64, 1)
     assert own.mean == (pytest.approx(0.299 * 0.485 + 0.587 * 0.456 + 0.114 * 0.406),)
     grey = REGISTRY.variant("lenet5")[1].preprocessing
-    assert reshaped(grey, Training(channels=3)).mean == grey.mean * 3
-    assert reshaped(grey, Training()) == grey
+    assert resized_preprocessing(grey, Training(channels=3)).mean == grey.mean * 3
+    assert resized_preprocessing(grey, Training()) == grey
 
 
 @pytest.mark.parametrize("option", [{"input_size": 48}, {"channels": 3}])
@@ -264,9 +264,9 @@ def test_size_and_channels_are_of_images(option: dict[str, Any]) -> None:
         multiply_adds=1,
         preprocessing=SeriesPreprocessing(steps=10, channels=2),
     )
-    check_reshaping(variant, Training())
+    check_resizing(variant, Training())
     with pytest.raises(UsageError, match="is of images, and 'waves' takes none") as caught:
-        check_reshaping(variant, Training(**option))
+        check_resizing(variant, Training(**option))
     assert "10 steps of 2 channels" in str(caught.value)
 
 
@@ -281,7 +281,7 @@ def test_the_repeated_channel_is_what_the_formula_says() -> None:
 def test_without_these_options_any_checkpoint_is_loaded_as_it_is(name: str) -> None:
     _, variant, checkpoint = resolve(REGISTRY, name)
     assert checkpoint is not None
-    network, card, new_head, after = load_reshaped(
+    network, card, new_head, after = load_resized(
         checkpoint, classes=checkpoint.card().classes, hyperparameters={}, training=Training()
     )
     assert not new_head

@@ -137,10 +137,10 @@ def one_of(digits: Dataset) -> Split:
 def test_an_epoch_has_ten_steps_where_nobody_says_otherwise(
     examples: int, batch: int, steps: int
 ) -> None:
-    assert Training().sized_for(examples).batch_size == batch
-    assert Training().batches(examples) == steps
-    assert Training(batch_size=32).sized_for(examples).batch_size == 32
-    assert Qat().sized_for(examples).batch_size == max(min((examples - 1) // 9, 64), 2)
+    assert Training().with_batch_size_for(examples).batch_size == batch
+    assert Training().steps_per_epoch(examples) == steps
+    assert Training(batch_size=32).with_batch_size_for(examples).batch_size == 32
+    assert Qat().with_batch_size_for(examples).batch_size == max(min((examples - 1) // 9, 64), 2)
 
 
 def test_fewer_examples_per_step_are_told_and_kept_on_the_record(digits: Dataset) -> None:

@@ -28,13 +28,13 @@ def worth(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def clocked(monkeypatch: pytest.MonkeyPatch, plain: float, compiled: float) -> None:
     """The contestants take their steps, but a clock that we set tells how long they took."""
-    run = zoo.training.xla._Contestant.run
+    run = zoo.training.xla._CompiledStep.run
 
     def told(self: Any) -> float:
         assert run(self) > 0
         return compiled if self._jit else plain
 
-    monkeypatch.setattr(zoo.training.xla._Contestant, "run", told)
+    monkeypatch.setattr(zoo.training.xla._CompiledStep, "run", told)
 
 
 def test_short_trainings_try_nothing(digits: Dataset) -> None:

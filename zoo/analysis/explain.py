@@ -108,7 +108,7 @@ def explain(
     if against is not None:
         twin = _checked_twin(registry, artifact, Path(against))
     else:
-        twin = _found_twin(registry, artifact)
+        twin = _find_twin(registry, artifact)
     data = data or manifest.dataset.name
     check_task(registry, data, manifest.task, artifact.path.name)
     on_step(STEP, {"event": "start", "kind": STEP})
@@ -176,19 +176,19 @@ def _checked_twin(registry: Registry, artifact: Artifact, path: Path) -> Artifac
         problem = "it was made from other weights"
     if problem:
         raise UsageError(
-            f"{path} is not the float twin of {artifact.path}", why=problem, fix=_how_to_make(mine)
+            f"{path} is not the float twin of {artifact.path}", why=problem, fix=_twin_command(mine)
         )
     return twin
 
 
-def _found_twin(registry: Registry, artifact: Artifact) -> Artifact:
+def _find_twin(registry: Registry, artifact: Artifact) -> Artifact:
     """The float32 file of the same weights and format beside a file.
 
     Raises:
         UsageError: There is none.
     """
     mine = require_manifest(artifact)
-    for path in _candidates(artifact):
+    for path in _twin_candidates(artifact):
         try:
             twin = open_unaltered(registry, path)
         except (BadFile, BadData):
@@ -202,11 +202,11 @@ def _found_twin(registry: Registry, artifact: Artifact) -> Artifact:
         f"there is no float twin of {artifact.path} beside it",
         why=f"no {BASELINE.name} file of the format {mine.format} made from the same weights "
         f"is in {artifact.path.parent}",
-        fix=f"{_how_to_make(mine)}; or name one: --against FILE",
+        fix=f"{_twin_command(mine)}; or name one: --against FILE",
     )
 
 
-def _candidates(artifact: Artifact) -> Iterator[Path]:
+def _twin_candidates(artifact: Artifact) -> Iterator[Path]:
     """Files beside one that may be its twin, the likeliest first."""
     name = artifact.path.name.removesuffix(_REJECTED)
     precision = require_manifest(artifact).precision
@@ -221,7 +221,7 @@ def _candidates(artifact: Artifact) -> Iterator[Path]:
             yield path
 
 
-def _how_to_make(manifest: Any) -> str:
+def _twin_command(manifest: Any) -> str:
     return (
         f"make it: zoo export {manifest.model_id} --format {manifest.format} "
         f"--precision {BASELINE.name},{manifest.precision}"
@@ -235,12 +235,12 @@ def _export_command(registry: Registry, artifact: Artifact, data: str) -> str:
     if data != manifest.dataset.name:
         options += ["--data", data]
     options += ["--format", manifest.format, "--precision", manifest.precision]
-    if manifest.target and manifest.target not in (*HOST_NAMES, _own_target(registry)):
+    if manifest.target and manifest.target not in (*HOST_NAMES, _host_target(registry)):
         options += ["--target", manifest.target]
     return shlex.join(options)
 
 
-def _own_target(registry: Registry) -> str:
+def _host_target(registry: Registry) -> str:
     """The target that is chosen when none is named; empty when this machine fits none."""
     try:
         return target_named(registry, HOST_NAMES[0]).name

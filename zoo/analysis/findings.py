@@ -38,11 +38,11 @@ def findings(found: LayerComparison, file: FileFacts, twin: FileFacts) -> Iterat
     yield from _quality(found, file, twin)
     worst = [c for c in sensitive_layers(found) if c.decibels < HARMLESS_DB]
     for culprit in worst[:_TOLD]:
-        yield in_words(found, culprit)
+        yield describe_operator(found, culprit)
     yield from _clipping(found.operators)
     yield from _islands(found)
     yield from _time(found)
-    yield from _outside(found.operators)
+    yield from _undelegated(found.operators)
 
 
 def _size(file: FileFacts, twin: FileFacts) -> str:
@@ -84,7 +84,7 @@ def _quality(found: LayerComparison, file: FileFacts, twin: FileFacts) -> Iterat
     yield f"The file is {change} ({values})" + (f", with {end}." if end else ".")
 
 
-def in_words(found: LayerComparison, culprit: SensitiveLayer) -> str:
+def describe_operator(found: LayerComparison, culprit: SensitiveLayer) -> str:
     """One operator that loses much, and why."""
     record = found.operators[culprit.place]
     start = (
@@ -203,7 +203,7 @@ def _time_text(microseconds: float | None) -> str:
     return fmt.time_unit([value]).with_symbol(value)
 
 
-def _outside(records: Sequence[OperatorRecord]) -> Iterator[str]:
+def _undelegated(records: Sequence[OperatorRecord]) -> Iterator[str]:
     """Operators that a delegate left to others, where it took some."""
     by: dict[str, list[OperatorRecord]] = {}
     for record in records:

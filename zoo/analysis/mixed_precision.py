@@ -43,7 +43,7 @@ class MixedCandidate:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Workshop:
+class SearchCallbacks:
     """How files are made and measured; the search knows no more of the outside.
 
     Attributes:
@@ -72,44 +72,46 @@ class FloatLayerSearch:
     trouble: str = ""
 
 
-def search(workshop: Workshop, always: Sequence[str] = ()) -> FloatLayerSearch:
+def search(callbacks: SearchCallbacks, always: Sequence[str] = ()) -> FloatLayerSearch:
     """Makes a file, and if it loses too much, others with the worst layers in float.
 
     The number of layers that are kept is doubled until a file is good, then halved between the
     last that was not and the first that was; at last those are given back that were not needed.
 
     Args:
-        workshop: Makes and measures.
+        callbacks: Makes and measures.
         always: Layers that stay in float in any case.
     """
     base = tuple(always)
-    first = workshop.make(base)
+    first = callbacks.make(base)
     if first.attempt.good:
         return FloatLayerSearch(chosen=first, attempts=(first.attempt,))
-    workshop.tell("ranking layers by the error they cause")
+    callbacks.tell("ranking layers by the error they cause")
     try:
-        found = workshop.compare(first)
+        found = callbacks.compare(first)
     except ZooError as error:
         # The file is what it would have been without a search: the gate judges it.
         return FloatLayerSearch(chosen=first, attempts=(first.attempt,), trouble=error.what)
     ranked = [c.keep for c in sensitive_layers(found) if c.decibels < _HARMLESS_DB]
-    attempts = _Attempts(workshop, base, first)
-    good = _doubled(attempts, ranked)
+    attempts = _Attempts(callbacks, base, first)
+    good = _fewest_layers(attempts, ranked)
     if good is not None:
-        _given_back(attempts, ranked, good)
-    return FloatLayerSearch(chosen=attempts.best(), attempts=attempts.told())
+        _drop_unneeded(attempts, ranked, good)
+    return FloatLayerSearch(chosen=attempts.best(), attempts=attempts.record())
 
 
 class _Attempts:
     """Makes each choice of layers once."""
 
-    def __init__(self, workshop: Workshop, base: tuple[str, ...], first: MixedCandidate) -> None:
-        self._workshop = workshop
+    def __init__(
+        self, callbacks: SearchCallbacks, base: tuple[str, ...], first: MixedCandidate
+    ) -> None:
+        self._callbacks = callbacks
         self._base = base
         self._made: dict[tuple[str, ...], MixedCandidate | None] = {tuple(sorted(base)): first}
 
     @property
-    def left(self) -> int:
+    def remaining(self) -> int:
         """How many more may be made."""
         return MOST_ATTEMPTS - len(self._made)
 
@@ -119,17 +121,17 @@ class _Attempts:
         keep = tuple(dict.fromkeys([*self._base, *names]))
         key = tuple(sorted(keep))
         if key not in self._made:
-            if self.left < 1:
+            if self.remaining < 1:
                 return False
             shown = ", ".join(keep[:4]) + (", …" if len(keep) > 4 else "")
-            self._workshop.tell(f"attempt {len(self._made) + 1}: {shown} in float")
+            self._callbacks.tell(f"attempt {len(self._made) + 1}: {shown} in float")
             self._made[key] = self._try(keep)
         made = self._made[key]
         return made is not None and made.attempt.good
 
     def _try(self, keep: tuple[str, ...]) -> MixedCandidate | None:
         try:
-            return self._workshop.make(keep)
+            return self._callbacks.make(keep)
         except (Unsupported, UnknownName):
             return None  # this format cannot keep one of them apart from its neighbours
 
@@ -145,7 +147,7 @@ class _Attempts:
         """Whether the file that was made last is, so that keeping more layers is no use."""
         return self.too_large(list(self._candidates())[-1].attempt)
 
-    def told(self) -> tuple[Attempt, ...]:
+    def record(self) -> tuple[Attempt, ...]:
         """What goes on record."""
         return tuple(candidate.attempt for candidate in self._candidates())
 
@@ -158,7 +160,7 @@ class _Attempts:
         return min(made, key=lambda c: (c.attempt.drop or 0.0, c.attempt.bytes))
 
 
-def _doubled(attempts: _Attempts, ranked: Sequence[tuple[str, ...]]) -> int | None:
+def _fewest_layers(attempts: _Attempts, ranked: Sequence[tuple[str, ...]]) -> int | None:
     """The least number of the worst layers that suffices; None when all of them do not."""
     bad, count = 0, 1
     while True:
@@ -179,7 +181,7 @@ def _doubled(attempts: _Attempts, ranked: Sequence[tuple[str, ...]]) -> int | No
     return count
 
 
-def _given_back(attempts: _Attempts, ranked: Sequence[tuple[str, ...]], count: int) -> None:
+def _drop_unneeded(attempts: _Attempts, ranked: Sequence[tuple[str, ...]], count: int) -> None:
     """Tries without each of the sensitive layers but the last, which is known to be needed."""
     needed = list(ranked[:count])
     for group in list(needed[:-1]):
@@ -206,7 +208,7 @@ def remark(found: FloatLayerSearch, budget: float, unit: str, examples: int) -> 
             f"Mixed precision: {kept} in float, since {why}; with them {_loss(chosen, unit)} "
             f"(budget {budget:g}; the smallest good one {of})."
         )
-    dear = _too_dear(found)
+    dear = _size_note(found)
     missed = (chosen.drop or 0.0) - budget
     by = (
         f"{fmt.number(missed, 2)} {unit} more than the budget of {budget:g}"
@@ -219,7 +221,7 @@ def remark(found: FloatLayerSearch, budget: float, unit: str, examples: int) -> 
     )
 
 
-def _too_dear(found: FloatLayerSearch) -> str:
+def _size_note(found: FloatLayerSearch) -> str:
     """What a file that is good, but not worth its size, would have cost."""
     sizes = [a.bytes for a in found.attempts if a.good]
     if not sizes:

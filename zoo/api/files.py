@@ -15,7 +15,7 @@ from zoo.data import opening
 from zoo.data.opening import check_task
 from zoo.execution.runner import evaluate_file
 from zoo.networks.loading import Subject
-from zoo.networks.published.official import here
+from zoo.networks.published.official import fetched_model
 from zoo.registry import Registry, load_registry
 from zoo.results.records import Evaluation
 
@@ -63,7 +63,7 @@ def _evaluate_model(
     import tempfile
     from dataclasses import fields
 
-    checkpoint = weights_named(registry, here(registry, model, on_step))
+    checkpoint = weights_named(registry, fetched_model(registry, model, on_step))
     with tempfile.TemporaryDirectory(prefix="zoo-evaluate-") as folder:
         result = call(
             "zoo.pipeline.steps.evaluate:evaluate_model",

@@ -12,7 +12,7 @@ from zoo.networks import catalogue
 from zoo.networks.catalogue import ModelSummary
 from zoo.networks.checkpoints import resolve
 from zoo.networks.loading import Subject
-from zoo.networks.published.official import here
+from zoo.networks.published.official import fetched_model
 from zoo.registry import PluginSettings, Registry, load_registry
 
 
@@ -44,7 +44,7 @@ def load(model: str, *, registry: Registry | None = None) -> Any:
     """
     settings = registry.settings if registry is not None else PluginSettings()
     registry = registry or load_registry()
-    model = here(registry, model, quiet)
+    model = fetched_model(registry, model, quiet)
     with weights_of_exported_files(registry, model):
         resolve(registry, model)  # a wrong name must not wait for TensorFlow
     from zoo.pipeline.steps.evaluate import load_for_user

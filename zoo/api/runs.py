@@ -11,13 +11,13 @@ from zoo.artifacts.not_weights import weights_named
 from zoo.common.errors import MissingExtra
 from zoo.common.optional_imports import EXTRA_OF, installed
 from zoo.common.progress import OnStep, quiet
-from zoo.networks.published.official import here
+from zoo.networks.published.official import fetched_model
 from zoo.pipeline.job import Job, make_job
 from zoo.pipeline.options import recipe_from, takes_recipe_keywords
-from zoo.pipeline.plan import Parts
+from zoo.pipeline.plan import PlanScope
 from zoo.pipeline.recipe_fields import EXPORT, SEARCH, TRAINING, WHOLE
 from zoo.pipeline.run import Run, execute
-from zoo.pipeline.search.optimize import Optimized, find_file, limits_of, search_options_of
+from zoo.pipeline.search.optimize import SearchResult, find_file, limits_of, search_options_of
 from zoo.registry import Registry, load_registry
 
 
@@ -62,7 +62,7 @@ def ship(
     job = _job(recipe, model, data, registry, on_step, options)
     run = execute(
         job,
-        parts=Parts(),
+        scope=PlanScope(),
         output=Path(output),
         named=True,
         store_url=store,
@@ -100,9 +100,9 @@ def finetune(
         **options: Others that `ship` takes, which nothing of this depends on.
     """
     job = _job(recipe, model, data, registry, on_step, options)
-    parts = Parts(export=False, bench=False)
+    scope = PlanScope(export=False, bench=False)
     return execute(
-        job, parts=parts, output=Path(output), named=False, store_url=store, on_step=on_step
+        job, scope=scope, output=Path(output), named=False, store_url=store, on_step=on_step
     )
 
 
@@ -131,14 +131,14 @@ def export(
         **options: Others that `ship` takes, but `epochs`.
     """
     registry = registry or load_registry()
-    model = here(registry, model, on_step)
+    model = fetched_model(registry, model, on_step)
     checkpoint = weights_named(registry, model)
     data = data or checkpoint.card().dataset
     job = make_job(recipe_from(model=model, data=data, epochs=0, **options), registry)
-    parts = Parts(bench=False)
+    scope = PlanScope(bench=False)
     return execute(
         job,
-        parts=parts,
+        scope=scope,
         output=Path(output),
         named=False,
         store_url=store,
@@ -171,7 +171,7 @@ def optimize(
     on_step: OnStep = quiet,
     registry: Registry | None = None,
     **options: Any,
-) -> Optimized:
+) -> SearchResult:
     """Searches formats, precisions, calibrations, widths and pruning for the file that fits.
 
     Args:
@@ -265,7 +265,7 @@ def _job(
     registry = registry or load_registry()
     made = recipe_from(recipe=_path(recipe), model=model, data=data, **options)
     if not made.training.from_scratch:
-        made = made.model_copy(update={"model": here(registry, made.model, on_step)})
+        made = made.model_copy(update={"model": fetched_model(registry, made.model, on_step)})
     return make_job(made, registry)
 
 

@@ -1,1 +1,1 @@
-"""A file and its manifest, golden samples, the gate, the developer bundle."""
+"""Artifacts: files with manifests, golden samples, the gate, the developer bundle."""

@@ -1,4 +1,4 @@
-"""A file and its manifest: everything needed to use the file and to check what is said of it."""
+"""Artifacts: exported files with their manifests."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from zoo.artifacts.golden_samples import Golden
 from zoo.common.errors import BadFile
-from zoo.common.files import sha256_of, size_with_sides
+from zoo.common.files import sha256_of, size_with_side_files
 from zoo.contracts import Check, Exporter, FileContents, Metric, TensorInfo
 from zoo.contracts.preprocessing.stored import StoredPreprocessing
 from zoo.registry import Registry
@@ -79,7 +79,7 @@ class GateReference:
 
 @dataclass(frozen=True, kw_only=True)
 class Manifest:
-    """What a file says about itself.
+    """The manifest of a file.
 
     Attributes:
         schema: Version of this layout.
@@ -147,7 +147,7 @@ _MANIFEST = TypeAdapter(Manifest)
 
 @dataclass(frozen=True, kw_only=True)
 class Artifact:
-    """An exported file with what it says and what it contains."""
+    """An exported file with its manifest and contents."""
 
     path: Path
     exporter: Exporter
@@ -156,7 +156,7 @@ class Artifact:
 
     @property
     def altered(self) -> bool:
-        """Whether the model is not the one that the manifest speaks of."""
+        """Whether the model differs from the one described by the manifest."""
         return (
             self.manifest is not None
             and self.manifest.payload_sha256 != self.contents.payload_sha256
@@ -164,7 +164,7 @@ class Artifact:
 
     @property
     def companions(self) -> tuple[str, ...]:
-        """Names of the files beside it without which it does not open, or cannot be verified."""
+        """Names of its side files: external weights and golden samples."""
         golden = self.manifest.golden if self.manifest is not None else None
         beside = (golden.file,) if golden is not None and golden.file else ()
         return (*self.contents.side_files, *beside)
@@ -261,24 +261,24 @@ def embed(exporter: Exporter, path: Path, manifest: Manifest) -> None:
     exporter.write_manifest(path, manifest_text(manifest))
 
 
-def judged(
+def with_gate_result(
     manifest: Manifest,
     gate: GateReference,
     golden: Golden | None = None,
     budgets: Mapping[str, Mapping[str, str]] | None = None,
 ) -> Manifest:
-    """The manifest with the gate's answer, the golden inputs that it kept, and budgets."""
+    """The manifest with the gate's verdict, golden samples and budgets."""
     limits = {device: dict(table) for device, table in (budgets or {}).items()}
     return replace(manifest, gate=gate, golden=golden, budgets=limits)
 
 
 def describe(artifact: Artifact) -> dict[str, Any]:
-    """What ``zoo inspect`` prints: the file, its contents, its manifest."""
+    """The file, its contents and its manifest as a dictionary, for ``zoo inspect``."""
     manifest = artifact.manifest
     return {
         "file": str(artifact.path),
         "format": artifact.exporter.name,
-        "bytes": size_with_sides(artifact.path, artifact.contents.side_files),
+        "bytes": size_with_side_files(artifact.path, artifact.contents.side_files),
         "sha256": sha256_of(artifact.path),
         "altered": artifact.altered,
         "contents": {**asdict(artifact.contents), "integer_share": artifact.contents.integer_share},
@@ -288,7 +288,7 @@ def describe(artifact: Artifact) -> dict[str, Any]:
 
 
 def _without_blobs(manifest: Manifest) -> dict[str, Any]:
-    """The manifest for people and programs to read: arrays are told by type and shape alone."""
+    """The manifest as a dictionary; arrays by type and shape alone."""
     plain: dict[str, Any] = _MANIFEST.dump_python(manifest, mode="json")
     for side in ("inputs", "outputs"):
         packed = (plain["golden"] or {}).get(side) or {}
@@ -308,7 +308,7 @@ def require_manifest(artifact: Artifact) -> Manifest:
 
 
 def value_range_of(artifact: Artifact) -> tuple[float, float]:
-    """What values the file's input expects, for timing it."""
+    """The value range of the file's input, for timing."""
     if artifact.manifest is None:
         return UNIT_RANGE
     return artifact.manifest.preprocessing.value_range

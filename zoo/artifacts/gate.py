@@ -1,4 +1,4 @@
-"""The gate: every check that a file must pass before it counts, each with its reason."""
+"""The gate: the checks that every file must pass, each with its reason."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from zoo.common.named_arrays import described, fields_of
+from zoo.common.named_arrays import describe_shapes, fields_of
 from zoo.contracts import Check, Comparison, FileContents, Precision, Task, Truth
 from zoo.contracts.precision import BASELINE
 from zoo.networks.layer_names import LayerNames
@@ -24,7 +24,7 @@ PREPROCESSING_MAX_ABS = 1e-4
 
 
 def compare_outputs(task: Task, reference: Array, candidate: Array, labels: Array) -> Comparison:
-    """The task's comparison, of what is relevant: steps that are padding are no answers.
+    """The task's comparison of relevant outputs; padded steps are left out.
 
     Args:
         task: Knows how outputs are compared.
@@ -35,12 +35,12 @@ def compare_outputs(task: Task, reference: Array, candidate: Array, labels: Arra
     Returns:
         Its count is that of the inputs.
     """
-    if described(reference) == described(candidate):
+    if describe_shapes(reference) == describe_shapes(candidate):
         reference, candidate = (task.relevant(o, labels) for o in (reference, candidate))
     return replace(task.compare(reference, candidate), count=len(labels))
 
 
-def judge(
+def run_checks(
     *,
     task: Task,
     precision: Precision,
@@ -74,8 +74,8 @@ def judge(
     """
     allowed = max_drop if max_drop is not None else task.allowed_loss(precision)
     return (
-        finite(outputs),
-        enough_inputs(task.parity(parity, precision), parity.count, task.min_parity_inputs),
+        finite_outputs(outputs),
+        require_inputs(task.parity(parity, precision), parity.count, task.min_parity_inputs),
         preprocessing_parity(preprocessing),
         task.accuracy(
             truth, task.decode(reference if twin is None else twin), task.decode(outputs), allowed
@@ -86,27 +86,27 @@ def judge(
     )
 
 
-def conversion(task: Task, twins: Comparison, precision: Precision) -> Check:
-    """Whether a file of trained ranges computes what the network that rounds computes.
+def conversion_parity(task: Task, twins: Comparison, precision: Precision) -> Check:
+    """Parity of a quantization-aware trained file with its rounding twin.
 
     Args:
         task: Knows what is asked.
         twins: File against the network that was trained to be quantized.
         precision: As exported.
     """
-    found = enough_inputs(task.parity(twins, precision), twins.count, task.min_parity_inputs)
+    found = require_inputs(task.parity(twins, precision), twins.count, task.min_parity_inputs)
     return replace(found, name="conversion")
 
 
-def enough_inputs(check: Check, count: int, least: int) -> Check:
-    """Agreement on a handful of inputs proves nothing."""
+def require_inputs(check: Check, count: int, least: int) -> Check:
+    """The check, failed where it rests on fewer than `least` inputs."""
     if count >= least:
         return check
     reason = f"only {count} real inputs were there to compare; add examples to the dataset"
     return replace(check, passed=False, limit=f"{check.limit}, {least} inputs", reason=reason)
 
 
-def finite(outputs: Array) -> Check:
+def finite_outputs(outputs: Array) -> Check:
     """No output is NaN or infinite."""
     import numpy as np
 
@@ -122,7 +122,7 @@ def finite(outputs: Array) -> Check:
 
 
 def preprocessing_parity(comparison: Comparison) -> Check:
-    """The normalization baked into the graph is the formula on the record."""
+    """Parity of the normalization in the graph with the reference formula."""
     passed = comparison.max_abs <= PREPROCESSING_MAX_ABS
     return Check(
         name="preprocessing",
@@ -139,7 +139,7 @@ def placement(
     kept: Sequence[str] = (),
     layers: Sequence[str] = (),
 ) -> Check:
-    """Whether the file computes with what its precision promises, read back from its bytes.
+    """Whether the file's operators compute in its precision, read back from its bytes.
 
     An integer precision is judged by work: the share of multiply-adds in integer arithmetic. What
     no runtime of the format computes in integers, and layers kept in float on purpose, are told
@@ -227,7 +227,7 @@ def integer_work(
 
 
 def stock_operators(contents: FileContents) -> Check:
-    """A runtime as installed from its registry has every operator."""
+    """Whether the file has only operators of unmodified runtimes."""
     custom = contents.custom_operators
     return Check(
         name="operators",
@@ -239,7 +239,7 @@ def stock_operators(contents: FileContents) -> Check:
 
 
 def static_shapes(contents: FileContents) -> Check:
-    """Every tensor has its size before the first input arrives."""
+    """Whether every tensor has a static shape."""
     dynamic = contents.dynamic_tensors
     named = ", ".join(re.sub(r"\s+", " ", name) for name in dynamic[:3])
     return Check(

@@ -1,4 +1,4 @@
-"""Three real inputs with a file's own answers: by them any machine tells whether it answers so.
+"""Golden samples: three real inputs with a file's outputs, for checks on other machines.
 
 They travel in the manifest, or, when they are large, in an ``.npz`` file beside the model whose
 SHA-256 the manifest holds. Reading them executes nothing.
@@ -59,7 +59,7 @@ class PackedArray:
 
 @dataclass(frozen=True, kw_only=True)
 class Golden:
-    """What a manifest says of the golden inputs.
+    """The golden samples in a manifest.
 
     Attributes:
         dataset: Where they come from: ``digits/test``.
@@ -93,7 +93,7 @@ class Golden:
     limits: dict[str, float] = field(default_factory=dict)
 
     def limit(self, output: str) -> float:
-        """Largest absolute difference of a right answer in one output."""
+        """The tolerance of one output, as absolute difference."""
         return self.limits.get(output, self.max_abs)
 
 
@@ -109,7 +109,7 @@ class GoldenArrays:
 
 
 def candidates(labels: Array) -> list[list[int]]:
-    """Numbers of the examples among which each golden input is chosen.
+    """Candidate examples for each golden input, by number.
 
     Args:
         labels: Of the examples (see `zoo.contracts.Split`).
@@ -142,7 +142,7 @@ def candidates(labels: Array) -> list[list[int]]:
 
 
 def least_tolerance(precision: Precision, output: TensorInfo) -> tuple[float, str]:
-    """How far the outputs of a right answer may be off at least, and why."""
+    """The least tolerance of an output, and its reason."""
     if output.scale is not None:
         return output.scale * 1.001, "one step of the integer output"
     return (
@@ -152,8 +152,8 @@ def least_tolerance(precision: Precision, output: TensorInfo) -> tuple[float, st
 
 
 @dataclass(frozen=True, kw_only=True)
-class Choice:
-    """Which examples are golden, and how far off a right answer may be in each output."""
+class GoldenChoice:
+    """The chosen golden examples, with the tolerance of each output."""
 
     examples: tuple[int, ...]
     limits: dict[str, float]
@@ -161,18 +161,18 @@ class Choice:
 
     @property
     def max_abs(self) -> float:
-        """Of the output that may be off the most."""
+        """The greatest tolerance of any output."""
         return max(self.limits.values())
 
 
-def choose(
+def choose_golden(
     offered: Sequence[Sequence[int]],
     outputs: Array,
     plain: Array | None,
     precision: Precision,
     described: Sequence[TensorInfo],
-) -> Choice | None:
-    """Chooses one example of each list: one that says much about the file, and the same anywhere.
+) -> GoldenChoice | None:
+    """Chooses one example of each list: telling outputs, equal on every machine.
 
     Outputs near 0 and 1 stay there whatever happens to the weights; outputs in between move. So
     the example with the most in between is taken among those on which the kernels of this machine
@@ -224,7 +224,7 @@ def choose(
             least, why = measured, "twice what the kernels of one machine differ by on these inputs"
         limits[name] = float(f"{least:.4g}")
         words.append(f"{name}: {why}" if name else why)
-    return Choice(examples=tuple(numbers), limits=limits, tolerance="; ".join(words))
+    return GoldenChoice(examples=tuple(numbers), limits=limits, tolerance="; ".join(words))
 
 
 def golden_name(file: str) -> str:
@@ -270,7 +270,7 @@ def read_golden(golden: Golden, model: Path) -> GoldenArrays:
                 outputs=joined({name: _unpacked(one) for name, one in named.items()}),
             )
         else:
-            arrays = _beside(golden, model)
+            arrays = _read_side_file(golden, model)
         counts = {len(arrays.inputs), len(arrays.outputs), len(golden.examples)}
         limits = (golden.max_abs, *golden.limits.values())
         if len(counts) != 1 or not all(math.isfinite(one) and one >= 0 for one in limits):
@@ -284,7 +284,7 @@ def read_golden(golden: Golden, model: Path) -> GoldenArrays:
         ) from error
 
 
-def _beside(golden: Golden, model: Path) -> GoldenArrays:
+def _read_side_file(golden: Golden, model: Path) -> GoldenArrays:
     import numpy as np
 
     if not _BARE_NAME.fullmatch(golden.file) or golden.file in (".", ".."):

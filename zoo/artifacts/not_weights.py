@@ -1,4 +1,4 @@
-"""What to say when an exported file is named where weights are wanted."""
+"""Errors for exported files given in place of weights."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 @contextmanager
 def weights_of_exported_files(registry: Registry, model: str) -> Iterator[None]:
-    """Where a model is an exported file, the error names the weights that it came from."""
+    """Turns the error for an exported file given as model into one that names its weights."""
     try:
         yield
     except NotAModel as error:
@@ -70,7 +70,7 @@ def exported_file(registry: Registry, path: Path) -> UsageError | None:
 
 
 def _weights(registry: Registry, path: Path, manifest: Manifest) -> str:
-    """A model id or a path that means exactly these weights, else what identifies them."""
+    """A model id or a path of exactly these weights; else their file name and hash."""
     beside = path.with_name(manifest.model_id + SUFFIX)
     if beside.is_file() and sha256_of(beside) == manifest.weights_sha256:
         return shlex.quote(str(beside))

@@ -1,4 +1,4 @@
-"""The network's own outputs that files are compared with."""
+"""Reference outputs: those of the Keras network, for comparisons."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ REFERENCE = "reference.npz"
 EXPECTED = "expected.npz"
 
 
-def judged_split(dataset: Dataset, least: int) -> Split:
+def comparison_split(dataset: Dataset, least: int) -> Split:
     """What files are compared on: the whole test split, first.
 
     A test split with fewer than `least` examples is followed by training examples: a comparison

@@ -14,7 +14,7 @@ from zoo.common.cache_key import step_key
 from zoo.common.code_fingerprint import code_of
 from zoo.execution.device import Device
 from zoo.execution.session import AgentSession
-from zoo.results.measurements import Answers
+from zoo.results.measurements import OutputCheck
 from zoo.results.records import Evaluation
 
 
@@ -47,7 +47,7 @@ class Candidate:
     profile: bool = False
     inputs: Sequence[NDArray[Any]] | None = None
     value_range: tuple[float, float] = (0.0, 1.0)
-    check: Callable[[AgentSession], Answers] | None = None
+    check: Callable[[AgentSession], OutputCheck] | None = None
     judge: Callable[[AgentSession], Evaluation] | None = None
     judged_on: str = ""
     reference: str = ""

@@ -17,10 +17,10 @@ from zoo.common.errors import UnknownName, UsageError, ZooError
 from zoo.common.files import sha256_of
 from zoo.common.worker import Children
 from zoo.contracts import Dataset
-from zoo.execution.accuracy import accuracy_judge
+from zoo.execution.accuracy import accuracy_measurement
 from zoo.execution.device import Device
 from zoo.execution.devices import runtime_on
-from zoo.execution.expected_outputs import CheckAnswers, answers_check
+from zoo.execution.expected_outputs import CheckOutputs, make_output_check
 from zoo.execution.runtimes import is_tool, reference_runtime, runtimes_of
 from zoo.registry import Registry
 
@@ -42,7 +42,7 @@ class Cell:
     artifact: Artifact
     runtime: str | None
     threads: int
-    check: CheckAnswers | None
+    check: CheckOutputs | None
     batch: int | None = None
     profile: bool = False
     reference: Reference | None = None
@@ -54,7 +54,7 @@ class Cell:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Timed:
+class CellResult:
     """One cell on one device.
 
     Attributes:
@@ -84,7 +84,7 @@ def time_cells(
     fresh: bool = False,
     watch: Callable[[int, Stage], None] | None = None,
     progress: Callable[[int, int], None] | None = None,
-) -> list[Timed]:
+) -> list[CellResult]:
     """Times cells on one device: their processes take turns, and one that fails costs itself.
 
     Args:
@@ -99,7 +99,7 @@ def time_cells(
         watch: Receives the number of a cell and how far it has come.
         progress: Receives how many parts of the whole are done, and how many there are.
     """
-    timed: dict[int, Timed] = {}
+    timed: dict[int, CellResult] = {}
     ready: list[tuple[int, Candidate]] = []
     kept: set[int] = set()
 
@@ -111,7 +111,7 @@ def time_cells(
 
     def failed(number: int, candidate: Candidate, error: ZooError) -> None:
         tell(number, Stage(place=number, doing="failed", done=0, total=0))
-        timed[number] = Timed(candidate=candidate, result=error)
+        timed[number] = CellResult(candidate=candidate, result=error)
 
     for number, cell in enumerate(cells):
         if children.stopping:
@@ -121,7 +121,7 @@ def time_cells(
         try:
             ready.append((number, _candidate(registry, device, cell, dataset)))
         except ZooError as error:
-            failed(number, _nowhere(cell), error)
+            failed(number, _unplaced_candidate(cell), error)
     if not ready:
         return [timed[number] for number in sorted(timed)]
     keys = [c.key(device, tier, sha256_of(c.path)) for _, c in ready]
@@ -142,7 +142,7 @@ def time_cells(
             failed(number, candidate, error)
     else:
         for (number, candidate), result, key in zip(ready, results, keys, strict=True):
-            timed[number] = Timed(
+            timed[number] = CellResult(
                 candidate=candidate, result=result, kept=number in kept, reached=True, key=key
             )
     return [timed[number] for number in sorted(timed)]
@@ -169,7 +169,7 @@ def cells_of(
         used.update(name for name in runtimes if name in known)
         if runtimes and not fitting:
             raise UnknownName(f"runtime of {artifact.exporter.name}", runtimes[0], known)
-        check = answers_check(registry, artifact, children=children)
+        check = make_output_check(registry, artifact, children=children)
         cells += [
             Cell(artifact=artifact, runtime=name, threads=count, check=check)
             for name in (fitting or [None])
@@ -205,7 +205,7 @@ def fitting_dataset(registry: Registry, name: str, cells: Sequence[Cell]) -> Dat
 
     dataset = open_dataset(registry, name)
     for cell in cells:
-        accuracy_judge(registry, cell.artifact, dataset)
+        accuracy_measurement(registry, cell.artifact, dataset)
     return dataset
 
 
@@ -264,7 +264,7 @@ def check_compared(registry: Registry, cells: Sequence[Cell]) -> None:
             )
 
 
-def _nowhere(cell: Cell) -> Candidate:
+def _unplaced_candidate(cell: Cell) -> Candidate:
     """A cell that could not become a candidate, for its record."""
     return Candidate(
         path=cell.artifact.path,
@@ -287,8 +287,8 @@ def _candidate(
         return cell.reference.candidate(cell.threads, cell.batch, dataset)
     judge = None
     if dataset is not None:
-        judge = accuracy_judge(registry, cell.artifact, dataset)
-    runtime = _runtime_there(cell.artifact, device, cell.runtime)
+        judge = accuracy_measurement(registry, cell.artifact, dataset)
+    runtime = _available_runtime(cell.artifact, device, cell.runtime)
     tool = is_tool(registry, runtime)
     return Candidate(
         path=cell.artifact.path,
@@ -304,7 +304,7 @@ def _candidate(
     )
 
 
-def _runtime_there(artifact: Artifact, device: Device, runtime: str | None) -> str:
+def _available_runtime(artifact: Artifact, device: Device, runtime: str | None) -> str:
     if runtime is None:
         return runtime_on(artifact.exporter, device)
     if runtime not in device.runtimes():

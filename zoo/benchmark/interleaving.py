@@ -14,7 +14,7 @@ from zoo.benchmark.candidate import Candidate, Stage
 from zoo.benchmark.journal import Journal, environment_of
 from zoo.benchmark.noise import disturbances, fastest_spin
 from zoo.benchmark.process_result import ProcessResult
-from zoo.benchmark.sustained import LongRun, sustain, windows_of
+from zoo.benchmark.sustained import LongRun, run_sustained, windows_of
 from zoo.benchmark.tiers import Tier
 from zoo.common.clock import utc_now
 from zoo.common.errors import ZooError
@@ -22,7 +22,7 @@ from zoo.contracts import Transport
 from zoo.execution.device import Device
 from zoo.execution.protocol import BenchRun, LoadedFile
 from zoo.execution.session import AgentSession
-from zoo.results.measurements import Answers, Profile, Samples
+from zoo.results.measurements import OutputCheck, Profile, Samples
 from zoo.results.records import Evaluation
 
 if TYPE_CHECKING:
@@ -34,26 +34,26 @@ Progress = Callable[[int, int], None]
 Watch = Callable[[Stage], None]
 #: How often a disturbed process is measured again.
 RETRIES = 1
-_ANSWERS, _EVALUATION = TypeAdapter(Answers), TypeAdapter(Evaluation)
+_ANSWERS, _EVALUATION = TypeAdapter(OutputCheck), TypeAdapter(Evaluation)
 _PROFILE = TypeAdapter(Profile)
 
 
 @dataclass(kw_only=True, eq=False)
-class Interleaving:
+class CandidateState:
     """One candidate on its way through the processes."""
 
     place: int
     candidate: Candidate
     sha256: str
     key: str
-    there: str = ""
+    device_path: str = ""
     environment: str = ""
     done: list[ProcessResult] = field(default_factory=list)
     kept: int = 0
     parts: int = 0
     placement: dict[str, Any] | None = None
     profile: Profile | None = None
-    answers: Answers | None = None
+    answers: OutputCheck | None = None
     accuracy: Evaluation | None = None
     failure: ZooError | None = None
 
@@ -90,123 +90,123 @@ class MeasurementRun:
         """Whether the user has interrupted."""
         return self.children is not None and self.children.stopping
 
-    def tell(self, course: Interleaving, doing: str) -> None:
+    def report_stage(self, state: CandidateState, doing: str) -> None:
         """Tells whoever watches how far a candidate has come."""
         if self.watch is not None:
-            last = course.done[-1] if course.done else None
+            last = state.done[-1] if state.done else None
             self.watch(
                 Stage(
-                    place=course.place,
+                    place=state.place,
                     doing=doing,
-                    done=course.parts,
+                    done=state.parts,
                     total=self.parts_each,
                     p50_ms=None if last is None else last.run.median_ms,
-                    kept=course.kept * self.parts,
-                    noisy=any(process.noise for process in course.done),
+                    kept=state.kept * self.parts,
+                    noisy=any(process.noise for process in state.done),
                 )
             )
 
-    def advanced(self, course: Interleaving, parts: int = 1) -> None:
+    def advanced(self, state: CandidateState, parts: int = 1) -> None:
         """Counts parts that are done."""
-        course.parts += parts
+        state.parts += parts
         self.done += parts
         if self.progress is not None:
             self.progress(self.done, self.parts_each * self.candidates)
 
-    def prepare(self, course: Interleaving) -> None:
+    def prepare(self, state: CandidateState) -> None:
         """Puts the file there, takes up what is kept of it, and checks its answers."""
-        path = course.candidate.path
+        path = state.candidate.path
         # A vendor's tool keeps files where it may run, which is its driver's business.
-        course.there = str(path) if course.candidate.tool else self.transport.put(path)
-        if course.candidate.check is None and self.journal is None:
+        state.device_path = str(path) if state.candidate.tool else self.transport.put(path)
+        if state.candidate.check is None and self.journal is None:
             return
-        self.tell(course, "checking answers")
-        about = self.abouts.get(course.candidate.runtime)
-        if about is None or not self._restore(course, about):
-            with self._session(course) as session:
-                about = self.abouts[course.candidate.runtime] = session.describe()
-                if not self._restore(course, about):
-                    self._check(session, course)
-        self.tell(course, "timing")
+        self.report_stage(state, "checking answers")
+        about = self.abouts.get(state.candidate.runtime)
+        if about is None or not self._restore(state, about):
+            with self._session(state) as session:
+                about = self.abouts[state.candidate.runtime] = session.describe()
+                if not self._restore(state, about):
+                    self._check(session, state)
+        self.report_stage(state, "timing")
 
-    def _restore(self, course: Interleaving, about: dict[str, Any]) -> bool:
+    def _restore(self, state: CandidateState, about: dict[str, Any]) -> bool:
         """Takes up what an unfinished bench has kept; whether the answers are known by it."""
         if self.journal is None:
-            return course.candidate.check is None
+            return state.candidate.check is None
         boot = self.transport.condition().readings.get("boot")
-        course.environment = environment_of(about, None if boot is None else str(boot))
-        where = (course.key, course.environment)
+        state.environment = environment_of(about, None if boot is None else str(boot))
+        where = (state.key, state.environment)
         noted = self.journal.noted(*where, "answers")
         if noted is not None:
-            course.answers = _ANSWERS.validate_python(noted)
-        course.placement = self.journal.noted(*where, "placement")
+            state.answers = _ANSWERS.validate_python(noted)
+        state.placement = self.journal.noted(*where, "placement")
         profile = self.journal.noted(*where, "profile")
-        course.profile = None if profile is None else _PROFILE.validate_python(profile)
+        state.profile = None if profile is None else _PROFILE.validate_python(profile)
         for turn in range(self.tier.processes):
             process = self.journal.kept(*where, turn)
             # A disturbed one is worth another try.
-            if process is None or process.noise or course.placement is None:
+            if process is None or process.noise or state.placement is None:
                 break
-            if turn == len(course.done):
-                course.done.append(process)
-                course.kept += 1
-                self.advanced(course, self.parts)
-        return course.candidate.check is None or course.answers is not None
+            if turn == len(state.done):
+                state.done.append(process)
+                state.kept += 1
+                self.advanced(state, self.parts)
+        return state.candidate.check is None or state.answers is not None
 
-    def _check(self, session: AgentSession, course: Interleaving) -> None:
-        check = course.candidate.check
+    def _check(self, session: AgentSession, state: CandidateState) -> None:
+        check = state.candidate.check
         if check is None:
             return
-        self._load(session, course)
-        course.answers = check(session)
-        self._note(course, "answers", asdict(course.answers))
+        self._load(session, state)
+        state.answers = check(session)
+        self._save_note(state, "answers", asdict(state.answers))
 
-    def _note(self, course: Interleaving, name: str, value: Any) -> None:
-        if self.journal is not None and course.environment:
-            self.journal.note(course.key, course.environment, name, value)
+    def _save_note(self, state: CandidateState, name: str, value: Any) -> None:
+        if self.journal is not None and state.environment:
+            self.journal.note(state.key, state.environment, name, value)
 
-    def advance(self, course: Interleaving) -> None:
+    def advance(self, state: CandidateState) -> None:
         """Measures one more process of a candidate; a disturbed one is measured again."""
         once = self.tier.window_seconds or self.device.clock != "real"
         for attempt in range(1 if once else 1 + RETRIES):
-            process = self._process(course, attempt + 1)
+            process = self._process(state, attempt + 1)
             if not process.noise:
                 break
-        course.done.append(process)
-        if self.journal is not None and course.environment:
-            self._note(course, "placement", course.placement)
-            if course.profile is not None:
-                self._note(course, "profile", asdict(course.profile))
-            self.journal.keep(course.key, course.environment, len(course.done) - 1, process)
+        state.done.append(process)
+        if self.journal is not None and state.environment:
+            self._save_note(state, "placement", state.placement)
+            if state.profile is not None:
+                self._save_note(state, "profile", asdict(state.profile))
+            self.journal.keep(state.key, state.environment, len(state.done) - 1, process)
 
-    def judge(self, course: Interleaving) -> None:
+    def judge(self, state: CandidateState) -> None:
         """Measures the quality on the device, if that was asked for."""
-        judge = course.candidate.judge
+        judge = state.candidate.judge
         if judge is None:
             return
-        where = (course.key, course.environment)
+        where = (state.key, state.environment)
         noted = self.journal.noted(*where, "accuracy") if self.journal is not None else None
         if noted is not None:
-            course.accuracy = _EVALUATION.validate_python(noted)
+            state.accuracy = _EVALUATION.validate_python(noted)
             return
-        self.tell(course, "judging")
-        with self._session(course) as session:
-            self._load(session, course)
-            course.accuracy = judge(session)
-        self._note(course, "accuracy", asdict(course.accuracy))
+        self.report_stage(state, "judging")
+        with self._session(state) as session:
+            self._load(session, state)
+            state.accuracy = judge(session)
+        self._save_note(state, "accuracy", asdict(state.accuracy))
 
-    def _process(self, course: Interleaving, attempts: int) -> ProcessResult:
+    def _process(self, state: CandidateState, attempts: int) -> ProcessResult:
         earlier = self.transport.condition()
-        with self._session(course) as session:
+        with self._session(state) as session:
             about = session.describe()
-            loaded = self._load(session, course)
-            long = self._long(session, course, about, loaded)
-            run = self._sample(session, course) if long is None else long.run
+            loaded = self._load(session, state)
+            long = self._run_sustained(session, state, about, loaded)
+            run = self._run_samples(session, state) if long is None else long.run
             # Asked after the samples, when memory no longer counts.
-            if course.placement is None:
-                course.placement = session.locate() if loaded.locatable else loaded.delegate
-                if course.candidate.profile:
-                    course.profile = session.profile()
+            if state.placement is None:
+                state.placement = session.locate() if loaded.locatable else loaded.delegate
+                if state.candidate.profile:
+                    state.profile = session.profile()
         later = self.transport.condition()
         if long is not None and not run.energy:
             run = replace(run, energy=battery_energy(earlier, later, long.windows))
@@ -238,28 +238,32 @@ class MeasurementRun:
         )
         return tuple(dict.fromkeys((*noise, *faults)))
 
-    def _long(
-        self, session: AgentSession, course: Interleaving, about: dict[str, Any], loaded: LoadedFile
+    def _run_sustained(
+        self,
+        session: AgentSession,
+        state: CandidateState,
+        about: dict[str, Any],
+        loaded: LoadedFile,
     ) -> LongRun | None:
         """A run in windows; None where the tier has none."""
-        if not self.tier.window_seconds or course.candidate.tool:
+        if not self.tier.window_seconds or state.candidate.tool:
             return None
 
         def told() -> None:
-            self.advanced(course)
-            self.tell(course, "timing")
+            self.advanced(state)
+            self.report_stage(state, "timing")
 
-        return sustain(
-            lambda: self._sample(session, course),
+        return run_sustained(
+            lambda: self._run_samples(session, state),
             self.tier,
             threads=loaded.threads,
             cores=about.get("cores"),
             progress=told,
         )
 
-    def _sample(self, session: AgentSession, course: Interleaving) -> BenchRun:
+    def _run_samples(self, session: AgentSession, state: CandidateState) -> BenchRun:
         """One window of a long run, or all of a process."""
-        candidate, tier = course.candidate, self.tier
+        candidate, tier = state.candidate, self.tier
         windowed = bool(tier.window_seconds) and not candidate.tool
         return session.bench(
             min_runs=1 if windowed else tier.runs_each,
@@ -270,17 +274,17 @@ class MeasurementRun:
             value_range=candidate.value_range,
         )
 
-    def _load(self, session: AgentSession, course: Interleaving) -> LoadedFile:
-        candidate = course.candidate
+    def _load(self, session: AgentSession, state: CandidateState) -> LoadedFile:
+        candidate = state.candidate
         return session.load(
-            course.there,
+            state.device_path,
             candidate.threads,
             purpose="timing",
             batch=candidate.batch,
         )
 
-    def _session(self, course: Interleaving) -> _Registered:
-        session = AgentSession(self.transport, course.candidate.runtime, self.timeout)
+    def _session(self, state: CandidateState) -> _Registered:
+        session = AgentSession(self.transport, state.candidate.runtime, self.timeout)
         return _Registered(session, self.children)
 
 

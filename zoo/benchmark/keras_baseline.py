@@ -16,7 +16,7 @@ from zoo.common.paths import cache_folder
 from zoo.common.worker import Children, call
 from zoo.contracts import Dataset
 from zoo.contracts.precision import HALF_TOLERANCE
-from zoo.execution.output_check import Expected
+from zoo.execution.output_check import ExpectedOutputs
 from zoo.execution.runtimes import reference_runtime
 from zoo.networks.checkpoints import SUFFIX, Checkpoint, resolve
 from zoo.registry import Registry
@@ -64,10 +64,10 @@ class Reference:
         checkpoint, archive = self._written()
         judge = None
         if dataset is not None:
-            from zoo.execution.accuracy import quality_judge
+            from zoo.execution.accuracy import quality_measurement
 
             task = self._registry.tasks.get(checkpoint.variant.task)
-            judge = quality_judge(task, checkpoint.preprocessing, self.name, dataset)
+            judge = quality_measurement(task, checkpoint.preprocessing, self.name, dataset)
         return Candidate(
             path=archive,
             reference=self.name,
@@ -180,13 +180,13 @@ def write_reference(registry: Registry, checkpoint: Checkpoint, children: Childr
     return archive
 
 
-def _expected(answers: Path) -> Expected:
+def _expected(answers: Path) -> ExpectedOutputs:
     import numpy as np
 
     with np.load(answers, allow_pickle=False) as stored:
         inputs, outputs = stored["inputs"], stored["outputs"]
     largest = float(np.abs(outputs[np.isfinite(outputs)]).max(initial=0.0))
-    return Expected(
+    return ExpectedOutputs(
         reference="the Keras network, on made-up inputs",
         inputs=[inputs],
         outputs=[outputs],

@@ -6,14 +6,14 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from zoo.benchmark.candidate import Candidate
-from zoo.benchmark.interleaving import Interleaving, MeasurementRun, Progress, Watch
+from zoo.benchmark.interleaving import CandidateState, MeasurementRun, Progress, Watch
 from zoo.benchmark.journal import Journal
 from zoo.benchmark.result import measurement_of
 from zoo.benchmark.tiers import Tier, tier_named
 from zoo.common.errors import ZooError
 from zoo.common.files import sha256_of
 from zoo.execution.device import Device
-from zoo.execution.lock import holding
+from zoo.execution.lock import device_lock
 from zoo.execution.session import DEFAULT_TIMEOUT
 from zoo.results.measurements import Measurement, Samples
 
@@ -53,7 +53,7 @@ def measure_interleaved(
         ZooError: The device cannot be reached, or another process measures there.
     """
     grade = tier if isinstance(tier, Tier) else tier_named(tier)
-    with holding(device):
+    with device_lock(device):
         transport = device.connect()
         try:
             bench = MeasurementRun(
@@ -68,79 +68,79 @@ def measure_interleaved(
                 candidates=len(candidates),
             )
             courses = [
-                _course(bench, place, candidate) for place, candidate in enumerate(candidates)
+                _start(bench, place, candidate) for place, candidate in enumerate(candidates)
             ]
             for turn in range(grade.processes):
                 # Each turn begins with another candidate: none is always the one on a cool machine.
                 for place in range(len(courses)):
-                    _take_turn(bench, courses[(turn + place) % len(courses)], turn)
-            for course in courses:
-                _finish(bench, course)
+                    _run_process(bench, courses[(turn + place) % len(courses)], turn)
+            for state in courses:
+                _finish(bench, state)
         finally:
             transport.close()
-    return [course.failure or _result(device, grade, course) for course in courses]
+    return [state.failure or _result(device, grade, state) for state in courses]
 
 
-def _course(bench: MeasurementRun, place: int, candidate: Candidate) -> Interleaving:
+def _start(bench: MeasurementRun, place: int, candidate: Candidate) -> CandidateState:
     """Prepares a candidate; what goes wrong there is that candidate's failure."""
     sha256 = sha256_of(candidate.path)
-    course = Interleaving(
+    state = CandidateState(
         place=place,
         candidate=candidate,
         sha256=sha256,
         key=candidate.key(bench.device, bench.tier, sha256),
     )
     try:
-        bench.prepare(course)
+        bench.prepare(state)
     except ZooError as error:
-        _fail(bench, course, error)
-    return course
+        _fail(bench, state, error)
+    return state
 
 
-def _take_turn(bench: MeasurementRun, course: Interleaving, turn: int) -> None:
-    if course.failure is not None or len(course.done) > turn:
+def _run_process(bench: MeasurementRun, state: CandidateState, turn: int) -> None:
+    if state.failure is not None or len(state.done) > turn:
         return
-    if bench.stopped and (course.done or bench.journal is not None):
-        _fail(bench, course, ZooError("it was interrupted before all its processes were done"))
+    if bench.stopped and (state.done or bench.journal is not None):
+        _fail(bench, state, ZooError("it was interrupted before all its processes were done"))
         return
-    before = course.parts
+    before = state.parts
     try:
-        bench.advance(course)
+        bench.advance(state)
     except ZooError as error:
-        _fail(bench, course, error)
+        _fail(bench, state, error)
         return
     # A long run that was prolonged has told all its parts already.
-    bench.advanced(course, before + bench.parts - course.parts)
-    bench.tell(course, "timing")
+    bench.advanced(state, before + bench.parts - state.parts)
+    bench.report_stage(state, "timing")
 
 
-def _finish(bench: MeasurementRun, course: Interleaving) -> None:
-    if course.failure is None:
+def _finish(bench: MeasurementRun, state: CandidateState) -> None:
+    if state.failure is None:
         try:
-            bench.judge(course)
+            bench.judge(state)
         except ZooError as error:
-            _fail(bench, course, error)
+            _fail(bench, state, error)
             return
-        bench.tell(course, "done")
+        bench.report_stage(state, "done")
 
 
-def _fail(bench: MeasurementRun, course: Interleaving, error: ZooError) -> None:
-    course.failure = error
+def _fail(bench: MeasurementRun, state: CandidateState, error: ZooError) -> None:
+    state.failure = error
     # What it will not do counts as done: the others' end is what people wait for.
-    bench.advanced(course, bench.parts_each - course.parts)
-    bench.tell(course, "stopped" if bench.stopped else "failed")
+    bench.advanced(state, bench.parts_each - state.parts)
+    bench.report_stage(state, "stopped" if bench.stopped else "failed")
 
 
-def _result(device: Device, tier: Tier, course: Interleaving) -> Result:
+def _result(device: Device, tier: Tier, state: CandidateState) -> Result:
     return measurement_of(
         device,
         tier,
-        course.done,
-        file=course.candidate.name,
-        reference=bool(course.candidate.reference),
-        sha256=course.sha256,
-        placement=course.placement or {},
-        answers=course.answers,
-        accuracy=course.accuracy,
-        profile=course.profile,
+        state.done,
+        file=state.candidate.name,
+        reference=bool(state.candidate.reference),
+        sha256=state.sha256,
+        placement=state.placement or {},
+        answers=state.answers,
+        accuracy=state.accuracy,
+        profile=state.profile,
     )

@@ -41,13 +41,13 @@ def disturbances(
         heat_counts: Whether a processor that got slower is a disturbance; of a long run at full
             load it is what was asked.
     """
-    reasons = [*_others(run, threads, cores)]
+    reasons = [*_other_load(run, threads, cores)]
     if heat_counts:
-        reasons = [*_slower(run, baseline_ns), *reasons]
+        reasons = [*_slowdowns(run, baseline_ns), *reasons]
     return tuple(reasons)
 
 
-def _slower(run: BenchRun, baseline_ns: int | None) -> Iterator[str]:
+def _slowdowns(run: BenchRun, baseline_ns: int | None) -> Iterator[str]:
     """Signs that the processor itself was slower than it can be."""
     before, after = median(run.spin_before_ns), median(run.spin_after_ns)
     fastest = fastest_spin(run) if baseline_ns is None else min(fastest_spin(run), baseline_ns)
@@ -63,7 +63,7 @@ def _slower(run: BenchRun, baseline_ns: int | None) -> Iterator[str]:
         yield f"heat held the processor back {run.thermal_throttles:.0f} times"
 
 
-def _others(run: BenchRun, threads: int, cores: int | None) -> Iterator[str]:
+def _other_load(run: BenchRun, threads: int, cores: int | None) -> Iterator[str]:
     """Signs that somebody else used the machine."""
     wall = max(run.wall_seconds, 1e-9)
     # Who waits for an accelerator gives its processor away, and is not disturbed by that.

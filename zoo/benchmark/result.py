@@ -19,7 +19,7 @@ from zoo.benchmark.statistics import (
 from zoo.benchmark.sustained import summarized
 from zoo.benchmark.tiers import Tier
 from zoo.execution.device import Device
-from zoo.results.measurements import Answers, Measurement, Profile, Samples, Sustained
+from zoo.results.measurements import Measurement, OutputCheck, Profile, Samples, Sustained
 from zoo.results.records import Evaluation
 
 _MS = 1e-6
@@ -37,7 +37,7 @@ def measurement_of(
     reference: bool,
     sha256: str,
     placement: dict[str, Any],
-    answers: Answers | None,
+    answers: OutputCheck | None,
     accuracy: Evaluation | None,
     profile: Profile | None = None,
 ) -> tuple[Measurement, Samples]:
@@ -56,7 +56,7 @@ def measurement_of(
         profile: What each operator takes, if it was asked for.
     """
     if processes[0].run.summary is not None:
-        return _of_tool(device, tier, processes, file, sha256), Samples(())
+        return _tool_measurement(device, tier, processes, file, sha256), Samples(())
     samples = Samples(tuple(part for p in processes for part in p.samples.processes))
     together = np.concatenate(samples.processes)
     sustained = summarized(processes[0].windows, tier) if processes[0].windows else None
@@ -104,7 +104,7 @@ def measurement_of(
         environment={
             **first.about,
             "device": {"kind": device.kind.name, "address": device.address},
-            "processes": [_counted(p) for p in processes],
+            "processes": [_counters(p) for p in processes],
         },
         created=max(p.created for p in processes),
         clock=device.clock,
@@ -119,7 +119,7 @@ def measurement_of(
     return measurement, samples
 
 
-def _of_tool(
+def _tool_measurement(
     device: Device, tier: Tier, processes: Sequence[ProcessResult], file: str, sha256: str
 ) -> Measurement:
     """Medians over the processes of a vendor's tool; None for what one of them did not tell."""
@@ -188,17 +188,17 @@ def _percentiles(
             for quantile in (0.5, 0.9)
         )
         return p50, p90, "bootstrap over the windows of the steady state"
-    p50, p90 = _across(samples, 0.5), _across(samples, 0.9)
+    p50, p90 = _across_processes(samples, 0.5), _across_processes(samples, 0.9)
     alone = len(samples.processes) == 1
     return p50, p90, "order statistics" if alone else "bootstrap over processes"
 
 
-def _across(samples: Samples, quantile: float) -> QuantileEstimate:
+def _across_processes(samples: Samples, quantile: float) -> QuantileEstimate:
     each = [percentile(process, quantile) for process in samples.processes]
     return each[0] if len(each) == 1 else median_of_processes([e.value for e in each])
 
 
-def _counted(process: ProcessResult) -> dict[str, Any]:
+def _counters(process: ProcessResult) -> dict[str, Any]:
     run = process.run
     return {
         "created": process.created,

@@ -4,19 +4,33 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import replace
+from itertools import product
 from pathlib import Path
 
 from zoo.benchmark.cells import cells_of, check_tools, fitting_dataset, reference_cells, with_tools
 from zoo.benchmark.journal import Journal
-from zoo.benchmark.scheduling import DeviceQueue, OnTiming, Terms, measure_all, plain_cells
+from zoo.benchmark.scheduling import (
+    BenchSettings,
+    DeviceQueue,
+    OnTiming,
+    cells_as_json,
+    measure_all,
+)
 from zoo.benchmark.tiers import tier_named
-from zoo.benchmark.timing import RUN, Timing
+from zoo.benchmark.timing import RUN, Timing, keep_analysis
+from zoo.common.errors import ZooError
 from zoo.common.progress import OnStep, quiet
 from zoo.common.worker import Children
 from zoo.execution.device import Device
 from zoo.execution.devices import device_named
-from zoo.execution.examine_files import examine_files, refuse_timing_options
+from zoo.execution.offline_analysis import (
+    KIND,
+    OfflineAnalysis,
+    analyse_file,
+    refuse_timing_options,
+)
 from zoo.registry import Registry, load_registry
 from zoo.results.store import Store
 
@@ -75,7 +89,7 @@ def bench(
     grade = tier_named(tier)
     names = [device] if device is None or isinstance(device, str) else list(dict.fromkeys(device))
     devices = [device_named(registry, name) for name in names]
-    examined = _examined(
+    analysed = _analysed(
         registry,
         paths,
         [device for device in devices if device.kind.analysis],
@@ -91,7 +105,7 @@ def bench(
     )
     devices = [device for device in devices if not device.kind.analysis]
     if not devices:
-        return examined
+        return analysed
     children = Children()
     counts = list(dict.fromkeys(threads))
     cells = cells_of(registry, paths, _listed(runtime), counts, children)
@@ -102,7 +116,7 @@ def bench(
         for count in (dict.fromkeys(batch) or [None])
     ]
     dataset = None if accuracy is None else fitting_dataset(registry, accuracy, cells)
-    places = [
+    queues = [
         DeviceQueue(
             device=where, cells=with_tools(registry, where, cells), first=number * len(cells)
         )
@@ -110,7 +124,7 @@ def bench(
     ]
     check_tools(
         registry,
-        [cell for place in places for cell in place.cells],
+        [cell for queue in queues for cell in queue.cells],
         {
             "--accuracy": accuracy is not None,
             "--batch": bool(batch),
@@ -118,7 +132,7 @@ def bench(
             "--reference": reference,
         },
     )
-    terms = Terms(
+    settings = BenchSettings(
         registry=registry,
         tier=grade,
         store=Store(store),
@@ -132,47 +146,54 @@ def bench(
     )
     started = time.perf_counter()
     on_step(RUN, {"event": "start", "kind": "bench"})
-    on_step(RUN, {"event": "cells", "cells": plain_cells(places)})
+    on_step(RUN, {"event": "cells", "cells": cells_as_json(queues)})
     try:
-        measure_all(terms, places)
+        measure_all(settings, queues)
     finally:
-        terms.store.close()
-    timings = [timing for place in places for timing in place.timings]
+        settings.store.close(on_step)
+    timings = [timing for queue in queues for timing in queue.timings]
     if all(timing.error is None for timing in timings):
-        terms.journal.forget(key for place in places for key in place.keys)
-    failed = len(places) == 1 and not places[0].reached
+        settings.journal.forget(key for queue in queues for key in queue.keys)
+    failed = len(queues) == 1 and not queues[0].reached
     status = "failed" if failed else "passed"
     seconds = time.perf_counter() - started
     on_step(RUN, {"event": "end", "status": status, "seconds": seconds, "cached": False})
     if failed and timings[0].error is not None:
         raise timings[0].error
-    return examined + timings
+    return analysed + timings
 
 
-def _examined(
+def _analysed(
     registry: Registry,
     files: Sequence[Path],
     devices: Sequence[Device],
-    terms: tuple[str | None, str | None, OnStep, OnTiming | None],
+    settings: tuple[str | None, str | None, OnStep, OnTiming | None],
     given: Mapping[str, bool],
 ) -> list[Timing]:
-    """Files on devices that nothing is timed on."""
-    store_url, tag, on_step, on_timing = terms
+    """Offline analyses, one after the other; a file that cannot be analysed costs itself alone."""
+    store_url, tag, on_step, on_timing = settings
     for device in devices:
         refuse_timing_options(device, [option for option, there in given.items() if there])
     found: list[Timing] = []
-    for each in examine_files(registry, devices, files, store_url, tag, on_step) if devices else ():
-        found.append(
-            Timing(
-                file=each.file,
-                threads=0,
-                device=each.device,
-                examination=each.record,
-                error=each.error,
-            )
-        )
-        if on_timing is not None:
-            on_timing(found[-1])
+    if not devices:
+        return found
+    store = Store(store_url)
+    with ExitStack() as stack:
+        stack.callback(store.close, on_step)
+        for device, file in product(devices, files):
+            step, started = f"{KIND} {file.name} {device.name}", time.perf_counter()
+            on_step(step, {"event": "start", "kind": KIND})
+            try:
+                result: OfflineAnalysis | ZooError = analyse_file(registry, device, file)
+            except ZooError as error:
+                result = error
+            timing = keep_analysis(store, device, file, result, tag)
+            status = "failed" if timing.error else "rejected" if timing.refused else "passed"
+            seconds = time.perf_counter() - started
+            on_step(step, {"event": "end", "status": status, "seconds": seconds, "cached": False})
+            found.append(timing)
+            if on_timing is not None:
+                on_timing(timing)
     return found
 
 

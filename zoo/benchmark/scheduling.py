@@ -12,7 +12,7 @@ from zoo.benchmark.candidate import Stage
 from zoo.benchmark.cells import Cell, time_cells
 from zoo.benchmark.journal import Journal
 from zoo.benchmark.tiers import Tier
-from zoo.benchmark.timing import RUN, Timing, keep
+from zoo.benchmark.timing import RUN, Timing, record_result
 from zoo.common.errors import ZooError
 from zoo.common.progress import OnStep
 from zoo.common.worker import Children
@@ -37,7 +37,7 @@ class DeviceQueue:
 
 
 @dataclass(kw_only=True, eq=False)
-class Terms:
+class BenchSettings:
     """What all devices of one call share."""
 
     registry: Registry
@@ -52,84 +52,84 @@ class Terms:
     on_timing: OnTiming | None
 
 
-def plain_cells(places: Sequence[DeviceQueue]) -> list[dict[str, Any]]:
+def cells_as_json(queues: Sequence[DeviceQueue]) -> list[dict[str, Any]]:
     """What is to be measured, for whoever shows it."""
     return [
         {
             "file": cell.name,
-            "device": place.device.name,
+            "device": queue.device.name,
             "runtime": cell.runtime,
             "threads": cell.threads,
             "batch": cell.batch,
         }
-        for place in places
-        for cell in place.cells
+        for queue in queues
+        for cell in queue.cells
     ]
 
 
-def measure_all(terms: Terms, places: Sequence[DeviceQueue]) -> None:
+def measure_all(settings: BenchSettings, queues: Sequence[DeviceQueue]) -> None:
     """Measures on all devices: those with processors of their own at the same time.
 
     An interruption ends the agents; what is done is recorded before it goes on its way.
     """
-    here = [place for place in places if not place.device.kind.remote]
-    groups = [[place] for place in places if place.device.kind.remote] + ([here] if here else [])
-    progress = _Progress(terms, places)
+    here = [queue for queue in queues if not queue.device.kind.remote]
+    groups = [[queue] for queue in queues if queue.device.kind.remote] + ([here] if here else [])
+    progress = _Progress(settings, queues)
 
     def measure(group: Sequence[DeviceQueue]) -> None:
-        for place in group:
-            _measure_place(terms, place, progress)
+        for queue in group:
+            _measure_queue(settings, queue, progress)
 
     with ThreadPoolExecutor(max_workers=len(groups), thread_name_prefix="zoo-bench") as pool:
         futures: list[Future[None]] = [pool.submit(measure, group) for group in groups]
         try:
             wait(futures)
         finally:
-            terms.children.stop_all()
+            settings.children.stop_all()
             wait(futures)
     for future in futures:
         future.result()
 
 
-def _measure_place(terms: Terms, place: DeviceQueue, progress: _Progress) -> None:
+def _measure_queue(settings: BenchSettings, queue: DeviceQueue, progress: _Progress) -> None:
     """Measures on one device and records what came of it."""
     for timed in time_cells(
-        terms.registry,
-        place.device,
-        place.cells,
-        terms.tier,
-        children=terms.children,
-        dataset=terms.dataset,
-        journal=terms.journal,
-        fresh=terms.fresh,
-        watch=lambda number, stage: progress.stage(place, number, stage),
+        settings.registry,
+        queue.device,
+        queue.cells,
+        settings.tier,
+        children=settings.children,
+        dataset=settings.dataset,
+        journal=settings.journal,
+        fresh=settings.fresh,
+        watch=lambda number, stage: progress.stage(queue, number, stage),
     ):
-        if isinstance(timed.result, ZooError) and terms.children.stopping:
+        if isinstance(timed.result, ZooError) and settings.children.stopping:
             continue  # The interruption ended it: nothing is wrong with it.
-        place.reached |= timed.reached
-        place.keys.append(timed.key)
-        timing = keep(terms.store, place.device, timed, terms.tag)
-        place.timings.append(timing)
-        if terms.on_timing is not None:
-            terms.on_timing(timing)
+        queue.reached |= timed.reached
+        queue.keys.append(timed.key)
+        timing = record_result(settings.store, queue.device, timed, settings.tag)
+        queue.timings.append(timing)
+        if settings.on_timing is not None:
+            settings.on_timing(timing)
 
 
 class _Progress:
     """How far all devices have come."""
 
-    def __init__(self, terms: Terms, places: Sequence[DeviceQueue]) -> None:
-        self._terms = terms
+    def __init__(self, settings: BenchSettings, queues: Sequence[DeviceQueue]) -> None:
+        self._settings = settings
         self._stages: dict[int, Stage] = {}
         self._lock = threading.Lock()
-        self._cells = sum(len(place.cells) for place in places)
+        self._cells = sum(len(queue.cells) for queue in queues)
 
-    def stage(self, place: DeviceQueue, number: int, stage: Stage) -> None:
+    def stage(self, queue: DeviceQueue, number: int, stage: Stage) -> None:
         """Tells how far one cell, and with it the whole, has come."""
         with self._lock:
-            self._stages[place.first + number] = stage
-            cell = {**asdict(stage), "event": "cell", "cell": place.first + number}
-            self._terms.on_step(RUN, cell)
-            self._terms.on_step(RUN, self._whole())
+            self._stages[queue.first + number] = stage
+            cell = {**asdict(stage), "event": "cell", "cell": queue.first + number}
+            self._settings.on_step(RUN, cell)
+            self._settings.on_step(RUN, self._whole())
 
     def _whole(self) -> dict[str, Any]:
         stages = self._stages.values()

@@ -49,7 +49,7 @@ def windows_of(tier: Tier) -> int:
     return max(1, math.ceil(tier.seconds / tier.window_seconds))
 
 
-def sustain(
+def run_sustained(
     bench: Callable[[], BenchRun],
     tier: Tier,
     *,
@@ -105,11 +105,11 @@ def sustain(
         parts = [np.asarray([int(window.p50_ns)], np.int64) for window in windows]
         windows = [replace(window, every=window.runs) for window in windows]
     return LongRun(
-        run=_together(runs, parts), windows=tuple(windows), parts=Samples(tuple(parts)), noise=noise
+        run=_merged(runs, parts), windows=tuple(windows), parts=Samples(tuple(parts)), noise=noise
     )
 
 
-def _together(runs: Sequence[BenchRun], parts: Sequence[NDArray[np.int64]]) -> BenchRun:
+def _merged(runs: Sequence[BenchRun], parts: Sequence[NDArray[np.int64]]) -> BenchRun:
     """Windows as one run: counters add up, the ends are those of the first and the last."""
     first, last = runs[0], runs[-1]
     sums: dict[str, Any] = {
@@ -146,7 +146,7 @@ def summarized(windows: Sequence[Window], tier: Tier) -> Sustained:
     start = max(total - tier.steady_seconds, first[-1].start_seconds + first[-1].seconds)
     steady = [w for w in windows if w.start_seconds >= start - 1e-6] or [windows[-1]]
     middle = len(steady) // 2
-    halves = [_counting(part) for part in (steady[:middle], steady[middle:]) if part]
+    halves = [_undisturbed(part) for part in (steady[:middle], steady[middle:]) if part]
     medians = [median(w.p50_ns for w in half) for half in halves]
     return Sustained(
         first=_phase(first),
@@ -165,13 +165,13 @@ def summarized(windows: Sequence[Window], tier: Tier) -> Sustained:
     )
 
 
-def _counting(windows: Sequence[Window]) -> Sequence[Window]:
+def _undisturbed(windows: Sequence[Window]) -> Sequence[Window]:
     """Those that were not disturbed; all of them if all were."""
     return [w for w in windows if not w.noise] or windows
 
 
 def _phase(windows: Sequence[Window]) -> Phase:
-    counting = _counting(windows)
+    counting = _undisturbed(windows)
     p50 = median_of_processes([w.p50_ns for w in counting])
     return Phase(
         seconds=sum(w.seconds for w in counting),

@@ -1,18 +1,20 @@
-"""What came of timing a file, and its place in the results store."""
+"""Results of ``zoo bench``, timed or analysed offline, and their place in the results store."""
 
 from __future__ import annotations
 
 import json
 import time
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
-from zoo.benchmark.cells import Timed
+from zoo.benchmark.cells import CellResult
 from zoo.common.cache_key import step_key
 from zoo.common.clock import utc_now
 from zoo.common.errors import ZooError
 from zoo.execution.device import Device
-from zoo.execution.examination import ExaminationRecord
+from zoo.execution.offline_analysis import KIND, OfflineAnalysis
 from zoo.results.measurements import Measurement
 from zoo.results.records import StepRecord, as_plain
 from zoo.results.store import Store
@@ -35,7 +37,7 @@ class Timing:
         error: Why it failed; None when it did not.
         kept: Whether an unfinished bench had measured it already.
         batch: Examples in one inference, as asked; None left it to the file.
-        examination: What was found out for a device that nothing is timed on; else None.
+        examination: The offline analysis, for a device that is never timed; else None.
         reference: Whether it is the network before its export, for files to be compared with.
     """
 
@@ -47,25 +49,25 @@ class Timing:
     error: ZooError | None = None
     kept: bool = False
     batch: int | None = None
-    examination: ExaminationRecord | None = None
+    examination: OfflineAnalysis | None = None
     reference: bool = False
 
     @property
     def refused(self) -> bool:
-        """Whether an examination found that the file cannot be used there."""
+        """Whether the offline analysis found that the file cannot be used there."""
         return self.examination is not None and not self.examination.passed
 
 
-def keep(store: Store, device: Device, timed: Timed, tag: str | None = None) -> Timing:
+def record_result(
+    store: Store, device: Device, timed: CellResult, tag: str | None = None
+) -> Timing:
     """Appends one result to the store: a failure is a record too.
 
     A measurement that is there already, since an unfinished bench has recorded it, is not added
     again.
     """
-    candidate, result = timed.candidate, timed.result
-    step = f"bench {candidate.name} {candidate.threads} {device.name}"
-    run = RUN if tag is None else f"{TAGGED}{tag}"
-    now = utc_now()
+    candidate, result, run = timed.candidate, timed.result, _run(tag)
+    step = f"{RUN} {candidate.name} {candidate.threads} {device.name}"
     timing = Timing(
         file=Path(candidate.reference) if candidate.reference else candidate.path,
         reference=bool(candidate.reference),
@@ -76,24 +78,48 @@ def keep(store: Store, device: Device, timed: Timed, tag: str | None = None) -> 
         kept=timed.kept,
     )
     if isinstance(result, ZooError):
-        moment = {"file": str(timing.file), "threads": candidate.threads, "at": time.time_ns()}
-        failure = StepRecord(
-            step=step,
-            kind="bench",
-            key=step_key("bench", moment),
-            status="failed",
-            reason=str(result),
-            created=now,
-            result=result.as_dict(),
-        )
-        store.append(run, failure)
+        store.append(run, _record(RUN, step, result))
         return replace(timing, error=result)
     measurement, samples = result
-    plain = as_plain(measurement)
-    key = step_key("bench", {"run": run, "measurement": json.loads(json.dumps(plain))})
-    if store.samples(key) is None:
-        record = StepRecord(
-            step=step, kind="bench", key=key, status="passed", created=now, result=plain
-        )
+    plain = json.loads(json.dumps(as_plain(measurement)))
+    record = _record(RUN, step, measurement, {"run": run, "measurement": plain})
+    if store.samples(record.key) is None:
         store.append(run, record, samples.encode())
     return replace(timing, measurement=measurement)
+
+
+def keep_analysis(
+    store: Store, device: Device, file: Path, result: OfflineAnalysis | ZooError, tag: str | None
+) -> Timing:
+    """Appends one offline analysis to the store, or why there is none."""
+    timing = Timing(file=file, threads=0, device=device.name)
+    step = f"{KIND} {file.name} {device.name}"
+    if isinstance(result, ZooError):
+        store.append(_run(tag), _record(KIND, step, result))
+        return replace(timing, error=result)
+    store.append(_run(tag), _record(KIND, step, result, faults=result.faults))
+    return replace(timing, examination=result)
+
+
+def _run(tag: str | None) -> str:
+    return RUN if tag is None else f"{TAGGED}{tag}"
+
+
+def _record(
+    kind: str,
+    step: str,
+    result: Measurement | OfflineAnalysis | ZooError,
+    identity: Mapping[str, Any] | None = None,
+    faults: Sequence[str] = (),
+) -> StepRecord:
+    """What the store keeps of one result; without an `identity` no two are the same."""
+    failed = isinstance(result, ZooError)
+    return StepRecord(
+        step=step,
+        kind=kind,
+        key=step_key(kind, identity or {"step": step, "at": time.time_ns()}),
+        status="failed" if failed else "rejected" if faults else "passed",
+        reason=str(result) if failed else "; ".join(faults),
+        created=utc_now(),
+        result=result.as_dict() if isinstance(result, ZooError) else as_plain(result),
+    )

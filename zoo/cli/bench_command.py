@@ -133,7 +133,7 @@ def command(
     from zoo.benchmark.run import bench
     from zoo.cli.bench_progress import BenchProgress
     from zoo.cli.bench_table import plain_timing, print_timings
-    from zoo.execution.examine_files import refuse_budgets
+    from zoo.execution.offline_analysis import refuse_budgets
 
     settings: Settings = ctx.obj
     check_budgets(budgets)

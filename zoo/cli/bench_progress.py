@@ -63,6 +63,9 @@ class BenchProgress:
                 self._cell(event)
             elif event["event"] == "progress":
                 self._whole = event
+            elif event["event"] == "note":
+                text = f"  {step}: {event['text']}"
+                self._console.print(text, soft_wrap=True, markup=False)
 
     def _cell(self, event: dict[str, Any]) -> None:
         cell = self._cells[event["cell"]]

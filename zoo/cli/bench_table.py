@@ -7,18 +7,19 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from zoo.cli.bench_extras import (
+from zoo.cli.bench_columns import (
+    figure_text,
     further_columns,
-    in_digits,
     interval_of,
     print_profiles,
     print_tools,
 )
-from zoo.cli.examinations import plain_examination, print_examinations
 from zoo.cli.tables import print_table
+from zoo.report.offline_analysis import TextTable, analysed_kinds, basis, detail_tables
 
 if TYPE_CHECKING:
     from zoo.benchmark.timing import Timing
+    from zoo.execution.offline_analysis import OfflineAnalysis
     from zoo.results.measurements import Measurement
 
 _HEADINGS = (
@@ -54,7 +55,7 @@ def print_timings(timings: Sequence[Timing]) -> None:
                 "ranked or compared; answers are those of its own kernels"
             )
     print_tools([timing.measurement for timing in measured if timing.measurement is not None])
-    print_examinations([t.examination for t in timings if t.examination is not None])
+    print_analyses([t.examination for t in timings if t.examination is not None])
     kept = sum(timing.kept for timing in timings)
     if kept:
         click.echo(
@@ -67,7 +68,7 @@ def plain_timing(timing: Timing) -> dict[str, Any]:
     """One result for JSON; its verdict says whether its figures may be published."""
     from zoo.results.records import as_plain
 
-    measurement = timing.measurement
+    measurement, analysis = timing.measurement, timing.examination
     return {
         "file": str(timing.file),
         "device": timing.device,
@@ -75,12 +76,39 @@ def plain_timing(timing: Timing) -> dict[str, Any]:
         "threads": timing.threads,
         "batch": timing.batch,
         "reference": timing.reference,
-        "verdict": "failed" if measurement is None else measurement.verdict,
-        **plain_examination(timing.examination),
+        "verdict": next((f.verdict for f in (analysis, measurement) if f is not None), "failed"),
+        **({} if analysis is None else {"examination": as_plain(analysis)}),
         "kept": timing.kept,
         "measurement": None if measurement is None else as_plain(measurement),
         "error": None if timing.error is None else timing.error.as_dict(),
     }
+
+
+def print_analyses(records: Sequence[OfflineAnalysis], *, details: bool = True) -> None:
+    """Offline analyses: a line per file, then faults and remarks, and a single file's tables."""
+    for number, kind in enumerate(analysed_kinds(records)):
+        if number:
+            click.echo()
+        _print_text_table(kind.table)
+        for record in kind.records:
+            for fault in record.faults:
+                click.echo(f"\n{record.file}: {fault}")
+        for remark in dict.fromkeys(remark for r in kind.records for remark in r.remarks):
+            of = [r.file for r in kind.records if remark in r.remarks]
+            subject = "" if len(of) == len(kind.records) else f"{', '.join(of)}: "
+            click.echo(f"\n{subject}{remark}")
+        for line in dict.fromkeys(map(basis, kind.records)):
+            click.echo(f"\n{line}")
+    for table in detail_tables(records[0]) if len(records) == 1 and details else ():
+        click.echo(f"\n{table.name}")
+        _print_text_table(table)
+    for record in records:
+        for kept in record.files:
+            click.echo(f"\nkept {kept}")
+
+
+def _print_text_table(table: TextTable) -> None:
+    print_table(table.headings, table.rows, "".join("lr"[each] for each in table.numeric))
 
 
 def _name(timing: Timing) -> str:
@@ -100,13 +128,13 @@ def _row(m: Measurement) -> tuple[str, ...]:
         m.device,
         f"{m.runtime} {m.runtime_version}",
         str(m.threads),
-        in_digits(m.p50_ms, 4, sign),
+        figure_text(m.p50_ms, 4, sign),
         interval_of(m),
         "" if m.p90_ms is None else f"{sign}{m.p90_ms:.4f}",
         "" if m.p99_ms is None else f"{sign}{m.p99_ms:.4f}",
-        in_digits(m.first_ms, 3, sign),
-        in_digits(m.load_ms, 1, sign),
-        in_digits(m.peak_memory_mb, 0),
+        figure_text(m.first_ms, 3, sign),
+        figure_text(m.load_ms, 1, sign),
+        figure_text(m.peak_memory_mb, 0),
         f"{m.runs:,}",
         m.ran_on,
         _answers(m),

@@ -112,7 +112,7 @@ def command(
 
         write_junit(Path(junit), "zoo compare", cases_of_comparisons(found))
     if as_json:
-        from zoo.benchmark.compare.words import plain
+        from zoo.benchmark.compare.wording import plain
 
         print_json(plain(found))
     else:
@@ -128,7 +128,15 @@ def exit_code(found: Comparisons) -> int:
 
 
 def _print(found: Comparisons, html: str | None) -> None:
-    from zoo.benchmark.compare.words import PAIR, TABLE, basis, first_line, pair_rows, row, sentence
+    from zoo.benchmark.compare.wording import (
+        PAIR,
+        TABLE,
+        basis,
+        first_line,
+        pair_rows,
+        row,
+        sentence,
+    )
 
     warning = first_line(found)
     if warning:

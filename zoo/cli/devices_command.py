@@ -89,11 +89,14 @@ def _row(device: Device) -> dict[str, Any]:
 
 def _kind(registry: Registry, kind: DeviceKind) -> dict[str, Any]:
     from zoo.common.errors import ZooError
-    from zoo.execution.devices import known_by, options_of
+    from zoo.execution.devices import devices_known_to, options_of
 
     row: dict[str, Any] = {"kind": kind.name, "summary": kind.summary, "options": [], "known": []}
     try:
-        row |= {"options": list(options_of(registry, kind)), "known": [*known_by(registry, kind)]}
+        row |= {
+            "options": list(options_of(registry, kind)),
+            "known": [*devices_known_to(registry, kind)],
+        }
     except ZooError as error:
         row |= _problem(error)
     return row
@@ -115,7 +118,7 @@ def doctor(ctx: click.Context, names: tuple[str, ...], as_json: bool) -> None:
     of them cannot be used.
     """
     from zoo.execution.devices import device_named, known_devices
-    from zoo.execution.health import examine
+    from zoo.execution.health import inspect_device
 
     settings: Settings = ctx.obj
     registry = settings.registry()
@@ -125,7 +128,8 @@ def doctor(ctx: click.Context, names: tuple[str, ...], as_json: bool) -> None:
         name: known[name] if name in known else device_named(registry, name) for name in names
     }
     states = [
-        examine(registry, device, name) for name, device in (wanted or _ours(registry)).items()
+        inspect_device(registry, device, name)
+        for name, device in (wanted or _own_devices(registry)).items()
     ]
     if as_json:
         print_json([asdict(state) for state in states])
@@ -135,7 +139,7 @@ def doctor(ctx: click.Context, names: tuple[str, ...], as_json: bool) -> None:
         ctx.exit(1)
 
 
-def _ours(registry: Registry) -> dict[str, Any]:
+def _own_devices(registry: Registry) -> dict[str, Any]:
     """This machine and what the files name: a phone that nobody has is not missing."""
     from zoo.execution.device import Device
     from zoo.execution.devices import known_devices
@@ -158,7 +162,7 @@ def _print(states: list[DeviceState]) -> None:
                 printable(state.address),
                 _machine(state),
                 _runtimes(state),
-                _now(state),
+                _condition_text(state),
             )
             for state in states
         ],
@@ -184,7 +188,7 @@ def _runtimes(state: DeviceState) -> str:
     return ", ".join(f"{name} {versions.get(name, '')}".strip() for name in state.runtimes)
 
 
-def _now(state: DeviceState) -> str:
+def _condition_text(state: DeviceState) -> str:
     told = []
     if "temperature_c" in state.readings:
         told.append(f"{state.readings['temperature_c']:.0f} °C")

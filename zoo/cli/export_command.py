@@ -42,9 +42,9 @@ def command(ctx: click.Context, /, as_json: bool, **given: Any) -> None:
     """
     from zoo.api.runs import export
     from zoo.cli.progress import StepProgress
-    from zoo.cli.results import conclude
+    from zoo.cli.results import show_run
 
     settings: Settings = ctx.obj
     with StepProgress(quiet=as_json) as progress:
         run = export(on_step=progress, registry=settings.registry(), **recipe_values(given))
-    conclude(ctx, run, as_json)
+    show_run(ctx, run, as_json)

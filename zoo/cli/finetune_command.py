@@ -47,12 +47,12 @@ def command(ctx: click.Context, /, as_json: bool, **given: Any) -> None:
     """
     from zoo.api.runs import finetune
     from zoo.cli.progress import StepProgress
-    from zoo.cli.results import conclude
+    from zoo.cli.results import show_run
 
     settings: Settings = ctx.obj
     with StepProgress(quiet=as_json) as progress:
         run = finetune(on_step=progress, registry=settings.registry(), **recipe_values(given))
-    conclude(ctx, run, as_json, _print)
+    show_run(ctx, run, as_json, _print)
 
 
 def _print(run: Run) -> None:

@@ -14,6 +14,7 @@ from typing import Any, NoReturn
 import click
 
 from zoo.cli.options import Settings, examples
+from zoo.common import telemetry
 from zoo.common.errors import UsageError, ZooError, nearest
 from zoo.common.paths import OFFLINE_VARIABLE
 
@@ -37,6 +38,7 @@ COMMANDS = {
     "bundle": "The folder that an app developer wants, with usage code",
     "devices": "Devices by name: list, examine, add, remove",
     "plugins": "Plugins: where everything comes from",
+    "cache": "Finished steps and downloads: show, verify, clear",
     "doctor": "What is installed, what is missing, how to get it",
 }
 
@@ -140,6 +142,7 @@ def zoo(
 
 def main() -> None:
     """Entry point: errors become sentences and exit codes."""
+    telemetry.switch_off_modules()
     given = sys.argv[1:]
     debug, as_json = "--debug" in given, "--json" in given
     # The advice to add one of these must work wherever it is added.
@@ -166,19 +169,19 @@ def main() -> None:
         _show(error, debug, as_json)
         sys.exit(error.exit_code)
     except _ReaderGone:
-        _give_up_output()
+        _discard_output()
         # The code of programs that SIGPIPE ends.
         sys.exit(128 + signal.SIGPIPE)
     except Exception as error:
         _show(_unexpected(error), debug, as_json)
         if isinstance(error, OSError):
-            _give_up_output()
+            _discard_output()
         if debug:
             raise
         sys.exit(1)
 
 
-def _give_up_output() -> None:
+def _discard_output() -> None:
     """What is still buffered cannot be written either: Python would complain of it at exit."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
 

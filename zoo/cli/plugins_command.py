@@ -39,7 +39,7 @@ def list_plugins(settings: Settings, as_json: bool) -> None:
     """List every plugin that was found, and why a broken one is broken."""
     registry = settings.registry()
     conflicts = {
-        f"{names.kind} {name}": [plugin.who for plugin in plugins]
+        f"{names.kind} {name}": [plugin.identity for plugin in plugins]
         for names in registry.all_names()
         for name, plugins in names.conflicts().items()
     }

@@ -8,16 +8,16 @@ from typing import Any
 
 import click
 
-from zoo.cli.examinations import print_examinations
+from zoo.cli.bench_table import print_analyses
 from zoo.cli.options import Settings, print_json
 from zoo.pipeline.rows import rows_of
 from zoo.pipeline.run import Run, plain_records
-from zoo.report.summary import examinations_of, next_commands, remarks_of
+from zoo.report.summary import analyses_of, next_commands, remarks_of
 from zoo.report.table import print_files
 from zoo.results.formatting import format_metric
 
 
-def conclude(
+def show_run(
     ctx: click.Context, run: Run, as_json: bool, show: Callable[[Run], None] | None = None
 ) -> None:
     """Prints a run for people or as JSON, and sets the exit code: 1 where it did not pass."""
@@ -38,7 +38,7 @@ def print_run(run: Run) -> None:
     rows = rows_of(run)
     click.echo()
     print_files(rows, remarks_of(run, rows))
-    _print_examined(run)
+    _print_analysed(run)
     click.echo(f"\nfiles    {run.folder}/")
     if (run.folder / "report.html").exists():
         click.echo(f"report   {run.folder / 'report.html'}")
@@ -46,12 +46,12 @@ def print_run(run: Run) -> None:
         click.echo(f"{'next' if number == 0 else '':<9}{line}")
 
 
-def _print_examined(run: Run) -> None:
-    """What was found for devices that nothing is timed on; why nothing was, where it failed."""
-    found = examinations_of(run)
+def _print_analysed(run: Run) -> None:
+    """Offline analyses for devices that are never timed, and why one failed."""
+    found = analyses_of(run)
     if found:
         click.echo()
-        print_examinations(found, tables=False)
+        print_analyses(found, details=False)
     for step in run.steps:
         if step.kind == "examine" and step.status == "failed":
             click.echo(f"\n{step.step}: {step.reason}", err=True)

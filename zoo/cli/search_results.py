@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING
 import click
 
 from zoo.cli.tables import print_table
-from zoo.report.search_words import answer, format_limits, search_columns, troubles
+from zoo.report.search_text import answer, format_limits, rejected_points, search_columns
 from zoo.results import formatting as fmt
 
 if TYPE_CHECKING:
-    from zoo.pipeline.search.optimize import Optimized
+    from zoo.pipeline.search.optimize import SearchResult
 
 
-def print_search(found: Optimized) -> None:
+def print_search(found: SearchResult) -> None:
     """The Pareto front and everything else that was tried, the chosen file first."""
     columns = search_columns(found)
     click.echo(f"{found.model_id}: {columns.metric} {fmt.metric_value(found.reference)}")
@@ -29,7 +29,7 @@ def print_search(found: Optimized) -> None:
     print_table([*headings, "standing", "misses"], rows, right="lrrrrrll")
     if any(point.quiet is False for point in found.points):
         click.echo("~ measured while the host was not quiet")
-    for point, reason in troubles(found):
+    for point, reason in rejected_points(found):
         click.echo(f"\n{point.verdict}: {point.name}: {reason}")
     for point in found.points:
         if point.note:

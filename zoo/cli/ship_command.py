@@ -47,7 +47,7 @@ def command(ctx: click.Context, /, as_json: bool, no_report: bool, **given: Any)
     """
     from zoo.api.runs import ship
     from zoo.cli.progress import StepProgress
-    from zoo.cli.results import conclude
+    from zoo.cli.results import show_run
 
     settings: Settings = ctx.obj
     with StepProgress(quiet=as_json) as progress:
@@ -58,6 +58,6 @@ def command(ctx: click.Context, /, as_json: bool, no_report: bool, **given: Any)
             registry=settings.registry(),
             **recipe_values(given),
         )
-    conclude(ctx, run, as_json)
+    show_run(ctx, run, as_json)
     if not run.settled:
         ctx.exit(3)

@@ -36,7 +36,7 @@ class CodeSource(Protocol):
 
 
 class SourceTree:
-    """Source files and what each of them reaches; every file is read once.
+    """The import graph of source files; every file is read once.
 
     Args:
         roots: Import package → its folder.
@@ -230,7 +230,7 @@ def _statements(body: Iterable[ast.stmt]) -> Iterator[ast.stmt]:
 
 
 def _named_beside(path: Path, line: str) -> Iterator[Path]:
-    """Files, and programs in folders, beside a module or its folder that one of its lines names."""
+    """Files, and folders of programs, that a line of a module names and that lie beside it."""
     for name in _QUOTED.findall(line):
         for folder in path.parents[:2]:
             place = folder / name

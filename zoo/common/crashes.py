@@ -1,16 +1,16 @@
-"""Why a child process ended without an answer: what its end tells of the likely cause."""
+"""Diagnosis of child processes that ended without a result, from exit code and log."""
 
 from __future__ import annotations
 
 import signal
 from pathlib import Path
 
-from zoo.common.errors import Crashed, StepDied
+from zoo.common.errors import NativeCrash, ProcessFailed
 
 _LOG_TAIL = 2_000
-_LAST_WORDS = 400
-#: Signals by which native code ends of itself: the same work would end so again.
-_OWN_FAULT = frozenset({"SIGSEGV", "SIGABRT", "SIGILL", "SIGBUS", "SIGFPE"})
+_SHOWN_LOG = 400
+#: Signals of crashes in native code: the same work would crash again.
+_NATIVE_SIGNALS = frozenset({"SIGSEGV", "SIGABRT", "SIGILL", "SIGBUS", "SIGFPE"})
 _CAUSES = {
     "SIGSEGV": "native code of the converter or runtime crashed",
     "SIGBUS": "native code of the converter or runtime crashed",
@@ -20,19 +20,19 @@ _CAUSES = {
     "SIGKILL": "it was killed from outside; on Linux most often for lack of memory",
     "SIGTERM": "it was asked to stop",
 }
-#: What programs print as they die of too little memory.
+#: What programs print when an allocation fails.
 _NO_MEMORY = ("bad_alloc", "out of memory", "cannot allocate memory", "oom when allocating")
 #: Counters of processes that Linux ended for lack of memory, in this group and in all.
 _OOM_COUNTERS = (Path("/sys/fs/cgroup/memory.events"), Path("/proc/vmstat"))
 MORE_MEMORY = "raise the memory limit (--memory-limit), or use a smaller batch or model"
-_GO_ON = (
+_TRY_OTHERS = (
     "the other steps go on; try another precision or format for this one, or the same again "
     "with --retry"
 )
 
 
 def oom_kills() -> int:
-    """How many processes Linux has ended for lack of memory so far; 0 where nobody tells."""
+    """Number of out-of-memory kills that Linux has counted so far; 0 where it has no counter."""
     for counter in _OOM_COUNTERS:
         try:
             words = counter.read_text(encoding="ascii").split()
@@ -43,29 +43,29 @@ def oom_kills() -> int:
     return 0
 
 
-def death(
+def crash_error(
     exitcode: int | None, log: Path, name: str, *, memory: int | None, killed_before: int
-) -> StepDied:
-    """The error for a child that is gone.
+) -> ProcessFailed:
+    """The error for a child process that ended without a result.
 
     Args:
-        exitcode: As `multiprocessing` tells it; negative for a signal.
+        exitcode: As `multiprocessing` reports it; negative for a signal.
         log: What it printed.
         name: Of its work.
         memory: Bytes that it was allowed; None for no limit.
         killed_before: `oom_kills` when it started.
     """
     text = log.read_text(encoding="utf-8", errors="replace")[-_LOG_TAIL:] if log.exists() else ""
-    last = " | ".join(line for line in text.splitlines() if line.strip())[-_LAST_WORDS:]
+    last = " | ".join(line for line in text.splitlines() if line.strip())[-_SHOWN_LOG:]
     if exitcode is None or exitcode >= 0:
-        return StepDied(
+        return ProcessFailed(
             f"{name} ended without an answer (exit code {exitcode})",
             why=last or None,
             fix="run again with --debug and report the output",
         )
     ended_by = signal_name(-exitcode)
     cause = _CAUSES.get(ended_by, "it was ended by a signal")
-    fix = _GO_ON
+    fix = _TRY_OTHERS
     if ended_by == "SIGKILL" and oom_kills() > killed_before:
         cause = "the system ran out of memory, and ended it"
         fix = "end other programs, or use a smaller model; the other steps go on"
@@ -73,7 +73,7 @@ def death(
         allowed = "" if memory is None else f" within the {memory / 1e9:.1f} GB that it was allowed"
         cause = f"it found no more memory{allowed}"
         fix = MORE_MEMORY
-    kind = Crashed if ended_by in _OWN_FAULT else StepDied
+    kind = NativeCrash if ended_by in _NATIVE_SIGNALS else ProcessFailed
     return kind(
         f"{name} died by {ended_by}",
         why=cause + (f"; its last words: {last}" if last else ""),

@@ -1,4 +1,4 @@
-"""Downloads: never half, and verified before anybody sees them.
+"""Downloads: atomic, and verified before they are visible under their final name.
 
 Proxies are those of the usual variables (``HTTPS_PROXY``, ``NO_PROXY``).
 """
@@ -34,12 +34,12 @@ _NETWORK = (
 )
 
 
-class NotDownloaded(ZooError):
-    """An address did not answer, or not with a file."""
+class DownloadFailed(ZooError):
+    """A download failed: no connection, or an error in place of a file."""
 
 
-class Mismatch(BadFile):
-    """A file is not the one that was published."""
+class HashMismatch(BadFile):
+    """A file's hash differs from the published one."""
 
 
 @dataclass(frozen=True)
@@ -50,22 +50,22 @@ class Digests:
     md5: str
     size: int
 
-    def fits(self, expected: str) -> bool:
-        """Whether ``sha256:…`` (all of it or the first digits) or ``md5:…`` is this file's."""
+    def matches(self, expected: str) -> bool:
+        """Whether ``sha256:…`` (all digits or the first ones) or ``md5:…`` is this file's hash."""
         kind, _, digits = expected.partition(":")
         return (self.md5 if kind == "md5" else self.sha256).startswith(digits)
 
-    def shown(self, expected: str) -> str:
-        """This file's own digest, of the kind of `expected`."""
+    def in_form_of(self, expected: str) -> str:
+        """This file's digest in the form of `expected`, for messages."""
         return f"md5:{self.md5}" if expected.startswith("md5:") else f"sha256:{self.sha256}"
 
 
 @contextmanager
-def opened(url: str) -> Iterator[Any]:
-    """The answer of an address, to be read.
+def open_url(url: str) -> Iterator[Any]:
+    """An open HTTP response.
 
     Raises:
-        NotDownloaded: No connection, or an error in place of a file.
+        DownloadFailed: No connection, or an error in place of a file.
     """
     if urllib.parse.urlsplit(url).scheme not in ("http", "https"):
         raise UsageError(f"{url} is not an address", fix="addresses begin with https://")
@@ -73,7 +73,7 @@ def opened(url: str) -> Iterator[Any]:
         with urllib.request.urlopen(url, timeout=TIMEOUT_SECONDS) as answer:  # noqa: S310
             yield answer
     except _NETWORK as error:
-        raise NotDownloaded(
+        raise DownloadFailed(
             f"{url} could not be downloaded", why=str(error) or type(error).__name__
         ) from error
 
@@ -90,8 +90,8 @@ def download(
         progress: Receives the bytes so far and in all (0 when the server does not say).
 
     Raises:
-        NotDownloaded: The address did not answer.
-        Mismatch: The second copy was wrong too; gives both hashes.
+        DownloadFailed: The address did not answer.
+        HashMismatch: The second copy was wrong too; gives both hashes.
     """
     if not expected and not url.startswith("https:"):
         raise UsageError(
@@ -101,25 +101,25 @@ def download(
         )
     problem = ""
     for _ in range(2):
-        with contextlib.suppress(_Wrong), atomic_path(path) as temporary:
+        with contextlib.suppress(_Discard), atomic_path(path) as temporary:
             digests, announced = _stream(url, temporary, progress)
             if announced and digests.size != announced:
                 problem = f"{digests.size:,} of {announced:,} bytes came"
-                raise _Wrong
-            if expected and not digests.fits(expected):
-                problem = f"it has {digests.shown(expected)}, expected {expected}"
-                raise _Wrong
+                raise _Discard
+            if expected and not digests.matches(expected):
+                problem = f"it has {digests.in_form_of(expected)}, expected {expected}"
+                raise _Discard
             problem = ""
         if not problem:
             return digests
-    raise Mismatch(
+    raise HashMismatch(
         f"{url} is truncated or altered, twice",
         why=problem,
         fix="something between you and the publisher changes it: try another network",
     )
 
 
-class _Wrong(Exception):
+class _Discard(Exception):
     """Leaves `atomic_path` so that what it wrote is deleted."""
 
 
@@ -127,7 +127,7 @@ def _stream(
     url: str, path: Path, progress: Callable[[int, int], None] | None
 ) -> tuple[Digests, int]:
     sha256, md5, size = hashlib.sha256(), hashlib.md5(usedforsecurity=False), 0
-    with opened(url) as answer, path.open("wb") as file:
+    with open_url(url) as answer, path.open("wb") as file:
         announced = int(answer.headers.get("Content-Length") or 0)
         while chunk := answer.read(_CHUNK):
             file.write(chunk)

@@ -1,4 +1,4 @@
-"""Errors that a person can act on: what happened, why, and what to do next."""
+"""Errors with three parts: what happened, why, and what to do next."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 
 class ZooError(Exception):
-    """A failure with its cure.
+    """Base of all errors that users see.
 
     Args:
         what: What happened, one sentence without a final full stop.
@@ -32,7 +32,7 @@ class ZooError(Exception):
         return "\n".join(lines)
 
     def as_dict(self) -> dict[str, str | None]:
-        """The same three sentences for JSON output and records."""
+        """The error as a dictionary, for JSON output and records."""
         return {"type": type(self).__name__, "what": self.what, "why": self.why, "fix": self.fix}
 
 
@@ -88,15 +88,15 @@ class BadFile(ZooError):
 
 
 class Unsupported(ZooError):
-    """A format cannot hold this network at this precision: nobody's mistake, and no crash."""
+    """A format cannot represent this network at this precision; not an error of the user."""
 
 
-class StepDied(ZooError):
-    """A child process ended without an answer: a signal, memory or time limit."""
+class ProcessFailed(ZooError):
+    """A child process ended without a result: a signal, or a memory or time limit."""
 
 
-class Crashed(StepDied):
-    """A child process was ended by its own native code: the same again would end so again."""
+class NativeCrash(ProcessFailed):
+    """A child process crashed in native code; the same work would crash again."""
 
 
 def nearest(name: str, valid: Iterable[str], count: int = 3) -> list[str]:

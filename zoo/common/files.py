@@ -1,4 +1,4 @@
-"""Writing files so that a kill at any moment leaves the old one or the new one, never half."""
+"""Atomic file writing: a process killed at any moment leaves the old file or the new one."""
 
 from __future__ import annotations
 
@@ -28,9 +28,7 @@ def atomic_path(path: Path) -> Iterator[Path]:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         yield temporary
-        # tmp files of mkstemp are private; results are for reading by others too
-        with temporary.open("rb") as file:
-            os.fsync(file.fileno())
+        sync(temporary)
         temporary.replace(path)
     except OSError as error:
         raise cannot_write(path, error) from error
@@ -39,19 +37,32 @@ def atomic_path(path: Path) -> Iterator[Path]:
             temporary.unlink(missing_ok=True)
 
 
+def sync(path: Path) -> None:
+    """Waits until a file's bytes, or a folder's list of names, are on the disk.
+
+    Raises:
+        OSError: The disk refused them.
+    """
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
 def write_bytes(path: Path, data: bytes) -> None:
-    """Writes `data` to `path` by way of a temporary name."""
+    """Writes `data` to `path` atomically."""
     with atomic_path(path) as temporary:
         temporary.write_bytes(data)
 
 
 def write_text(path: Path, text: str) -> None:
-    """Writes `text` as UTF-8 to `path` by way of a temporary name."""
+    """Writes `text` as UTF-8 to `path` atomically."""
     write_bytes(path, text.encode("utf-8"))
 
 
-def copy_with_sides(source: Path, target: Path, side_files: Sequence[str] = ()) -> None:
-    """Copies a file, and beside it the files without which it is not whole.
+def copy_with_side_files(source: Path, target: Path, side_files: Sequence[str] = ()) -> None:
+    """Copies a file with its side files, such as external weights.
 
     Args:
         source: The file.
@@ -68,8 +79,8 @@ def copy_with_sides(source: Path, target: Path, side_files: Sequence[str] = ()) 
             shutil.copyfile(here, temporary)
 
 
-def size_with_sides(path: Path, side_files: Sequence[str] = ()) -> int:
-    """Bytes of a file and of those beside it that belong to it."""
+def size_with_side_files(path: Path, side_files: Sequence[str] = ()) -> int:
+    """Bytes of a file and its side files."""
     return sum(p.stat().st_size for p in [path, *(path.with_name(n) for n in side_files)])
 
 
@@ -80,7 +91,7 @@ OTHER_HOME = "set ZOO_HOME to a folder that can be written"
 
 
 def cannot_write(path: Path, error: OSError, *, fix: str = OTHER_OUTPUT) -> ZooError:
-    """An operating system's refusal, with what to do about it."""
+    """The error for a file that cannot be written, with the system's reason."""
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         return ZooError(
             f"{path} was not written: the disk is full",

@@ -1,4 +1,4 @@
-"""How much memory this machine, or the container around this process, has."""
+"""Memory size of this machine or of the container around this process."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _CONTAINER = Path("/sys/fs/cgroup/memory.max")
 
 
 def machine_memory() -> int:
-    """Bytes of memory that this machine, or the container that we are in, has."""
+    """Memory of this machine, or the container's limit, in bytes."""
     total = int(psutil.virtual_memory().total)
     try:
         text = _CONTAINER.read_text(encoding="ascii").strip()

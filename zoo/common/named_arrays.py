@@ -1,4 +1,4 @@
-"""Several named arrays about the same examples, as one numpy array of records.
+"""Named arrays over the same examples as one numpy structured array.
 
 One array stays what it is. Several are the fields of a structured array of shape (examples,), so
 that slicing, choosing, joining and storing examples is the same for one output as for several.
@@ -20,7 +20,7 @@ def fields_of(values: NDArray[Any]) -> dict[str, NDArray[Any]]:
 
 
 def joined(fields: Mapping[str, NDArray[Any]]) -> NDArray[Any]:
-    """The arrays as one; a single one as it is, whatever its name."""
+    """One structured array of several; a single array unchanged, whatever its name."""
     import numpy as np
 
     first, *others = fields.values()
@@ -53,14 +53,14 @@ def differences(one: NDArray[Any], other: NDArray[Any]) -> dict[str, NDArray[Any
     ours = fields_of(one)
     shapes = {name: values.shape for name, values in ours.items()}
     if shapes != {name: values.shape for name, values in theirs.items()}:
-        raise ValueError(f"{described(other)} in place of {described(one)}")
+        raise ValueError(f"{describe_shapes(other)} in place of {describe_shapes(one)}")
     return {
         name: np.abs(values.astype(np.float64) - theirs[name].astype(np.float64))
         for name, values in ours.items()
     }
 
 
-def described(values: NDArray[Any]) -> str:
+def describe_shapes(values: NDArray[Any]) -> str:
     """Names and shapes, for messages."""
     parts = fields_of(values).items()
     return ", ".join(f"{name} {part.shape}".strip() for name, part in parts)

@@ -1,4 +1,4 @@
-"""Programs of others, run by this Python in a process of their own: they crash, and they print."""
+"""Third-party Python programs run in their own process, with their output captured."""
 
 from __future__ import annotations
 
@@ -28,23 +28,23 @@ runpy.run_module(sys.argv[0], run_name="__main__", alter_sys=True)
 
 @dataclass(frozen=True, kw_only=True)
 class ProgramExit:
-    """How a program ended.
+    """The result of a program.
 
     Attributes:
-        code: Exit code; negative for the signal that killed it, None when its time was over.
-        out: What it printed.
-        said: What it printed to the other stream.
-        seconds: That it was allowed.
+        code: Exit code; negative for the signal that killed it, None after a timeout.
+        stdout: Its standard output.
+        stderr: Its standard error.
+        seconds: Its time limit.
     """
 
     code: int | None
-    out: str
-    said: str
+    stdout: str
+    stderr: str
     seconds: float
 
     @property
-    def why(self) -> str:
-        """How it ended, in words; empty where it ended well."""
+    def failure(self) -> str:
+        """Why it failed, as a phrase; empty after success."""
         if self.code is None:
             return f"it took more than {self.seconds:g} s and was ended"
         if self.code < 0:
@@ -53,13 +53,13 @@ class ProgramExit:
 
 
 def run_module(module: str, arguments: Sequence[str], *, seconds: float) -> ProgramExit:
-    """Runs a module as ``python -m`` does.
+    """Runs a module as ``python -m`` does, with limits on memory and time.
 
     Args:
         module: Its full name; a package stands for its ``__main__``.
         arguments: In ``sys.argv[1:]`` there; paths must be absolute, since it runs in a folder of
             its own.
-        seconds: After so many it is ended.
+        seconds: Time limit.
     """
     limit = str(int(machine_memory() * _MEMORY_SHARE))
     # -P: nothing that lies in the folder may stand in for an installed module.
@@ -79,7 +79,7 @@ def run_module(module: str, arguments: Sequence[str], *, seconds: float) -> Prog
                 ).returncode
             except subprocess.TimeoutExpired:
                 code = None
-        return ProgramExit(code=code, out=_text(out), said=_text(said), seconds=seconds)
+        return ProgramExit(code=code, stdout=_text(out), stderr=_text(said), seconds=seconds)
 
 
 def _text(file: Path) -> str:

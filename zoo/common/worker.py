@@ -1,4 +1,4 @@
-"""Running risky work in a child process: a converter that segfaults costs its step alone.
+"""Worker processes: a converter that crashes costs its step alone.
 
 TensorFlow takes seconds to import. A fork server imports it once; each call gets a fresh fork of
 that server, so nothing is shared between calls and nothing is imported twice.
@@ -17,30 +17,34 @@ import tempfile
 import threading
 import time
 import traceback
-import types
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
 from typing import Any
 
-from zoo.common.crashes import MORE_MEMORY, death, oom_kills
-from zoo.common.errors import BadData, BadFile, Crashed, StepDied, Unsupported, UsageError, ZooError
-from zoo.common.optional_imports import installed, quiet_tensorflow
+from zoo.common import telemetry
+from zoo.common.crashes import MORE_MEMORY, crash_error, oom_kills
+from zoo.common.errors import (
+    BadData,
+    BadFile,
+    NativeCrash,
+    ProcessFailed,
+    Unsupported,
+    UsageError,
+    ZooError,
+)
+from zoo.common.fork_server import SAFE_PATH, fork_context, starting_children
 from zoo.common.progress import OnEvent
 
-#: Imported once by the fork server; imports TensorFlow and the steps.
-PRELOAD = "zoo.pipeline.steps.preload"
 #: Names of exceptions with which libraries say that memory was refused.
 _NO_MEMORY = ("MemoryError", "ResourceExhaustedError")
-_MAIN = threading.Lock()
 
 
 @dataclass(frozen=True, kw_only=True)
 class WorkerLimits:
-    """What a child may use.
+    """Resource limits of a worker.
 
     Attributes:
         seconds: Wall-clock time; None for no limit.
@@ -54,7 +58,7 @@ class WorkerLimits:
 
 @dataclass(frozen=True, kw_only=True)
 class RemoteFailure:
-    """An exception of a child, flattened so that it can cross the pipe."""
+    """An exception of a worker, flattened for the pipe."""
 
     what: str
     why: str | None
@@ -74,10 +78,7 @@ class RemoteFailure:
 
 _KINDS: dict[str, type[ZooError]] = {
     kind.__name__: kind
-    for kind in (
-        *(ZooError, UsageError, BadData, BadFile),
-        *(StepDied, Crashed, Unsupported),
-    )
+    for kind in (ZooError, UsageError, BadData, BadFile, ProcessFailed, NativeCrash, Unsupported)
 }
 
 
@@ -134,25 +135,25 @@ def call(
 
     Raises:
         ZooError: As raised by the function.
-        StepDied: The child was killed, ran out of memory or time, or ended without an answer.
+        ProcessFailed: The child was killed, ran out of memory or time, or ended without an answer.
     """
     limits = limits or WorkerLimits()
     children = children if children is not None else Children()
-    context = _context(tensorflow)
+    context = fork_context(tensorflow)
     receiver, sender = context.Pipe(duplex=False)
     with tempfile.TemporaryDirectory(prefix="zoo-step-") as folder:
         log = Path(folder) / "output.log"
         process = context.Process(
             target=_child,
-            args=(function, arguments, sender, str(log), limits, _Surroundings.here()),
+            args=(function, arguments, sender, str(log), limits, _CallerContext.current()),
             daemon=True,
         )
         try:
-            with _starting_children():
+            with starting_children():
                 process.start()
         except (EOFError, OSError) as error:
             receiver.close()
-            raise StepDied(
+            raise ProcessFailed(
                 "no child process could be started: the fork server is gone",
                 why=str(error) or None,
                 fix="try again; `zoo doctor` shows whether TensorFlow is installed",
@@ -184,7 +185,7 @@ def _receive(
         left = None if deadline is None else max(0.0, deadline - time.monotonic())
         if not wait([receiver], timeout=left):
             process.kill()
-            raise StepDied(
+            raise ProcessFailed(
                 f"{name} was stopped after {limits.seconds:g} s",
                 why="it reached its time limit",
                 fix="raise the limit (--time-limit), or use a smaller model",
@@ -193,7 +194,7 @@ def _receive(
             kind, value = receiver.recv()
         except (EOFError, OSError):  # the latter when it ends in the middle of a message
             process.join()
-            raise death(
+            raise crash_error(
                 process.exitcode,
                 log,
                 name,
@@ -210,31 +211,31 @@ def _receive(
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Surroundings:
-    """What the caller sees now; the fork server still sees what was there when it began."""
+class _CallerContext:
+    """Working folder and environment of the caller; the fork server has those of its own start."""
 
     folder: str | None
     environment: dict[str, str]
 
     @classmethod
-    def here(cls) -> _Surroundings:
+    def current(cls) -> _CallerContext:
         try:
             folder = str(Path.cwd())
         except FileNotFoundError:  # removed under our feet; absolute paths still work
             folder = None
         return cls(folder=folder, environment=dict(os.environ))
 
-    def enter(self) -> None:
+    def apply(self) -> None:
         if self.folder is not None:
             os.chdir(self.folder)
         # TensorFlow sets variables of its own; what we read ourselves must be exact.
-        for name in [n for n in os.environ if n.startswith("ZOO_")]:
+        for name in [n for n in os.environ if n.startswith("ZOO_") or n == SAFE_PATH]:
             del os.environ[name]
         os.environ.update(self.environment)
 
 
 def _end_with_parent(folder: Path) -> None:
-    """A parent that is killed can end nobody nor tidy up, so its children watch it."""
+    """Ends this worker and removes its folder when the parent process is gone."""
     parent = multiprocessing.parent_process()
     if parent is None:
         return
@@ -253,9 +254,9 @@ def _child(
     sender: Connection,
     log: str,
     limits: WorkerLimits,
-    surroundings: _Surroundings,
+    surroundings: _CallerContext,
 ) -> None:
-    """First code of the child: quiet streams, limits, then the work."""
+    """Entry point of the worker: redirects streams, sets limits, calls the function."""
     # Ctrl-C reaches the whole process group; the parent decides what ends.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     _end_with_parent(Path(log).parent)
@@ -263,7 +264,9 @@ def _child(
     os.dup2(stream, 1)
     os.dup2(stream, 2)
     try:
-        surroundings.enter()
+        surroundings.apply()
+        telemetry.switch_off()
+        telemetry.switch_off_modules()
         _limit_memory(limits.memory_bytes)
         module_name, _, name = function.partition(":")
         target = getattr(importlib.import_module(module_name), name)
@@ -283,7 +286,7 @@ def flatten(error: BaseException) -> RemoteFailure:
     if isinstance(error, ZooError):
         flat = error
     elif any(kind.__name__ in _NO_MEMORY for kind in type(error).__mro__):
-        flat = StepDied(
+        flat = ProcessFailed(
             "the step ran out of memory",
             why=str(error).strip()[:600] or None,
             fix=MORE_MEMORY,
@@ -313,43 +316,3 @@ def _limit_memory(limit: int | None) -> None:
     words = status.read_text(encoding="ascii", errors="replace").split()
     used = int(words[words.index("VmData:") + 1]) * 1024
     resource.setrlimit(resource.RLIMIT_DATA, (used + limit, used + limit))
-
-
-def _context(tensorflow: bool = True) -> Any:
-    """The fork server's context; importing TensorFlow there begins with the first child."""
-    context = multiprocessing.get_context("forkserver")
-    if tensorflow and installed("tensorflow"):
-        quiet_tensorflow()
-        context.set_forkserver_preload([PRELOAD])
-    return context
-
-
-def warm_up() -> None:
-    """Starts the fork server now, so that its imports overlap with other work."""
-    _context()
-    with _starting_children():
-        from multiprocessing import forkserver
-
-        forkserver.ensure_running()
-
-
-@contextmanager
-def _starting_children() -> Iterator[None]:
-    """Keeps new children from importing the user's script again, and from hearing Ctrl-C.
-
-    multiprocessing re-imports ``__main__`` in each child. Our targets live in the zoo, so a
-    script without an ``if __name__ == "__main__"`` guard must not be run a second time.
-    """
-    # Without the lock, two threads that start children could each restore what the other hid.
-    with _MAIN:
-        real = sys.modules["__main__"]
-        sys.modules["__main__"] = types.ModuleType("__main__")
-        # A Ctrl-C goes to the whole group. The fork server ignores it once it is up; until then
-        # it inherits that it is held back. The tracker comes first, since its start ends that.
-        resource_tracker.ensure_running()
-        mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-        try:
-            yield
-        finally:
-            signal.pthread_sigmask(signal.SIG_SETMASK, mask)
-            sys.modules["__main__"] = real

@@ -3,9 +3,9 @@
 from zoo.contracts.architecture import Architecture, Variant
 from zoo.contracts.dataset import Dataset, DatasetProvider, Split
 from zoo.contracts.device import Clock, DeviceDriver, DeviceKind
-from zoo.contracts.examination import Examination, Figure, FigureTable, Specimen
 from zoo.contracts.exporter import Exporter, ExportRequest, FileContents, TensorInfo
 from zoo.contracts.layers import LayerComparison, LayerRequest, OperatorRecord
+from zoo.contracts.offline_analysis import Examination, Figure, FigureTable, Specimen
 from zoo.contracts.precision import Precision, Tolerances
 from zoo.contracts.preprocessing import (
     ImagePreprocessing,

@@ -1,4 +1,4 @@
-"""What every record checks about itself on construction."""
+"""Checks that records make on construction."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ _NAME = re.compile(r"[a-z][a-z0-9_-]*\Z")
 
 
 class InvalidRecord(ValueError):
-    """A plugin made a record that cannot be used; says which field and why."""
+    """An unusable record of a plugin; names the field and the reason."""
 
 
 def check_name(record: str, name: str) -> None:

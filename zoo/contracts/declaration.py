@@ -127,40 +127,40 @@ class RecipeField:
 
     @property
     def keyword(self) -> str | None:
-        """From Python; None where a recipe alone has it."""
+        """The keyword argument in Python; None for fields that only recipes have."""
         return self.option.keyword or (None if self.option.no_flag else self.name)
 
     @property
     def flag(self) -> str | None:
-        """On the command line; None where there is a reason for none."""
+        """The command-line flag; None where `Option.no_flag` gives a reason."""
         if self.option.no_flag:
             return None
         return self.option.flag or "--" + (self.option.keyword or self.name).replace("_", "-")
 
     @property
     def several(self) -> bool:
-        """Whether it is a list of words."""
+        """Whether the field is a list."""
         return get_origin(self.type) is tuple and get_args(self.type)[-1] is ...
 
     @property
     def is_table(self) -> bool:
-        """Whether it is a table whose keys belong to others."""
+        """Whether the field is a table with free keys."""
         return get_origin(self.type) is dict
 
     @property
     def is_table_of_tables(self) -> bool:
-        """Whether each of its owners has a table there."""
+        """Whether the field is a table of tables, one per owner."""
         return self.is_table and get_origin(get_args(self.type)[1]) is dict
 
     @property
     def choices(self) -> tuple[str, ...]:
-        """The words that are possible; none where there are too many to list."""
+        """The allowed values; empty for fields that are no closed choice."""
         inner = get_args(self.type)[0] if self.several else self.type
         return get_args(inner) if get_origin(inner) is Literal else ()
 
     @property
     def format_default(self) -> str:
-        """What holds where nothing is given; nothing where that goes without saying."""
+        """The default as text; empty where it needs no mention."""
         if self.option.default is not None:
             return self.option.default
         if isinstance(self.default, tuple):
@@ -170,12 +170,12 @@ class RecipeField:
         return f"{self.default:g}" if isinstance(self.default, float) else str(self.default)
 
     def helped(self, names: Mapping[str, str]) -> str:
-        """The meaning in one line, with the names that other options have at that place."""
+        """The help line, with other options under the given names."""
         choices = [choice for choice in self.choices if choice != "auto"]
         return self.option.help.format_map({**names, "choices": ", ".join(choices)})
 
     def described(self, names: Mapping[str, str], *, default: bool = True) -> str:
-        """The whole meaning, with the default at its end if that is asked for."""
+        """The full description, with the default at its end unless `default` is False."""
         text = self.helped(names)
         if self.option.value is not None:
             text = f"{self.option.value}: {text[0].lower()}{text[1:]}"
@@ -204,7 +204,7 @@ def fields_of(table: str, declared: type[Fields]) -> list[RecipeField]:
 
 
 def _plain(hint: Any) -> Any:
-    """A type without what is annotated, and without None."""
+    """A type without annotations and without None."""
     if get_origin(hint) is Annotated:
         return _plain(get_args(hint)[0])
     parts = [part for part in get_args(hint) if part is not NoneType]

@@ -1,4 +1,4 @@
-"""Somewhere an artifact runs: a place where the agent can be started, or one that is analysed."""
+"""Devices: where the agent can be started, or whose behaviour is analysed offline."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Generic, Literal, Self, TypeVar, get_args
 
 from zoo.common.errors import UsageError
 from zoo.contracts.checks import InvalidRecord, check, check_name
-from zoo.contracts.examination import Examination, Specimen
+from zoo.contracts.offline_analysis import Examination, Specimen
 from zoo.contracts.runtime import VendorTool
 from zoo.contracts.transport import DeviceOptions, Transport
 from zoo.contracts.usage import Arena
@@ -28,7 +28,7 @@ Options = TypeVar("Options", bound="BaseModel | None")
 
 
 class DeviceDriver(ABC, Generic[Options]):
-    """The code behind one device: reaches it, or works out here how a file would run there.
+    """The driver of one device: connects to it, or analyses offline how a file would run there.
 
     A subclass has `fingerprint` and `runtimes`, and `connect` or `examine`. One object serves all
     of a command, so what is found out once may be kept (`functools.cached_property`).
@@ -50,7 +50,7 @@ class DeviceDriver(ABC, Generic[Options]):
 
     @abstractmethod
     def fingerprint(self) -> str:
-        """Identifies the machine and the runtimes there, so that no latency passes for another's.
+        """Identifies the machine and its runtimes; a key of measured latencies.
 
         Raises:
             ZooError: The device cannot be reached, or what examines files for it is missing.
@@ -77,7 +77,7 @@ class DeviceDriver(ABC, Generic[Options]):
         )
 
     def examine(self, specimen: Specimen) -> Examination:
-        """Finds out on this machine whether and how a file would run there; nothing is timed.
+        """Offline analysis of a file for this device; nothing is timed.
 
         Raises:
             ZooError: It cannot take the file.
@@ -106,7 +106,7 @@ _METHODS = {"connect", "fingerprint", "runtimes", "address", "setup", "tool", "e
 
 @dataclass(frozen=True, kw_only=True)
 class DeviceKind:
-    """A way to reach devices, or to tell without one whether and how a file would run there.
+    """A kind of device, reached by its driver or analysed offline.
 
     Attributes:
         name: ``host``; also a device by itself where the kind needs no options.

@@ -1,4 +1,4 @@
-"""Writes one file format, reads it back, and carries the manifest in it."""
+"""Exporters: a file format's writer, reader and manifest storage."""
 
 from __future__ import annotations
 
@@ -109,7 +109,7 @@ class FileContents:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class ExportRequest:
-    """What an exporter gets.
+    """The input of an export.
 
     Attributes:
         model: A built Keras model; input float32 (1, …) raw values, output as the task exports.
@@ -177,7 +177,7 @@ class ExportRequest:
 
 @dataclass(frozen=True, kw_only=True)
 class Written:
-    """What an exporter has to tell of a file that it wrote.
+    """What an exporter reports about a file that it wrote.
 
     Attributes:
         remarks: How it was written, in sentences that the manifest keeps.
@@ -193,7 +193,7 @@ class Written:
 
 
 def _check_finite(calibration: NDArray[Any]) -> None:
-    """Converters crash on NaN, and quantize everything to nothing on infinity."""
+    """Refuses NaN, on which converters crash, and infinity, which quantizes all else to zero."""
     import numpy as np
 
     bad = np.flatnonzero(~np.isfinite(calibration.reshape(len(calibration), -1)).all(axis=1))

@@ -1,4 +1,4 @@
-"""A file and its float twin, operator by operator."""
+"""Layer comparison: a file and its float32 baseline, operator by operator."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ ARITHMETICS = ("integer", "hybrid", "float")
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class LayerRequest:
-    """What `Exporter.compare_layers` gets.
+    """The input of `Exporter.compare_layers`.
 
     Attributes:
         path: The file to be explained.
-        twin: The float32 file of the same network and format.
+        baseline: The float32 file of the same network and format.
         inputs: Raw real inputs, shape (examples, …), of the network's input type.
         layers: Names of the Keras layers in the network's order; empty when nobody knows them, and
             names are then read out of the file's own as well as they can be.
@@ -27,7 +27,7 @@ class LayerRequest:
     """
 
     path: Path
-    twin: Path
+    baseline: Path
     inputs: NDArray[Any]
     layers: tuple[str, ...] = ()
     runs: int = 0
@@ -35,39 +35,39 @@ class LayerRequest:
 
 @dataclass(frozen=True, kw_only=True)
 class OperatorRecord:
-    """One computing operator of a file, beside the same of its float twin.
+    """One computing operator of a file, beside the same of its float32 baseline.
 
-    Figures of signal to quantization noise compare real numbers of the twin with those that the
+    Figures of signal to quantization noise compare real numbers of the baseline with those that the
     file's stand for, over all inputs; None where there is nothing to compare, or nothing was
     different from zero. `zoo.contracts.layers.EXACT_DB` stands for no difference at all.
 
     Attributes:
         kind: As the format names it: ``CONV_2D``, ``Conv``.
         name: Of its output in the file.
-        twin: Of the same in the twin; None when the twin has no such tensor.
+        twin: Of the same in the baseline; None when it has no such tensor.
         layers: The Keras layers that it computes, in the network's order; several when fused.
         arithmetic: One of `ARITHMETICS`.
         sources: Places, in the comparison, of the operators whose results it reads.
         sqnr_db: Of its output while the whole file runs: what has gathered up to here.
-        own_sqnr_db: Of its output when it gets the twin's values as inputs: what it adds itself.
-        input_sqnr_db: Of the twin's output when only the inputs are rounded as the file rounds
+        own_sqnr_db: Of its output when it gets the baseline's values as inputs: its own error.
+        input_sqnr_db: Of the baseline's output when only the inputs are rounded as the file rounds
             them: the part of its own that comes from the ranges of its inputs.
-        output_sqnr_db: Of the twin's output rounded as the file rounds it: the part that comes
+        output_sqnr_db: Of the baseline's output rounded as the file rounds it: the part that comes
             from the range of the output.
         weight_sqnr_db: Of its weights.
-        low: Least value of the twin's output.
-        high: Greatest value of the twin's output.
+        low: Least value of the baseline's output.
+        high: Greatest value of the baseline's output.
         range_low: Least value that the file's output can hold; None for real numbers.
         range_high: Greatest value that the file's output can hold; None for real numbers.
-        clipped: Share of the twin's values beyond that range, 0 to 1.
+        clipped: Share of the baseline's values beyond that range, 0 to 1.
         weight_scales: Number of scales that its integer weights have: 1 when all channels share
             one; None for real weights.
         weight_spread: Greatest weight of the largest channel over that of the smallest which is
-            not all zeros, in the twin.
+            not all zeros, in the baseline.
         weight_bytes: Bytes of its constants in the file.
-        twin_weight_bytes: The same in the twin.
+        twin_weight_bytes: The same in the baseline.
         microseconds: Median time of one run of it; None where the runtime does not tell.
-        twin_microseconds: The same in the twin.
+        twin_microseconds: The same in the baseline.
         executor: The delegate or execution provider that computes it; ``built-in`` for kernels of
             the runtime itself beside a delegate; None where the runtime does not tell.
         faster: An option of ``zoo export`` with its value that writes these layers in a form which
@@ -107,7 +107,7 @@ EXACT_DB = 200.0
 
 @dataclass(frozen=True, kw_only=True)
 class LayerComparison:
-    """A file and its float twin, operator by operator.
+    """A file and its float32 baseline, operator by operator.
 
     Attributes:
         runtime: What ran both: ``litert``, ``onnxruntime``.
@@ -116,7 +116,7 @@ class LayerComparison:
         operators: Of the file, in its order; those that only move or convert values left out.
         overhead: Of operators that only move or convert values: kind → microseconds, 0.0 where
             they were not timed.
-        twin_overhead: The same in the twin.
+        twin_overhead: The same in the baseline.
         notes: What whoever reads the figures must know of how they were made, in sentences.
     """
 

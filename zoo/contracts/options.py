@@ -1,4 +1,4 @@
-"""What is wrong with a recipe or with somebody's own options, key by key, in the words of TOML."""
+"""Validation errors of recipes and of plugins' options, one line per key, in TOML's terms."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Types of numbers that a file computes with, and what is asked of such a file."""
+"""Precisions: the number types of a file, and the thresholds that such a file must meet."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ class Tolerances:
 
 @dataclass(frozen=True, kw_only=True)
 class Precision:
-    """What weights and activations of a file are, and the thresholds for such a file.
+    """Number types of weights and activations, with the thresholds of the gate.
 
     Attributes:
         name: ``int8``; also what the user types for ``--precision``.
@@ -82,7 +82,7 @@ class Precision:
 
     @property
     def arithmetic(self) -> str:
-        """One of `zoo.contracts.layers.ARITHMETICS`: what its operators compute on."""
+        """The arithmetic of its operators, one of `zoo.contracts.layers.ARITHMETICS`."""
         if "float" in self.weights:
             return "float"
         return "hybrid" if "float" in self.activations else "integer"

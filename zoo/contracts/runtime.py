@@ -1,4 +1,4 @@
-"""A program that runs files of some formats on a device."""
+"""Runtimes: programs that run files of some formats on a device."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ class Runtime:
 
     @property
     def description(self) -> dict[str, Any]:
-        """What the agent must know of it."""
+        """The description that the agent gets."""
         return {"name": self.name, "distributions": list(self.distributions)}
 
     def __post_init__(self) -> None:
@@ -67,7 +67,7 @@ class Runtime:
 
 @dataclass(frozen=True, kw_only=True)
 class ToolOrder:
-    """How one process of a vendor's tool is to time a file.
+    """Parameters of one timing process of a vendor's tool.
 
     Attributes:
         threads: For one inference.
@@ -86,7 +86,7 @@ class ToolOrder:
 
 @dataclass(frozen=True, kw_only=True)
 class ToolSummary:
-    """What a vendor's tool reported of one process, in place of samples; else None.
+    """The summary that a vendor's tool reports of one process, in place of samples.
 
     Attributes:
         runs: Inferences that it timed.

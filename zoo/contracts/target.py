@@ -1,4 +1,4 @@
-"""The kind of processor a file is written for, and what it computes best."""
+"""Targets: kinds of processor that files are written for."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ INTERFACES = ("auto", "float32", "uint8", "int8")
 
 @dataclass(frozen=True, kw_only=True)
 class Target:
-    """A kind of processor, as exporters need to know it.
+    """A kind of processor, with what exporters depend on.
 
     Attributes:
         name: ``x86-vnni``; also what the user types for ``--target``.
@@ -71,7 +71,7 @@ class Target:
         check(self.layout in LAYOUTS, self.name, f"unknown layout {self.layout!r}")
 
     def fits(self, machine: str, flags: frozenset[str]) -> bool:
-        """Whether a host is of this kind.
+        """Whether the target describes a host.
 
         Args:
             machine: As `platform.machine` says, such as ``x86_64``.

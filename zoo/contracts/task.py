@@ -1,4 +1,4 @@
-"""What a network's outputs mean, how it is trained, and how two outputs are compared."""
+"""Tasks: the meaning of outputs, the training objective, and the comparison of two outputs."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from zoo.common.errors import UsageError
 from zoo.contracts.checks import check, check_name
 from zoo.contracts.dataset import Split
-from zoo.contracts.movement import Movement
+from zoo.contracts.geometric_transform import GeometricTransform
 from zoo.contracts.precision import Precision, check_precisions
 from zoo.contracts.preprocessing import Preprocessing
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:  # lists and help must not wait for numpy
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Truth:
-    """What outputs are judged against.
+    """Ground truth of a split.
 
     Attributes:
         labels: As the outputs have them, the examples first (see `Split.labels`).
@@ -64,7 +64,7 @@ class Metric:
     higher_is_better: bool = True
 
     def lost_by(self, other: Metric) -> float:
-        """How much worse `other` is: points of a share of examples, per cent of a distance."""
+        """The loss of `other` against this: points of a share, or per cent of a distance."""
         if self.higher_is_better:
             return 100.0 * (self.value - other.value)
         return 100.0 * (other.value - self.value) / max(self.value, 1e-12)
@@ -82,7 +82,7 @@ class Comparison:
             look the same.
         sqnr_db: Signal to quantization noise, decibels; None where outputs are no signal.
         ssim: Mean structural similarity of images (Wang 2004), at most 1; None for others.
-        outputs: The same of each output by name, where there are several; see `together`.
+        outputs: The same of each output by name, where there are several; see `combined`.
     """
 
     count: int
@@ -94,8 +94,8 @@ class Comparison:
     outputs: Mapping[str, Comparison] = field(default_factory=dict)
 
     @classmethod
-    def together(cls, outputs: Mapping[str, Comparison]) -> Comparison:
-        """Of several outputs: the worst of each figure, and every output's own."""
+    def combined(cls, outputs: Mapping[str, Comparison]) -> Comparison:
+        """The comparison over several outputs: the worst figures, with those of each output."""
         return cls(
             count=min(one.count for one in outputs.values()),
             max_abs=max(one.max_abs for one in outputs.values()),
@@ -107,7 +107,7 @@ class Comparison:
 
 @dataclass(frozen=True, kw_only=True)
 class Check:
-    """One line of a gate's answer.
+    """The result of one check of the gate.
 
     Attributes:
         name: ``parity``, ``accuracy``, ``placement``, …
@@ -124,8 +124,8 @@ class Check:
     reason: str = ""
 
     @classmethod
-    def together(cls, outputs: Mapping[str, Check]) -> Check:
-        """Of several outputs: it passes where each output's own check does."""
+    def combined(cls, outputs: Mapping[str, Check]) -> Check:
+        """The check over several outputs; passes where each output's check does."""
         return cls(
             name=next(iter(outputs.values())).name,
             passed=all(check.passed for check in outputs.values()),
@@ -156,8 +156,8 @@ class Output:
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Lesson(ABC):
-    """How a network is trained.
+class TrainingObjective(ABC):
+    """A training objective: loss, monitored metric and trained model.
 
     Attributes:
         name: Of the task.
@@ -195,7 +195,7 @@ class Lesson(ABC):
         """
         return labels if str(labels.dtype) == "int64" and labels.ndim == 1 else None
 
-    def follow(self, labels: Any, movement: Movement) -> Any:
+    def transform_labels(self, labels: Any, transform: GeometricTransform) -> Any:
         """Labels of pictures that were mirrored, turned or shifted at random in a training.
 
         One label per picture stays, a class of every place moves along. A task whose labels are
@@ -204,26 +204,29 @@ class Lesson(ABC):
 
         Args:
             labels: TensorFlow tensor of a batch; of several labels a dictionary.
-            movement: How each picture was moved.
+            transform: How each picture was moved.
 
         Raises:
             UsageError: Nobody said how such labels follow.
         """
         if isinstance(labels, dict):
-            return {name: self.follow(values, movement) for name, values in labels.items()}
+            return {
+                name: self.transform_labels(values, transform) for name, values in labels.items()
+            }
         if len(labels.shape) == 1:
             return labels
         if labels.dtype.name == "int64" and len(labels.shape) in (3, 4):
-            return movement.map(labels)
+            return transform.apply_to_map(labels)
         raise UsageError(
             f"pictures cannot be moved at random where labels have the shape {labels.shape[1:]}",
             why=f"they may be places in the picture, and the task {self.name!r} does not say how "
             "labels follow its pixels",
-            fix="leave flip, shift, crop and rotate out of --augment, or override Task.follow",
+            fix="leave flip, shift, crop and rotate out of --augment, or override "
+            "Task.transform_labels",
         )
 
-    def sketch(self, network: Any, preprocessing: Preprocessing) -> Array | None:
-        """What the network makes now, uint8 of shape (height, width, 1 or 3), kept of each epoch.
+    def sample_image(self, network: Any, preprocessing: Preprocessing) -> Array | None:
+        """An image of the network's current output, uint8, (height, width, 1 or 3), for each epoch.
 
         None: there is nothing to see.
         """
@@ -231,7 +234,7 @@ class Lesson(ABC):
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Task(Lesson):
+class Task(TrainingObjective):
     """The meaning of outputs: the base class of tasks.
 
     Outputs, answers and labels are arrays whose first axis is the example. One output is a plain
@@ -283,7 +286,7 @@ class Task(Lesson):
         """
 
     def relevant(self, outputs: Array, labels: Array) -> Array:
-        """The outputs that are compared; without those that mean nothing, such as padded steps."""
+        """The outputs that count in comparisons: all but those of padding."""
         return outputs
 
     @abstractmethod
@@ -295,7 +298,7 @@ class Task(Lesson):
         """Whether a file of that precision answers as the Keras model does."""
 
     def decode(self, outputs: Array) -> Array:
-        """The answers that outputs stand for: what people and programs want to know.
+        """Decodes outputs into predictions.
 
         Everything that is judged by labels gets answers, everything that compares a file with its
         network gets outputs. Where both are the same, as in classification, this does nothing.
@@ -315,7 +318,7 @@ class Task(Lesson):
         return {}
 
     def depends(self, preprocessing: Preprocessing) -> Mapping[str, str]:
-        """Files outside network and data that decide how outputs are judged, with their SHA-256.
+        """Further files that evaluation depends on, with their SHA-256.
 
         Results are kept under them, and made anew when one changes.
         """
@@ -325,20 +328,20 @@ class Task(Lesson):
         """Which answers are wrong, boolean (examples,); None: single examples are not shown."""
         return None
 
-    def told(self, answer: Any, classes: tuple[str, ...]) -> tuple[str, float | None]:
-        """One example's answer in words, and how sure it is, from 0 to 1, where it says so."""
+    def describe_answer(self, answer: Any, classes: tuple[str, ...]) -> tuple[str, float | None]:
+        """One prediction as text, with its confidence from 0 to 1 where there is one."""
         return str(answer), None
 
-    def truth_told(self, label: Any, classes: tuple[str, ...]) -> str:
-        """One example's label in the same words."""
+    def describe_label(self, label: Any, classes: tuple[str, ...]) -> str:
+        """One label as text, in the form of `describe_answer`."""
         return str(label)
 
     def gallery(self, outputs: Array) -> Array | None:
-        """The first outputs as one picture like `sketch`, for the report; None: there is none."""
+        """The first outputs as one picture for the report, like `sample_image`, or None."""
         return None
 
     def allowed_loss(self, precision: Precision) -> float:
-        """What a file may lose at most: points of a share, or per cent of a distance."""
+        """The greatest tolerated loss of a file: points of a share, or per cent of a distance."""
         tolerances = precision.tolerances
         usual = tolerances.points if self.higher_is_better else tolerances.percent
         return self.max_drop.get(precision.name, usual)

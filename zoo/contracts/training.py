@@ -46,24 +46,24 @@ def batch_for(wanted: int | None, usual: int, examples: int) -> int:
 class Training(TrainingFields, Section):
     """How a network is fine-tuned."""
 
-    def sized_for(self, examples: int) -> Self:
+    def with_batch_size_for(self, examples: int) -> Self:
         """The same with the examples per step of a training split so large."""
         batch = batch_for(self.batch_size, _USUAL_BATCH, examples)
         return self.model_copy(update={"batch_size": batch})
 
-    def batches(self, examples: int) -> int:
+    def steps_per_epoch(self, examples: int) -> int:
         """Steps of one epoch over so many examples."""
         return math.ceil(examples / batch_for(self.batch_size, _USUAL_BATCH, examples))
 
     @property
     def factor(self) -> float:
-        """By how much a group of layers learns slower than the one above it."""
+        """Ratio of the learning rates of a group of layers and the next one toward the input."""
         if self.rate_factor is not None:
             return self.rate_factor
         return ULMFIT_FACTOR if self.freeze == "gradual" else 1.0
 
     @model_validator(mode="after")
-    def _that_layers_can_be_treated_apart(self) -> Self:
+    def _check_layer_options(self) -> Self:
         if self.freeze == "gradual" and self.from_scratch:
             raise ValueError("freeze = 'gradual' protects pretrained layers; from_scratch has none")
         if self.freeze == "gradual" and self.epochs == 1:
@@ -84,7 +84,7 @@ class Calibration(CalibrationFields, Section):
 class Qat(QatFields, Section):
     """Quantization-aware training, for int8 files."""
 
-    def sized_for(self, examples: int) -> Self:
+    def with_batch_size_for(self, examples: int) -> Self:
         """The same with the examples per step of a training split so large."""
         batch = batch_for(self.batch_size, _USUAL_QAT_BATCH, examples)
         return self.model_copy(update={"batch_size": batch})

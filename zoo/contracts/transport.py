@@ -1,4 +1,4 @@
-"""What carries files to a device and starts the agent there."""
+"""Transports: file transfer to a device, and the agent's process there."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ class Transport(Protocol):
         """Starts the agent in an environment that has `runtime`."""
 
     def condition(self) -> Condition:
-        """How the device is now; asked before and after each process that is timed."""
+        """The device's current condition, read before and after each timed process."""
 
     def close(self) -> None:
         """Releases the device."""

@@ -1,4 +1,4 @@
-"""Code that shows how a file is used: what a format adds to the folder for app developers."""
+"""Usage code: programs that a format adds to the folder for app developers."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class Arena:
 
 @dataclass(frozen=True, kw_only=True)
 class UsageRequest:
-    """What a format gets to write its programs from.
+    """The input of a format's usage programs.
 
     Attributes:
         model: The file, inside the folder.

@@ -1,4 +1,4 @@
-"""Where official weights of a variant are published, and how their tensors become ours."""
+"""Sources of official weights, with the tables that convert their tensors."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _IN_NAME = re.compile(r"-([0-9a-f]{8,64})\.[a-z0-9]+\Z")
 
 @dataclass(frozen=True)
 class SourceLayer:
-    """A line of a converter table: one layer there, and the same layer here.
+    """A row of a converter table: a published layer and the layer of ours that it becomes.
 
     Attributes:
         theirs: Its name in the published file, without the tensor's own: ``layer1.0.conv1``.
@@ -50,7 +50,7 @@ class SourceLayer:
 
 @dataclass(frozen=True, kw_only=True)
 class WeightsSource:
-    """Official weights: where they are, what proves them, how they become ours.
+    """A source of official weights: address, hash, and converter table.
 
     Attributes:
         variant: The member of the family that they fit.
@@ -111,7 +111,7 @@ class WeightsSource:
 
     @property
     def expected_hash(self) -> str:
-        """`hash`, or what the file's name says; empty when neither does."""
+        """`hash`, or the one in the file's name; empty without either."""
         return self.hash or hash_in_name(self.url)
 
 

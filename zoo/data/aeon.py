@@ -1,4 +1,4 @@
-"""The time series classification sets that come inside the package aeon."""
+"""Time series classification sets that the package aeon contains."""
 
 from __future__ import annotations
 
@@ -95,7 +95,7 @@ def fingerprint(argument: str | None) -> str:
     return "aeon:" + ":".join(f"{s.st_size}-{s.st_mtime_ns}" for s in statuses)
 
 
-def carried(folder: Path) -> dict[str, tuple[Path, Path]]:
+def find_classification_sets(folder: Path) -> dict[str, tuple[Path, Path]]:
     """The classification sets in a folder of sets: training and test file of each."""
     found = {}
     for train in sorted(folder.glob("*/*_TRAIN.ts")):
@@ -111,7 +111,7 @@ def _find(argument: str | None) -> tuple[str, tuple[Path, Path]]:
     from zoo.data.readers.query import parse_query
 
     name = parse_query("aeon", argument, what="name").path
-    sets = carried(_folder())
+    sets = find_classification_sets(_folder())
     if name not in sets:
         close = nearest(name, sets, 1)
         hint = f"did you mean {close[0]!r}? " if close else ""

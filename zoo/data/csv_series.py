@@ -52,7 +52,7 @@ def open_csv(argument: str | None) -> Dataset:
     """
     from zoo.data.readers.hashing import dataset_hash
     from zoo.data.readers.recordings import read_recordings
-    from zoo.data.readers.windows import cut, split_windows, window_hashes
+    from zoo.data.readers.windows import cut_windows, split_windows, window_hashes
 
     query, listing = _find(argument)
     length = query.number("window")
@@ -61,7 +61,7 @@ def open_csv(argument: str | None) -> Dataset:
             "csv needs to know how many rows an example has", fix=f"csv:{query.path}?window=50"
         )
     recordings = read_recordings(listing, query)
-    windows = cut(recordings, length, query.number("stride") or length)
+    windows = cut_windows(recordings, length, query.number("stride") or length)
     hashes = window_hashes(windows, recordings.items)
     indices, notes = split_windows(windows, recordings, hashes)
     splits = {n: _split(windows, recordings, hashes, own) for n, own in indices.items()}
@@ -117,13 +117,13 @@ def _notes(listing: Listing, recordings: Recordings) -> list[str]:
         *(
             f"the channel {name!r} only ever rises: a clock or a row number tells the class by "
             "itself; to leave it out, name the others in channels="
-            for name in rising(recordings)
+            for name in find_rising_channels(recordings)
         ),
     ]
 
 
-def rising(recordings: Recordings) -> list[str]:
-    """Channels that rise and never fall, in every recording."""
+def find_rising_channels(recordings: Recordings) -> list[str]:
+    """Channels that never fall in any recording, such as time stamps."""
     import numpy as np
 
     if not any(len(item.values) >= 20 for item in recordings.items):

@@ -68,7 +68,7 @@ def open_folder(argument: str | None) -> Dataset:
         name: _split(listing.root, [files[i] for i in own], [hashes[i] for i in own], labels[own])
         for name, own in indices.items()
     }
-    pairs = shared.contradictions([file.path for file in files], hashes, labels)
+    pairs = shared.conflicting_labels([file.path for file in files], hashes, labels)
     notes = [
         *shared.note("left out: not images", [file.path for file in others]),
         *shared.note("left out", listing.ignored),

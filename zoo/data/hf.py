@@ -1,4 +1,4 @@
-"""Datasets of the Hugging Face hub, or in a local folder that its library reads."""
+"""Datasets of the Hugging Face hub, or of a local folder, by the library ``datasets``."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def zoo_datasets() -> Iterable[DatasetProvider]:
 
 
 def tasks_of(argument: str | None) -> tuple[str, ...]:
-    """What the examples fit; both, as long as no option names their column."""
+    """Tasks that the examples fit; both, unless an option names their column."""
     query = _query(argument)
     if "image" in query.options:
         return _IMAGES

@@ -1,4 +1,4 @@
-"""The datasets that Keras fetches: it knows where they are, and verifies what it gets."""
+"""Datasets of `keras.datasets`, downloaded and verified by Keras."""
 
 from __future__ import annotations
 
@@ -103,7 +103,7 @@ def zoo_datasets() -> Iterable[DatasetProvider]:
 
 
 def open_keras(argument: str | None) -> Dataset:
-    """Loads a set by Keras, which downloads it when first asked, and verifies it.
+    """Loads a set by Keras, which downloads it at first use, and verifies it.
 
     The test split is the official one; 15 % of the training split serve as validation.
 
@@ -171,7 +171,7 @@ def _images(name: str, known: KerasSet, module: Any) -> Dataset:
     from zoo.data.readers.hashing import dataset_hash, example_hashes
     from zoo.data.splits import divide_given
 
-    parts = _fetched(name, module.load_data)
+    parts = _load_splits(name, module.load_data)
     arrays = {part: _channels_last(x) for part, (x, _) in parts.items()}
     labels = {part: _labels(y) for part, (_, y) in parts.items()}
     hashes = {part: example_hashes(own) for part, own in arrays.items()}
@@ -196,8 +196,10 @@ def _texts(name: str, known: KerasSet, module: Any) -> Dataset:
     from zoo.data.splits import divide_given
 
     # Without start sign and offset, numbers are ranks in the index of words.
-    parts = _fetched(name, lambda: module.load_data(start_char=None, oov_char=None, index_from=0))
-    word_of = {rank: word for word, rank in _quietly(name, module.get_word_index).items()}
+    parts = _load_splits(
+        name, lambda: module.load_data(start_char=None, oov_char=None, index_from=0)
+    )
+    word_of = {rank: word for word, rank in _call_keras(name, module.get_word_index).items()}
     examples: dict[str, list[Example]] = {
         part: [tuple(word_of.get(int(rank), "?") for rank in row) for row in x]
         for part, (x, _) in parts.items()
@@ -220,15 +222,15 @@ def _texts(name: str, known: KerasSet, module: Any) -> Dataset:
     )
 
 
-def _fetched(name: str, load: Callable[[], Any]) -> dict[str, tuple[Any, Any]]:
-    train, test = _quietly(name, load)
+def _load_splits(name: str, load: Callable[[], Any]) -> dict[str, tuple[Any, Any]]:
+    train, test = _call_keras(name, load)
     return {"train": train, "test": test}
 
 
-def _quietly(name: str, load: Callable[[], Any]) -> Any:
-    """Calls Keras; whatever it says of its download goes to standard error."""
+def _call_keras(name: str, load: Callable[[], Any]) -> Any:
+    """Calls Keras; its download messages go to standard error."""
     try:
-        with contextlib.redirect_stdout(sys.stderr), _patience(TIMEOUT_SECONDS):
+        with contextlib.redirect_stdout(sys.stderr), _download_timeout(TIMEOUT_SECONDS):
             return load()
     # Keras raises a plain Exception for a failed download.
     except Exception as error:
@@ -241,8 +243,8 @@ def _quietly(name: str, load: Callable[[], Any]) -> Any:
 
 
 @contextlib.contextmanager
-def _patience(seconds: float) -> Iterator[None]:
-    """Keras' downloads have no time limit of their own."""
+def _download_timeout(seconds: float) -> Iterator[None]:
+    """Sets a time limit on Keras' downloads, which have none."""
     before = socket.getdefaulttimeout()
     socket.setdefaulttimeout(seconds)
     try:

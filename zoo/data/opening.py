@@ -1,4 +1,4 @@
-"""A dataset by its name in a recipe: opened, checked against a task, fingerprinted."""
+"""Datasets by their names in recipes: opening, task check, fingerprint."""
 
 from __future__ import annotations
 
@@ -41,6 +41,6 @@ def check_task(registry: Registry, data: str, task: str, subject: str) -> None:
 
 
 def dataset_fingerprint(registry: Registry, name: str) -> str:
-    """Changes when the dataset's content may have changed; quick."""
+    """A fingerprint that changes when the content may have changed; quick."""
     provider_name, _, argument = name.partition(":")
     return registry.datasets.get(provider_name).fingerprint(argument or None)

@@ -1,4 +1,4 @@
-"""Splitting by content: identical examples stay together, and new ones disturb nobody.
+"""Splits by content hash: identical examples stay together, new ones move no others.
 
 Each example's content hash, read as a number between 0 and 1, says which split it belongs to:
 below 0.70 it is ``train``, below 0.85 ``validation``, else ``test``. The others in the dataset have
@@ -25,27 +25,27 @@ SHARES: Mapping[str, float] = {"train": 0.70, "validation": 0.15, "test": 0.15}
 SHARES_WITHOUT_TEST: Mapping[str, float] = {"train": 0.85, "validation": 0.15}
 
 
-def position(content: bytes) -> float:
-    """A content hash as a number from 0 up to, but not including, 1."""
+def hash_position(content: bytes) -> float:
+    """A content hash as a number in [0, 1)."""
     # 53 bits are what a float holds exactly; more could round up to 1.
     return (int.from_bytes(content[:8], "big") >> 11) / 2**53
 
 
 def preferred_split(content: bytes, shares: Mapping[str, float] = SHARES) -> str:
-    """The split that a content hash asks for, whatever else is in the dataset."""
-    place = position(content)
+    """The split of a content hash, independent of the rest of the dataset."""
+    place = hash_position(content)
     # Shares may add up to a little less than 1 by rounding: the last split takes that sliver.
     return next((n for n, (_, high) in _intervals(shares).items() if place < high), [*shares][-1])
 
 
-def distance(content: bytes, split: str, shares: Mapping[str, float] = SHARES) -> float:
-    """How far a content hash lies from those that ask for `split`; 0 for one of them."""
-    place, (low, high) = position(content), _intervals(shares)[split]
+def distance_to_split(content: bytes, split: str, shares: Mapping[str, float] = SHARES) -> float:
+    """Distance of a content hash from the interval of `split`; 0 inside it."""
+    place, (low, high) = hash_position(content), _intervals(shares)[split]
     return max(low - place, place - high, 0.0)
 
 
-def minimum(distinct: int, share: float) -> int:
-    """How many distinct examples of a class a split must at least get."""
+def minimum_examples(distinct: int, share: float) -> int:
+    """The least number of distinct examples of a class that a split gets."""
     return max(1, int(distinct * share / 2))
 
 
@@ -105,10 +105,10 @@ def hold_out(
     return kept.astype(np.int64), np.sort(aside)
 
 
-def without_copies(
+def without_duplicates(
     hashes: Mapping[str, Sequence[bytes]], order: Sequence[str]
 ) -> tuple[dict[str, NDArray[np.int64]], int]:
-    """Leaves out of each split what an earlier one of `order` holds already.
+    """Removes from each split the examples of an earlier split of `order`.
 
     Args:
         hashes: For each split the content hash of its examples.
@@ -132,7 +132,7 @@ def divide_given(
     labels: Mapping[str, NDArray[np.int64]],
     classes: Sequence[str],
 ) -> tuple[dict[str, tuple[str, NDArray[np.int64]]], list[str]]:
-    """Splits that the data's owners made; validation comes from train where they made none.
+    """Splits as published; validation is taken from train where there is none.
 
     The test split stays as it is, for figures that others can compare theirs with. Copies of its
     examples are left out of the others.
@@ -153,7 +153,7 @@ def divide_given(
     if "" in hashes:
         divided = split_by_content(hashes[""], labels[""], classes)
         return {name: ("", own) for name, own in divided.items()}, []
-    kept, count = without_copies(
+    kept, count = without_duplicates(
         hashes, [n for n in ("test", "validation", "train") if n in hashes]
     )
     notes = [f"{count} examples are left out: copies of some in a later split"] if count else []
@@ -221,7 +221,7 @@ def _fill_up(
     shares: Mapping[str, float],
 ) -> None:
     """Moves examples of one class into the splits that hold too few of it."""
-    needs = {split: minimum(len(own), share) for split, share in shares.items()}
+    needs = {split: minimum_examples(len(own), share) for split, share in shares.items()}
     for split, need in needs.items():
         while (counts := Counter(where[content] for content in own))[split] < need:
             donors = [s for s in shares if counts[s] > needs[s]]
@@ -235,5 +235,5 @@ def _fill_up(
                 )
             donor = max({where[c] for c in movable}, key=lambda s: (counts[s] - needs[s], s))
             candidates = [c for c in movable if where[c] == donor]
-            nearest = min(candidates, key=lambda c: (distance(c, split, shares), c))
+            nearest = min(candidates, key=lambda c: (distance_to_split(c, split, shares), c))
             where[nearest] = split

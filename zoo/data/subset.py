@@ -9,7 +9,7 @@ from zoo.data.preprocessing.calibration import balanced_sample, strata
 
 
 def subset(split: Split, count: int, seed: int = 0) -> Split:
-    """At most `count` examples, each class as often as the others while it lasts.
+    """At most `count` examples, balanced over classes.
 
     Args:
         split: Where to draw from; returned as it is when it holds no more.

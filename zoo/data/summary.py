@@ -1,4 +1,4 @@
-"""What a dataset holds, for people who are about to train on it."""
+"""Summary of a dataset's content."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class DatasetSummary:
-    """What ``zoo data`` tells.
+    """The content of a dataset, as ``zoo data`` shows it.
 
     Attributes:
         name: As the user typed it.

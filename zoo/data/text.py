@@ -1,4 +1,4 @@
-"""Texts to be classified: a folder per class, or a table of texts and classes."""
+"""Text classification datasets: a folder per class, or a table of texts and classes."""
 
 from __future__ import annotations
 
@@ -95,7 +95,7 @@ def _open_folder(name: str, query: Query) -> Dataset:
     hashes, labels = text_hashes(texts), shared.labels_of(files, classes)
     indices, notes = shared.divide(files, hashes, classes)
     splits = {split: text_split(texts, labels, hashes, own) for split, own in indices.items()}
-    pairs = shared.contradictions([file.path for file in files], hashes, labels)
+    pairs = shared.conflicting_labels([file.path for file in files], hashes, labels)
     return Dataset(
         name=name,
         classes=classes,
@@ -135,7 +135,7 @@ def _open_table(name: str, query: Query, path: Path) -> Dataset:
     hashes = text_hashes(found.texts)
     indices = split_by_content(hashes, labels, classes)
     splits = {n: text_split(found.texts, labels, hashes, i.tolist()) for n, i in indices.items()}
-    pairs = shared.contradictions(found.places, hashes, labels)
+    pairs = shared.conflicting_labels(found.places, hashes, labels)
     return Dataset(
         name=name,
         classes=classes,

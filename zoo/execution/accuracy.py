@@ -16,7 +16,7 @@ from zoo.results.records import Evaluation
 _CHUNK = 256
 
 
-def accuracy_judge(
+def accuracy_measurement(
     registry: Registry, artifact: Artifact, dataset: Dataset, split: str = "test"
 ) -> Callable[[AgentSession], Evaluation]:
     """What measures the quality in a session that has loaded the file.
@@ -29,10 +29,10 @@ def accuracy_judge(
     task = registry.tasks.get(manifest.task)
     check_enough_classes(task, dataset)
     check_classes(manifest.classes, dataset, str(artifact.path))
-    return quality_judge(task, manifest.preprocessing, artifact.path.name, dataset, split)
+    return quality_measurement(task, manifest.preprocessing, artifact.path.name, dataset, split)
 
 
-def quality_judge(
+def quality_measurement(
     task: Task,
     preprocessing: Preprocessing,
     subject: str,

@@ -11,11 +11,11 @@ from typing import Any
 
 from zoo.common.errors import ZooError
 from zoo.contracts.device import Clock, DeviceDriver, DeviceKind
-from zoo.contracts.examination import Examination, Specimen
+from zoo.contracts.offline_analysis import Examination, Specimen
 from zoo.contracts.runtime import Runtime, VendorTool
 from zoo.contracts.transport import DeviceOptions
-from zoo.execution.driver_guard import GuardedTransport, guarding
-from zoo.execution.runtimes import brought_runtimes
+from zoo.execution.driver_guard import GuardedTransport, driver_guard
+from zoo.execution.runtimes import plugin_runtimes
 from zoo.registry import Registry
 
 
@@ -30,7 +30,7 @@ class Device:
         kind: How it is reached.
         options: Complete.
         source: The file that names it; None for a kind that is a device by itself.
-        brought: Runtimes whose sources plugins bring; agents there are given them.
+        plugin_runtimes: Runtimes whose sources plugins bring; agents there are given them.
         plugin: Distribution, version and name of the plugin that brings the driver, for messages.
     """
 
@@ -38,7 +38,7 @@ class Device:
     kind: DeviceKind
     options: DeviceOptions = field(default_factory=dict)
     source: Path | None = None
-    brought: tuple[Runtime, ...] = ()
+    plugin_runtimes: tuple[Runtime, ...] = ()
     plugin: str = ""
 
     @property
@@ -53,7 +53,7 @@ class Device:
 
     def guard(self, step: str) -> AbstractContextManager[None]:
         """Around calls of its driver: whatever they raise is a `ZooError` that names the driver."""
-        return guarding(self.driver_name, step)
+        return driver_guard(self.driver_name, step)
 
     @cached_property
     def driver(self) -> DeviceDriver[Any]:
@@ -73,7 +73,7 @@ class Device:
         """Opens a transport to it."""
         driver, tool = self.driver, self.tool()
         with self.guard("connect"):
-            return GuardedTransport(driver.connect(), self.driver_name, tool, self.brought)
+            return GuardedTransport(driver.connect(), self.driver_name, tool, self.plugin_runtimes)
 
     def fingerprint(self) -> str:
         """Identifies the machine and the runtimes there."""
@@ -94,19 +94,19 @@ class Device:
             if tool is None:
                 raise
             there = []  # The agent may run there, and need not.
-        return [*([] if tool is None else [tool.name]), *there, *self._brought_there]
+        return [*([] if tool is None else [tool.name]), *there, *self._importable_there]
 
     @cached_property
-    def _brought_there(self) -> list[str]:
+    def _importable_there(self) -> list[str]:
         """Those of the plugins' runtimes that an agent there can import."""
-        if not self.brought or self.kind.analysis:
+        if not self.plugin_runtimes or self.kind.analysis:
             return []
         from zoo.execution.session import AgentSession
 
         transport = self.connect()
         try:
-            with AgentSession(transport, self.brought[0].name) as session:
-                return list(session.describe(self.brought)["runtimes"])
+            with AgentSession(transport, self.plugin_runtimes[0].name) as session:
+                return list(session.describe(self.plugin_runtimes)["runtimes"])
         except ZooError:
             return []  # Where no agent can be started, nothing that it would run is there.
         finally:
@@ -147,8 +147,8 @@ def device_of(
         kind=kind,
         options=options or {},
         source=source,
-        brought=brought_runtimes(registry),
-        plugin=registry.devices.provider(kind.name).who,
+        plugin_runtimes=plugin_runtimes(registry),
+        plugin=registry.devices.provider(kind.name).identity,
     )
 
 

@@ -21,7 +21,7 @@ from zoo.execution.devices_file import (
     remove_entry,
     user_file,
 )
-from zoo.execution.runner import choose_runtime, judging_device
+from zoo.execution.runner import choose_runtime, host_device
 from zoo.registry import Registry
 
 
@@ -37,12 +37,12 @@ def device_named(registry: Registry, name: str | None) -> Device:
         UsageError: Its entry is not usable.
     """
     if name is None:
-        return judging_device(registry)
+        return host_device(registry)
     entries = read_entries()
     if name in entries:
         return _device(registry, entries[name])
     if name in registry.devices.names():
-        return _kind_alone(registry, registry.devices.get(name))
+        return _device_of_kind(registry, registry.devices.get(name))
     without_entry = devices_without_entry(registry)
     if name in without_entry:
         return without_entry[name]
@@ -52,7 +52,11 @@ def device_named(registry: Registry, name: str | None) -> Device:
         {
             *entries,
             *without_entry,
-            *(name for name, alone in _kinds_alone(registry).items() if isinstance(alone, Device)),
+            *(
+                name
+                for name, alone in _kinds_without_entry(registry).items()
+                if isinstance(alone, Device)
+            ),
         },
     )
 
@@ -65,12 +69,12 @@ def devices_without_entry(registry: Registry) -> dict[str, Device]:
     found: dict[str, Device] = {}
     for kind in registry.devices:
         with suppress(ZooError):
-            for name, options in known_by(registry, kind).items():
+            for name, options in devices_known_to(registry, kind).items():
                 found.setdefault(name, device_of(registry, name, kind, options))
     return found
 
 
-def known_by(registry: Registry, kind: DeviceKind) -> Mapping[str, DeviceOptions]:
+def devices_known_to(registry: Registry, kind: DeviceKind) -> Mapping[str, DeviceOptions]:
     """The devices that a kind knows without an entry: name → options.
 
     Raises:
@@ -101,7 +105,7 @@ def known_devices(registry: Registry) -> dict[str, Device | ZooError]:
 
     An entry that is not usable costs itself alone: it comes as the error that says why.
     """
-    found = _kinds_alone(registry)
+    found = _kinds_without_entry(registry)
     for name, entry in sorted(read_entries().items()):
         try:
             found[name] = _device(registry, entry)
@@ -167,19 +171,19 @@ def runtime_on(exporter: Exporter, device: Device) -> str:
         ) from error
 
 
-def _kinds_alone(registry: Registry) -> dict[str, Device | ZooError]:
+def _kinds_without_entry(registry: Registry) -> dict[str, Device | ZooError]:
     """Kinds that are devices by themselves, or whose driver fails to tell whether they are."""
     found: dict[str, Device | ZooError] = {}
     for kind in registry.devices:
         try:
             if not any(options_of(registry, kind).values()):
-                found[kind.name] = _kind_alone(registry, kind)
+                found[kind.name] = _device_of_kind(registry, kind)
         except ZooError as error:
             found[kind.name] = error
     return found
 
 
-def _kind_alone(registry: Registry, kind: DeviceKind) -> Device:
+def _device_of_kind(registry: Registry, kind: DeviceKind) -> Device:
     """A kind as a device of its own name."""
     required = [name for name, needed in options_of(registry, kind).items() if needed]
     if required:

@@ -128,12 +128,12 @@ def remove_entry(file: Path, name: str) -> None:
     if found is not None:
         following = re.compile(r"^\[", re.MULTILINE).search(before, found.end())
         cut = before[: found.start()] + (before[following.start() :] if following else "")
-        if _same(cut, left):
+        if _others_unchanged(cut, left):
             text = cut.rstrip("\n") + "\n" if cut.strip() else ""
     write_text(file, text)
 
 
-def _same(text: str, tables: Mapping[str, Any]) -> bool:
+def _others_unchanged(text: str, tables: Mapping[str, Any]) -> bool:
     """Whether lines cut out by their headings left exactly the other devices."""
     try:
         return tomllib.loads(text) == tables

@@ -7,7 +7,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from zoo.common.errors import StepDied, ZooError
+from zoo.common.errors import ProcessFailed, ZooError
 from zoo.execution.tool_process import ToolProcess
 
 if TYPE_CHECKING:
@@ -15,12 +15,12 @@ if TYPE_CHECKING:
     from zoo.contracts.transport import AgentProcess, Condition, Transport
 
 
-class DriverFailed(StepDied):
+class DriverFailed(ProcessFailed):
     """A driver raised what drivers may not raise."""
 
 
 @contextmanager
-def guarding(driver: str, step: str, *allowed: type[Exception]) -> Iterator[None]:
+def driver_guard(driver: str, step: str, *allowed: type[Exception]) -> Iterator[None]:
     """Turns whatever a driver raises into an error with its words.
 
     Args:
@@ -53,27 +53,27 @@ class GuardedProcess:
 
     def send(self, line: str) -> None:
         """Writes one line."""
-        with guarding(self._driver, "send a request", TimeoutError, BrokenPipeError):
+        with driver_guard(self._driver, "send a request", TimeoutError, BrokenPipeError):
             self._process.send(line)
 
     def receive(self, timeout: float | None) -> str | None:
         """The next line."""
-        with guarding(self._driver, "receive an answer", TimeoutError):
+        with driver_guard(self._driver, "receive an answer", TimeoutError):
             return self._process.receive(timeout)
 
     def kill(self) -> None:
         """Ends the process at once."""
-        with guarding(self._driver, "kill the agent"):
+        with driver_guard(self._driver, "kill the agent"):
             self._process.kill()
 
     def stop(self) -> int | None:
         """Ends the process; its exit code."""
-        with guarding(self._driver, "stop the agent"):
+        with driver_guard(self._driver, "stop the agent"):
             return self._process.stop()
 
     def diagnostics(self) -> str:
         """The last lines of its error stream."""
-        with guarding(self._driver, "tell what the agent said"):
+        with driver_guard(self._driver, "tell what the agent said"):
             return self._process.diagnostics()
 
 
@@ -99,19 +99,19 @@ class GuardedTransport:
 
     def put(self, local: Path) -> str:
         """Makes a local file available there."""
-        with guarding(self._driver, f"put {local.name} on the device"):
+        with driver_guard(self._driver, f"put {local.name} on the device"):
             return self._inner.put(local)
 
     def start_agent(self, runtime: str) -> AgentProcess:
         """Starts the agent there."""
         if self._tool is not None and self._tool.name == runtime:
             return GuardedProcess(ToolProcess(self._tool, self._inner), self._driver)
-        with guarding(self._driver, "start the agent"):
+        with driver_guard(self._driver, "start the agent"):
             return GuardedProcess(self._inner.start_agent(runtime), self._driver)
 
     def condition(self) -> Condition:
         """How the device is now."""
-        with guarding(self._driver, "tell how the device is"):
+        with driver_guard(self._driver, "tell how the device is"):
             return self._inner.condition()
 
     def close(self) -> None:

@@ -14,11 +14,11 @@ from zoo.common.worker import Children
 from zoo.contracts import TensorInfo
 from zoo.contracts.precision import BASELINE, PRECISIONS
 from zoo.contracts.task import Check, Task
-from zoo.execution.output_check import Expected, unchecked
-from zoo.execution.runner import choose_runtime, judging_device
+from zoo.execution.output_check import ExpectedOutputs, unchecked
+from zoo.execution.runner import choose_runtime, host_device
 from zoo.execution.session import AgentSession
 from zoo.registry import Registry
-from zoo.results.measurements import Answers
+from zoo.results.measurements import OutputCheck
 
 if TYPE_CHECKING:
     from zoo.contracts.task import Array
@@ -29,12 +29,12 @@ _SEED = 0
 #: A difference that the host's own kernels make may be twice as large on another device.
 _MARGIN = 2.0
 
-CheckAnswers = Callable[[AgentSession], Answers]
+CheckOutputs = Callable[[AgentSession], OutputCheck]
 
 
-def answers_check(
+def make_output_check(
     registry: Registry, artifact: Artifact, *, children: Children | None = None
-) -> CheckAnswers:
+) -> CheckOutputs:
     """The check of a file's answers on a device, before it is timed there.
 
     What is expected is found out when the check is first made, and once for all devices.
@@ -47,10 +47,10 @@ def answers_check(
     Returns:
         Raises `ZooError` when the answers are others, or the golden inputs are damaged.
     """
-    known: list[CheckAnswers] = []
+    known: list[CheckOutputs] = []
     lock = threading.Lock()
 
-    def check(session: AgentSession) -> Answers:
+    def check(session: AgentSession) -> OutputCheck:
         with lock:
             if not known:
                 known.append(_expected(registry, artifact, children))
@@ -59,12 +59,12 @@ def answers_check(
     return check
 
 
-def _expected(registry: Registry, artifact: Artifact, children: Children | None) -> CheckAnswers:
+def _expected(registry: Registry, artifact: Artifact, children: Children | None) -> CheckOutputs:
     manifest = artifact.manifest
     if manifest is not None and manifest.golden is not None:
         arrays = read_golden(manifest.golden, artifact.path)
         right = fields_of(arrays.outputs)
-        return Expected(
+        return ExpectedOutputs(
             reference=f"golden inputs of {manifest.golden.dataset}",
             inputs=[arrays.inputs],
             outputs=[*right.values()],
@@ -72,7 +72,7 @@ def _expected(registry: Registry, artifact: Artifact, children: Children | None)
             decide=_decision(registry, manifest, arrays.outputs),
         ).check
     try:
-        return _of_host(registry, artifact, children).check
+        return _host_outputs(registry, artifact, children).check
     except (ZooError, ValueError) as error:
         return unchecked(error.what if isinstance(error, ZooError) else str(error))
 
@@ -89,7 +89,9 @@ def _decision(
     return lambda found: task.parity(task.compare(right, with_names(found, names)), precision)
 
 
-def _of_host(registry: Registry, artifact: Artifact, children: Children | None) -> Expected:
+def _host_outputs(
+    registry: Registry, artifact: Artifact, children: Children | None
+) -> ExpectedOutputs:
     """What the host answers to seeded inputs, by its fast kernels and by its plain ones.
 
     Raises:
@@ -99,7 +101,7 @@ def _of_host(registry: Registry, artifact: Artifact, children: Children | None) 
     import numpy as np
 
     children = children or Children()
-    host = judging_device(registry)
+    host = host_device(registry)
     try:
         runtime = choose_runtime(artifact.exporter, host)
     except MissingExtra:
@@ -114,7 +116,7 @@ def _of_host(registry: Registry, artifact: Artifact, children: Children | None) 
             ]
             outputs = session.run_all(inputs)
             limits = [
-                _limit(artifact, tensor, values)
+                _output_tolerance(artifact, tensor, values)
                 for tensor, values in zip(loaded.outputs, outputs, strict=True)
             ]
             try:
@@ -128,7 +130,7 @@ def _of_host(registry: Registry, artifact: Artifact, children: Children | None) 
         float(np.nan_to_num(np.abs(fast.astype(np.float64) - slow)).max(initial=0.0))
         for fast, slow in zip(outputs, plain, strict=True)
     ]
-    return Expected(
+    return ExpectedOutputs(
         reference=f"{host.name}, {loaded.runtime} {loaded.runtime_version}, on seeded inputs",
         inputs=inputs,
         outputs=outputs,
@@ -155,7 +157,7 @@ def _seeded(tensor: TensorInfo, place: int, value_range: tuple[float, float]) ->
     return random.uniform(*value_range, shape).astype(dtype)
 
 
-def _limit(artifact: Artifact, tensor: TensorInfo, outputs: Array) -> float:
+def _output_tolerance(artifact: Artifact, tensor: TensorInfo, outputs: Array) -> float:
     """Least tolerance for one output; outputs beyond 1 may be off by as much more."""
     import numpy as np
 

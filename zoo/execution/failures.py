@@ -5,18 +5,18 @@ from __future__ import annotations
 import re
 import signal
 
-from zoo.common.errors import StepDied, ZooError
+from zoo.common.errors import ProcessFailed, ZooError
 
 
-class AgentDied(StepDied):
+class AgentDied(ProcessFailed):
     """The agent ended without an answer."""
 
 
-class AgentHung(StepDied):
+class AgentHung(ProcessFailed):
     """The agent gave no answer in time and was stopped."""
 
 
-class AgentGarbled(StepDied):
+class AgentGarbled(ProcessFailed):
     """The agent's line was no answer."""
 
 
@@ -60,7 +60,7 @@ _FIXES = {
     "BadInput": "send raw examples in the shape of the file's input",
 }
 #: What to do about a signal that ended the agent.
-_CURES = {
+_REFUSAL_FIXES = {
     "SIGILL": "install a build of the runtime for that processor, or choose another runtime",
     "SIGKILL": "end other programs on the device, or choose a smaller file; there, `dmesg` tells "
     "whether the kernel killed it for its memory",
@@ -89,7 +89,7 @@ def signal_of(code: int | None) -> str | None:
         return None
 
 
-def died(command: str, code: int | None, diagnostics: str) -> AgentDied:
+def crash_error(command: str, code: int | None, diagnostics: str) -> AgentDied:
     """The error for an agent that ended while `command` was under way.
 
     Args:
@@ -112,13 +112,13 @@ def died(command: str, code: int | None, diagnostics: str) -> AgentDied:
     return AgentDied(
         f"the agent {how} during {command!r}",
         why=why + (f"; its last words: {words}" if words else ""),
-        fix=_CURES.get(name, "try another precision, format or runtime for this file")
+        fix=_REFUSAL_FIXES.get(name, "try another precision, format or runtime for this file")
         if name
         else None,
     )
 
 
-def refused(command: str, kind: str, message: str) -> AgentRefused:
+def refusal_error(command: str, kind: str, message: str) -> AgentRefused:
     """The error for an answer that says no."""
     why, fix = None, _FIXES.get(kind)
     if _NO_MEMORY.search(message):

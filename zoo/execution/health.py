@@ -9,7 +9,7 @@ from typing import Any
 from zoo.common.errors import UsageError, ZooError
 from zoo.common.versions import versions_of
 from zoo.execution.device import Device
-from zoo.execution.runtimes import to_install
+from zoo.execution.runtimes import installable_runtimes
 from zoo.execution.session import AgentSession
 from zoo.registry import Registry
 
@@ -45,7 +45,7 @@ class DeviceState:
     fix: str = ""
 
 
-def examine(registry: Registry, device: Device | ZooError, name: str) -> DeviceState:
+def inspect_device(registry: Registry, device: Device | ZooError, name: str) -> DeviceState:
     """Connects, asks an agent to describe the machine, and reads its condition.
 
     Args:
@@ -89,7 +89,7 @@ def examine(registry: Registry, device: Device | ZooError, name: str) -> DeviceS
 
 
 def _installable(registry: Registry) -> str:
-    return " or ".join(each.distributions[0] for each in to_install(registry))
+    return " or ".join(each.distributions[0] for each in installable_runtimes(registry))
 
 
 def _analysis(device: Device, state: DeviceState) -> DeviceState:

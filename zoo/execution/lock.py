@@ -24,7 +24,7 @@ class DeviceBusy(ZooError):
 
 
 @contextmanager
-def holding(device: Device) -> Iterator[None]:
+def device_lock(device: Device) -> Iterator[None]:
     """Keeps other processes of this machine off a device; the kernel lets go when we die.
 
     This machine itself is not held: what disturbs it is measured, and it has other work anyway.
@@ -35,17 +35,17 @@ def holding(device: Device) -> Iterator[None]:
     if device.kind.local:
         yield
         return
-    with hold_place(device.kind.name, device.address, repr(device.name)):
+    with hold_lock(device.kind.name, device.address, repr(device.name)):
         yield
 
 
-class HeldPosition:
+class HeldLock:
     """What is ours until `close`, or until we die."""
 
     def __init__(self, descriptor: int | None) -> None:
         self._descriptor = descriptor
 
-    def __enter__(self) -> HeldPosition:
+    def __enter__(self) -> HeldLock:
         return self
 
     def __exit__(self, *error: object) -> None:
@@ -61,7 +61,7 @@ class HeldPosition:
         os.close(descriptor)
 
 
-def hold_place(kind: str, place: str, shown: str, hold: bool = True) -> HeldPosition:
+def hold_lock(kind: str, place: str, shown: str, hold: bool = True) -> HeldLock:
     """Keeps other processes of this machine off what is named by a kind and a place.
 
     Args:
@@ -74,7 +74,7 @@ def hold_place(kind: str, place: str, shown: str, hold: bool = True) -> HeldPosi
         DeviceBusy: Another process holds it; says which.
     """
     if not hold:
-        return HeldPosition(None)
+        return HeldLock(None)
     path = _lock_file(kind, place)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -91,7 +91,7 @@ def hold_place(kind: str, place: str, shown: str, hold: bool = True) -> HeldPosi
     except BaseException:
         os.close(descriptor)
         raise
-    return HeldPosition(descriptor)
+    return HeldLock(descriptor)
 
 
 def _lock_file(kind: str, place: str) -> Path:

@@ -13,7 +13,7 @@ from zoo.common.errors import ZooError
 from zoo.contracts.precision import HALF_TOLERANCE
 from zoo.contracts.task import Check
 from zoo.execution.session import AgentSession
-from zoo.results.measurements import Answers
+from zoo.results.measurements import OutputCheck
 
 #: How far off outputs from 0 to 1 may be where real numbers are rounded so: to ten bits after the
 #: point, as in float16 files, or to seven.
@@ -25,7 +25,7 @@ class OutputsDiffer(ZooError):
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Expected:
+class ExpectedOutputs:
     """What a file should answer.
 
     Attributes:
@@ -42,7 +42,7 @@ class Expected:
     limits: Sequence[float]
     decide: Callable[[Sequence[NDArray[Any]]], Check] | None = None
 
-    def check(self, session: AgentSession) -> Answers:
+    def check(self, session: AgentSession) -> OutputCheck:
         """Compares the answers of a session that has loaded the file.
 
         Raises:
@@ -71,7 +71,7 @@ class Expected:
             verdict = self.decide(found)
             if not verdict.passed:
                 raise self._differ(verdict.reason or verdict.value)
-        return Answers(
+        return OutputCheck(
             reference=self.reference,
             inputs=len(self.inputs[0]),
             exact=exact,
@@ -96,6 +96,6 @@ class Expected:
         )
 
 
-def unchecked(why: str) -> Callable[[AgentSession], Answers]:
+def unchecked(why: str) -> Callable[[AgentSession], OutputCheck]:
     """A check that compares nothing, and says so."""
-    return lambda session: Answers(why_not=why)
+    return lambda session: OutputCheck(why_not=why)

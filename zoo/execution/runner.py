@@ -51,14 +51,14 @@ class FileOutputs:
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Place:
+class _Environment:
     """What computed an answer, as far as it may move the last bit."""
 
     version: str
     processor: str
 
     @classmethod
-    def of(cls, session: AgentSession) -> _Place:
+    def of(cls, session: AgentSession) -> _Environment:
         told = session.describe()
         words = [str(told.get(key)) for key in ("machine", "cpu", "flags")]
         return cls(
@@ -67,7 +67,7 @@ class _Place:
         )
 
 
-def judging_device(registry: Registry) -> Device:
+def host_device(registry: Registry) -> Device:
     """The device that is this machine: files are judged there before they go anywhere.
 
     Raises:
@@ -112,7 +112,7 @@ def run_file(
     children = children or Children()
     progress = _Progress(len(split), emit)
 
-    def run_share(share: range) -> tuple[Array, _Place]:
+    def run_share(share: range) -> tuple[Array, _Environment]:
         return _run_share(path, runtime, device, split, preprocessing, share, progress, children)
 
     shares = _shares(len(split))
@@ -127,7 +127,7 @@ def run_file(
     )
 
 
-def answers_to(
+def run_inputs(
     inputs: Array,
     path: Path,
     runtime: str,
@@ -149,7 +149,7 @@ def answers_to(
     started = time.perf_counter()
     children = children or Children()
     with AgentSession(device.connect(), runtime) as session, children.registered(session.kill):
-        place = _Place.of(session)
+        place = _Environment.of(session)
         session.load(path, threads=1, plain_kernels=plain)
         outputs = session.run(inputs)
     return FileOutputs(
@@ -192,7 +192,7 @@ def _run_share(
     share: range,
     progress: _Progress,
     children: Children,
-) -> tuple[Array, _Place]:
+) -> tuple[Array, _Environment]:
     """The outputs of one agent, and what computed them."""
     import numpy as np
 
@@ -200,7 +200,7 @@ def _run_share(
 
     chunks = []
     with AgentSession(device.connect(), runtime) as session, children.registered(session.kill):
-        place = _Place.of(session)
+        place = _Environment.of(session)
         session.load(path, threads=1)
         for start in range(share.start, share.stop, _CHUNK):
             chunk = range(start, min(start + _CHUNK, share.stop))
@@ -222,7 +222,7 @@ def evaluate_file(
     manifest = require_manifest(artifact)
     check_enough_classes(registry.tasks.get(manifest.task), dataset)
     check_classes(manifest.classes, dataset, str(path))
-    device = judging_device(registry)
+    device = host_device(registry)
     runtime = choose_runtime(artifact.exporter, device)
     answered = run_file(
         path, runtime, device, dataset.splits[split], manifest.preprocessing, emit=emit
@@ -276,10 +276,11 @@ def check_classes(classes: tuple[str, ...], dataset: Dataset, subject: str) -> N
     if classes != dataset.classes:
         raise UsageError(
             f"{subject} does not know the classes of {dataset.name!r}",
-            why=f"its classes are {_short(classes)}; the dataset's are {_short(dataset.classes)}",
+            why=f"its classes are {_abbreviated(classes)}; "
+            f"the dataset's are {_abbreviated(dataset.classes)}",
             fix="use the dataset it was trained on, or fine-tune first: zoo finetune",
         )
 
 
-def _short(names: tuple[str, ...]) -> str:
+def _abbreviated(names: tuple[str, ...]) -> str:
     return ", ".join(names[:5]) + (f", … ({len(names)})" if len(names) > 5 else "")

@@ -13,7 +13,7 @@ def runtimes_of(registry: Registry, exporter: Exporter) -> tuple[str, ...]:
     return tuple(dict.fromkeys((*exporter.runtimes, *others)))
 
 
-def brought_runtimes(registry: Registry) -> tuple[Runtime, ...]:
+def plugin_runtimes(registry: Registry) -> tuple[Runtime, ...]:
     """Those whose sources plugins bring for the agent."""
     return tuple(each for each in registry.runtimes if each.source is not None)
 
@@ -38,7 +38,7 @@ def reference_runtime(registry: Registry) -> str:
     return found
 
 
-def to_install(registry: Registry) -> list[Runtime]:
+def installable_runtimes(registry: Registry) -> list[Runtime]:
     """What ``zoo devices setup`` installs, and people are told to install."""
     return [each for each in registry.runtimes if each.setup]
 

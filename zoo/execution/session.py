@@ -23,9 +23,9 @@ from zoo.execution.failures import (
     AgentGarbled,
     AgentHung,
     AgentMismatch,
-    died,
+    crash_error,
     last_stderr_lines,
-    refused,
+    refusal_error,
 )
 from zoo.execution.protocol import (
     PROTOCOL,
@@ -274,7 +274,7 @@ class AgentSession:
             ) from error
         if line is None:
             code = self._end(process)
-            raise died(command, code, process.diagnostics())
+            raise crash_error(command, code, process.diagnostics())
         return self._check(process, command, line)
 
     def _check(self, process: AgentProcess, command: str, line: str) -> dict[str, Any]:
@@ -283,9 +283,9 @@ class AgentSession:
         except ValueError:
             answer = None
         if not isinstance(answer, dict) or "ok" not in answer:
-            if _at_end(process):
+            if _process_ended(process):
                 # Half a line, then death: the death is what happened.
-                raise died(command, self._end(process), process.diagnostics())
+                raise crash_error(command, self._end(process), process.diagnostics())
             raise self._garbled(command, line, process)
         if answer.get("protocol") != PROTOCOL:
             self._end(process)
@@ -296,7 +296,7 @@ class AgentSession:
             )
         if not answer["ok"]:
             error = answer.get("error") or {}
-            raise refused(command, str(error.get("type", "")), str(error.get("message", "")))
+            raise refusal_error(command, str(error.get("type", "")), str(error.get("message", "")))
         if answer.get("id") != self._number:
             raise self._garbled(command, line, process)
         return answer
@@ -325,7 +325,7 @@ class AgentSession:
         return process.stop()
 
 
-def _at_end(process: AgentProcess) -> bool:
+def _process_ended(process: AgentProcess) -> bool:
     try:
         return process.receive(END_SECONDS) is None
     except TimeoutError:

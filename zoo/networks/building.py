@@ -1,4 +1,4 @@
-"""From records to Keras models: building, naming variables, and the form that is exported."""
+"""Keras models from records: construction, variable names, exported form."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def build_network(
         if preprocessing is not None and len(shape) > 1 and variant.has_head and name in found:
             wanted[name] = (*found[name][: len(shape) - 1], shape[-1])
     if found != wanted:
-        returned, said = _shapes_told(found), _shapes_told(wanted, "batch, ")
+        returned, said = _format_shapes(found), _format_shapes(wanted, "batch, ")
         raise ZooError(
             f"{variant.name!r} returns shape {returned} for {classes} classes",
             why=f"the record of {variant.name!r} says {said}",
@@ -69,7 +69,7 @@ def output_shapes(model: Any) -> dict[str, tuple[int, ...]]:
     return {name: tuple(tensor.shape[1:]) for name, tensor in named.items()}
 
 
-def _shapes_told(shapes: Mapping[str, tuple[int, ...]], batch: str = "") -> str:
+def _format_shapes(shapes: Mapping[str, tuple[int, ...]], batch: str = "") -> str:
     told = {
         name: f"({batch}{', '.join(map(str, shape))})" if batch else f"{shape}"
         for name, shape in shapes.items()
@@ -84,7 +84,7 @@ def build_companion(
     network: Any,
     hyperparameters: Mapping[str, Any] | None = None,
 ) -> Any | None:
-    """Builds the second network that training needs, with random weights.
+    """Builds the companion network of adversarial training, with random weights.
 
     Args:
         architecture: The family.
@@ -175,7 +175,7 @@ def raw_input(preprocessing: Preprocessing, batch: int | None) -> Any:
 
 
 def normalization(preprocessing: Preprocessing) -> Any:
-    """What turns a raw Keras tensor into a normalized one: a layer, or nothing."""
+    """The normalization of a raw Keras tensor: a layer, or the identity."""
     affine = preprocessing.affine()
     if affine is None:
         return lambda raw: raw
@@ -197,7 +197,7 @@ _AUTOMATIC = re.compile(r"_\d+\Z")
 
 
 def variable_names(model: Any) -> dict[str, Any]:
-    """Every variable of a model under a name that is the same in each process.
+    """The variables of a model by names that are stable across processes.
 
     Keras numbers layers without a name of their own by how many the process made before; here
     they are numbered within the model.

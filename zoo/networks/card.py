@@ -1,4 +1,4 @@
-"""The card of a checkpoint: what it is, where it came from, how good it is, and its hash."""
+"""Cards of checkpoints: identity, origin, accuracy, hash."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Accuracy:
 
 @dataclass(frozen=True, kw_only=True)
 class Card:
-    """Describes one safetensors file.
+    """The card of a safetensors file.
 
     Attributes:
         variant: Name of the variant.

@@ -1,4 +1,4 @@
-"""What the zoo holds: lists and details that build no network and import nothing heavy."""
+"""The catalogue of models; builds no network and imports nothing heavy."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def _summary(architecture: Architecture, variant: Variant) -> ModelSummary:
         parameters=variant.parameters,
         multiply_adds=variant.multiply_adds,
         licence=architecture.licence,
-        weights=tuple(_here(architecture, variant)),
+        weights=tuple(_local_weights(architecture, variant)),
         not_fetched=tuple(
             tag for tag, s in sources_of(architecture, variant).items() if not is_fetched(s)
         ),
@@ -71,8 +71,8 @@ def _summary(architecture: Architecture, variant: Variant) -> ModelSummary:
     )
 
 
-def _here(architecture: Architecture, variant: Variant) -> dict[str, Path]:
-    """Tags and files of all weights on this machine."""
+def _local_weights(architecture: Architecture, variant: Variant) -> dict[str, Path]:
+    """Tags and files of the variant's weights on this machine."""
     sources = sources_of(architecture, variant)
     return {
         **packaged(architecture, variant),
@@ -100,7 +100,7 @@ def info(registry: Registry, model: str) -> dict[str, Any]:
     plugin = registry.architectures.provider(architecture.name)
     weights = [
         Checkpoint(architecture=architecture, variant=variant, path=path)
-        for path in _here(architecture, variant).values()
+        for path in _local_weights(architecture, variant).values()
     ]
     if found is not None and model.endswith(SUFFIX):
         weights = [found]
@@ -134,7 +134,7 @@ def info(registry: Registry, model: str) -> dict[str, Any]:
 
 
 def _card(checkpoint: Checkpoint) -> dict[str, Any]:
-    """The card, and in words the preprocessing that is its own."""
+    """The card, with its own preprocessing described in words."""
     card = checkpoint.card()
     own = card.preprocessing
     return {**asdict(card), "input": own.describe() if own else {}}

@@ -22,7 +22,7 @@ _FOREIGN = (".pth", ".pt", ".bin", ".h5")
 
 @dataclass(frozen=True, kw_only=True)
 class Checkpoint:
-    """Weights that were found: the files and what they belong to."""
+    """A checkpoint: weights file, card, and the variant that they belong to."""
 
     architecture: Architecture
     variant: Variant
@@ -62,11 +62,11 @@ def packaged(architecture: Architecture, variant: Variant) -> dict[str, Path]:
 
 
 class NotAModel(UsageError):
-    """A file where a model is wanted, which neither holds weights nor is another program's."""
+    """A path given as model that is neither a checkpoint nor a foreign weights file."""
 
 
 def resolve(registry: Registry, model: str) -> tuple[Architecture, Variant, Checkpoint | None]:
-    """Finds what the user means by `model`.
+    """Resolves a model's name, id or path.
 
     Args:
         registry: Where to look.
@@ -104,7 +104,7 @@ def resolve(registry: Registry, model: str) -> tuple[Architecture, Variant, Chec
 
 
 def _no_model(registry: Registry, model: str) -> UsageError:
-    """The error that says what a name is instead: a file of something else, or nothing known."""
+    """The error for a name that is no model: a file of another kind, or unknown."""
     if not _is_file(Path(model)):
         return UnknownName("model", model, model_ids(registry))
     if Path(model).suffix in _FOREIGN:
@@ -132,7 +132,7 @@ def _convert(path: str) -> str:
 def _fetched(
     architecture: Architecture, variant: Variant, tag: str, packaged_tags: dict[str, Path]
 ) -> tuple[Architecture, Variant, Checkpoint]:
-    """Weights that came from elsewhere: official ones, or the user's own."""
+    """Weights outside the package: official ones, or the user's own."""
     sources, own = sources_of(architecture, variant), own_weights(variant)
     at = partial(Checkpoint, architecture=architecture, variant=variant)
     if tag in sources:

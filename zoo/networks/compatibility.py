@@ -1,4 +1,4 @@
-"""Whether data fit weights that are used as they are: classes, kind, shape and range of inputs.
+"""Compatibility of data with weights used unchanged: classes, kind, shape, range of inputs.
 
 Files are calibrated and judged on such data. Training adapts to other data; exporting cannot, and
 ranges that were measured on numbers of another kind would spoil a file without a word.

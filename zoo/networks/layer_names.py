@@ -1,4 +1,4 @@
-"""Which Keras layers the names inside a file belong to.
+"""Mapping of names inside a file to Keras layers.
 
 Converters keep the path of each operation in the names of tensors and nodes:
 ``functional_1/resnet8_1/stem_relu_1/Relu;functional_1/resnet8_1/stem_conv_1/convolution``. A part
@@ -74,7 +74,7 @@ def _inferred(name: str) -> list[str]:
 def with_nameless(
     found: Sequence[tuple[str, ...]], layers: Sequence[str]
 ) -> tuple[tuple[str, ...], ...]:
-    """The layers of operators in order, with those filled in that only one operator can be.
+    """The layers of operators in order, with nameless ones inferred where unambiguous.
 
     Converters drop the name of a network's last operator, for one. An operator without a name is
     the layer between its neighbours' that no other operator mentions, if there is only one.

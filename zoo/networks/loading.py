@@ -16,7 +16,7 @@ from zoo.registry import PluginSettings, load_registry
 
 @dataclass(frozen=True, kw_only=True)
 class Subject:
-    """A model as a step sees it: plain names and paths that cross process borders.
+    """A reference to a model by names and paths, which can be passed to worker processes.
 
     Attributes:
         model: Variant, model id, or path of a ``.safetensors`` file.

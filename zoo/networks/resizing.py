@@ -26,8 +26,8 @@ from zoo.networks.weights import is_head, load_into, load_network, read_tensors,
 _LUMA = (0.299, 0.587, 0.114)
 
 
-def check_reshaping(variant: Variant, training: Training) -> None:
-    """Refuses another size or number of channels for a network that takes no images.
+def check_resizing(variant: Variant, training: Training) -> None:
+    """Refuses options of image size and channels for a network without image input.
 
     Raises:
         UsageError: Names the option.
@@ -44,8 +44,8 @@ def check_reshaping(variant: Variant, training: Training) -> None:
             )
 
 
-def reshaped(preprocessing: Any, training: Training) -> Any:
-    """The preprocessing of a network with random weights, in the size and channels asked for.
+def resized_preprocessing(preprocessing: Any, training: Training) -> Any:
+    """The preprocessing with the requested size and channels, for random weights.
 
     Mean and deviation become those of grey, or are repeated.
     """
@@ -64,14 +64,14 @@ def reshaped(preprocessing: Any, training: Training) -> Any:
     return replace(preprocessing, channels=channels, mean=mean, std=std)
 
 
-def build_reshaped(
+def build_resized(
     architecture: Architecture,
     variant: Variant,
     classes: int,
     hyperparameters: Mapping[str, Any],
     preprocessing: Preprocessing,
 ) -> Any:
-    """`build_network`, where the user's choice of a size may be what the network cannot have.
+    """`build_network`, with an error in terms of the size that the user chose.
 
     Raises:
         UsageError: The images are too small for its layers, or of a form that it does not take.
@@ -99,7 +99,7 @@ def build_reshaped(
     return network
 
 
-def load_reshaped(
+def load_resized(
     checkpoint: Checkpoint,
     *,
     classes: tuple[str, ...],
@@ -131,7 +131,7 @@ def load_reshaped(
     given = {**card.hyperparameters, **hyperparameters}
 
     def build(preprocessing: Preprocessing) -> Any:
-        return build_reshaped(
+        return build_resized(
             checkpoint.architecture, checkpoint.variant, len(classes), given, preprocessing
         )
 
@@ -167,7 +167,7 @@ def _with_channels(
             tensors[name] = np.repeat(tensors[name] / np.float32(3), 3, axis=2)
         after = replace(before, channels=3, mean=before.mean * 3, std=before.std * 3)
         return build(after), after
-    if not first or not _folds(before, first):
+    if not first or not _is_foldable(before, first):
         return network, replace(before, channels=1)
     _fold(network, first, before, tensors)
     mean, std = _grey_moments(before)
@@ -176,15 +176,15 @@ def _with_channels(
 
 
 def _grey_moments(before: ImagePreprocessing) -> tuple[float, float]:
-    return _middle(before.mean), _middle(before.std)
+    return _exact_mean(before.mean), _exact_mean(before.std)
 
 
-def _middle(values: tuple[float, ...]) -> float:
+def _exact_mean(values: tuple[float, ...]) -> float:
     """The mean; of equal values exactly their value."""
     return values[0] if len(set(values)) == 1 else sum(values) / len(values)
 
 
-def _folds(before: ImagePreprocessing, first: list[Any]) -> bool:
+def _is_foldable(before: ImagePreprocessing, first: list[Any]) -> bool:
     """Whether one channel can stand for three exactly.
 
     With unequal means the normalized channels of a grey pixel differ by a constant. A bias takes
@@ -250,7 +250,7 @@ def _check_fit(
     *,
     skip_head: bool,
 ) -> None:
-    """Says in the user's terms which layer it is that has a size of its own."""
+    """Refuses sizes that a layer with a fixed number of inputs rules out; names the layer."""
     for name, variable in variable_names(network).items():
         if name not in tensors or (skip_head and is_head(name)):
             continue

@@ -72,7 +72,7 @@ def read_tensors(path: Path) -> dict[str, Any]:
 
 
 def load_into(network: Any, tensors: dict[str, Any], origin: str, *, skip_head: bool) -> None:
-    """Copies tensors into a network; nothing missing, unexpected or misshaped is let pass.
+    """Copies tensors into a network; missing, unexpected or misshaped ones are errors.
 
     Args:
         network: The Keras model.

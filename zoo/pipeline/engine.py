@@ -1,16 +1,14 @@
 """Running a plan: steps in order of their needs, side by side, each ending as a record.
 
-A finished step is kept under its key. The same plan again finds every result there; a plan that
-differs in one parameter redoes only what depends on it. A run that was killed goes on where it
-stopped, because a step's folder gets its name only when the step is done.
+A finished step is kept under its key in a `StepCache`. The same plan again finds every result
+there; a plan that differs in one parameter redoes only what depends on it. A run that was killed
+goes on where it stopped.
 """
 
 from __future__ import annotations
 
 import contextlib
 import errno
-import json
-import secrets
 import shutil
 import time
 from collections.abc import Sequence
@@ -23,22 +21,19 @@ from typing import Any
 from pydantic import TypeAdapter
 
 from zoo.common.clock import utc_now
-from zoo.common.errors import Crashed, Unsupported, ZooError
-from zoo.common.files import OTHER_HOME, cannot_write, write_text
+from zoo.common.errors import BadFile, NativeCrash, Unsupported, ZooError
+from zoo.common.files import OTHER_HOME, cannot_write
 from zoo.common.progress import OnStep
 from zoo.common.worker import Children, flatten
-from zoo.pipeline.steps.step import Ended, Finished, Step, Work
+from zoo.pipeline.step_cache import StepCache
+from zoo.pipeline.steps.step import FinishedStep, FinishedSteps, Step, StepContext
 from zoo.results.records import StepRecord, as_plain
-from zoo.results.store import Store, read_record
+from zoo.results.store import Store
 
-RECORD = "record.json"
-_PARTIAL = ".part-"
-#: A half-written step folder this old belongs to no running process.
-_STALE_SECONDS = 24 * 3600
 #: What an operating system says when a file may not or cannot be written.
 _REFUSALS = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM})
 #: Failures that the same work would end in again, whatever the hour and the machine's load.
-_LASTING = (Crashed, Unsupported)
+_LASTING = (NativeCrash, Unsupported)
 
 
 @dataclass(kw_only=True)
@@ -46,7 +41,7 @@ class Pipeline:
     """Executes plans.
 
     Attributes:
-        cache: Folder of finished steps.
+        cache: Of finished steps.
         store: Gets every new record; None records nothing.
         run: Name of the run, for the store.
         on_step: Progress: step name and event.
@@ -54,14 +49,14 @@ class Pipeline:
         retry: Whether to try again what failed before and would fail again.
     """
 
-    cache: Path
+    cache: StepCache
     store: Store | None
     run: str
     on_step: OnStep
     workers: int = 2
     retry: bool = False
     children: Children = field(default_factory=Children)
-    finished: Ended = field(default_factory=Ended)
+    finished: FinishedSteps = field(default_factory=FinishedSteps)
 
     def execute(self, plan: Sequence[Step[Any]]) -> list[StepRecord]:
         """Runs every step of `plan`; returns one record each, in the plan's order.
@@ -70,9 +65,9 @@ class Pipeline:
             KeyboardInterrupt: After ending all children; finished steps are kept.
             ValueError: A step needs one that the plan lacks, or steps need each other.
         """
-        self._sweep()
+        self.cache.sweep()
         pool = ThreadPoolExecutor(max_workers=self.workers, thread_name_prefix="zoo-step")
-        running: dict[Future[Finished[Any]], Step[Any]] = {}
+        running: dict[Future[FinishedStep[Any]], Step[Any]] = {}
         waiting = list(plan)
         try:
             while waiting or running:
@@ -94,7 +89,7 @@ class Pipeline:
     def _start_ready(
         self,
         waiting: list[Step[Any]],
-        running: dict[Future[Finished[Any]], Step[Any]],
+        running: dict[Future[FinishedStep[Any]], Step[Any]],
         pool: ThreadPoolExecutor,
     ) -> None:
         for step in list(waiting):
@@ -119,14 +114,15 @@ class Pipeline:
             self.on_step(step.name, {"event": "start", "kind": step.id.kind})
             running[pool.submit(self._perform, step)] = step
 
-    def _perform(self, step: Step[Any]) -> Finished[Any]:
+    def _perform(self, step: Step[Any]) -> FinishedStep[Any]:
         started = time.perf_counter()
-        partial = self.cache / f"{_PARTIAL}{step.key[:16]}-{secrets.token_hex(4)}"
         try:
-            partial.mkdir(parents=True)
+            partial = self.cache.begin(step.key)
         except OSError as error:
-            return self._failed(step, cannot_write(partial, error, fix=OTHER_HOME), started)
-        work = Work(
+            return self._failed(
+                step, cannot_write(self.cache.folder, error, fix=OTHER_HOME), started
+            )
+        work = StepContext(
             folder=partial,
             before=self._before(step),
             emit=lambda event: self.on_step(step.name, event),
@@ -159,26 +155,24 @@ class Pipeline:
         if isinstance(error, ZooError):
             return error
         if isinstance(error, OSError) and error.errno in _REFUSALS:
-            culprit = Path(error.filename) if isinstance(error.filename, str) else self.cache
-            if culprit.is_relative_to(self.cache):
-                return cannot_write(self.cache, error, fix=OTHER_HOME)
+            folder = self.cache.folder
+            culprit = Path(error.filename) if isinstance(error.filename, str) else folder
+            if culprit.is_relative_to(folder):
+                return cannot_write(folder, error, fix=OTHER_HOME)
         return flatten(error).error()
 
     def _commit(
         self, step: Step[Any], partial: Path, record: StepRecord, value: Any
-    ) -> Finished[Any]:
-        write_text(partial / RECORD, json.dumps(as_plain(record), indent=1))
+    ) -> FinishedStep[Any]:
         earlier = self._kept(step, step.key)
         if earlier is not None:
             # Another process finished the same step first, and may be reading its files now.
             return earlier
-        final = self.cache / step.key
-        if final.exists():
-            shutil.rmtree(final)
-        partial.rename(final)
-        return Finished(record=record, folder=final, value=value)
+        return FinishedStep(
+            record=record, folder=self.cache.commit(partial, step.key, record), value=value
+        )
 
-    def _failed(self, step: Step[Any], error: ZooError, started: float) -> Finished[Any]:
+    def _failed(self, step: Step[Any], error: ZooError, started: float) -> FinishedStep[Any]:
         details = "\n".join(getattr(error, "__notes__", ()))
         record = StepRecord(
             step=step.name,
@@ -195,16 +189,14 @@ class Pipeline:
             with contextlib.suppress(ZooError):
                 self.store.append(self.run, record)
         if step.failure_key and isinstance(error, _LASTING) and not self.children.stopping:
-            with contextlib.suppress(ZooError):
-                write_text(
-                    self.cache / step.failure_key / RECORD, json.dumps(as_plain(record), indent=1)
-                )
-        return Finished(record=record, folder=self.cache)
+            with contextlib.suppress(OSError):
+                self.cache.keep(step.failure_key, record)
+        return FinishedStep(record=record, folder=self.cache.folder)
 
-    def _before(self, step: Step[Any]) -> Ended:
-        return Ended({other.id: self.finished.of(other) for other in step.waits_for})
+    def _before(self, step: Step[Any]) -> FinishedSteps:
+        return FinishedSteps({other.id: self.finished.of(other) for other in step.waits_for})
 
-    def _skipped(self, step: Step[Any]) -> Finished[Any] | None:
+    def _skipped(self, step: Step[Any]) -> FinishedStep[Any] | None:
         """The end of a step that cannot or need not begin; None for one that shall."""
         ended = ((other, self.finished.of(other).record) for other in step.needs)
         blocked = [(other.name, record) for other, record in ended if record.status != "passed"]
@@ -224,29 +216,35 @@ class Pipeline:
             created=utc_now(),
             needless=bool(needless),
         )
-        return Finished(record=record, folder=self.cache)
+        return FinishedStep(record=record, folder=self.cache.folder)
 
-    def _cached(self, step: Step[Any]) -> Finished[Any] | None:
+    def _cached(self, step: Step[Any]) -> FinishedStep[Any] | None:
         found = self._kept(step, step.key)
         if found is None and step.failure_key and not self.retry:
             found = self._kept(step, step.failure_key)
         return found
 
-    def _kept(self, step: Step[Any], key: str) -> Finished[Any] | None:
-        folder = self.cache / key
+    def _kept(self, step: Step[Any], key: str) -> FinishedStep[Any] | None:
+        value = None
         try:
-            record = read_record((folder / RECORD).read_text(encoding="utf-8"))
-            value = None
+            record = self.cache.load(key)
+            if record is None:
+                return None
             if record.result is not None and record.status != "failed":
                 value = _adapter(step.result_type).validate_python(record.result)
-        except FileNotFoundError:
+        except (BadFile, ValueError) as error:
+            why = (error.why if isinstance(error, BadFile) else None) or "the record has changed"
+            self.on_step(
+                step.name,
+                {"event": "note", "text": f"what was kept is damaged, and made anew: {why}"},
+            )
+            self.cache.remove(key)
             return None
-        except (OSError, ValueError, RecursionError):
-            shutil.rmtree(folder, ignore_errors=True)  # damaged: do it again
-            return None
-        return Finished(record=replace(record, cached=True), folder=folder, value=value)
+        return FinishedStep(
+            record=replace(record, cached=True), folder=self.cache.folder / key, value=value
+        )
 
-    def _keep(self, step: Step[Any], finished: Finished[Any]) -> None:
+    def _keep(self, step: Step[Any], finished: FinishedStep[Any]) -> None:
         self.finished[step.id] = finished
         record = finished.record
         self.on_step(
@@ -259,14 +257,6 @@ class Pipeline:
                 "cached": record.cached,
             },
         )
-
-    def _sweep(self) -> None:
-        """Removes what killed runs left behind."""
-        now = time.time()
-        for folder in self.cache.glob(f"{_PARTIAL}*"):
-            with contextlib.suppress(OSError):
-                if now - folder.stat().st_mtime > _STALE_SECONDS:
-                    shutil.rmtree(folder, ignore_errors=True)
 
 
 def _names(steps: Sequence[Step[Any]]) -> str:

@@ -22,7 +22,7 @@ from zoo.execution.devices import device_named
 from zoo.networks.building import check_hyperparameters
 from zoo.networks.checkpoints import Checkpoint, resolve
 from zoo.networks.published.cache import sources_of
-from zoo.networks.resizing import check_reshaping
+from zoo.networks.resizing import check_resizing
 from zoo.networks.weights import verify
 from zoo.pipeline.recipe import Recipe
 from zoo.registry import Registry
@@ -79,14 +79,14 @@ def make_job(recipe: Recipe, registry: Registry) -> Job:
     if checkpoint is None and not recipe.training.from_scratch:
         raise UsageError(
             f"{variant.name!r} has no pretrained weights to start from",
-            fix=_where_to_start(architecture, variant),
+            fix=_starting_checkpoint(architecture, variant),
         )
     given = dict(recipe.hyperparameters)
     if recipe.training.dropout is not None:
         given["dropout"] = recipe.training.dropout
     check_hyperparameters(architecture, given)
     check_training(recipe.training, variant, registry.tasks.get(variant.task))
-    check_reshaping(variant, recipe.training)
+    check_resizing(variant, recipe.training)
     check_task(registry, recipe.data, variant.task, variant.name)
     formats = recipe.formats or [exporter.name for exporter in registry.exporters]
     exporters = tuple(registry.exporters.get(name) for name in dict.fromkeys(formats))
@@ -191,7 +191,7 @@ def _trained_exporters(recipe: Recipe, exporters: tuple[Exporter, ...]) -> tuple
     return able
 
 
-def _where_to_start(architecture: Architecture, variant: Variant) -> str:
+def _starting_checkpoint(architecture: Architecture, variant: Variant) -> str:
     official = [source.model_id for source in sources_of(architecture, variant).values()]
     scratch = "start from random weights: add --from-scratch"
     return f"name official ones: {', '.join(official)}; or {scratch}" if official else scratch

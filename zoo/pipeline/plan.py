@@ -12,14 +12,14 @@ from zoo.contracts import Exporter
 from zoo.contracts.precision import BASELINE, TRAINABLE
 from zoo.contracts.training import Calibration
 from zoo.data.opening import dataset_fingerprint
+from zoo.execution.offline_analysis import KIND
 from zoo.pipeline.conversion_limits import conversion_limits
 from zoo.pipeline.job import Job
-from zoo.pipeline.steps.bench import BenchStep, Place
+from zoo.pipeline.steps.bench import AnalysisStep, BenchStep, StepDevice
 from zoo.pipeline.steps.budget import BudgetStep
 from zoo.pipeline.steps.evaluate import EVALUATE, EVALUATE_QAT, EvaluateStep
-from zoo.pipeline.steps.examine import ExamineStep
-from zoo.pipeline.steps.export import Exporting, ExportStep
-from zoo.pipeline.steps.finetune import FinetuneStep, Finetuning
+from zoo.pipeline.steps.export import ExportParameters, ExportStep
+from zoo.pipeline.steps.finetune import FinetuneParameters, FinetuneStep
 from zoo.pipeline.steps.gate import GateStep
 from zoo.pipeline.steps.origin import Origin
 from zoo.pipeline.steps.qat import QatStep
@@ -28,19 +28,19 @@ from zoo.pipeline.steps.step import Step, StepId
 
 
 @dataclass(frozen=True, kw_only=True)
-class Parts:
+class PlanScope:
     """Which parts of the whole job a command wants."""
 
     export: bool = True
     bench: bool = True
 
 
-def make_plan(job: Job, checkpoints: Path, parts: Parts) -> list[Step[Any]]:
+def make_plan(job: Job, checkpoints: Path, scope: PlanScope) -> list[Step[Any]]:
     """The steps of a job in the order in which they are told."""
     train = _training(job, checkpoints)
     reference = EvaluateStep(id=EVALUATE, origin=train.origin, train=train)
     steps: list[Step[Any]] = [train, reference]
-    if not parts.export:
+    if not scope.export:
         return steps
     gates = [g for exporter in job.exporters for g in _gates(job, exporter, reference)]
     steps += [step for gate in gates for step in (gate.export, gate)]
@@ -55,7 +55,7 @@ def make_plan(job: Job, checkpoints: Path, parts: Parts) -> list[Step[Any]]:
         trained = [_trained_gate(gate, learn, learnt) for gate in calibrated]
         steps += [learn, learnt, *(step for gate in trained for step in (gate.export, gate))]
         gates += trained
-    return [*steps, *_on_devices(job, gates)] if parts.bench else steps
+    return [*steps, *_device_steps(job, gates)] if scope.bench else steps
 
 
 def _training(job: Job, checkpoints: Path) -> FinetuneStep:
@@ -72,7 +72,7 @@ def _training(job: Job, checkpoints: Path) -> FinetuneStep:
             fingerprint=dataset_fingerprint(job.registry, recipe.data),
             depends=task.depends(own),
         ),
-        asked=Finetuning(
+        asked=FinetuneParameters(
             data=recipe.data,
             tag=job.tag,
             training=recipe.training,
@@ -110,7 +110,7 @@ def _export(job: Job, exporter: Exporter, precision: str, train: FinetuneStep) -
         "id": StepId(kind="export", format=exporter.name, precision=precision),
         "origin": train.origin,
         "train": train,
-        "asked": Exporting(
+        "asked": ExportParameters(
             format=exporter.name,
             precision=precision,
             data=recipe.data,
@@ -164,26 +164,20 @@ def _trained_gate(calibrated: GateStep, learn: QatStep, learnt: EvaluateStep) ->
     )
 
 
-def _on_devices(job: Job, gates: Sequence[GateStep]) -> Iterator[Step[Any]]:
+def _device_steps(job: Job, gates: Sequence[GateStep]) -> Iterator[Step[Any]]:
     """What happens to each file on each device, one device after the other."""
-    for place in map(Place.of, job.devices):
-        device = place.device
-        if device.kind.analysis:
-            for gate in gates:
-                id = replace(gate.id, kind="examine", device=device.name)
-                yield ExamineStep(id=id, origin=gate.origin, gate=gate, place=place)
+    for place in map(StepDevice.of, job.devices):
+        if place.device.kind.analysis:
+            yield from (AnalysisStep(**_at(place, gate, KIND)) for gate in gates)
             continue
-        timings = [
-            BenchStep(
-                id=replace(gate.id, kind="bench", device=device.name),
-                origin=gate.origin,
-                gate=gate,
-                options=job.recipe.bench,
-                place=place,
-            )
-            for gate in gates
-        ]
+        bench = job.recipe.bench
+        timings = [BenchStep(**_at(place, gate, "bench"), options=bench) for gate in gates]
         yield from timings
-        if limits := job.recipe.budgets.get(device.name):
+        if limits := job.recipe.budgets.get(place.device.name):
             for timing in timings:
                 yield BudgetStep(id=replace(timing.id, kind="budget"), bench=timing, limits=limits)
+
+
+def _at(place: StepDevice, gate: GateStep, kind: str) -> dict[str, Any]:
+    id = replace(gate.id, kind=kind, device=place.device.name)
+    return {"id": id, "origin": gate.origin, "gate": gate, "place": place}

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from zoo.benchmark.compare.judgement import Judgement
     from zoo.pipeline.run import Run
     from zoo.pipeline.steps.budget import BudgetResult
-    from zoo.pipeline.steps.step import Ended, Finished
+    from zoo.pipeline.steps.step import FinishedStep, FinishedSteps
     from zoo.results.measurements import Energy, Measurement, Profile
 
 Verdict = Literal["passed", "rejected", "failed", "skipped"]
@@ -133,7 +133,7 @@ def _gates(run: Run) -> Iterator[tuple[Exporter, StepId]]:
                 yield exporter, replace(gate, trained=True)
 
 
-def _first_bench(run: Run, gate: StepId) -> Finished[Measurement] | None:
+def _first_bench(run: Run, gate: StepId) -> FinishedStep[Measurement] | None:
     # A device that stands in for another is shown where no real one was asked for.
     for device in sorted(run.job.devices, key=lambda device: device.clock != "real"):
         found = run.finished.get(replace(gate, kind="bench", device=device.name))
@@ -143,14 +143,14 @@ def _first_bench(run: Run, gate: StepId) -> Finished[Measurement] | None:
 
 
 def _row(
-    finished: Ended,
+    finished: FinishedSteps,
     id: StepId,
     name: str,
-    bench: Finished[Measurement] | None,
+    bench: FinishedStep[Measurement] | None,
     float_bytes: dict[str, int],
 ) -> ArtifactRow:
-    gate: Finished[GateResult] = finished[id]
-    export: Finished[Export] = finished[replace(id, kind="export")]
+    gate: FinishedStep[GateResult] = finished[id]
+    export: FinishedStep[Export] = finished[replace(id, kind="export")]
     format, precision = id.format, id.precision
     if not gate.judged:
         broken = gate.record if export.passed else export.record
@@ -208,7 +208,7 @@ def _one_line(reason: str) -> str:
     return "; ".join(line.strip() for line in reason.splitlines())
 
 
-def with_budgets(row: ArtifactRow, steps: Sequence[Finished[BudgetResult]]) -> ArtifactRow:
+def with_budgets(row: ArtifactRow, steps: Sequence[FinishedStep[BudgetResult]]) -> ArtifactRow:
     """A file's row with what its budgets came to: one that is over one may not be shipped."""
     found = [
         (step.value.device, judgement)

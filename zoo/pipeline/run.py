@@ -13,17 +13,18 @@ from typing import Any
 import tomli_w
 
 from zoo.common.errors import ZooError
-from zoo.common.files import OTHER_HOME, copy_with_sides, ensure_writable, write_text
+from zoo.common.files import OTHER_HOME, copy_with_side_files, ensure_writable, write_text
 from zoo.common.optional_imports import require_extra
 from zoo.common.paths import cache_folder
 from zoo.common.progress import OnStep
 from zoo.common.worker import RemoteFailure
 from zoo.pipeline.engine import Pipeline
 from zoo.pipeline.job import Job
-from zoo.pipeline.plan import Parts, make_plan
+from zoo.pipeline.plan import PlanScope, make_plan
+from zoo.pipeline.step_cache import step_cache
 from zoo.pipeline.steps.evaluate import EVALUATE
 from zoo.pipeline.steps.finetune import FINETUNE
-from zoo.pipeline.steps.step import Ended, Finished, Step
+from zoo.pipeline.steps.step import FinishedStep, FinishedSteps, Step
 from zoo.results.records import (
     RECORDS,
     GateResult,
@@ -55,7 +56,7 @@ class Run:
     folder: Path
     job: Job
     steps: tuple[StepRecord, ...]
-    finished: Ended
+    finished: FinishedSteps
     files: tuple[Path, ...]
     changed: bool
 
@@ -74,19 +75,19 @@ class Run:
         )
 
     @property
-    def training(self) -> Finished[TrainingResult]:
+    def training(self) -> FinishedStep[TrainingResult]:
         """The training of the network."""
         return self.finished[FINETUNE]
 
     @property
-    def evaluation(self) -> Finished[NetworkEvaluation]:
+    def evaluation(self) -> FinishedStep[NetworkEvaluation]:
         """The evaluation of the network."""
         return self.finished[EVALUATE]
 
     @property
-    def gates(self) -> list[Finished[GateResult]]:
+    def gates(self) -> list[FinishedStep[GateResult]]:
         """The gates that ran their file, whatever they found."""
-        return judged(self.finished)
+        return judged_gates(self.finished)
 
     @property
     def weights(self) -> Path:
@@ -97,7 +98,7 @@ class Run:
 def execute(
     job: Job,
     *,
-    parts: Parts,
+    scope: PlanScope,
     output: Path,
     named: bool,
     store_url: str | None,
@@ -109,7 +110,7 @@ def execute(
 
     Args:
         job: From `make_job`.
-        parts: What to do of it.
+        scope: Which parts of it.
         output: The folder, or its parent when `named`.
         named: Whether to make a folder of the run's name in `output`.
         store_url: Of the results store; None for the user's own.
@@ -120,14 +121,14 @@ def execute(
     Raises:
         ZooError: The folder cannot be written; or the first step failed, so there is nothing.
     """
-    if parts.export:
+    if scope.export:
         for exporter in job.exporters:
             require_extra(exporter.extra)  # not after an hour of training
-    cache = cache_folder() / "steps"
+    cache = step_cache()
     ensure_writable(output)
-    ensure_writable(cache, fix=OTHER_HOME)
+    ensure_writable(cache.folder, fix=OTHER_HOME)
     checkpoints = cache_folder() / "checkpoints"
-    plan = make_plan(job, checkpoints, parts)
+    plan = make_plan(job, checkpoints, scope)
     name = run_name(job, plan)
     folder = output / name if named else output
     store = Store(store_url)
@@ -137,7 +138,7 @@ def execute(
         )
         steps = pipeline.execute(plan)
     finally:
-        store.close()
+        store.close(on_step)
     first = pipeline.finished[FINETUNE]
     if not first.passed:
         raise first_failure(first.record)
@@ -145,7 +146,7 @@ def execute(
     changed = not all(step.cached for step in steps)
     # A folder that several runs share must keep the papers of each.
     papers = "" if named else f"{job.model_id}."
-    files = _fill(folder, job, pipeline.finished, steps, changed)
+    files = _write_run(folder, job, pipeline.finished, steps, changed)
     recipe = job.recipe.model_dump(mode="json", exclude_none=True)
     write_text(folder / f"{papers}{RECIPE}", tomli_w.dumps(recipe))
     write_text(folder / f"{papers}{RECORDS}", json.dumps(plain_records(steps), indent=1))
@@ -183,10 +184,10 @@ def run_name(job: Job, plan: Sequence[Step[Any]]) -> str:
     return f"{job.model_id}-{digest[:8]}"
 
 
-def _fill(
+def _write_run(
     folder: Path,
     job: Job,
-    finished: Ended,
+    finished: FinishedSteps,
     steps: Sequence[StepRecord],
     changed: bool,
 ) -> tuple[Path, ...]:
@@ -195,7 +196,7 @@ def _fill(
     card_step = evaluated if evaluated.passed else finished[FINETUNE]
     wanted.append(card_step.folder / f"{job.model_id}.toml")
     files = []
-    for gate in judged(finished):
+    for gate in judged_gates(finished):
         result = gate.result
         names = [*result.side_files, result.file, *([result.golden] if result.golden else [])]
         wanted += [gate.folder / name for name in names]
@@ -204,11 +205,11 @@ def _fill(
     for source in wanted:
         target = folder / source.name
         if changed or not target.exists():
-            copy_with_sides(source, target)
+            copy_with_side_files(source, target)
     return tuple(files)
 
 
-def judged(finished: Ended) -> list[Finished[GateResult]]:
+def judged_gates(finished: FinishedSteps) -> list[FinishedStep[GateResult]]:
     """The gates that ran their file, whatever they found."""
     return [step for id, step in finished.items() if id.kind == "gate" and step.judged]
 

@@ -24,7 +24,7 @@ _LARGEST = 192
 
 
 @dataclass(frozen=True, kw_only=True)
-class Opinion:
+class Prediction:
     """One answer and everybody who gave it.
 
     Attributes:
@@ -57,7 +57,7 @@ class SampleCard:
     text: str
     coarse: bool
     true_class: str
-    opinions: tuple[Opinion, ...]
+    opinions: tuple[Prediction, ...]
     wrong: bool
 
 
@@ -68,7 +68,7 @@ def sample_cards(samples: Sequence[SampleImage]) -> tuple[SampleCard, ...]:
 
 def _card(sample: SampleImage) -> SampleCard:
     said, confidence = sample.reference
-    opinions = [_opinion("before export", said, [confidence], sample.true_class)]
+    opinions = [_prediction("before export", said, [confidence], sample.true_class)]
     groups: dict[str, dict[str, float | None]] = {}
     for file, (answer, sure) in sample.predictions.items():
         groups.setdefault(answer, {})[file] = sure
@@ -78,7 +78,7 @@ def _card(sample: SampleImage) -> SampleCard:
             who = f"all {len(files)} files"
         elif len(files) > 1 and answer == said:
             who = fmt.count(len(files), "other file")
-        opinions.append(_opinion(who, answer, files.values(), sample.true_class))
+        opinions.append(_prediction(who, answer, files.values(), sample.true_class))
     return SampleCard(
         source="" if sample.pixels is None else _data_uri(sample.pixels),
         text=fmt.plain(sample.text, _LONGEST),
@@ -89,10 +89,12 @@ def _card(sample: SampleImage) -> SampleCard:
     )
 
 
-def _opinion(who: str, said: str, confidences: Iterable[float | None], true_class: str) -> Opinion:
+def _prediction(
+    who: str, said: str, confidences: Iterable[float | None], true_class: str
+) -> Prediction:
     texts = [fmt.share(value, 0) for value in sorted(c for c in confidences if c is not None)]
     span = " to ".join(dict.fromkeys((texts[0], texts[-1]))) if texts else ""
-    return Opinion(
+    return Prediction(
         who=who,
         said=fmt.plain(said, 40),
         confidence=f"{span}\N{NO-BREAK SPACE}%" if span else "",

@@ -39,9 +39,11 @@ def samples_of(run: Run, dataset: Dataset) -> tuple[SampleImage, ...]:
     return tuple(
         SampleImage(
             **_shown(dataset.splits["test"], index, preprocessing),
-            true_class=task.truth_told(labels[index], dataset.classes),
-            reference=task.told(reference[index], dataset.classes),
-            predictions={f: task.told(o[index], dataset.classes) for f, o in answers.items()},
+            true_class=task.describe_label(labels[index], dataset.classes),
+            reference=task.describe_answer(reference[index], dataset.classes),
+            predictions={
+                f: task.describe_answer(o[index], dataset.classes) for f, o in answers.items()
+            },
         )
         for index in _chosen(wrong, _EXAMPLES)
     )
@@ -64,7 +66,7 @@ def step_samples_of(run: Run, dataset: Dataset) -> tuple[StepSample, ...]:
 
     return tuple(
         StepSample(
-            words=kind.words(test, index, np.flatnonzero(real[index]).tolist()),
+            words=kind.step_texts(test, index, np.flatnonzero(real[index]).tolist()),
             true_classes=named(labels[index], index),
             reference=named(expected[index].argmax(-1), index),
             predictions={f: named(o[index].argmax(-1), index) for f, o in answers.items()},

@@ -16,7 +16,7 @@ MOST = 24
 
 
 @dataclass(frozen=True, kw_only=True)
-class Shown:
+class EmbeddedImage:
     """A picture ready for the page.
 
     Attributes:
@@ -32,26 +32,26 @@ class Shown:
     height: int
 
 
-def shown(pictures: Sequence[Picture]) -> tuple[Shown, ...]:
+def embed_images(pictures: Sequence[Picture]) -> tuple[EmbeddedImage, ...]:
     """Every picture, in order."""
-    return tuple(_shown(picture) for picture in pictures)
+    return tuple(_embed(picture) for picture in pictures)
 
 
-def strip(pictures: Sequence[Picture]) -> tuple[Shown, ...]:
+def epoch_images(pictures: Sequence[Picture]) -> tuple[EmbeddedImage, ...]:
     """At most `MOST` pictures, spread evenly over all."""
     last = len(pictures) - 1
     if last < MOST:
-        return shown(pictures)
-    return shown([pictures[round(place * last / (MOST - 1))] for place in range(MOST)])
+        return embed_images(pictures)
+    return embed_images([pictures[round(place * last / (MOST - 1))] for place in range(MOST)])
 
 
-def _shown(picture: Picture) -> Shown:
+def _embed(picture: Picture) -> EmbeddedImage:
     pixels = picture.pixels
     image = require("PIL.Image").fromarray(pixels[:, :, 0] if pixels.shape[2] == 1 else pixels)
     buffer = io.BytesIO()
     image.save(buffer, "PNG", optimize=True)
     data = base64.b64encode(buffer.getvalue()).decode("ascii")
-    return Shown(
+    return EmbeddedImage(
         label=fmt.plain(picture.label),
         source=f"data:image/png;base64,{data}",
         width=image.width,

@@ -121,11 +121,11 @@ def _speed(passed: Sequence[ArtifactRow]) -> Iterator[str]:
         if not (_usable(row.p50_ms) and _usable(other.p50_ms)):
             continue
         if row.quiet is False or other.quiet is False:
-            if _later(row, other) and _ms(row) >= _PLAIN_RATIO * _ms(other):
+            if _delay(row, other) and _ms(row) >= _PLAIN_RATIO * _ms(other):
                 yield _looks_slower(row, other)
-        elif _later(row, other):
+        elif _delay(row, other):
             yield _slower(row, other)
-        elif _later(other, row):
+        elif _delay(other, row):
             yield _faster(row, other)
         else:
             unclear.append((row, other))
@@ -212,7 +212,7 @@ def _versus(row: ArtifactRow, other: ArtifactRow) -> str:
     return f"{mine} against {theirs}"
 
 
-def _later(slow: ArtifactRow, fast: ArtifactRow) -> bool:
+def _delay(slow: ArtifactRow, fast: ArtifactRow) -> bool:
     mine, theirs = _interval(slow), _interval(fast)
     return mine is not None and theirs is not None and mine[0] > theirs[1]
 

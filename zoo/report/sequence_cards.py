@@ -28,7 +28,7 @@ class SequenceStep:
 
 
 @dataclass(frozen=True, kw_only=True)
-class StepOpinion:
+class SequencePrediction:
     """One answer to a whole sequence and everybody who gave it.
 
     Attributes:
@@ -55,7 +55,7 @@ class StepCard:
     """
 
     steps: tuple[SequenceStep, ...]
-    opinions: tuple[StepOpinion, ...]
+    opinions: tuple[SequencePrediction, ...]
     wrong: bool
 
 
@@ -74,7 +74,7 @@ def _card(sample: StepSample) -> StepCard:
         )
         for place, (word, true) in enumerate(zip(sample.words, sample.true_classes, strict=True))
     )
-    opinions = [_opinion("before export", sample.reference, sample)]
+    opinions = [_prediction("before export", sample.reference, sample)]
     groups: dict[tuple[str, ...], list[str]] = {}
     for file, answer in sample.predictions.items():
         groups.setdefault(tuple(answer), []).append(file)
@@ -82,11 +82,11 @@ def _card(sample: StepSample) -> StepCard:
         who = ", ".join(fmt.plain(file) for file in files)
         if len(groups) == 1 and len(files) > 1:
             who = f"all {len(files)} files"
-        opinions.append(_opinion(who, answer, sample))
+        opinions.append(_prediction(who, answer, sample))
     return StepCard(steps=steps, opinions=tuple(opinions), wrong=any(step.missed for step in steps))
 
 
-def _opinion(who: str, answer: Sequence[str], sample: StepSample) -> StepOpinion:
+def _prediction(who: str, answer: Sequence[str], sample: StepSample) -> SequencePrediction:
     misses = [
         f"“{fmt.plain(word, 24)}”: {fmt.plain(said, 24)}"
         for word, said, true in zip(sample.words, answer, sample.true_classes, strict=True)
@@ -96,7 +96,7 @@ def _opinion(who: str, answer: Sequence[str], sample: StepSample) -> StepOpinion
     listed = misses[:_LISTED]
     if len(misses) > _LISTED:
         listed.append(f"and {len(misses) - _LISTED} more")
-    return StepOpinion(
+    return SequencePrediction(
         who=who,
         said=f"{total - len(misses)} of {fmt.count(total, 'step')} right",
         misses=tuple(listed),

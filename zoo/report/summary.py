@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from zoo.data.opening import open_dataset
-from zoo.execution.examination import ExaminationRecord
+from zoo.execution.offline_analysis import OfflineAnalysis
 from zoo.pipeline.rows import ArtifactRow, rows_of
 from zoo.pipeline.run import Run
 from zoo.pipeline.steps.qat import QAT
@@ -25,7 +25,7 @@ def remarks_of(run: Run, rows: Sequence[ArtifactRow]) -> tuple[str, ...]:
     return (*remarks(rows), f"Quantization-aware training was {learnt.record.reason}.")
 
 
-def examinations_of(run: Run) -> tuple[ExaminationRecord, ...]:
+def analyses_of(run: Run) -> tuple[OfflineAnalysis, ...]:
     """What was found of the run's files for devices that nothing is timed on."""
     ended = (run.finished[step] for step in _steps(run, "examine"))
     return tuple(step.result for step in ended if step.judged)
@@ -66,7 +66,7 @@ def view_of(run: Run, command: str) -> RunView:
         sketches=sample_images_of(run, training),
         galleries=galleries_of(run, dataset) if reference is not None else (),
         classes=dataset.classes,
-        examinations=examinations_of(run),
+        examinations=analyses_of(run),
         environment=_environment(run),
         remarks=remarks_of(run, rows),
         next_commands=next_commands(run),

@@ -52,7 +52,7 @@ class _Column:
 
 
 @dataclass(frozen=True)
-class _Piece:
+class _Cell:
     text: str
     style: str = ""
 
@@ -82,9 +82,9 @@ def print_files(
 
 def _table(
     rows: Sequence[ArtifactRow], width: int | None, measure: Callable[[str], int]
-) -> Iterator[list[_Piece]]:
+) -> Iterator[list[_Cell]]:
     if not rows:
-        yield [_Piece("This run exported no file.")]
+        yield [_Cell("This run exported no file.")]
         return
     columns = file_columns(rows)
     shown = _columns(columns)
@@ -104,15 +104,15 @@ def _table(
             if index > 0 and column.heading == "verdict":
                 style = _STYLES[text]
             pieces += [
-                _Piece("" if column.left else space),
-                _Piece(text, style),
-                _Piece(f"{space if column.left else ''}{_GAP}"),
+                _Cell("" if column.left else space),
+                _Cell(text, style),
+                _Cell(f"{space if column.left else ''}{_GAP}"),
             ]
         yield pieces
     for clock in dict.fromkeys(row.clock for row in rows if row.clock != "real"):
-        yield [_Piece(f"( ) {clock}: not the device's own time", "dim")]
+        yield [_Cell(f"( ) {clock}: not the device's own time", "dim")]
     if any(row.quiet is False and row.timed for row in rows):
-        yield [_Piece("~ measured while the host was not quiet", "dim")]
+        yield [_Cell("~ measured while the host was not quiet", "dim")]
 
 
 def _columns(columns: FileColumns) -> list[_Column]:
@@ -129,7 +129,7 @@ def _columns(columns: FileColumns) -> list[_Column]:
     if columns.measured:
         shown.append(_Column(f"p50 / p90 {columns.time_unit.symbol}", _latency))
     if any(cells.row.budgets for cells in columns.cells):
-        shown.append(_Column("budget", lambda c: of_budgets(c.row), left=True))
+        shown.append(_Column("budget", lambda c: budget_summary(c.row), left=True))
     shown.append(_Column("verdict", lambda c: c.row.verdict, left=True))
     return shown
 
@@ -147,7 +147,7 @@ def _latency(cells: FileCells) -> str:
 
 def _notes(
     rows: Sequence[ArtifactRow], remarks: Sequence[str], width: int | None
-) -> Iterator[list[_Piece]]:
+) -> Iterator[list[_Cell]]:
     noted = [row for row in rows if row.verdict != "passed" or row.reason]
     if noted:
         yield []
@@ -161,15 +161,15 @@ def _notes(
         yield from _note("- ", fmt.plain(remark), "", width)
 
 
-def _note(label: str, text: str, style: str, width: int | None) -> Iterator[list[_Piece]]:
+def _note(label: str, text: str, style: str, width: int | None) -> Iterator[list[_Cell]]:
     """A label with its text; in a terminal wrapped between words, indented under the label."""
     lines = [text]
     if width is not None:
         room = max(width - len(label), 20)
         lines = textwrap.wrap(text, room, break_long_words=False, break_on_hyphens=False)
-    yield [_Piece(label, style), _Piece(lines[0])]
+    yield [_Cell(label, style), _Cell(lines[0])]
     for line in lines[1:]:
-        yield [_Piece(" " * len(label)), _Piece(line)]
+        yield [_Cell(" " * len(label)), _Cell(line)]
 
 
 def _encodable(text: str, unicode: bool) -> str:
@@ -199,7 +199,7 @@ class BudgetLine:
     badge: str
 
 
-def of_budgets(row: ArtifactRow) -> str:
+def budget_summary(row: ArtifactRow) -> str:
     """What a file's budgets came to, in a word."""
     verdicts = {judgement.verdict for _, judgement in row.budgets}
     found = next((v for v in ("over", "can't tell", "within") if v in verdicts), None)

@@ -13,7 +13,7 @@ if TYPE_CHECKING:  # the terminal table must not wait for numpy
     import numpy as np
     from numpy.typing import NDArray
 
-    from zoo.execution.examination import ExaminationRecord
+    from zoo.execution.offline_analysis import OfflineAnalysis
 
 
 #: Counts of a confusion matrix; rows: true class, columns: predicted.
@@ -90,7 +90,7 @@ class RunView:
         sketches: What the network made after each epoch.
         galleries: What the network and its files make of the same inputs.
         classes: Class names in label order.
-        examinations: What was found of the files for devices that nothing is timed on.
+        examinations: Offline analyses, for devices that are never timed.
         environment: What the figures were taken on and with, name → value.
         remarks: Findings in plain language.
         next_commands: What to type next.
@@ -113,7 +113,7 @@ class RunView:
     sketches: tuple[Picture, ...] = ()
     galleries: tuple[Picture, ...] = ()
     classes: tuple[str, ...] = ()
-    examinations: tuple[ExaminationRecord, ...] = ()
+    examinations: tuple[OfflineAnalysis, ...] = ()
     environment: Mapping[str, str] = field(default_factory=dict)
     remarks: tuple[str, ...] = ()
     next_commands: tuple[str, ...] = ()

@@ -1,1 +1,1 @@
-"""What steps leave behind: typed records, the store, and how figures are written."""
+"""Results of steps: typed records, the store, and the formatting of figures."""

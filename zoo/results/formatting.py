@@ -1,4 +1,4 @@
-"""Figures as text: short, in sensible units, and never better than they are."""
+"""Formatting of figures: short, in fitting units, without false precision."""
 
 from __future__ import annotations
 
@@ -221,8 +221,8 @@ def plain(text: str, limit: int | None = None) -> str:
     return line
 
 
-def joined(text: str) -> str:
-    """The text with each figure tied to its unit, so that a line never ends between them."""
+def tie_units(text: str) -> str:
+    """Ties each figure to its unit by a no-break space."""
     return _FIGURE_AND_UNIT.sub("\\1\N{NO-BREAK SPACE}\\2", text)
 
 

@@ -1,4 +1,4 @@
-"""What a measurement leaves behind: one record, and every raw sample."""
+"""Records of measurements, with every raw sample."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ _MAGIC = b"zns1"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Answers:
-    """How a file's answers on a device compare with those of the host, before it was timed.
+class OutputCheck:
+    """The output check: a file's outputs on a device against the expected ones, before timing.
 
     Attributes:
         reference: Whose answers they were compared with, in words; empty when with nobody's.
@@ -65,7 +65,7 @@ class Phase:
 
 @dataclass(frozen=True, kw_only=True)
 class Sustained:
-    """What a long run at full load does to a device.
+    """The effect of sustained load on latency.
 
     Attributes:
         first: The first minute.
@@ -85,13 +85,13 @@ class Sustained:
 
     @property
     def slowdown(self) -> float:
-        """The end's median by the beginning's."""
+        """Ratio of the median at the end to that at the beginning."""
         return self.steady.p50_ms / self.first.p50_ms
 
 
 @dataclass(frozen=True, kw_only=True)
 class Measurement:
-    """How fast one file ran on one device, and everything that the figure depends on.
+    """The latency of one file on one device, with everything it depends on.
 
     Attributes:
         file: Name of the file.
@@ -188,7 +188,7 @@ class Measurement:
     profile: Profile | None = None
     clock: Clock = "real"
     p90_stopping_ms: float | None = None
-    answers: Answers | None = None
+    answers: OutputCheck | None = None
     sustained: Sustained | None = None
     accuracy: Evaluation | None = None
     reference: bool = False
@@ -196,7 +196,7 @@ class Measurement:
 
     @property
     def ran_on(self) -> str:
-        """Where it ran, and the share of operators that did where some did not."""
+        """Where the file ran, with the share of operators for partial delegation."""
         taken, remaining = self.placement.get("delegated"), self.placement.get("remaining")
         total = self.placement.get("operators")
         if total is None and taken is not None and remaining is not None:
@@ -269,7 +269,7 @@ class OperatorTime:
 
 @dataclass(frozen=True, kw_only=True)
 class Profile:
-    """What the operators of a file take, one by one.
+    """Times of a file's operators.
 
     Attributes:
         method: How it was found out; figures of different methods must not be compared.
@@ -288,7 +288,7 @@ class Profile:
 
 @dataclass(frozen=True, kw_only=True)
 class Energy:
-    """What one meter counted, over all processes.
+    """Energy by one meter, over all processes.
 
     Attributes:
         meter: Whose energy: ``RAPL package-0``, ``ina3221 VDD_IN``, ``battery BAT0``. Everything

@@ -1,4 +1,4 @@
-"""The results of steps: immutable, typed, and plain enough to be JSON.
+"""Records of step results: immutable, typed, convertible to JSON.
 
 Each step of a run ends as one `StepRecord`; what it found out is in `result`, one of the other
 classes here turned into a dictionary.
@@ -46,7 +46,7 @@ class Epoch:
 
 @dataclass(frozen=True, kw_only=True)
 class TrainingResult:
-    """What fine-tuning produced: a weights file, its card, and how it came about.
+    """The result of fine-tuning: a weights file, its card, and the course of training.
 
     Attributes:
         model_id: Of the weights.
@@ -82,7 +82,7 @@ class TrainingResult:
 
 @dataclass(frozen=True, kw_only=True)
 class PrunedTraining(TrainingResult):
-    """What pruning produced.
+    """The result of pruning.
 
     Attributes:
         sparsity: Share of the prunable weights that is zero.
@@ -93,7 +93,7 @@ class PrunedTraining(TrainingResult):
 
 @dataclass(frozen=True, kw_only=True)
 class Evaluation:
-    """Quality on a whole split.
+    """Metrics on a whole split.
 
     Attributes:
         subject: Model id or file name.
@@ -119,7 +119,7 @@ class Evaluation:
 
 @dataclass(frozen=True, kw_only=True)
 class NetworkEvaluation(Evaluation):
-    """Quality of the Keras network, and how its preprocessing in the graph compares.
+    """Metrics of the Keras network, and the check of its preprocessing in the graph.
 
     Attributes:
         preprocessing: Normalization in the graph against the same formula in float64.
@@ -130,7 +130,7 @@ class NetworkEvaluation(Evaluation):
 
 @dataclass(frozen=True, kw_only=True)
 class Attempt:
-    """An integer file that was made and measured, on the way to one that loses little enough.
+    """A trial of mixed precision: an integer file with its measured loss.
 
     Attributes:
         kept: Keras layers that stay in float in it.
@@ -150,7 +150,7 @@ class Attempt:
 
 @dataclass(frozen=True, kw_only=True)
 class Export:
-    """A file as the exporter wrote it.
+    """An exported file before the gate.
 
     Attributes:
         file: File name.
@@ -178,7 +178,7 @@ class Export:
 
 @dataclass(frozen=True, kw_only=True)
 class GateResult:
-    """Whether a file may count, and why.
+    """The verdict of the gate on a file, with its checks.
 
     Attributes:
         file: File name; ends in ``.rejected`` when a check failed.
@@ -216,7 +216,7 @@ class GateResult:
 
 @dataclass(frozen=True, kw_only=True)
 class StepRecord:
-    """How one step of a run ended.
+    """The outcome of one step of a run.
 
     Attributes:
         step: Unique in its run: ``export tflite int8``.

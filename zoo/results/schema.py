@@ -12,7 +12,7 @@ from sqlalchemy.exc import OperationalError
 from zoo.common.errors import ZooError
 
 #: The last of `migrations/versions`, a whole number.
-VERSION = 2
+VERSION = 3
 #: Where a database records its version, in alembic's form; it has none when it was made before
 #: there were versions.
 VERSION_TABLE = "zoo_schema_version"
@@ -62,7 +62,7 @@ def _is_current(connection: sa.Connection) -> bool:
         return recorded is not None
     if not recorded.isdecimal() or int(recorded) > VERSION:
         raise ZooError(
-            f"the results store {connection.engine.url} cannot be used",
+            f"the results store {connection.engine.url!r} cannot be used",
             why=f"a later edgezoo wrote it: its schema has version {recorded}, "
             f"and this program knows those up to {VERSION}",
             fix="upgrade edgezoo, or name another with --store",

@@ -1,37 +1,52 @@
-"""The results store: immutable records in a database, append-only."""
+"""The results store: immutable records in a database, append-only.
+
+What the database does not take, because it is locked, full or away, waits in an `Outbox`, and the
+next command that opens it appends it.
+"""
 
 from __future__ import annotations
 
 import json
+import re
+import secrets
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import sqlalchemy as sa
 from pydantic import TypeAdapter
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import IntegrityError, SQLAlchemyError
+from sqlalchemy.pool import StaticPool
 
 from zoo.common.errors import MissingExtra, UsageError, ZooError
 from zoo.common.optional_imports import EXTRA_OF
 from zoo.common.paths import data_folder
+from zoo.common.progress import OnStep, quiet
+from zoo.results.outbox import Entry, Outbox, remove
 from zoo.results.records import StepRecord, as_plain
 from zoo.results.schema import PATIENCE_SECONDS, prepare
 
 #: Today's schema; `zoo.results.migrations` leads to it.
 METADATA = sa.MetaData()
 
+#: SQLite does not count characters.
+_NAME = sa.String(200).with_variant(sa.Text, "postgresql")
+
 RECORDS = sa.Table(
     "records",
     METADATA,
     sa.Column("id", sa.Integer, primary_key=True),
-    sa.Column("run", sa.String(200), nullable=False, index=True),
-    sa.Column("step", sa.String(200), nullable=False),
+    sa.Column("run", _NAME, nullable=False, index=True),
+    sa.Column("step", _NAME, nullable=False),
     sa.Column("kind", sa.String(40), nullable=False, index=True),
     sa.Column("key", sa.String(64), nullable=False, index=True),
     sa.Column("status", sa.String(20), nullable=False),
     sa.Column("created", sa.String(40), nullable=False),
     sa.Column("body", sa.Text, nullable=False),
+    sa.Column("token", sa.String(32), index=True, unique=True),
 )
 
 SAMPLES = sa.Table(
@@ -45,7 +60,7 @@ SAMPLES = sa.Table(
 
 @dataclass(frozen=True, kw_only=True)
 class StoredRecord:
-    """A record with the run that made it."""
+    """A record with its run."""
 
     run: str
     record: StepRecord
@@ -62,6 +77,10 @@ class Store:
     Args:
         url: A database URL as SQLAlchemy writes it; None for the default.
 
+    Attributes:
+        name: The URL without its password.
+        unrecorded: Records that wait in the outbox.
+
     Raises:
         UsageError: The URL is not one, or its driver is not installed.
         MissingExtra: Its driver is one that an extra brings.
@@ -70,64 +89,110 @@ class Store:
 
     def __init__(self, url: str | None = None) -> None:
         self.url = url or default_url()
+        self.name = hidden_password(self.url)
+        self.unrecorded = 0
+        self._problem: ZooError | None = None
+        self._lock = threading.Lock()
         try:
             parsed = sa.make_url(self.url)
-            options = {}
-            if parsed.get_backend_name() == "sqlite":
-                options = {"timeout": PATIENCE_SECONDS}
-                if parsed.database not in (None, ":memory:"):
-                    Path(str(parsed.database)).parent.mkdir(parents=True, exist_ok=True)
-            self._engine = sa.create_engine(parsed, connect_args=options)
-        except (SQLAlchemyError, ModuleNotFoundError) as error:
+            self._outbox, options = _outbox_and_options(parsed)
+            self._engine = sa.create_engine(parsed, hide_parameters=True, **options)
+        except (SQLAlchemyError, ModuleNotFoundError, ValueError) as error:
             driver = getattr(error, "name", None)
             if driver in EXTRA_OF:
                 raise MissingExtra(driver, EXTRA_OF[driver]) from error
             raise UsageError(
-                f"--store {self.url} is not a usable database URL",
-                why=str(error),
+                f"--store {self.name} is not a usable database URL",
+                why=str(error).replace(self.url, self.name),
                 fix="for example: --store sqlite:////home/me/records.sqlite",
             ) from error
         except OSError as error:
             raise ZooError(
-                f"the folder of {self.url} cannot be made",
+                f"the folder of {self.name} cannot be made",
                 why=error.strerror,
                 fix="name another with --store",
             ) from error
         with self._errors():
             prepare(self._engine)
+        self._append_waiting()
 
     @contextmanager
     def _errors(self) -> Iterator[None]:
         try:
             yield
         except SQLAlchemyError as error:
+            why = str(getattr(error, "orig", None) or error)
             raise ZooError(
-                f"the results store {self.url} cannot be used",
-                why=str(getattr(error, "orig", None) or error).splitlines()[0],
+                f"the results store {self.name} cannot be used",
+                why=why.splitlines()[0].replace(self.url, self.name),
                 fix="name another with --store, or repair or move that file away",
             ) from error
 
     def append(self, run: str, record: StepRecord, samples: bytes | None = None) -> None:
-        """Adds a record, and the compressed raw samples of a measurement."""
+        """Adds a record, and the compressed raw samples of a measurement.
+
+        When the database does not take it, it waits in the outbox, and `close` says so.
+
+        Raises:
+            ZooError: Neither the database nor the outbox can be written.
+        """
         row = {
-            "run": run,
-            "step": record.step,
+            "run": _text(run),
+            "step": _text(record.step),
             "kind": record.kind,
             "key": record.key,
             "status": record.status,
             "created": record.created,
             "body": json.dumps(as_plain(record)),
+            "token": secrets.token_hex(16),
         }
-        with self._errors(), self._engine.begin() as connection:
-            connection.execute(RECORDS.insert(), row)
-            if samples is not None:
-                connection.execute(SAMPLES.insert(), {"key": record.key, "nanoseconds": samples})
+        entry = Entry(row=row, samples=samples)
+        if self._outbox is not None:
+            entry = self._outbox.add(row, samples)
+        if self._problem is not None and entry.file is not None:
+            self.unrecorded += 1
+            return  # not another minute of waiting for a locked database
+        try:
+            self._insert(entry)
+        except ZooError as error:
+            if entry.file is None:
+                raise
+            self._problem = error
+            self.unrecorded += 1
+
+    def _insert(self, entry: Entry) -> None:
+        query = sa.select(RECORDS.c.id).where(RECORDS.c.token == entry.row["token"])
+        with self._errors():
+            try:
+                with self._lock, self._engine.begin() as connection:
+                    connection.execute(RECORDS.insert(), entry.row)
+                    if entry.samples is not None:
+                        given = {"key": entry.row["key"], "nanoseconds": entry.samples}
+                        connection.execute(SAMPLES.insert(), given)
+            except IntegrityError:
+                with self._engine.connect() as connection:
+                    if connection.execute(query).first() is None:
+                        raise
+        remove(entry)
+
+    def _append_waiting(self) -> None:
+        if self._outbox is None:
+            return
+        self.unrecorded, self._problem = 0, None
+        for entry in self._outbox.entries():
+            try:
+                if self._problem is None:
+                    self._insert(entry)
+                    continue
+            except ZooError as error:
+                self._problem = error
+            self.unrecorded += 1
 
     def records(self, *, run: str | None = None, kind: str | None = None) -> list[StoredRecord]:
         """Records in the order they were added."""
         query = sa.select(RECORDS.c.run, RECORDS.c.body).order_by(RECORDS.c.id)
         if run is not None:
-            query = query.where(RECORDS.c.run == run)
+            query = query.where(RECORDS.c.run == _text(run))
         if kind is not None:
             query = query.where(RECORDS.c.kind == kind)
         with self._errors(), self._engine.connect() as connection:
@@ -136,7 +201,7 @@ class Store:
             return [StoredRecord(run=row.run, record=read_record(row.body)) for row in rows]
         except ValueError as error:
             raise ZooError(
-                f"the results store {self.url} holds a row that is no record",
+                f"the results store {self.name} holds a row that is no record",
                 why=str(error),
                 fix="name another with --store: something else wrote into this one",
             ) from error
@@ -148,9 +213,45 @@ class Store:
             found: bytes | None = connection.execute(query.limit(1)).scalar()
         return found
 
-    def close(self) -> None:
-        """Releases the database."""
-        self._engine.dispose()
+    def close(self, on_step: OnStep = quiet) -> None:
+        """Tries the outbox once more, says what stays there, and releases the database."""
+        try:
+            if self.unrecorded:
+                self._append_waiting()
+            if self.unrecorded:
+                text = (
+                    f"{self.unrecorded:,} records wait in {data_folder() / 'unrecorded'}, and are "
+                    f"appended by the next command with this store: {self._problem}"
+                )
+                why = "" if self._problem is None else self._problem.why
+                text = f"{text} ({why})" if why else text
+                on_step("store", {"event": "note", "text": text})
+        finally:
+            self._engine.dispose()
+
+
+def hidden_password(url: str) -> str:
+    """A database URL with ``***`` in place of its password, also one that cannot be parsed."""
+    try:
+        return sa.make_url(url).render_as_string(hide_password=True)
+    except (SQLAlchemyError, ValueError):
+        return re.sub(r"(//[^/@:]*):.*@", r"\1:***@", url)
+
+
+def _outbox_and_options(parsed: sa.URL) -> tuple[Outbox | None, dict[str, Any]]:
+    if parsed.get_backend_name() != "sqlite":
+        return Outbox(parsed.render_as_string(hide_password=True)), {}
+    if parsed.database in (None, "", ":memory:"):
+        # One database for all threads; it ends with its process, so nothing can wait for it.
+        return None, {"poolclass": StaticPool, "connect_args": {"check_same_thread": False}}
+    file = Path(str(parsed.database)).absolute()
+    file.parent.mkdir(parents=True, exist_ok=True)
+    return Outbox(f"sqlite:///{file}"), {"connect_args": {"timeout": PATIENCE_SECONDS}}
+
+
+def _text(name: str) -> str:
+    """A name as every database takes it: no zero, and valid UTF-8."""
+    return name.encode("utf-8", "backslashreplace").decode("utf-8").replace("\0", "\\0")
 
 
 _RECORD = TypeAdapter(StepRecord)

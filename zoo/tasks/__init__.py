@@ -1,1 +1,1 @@
-"""Built-in tasks: loss, metrics, and how two outputs are compared."""
+"""Built-in tasks: loss, metrics, comparison of outputs."""

@@ -32,7 +32,7 @@ Loss = Literal["cross-entropy", "hinge", "least-squares", "wasserstein"]
 
 
 class AdversarialOptions(Section):
-    """What only this training has.
+    """Options of adversarial training.
 
     Attributes:
         loss: ``cross-entropy``: non-saturating, Goodfellow 2014; ``hinge``: Lim & Ye 2017;
@@ -237,7 +237,7 @@ def _trainee_class() -> Any:
 
 
 def _optimizers(optimizer: Any, chosen: AdversarialOptions) -> tuple[Any, Any]:
-    """The optimizer as given, but for the momentum, and its twin for the discriminator."""
+    """The given optimizer with its own momentum, and a copy for the discriminator."""
     keras = require("keras")
     made = []
     for factor in (1.0, chosen.discriminator_rate):
@@ -262,7 +262,7 @@ def _scaled(rate: Any, factor: float) -> Any:
 
 
 def _steps(optimizer: Any) -> float:
-    """After how many steps the schedule is at its end; without a schedule, never."""
+    """Number of steps of the schedule; infinite without one."""
     rate = optimizer.get_config()["learning_rate"]
     if not isinstance(rate, dict):
         return math.inf

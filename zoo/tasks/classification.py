@@ -1,15 +1,16 @@
-"""What classifications share: one class per example; outputs are compared by their first choice."""
+"""Classification tasks: one class per example; outputs are compared by their first choice."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from zoo.common.errors import ZooError
 from zoo.common.optional_imports import require
 from zoo.contracts import Check, Comparison, Metric, Output, Precision, Task, Truth
 from zoo.contracts.precision import BASELINE
+from zoo.hookspecs import hookimpl
 from zoo.tasks.proportions import mcnemar_p, wilson_interval
 
 if TYPE_CHECKING:
@@ -55,15 +56,7 @@ def evaluate(answers: Array, truth: Truth) -> tuple[Metric, ...]:
     count = len(truth.labels)
     correct = int(np.count_nonzero(answers.argmax(axis=-1) == truth.labels))
     low, high = wilson_interval(correct, count, CONFIDENCE)
-    return (
-        Metric(
-            name="accuracy",
-            value=correct / count,
-            low=low,
-            high=high,
-            count=count,
-        ),
-    )
+    return (Metric(name="accuracy", value=correct / count, low=low, high=high, count=count),)
 
 
 def compare(reference: Array, candidate: Array) -> Comparison:
@@ -111,22 +104,18 @@ def parity(comparison: Comparison, precision: Precision, what: str = "inputs") -
     limit = f"same first choice on at least {needed:.0%}"
     if most < math.inf:
         limit += f", max |Δ| <= {most:g}"
-    per_input = what == "inputs"
-    counted = (
-        f"{comparison.count} real inputs"
-        if per_input
-        else f"{what} of {comparison.count} real inputs"
-    )
-    told = f"{comparison.count}" if per_input else f"{what} of {comparison.count} inputs"
+    parts = "" if what == "inputs" else f"{what} of "
+    counted = f"{parts}{comparison.count}" + (" inputs" if parts else "")
     reason = ""
     if not agreed:
-        reason = f"the file chooses another class on {1 - comparison.agreement:.1%} of {counted}"
+        share = f"{1 - comparison.agreement:.1%} of {parts}{comparison.count} real inputs"
+        reason = f"the file chooses another class on {share}"
     elif not close:
         reason = f"probabilities differ by up to {comparison.max_abs:.2g}"
     return Check(
         name="parity",
         passed=agreed and close,
-        value=f"{comparison.agreement:.2%} of {told} agree, max |Δ| {comparison.max_abs:.2g}",
+        value=f"{comparison.agreement:.2%} of {counted} agree, max |Δ| {comparison.max_abs:.2g}",
         limit=limit,
         reason=reason,
     )
@@ -194,16 +183,22 @@ class Classification(Task):
         wrong: Array = answers.argmax(axis=-1) != labels
         return wrong
 
-    def told(self, answer: Any, classes: tuple[str, ...]) -> tuple[str, float | None]:
+    def describe_answer(self, answer: Any, classes: tuple[str, ...]) -> tuple[str, float | None]:
         """The likeliest class and its probability."""
         best = int(answer.argmax())
         return classes[best], float(answer[best])
 
-    def truth_told(self, label: Any, classes: tuple[str, ...]) -> str:
+    def describe_label(self, label: Any, classes: tuple[str, ...]) -> str:
         """The class."""
         return classes[int(label)]
 
 
-def classification(name: str, summary: str) -> Task:
-    """A task with one class per example."""
-    return Classification(name=name, summary=summary, outputs=(Output(name="probabilities"),))
+@hookimpl
+def zoo_tasks() -> Iterable[Task]:
+    """Yields the classification of images and that of sequences."""
+    for kind in ("image", "sequence"):
+        yield Classification(
+            name=f"{kind}-classification",
+            summary=f"One class per {kind}",
+            outputs=(Output(name="probabilities"),),
+        )

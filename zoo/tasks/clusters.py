@@ -1,4 +1,4 @@
-"""Intervals and tests where what is counted comes in clusters: the steps of sequences."""
+"""Intervals and tests for clustered counts, such as the steps of sequences."""
 
 from __future__ import annotations
 

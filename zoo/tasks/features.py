@@ -1,4 +1,4 @@
-"""Features of images as a packaged classifier sees them: what lies in front of its head.
+"""Image features of a packaged classifier: the input of its head.
 
 Distances between real and generated images are taken there (Heusel et al. 2017). The judge is named
 on the record that travels with the weights, so that a network and all its files are judged alike.
@@ -36,7 +36,7 @@ _held: OrderedDict[str, Any] = OrderedDict()
 
 
 def judge_files(judge: str) -> dict[str, str]:
-    """SHA-256 of the files that make the judge, read anew each time.
+    """SHA-256 of the files of the feature network, read anew each time.
 
     Raises:
         ZooError: There is no such judge.
@@ -168,7 +168,7 @@ def _checkpoint(judge: str) -> Any:
 
 @lru_cache
 def _judge(judge: str) -> tuple[ImagePreprocessing, Any]:
-    """How the judge reads images, and its card."""
+    """The feature network's preprocessing and card."""
     checkpoint = _checkpoint(judge)
     card = checkpoint.card()
     preprocessing = card.preprocessing or checkpoint.variant.preprocessing
@@ -179,7 +179,7 @@ def _judge(judge: str) -> tuple[ImagePreprocessing, Any]:
 
 @lru_cache
 def _network(judge: str) -> Any:
-    """From normalized images to what lies in front of the head."""
+    """The feature network: normalized images to the input of the head."""
     from zoo.networks.weights import load_network
 
     keras = require("keras")

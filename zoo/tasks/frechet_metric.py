@@ -1,4 +1,4 @@
-"""Fréchet's distance as a Keras metric, for choosing an epoch while a generator is trained."""
+"""The Fréchet distance as a Keras metric, for choosing the best epoch of a generator."""
 
 from __future__ import annotations
 

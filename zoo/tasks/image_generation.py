@@ -1,4 +1,4 @@
-"""Image generation: as many images as there are real ones, and how far they are from those.
+"""Image generation: distances between generated and real images.
 
 The headline is Fréchet's distance in the features of a packaged classifier. It is told beside the
 distance of a held-out split of real data, of the same size: the floor that nobody gets below.
@@ -24,6 +24,7 @@ from zoo.contracts import (
     Truth,
 )
 from zoo.hookspecs import hookimpl
+from zoo.tasks.classification import check_shapes
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
@@ -53,7 +54,7 @@ def pixels_of(outputs: Array) -> Array:
 
 
 def evaluate(answers: Array, truth: Truth) -> tuple[Metric, ...]:
-    """Distances of what was generated from what is real, and the floor beside them."""
+    """Distances of generated from real images, beside those of held-out real images."""
     found = _estimates(*_samples(answers, truth))
     count = _sample_size(truth)
     return tuple(
@@ -70,7 +71,7 @@ def evaluate(answers: Array, truth: Truth) -> tuple[Metric, ...]:
 
 
 def _sample_size(truth: Truth) -> int:
-    """Generated and held-out images must be as many, for their distances to be compared."""
+    """Number of images: distances are comparable between samples of equal size only."""
     return min(len(truth.examples), len(truth.held_out))
 
 
@@ -105,9 +106,9 @@ def _samples(outputs: Array, truth: Truth) -> tuple[_Sample, _Sample, _Sample]:
 @lru_cache(maxsize=16)
 def _estimates(real: _Sample, generated: _Sample, held_out: _Sample) -> Mapping[str, Estimate]:
     """By name; kept, since evaluation, gate and report ask for the same."""
-    from zoo.tasks.distances import against_real, kernel_estimate
+    from zoo.tasks.distances import kernel_estimate, real_distances
 
-    found = against_real(real.features, generated.features, held_out.features)
+    found = real_distances(real.features, generated.features, held_out.features)
     return {
         FRECHET: found.generated,
         "Fréchet distance of real data": found.held_out,
@@ -135,13 +136,9 @@ def compare(reference: Array, candidate: Array) -> Comparison:
     """
     import numpy as np
 
-    from zoo.tasks.likeness import sqnr_db, ssim
+    from zoo.tasks.image_similarity import sqnr_db, ssim
 
-    if reference.shape != candidate.shape:
-        raise ZooError(
-            f"the file's outputs have shape {candidate.shape}, the network's {reference.shape}",
-            why="the converter changed the output, or the file belongs to another network",
-        )
+    check_shapes(reference, candidate)
     difference = np.abs(reference.astype(np.float64) - candidate)
     similar = ssim(reference, candidate)
     return Comparison(
@@ -209,13 +206,13 @@ def _rise(real: _Sample, before: _Sample, after: _Sample) -> tuple[float, Estima
 
 
 def details(answers: Array, truth: Truth) -> Mapping[str, Any]:
-    """Who judged, and on how many images."""
+    """The feature network, and the number of images."""
     preprocessing = _latent(truth.preprocessing)
     return {"judge": preprocessing.judge, "images": _sample_size(truth)}
 
 
 def depends(preprocessing: Preprocessing) -> Mapping[str, str]:
-    """The judge: with other features, distances are others."""
+    """Files of the feature network, on which all distances depend."""
     from zoo.tasks.features import judge_files
 
     return judge_files(_latent(preprocessing).judge)
@@ -237,8 +234,8 @@ def gallery(outputs: Array) -> Array:
     return picture
 
 
-def sketch(network: Any, preprocessing: Preprocessing) -> Array:
-    """What a generator makes of the latents that evaluation begins with."""
+def sample_image(network: Any, preprocessing: Preprocessing) -> Array:
+    """Images that a generator makes from the first latents of evaluation."""
     import numpy as np
 
     from zoo.data.preprocessing.latents import latent
@@ -273,7 +270,7 @@ def state(model: Any) -> list[Any]:
 
 
 def options() -> type[BaseModel]:
-    """What adversarial training can be told."""
+    """The options of adversarial training."""
     from zoo.tasks.adversarial import AdversarialOptions
 
     return AdversarialOptions
@@ -290,7 +287,7 @@ class ImageGeneration(Task):
     accuracy = staticmethod(accuracy)
     details = staticmethod(details)
     depends = staticmethod(depends)
-    sketch = staticmethod(sketch)
+    sample_image = staticmethod(sample_image)
     gallery = staticmethod(gallery)
 
     def class_labels(self, labels: Array) -> Array | None:

@@ -11,7 +11,7 @@ from zoo.contracts.options import declared_options
 from zoo.contracts.training import Training
 from zoo.networks.building import build_companion, build_network, raw_model
 from zoo.registry import PluginSettings, Registry, load_registry
-from zoo.testing.synthetic import made_up, synthetic_examples
+from zoo.testing.synthetic import synthetic_examples, with_synthetic_statistics
 from zoo.testing.verdict import NotTried
 
 SEED = 1
@@ -85,7 +85,7 @@ class CheckedNetwork:
     @property
     def preprocessing(self) -> Preprocessing:
         """The record's, with what training would measure made up."""
-        return made_up(self.variant.preprocessing)
+        return with_synthetic_statistics(self.variant.preprocessing)
 
     def inputs(self, count: int) -> Any:
         """Raw inputs of the network, shape (count, …): examples, or noise."""

@@ -14,8 +14,9 @@ from pathlib import Path
 from typing import Any
 
 from zoo.common.errors import UnknownName, Unsupported, ZooError
+from zoo.common.fork_server import warm_up
 from zoo.common.progress import Event
-from zoo.common.worker import call, flatten, warm_up
+from zoo.common.worker import call, flatten
 from zoo.registry import PluginSettings, Registry, load_registry
 from zoo.testing.candidate import CandidateNetwork
 from zoo.testing.checks import (

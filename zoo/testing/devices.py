@@ -34,7 +34,7 @@ from zoo.execution.probes import BIAS, TOLERANCE, WEIGHTS
 from zoo.execution.protocol import PROTOCOL
 from zoo.execution.session import AgentSession
 from zoo.registry import Registry, load_registry
-from zoo.testing.examinations import EXAMINATION_CHECKS, examination_check
+from zoo.testing.offline_analysis import OFFLINE_CHECKS, offline_check
 from zoo.testing.verdict import Finding, Nonconformance, NotTried, Verdict
 
 _HOSTILE = "a b'$(id)`id`;\n*.probe"
@@ -77,7 +77,7 @@ class DeviceConformance:
         status: Any = "failed"
         try:
             if self.device.kind.analysis:
-                finding = examination_check(name, self._registry, self.device)
+                finding = offline_check(name, self._registry, self.device)
             else:
                 finding = _CHECKS[name](self)
             status = "passed" if finding.passed else "failed"
@@ -296,8 +296,8 @@ DEVICE_CHECKS = tuple(_CHECKS)
 
 
 def checks_of(device: Device) -> tuple[str, ...]:
-    """The checks that fit a device: of one that nothing is timed on, `EXAMINATION_CHECKS`."""
-    return EXAMINATION_CHECKS if device.kind.analysis else DEVICE_CHECKS
+    """The checks that fit a device: of one that nothing is timed on, `OFFLINE_CHECKS`."""
+    return OFFLINE_CHECKS if device.kind.analysis else DEVICE_CHECKS
 
 
 def check_device(name: str, check: str, *, registry: Registry | None = None) -> None:

@@ -8,13 +8,13 @@ from pathlib import Path
 from zoo.artifacts.artifact import open_unaltered, require_manifest
 from zoo.artifacts.gate import (
     compare_outputs,
-    finite,
+    finite_outputs,
     placement,
     reasons,
     static_shapes,
     stock_operators,
 )
-from zoo.artifacts.reference_outputs import REFERENCE, judged_split
+from zoo.artifacts.reference_outputs import REFERENCE, comparison_split
 from zoo.common.errors import BadData, MissingExtra, UsageError
 from zoo.common.progress import OnEvent
 from zoo.common.worker import call
@@ -23,10 +23,10 @@ from zoo.contracts.dataset import IGNORED
 from zoo.contracts.task import Metric
 from zoo.contracts.training import Calibration, Training
 from zoo.data.opening import open_dataset
-from zoo.execution.runner import choose_runtime, judging_device, run_file
+from zoo.execution.runner import choose_runtime, host_device, run_file
 from zoo.networks.loading import Subject
-from zoo.pipeline.steps.export import Exporting
-from zoo.pipeline.steps.finetune import Finetuning
+from zoo.pipeline.steps.export import ExportParameters
+from zoo.pipeline.steps.finetune import FinetuneParameters
 from zoo.registry import Registry
 from zoo.testing.verdict import Finding, NotTried
 
@@ -110,9 +110,9 @@ def train(
         weights, metric = _train_once(registry, variant, data, count, folder, emit)
         if not metric.higher_is_better:
             _, untrained = _train_once(registry, variant, data, 0, folder / "untrained", emit)
-            finding = _came_closer(metric, untrained, data, count)
+            finding = _distance_finding(metric, untrained, data, count)
             break
-        finding = _learned(metric, chance, data, count)
+        finding = _accuracy_finding(metric, chance, data, count)
         if metric.value >= CLEAR:
             break
     return TrainedCandidate(finding=finding, data=data, weights=weights, folder=folder)
@@ -127,7 +127,7 @@ def _train_once(
     result = call(
         "zoo.pipeline.steps.finetune:finetune",
         {
-            "asked": Finetuning(data=data, tag=TAG, training=options, seed=SEED),
+            "asked": FinetuneParameters(data=data, tag=TAG, training=options, seed=SEED),
             "model": variant,
             "folder": folder,
             "checkpoint": None,
@@ -159,7 +159,7 @@ def _chance(dataset: Dataset) -> float:
     return float(counts.max() / counts.sum())
 
 
-def _learned(metric: Metric, chance: float, data: str, epochs: int) -> Finding:
+def _accuracy_finding(metric: Metric, chance: float, data: str, epochs: int) -> Finding:
     measured = (
         f"{metric.name} {metric.value:.1%} ({metric.low:.1%} – {metric.high:.1%}) "
         f"on {metric.count} test examples of {data} after {epochs} epochs"
@@ -174,7 +174,7 @@ def _learned(metric: Metric, chance: float, data: str, epochs: int) -> Finding:
     )
 
 
-def _came_closer(metric: Metric, untrained: Metric, data: str, epochs: int) -> Finding:
+def _distance_finding(metric: Metric, untrained: Metric, data: str, epochs: int) -> Finding:
     measured = (
         f"{metric.name} {metric.value:.4g} ({metric.low:.4g} – {metric.high:.4g}) on "
         f"{metric.count} test examples of {data} after {epochs} epochs; untrained "
@@ -205,7 +205,7 @@ def export(
     exported = call(
         "zoo.pipeline.steps.export:export",
         {
-            "asked": Exporting(
+            "asked": ExportParameters(
                 format=format,
                 precision=precision,
                 data=trained.data,
@@ -220,10 +220,10 @@ def export(
     path = trained.folder / exported.file
     exporter = registry.exporters.get(format)
     contents = exporter.inspect(path)
-    device = judging_device(registry)
+    device = host_device(registry)
     dataset: Dataset = open_dataset(registry, trained.data)
     manifest = require_manifest(open_unaltered(registry, path))
-    examples = judged_split(dataset, task.min_parity_inputs)
+    examples = comparison_split(dataset, task.min_parity_inputs)
     answered = run_file(
         path,
         choose_runtime(exporter, device),
@@ -238,7 +238,7 @@ def export(
     record = registry.precision(precision)
     parity = task.parity(comparison, record)
     checks = (
-        finite(answered.outputs),
+        finite_outputs(answered.outputs),
         parity,
         placement(contents, record, manifest.kept, manifest.layers),
         stock_operators(contents),

@@ -33,7 +33,7 @@ def gradients(subject: CheckedNetwork) -> Finding:
     network = subject.network()
     companion = subject.companion(network)
     if companion is not None:
-        return _both_move(subject, network, companion)
+        return _both_trained(subject, network, companion)
     model = subject.trainable(network, 0.001)
     inputs, labels = subject.examples(GRADIENT_EXAMPLES)
     with tf.GradientTape() as tape:
@@ -50,7 +50,7 @@ def gradients(subject: CheckedNetwork) -> Finding:
     return _connected(dead, len(network.trainable_variables))
 
 
-def _both_move(subject: CheckedNetwork, network: Any, companion: Any) -> Finding:
+def _both_trained(subject: CheckedNetwork, network: Any, companion: Any) -> Finding:
     """The task's own training step moves every trainable weight of both networks.
 
     Adam divides by the gradient's size: whatever gets a gradient at all moves.

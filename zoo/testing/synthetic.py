@@ -7,11 +7,11 @@ from typing import Any
 from zoo.contracts import Preprocessing
 
 
-def made_up(preprocessing: Preprocessing) -> Preprocessing:
+def with_synthetic_statistics(preprocessing: Preprocessing) -> Preprocessing:
     """The preprocessing as if a training split had been measured."""
     from zoo.data.preprocessing.inputs import kind_of
 
-    record: Preprocessing = kind_of(preprocessing).made_up()
+    record: Preprocessing = kind_of(preprocessing).with_synthetic_statistics()
     return record
 
 
@@ -43,4 +43,4 @@ def synthetic_examples(
         labels = np.arange(count) % classes
     labels = labels.astype(np.int64)
     random = np.random.default_rng(seed)
-    return kind_of(preprocessing).synthetic(labels, classes, random, seed)
+    return kind_of(preprocessing).synthetic_examples(labels, classes, random, seed)

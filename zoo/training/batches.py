@@ -1,4 +1,4 @@
-"""The batches of a training, epoch by epoch."""
+"""Training and validation batches."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from zoo.common.errors import UsageError
 from zoo.common.optional_imports import require
 from zoo.contracts import Dataset, Preprocessing
 from zoo.contracts.dataset import IGNORED
-from zoo.contracts.task import Lesson
+from zoo.contracts.task import TrainingObjective
 from zoo.contracts.training import Training
 from zoo.data.preprocessing.augment import augment
 from zoo.data.preprocessing.inputs import labels_for
@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 _VALIDATION_BATCH = 256
 
 
-class Feed:
-    """The batches that a network is trained and validated on.
+class TrainingBatches:
+    """Batches of the training and validation splits, epoch by epoch.
 
     Args:
         dataset: Training and validation split are read.
@@ -48,7 +48,7 @@ class Feed:
         dataset: Dataset,
         preprocessing: Preprocessing,
         options: Training,
-        task: Lesson,
+        task: TrainingObjective,
         seed: int,
     ) -> None:
         self.options = options
@@ -56,8 +56,8 @@ class Feed:
         self.seed = seed
         split = dataset.splits["train"]
         self.examples = len(split)
-        self.steps = options.batches(self.examples)
-        self._batch = options.sized_for(self.examples).batch_size or 1
+        self.steps = options.steps_per_epoch(self.examples)
+        self._batch = options.with_batch_size_for(self.examples).batch_size or 1
         seen = preprocessing.training
         weights = None
         if options.class_weights == "balanced":
@@ -65,7 +65,7 @@ class Feed:
         self._train = Examples(split, seen, weights=weights)
         validation = Examples(dataset.splits["validation"], seen)
         self._in_order = validation.batches(batch=_VALIDATION_BATCH)
-        self._used = self._train if seen == preprocessing else Examples(split, preprocessing)
+        self._in_use = self._train if seen == preprocessing else Examples(split, preprocessing)
         self._shuffled: Any = None
         self._chosen: Any = None
         self._dtype = preprocessing.graph_dtype
@@ -81,7 +81,9 @@ class Feed:
             self._shuffled = self._train.batches(
                 batch=self._batch,
                 shuffle_seed=self.seed,
-                augment=augment(names, self.seed + epoch, self.task.follow) if names else None,
+                augment=augment(names, self.seed + epoch, self.task.transform_labels)
+                if names
+                else None,
                 epoch_now=lambda: self._epoch,
             )
         return self._shuffled
@@ -95,7 +97,7 @@ class Feed:
         tf = require("tensorflow")
         batch = max(self._batch, moving_averages.BATCH)
         if self._chosen is None:
-            stream = self._used.batches(
+            stream = self._in_use.batches(
                 batch=batch, shuffle_seed=self.seed + 1, epoch_now=lambda: self._epoch
             )
             self._chosen = stream.take(math.ceil(moving_averages.EXAMPLES / batch))
@@ -107,7 +109,7 @@ class Feed:
         return self._in_order
 
 
-def balanced_weights(task: Lesson, labels: Array) -> Array:
+def balanced_weights(task: TrainingObjective, labels: Array) -> Array:
     """Weights under which each class that occurs counts for the same, float32; their mean is 1.
 
     Args:

@@ -1,4 +1,4 @@
-"""A network that learns from another: Hinton, Vinyals & Dean 2015, arXiv:1503.02531."""
+"""Knowledge distillation: Hinton, Vinyals & Dean 2015, arXiv:1503.02531."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ TEMPERATURE = 4.0
 TEACHER_SHARE = 0.7
 
 
-def teachable(task: Task, teacher: Any) -> bool:
-    """Whether a network of this task can be taught by its logits.
+def can_distill(task: Task, teacher: Any) -> bool:
+    """Whether networks of this task can be distilled by their logits.
 
     Args:
         task: Of both networks.
@@ -25,8 +25,8 @@ def teachable(task: Task, teacher: Any) -> bool:
     return task.trainee is None and task.state is None and teacher.output_shape[-1] > 1
 
 
-def taught(task: Task, teacher: Any) -> Task:
-    """The task with another loss: the labels' and the divergence from the teacher's classes.
+def distillation_task(task: Task, teacher: Any) -> Task:
+    """The task with a distillation loss: labels and divergence from the teacher's classes.
 
     The share of the teacher is multiplied by the square of the temperature, so that its gradients
     weigh the same at every temperature (section 2 of the paper). Validation is against labels

@@ -1,4 +1,4 @@
-"""Layers in groups from the head down, for training that spares what was learnt before.
+"""Groups of layers from the head down, for gradual unfreezing and discriminative rates.
 
 Howard & Ruder 2018, "Universal Language Model Fine-tuning for Text Classification",
 arXiv:1801.06146: layers are thawed one group per epoch (3.3), and each group learns slower than
@@ -42,7 +42,7 @@ def layer_groups(network: Any, count: int) -> list[list[Any]]:
     return [head, *reversed(groups_below)]
 
 
-def thaw(network: Any, groups: Sequence[Sequence[Any]], number: int) -> None:
+def unfreeze_groups(network: Any, groups: Sequence[Sequence[Any]], number: int) -> None:
     """Makes the first `number` groups trainable, and no other layer that has weights."""
     for layer in network.layers:
         layer.trainable = True  # a model inside passes this on to its layers
@@ -57,7 +57,7 @@ def freeze(network: Any, rule: str) -> None:
         layer.trainable = rule != "backbone" or layer.name == HEAD
 
 
-def described(groups: Sequence[Sequence[Any]], options: Training) -> str:
+def describe_groups(groups: Sequence[Sequence[Any]], options: Training) -> str:
     """How the layers were grouped, for the result."""
     shown = []
     for number, group in enumerate(groups):

@@ -51,17 +51,17 @@ class MovingAverages:
         self._model = model
         self._layers = [layer for layer in normalizations(model) if _takes_training(layer)]
         self._starts: dict[int, int] = {}
-        self._renewing = False
+        self._estimating = False
         # By layer, since one may be called several times in a pass.
         self._seen = {id(layer): tf.Variable(0.0, trainable=False) for layer in self._layers}
         self._runs: dict[tuple[Any, ...], Callable[[Any], Any]] = {}
 
-    def start(self, layer: Any, step: int) -> None:
+    def set_first_step(self, layer: Any, step: int) -> None:
         """Sets the step of the optimizer at which a Keras layer is thawed; else it is the first."""
         self._starts.update((id(one), step) for one in normalizations(layer))
 
     @contextmanager
-    def following(self) -> Iterator[None]:
+    def growing_momenta(self) -> Iterator[None]:
         """Within the block, momenta grow with the steps of the model's optimizer."""
         before = [vars(layer).get("call") for layer in self._layers]
         for layer in self._layers:
@@ -75,11 +75,11 @@ class MovingAverages:
                 else:
                     layer.call = call
 
-    def renew(self, model: Any, batches: Iterable[Any]) -> None:
+    def estimate(self, model: Any, batches: Iterable[Any]) -> None:
         """Computes averages anew: mean and variance over all examples of some batches.
 
         Everything else runs as outside of training, dropout for one. To be called within
-        `following`.
+        `growing_momenta`.
 
         Args:
             model: A `keras.Model` that holds layers of the one that is trained; itself, mostly.
@@ -91,14 +91,14 @@ class MovingAverages:
         key = (id(model), *learning)
         if key not in self._runs:
             self._runs[key] = self._run(model)
-        self._renewing = True
+        self._estimating = True
         try:
             for seen in self._seen.values():
                 seen.assign(0.0)
             for batch in batches:
                 self._runs[key](batch)
         finally:
-            self._renewing = False
+            self._estimating = False
 
     def _run(self, model: Any) -> Callable[[Any], Any]:
         tf = require("tensorflow")
@@ -116,7 +116,7 @@ class MovingAverages:
 
         def call(*args: Any, **kwargs: Any) -> Any:
             given = signature.bind(*args, **kwargs)
-            if self._renewing:
+            if self._estimating:
                 given.arguments["training"] = layer.trainable
             if not (given.arguments.get("training") and layer.trainable):
                 return plain(*given.args, **given.kwargs)
@@ -129,7 +129,7 @@ class MovingAverages:
                 result = plain(*given.args, **given.kwargs)
             finally:
                 vars(layer)["momentum"] = own
-            if self._renewing and not getattr(layer, "renorm", False):
+            if self._estimating and not getattr(layer, "renorm", False):
                 # What batches differ by is part of the variance (Chan et al. 1979).
                 apart = share / (1.0 - share) * (before - layer.moving_mean.value) ** 2
                 layer.moving_variance.assign_add(apart)
@@ -140,7 +140,7 @@ class MovingAverages:
     def _momentum(self, layer: Any, own: Any, examples: Any) -> Any:
         keras, tf = require("keras"), require("tensorflow")
         dtype = keras.backend.result_type(layer.compute_dtype, "float32")
-        if self._renewing:
+        if self._estimating:
             seen = self._seen[id(layer)]
             before = tf.identity(seen)
             return tf.cast(before / seen.assign_add(tf.cast(examples, tf.float32)), dtype)

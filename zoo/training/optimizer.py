@@ -1,4 +1,4 @@
-"""AdamW (Loshchilov & Hutter 2019) with one fused operation per variable, and rates by variable."""
+"""AdamW (Loshchilov & Hutter 2019), fused per variable, with learning rates by variable."""
 
 from __future__ import annotations
 

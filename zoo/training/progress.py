@@ -1,4 +1,4 @@
-"""What a training tells while an epoch is under way."""
+"""Progress events within an epoch."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from zoo.contracts.training import Training
 def progress_callback(
     emit: Callable[[Event], None], epoch: int, options: Training, batches: int, metric: str
 ) -> Any:
-    """A Keras callback that tells of batches, a few times a second, and always of the last.
+    """A Keras callback with batch events, a few per second, and always the last one.
 
     Args:
         emit: Receives ``batch`` events.

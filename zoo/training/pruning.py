@@ -29,7 +29,7 @@ _APART = "Depthwise"
 
 
 def prunable(network: Any) -> list[Any]:
-    """The kernels that pruning thins out: of convolutions, dense and recurrent layers.
+    """The kernels that pruning applies to: of convolutions, dense and recurrent layers.
 
     The head and small kernels stay whole.
 
@@ -53,7 +53,7 @@ def prunable(network: Any) -> list[Any]:
 
 
 def sparsity(network: Any) -> float:
-    """Share of zeros in the kernels that pruning thins out, 0 to 1."""
+    """Share of zeros in the prunable kernels, 0 to 1."""
     import numpy as np
 
     kernels = [np.asarray(variable) for variable in prunable(network)]
@@ -74,7 +74,7 @@ def share_at(step: float, ramp: int, end: float) -> float:
 
 
 def ramp_epochs(epochs: int) -> int:
-    """In how many of the epochs the share of zeros rises: the first half of them."""
+    """Number of epochs over which the share of zeros rises: the first half."""
     return max(epochs // 2, 1)
 
 
@@ -121,7 +121,7 @@ class Pruner:
 
 
 def pruned_task(task: Task, pruner: Pruner) -> Task:
-    """The task with a training step after which what was pruned is zero again.
+    """The task with a training step that applies the masks after each update.
 
     Raises:
         UsageError: The task trains in a way of its own.
@@ -149,8 +149,8 @@ def pruned_task(task: Task, pruner: Pruner) -> Task:
 
 
 class PruningTrainer(Trainer):
-    """Trains as ever, but no epoch before the share of zeros is reached can be the best."""
+    """A trainer whose best epoch is one at the final share of zeros."""
 
-    def _better(self, value: float, than: float) -> bool:
+    def _is_better(self, value: float, than: float) -> bool:
         rising = len(self.epochs) <= ramp_epochs(self.options.epochs)
-        return rising or super()._better(value, than)
+        return rising or super()._is_better(value, than)

@@ -1,4 +1,4 @@
-"""Pictures of what a network makes while it learns: one file per epoch, and one that is renewed."""
+"""Sample images of a training: one file per epoch, and one that is always the latest."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class SampleImages:
         self.meanwhile = meanwhile or folder
 
     def draw(self, epoch: int, picture: Array) -> Path:
-        """Keeps a picture, uint8 of shape (height, width, 1 or 3); returns where the newest is."""
+        """Writes an epoch's picture, uint8 (height, width, 1 or 3); returns the latest path."""
         self.meanwhile.mkdir(parents=True, exist_ok=True)
         image = require("PIL.Image").fromarray(
             picture[:, :, 0] if picture.shape[2] == 1 else picture
@@ -43,7 +43,7 @@ class SampleImages:
         return self.meanwhile / LATEST
 
     def collect(self) -> None:
-        """Brings everything that was drawn to where it belongs."""
+        """Moves all pictures to their final folder."""
         if self.meanwhile == self.folder or not self.meanwhile.is_dir():
             return
         self.folder.mkdir(parents=True, exist_ok=True)

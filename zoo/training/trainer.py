@@ -1,4 +1,4 @@
-"""Fine-tuning: one loop over epochs that reports, keeps the best, and can be resumed."""
+"""The trainer: a resumable loop over epochs that keeps the best one."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from zoo.common.errors import BadData, UsageError
 from zoo.common.optional_imports import require
 from zoo.common.progress import Event
 from zoo.contracts import Dataset, Preprocessing
-from zoo.contracts.task import Lesson, Task
+from zoo.contracts.task import Task, TrainingObjective
 from zoo.contracts.training import Training
 from zoo.networks.building import count_multiply_adds, raw_model
 from zoo.networks.logits import check_logits
 from zoo.results.records import Epoch
-from zoo.training.batches import Feed
+from zoo.training.batches import TrainingBatches
 from zoo.training.fused_batch_norm import fused_normalizations
-from zoo.training.layer_groups import described, freeze, layer_groups, thaw
+from zoo.training.layer_groups import describe_groups, freeze, layer_groups, unfreeze_groups
 from zoo.training.moving_averages import FOLLOWING_STEPS, MovingAverages
 from zoo.training.optimizer import adamw
 from zoo.training.progress import progress_callback
@@ -38,7 +38,7 @@ _MOST_STEPS = 32
 
 
 class Trainer:
-    """Trains one network; its folder holds what is needed to go on after an interruption.
+    """Trains one network; its folder holds the state for resuming after an interruption.
 
     Args:
         network: Keras model from normalized inputs to logits.
@@ -61,7 +61,7 @@ class Trainer:
     def __init__(
         self,
         network: Any,
-        task: Lesson,
+        task: TrainingObjective,
         preprocessing: Preprocessing,
         options: Training,
         *,
@@ -88,7 +88,7 @@ class Trainer:
         self._progress = 0
         self._best: list[Any] = []
         self._groups: list[list[Any]] = []
-        self._used: Any = None
+        self._in_use: Any = None
         self._trial: XlaTrial | None = None
         self._best_companion: list[Any] = []
 
@@ -106,20 +106,20 @@ class Trainer:
         freeze(self.network, self.options.freeze)
         make, beside = self.task.trainee or raw_model, [self.companion] if self.companion else []
         model = make(self.network, self.preprocessing, *beside)
-        feed = Feed(dataset, self.preprocessing, self.options, self.task, self.seed)
-        self.metric_name = self.task.compile(model, self._optimizer(feed.steps), self.options)
+        batches = TrainingBatches(dataset, self.preprocessing, self.options, self.task, self.seed)
+        self.metric_name = self.task.compile(model, self._optimizer(batches.steps), self.options)
         model.optimizer.build(model.trainable_variables)
         model.steps_per_execution = self._steps_per_call()
         averages = MovingAverages(model)
         self._resume(model)
-        self._group_layers(model, feed.steps, averages)
-        with fused_normalizations(model), averages.following():
+        self._group_layers(model, batches.steps, averages)
+        with fused_normalizations(model), averages.growing_momenta():
             for number in range(len(self.epochs) + 1, self.options.epochs + 1):
-                if self._enough(feed.steps):
+                if self._is_out_of_patience(batches.steps):
                     break
-                self._thaw(model, number)
-                self._choose_jit(model, feed, number)
-                epoch = self._one_epoch(model, feed, averages, number)
+                self._unfreeze(model, number)
+                self._choose_jit(model, batches, number)
+                epoch = self._one_epoch(model, batches, averages, number)
                 sketch = self._sample_image(number)
                 self._save(model)
                 # Only now: an epoch that was told is never lost.
@@ -131,23 +131,23 @@ class Trainer:
                 self.companion.set_weights(self._best_companion)
         if self._sketches is not None:
             self._sketches.collect()
-        self.ended = self._told_ended()
+        self.ended = self._describe_end()
         self.emit({"event": "note", "text": self.ended})
 
     def _size(self, examples: int) -> None:
         """Chooses the examples per step where nobody did, and says so where they are few."""
-        usual = type(self.options)().sized_for(10**9).batch_size
+        usual = type(self.options)().with_batch_size_for(10**9).batch_size
         asked = self.options.batch_size
-        self.options = self.options.sized_for(examples)
+        self.options = self.options.with_batch_size_for(examples)
         if asked is None and self.options.batch_size != usual:
             text = (
                 f"{self.options.batch_size} examples per step in place of {usual}, so that an "
-                f"epoch of {examples} has {self.options.batches(examples)} steps"
+                f"epoch of {examples} has {self.options.steps_per_epoch(examples)} steps"
             )
             self.notes.append(text)
             self.emit({"event": "note", "text": text})
 
-    def _told_ended(self) -> str:
+    def _describe_end(self) -> str:
         made, most = len(self.epochs), self.options.epochs
         if not made:
             return "no epoch was asked for: the weights are as they were"
@@ -165,26 +165,30 @@ class Trainer:
         return {} if self._sketches is None else self._sketches.names()
 
     def _sample_image(self, number: int) -> Event:
-        """Draws what the network makes now; the event tells where."""
+        """Writes a sample image; returns its path as part of the epoch's event."""
         if self._sketches is None:
             return {}
-        picture = self.task.sketch(self.network, self.preprocessing)
+        picture = self.task.sample_image(self.network, self.preprocessing)
         if picture is None:
             return {}
         return {"sketch": str(self._sketches.draw(number, picture))}
 
-    def _one_epoch(self, model: Any, feed: Feed, averages: MovingAverages, number: int) -> Epoch:
-        progress = progress_callback(self.emit, number, self.options, feed.steps, self.metric_name)
+    def _one_epoch(
+        self, model: Any, batches: TrainingBatches, averages: MovingAverages, number: int
+    ) -> Epoch:
+        progress = progress_callback(
+            self.emit, number, self.options, batches.steps, self.metric_name
+        )
         # Each epoch has a seed of its own, so a resumed run sees what an unbroken one sees.
         require("keras.utils").set_random_seed(self.seed + number)
         started = time.perf_counter()
         history = model.fit(
-            feed.train(number), epochs=1, verbose=0, shuffle=False, callbacks=[progress]
+            batches.train(number), epochs=1, verbose=0, shuffle=False, callbacks=[progress]
         ).history
         trained = time.perf_counter() - started
-        if (number - self._all_thawed()) * feed.steps < FOLLOWING_STEPS:
-            averages.renew(self._answering(model), feed.inputs(number))
-        checked = model.evaluate(feed.validation(), verbose=0, return_dict=True)
+        if (number - self._first_unfrozen_epoch()) * batches.steps < FOLLOWING_STEPS:
+            averages.estimate(self._deployed(model), batches.inputs(number))
+        checked = model.evaluate(batches.validation(), verbose=0, return_dict=True)
         seconds = time.perf_counter() - started
         loss = float(history["loss"][-1])
         if not math.isfinite(loss):
@@ -200,11 +204,11 @@ class Trainer:
             validation_loss=float(checked["loss"]),
             validation_metric=float(checked[self.metric_name]),
             learning_rate=float(model.optimizer.learning_rate.numpy()),
-            examples_per_second=feed.examples / trained,
+            examples_per_second=batches.examples / trained,
             seconds=seconds,
         )
         self.epochs.append(epoch)
-        if not self._best or self._better(epoch.validation_metric, self._best_metric()):
+        if not self._best or self._is_better(epoch.validation_metric, self._best_metric()):
             self._progress = number
             self._keep(number)
         # Of few examples many epochs get as many right: the surest one is kept.
@@ -221,38 +225,38 @@ class Trainer:
         same = epoch.validation_metric == best.validation_metric
         return same and epoch.validation_loss < best.validation_loss
 
-    def _better(self, value: float, than: float) -> bool:
+    def _is_better(self, value: float, than: float) -> bool:
         return value > than if self.task.higher_is_better else value < than
 
     def _best_metric(self) -> float:
         return self.epochs[self.best_epoch - 1].validation_metric
 
-    def _answering(self, model: Any) -> Any:
+    def _deployed(self, model: Any) -> Any:
         """What takes the inputs that the network takes in use, where averages must fit."""
         if self.preprocessing.training == self.preprocessing:
             return model
-        if self._used is None:
-            self._used = raw_model(self.network, self.preprocessing)
-        return self._used
+        if self._in_use is None:
+            self._in_use = raw_model(self.network, self.preprocessing)
+        return self._in_use
 
-    def _enough(self, steps: int) -> bool:
+    def _is_out_of_patience(self, steps: int) -> bool:
         if len(self.epochs) * steps < LEAST_STEPS:
             return False
         # While layers are still frozen, a pause in progress says nothing.
-        since_best = len(self.epochs) - max(self._progress, self._all_thawed())
+        since_best = len(self.epochs) - max(self._progress, self._first_unfrozen_epoch())
         return 0 < self.options.patience <= since_best
 
-    def _all_thawed(self) -> int:
-        """The epoch from which on every layer learns."""
+    def _first_unfrozen_epoch(self) -> int:
+        """The first epoch in which every layer is trainable."""
         return len(self._groups) if self.options.freeze == "gradual" else 0
 
     def _steps_per_call(self) -> int:
-        """Batches that TensorFlow takes in one call; it changes no result."""
+        """Batches per call into TensorFlow; results do not depend on it."""
         work = 3 * count_multiply_adds(self.network) * (self.options.batch_size or 1)
         return max(1, min(_MOST_STEPS, _WORK_PER_CALL // max(work, 1)))
 
     def _group_layers(self, model: Any, batches: int, averages: MovingAverages) -> None:
-        """Divides the layers into groups, where they are to be treated apart."""
+        """Divides the layers into groups for gradual unfreezing or rates by group."""
         gradual = self.options.freeze == "gradual"
         if self.options.epochs == 0 or (not gradual and self.options.factor == 1.0):
             return
@@ -274,25 +278,25 @@ class Trainer:
         if gradual:
             for number, group in enumerate(self._groups):
                 for layer in group:
-                    averages.start(layer, number * batches)
-        self.notes.insert(0, described(self._groups, self.options))
+                    averages.set_first_step(layer, number * batches)
+        self.notes.insert(0, describe_groups(self._groups, self.options))
         self.emit({"event": "note", "text": self.notes[0]})
 
-    def _thaw(self, model: Any, number: int) -> None:
-        """Makes trainable what learns in epoch `number`."""
+    def _unfreeze(self, model: Any, number: int) -> None:
+        """Makes the layers of epoch `number` trainable."""
         if self.options.freeze == "gradual":
-            thaw(self.network, self._groups, number)
+            unfreeze_groups(self.network, self._groups, number)
             if number <= len(self._groups):
                 model.make_train_function(force=True)
 
-    def _choose_jit(self, model: Any, feed: Feed, number: int) -> None:
-        """Tries XLA before the first epoch that trains every layer; later ones do the same."""
-        if number < self._all_thawed():
+    def _choose_jit(self, model: Any, batches: TrainingBatches, number: int) -> None:
+        """Tries XLA before the first epoch that trains every layer; later ones keep the choice."""
+        if number < self._first_unfrozen_epoch():
             return
         if self._trial is None:
-            steps = (self.options.epochs - number + 1) * feed.steps
+            steps = (self.options.epochs - number + 1) * batches.steps
             variables = self._state_variables(model)
-            self._trial = use_jit(model, self.options.jit, feed.train(number), variables, steps)
+            self._trial = use_jit(model, self.options.jit, batches.train(number), variables, steps)
             if self._trial.note:
                 self.notes.append(self._trial.note)
                 self.emit({"event": "note", "text": self._trial.note})
@@ -330,7 +334,7 @@ class Trainer:
         )
 
     def _state_variables(self, model: Any) -> list[Any]:
-        """Everything the next epoch depends on: dropout's random state is no weight."""
+        """The variables that the next epoch depends on, random states of dropout included."""
         own = self.task.state(model) if self.task.state is not None else []
         return [*self.network.variables, *model.optimizer.variables, *own]
 

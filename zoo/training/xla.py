@@ -1,4 +1,4 @@
-"""Whether XLA compiles the training step: tried out at the start of a long training.
+"""The choice whether XLA compiles the training step, by a trial in long trainings.
 
 On some processors and networks the compiled step is twice as fast, on others half; nothing but a
 measurement tells. It is taken where the training is long enough for it to cost little.
@@ -24,7 +24,7 @@ _CLEARLY = 1.05
 
 @dataclass(frozen=True, kw_only=True)
 class XlaTrial:
-    """What was decided.
+    """The outcome of the trial.
 
     Attributes:
         jit: Whether XLA compiles the step.
@@ -54,22 +54,22 @@ def use_jit(model: Any, wish: str, batches: Any, variables: Sequence[Any], steps
         return XlaTrial(jit=False)
     before = [variable.numpy() for variable in variables]
     try:
-        return _tried(model, batches, steps)
+        return _run_trial(model, batches, steps)
     finally:
         for variable, value in zip(variables, before, strict=True):
             variable.assign(value)
         model.reset_metrics()
 
 
-def _tried(model: Any, batches: Any, steps: int) -> XlaTrial:
-    plain = _Contestant(model, batches, jit=False)
+def _run_trial(model: Any, batches: Any, steps: int) -> XlaTrial:
+    plain = _CompiledStep(model, batches, jit=False)
     plain.run()
     expected = steps * plain.run()
     if expected < WORTH_SECONDS:
         return XlaTrial(jit=False)
     try:
         started = time.perf_counter()
-        compiled = _Contestant(model, batches, jit=True)
+        compiled = _CompiledStep(model, batches, jit=True)
         compiled.run()
         seconds = time.perf_counter() - started
     # TensorFlow has many ways to say that an operation cannot be compiled.
@@ -89,8 +89,8 @@ def _tried(model: Any, batches: Any, steps: int) -> XlaTrial:
     )
 
 
-class _Contestant:
-    """The training function in one of its two forms, and a stream of batches."""
+class _CompiledStep:
+    """The training function, compiled by XLA or not, with a stream of batches."""
 
     def __init__(self, model: Any, batches: Any, *, jit: bool) -> None:
         self._model = model
@@ -103,7 +103,7 @@ class _Contestant:
         self._batches = iter(batches.repeat())
 
     def use(self) -> None:
-        """Makes it the one that the model trains with."""
+        """Installs it as the model's training function."""
         self._model.jit_compile = self._jit
         self._model.train_function = self._function
 

@@ -32,7 +32,7 @@ def encode(values: Array) -> Json:
     return {"dtype": values.dtype.name, "shape": list(values.shape), "data": data}
 
 
-def limits(dtype: Any) -> tuple[int, int]:
+def integer_limits(dtype: Any) -> tuple[int, int]:
     """Least and greatest number of an integer type."""
     info = np.iinfo(dtype)
     return int(info.min), int(info.max)
@@ -46,7 +46,7 @@ def quantize(values: Array, tensor: Json) -> Array:
     steps = np.rint(values.astype(np.float32) / np.float32(tensor["scale"])) + tensor["zero_point"]
     if np.isnan(steps).any():
         raise AgentError("BadInput", f"input {tensor['name']} holds NaN, which has no integer")
-    low, high = limits(dtype)
+    low, high = integer_limits(dtype)
     quantized: Array = np.clip(steps, low, high).astype(dtype)
     return quantized
 

@@ -9,6 +9,7 @@ import sys
 from typing import TYPE_CHECKING, TextIO
 
 from .common import PROTOCOL, AgentError, Json
+from .telemetry import switch_off
 
 if TYPE_CHECKING:
     from .runtimes.base import Options
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 
 def main() -> int:
     """Serves stdin until `close` or its end."""
+    switch_off()
     parser = argparse.ArgumentParser(description="edgezoo agent: JSON lines on stdin and stdout")
     parser.add_argument("--runtime", default="litert", help="used where a request names none")
     parser.add_argument("--cpus", default="", help="mask of processors, in hexadecimal")

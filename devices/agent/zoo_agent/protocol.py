@@ -21,7 +21,7 @@ from .machine import peak_memory
 from .running import run
 from .runtimes.base import Model, Options
 from .runtimes.loading import import_runtime, open_model, version_of
-from .runtimes.table import OWN, described, own
+from .runtimes.table import OWN, described, own_runtime
 
 
 class Agent:
@@ -87,7 +87,7 @@ class Agent:
     def _load(self, request: Json) -> Json:
         self.model = None  # Frees the file before, so that two never share the memory.
         told = request.get("runtime")
-        runtime = own(self.runtime) if told is None else described(told)
+        runtime = own_runtime(self.runtime) if told is None else described(told)
         code, module = import_runtime(runtime)
         memory = peak_memory()
         model = self.model = open_model(runtime.name, code, module, request, self.options)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from .arrays import dequantize, limits, quantize
+from .arrays import dequantize, integer_limits, quantize
 from .common import AgentError
 
 if TYPE_CHECKING:
@@ -68,7 +68,7 @@ def seeded_inputs(model: Model, seed: int, low: float, high: float) -> list[Arra
             raise AgentError("BadInput", f"input {tensor['name']} has a free size: send inputs")
         dtype = np.dtype(tensor["dtype"])
         if tensor["scale"] is not None:
-            least, most = limits(dtype)
+            least, most = integer_limits(dtype)
             made.append(random.integers(least, most, shape, np.int64, True).astype(dtype))
         else:  # Integers without a scale (token ids, say) become zeros, which are always valid.
             made.append(random.uniform(low, high, shape).astype(dtype))

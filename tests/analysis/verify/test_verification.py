@@ -283,13 +283,13 @@ class Forgetful:
 def test_state_that_is_not_reset_is_found(
     copy: Callable[[str], Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from zoo.execution.runner import judging_device
+    from zoo.execution.runner import host_device
 
-    forgetful = Forgetful(judging_device(registry()))
+    forgetful = Forgetful(host_device(registry()))
     driver = driver_of(forgetful.device.kind.driver(), connect=lambda _: forgetful.connect())
     kind = replace(forgetful.device.kind, driver=lambda: driver)
     monkeypatch.setattr(
-        "zoo.execution.devices.judging_device",
+        "zoo.execution.devices.host_device",
         lambda _: replace(forgetful.device, kind=kind),
     )
     assert "fresh state in litert" in failing(verified(copy("float32.tflite")))

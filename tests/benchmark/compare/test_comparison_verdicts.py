@@ -10,7 +10,7 @@ from measured import PLAIN, process, side
 from zoo.benchmark.compare.comparability import differences, drift
 from zoo.benchmark.compare.comparing import Comparisons
 from zoo.benchmark.compare.comparison import Side, compare_sides, main_disturbances
-from zoo.benchmark.compare.words import basis, first_line, plain, sentence
+from zoo.benchmark.compare.wording import basis, first_line, plain, sentence
 from zoo.common.errors import UsageError
 
 BASE = [100.0, 100.2, 99.9, 100.1, 100.3, 99.8, 100.4, 99.7, 100.5, 99.6, 100.0, 100.1]

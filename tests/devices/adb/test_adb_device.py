@@ -22,10 +22,10 @@ from measured import measure
 
 from zoo.benchmark.cells import cells_of, check_compared, check_tools, time_cells, with_tools
 from zoo.benchmark.compare.judgement import judge_budgets
-from zoo.benchmark.compare.sources import recorded
+from zoo.benchmark.compare.sources import recorded_measurements
 from zoo.benchmark.journal import Journal
 from zoo.benchmark.tiers import tier_named
-from zoo.benchmark.timing import keep
+from zoo.benchmark.timing import record_result
 from zoo.common.errors import MissingExtra, UnknownName, UsageError, ZooError
 from zoo.common.files import sha256_of
 from zoo.common.worker import Children
@@ -294,10 +294,10 @@ class TestBenchmarkModel:
         first = time_cells(REGISTRY, device, cells, tier, **how)  # type: ignore[arg-type]
         again = time_cells(REGISTRY, device, cells, tier, **how)  # type: ignore[arg-type]
         assert [timed.kept for timed in (*first, *again)] == [False, False, True, True]
-        timings = [keep(store, device, timed) for timed in again]
+        timings = [record_result(store, device, timed) for timed in again]
         assert [len(t.measurement.summaries) for t in timings if t.measurement] == [2, 2]
         assert [r.record.kind for r in store.records()] == ["bench", "bench"]
-        assert list(recorded(store)) == []
+        assert list(recorded_measurements(store)) == []
         judged = judge_budgets(timings, ["p50<=10s", "load<=10s", "size<=1MB"], registry=REGISTRY)
         assert [j.verdict for j in judged[0]] == ["can't tell", "can't tell", "within"]
         store.close()

@@ -17,7 +17,7 @@ import pytest
 from zoo.devices.local.host import HostTransport
 from zoo.devices.shared.agent_files import AGENT
 from zoo.execution.agent_process import PipeProcess
-from zoo.execution.failures import AgentDied, AgentHung, AgentMismatch, AgentRefused, refused
+from zoo.execution.failures import AgentDied, AgentHung, AgentMismatch, AgentRefused, refusal_error
 from zoo.execution.protocol import PROTOCOL
 from zoo.execution.session import AgentSession
 
@@ -218,5 +218,5 @@ def test_a_runtime_too_old_for_an_operator(litert: AgentSession, files: dict[str
     ],
 )
 def test_memory_that_is_out_is_told_as_such(words: str) -> None:
-    assert "the device has too little memory" in str(refused("load", "CannotLoad", words))
-    assert "too little memory" not in str(refused("load", "CannotLoad", "not a flatbuffer"))
+    assert "the device has too little memory" in str(refusal_error("load", "CannotLoad", words))
+    assert "too little memory" not in str(refusal_error("load", "CannotLoad", "not a flatbuffer"))

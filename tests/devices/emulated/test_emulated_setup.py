@@ -19,19 +19,19 @@ from zoo.devices.emulated import debian_packages as emulated_packages
 from zoo.devices.emulated import root_filesystem as emulated_root
 from zoo.devices.emulated import wheels as emulated_wheels
 from zoo.devices.emulated.boards import AARCH64, ARMV7, BOARDS, board_folder, cpu_info
-from zoo.devices.emulated.debian_packages import Packages, take_programs, unpack
+from zoo.devices.emulated.debian_packages import Packages, extract_programs, unpack
 from zoo.devices.emulated.qemu import find_emulator
-from zoo.devices.emulated.root_filesystem import LAYOUT, RECORD, Fetched, Ready, Root
-from zoo.devices.emulated.tools import Ran
-from zoo.devices.emulated.wheels import NoWheel, Python, Runtime
+from zoo.devices.emulated.root_filesystem import LAYOUT, RECORD, FetchedFile, Root, RootRecord
+from zoo.devices.emulated.tools import ToolResult
+from zoo.devices.emulated.wheels import NoWheel, RuntimeWheels, TargetPython
 from zoo.execution.device import Device
 from zoo.execution.devices import add_device, device_named
 from zoo.registry import PluginSettings, load_registry
 
 REGISTRY = load_registry(PluginSettings(installed=False))
 with_apt = pytest.mark.skipif(bool(apt_repository.why_not()), reason=apt_repository.why_not() or "")
-PYTHON = Python(version="3.11", wheel="aarch64", libc=36)
-LITERT = Runtime(name="litert", distribution="ai-edge-litert", needs=("flatbuffers",))
+PYTHON = TargetPython(version="3.11", wheel="aarch64", libc=36)
+LITERT = RuntimeWheels(name="litert", distribution="ai-edge-litert", needs=("flatbuffers",))
 
 
 @pytest.fixture(autouse=True)
@@ -94,18 +94,18 @@ def test_a_board_that_nobody_knows() -> None:
 # ------------------------------------------------------------------ roots that are not whole
 
 
-def ready(**changes: Any) -> Ready:
+def ready(**changes: Any) -> RootRecord:
     values: dict[str, Any] = {
         "layout": LAYOUT,
         "python": "3.11",
         "asked": ("x",),
         "runtimes": {"litert": "2.3.0"},
         "refused": {},
-        "packages": (Fetched(file="a.deb", sha256="0" * 64),),
-        "wheels": (Fetched(file="a.whl", sha256="1" * 64),),
+        "packages": (FetchedFile(file="a.deb", sha256="0" * 64),),
+        "wheels": (FetchedFile(file="a.whl", sha256="1" * 64),),
         "created": "2026-01-01T00:00:00+00:00",
     }
-    return Ready(**{**values, **changes})
+    return RootRecord(**{**values, **changes})
 
 
 def made_root(record: str | None, *, python: bool = True) -> Root:
@@ -162,7 +162,7 @@ def test_a_board_without_the_emulator_says_how(
 
 
 def test_what_is_made_of_other_files_is_another_root() -> None:
-    other = ready(wheels=(Fetched(file="a.whl", sha256="2" * 64),))
+    other = ready(wheels=(FetchedFile(file="a.whl", sha256="2" * 64),))
     assert emulated_root.digest(ready()) == emulated_root.digest(ready(created="later"))
     assert emulated_root.digest(ready()) != emulated_root.digest(other)
 
@@ -180,7 +180,7 @@ def test_offline_names_what_is_missing(tmp_path: Path, monkeypatch: pytest.Monke
     for name in ("QEMU's user mode for armv7", "python3-numpy", "armhf", "ai-edge-litert"):
         assert name in caught.value.what
     assert "unset ZOO_OFFLINE" in (caught.value.fix or "")
-    assert not emulated_root.home().exists()
+    assert not emulated_root.emulation_folder().exists()
 
 
 def test_without_debians_tools(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -192,8 +192,8 @@ def test_without_debians_tools(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
 
 @with_apt
 def test_one_setup_at_a_time() -> None:
-    emulated_root.home().mkdir(parents=True)
-    with (emulated_root.home() / "aarch64.lock").open("w") as held:
+    emulated_root.emulation_folder().mkdir(parents=True)
+    with (emulated_root.emulation_folder() / "aarch64.lock").open("w") as held:
         fcntl.flock(held, fcntl.LOCK_EX)
         with pytest.raises(ZooError, match="another process sets up aarch64"):
             setup(device_named(REGISTRY, "emulated-pi4"))
@@ -256,7 +256,7 @@ def test_packages_come_with_what_they_need(repository: Repository, tmp_path: Pat
         unpack(package, tmp_path / "root")
     assert (tmp_path / "root" / "usr" / "lib" / "base.txt").read_bytes() == b"base" * 1000
     (tmp_path / "programs").mkdir()
-    taken = [take_programs(p, ["qemu-arm", "other"], tmp_path / "programs") for p in found]
+    taken = [extract_programs(p, ["qemu-arm", "other"], tmp_path / "programs") for p in found]
     assert sorted(taken) == [[], ["qemu-arm"]]
     assert (tmp_path / "programs" / "qemu-arm").stat().st_mode & 0o111
 
@@ -319,14 +319,14 @@ def test_platforms_reach_from_the_roots_library_to_the_oldest() -> None:
 class Pip:
     """Answers as pip does, one answer after the other; the last one stays."""
 
-    def __init__(self, *answers: Ran | str) -> None:
+    def __init__(self, *answers: ToolResult | str) -> None:
         self.answers = list(answers)
         self.asked: list[tuple[str, ...]] = []
 
-    def __call__(self, *arguments: str) -> Ran:
+    def __call__(self, *arguments: str) -> ToolResult:
         self.asked.append(arguments)
         answer = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
-        if isinstance(answer, Ran):
+        if isinstance(answer, ToolResult):
             return answer
         folder = Path(arguments[arguments.index("--dest") + 1])
         folder.mkdir(parents=True, exist_ok=True)
@@ -334,11 +334,11 @@ class Pip:
             wheel(folder / "a.whl")
             if answer == "damaged":
                 (folder / "a.whl").write_bytes((folder / "a.whl").read_bytes()[:-30])
-        return Ran(code=0, out="", err="")
+        return ToolResult(code=0, out="", err="")
 
 
-NONE = Ran(code=1, out="", err="ERROR: No matching distribution found for ai-edge-litert")
-AWAY = Ran(
+NONE = ToolResult(code=1, out="", err="ERROR: No matching distribution found for ai-edge-litert")
+AWAY = ToolResult(
     code=1,
     out="WARNING: Retrying (Retry(total=4)) after connection broken by 'NewConnectionError'",
     err="ERROR: No matching distribution found for ai-edge-litert",

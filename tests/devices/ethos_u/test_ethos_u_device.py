@@ -17,9 +17,9 @@ from zoo.devices.ethos_u.driver import layer_table
 from zoo.devices.ethos_u.vela import Layer
 from zoo.devices.ethos_u.vela_options import EthosUOptions
 from zoo.execution.devices import add_device, device_named
-from zoo.execution.examination import ExaminationRecord, examine_file, specimen_of
+from zoo.execution.offline_analysis import OfflineAnalysis, analyse_file, specimen_of
 from zoo.registry import PluginSettings, load_registry
-from zoo.testing.examinations import PROBES, REAL_PROBES
+from zoo.testing.offline_analysis import PROBES, REAL_PROBES
 
 REGISTRY = load_registry(PluginSettings(installed=False))
 INTEGER, REAL = PROBES / "dense.tflite", REAL_PROBES / "dense.tflite"
@@ -31,7 +31,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ZOO_HOME", str(tmp_path / "home"))
 
 
-def figures(record: ExaminationRecord) -> dict[str, Figure]:
+def figures(record: OfflineAnalysis) -> dict[str, Figure]:
     return {figure.name: figure for figure in record.figures}
 
 
@@ -52,7 +52,7 @@ class TestExamined:
         ],
     )
     def test_estimates_say_what_they_are_for(self, name: str, system: str, memory: str) -> None:
-        record = examine_file(REGISTRY, device_named(REGISTRY, name), INTEGER)
+        record = analyse_file(REGISTRY, device_named(REGISTRY, name), INTEGER)
         assert record.passed
         assert record.verdict.endswith("ms estimated")
         assert all(figure.estimate for figure in record.figures)
@@ -70,7 +70,7 @@ class TestExamined:
     def test_limits_and_the_compiled_file(self, tmp_path: Path) -> None:
         given = {"accelerator": "ethos-u55-64", "flash": "16B", "keep": "out/kept"}
         device = add_device(REGISTRY, "npu", "ethos-u", given)
-        record = examine_file(REGISTRY, device, INTEGER)
+        record = analyse_file(REGISTRY, device, INTEGER)
         assert (record.verdict, record.passed) == ("does not fit", False)
         assert "of flash by Vela's estimate" in record.faults[0]
         kept = tmp_path / "out" / "kept" / "dense.ethos-u55-64.vela.tflite"
@@ -81,7 +81,7 @@ class TestExamined:
         given = {"accelerator": "ethos-u55-64", "system_config": "Ethos_U55_High_End_Embeded"}
         device = add_device(REGISTRY, "npu", "ethos-u", given)
         with pytest.raises(UnknownName, match="system config") as caught:
-            examine_file(REGISTRY, device, INTEGER)
+            analyse_file(REGISTRY, device, INTEGER)
         assert "Ethos_U55_High_End_Embedded" in str(caught.value.fix)
 
     def test_half_a_file(self, tmp_path: Path) -> None:
@@ -96,12 +96,12 @@ class TestExamined:
         given = {"accelerator": "ethos-u55-64", "config": "mine.ini"}
         device = add_device(REGISTRY, "npu", "ethos-u", given)
         with pytest.raises(UsageError, match="is no Vela configuration"):
-            examine_file(REGISTRY, device, INTEGER)
+            analyse_file(REGISTRY, device, INTEGER)
 
 
 def test_real_numbers_are_refused() -> None:
     with pytest.raises(Unsupported, match="computes in real numbers") as caught:
-        examine_file(REGISTRY, device_named(REGISTRY, "ethos-u55-128"), REAL)
+        analyse_file(REGISTRY, device_named(REGISTRY, "ethos-u55-128"), REAL)
     assert "none of its 1 computing operators" in str(caught.value.why)
     assert "--precision int8" in str(caught.value.fix)
 
@@ -109,7 +109,7 @@ def test_real_numbers_are_refused() -> None:
 def test_without_vela(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(vela, "installed", lambda _: False)
     with pytest.raises(MissingExtra) as caught:
-        examine_file(REGISTRY, device_named(REGISTRY, "ethos-u55-128"), INTEGER)
+        analyse_file(REGISTRY, device_named(REGISTRY, "ethos-u55-128"), INTEGER)
     assert caught.value.fix == 'pip install "edgezoo[ethos-u]"'
 
 
@@ -151,10 +151,10 @@ def test_programs_of_others_are_ended_and_named(tmp_path: Path, monkeypatch: Any
     (tmp_path / "slow.py").write_text("import time; time.sleep(60)")
     (tmp_path / "dead.py").write_text("import os; os.kill(os.getpid(), 11)")
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
-    assert run_module("slow", [], seconds=0.5).why == "it took more than 0.5 s and was ended"
-    assert run_module("dead", [], seconds=60).why == "it died by SIGSEGV"
+    assert run_module("slow", [], seconds=0.5).failure == "it took more than 0.5 s and was ended"
+    assert run_module("dead", [], seconds=60).failure == "it died by SIGSEGV"
     if sys.platform == "linux":
         (tmp_path / "greedy.py").write_text("b = bytearray(1 << 46)")
         greedy = run_module("greedy", [], seconds=60)
         assert greedy.code == 1
-        assert "MemoryError" in greedy.said
+        assert "MemoryError" in greedy.stderr

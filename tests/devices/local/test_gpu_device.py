@@ -115,7 +115,7 @@ class TestRefusals:
             measure(device, files["onnx"], runtime="onnxruntime", threads=1, tier="brief")
 
     def test_nothing_that_runs_there(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(gpu, "TRIED", {"onnxruntime": gpu.TRIED["onnxruntime"]})
+        monkeypatch.setattr(gpu, "GPU_RUNTIMES", {"onnxruntime": gpu.GPU_RUNTIMES["onnxruntime"]})
         with pytest.raises(NoGpu) as caught:
             device_named(load_registry(), "gpu").runtimes()
         assert "onnxruntime: " in str(caught.value.why)
@@ -174,8 +174,8 @@ class TestNvidia:
 
 
 def test_imitated_gpus_make_noise() -> None:
-    assert gpu.IMITATED in GpuTransport(software=True).condition().faults
-    assert gpu.IMITATED not in GpuTransport().condition().faults
+    assert gpu.SOFTWARE_GPU_FAULT in GpuTransport(software=True).condition().faults
+    assert gpu.SOFTWARE_GPU_FAULT not in GpuTransport().condition().faults
 
 
 def test_a_gpu_is_never_where_files_are_judged() -> None:

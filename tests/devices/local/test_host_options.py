@@ -11,7 +11,7 @@ import pytest
 
 from zoo.common.errors import UsageError, ZooError
 from zoo.devices.local import environments
-from zoo.devices.local.environments import APART, make_environment
+from zoo.devices.local.environments import SEPARATE_ENVIRONMENTS, make_environment
 from zoo.devices.local.host import HostTransport
 from zoo.devices.local.transport import python_of
 from zoo.execution.device import Device
@@ -149,7 +149,9 @@ class TestEnvironments:
 
     def test_packages_that_cannot_be_had(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(
-            environments, "APART", {"tflite-runtime": environments.Apart(("no such==1",), (0,))}
+            environments,
+            "SEPARATE_ENVIRONMENTS",
+            {"tflite-runtime": environments.RuntimeEnvironment(("no such==1",), (0,))},
         )
         monkeypatch.setattr(environments.shutil, "which", lambda name: sys.executable)
         with pytest.raises(ZooError, match="could not be installed"):
@@ -164,7 +166,9 @@ class TestEnvironments:
         except ZooError as error:
             pytest.skip(f"{error.what}: {error.why}")
         assert "tflite-runtime" in ready
-        assert told[1] == f"installing {', '.join(APART['tflite-runtime'].packages)}"
+        assert (
+            told[1] == f"installing {', '.join(SEPARATE_ENVIRONMENTS['tflite-runtime'].packages)}"
+        )
         with AgentSession(HostTransport(), "tflite-runtime") as session:
             session.load(files["dense"], purpose="timing")
             about = session.describe()

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from zoo.devices.microcontroller.memory_sizes import in_words, parse_bytes
+from zoo.devices.microcontroller.memory_sizes import format_size, parse_bytes
 
 
 @pytest.mark.parametrize(
@@ -43,5 +43,5 @@ def test_what_is_no_size(text: str) -> None:
 
 @given(st.integers(0, 1 << 38))
 def test_words_are_read_back_nearly(count: int) -> None:
-    read = parse_bytes(in_words(count))
+    read = parse_bytes(format_size(count))
     assert abs(read - count) <= count * 1e-3 + 1

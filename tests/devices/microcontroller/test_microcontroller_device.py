@@ -15,13 +15,13 @@ from zoo.contracts import Figure, Specimen
 from zoo.devices.microcontroller import outputs as micro_answers
 from zoo.devices.microcontroller.board_table import board_names
 from zoo.devices.microcontroller.boards import BoardOptions, board_of, boards
-from zoo.devices.microcontroller.operators import what_to_do
-from zoo.devices.microcontroller.outputs import compare_answers
+from zoo.devices.microcontroller.operators import suggested_fix
+from zoo.devices.microcontroller.outputs import compare_outputs
 from zoo.execution.device import Device
 from zoo.execution.devices import add_device, device_named
-from zoo.execution.examination import ExaminationRecord, examine_file, specimen_of
+from zoo.execution.offline_analysis import OfflineAnalysis, analyse_file, specimen_of
 from zoo.registry import PluginSettings, load_registry
-from zoo.testing.examinations import PROBES, REAL_PROBES
+from zoo.testing.offline_analysis import PROBES, REAL_PROBES
 
 REGISTRY = load_registry(PluginSettings(installed=False))
 INTEGER, REAL = PROBES / "dense.tflite", REAL_PROBES / "dense.tflite"
@@ -34,7 +34,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ZOO_HOME", str(tmp_path / "home"))
 
 
-def figures(record: ExaminationRecord) -> dict[str, Figure]:
+def figures(record: OfflineAnalysis) -> dict[str, Figure]:
     return {figure.name: figure for figure in record.figures}
 
 
@@ -98,7 +98,7 @@ class TestExamined:
         pytest.importorskip("ai_edge_litert")
 
     def test_a_file_that_fits(self) -> None:
-        record = examine_file(REGISTRY, device_named(REGISTRY, "nano33ble"), INTEGER)
+        record = analyse_file(REGISTRY, device_named(REGISTRY, "nano33ble"), INTEGER)
         assert (record.verdict, record.passed, record.faults) == ("fits", True, ())
         found = figures(record)
         # Two tensors of 16 bytes and the interpreter's books on four tensors and one operator.
@@ -111,7 +111,7 @@ class TestExamined:
 
     def test_a_board_that_is_too_small(self) -> None:
         options = {"board": "speck", "flash": "700B", "ram": "4KiB", "other_ram": "3500"}
-        record = examine_file(
+        record = analyse_file(
             REGISTRY, add_device(REGISTRY, "speck", "microcontroller", options), INTEGER
         )
         assert (record.verdict, record.passed) == ("does not fit", False)
@@ -122,14 +122,14 @@ class TestExamined:
         assert figures(record)["RAM"].limit == 4096 - 3500
 
     def test_real_numbers_fit_too(self) -> None:
-        record = examine_file(REGISTRY, device_named(REGISTRY, "pico"), REAL)
+        record = analyse_file(REGISTRY, device_named(REGISTRY, "pico"), REAL)
         assert record.passed
         assert figures(record)["difference"].unit == ""
 
     def test_every_operator_that_is_missing(self, tmp_path: Path) -> None:
         names = ("LOCAL_RESPONSE_NORMALIZATION", "FULLY_CONNECTED", "LSH_PROJECTION")
         file = with_operators(INTEGER, tmp_path / "odd.tflite", names)
-        record = examine_file(REGISTRY, device_named(REGISTRY, "pico"), file)
+        record = analyse_file(REGISTRY, device_named(REGISTRY, "pico"), file)
         assert (record.verdict, record.passed) == ("cannot run", False)
         assert "no operator LOCAL_RESPONSE_NORMALIZATION, LSH_PROJECTION;" in record.faults[0]
         assert figures(record)["operators it lacks"].value == 2
@@ -148,11 +148,11 @@ def answers(expected: list[list[int]], found: list[list[int]], monkeypatch: Any)
 
     from zoo.common.tools import ProgramExit
 
-    done = ProgramExit(code=0, out=json.dumps(expected), said="", seconds=1.0)
+    done = ProgramExit(code=0, stdout=json.dumps(expected), stderr="", seconds=1.0)
     monkeypatch.setattr(micro_answers, "run_module", lambda *_, **__: done)
     monkeypatch.setattr(micro_answers, "installed", lambda _: True)
     taken = np.zeros((len(found), 1, 4), np.int8)
-    return compare_answers(specimen(), taken, np.array(found))
+    return compare_outputs(specimen(), taken, np.array(found))
 
 
 class TestAnswers:
@@ -169,7 +169,7 @@ class TestAnswers:
         self, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setattr(micro_answers, "installed", lambda _: False)
-        told = compare_answers(specimen(), np.zeros((1, 1, 4), np.int8), np.zeros((1, 3)))
+        told = compare_outputs(specimen(), np.zeros((1, 1, 4), np.int8), np.zeros((1, 3)))
         assert told.figures == ()
         assert "not compared" in told.remark
 
@@ -181,18 +181,18 @@ class TestAnswers:
 def test_the_nearest_form_that_works(precision: str, words: str) -> None:
     from dataclasses import replace
 
-    assert words in what_to_do(replace(specimen(), precision=precision), ())
-    assert "resolver" in what_to_do(specimen(), ["LSH_PROJECTION"])
+    assert words in suggested_fix(replace(specimen(), precision=precision), ())
+    assert "resolver" in suggested_fix(specimen(), ["LSH_PROJECTION"])
 
 
 def test_without_the_package(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("zoo.devices.microcontroller.arena.installed", lambda _: False)
     device: Device = device_named(REGISTRY, "pico")
     with pytest.raises(MissingExtra, match="tflite_micro") as caught:
-        examine_file(REGISTRY, device, INTEGER)
+        analyse_file(REGISTRY, device, INTEGER)
     assert caught.value.fix == 'pip install "edgezoo[micro]"'
 
 
 def test_other_formats_are_refused() -> None:
     with pytest.raises(UsageError, match="'pico' takes no onnx files"):
-        examine_file(REGISTRY, device_named(REGISTRY, "pico"), REAL_PROBES / "dense.onnx")
+        analyse_file(REGISTRY, device_named(REGISTRY, "pico"), REAL_PROBES / "dense.onnx")

@@ -12,7 +12,7 @@ import pytest
 from tiny_networks import ONNX, Deployed, agreement, answers_of, deployed, write
 
 from zoo.common.errors import BadFile, Unsupported
-from zoo.common.files import copy_with_sides, size_with_sides
+from zoo.common.files import copy_with_side_files, size_with_side_files
 
 storage = importlib.import_module("zoo.exporters.onnx.external_data")
 
@@ -49,7 +49,7 @@ def test_the_same_network_in_one_file_and_in_two(
     assert contents.weight_types == plain.weight_types
     assert contents.operators == plain.operators
     np.testing.assert_array_equal(answers_of(path, subject.inputs), before)
-    assert path.stat().st_size < 4096 < size_with_sides(path, contents.side_files)
+    assert path.stat().st_size < 4096 < size_with_side_files(path, contents.side_files)
     onnx.checker.check_model(str(path), full_check=True)
 
 
@@ -95,7 +95,7 @@ def test_an_altered_weight_alters_the_hash(large: Path) -> None:
 def test_a_copy_takes_its_weights_along(large: Path, subject: Deployed, tmp_path: Path) -> None:
     sides = ONNX.inspect(large).side_files
     target = tmp_path / "elsewhere" / f"{large.name}.rejected"
-    copy_with_sides(large, target, sides)
+    copy_with_side_files(large, target, sides)
     copied = shutil.copyfile(target, target.with_suffix(""))
     assert agreement(subject.answers, answers_of(copied, subject.inputs)) == 1.0
     target.with_name(sides[0]).unlink()

@@ -27,7 +27,7 @@ from tiny_networks import (
 from zoo.common.errors import Unsupported
 from zoo.contracts import ExportRequest
 from zoo.contracts.exporter import CALIBRATIONS
-from zoo.exporters.quantization.method_search import chosen
+from zoo.exporters.quantization.method_search import choose_method
 from zoo.exporters.quantization.ranges import METHODS
 from zoo.exporters.tflite import lstm as tflite_lstm
 from zoo.targets import target_named
@@ -120,7 +120,7 @@ def test_the_choice_is_made_on_held_out_inputs_alone(tmp_path: Path) -> None:
         return np.where(right, given, 99.0)
 
     def choose(held_out: Any) -> tuple[str, str]:
-        _, method, remarks = chosen(request(held_out), str, answers, lambda given: given)
+        _, method, remarks = choose_method(request(held_out), str, answers, lambda given: given)
         return method, remarks[0]
 
     assert choose(inputs[:4])[0] == "mse"

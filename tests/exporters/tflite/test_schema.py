@@ -7,7 +7,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from zoo.exporters.tflite.schema import ALIGNMENT, opened, packed, schema
+from zoo.exporters.tflite.schema import ALIGNMENT, read_model, schema, serialize
 from zoo.exporters.tflite.tensor_names import short_name, shorten
 
 
@@ -33,7 +33,7 @@ def model_with(constants, zero_points=0):
 @pytest.mark.parametrize("lengths", [[1, 2, 3], [17, 5, 64], [7] * 9])
 def test_every_constant_is_aligned_and_kept(lengths):
     constants = [bytes([n + 1]) * length for n, length in enumerate(lengths)]
-    data = packed(model_with(constants))
+    data = serialize(model_with(constants))
     root = schema().Model.GetRootAs(data, 0)
     for number, constant in enumerate(constants, 1):
         assert root.Buffers(number).DataAsNumpy().tobytes() == constant
@@ -44,10 +44,10 @@ def test_every_constant_is_aligned_and_kept(lengths):
 
 
 def test_equal_vectors_are_stored_once_and_read_back():
-    one, two = (packed(model_with([b"a", b"b", b"c"], zero_points=n)) for n in (1000, 0))
+    one, two = (serialize(model_with([b"a", b"b", b"c"], zero_points=n)) for n in (1000, 0))
     extra = len(one) - len(two)
     assert 8_000 + 3 * 4_000 <= extra < 8_200 + 3 * 4_000
-    for tensor, number in zip(opened(one).subgraphs[0].tensors, range(3), strict=True):
+    for tensor, number in zip(read_model(one).subgraphs[0].tensors, range(3), strict=True):
         assert tensor.quantization.zeroPoint.tolist() == [0] * 1000
         assert set(tensor.quantization.scale.tolist()) == {0.5 + number}
 

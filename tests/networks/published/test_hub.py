@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from publisher import Publisher, publishing
 
-from zoo.common.downloads import Mismatch, NotDownloaded
+from zoo.common.downloads import DownloadFailed, HashMismatch
 from zoo.common.errors import MissingExtra, UsageError
 from zoo.networks.published.locate import locate
 from zoo.networks.published.pins import pinned
@@ -85,7 +85,7 @@ def test_altered_and_offline_is_an_error_with_both_hashes(
     path = locate(URL, "", quiet).path
     path.resolve().write_bytes(b"altered")
     monkeypatch.setenv("ZOO_OFFLINE", "1")
-    with pytest.raises(Mismatch, match="truncated or altered") as caught:
+    with pytest.raises(HashMismatch, match="truncated or altered") as caught:
         locate(URL, "", quiet)
     assert hashlib.sha256(b"altered").hexdigest() in (caught.value.why or "")
     assert hashlib.sha256(CONTENT).hexdigest() in (caught.value.why or "")
@@ -93,7 +93,7 @@ def test_altered_and_offline_is_an_error_with_both_hashes(
 
 @pytest.mark.torch
 def test_a_repository_that_is_not_there(hub: Publisher) -> None:
-    with pytest.raises(NotDownloaded, match="could not be fetched"):
+    with pytest.raises(DownloadFailed, match="could not be fetched"):
         locate("hf://timm/none", "", quiet)
 
 

@@ -14,7 +14,13 @@ from zoo.registry import PluginSettings, load_registry
 
 pytest.importorskip("tensorflow")
 
-from zoo.training.distillation import TEACHER_SHARE, TEMPERATURE, divergence, taught, teachable
+from zoo.training.distillation import (
+    TEACHER_SHARE,
+    TEMPERATURE,
+    can_distill,
+    distillation_task,
+    divergence,
+)
 
 REGISTRY = load_registry(PluginSettings(installed=False))
 TASK = REGISTRY.tasks.get("image-classification")
@@ -48,7 +54,7 @@ def test_the_divergence_is_that_of_the_formula() -> None:
 def test_the_loss_is_the_labels_and_the_teachers_and_validation_is_the_labels_alone() -> None:
     keras = require("keras")
     teacher, student = network(1), network(2)
-    model = taught(TASK, teacher).trainee(student, PIXELS)  # type: ignore[misc]
+    model = distillation_task(TASK, teacher).trainee(student, PIXELS)  # type: ignore[misc]
     TASK.compile(model, keras.optimizers.SGD(0.0), Training())
     images = np.random.default_rng(0).integers(0, 255, (6, 4, 4, 1)).astype("float32")
     labels = np.array([0, 1, 2, 0, 1, 2])
@@ -65,7 +71,7 @@ def test_the_teacher_learns_nothing() -> None:
     keras = require("keras")
     teacher, student = network(1), network(2)
     before, own = teacher.get_weights(), student.get_weights()
-    model = taught(TASK, teacher).trainee(student, PIXELS)  # type: ignore[misc]
+    model = distillation_task(TASK, teacher).trainee(student, PIXELS)  # type: ignore[misc]
     TASK.compile(model, keras.optimizers.SGD(0.1), Training())
     images = np.random.default_rng(0).integers(0, 255, (6, 4, 4, 1)).astype("float32")
     model.fit(images, np.array([0, 1, 2, 0, 1, 2]), epochs=1, verbose=0)
@@ -74,5 +80,5 @@ def test_the_teacher_learns_nothing() -> None:
 
 
 def test_generators_are_not_taught_by_logits() -> None:
-    assert teachable(TASK, network(1))
-    assert not teachable(REGISTRY.tasks.get("image-generation"), network(1))
+    assert can_distill(TASK, network(1))
+    assert not can_distill(REGISTRY.tasks.get("image-generation"), network(1))

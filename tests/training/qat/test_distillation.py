@@ -11,9 +11,9 @@ from rounding_networks import PIXELS, pictures, tangled, target, task
 from zoo.contracts import Split
 from zoo.contracts.precision import precision_named
 from zoo.contracts.training import Training
-from zoo.training.qat.distillation import distilling, hold_logits
+from zoo.training.qat.distillation import choose_logit_limits, logit_distillation
 from zoo.training.qat.logits import best_limits
-from zoo.training.qat.network import Rounding, rounding
+from zoo.training.qat.network import RoundingNetwork, build_rounding_network
 
 keras = pytest.importorskip("keras")
 
@@ -23,13 +23,13 @@ def images(count: int) -> Split:
     return Split(labels=np.zeros(count, np.int64), read=values.__getitem__, content_hash="x")
 
 
-def pair() -> tuple[Rounding, Any]:
+def pair() -> tuple[RoundingNetwork, Any]:
     network = tangled()
-    return rounding(network, PIXELS, task(), target=target()), tangled()
+    return build_rounding_network(network, PIXELS, task(), target=target()), tangled()
 
 
-def learner(twin: Rounding, teacher: Any) -> Any:
-    lesson = distilling(task(), teacher, chooses=True)
+def learner(twin: RoundingNetwork, teacher: Any) -> Any:
+    lesson = logit_distillation(task(), teacher, chooses=True)
     assert lesson.trainee is not None
     model = lesson.trainee(twin.trained, PIXELS)
     schedule = keras.optimizers.schedules.CosineDecay(0.02, 200)
@@ -40,7 +40,7 @@ def learner(twin: Rounding, teacher: Any) -> Any:
 @pytest.mark.slow
 def test_a_damaged_twin_finds_back_and_the_network_stays_as_it_is() -> None:
     twin, teacher = pair()
-    hold_logits(twin, teacher, images(64), PIXELS)
+    choose_logit_limits(twin, teacher, images(64), PIXELS)
     for _ in range(3):
         twin.trained(pictures(128), training=True)  # Its ranges are seen: the damage alone counts.
     kernel = twin.trained.get_layer("head").kernel
@@ -80,7 +80,7 @@ def test_limits_of_logits_tell_likely_classes_apart() -> None:
 
 def test_limits_that_are_held_are_not_learnt() -> None:
     twin, teacher = pair()
-    held = hold_logits(twin, teacher, images(64), PIXELS)
+    held = choose_logit_limits(twin, teacher, images(64), PIXELS)
     assert held is not None
     assert twin.logits is not None
     for _ in range(3):
@@ -96,14 +96,14 @@ def test_limits_of_logits_that_say_nothing(logits: Any) -> None:
 
 
 def test_a_wrong_conversion_is_seen_whatever_the_network_says() -> None:
-    from zoo.artifacts.gate import compare_outputs, conversion
+    from zoo.artifacts.gate import compare_outputs, conversion_parity
 
     twin = np.eye(5, dtype="float32")[np.arange(100) % 5]
     same = compare_outputs(task(), twin, twin, np.zeros(100, np.int64))
-    assert conversion(task(), same, precision_named("int8")).passed
+    assert conversion_parity(task(), same, precision_named("int8")).passed
     other = compare_outputs(task(), twin, np.roll(twin, 1, axis=1), np.zeros(100, np.int64))
-    found = conversion(task(), other, precision_named("int8"))
+    found = conversion_parity(task(), other, precision_named("int8"))
     assert (found.name, found.passed) == ("conversion", False)
     assert "another class on 100.0%" in found.reason
     few = compare_outputs(task(), twin[:3], twin[:3], np.zeros(3, np.int64))
-    assert not conversion(task(), few, precision_named("int8")).passed
+    assert not conversion_parity(task(), few, precision_named("int8")).passed

@@ -13,10 +13,11 @@ from zoo.common.errors import UsageError
 from zoo.pipeline.engine import Pipeline
 from zoo.pipeline.job import Job, make_job
 from zoo.pipeline.options import recipe_from
-from zoo.pipeline.plan import Parts, make_plan
+from zoo.pipeline.plan import PlanScope, make_plan
 from zoo.pipeline.run import Run
-from zoo.pipeline.steps.qat import losing_little
-from zoo.pipeline.steps.step import Finished, Outcome, Step, StepId, Work
+from zoo.pipeline.step_cache import StepCache
+from zoo.pipeline.steps.qat import needs_no_qat
+from zoo.pipeline.steps.step import FinishedStep, Outcome, Step, StepContext, StepId
 from zoo.registry import PluginSettings, load_registry
 from zoo.results.records import StepRecord
 
@@ -30,7 +31,7 @@ def job(**changes: Any) -> Job:
 
 
 def plan(**changes: Any) -> dict[str, Step[Any]]:
-    return {step.name: step for step in make_plan(job(**changes), Path("c"), Parts())}
+    return {step.name: step for step in make_plan(job(**changes), Path("c"), PlanScope())}
 
 
 def test_nothing_is_added_unless_it_is_asked_for() -> None:
@@ -111,10 +112,10 @@ class Lost:
     drop: float | None = None
 
 
-def judged(drop: float | None, status: str = "passed") -> Finished[Any]:
+def judged(drop: float | None, status: str = "passed") -> FinishedStep[Any]:
     record = StepRecord(step="gate x int8", kind="gate", key="k", status=status)
     value = None if drop is None else Lost(drop=drop)
-    return Finished(record=record, folder=Path(), value=value)
+    return FinishedStep(record=record, folder=Path(), value=value)
 
 
 @pytest.mark.parametrize(
@@ -130,8 +131,8 @@ def judged(drop: float | None, status: str = "passed") -> Finished[Any]:
         ([judged(None, "skipped")], 0.5, False),
     ],
 )
-def test_need(gates: list[Finished[Any]], limit: float | None, superfluous: bool) -> None:
-    reason = losing_little({str(number): gate for number, gate in enumerate(gates)}, limit)
+def test_need(gates: list[FinishedStep[Any]], limit: float | None, superfluous: bool) -> None:
+    reason = needs_no_qat({str(number): gate for number, gate in enumerate(gates)}, limit)
     assert bool(reason) == superfluous
     assert not reason or ("0 loses 0." in reason and "0.5 may be lost" in reason)
 
@@ -141,7 +142,7 @@ def executed(tmp_path: Path, drop: float, repaired: bool = True) -> Run:
     did: list[str] = []
 
     def work(name: str, **ends: Any) -> Any:
-        def perform(_: Work) -> Outcome[Any]:
+        def perform(_: StepContext) -> Outcome[Any]:
             did.append(name)
             return Outcome(**{"result": Lost(), **ends})
 
@@ -163,7 +164,7 @@ def executed(tmp_path: Path, drop: float, repaired: bool = True) -> Run:
             content="3",
             work=work("qat"),
             doubt=(gate,),
-            why_not=lambda before: losing_little({"gate": before[gate]}, 0.5),
+            why_not=lambda before: needs_no_qat({"gate": before[gate]}, 0.5),
         ),
         FakeStep(
             id=trained,
@@ -173,7 +174,7 @@ def executed(tmp_path: Path, drop: float, repaired: bool = True) -> Run:
             stands_for=gate,
         ),
     ]
-    pipeline = Pipeline(cache=tmp_path, store=None, run="r", on_step=lambda *_: None)
+    pipeline = Pipeline(cache=StepCache(tmp_path), store=None, run="r", on_step=lambda *_: None)
     records = pipeline.execute(steps)
     run = Run(
         name="r",

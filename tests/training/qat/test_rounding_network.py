@@ -13,18 +13,18 @@ from zoo.common.errors import Unsupported, ZooError
 from zoo.contracts import ExportRequest
 from zoo.networks.building import deployed_model
 from zoo.registry import load_registry
-from zoo.training.qat.layers import limits_of, nudged
-from zoo.training.qat.network import Rounding, rounding
+from zoo.training.qat.layers import limits_of, quantization_parameters
+from zoo.training.qat.network import RoundingNetwork, build_rounding_network
 
 keras = pytest.importorskip("keras")
 
 
-def twin_of(network: Any, **options: Any) -> Rounding:
+def twin_of(network: Any, **options: Any) -> RoundingNetwork:
     options = {"target": target(), **options}
-    return rounding(network, PIXELS, task(), **options)
+    return build_rounding_network(network, PIXELS, task(), **options)
 
 
-def seen(twin: Rounding, count: int = 64) -> Rounding:
+def seen(twin: RoundingNetwork, count: int = 64) -> RoundingNetwork:
     """The twin after some batches, which set its limits."""
     for _ in range(3):
         twin.trained(pictures(count), training=True)
@@ -37,13 +37,13 @@ def network() -> Any:
 
 
 @pytest.fixture(scope="module")
-def settled(network: Any) -> tuple[Rounding, dict[str, tuple[float, float]]]:
+def settled(network: Any) -> tuple[RoundingNetwork, dict[str, tuple[float, float]]]:
     """A twin with a batch of one, ready for export, and its limits."""
     learnt = seen(twin_of(network))
     single = twin_of(network, batch=1)
     single.trained.set_weights(learnt.trained.get_weights())
     limits = limits_of(single.trained)
-    single.settle()
+    single.freeze_quantizers()
     return single, limits
 
 
@@ -110,7 +110,7 @@ def test_gradients_reach_every_weight(network: Any) -> None:
     assert not names, f"nothing teaches {names}"
 
 
-def _exported(single: Rounding, format: str, folder: Path) -> tuple[Any, Path]:
+def _exported(single: RoundingNetwork, format: str, folder: Path) -> tuple[Any, Path]:
     exporter = load_registry().exporters.get(format)
     path = folder / f"tangled{exporter.suffix}"
     request = ExportRequest(
@@ -164,7 +164,7 @@ def _answers_of_onnx(path: Path, images: Any) -> tuple[Any, set[tuple[float, int
 
 @pytest.mark.parametrize(("format", "real"), [("tflite", ()), ("onnx", ("Mul", "Add"))])
 def test_files_compute_in_integers_with_the_trained_limits(
-    settled: tuple[Rounding, dict[str, tuple[float, float]]],
+    settled: tuple[RoundingNetwork, dict[str, tuple[float, float]]],
     format: str,
     real: tuple[str, ...],
     tmp_path: Path,
@@ -185,7 +185,7 @@ def test_files_compute_in_integers_with_the_trained_limits(
     for name, (low, high) in limits.items():
         if name in unrounded:
             continue
-        scale, zero = nudged(low, high)
+        scale, zero = quantization_parameters(low, high)
         close = [z for s, z in scales if abs(s / scale - 1) < 1e-5]
         assert zero in close, f"{name}: no tensor has scale {scale:.6g} and zero point {zero}"
 
@@ -198,7 +198,7 @@ def test_real_numbers_come_in_through_a_real_normalization() -> None:
     x = keras.layers.Conv1D(4, 3, activation="relu", name="conv")(inputs)
     x = keras.layers.GlobalAveragePooling1D(name="pool")(x)
     network = keras.Model(inputs, keras.layers.Dense(3, name="head")(x), name="walks")
-    twin = rounding(network, series, task(), target=target())
+    twin = build_rounding_network(network, series, task(), target=target())
     assert set(twin.real) == {"normalization"}
 
 

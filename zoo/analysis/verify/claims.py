@@ -26,12 +26,12 @@ class Claim:
 
 
 @dataclass(kw_only=True)
-class Claims:
+class ClaimList:
     """Collects claims in the order in which they are examined."""
 
     rows: list[Claim] = field(default_factory=list)
 
-    def judge(self, name: str, holds: bool, found: str, reason: str = "") -> bool:
+    def check(self, name: str, holds: bool, found: str, reason: str = "") -> bool:
         """Adds one that was examined; `reason` is told when it fails."""
         self.rows.append(
             Claim(
@@ -43,6 +43,6 @@ class Claims:
         )
         return holds
 
-    def leave(self, name: str, reason: str) -> None:
+    def skip(self, name: str, reason: str) -> None:
         """Adds one that could not be examined here."""
         self.rows.append(Claim(name=name, status="not checked", reason=reason))

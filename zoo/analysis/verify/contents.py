@@ -6,7 +6,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from zoo.analysis.verify.claims import Claims
+from zoo.analysis.verify.claims import ClaimList
 from zoo.artifacts.artifact import Artifact, Manifest
 from zoo.artifacts.gate import WORK, placement, static_shapes, stock_operators
 from zoo.common.errors import UnknownName, ZooError
@@ -20,16 +20,16 @@ from zoo.registry import Registry
 _NEED_NETWORK = ("parity", "preprocessing")
 
 
-def check_contents(claims: Claims, artifact: Artifact, manifest: Manifest) -> None:
+def check_contents(claims: ClaimList, artifact: Artifact, manifest: Manifest) -> None:
     """The model's bytes, and what it takes and gives."""
     contents = artifact.contents
-    claims.judge(
+    claims.check(
         "model bytes",
         not artifact.altered,
         f"SHA-256 {contents.payload_sha256[:16]}… of {contents.payload_bytes:,} bytes",
         f"the manifest says {manifest.payload_sha256[:16]}…: the model was altered",
     )
-    claims.judge(
+    claims.check(
         "format",
         manifest.format == artifact.exporter.name,
         artifact.exporter.name,
@@ -39,12 +39,12 @@ def check_contents(claims: Claims, artifact: Artifact, manifest: Manifest) -> No
         ("inputs", contents.inputs, manifest.inputs),
         ("outputs", contents.outputs, manifest.outputs),
     ):
-        claims.judge(
+        claims.check(
             name, found == claimed, _listed(found), f"the manifest says {_listed(claimed)}"
         )
     wanted = manifest.preprocessing.input_shape
     fits = all(tensor.shape[1:] == wanted for tensor in contents.inputs)
-    claims.judge(
+    claims.check(
         "preprocessing",
         fits,
         f"it makes inputs of shape {_sides(wanted)}",
@@ -53,16 +53,16 @@ def check_contents(claims: Claims, artifact: Artifact, manifest: Manifest) -> No
 
 
 def check_gate(
-    claims: Claims, artifact: Artifact, manifest: Manifest, precision: Precision
+    claims: ClaimList, artifact: Artifact, manifest: Manifest, precision: Precision
 ) -> None:
     """The gate's verdict, and those of its checks that the bytes answer."""
     gate = manifest.gate
     if gate is None:
-        claims.leave("gate", "the gate has not judged this file: it makes no such claim")
+        claims.skip("gate", "the gate has not judged this file: it makes no such claim")
         return
     consistent = gate.passed == all(check.passed for check in gate.checks)
     ordered = all(metric.low <= metric.value <= metric.high for metric in gate.metrics)
-    claims.judge(
+    claims.check(
         "gate",
         consistent and ordered and bool(gate.checks),
         ("passed" if gate.passed else "rejected") + f" in {gate.runtime} {gate.runtime_version}",
@@ -79,10 +79,10 @@ def check_gate(
         before = claimed.get(check.name)
         same = before is not None and _same(before, check, artifact.contents)
         said = "nothing of it" if before is None else repr(before.value)
-        claims.judge(check.name, same, check.value, f"the manifest says {said}")
+        claims.check(check.name, same, check.value, f"the manifest says {said}")
     for name in _NEED_NETWORK:
         if name in claimed:
-            claims.leave(
+            claims.skip(
                 f"{name} with the network",
                 "it is measured against the Keras network; `zoo export` measures it anew",
             )
@@ -98,16 +98,16 @@ def _same(claimed: Check, found: Check, contents: FileContents) -> bool:
 
 
 def check_origin(
-    claims: Claims, registry: Registry, artifact: Artifact, manifest: Manifest
+    claims: ClaimList, registry: Registry, artifact: Artifact, manifest: Manifest
 ) -> None:
     """Classes against the outputs, and what the checkpoint says, when it is here."""
     _check_classes(claims, registry, artifact, manifest)
     weights, card_path, problem = _checkpoint(registry, artifact.path, manifest.model_id)
     if weights is None:
-        claims.leave("weights", problem)
+        claims.skip("weights", problem)
         return
     found = sha256_of(weights)
-    same = claims.judge(
+    same = claims.check(
         "weights",
         found == manifest.weights_sha256,
         f"SHA-256 {found[:16]}… of {weights.name}",
@@ -118,10 +118,10 @@ def check_origin(
     try:
         card = read_card(card_path)
     except ZooError as error:
-        claims.leave("card of the weights", error.what)
+        claims.skip("card of the weights", error.what)
         return
     differing = _differences(card, manifest)
-    claims.judge(
+    claims.check(
         "card of the weights",
         not differing,
         "the same model, classes, licence and training data",
@@ -130,19 +130,19 @@ def check_origin(
 
 
 def _check_classes(
-    claims: Claims, registry: Registry, artifact: Artifact, manifest: Manifest
+    claims: ClaimList, registry: Registry, artifact: Artifact, manifest: Manifest
 ) -> None:
     try:
         _, variant = registry.variant(manifest.model_id.partition(".")[0])
     except ZooError:
-        claims.leave("classes", "the plugin that provides the network is not here")
+        claims.skip("classes", "the plugin that provides the network is not here")
         return
     count, outputs = len(manifest.classes), artifact.contents.outputs
     if not variant.has_head:
-        claims.leave("classes", "the outputs are no choice among classes")
+        claims.skip("classes", "the outputs are no choice among classes")
         return
     wanted = {name: shape[-1:] for name, shape in variant.outputs_for(count).items()}
-    claims.judge(
+    claims.check(
         "classes",
         wanted == {t.name if len(outputs) > 1 else "": t.shape[1:][-1:] for t in outputs},
         f"{count} names for outputs of shape {', '.join(_sides(t.shape) for t in outputs)}",

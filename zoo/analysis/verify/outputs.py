@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from zoo.analysis.verify.claims import Claims
+from zoo.analysis.verify.claims import ClaimList
 from zoo.artifacts.artifact import Artifact, Manifest
 from zoo.artifacts.golden_samples import Golden, GoldenArrays, read_golden
-from zoo.artifacts.reference_outputs import judged_split
+from zoo.artifacts.reference_outputs import comparison_split
 from zoo.common.errors import BadFile, ZooError
-from zoo.common.named_arrays import described, differences
+from zoo.common.named_arrays import describe_shapes, differences
 from zoo.common.progress import OnEvent
 from zoo.contracts import Dataset, Metric, Precision, Task
 from zoo.data.opening import open_dataset
 from zoo.execution.device import Device
-from zoo.execution.runner import FileOutputs, answers_to, run_file
+from zoo.execution.runner import FileOutputs, run_file, run_inputs
 from zoo.registry import Registry
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 def check_golden(
-    claims: Claims,
+    claims: ClaimList,
     registry: Registry,
     artifact: Artifact,
     manifest: Manifest,
@@ -32,21 +32,21 @@ def check_golden(
 ) -> None:
     """The golden outputs in every runtime, and that no input changes the answer to the next."""
     if manifest.golden is None:
-        claims.leave("golden inputs", "the manifest has none: the gate has not kept any")
+        claims.skip("golden inputs", "the manifest has none: the gate has not kept any")
         return
     try:
         arrays = read_golden(manifest.golden, artifact.path)
     except BadFile as error:
-        claims.judge("golden inputs", False, error.what, error.why or "")
+        claims.check("golden inputs", False, error.what, error.why or "")
         return
     shape, dtype = manifest.preprocessing.input_shape, manifest.preprocessing.dtype
     fits = arrays.inputs.shape[1:] == shape and arrays.inputs.dtype.name == dtype
     found = f"{len(arrays.inputs)} of {manifest.golden.dataset}, {arrays.inputs.dtype.name}"
-    if not claims.judge("golden inputs", fits, found, f"inputs are {dtype} of shape {shape}"):
+    if not claims.check("golden inputs", fits, found, f"inputs are {dtype} of shape {shape}"):
         return
     if not runtimes:
         wanted = " or ".join(artifact.exporter.runtimes)
-        claims.leave("golden outputs", f"no runtime of the format is installed here: {wanted}")
+        claims.skip("golden outputs", f"no runtime of the format is installed here: {wanted}")
         return
     task = _task(registry, manifest)
     for runtime in runtimes:
@@ -54,7 +54,7 @@ def check_golden(
 
 
 def _check_runtime(
-    claims: Claims,
+    claims: ClaimList,
     artifact: Artifact,
     manifest: Manifest,
     arrays: GoldenArrays,
@@ -69,18 +69,18 @@ def _check_runtime(
     assert manifest.golden is not None
     golden = manifest.golden
     try:
-        answered = answers_to(arrays.inputs, artifact.path, runtime, device)
-        backwards = answers_to(arrays.inputs[::-1], artifact.path, runtime, device).outputs[::-1]
+        answered = run_inputs(arrays.inputs, artifact.path, runtime, device)
+        backwards = run_inputs(arrays.inputs[::-1], artifact.path, runtime, device).outputs[::-1]
     # The runtime may refuse, fail or die of an altered file: that is an answer, too.
     except ZooError as error:
-        claims.judge(name, False, error.what, error.why or "the file does not run")
+        claims.check(name, False, error.what, error.why or "the file does not run")
         return
     outputs = answered.outputs
     try:
         found = differences(arrays.outputs, outputs)
     except ValueError:
-        shapes = described(outputs), described(arrays.outputs)
-        claims.judge(name, False, f"of shape {shapes[0]}", f"golden: {shapes[1]}")
+        shapes = describe_shapes(outputs), describe_shapes(arrays.outputs)
+        claims.check(name, False, f"of shape {shapes[0]}", f"golden: {shapes[1]}")
         return
     distances = {output: float(values.max()) for output, values in found.items()}
     apart = max(distances.values())
@@ -89,14 +89,14 @@ def _check_runtime(
     limits = ", ".join(f"{golden.limit(o):g}{' in ' if o else ''}{o}" for o in distances)
     reason = f"a right answer is within {limits} ({golden.tolerance})"
     right = all(distance <= golden.limit(output) for output, distance in distances.items())
-    if right and not exact and _same_place(golden, answered):
+    if right and not exact and _same_environment(golden, answered):
         # Rounding can differ between machines; the same kernels do not round differently.
         right = False
         reason = (
             "the same runtime on the same kind of processor answered otherwise when the file was "
             "judged: the model is another"
         )
-    claims.judge(
+    claims.check(
         name,
         right,
         f"{len(outputs)} inputs in {answered.runtime} {answered.runtime_version}: {said}",
@@ -104,30 +104,30 @@ def _check_runtime(
     )
     if task is not None and apart > 0:
         parity = task.parity(task.compare(arrays.outputs, outputs), precision)
-        claims.judge(f"golden decisions in {runtime}", parity.passed, parity.value, parity.reason)
+        claims.check(f"golden decisions in {runtime}", parity.passed, parity.value, parity.reason)
     same = np.array_equal(outputs, backwards)
     kept = artifact.contents.keeps_state
-    claims.judge(
+    claims.check(
         f"fresh state in {runtime}",
         same,
         "backwards, the answers are the same"
         + (": what the file remembers is reset" if kept else ""),
-        f"backwards, answers differ by up to {_apart(outputs, backwards):.2g}: "
+        f"backwards, answers differ by up to {_largest_difference(outputs, backwards):.2g}: "
         "an input changes the answer to the next",
     )
 
 
-def _same_place(golden: Golden, answered: FileOutputs) -> bool:
+def _same_environment(golden: Golden, answered: FileOutputs) -> bool:
     now = (answered.runtime, answered.runtime_version, answered.processor)
     return now == (golden.runtime, golden.runtime_version, golden.processor)
 
 
-def _apart(one: Array, other: Array) -> float:
+def _largest_difference(one: Array, other: Array) -> float:
     return max(float(values.max()) for values in differences(one, other).values())
 
 
 def check_quality(
-    claims: Claims,
+    claims: ClaimList,
     registry: Registry,
     artifact: Artifact,
     manifest: Manifest,
@@ -141,26 +141,26 @@ def check_quality(
         return
     names = ", ".join(metric.name for metric in manifest.gate.metrics)
     if data is None:
-        claims.leave(names, f"it takes the test split: --data {_judged_on(manifest)}")
+        claims.skip(names, f"it takes the test split: --data {_judged_on(manifest)}")
         return
     dataset = open_dataset(registry, data)
     _check_dataset(claims, manifest, dataset)
     task = _task(registry, manifest)
     if task is None or not runtimes:
         why = f"the task {manifest.task!r}" if task is None else "a runtime of the format"
-        claims.leave(names, f"{why} is not here")
+        claims.skip(names, f"{why} is not here")
         return
     try:
-        found = _measured(artifact, manifest, device, runtimes[0], dataset, task, emit)
+        found = _check_metrics(artifact, manifest, device, runtimes[0], dataset, task, emit)
     except ZooError as error:
-        claims.leave(names, error.what + (f": {error.why}" if error.why else ""))
+        claims.skip(names, error.what + (f": {error.why}" if error.why else ""))
         return
     for claimed in manifest.gate.metrics:
         again = next((metric for metric in found if metric.name == claimed.name), None)
         if again is None:
-            claims.judge(claimed.name, False, "the task does not measure it", "it was renamed")
+            claims.check(claimed.name, False, "the task does not measure it", "it was renamed")
             continue
-        claims.judge(
+        claims.check(
             claimed.name,
             claimed.low <= again.value <= claimed.high and again.count == claimed.count,
             f"{again.value:.4f} on {again.count:,} {again.counted}s of {dataset.name}/test, "
@@ -174,19 +174,19 @@ def _judged_on(manifest: Manifest) -> str:
     return manifest.golden.dataset.rpartition("/")[0] if manifest.golden else manifest.dataset.name
 
 
-def _check_dataset(claims: Claims, manifest: Manifest, dataset: Dataset) -> None:
-    claims.judge(
+def _check_dataset(claims: ClaimList, manifest: Manifest, dataset: Dataset) -> None:
+    claims.check(
         "classes of the dataset",
         manifest.classes == dataset.classes,
         f"{len(dataset.classes)} classes of {dataset.name}",
         "the manifest names others, or in another order",
     )
     if manifest.dataset.name != dataset.name:
-        claims.leave(
+        claims.skip(
             "training data", f"the network was trained on {manifest.dataset.name}, not on this"
         )
         return
-    claims.judge(
+    claims.check(
         "training data",
         manifest.dataset.content_hash == dataset.content_hash,
         f"content hash {dataset.content_hash[:16]}… of {dataset.name}",
@@ -194,7 +194,7 @@ def _check_dataset(claims: Claims, manifest: Manifest, dataset: Dataset) -> None
     )
 
 
-def _measured(
+def _check_metrics(
     artifact: Artifact,
     manifest: Manifest,
     device: Device,
@@ -206,7 +206,7 @@ def _measured(
     from zoo.data.preprocessing.inputs import truth_of
 
     truth = truth_of(dataset, "test", manifest.preprocessing)
-    split = judged_split(dataset, 0)
+    split = comparison_split(dataset, 0)
     answered = run_file(artifact.path, runtime, device, split, manifest.preprocessing, emit=emit)
     return task.evaluate(task.decode(answered.outputs), truth)
 

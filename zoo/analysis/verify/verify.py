@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from zoo.analysis.verify.claims import Claim, Claims
+from zoo.analysis.verify.claims import Claim, ClaimList
 from zoo.analysis.verify.contents import check_contents, check_gate, check_origin
 from zoo.analysis.verify.outputs import check_golden, check_quality
 from zoo.artifacts.artifact import Artifact, Manifest, find_exporter, parse_manifest
@@ -73,43 +73,43 @@ def verify(
     exporter = find_exporter(registry, path)
     where = device_named(registry, device)
     runtimes = _runtimes(registry, where, exporter, runtime)
-    claims = Claims()
+    claims = ClaimList()
     try:
         text = exporter.read_manifest(path)
         contents = exporter.inspect(path)
         manifest = None if text is None else parse_manifest(text, path)
     except BadFile as error:
-        claims.judge("readable", False, error.what, error.why or "it is damaged")
-        return _answer(path, None, claims)
+        claims.check("readable", False, error.what, error.why or "it is damaged")
+        return _check_claims(path, None, claims)
     artifact = Artifact(path=path, exporter=exporter, contents=contents, manifest=manifest)
-    claims.judge("readable", True, f"{exporter.name}, {path.stat().st_size:,} bytes")
+    claims.check("readable", True, f"{exporter.name}, {path.stat().st_size:,} bytes")
     if manifest is None:
-        claims.judge(
+        claims.check(
             "manifest",
             False,
             "there is none",
             "the file was cut off, or was not made by edgezoo: nothing is claimed of it",
         )
-        return _answer(path, None, claims)
+        return _check_claims(path, None, claims)
     emit = _progress(on_step)
     check_contents(claims, artifact, manifest)
     try:
         precision = registry.precision(manifest.precision)
     except UnknownName as error:
-        claims.judge("precision", False, error.what, error.fix or "")
-        return _answer(path, manifest, claims)
+        claims.check("precision", False, error.what, error.fix or "")
+        return _check_claims(path, manifest, claims)
     check_gate(claims, artifact, manifest, precision)
     check_origin(claims, registry, artifact, manifest)
     check_golden(claims, registry, artifact, manifest, precision, where, runtimes)
     check_quality(claims, registry, artifact, manifest, where, runtimes, data, emit)
-    return _answer(path, manifest, claims)
+    return _check_claims(path, manifest, claims)
 
 
 def _progress(on_step: OnStep) -> OnEvent:
     return lambda event: on_step("verify", event)
 
 
-def _answer(path: Path, manifest: Manifest | None, claims: Claims) -> Verification:
+def _check_claims(path: Path, manifest: Manifest | None, claims: ClaimList) -> Verification:
     return Verification(
         file=str(path),
         model_id="" if manifest is None else manifest.model_id,

@@ -1,4 +1,4 @@
-"""``zoo bundle``: the folder that an app developer wants, made from one file."""
+"""Bundles for app developers: a folder made from one file by ``zoo bundle``."""
 
 from __future__ import annotations
 

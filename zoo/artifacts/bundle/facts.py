@@ -1,4 +1,4 @@
-"""``metadata.json``: all that a program must know to use a file, in words and in numbers."""
+"""``metadata.json`` of a bundle: preprocessing, inputs, outputs and origin of a file."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _RESET = (
 def facts_of(
     artifact: Artifact, manifest: Manifest, arrays: GoldenArrays, file: str, target: str
 ) -> dict[str, Any]:
-    """Everything about a file that its users need; plain enough for JSON.
+    """The metadata of a file, as plain data for JSON.
 
     Args:
         artifact: The file.
@@ -79,7 +79,7 @@ def facts_of(
         "labels": "labels.txt",
         "preprocessing": {
             **steps,
-            "before_the_model": _before(preprocessing.describe()),
+            "before_the_model": _steps_before(preprocessing.describe()),
             "inside_the_model": "nothing"
             if preprocessing.normalization is None
             else f"the normalization: {preprocessing.describe()['normalization']}",
@@ -161,6 +161,6 @@ def _answer(output: TensorInfo, classes: int) -> str:
     return "image" if len(output.shape) == 4 and output.shape[-1] in (1, 3) else "values"
 
 
-def _before(words: dict[str, str]) -> list[str]:
+def _steps_before(words: dict[str, str]) -> list[str]:
     """The steps outside the model, in order."""
     return [f"{name}: {text}" for name, text in words.items() if name != "normalization"]

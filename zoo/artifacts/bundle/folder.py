@@ -1,4 +1,4 @@
-"""Making the folder: the model, what it means, golden inputs, programs, checksums."""
+"""Bundle folders: model, metadata, golden samples, programs, checksums."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from zoo.artifacts.bundle.readme import readme
 from zoo.artifacts.bundle.trial import ProgramTrial, try_program
 from zoo.artifacts.golden_samples import GoldenArrays, read_golden
 from zoo.common.errors import BadFile, UsageError, ZooError
-from zoo.common.files import cannot_write, copy_with_sides, sha256_of
+from zoo.common.files import cannot_write, copy_with_side_files, sha256_of
 from zoo.common.named_arrays import fields_of
 from zoo.contracts import Arena, Usage, UsageRequest
 from zoo.registry import Registry, load_registry
@@ -35,7 +35,7 @@ _SAFE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.+-]{0,120}")
 
 @dataclass(frozen=True, kw_only=True)
 class Bundle:
-    """What was made.
+    """A finished bundle.
 
     Attributes:
         folder: Where.
@@ -49,7 +49,7 @@ class Bundle:
 
     @property
     def passed(self) -> bool:
-        """Whether every program that was run here answered right."""
+        """Whether every program that was run here reproduced the golden outputs."""
         return all(trial.passed is not False for trial in self.trials)
 
 
@@ -60,7 +60,7 @@ def bundle(
     target: str | None = None,
     registry: Registry | None = None,
 ) -> Bundle:
-    """Makes the folder that an app developer wants from one exported file.
+    """Makes a bundle folder from one exported file.
 
     Args:
         file: An exported file that the gate has judged and passed.
@@ -121,7 +121,7 @@ def _target(registry: Registry, manifest: Manifest, asked: str | None) -> str:
 
 @contextmanager
 def _made(folder: Path) -> Iterator[Path]:
-    """A new folder beside the final one, which takes its name when everything is in it."""
+    """A temporary folder beside the final one, renamed when complete."""
     ours = (folder / _MARK).is_file() and (folder / CHECKSUMS).is_file()
     if folder.exists() and not ours and (not folder.is_dir() or any(folder.iterdir())):
         raise UsageError(
@@ -150,7 +150,7 @@ def _fill(
     registry: Registry,
 ) -> list[ProgramTrial]:
     facts = facts_of(artifact, manifest, arrays, name, target)
-    copy_with_sides(artifact.path, folder / name, artifact.companions)
+    copy_with_side_files(artifact.path, folder / name, artifact.companions)
     _write(folder, "labels.txt", "".join(f"{_one_line(c)}\n" for c in manifest.classes))
     for name, lines in manifest.preprocessing.text_files().items():
         _write(folder, f"{name}.txt", "".join(f"{line}\n" for line in lines))
@@ -182,7 +182,7 @@ def _fill(
 
 
 def _arena(registry: Registry, format: str) -> Callable[[Path, Array], Arena] | None:
-    """What measures the tensor arena of a format's files, from the kind of device that has it."""
+    """The function that measures the tensor arena of a format's files, if a device has one."""
     kinds = (kind for kind in registry.devices if kind.arena and format in kind.formats)
     return next((kind.arena for kind in kinds), None)
 

@@ -1,4 +1,4 @@
-"""The licence of the weights, with where it comes from."""
+"""The licence file of a bundle."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ _UNKNOWN = ("", "unknown")
 
 
 def licence_text(manifest: Manifest) -> str:
-    """``LICENSE.txt``: what the weights are under, as their card says, and the data likewise.
+    """``LICENSE.txt``: the licences of weights and data, from the card.
 
     A licence is told by its SPDX identifier and the address of its text: a text copied by a
     program may be another version than the one the publisher means.

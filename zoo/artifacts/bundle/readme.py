@@ -1,4 +1,4 @@
-"""The folder's README: what the file is, how it is used, and what of that was tried."""
+"""The README of a bundle."""
 
 from __future__ import annotations
 

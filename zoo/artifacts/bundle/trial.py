@@ -1,4 +1,4 @@
-"""Running a usage program right after it was written, so that the folder says what is true."""
+"""Trial runs of usage programs."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _MOST_LINES = 6
 
 @dataclass(frozen=True, kw_only=True)
 class ProgramTrial:
-    """How a program fared.
+    """The result of a trial run.
 
     Attributes:
         language: Of the program.
@@ -33,7 +33,7 @@ class ProgramTrial:
 
 
 def try_program(folder: Path, program: Program) -> ProgramTrial:
-    """Runs a program of this Python; others are not run, and say why."""
+    """Runs a Python program; others are not run, with the reason."""
     if not program.arguments or not any(installed(module) for module in program.modules):
         return ProgramTrial(
             language=program.language, file=program.file, passed=None, said=program.checked

@@ -122,14 +122,14 @@ def parse_budget(text: str) -> Budget:
     name, sign, limit = match.groups() if match is not None else (text, "", "")
     if len(text) > _MOST_TEXT or not name or not sign:
         raise UsageError(
-            f"--budget {_shown(text)} is not QUANTITY<=LIMIT",
-            fix=f'for example: --budget "{_meant(name)}"',
+            f"--budget {_shortened(text)} is not QUANTITY<=LIMIT",
+            fix=f'for example: --budget "{_suggestion(name)}"',
         )
     if sign not in ("<=", "<", "≤", "=<"):
         raise UsageError(
-            f"--budget {_shown(text)} has {sign!r} where a budget has '<='",
+            f"--budget {_shortened(text)} has {sign!r} where a budget has '<='",
             why="a budget is the most that something may take",
-            fix=f'for example: --budget "{_meant(name)}"',
+            fix=f'for example: --budget "{_suggestion(name)}"',
         )
     return budget_for(name, limit)
 
@@ -175,21 +175,21 @@ def _limit(quantity: Quantity, text: str) -> float:
     match = _LIMIT.fullmatch(text) if len(text) <= _MOST_TEXT else None
     if match is None:
         raise UsageError(
-            f"the limit {_shown(text)} of {quantity.name} is not a number with a unit",
+            f"the limit {_shortened(text)} of {quantity.name} is not a number with a unit",
             fix=f"for example: {quantity.name}<={quantity.example}",
         )
     number, unit = match.groups()
     if unit not in units:
         raise UsageError(
-            f"the limit {_shown(text)} of {quantity.name} "
-            + (f"has no unit {_shown(unit)}" if unit else "has no unit"),
+            f"the limit {_shortened(text)} of {quantity.name} "
+            + (f"has no unit {_shortened(unit)}" if unit else "has no unit"),
             why=f"{quantity.name}, {quantity.meaning}, is in {', '.join(units)}",
             fix=f"write {number}{_unit(unit, units)}",
         )
     value = float(Decimal(number) * units[unit])
     if value == 0.0 or value == float("inf"):
         raise UsageError(
-            f"the limit {_shown(text)} of {quantity.name} is not a size that anything has",
+            f"the limit {_shortened(text)} of {quantity.name} is not a size that anything has",
             fix=f"for example: {quantity.name}<={quantity.example}",
         )
     return value
@@ -205,7 +205,7 @@ def _unit(typed: str, units: Mapping[str, Decimal]) -> str:
     return next(unit for unit in (*same, *meant, *close, *usual) if unit in units)
 
 
-def _meant(name: str) -> str:
+def _suggestion(name: str) -> str:
     """An example of the quantity that was perhaps meant."""
     close = nearest(name, QUANTITIES, 1)
     quantity = QUANTITIES[close[0] if close else "p90"]
@@ -216,5 +216,5 @@ def _plain(limit: str) -> str:
     return "".join(limit.split())
 
 
-def _shown(text: str) -> str:
+def _shortened(text: str) -> str:
     return repr(text if len(text) <= 60 else text[:57] + "…")

@@ -26,9 +26,9 @@ def differences(first: Measurement, second: Measurement) -> tuple[str, ...]:
         ("examples in one inference", first.batch, second.batch),
         ("ran on", first.delegate, second.delegate),
         ("tier", first.tier, second.tier),
-        *_of_environment(first.environment, second.environment),
+        *_environment_differences(first.environment, second.environment),
     )
-    told = [f"{name} {_words(a)} against {_words(b)}" for name, a, b in pairs if a != b]
+    told = [f"{name} {_value_text(a)} against {_value_text(b)}" for name, a, b in pairs if a != b]
     if first.runtime != second.runtime:
         # Another runtime has another version and another call: that is said once.
         told = [t for t in told if not t.startswith(("version of the runtime", "timed call"))]
@@ -65,7 +65,7 @@ def _fastest_spin(m: Measurement) -> float | None:
     return median(each) if each else None
 
 
-def _of_environment(
+def _environment_differences(
     first: Mapping[str, Any], second: Mapping[str, Any]
 ) -> list[tuple[str, Any, Any]]:
     pairs = [
@@ -91,5 +91,5 @@ def _states(environment: Mapping[str, Any]) -> dict[str, str]:
     return {name: ", ".join(sorted(values)) for name, values in found.items()}
 
 
-def _words(value: Any) -> str:
+def _value_text(value: Any) -> str:
     return "unknown" if value is None else str(value)

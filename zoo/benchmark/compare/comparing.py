@@ -7,19 +7,19 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from zoo.benchmark.cells import Timed, cells_of, check_compared, time_cells
-from zoo.benchmark.compare.comparison import Compared, Side, compare_sides, refuse_unreal
+from zoo.benchmark.cells import CellResult, cells_of, check_compared, time_cells
+from zoo.benchmark.compare.comparison import ComparedPair, Side, compare_sides, refuse_unreal
 from zoo.benchmark.compare.ratio import MARGIN, TURNS
 from zoo.benchmark.compare.sources import (
     LAST,
     Recorded,
     Source,
+    cell_identity,
     last_record,
-    place_of,
     source_named,
 )
 from zoo.benchmark.tiers import tier_named
-from zoo.benchmark.timing import keep
+from zoo.benchmark.timing import record_result
 from zoo.common.errors import UsageError, ZooError
 from zoo.common.progress import OnStep, quiet
 from zoo.common.worker import Children
@@ -43,7 +43,7 @@ class Comparisons:
         only_second: Those that the first lacks.
     """
 
-    pairs: tuple[Compared, ...]
+    pairs: tuple[ComparedPair, ...]
     only_first: tuple[str, ...] = ()
     only_second: tuple[str, ...] = ()
 
@@ -59,7 +59,7 @@ class Comparisons:
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Terms:
+class _TimingSettings:
     """How files are timed now."""
 
     registry: Registry
@@ -115,7 +115,7 @@ def compare(
     tier_named(tier)
     registry = registry or load_registry()
     kept = Store(store)
-    terms = _Terms(
+    settings = _TimingSettings(
         registry=registry,
         store=kept,
         device=device,
@@ -126,9 +126,9 @@ def compare(
         on_step=on_step,
     )
     try:
-        return _compare(terms, str(first), str(second), margin)
+        return _compare(settings, str(first), str(second), margin)
     finally:
-        kept.close()
+        kept.close(on_step)
 
 
 def _check(margin: float, turns: int) -> None:
@@ -142,10 +142,10 @@ def _check(margin: float, turns: int) -> None:
         raise UsageError(f"{turns} turns are too few or too many", fix="name 1 to 100")
 
 
-def _compare(terms: _Terms, first: str, second: str, margin: float) -> Comparisons:
-    suffixes = [exporter.suffix for exporter in terms.registry.exporters]
+def _compare(settings: _TimingSettings, first: str, second: str, margin: float) -> Comparisons:
+    suffixes = [exporter.suffix for exporter in settings.registry.exporters]
     names = (first, second)
-    found = [None if n == LAST else source_named(terms.store, n, suffixes) for n in names]
+    found = [None if n == LAST else source_named(settings.store, n, suffixes) for n in names]
     left, right = found
     if left is None or right is None:
         named = left or right
@@ -154,22 +154,22 @@ def _compare(terms: _Terms, first: str, second: str, margin: float) -> Compariso
                 f"{LAST!r} stands for the newest record of a file, so the other must be a file",
                 fix="for example: zoo compare last net.tflite",
             )
-        where = device_named(terms.registry, terms.device).name
-        record = last_record(terms.store, where, named.file.name, terms.threads or 1)
+        where = device_named(settings.registry, settings.device).name
+        record = last_record(settings.store, where, named.file.name, settings.threads or 1)
         recent = Source(text=LAST, recorded=(record,))
         left, right = left or recent, right or recent
     if left.file is not None and right.file is not None:
-        sides = _timed(terms, [left.file, right.file], None)
+        sides = _timed(settings, [left.file, right.file], None)
         return Comparisons(pairs=(compare_sides(*sides, together=True, margin=margin),))
     if left.file is None and right.file is None:
         return _recorded(left, right, margin)
     if left.file is not None:
         record = _counterpart(right, left.file)
-        sides = (*_timed(terms, [left.file], record.measurement), record.side())
+        sides = (*_timed(settings, [left.file], record.measurement), record.side())
     else:
         assert right.file is not None
         record = _counterpart(left, right.file)
-        sides = (record.side(), *_timed(terms, [right.file], record.measurement))
+        sides = (record.side(), *_timed(settings, [right.file], record.measurement))
     return Comparisons(pairs=(compare_sides(*sides, together=False, margin=margin),))
 
 
@@ -189,31 +189,33 @@ def _counterpart(source: Source, file: Path) -> Recorded:
     return found[-1]
 
 
-def _timed(terms: _Terms, files: Sequence[Path], like: Measurement | None) -> tuple[Side, ...]:
+def _timed(
+    settings: _TimingSettings, files: Sequence[Path], like: Measurement | None
+) -> tuple[Side, ...]:
     """Times files in turns: as `like` was, unless the user says otherwise."""
-    wanted = terms.device or (like.device if like is not None else None)
-    where = device_named(terms.registry, wanted)
+    wanted = settings.device or (like.device if like is not None else None)
+    where = device_named(settings.registry, wanted)
     refuse_unreal(where.name, where.clock)  # not after the work
-    threads = terms.threads or (like.threads if like is not None else 1)
+    threads = settings.threads or (like.threads if like is not None else 1)
     children = Children()
     cells = [
         cell
         for file in files
         for cell in cells_of(
-            terms.registry, [file], _runtime(terms, where, file, like), [threads], children
+            settings.registry, [file], _runtime(settings, where, file, like), [threads], children
         )
     ]
-    check_compared(terms.registry, cells)
-    tier = replace(tier_named(terms.tier), processes=terms.turns)
+    check_compared(settings.registry, cells)
+    tier = replace(tier_named(settings.tier), processes=settings.turns)
     started = time.perf_counter()
-    terms.on_step(_STEP, {"event": "start", "kind": "bench"})
+    settings.on_step(_STEP, {"event": "start", "kind": "bench"})
     try:
         found = time_cells(
-            terms.registry,
+            settings.registry,
             where,
             cells,
             tier,
-            progress=lambda done, total: terms.on_step(
+            progress=lambda done, total: settings.on_step(
                 _STEP, {"event": "progress", "done": done, "total": total}
             ),
             children=children,
@@ -221,26 +223,30 @@ def _timed(terms: _Terms, files: Sequence[Path], like: Measurement | None) -> tu
     finally:
         children.stop_all()
     seconds = time.perf_counter() - started
-    terms.on_step(_STEP, {"event": "end", "status": "passed", "seconds": seconds, "cached": False})
-    return tuple(_side(terms, where, timed) for timed in found)
+    settings.on_step(
+        _STEP, {"event": "end", "status": "passed", "seconds": seconds, "cached": False}
+    )
+    return tuple(_side(settings, where, timed) for timed in found)
 
 
-def _side(terms: _Terms, where: Device, timed: Timed) -> Side:
-    keep(terms.store, where, timed)
+def _side(settings: _TimingSettings, where: Device, timed: CellResult) -> Side:
+    record_result(settings.store, where, timed)
     if isinstance(timed.result, ZooError):
         raise timed.result
     measurement, samples = timed.result
     return Side(measurement=measurement, samples=samples)
 
 
-def _runtime(terms: _Terms, where: Device, file: Path, like: Measurement | None) -> list[str]:
+def _runtime(
+    settings: _TimingSettings, where: Device, file: Path, like: Measurement | None
+) -> list[str]:
     """The record's runtime where the file has it and the device too; empty: the preferred one."""
-    if terms.runtime is not None:
-        return [terms.runtime]
+    if settings.runtime is not None:
+        return [settings.runtime]
     if like is None:
         return []
-    exporter = terms.registry.exporter_for(file)
-    usable = exporter is not None and like.runtime in runtimes_of(terms.registry, exporter)
+    exporter = settings.registry.exporter_for(file)
+    usable = exporter is not None and like.runtime in runtimes_of(settings.registry, exporter)
     return [like.runtime] if usable and like.runtime in where.runtimes() else []
 
 
@@ -252,13 +258,13 @@ def _recorded(first: Source, second: Source, margin: float) -> Comparisons:
     cell = (lambda r: r.measurement.file) if by_name else _cell
     left, right = list(first.recorded), list(second.recorded)
     pairs: list[tuple[Recorded, Recorded]] = []
-    for alike in (place_of, lambda m: ()):
+    for alike in (cell_identity, lambda m: ()):
         for one in list(left):
             there = [r for r in right if cell(r) == cell(one)]
             same = [r for r in there if alike(r.measurement) == alike(one.measurement)]
             mine = [r for r in left if cell(r) == cell(one)]
             # Of several places each, nothing tells which belongs to which.
-            if same and (alike is place_of or (len(same), len(mine)) == (1, 1)):
+            if same and (alike is cell_identity or (len(same), len(mine)) == (1, 1)):
                 pairs.append((one, same[0]))
                 left.remove(one)
                 right.remove(same[0])
@@ -275,8 +281,8 @@ def _recorded(first: Source, second: Source, margin: float) -> Comparisons:
         pairs=tuple(
             compare_sides(a.side(), b.side(), together=False, margin=margin) for a, b in pairs
         ),
-        only_first=tuple(map(_told, left)),
-        only_second=tuple(map(_told, right)),
+        only_first=tuple(map(_measured_where, left)),
+        only_second=tuple(map(_measured_where, right)),
     )
 
 
@@ -293,6 +299,6 @@ def _files(source: Source) -> str:
     return ", ".join(dict.fromkeys(r.measurement.file for r in source.recorded))
 
 
-def _told(one: Recorded) -> str:
-    device, runtime, threads, _ = place_of(one.measurement)
+def _measured_where(one: Recorded) -> str:
+    device, runtime, threads, _ = cell_identity(one.measurement)
     return f"{one.measurement.file} ({device}, {runtime}, {threads} threads)"

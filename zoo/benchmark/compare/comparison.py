@@ -14,7 +14,7 @@ from zoo.benchmark.compare.ratio import (
     MARGIN,
     RECORDED,
     Ratio,
-    Word,
+    RatioVerdict,
     paired_ratio,
     processes_needed,
     turns_needed,
@@ -44,7 +44,7 @@ class Side:
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Compared:
+class ComparedPair:
     """How the second compares with the first.
 
     Attributes:
@@ -59,14 +59,16 @@ class Compared:
 
     first: Side
     second: Side
-    verdict: Word
+    verdict: RatioVerdict
     ratio: Ratio | None
     margin: float
     reason: str
     differences: tuple[str, ...]
 
 
-def compare_sides(first: Side, second: Side, *, together: bool, margin: float = MARGIN) -> Compared:
+def compare_sides(
+    first: Side, second: Side, *, together: bool, margin: float = MARGIN
+) -> ComparedPair:
     """Holds two measurements against each other.
 
     Args:
@@ -87,14 +89,14 @@ def compare_sides(first: Side, second: Side, *, together: bool, margin: float = 
         else unpaired_ratio(mine, theirs, RECORDED)
     )
     if ratio is None:
-        word: Word = "can't tell"
+        word: RatioVerdict = "can't tell"
         reason = _too_few(first, second, len(mine), len(theirs), disturbed, together=together)
     elif moved := "" if together else drift(first.measurement, second.measurement):
         word, reason = "can't tell", moved
     else:
         word = verdict(ratio, margin)
-        reason = _straddles(ratio, margin) if word == "can't tell" else ""
-    return Compared(
+        reason = _crosses_margin(ratio, margin) if word == "can't tell" else ""
+    return ComparedPair(
         first=first,
         second=second,
         verdict=word,
@@ -185,7 +187,7 @@ def main_disturbances(noise: Sequence[str]) -> str:
     return "; ".join(reason for _, reason in list(worst.values())[:3])
 
 
-def _straddles(ratio: Ratio, margin: float) -> str:
+def _crosses_margin(ratio: Ratio, margin: float) -> str:
     return (
         f"the interval holds 1, and more than the margin of {margin:.0%}: neither a difference "
         "nor that there is none is shown"

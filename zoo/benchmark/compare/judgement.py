@@ -10,11 +10,11 @@ from typing import Literal
 from zoo.artifacts.artifact import open_artifact
 from zoo.benchmark.compare.budgets import UNITS, Budget, Dimension, parse_budgets
 from zoo.benchmark.timing import Timing
-from zoo.common.files import size_with_sides
+from zoo.common.files import size_with_side_files
 from zoo.registry import Registry, load_registry
 from zoo.results.measurements import Measurement
 
-Judged = Literal["within", "over", "can't tell"]
+BudgetVerdict = Literal["within", "over", "can't tell"]
 
 #: How an end of an interval is shown: from so much up, in this unit.
 _SHOWN: dict[Dimension, tuple[str, ...]] = {
@@ -25,7 +25,7 @@ _SHOWN: dict[Dimension, tuple[str, ...]] = {
 
 
 @dataclass(frozen=True, kw_only=True)
-class JudgedFigure:
+class MeasuredFigure:
     """What was found of one quantity.
 
     Attributes:
@@ -62,7 +62,7 @@ class Judgement:
     value: float | None
     low: float | None
     high: float | None
-    verdict: Judged
+    verdict: BudgetVerdict
     reason: str
 
 
@@ -103,7 +103,7 @@ def judge_all(
     return tuple(judge(budget, measurement, size) for budget in budgets)
 
 
-def worst(judgements: Iterable[Judgement]) -> Judged:
+def worst(judgements: Iterable[Judgement]) -> BudgetVerdict:
     """What they come to: over when one is; else can't tell when one is; else within."""
     found = {judgement.verdict for judgement in judgements}
     return "over" if "over" in found else "can't tell" if "can't tell" in found else "within"
@@ -119,7 +119,7 @@ def reasons(judgements: Iterable[Judgement], device: str) -> str:
     return "; ".join(told)
 
 
-def figure_of(quantity: str, m: Measurement, size: int | None) -> JudgedFigure | str:
+def figure_of(quantity: str, m: Measurement, size: int | None) -> MeasuredFigure | str:
     """What a measurement found of a quantity; or why it found nothing, in words."""
     if quantity == "size":
         return "the size of the file is not known" if size is None else _exact(float(size))
@@ -145,37 +145,37 @@ def figure_of(quantity: str, m: Measurement, size: int | None) -> JudgedFigure |
 
 def _interval_of(
     m: Measurement, value: float | None, low: float | None, high: float | None
-) -> JudgedFigure | str:
+) -> MeasuredFigure | str:
     """A figure; in words why it is none where a vendor's tool kept no samples."""
     if m.summaries or value is None or low is None or high is None:
         return f"{m.runtime} keeps no single times, so its figures have no intervals"
-    return JudgedFigure(value=value, low=low, high=high)
+    return MeasuredFigure(value=value, low=low, high=high)
 
 
-def _p99(m: Measurement) -> JudgedFigure | str:
+def _p99(m: Measurement) -> MeasuredFigure | str:
     if m.summaries:
         return _interval_of(m, None, None, None)
     if m.p99_ms is None:
         return f"{m.runs} inferences have no 99th percentile; it takes a hundred: a larger --tier"
     if m.p99_low_ms is None or m.p99_high_ms is None:
         return "the measurement is older than intervals of the 99th percentile; measure again"
-    return JudgedFigure(value=m.p99_ms, low=m.p99_low_ms, high=m.p99_high_ms)
+    return MeasuredFigure(value=m.p99_ms, low=m.p99_low_ms, high=m.p99_high_ms)
 
 
-def _energy(m: Measurement) -> JudgedFigure | str:
+def _energy(m: Measurement) -> MeasuredFigure | str:
     if not m.energy:
         return "the device tells nothing of energy"
     # The largest first; what it counts includes idle power, which a busy neighbour raises.
     value = m.energy[0].mj_per_inference
-    return JudgedFigure(value=value, low=value, high=value)
+    return MeasuredFigure(value=value, low=value, high=value)
 
 
-def _exact(value: float) -> JudgedFigure:
-    return JudgedFigure(value=value, low=value, high=value, timed=False)
+def _exact(value: float) -> MeasuredFigure:
+    return MeasuredFigure(value=value, low=value, high=value, timed=False)
 
 
 def _judgement(
-    budget: Budget, figure: JudgedFigure | None, verdict: Judged, reason: str
+    budget: Budget, figure: MeasuredFigure | None, verdict: BudgetVerdict, reason: str
 ) -> Judgement:
     return Judgement(
         budget=str(budget),
@@ -189,7 +189,7 @@ def _judgement(
     )
 
 
-def _interval(figure: JudgedFigure, dimension: Dimension) -> str:
+def _interval(figure: MeasuredFigure, dimension: Dimension) -> str:
     text = amount(figure.value, dimension)
     if figure.low == figure.high:
         return text
@@ -243,4 +243,4 @@ def exit_code(judged: Iterable[Iterable[Judgement]]) -> int:
 
 
 def _size(registry: Registry, path: Path) -> int:
-    return size_with_sides(path, open_artifact(registry, path).contents.side_files)
+    return size_with_side_files(path, open_artifact(registry, path).contents.side_files)

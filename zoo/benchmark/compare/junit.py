@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from zoo.benchmark.compare.comparing import Comparisons
     from zoo.benchmark.compare.judgement import Judgement
     from zoo.benchmark.timing import Timing
-    from zoo.execution.examination import ExaminationRecord
+    from zoo.execution.offline_analysis import OfflineAnalysis
 
 Outcome = Literal["passed", "failure", "error", "skipped"]
 #: What XML 1.0 cannot hold, even escaped.
@@ -86,7 +86,7 @@ def cases_of_bench(timings: Sequence[Timing], judged: Sequence[Sequence[Judgemen
     return cases
 
 
-def _examined_case(record: ExaminationRecord) -> Case:
+def _examined_case(record: OfflineAnalysis) -> Case:
     """A file that cannot be used on a device that nothing is timed on is a failure."""
     return Case(
         group=f"{record.file}.{record.device}",
@@ -114,7 +114,7 @@ def _budget_case(group: str, judgement: Judgement, told: str) -> Case:
 
 def cases_of_comparisons(found: Comparisons) -> list[Case]:
     """One case per pair: slower is a failure, what cannot be told is skipped with the reason."""
-    from zoo.benchmark.compare.words import basis, first_line, sentence
+    from zoo.benchmark.compare.wording import basis, first_line, sentence
 
     outcomes: dict[str, Outcome] = {"slower": "failure", "can't tell": "skipped"}
     cases = []

@@ -10,10 +10,10 @@ import pytest
 
 from zoo.benchmark.compare.budgets import parse_budgets
 from zoo.benchmark.compare.comparing import compare
-from zoo.benchmark.compare.comparison import Compared
+from zoo.benchmark.compare.comparison import ComparedPair
 from zoo.benchmark.compare.judgement import judge_budgets
 from zoo.benchmark.compare.ratio import MARGIN, TURNS
-from zoo.benchmark.compare.words import basis, first_line, sentence
+from zoo.benchmark.compare.wording import basis, first_line, sentence
 from zoo.benchmark.run import bench
 from zoo.common.errors import ZooError
 from zoo.registry import load_registry
@@ -22,7 +22,7 @@ from zoo.results.measurements import Measurement
 #: Receives name and value of a property of the test, which pytest's JUnit XML holds.
 Note = Callable[[tuple[str, object]], None]
 
-Found = TypeVar("Found")
+Returned = TypeVar("Returned")
 
 
 class Latency:
@@ -61,8 +61,10 @@ class Latency:
         Returns:
             What was measured.
         """
-        _told(lambda: parse_budgets(budgets))  # a misspelt one must not wait for the measurement
-        (timing,) = _told(
+        _short_traceback(
+            lambda: parse_budgets(budgets)
+        )  # a misspelt one must not wait for the measurement
+        (timing,) = _short_traceback(
             lambda: bench(
                 [file], device=device, threads=[threads], tier=tier, runtime=runtime, store=store
             )
@@ -93,13 +95,13 @@ class Latency:
         turns: int = TURNS,
         margin: float = MARGIN,
         store: str | None = None,
-    ) -> tuple[Compared, ...]:
+    ) -> tuple[ComparedPair, ...]:
         """Fails the test when the second is slower; takes what `zoo.compare` does.
 
         Returns:
             One for each file that both sides have.
         """
-        found = _told(
+        found = _short_traceback(
             lambda: compare(
                 first,
                 second,
@@ -130,7 +132,7 @@ class Latency:
         pytest.skip(told)
 
 
-def _told(work: Callable[[], Found]) -> Found:
+def _short_traceback(work: Callable[[], Returned]) -> Returned:
     """An error of the zoo is three sentences, not fifty lines of traceback."""
     try:
         return work()

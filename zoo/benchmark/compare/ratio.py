@@ -31,7 +31,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-Word = Literal["faster", "slower", "same", "can't tell"]
+RatioVerdict = Literal["faster", "slower", "same", "can't tell"]
 
 CONFIDENCE = 0.995
 #: Of recordings: five processes on either side, as in the tier `full`, allow no more.
@@ -92,7 +92,7 @@ def unpaired_ratio(
     return _ratio(ratios, rank_sum_counts(*processes), confidence, processes, False)
 
 
-def verdict(ratio: Ratio, margin: float = MARGIN) -> Word:
+def verdict(ratio: Ratio, margin: float = MARGIN) -> RatioVerdict:
     """What the interval says.
 
     *same* when all of it lies within the margin, however narrow it is: a difference nobody cares

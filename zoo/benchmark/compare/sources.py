@@ -72,9 +72,13 @@ def source_named(store: Store, text: str, suffixes: Sequence[str]) -> Source:
         return Source(text=text, file=path)
     folder = path.parent if path.name == RECORDS else path
     if (folder / RECORDS).is_file():
-        return _measured(text, _newest(_of_folder(store, folder)))
-    known = list(recorded(store))
-    for belongs in (_of_run(text), _of_run(f"{TAGGED}{text}"), _of_model(text)):
+        return _measured(text, _newest(_folder_source(store, folder)))
+    known = list(recorded_measurements(store))
+    for belongs in (
+        _belongs_to_run(text),
+        _belongs_to_run(f"{TAGGED}{text}"),
+        _belongs_to_model(text),
+    ):
         found = [one for one in known if belongs(one)]
         if found:
             return Source(text=text, recorded=_newest(found))
@@ -89,7 +93,7 @@ def last_record(store: Store, device: str, file: str, threads: int) -> Recorded:
     Raises:
         UsageError: Nothing was ever timed there, or no file of that name.
     """
-    there = [one for one in recorded(store) if one.measurement.device == device]
+    there = [one for one in recorded_measurements(store) if one.measurement.device == device]
     same = [one for one in there if one.measurement.file == file]
     if not same:
         files = dict.fromkeys(one.measurement.file for one in there)
@@ -102,7 +106,7 @@ def last_record(store: Store, device: str, file: str, threads: int) -> Recorded:
     return (alike or same)[-1]
 
 
-def recorded(store: Store) -> Iterator[Recorded]:
+def recorded_measurements(store: Store) -> Iterator[Recorded]:
     """Every measurement in the store, the oldest first."""
     for stored in store.records(kind="bench"):
         found = _measurement(stored.record)
@@ -112,7 +116,7 @@ def recorded(store: Store) -> Iterator[Recorded]:
             )
 
 
-def _of_folder(store: Store, folder: Path) -> Iterator[Recorded]:
+def _folder_source(store: Store, folder: Path) -> Iterator[Recorded]:
     path = folder / RECORDS
     try:
         plain = json.loads(path.read_text(encoding="utf-8"))
@@ -154,20 +158,20 @@ def _newest(found: Iterable[Recorded]) -> tuple[Recorded, ...]:
     """The newest of each file in each place; later ones come later."""
     by_place: dict[tuple[Any, ...], Recorded] = {}
     for one in found:
-        by_place[(one.measurement.file, *place_of(one.measurement))] = one
+        by_place[(one.measurement.file, *cell_identity(one.measurement))] = one
     return tuple(by_place.values())
 
 
-def place_of(m: Measurement) -> tuple[str, str, int, int]:
+def cell_identity(m: Measurement) -> tuple[str, str, int, int]:
     """Where and how a file ran, as far as it is chosen by users."""
     return m.device, m.runtime, m.threads, m.batch
 
 
-def _of_run(name: str) -> Callable[[Recorded], bool]:
+def _belongs_to_run(name: str) -> Callable[[Recorded], bool]:
     return lambda one: one.origin == name
 
 
-def _of_model(name: str) -> Callable[[Recorded], bool]:
+def _belongs_to_model(name: str) -> Callable[[Recorded], bool]:
     return lambda one: one.measurement.file.startswith(f"{name}.")
 
 

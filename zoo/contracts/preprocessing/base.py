@@ -1,4 +1,4 @@
-"""What all kinds of input have in common: a record, and what reads examples by it."""
+"""The base of preprocessing records."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ Normalization = tuple[float, tuple[float, ...], tuple[float, ...]]
 
 @dataclass(frozen=True, kw_only=True)
 class Preprocessing(ABC):
-    """What all kinds have in common.
+    """The base class of all kinds of preprocessing.
 
     The path has two halves. What is done *outside* the exported graph ends in an array of
     `input_shape` and `dtype`: resized pixels, a window of samples, word numbers. What is done
@@ -56,7 +56,7 @@ class Preprocessing(ABC):
             Preprocessing.kinds[kind] = cls
 
     def inputs(self) -> InputKind[Any]:
-        """What reads examples of this kind; a record of a plugin returns its own.
+        """The reader of examples of this kind; a plugin's record returns its own.
 
         The built-in kinds are known to `zoo.data.preprocessing.inputs`.
         """
@@ -74,11 +74,11 @@ class Preprocessing(ABC):
 
     @property
     def network_shape(self) -> tuple[int, ...]:
-        """Shape of what the network takes, behind the normalization; mostly the same."""
+        """Shape of the normalized input; as a rule that of the raw one."""
         return self.input_shape
 
     def in_layout(self, layout: str) -> Self:
-        """The same for a file whose input has its axes in this order; only images have a choice.
+        """The record for another order of axes; only images have a choice.
 
         Args:
             layout: A `Layout`, or empty where the file does not say.
@@ -88,29 +88,29 @@ class Preprocessing(ABC):
     @property
     @abstractmethod
     def value_range(self) -> tuple[float, float]:
-        """Least and greatest raw value to expect."""
+        """Expected range of raw values."""
 
     @property
     def normalization(self) -> Normalization | None:
-        """What the graph does first; None when it does nothing."""
+        """The normalization baked into the graph; None when there is none."""
         return None
 
     @property
     def whole_bytes(self) -> bool:
-        """Whether raw values are whole numbers from 0 to 255, as integer files like them."""
+        """Whether raw values are whole numbers from 0 to 255, which integer files take as uint8."""
         return False
 
     @property
     def training(self) -> Preprocessing:
-        """How the examples that the network is trained on are read; mostly in this same way."""
+        """Preprocessing of the training examples; as a rule this record itself."""
         return self
 
     @abstractmethod
     def describe(self) -> dict[str, str]:
-        """In words, for people: ``input``, and what is done with an example."""
+        """A description for people: ``input``, and each step applied to an example."""
 
     def text_files(self) -> Mapping[str, tuple[str, ...]]:
-        """Fields that are better told as a text file of their own, one line for each entry."""
+        """Fields that belong in a text file of their own, one line per entry."""
         return {}
 
     def affine(self) -> tuple[tuple[float, ...], tuple[float, ...]] | None:
@@ -134,5 +134,5 @@ def check_moments(mean: tuple[float, ...], std: tuple[float, ...], channels: int
 
 
 def listed(values: tuple[float, ...]) -> str:
-    """Numbers in words."""
+    """Numbers as text."""
     return ", ".join(f"{value:g}" for value in values)

@@ -1,4 +1,4 @@
-"""What is done with examples of one kind of input."""
+"""Operations on examples of one kind of input."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Own = TypeVar("Own", bound=Preprocessing)
 
 
 class InputKind(ABC, Generic[Own]):
-    """From examples to network inputs, by one record.
+    """Reads examples as network inputs, as one preprocessing record says.
 
     Args:
         own: The record.
@@ -35,7 +35,7 @@ class InputKind(ABC, Generic[Own]):
         """
 
     def fit(self, dataset: Dataset) -> Own:
-        """The record with everything that is measured on the training split."""
+        """The record with its statistics measured on the training split."""
         return self.own
 
     def labels(self, labels: Array) -> Array:
@@ -50,15 +50,17 @@ class InputKind(ABC, Generic[Own]):
         """An example as a text, for kinds that are shown as such."""
         return str(split.read(index))
 
-    def words(self, split: Split, index: int, steps: list[int]) -> tuple[str, ...]:
-        """What stands at these steps of an example, for people: as a rule the steps' numbers."""
+    def step_texts(self, split: Split, index: int, steps: list[int]) -> tuple[str, ...]:
+        """A text for each of these steps, for reports; by default the steps' numbers."""
         return tuple(str(step + 1) for step in steps)
 
-    def made_up(self) -> Own:
-        """The record as if a training split had been measured."""
+    def with_synthetic_statistics(self) -> Own:
+        """The record with synthetic statistics, for checks without a dataset."""
         return self.own
 
-    def synthetic(self, labels: Array, classes: int, random: Any, seed: int) -> tuple[Any, Any]:
+    def synthetic_examples(
+        self, labels: Array, classes: int, random: Any, seed: int
+    ) -> tuple[Any, Any]:
         """Learnable inputs for labels, and the labels, `IGNORED` where there is padding.
 
         Args:
@@ -67,11 +69,11 @@ class InputKind(ABC, Generic[Own]):
             random: A numpy generator.
             seed: Of patterns.
         """
-        return waves(self.own.input_shape, labels, random, seed), labels
+        return class_patterns(self.own.input_shape, labels, random, seed), labels
 
 
-def waves(shape: tuple[int, ...], labels: Any, random: Any, seed: int) -> Any:
-    """Of each class a pattern of its own, of each example its own noise.
+def class_patterns(shape: tuple[int, ...], labels: Any, random: Any, seed: int) -> Any:
+    """Images with one pattern per class and noise per example.
 
     Returns:
         float32, shape (count, *shape), whole numbers from 0 to 255.

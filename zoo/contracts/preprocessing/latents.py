@@ -12,7 +12,7 @@ from zoo.contracts.preprocessing.images import ImagePreprocessing
 
 @dataclass(frozen=True, kw_only=True)
 class LatentPreprocessing(Preprocessing):
-    """What a generator starts from: noise, which follows from a seed and a number.
+    """Latent vectors of a generator: noise determined by a seed and the example's number.
 
     The n-th input belongs to the n-th example of a split, so that as much is generated as there
     is real to compare with.

@@ -1,1 +1,1 @@
-"""The one path from a raw example to a network input."""
+"""Preprocessing: the only path from a raw example to a network input."""

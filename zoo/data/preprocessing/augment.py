@@ -13,7 +13,7 @@ from typing import Any, cast
 from zoo.common.errors import UnknownName
 from zoo.common.optional_imports import require
 from zoo.contracts.dataset import IGNORED
-from zoo.contracts.movement import Movement
+from zoo.contracts.geometric_transform import GeometricTransform
 
 #: What each option does, for help texts.
 OPTIONS = {
@@ -49,14 +49,14 @@ def augmentation_names(names: Sequence[str]) -> tuple[str, ...]:
 
 
 def augment(
-    names: Sequence[str], seed: int, follow: Callable[[Any, Movement], Any] | None = None
+    names: Sequence[str], seed: int, follow: Callable[[Any, GeometricTransform], Any] | None = None
 ) -> Callable[[Any, Any], tuple[Any, Any]]:
     """Makes a function that changes each image of a batch at random.
 
     Args:
         names: Options, see `OPTIONS`; their order does not matter.
         seed: The n-th call of two functions made with the same seed draws the same numbers.
-        follow: From labels and the movement of their pictures to labels that fit again; None
+        follow: From labels and the transform of their pictures to labels that fit again; None
             leaves labels as they are.
 
     Returns:
@@ -77,11 +77,11 @@ def augment(
         number = calls.assign_add(1)
         draws = tf.random.stateless_uniform((9, tf.shape(values)[0]), tf.stack([seed, number]))
         if MOVING & set(chosen):
-            movement = _Movement(draws[:4], chosen, *values.shape[1:3])
+            transform = _AffineTransform(draws[:4], chosen, *values.shape[1:3])
             # Mirroring and whole shifts land on pixels: nothing to interpolate.
             how = "BILINEAR" if "rotate" in chosen else "NEAREST"
-            values = movement.resampled(values, how, 0.0)
-            labels = labels if follow is None else follow(labels, movement)
+            values = transform.resampled(values, how, 0.0)
+            labels = labels if follow is None else follow(labels, transform)
         if "erase" in chosen:
             # Minus the number is a key that no other draw of this seed has.
             noise = tf.random.stateless_uniform(tf.shape(values), tf.stack([seed, -number]))
@@ -94,7 +94,7 @@ def augment(
     )
 
 
-class _Movement(Movement):
+class _AffineTransform(GeometricTransform):
     """A flip, then a rotation about the centre, then a shift of each picture, in one resampling.
 
     Args:
@@ -149,14 +149,14 @@ class _Movement(Movement):
             fill_mode="CONSTANT",
         )
 
-    def map(self, labels: Any, outside: float = IGNORED) -> Any:
-        """See `Movement.map`."""
+    def apply_to_map(self, labels: Any, outside: float = IGNORED) -> Any:
+        """See `GeometricTransform.apply_to_map`."""
         plain = len(labels.shape) == 3
         moved = self.resampled(labels[..., None] if plain else labels, "NEAREST", outside)
         return moved[..., 0] if plain else moved
 
-    def points(self, points: Any) -> Any:
-        """See `Movement.points`."""
+    def apply_to_points(self, points: Any) -> Any:
+        """See `GeometricTransform.apply_to_points`."""
         tf = require("tensorflow")
         (a, b, c), (d, e, f) = self._rows
         inverse = tf.linalg.inv(tf.stack([tf.stack([a, b], -1), tf.stack([d, e], -1)], -2))

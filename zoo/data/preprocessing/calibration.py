@@ -1,4 +1,4 @@
-"""Real examples from which a quantizer learns the range of every tensor."""
+"""Calibration inputs: real examples that set the ranges of quantized tensors."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from zoo.data.readers.hashing import array_hash
 def calibration_inputs(
     split: Split, preprocessing: Preprocessing, count: int, seed: int
 ) -> tuple[NDArray[Any], str]:
-    """Draws examples, each class as often as the others while it lasts.
+    """Draws examples balanced over classes, as far as each has enough.
 
     Args:
         split: Where to draw from, without replacement; the training split, as a rule.
@@ -50,7 +50,7 @@ def calibration_inputs(
 
 
 def strata(labels: NDArray[Any]) -> NDArray[np.int64]:
-    """A class for each example, int64, (examples,), by which samples are balanced.
+    """The stratum of each example, int64, (examples,), for balanced sampling.
 
     Of labels that are several, the first that holds classes; of classes of many steps, the first
     step, which tells examples apart as well as any; of numbers, one class for all.

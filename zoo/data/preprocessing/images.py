@@ -1,4 +1,4 @@
-"""Images: from any size to the pixels that a network takes.
+"""Image preprocessing: from any size to the pixels of a network's input.
 
 Every pixel that a network or an exported file ever sees has passed through `to_pixels`.
 """
@@ -24,7 +24,7 @@ def to_pixels(image: NDArray[np.uint8], preprocessing: ImagePreprocessing) -> ND
 
     Args:
         image: uint8, shape (height, width, 1 or 3), any size.
-        preprocessing: What the network wants.
+        preprocessing: Of the network.
 
     Returns:
         uint8, shape (height, width, channels) of `preprocessing`, whatever its layout; the image
@@ -46,20 +46,6 @@ def to_pixels(image: NDArray[np.uint8], preprocessing: ImagePreprocessing) -> ND
     if pixels.ndim == 2:
         pixels = np.repeat(pixels[:, :, np.newaxis], preprocessing.channels, axis=2)
     return pixels
-
-
-def read_pixels(split: Split, index: int, preprocessing: ImagePreprocessing) -> NDArray[np.uint8]:
-    """Reads one example and applies `to_pixels`; its axes are in the order of the layout.
-
-    Raises:
-        BadData: The example is no uint8 image; names the example.
-    """
-    image = split.read(index)
-    problem = _image_problem(image)
-    if problem:
-        raise BadData(f"example {index} cannot be used: {problem}", fix=_EXPECTED)
-    pixels = to_pixels(image, preprocessing)
-    return pixels.transpose(2, 0, 1) if preprocessing.layout == "nchw" else pixels
 
 
 _EXPECTED = "a dataset yields images of type uint8 and shape (height, width, 1 or 3)"
@@ -119,13 +105,22 @@ def _resized(picture: Image, preprocessing: ImagePreprocessing) -> Image:
 
 
 class Images(InputKind[ImagePreprocessing]):
-    """Images of any size as pixels."""
+    """Images of any size as pixels, uint8, their axes in the order of the layout."""
 
     def read(self, split: Split, index: int) -> NDArray[Any]:
-        """As `read_pixels`."""
-        return read_pixels(split, index, self.own)
+        """Reads one example and applies `to_pixels`.
+
+        Raises:
+            BadData: The example is no uint8 image; names the example.
+        """
+        image = split.read(index)
+        problem = _image_problem(image)
+        if problem:
+            raise BadData(f"example {index} cannot be used: {problem}", fix=_EXPECTED)
+        pixels = to_pixels(image, self.own)
+        return pixels.transpose(2, 0, 1) if self.own.layout == "nchw" else pixels
 
     def range_problem(self, inputs: NDArray[Any]) -> str:
-        """Pixels between 0 and 1 are somebody's normalized ones."""
+        """Detects pixels from 0 to 1, which are normalized already."""
         most = int(inputs.max(initial=0))
         return "" if most > 1 else f"the weights take pixels from 0 to 255; the data end at {most}"

@@ -1,7 +1,6 @@
-"""From raw examples to network inputs: one piece of code for training, evaluation and calibration.
+"""Network inputs from raw examples, for training, evaluation and calibration alike.
 
-What a kind of preprocessing means stands in a file of its own (`zoo.data.preprocessing.images`,
-`series`, `tokens`, `latents`); here they are told apart, once.
+Each kind of preprocessing has a module of its own (`images`, `series`, `tokens`, `latents`).
 """
 
 from __future__ import annotations
@@ -42,7 +41,7 @@ _BUILT_IN: Mapping[type[Preprocessing], type[InputKind[Any]]] = {
 
 
 def kind_of(preprocessing: Preprocessing) -> InputKind[Any]:
-    """What reads examples by a record: a built-in one, or the one that a plugin's record brings."""
+    """The reader for a preprocessing record: a built-in one, or that of a plugin's record."""
     built_in = _BUILT_IN.get(type(preprocessing))
     return preprocessing.inputs() if built_in is None else built_in(preprocessing)
 
@@ -63,7 +62,7 @@ def read_inputs(
 
     Args:
         split: Where to read.
-        preprocessing: What the network wants.
+        preprocessing: Of the network.
         indices: Which examples, in this order; None means all.
 
     Returns:
@@ -90,7 +89,7 @@ def read_inputs(
 
 
 def labels_for(split: Split, preprocessing: Preprocessing) -> NDArray[np.int64]:
-    """The labels as the outputs have them: those of steps are cut or padded to the input's length.
+    """Labels in the form of the outputs: those of steps are cut or padded to the input's length.
 
     Returns:
         int64, shape (examples,) or (examples, steps); `IGNORED` where there is nothing to say.
@@ -99,7 +98,7 @@ def labels_for(split: Split, preprocessing: Preprocessing) -> NDArray[np.int64]:
 
 
 def truth_of(dataset: Dataset, split: str, preprocessing: Preprocessing) -> Truth:
-    """What outputs on a split are judged against."""
+    """Ground truth of a split, for evaluation."""
     examples = dataset.splits[split]
     return Truth(
         labels=labels_for(examples, preprocessing),
@@ -111,7 +110,7 @@ def truth_of(dataset: Dataset, split: str, preprocessing: Preprocessing) -> Trut
 
 
 def fitted(preprocessing: Preprocessing, dataset: Dataset) -> Preprocessing:
-    """The preprocessing of a network that is trained from scratch on a dataset.
+    """Preprocessing with statistics of a dataset, for training from scratch.
 
     Whatever is measured (mean and deviation of channels, a vocabulary) is measured on the
     training split alone.

@@ -1,4 +1,4 @@
-"""Latents: the noise that a generator starts from."""
+"""Latent vectors: the noise inputs of a generator."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from zoo.contracts.preprocessing import InputKind, LatentPreprocessing
 
 
 def latent(preprocessing: LatentPreprocessing, index: int) -> NDArray[np.float32]:
-    """The noise of a number, float32, shape (size,)."""
+    """The latent vector of an example's number, float32, shape (size,)."""
     random = np.random.default_rng((preprocessing.seed, index))
     return random.standard_normal(preprocessing.size, dtype=np.float32)
 

@@ -1,4 +1,4 @@
-"""Batches for training: from memory when the prepared examples fit, else from disk."""
+"""Training batches, from memory when the prepared examples fit, else from disk."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Texts and rows of tokens: splitting, vocabulary, word numbers."""
+"""Text preprocessing: tokenization, vocabulary, word numbers."""
 
 from __future__ import annotations
 
@@ -25,65 +25,54 @@ from zoo.data.preprocessing.series import stepwise_labels
 _TOKEN = re.compile(r"\w+(?:['’-]\w+)*|[^\w\s]")
 #: Share of tokens that the vocabulary must know.
 _KNOWN = 0.5
-#: Share of a synthetic text's words that tell its class.
-_TELLING = 0.5
+#: Share of a synthetic text's words that belong to its class.
+_CLASS_WORDS = 0.5
 #: So many that each comes often enough to be learnt.
 _WORDS_PER_CLASS = 16
 _EXPECTED = "a dataset of texts yields one string, or a row of tokens, per example"
 
 
 def tokens_of(example: NDArray[np.str_], lowercase: bool) -> list[str]:
-    """The tokens of a text (a string of shape ()), or of a row that is split already."""
+    """Tokens of a text (a string of shape ()) or of a tokenized row."""
     text = example.item() if example.ndim == 0 else None
     parts = example.tolist() if text is None else _TOKEN.findall(text)
     return [part.casefold() for part in parts] if lowercase else parts
 
 
-def read_tokens(split: Split, index: int, preprocessing: TokenPreprocessing) -> NDArray[np.int32]:
-    """Word numbers: int32, shape (length,), padded at the end.
-
-    Raises:
-        BadData: The example is no text, or an empty one; names it.
-    """
-    found = _tokens(split, index, preprocessing)[: preprocessing.length]
-    result = np.full(preprocessing.length, PADDING, np.int32)
-    result[: len(found)] = [preprocessing.numbers.get(token, UNKNOWN) for token in found]
-    return result
-
-
-def fit_tokens(preprocessing: TokenPreprocessing, dataset: Dataset) -> TokenPreprocessing:
-    """Builds the vocabulary: the words that the training split has most often, ties by name."""
-    split = dataset.splits["train"]
-    counts: Counter[str] = Counter()
-    for index in range(len(split)):
-        counts.update(_tokens(split, index, preprocessing))
-    ordered = sorted(counts, key=lambda word: (-counts[word], word))
-    return replace(preprocessing, vocabulary=tuple(ordered[: preprocessing.size - FIRST_WORD]))
-
-
-def _tokens(split: Split, index: int, preprocessing: TokenPreprocessing) -> list[str]:
-    example = split.read(index)
-    if example.dtype.kind != "U" or example.ndim > 1:
-        raise BadData(
-            f"example {index} cannot be used: it is {example.dtype} of shape {example.shape}",
-            fix=_EXPECTED,
-        )
-    found = tokens_of(example, preprocessing.lowercase)
-    if not found:
-        raise BadData(f"example {index} is an empty text", fix="leave it out of the dataset")
-    return found
-
-
 class Tokens(InputKind[TokenPreprocessing]):
-    """Texts and rows of tokens as word numbers."""
+    """Texts and rows of tokens as word numbers: int32, shape (length,), padded at the end."""
 
     def read(self, split: Split, index: int) -> NDArray[Any]:
-        """As `read_tokens`."""
-        return read_tokens(split, index, self.own)
+        """The word numbers of one example.
+
+        Raises:
+            BadData: The example is no text, or an empty one; names it.
+        """
+        found = self._tokens(split, index)[: self.own.length]
+        result = np.full(self.own.length, PADDING, np.int32)
+        result[: len(found)] = [self.own.numbers.get(token, UNKNOWN) for token in found]
+        return result
 
     def fit(self, dataset: Dataset) -> TokenPreprocessing:
-        """As `fit_tokens`."""
-        return fit_tokens(self.own, dataset)
+        """Builds the vocabulary: the training split's most frequent words, ties by name."""
+        split = dataset.splits["train"]
+        counts: Counter[str] = Counter()
+        for index in range(len(split)):
+            counts.update(self._tokens(split, index))
+        ordered = sorted(counts, key=lambda word: (-counts[word], word))
+        return replace(self.own, vocabulary=tuple(ordered[: self.own.size - FIRST_WORD]))
+
+    def _tokens(self, split: Split, index: int) -> list[str]:
+        example = split.read(index)
+        if example.dtype.kind != "U" or example.ndim > 1:
+            raise BadData(
+                f"example {index} cannot be used: it is {example.dtype} of shape {example.shape}",
+                fix=_EXPECTED,
+            )
+        found = tokens_of(example, self.own.lowercase)
+        if not found:
+            raise BadData(f"example {index} is an empty text", fix="leave it out of the dataset")
+        return found
 
     def labels(self, labels: NDArray[Any]) -> NDArray[Any]:
         """As `stepwise_labels`."""
@@ -102,41 +91,34 @@ class Tokens(InputKind[TokenPreprocessing]):
         text = example.item() if example.ndim == 0 else " ".join(example.tolist())
         return str(text)
 
-    def words(self, split: Split, index: int, steps: list[int]) -> tuple[str, ...]:
+    def step_texts(self, split: Split, index: int, steps: list[int]) -> tuple[str, ...]:
         """The tokens as they are written."""
         tokens = tokens_of(split.read(index), lowercase=False)
         return tuple(tokens[step] if step < len(tokens) else "" for step in steps)
 
-    def made_up(self) -> TokenPreprocessing:
+    def with_synthetic_statistics(self) -> TokenPreprocessing:
         """With a vocabulary of as many words as the network has numbers for."""
         if self.own.vocabulary:
             return self.own
         words = tuple(f"word{number}" for number in range(FIRST_WORD, self.own.size))
         return replace(self.own, vocabulary=words)
 
-    def synthetic(
+    def synthetic_examples(
         self, labels: NDArray[Any], classes: int, random: Any, seed: int
     ) -> tuple[Any, Any]:
-        """Texts of different lengths in which words belong to classes."""
-        return _synthetic_tokens(self.own, labels, random, classes)
+        """Texts of different lengths in which every other word belongs to the class.
 
-
-def _synthetic_tokens(
-    preprocessing: TokenPreprocessing, labels: Any, random: Any, classes: int
-) -> tuple[Any, Any]:
-    """Texts of different lengths in which every other word belongs to the class.
-
-    Of labels for each step every word tells its own. Word numbers that belong to a class are those
-    that leave its index when they are divided by the number of classes.
-    """
-    count, length = len(labels), preprocessing.length
-    rows = min(_WORDS_PER_CLASS, (preprocessing.size - UNKNOWN) // classes)
-    own = UNKNOWN + random.integers(0, rows, (count, length)) * classes
-    wanted = own + labels.reshape(count, -1)
-    if labels.ndim == 1:
-        other = random.integers(UNKNOWN, preprocessing.size, (count, length))
-        wanted = np.where(random.random((count, length)) < _TELLING, wanted, other)
-    lengths = random.integers(max(1, length // 2), length + 1, count)
-    padding = np.arange(length) >= lengths[:, None]
-    tokens = np.where(padding, PADDING, wanted).astype(np.int32)
-    return tokens, labels if labels.ndim == 1 else np.where(padding, IGNORED, labels)
+        Of labels for each step every word belongs to its own. Word numbers that belong to a class
+        are those that leave its index when they are divided by the number of classes.
+        """
+        count, length = len(labels), self.own.length
+        rows = min(_WORDS_PER_CLASS, (self.own.size - UNKNOWN) // classes)
+        own = UNKNOWN + random.integers(0, rows, (count, length)) * classes
+        wanted = own + labels.reshape(count, -1)
+        if labels.ndim == 1:
+            other = random.integers(UNKNOWN, self.own.size, (count, length))
+            wanted = np.where(random.random((count, length)) < _CLASS_WORDS, wanted, other)
+        lengths = random.integers(max(1, length // 2), length + 1, count)
+        padding = np.arange(length) >= lengths[:, None]
+        tokens = np.where(padding, PADDING, wanted).astype(np.int32)
+        return tokens, labels if labels.ndim == 1 else np.where(padding, IGNORED, labels)

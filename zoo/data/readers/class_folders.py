@@ -1,4 +1,4 @@
-"""What folders of classes have in common, whatever their files hold."""
+"""Shared reading of class folders, whatever their files hold."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from zoo.common.errors import BadData
 from zoo.contracts.dataset import SPLITS
-from zoo.data.readers.listing import ListedFile, Listing, class_order, shown
+from zoo.data.readers.listing import ListedFile, Listing, class_order, printable_name
 from zoo.data.splits import SHARES_WITHOUT_TEST, refuse_overlap, split_by_content
 
 #: Up to this share of examples may be broken; they are left out, with a note.
@@ -29,7 +29,7 @@ def classes_of(listing: Listing) -> tuple[str, ...]:
     for name in every:
         if not name.isprintable():
             raise BadData(
-                f"the class folder {shown(name)!r} has unprintable characters in its name",
+                f"the class folder {printable_name(name)!r} has unprintable characters in its name",
                 fix="rename it",
             )
     for split, names in listing.classes.items():
@@ -124,7 +124,7 @@ def labels_of(files: Sequence[ListedFile], classes: tuple[str, ...]) -> NDArray[
     return np.array([number[file.class_name] for file in files], dtype=np.int64)
 
 
-def contradictions(
+def conflicting_labels(
     names: Sequence[str], hashes: Sequence[bytes], labels: NDArray[np.int64]
 ) -> list[str]:
     """Pairs of identical examples that carry different labels."""
@@ -144,4 +144,4 @@ def note(what: str, names: Sequence[str]) -> list[str]:
 def listed(names: Sequence[str]) -> str:
     """Names in a row, not too many."""
     more = f"; and {len(names) - LISTED} more" if len(names) > LISTED else ""
-    return "; ".join(map(shown, names[:LISTED])) + more
+    return "; ".join(map(printable_name, names[:LISTED])) + more

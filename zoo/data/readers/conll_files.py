@@ -1,4 +1,4 @@
-"""Sentences with a tag for each token, as CoNLL files hold them."""
+"""Reader of CoNLL files: sentences with a tag per token."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from zoo.common.errors import BadData
-from zoo.data.readers.listing import shown
-from zoo.data.readers.tables import cell, lines_of
+from zoo.data.readers.listing import printable_name
+from zoo.data.readers.tables import lines_of, quote_cell
 
 #: A longer one is a file without the empty lines between sentences.
 MAX_TOKENS = 4096
@@ -38,7 +38,7 @@ def read_sentences(path: Path, name: str) -> Iterator[Sentence]:
             continue
         columns = [part.strip() for part in line.split("\t")] if "\t" in line else line.split()
         width = width or len(columns)
-        _check(columns, width, len(tokens), f"{shown(name)}, line {number}")
+        _check(columns, width, len(tokens), f"{printable_name(name)}, line {number}")
         tokens.append(columns[0])
         tags.append(columns[-1])
     if tokens:
@@ -48,7 +48,7 @@ def read_sentences(path: Path, name: str) -> Iterator[Sentence]:
 def _check(columns: list[str], width: int, tokens: int, place: str) -> None:
     if len(columns) < 2:
         raise BadData(
-            f"{place}: {cell(columns[0])} has no tag",
+            f"{place}: {quote_cell(columns[0])} has no tag",
             fix="write the token first and its tag last, with a tab between them",
         )
     if len(columns) != width:
@@ -58,7 +58,7 @@ def _check(columns: list[str], width: int, tokens: int, place: str) -> None:
         )
     if not columns[0] or not columns[-1] or not columns[-1].isprintable():
         raise BadData(
-            f"{place}: the token is {cell(columns[0])}, its tag is {cell(columns[-1])}",
+            f"{place}: the token is {quote_cell(columns[0])}, its tag is {quote_cell(columns[-1])}",
             fix="correct the line",
         )
     if tokens >= MAX_TOKENS:

@@ -1,4 +1,4 @@
-"""The four files of Fashion-MNIST: where they may be, fetching them, and verifying them.
+"""The four files of Fashion-MNIST: lookup, download, verification.
 
 Packagers compress the files anew, so what is verified is their content after decompression: that
 is one and the same from every origin.
@@ -63,7 +63,7 @@ def cached_folder() -> Path:
     return cache_folder() / "fashion-mnist"
 
 
-def where() -> str:
+def how_to_obtain() -> str:
     """How to obtain the files by hand."""
     return (
         "install the Debian package: sudo apt install dataset-fashion-mnist; "
@@ -107,7 +107,7 @@ def _local_folder() -> Path | None:
 
 
 def check_obtainable() -> None:
-    """Fails like `find_folder` where it can be told without a download."""
+    """Fails like `find_folder`, but downloads nothing."""
     if _local_folder() is None:
         _refuse_offline()
 
@@ -123,7 +123,7 @@ def read_file(folder: Path, file: IdxFile) -> bytes:
         with path.open("rb") as compressed:
             return _verified(compressed, file, str(path))
     except OSError as error:
-        raise BadFile(f"{path} cannot be read", why=str(error), fix=where()) from error
+        raise BadFile(f"{path} cannot be read", why=str(error), fix=how_to_obtain()) from error
 
 
 def _verified(compressed: IO[bytes], file: IdxFile, origin: str) -> bytes:
@@ -141,7 +141,7 @@ def _verified(compressed: IO[bytes], file: IdxFile, origin: str) -> bytes:
         raise BadFile(
             f"{origin} is truncated or altered",
             why=f"SHA-256 of its content is {actual}, expected {file.sha256}{problem}",
-            fix=f"delete it and try again, or {where()}",
+            fix=f"delete it and try again, or {how_to_obtain()}",
         )
     return bytes(content)
 
@@ -162,22 +162,22 @@ def _refuse_offline() -> None:
         raise BadData(
             "fashion_mnist is not on this machine",
             why=f"{OFFLINE_VARIABLE} forbids the download",
-            fix=where(),
+            fix=how_to_obtain(),
         )
 
 
 def _fetch(file: IdxFile) -> bytes:
-    from zoo.common.downloads import NotDownloaded, opened
+    from zoo.common.downloads import DownloadFailed, open_url
 
     url = DOWNLOAD + file.name
     try:
-        with opened(url) as answer:
+        with open_url(url) as answer:
             # Compressed is smaller than plain, so a longer answer is something else.
             compressed: bytes = answer.read(file.size)
-    except NotDownloaded as error:
+    except DownloadFailed as error:
         raise BadData(
             f"fashion_mnist is not on this machine, and {url} could not be downloaded",
             why=error.why,
-            fix=where(),
+            fix=how_to_obtain(),
         ) from error
     return compressed

@@ -1,4 +1,4 @@
-"""Opening every image of a folder once: which are broken, and what is the hash of each.
+"""Image check of a folder: hash and defects of every image, cached between runs.
 
 To decode thousands of photos takes minutes, and each step of a run opens its dataset anew. So the
 outcome is remembered in the cache folder, per file, until its size or time changes.
@@ -30,8 +30,8 @@ _VERSION = 1
 
 
 @dataclass(frozen=True)
-class Checked:
-    """What opening a file showed: SHA-256 of its bytes, and why it is broken (or nothing)."""
+class CheckedFile:
+    """A checked file: SHA-256 of its bytes, and its defect or an empty text."""
 
     digest: bytes
     problem: str
@@ -39,7 +39,7 @@ class Checked:
 
 def check_files(
     root: Path, files: Sequence[ListedFile], *, workers: int | None = None
-) -> tuple[list[Checked], list[str]]:
+) -> tuple[list[CheckedFile], list[str]]:
     """Opens every file that is new or changed since the last check.
 
     Args:
@@ -51,7 +51,7 @@ def check_files(
         One result per file, and notes for the reader.
     """
     memory = cache_folder() / "folders" / f"{hashlib.sha256(os.fsencode(root)).hexdigest()}.json"
-    known = _recall(memory)
+    known = _read_results(memory)
     unknown = [file for file in files if _key(file) not in known]
     formats()  # Loads Pillow's decoders, which must not happen in several threads at once.
     with warnings.catch_warnings():
@@ -61,23 +61,23 @@ def check_files(
             found = pool.map(lambda file: _check(root / file.path, file.size), unknown)
             known.update(zip(map(_key, unknown), found, strict=True))
     results = [known[_key(file)] for file in files]
-    notes = _remember(memory, files, results) if unknown else []
+    notes = _write_results(memory, files, results) if unknown else []
     return results, notes
 
 
-def _check(path: Path, size: int) -> Checked:
+def _check(path: Path, size: int) -> CheckedFile:
     if size > MAX_BYTES:
-        return Checked(b"", f"{size} bytes: more than {MAX_BYTES}")
+        return CheckedFile(b"", f"{size} bytes: more than {MAX_BYTES}")
     try:
         data = path.read_bytes()
     except OSError as error:
-        return Checked(b"", error.strerror or str(error))
+        return CheckedFile(b"", error.strerror or str(error))
     digest = hashlib.sha256(data).digest()
     try:
         decode(data)
     except BadImage as error:
-        return Checked(digest, str(error))
-    return Checked(digest, "")
+        return CheckedFile(digest, str(error))
+    return CheckedFile(digest, "")
 
 
 def _key(file: ListedFile) -> str:
@@ -85,16 +85,16 @@ def _key(file: ListedFile) -> str:
 
 
 def _decoder() -> dict[str, Any]:
-    """What the outcome depends on besides the files."""
+    """Versions that the result depends on besides the files."""
     return {"version": _VERSION, "pillow": require("PIL").__version__, "formats": list(formats())}
 
 
-def _recall(memory: Path) -> dict[str, Checked]:
+def _read_results(memory: Path) -> dict[str, CheckedFile]:
     try:
         stored = json.loads(memory.read_text(encoding="utf-8"))
         if stored["decoder"] != _decoder():
             return {}
-        return {key: Checked(bytes.fromhex(d), p) for key, (d, p) in stored["files"].items()}
+        return {key: CheckedFile(bytes.fromhex(d), p) for key, (d, p) in stored["files"].items()}
     except FileNotFoundError:
         return {}
     except (OSError, ValueError, LookupError, TypeError, AttributeError):
@@ -102,7 +102,9 @@ def _recall(memory: Path) -> dict[str, Checked]:
         return {}
 
 
-def _remember(memory: Path, files: Sequence[ListedFile], results: Sequence[Checked]) -> list[str]:
+def _write_results(
+    memory: Path, files: Sequence[ListedFile], results: Sequence[CheckedFile]
+) -> list[str]:
     settled = time.time_ns() - _SETTLED_NANOSECONDS
     kept = {
         _key(file): [result.digest.hex(), result.problem]

@@ -1,4 +1,4 @@
-"""From the splits of the library ``datasets`` to ours."""
+"""Conversion of the splits of the library ``datasets``."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def load(query: Query) -> Mapping[str, Any]:
     revision = query.options.get("revision")
     try:
         if not local:
-            revision = _found(library, name, revision)
+            revision = _resolve_revision(library, name, revision)
         loaded = library.load_dataset(name, query.options.get("config"), revision=revision)
     # The library lets errors of many others pass: of its readers, of pyarrow, of the network.
     except Exception as error:
@@ -67,8 +67,8 @@ def load(query: Query) -> Mapping[str, Any]:
     return dict(loaded)
 
 
-def _found(library: Any, name: str, revision: str | None) -> str | None:
-    """The revision to load: asked once, since the library itself asks five times over.
+def _resolve_revision(library: Any, name: str, revision: str | None) -> str | None:
+    """The revision to load, resolved once; the library itself would ask the hub five times.
 
     Without the network, or when downloads are forbidden, what was downloaded before is used.
     """
@@ -100,7 +100,7 @@ def _fix(query: Query, local: bool) -> str:
 
 
 def as_dataset(name: str, loaded: Mapping[str, Any], query: Query) -> Dataset:
-    """Takes the columns that hold examples and classes, and the splits, as they are meant.
+    """A dataset from the columns of examples and classes, in the given splits.
 
     Raises:
         UsageError: Columns that are not there, or several that could be meant.

@@ -1,4 +1,4 @@
-"""What lies in a folder of classes: files by class and split, without opening any of them."""
+"""Listing of a class folder: files by class and split; none is opened."""
 
 from __future__ import annotations
 
@@ -133,7 +133,7 @@ def listing_fingerprint(listing: Listing) -> str:
     return digest.hexdigest()
 
 
-def shown(name: str) -> str:
+def printable_name(name: str) -> str:
     """A file name safe to print: control characters and undecodable bytes are escaped."""
     return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in name)
 
@@ -152,7 +152,7 @@ def _checked_splits(argument: str, names: list[str]) -> list[str]:
     if strangers:
         raise BadData(
             f"{argument} holds splits ({', '.join(n for n in names if n in SPLIT_FOLDERS)}) "
-            f"and also {', '.join(map(shown, strangers))}",
+            f"and also {', '.join(map(printable_name, strangers))}",
             why="beside train/ and test/ only validation/ is expected",
             fix="move the others away, or rename train/ and test/ if they are classes",
         )
@@ -221,7 +221,7 @@ def _entries(listing: Listing, folder: Path) -> Iterator[os.DirEntry[str]]:
             entries = sorted(found, key=lambda entry: entry.name)
     except OSError as error:
         raise BadData(
-            f"the folder {shown(str(folder))} cannot be read",
+            f"the folder {printable_name(str(folder))} cannot be read",
             why=error.strerror,
             fix="change its permissions, or move it away",
         ) from error
@@ -233,7 +233,8 @@ def _entries(listing: Listing, folder: Path) -> Iterator[os.DirEntry[str]]:
             target = os.path.realpath(entry.path)
             if not Path(target).is_relative_to(listing.root):
                 raise BadData(
-                    f"{shown(entry.path)} is a link to {shown(target)}, outside the folder",
+                    f"{printable_name(entry.path)} is a link to {printable_name(target)}, "
+                    "outside the folder",
                     why="a dataset that reaches beyond its folder can expose other files",
                     fix="copy the file into the folder, or remove the link",
                 )
@@ -255,4 +256,4 @@ def _regular(listing: Listing, entry: os.DirEntry[str]) -> os.stat_result | None
 
 def _ignore(listing: Listing, entry: os.DirEntry[str], reason: str) -> None:
     name = Path(entry.path).relative_to(listing.root).as_posix()
-    listing.ignored.append(f"{shown(name)} ({reason})")
+    listing.ignored.append(f"{printable_name(name)} ({reason})")

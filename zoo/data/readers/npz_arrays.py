@@ -1,4 +1,4 @@
-"""Reading and checking the arrays of an ``.npz`` file that anybody may have made."""
+"""Reader of untrusted ``.npz`` files: arrays loaded without unpickling, and checked."""
 
 from __future__ import annotations
 
@@ -108,7 +108,7 @@ def _array_name(kind: str, split: str) -> str:
 
 
 def _split_names(present: set[str]) -> tuple[str, ...]:
-    """The splits that the names of arrays speak of; ``("",)`` for plain x and y."""
+    """Splits named by the arrays; ``("",)`` for plain x and y."""
     if {"x", "y"} & present:
         names: tuple[str, ...] = ("",)
     elif {"x_validation", "y_validation"} & present:
@@ -197,7 +197,7 @@ def _shaped(name: str, given: NDArray[Any]) -> NDArray[Any]:
 
 
 def _factor(images: dict[str, NDArray[Any]]) -> float:
-    """What turns values into 0-255: decided over all arrays, so that splits stay alike."""
+    """The factor to 0-255, decided over all arrays so that splits stay comparable."""
     highest = 0.0
     for name, array in images.items():
         if array.dtype.kind == "f" and not np.isfinite(array).all():

@@ -16,7 +16,7 @@ from zoo.common.errors import UnknownName, UsageError
 
 @dataclass(frozen=True, kw_only=True)
 class Query:
-    """What follows the colon of a dataset's name, taken apart.
+    """The parsed argument of a dataset's name.
 
     Attributes:
         provider: The dataset's name, for messages.
@@ -61,7 +61,7 @@ class Query:
 def parse_query(
     provider: str, argument: str | None, known: tuple[str, ...] = (), *, what: str = "path"
 ) -> Query:
-    """Takes ``PATH?key=value&key=value`` apart.
+    """Parses ``PATH?key=value&key=value``.
 
     Args:
         provider: The dataset's name, for messages.

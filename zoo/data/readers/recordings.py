@@ -11,16 +11,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zoo.common.errors import BadData, UnknownName, UsageError
-from zoo.data.readers.listing import Listing, class_order, shown
+from zoo.data.readers.listing import Listing, class_order, printable_name
 from zoo.data.readers.query import Query
-from zoo.data.readers.tables import cell, rows_of
+from zoo.data.readers.tables import quote_cell, rows_of
 
 _REPAIR = "fill the gap, or cut these rows out into files of their own"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Columns:
-    """Which columns are what.
+    """The roles of columns.
 
     Attributes:
         channels: Names of the columns that become channels, in order.
@@ -118,7 +118,7 @@ class _Reader:
     def add(self, line: int, row: list[str]) -> None:
         if len(row) != self.width:
             raise BadData(
-                f"{shown(self.name)}, line {line}: {len(row)} columns, but the header has "
+                f"{printable_name(self.name)}, line {line}: {len(row)} columns, but the header has "
                 f"{self.width}",
                 fix="give each row all columns; numbers with a decimal comma need a point",
             )
@@ -143,7 +143,9 @@ class _Reader:
 
     def finish(self) -> Recording:
         if not self.lines:
-            raise BadData(f"{shown(self.name)} holds a header, but no rows", fix="remove the file")
+            raise BadData(
+                f"{printable_name(self.name)} holds a header, but no rows", fix="remove the file"
+            )
         with np.errstate(over="ignore"):
             values = np.frombuffer(self.values, np.float64).astype(np.float32)
         values = values.reshape(len(self.lines), len(self.channels))
@@ -166,7 +168,7 @@ class _Reader:
         )
 
     def _no_number(self, line: int, cells: Sequence[str]) -> BadData:
-        """What is wrong with a row in which some cell is no number."""
+        """The error for a row with a cell that is no number."""
         for column, text in zip(self.columns.channels, cells, strict=True):
             if not text.strip():
                 return BadData(f"{self._place(line, column)}: the value is missing", fix=_REPAIR)
@@ -174,7 +176,7 @@ class _Reader:
                 break
         others = [name for name in self.columns.channels if name != column]
         return BadData(
-            f"{self._place(line, column)}: {cell(text.strip())} is not a number",
+            f"{self._place(line, column)}: {quote_cell(text.strip())} is not a number",
             why="decimal commas are not read" if "," in text else None,
             fix=f"if this is no channel, name those that are: channels={','.join(others)}",
         )
@@ -194,21 +196,21 @@ class _Reader:
             raise BadData(f"{self._place(line, column)}: the value is missing", fix=_REPAIR)
         if not text.isprintable():
             raise BadData(
-                f"{self._place(line, column)}: {cell(text)} has unprintable characters",
+                f"{self._place(line, column)}: {quote_cell(text)} has unprintable characters",
                 fix="rename it",
             )
         return text
 
     def _place(self, line: int, column: str) -> str:
-        return f"{shown(self.name)}, line {line}, column {shown(column)!r}"
+        return f"{printable_name(self.name)}, line {line}, column {printable_name(column)!r}"
 
 
 def _header(name: str, first: tuple[int, list[str]] | None, chosen: bool) -> list[str]:
     if first is None:
-        raise BadData(f"{shown(name)} is empty", fix="remove the file, or check the path")
+        raise BadData(f"{printable_name(name)} is empty", fix="remove the file, or check the path")
     line, cells = first
     header = [text.strip() for text in cells]
-    place = f"{shown(name)}, line {line}"
+    place = f"{printable_name(name)}, line {line}"
     if all(_is_number(text) for text in header):
         raise BadData(
             f"{place}: there are only numbers, but the first line must name the columns",
@@ -216,7 +218,9 @@ def _header(name: str, first: tuple[int, list[str]] | None, chosen: bool) -> lis
         )
     twice = next((text for text in header if text and header.count(text) > 1), None)
     if twice is not None:
-        raise BadData(f"{place}: the column {cell(twice)} stands twice", fix="rename one of them")
+        raise BadData(
+            f"{place}: the column {quote_cell(twice)} stands twice", fix="rename one of them"
+        )
     # A row number that was saved along has no name, and must not become a channel unseen.
     if "" in header and not chosen:
         raise BadData(
@@ -243,7 +247,7 @@ def _columns(query: Query, header: Sequence[str], name: str) -> Columns:
         if column not in named:
             given = "label" in query.options or column != label
             raise UnknownName(
-                f"column of {shown(name)}",
+                f"column of {printable_name(name)}",
                 column,
                 named,
                 fix=None if given else f"which column is the class? label={'|'.join(named)}",
@@ -263,18 +267,18 @@ def _columns(query: Query, header: Sequence[str], name: str) -> Columns:
     if not channels or len(set(channels)) < len(channels):
         what = "names one twice" if channels else "finds no column"
         raise UsageError(
-            f"channels of {shown(name)}: it {what}", fix=f"columns are {','.join(named)}"
+            f"channels of {printable_name(name)}: it {what}", fix=f"columns are {','.join(named)}"
         )
     return Columns(channels=channels, label=label, group=group)
 
 
 def _places(header: list[str], columns: Columns, name: str) -> list[int]:
-    """Where the channels, the label and the group stand; the last again when there is no group."""
+    """Indices of channels, label and group; that of the label again without a group."""
     wanted = [*columns.channels, columns.label, columns.group or columns.label]
     missing = [column for column in wanted if column not in header]
     if missing:
         raise BadData(
-            f"{shown(name)}, line 1: the column {cell(missing[0])} is missing",
+            f"{printable_name(name)}, line 1: the column {quote_cell(missing[0])} is missing",
             why="all files of a dataset have the same columns",
             fix="add it, or move the file away",
         )
@@ -282,7 +286,7 @@ def _places(header: list[str], columns: Columns, name: str) -> list[int]:
 
 
 def _in_order(found: Recordings, labels: dict[str, int], groups: dict[str, int]) -> Recordings:
-    """Numbers classes by their names, so that the order of rows and files has no say."""
+    """Numbers classes by their names, independent of the order of rows and files."""
     # Spellings with blanks around them share a number with the name itself.
     found.classes = tuple(sorted({text.strip() for text in labels}, key=class_order))
     found.groups = tuple(dict.fromkeys(text.strip() for text in groups))

@@ -17,13 +17,13 @@ def as_rows(dataset: Dataset, name: str) -> Dataset:
 
     Splits, labels and order stay; values stay 0 to 255.
     """
-    splits = {split: _rows(images) for split, images in dataset.splits.items()}
+    splits = {split: _rows_of(images) for split, images in dataset.splits.items()}
     return replace(
         dataset, name=name, splits=splits, content_hash=dataset_hash(dataset.classes, splits)
     )
 
 
-def _rows(images: Split) -> Split:
+def _rows_of(images: Split) -> Split:
     def read(index: int) -> NDArray[np.float32]:
         return images.read(index)[:, :, 0].astype(np.float32)
 

@@ -1,4 +1,4 @@
-"""Rows of text files that anybody may have written, with the line that each stands on."""
+"""Reader of untrusted text tables: rows with their line numbers."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from zoo.common.errors import BadData
-from zoo.data.readers.listing import shown
+from zoo.data.readers.listing import printable_name
 
 #: A longer line is no line of a table or text; reading on would fill the memory.
 MAX_LINE_BYTES = 1 << 20
@@ -36,13 +36,15 @@ def lines_of(path: Path, name: str) -> Iterator[str]:
                     return
                 yield _decoded(raw, name, number)
     except OSError as error:
-        raise BadData(f"{shown(name)} cannot be read", why=error.strerror) from error
+        raise BadData(f"{printable_name(name)} cannot be read", why=error.strerror) from error
 
 
 def _decoded(raw: bytes, name: str, number: int) -> str:
-    place = f"{shown(name)}, line {number}"
+    place = f"{printable_name(name)}, line {number}"
     if number == 1 and raw[:2] in _BYTE_ORDER_MARKS:
-        raise BadData(f"{shown(name)} is {_BYTE_ORDER_MARKS[raw[:2]]} text", fix=_SAVE_AS_UTF8)
+        raise BadData(
+            f"{printable_name(name)} is {_BYTE_ORDER_MARKS[raw[:2]]} text", fix=_SAVE_AS_UTF8
+        )
     if b"\0" in raw:
         raise BadData(
             f"{place}: there is a NUL character",
@@ -96,7 +98,7 @@ def rows_of(
             row = next(reader, None)
         except csv.Error as error:
             raise BadData(
-                f"{shown(name)}, line {begins}: {error}",
+                f"{printable_name(name)}, line {begins}: {error}",
                 why="the quotes or line ends of this row do not fit",
                 fix="save the file again from the program that made it, as CSV in UTF-8",
             ) from error
@@ -107,6 +109,6 @@ def rows_of(
         begins = reader.line_num + 1
 
 
-def cell(text: str) -> str:
-    """A field as it is safe and short enough to print, in quotes."""
+def quote_cell(text: str) -> str:
+    """A field in quotes, escaped and shortened for messages."""
     return repr(text) if len(text) <= 40 else f"{text[:40]!r}…"

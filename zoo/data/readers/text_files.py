@@ -1,4 +1,4 @@
-"""Reading texts and their classes from files that anybody may have written."""
+"""Reader of untrusted text files: texts with their classes."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from pathlib import Path
 
 from zoo.common.errors import BadData, UnknownName
 from zoo.data.readers.class_folders import refuse_broken
-from zoo.data.readers.listing import ListedFile, Listing, shown
+from zoo.data.readers.listing import ListedFile, Listing, printable_name
 from zoo.data.readers.query import Query
-from zoo.data.readers.tables import cell, rows_of
+from zoo.data.readers.tables import quote_cell, rows_of
 
 #: A longer file is no text to be classified.
 MAX_BYTES = 10_000_000
@@ -36,7 +36,7 @@ class LabelledTexts:
     notes: list[str] = field(default_factory=list)
 
     def add(self, text: str, label: str, place: str) -> None:
-        """Keeps a text, or notes that it is empty."""
+        """Adds a text, or records that it is empty."""
         text = text.strip()
         if not text:
             self.broken.append(f"{place}: empty")
@@ -87,7 +87,9 @@ def read_text_table(path: Path, query: Query) -> LabelledTexts:
         lowered = header if asked else [text.lower() for text in header]
         for column in columns:
             if column not in lowered:
-                raise UnknownName(f"column of {shown(name)}", column, [h for h in header if h])
+                raise UnknownName(
+                    f"column of {printable_name(name)}", column, [h for h in header if h]
+                )
         places = [lowered.index(column) for column in columns]
         rows = rows[1:]
     else:
@@ -100,9 +102,11 @@ def read_text_table(path: Path, query: Query) -> LabelledTexts:
     for line, row in rows:
         _check_width(name, (line, row), len(header), "put texts with a comma in double quotes")
         label = row[places[1]].strip()
-        place = f"{shown(name)}, line {line}"
+        place = f"{printable_name(name)}, line {line}"
         if not label or not label.isprintable():
-            what = f"{cell(label)} is no usable class name" if label else "the class is missing"
+            what = (
+                f"{quote_cell(label)} is no usable class name" if label else "the class is missing"
+            )
             raise BadData(f"{place}: {what}", fix="correct the line, or leave it out")
         found.add(row[places[0]], label, place)
     refuse_broken(found.broken, len(rows), "texts", "they are empty")
@@ -118,7 +122,7 @@ def _rows(path: Path, name: str) -> list[tuple[int, list[str]]]:
         comma = len(first[1]) > 1
         rows = list(rows_of(path, name, "," if comma else None))
     if not rows:
-        raise BadData(f"{shown(name)} is empty", fix="check the path")
+        raise BadData(f"{printable_name(name)} is empty", fix="check the path")
     return rows
 
 
@@ -126,5 +130,6 @@ def _check_width(name: str, row: tuple[int, list[str]], width: int, fix: str) ->
     line, cells = row
     if len(cells) != width:
         raise BadData(
-            f"{shown(name)}, line {line}: {len(cells)} columns where {width} are expected", fix=fix
+            f"{printable_name(name)}, line {line}: {len(cells)} columns where {width} are expected",
+            fix=fix,
         )

@@ -1,4 +1,4 @@
-"""Cutting recordings into windows, and dividing windows among splits without a leak.
+"""Windows of recordings, and their division among splits without leakage.
 
 A window lies within one recording and one group, and all its rows have the same label: a window
 across a change would have two truths.
@@ -17,7 +17,13 @@ from numpy.typing import NDArray
 from zoo.common.errors import BadData
 from zoo.data.readers.hashing import array_hash
 from zoo.data.readers.recordings import Recording, Recordings
-from zoo.data.splits import SHARES, distance, minimum, preferred_split, without_copies
+from zoo.data.splits import (
+    SHARES,
+    distance_to_split,
+    minimum_examples,
+    preferred_split,
+    without_duplicates,
+)
 
 #: Fewer groups of a class than this are shared out exactly; of more, each stays where it is when
 #: others come.
@@ -27,7 +33,7 @@ Indices = dict[str, NDArray[np.int64]]
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Windows:
-    """Where windows lie; in order of recordings and time.
+    """Positions of windows, ordered by recording and time.
 
     Attributes:
         length: Rows of each.
@@ -55,8 +61,8 @@ class Windows:
         return values[start : start + self.length]
 
 
-def cut(recordings: Recordings, length: int, stride: int) -> Windows:
-    """All windows that fit.
+def cut_windows(recordings: Recordings, length: int, stride: int) -> Windows:
+    """All windows of recordings that fit.
 
     Args:
         recordings: With at least one row each.
@@ -70,7 +76,7 @@ def cut(recordings: Recordings, length: int, stride: int) -> Windows:
     longest = np.zeros(len(recordings.classes), np.int64)
     segments = 0
     for number, item in enumerate(recordings.items):
-        for begin, end in _stretches(item):
+        for begin, end in _segments(item):
             label, group = item.labels[begin], item.groups[begin]
             longest[label] = max(longest[label], end - begin)
             starts = np.arange(begin, end - length + 1, stride, dtype=np.int64)
@@ -91,7 +97,7 @@ def cut(recordings: Recordings, length: int, stride: int) -> Windows:
     )
 
 
-def _stretches(item: Recording) -> list[tuple[int, int]]:
+def _segments(item: Recording) -> list[tuple[int, int]]:
     """First row and end of each stretch of rows with the same label and group."""
     changes = np.flatnonzero(np.diff(item.labels) | np.diff(item.groups)) + 1
     edges = [0, *changes.tolist(), len(item.labels)]
@@ -135,7 +141,7 @@ def split_windows(
             f"each class are test; {left_out} across borders are left out"
         ]
     own_hashes = {name: [digests[i] for i in own.tolist()] for name, own in found.items()}
-    kept, copies = without_copies(own_hashes, ("train", "test", "validation"))
+    kept, copies = without_duplicates(own_hashes, ("train", "test", "validation"))
     found = {name: own[kept[name]] for name, own in found.items()}
     if copies:
         notes.append(f"{copies} windows are left out of a split: another holds the same values")
@@ -161,7 +167,7 @@ def _groups_to_splits(
     content = {g: hashlib.sha256(b"".join(sorted(own))).digest() for g, own in members.items()}
     sizes = [sum(label in own for own in has.values()) for label in range(classes)]
     least = {
-        (label, split): minimum(sizes[label], share)
+        (label, split): minimum_examples(sizes[label], share)
         for label in range(classes)
         for split, share in SHARES.items()
     }
@@ -185,7 +191,7 @@ def _fill(
     content: Mapping[int, bytes],
     needs: Mapping[tuple[int, str], int],
 ) -> bool:
-    """Moves groups until every split has what it needs of every class; False when it cannot be."""
+    """Moves groups until every split has enough of every class; False if impossible."""
     for (label, split), need in needs.items():
         while (counts := _counts(where, has))[label, split] < need:
             spare = [
@@ -197,7 +203,9 @@ def _fill(
             ]
             if not spare:
                 return False
-            nearest = min(spare, key=lambda g: (distance(content[g], split), content[g], g))
+            nearest = min(
+                spare, key=lambda g: (distance_to_split(content[g], split), content[g], g)
+            )
             where[nearest] = split
     return True
 

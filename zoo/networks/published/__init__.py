@@ -1,1 +1,1 @@
-"""Official weights: from where somebody publishes them to a checkpoint of ours."""
+"""Official weights: download, verification, conversion to checkpoints."""

@@ -1,4 +1,4 @@
-"""Where converted weights are kept, and which official ones there are; opens no weights."""
+"""The cache of converted weights, and the list of official ones; opens no weights."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whether weights on this machine are what their cards say."""
+"""Verification of weights on this machine against their cards."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class VerifiedWeights:
     fix: str = ""
 
 
-def verified(registry: Registry, model: str | None) -> list[VerifiedWeights]:
+def verify_local_weights(registry: Registry, model: str | None) -> list[VerifiedWeights]:
     """Hashes all weights on this machine that `model` names.
 
     Raises:
@@ -44,19 +44,19 @@ def verified(registry: Registry, model: str | None) -> list[VerifiedWeights]:
     """
     rows = [
         _verify(model_id, path, fix)
-        for model_id, path, fix in _here(registry)
+        for model_id, path, fix in _local_weights(registry)
         if model is None or model in (model_id, model_id.partition(".")[0])
     ]
     if not rows and model is not None:
         known = set(model_ids(registry))
         fix = f"fetch them: zoo weights fetch {model}" if model in known and "." in model else None
         raise UnknownName(
-            "weights on this machine", model, {n for n, _, _ in _here(registry)}, fix=fix
+            "weights on this machine", model, {n for n, _, _ in _local_weights(registry)}, fix=fix
         )
     return rows
 
 
-def _here(registry: Registry) -> Iterator[tuple[str, Path, str]]:
+def _local_weights(registry: Registry) -> Iterator[tuple[str, Path, str]]:
     """Model id, file, and what to do when it is damaged."""
     for architecture, variant in registry.variants():
         for tag, path in packaged(architecture, variant).items():

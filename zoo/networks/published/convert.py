@@ -1,4 +1,4 @@
-"""Converting published tensors to ours, by the table of a source."""
+"""Conversion of published tensors by the table of a source."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from zoo.common.errors import BadFile
 from zoo.contracts.weights import Framework, SourceLayer
 from zoo.networks.building import HEAD
-from zoo.networks.published.layouts import IGNORED, LAYOUTS, SEPARATOR, Stored
+from zoo.networks.published.layouts import IGNORED, LAYOUTS, SEPARATOR, PublishedTensor
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -100,7 +100,7 @@ def _tensor_name(layer: SourceLayer, tensor: str, framework: Framework) -> str:
     return f"{layer.theirs}{SEPARATOR[framework]}{tensor}"
 
 
-def _published_shape(shape: tuple[int, ...], stored: Stored) -> tuple[int, ...]:
+def _published_shape(shape: tuple[int, ...], stored: PublishedTensor) -> tuple[int, ...]:
     """Of the published tensor that becomes one of ours."""
     if stored.axes is None:
         return tuple(shape)
@@ -109,7 +109,7 @@ def _published_shape(shape: tuple[int, ...], stored: Stored) -> tuple[int, ...]:
 
 
 def _arranged(
-    value: NDArray[Any], layer: SourceLayer, variable: str, stored: Stored
+    value: NDArray[Any], layer: SourceLayer, variable: str, stored: PublishedTensor
 ) -> NDArray[Any] | None:
     """A tensor with our order of axes; None when its shape does not allow that."""
     import numpy as np

@@ -1,4 +1,4 @@
-"""Fetching official weights: located, verified, converted once, and kept."""
+"""Fetching of official weights: download, verification, one-time conversion, cache."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ class OfficialWeights:
     page: str
 
 
-def official(registry: Registry) -> list[OfficialWeights]:
+def list_official(registry: Registry) -> list[OfficialWeights]:
     """All official weights, and those that the user fetched under a tag of their own."""
     rows = [_row(source) for _, _, source in all_sources(registry.variants())]
     for _, variant in registry.variants():

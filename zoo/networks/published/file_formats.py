@@ -1,4 +1,4 @@
-"""Reading weights files of others: tensors and nothing else ever comes out of them."""
+"""Reader of foreign weights files; yields tensors and executes nothing."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How frameworks name the tensors of a layer, and in which order they keep the axes: data."""
+"""Tensor names and axis orders of layers, by framework."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from zoo.contracts.weights import Framework, Layout
 
 
 @dataclass(frozen=True)
-class Stored:
-    """Where one of our variables is in a published file.
+class PublishedTensor:
+    """The published tensor of one of our variables.
 
     Attributes:
         name: Of the tensor, behind the layer's name.
@@ -20,29 +20,32 @@ class Stored:
     axes: tuple[int, ...] | None = None
 
 
-_BIAS = {"bias": Stored("bias")}
+_BIAS = {"bias": PublishedTensor("bias")}
 _NORMALIZATION = ("gamma", "beta", "moving_mean", "moving_variance")
 
 #: PyTorch keeps kernels as (out, in, height, width), and dense ones as (out, in).
-_TORCH: dict[Layout, dict[str, Stored]] = {
-    "convolution": {"kernel": Stored("weight", (2, 3, 1, 0)), **_BIAS},
+_TORCH: dict[Layout, dict[str, PublishedTensor]] = {
+    "convolution": {"kernel": PublishedTensor("weight", (2, 3, 1, 0)), **_BIAS},
     # (channels, 1, height, width) → (height, width, channels, 1)
-    "depthwise": {"kernel": Stored("weight", (2, 3, 0, 1)), **_BIAS},
-    "dense": {"kernel": Stored("weight", (1, 0)), **_BIAS},
+    "depthwise": {"kernel": PublishedTensor("weight", (2, 3, 0, 1)), **_BIAS},
+    "dense": {"kernel": PublishedTensor("weight", (1, 0)), **_BIAS},
     "normalization": {
-        "gamma": Stored("weight"),
-        "beta": Stored("bias"),
-        "moving_mean": Stored("running_mean"),
-        "moving_variance": Stored("running_var"),
+        "gamma": PublishedTensor("weight"),
+        "beta": PublishedTensor("bias"),
+        "moving_mean": PublishedTensor("running_mean"),
+        "moving_variance": PublishedTensor("running_var"),
     },
 }
-_KERAS: dict[Layout, dict[str, Stored]] = {
-    "convolution": {"kernel": Stored("kernel"), **_BIAS},
-    "depthwise": {"kernel": Stored("kernel"), **_BIAS},
-    "dense": {"kernel": Stored("kernel"), **_BIAS},
-    "normalization": {name: Stored(name) for name in _NORMALIZATION},
+_KERAS: dict[Layout, dict[str, PublishedTensor]] = {
+    "convolution": {"kernel": PublishedTensor("kernel"), **_BIAS},
+    "depthwise": {"kernel": PublishedTensor("kernel"), **_BIAS},
+    "dense": {"kernel": PublishedTensor("kernel"), **_BIAS},
+    "normalization": {name: PublishedTensor(name) for name in _NORMALIZATION},
 }
-LAYOUTS: dict[Framework, dict[Layout, dict[str, Stored]]] = {"torch": _TORCH, "keras": _KERAS}
+LAYOUTS: dict[Framework, dict[Layout, dict[str, PublishedTensor]]] = {
+    "torch": _TORCH,
+    "keras": _KERAS,
+}
 #: What stands between a layer's name and its tensor's.
 SEPARATOR: dict[Framework, str] = {"torch": ".", "keras": "/"}
 #: Tensors that only training needs.

@@ -1,4 +1,4 @@
-"""From an address to a verified file on this machine."""
+"""Lookup of weights by address: a verified file on this machine."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from zoo.common.downloads import Digests, Mismatch, NotDownloaded, digests_of, download
+from zoo.common.downloads import Digests, DownloadFailed, HashMismatch, digests_of, download
 from zoo.common.errors import UsageError
 from zoo.common.optional_imports import require
 from zoo.common.paths import OFFLINE_VARIABLE, cache_folder, is_offline
@@ -20,7 +20,7 @@ HUB_FILE = "model.safetensors"
 
 
 @dataclass(frozen=True)
-class Located:
+class VerifiedFile:
     """A verified file.
 
     Attributes:
@@ -36,7 +36,7 @@ class Located:
     temporary: bool = False
 
 
-def locate(url: str, expected: str, emit: Callable[[Event], None]) -> Located:
+def locate(url: str, expected: str, emit: Callable[[Event], None]) -> VerifiedFile:
     """Finds or downloads a file, verifies it, and records its SHA-256.
 
     Args:
@@ -46,8 +46,8 @@ def locate(url: str, expected: str, emit: Callable[[Event], None]) -> Located:
 
     Raises:
         UsageError: Not an address of these; not on this machine and offline.
-        NotDownloaded: The publisher did not answer.
-        Mismatch: Not the published file; gives both hashes.
+        DownloadFailed: The publisher did not answer.
+        HashMismatch: Not the published file; gives both hashes.
         MissingExtra: The library for this kind of address is not installed.
     """
     scheme, separator, rest = url.partition("://")
@@ -59,29 +59,29 @@ def locate(url: str, expected: str, emit: Callable[[Event], None]) -> Located:
             fix=f"addresses begin with {', '.join(f'{name}://' for name in _SCHEMES)}",
         )
     path, digests, temporary = _SCHEMES[scheme](rest, url, pinned(url) or expected, emit)
-    if expected and not digests.fits(expected):
+    if expected and not digests.matches(expected):
         raise _mismatch(url, digests, expected)
     pin(url, digests.sha256)
-    return Located(url, path, digests.sha256, temporary)
+    return VerifiedFile(url, path, digests.sha256, temporary)
 
 
 Found = tuple[Path, Digests, bool]
 
 
-def _local(path: Path) -> Located:
+def _local(path: Path) -> VerifiedFile:
     if not path.is_file():
         raise UsageError(f"there is no file {path}", fix="check the path")
     digests, expected = digests_of(path), hash_in_name(path.name)
     if expected:
-        if not digests.fits(expected):
+        if not digests.matches(expected):
             raise _mismatch(str(path), digests, expected)
         pin(path.name, digests.sha256)
-    return Located(str(path), path, digests.sha256)
+    return VerifiedFile(str(path), path, digests.sha256)
 
 
 def _web(rest: str, url: str, expected: str, emit: Callable[[Event], None]) -> Found:
     path = cache_folder() / "downloads" / rest.rpartition("/")[2]
-    if expected and path.is_file() and (known := digests_of(path)).fits(expected):
+    if expected and path.is_file() and (known := digests_of(path)).matches(expected):
         return path, known, True  # its conversion was cut short
     _refuse_offline(url, "download it elsewhere: zoo weights fetch VARIANT --from PATH --tag NAME")
     emit({"event": "stage", "text": f"downloading {url}"})
@@ -102,10 +102,10 @@ def _hub(rest: str, url: str, expected: str, emit: Callable[[Event], None]) -> F
     repository, file = "/".join(parts[:2]), "/".join(parts[2:]) or HUB_FILE
     emit({"event": "stage", "text": f"fetching {file} of {repository}"})
     path, digests, wanted = _from_hub(hub, repository, file, url, expected, again=False)
-    if wanted and not digests.fits(wanted) and not is_offline():
+    if wanted and not digests.matches(wanted) and not is_offline():
         path.resolve().unlink(missing_ok=True)
         path, digests, wanted = _from_hub(hub, repository, file, url, expected, again=True)
-    if wanted and not digests.fits(wanted):
+    if wanted and not digests.matches(wanted):
         path.resolve().unlink(missing_ok=True)
         raise _mismatch(url, digests, wanted)
     return path, digests, False
@@ -129,12 +129,12 @@ def _hub_file(hub: Any, repository: str, file: str, url: str, options: dict[str,
     except errors.LocalEntryNotFoundError as error:
         if is_offline():
             raise _offline(url, "connect once: the hub's cache keeps it") from error
-        raise NotDownloaded(f"{url} could not be fetched", why=_first_line(error)) from error
+        raise DownloadFailed(f"{url} could not be fetched", why=_first_line(error)) from error
     except errors.HFValidationError as error:
         raise UsageError(f"{url} names no repository", why=_first_line(error)) from error
     # Of several HTTP libraries; all of them raise what is an OSError.
     except (errors.HfHubHTTPError, OSError) as error:
-        raise NotDownloaded(f"{url} could not be fetched", why=_first_line(error)) from error
+        raise DownloadFailed(f"{url} could not be fetched", why=_first_line(error)) from error
 
 
 def _package(rest: str, url: str, expected: str, emit: Callable[[Event], None]) -> Found:
@@ -153,7 +153,7 @@ def _package(rest: str, url: str, expected: str, emit: Callable[[Event], None]) 
             f"{name} {distribution.version} has no file {inside}", fix=f"pip install -U {name}"
         )
     digests = digests_of(path)
-    if expected and not digests.fits(expected):
+    if expected and not digests.matches(expected):
         raise _mismatch(url, digests, expected, f"pip install --force-reinstall {name}")
     return path, digests, False
 
@@ -179,10 +179,10 @@ def _offline(url: str, fix: str) -> UsageError:
     )
 
 
-def _mismatch(url: str, digests: Digests, expected: str, fix: str = "") -> Mismatch:
-    return Mismatch(
+def _mismatch(url: str, digests: Digests, expected: str, fix: str = "") -> HashMismatch:
+    return HashMismatch(
         f"{url} is truncated or altered",
-        why=f"it has {digests.shown(expected)}, expected {expected}",
+        why=f"it has {digests.in_form_of(expected)}, expected {expected}",
         fix=fix or "get it from its publisher again",
     )
 

@@ -1,4 +1,4 @@
-"""Official weights, from Python: fetched, listed, verified, and had before they are needed."""
+"""Official weights from Python: fetching, listing, verification."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def fetch_weights(
     registry = registry or load_registry()
     if (origin is None) != (tag is None):
         raise UsageError("an origin and a tag belong together", fix="--from PATH --tag NAME")
-    with _told(f"fetch {model}", on_step) as on_event:
+    with _as_step(f"fetch {model}", on_step) as on_event:
         if origin is not None and tag is not None:
             return fetch_from(registry, model, str(origin), tag, classes=classes, on_event=on_event)
         return fetch(registry, model, again=again, on_event=on_event)
@@ -61,9 +61,9 @@ def official_weights(
     """Official weights whose model id matches a shell pattern, fetched or not; no network."""
     from fnmatch import fnmatchcase
 
-    from zoo.networks.published.fetch import official
+    from zoo.networks.published.fetch import list_official
 
-    rows = official(registry or load_registry())
+    rows = list_official(registry or load_registry())
     return [
         row
         for row in rows
@@ -80,13 +80,13 @@ def verify_weights(
         model: Variant or model id; None for all: packaged, official and the user's own.
         registry: None discovers plugins anew.
     """
-    from zoo.networks.published.check import verified
+    from zoo.networks.published.check import verify_local_weights
 
-    return verified(registry or load_registry(), model)
+    return verify_local_weights(registry or load_registry(), model)
 
 
-def here(registry: Registry, model: str, on_step: OnStep) -> str:
-    """The name of a model whose official weights, if it stands for such, are here."""
+def fetched_model(registry: Registry, model: str, on_step: OnStep) -> str:
+    """The name of a model; fetches its official weights first, if it stands for such."""
     from zoo.networks.published.cache import is_fetched, source_named
     from zoo.networks.published.fetch import fetch, no_such_weights
 
@@ -96,14 +96,14 @@ def here(registry: Registry, model: str, on_step: OnStep) -> str:
             raise no_such_weights(registry, model)
         return model
     if not is_fetched(source):
-        with _told(f"fetch {source.model_id}", on_step) as on_event:
+        with _as_step(f"fetch {source.model_id}", on_step) as on_event:
             fetch(registry, source.model_id, on_event=on_event)
     return source.model_id
 
 
 @contextmanager
-def _told(step: str, on_step: OnStep) -> Iterator[Callable[[Event], None]]:
-    """Tells of work outside a run as of a step."""
+def _as_step(step: str, on_step: OnStep) -> Iterator[Callable[[Event], None]]:
+    """Reports work outside a run as if it were a step."""
     started = time.perf_counter()
     on_step(step, {"event": "start", "kind": "fetch"})
     status = "failed"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from zoo.common.downloads import Mismatch
+from zoo.common.downloads import HashMismatch
 from zoo.common.errors import BadFile
 from zoo.common.files import write_text
 from zoo.common.paths import data_folder
@@ -13,12 +13,12 @@ from zoo.contracts.weights import hash_in_name
 
 
 def pins_path() -> Path:
-    """Where they are recorded: not in the cache, so that clearing it forgets nothing."""
+    """The file of pins; outside the cache, so that clearing that keeps them."""
     return data_folder() / "weights-sha256.json"
 
 
 def _key(url: str) -> str:
-    """A name that holds a hash is one file wherever it lies."""
+    """The key of an address; a file name with a hash is a key by itself."""
     return url.rpartition("/")[2] if hash_in_name(url) else url
 
 
@@ -32,14 +32,14 @@ def pin(url: str, sha256: str) -> None:
     """Records a file's SHA-256.
 
     Raises:
-        Mismatch: Another one was recorded before; gives both.
+        HashMismatch: Another one was recorded before; gives both.
     """
     known = _read()
     before = known.get(_key(url))
     if before == sha256:
         return
     if before is not None:
-        raise Mismatch(
+        raise HashMismatch(
             f"{url} is not the file that was fetched before",
             why=f"it has sha256:{sha256}, recorded was sha256:{before}",
             fix=f"if its publisher replaced it on purpose, remove its line from {pins_path()}",

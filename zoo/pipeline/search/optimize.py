@@ -17,20 +17,27 @@ from zoo.artifacts.artifact import open_artifact
 from zoo.artifacts.not_weights import weights_named
 from zoo.common.clock import utc_now
 from zoo.common.errors import UnknownName, UsageError
-from zoo.common.files import OTHER_HOME, copy_with_sides, ensure_writable, write_text
+from zoo.common.files import OTHER_HOME, copy_with_side_files, ensure_writable, write_text
 from zoo.common.optional_imports import require_extra
-from zoo.common.paths import cache_folder
 from zoo.common.progress import OnStep
 from zoo.common.units import parse_seconds, parse_shares, parse_size
 from zoo.contracts import Metric
 from zoo.data.opening import check_task
 from zoo.execution.devices import device_named
-from zoo.execution.examine_files import refuse_untimed
+from zoo.execution.offline_analysis import refuse_untimed
 from zoo.networks.checkpoints import Checkpoint
-from zoo.networks.published.official import here
-from zoo.pipeline.search.points import Limits, Point, best, front, misses, nearest_point
+from zoo.networks.published.official import fetched_model
+from zoo.pipeline.search.points import (
+    SearchLimits,
+    SearchPoint,
+    missed_limits,
+    nearest_point,
+    pareto_front,
+    quickest_point,
+)
 from zoo.pipeline.search.search import Search, SearchOptions
-from zoo.pipeline.search.trials import Bench, Network
+from zoo.pipeline.search.trials import SearchNetwork, TrialRunner
+from zoo.pipeline.step_cache import step_cache
 from zoo.registry import Registry
 from zoo.results.store import Store
 
@@ -38,7 +45,7 @@ RESULT, RECIPE = "optimize.json", "recipe.toml"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Optimized:
+class SearchResult:
     """What a search found.
 
     Attributes:
@@ -62,12 +69,12 @@ class Optimized:
     model_id: str
     data: str
     folder: Path
-    limits: Limits
+    limits: SearchLimits
     reference: Metric
-    points: tuple[Point, ...]
-    front: tuple[Point, ...]
-    best: Point | None
-    nearest: Point | None
+    points: tuple[SearchPoint, ...]
+    front: tuple[SearchPoint, ...]
+    best: SearchPoint | None
+    nearest: SearchPoint | None
     files: tuple[Path, ...]
     notes: tuple[str, ...]
     stopped: bool
@@ -85,14 +92,14 @@ def find_file(
     model: str,
     data: str | None,
     *,
-    limits: Limits,
+    limits: SearchLimits,
     wishes: SearchOptions,
     device: str | None,
     output: Path,
     store_url: str | None,
     on_step: OnStep,
     options: Mapping[str, Any],
-) -> Optimized:
+) -> SearchResult:
     """Searches for the file of a model that keeps the limits.
 
     Args:
@@ -113,17 +120,17 @@ def find_file(
     started = time.monotonic()
     refuse_untimed(registry, device)
     _refuse_unreal(registry, device)
-    checkpoint = weights_named(registry, here(registry, model, on_step))
+    checkpoint = weights_named(registry, fetched_model(registry, model, on_step))
     data = data or checkpoint.card().dataset
     check_task(registry, data, checkpoint.variant.task, checkpoint.model_id)
     given = {**options, "devices": (device,) if device else None, "max_drop": limits.max_drop}
     folder = output / _folder_name(checkpoint, data, limits, wishes, given)
     ensure_writable(folder)
-    ensure_writable(cache_folder() / "steps", fix=OTHER_HOME)
+    ensure_writable(step_cache().folder, fix=OTHER_HOME)
     database = Store(store_url)
     try:
         search = Search(
-            bench=Bench(
+            bench=TrialRunner(
                 registry=registry,
                 data=data,
                 options=given,
@@ -131,15 +138,15 @@ def find_file(
                 run=folder.name,
                 on_step=on_step,
             ),
-            network=Network(name=checkpoint.model_id, model=str(checkpoint.path)),
+            network=SearchNetwork(name=checkpoint.model_id, model=str(checkpoint.path)),
             checkpoint=checkpoint,
             limits=limits,
             wishes=wishes,
         )
         search.run()
     finally:
-        database.close()
-    return _conclude(search, data, folder, time.monotonic() - started)
+        database.close(on_step)
+    return _search_result(search, data, folder, time.monotonic() - started)
 
 
 def _refuse_unreal(registry: Registry, device: str | None) -> None:
@@ -154,20 +161,20 @@ def _refuse_unreal(registry: Registry, device: str | None) -> None:
         )
 
 
-def _conclude(search: Search, data: str, folder: Path, seconds: float) -> Optimized:
+def _search_result(search: Search, data: str, folder: Path, seconds: float) -> SearchResult:
     reference = search.bench.reference
     if reference is None:
         raise AssertionError("a search that ran has evaluated its model")
     download = search.limits.max_download is not None or bool(search.wishes.prune)
-    chosen = best(search.points, search.limits)
-    found = Optimized(
+    chosen = quickest_point(search.points, search.limits)
+    found = SearchResult(
         model_id=search.checkpoint.model_id,
         data=data,
         folder=folder,
         limits=search.limits,
         reference=reference,
         points=tuple(search.points),
-        front=front(search.points, download=download),
+        front=pareto_front(search.points, download=download),
         best=chosen,
         nearest=chosen or nearest_point(search.points, search.limits),
         files=_put_files(search.bench.registry, folder, chosen),
@@ -180,10 +187,10 @@ def _conclude(search: Search, data: str, folder: Path, seconds: float) -> Optimi
     return found
 
 
-def as_json(found: Optimized) -> dict[str, Any]:
+def as_json(found: SearchResult) -> dict[str, Any]:
     """A search as JSON-compatible dictionaries; points of the front by name."""
     nearest = found.nearest
-    missed = [] if nearest is None else [asdict(m) for m in misses(nearest, found.limits)]
+    missed = [] if nearest is None else [asdict(m) for m in missed_limits(nearest, found.limits)]
     for miss in missed:
         miss["share"] = None if miss["share"] == float("inf") else miss["share"]
     return {
@@ -206,16 +213,16 @@ def as_json(found: Optimized) -> dict[str, Any]:
     }
 
 
-def _put_files(registry: Registry, folder: Path, chosen: Point | None) -> tuple[Path, ...]:
+def _put_files(registry: Registry, folder: Path, chosen: SearchPoint | None) -> tuple[Path, ...]:
     """The chosen file, its weights with their card, and the recipe that makes it from them."""
     if chosen is None:
         return ()
     source, weights = Path(str(chosen.source)), Path(chosen.weights)
     companions = open_artifact(registry, source).companions
-    copy_with_sides(source, folder / source.name, companions)
+    copy_with_side_files(source, folder / source.name, companions)
     card = weights.with_name(f"{weights.stem}.toml")
     for path in (weights, card):
-        copy_with_sides(path, folder / path.name)
+        copy_with_side_files(path, folder / path.name)
     write_text(folder / RECIPE, tomli_w.dumps({**chosen.recipe, "model": weights.name}))
     names = (source.name, *companions, weights.name, card.name)
     for old in _put_before(folder) - {*names}:
@@ -237,11 +244,11 @@ def limits_of(
     download: str | int | None,
     latency: str | float | None,
     drop: float | None,
-) -> Limits:
+) -> SearchLimits:
     """Limits as users give them: texts with units, or bytes, milliseconds and points."""
     if drop is not None and not 0 <= drop <= 100:
         raise UsageError(f"--max-drop {drop:g} is not from 0 to 100 points", fix="--max-drop 0.5")
-    return Limits(
+    return SearchLimits(
         max_bytes=parse_size(size) if isinstance(size, str) else size,
         max_download=parse_size(download, "--max-download")
         if isinstance(download, str)
@@ -268,8 +275,8 @@ def search_options_of(
     return SearchOptions(
         formats=_formats(registry, formats),
         precisions=_precisions(registry, formats, precisions),
-        widths=_shares(width, "--width", "0.5,0.75"),
-        prune=_shares(prune, "--prune", "0.5,0.8"),
+        widths=_checked_shares(width, "--width", "0.5,0.75"),
+        prune=_checked_shares(prune, "--prune", "0.5,0.8"),
         epochs=_positive(epochs),
         budget_seconds=budget_time,
         thorough=thorough,
@@ -296,7 +303,9 @@ def _precisions(
     return tuple(dict.fromkeys(asked))
 
 
-def _shares(values: Sequence[float] | None, option: str, example: str) -> tuple[float, ...] | None:
+def _checked_shares(
+    values: Sequence[float] | None, option: str, example: str
+) -> tuple[float, ...] | None:
     return None if values is None else parse_shares([str(v) for v in values], option, example)
 
 
@@ -309,7 +318,7 @@ def _positive(epochs: int) -> int:
 def _folder_name(
     checkpoint: Checkpoint,
     data: str,
-    limits: Limits,
+    limits: SearchLimits,
     wishes: SearchOptions,
     options: dict[str, Any],
 ) -> str:

@@ -11,7 +11,7 @@ from zoo.pipeline.rows import Verdict
 
 
 @dataclass(frozen=True, kw_only=True)
-class Limits:
+class SearchLimits:
     """What the chosen file must keep; None is no limit.
 
     Attributes:
@@ -29,7 +29,7 @@ class Limits:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Miss:
+class MissedLimit:
     """A limit that a point does not keep.
 
     Attributes:
@@ -47,7 +47,7 @@ class Miss:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Point:
+class SearchPoint:
     """One file that was tried, with everything that was measured of it.
 
     Attributes:
@@ -110,7 +110,7 @@ class Point:
         return self.verdict == "passed" and self.p50_ms is not None
 
 
-def misses(point: Point, limits: Limits) -> tuple[Miss, ...]:
+def missed_limits(point: SearchPoint, limits: SearchLimits) -> tuple[MissedLimit, ...]:
     """The limits that a point does not keep, the worst first."""
     figures = (
         ("size", point.bytes, limits.max_bytes),
@@ -126,34 +126,36 @@ def misses(point: Point, limits: Limits) -> tuple[Miss, ...]:
     return tuple(sorted(found, key=lambda miss: -miss.share))
 
 
-def _miss(what: str, value: float | None, limit: float) -> Miss:
+def _miss(what: str, value: float | None, limit: float) -> MissedLimit:
     if value is None:
         share = float("inf")
     elif what == "drop":
         share = value - limit
     else:
         share = value / limit - 1.0
-    return Miss(what=what, value=value, limit=limit, share=share)
+    return MissedLimit(what=what, value=value, limit=limit, share=share)
 
 
-def meets(point: Point, limits: Limits) -> bool:
+def keeps_limits(point: SearchPoint, limits: SearchLimits) -> bool:
     """Whether a point may be shipped and keeps every limit."""
-    return point.shippable and not misses(point, limits)
+    return point.shippable and not missed_limits(point, limits)
 
 
-def dominates(one: Point, other: Point, *, download: bool) -> bool:
+def dominates(one: SearchPoint, other: SearchPoint, *, download: bool) -> bool:
     """Whether `one` is nowhere worse than `other`, and better somewhere."""
     pairs = list(zip(_figures(one, download), _figures(other, download), strict=True))
     return all(a <= b for a, b in pairs) and any(a < b for a, b in pairs)
 
 
-def _figures(point: Point, download: bool) -> tuple[float, ...]:
+def _figures(point: SearchPoint, download: bool) -> tuple[float, ...]:
     """The smaller, the better."""
     named = [point.bytes, point.p50_ms, point.drop, *([point.download_bytes] if download else [])]
     return tuple(float("inf") if value is None else float(value) for value in named)
 
 
-def front(points: Sequence[Point], *, download: bool = False) -> tuple[Point, ...]:
+def pareto_front(
+    points: Sequence[SearchPoint], *, download: bool = False
+) -> tuple[SearchPoint, ...]:
     """The points that no other beats in size, latency and quality at once, the quickest first.
 
     Args:
@@ -165,13 +167,13 @@ def front(points: Sequence[Point], *, download: bool = False) -> tuple[Point, ..
     return tuple(sorted(kept, key=lambda p: _figures(p, download)[1::-1]))
 
 
-def best(points: Sequence[Point], limits: Limits) -> Point | None:
+def quickest_point(points: Sequence[SearchPoint], limits: SearchLimits) -> SearchPoint | None:
     """The point to ship: of those that keep every limit, the quickest.
 
     Where the intervals of latencies overlap, nobody can tell which is quicker: among these, the
     smallest file; of equal ones, the more accurate.
     """
-    good = [point for point in points if meets(point, limits)]
+    good = [point for point in points if keeps_limits(point, limits)]
     if not good:
         return None
     quickest = min(good, key=lambda p: p.p50_ms or 0.0)
@@ -180,7 +182,7 @@ def best(points: Sequence[Point], limits: Limits) -> Point | None:
     return min(tied, key=lambda p: (p.bytes or 0, p.drop or 0.0, p.name))
 
 
-def nearest_point(points: Sequence[Point], limits: Limits) -> Point | None:
+def nearest_point(points: Sequence[SearchPoint], limits: SearchLimits) -> SearchPoint | None:
     """The shippable point whose worst miss is smallest; else the best of those that are not.
 
     A file that its gate rejected may be near too: it tells what stands in the way.
@@ -189,8 +191,8 @@ def nearest_point(points: Sequence[Point], limits: Limits) -> Point | None:
     if not known:
         return None
 
-    def distance(point: Point) -> tuple[bool, float]:
-        worst = misses(point, limits)
+    def distance(point: SearchPoint) -> tuple[bool, float]:
+        worst = missed_limits(point, limits)
         return not point.shippable, worst[0].share if worst else 0.0
 
     return min(known, key=distance)
@@ -200,7 +202,7 @@ def nearest_point(points: Sequence[Point], limits: Limits) -> Point | None:
 _GAIN = 0.05
 
 
-def what_pruning_brings(pruned: Point, whole: Point) -> str:
+def describe_pruning_gain(pruned: SearchPoint, whole: SearchPoint) -> str:
     """How a pruned file compares with the file of the whole network, in a sentence.
 
     Args:

@@ -10,9 +10,14 @@ from dataclasses import dataclass, field, replace
 from zoo.contracts.precision import CALIBRATIONS
 from zoo.networks.checkpoints import Checkpoint
 from zoo.pipeline.job import Job
-from zoo.pipeline.search.points import Limits, Point, best, what_pruning_brings
-from zoo.pipeline.search.trained import Pruned, Student, estimate_seconds, train
-from zoo.pipeline.search.trials import Bench, Network, Trial
+from zoo.pipeline.search.points import (
+    SearchLimits,
+    SearchPoint,
+    describe_pruning_gain,
+    quickest_point,
+)
+from zoo.pipeline.search.trained import PrunedNetwork, StudentNetwork, estimate_seconds, train
+from zoo.pipeline.search.trials import SearchNetwork, Trial, TrialRunner
 from zoo.pipeline.search.widths import default_students, students_of
 from zoo.results import formatting as fmt
 
@@ -60,12 +65,12 @@ class Search:
         stopped: Whether the budget of time ended the search.
     """
 
-    bench: Bench
-    network: Network
+    bench: TrialRunner
+    network: SearchNetwork
     checkpoint: Checkpoint
-    limits: Limits
+    limits: SearchLimits
     wishes: SearchOptions
-    points: list[Point] = field(default_factory=list)
+    points: list[SearchPoint] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     stopped: bool = False
     _started: float = field(default_factory=time.monotonic)
@@ -95,7 +100,7 @@ class Search:
     @property
     def met(self) -> bool:
         """Whether some point keeps every limit."""
-        return best(self.points, self.limits) is not None
+        return quickest_point(self.points, self.limits) is not None
 
     def _needless(self, stage: str) -> str:
         """Why a stage would be in vain; empty when it would not."""
@@ -115,7 +120,7 @@ class Search:
             )
         return ""
 
-    def _lossy(self) -> list[Point]:
+    def _lossy(self) -> list[SearchPoint]:
         """Files with calibrated integers that lose too much, and are not too large anyhow."""
         found = []
         for point in self.points:
@@ -134,7 +139,7 @@ class Search:
     def _precisions(self) -> None:
         self._try("precisions", self._all_files(self.network))
 
-    def _all_files(self, network: Network) -> list[Trial]:
+    def _all_files(self, network: SearchNetwork) -> list[Trial]:
         """Every format at every precision that was asked for."""
         trials = []
         for name in self.wishes.formats:
@@ -168,7 +173,7 @@ class Search:
         ]
         self._try("mixed precision", trials)
 
-    def _loses_too_much(self, point: Point) -> bool:
+    def _loses_too_much(self, point: SearchPoint) -> bool:
         allowed = math.inf if self.limits.max_drop is None else self.limits.max_drop
         return point.drop is None or point.drop > allowed or point.verdict != "passed"
 
@@ -189,11 +194,13 @@ class Search:
         shares = self.wishes.prune if self.wishes.prune is not None else PRUNE
         self._train_and_try(
             "pruning",
-            [Pruned(checkpoint=self.checkpoint, share=share) for share in shares],
+            [PrunedNetwork(checkpoint=self.checkpoint, share=share) for share in shares],
             early=self.wishes.prune is None,
         )
 
-    def _train_and_try(self, stage: str, plans: Sequence[Student | Pruned], *, early: bool) -> None:
+    def _train_and_try(
+        self, stage: str, plans: Sequence[StudentNetwork | PrunedNetwork], *, early: bool
+    ) -> None:
         job = self._any_job()
         costs = [estimate_seconds(p, job, self.bench, self.wishes.epochs) for p in plans]
         told = ", ".join(
@@ -210,19 +217,19 @@ class Search:
             network = train(plan, job, self.bench, self.wishes.epochs)
             before = len(self.points)
             self._try(stage, self._all_files(network))
-            if isinstance(plan, Pruned):
+            if isinstance(plan, PrunedNetwork):
                 self.points[before:] = [self._compared(p) for p in self.points[before:]]
             if early and self.met and not self.wishes.thorough:
                 return
 
-    def _compared(self, pruned: Point) -> Point:
+    def _compared(self, pruned: SearchPoint) -> SearchPoint:
         """A pruned file with what it brings against its whole twin, or that it brings nothing."""
         twin = next(
             p
             for p in self.points
             if (p.format, p.precision, p.stage) == (pruned.format, pruned.precision, STAGES[0])
         )
-        return replace(pruned, note=what_pruning_brings(pruned, twin))
+        return replace(pruned, note=describe_pruning_gain(pruned, twin))
 
     def _any_job(self) -> Job:
         format = self.wishes.formats[0]

@@ -16,7 +16,7 @@ from zoo.networks.card import Card
 from zoo.networks.checkpoints import Checkpoint
 from zoo.pipeline.job import Job
 from zoo.pipeline.run import first_failure
-from zoo.pipeline.search.trials import Bench, Network
+from zoo.pipeline.search.trials import SearchNetwork, TrialRunner
 from zoo.pipeline.steps.distill import DistillStep
 from zoo.pipeline.steps.origin import Origin
 from zoo.pipeline.steps.prune import PruneStep
@@ -33,7 +33,7 @@ _HEALING_RATE = 0.25
 
 
 @dataclass(frozen=True, kw_only=True)
-class Student:
+class StudentNetwork:
     """A smaller network that learns from the model (Hinton et al. 2015, arXiv:1503.02531).
 
     Attributes:
@@ -65,7 +65,7 @@ class Student:
 
     def training(self, card: Card, epochs: int) -> Training:
         """The options that made the teacher, for fewer epochs."""
-        return _like(card, epochs, from_scratch=True)
+        return _training_of(card, epochs, from_scratch=True)
 
     @property
     def checkpoint(self) -> Checkpoint:
@@ -78,7 +78,7 @@ class Student:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Pruned:
+class PrunedNetwork:
     """The model with its smallest weights set to zero (Zhu & Gupta 2017, arXiv:1710.01878).
 
     Attributes:
@@ -99,7 +99,7 @@ class Pruned:
 
     def training(self, card: Card, epochs: int) -> Training:
         """The options that made the weights, for fewer epochs and more gently."""
-        made = _like(card, epochs, from_scratch=False)
+        made = _training_of(card, epochs, from_scratch=False)
         return made.model_copy(
             update={"learning_rate": made.learning_rate * _HEALING_RATE, "jit": "off"}
         )
@@ -114,7 +114,7 @@ class Pruned:
         return PruneStep(**given, share=self.share)
 
 
-def _like(card: Card, epochs: int, *, from_scratch: bool) -> Training:
+def _training_of(card: Card, epochs: int, *, from_scratch: bool) -> Training:
     """The training on a card, as far as it says; for a number of epochs, all of them made."""
     kept = ("batch_size", "learning_rate", "weight_decay", "label_smoothing", "augment")
     made = card.recipe.get("training", {})
@@ -124,7 +124,9 @@ def _like(card: Card, epochs: int, *, from_scratch: bool) -> Training:
     )
 
 
-def estimate_seconds(plan: Student | Pruned, job: Job, bench: Bench, epochs: int) -> float:
+def estimate_seconds(
+    plan: StudentNetwork | PrunedNetwork, job: Job, bench: TrialRunner, epochs: int
+) -> float:
     """What a training will cost, by the time that an inference took: a rough guide."""
     examples = len(open_dataset(job.registry, bench.data).splits["train"])
     work = _TRAINING_COST * plan.relative_work + plan.teaching
@@ -134,7 +136,9 @@ def estimate_seconds(plan: Student | Pruned, job: Job, bench: Bench, epochs: int
     return _START_SECONDS + min(known) * examples * epochs * work
 
 
-def train(plan: Student | Pruned, job: Job, bench: Bench, epochs: int) -> Network:
+def train(
+    plan: StudentNetwork | PrunedNetwork, job: Job, bench: TrialRunner, epochs: int
+) -> SearchNetwork:
     """Trains a network, or finds it trained; killed, it goes on after its last epoch.
 
     Raises:
@@ -163,9 +167,9 @@ def train(plan: Student | Pruned, job: Job, bench: Bench, epochs: int) -> Networ
         raise first_failure(record)
     shutil.rmtree(step.checkpoint, ignore_errors=True)
     trained = pipeline.finished[step.id]
-    return Network(
+    return SearchNetwork(
         name=f"{plan.checkpoint.model_id}, {plan.name}",
         model=str(trained.folder / trained.result.weights),
         short=plan.name,
-        pruned=isinstance(plan, Pruned),
+        pruned=isinstance(plan, PrunedNetwork),
     )

@@ -16,13 +16,14 @@ from zoo.contracts.precision import BASELINE
 from zoo.pipeline.engine import Pipeline
 from zoo.pipeline.job import Job, make_job
 from zoo.pipeline.options import recipe_from
-from zoo.pipeline.plan import Parts, make_plan
+from zoo.pipeline.plan import PlanScope, make_plan
 from zoo.pipeline.rows import ArtifactRow, rows_of
 from zoo.pipeline.run import Run, first_failure
-from zoo.pipeline.search.points import Point
+from zoo.pipeline.search.points import SearchPoint
+from zoo.pipeline.step_cache import step_cache
 from zoo.pipeline.steps.evaluate import EVALUATE
 from zoo.pipeline.steps.finetune import FINETUNE
-from zoo.pipeline.steps.step import Ended, StepId
+from zoo.pipeline.steps.step import FinishedSteps, StepId
 from zoo.registry import Registry
 from zoo.results.store import Store
 
@@ -32,7 +33,7 @@ _GZIP_LEVEL = 9
 
 
 @dataclass(frozen=True, kw_only=True)
-class Network:
+class SearchNetwork:
     """Weights that files are made of.
 
     Attributes:
@@ -60,7 +61,7 @@ class Trial:
         repair: Whether layers that lose the most may stay in float.
     """
 
-    network: Network
+    network: SearchNetwork
     format: str
     precision: str
     method: str = "auto"
@@ -87,7 +88,7 @@ class Trial:
 
 
 @dataclass(kw_only=True)
-class Bench:
+class TrialRunner:
     """Carries trials out.
 
     Attributes:
@@ -116,7 +117,7 @@ class Bench:
     evaluated: dict[str, Metric] = field(default_factory=dict)
     seen: dict[str, str] = field(default_factory=dict)
 
-    def measure(self, stage: str, trials: Sequence[Trial]) -> list[Point]:
+    def measure(self, stage: str, trials: Sequence[Trial]) -> list[SearchPoint]:
         """Makes, judges and times files; those that are byte for byte known already are left out.
 
         Args:
@@ -126,7 +127,7 @@ class Bench:
         Raises:
             ZooError: The network could not be read or evaluated at all.
         """
-        points: list[Point] = []
+        points: list[SearchPoint] = []
         groups = dict.fromkeys((t.network, t.method, t.repair) for t in trials)
         for network, method, repair in groups:
             group = [
@@ -141,9 +142,7 @@ class Bench:
         def told(step: str, event: dict[str, Any]) -> None:
             self.on_step(f"{prefix}{step}", event)
 
-        return Pipeline(
-            cache=cache_folder() / "steps", store=self.store, run=self.run, on_step=told
-        )
+        return Pipeline(cache=step_cache(), store=self.store, run=self.run, on_step=told)
 
     def job(self, trials: Sequence[Trial], format: str) -> Job:
         """The job that makes the files of one format; the baseline is always their twin."""
@@ -165,9 +164,9 @@ class Bench:
         )
         return make_job(recipe, self.registry)
 
-    def _measure_group(self, stage: str, trials: Sequence[Trial]) -> list[Point]:
+    def _measure_group(self, stage: str, trials: Sequence[Trial]) -> list[SearchPoint]:
         jobs = {name: self.job(trials, name) for name in dict.fromkeys(t.format for t in trials)}
-        plans = {name: make_plan(job, _checkpoints(), Parts()) for name, job in jobs.items()}
+        plans = {name: make_plan(job, _checkpoints(), PlanScope()) for name, job in jobs.items()}
         wanted = {t.file for t in trials}
         merged = {step.id: step for plan in plans.values() for step in plan}
         work = [step for step in merged.values() if _is_requested(step.id, wanted)]
@@ -187,7 +186,7 @@ class Bench:
         self._note_speed(points)
         return points
 
-    def _note_reference(self, network: Network, finished: Ended) -> None:
+    def _note_reference(self, network: SearchNetwork, finished: FinishedSteps) -> None:
         for id in (FINETUNE, EVALUATE):
             if not finished[id].passed:
                 raise first_failure(finished[id].record)
@@ -198,12 +197,12 @@ class Bench:
             self.reference = metric
             self.evaluate_seconds = evaluated.record.seconds / max(metric.count, 1)
 
-    def _note_speed(self, points: Sequence[Point]) -> None:
+    def _note_speed(self, points: Sequence[SearchPoint]) -> None:
         known = [p.p50_ms / 1000 for p in points if p.p50_ms and p.precision == BASELINE.name]
         if known and self.inference_seconds is None:
             self.inference_seconds = min(known)
 
-    def _is_new(self, trial: Trial, finished: Ended) -> bool:
+    def _is_new(self, trial: Trial, finished: FinishedSteps) -> bool:
         """Whether no earlier point is the same file; a method may change nothing."""
         export = finished[trial.step("export")]
         if not export.passed:
@@ -215,14 +214,14 @@ class Bench:
             self.on_step("search", {"event": "note", "text": text})
         return earlier == trial.name
 
-    def _point(self, stage: str, trial: Trial, job: Job, finished: Ended) -> Point:
+    def _point(self, stage: str, trial: Trial, job: Job, finished: FinishedSteps) -> SearchPoint:
         row = _row(job, trial, finished)
         gate, export = finished[trial.step("gate")], finished[trial.step("export")]
         source = gate.folder / row.file if gate.judged else None
         drop = None
         if self.reference is not None and row.accuracy is not None:
             drop = self.reference.lost_by(row.accuracy)
-        return Point(
+        return SearchPoint(
             name=trial.name,
             stage=stage,
             network=trial.network.name,
@@ -247,7 +246,7 @@ class Bench:
         )
 
 
-def _row(job: Job, trial: Trial, finished: Ended) -> ArtifactRow:
+def _row(job: Job, trial: Trial, finished: FinishedSteps) -> ArtifactRow:
     """The row that a run's table would have for this file."""
     run = Run(
         name="",

@@ -8,7 +8,7 @@ from typing import Any
 from zoo.common.errors import UsageError
 from zoo.contracts import Architecture, Variant
 from zoo.networks.checkpoints import Checkpoint
-from zoo.pipeline.search.trained import Student
+from zoo.pipeline.search.trained import StudentNetwork
 from zoo.registry import Registry
 
 #: Factors that are tried unless asked otherwise, the cheapest loss first.
@@ -61,12 +61,12 @@ def narrower(architecture: Architecture, given: Mapping[str, Any], factor: float
     return {name: scaled(given.get(name, defaults.get(name)), factor) for name in names}
 
 
-def students_of(checkpoint: Checkpoint, factors: Sequence[float]) -> list[Student]:
+def students_of(checkpoint: Checkpoint, factors: Sequence[float]) -> list[StudentNetwork]:
     """Narrower forms of a checkpoint's network, in the order that was asked for."""
     card = checkpoint.card()
     given = {**checkpoint.variant.hyperparameters, **card.hyperparameters}
     return [
-        Student(
+        StudentNetwork(
             teacher=checkpoint,
             variant=checkpoint.variant,
             hyperparameters={
@@ -79,11 +79,11 @@ def students_of(checkpoint: Checkpoint, factors: Sequence[float]) -> list[Studen
     ]
 
 
-def default_students(registry: Registry, checkpoint: Checkpoint) -> list[Student]:
+def default_students(registry: Registry, checkpoint: Checkpoint) -> list[StudentNetwork]:
     """Smaller members of the family that take the same inputs, and narrower forms; large first."""
     own = checkpoint.variant
     siblings = [
-        Student(teacher=checkpoint, variant=variant, hyperparameters={}, width=None)
+        StudentNetwork(teacher=checkpoint, variant=variant, hyperparameters={}, width=None)
         for variant in checkpoint.architecture.variants
         if _is_smaller(variant, own)
     ]

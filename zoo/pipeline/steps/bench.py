@@ -1,20 +1,22 @@
-"""Step: time a file on a device, through the agent."""
+"""Steps on devices: time a file through the agent, or analyse it for a device never timed."""
 
 from __future__ import annotations
 
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from zoo.benchmark.cells import cells_of, time_cells
 from zoo.benchmark.tiers import tier_named
 from zoo.common.errors import ZooError
 from zoo.execution.device import Device
+from zoo.execution.offline_analysis import OfflineAnalysis, analyse_file
 from zoo.execution.runtimes import distributions_of, running_plugins
 from zoo.pipeline.recipe import RecipeBench
 from zoo.pipeline.steps.origin import Origin
-from zoo.pipeline.steps.step import ASIDE, Outcome, Step, Work
+from zoo.pipeline.steps.step import NOT_IN_KEY, FinishedSteps, Outcome, Result, Step, StepContext
 from zoo.registry import Plugin
 from zoo.results.measurements import Measurement
 
@@ -23,7 +25,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Place:
+class StepDevice:
     """A device, and which machine it is today; or why that cannot be told.
 
     Attributes:
@@ -34,14 +36,14 @@ class Place:
         problem: Why it did not answer.
     """
 
-    device: Device = field(metadata=ASIDE)
+    device: Device = field(metadata=NOT_IN_KEY)
     machine: str
     kind: str
     options: Mapping[str, Any]
-    problem: ZooError | None = field(default=None, metadata=ASIDE)
+    problem: ZooError | None = field(default=None, metadata=NOT_IN_KEY)
 
     @classmethod
-    def of(cls, device: Device) -> Place:
+    def of(cls, device: Device) -> StepDevice:
         """Asks the device; one that does not answer costs its own steps alone, later."""
         problem = None
         try:
@@ -69,21 +71,19 @@ class Place:
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class BenchStep(Step[Measurement]):
-    """The latency of one file that passed its gate, in one place.
+class DeviceStep(Step[Result]):
+    """One file that passed its gate, on or for one device.
 
     Attributes:
         origin: What it is about.
         gate: Judged the file.
-        options: How it is timed.
-        place: Where.
+        place: The device.
     """
 
     origin: Origin
     gate: GateStep
-    options: RecipeBench
-    place: Place
-    result_type = Measurement
+    place: StepDevice
+    #: Alone while it times; its key depends on what is installed here.
     exclusive = True
 
     @property
@@ -100,20 +100,58 @@ class BenchStep(Step[Measurement]):
     def distributions(self) -> tuple[str, ...]:
         return distributions_of(self.origin.registry, self.place.device.kind)
 
-    def run(self, work: Work) -> Outcome[Measurement]:
+    def file(self, context: StepContext) -> Path:
+        """The file that passed its gate."""
+        judged = context.before.of(self.gate)
+        return judged.folder / judged.result.file
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class AnalysisStep(DeviceStep[OfflineAnalysis]):
+    """The offline analysis of one file for one device."""
+
+    result_type = OfflineAnalysis
+
+    def needless(self, before: FinishedSteps) -> str:
+        format, device = self.gate.id.format, self.place.device
+        if before.of(self.gate).passed and format not in device.kind.formats:
+            return f"{device.name!r} takes no {format} files"
+        return ""
+
+    def run(self, context: StepContext) -> Outcome[OfflineAnalysis]:
+        record = analyse_file(self.origin.registry, self.place.reached(), self.file(context))
+        return Outcome(
+            result=record,
+            status="passed" if record.passed else "rejected",
+            reason="; ".join(record.faults),
+        )
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class BenchStep(DeviceStep[Measurement]):
+    """The latency of one file on one device.
+
+    Attributes:
+        options: How it is timed.
+    """
+
+    options: RecipeBench
+    result_type = Measurement
+
+    def run(self, context: StepContext) -> Outcome[Measurement]:
         device, registry = self.place.reached(), self.origin.registry
-        judged = work.before.of(self.gate)
-        source = judged.folder / judged.result.file
-        cells = cells_of(registry, [source], [], [self.options.threads], work.children)
+        cells = cells_of(
+            registry, [self.file(context)], [], [self.options.threads], context.children
+        )
         (timed,) = time_cells(
             registry,
             device,
             [replace(cell, profile=self.options.profile) for cell in cells],
             tier_named(self.options.tier),
-            progress=lambda done, total: work.emit(
+            progress=lambda done, total: context.emit(
                 {"event": "progress", "done": done, "total": total}
             ),
-            children=work.children,
+            children=context.children,
         )
         if isinstance(timed.result, ZooError):
             raise timed.result

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from zoo.benchmark.compare.budgets import budgets_of
 from zoo.benchmark.compare.judgement import Judgement, judge_all, reasons, worst
-from zoo.pipeline.steps.step import Outcome, Step, Work
+from zoo.pipeline.steps.step import Outcome, Step, StepContext
 from zoo.results.measurements import Measurement
 
 if TYPE_CHECKING:
@@ -48,11 +48,11 @@ class BudgetStep(Step[BudgetResult]):
     def needs(self) -> tuple[Step[Any], ...]:
         return (self.bench, self.bench.gate)
 
-    def run(self, work: Work) -> Outcome[BudgetResult]:
+    def run(self, context: StepContext) -> Outcome[BudgetResult]:
         return budget(
             self.limits,
-            work.before.of(self.bench).result,
-            size=work.before.of(self.bench.gate).result.bytes,
+            context.before.of(self.bench).result,
+            size=context.before.of(self.bench.gate).result.bytes,
             device=self.id.device,
         )
 

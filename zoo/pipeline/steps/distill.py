@@ -13,11 +13,11 @@ from zoo.contracts.training import Training, check_training
 from zoo.data.opening import check_task, open_dataset
 from zoo.networks.building import build_companion, build_network
 from zoo.networks.loading import Subject, load_model
-from zoo.pipeline.steps.step import Outcome, Work
-from zoo.pipeline.steps.trained_weights import TrainStep, written
+from zoo.pipeline.steps.step import Outcome, StepContext
+from zoo.pipeline.steps.trained_weights import TrainStep, write_trained_weights
 from zoo.registry import PluginSettings, load_registry
 from zoo.results.records import TrainingResult
-from zoo.training.distillation import TEACHER_SHARE, TEMPERATURE, taught, teachable
+from zoo.training.distillation import TEACHER_SHARE, TEMPERATURE, can_distill, distillation_task
 from zoo.training.trainer import Trainer
 
 
@@ -32,12 +32,12 @@ class DistillStep(TrainStep[TrainingResult]):
     hyperparameters: Mapping[str, Any]
     result_type = TrainingResult
 
-    def run(self, work: Work) -> Outcome[TrainingResult]:
+    def run(self, context: StepContext) -> Outcome[TrainingResult]:
         given = {"variant": self.origin.variant, "hyperparameters": self.hyperparameters}
-        return self.call(work, teach, **given)
+        return self.call(context, distill, **given)
 
 
-def teach(
+def distill(
     *,
     model: Path,
     variant: str,
@@ -81,11 +81,11 @@ def teach(
     classes = len(teacher.card.classes)
     network = build_network(architecture, found, classes, hyperparameters, teacher.preprocessing)
     companion = build_companion(architecture, found, classes, network, hyperparameters)
-    by_teacher = companion is None and teachable(teacher.task, teacher.network)
+    by_teacher = companion is None and can_distill(teacher.task, teacher.network)
     emit({"event": "stage", "text": "training"})
     trainer = Trainer(
         network,
-        taught(teacher.task, teacher.network) if by_teacher else teacher.task,
+        distillation_task(teacher.task, teacher.network) if by_teacher else teacher.task,
         teacher.preprocessing,
         training,
         seed=seed,
@@ -95,7 +95,7 @@ def teach(
     )
     trainer.fit(dataset)
     how = {"teacher": teacher.card.model_id, "share": TEACHER_SHARE, "temperature": TEMPERATURE}
-    return written(
+    return write_trained_weights(
         trainer,
         teacher,
         found,

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from zoo.artifacts.reference_outputs import REFERENCE, judged_split
+from zoo.artifacts.reference_outputs import REFERENCE, comparison_split
 from zoo.common.files import atomic_path
 from zoo.common.named_arrays import joined
 from zoo.common.optional_imports import require
@@ -21,11 +21,11 @@ from zoo.networks.building import deployed_model, normalization
 from zoo.networks.card import Accuracy, write_card
 from zoo.networks.loading import LoadedModel, Subject, load_model
 from zoo.pipeline.steps.origin import Origin
-from zoo.pipeline.steps.step import Outcome, Step, StepId, Work
+from zoo.pipeline.steps.step import Outcome, Step, StepContext, StepId
 from zoo.registry import Plugin, load_registry
 from zoo.results.records import NetworkEvaluation
 from zoo.training.qat import files as qat
-from zoo.training.qat.files import Trained
+from zoo.training.qat.files import QatWeights
 
 if TYPE_CHECKING:
     from zoo.pipeline.steps.finetune import FinetuneStep
@@ -67,17 +67,17 @@ class EvaluateStep(Step[NetworkEvaluation]):
     def plugins(self) -> tuple[Plugin, ...]:
         return self.origin.plugins
 
-    def run(self, work: Work) -> Outcome[NetworkEvaluation]:
-        learnt, card = self.learnt, work.folder / f"{self.origin.model_id}.toml"
+    def run(self, context: StepContext) -> Outcome[NetworkEvaluation]:
+        learnt, card = self.learnt, context.folder / f"{self.origin.model_id}.toml"
         return Outcome(
-            result=work.call(
+            result=context.call(
                 evaluate_model,
-                subject=self.origin.weights(work.before.of(self.train)),
+                subject=self.origin.weights(context.before.of(self.train)),
                 data=self.origin.data,
                 split="test",
-                folder=work.folder,
+                folder=context.folder,
                 card=card if learnt is None else None,
-                trained=None if learnt is None else learnt.trained(work.before.of(learnt)),
+                trained=None if learnt is None else learnt.trained(context.before.of(learnt)),
             )
         )
 
@@ -90,13 +90,13 @@ def evaluate_model(
     folder: Path,
     card: Path | None,
     emit: Callable[[Event], None],
-    trained: Trained | None = None,
+    trained: QatWeights | None = None,
 ) -> NetworkEvaluation:
     """Evaluates a checkpoint in Keras; with `trained`, as it was trained to be quantized.
 
     Writes the labels of the split and the outputs to ``reference.npz`` in `folder`; of a small
-    test split there are more outputs than labels, as `judged_split` says. When `card` names a card
-    file, writes the measured accuracy on it.
+    test split there are more outputs than labels, as `comparison_split` says. When `card` names a
+    card file, writes the measured accuracy on it.
     """
     import numpy as np
 
@@ -112,7 +112,7 @@ def evaluate_model(
     truth = truth_of(dataset, split, preprocessing)
     count = len(truth.labels)
     if split == "test":
-        examples = judged_split(dataset, loaded.task.min_parity_inputs)
+        examples = comparison_split(dataset, loaded.task.min_parity_inputs)
     total = len(examples)
     own = None if trained is None else qat.load(registry, loaded, trained).deployed
     outputs = keras_outputs(
@@ -172,12 +172,12 @@ def keras_outputs(
     for start in range(0, len(examples), _BATCH):
         part = range(start, min(start + _BATCH, len(examples)))
         raw = read_inputs(examples, preprocessing, part).astype(preprocessing.graph_dtype)
-        chunks.append(as_array(model(raw, training=False), loaded.task))
+        chunks.append(output_arrays(model(raw, training=False), loaded.task))
         told(part.stop)
     return np.concatenate(chunks)
 
 
-def as_array(outputs: Any, task: Task) -> Any:
+def output_arrays(outputs: Any, task: Task) -> Any:
     """A Keras model's outputs as a float32 array, or as several by name in the task's order."""
     import numpy as np
 

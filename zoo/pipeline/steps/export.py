@@ -20,7 +20,7 @@ from zoo.artifacts.reference_outputs import EXPECTED
 from zoo.common.cache_key import step_key
 from zoo.common.clock import utc_now
 from zoo.common.errors import UnknownName, UsageError, ZooError
-from zoo.common.files import sha256_of, size_with_sides
+from zoo.common.files import sha256_of, size_with_side_files
 from zoo.common.progress import Event
 from zoo.common.versions import versions_of
 from zoo.common.worker import WorkerLimits
@@ -35,12 +35,19 @@ from zoo.networks.compatibility import check_fits
 from zoo.networks.loading import Subject, load_model
 from zoo.pipeline.steps.evaluate import keras_outputs
 from zoo.pipeline.steps.origin import Origin
-from zoo.pipeline.steps.step import ASIDE, Ended, Outcome, Step, Work, keyed
+from zoo.pipeline.steps.step import (
+    NOT_IN_KEY,
+    FinishedSteps,
+    Outcome,
+    Step,
+    StepContext,
+    key_fields,
+)
 from zoo.registry import Plugin, load_registry
 from zoo.results.records import Export
 from zoo.targets import target_named
 from zoo.training.qat import files as qat
-from zoo.training.qat.files import Trained
+from zoo.training.qat.files import QatWeights
 
 if TYPE_CHECKING:
     from zoo.pipeline.steps.finetune import FinetuneStep
@@ -53,7 +60,7 @@ HELD_OUT_SAMPLES = 256
 
 
 @dataclass(frozen=True, kw_only=True)
-class Exporting:
+class ExportParameters:
     """What file is asked for.
 
     Attributes:
@@ -96,9 +103,9 @@ class ExportStep(Step[Export]):
     origin: Origin
     train: FinetuneStep
     learnt: QatStep | None = None
-    calibrated: GateStep | None = field(default=None, metadata=ASIDE)
-    asked: Exporting
-    limits: WorkerLimits = field(metadata=ASIDE)
+    calibrated: GateStep | None = field(default=None, metadata=NOT_IN_KEY)
+    asked: ExportParameters
+    limits: WorkerLimits = field(metadata=NOT_IN_KEY)
     result_type = Export
 
     @property
@@ -126,25 +133,27 @@ class ExportStep(Step[Export]):
     @property
     def failure_key(self) -> str:
         # With more memory, what crashed for want of it may go well.
-        return step_key("failure", keyed(self.limits), needs=[self.key])
+        return step_key("failure", key_fields(self.limits), needs=[self.key])
 
-    def needless(self, before: Ended) -> str:
+    def needless(self, before: FinishedSteps) -> str:
         if self.learnt is None or self.calibrated is None:
             return ""
         return self.learnt.needless_after(before, [self.calibrated])
 
-    def run(self, work: Work) -> Outcome[Export]:
-        return Outcome(result=self.export(work, self.asked, work.folder))
+    def run(self, context: StepContext) -> Outcome[Export]:
+        return Outcome(result=self.export(context, self.asked, context.folder))
 
-    def export(self, work: Work, asked: Exporting, folder: Path, expected: int = 0) -> Export:
+    def export(
+        self, context: StepContext, asked: ExportParameters, folder: Path, expected: int = 0
+    ) -> Export:
         """Writes a file of the step's network, in a child process; see the function `export`."""
         learnt = self.learnt
-        done = None if learnt is None else work.before.of(learnt)
-        return work.call(
+        done = None if learnt is None else context.before.of(learnt)
+        return context.call(
             export,
             self.limits,
             asked=asked,
-            subject=self.origin.weights(work.before.of(self.train)),
+            subject=self.origin.weights(context.before.of(self.train)),
             folder=folder,
             expected=expected,
             trained=learnt.trained(done) if learnt and done else None,
@@ -154,12 +163,12 @@ class ExportStep(Step[Export]):
 
 def export(
     *,
-    asked: Exporting,
+    asked: ExportParameters,
     subject: Subject,
     folder: Path,
     emit: Callable[[Event], None],
     expected: int = 0,
-    trained: Trained | None = None,
+    trained: QatWeights | None = None,
     training: TrainedReference | None = None,
 ) -> Export:
     """Writes ``<model id>.<precision><suffix>`` into `folder`, with its manifest.
@@ -287,7 +296,7 @@ def export(
         file=path.name,
         format=asked.format,
         precision=precision,
-        bytes=size_with_sides(path, contents.side_files),
+        bytes=size_with_side_files(path, contents.side_files),
         sha256=sha256_of(path),
         contents=contents,
         kept=asked.keep,

@@ -20,10 +20,10 @@ from zoo.execution.runner import check_enough_classes
 from zoo.networks.building import build_companion, check_hyperparameters
 from zoo.networks.card import Card, write_card
 from zoo.networks.checkpoints import Checkpoint, resolve
-from zoo.networks.resizing import build_reshaped, check_reshaping, load_reshaped, reshaped
+from zoo.networks.resizing import build_resized, check_resizing, load_resized, resized_preprocessing
 from zoo.networks.weights import load_companion, save_weights
 from zoo.pipeline.steps.origin import Origin
-from zoo.pipeline.steps.step import ASIDE, Outcome, Step, StepId, Work
+from zoo.pipeline.steps.step import NOT_IN_KEY, Outcome, Step, StepContext, StepId
 from zoo.registry import Plugin, PluginSettings, load_registry
 from zoo.results.records import TrainingResult
 from zoo.training.trainer import Trainer
@@ -32,7 +32,7 @@ FINETUNE = StepId(kind="finetune")
 
 
 @dataclass(frozen=True, kw_only=True)
-class Finetuning:
+class FinetuneParameters:
     """What a training from a checkpoint, or from random weights, is to do.
 
     Attributes:
@@ -64,10 +64,10 @@ class FinetuneStep(Step[TrainingResult]):
 
     id: StepId = FINETUNE
     origin: Origin
-    asked: Finetuning
-    model: str = field(metadata=ASIDE)
+    asked: FinetuneParameters
+    model: str = field(metadata=NOT_IN_KEY)
     parent: str | None
-    checkpoints: Path = field(metadata=ASIDE)
+    checkpoints: Path = field(metadata=NOT_IN_KEY)
     result_type = TrainingResult
     distributions = ("tensorflow", "keras", "numpy", "pillow")
 
@@ -75,14 +75,14 @@ class FinetuneStep(Step[TrainingResult]):
     def plugins(self) -> tuple[Plugin, ...]:
         return self.origin.plugins
 
-    def run(self, work: Work) -> Outcome[TrainingResult]:
-        work.emit({"event": "stage", "text": "starting TensorFlow, once for all steps"})
+    def run(self, context: StepContext) -> Outcome[TrainingResult]:
+        context.emit({"event": "stage", "text": "starting TensorFlow, once for all steps"})
         return Outcome(
-            result=work.call(
+            result=context.call(
                 finetune,
                 asked=self.asked,
                 model=self.model,
-                folder=work.folder,
+                folder=context.folder,
                 checkpoint=self.checkpoints / self.key,
                 plugins=self.origin.registry.settings,
             )
@@ -91,7 +91,7 @@ class FinetuneStep(Step[TrainingResult]):
 
 def finetune(
     *,
-    asked: Finetuning,
+    asked: FinetuneParameters,
     model: str,
     folder: Path,
     checkpoint: Path | None,
@@ -125,12 +125,12 @@ def finetune(
     if training.dropout is not None:
         given["dropout"] = training.dropout
     check_hyperparameters(architecture, given)
-    check_reshaping(variant, training)
+    check_resizing(variant, training)
     require("keras.utils").set_random_seed(seed)
     parent = None
     if training.from_scratch:
-        preprocessing = fitted(reshaped(variant.preprocessing, training), dataset)
-        network = build_reshaped(architecture, variant, len(dataset.classes), given, preprocessing)
+        preprocessing = fitted(resized_preprocessing(variant.preprocessing, training), dataset)
+        network = build_resized(architecture, variant, len(dataset.classes), given, preprocessing)
     else:
         network, card, preprocessing = _pretrained(found, variant.name, dataset, given, training)
         parent, given = card.model_id, {**card.hyperparameters, **given}
@@ -207,7 +207,7 @@ def _pretrained(
             f"{variant!r} has no pretrained weights to start from",
             fix="train it with --from-scratch",
         )
-    network, card, new_head, preprocessing = load_reshaped(
+    network, card, new_head, preprocessing = load_resized(
         found, classes=dataset.classes, hyperparameters=given, training=training
     )
     if new_head and training.epochs == 0:

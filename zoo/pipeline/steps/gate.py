@@ -11,22 +11,28 @@ from zoo.artifacts.artifact import (
     REJECTED,
     GateReference,
     embed,
-    judged,
     open_unaltered,
     require_manifest,
+    with_gate_result,
 )
-from zoo.artifacts.gate import compare_outputs, conversion, judge, reasons
+from zoo.artifacts.gate import compare_outputs, conversion_parity, reasons, run_checks
 from zoo.artifacts.golden_samples import golden_name
-from zoo.artifacts.reference_outputs import REFERENCE, judged_split
-from zoo.common.files import atomic_path, copy_with_sides, sha256_of, size_with_sides, write_bytes
+from zoo.artifacts.reference_outputs import REFERENCE, comparison_split
+from zoo.common.files import (
+    atomic_path,
+    copy_with_side_files,
+    sha256_of,
+    size_with_side_files,
+    write_bytes,
+)
 from zoo.data.opening import open_dataset
 from zoo.execution.device import Device
-from zoo.execution.runner import choose_runtime, evaluation_of, judging_device, run_file
+from zoo.execution.runner import choose_runtime, evaluation_of, host_device, run_file
 from zoo.execution.runtimes import distributions_of, running_plugins
 from zoo.pipeline.recipe import Gate
 from zoo.pipeline.steps.keep_golden import keep_golden
 from zoo.pipeline.steps.origin import Origin
-from zoo.pipeline.steps.step import ASIDE, Outcome, Step, Work
+from zoo.pipeline.steps.step import NOT_IN_KEY, Outcome, Step, StepContext
 from zoo.registry import Plugin
 from zoo.results.records import GateResult
 
@@ -59,7 +65,7 @@ class GateStep(Step[GateResult]):
     reference: EvaluateStep
     twin: GateStep | None = None
     trained: EvaluateStep | None = None
-    calibrated: GateStep | None = field(default=None, metadata=ASIDE)
+    calibrated: GateStep | None = field(default=None, metadata=NOT_IN_KEY)
     options: Gate
     budgets: Mapping[str, Mapping[str, str]]
     result_type = GateResult
@@ -67,7 +73,7 @@ class GateStep(Step[GateResult]):
     @property
     def judge(self) -> Device:
         """Where the file runs."""
-        return judging_device(self.origin.registry)
+        return host_device(self.origin.registry)
 
     @property
     def needs(self) -> tuple[Step[Any], ...]:
@@ -91,14 +97,14 @@ class GateStep(Step[GateResult]):
         judge = distributions_of(self.origin.registry, self.judge.kind)
         return (*self.export.distributions, *judge)
 
-    def run(self, work: Work) -> Outcome[GateResult]:
+    def run(self, context: StepContext) -> Outcome[GateResult]:
         import numpy as np
 
         from zoo.data.preprocessing.inputs import labels_for, truth_of
 
         registry = self.origin.registry
-        made, evaluated = work.before.of(self.export), work.before.of(self.reference)
-        twin = None if self.twin is None else work.before.of(self.twin)
+        made, evaluated = context.before.of(self.export), context.before.of(self.reference)
+        twin = None if self.twin is None else context.before.of(self.twin)
         source = made.folder / made.result.file
         artifact = open_unaltered(registry, source)
         manifest = require_manifest(artifact)
@@ -106,15 +112,15 @@ class GateStep(Step[GateResult]):
         dataset = open_dataset(registry, self.origin.data)
         device = self.judge
         runtime = choose_runtime(artifact.exporter, device)
-        examples = judged_split(dataset, task.min_parity_inputs)
+        examples = comparison_split(dataset, task.min_parity_inputs)
         answered = run_file(
             source,
             runtime,
             device,
             examples,
             manifest.preprocessing,
-            emit=work.emit,
-            children=work.children,
+            emit=context.emit,
+            children=context.children,
         )
         expected, labels = _load(evaluated.folder / REFERENCE)
         compared = max(task.min_parity_inputs, self.options.parity_inputs or len(labels))
@@ -122,12 +128,12 @@ class GateStep(Step[GateResult]):
         network = compare_outputs(task, expected[:compared], answered.outputs[:compared], steps)
         twins = None
         if self.trained is not None:
-            origin = _load(work.before.of(self.trained).folder / REFERENCE)[0][:compared]
+            origin = _load(context.before.of(self.trained).folder / REFERENCE)[0][:compared]
             twins = compare_outputs(task, origin, answered.outputs[:compared], steps)
         truth = truth_of(dataset, "test", manifest.preprocessing)
         expected = expected[: len(labels)]
         answered = replace(answered, outputs=answered.outputs[: len(labels)])
-        checks = judge(
+        checks = run_checks(
             task=task,
             precision=precision,
             contents=artifact.contents,
@@ -142,14 +148,14 @@ class GateStep(Step[GateResult]):
             layers=manifest.layers,
         )
         if twins is not None:
-            checks = (*checks, conversion(task, twins, precision))
+            checks = (*checks, conversion_parity(task, twins, precision))
         passed = all(check.passed for check in checks)
         evaluation = evaluation_of(task, source.name, dataset, "test", truth, answered, OUTPUTS)
-        with atomic_path(work.folder / OUTPUTS) as temporary, temporary.open("wb") as file:
+        with atomic_path(context.folder / OUTPUTS) as temporary, temporary.open("wb") as file:
             np.savez(file, outputs=answered.outputs, labels=labels)
-        target = work.folder / (source.name if passed else source.name + REJECTED)
+        target = context.folder / (source.name if passed else source.name + REJECTED)
         side_files = artifact.contents.side_files
-        copy_with_sides(source, target, side_files)
+        copy_with_side_files(source, target, side_files)
         answer = GateReference(
             passed=passed,
             runtime=runtime,
@@ -165,11 +171,11 @@ class GateStep(Step[GateResult]):
             labels,
             f"{self.origin.data}/test",
             device,
-            work.children,
+            context.children,
         )
         if beside is not None:
-            write_bytes(work.folder / golden_name(source.name), beside)
-        embed(artifact.exporter, target, judged(manifest, answer, golden, self.budgets))
+            write_bytes(context.folder / golden_name(source.name), beside)
+        embed(artifact.exporter, target, with_gate_result(manifest, answer, golden, self.budgets))
         headline = task.evaluate(task.decode(expected), truth)[0]
         result = GateResult(
             file=target.name,
@@ -182,7 +188,7 @@ class GateStep(Step[GateResult]):
             preprocessing=evaluated.result.preprocessing,
             drop=headline.lost_by(evaluation.metrics[0]),
             sha256=sha256_of(target),
-            bytes=size_with_sides(target, side_files),
+            bytes=size_with_side_files(target, side_files),
             model_bytes=artifact.contents.payload_bytes,
             side_files=side_files,
             golden="" if beside is None else golden_name(source.name),

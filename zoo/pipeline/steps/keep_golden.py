@@ -9,7 +9,7 @@ from zoo.artifacts.golden_samples import (
     Golden,
     GoldenArrays,
     candidates,
-    choose,
+    choose_golden,
     golden_name,
     make_golden,
 )
@@ -17,7 +17,7 @@ from zoo.common.errors import ZooError
 from zoo.common.worker import Children
 from zoo.contracts import Precision, Split
 from zoo.execution.device import Device
-from zoo.execution.runner import FileOutputs, answers_to
+from zoo.execution.runner import FileOutputs, run_inputs
 
 if TYPE_CHECKING:
     from zoo.contracts.task import Array
@@ -56,12 +56,12 @@ def keep_golden(
     numbers = [number for of_a_class in offered for number in of_a_class]
     inputs = read_inputs(examples, manifest.preprocessing, numbers)
     try:
-        plain = answers_to(
+        plain = run_inputs(
             inputs, artifact.path, answered.runtime, device, plain=True, children=children
         ).outputs
     except ZooError:  # some operators have no other kernel, and then there is nothing to compare
         plain = None
-    chosen = choose(
+    chosen = choose_golden(
         offered,
         answered.outputs[numbers],
         plain,

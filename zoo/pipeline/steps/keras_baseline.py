@@ -40,7 +40,7 @@ def write_reference(
     loaded = load_model(subject)
     # TensorFlow's own form: the number of examples is left open.
     model = deployed_model(loaded.network, loaded.preprocessing, loaded.task, batch=None)
-    inputs = _made_up(loaded.preprocessing)
+    inputs = _seeded_inputs(loaded.preprocessing)
     outputs = np.asarray(model(inputs.astype(loaded.preprocessing.graph_dtype), training=False))
     with atomic_path(Path(answers)) as temporary, temporary.open("wb") as file:
         np.savez(file, inputs=inputs, outputs=outputs)
@@ -50,7 +50,7 @@ def write_reference(
             _pack(Path(folder), temporary)
 
 
-def _made_up(preprocessing: Preprocessing) -> Array:
+def _seeded_inputs(preprocessing: Preprocessing) -> Array:
     """Raw examples over the whole range of values, of the type that the preprocessing makes."""
     random = np.random.default_rng(_SEED)
     low, high = preprocessing.value_range

@@ -56,6 +56,6 @@ def compare(
     emit({"event": "stage", "text": "running both files with all tensors kept"})
     return artifact.exporter.compare_layers(
         LayerRequest(
-            path=Path(path), twin=Path(twin), inputs=inputs, layers=manifest.layers, runs=runs
+            path=Path(path), baseline=Path(twin), inputs=inputs, layers=manifest.layers, runs=runs
         )
     )

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from zoo.networks.loading import Subject
-from zoo.pipeline.steps.step import ASIDE, Finished
+from zoo.pipeline.steps.step import NOT_IN_KEY, FinishedStep
 from zoo.registry import Plugin, Registry
 from zoo.results.records import TrainingResult
 
@@ -25,7 +25,7 @@ class Origin:
         depends: What else decides how the task judges, by content.
     """
 
-    registry: Registry = field(metadata=ASIDE)
+    registry: Registry = field(metadata=NOT_IN_KEY)
     variant: str
     task: str
     tag: str
@@ -47,7 +47,7 @@ class Origin:
             self.registry.datasets.provider(self.data.partition(":")[0]),
         )
 
-    def weights(self, trained: Finished[TrainingResult]) -> Subject:
+    def weights(self, trained: FinishedStep[TrainingResult]) -> Subject:
         """The network with the weights that a step left."""
         path = trained.folder / trained.result.weights
         return Subject(model=str(path), plugins=self.registry.settings)

@@ -11,8 +11,8 @@ from zoo.common.progress import Event
 from zoo.contracts.training import Training, check_training
 from zoo.data.opening import check_task, open_dataset
 from zoo.networks.loading import Subject, load_model
-from zoo.pipeline.steps.step import Outcome, Work
-from zoo.pipeline.steps.trained_weights import TrainStep, written
+from zoo.pipeline.steps.step import Outcome, StepContext
+from zoo.pipeline.steps.trained_weights import TrainStep, write_trained_weights
 from zoo.registry import PluginSettings, load_registry
 from zoo.results.records import PrunedTraining
 from zoo.training.pruning import (
@@ -36,8 +36,8 @@ class PruneStep(TrainStep[PrunedTraining]):
     share: float
     result_type = PrunedTraining
 
-    def run(self, work: Work) -> Outcome[PrunedTraining]:
-        return self.call(work, prune, share=self.share)
+    def run(self, context: StepContext) -> Outcome[PrunedTraining]:
+        return self.call(context, prune, share=self.share)
 
 
 def prune(
@@ -79,7 +79,7 @@ def prune(
     check_task(registry, data, loaded.task.name, loaded.card.model_id)
     dataset = open_dataset(registry, data)
     set_random_seed(seed)
-    batches = training.batches(len(dataset.splits["train"]))
+    batches = training.steps_per_epoch(len(dataset.splits["train"]))
     pruner = Pruner(prunable(loaded.network), share, ramp_epochs(training.epochs) * batches)
     emit({"event": "stage", "text": "training"})
     trainer = PruningTrainer(
@@ -93,7 +93,7 @@ def prune(
     )
     trainer.fit(dataset)
     reached = sparsity(loaded.network)
-    result = written(
+    result = write_trained_weights(
         trainer,
         loaded,
         loaded.variant,

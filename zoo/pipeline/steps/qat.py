@@ -17,12 +17,20 @@ from zoo.contracts.training import Qat
 from zoo.data.opening import check_task, open_dataset
 from zoo.networks.loading import Subject, load_model
 from zoo.pipeline.steps.origin import Origin
-from zoo.pipeline.steps.step import ASIDE, Ended, Finished, Outcome, Step, StepId, Work
+from zoo.pipeline.steps.step import (
+    NOT_IN_KEY,
+    FinishedStep,
+    FinishedSteps,
+    Outcome,
+    Step,
+    StepContext,
+    StepId,
+)
 from zoo.registry import Plugin, load_registry
 from zoo.results.records import GateResult, TrainingResult
-from zoo.training.qat.distillation import distilling, hold_logits, training_of
-from zoo.training.qat.files import SUFFIX, Trained, save
-from zoo.training.qat.network import rounding
+from zoo.training.qat.distillation import choose_logit_limits, logit_distillation, training_of
+from zoo.training.qat.files import SUFFIX, QatWeights, save
+from zoo.training.qat.network import build_rounding_network
 from zoo.training.trainer import Trainer
 
 if TYPE_CHECKING:
@@ -52,9 +60,9 @@ class QatStep(Step[TrainingResult]):
     options: Qat
     target: Target
     seed: int
-    calibrated: tuple[Step[GateResult], ...] = field(metadata=ASIDE)
-    max_drop: float | None = field(metadata=ASIDE)
-    checkpoints: Path = field(metadata=ASIDE)
+    calibrated: tuple[Step[GateResult], ...] = field(metadata=NOT_IN_KEY)
+    max_drop: float | None = field(metadata=NOT_IN_KEY)
+    checkpoints: Path = field(metadata=NOT_IN_KEY)
     result_type = TrainingResult
     distributions = ("tensorflow", "keras", "numpy", "pillow")
 
@@ -74,32 +82,32 @@ class QatStep(Step[TrainingResult]):
     def plugins(self) -> tuple[Plugin, ...]:
         return self.origin.plugins
 
-    def needless(self, before: Ended) -> str:
+    def needless(self, before: FinishedSteps) -> str:
         return self.needless_after(before, self.calibrated)
 
-    def needless_after(self, before: Ended, calibrated: Sequence[Step[GateResult]]) -> str:
+    def needless_after(self, before: FinishedSteps, calibrated: Sequence[Step[GateResult]]) -> str:
         """Why nothing need be trained, or made of it, in place of some calibrated files."""
-        return losing_little({g.id.cell: before.of(g) for g in calibrated}, self.max_drop)
+        return needs_no_qat({g.id.cell: before.of(g) for g in calibrated}, self.max_drop)
 
-    def run(self, work: Work) -> Outcome[TrainingResult]:
+    def run(self, context: StepContext) -> Outcome[TrainingResult]:
         return Outcome(
-            result=work.call(
+            result=context.call(
                 train,
-                subject=self.origin.weights(work.before.of(self.train)),
+                subject=self.origin.weights(context.before.of(self.train)),
                 data=self.origin.data,
                 options=self.options,
                 target=self.target,
                 seed=self.seed,
-                folder=work.folder,
+                folder=context.folder,
                 checkpoint=self.checkpoints / self.key,
             )
         )
 
-    def trained(self, done: Finished[TrainingResult]) -> Trained:
+    def trained(self, done: FinishedStep[TrainingResult]) -> QatWeights:
         """What it made, as other steps load it."""
-        return Trained(weights=str(done.folder / done.result.weights), target=self.target.name)
+        return QatWeights(weights=str(done.folder / done.result.weights), target=self.target.name)
 
-    def told(self, done: Finished[TrainingResult]) -> TrainedReference:
+    def told(self, done: FinishedStep[TrainingResult]) -> TrainedReference:
         """What the manifest of a file keeps of it."""
         return TrainedReference(
             split=f"{self.origin.data}/train",
@@ -110,7 +118,7 @@ class QatStep(Step[TrainingResult]):
         )
 
 
-def losing_little(judged: Mapping[str, Finished[GateResult]], limit: float | None) -> str:
+def needs_no_qat(judged: Mapping[str, FinishedStep[GateResult]], limit: float | None) -> str:
     """Why training for integers is superfluous; empty when it is not.
 
     Args:
@@ -163,7 +171,7 @@ def train(
             why="it is trained on other inputs than it takes, which the twin could not learn from",
             fix="leave --qat out: int8 files are calibrated",
         )
-    twin = rounding(
+    twin = build_rounding_network(
         loaded.network,
         loaded.preprocessing,
         loaded.task,
@@ -177,11 +185,11 @@ def train(
     emit({"event": "stage", "text": f"reading {data}"})
     check_task(registry, data, loaded.task.name, loaded.card.model_id)
     dataset = open_dataset(registry, data)
-    options = options.sized_for(len(dataset.splits["train"]))
+    options = options.with_batch_size_for(len(dataset.splits["train"]))
     require("keras.utils").set_random_seed(seed)
     emit({"event": "stage", "text": "training"})
-    hold_logits(twin, teacher.network, dataset.splits["validation"], loaded.preprocessing)
-    task = distilling(loaded.task, teacher.network, chooses=twin.logits is not None)
+    choose_logit_limits(twin, teacher.network, dataset.splits["validation"], loaded.preprocessing)
+    task = logit_distillation(loaded.task, teacher.network, chooses=twin.logits is not None)
     trainer = Trainer(
         twin.trained,
         task,

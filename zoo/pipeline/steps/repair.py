@@ -13,7 +13,7 @@ from zoo.analysis.mixed_precision import (
     EXAMPLES,
     FloatLayerSearch,
     MixedCandidate,
-    Workshop,
+    SearchCallbacks,
     remark,
     search,
 )
@@ -21,16 +21,16 @@ from zoo.artifacts.artifact import Artifact, embed, open_artifact, require_manif
 from zoo.artifacts.gate import compare_outputs
 from zoo.artifacts.reference_outputs import EXPECTED
 from zoo.common.errors import Unsupported, ZooError
-from zoo.common.files import copy_with_sides, sha256_of, size_with_sides
+from zoo.common.files import copy_with_side_files, sha256_of, size_with_side_files
 from zoo.contracts import Comparison, Dataset, LayerComparison, Truth
 from zoo.contracts.precision import BASELINE, CALIBRATIONS
 from zoo.data.opening import open_dataset
 from zoo.execution.device import Device
-from zoo.execution.runner import choose_runtime, judging_device, run_file
+from zoo.execution.runner import choose_runtime, host_device, run_file
 from zoo.execution.runtimes import running_plugins
-from zoo.pipeline.steps.export import Exporting, ExportStep
+from zoo.pipeline.steps.export import ExportParameters, ExportStep
 from zoo.pipeline.steps.layers import compare
-from zoo.pipeline.steps.step import Outcome, Work
+from zoo.pipeline.steps.step import Outcome, StepContext
 from zoo.registry import Plugin, Registry
 from zoo.results.records import Attempt, Export
 
@@ -61,21 +61,21 @@ class RepairStep(ExportStep):
     @property
     def judge(self) -> Device:
         """Where files are measured."""
-        return judging_device(self.origin.registry)
+        return host_device(self.origin.registry)
 
     @property
     def plugins(self) -> tuple[Plugin, ...]:
         running = running_plugins(self.origin.registry, self.judge.kind, self.id.format)
         return (*super().plugins, *running)
 
-    def run(self, work: Work) -> Outcome[Export]:
-        session = RepairSession(step=self, work=work, asked=self.asked)
-        workshop = Workshop(make=session.make, compare=session.compare, tell=session.tell)
+    def run(self, context: StepContext) -> Outcome[Export]:
+        session = RepairSession(step=self, context=context, asked=self.asked)
+        workshop = SearchCallbacks(make=session.make, compare=session.compare, tell=session.tell)
         try:
             found = search(workshop, self.asked.keep)
             return Outcome(result=session.finish(found))
         finally:
-            for folder in work.folder.glob("try-*"):
+            for folder in context.folder.glob("try-*"):
                 shutil.rmtree(folder, ignore_errors=True)
 
 
@@ -84,8 +84,8 @@ class RepairSession:
     """The files that one step makes and measures."""
 
     step: RepairStep
-    work: Work
-    asked: Exporting
+    context: StepContext
+    asked: ExportParameters
     made: int = 0
     unit: str = "points"
     expected: Array = field(init=False)
@@ -97,7 +97,7 @@ class RepairSession:
 
     def tell(self, text: str) -> None:
         """Passes a stage on as progress."""
-        self.work.emit({"event": "stage", "text": text})
+        self.context.emit({"event": "stage", "text": text})
 
     @cached_property
     def dataset(self) -> Dataset:
@@ -113,7 +113,7 @@ class RepairSession:
         """
         first = self.made == 0
         self.made += 1
-        folder = self.work.folder / f"try-{self.made}"
+        folder = self.context.folder / f"try-{self.made}"
         try:
             asked = replace(self.asked, keep=keep)
             result = self._export(folder, asked, EXAMPLES if first else 0)
@@ -130,9 +130,9 @@ class RepairSession:
             raise Unsupported(f"this choice of layers does not work: {error.what}") from error
         return MixedCandidate(attempt=attempt, path=path, result=result)
 
-    def _export(self, folder: Path, asked: Exporting, expected: int = 0) -> Export:
+    def _export(self, folder: Path, asked: ExportParameters, expected: int = 0) -> Export:
         folder.mkdir()
-        return self.step.export(self.work, asked, folder, expected)
+        return self.step.export(self.context, asked, folder, expected)
 
     def _read_expected(self, folder: Path) -> None:
         import numpy as np
@@ -184,8 +184,8 @@ class RepairSession:
             device,
             examples,
             manifest.preprocessing,
-            emit=self.work.emit,
-            children=self.work.children,
+            emit=self.context.emit,
+            children=self.context.children,
         )
         task = self.registry.tasks.get(manifest.task)
         labels = labels_for(examples, manifest.preprocessing)
@@ -201,14 +201,14 @@ class RepairSession:
         self.unit = "points" if before.higher_is_better else "%"
         drop = before.lost_by(task.evaluate(task.decode(answered.outputs), truth)[0])
         compared = compare_outputs(task, self.expected, answered.outputs, labels)
-        check = task.parity(_cautious(compared), self.registry.precision(manifest.precision))
+        check = task.parity(_with_margin(compared), self.registry.precision(manifest.precision))
         return drop, "" if check.passed else check.reason
 
     def compare(self, first: MixedCandidate) -> LayerComparison:
         """The first file and its float twin, which is made for this."""
-        folder = self.work.folder / "try-float"
+        folder = self.context.folder / "try-float"
         twin = self._export(folder, replace(self.asked, precision=BASELINE.name, keep=()))
-        return self.work.call(
+        return self.context.call(
             compare,
             self.step.limits,
             plugins=self.registry.settings,
@@ -223,10 +223,10 @@ class RepairSession:
 
     def finish(self, found: FloatLayerSearch) -> Export:
         """Puts the chosen file where the step's files belong; its manifest tells of the search."""
-        path = self.work.folder / found.chosen.path.name
+        path = self.context.folder / found.chosen.path.name
         budget = self.budget(found.chosen.path)
         chosen = open_artifact(self.registry, found.chosen.path)
-        copy_with_sides(chosen.path, path, chosen.companions)
+        copy_with_side_files(chosen.path, path, chosen.companions)
         artifact = open_artifact(self.registry, path)
         manifest = require_manifest(artifact)
         count = min(EXAMPLES, len(self.dataset.splits["validation"]))
@@ -244,10 +244,10 @@ class RepairSession:
 
 
 def _size(artifact: Artifact) -> int:
-    return size_with_sides(artifact.path, artifact.contents.side_files)
+    return size_with_side_files(artifact.path, artifact.contents.side_files)
 
 
-def _cautious(found: Comparison) -> Comparison:
+def _with_margin(found: Comparison) -> Comparison:
     """One standard error less agreement: the gate asks on other examples, and must agree."""
     share = found.agreement
     error = math.sqrt(share * (1.0 - share) / max(found.count, 1))

@@ -20,9 +20,9 @@ from zoo.registry import Plugin
 from zoo.results.records import Status, StepRecord
 
 #: Metadata of a step's field that does not decide its result, and is no part of its key.
-ASIDE: Final = MappingProxyType({"key": False})
+NOT_IN_KEY: Final = MappingProxyType({"key": False})
 Result = TypeVar("Result")
-Given = TypeVar("Given")
+Value = TypeVar("Value")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,7 +64,7 @@ class Outcome(Generic[Result]):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Finished(Generic[Result]):
+class FinishedStep(Generic[Result]):
     """A step that ended: its record, its result unless it has none, and where its files are."""
 
     record: StepRecord
@@ -89,16 +89,16 @@ class Finished(Generic[Result]):
         return self.record.status in ("passed", "rejected")
 
 
-class Ended(dict[StepId, Finished[Any]]):
+class FinishedSteps(dict[StepId, FinishedStep[Any]]):
     """The steps of a plan that ended."""
 
-    def of(self, step: Step[Given]) -> Finished[Given]:
+    def of(self, step: Step[Value]) -> FinishedStep[Value]:
         """How a step ended; two steps of the same id are the same."""
         return self[step.id]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Work:
+class StepContext:
     """What a step gets to run with.
 
     Attributes:
@@ -109,23 +109,23 @@ class Work:
     """
 
     folder: Path
-    before: Ended
+    before: FinishedSteps
     emit: Callable[[Event], None]
     children: Children
 
     def call(
         self,
-        function: Callable[..., Given],
+        function: Callable[..., Value],
         limits: WorkerLimits | None = None,
         /,
         **arguments: Any,
-    ) -> Given:
+    ) -> Value:
         """Calls a module's function in a child process with TensorFlow.
 
         It also gets `emit`, for progress events.
         """
         name = f"{function.__module__}:{function.__qualname__}"
-        result: Given = call(
+        result: Value = call(
             name, arguments, on_event=self.emit, limits=limits, children=self.children
         )
         return result
@@ -136,8 +136,8 @@ class Step(ABC, Generic[Result]):
     """One thing to do.
 
     Its parameters are the fields of its dataclass. All of them decide its key, but for those with
-    the metadata `ASIDE`; so do the keys of the steps whose results it reads, and all code that its
-    module and its plugins can reach.
+    the metadata `NOT_IN_KEY`; so do the keys of the steps whose results it reads, and all code that
+    its module and its plugins can reach.
 
     Attributes:
         id: Unique in its plan.
@@ -200,7 +200,11 @@ class Step(ABC, Generic[Result]):
         before = (*self.needs, *self.after)
         return step_key(
             self.id.kind,
-            {name: value for name, value in keyed(self).items() if not isinstance(value, Step)},
+            {
+                name: value
+                for name, value in key_fields(self).items()
+                if not isinstance(value, Step)
+            },
             needs=[step.key for step in before],
             code=self.code,
             distributions=self.distributions,
@@ -211,12 +215,12 @@ class Step(ABC, Generic[Result]):
         """Everything that must have ended."""
         return (*self.needs, *self.after, *self.unless)
 
-    def needless(self, before: Ended) -> str:
+    def needless(self, before: FinishedSteps) -> str:
         """Why it is superfluous, by the steps that it waited for; empty when it is not."""
         return ""
 
     @abstractmethod
-    def run(self, work: Work) -> Outcome[Result]:
+    def run(self, context: StepContext) -> Outcome[Result]:
         """Does it.
 
         Raises:
@@ -224,20 +228,20 @@ class Step(ABC, Generic[Result]):
         """
 
 
-def keyed(record: Any) -> dict[str, Any]:
+def key_fields(record: Any) -> dict[str, Any]:
     """The fields of a dataclass that decide a result, as `step_key` takes them."""
     return {
-        field.name: _keyed(getattr(record, field.name))
+        field.name: _key_value(getattr(record, field.name))
         for field in fields(record)
         if field.metadata.get("key", True)
     }
 
 
-def _keyed(value: Any) -> Any:
+def _key_value(value: Any) -> Any:
     if isinstance(value, BaseModel):
         return value.model_dump(mode="json")
     if isinstance(value, Mapping):
-        return {name: _keyed(inner) for name, inner in value.items()}
+        return {name: _key_value(inner) for name, inner in value.items()}
     if isinstance(value, tuple | list):
-        return [_keyed(inner) for inner in value]
-    return keyed(value) if is_dataclass(value) and not isinstance(value, Step) else value
+        return [_key_value(inner) for inner in value]
+    return key_fields(value) if is_dataclass(value) and not isinstance(value, Step) else value

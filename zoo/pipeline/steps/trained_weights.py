@@ -14,7 +14,7 @@ from zoo.networks.card import Card, write_card
 from zoo.networks.loading import LoadedModel
 from zoo.networks.weights import save_weights
 from zoo.pipeline.steps.origin import Origin
-from zoo.pipeline.steps.step import ASIDE, Outcome, Step, StepId, Work
+from zoo.pipeline.steps.step import NOT_IN_KEY, Outcome, Step, StepContext, StepId
 from zoo.registry import Plugin
 from zoo.results.records import TrainingResult
 from zoo.training.trainer import Trainer
@@ -40,11 +40,11 @@ class TrainStep(Step[Trained]):
     id: StepId = _TRAIN
     origin: Origin
     label: str
-    model: Path = field(metadata=ASIDE)
+    model: Path = field(metadata=NOT_IN_KEY)
     sha256: str
     training: Training
     seed: int
-    checkpoints: Path = field(metadata=ASIDE)
+    checkpoints: Path = field(metadata=NOT_IN_KEY)
     distributions = ("tensorflow", "keras", "numpy", "pillow")
 
     @property
@@ -61,17 +61,17 @@ class TrainStep(Step[Trained]):
         return self.checkpoints / self.key
 
     def call(
-        self, work: Work, function: Callable[..., Trained], **arguments: Any
+        self, context: StepContext, function: Callable[..., Trained], **arguments: Any
     ) -> Outcome[Trained]:
         """Trains in a child process by `function`; `arguments` are its own."""
         return Outcome(
-            result=work.call(
+            result=context.call(
                 function,
                 model=self.model,
                 data=self.origin.data,
                 training=self.training,
                 seed=self.seed,
-                folder=work.folder,
+                folder=context.folder,
                 checkpoint=self.checkpoint,
                 plugins=self.origin.registry.settings,
                 **arguments,
@@ -79,7 +79,7 @@ class TrainStep(Step[Trained]):
         )
 
 
-def written(
+def write_trained_weights(
     trainer: Trainer,
     parent: LoadedModel,
     variant: Variant,

@@ -8,17 +8,17 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from zoo.common.optional_imports import require
-from zoo.pipeline.search.points import Point
+from zoo.pipeline.search.points import SearchPoint
 from zoo.report.charts.label_placement import place_labels
 from zoo.report.charts.svg import BAD, INK, MUTED, SERIES, Chart, draw
-from zoo.report.search_words import CHOSEN, FRONT, standing
+from zoo.report.search_text import CHOSEN, FRONT, standing
 from zoo.results import formatting as fmt
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-    from zoo.pipeline.search.optimize import Optimized
+    from zoo.pipeline.search.optimize import SearchResult
 
 _SIZE = (760, 420)
 _SHAPES = ("o", "s", "D", "^")
@@ -33,11 +33,11 @@ class _Axis:
 
     name: str
     label: str
-    value: Callable[[Point], float | None]
+    value: Callable[[SearchPoint], float | None]
     limit: float | None
 
 
-def front_charts(found: Optimized) -> tuple[Chart, ...]:
+def front_charts(found: SearchResult) -> tuple[Chart, ...]:
     """Two charts; one without drawing when nothing was timed."""
     points = [p for p in found.points if p.shippable and p.metric is not None and p.bytes]
     if not points:
@@ -63,7 +63,7 @@ def front_charts(found: Optimized) -> tuple[Chart, ...]:
 
 
 class _Drawing:
-    def __init__(self, found: Optimized, points: Sequence[Point], axis: _Axis) -> None:
+    def __init__(self, found: SearchResult, points: Sequence[SearchPoint], axis: _Axis) -> None:
         self.found = found
         self.points = points
         self.axis = axis
@@ -92,7 +92,7 @@ class _Drawing:
         svg = draw(f"front-{self.axis.name}", f"{words[0]} {named}.", _SIZE, self._paint)
         return Chart(svg, " ".join(words))
 
-    def _quality(self, point: Point) -> float:
+    def _quality(self, point: SearchPoint) -> float:
         value = point.metric.value if point.metric is not None else math.nan
         return self.scale * value
 
@@ -131,7 +131,7 @@ class _Drawing:
             [fmt.plain(p.name.partition(" ")[2], 34) for p, _ in shown],
         )
 
-    def _mark(self, axes: Axes, point: Point, x: float, y: float) -> None:
+    def _mark(self, axes: Axes, point: SearchPoint, x: float, y: float) -> None:
         index = self.formats.index(point.format)
         colour, shape = SERIES[index % 4], _SHAPES[index % 4]
         place = standing(point, self.found)

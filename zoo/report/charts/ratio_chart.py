@@ -12,7 +12,7 @@ from zoo.results import formatting as fmt
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-    from zoo.benchmark.compare.comparison import Compared
+    from zoo.benchmark.compare.comparison import ComparedPair
 
 _WIDTH = 1040
 _FRAME = 90
@@ -20,7 +20,7 @@ _ROW = 34
 _COLOURS = {"slower": BAD, "faster": TEAL, "same": BLUE, "can't tell": MUTED}
 
 
-def ratio_chart(pairs: Sequence[Compared]) -> Chart:
+def ratio_chart(pairs: Sequence[ComparedPair]) -> Chart:
     """Each pair's ratio with its interval; the band in the middle counts as the same."""
     shown = [pair for pair in pairs if pair.ratio is not None]
     if not shown:

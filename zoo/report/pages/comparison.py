@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from zoo.benchmark.compare.words import TABLE, basis, first_line, row, sentence
+from zoo.benchmark.compare.wording import TABLE, basis, first_line, row, sentence
 from zoo.common.files import write_text
 from zoo.report.charts.ratio_chart import ratio_chart
 from zoo.report.pages.html import environment

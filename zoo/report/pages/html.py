@@ -22,18 +22,10 @@ from zoo.report.charts.latency_chart import latency_charts
 from zoo.report.charts.svg import Chart
 from zoo.report.charts.training_chart import training_charts
 from zoo.report.columns import file_columns
-from zoo.report.examinations import (
-    basis,
-    by_name,
-    figure_names,
-    format_cell,
-    format_figure,
-    grouped,
-    is_number_column,
-)
 from zoo.report.example_cards import MOST, sample_cards
 from zoo.report.headline import summary, tiles
-from zoo.report.image_strip import shown, strip
+from zoo.report.image_strip import embed_images, epoch_images
+from zoo.report.offline_analysis import analysed_kinds, basis, detail_tables
 from zoo.report.sequence_cards import step_cards
 from zoo.report.table import budget_lines
 from zoo.report.view import RunView
@@ -59,7 +51,7 @@ def render(run: RunView) -> str:
         summary=summary(run.rows),
         tiles=tiles(run),
         columns=file_columns(run.rows),
-        examined=grouped(run.examinations),
+        analysed=analysed_kinds(run.examinations),
         budgets=budget_lines(run.rows),
         latency=latency if isinstance(latency, tuple) else (latency,),
         training=_training(run.training, "training") if run.training else None,
@@ -68,8 +60,8 @@ def render(run: RunView) -> str:
         cards=sample_cards(run.samples),
         most_cards=MOST,
         step_cards=step_cards(run.step_samples),
-        strip=strip(run.sketches),
-        galleries=shown(run.galleries),
+        strip=epoch_images(run.sketches),
+        galleries=embed_images(run.galleries),
         seconds=sum(step.seconds for step in run.steps if not step.cached),
     )
 
@@ -95,16 +87,12 @@ def environment() -> Environment:
         lstrip_blocks=True,
     )
     environment.globals.update(symbols=_SYMBOLS, missing=fmt.MISSING)
-    environment.globals.update(
-        basis=basis, by_name=by_name, figure_names=figure_names, is_number_column=is_number_column
-    )
+    environment.globals.update(basis=basis, detail_tables=detail_tables)
     environment.filters.update(
-        format_cell=format_cell,
-        format_figure=format_figure,
         plain=fmt.plain,
         printable=fmt.printable,
         heading=fmt.heading,
-        joined=fmt.joined,
+        tie_units=fmt.tie_units,
         number=fmt.number,
         duration=fmt.duration,
         moment=fmt.moment,

@@ -6,13 +6,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from zoo.common.files import write_text
-from zoo.report.search_words import answer, format_limits, search_columns, troubles
+from zoo.report.search_text import answer, format_limits, rejected_points, search_columns
 
 if TYPE_CHECKING:
-    from zoo.pipeline.search.optimize import Optimized
+    from zoo.pipeline.search.optimize import SearchResult
 
 
-def write_search(path: Path, found: Optimized, command: str) -> None:
+def write_search(path: Path, found: SearchResult, command: str) -> None:
     """Writes the page of a search; needs the ``report`` extra."""
     from zoo.report.charts.front_chart import front_charts
     from zoo.report.pages.html import environment
@@ -25,7 +25,7 @@ def write_search(path: Path, found: Optimized, command: str) -> None:
         limits=format_limits(found.limits),
         columns=search_columns(found),
         charts=front_charts(found),
-        troubles=troubles(found),
+        troubles=rejected_points(found),
         notes=found.notes,
     )
     write_text(path, page)

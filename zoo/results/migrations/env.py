@@ -1,4 +1,4 @@
-"""Runs migrations on the connection, and in the transaction, of who asked for them."""
+"""Runs migrations on the caller's connection, in its transaction."""
 
 from alembic import context
 

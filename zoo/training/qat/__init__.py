@@ -1,4 +1,4 @@
-"""Quantization-aware training: a network learns to compute with the 8 bits its files will have.
+"""Quantization-aware training for 8-bit files.
 
 `graph` flattens a Keras model, `lowering` says what each operation does to a range, `network`
 builds the twin that rounds as the files do, `layers` are its layers, and `distillation` trains it

@@ -12,25 +12,25 @@ from typing import Any
 
 from zoo.common.optional_imports import require
 from zoo.contracts import Preprocessing, Split, Task
-from zoo.contracts.movement import Movement
-from zoo.contracts.task import Lesson
+from zoo.contracts.geometric_transform import GeometricTransform
+from zoo.contracts.task import TrainingObjective
 from zoo.contracts.training import Qat, Training
 from zoo.data.preprocessing.inputs import read_inputs
 from zoo.networks.building import raw_model
 from zoo.training.distillation import divergence
 from zoo.training.qat.logits import best_limits
-from zoo.training.qat.network import Rounding
+from zoo.training.qat.network import RoundingNetwork
 
 #: Held-out examples on which the limits of logits are chosen, at most.
-LOOKED_AT = 2048
+MOST_EXAMPLES = 2048
 _BATCH = 256
 AGREEMENT = "agreement"
 DIFFERENCE = "difference"
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Distilling(Lesson):
-    """Learning the answers of a teacher that the trained model computes beside its own.
+class LogitDistillation(TrainingObjective):
+    """The objective of distillation by logits of a teacher inside the trained model.
 
     Attributes:
         chooses: Whether logits become probabilities: then the twin learns these, and the epoch is
@@ -40,7 +40,7 @@ class Distilling(Lesson):
     chooses: bool
 
     def compile(self, model: Any, optimizer: Any, options: Training) -> str:
-        """Compares both halves of what `distilling` stacks."""
+        """Compares both halves of what `logit_distillation` stacks."""
         model.compile(
             optimizer=_descent(optimizer),
             loss=_divergence if self.chooses else _distance,
@@ -49,18 +49,18 @@ class Distilling(Lesson):
         )
         return AGREEMENT if self.chooses else DIFFERENCE
 
-    def follow(self, labels: Any, movement: Movement) -> Any:
+    def transform_labels(self, labels: Any, transform: GeometricTransform) -> Any:
         """Labels as they are: the teacher answers for the pictures as they were moved."""
         return labels
 
 
-def distilling(task: Task, teacher: Any, *, chooses: bool) -> Distilling:
-    """How the twin is trained, for a `Trainer`.
+def logit_distillation(task: Task, teacher: Any, *, chooses: bool) -> LogitDistillation:
+    """The training objective of the rounding twin, for a `Trainer`.
 
     Args:
         task: Of both networks.
         teacher: `keras.Model` from normalized inputs to logits; it is frozen.
-        chooses: See `Distilling`.
+        chooses: See `LogitDistillation`.
     """
     teacher.trainable = False
 
@@ -71,7 +71,9 @@ def distilling(task: Task, teacher: Any, *, chooses: bool) -> Distilling:
         answers = _as_trained(raw_model(teacher, preprocessing))(inputs)
         return keras.Model(inputs, keras.ops.stack([student(inputs), answers], axis=1))
 
-    return Distilling(name=task.name, trainee=trainee, chooses=chooses, higher_is_better=chooses)
+    return LogitDistillation(
+        name=task.name, trainee=trainee, chooses=chooses, higher_is_better=chooses
+    )
 
 
 def _as_trained(model: Any) -> Any:
@@ -142,10 +144,10 @@ _agreement.__name__ = AGREEMENT
 _distance.__name__ = DIFFERENCE
 
 
-def hold_logits(
-    twin: Rounding, teacher: Any, split: Split, preprocessing: Preprocessing
+def choose_logit_limits(
+    twin: RoundingNetwork, teacher: Any, split: Split, preprocessing: Preprocessing
 ) -> tuple[float, float] | None:
-    """Chooses the limits of the twin's logits on examples that nobody was trained on.
+    """Chooses the limits of the twin's logits on held-out examples.
 
     Args:
         twin: Whose logits become probabilities; nothing is done with another.
@@ -161,7 +163,7 @@ def hold_logits(
     if twin.logits is None:
         return None
     model = raw_model(teacher, preprocessing)
-    raw = read_inputs(split, preprocessing, range(min(len(split), LOOKED_AT)))
+    raw = read_inputs(split, preprocessing, range(min(len(split), MOST_EXAMPLES)))
     batches = [raw[start : start + _BATCH] for start in range(0, len(raw), _BATCH)]
     answers = [model(batch.astype(preprocessing.graph_dtype), training=False) for batch in batches]
     limits = best_limits(np.concatenate([np.asarray(answer) for answer in answers]))

@@ -1,4 +1,4 @@
-"""The weights of a network that was trained to be quantized, between one step and the next."""
+"""Files of quantization-aware trained weights, between steps."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from zoo.networks.loading import LoadedModel
 from zoo.networks.weights import load_into, read_tensors, save_weights
 from zoo.registry import Registry
 from zoo.targets import target_named
-from zoo.training.qat.network import Rounding, rounding
+from zoo.training.qat.network import RoundingNetwork, build_rounding_network
 
 SUFFIX = ".qat.safetensors"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Trained:
-    """What a rounding network was trained to, in plain names that cross process borders.
+class QatWeights:
+    """Trained weights and limits by path, which can be passed to worker processes.
 
     Attributes:
         weights: Path of its safetensors file.
@@ -27,15 +27,15 @@ class Trained:
     target: str
 
 
-def save(twin: Rounding, path: Path) -> str:
+def save(twin: RoundingNetwork, path: Path) -> str:
     """Writes weights and limits; returns the file's SHA-256."""
     return save_weights(twin.trained, path)
 
 
 def load(
-    registry: Registry, loaded: LoadedModel, trained: Trained, batch: int | None = None
-) -> Rounding:
-    """The rounding network as it was trained, settled: ready to be run and exported.
+    registry: Registry, loaded: LoadedModel, trained: QatWeights, batch: int | None = None
+) -> RoundingNetwork:
+    """The trained rounding network with frozen limits, ready to be run and exported.
 
     Args:
         registry: Finds the target.
@@ -46,7 +46,7 @@ def load(
     Raises:
         BadFile: The weights are those of another network.
     """
-    twin = rounding(
+    twin = build_rounding_network(
         loaded.network,
         loaded.preprocessing,
         loaded.task,
@@ -55,5 +55,5 @@ def load(
     )
     tensors = read_tensors(Path(trained.weights))
     load_into(twin.trained, tensors, Path(trained.weights).name, skip_head=False)
-    twin.settle()
+    twin.freeze_quantizers()
     return twin

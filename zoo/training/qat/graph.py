@@ -1,4 +1,4 @@
-"""The operations of a functional Keras model in order, those of models inside it in their place."""
+"""The graph of a functional Keras model, with nested models inlined."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class Node:
 
 @dataclass(frozen=True, kw_only=True)
 class Graph:
-    """A model without models inside it.
+    """A flattened model.
 
     Attributes:
         nodes: In an order in which they can be computed.

@@ -1,4 +1,4 @@
-"""Layers that multiply by weights, as products that take rounded weights."""
+"""Kernels: layers with weights, as products of inputs and rounded weights."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from zoo.common.optional_imports import require
 
 @dataclass(frozen=True, kw_only=True)
 class Kernel:
-    """A product with weights, and a bias behind it.
+    """A product with weights, with its bias.
 
     Attributes:
         values: The weights, float32.

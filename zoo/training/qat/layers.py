@@ -1,4 +1,4 @@
-"""The two layers of a network that learns to be quantized: rounded values, rounded weights.
+"""Layers of the rounding twin: fake quantization of values and of weights.
 
 Jacob et al. 2018, "Quantization and Training of Neural Networks for Efficient Integer-Arithmetic-
 Only Inference" (arXiv:1712.05877), section 3: values are rounded in the forward pass as the file
@@ -51,12 +51,12 @@ def quantized_kernel(
     return _quantized_kernel_class()(kernel, bias, product, channels, name=name)
 
 
-def settle(model: Any) -> None:
-    """Makes limits and rounded weights constants, as converters want to find them."""
+def freeze_quantizers(model: Any) -> None:
+    """Freezes limits and rounded weights as constants, the form that converters require."""
     kinds = (_fake_quantize_class(), _quantized_kernel_class())
     for layer in model.layers:
         if isinstance(layer, kinds):
-            layer.settle()
+            layer.freeze_quantizers()
 
 
 def limits_of(model: Any) -> dict[str, tuple[float, float]]:
@@ -70,8 +70,8 @@ def limits_of(model: Any) -> dict[str, tuple[float, float]]:
     return found
 
 
-def nudged(low: float, high: float) -> tuple[float, int]:
-    """Scale, and which of 256 levels is zero, of the files' integers for these limits."""
+def quantization_parameters(low: float, high: float) -> tuple[float, int]:
+    """Scale and zero point, as one of 256 levels, for these limits."""
     scale = (high - low) / 255.0
     return scale, min(255, max(0, round(-low / scale)))
 
@@ -148,7 +148,7 @@ def _fake_quantize_class() -> Any:
             low = ops.minimum(ops.min(self.low), 0.0)
             return low, ops.maximum(ops.max(self.high), low + LEAST)
 
-        def settle(self) -> None:
+        def freeze_quantizers(self) -> None:
             import numpy as np
 
             low, high = (float(limit) for limit in self.limits())
@@ -207,7 +207,7 @@ def _quantized_kernel_class() -> Any:
                 count *= int(kernel.shape[axis])
             return (count,) if self._channels else (1,)
 
-        def settle(self) -> None:
+        def freeze_quantizers(self) -> None:
             import numpy as np
 
             self._settled = np.asarray(self.rounded())

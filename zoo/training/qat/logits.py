@@ -1,4 +1,4 @@
-"""The limits of logits, which decide more answers than all other limits.
+"""Choice of the limits of logits.
 
 Logits that become probabilities may be cut off where these are next to one or next to nothing.
 Their full range in 256 levels leaves steps so wide that two classes that are nearly as likely often
@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from zoo.training.qat.layers import nudged
+from zoo.training.qat.layers import quantization_parameters
 
 #: Shares of the full range on either side that are tried; of equals the widest is taken.
 _SHARES = tuple(share / 16 for share in range(16, 1, -1))
@@ -41,7 +41,7 @@ def best_limits(logits: Any) -> tuple[float, float]:
 def _rounded(values: Any, low: float, high: float) -> Any:
     import numpy as np
 
-    scale, zero = nudged(low, high)
+    scale, zero = quantization_parameters(low, high)
     return (np.clip(np.rint(values / scale) + zero, 0, 255) - zero) * scale
 
 

@@ -1,4 +1,4 @@
-"""What each operation of a network becomes in one that rounds, and what it does to a range.
+"""Lowering of a network's operations to those of the rounding twin, with their ranges.
 
 TFLite's quantization specification says which operators must give the range that they take:
 https://ai.google.dev/edge/litert/models/quantization_spec

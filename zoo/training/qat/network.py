@@ -12,7 +12,7 @@ from zoo.common.optional_imports import require
 from zoo.contracts import Preprocessing, Target, Task
 from zoo.networks.building import normalization, raw_input
 from zoo.training.qat.graph import graph_of
-from zoo.training.qat.layers import fake_quantize, quantized_kernel, settle
+from zoo.training.qat.layers import fake_quantize, freeze_quantizers, quantized_kernel
 from zoo.training.qat.lowering import lower
 from zoo.training.qat.operations import Limits, Lowered, Op
 
@@ -21,8 +21,8 @@ _BYTES: Limits = (0.0, 255.0)
 
 
 @dataclass(frozen=True, kw_only=True)
-class Rounding:
-    """A network that learns to be quantized.
+class RoundingNetwork:
+    """A rounding network under quantization-aware training.
 
     Attributes:
         trained: `keras.Model` from raw inputs to logits; its variables are all there are.
@@ -39,19 +39,19 @@ class Rounding:
     rounded: int
     logits: Any | None
 
-    def settle(self) -> None:
-        """Makes limits and rounded weights constants: after this, the network is exported."""
-        settle(self.trained)
+    def freeze_quantizers(self) -> None:
+        """Freezes limits and rounded weights, before export."""
+        freeze_quantizers(self.trained)
 
 
-def rounding(
+def build_rounding_network(
     network: Any,
     preprocessing: Preprocessing,
     task: Task,
     *,
     target: Target,
     batch: int | None = None,
-) -> Rounding:
+) -> RoundingNetwork:
     """Builds the twin of a network, with copies of its weights.
 
     Args:
@@ -91,7 +91,7 @@ def rounding(
     inputs = raw_input(preprocessing, batch)
     builder = _Builder(lowered)
     made = builder.build([inputs])
-    return Rounding(
+    return RoundingNetwork(
         trained=keras.Model(inputs, made[0], name=f"{network.name}_rounding"),
         deployed=keras.Model(inputs, made[1], name=network.name),
         real=lowered.real,

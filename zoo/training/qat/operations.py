@@ -1,4 +1,4 @@
-"""Operations of a network that rounds, as records."""
+"""Records of the rounding twin's operations."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Rule = Literal["own", "fixed", "same", "real"]
 
 @dataclass(frozen=True, kw_only=True)
 class Op:
-    """One operation of the network that rounds.
+    """One operation of the rounding twin.
 
     Attributes:
         apply: From Keras tensors to a Keras tensor.

@@ -24,6 +24,7 @@ CPU_PROVIDER = "CPUExecutionProvider"
 
 def open_model(module: Any, request: LoadRequest, options: Options) -> Model:
     """Opens an ONNX file."""
+    module.disable_telemetry_events()
     return _OnnxModel(module, request, options)
 
 

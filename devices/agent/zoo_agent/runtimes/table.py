@@ -40,7 +40,7 @@ def described(told: Json) -> RuntimeDescription:
     return RuntimeDescription(str(told["name"]), distributions, str(told.get("source") or ""))
 
 
-def own(name: str) -> RuntimeDescription:
+def own_runtime(name: str) -> RuntimeDescription:
     """The agent's own runtime of a name."""
     if name not in OWN:
         known = ", ".join(sorted(OWN))

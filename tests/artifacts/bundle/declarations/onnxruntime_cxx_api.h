@@ -1,6 +1,8 @@
 #pragma once
 #include <cstdint>
+#include <cstdlib>
 #include <cstring>
+#include <stdexcept>
 #include <utility>
 
 #include "replay.h"
@@ -12,7 +14,11 @@ enum OrtLoggingLevel { ORT_LOGGING_LEVEL_WARNING };
 namespace Ort {
 
 struct Env {
-  Env(OrtLoggingLevel, const char*) {}
+  Env(OrtLoggingLevel, const char*) {
+    // The real one starts its uploader here unless this is set.
+    if (!std::getenv("ORT_DISABLE_TELEMETRY")) throw std::runtime_error("telemetry");
+  }
+  Env& DisableTelemetryEvents() { return *this; }
 };
 struct SessionOptions {};
 struct RunOptions {

@@ -1,4 +1,4 @@
-"""PostgreSQL refuses to change or remove what was recorded, as SQLite always did."""
+"""Append-only triggers for PostgreSQL, like those of SQLite."""
 
 from alembic import op
 

@@ -6,11 +6,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from zoo.pipeline.search.points import Limits, Miss, Point, meets, misses
+from zoo.pipeline.search.points import (
+    MissedLimit,
+    SearchLimits,
+    SearchPoint,
+    keeps_limits,
+    missed_limits,
+)
 from zoo.results import formatting as fmt
 
 if TYPE_CHECKING:
-    from zoo.pipeline.search.optimize import Optimized
+    from zoo.pipeline.search.optimize import SearchResult
 
 #: What a point is, for people.
 CHOSEN, FRONT, BEATEN = "chosen", "front", "beaten"
@@ -20,7 +26,7 @@ CHOSEN, FRONT, BEATEN = "chosen", "front", "beaten"
 class SearchCells:
     """One point; every field is text ready to show."""
 
-    point: Point
+    point: SearchPoint
     standing: str
     name: str
     size: str
@@ -43,7 +49,7 @@ class SearchColumns:
     cells: tuple[SearchCells, ...]
 
 
-def search_columns(found: Optimized) -> SearchColumns:
+def search_columns(found: SearchResult) -> SearchColumns:
     """Turns points into text, one unit per column."""
     sizes = fmt.size_unit(point.bytes for point in found.points)
     times = fmt.time_unit(point.p50_ms for point in found.points)
@@ -52,11 +58,11 @@ def search_columns(found: Optimized) -> SearchColumns:
         time_unit=times,
         metric=fmt.plain(found.reference.name),
         points=fmt.is_share(found.reference),
-        cells=tuple(_cells(p, found, sizes, times) for p in ordered(found)),
+        cells=tuple(_search_cells(p, found, sizes, times) for p in ordered(found)),
     )
 
 
-def ordered(found: Optimized) -> tuple[Point, ...]:
+def ordered(found: SearchResult) -> tuple[SearchPoint, ...]:
     """The chosen point, the rest of the front, what others beat, what may not be shipped."""
     first = [] if found.best is None else [found.best]
     on_front = [p for p in found.front if p is not found.best]
@@ -66,7 +72,7 @@ def ordered(found: Optimized) -> tuple[Point, ...]:
     return (*first, *on_front, *rest)
 
 
-def standing(point: Point, found: Optimized) -> str:
+def standing(point: SearchPoint, found: SearchResult) -> str:
     """What a point is in its search: chosen, on the front, beaten by others, or its verdict."""
     if found.best is not None and point.name == found.best.name:
         return CHOSEN
@@ -77,7 +83,9 @@ def standing(point: Point, found: Optimized) -> str:
     return BEATEN if point.shippable else "not timed"
 
 
-def _cells(point: Point, found: Optimized, sizes: fmt.Unit, times: fmt.Unit) -> SearchCells:
+def _search_cells(
+    point: SearchPoint, found: SearchResult, sizes: fmt.Unit, times: fmt.Unit
+) -> SearchCells:
     interval = fmt.MISSING
     if point.p50_low_ms is not None and point.p50_high_ms is not None:
         interval = f"{times.text(point.p50_low_ms)} to {times.text(point.p50_high_ms)}"
@@ -94,11 +102,11 @@ def _cells(point: Point, found: Optimized, sizes: fmt.Unit, times: fmt.Unit) -> 
         change=fmt.change(drop),
         latency=noisy + times.text(point.p50_ms),
         interval=interval,
-        missed=", ".join(m.what for m in misses(point, found.limits) if m.value is not None),
+        missed=", ".join(m.what for m in missed_limits(point, found.limits) if m.value is not None),
     )
 
 
-def format_limits(limits: Limits) -> str:
+def format_limits(limits: SearchLimits) -> str:
     """``at most 60 kB, at most 5 ms``; what was asked, in the order of the options."""
     parts = []
     if limits.max_bytes is not None:
@@ -112,7 +120,7 @@ def format_limits(limits: Limits) -> str:
     return ", ".join(parts) or "no limits were given"
 
 
-def answer(found: Optimized) -> str:
+def answer(found: SearchResult) -> str:
     """The search's answer in one sentence or two."""
     tried = f"{fmt.count(len(found.points), 'file')} tried"
     if found.best is not None:
@@ -123,14 +131,14 @@ def answer(found: Optimized) -> str:
         )
     if found.nearest is None:
         return f"No file could be made and judged. {tried}."
-    missed = misses(found.nearest, found.limits)
+    missed = missed_limits(found.nearest, found.limits)
     words = f"its gate ended as {found.nearest.verdict}"
     if missed:
         words = fmt.listed(_format_miss(miss) for miss in missed)
     return f"No file keeps every limit. The nearest, {found.nearest.name}: {words}. {tried}."
 
 
-def _format_miss(miss: Miss) -> str:
+def _format_miss(miss: MissedLimit) -> str:
     if miss.value is None:
         return f"its {miss.what} was not measured"
     if miss.what == "drop":
@@ -153,7 +161,7 @@ def _time(value: float | None) -> str:
     return fmt.time_unit([value]).with_symbol(value)
 
 
-def troubles(found: Optimized) -> tuple[tuple[Point, str], ...]:
+def rejected_points(found: SearchResult) -> tuple[tuple[SearchPoint, str], ...]:
     """Points that may not be shipped, each with its reason in one line."""
     return tuple(
         (p, fmt.plain(p.reason) or "no reason was recorded")
@@ -162,6 +170,6 @@ def troubles(found: Optimized) -> tuple[tuple[Point, str], ...]:
     )
 
 
-def keeping(found: Optimized) -> Sequence[Point]:
+def points_within_limits(found: SearchResult) -> Sequence[SearchPoint]:
     """The points that keep every limit."""
-    return [point for point in found.points if meets(point, found.limits)]
+    return [point for point in found.points if keeps_limits(point, found.limits)]

@@ -1,8 +1,9 @@
-"""Examining files for devices that nobody has to own: what is asked, and the record that stays."""
+"""Offline analysis: files for devices that are never timed, worked out on this machine."""
 
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,19 +15,22 @@ from zoo.common.errors import UsageError
 from zoo.common.files import sha256_of
 from zoo.contracts import Examination, Figure, FigureTable, Specimen
 from zoo.execution.device import Device
+from zoo.execution.devices import device_named
 from zoo.registry import Registry
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+#: What the results store calls these steps.
+KIND = "examine"
 #: Inputs that are drawn for a file which brings none.
 DRAWN = 3
 _SEED = 0
 
 
 @dataclass(frozen=True, kw_only=True)
-class ExaminationRecord:
-    """What was found out about one file for one device, and everything that it depends on.
+class OfflineAnalysis:
+    """The offline analysis of one file for one device, with everything that it depends on.
 
     Attributes:
         file: Name of the file.
@@ -65,17 +69,17 @@ class ExaminationRecord:
     created: str = ""
 
 
-def examine_file(registry: Registry, device: Device, path: Path) -> ExaminationRecord:
-    """Examines one file for one device.
+def analyse_file(registry: Registry, device: Device, path: Path) -> OfflineAnalysis:
+    """Analyses one file for one device.
 
     Raises:
-        ZooError: The file is damaged or of a format that the device's kind does not take, or what
-            examines it is missing.
+        ZooError: The file is damaged or of a format that the device's kind does not take, or the
+            tool that analyses it is missing.
     """
     artifact = open_unaltered(registry, path)
     started = time.perf_counter()
-    found = examine(device, artifact)
-    return ExaminationRecord(
+    found = analyse(device, artifact)
+    return OfflineAnalysis(
         file=path.name,
         sha256=sha256_of(path),
         device=device.name,
@@ -87,7 +91,7 @@ def examine_file(registry: Registry, device: Device, path: Path) -> ExaminationR
         faults=found.faults,
         tables=found.tables,
         remarks=found.remarks,
-        configuration={**found.configuration, "device": shown_options(device)},
+        configuration={**found.configuration, "device": _given_options(device)},
         tools=dict(found.tools),
         files=tuple(str(kept) for kept in found.files),
         seconds=time.perf_counter() - started,
@@ -95,8 +99,8 @@ def examine_file(registry: Registry, device: Device, path: Path) -> ExaminationR
     )
 
 
-def examine(device: Device, artifact: Artifact) -> Examination:
-    """Asks the device's kind.
+def analyse(device: Device, artifact: Artifact) -> Examination:
+    """The findings of the device's driver.
 
     Raises:
         UsageError: The kind is no analysis, or takes no files of this format.
@@ -111,11 +115,6 @@ def examine(device: Device, artifact: Artifact) -> Examination:
             fix=f"zoo export MODEL --format {kind.formats[0]}",
         )
     return device.examine(specimen_of(artifact))
-
-
-def shown_options(device: Device) -> dict[str, Any]:
-    """The device's options that say something."""
-    return {key: value for key, value in device.options.items() if value is not None}
 
 
 def specimen_of(artifact: Artifact) -> Specimen:
@@ -160,3 +159,77 @@ def _drawn(artifact: Artifact) -> NDArray[Any] | None:
     elif np.dtype(given.dtype).kind in "iu":
         return random.integers(0, 2, (DRAWN, *shape)).astype(given.dtype)
     return random.uniform(low, high, (DRAWN, *shape)).astype(np.float32)
+
+
+def _given_options(device: Device) -> dict[str, Any]:
+    return {key: value for key, value in device.options.items() if value is not None}
+
+
+def refuse_timing_options(device: Device, given: Sequence[str]) -> None:
+    """Refuses options of timing for a device that is never timed.
+
+    Args:
+        device: Of a kind that analyses.
+        given: Names of the options that were given.
+
+    Raises:
+        UsageError: Names the first.
+    """
+    if given:
+        raise UsageError(
+            f"{given[0]} means nothing for {device.name!r}",
+            why=f"devices of kind {device.kind.name!r} are analyses: nothing is timed there",
+            fix=f"leave {given[0]} out; limits of memory are options of the device "
+            f"(zoo devices add NAME {device.kind.name} …)",
+        )
+
+
+def refuse_budgets(
+    registry: Registry,
+    devices: Sequence[str],
+    budgets: Sequence[str],
+    files: Sequence[str] = (),
+    runtimes: Sequence[str] = (),
+) -> None:
+    """Refuses budgets for figures that the agent does not measure.
+
+    Args:
+        registry: Finds the devices.
+        devices: By name.
+        budgets: That were given.
+        files: That are to be timed.
+        runtimes: That were asked for; none leaves it to the files and devices.
+
+    Raises:
+        UsageError: Names the device that is never timed, or the vendor's tool that would time.
+    """
+    for name in devices if budgets else ():
+        device = device_named(registry, name)
+        if device.kind.analysis:
+            refuse_timing_options(device, ["--budget"])
+        tool = device.tool()
+        if tool is None or (runtimes and tool.name not in runtimes):
+            continue
+        formats = registry.runtimes.get(tool.name).formats
+        exporters = (registry.exporter_for(Path(file)) for file in files)
+        if any(exporter is not None and exporter.name in formats for exporter in exporters):
+            raise UsageError(
+                f"{tool.name} does not know --budget",
+                fix="leave --budget out, or name a runtime of the agent: --runtime …",
+            )
+
+
+def refuse_untimed(registry: Registry, name: str | None) -> None:
+    """Refuses to search on a device that is never timed: a search ranks files by latencies.
+
+    Raises:
+        UsageError: Nothing is timed on that device.
+    """
+    device = device_named(registry, name)
+    if device.kind.analysis:
+        raise UsageError(
+            f"nothing is timed on {device.name!r}, so no search can rank files there",
+            why=f"devices of kind {device.kind.name!r} are analyses",
+            fix="search with --max-size on a device that files are timed on, then examine what it "
+            f"found: zoo bench FILE --device {device.name}",
+        )

@@ -8,11 +8,11 @@ from typing import Any
 from zoo.contracts.dataset import IGNORED
 
 
-class Movement(ABC):
+class GeometricTransform(ABC):
     """How each picture of a batch was moved, for labels that follow its pixels."""
 
     @abstractmethod
-    def map(self, labels: Any, outside: float = IGNORED) -> Any:
+    def apply_to_map(self, labels: Any, outside: float = IGNORED) -> Any:
         """Labels of every place, moved as the pictures were: masks, depths.
 
         Args:
@@ -25,7 +25,7 @@ class Movement(ABC):
         """
 
     @abstractmethod
-    def points(self, points: Any) -> Any:
+    def apply_to_points(self, points: Any) -> Any:
         """Places of a picture, moved as the pictures were: key points, corners.
 
         Args:

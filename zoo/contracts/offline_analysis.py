@@ -1,4 +1,4 @@
-"""What an analysis finds out about a file on a device that nobody has to own."""
+"""Records of offline analysis: a file, and the findings for a device that is never timed."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ Cell = str | int | float | None
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Specimen:
-    """A file that is to be examined.
+    """A file to be analysed, with inputs to try it on.
 
     Attributes:
         path: The file.
@@ -96,7 +96,7 @@ class FigureTable:
 
 @dataclass(frozen=True, kw_only=True)
 class Examination:
-    """What was found out about one file.
+    """The findings about one file.
 
     Attributes:
         verdict: In few words: ``fits``, ``does not fit``, ``0.35 ms estimated``.
@@ -107,7 +107,7 @@ class Examination:
         remarks: What whoever reads the figures must know, in sentences.
         configuration: Everything that the figures depend on beside the file: board, accelerator,
             memory mode, with sources; JSON-compatible.
-        tools: What found it out: name → version.
+        tools: That found it out: name → version.
         files: Files that were kept because the options asked for them.
     """
 

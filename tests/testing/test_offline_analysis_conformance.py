@@ -16,7 +16,7 @@ from zoo.execution.device import Device
 from zoo.execution.driver_guard import DriverFailed
 from zoo.registry import PluginSettings, load_registry
 from zoo.testing.devices import DeviceConformance, checks_of
-from zoo.testing.examinations import EXAMINATION_CHECKS
+from zoo.testing.offline_analysis import OFFLINE_CHECKS
 from zoo.testing.selection import select
 from zoo.testing.verdict import Verdict
 
@@ -49,11 +49,11 @@ def verdict(check: str, examine: Any = honest, **changes: Any) -> Verdict:
     record = {"formats": ("tflite",), "clock": "estimated", **changes}
     kind = kind_of("scales", methods=methods, **record)
     device = Device(name="kitchen", kind=kind)
-    assert checks_of(device) == EXAMINATION_CHECKS
+    assert checks_of(device) == OFFLINE_CHECKS
     return DeviceConformance(REGISTRY, device).check(check)
 
 
-@pytest.mark.parametrize("check", EXAMINATION_CHECKS)
+@pytest.mark.parametrize("check", OFFLINE_CHECKS)
 def test_an_honest_one(check: str) -> None:
     found = verdict(check)
     assert (found.status, found.fix) == ("passed", ""), found.measured
@@ -171,5 +171,5 @@ def test_one_of_many_known_devices_stands_for_all(
     monkeypatch.setenv("ZOO_HOME", str(tmp_path))
     chosen = select(REGISTRY, "microcontroller")
     assert [device.name for device in chosen.devices] == ["nano33ble"]
-    assert chosen.device_checks == EXAMINATION_CHECKS
+    assert chosen.device_checks == OFFLINE_CHECKS
     assert [device.name for device in select(REGISTRY, "pico").devices] == ["pico"]

@@ -1,4 +1,4 @@
-"""What the conformance kit asks of devices that nothing is timed on."""
+"""Conformance checks of devices that files are analysed for offline."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from zoo.artifacts.artifact import open_unaltered
 from zoo.common.errors import ZooError
 from zoo.contracts import Examination, Specimen
 from zoo.execution.device import Device
-from zoo.execution.examination import examine, specimen_of
+from zoo.execution.offline_analysis import analyse, specimen_of
 from zoo.registry import Registry
 from zoo.results.records import as_plain
 from zoo.testing.verdict import Finding, NotTried
@@ -125,7 +125,7 @@ def _probe(registry: Registry, device: Device, folder: Path) -> Path:
 
 
 def _examined(registry: Registry, device: Device, file: Path) -> Examination:
-    return examine(device, open_unaltered(registry, file))
+    return analyse(device, open_unaltered(registry, file))
 
 
 def _plain(found: Examination) -> dict[str, Any]:
@@ -157,10 +157,10 @@ _CHECKS: dict[str, Callable[[Registry, Device], Finding]] = {
     "refuse": refuse,
 }
 #: Every check of an analysis by name, in order.
-EXAMINATION_CHECKS = tuple(_CHECKS)
+OFFLINE_CHECKS = tuple(_CHECKS)
 
 
-def examination_check(name: str, registry: Registry, device: Device) -> Finding:
+def offline_check(name: str, registry: Registry, device: Device) -> Finding:
     """Runs one check.
 
     Raises:

@@ -1,4 +1,4 @@
-"""How alike two images are that should be the same: noise in decibels, and structure."""
+"""Image similarity: signal-to-noise ratio and structural similarity."""
 
 from __future__ import annotations
 

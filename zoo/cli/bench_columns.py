@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from zoo.results.measurements import Measurement
 
 #: For a figure that a vendor's tool does not tell.
-NOT_TOLD = "not told"
+NOT_REPORTED = "not told"
 Column = tuple[str, Callable[["Measurement"], str]]
 #: Of a profile, so many operators are shown; JSON has them all.
 _MOST = 12
@@ -33,9 +33,9 @@ def further_columns(found: Sequence[Measurement]) -> list[Column]:
     return columns
 
 
-def in_digits(value: float | None, digits: int, sign: str = "") -> str:
+def figure_text(value: float | None, digits: int, sign: str = "") -> str:
     """A figure; words for one that a vendor's tool does not tell."""
-    return NOT_TOLD if value is None else f"{sign}{value:.{digits}f}"
+    return NOT_REPORTED if value is None else f"{sign}{value:.{digits}f}"
 
 
 def interval_of(m: Measurement) -> str:
@@ -52,7 +52,7 @@ def _mean(m: Measurement) -> str:
 def _p95(m: Measurement) -> str:
     """The greatest of the processes; nothing unless all of them tell it."""
     told = [s.p95_ms for s in m.summaries if s.p95_ms is not None]
-    return in_digits(max(told) if told and len(told) == m.processes else None, 4)
+    return figure_text(max(told) if told and len(told) == m.processes else None, 4)
 
 
 def print_tools(found: Sequence[Measurement]) -> None:

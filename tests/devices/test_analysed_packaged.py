@@ -8,7 +8,7 @@ import pytest
 
 import zoo
 from zoo.execution.devices import device_named
-from zoo.execution.examination import examine_file
+from zoo.execution.offline_analysis import analyse_file
 from zoo.registry import PluginSettings, load_registry
 
 pytest.importorskip("tensorflow")
@@ -36,7 +36,7 @@ def exported(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
 @pytest.mark.parametrize("model", MODELS)
 def test_on_a_board(exported: dict[str, Path], model: str) -> None:
     pytest.importorskip("tflite_micro", reason="needs the extra micro")
-    record = examine_file(REGISTRY, device_named(REGISTRY, "nano33ble"), exported[model])
+    record = analyse_file(REGISTRY, device_named(REGISTRY, "nano33ble"), exported[model])
     assert (record.verdict, record.faults) == ("fits", ())
     assert any("golden inputs" in remark for remark in record.remarks)
 
@@ -45,7 +45,7 @@ def test_on_a_board(exported: dict[str, Path], model: str) -> None:
 @pytest.mark.parametrize("model", MODELS)
 def test_on_an_npu(exported: dict[str, Path], model: str) -> None:
     pytest.importorskip("ethosu.vela", reason="needs the extra ethos-u")
-    record = examine_file(REGISTRY, device_named(REGISTRY, "ethos-u55-256"), exported[model])
+    record = analyse_file(REGISTRY, device_named(REGISTRY, "ethos-u55-256"), exported[model])
     assert record.passed
     share = next(figure for figure in record.figures if figure.name == "on the NPU")
     assert share.value > 90

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from zoo.benchmark.compare.comparing import Comparisons
-from zoo.benchmark.compare.comparison import Compared, Side
+from zoo.benchmark.compare.comparison import ComparedPair, Side
 from zoo.results import formatting as fmt
 from zoo.results.records import as_plain
 
@@ -25,7 +25,7 @@ def first_line(found: Comparisons) -> str:
     return f"NOT LIKE WITH LIKE: {'; '.join(told)}"
 
 
-def sentence(pair: Compared) -> str:
+def sentence(pair: ComparedPair) -> str:
     """The verdict in one sentence."""
     if pair.verdict == "can't tell":
         return f"can't tell: {pair.reason}"
@@ -34,7 +34,7 @@ def sentence(pair: Compared) -> str:
     return f"{pair.verdict}: {b} takes {interval(pair)} times as long as {other}"
 
 
-def interval(pair: Compared) -> str:
+def interval(pair: ComparedPair) -> str:
     """``1.052 (1.047 to 1.058)``; what stands for nothing where there is no interval."""
     ratio = pair.ratio
     if ratio is None:
@@ -42,7 +42,7 @@ def interval(pair: Compared) -> str:
     return f"{ratio.value:.3f} ({ratio.low:.3f} to {ratio.high:.3f})"
 
 
-def basis(pair: Compared) -> str:
+def basis(pair: ComparedPair) -> str:
     """What the interval rests on."""
     if pair.ratio is None:
         return ""
@@ -65,7 +65,7 @@ TABLE = (
 )
 
 
-def pair_rows(pair: Compared) -> list[tuple[str, ...]]:
+def pair_rows(pair: ComparedPair) -> list[tuple[str, ...]]:
     """A line for each side of one pair."""
     return [_side_row("first", pair.first), _side_row("second", pair.second)]
 
@@ -85,7 +85,7 @@ def _side_row(name: str, side: Side) -> tuple[str, ...]:
     )
 
 
-def row(pair: Compared) -> tuple[str, ...]:
+def row(pair: ComparedPair) -> tuple[str, ...]:
     """A line of the table of many pairs."""
     a, b = pair.first.measurement, pair.second.measurement
     return (
@@ -113,7 +113,7 @@ def plain(found: Comparisons) -> dict[str, Any]:
     }
 
 
-def _plain_pair(pair: Compared) -> dict[str, Any]:
+def _plain_pair(pair: ComparedPair) -> dict[str, Any]:
     return {
         "verdict": pair.verdict,
         "reason": pair.reason,

@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pytest
 
-from zoo.tasks.likeness import MOST_DB, sqnr_db, ssim
+from zoo.tasks.image_similarity import MOST_DB, sqnr_db, ssim
 
 
 def images(count: int = 3, side: int = 28, channels: int = 1) -> np.ndarray:

@@ -1,0 +1,93 @@
+"""The server that child processes are forked from, started so that no other code gets into it.
+
+Python puts the working folder in front of the folders that modules are imported from: there, a
+``random.py`` beside somebody's pictures would be run in place of the standard library's.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+import sys
+import threading
+import types
+from collections.abc import Iterator
+from contextlib import contextmanager
+from multiprocessing import forkserver, process, resource_tracker
+from pathlib import Path
+from typing import Any
+
+from zoo.common.optional_imports import installed, quiet_tensorflow
+
+#: Imported once by the fork server; imports TensorFlow and the steps.
+PRELOAD = "zoo.pipeline.steps.preload"
+#: Keeps a Python from putting the working folder, or a script's, in front of `sys.path`.
+SAFE_PATH = "PYTHONSAFEPATH"
+_STARTING = threading.Lock()
+
+
+def fork_context(tensorflow: bool = True) -> Any:
+    """The fork server's context; importing TensorFlow there begins with the first child."""
+    context = multiprocessing.get_context("forkserver")
+    if tensorflow and installed("tensorflow"):
+        quiet_tensorflow()
+        context.set_forkserver_preload([PRELOAD])
+    return context
+
+
+def warm_up() -> None:
+    """Starts the fork server now, so that its imports overlap with other work."""
+    fork_context()
+    with starting_children():
+        forkserver.ensure_running()
+
+
+@contextmanager
+def starting_children() -> Iterator[None]:
+    """Keeps new children from importing what they should not, and from hearing Ctrl-C.
+
+    multiprocessing re-imports ``__main__`` in each child. Our targets live in the zoo, so a
+    script without an ``if __name__ == "__main__"`` guard must not be run a second time. The
+    folders that modules are imported from travel, too, without the working folder.
+    """
+    # Without the lock, two threads that start children could each restore what the other hid.
+    with _STARTING:
+        main, path, safe = sys.modules["__main__"], sys.path, os.environ.get(SAFE_PATH)
+        sys.modules["__main__"] = types.ModuleType("__main__")
+        os.environ[SAFE_PATH] = "1"
+        sys.path = without_working_folder(path)
+        # A Ctrl-C goes to the whole group. The fork server ignores it once it is up; until then
+        # it inherits that it is held back. The tracker comes first, since its start ends that.
+        resource_tracker.ensure_running()
+        mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+        try:
+            yield
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+            sys.modules["__main__"], sys.path = main, path
+            if safe is None:
+                del os.environ[SAFE_PATH]
+            else:
+                os.environ[SAFE_PATH] = safe
+
+
+def without_working_folder(path: list[str]) -> list[str]:
+    """Folders of `sys.path` but for the working folder, where Python put it by itself.
+
+    What a user named (PYTHONPATH) stays.
+    """
+    first = {"", "."}
+    for folder in (process.ORIGINAL_DIR, _working_folder()):  # type: ignore[attr-defined]
+        if folder:
+            first.add(str(folder))
+    if path and path[0] in first and not sys.flags.safe_path:
+        path = path[1:]
+    return [entry for entry in path if entry not in ("", ".")]
+
+
+def _working_folder() -> str | None:
+    try:
+        return str(Path.cwd())
+    except FileNotFoundError:  # removed under our feet
+        return None

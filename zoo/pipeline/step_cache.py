@@ -1,0 +1,217 @@
+"""The cache of finished steps: a folder per key, whose record lists each file with its SHA-256."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+import secrets
+import shutil
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from zoo.common.errors import BadFile
+from zoo.common.files import sha256_of, sync
+from zoo.common.paths import cache_folder
+from zoo.results.records import StepRecord, as_plain
+from zoo.results.store import read_record
+
+RECORD = "record.json"
+_PARTIAL = ".part-"
+#: A half-written step folder this old belongs to no running process.
+_STALE_SECONDS = 24 * 3600
+
+
+@dataclass(frozen=True, kw_only=True)
+class CacheEntry:
+    """A folder of the cache.
+
+    Attributes:
+        folder: Named after the step's key.
+        step: Name of the step; empty when the record cannot be read.
+        kind: Of the step.
+        bytes: Of all files.
+        modified: Seconds since 1970, when the record was written.
+        damage: What differs from the record; empty for an intact entry, and when not verified.
+    """
+
+    folder: Path
+    step: str
+    kind: str
+    bytes: int
+    modified: float
+    damage: str = ""
+
+
+@dataclass(frozen=True)
+class StepCache:
+    """Finished steps by key. A folder gets its name when it is complete and on the disk."""
+
+    folder: Path
+
+    def begin(self, key: str) -> Path:
+        """Makes the unnamed folder that a step works in.
+
+        Raises:
+            OSError: It cannot be made.
+        """
+        partial = self.folder / f"{_PARTIAL}{key[:16]}-{secrets.token_hex(4)}"
+        partial.mkdir(parents=True)
+        return partial
+
+    def commit(self, partial: Path, key: str, record: StepRecord) -> Path:
+        """Completes a step's folder with its record and gives it its name.
+
+        Everything is on the disk before the name is, so that a loss of power leaves no half entry.
+
+        Raises:
+            OSError: A file cannot be read or written.
+        """
+        files = {
+            _relative(file, partial): {"bytes": file.stat().st_size, "sha256": sha256_of(file)}
+            for file in _files(partial)
+        }
+        (partial / RECORD).write_text(_sealed(record, files), encoding="utf-8")
+        for path in (*_files(partial), *_folders(partial), partial):
+            sync(path)
+        final = self.folder / key
+        if final.exists():
+            shutil.rmtree(final)
+        partial.rename(final)
+        sync(self.folder)
+        return final
+
+    def load(self, key: str) -> StepRecord | None:
+        """The record kept under a key, every file of it verified; None when there is none.
+
+        Raises:
+            BadFile: The entry is damaged: `why` says which file.
+        """
+        folder = self.folder / key
+        try:
+            text = (folder / RECORD).read_text(encoding="utf-8")
+        except FileNotFoundError:
+            if folder.is_dir():
+                raise _damaged(folder, f"{RECORD} is missing") from None
+            return None
+        except (OSError, UnicodeDecodeError) as error:
+            raise _damaged(folder, f"{RECORD} cannot be read: {error}") from error
+        try:
+            sealed = json.loads(text)
+            seal = sealed.pop("sha256")
+            files = sealed.pop("files")
+            record = read_record(json.dumps(sealed))
+            intact = seal == _seal({**sealed, "files": files})
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+            raise _damaged(folder, f"{RECORD} is no record") from error
+        if not intact:
+            raise _damaged(folder, f"{RECORD} differs from its SHA-256")
+        present = {_relative(file, folder): file for file in _files(folder)}
+        for name, listed in files.items():
+            difference = _difference(present.get(name), listed)
+            if difference:
+                raise _damaged(folder, f"{name} {difference}")
+        return record
+
+    def keep(self, key: str, record: StepRecord) -> None:
+        """Commits a record that has no files.
+
+        Raises:
+            OSError: It cannot be written.
+        """
+        partial = self.begin(key)
+        try:
+            self.commit(partial, key, record)
+        finally:
+            shutil.rmtree(partial, ignore_errors=True)
+
+    def remove(self, key: str) -> None:
+        """Deletes an entry."""
+        shutil.rmtree(self.folder / key, ignore_errors=True)
+
+    def sweep(self) -> None:
+        """Removes the partial folders that killed runs left behind."""
+        now = time.time()
+        for folder in self.folder.glob(f"{_PARTIAL}*"):
+            with contextlib.suppress(OSError):
+                if now - folder.stat().st_mtime > _STALE_SECONDS:
+                    shutil.rmtree(folder, ignore_errors=True)
+
+    def entries(self, *, verify: bool = False) -> Iterator[CacheEntry]:
+        """All entries, by name; with `verify` every file is read and compared."""
+        if not self.folder.is_dir():
+            return
+        for folder in sorted(p for p in self.folder.iterdir() if p.is_dir()):
+            if folder.name.startswith(_PARTIAL):
+                continue
+            damage = step = kind = ""
+            try:
+                record = self.load(folder.name) if verify else _peek(folder)
+                step, kind = (record.step, record.kind) if record else ("", "")
+            except BadFile as error:
+                damage = error.why or str(error)
+            try:
+                size = sum(file.stat().st_size for file in _files(folder))
+                modified = folder.stat().st_mtime
+            except FileNotFoundError:
+                continue  # another process removed it
+            yield CacheEntry(
+                folder=folder, step=step, kind=kind, bytes=size, modified=modified, damage=damage
+            )
+
+
+def step_cache() -> StepCache:
+    """The user's own."""
+    return StepCache(cache_folder() / "steps")
+
+
+def _sealed(record: StepRecord, files: dict[str, dict[str, object]]) -> str:
+    plain = {**as_plain(record), "files": files}
+    return json.dumps({**plain, "sha256": _seal(plain)}, indent=1)
+
+
+def _seal(plain: dict[str, object]) -> str:
+    # By way of JSON, where tuples are lists and all names are strings.
+    text = json.dumps(json.loads(json.dumps(plain)), sort_keys=True)
+    return hashlib.sha256(text.encode("ascii")).hexdigest()
+
+
+def _peek(folder: Path) -> StepRecord | None:
+    try:
+        return read_record((folder / RECORD).read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError):
+        return None
+
+
+def _difference(file: Path | None, listed: dict[str, object]) -> str:
+    if file is None:
+        return "is missing"
+    try:
+        if file.stat().st_size != listed["bytes"]:
+            return f"has {file.stat().st_size:,} bytes of {listed['bytes']:,}"
+        return "" if sha256_of(file) == listed["sha256"] else "differs from its SHA-256"
+    except (OSError, BadFile) as error:
+        return f"cannot be read: {error}"
+
+
+def _files(folder: Path) -> list[Path]:
+    return sorted(path for path in folder.rglob("*") if not path.is_dir())
+
+
+def _folders(folder: Path) -> list[Path]:
+    return [path for path in folder.rglob("*") if path.is_dir()]
+
+
+def _relative(file: Path, folder: Path) -> str:
+    return os.fsencode(file.relative_to(folder).as_posix()).decode("utf-8", "backslashreplace")
+
+
+def _damaged(folder: Path, why: str) -> BadFile:
+    return BadFile(
+        f"the kept step {folder.name[:16]} is damaged",
+        why=why,
+        fix="type the command again: what is damaged is made anew",
+    )

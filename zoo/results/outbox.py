@@ -1,0 +1,84 @@
+"""Records on their way to the store: each lies here as a file until the database has it."""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import hashlib
+import json
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from zoo.common.errors import ZooError
+from zoo.common.files import write_text
+from zoo.common.paths import data_folder
+
+
+@dataclass(frozen=True, kw_only=True)
+class Entry:
+    """A record that the database may lack.
+
+    Attributes:
+        row: Columns of the record; its ``token`` is unique, so that none is added twice.
+        samples: Compressed raw samples; None when it has none.
+        file: Where it lies; None when the folder cannot be written.
+    """
+
+    row: dict[str, Any]
+    samples: bytes | None
+    file: Path | None = None
+
+
+@dataclass(frozen=True)
+class Outbox:
+    """The entries of one database.
+
+    Args:
+        address: Of the database, without a password.
+    """
+
+    address: str
+
+    @property
+    def folder(self) -> Path:
+        """In the user's data folder."""
+        digest = hashlib.sha256(self.address.encode("utf-8", "surrogatepass")).hexdigest()
+        return data_folder() / "unrecorded" / digest[:16]
+
+    def add(self, row: dict[str, Any], samples: bytes | None) -> Entry:
+        """Writes an entry, to the disk, before the database is asked."""
+        file = self.folder / f"{time.time_ns()}-{row['token']}.json"
+        encoded = None if samples is None else base64.b64encode(samples).decode("ascii")
+        with contextlib.suppress(ZooError):
+            write_text(
+                file, json.dumps({"store": self.address, "row": row, "samples": encoded}, indent=1)
+            )
+            return Entry(row=row, samples=samples, file=file)
+        return Entry(row=row, samples=samples)
+
+    def entries(self) -> Iterator[Entry]:
+        """All, the oldest first; files that are no entries are left alone."""
+        for file in sorted(self.folder.glob("*.json")):
+            with contextlib.suppress(OSError, ValueError, KeyError, TypeError, AttributeError):
+                yield _read(file)
+
+
+def _read(file: Path) -> Entry:
+    plain = json.loads(file.read_text(encoding="utf-8"))
+    encoded = plain["samples"]
+    return Entry(
+        row={str(name): str(value) for name, value in plain["row"].items()},
+        samples=None if encoded is None else base64.b64decode(encoded),
+        file=file,
+    )
+
+
+def remove(entry: Entry) -> None:
+    """Deletes the file of an entry that the database has."""
+    if entry.file is not None:
+        with contextlib.suppress(OSError):
+            entry.file.unlink(missing_ok=True)
+            entry.file.parent.rmdir()  # unless others lie there
