@@ -13,7 +13,6 @@ from short_training import digits as digits
 from zoo.common.errors import UsageError
 from zoo.contracts import Dataset, ImagePreprocessing, Split
 from zoo.contracts.training import Training
-from zoo.tasks.image_classification import zoo_tasks
 from zoo.training.batches import TrainingBatches, balanced_weights
 from zoo.training.qat.distillation import LogitDistillation
 
@@ -121,7 +120,7 @@ def test_a_loss_of_balanced_classes_is_that_of_repeated_examples(digits: Dataset
     import keras
 
     model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(2)])
-    (task,) = zoo_tasks()
+    task = TASK
     task.compile(model, keras.optimizers.SGD(0.0), Training())
     inputs = np.random.default_rng(0).normal(size=(5, 2)).astype("f4")
     labels = np.int64([0, 0, 0, 0, 1])
