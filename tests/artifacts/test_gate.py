@@ -55,6 +55,9 @@ NAN = probabilities(LABELS)
 NAN[5, 1] = np.nan
 INFINITE = probabilities(LABELS)
 INFINITE[[5, 7], 2] = np.inf
+# The second class is never answered in the last tenth of the inputs.
+LOST = probabilities(LABELS)
+LOST[900:][LABELS[900:] == 1] = [0.98, 0.01, 0.01]
 
 
 def failed(**changes) -> list[str]:
@@ -63,7 +66,8 @@ def failed(**changes) -> list[str]:
         changes["precision"] = precision_named(changes["precision"])
     checks = run_checks(**{**GOOD, **changes})
     assert [check.name for check in checks] == [
-        *("finite", "parity", "preprocessing", "accuracy", "placement", "operators", "shapes")
+        *("finite", "parity", "preprocessing", "accuracy", "classes"),
+        *("placement", "operators", "shapes"),
     ]
     for check in checks:
         assert check.value
@@ -92,6 +96,7 @@ def test_good_file_passes_every_check():
         ("accuracy", {"outputs": probabilities(LABELS, wrong=20)}),
         ("accuracy", {"outputs": probabilities(LABELS, wrong=8), "max_drop": 0.0}),
         ("accuracy", {"outputs": probabilities(LABELS, wrong=8), "precision": "float32"}),
+        ("classes", {"outputs": LOST, "max_drop": 5.0}),
         ("placement", {"contents": contents(integer_operators=0, float_operators=2)}),
         (
             "placement",

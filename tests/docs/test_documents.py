@@ -33,6 +33,7 @@ def plugin_in(path: Path) -> str:
 def test_each_hook_has_a_heading(hook: str) -> None:
     text = (ROOT / "docs" / "plugins.md").read_text(encoding="utf-8")
     assert f"\n## {hook}\n" in text
+    assert f"\n| [`{hook}`](#{hook}) |" in text, "the table at the top lists all hooks"
 
 
 def test_the_meta_test_sees_all_seven_hooks() -> None:

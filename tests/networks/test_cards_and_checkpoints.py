@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,9 +12,11 @@ from hypothesis import strategies as st
 from makers import architecture, fuzz, registry_with, variant
 
 from zoo.common.errors import BadFile, UnknownName, UsageError
+from zoo.common.progress import quiet
 from zoo.networks.card import Accuracy, Card, read_card, write_card
 from zoo.networks.catalogue import info, models
-from zoo.networks.checkpoints import Checkpoint, model_ids, packaged, resolve
+from zoo.networks.checkpoints import Checkpoint, made_here, model_ids, packaged, resolve
+from zoo.networks.published.official import fetched_model
 
 CARD = Card(
     variant="tiny8",
@@ -232,3 +235,41 @@ def test_info_shows_the_cards(registry):
     assert found["cards"]["tiny8.photos"]["classes"] == ("a", "b", "c")
     assert found["preprocessing"]["height"] == 8
     assert found["plugin"]["distribution"] == "d"
+
+
+@pytest.fixture
+def runs(tmp_path, monkeypatch, own_home) -> Path:
+    """A folder where three runs have made weights of tiny8, the last one in ``runs``."""
+    monkeypatch.chdir(tmp_path)
+    for age, folder in enumerate(("runs/tiny8.mine-1a2b3c4d", "weights", "runs/tiny8.mine-2b")):
+        Path(folder).mkdir(parents=True)
+        Path(f"{folder}/tiny8.mine.toml").touch()
+        weights = Path(f"{folder}/tiny8.mine.safetensors")
+        weights.touch()
+        os.utime(weights, (age, age))
+    return tmp_path
+
+
+def test_a_model_id_that_a_run_has_made_means_its_newest_weights(registry, runs):
+    notes = []
+    found = fetched_model(registry, "tiny8.mine", lambda step, event: notes.append(event["text"]))
+    assert found == "runs/tiny8.mine-2b/tiny8.mine.safetensors"
+    assert notes == [f"the weights are {found}"]
+    Path("runs/tiny8.mine-2b/tiny8.mine.toml").unlink()  # half a checkpoint is none
+    assert made_here(registry, "tiny8.mine") == Path("weights/tiny8.mine.safetensors")
+
+
+@pytest.mark.parametrize(
+    "model",
+    [
+        *("tiny8", "tiny8.photos", "tiny8.other", "nothing.mine", "tiny8.", "../runs/tiny8.mine"),
+        *("tiny8.*", "tiny8.mine.safetensors", "tiny8.mine/../../x"),
+    ],
+)
+def test_other_names_mean_what_they_did(registry, runs, model):
+    for tag in ("photos", "other.safetensors/x", "[mine]"):
+        Path(f"weights/tiny8.{tag}.safetensors").parent.mkdir(parents=True, exist_ok=True)
+        Path(f"weights/tiny8.{tag}.safetensors").touch()
+        Path(f"weights/tiny8.{tag}.toml").touch()
+    assert made_here(registry, model) is None
+    assert fetched_model(registry, model, quiet) == model

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +27,7 @@ from zoo.pipeline.steps.evaluate import EVALUATE
 from zoo.pipeline.steps.finetune import FINETUNE
 from zoo.pipeline.steps.step import FinishedStep, FinishedSteps, Outcome, StepContext, StepId
 from zoo.registry import PluginSettings, load_registry
-from zoo.results.records import StepRecord
+from zoo.results.records import NO_BETTER, QualityFinding, StepRecord
 
 REGISTRY = load_registry(PluginSettings(installed=False))
 
@@ -98,11 +98,21 @@ def test_any_dataset_has_a_usable_tag(argument):
         ("aeon:BasicMotions", "basicmotions"),
         ("folder:?", "folder"),
         ("folder:", "folder"),
-        ("folder:猫", "folder"),
+        ("folder:猫", "folder-a810bf"),
+        ("folder:猫2", "2-a2318f"),
+        ("folder:Übungen", "ubungen"),
+        ("folder:U\u0308bungen", "ubungen"),
     ],
 )
 def test_tags(data, tag):
     assert tag_of(data) == tag
+
+
+def test_names_outside_ascii_have_tags_of_their_own():
+    names = ("фото", "写真", "صور", "猫", "犬", "😀", "caf\udce9", "фото/")
+    tags = [tag_of(f"folder:{name}") for name in names]
+    assert len(set(tags)) == len(names) - 1
+    assert tags[0] == tags[-1]
 
 
 def keys(**changes: Any) -> dict[str, str]:
@@ -273,7 +283,12 @@ class Judged:
     golden: str = ""
 
 
-def fake_plan(job: Job, gate: str = "passed", train: Exception | None = None) -> list[FakeStep]:
+def fake_plan(
+    job: Job,
+    gate: str = "passed",
+    train: Exception | None = None,
+    findings: tuple[QualityFinding, ...] = (),
+) -> list[FakeStep]:
     """Training, evaluation and one gate, done by writing the files that they leave."""
 
     def finetune(work: StepContext) -> Outcome:
@@ -285,7 +300,7 @@ def fake_plan(job: Job, gate: str = "passed", train: Exception | None = None) ->
 
     def evaluate(work: StepContext) -> Outcome:
         (work.folder / f"{job.model_id}.toml").write_text("tag = 'measured'")
-        return Outcome(result=Told())
+        return Outcome(result=Told(findings=findings))
 
     def judge(work: StepContext) -> Outcome:
         name = f"{job.model_id}.int8.onnx" + ("" if gate == "passed" else ".rejected")
@@ -307,7 +322,7 @@ def carry_out(tmp_path, monkeypatch):
         monkeypatch.setattr(run_module, "make_plan", lambda *_: fake_plan(made, **fakes))
         return execute(
             made,
-            parts=PlanScope(),
+            scope=PlanScope(),
             output=tmp_path / "runs",
             named=named,
             store_url=None,
@@ -327,6 +342,7 @@ FULL = {
     "augment": ("shift", "rotate"),
     "learning_rate": 0.01,
     "max_drop": 1.5,
+    "allow_weak": True,
     "calibration_samples": 33,
     "tier": "full",
     "threads": 2,
@@ -360,6 +376,30 @@ def test_folder_of_a_run(carry_out):
     records = json.loads((run.folder / "records.json").read_text())
     assert [r["step"] for r in records] == ["finetune", "evaluate", "gate onnx int8"]
     assert all("cached" not in r for r in records)
+
+
+WEAK = QualityFinding(code=NO_BETTER, text="it knows nothing", fix="train it")
+
+
+@pytest.mark.parametrize(
+    ("findings", "changes", "passed"),
+    [
+        ((), {}, True),
+        ((replace(WEAK, weak=False),), {}, True),
+        ((WEAK,), {}, False),
+        ((WEAK,), {"allow_weak": True}, True),
+    ],
+)
+def test_files_of_a_weak_network_do_not_pass(carry_out, findings, changes, passed):
+    """However faithful they are; all of it is kept."""
+    run = carry_out(job(**changes), findings=findings)
+    assert run.passed == passed
+    assert [finding.code for finding in run.findings] == [finding.code for finding in findings]
+    assert run.files[0].name == "lenet5.digits.int8.onnx"
+
+
+def test_allowing_a_weak_network_changes_no_step():
+    assert keys(allow_weak=True) == keys()
 
 
 def test_second_run_changes_nothing(carry_out):

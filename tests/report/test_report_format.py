@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import math
+import re
 import unicodedata
 
 import pytest
@@ -11,6 +12,8 @@ from report_views import accuracy
 from zoo.contracts.task import Metric
 from zoo.results import formatting as fmt
 
+#: Estimate and both ends.
+ENDS = r"([\d.]+) \(([\d.]+)–([\d.]+)\)"
 FINITE = st.floats(min_value=-1e12, max_value=1e12, allow_nan=False)
 
 
@@ -70,10 +73,70 @@ def test_a_share_just_below_one_is_not_rounded_up() -> None:
 @given(st.integers(1, 20_000), st.data())
 def test_the_short_interval_covers_the_record_s(count: int, data: st.DataObject) -> None:
     metric = accuracy(data.draw(st.integers(0, count)), count)
-    shown, half = fmt.metric_short(metric).split(" ±")
+    shown, _, half = fmt.metric_short(metric).partition(" ±")
     slack = 10.0 ** -fmt.metric_decimals(count)
-    assert float(half) >= 100 * max(metric.high - metric.value, metric.value - metric.low) - 1e-6
+    if half:
+        wider = 100 * max(metric.high - metric.value, metric.value - metric.low)
+        assert float(half) >= wider - 1e-6
+        low, high = float(shown) - float(half), float(shown) + float(half)
+        assert -2 * slack <= low < high <= 100 + 2 * slack
+    else:
+        shown, low, high = map(float, re.fullmatch(ENDS, fmt.metric_short(metric)).groups())
+        assert low == pytest.approx(100 * metric.low, abs=slack)
+        assert high == pytest.approx(100 * metric.high, abs=slack)
+        assert 0 <= low <= shown <= high + slack <= 100 + slack
     assert abs(float(shown) - 100 * metric.value) <= slack
+
+
+COUNTS = st.integers(1, 200_000)
+
+
+@given(COUNTS, st.data())
+def test_every_share_shown_is_that_of_one_count_alone(count: int, data: st.DataObject) -> None:
+    """Neither rounding nor decimals make a share that no count of examples gives."""
+    right = data.draw(st.integers(0, count))
+    metric = accuracy(right, count)
+    shown = [
+        fmt.metric_value(metric).removesuffix(" %"),
+        fmt.metric_short(metric).split(" ")[0],
+        fmt.format_metric(metric).split("%")[0],
+    ]
+    assert {round(float(text) / 100 * count) for text in shown} == {right}
+    assert fmt.share_of(right / count, count) == f"{right:,} of {count:,}"
+
+
+def test_a_share_that_no_count_gives_is_of_no_count() -> None:
+    assert fmt.share_of(0.129, 26) == "12.9 %"
+    assert fmt.share_of(2 / 26, 26) == "2 of 26"
+
+
+@given(st.integers(1, 30), st.floats(0, 1), st.floats(-1, 2), st.floats(-1, 2))
+def test_no_interval_is_impossible_or_without_width(
+    count: int, value: float, low: float, high: float
+) -> None:
+    """Whatever a task of others measures: a share's interval lies between 0 and 100."""
+    metric = Metric(name="accuracy", value=value, low=low, high=high, count=count)
+    real = max(low, 0) < min(high, 1) and low <= value <= high
+    texts = (fmt.metric_interval(metric), fmt.metric_short(metric), fmt.format_metric(metric))
+    assert all((sign in text) == real for sign, text in zip(("to", " ", "("), texts, strict=True))
+    for text in texts:
+        figures = [float(figure) for figure in re.findall(r"[\d.]+", text.replace("95 %", ""))]
+        assert all(0 <= figure <= 100.1 for figure in figures)
+
+
+def test_intervals_that_are_none() -> None:
+    alone = Metric(name="accuracy", value=1.0, low=1.0, high=1.0, count=12)
+    assert fmt.metric_interval(alone) == fmt.MISSING
+    assert (fmt.metric_short(alone), fmt.format_metric(alone)) == ("100", "100.00%")
+    twelve = Metric(name="accuracy", value=1.0, low=0.7575, high=1.0, count=12)
+    assert fmt.metric_short(twelve) == "100 (75.8–100)"
+    beyond = Metric(name="accuracy", value=1.0, low=0.771, high=1.229, count=12)
+    assert fmt.metric_short(beyond) == "100 (77.1–100)"
+    assert fmt.format_metric(beyond) == "100.00% (77.10% – 100.00%, 95 %)"
+    for low, high in ((2.0, 2.0), (None, 2.0), (2.0, math.inf), (3.0, 2.0)):
+        assert fmt.interval_ends(low, high) is None
+        assert fmt.time_interval(low, high, fmt.MILLISECONDS) == fmt.MISSING
+    assert fmt.time_interval(1.0, 2.0, fmt.MILLISECONDS) == "1.00 to 2.00"
 
 
 def test_metrics_that_are_not_shares_have_no_per_cent() -> None:

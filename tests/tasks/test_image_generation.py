@@ -22,6 +22,7 @@ from zoo.tasks.image_generation import (
     gallery,
     parity,
     pixels_of,
+    zoo_tasks,
 )
 
 REGISTRY = load_registry(PluginSettings(installed=False))
@@ -131,3 +132,23 @@ def test_pixels_and_gallery_keep_every_image_in_its_place() -> None:
 
 def test_details_name_the_judge(truth: Truth, real: np.ndarray) -> None:
     assert details(real, truth)["judge"] == JUDGE
+
+
+def test_a_generator_is_held_against_what_anyone_can_make(truth: Truth, real: np.ndarray) -> None:
+    """Shuffled pixels and always one image; real images are better than both, noise is not."""
+    (task,) = zoo_tasks()
+    good = task.baseline(real, truth)
+    assert good is not None
+    assert good.better
+    assert good.low is not None
+    assert good.high is not None
+    assert 0 < good.low < good.gain < good.high < 100
+    order = np.random.default_rng(3)
+    shuffled = np.stack(
+        [order.permuted(column) for column in real.reshape(len(real), -1).T], axis=1
+    ).reshape(real.shape)
+    for poor in (images(len(real)), np.repeat(real[:1], len(real), axis=0), shuffled):
+        found = task.baseline(poor, truth)
+        assert found is not None
+        assert not found.better
+        assert found.metric == good.metric, "the baseline is that of the data"

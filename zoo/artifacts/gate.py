@@ -73,13 +73,14 @@ def run_checks(
         layers: Names of all layers of the network, in its order.
     """
     allowed = max_drop if max_drop is not None else task.allowed_loss(precision)
+    before, after = task.decode(reference if twin is None else twin), task.decode(outputs)
+    by_class = task.class_loss(truth, before, after)
     return (
         finite_outputs(outputs),
         require_inputs(task.parity(parity, precision), parity.count, task.min_parity_inputs),
         preprocessing_parity(preprocessing),
-        task.accuracy(
-            truth, task.decode(reference if twin is None else twin), task.decode(outputs), allowed
-        ),
+        task.accuracy(truth, before, after, allowed),
+        *(() if by_class is None else (by_class,)),
         placement(contents, precision, kept, layers),
         stock_operators(contents),
         static_shapes(contents),

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from zoo.cli.tables import print_table
+from zoo.results.formatting import interval_ends
 
 if TYPE_CHECKING:
     from zoo.results.measurements import Measurement
@@ -39,9 +40,9 @@ def figure_text(value: float | None, digits: int, sign: str = "") -> str:
 
 
 def interval_of(m: Measurement) -> str:
-    """Of the median; empty where no single times were kept."""
-    ends = (m.p50_low_ms, m.p50_high_ms)
-    return "–".join(f"{end:.4f}" for end in ends if end is not None)
+    """Of the median; empty where there is none, as where no single times were kept."""
+    ends = interval_ends(m.p50_low_ms, m.p50_high_ms)
+    return "" if ends is None else "–".join(f"{end:.4f}" for end in ends)
 
 
 def _mean(m: Measurement) -> str:

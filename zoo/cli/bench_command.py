@@ -53,7 +53,7 @@ def _counts(ctx: click.Context, param: click.Parameter, values: tuple[str, ...])
     multiple=True,
     metavar="NAME",
     shell_complete=complete_device,
-    help="Where; may be repeated or comma-separated [this machine].",
+    help="Device to time on; may be repeated or comma-separated [this machine].",
 )
 @click.option(
     "--threads",
@@ -61,7 +61,7 @@ def _counts(ctx: click.Context, param: click.Parameter, values: tuple[str, ...])
     default=("1",),
     callback=_counts,
     metavar="COUNT",
-    help="For one inference; may be repeated or comma-separated [1].",
+    help="Threads of the runtime; may be repeated or comma-separated [1].",
 )
 @click.option(
     "--tier",
@@ -73,7 +73,7 @@ def _counts(ctx: click.Context, param: click.Parameter, values: tuple[str, ...])
     "--runtime",
     "runtimes",
     multiple=True,
-    help="What runs the files: `zoo plugins list` shows the runtimes of each format; may be "
+    help="Runtime of the files: `zoo plugins list` shows the runtimes of each format; may be "
     "repeated or comma-separated [the format's own, or the vendor's tool that a device is set "
     "up with].",
 )
@@ -91,14 +91,13 @@ def _counts(ctx: click.Context, param: click.Parameter, values: tuple[str, ...])
     help="Examples in one inference, where files leave them open; may be repeated or "
     "comma-separated [the file's].",
 )
-@click.option("--profile", is_flag=True, help="Also find out what each operator takes.")
+@click.option("--profile", is_flag=True, help="Also measure the time of each operator.")
 @click.option(
     "--reference",
     is_flag=True,
-    help="Also time, by TensorFlow, the networks that the files came from: what did exporting "
-    "gain?",
+    help="Also time the networks that the files were exported from, in TensorFlow.",
 )
-@click.option("--fresh", is_flag=True, help="Measure anew what an unfinished bench has kept.")
+@click.option("--fresh", is_flag=True, help="Measure anew what an interrupted bench has kept.")
 @verdict_options
 @store_option
 @json_option
@@ -124,10 +123,10 @@ def command(
 ) -> None:
     """Time FILES on devices: percentiles with intervals, and whether they can be trusted.
 
-    Each file runs in fresh processes, which take turns with those of the other files. Before, its
-    answers on the device are compared with those that it should give. Every sample is kept in the
-    results store. What was interrupted goes on when the same command is typed again. With
-    --budget it is a test: the exit code is 1 when a limit is exceeded, 3 when that cannot be told.
+    Each file runs in fresh processes, which take turns with those of the other files. Before it
+    is timed, its outputs on the device are compared with the expected ones. Every sample is kept
+    in the results store. The same command continues an interrupted bench. With --budget it is a
+    test: the exit code is 1 when a limit is exceeded, 3 when that cannot be told.
     """
     from zoo.benchmark.compare.judgement import exit_code, judge_budgets
     from zoo.benchmark.run import bench

@@ -16,6 +16,7 @@ from zoo.cli.bench_columns import (
 )
 from zoo.cli.tables import print_table
 from zoo.report.offline_analysis import TextTable, analysed_kinds, basis, detail_tables
+from zoo.results.formatting import format_metric
 
 if TYPE_CHECKING:
     from zoo.benchmark.timing import Timing
@@ -171,7 +172,7 @@ def _remarks(timing: Timing) -> Iterator[str]:
     if m.accuracy is not None:
         metric = m.accuracy.metrics[0]
         yield (
-            f"{metric.name} {metric.value:.4f} ({metric.low:.4f}–{metric.high:.4f}) on "
+            f"{metric.name} {format_metric(metric)} on "
             f"{metric.count:,} {metric.counted}s of {m.accuracy.dataset} ({m.accuracy.split}), "
             "computed there"
         )

@@ -27,11 +27,11 @@ from zoo.cli.options import Settings, complete_target, examples, json_option, pr
 def command(
     ctx: click.Context, /, file: str, output: str | None, target: str | None, as_json: bool
 ) -> None:
-    """Make the folder that an app developer wants from FILE.
+    """Make a folder for app developers from FILE.
 
     The model, labels, metadata, licence, checksums, golden inputs with outputs, and short programs
     in Python, C++, Kotlin, Swift and JavaScript that run them. The Python program is run at once.
-    The exit code is 1 when it answers wrong.
+    The exit code is 1 when its output is wrong.
     """
     from zoo.artifacts.bundle import bundle
     from zoo.results.records import as_plain

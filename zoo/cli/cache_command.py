@@ -16,7 +16,7 @@ from zoo.cli.tables import human_bytes, print_table
     epilog=examples("zoo cache show", "zoo cache verify", "zoo cache clear steps --older-than 30"),
 )
 def command() -> None:
-    """Finished steps and downloads: how much there is, whether it is intact, removing it."""
+    """Show, verify and clear finished steps and downloads."""
 
 
 @command.command(name="show", epilog=examples("zoo cache show"))

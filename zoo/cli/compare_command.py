@@ -37,12 +37,14 @@ CANNOT_TELL = 3
 )
 @click.argument("first", type=click.Path())
 @click.argument("second", required=False, type=click.Path())
-@device_option("Where files are timed [the record's, else this machine].")
+@device_option("Device to time files on [the record's, else this machine].")
 @click.option(
-    "--threads", type=click.IntRange(1, 1024), help="For one inference [the record's, 1]."
+    "--threads", type=click.IntRange(1, 1024), help="Threads of the runtime [the record's, 1]."
 )
 @option("--tier", default="quick", help="How long to time files, all turns together")
-@click.option("--runtime", help="Of the files [the record's, else the first of the format].")
+@click.option(
+    "--runtime", help="Runtime of the files [the record's, else the first of the format]."
+)
 @click.option(
     "--turns", type=click.IntRange(1, 100), help="Fresh processes of each file, in turn [12]."
 )
@@ -73,11 +75,11 @@ def command(
     store: str | None,
     as_json: bool,
 ) -> None:
-    """Say whether SECOND is faster or slower than FIRST, the same, or whether nobody can tell.
+    """Say whether SECOND is faster than FIRST, slower, the same, or whether that cannot be told.
 
     Each is a file, a run's folder or name, the tag of a `zoo bench --tag`, a model id, or `last`:
     the newest record of the other's file. One file alone is compared with `last`. Files are timed
-    now, in turn; what is recorded is compared from its samples.
+    now, in turn; of recorded measurements the kept samples are compared.
 
     The exit code is 0 for the same or faster, 1 for slower, 3 when it cannot be told.
     """

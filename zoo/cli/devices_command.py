@@ -27,14 +27,14 @@ if TYPE_CHECKING:
     ),
 )
 def command() -> None:
-    """Devices: where files are timed, by name."""
+    """List, add, check, set up and remove the devices that files are timed on."""
 
 
 @command.command(name="list", epilog=examples("zoo devices list"))
 @json_option
 @click.pass_obj
 def list_devices(settings: Settings, as_json: bool) -> None:
-    """List devices by name, and the kinds that a name can be given to; contacts none."""
+    """List devices by name, and the kinds that can be added; contacts none."""
     from zoo.execution.devices import known_devices
 
     registry = settings.registry()
@@ -112,7 +112,7 @@ def _problem(error: ZooError) -> dict[str, str | None]:
 @json_option
 @click.pass_context
 def doctor(ctx: click.Context, names: tuple[str, ...], as_json: bool) -> None:
-    """Go to each device and look: can it be reached, what runs there, how is it now.
+    """Check each device: whether it can be reached, what runs there, its condition.
 
     Without names: this machine, and those that a devices.toml names. The exit code is 1 when one
     of them cannot be used.
@@ -206,7 +206,9 @@ def _condition_text(state: DeviceState) -> str:
 @click.argument("name")
 @click.argument("kind")
 @click.argument("options", nargs=-1, metavar="[KEY=VALUE]…")
-@click.option("--project", is_flag=True, help="In this folder's devices.toml [the user's own].")
+@click.option(
+    "--project", is_flag=True, help="Write to this folder's devices.toml [the user's own]."
+)
 @json_option
 @click.pass_obj
 def add(
@@ -217,7 +219,7 @@ def add(
     project: bool,
     as_json: bool,
 ) -> None:
-    """Give a device a NAME, to be used wherever a device is named; contacts nothing.
+    """Add a device under a NAME, for use with --device; contacts nothing.
 
     `zoo devices list` shows the kinds and their options.
     """
@@ -244,7 +246,7 @@ def add(
 @click.argument("name", shell_complete=complete_device)
 @json_option
 def remove(name: str, as_json: bool) -> None:
-    """Forget a device's name; nothing is changed on the device."""
+    """Remove a device's name; nothing is changed on the device."""
     from zoo.execution.devices import remove_device
 
     file = remove_device(name)
@@ -259,7 +261,7 @@ def remove(name: str, as_json: bool) -> None:
 @json_option
 @click.pass_obj
 def setup(settings: Settings, name: str, as_json: bool) -> None:
-    """Install what a device needs to run files, where its kind can do that from here."""
+    """Install what a device needs to run files, if its kind supports that."""
     from zoo.execution.devices import device_named
     from zoo.execution.health import setup_device
 

@@ -13,6 +13,7 @@ from zoo.cli.options import (
     option,
     print_json,
 )
+from zoo.cli.recipe_options import recipe_options
 
 
 @click.command(
@@ -26,23 +27,54 @@ from zoo.cli.options import (
 @click.argument("target", metavar="MODEL|FILE", shell_complete=complete_model)
 @data_option("Dataset [the one the weights were trained on].")
 @option("--split", default="test", help="train, validation or test")
+@recipe_options("gate.allow_weak")
 @json_option
-@click.pass_obj
-def command(settings: Settings, target: str, data: str | None, split: str, as_json: bool) -> None:
-    """Measure the quality of a model, or of an exported file in its deployment runtime."""
+@click.pass_context
+def command(
+    ctx: click.Context,
+    target: str,
+    data: str | None,
+    split: str,
+    allow_weak: bool | None,
+    as_json: bool,
+) -> None:
+    """Measure the quality of a model, or of an exported file in its deployment runtime.
+
+    It is held against what looks at no input, and measured class by class. The exit code is 1
+    where the network is no better, or never answers a class.
+    """
     from zoo.api.files import evaluate
     from zoo.cli.progress import StepProgress
+    from zoo.cli.tables import print_table
+    from zoo.report.quality import finding_lines, quality_lines, worst_recalls
     from zoo.results.formatting import format_metric
     from zoo.results.records import as_plain
 
+    settings: Settings = ctx.obj
     with StepProgress(quiet=as_json) as progress:
         found = evaluate(target, data, split=split, on_step=progress, registry=settings.registry())
+    weak = any(finding.weak for finding in found.findings) and not allow_weak
     if as_json:
         print_json(as_plain(found))
-        return
+        ctx.exit(1 if weak else 0)
+    metric = found.metrics[0]
     click.echo(f"{found.subject} on {found.dataset} ({found.split}), by {found.runtime}")
-    for metric in found.metrics:
-        click.echo(
-            f"  {metric.name}  {format_metric(metric)} on {metric.count:,} {metric.counted}s, "
-            f"{found.seconds:.1f} s"
+    for line in finding_lines(found.findings):
+        click.echo(line)
+    click.echo(
+        f"  {metric.name}  {format_metric(metric)} on {metric.count:,} {metric.counted}s, "
+        f"{found.seconds:.1f} s"
+    )
+    for line in quality_lines(found):
+        click.echo(f"  {line}")
+    worst = worst_recalls(found)
+    if worst.lines:
+        click.echo()
+        print_table(
+            ("class", "right", "recall", "95 % interval"),
+            [(line.name, line.right, line.recall, line.interval) for line in worst.lines],
+            "lrrr",
         )
+    if worst.left_out:
+        click.echo(f"and {worst.left_out:,} classes with higher recalls")
+    ctx.exit(1 if weak else 0)

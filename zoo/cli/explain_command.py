@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 )
 @click.argument("file", type=click.Path())
 @click.option(
-    "--against", type=click.Path(), help="Its float32 twin [found beside it, by its manifest]."
+    "--against", type=click.Path(), help="The float32 file [found beside FILE, by its manifest]."
 )
 @data_option("Dataset [the one the weights were trained on].")
 @option("--split", default="validation", help="train, validation or test")
@@ -48,7 +48,9 @@ def command(
     html: str | None,
     as_json: bool,
 ) -> None:
-    """Say why FILE is larger, slower or worse than its float twin, layer by layer.
+    """Explain, layer by layer, why FILE is larger, slower or worse than its float32 twin.
+
+    The twin is the float32 file of the same weights in the same format.
 
     Both files run in their runtime with all tensors kept. The last line is a command to try, if
     there is one.

@@ -28,7 +28,7 @@ from zoo.pipeline.recipe_fields import EXPORT
     ),
 )
 @click.argument("model", shell_complete=complete_model)
-@data_option("Calibrates and judges [the dataset on the weights' card].")
+@data_option("Dataset for calibration and gate [the dataset on the weights' card].")
 @recipe_options(*EXPORT, "seed")
 @option("--output", default="exports", type=click.Path(), help="Folder for the files")
 @retry_option

@@ -15,7 +15,7 @@ from zoo.cli.tables import human_bytes, human_count
 @json_option
 @click.pass_context
 def command(ctx: click.Context, /, file: str, as_json: bool) -> None:
-    """Show what FILE says of itself, and what it really contains.
+    """Show FILE's manifest and what the file really contains.
 
     The exit code is 1 when the model was altered after its manifest was written.
     """

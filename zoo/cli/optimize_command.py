@@ -33,12 +33,12 @@ from zoo.pipeline.recipe_fields import SEARCH
     ),
 )
 @click.argument("model", shell_complete=complete_model)
-@data_option("Calibrates, judges, trains [the dataset on the weights' card].")
-@click.option("--max-size", metavar="SIZE", help="Of the file: 300kB, 1.5MB, 64KiB.")
-@click.option("--max-download", metavar="SIZE", help="Of the file after gzip.")
-@click.option("--max-latency", metavar="TIME", help="Median on the device: 5ms, 800us.")
-@click.option("--max-drop", type=float, help="Points of accuracy lost against MODEL.")
-@device_option("Where files are timed [this machine].")
+@data_option("Dataset for calibration, gate and training [the dataset on the weights' card].")
+@click.option("--max-size", metavar="SIZE", help="Size of the file: 300kB, 1.5MB, 64KiB.")
+@click.option("--max-download", metavar="SIZE", help="Size of the file after gzip.")
+@click.option("--max-latency", metavar="TIME", help="Median latency on the device: 5ms, 800us.")
+@click.option("--max-drop", type=float, help="Percentage points of accuracy lost against MODEL.")
+@device_option("Device to time files on [this machine].")
 @recipe_options("formats", "precisions", precisions="all")
 @click.option(
     "--width",
@@ -50,22 +50,24 @@ from zoo.pipeline.recipe_fields import SEARCH
     "--prune",
     multiple=True,
     metavar="SHARES",
-    help="Set so many of the weights to zero, such as 0.5,0.8; none: never "
+    help="Set this share of the weights to zero, such as 0.5,0.8; none: never "
     "[if nothing else fits, and --max-download is given].",
 )
-@option("--epochs", type=int, default=4, help="Of each training")
-@click.option("--budget-time", metavar="TIME", help="Begin nothing new after: 30min, 2h.")
-@click.option("--thorough", is_flag=True, help="Go on after a file fits.")
+@option("--epochs", type=int, default=4, help="Epochs of each training")
+@click.option(
+    "--budget-time", metavar="TIME", help="Start no new trial after this time: 30min, 2h."
+)
+@click.option("--thorough", is_flag=True, help="Search on after a file keeps all limits.")
 @recipe_options(*SEARCH)
-@option("--output", default="optimized", type=click.Path(), help="Parent of the folder")
+@option("--output", default="optimized", type=click.Path(), help="Parent of the search's folder")
 @click.option("--no-report", is_flag=True, help="Write no report.html.")
 @store_option
 @json_option
 @click.pass_context
 def command(ctx: click.Context, /, as_json: bool, no_report: bool, **given: Any) -> None:
-    """Search for the file of MODEL that keeps limits on size, latency and accuracy.
+    """Search for a file of MODEL within limits on size, latency and accuracy.
 
-    Tries formats and precisions first, then ways of calibration and layers left in float, and
+    Tries formats and precisions first, then calibration methods and layers kept in float, and
     trains narrower or pruned networks only if nothing else fits. Every file passes the gate and is
     timed. Of the files that keep all limits, the quickest is taken. The exit code is 1 when there
     is none. The same command again redoes nothing.

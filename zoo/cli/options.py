@@ -114,7 +114,7 @@ def store_option(function: Function) -> Function:
 def retry_option(function: Function) -> Function:
     """``--retry``."""
     return click.option(
-        "--retry", is_flag=True, help="Try again conversions that crashed or were impossible."
+        "--retry", is_flag=True, help="Repeat conversions that crashed or were impossible before."
     )(function)
 
 

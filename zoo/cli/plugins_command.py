@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 @click.group(name="plugins", epilog=examples("zoo plugins list", "zoo plugins check lenet5"))
 def command() -> None:
-    """Plugins: where architectures, tasks, datasets, formats and devices come from."""
+    """List and check plugins (models, tasks, datasets, formats, devices), or write a new one."""
 
 
 @command.command(
@@ -77,9 +77,9 @@ def list_plugins(settings: Settings, as_json: bool) -> None:
     metavar="CHECK",
     help="Leave out a check, or those that fit a pattern; may be repeated or comma-separated.",
 )
-@data_option("Trains the network before it is exported [a small one].")
+@data_option("Dataset to train the network on before export [a small one].")
 @click.option(
-    "--epochs", type=click.IntRange(1), help="How long to train it [5, or 20 if need be]."
+    "--epochs", type=click.IntRange(1), help="Epochs of that training [5, or 20 if need be]."
 )
 @json_option
 @click.pass_context
@@ -91,11 +91,11 @@ def check(
     epochs: int | None,
     as_json: bool,
 ) -> None:
-    """Check that a network or a device keeps what its record promises.
+    """Check that a network or a device behaves as its record says.
 
     NAME is a model, a family, a device, or a plugin. A network is built, trained and exported; of
-    a family, only the smallest member is. A device is measured with, killed, and kept waiting. The
-    exit code is 1 when something failed.
+    a family, only the smallest member is. Of a device, runs, timing, crashes and
+    time-outs are tested. The exit code is 1 when a check failed.
     """
     from zoo.cli.progress import StepProgress
     from zoo.testing import Conformance

@@ -12,6 +12,8 @@ from zoo.cli.bench_table import print_analyses
 from zoo.cli.options import Settings, print_json
 from zoo.pipeline.rows import rows_of
 from zoo.pipeline.run import Run, plain_records
+from zoo.report.headline import summary
+from zoo.report.quality import finding_lines, quality_lines
 from zoo.report.summary import analyses_of, next_commands, remarks_of
 from zoo.report.table import print_files
 from zoo.results.formatting import format_metric
@@ -36,6 +38,10 @@ def print_run(run: Run) -> None:
     """The table of files, what did not pass and why, and what to type next."""
     print_weights(run)
     rows = rows_of(run)
+    if run.weak:
+        click.echo(summary(rows, run.findings))
+        if not run.job.recipe.gate.allow_weak:
+            click.echo("  fix: mend the network, or add --allow-weak to ship it as it is")
     click.echo()
     print_files(rows, remarks_of(run, rows))
     _print_analysed(run)
@@ -71,13 +77,15 @@ def print_weights(run: Run) -> None:
     if not evaluated.passed:
         click.echo(f"{run.job.model_id}: not evaluated: {evaluated.record.reason}", err=True)
         return
-    metric, *others = evaluated.result.metrics
+    metric = evaluated.result.metrics[0]
     click.echo(
         f"{run.job.model_id}: {metric.name} {format_metric(metric)} "
         f"on {metric.count:,} test {metric.counted}s"
     )
-    for other in others:
-        click.echo(f"  {other.name} {format_metric(other)}")
+    for line in quality_lines(evaluated.result):
+        click.echo(f"  {line}")
+    for line in finding_lines(run.findings):
+        click.echo(line)
 
 
 def run_as_json(run: Run) -> dict[str, Any]:
@@ -88,6 +96,8 @@ def run_as_json(run: Run) -> dict[str, Any]:
         "folder": str(run.folder),
         "model_id": run.job.model_id,
         "passed": run.passed,
+        "verdict": summary(rows, run.findings),
+        "findings": [asdict(finding) for finding in run.findings],
         "files": [asdict(row) for row in rows],
         "remarks": list(remarks_of(run, rows)),
         "steps": plain_records(run.steps),

@@ -32,9 +32,9 @@ _MARKS = {"holds": "ok", "fails": "--", "not checked": " ?"}
 @click.argument("file", type=click.Path())
 @data_option("Also measure the quality on the test split of this dataset.")
 @click.option(
-    "--runtime", metavar="NAME", help="Run golden inputs in this one alone [all installed]."
+    "--runtime", metavar="NAME", help="Run golden inputs in this runtime alone [all installed]."
 )
-@device_option("Where the file answers [this machine].")
+@device_option("Device that runs the file [this machine].")
 @json_option
 @click.pass_context
 def command(

@@ -16,7 +16,7 @@ from zoo.cli.tables import human_bytes, print_table
     epilog=examples("zoo weights list", "zoo weights fetch resnet18.a1_in1k", "zoo weights verify"),
 )
 def command() -> None:
-    """Official pretrained weights: what there is, fetching it, verifying it."""
+    """List, fetch and verify official pretrained weights."""
 
 
 @command.command(name="list", epilog=examples("zoo weights list", 'zoo weights list "resnet50.*"'))
@@ -66,15 +66,15 @@ def list_weights(settings: Settings, pattern: str, as_json: bool) -> None:
     "--from",
     "origin",
     metavar="PATH_OR_URL",
-    help="Convert these weights of another program: .safetensors, .pth, .h5; https://, hf://.",
+    help="Convert this weights file instead: .safetensors, .pth, .h5; https://, hf://.",
 )
-@click.option("--tag", metavar="NAME", help="With --from: names them VARIANT.NAME.")
+@click.option("--tag", metavar="NAME", help="With --from: the weights are named VARIANT.NAME.")
 @click.option(
     "--classes",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
     help="With --from: class names, one per line [ImageNet's, or numbers].",
 )
-@click.option("--again", is_flag=True, help="Fetch and convert even what is here.")
+@click.option("--again", is_flag=True, help="Fetch and convert again what is on this machine.")
 @json_option
 @click.pass_obj
 def fetch(
@@ -88,8 +88,8 @@ def fetch(
 ) -> None:
     """Download, verify and convert the official weights MODEL, once.
 
-    They lie in the cache afterwards, and are used by their name like packaged ones. With --from,
-    MODEL is a variant, and the weights are those of another program.
+    They are kept in the cache, and are used by their name like packaged ones. With --from, MODEL
+    is a variant, and the weights are those of the given file.
     """
     from zoo.cli.progress import StepProgress
     from zoo.networks.published.official import fetch_weights

@@ -18,6 +18,8 @@ if TYPE_CHECKING:  # lists and help must not wait for numpy
     from numpy.typing import NDArray
     from pydantic import BaseModel
 
+    from zoo.contracts.baseline import AgainstBaseline
+
     Array = NDArray[Any]
 
 
@@ -312,6 +314,28 @@ class Task(TrainingObjective):
     @abstractmethod
     def accuracy(self, truth: Truth, reference: Array, candidate: Array, max_drop: float) -> Check:
         """A paired test of a file's answers against the reference's on the whole test split."""
+
+    def baseline(self, answers: Array, truth: Truth) -> AgainstBaseline | None:
+        """The same quality of what looks at no input; None where a task has no such baseline.
+
+        Answers of the labels' own form are held against the commonest label and the mean of
+        numbers; a task with other answers overrides this.
+        """
+        from zoo.contracts.baseline import against_constant
+
+        return against_constant(lambda given: self.evaluate(given, truth), answers, truth.labels)
+
+    def recalls(self, answers: Array, truth: Truth) -> Mapping[str, Metric]:
+        """The share of each class's examples that is right; nothing where there are no classes."""
+        return {}
+
+    def unanswered(self, answers: Array, truth: Truth) -> tuple[str, ...]:
+        """Classes that are never answered although there are enough examples of them to say so."""
+        return ()
+
+    def class_loss(self, truth: Truth, reference: Array, candidate: Array) -> Check | None:
+        """A paired test per class of a file's answers against the reference's; None: no classes."""
+        return None
 
     def details(self, answers: Array, truth: Truth) -> Mapping[str, Any]:
         """Plain data for the report: a confusion matrix, …"""

@@ -49,7 +49,9 @@ class TrainingFields(Fields):
     epochs: Annotated[
         Whole,
         Rule(ge=0, le=100_000),
-        Option("Most passes over the training data", more="0 keeps the weights as they are"),
+        Option(
+            "Most epochs: passes over the training data", more="0 keeps the weights as they are"
+        ),
     ] = 15
     learning_rate: Annotated[
         Real,
@@ -85,7 +87,7 @@ class TrainingFields(Fields):
     rate_factor: Annotated[
         Annotated[Real, Rule(ge=1, le=100)] | None,
         Option(
-            "Each group learns so much slower than the one above",
+            "Ratio of learning rates from each group of layers to the group below it",
             default="2.6 with gradual, else 1",
             example=1.0,
         ),
@@ -93,7 +95,7 @@ class TrainingFields(Fields):
     input_size: Annotated[
         Annotated[tuple[Side, Side], Reader(_sides)] | None,
         Option(
-            "Another size of images: 48, or HEIGHTxWIDTH",
+            "Size of images: 48, or HEIGHTxWIDTH",
             default="that of the pretraining",
             metavar="SIZE",
             example="28x28",
@@ -101,7 +103,9 @@ class TrainingFields(Fields):
     ] = None
     channels: Annotated[
         Annotated[Whole, Reader(_one_or_three)] | None,
-        Option("1: grey, 3: RGB images", default="those of the pretraining", example=1),
+        Option(
+            "Channels of images: 1 (grey) or 3 (RGB)", default="those of the pretraining", example=1
+        ),
     ] = None
     augment: Annotated[
         tuple[Augmentation, ...],
@@ -119,7 +123,7 @@ class TrainingFields(Fields):
     weight_decay: Annotated[
         Real,
         Rule(ge=0, le=10),
-        Option("As in AdamW", more="decoupled (Loshchilov & Hutter 2019)"),
+        Option("Weight decay, as in AdamW", more="decoupled (Loshchilov & Hutter 2019)"),
     ] = 0.01
     label_smoothing: Annotated[
         Share,
@@ -139,7 +143,7 @@ class TrainingFields(Fields):
         Whole,
         Rule(ge=0),
         Option(
-            "Stop after so many epochs without progress; 0: never",
+            "Stop after this many epochs without progress; 0: never",
             more="no training is stopped in its first 300 steps",
         ),
     ] = 5
@@ -154,7 +158,7 @@ class TrainingFields(Fields):
     task: Annotated[
         OwnOptions,
         Option(
-            "A training option that the model's task alone has, such as loss=hinge",
+            "A training option of the model's task, such as loss=hinge",
             keyword="task_options",
             flag="--task-option",
             metavar="KEY=VALUE",
@@ -171,7 +175,7 @@ class CalibrationFields(Fields):
         Whole,
         Rule(ge=1, le=100_000),
         Option(
-            "Real inputs that set integer ranges",
+            "Real inputs for the calibration of integer ranges",
             more="drawn class by class in turn",
             keyword="calibration_samples",
         ),
@@ -179,7 +183,7 @@ class CalibrationFields(Fields):
     split: Annotated[
         Literal["train", "validation"],
         Option(
-            "The split they are drawn from: {choices}",
+            "Split that calibration inputs are drawn from: {choices}",
             keyword="calibration_split",
             metavar="SPLIT",
         ),
@@ -187,7 +191,7 @@ class CalibrationFields(Fields):
     method: Annotated[
         Method,
         Option(
-            "{choices}; auto: the one that errs least on other inputs",
+            "{choices}; auto: the one with the least error on held-out inputs",
             keyword="calibration_method",
             metavar="NAME",
         ),
@@ -203,15 +207,15 @@ class QatFields(Fields):
     enabled: Annotated[
         Switch,
         Option(
-            "Train the network to be quantized, for int8 files; with {max_drop} only where "
-            "calibration loses more",
+            "Quantization-aware training for int8 files; with {max_drop} only where calibration "
+            "loses more",
             keyword="qat",
         ),
     ] = False
     epochs: Annotated[
         Whole,
         Rule(ge=1, le=1000),
-        Option("Passes over the training data for {qat}", keyword="qat_epochs"),
+        Option("Epochs of {qat}", keyword="qat_epochs"),
     ] = 3
     learning_rate: Annotated[
         Real,

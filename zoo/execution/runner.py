@@ -21,6 +21,7 @@ from zoo.execution.device import Device, device_of
 from zoo.execution.session import AgentSession
 from zoo.registry import Registry
 from zoo.results.records import Evaluation
+from zoo.tasks.quality import quality_of
 
 if TYPE_CHECKING:
     from zoo.contracts.task import Array
@@ -244,16 +245,14 @@ def evaluation_of(
     outputs_file: str | None = None,
 ) -> Evaluation:
     """The record of a file's quality."""
-    answers = task.decode(answered.outputs)
     return Evaluation(
         subject=subject,
         dataset=dataset.name,
         split=split,
-        metrics=task.evaluate(answers, truth),
-        details=dict(task.details(answers, truth)),
         outputs=outputs_file,
         runtime=answered.runtime,
         seconds=answered.seconds,
+        **quality_of(task, task.decode(answered.outputs), truth),
     )
 
 

@@ -44,6 +44,7 @@ class Card:
         recipe: The training options that made it, or where it was published.
         parent: Model id that training began from; empty when from scratch.
         accuracy: None when it was not measured.
+        findings: What spoke against the network when that was measured, a sentence each.
         versions: Distributions that trained it.
     """
 
@@ -59,6 +60,7 @@ class Card:
     recipe: dict[str, Any] = field(default_factory=dict)
     parent: str = ""
     accuracy: Accuracy | None = None
+    findings: tuple[str, ...] = ()
     versions: dict[str, str] = field(default_factory=dict)
 
     __pydantic_config__ = ConfigDict(extra="forbid")
@@ -100,7 +102,7 @@ def write_card(path: Path, card: Card) -> None:
 
     plain = _CARD.dump_python(card, mode="json", exclude_none=True)
     plain["recipe"] = _without_none(plain["recipe"])
-    write_text(path, tomli_w.dumps({k: v for k, v in plain.items() if v != {} and v != ""}))
+    write_text(path, tomli_w.dumps({k: v for k, v in plain.items() if v not in ({}, "", [])}))
 
 
 def _without_none(values: Any) -> Any:

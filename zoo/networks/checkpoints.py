@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
@@ -101,6 +102,28 @@ def resolve(registry: Registry, model: str) -> tuple[Architecture, Variant, Chec
         variant,
         Checkpoint(architecture=architecture, variant=variant, path=tags[tag]),
     )
+
+
+def made_here(registry: Registry, model: str) -> Path | None:
+    """The newest weights of a model id that a run left in the current folder; None without.
+
+    They lie in ``weights`` or in a run's folder in ``runs``. Names that the zoo itself has, and
+    those of weights that the user fetched, mean these.
+    """
+    name, _, tag = model.partition(".")
+    if not tag or not re.fullmatch(r"[A-Za-z0-9_.-]+", model) or model.endswith(SUFFIX):
+        return None
+    try:
+        architecture, variant = registry.variant(name)
+    except UsageError:
+        return None
+    known = {*packaged(architecture, variant), *sources_of(architecture, variant)}
+    if tag in known or tag in own_weights(variant):
+        return None
+    file = f"{model}{SUFFIX}"
+    found = [Path("weights") / file, *Path("runs").glob(f"{model}-*/{file}")]
+    there = [path for path in found if path.is_file() and path.with_suffix(".toml").is_file()]
+    return max(there, key=lambda path: path.stat().st_mtime_ns, default=None)
 
 
 def _no_model(registry: Registry, model: str) -> UsageError:

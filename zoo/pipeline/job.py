@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
+import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -198,9 +200,19 @@ def _starting_checkpoint(architecture: Architecture, variant: Variant) -> str:
 
 
 def tag_of(data: str) -> str:
-    """The weights' tag for a dataset: its name, or the last part of its path."""
+    """The weights' tag for a dataset: its name, or the last part of its path, in ASCII.
+
+    Accents are left out; a name that loses other characters ends with a hash of itself, so that
+    two such names have two tags.
+    """
     name, _, argument = data.partition(":")
     # What follows the last question mark are options, unless they are the whole of it.
     argument = argument.rpartition("?")[0] or argument
     text = Path(argument.rstrip("/")).stem if argument else name
-    return re.sub(r"[^a-z0-9_-]+", "_", text.lower()).strip("_") or name
+    whole = unicodedata.normalize("NFKD", text.lower())
+    plain = "".join(character for character in whole if not unicodedata.combining(character))
+    tag = re.sub(r"[^a-z0-9_-]+", "_", plain).strip("_") or name
+    if plain.isascii():
+        return tag
+    digest = hashlib.sha256(whole.encode("utf-8", "surrogatepass")).hexdigest()
+    return f"{tag}-{digest[:6]}"

@@ -55,8 +55,8 @@ class RecipeFields(Fields):
     data: Annotated[
         str,
         Option(
-            "Dataset: digits, fashion_mnist, row by row digits_rows, fashion_mnist_rows; your own "
-            "by folder:PATH (images), npz:PATH, csv:PATH, text:PATH, conll:PATH; others' by "
+            "Dataset: digits, fashion_mnist, or as rows digits_rows, fashion_mnist_rows; your own "
+            "by folder:PATH (images), npz:PATH, csv:PATH, text:PATH, conll:PATH; public ones by "
             "keras:NAME, hf:NAME, aeon:NAME",
             metavar="DATASET",
             completes="dataset",
@@ -88,7 +88,7 @@ class RecipeFields(Fields):
     devices: Annotated[
         tuple[str, ...],
         Option(
-            "Where files are timed",
+            "Device to time files on",
             flag="--device",
             default="this machine",
             metavar="NAME",
@@ -96,7 +96,7 @@ class RecipeFields(Fields):
             example=["host"],
         ),
     ] = ()
-    seed: Annotated[Whole, Rule(ge=0, lt=2**31), Option("Of everything random")] = 0
+    seed: Annotated[Whole, Rule(ge=0, lt=2**31), Option("Seed of all random numbers")] = 0
     hyperparameters: Annotated[
         dict[str, bool | int | Finite | str | tuple[Whole | Real, ...]],
         Option(
@@ -139,7 +139,7 @@ class ExportFields(Fields):
         Literal["auto", "none"],
         Option(
             "Leave int8 files that lose more than {max_drop} as they are, instead of keeping their "
-            "worst layers in float",
+            "most sensitive layers in float",
             flag="--no-repair",
             value="none",
             default="",
@@ -148,7 +148,7 @@ class ExportFields(Fields):
     options: Annotated[
         dict[str, OwnOptions],
         Option(
-            "An option that one format alone has, such as onnx.opset=18",
+            "An option of one format, such as onnx.opset=18",
             more="see precisions.md",
             keyword="export_options",
             flag="--export-option",
@@ -185,7 +185,8 @@ class GateFields(Fields):
     max_drop: Annotated[
         Annotated[Real, Rule(ge=0, le=100)] | None,
         Option(
-            "Points of accuracy a file may lose, or per cent by which a distance may rise",
+            "Percentage points of accuracy that a file may lose, or per cent by which a distance "
+            "may rise",
             default="by precision",
             example=1.0,
         ),
@@ -199,6 +200,14 @@ class GateFields(Fields):
             example=256,
         ),
     ] = None
+    allow_weak: Annotated[
+        bool,
+        Option(
+            "Exit with 0 even where the network itself is weak: no better than its baseline, never "
+            "answering a class, and the like",
+            more="see gate.md",
+        ),
+    ] = False
 
 
 class BenchFields(Fields):

@@ -13,13 +13,14 @@ from typing import Any
 import tomli_w
 
 from zoo.common.errors import ZooError
-from zoo.common.files import OTHER_HOME, copy_with_side_files, ensure_writable, write_text
+from zoo.common.files import OTHER_HOME, ensure_writable, write_text
 from zoo.common.optional_imports import require_extra
 from zoo.common.paths import cache_folder
 from zoo.common.progress import OnStep
 from zoo.common.worker import RemoteFailure
 from zoo.pipeline.engine import Pipeline
 from zoo.pipeline.job import Job
+from zoo.pipeline.output_folder import RECIPE, publish, refuse_other_data
 from zoo.pipeline.plan import PlanScope, make_plan
 from zoo.pipeline.step_cache import step_cache
 from zoo.pipeline.steps.evaluate import EVALUATE
@@ -29,13 +30,12 @@ from zoo.results.records import (
     RECORDS,
     GateResult,
     NetworkEvaluation,
+    QualityFinding,
     StepRecord,
     TrainingResult,
     as_plain,
 )
 from zoo.results.store import Store
-
-RECIPE = "recipe.toml"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,10 +62,25 @@ class Run:
 
     @property
     def passed(self) -> bool:
-        """Whether every step passed, or need not, or has another that stands in for it."""
+        """Whether every step passed, or need not, or has another that stands in for it.
+
+        Files of a weak network do not pass either, unless the recipe allows it.
+        """
         replaced = {step.replaces for step in self.steps if step.status == "passed"}
         # What was skipped waited for a step that speaks for itself.
-        return all(s.status in ("passed", "skipped") or s.step in replaced for s in self.steps)
+        done = all(s.status in ("passed", "skipped") or s.step in replaced for s in self.steps)
+        return done and not (self.weak and self.gates and not self.job.recipe.gate.allow_weak)
+
+    @property
+    def findings(self) -> tuple[QualityFinding, ...]:
+        """What speaks against the network, or against how it was judged."""
+        evaluated = self.evaluation.value
+        return () if evaluated is None else evaluated.findings
+
+    @property
+    def weak(self) -> bool:
+        """Whether files of this network should not be shipped, however faithful they are."""
+        return any(finding.weak for finding in self.findings)
 
     @property
     def settled(self) -> bool:
@@ -131,6 +146,8 @@ def execute(
     plan = make_plan(job, checkpoints, scope)
     name = run_name(job, plan)
     folder = output / name if named else output
+    if not named:
+        refuse_other_data(folder, job.model_id, job.recipe.data)
     store = Store(store_url)
     try:
         pipeline = Pipeline(
@@ -146,7 +163,7 @@ def execute(
     changed = not all(step.cached for step in steps)
     # A folder that several runs share must keep the papers of each.
     papers = "" if named else f"{job.model_id}."
-    files = _write_run(folder, job, pipeline.finished, steps, changed)
+    files = _write_run(folder, job, pipeline.finished, on_step)
     recipe = job.recipe.model_dump(mode="json", exclude_none=True)
     write_text(folder / f"{papers}{RECIPE}", tomli_w.dumps(recipe))
     write_text(folder / f"{papers}{RECORDS}", json.dumps(plain_records(steps), indent=1))
@@ -185,11 +202,7 @@ def run_name(job: Job, plan: Sequence[Step[Any]]) -> str:
 
 
 def _write_run(
-    folder: Path,
-    job: Job,
-    finished: FinishedSteps,
-    steps: Sequence[StepRecord],
-    changed: bool,
+    folder: Path, job: Job, finished: FinishedSteps, on_step: OnStep
 ) -> tuple[Path, ...]:
     wanted = [finished[FINETUNE].folder / f"{job.model_id}.safetensors"]
     evaluated = finished[EVALUATE]
@@ -201,23 +214,14 @@ def _write_run(
         names = [*result.side_files, result.file, *([result.golden] if result.golden else [])]
         wanted += [gate.folder / name for name in names]
         files.append(folder / result.file)
-        _remove_opposite(folder, result.file)
-    for source in wanted:
-        target = folder / source.name
-        if changed or not target.exists():
-            copy_with_side_files(source, target)
+    for note in publish(folder, wanted, files):
+        on_step("files", {"event": "note", "text": note})
     return tuple(files)
 
 
 def judged_gates(finished: FinishedSteps) -> list[FinishedStep[GateResult]]:
     """The gates that ran their file, whatever they found."""
     return [step for id, step in finished.items() if id.kind == "gate" and step.judged]
-
-
-def _remove_opposite(folder: Path, name: str) -> None:
-    """A file that passes now must not lie beside its rejected self, nor the other way round."""
-    other = name.removesuffix(".rejected") if name.endswith(".rejected") else f"{name}.rejected"
-    (folder / other).unlink(missing_ok=True)
 
 
 def plain_records(steps: Sequence[StepRecord]) -> list[dict[str, Any]]:

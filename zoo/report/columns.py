@@ -71,9 +71,6 @@ def file_columns(rows: Sequence[ArtifactRow]) -> FileColumns:
 def _cells(row: ArtifactRow, sizes: fmt.Unit, times: fmt.Unit) -> FileCells:
     precision, runtime = fmt.plain(row.precision), fmt.plain(row.runtime or "")
     precision += " qat" if row.trained else ""
-    interval = fmt.MISSING
-    if row.p50_low is not None and row.p50_high is not None:
-        interval = f"{times.text(row.p50_low)} to {times.text(row.p50_high)}"
     latency = fmt.MISSING
     if row.p50_ms is not None:
         latency = f"{times.text(row.p50_ms)} / {times.text(row.p90_ms)}"
@@ -96,7 +93,7 @@ def _cells(row: ArtifactRow, sizes: fmt.Unit, times: fmt.Unit) -> FileCells:
         parity=fmt.share(row.agreement) if row.sqnr_db is None else f"{row.sqnr_db:.1f}",
         max_abs=fmt.number(row.max_abs, 2),
         latency=latency,
-        latency_interval=interval,
+        latency_interval=fmt.time_interval(row.p50_low, row.p50_high, times),
         about=", ".join(part for part in (precision, integer, runtime, threads) if part),
     )
 

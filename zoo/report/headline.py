@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from zoo.pipeline.rows import ArtifactRow
 from zoo.report.view import RunView
 from zoo.results import formatting as fmt
+from zoo.results.records import NO_BETTER, QualityFinding
 
 
 @dataclass(frozen=True)
@@ -22,13 +23,22 @@ class Tile:
     file: str = ""
 
 
-def summary(rows: Sequence[ArtifactRow]) -> str:
-    """How the files ended, in one sentence."""
+def summary(rows: Sequence[ArtifactRow], findings: Sequence[QualityFinding] = ()) -> str:
+    """How the files ended, in one sentence; what is faithful to a weak network says so.
+
+    Args:
+        rows: The files.
+        findings: On the network that they were made from.
+    """
     if not rows:
         return "This run exported no file."
     ended = Counter(row.verdict for row in rows)
     if ended["passed"] == len(rows):
-        every = "The file passed" if len(rows) == 1 else f"All {len(rows)} files passed"
+        one = len(rows) == 1
+        if weak := [finding for finding in findings if finding.weak]:
+            every = "The file is" if one else f"All {len(rows)} files are"
+            return f"{every} faithful to a network that {_weakness(weak)}."
+        every = "The file passed" if one else f"All {len(rows)} files passed"
         return f"{every} every check."
     rest = [
         f"{ended[verdict]} {'was' if ended[verdict] == 1 else 'were'} {verdict}"
@@ -38,6 +48,12 @@ def summary(rows: Sequence[ArtifactRow]) -> str:
         if ended[verdict]
     ]
     return f"{ended['passed']} of {fmt.count(len(rows), 'file')} passed; {fmt.listed(rest)}."
+
+
+def _weakness(weak: Sequence[QualityFinding]) -> str:
+    if any(finding.code == NO_BETTER for finding in weak):
+        return "is no better than chance"
+    return f"is weak: {'; '.join(fmt.plain(finding.text) for finding in weak)}"
 
 
 def tiles(run: RunView) -> tuple[Tile, ...]:
@@ -52,11 +68,12 @@ def _quality(run: RunView) -> Tile:
         return Tile("Quality before export", fmt.MISSING, "not evaluated in this run")
     metric = metrics[0]
     sign = " %" if fmt.is_share(metric) else ""
+    interval = fmt.metric_interval(metric)
+    estimated = f"95 % interval {interval}{sign}, " if interval != fmt.MISSING else ""
     return Tile(
         f"{fmt.heading(metric.name)} before export",
         fmt.metric_value(metric),
-        f"95 % interval {fmt.metric_interval(metric)}{sign}, "
-        f"{fmt.count(metric.count, f'test {metric.counted}')}",
+        f"{estimated}{fmt.count(metric.count, f'test {metric.counted}')}",
     )
 
 

@@ -9,7 +9,9 @@ from zoo.contracts.precision import BASELINE
 from zoo.contracts.task import Metric
 from zoo.pipeline.rows import ArtifactRow
 from zoo.results.formatting import (
+    MISSING,
     count,
+    interval_ends,
     listed,
     metric_interval,
     metric_value,
@@ -75,10 +77,12 @@ def _accuracy(passed: Sequence[ArtifactRow]) -> Iterator[str]:
             f"{number(_drop(worst), 2)} points{at}{_basis(worst)}."
         )
     if metric and 0 < metric.count < _FEW_EXAMPLES:
+        interval = metric_interval(metric)
+        beside = f", and the 95 % interval of {worst.file} is {interval}"
         yield (
             f"The test split is small: one of its {metric.count} {metric.counted}s weighs "
-            f"{number(100 / metric.count, 2)} points, and the 95 % interval of {worst.file} is "
-            f"{metric_interval(metric)}. Judge small differences with care."
+            f"{number(100 / metric.count, 2)} points{beside if interval != MISSING else ''}. "
+            "Judge small differences with care."
         )
 
 
@@ -218,9 +222,7 @@ def _delay(slow: ArtifactRow, fast: ArtifactRow) -> bool:
 
 
 def _interval(row: ArtifactRow) -> tuple[float, float] | None:
-    if row.p50_low is None or row.p50_high is None:
-        return None
-    return (row.p50_low, row.p50_high) if row.p50_low <= row.p50_high else None
+    return interval_ends(row.p50_low, row.p50_high)
 
 
 def _usable(milliseconds: float | None) -> bool:

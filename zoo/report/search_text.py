@@ -86,9 +86,6 @@ def standing(point: SearchPoint, found: SearchResult) -> str:
 def _search_cells(
     point: SearchPoint, found: SearchResult, sizes: fmt.Unit, times: fmt.Unit
 ) -> SearchCells:
-    interval = fmt.MISSING
-    if point.p50_low_ms is not None and point.p50_high_ms is not None:
-        interval = f"{times.text(point.p50_low_ms)} to {times.text(point.p50_high_ms)}"
     noisy = "~" if point.quiet is False and point.p50_ms is not None else ""
     rises = not found.reference.higher_is_better
     drop = -point.drop if rises and point.drop is not None else point.drop
@@ -101,7 +98,7 @@ def _search_cells(
         quality=fmt.metric_short(point.metric),
         change=fmt.change(drop),
         latency=noisy + times.text(point.p50_ms),
-        interval=interval,
+        interval=fmt.time_interval(point.p50_low_ms, point.p50_high_ms, times),
         missed=", ".join(m.what for m in missed_limits(point, found.limits) if m.value is not None),
     )
 

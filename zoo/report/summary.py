@@ -60,6 +60,7 @@ def view_of(run: Run, command: str) -> RunView:
         training=training if training.epochs else None,
         quantization=_quantization(run),
         reference=reference,
+        findings=run.findings,
         confusions=confusions,
         samples=samples_of(run, dataset) if reference is not None else (),
         step_samples=step_samples_of(run, dataset) if reference is not None else (),

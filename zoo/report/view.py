@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from zoo.pipeline.rows import ArtifactRow
-from zoo.results.records import Evaluation, StepRecord, TrainingResult
+from zoo.results.records import Evaluation, QualityFinding, StepRecord, TrainingResult
 
 if TYPE_CHECKING:  # the terminal table must not wait for numpy
     import numpy as np
@@ -84,6 +84,7 @@ class RunView:
         training: None when the run did not train.
         quantization: The training for integers; None when there was none.
         reference: Quality of the network before export; None when it was not evaluated.
+        findings: What speaks against the network.
         confusions: Confusion matrices by subject: the reference's, or the model id, and files.
         samples: Test examples with predictions.
         step_samples: Test sequences with a class for each step.
@@ -107,6 +108,7 @@ class RunView:
     training: TrainingResult | None = None
     quantization: TrainingResult | None = None
     reference: Evaluation | None = None
+    findings: tuple[QualityFinding, ...] = ()
     confusions: Mapping[str, Confusion] = field(default_factory=dict)
     samples: tuple[SampleImage, ...] = ()
     step_samples: tuple[StepSample, ...] = ()

@@ -14,6 +14,9 @@ from zoo.contracts.task import Metric
 #: Stands for what was not measured.
 MISSING = "\N{EN DASH}"
 
+#: What an end of an interval may be off by arithmetic alone.
+_ROUNDING = 1e-9
+
 MINUS = "\N{MINUS SIGN}"
 TIMES = "\N{MULTIPLICATION SIGN}"
 
@@ -111,14 +114,55 @@ def signed(amount: int) -> str:
     return f"{amount:+,d}".replace("-", MINUS) if amount else "0"
 
 
+def names_share(name: str) -> bool:
+    """Whether a metric of that name is a share of examples."""
+    return name.endswith(("accuracy", "agreement", "share", "recall"))
+
+
 def is_share(metric: Metric) -> bool:
     """Whether the metric reads as per cent: a share of examples by its name and its range."""
-    return metric.name.endswith(("accuracy", "agreement", "share")) and 0 <= metric.value <= 1
+    return names_share(metric.name) and 0 <= metric.value <= 1
+
+
+def share_of(value: float, count: int) -> str:
+    """``24 of 26``; of a share that no count of so many gives, only the share, such as a mean."""
+    whole = round(value * count)
+    if abs(value * count - whole) > 1e-3:
+        return f"{share(value)} %"
+    return f"{whole:,} of {count:,}"
 
 
 def metric_decimals(count: int) -> int:
-    """Decimals of a percentage that `count` examples can support."""
-    return 2 if count >= 5000 else 1
+    """Decimals with which each share of `count` examples reads as no other does."""
+    return max(1, math.ceil(math.log10(max(count, 1)) - 1e-9) - 2)
+
+
+def interval_ends(
+    low: float | None, high: float | None, value: float | None = None
+) -> tuple[float, float] | None:
+    """The ends of an interval; None where there is none.
+
+    What has no width was not estimated: one process, one window, or answers that are all alike. An
+    interval that does not hold its own figure is none either.
+    """
+    if low is None or high is None or not (math.isfinite(low) and math.isfinite(high)):
+        return None
+    holds = value is None or low - _ROUNDING <= value <= high + _ROUNDING
+    return (low, high) if low < high and holds else None
+
+
+def metric_ends(metric: Metric) -> tuple[float, float] | None:
+    """The ends of a metric's interval, those of a share between 0 and 1; None: it has none."""
+    low, high = metric.low, metric.high
+    if is_share(metric):
+        low, high = max(low, 0.0), min(high, 1.0)
+    return interval_ends(low, high, metric.value)
+
+
+def time_interval(low: float | None, high: float | None, unit: Unit) -> str:
+    """``18.7 to 19.9``, of ends in milliseconds; nothing stands for an interval without width."""
+    ends = interval_ends(low, high)
+    return MISSING if ends is None else f"{unit.text(ends[0])} to {unit.text(ends[1])}"
 
 
 def metric_value(metric: Metric | None) -> str:
@@ -132,32 +176,43 @@ def metric_value(metric: Metric | None) -> str:
 
 def metric_interval(metric: Metric | None) -> str:
     """Both ends of the interval: ``95.0 to 98.5``."""
-    if metric is None:
-        return MISSING
-    if is_share(metric):
-        decimals = metric_decimals(metric.count)
-        return f"{share(metric.low, decimals)} to {share(metric.high, decimals)}"
-    return f"{number(metric.low, 4)} to {number(metric.high, 4)}"
+    ends = None if metric is None else metric_ends(metric)
+    return MISSING if metric is None or ends is None else " to ".join(_end_texts(metric, ends))
 
 
 def metric_short(metric: Metric | None) -> str:
-    """Estimate and the wider half of its interval, rounded up: ``97.2 ±2.1``."""
+    """Estimate and the wider half of its interval, rounded up: ``97.2 ±2.1``.
+
+    Where that would reach beyond what is possible, the ends: ``100 (77.1–100)``.
+    """
     if metric is None:
         return MISSING
-    half = max(metric.high - metric.value, metric.value - metric.low)
-    if is_share(metric):
-        decimals = metric_decimals(metric.count)
-        return f"{share(metric.value, decimals)} ±{_up(100 * half, decimals)}"
-    return f"{number(metric.value, 4)} ±{number(half, 2)}"
+    decimals = metric_decimals(metric.count)
+    shown = share(metric.value, decimals) if is_share(metric) else number(metric.value, 4)
+    ends = metric_ends(metric)
+    if ends is None:
+        return shown
+    half = max(ends[1] - metric.value, metric.value - ends[0])
+    least, most = (0.0, 1.0) if is_share(metric) else (min(ends[0], 0.0), math.inf)
+    if not least <= metric.value - half <= metric.value + half <= most:
+        return f"{shown} ({'–'.join(_end_texts(metric, ends))})"
+    return f"{shown} ±{_up(100 * half, decimals) if is_share(metric) else number(half, 2)}"
+
+
+def _end_texts(metric: Metric, ends: tuple[float, float]) -> list[str]:
+    decimals = metric_decimals(metric.count)
+    return [share(end, decimals) if is_share(metric) else number(end, 4) for end in ends]
 
 
 def format_metric(metric: Metric) -> str:
     """``97.20% (96.10% – 98.00%, 95 %)``; a distance without the per cent signs."""
-    if is_share(metric):
-        figures = [f"{value:.2%}" for value in (metric.value, metric.low, metric.high)]
-    else:
-        figures = [number(value, 4) for value in (metric.value, metric.low, metric.high)]
-    return f"{figures[0]} ({figures[1]} – {figures[2]}, 95 %)"
+    decimals = max(2, metric_decimals(metric.count))
+    ends = metric_ends(metric)
+    figures = [
+        f"{value:.{decimals}%}" if is_share(metric) else number(value, 4)
+        for value in (metric.value, *(ends or ()))
+    ]
+    return figures[0] if ends is None else f"{figures[0]} ({figures[1]} – {figures[2]}, 95 %)"
 
 
 def ratio(value: float | None) -> str:

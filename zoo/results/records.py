@@ -9,10 +9,13 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
+from zoo.contracts.baseline import AgainstBaseline
 from zoo.contracts.exporter import FileContents
 from zoo.contracts.task import Check, Comparison, Metric
 
 RECORDS = "records.json"
+#: Code of the finding that a network is no better than what looks at no input.
+NO_BETTER = "no-better-than-baseline"
 
 
 Status = Literal["passed", "rejected", "failed", "skipped"]
@@ -92,6 +95,24 @@ class PrunedTraining(TrainingResult):
 
 
 @dataclass(frozen=True, kw_only=True)
+class QualityFinding:
+    """What speaks against a network, or against how it was judged.
+
+    Attributes:
+        code: ``no-better-than-baseline``, ``never-answered``, ``train-above-validation``,
+            ``validation-never-moved``, ``unknown-words``; ``too-few-to-tell``, ``no-baseline``.
+        text: What was found, in a sentence without a full stop.
+        fix: What to do about it.
+        weak: Whether files of such a network should not be shipped.
+    """
+
+    code: str
+    text: str
+    fix: str
+    weak: bool = True
+
+
+@dataclass(frozen=True, kw_only=True)
 class Evaluation:
     """Metrics on a whole split.
 
@@ -105,6 +126,10 @@ class Evaluation:
         outputs: File with the raw outputs, relative to the step's folder; None when not kept.
         runtime: What computed the outputs (``keras``, ``litert``, ``onnxruntime``).
         seconds: Time the evaluation took.
+        baseline: Beside what looks at no input; None where the task has no such baseline.
+        recalls: Share of each class's examples that is right, by name; empty without classes.
+        balanced: Their mean, each class counting the same; None without classes.
+        findings: What speaks against the network.
     """
 
     subject: str
@@ -115,6 +140,10 @@ class Evaluation:
     outputs: str | None
     runtime: str
     seconds: float
+    baseline: AgainstBaseline | None = None
+    recalls: dict[str, Metric] = field(default_factory=dict)
+    balanced: Metric | None = None
+    findings: tuple[QualityFinding, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -11,9 +11,12 @@ from zoo.common.optional_imports import require
 from zoo.contracts import Check, Comparison, Metric, Output, Precision, Task, Truth
 from zoo.contracts.precision import BASELINE
 from zoo.hookspecs import hookimpl
+from zoo.results.formatting import metric_decimals
+from zoo.tasks import classes
 from zoo.tasks.proportions import mcnemar_p, wilson_interval
 
 if TYPE_CHECKING:
+    from zoo.contracts.baseline import AgainstBaseline
     from zoo.contracts.task import Array
 
 #: Two classes whose reference probabilities differ by less are tied: float rounding picks one.
@@ -106,19 +109,27 @@ def parity(comparison: Comparison, precision: Precision, what: str = "inputs") -
         limit += f", max |Δ| <= {most:g}"
     parts = "" if what == "inputs" else f"{what} of "
     counted = f"{parts}{comparison.count}" + (" inputs" if parts else "")
-    reason = ""
+    reason, decimals = "", max(2, metric_decimals(comparison.count))
     if not agreed:
-        share = f"{1 - comparison.agreement:.1%} of {parts}{comparison.count} real inputs"
-        reason = f"the file chooses another class on {share}"
+        reason = f"the file chooses another class on {_differing(comparison, parts)}"
     elif not close:
         reason = f"probabilities differ by up to {comparison.max_abs:.2g}"
     return Check(
         name="parity",
         passed=agreed and close,
-        value=f"{comparison.agreement:.2%} of {counted} agree, max |Δ| {comparison.max_abs:.2g}",
+        value=f"{comparison.agreement:.{decimals}%} of {counted} agree, "
+        f"max |Δ| {comparison.max_abs:.2g}",
         limit=limit,
         reason=reason,
     )
+
+
+def _differing(comparison: Comparison, parts: str) -> str:
+    """How many inputs, where these are what is counted; else the share of their parts."""
+    differing = (1.0 - comparison.agreement) * comparison.count
+    if not parts and math.isfinite(differing) and abs(differing - round(differing)) < 1e-3:
+        return f"{round(differing)} of {comparison.count} real inputs"
+    return f"{1 - comparison.agreement:.1%} of {parts}{comparison.count} real inputs"
 
 
 def accuracy(truth: Truth, reference: Array, candidate: Array, max_drop: float) -> Check:
@@ -164,6 +175,12 @@ def confusion(labels: Array, chosen: Array, classes: int) -> list[list[int]]:
     return plain
 
 
+def _first_choices(answers: Array) -> Array:
+    """The likeliest class of each example, int64 (examples, 1)."""
+    chosen: Array = answers.argmax(axis=-1)[:, None]
+    return chosen
+
+
 class Classification(Task):
     """One class per example, the likeliest of the probabilities."""
 
@@ -177,6 +194,27 @@ class Classification(Task):
     def parity(self, comparison: Comparison, precision: Precision) -> Check:
         """As `parity` of this module, of whole inputs."""
         return parity(comparison, precision)
+
+    def baseline(self, answers: Array, truth: Truth) -> AgainstBaseline | None:
+        """Always the commonest class."""
+        own = self.evaluate(answers, truth)[0]
+        return classes.against_commonest(
+            _first_choices(answers), truth.labels[:, None], truth.classes, own
+        )
+
+    def recalls(self, answers: Array, truth: Truth) -> Mapping[str, Metric]:
+        """Of each class that the split has."""
+        labels = truth.labels[:, None]
+        return classes.recalls(_first_choices(answers), labels, truth.classes, "example")
+
+    def unanswered(self, answers: Array, truth: Truth) -> tuple[str, ...]:
+        """Classes that are no example's first choice."""
+        return classes.unanswered(_first_choices(answers), truth.labels[:, None], truth.classes)
+
+    def class_loss(self, truth: Truth, reference: Array, candidate: Array) -> Check | None:
+        """First choices of each class, the file's against the reference's."""
+        before, after = _first_choices(reference), _first_choices(candidate)
+        return classes.class_loss(truth.labels[:, None], before, after, truth.classes, "examples")
 
     def wrong(self, answers: Array, labels: Array) -> Array | None:
         """Where another class is likelier than the true one."""

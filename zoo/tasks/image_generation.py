@@ -29,6 +29,7 @@ from zoo.tasks.classification import check_shapes
 if TYPE_CHECKING:
     from pydantic import BaseModel
 
+    from zoo.contracts.baseline import AgainstBaseline
     from zoo.contracts.task import Array
     from zoo.tasks.distances import Estimate
 
@@ -205,6 +206,16 @@ def _rise(real: _Sample, before: _Sample, after: _Sample) -> tuple[float, Estima
     return base, paired_rise(real.features, before.features, after.features)
 
 
+def baseline(answers: Array, truth: Truth) -> AgainstBaseline | None:
+    """Shuffled real images, or always the same one, whichever is nearer to real ones."""
+    from zoo.tasks.features import features_of
+    from zoo.tasks.generator_baseline import against_trivial
+
+    preprocessing, count = _latent(truth.preprocessing), _sample_size(truth)
+    generated = features_of(pixels_of(answers[:count]), preprocessing.judge)
+    return against_trivial(FRECHET, generated, truth.examples, truth.held_out, preprocessing)
+
+
 def details(answers: Array, truth: Truth) -> Mapping[str, Any]:
     """The feature network, and the number of images."""
     preprocessing = _latent(truth.preprocessing)
@@ -285,6 +296,7 @@ class ImageGeneration(Task):
     compare = staticmethod(compare)
     parity = staticmethod(parity)
     accuracy = staticmethod(accuracy)
+    baseline = staticmethod(baseline)
     details = staticmethod(details)
     depends = staticmethod(depends)
     sample_image = staticmethod(sample_image)

@@ -14,10 +14,11 @@ from zoo.common.optional_imports import require
 from zoo.contracts import Check, Comparison, Metric, Output, Precision, Task, Truth
 from zoo.contracts.dataset import IGNORED
 from zoo.hookspecs import hookimpl
-from zoo.tasks import classification
+from zoo.tasks import classes, classification
 from zoo.tasks.clusters import clustered_interval, sign_flip_p
 
 if TYPE_CHECKING:
+    from zoo.contracts.baseline import AgainstBaseline
     from zoo.contracts.task import Array
 
 
@@ -153,6 +154,24 @@ class SequenceTagging(Task):
     def class_labels(self, labels: Array) -> Array | None:
         """The class of each step."""
         return labels
+
+    def baseline(self, answers: Array, truth: Truth) -> AgainstBaseline | None:
+        """Always the commonest tag."""
+        own = self.evaluate(answers, truth)[0]
+        return classes.against_commonest(answers.argmax(-1), truth.labels, truth.classes, own)
+
+    def recalls(self, answers: Array, truth: Truth) -> Mapping[str, Metric]:
+        """Of each tag that the split has."""
+        return classes.recalls(answers.argmax(-1), truth.labels, truth.classes, "step")
+
+    def unanswered(self, answers: Array, truth: Truth) -> tuple[str, ...]:
+        """Tags that are no step's first choice."""
+        return classes.unanswered(answers.argmax(-1), truth.labels, truth.classes)
+
+    def class_loss(self, truth: Truth, reference: Array, candidate: Array) -> Check | None:
+        """First choices of each tag, the file's against the reference's."""
+        before, after = reference.argmax(-1), candidate.argmax(-1)
+        return classes.class_loss(truth.labels, before, after, truth.classes, "steps")
 
     def relevant(self, outputs: Array, labels: Array) -> Array:
         """The real steps of all sequences, one behind the other: padding has no class."""

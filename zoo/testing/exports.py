@@ -28,6 +28,7 @@ from zoo.networks.loading import Subject
 from zoo.pipeline.steps.export import ExportParameters
 from zoo.pipeline.steps.finetune import FinetuneParameters
 from zoo.registry import Registry
+from zoo.results.formatting import format_metric
 from zoo.testing.verdict import Finding, NotTried
 
 #: Small, and there without a download.
@@ -161,7 +162,7 @@ def _chance(dataset: Dataset) -> float:
 
 def _accuracy_finding(metric: Metric, chance: float, data: str, epochs: int) -> Finding:
     measured = (
-        f"{metric.name} {metric.value:.1%} ({metric.low:.1%} – {metric.high:.1%}) "
+        f"{metric.name} {format_metric(metric)} "
         f"on {metric.count} test examples of {data} after {epochs} epochs"
     )
     if metric.low > chance:
@@ -176,7 +177,7 @@ def _accuracy_finding(metric: Metric, chance: float, data: str, epochs: int) -> 
 
 def _distance_finding(metric: Metric, untrained: Metric, data: str, epochs: int) -> Finding:
     measured = (
-        f"{metric.name} {metric.value:.4g} ({metric.low:.4g} – {metric.high:.4g}) on "
+        f"{metric.name} {format_metric(metric)} on "
         f"{metric.count} test examples of {data} after {epochs} epochs; untrained "
         f"{untrained.value:.4g}"
     )

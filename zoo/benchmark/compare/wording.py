@@ -76,7 +76,7 @@ def _side_row(name: str, side: Side) -> tuple[str, ...]:
         name,
         m.file,
         f"{m.p50_ms:.4f}",
-        f"{m.p50_low_ms:.4f}–{m.p50_high_ms:.4f}",
+        "–".join(f"{end:.4f}" for end in fmt.interval_ends(m.p50_low_ms, m.p50_high_ms) or ()),
         m.device,
         f"{m.runtime} {m.runtime_version}",
         str(m.threads),

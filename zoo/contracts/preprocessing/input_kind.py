@@ -46,6 +46,10 @@ class InputKind(ABC, Generic[Own]):
         """Why raw inputs have another range than the weights were trained on; empty otherwise."""
         return ""
 
+    def unknown(self, split: Split) -> tuple[int, int] | None:
+        """How many parts of a split's examples stand for "unknown", of how many; None: none can."""
+        return None
+
     def text(self, split: Split, index: int) -> str:
         """An example as a text, for kinds that are shown as such."""
         return str(split.read(index))

@@ -85,6 +85,15 @@ class Tokens(InputKind[TokenPreprocessing]):
         words = f"the vocabulary of the weights has {len(self.own.vocabulary):,} words"
         return "" if known >= _KNOWN else f"{words}; it knows {known:.0%} of the data's"
 
+    def unknown(self, split: Split) -> tuple[int, int] | None:
+        """Words outside the vocabulary, of all words that the network reads."""
+        unknown = total = 0
+        for index in range(len(split)):
+            numbers = self.read(split, index)
+            unknown += int((numbers == UNKNOWN).sum())
+            total += int((numbers != PADDING).sum())
+        return unknown, total
+
     def text(self, split: Split, index: int) -> str:
         """The text itself; of tokens, with spaces between."""
         example = split.read(index)

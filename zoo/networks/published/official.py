@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from zoo.common.errors import UsageError
 from zoo.common.progress import Event, OnStep, quiet
-from zoo.networks.checkpoints import Checkpoint
+from zoo.networks.checkpoints import Checkpoint, made_here
 from zoo.registry import Registry, load_registry
 
 if TYPE_CHECKING:
@@ -94,7 +94,10 @@ def fetched_model(registry: Registry, model: str, on_step: OnStep) -> str:
     if source is None:
         if "://" in model:
             raise no_such_weights(registry, model)
-        return model
+        made = made_here(registry, model)
+        if made is not None:
+            on_step(model, {"event": "note", "text": f"the weights are {made}"})
+        return model if made is None else str(made)
     if not is_fetched(source):
         with _as_step(f"fetch {source.model_id}", on_step) as on_event:
             fetch(registry, source.model_id, on_event=on_event)

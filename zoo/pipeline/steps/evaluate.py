@@ -23,7 +23,8 @@ from zoo.networks.loading import LoadedModel, Subject, load_model
 from zoo.pipeline.steps.origin import Origin
 from zoo.pipeline.steps.step import Outcome, Step, StepContext, StepId
 from zoo.registry import Plugin, load_registry
-from zoo.results.records import NetworkEvaluation
+from zoo.results.records import NetworkEvaluation, TrainingResult
+from zoo.tasks.quality import quality_of, training_findings
 from zoo.training.qat import files as qat
 from zoo.training.qat.files import QatWeights
 
@@ -78,6 +79,7 @@ class EvaluateStep(Step[NetworkEvaluation]):
                 folder=context.folder,
                 card=card if learnt is None else None,
                 trained=None if learnt is None else learnt.trained(context.before.of(learnt)),
+                training=context.before.of(self.train).result if learnt is None else None,
             )
         )
 
@@ -91,12 +93,14 @@ def evaluate_model(
     card: Path | None,
     emit: Callable[[Event], None],
     trained: QatWeights | None = None,
+    training: TrainingResult | None = None,
 ) -> NetworkEvaluation:
     """Evaluates a checkpoint in Keras; with `trained`, as it was trained to be quantized.
 
     Writes the labels of the split and the outputs to ``reference.npz`` in `folder`; of a small
     test split there are more outputs than labels, as `comparison_split` says. When `card` names a
-    card file, writes the measured accuracy on it.
+    card file, writes the measured accuracy and the findings on it. With `training`, findings of
+    that are among them.
     """
     import numpy as np
 
@@ -123,10 +127,15 @@ def evaluate_model(
     )
     with atomic_path(folder / REFERENCE) as temporary, temporary.open("wb") as file:
         np.savez(file, outputs=outputs, labels=truth.labels)
-    answers = loaded.task.decode(outputs[:count])
-    metrics = loaded.task.evaluate(answers, truth)
+    first = range(min(_PREPROCESSING_INPUTS, len(examples)))
+    raw = read_inputs(examples, preprocessing, first)
+    quality = quality_of(loaded.task, loaded.task.decode(outputs[:count]), truth)
+    findings = (
+        *quality.pop("findings"),
+        *(training_findings(training, dataset) if training is not None else ()),
+    )
     if card is not None and split == "test":
-        headline = metrics[0]
+        headline = quality["metrics"][0]
         measured = Accuracy(
             metric=headline.name,
             value=round(headline.value, 6),
@@ -135,20 +144,18 @@ def evaluate_model(
             count=headline.count,
             counted=headline.counted,
         )
-        write_card(card, replace(loaded.card, accuracy=measured))
-    first = range(min(_PREPROCESSING_INPUTS, len(examples)))
+        sentences = tuple(finding.text for finding in findings if finding.weak)
+        write_card(card, replace(loaded.card, accuracy=measured, findings=sentences))
     return NetworkEvaluation(
         subject=loaded.card.model_id + (" (quantization-aware)" if trained else ""),
         dataset=dataset.name,
         split=split,
-        metrics=metrics,
-        details=dict(loaded.task.details(answers, truth)),
         outputs=REFERENCE,
         runtime="keras",
         seconds=time.perf_counter() - started,
-        preprocessing=compare_preprocessing(
-            preprocessing, read_inputs(examples, preprocessing, first)
-        ),
+        preprocessing=compare_preprocessing(preprocessing, raw),
+        findings=findings,
+        **quality,
     )
 
 

@@ -201,8 +201,12 @@ class RepairSession:
         self.unit = "points" if before.higher_is_better else "%"
         drop = before.lost_by(task.evaluate(task.decode(answered.outputs), truth)[0])
         compared = compare_outputs(task, self.expected, answered.outputs, labels)
-        check = task.parity(_with_margin(compared), self.registry.precision(manifest.precision))
-        return drop, "" if check.passed else check.reason
+        precision = self.registry.precision(manifest.precision)
+        if task.parity(_with_margin(compared), precision).passed:
+            return drop, ""
+        found = task.parity(compared, precision)
+        few = f"{found.value}, too near the limit for so few inputs ({found.limit})"
+        return drop, found.reason or few
 
     def compare(self, first: MixedCandidate) -> LayerComparison:
         """The first file and its float twin, which is made for this."""

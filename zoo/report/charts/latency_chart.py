@@ -138,12 +138,12 @@ class _Drawing:
 
     def _bars(self, axes: Axes, point: _Point) -> None:
         x, y = point.ms / self.unit.per, self.scale * point.metric.value
-        low, high = self.scale * point.metric.low, self.scale * point.metric.high
         colour = self._colour(self.formats.index(point.row.format))
-        if low <= y <= high:
-            axes.plot([x, x], [low, high], color=colour, linewidth=1.2, alpha=0.45, zorder=2)
-        if point.row.p50_low is not None and point.row.p50_high is not None:
-            ends = [point.row.p50_low / self.unit.per, point.row.p50_high / self.unit.per]
+        if metric := fmt.metric_ends(point.metric):
+            ends = [self.scale * end for end in metric]
+            axes.plot([x, x], ends, color=colour, linewidth=1.2, alpha=0.45, zorder=2)
+        if times := fmt.interval_ends(point.row.p50_low, point.row.p50_high):
+            ends = [end / self.unit.per for end in times]
             axes.plot(ends, [y, y], color=colour, linewidth=1.2, alpha=0.45, zorder=2)
 
     def _mark(self, axes: Axes, point: _Point, area: float) -> None:

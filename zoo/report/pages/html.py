@@ -26,6 +26,7 @@ from zoo.report.example_cards import MOST, sample_cards
 from zoo.report.headline import summary, tiles
 from zoo.report.image_strip import embed_images, epoch_images
 from zoo.report.offline_analysis import analysed_kinds, basis, detail_tables
+from zoo.report.quality import worst_recalls
 from zoo.report.sequence_cards import step_cards
 from zoo.report.table import budget_lines
 from zoo.report.view import RunView
@@ -48,7 +49,8 @@ def render(run: RunView) -> str:
     page = environment().get_template("report.html")
     return page.render(
         run=run,
-        summary=summary(run.rows),
+        summary=summary(run.rows, run.findings),
+        recalls=worst_recalls(run.reference),
         tiles=tiles(run),
         columns=file_columns(run.rows),
         analysed=analysed_kinds(run.examinations),
@@ -92,6 +94,7 @@ def environment() -> Environment:
         plain=fmt.plain,
         printable=fmt.printable,
         heading=fmt.heading,
+        metric_short=fmt.metric_short,
         tie_units=fmt.tie_units,
         number=fmt.number,
         duration=fmt.duration,

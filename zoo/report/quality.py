@@ -1,0 +1,79 @@
+"""The judgement of a network as text: beside its baseline, class by class, and findings."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from zoo.results import formatting as fmt
+from zoo.results.records import Evaluation, QualityFinding
+from zoo.tasks.quality import gain_of
+
+#: Of many classes, so many with the lowest recalls are shown.
+MOST_CLASSES = 12
+
+
+@dataclass(frozen=True, kw_only=True)
+class RecallLine:
+    """One class; every field is text ready to show."""
+
+    name: str
+    right: str
+    recall: str
+    interval: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class RecallLines:
+    """The classes of an evaluation, those that are recognized least first.
+
+    Attributes:
+        lines: At most `MOST_CLASSES`.
+        left_out: How many more there are.
+    """
+
+    lines: tuple[RecallLine, ...]
+    left_out: int
+
+
+def worst_recalls(evaluation: Evaluation | None) -> RecallLines:
+    """The recall of each class, the lowest first."""
+    recalls = {} if evaluation is None else evaluation.recalls
+    ordered = sorted(recalls.items(), key=lambda pair: pair[1].value)
+    lines = [
+        RecallLine(
+            name=fmt.plain(name),
+            right=f"{round(metric.value * metric.count):,} of {metric.count:,}",
+            recall=fmt.metric_value(metric),
+            interval=fmt.metric_interval(metric),
+        )
+        for name, metric in ordered[:MOST_CLASSES]
+    ]
+    return RecallLines(lines=tuple(lines), left_out=len(ordered) - len(lines))
+
+
+def quality_lines(evaluation: Evaluation) -> list[str]:
+    """Every metric, then balanced accuracy and the baseline, a line each."""
+    own = evaluation.metrics[0]
+    lines = [f"{metric.name} {fmt.format_metric(metric)}" for metric in evaluation.metrics[1:]]
+    if evaluation.balanced is not None:
+        lines.append(f"{evaluation.balanced.name} {fmt.format_metric(evaluation.balanced)}")
+    if evaluation.baseline is not None:
+        beside = evaluation.baseline
+        lines.append(
+            f"baseline, {fmt.plain(beside.answer)}: {fmt.metric_value(beside.metric)}; "
+            f"the network gains {gain_of(beside, own)}"
+        )
+    return lines
+
+
+def finding_lines(findings: Sequence[QualityFinding]) -> list[str]:
+    """Two lines for each finding: what was found, and what to do."""
+    return [
+        line
+        for finding in findings
+        for line in (
+            f"{'weak' if finding.weak else 'note'}: {fmt.plain(finding.text)}",
+            f"  fix: {fmt.plain(finding.fix)}",
+        )
+    ]

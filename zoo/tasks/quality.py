@@ -1,0 +1,182 @@
+"""The judgement of a network: its quality beside a baseline, class by class, and findings."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from zoo.contracts import Dataset, Metric, Task, Truth
+from zoo.contracts.baseline import AgainstBaseline
+from zoo.results import formatting as fmt
+from zoo.results.records import NO_BETTER, Epoch, QualityFinding, TrainingResult
+from zoo.tasks.classes import balanced_accuracy
+from zoo.tasks.proportions import wilson_interval
+
+#: From this share of words on, what a network does not know decides its answers.
+_UNKNOWN_SHARE = 1 / 3
+#: Training is far above validation when the gap is surely larger than this share of examples.
+_GAP = 0.1
+#: Fewer epochs do not show that validation never moves.
+_LEAST_EPOCHS = 3
+_NAMED = 5
+
+
+def quality_of(task: Task, answers: Any, truth: Truth) -> dict[str, Any]:
+    """The fields of an `Evaluation` that tell how good answers are.
+
+    Args:
+        task: What the answers mean.
+        answers: Decoded.
+        truth: Of the same examples.
+    """
+    metrics = task.evaluate(answers, truth)
+    baseline = task.baseline(answers, truth)
+    recalls = dict(task.recalls(answers, truth))
+    findings = (
+        *_beside_baseline(task, metrics[0], baseline),
+        *_unanswered(task.unanswered(answers, truth), truth),
+        *_unknown_words(truth),
+    )
+    return {
+        "metrics": metrics,
+        "details": dict(task.details(answers, truth)),
+        "baseline": baseline,
+        "recalls": recalls,
+        "balanced": balanced_accuracy(recalls),
+        "findings": findings,
+    }
+
+
+def gain_of(baseline: AgainstBaseline, own: Metric) -> str:
+    """``+86.4 points (+82.1 to +89.0, 95 %)``: how much better the network is, in words."""
+    unit = "points" if own.higher_is_better else "%"
+    if baseline.low is None or baseline.high is None or baseline.low >= baseline.high:
+        return f"{baseline.gain:+.1f} {unit}"
+    return f"{baseline.gain:+.1f} {unit} ({baseline.low:+.1f} to {baseline.high:+.1f}, 95 %)"
+
+
+def _beside_baseline(
+    task: Task, own: Metric, baseline: AgainstBaseline | None
+) -> Iterator[QualityFinding]:
+    if baseline is None:
+        yield QualityFinding(
+            code="no-baseline",
+            text=f"the task {task.name!r} has no baseline: nothing shows whether the network is "
+            "better than something that looks at no input",
+            fix="give the task a method `baseline`",
+            weak=False,
+        )
+        return
+    if baseline.better:
+        return
+    beside = (
+        f"{own.name} {fmt.metric_value(own)} beside {fmt.metric_value(baseline.metric)} of "
+        f"{baseline.answer}: {gain_of(baseline, own)}"
+    )
+    if not baseline.tellable and baseline.gain > 0:
+        yield QualityFinding(
+            code="too-few-to-tell",
+            text=f"{fmt.count(own.count, own.counted)} cannot show whether the network is better "
+            f"than its baseline ({beside})",
+            fix="judge it on more examples",
+            weak=False,
+        )
+        return
+    yield QualityFinding(
+        code=NO_BETTER,
+        text=f"the network is no better than its baseline ({beside})",
+        fix="look at the labels and at the examples as the network reads them (`zoo data`), train "
+        "for more epochs or at another --learning-rate, or add examples",
+    )
+
+
+def _unanswered(names: Sequence[str], truth: Truth) -> Iterator[QualityFinding]:
+    if not names:
+        return
+    named = ", ".join(repr(name) for name in names[:_NAMED])
+    more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+    yield QualityFinding(
+        code="never-answered",
+        text=f"{len(names)} of {len(truth.classes):,} classes "
+        f"{'is' if len(names) == 1 else 'are'} never answered: {named}{more}",
+        fix="add examples of such a class, or weigh classes equally in training",
+    )
+
+
+def _unknown_words(truth: Truth) -> Iterator[QualityFinding]:
+    from zoo.data.preprocessing.inputs import kind_of  # imports numpy
+
+    found = kind_of(truth.preprocessing).unknown(truth.examples)
+    if found is None or not found[1] or found[0] < _UNKNOWN_SHARE * found[1]:
+        return
+    unknown, total = found
+    yield QualityFinding(
+        code="unknown-words",
+        text=f"{unknown:,} of {total:,} words that the network is judged on are unknown to it",
+        fix="train on texts of the same kind and language, or with a larger vocabulary",
+    )
+
+
+def training_findings(training: TrainingResult, dataset: Dataset) -> tuple[QualityFinding, ...]:
+    """What the epochs of a training show of the network that it kept."""
+    if not training.epochs:
+        return ()
+    best = next((e for e in training.epochs if e.epoch == training.best_epoch), training.epochs[-1])
+    counts = {name: len(split) for name, split in dataset.splits.items()}
+    return (
+        *_far_above(training, best, counts["train"], counts["validation"]),
+        *_never_moved(training, dataset),
+    )
+
+
+def _far_above(
+    training: TrainingResult, best: Epoch, trained: int, validated: int
+) -> Iterator[QualityFinding]:
+    if best.metric is None or not fmt.names_share(training.metric_name):
+        return
+    own, held_out = best.metric, best.validation_metric
+    if not (0.0 <= held_out <= own <= 1.0):
+        return
+    lower, _ = wilson_interval(own * trained, trained)
+    _, upper = wilson_interval(held_out * validated, validated)
+    # The lower limit of a difference of two shares (Newcombe 1998, Statistics in Medicine 17).
+    gap = own - held_out - math.hypot(own - lower, upper - held_out)
+    if gap <= _GAP:
+        return
+    yield QualityFinding(
+        code="train-above-validation",
+        text=f"{training.metric_name} in training is far above that in validation: "
+        f"{fmt.share_of(own, trained)} against {fmt.share_of(held_out, validated)}, in epoch "
+        f"{best.epoch}: the network knows its examples by heart",
+        fix="add examples, --augment, --dropout or --weight-decay, or take a smaller network",
+    )
+
+
+def _never_moved(training: TrainingResult, dataset: Dataset) -> Iterator[QualityFinding]:
+    epochs = training.epochs
+    values = {round(epoch.validation_metric, 9) for epoch in epochs}
+    if len(epochs) < _LEAST_EPOCHS or len(values) > 1:
+        return
+    (value,) = values
+    losses = [epoch.validation_loss for epoch in epochs]
+    still = max(losses) - min(losses) <= 1e-6 * max(abs(max(losses)), 1e-12)
+    if not still and not _like_constant(training.metric_name, value, dataset):
+        return
+    yield QualityFinding(
+        code="validation-never-moved",
+        text=f"{training.metric_name} in validation never moved in {len(epochs)} epochs",
+        fix="try another --learning-rate, and look at the examples as the network reads them",
+    )
+
+
+def _like_constant(metric_name: str, value: float, dataset: Dataset) -> bool:
+    """Whether a share in validation is what the same answer to every example reaches."""
+    import numpy as np
+
+    labels = dataset.splits["validation"].labels
+    if labels.dtype.kind != "i" or not fmt.names_share(metric_name) or not 0.0 <= value <= 1.0:
+        return False
+    counts = np.bincount(labels[labels >= 0])
+    low, _ = wilson_interval(value * len(labels), len(labels))
+    return low <= float(counts.max() / counts.sum())
