@@ -119,7 +119,6 @@ def drive(devices: int, seconds: float, folder: Path) -> dict[str, object]:
         name="idle",
         summary="sleeps",
         driver=lambda: Driver,
-        options=lambda: Options,
         remote=True,
     )
     cells = [

@@ -159,6 +159,5 @@ def zoo_devices() -> Iterable[DeviceKind]:  # type: ignore[empty-body]
 
         @zoo.hookimpl
         def zoo_devices():
-            yield zoo.DeviceKind(name="box", summary="…", driver=lambda: BoxDriver,
-                                 options=lambda: BoxOptions)
+            yield zoo.DeviceKind(name="box", summary="…", driver=lambda: BoxDriver)
     """

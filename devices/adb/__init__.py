@@ -3,26 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING
+from typing import Any
 
-from zoo.contracts import DeviceKind, Runtime
+from zoo.contracts import DeviceDriver, DeviceKind, Runtime
 from zoo.hookspecs import hookimpl
 
-if TYPE_CHECKING:
-    from .driver import AdbDriver
-    from .options import AdbOptions
 
-
-def _driver() -> type[AdbDriver]:
+def _driver() -> type[DeviceDriver[Any]]:
     from .driver import AdbDriver
 
     return AdbDriver
-
-
-def _options() -> type[AdbOptions]:
-    from .options import AdbOptions
-
-    return AdbOptions
 
 
 @hookimpl
@@ -32,7 +22,6 @@ def zoo_devices() -> Iterable[DeviceKind]:
         name="adb",
         summary="an Android phone, by ADB",
         driver=_driver,
-        options=_options,
         extra="adb",
         remote=True,
     )

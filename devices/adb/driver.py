@@ -6,9 +6,10 @@
 from __future__ import annotations
 
 import functools
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from zoo.contracts import AgentProcess, Condition, Transport, VendorTool
+from zoo.contracts import AgentProcess, Condition, Runtime, Transport, VendorTool
 from zoo.execution.agent_driver import AgentDriver
 from zoo.execution.lock import hold_lock
 
@@ -25,8 +26,11 @@ if TYPE_CHECKING:
 class AdbTransport:
     """Files and agents on one phone, whose clocks are held until `close` if it can do that."""
 
-    def __init__(self, options: AdbOptions, *, hold: bool = True) -> None:
+    def __init__(
+        self, options: AdbOptions, plugin_runtimes: Sequence[Runtime] = (), *, hold: bool = True
+    ) -> None:
         self._line = AdbShell(options)
+        self._line.plugin_runtimes = plugin_runtimes
         self._options = options
         # A phone may be named with its serial and without: the lock goes by what it is.
         self._lock = hold_lock(
@@ -92,11 +96,11 @@ class AdbDriver(AgentDriver[AdbOptions]):
 
     def connect(self) -> AdbTransport:
         """Connects, and holds the phone and its clocks."""
-        return AdbTransport(self.options)
+        return AdbTransport(self.options, self.plugin_runtimes)
 
     def look(self) -> AdbTransport:
         """Connects, and leaves the phone to others."""
-        return AdbTransport(self.options, hold=False)
+        return AdbTransport(self.options, self.plugin_runtimes, hold=False)
 
     def describe(self, transport: Transport) -> dict[str, Any]:
         """What the agent says, and the phone's serial."""

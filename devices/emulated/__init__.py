@@ -3,14 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING
+from typing import Any
 
-from zoo.contracts import DeviceKind, DeviceOptions
+from zoo.contracts import DeviceDriver, DeviceKind, DeviceOptions
 from zoo.hookspecs import hookimpl
-
-if TYPE_CHECKING:
-    from .driver import EmulatedDriver
-    from .options import EmulatedOptions
 
 
 def known() -> dict[str, DeviceOptions]:
@@ -20,16 +16,10 @@ def known() -> dict[str, DeviceOptions]:
     return {f"{PREFIX}{name}": {"board": name} for name in BOARDS}
 
 
-def _driver() -> type[EmulatedDriver]:
+def _driver() -> type[DeviceDriver[Any]]:
     from .driver import EmulatedDriver
 
     return EmulatedDriver
-
-
-def _options() -> type[EmulatedOptions]:
-    from .options import EmulatedOptions
-
-    return EmulatedOptions
 
 
 @hookimpl
@@ -39,7 +29,6 @@ def zoo_devices() -> Iterable[DeviceKind]:
         name="emulated",
         summary="a board's processor by QEMU: its kernels' answers, not its times",
         driver=_driver,
-        options=_options,
         clock="emulated",
         known=known,
     )

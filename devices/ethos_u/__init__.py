@@ -3,14 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, get_args
+from typing import Any, get_args
 
-from zoo.contracts import DeviceKind, DeviceOptions
+from zoo.contracts import DeviceDriver, DeviceKind, DeviceOptions
 from zoo.hookspecs import hookimpl
-
-if TYPE_CHECKING:
-    from .driver import EthosUDriver
-    from .vela_options import EthosUOptions
 
 
 def known() -> dict[str, DeviceOptions]:
@@ -20,16 +16,10 @@ def known() -> dict[str, DeviceOptions]:
     return {name: {"accelerator": name} for name in get_args(Accelerator)}
 
 
-def _driver() -> type[EthosUDriver]:
+def _driver() -> type[DeviceDriver[Any]]:
     from .driver import EthosUDriver
 
     return EthosUDriver
-
-
-def _options() -> type[EthosUOptions]:
-    from .vela_options import EthosUOptions
-
-    return EthosUOptions
 
 
 @hookimpl
@@ -39,7 +29,6 @@ def zoo_devices() -> Iterable[DeviceKind]:
         name="ethos-u",
         summary="Arm Ethos-U NPUs, by Vela: estimates alone",
         driver=_driver,
-        options=_options,
         extra="ethos-u",
         distributions=("ethos-u-vela",),
         formats=("tflite",),

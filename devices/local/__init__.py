@@ -3,39 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING
+from typing import Any
 
-from zoo.contracts import DeviceKind
+from zoo.contracts import DeviceDriver, DeviceKind
 from zoo.hookspecs import hookimpl
 
-if TYPE_CHECKING:
-    from .gpu import GpuDriver
-    from .host import HostDriver
-    from .options import GpuOptions, HostOptions
 
-
-def _host() -> type[HostDriver]:
+def _host() -> type[DeviceDriver[Any]]:
     from .host import HostDriver
 
     return HostDriver
 
 
-def _host_options() -> type[HostOptions]:
-    from .options import HostOptions
-
-    return HostOptions
-
-
-def _gpu() -> type[GpuDriver]:
+def _gpu() -> type[DeviceDriver[Any]]:
     from .gpu import GpuDriver
 
     return GpuDriver
-
-
-def _gpu_options() -> type[GpuOptions]:
-    from .options import GpuOptions
-
-    return GpuOptions
 
 
 @hookimpl
@@ -45,7 +28,6 @@ def zoo_devices() -> Iterable[DeviceKind]:
         name="host",
         summary="this machine, in fresh processes",
         driver=_host,
-        options=_host_options,
         distributions=(
             *("ai-edge-litert", "tflite-runtime", "onnxruntime"),
             *("openvino", "tflite-micro", "numpy"),
@@ -56,6 +38,5 @@ def zoo_devices() -> Iterable[DeviceKind]:
         name="gpu",
         summary="a GPU of this machine; its times count only where operators ran on it",
         driver=_gpu,
-        options=_gpu_options,
         distributions=("ai-edge-litert", "onnxruntime-gpu", "openvino", "numpy"),
     )

@@ -6,14 +6,11 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from zoo.contracts import Arena, DeviceKind, DeviceOptions
+from zoo.contracts import Arena, DeviceDriver, DeviceKind, DeviceOptions
 from zoo.hookspecs import hookimpl
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
-
-    from .boards import BoardOptions
-    from .driver import BoardDriver
 
 
 def known() -> dict[str, DeviceOptions]:
@@ -29,16 +26,10 @@ def _arena(model: Path, inputs: NDArray[Any]) -> Arena:
     return measure_arena(model, inputs)
 
 
-def _driver() -> type[BoardDriver]:
+def _driver() -> type[DeviceDriver[Any]]:
     from .driver import BoardDriver
 
     return BoardDriver
-
-
-def _options() -> type[BoardOptions]:
-    from .boards import BoardOptions
-
-    return BoardOptions
 
 
 @hookimpl
@@ -48,7 +39,6 @@ def zoo_devices() -> Iterable[DeviceKind]:
         name="microcontroller",
         summary="would a file run on a board, by tflite-micro (no latency)",
         driver=_driver,
-        options=_options,
         extra="micro",
         distributions=("tflite-micro", "ai-edge-litert", "numpy"),
         formats=("tflite",),

@@ -17,7 +17,7 @@ from typing import IO
 
 from zoo.common.errors import ProcessFailed, ZooError
 from zoo.common.files import sha256_of
-from zoo.contracts import AgentProcess
+from zoo.contracts import AgentProcess, Runtime
 from zoo.execution.failures import last_stderr_lines
 
 from ..runtimes import RUNTIMES
@@ -54,8 +54,13 @@ _START = (
     'printf \'{"protocol": %s, "id": null, "ok": false, "error": {"type": "MissingRuntime", '
     '"message": "there is no %s on the device"}}\\n\' "$v" "$p"; exit 3; }; '
     'set -- "$p" "$a" --runtime "$t"; '
-    f'[ "$p" = {UV} ] && set -- "$p" run --quiet --no-project --python ">=3.9" --with numpy '
-    '--with "$w" python "$a" --runtime "$t"; '
+    f'if [ "$p" = {UV} ]; then '
+    'set -- "$p" run --quiet --no-project --python ">=3.9" --with numpy --with "$w" python; '
+    '"$@" -c "" </dev/null || { '
+    'printf \'{"protocol": %s, "id": null, "ok": false, "error": {"type": "MissingRuntime", '
+    '"message": "uv cannot install %s on the device; to see why, type there: '
+    'uv run --with %s python"}}\\n\' "$v" "$w" "$w"; exit 3; }; '
+    'set -- "$@" "$a" --runtime "$t"; fi; '
     '[ -n "$m" ] && set -- taskset "$m" "$@"; '
     'mkdir -p "$d/run"; exec 3<&0; "$@" <&3 3<&- & n=$!; exec 3<&-; echo "$n" >"$d/run/$r.pid"; '
     'wait "$n"; c=$?; rm -f "$d/run/$r.pid"; exit "$c"'
@@ -102,10 +107,12 @@ class RemoteShell(ABC):
     Attributes:
         address: Of the device, for people.
         folder: Where the agent and files are kept there.
+        plugin_runtimes: Runtimes that plugins bring.
     """
 
     address: str
     folder: str
+    plugin_runtimes: Sequence[Runtime] = ()
     #: What the device said of its last start when the line was opened; empty where it tells none.
     boot = ""
 
@@ -218,8 +225,8 @@ class RemoteShell(ABC):
         agent = agent_archive()
         there = f"{self.folder}/agent/{agent.name}"
         self.send(agent, there, sha256_of(agent))
-        # What a plugin's runtime needs is installed there by whoever has the device.
-        needed = {each.name: each.distributions[0] for each in RUNTIMES}.get(runtime, "numpy")
+        known = (*RUNTIMES, *self.plugin_runtimes)
+        needed = next((each.distributions[0] for each in known if each.name == runtime), "numpy")
         run = secrets.token_hex(8)
         process = self.open(
             *(_START, self.folder, program, there, runtime, needed, run, str(PROTOCOL)),

@@ -3,26 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING
+from typing import Any
 
-from zoo.contracts import DeviceKind
+from zoo.contracts import DeviceDriver, DeviceKind
 from zoo.hookspecs import hookimpl
 
-if TYPE_CHECKING:
-    from .driver import SshDriver
-    from .options import SshOptions
 
-
-def _driver() -> type[SshDriver]:
+def _driver() -> type[DeviceDriver[Any]]:
     from .driver import SshDriver
 
     return SshDriver
-
-
-def _options() -> type[SshOptions]:
-    from .options import SshOptions
-
-    return SshOptions
 
 
 @hookimpl
@@ -32,6 +22,5 @@ def zoo_devices() -> Iterable[DeviceKind]:
         name="ssh",
         summary="a Linux board or machine, by OpenSSH",
         driver=_driver,
-        options=_options,
         remote=True,
     )

@@ -10,12 +10,12 @@ from __future__ import annotations
 
 import os
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from zoo.common.clock import utc_now
 from zoo.common.errors import ZooError
-from zoo.contracts import AgentProcess, Condition
+from zoo.contracts import AgentProcess, Condition, Runtime
 from zoo.execution.agent_driver import AgentDriver
 from zoo.execution.failures import last_stderr_lines
 
@@ -45,9 +45,12 @@ _ADD = (
 class SshTransport:
     """Files and agents on one device, which is ours until `close`."""
 
-    def __init__(self, options: SshOptions, *, hold: bool = True) -> None:
+    def __init__(
+        self, options: SshOptions, plugin_runtimes: Sequence[Runtime] = (), *, hold: bool = True
+    ) -> None:
         who = f"process {os.getpid()} on {socket.gethostname()} since {utc_now()}"
         self._connection = Connection(options, who if hold else "")
+        self._connection.plugin_runtimes = plugin_runtimes
         self._options = options
 
     def put(self, local: Path) -> str:
@@ -73,8 +76,8 @@ class SshDriver(AgentDriver[SshOptions]):
 
     def __init__(self, options: SshOptions) -> None:
         super().__init__(options)
-        if options.python == UV:  # which gives each runtime an environment of its own
-            self.asked, self.patience = UV_RUNTIMES, FETCHING
+        if options.python == UV:
+            self.apart, self.asked, self.patience = True, UV_RUNTIMES, FETCHING
         else:
             self.asked = UV_RUNTIMES[:1]
 
@@ -85,11 +88,11 @@ class SshDriver(AgentDriver[SshOptions]):
 
     def connect(self) -> SshTransport:
         """Connects, and holds the device."""
-        return SshTransport(self.options)
+        return SshTransport(self.options, self.plugin_runtimes)
 
     def look(self) -> SshTransport:
         """Connects, and leaves the device to others."""
-        return SshTransport(self.options, hold=False)
+        return SshTransport(self.options, self.plugin_runtimes, hold=False)
 
     def setup(self, tell: Callable[[str], None]) -> str:
         """Makes a virtual environment there with numpy and the runtimes that have a wheel for it.
@@ -103,7 +106,7 @@ class SshDriver(AgentDriver[SshOptions]):
             tell(f"making a virtual environment in {connection.folder}/venv")
             _install(connection, _MAKE_VENV, "a virtual environment")
             ready, refused = [], []
-            for runtime in (each for each in RUNTIMES if each.setup):
+            for runtime in (each for each in (*RUNTIMES, *self.plugin_runtimes) if each.setup):
                 distribution = runtime.distributions[0]
                 tell(f"installing {distribution}")
                 try:

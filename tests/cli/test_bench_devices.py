@@ -28,7 +28,7 @@ class Options(BaseModel):
     place: str
 
 
-class Driver(zoo.DeviceDriver):
+class Driver(zoo.DeviceDriver[Options]):
     def connect(driver):
         from zoo.devices.local.host import HostTransport
 
@@ -58,8 +58,7 @@ class Driver(zoo.DeviceDriver):
 @zoo.hookimpl
 def zoo_devices():
     for name, remote in (("near", False), ("far", True)):
-        yield DeviceKind(name=name, summary="for tests", driver=lambda: Driver, remote=remote,
-                         options=lambda: Options)
+        yield DeviceKind(name=name, summary="for tests", driver=lambda: Driver, remote=remote)
 """
 DEVICES = '[desk]\nkind = "near"\nplace = "desk"\n[roof]\nkind = "far"\nplace = "roof"\n'
 TINY = Tier(name="tiny", runs=4, seconds=0.02, processes=2, warmup_seconds=0.01, limit_seconds=20.0)

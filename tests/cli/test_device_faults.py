@@ -76,7 +76,7 @@ class Transport(HostTransport):
         self.step("close")
 
 
-class Driver(zoo.DeviceDriver):
+class Driver(zoo.DeviceDriver[Options]):
     def connect(self):
         return Transport(self.options)
 
@@ -89,8 +89,7 @@ class Driver(zoo.DeviceDriver):
 
 @zoo.hookimpl
 def zoo_devices():
-    yield DeviceKind(name="faulty", summary="for tests", driver=lambda: Driver,
-                     options=lambda: Options)
+    yield DeviceKind(name="faulty", summary="for tests", driver=lambda: Driver)
 """
 
 

@@ -26,7 +26,7 @@ class Options(BaseModel):
     broken: bool = False
 
 
-class Driver(zoo.AgentDriver):
+class Driver(zoo.AgentDriver[Options]):
     asked = ("litert",)
 
     def connect(self):
@@ -43,8 +43,7 @@ class Driver(zoo.AgentDriver):
 
 @zoo.hookimpl
 def zoo_devices():
-    yield DeviceKind(name="wired", summary="by wire", driver=lambda: Driver,
-                     options=lambda: Options)
+    yield DeviceKind(name="wired", summary="by wire", driver=lambda: Driver)
 """
     Path("wired.py").write_text(code)
     return "wired.py"

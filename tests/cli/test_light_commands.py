@@ -129,7 +129,7 @@ def test_devices_are_completed_beside_a_kind_that_fails():
     def fails():
         raise RuntimeError("no such table")
 
-    kinds = [DeviceKind(name="far", summary="x", driver=fails, options=fails, known=fails)]
+    kinds = [DeviceKind(name="far", summary="x", driver=fails, known=fails)]
     registry = load_registry(PluginSettings(installed=False))
     for kind in kinds:
         registry.devices.add(kind.name, kind, registry.plugins[0])

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import io
 import os
 import re
 import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import pytest
 from device_kinds import kind_of
+from pydantic import BaseModel
 
 from zoo.common.errors import UsageError, ZooError
-from zoo.contracts import DeviceKind
+from zoo.contracts import DeviceDriver, DeviceKind
+from zoo.contracts.checks import InvalidRecord
 from zoo.execution.agent_driver import AgentDriver
 from zoo.execution.device import Device
 from zoo.execution.devices import device_named, devices_without_entry, known_devices
@@ -121,6 +124,78 @@ def test_whatever_a_driver_raises_names_its_plugin(
         ask(device_named(registry, "far"))
     assert "of kind 'far' (zoo-far 2.0 (stranger)) failed to" in caught.value.what
     assert caught.value.why == "KeyError: 'wire'"
+    assert "a fault in the driver's code" in (caught.value.fix or "")
+
+
+@pytest.mark.parametrize(
+    ("error", "of_the_device"),
+    [
+        (OSError(5, "Input/output"), True),
+        (ConnectionResetError("gone"), True),
+        (TimeoutError("slow"), True),
+        (EOFError("cut"), True),
+        (subprocess.CalledProcessError(1, "adb"), True),
+        (io.UnsupportedOperation("not readable"), True),
+        (RuntimeError("no such port"), True),
+        (AttributeError("no attribute 'sned'"), False),
+        (TypeError("takes 1"), False),
+        (NameError("oops"), False),
+        (ImportError("no module named wire"), False),
+        (UnicodeDecodeError("utf-8", b"x", 0, 1, "bad"), False),
+        (NotImplementedError(), False),
+        (AssertionError(), False),
+        (ZeroDivisionError(), False),
+    ],
+)
+def test_advice_is_about_the_device_only_where_it_may_be_its_fault(
+    error: Exception, of_the_device: bool
+) -> None:
+    def fails(*_: Any) -> Any:
+        raise error
+
+    registry = registry_of(kind_of("far", methods={"fingerprint": fails}))
+    with pytest.raises(DriverFailed) as caught:
+        device_named(registry, "far").fingerprint()
+    fix = caught.value.fix or ""
+    assert ("check that the device is on" in fix) is of_the_device
+    assert ("a fault in the driver's code" in fix) is not of_the_device
+
+
+class Wired(BaseModel):
+    wire: str = "usb"
+
+
+Inner = TypeVar("Inner", bound=Wired)
+
+
+class Between(AgentDriver[Inner]):
+    """A class between, whose model is still open."""
+
+
+class Last(Between[Wired]):
+    """A driver with options."""
+
+    connect = raising
+
+
+class Plain(DeviceDriver[None]):
+    """A driver that says that it has none."""
+
+
+class Silent(AgentDriver):  # type: ignore[type-arg]
+    """A driver that says nothing."""
+
+
+def test_the_type_parameter_is_the_model() -> None:
+    models = [made.model for made in (Between, Last, Plain, Silent, type("Heir", (Last,), {}))]
+    assert models == [None, Wired, None, None, Wired]
+    kind = DeviceKind(name="wired", summary="x", driver=lambda: Last)
+    assert kind.driver_of({"wire": "serial"}).options == Wired(wire="serial")
+
+
+def test_options_of_the_record_are_told_where_they_belong() -> None:
+    with pytest.raises(InvalidRecord, match=r"class Driver\(zoo.DeviceDriver\[YourOptions\]\)"):
+        DeviceKind(name="wired", summary="x", driver=lambda: Last, options=lambda: Wired)  # type: ignore[call-arg]
 
 
 @pytest.mark.parametrize(
@@ -138,9 +213,7 @@ def test_what_is_no_text_names_the_plugin(method: str, ask: Callable[[Device], o
 
 
 def test_a_kind_that_cannot_tell_its_options_costs_itself_alone() -> None:
-    registry = registry_of(
-        DeviceKind(name="far", summary="x", driver=raising, options=raising, known=raising)
-    )
+    registry = registry_of(DeviceKind(name="far", summary="x", driver=raising, known=raising))
     registry.devices.add("near", kind_of("near"), registry.devices.provider("far"))
     found = known_devices(registry)
     assert isinstance(found["far"], ZooError)
@@ -156,8 +229,8 @@ def test_drivers_of_one_device_are_one_object_and_keep_defaults_unchecked() -> N
     from zoo.devices.adb import zoo_devices
 
     (kind,) = zoo_devices()
-    assert kind.options is not None
-    whole = kind.options()().model_dump(mode="json")
+    assert kind.model is not None
+    whole = kind.model().model_dump(mode="json")
     assert kind.driver_of(whole) is kind.driver_of({})
     assert kind.driver_of({"serial": "x"}) is not kind.driver_of({})
     assert issubclass(type(kind.driver_of({})), AgentDriver)

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from tiny_networks import FORMATS, ONNX, REGISTRY, TFLITE, Deployed, deployed, digits, write
 
-from zoo.artifacts.gate import placement
+from zoo.artifacts.gate import left_in_float, placement
 from zoo.contracts import FileContents
 from zoo.networks.building import count_multiply_adds, layer_names
 
@@ -117,6 +117,29 @@ def test_one_convolution_of_several_in_float_is_found(
     assert told.passed
     assert "were kept in float on purpose (wide)" in told.value
     assert not placement(contents, INT8, ("head",), layers).passed
+
+
+@pytest.mark.parametrize("format", FORMATS)
+def test_a_small_part_in_float_passes_and_is_told(
+    pictures: Deployed, tmp_path: Path, format: str
+) -> None:
+    _, contents = write(FORMATS[format], pictures, tmp_path, "int8", keep=("depthwise",))
+    layers = layer_names(pictures.model)
+    share = contents.float_products
+    expected = sum(share.values()) / sum(contents.multiply_adds.values())
+    assert 0 < expected < 0.1
+    check = placement(contents, INT8, (), layers)
+    assert check.passed
+    told = f"{expected:.1%} (depthwise)"
+    assert f", {told} stayed in float, which nobody asked for" in check.value
+    assert left_in_float(contents, INT8, (), layers) == told
+    # Asked for, it is told as that; and files of other precisions promise nothing of the kind.
+    asked = placement(contents, INT8, ("depthwise",), layers)
+    assert "nobody asked" not in asked.value
+    assert left_in_float(contents, INT8, ("depthwise",), layers) == ""
+    assert left_in_float(contents, REGISTRY.precision("dynamic-int8"), (), layers) == ""
+    # What asks for one layer is no excuse for another.
+    assert left_in_float(contents, INT8, ("wide",), layers) == told
 
 
 @pytest.mark.parametrize("format", FORMATS)

@@ -166,3 +166,10 @@ def test_a_file_is_slower_faster_or_it_cannot_be_told(float_ms: float, int_ms: f
     assert (" slower than" in remark) == slower
     assert (" faster than" in remark) == faster
     assert ("Cannot tell" in remark) == (not slower and not faster)
+
+
+def test_what_stayed_in_float_unasked_is_told_of_its_file() -> None:
+    told = remarks((row("int8", 0.03, left_in_float="3.2% (conv1)"), row()))
+    (line,) = [line for line in told if "nobody asked for" in line]
+    assert line.startswith(f"{row('int8', 0.03).file}: 3.2% (conv1) of the multiply-adds")
+    assert not [line for line in remarks((row("int8", 0.03), row())) if "nobody" in line]

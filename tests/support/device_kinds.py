@@ -48,6 +48,6 @@ def kind_of(
         record: Other fields of the record.
     """
     made = driver_of(base, **(methods or {}))
-    model = None if options is None else lambda: options
-    values: dict[str, Any] = {"summary": "for tests", "options": model, "driver": lambda: made}
+    made.model = options
+    values: dict[str, Any] = {"summary": "for tests", "driver": lambda: made}
     return DeviceKind(name=name, **{**values, **record})

@@ -308,8 +308,10 @@ def _available_runtime(artifact: Artifact, device: Device, runtime: str | None) 
     if runtime is None:
         return runtime_on(artifact.exporter, device)
     if runtime not in device.runtimes():
+        refusal = device.plugin_runtimes_there.get(runtime)
         raise ZooError(
             f"{runtime!r} is not installed on {device.name!r}",
+            why=None if refusal is None else refusal.what,
             fix=f"`zoo devices doctor {device.name}` shows the runtimes that are there",
         )
     return runtime

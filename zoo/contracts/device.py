@@ -6,12 +6,12 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Generic, Literal, Self, TypeVar, get_args
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, Literal, Self, TypeVar, get_args
 
 from zoo.common.errors import UsageError
 from zoo.contracts.checks import InvalidRecord, check, check_name
 from zoo.contracts.offline_analysis import Examination, Specimen
-from zoo.contracts.runtime import VendorTool
+from zoo.contracts.runtime import Runtime, VendorTool
 from zoo.contracts.transport import DeviceOptions, Transport
 from zoo.contracts.usage import Arena
 
@@ -31,11 +31,31 @@ class DeviceDriver(ABC, Generic[Options]):
     """The driver of one device: connects to it, or analyses offline how a file would run there.
 
     A subclass has `fingerprint` and `runtimes`, and `connect` or `examine`. One object serves all
-    of a command, so what is found out once may be kept (`functools.cached_property`).
+    of a command, so what is found out once may be kept (`functools.cached_property`). Its type
+    parameter is the pydantic model whose fields ``devices.toml`` may hold for such a device:
+    ``class BoxDriver(zoo.DeviceDriver[BoxOptions])``; without one, devices have no options.
 
     Attributes:
-        options: Of this device, as the model that its kind declares; None where it declares none.
+        model: That type parameter; None without one.
+        options: Of this device, an object of the model; None without one.
+        plugin_runtimes: Those that plugins bring; an environment made for the agent has to hold
+            them.
+        apart: Whether each runtime there has an environment of its own, so that an agent in one
+            knows nothing of the others.
+        patience: Seconds to wait for an agent's first answer.
     """
+
+    model: ClassVar[type[BaseModel] | None] = None
+    plugin_runtimes: Sequence[Runtime] = ()
+    apart: bool = False
+    patience: float = 120.0
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        for base in cls.__dict__.get("__orig_bases__", ()):
+            for given in get_args(base):
+                if isinstance(given, type):  # no type variable
+                    cls.model = None if given is type(None) else given
 
     def __init__(self, options: Options) -> None:
         self.options = options
@@ -112,8 +132,6 @@ class DeviceKind:
         name: ``host``; also a device by itself where the kind needs no options.
         summary: One line for lists.
         driver: Returns the class that does the work, which lists must not import.
-        options: Returns the pydantic model whose fields ``devices.toml`` may hold for a device of
-            this kind, and which its driver is given; None when it has none.
         extra: The extra of the distribution that brings what the driver needs; empty for none.
         distributions: Those installed here whose versions decide what it answers and how fast.
         local: Whether it is this machine, where files are judged after export.
@@ -133,7 +151,6 @@ class DeviceKind:
     name: str
     summary: str
     driver: Callable[[], type[DeviceDriver[Any]]]
-    options: Callable[[], type[BaseModel]] | None = None
     extra: str = ""
     distributions: tuple[str, ...] = ()
     local: bool = False
@@ -148,6 +165,12 @@ class DeviceKind:
 
     def __new__(cls, **given: Any) -> Self:
         """Tells authors of drivers that were functions of the record what to write now."""
+        if "options" in given:
+            raise InvalidRecord(
+                f"device {given.get('name', '')!r}: options of a DeviceKind are the type parameter "
+                "of its driver now: write class Driver(zoo.DeviceDriver[YourOptions]), and leave "
+                "options out; an example is in docs/plugins.md"
+            )
         if old := sorted(_METHODS & set(given)):
             raise InvalidRecord(
                 f"device {given.get('name', '')!r}: {', '.join(old)} of a DeviceKind are methods "
@@ -164,7 +187,7 @@ class DeviceKind:
         clocks = get_args(Clock)
         check(self.clock in clocks, self.name, f"clock must be one of {', '.join(clocks)}")
         check(callable(self.driver), self.name, "driver must be callable")
-        for field_name in ("options", "known", "arena"):
+        for field_name in ("known", "arena"):
             value = getattr(self, field_name)
             usable = value is None or callable(value)
             check(usable, self.name, f"{field_name} must be callable or None")
@@ -179,16 +202,24 @@ class DeviceKind:
         """Whether its devices can be set up from here."""
         return self.driver().setup is not DeviceDriver.setup
 
+    @property
+    def model(self) -> type[BaseModel] | None:
+        """The model of the options of its devices, as its driver declares it."""
+        return self._class().model
+
+    def _class(self) -> type[DeviceDriver[Any]]:
+        made = self.driver()
+        usable = isinstance(made, type) and issubclass(made, DeviceDriver)
+        check(usable, self.name, f"driver must return a class of zoo.DeviceDriver, not {made!r}")
+        return made
+
     def driver_of(self, options: DeviceOptions) -> DeviceDriver[Any]:
         """The driver of one device, the same object each time that the options are the same."""
-        model = None if self.options is None else _as_model(self.options(), options)
+        made = self._class()
+        model = None if made.model is None else _as_model(made.model, options)
         key = "" if model is None else model.model_dump_json()
         if key not in self._drivers:
-            made, needed = self.driver(), "examine" if self.analysis else "connect"
-            usable = isinstance(made, type) and issubclass(made, DeviceDriver)
-            check(
-                usable, self.name, f"driver must return a class of zoo.DeviceDriver, not {made!r}"
-            )
+            needed = "examine" if self.analysis else "connect"
             written = getattr(made, needed) is not getattr(DeviceDriver, needed)
             other = "that names formats" if self.analysis else "without formats"
             check(written, self.name, f"the driver of a kind {other} needs {needed}")

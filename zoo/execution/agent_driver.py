@@ -17,11 +17,9 @@ class AgentDriver(DeviceDriver[Options]):
     Attributes:
         asked: Runtimes in whose environments the agent is asked; one is enough where all runtimes
             share an environment. Those that cannot be started are passed over.
-        patience: Seconds to wait for the agent's answer.
     """
 
     asked: Sequence[str] = ()
-    patience: float = 120.0
 
     def look(self) -> Transport:
         """Connects only to look: may leave locks and clocks alone."""

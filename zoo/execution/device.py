@@ -59,7 +59,9 @@ class Device:
     def driver(self) -> DeviceDriver[Any]:
         """The code behind it, without a guard."""
         with self.guard("start"):
-            return self.kind.driver_of(self.options)
+            driver = self.kind.driver_of(self.options)
+        driver.plugin_runtimes = self.plugin_runtimes
+        return driver
 
     @property
     def address(self) -> str:
@@ -94,23 +96,36 @@ class Device:
             if tool is None:
                 raise
             there = []  # The agent may run there, and need not.
-        return [*([] if tool is None else [tool.name]), *there, *self._importable_there]
+        brought = [name for name, refusal in self.plugin_runtimes_there.items() if refusal is None]
+        return [*([] if tool is None else [tool.name]), *there, *brought]
 
     @cached_property
-    def _importable_there(self) -> list[str]:
-        """Those of the plugins' runtimes that an agent there can import."""
+    def plugin_runtimes_there(self) -> dict[str, ZooError | None]:
+        """The plugins' runtimes that an agent there can import, or why none could be asked.
+
+        One agent is asked for all of them, unless each runtime has an environment of its own.
+        """
         if not self.plugin_runtimes or self.kind.analysis:
-            return []
+            return {}
         from zoo.execution.session import AgentSession
 
-        transport = self.connect()
+        transport, found = self.connect(), dict[str, ZooError | None]()
+        together = (
+            [(each,) for each in self.plugin_runtimes]
+            if self.driver.apart
+            else [self.plugin_runtimes]
+        )
         try:
-            with AgentSession(transport, self.plugin_runtimes[0].name) as session:
-                return list(session.describe(self.plugin_runtimes)["runtimes"])
-        except ZooError:
-            return []  # Where no agent can be started, nothing that it would run is there.
+            for asked in together:
+                first = asked[0].name
+                try:
+                    with AgentSession(transport, first, self.driver.patience) as session:
+                        found |= dict.fromkeys(session.describe(asked)["runtimes"])
+                except ZooError as error:
+                    found[first] = error
         finally:
             transport.close()
+        return found
 
     def tool(self) -> VendorTool | None:
         """The vendor's benchmark tool that users have supplied for it."""

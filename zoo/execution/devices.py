@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 from zoo.common.errors import MissingExtra, UnknownName, UsageError, ZooError
 from zoo.contracts import DeviceKind, DeviceOptions, Exporter
@@ -92,10 +93,8 @@ def options_of(registry: Registry, kind: DeviceKind) -> dict[str, bool]:
     Raises:
         ZooError: Its driver fails to tell; names the plugin.
     """
-    if kind.options is None:
-        return {}
     with device_of(registry, kind.name, kind).guard("tell its options"):
-        fields = kind.options().model_fields
+        fields = {} if kind.model is None else kind.model.model_fields
         needed = {name: field.is_required() for name, field in fields.items()}
     return dict(sorted(needed.items(), key=lambda item: not item[1]))
 
@@ -164,7 +163,12 @@ def runtime_on(exporter: Exporter, device: Device) -> str:
         there = ", ".join(device.runtimes()) or "none"
         raise ZooError(
             f"{device.name!r} cannot run {exporter.name} files: a runtime is missing there",
-            why=f"it takes one of {', '.join(exporter.runtimes)}; the device has {there}",
+            why=f"it takes one of {', '.join(exporter.runtimes)}; the device has {there}"
+            + "".join(
+                f"; {name}: {refusal.what}"
+                for name, refusal in device.plugin_runtimes_there.items()
+                if refusal is not None and name in exporter.runtimes
+            ),
             fix=f"type: zoo devices setup {device.name}"
             if device.kind.prepares
             else "install one there, in the Python that devices.toml names for it",
@@ -193,7 +197,7 @@ def _device_of_kind(registry: Registry, kind: DeviceKind) -> Device:
             fix=f"name yours: zoo devices add NAME {kind.name} "
             + " ".join(f"{name}=…" for name in required),
         )
-    options = declared_options(kind.options, {}, kind.name)
+    options = _declared(kind, {}, kind.name)
     return device_of(registry, kind.name, kind, options)
 
 
@@ -216,8 +220,13 @@ def _device(registry: Registry, entry: Entry) -> Device:
         ) from error
     owner = f"{entry.name!r} ({entry.file}), of kind {kind.name},"
     options_of(registry, kind)  # names the plugin where the model cannot be had
-    options = declared_options(kind.options, values, owner)
+    options = _declared(kind, values, owner)
     return device_of(registry, entry.name, kind, options, entry.file)
+
+
+def _declared(kind: DeviceKind, values: Mapping[str, Any], owner: str) -> dict[str, Any]:
+    model = kind.model
+    return declared_options(None if model is None else lambda: model, values, owner)
 
 
 def _check_device_name(registry: Registry, entry: Entry) -> None:

@@ -15,6 +15,13 @@ if TYPE_CHECKING:
     from zoo.contracts.transport import AgentProcess, Condition, Transport
 
 
+#: Exceptions that no state of a device excuses.
+_FAULTS = (
+    *(ArithmeticError, AssertionError, AttributeError, ImportError, LookupError, NameError),
+    *(NotImplementedError, RecursionError, SyntaxError, TypeError, ValueError),
+)
+
+
 class DriverFailed(ProcessFailed):
     """A driver raised what drivers may not raise."""
 
@@ -38,10 +45,16 @@ def driver_guard(driver: str, step: str, *allowed: type[Exception]) -> Iterator[
         raise
     except Exception as error:
         said = " ".join(str(error).split())[:400] or "no message"
+        fix = "check that the device is on and connected, then type the same command again"
+        if isinstance(error, _FAULTS) and not isinstance(error, OSError):
+            fix = (
+                "this is a fault in the driver's code, whatever the device does: report it to the "
+                "driver's author; `zoo --debug …` shows the line"
+            )
         raise DriverFailed(
             f"the driver {driver} failed to {step}",
             why=f"{type(error).__name__}: {said}",
-            fix="check that the device is on and connected, then type the same command again",
+            fix=fix,
         ) from error
 
 

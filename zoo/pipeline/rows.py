@@ -58,6 +58,7 @@ class ArtifactRow:
         quiet: Whether the host was quiet while it was measured; None when nobody measured.
         checks: The gate's checks in their order.
         remark: What was tried to make it lose less, in a sentence; empty when nothing was.
+        left_in_float: What an integer file computes in float unasked: ``3.2% (conv1)``.
         attempts: Each file that was made for that: layers in float, what it loses, its bytes.
         trained: Whether the ranges of its integers were trained, not calibrated.
         budgets: Device and judgement of each budget that the recipe has for it.
@@ -91,6 +92,7 @@ class ArtifactRow:
     quiet: bool | None = None
     checks: tuple[Check, ...] = ()
     remark: str = ""
+    left_in_float: str = ""
     attempts: tuple[Attempt, ...] = ()
     trained: bool = False
     budgets: tuple[tuple[str, Judgement], ...] = ()
@@ -199,6 +201,7 @@ def _row(
         clock=timed.clock if timed else "real",
         checks=judged.checks,
         remark=_one_line(made.remark),
+        left_in_float=judged.left_in_float,
         attempts=made.attempts,
     )
 

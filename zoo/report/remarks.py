@@ -40,6 +40,7 @@ def remarks(rows: Sequence[ArtifactRow]) -> tuple[str, ...]:
     return (
         *_accuracy(passed),
         *_repairs(rows),
+        *_left_in_float(rows),
         *_speed(passed),
         *_noise(rows),
         *_untested(rows),
@@ -90,6 +91,16 @@ def _repairs(rows: Sequence[ArtifactRow]) -> Iterator[str]:
     for row in rows:
         if row.remark:
             yield f"{row.file}: {row.remark}"
+
+
+def _left_in_float(rows: Sequence[ArtifactRow]) -> Iterator[str]:
+    for row in rows:
+        if row.left_in_float:
+            yield (
+                f"{row.file}: {row.left_in_float} of the multiply-adds stayed in float, which "
+                "nobody asked for: the format has no integer form of them. --keep-float LAYER says "
+                "that it is meant; `zoo explain` shows what it costs."
+            )
 
 
 def _distance(worst: ArtifactRow, metric: Metric) -> Iterator[str]:

@@ -69,7 +69,7 @@ def given_by(adb_server: AdbServer) -> dict[str, object]:
 
 
 def options(adb_server: AdbServer, **changes: object) -> dict[str, object]:
-    return declared_options(KIND.options, {**given_by(adb_server), **changes}, "phone")
+    return declared_options(lambda: AdbOptions, {**given_by(adb_server), **changes}, "phone")
 
 
 @pytest.fixture
@@ -427,7 +427,7 @@ class TestChoice:
 )
 def test_options_that_a_shell_would_misread(changes: dict[str, str], message: str) -> None:
     with pytest.raises(UsageError, match=message):
-        declared_options(KIND.options, changes, "phone")
+        declared_options(lambda: AdbOptions, changes, "phone")
 
 
 def test_without_adbutils(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from textwrap import dedent
 from typing import Any
@@ -19,8 +20,10 @@ import pytest
 from measured import measure
 from ssh_server import SshServer, make_key, why_not
 
+from zoo.artifacts.artifact import open_unaltered
 from zoo.common.errors import UsageError, ZooError
 from zoo.common.files import sha256_of
+from zoo.contracts import Runtime
 from zoo.contracts.options import declared_options
 from zoo.devices.local.host import HostTransport
 from zoo.devices.shared import linux
@@ -29,6 +32,7 @@ from zoo.devices.shared.remote import DeviceUnreachable, shell_command
 from zoo.devices.ssh import driver as ssh
 from zoo.devices.ssh.options import SshOptions
 from zoo.execution.device import Device
+from zoo.execution.devices import runtime_on
 from zoo.execution.failures import AgentDied, AgentHung, AgentRefused
 from zoo.execution.lock import DeviceBusy
 from zoo.execution.session import AgentSession
@@ -197,12 +201,12 @@ def test_arguments_arrive_as_they_are(words: str, tmp_path: Path) -> None:
 )
 def test_options_that_ssh_or_a_shell_would_misread(changes: dict[str, str], message: str) -> None:
     with pytest.raises(UsageError, match=message):
-        declared_options(KIND.options, {"host": "pi4.local", **changes}, "pi4")
+        declared_options(lambda: SshOptions, {"host": "pi4.local", **changes}, "pi4")
 
 
 @pytest.mark.parametrize("host", ["pi4.local", "10.0.0.7", "fe80::1%eth0", "my_alias"])
 def test_usual_hosts(host: str) -> None:
-    assert declared_options(KIND.options, {"host": host}, "pi4")["host"] == host
+    assert declared_options(lambda: SshOptions, {"host": host}, "pi4")["host"] == host
 
 
 class TestHostKeys:
@@ -305,6 +309,40 @@ def test_uv_gets_the_runtime(server: SshServer, connect: Connect) -> None:
         *("run", "--quiet", "--no-project", "--python", ">=3.9"),
         *("--with", "numpy", "--with", "onnxruntime"),
     ]
+
+
+UV_STAND_IN = """
+    printf '%%s ' "$@" >> %(asked)s; echo >> %(asked)s
+    case "$*" in *"--with zoo-absent "*) echo "error: zoo-absent was not found" >&2; exit 1;; esac
+    while [ "$1" != python ]; do shift; done; shift
+    exec %(python)s "$@"
+"""
+
+
+def test_uv_gets_the_distribution_of_a_plugins_runtime(
+    server: SshServer, far: Path, files: dict[str, Path]
+) -> None:
+    """Each runtime has an environment of its own; one that uv cannot make is told with its name."""
+    asked = server.folder / "asked-of-plugins"
+    server.program("uv", dedent(UV_STAND_IN) % {"asked": asked, "python": sys.executable})
+    own = {"module": "json", "formats": ("tflite",), "source": Path(__file__)}
+    brought = (
+        Runtime(name="here", summary="x", distributions=("psutil",), **own),
+        Runtime(name="absent", summary="x", distributions=("zoo-absent",), **own),
+    )
+    options = server.options(far, python="uv")
+    device = Device(name="pi", kind=replace(KIND), options=options, plugin_runtimes=brought)
+    there = device.runtimes()
+    assert "here" in there
+    assert "absent" not in there
+    starts = asked.read_text().splitlines()
+    assert any("--with numpy --with psutil python" in line and "agent" in line for line in starts)
+    artifact = open_unaltered(load_registry(), files["dense"])
+    wanted = replace(artifact.exporter, runtimes=("absent",))
+    with pytest.raises(ZooError, match="a runtime is missing there") as caught:
+        runtime_on(wanted, device)
+    assert "uv cannot install zoo-absent on the device" in (caught.value.why or "")
+    assert "uv run --with zoo-absent python" in (caught.value.why or "")
 
 
 def test_a_plugins_runtime(connect: Connect, tmp_path: Path) -> None:

@@ -15,7 +15,13 @@ from zoo.artifacts.artifact import (
     require_manifest,
     with_gate_result,
 )
-from zoo.artifacts.gate import compare_outputs, conversion_parity, reasons, run_checks
+from zoo.artifacts.gate import (
+    compare_outputs,
+    conversion_parity,
+    left_in_float,
+    reasons,
+    run_checks,
+)
 from zoo.artifacts.golden_samples import golden_name
 from zoo.artifacts.reference_outputs import REFERENCE, comparison_split
 from zoo.common.files import (
@@ -192,6 +198,9 @@ class GateStep(Step[GateResult]):
             model_bytes=artifact.contents.payload_bytes,
             side_files=side_files,
             golden="" if beside is None else golden_name(source.name),
+            left_in_float=left_in_float(
+                artifact.contents, precision, manifest.kept, manifest.layers
+            ),
         )
         return Outcome(
             result=result,
