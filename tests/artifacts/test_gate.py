@@ -13,6 +13,7 @@ from makers import comparison, contents, fuzz, truth
 
 from zoo.artifacts.gate import (
     PREPROCESSING_MAX_ABS,
+    file_checks,
     finite_outputs,
     placement,
     preprocessing_parity,
@@ -42,7 +43,6 @@ LABELS = np.arange(1000, dtype=np.int64) % CLASSES
 GOOD = {
     "task": TASK,
     "precision": precision_named("int8"),
-    "contents": contents(),
     "parity": comparison(),
     "preprocessing": comparison(),
     "truth": truth(LABELS),
@@ -51,6 +51,7 @@ GOOD = {
     "max_drop": None,
     "twin": None,
 }
+GOOD_CONTENTS = contents()
 NAN = probabilities(LABELS)
 NAN[5, 1] = np.nan
 INFINITE = probabilities(LABELS)
@@ -60,11 +61,17 @@ LOST = probabilities(LABELS)
 LOST[900:][LABELS[900:] == 1] = [0.98, 0.01, 0.01]
 
 
+def asked(contents=GOOD_CONTENTS, **changes) -> dict[str, Any]:
+    """What `run_checks` is given, with the checks of these contents."""
+    given = {**GOOD, **changes}
+    return {**given, "static": file_checks(contents, given["precision"])}
+
+
 def failed(**changes) -> list[str]:
     """Names of the checks that fail."""
     if "precision" in changes:
         changes["precision"] = precision_named(changes["precision"])
-    checks = run_checks(**{**GOOD, **changes})
+    checks = run_checks(**asked(**changes))
     assert [check.name for check in checks] == [
         *("finite", "parity", "preprocessing", "accuracy", "classes"),
         *("placement", "operators", "shapes"),
@@ -112,17 +119,13 @@ def test_bad_file_fails_that_check_alone(check, changes):
 
 def test_a_broken_file_is_told_everything():
     checks = run_checks(
-        **{
-            **GOOD,
-            "outputs": NAN,
-            "contents": contents(custom_operators=("FlexErf", "TeaLeaves")),
-        }
+        **asked(outputs=NAN, contents=contents(custom_operators=("FlexErf", "TeaLeaves")))
     )
     assert reasons(checks) == (
         "finite: 1 outputs are NaN or infinite: some value overflowed; "
         "operators: no stock runtime has FlexErf, TeaLeaves"
     )
-    assert reasons(run_checks(**GOOD)) == ""
+    assert reasons(run_checks(**asked())) == ""
 
 
 def test_loss_within_the_limit_passes():

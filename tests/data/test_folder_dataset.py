@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+import zoo
 from zoo.common.errors import BadData, UsageError
 from zoo.contracts.dataset import Dataset
 from zoo.data.folder import fingerprint, open_folder
@@ -305,7 +306,7 @@ def test_an_image_in_two_splits_is_refused(make_folder):
     root = given(make_folder)
     shutil.copy(root / "train/cat/000.png", root / "test/dog/leak.png")
     with pytest.raises(BadData, match=r"train/cat/000\.png = test/dog/leak\.png"):
-        open_folder(str(root))
+        zoo.open_dataset(f"folder:{root}")
 
 
 def test_every_split_holds_every_class(make_folder):

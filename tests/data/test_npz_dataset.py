@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+import zoo
 from zoo.common.errors import BadData, BadFile, UnknownName, UsageError
 from zoo.data.npz import fingerprint, open_npz
 
@@ -169,7 +170,9 @@ def test_a_class_without_training_examples(save):
 def test_an_image_in_two_splits_is_refused(save):
     x = images(9)
     with pytest.raises(BadData, match=r"x_train\[4\] = x_test\[1\]"):
-        open_npz(save(x_train=x, y_train=labels(9), x_test=x[3:6], y_test=labels(3)))
+        zoo.open_dataset(
+            "npz:" + save(x_train=x, y_train=labels(9), x_test=x[3:6], y_test=labels(3))
+        )
 
 
 @pytest.mark.parametrize("argument", [None, "", "/no/such.npz", "/"])

@@ -17,7 +17,7 @@ from zoo.data.splits import (
     hold_out,
     minimum_examples,
     preferred_split,
-    refuse_overlap,
+    quotas,
     split_by_content,
 )
 
@@ -68,16 +68,35 @@ def test_each_example_is_in_one_split_and_each_class_in_all(data, shares):
 
 @settings(max_examples=60, deadline=None)
 @given(datasets())
-def test_only_classes_that_lack_examples_leave_the_preferred_split(data):
+def test_each_class_has_its_share_of_each_split(data):
     hashes, labels = data
     placed = where(hashes, split_by_content(hashes, labels, NAMES))
     for label in range(len(NAMES)):
         own = {h for h, mine in zip(hashes, labels, strict=True) if mine == label}
         wish = Counter(preferred_split(h) for h in own)
-        lacking = sum(
-            max(0, minimum_examples(len(own), share) - wish[n]) for n, share in SHARES.items()
-        )
-        assert sum(placed[h] != preferred_split(h) for h in own) == lacking
+        counts = Counter(placed[h] for h in own)
+        wanted = quotas(len(own))
+        for name, count in wanted.items():
+            assert abs(counts[name] - count) <= count // 20
+        # Borders move no farther than they must.
+        moved = sum(placed[h] != preferred_split(h) for h in own)
+        assert moved <= sum(abs(wish[name] - count) for name, count in wanted.items())
+
+
+def test_a_rare_class_has_enough_for_a_test():
+    # By content alone its 50 of 1,000 got 41, 6 and 3.
+    hashes = [content(i) for i in range(1000)]
+    labels = np.array([0] * 50 + [1] * 950, np.int64)
+    splits = split_by_content(hashes, labels, ("rare", "common"))
+    assert [int((labels[splits[name]] == 0).sum()) for name in SHARES] == [35, 7, 8]
+
+
+@pytest.mark.parametrize(
+    ("count", "wanted"),
+    [(3, [1, 1, 1]), (4, [2, 1, 1]), (10, [7, 1, 2]), (50, [35, 7, 8]), (1000, [700, 150, 150])],
+)
+def test_quotas(count, wanted):
+    assert list(quotas(count).values()) == wanted
 
 
 @settings(max_examples=30, deadline=None)
@@ -94,15 +113,14 @@ def test_order_does_not_matter(data, random):
 
 @settings(max_examples=20, deadline=None)
 @given(st.integers(0, 10**6), st.integers(1, 200))
-def test_adding_examples_moves_none(offset, added):
-    # So many that no class falls short of half its share, whatever the offset.
+def test_adding_examples_moves_few(offset, added):
     hashes = [content(offset + i) for i in range(3000)]
     labels = np.arange(3000, dtype=np.int64) % 3
     more = hashes + [content(offset + 10**7 + i) for i in range(added)]
     more_labels = np.concatenate([labels, np.zeros(added, np.int64)])
     before = where(hashes, split_by_content(hashes, labels, NAMES))
     after = where(more, split_by_content(more, more_labels, NAMES))
-    assert before.items() <= after.items()
+    assert sum(after[h] != before[h] for h in hashes) <= max(8, added // 2)
 
 
 def test_shares_are_met_on_average():
@@ -125,13 +143,13 @@ def test_half_a_share_is_the_least():
     assert [minimum_examples(n, 0.15) for n in (3, 20, 100, 1000)] == [1, 1, 7, 75]
 
 
-def test_what_moves_is_nearest():
+def test_borders_move_in_order_of_hashes():
     train = [c for c in map(content, range(100)) if preferred_split(c) == "train"][:6]
     hashes = [*train, *map(content, range(200, 300))]
     labels = np.array([0] * 6 + [1] * 100, np.int64)
     placed = where(hashes, split_by_content(hashes, labels, ("cat", "dog")))
     lowest_first = [placed[c] for c in sorted(train)]
-    assert lowest_first == ["train"] * 4 + ["test", "validation"]
+    assert lowest_first == ["train"] * 4 + ["validation", "test"]
 
 
 def test_content_in_two_classes_stays_in_one_split():
@@ -157,9 +175,3 @@ def test_hold_out_takes_as_many_of_each_class():
     assert sorted([*kept, *aside]) == list(range(90))
     lowest = sorted(h for h, label in zip(hashes, labels, strict=True) if label == 1)[:7]
     assert {hashes[i] for i in aside if labels[i] == 1} == set(lowest)
-
-
-def test_overlap_names_both_examples():
-    with pytest.raises(BadData, match=r"splits share examples: a\.png = b\.png"):
-        refuse_overlap({"train": {b"1": "a.png", b"2": "x"}, "test": {b"1": "b.png"}})
-    refuse_overlap({"train": {b"1": "a"}, "test": {b"2": "b"}})

@@ -13,6 +13,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+import zoo
 from zoo.common.errors import BadData, UnknownName, UsageError, ZooError
 from zoo.contracts import Dataset, TokenPreprocessing
 from zoo.data.preprocessing.inputs import fitted, read_inputs
@@ -135,7 +136,7 @@ def test_given_splits(tmp_path: Path) -> None:
     assert "15 % of train/" in dataset.notes[0]
     (tmp_path / "test" / "good" / "copy.txt").write_text("\n good train 3 \n")
     with pytest.raises(BadData, match=r"train/good/3.txt = test/good/copy.txt"):
-        open_text(str(tmp_path))
+        zoo.open_dataset(f"text:{tmp_path}")
 
 
 def test_copies_stay_together(tmp_path: Path) -> None:

@@ -21,7 +21,8 @@ from zoo.artifacts.artifact import (
     open_artifact,
     with_gate_result,
 )
-from zoo.artifacts.gate import compare_outputs, run_checks
+from zoo.artifacts.file_chain import FileChain
+from zoo.artifacts.gate import compare_outputs, file_checks, run_checks
 from zoo.artifacts.golden_samples import golden_name
 from zoo.common.worker import Children
 from zoo.contracts import Comparison, ImagePreprocessing
@@ -183,7 +184,7 @@ def judge_file(path: Path, precision: str, **changes: Any) -> Path:
     checks = run_checks(
         task=task,
         precision=found.precision(precision),
-        contents=contents,
+        static=file_checks(contents, found.precision(precision)),
         parity=compare_outputs(task, reference, answered.outputs, truth.labels),
         preprocessing=Comparison(count=64, max_abs=0.0, mean_abs=0.0, agreement=1.0),
         truth=truth,
@@ -199,10 +200,10 @@ def judge_file(path: Path, precision: str, **changes: Any) -> Path:
         checks=checks,
         metrics=task.evaluate(answered.outputs, truth),
     )
-    golden, beside = keep_golden(
-        artifact,
+    ((golden, beside),) = keep_golden(
+        FileChain(artifacts=(artifact,)),
         found.precision(precision),
-        answered,
+        [answered],
         split,
         truth.labels,
         "digits/test",

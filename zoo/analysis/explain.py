@@ -13,6 +13,7 @@ from zoo.analysis.advice import Advice, advice
 from zoo.analysis.file_facts import FileFacts
 from zoo.analysis.findings import findings
 from zoo.artifacts.artifact import Artifact, open_unaltered, require_manifest
+from zoo.artifacts.file_chain import refuse_part
 from zoo.common.errors import BadData, BadFile, UnknownName, UsageError, ZooError
 from zoo.common.progress import OnStep, quiet
 from zoo.common.worker import WorkerLimits, call
@@ -100,6 +101,11 @@ def explain(
     registry = registry or load_registry()
     artifact = open_unaltered(registry, Path(file))
     manifest = require_manifest(artifact)
+    refuse_part(
+        artifact,
+        "what it loses shows in what all of them give",
+        "hold them against the float files: zoo evaluate FILE",
+    )
     if manifest.precision == BASELINE.name:
         raise UsageError(
             f"{artifact.path} is a {BASELINE.name} file: the one that others are compared with",

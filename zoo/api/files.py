@@ -13,7 +13,7 @@ from zoo.common.worker import call
 from zoo.contracts.dataset import SPLITS
 from zoo.data import opening
 from zoo.data.opening import check_task
-from zoo.execution.runner import evaluate_file
+from zoo.execution.chain_runner import evaluate_file
 from zoo.networks.loading import Subject
 from zoo.networks.published.official import fetched_model
 from zoo.registry import Registry, load_registry
@@ -25,6 +25,7 @@ def evaluate(
     data: str | None = None,
     *,
     split: str = "test",
+    allow_leak: bool = False,
     on_step: OnStep = quiet,
     registry: Registry | None = None,
 ) -> Evaluation:
@@ -34,6 +35,7 @@ def evaluate(
         target: Variant, model id, weights file, or exported file.
         data: None for the dataset that the weights were trained on.
         split: ``train``, ``validation`` or ``test``.
+        allow_leak: Whether examples may be in two splits of the dataset.
         on_step: Receives progress.
         registry: None discovers plugins anew.
     """
@@ -50,15 +52,20 @@ def evaluate(
             )
         if manifest is not None:
             check_task(registry, name, manifest.task, path.name)
-        dataset = opening.open_dataset(registry, name)
+        dataset = opening.judged_dataset(registry, name, allow_leak=allow_leak)
         return evaluate_file(
             registry, path, dataset, split, emit=lambda event: on_step("evaluate", event)
         )
-    return _evaluate_model(registry, str(target), data, split, on_step)
+    return _evaluate_model(registry, str(target), data, split, allow_leak, on_step)
 
 
 def _evaluate_model(
-    registry: Registry, model: str, data: str | None, split: str, on_step: OnStep
+    registry: Registry,
+    model: str,
+    data: str | None,
+    split: str,
+    allow_leak: bool,
+    on_step: OnStep,
 ) -> Evaluation:
     import tempfile
     from dataclasses import fields
@@ -71,6 +78,7 @@ def _evaluate_model(
                 "subject": Subject(model=str(checkpoint.path), plugins=registry.settings),
                 "data": data or checkpoint.card().dataset,
                 "split": split,
+                "allow_leak": allow_leak,
                 "folder": Path(folder),
                 "card": None,
             },

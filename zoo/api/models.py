@@ -52,15 +52,18 @@ def load(model: str, *, registry: Registry | None = None) -> Any:
     return load_for_user(Subject(model=model, plugins=settings))
 
 
-def open_dataset(name: str, *, registry: Registry | None = None) -> Dataset:
+def open_dataset(
+    name: str, *, allow_leak: bool = False, registry: Registry | None = None
+) -> Dataset:
     """Opens a dataset: its splits, classes, and what should be known about it.
 
     Args:
         name: As after ``--data``: ``digits``, ``folder:photos``, ``csv:walk.csv?window=50``.
+        allow_leak: Whether examples that are in two splits are noted, not refused.
         registry: None discovers plugins anew.
 
     Raises:
         UnknownName: Nothing provides such a dataset; offers the nearest.
         ZooError: It cannot be used; says why.
     """
-    return opening.open_dataset(registry or load_registry(), name)
+    return opening.judged_dataset(registry or load_registry(), name, allow_leak=allow_leak)

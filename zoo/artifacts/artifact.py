@@ -78,6 +78,21 @@ class GateReference:
 
 
 @dataclass(frozen=True, kw_only=True)
+class PartReference:
+    """One of the files that make one model together.
+
+    Attributes:
+        part: Its name: ``encoder``.
+        file: Of its file, which lies beside the others.
+        payload_sha256: Of the model in it, without its manifest.
+    """
+
+    part: str
+    file: str
+    payload_sha256: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class Manifest:
     """The manifest of a file.
 
@@ -111,6 +126,8 @@ class Manifest:
         meanings: What outputs mean, in words, by name, where the task says so.
         golden: Real inputs with the file's own outputs, which the gate keeps; None in files that it
             has not judged, that gave no finite answer, or that are older.
+        part: Which of several files that make one model together this is; empty for a whole model.
+        parts: All of these files in the order in which they run, as the gate has judged them.
     """
 
     model_id: str
@@ -139,6 +156,8 @@ class Manifest:
     gate: GateReference | None = None
     golden: Golden | None = None
     meanings: dict[str, str] = field(default_factory=dict)
+    part: str = ""
+    parts: tuple[PartReference, ...] = ()
     schema: int = SCHEMA
 
 
@@ -266,10 +285,11 @@ def with_gate_result(
     gate: GateReference,
     golden: Golden | None = None,
     budgets: Mapping[str, Mapping[str, str]] | None = None,
+    parts: tuple[PartReference, ...] = (),
 ) -> Manifest:
-    """The manifest with the gate's verdict, golden samples and budgets."""
+    """The manifest with the gate's verdict, golden samples, budgets and parts."""
     limits = {device: dict(table) for device, table in (budgets or {}).items()}
-    return replace(manifest, gate=gate, golden=golden, budgets=limits)
+    return replace(manifest, gate=gate, golden=golden, budgets=limits, parts=parts)
 
 
 def describe(artifact: Artifact) -> dict[str, Any]:

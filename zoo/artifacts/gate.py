@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from zoo.artifacts.file_chain import FileChain
 from zoo.common.named_arrays import describe_shapes, fields_of
 from zoo.contracts import Check, Comparison, FileContents, Precision, Task, Truth
 from zoo.contracts.precision import BASELINE
@@ -45,7 +46,7 @@ def run_checks(
     *,
     task: Task,
     precision: Precision,
-    contents: FileContents,
+    static: Sequence[Check],
     parity: Comparison,
     preprocessing: Comparison,
     truth: Truth,
@@ -53,15 +54,13 @@ def run_checks(
     outputs: Array,
     max_drop: float | None,
     twin: Array | None,
-    kept: Sequence[str] = (),
-    layers: Sequence[str] = (),
 ) -> tuple[Check, ...]:
-    """Runs every check on one file.
+    """Runs every check on one file, or on all files of one model together.
 
     Args:
         task: Knows how outputs are compared.
         precision: As exported.
-        contents: What the file really contains.
+        static: What the bytes alone answer; from `file_checks` or `chain_checks`.
         parity: File against the Keras network on the same raw inputs.
         preprocessing: Normalization in the graph against the formula.
         truth: Of the whole test split.
@@ -70,8 +69,6 @@ def run_checks(
         max_drop: Points that may be lost; None for the task's own limit.
         twin: Outputs of the float32 file of the same format, when there is one; the paired test
             is then against what the user would ship otherwise.
-        kept: Names of the Keras layers that were kept in float on purpose.
-        layers: Names of all layers of the network, in its order.
     """
     allowed = max_drop if max_drop is not None else task.allowed_loss(precision)
     before, after = task.decode(reference if twin is None else twin), task.decode(outputs)
@@ -82,9 +79,42 @@ def run_checks(
         preprocessing_parity(preprocessing),
         task.accuracy(truth, before, after, allowed),
         *(() if by_class is None else (by_class,)),
+        *static,
+    )
+
+
+def file_checks(
+    contents: FileContents,
+    precision: Precision,
+    kept: Sequence[str] = (),
+    layers: Sequence[str] = (),
+) -> tuple[Check, ...]:
+    """The checks that a file's bytes answer, without running it.
+
+    Args:
+        contents: What the file really contains.
+        precision: As exported.
+        kept: Names of the Keras layers that were kept in float on purpose.
+        layers: Names of all layers of the network, in its order.
+    """
+    return (
         placement(contents, precision, kept, layers),
         stock_operators(contents),
         static_shapes(contents),
+    )
+
+
+def chain_checks(chain: FileChain, precision: Precision) -> tuple[Check, ...]:
+    """The `file_checks` of a model: of several files, each check passes where it does for all."""
+    found = [
+        file_checks(artifact.contents, precision, manifest.kept, manifest.layers)
+        for artifact, manifest in zip(chain.artifacts, chain.manifests, strict=True)
+    ]
+    if len(found) == 1:
+        return found[0]
+    return tuple(
+        Check.combined(dict(zip(chain.names, same, strict=True)))
+        for same in zip(*found, strict=True)
     )
 
 

@@ -77,6 +77,8 @@ class Golden:
         file: Name of the file beside, which holds both; empty when they are here.
         sha256: Of that file.
         limits: `max_abs` of each output by name, where there are several.
+        in_chain: Of a part that takes what another file gave: how far its outputs may be off, by
+            name, where that one's own answers are its inputs; empty for a file that takes examples.
     """
 
     dataset: str
@@ -91,6 +93,7 @@ class Golden:
     file: str = ""
     sha256: str = ""
     limits: dict[str, float] = field(default_factory=dict)
+    in_chain: dict[str, float] = field(default_factory=dict)
 
     def limit(self, output: str) -> float:
         """The tolerance of one output, as absolute difference."""
@@ -153,16 +156,30 @@ def least_tolerance(precision: Precision, output: TensorInfo) -> tuple[float, st
 
 @dataclass(frozen=True, kw_only=True)
 class GoldenChoice:
-    """The chosen golden examples, with the tolerance of each output."""
+    """The chosen golden examples, with the tolerance of each output and its reason."""
 
     examples: tuple[int, ...]
     limits: dict[str, float]
-    tolerance: str
+    reasons: dict[str, str]
 
     @property
     def max_abs(self) -> float:
         """The greatest tolerance of any output."""
         return max(self.limits.values())
+
+    @property
+    def tolerance(self) -> str:
+        """Why as much as that, in words."""
+        return "; ".join(f"{name}: {why}" if name else why for name, why in self.reasons.items())
+
+    def of(self, outputs: Sequence[str]) -> GoldenChoice:
+        """That of one of several files, which has these outputs; a single one has no name there."""
+        named = {name: name if len(outputs) > 1 else "" for name in outputs}
+        return GoldenChoice(
+            examples=self.examples,
+            limits={own: self.limits[name] for name, own in named.items()},
+            reasons={own: self.reasons[name] for name, own in named.items()},
+        )
 
 
 def choose_golden(
@@ -217,14 +234,14 @@ def choose_golden(
         )
         chosen.append(best)
         numbers.append(examples[best - places[0]])
-    limits, words = {}, []
+    limits, reasons = {}, {}
     for (name, own), (least, why) in zip(apart.items(), tolerances, strict=True):
         measured = _MARGIN * float(own[chosen].max())
         if measured > least:
             least, why = measured, "twice what the kernels of one machine differ by on these inputs"
         limits[name] = float(f"{least:.4g}")
-        words.append(f"{name}: {why}" if name else why)
-    return GoldenChoice(examples=tuple(numbers), limits=limits, tolerance="; ".join(words))
+        reasons[name] = why
+    return GoldenChoice(examples=tuple(numbers), limits=limits, reasons=reasons)
 
 
 def golden_name(file: str) -> str:

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from zoo.artifacts.artifact import Artifact, Manifest
+from zoo.artifacts.file_chain import refuse_part
 from zoo.benchmark.candidate import Candidate
 from zoo.common.cache_key import step_key
 from zoo.common.code_fingerprint import code_of
@@ -100,6 +101,11 @@ def references_of(
     """One for each network that some of the files came from; files without a manifest each one."""
     distinct: dict[object, Artifact] = {}
     for artifact in artifacts:
+        refuse_part(
+            artifact,
+            "its network does the work of all of them",
+            "leave out --reference, or name files of whole models",
+        )
         manifest = artifact.manifest
         key = artifact.path if manifest is None else (manifest.model_id, manifest.weights_sha256)
         distinct.setdefault(key, artifact)

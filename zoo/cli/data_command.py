@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from zoo.cli.options import Settings, complete_dataset, examples, json_option, print_json
+from zoo.cli.recipe_options import recipe_options
 from zoo.cli.tables import print_table
 
 if TYPE_CHECKING:
@@ -23,18 +24,21 @@ _MOST_CLASSES = 20
     epilog=examples("zoo data", "zoo data digits", 'zoo data "csv:walk.csv?window=50"'),
 )
 @click.argument("dataset", required=False, shell_complete=complete_dataset)
+@recipe_options("allow_leak")
 @json_option
 @click.pass_obj
-def command(settings: Settings, dataset: str | None, as_json: bool) -> None:
+def command(
+    settings: Settings, dataset: str | None, allow_leak: bool | None, as_json: bool
+) -> None:
     """Show what DATASET holds and how it is split, before any training; or list the kinds."""
     registry = settings.registry()
     if dataset is None:
         _list(registry, as_json)
         return
-    from zoo.data.opening import open_dataset
+    from zoo.data.opening import judged_dataset
     from zoo.data.summary import summarize
 
-    found = summarize(open_dataset(registry, dataset))
+    found = summarize(judged_dataset(registry, dataset, allow_leak=bool(allow_leak)))
     if as_json:
         print_json(asdict(found))
     else:

@@ -27,7 +27,7 @@ from zoo.cli.recipe_options import recipe_options
 @click.argument("target", metavar="MODEL|FILE", shell_complete=complete_model)
 @data_option("Dataset [the one the weights were trained on].")
 @option("--split", default="test", help="train, validation or test")
-@recipe_options("gate.allow_weak")
+@recipe_options("allow_leak", "gate.allow_weak")
 @json_option
 @click.pass_context
 def command(
@@ -35,6 +35,7 @@ def command(
     target: str,
     data: str | None,
     split: str,
+    allow_leak: bool | None,
     allow_weak: bool | None,
     as_json: bool,
 ) -> None:
@@ -52,7 +53,14 @@ def command(
 
     settings: Settings = ctx.obj
     with StepProgress(quiet=as_json) as progress:
-        found = evaluate(target, data, split=split, on_step=progress, registry=settings.registry())
+        found = evaluate(
+            target,
+            data,
+            split=split,
+            allow_leak=bool(allow_leak),
+            on_step=progress,
+            registry=settings.registry(),
+        )
     weak = any(finding.weak for finding in found.findings) and not allow_weak
     if as_json:
         print_json(as_plain(found))

@@ -31,10 +31,22 @@ EXTRA_OF = {
     "adbutils": "adb",
     "ethosu": "ethos-u",
     "psycopg": "postgres",
+    "pillow_heif": "heic",
 }
 #: Extras outside ``all``: for datasets, official weights, runtimes, devices and databases that few
 #: people need; told then.
-ON_REQUEST = ("aeon", "hf", "weights", "torch", "openvino", "micro", "adb", "ethos-u", "postgres")
+ON_REQUEST = (
+    "aeon",
+    "hf",
+    "weights",
+    "torch",
+    "openvino",
+    "micro",
+    "adb",
+    "ethos-u",
+    "postgres",
+    "heic",
+)
 
 
 def require(module: str) -> ModuleType:

@@ -6,18 +6,20 @@ from zoo.contracts.device import Clock, DeviceDriver, DeviceKind
 from zoo.contracts.exporter import Exporter, ExportRequest, FileContents, TensorInfo
 from zoo.contracts.layers import LayerComparison, LayerRequest, OperatorRecord
 from zoo.contracts.offline_analysis import Examination, Figure, FigureTable, Specimen
+from zoo.contracts.outputs import ModelPart, Output
 from zoo.contracts.precision import Precision, Tolerances
 from zoo.contracts.preprocessing import (
     ImagePreprocessing,
     InputKind,
     LatentPreprocessing,
+    PartPreprocessing,
     Preprocessing,
     SeriesPreprocessing,
     TokenPreprocessing,
 )
 from zoo.contracts.runtime import Runtime, ToolOrder, ToolSummary, VendorTool
 from zoo.contracts.target import Target
-from zoo.contracts.task import Check, Comparison, Metric, Output, Task, Truth
+from zoo.contracts.task import Check, Comparison, Metric, Task, Truth
 from zoo.contracts.transport import AgentProcess, Condition, DeviceOptions, Transport
 from zoo.contracts.usage import Arena, Program, Usage, UsageRequest
 from zoo.contracts.weights import SourceLayer, WeightsSource
@@ -47,8 +49,10 @@ __all__ = [
     "LayerComparison",
     "LayerRequest",
     "Metric",
+    "ModelPart",
     "OperatorRecord",
     "Output",
+    "PartPreprocessing",
     "Precision",
     "Preprocessing",
     "Program",

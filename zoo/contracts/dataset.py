@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -34,11 +34,16 @@ class Split:
             any size. Series: float32, shape (steps, channels). Texts: a string of shape (), or
             tokens of shape (steps,). Must be safe to call from several threads.
         content_hash: SHA-256 over the examples and labels of this split, in order.
+        identities: For each example a hash of what it shows; equal ones are the same example. None
+            where nobody has them: then all examples are read once to find those in two splits.
+        names: What examples are called in messages; empty where they have no names.
     """
 
     labels: NDArray[Any]
     read: Callable[[int], NDArray[Any]]
     content_hash: str
+    identities: Sequence[bytes] | None = None
+    names: Sequence[str] = ()
 
     def __post_init__(self) -> None:
         check(self.labels.ndim >= 1, "split", "the first axis of labels must be the example")

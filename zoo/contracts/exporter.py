@@ -103,8 +103,14 @@ class FileContents:
     @property
     def integer_share(self) -> float:
         """Share of computing operators that multiply integers, hybrid ones among them, 0 to 1."""
-        total = self.integer_operators + self.float_operators
-        return (self.integer_operators + self.hybrid_operators) / total if total else 0.0
+        return integer_share([self])
+
+
+def integer_share(files: Sequence[FileContents]) -> float:
+    """That share over all operators of several files."""
+    total = sum(file.integer_operators + file.float_operators for file in files)
+    integer = sum(file.integer_operators + file.hybrid_operators for file in files)
+    return integer / total if total else 0.0
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

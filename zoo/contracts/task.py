@@ -1,18 +1,18 @@
-"""Tasks: the meaning of outputs, the training objective, and the comparison of two outputs."""
+"""Tasks: the meaning of outputs, and the comparison of two outputs."""
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from zoo.common.errors import UsageError
 from zoo.contracts.checks import check, check_name
 from zoo.contracts.dataset import Split
-from zoo.contracts.geometric_transform import GeometricTransform
+from zoo.contracts.outputs import ModelPart, Output, check_parts, parts_of
 from zoo.contracts.precision import Precision, check_precisions
 from zoo.contracts.preprocessing import Preprocessing
+from zoo.contracts.training_objective import TrainingObjective
 
 if TYPE_CHECKING:  # lists and help must not wait for numpy
     from numpy.typing import NDArray
@@ -139,102 +139,6 @@ class Check:
         )
 
 
-@dataclass(frozen=True, kw_only=True)
-class Output:
-    """One of a task's named outputs.
-
-    Attributes:
-        name: What it is called in an exported file: ``probabilities``. Where there are several,
-            also the key of the network's output.
-        meaning: For people who use a file: ``one probability per class; the largest is the
-            answer``. Empty: it follows from the shape.
-    """
-
-    name: str
-    meaning: str = ""
-
-    def __post_init__(self) -> None:
-        check_name("output", self.name)
-
-
-@dataclass(frozen=True, kw_only=True, eq=False)
-class TrainingObjective(ABC):
-    """A training objective: loss, monitored metric and trained model.
-
-    Attributes:
-        name: Of the task.
-        higher_is_better: Of the metric that `compile` names.
-        trainee: ``trainee(network, preprocessing)`` makes the Keras model that is trained, from
-            raw inputs and labels; None takes the network behind its normalization. A model with a
-            ``train_step`` of its own is how a task brings a training step of its own. When the
-            architecture brings a companion, that is the third argument.
-        state: ``state(model)`` lists the variables of the trained model that the next epoch
-            depends on, beside those of network and optimizer, for checkpoints.
-    """
-
-    name: str
-    higher_is_better: bool = True
-    trainee: Callable[..., Any] | None = None
-    state: Callable[[Any], list[Any]] | None = None
-
-    @abstractmethod
-    def compile(self, model: Any, optimizer: Any, options: Any) -> str:
-        """Prepares a Keras model for ``fit``: the loss and metrics of each output.
-
-        Returns:
-            Name of the metric whose validation value decides which epoch is kept.
-        """
-
-    def class_labels(self, labels: Array) -> Array | None:
-        """Of each example, or of each of its places, the class that ``balanced`` weighs it by.
-
-        Args:
-            labels: As outputs have them.
-
-        Returns:
-            Class indices, int64, of the shape that the loss has without the mean; `IGNORED` where
-            there is no class. None: labels are no single classes.
-        """
-        return labels if str(labels.dtype) == "int64" and labels.ndim == 1 else None
-
-    def transform_labels(self, labels: Any, transform: GeometricTransform) -> Any:
-        """Labels of pictures that were mirrored, turned or shifted at random in a training.
-
-        One label per picture stays, a class of every place moves along. A task whose labels are
-        other places (boxes, key points, depths) overrides this; one whose labels are about the
-        whole picture, whatever their shape, returns them.
-
-        Args:
-            labels: TensorFlow tensor of a batch; of several labels a dictionary.
-            transform: How each picture was moved.
-
-        Raises:
-            UsageError: Nobody said how such labels follow.
-        """
-        if isinstance(labels, dict):
-            return {
-                name: self.transform_labels(values, transform) for name, values in labels.items()
-            }
-        if len(labels.shape) == 1:
-            return labels
-        if labels.dtype.name == "int64" and len(labels.shape) in (3, 4):
-            return transform.apply_to_map(labels)
-        raise UsageError(
-            f"pictures cannot be moved at random where labels have the shape {labels.shape[1:]}",
-            why=f"they may be places in the picture, and the task {self.name!r} does not say how "
-            "labels follow its pixels",
-            fix="leave flip, shift, crop and rotate out of --augment, or override "
-            "Task.transform_labels",
-        )
-
-    def sample_image(self, network: Any, preprocessing: Preprocessing) -> Array | None:
-        """An image of the network's current output, uint8, (height, width, 1 or 3), for each epoch.
-
-        None: there is nothing to see.
-        """
-        return None
-
-
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Task(TrainingObjective):
     """The meaning of outputs: the base class of tasks.
@@ -246,7 +150,8 @@ class Task(TrainingObjective):
     Attributes:
         summary: One line for lists.
         outputs: What the exported files return, in this order. Of several, the network returns a
-            dictionary with these names as keys.
+            dictionary with these names as keys. Outputs that name a part make the network one of
+            several files (see `parts`).
         max_drop: Largest tolerated loss per precision, points or per cent of a distance, where it
             is not that of the precision's tolerances.
         least_classes: A dataset with fewer classes is refused.
@@ -271,6 +176,7 @@ class Task(TrainingObjective):
         check(len(self.outputs) >= 1, self.name, "names no output")
         names = self.output_names
         check(len({*names}) == len(names), self.name, f"outputs named twice: {', '.join(names)}")
+        check_parts(self.name, self.outputs)
         check(self.min_parity_inputs >= 1, self.name, "min_parity_inputs must be positive")
         check_precisions(self.name, self.max_drop, field="max_drop has ")
 
@@ -279,12 +185,32 @@ class Task(TrainingObjective):
         """Names of the outputs in their order."""
         return tuple(output.name for output in self.outputs)
 
+    @property
+    def parts(self) -> tuple[ModelPart, ...]:
+        """The files that a network is deployed as, in the order in which they run.
+
+        The first takes the examples, each other one the single output of the one before. A task
+        whose outputs name no part has one, without a name.
+        """
+        return parts_of(self.outputs)
+
+    @property
+    def several_files(self) -> bool:
+        """Whether a network of this task is deployed as more than one file."""
+        return len(self.parts) > 1
+
+    def part(self, name: str) -> ModelPart:
+        """The part called `name`; `KeyError` when there is none."""
+        return {part.name: part for part in self.parts}[name]
+
     @abstractmethod
     def activation(self, outputs: Any) -> Any:
         """Turns what the network returns into what is exported: a Keras tensor, or several by name.
 
         Args:
-            outputs: What ``build`` returned: a tensor, or several by name.
+            outputs: What ``build`` returned: a tensor, or several by name. For a file of several,
+                the outputs of its part alone, by name; what the next part takes must stay as the
+                network made it.
         """
 
     def relevant(self, outputs: Array, labels: Array) -> Array:

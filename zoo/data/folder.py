@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from zoo.data.readers.listing import ListedFile
+    from zoo.data.readers.query import Query
 
 
 @hookimpl
@@ -34,27 +35,36 @@ def zoo_datasets() -> Iterable[DatasetProvider]:
 def open_folder(argument: str | None) -> Dataset:
     """Checks every image once and splits them.
 
-    Folders ``train``, ``validation`` (or ``val``) and ``test`` are honoured as splits; without
-    ``validation``, it is taken from ``train``. Otherwise images are split 70/15/15 by content.
+    Folders for training, validation and test are honoured as splits, whatever form their names
+    have; without one for validation, it is taken from training. Otherwise images are split 70/15/15
+    by content, or by group.
 
     Args:
-        argument: Path of the folder.
+        argument: Path of the folder. ``?group=`` behind it keeps groups of images in one split:
+            ``group=folder`` those in one folder below their class, anything else is a regular
+            expression that is looked for in the path below the class; its first bracket, or else
+            all that it finds, names the group.
 
     Raises:
-        UsageError: No such folder.
-        BadData: No class, an empty class, too many broken images, an image in two
-            splits, a class too small to split, or a link that leaves the folder.
+        UsageError: No such folder, or a wrong option.
+        BadData: No class, an empty class, too many broken images, a class or its groups too few
+            to split, a group in two given splits, folders that are no classes, or a link that
+            leaves the folder.
     """
+    from zoo.data.near_copies import as_outlines, near_copy_notes
     from zoo.data.readers import class_folders as shared
     from zoo.data.readers.folder_check import check_files
+    from zoo.data.readers.groups import groups_of
     from zoo.data.readers.hashing import dataset_hash
-    from zoo.data.readers.image_files import suffixes
+    from zoo.data.readers.image_files import suffixes, unread_formats
     from zoo.data.readers.listing import list_folder
 
-    listing = list_folder(argument)
+    query = _find(argument)
+    listing = list_folder(query.path)
     classes = shared.classes_of(listing)
     images, others = shared.by_suffix(listing.files, frozenset(suffixes()))
-    shared.refuse_empty(listing, images, "images", broken=False)
+    unread = unread_formats([file.path for file in others])
+    shared.refuse_empty(listing, images, "images", broken=False, others=unread)
     checked, memory_notes = check_files(listing.root, images)
     broken = [f"{images[i].path}: {c.problem}" for i, c in enumerate(checked) if c.problem]
     shared.refuse_broken(broken, len(images), "images", "they cannot be decoded")
@@ -63,26 +73,39 @@ def open_folder(argument: str | None) -> Dataset:
     hashes = [checked[i].digest for i in good]
     labels = shared.labels_of(files, classes)
     shared.refuse_empty(listing, files, "images", broken=True)
-    indices, split_notes = shared.divide(files, hashes, classes)
+    groups, group_notes = groups_of(query.options.get("group"), files)
+    indices, split_notes = shared.divide(files, hashes, classes, groups)
     splits = {
         name: _split(listing.root, [files[i] for i in own], [hashes[i] for i in own], labels[own])
         for name, own in indices.items()
     }
     pairs = shared.conflicting_labels([file.path for file in files], hashes, labels)
+    content_hash = dataset_hash(classes, splits)
+    near = near_copy_notes(
+        content_hash,
+        lambda name: as_outlines(checked[good[i]].outline for i in indices[name]),
+        {name: split.names for name, split in splits.items()},
+        "for frames of one film, see group= in the guide to datasets",
+    )
     notes = [
+        *listing.notes,
         *shared.note("left out: not images", [file.path for file in others]),
+        *unread,
         *shared.note("left out", listing.ignored),
         *shared.note("left out: broken", broken),
         *shared.note("in more than one class", pairs),
+        *shared.copies(hashes),
+        *group_notes,
         *split_notes,
+        *near,
         *memory_notes,
     ]
     return Dataset(
         name=f"folder:{argument}",
         classes=classes,
         splits=splits,
-        content_hash=dataset_hash(classes, splits),
-        source=f"files in {Path(argument or '').name or argument}",
+        content_hash=content_hash,
+        source=f"files in {Path(query.path).name or query.path}",
         notes=tuple(notes),
     )
 
@@ -96,7 +119,16 @@ def fingerprint(argument: str | None) -> str:
     """
     from zoo.data.readers.listing import list_folder, listing_fingerprint
 
-    return f"folder:{listing_fingerprint(list_folder(argument))}"
+    return f"folder:{listing_fingerprint(list_folder(_find(argument).path))}"
+
+
+def _find(argument: str | None) -> Query:
+    from zoo.data.readers.query import Query, parse_query
+
+    # A folder may have a question mark in its name.
+    if not argument or Path(argument).expanduser().is_dir():
+        return Query(provider="folder", path=argument or "")
+    return parse_query("folder", argument, ("group",))
 
 
 def _split(
@@ -117,4 +149,5 @@ def _split(
                 fix="leave the folder alone during a run; start the run again",
             ) from error
 
-    return Split(labels=labels, read=read, content_hash=split_hash(hashes, labels))
+    content = split_hash(hashes, labels)
+    return Split(labels=labels, read=read, content_hash=content, identities=hashes, names=paths)

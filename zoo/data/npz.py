@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from zoo.common.errors import UsageError
-from zoo.contracts.dataset import SPLITS, Dataset, DatasetProvider
+from zoo.contracts.dataset import SPLITS, Dataset, DatasetProvider, Split
 from zoo.hookspecs import hookimpl
 
 if TYPE_CHECKING:
@@ -66,16 +66,36 @@ def open_npz(argument: str | None) -> Dataset:
     arrays = read_arrays(path, _kind(query))
     hashes = {name: example_hashes(examples) for name, examples in arrays.examples.items()}
     splits = {
-        name: array_split(arrays.examples[key], arrays.labels[key], hashes[key], indices)
+        name: array_split(
+            arrays.examples[key],
+            arrays.labels[key],
+            hashes[key],
+            indices,
+            f"x_{key}" if key else "x",
+        )
         for name, (key, indices) in _divide(arrays, hashes).items()
     }
+    content_hash = dataset_hash(arrays.classes, splits)
     return Dataset(
         name=f"npz:{argument}",
         classes=arrays.classes,
         splits=splits,
-        content_hash=dataset_hash(arrays.classes, splits),
+        content_hash=content_hash,
         source=path.name,
-        notes=tuple(arrays.notes),
+        notes=(*arrays.notes, *_near_copies(content_hash, splits)),
+    )
+
+
+def _near_copies(content_hash: str, splits: Mapping[str, Split]) -> list[str]:
+    from zoo.data.near_copies import near_copy_notes, outlines_of
+
+    if splits["train"].read(0).ndim != 3:
+        return []
+    return near_copy_notes(
+        content_hash,
+        lambda name: outlines_of(splits[name]),
+        {name: split.names for name, split in splits.items()},
+        "for frames of one film, give x_train and x_test, each with films of its own",
     )
 
 
@@ -93,17 +113,11 @@ def _divide(
     arrays: Arrays, hashes: dict[str, list[bytes]]
 ) -> dict[str, tuple[str, NDArray[np.int64] | None]]:
     """For each split the array that it comes from, and which of its examples; None means all."""
-    from zoo.data.splits import SHARES_WITHOUT_TEST, refuse_overlap, split_by_content
+    from zoo.data.splits import SHARES_WITHOUT_TEST, split_by_content
 
     if "" in hashes:
         divided = split_by_content(hashes[""], arrays.labels[""], arrays.classes)
         return {name: ("", own) for name, own in divided.items()}
-    refuse_overlap(
-        {
-            name: {content: f"x_{name}[{i}]" for i, content in enumerate(own)}
-            for name, own in hashes.items()
-        }
-    )
     if "validation" in hashes:
         return {name: (name, None) for name in SPLITS}
     arrays.notes.append("15 % of x_train serve as validation, since there is no x_validation")

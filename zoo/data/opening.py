@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from zoo.common.errors import UsageError
 from zoo.contracts import Dataset
+from zoo.data.leaks import refuse_leaks
 from zoo.registry import Registry
 
 
@@ -25,6 +28,27 @@ def open_dataset(registry: Registry, name: str) -> Dataset:
             f"dataset {provider_name!r} takes nothing after a colon", fix=f"write {provider_name}"
         )
     return provider.open(argument or None)
+
+
+def judged_dataset(registry: Registry, name: str, *, allow_leak: bool = False) -> Dataset:
+    """`open_dataset` for whoever trains or measures: no example may be in two splits.
+
+    Args:
+        registry: What provides datasets.
+        name: ``name`` or ``name:argument``.
+        allow_leak: Whether such examples are noted only.
+
+    Raises:
+        BadData: Splits share an example; names it.
+    """
+    dataset = open_dataset(registry, name)
+    fingerprint = "" if _say_what_they_are(dataset) else dataset_fingerprint(registry, name)
+    notes = refuse_leaks(dataset, fingerprint, allowed=allow_leak)
+    return replace(dataset, notes=(*dataset.notes, *notes)) if notes else dataset
+
+
+def _say_what_they_are(dataset: Dataset) -> bool:
+    return all(split.identities is not None for split in dataset.splits.values())
 
 
 def check_task(registry: Registry, data: str, task: str, subject: str) -> None:

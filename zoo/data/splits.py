@@ -5,12 +5,15 @@ below 0.70 it is ``train``, below 0.85 ``validation``, else ``test``. The others
 no say, so examples that are added later leave those before where they were, and a test split never
 fills with what an earlier network was trained on.
 
-Only a class that would be left with fewer than half of its share in a split (which happens to small
-classes) takes what is missing from the split that has most to spare, nearest hash first.
+Only where a class would be left with clearly more or less than its share in a split (by more than
+a twentieth, which is likely for small classes alone) do the borders between splits move: of 50
+examples 35 are for training, 7 for validation and 8 for test.
 """
 
 from __future__ import annotations
 
+import itertools
+import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
@@ -21,6 +24,8 @@ from zoo.common.errors import BadData
 
 #: Share of each split when nothing else is said.
 SHARES: Mapping[str, float] = {"train": 0.70, "validation": 0.15, "test": 0.15}
+#: Part of its share by which a class may have more or less in a split.
+SLACK = 0.05
 #: For data that comes with a test split but no validation split.
 SHARES_WITHOUT_TEST: Mapping[str, float] = {"train": 0.85, "validation": 0.15}
 
@@ -54,6 +59,7 @@ def split_by_content(
     labels: NDArray[np.int64],
     classes: Sequence[str],
     shares: Mapping[str, float] = SHARES,
+    slack: float = SLACK,
 ) -> dict[str, NDArray[np.int64]]:
     """Divides examples among splits, per class.
 
@@ -62,6 +68,7 @@ def split_by_content(
         labels: Class indices, int64, shape (examples,).
         classes: Class names.
         shares: Name and share of each split; the shares add up to 1.
+        slack: Part of its share by which a class may have more or less in a split.
 
     Returns:
         For each split the ascending indices of its examples, int64. Each example is in exactly
@@ -82,7 +89,7 @@ def split_by_content(
                 why=f"each class needs one in each of {', '.join(shares)}",
                 fix="add examples of this class, or remove the class",
             )
-        _fill_up(name, own, where, shared, shares)
+        _stratify(name, own, where, shared, shares, slack)
     split_of = np.array([where[content] for content in hashes])
     return {name: np.flatnonzero(split_of == name).astype(np.int64) for name in shares}
 
@@ -171,31 +178,6 @@ def divide_given(
     return {name: (name, kept[name]) for name in SHARES}, notes
 
 
-def refuse_overlap(contents: Mapping[str, Mapping[bytes, str]]) -> None:
-    """Refuses splits that share an example.
-
-    Args:
-        contents: For each split, content hashes and the name by which to call the example.
-
-    Raises:
-        BadData: Names the first examples that are in two splits.
-    """
-    names = list(contents)
-    pairs = [
-        f"{contents[first][content]} = {contents[second][content]}"
-        for i, first in enumerate(names)
-        for second in names[i + 1 :]
-        for content in sorted(contents[first].keys() & contents[second].keys())
-    ]
-    if pairs:
-        more = f" and {len(pairs) - 5} more" if len(pairs) > 5 else ""
-        raise BadData(
-            f"splits share examples: {'; '.join(pairs[:5])}{more}",
-            why="accuracy on examples that were trained on says nothing",
-            fix="remove them from one of the splits",
-        )
-
-
 def _intervals(shares: Mapping[str, float]) -> dict[str, tuple[float, float]]:
     intervals, low = {}, 0.0
     for name, share in shares.items():
@@ -213,27 +195,66 @@ def _contents_by_class(
     return [sorted(own) for own in found]
 
 
-def _fill_up(
+def quotas(distinct: int, shares: Mapping[str, float] = SHARES) -> dict[str, int]:
+    """How many of a class's distinct examples each split should get: one at least, all together.
+
+    What rounding leaves goes to the largest remainders; of equal ones, to the smaller share,
+    and of equal shares to the later split.
+    """
+    exact = {split: distinct * share for split, share in shares.items()}
+    found = {split: max(1, int(wish)) for split, wish in exact.items()}
+    while sum(found.values()) < distinct:
+        # Rounded, so that sums of decimal fractions do not decide.
+        split = max([*found][::-1], key=lambda s: (round(exact[s] - found[s], 6), -shares[s]))
+        found[split] += 1
+    while sum(found.values()) > distinct:
+        found[max(found, key=lambda s: found[s] - exact[s] if found[s] > 1 else -1.0)] -= 1
+    return found
+
+
+def _stratify(
     name: str,
     own: list[bytes],
     where: dict[bytes, str],
     shared: set[bytes],
     shares: Mapping[str, float],
+    slack: float,
 ) -> None:
-    """Moves examples of one class into the splits that hold too few of it."""
-    needs = {split: minimum_examples(len(own), share) for split, share in shares.items()}
-    for split, need in needs.items():
-        while (counts := Counter(where[content] for content in own))[split] < need:
-            donors = [s for s in shares if counts[s] > needs[s]]
-            # What stands in two classes stays put: to move it would disturb the other class.
-            movable = [c for c in own if where[c] in donors and c not in shared]
-            if not movable:
-                raise BadData(
-                    f"class {name!r} cannot be divided among {', '.join(shares)}",
-                    why="too many of its examples are also in other classes",
-                    fix="remove the examples that stand in two classes from one of them",
-                )
-            donor = max({where[c] for c in movable}, key=lambda s: (counts[s] - needs[s], s))
-            candidates = [c for c in movable if where[c] == donor]
-            nearest = min(candidates, key=lambda c: (distance_to_split(c, split, shares), c))
-            where[nearest] = split
+    """Moves the borders between splits, for one class, until each has about its share of it."""
+    wanted = quotas(len(own), shares)
+    counts = Counter(dict.fromkeys(shares, 0))
+    counts.update(where[content] for content in own)
+    # What stands in two classes stays put: to move it would disturb the other class.
+    pinned = Counter(where[content] for content in own if content in shared)
+    aims = _nearer(counts, wanted, slack)
+    movable = iter(sorted(content for content in own if content not in shared))
+    room = {split: max(0, aims[split] - pinned[split]) for split in shares}
+    excess = sum(room.values()) + sum(pinned.values()) - len(own)
+    for split in sorted(shares, key=lambda s: -room[s]):
+        taken = min(excess, room[split])
+        room[split] -= taken
+        excess -= taken
+    for split in shares:
+        for content in itertools.islice(movable, room[split]):
+            where[content] = split
+    held = Counter(where[content] for content in own)
+    if any(held[split] < minimum_examples(len(own), share) for split, share in shares.items()):
+        raise BadData(
+            f"class {name!r} cannot be divided among {', '.join(shares)}",
+            why="too many of its examples are also in other classes",
+            fix="remove the examples that stand in two classes from one of them",
+        )
+
+
+def _nearer(counts: Mapping[str, int], wanted: Mapping[str, int], slack: float) -> dict[str, int]:
+    """Counts that differ from those wanted by the slack at most: all differences shrunk alike."""
+    apart = {split: counts[split] - wanted[split] for split in wanted}
+    factor = min([1.0, *(int(wanted[s] * slack) / abs(each) for s, each in apart.items() if each)])
+    exact = {split: wanted[split] + factor * each for split, each in apart.items()}
+    # Rounded down first, and then up where most was lost, so that the sum stays.
+    found = {split: math.floor(round(value, 9)) for split, value in exact.items()}
+    for split in sorted(wanted, key=lambda s: found[s] - exact[s])[
+        : sum(counts.values()) - sum(found.values())
+    ]:
+        found[split] += 1
+    return found

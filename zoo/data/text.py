@@ -34,7 +34,8 @@ def open_text(argument: str | None) -> Dataset:
     Args:
         argument: Path of a folder with a folder of ``.txt`` files for each class, or ``train/``,
             ``validation/`` and ``test/`` above them; or of a table with two columns, text first.
-            For tables, ``?text=COLUMN&label=COLUMN`` names the columns.
+            For tables, ``?text=COLUMN&label=COLUMN`` names the columns; for folders,
+            ``?group=`` keeps texts in one split, as it does for images.
 
     Raises:
         UsageError: No such file or folder; a wrong option or column name.
@@ -63,20 +64,25 @@ def fingerprint(argument: str | None) -> str:
 def _find(argument: str | None) -> tuple[Query, Path]:
     from zoo.data.readers.query import parse_query
 
-    query = parse_query("text", argument, ("text", "label"))
+    query = parse_query("text", argument, ("text", "label", "group"))
     path = Path(query.path).expanduser()
     if not path.is_file() and not path.is_dir():
         raise UsageError(f"there is no file or folder {query.path}", fix="check the path")
-    if query.options and path.is_dir():
+    if query.options.keys() - {"group"} and path.is_dir():
         raise UsageError(
             f"{query.path} is a folder, which has no columns",
             fix="leave text= and label= out, or name a .csv or .tsv file",
+        )
+    if "group" in query.options and path.is_file():
+        raise UsageError(
+            f"{query.path} is a table, and group= is for folders", fix="leave group= out"
         )
     return query, path
 
 
 def _open_folder(name: str, query: Query) -> Dataset:
     from zoo.data.readers import class_folders as shared
+    from zoo.data.readers.groups import groups_of
     from zoo.data.readers.hashing import dataset_hash
     from zoo.data.readers.listing import list_folder
     from zoo.data.readers.text_examples import text_hashes, text_split
@@ -93,9 +99,11 @@ def _open_folder(name: str, query: Query) -> Dataset:
     files, texts = [every[i] for i in good], [read[i] for i in good]
     shared.refuse_empty(listing, files, "texts", broken=True)
     hashes, labels = text_hashes(texts), shared.labels_of(files, classes)
-    indices, notes = shared.divide(files, hashes, classes)
-    splits = {split: text_split(texts, labels, hashes, own) for split, own in indices.items()}
-    pairs = shared.conflicting_labels([file.path for file in files], hashes, labels)
+    groups, group_notes = groups_of(query.options.get("group"), files)
+    indices, notes = shared.divide(files, hashes, classes, groups)
+    names = [file.path for file in files]
+    splits = {n: text_split(texts, labels, hashes, own, names) for n, own in indices.items()}
+    pairs = shared.conflicting_labels(names, hashes, labels)
     return Dataset(
         name=name,
         classes=classes,
@@ -103,10 +111,12 @@ def _open_folder(name: str, query: Query) -> Dataset:
         content_hash=dataset_hash(classes, splits),
         source=f"files in {Path(query.path).name or query.path}",
         notes=(
+            *listing.notes,
             *shared.note("left out: not .txt", [file.path for file in others]),
             *shared.note("left out", listing.ignored),
             *shared.note("left out: broken", broken),
             *shared.note("in more than one class", pairs),
+            *group_notes,
             *notes,
         ),
     )

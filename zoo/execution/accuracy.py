@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable
 
 from zoo.artifacts.artifact import Artifact, require_manifest
+from zoo.artifacts.file_chain import refuse_part
 from zoo.contracts import Dataset, Preprocessing, Task
 from zoo.execution.runner import FileOutputs, check_classes, check_enough_classes
 from zoo.execution.session import AgentSession
@@ -23,8 +24,13 @@ def accuracy_measurement(
 
     Raises:
         BadFile: The file has no manifest, so nobody knows its preprocessing.
-        UsageError: Its classes are not the dataset's.
+        UsageError: Its classes are not the dataset's; or it is a part of a model.
     """
+    refuse_part(
+        artifact,
+        "its quality is that of all of them",
+        f"measure it on this machine: zoo evaluate {artifact.path}",
+    )
     manifest = require_manifest(artifact)
     task = registry.tasks.get(manifest.task)
     check_enough_classes(task, dataset)

@@ -12,7 +12,6 @@ from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from zoo.artifacts.artifact import open_unaltered, require_manifest
 from zoo.common.errors import BadData, MissingExtra, UsageError, ZooError
 from zoo.common.progress import OnEvent
 from zoo.common.worker import Children
@@ -208,31 +207,6 @@ def _run_share(
             chunks.append(session.run(read_inputs(split, preprocessing, chunk)))
             progress.add(len(chunk))
     return np.concatenate(chunks), place
-
-
-def evaluate_file(
-    registry: Registry, path: Path, dataset: Dataset, split: str, *, emit: OnEvent
-) -> Evaluation:
-    """Quality of a file on a split.
-
-    Raises:
-        BadFile: The file has no manifest, or was altered.
-        UsageError: Its classes are not the dataset's.
-    """
-    artifact = open_unaltered(registry, path)
-    manifest = require_manifest(artifact)
-    check_enough_classes(registry.tasks.get(manifest.task), dataset)
-    check_classes(manifest.classes, dataset, str(path))
-    device = host_device(registry)
-    runtime = choose_runtime(artifact.exporter, device)
-    answered = run_file(
-        path, runtime, device, dataset.splits[split], manifest.preprocessing, emit=emit
-    )
-    task = registry.tasks.get(manifest.task)
-    from zoo.data.preprocessing.inputs import truth_of
-
-    truth = truth_of(dataset, split, manifest.preprocessing)
-    return evaluation_of(task, path.name, dataset, split, truth, answered)
 
 
 def evaluation_of(

@@ -10,7 +10,7 @@ from typing import Any
 
 from zoo.common.errors import UsageError, ZooError
 from zoo.common.optional_imports import require
-from zoo.contracts import Architecture, Preprocessing, Task, Variant
+from zoo.contracts import Architecture, ModelPart, Preprocessing, Task, Variant
 
 #: Name of the layer that a new set of classes replaces.
 HEAD = "head"
@@ -162,6 +162,52 @@ def deployed_model(
     raw = raw_input(preprocessing, batch)
     logits = network(normalization(preprocessing)(raw))
     return keras.Model(raw, task.activation(logits), name=network.name)
+
+
+def deployed_part(
+    network: Any, preprocessing: Preprocessing, task: Task, part: ModelPart, batch: int | None = 1
+) -> Any:
+    """The `keras.Model` of one of the files that a network is deployed as, with its weights.
+
+    The first part takes raw inputs, each other one the output of the part before. It returns a
+    dictionary with the names of its outputs as keys; for a network that is deployed as one file,
+    it is the `deployed_model`.
+
+    Raises:
+        ZooError: The network cannot be cut there: the task's or the architecture's plugin is wrong.
+    """
+    if not task.several_files:
+        return deployed_model(network, preprocessing, task, batch)
+    keras = require("keras")
+    made = network.output
+    given = {name: made[name] for name in part.outputs}
+    fix = "correct the plugin of the network or of its task: see docs/plugins.md"
+    if part.takes:
+        inner = made[part.takes]
+        outer = keras.Input(inner.shape[1:], batch_size=batch, dtype=inner.dtype, name=part.takes)
+    else:
+        inner, outer = network.input, raw_input(preprocessing, batch)
+    try:
+        cut = keras.Model(inner, given, name=f"{network.name}_{part.name}")
+    except ValueError as error:  # Keras finds no way from the input to an output.
+        raise ZooError(
+            f"{network.name!r} cannot be cut into files: the {part.name} needs more than "
+            f"{part.takes or 'the examples'!r}",
+            why=str(error).splitlines()[0],
+            fix=fix,
+        ) from error
+    behind = outer if part.takes else normalization(preprocessing)(outer)
+    logits = cut(behind)
+    outputs = task.activation(logits)
+    taken = {other.takes for other in task.parts} & {*part.outputs}
+    for name in taken:
+        if outputs[name] is not logits[name]:
+            raise ZooError(
+                f"the task {task.name!r} changes {name!r} behind the {part.name}",
+                why="the next part takes it as the network made it",
+                fix=fix,
+            )
+    return keras.Model(outer, {name: outputs[name] for name in part.outputs}, name=cut.name)
 
 
 def raw_input(preprocessing: Preprocessing, batch: int | None) -> Any:

@@ -27,6 +27,7 @@ from zoo.networks.published.cache import sources_of
 from zoo.networks.resizing import check_resizing
 from zoo.networks.weights import verify
 from zoo.pipeline.recipe import Recipe
+from zoo.pipeline.several_files import check_several_files
 from zoo.registry import Registry
 from zoo.targets import target_named
 
@@ -48,6 +49,7 @@ class Job:
         precisions: From float down.
         trained_exporters: Formats of which files with trained ranges are asked for, too.
         tag: Of the weights that the run makes.
+        parts: Names of the files that the network is deployed as; one, without a name, mostly.
     """
 
     recipe: Recipe
@@ -62,6 +64,7 @@ class Job:
     precisions: tuple[str, ...]
     trained_exporters: tuple[Exporter, ...]
     tag: str
+    parts: tuple[str, ...] = ("",)
 
     @property
     def model_id(self) -> str:
@@ -87,7 +90,9 @@ def make_job(recipe: Recipe, registry: Registry) -> Job:
     if recipe.training.dropout is not None:
         given["dropout"] = recipe.training.dropout
     check_hyperparameters(architecture, given)
-    check_training(recipe.training, variant, registry.tasks.get(variant.task))
+    task = registry.tasks.get(variant.task)
+    check_training(recipe.training, variant, task)
+    check_several_files(recipe, task)
     check_resizing(variant, recipe.training)
     check_task(registry, recipe.data, variant.task, variant.name)
     formats = recipe.formats or [exporter.name for exporter in registry.exporters]
@@ -118,6 +123,7 @@ def make_job(recipe: Recipe, registry: Registry) -> Job:
         ),
         trained_exporters=_trained_exporters(recipe, exporters),
         tag=tag_of(recipe.data),
+        parts=tuple(part.name for part in task.parts),
     )
 
 

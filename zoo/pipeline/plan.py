@@ -43,7 +43,7 @@ def make_plan(job: Job, checkpoints: Path, scope: PlanScope) -> list[Step[Any]]:
     if not scope.export:
         return steps
     gates = [g for exporter in job.exporters for g in _gates(job, exporter, reference)]
-    steps += [step for gate in gates for step in (gate.export, gate)]
+    steps += _with_exports(gates)
     if job.recipe.qat.enabled:
         calibrated = [
             gate
@@ -53,9 +53,15 @@ def make_plan(job: Job, checkpoints: Path, scope: PlanScope) -> list[Step[Any]]:
         learn = _qat(job, train, calibrated, checkpoints)
         learnt = EvaluateStep(id=EVALUATE_QAT, origin=train.origin, train=train, learnt=learn)
         trained = [_trained_gate(gate, learn, learnt) for gate in calibrated]
-        steps += [learn, learnt, *(step for gate in trained for step in (gate.export, gate))]
+        steps += [learn, learnt, *_with_exports(trained)]
         gates += trained
     return [*steps, *_device_steps(job, gates)] if scope.bench else steps
+
+
+def _with_exports(gates: Sequence[GateStep]) -> Iterator[Step[Any]]:
+    for gate in gates:
+        yield from gate.exports
+        yield gate
 
 
 def _training(job: Job, checkpoints: Path) -> FinetuneStep:
@@ -78,6 +84,7 @@ def _training(job: Job, checkpoints: Path) -> FinetuneStep:
             training=recipe.training,
             hyperparameters=recipe.hyperparameters,
             seed=recipe.seed,
+            allow_leak=recipe.allow_leak,
         ),
         model=recipe.model if begun is None else str(begun.path),
         parent=None if begun is None else sha256_of(begun.path),
@@ -86,13 +93,15 @@ def _training(job: Job, checkpoints: Path) -> FinetuneStep:
 
 
 def _gates(job: Job, exporter: Exporter, reference: EvaluateStep) -> Iterator[GateStep]:
-    """One for each precision of a format, each with its export."""
+    """One for each precision of a format, each with its exports."""
     twin: GateStep | None = None
     for precision in job.precisions:
         gate = GateStep(
             id=StepId(kind="gate", format=exporter.name, precision=precision),
             origin=reference.origin,
-            export=_export(job, exporter, precision, reference.train),
+            exports=tuple(
+                _export(job, exporter, precision, reference.train, part) for part in job.parts
+            ),
             reference=reference,
             twin=twin,
             # What a run may end with changes no verdict on a file.
@@ -104,11 +113,13 @@ def _gates(job: Job, exporter: Exporter, reference: EvaluateStep) -> Iterator[Ga
         yield gate
 
 
-def _export(job: Job, exporter: Exporter, precision: str, train: FinetuneStep) -> ExportStep:
+def _export(
+    job: Job, exporter: Exporter, precision: str, train: FinetuneStep, part: str
+) -> ExportStep:
     recipe = job.recipe
     measured = job.registry.precision(precision).calibrated
     given: dict[str, Any] = {
-        "id": StepId(kind="export", format=exporter.name, precision=precision),
+        "id": StepId(kind="export", format=exporter.name, precision=precision, part=part),
         "origin": train.origin,
         "train": train,
         "asked": ExportParameters(
@@ -122,12 +133,14 @@ def _export(job: Job, exporter: Exporter, precision: str, train: FinetuneStep) -
             recurrent=recipe.export.recurrent,
             keep=recipe.export.keep if measured else (),
             options=job.export_options[exporter.name],
+            part=part,
         ),
         "limits": conversion_limits(recipe.limits),
     }
     # What will be trained to be quantized needs no layers in float.
     trained = exporter in job.trained_exporters and precision == TRAINABLE.name
-    wanted = recipe.export.repair == "auto" and not trained
+    # What a part loses shows in what the last one gives, which is not this step's to run.
+    wanted = recipe.export.repair == "auto" and not trained and not part
     if wanted and can_repair(job.registry, exporter.name, precision):
         return RepairStep(**given, max_drop=recipe.gate.max_drop)
     return ExportStep(**given)
@@ -159,7 +172,7 @@ def _trained_gate(calibrated: GateStep, learn: QatStep, learnt: EvaluateStep) ->
     return replace(
         calibrated,
         id=replace(calibrated.id, trained=True),
-        export=export,
+        exports=(export,),
         trained=learnt,
         calibrated=calibrated,
     )
@@ -167,18 +180,19 @@ def _trained_gate(calibrated: GateStep, learn: QatStep, learnt: EvaluateStep) ->
 
 def _device_steps(job: Job, gates: Sequence[GateStep]) -> Iterator[Step[Any]]:
     """What happens to each file on each device, one device after the other."""
+    files = [(gate, part) for gate in gates for part in job.parts]
     for place in map(StepDevice.of, job.devices):
         if place.device.kind.analysis:
-            yield from (AnalysisStep(**_at(place, gate, KIND)) for gate in gates)
+            yield from (AnalysisStep(**_at(place, *file, KIND)) for file in files)
             continue
         bench = job.recipe.bench
-        timings = [BenchStep(**_at(place, gate, "bench"), options=bench) for gate in gates]
+        timings = [BenchStep(**_at(place, *file, "bench"), options=bench) for file in files]
         yield from timings
         if limits := job.recipe.budgets.get(place.device.name):
             for timing in timings:
                 yield BudgetStep(id=replace(timing.id, kind="budget"), bench=timing, limits=limits)
 
 
-def _at(place: StepDevice, gate: GateStep, kind: str) -> dict[str, Any]:
-    id = replace(gate.id, kind=kind, device=place.device.name)
+def _at(place: StepDevice, gate: GateStep, part: str, kind: str) -> dict[str, Any]:
+    id = replace(gate.id, kind=kind, device=place.device.name, part=part)
     return {"id": id, "origin": gate.origin, "gate": gate, "place": place}

@@ -16,6 +16,7 @@ from zoo.contracts.declaration import (
     Real,
     RecipeField,
     Rule,
+    Switch,
     Whole,
     fields_of,
 )
@@ -96,6 +97,13 @@ class RecipeFields(Fields):
             example=["host"],
         ),
     ] = ()
+    allow_leak: Annotated[
+        Switch,
+        Option(
+            "Go on with a dataset of which examples are in two splits, with a note",
+            more="figures say less then",
+        ),
+    ] = False
     seed: Annotated[Whole, Rule(ge=0, lt=2**31), Option("Seed of all random numbers")] = 0
     hyperparameters: Annotated[
         dict[str, bool | int | Finite | str | tuple[Whole | Real, ...]],
@@ -256,13 +264,20 @@ TABLES: tuple[tuple[str, type[Fields]], ...] = (
 
 
 #: What files are made from, and what they must keep: tables and single fields.
-EXPORT = ("formats", "precisions", "export", "calibration", "limits", "qat", "gate")
+EXPORT = ("formats", "precisions", "export", "calibration", "limits", "qat", "gate", "allow_leak")
 #: What weights are made from.
-TRAINING = ("training", "seed", "hyperparameters")
+TRAINING = ("training", "seed", "hyperparameters", "allow_leak")
 #: What a search within limits leaves to its user.
-SEARCH = ("export.target", "calibration.samples", "bench.tier", "bench.threads", "seed")
+SEARCH: tuple[str, ...] = (
+    "export.target",
+    "calibration.samples",
+    "bench.tier",
+    "bench.threads",
+    "seed",
+)
+SEARCH += ("allow_leak",)
 #: All that can be given outside a recipe, but model and data.
-WHOLE = (*EXPORT, "devices", "bench", *TRAINING)
+WHOLE = (*EXPORT, "devices", "bench", "training", "seed", "hyperparameters")
 
 
 @cache

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
+from zoo.artifacts.file_chain import name_of_all
 from zoo.contracts import Clock, Exporter
+from zoo.contracts.exporter import integer_share
 from zoo.contracts.precision import BASELINE, TRAINABLE
 from zoo.contracts.task import Check, Metric
 from zoo.pipeline.steps.step import StepId
-from zoo.results.records import Attempt, Export, GateResult
+from zoo.results.records import Attempt, Export, GatedFile, GateResult
 
 if TYPE_CHECKING:
     from zoo.benchmark.compare.judgement import Judgement
@@ -23,8 +25,43 @@ Verdict = Literal["passed", "rejected", "failed", "skipped"]
 
 
 @dataclass(frozen=True, kw_only=True)
+class PartRow:
+    """One of the files that make one model together.
+
+    Attributes:
+        part: ``encoder``.
+        file: Its name.
+        bytes: Size with the manifest.
+        p50_ms: Median latency of one inference of this file alone; None when it was not timed.
+        p90_ms: 90th percentile.
+        p50_low: Lower end of the median's interval, milliseconds.
+        p50_high: Upper end.
+        runtime: What ran it then.
+        threads: Threads the runtime was given.
+        ran_on: Delegate or execution provider that ran its operators.
+        quiet: Whether the host was quiet meanwhile.
+        clock: What its times are.
+        why_not: Why it was not timed, where that failed.
+    """
+
+    part: str
+    file: str
+    bytes: int
+    p50_ms: float | None = None
+    p90_ms: float | None = None
+    p50_low: float | None = None
+    p50_high: float | None = None
+    runtime: str | None = None
+    threads: int | None = None
+    ran_on: str = ""
+    quiet: bool | None = None
+    clock: Clock = "real"
+    why_not: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
 class ArtifactRow:
-    """One file of a run with everything that was found out about it.
+    """One file of a run, or those of a model of several, with everything that was found out.
 
     Whatever was not measured is None; nothing is filled in.
 
@@ -63,6 +100,8 @@ class ArtifactRow:
         trained: Whether the ranges of its integers were trained, not calibrated.
         budgets: Device and judgement of each budget that the recipe has for it.
         clock: What its times are; only real ones are ranked, compared and drawn.
+        parts: The files of a model of several, each timed by itself; then `file` stands for all,
+            sizes are sums, and there is no latency: how long they take together is not measured.
     """
 
     file: str
@@ -97,11 +136,26 @@ class ArtifactRow:
     trained: bool = False
     budgets: tuple[tuple[str, Judgement], ...] = ()
     clock: Clock = "real"
+    parts: tuple[PartRow, ...] = ()
 
     @property
     def timed(self) -> bool:
         """Whether it has a latency that may be ranked and compared."""
         return self.p50_ms is not None and self.clock == "real"
+
+    @property
+    def files(self) -> tuple[PartRow | ArtifactRow, ...]:
+        """What is timed by itself: each of several files, or the only one."""
+        return self.parts or (self,)
+
+    @property
+    def noisy_files(self) -> tuple[str, ...]:
+        """Names of its files with a real latency that was measured while the host was not quiet."""
+        return tuple(
+            one.file
+            for one in self.files
+            if one.quiet is False and one.p50_ms is not None and one.clock == "real"
+        )
 
 
 def rows_of(run: Run) -> tuple[ArtifactRow, ...]:
@@ -113,8 +167,14 @@ def rows_of(run: Run) -> tuple[ArtifactRow, ...]:
     for exporter, gate in _gates(run):
         if run.finished[gate].record.needless:
             continue
-        name = file_name(run.job.model_id, gate.precision, exporter, gate.trained)
-        row = _row(run.finished, gate, name, _first_bench(run, gate), float_bytes)
+        parts = run.job.parts
+        names = [
+            file_name(run.job.model_id, gate.precision, exporter, gate.trained, part)
+            for part in parts
+        ]
+        name = name_of_all(names, parts)
+        benches = {part: _first_bench(run, replace(gate, part=part)) for part in parts}
+        row = _row(run.finished, gate, name, benches, float_bytes)
         budgets = [
             run.finished[step]
             for device in run.job.devices
@@ -148,14 +208,17 @@ def _row(
     finished: FinishedSteps,
     id: StepId,
     name: str,
-    bench: FinishedStep[Measurement] | None,
+    benches: Mapping[str, FinishedStep[Measurement] | None],
     float_bytes: dict[str, int],
 ) -> ArtifactRow:
     gate: FinishedStep[GateResult] = finished[id]
-    export: FinishedStep[Export] = finished[replace(id, kind="export")]
+    exports: list[FinishedStep[Export]] = [
+        finished[replace(id, kind="export", part=part)] for part in benches
+    ]
     format, precision = id.format, id.precision
     if not gate.judged:
-        broken = gate.record if export.passed else export.record
+        lost = [export.record for export in exports if not export.passed]
+        broken = lost[0] if lost else gate.record
         return ArtifactRow(
             file=name,
             format=format,
@@ -164,14 +227,18 @@ def _row(
             reason=_one_line(broken.reason),
             trained=id.trained,
         )
-    judged, made = gate.result, export.result
+    judged, made = gate.result, exports[0].result
     if precision == BASELINE.name:
         float_bytes[format] = judged.bytes
     twin = float_bytes.get(format)
+    parts = tuple(_part_row(file, benches[file.part]) for file in judged.parts)
+    bench = None if parts else next(iter(benches.values()))
     timed = bench.result if bench is not None and bench.passed else None
     reason = gate.record.reason
     if bench is not None and bench.record.status == "failed":
         reason = f"not timed: {_one_line(bench.record.reason)}"
+    if failures := [f"{part.part} not timed: {part.why_not}" for part in parts if part.why_not]:
+        reason = "; ".join(failures)
     return ArtifactRow(
         file=judged.file,
         format=format,
@@ -187,7 +254,7 @@ def _row(
         max_abs=judged.network.max_abs,
         sqnr_db=judged.network.sqnr_db,
         ssim=judged.network.ssim,
-        integer_share=made.contents.integer_share,
+        integer_share=integer_share([export.result.contents for export in exports]),
         p50_ms=timed.p50_ms if timed else None,
         p90_ms=timed.p90_ms if timed else None,
         p50_low=timed.p50_low_ms if timed else None,
@@ -203,6 +270,28 @@ def _row(
         remark=_one_line(made.remark),
         left_in_float=judged.left_in_float,
         attempts=made.attempts,
+        parts=parts,
+    )
+
+
+def _part_row(file: GatedFile, bench: FinishedStep[Measurement] | None) -> PartRow:
+    row = PartRow(part=file.part, file=file.file, bytes=file.bytes)
+    if bench is None or not bench.passed:
+        failed = bench is not None and bench.record.status == "failed"
+        why = _one_line(bench.record.reason) if bench is not None and failed else ""
+        return replace(row, why_not=why)
+    timed = bench.result
+    return replace(
+        row,
+        p50_ms=timed.p50_ms,
+        p90_ms=timed.p90_ms,
+        p50_low=timed.p50_low_ms,
+        p50_high=timed.p50_high_ms,
+        runtime=timed.runtime,
+        threads=timed.threads,
+        ran_on=f"{timed.device}: {timed.ran_on}",
+        quiet=timed.quiet,
+        clock=timed.clock,
     )
 
 

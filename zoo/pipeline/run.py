@@ -210,10 +210,11 @@ def _write_run(
     wanted.append(card_step.folder / f"{job.model_id}.toml")
     files = []
     for gate in judged_gates(finished):
-        result = gate.result
-        names = [*result.side_files, result.file, *([result.golden] if result.golden else [])]
-        wanted += [gate.folder / name for name in names]
-        files.append(folder / result.file)
+        for judged_file in gate.result.files:
+            beside = [judged_file.golden] if judged_file.golden else []
+            names = [*judged_file.side_files, judged_file.file, *beside]
+            wanted += [gate.folder / name for name in names]
+            files.append(folder / judged_file.file)
     for note in publish(folder, wanted, files):
         on_step("files", {"event": "note", "text": note})
     return tuple(files)

@@ -55,7 +55,8 @@ class FileColumns:
 def file_columns(rows: Sequence[ArtifactRow]) -> FileColumns:
     """Turns rows into text, one unit per column."""
     sizes = fmt.size_unit(row.bytes for row in rows)
-    times = fmt.time_unit(value for row in rows for value in (row.p50_ms, row.p90_ms))
+    files = [one for row in rows for one in row.files]
+    times = fmt.time_unit(value for one in files for value in (one.p50_ms, one.p90_ms))
     metrics = [row.accuracy for row in rows if row.accuracy is not None]
     return FileColumns(
         size_unit=sizes,
@@ -63,7 +64,7 @@ def file_columns(rows: Sequence[ArtifactRow]) -> FileColumns:
         metric=fmt.plain(metrics[0].name) if metrics else "accuracy",
         points=all(fmt.is_share(metric) for metric in metrics),
         parity="signal to noise, dB" if any(r.sqnr_db is not None for r in rows) else "parity %",
-        measured=any(row.p50_ms is not None for row in rows),
+        measured=any(one.p50_ms is not None for one in files),
         cells=tuple(_cells(row, sizes, times) for row in rows),
     )
 
@@ -74,6 +75,10 @@ def _cells(row: ArtifactRow, sizes: fmt.Unit, times: fmt.Unit) -> FileCells:
     latency = fmt.MISSING
     if row.p50_ms is not None:
         latency = f"{times.text(row.p50_ms)} / {times.text(row.p90_ms)}"
+    if any(part.p50_ms is not None for part in row.parts):
+        # Each file's own, side by side: nobody has measured what they take together.
+        latency = " + ".join(times.text(part.p50_ms) for part in row.parts)
+        runtime = fmt.plain(row.parts[0].runtime or runtime)
     # That a float file computes in floats goes without saying; that an integer one does, does not.
     tells = row.integer_share is not None and not (
         row.integer_share == 0 and row.arithmetic in ("", "float")

@@ -87,10 +87,11 @@ def _smallest(passed: Sequence[ArtifactRow]) -> Tile:
     known = [(row.bytes, row) for row in passed if row.bytes is not None]
     if not known:
         return Tile("Smallest file", fmt.MISSING, "no file passed")
+    label = "Smallest model" if any(row.parts for row in passed) else "Smallest file"
     size, row = min(known, key=lambda pair: pair[0])
     smaller = row.size_ratio is not None and row.size_ratio > 1.05
     factor = f"{fmt.ratio(row.size_ratio)} smaller than float32" if smaller else ""
-    return Tile("Smallest file", fmt.size_unit([size]).with_symbol(size), factor, row.file)
+    return Tile(label, fmt.size_unit([size]).with_symbol(size), factor, row.file)
 
 
 def _fastest(passed: Sequence[ArtifactRow]) -> Tile:
@@ -98,6 +99,8 @@ def _fastest(passed: Sequence[ArtifactRow]) -> Tile:
     unreal = [row.clock for row in passed if row.clock != "real"]
     measured = [(row.p50_ms, row) for row in passed if row.p50_ms is not None and row.timed]
     known = [(ms, row) for ms, row in measured if math.isfinite(ms) and row.quiet is not False]
+    if not known and any(row.parts for row in passed):
+        return Tile(label, fmt.MISSING, "a model is several files, each timed by itself")
     if not known:
         why = "every measurement was noisy" if measured else "not measured in this run"
         why = f"its times are {unreal[0]}" if unreal and not measured else why

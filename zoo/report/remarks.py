@@ -191,8 +191,8 @@ def _unclear(row: ArtifactRow, other: ArtifactRow) -> str:
 
 
 def _noise(rows: Sequence[ArtifactRow]) -> Iterator[str]:
-    noisy = [row.file for row in rows if row.quiet is False and row.timed]
-    unreal = [row for row in rows if row.clock != "real"]
+    noisy = [file for row in rows for file in row.noisy_files]
+    unreal = [one for row in rows for one in row.files if one.clock != "real"]
     if unreal:
         yield (
             f"The times of {listed([row.file for row in unreal])} are {unreal[0].clock}: they tell "
@@ -211,8 +211,9 @@ def _untested(rows: Sequence[ArtifactRow]) -> Iterator[str]:
     lost = [row.file for row in rows if row.verdict in ("rejected", "failed")]
     if lost and len(lost) == len(rows):
         yield "No file of this run may be shipped: none passed."
-    unmeasured = [row.file for row in rows if row.verdict == "passed" and row.p50_ms is None]
-    measured = any(row.p50_ms is not None for row in rows)
+    files = [one for row in rows if row.verdict == "passed" for one in row.files]
+    unmeasured = [one.file for one in files if one.p50_ms is None]
+    measured = any(one.p50_ms is not None for row in rows for one in row.files)
     if unmeasured and measured:
         yield f"Latency was not measured for {listed(unmeasured)}."
 

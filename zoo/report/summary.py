@@ -98,12 +98,15 @@ def _environment(run: Run) -> dict[str, str]:
 
 def next_commands(run: Run) -> tuple[str, ...]:
     """What a user would type after this run."""
-    good = [f for f in run.files if not f.name.endswith(".rejected")]
+    good = [gate.result for gate in run.gates if gate.result.passed]
     commands = []
     if good:
-        smallest = min(good, key=lambda path: path.stat().st_size)
-        quoted = shlex.quote(str(smallest))
-        commands = [f"zoo inspect {quoted}", f"zoo bench {quoted} --threads 1 --threads 2"]
+        smallest = min(good, key=lambda result: result.bytes)
+        quoted = [shlex.quote(str(run.folder / file.file)) for file in smallest.files]
+        commands = [
+            f"zoo inspect {quoted[0]}",
+            f"zoo bench {' '.join(quoted)} --threads 1 --threads 2",
+        ]
     data = shlex.quote(run.job.recipe.data)
     weights = shlex.quote(str(run.weights))
     commands.append(f"zoo evaluate {weights} --data {data}")

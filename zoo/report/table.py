@@ -109,9 +109,12 @@ def _table(
                 _Cell(f"{space if column.left else ''}{_GAP}"),
             ]
         yield pieces
-    for clock in dict.fromkeys(row.clock for row in rows if row.clock != "real"):
+    clocks = (one.clock for row in rows for one in row.files)
+    for clock in dict.fromkeys(clock for clock in clocks if clock != "real"):
         yield [_Cell(f"( ) {clock}: not the device's own time", "dim")]
-    if any(row.quiet is False and row.timed for row in rows):
+    if any(part.p50_ms is not None for row in rows for part in row.parts):
+        yield [_Cell("a + b: p50 of each file by itself; together they were not timed", "dim")]
+    if any(row.noisy_files for row in rows):
         yield [_Cell("~ measured while the host was not quiet", "dim")]
 
 
@@ -141,7 +144,10 @@ def _texts(column: _Column, columns: FileColumns) -> list[str]:
 def _latency(cells: FileCells) -> str:
     if cells.row.p50_ms is not None and not cells.row.timed:
         return f"({cells.latency})"
-    noisy = "~" if cells.row.quiet is False and cells.row.p50_ms is not None else ""
+    row = cells.row
+    if any(part.clock != "real" for part in row.parts):
+        return f"({cells.latency})"
+    noisy = "~" if row.noisy_files or (row.quiet is False and row.p50_ms is not None) else ""
     return noisy + cells.latency
 
 

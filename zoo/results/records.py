@@ -206,8 +206,34 @@ class Export:
 
 
 @dataclass(frozen=True, kw_only=True)
+class GatedFile:
+    """A file that the gate has written its manifest into.
+
+    Attributes:
+        part: Which of several files of one model; empty for the only one.
+        file: File name; ends in ``.rejected`` when a check failed.
+        sha256: With the manifest.
+        bytes: Size with the manifest, side files included.
+        model_bytes: Size without the manifest, side files included.
+        side_files: Names of files that belong to it and lie beside it.
+        golden: Name of the file beside it that holds the golden inputs; empty when there is none.
+    """
+
+    part: str
+    file: str
+    sha256: str
+    bytes: int
+    model_bytes: int
+    side_files: tuple[str, ...] = ()
+    golden: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
 class GateResult:
-    """The verdict of the gate on a file, with its checks.
+    """The verdict of the gate on a file, or on all files of one model, with its checks.
+
+    Of several files, names are one for all (`zoo.artifacts.file_chain.name_of_all`), sizes are
+    sums, and what else is of one file is told in `parts` alone.
 
     Attributes:
         file: File name; ends in ``.rejected`` when a check failed.
@@ -227,6 +253,7 @@ class GateResult:
         golden: Name of the file beside it that holds the golden inputs; empty when there is none.
         left_in_float: Share of the multiply-adds, with the layers, that an integer file computes
             in float though nobody asked for it: ``3.2% (conv1)``; empty for none.
+        parts: The files of a model of several, in the order in which they run.
     """
 
     file: str
@@ -244,6 +271,25 @@ class GateResult:
     side_files: tuple[str, ...] = ()
     golden: str = ""
     left_in_float: str = ""
+    parts: tuple[GatedFile, ...] = ()
+
+    @property
+    def files(self) -> tuple[GatedFile, ...]:
+        """Every file in the order in which they run, an only one too."""
+        only = GatedFile(
+            part="",
+            file=self.file,
+            sha256=self.sha256,
+            bytes=self.bytes,
+            model_bytes=self.model_bytes,
+            side_files=self.side_files,
+            golden=self.golden,
+        )
+        return self.parts or (only,)
+
+    def of_part(self, part: str) -> GatedFile:
+        """The file of a part; `KeyError` when there is none."""
+        return {file.part: file for file in self.files}[part]
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -5,15 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from zoo.artifacts.artifact import open_unaltered, require_manifest
-from zoo.artifacts.gate import (
-    compare_outputs,
-    finite_outputs,
-    placement,
-    reasons,
-    static_shapes,
-    stock_operators,
-)
+from zoo.artifacts.file_chain import chain_of
+from zoo.artifacts.gate import chain_checks, compare_outputs, finite_outputs, reasons
 from zoo.artifacts.reference_outputs import REFERENCE, comparison_split
 from zoo.common.errors import BadData, MissingExtra, UsageError
 from zoo.common.progress import OnEvent
@@ -23,7 +16,8 @@ from zoo.contracts.dataset import IGNORED
 from zoo.contracts.task import Metric
 from zoo.contracts.training import Calibration, Training
 from zoo.data.opening import open_dataset
-from zoo.execution.runner import choose_runtime, host_device, run_file
+from zoo.execution.chain_runner import combine_outputs, run_chain
+from zoo.execution.runner import choose_runtime, host_device
 from zoo.networks.loading import Subject
 from zoo.pipeline.steps.export import ExportParameters
 from zoo.pipeline.steps.finetune import FinetuneParameters
@@ -198,55 +192,45 @@ def export(
     precision: str,
     emit: OnEvent,
 ) -> Finding:
-    """Exports in a child, runs the file by the agent, and compares it to Keras."""
+    """Exports in a child, runs the files by the agent, and compares them to Keras."""
     import numpy as np
 
     from zoo.data.preprocessing.inputs import labels_for
 
-    exported = call(
-        "zoo.pipeline.steps.export:export",
-        {
-            "asked": ExportParameters(
-                format=format,
-                precision=precision,
-                data=trained.data,
-                calibration=Calibration(samples=CALIBRATION_SAMPLES, method="minmax"),
-                seed=SEED,
-            ),
-            "subject": Subject(model=str(trained.weights), plugins=registry.settings),
-            "folder": trained.folder,
-        },
-        on_event=emit,
-    )
-    path = trained.folder / exported.file
-    exporter = registry.exporters.get(format)
-    contents = exporter.inspect(path)
+    exported = [
+        call(
+            "zoo.pipeline.steps.export:export",
+            {
+                "asked": ExportParameters(
+                    format=format,
+                    precision=precision,
+                    data=trained.data,
+                    calibration=Calibration(samples=CALIBRATION_SAMPLES, method="minmax"),
+                    seed=SEED,
+                    part=part.name,
+                ),
+                "subject": Subject(model=str(trained.weights), plugins=registry.settings),
+                "folder": trained.folder,
+            },
+            on_event=emit,
+        )
+        for part in task.parts
+    ]
+    chain = chain_of(registry, [trained.folder / one.file for one in exported])
     device = host_device(registry)
     dataset: Dataset = open_dataset(registry, trained.data)
-    manifest = require_manifest(open_unaltered(registry, path))
     examples = comparison_split(dataset, task.min_parity_inputs)
-    answered = run_file(
-        path,
-        choose_runtime(exporter, device),
-        device,
-        examples,
-        manifest.preprocessing,
-        emit=emit,
-    )
-    labels = labels_for(examples, manifest.preprocessing)
+    runtime = choose_runtime(chain.first.exporter, device)
+    answered = combine_outputs(chain, run_chain(chain, runtime, device, examples, emit=emit))
+    labels = labels_for(examples, chain.manifest.preprocessing)
     with np.load(trained.folder / REFERENCE, allow_pickle=False) as stored:
         comparison = compare_outputs(task, stored["outputs"], answered.outputs, labels)
     record = registry.precision(precision)
     parity = task.parity(comparison, record)
-    checks = (
-        finite_outputs(answered.outputs),
-        parity,
-        placement(contents, record, manifest.kept, manifest.layers),
-        stock_operators(contents),
-        static_shapes(contents),
-    )
+    checks = (finite_outputs(answered.outputs), parity, *chain_checks(chain, record))
     if all(check.passed for check in checks):
-        return Finding(passed=True, measured=f"{parity.value}, {exported.bytes:,} bytes")
+        size = sum(one.bytes for one in exported)
+        return Finding(passed=True, measured=f"{parity.value}, {size:,} bytes")
     return Finding(
         passed=False,
         measured=reasons(checks),

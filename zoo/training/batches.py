@@ -12,8 +12,8 @@ from zoo.common.errors import UsageError
 from zoo.common.optional_imports import require
 from zoo.contracts import Dataset, Preprocessing
 from zoo.contracts.dataset import IGNORED
-from zoo.contracts.task import TrainingObjective
 from zoo.contracts.training import Training
+from zoo.contracts.training_objective import TrainingObjective
 from zoo.data.preprocessing.augment import augment
 from zoo.data.preprocessing.inputs import labels_for
 from zoo.data.preprocessing.stream import Examples

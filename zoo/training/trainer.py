@@ -13,8 +13,9 @@ from zoo.common.errors import BadData, UsageError
 from zoo.common.optional_imports import require
 from zoo.common.progress import Event
 from zoo.contracts import Dataset, Preprocessing
-from zoo.contracts.task import Task, TrainingObjective
+from zoo.contracts.task import Task
 from zoo.contracts.training import Training
+from zoo.contracts.training_objective import TrainingObjective
 from zoo.networks.building import count_multiply_adds, raw_model
 from zoo.networks.logits import check_logits
 from zoo.results.records import Epoch

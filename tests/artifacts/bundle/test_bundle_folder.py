@@ -20,6 +20,7 @@ from zoo.artifacts.artifact import open_artifact
 from zoo.artifacts.golden_samples import read_golden
 from zoo.common.errors import BadFile, MissingExtra, UnknownName, UsageError, ZooError
 from zoo.data.preprocessing.images import to_pixels
+from zoo.data.readers.image_files import read_image
 
 pytest.importorskip("jinja2")
 
@@ -133,6 +134,77 @@ def test_the_python_program_reads_pictures_as_the_zoo_does(
     assert bytes.fromhex(read.stdout) == to_pixels(photo, preprocessing).tobytes(), read.stderr
     told = run(folder, sys.executable, "python/run.py", tmp_path / "photo.png")
     assert "photo.png: " in told.stdout
+
+
+def odd_pictures(folder: Path) -> list[Path]:
+    """Files that need a rule of decoding: as phones, scanners and browsers store them."""
+    from PIL import Image
+
+    rng = np.random.default_rng(0)
+    grey, rgb = (
+        rng.integers(0, 256, (21, 34), np.uint8),
+        rng.integers(0, 256, (21, 34, 3), np.uint8),
+    )
+    deep = rng.integers(0, 65536, (21, 34)).astype(np.uint16)
+    alpha = Image.fromarray(rng.integers(0, 256, (21, 34), np.uint8))
+    pictures = {
+        "la.png": Image.merge("LA", [Image.fromarray(grey), alpha]),
+        "rgba.png": Image.merge("RGBA", [*Image.fromarray(rgb).split(), alpha]),
+        "rgba.webp": Image.merge("RGBA", [*Image.fromarray(rgb).split(), alpha]),
+        "bits.png": Image.fromarray(grey > 127),
+        "deep.png": Image.fromarray(deep),
+        "deep.tiff": Image.fromarray(deep),
+        "cmyk.jpg": Image.fromarray(rgb).convert("CMYK"),
+        "cmyk.tiff": Image.fromarray(rgb).convert("CMYK"),
+        "lab.tiff": Image.fromarray(rgb).convert("LAB"),
+        "palette.png": Image.fromarray(rgb).quantize(20),
+        "frames.gif": Image.fromarray(rgb).quantize(20),
+        "grey.bmp": Image.fromarray(grey),
+    }
+    options: dict[str, dict] = {
+        "frames.gif": {"save_all": True, "append_images": [Image.new("L", (34, 21))]},
+        "palette.png": {"transparency": 3},
+    }
+    for tag in range(1, 9):
+        exif = Image.Exif()
+        exif[0x0112] = tag
+        name = f"turned{tag}.{'jpg' if tag % 2 else 'png'}"
+        pictures[name], options[name] = Image.fromarray(rgb), {"exif": exif}
+    inverted = folder / "min_is_white.tiff"
+    Image.fromarray(deep).save(inverted, tiffinfo={262: 0})
+    for name, picture in pictures.items():
+        picture.save(folder / name, **options.get(name, {}))
+    return [inverted, *(folder / name for name in pictures)]
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_the_python_program_decodes_odd_pictures_as_the_zoo_does(
+    channels: int, copy: Callable[[str], Path], tmp_path: Path
+) -> None:
+    """Sideways photographs, transparency, 16 bits: training read them so."""
+    file = copy("float32.tflite")
+    preprocessing = replace(PREPROCESSING, height=8, width=8, resize="pad")
+    with_manifest(file, preprocessing=preprocessing)
+    folder = made(file).folder
+    paths = odd_pictures(tmp_path)
+    code = (
+        "import sys; sys.path.insert(0, 'python'); import run; "
+        f"run.INPUT['shape'] = [1, 8, 8, {channels}]; "
+        f"run.FACTS['preprocessing'].update(channels={channels}); "
+        "print([run.read_image(path).tobytes().hex() for path in sys.argv[1:]])"
+    )
+    read = run(folder, sys.executable, "-c", code, *paths)
+    assert read.returncode == 0, read.stderr
+    rule = replace(preprocessing, channels=channels, mean=(0.5,) * channels, std=(0.5,) * channels)
+    for path, found in zip(paths, json.loads(read.stdout.replace("'", '"')), strict=True):
+        assert bytes.fromhex(found) == to_pixels(read_image(path), rule).tobytes(), path.name
+
+
+def test_the_folder_says_how_files_are_decoded(file: Path) -> None:
+    folder = made(file).folder
+    for text in ((folder / "README.md").read_text(), (folder / "metadata.json").read_text()):
+        for rule in ("orientation tag", "transparent pixels on white", "16-bit grey", "CMYK"):
+            assert rule in text
 
 
 def test_the_python_program_crops_pictures_of_every_size(

@@ -27,15 +27,22 @@ class Claim:
 
 @dataclass(kw_only=True)
 class ClaimList:
-    """Collects claims in the order in which they are examined."""
+    """Collects claims in the order in which they are examined.
+
+    Attributes:
+        rows: Those so far.
+        part: Which of several files the next ones are about; empty where there is one, and for
+            what is said of all together.
+    """
 
     rows: list[Claim] = field(default_factory=list)
+    part: str = ""
 
     def check(self, name: str, holds: bool, found: str, reason: str = "") -> bool:
         """Adds one that was examined; `reason` is told when it fails."""
         self.rows.append(
             Claim(
-                name=name,
+                name=self._named(name),
                 status="holds" if holds else "fails",
                 found=found,
                 reason="" if holds else reason,
@@ -45,4 +52,7 @@ class ClaimList:
 
     def skip(self, name: str, reason: str) -> None:
         """Adds one that could not be examined here."""
-        self.rows.append(Claim(name=name, status="not checked", reason=reason))
+        self.rows.append(Claim(name=self._named(name), status="not checked", reason=reason))
+
+    def _named(self, name: str) -> str:
+        return f"{self.part}: {name}" if self.part else name

@@ -8,7 +8,8 @@ from typing import Any
 
 from zoo.analysis.verify.claims import ClaimList
 from zoo.artifacts.artifact import Artifact, Manifest
-from zoo.artifacts.gate import WORK, placement, static_shapes, stock_operators
+from zoo.artifacts.file_chain import FileChain
+from zoo.artifacts.gate import WORK, chain_checks
 from zoo.common.errors import UnknownName, ZooError
 from zoo.common.files import sha256_of
 from zoo.contracts import Check, FileContents, Precision, Preprocessing, TensorInfo
@@ -52,11 +53,15 @@ def check_contents(claims: ClaimList, artifact: Artifact, manifest: Manifest) ->
     )
 
 
-def check_gate(
-    claims: ClaimList, artifact: Artifact, manifest: Manifest, precision: Precision
-) -> None:
-    """The gate's verdict, and those of its checks that the bytes answer."""
-    gate = manifest.gate
+def check_gate(claims: ClaimList, chain: FileChain, precision: Precision) -> None:
+    """The gate's verdict, and those of its checks that the bytes answer.
+
+    The files of one model were judged together, so each tells the same.
+    """
+    gate = chain.manifest.gate
+    if any(manifest.gate != gate for manifest in chain.manifests):
+        claims.check("gate", False, "its files tell of different verdicts", "one was exchanged")
+        return
     if gate is None:
         claims.skip("gate", "the gate has not judged this file: it makes no such claim")
         return
@@ -71,13 +76,9 @@ def check_gate(
         else "a metric lies outside its own interval",
     )
     claimed = {check.name: check for check in gate.checks}
-    for check in (
-        placement(artifact.contents, precision, manifest.kept, manifest.layers),
-        stock_operators(artifact.contents),
-        static_shapes(artifact.contents),
-    ):
+    for check in chain_checks(chain, precision):
         before = claimed.get(check.name)
-        same = before is not None and _same(before, check, artifact.contents)
+        same = before is not None and _same(before, check, chain.first.contents)
         said = "nothing of it" if before is None else repr(before.value)
         claims.check(check.name, same, check.value, f"the manifest says {said}")
     for name in _NEED_NETWORK:
@@ -97,19 +98,18 @@ def _same(claimed: Check, found: Check, contents: FileContents) -> bool:
     return (claimed.value, claimed.passed) == (found.value, found.passed)
 
 
-def check_origin(
-    claims: ClaimList, registry: Registry, artifact: Artifact, manifest: Manifest
-) -> None:
+def check_origin(claims: ClaimList, registry: Registry, chain: FileChain) -> None:
     """Classes against the outputs, and what the checkpoint says, when it is here."""
-    _check_classes(claims, registry, artifact, manifest)
-    weights, card_path, problem = _checkpoint(registry, artifact.path, manifest.model_id)
+    manifest = chain.manifest
+    _check_classes(claims, registry, chain)
+    weights, card_path, problem = _checkpoint(registry, chain.first.path, manifest.model_id)
     if weights is None:
         claims.skip("weights", problem)
         return
     found = sha256_of(weights)
     same = claims.check(
         "weights",
-        found == manifest.weights_sha256,
+        {found} == {one.weights_sha256 for one in chain.manifests},
         f"SHA-256 {found[:16]}… of {weights.name}",
         f"the manifest says {manifest.weights_sha256[:16]}…: the file was made from others",
     )
@@ -129,15 +129,15 @@ def check_origin(
     )
 
 
-def _check_classes(
-    claims: ClaimList, registry: Registry, artifact: Artifact, manifest: Manifest
-) -> None:
+def _check_classes(claims: ClaimList, registry: Registry, chain: FileChain) -> None:
+    manifest = chain.manifest
     try:
         _, variant = registry.variant(manifest.model_id.partition(".")[0])
     except ZooError:
         claims.skip("classes", "the plugin that provides the network is not here")
         return
-    count, outputs = len(manifest.classes), artifact.contents.outputs
+    count = len(manifest.classes)
+    outputs = [tensor for artifact in chain.artifacts for tensor in artifact.contents.outputs]
     if not variant.has_head:
         claims.skip("classes", "the outputs are no choice among classes")
         return

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from zoo.analysis.verify.claims import ClaimList
-from zoo.artifacts.artifact import Artifact, Manifest
+from zoo.artifacts.artifact import Artifact, Manifest, require_manifest
+from zoo.artifacts.file_chain import FileChain
 from zoo.artifacts.golden_samples import Golden, GoldenArrays, read_golden
 from zoo.artifacts.reference_outputs import comparison_split
 from zoo.common.errors import BadFile, ZooError
@@ -13,8 +15,9 @@ from zoo.common.named_arrays import describe_shapes, differences
 from zoo.common.progress import OnEvent
 from zoo.contracts import Dataset, Metric, Precision, Task
 from zoo.data.opening import open_dataset
+from zoo.execution.chain_runner import chain_answers, combine_outputs, joined_outputs, run_chain
 from zoo.execution.device import Device
-from zoo.execution.runner import FileOutputs, run_file, run_inputs
+from zoo.execution.runner import FileOutputs, run_inputs
 from zoo.registry import Registry
 
 if TYPE_CHECKING:
@@ -48,7 +51,8 @@ def check_golden(
         wanted = " or ".join(artifact.exporter.runtimes)
         claims.skip("golden outputs", f"no runtime of the format is installed here: {wanted}")
         return
-    task = _task(registry, manifest)
+    # What a part gives is no answer of the task: all parts together give one.
+    task = None if manifest.part else _task(registry, manifest)
     for runtime in runtimes:
         _check_runtime(claims, artifact, manifest, arrays, task, precision, device, runtime)
 
@@ -126,17 +130,80 @@ def _largest_difference(one: Array, other: Array) -> float:
     return max(float(values.max()) for values in differences(one, other).values())
 
 
+def check_golden_chain(
+    claims: ClaimList,
+    registry: Registry,
+    chain: FileChain,
+    precision: Precision,
+    device: Device,
+    runtimes: list[str],
+) -> None:
+    """The golden outputs of the last of several files, from the golden inputs of the first."""
+    goldens = [manifest.golden for manifest in chain.manifests]
+    if len(goldens) == 1 or not runtimes or any(golden is None for golden in goldens):
+        return
+    try:
+        arrays = [
+            read_golden(golden, artifact.path)
+            for golden, artifact in zip(goldens, chain.artifacts, strict=True)
+            if golden is not None
+        ]
+    except BadFile:
+        return  # The file's own claim has failed.
+    same = len({golden.examples for golden in goldens if golden is not None}) == 1
+    if not claims.check("golden inputs of all parts", same, "the same examples", "others"):
+        return
+    task = _task(registry, chain.manifest)
+    for runtime in runtimes:
+        name = f"all parts in {runtime}"
+        try:
+            answered = chain_answers(arrays[0].inputs, chain, runtime, device)
+            apart = _apart_in_chain(chain, arrays, answered)
+        except ZooError as error:
+            claims.check(name, False, error.what, error.why or "the files do not run together")
+            continue
+        except ValueError as error:
+            claims.check(name, False, str(error), "the parts do not fit")
+            continue
+        problems = [f"{output} is off by {off:.2g}" for output, off, limit in apart if off > limit]
+        said = ", ".join(f"{output} within {off:.2g}" for output, off, _ in apart)
+        limits = ", ".join(f"{limit:g} in {output}" for output, _, limit in apart)
+        claims.check(name, not problems, "; ".join(problems) or said, f"right is within {limits}")
+        if task is not None:
+            right = joined_outputs(chain, [one.outputs for one in arrays])
+            found = joined_outputs(chain, [one.outputs for one in answered])
+            parity = task.parity(task.compare(right, found), precision)
+            claims.check(f"decisions in {runtime}", parity.passed, parity.value, parity.reason)
+
+
+def _apart_in_chain(
+    chain: FileChain, arrays: Sequence[GoldenArrays], answered: Sequence[FileOutputs]
+) -> list[tuple[str, float, float]]:
+    """Each output of every file, how far it is off, and how far it may be."""
+    found = []
+    for artifact, right, own in zip(chain.artifacts, arrays, answered, strict=True):
+        golden = require_manifest(artifact).golden
+        assert golden is not None
+        for name, values in differences(right.outputs, own.outputs).items():
+            limit = golden.in_chain.get(name, golden.limit(name))
+            shown = name or artifact.contents.outputs[0].name
+            # A NaN, which compares false to everything, is infinitely off.
+            off = float(values.max())
+            found.append((shown, off if off == off else float("inf"), limit))
+    return found
+
+
 def check_quality(
     claims: ClaimList,
     registry: Registry,
-    artifact: Artifact,
-    manifest: Manifest,
+    chain: FileChain,
     device: Device,
     runtimes: list[str],
     data: str | None,
     emit: OnEvent,
 ) -> None:
     """With a dataset: its content, and the metrics on its test split."""
+    manifest = chain.manifest
     if manifest.gate is None:
         return
     names = ", ".join(metric.name for metric in manifest.gate.metrics)
@@ -151,7 +218,7 @@ def check_quality(
         claims.skip(names, f"{why} is not here")
         return
     try:
-        found = _check_metrics(artifact, manifest, device, runtimes[0], dataset, task, emit)
+        found = _measured(chain, device, runtimes[0], dataset, task, emit)
     except ZooError as error:
         claims.skip(names, error.what + (f": {error.why}" if error.why else ""))
         return
@@ -194,9 +261,8 @@ def _check_dataset(claims: ClaimList, manifest: Manifest, dataset: Dataset) -> N
     )
 
 
-def _check_metrics(
-    artifact: Artifact,
-    manifest: Manifest,
+def _measured(
+    chain: FileChain,
     device: Device,
     runtime: str,
     dataset: Dataset,
@@ -205,9 +271,9 @@ def _check_metrics(
 ) -> tuple[Metric, ...]:
     from zoo.data.preprocessing.inputs import truth_of
 
-    truth = truth_of(dataset, "test", manifest.preprocessing)
+    truth = truth_of(dataset, "test", chain.manifest.preprocessing)
     split = comparison_split(dataset, 0)
-    answered = run_file(artifact.path, runtime, device, split, manifest.preprocessing, emit=emit)
+    answered = combine_outputs(chain, run_chain(chain, runtime, device, split, emit=emit))
     return task.evaluate(task.decode(answered.outputs), truth)
 
 

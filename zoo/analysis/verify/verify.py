@@ -11,8 +11,15 @@ from pathlib import Path
 
 from zoo.analysis.verify.claims import Claim, ClaimList
 from zoo.analysis.verify.contents import check_contents, check_gate, check_origin
-from zoo.analysis.verify.outputs import check_golden, check_quality
-from zoo.artifacts.artifact import Artifact, Manifest, find_exporter, parse_manifest
+from zoo.analysis.verify.outputs import check_golden, check_golden_chain, check_quality
+from zoo.artifacts.artifact import (
+    Artifact,
+    Manifest,
+    find_exporter,
+    parse_manifest,
+    require_manifest,
+)
+from zoo.artifacts.file_chain import FileChain, open_chain
 from zoo.common.errors import BadFile, UnknownName, UsageError
 from zoo.common.progress import OnEvent, OnStep, quiet
 from zoo.contracts import Exporter
@@ -53,10 +60,11 @@ def verify(
     on_step: OnStep = quiet,
     registry: Registry | None = None,
 ) -> Verification:
-    """Recomputes what a file's manifest claims.
+    """Recomputes what a file's manifest claims; of a part of a model, what all its files claim.
 
     Args:
-        file: An exported file; what belongs to it (golden inputs, weights) may lie beside it.
+        file: An exported file; what belongs to it (other parts of the model, golden inputs,
+            weights) may lie beside it.
         data: Also measures the quality on the test split of this dataset.
         runtime: Take this one alone; None for all that the device has and that run the format.
         device: Where the file answers; None for this machine.
@@ -92,17 +100,43 @@ def verify(
         )
         return _check_claims(path, None, claims)
     emit = _progress(on_step)
-    check_contents(claims, artifact, manifest)
+    chain = _chain(claims, registry, artifact, manifest)
+    files = [artifact] if chain is None else chain.artifacts
+    for one in files:
+        claims.part = require_manifest(one).part
+        check_contents(claims, one, require_manifest(one))
+    claims.part = ""
     try:
         precision = registry.precision(manifest.precision)
     except UnknownName as error:
         claims.check("precision", False, error.what, error.fix or "")
         return _check_claims(path, manifest, claims)
-    check_gate(claims, artifact, manifest, precision)
-    check_origin(claims, registry, artifact, manifest)
-    check_golden(claims, registry, artifact, manifest, precision, where, runtimes)
-    check_quality(claims, registry, artifact, manifest, where, runtimes, data, emit)
+    if chain is not None:
+        check_gate(claims, chain, precision)
+        check_origin(claims, registry, chain)
+    for one in files:
+        claims.part = require_manifest(one).part
+        check_golden(claims, registry, one, require_manifest(one), precision, where, runtimes)
+    claims.part = ""
+    if chain is not None:
+        check_golden_chain(claims, registry, chain, precision, where, runtimes)
+        check_quality(claims, registry, chain, where, runtimes, data, emit)
     return _check_claims(path, manifest, claims)
+
+
+def _chain(
+    claims: ClaimList, registry: Registry, artifact: Artifact, manifest: Manifest
+) -> FileChain | None:
+    """The model that the file is, or is a part of; None where its parts are not those judged."""
+    if not manifest.part:
+        return FileChain(artifacts=(artifact,))
+    try:
+        chain = open_chain(registry, artifact.path)
+    except BadFile as error:
+        claims.check("all parts", False, error.what, error.why or error.fix or "")
+        return None
+    claims.check("all parts", True, f"{', '.join(chain.names)}: the files judged together")
+    return chain
 
 
 def _progress(on_step: OnStep) -> OnEvent:

@@ -4,6 +4,7 @@ from zoo.contracts.preprocessing.base import Normalization, Preprocessing
 from zoo.contracts.preprocessing.images import ImagePreprocessing, Interpolation, Layout, Resize
 from zoo.contracts.preprocessing.input_kind import InputKind
 from zoo.contracts.preprocessing.latents import LatentPreprocessing
+from zoo.contracts.preprocessing.parts import PartPreprocessing
 from zoo.contracts.preprocessing.series import SeriesPreprocessing
 from zoo.contracts.preprocessing.tokens import FIRST_WORD, PADDING, UNKNOWN, TokenPreprocessing
 
@@ -17,6 +18,7 @@ __all__ = [
     "LatentPreprocessing",
     "Layout",
     "Normalization",
+    "PartPreprocessing",
     "Preprocessing",
     "Resize",
     "SeriesPreprocessing",

@@ -123,12 +123,15 @@ class ImagePreprocessing(Preprocessing):
         return True
 
     def describe(self) -> dict[str, str]:
-        """Size, resizing, normalization."""
+        """Size, decoding of files, resizing, normalization."""
         share = self.crop_share
         kept = "" if share == 1 else f", keeping {share:.1%} of the shorter side"
         return {
             "input": f"{self.height}×{self.width}×{self.channels} pixels, 0-255"
             + (", channels first (NCHW)" if self.layout == "nchw" else ""),
+            # As `zoo.data.readers.image_files` decodes files.
+            "files": "upright by their orientation tag, transparent pixels on white, 16-bit grey "
+            "scaled to 0-255, palettes and CMYK as RGB, the first of several frames",
             "resize": f"{self.resize}, {self.interpolation}{kept}",
             "normalization": f"(pixel × {self.scale:.6g} − {listed(self.mean)}) / "
             + listed(self.std),

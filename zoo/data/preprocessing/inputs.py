@@ -1,6 +1,7 @@
 """Network inputs from raw examples, for training, evaluation and calibration alike.
 
-Each kind of preprocessing has a module of its own (`images`, `series`, `tokens`, `latents`).
+Each kind of preprocessing has a module of its own (`images`, `series`, `tokens`, `latents`,
+`parts`).
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from zoo.contracts.preprocessing import (
     ImagePreprocessing,
     InputKind,
     LatentPreprocessing,
+    PartPreprocessing,
     Preprocessing,
     SeriesPreprocessing,
     TokenPreprocessing,
@@ -25,6 +27,7 @@ from zoo.contracts.preprocessing import (
 from zoo.contracts.task import Truth
 from zoo.data.preprocessing.images import Images
 from zoo.data.preprocessing.latents import Latents
+from zoo.data.preprocessing.parts import PartInputs
 from zoo.data.preprocessing.series import Series
 from zoo.data.preprocessing.tokens import Tokens
 
@@ -37,6 +40,7 @@ _BUILT_IN: Mapping[type[Preprocessing], type[InputKind[Any]]] = {
     SeriesPreprocessing: Series,
     TokenPreprocessing: Tokens,
     LatentPreprocessing: Latents,
+    PartPreprocessing: PartInputs,
 }
 
 

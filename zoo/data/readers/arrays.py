@@ -17,6 +17,7 @@ def array_split(
     labels: NDArray[np.int64],
     hashes: Sequence[bytes],
     indices: NDArray[np.int64] | None = None,
+    name: str = "",
 ) -> Split:
     """A split that reads from an array.
 
@@ -26,6 +27,7 @@ def array_split(
         labels: int64, shape (examples,).
         hashes: One digest per example.
         indices: The examples that belong to the split, int64; None means all.
+        name: What the array is called where its examples are named; empty for no names.
     """
     examples.flags.writeable = False
     chosen = np.arange(len(examples)) if indices is None else indices
@@ -35,8 +37,12 @@ def array_split(
         example: NDArray[Any] = examples[chosen[index]]
         return example
 
+    places = chosen.tolist()
+    own = [hashes[i] for i in places]
     return Split(
         labels=chosen_labels,
         read=read,
-        content_hash=split_hash([hashes[i] for i in chosen.tolist()], chosen_labels),
+        content_hash=split_hash(own, chosen_labels),
+        identities=own,
+        names=[f"{name}[{i}]" for i in places] if name else (),
     )

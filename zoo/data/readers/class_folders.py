@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -10,8 +10,10 @@ from numpy.typing import NDArray
 
 from zoo.common.errors import BadData
 from zoo.contracts.dataset import SPLITS
-from zoo.data.readers.listing import ListedFile, Listing, class_order, printable_name
-from zoo.data.splits import SHARES_WITHOUT_TEST, refuse_overlap, split_by_content
+from zoo.data.group_splits import groups_to_splits, joined_by_content
+from zoo.data.readers.folder_names import printable_name
+from zoo.data.readers.listing import ListedFile, Listing, class_order
+from zoo.data.splits import SHARES, SHARES_WITHOUT_TEST, split_by_content
 
 #: Up to this share of examples may be broken; they are left out, with a note.
 MAX_BROKEN = 0.01
@@ -36,7 +38,7 @@ def classes_of(listing: Listing) -> tuple[str, ...]:
         missing = [name for name in every if name not in names]
         if missing:
             raise BadData(
-                f"{split}/ has no folder for {', '.join(missing)}",
+                f"{listing.place(split)} has no folder for {', '.join(missing)}",
                 why="each split must hold the same classes",
                 fix="add the folders, or remove the classes from the other splits",
             )
@@ -60,7 +62,13 @@ def by_suffix(
     return wanted, others
 
 
-def refuse_empty(listing: Listing, files: Sequence[ListedFile], what: str, broken: bool) -> None:
+def refuse_empty(
+    listing: Listing,
+    files: Sequence[ListedFile],
+    what: str,
+    broken: bool,
+    others: Sequence[str] = (),
+) -> None:
     """Refuses class folders of which no file is among `files`.
 
     Args:
@@ -68,15 +76,16 @@ def refuse_empty(listing: Listing, files: Sequence[ListedFile], what: str, broke
         files: Those that can be used so far.
         what: ``images``, ``texts``.
         broken: Whether broken files were already taken out.
+        others: What is known of files that were left out.
     """
     filled = {(file.split, file.class_name) for file in files}
     problem = f"holds only broken {what}" if broken else f"holds no {what}"
     for split, names in listing.classes.items():
         for name in names:
             if (split, name) not in filled:
-                place = f"{split}/{name}" if split else name
                 raise BadData(
-                    f"the class folder {place} {problem}",
+                    f"the class folder {listing.place(split, name)} {problem}",
+                    why="; ".join(others) or None,
                     fix=f"add {what} to it, or remove the folder",
                 )
 
@@ -93,29 +102,70 @@ def refuse_broken(problems: Sequence[str], total: int, what: str, why: str) -> N
 
 
 def divide(
-    files: Sequence[ListedFile], hashes: Sequence[bytes], classes: tuple[str, ...]
+    files: Sequence[ListedFile],
+    hashes: Sequence[bytes],
+    classes: tuple[str, ...],
+    groups: Sequence[str] | None = None,
 ) -> tuple[dict[str, list[int]], list[str]]:
-    """Indices of each split's files, and a note when validation was not given.
+    """Indices of each split's files, and notes for the reader.
+
+    Args:
+        files: Of all splits.
+        hashes: Content hash of each.
+        classes: Class names.
+        groups: The group of each file, none of which is divided; None divides by content alone.
 
     Raises:
-        BadData: Given splits share an example, or a class is too small to be split.
+        BadData: A class, or its groups, are too few to be split; given splits share a group.
     """
     labels = labels_of(files, classes)
     if files[0].split is None:
-        return {n: own.tolist() for n, own in split_by_content(hashes, labels, classes).items()}, []
+        everything = list(range(len(files)))
+        return _divided(everything, hashes, labels, classes, SHARES, groups)
     every = {n: [i for i, file in enumerate(files) if file.split == n] for n in SPLITS}
     given: dict[str, list[int]] = {name: own for name, own in every.items() if own}
-    refuse_overlap({n: {hashes[i]: files[i].path for i in own} for n, own in given.items()})
     if "validation" in given:
         return given, []
-    train = given["train"]
-    divided = split_by_content(
-        [hashes[i] for i in train], labels[train], classes, SHARES_WITHOUT_TEST
-    )
-    parts = {name: [train[i] for i in own.tolist()] for name, own in divided.items()}
+    parts, notes = _divided(given["train"], hashes, labels, classes, SHARES_WITHOUT_TEST, groups)
     return {**parts, "test": given["test"]}, [
-        "15 % of train/ serve as validation, since there is no validation/"
+        "15 % of train/ serve as validation, since there is no validation/",
+        *notes,
     ]
+
+
+def _divided(
+    own: list[int],
+    hashes: Sequence[bytes],
+    labels: NDArray[np.int64],
+    classes: tuple[str, ...],
+    shares: Mapping[str, float],
+    groups: Sequence[str] | None,
+) -> tuple[dict[str, list[int]], list[str]]:
+    contents = [hashes[i] for i in own]
+    if groups is None:
+        divided = split_by_content(contents, labels[own], classes, shares)
+        return {n: [own[i] for i in found.tolist()] for n, found in divided.items()}, []
+    joined = joined_by_content([groups[i] for i in own], contents)
+    where = groups_to_splits(joined, labels[own].tolist(), contents, len(classes), shares)
+    if where is None:
+        counts = {
+            name: len({g for g, i in zip(joined, own, strict=True) if labels[i] == label})
+            for label, name in enumerate(classes)
+        }
+        fewest = min(counts, key=lambda name: counts[name])
+        raise BadData(
+            f"the groups cannot be divided among {', '.join(shares)}: class {fewest!r} has "
+            f"{counts[fewest]}",
+            why="each split needs a group of each class, and groups are never divided; those that "
+            "share a file count as one",
+            fix="add groups of this class, or leave group= out",
+        )
+    split_of = [where[group] for group in joined]
+    told = ", ".join(f"{list(where.values()).count(name)} {name}" for name in shares)
+    return {
+        name: [i for i, split in zip(own, split_of, strict=True) if split == name]
+        for name in shares
+    }, [f"split by group: {told}"]
 
 
 def labels_of(files: Sequence[ListedFile], classes: tuple[str, ...]) -> NDArray[np.int64]:
@@ -134,6 +184,12 @@ def conflicting_labels(
         for i, content in enumerate(hashes)
         if labels[first.setdefault(content, i)] != labels[i]
     ]
+
+
+def copies(hashes: Sequence[bytes]) -> list[str]:
+    """A note on pictures that show the same as another; none when there are none."""
+    count = len(hashes) - len(set(hashes))
+    return [f"{count} pictures are copies of others, and in the same split"] if count else []
 
 
 def note(what: str, names: Sequence[str]) -> list[str]:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from zoo.common.errors import BadData
-from zoo.data.readers.listing import printable_name
+from zoo.data.readers.folder_names import printable_name
 from zoo.data.readers.tables import lines_of, quote_cell
 
 #: A longer one is a file without the empty lines between sentences.

@@ -6,6 +6,7 @@ outcome is remembered in the cache folder, per file, until its size or time chan
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import json
 import os
@@ -21,19 +22,28 @@ from zoo.common.errors import ZooError
 from zoo.common.files import write_text
 from zoo.common.optional_imports import require
 from zoo.common.paths import cache_folder
+from zoo.data.near_copies import outline
+from zoo.data.readers.hashing import identity
 from zoo.data.readers.image_files import MAX_BYTES, BadImage, decode, formats
 from zoo.data.readers.listing import ListedFile
 
 #: A file younger than this may change again without a change of its time.
 _SETTLED_NANOSECONDS = 2_000_000_000
-_VERSION = 1
+_VERSION = 2
 
 
 @dataclass(frozen=True)
 class CheckedFile:
-    """A checked file: SHA-256 of its bytes, and its defect or an empty text."""
+    """What opening a file showed.
+
+    Attributes:
+        digest: SHA-256 of the pixels that a network sees, whatever file they are in.
+        outline: By which near copies are found.
+        problem: Why the file is broken, or nothing.
+    """
 
     digest: bytes
+    outline: bytes
     problem: str
 
 
@@ -67,17 +77,18 @@ def check_files(
 
 def _check(path: Path, size: int) -> CheckedFile:
     if size > MAX_BYTES:
-        return CheckedFile(b"", f"{size} bytes: more than {MAX_BYTES}")
+        return _broken(f"{size} bytes: more than {MAX_BYTES}")
     try:
-        data = path.read_bytes()
-    except OSError as error:
-        return CheckedFile(b"", error.strerror or str(error))
-    digest = hashlib.sha256(data).digest()
-    try:
-        decode(data)
+        image = decode(path.read_bytes())
     except BadImage as error:
-        return CheckedFile(digest, str(error))
-    return CheckedFile(digest, "")
+        return _broken(str(error))
+    except OSError as error:
+        return _broken(error.strerror or str(error))
+    return CheckedFile(identity(image), outline(image), "")
+
+
+def _broken(problem: str) -> CheckedFile:
+    return CheckedFile(b"", b"", problem)
 
 
 def _key(file: ListedFile) -> str:
@@ -94,7 +105,10 @@ def _read_results(memory: Path) -> dict[str, CheckedFile]:
         stored = json.loads(memory.read_text(encoding="utf-8"))
         if stored["decoder"] != _decoder():
             return {}
-        return {key: CheckedFile(bytes.fromhex(d), p) for key, (d, p) in stored["files"].items()}
+        return {
+            key: CheckedFile(base64.b64decode(digest), base64.b64decode(own), problem)
+            for key, (digest, own, problem) in stored["files"].items()
+        }
     except FileNotFoundError:
         return {}
     except (OSError, ValueError, LookupError, TypeError, AttributeError):
@@ -107,7 +121,11 @@ def _write_results(
 ) -> list[str]:
     settled = time.time_ns() - _SETTLED_NANOSECONDS
     kept = {
-        _key(file): [result.digest.hex(), result.problem]
+        _key(file): [
+            base64.b64encode(result.digest).decode(),
+            base64.b64encode(result.outline).decode(),
+            result.problem,
+        ]
         for file, result in zip(files, results, strict=True)
         if file.modified < settled
     }

@@ -14,13 +14,15 @@ from __future__ import annotations
 
 import functools
 import io
+from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from zoo.common.optional_imports import require
+from zoo.common.optional_imports import installed, require
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -34,6 +36,14 @@ MAX_BYTES = 512 << 20
 _EXCLUDED = {"BUFR", "EPS", "GRIB", "HDF5", "MPEG", "WMF"}
 #: Formats that Pillow scales to 16 bits when it reports mode ``I``.
 _SCALED_TO_16_BITS = {"PNG", "PPM"}
+_HEIF = 'pip install "edgezoo[heic]" adds pillow-heif, which reads them'
+_RAW = "raw data of a camera; save them as PNG or JPEG"
+#: Formats of pictures that are common, and not read without more.
+_UNREAD = {
+    **dict.fromkeys((".heic", ".heif", ".hif"), _HEIF),
+    **dict.fromkeys((".cr2", ".cr3", ".nef", ".arw", ".dng", ".raf", ".orf", ".rw2"), _RAW),
+    **dict.fromkeys((".jxl", ".svg", ".psd", ".pdf"), "save them as PNG or JPEG"),
+}
 _BITS_PER_SAMPLE = 258
 _PHOTOMETRIC = 262
 _MIN_IS_WHITE = 0
@@ -48,14 +58,26 @@ def formats() -> tuple[str, ...]:
     """Names of the formats that Pillow decodes by itself, the common ones first."""
     image_module = require("PIL.Image")
     image_module.init()
+    if installed("pillow_heif"):
+        require("pillow_heif").register_heif_opener()
     return tuple(name for name in image_module.ID if name not in _EXCLUDED)
 
 
 @functools.cache
 def suffixes() -> frozenset[str]:
     """Lower-case file suffixes of these formats, with their dot."""
+    readable = formats()  # First: it makes further formats known.
     known = require("PIL.Image").registered_extensions()
-    return frozenset(suffix for suffix, name in known.items() if name in formats())
+    return frozenset(suffix for suffix, name in known.items() if name in readable)
+
+
+def unread_formats(names: Sequence[str]) -> list[str]:
+    """Notes on files that are pictures, of formats that are not read here, and what would help."""
+    found: Counter[str] = Counter(Path(name).suffix.lower() for name in names)
+    return [
+        f"{found[suffix]} {suffix} pictures are not read: {_UNREAD[suffix]}"
+        for suffix in sorted(found.keys() & _UNREAD.keys() - suffixes())
+    ]
 
 
 def read_image(path: Path) -> NDArray[np.uint8]:

@@ -10,9 +10,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from zoo.common.errors import BadData, UsageError
-
-#: Folder names that mean a split instead of a class.
-SPLIT_FOLDERS = {"train": "train", "validation": "validation", "val": "validation", "test": "test"}
+from zoo.data.readers.folder_layout import layout_of
+from zoo.data.readers.folder_names import lookalikes, of_a_system, plain, printable_name
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -21,8 +20,9 @@ class ListedFile:
 
     Attributes:
         split: The split that its folder stands for; None when the user gave no splits.
-        class_name: Name of the class folder.
+        class_name: Name of the class folder, in NFC.
         path: Relative to the root, with ``/`` between parts.
+        below: The same, relative to the class folder.
         size: In bytes.
         modified: Time of the last change, in nanoseconds.
     """
@@ -30,6 +30,7 @@ class ListedFile:
     split: str | None
     class_name: str
     path: str
+    below: str
     size: int
     modified: int
 
@@ -40,15 +41,25 @@ class Listing:
 
     Attributes:
         root: The folder, absolute, links resolved.
-        classes: For each split (None when the user gave none) the names of its class folders.
+        classes: For each split (None when the user gave none) the names of its class folders, in
+            NFC.
+        folders: For each given split the name of its folder.
         files: Sorted by path.
         ignored: What was left out, with the reason.
+        notes: What the reader should know of the names.
     """
 
     root: Path
     classes: dict[str | None, tuple[str, ...]] = field(default_factory=dict)
     files: list[ListedFile] = field(default_factory=list)
     ignored: list[str] = field(default_factory=list)
+    folders: dict[str | None, str] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
+
+    def place(self, split: str | None, class_name: str = "") -> str:
+        """A split's folder, or a class folder in it, for messages."""
+        folder = self.folders.get(split)
+        return class_name if folder is None else f"{printable_name(folder)}/{class_name}"
 
 
 def list_folder(argument: str | None) -> Listing:
@@ -56,19 +67,26 @@ def list_folder(argument: str | None) -> Listing:
 
     Raises:
         UsageError: No such folder.
-        BadData: A link leaves the folder, a folder cannot be read, or splits are incomplete.
+        BadData: A link leaves the folder, a folder cannot be read, splits are incomplete, or the
+            folders are no classes.
     """
     if not argument:
         raise UsageError("folder needs a path", fix="--data folder:PATH")
     listing = Listing(root=_root(argument))
     root = listing.root
     names = _folders(listing, root)
-    if not _gives_splits(names):
-        _list_classes(listing, root, None, names)
-    else:
-        for name in _checked_splits(argument, names):
-            folder = root / name
-            _list_classes(listing, folder, SPLIT_FOLDERS[name], _folders(listing, folder))
+    found = layout_of(root, argument, names)
+    listing.notes += found.notes
+    for split, name in found.splits.items():
+        if split is not None:
+            listing.folders[split] = name
+        below = _folders(listing, root / name) if name else names
+        _list_classes(listing, root / name, split, below)
+    every = dict.fromkeys(name for names in listing.classes.values() for name in names)
+    listing.notes += [
+        f"different classes whose names look alike: {printable_name(group)}"
+        for group in lookalikes(every)
+    ]
     listing.files.sort(key=lambda file: file.path)
     return listing
 
@@ -120,6 +138,7 @@ def _listed(listing: Listing, path: Path, status: os.stat_result) -> ListedFile:
         split=None,
         class_name="",
         path=path.relative_to(listing.root).as_posix(),
+        below=path.relative_to(listing.root).as_posix(),
         size=status.st_size,
         modified=status.st_mtime_ns,
     )
@@ -133,56 +152,28 @@ def listing_fingerprint(listing: Listing) -> str:
     return digest.hexdigest()
 
 
-def printable_name(name: str) -> str:
-    """A file name safe to print: control characters and undecodable bytes are escaped."""
-    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in name)
-
-
 def class_order(name: str) -> tuple[int, int, str]:
     """Sort key of class names: whole numbers by value and first, others by spelling."""
     return (0, int(name), name) if name.isdecimal() else (1, 0, name)
 
 
-def _gives_splits(names: list[str]) -> bool:
-    return "train" in names and bool(SPLIT_FOLDERS.keys() - {"train"} & set(names))
-
-
-def _checked_splits(argument: str, names: list[str]) -> list[str]:
-    strangers = [name for name in names if name not in SPLIT_FOLDERS]
-    if strangers:
-        raise BadData(
-            f"{argument} holds splits ({', '.join(n for n in names if n in SPLIT_FOLDERS)}) "
-            f"and also {', '.join(map(printable_name, strangers))}",
-            why="beside train/ and test/ only validation/ is expected",
-            fix="move the others away, or rename train/ and test/ if they are classes",
-        )
-    if "test" not in names:
-        raise BadData(
-            f"{argument} has train/ but no test/",
-            why="with given splits the test split must be given too",
-            fix="add test/ with the same class folders, or drop the split folders: "
-            "then the split is made for you",
-        )
-    if {"val", "validation"} <= set(names):
-        raise BadData(
-            f"{argument} has both val/ and validation/",
-            why="they mean the same split",
-            fix="keep one of them",
-        )
-    return names
-
-
 def _list_classes(listing: Listing, folder: Path, split: str | None, names: list[str]) -> None:
-    listing.classes[split] = tuple(names)
+    listing.classes[split] = tuple(dict.fromkeys(map(plain, names)))
     for name in names:
+        if plain(name) != name and plain(name) in names:
+            place = (folder / plain(name)).relative_to(listing.root).as_posix()
+            listing.notes.append(
+                f"two folders spell one name, and are one class: {printable_name(place)}"
+            )
         for entry in _files_below(listing, folder / name):
             status = _regular(listing, entry)
             if status is not None:
                 listing.files.append(
                     ListedFile(
                         split=split,
-                        class_name=name,
+                        class_name=plain(name),
                         path=Path(entry.path).relative_to(listing.root).as_posix(),
+                        below=Path(entry.path).relative_to(folder / name).as_posix(),
                         size=status.st_size,
                         modified=status.st_mtime_ns,
                     )
@@ -228,6 +219,9 @@ def _entries(listing: Listing, folder: Path) -> Iterator[os.DirEntry[str]]:
     for entry in entries:
         if entry.name.startswith("."):
             _ignore(listing, entry, "hidden")
+            continue
+        if of_a_system(entry.name):
+            _ignore(listing, entry, "made by a system, not by you")
             continue
         if entry.is_symlink():
             target = os.path.realpath(entry.path)

@@ -11,7 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zoo.common.errors import BadData, UnknownName, UsageError
-from zoo.data.readers.listing import Listing, class_order, printable_name
+from zoo.data.readers.folder_names import printable_name
+from zoo.data.readers.listing import Listing, class_order
 from zoo.data.readers.query import Query
 from zoo.data.readers.tables import quote_cell, rows_of
 

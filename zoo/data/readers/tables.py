@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from zoo.common.errors import BadData
-from zoo.data.readers.listing import printable_name
+from zoo.data.readers.folder_names import printable_name
 
 #: A longer line is no line of a table or text; reading on would fill the memory.
 MAX_LINE_BYTES = 1 << 20

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import unicodedata
 from collections.abc import Sequence
 
 import numpy as np
@@ -16,11 +17,13 @@ Example = str | tuple[str, ...]
 
 
 def text_hashes(examples: Sequence[Example]) -> list[bytes]:
-    """SHA-256 of each text or row of tokens, 32 bytes each."""
+    """SHA-256 of each text or row of tokens, whatever its Unicode form, 32 bytes each."""
     return [
         # No token holds a NUL, and none is empty, so no text looks like a row.
         hashlib.sha256(
-            (example if isinstance(example, str) else "\0\0".join(("", *example))).encode()
+            unicodedata.normalize(
+                "NFC", example if isinstance(example, str) else "\0\0".join(("", *example))
+            ).encode()
         ).digest()
         for example in examples
     ]
@@ -31,6 +34,7 @@ def text_split(
     labels: NDArray[np.int64],
     hashes: Sequence[bytes],
     indices: Sequence[int],
+    names: Sequence[str] = (),
 ) -> Split:
     """A split that reads from a list in memory.
 
@@ -39,6 +43,7 @@ def text_split(
         labels: int64, shape (examples,) or (examples, steps).
         hashes: One digest per example.
         indices: The examples that belong to the split.
+        names: What all examples are called in messages; empty where they have no names.
     """
     chosen = [examples[i] for i in indices]
     own = labels[np.asarray(indices, np.int64)]
@@ -46,4 +51,11 @@ def text_split(
     def read(index: int) -> NDArray[np.str_]:
         return np.array(chosen[index], dtype=np.str_)
 
-    return Split(labels=own, read=read, content_hash=split_hash([hashes[i] for i in indices], own))
+    digests = [hashes[i] for i in indices]
+    return Split(
+        labels=own,
+        read=read,
+        content_hash=split_hash(digests, own),
+        identities=digests,
+        names=[names[i] for i in indices] if names else (),
+    )

@@ -9,7 +9,8 @@ from pathlib import Path
 
 from zoo.common.errors import BadData, UnknownName
 from zoo.data.readers.class_folders import refuse_broken
-from zoo.data.readers.listing import ListedFile, Listing, printable_name
+from zoo.data.readers.folder_names import printable_name
+from zoo.data.readers.listing import ListedFile, Listing
 from zoo.data.readers.query import Query
 from zoo.data.readers.tables import quote_cell, rows_of
 

@@ -6,28 +6,19 @@ across a change would have two truths.
 
 from __future__ import annotations
 
-import hashlib
 import itertools
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from zoo.common.errors import BadData
+from zoo.data.group_splits import groups_to_splits
 from zoo.data.readers.hashing import array_hash
 from zoo.data.readers.recordings import Recording, Recordings
-from zoo.data.splits import (
-    SHARES,
-    distance_to_split,
-    minimum_examples,
-    preferred_split,
-    without_duplicates,
-)
+from zoo.data.splits import SHARES, without_duplicates
 
-#: Fewer groups of a class than this are shared out exactly; of more, each stays where it is when
-#: others come.
-_FEW_GROUPS = 20
 Indices = dict[str, NDArray[np.int64]]
 
 
@@ -127,7 +118,9 @@ def split_windows(
     """
     classes = recordings.classes
     kind = recordings.columns.group or "file"
-    where = _groups_to_splits(windows, digests, len(classes))
+    where = groups_to_splits(
+        windows.group.tolist(), windows.label.tolist(), digests, len(classes), SHARES
+    )
     if where is not None:
         split_of = np.array([where[group] for group in windows.group.tolist()])
         found = {name: np.flatnonzero(split_of == name).astype(np.int64) for name in SHARES}
@@ -147,76 +140,6 @@ def split_windows(
         notes.append(f"{copies} windows are left out of a split: another holds the same values")
     _check_classes(found, windows, classes)
     return found, notes
-
-
-def _groups_to_splits(
-    windows: Windows, digests: Sequence[bytes], classes: int
-) -> dict[int, str] | None:
-    """The split of each group; None when some class has too few groups.
-
-    Each group goes where its content hash says, as images do; groups move only where a split
-    lacks a class, and never so that another split comes to lack one.
-    """
-    members: dict[int, list[bytes]] = {}
-    has: dict[int, set[int]] = {}
-    for group, label, digest in zip(
-        windows.group.tolist(), windows.label.tolist(), digests, strict=True
-    ):
-        members.setdefault(group, []).append(digest)
-        has.setdefault(group, set()).add(label)
-    content = {g: hashlib.sha256(b"".join(sorted(own))).digest() for g, own in members.items()}
-    sizes = [sum(label in own for own in has.values()) for label in range(classes)]
-    least = {
-        (label, split): minimum_examples(sizes[label], share)
-        for label in range(classes)
-        for split, share in SHARES.items()
-    }
-    # Few groups fall among splits by chance alone; so few are held to their shares.
-    fair = {
-        (label, split): max(need, int(sizes[label] * SHARES[split]))
-        if sizes[label] < _FEW_GROUPS
-        else need
-        for (label, split), need in least.items()
-    }
-    for needs in (fair, least, dict.fromkeys(least, 1)):
-        where = {group: preferred_split(own) for group, own in content.items()}
-        if _fill(where, has, content, needs):
-            return where
-    return None
-
-
-def _fill(
-    where: dict[int, str],
-    has: Mapping[int, set[int]],
-    content: Mapping[int, bytes],
-    needs: Mapping[tuple[int, str], int],
-) -> bool:
-    """Moves groups until every split has enough of every class; False if impossible."""
-    for (label, split), need in needs.items():
-        while (counts := _counts(where, has))[label, split] < need:
-            spare = [
-                group
-                for group, at in where.items()
-                if at != split
-                and label in has[group]
-                and all(counts[c, at] > needs[c, at] for c in has[group])
-            ]
-            if not spare:
-                return False
-            nearest = min(
-                spare, key=lambda g: (distance_to_split(content[g], split), content[g], g)
-            )
-            where[nearest] = split
-    return True
-
-
-def _counts(where: Mapping[int, str], has: Mapping[int, set[int]]) -> dict[tuple[int, str], int]:
-    classes = {label for own in has.values() for label in own}
-    counts = {(label, split): 0 for label in classes for split in SHARES}
-    for group, split in where.items():
-        for label in has[group]:
-            counts[label, split] += 1
-    return counts
 
 
 def _by_time(windows: Windows, classes: Sequence[str]) -> tuple[Indices, int]:

@@ -37,6 +37,7 @@ from zoo.pipeline.search.points import (
 )
 from zoo.pipeline.search.search import Search, SearchOptions
 from zoo.pipeline.search.trials import SearchNetwork, TrialRunner
+from zoo.pipeline.several_files import refuse_several_files
 from zoo.pipeline.step_cache import step_cache
 from zoo.registry import Registry
 from zoo.results.store import Store
@@ -121,6 +122,10 @@ def find_file(
     refuse_untimed(registry, device)
     _refuse_unreal(registry, device)
     checkpoint = weights_named(registry, fetched_model(registry, model, on_step))
+    refuse_several_files(
+        registry.tasks.get(checkpoint.variant.task),
+        "zoo optimize is for models of one file",
+    )
     data = data or checkpoint.card().dataset
     check_task(registry, data, checkpoint.variant.task, checkpoint.model_id)
     given = {**options, "devices": (device,) if device else None, "max_drop": limits.max_drop}

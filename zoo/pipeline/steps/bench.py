@@ -103,7 +103,7 @@ class DeviceStep(Step[Result]):
     def file(self, context: StepContext) -> Path:
         """The file that passed its gate."""
         judged = context.before.of(self.gate)
-        return judged.folder / judged.result.file
+        return judged.folder / judged.result.of_part(self.id.part).file
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -140,9 +140,9 @@ class BenchStep(DeviceStep[Measurement]):
 
     def run(self, context: StepContext) -> Outcome[Measurement]:
         device, registry = self.place.reached(), self.origin.registry
-        cells = cells_of(
-            registry, [self.file(context)], [], [self.options.threads], context.children
-        )
+        judged = context.before.of(self.gate)
+        source = judged.folder / judged.result.of_part(self.id.part).file
+        cells = cells_of(registry, [source], [], [self.options.threads], context.children)
         (timed,) = time_cells(
             registry,
             device,

@@ -14,7 +14,7 @@ from zoo.common.named_arrays import joined
 from zoo.common.optional_imports import require
 from zoo.common.progress import Event
 from zoo.contracts import Comparison, Preprocessing, Split, Task
-from zoo.data.opening import check_task, open_dataset
+from zoo.data.opening import check_task, judged_dataset
 from zoo.data.preprocessing.inputs import normalize, read_inputs, truth_of
 from zoo.execution.runner import check_classes, check_enough_classes
 from zoo.networks.building import deployed_model, normalization
@@ -76,6 +76,7 @@ class EvaluateStep(Step[NetworkEvaluation]):
                 subject=self.origin.weights(context.before.of(self.train)),
                 data=self.origin.data,
                 split="test",
+                allow_leak=self.train.asked.allow_leak,
                 folder=context.folder,
                 card=card if learnt is None else None,
                 trained=None if learnt is None else learnt.trained(context.before.of(learnt)),
@@ -94,6 +95,7 @@ def evaluate_model(
     emit: Callable[[Event], None],
     trained: QatWeights | None = None,
     training: TrainingResult | None = None,
+    allow_leak: bool = False,
 ) -> NetworkEvaluation:
     """Evaluates a checkpoint in Keras; with `trained`, as it was trained to be quantized.
 
@@ -108,7 +110,7 @@ def evaluate_model(
     loaded = load_model(subject)
     registry = load_registry(subject.plugins)
     check_task(registry, data, loaded.task.name, loaded.card.model_id)
-    dataset = open_dataset(registry, data)
+    dataset = judged_dataset(registry, data, allow_leak=allow_leak)
     check_enough_classes(loaded.task, dataset)
     check_classes(loaded.card.classes, dataset, loaded.card.model_id)
     examples = dataset.splits[split]

@@ -30,11 +30,12 @@ from zoo.contracts.training import Calibration
 from zoo.data.opening import open_dataset
 from zoo.data.preprocessing.calibration import calibration_inputs
 from zoo.data.subset import subset
-from zoo.networks.building import deployed_model, layer_names
+from zoo.networks.building import deployed_part, layer_names
 from zoo.networks.compatibility import check_fits
 from zoo.networks.loading import Subject, load_model
 from zoo.pipeline.steps.evaluate import keras_outputs
 from zoo.pipeline.steps.origin import Origin
+from zoo.pipeline.steps.parts_before import PartsBefore
 from zoo.pipeline.steps.step import (
     NOT_IN_KEY,
     FinishedSteps,
@@ -73,6 +74,7 @@ class ExportParameters:
         recurrent: Form of recurrent layers.
         keep: Keras layers that stay in float in an integer file.
         options: The exporter's own.
+        part: Which of the files that the network is deployed as; empty for the only one.
     """
 
     format: str
@@ -84,6 +86,7 @@ class ExportParameters:
     recurrent: str = "auto"
     keep: tuple[str, ...] = ()
     options: Mapping[str, Any] = field(default_factory=dict)
+    part: str = ""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -173,6 +176,10 @@ def export(
 ) -> Export:
     """Writes ``<model id>.<precision><suffix>`` into `folder`, with its manifest.
 
+    Of a network that is deployed as several files it writes the part that is asked for,
+    ``<model id>.<precision>.<part><suffix>``. What a later part is calibrated on are the outputs
+    of the network's own parts before, in float.
+
     When `expected` is given, the Keras model's outputs on so many examples of the validation split
     are written beside it, as ``expected.npz``: what an integer file is measured against.
 
@@ -190,7 +197,7 @@ def export(
         raise UnknownName(f"precision of {asked.format}", precision, exporter.precisions)
     chosen = asked.target or target_named(registry, "auto")
     loaded = load_model(subject)
-    preprocessing = loaded.preprocessing
+    preprocessing, part = loaded.preprocessing, loaded.task.part(asked.part)
     samples, held_out, reference = None, None, None
     kept = asked.keep
     if kind.calibrated:
@@ -215,10 +222,16 @@ def export(
             content_hash=digest,
             method=calibration.method,
         )
+    if part.takes:
+        emit({"event": "stage", "text": f"running the network up to its {part.name}"})
+        before = PartsBefore(loaded, part)
+        samples, held_out = before.run(samples), before.run(held_out)
+        preprocessing = before.preprocessing(registry, data, asked.seed)
     emit({"event": "stage", "text": "converting"})
-    path = folder / file_name(loaded.card.model_id, precision, exporter, trained is not None)
+    qat_made = trained is not None
+    path = folder / file_name(loaded.card.model_id, precision, exporter, qat_made, part.name)
     if trained is None:
-        model = deployed_model(loaded.network, preprocessing, loaded.task)
+        model = deployed_part(loaded.network, loaded.preprocessing, loaded.task, part)
     else:
         rounding = qat.load(registry, loaded, trained, batch=1)
         model, kept = rounding.deployed, tuple(rounding.real)
@@ -230,8 +243,8 @@ def export(
             path=path,
             precision=precision,
             calibration=samples,
-            input_name=preprocessing.input_name,
-            output_names=loaded.task.output_names,
+            input_name=part.takes or preprocessing.input_name,
+            output_names=part.outputs,
             integer_input=preprocessing.whole_bytes,
             axes=preprocessing.axes,
             recurrent=asked.recurrent,
@@ -240,7 +253,7 @@ def export(
             held_out=held_out,
             keep=asked.keep,
             options=asked.options,
-            name=loaded.card.model_id,
+            name=loaded.card.model_id + (f".{part.name}" if part.name else ""),
             task=loaded.task.name,
             classes=loaded.card.classes,
             licence=loaded.card.licence,
@@ -286,7 +299,12 @@ def export(
             target=chosen.name,
             remarks=written.remarks,
             layers=layer_names(model),
-            meanings={o.name: o.meaning for o in loaded.task.outputs if o.meaning},
+            meanings={
+                o.name: o.meaning
+                for o in loaded.task.outputs
+                if o.meaning and o.name in part.outputs
+            },
+            part=part.name,
             kept=tuple(dict.fromkeys((*kept, *written.kept))),
             trained=training,
             created=utc_now(),
@@ -303,6 +321,12 @@ def export(
     )
 
 
-def file_name(model_id: str, precision: str, exporter: Exporter, trained: bool = False) -> str:
-    """``lenet5.digits.int8.tflite``; of trained ranges ``lenet5.digits.int8-qat.tflite``."""
-    return f"{model_id}.{precision}{'-qat' if trained else ''}{exporter.suffix}"
+def file_name(
+    model_id: str, precision: str, exporter: Exporter, trained: bool = False, part: str = ""
+) -> str:
+    """``lenet5.digits.int8.tflite``; of trained ranges ``lenet5.digits.int8-qat.tflite``.
+
+    Of a network that is deployed as several files ``net.digits.int8.encoder.tflite``.
+    """
+    middle = f".{part}" if part else ""
+    return f"{model_id}.{precision}{'-qat' if trained else ''}{middle}{exporter.suffix}"

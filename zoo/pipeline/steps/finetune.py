@@ -14,7 +14,7 @@ from zoo.common.progress import Event
 from zoo.common.versions import versions_of
 from zoo.contracts import Dataset, Preprocessing
 from zoo.contracts.training import Training, check_training
-from zoo.data.opening import check_task, open_dataset
+from zoo.data.opening import check_task, judged_dataset
 from zoo.data.preprocessing.inputs import fitted
 from zoo.execution.runner import check_enough_classes
 from zoo.networks.building import build_companion, check_hyperparameters
@@ -41,6 +41,7 @@ class FinetuneParameters:
         training: How.
         hyperparameters: Beyond those of the variant.
         seed: Of everything random.
+        allow_leak: Whether examples may be in two splits of the dataset.
     """
 
     data: str
@@ -48,6 +49,7 @@ class FinetuneParameters:
     training: Training
     hyperparameters: Mapping[str, Any] = field(default_factory=dict)
     seed: int = 0
+    allow_leak: bool = False
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -115,7 +117,7 @@ def finetune(
     task = registry.tasks.get(variant.task)
     training = training.model_copy(update={"task": check_training(training, variant, task)})
     emit({"event": "stage", "text": f"reading {data}"})
-    dataset = open_dataset(registry, data)
+    dataset = judged_dataset(registry, data, allow_leak=asked.allow_leak)
     check_task(registry, data, task.name, variant.name)
     check_enough_classes(task, dataset)
     _check_augmentation(training, variant.preprocessing.training, variant.name)

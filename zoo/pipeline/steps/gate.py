@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,11 +11,12 @@ from zoo.artifacts.artifact import (
     REJECTED,
     GateReference,
     embed,
-    open_unaltered,
     require_manifest,
     with_gate_result,
 )
+from zoo.artifacts.file_chain import FileChain, chain_of, name_of_all
 from zoo.artifacts.gate import (
+    chain_checks,
     compare_outputs,
     conversion_parity,
     left_in_float,
@@ -31,16 +32,18 @@ from zoo.common.files import (
     size_with_side_files,
     write_bytes,
 )
+from zoo.contracts import Precision
 from zoo.data.opening import open_dataset
+from zoo.execution.chain_runner import combine_outputs, run_chain
 from zoo.execution.device import Device
-from zoo.execution.runner import choose_runtime, evaluation_of, host_device, run_file
+from zoo.execution.runner import choose_runtime, evaluation_of, host_device
 from zoo.execution.runtimes import distributions_of, running_plugins
 from zoo.pipeline.recipe import Gate
-from zoo.pipeline.steps.keep_golden import keep_golden
+from zoo.pipeline.steps.keep_golden import KeptGolden, keep_golden
 from zoo.pipeline.steps.origin import Origin
 from zoo.pipeline.steps.step import NOT_IN_KEY, Outcome, Step, StepContext
 from zoo.registry import Plugin
-from zoo.results.records import GateResult
+from zoo.results.records import GatedFile, GateResult
 
 if TYPE_CHECKING:
     from zoo.contracts.task import Array
@@ -52,11 +55,11 @@ OUTPUTS = "outputs.npz"
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class GateStep(Step[GateResult]):
-    """The verdict on one file.
+    """The verdict on one file, or on all files of one model together.
 
     Attributes:
         origin: What it is about.
-        export: Made the file.
+        exports: Made the files, in the order in which they run; one, mostly.
         reference: Evaluated the Keras network.
         twin: Judged the float32 file of the same format; None for that file itself.
         trained: Evaluated the network that was trained to be quantized, when the file is made from
@@ -67,7 +70,7 @@ class GateStep(Step[GateResult]):
     """
 
     origin: Origin
-    export: ExportStep
+    exports: tuple[ExportStep, ...] = field(metadata=NOT_IN_KEY)
     reference: EvaluateStep
     twin: GateStep | None = None
     trained: EvaluateStep | None = None
@@ -77,13 +80,18 @@ class GateStep(Step[GateResult]):
     result_type = GateResult
 
     @property
+    def export(self) -> ExportStep:
+        """Made the file; of several, the first."""
+        return self.exports[0]
+
+    @property
     def judge(self) -> Device:
         """Where the file runs."""
         return host_device(self.origin.registry)
 
     @property
     def needs(self) -> tuple[Step[Any], ...]:
-        return (self.export, self.reference, *([self.trained] if self.trained else []))
+        return (*self.exports, self.reference, *([self.trained] if self.trained else []))
 
     @property
     def after(self) -> tuple[Step[Any], ...]:
@@ -109,25 +117,20 @@ class GateStep(Step[GateResult]):
         from zoo.data.preprocessing.inputs import labels_for, truth_of
 
         registry = self.origin.registry
-        made, evaluated = context.before.of(self.export), context.before.of(self.reference)
+        evaluated = context.before.of(self.reference)
         twin = None if self.twin is None else context.before.of(self.twin)
-        source = made.folder / made.result.file
-        artifact = open_unaltered(registry, source)
-        manifest = require_manifest(artifact)
+        made = [context.before.of(export) for export in self.exports]
+        chain = chain_of(registry, [one.folder / one.result.file for one in made])
+        manifest = chain.manifest
         task, precision = registry.tasks.get(manifest.task), registry.precision(manifest.precision)
         dataset = open_dataset(registry, self.origin.data)
         device = self.judge
-        runtime = choose_runtime(artifact.exporter, device)
+        runtime = choose_runtime(chain.first.exporter, device)
         examples = comparison_split(dataset, task.min_parity_inputs)
-        answered = run_file(
-            source,
-            runtime,
-            device,
-            examples,
-            manifest.preprocessing,
-            emit=context.emit,
-            children=context.children,
+        by_file = run_chain(
+            chain, runtime, device, examples, emit=context.emit, children=context.children
         )
+        answered = combine_outputs(chain, by_file)
         expected, labels = _load(evaluated.folder / REFERENCE)
         compared = max(task.min_parity_inputs, self.options.parity_inputs or len(labels))
         steps = labels_for(examples, manifest.preprocessing)[:compared]
@@ -142,7 +145,7 @@ class GateStep(Step[GateResult]):
         checks = run_checks(
             task=task,
             precision=precision,
-            contents=artifact.contents,
+            static=chain_checks(chain, precision),
             parity=network,
             preprocessing=evaluated.result.preprocessing,
             truth=truth,
@@ -150,18 +153,13 @@ class GateStep(Step[GateResult]):
             outputs=answered.outputs,
             max_drop=self.options.max_drop,
             twin=None if twin is None or not twin.judged else _load(twin.folder / OUTPUTS)[0],
-            kept=manifest.kept,
-            layers=manifest.layers,
         )
         if twins is not None:
             checks = (*checks, conversion_parity(task, twins, precision))
         passed = all(check.passed for check in checks)
-        evaluation = evaluation_of(task, source.name, dataset, "test", truth, answered, OUTPUTS)
+        evaluation = evaluation_of(task, chain.name, dataset, "test", truth, answered, OUTPUTS)
         with atomic_path(context.folder / OUTPUTS) as temporary, temporary.open("wb") as file:
             np.savez(file, outputs=answered.outputs, labels=labels)
-        target = context.folder / (source.name if passed else source.name + REJECTED)
-        side_files = artifact.contents.side_files
-        copy_with_side_files(source, target, side_files)
         answer = GateReference(
             passed=passed,
             runtime=runtime,
@@ -169,22 +167,21 @@ class GateStep(Step[GateResult]):
             checks=checks,
             metrics=evaluation.metrics,
         )
-        golden, beside = keep_golden(
-            artifact,
+        golden = keep_golden(
+            chain,
             precision,
-            answered,
+            by_file,
             examples,
             labels,
             f"{self.origin.data}/test",
             device,
             context.children,
         )
-        if beside is not None:
-            write_bytes(context.folder / golden_name(source.name), beside)
-        embed(artifact.exporter, target, with_gate_result(manifest, answer, golden, self.budgets))
+        files = self._write(context.folder, chain, answer, golden)
         headline = task.evaluate(task.decode(expected), truth)[0]
+        whole = files[0] if len(files) == 1 else _whole(files)
         result = GateResult(
-            file=target.name,
+            file=whole.file,
             format=manifest.format,
             precision=manifest.precision,
             passed=passed,
@@ -193,20 +190,75 @@ class GateStep(Step[GateResult]):
             network=network,
             preprocessing=evaluated.result.preprocessing,
             drop=headline.lost_by(evaluation.metrics[0]),
-            sha256=sha256_of(target),
-            bytes=size_with_side_files(target, side_files),
-            model_bytes=artifact.contents.payload_bytes,
-            side_files=side_files,
-            golden="" if beside is None else golden_name(source.name),
-            left_in_float=left_in_float(
-                artifact.contents, precision, manifest.kept, manifest.layers
-            ),
+            sha256=whole.sha256,
+            bytes=whole.bytes,
+            model_bytes=whole.model_bytes,
+            side_files=whole.side_files,
+            golden=whole.golden,
+            parts=files if len(files) > 1 else (),
+            left_in_float=_left_in_float(chain, precision),
         )
         return Outcome(
             result=result,
             status="passed" if passed else "rejected",
             reason=reasons(checks),
         )
+
+    def _write(
+        self, folder: Path, chain: FileChain, answer: GateReference, golden: Sequence[KeptGolden]
+    ) -> tuple[GatedFile, ...]:
+        """Copies the files with the gate's answer, the names of all, and golden inputs."""
+        suffix = "" if answer.passed else REJECTED
+        references = chain.references([a.path.name + suffix for a in chain.artifacts])
+        files = []
+        for artifact, part, (record, beside) in zip(
+            chain.artifacts, chain.names, golden, strict=True
+        ):
+            source = artifact.path
+            target = folder / (source.name + suffix)
+            side_files = artifact.contents.side_files
+            copy_with_side_files(source, target, side_files)
+            if beside is not None:
+                write_bytes(folder / golden_name(source.name), beside)
+            manifest = require_manifest(artifact)
+            told = with_gate_result(manifest, answer, record, self.budgets, references)
+            embed(artifact.exporter, target, told)
+            files.append(
+                GatedFile(
+                    part=part,
+                    file=target.name,
+                    sha256=sha256_of(target),
+                    bytes=size_with_side_files(target, side_files),
+                    model_bytes=artifact.contents.payload_bytes,
+                    side_files=side_files,
+                    golden="" if beside is None else golden_name(source.name),
+                )
+            )
+        return tuple(files)
+
+
+def _left_in_float(chain: FileChain, precision: Precision) -> str:
+    """What no one asked to be in float, of every file."""
+    found = [
+        left_in_float(artifact.contents, precision, manifest.kept, manifest.layers)
+        for artifact, manifest in zip(chain.artifacts, chain.manifests, strict=True)
+    ]
+    if len(found) == 1:
+        return found[0]
+    return "; ".join(
+        f"{part}: {told}" for part, told in zip(chain.names, found, strict=True) if told
+    )
+
+
+def _whole(files: Sequence[GatedFile]) -> GatedFile:
+    """Several files as one: a name for all, and sums; hashes are of single files alone."""
+    return GatedFile(
+        part="",
+        file=name_of_all([file.file for file in files], [file.part for file in files]),
+        sha256="",
+        bytes=sum(file.bytes for file in files),
+        model_bytes=sum(file.model_bytes for file in files),
+    )
 
 
 def _load(path: Path) -> tuple[Array, Array]:

@@ -2,86 +2,128 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from zoo.artifacts.artifact import Artifact, require_manifest
+from zoo.artifacts.artifact import Artifact
+from zoo.artifacts.file_chain import FileChain
 from zoo.artifacts.golden_samples import (
     Golden,
     GoldenArrays,
+    GoldenChoice,
     candidates,
     choose_golden,
     golden_name,
     make_golden,
 )
 from zoo.common.errors import ZooError
+from zoo.common.named_arrays import differences
 from zoo.common.worker import Children
 from zoo.contracts import Precision, Split
+from zoo.execution.chain_runner import chain_answers, joined_outputs
 from zoo.execution.device import Device
 from zoo.execution.runner import FileOutputs, run_inputs
 
 if TYPE_CHECKING:
     from zoo.contracts.task import Array
 
+#: The record without or with its arrays, and the file beside that holds them otherwise.
+KeptGolden = tuple[Golden | None, bytes | None]
+#: Inputs that are off another way may move outputs farther than those that were tried.
+_MARGIN = 2.0
+_SEED = 0
+
 
 def keep_golden(
-    artifact: Artifact,
+    chain: FileChain,
     precision: Precision,
-    answered: FileOutputs,
+    answered: Sequence[FileOutputs],
     examples: Split,
     labels: Array,
     origin: str,
     device: Device,
     children: Children,
-) -> tuple[Golden | None, bytes | None]:
-    """Chooses the golden inputs of a file and packs them.
+) -> list[KeptGolden]:
+    """Chooses the golden inputs of a model and packs them, for each of its files.
+
+    All files have the same examples: what one gave is what the next one takes.
 
     Args:
-        artifact: The file that the gate judges.
-        precision: Of the file.
-        answered: What it answered to `examples`, in their order.
-        examples: What it was judged on.
+        chain: The files that the gate judges.
+        precision: Of the files.
+        answered: What each answered to `examples`, in their order.
+        examples: What they were judged on.
         labels: Of those that are of the test split.
         origin: ``digits/test``.
-        device: Where the file ran.
-        children: Ended when the run is.
+        device: Where the files ran.
+        children: FinishedSteps when the run is.
 
     Returns:
-        The record without or with its arrays, and the file beside that holds them otherwise; None
-        twice when the file answered with what is no number.
+        None twice for every file when one answered with what is no number.
     """
     from zoo.data.preprocessing.inputs import read_inputs
 
-    manifest = require_manifest(artifact)
+    preprocessing, runtime = chain.manifest.preprocessing, answered[0].runtime
     offered = candidates(labels)
     numbers = [number for of_a_class in offered for number in of_a_class]
-    inputs = read_inputs(examples, manifest.preprocessing, numbers)
+    inputs = read_inputs(examples, preprocessing, numbers)
+    plain = None
     try:
-        plain = run_inputs(
-            inputs, artifact.path, answered.runtime, device, plain=True, children=children
-        ).outputs
+        found = chain_answers(inputs, chain, runtime, device, plain=True, children=children)
+        plain = joined_outputs(chain, [one.outputs for one in found])
     except ZooError:  # some operators have no other kernel, and then there is nothing to compare
-        plain = None
-    chosen = choose_golden(
-        offered,
-        answered.outputs[numbers],
-        plain,
-        precision,
-        artifact.contents.outputs,
-    )
+        pass
+    tensors = [tensor for artifact in chain.artifacts for tensor in artifact.contents.outputs]
+    fast = joined_outputs(chain, [one.outputs for one in answered])[numbers]
+    chosen = choose_golden(offered, fast, plain, precision, tensors)
     if chosen is None:
-        return None, None
+        return [(None, None)] * len(chain.artifacts)
     kept = list(chosen.examples)
-    golden = Golden(
-        dataset=origin,
-        examples=chosen.examples,
-        runtime=answered.runtime,
-        runtime_version=answered.runtime_version,
-        processor=answered.processor,
-        max_abs=chosen.max_abs,
-        tolerance=chosen.tolerance,
-        limits={name: limit for name, limit in chosen.limits.items() if name},
-    )
-    arrays = GoldenArrays(
-        inputs=read_inputs(examples, manifest.preprocessing, kept), outputs=answered.outputs[kept]
-    )
-    return make_golden(golden, arrays, golden_name(artifact.path.name))
+    given = read_inputs(examples, preprocessing, kept)
+    packed: list[KeptGolden] = []
+    off = 0.0  # how far the inputs of the next file may be off
+    for artifact, own in zip(chain.artifacts, answered, strict=True):
+        choice = _of_file(chosen, chain, artifact)
+        arrays = GoldenArrays(inputs=given, outputs=own.outputs[kept])
+        in_chain: dict[str, float] = {}
+        if packed:
+            moved = _moved(artifact, arrays, off, runtime, device, children)
+            in_chain = {n: float(f"{choice.limits[n] + moved[n]:.4g}") for n in choice.limits}
+        golden = Golden(
+            dataset=origin,
+            examples=chosen.examples,
+            runtime=own.runtime,
+            runtime_version=own.runtime_version,
+            processor=own.processor,
+            max_abs=choice.max_abs,
+            tolerance=choice.tolerance,
+            limits={name: limit for name, limit in choice.limits.items() if name},
+            in_chain=in_chain,
+        )
+        packed.append(make_golden(golden, arrays, golden_name(artifact.path.name)))
+        given, off = arrays.outputs, max((in_chain or choice.limits).values())
+    return packed
+
+
+def _of_file(chosen: GoldenChoice, chain: FileChain, artifact: Artifact) -> GoldenChoice:
+    if len(chain.artifacts) == 1:
+        return chosen
+    return chosen.of([tensor.name for tensor in artifact.contents.outputs])
+
+
+def _moved(
+    artifact: Artifact,
+    arrays: GoldenArrays,
+    off: float,
+    runtime: str,
+    device: Device,
+    children: Children,
+) -> dict[str, float]:
+    """How far a file's outputs may be off when its inputs are, by output."""
+    import numpy as np
+
+    signs = np.random.default_rng(_SEED).choice((-off, off), arrays.inputs.shape)
+    inputs = arrays.inputs + signs.astype(arrays.inputs.dtype)
+    found = run_inputs(inputs, artifact.path, runtime, device, children=children).outputs
+    apart = differences(arrays.outputs, found)
+    return {name: _MARGIN * float(values.max()) for name, values in apart.items()}

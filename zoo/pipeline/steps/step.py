@@ -35,6 +35,7 @@ class StepId:
         precision: Of that file.
         trained: Whether it is about the network that was trained to be quantized.
         device: Name of the device that it happens on or for; empty where that does not matter.
+        part: Which of several files that make one model together; empty where it is about all.
     """
 
     kind: str
@@ -42,11 +43,13 @@ class StepId:
     precision: str = ""
     trained: bool = False
     device: str = ""
+    part: str = ""
 
     @property
     def cell(self) -> str:
-        """The file: ``tflite int8``, ``tflite int8 qat``."""
-        return " ".join(filter(None, (self.format, self.precision, "qat" * self.trained)))
+        """The file: ``tflite int8``, ``tflite int8 qat``, ``tflite int8 encoder``."""
+        words = (self.format, self.precision, "qat" * self.trained, self.part)
+        return " ".join(filter(None, words))
 
     def __str__(self) -> str:
         """``bench tflite int8 qat host``."""

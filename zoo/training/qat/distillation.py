@@ -13,8 +13,8 @@ from typing import Any
 from zoo.common.optional_imports import require
 from zoo.contracts import Preprocessing, Split, Task
 from zoo.contracts.geometric_transform import GeometricTransform
-from zoo.contracts.task import TrainingObjective
 from zoo.contracts.training import Qat, Training
+from zoo.contracts.training_objective import TrainingObjective
 from zoo.data.preprocessing.inputs import read_inputs
 from zoo.networks.building import raw_model
 from zoo.training.distillation import divergence

@@ -1,0 +1,171 @@
+"""Folders as other tools name them: splits, leftovers of systems, spellings of one name."""
+
+from __future__ import annotations
+
+import shutil
+import unicodedata
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import zoo
+from zoo.common.errors import BadData
+from zoo.contracts.dataset import Dataset
+from zoo.data.folder import open_folder
+from zoo.data.readers.folder_names import lookalikes, split_of
+from zoo.data.text import open_text
+
+
+@pytest.mark.parametrize(
+    ("split", "names"),
+    [
+        ("train", "train Train TRAINING trainset train_set Train-Images train2017 01_train trn"),
+        ("validation", "val Val valid VALIDATION dev Dev. development val_set valid-data"),
+        ("test", "test Testing TEST_SET seg_test test-images hold-out tst"),
+        # Capitals of Turkish, full width, and the small letters that come of them.
+        ("train", "TRAİN TRAINİNG tra\u0131n\u0131ng \uff34\uff32\uff21\uff29\uff2e"),
+        ("?", "eval Evaluation"),
+        (None, "images data trainer strain testament car test_pattern train_station devil value"),
+    ],
+)
+def test_names_of_splits(split, names):
+    for name in names.split():
+        assert split_of(name) == split, name
+
+
+def sizes(dataset: Dataset) -> dict[str, list[int]]:
+    return {name: np.bincount(split.labels).tolist() for name, split in dataset.splits.items()}
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        ("train", "valid", "test"),
+        ("Train", "Val", "Test"),
+        ("TRAINING", "DEV", "TESTING"),
+        ("train_set", "validation_set", "test_set"),
+        ("1_train", "2_val", "3_test"),
+        ("train", "eval", "test"),
+        ("train", "val", "eval"),
+    ],
+)
+def test_given_splits_in_other_words(make_folder, names):
+    counts = dict(zip(names, (9, 3, 4), strict=True))
+    root = make_folder({f"{s}/{c}": n for s, n in counts.items() for c in ("cat", "dog")})
+    dataset = open_folder(str(root))
+    assert dataset.classes == ("cat", "dog")
+    assert sizes(dataset) == {"train": [9, 9], "validation": [3, 3], "test": [4, 4]}
+
+
+def test_train_alone_is_where_the_classes_are(make_folder):
+    dataset = open_folder(str(make_folder({"Train/cat": 10, "Train/dog": 10})))
+    assert dataset.classes == ("cat", "dog")
+    assert sizes(dataset) == {"train": [7, 7], "validation": [1, 1], "test": [2, 2]}
+    assert "Train/ alone is given" in "\n".join(dataset.notes)
+
+
+BOTH = ("cat", "dog")
+
+
+@pytest.mark.parametrize(
+    ("folders", "message"),
+    [
+        ([f"{s}/{c}" for s in ("train", "Val") for c in BOTH], "has train/ but no test/"),
+        ([f"{s}/{c}" for s in ("train", "eval") for c in BOTH], "eval/, which may mean"),
+        ([f"{s}/{c}" for s in ("val", "test") for c in BOTH], "look like splits, not like classes"),
+        ([f"{s}/{c}" for s in ("train", "train2", "test") for c in BOTH], "both train/ and train2"),
+        ([f"{s}/{c}" for s in ("train", "test", "extra") for c in BOTH], "and also extra"),
+        ([f"fold{n}/{c}" for n in range(5) for c in BOTH], "cross-validation"),
+        (["train/images", "valid/images"], "boxes or masks, such as YOLO's: train/images/"),
+        (["train/images", "train/labels", "test/images", "test/labels"], "such as YOLO's"),
+        (["images/train", "images/val", "labels/train", "labels/val"], "such as YOLO's: images/"),
+        (["images/train", "images/val"], "holds only images/, and that holds splits"),
+        (["dataset/train/cat", "dataset/test/cat"], "holds only dataset/, and that holds splits"),
+        (["train", "test"], "without class folders"),
+        (["train/cat", "train/dog", "cat"], "train/, which looks like a split"),
+    ],
+)
+def test_what_is_neither_splits_nor_classes_is_refused(make_folder, folders, message):
+    root = make_folder(dict.fromkeys(folders, 4))
+    with pytest.raises(BadData, match=message):
+        open_folder(str(root))
+
+
+def test_one_folder_beside_a_table_is_no_class(make_folder):
+    root = make_folder({"images": 8})
+    (root / "labels.csv").write_text("000.png,cat\n")
+    with pytest.raises(BadData, match=r"holds images/ and labels\.csv") as caught:
+        open_folder(str(root))
+    assert "sort the files into a folder per class" in str(caught.value.fix)
+
+
+def test_folders_of_systems_are_left_out_and_told(make_folder):
+    root = make_folder({"cat": 8, "dog": 8})
+    for name in ("__MACOSX/cat", "@eaDir", "$RECYCLE.BIN", ".ipynb_checkpoints", "cat/@eaDir"):
+        (root / name).mkdir(parents=True)
+        (root / name / "._000.png").write_bytes(b"\0\5\26\7" * 20)
+        shutil.copy(root / "cat" / "000.png", root / name / "thumb.png")
+    dataset = open_folder(str(root))
+    assert dataset.classes == ("cat", "dog")
+    assert sum(map(sum, sizes(dataset).values())) == 16
+    told = "\n".join(dataset.notes)
+    for name in ("__MACOSX", "@eaDir", "$RECYCLE.BIN", "cat/@eaDir"):
+        assert f"{name} (made by a system, not by you)" in told
+    assert ".ipynb_checkpoints (hidden)" in told
+
+
+def test_composed_and_decomposed_letters_are_one_name(make_folder):
+    one, two = (unicodedata.normalize(form, "café") for form in ("NFC", "NFD"))
+    root = make_folder({f"train/{one}": 9, f"test/{two}": 4, "train/tea": 9, "test/tea": 4})
+    assert open_folder(str(root)).classes == (one, "tea")
+    root = make_folder({one: 10, two: 10, "tea": 10}, name="mixed")
+    dataset = open_folder(str(root))
+    assert dataset.classes == (one, "tea")
+    assert sizes(dataset) == {"train": [14, 7], "validation": [3, 1], "test": [3, 2]}
+    assert f"two folders spell one name, and are one class: {one}" in dataset.notes
+
+
+def test_names_that_look_alike_are_told(make_folder):
+    dataset = open_folder(str(make_folder({"Cat": 5, "cat ": 5, "dog": 5})))
+    assert dataset.classes == ("Cat", "cat ", "dog")
+    assert "different classes whose names look alike: 'Cat', 'cat '" in dataset.notes
+    assert lookalikes(["Walk", "walk", "run"]) == ["'Walk', 'walk'"]
+
+
+def test_texts_know_splits_too(tmp_path):
+    for split, count in (("Training", 6), ("Testing", 4)):
+        for label in ("good", "bad"):
+            folder = tmp_path / split / label
+            folder.mkdir(parents=True)
+            for n in range(count):
+                (folder / f"{n}.txt").write_text(f"{split} {label} {n}")
+    dataset = open_text(str(tmp_path))
+    assert dataset.classes == ("bad", "good")
+    assert len(dataset.splits["test"]) == 8
+
+
+def test_pictures_of_phones_are_read_or_named(make_folder, monkeypatch, tmp_path):
+    heif = pytest.importorskip("pillow_heif")
+    from PIL import Image
+
+    root = make_folder({"cat": 4, "dog": 4})
+    heif.register_heif_opener()
+    for path in sorted(root.glob("cat/*.png")):
+        Image.open(path).resize((64, 64)).save(path.with_suffix(".heic"))
+        path.unlink()
+    assert sum(map(sum, sizes(open_folder(str(root))).values())) == 8
+    from zoo.data.readers import image_files
+
+    without = image_files.suffixes() - {".heic", ".heif", ".hif"}
+    monkeypatch.setattr(image_files, "suffixes", lambda: without)
+    with pytest.raises(BadData, match="the class folder cat holds no images") as caught:
+        open_folder(str(root))
+    assert "4 .heic pictures are not read" in str(caught.value.why)
+    assert 'pip install "edgezoo[heic]"' in str(caught.value.why)
+
+
+def test_a_folder_with_a_question_mark(make_folder):
+    root = make_folder({"cat": 4, "dog": 4}, name="what?group=x")
+    assert len(zoo.open_dataset(f"folder:{root}").classes) == 2
+    assert isinstance(root, Path)

@@ -1,0 +1,75 @@
+"""What a network returns: named outputs, and the files that give them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from zoo.contracts.checks import check, check_name
+
+
+@dataclass(frozen=True, kw_only=True)
+class Output:
+    """One of a task's named outputs.
+
+    Attributes:
+        name: What it is called in an exported file: ``probabilities``. Where there are several,
+            also the key of the network's output.
+        meaning: For people who use a file: ``one probability per class; the largest is the
+            answer``. Empty: it follows from the shape.
+        part: Which file gives it, where a network is deployed as several; see `Task.parts`.
+    """
+
+    name: str
+    meaning: str = ""
+    part: str = ""
+
+    def __post_init__(self) -> None:
+        check_name("output", self.name)
+        if self.part:
+            check_name("part", self.part)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModelPart:
+    """One of the files that a network is deployed as.
+
+    Attributes:
+        name: ``encoder``; empty for a network that is deployed as one file.
+        outputs: Names of what it returns, in their order.
+        takes: Name of the output of the part before that is its input; empty for the first part,
+            which takes the examples.
+    """
+
+    name: str
+    outputs: tuple[str, ...]
+    takes: str = ""
+
+
+def parts_of(outputs: Sequence[Output]) -> tuple[ModelPart, ...]:
+    """The files that give these outputs, in their order."""
+    names = tuple(dict.fromkeys(output.part for output in outputs))
+    given = [tuple(o.name for o in outputs if o.part == name) for name in names]
+    takes = ("", *(of_part[0] for of_part in given))
+    return tuple(
+        ModelPart(name=name, outputs=of_part, takes=before)
+        for name, of_part, before in zip(names, given, takes, strict=False)
+    )
+
+
+def check_parts(record: str, outputs: Sequence[Output]) -> None:
+    """Refuses outputs whose parts make no chain of files."""
+    parts = parts_of(outputs)
+    if [part.name for part in parts] == [""]:
+        return
+    check(all(part.name for part in parts), record, "some outputs name a part, others do not")
+    check(len(parts) > 1, record, f"{parts[0].name!r} is the only part: leave it out")
+    in_order = [name for part in parts for name in part.outputs]
+    check(in_order == [o.name for o in outputs], record, "outputs of a part must stand together")
+    for part in parts[:-1]:
+        found = ", ".join(part.outputs)
+        check(
+            len(part.outputs) == 1,
+            record,
+            f"{part.name!r} returns {found}: the next part takes one output",
+        )

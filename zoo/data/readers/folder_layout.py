@@ -1,0 +1,200 @@
+"""Which folders are splits, which are classes, and which are neither: by their names alone."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from zoo.common.errors import BadData
+from zoo.data.readers.folder_names import a_fold, folded, of_a_system, printable_name, split_of
+
+#: What annotated datasets call the folders of their parts.
+_ANNOTATED = frozenset({"images", "image", "imgs", "img", "jpegimages", "pictures", "photos"})
+_ANNOTATIONS = frozenset({"labels", "label", "annotations", "masks", "mask", "segmentations"})
+_TABLES = frozenset({".csv", ".tsv", ".json", ".jsonl", ".xlsx", ".parquet", ".txt"})
+_CLASSES = "each class has its examples in a folder of its own"
+_SORT = "sort the files into a folder per class: "
+
+
+@dataclass(kw_only=True)
+class Layout:
+    """Where the class folders are.
+
+    Attributes:
+        splits: For each split the name of its folder; for None, where splits are not given, the
+            name of the folder with the classes, empty for the root itself.
+        notes: What the reader should know.
+    """
+
+    splits: dict[str | None, str] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
+
+
+def layout_of(root: Path, argument: str, names: Sequence[str]) -> Layout:
+    """Finds the splits, or refuses what is neither splits nor classes.
+
+    Args:
+        root: The folder.
+        argument: What the user called it.
+        names: The folders in it.
+
+    Raises:
+        BadData: Names the folders that cannot be classes, and what they seem to be.
+    """
+    found = {name: split for name in names if (split := split_of(name)) is not None}
+    kinds = set(found.values())
+    strangers = [name for name in names if name not in found]
+    if "train" in kinds and len(kinds) > 1:
+        return Layout(splits=_splits(root, argument, names, found))
+    if found and not strangers:
+        if kinds != {"train"} or len(found) > 1:
+            raise BadData(
+                f"{argument} holds {_told(names)}, which look like splits, not like classes",
+                why="there is no train/ beside them" if "train" not in kinds else "they mean one",
+                fix="add train/ with the same class folders; if they are classes, rename them",
+            )
+        _refuse_annotated(root, argument, names[0])
+        return Layout(
+            splits={None: names[0]},
+            notes=[f"{_told(names)} alone is given: validation and test are taken from it"],
+        )
+    _refuse_other_layouts(root, argument, names)
+    _refuse_mixed(root, argument, found, strangers)
+    return Layout(splits={None: ""})
+
+
+def _splits(
+    root: Path, argument: str, names: Sequence[str], found: dict[str, str]
+) -> dict[str | None, str]:
+    """For each split its folder."""
+    strangers = [name for name in names if name not in found]
+    if strangers:
+        raise BadData(
+            f"{argument} holds splits ({_listed(found)}) and also {_listed(strangers)}",
+            why="beside train/ and test/ only validation/ is expected",
+            fix="move the others away, or rename train/ and test/ if they are classes",
+        )
+    given = dict(found)
+    open_ones = {"validation", "test"} - set(given.values())
+    for name, split in found.items():
+        if split == "?":
+            if len(open_ones) != 1:
+                raise BadData(
+                    f"{argument} has {printable_name(name)}/, which may mean validation or test",
+                    why=f"beside it there is {_listed([n for n in names if n != name])}",
+                    fix="rename it to validation or to test",
+                )
+            given[name] = next(iter(open_ones))
+    by_split: dict[str | None, str] = {}
+    for name in sorted(given):
+        if given[name] in by_split:
+            raise BadData(
+                f"{argument} has both {_told([by_split[given[name]]])} and {_told([name])}",
+                why="they mean the same split",
+                fix="keep one of them",
+            )
+        by_split[given[name]] = name
+    for name in names:
+        _refuse_annotated(root, argument, name)
+    train = printable_name(by_split["train"])
+    if "test" not in by_split:
+        raise BadData(
+            f"{argument} has {train}/ but no test/",
+            why="with given splits the test split must be given too",
+            fix="add test/ with the same class folders, or drop the split folders: "
+            "then the split is made for you",
+        )
+    if not any(_folders(root / name) for name in names):
+        raise BadData(
+            f"{argument} holds splits ({_listed(names)}) without class folders",
+            why=_CLASSES,
+            fix=f"{_SORT}{train}/cat, {train}/dog, …",
+        )
+    return by_split
+
+
+def _refuse_annotated(root: Path, argument: str, name: str) -> None:
+    """Refuses ``train/images`` beside ``train/labels``, as datasets with boxes or masks have."""
+    names = _folders(root / name)
+    kinds = set(map(folded, names))
+    if kinds <= _ANNOTATED | _ANNOTATIONS and kinds & _ANNOTATED:
+        raise _annotated(argument, f"{name}/{names[0]}")
+
+
+def _annotated(argument: str, place: str) -> BadData:
+    return BadData(
+        f"{argument} looks like a dataset with boxes or masks, such as YOLO's: "
+        f"{printable_name(place)}/ is no class",
+        why=_CLASSES,
+        fix="name a dataset for classification; with one object in each picture, its box's class "
+        "tells the folder that the picture belongs in",
+    )
+
+
+def _refuse_other_layouts(root: Path, argument: str, names: Sequence[str]) -> None:
+    kinds = {folded(name) for name in names}
+    if len(names) > 1 and kinds <= _ANNOTATED | _ANNOTATIONS and kinds & _ANNOTATIONS:
+        raise _annotated(argument, names[0])
+    if len(names) > 1 and all(map(a_fold, names)):
+        raise BadData(
+            f"{argument} holds {_told(names)}, which look like parts for cross-validation",
+            why=_CLASSES,
+            fix="choose which are for training and which for test: put their classes together in "
+            "train/ and test/",
+        )
+    if len(names) != 1:
+        return
+    inside = _folders(root / names[0])
+    if inside and all(split_of(name) for name in inside):
+        raise BadData(
+            f"{argument} holds only {_told(names)}, and that holds splits: {_told(inside)}",
+            fix=f"name the folder that holds the splits: {argument.rstrip('/')}/{_listed(names)}",
+        )
+    tables = sorted(p.name for p in root.iterdir() if p.suffix.lower() in _TABLES)
+    if folded(names[0]) in _ANNOTATED and not inside and tables:
+        raise BadData(
+            f"{argument} holds {printable_name(names[0])}/ and {printable_name(tables[0])}: "
+            "one folder for pictures of all classes",
+            why=f"{_CLASSES}; tables of labels are not read",
+            fix=f"{_SORT}the table says which",
+        )
+    if folded(names[0]) in _ANNOTATED and inside and set(map(folded, inside)) & _ANNOTATIONS:
+        raise _annotated(argument, f"{names[0]}/{inside[0]}")
+
+
+def _refuse_mixed(
+    root: Path, argument: str, found: Iterable[str], strangers: Sequence[str]
+) -> None:
+    """A folder called ``train`` beside others is a class, unless it alone holds folders."""
+    nested = [name for name in found if _folders(root / name)]
+    if nested and not any(_folders(root / name) for name in strangers):
+        raise BadData(
+            f"{argument} holds {nested[0]}/, which looks like a split because folders are in it, "
+            f"and also {_listed(strangers)}",
+            why="classes and splits cannot stand beside each other",
+            fix="move the others away, or rename it if it is a class",
+        )
+
+
+def _folders(folder: Path) -> list[str]:
+    """Names of the folders in a folder, those of systems left out."""
+    try:
+        with os.scandir(folder) as entries:
+            return sorted(
+                entry.name
+                for entry in entries
+                if entry.is_dir() and not entry.name.startswith(".") and not of_a_system(entry.name)
+            )
+    except OSError:
+        return []  # Who lists it for its files says why it cannot be read.
+
+
+def _listed(names: Iterable[str]) -> str:
+    return ", ".join(map(printable_name, names))
+
+
+def _told(names: Sequence[str]) -> str:
+    few = [f"{printable_name(name)}/" for name in names[:6]]
+    return ", ".join(few) + (" …" if len(names) > 6 else "")

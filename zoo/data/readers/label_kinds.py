@@ -1,0 +1,102 @@
+"""What labels are when they are not the index of one class, and what to do then."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from zoo.common.errors import BadData
+
+_NOT_HERE = "datasets in files have one class per example"
+_PLUGIN = "a plugin's dataset may have any labels: see the guide to plugins"
+#: Fewer different numbers than this may be classes, however many examples there are.
+_FEW = 20
+
+
+def refuse_rows(name: str, array: NDArray[Any]) -> BadData:
+    """The error for labels of two or more dimensions, shape (examples, …)."""
+    shape = f"{name} has shape {array.shape}; labels have one dimension"
+    if array.ndim != 2 or array.dtype.kind not in "uifb" or 0 in array.shape:
+        return BadData(shape, why=_NOT_HERE, fix=_PLUGIN)
+    values = array.astype(np.float64)
+    sums = values.sum(axis=1)
+    if np.isin(values, (0, 1)).all():
+        if (sums == 1).all():
+            return BadData(
+                shape,
+                why="they are one-hot rows",
+                fix="turn one-hot rows into class indices with numpy.argmax(labels, axis=1)",
+            )
+        return BadData(
+            shape,
+            why=f"row {int(np.flatnonzero(sums != 1)[0])} marks {int(sums[sums != 1][0])} classes: "
+            f"several labels for an example, and {_NOT_HERE}",
+            fix=f"{_PLUGIN}; or a dataset for each label, such as y[:, 0]",
+        )
+    if (values >= 0).all() and np.allclose(sums, 1, atol=1e-3):
+        return BadData(
+            shape,
+            why=f"they are probabilities of classes, and {_NOT_HERE}",
+            fix="keep the likeliest alone, where that will do: numpy.argmax(labels, axis=1)",
+        )
+    return BadData(
+        shape, why=f"they are numbers to be predicted, several each, and {_NOT_HERE}", fix=_PLUGIN
+    )
+
+
+def refuse_type(name: str, array: NDArray[Any]) -> BadData:
+    """The error for labels that are no whole numbers, shape (examples,)."""
+    what = f"{name} is of type {array.dtype}"
+    why = "labels are whole numbers: the index of the class"
+    if array.dtype.kind in "US":
+        decoded = ".astype(str)" if array.dtype.kind == "S" else ""
+        return BadData(
+            what,
+            why=f"{why}; these are words, such as {array[0].item()!r}" if array.size else why,
+            fix=f"classes, y = numpy.unique(y{decoded}, return_inverse=True), and store both",
+        )
+    if array.dtype.kind == "f" and not (array == np.rint(array)).all():
+        example = array[array != np.rint(array)][0]
+        return BadData(
+            what,
+            why=f"{why}; {example:g} is a number to be predicted, and {_NOT_HERE}",
+            fix=f"{_PLUGIN}; or classes by limits of your own: numpy.digitize(y, limits)",
+        )
+    if array.dtype.kind in "fb":
+        return BadData(what, why=why, fix="convert them: labels.astype(numpy.int64)")
+    return BadData(what, why=why, fix="number the classes from 0, as whole numbers")
+
+
+def refuse_numbers(labels: Sequence[str], column: str) -> None:
+    """Refuses a column of numbers that are no names of classes.
+
+    Args:
+        labels: Of each row or example.
+        column: Where they stand, for messages.
+
+    Raises:
+        BadData: They are fractions, or nearly all different.
+    """
+    different = set(labels)
+    if len(different) < _FEW or (len(different) * 3 < len(labels) and all(map(_whole, different))):
+        return
+    try:
+        numbers = [float(text) for text in different]
+    except ValueError:
+        if len(different) * 2 < len(labels) or len(labels) < 3 * _FEW:
+            return
+        what = f"nearly each is another, such as {labels[0]!r}"
+    else:
+        what = f"they are numbers from {min(numbers):g} to {max(numbers):g}, to be predicted"
+    raise BadData(
+        f"{column} has {len(different):,} different values in {len(labels):,} rows",
+        why=f"{what}; classes are few names that come again and again",
+        fix="name the column with the class: label=COLUMN; or make classes by limits of your own",
+    )
+
+
+def _whole(text: str) -> bool:
+    return text.strip().lstrip("+-").isdecimal()

@@ -1,0 +1,126 @@
+"""Running the files of a model one after the other: each takes what the one before gave."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from zoo.artifacts.file_chain import FileChain, open_chain
+from zoo.common.named_arrays import fields_of, joined
+from zoo.common.progress import OnEvent
+from zoo.common.worker import Children
+from zoo.contracts import Dataset, Split
+from zoo.execution.device import Device
+from zoo.execution.runner import (
+    FileOutputs,
+    check_classes,
+    check_enough_classes,
+    choose_runtime,
+    evaluation_of,
+    host_device,
+    run_file,
+    run_inputs,
+)
+from zoo.registry import Registry
+from zoo.results.records import Evaluation
+
+if TYPE_CHECKING:
+    from zoo.contracts.task import Array
+
+
+def run_chain(
+    chain: FileChain,
+    runtime: str,
+    device: Device,
+    split: Split,
+    *,
+    emit: OnEvent,
+    children: Children | None = None,
+) -> tuple[FileOutputs, ...]:
+    """Runs every example of a split through the files of a model, one file after the other.
+
+    Returns:
+        What each file gave, in their order; see `combine_outputs`.
+    """
+    first, *others = chain.artifacts
+    found = [
+        run_file(
+            first.path,
+            runtime,
+            device,
+            split,
+            chain.manifest.preprocessing,
+            emit=emit,
+            children=children,
+        )
+    ]
+    for artifact in others:
+        inputs = found[-1].outputs
+        found.append(run_inputs(inputs, artifact.path, runtime, device, children=children))
+    return tuple(found)
+
+
+def chain_answers(
+    inputs: Array,
+    chain: FileChain,
+    runtime: str,
+    device: Device,
+    *,
+    plain: bool = False,
+    children: Children | None = None,
+) -> tuple[FileOutputs, ...]:
+    """Like `run_chain`, for raw inputs that are in memory; see `run_inputs`."""
+    found: list[FileOutputs] = []
+    for artifact in chain.artifacts:
+        given = found[-1].outputs if found else inputs
+        found.append(
+            run_inputs(given, artifact.path, runtime, device, plain=plain, children=children)
+        )
+    return tuple(found)
+
+
+def combine_outputs(chain: FileChain, answered: Sequence[FileOutputs]) -> FileOutputs:
+    """What all files of a model gave, as one: every output under its name, all seconds added."""
+    if len(answered) == 1:
+        return answered[0]
+    return replace(
+        answered[0],
+        outputs=joined_outputs(chain, [one.outputs for one in answered]),
+        seconds=sum(one.seconds for one in answered),
+    )
+
+
+def joined_outputs(chain: FileChain, outputs: Sequence[Array]) -> Array:
+    """The outputs of all files of a model as one array of named ones; of one file its own."""
+    if len(outputs) == 1:
+        return outputs[0]
+    named: dict[str, Array] = {}
+    for artifact, own in zip(chain.artifacts, outputs, strict=True):
+        for name, values in fields_of(own).items():
+            named[name or artifact.contents.outputs[0].name] = values
+    return joined(named)
+
+
+def evaluate_file(
+    registry: Registry, path: Path, dataset: Dataset, split: str, *, emit: OnEvent
+) -> Evaluation:
+    """Quality of a file on a split; of a part of a model, that of all its files, one by one.
+
+    Raises:
+        BadFile: The file has no manifest, or was altered; or another part is not beside it.
+        UsageError: Its classes are not the dataset's.
+    """
+    chain = open_chain(registry, path)
+    manifest = chain.manifest
+    check_enough_classes(registry.tasks.get(manifest.task), dataset)
+    check_classes(manifest.classes, dataset, str(path))
+    device = host_device(registry)
+    runtime = choose_runtime(chain.first.exporter, device)
+    answered = run_chain(chain, runtime, device, dataset.splits[split], emit=emit)
+    task = registry.tasks.get(manifest.task)
+    from zoo.data.preprocessing.inputs import truth_of
+
+    truth = truth_of(dataset, split, manifest.preprocessing)
+    return evaluation_of(task, chain.name, dataset, split, truth, combine_outputs(chain, answered))
