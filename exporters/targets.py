@@ -8,7 +8,7 @@ Each value is documented where `Target.source` says, or was measured:
 * Signs and ranges of ONNX files: the guidance in the docstring of ONNX Runtime's
   ``quantize_static``. On x86 unsigned activations, with weights of 7 bits where products of bytes
   saturate; on Arm signed ones.
-* One scale for a dense layer: LiteRT's specification asks for it (``FULLY_CONNECTED``, granularity
+* One scale for a dense layer: LiteRT's specification requires it (``FULLY_CONNECTED``, granularity
   per-tensor). LiteRT's own kernels take one per channel as well; older ones of TensorFlow Lite
   Micro do not.
 * Forms of LSTM on x86: ``zoo bench`` on ``lstm_small.fashion_mnist_rows`` in LiteRT 2.3 on one

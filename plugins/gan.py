@@ -75,7 +75,7 @@ def companion(
         classes: Not used.
         doublings: Convolutions, each of which halves the side.
         discriminator_width: Maps of the first; each one after has twice as many.
-        normalization: ``batch`` as in the paper; ``none``, as a gradient penalty wants it.
+        normalization: ``batch`` as in the paper; ``none``, as a gradient penalty requires.
         dropout: Share of the last features that is dropped while training.
     """
     from keras import layers

@@ -63,21 +63,18 @@ def _packages() -> list[InstalledPart]:
     for module, extra in EXTRA_OF.items():
         names = distributions.get(module, [module])
         version = next((v for n in names if (v := version_of(n))), None)
-        present = installed(module)
+        present, command = installed(module), f'pip install "edgezoo[{extra}]"'
+        missing = f"on request: {command}" if extra in ON_REQUEST else "missing"
         findings.append(
             InstalledPart(
                 part="package",
                 name=names[0],
                 ok=present or extra in ON_REQUEST,
-                state=(version or "installed") if present else _missing(extra),
-                fix="" if present else f'pip install "edgezoo[{extra}]"',
+                state=(version or "installed") if present else missing,
+                fix="" if present else command,
             )
         )
     return findings
-
-
-def _missing(extra: str) -> str:
-    return f'on request: pip install "edgezoo[{extra}]"' if extra in ON_REQUEST else "missing"
 
 
 def _datasets(registry: Registry) -> list[InstalledPart]:

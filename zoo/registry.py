@@ -46,7 +46,7 @@ class PluginSettings:
     Attributes:
         paths: Local plugin files and packages, or folders of such (``--plugin``).
         without: Plugins that are switched off: ``name``, or ``distribution:name``.
-        installed: Whether installed distributions are searched (``--no-plugins`` says no).
+        installed: Whether installed distributions are searched (``--no-plugins``: no).
     """
 
     paths: tuple[str, ...] = ()
@@ -294,7 +294,7 @@ def _check_without(registry: Registry) -> None:
     """Refuses names of plugins to leave out that no plugin has."""
     known = {name for plugin in registry.plugins for name in (plugin.name, plugin.full_name)}
     for name in registry.settings.without:
-        # Plugins that were not looked for cannot be told from misspelt ones.
+        # Plugins that were not looked for are indistinguishable from misspelt ones.
         if name not in known and registry.settings.installed:
             raise UnknownName("plugin", name, {plugin.name for plugin in registry.plugins})
 

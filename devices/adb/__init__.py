@@ -3,16 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
 
-from zoo.contracts import DeviceDriver, DeviceKind, Runtime
+from zoo.common.modules import lazy
+from zoo.contracts import DeviceKind, Runtime
 from zoo.hookspecs import hookimpl
-
-
-def _driver() -> type[DeviceDriver[Any]]:
-    from .driver import AdbDriver
-
-    return AdbDriver
 
 
 @hookimpl
@@ -21,7 +15,7 @@ def zoo_devices() -> Iterable[DeviceKind]:
     yield DeviceKind(
         name="adb",
         summary="an Android phone, by ADB",
-        driver=_driver,
+        driver=lazy("zoo.devices.adb.driver:AdbDriver"),
         extra="adb",
         remote=True,
     )

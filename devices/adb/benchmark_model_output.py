@@ -44,12 +44,7 @@ _DELEGATES = {"TfLiteXNNPackDelegate": "XNNPACK"}
 
 
 def arguments(file: str, order: ToolOrder) -> list[str]:
-    """Its flags for one process.
-
-    Args:
-        file: Path on the device.
-        order: What is asked.
-    """
+    """Its flags for one process."""
     return [
         f"--graph={file}",
         f"--num_threads={order.threads}",

@@ -17,7 +17,6 @@ class AdbOptions(BaseModel):
     Attributes:
         serial: As ``adb devices`` tells it; None where one phone alone is connected.
         app: The app whose Python runs the agent, entered by ``run-as``; empty for ADB's own shell.
-        python: The Python there.
         folder: Where the agent and files are kept there, from the app's home unless absolute.
         cpus: Mask of the processors that the agent may use, in hexadecimal: ``f0`` are often the
             fast ones; None for all.

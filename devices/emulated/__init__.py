@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
 
-from zoo.contracts import DeviceDriver, DeviceKind, DeviceOptions
+from zoo.common.modules import lazy
+from zoo.contracts import DeviceKind, DeviceOptions
 from zoo.hookspecs import hookimpl
 
 
@@ -16,19 +16,13 @@ def known() -> dict[str, DeviceOptions]:
     return {f"{PREFIX}{name}": {"board": name} for name in BOARDS}
 
 
-def _driver() -> type[DeviceDriver[Any]]:
-    from .driver import EmulatedDriver
-
-    return EmulatedDriver
-
-
 @hookimpl
 def zoo_devices() -> Iterable[DeviceKind]:
     """Boards that need not be there."""
     yield DeviceKind(
         name="emulated",
         summary="a board's processor by QEMU: its kernels' answers, not its times",
-        driver=_driver,
+        driver=lazy("zoo.devices.emulated.driver:EmulatedDriver"),
         clock="emulated",
         known=known,
     )

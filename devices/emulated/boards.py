@@ -16,7 +16,6 @@ class Architecture:
 
     Attributes:
         name: ``aarch64``.
-        debian: Debian's name of it.
         wheel: What its wheels' platform tags end in.
         emulators: QEMU's programs for it, the one that needs no libraries first.
     """
@@ -33,10 +32,6 @@ class Board:
 
     Attributes:
         name: ``pi4``.
-        summary: Whose processor it is.
-        architecture: Of the programs that it runs.
-        cpu: QEMU's name of the processor.
-        core: Its maker's name.
         features: As ``/proc/cpuinfo`` of the board tells them.
         part: Arm's number of the core there, with variant and revision.
     """

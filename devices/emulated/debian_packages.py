@@ -44,7 +44,6 @@ class Package:
     """A package that lies here, whole.
 
     Attributes:
-        file: Where.
         sha256: Of its bytes, as the signed list of packages has it.
     """
 

@@ -21,14 +21,7 @@ from .qemu import Emulator, find_emulator
 
 
 class EmulatedTransport:
-    """Starts agents on one emulated board; its files are this machine's.
-
-    Args:
-        board: Whose processor.
-        root: Of its architecture.
-        emulator: That runs its programs.
-        runtimes: That the root has.
-    """
+    """Starts agents on one emulated board; its files are this machine's."""
 
     def __init__(
         self, board: Board, root: roots.Root, emulator: Emulator, runtimes: Sequence[str]

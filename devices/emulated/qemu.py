@@ -26,7 +26,6 @@ class Emulator:
     """A program that runs those of another processor.
 
     Attributes:
-        program: Where it is.
         version: ``QEMU 7.2.22``.
     """
 

@@ -42,7 +42,6 @@ class FetchedFile:
     """A file that a root was made of.
 
     Attributes:
-        file: Its name.
         sha256: Of its bytes.
     """
 
@@ -55,13 +54,8 @@ class RootRecord:
     """What a finished root says of itself.
 
     Attributes:
-        layout: How it was built.
         python: ``3.11``.
-        asked: What pip was asked for.
         runtimes: The agent's runtimes that answered rightly, with their versions.
-        refused: Those that are not there, and why.
-        packages: Debian's.
-        wheels: PyPI's.
         created: When, ISO 8601, UTC.
     """
 
@@ -81,7 +75,6 @@ class Root:
 
     Attributes:
         folder: Holds ``root`` and ``site``.
-        architecture: Of its programs.
     """
 
     folder: Path

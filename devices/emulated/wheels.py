@@ -29,7 +29,6 @@ class RuntimeWheels:
     """A runtime of the agent, and the distributions that it takes beside numpy.
 
     Attributes:
-        name: The agent's.
         distribution: Its own; the version that is installed here, where one is, so that the
             processor alone differs.
         needs: Others that it cannot do without.
@@ -64,7 +63,6 @@ class TargetPython:
 
     Attributes:
         version: ``3.11``.
-        wheel: What platform tags end in.
         libc: Minor version of the C library: 36 for 2.36.
     """
 

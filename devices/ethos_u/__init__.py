@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any, get_args
+from typing import get_args
 
-from zoo.contracts import DeviceDriver, DeviceKind, DeviceOptions
+from zoo.common.modules import lazy
+from zoo.contracts import DeviceKind, DeviceOptions
 from zoo.hookspecs import hookimpl
 
 
@@ -16,19 +17,13 @@ def known() -> dict[str, DeviceOptions]:
     return {name: {"accelerator": name} for name in get_args(Accelerator)}
 
 
-def _driver() -> type[DeviceDriver[Any]]:
-    from .driver import EthosUDriver
-
-    return EthosUDriver
-
-
 @hookimpl
 def zoo_devices() -> Iterable[DeviceKind]:
     """NPUs that nobody has to own."""
     yield DeviceKind(
         name="ethos-u",
         summary="Arm Ethos-U NPUs, by Vela: estimates alone",
-        driver=_driver,
+        driver=lazy("zoo.devices.ethos_u.driver:EthosUDriver"),
         extra="ethos-u",
         distributions=("ethos-u-vela",),
         formats=("tflite",),

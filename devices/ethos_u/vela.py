@@ -30,10 +30,7 @@ class Layer:
 
     Attributes:
         original: The operator of the file that it comes from, by Vela's name.
-        name: Of its output in the file.
         target: ``NPU`` or ``CPU``.
-        cycles: That it is estimated to take.
-        macs: Multiply-accumulates.
     """
 
     original: str
@@ -48,9 +45,6 @@ class Estimate:
     """What Vela says of a file.
 
     Attributes:
-        version: Of Vela.
-        seconds: Of one inference on the NPU.
-        cycles: The same in cycles.
         clock_hz: Of the NPU, as the system configuration says.
         sram: Bytes.
         dram: Bytes.

@@ -29,13 +29,11 @@ class EthosUOptions(BaseModel):
     """An Ethos-U and the system around it.
 
     Attributes:
-        accelerator: Family and size.
         system_config: Clock and memories, a section of the configuration file; None takes the one
             that Vela takes for the family.
         memory_mode: What lies in which memory, likewise.
         config: Configuration file of your own, from the folder where the command is typed; None
             takes Arm's, which comes with Vela.
-        optimise: For speed, or for little memory.
         arena_cache: Most bytes of fast memory that the compiler may plan with.
         sram: What the system has of SRAM; a file that needs more does not fit.
         flash: Likewise of flash or DRAM, in which the weights lie.

@@ -3,22 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
 
-from zoo.contracts import DeviceDriver, DeviceKind
+from zoo.common.modules import lazy
+from zoo.contracts import DeviceKind
 from zoo.hookspecs import hookimpl
-
-
-def _host() -> type[DeviceDriver[Any]]:
-    from .host import HostDriver
-
-    return HostDriver
-
-
-def _gpu() -> type[DeviceDriver[Any]]:
-    from .gpu import GpuDriver
-
-    return GpuDriver
 
 
 @hookimpl
@@ -27,7 +15,7 @@ def zoo_devices() -> Iterable[DeviceKind]:
     yield DeviceKind(
         name="host",
         summary="this machine, in fresh processes",
-        driver=_host,
+        driver=lazy("zoo.devices.local.host:HostDriver"),
         distributions=(
             *("ai-edge-litert", "tflite-runtime", "onnxruntime"),
             *("openvino", "tflite-micro", "numpy"),
@@ -37,6 +25,6 @@ def zoo_devices() -> Iterable[DeviceKind]:
     yield DeviceKind(
         name="gpu",
         summary="a GPU of this machine; its times count only where operators ran on it",
-        driver=_gpu,
+        driver=lazy("zoo.devices.local.gpu:GpuDriver"),
         distributions=("ai-edge-litert", "onnxruntime-gpu", "openvino", "numpy"),
     )

@@ -12,8 +12,6 @@ from .environments import SEPARATE_ENVIRONMENTS, environments, make_environment
 from .options import HostOptions
 from .transport import MODULES, LocalDriver, LocalTransport
 
-__all__ = ["MODULES", "HostDriver", "HostTransport"]
-
 
 class HostTransport(LocalTransport):
     """The agent in a named Python; else in edgezoo's, and in those of runtimes with their own."""

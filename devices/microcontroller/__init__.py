@@ -6,7 +6,8 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from zoo.contracts import Arena, DeviceDriver, DeviceKind, DeviceOptions
+from zoo.common.modules import lazy
+from zoo.contracts import Arena, DeviceKind, DeviceOptions
 from zoo.hookspecs import hookimpl
 
 if TYPE_CHECKING:
@@ -26,19 +27,13 @@ def _arena(model: Path, inputs: NDArray[Any]) -> Arena:
     return measure_arena(model, inputs)
 
 
-def _driver() -> type[DeviceDriver[Any]]:
-    from .driver import BoardDriver
-
-    return BoardDriver
-
-
 @hookimpl
 def zoo_devices() -> Iterable[DeviceKind]:
     """Boards that nobody has to own."""
     yield DeviceKind(
         name="microcontroller",
         summary="would a file run on a board, by tflite-micro (no latency)",
-        driver=_driver,
+        driver=lazy("zoo.devices.microcontroller.driver:BoardDriver"),
         extra="micro",
         distributions=("tflite-micro", "ai-edge-litert", "numpy"),
         formats=("tflite",),

@@ -17,12 +17,9 @@ class Board(BaseModel):
     """What a board has.
 
     Attributes:
-        title: Its full name.
-        processor: Core and clock.
         flash: Bytes for program and model.
         ram: Bytes of the largest piece of memory in which one tensor arena can lie.
         note: What there is beside.
-        source: Who says so.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)

@@ -105,9 +105,7 @@ class RemoteShell(ABC):
     """A way to run scripts on one device.
 
     Attributes:
-        address: Of the device, for people.
         folder: Where the agent and files are kept there.
-        plugin_runtimes: Runtimes that plugins bring.
     """
 
     address: str

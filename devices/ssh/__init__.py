@@ -3,16 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
 
-from zoo.contracts import DeviceDriver, DeviceKind
+from zoo.common.modules import lazy
+from zoo.contracts import DeviceKind
 from zoo.hookspecs import hookimpl
-
-
-def _driver() -> type[DeviceDriver[Any]]:
-    from .driver import SshDriver
-
-    return SshDriver
 
 
 @hookimpl
@@ -21,6 +15,6 @@ def zoo_devices() -> Iterable[DeviceKind]:
     yield DeviceKind(
         name="ssh",
         summary="a Linux board or machine, by OpenSSH",
-        driver=_driver,
+        driver=lazy("zoo.devices.ssh.driver:SshDriver"),
         remote=True,
     )

@@ -75,12 +75,7 @@ def _here(path: str) -> str:
 
 
 def connection_error(options: SshOptions, words: str) -> ZooError:
-    """What ssh said when it could not connect, as an error with what to do about it.
-
-    Args:
-        options: Of the device.
-        words: ssh's error stream.
-    """
+    """What ssh said when it could not connect, as an error with what to do about it."""
     where = address(options)
     host, port = options.host, options.port
     last = _last_line(words)

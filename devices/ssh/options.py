@@ -29,7 +29,6 @@ class SshOptions(BaseModel):
             ``auto`` is the environment that ``zoo devices setup`` made, or else ``python3``.
         folder: Where the agent and files are kept there, from the home folder unless absolute.
         cpus: Mask of the processors that the agent may use, in hexadecimal: ``f0``; None for all.
-        connect_seconds: How long to wait for a connection.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)

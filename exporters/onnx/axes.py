@@ -1,6 +1,6 @@
 """Axis denotations of inputs and outputs, as ONNX defines them.
 
-A static axis has a size and therefore no name in ONNX; what it means is told by its denotation,
+A static axis has a size and therefore no name in ONNX; its meaning is given by its denotation,
 https://github.com/onnx/onnx/blob/main/docs/DimensionDenotation.md, and to people by the
 documentation of the tensor.
 """
@@ -40,7 +40,7 @@ def _denote(value: Any, denotations: list[str]) -> None:
 
 
 def layout_of_image(value: Any) -> str:
-    """``nhwc`` or ``nchw`` as the denotations say; empty when they do not."""
+    """``nhwc`` or ``nchw`` from the denotations; empty without any."""
     found = [dimension.denotation for dimension in value.type.tensor_type.shape.dim]
     if value.type.denotation != _IMAGE or len(found) != 4:
         return ""

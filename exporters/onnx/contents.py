@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
@@ -84,6 +85,11 @@ def _contents(model: Any, path: Path, sides: tuple[str, ...]) -> FileContents:
         multiply_adds=tally.work if tally.counted else {},
         without_integer_kernel=dict(tally.lacking),
         float_products=dict(tally.float_products) if tally.integer else {},
+        attachments={
+            _utf8(entry.key): hashlib.sha256(_utf8(entry.value).encode("utf-8")).hexdigest()
+            for entry in model.metadata_props
+            if entry.key != MANIFEST
+        },
     )
 
 
@@ -222,7 +228,12 @@ def _load(path: Path) -> Any:
 def read_manifest(path: Path) -> str | None:
     """The manifest among the metadata properties."""
     found = [p.value for p in _load(path).metadata_props if p.key == MANIFEST]
-    return found[0] if found else None
+    return _utf8(found[0]) if found else None
+
+
+def _utf8(value: str | bytes) -> str:
+    """Protobuf hands over bytes when they are no text."""
+    return value.decode("utf-8", "replace") if isinstance(value, bytes) else value
 
 
 def write_manifest(path: Path, text: str) -> None:

@@ -26,7 +26,7 @@ def convert(request: ExportRequest, *, channels_first: bool = False) -> tuple[An
         channels_first: Whether the input is an image with its channels before height and width.
 
     Raises:
-        Unsupported: The request wants a form of recurrent layers that the format should not have.
+        Unsupported: The requested form of recurrent layers is none of this format.
     """
     layers = recurrent_layers(request.model)
     if not layers:

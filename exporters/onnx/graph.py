@@ -113,7 +113,7 @@ class OnnxGraph:
         )
 
     def result(self, name: str) -> str:
-        """The tensor of real numbers in which a result arrives at those who read it."""
+        """The float tensor in which a result arrives at its readers."""
         quantize = self._quantizer(name)
         if quantize is None:
             return name
@@ -222,7 +222,7 @@ class OnnxGraph:
 
         Args:
             names: Tensors to cut; ``NAME/fed`` is the input that takes the place of one.
-            wanted: Tensors to keep as outputs, rounded as those who read them get them.
+            wanted: Tensors to keep as outputs, rounded as their readers get them.
 
         Returns:
             The model, and for each wanted tensor the output that holds it.

@@ -1,8 +1,8 @@
 """Layer comparison of an ONNX file with its float32 baseline, in ONNX Runtime.
 
-Both files run with their intermediate results as outputs. To tell what an operator adds by itself,
-the graph is cut between operators and each is fed with the twin's values; fed with these values
-rounded, the twin tells how much of it comes from the inputs.
+Both files run with their intermediate results as outputs. To separate an operator's own error, the
+graph is cut between operators and each is fed with the baseline's values; fed with these values
+rounded, the baseline shows how much of it comes from the inputs.
 """
 
 from __future__ import annotations
@@ -40,12 +40,12 @@ def compare_layers(request: LayerRequest) -> LayerComparison:
     """Runs both files on every input; see `zoo.contracts.Exporter.compare_layers`."""
     with tempfile.TemporaryDirectory(prefix="zoo-layers-") as folder:
         file = OnnxGraph.read(request.path)
-        # Quantized files are made of graphs whose constants were folded: the twin gets the same.
-        twin = OnnxGraph.folded(request.baseline, Path(folder) / "twin.onnx")
-    pairs = _pairs(file, twin)
-    gathered = _gather(file, twin, pairs, request.inputs)
+        # Quantized files are made of graphs whose constants were folded: so is the baseline here.
+        baseline = OnnxGraph.folded(request.baseline, Path(folder) / "baseline.onnx")
+    pairs = _pairs(file, baseline)
+    gathered = _gather(file, baseline, pairs, request.inputs)
     mine = time_operators(request.path, file, request.inputs, request.runs)
-    theirs = time_operators(request.baseline, twin, request.inputs, request.runs)
+    theirs = time_operators(request.baseline, baseline, request.inputs, request.runs)
     notes = [_FUSED]
     if request.runs:
         notes.append(mine.note)
@@ -53,17 +53,17 @@ def compare_layers(request: LayerRequest) -> LayerComparison:
         runtime="onnxruntime",
         runtime_version=importlib.metadata.version("onnxruntime"),
         examples=len(request.inputs),
-        operators=_records(file, twin, pairs, gathered, request, mine, theirs),
+        operators=_records(file, baseline, pairs, gathered, request, mine, theirs),
         overhead=mine.overhead,
         twin_overhead=theirs.overhead,
         notes=tuple(notes),
     )
 
 
-def _pairs(file: OnnxGraph, twin: OnnxGraph) -> dict[int, str | None]:
-    """For each computing operator of the file the twin's tensor that its result stands for."""
+def _pairs(file: OnnxGraph, baseline: OnnxGraph) -> dict[int, str | None]:
+    """The baseline's tensor for each computing operator of the file, or None."""
     alike: dict[str, list[str]] = defaultdict(list)
-    for name in twin.producers:
+    for name in baseline.producers:
         alike[_NUMBER.sub("", name)].append(name)
     found: dict[int, str | None] = {}
     for number, node in enumerate(file.nodes):
@@ -72,22 +72,22 @@ def _pairs(file: OnnxGraph, twin: OnnxGraph) -> dict[int, str | None]:
         name = node.output[0].removesuffix(_QUANTIZED_OUTPUT)
         # The converter numbers what has no name, and not in each file alike.
         fitting = [name, *alike[_NUMBER.sub("", name)]]
-        # In half precision, a cast bears the name that the result has in the twin.
+        # In half precision, a cast bears the name that the result has in the baseline.
         readers = file.readers.get(name, [])
         fitting += [out for n in readers if n.op_type == "Cast" for out in n.output]
         free = (other for other in fitting if other not in found.values())
-        found[number] = next((n for n in free if _same(file, node.output[0], twin, n)), None)
+        found[number] = next((n for n in free if _same(file, node.output[0], baseline, n)), None)
     return found
 
 
-def _same(file: OnnxGraph, name: str, twin: OnnxGraph, other: str) -> bool:
-    """Whether both files know the shapes of two tensors, and they are the same."""
-    known = name in file.types and other in twin.types and other in twin.producers
-    return known and file.shape(name) == twin.shape(other)
+def _same(file: OnnxGraph, name: str, baseline: OnnxGraph, other: str) -> bool:
+    """Whether the shapes of two tensors are known and equal."""
+    known = name in file.types and other in baseline.types and other in baseline.producers
+    return known and file.shape(name) == baseline.shape(other)
 
 
 def _gather(
-    file: OnnxGraph, twin: OnnxGraph, pairs: dict[int, str | None], inputs: Array
+    file: OnnxGraph, baseline: OnnxGraph, pairs: dict[int, str | None], inputs: Array
 ) -> dict[int, OutputStatistics]:
     own = {n: file.nodes[n].output[0] for n, match in pairs.items() if match is not None}
     theirs = {n: match for n, match in pairs.items() if match is not None}
@@ -98,24 +98,24 @@ def _gather(
     ends = {value.name for value in file.model.graph.output}
     cuts = {n for n, name in own.items() if name not in ends}
     whole_file = session(file.with_outputs(set(results.values())))
-    whole_twin = session(twin.with_outputs(set(theirs.values())))
+    whole_baseline = session(baseline.with_outputs(set(theirs.values())))
     cut, kept = file.cut({own[n] for n in cuts}, set(own.values()))
     cut_file = session(cut)
-    twin_ends = {value.name for value in twin.model.graph.output}
-    twin_cuts = {n for n in cuts if theirs[n] not in twin_ends}
-    other, _ = twin.cut({theirs[n] for n in twin_cuts}, set(theirs.values()))
-    cut_twin = session(other)
+    baseline_ends = {value.name for value in baseline.model.graph.output}
+    baseline_cuts = {n for n in cuts if theirs[n] not in baseline_ends}
+    other, _ = baseline.cut({theirs[n] for n in baseline_cuts}, set(theirs.values()))
+    cut_baseline = session(other)
     raw = [value.name for value in file.inputs]
     for example in inputs:
         first = {raw[0]: example[None]}
-        real = _run(whole_twin, {twin.inputs[0].name: example[None]})
+        real = _run(whole_baseline, {baseline.inputs[0].name: example[None]})
         found = _run(whole_file, first)
         for n, one in gathered.items():
             one.add(real[theirs[n]], found[results[n]])
         fed = {f"{own[n]}/fed": real[theirs[n]].astype(file.types[own[n]][0]) for n in cuts}
         alone = _run(cut_file, {**first, **fed})
-        rounded = {f"{theirs[n]}/fed": _rounded(real[theirs[n]], gathered[n]) for n in twin_cuts}
-        after = _run(cut_twin, {twin.inputs[0].name: example[None], **rounded})
+        rounded = {f"{theirs[n]}/fed": gathered[n].rounded(real[theirs[n]]) for n in baseline_cuts}
+        after = _run(cut_baseline, {baseline.inputs[0].name: example[None], **rounded})
         for n, one in gathered.items():
             one.own.add(real[theirs[n]], alone[kept[own[n]]])
             one.inputs.add(real[theirs[n]], after[theirs[n]])
@@ -129,13 +129,9 @@ def _run(runner: Any, feed: dict[str, Array]) -> dict[str, Array]:
     return dict(zip(names, runner.run(names, given), strict=True))
 
 
-def _rounded(real: Array, one: OutputStatistics) -> Array:
-    return real if one.integers is None else one.integers.rounded(real)
-
-
 def _records(
     file: OnnxGraph,
-    twin: OnnxGraph,
+    baseline: OnnxGraph,
     pairs: dict[int, str | None],
     gathered: dict[int, OutputStatistics],
     request: LayerRequest,
@@ -151,9 +147,9 @@ def _records(
     records = []
     for number, match in pairs.items():
         node = file.nodes[number]
-        merged = [] if match is None else twin.merged(match, {p for p in pairs.values() if p})
+        merged = [] if match is None else baseline.merged(match, {p for p in pairs.values() if p})
         found, axis, scales = file.weights(node)
-        weights = (twin.weights(each)[0] for each in merged)
+        weights = (baseline.weights(each)[0] for each in merged)
         real = next((each for each in weights if each is not None), None)
         one = gathered.get(number)
         records.append(
@@ -166,9 +162,11 @@ def _records(
                 sources=tuple(dict.fromkeys(places[n] for n in file.sources(node, places))),
                 weight_scales=scales,
                 weight_bytes=_bytes(file, [node], counted[0]),
-                twin_weight_bytes=_bytes(twin, merged, counted[1]),
+                twin_weight_bytes=_bytes(baseline, merged, counted[1]),
                 microseconds=mine.microseconds.get(number),
-                twin_microseconds=_sum(theirs.microseconds, [twin.places[id(m)] for m in merged]),
+                twin_microseconds=_sum(
+                    theirs.microseconds, [baseline.places[id(m)] for m in merged]
+                ),
                 executor=mine.executors.get(number),
                 faster=_FASTER.get(node.op_type, ""),
                 **({} if one is None else one.figures()),

@@ -11,7 +11,7 @@ from zoo.contracts import ExportRequest
 if TYPE_CHECKING:
     from pydantic import BaseModel
 
-#: Older ones lack operators that we write; the converter knows no newer one.
+#: Older ones lack operators that we write; the converter supports no newer one.
 OPSET: Final = 17
 
 
@@ -25,7 +25,7 @@ def options() -> type[BaseModel]:
         Attributes:
             opset: Version of ONNX's set of operators.
             layout: Order of an image's axes in the input: channels last, or first as NPUs and
-                WebGPU like it; ``auto`` is the target's.
+                WebGPU prefer it; ``auto`` is the target's.
         """
 
         model_config = ConfigDict(frozen=True, extra="forbid")
@@ -37,11 +37,13 @@ def options() -> type[BaseModel]:
 
 
 def layout_of(request: ExportRequest) -> str:
-    """``nhwc`` or ``nchw`` for images; empty for inputs that are none.
+    """``nhwc`` or ``nchw`` for images; empty for inputs that are none, and for later parts.
 
     Raises:
         UsageError: A layout was asked for, and there is no image.
     """
+    if not request.examples:
+        return ""
     asked = str(request.options.get("layout", "auto"))
     if "channel" not in request.axes or "height" not in request.axes:
         if asked != "auto":

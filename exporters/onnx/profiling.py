@@ -53,11 +53,8 @@ def time_operators(path: Path, graph: OnnxGraph, inputs: Array, runs: int) -> Op
         for run in range(_WARM_UP + runs):
             runner.run(None, {name: inputs[run % len(inputs)][None]})
         events = json.loads(Path(runner.end_profiling()).read_text(encoding="utf-8"))
-    return _times_by_node(graph, [event for event in events if _is_kernel(event)])
-
-
-def _is_kernel(event: dict[str, Any]) -> bool:
-    return event.get("cat") == "Node" and str(event.get("name", "")).endswith(_ENDING)
+    kernels = (e for e in events if e.get("cat") == "Node")
+    return _times_by_node(graph, [e for e in kernels if str(e.get("name", "")).endswith(_ENDING)])
 
 
 def _times_by_node(graph: OnnxGraph, events: list[dict[str, Any]]) -> OperatorTimes:

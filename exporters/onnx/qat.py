@@ -20,9 +20,9 @@ def with_trained_ranges(model: Any, request: ExportRequest) -> Any:
     """8-bit weights and activations in QDQ form, with the limits of the model's fake quantization.
 
     The converter writes fake quantization as a pair of QuantizeLinear and DequantizeLinear. The
-    runtime wants such pairs around every operator, weights and biases included: its own tool puts
-    them there, with the limits of the pairs that were taken out. What was not trained has ranges
-    of real inputs.
+    runtime requires such pairs around every operator, weights and biases included: its own tool
+    puts them there, with the limits of the pairs that were taken out. What was not trained has
+    ranges of real inputs.
     """
     assert request.calibration is not None  # the core never asks for int8 without
     trained = remove_qdq_pairs(model.graph)

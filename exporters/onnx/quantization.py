@@ -77,7 +77,7 @@ def quantized(model: Any, request: ExportRequest) -> tuple[Any, str, tuple[str, 
 
 
 def with_qdq_pairs(model: Any, found: Mapping[str, Range], kept: list[str], scheme: Target) -> Any:
-    """Quantizes and dequantizes around every operator but those kept, as the target likes it."""
+    """Inserts quantize-dequantize pairs around every operator but those kept."""
     import numpy as np
 
     onnx, quantization = require("onnx"), require("onnxruntime.quantization")

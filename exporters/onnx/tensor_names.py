@@ -15,7 +15,7 @@ _ENDS = {
 def shorten(graph: Any) -> None:
     """Numbers the pairs, their scales, zero points and biases, in place; other names stay.
 
-    Weights and results keep theirs, which tell the layers.
+    Weights and results keep theirs, which identify the layers.
     """
     onnx = require("onnx")
     constants = {tensor.name for tensor in graph.initializer}

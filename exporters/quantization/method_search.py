@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
-import numpy as np
 from numpy.typing import NDArray
 
 from zoo.contracts import ExportRequest
+from zoo.contracts.layers import EXACT_DB
 
+from .quantization_error import NoisePower
 from .ranges import METHODS
 
 Built = TypeVar("Built")
@@ -28,8 +29,8 @@ def choose_method(
     Args:
         request: Names the method, and holds the inputs to choose on.
         build: Makes a file with a method.
-        answers: What a file answers to raw inputs (examples, …), in real numbers.
-        expected: What the network in float answers.
+        answers: Computes a file's outputs of raw inputs (examples, …), in real numbers.
+        expected: Computes those of the float network.
 
     Returns:
         What was built, the method, and remarks.
@@ -64,10 +65,7 @@ def _remark(best: str, found: Mapping[str, float], inputs: NDArray[Any], *, held
 
 
 def decibels(expected: NDArray[Any], found: NDArray[Any]) -> float:
-    """Signal-to-quantization-noise ratio of outputs, at most 200 dB."""
-    signal = expected.astype(np.float64)
-    noise = np.square(signal - found).sum()
-    power = np.square(signal).sum()
-    if not np.isfinite(noise) or power == 0.0:
-        return -200.0
-    return float(10 * np.log10(power / max(noise, power * 1e-20)))
+    """Signal-to-quantization-noise ratio of outputs, -200 to 200 dB."""
+    power = NoisePower()
+    power.add(expected, found)
+    return -EXACT_DB if power.decibels is None else power.decibels

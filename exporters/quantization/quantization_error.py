@@ -98,7 +98,15 @@ class OutputStatistics:
             slack = self.integers.scale / 2 * (1 + 1e-6)
             self.beyond += int(np.count_nonzero(expected < low - slack))
             self.beyond += int(np.count_nonzero(expected > high + slack))
-            self.output.add(expected, self.integers.rounded(expected))
+            self.output.add(expected, self.rounded(expected))
+
+    def real(self, values: Array) -> Array:
+        """The file's values of this output as real numbers."""
+        return values if self.integers is None else self.integers.real(values)
+
+    def rounded(self, values: Array) -> Array:
+        """Real numbers rounded as the file rounds this output."""
+        return values if self.integers is None else self.integers.rounded(values)
 
     def figures(self) -> dict[str, Any]:
         """Fields of an `OperatorRecord`."""
@@ -122,7 +130,7 @@ def weight_figures(real: Array | None, found: Array | None, axis: int) -> dict[s
 
     Args:
         real: The baseline's.
-        found: What the file's stand for, of the same shape; None when it cannot be told.
+        found: What the file's stand for, of the same shape; None when unknown.
         axis: That of the output channels.
     """
     if real is None or real.size == 0:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from zoo.contracts import ExportRequest, Target
 
-#: What files are like where nobody named a target: right everywhere, and fast on x86.
+#: The layout without a target: correct everywhere, and fast on x86.
 ANYWHERE = Target(
     name="anywhere",
     summary="no processor in particular",

@@ -21,9 +21,9 @@ class Operator:
     """An operator of a file, as its mapping to layers needs it.
 
     Attributes:
-        key: What the quantizer knows it by.
+        key: Its name for the quantizer.
         kind: Such as ``CONV_2D``.
-        names: Every name that may tell its layers.
+        names: Every name that may identify its layers.
         reads: Names of the tensors it takes.
         makes: Names of the tensors it gives.
     """

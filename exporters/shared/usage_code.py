@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 import re
 from collections.abc import Mapping
@@ -47,7 +48,7 @@ def render(template: str, request: UsageRequest, **more: Any) -> str:
     Args:
         template: Path below the templates, such as ``tflite/run.py.jinja``.
         request: Its ``facts`` are called ``m`` in templates.
-        **more: What only this template knows.
+        **more: Variables of this template alone.
 
     Raises:
         Unsupported: A name of the file cannot stand in a program.
@@ -114,49 +115,54 @@ def notes_on(facts: Mapping[str, Any]) -> list[str]:
 
 
 def plain_programs(
-    format: str, request: UsageRequest, checked: Mapping[str, str], needs: Mapping[str, str]
+    format: str, request: UsageRequest, missing: str, needs: Mapping[str, str]
 ) -> tuple[dict[str, str], list[Program]]:
     """The programs in C++, Kotlin and Swift, which are written the same way for each format.
 
     Args:
         format: Folder of the templates.
         request: What they are written from.
-        checked: Language → what was done to know that its program works.
+        missing: Why the program in C++ was not run: ``the headers of … were not at hand``.
         needs: Language → what must be installed.
 
     Returns:
         Files by path, and their records.
     """
+    compiled = (
+        f"Not run: {missing}. edgezoo's tests compile it against declarations of the "
+        "calls that it makes."
+    )
+    unchecked = "Not compiled and not run: written from the documentation."
     files: dict[str, str] = {}
     programs: list[Program] = []
-    for language, path, known, run in (
-        ("C++", "cpp/run.cpp", CPP, "./run ."),
-        ("Kotlin", "kotlin/Run.kt", CPP, "RunKt ."),
-        ("Swift", "swift/main.swift", SWIFT, "./run ."),
+    for language, path, known, run, checked in (
+        ("C++", "cpp/run.cpp", CPP, "./run .", compiled),
+        ("Kotlin", "kotlin/Run.kt", CPP, "RunKt .", unchecked),
+        ("Swift", "swift/main.swift", SWIFT, "./run .", unchecked),
     ):
-        if not has_types(request.facts, known):
-            continue
-        suffix = {"C++": "cpp", "Kotlin": "kt", "Swift": "swift"}[language]
-        files[path] = render(f"{format}/run.{suffix}.jinja", request)
-        programs.append(
-            Program(
-                language=language,
-                file=path,
-                needs=needs[language],
-                run=run,
-                checked=checked[language],
+        if has_types(request.facts, known):
+            files[path] = render(f"{format}/run{Path(path).suffix}.jinja", request)
+            programs.append(
+                Program(
+                    language=language, file=path, needs=needs[language], run=run, checked=checked
+                )
             )
-        )
     return files, programs
 
 
-def package_json(dependencies: Mapping[str, str]) -> str:
-    """The ``package.json`` beside a JavaScript program."""
-    import json
-
-    return (
-        json.dumps(
-            {"private": True, "type": "module", "dependencies": dict(dependencies)}, indent=2
-        )
-        + "\n"
+def javascript_program(
+    format: str, request: UsageRequest, dependencies: Mapping[str, str], checked: str
+) -> tuple[dict[str, str], Program]:
+    """The program in JavaScript, for browsers and Node: its files, and its record."""
+    package = {"private": True, "type": "module", "dependencies": dict(dependencies)}
+    return {
+        "javascript/run.mjs": render(f"{format}/run.mjs.jinja", request),
+        "javascript/node.mjs": render(f"{format}/node.mjs.jinja", request),
+        "javascript/package.json": json.dumps(package, indent=2) + "\n",
+    }, Program(
+        language="JavaScript",
+        file="javascript/run.mjs",
+        needs="`npm install` in `javascript/`",
+        run="node javascript/node.mjs",
+        checked=checked,
     )

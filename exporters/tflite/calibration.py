@@ -12,6 +12,7 @@ from zoo.common.optional_imports import require
 
 from ..quantization.histograms import Histogram
 from ..quantization.ranges import Range, range_of
+from .runner import Runner
 from .schema import kind_of, read_model, schema
 
 #: Operators whose result has the numbers of their input, and so its range.
@@ -20,7 +21,7 @@ _SAME_RANGE = frozenset(
     | {"UNPACK", "GATHER", "PAD", "MIRROR_PAD", "SPACE_TO_BATCH_ND", "BATCH_TO_SPACE_ND"}
     | {"DEPTH_TO_SPACE", "SPACE_TO_DEPTH", "RESIZE_BILINEAR", "RESIZE_NEAREST_NEIGHBOR", "TILE"}
 )
-#: Operators whose range the quantizer knows (or, of a fused LSTM, measured with its inner tensors).
+#: Operators with a range fixed by the quantizer, or measured with its inner tensors (fused LSTM).
 _OWN_RANGE = frozenset({"SOFTMAX", "LOGISTIC", "TANH", "UNIDIRECTIONAL_SEQUENCE_LSTM"})
 
 
@@ -30,23 +31,12 @@ def observe_ranges(calibrated: bytes, samples: NDArray[Any]) -> dict[int, Histog
     Returns:
         What each operator's results, and the inputs, held, by index of the tensor.
     """
-    runtime = require("ai_edge_litert.interpreter")
-    interpreter = runtime.Interpreter(
-        model_content=calibrated,
-        experimental_preserve_all_tensors=True,
-        # A delegate keeps what it computes inside to itself.
-        experimental_op_resolver_type=runtime.OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES,
-    )
-    interpreter.allocate_tensors()
-    entry = interpreter.get_input_details()[0]["index"]
-    watched = _measured(calibrated)
+    runner, watched = Runner(calibrated), _measured(calibrated)
     found = {index: Histogram() for index in watched}
     for sample in samples:
-        interpreter.reset_all_variables()
-        interpreter.set_tensor(entry, sample[None])
-        interpreter.invoke()
+        runner.run(sample[None])
         for index in watched:
-            found[index].add(interpreter.get_tensor(index))
+            found[index].add(runner.value(index))
     return found
 
 

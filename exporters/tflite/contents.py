@@ -7,6 +7,7 @@ import io
 import zipfile
 from collections import Counter
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -39,10 +40,15 @@ _STRUCTURAL = frozenset(
 
 def inspect(path: Path) -> FileContents:
     """Reads the flatbuffer back; needs no TensorFlow."""
-    payload, _ = _parts(path)
+    payload, appended = _parts(path)
     schema = require("ai_edge_litert.schema_py_generated")
+    attachments = {
+        name: hashlib.sha256(data).hexdigest()
+        for name, data in appended.items()
+        if name != MANIFEST
+    }
     try:
-        return _contents(payload, schema)
+        return replace(_contents(payload, schema), attachments=attachments)
     # Damaged offsets and indices surface as whatever numpy, struct or a list raises.
     except Exception as error:
         raise BadFile(f"{path} is a damaged TFLite file", why=str(error)) from error
@@ -202,7 +208,7 @@ def _parts(path: Path) -> tuple[bytes, dict[str, bytes]]:
                 raise zipfile.BadZipFile("they would unpack to more than any model has")
             start = min((entry.header_offset for entry in entries), default=len(data))
             return data[:start], {entry.filename: archive.read(entry) for entry in entries}
-    # Beside its own error, zipfile lets pass those of zlib, of seeking and of decoding.
+    # Beside its own error, zipfile raises those of zlib, of seeking and of decoding.
     except Exception as error:
         raise BadFile(f"the files appended to {path} are damaged", why=str(error)) from error
 

@@ -16,9 +16,9 @@ from ..shared.recurrent import recurrent_layers
 from .lstm import with_usable_states
 from .schema import first_arithmetic, float_results, operators
 
-#: What the quantizer says of each operator that it cannot treat.
+#: The quantizer's message for each operator that it cannot treat.
 _NO_16_BITS = re.compile(r"16x8-bit not yet supported for op: '(\w+)'")
-#: Operators that the quantizer does not know by the names of their results: all or none are kept.
+#: Operators that the quantizer cannot select by name: all or none are kept.
 _KNOWN_BY_KIND = frozenset({"TRANSPOSE_CONV"})
 
 
@@ -77,7 +77,7 @@ def interface_of(request: ExportRequest, scheme: Target) -> str:
 
     An int8 file for raw bytes takes and gives uint8. Every other file takes and gives real
     numbers: an application has them as such, and would have to quantize them with a scale that
-    it must first read out of the file. Targets that have no real numbers say otherwise.
+    it must first read out of the file. Targets without float arithmetic differ.
     """
     if scheme.interface != "auto":
         return scheme.interface
@@ -116,7 +116,7 @@ def _quantized(calibrated: bytes, request: ExportRequest, scheme: Target) -> byt
 
 
 def _check_kept(data: bytes, request: ExportRequest) -> None:
-    """The quantizer ignores names that it does not know, so the file is read back."""
+    """Reads the file back, since the quantizer ignores unknown names."""
     if not request.keep:
         return
     real = float_results(data)

@@ -1,8 +1,8 @@
 """Layer comparison of a TFLite file with its float32 baseline, in LiteRT.
 
-Both files run with all tensors kept, by the runtime's own kernels: XNNPACK keeps none. To tell what
-an operator adds by itself, the file is cut between its operators and each is fed with the twin's
-values; fed with these values rounded, the twin tells how much of it comes from the inputs.
+Both files run with all tensors kept, by the runtime's own kernels: XNNPACK keeps none. To
+separate an operator's own error, the file is cut between its operators and each is fed with the
+baseline's values; fed with these rounded, the baseline shows how much comes from the inputs.
 """
 
 from __future__ import annotations
@@ -33,17 +33,17 @@ class _Pair:
     """An operator and its counterpart in the baseline, if there is one."""
 
     number: int
-    twin: int | None
+    baseline: int | None
 
 
 def compare_layers(request: LayerRequest) -> LayerComparison:
     """Runs both files on every input; see `zoo.contracts.Exporter.compare_layers`."""
-    file, twin = TfliteGraph(request.path), TfliteGraph(request.baseline)
-    pairs = _pairs(file, twin)
-    gathered = _gather(file, twin, pairs, request)
+    file, baseline = TfliteGraph(request.path), TfliteGraph(request.baseline)
+    pairs = _pairs(file, baseline)
+    gathered = _gather(file, baseline, pairs, request)
     examples = request.inputs[:1]
     mine = time_operators(request.path, file, examples, request.runs)
-    theirs = time_operators(request.baseline, twin, examples, request.runs)
+    theirs = time_operators(request.baseline, baseline, examples, request.runs)
     notes = [_KERNELS]
     if request.runs:
         notes.append(mine.note)
@@ -51,35 +51,35 @@ def compare_layers(request: LayerRequest) -> LayerComparison:
         runtime="litert",
         runtime_version=importlib.metadata.version("ai-edge-litert"),
         examples=len(request.inputs),
-        operators=_records(file, twin, pairs, gathered, request, mine, theirs),
+        operators=_records(file, baseline, pairs, gathered, request, mine, theirs),
         overhead=_overhead(file, mine),
-        twin_overhead=_overhead(twin, theirs),
+        twin_overhead=_overhead(baseline, theirs),
         notes=tuple(notes),
     )
 
 
-def _pairs(file: TfliteGraph, twin: TfliteGraph) -> list[_Pair]:
+def _pairs(file: TfliteGraph, baseline: TfliteGraph) -> list[_Pair]:
     """Operators by the name of their output; those that have another name by kind and shape."""
-    named = {op.name: n for n, op in enumerate(twin.operators) if op.arithmetic in ARITHMETICS}
+    named = {op.name: n for n, op in enumerate(baseline.operators) if op.arithmetic in ARITHMETICS}
     found: dict[int, int | None] = {}
     wanted = [n for n, op in enumerate(file.operators) if op.arithmetic in ARITHMETICS]
     for number in wanted:
         operator = file.operators[number]
         place = named.get(operator.name)
-        same = place is not None and _shape(twin, place) == _shape(file, number)
+        same = place is not None and _shape(baseline, place) == _shape(file, number)
         found[number] = place if same else None
     free = [n for n in named.values() if n not in found.values()]
     for number in (n for n in wanted if found[n] is None):
         alike = [
             n
             for n in free
-            if twin.operators[n].kind == file.operators[number].kind
-            and _shape(twin, n) == _shape(file, number)
+            if baseline.operators[n].kind == file.operators[number].kind
+            and _shape(baseline, n) == _shape(file, number)
         ]
         if alike:
             found[number] = alike[0]
             free.remove(alike[0])
-    return [_Pair(number=n, twin=found[n]) for n in wanted]
+    return [_Pair(number=n, baseline=found[n]) for n in wanted]
 
 
 def _shape(graph: TfliteGraph, number: int) -> tuple[int, ...]:
@@ -87,48 +87,42 @@ def _shape(graph: TfliteGraph, number: int) -> tuple[int, ...]:
 
 
 def _gather(
-    file: TfliteGraph, twin: TfliteGraph, pairs: list[_Pair], request: LayerRequest
+    file: TfliteGraph, baseline: TfliteGraph, pairs: list[_Pair], request: LayerRequest
 ) -> dict[int, OutputStatistics]:
-    out = {p.number: file.operators[p.number].outputs[0] for p in pairs if p.twin is not None}
-    theirs = {p.number: twin.operators[p.twin].outputs[0] for p in pairs if p.twin is not None}
+    out = {p.number: file.operators[p.number].outputs[0] for p in pairs if p.baseline is not None}
+    theirs = {
+        p.number: baseline.operators[p.baseline].outputs[0] for p in pairs if p.baseline is not None
+    }
     gathered = {n: OutputStatistics(integers=file.integers(place)) for n, place in out.items()}
     # Integers with a scale for each channel cannot be fed from real numbers here.
     fed = {n for n in out if file.is_float(out[n]) or gathered[n].integers is not None}
     cut_file = Runner(*file.cut({out[n] for n in fed}))
-    cut_twin = Runner(*twin.cut({theirs[n] for n in fed}))
-    whole_file, whole_twin = Runner(request.path), Runner(request.baseline)
+    cut_baseline = Runner(*baseline.cut({theirs[n] for n in fed}))
+    whole_file, whole_baseline = Runner(request.path), Runner(request.baseline)
     for example in request.inputs:
         example = example[None]
-        whole_twin.run(example)
-        real = {n: whole_twin.value(place).copy() for n, place in theirs.items()}
+        whole_baseline.run(example)
+        real = {n: whole_baseline.value(place).copy() for n, place in theirs.items()}
         whole_file.run(example)
         for n, one in gathered.items():
-            one.add(real[n], _real(whole_file.value(out[n]), one))
+            one.add(real[n], one.real(whole_file.value(out[n])))
         given = {out[n]: _given(file, out[n], real[n], gathered[n]) for n in fed}
         cut_file.run(example, given)
-        rounded = {theirs[n]: _rounded(real[n], gathered[n]) for n in fed}
-        cut_twin.run(example, rounded)
+        rounded = {theirs[n]: gathered[n].rounded(real[n]) for n in fed}
+        cut_baseline.run(example, rounded)
         for n, one in gathered.items():
-            one.own.add(real[n], _real(cut_file.value(out[n]), one))
-            one.inputs.add(real[n], cut_twin.value(theirs[n]))
+            one.own.add(real[n], one.real(cut_file.value(out[n])))
+            one.inputs.add(real[n], cut_baseline.value(theirs[n]))
     return gathered
-
-
-def _real(values: Array, one: OutputStatistics) -> Array:
-    return values if one.integers is None else one.integers.real(values)
 
 
 def _given(file: TfliteGraph, place: int, real: Array, one: OutputStatistics) -> Array:
     return real.astype(file.dtype(place)) if one.integers is None else one.integers.of(real)
 
 
-def _rounded(real: Array, one: OutputStatistics) -> Array:
-    return real if one.integers is None else one.integers.rounded(real)
-
-
 def _records(
     file: TfliteGraph,
-    twin: TfliteGraph,
+    baseline: TfliteGraph,
     pairs: list[_Pair],
     gathered: dict[int, OutputStatistics],
     request: LayerRequest,
@@ -143,8 +137,8 @@ def _records(
     records = []
     for pair in pairs:
         operator = file.operators[pair.number]
-        other = None if pair.twin is None else twin.operators[pair.twin]
-        real = (None, 0, None) if other is None else twin.weights(other)
+        other = None if pair.baseline is None else baseline.operators[pair.baseline]
+        real = (None, 0, None) if other is None else baseline.weights(other)
         found, axis, scales = file.weights(operator)
         one = gathered.get(pair.number)
         records.append(
@@ -157,9 +151,11 @@ def _records(
                 sources=tuple(dict.fromkeys(place[n] for n in _sources(file, operator, place))),
                 weight_scales=scales,
                 weight_bytes=_bytes(file, operator, counted[0]),
-                twin_weight_bytes=0 if other is None else _bytes(twin, other, counted[1]),
+                twin_weight_bytes=0 if other is None else _bytes(baseline, other, counted[1]),
                 microseconds=mine.microseconds.get(pair.number),
-                twin_microseconds=None if pair.twin is None else theirs.microseconds.get(pair.twin),
+                twin_microseconds=None
+                if pair.baseline is None
+                else theirs.microseconds.get(pair.baseline),
                 executor=mine.executors.get(pair.number),
                 faster=_FASTER.get((operator.kind, operator.arithmetic), ""),
                 **({} if one is None else one.figures()),

@@ -1,6 +1,6 @@
 """LSTM layers in TFLite: one fused operator, its steps written out, or a loop.
 
-Keras 3 cannot write the fused operator by itself. The converter knows it by an attribute of a
+Keras 3 cannot write the fused operator by itself. The converter recognizes it by an attribute of a
 `tf.function` that computes one layer with six arguments in Keras' order, and replaces the whole
 function; see `prepare_composite_functions_tf.cc` and `lstm_utils.cc` in TensorFlow.
 """
@@ -47,14 +47,16 @@ def form_of(request: ExportRequest) -> str:
     """The form in which layers are written: the one asked for, the target's, or ours.
 
     Raises:
-        Unsupported: No file of this precision can have the wanted form.
+        Unsupported: No file of this precision can have the requested form.
     """
     wanted, precision = request.recurrent, request.precision
     if wanted == "auto":
         own = {} if request.target is None else request.target.recurrent
         wanted = own.get(precision, FORMS[precision])
-        if wanted == "while" and _any_gives_sequences(request.model):
-            # The converter makes the outputs of all steps a list, whose shape no file then knows.
+        if wanted == "while" and any(
+            layer.return_sequences for layer in recurrent_layers(request.model)
+        ):
+            # The converter makes the outputs of all steps a list, whose shape is lost in the file.
             wanted = FORMS[precision]
     if wanted == "while" and precision in ("int8", "int16x8"):
         raise Unsupported(
@@ -69,10 +71,6 @@ def form_of(request: ExportRequest) -> str:
             fix="choose the form unrolled, or the precision int8",
         )
     return wanted
-
-
-def _any_gives_sequences(model: Any) -> bool:
-    return any(layer.return_sequences for layer in recurrent_layers(model))
 
 
 @contextmanager
@@ -211,7 +209,7 @@ def with_usable_states(data: bytes) -> bytes:
       would be cut short. In float there is no clip afterwards; integers saturate where their
       range, which was measured with the clip, ends.
     * Calibration on small states gives an 8-bit file a finer scale than its kernel can compute
-      with, and the kernel answers garbage without a word. A coarser scale loses nothing: the
+      with, and the kernel computes garbage silently. A coarser scale loses nothing: the
       state is not stored in the file, and it still has 15 bits.
     """
     schema = require("ai_edge_litert.schema_py_generated")

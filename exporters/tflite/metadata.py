@@ -1,6 +1,6 @@
 """TFLite metadata of image classifiers, for MediaPipe Tasks and Android Studio.
 
-A flatbuffer of its own, stored in a buffer of the model, says what the input takes and where the
+A flatbuffer of its own, stored in a buffer of the model, describes the input and where the
 names of the classes are: in a file appended to the model. The few tables that a classifier needs
 are written here, by the published schema:
 https://github.com/google-ai-edge/mediapipe/blob/master/mediapipe/tasks/metadata/metadata_schema.fbs
@@ -70,7 +70,7 @@ def metadata(request: ExportRequest) -> bytes:
             _NAME: write.text(request.input_name),
             _DESCRIPTION: write.text("raw pixels, 0 to 255; normalized inside the model"),
             _TENSOR_CONTENT: write.union(_IMAGE, _image(write, request)),
-            # The zero mean and the unit deviation say: hand the pixels over as they are.
+            # Zero mean and unit deviation: applications pass the pixels unchanged.
             _TENSOR_UNITS: write.tables(
                 [write.union(_NORMALIZATION, write.table(2, _two(write, [0.0], [1.0])))]
             ),

@@ -149,9 +149,9 @@ def _describe_arena(arena: Arena, request: UsageRequest, expected: NDArray[Any])
 def _differences(
     arena: Arena, request: UsageRequest, expected: NDArray[Any]
 ) -> tuple[float, int | None]:
-    """Largest difference of tflite-micro's answers, and on how many inputs the class is the same.
+    """Largest difference of tflite-micro's outputs, and the number of inputs with equal class.
 
-    The latter is None where an answer is no choice of one class.
+    The latter is None where outputs are no classification.
     """
     import numpy as np
 

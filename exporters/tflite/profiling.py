@@ -1,7 +1,7 @@
 """Times of TFLite operators, and their assignment to delegates.
 
-LiteRT's Python interface tells no times of single operators. So each is timed in a file of its own,
-with the delegate, on the values that it gets in the whole file.
+LiteRT's Python interface reports no times of single operators. So each is timed in a file of its
+own, with the delegate, on the values that it gets in the whole file.
 """
 
 from __future__ import annotations

@@ -18,7 +18,7 @@ def name_outputs(content: Any, names: Sequence[str]) -> None:
     """Puts several outputs in this order and gives their tensors the signature's names.
 
     ``[StatefulPartitionedCall:1, StatefulPartitionedCall:0]`` → ``[class, age]``: runtimes that
-    have no signatures know outputs by place and by the names of tensors.
+    have no signatures find outputs by index and tensor name.
 
     Args:
         content: A `ModelT` with one signature.

@@ -4,18 +4,11 @@ from __future__ import annotations
 
 from zoo.contracts import Program, Usage, UsageRequest
 
-from ..shared.usage_code import has_types, notes_on, package_json, plain_programs, render
+from ..shared.usage_code import has_types, javascript_program, notes_on, plain_programs, render
 from .microcontroller import microcontroller_files
 
 #: Element types that LiteRT.js takes.
 _LITERT_JS = {"float32": "Float32Array", "int32": "Int32Array", "uint8": "Uint8Array"}
-_CHECKED = {
-    "C++": "Not run: no TensorFlow Lite library for C++ was at hand. edgezoo's tests compile it "
-    "against declarations of the calls that it makes.",
-    "Kotlin": "Not compiled and not run: written from the documentation.",
-    "Swift": "Not compiled and not run: written from the documentation.",
-    "JavaScript": "edgezoo's tests run it in Node where @litertjs/core is installed.",
-}
 _NEEDS = {
     "C++": "TensorFlow Lite for C++",
     "Kotlin": "com.google.ai.edge.litert:litert",
@@ -25,7 +18,9 @@ _NEEDS = {
 
 def usage(request: UsageRequest) -> Usage:
     """The programs of a TFLite file; for a microcontroller, what its firmware needs."""
-    files, programs = plain_programs("tflite", request, _CHECKED, _NEEDS)
+    files, programs = plain_programs(
+        "tflite", request, "no TensorFlow Lite library for C++ was at hand", _NEEDS
+    )
     files["python/run.py"] = render("tflite/run.py.jinja", request)
     python = Program(
         language="Python",
@@ -34,23 +29,20 @@ def usage(request: UsageRequest) -> Usage:
         run="python python/run.py",
         modules=("ai_edge_litert", "tflite_runtime"),
         arguments=("python/run.py",),
+        importable=True,
         checked="Not run here: neither ai-edge-litert nor tflite-runtime is installed.",
     )
     notes = notes_on(request.facts)
     kept = request.facts["state"]["kept"]
     if has_types(request.facts, _LITERT_JS) and not kept:
-        files["javascript/run.mjs"] = render("tflite/run.mjs.jinja", request)
-        files["javascript/node.mjs"] = render("tflite/node.mjs.jinja", request)
-        files["javascript/package.json"] = package_json({"@litertjs/core": "^2.5.3"})
-        programs.append(
-            Program(
-                language="JavaScript",
-                file="javascript/run.mjs",
-                needs="`npm install` in `javascript/`",
-                run="node javascript/node.mjs",
-                checked=_CHECKED["JavaScript"],
-            )
+        written, program = javascript_program(
+            "tflite",
+            request,
+            {"@litertjs/core": "^2.5.3"},
+            "edgezoo's tests run it in Node where @litertjs/core is installed.",
         )
+        files.update(written)
+        programs.append(program)
     elif not notes:
         why = (
             "LiteRT.js (2.5.3, tried) does not open files that remember something between inputs; "

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import json
 import zipfile
 from collections.abc import Callable
@@ -28,6 +29,7 @@ from makers import (
 from zoo.artifacts.artifact import (
     MOST_TEXT,
     SCHEMA,
+    Artifact,
     CalibrationReference,
     DatasetReference,
     GateReference,
@@ -42,9 +44,11 @@ from zoo.artifacts.artifact import (
     require_manifest,
     with_gate_result,
 )
+from zoo.artifacts.seal import sealed
 from zoo.common.errors import BadFile, UsageError, ZooError
 from zoo.contracts import Exporter, Metric, TensorInfo
 from zoo.execution.runner import check_classes
+from zoo.exporters.tflite import contents as tflite_contents
 from zoo.registry import PluginSettings, load_registry
 
 pytest.importorskip("onnx")
@@ -328,7 +332,9 @@ def test_path_with_a_zero_byte(exporter):
 
 
 def plain_manifest(**changes: Any) -> dict[str, Any]:
-    return {**json.loads(manifest_text(manifest())), **changes}
+    plain = json.loads(manifest_text(manifest()))
+    del plain["seal"]
+    return {**plain, **changes}
 
 
 @pytest.mark.parametrize(
@@ -367,7 +373,7 @@ def test_foreign_manifest(exporter, file, text, where):
 
 
 def test_keys_of_later_versions_are_left_out():
-    text = json.dumps(plain_manifest(colour="red", licence="x"))
+    text = sealed(json.dumps(plain_manifest(colour="red", licence="x")))
     assert parse_manifest(text, Path("a")) == manifest(licence="x")
 
 
@@ -422,6 +428,12 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
     return {name: with_manifest(name, folder) for name in WRITERS}
 
 
+def open_of(folder: Path, name: str, data: bytes) -> Artifact:
+    path = folder / f"file.{name}"
+    path.write_bytes(data)
+    return open_artifact(REGISTRY, path)
+
+
 def open_or_bad(folder: Path, name: str, data: bytes) -> None:
     """Anything but an answer or a `BadFile` is a failure."""
     path = folder / f"damaged.{name}"
@@ -465,6 +477,72 @@ def test_damage_everywhere(whole, tmp_path, name):
             damaged = bytearray(content)
             damaged[place] = value
             open_or_bad(tmp_path, name, bytes(damaged))
+
+
+@pytest.mark.parametrize("name", WRITERS)
+def test_every_change_of_the_manifest_s_text_is_found(whole, tmp_path, name):
+    """9 of 9 passed in ONNX files, whose manifest nothing covered."""
+    content = whole[name]
+    text = manifest_text(open_of(tmp_path, name, content).manifest).encode()
+    start = content.index(text)
+    for place in range(start, start + len(text), 3):
+        damaged = bytearray(content)
+        damaged[place] ^= 1
+        try:
+            assert open_of(tmp_path, name, bytes(damaged)).manifest is None
+        except BadFile:
+            continue
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ('"classes":["a","b","c"]', '"classes":["b","a","c"]'),
+        ('"schema":2', '"schema":3'),
+        ('"schema":2', '"schema":1'),
+        ('"seal"', '"seel"'),
+        ("}", " }"),
+        ('{"', '{ "'),
+    ],
+)
+def test_an_edited_manifest_is_refused(before, after):
+    text = manifest_text(manifest())
+    assert before in text
+    edited = after.join(text.rsplit(before, 1))
+    with pytest.raises(BadFile, match="is not usable") as caught:
+        parse_manifest(edited, Path("a"))
+    assert "altered" in str(caught.value.why) or "version 3" in str(caught.value.why)
+
+
+def test_a_manifest_from_before_hashes_is_read():
+    plain = {**plain_manifest(), "schema": 1}
+    del plain["attachments"]
+    assert parse_manifest(json.dumps(plain), Path("a")) == manifest(schema=1)
+
+
+def test_changed_attachments_are_found(tmp_path):
+    """Permuted labels are what another program shows."""
+    exporter = REGISTRY.exporters.get("tflite")
+    path = tflite_file(tmp_path / "a.tflite")
+
+    def appended(labels: bytes) -> Artifact:
+        payload = tflite_contents.payload_of(path)
+        path.write_bytes(tflite_contents.with_appended(payload, {"labels.txt": labels}))
+        embed(exporter, path, made)
+        return open_artifact(REGISTRY, path)
+
+    made = true_manifest(exporter, path)
+    digest = hashlib.sha256(b"a\nb\nc").hexdigest()
+    made = replace(made, attachments={"labels.txt": digest})
+    assert not appended(b"a\nb\nc").altered
+    assert appended(b"b\na\nc").altered_attachments == ("labels.txt",)
+    with pytest.raises(BadFile, match="was altered") as caught:
+        open_unaltered(REGISTRY, path)
+    assert "labels.txt" in str(caught.value.why)
+    made = replace(made, attachments={})
+    assert appended(b"a\nb\nc").altered
+    made = replace(made, schema=1)
+    assert not appended(b"a\nb\nc").altered
 
 
 @fuzz

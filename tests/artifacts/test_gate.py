@@ -49,7 +49,7 @@ GOOD = {
     "reference": probabilities(LABELS),
     "outputs": probabilities(LABELS),
     "max_drop": None,
-    "twin": None,
+    "baseline": None,
 }
 GOOD_CONTENTS = contents()
 NAN = probabilities(LABELS)
@@ -152,7 +152,7 @@ def test_limit_of_the_task_holds_unless_the_user_names_one():
 def test_file_is_compared_with_its_float_twin():
     """A converter's own loss is not counted again against the integer file."""
     weak = probabilities(LABELS, wrong=20)
-    assert failed(outputs=weak, twin=weak) == []
+    assert failed(outputs=weak, baseline=weak) == []
     assert failed(outputs=weak) == ["accuracy"]
 
 

@@ -10,6 +10,7 @@ from linear_network import linear_onnx
 
 from zoo.benchmark.journal import Journal
 from zoo.benchmark.tiers import TIERS, Tier
+from zoo.execution.devices_file import allow_project
 from zoo.results.store import Store
 
 #: Devices that are this machine, and do what files in the working folder tell them.
@@ -76,6 +77,7 @@ def bench(zoo: Any, own_folders: Path) -> Any:
     """Types zoo bench of one file with one and two threads on both devices."""
     Path("places.py").write_text(PLUGIN)
     Path("devices.toml").write_text(DEVICES)
+    allow_project()
     linear_onnx(Path("net.onnx"))
 
     def typed(*more: str) -> Any:

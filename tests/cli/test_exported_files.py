@@ -85,7 +85,7 @@ def test_altered_file_is_not_used(command, altered_file, zoo):
 @pytest.mark.parametrize("split", ["test", "validation", "train"])
 def test_evaluate_is_exact(split, judged_file, zoo):
     accuracy, count = expected_accuracy(split)
-    typed = zoo("evaluate", judged_file, "--split", split, "--json")
+    typed = zoo("evaluate", judged_file, "--split", split, "--json", "--allow-weak")
     assert (typed.code, typed.err) == (0, "")
     (metric,) = typed.json["metrics"]
     assert metric["name"] == "accuracy"
@@ -99,18 +99,39 @@ def test_evaluate_is_exact(split, judged_file, zoo):
 
 def test_evaluate_for_people(judged_file, zoo):
     accuracy, count = expected_accuracy("test")
-    typed = zoo("evaluate", judged_file, "--data", "digits")
+    typed = zoo("evaluate", judged_file, "--data", "digits", "--allow-weak")
     assert typed.code == 0
-    first, second = typed.out.splitlines()
+    first, *rest = typed.out.splitlines()
     assert first == "tiny.digits.float32.onnx on digits (test), by onnxruntime"
-    assert f"{accuracy:.2%}" in second
-    assert f"on {count} examples" in second
+    headline = next(line for line in rest if line.startswith("  accuracy"))
+    assert f"{accuracy:.2%}" in headline
+    assert f"on {count} examples" in headline
+
+
+def test_evaluate_judges_the_network_too(judged_file, zoo):
+    """Its weights are random: no better than the commonest class, whatever the file is like."""
+    typed = zoo("evaluate", judged_file)
+    assert typed.code == 1
+    lines = typed.out.splitlines()
+    assert lines[1].startswith("weak: the network is no better than its baseline (accuracy ")
+    assert any(line.startswith("  baseline, always '1': 13.1 %; the network") for line in lines)
+    assert any(line.startswith("  balanced accuracy ") for line in lines)
+    classes = lines[lines.index("") + 1 :]
+    assert classes[0].split() == ["class", "right", "recall", "95", "%", "interval"]
+    assert len(classes) == 11
+    found = zoo("evaluate", judged_file, "--json")
+    assert found.code == 1
+    assert found.json["findings"][0]["code"] == "no-better-than-baseline"
+    assert found.json["findings"][0]["fix"]
+    right = np.diag(found.json["details"]["confusion"])
+    recalls = found.json["recalls"]
+    assert [round(m["value"] * m["count"]) for m in recalls.values()] == right.tolist()
 
 
 def test_rejected_file_can_still_be_looked_at(judged_file, zoo):
     rejected = Path(shutil.copy(judged_file, f"{judged_file}.rejected"))
     assert zoo("inspect", rejected).code == 0
-    assert zoo("evaluate", rejected).code == 0
+    assert zoo("evaluate", rejected, "--allow-weak").code == 0
 
 
 def test_evaluate_refuses_a_file_without_manifest(plain_file, zoo):

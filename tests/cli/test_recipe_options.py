@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import inspect
+import subprocess
+import sys
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
@@ -191,6 +193,64 @@ def test_a_new_option_is_one_field():
         New.model_validate({"rounds": 0})
     with pytest.raises(ValidationError):
         New.model_validate({"rounds": True})
+
+
+#: One field more in the source of the training's options, before anything has read it.
+ONE_MORE = """
+import importlib.util, inspect, runpy, sys, types
+
+from zoo.contracts import declaration
+
+spec = importlib.util.find_spec("zoo.contracts.training_fields")
+text = open(spec.origin, encoding="utf-8").read()
+head = "class TrainingFields(Fields):\\n"
+assert head in text and spec.name not in sys.modules
+doc = text.split(head)[1].split("\\n")[0] + "\\n"
+field = '    naps: Annotated[Whole, Rule(ge=1), Option("Epochs without a rest")] = 4\\n'
+module = types.ModuleType(spec.name)
+module.__file__ = spec.origin
+sys.modules[spec.name] = module
+text = text.replace(head + doc, head + doc + "\\n" + field)
+exec(compile(text, spec.origin, "exec"), vars(module))
+
+import zoo
+from zoo.cli.recipe_options import recipe_values
+from zoo.cli.ship_command import command
+from zoo.pipeline.options import recipe_from
+from zoo.pipeline.recipe_fields import by_keyword
+
+(option,) = [p for p in command.params if "--naps" in p.opts]
+print("help:", option.help)
+print("keyword:", inspect.signature(zoo.ship).parameters["naps"])
+print("documented:", "naps: Epochs without a rest" in zoo.ship.__doc__)
+given = command.make_context("ship", ["lenet5", "--data", "digits", "--naps", "9"]).params
+values = {k: v for k, v in recipe_values(given).items() if k in by_keyword()}
+print("typed:", recipe_from(**values).training.naps)
+print("default:", recipe_from(model="lenet5", data="digits").training.naps)
+guide = runpy.run_path("docs/update.py")["recipe_block"]()
+print("guide:", *[" ".join(line.split()) for line in guide.splitlines() if "naps" in line])
+try:
+    recipe_from(model="lenet5", data="digits", naps=0)
+except zoo.ZooError as error:
+    print("refused:", "naps" in str(error))
+"""
+
+
+def test_flag_help_default_keyword_and_guide_follow_from_one_field():
+    root = Path(__file__).parents[2]
+    done = subprocess.run(
+        [sys.executable, "-c", ONE_MORE], cwd=root, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines() == [
+        "help: Epochs without a rest [4].",
+        "keyword: naps: 'int | None' = None",
+        "documented: True",
+        "typed: 9",
+        "default: 4",
+        "guide: naps = 4 # Epochs without a rest",
+        "refused: True",
+    ]
 
 
 def test_field_without_a_meaning_is_an_error():

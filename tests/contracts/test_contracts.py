@@ -115,6 +115,15 @@ def test_affine_is_the_formula():
     assert record.input_shape == (8, 8, 3)
 
 
+def test_large_means_are_subtracted_first():
+    assert preprocessing(channels=1, scale=1 / 255, mean=(0.5,), std=(0.2,)).centre() is None
+    record = preprocessing(channels=1, mean=(101_325.03,), std=(3.0,), scale=1.0)
+    centres, rest = record.centre()
+    # A number of float32, and what is left of the mean.
+    assert centres == (101_325.03125,)
+    assert rest == pytest.approx((0.00125 / 3,), rel=1e-3)
+
+
 def test_variant_by_name():
     family = architecture(variants=(variant(), variant(name="tiny9")))
     assert family.variant("tiny9") is family.variants[1]

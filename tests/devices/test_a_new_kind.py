@@ -7,6 +7,7 @@ import os
 import re
 import subprocess
 import sys
+import types
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
@@ -21,6 +22,7 @@ from zoo.contracts.checks import InvalidRecord
 from zoo.execution.agent_driver import AgentDriver
 from zoo.execution.device import Device
 from zoo.execution.devices import device_named, devices_without_entry, known_devices
+from zoo.execution.devices_file import allow_project
 from zoo.execution.driver_guard import DriverFailed
 from zoo.registry import Plugin, PluginSettings, Registry, load_registry
 from zoo.testing.devices import DEVICE_CHECKS, DeviceConformance
@@ -48,6 +50,7 @@ def box(project: Path) -> Registry:
     found = re.findall(r"```python\n(# zoo_box\.py\n.*?)```", GUIDE.read_text("utf-8"), re.DOTALL)
     (project / "zoo_box.py").write_text(found[0], encoding="utf-8")
     (project / "devices.toml").write_text(f'[desk]\nkind = "box"\npython = "{sys.executable}"\n')
+    allow_project()
     return load_registry(PluginSettings(paths=("zoo_box.py",), installed=False))
 
 
@@ -191,6 +194,12 @@ def test_the_type_parameter_is_the_model() -> None:
     assert models == [None, Wired, None, None, Wired]
     kind = DeviceKind(name="wired", summary="x", driver=lambda: Last)
     assert kind.driver_of({"wire": "serial"}).options == Wired(wire="serial")
+
+
+@pytest.mark.parametrize("given", ["Wired", dict, Wired | None])
+def test_a_type_parameter_that_is_no_model_is_refused(given: Any) -> None:
+    with pytest.raises(InvalidRecord, match="is a pydantic model, defined above"):
+        types.new_class("Wrong", (AgentDriver[given],))
 
 
 def test_options_of_the_record_are_told_where_they_belong() -> None:

@@ -282,6 +282,43 @@ def test_bench_times_each_and_adds_nothing_up(shipped: Shipped) -> None:
     assert "its quality is that of all of them" in refused.stderr
 
 
+@pytest.mark.parametrize(("format", "part"), [("tflite", "encoder"), ("onnx", "decoder")])
+def test_the_bundle_runs_the_chain(
+    shipped: Shipped, tmp_path: Path, format: str, part: str
+) -> None:
+    folder = tmp_path / "bundle"
+    told = shipped.zoo("bundle", shipped.file(format, "int8", part), "--output", folder)
+    assert re.search(r"Python +ok: golden 1: ok, values from", told)
+    assert re.search(r"decoder Python +ok: golden 1: ok", told)
+    facts = json.loads((folder / "metadata.json").read_text(encoding="utf-8"))
+    assert [one["name"] for one in facts["parts"]] == PARTS
+    for one in facts["parts"]:
+        assert (folder / one["folder"] / one["file"]).is_file()
+    for line in (folder / "SHA256SUMS").read_text(encoding="utf-8").splitlines():
+        assert (folder / line.split("  ", 1)[1]).is_file()
+    # From a folder of its own each file still finds the other.
+    assert "0 fail" in shipped.zoo("verify", folder / "decoder" / facts["parts"][1]["file"])
+    command = [sys.executable, "-P", "python/run.py"]
+    for name in ("encoder", "decoder"):
+        golden = folder / name / "golden" / "output_2.bin"
+        right = golden.read_bytes()
+        (np.frombuffer(right, np.float32) + np.float32(0.5)).tofile(golden)
+        done = subprocess.run(command, cwd=folder, capture_output=True, text=True)
+        golden.write_bytes(right)
+        assert done.returncode == 1
+        assert f"golden 2: {name}: " in done.stdout
+        assert "DIFFERS by 0.5" in done.stdout
+    assert subprocess.run(command, cwd=folder, capture_output=True).returncode == 0
+
+
+def test_no_bundle_of_half_a_model(shipped: Shipped, pair: list[Path]) -> None:
+    pair[0].unlink()
+    done = shipped.typed("bundle", pair[1], "--output", pair[1].parent / "bundle")
+    assert done.returncode != 0
+    assert "whose encoder is not beside it" in done.stderr
+    assert not (pair[1].parent / "bundle").exists()
+
+
 def test_what_takes_models_of_one_file_says_so(shipped: Shipped) -> None:
     decoder = shipped.file("tflite", "int8", "decoder")
     for command, said in (

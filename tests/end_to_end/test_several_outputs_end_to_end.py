@@ -157,3 +157,32 @@ def test_the_bundle_reads_both(shipped: Shipped, end: str) -> None:
     )
     assert done.returncode == 1
     assert "golden 2: DIFFERS by 0.1" in done.stdout
+
+
+def test_training_to_be_quantized_learns_both(shipped: Shipped) -> None:
+    (weights,) = shipped.folder.glob("*.safetensors")
+    precision = ("--precision", "int8", "--qat", "--qat-epochs", "1")
+    told = shipped.zoo("export", weights, "--data", "shapes", *precision, "--output", "learnt")
+    for end in ("int8-qat.onnx", "int8-qat.tflite"):
+        assert re.search(rf"shapes16.shapes.{end} .* passed", told)
+        path = shipped.home / "learnt" / f"shapes16.shapes.{end}"
+        manifest = open_artifact(load_registry(), path).manifest
+        assert manifest is not None
+        assert manifest.gate is not None
+        checks = {check.name: check for check in manifest.gate.checks}
+        for name in ("parity", "conversion"):
+            assert re.match(r"shape: .* agree, .*; radius: .* agree", checks[name].value)
+        assert [metric.name for metric in manifest.gate.metrics] == ["accuracy", "radius error"]
+
+
+def test_a_search_prunes_and_narrows(shipped: Shipped) -> None:
+    (weights,) = shipped.folder.glob("*.safetensors")
+    limits = ("--max-download", "1kB", "--prune", "0.5", "--width", "0.5", "--epochs", "2")
+    form = ("--format", "tflite", "--precision", "int8", "--tier", "smoke")
+    done = typed(shipped.home, "optimize", weights, "--data", "shapes", *limits, *form)
+    assert done.returncode == 1  # No file is as small as that.
+    for name in ("pruned 50%", "width 0.5"):
+        assert re.search(rf"tflite int8, {name} +\d", done.stdout), done.stderr
+    # What the larger network answers is no one choice between classes.
+    assert "learns from labels alone" in done.stderr + done.stdout
+    assert "shape, radius" in done.stderr + done.stdout

@@ -17,6 +17,7 @@ from zoo.contracts import DeviceKind
 from zoo.execution.device import Device
 from zoo.execution.devices import add_device, device_named, known_devices, remove_device, runtime_on
 from zoo.execution.devices_file import Entry, add_entry, read_file, refuse_secrets, remove_entry
+from zoo.execution.trust import digest_of, trust
 from zoo.registry import Plugin, PluginSettings, Registry
 
 
@@ -63,6 +64,7 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def write(file: Path, text: str) -> None:
     file.parent.mkdir(parents=True, exist_ok=True)
     file.write_text(text)
+    trust(file, digest_of(text))
 
 
 def test_kinds_without_options_are_devices(registry: Registry) -> None:

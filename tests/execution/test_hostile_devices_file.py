@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from zoo.cli.tables import printable
 from zoo.common.errors import UsageError, ZooError
+from zoo.common.shown_text import printable
 from zoo.execution.devices import device_named, known_devices
-from zoo.execution.devices_file import Entry, read_file, refuse_secrets
+from zoo.execution.devices_file import Entry, allow_project, read_file, refuse_secrets
 from zoo.registry import PluginSettings, load_registry
 
 REGISTRY = load_registry(PluginSettings(installed=False))
@@ -56,6 +56,7 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 )
 def test_one_entry_is_refused_and_the_others_work(project: Path, table: str, message: str) -> None:
     project.write_text(f'{table}\n[good]\nkind = "ssh"\nhost = "b"\n')
+    allow_project()
     found = known_devices(REGISTRY)
     (error,) = [device for device in found.values() if isinstance(device, ZooError)]
     assert message in str(error)

@@ -20,6 +20,7 @@ from tiny_networks import (
     write,
 )
 
+from zoo.artifacts.gate import left_in_float, placement
 from zoo.common.errors import Unsupported
 from zoo.registry import load_registry
 from zoo.targets import target_named
@@ -229,6 +230,40 @@ def test_every_kind_of_recurrent_layer(kind: str, tmp_path: Path) -> None:
     assert "Loop" not in contents.operators
     assert not contents.dynamic_tensors
     _close(network, path, "float32")
+
+
+@pytest.fixture(scope="module")
+def gated() -> Deployed:
+    import keras
+
+    def layers(rows: Any) -> Any:
+        first = keras.layers.GRU(24, return_sequences=True, reset_after=False)
+        return keras.layers.GRU(32)(keras.layers.Bidirectional(first)(rows))
+
+    return row_reader(layers)
+
+
+@pytest.mark.parametrize(("format", "precision"), CELLS)
+def test_gru_in_every_format_and_precision(
+    gated: Deployed, tmp_path: Path, format: str, precision: str
+) -> None:
+    """No format has an operator for it that is written: its steps are, and are quantized."""
+    path, contents = write(FORMATS[format], gated, tmp_path, precision, "unrolled")
+    found = answers_of(path, gated.inputs)
+    assert decibels(gated.answers, found) > min(FIDELITY[precision], 28)
+    assert agreement(gated.answers, found) >= 0.98
+    record = load_registry().precision(precision)
+    assert placement(contents, record).passed
+    assert left_in_float(contents, record, (), ()) == ""
+    assert not contents.dynamic_tensors
+    assert not contents.custom_operators
+
+
+@pytest.mark.parametrize("format", FORMATS)
+def test_a_gru_in_integers_is_no_loop(gated: Deployed, tmp_path: Path, format: str) -> None:
+    with pytest.raises(Unsupported, match="cannot be a") as caught:
+        write(FORMATS[format], gated, tmp_path, "int8", "while")
+    assert "unrolled" in (caught.value.fix or "") or "fused" in (caught.value.fix or "")
 
 
 def _close(network: Deployed, path: Path, precision: str) -> None:

@@ -17,6 +17,7 @@ from makers import fuzz
 
 from zoo.common.errors import BadData, UnknownName, UsageError, ZooError
 from zoo.common.worker import Children
+from zoo.execution.devices_file import allow_project
 from zoo.networks.checkpoints import packaged
 from zoo.pipeline import run as run_module
 from zoo.pipeline.job import Job, make_job, tag_of
@@ -236,6 +237,7 @@ def test_devices_of_a_recipe_are_those_of_the_file(monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("ZOO_HOME", str(tmp_path / "home"))
     (tmp_path / "devices.toml").write_text('[pi4]\nkind = "ssh"\nhost = "pi4.local"\n')
+    allow_project()
     made = job(devices=("pi4", "host", "pi4"))
     assert [(d.name, d.kind.name) for d in made.devices] == [("pi4", "ssh"), ("host", "host")]
     assert made.devices[0].options["host"] == "pi4.local"

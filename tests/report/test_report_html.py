@@ -23,8 +23,9 @@ from report_views import (
 )
 
 from zoo.common.errors import MissingExtra, ZooError
+from zoo.common.files import write_text
 from zoo.contracts.task import Check
-from zoo.report.pages.html import render, write
+from zoo.report.pages.html import render
 from zoo.report.view import RunView
 from zoo.results.records import StepRecord
 
@@ -311,7 +312,7 @@ def test_samples_that_are_many_large_or_no_pictures() -> None:
 def test_write_replaces_the_page_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     target = tmp_path / "report.html"
     target.write_text("old", "utf-8")
-    write(target, EMPTY)
+    write_text(target, render(EMPTY))
     assert target.read_text("utf-8") == render(EMPTY)
     assert [p.name for p in tmp_path.iterdir()] == ["report.html"]
 
@@ -320,13 +321,15 @@ def test_write_replaces_the_page_at_once(tmp_path: Path, monkeypatch: pytest.Mon
 
     monkeypatch.setattr(Path, "replace", refuse)
     with pytest.raises(ZooError, match="cannot be written"):
-        write(target, replace(EMPTY, title="Other"))
+        write_text(target, render(replace(EMPTY, title="Other")))
     assert "<h1>Nothing</h1>" in target.read_text("utf-8")
     assert [p.name for p in tmp_path.iterdir()] == ["report.html"]
 
 
 def test_names_that_are_not_unicode_can_be_written(tmp_path: Path) -> None:
-    write(tmp_path / "report.html", replace(EMPTY, title="a\udcff", command="zoo \udcff"))
+    write_text(
+        tmp_path / "report.html", render(replace(EMPTY, title="a\udcff", command="zoo \udcff"))
+    )
     assert "<h1>a</h1>" in (tmp_path / "report.html").read_text("utf-8")
 
 

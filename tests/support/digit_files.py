@@ -191,7 +191,7 @@ def judge_file(path: Path, precision: str, **changes: Any) -> Path:
         reference=reference,
         outputs=answered.outputs,
         max_drop=5.0,
-        twin=None,
+        baseline=None,
     )
     gate = GateReference(
         passed=all(check.passed for check in checks),

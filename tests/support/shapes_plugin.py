@@ -171,11 +171,11 @@ def open_shapes(argument: str | None) -> zoo.Dataset:
     return zoo.Dataset(name="shapes", classes=CLASSES, splits=splits, content_hash=whole)
 
 
-def build(inputs: Any, classes: int) -> Mapping[str, Any]:
+def build(inputs: Any, classes: int, *, filters: int) -> Mapping[str, Any]:
     from keras import layers
 
-    x = layers.Conv2D(8, 3, strides=2, padding="same", activation="relu")(inputs)
-    x = layers.Conv2D(16, 3, strides=2, padding="same", activation="relu")(x)
+    x = layers.Conv2D(filters, 3, strides=2, padding="same", activation="relu")(inputs)
+    x = layers.Conv2D(2 * filters, 3, strides=2, padding="same", activation="relu")(x)
     x = layers.Flatten()(x)
     return {
         "radius": layers.Dense(1, name="radius")(x),
@@ -214,6 +214,7 @@ def zoo_architectures() -> Iterator[zoo.Architecture]:
         summary="Two convolutions and two heads",
         source="a test",
         build=build,
+        widths=("filters",),
         variants=(
             zoo.Variant(
                 name="shapes16",
@@ -223,6 +224,7 @@ def zoo_architectures() -> Iterator[zoo.Architecture]:
                 classes=len(CLASSES),
                 parameters=2276,
                 multiply_adds=24064,
+                hyperparameters={"filters": 8},
             ),
         ),
     )

@@ -209,3 +209,24 @@ def test_a_tag_that_is_lost_in_many_sequences() -> None:
     after = labels.copy()
     after[0, :20] = 0
     assert class_loss(labels, labels, after, ("O", "B"), "steps").passed
+
+
+def chosen_by(logits: np.ndarray) -> np.ndarray:
+    return logits.argmax(axis=1)[:, None]
+
+
+def test_a_lowered_bias_is_caught_and_rounding_is_not() -> None:
+    """Logits of a network that is right in five of six cases, and files that compute them."""
+    random = np.random.default_rng(5)
+    labels = np.arange(1000) % 10
+    logits = 4.0 * np.eye(10)[labels] + random.normal(0, 1.2, (1000, 10))
+    before, truth_of_all = chosen_by(logits), labels[:, None]
+    names = tuple("abcdefghij")
+    for number, name in enumerate(names):
+        lowered = logits - 1.5 * np.eye(10)[number]
+        check = class_loss(truth_of_all, before, chosen_by(lowered), names, "examples")
+        assert not check.passed
+        assert repr(name) in check.reason
+    for step in (0.01, 0.05, 0.1, 0.2):
+        rounded = chosen_by(np.round(logits / step) * step)
+        assert class_loss(truth_of_all, before, rounded, names, "examples").passed

@@ -105,7 +105,9 @@ def test_a_task_without_a_baseline_says_so() -> None:
     """Its answers have another form than its labels."""
     (task,) = shapes_plugin.zoo_tasks()
     labels = shapes_plugin.open_shapes(None).splits["test"].labels
-    answers = labels.astype([("shape", np.int64), ("radius", np.float64)])
+    narrow = labels.astype([("shape", np.uint8), ("radius", np.float64)])
+    assert quality_of(task, narrow, shapes(labels))["baseline"].better, "the width is no form"
+    answers = labels.astype([("shape", np.float32), ("radius", np.float32)])
     (finding,) = quality_of(task, answers, shapes(labels))["findings"]
     assert (finding.code, finding.weak) == ("no-baseline", False)
     assert "'shape-and-radius' has no baseline" in finding.text

@@ -17,6 +17,7 @@ from zoo.devices.local.host import HostTransport
 from zoo.devices.shared.agent_files import AGENT
 from zoo.execution.agent_process import PipeProcess
 from zoo.execution.device import Device
+from zoo.execution.devices_file import allow_project
 from zoo.registry import PluginSettings, load_registry
 from zoo.testing import devices as kit
 from zoo.testing.devices import DEVICE_CHECKS, DeviceConformance, check_device
@@ -202,6 +203,7 @@ def test_what_a_name_means(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
     with pytest.raises(ZooError, match="there is no device of kind ssh to check"):
         select(REGISTRY, "ssh")
     (tmp_path / "devices.toml").write_text('[pi4]\nkind = "ssh"\nhost = "pi4.local"\n')
+    allow_project()
     for name in ("pi4", "ssh"):
         chosen = select(REGISTRY, name, ["d*"])
         assert [d.name for d in chosen.devices] == ["pi4"]

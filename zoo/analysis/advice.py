@@ -30,12 +30,7 @@ _COSTLY = 0.3
 
 @dataclass(frozen=True, kw_only=True)
 class Advice:
-    """What to try.
-
-    Attributes:
-        command: Ready to be pasted.
-        why: What speaks for it, measured.
-    """
+    """What to try."""
 
     command: str
     why: str

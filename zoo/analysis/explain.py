@@ -39,12 +39,6 @@ class Explanation:
 
     Attributes:
         model_id: ``variant.tag``.
-        format: Exporter name.
-        file: The file.
-        twin: Its float twin.
-        data: Where the inputs came from.
-        split: Of the dataset.
-        comparison: The two, operator by operator.
         findings: What follows from it, in sentences.
         advice: What to try; None when nothing stands out.
     """
@@ -120,7 +114,7 @@ def explain(
     on_step(STEP, {"event": "start", "kind": STEP})
     started = time.perf_counter()
     comparison: LayerComparison = call(
-        "zoo.pipeline.steps.layers:compare",
+        "zoo.analysis.layer_comparison:compare_layers",
         {
             "plugins": registry.settings,
             "path": str(artifact.path),

@@ -13,11 +13,8 @@ class FileFacts:
     """One of the two files.
 
     Attributes:
-        path: Where it is.
         bytes: Of the whole file.
         model_bytes: Without the manifest.
-        weight_bytes: Of constants.
-        precision: As exported.
         metric: Headline metric as its gate measured it; None when no gate did.
         conversions: Number of operators that turn real numbers into integers or back.
     """

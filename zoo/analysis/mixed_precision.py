@@ -29,13 +29,7 @@ _HARMLESS_DB = 60.0
 
 @dataclass(frozen=True, kw_only=True)
 class MixedCandidate:
-    """A file that was made and measured.
-
-    Attributes:
-        attempt: What goes on record.
-        path: The file.
-        result: What the export made.
-    """
+    """A file that was made and measured."""
 
     attempt: Attempt
     path: Path
@@ -77,10 +71,6 @@ def search(callbacks: SearchCallbacks, always: Sequence[str] = ()) -> FloatLayer
 
     The number of layers that are kept is doubled until a file is good, then halved between the
     last that was not and the first that was; at last those are given back that were not needed.
-
-    Args:
-        callbacks: Makes and measures.
-        always: Layers that stay in float in any case.
     """
     base = tuple(always)
     first = callbacks.make(base)

@@ -9,6 +9,7 @@ from typing import Any
 
 from zoo.artifacts.not_weights import weights_named
 from zoo.common.errors import MissingExtra
+from zoo.common.files import write_text
 from zoo.common.optional_imports import EXTRA_OF, installed
 from zoo.common.progress import OnStep, quiet
 from zoo.networks.published.official import fetched_model
@@ -236,12 +237,12 @@ def write_report(run: Run, command: str, on_step: OnStep = quiet) -> Path:
     """Writes ``report.html`` unless it shows this very state already."""
     path = run.folder / "report.html"
     if run.changed or not path.exists():
-        from zoo.report.pages.html import write
+        from zoo.report.pages.html import render
         from zoo.report.summary import view_of
 
         on_step("report", {"event": "start", "kind": "report"})
         started = time.perf_counter()
-        write(path, view_of(run, command))
+        write_text(path, render(view_of(run, command)))
         seconds = time.perf_counter() - started
         on_step("report", {"event": "end", "status": "passed", "seconds": seconds, "cached": False})
     return path

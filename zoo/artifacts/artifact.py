@@ -10,6 +10,7 @@ from typing import Any
 from pydantic import TypeAdapter, ValidationError
 
 from zoo.artifacts.golden_samples import Golden
+from zoo.artifacts.seal import sealed, unsealed
 from zoo.common.errors import BadFile
 from zoo.common.files import sha256_of, size_with_side_files
 from zoo.contracts import Check, Exporter, FileContents, Metric, TensorInfo
@@ -20,7 +21,8 @@ from zoo.registry import Registry
 UNIT_RANGE = (0.0, 1.0)
 
 
-SCHEMA = 1
+#: Since 2 a manifest ends with a hash of its own text, and names what else is in the file.
+SCHEMA = 2
 REJECTED = ".rejected"
 #: Characters of a manifest: more than ten times what a thousand long class names need.
 MOST_TEXT = 4 << 20
@@ -116,18 +118,20 @@ class Manifest:
         versions: Distributions that made the file.
         created: ISO 8601, UTC.
         target: The kind of processor it was written for; empty in older files.
-        remarks: What the exporter had to say about how it wrote the file.
+        remarks: The exporter's remarks on how it wrote the file.
         layers: Names of the network's Keras layers, in its order; empty in older files.
         kept: Names of those that were kept in float on purpose in an integer file.
         trained: How ranges were trained; None for those that were calibrated, or need none.
         budgets: Device → what the file may take there at most, quantity → limit, as it was asked
             for; whether it does, measurements tell.
         gate: None until the gate has judged the file.
-        meanings: What outputs mean, in words, by name, where the task says so.
+        meanings: Meanings of outputs by name, where the task gives them.
         golden: Real inputs with the file's own outputs, which the gate keeps; None in files that it
             has not judged, that gave no finite answer, or that are older.
         part: Which of several files that make one model together this is; empty for a whole model.
         parts: All of these files in the order in which they run, as the gate has judged them.
+        attachments: What else is in the file, as `FileContents.attachments` has it; not known of
+            files with an older layout.
     """
 
     model_id: str
@@ -158,6 +162,7 @@ class Manifest:
     meanings: dict[str, str] = field(default_factory=dict)
     part: str = ""
     parts: tuple[PartReference, ...] = ()
+    attachments: dict[str, str] = field(default_factory=dict)
     schema: int = SCHEMA
 
 
@@ -175,11 +180,20 @@ class Artifact:
 
     @property
     def altered(self) -> bool:
-        """Whether the model differs from the one described by the manifest."""
-        return (
-            self.manifest is not None
-            and self.manifest.payload_sha256 != self.contents.payload_sha256
+        """Whether something in the file differs from what the manifest describes."""
+        return self.manifest is not None and (
+            self.manifest.payload_sha256 != self.contents.payload_sha256
+            or bool(self.altered_attachments)
         )
+
+    @property
+    def altered_attachments(self) -> tuple[str, ...]:
+        """Names of what lies in the file beside the model and is not as the manifest says."""
+        if self.manifest is None or self.manifest.schema < SCHEMA:
+            return ()
+        there, claimed = self.contents.attachments, self.manifest.attachments
+        names = sorted(there.keys() | claimed.keys())
+        return tuple(name for name in names if there.get(name) != claimed.get(name))
 
     @property
     def companions(self) -> tuple[str, ...]:
@@ -193,7 +207,7 @@ def open_artifact(registry: Registry, path: Path) -> Artifact:
     """Reads a file and its manifest.
 
     Raises:
-        BadFile: Not there, of unknown format, not what its suffix says, or damaged.
+        BadFile: Not there, of unknown or another format than its suffix, or damaged.
     """
     exporter = find_exporter(registry, path)
     text = exporter.read_manifest(path)
@@ -209,9 +223,12 @@ def open_unaltered(registry: Registry, path: Path) -> Artifact:
     """Like `open_artifact`, and refuses a file that was changed after its manifest was written."""
     artifact = open_artifact(registry, path)
     if artifact.manifest is not None and artifact.altered:
+        names = ", ".join(artifact.altered_attachments)
         raise BadFile(
             f"{path} was altered after its manifest was written",
-            why=f"the model's SHA-256 is {artifact.contents.payload_sha256}, "
+            why=f"not as the manifest says: {names}"
+            if names
+            else f"the model's SHA-256 is {artifact.contents.payload_sha256}, "
             f"the manifest says {artifact.manifest.payload_sha256}",
             fix="export the file again",
         )
@@ -254,11 +271,14 @@ def parse_manifest(text: str, origin: Path) -> Manifest:
     try:
         if len(text) > MOST_TEXT:
             raise ValueError(f"it is {len(text):,} characters long")
-        manifest = _MANIFEST.validate_json(text)
-        if manifest.schema != SCHEMA:
+        plain, is_sealed = unsealed(text)
+        manifest = _MANIFEST.validate_json(plain)
+        if not 1 <= manifest.schema <= SCHEMA:
             raise ValueError(
-                f"its layout is version {manifest.schema}, this edgezoo reads {SCHEMA}"
+                f"its layout is version {manifest.schema}, this edgezoo reads 1 to {SCHEMA}"
             )
+        if not is_sealed and manifest.schema > 1:
+            raise ValueError("the hash at its end is missing: it was altered")
         return manifest
     except (ValidationError, ValueError) as error:
         details = error.errors() if isinstance(error, ValidationError) else []
@@ -271,8 +291,8 @@ def parse_manifest(text: str, origin: Path) -> Manifest:
 
 
 def manifest_text(manifest: Manifest) -> str:
-    """The manifest as JSON."""
-    return _MANIFEST.dump_json(manifest).decode("utf-8")
+    """The manifest as JSON, with its hash at the end."""
+    return sealed(_MANIFEST.dump_json(manifest).decode("utf-8"))
 
 
 def embed(exporter: Exporter, path: Path, manifest: Manifest) -> None:

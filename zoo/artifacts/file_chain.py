@@ -18,6 +18,7 @@ from zoo.common.errors import BadFile, UsageError
 from zoo.contracts import FileContents
 from zoo.registry import Registry
 
+_PART = re.compile(r"[a-z][a-z0-9_-]*")
 _BARE_NAME = re.compile(r"[^/\\\0]+")
 
 
@@ -129,9 +130,11 @@ def own_references(artifact: Artifact, manifest: Manifest) -> tuple[PartReferenc
         raise BadFile(f"{artifact.path} names one part twice", fix="export the model again")
     for reference in manifest.parts:
         name = reference.file
-        if not _BARE_NAME.fullmatch(name) or name in (".", ".."):
+        bare = _BARE_NAME.fullmatch(name) and name not in (".", "..")
+        if not bare or not _PART.fullmatch(reference.part):
             raise BadFile(
-                f"{artifact.path} names a part {name!r}, which is no name of a file beside it",
+                f"{artifact.path} names a part {reference.part!r} in {name!r}, which is no name "
+                "of a file beside it",
                 fix="export the model again",
             )
     return manifest.parts
@@ -147,6 +150,10 @@ def beside(
     """
     there = path.with_name(reference.file)
     if not there.exists():
+        # In a bundle, each part has a folder of its own.
+        there = path.absolute().parent.parent / reference.part / reference.file
+    if not there.exists():
+        there = path.with_name(reference.file)
         raise BadFile(
             f"{path} is the {manifest.part} of a model whose {reference.part} is not beside it",
             why=f"there is no file {there}",

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 #: What work is counted in.
 WORK = "multiply-adds"
-#: Least share of operators on integers, 0 to 1, in files whose work nobody counted.
+#: Least share of operators on integers, 0 to 1, in files whose work was not counted.
 _LEAST_OPERATORS = 0.5
 #: Largest difference of the normalization in the graph from the same formula in float64.
 PREPROCESSING_MAX_ABS = 1e-4
@@ -53,7 +53,7 @@ def run_checks(
     reference: Array,
     outputs: Array,
     max_drop: float | None,
-    twin: Array | None,
+    baseline: Array | None,
 ) -> tuple[Check, ...]:
     """Runs every check on one file, or on all files of one model together.
 
@@ -67,11 +67,12 @@ def run_checks(
         reference: Outputs of the Keras model on that split.
         outputs: Outputs of the file on that split, from its deployment runtime.
         max_drop: Points that may be lost; None for the task's own limit.
-        twin: Outputs of the float32 file of the same format, when there is one; the paired test
+        baseline: Outputs of the float32 file of the same format, when there is one; the paired test
             is then against what the user would ship otherwise.
     """
     allowed = max_drop if max_drop is not None else task.allowed_loss(precision)
-    before, after = task.decode(reference if twin is None else twin), task.decode(outputs)
+    before = task.decode(reference if baseline is None else baseline)
+    after = task.decode(outputs)
     by_class = task.class_loss(truth, before, after)
     return (
         finite_outputs(outputs),
@@ -123,7 +124,7 @@ def conversion_parity(task: Task, twins: Comparison, precision: Precision) -> Ch
 
     Args:
         task: Knows what is asked.
-        twins: File against the network that was trained to be quantized.
+        twins: File against the rounding twin.
         precision: As exported.
     """
     found = require_inputs(task.parity(twins, precision), twins.count, task.min_parity_inputs)

@@ -67,9 +67,9 @@ class Golden:
         runtime: What gave the outputs.
         runtime_version: Its version.
         processor: Stands for the kind of processor; where runtime, version and this are the same,
-            a right answer is the same bit for bit.
-        max_abs: Largest absolute difference from the outputs with which any machine answers right;
-            of several outputs, of the one with the largest.
+            correct outputs are equal bit for bit.
+        max_abs: Tolerance of the outputs on any machine, as absolute difference; of several
+            outputs, the largest.
         tolerance: In words, why as much as that.
         inputs: Raw, (inputs, …); None when they lie beside the file.
         outputs: In real numbers, (inputs, …), of several outputs by name; None when they lie
@@ -98,6 +98,11 @@ class Golden:
     def limit(self, output: str) -> float:
         """The tolerance of one output, as absolute difference."""
         return self.limits.get(output, self.max_abs)
+
+    def in_chain_limit(self, output: str) -> float:
+        """That tolerance where the input is what another file gave on the same machine."""
+        single = self.in_chain.get("", self.limit(output))
+        return self.in_chain.get(output, single)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -189,7 +194,7 @@ def choose_golden(
     precision: Precision,
     described: Sequence[TensorInfo],
 ) -> GoldenChoice | None:
-    """Chooses one example of each list: telling outputs, equal on every machine.
+    """Chooses one example of each list: sensitive to the weights, stable across kernels.
 
     Outputs near 0 and 1 stay there whatever happens to the weights; outputs in between move. So
     the example with the most in between is taken among those on which the kernels of this machine
@@ -203,7 +208,7 @@ def choose_golden(
         described: The file's outputs.
 
     Returns:
-        None when an output is not finite: such a file answers nothing.
+        None when an output is not finite.
     """
     import numpy as np
 
@@ -276,7 +281,7 @@ def read_golden(golden: Golden, model: Path) -> GoldenArrays:
     """The arrays, from the manifest or from beside the model.
 
     Raises:
-        BadFile: They are not there, damaged, or not those that the manifest speaks of.
+        BadFile: They are not there, damaged, or not those of the manifest.
     """
     try:
         if golden.inputs is not None and golden.outputs is not None:

@@ -23,10 +23,7 @@ class Candidate:
     """A file to measure, and how to run it.
 
     Attributes:
-        path: The file here.
-        runtime: The agent's runtime for it.
         tool: Whether that is a vendor's benchmark tool.
-        threads: For one inference.
         batch: Examples in one inference, where the file leaves them open; None leaves it to it.
         profile: Whether to find out what each operator takes.
         inputs: One raw example per input; None for seeded random numbers.
@@ -80,10 +77,7 @@ class Stage:
     """How far one candidate has come; told after each part.
 
     Attributes:
-        place: Of the candidate in the list.
         doing: ``checking answers``, ``timing``, ``judging``, ``done``, ``failed`` or ``stopped``.
-        done: Parts that are done.
-        total: Parts that will be.
         p50_ms: Median of the last process; None before the first.
         kept: Parts that were there from an unfinished bench.
         noisy: Whether a process was disturbed, again too.

@@ -30,9 +30,7 @@ class Cell:
     """What is asked: a file, how to run it, and where.
 
     Attributes:
-        artifact: The file.
         runtime: None for the one that the device prefers.
-        threads: For one inference.
         check: Of its answers there; a reference brings one of its own.
         batch: Examples in one inference; None leaves it to the file.
         profile: Whether to find out what each operator takes.
@@ -58,7 +56,6 @@ class CellResult:
     """One cell on one device.
 
     Attributes:
-        candidate: How it was measured.
         result: The measurement with its samples, or why there is none.
         kept: Whether an unfinished bench had measured it already.
         reached: Whether the device was; it is not for a cell that it has no runtime for.

@@ -40,11 +40,7 @@ def environment_of(about: Mapping[str, Any], boot: str | None) -> str:
 
 @dataclass(frozen=True)
 class Journal:
-    """Processes of unfinished benches, by candidate, environment and turn.
-
-    Attributes:
-        folder: Where they lie.
-    """
+    """Processes of unfinished benches, by candidate, environment and turn."""
 
     folder: Path = field(default_factory=lambda: cache_folder() / "bench")
 

@@ -32,11 +32,6 @@ class Reference:
     """The network of a file, before its export.
 
     It is written when it is first asked for, and once for all devices.
-
-    Args:
-        registry: Finds the weights.
-        artifact: A file that was exported from it.
-        children: Those that are ended when the run is.
     """
 
     def __init__(self, registry: Registry, artifact: Artifact, children: Children) -> None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from zoo.benchmark.candidate import Candidate
@@ -10,7 +11,7 @@ from zoo.benchmark.interleaving import CandidateState, MeasurementRun, Progress,
 from zoo.benchmark.journal import Journal
 from zoo.benchmark.result import measurement_of
 from zoo.benchmark.tiers import Tier, tier_named
-from zoo.common.errors import ZooError
+from zoo.common.errors import ProcessFailed, ZooError
 from zoo.common.files import sha256_of
 from zoo.execution.device import Device
 from zoo.execution.lock import device_lock
@@ -91,7 +92,8 @@ def _start(bench: MeasurementRun, place: int, candidate: Candidate) -> Candidate
         key=candidate.key(bench.device, bench.tier, sha256),
     )
     try:
-        bench.prepare(state)
+        with _own_failures(state):
+            bench.prepare(state)
     except ZooError as error:
         _fail(bench, state, error)
     return state
@@ -105,7 +107,8 @@ def _run_process(bench: MeasurementRun, state: CandidateState, turn: int) -> Non
         return
     before = state.parts
     try:
-        bench.advance(state)
+        with _own_failures(state):
+            bench.advance(state)
     except ZooError as error:
         _fail(bench, state, error)
         return
@@ -114,10 +117,26 @@ def _run_process(bench: MeasurementRun, state: CandidateState, turn: int) -> Non
     bench.report_stage(state, "timing")
 
 
+@contextmanager
+def _own_failures(state: CandidateState) -> Iterator[None]:
+    """What a device's figures make us stumble over costs its own row, and no other's."""
+    try:
+        yield
+    except ZooError:
+        raise
+    except Exception as error:
+        raise ProcessFailed(
+            f"what the device answered about {state.candidate.name} cannot be used",
+            why=f"{type(error).__name__}: {' '.join(str(error).split())[:200]}",
+            fix="`zoo devices doctor` shows what is there; run again with --debug to see where",
+        ) from error
+
+
 def _finish(bench: MeasurementRun, state: CandidateState) -> None:
     if state.failure is None:
         try:
-            bench.judge(state)
+            with _own_failures(state):
+                bench.judge(state)
         except ZooError as error:
             _fail(bench, state, error)
             return

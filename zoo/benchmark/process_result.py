@@ -22,10 +22,6 @@ class Window:
     """A stretch of a long run.
 
     Attributes:
-        start_seconds: Since the run began.
-        seconds: Of sampling.
-        runs: Inferences, all of them.
-        p50_ns: Their median.
         p90_ns: Their 90th percentile.
         every: Of these inferences, every so many are kept.
         noise: Why the window does not count; empty when it does.
@@ -45,14 +41,9 @@ class ProcessResult:
     """What one agent process found out.
 
     Attributes:
-        about: What the agent said of the device.
-        loaded: Of the file.
         run: What was timed; of a long run, all windows that count, as if they were one.
-        noise: What disturbed it, in words.
         attempts: How often it was measured until it counted.
-        conditions: Of the device, before and after.
         created: When it ended, ISO 8601, UTC.
-        windows: Of a long run.
         parts: Of a long run, the kept samples of each window that counts.
     """
 

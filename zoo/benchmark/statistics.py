@@ -20,9 +20,6 @@ class QuantileEstimate:
     """A figure and how far it can be trusted.
 
     Attributes:
-        value: The figure itself.
-        low: Lower end of its interval.
-        high: Upper end.
         coverage: Least probability that the interval holds the true figure; below the wanted
             confidence when there were too few samples, None when it cannot be told.
     """

@@ -33,7 +33,6 @@ class LongRun:
 
     Attributes:
         run: All windows that count, as if they were one.
-        windows: All of them.
         parts: The kept samples of each window that counts.
         noise: Why the run as a whole cannot be trusted; empty when it can.
     """
@@ -61,13 +60,6 @@ def run_sustained(
 
     A disturbed window does not count; the run goes on for as much longer, within limits. What
     heat does to the processor is no disturbance here: it is what is looked for.
-
-    Args:
-        bench: Samples one window.
-        tier: Says how long.
-        threads: Of the runtime.
-        cores: Of the device.
-        progress: Called after each window that is asked for.
     """
     wanted = windows_of(tier)
     spare = math.ceil(wanted * MOST_EXTRA)

@@ -13,7 +13,6 @@ class Tier:
     """A grade of care.
 
     Attributes:
-        name: What users type.
         runs: Least number of inferences in all processes together.
         seconds: Least time of sampling in all processes together.
         processes: Fresh processes that share them.

@@ -30,8 +30,6 @@ class Timing:
 
     Attributes:
         file: As the user named it; of a reference, the model id.
-        threads: For one inference.
-        device: Name of the device.
         runtime: Of the agent; None where the device could not tell which it has.
         measurement: None when it failed.
         error: Why it failed; None when it did not.

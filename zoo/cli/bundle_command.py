@@ -29,6 +29,8 @@ def command(
 ) -> None:
     """Make a folder for app developers from FILE.
 
+    Of a model of several files name any: each gets a folder inside, and a program runs all.
+
     The model, labels, metadata, licence, checksums, golden inputs with outputs, and short programs
     in Python, C++, Kotlin, Swift and JavaScript that run them. The Python program is run at once.
     The exit code is 1 when its output is wrong.
@@ -44,9 +46,10 @@ def command(
         click.echo(f"{made.folder}/")
         for name in made.files:
             click.echo(f"  {name}")
+        width = max((len(trial.language) for trial in made.trials), default=0)
         for trial in made.trials:
             state = {True: "ok", False: "WRONG", None: "not run"}[trial.passed]
             first = trial.said.splitlines()[0] if trial.said else ""
             told = "" if trial.passed is None else f": {first}"
-            click.echo(f"{trial.language:<12}{state}{told}")
+            click.echo(f"{trial.language:<{max(width + 2, 12)}}{state}{told}")
     ctx.exit(0 if made.passed else 1)

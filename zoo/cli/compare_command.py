@@ -106,9 +106,10 @@ def command(
             registry=settings.registry(),
         )
     if html is not None:
-        from zoo.report.pages.comparison import write
+        from zoo.common.files import write_text
+        from zoo.report.pages.comparison import render
 
-        write(Path(html), found)
+        write_text(Path(html), render(found))
     if junit is not None:
         from zoo.benchmark.compare.junit import cases_of_comparisons, write_junit
 

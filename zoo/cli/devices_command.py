@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from zoo.cli.options import Settings, complete_device, examples, json_option, print_json
-from zoo.cli.tables import print_table, printable
+from zoo.cli.tables import print_table
+from zoo.common.shown_text import printable
 
 if TYPE_CHECKING:
     from zoo.common.errors import ZooError
@@ -127,16 +129,33 @@ def doctor(ctx: click.Context, names: tuple[str, ...], as_json: bool) -> None:
     wanted: dict[str, Any] = {
         name: known[name] if name in known else device_named(registry, name) for name in names
     }
-    states = [
-        inspect_device(registry, device, name)
-        for name, device in (wanted or _own_devices(registry)).items()
-    ]
+    wanted = wanted or _own_devices(registry)
+    if not as_json:
+        _ask_for(wanted.values())
+    states = [inspect_device(registry, device, name) for name, device in wanted.items()]
     if as_json:
         print_json([asdict(state) for state in states])
     else:
         _print(states)
     if not all(state.ok for state in states):
         ctx.exit(1)
+
+
+def _ask_for(devices: Iterable[Device | ZooError]) -> None:
+    """Asks, where somebody can answer, for a project's file that was not allowed; once."""
+    from zoo.cli.trust import allowed_by_user, may_ask
+    from zoo.execution.device import Device
+    from zoo.execution.trust import Untrusted
+
+    if not may_ask():
+        return
+    for device in devices:
+        try:
+            if isinstance(device, Device):
+                device.require_trust()
+        except Untrusted as error:
+            allowed_by_user(error)
+            return
 
 
 def _own_devices(registry: Registry) -> dict[str, Any]:
@@ -254,6 +273,24 @@ def remove(name: str, as_json: bool) -> None:
         print_json({"name": name, "file": str(file)})
         return
     click.echo(f"removed {name} from {file}")
+
+
+@command.command(name="allow", epilog=examples("zoo devices allow"))
+@json_option
+def allow(as_json: bool) -> None:
+    """Allow this folder's devices.toml, as it is now.
+
+    Its devices start programs here and connect to machines, and a cloned folder brings its file
+    along. Read it before. After an edit by others it has to be allowed again.
+    """
+    from zoo.execution.devices_file import allow_project, read_file
+
+    file = allow_project()
+    names = list(read_file(file))
+    if as_json:
+        print_json({"file": str(file), "devices": names})
+        return
+    click.echo(f"allowed {file}: {', '.join(printable(name) for name in names) or 'no device'}")
 
 
 @command.command(name="setup", epilog=examples("zoo devices setup pi4"))

@@ -73,9 +73,10 @@ def command(
             registry=settings.registry(),
         )
     if html is not None:
-        from zoo.report.pages.explanation import write
+        from zoo.common.files import write_text
+        from zoo.report.pages.explanation import render
 
-        write(Path(html), found)
+        write_text(Path(html), render(found))
     if as_json:
         print_json(found.plain())
         return

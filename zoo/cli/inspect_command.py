@@ -96,6 +96,9 @@ def _work(multiply_adds: dict[str, int]) -> str:
 def _print_manifest(manifest: dict[str, Any], path: dict[str, str]) -> None:
     click.echo("\nmanifest")
     _line("model", f"{manifest['model_id']}, {manifest['precision']}, {manifest['task']}")
+    if manifest["part"]:
+        all_parts = ", ".join(f"{one['part']} ({one['file']})" for one in manifest["parts"])
+        _line("part", f"{manifest['part']} of {all_parts or 'a model whose files are not named'}")
     _line("classes", ", ".join(manifest["classes"]))
     _line("licence", manifest["licence"])
     _line(

@@ -14,9 +14,12 @@ from typing import Any, NoReturn
 import click
 
 from zoo.cli.options import Settings, examples
+from zoo.cli.plugin_commands import load_command, plugin_commands, provider
 from zoo.common import telemetry
 from zoo.common.errors import UsageError, ZooError, nearest
 from zoo.common.paths import OFFLINE_VARIABLE
+from zoo.common.shown_text import printable_lines, without_passwords
+from zoo.execution.trust import Untrusted
 
 #: Command → module; a module is imported when its command is used or helped with.
 COMMANDS = {
@@ -52,12 +55,13 @@ class LazyGroup(click.Group):
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """In the order in which a newcomer needs them."""
-        return list(COMMANDS)
+        return [*COMMANDS, *(n for n in plugin_commands(ctx) if n not in COMMANDS)]
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """Imports the module of one command."""
         if cmd_name not in COMMANDS:
-            return None
+            found = plugin_commands(ctx).get(cmd_name)
+            return None if found is None else load_command(cmd_name, found)
         module = importlib.import_module(f"zoo.cli.{cmd_name}_command")
         command: click.Command = module.command
         return command
@@ -66,14 +70,17 @@ class LazyGroup(click.Group):
         """Lists commands without importing them."""
         with formatter.section("Commands"):
             formatter.write_dl(list(COMMANDS.items()))
+        if found := {n: e for n, e in plugin_commands(ctx).items() if n not in COMMANDS}:
+            with formatter.section("Commands of plugins"):
+                formatter.write_dl([(name, f"From {provider(e[0])}") for name, e in found.items()])
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
         """Offers the nearest command for a misspelt one."""
         name = args[0] if args else ""
-        if name and name not in COMMANDS and not name.startswith("-"):
-            close = nearest(name, COMMANDS)
+        if name and name not in (known := self.list_commands(ctx)) and not name.startswith("-"):
+            close = nearest(name, known)
             hint = f"did you mean: zoo {close[0]}" if close else "zoo --help lists the commands"
             raise UsageError(f"there is no command {name!r}", fix=hint)
         return super().resolve_command(ctx, args)
@@ -153,7 +160,7 @@ def main() -> None:
             if signal.getsignal(number) is signal.SIG_DFL:  # nohup ignores one, and means it
                 signal.signal(number, _stop)
         # Without standalone mode, ctx.exit(1) in a command becomes a returned 1.
-        code = zoo.main(args=arguments, prog_name="zoo", standalone_mode=False)
+        code = _run(arguments, as_json)
         sys.exit(code if isinstance(code, int) else 0)
     except (click.Abort, KeyboardInterrupt):
         sys.exit(_interrupted("interrupted", signal.SIGINT, given))
@@ -173,12 +180,24 @@ def main() -> None:
         # The code of programs that SIGPIPE ends.
         sys.exit(128 + signal.SIGPIPE)
     except Exception as error:
-        _show(_unexpected(error), debug, as_json)
+        unexpected = _unexpected(error)
+        unexpected.__cause__ = error
+        _show(unexpected, debug, as_json)
         if isinstance(error, OSError):
             _discard_output()
-        if debug:
-            raise
         sys.exit(1)
+
+
+def _run(arguments: list[str], as_json: bool) -> Any:
+    """Runs a command, again once a person has allowed the folder's devices, which it asked for."""
+    try:
+        return zoo.main(args=list(arguments), prog_name="zoo", standalone_mode=False)
+    except Untrusted as error:
+        from zoo.cli.trust import allowed_by_user, may_ask
+
+        if as_json or not may_ask() or not allowed_by_user(error):
+            raise
+    return zoo.main(args=list(arguments), prog_name="zoo", standalone_mode=False)
 
 
 def _discard_output() -> None:
@@ -220,13 +239,16 @@ def _show(error: ZooError, debug: bool, as_json: bool) -> None:
     if as_json:
         _print_json_error(error.as_dict())
     else:
-        click.echo(click.style("error: ", fg="red", bold=True) + str(error), err=True)
+        text = printable_lines(without_passwords(str(error)))
+        click.echo(click.style("error: ", fg="red", bold=True) + text, err=True)
     if debug:
-        traceback.print_exception(error)
+        trace = "".join(traceback.format_exception(error))
+        click.echo(printable_lines(without_passwords(trace)), err=True)
 
 
-def _print_json_error(error: dict[str, Any]) -> None:
-    text = json.dumps({"error": error}, indent=1)
+def _print_json_error(error: dict[str, str | None]) -> None:
+    told = {k: v and without_passwords(v) for k, v in error.items()}
+    text = json.dumps({"error": told}, indent=1)
     try:
         click.echo(text)
     except OSError:  # a full disk, perhaps the error itself

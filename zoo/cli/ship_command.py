@@ -18,6 +18,7 @@ from zoo.cli.options import (
     store_option,
 )
 from zoo.cli.recipe_options import recipe_option, recipe_options, recipe_values
+from zoo.common.shown_text import without_passwords
 from zoo.pipeline.recipe_fields import WHOLE
 
 
@@ -53,7 +54,7 @@ def command(ctx: click.Context, /, as_json: bool, no_report: bool, **given: Any)
     with StepProgress(quiet=as_json) as progress:
         run = ship(
             report=not no_report,
-            command=shlex.join(["zoo", *sys.argv[1:]]),
+            command=without_passwords(shlex.join(["zoo", *sys.argv[1:]])),
             on_step=progress,
             registry=settings.registry(),
             **recipe_values(given),

@@ -7,6 +7,8 @@ from collections.abc import Sequence
 
 import click
 
+from zoo.common.shown_text import printable
+
 
 def print_table(headings: Sequence[str], rows: Sequence[Sequence[str]], right: str = "") -> None:
     """Prints rows in aligned columns.
@@ -16,6 +18,7 @@ def print_table(headings: Sequence[str], rows: Sequence[Sequence[str]], right: s
         rows: Texts, as many as headings.
         right: A letter per column, ``r`` for right-aligned; missing letters mean left.
     """
+    rows = [[printable(str(cell)) for cell in row] for row in rows]
     widths = [max(len(str(row[i])) for row in [headings, *rows]) for i in range(len(headings))]
 
     def line(cells: Sequence[str]) -> str:
@@ -29,12 +32,7 @@ def print_table(headings: Sequence[str], rows: Sequence[Sequence[str]], right: s
     terminal = sys.stdout is not None and sys.stdout.isatty()
     click.echo(click.style(line(list(headings)), bold=terminal))
     for row in rows:
-        click.echo(line([str(cell) for cell in row]))
-
-
-def printable(text: str) -> str:
-    """Text of others, without what would steer a terminal: each such letter as its escape."""
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+        click.echo(line(row))
 
 
 def human_count(number: int) -> str:

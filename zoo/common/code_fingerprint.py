@@ -24,7 +24,7 @@ from zoo.common.files import sha256_of
 PACKAGES = ("zoo", "zoo.plugins", "zoo.exporters", "zoo.devices")
 _REFERENCE = re.compile(r"""["']((?:\w+\.)+\w+):\w+["']""")
 _QUOTED = re.compile(r"""["']([\w.-]+)["']""")
-#: Lines that say where something lies beside their module.
+#: Lines that name a path beside their module.
 _BESIDE = re.compile(r"^.*(?:\b__file__\b|\bfiles\().*$", re.MULTILINE)
 
 

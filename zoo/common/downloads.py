@@ -87,10 +87,10 @@ def download(
         url: ``https://…``; plain ``http`` only with a hash.
         path: Where it is put once it was verified.
         expected: ``sha256:…`` or ``md5:…``; empty when no hash is known.
-        progress: Receives the bytes so far and in all (0 when the server does not say).
+        progress: Receives the bytes so far and in all (0 when unknown).
 
     Raises:
-        DownloadFailed: The address did not answer.
+        DownloadFailed: The server did not respond.
         HashMismatch: The second copy was wrong too; gives both hashes.
     """
     if not expected and not url.startswith("https:"):

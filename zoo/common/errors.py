@@ -82,7 +82,7 @@ class BadData(ZooError):
 
 
 class BadFile(ZooError):
-    """A file is damaged, altered, or not what its suffix says."""
+    """A file is damaged, altered, or of another format than its suffix."""
 
     exit_code = 2
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import psutil
 
-#: Where Linux tells what the whole container may use.
+#: Linux' files of the container's memory limit.
 _CONTAINER = Path("/sys/fs/cgroup/memory.max")
 
 

@@ -3,10 +3,27 @@
 from __future__ import annotations
 
 import hashlib
+import importlib
 import importlib.util
 import sys
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from types import ModuleType
+from typing import Any
+
+
+def lazy(name: str) -> Callable[[], Any]:
+    """A function that imports ``"module:attribute"`` when it is called, and returns the attribute.
+
+    For records of plugins, whose modules must be cheap to import.
+    """
+    return partial(_attribute, name)
+
+
+def _attribute(name: str) -> Any:
+    module, _, attribute = name.partition(":")
+    return getattr(importlib.import_module(module), attribute)
 
 
 def import_path(path: Path, prefix: str) -> ModuleType:

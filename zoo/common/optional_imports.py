@@ -1,4 +1,4 @@
-"""Optional dependencies: import one, or say which extra brings it."""
+"""Optional dependencies: import, or an error that names the extra."""
 
 from __future__ import annotations
 

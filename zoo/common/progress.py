@@ -10,7 +10,7 @@ OnEvent = Callable[[Event], None]
 
 
 def quiet(step: str, event: Event) -> None:
-    """Progress for callers who want none."""
+    """A listener that ignores all events."""
 
 
 OnStep = Callable[[str, Event], None]

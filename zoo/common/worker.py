@@ -38,7 +38,7 @@ from zoo.common.errors import (
 from zoo.common.fork_server import SAFE_PATH, fork_context, starting_children
 from zoo.common.progress import OnEvent
 
-#: Names of exceptions with which libraries say that memory was refused.
+#: Names of libraries' out-of-memory exceptions.
 _NO_MEMORY = ("MemoryError", "ResourceExhaustedError")
 
 
@@ -135,7 +135,7 @@ def call(
 
     Raises:
         ZooError: As raised by the function.
-        ProcessFailed: The child was killed, ran out of memory or time, or ended without an answer.
+        ProcessFailed: The child was killed, ran out of memory or time, or ended without a result.
     """
     limits = limits or WorkerLimits()
     children = children if children is not None else Children()

@@ -91,7 +91,7 @@ class Architecture:
         weights: Folder of packaged checkpoints (``<model id>.safetensors`` and ``.toml``).
         licence: SPDX identifier of the network's code.
         sources: Official weights that others publish, fetched when they are first used.
-        widths: Hyper-parameters of ``build`` that say how wide the network is: a multiplier, a
+        widths: Hyper-parameters of ``build`` for the network's width: a multiplier, a
             count of filters or units, or several counts. ``zoo optimize`` scales them all by one
             factor to make the network narrower; empty when it cannot be.
     """

@@ -64,6 +64,15 @@ def constant_answers(labels: Array) -> Array:
     return constant
 
 
+def _same_form(answers: Array, labels: Array) -> bool:
+    """Whether both are classes, or both numbers, in the same fields and of the same shape."""
+    own, true = fields_of(answers), fields_of(labels)
+    kinds = [{"u": "i"}.get(v.dtype.kind, v.dtype.kind) for v in own.values()]
+    return [(n, v.shape) for n, v in own.items()] == [
+        (n, v.shape) for n, v in true.items()
+    ] and kinds == [v.dtype.kind for v in true.values()]
+
+
 def against_constant(
     evaluate: Callable[[Any], Sequence[Metric]], answers: Array, labels: Array
 ) -> AgainstBaseline | None:
@@ -79,7 +88,7 @@ def against_constant(
     Returns:
         None where answers have another form than labels, so that nothing is known of their meaning.
     """
-    if answers.shape != labels.shape or answers.dtype != labels.dtype:
+    if not _same_form(answers, labels):
         return None
     own, trivial = evaluate(answers), evaluate(constant_answers(labels))
     apart = [

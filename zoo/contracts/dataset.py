@@ -68,7 +68,7 @@ class Dataset:
         content_hash: SHA-256 that changes whenever an example, label or split changes.
         licence: SPDX identifier, or ``unknown``.
         source: Where the data comes from.
-        notes: What the reader should know: files left out, and why.
+        notes: Remarks for users: files left out, and why.
     """
 
     name: str
@@ -87,7 +87,7 @@ class Dataset:
         for name, split in self.splits.items():
             check(len(split) > 0, self.name, f"the {name} split is empty")
             if str(split.labels.dtype) != "int64":
-                continue  # Numbers, or several labels, whose meaning the task knows.
+                continue  # Numbers, or several labels, which the task interprets.
             low, high = int(split.labels.min()), int(split.labels.max())
             least = 0 if split.labels.ndim == 1 else IGNORED
             check(

@@ -72,7 +72,7 @@ class Option:
         flag: On the command line; None for one made from the keyword.
         no_flag: Why there is no flag, where there is none.
         value: What the flag stands for where it takes no value and the field is not a bool.
-        default: The default in words, where its value does not say it.
+        default: The default in words, where its value is not clear by itself.
         metavar: Stands for the value in help.
         completes: The kind of names that shells offer.
         example: A value for the guide, where the default shows little.

@@ -20,7 +20,7 @@ if TYPE_CHECKING:  # lists and help must not wait for it
     from pydantic import BaseModel
 
 #: What the times of a device are: taken on the real thing, on another processor that stands in for
-#: it, or calculated. Those that are not real tell nothing of the real ones, nor of each other.
+#: it, or calculated. Those that are not real are compared with no others.
 Clock = Literal["real", "emulated", "estimated"]
 
 
@@ -54,8 +54,16 @@ class DeviceDriver(ABC, Generic[Options]):
         super().__init_subclass__(**kwargs)
         for base in cls.__dict__.get("__orig_bases__", ()):
             for given in get_args(base):
-                if isinstance(given, type):  # no type variable
-                    cls.model = None if given is type(None) else given
+                if isinstance(given, TypeVar) or given is Any:
+                    continue
+                usable = given is type(None) or hasattr(given, "model_validate")
+                check(
+                    usable,
+                    cls.__name__,
+                    "the type parameter of a driver is a pydantic model, defined above the driver, "
+                    f"or None; not {given!r}",
+                )
+                cls.model = None if given is type(None) else given
 
     def __init__(self, options: Options) -> None:
         self.options = options
@@ -133,7 +141,7 @@ class DeviceKind:
         summary: One line for lists.
         driver: Returns the class that does the work, which lists must not import.
         extra: The extra of the distribution that brings what the driver needs; empty for none.
-        distributions: Those installed here whose versions decide what it answers and how fast.
+        distributions: Distributions here whose versions decide its results and times.
         local: Whether it is this machine, where files are judged after export.
         formats: Names of the exporters whose files the driver examines. Devices of a kind with such
             are analyses: nothing is timed there, and findings are never ranked with latencies.

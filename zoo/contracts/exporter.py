@@ -30,7 +30,7 @@ class TensorInfo:
         dtype: numpy's name of the element type.
         scale: Quantization step; None for real numbers.
         zero_point: The integer that stands for 0.0; None for real numbers.
-        layout: Of an image, ``nhwc`` or ``nchw``; empty where the file does not say.
+        layout: Of an image, ``nhwc`` or ``nchw``; empty where the file has no such information.
     """
 
     name: str
@@ -66,7 +66,7 @@ class FileContents:
         weight_types: Bytes of constant tensors by element type.
         keeps_state: Whether something is remembered from one invocation to the next, so that
             whoever runs the file must reset its variables before each input.
-        remarks: What else whoever chooses the file should know, in sentences.
+        remarks: Further properties that matter when choosing the file, in sentences.
         side_files: Names of files that must lie beside it, with a part of the model; they count
             in its bytes and in its SHA-256.
         multiply_adds: Of convolutions, dense and recurrent layers in one inference, counted as in
@@ -76,7 +76,7 @@ class FileContents:
             ranges found on the fly, since no runtime of the format has an integer kernel, though
             weights and what they multiply are integers in the file: operator name → multiply-adds.
         float_products: Those of each other operator that computes on real numbers in a file with
-            integer ones: names that tell its layers → multiply-adds.
+            integer ones: names that identify its layers → multiply-adds.
     """
 
     inputs: tuple[TensorInfo, ...]
@@ -99,6 +99,7 @@ class FileContents:
     multiply_adds: dict[str, int] = field(default_factory=dict)
     without_integer_kernel: dict[str, int] = field(default_factory=dict)
     float_products: dict[str, int] = field(default_factory=dict)
+    attachments: dict[str, str] = field(default_factory=dict)
 
     @property
     def integer_share(self) -> float:
@@ -131,7 +132,7 @@ class ExportRequest:
             may take uint8; files for other inputs take and give float32 at every precision.
         axes: What each axis of the input is, the batch left out: ``height``, ``time``, …
         recurrent: How the loop over time of recurrent layers is written; one of `RECURRENT_FORMS`.
-        target: The processor that the file is for; None where nobody said, and the exporter's own
+        target: The processor that the file is for; None where none is given, and the exporter's own
             choices stand.
         method: How ranges follow from the calibration; one of `CALIBRATIONS`.
         held_out: Raw inputs like those of the calibration, but none of them: on these, exporters
@@ -142,6 +143,8 @@ class ExportRequest:
         task: Name of the task.
         classes: Names in the order of the outputs; empty where outputs are none.
         licence: SPDX identifier of the weights.
+        examples: Whether the input is an example; else it is what another file gave (`Task.parts`),
+            and keeps the order of axes that it has there, whatever the options say of examples.
         trained: Whether the model was trained to be quantized: it holds fake quantization (of 8
             bits, with constant limits), and its limits are to be the ranges of the file.
     """
@@ -165,6 +168,7 @@ class ExportRequest:
     classes: tuple[str, ...] = ()
     licence: str = ""
     trained: bool = False
+    examples: bool = True
 
     @property
     def outputs(self) -> list[Any]:
@@ -238,8 +242,8 @@ class Exporter:
         sparse: Those of its options with which the zeros of a pruned network take little room;
             empty when it stores them like other weights.
         mixes: Precisions in which it leaves the layers of `ExportRequest.keep` in float.
-        compare_layers: Runs a file and its float32 twin in the runtime with all tensors kept, and
-            tells each operator's error, range, bytes and time; None where that cannot be done.
+        compare_layers: Runs a file and its float32 baseline with all tensors kept, and reports each
+            operator's error, range, bytes and time; None where unsupported.
         takes_trained: Whether it honours `ExportRequest.trained`.
         usage: Writes programs that run a file, for the folder that ``zoo bundle`` makes; None when
             the format has none.

@@ -21,7 +21,7 @@ class LayerRequest:
         path: The file to be explained.
         baseline: The float32 file of the same network and format.
         inputs: Raw real inputs, shape (examples, …), of the network's input type.
-        layers: Names of the Keras layers in the network's order; empty when nobody knows them, and
+        layers: Names of the Keras layers in the network's order; empty when unknown, and
             names are then read out of the file's own as well as they can be.
         runs: Inferences over which operators are timed; 0 times nothing.
     """
@@ -66,10 +66,10 @@ class OperatorRecord:
             not all zeros, in the baseline.
         weight_bytes: Bytes of its constants in the file.
         twin_weight_bytes: The same in the baseline.
-        microseconds: Median time of one run of it; None where the runtime does not tell.
+        microseconds: Median time of one run of it; None where the runtime does not report it.
         twin_microseconds: The same in the baseline.
         executor: The delegate or execution provider that computes it; ``built-in`` for kernels of
-            the runtime itself beside a delegate; None where the runtime does not tell.
+            the runtime itself beside a delegate; None where the runtime does not report it.
         faster: An option of ``zoo export`` with its value that writes these layers in a form which
             is known to run faster on some processors, such as ``--recurrent unrolled``; empty when
             there is none.
@@ -117,7 +117,7 @@ class LayerComparison:
         overhead: Of operators that only move or convert values: kind → microseconds, 0.0 where
             they were not timed.
         twin_overhead: The same in the baseline.
-        notes: What whoever reads the figures must know of how they were made, in sentences.
+        notes: Remarks on how the figures were made, in sentences.
     """
 
     runtime: str

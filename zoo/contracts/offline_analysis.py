@@ -25,8 +25,8 @@ class Specimen:
     Attributes:
         path: The file.
         contents: What is in it.
-        layers: Names of the network's Keras layers in its order; empty when nobody knows them.
-        precision: As exported; empty when nobody knows it.
+        layers: Names of the network's Keras layers in its order; empty when unknown.
+        precision: As exported; empty when unknown.
         inputs: For its first input, as the network takes them before the file rounds them,
             (inputs, …); None for a file with several inputs.
         outputs: What the runtime that judged the file answered to these, in real numbers,
@@ -54,7 +54,7 @@ class Figure:
         value: Finite.
         unit: ``B``, ``ms``, ``cycles``, ``%``, ``steps``; empty for a plain count.
         limit: The most that the device has or allows; None for no limit.
-        estimate: Whether a model of the device told it, and nothing was measured or counted.
+        estimate: Whether a model of the device computed it; else it was measured or counted.
     """
 
     name: str
@@ -104,7 +104,7 @@ class Examination:
             when it can.
         figures: The most important first; one beyond its limit needs a fault that says so.
         tables: In detail.
-        remarks: What whoever reads the figures must know, in sentences.
+        remarks: Remarks on the figures, in sentences.
         configuration: Everything that the figures depend on beside the file: board, accelerator,
             memory mode, with sources; JSON-compatible.
         tools: That found it out: name → version.

@@ -14,7 +14,7 @@ _HOW = {
     "model": ", such as `lenet5`; `zoo list` shows them",
     "data": ", such as `--data digits` or `--data folder:PATH`",
 }
-#: What pydantic says in Python's words, in those of TOML.
+#: Pydantic's messages in TOML's terms.
 _PLAIN = {
     "dict_type": "must be a table",
     "model_type": "must be a table",
@@ -50,7 +50,7 @@ def declared_options(
         owner: Such as ``the task image-generation``, for messages.
 
     Raises:
-        UsageError: Lists every problem; a key that the owner does not know has the nearest beside.
+        UsageError: Lists every problem; an unknown key is shown with the nearest valid one.
     """
     if declared is None:
         if given:
@@ -89,14 +89,11 @@ def _explain(item: Any, root: type[BaseModel]) -> str:
         return f"{key}: {_PLAIN[item['type']]} (got {item['input']!r})"
     if item["type"] == "value_error":  # one of our own sentences
         message = str(item["ctx"]["error"])
-        return f"{key}: {message}" + ("" if _is_table(item) else f" (got {item['input']!r})")
+        # A whole table is not repeated.
+        given = "" if isinstance(item["input"], dict) else f" (got {item['input']!r})"
+        return f"{key}: {message}{given}"
     message = item["msg"][0].lower() + item["msg"][1:]
     return f"{key}: {message} (got {item['input']!r})"
-
-
-def _is_table(item: Any) -> bool:
-    """Whether several keys contradict each other; showing the whole table would help nobody."""
-    return isinstance(item["input"], dict)
 
 
 def _valid_keys(path: list[str], root: type[BaseModel]) -> list[str]:

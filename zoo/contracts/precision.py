@@ -67,7 +67,7 @@ class Precision:
         integer_work: Least share of multiply-adds in integer arithmetic, 0 to 1; layers that are
             kept in float on purpose are left out.
         trainable: Whether networks are trained to be quantized for it.
-        default: Whether files of it are made when nobody asks for a precision.
+        default: Whether files of it are made when no precision is given.
     """
 
     name: str

@@ -102,7 +102,7 @@ class ToolSummary:
         warmup_runs: Inferences of the warm-up.
         warmup_mean_ms: Their mean.
         peak_memory_mb: Of the process, in 10^6 bytes.
-        delegate: Delegate that took operations; ``none`` where it says that none did.
+        delegate: Delegate that took operations; ``none`` where it reports none.
         delegated: How many operations it took.
         operations: Of how many.
         partitions: In how many pieces.
@@ -135,7 +135,7 @@ class VendorTool:
         name: Of its `Runtime`.
         sha256: Of the program, which stands for its version.
         run: Times a file that lies here, in a fresh process on the device behind a transport that
-            the same kind made. Raises `ZooError` when it died, hung, refused or gave no figures.
+            the same kind made. Raises `ZooError` when it crashed, hung, refused or gave no figures.
     """
 
     name: str
@@ -148,5 +148,5 @@ class VendorTool:
 
     @property
     def version(self) -> str:
-        """Enough of its SHA-256 to tell two apart."""
+        """The first digits of its SHA-256."""
         return self.sha256[:12]

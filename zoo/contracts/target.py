@@ -22,9 +22,9 @@ class Target:
         name: ``x86-vnni``; also what the user types for ``--target``.
         summary: One line for lists.
         aliases: Other names for it.
-        machines: What `platform.machine` says where such a processor is the host; empty when it
+        machines: Values of `platform.machine` on hosts with such a processor; empty when it
             is never a host.
-        cpu_flags: Features of the processor, any one of which must be there; empty asks for none.
+        cpu_flags: Features of the processor, any one of which must be there; may be empty.
         level: Among the targets that a host fits, the highest is taken.
         precisions: Those it computes at full speed, fastest first.
         activations: Whether 8-bit activations are ``signed`` or ``unsigned`` where the format
@@ -74,7 +74,7 @@ class Target:
         """Whether the target describes a host.
 
         Args:
-            machine: As `platform.machine` says, such as ``x86_64``.
+            machine: From `platform.machine`, such as ``x86_64``.
             flags: Features of its processor, as Linux names them.
         """
         return machine in self.machines and (not self.cpu_flags or bool(flags & {*self.cpu_flags}))

@@ -53,7 +53,7 @@ class Metric:
         low: Lower end of the 95 % interval.
         high: Upper end of the 95 % interval.
         count: Number of examples it was measured on.
-        counted: What they are, in the singular: ``step`` where each step has an answer.
+        counted: What they are, in the singular: ``step`` where each step has a prediction.
         higher_is_better: False for a distance.
     """
 
@@ -143,8 +143,8 @@ class Check:
 class Task(TrainingObjective):
     """The meaning of outputs: the base class of tasks.
 
-    Outputs, answers and labels are arrays whose first axis is the example. One output is a plain
-    array; several are the fields of a structured array, named as in `outputs`
+    Outputs, predictions and labels are arrays whose first axis is the example. One output is a
+    plain array; several are the fields of a structured array, named as in `outputs`
     (see `zoo.common.named_arrays`).
 
     Attributes:
@@ -156,7 +156,7 @@ class Task(TrainingObjective):
             is not that of the precision's tolerances.
         least_classes: A dataset with fewer classes is refused.
         min_parity_inputs: At least so many real inputs are compared.
-        stepwise: Whether an example has a label, and an answer, for each of its steps.
+        stepwise: Whether an example has a label, and a prediction, for each of its steps.
         options: The training options that only this task has (``[training.task]`` in a recipe):
             returns a pydantic model whose fields are the options, and is called when something
             is trained, so that lists do not wait for pydantic. `compile` finds them, validated
@@ -223,13 +223,13 @@ class Task(TrainingObjective):
 
     @abstractmethod
     def parity(self, comparison: Comparison, precision: Precision) -> Check:
-        """Whether a file of that precision answers as the Keras model does."""
+        """Parity of a file of that precision with the Keras model."""
 
     def decode(self, outputs: Array) -> Array:
         """Decodes outputs into predictions.
 
-        Everything that is judged by labels gets answers, everything that compares a file with its
-        network gets outputs. Where both are the same, as in classification, this does nothing.
+        Evaluation against labels gets predictions; comparison of a file with its network gets
+        outputs. Where both are the same, as in classification, this does nothing.
         """
         return outputs
 
@@ -239,7 +239,7 @@ class Task(TrainingObjective):
 
     @abstractmethod
     def accuracy(self, truth: Truth, reference: Array, candidate: Array, max_drop: float) -> Check:
-        """A paired test of a file's answers against the reference's on the whole test split."""
+        """A paired test of a file's predictions against the reference's on the whole test split."""
 
     def baseline(self, answers: Array, truth: Truth) -> AgainstBaseline | None:
         """The same quality of what looks at no input; None where a task has no such baseline.
@@ -275,7 +275,7 @@ class Task(TrainingObjective):
         return {}
 
     def wrong(self, answers: Array, labels: Array) -> Array | None:
-        """Which answers are wrong, boolean (examples,); None: single examples are not shown."""
+        """Which predictions are wrong, boolean (examples,); None: no single examples are shown."""
         return None
 
     def describe_answer(self, answer: Any, classes: tuple[str, ...]) -> tuple[str, float | None]:

@@ -1,4 +1,4 @@
-"""What a recipe says of training, calibration and quantization-aware training, declared once."""
+"""Recipe fields of training, calibration and quantization-aware training."""
 
 from __future__ import annotations
 

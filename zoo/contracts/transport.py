@@ -16,7 +16,7 @@ class Condition:
     """The state of a device just before or just after a measurement.
 
     Attributes:
-        readings: What it tells of itself, JSON-compatible: ``temperature_c``, ``governor``, …
+        readings: Its own readings, JSON-compatible: ``temperature_c``, ``governor``, …
             ``battery_uah`` (what is left), ``battery_mv`` and ``charged_by`` (a list) become the
             energy of long runs.
         faults: Why a time taken now could not be trusted, in words: a throttled processor, say.
@@ -43,7 +43,7 @@ class AgentProcess(Protocol):
     def stop(self) -> int | None:
         """Ends the process; its exit code, negative for the signal that killed it.
 
-        None when the line to the device broke, so that nobody knows.
+        None, for unknown, when the connection to the device broke.
         """
 
     def diagnostics(self) -> str:

@@ -38,7 +38,7 @@ class UsageRequest:
         model: The file, inside the folder.
         facts: The content of ``metadata.json``.
         operators: Operators of the file and how often each stands in it.
-        target: Name of the processor that the file is for; empty when nobody said.
+        target: Name of the processor that the file is for; empty when unknown.
         arena: Measures the tensor arena of a file with given inputs, (inputs, 1, …), and its
             outputs; raises `MissingExtra` without the interpreter. None where no kind of device
             brings one for the format.
@@ -63,8 +63,11 @@ class Program:
         modules: Modules that this Python must have for `arguments` to work; a program that no
             Python can run has none.
         arguments: For this Python, from the folder.
-        checked: What was done to know that the program works, in a sentence; shown for a program
+        checked: How the program was tested, in a sentence; shown for a program
             that is not run while the folder is made.
+        importable: Whether it is a Python module with a class ``Model`` (no arguments), whose
+            instances take one raw input, an array of the file's input shape, and return a list of
+            outputs in real numbers: so the files of one model are run one after the other.
     """
 
     language: str
@@ -74,6 +77,7 @@ class Program:
     checked: str
     modules: tuple[str, ...] = ()
     arguments: tuple[str, ...] = ()
+    importable: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -54,10 +54,8 @@ def open_aeon(argument: str | None) -> Dataset:
     """
     import numpy as np
 
-    from zoo.data.readers.arrays import array_split
-    from zoo.data.readers.hashing import dataset_hash, example_hashes
+    from zoo.data.readers.in_memory import dataset_of, divided_splits
     from zoo.data.readers.listing import class_order
-    from zoo.data.splits import divide_given
 
     name, files = _find(argument)
     arrays, names = {}, {}
@@ -66,19 +64,13 @@ def open_aeon(argument: str | None) -> Dataset:
     classes = tuple(sorted(set(names["train"]) | set(names["test"]), key=class_order))
     number = {one: label for label, one in enumerate(classes)}
     labels = {p: np.array([number[one] for one in own], np.int64) for p, own in names.items()}
-    hashes = {part: example_hashes(own) for part, own in arrays.items()}
-    indices, notes = divide_given(hashes, labels, classes)
-    splits = {
-        split: array_split(arrays[part], labels[part], hashes[part], own)
-        for split, (part, own) in indices.items()
-    }
+    splits, notes = divided_splits(arrays, labels, classes)
     if files[0].stem.removesuffix("_TRAIN") != name:
         notes.append("series of different lengths: this is the archive's version of equal length")
-    return Dataset(
-        name=f"aeon:{name}",
-        classes=classes,
-        splits=splits,
-        content_hash=dataset_hash(classes, splits),
+    return dataset_of(
+        f"aeon:{name}",
+        classes,
+        splits,
         source=f"https://www.timeseriesclassification.com/description.php?Dataset={name}",
         notes=tuple(notes),
     )

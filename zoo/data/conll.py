@@ -55,8 +55,7 @@ def open_conll(argument: str | None) -> Dataset:
 
     from zoo.data.readers.class_folders import note
     from zoo.data.readers.conll_files import read_sentences
-    from zoo.data.readers.hashing import dataset_hash
-    from zoo.data.readers.text_examples import text_hashes, text_split
+    from zoo.data.readers.in_memory import content_hashes, dataset_of, memory_split
     from zoo.data.splits import divide_given
 
     listing, files = _find(argument)
@@ -66,23 +65,24 @@ def open_conll(argument: str | None) -> Dataset:
     longest = max(len(tags) for own in found.values() for _, tags in own)
     labels = {name: _labels(own, classes, longest) for name, own in found.items()}
     examples = {name: [tokens for tokens, _ in own] for name, own in found.items()}
-    hashes = {name: text_hashes(own) for name, own in examples.items()}
+    hashes = {name: content_hashes(own) for name, own in examples.items()}
     # Sentences hold many tags, so none of them can be shared out evenly.
     whole = {name: np.zeros(len(own), np.int64) for name, own in found.items()}
     indices, notes = divide_given(hashes, whole, ("sentences",))
     splits = {
-        name: text_split(examples[key], labels[key], hashes[key], own.tolist())
+        name: memory_split(examples[key], labels[key], hashes[key], own)
         for name, (key, own) in indices.items()
     }
-    return Dataset(
-        name=f"conll:{argument}",
-        classes=classes,
-        splits=splits,
-        content_hash=dataset_hash(classes, splits),
+    used = set(np.unique(splits["train"].labels).tolist())
+    unseen = [name for label, name in enumerate(classes) if label not in used]
+    return dataset_of(
+        f"conll:{argument}",
+        classes,
+        splits,
         source=", ".join(files.values()),
         notes=(
             *notes,
-            *note("tags without an example in train", _unseen(splits["train"].labels, classes)),
+            *note("tags without an example in train", unseen),
             *note("left out", listing.ignored),
         ),
     )
@@ -164,10 +164,3 @@ def _labels(sentences: list[Sentence], classes: tuple[str, ...], longest: int) -
     for row, (_, tags) in zip(labels, sentences, strict=True):
         row[: len(tags)] = [number[tag] for tag in tags]
     return labels
-
-
-def _unseen(train: NDArray[np.int64], classes: tuple[str, ...]) -> list[str]:
-    import numpy as np
-
-    seen = set(np.unique(train).tolist())
-    return [name for label, name in enumerate(classes) if label not in seen]

@@ -43,14 +43,14 @@ def open_csv(argument: str | None) -> Dataset:
     Args:
         argument: Path of a file or folder, and options behind a ``?``: ``window`` is the number of
             rows of an example; ``stride`` that from one to the next (``window`` when not given);
-            ``label`` the column with the class (``label``); ``group`` a column that tells
+            ``label`` the column with the class (``label``); ``group`` a column that keeps
             recordings or persons apart; ``channels`` the columns to use (all others).
 
     Raises:
         UsageError: No such file or folder; a wrong option or column name.
         BadData: What cannot be used: names file, line and column. Or too few windows.
     """
-    from zoo.data.readers.hashing import dataset_hash
+    from zoo.data.readers.in_memory import dataset_of
     from zoo.data.readers.recordings import read_recordings
     from zoo.data.readers.windows import cut_windows, split_windows, window_hashes
 
@@ -65,11 +65,10 @@ def open_csv(argument: str | None) -> Dataset:
     hashes = window_hashes(windows, recordings.items)
     indices, notes = split_windows(windows, recordings, hashes)
     splits = {n: _split(windows, recordings, hashes, own) for n, own in indices.items()}
-    return Dataset(
-        name=f"csv:{argument}",
-        classes=recordings.classes,
-        splits=splits,
-        content_hash=dataset_hash(recordings.classes, splits),
+    return dataset_of(
+        f"csv:{argument}",
+        recordings.classes,
+        splits,
         source=f"{len(listing.files)} files" if len(listing.files) > 1 else listing.files[0].path,
         notes=(*notes, *_notes(listing, recordings)),
     )

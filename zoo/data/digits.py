@@ -40,22 +40,21 @@ def open_digits(argument: str | None) -> Dataset:
         UsageError: Something follows the name.
         MissingExtra: scikit-learn is not installed.
     """
-    from zoo.data.readers.arrays import array_split
-    from zoo.data.readers.hashing import dataset_hash, example_hashes
+    from zoo.data.readers.hashing import example_hashes
+    from zoo.data.readers.in_memory import dataset_of, memory_split
     from zoo.data.splits import split_by_content
 
     images, labels = _read(_find(argument))
     hashes = example_hashes(images)
     classes = tuple("0123456789")
     splits = {
-        name: array_split(images, labels, hashes, indices)
+        name: memory_split(images, labels, hashes, indices)
         for name, indices in split_by_content(hashes, labels, classes, slack=_SLACK).items()
     }
-    return Dataset(
-        name="digits",
-        classes=classes,
-        splits=splits,
-        content_hash=dataset_hash(classes, splits),
+    return dataset_of(
+        "digits",
+        classes,
+        splits,
         licence="CC-BY-4.0",
         source="https://archive.ics.uci.edu/dataset/80 (the copy in scikit-learn)",
     )

@@ -57,8 +57,8 @@ def open_fashion_mnist(argument: str | None) -> Dataset:
         BadFile: A file is truncated or altered.
     """
     from zoo.data.readers import fashion_files as files
-    from zoo.data.readers.arrays import array_split
-    from zoo.data.readers.hashing import dataset_hash, example_hashes
+    from zoo.data.readers.hashing import example_hashes
+    from zoo.data.readers.in_memory import dataset_of, memory_split
     from zoo.data.splits import hold_out
 
     refuse_argument("fashion_mnist", argument)
@@ -68,15 +68,14 @@ def open_fashion_mnist(argument: str | None) -> Dataset:
     hashes = example_hashes(images)
     kept, aside = hold_out(hashes, labels, VALIDATION_PER_CLASS)
     splits = {
-        "train": array_split(images, labels, hashes, kept),
-        "validation": array_split(images, labels, hashes, aside),
-        "test": array_split(test_images, test_labels, example_hashes(test_images)),
+        "train": memory_split(images, labels, hashes, kept),
+        "validation": memory_split(images, labels, hashes, aside),
+        "test": memory_split(test_images, test_labels, example_hashes(test_images)),
     }
-    return Dataset(
-        name="fashion_mnist",
-        classes=CLASSES,
-        splits=splits,
-        content_hash=dataset_hash(CLASSES, splits),
+    return dataset_of(
+        "fashion_mnist",
+        CLASSES,
+        splits,
         licence="MIT",
         source="https://github.com/zalandoresearch/fashion-mnist",
     )

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from zoo.data.readers.text_examples import Example
+    from zoo.data.readers.in_memory import Example
 
 _IMAGES, _TEXTS = ("image-classification",), ("sequence-classification",)
 #: A server that sends nothing for so long is given up.
@@ -46,7 +46,7 @@ class KerasSet:
     Attributes:
         tasks: That its examples fit.
         files: What Keras keeps in its cache once it has fetched it.
-        classes: Class names; empty where Keras itself knows them.
+        classes: Class names; empty where Keras provides them.
     """
 
     tasks: tuple[str, ...]
@@ -115,13 +115,27 @@ def open_keras(argument: str | None) -> Dataset:
         MissingExtra: Keras is not installed.
         BadData: It is not there and cannot be downloaded.
     """
+    import numpy as np
+
     from zoo.common.optional_imports import require
+    from zoo.data.readers.in_memory import dataset_of, divided_splits
 
     name, known = _find(argument)
     _check_obtainable(name, known)
     module = getattr(require("keras").datasets, name)
-    make = _images if known.tasks == _IMAGES else _texts
-    return make(name, known, module)
+    read: Callable[[str, Any], dict[str, tuple[Any, Any]]]
+    read = _read_images if known.tasks == _IMAGES else _read_texts
+    parts = read(name, module)
+    classes = known.classes or tuple(module.get_label_names())
+    labels = {p: np.asarray(y).reshape(-1).astype(np.int64) for p, (_, y) in parts.items()}
+    splits, notes = divided_splits({p: x for p, (x, _) in parts.items()}, labels, classes)
+    return dataset_of(
+        f"keras:{name}",
+        classes,
+        splits,
+        source=f"https://keras.io/api/datasets/{name}/",
+        notes=tuple(notes),
+    )
 
 
 def fingerprint(argument: str | None) -> str:
@@ -166,65 +180,22 @@ def _check_obtainable(name: str, known: KerasSet) -> None:
         )
 
 
-def _images(name: str, known: KerasSet, module: Any) -> Dataset:
-    from zoo.data.readers.arrays import array_split
-    from zoo.data.readers.hashing import dataset_hash, example_hashes
-    from zoo.data.splits import divide_given
-
-    parts = _load_splits(name, module.load_data)
-    arrays = {part: _channels_last(x) for part, (x, _) in parts.items()}
-    labels = {part: _labels(y) for part, (_, y) in parts.items()}
-    hashes = {part: example_hashes(own) for part, own in arrays.items()}
-    indices, notes = divide_given(hashes, labels, known.classes)
-    splits = {
-        split: array_split(arrays[part], labels[part], hashes[part], own)
-        for split, (part, own) in indices.items()
-    }
-    return Dataset(
-        name=f"keras:{name}",
-        classes=known.classes,
-        splits=splits,
-        content_hash=dataset_hash(known.classes, splits),
-        source=f"https://keras.io/api/datasets/{name}/",
-        notes=tuple(notes),
-    )
+def _read_images(name: str, module: Any) -> dict[str, tuple[NDArray[np.uint8], Any]]:
+    parts = _call_keras(name, module.load_data)
+    named = zip(("train", "test"), parts, strict=True)
+    return {part: (_channels_last(x), y) for part, (x, y) in named}
 
 
-def _texts(name: str, known: KerasSet, module: Any) -> Dataset:
-    from zoo.data.readers.hashing import dataset_hash
-    from zoo.data.readers.text_examples import text_hashes, text_split
-    from zoo.data.splits import divide_given
-
+def _read_texts(name: str, module: Any) -> dict[str, tuple[list[Example], Any]]:
     # Without start sign and offset, numbers are ranks in the index of words.
-    parts = _load_splits(
+    parts = _call_keras(
         name, lambda: module.load_data(start_char=None, oov_char=None, index_from=0)
     )
     word_of = {rank: word for word, rank in _call_keras(name, module.get_word_index).items()}
-    examples: dict[str, list[Example]] = {
-        part: [tuple(word_of.get(int(rank), "?") for rank in row) for row in x]
-        for part, (x, _) in parts.items()
+    return {
+        part: ([tuple(word_of.get(int(rank), "?") for rank in row) for row in x], y)
+        for part, (x, y) in zip(("train", "test"), parts, strict=True)
     }
-    labels = {part: _labels(y) for part, (_, y) in parts.items()}
-    hashes = {part: text_hashes(own) for part, own in examples.items()}
-    classes = known.classes or tuple(module.get_label_names())
-    indices, notes = divide_given(hashes, labels, classes)
-    splits = {
-        split: text_split(examples[part], labels[part], hashes[part], own.tolist())
-        for split, (part, own) in indices.items()
-    }
-    return Dataset(
-        name=f"keras:{name}",
-        classes=classes,
-        splits=splits,
-        content_hash=dataset_hash(classes, splits),
-        source=f"https://keras.io/api/datasets/{name}/",
-        notes=tuple(notes),
-    )
-
-
-def _load_splits(name: str, load: Callable[[], Any]) -> dict[str, tuple[Any, Any]]:
-    train, test = _call_keras(name, load)
-    return {"train": train, "test": test}
 
 
 def _call_keras(name: str, load: Callable[[], Any]) -> Any:
@@ -258,11 +229,5 @@ def _channels_last(images: NDArray[np.uint8]) -> NDArray[np.uint8]:
 
     if images.ndim == 3:
         return np.ascontiguousarray(images[..., np.newaxis])
-    # A Keras that was told to put channels first does so here too.
+    # Keras configured for channels first returns them so here too.
     return np.ascontiguousarray(images if images.shape[3] == 3 else images.transpose(0, 2, 3, 1))
-
-
-def _labels(labels: Any) -> NDArray[np.int64]:
-    import numpy as np
-
-    return np.asarray(labels).reshape(-1).astype(np.int64)

@@ -46,7 +46,7 @@ def open_npz(argument: str | None) -> Dataset:
         argument: Path of a file with ``x`` and ``y`` (split 70/15/15), or ``x_train``,
             ``y_train``, ``x_test`` and ``y_test`` with or without ``x_validation`` and
             ``y_validation`` (else taken from train). ``classes`` may hold the class names.
-            ``?kind=series`` behind the path says that x holds time series instead of images.
+            ``?kind=series`` behind the path: x holds time series instead of images.
 
             Images have shape (examples, height, width) or (examples, height, width, 1 or 3).
             Whole numbers must be 0-255. Fractions are multiplied by 255 when no array exceeds 1,
@@ -58,20 +58,20 @@ def open_npz(argument: str | None) -> Dataset:
         BadFile: Truncated, altered, or no ``.npz`` file.
         BadData: Arrays are missing, of the wrong shape or type, or hold impossible values.
     """
-    from zoo.data.readers.arrays import array_split
     from zoo.data.readers.hashing import dataset_hash, example_hashes
+    from zoo.data.readers.in_memory import memory_split
     from zoo.data.readers.npz_arrays import read_arrays
 
     query, path = _find(argument)
     arrays = read_arrays(path, _kind(query))
     hashes = {name: example_hashes(examples) for name, examples in arrays.examples.items()}
     splits = {
-        name: array_split(
+        name: memory_split(
             arrays.examples[key],
             arrays.labels[key],
             hashes[key],
             indices,
-            f"x_{key}" if key else "x",
+            [f"x_{key}[{i}]" if key else f"x[{i}]" for i in range(len(hashes[key]))],
         )
         for name, (key, indices) in _divide(arrays, hashes).items()
     }

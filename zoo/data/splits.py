@@ -1,6 +1,6 @@
 """Splits by content hash: identical examples stay together, new ones move no others.
 
-Each example's content hash, read as a number between 0 and 1, says which split it belongs to:
+Each example's content hash, read as a number between 0 and 1, determines its split:
 below 0.70 it is ``train``, below 0.85 ``validation``, else ``test``. The others in the dataset have
 no say, so examples that are added later leave those before where they were, and a test split never
 fills with what an earlier network was trained on.
@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 
 from zoo.common.errors import BadData
 
-#: Share of each split when nothing else is said.
+#: Default share of each split.
 SHARES: Mapping[str, float] = {"train": 0.70, "validation": 0.15, "test": 0.15}
 #: Part of its share by which a class may have more or less in a split.
 SLACK = 0.05

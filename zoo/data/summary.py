@@ -23,7 +23,7 @@ class DatasetSummary:
         classes: Class names.
         examples: How many each split has.
         labels: For each split how often each class stands in it; steps count one by one.
-        notes: What the reader should know.
+        notes: Remarks for users.
     """
 
     name: str

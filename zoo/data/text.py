@@ -83,9 +83,8 @@ def _find(argument: str | None) -> tuple[Query, Path]:
 def _open_folder(name: str, query: Query) -> Dataset:
     from zoo.data.readers import class_folders as shared
     from zoo.data.readers.groups import groups_of
-    from zoo.data.readers.hashing import dataset_hash
+    from zoo.data.readers.in_memory import content_hashes, dataset_of, memory_split
     from zoo.data.readers.listing import list_folder
-    from zoo.data.readers.text_examples import text_hashes, text_split
     from zoo.data.readers.text_files import read_text_files
 
     listing = list_folder(query.path)
@@ -98,17 +97,16 @@ def _open_folder(name: str, query: Query) -> Dataset:
     good = [i for i, problem in enumerate(problems) if not problem]
     files, texts = [every[i] for i in good], [read[i] for i in good]
     shared.refuse_empty(listing, files, "texts", broken=True)
-    hashes, labels = text_hashes(texts), shared.labels_of(files, classes)
+    hashes, labels = content_hashes(texts), shared.labels_of(files, classes)
     groups, group_notes = groups_of(query.options.get("group"), files)
     indices, notes = shared.divide(files, hashes, classes, groups)
     names = [file.path for file in files]
-    splits = {n: text_split(texts, labels, hashes, own, names) for n, own in indices.items()}
+    splits = {n: memory_split(texts, labels, hashes, own, names) for n, own in indices.items()}
     pairs = shared.conflicting_labels(names, hashes, labels)
-    return Dataset(
-        name=name,
-        classes=classes,
-        splits=splits,
-        content_hash=dataset_hash(classes, splits),
+    return dataset_of(
+        name,
+        classes,
+        splits,
         source=f"files in {Path(query.path).name or query.path}",
         notes=(
             *listing.notes,
@@ -126,9 +124,8 @@ def _open_table(name: str, query: Query, path: Path) -> Dataset:
     import numpy as np
 
     from zoo.data.readers import class_folders as shared
-    from zoo.data.readers.hashing import dataset_hash
+    from zoo.data.readers.in_memory import content_hashes, dataset_of, memory_split
     from zoo.data.readers.listing import class_order
-    from zoo.data.readers.text_examples import text_hashes, text_split
     from zoo.data.readers.text_files import read_text_table
     from zoo.data.splits import split_by_content
 
@@ -142,15 +139,14 @@ def _open_table(name: str, query: Query, path: Path) -> Dataset:
         )
     number = {one: label for label, one in enumerate(classes)}
     labels = np.array([number[one] for one in found.labels], np.int64)
-    hashes = text_hashes(found.texts)
+    hashes = content_hashes(found.texts)
     indices = split_by_content(hashes, labels, classes)
-    splits = {n: text_split(found.texts, labels, hashes, i.tolist()) for n, i in indices.items()}
+    splits = {n: memory_split(found.texts, labels, hashes, i) for n, i in indices.items()}
     pairs = shared.conflicting_labels(found.places, hashes, labels)
-    return Dataset(
-        name=name,
-        classes=classes,
-        splits=splits,
-        content_hash=dataset_hash(classes, splits),
+    return dataset_of(
+        name,
+        classes,
+        splits,
         source=path.name,
         notes=(
             *found.notes,

@@ -9,12 +9,16 @@ import tempfile
 import time
 from collections.abc import Mapping, Sequence
 
+from zoo.execution.failures import AgentGarbled
+
 READ_BYTES = 1 << 16
 #: Seconds that a process gets to end by itself once its input is closed.
 GRACE = 3.0
 #: Seconds after which a process that takes no more input counts as hung.
 SEND_TIMEOUT = 120.0
 DIAGNOSTIC_BYTES = 4096
+#: No answer is longer: outputs of 4 MB of inputs, in text.
+LINE_BYTES = 1 << 28
 
 
 class PipeProcess:
@@ -82,6 +86,13 @@ class PipeProcess:
                     raise TimeoutError(f"no line within {timeout:g} s")
                 chunk = os.read(self._output.fileno(), READ_BYTES)
                 self._pending += chunk
+                if len(self._pending) > LINE_BYTES:
+                    self._pending.clear()
+                    self.kill()
+                    raise AgentGarbled(
+                        f"the agent's answer did not end after {LINE_BYTES >> 20} MiB",
+                        fix="something else writes to the agent's stdout: see what runs there",
+                    )
                 self._ended = not chunk
         return self._take(end)
 

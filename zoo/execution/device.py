@@ -16,6 +16,7 @@ from zoo.contracts.runtime import Runtime, VendorTool
 from zoo.contracts.transport import DeviceOptions
 from zoo.execution.driver_guard import GuardedTransport, driver_guard
 from zoo.execution.runtimes import plugin_runtimes
+from zoo.execution.trust import Untrusted, is_trusted
 from zoo.registry import Registry
 
 
@@ -27,10 +28,9 @@ class Device:
 
     Attributes:
         name: What users type for ``--device``.
-        kind: How it is reached.
-        options: Complete.
         source: The file that names it; None for a kind that is a device by itself.
         plugin_runtimes: Runtimes whose sources plugins bring; agents there are given them.
+        digest: Of the content of `source` that must have been allowed; empty where none need be.
         plugin: Distribution, version and name of the plugin that brings the driver, for messages.
     """
 
@@ -39,6 +39,7 @@ class Device:
     options: DeviceOptions = field(default_factory=dict)
     source: Path | None = None
     plugin_runtimes: tuple[Runtime, ...] = ()
+    digest: str = ""
     plugin: str = ""
 
     @property
@@ -63,6 +64,17 @@ class Device:
         driver.plugin_runtimes = self.plugin_runtimes
         return driver
 
+    def require_trust(self) -> None:
+        """Raises `Untrusted` unless its file, if it came with a project, was allowed."""
+        if self.source is not None and self.digest and not is_trusted(self.source, self.digest):
+            raise Untrusted(self.source, self.name)
+
+    @property
+    def _trusted_driver(self) -> DeviceDriver[Any]:
+        """The code behind it, for all that starts programs or reaches the device."""
+        self.require_trust()
+        return self.driver
+
     @property
     def address(self) -> str:
         """Where it is, in a few words."""
@@ -73,13 +85,13 @@ class Device:
 
     def connect(self) -> GuardedTransport:
         """Opens a transport to it."""
-        driver, tool = self.driver, self.tool()
+        driver, tool = self._trusted_driver, self.tool()
         with self.guard("connect"):
             return GuardedTransport(driver.connect(), self.driver_name, tool, self.plugin_runtimes)
 
     def fingerprint(self) -> str:
         """Identifies the machine and the runtimes there."""
-        driver = self.driver
+        driver = self._trusted_driver
         with self.guard("tell the device's fingerprint"):
             return _text(driver.fingerprint())
 
@@ -88,7 +100,7 @@ class Device:
 
         Of an analysis, the tools that examine files.
         """
-        driver, tool = self.driver, self.tool()
+        driver, tool = self._trusted_driver, self.tool()
         try:
             with self.guard("tell the device's runtimes"):
                 there = list(driver.runtimes())
@@ -129,13 +141,13 @@ class Device:
 
     def tool(self) -> VendorTool | None:
         """The vendor's benchmark tool that users have supplied for it."""
-        driver = self.driver
+        driver = self._trusted_driver
         with self.guard("tell which tool times files"):
             return driver.tool()
 
     def examine(self, specimen: Specimen) -> Examination:
         """Whether and how a file would run there."""
-        driver = self.driver
+        driver = self._trusted_driver
         with self.guard(f"examine {specimen.path.name}"):
             found = driver.examine(specimen)
             if not isinstance(found, Examination):
@@ -144,7 +156,7 @@ class Device:
 
     def setup(self, tell: Callable[[str], None]) -> str:
         """Prepares it; returns what is ready then."""
-        driver = self.driver
+        driver = self._trusted_driver
         with self.guard("set the device up"):
             return _text(driver.setup(tell))
 
@@ -155,6 +167,7 @@ def device_of(
     kind: DeviceKind,
     options: DeviceOptions | None = None,
     source: Path | None = None,
+    digest: str = "",
 ) -> Device:
     """A device of a kind that the registry knows, with the plugins' runtimes."""
     return Device(
@@ -162,6 +175,7 @@ def device_of(
         kind=kind,
         options=options or {},
         source=source,
+        digest=digest,
         plugin_runtimes=plugin_runtimes(registry),
         plugin=registry.devices.provider(kind.name).identity,
     )

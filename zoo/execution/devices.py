@@ -36,12 +36,15 @@ def device_named(registry: Registry, name: str | None) -> Device:
     Raises:
         UnknownName: Nothing has that name; offers the nearest.
         UsageError: Its entry is not usable.
+        Untrusted: It stands in a project's file that nobody here has allowed.
     """
     if name is None:
         return host_device(registry)
     entries = read_entries()
     if name in entries:
-        return _device(registry, entries[name])
+        device = _device(registry, entries[name])
+        device.require_trust()
+        return device
     if name in registry.devices.names():
         return _device_of_kind(registry, registry.devices.get(name))
     without_entry = devices_without_entry(registry)
@@ -221,7 +224,7 @@ def _device(registry: Registry, entry: Entry) -> Device:
     owner = f"{entry.name!r} ({entry.file}), of kind {kind.name},"
     options_of(registry, kind)  # names the plugin where the model cannot be had
     options = _declared(kind, values, owner)
-    return device_of(registry, entry.name, kind, options, entry.file)
+    return device_of(registry, entry.name, kind, options, entry.file, entry.digest)
 
 
 def _declared(kind: DeviceKind, values: Mapping[str, Any], owner: str) -> dict[str, Any]:

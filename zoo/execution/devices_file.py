@@ -14,6 +14,7 @@ import tomli_w
 from zoo.common.errors import UsageError
 from zoo.common.files import write_text
 from zoo.common.paths import config_folder
+from zoo.execution.trust import digest_of, is_trusted, trust
 
 FILE_NAME = "devices.toml"
 #: Keys under which people keep what must not lie in a file that is committed and copied.
@@ -32,14 +33,13 @@ class Entry:
     """A table of the file, as it stands there.
 
     Attributes:
-        name: Of the device.
-        values: Its keys.
-        file: Where it stands.
+        digest: Of that file's content; empty where nobody need allow it.
     """
 
     name: str
     values: Mapping[str, Any]
     file: Path
+    digest: str = ""
 
 
 def project_file() -> Path:
@@ -63,14 +63,18 @@ def read_entries() -> dict[str, Entry]:
 
 def read_file(file: Path) -> dict[str, Entry]:
     """The devices of one file; none where the file does not exist."""
-    tables = _parse(_read(file), file)
+    text = _read(file)
+    tables = _parse(text, file)
+    digest = "" if file == user_file() else digest_of(text)
     for name, values in tables.items():
         if not isinstance(values, dict):
             raise UsageError(
                 f"{file}: {name!r} stands outside a device's table",
                 fix=f"put it below a heading such as [pi4], or remove the line `{name} = …`",
             )
-    return {n: Entry(name=n, values=values, file=file) for n, values in tables.items()}
+    return {
+        n: Entry(name=n, values=values, file=file, digest=digest) for n, values in tables.items()
+    }
 
 
 def refuse_secrets(entry: Entry) -> None:
@@ -113,13 +117,37 @@ def add_entry(file: Path, name: str, values: Mapping[str, Any]) -> None:
             fix=f"remove it first: zoo devices remove {name}",
         )
     before = _read(file)
+    ours = not before or is_trusted(file, digest_of(before))
     gap = "" if not before else "\n" if before.endswith("\n") else "\n\n"
-    write_text(file, before + gap + tomli_w.dumps({name: dict(values)}))
+    _write(file, before + gap + tomli_w.dumps({name: dict(values)}), ours)
+
+
+def allow_project() -> Path:
+    """Allows the folder's file as it is now; returns it.
+
+    Raises:
+        UsageError: There is none, or it cannot be read.
+    """
+    file = project_file()
+    text = _read(file)
+    if not text:
+        raise UsageError(f"there is no {file}", fix="type it in the folder that has one")
+    _parse(text, file)
+    trust(file, digest_of(text))
+    return file
+
+
+def _write(file: Path, text: str, ours: bool) -> None:
+    """Writes a file; one that was allowed stays so, since its user made the change."""
+    write_text(file, text)
+    if ours and file != user_file():
+        trust(file, digest_of(text))
 
 
 def remove_entry(file: Path, name: str) -> None:
     """Takes one device out of a file, whose other lines stay as they are."""
     before = _read(file)
+    ours = is_trusted(file, digest_of(before))
     left = _parse(before, file)
     left.pop(name)
     heading = re.compile(rf"^\[\s*[\"']?{re.escape(name)}[\"']?\s*\]", re.MULTILINE)
@@ -130,7 +158,7 @@ def remove_entry(file: Path, name: str) -> None:
         cut = before[: found.start()] + (before[following.start() :] if following else "")
         if _others_unchanged(cut, left):
             text = cut.rstrip("\n") + "\n" if cut.strip() else ""
-    write_text(file, text)
+    _write(file, text, ours)
 
 
 def _others_unchanged(text: str, tables: Mapping[str, Any]) -> bool:

@@ -39,11 +39,6 @@ def make_output_check(
 
     What is expected is found out when the check is first made, and once for all devices.
 
-    Args:
-        registry: Finds the task and the host.
-        artifact: The file.
-        children: Those that are ended when the run is.
-
     Returns:
         Raises `ZooError` when the answers are others, or the golden inputs are damaged.
     """

@@ -19,17 +19,12 @@ class DeviceState:
     """What was found of one device.
 
     Attributes:
-        name: Of the device.
         ok: Whether a file could be measured there now.
         kind: Of the device; empty when its entry is not usable.
-        address: Where it is.
-        runtimes: Those that were found there.
         about: The machine as the agent there describes it.
         readings: Temperature, governor and the like, as far as it tells.
         faults: Why times taken now could not be trusted.
-        hints: What would make times steadier.
         problem: What is wrong; empty when nothing is.
-        fix: What to do about it.
     """
 
     name: str
@@ -46,13 +41,7 @@ class DeviceState:
 
 
 def inspect_device(registry: Registry, device: Device | ZooError, name: str) -> DeviceState:
-    """Connects, asks an agent to describe the machine, and reads its condition.
-
-    Args:
-        registry: Knows what is to be installed on a device.
-        device: Or why its entry is not usable.
-        name: Of the device.
-    """
+    """Connects, asks an agent to describe the machine, and reads its condition."""
     if isinstance(device, ZooError):
         return DeviceState(name=name, ok=False, problem=_one_line(device), fix=device.fix or "")
     state = DeviceState(name=name, ok=False, kind=device.kind.name, address=device.address)

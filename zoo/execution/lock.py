@@ -14,6 +14,7 @@ from zoo.common.clock import utc_now
 from zoo.common.errors import ZooError
 from zoo.common.files import OTHER_HOME, cannot_write
 from zoo.common.paths import cache_folder
+from zoo.common.shown_text import without_passwords
 from zoo.execution.device import Device
 
 _HOLDER_BYTES = 4096
@@ -84,7 +85,7 @@ def hold_lock(kind: str, place: str, shown: str, hold: bool = True) -> HeldLock:
         raise cannot_write(path, error, fix=OTHER_HOME) from error
     try:
         _lock(descriptor, shown)
-        command = " ".join([Path(sys.argv[0]).name, *sys.argv[1:]])
+        command = without_passwords(" ".join([Path(sys.argv[0]).name, *sys.argv[1:]]))
         holder = {"pid": os.getpid(), "command": command, "since": utc_now()}
         os.ftruncate(descriptor, 0)
         os.pwrite(descriptor, json.dumps(holder).encode(), 0)

@@ -168,10 +168,6 @@ def _given_options(device: Device) -> dict[str, Any]:
 def refuse_timing_options(device: Device, given: Sequence[str]) -> None:
     """Refuses options of timing for a device that is never timed.
 
-    Args:
-        device: Of a kind that analyses.
-        given: Names of the options that were given.
-
     Raises:
         UsageError: Names the first.
     """

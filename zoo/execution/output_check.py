@@ -29,7 +29,6 @@ class ExpectedOutputs:
     """What a file should answer.
 
     Attributes:
-        reference: Whose answers these are, in words.
         inputs: Raw examples, one array per input, (examples, …).
         outputs: In real numbers, one array per output, (examples, …).
         limits: Largest absolute difference of a right answer, one per output.

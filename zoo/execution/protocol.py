@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import base64
-import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import TypeAdapter
 
 from zoo.contracts import TensorInfo, ToolSummary
+from zoo.execution import figures
 from zoo.results.measurements import OperatorTime, Profile
 
 #: Version of the protocol; an agent with another one is refused.
 PROTOCOL = 1
+_SUMMARY = TypeAdapter(ToolSummary)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,9 +25,7 @@ class LoadedFile:
     """A file as a runtime on the device sees it.
 
     Attributes:
-        runtime: Name of the runtime.
         runtime_version: Its version there; None when unknown.
-        api: The call that runs the file.
         inputs: In the file's order.
         outputs: In the file's order.
         threads: As set, never a default.
@@ -34,7 +34,6 @@ class LoadedFile:
         delegate: What really executes the operations: ``name``, and as far as the runtime tells
             ``partitions``, ``delegated``, ``remaining`` (operations outside), ``providers``,
             ``precision`` (to which it rounds real numbers: ``f32``, ``tf32``, ``f16``, ``bf16``).
-        batch: Examples in one inference.
         locatable: Whether `locate` can tell more of where it runs.
     """
 
@@ -62,10 +61,8 @@ class BenchRun:
         inputs: Where the input came from: ``source`` is ``supplied`` or ``seeded``.
         floors_met: Whether the least number of runs and seconds were reached.
         spin_before_ns: Times of a fixed piece of work just before the samples.
-        spin_after_ns: The same just after.
         load_average: Of the last minute, before and after.
         peak_memory_bytes: Of the whole agent, up to the end of the warm-up.
-        wall_seconds: Duration of the sampling.
         cpu_seconds: Processor time that the agent used meanwhile.
         involuntary_switches: Times that the kernel took the processor away.
         steal_seconds: Time that a hypervisor gave to others, over all cores.
@@ -134,10 +131,10 @@ def loaded_file(answer: Mapping[str, Any]) -> LoadedFile:
         api=answer["api"],
         inputs=tuple(_tensor(row) for row in answer["inputs"]),
         outputs=tuple(_tensor(row) for row in answer["outputs"]),
-        threads=answer["threads"],
-        load_ns=answer["load_ns"],
-        memory_before_bytes=answer["memory_before_bytes"],
-        delegate=dict(answer["delegate"]),
+        threads=figures.whole(answer, "threads"),
+        load_ns=figures.whole(answer, "load_ns"),
+        memory_before_bytes=figures.whole(answer, "memory_before_bytes"),
+        delegate=figures.table(answer["delegate"], "delegate"),
         batch=int(answer.get("batch", 1)),
         locatable=bool(answer.get("locate", False)),
     )
@@ -146,40 +143,51 @@ def loaded_file(answer: Mapping[str, Any]) -> LoadedFile:
 def bench_run(answer: Mapping[str, Any]) -> BenchRun:
     """The answer to `bench`."""
     if "summary" in answer:
-        return BenchRun(samples=np.empty(0, np.int64), summary=ToolSummary(**answer["summary"]))
-    raw = zlib.decompress(base64.b64decode(answer["samples"]["data"]))
-    samples = np.frombuffer(raw, "<i8").astype(np.int64)
-    if len(samples) != answer["samples"]["count"]:
-        raise ValueError(f"{len(samples)} samples came, {answer['samples']['count']} were sent")
-    if len(samples) and samples.min() < 0:
-        raise ValueError(f"a clock that went back: a sample of {samples.min()} ns")
-    if samples.sum() * 1e-9 > answer["wall_seconds"] * 1.01 + 0.01:
-        raise ValueError(
-            f"a clock that jumped: {samples.sum() * 1e-9:.3g} s of samples in "
-            f"{answer['wall_seconds']:.3g} s"
-        )
+        summary = _SUMMARY.validate_python(figures.table(answer["summary"], "summary"))
+        return BenchRun(samples=np.empty(0, np.int64), summary=summary)
+    samples, wall = figures.samples(answer["samples"]), figures.number(answer, "wall_seconds")
+    if (total := float(samples.sum(dtype=np.float64)) * 1e-9) > wall * 1.01 + 0.01:
+        raise ValueError(f"a clock that jumped: {total:.3g} s of samples in {wall:.3g} s")
+    optional = {"clock_gap_seconds": 0.0, "thermal_throttles": 0.0, "busy_mhz": [], **answer}
     return BenchRun(
         samples=samples,
-        first_ns=answer["first_ns"],
-        warmup=dict(answer["warmup"]),
-        inputs=dict(answer["inputs"]),
-        floors_met=answer["floors_met"],
-        spin_before_ns=tuple(answer["spin_before_ns"]),
-        spin_after_ns=tuple(answer["spin_after_ns"]),
-        load_average=tuple(answer["load_average"]),
-        peak_memory_bytes=answer["peak_memory_bytes"],
-        wall_seconds=answer["wall_seconds"],
-        cpu_seconds=answer["cpu_seconds"],
-        involuntary_switches=answer["involuntary_switches"],
-        steal_seconds=answer["steal_seconds"],
-        throttled_seconds=answer["throttled_seconds"],
-        energy=tuple(dict(told) for told in answer.get("energy", ())),
-        clock_gap_seconds=float(answer.get("clock_gap_seconds", 0.0)),
+        first_ns=figures.whole(answer, "first_ns"),
+        warmup=figures.table(answer["warmup"], "warmup"),
+        inputs=figures.table(answer["inputs"], "inputs"),
+        floors_met=figures.flag(answer, "floors_met"),
+        spin_before_ns=_spins(answer, "spin_before_ns"),
+        spin_after_ns=_spins(answer, "spin_after_ns"),
+        load_average=figures.numbers(answer, "load_average"),
+        peak_memory_bytes=figures.whole(answer, "peak_memory_bytes"),
+        wall_seconds=wall,
+        cpu_seconds=figures.number(answer, "cpu_seconds"),
+        involuntary_switches=figures.number(answer, "involuntary_switches"),
+        steal_seconds=figures.number(answer, "steal_seconds", -1.0),
+        throttled_seconds=figures.number(answer, "throttled_seconds", -1.0),
+        energy=tuple(_energy(told) for told in answer.get("energy", ())),
+        clock_gap_seconds=figures.number(optional, "clock_gap_seconds", -1e12),
         accelerated=bool(answer.get("accelerated", False)),
-        thermal_throttles=answer.get("thermal_throttles", 0.0),
-        busy_mhz=tuple(answer.get("busy_mhz", ())),
+        thermal_throttles=figures.number(optional, "thermal_throttles", -1e12),
+        busy_mhz=figures.numbers(optional, "busy_mhz"),
         own_threads=bool(answer.get("own_threads", False)),
     )
+
+
+def _spins(answer: Mapping[str, Any], key: str) -> tuple[int, ...]:
+    spins = figures.numbers(answer, key, 1.0)
+    if not spins:
+        raise ValueError(f"{key} is empty")
+    return spins
+
+
+def _energy(told: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        "meter": figures.word(told, "meter"),
+        "joules": figures.number(told, "joules"),
+        "readings": figures.whole(told, "readings"),
+        "seconds": figures.number(told, "seconds", 1e-9),
+        "inferences": figures.number(told, "inferences", 1),
+    }
 
 
 def profile_of(answer: Mapping[str, Any]) -> Profile:
@@ -190,7 +198,7 @@ def profile_of(answer: Mapping[str, Any]) -> Profile:
             name=str(row["name"]),
             operator=str(row["operator"]),
             executor=str(row["executor"]),
-            ms=float(row["ns"]) * 1e-6,
+            ms=figures.number(row, "ns") * 1e-6,
         )
         for row in told["operators"]
     ]

@@ -37,10 +37,7 @@ class FileOutputs:
     Attributes:
         outputs: In real numbers, (inputs, …); of several outputs a structured array with their
             names as fields.
-        runtime: Its name.
-        runtime_version: Its version there.
         processor: Stands for the processor's model and features, which decide the kernels.
-        seconds: How long it took.
     """
 
     outputs: Array

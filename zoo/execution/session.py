@@ -280,7 +280,7 @@ class AgentSession:
     def _check(self, process: AgentProcess, command: str, line: str) -> dict[str, Any]:
         try:
             answer = json.loads(line)
-        except ValueError:
+        except (ValueError, RecursionError):
             answer = None
         if not isinstance(answer, dict) or "ok" not in answer:
             if _process_ended(process):
@@ -306,7 +306,7 @@ class AgentSession:
     ) -> Read:
         try:
             return reader(answer)
-        except (KeyError, TypeError, ValueError, zlib.error) as error:
+        except (KeyError, TypeError, ValueError, AttributeError, zlib.error) as error:
             if self._process is None:
                 raise
             raise self._garbled(command, f"{error!r} in it", self._process) from error

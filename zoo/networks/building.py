@@ -35,7 +35,7 @@ def build_network(
         preprocessing: Fixes the input shape; None takes the variant's.
 
     Returns:
-        A `keras.Model` from normalized inputs (batch, …) to outputs as the variant says: logits
+        A `keras.Model` from normalized inputs (batch, …) to the variant's outputs: logits
         (batch, classes), as a rule.
 
     Raises:
@@ -228,6 +228,12 @@ def normalization(preprocessing: Preprocessing) -> Any:
     factors, offsets = affine
     layers = require("keras.layers")
     rescaling = layers.Rescaling
+    centre = preprocessing.centre()
+    if centre is not None:
+        values, rest = centre
+        centred = rescaling(1.0, [-value for value in values], name="centred")
+        scaled = rescaling(list(factors), list(rest), name="normalization")
+        return lambda raw: scaled(centred(raw))
     repeats = preprocessing.network_shape[-1] // preprocessing.input_shape[-1]
     if repeats > 1:
         repeat = layers.Concatenate(name="repeated")

@@ -1,7 +1,7 @@
 """Pretrained networks for images of another size, or with another number of channels.
 
-Nothing is approximated: a network that took RGB answers a grey image as it answered the same
-image repeated in three channels, and one that took grey answers an RGB image whose channels are
+Nothing is approximated: a network for RGB computes of a grey image what it computed of the same
+image repeated in three channels, and one for grey computes of an RGB image whose channels are
 equal as it answered that image in grey; up to the rounding of float32.
 """
 
@@ -110,7 +110,7 @@ def load_resized(
 
     Args:
         checkpoint: From `zoo.networks.checkpoints.resolve`.
-        classes: Class names wanted.
+        classes: Class names.
         hyperparameters: Override those on the card.
         training: Brings `input_size` and `channels`; without them this is `load_network`.
 

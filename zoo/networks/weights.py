@@ -29,18 +29,13 @@ def save_weights(network: Any, path: Path, companion: Any | None = None) -> str:
     import numpy as np
 
     safetensors = require("safetensors.numpy")
-    tensors = {
-        name: np.ascontiguousarray(variable.numpy())
-        for name, variable in _all_names(network, companion).items()
-    }
+    variables = variable_names(network)
+    if companion is not None:
+        variables |= {COMPANION + name: one for name, one in variable_names(companion).items()}
+    tensors = {name: np.ascontiguousarray(one.numpy()) for name, one in variables.items()}
     with atomic_path(path) as temporary:
         safetensors.save_file(tensors, str(temporary))
     return sha256_of(path)
-
-
-def _all_names(network: Any, companion: Any | None) -> dict[str, Any]:
-    beside = {} if companion is None else variable_names(companion)
-    return {**variable_names(network), **{COMPANION + n: v for n, v in beside.items()}}
 
 
 def verify(path: Path, expected_sha256: str) -> None:
@@ -128,7 +123,7 @@ def load_network(
 
     Args:
         checkpoint: From `resolve`.
-        classes: Class names wanted; None keeps the checkpoint's own.
+        classes: Class names; None keeps the checkpoint's own.
         hyperparameters: Override those on the card.
         preprocessing: Overrides the card's.
 

@@ -27,7 +27,6 @@ class CacheUsage:
         folder: ``steps``, ``weights`` and others.
         kind: Of step, in ``steps``; empty elsewhere.
         entries: Steps; files and folders at its top elsewhere.
-        bytes: Of all files.
     """
 
     folder: str

@@ -41,11 +41,7 @@ class Pipeline:
     """Executes plans.
 
     Attributes:
-        cache: Of finished steps.
         store: Gets every new record; None records nothing.
-        run: Name of the run, for the store.
-        on_step: Progress: step name and event.
-        workers: Steps that run side by side.
         retry: Whether to try again what failed before and would fail again.
     """
 

@@ -37,18 +37,10 @@ class Job:
     """A recipe whose names were all found.
 
     Attributes:
-        recipe: What was asked.
-        registry: What provides it.
-        architecture: The family.
-        variant: The member.
         checkpoint: Where training begins; None when from scratch.
         exporters: In the recipe's order.
-        export_options: Of each exporter, complete.
         target: The kind of processor that the files are for.
-        devices: Where files are timed.
-        precisions: From float down.
         trained_exporters: Formats of which files with trained ranges are asked for, too.
-        tag: Of the weights that the run makes.
         parts: Names of the files that the network is deployed as; one, without a name, mostly.
     """
 

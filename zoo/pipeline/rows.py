@@ -30,17 +30,11 @@ class PartRow:
 
     Attributes:
         part: ``encoder``.
-        file: Its name.
-        bytes: Size with the manifest.
         p50_ms: Median latency of one inference of this file alone; None when it was not timed.
         p90_ms: 90th percentile.
         p50_low: Lower end of the median's interval, milliseconds.
-        p50_high: Upper end.
-        runtime: What ran it then.
-        threads: Threads the runtime was given.
         ran_on: Delegate or execution provider that ran its operators.
         quiet: Whether the host was quiet meanwhile.
-        clock: What its times are.
         why_not: Why it was not timed, where that failed.
     """
 
@@ -67,12 +61,9 @@ class ArtifactRow:
 
     Attributes:
         file: File name; for an export that failed, the name it would have had.
-        format: Exporter name.
-        precision: As exported.
         verdict: How the file ended: passed, rejected, failed or skipped.
         reason: What happened, why, and what to do; also for a file that passed and could not be
             timed. Empty when there is nothing to say.
-        bytes: Size with the manifest.
         size_ratio: Size of the float32 twin divided by the size of this file; None for float32.
         accuracy: Headline metric of the file on the whole test split.
         drop_points: Points of that metric lost against the reference, or per cent by which a
@@ -88,7 +79,6 @@ class ArtifactRow:
         p50_low: Lower end of the median's interval, milliseconds.
         p50_high: Upper end of the median's interval, milliseconds.
         runtime: What ran the file when its latency was measured.
-        threads: Threads the runtime was given.
         ran_on: Delegate or execution provider that ran its operators when it was timed.
         energy: What the device's meters counted for one inference.
         profile: What each operator takes, where that was asked.

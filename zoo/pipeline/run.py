@@ -45,8 +45,6 @@ class Run:
     Attributes:
         name: ``lenet5.digits-1a2b3c4d``; the same recipe has the same name.
         folder: Holds the files, ``records.json`` and, when it was asked for, ``report.html``.
-        job: What was asked.
-        steps: One record per step.
         finished: The steps, with their results and the folders of their files.
         files: The exported files in `folder`, rejected ones included.
         changed: Whether anything is new since the last time.

@@ -30,11 +30,6 @@ def refuse_several_files(
 ) -> None:
     """Refuses a task whose networks are deployed as several files.
 
-    Args:
-        task: Of the network.
-        what: What is not to be had.
-        fix: What to do.
-
     Raises:
         UsageError: It is such a task.
     """

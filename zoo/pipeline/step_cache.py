@@ -30,10 +30,7 @@ class CacheEntry:
     """A folder of the cache.
 
     Attributes:
-        folder: Named after the step's key.
         step: Name of the step; empty when the record cannot be read.
-        kind: Of the step.
-        bytes: Of all files.
         modified: Seconds since 1970, when the record was written.
         damage: What differs from the record; empty for an intact entry, and when not verified.
     """

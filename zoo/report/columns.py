@@ -36,10 +36,8 @@ class FileColumns:
     Attributes:
         size_unit: Of `FileCells.size`.
         time_unit: Of `latency` and `latency_interval`.
-        metric: Name of the headline metric.
         points: Whether that metric is in per cent, so that its change is in points.
         parity: Name of what tells how like the reference a file is, with its unit.
-        measured: Whether any latency was measured.
         cells: One per file, in the order of the rows.
     """
 

@@ -29,9 +29,7 @@ class Prediction:
 
     Attributes:
         who: ``before export``, ``all 6 files``, or file names.
-        said: The class.
         confidence: ``97 to 99 %``; empty where nothing is said of it.
-        right: Whether it is the true class.
     """
 
     who: str
@@ -46,11 +44,8 @@ class SampleCard:
 
     Attributes:
         source: Data URI of a PNG; empty when the pixels are not a picture.
-        text: In place of a picture.
         coarse: Whether it has so few pixels that they should stay square when enlarged.
-        true_class: What it is.
         opinions: The reference's first.
-        wrong: Whether anybody was wrong.
     """
 
     source: str

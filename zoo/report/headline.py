@@ -24,12 +24,7 @@ class Tile:
 
 
 def summary(rows: Sequence[ArtifactRow], findings: Sequence[QualityFinding] = ()) -> str:
-    """How the files ended, in one sentence; what is faithful to a weak network says so.
-
-    Args:
-        rows: The files.
-        findings: On the network that they were made from.
-    """
+    """How the files ended, in one sentence; what is faithful to a weak network says so."""
     if not rows:
         return "This run exported no file."
     ended = Counter(row.verdict for row in rows)
@@ -59,7 +54,8 @@ def _weakness(weak: Sequence[QualityFinding]) -> str:
 def tiles(run: RunView) -> tuple[Tile, ...]:
     """Quality before export, files that passed, the smallest and the fastest of them."""
     passed = [row for row in run.rows if row.verdict == "passed"]
-    return (_quality(run), _passed(run.rows, passed), _smallest(passed), _fastest(passed))
+    weak = any(finding.weak for finding in run.findings)
+    return (_quality(run), _passed(run.rows, passed, weak), _smallest(passed), _fastest(passed))
 
 
 def _quality(run: RunView) -> Tile:
@@ -77,10 +73,11 @@ def _quality(run: RunView) -> Tile:
     )
 
 
-def _passed(rows: Sequence[ArtifactRow], passed: Sequence[ArtifactRow]) -> Tile:
+def _passed(rows: Sequence[ArtifactRow], passed: Sequence[ArtifactRow], weak: bool) -> Tile:
     checks = sum(len(row.checks) for row in passed)
     detail = f"{fmt.count(checks, 'check')} behind them" if checks else "no check was recorded"
-    return Tile("Files that may ship", f"{len(passed)} of {len(rows)}", detail)
+    label = "Faithful files of a weak network" if weak else "Files that may ship"
+    return Tile(label, f"{len(passed)} of {len(rows)}", detail)
 
 
 def _smallest(passed: Sequence[ArtifactRow]) -> Tile:

@@ -17,14 +17,7 @@ MOST = 24
 
 @dataclass(frozen=True, kw_only=True)
 class EmbeddedImage:
-    """A picture ready for the page.
-
-    Attributes:
-        label: What stands below it.
-        source: A data URI.
-        width: In pixels, as it was drawn.
-        height: In pixels.
-    """
+    """A picture ready for the page."""
 
     label: str
     source: str

@@ -17,9 +17,6 @@ class TextTable:
     """Cells as they are shown.
 
     Attributes:
-        name: What the table shows.
-        headings: One per column.
-        rows: As many cells each.
         numeric: Of each column, whether its cells are numbers.
     """
 

@@ -29,7 +29,6 @@ class RecallLines:
 
     Attributes:
         lines: At most `MOST_CLASSES`.
-        left_out: How many more there are.
     """
 
     lines: tuple[RecallLine, ...]

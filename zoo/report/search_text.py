@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -10,7 +9,6 @@ from zoo.pipeline.search.points import (
     MissedLimit,
     SearchLimits,
     SearchPoint,
-    keeps_limits,
     missed_limits,
 )
 from zoo.results import formatting as fmt
@@ -165,8 +163,3 @@ def rejected_points(found: SearchResult) -> tuple[tuple[SearchPoint, str], ...]:
         for p in ordered(found)
         if not p.shippable
     )
-
-
-def points_within_limits(found: SearchResult) -> Sequence[SearchPoint]:
-    """The points that keep every limit."""
-    return [point for point in found.points if keeps_limits(point, found.limits)]

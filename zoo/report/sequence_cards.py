@@ -17,8 +17,6 @@ class SequenceStep:
     """One step.
 
     Attributes:
-        word: What stands there.
-        true_class: What it is.
         missed: Whether anybody took it for something else.
     """
 
@@ -35,7 +33,6 @@ class SequencePrediction:
         who: ``before export``, ``all 6 files``, or file names.
         said: ``41 of 43 steps right``.
         misses: ``“in”: operator``, word by word; the last may count the rest.
-        right: Whether every step is right.
     """
 
     who: str

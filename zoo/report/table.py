@@ -40,7 +40,6 @@ class _Column:
 
     Attributes:
         heading: With the unit, so that cells can do without.
-        text: What a file shows here.
         left: Aligned to the left; else to the right.
         keep: Columns with the lowest number are left out first; None: never.
     """
@@ -189,12 +188,8 @@ class BudgetLine:
     """One budget of one file as text.
 
     Attributes:
-        file: Name of the file.
-        device: Where it was timed.
         budget: ``p90<=20ms``.
-        measured: What was found, in words.
         verdict: ``within``, ``over`` or ``can't tell``.
-        badge: Class of the page's style sheet.
     """
 
     file: str

@@ -26,7 +26,6 @@ class SampleImage:
 
     Attributes:
         pixels: uint8, shape (height, width) or (height, width, 1, 3 or 4); None for a text.
-        text: Shown where there are no pixels.
         true_class: Name of the class it belongs to, or what else is true of it.
         reference: The reference network's answer and its confidence, 0 to 1, if it has one.
         predictions: File name → answer and confidence.
@@ -44,8 +43,6 @@ class StepSample:
     """One test sequence with what everybody made of each of its steps; padding is left out.
 
     Attributes:
-        words: What stands at each step.
-        true_classes: As many.
         reference: The reference network's choices, as many.
         predictions: File name → choices, as many.
     """
@@ -61,7 +58,6 @@ class Picture:
     """What a network or a file made.
 
     Attributes:
-        label: Who made it, or when.
         pixels: uint8, shape (height, width, 1 or 3).
     """
 
@@ -74,27 +70,19 @@ class RunView:
     """A whole run.
 
     Attributes:
-        title: The page's heading.
-        model_id: The model that was shipped.
         parent: The model id it was fine-tuned from; None when it was not.
-        dataset: Name of the dataset.
         created: When, ISO 8601, UTC.
-        command: The command that made the run.
         rows: The files, in the order in which they are shown.
         training: None when the run did not train.
         quantization: The training for integers; None when there was none.
         reference: Quality of the network before export; None when it was not evaluated.
-        findings: What speaks against the network.
         confusions: Confusion matrices by subject: the reference's, or the model id, and files.
-        samples: Test examples with predictions.
         step_samples: Test sequences with a class for each step.
         sketches: What the network made after each epoch.
         galleries: What the network and its files make of the same inputs.
         classes: Class names in label order.
         examinations: Offline analyses, for devices that are never timed.
         environment: What the figures were taken on and with, name → value.
-        remarks: Findings in plain language.
-        next_commands: What to type next.
         steps: Every step of the run in its order.
     """
 

@@ -22,11 +22,11 @@ class OutputCheck:
     """The output check: a file's outputs on a device against the expected ones, before timing.
 
     Attributes:
-        reference: Whose answers they were compared with, in words; empty when with nobody's.
+        reference: Origin of the expected outputs, in words; empty without any.
         inputs: How many inputs were answered.
         exact: Whether they are the same bit for bit.
         max_abs: Largest absolute difference of an output in real numbers; None: not compared.
-        limit: With how much a right answer may be off.
+        limit: The tolerance of a correct output.
         why_not: Why nothing was compared; empty when it was.
     """
 
@@ -71,7 +71,7 @@ class Sustained:
         first: The first minute.
         steady: The last ten.
         flat: Whether the medians of the end's two halves are within 2 % of each other: else the
-            device was still changing, and a longer run would say something else.
+            device was still changing, and a longer run would give other figures.
         windows: Per window: seconds since the beginning, median and 90th percentile in
             milliseconds, and why it was left out (empty when it counts).
         kept_every: Of each window, every so many samples are kept.
@@ -103,7 +103,7 @@ class Measurement:
         api: The call that was timed.
         threads: As set, never a default.
         delegate: Delegate or execution provider that really ran operations; ``none`` for neither.
-        placement: As far as the runtime tells: ``partitions``, ``delegated``, ``remaining``, …
+        placement: As the runtime reports it: ``partitions``, ``delegated``, ``remaining``, …
         tier: How carefully it was measured.
         processes: Fresh processes that were measured.
         inputs: Where the input came from.
@@ -132,19 +132,19 @@ class Measurement:
         created: When, ISO 8601, UTC.
         batch: Examples in one inference; every time is that of all of them together.
         examples_per_second: Throughput: examples by the time that their inferences took.
-        energy: What the device's meters counted, the largest first; empty when it tells nothing.
+        energy: Readings of the device's meters, the largest first; empty without any.
         profile: What each operator takes; None unless asked for.
         clock: What the times are: ``real``; ``emulated`` and ``estimated`` ones are never ranked
             with or compared to those.
         p90_stopping_ms: The 90th percentile as MLPerf's early stopping estimates it from all
             samples, on the safe side; None below 64.
-        answers: How its answers compare with the host's; None in records of older versions.
+        answers: The output check against the host; None in records of older versions.
         sustained: Of a long run, its beginning and end apart; None of others.
         accuracy: Quality on a whole test split, computed on the device; None unless asked for.
         reference: Whether it is the network before its export, and no file: `file` is its model id,
             and no limit for files is held against it.
         summaries: Of a vendor's tool, what each of its processes reported. It keeps no samples: the
-            medians are those that it tells, other percentiles and all intervals are None, and the
+            medians are those that it reports, other percentiles and all intervals are None, and the
             record is compared with no other.
     """
 
@@ -257,8 +257,8 @@ class OperatorTime:
         name: Of what it makes, or of its node.
         operator: Its kind, as the runtime calls it.
         executor: The delegate or execution provider that computes it; ``built-in`` for neither.
-        ms: Time of one inference. A difference of two times may be below zero, which says that
-            the operator takes less than the clock can tell.
+        ms: Time of one inference. A difference of two times may be below zero for an operator
+            that takes less than the clock's resolution.
     """
 
     name: str

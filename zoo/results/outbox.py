@@ -18,7 +18,7 @@ from zoo.common.paths import data_folder
 
 
 @dataclass(frozen=True, kw_only=True)
-class Entry:
+class OutboxEntry:
     """A record that the database may lack.
 
     Attributes:
@@ -48,7 +48,7 @@ class Outbox:
         digest = hashlib.sha256(self.address.encode("utf-8", "surrogatepass")).hexdigest()
         return data_folder() / "unrecorded" / digest[:16]
 
-    def add(self, row: dict[str, Any], samples: bytes | None) -> Entry:
+    def add(self, row: dict[str, Any], samples: bytes | None) -> OutboxEntry:
         """Writes an entry, to the disk, before the database is asked."""
         file = self.folder / f"{time.time_ns()}-{row['token']}.json"
         encoded = None if samples is None else base64.b64encode(samples).decode("ascii")
@@ -56,27 +56,27 @@ class Outbox:
             write_text(
                 file, json.dumps({"store": self.address, "row": row, "samples": encoded}, indent=1)
             )
-            return Entry(row=row, samples=samples, file=file)
-        return Entry(row=row, samples=samples)
+            return OutboxEntry(row=row, samples=samples, file=file)
+        return OutboxEntry(row=row, samples=samples)
 
-    def entries(self) -> Iterator[Entry]:
+    def entries(self) -> Iterator[OutboxEntry]:
         """All, the oldest first; files that are no entries are left alone."""
         for file in sorted(self.folder.glob("*.json")):
             with contextlib.suppress(OSError, ValueError, KeyError, TypeError, AttributeError):
                 yield _read(file)
 
 
-def _read(file: Path) -> Entry:
+def _read(file: Path) -> OutboxEntry:
     plain = json.loads(file.read_text(encoding="utf-8"))
     encoded = plain["samples"]
-    return Entry(
+    return OutboxEntry(
         row={str(name): str(value) for name, value in plain["row"].items()},
         samples=None if encoded is None else base64.b64decode(encoded),
         file=file,
     )
 
 
-def remove(entry: Entry) -> None:
+def remove(entry: OutboxEntry) -> None:
     """Deletes the file of an entry that the database has."""
     if entry.file is not None:
         with contextlib.suppress(OSError):

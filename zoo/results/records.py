@@ -166,7 +166,7 @@ class Attempt:
         drop: Points of the headline metric lost against the Keras model on the validation split,
             or per cent by which a distance rose; None when it could not be measured.
         bytes: Of the file.
-        good: Whether it is within the budget and answers as the Keras model does.
+        good: Whether it is within the budget and passes parity with the Keras model.
         reason: Why it is not, beside the drop; or why it was not measured.
     """
 

@@ -7,6 +7,7 @@ next command that opens it appends it.
 from __future__ import annotations
 
 import json
+import os
 import re
 import secrets
 import threading
@@ -25,7 +26,7 @@ from zoo.common.errors import MissingExtra, UsageError, ZooError
 from zoo.common.optional_imports import EXTRA_OF
 from zoo.common.paths import data_folder
 from zoo.common.progress import OnStep, quiet
-from zoo.results.outbox import Entry, Outbox, remove
+from zoo.results.outbox import Outbox, OutboxEntry, remove
 from zoo.results.records import StepRecord, as_plain
 from zoo.results.schema import PATIENCE_SECONDS, prepare
 
@@ -66,9 +67,14 @@ class StoredRecord:
     record: StepRecord
 
 
+#: Environment variable: the address of the store where no command names one, so that no password
+#: stands in the list of processes.
+STORE_VARIABLE = "ZOO_STORE"
+
+
 def default_url() -> str:
-    """SQLite in the user's data folder."""
-    return f"sqlite:///{data_folder() / 'records.sqlite'}"
+    """What ``ZOO_STORE`` names, or else SQLite in the user's data folder."""
+    return os.environ.get(STORE_VARIABLE) or f"sqlite:///{data_folder() / 'records.sqlite'}"
 
 
 class Store:
@@ -146,7 +152,7 @@ class Store:
             "body": json.dumps(as_plain(record)),
             "token": secrets.token_hex(16),
         }
-        entry = Entry(row=row, samples=samples)
+        entry = OutboxEntry(row=row, samples=samples)
         if self._outbox is not None:
             entry = self._outbox.add(row, samples)
         if self._problem is not None and entry.file is not None:
@@ -160,7 +166,7 @@ class Store:
             self._problem = error
             self.unrecorded += 1
 
-    def _insert(self, entry: Entry) -> None:
+    def _insert(self, entry: OutboxEntry) -> None:
         query = sa.select(RECORDS.c.id).where(RECORDS.c.token == entry.row["token"])
         with self._errors():
             try:

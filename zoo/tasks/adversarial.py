@@ -1,9 +1,9 @@
 """Adversarial training: a generator and a discriminator take turns (Goodfellow et al. 2014).
 
 What Keras trains is one model that holds both. Its step draws noise, lets the generator make a
-batch of images once, teaches the discriminator to tell them from real ones, and then the generator
-to pass them by. Every random number follows from a seed and the number of the step, so that an
-interrupted training goes on exactly as it would have.
+batch of images once, trains the discriminator to distinguish them from real ones, and then the
+generator to pass for real. Every random number follows from a seed and the number of the step, so
+that an interrupted training goes on exactly as it would have.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ class AdversarialOptions(Section):
 
     Attributes:
         loss: ``cross-entropy``: non-saturating, Goodfellow 2014; ``hinge``: Lim & Ye 2017;
-            ``least-squares``: Mao 2017; ``wasserstein``: Arjovsky 2017, wants a gradient penalty.
+            ``least-squares``: Mao 2017; ``wasserstein``: Arjovsky 2017, with a gradient penalty.
         gradient_penalty: Weight of the penalty on the discriminator's gradient; 0 for none. With
             ``wasserstein`` its norm is drawn to 1 between real and generated (Gulrajani 2017),
             else to 0 at real images (Mescheder 2018).
@@ -133,7 +133,7 @@ def _trainee_class() -> Any:
             self.compile(optimizer=first, jit_compile=False)
 
         def call(self, raw: Any, training: bool = False) -> Any:
-            """What the discriminator makes of raw images; Keras wants a model to be callable."""
+            """The discriminator's logits of raw images; Keras requires a callable model."""
             return self.companion(self.scale(raw), training=training)
 
         def normal(self, shape: Any, use: int, step: Any = None) -> Any:

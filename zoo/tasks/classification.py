@@ -93,7 +93,7 @@ def check_shapes(reference: Array, candidate: Array) -> None:
 
 
 def parity(comparison: Comparison, precision: Precision, what: str = "inputs") -> Check:
-    """Whether a file answers as the Keras model does.
+    """Parity of a file with the Keras model.
 
     Args:
         comparison: Of the two.

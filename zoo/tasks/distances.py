@@ -1,7 +1,7 @@
 """Distances between two samples of features: Fréchet's, and the kernel distance.
 
 Both are estimates from samples: the real data itself, held against more of the same, is not at
-zero. A distance says something only beside that floor, from samples of the same size.
+zero. A distance is meaningful only beside that floor, from samples of the same size.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from zoo.contracts.task import Array
 
-#: Resamplings that tell a standard deviation, and how many of those an interval of 95 % reaches.
+#: Resamplings for a standard deviation, and how many deviations an interval of 95 % spans.
 RESAMPLINGS, _DEVIATIONS = 50, 1.96
 _TINY = 1e-12
 #: Parts of a sample that are drawn together.

@@ -1,7 +1,7 @@
 """Image generation: distances between generated and real images.
 
-The headline is Fréchet's distance in the features of a packaged classifier. It is told beside the
-distance of a held-out split of real data, of the same size: the floor that nobody gets below.
+The headline is Fréchet's distance in the features of a packaged classifier. It is reported beside
+the distance of a held-out split of real data, of the same size: its lower bound in practice.
 """
 
 from __future__ import annotations
@@ -106,7 +106,7 @@ def _samples(outputs: Array, truth: Truth) -> tuple[_Sample, _Sample, _Sample]:
 
 @lru_cache(maxsize=16)
 def _estimates(real: _Sample, generated: _Sample, held_out: _Sample) -> Mapping[str, Estimate]:
-    """By name; kept, since evaluation, gate and report ask for the same."""
+    """By name; cached, since evaluation, gate and report need the same."""
     from zoo.tasks.distances import kernel_estimate, real_distances
 
     found = real_distances(real.features, generated.features, held_out.features)

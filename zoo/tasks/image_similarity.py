@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from zoo.contracts.task import Array
 
-#: What is told of two equal arrays, whose noise has no decibels.
+#: Stands for two equal arrays, whose ratio is infinite.
 MOST_DB = 200.0
 #: Window and constants of Wang et al. 2004, for values from 0 to 1.
 _WINDOW, _SIGMA = 11, 1.5

@@ -94,7 +94,7 @@ def compare(reference: Array, candidate: Array) -> Comparison:
 
 
 def parity(comparison: Comparison, precision: Precision) -> Check:
-    """Whether a file answers as the Keras model does."""
+    """Parity of a file with the Keras model."""
     return classification.parity(comparison, precision, what="steps")
 
 

@@ -19,12 +19,7 @@ SEED = 1
 
 @dataclass(frozen=True, kw_only=True)
 class CandidateNetwork:
-    """A variant by name, in a form that crosses process borders.
-
-    Attributes:
-        variant: As registered.
-        plugins: Which plugins to look for.
-    """
+    """A variant by name, in a form that crosses process borders."""
 
     variant: str
     plugins: PluginSettings
@@ -35,14 +30,7 @@ class CandidateNetwork:
 
 
 class CheckedNetwork:
-    """The records of a candidate, and networks made from them.
-
-    Attributes:
-        registry: Where the records were found.
-        architecture: The family.
-        variant: The member that is checked.
-        task: What its outputs mean.
-    """
+    """The records of a candidate, and networks made from them."""
 
     def __init__(self, registry: Registry, name: str) -> None:
         self.registry = registry

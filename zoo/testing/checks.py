@@ -18,7 +18,6 @@ class NamedCheck:
 
     Attributes:
         name: What users type for ``--skip``.
-        promise: What it makes sure of.
         function: ``package.module:name``; takes a `Subject`, returns a `Finding`.
         costly: Whether its time grows with the network's size to minutes; of a whole family
             only the smallest variant is put through it.

@@ -53,13 +53,7 @@ def _quiet(step: str, event: Event) -> None:
 
 
 class DeviceConformance:
-    """The checks of one device.
-
-    Args:
-        registry: Finds the runtimes that the device may have.
-        device: To be checked.
-        on_step: Receives the names of checks.
-    """
+    """The checks of one device."""
 
     def __init__(self, registry: Registry, device: Device, *, on_step: OnStep = _quiet) -> None:
         self._registry = registry

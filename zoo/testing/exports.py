@@ -103,7 +103,7 @@ def train(
     weights, finding = folder, Finding(passed=False, measured="")
     for count in EPOCHS if epochs is None else (epochs,):
         weights, metric = _train_once(registry, variant, data, count, folder, emit)
-        if not metric.higher_is_better:
+        if chance is None or not metric.higher_is_better:
             _, untrained = _train_once(registry, variant, data, 0, folder / "untrained", emit)
             finding = _distance_finding(metric, untrained, data, count)
             break
@@ -145,11 +145,16 @@ def _train_once(
     return weights, evaluation.metrics[0]
 
 
-def _chance(dataset: Dataset) -> float:
-    """Accuracy on the test split of an answer that is always the same, at best."""
+def _chance(dataset: Dataset) -> float | None:
+    """Accuracy on the test split of an answer that is always the same, at best.
+
+    None where labels are no classes: then an untrained network is what shows that one learned.
+    """
     import numpy as np
 
     labels = dataset.splits["test"].labels
+    if labels.dtype != np.int64:
+        return None
     counts = np.bincount(labels[labels != IGNORED])
     return float(counts.max() / counts.sum())
 
@@ -175,7 +180,8 @@ def _distance_finding(metric: Metric, untrained: Metric, data: str, epochs: int)
         f"{metric.count} test examples of {data} after {epochs} epochs; untrained "
         f"{untrained.value:.4g}"
     )
-    if metric.high < untrained.low:
+    higher = metric.higher_is_better
+    if metric.low > untrained.high if higher else metric.high < untrained.low:
         return Finding(passed=True, measured=measured)
     return Finding(
         passed=False,

@@ -29,9 +29,6 @@ class Scaffold:
     """What was written.
 
     Attributes:
-        folder: The new distribution.
-        family: Name of the architecture.
-        variant: Name of its one member.
         files: Names of the files in `folder`.
     """
 

@@ -24,8 +24,6 @@ class Selection:
         checks: Variant → names of its checks.
         broken: Verdicts on plugins that could not be loaded.
         notes: What the user should know about what is left out.
-        devices: That are checked.
-        device_checks: Names of their checks.
     """
 
     checks: dict[str, tuple[str, ...]]

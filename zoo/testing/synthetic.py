@@ -20,13 +20,6 @@ def synthetic_examples(
 ) -> Any:
     """Raw inputs and labels, the same for the same seed.
 
-    Args:
-        preprocessing: What the network wants, measured or made up.
-        count: How many.
-        classes: Labels run over so many.
-        stepwise: A label for each step.
-        seed: Of patterns and noise.
-
     Returns:
         Raw inputs as the graph takes them, shape (count, *input_shape), and labels, int64: shape
         (count,), or (count, steps) with `IGNORED` where there is padding.

@@ -15,7 +15,6 @@ class Finding:
     """The answer of one check.
 
     Attributes:
-        passed: Whether the promise is kept.
         measured: What was found, in words and figures.
         fix: What to do about it; empty when it passed.
         tried: False when the check does not apply; then `measured` says why.
@@ -32,13 +31,10 @@ class Verdict:
     """A row of ``zoo plugins check``.
 
     Attributes:
-        variant: What was checked.
-        check: Name of the check.
         status: ``skipped`` means that it could not be tried, or that an exporter calls it
             unsupported, which is no proof of anything.
         measured: What was found; for a skipped check, why it was not tried.
         fix: What to do; empty when it passed.
-        seconds: How long it took.
     """
 
     variant: str

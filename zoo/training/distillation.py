@@ -11,7 +11,7 @@ from zoo.networks.building import raw_model
 
 #: Softens both distributions, so that what the teacher holds for less likely counts too.
 TEMPERATURE = 4.0
-#: Of the loss, what the teacher says; the rest is what the labels say.
+#: The teacher's share of the loss; the rest is that of the labels.
 TEACHER_SHARE = 0.7
 
 
@@ -22,6 +22,8 @@ def can_distill(task: Task, teacher: Any) -> bool:
         task: Of both networks.
         teacher: The Keras network that teaches.
     """
+    if len(task.outputs) > 1:  # some of them may be no choice between classes
+        return False
     return task.trainee is None and task.state is None and teacher.output_shape[-1] > 1
 
 

@@ -1,7 +1,7 @@
 """Groups of layers from the head down, for gradual unfreezing and discriminative rates.
 
 Howard & Ruder 2018, "Universal Language Model Fine-tuning for Text Classification",
-arXiv:1801.06146: layers are thawed one group per epoch (3.3), and each group learns slower than
+arXiv:1801.06146: layers are unfrozen one group per epoch (3.3), and each group learns slower than
 the one above it (3.2).
 """
 
@@ -19,11 +19,11 @@ def layer_groups(network: Any, count: int) -> list[list[Any]]:
     """Divides the layers that have weights into groups, the head being the first.
 
     A layer that only scales or shifts (a batch normalization) goes with the layer whose output it
-    takes. Works on the graph alone, so no plugin has to say anything.
+    takes. Works on the graph alone, without help of plugins.
 
     Args:
         network: A functional `keras.Model`; models inside it are looked into.
-        count: Groups wanted.
+        count: Number of groups.
 
     Returns:
         At most `count` groups of Keras layers, from the head down to the input, about equally many

@@ -22,7 +22,7 @@ def progress_callback(
         epoch: The number of this one.
         options: Of the training.
         batches: In an epoch.
-        metric: Name of the one that is told beside the loss.
+        metric: Name of the metric reported beside the loss.
     """
     keras = require("keras")
     started = last = 0.0

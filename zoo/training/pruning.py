@@ -61,16 +61,15 @@ def sparsity(network: Any) -> float:
     return zeros / sum(kernel.size for kernel in kernels)
 
 
-def share_at(step: float, ramp: int, end: float) -> float:
-    """The share of zeros after so many steps: eq. 1 of the paper, beginning at 0.
+def share_at(step: Any, ramp: int, end: float) -> Any:
+    """The share of zeros after so many steps, a scalar tensor: eq. 1 of the paper, from 0.
 
     Args:
-        step: Counted from 0.
+        step: Counted from 0; a number or a float tensor.
         ramp: The step at which the end is reached.
         end: The share from then on.
     """
-    done = min(max(step / ramp, 0.0), 1.0)
-    return end * (1.0 - (1.0 - done) ** 3)
+    return end * (1.0 - (1.0 - require("tensorflow").minimum(step / ramp, 1.0)) ** 3)
 
 
 def ramp_epochs(epochs: int) -> int:
@@ -111,7 +110,7 @@ class Pruner:
     def _decide(self, step: Any) -> Any:
         """Masks the smallest weights of each kernel."""
         tf = require("tensorflow")
-        share = self.end * (1.0 - (1.0 - tf.minimum(step / self.ramp, 1.0)) ** 3)
+        share = share_at(step, self.ramp, self.end)
         for kernel, mask in zip(self.kernels, self.masks, strict=True):
             sizes = tf.sort(tf.reshape(tf.abs(kernel.value), [-1]))
             count = tf.cast(tf.round(share * float(sizes.shape[0])), tf.int32)

@@ -13,7 +13,7 @@ from zoo.common.optional_imports import require
 if TYPE_CHECKING:
     from zoo.contracts.task import Array
 
-#: Always the newest picture, for whoever looks while it is trained.
+#: Always the newest picture, to be viewed during training.
 LATEST = "samples.png"
 _NAME = re.compile(r"samples-(\d+)\.png\Z")
 

@@ -43,7 +43,7 @@ class Trainer:
 
     Args:
         network: Keras model from normalized inputs to logits.
-        task: Brings loss and metrics: a task, or a lesson that stands in for it.
+        task: Brings loss and metrics: a task, or another training objective.
         preprocessing: From raw examples to inputs.
         options: How to train.
         seed: Of the order of examples, augmentation and dropout.
@@ -123,7 +123,7 @@ class Trainer:
                 epoch = self._one_epoch(model, batches, averages, number)
                 sketch = self._sample_image(number)
                 self._save(model)
-                # Only now: an epoch that was told is never lost.
+                # Only now: an epoch that was reported is never lost.
                 told = {"epochs": self.options.epochs, "metric_name": self.metric_name}
                 self.emit({"event": "epoch", **told, **asdict(epoch), **sketch})
         if self._best:
@@ -201,7 +201,7 @@ class Trainer:
         epoch = Epoch(
             epoch=number,
             loss=loss,
-            metric=_last(history, self.metric_name),
+            metric=float(history[self.metric_name][-1]) if self.metric_name in history else None,
             validation_loss=float(checked["loss"]),
             validation_metric=float(checked[self.metric_name]),
             learning_rate=float(model.optimizer.learning_rate.numpy()),
@@ -355,7 +355,3 @@ class Trainer:
         for variable, value in zip(self._state_variables(model), restored.latest, strict=True):
             variable.assign(value)
         self.emit({"event": "resumed", "epoch": len(self.epochs)})
-
-
-def _last(history: dict[str, list[Any]], name: str) -> float | None:
-    return float(history[name][-1]) if name in history else None

@@ -1,7 +1,7 @@
 """The choice whether XLA compiles the training step, by a trial in long trainings.
 
-On some processors and networks the compiled step is twice as fast, on others half; nothing but a
-measurement tells. It is taken where the training is long enough for it to cost little.
+On some processors and networks the compiled step is twice as fast, on others half; only a
+measurement shows which. It is made where the training is long enough for it to cost little.
 """
 
 from __future__ import annotations
@@ -72,7 +72,7 @@ def _run_trial(model: Any, batches: Any, steps: int) -> XlaTrial:
         compiled = _CompiledStep(model, batches, jit=True)
         compiled.run()
         seconds = time.perf_counter() - started
-    # TensorFlow has many ways to say that an operation cannot be compiled.
+    # TensorFlow raises many types of error for operations that cannot be compiled.
     except Exception as error:
         plain.use()
         return XlaTrial(jit=False, note=f"jit: XLA cannot compile this training: {_short(error)}")

@@ -34,13 +34,7 @@ def own_digest() -> str:
 
 
 def describe(name: str, runtimes: Sequence[RuntimeDescription], options: Options) -> Json:
-    """The machine and the software, as far as they move latencies.
-
-    Args:
-        name: Of the runtime that the agent was started for.
-        runtimes: Those of which to tell the versions.
-        options: How the device was set up.
-    """
+    """The machine and the software, as far as they move latencies."""
     model, flags, mhz = cpu()
     versions = {each.name: version_of(each.distributions) for each in runtimes}
     cores = os.cpu_count() or 1

@@ -36,6 +36,9 @@ def zoo(server: AdbServer, tmp_path: Path) -> Zoo:
         "COLUMNS": "200",
     }
 
+    allow = [sys.executable, "-m", "zoo", "devices", "allow"]
+    subprocess.run(allow, cwd=tmp_path, env=environment, check=True, capture_output=True)
+
     def typed(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
             [sys.executable, "-m", "zoo", *map(str, arguments)],

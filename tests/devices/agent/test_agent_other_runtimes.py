@@ -19,7 +19,8 @@ from zoo.devices.agent.zoo_agent.runtimes import tflite_micro
 from zoo.devices.agent.zoo_agent.runtimes.base import LoadRequest, Options
 from zoo.devices.agent.zoo_agent.runtimes.flatbuffer import tflite_signature
 from zoo.devices.agent.zoo_agent.runtimes.tflite import tflite_tensor
-from zoo.devices.local.host import MODULES, HostTransport
+from zoo.devices.local.host import HostTransport
+from zoo.devices.local.transport import MODULES
 from zoo.execution.failures import AgentRefused
 from zoo.execution.session import AgentSession
 

@@ -16,6 +16,7 @@ from zoo.devices.local.host import HostTransport
 from zoo.devices.local.transport import python_of
 from zoo.execution.device import Device
 from zoo.execution.devices import device_named
+from zoo.execution.devices_file import allow_project
 from zoo.execution.failures import AgentRefused
 from zoo.execution.session import AgentSession
 from zoo.registry import load_registry
@@ -32,6 +33,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def device(text: str, name: str = "mine") -> Device:
     """The device of a project's file."""
     Path("devices.toml").write_text(text, encoding="utf-8")
+    allow_project()
     return device_named(load_registry(), name)
 
 

@@ -7,11 +7,12 @@ from typing import Any
 
 import numpy as np
 import onnx
+import onnxruntime
 import pytest
 from tiny_networks import ONNX, Deployed, agreement, answers_of, deployed, digits, row_reader, write
 
 from zoo.common.errors import UsageError
-from zoo.contracts import Target
+from zoo.contracts import ExportRequest, Target
 from zoo.contracts.options import declared_options
 
 IMAGE = ("height", "width", "channel")
@@ -104,6 +105,35 @@ def test_layout_of_what_is_no_image_is_refused(tmp_path: Path) -> None:
     path, contents = write(ONNX, subject, tmp_path, "float32", axes=axes, options={"opset": 18})
     assert contents.inputs[0].layout == ""
     assert denotations(path) == ["DATA_BATCH", "DATA_TIME", "DATA_CHANNEL"]
+
+
+def test_a_later_part_keeps_the_axes_that_the_part_before_gave(tmp_path: Path) -> None:
+    import keras
+
+    codes = np.random.default_rng(0).normal(size=(8, 4, 4, 3)).astype(np.float32)
+    inputs = keras.Input((4, 4, 3), batch_size=1, name="code")
+    model = keras.Model(inputs, keras.layers.Conv2D(2, 3, name="head")(inputs))
+    npu = Target(name="npu", summary="s", source="s", precisions=("float32",), layout="nchw")
+    path = tmp_path / "decoder.onnx"
+    request = ExportRequest(
+        model=model,
+        path=path,
+        precision="float32",
+        calibration=None,
+        input_name="code",
+        output_names=("picture",),
+        integer_input=False,
+        axes=IMAGE,
+        target=npu,
+        options={"opset": 17, "layout": "nchw"},
+        examples=False,
+    )
+    ONNX.export(request)
+    assert ONNX.inspect(path).inputs[0].shape == (1, 4, 4, 3)
+    session = onnxruntime.InferenceSession(path)
+    for code in codes:
+        (found,) = session.run(None, {"code": code[None]})
+        np.testing.assert_allclose(found, model(code[None]), atol=1e-5)
 
 
 @pytest.mark.parametrize(

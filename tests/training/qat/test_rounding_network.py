@@ -13,7 +13,7 @@ from zoo.common.errors import Unsupported, ZooError
 from zoo.contracts import ExportRequest
 from zoo.networks.building import deployed_model
 from zoo.registry import load_registry
-from zoo.training.qat.layers import limits_of, quantization_parameters
+from zoo.training.qat.layers import quantization_parameters
 from zoo.training.qat.network import RoundingNetwork, build_rounding_network
 
 keras = pytest.importorskip("keras")
@@ -42,7 +42,11 @@ def settled(network: Any) -> tuple[RoundingNetwork, dict[str, tuple[float, float
     learnt = seen(twin_of(network))
     single = twin_of(network, batch=1)
     single.trained.set_weights(learnt.trained.get_weights())
-    limits = limits_of(single.trained)
+    limits = {
+        layer.name: tuple(float(limit) for limit in layer.limits())
+        for layer in single.trained.layers
+        if hasattr(layer, "limits")
+    }
     single.freeze_quantizers()
     return single, limits
 

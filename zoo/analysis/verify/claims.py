@@ -30,7 +30,6 @@ class ClaimList:
     """Collects claims in the order in which they are examined.
 
     Attributes:
-        rows: Those so far.
         part: Which of several files the next ones are about; empty where there is one, and for
             what is said of all together.
     """

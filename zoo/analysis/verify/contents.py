@@ -16,6 +16,7 @@ from zoo.contracts import Check, FileContents, Precision, Preprocessing, TensorI
 from zoo.networks.card import Card, read_card
 from zoo.networks.checkpoints import SUFFIX, resolve
 from zoo.registry import Registry
+from zoo.results.formatting import printable
 
 #: Checks of the gate that only the Keras network answers.
 _NEED_NETWORK = ("parity", "preprocessing")
@@ -26,10 +27,17 @@ def check_contents(claims: ClaimList, artifact: Artifact, manifest: Manifest) ->
     contents = artifact.contents
     claims.check(
         "model bytes",
-        not artifact.altered,
+        contents.payload_sha256 == manifest.payload_sha256,
         f"SHA-256 {contents.payload_sha256[:16]}… of {contents.payload_bytes:,} bytes",
         f"the manifest says {manifest.payload_sha256[:16]}…: the model was altered",
     )
+    if contents.attachments or manifest.attachments:
+        claims.check(
+            "other content",
+            not artifact.altered_attachments,
+            f"as the manifest says: {', '.join(map(printable, sorted(contents.attachments)))}",
+            f"altered: {', '.join(map(printable, artifact.altered_attachments))}",
+        )
     claims.check(
         "format",
         manifest.format == artifact.exporter.name,

@@ -185,7 +185,7 @@ def _apart_in_chain(
         golden = require_manifest(artifact).golden
         assert golden is not None
         for name, values in differences(right.outputs, own.outputs).items():
-            limit = golden.in_chain.get(name, golden.limit(name))
+            limit = golden.in_chain_limit(name)
             shown = name or artifact.contents.outputs[0].name
             # A NaN, which compares false to everything, is infinitely off.
             off = float(values.max())
@@ -218,7 +218,7 @@ def check_quality(
         claims.skip(names, f"{why} is not here")
         return
     try:
-        found = _measured(chain, device, runtimes[0], dataset, task, emit)
+        found = _check_metrics(chain, device, runtimes[0], dataset, task, emit)
     except ZooError as error:
         claims.skip(names, error.what + (f": {error.why}" if error.why else ""))
         return
@@ -261,7 +261,7 @@ def _check_dataset(claims: ClaimList, manifest: Manifest, dataset: Dataset) -> N
     )
 
 
-def _measured(
+def _check_metrics(
     chain: FileChain,
     device: Device,
     runtime: str,

@@ -34,9 +34,7 @@ class Verification:
     """Which claims of a file hold.
 
     Attributes:
-        file: The file.
         model_id: Of the network; empty when nothing could be read.
-        precision: As claimed.
         claims: In the order in which they were examined.
     """
 

@@ -33,7 +33,7 @@ def facts_of(
 
     Args:
         artifact: The file.
-        manifest: What it says of itself.
+        manifest: Its manifest.
         arrays: Its golden inputs and outputs.
         file: Its name in the folder.
         target: The processor that the folder is for.
@@ -51,7 +51,7 @@ def facts_of(
     preprocessing = manifest.preprocessing
     outputs = [_output(tensor, manifest, golden) for tensor in contents.outputs]
     steps = asdict(preprocessing)
-    # A word per line says it better.
+    # These are files of their own, one word per line.
     steps = {**steps, **{name: f"{name}.txt" for name in preprocessing.text_files()}}
     return {
         "schema": SCHEMA,
@@ -60,6 +60,7 @@ def facts_of(
             "model_id": manifest.model_id,
             "architecture": manifest.architecture,
             "task": manifest.task,
+            "part": manifest.part,
             "format": manifest.format,
             "precision": manifest.precision,
             "target": target,
@@ -79,7 +80,11 @@ def facts_of(
         "labels": "labels.txt",
         "preprocessing": {
             **steps,
-            "before_the_model": _steps_before(preprocessing.describe()),
+            "before_the_model": [
+                f"{name}: {text}"
+                for name, text in preprocessing.describe().items()
+                if name != "normalization"
+            ],
             "inside_the_model": "nothing"
             if preprocessing.normalization is None
             else f"the normalization: {preprocessing.describe()['normalization']}",
@@ -159,8 +164,3 @@ def _answer(output: TensorInfo, classes: int) -> str:
     if output.shape[-1] == classes and len(output.shape) - 1 in _ANSWERS:
         return _ANSWERS[len(output.shape) - 1]
     return "image" if len(output.shape) == 4 and output.shape[-1] in (1, 3) else "values"
-
-
-def _steps_before(words: dict[str, str]) -> list[str]:
-    """The steps outside the model, in order."""
-    return [f"{name}: {text}" for name, text in words.items() if name != "normalization"]

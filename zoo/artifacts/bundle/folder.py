@@ -7,17 +7,19 @@ import json
 import re
 import secrets
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from zoo.artifacts.artifact import Artifact, Manifest, open_unaltered, require_manifest
+from zoo.artifacts.artifact import Artifact, Manifest, require_manifest
 from zoo.artifacts.bundle.facts import facts_of
 from zoo.artifacts.bundle.licence import licence_text
+from zoo.artifacts.bundle.parts import BundledPart, chain_facts, chain_usage
 from zoo.artifacts.bundle.readme import readme
 from zoo.artifacts.bundle.trial import ProgramTrial, try_program
+from zoo.artifacts.file_chain import FileChain, open_chain
 from zoo.artifacts.golden_samples import GoldenArrays, read_golden
 from zoo.common.errors import BadFile, UsageError, ZooError
 from zoo.common.files import cannot_write, copy_with_side_files, sha256_of
@@ -60,35 +62,49 @@ def bundle(
     target: str | None = None,
     registry: Registry | None = None,
 ) -> Bundle:
-    """Makes a bundle folder from one exported file.
+    """Makes a bundle folder from one exported file, or from all files of a model of several.
+
+    Of several files each has a folder of its own, named after its part, that is whole by itself;
+    the programs of the folder above run all of them.
 
     Args:
-        file: An exported file that the gate has judged and passed.
-        output: The folder; None for ``bundles/`` and the file's name. One that this function made
-            before is replaced.
+        file: An exported file that the gate has judged and passed; of a model of several files
+            any of them, with the others beside it.
+        output: The folder; None for ``bundles/`` and the file's name, without its part's. One that
+            this function made before is replaced.
         target: Kind of processor that it is for; None for the one the file was written for.
         registry: None discovers plugins anew.
 
     Raises:
-        BadFile: It has no manifest or no golden inputs, was altered, or did not pass the gate.
+        BadFile: It has no manifest or no golden inputs, was altered, did not pass the gate, or is
+            a part whose others are not beside it.
         UsageError: The folder is there, and is none of ours.
         MissingExtra: Something that belongs into it takes a package that is not installed.
     """
     registry = registry or load_registry()
     path = Path(file)
-    artifact = open_unaltered(registry, path)
-    manifest = require_manifest(artifact)
-    arrays = _golden_arrays(artifact, manifest)
-    target = _target(registry, manifest, target)
-    folder = Path(output) if output is not None else Path("bundles") / path.stem
-    name = path.name
-    if not _SAFE_NAME.fullmatch(name):
-        raise UsageError(
-            f"the name {name!r} cannot stand in programs",
-            fix="rename the file: letters, digits, '.', '-' and '_'",
-        )
+    chain = open_chain(registry, path)
+    golden = [_golden_arrays(artifact, require_manifest(artifact)) for artifact in chain.artifacts]
+    target = _target(registry, chain.manifest, target)
+    folder = Path(output) if output is not None else Path("bundles") / _stem(chain)
+    for artifact in chain.artifacts:
+        name = artifact.path.name
+        if not _SAFE_NAME.fullmatch(name):
+            raise UsageError(
+                f"the name {name!r} cannot stand in programs",
+                fix="rename the file: letters, digits, '.', '-' and '_'",
+            )
     with _made(folder) as made:
-        trials = _fill(made, artifact, manifest, arrays, name, target, registry)
+        trials = []
+        parts: list[BundledPart] = []
+        for artifact, arrays in zip(chain.artifacts, golden, strict=True):
+            part = require_manifest(artifact).part
+            (made / part).mkdir(exist_ok=True)
+            facts, used, own = _fill(made / part, artifact, arrays, target, registry)
+            parts.append(BundledPart(name=part, facts=facts, usage=used))
+            trials += [_in_part(one, part) if part else one for one in own]
+        if len(parts) > 1:
+            trials = [*_fill_chain(made, chain, parts, target), *trials]
     files = sorted(p.relative_to(folder).as_posix() for p in folder.rglob("*") if p.is_file())
     return Bundle(folder=folder, files=tuple(files), trials=tuple(trials))
 
@@ -140,20 +156,43 @@ def _made(folder: Path) -> Iterator[Path]:
         shutil.rmtree(temporary, ignore_errors=True)
 
 
-def _fill(
-    folder: Path,
-    artifact: Artifact,
-    manifest: Manifest,
-    arrays: GoldenArrays,
-    name: str,
-    target: str,
-    registry: Registry,
+def _in_part(trial: ProgramTrial, part: str) -> ProgramTrial:
+    """As the folder above tells it."""
+    return replace(trial, language=f"{part} {trial.language}", file=f"{part}/{trial.file}")
+
+
+def _stem(chain: FileChain) -> str:
+    """The file's name without its suffix, and without the part's."""
+    stem = chain.first.path.name.removesuffix(chain.first.exporter.suffix)
+    part = chain.manifest.part
+    return stem.removesuffix(f".{part}") if part else chain.first.path.stem
+
+
+def _fill_chain(
+    folder: Path, chain: FileChain, parts: Sequence[BundledPart], target: str
 ) -> list[ProgramTrial]:
+    """What the folder above those of the parts holds: how all of them are run."""
+    facts = chain_facts(chain, parts, target)
+    _write(folder, _MARK, json.dumps(facts, indent=1, ensure_ascii=False) + "\n")
+    _write(folder, "LICENSE.txt", licence_text(chain.manifest))
+    used = chain_usage(parts)
+    for path, text in used.files.items():
+        _write(folder, path, text)
+    trials = [try_program(folder, program) for program in used.programs]
+    _write(folder, "README.md", readme(facts, chain.manifest, used, trials, "parts.md.jinja"))
+    _write_checksums(folder)
+    return trials
+
+
+def _fill(
+    folder: Path, artifact: Artifact, arrays: GoldenArrays, target: str, registry: Registry
+) -> tuple[dict[str, Any], Usage, list[ProgramTrial]]:
+    manifest, name = require_manifest(artifact), artifact.path.name
     facts = facts_of(artifact, manifest, arrays, name, target)
     copy_with_side_files(artifact.path, folder / name, artifact.companions)
     _write(folder, "labels.txt", "".join(f"{_one_line(c)}\n" for c in manifest.classes))
-    for name, lines in manifest.preprocessing.text_files().items():
-        _write(folder, f"{name}.txt", "".join(f"{line}\n" for line in lines))
+    for field, lines in manifest.preprocessing.text_files().items():
+        _write(folder, f"{field}.txt", "".join(f"{line}\n" for line in lines))
     _write(folder, "LICENSE.txt", licence_text(manifest))
     _write_golden(folder, facts, arrays)
     _write(folder, _MARK, json.dumps(facts, indent=1, ensure_ascii=False) + "\n")
@@ -172,13 +211,17 @@ def _fill(
         _write(folder, path, text)
     trials = [try_program(folder, program) for program in used.programs]
     _write(folder, "README.md", readme(facts, manifest, used, trials))
+    _write_checksums(folder)
+    return facts, used, trials
+
+
+def _write_checksums(folder: Path) -> None:
     sums = [
         f"{sha256_of(path)}  {path.relative_to(folder).as_posix()}\n"
         for path in sorted(folder.rglob("*"))
         if path.is_file()
     ]
     _write(folder, CHECKSUMS, "".join(sums))
-    return trials
 
 
 def _arena(registry: Registry, format: str) -> Callable[[Path, Array], Arena] | None:

@@ -10,7 +10,7 @@ _UNKNOWN = ("", "unknown")
 def licence_text(manifest: Manifest) -> str:
     """``LICENSE.txt``: the licences of weights and data, from the card.
 
-    A licence is told by its SPDX identifier and the address of its text: a text copied by a
+    A licence is given by its SPDX identifier and the address of its text: a text copied by a
     program may be another version than the one the publisher means.
     """
     licence, data = manifest.licence, manifest.dataset

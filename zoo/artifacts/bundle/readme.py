@@ -16,7 +16,11 @@ _TEMPLATES = Path(__file__).with_name("templates")
 
 
 def readme(
-    facts: Mapping[str, Any], manifest: Manifest, usage: Usage, trials: Sequence[ProgramTrial]
+    facts: Mapping[str, Any],
+    manifest: Manifest,
+    usage: Usage,
+    trials: Sequence[ProgramTrial],
+    template: str = "README.md.jinja",
 ) -> str:
     """``README.md`` in Markdown.
 
@@ -25,6 +29,7 @@ def readme(
         manifest: Of the model.
         usage: What the format added.
         trials: One per program, in their order.
+        template: Which of the templates.
     """
     jinja2 = require("jinja2")
     environment = jinja2.Environment(
@@ -38,7 +43,7 @@ def readme(
     environment.filters["plain"] = _words
     environment.filters["fenced"] = lambda text: printable(text).replace("```", "...")
     metrics = manifest.gate.metrics if manifest.gate else ()
-    text: str = environment.get_template("README.md.jinja").render(
+    text: str = environment.get_template(template).render(
         m=facts,
         quality=[
             (metric.name, format_metric(metric), f"{metric.count:,} {metric.counted}s")

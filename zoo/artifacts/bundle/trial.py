@@ -23,7 +23,7 @@ class ProgramTrial:
         language: Of the program.
         file: Its path in the folder.
         passed: Whether all golden inputs were right; None when it was not run.
-        said: What it printed, or why it was not run.
+        said: Its output, or the reason that it was not run.
     """
 
     language: str

@@ -44,10 +44,7 @@ class Quantity:
     """Something that a budget may limit.
 
     Attributes:
-        name: As people write it.
         dimension: Whose units the limit may have.
-        meaning: In a few words.
-        example: A limit, for messages.
     """
 
     name: str

@@ -33,7 +33,6 @@ class Side:
     """One of the two.
 
     Attributes:
-        measurement: What was found.
         samples: Every inference; None where the store does not have them.
         origin: ``now``, or what recorded it: a run, a tag.
     """
@@ -48,8 +47,6 @@ class ComparedPair:
     """How the second compares with the first.
 
     Attributes:
-        first: The baseline.
-        second: What is judged.
         verdict: Of the second: ``faster``, ``slower``, ``same`` or ``can't tell``.
         ratio: How much longer the second takes; None where there is no interval.
         margin: Greatest difference that counted as none.

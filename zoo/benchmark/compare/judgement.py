@@ -31,7 +31,6 @@ class MeasuredFigure:
     Attributes:
         value: In milliseconds, bytes or millijoules.
         low: Lower end of its interval; the value itself where it is no estimate.
-        high: Upper end.
         timed: Whether a disturbance of the machine can have changed it.
     """
 
@@ -50,8 +49,6 @@ class Judgement:
         quantity: ``p90``.
         limit: In milliseconds, bytes or millijoules, like the next three.
         value: What was found; None when nothing was.
-        low: Lower end of its interval.
-        high: Upper end.
         verdict: ``within``, ``over`` or ``can't tell``.
         reason: In a sentence without a full stop.
     """

@@ -31,8 +31,6 @@ class Case:
     Attributes:
         group: What it is about: a file and where it ran.
         name: What was asked: ``p90<=20ms``.
-        outcome: How it ended.
-        seconds: How long it took.
         kind: Short name of the failure; empty when it passed.
         message: One line; empty when it passed.
         details: What a person wants to read beside.

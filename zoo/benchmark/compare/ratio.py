@@ -47,8 +47,6 @@ class Ratio:
 
     Attributes:
         value: The estimate of Hodges and Lehmann.
-        low: Lower end of its interval.
-        high: Upper end.
         coverage: Least probability that the interval holds the true ratio.
         processes: Of the first and of the second that count.
         paired: Whether they took turns, so that each ratio is of neighbours in time.

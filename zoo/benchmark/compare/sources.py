@@ -26,8 +26,6 @@ class Recorded:
     """A measurement that the store, or the folder of a run, remembers.
 
     Attributes:
-        measurement: What was found.
-        origin: The run or tag that recorded it.
         load: Reads its samples; None where the store does not have them.
     """
 
@@ -45,7 +43,6 @@ class Source:
     """What one word of the user's names.
 
     Attributes:
-        text: As typed.
         file: Where it is a file, which is to be timed now.
         recorded: Where it is something recorded: the newest measurement of each file, device,
             runtime and number of threads.

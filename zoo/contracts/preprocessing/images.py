@@ -86,13 +86,13 @@ class ImagePreprocessing(Preprocessing):
 
     @property
     def input_shape(self) -> tuple[int, int, int]:
-        """(height, width, channels) of the raw pixels, or channels first if the layout says so."""
+        """(height, width, channels) of the raw pixels, or channels first for that layout."""
         height, width, channels = self.image_shape
         return (channels, height, width) if self.layout == "nchw" else self.image_shape
 
     @property
     def axes(self) -> tuple[str, ...]:
-        """As the layout says."""
+        """In the order of the layout."""
         first = self.layout == "nchw"
         return ("channel", "height", "width") if first else ("height", "width", "channel")
 

@@ -17,7 +17,7 @@ Own = TypeVar("Own", bound=Preprocessing)
 
 
 class InputKind(ABC, Generic[Own]):
-    """Reads examples as network inputs, as one preprocessing record says.
+    """Reads examples as network inputs according to one preprocessing record.
 
     Args:
         own: The record.

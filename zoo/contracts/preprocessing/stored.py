@@ -1,4 +1,4 @@
-"""Preprocessing records in files: the ``kind`` tells which class reads them."""
+"""Preprocessing records in files; ``kind`` selects the class."""
 
 from __future__ import annotations
 

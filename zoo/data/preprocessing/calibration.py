@@ -22,7 +22,7 @@ def calibration_inputs(
 
     Args:
         split: Where to draw from, without replacement; the training split, as a rule.
-        preprocessing: What the network wants.
+        preprocessing: Of the network.
         count: How many; a smaller split gives all it has.
         seed: The same seed draws the same examples.
 
@@ -53,7 +53,7 @@ def strata(labels: NDArray[Any]) -> NDArray[np.int64]:
     """The stratum of each example, int64, (examples,), for balanced sampling.
 
     Of labels that are several, the first that holds classes; of classes of many steps, the first
-    step, which tells examples apart as well as any; of numbers, one class for all.
+    step, as good a stratum as any; of numbers, one class for all.
     """
     for values in fields_of(labels).values():
         if values.dtype == np.int64 and values.size:

@@ -51,7 +51,7 @@ def kind_of(preprocessing: Preprocessing) -> InputKind[Any]:
 
 
 def read_input(split: Split, index: int, preprocessing: Preprocessing) -> NDArray[Any]:
-    """One raw input: shape and type as the preprocessing says.
+    """One raw input, of the preprocessing's shape and type.
 
     Raises:
         BadData: The example cannot be used; names it.
@@ -88,7 +88,7 @@ def read_inputs(
     size = max(1, min(_CHUNK, len(chosen) // workers))
     with ThreadPoolExecutor(workers) as pool:
         for _ in pool.map(fill, range(0, len(chosen), size)):
-            pass  # Asking for each answer is what raises a thread's error here.
+            pass  # Iterating over the results raises errors of the threads here.
     return result
 
 
@@ -96,7 +96,7 @@ def labels_for(split: Split, preprocessing: Preprocessing) -> NDArray[np.int64]:
     """Labels in the form of the outputs: those of steps are cut or padded to the input's length.
 
     Returns:
-        int64, shape (examples,) or (examples, steps); `IGNORED` where there is nothing to say.
+        int64, shape (examples,) or (examples, steps); `IGNORED` where there is no label.
     """
     return kind_of(preprocessing).labels(split.labels)
 

@@ -16,7 +16,7 @@ from zoo.contracts.preprocessing import InputKind, SeriesPreprocessing
 _DEVIATION = 8.0
 #: How far a channel's mean may lie from that of the training, in its deviations.
 _MEAN = 8.0
-#: Mean and deviation of synthetic channels: far from what networks like, so that normalization has
+#: Mean and deviation of synthetic channels: far from 0 and 1, so that normalization has
 #: work to do.
 _SYNTHETIC = 20.0, 5.0
 _EXPECTED = "a dataset of series yields finite float32 windows of shape (steps, channels)"
@@ -78,15 +78,18 @@ class Series(InputKind[SeriesPreprocessing]):
             raise BadData(f"examples of {dataset.name} have shape {shape}", fix=_EXPECTED)
         sized = replace(self.own, steps=shape[0], channels=shape[1], mean=(), std=())
         total, squares = np.zeros(shape[1]), np.zeros(shape[1])
+        # Squares of large numbers lose what is small beside them: all are taken about the first.
+        first = Series(sized).read(split, 0)[0].astype(np.float64)
         for index in range(len(split)):
-            window = Series(sized).read(split, index).astype(np.float64)
+            window = Series(sized).read(split, index).astype(np.float64) - first
             total += window.sum(axis=0)
             squares += (window**2).sum(axis=0)
         count = len(split) * shape[0]
         mean = total / count
         std = np.sqrt(np.maximum(squares / count - mean**2, 0.0))
-        # Relative to the mean: what is left of a constant channel is the rounding of its squares.
-        std[std <= 1e-6 * np.maximum(np.abs(mean), 1e-6)] = 1.0
+        mean += first
+        # What is smaller than the steps of float32 there is rounding, not a signal.
+        std[std <= np.maximum(np.abs(mean) * 2.0**-24, 1e-12)] = 1.0
         return replace(
             sized,
             mean=tuple(float(np.float32(m)) for m in mean),

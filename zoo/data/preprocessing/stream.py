@@ -139,7 +139,7 @@ def stream(
     augment: Augmentation | None = None,
     memory_limit_bytes: int = MEMORY_LIMIT,
 ) -> Any:
-    """`Examples.batches` for those who need one `tf.data.Dataset` and no `Examples`."""
+    """`Examples.batches` as one `tf.data.Dataset`."""
     examples = Examples(split, preprocessing, memory_limit_bytes=memory_limit_bytes)
     return examples.batches(batch=batch, shuffle_seed=shuffle_seed, augment=augment)
 

@@ -23,7 +23,7 @@ from zoo.data.preprocessing.series import stepwise_labels
 
 #: Words with inner apostrophes and hyphens, and each sign by itself.
 _TOKEN = re.compile(r"\w+(?:['’-]\w+)*|[^\w\s]")
-#: Share of tokens that the vocabulary must know.
+#: Least share of tokens in the vocabulary.
 _KNOWN = 0.5
 #: Share of a synthetic text's words that belong to its class.
 _CLASS_WORDS = 0.5
@@ -79,7 +79,7 @@ class Tokens(InputKind[TokenPreprocessing]):
         return stepwise_labels(labels, self.own.length)
 
     def range_problem(self, inputs: NDArray[Any]) -> str:
-        """Counts the words that the vocabulary knows."""
+        """Compares the share of words in the vocabulary with `_KNOWN`."""
         real = inputs[inputs != PADDING]
         known = float((real != UNKNOWN).mean()) if len(real) else 0.0
         words = f"the vocabulary of the weights has {len(self.own.vocabulary):,} words"

@@ -172,7 +172,7 @@ def _fetch(file: IdxFile) -> bytes:
     url = DOWNLOAD + file.name
     try:
         with open_url(url) as answer:
-            # Compressed is smaller than plain, so a longer answer is something else.
+            # Compressed is smaller than plain, so a longer response is something else.
             compressed: bytes = answer.read(file.size)
     except DownloadFailed as error:
         raise BadData(

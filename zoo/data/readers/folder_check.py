@@ -65,7 +65,7 @@ def check_files(
     unknown = [file for file in files if _key(file) not in known]
     formats()  # Loads Pillow's decoders, which must not happen in several threads at once.
     with warnings.catch_warnings():
-        # Images that Pillow warns about are refused and reported; warning twice helps nobody.
+        # Images that Pillow warns about are refused and reported; a second warning is redundant.
         warnings.simplefilter("ignore")
         with ThreadPoolExecutor(workers or os.cpu_count()) as pool:
             found = pool.map(lambda file: _check(root / file.path, file.size), unknown)

@@ -18,10 +18,10 @@ from zoo.common.optional_imports import require
 from zoo.common.paths import OFFLINE_VARIABLE, is_offline
 from zoo.contracts.dataset import Dataset, Split
 from zoo.data.readers.class_folders import note, refuse_broken
-from zoo.data.readers.hashing import dataset_hash, split_hash
+from zoo.data.readers.hashing import split_hash
+from zoo.data.readers.in_memory import content_hashes, dataset_of, memory_split
 from zoo.data.readers.listing import class_order
 from zoo.data.readers.query import Query
-from zoo.data.readers.text_examples import text_hashes, text_split
 from zoo.data.splits import divide_given
 
 #: Names that owners give to splits.
@@ -46,7 +46,7 @@ def load(query: Query) -> Mapping[str, Any]:
 
     Raises:
         MissingExtra: The library is not installed.
-        BadData: It cannot be loaded; says why.
+        BadData: It cannot be loaded; gives the reason.
     """
     library = require("datasets")
     path = Path(query.path).expanduser()
@@ -119,11 +119,10 @@ def as_dataset(name: str, loaded: Mapping[str, Any], query: Query) -> Dataset:
         make, found = _images(parts, labels, column, query)
     indices, more = divide_given(found, labels, classes)
     splits = {split: make(part, own) for split, (part, own) in indices.items()}
-    return Dataset(
-        name=name,
-        classes=classes,
-        splits=splits,
-        content_hash=dataset_hash(classes, splits),
+    return dataset_of(
+        name,
+        classes,
+        splits,
         source=query.path
         if Path(query.path).expanduser().exists()
         else f"https://huggingface.co/datasets/{query.path}",
@@ -146,10 +145,10 @@ def _texts(
         kept = [i for i, text in enumerate(own) if text]
         texts[part] = [own[i].replace("\0", " ") for i in kept]
         labels[part] = labels[part][kept]
-    hashes = {part: text_hashes(own) for part, own in texts.items()}
+    hashes = {part: content_hashes(own) for part, own in texts.items()}
 
     def make(part: str, own: NDArray[np.int64]) -> Split:
-        return text_split(texts[part], labels[part], hashes[part], own.tolist())
+        return memory_split(texts[part], labels[part], hashes[part], own)
 
     return make, hashes
 

@@ -4,7 +4,7 @@ Rules:
 
 * Transparent pixels show white, as on paper; partly transparent ones are blended with it.
 * 16-bit grey is scaled from its full range to 0-255 and rounded. Whole numbers of 32 bits and
-  fractions are refused: their files do not say which value is white.
+  fractions are refused: their files do not define which value is white.
 * CMYK and other colour models become RGB by Pillow's plain formula, without colour profiles.
 * The orientation that a camera recorded (EXIF or XMP) is applied.
 * Of several frames or pages the first counts.
@@ -50,7 +50,7 @@ _MIN_IS_WHITE = 0
 
 
 class BadImage(ValueError):
-    """A file that cannot be decoded; the message says why."""
+    """A file that cannot be decoded; the message gives the reason."""
 
 
 @functools.cache
@@ -120,7 +120,7 @@ def decode(data: bytes) -> NDArray[np.uint8]:
 
 
 def _as_array(upright: Image, source: Any) -> NDArray[np.uint8]:
-    """Pixels of the upright copy; the source still knows its format and tags."""
+    """Pixels of the upright copy; the source still has its format and tags."""
     mode = upright.mode
     if mode.startswith("I;16"):
         return _from_16_bits(np.asarray(upright), source)

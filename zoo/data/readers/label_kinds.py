@@ -16,7 +16,7 @@ _PLUGIN = "a plugin's dataset may have any labels: see the guide to plugins"
 _FEW = 20
 
 
-def refuse_rows(name: str, array: NDArray[Any]) -> BadData:
+def row_labels_error(name: str, array: NDArray[Any]) -> BadData:
     """The error for labels of two or more dimensions, shape (examples, …)."""
     shape = f"{name} has shape {array.shape}; labels have one dimension"
     if array.ndim != 2 or array.dtype.kind not in "uifb" or 0 in array.shape:
@@ -47,7 +47,7 @@ def refuse_rows(name: str, array: NDArray[Any]) -> BadData:
     )
 
 
-def refuse_type(name: str, array: NDArray[Any]) -> BadData:
+def label_type_error(name: str, array: NDArray[Any]) -> BadData:
     """The error for labels that are no whole numbers, shape (examples,)."""
     what = f"{name} is of type {array.dtype}"
     why = "labels are whole numbers: the index of the class"

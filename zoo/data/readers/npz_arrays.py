@@ -13,6 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zoo.common.errors import BadData, BadFile
+from zoo.data.readers.array_ranges import range_notes, refuse_mixed_scales
+from zoo.data.readers.label_kinds import label_type_error, row_labels_error
 
 _CHUNK = 1024
 _EXPECTED = "store x and y, or x_train, y_train, x_test and y_test"
@@ -27,7 +29,7 @@ class Arrays:
             height, width, 1 or 3). Series: float32, shape (examples, steps, channels).
         labels: int64, shape (examples,), by the same names.
         classes: Class names.
-        notes: What the reader should know.
+        notes: Remarks for users.
     """
 
     examples: dict[str, NDArray[Any]] = field(default_factory=dict)
@@ -58,6 +60,7 @@ def read_arrays(path: Path, kind: str = "images") -> Arrays:
         result.examples[name] = examples
     result.classes = _classes(stored.get("classes"), result.labels)
     used = {_array_name(kind, name) for kind in "xy" for name in names} | {"classes"}
+    result.notes += range_notes(read, kind)
     unused = sorted(set(stored) - used)
     if unused:
         result.notes.append(f"not used: {', '.join(unused)}")
@@ -222,6 +225,7 @@ def _factor(images: dict[str, NDArray[Any]]) -> float:
         raise BadData(
             "some arrays hold fractions up to 1, others whole numbers", fix="use one kind"
         )
+    refuse_mixed_scales(images)
     if 1 < highest < 2:
         raise BadData(
             f"fractions reach {highest:g}: neither 0 to 1 nor 0 to 255",
@@ -244,21 +248,14 @@ def _labels(name: str, array: NDArray[Any], examples: int) -> NDArray[np.int64]:
     if array.ndim == 2 and array.shape[1] == 1:
         array = array[:, 0]
     if array.ndim != 1:
-        raise BadData(
-            f"{name} has shape {array.shape}; labels have one dimension",
-            fix="turn one-hot rows into class indices with numpy.argmax(labels, axis=1)",
-        )
+        raise row_labels_error(name, array)
     if len(array) != examples:
         raise BadData(
             f"{name} has {len(array)} labels for {examples} examples",
             fix="store one label per example",
         )
     if array.dtype.kind not in "ui":
-        raise BadData(
-            f"{name} is of type {array.dtype}",
-            why="labels are whole numbers: the index of the class",
-            fix="convert them: labels.astype(numpy.int64)",
-        )
+        raise label_type_error(name, array)
     wrong = np.flatnonzero((array < 0) | (array > np.iinfo(np.int32).max))
     if len(wrong):
         raise BadData(

@@ -26,7 +26,7 @@ class Columns:
     Attributes:
         channels: Names of the columns that become channels, in order.
         label: Name of the column with the class.
-        group: Name of the column that tells recordings or persons apart; None when there is none.
+        group: Name of the column of recordings or persons; None when there is none.
     """
 
     channels: tuple[str, ...]

@@ -27,7 +27,7 @@ class LabelledTexts:
         labels: Class names.
         places: Where each stands, for messages.
         broken: What was left out, with the reason.
-        notes: What the reader should know.
+        notes: Remarks for users.
     """
 
     texts: list[str] = field(default_factory=list)
@@ -118,7 +118,7 @@ def _rows(path: Path, name: str) -> list[tuple[int, list[str]]]:
     if path.suffix.lower() == ".tsv":
         rows = list(rows_of(path, name, "\t", quotes=False))
     else:
-        # Texts hold signs of all kinds, so their number says nothing: the first that divides.
+        # Texts hold signs of all kinds, so counting them does not help: the first that divides.
         first = next(rows_of(path, name, ","), (1, [""]))
         comma = len(first[1]) > 1
         rows = list(rows_of(path, name, "," if comma else None))

@@ -8,7 +8,6 @@ from pathlib import Path
 
 from zoo.common.errors import BadFile, UnknownName
 from zoo.common.files import sha256_of
-from zoo.contracts import Architecture, Variant
 from zoo.networks.card import read_card
 from zoo.networks.checkpoints import model_ids, packaged
 from zoo.networks.published.cache import is_fetched, official_path, own_weights, sources_of
@@ -61,7 +60,8 @@ def _local_weights(registry: Registry) -> Iterator[tuple[str, Path, str]]:
     for architecture, variant in registry.variants():
         for tag, path in packaged(architecture, variant).items():
             yield f"{variant.name}.{tag}", path, "install edgezoo again"
-        yield from _fetched(architecture, variant)
+        for source in filter(is_fetched, sources_of(architecture, variant).values()):
+            yield source.model_id, official_path(source), f"zoo weights fetch {source.model_id}"
         for tag, path in own_weights(variant).items():
             name = f"{variant.name}.{tag}"
             yield (
@@ -69,12 +69,6 @@ def _local_weights(registry: Registry) -> Iterator[tuple[str, Path, str]]:
                 path,
                 f"convert it again: zoo weights fetch {variant.name} --from … --tag {tag}",
             )
-
-
-def _fetched(architecture: Architecture, variant: Variant) -> Iterator[tuple[str, Path, str]]:
-    for source in sources_of(architecture, variant).values():
-        if is_fetched(source):
-            yield source.model_id, official_path(source), f"zoo weights fetch {source.model_id}"
 
 
 def _verify(model_id: str, path: Path, fix: str) -> VerifiedWeights:

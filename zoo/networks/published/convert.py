@@ -83,7 +83,7 @@ def convert(
 def count_classes(
     tensors: Tensors, layers: Iterable[SourceLayer], framework: Framework
 ) -> int | None:
-    """Number of classes that the file's head knows; None when it has no such head."""
+    """Number of classes of the file's head; None when it has no such head."""
     for layer in layers:
         if layer.ours == HEAD:
             bias = tensors.get(_tensor_name(layer, "bias", framework))

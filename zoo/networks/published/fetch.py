@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from zoo.common.errors import BadFile, UnknownName, UsageError
 from zoo.common.files import sha256_of
 from zoo.common.optional_imports import require_extra
-from zoo.contracts import WeightsSource
+from zoo.common.progress import OnEvent
 from zoo.contracts.weights import hash_in_name
 from zoo.networks.card import read_card
 from zoo.networks.checkpoints import Checkpoint, model_ids
@@ -25,9 +24,6 @@ from zoo.networks.published.cache import (
     sources_of,
 )
 from zoo.registry import Registry
-
-Event = dict[str, Any]
-OnEvent = Callable[[Event], None]
 
 _TAG = re.compile(r"[a-z][a-z0-9_-]*\Z")
 
@@ -57,7 +53,18 @@ class OfficialWeights:
 
 def list_official(registry: Registry) -> list[OfficialWeights]:
     """All official weights, and those that the user fetched under a tag of their own."""
-    rows = [_row(source) for _, _, source in all_sources(registry.variants())]
+    rows = [
+        OfficialWeights(
+            model_id=source.model_id,
+            url=source.url,
+            licence=source.licence,
+            hash=source.expected_hash,
+            fetched=is_fetched(source),
+            path=official_path(source),
+            page=source.page,
+        )
+        for _, _, source in all_sources(registry.variants())
+    ]
     for _, variant in registry.variants():
         for path in own_weights(variant).values():
             published = read_card(path.with_suffix(".toml")).recipe.get("published", {})
@@ -75,18 +82,6 @@ def list_official(registry: Registry) -> list[OfficialWeights]:
     return sorted(rows, key=lambda row: row.model_id)
 
 
-def _row(source: WeightsSource) -> OfficialWeights:
-    return OfficialWeights(
-        model_id=source.model_id,
-        url=source.url,
-        licence=source.licence,
-        hash=source.expected_hash,
-        fetched=is_fetched(source),
-        path=official_path(source),
-        page=source.page,
-    )
-
-
 def fetch(
     registry: Registry, model: str, *, again: bool = False, on_event: OnEvent = lambda event: None
 ) -> Checkpoint:
@@ -100,7 +95,7 @@ def fetch(
 
     Raises:
         UnknownName: Nothing official has this name.
-        ZooError: As `locate` and `convert_file` say.
+        ZooError: See `locate` and `convert_file`.
     """
     source = source_named(registry, model)
     if source is None:
@@ -185,7 +180,7 @@ def _convert(
     from zoo.networks.published.file_formats import TORCH_SUFFIXES
     from zoo.networks.published.locate import locate
 
-    # A missing library must not be told after a download of hundreds of megabytes.
+    # A missing library must be reported before a download of hundreds of megabytes.
     require_extra("train")
     if url.lower().endswith(TORCH_SUFFIXES):
         require_extra("torch")

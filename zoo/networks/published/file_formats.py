@@ -19,7 +19,7 @@ SUFFIXES = (".safetensors", *TORCH_SUFFIXES, *KERAS_SUFFIXES)
 #: Under what training programs keep the tensors, beside their own notes.
 _WRAPPERS = ("state_dict", "model_state_dict", "model")
 _PARALLEL = "module."
-#: The part of a long message that names what a file asks for.
+#: The part of a long message that names the class requested by a file.
 _COMPLAINT = re.compile(r"(?i)\bunsupported (?:(?!\. Please|\n).)+")
 
 
@@ -52,7 +52,7 @@ def read_checkpoint_file(path: Path, application: str = "") -> dict[str, NDArray
 def _read_torch(path: Path) -> dict[str, NDArray[Any]]:
     torch = require("torch")
     try:
-        # Only tensors: a full unpickler runs whatever code the file asks for.
+        # Only tensors: a full unpickler runs any code that a file contains.
         loaded = torch.load(str(path), map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
         # PyTorch's own words advise to switch this protection off.

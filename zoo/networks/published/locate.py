@@ -12,10 +12,10 @@ from zoo.common.downloads import Digests, DownloadFailed, HashMismatch, digests_
 from zoo.common.errors import UsageError
 from zoo.common.optional_imports import require
 from zoo.common.paths import OFFLINE_VARIABLE, cache_folder, is_offline
+from zoo.common.progress import OnEvent
 from zoo.contracts.weights import hash_in_name
 from zoo.networks.published.pins import pin, pinned
 
-Event = dict[str, Any]
 HUB_FILE = "model.safetensors"
 
 
@@ -36,7 +36,7 @@ class VerifiedFile:
     temporary: bool = False
 
 
-def locate(url: str, expected: str, emit: Callable[[Event], None]) -> VerifiedFile:
+def locate(url: str, expected: str, emit: OnEvent) -> VerifiedFile:
     """Finds or downloads a file, verifies it, and records its SHA-256.
 
     Args:
@@ -46,7 +46,7 @@ def locate(url: str, expected: str, emit: Callable[[Event], None]) -> VerifiedFi
 
     Raises:
         UsageError: Not an address of these; not on this machine and offline.
-        DownloadFailed: The publisher did not answer.
+        DownloadFailed: The server did not respond.
         HashMismatch: Not the published file; gives both hashes.
         MissingExtra: The library for this kind of address is not installed.
     """
@@ -79,7 +79,7 @@ def _local(path: Path) -> VerifiedFile:
     return VerifiedFile(str(path), path, digests.sha256)
 
 
-def _web(rest: str, url: str, expected: str, emit: Callable[[Event], None]) -> Found:
+def _web(rest: str, url: str, expected: str, emit: OnEvent) -> Found:
     path = cache_folder() / "downloads" / rest.rpartition("/")[2]
     if expected and path.is_file() and (known := digests_of(path)).matches(expected):
         return path, known, True  # its conversion was cut short
@@ -93,7 +93,7 @@ def _web(rest: str, url: str, expected: str, emit: Callable[[Event], None]) -> F
     return path, download(url, path, expected, progress), True
 
 
-def _hub(rest: str, url: str, expected: str, emit: Callable[[Event], None]) -> Found:
+def _hub(rest: str, url: str, expected: str, emit: OnEvent) -> Found:
     """By the hub's own client: its cache, its tokens, its mirrors (``HF_ENDPOINT``)."""
     parts = rest.split("/")
     if len(parts) < 2 or not all(parts):
@@ -137,7 +137,7 @@ def _hub_file(hub: Any, repository: str, file: str, url: str, options: dict[str,
         raise DownloadFailed(f"{url} could not be fetched", why=_first_line(error)) from error
 
 
-def _package(rest: str, url: str, expected: str, emit: Callable[[Event], None]) -> Found:
+def _package(rest: str, url: str, expected: str, emit: OnEvent) -> Found:
     """A file of an installed distribution; nothing is ever installed for it."""
     name, _, inside = rest.partition("/")
     try:
@@ -158,7 +158,7 @@ def _package(rest: str, url: str, expected: str, emit: Callable[[Event], None]) 
     return path, digests, False
 
 
-_SCHEMES: dict[str, Callable[[str, str, str, Callable[[Event], None]], Found]] = {
+_SCHEMES: dict[str, Callable[[str, str, str, OnEvent], Found]] = {
     "https": _web,
     "http": _web,
     "hf": _hub,

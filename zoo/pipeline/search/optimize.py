@@ -50,7 +50,6 @@ class SearchResult:
     """What a search found.
 
     Attributes:
-        model_id: Of the model that was asked for.
         data: What files were calibrated and judged on.
         folder: Holds the chosen file, ``optimize.json`` and, when it was asked for, the report.
         limits: What the chosen file must keep.
@@ -61,9 +60,7 @@ class SearchResult:
         nearest: The point nearest to the limits; None when there is no point at all.
         files: What was put into `folder` of the chosen point: the file first, then what belongs
             to it, its weights and their card; empty when there is no such point.
-        notes: What was not tried, and why.
         stopped: Whether the budget of time ended the search.
-        seconds: Time it took.
         created: When, ISO 8601, UTC.
     """
 

@@ -52,26 +52,12 @@ class SearchPoint:
 
     Attributes:
         name: Unique in the search: ``tflite int8``, ``onnx int8, width 0.5``.
-        stage: Which stage of the search made it.
         network: Whose weights: the model's own, or how they came about.
-        format: Exporter name.
-        precision: As exported.
         verdict: How the gate ended, or the step before it.
         reason: Why it did not pass, or was not timed; empty when there is nothing to say.
         method: How ranges were calibrated, as asked; empty where nothing is calibrated.
-        keep: Layers that stay in float.
-        bytes: Size of the file.
-        download_bytes: Its size after gzip.
         metric: Headline metric in the deployment runtime.
         drop: Points lost against the model, or per cent by which a distance rose.
-        p50_ms: Median latency on the device.
-        p50_low_ms: Lower end of its interval.
-        p50_high_ms: Upper end.
-        quiet: Whether the host was quiet then.
-        device: Where it was timed.
-        runtime: What ran it there.
-        threads: As set.
-        checks: The gate's.
         note: What else should be known: what pruning brought.
         source: The file in the cache; None when there is none.
         recipe: What makes this very file from `weights`.

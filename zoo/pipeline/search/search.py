@@ -31,12 +31,10 @@ class SearchOptions:
     """What was asked of a search beyond its limits.
 
     Attributes:
-        formats: Exporters to try.
         precisions: To try; None for all of each format.
         widths: Factors of the width; None tries some only where nothing else meets the limits,
             an empty tuple none.
         prune: Shares of weights to remove; likewise.
-        epochs: Of each training.
         budget_seconds: Nothing new begins after so long; None for no limit.
         thorough: Go through every stage even after a point meets all limits.
     """
@@ -55,11 +53,7 @@ class Search:
     """One search: its points so far, and what was decided on the way.
 
     Attributes:
-        bench: Carries trials out.
-        network: The model's own weights.
-        checkpoint: Where they lie.
         limits: What the chosen file must keep.
-        wishes: What else was asked.
         points: In the order in which they were tried.
         notes: What was skipped or ended, and why.
         stopped: Whether the budget of time ended the search.

@@ -37,8 +37,6 @@ class StudentNetwork:
     """A smaller network that learns from the model (Hinton et al. 2015, arXiv:1503.02531).
 
     Attributes:
-        teacher: The model.
-        variant: The student's.
         hyperparameters: The student's, beyond its variant's.
         width: Factor of the width; None for another member of the family.
     """
@@ -82,7 +80,6 @@ class PrunedNetwork:
     """The model with its smallest weights set to zero (Zhu & Gupta 2017, arXiv:1710.01878).
 
     Attributes:
-        checkpoint: The model.
         share: Of the weights of convolutions and dense layers that become zero.
     """
 

@@ -38,7 +38,6 @@ class SearchNetwork:
 
     Attributes:
         name: For people: the model id, or how the weights came about.
-        model: Model id or weights file.
         short: Appended to the names of its points; empty for the model itself.
         pruned: Whether zeros are worth storing sparsely.
     """
@@ -54,10 +53,6 @@ class Trial:
     """One file to be made and measured.
 
     Attributes:
-        network: Whose weights.
-        format: Exporter name.
-        precision: One of its precisions.
-        method: How ranges are calibrated.
         repair: Whether layers that lose the most may stay in float.
     """
 
@@ -92,12 +87,7 @@ class TrialRunner:
     """Carries trials out.
 
     Attributes:
-        registry: What provides formats and devices.
-        data: Calibrates and judges.
         options: Of every recipe, as `recipe_from` takes them.
-        store: Gets every new record.
-        run: Name of the search there.
-        on_step: Progress.
         reference: Headline metric of the model before export, once it is known.
         inference_seconds: The quickest float32 file's median; None until one was timed.
         evaluate_seconds: How long evaluating the model took, per example.

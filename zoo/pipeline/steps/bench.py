@@ -29,11 +29,7 @@ class StepDevice:
     """A device, and which machine it is today; or why that cannot be told.
 
     Attributes:
-        device: As it was configured.
         machine: Stands for the machine and the runtimes installed there.
-        kind: Of the device.
-        options: Of the device.
-        problem: Why it did not answer.
     """
 
     device: Device = field(metadata=NOT_IN_KEY)
@@ -72,13 +68,7 @@ class StepDevice:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class DeviceStep(Step[Result]):
-    """One file that passed its gate, on or for one device.
-
-    Attributes:
-        origin: What it is about.
-        gate: Judged the file.
-        place: The device.
-    """
+    """One file that passed its gate, on or for one device."""
 
     origin: Origin
     gate: GateStep
@@ -129,11 +119,7 @@ class AnalysisStep(DeviceStep[OfflineAnalysis]):
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class BenchStep(DeviceStep[Measurement]):
-    """The latency of one file on one device.
-
-    Attributes:
-        options: How it is timed.
-    """
+    """The latency of one file on one device."""
 
     options: RecipeBench
     result_type = Measurement

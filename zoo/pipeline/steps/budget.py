@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 from zoo.benchmark.compare.budgets import budgets_of
 from zoo.benchmark.compare.judgement import Judgement, judge_all, reasons, worst
 from zoo.pipeline.steps.step import Outcome, Step, StepContext
-from zoo.results.measurements import Measurement
 
 if TYPE_CHECKING:
     from zoo.pipeline.steps.bench import BenchStep
@@ -18,12 +17,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class BudgetResult:
-    """What the budgets of one file on one device came to.
-
-    Attributes:
-        device: Its name.
-        judgements: One for each budget.
-    """
+    """What the budgets of one file on one device came to."""
 
     device: str
     judgements: tuple[Judgement, ...]
@@ -34,7 +28,6 @@ class BudgetStep(Step[BudgetResult]):
     """Whether one file keeps the budgets of one device.
 
     Attributes:
-        bench: Timed the file.
         limits: Quantity → limit, as the recipe has them.
     """
 
@@ -49,32 +42,13 @@ class BudgetStep(Step[BudgetResult]):
         return (self.bench, self.bench.gate)
 
     def run(self, context: StepContext) -> Outcome[BudgetResult]:
-        return budget(
-            self.limits,
-            context.before.of(self.bench).result,
-            size=context.before.of(self.bench.gate).result.bytes,
-            device=self.id.device,
+        """Rejected when a budget is exceeded, skipped when one cannot be told."""
+        timed = context.before.of(self.bench).result
+        size = context.before.of(self.bench.gate).result.bytes
+        found = judge_all(budgets_of(self.limits), timed, size)
+        statuses: dict[str, Status] = {"within": "passed", "over": "rejected"}
+        return Outcome(
+            result=BudgetResult(device=self.id.device, judgements=tuple(found)),
+            status=statuses.get(worst(found), "skipped"),
+            reason=reasons(found, self.id.device),
         )
-
-
-def budget(
-    limits: Mapping[str, str], timed: Measurement, *, size: int | None, device: str
-) -> Outcome[BudgetResult]:
-    """Judges each budget.
-
-    Args:
-        limits: Quantity → limit, as the recipe has them.
-        timed: The measurement.
-        size: Bytes of the file with its side files.
-        device: Where it was timed.
-
-    Returns:
-        Rejected when a budget is exceeded, skipped when of one nothing can be told.
-    """
-    found = judge_all(budgets_of(limits), timed, size)
-    statuses: dict[str, Status] = {"within": "passed", "over": "rejected"}
-    return Outcome(
-        result=BudgetResult(device=device, judgements=tuple(found)),
-        status=statuses.get(worst(found), "skipped"),
-        reason=reasons(found, device),
-    )

@@ -93,6 +93,13 @@ def distill(
         emit=emit,
         companion=companion,
     )
+    if len(teacher.task.outputs) > 1:
+        note = (
+            "the network learns from labels alone, and not from the larger one: what that answers "
+            f"is no one choice between classes, but {', '.join(teacher.task.output_names)}"
+        )
+        trainer.notes.append(note)
+        emit({"event": "note", "text": note})
     trainer.fit(dataset)
     how = {"teacher": teacher.card.model_id, "share": TEACHER_SHARE, "temperature": TEMPERATURE}
     return write_trained_weights(

@@ -45,8 +45,6 @@ class EvaluateStep(Step[NetworkEvaluation]):
     """The quality of a network on the test split, and its outputs there.
 
     Attributes:
-        origin: What it is about.
-        train: Made the network.
         learnt: Trained it to be quantized: then it is evaluated so.
     """
 

@@ -65,15 +65,9 @@ class ExportParameters:
     """What file is asked for.
 
     Attributes:
-        format: Exporter name.
-        precision: One of the exporter's.
         data: Dataset that ranges are measured on; None where none are.
-        calibration: How they are measured.
-        seed: Of the drawing of examples.
         target: The kind of processor that the file is for; None chooses.
-        recurrent: Form of recurrent layers.
         keep: Keras layers that stay in float in an integer file.
-        options: The exporter's own.
         part: Which of the files that the network is deployed as; empty for the only one.
     """
 
@@ -94,13 +88,9 @@ class ExportStep(Step[Export]):
     """One file.
 
     Attributes:
-        origin: What it is about.
-        train: Made the network.
         learnt: Trained it to be quantized: then the file is of that network.
         calibrated: Judged the file that was calibrated; with `learnt`, one that lost little makes
             this one needless.
-        asked: Which file.
-        limits: Of one conversion.
     """
 
     origin: Origin
@@ -258,6 +248,7 @@ def export(
             classes=loaded.card.classes,
             licence=loaded.card.licence,
             trained=trained is not None,
+            examples=not part.takes,
         )
     )
     if not path.is_file():
@@ -295,6 +286,7 @@ def export(
             inputs=contents.inputs,
             outputs=contents.outputs,
             payload_sha256=contents.payload_sha256,
+            attachments=dict(contents.attachments),
             versions=versions_of(exporter.distributions),
             target=chosen.name,
             remarks=written.remarks,

@@ -36,11 +36,6 @@ class FinetuneParameters:
     """What a training from a checkpoint, or from random weights, is to do.
 
     Attributes:
-        data: Dataset.
-        tag: Of the weights that come of it.
-        training: How.
-        hyperparameters: Beyond those of the variant.
-        seed: Of everything random.
         allow_leak: Whether examples may be in two splits of the dataset.
     """
 
@@ -57,8 +52,6 @@ class FinetuneStep(Step[TrainingResult]):
     """The training of the network, from the checkpoint or from scratch.
 
     Attributes:
-        origin: What it is about.
-        asked: How it is trained.
         model: Variant, or weights file, that it begins with.
         parent: SHA-256 of these weights; None from scratch.
         checkpoints: Folder for going on after an interruption.

@@ -58,9 +58,7 @@ class GateStep(Step[GateResult]):
     """The verdict on one file, or on all files of one model together.
 
     Attributes:
-        origin: What it is about.
         exports: Made the files, in the order in which they run; one, mostly.
-        reference: Evaluated the Keras network.
         twin: Judged the float32 file of the same format; None for that file itself.
         trained: Evaluated the network that was trained to be quantized, when the file is made from
             it: beside all else, the file must answer as that one does.
@@ -152,7 +150,7 @@ class GateStep(Step[GateResult]):
             reference=expected,
             outputs=answered.outputs,
             max_drop=self.options.max_drop,
-            twin=None if twin is None or not twin.judged else _load(twin.folder / OUTPUTS)[0],
+            baseline=None if twin is None or not twin.judged else _load(twin.folder / OUTPUTS)[0],
         )
         if twins is not None:
             checks = (*checks, conversion_parity(task, twins, precision))

@@ -16,12 +16,7 @@ class Origin:
     """The network and the data that all steps of a plan are about.
 
     Attributes:
-        registry: What provides them.
-        variant: Name of the network.
-        task: Name of its task.
         tag: Of the weights that the plan makes.
-        data: Dataset, as in the recipe.
-        fingerprint: Of its content.
         depends: What else decides how the task judges, by content.
     """
 

@@ -22,12 +22,7 @@ _UNKNOWN = (0.0, 1.0)
 
 
 class PartsBefore:
-    """The Keras models of the parts before one, run one after the other in float.
-
-    Args:
-        loaded: The network.
-        part: The one that takes what they give.
-    """
+    """The Keras models of the parts before one, run one after the other in float."""
 
     def __init__(self, loaded: LoadedModel, part: ModelPart) -> None:
         self._loaded, self._part = loaded, part

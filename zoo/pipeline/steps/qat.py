@@ -44,12 +44,8 @@ class QatStep(Step[TrainingResult]):
     """The training for integers; needless where no calibrated file lost too much.
 
     Attributes:
-        origin: What it is about.
-        train: Made the network.
-        options: How it is trained.
         target: Says what shares a scale.
         seed: Of the order of examples and of augmentation.
-        calibrated: The gates of the calibrated files.
         max_drop: What a file may lose; None: nobody said, and the training was asked for outright.
         checkpoints: Folder for going on after an interruption.
     """

@@ -9,6 +9,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from zoo.analysis.layer_comparison import compare_layers
 from zoo.analysis.mixed_precision import (
     EXAMPLES,
     FloatLayerSearch,
@@ -22,14 +23,13 @@ from zoo.artifacts.gate import compare_outputs
 from zoo.artifacts.reference_outputs import EXPECTED
 from zoo.common.errors import Unsupported, ZooError
 from zoo.common.files import copy_with_side_files, sha256_of, size_with_side_files
-from zoo.contracts import Comparison, Dataset, LayerComparison, Truth
+from zoo.contracts import Comparison, Dataset, LayerComparison, Precision, Task, Truth
 from zoo.contracts.precision import BASELINE, CALIBRATIONS
 from zoo.data.opening import open_dataset
 from zoo.execution.device import Device
 from zoo.execution.runner import choose_runtime, host_device, run_file
 from zoo.execution.runtimes import running_plugins
 from zoo.pipeline.steps.export import ExportParameters, ExportStep
-from zoo.pipeline.steps.layers import compare
 from zoo.pipeline.steps.step import Outcome, StepContext
 from zoo.registry import Plugin, Registry
 from zoo.results.records import Attempt, Export
@@ -70,9 +70,9 @@ class RepairStep(ExportStep):
 
     def run(self, context: StepContext) -> Outcome[Export]:
         session = RepairSession(step=self, context=context, asked=self.asked)
-        workshop = SearchCallbacks(make=session.make, compare=session.compare, tell=session.tell)
+        callbacks = SearchCallbacks(make=session.make, compare=session.compare, tell=session.tell)
         try:
-            found = search(workshop, self.asked.keep)
+            found = search(callbacks, self.asked.keep)
             return Outcome(result=session.finish(found))
         finally:
             for folder in context.folder.glob("try-*"):
@@ -201,19 +201,14 @@ class RepairSession:
         self.unit = "points" if before.higher_is_better else "%"
         drop = before.lost_by(task.evaluate(task.decode(answered.outputs), truth)[0])
         compared = compare_outputs(task, self.expected, answered.outputs, labels)
-        precision = self.registry.precision(manifest.precision)
-        if task.parity(_with_margin(compared), precision).passed:
-            return drop, ""
-        found = task.parity(compared, precision)
-        few = f"{found.value}, too near the limit for so few inputs ({found.limit})"
-        return drop, found.reason or few
+        return drop, parity_reason(task, compared, self.registry.precision(manifest.precision))
 
     def compare(self, first: MixedCandidate) -> LayerComparison:
         """The first file and its float twin, which is made for this."""
         folder = self.context.folder / "try-float"
         twin = self._export(folder, replace(self.asked, precision=BASELINE.name, keep=()))
         return self.context.call(
-            compare,
+            compare_layers,
             self.step.limits,
             plugins=self.registry.settings,
             path=str(first.path),
@@ -249,6 +244,18 @@ class RepairSession:
 
 def _size(artifact: Artifact) -> int:
     return size_with_side_files(artifact.path, artifact.contents.side_files)
+
+
+def parity_reason(task: Task, found: Comparison, precision: Precision) -> str:
+    """Why a file answers otherwise than its network, in figures as measured; empty: it does not.
+
+    A margin decides, which is no figure to be shown.
+    """
+    if task.parity(_with_margin(found), precision).passed:
+        return ""
+    measured = task.parity(found, precision)
+    few = f"{measured.value}, too near the limit for so few inputs ({measured.limit})"
+    return measured.reason or few
 
 
 def _with_margin(found: Comparison) -> Comparison:

@@ -32,7 +32,6 @@ class StepId:
     Attributes:
         kind: ``finetune``, ``evaluate``, ``export``, ``gate``, ``bench`` and others.
         format: Exporter name of the file it is about; empty where there is none.
-        precision: Of that file.
         trained: Whether it is about the network that was trained to be quantized.
         device: Name of the device that it happens on or for; empty where that does not matter.
         part: Which of several files that make one model together; empty where it is about all.
@@ -106,8 +105,6 @@ class StepContext:
 
     Attributes:
         folder: Its own, empty; files left there are kept with the record.
-        before: The steps that it waited for.
-        emit: For progress events.
         children: Registers child processes, so that an interruption ends them.
     """
 

@@ -29,11 +29,6 @@ class TrainStep(Step[Trained]):
 
     Attributes:
         origin: The network that is trained, and the data.
-        label: What it makes, for people.
-        model: The weights file.
-        sha256: Of that file.
-        training: How.
-        seed: Of everything random.
         checkpoints: Folder for going on after an interruption.
     """
 

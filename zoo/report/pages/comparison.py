@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from zoo.benchmark.compare.wording import TABLE, basis, first_line, row, sentence
-from zoo.common.files import write_text
 from zoo.report.charts.ratio_chart import ratio_chart
 from zoo.report.pages.html import environment
 
@@ -33,11 +31,6 @@ def render(found: Comparisons) -> str:
         sentences=[_about(found, number) for number in range(len(found.pairs))],
         notes=[*bases, *missing],
     )
-
-
-def write(path: Path, found: Comparisons) -> None:
-    """Writes the page; whoever opens `path` meanwhile sees the old page or the new one."""
-    write_text(path, render(found))
 
 
 def _title(found: Comparisons) -> str:

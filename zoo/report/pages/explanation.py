@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from zoo.common.files import write_text
 from zoo.report.charts.layer_chart import byte_chart, error_chart, time_chart
 from zoo.report.layer_table import HEADINGS, RIGHT, rows
 from zoo.report.pages.html import environment
@@ -30,8 +28,3 @@ def render(found: Explanation) -> str:
             ("bytes", "Bytes by layer", byte_chart(found.comparison)),
         ],
     )
-
-
-def write(path: Path, found: Explanation) -> None:
-    """Writes the page; whoever opens `path` meanwhile sees the old page or the new one."""
-    write_text(path, render(found))

@@ -6,10 +6,8 @@ import math
 import statistics
 from collections.abc import Mapping
 from importlib import resources
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from zoo.common.files import write_text
 from zoo.common.optional_imports import require
 from zoo.report.charts.confusion_chart import (
     confusion_chart,
@@ -26,7 +24,7 @@ from zoo.report.example_cards import MOST, sample_cards
 from zoo.report.headline import summary, tiles
 from zoo.report.image_strip import embed_images, epoch_images
 from zoo.report.offline_analysis import analysed_kinds, basis, detail_tables
-from zoo.report.quality import worst_recalls
+from zoo.report.quality import quality_lines, worst_recalls
 from zoo.report.sequence_cards import step_cards
 from zoo.report.table import budget_lines
 from zoo.report.view import RunView
@@ -51,6 +49,7 @@ def render(run: RunView) -> str:
         run=run,
         summary=summary(run.rows, run.findings),
         recalls=worst_recalls(run.reference),
+        quality_lines=quality_lines(run.reference) if run.reference else [],
         tiles=tiles(run),
         columns=file_columns(run.rows),
         analysed=analysed_kinds(run.examinations),
@@ -66,11 +65,6 @@ def render(run: RunView) -> str:
         galleries=embed_images(run.galleries),
         seconds=sum(step.seconds for step in run.steps if not step.cached),
     )
-
-
-def write(path: Path, run: RunView) -> None:
-    """Writes the page; whoever opens `path` meanwhile sees the old page or the new one."""
-    write_text(path, render(run))
 
 
 def environment() -> Environment:
@@ -139,21 +133,14 @@ def _quality(run: RunView) -> dict[str, Any]:
     charts = [confusion_chart(counts, run.classes, fmt.plain(subject))]
     others = {
         fmt.plain(name): other
-        for name, confusion in _others(run.confusions, subject).items()
-        if (other := matrix(confusion, run.classes)) is not None
+        for name, confusion in run.confusions.items()
+        if name != subject and (other := matrix(confusion, run.classes)) is not None
     }
     if others:
         most = max(others, key=lambda name: moved_examples(others[name], counts))
         if moved_examples(others[most], counts) == 0:
-            charts.append(Chart("", f"{_every(len(others))} has exactly this confusion matrix."))
+            each = "The file" if len(others) == 1 else f"Each of the {len(others)} files"
+            charts.append(Chart("", f"{each} has exactly this confusion matrix."))
         else:
             charts.append(difference_chart(others[most], counts, run.classes, most))
     return {"charts": tuple(charts), "mistakes": found}
-
-
-def _others(confusions: Mapping[str, Any], subject: str) -> dict[str, Any]:
-    return {name: confusion for name, confusion in confusions.items() if name != subject}
-
-
-def _every(files: int) -> str:
-    return "The file" if files == 1 else f"Each of the {files} files"

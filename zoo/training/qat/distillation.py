@@ -1,13 +1,14 @@
-"""Training the twin that rounds to answer as the network it was made from.
+"""Distillation of the rounding twin from the network it was made from.
 
-Hinton et al. 2015, "Distilling the Knowledge in a Neural Network" (arXiv:1503.02531): what a
-network answers says more than labels do, and it is what the file is compared with. It also works
-for every task, those without labels included.
+Hinton et al. 2015, "Distilling the Knowledge in a Neural Network" (arXiv:1503.02531): a
+network's outputs carry more information than labels, and the file is compared with them. It also
+works for every task, those without labels included.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import prod
 from typing import Any
 
 from zoo.common.optional_imports import require
@@ -68,12 +69,52 @@ def logit_distillation(task: Task, teacher: Any, *, chooses: bool) -> LogitDisti
         """Both networks on the same inputs, their outputs stacked along axis 1."""
         keras = require("keras")
         inputs = keras.Input(student.input_shape[1:], dtype=student.inputs[0].dtype)
-        answers = _as_trained(raw_model(teacher, preprocessing))(inputs)
-        return keras.Model(inputs, keras.ops.stack([student(inputs), answers], axis=1))
+        answers, own = _as_trained(raw_model(teacher, preprocessing))(inputs), student(inputs)
+        if isinstance(own, dict):
+            return _without_labels()(inputs, _alike(own, answers))
+        return keras.Model(inputs, keras.ops.stack([own, answers], axis=1))
 
     return LogitDistillation(
         name=task.name, trainee=trainee, chooses=chooses, higher_is_better=chooses
     )
+
+
+def _alike(own: dict[str, Any], answers: dict[str, Any]) -> Any:
+    """Several outputs of both networks as one, (batch, 2, …), in which each weighs the same."""
+    ops = require("keras").ops
+    pairs = []
+    for name, output in own.items():
+        student, teacher = (
+            ops.reshape(o, (-1, prod(o.shape[1:]))) for o in (output, answers[name])
+        )
+        size = ops.sqrt(ops.mean(ops.sum(ops.square(teacher), axis=1)) + 1e-12)
+        pairs.append(ops.stack([student, teacher], axis=1) / size)
+    return ops.concatenate(pairs, axis=2)
+
+
+def _without_labels() -> Any:
+    """A class of `keras.Model` that is trained on its outputs alone, however labels are named."""
+    base = require("keras").Model
+
+    class Unlabelled(base):  # type: ignore[misc, valid-type]
+        """Loss and metrics of the outputs."""
+
+        def compute_loss(
+            self,
+            x: Any = None,
+            y: Any = None,
+            y_pred: Any = None,
+            sample_weight: Any = None,
+            training: bool = True,
+        ) -> Any:
+            return super().compute_loss(
+                x=x, y=y_pred, y_pred=y_pred, sample_weight=sample_weight, training=training
+            )
+
+        def compute_metrics(self, x: Any, y: Any, y_pred: Any, sample_weight: Any = None) -> Any:
+            return super().compute_metrics(x, y_pred, y_pred, sample_weight)
+
+    return Unlabelled
 
 
 def _as_trained(model: Any) -> Any:

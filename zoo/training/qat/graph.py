@@ -46,7 +46,7 @@ class Graph:
     Attributes:
         nodes: In an order in which they can be computed.
         inputs: Values that are given.
-        outputs: Values that are wanted.
+        outputs: The output values.
     """
 
     nodes: tuple[Node, ...]

@@ -59,17 +59,6 @@ def freeze_quantizers(model: Any) -> None:
             layer.freeze_quantizers()
 
 
-def limits_of(model: Any) -> dict[str, tuple[float, float]]:
-    """The limits of each rounding layer, by its name."""
-    kind = _fake_quantize_class()
-    found = {}
-    for layer in model.layers:
-        if isinstance(layer, kind):
-            low, high = layer.limits()
-            found[layer.name] = float(low), float(high)
-    return found
-
-
 def quantization_parameters(low: float, high: float) -> tuple[float, int]:
     """Scale and zero point, as one of 256 levels, for these limits."""
     scale = (high - low) / 255.0

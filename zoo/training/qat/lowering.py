@@ -1,6 +1,6 @@
 """Lowering of a network's operations to those of the rounding twin, with their ranges.
 
-TFLite's quantization specification says which operators must give the range that they take:
+TFLite's quantization specification lists operators whose output must have the input's range:
 https://ai.google.dev/edge/litert/models/quantization_spec
 """
 
@@ -15,7 +15,7 @@ from zoo.training.qat.graph import Graph, Node
 from zoo.training.qat.kernels import KERNELS, Kernel, kernels_of
 from zoo.training.qat.operations import Limits, Lowered, Op, Rule
 
-#: What runtimes compute these functions into; their kernels know no other limits.
+#: What runtimes compute these functions into; their kernels support no other limits.
 _SHARES: Limits = (0.0, 255 / 256)
 _SIGNED_SHARES: Limits = (-1.0, 127 / 128)
 

@@ -73,7 +73,9 @@ def build_rounding_network(
         )
     raw = raw_input(preprocessing, batch)
     logits = network(normalization(preprocessing)(raw))
-    graph = graph_of(keras.Model(raw, [logits, task.activation(logits)]))
+    answers = task.activation(logits)
+    tree = keras.tree
+    graph = graph_of(keras.Model(raw, [*tree.flatten(logits), *tree.flatten(answers)]))
     lowered = lower(
         graph,
         input_limits=_BYTES if preprocessing.whole_bytes else None,
@@ -91,9 +93,11 @@ def build_rounding_network(
     inputs = raw_input(preprocessing, batch)
     builder = _Builder(lowered)
     made = builder.build([inputs])
+    count = len(tree.flatten(logits))
+    own, given = (tree.pack_sequence_as(logits, p) for p in (made[:count], made[count:]))
     return RoundingNetwork(
-        trained=keras.Model(inputs, made[0], name=f"{network.name}_rounding"),
-        deployed=keras.Model(inputs, made[1], name=network.name),
+        trained=keras.Model(inputs, own, name=f"{network.name}_rounding"),
+        deployed=keras.Model(inputs, given, name=network.name),
         real=lowered.real,
         rounded=lowered.rounded,
         logits=builder.rounds(lowered.outputs[0]) if _is_softmax(lowered) else None,
@@ -101,6 +105,8 @@ def build_rounding_network(
 
 
 def _is_softmax(lowered: Lowered) -> bool:
+    if len(lowered.outputs) != 2:
+        return False
     logits, output = lowered.outputs
     last = next((op for op in lowered.ops if op.output == output), None)
     softmax = require("keras").ops.softmax

@@ -52,7 +52,7 @@ class Lowered:
     Attributes:
         ops: In order.
         inputs: Values that are given.
-        outputs: Values that are wanted.
+        outputs: The output values.
         limits: Ranges of values that are known from the start.
         real: Layers that compute in real numbers, with the reason of each.
         rounded: Number of layers whose weights are rounded.

@@ -51,8 +51,6 @@ class LoadRequest(NamedTuple):
     """A file to open.
 
     Attributes:
-        path: On the device.
-        threads: For one inference.
         batch: Examples in one inference, where the file leaves them open; None leaves it to it.
         timing: Whether to use the call that the runtime's own benchmark times.
     """
@@ -88,8 +86,6 @@ class Model:
         api: The call that runs the file, for people.
         inputs: Of each input ``name``, ``shape`` (None for a free side), ``dtype`` (numpy's name),
             ``scale`` and ``zero_point`` (None unless one of each holds for the whole tensor).
-        outputs: The same.
-        load_ns: What loading took.
         invoke: Runs the file on the inputs that `write` has set; what is timed.
     """
 

@@ -60,15 +60,7 @@ def version_of(distributions: Sequence[str]) -> str | None:
 
 
 def open_model(runtime: str, code: Any, module: Any, request: Json, options: Options) -> Model:
-    """Loads a file into a runtime.
-
-    Args:
-        runtime: Its name.
-        code: The module that runs files in it.
-        module: What it runs them with.
-        request: As it came.
-        options: How the device was set up.
-    """
+    """Loads a file into a runtime."""
     asked = load_request(request)
     if request.get("plain_kernels"):
         options = options._replace(plain=True, xnnpack=False)

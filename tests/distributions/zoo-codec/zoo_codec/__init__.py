@@ -90,7 +90,7 @@ def zoo_architectures() -> Iterator[zoo.Architecture]:
                 preprocessing=zoo.ImagePreprocessing(height=SIDE, width=SIDE, channels=1),
                 classes=1,
                 parameters=7761,
-                multiply_adds=1,
+                multiply_adds=36096,
             ),
         ),
     )

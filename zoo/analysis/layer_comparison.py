@@ -1,4 +1,4 @@
-"""A file and its float twin, operator by operator; executed in an isolated child process."""
+"""Layer comparison of a file with its float twin, for a worker process."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from zoo.data.preprocessing.calibration import calibration_inputs
 from zoo.registry import PluginSettings, load_registry
 
 
-def compare(
+def compare_layers(
     *,
     plugins: PluginSettings,
     path: str,
@@ -34,7 +34,7 @@ def compare(
         twin: The float32 file.
         data: Dataset.
         split: Where inputs are drawn from, each class as often as the others.
-        samples: How many.
+        samples: Number of inputs.
         seed: Of the drawing.
         runs: Inferences over which operators are timed; 0 times nothing.
         emit: Receives progress.

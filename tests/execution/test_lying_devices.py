@@ -1,0 +1,143 @@
+"""A device that sends anything in place of figures: an error of its own, within limits."""
+
+from __future__ import annotations
+
+import base64
+import json
+import struct
+import sys
+import zlib
+from typing import Any
+
+import pytest
+
+from zoo.execution.agent_process import PipeProcess
+from zoo.execution.failures import AgentGarbled
+from zoo.execution.figures import MOST_SAMPLES
+from zoo.execution.protocol import bench_run, loaded_file, profile_of
+
+
+def packed(*samples: int, count: int | None = None) -> dict[str, Any]:
+    data = base64.b64encode(zlib.compress(struct.pack(f"<{len(samples)}q", *samples))).decode()
+    return {"count": len(samples) if count is None else count, "data": data}
+
+
+HONEST: dict[str, Any] = {
+    "samples": packed(1000, 3000, 2000),
+    "first_ns": 9000,
+    "warmup": {"runs": 2, "seconds": 0.1, "stable": True},
+    "inputs": {"source": "seeded"},
+    "floors_met": True,
+    "spin_before_ns": [100, 101],
+    "spin_after_ns": [100, 101],
+    "load_average": [0.5, 0.5],
+    "peak_memory_bytes": 20_000_000,
+    "wall_seconds": 1.0,
+    "cpu_seconds": 1.0,
+    "involuntary_switches": 1.0,
+    "steal_seconds": 0.0,
+    "throttled_seconds": 0.0,
+}
+
+
+def test_an_honest_answer() -> None:
+    assert bench_run(HONEST).samples.tolist() == [1000, 3000, 2000]
+
+
+@pytest.mark.parametrize(
+    "lie",
+    [
+        {"load_average": ["<script>", "x"]},
+        {"spin_before_ns": "abc"},
+        {"spin_before_ns": []},
+        {"spin_after_ns": [0]},
+        {"spin_after_ns": [100] * 100_000},
+        {"wall_seconds": float("nan")},
+        {"wall_seconds": float("inf")},
+        {"wall_seconds": -1},
+        {"cpu_seconds": -5},
+        {"cpu_seconds": True},
+        {"steal_seconds": float("nan")},
+        {"first_ns": 10**400},
+        {"first_ns": 1.5},
+        {"floors_met": None},
+        {"peak_memory_bytes": "much"},
+        {"warmup": {"a": {"b": {"c": {"d": {"e": 1}}}}}},
+        {"warmup": {"seconds": float("nan")}},
+        {"inputs": [1]},
+        {"energy": [{"meter": "m", "joules": float("inf"), "readings": 2}]},
+        {"energy": [{"meter": 3, "joules": 1.0, "readings": 2, "seconds": 1, "inferences": 1}]},
+        {"energy": [{"meter": "m", "joules": 1.0, "readings": 2, "seconds": 0, "inferences": 0}]},
+        {"busy_mhz": [None]},
+        {"clock_gap_seconds": "late"},
+        {"samples": packed()},
+        {"samples": packed(1000, count=2)},
+        {"samples": packed(1000, 1000, count=1)},
+        {"samples": packed(-5)},
+        {"samples": packed(2**62, 2**62, 2**62)},  # whose sum is negative in 64 bits
+        {"samples": {"count": MOST_SAMPLES + 1, "data": ""}},
+        {"samples": {"count": 10**30, "data": ""}},
+        {"samples": {"count": 1, "data": "eJw="}},
+        {"samples": {"count": 1, "data": 7}},
+        {"samples": None},
+        {"summary": {"runs": "many", "mean_ms": "fast"}},
+        {"summary": {"runs": 1, "mean_ms": float("nan")}},
+    ],
+    ids=lambda lie: json.dumps(lie)[:60],
+)
+def test_a_lie_in_a_bench(lie: dict[str, Any]) -> None:
+    with pytest.raises((ValueError, TypeError, KeyError, AttributeError, zlib.error)):
+        bench_run({**HONEST, **lie})
+
+
+def test_a_bomb_is_not_unpacked() -> None:
+    """3 MB that unpack to 3 GB would be seen in the peak of the memory."""
+    import resource
+
+    packer = zlib.compressobj(9)
+    parts = [packer.compress(b"\0" * 100_000_000) for _ in range(30)]
+    data = base64.b64encode(b"".join(parts) + packer.flush()).decode()
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    with pytest.raises(ValueError, match="1 or more samples came, 1 were sent"):
+        bench_run({**HONEST, "samples": {"count": 1, "data": data}})
+    after = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    assert after - before < 200_000  # kB
+
+
+def test_a_lie_about_a_file_and_a_profile() -> None:
+    told = {"runtime": "r", "runtime_version": "1", "api": "a", "inputs": [], "outputs": []}
+    told |= {"threads": 1, "load_ns": 5, "memory_before_bytes": 5, "delegate": {}}
+    assert loaded_file(told).load_ns == 5
+    for lie in ({"load_ns": "x"}, {"threads": -1}, {"delegate": [1]}, {"load_ns": float("nan")}):
+        with pytest.raises(ValueError, match="must be"):
+            loaded_file({**told, **lie})
+    row = {"name": "n", "operator": "o", "executor": "e", "ns": float("nan")}
+    with pytest.raises(ValueError, match="ns is nan"):
+        profile_of({"profile": {"method": "m", "operators": [row]}})
+
+
+def test_a_line_without_an_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("zoo.execution.agent_process.LINE_BYTES", 1 << 22)
+    code = "import sys\nwhile True: sys.stdout.write('a' * 1000000); sys.stdout.flush()"
+    process = PipeProcess([sys.executable, "-I", "-S", "-c", code])
+    with pytest.raises(AgentGarbled, match="did not end after 4 MiB"):
+        process.receive(60.0)
+    assert process.stop() is not None
+
+
+def test_a_processor_lost_in_the_warm_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    """For longer than a window, right after the agent looked at the clock."""
+    from types import SimpleNamespace
+
+    from zoo.devices.agent.zoo_agent import timing
+
+    now = 0
+
+    def clock() -> int:
+        nonlocal now
+        now += 3_000_000
+        return now
+
+    monkeypatch.setattr(timing, "clock", clock)
+    model: Any = SimpleNamespace(reset=lambda: None, invoke=lambda: None)
+    assert timing.warm_up(model, 1.0)["runs"] > 0

@@ -1,0 +1,30 @@
+"""Why an integer file is not good enough to be left as it is: in figures that were measured."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from makers import comparison
+
+from zoo.contracts.precision import precision_named
+from zoo.pipeline.steps.repair import parity_reason
+from zoo.registry import PluginSettings, load_registry
+
+TASK = load_registry(PluginSettings(installed=False)).tasks.get("image-classification")
+INT8 = precision_named("int8")
+
+
+def test_what_is_told_is_what_was_counted() -> None:
+    """A margin decides, and is no share of the inputs: 2 of 26 were shown as 12.9 %."""
+    found = replace(comparison(agreement=24 / 26), count=26)
+    assert parity_reason(TASK, found, INT8) == (
+        "the file chooses another class on 2 of 26 real inputs"
+    )
+
+
+def test_a_share_within_the_limit_may_still_be_too_near_to_it() -> None:
+    near = replace(comparison(agreement=263 / 266), count=266)
+    reason = parity_reason(TASK, near, INT8)
+    assert reason.startswith("98.87% of 266 agree")
+    assert "too near the limit for so few inputs" in reason
+    assert parity_reason(TASK, replace(near, agreement=1.0), INT8) == ""
