@@ -97,13 +97,17 @@ def _are_shares(logits: Array, made: Array) -> bool:
 def _inputs(network: Any) -> Any:
     import numpy as np
 
-    (given,) = network.inputs
-    shape = (_EXAMPLES, *(size or _STEPS for size in given.shape[1:]))
+    keras = require("keras")
     random = np.random.default_rng(0)
-    # Numbers of words: the first two are in every vocabulary.
-    whole = "int" in str(given.dtype)
-    values = random.integers(0, 2, shape) if whole else random.normal(size=shape)
-    return require("keras").ops.convert_to_tensor(values, dtype=given.dtype)
+
+    def drawn(given: Any) -> Any:
+        shape = (_EXAMPLES, *(size or _STEPS for size in given.shape[1:]))
+        # Numbers of words: the first two are in every vocabulary.
+        whole = "int" in str(given.dtype)
+        values = random.integers(0, 2, shape) if whole else random.normal(size=shape)
+        return keras.ops.convert_to_tensor(values, dtype=given.dtype)
+
+    return keras.tree.map_structure(drawn, network.input)
 
 
 def _last_layers(output: Any) -> list[Any]:
