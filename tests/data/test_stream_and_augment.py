@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from zoo.common.errors import UnknownName
-from zoo.contracts.dataset import Split
+from zoo.contracts.dataset import IGNORED, Split
 from zoo.contracts.preprocessing import ImagePreprocessing
 from zoo.data.preprocessing.augment import OPTIONS, augment, augmentation_names
 from zoo.data.preprocessing.inputs import read_inputs
@@ -107,6 +107,11 @@ def test_augmented_batches_are_reproducible():
 SIDE = 28
 
 
+def changed(change, pixels):
+    """The pixels alone; there are no labels."""
+    return change(pixels, ())[0]
+
+
 def batch(count: int = 256, channels: int = 1) -> np.ndarray:
     shape = (count, SIDE, SIDE, channels)
     return np.random.default_rng(0).integers(1, 256, shape, dtype=np.uint8)
@@ -115,7 +120,7 @@ def batch(count: int = 256, channels: int = 1) -> np.ndarray:
 @pytest.mark.parametrize("names", [[], ["rotate"], ["shift"], ["flip"], ["erase"], [*OPTIONS]])
 @pytest.mark.parametrize("channels", [1, 3])
 def test_type_shape_and_range(names, channels):
-    result = augment(names, 3)(batch(64, channels)).numpy()
+    result = changed(augment(names, 3), batch(64, channels)).numpy()
     assert result.dtype == np.float32
     assert result.shape == (64, SIDE, SIDE, channels)
     assert result.min() >= 0
@@ -124,11 +129,11 @@ def test_type_shape_and_range(names, channels):
 
 
 def test_no_option_changes_nothing():
-    assert np.array_equal(augment([], 3)(batch()).numpy(), batch())
+    assert np.array_equal(changed(augment([], 3), batch()).numpy(), batch())
 
 
 def test_flip_mirrors_half():
-    result = augment(["flip"], 3)(batch()).numpy()
+    result = changed(augment(["flip"], 3), batch()).numpy()
     mirrored = batch()[:, :, ::-1]
     flipped = (result == mirrored).all(axis=(1, 2, 3))
     kept = (result == batch()).all(axis=(1, 2, 3))
@@ -143,7 +148,7 @@ def shifted(image: np.ndarray, down: int, right: int) -> np.ndarray:
 
 @pytest.mark.parametrize("name", ["shift", "crop"])
 def test_shift_moves_whole_pixels_and_fills_with_zero(name):
-    result = augment([name], 3)(batch()).numpy()
+    result = changed(augment([name], 3), batch()).numpy()
     moves = [(down, right) for down in range(-2, 3) for right in range(-2, 3)]
     found = []
     for image, original in zip(result, batch(), strict=True):
@@ -157,7 +162,7 @@ def test_rotation_stays_within_ten_degrees_about_the_centre():
     # A bright dot at the right end of a wide image tells the angle.
     image = np.zeros((200, 101, 101, 1), np.uint8)
     image[:, 50, 90] = 255
-    result = augment(["rotate"], 3)(image).numpy()[..., 0]
+    result = changed(augment(["rotate"], 3), image).numpy()[..., 0]
     weight = result.sum(axis=(1, 2))
     rows, columns = np.mgrid[:101, :101] - 50.0
     y, x = ((result * axis).sum(axis=(1, 2)) / weight for axis in (rows, columns))
@@ -170,7 +175,7 @@ def test_rotation_stays_within_ten_degrees_about_the_centre():
 def test_flip_rotation_and_shift_combine():
     image = np.zeros((400, SIDE, SIDE, 1), np.uint8)
     image[:, 13:15, 20:22] = 255
-    result = augment(["flip", "rotate", "shift"], 3)(image).numpy()[..., 0]
+    result = changed(augment(["flip", "rotate", "shift"], 3), image).numpy()[..., 0]
     rows, columns = np.mgrid[:SIDE, :SIDE] - (SIDE - 1) / 2
     weight = result.sum(axis=(1, 2))
     assert (weight > 900).all()
@@ -183,27 +188,105 @@ def test_flip_rotation_and_shift_combine():
 
 def test_erase_fills_a_rectangle_of_some_images():
     original = np.full((400, SIDE, SIDE, 1), 100, np.uint8)
-    result = augment(["erase"], 3)(original).numpy()[..., 0]
-    changed = result != 100
-    share = changed.mean(axis=(1, 2))
+    result = changed(augment(["erase"], 3), original).numpy()[..., 0]
+    erased = result != 100
+    share = erased.mean(axis=(1, 2))
     assert 150 < (share > 0).sum() < 250
     assert share.max() < 0.40
-    for mask in changed[share > 0]:
+    for mask in erased[share > 0]:
         rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
         area = (np.ptp(rows) + 1) * (np.ptp(columns) + 1)
         assert mask.sum() > 0.9 * area - 2
-    assert result[changed].std() > 50
+    assert result[erased].std() > 50
 
 
 def test_calls_differ_and_follow_the_seed():
     def calls(seed: int) -> list[np.ndarray]:
         change = augment(["rotate", "erase"], seed)
-        return [change(batch(8)).numpy() for _ in range(3)]
+        return [changed(change, batch(8)).numpy() for _ in range(3)]
 
     first = calls(3)
     assert not np.array_equal(first[0], first[1])
     assert all(np.array_equal(a, b) for a, b in zip(first, calls(3), strict=True))
     assert not np.array_equal(first[0], calls(4)[0])
+
+
+# --- labels that follow pixels -----------------------------------------------------------------
+
+
+def masks(count: int = 64, height: int = SIDE, width: int = SIDE) -> np.ndarray:
+    """Bright rectangles off the middle, as classes 0 and 1."""
+    random = np.random.default_rng(1)
+    made = np.zeros((count, height, width), np.int64)
+    for mask in made:
+        top, left = random.integers(2, height // 2), random.integers(2, width // 3)
+        mask[top : top + height // 3, left : left + width // 4] = 1
+    return made
+
+
+@pytest.mark.parametrize("names", [["flip"], ["shift"], ["rotate"], ["flip", "shift", "rotate"]])
+def test_masks_stay_on_what_they_mark(names):
+    labels = masks()
+    pixels = (labels[..., None] * 255).astype(np.uint8)
+    follow = lambda given, transform: transform.apply_to_map(given, outside=0)  # noqa: E731
+    values, moved = (part.numpy() for part in augment(names, 3, follow)(pixels, labels))
+    assert moved.dtype == np.int64
+    assert moved.shape == labels.shape
+    assert not np.array_equal(moved, labels)
+    differing = ((values[..., 0] > 127) != (moved == 1)).mean()
+    # Turned pixels are interpolated and turned labels are not: they differ at borders alone.
+    assert differing < (0.01 if "rotate" in names else 1e-9)
+    # As they stood they would be wrong: this is what the test must be able to see.
+    assert ((values[..., 0] > 127) != (labels == 1)).mean() > 5 * max(differing, 1e-3)
+
+
+def test_masks_of_another_resolution_follow_too():
+    fine = masks(height=28, width=28)
+    coarse = fine[:, ::2, ::2]
+    pixels = (np.repeat(np.repeat(coarse, 2, 1), 2, 2)[..., None] * 255).astype(np.uint8)
+    follow = lambda given, transform: transform.apply_to_map(given, outside=0)  # noqa: E731
+    values, moved = (part.numpy() for part in augment(["flip"], 3, follow)(pixels, coarse))
+    assert np.array_equal(values[:, ::2, ::2, 0] > 127, moved == 1)
+
+
+def test_what_comes_in_from_outside_has_the_label_of_nothing():
+    follow = lambda given, transform: transform.apply_to_map(given)  # noqa: E731
+    pixels, labels = batch(64), np.ones((64, SIDE, SIDE), np.int64)
+    values, moved = (part.numpy() for part in augment(["shift"], 3, follow)(pixels, labels))
+    assert np.array_equal(moved == IGNORED, values[..., 0] == 0)
+    assert (moved == IGNORED).any()
+
+
+@pytest.mark.parametrize("names", [["flip"], ["shift"], ["rotate"], ["flip", "shift", "rotate"]])
+def test_points_stay_on_what_they_mark(names):
+    places = np.random.default_rng(2).integers(8, 20, (64, 2))
+    pixels = np.zeros((64, SIDE, SIDE, 1), np.uint8)
+    pixels[np.arange(64), places[:, 1], places[:, 0]] = 255
+    follow = lambda given, transform: transform.apply_to_points(given)  # noqa: E731
+    points = places.astype(np.float32)[:, None]
+    values, moved = (part.numpy() for part in augment(names, 3, follow)(pixels, points))
+    assert moved.shape == (64, 1, 2)
+    weights = values[..., 0] / values.sum((1, 2, 3))[:, None, None]
+    y, x = np.mgrid[:SIDE, :SIDE]
+    found = np.stack([(weights * x).sum((1, 2)), (weights * y).sum((1, 2))], -1)
+    np.testing.assert_allclose(moved[:, 0], found, atol=0.4 if "rotate" in names else 1e-3)
+    assert np.abs(points[:, 0] - found).max() > 1
+
+
+def test_erased_pictures_keep_their_labels():
+    def refuse(given, transform):
+        raise AssertionError("nothing has moved")
+
+    _, kept = augment(["erase"], 3, refuse)(batch(8), masks(8))
+    assert np.array_equal(kept, masks(8))
+
+
+def test_weights_stay_with_their_examples():
+    weights = np.arange(COUNT, dtype=np.float32) / 7
+    examples = Examples(numbered_split(), RULE, weights=weights)
+    for change in (None, augment(["flip"], 1)):
+        for _, labels, found in examples.batches(batch=10, shuffle_seed=1, augment=change):
+            np.testing.assert_array_equal(found.numpy(), weights[labels.numpy()])
 
 
 def test_unknown_options_offer_the_nearest():

@@ -48,6 +48,9 @@ NOT_FINITE = """
     x = layers.Flatten()(inputs)
     return layers.Dense(classes, name="head")(x / 0.0)
 """
+ENDS_IN_SOFTMAX = """
+    return layers.Dense(classes, activation="softmax", name="head")(layers.Flatten()(inputs))
+"""
 BLIND = """
     x = layers.Rescaling(0.0)(layers.Flatten()(inputs))
     return layers.Dense(classes, name="head")(x)
@@ -84,6 +87,7 @@ BROKEN = [
     ("head", {"body": HEAD_WITHOUT_WEIGHTS}, "has no weights", "depend on the classes"),
     ("head", {"body": BACKBONE_KNOWS_CLASSES}, "also changes dense", "no layer but the head"),
     ("output", {"body": MIXES_THE_BATCH}, "with its neighbours", "mix examples"),
+    ("output", {"body": ENDS_IN_SOFTMAX}, "ends in softmax", "remove the activation"),
     ("output", {"body": NOT_FINITE}, "NaN or infinite", "overflows"),
     ("weights", {"body": DRAWS_A_CONSTANT}, "after saving and loading", "weights of layers"),
     ("new-head", {"body": HEADLESS}, "does not fit", "use weights of this variant"),

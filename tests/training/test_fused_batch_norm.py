@@ -10,7 +10,7 @@ import pytest
 import tensorflow as tf
 from keras import layers
 
-from zoo.training.fused_batch_norm import fused_normalizations, new_normalizations
+from zoo.training.fused_batch_norm import fused_normalizations
 
 
 def network(**options: Any) -> Any:
@@ -60,37 +60,6 @@ def test_gradients_and_averages_are_those_of_keras(count: int) -> None:
     elements = count * 4 * 3
     assert 1 / (elements - 1) > 1e-2
     np.testing.assert_allclose(found[-1], expected[-1], rtol=1e-5)
-
-
-def averages_after(steps: int, *, new: bool, momentum: float = 0.999) -> Any:
-    """The moving mean of a layer that was trained so long on the same images."""
-    model = network()
-    model.get_layer("norm").momentum = momentum
-    model.compile(keras.optimizers.SGD(0.0), "mse")
-    with fused_normalizations(model, new_normalizations(model) if new else ()):
-        batches = np.concatenate([images().numpy()] * steps)
-        model.fit(batches, np.zeros((4 * steps, 2)), 4, verbose=0, shuffle=False)
-    return model.get_layer("norm").moving_mean.numpy()
-
-
-def test_averages_of_new_layers_forget_that_they_were_zero() -> None:
-    model = network()
-    found = keras.Model(model.input, model.get_layer("conv").output)(images())
-    mean = np.asarray(found).mean((0, 1, 2))
-    slow = averages_after(20, new=False)
-    assert np.abs(slow).max() < 0.05 * np.abs(mean).max(), "the momentum is not slow"
-    np.testing.assert_allclose(averages_after(20, new=True), mean, rtol=1e-3)
-    # The layer's own momentum is the limit.
-    quick = averages_after(2, new=True, momentum=0.1)
-    np.testing.assert_allclose(quick, mean * (1 - 0.1**2), rtol=1e-4)
-
-
-def test_layers_that_saw_data_are_not_new() -> None:
-    model = network()
-    (norm,) = new_normalizations(model)
-    assert norm.name == "norm"
-    model(images(), training=True)
-    assert new_normalizations(model) == []
 
 
 def test_the_layers_are_as_before_afterwards() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 from typing import Any
 
@@ -21,8 +22,8 @@ from short_training import (
 from short_training import digits as digits
 
 from zoo.common.errors import BadData, ZooError
-from zoo.contracts import Dataset
-from zoo.contracts.training import Training
+from zoo.contracts import Dataset, Split
+from zoo.contracts.training import Qat, Training
 from zoo.networks.building import build_network
 
 GRADUAL = Training(epochs=4, freeze="gradual", groups=3, dropout=0.2, batch_size=64, patience=0)
@@ -92,10 +93,70 @@ def test_a_frozen_backbone_keeps_its_weights_and_the_head_learns(digits: Dataset
         assert changed == name.startswith("head/"), name
 
 
-def test_it_stops_early_without_progress(digits: Dataset) -> None:
+def test_it_stops_early_without_progress(digits: Dataset, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("zoo.training.trainer.LEAST_STEPS", 0)
     stuck = Training(epochs=30, from_scratch=True, learning_rate=1e-9, patience=2)
+    _, trainer, events = train(digits, stuck)
+    accuracies = [epoch.validation_metric for epoch in trainer.epochs]
+    assert len(trainer.epochs) == accuracies.index(max(accuracies)) + 1 + 2 < 30
+    assert trainer.ended == (
+        f"training ended after epoch {len(accuracies)} of 30: validation accuracy no better for 2 "
+        f"epochs; kept epoch {trainer.best_epoch}, validation accuracy {max(accuracies):.4g}"
+    )
+    assert {"event": "note", "text": trainer.ended} in events
+
+
+def test_no_training_is_stopped_in_its_first_steps(
+    digits: Dataset, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("zoo.training.trainer.LEAST_STEPS", 75)
+    stuck = Training(epochs=30, from_scratch=True, learning_rate=1e-9, patience=1)
     _, trainer, _ = train(digits, stuck)
-    assert len(trainer.epochs) == trainer.best_epoch + 2 < 30
+    assert len(trainer.epochs) == 8, "of 10 steps each"
+
+
+def test_of_epochs_that_get_as_many_right_the_surest_is_kept(digits: Dataset) -> None:
+    dull = dataclasses.replace(digits, splits={**digits.splits, "validation": one_of(digits)})
+    _, trainer, _ = train(dull, Training(epochs=8, from_scratch=True, learning_rate=0.005))
+    right = [epoch for epoch in trainer.epochs if epoch.validation_metric == 1.0]
+    assert len(right) > 1
+    assert trainer.best_epoch == min(right, key=lambda epoch: epoch.validation_loss).epoch
+    assert trainer.best_epoch > right[0].epoch
+
+
+def one_of(digits: Dataset) -> Split:
+    """A single example, which is soon right."""
+    split = digits.splits["validation"]
+    return Split(labels=split.labels[:1], read=split.read, content_hash=split.content_hash)
+
+
+@pytest.mark.parametrize(
+    ("examples", "batch", "steps"),
+    [(8, 2, 4), (19, 2, 10), (63, 6, 11), (90, 9, 10), (288, 31, 10), (289, 32, 10), (640, 32, 20)],
+)
+def test_an_epoch_has_ten_steps_where_nobody_says_otherwise(
+    examples: int, batch: int, steps: int
+) -> None:
+    assert Training().with_batch_size_for(examples).batch_size == batch
+    assert Training().steps_per_epoch(examples) == steps
+    assert Training(batch_size=32).with_batch_size_for(examples).batch_size == 32
+    assert Qat().with_batch_size_for(examples).batch_size == max(min((examples - 1) // 9, 64), 2)
+
+
+def test_fewer_examples_per_step_are_told_and_kept_on_the_record(digits: Dataset) -> None:
+    few = dataclasses.replace(digits, splits={**digits.splits, "train": few_of(digits, 63)})
+    _, trainer, events = train(few, Training(epochs=1, from_scratch=True))
+    told = "6 examples per step in place of 32, so that an epoch of 63 has 11 steps"
+    assert trainer.notes == [told]
+    assert {"event": "note", "text": told} in events
+    assert trainer.options.batch_size == 6
+    _, asked, _ = train(few, Training(epochs=1, from_scratch=True, batch_size=32))
+    assert asked.notes == []
+
+
+def few_of(digits: Dataset, count: int) -> Split:
+    split = digits.splits["train"]
+    return Split(labels=split.labels[:count], read=split.read, content_hash=split.content_hash)
 
 
 def test_patience_zero_never_stops(digits: Dataset) -> None:
@@ -211,11 +272,15 @@ def test_with_fewer_epochs_than_groups_the_last_epoch_still_trains_everything(
         assert not np.array_equal(values(network)["c1/kernel"], before["c1/kernel"])
 
 
-def test_patience_begins_when_every_layer_is_thawed(digits: Dataset) -> None:
+def test_patience_begins_when_every_layer_is_thawed(
+    digits: Dataset, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("zoo.training.trainer.LEAST_STEPS", 0)
     stuck = Training(epochs=30, freeze="gradual", groups=5, learning_rate=1e-9, patience=2)
     _, trainer, _ = train(digits, stuck)
     # Without progress from the first epoch on: 5 epochs until all is thawed, and two more.
-    assert trainer.best_epoch <= 5
+    accuracies = [epoch.validation_metric for epoch in trainer.epochs]
+    assert accuracies.index(max(accuracies)) < 5
     assert len(trainer.epochs) == 5 + 2
 
 

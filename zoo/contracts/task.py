@@ -1,8 +1,8 @@
-"""Tasks: the meaning of outputs, the training objective, and the comparison of two outputs."""
+"""Tasks: the meaning of outputs, and the comparison of two outputs."""
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -12,6 +12,7 @@ from zoo.contracts.dataset import Split
 from zoo.contracts.outputs import ModelPart, Output, check_parts, parts_of
 from zoo.contracts.precision import Precision, check_precisions
 from zoo.contracts.preprocessing import Preprocessing
+from zoo.contracts.training_objective import TrainingObjective
 
 if TYPE_CHECKING:  # lists and help must not wait for numpy
     from numpy.typing import NDArray
@@ -136,42 +137,6 @@ class Check:
                 f"{n}: {check.reason}" for n, check in outputs.items() if check.reason
             ),
         )
-
-
-@dataclass(frozen=True, kw_only=True, eq=False)
-class TrainingObjective(ABC):
-    """A training objective: loss, monitored metric and trained model.
-
-    Attributes:
-        name: Of the task.
-        higher_is_better: Of the metric that `compile` names.
-        trainee: ``trainee(network, preprocessing)`` makes the Keras model that is trained, from
-            raw inputs and labels; None takes the network behind its normalization. A model with a
-            ``train_step`` of its own is how a task brings a training step of its own. When the
-            architecture brings a companion, that is the third argument.
-        state: ``state(model)`` lists the variables of the trained model that the next epoch
-            depends on, beside those of network and optimizer, for checkpoints.
-    """
-
-    name: str
-    higher_is_better: bool = True
-    trainee: Callable[..., Any] | None = None
-    state: Callable[[Any], list[Any]] | None = None
-
-    @abstractmethod
-    def compile(self, model: Any, optimizer: Any, options: Any) -> str:
-        """Prepares a Keras model for ``fit``: the loss and metrics of each output.
-
-        Returns:
-            Name of the metric whose validation value decides which epoch is kept.
-        """
-
-    def sample_image(self, network: Any, preprocessing: Preprocessing) -> Array | None:
-        """An image of the network's current output, uint8, (height, width, 1 or 3), for each epoch.
-
-        None: there is nothing to see.
-        """
-        return None
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

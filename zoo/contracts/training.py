@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any, Self
 
 from pydantic import BaseModel, ConfigDict, model_validator
@@ -14,6 +15,11 @@ from zoo.contracts.training_fields import CalibrationFields, QatFields, Training
 
 #: Howard & Ruder 2018, "Universal Language Model Fine-tuning", section 3.2.
 ULMFIT_FACTOR = 2.6
+#: An epoch of fewer steps changes too little for validation to say anything.
+LEAST_STEPS_PER_EPOCH = 10
+_USUAL_BATCH, _USUAL_QAT_BATCH = 32, 64
+#: One example has no variance, which a batch normalization divides by.
+LEAST_BATCH = 2
 
 
 class Section(BaseModel):
@@ -22,8 +28,32 @@ class Section(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True)
 
 
+def batch_for(wanted: int | None, usual: int, examples: int) -> int:
+    """Examples per step: what is wanted, else as many as usual if that makes ten steps an epoch.
+
+    Args:
+        wanted: None where nobody asked for a number.
+        usual: Most examples per step.
+        examples: Of the training split.
+    """
+    if wanted is not None:
+        return wanted
+    # One less than ten steps are full, and there is a tenth.
+    most = (examples - 1) // (LEAST_STEPS_PER_EPOCH - 1)
+    return max(min(usual, most), LEAST_BATCH)
+
+
 class Training(TrainingFields, Section):
     """How a network is fine-tuned."""
+
+    def with_batch_size_for(self, examples: int) -> Self:
+        """The same with the examples per step of a training split so large."""
+        batch = batch_for(self.batch_size, _USUAL_BATCH, examples)
+        return self.model_copy(update={"batch_size": batch})
+
+    def steps_per_epoch(self, examples: int) -> int:
+        """Steps of one epoch over so many examples."""
+        return math.ceil(examples / batch_for(self.batch_size, _USUAL_BATCH, examples))
 
     @property
     def factor(self) -> float:
@@ -53,6 +83,11 @@ class Calibration(CalibrationFields, Section):
 
 class Qat(QatFields, Section):
     """Quantization-aware training, for int8 files."""
+
+    def with_batch_size_for(self, examples: int) -> Self:
+        """The same with the examples per step of a training split so large."""
+        batch = batch_for(self.batch_size, _USUAL_QAT_BATCH, examples)
+        return self.model_copy(update={"batch_size": batch})
 
 
 def check_training(training: Training, variant: Variant, task: Task) -> dict[str, Any]:

@@ -20,6 +20,7 @@ from zoo.contracts.declaration import (
 Augmentation = Literal["rotate", "shift", "crop", "flip", "erase"]
 Freeze = Literal["none", "backbone", "gradual"]
 Jit = Literal["auto", "on", "off"]
+ClassWeights = Literal["none", "balanced"]
 Method = Literal["auto", "minmax", "percentile", "entropy", "mse", "moving-average"]
 Side = Annotated[Whole, Rule(ge=1, le=8192)]
 
@@ -57,7 +58,14 @@ class TrainingFields(Fields):
         Rule(gt=0, le=10),
         Option("Peak learning rate", more="linear warm-up over a tenth, then a cosine to zero"),
     ] = 0.001
-    batch_size: Annotated[Whole, Rule(ge=1, le=65_536), Option("Examples per step")] = 32
+    batch_size: Annotated[
+        Annotated[Whole, Rule(ge=1, le=65_536)] | None,
+        Option(
+            "Examples per step",
+            default="32, fewer where an epoch would have fewer than ten steps",
+            example=32,
+        ),
+    ] = None
     freeze: Annotated[
         Freeze,
         Option(
@@ -124,10 +132,20 @@ class TrainingFields(Fields):
             more="of a discriminator, what is real counts for so much less",
         ),
     ] = 0.0
+    class_weights: Annotated[
+        ClassWeights,
+        Option(
+            "none; balanced: rare classes count for as much as common ones in the loss",
+            metavar="HOW",
+        ),
+    ] = "none"
     patience: Annotated[
         Whole,
         Rule(ge=0),
-        Option("Stop after this many epochs without progress; 0: never"),
+        Option(
+            "Stop after this many epochs without progress; 0: never",
+            more="no training is stopped in its first 300 steps",
+        ),
     ] = 5
     from_scratch: Annotated[Switch, Option("Start from random weights")] = False
     jit: Annotated[
@@ -209,8 +227,14 @@ class QatFields(Fields):
         ),
     ] = 0.001
     batch_size: Annotated[
-        Whole, Rule(ge=1, le=65_536), Option("Examples per step", no_flag=_ALONE)
-    ] = 64
+        Annotated[Whole, Rule(ge=1, le=65_536)] | None,
+        Option(
+            "Examples per step",
+            default="64, fewer where an epoch would have fewer than ten steps",
+            example=64,
+            no_flag=_ALONE,
+        ),
+    ] = None
     augment: Annotated[
         tuple[Augmentation, ...],
         Option("Random changes of training images: {choices}", no_flag=_ALONE),

@@ -63,6 +63,7 @@ class TrainingResult:
         options: The training options.
         seconds: Time the step took.
         notes: What was decided on the way: how layers were grouped, whether XLA was used.
+        ended: When and why training ended, and which epoch was kept; empty in old records.
         sketches: Names of PNG files beside the weights, by epoch: what the network made then.
     """
 
@@ -77,6 +78,7 @@ class TrainingResult:
     options: dict[str, Any]
     seconds: float
     notes: tuple[str, ...] = ()
+    ended: str = ""
     higher_is_better: bool = True
     sketches: dict[int, str] = field(default_factory=dict)
 

@@ -302,6 +302,10 @@ class ImageGeneration(Task):
     sample_image = staticmethod(sample_image)
     gallery = staticmethod(gallery)
 
+    def class_labels(self, labels: Array) -> Array | None:
+        """None: images are generated without classes."""
+        return None
+
 
 @hookimpl
 def zoo_tasks() -> Any:

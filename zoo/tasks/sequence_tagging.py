@@ -35,7 +35,9 @@ def compile_model(model: Any, optimizer: Any, options: Any) -> str:
         losses = keras.losses.categorical_crossentropy(
             targets, logits, from_logits=True, label_smoothing=smoothing
         )
-        return ops.sum(losses * real) / ops.maximum(ops.sum(real), 1.0)
+        # One loss per step, so that steps can be weighted; its mean over all is that of real ones.
+        count = ops.cast(ops.size(real), logits.dtype)
+        return losses * real * count / ops.maximum(ops.sum(real), 1.0)
 
     class StepAccuracy(keras.metrics.Mean):  # type: ignore[misc, name-defined]
         """Share of real steps whose class is chosen."""
@@ -148,6 +150,10 @@ class SequenceTagging(Task):
     parity = staticmethod(parity)
     accuracy = staticmethod(accuracy)
     details = staticmethod(details)
+
+    def class_labels(self, labels: Array) -> Array | None:
+        """The class of each step."""
+        return labels
 
     def baseline(self, answers: Array, truth: Truth) -> AgainstBaseline | None:
         """Always the commonest tag."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
+from zoo.common.errors import ZooError
 from zoo.networks.building import (
     HEAD,
     build_network,
@@ -12,6 +13,7 @@ from zoo.networks.building import (
     count_parameters,
     raw_model,
 )
+from zoo.networks.logits import check_logits
 from zoo.testing.candidate import CheckedNetwork
 from zoo.testing.verdict import Finding, NotTried
 
@@ -52,6 +54,10 @@ def output(subject: CheckedNetwork) -> Finding:
     variant = subject.variant
     for classes in (variant.classes, variant.classes + 1):
         network = subject.network(classes)
+        try:
+            check_logits(network, subject.task)
+        except ZooError as error:
+            return Finding(passed=False, measured=error.what, fix=error.fix or "")
         inputs = subject.inputs(_SHOWN)
         wanted = variant.outputs_for(classes)
         model = raw_model(network, subject.preprocessing)

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from zoo.common.optional_imports import require
+from zoo.contracts.training import Training
 from zoo.networks.building import HEAD, leaves
 
 
@@ -48,6 +49,23 @@ def unfreeze_groups(network: Any, groups: Sequence[Sequence[Any]], number: int) 
     for group in groups[number:]:
         for layer in group:
             layer.trainable = False
+
+
+def freeze(network: Any, rule: str) -> None:
+    """Makes all layers trainable but those that `rule` freezes for good."""
+    for layer in network.layers:
+        layer.trainable = rule != "backbone" or layer.name == HEAD
+
+
+def describe_groups(groups: Sequence[Sequence[Any]], options: Training) -> str:
+    """How the layers were grouped, for the result."""
+    shown = []
+    for number, group in enumerate(groups):
+        names = group[0].name if len(group) == 1 else f"{group[0].name} … {group[-1].name}"
+        shown.append(f"{names} (rate × {options.factor**-number:.3g})")
+    thawed = ", one more thawed in each epoch" if options.freeze == "gradual" else ""
+    fewer = f", {options.groups} asked for" if len(groups) < options.groups else ""
+    return f"{len(groups)} groups of layers{fewer}{thawed}: {'; '.join(shown)}"
 
 
 def _units(network: Any) -> list[list[Any]]:

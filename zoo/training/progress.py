@@ -46,7 +46,7 @@ def progress_callback(
                 "batch": batch + 1,
                 "batches": batches,
                 "examples_per_second": (batch - first)
-                * options.batch_size
+                * (options.batch_size or 1)
                 / max(now - started, 1e-9),
                 "loss": float(values.get("loss", math.nan)),
                 "metric": float(values[metric]) if metric in values else None,

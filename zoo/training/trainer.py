@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 import time
 from collections.abc import Callable
@@ -10,25 +9,29 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from zoo.common.errors import BadData, UsageError, ZooError
-from zoo.common.files import atomic_path, write_text
+from zoo.common.errors import BadData, UsageError
 from zoo.common.optional_imports import require
 from zoo.common.progress import Event
 from zoo.contracts import Dataset, Preprocessing
-from zoo.contracts.task import TrainingObjective
+from zoo.contracts.task import Task
 from zoo.contracts.training import Training
-from zoo.networks.building import HEAD, count_multiply_adds, raw_model
+from zoo.contracts.training_objective import TrainingObjective
+from zoo.networks.building import count_multiply_adds, raw_model
+from zoo.networks.logits import check_logits
 from zoo.results.records import Epoch
 from zoo.training.batches import TrainingBatches
-from zoo.training.fused_batch_norm import fused_normalizations, new_normalizations
-from zoo.training.layer_groups import layer_groups, unfreeze_groups
+from zoo.training.fused_batch_norm import fused_normalizations
+from zoo.training.layer_groups import describe_groups, freeze, layer_groups, unfreeze_groups
+from zoo.training.moving_averages import FOLLOWING_STEPS, MovingAverages
 from zoo.training.optimizer import adamw
 from zoo.training.progress import progress_callback
 from zoo.training.sample_images import SampleImages
+from zoo.training.saved_state import SavedState
 from zoo.training.xla import XlaTrial, use_jit
 
 WARM_UP_SHARE = 0.1
-_STATE = "state.json"
+#: No training is stopped for want of progress before: a new head alone takes that long to settle.
+LEAST_STEPS = 300
 #: Multiply-adds of one call into TensorFlow: the call should cost little beside them, and yet
 #: return often enough for a bar to move.
 _WORK_PER_CALL = 3_000_000_000
@@ -52,6 +55,7 @@ class Trainer:
     Attributes:
         epochs: Those that were made.
         best_epoch: Whose weights the network has in the end.
+        ended: When and why the training ended, and which epoch was kept, in words.
         notes: What was decided on the way, in words.
     """
 
@@ -73,16 +77,19 @@ class Trainer:
         self.preprocessing = preprocessing
         self.options = options
         self.seed = seed
-        self.folder = folder
+        self._saved = None if folder is None else SavedState(folder=folder)
         self.emit = emit
         self.companion = companion
         self._sketches = None if sketches is None else SampleImages(sketches, folder)
         self.metric_name = ""
         self.epochs: list[Epoch] = []
         self.best_epoch = 0
+        self.ended = ""
         self.notes: list[str] = []
+        self._progress = 0
         self._best: list[Any] = []
         self._groups: list[list[Any]] = []
+        self._in_use: Any = None
         self._trial: XlaTrial | None = None
         self._best_companion: list[Any] = []
 
@@ -91,26 +98,29 @@ class Trainer:
 
         Raises:
             BadData: The loss became NaN or infinite.
+            ZooError: The network returns probabilities where logits are needed.
+            UsageError: Options that the labels do not allow.
         """
-        for layer in self.network.layers:
-            layer.trainable = self.options.freeze != "backbone" or layer.name == HEAD
+        self._size(len(dataset.splits["train"]))
+        if isinstance(self.task, Task):
+            check_logits(self.network, self.task)
+        freeze(self.network, self.options.freeze)
         make, beside = self.task.trainee or raw_model, [self.companion] if self.companion else []
         model = make(self.network, self.preprocessing, *beside)
-        batches = math.ceil(len(dataset.splits["train"]) / self.options.batch_size)
-        self.metric_name = self.task.compile(model, self._optimizer(batches), self.options)
+        batches = TrainingBatches(dataset, self.preprocessing, self.options, self.task, self.seed)
+        self.metric_name = self.task.compile(model, self._optimizer(batches.steps), self.options)
         model.optimizer.build(model.trainable_variables)
         model.steps_per_execution = self._steps_per_call()
-        new = new_normalizations(model)  # A resumed training has the same: its averages come next.
+        averages = MovingAverages(model)
         self._resume(model)
-        self._group_layers(model, batches)
-        feed = TrainingBatches(dataset, self.preprocessing.training, self.options, self.seed)
-        with fused_normalizations(model, new):
+        self._group_layers(model, batches.steps, averages)
+        with fused_normalizations(model), averages.growing_momenta():
             for number in range(len(self.epochs) + 1, self.options.epochs + 1):
-                if self._is_out_of_patience():
+                if self._is_out_of_patience(batches.steps):
                     break
                 self._unfreeze(model, number)
-                self._choose_jit(model, feed, number, batches)
-                epoch = self._one_epoch(model, feed, number, batches)
+                self._choose_jit(model, batches, number)
+                epoch = self._one_epoch(model, batches, averages, number)
                 sketch = self._sample_image(number)
                 self._save(model)
                 # Only now: an epoch that was reported is never lost.
@@ -122,6 +132,34 @@ class Trainer:
                 self.companion.set_weights(self._best_companion)
         if self._sketches is not None:
             self._sketches.collect()
+        self.ended = self._describe_end()
+        self.emit({"event": "note", "text": self.ended})
+
+    def _size(self, examples: int) -> None:
+        """Chooses the examples per step where nobody did, and says so where they are few."""
+        usual = type(self.options)().with_batch_size_for(10**9).batch_size
+        asked = self.options.batch_size
+        self.options = self.options.with_batch_size_for(examples)
+        if asked is None and self.options.batch_size != usual:
+            text = (
+                f"{self.options.batch_size} examples per step in place of {usual}, so that an "
+                f"epoch of {examples} has {self.options.steps_per_epoch(examples)} steps"
+            )
+            self.notes.append(text)
+            self.emit({"event": "note", "text": text})
+
+    def _describe_end(self) -> str:
+        made, most = len(self.epochs), self.options.epochs
+        if not made:
+            return "no epoch was asked for: the weights are as they were"
+        metric, patience = f"validation {self.metric_name}", self.options.patience
+        why = (
+            "that was the last one" if made == most else f"{metric} no better for {patience} epochs"
+        )
+        return (
+            f"training ended after epoch {made} of {most}: {why}; kept epoch {self.best_epoch}, "
+            f"{metric} {self._best_metric():.4g}"
+        )
 
     def sample_images_kept(self) -> dict[int, str]:
         """File names of the pictures by epoch."""
@@ -136,16 +174,22 @@ class Trainer:
             return {}
         return {"sketch": str(self._sketches.draw(number, picture))}
 
-    def _one_epoch(self, model: Any, feed: TrainingBatches, number: int, batches: int) -> Epoch:
-        progress = progress_callback(self.emit, number, self.options, batches, self.metric_name)
+    def _one_epoch(
+        self, model: Any, batches: TrainingBatches, averages: MovingAverages, number: int
+    ) -> Epoch:
+        progress = progress_callback(
+            self.emit, number, self.options, batches.steps, self.metric_name
+        )
         # Each epoch has a seed of its own, so a resumed run sees what an unbroken one sees.
         require("keras.utils").set_random_seed(self.seed + number)
         started = time.perf_counter()
         history = model.fit(
-            feed.train(number), epochs=1, verbose=0, shuffle=False, callbacks=[progress]
+            batches.train(number), epochs=1, verbose=0, shuffle=False, callbacks=[progress]
         ).history
         trained = time.perf_counter() - started
-        checked = model.evaluate(feed.validation(), verbose=0, return_dict=True)
+        if (number - self._first_unfrozen_epoch()) * batches.steps < FOLLOWING_STEPS:
+            averages.estimate(self._deployed(model), batches.inputs(number))
+        checked = model.evaluate(batches.validation(), verbose=0, return_dict=True)
         seconds = time.perf_counter() - started
         loss = float(history["loss"][-1])
         if not math.isfinite(loss):
@@ -161,23 +205,46 @@ class Trainer:
             validation_loss=float(checked["loss"]),
             validation_metric=float(checked[self.metric_name]),
             learning_rate=float(model.optimizer.learning_rate.numpy()),
-            examples_per_second=feed.examples / trained,
+            examples_per_second=batches.examples / trained,
             seconds=seconds,
         )
         self.epochs.append(epoch)
-        best = self.epochs[self.best_epoch - 1].validation_metric
-        if not self._best or self._is_better(epoch.validation_metric, best):
-            self.best_epoch = number
-            self._best = self.network.get_weights()
-            self._best_companion = self.companion.get_weights() if self.companion else []
+        if not self._best or self._is_better(epoch.validation_metric, self._best_metric()):
+            self._progress = number
+            self._keep(number)
+        # Of few examples many epochs get as many right: the surest one is kept.
+        elif self._is_surer(epoch, self.epochs[self.best_epoch - 1]):
+            self._keep(number)
         return epoch
+
+    def _keep(self, number: int) -> None:
+        self.best_epoch = number
+        self._best = self.network.get_weights()
+        self._best_companion = self.companion.get_weights() if self.companion else []
+
+    def _is_surer(self, epoch: Epoch, best: Epoch) -> bool:
+        same = epoch.validation_metric == best.validation_metric
+        return same and epoch.validation_loss < best.validation_loss
 
     def _is_better(self, value: float, than: float) -> bool:
         return value > than if self.task.higher_is_better else value < than
 
-    def _is_out_of_patience(self) -> bool:
-        # While layers are still frozen, a pause in progress is no reason to stop.
-        since_best = len(self.epochs) - max(self.best_epoch, self._first_unfrozen_epoch())
+    def _best_metric(self) -> float:
+        return self.epochs[self.best_epoch - 1].validation_metric
+
+    def _deployed(self, model: Any) -> Any:
+        """What takes the inputs that the network takes in use, where averages must fit."""
+        if self.preprocessing.training == self.preprocessing:
+            return model
+        if self._in_use is None:
+            self._in_use = raw_model(self.network, self.preprocessing)
+        return self._in_use
+
+    def _is_out_of_patience(self, steps: int) -> bool:
+        if len(self.epochs) * steps < LEAST_STEPS:
+            return False
+        # While layers are still frozen, a pause in progress says nothing.
+        since_best = len(self.epochs) - max(self._progress, self._first_unfrozen_epoch())
         return 0 < self.options.patience <= since_best
 
     def _first_unfrozen_epoch(self) -> int:
@@ -186,10 +253,10 @@ class Trainer:
 
     def _steps_per_call(self) -> int:
         """Batches per call into TensorFlow; results do not depend on it."""
-        work = 3 * count_multiply_adds(self.network) * self.options.batch_size
+        work = 3 * count_multiply_adds(self.network) * (self.options.batch_size or 1)
         return max(1, min(_MOST_STEPS, _WORK_PER_CALL // max(work, 1)))
 
-    def _group_layers(self, model: Any, batches: int) -> None:
+    def _group_layers(self, model: Any, batches: int, averages: MovingAverages) -> None:
         """Divides the layers into groups for gradual unfreezing or rates by group."""
         gradual = self.options.freeze == "gradual"
         if self.options.epochs == 0 or (not gradual and self.options.factor == 1.0):
@@ -209,7 +276,11 @@ class Trainer:
             for layer in group
             for variable in layer.trainable_variables
         )
-        self.notes.insert(0, _describe_groups(self._groups, self.options))
+        if gradual:
+            for number, group in enumerate(self._groups):
+                for layer in group:
+                    averages.set_first_step(layer, number * batches)
+        self.notes.insert(0, describe_groups(self._groups, self.options))
         self.emit({"event": "note", "text": self.notes[0]})
 
     def _unfreeze(self, model: Any, number: int) -> None:
@@ -219,14 +290,14 @@ class Trainer:
             if number <= len(self._groups):
                 model.make_train_function(force=True)
 
-    def _choose_jit(self, model: Any, feed: TrainingBatches, number: int, batches: int) -> None:
+    def _choose_jit(self, model: Any, batches: TrainingBatches, number: int) -> None:
         """Tries XLA before the first epoch that trains every layer; later ones keep the choice."""
         if number < self._first_unfrozen_epoch():
             return
         if self._trial is None:
-            steps = (self.options.epochs - number + 1) * batches
+            steps = (self.options.epochs - number + 1) * batches.steps
             variables = self._state_variables(model)
-            self._trial = use_jit(model, self.options.jit, feed.train(number), variables, steps)
+            self._trial = use_jit(model, self.options.jit, batches.train(number), variables, steps)
             if self._trial.note:
                 self.notes.append(self._trial.note)
                 self.emit({"event": "note", "text": self._trial.note})
@@ -247,34 +318,21 @@ class Trainer:
         return adamw(schedule, self.options.weight_decay)
 
     def _save(self, model: Any) -> None:
-        """Writes the checkpoint; the state file last, which marks it complete.
-
-        They are named by epoch and none is overwritten, so that a full disk or a kill at any
-        moment leaves the checkpoint before, whole.
-        """
-        if self.folder is None:
+        if self._saved is None:
             return
-        self.folder.mkdir(parents=True, exist_ok=True)
-        number = len(self.epochs)
-        best, latest = self._files(number, self.best_epoch)
-        if self.best_epoch == number:
-            _save_arrays(best, [*self._best, *self._best_companion])
-        _save_arrays(latest, [v.numpy() for v in self._state_variables(model)])
         state = {
             "options": self.options.model_dump(mode="json"),
-            "best_epoch": self.best_epoch,
             "epochs": [asdict(epoch) for epoch in self.epochs],
+            "progress": self._progress,
             "trial": None if self._trial is None else asdict(self._trial),
         }
-        write_text(self.folder / _STATE, json.dumps(state))
-        for old in self.folder.glob("*.npz"):
-            if old not in (best, latest):
-                old.unlink(missing_ok=True)
-
-    def _files(self, number: int, best: int) -> tuple[Path, Path]:
-        """Where the weights of epoch `best` lie, and the whole state after epoch `number`."""
-        folder = self.folder or Path()
-        return folder / f"best-{best:06d}.npz", folder / f"latest-{number:06d}.npz"
+        self._saved.save(
+            state,
+            epoch=len(self.epochs),
+            best_epoch=self.best_epoch,
+            best=[*self._best, *self._best_companion],
+            latest=[v.numpy() for v in self._state_variables(model)],
+        )
 
     def _state_variables(self, model: Any) -> list[Any]:
         """The variables that the next epoch depends on, random states of dropout included."""
@@ -282,47 +340,18 @@ class Trainer:
         return [*self.network.variables, *model.optimizer.variables, *own]
 
     def _resume(self, model: Any) -> None:
-        if self.folder is None or not (self.folder / _STATE).is_file():
+        options = self.options.model_dump(mode="json")
+        restored = None if self._saved is None else self._saved.load(options)
+        if restored is None:
             return
-        state = json.loads((self.folder / _STATE).read_text(encoding="utf-8"))
-        if state["options"] != self.options.model_dump(mode="json"):
-            raise ZooError(
-                f"the checkpoint in {self.folder} was made with other options",
-                fix="give the same options, or another --checkpoint folder",
-            )
+        state = restored.state
         self.epochs = [Epoch(**values) for values in state["epochs"]]
-        self.best_epoch = state["best_epoch"]
+        self.best_epoch, self._progress = state["best_epoch"], state["progress"]
         if state["trial"] is not None:
             self._trial = XlaTrial(**state["trial"])
             self.notes += [self._trial.note] if self._trial.note else []
-        best, latest = self._files(len(self.epochs), self.best_epoch)
-        kept, count = _load_arrays(best), len(self.network.get_weights())
-        self._best, self._best_companion = kept[:count], kept[count:]
-        for variable, value in zip(self._state_variables(model), _load_arrays(latest), strict=True):
+        count = len(self.network.get_weights())
+        self._best, self._best_companion = restored.best[:count], restored.best[count:]
+        for variable, value in zip(self._state_variables(model), restored.latest, strict=True):
             variable.assign(value)
         self.emit({"event": "resumed", "epoch": len(self.epochs)})
-
-
-def _describe_groups(groups: list[list[Any]], options: Training) -> str:
-    """The groups of layers as text, for the notes of the result."""
-    shown = []
-    for number, group in enumerate(groups):
-        names = group[0].name if len(group) == 1 else f"{group[0].name} … {group[-1].name}"
-        shown.append(f"{names} (rate × {options.factor**-number:.3g})")
-    thawed = ", one more thawed in each epoch" if options.freeze == "gradual" else ""
-    fewer = f", {options.groups} asked for" if len(groups) < options.groups else ""
-    return f"{len(groups)} groups of layers{fewer}{thawed}: {'; '.join(shown)}"
-
-
-def _save_arrays(path: Path, arrays: list[Any]) -> None:
-    import numpy as np
-
-    with atomic_path(path) as temporary, temporary.open("wb") as file:
-        np.savez(file, **{f"{i:05d}": array for i, array in enumerate(arrays)})
-
-
-def _load_arrays(path: Path) -> list[Any]:
-    import numpy as np
-
-    with np.load(path, allow_pickle=False) as stored:
-        return [stored[name] for name in sorted(stored.files)]

@@ -12,6 +12,8 @@ from typing import Any, cast
 
 from zoo.common.errors import UnknownName
 from zoo.common.optional_imports import require
+from zoo.contracts.dataset import IGNORED
+from zoo.contracts.geometric_transform import GeometricTransform
 
 #: What each option does, for help texts.
 OPTIONS = {
@@ -22,6 +24,8 @@ OPTIONS = {
 }
 #: Other names for options.
 ALIASES = {"crop": "shift"}
+#: Options that bring pixels, and what labels say of them, to other places.
+MOVING = frozenset({"rotate", "shift", "flip"})
 
 _MAX_RADIANS = math.radians(10)
 _MAX_SHIFT = 2 / 28
@@ -44,17 +48,21 @@ def augmentation_names(names: Sequence[str]) -> tuple[str, ...]:
     return tuple(name for name in OPTIONS if name in meant)
 
 
-def augment(names: Sequence[str], seed: int) -> Callable[[Any], Any]:
+def augment(
+    names: Sequence[str], seed: int, follow: Callable[[Any, GeometricTransform], Any] | None = None
+) -> Callable[[Any, Any], tuple[Any, Any]]:
     """Makes a function that changes each image of a batch at random.
 
     Args:
         names: Options, see `OPTIONS`; their order does not matter.
         seed: The n-th call of two functions made with the same seed draws the same numbers.
+        follow: From labels and the transform of their pictures to labels that fit again; None
+            leaves labels as they are.
 
     Returns:
-        A function from pixels, shape (batch, height, width, channels), values 0-255, to float32
-        pixels of the same shape and range. It works in `tf.data.Dataset.map`; calls must not run
-        in parallel, or their numbering is random.
+        A function from pixels, shape (batch, height, width, channels), values 0-255, and labels to
+        float32 pixels of the same shape and range, and labels. It works in `tf.data.Dataset.map`;
+        calls must not run in parallel, or their numbering is random.
 
     Raises:
         UnknownName: There is no such option.
@@ -64,60 +72,97 @@ def augment(names: Sequence[str], seed: int) -> Callable[[Any], Any]:
     with tf.device("CPU:0"):
         calls = tf.Variable(0, dtype=tf.int64, trainable=False)
 
-    def apply(pixels: Any) -> Any:
+    def apply(pixels: Any, labels: Any) -> tuple[Any, Any]:
         values = tf.cast(pixels, tf.float32)
         number = calls.assign_add(1)
         draws = tf.random.stateless_uniform((9, tf.shape(values)[0]), tf.stack([seed, number]))
-        if {"rotate", "shift", "flip"} & set(chosen):
-            values = _transformed(values, draws[:4], chosen)
+        if MOVING & set(chosen):
+            transform = _AffineTransform(draws[:4], chosen, *values.shape[1:3])
+            # Mirroring and whole shifts land on pixels: nothing to interpolate.
+            how = "BILINEAR" if "rotate" in chosen else "NEAREST"
+            values = transform.resampled(values, how, 0.0)
+            labels = labels if follow is None else follow(labels, transform)
         if "erase" in chosen:
             # Minus the number is a key that no other draw of this seed has.
             noise = tf.random.stateless_uniform(tf.shape(values), tf.stack([seed, -number]))
             values = tf.where(_rectangles(values, draws[4:]), noise * 255.0, values)
-        return values
+        return values, labels
 
     # AutoGraph would rewrite every function below, our imports included.
-    return cast("Callable[[Any], Any]", tf.autograph.experimental.do_not_convert(apply))
+    return cast(
+        "Callable[[Any, Any], tuple[Any, Any]]", tf.autograph.experimental.do_not_convert(apply)
+    )
 
 
-def _transformed(values: Any, draws: Any, chosen: Sequence[str]) -> Any:
-    """Flips, then rotates about the centre, then shifts, in one resampling.
+class _AffineTransform(GeometricTransform):
+    """A flip, then a rotation about the centre, then a shift of each picture, in one resampling.
 
     Args:
-        values: float32, shape (batch, height, width, channels).
         draws: float32 in [0, 1), shape (4, batch).
         chosen: Options.
+        height: Of the pictures, in pixels.
+        width: Likewise.
     """
-    tf = require("tensorflow")
-    height, width = values.shape[1:3]
-    zero = tf.zeros_like(draws[0])
-    angle = (2 * draws[0] - 1) * _MAX_RADIANS if "rotate" in chosen else zero
-    right = _whole_shift(draws[1], width) if "shift" in chosen else zero
-    down = _whole_shift(draws[2], height) if "shift" in chosen else zero
-    mirror = tf.where(draws[3] < 0.5, -1.0, 1.0) if "flip" in chosen else zero + 1.0
-    cos, sin = tf.cos(angle), tf.sin(angle)
-    centre_x, centre_y = (width - 1) / 2, (height - 1) / 2
-    from_x, from_y = right + centre_x, down + centre_y
-    # The matrix leads from a place in the result back to one in the image: x' = a x + b y + c.
-    matrix = [
-        mirror * cos,
-        -mirror * sin,
-        mirror * (sin * from_y - cos * from_x) + centre_x,
-        sin,
-        cos,
-        -sin * from_x - cos * from_y + centre_y,
-        zero,
-        zero,
-    ]
-    return tf.raw_ops.ImageProjectiveTransformV3(
-        images=values,
-        transforms=tf.stack(matrix, axis=1),
-        output_shape=[height, width],
-        fill_value=0.0,
-        # Mirroring and whole shifts land on pixels: nothing to interpolate.
-        interpolation="BILINEAR" if "rotate" in chosen else "NEAREST",
-        fill_mode="CONSTANT",
-    )
+
+    def __init__(self, draws: Any, chosen: Sequence[str], height: int, width: int) -> None:
+        tf = require("tensorflow")
+        self._size = height, width
+        zero = tf.zeros_like(draws[0])
+        angle = (2 * draws[0] - 1) * _MAX_RADIANS if "rotate" in chosen else zero
+        right = _whole_shift(draws[1], width) if "shift" in chosen else zero
+        down = _whole_shift(draws[2], height) if "shift" in chosen else zero
+        mirror = tf.where(draws[3] < 0.5, -1.0, 1.0) if "flip" in chosen else zero + 1.0
+        cos, sin = tf.cos(angle), tf.sin(angle)
+        centre_x, centre_y = (width - 1) / 2, (height - 1) / 2
+        from_x, from_y = right + centre_x, down + centre_y
+        # They lead from a place in the result back to one in the image: x' = a x + b y + c.
+        self._rows = (
+            (mirror * cos, -mirror * sin, mirror * (sin * from_y - cos * from_x) + centre_x),
+            (sin, cos, -sin * from_x - cos * from_y + centre_y),
+        )
+
+    def resampled(self, values: Any, interpolation: str, outside: float) -> Any:
+        """Moves values, shape (batch, height, width, channels), of any height and width."""
+        tf = require("tensorflow")
+        (a, b, c), (d, e, f) = self._rows
+        height, width = values.shape[1:3]
+        # Places of a coarser or finer grid lie between those of pixels.
+        step_x, step_y = self._size[1] / width, self._size[0] / height
+        off_x, off_y = (step_x - 1) / 2, (step_y - 1) / 2
+        zero = tf.zeros_like(a)
+        matrix = [
+            a,
+            b * (step_y / step_x),
+            (a * off_x + b * off_y + c - off_x) / step_x,
+            d * (step_x / step_y),
+            e,
+            (d * off_x + e * off_y + f - off_y) / step_y,
+            zero,
+            zero,
+        ]
+        return tf.raw_ops.ImageProjectiveTransformV3(
+            images=values,
+            transforms=tf.stack(matrix, axis=1),
+            output_shape=[height, width],
+            fill_value=float(outside),
+            interpolation=interpolation,
+            fill_mode="CONSTANT",
+        )
+
+    def apply_to_map(self, labels: Any, outside: float = IGNORED) -> Any:
+        """See `GeometricTransform.apply_to_map`."""
+        plain = len(labels.shape) == 3
+        moved = self.resampled(labels[..., None] if plain else labels, "NEAREST", outside)
+        return moved[..., 0] if plain else moved
+
+    def apply_to_points(self, points: Any) -> Any:
+        """See `GeometricTransform.apply_to_points`."""
+        tf = require("tensorflow")
+        (a, b, c), (d, e, f) = self._rows
+        inverse = tf.linalg.inv(tf.stack([tf.stack([a, b], -1), tf.stack([d, e], -1)], -2))
+        flat = tf.reshape(points, (tf.shape(points)[0], -1, 2))
+        moved = tf.einsum("bij,bpj->bpi", inverse, flat - tf.stack([c, f], -1)[:, None])
+        return tf.reshape(moved, tf.shape(points))
 
 
 def _whole_shift(draw: Any, size: int) -> Any:

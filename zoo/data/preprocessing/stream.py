@@ -17,8 +17,9 @@ from zoo.data.preprocessing.inputs import labels_for, read_inputs
 #: Prepared examples are kept in memory up to so many bytes.
 MEMORY_LIMIT = 1 << 30
 
-#: Turns a batch of uint8 pixels into a batch of float32 pixels, 0-255, of the same shape.
-Augmentation = Callable[[Any], Any]
+#: Turns a batch of uint8 pixels and their labels into float32 pixels, 0-255, of the same shape, and
+#: labels that fit them.
+Augmentation = Callable[[Any, Any], tuple[Any, Any]]
 
 
 class Examples:
@@ -28,7 +29,8 @@ class Examples:
 
     Args:
         split: Where to read.
-        preprocessing: Of the network.
+        preprocessing: What the network wants.
+        weights: Of the labels in the loss, float32 of their shape; batches hold them last.
         memory_limit_bytes: Larger splits are read from disk, batch by batch.
 
     Attributes:
@@ -40,6 +42,7 @@ class Examples:
         split: Split,
         preprocessing: Preprocessing,
         *,
+        weights: NDArray[np.float32] | None = None,
         memory_limit_bytes: int = MEMORY_LIMIT,
     ) -> None:
         tf = require("tensorflow")
@@ -53,6 +56,7 @@ class Examples:
             labels = labels_for(split, preprocessing)
             named = {name: tf.constant(one) for name, one in fields_of(labels).items()}
             self._labels = named.get("", named)
+            self._weights = () if weights is None else (tf.constant(weights),)
             self._held = tf.constant(read_inputs(split, preprocessing)) if self.in_memory else None
 
     def batches(
@@ -78,7 +82,8 @@ class Examples:
 
         Returns:
             A `tf.data.Dataset` of (raw inputs, labels): of pixels uint8 (batch, height, width,
-            channels), or float32 0-255 when augmented, and labels, of several a dictionary.
+            channels), or float32 0-255 when augmented, and labels, of several a dictionary; behind
+            them weights, if there are any.
         """
         tf = require("tensorflow")
         epoch = first_epoch
@@ -106,16 +111,20 @@ class Examples:
         stream = stream.map(as_it_is(self._load), num_parallel_calls=1 if self.in_memory else 2)
         if augment is not None:
             # One call at a time: the n-th batch gets the n-th draw of random numbers.
-            stream = stream.map(as_it_is(lambda values, labels: (augment(values), labels)))
+            stream = stream.map(
+                as_it_is(lambda values, labels, *weights: (*augment(values, labels), *weights))
+            )
         return stream.prefetch(tf.data.AUTOTUNE)
 
-    def _load(self, indices: Any) -> tuple[Any, Any]:
+    def _load(self, indices: Any) -> tuple[Any, ...]:
         tf = require("tensorflow")
-        labels = tf.nest.map_structure(lambda held: tf.gather(held, indices), self._labels)
+        beside = tf.nest.map_structure(
+            lambda held: tf.gather(held, indices), (self._labels, *self._weights)
+        )
         if self._held is not None:
-            return tf.gather(self._held, indices), labels
+            return tf.gather(self._held, indices), *beside
         values = tf.numpy_function(self._read, [indices], self._preprocessing.dtype)
-        return tf.ensure_shape(values, (None, *self._preprocessing.input_shape)), labels
+        return tf.ensure_shape(values, (None, *self._preprocessing.input_shape)), *beside
 
     def _read(self, indices: NDArray[np.int64]) -> NDArray[Any]:
         return read_inputs(self._split, self._preprocessing, indices.tolist())

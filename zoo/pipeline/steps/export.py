@@ -33,6 +33,7 @@ from zoo.data.subset import subset
 from zoo.networks.building import deployed_part, layer_names
 from zoo.networks.compatibility import check_fits
 from zoo.networks.loading import Subject, load_model
+from zoo.networks.logits import check_logits
 from zoo.pipeline.steps.evaluate import keras_outputs
 from zoo.pipeline.steps.origin import Origin
 from zoo.pipeline.steps.parts_before import PartsBefore
@@ -187,6 +188,7 @@ def export(
         raise UnknownName(f"precision of {asked.format}", precision, exporter.precisions)
     chosen = asked.target or target_named(registry, "auto")
     loaded = load_model(subject)
+    check_logits(loaded.network, loaded.task)
     preprocessing, part = loaded.preprocessing, loaded.task.part(asked.part)
     samples, held_out, reference = None, None, None
     kept = asked.keep

@@ -158,7 +158,7 @@ def finetune(
         sha256=sha256,
         hyperparameters=given,
         preprocessing=None if preprocessing == variant.preprocessing else preprocessing,
-        recipe={"seed": seed, "training": training.model_dump(mode="json")},
+        recipe={"seed": seed, "training": trainer.options.model_dump(mode="json")},
         parent=parent or "",
         versions=versions_of(("tensorflow", "keras", "numpy")),
     )
@@ -174,9 +174,10 @@ def finetune(
         best_epoch=trainer.best_epoch,
         weights=weights.name,
         weights_sha256=sha256,
-        options=training.model_dump(mode="json"),
+        options=trainer.options.model_dump(mode="json"),
         seconds=time.perf_counter() - started,
         notes=tuple(trainer.notes),
+        ended=trainer.ended,
     )
 
 

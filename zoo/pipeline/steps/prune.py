@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -80,7 +79,7 @@ def prune(
     check_task(registry, data, loaded.task.name, loaded.card.model_id)
     dataset = open_dataset(registry, data)
     set_random_seed(seed)
-    batches = math.ceil(len(dataset.splits["train"]) / training.batch_size)
+    batches = training.steps_per_epoch(len(dataset.splits["train"]))
     pruner = Pruner(prunable(loaded.network), share, ramp_epochs(training.epochs) * batches)
     emit({"event": "stage", "text": "training"})
     trainer = PruningTrainer(

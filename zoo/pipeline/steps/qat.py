@@ -108,7 +108,7 @@ class QatStep(Step[TrainingResult]):
         return TrainedReference(
             split=f"{self.origin.data}/train",
             epochs=len(done.result.epochs),
-            options=self.options.model_dump(mode="json"),
+            options=done.result.options,
             weights_sha256=done.result.weights_sha256,
             notes=done.result.notes,
         )
@@ -158,7 +158,6 @@ def train(
         ZooError: A model inside the network cannot be looked into.
     """
     started = time.perf_counter()
-    training = training_of(options)
     registry = load_registry(subject.plugins)
     # Two copies: one learns, the other is what it learns from.
     loaded, teacher = load_model(subject), load_model(subject)
@@ -182,6 +181,7 @@ def train(
     emit({"event": "stage", "text": f"reading {data}"})
     check_task(registry, data, loaded.task.name, loaded.card.model_id)
     dataset = open_dataset(registry, data)
+    options = options.with_batch_size_for(len(dataset.splits["train"]))
     require("keras.utils").set_random_seed(seed)
     emit({"event": "stage", "text": "training"})
     choose_logit_limits(twin, teacher.network, dataset.splits["validation"], loaded.preprocessing)
@@ -190,7 +190,7 @@ def train(
         twin.trained,
         task,
         loaded.preprocessing,
-        training,
+        training_of(options),
         seed=seed,
         folder=checkpoint,
         emit=emit,
@@ -211,4 +211,5 @@ def train(
         options=options.model_dump(mode="json"),
         seconds=time.perf_counter() - started,
         notes=(*notes, *trainer.notes),
+        ended=trainer.ended,
     )

@@ -131,4 +131,5 @@ def write_trained_weights(
         options=options,
         seconds=seconds,
         notes=tuple(trainer.notes),
+        ended=trainer.ended,
     )

@@ -13,8 +13,9 @@ from typing import Any
 
 from zoo.common.optional_imports import require
 from zoo.contracts import Preprocessing, Split, Task
-from zoo.contracts.task import TrainingObjective
+from zoo.contracts.geometric_transform import GeometricTransform
 from zoo.contracts.training import Qat, Training
+from zoo.contracts.training_objective import TrainingObjective
 from zoo.data.preprocessing.inputs import read_inputs
 from zoo.networks.building import raw_model
 from zoo.training.distillation import divergence
@@ -48,6 +49,10 @@ class LogitDistillation(TrainingObjective):
             jit_compile=False,
         )
         return AGREEMENT if self.chooses else DIFFERENCE
+
+    def transform_labels(self, labels: Any, transform: GeometricTransform) -> Any:
+        """Labels as they are: the teacher answers for the pictures as they were moved."""
+        return labels
 
 
 def logit_distillation(task: Task, teacher: Any, *, chooses: bool) -> LogitDistillation:
