@@ -284,6 +284,11 @@ class Judged:
     side_files: tuple[str, ...] = ()
     golden: str = ""
 
+    @property
+    def files(self) -> tuple[Judged, ...]:
+        """The only one."""
+        return (self,)
+
 
 def fake_plan(
     job: Job,

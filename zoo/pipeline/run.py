@@ -72,8 +72,9 @@ class Run:
     @property
     def findings(self) -> tuple[QualityFinding, ...]:
         """What speaks against the network, or against how it was judged."""
-        evaluated = self.evaluation.value
-        return () if evaluated is None else evaluated.findings
+        evaluated = self.finished.get(EVALUATE)
+        known = evaluated is not None and evaluated.value is not None
+        return self.evaluation.result.findings if known else ()
 
     @property
     def weak(self) -> bool:
