@@ -122,7 +122,7 @@ def test_each_of_several_outputs_is_looked_at() -> None:
     (task,) = zoo_tasks()
     assert isinstance(task, ShapeAndRadius)
     inputs = keras.Input((16, 16, 1))
-    outputs = build(inputs, 3)
+    outputs = build(inputs, 3, filters=4)
     check_logits(keras.Model(inputs, outputs, name="net"), task)
     twice = {**outputs, "radius": ops.sigmoid(outputs["radius"])}
     with pytest.raises(ZooError, match="ends in sigmoid of its output 'radius'"):
