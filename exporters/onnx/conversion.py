@@ -39,8 +39,7 @@ def convert(request: ExportRequest, *, channels_first: bool = False) -> tuple[An
             fix="choose the form fused, or unrolled",
         )
     if request.recurrent == "unrolled":
-        with unrolled(layers):
-            return _trace(request, static=True), ()
+        return _written_out(request, layers), ()
     kind = require("keras").layers.LSTM
     others = [layer for layer in layers if not isinstance(layer, kind)]
     with unrolled(others):
@@ -48,8 +47,7 @@ def convert(request: ExportRequest, *, channels_first: bool = False) -> tuple[An
         model = _with_static_batch(_trace(request, static=False))
     if any(node.op_type == "Loop" for node in model.graph.node):
         others = layers
-        with unrolled(layers):
-            model = _trace(request, static=True)
+        model = _written_out(request, layers)
     return model, tuple(
         f"{layer.name}: its steps are written out, since the converter makes no ONNX operator "
         f"of this {type(layer).__name__}"
@@ -96,6 +94,14 @@ def _names_of_old_numpy() -> Iterator[None]:
         yield
     finally:
         delattr(np, _OLD_NAME)
+
+
+def _written_out(request: ExportRequest, layers: list[Any]) -> Any:
+    """The steps of recurrent layers one by one; what follows from their shapes is constant."""
+    from .quantization import simplified
+
+    with unrolled(layers):
+        return simplified(_trace(request, static=True))
 
 
 def _with_static_batch(model: Any) -> Any:

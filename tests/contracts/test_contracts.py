@@ -50,7 +50,7 @@ def test_names_are_plain_words(make, name):
         (architecture, {"variants": ()}, "has no variants"),
         (architecture, {"variants": (variant(), variant())}, "variants named twice: tiny8"),
         (device, {"driver": None}, "driver must be callable"),
-        (device, {"options": 3}, "options must be callable or None"),
+        (device, {"options": 3}, "options of a DeviceKind are the type parameter of its driver"),
         (device, {"arena": 3}, "arena must be callable or None"),
         (device, {"runtimes": ("litert",)}, r"write class Driver\(zoo.DeviceDriver\)"),
         (exporter, {"suffix": "stone"}, "suffix must begin with a dot"),

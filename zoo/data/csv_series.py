@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from zoo.data.readers.windows import Windows
 
 #: What may follow the path.
-OPTIONS = ("window", "stride", "label", "group", "channels")
+OPTIONS = ("window", "stride", "label", "group", "channels", "time")
 SUFFIXES = (".csv", ".tsv")
 
 
@@ -44,7 +44,8 @@ def open_csv(argument: str | None) -> Dataset:
         argument: Path of a file or folder, and options behind a ``?``: ``window`` is the number of
             rows of an example; ``stride`` that from one to the next (``window`` when not given);
             ``label`` the column with the class (``label``); ``group`` a column that keeps
-            recordings or persons apart; ``channels`` the columns to use (all others).
+            recordings or persons apart; ``channels`` the columns to use (all others); ``time``
+            one with a clock, numbers or dates, at whose jumps windows end.
 
     Raises:
         UsageError: No such file or folder; a wrong option or column name.
@@ -70,7 +71,7 @@ def open_csv(argument: str | None) -> Dataset:
         recordings.classes,
         splits,
         source=f"{len(listing.files)} files" if len(listing.files) > 1 else listing.files[0].path,
-        notes=(*notes, *_notes(listing, recordings)),
+        notes=(*notes, *_notes(listing, recordings, length)),
     )
 
 
@@ -108,30 +109,45 @@ def _split(
     return Split(labels=labels, read=read, content_hash=content)
 
 
-def _notes(listing: Listing, recordings: Recordings) -> list[str]:
+def _notes(listing: Listing, recordings: Recordings, length: int) -> list[str]:
     from zoo.data.readers.class_folders import note
+    from zoo.data.readers.folder_names import lookalikes
+    from zoo.data.readers.windows import find_segments
 
+    short = [
+        f"{item.name} ({len(item.values)} rows)"
+        for item in recordings.items
+        if max(end - begin for begin, end in find_segments(item)) < length
+    ]
     return [
         *note("left out", listing.ignored),
+        *note(f"recordings without {length} rows of one label, group and time, left out", short),
+        *(f"different classes whose names look alike: {g}" for g in lookalikes(recordings.classes)),
         *(
             f"the channel {name!r} only ever rises: a clock or a row number tells the class by "
-            "itself; to leave it out, name the others in channels="
+            "itself; to leave it out, name the others in channels=, or write "
+            f"time={name}, which also ends windows at its jumps"
             for name in find_rising_channels(recordings)
         ),
     ]
 
 
 def find_rising_channels(recordings: Recordings) -> list[str]:
-    """Channels that never fall in any recording, such as time stamps."""
+    """Channels that never fall, or only where each label or group begins, such as time stamps."""
     import numpy as np
+
+    from zoo.data.readers.windows import find_segments
 
     if not any(len(item.values) >= 20 for item in recordings.items):
         return []
-    # float32 gives neighbouring times the same number, so each step may also be none.
-    always = np.logical_and.reduce(
-        [
-            (np.diff(item.values, axis=0) >= 0).all(axis=0) & (item.values[-1] > item.values[0])
-            for item in recordings.items
-        ]
-    )
-    return [n for n, up in zip(recordings.columns.channels, always.tolist(), strict=True) if up]
+    always, restarts = [], []
+    for item in recordings.items:
+        # float32 gives neighbouring times the same number, so each step may also be none.
+        steps = np.diff(item.values, axis=0)
+        starts = np.array([begin for begin, _ in find_segments(item)[1:]], np.int64) - 1
+        always.append((steps >= 0).all(axis=0) & (item.values[-1] > item.values[0]))
+        within = np.delete(steps, starts, axis=0)
+        risen = (within >= 0).all(axis=0) & (within > 0).any(axis=0)
+        restarts.append(risen & ((steps[starts] < 0).all(axis=0) if len(starts) else always[-1]))
+    up = np.logical_and.reduce(always) | np.logical_and.reduce(restarts)
+    return [n for n, each in zip(recordings.columns.channels, up.tolist(), strict=True) if each]

@@ -70,33 +70,28 @@ def label_type_error(name: str, array: NDArray[Any]) -> BadData:
     return BadData(what, why=why, fix="number the classes from 0, as whole numbers")
 
 
-def refuse_numbers(labels: Sequence[str], column: str) -> None:
-    """Refuses a column of numbers that are no names of classes.
+def refuse_numbers(values: Sequence[str], rows: int, column: str) -> None:
+    """Refuses a column of numbers to be predicted, which are no names of classes.
 
     Args:
-        labels: Of each row or example.
-        column: Where they stand, for messages.
+        values: The different values of the column.
+        rows: How many rows there are.
+        column: What it is called.
 
     Raises:
-        BadData: They are fractions, or nearly all different.
+        BadData: They are many different fractions, or whole numbers that hardly come again.
     """
-    different = set(labels)
-    if len(different) < _FEW or (len(different) * 3 < len(labels) and all(map(_whole, different))):
-        return
+    different = set(values)
     try:
         numbers = [float(text) for text in different]
     except ValueError:
-        if len(different) * 2 < len(labels) or len(labels) < 3 * _FEW:
-            return
-        what = f"nearly each is another, such as {labels[0]!r}"
-    else:
-        what = f"they are numbers from {min(numbers):g} to {max(numbers):g}, to be predicted"
+        return
+    whole = all(number.is_integer() for number in numbers)
+    if len(different) < _FEW or (whole and len(different) * 3 < rows):
+        return
     raise BadData(
-        f"{column} has {len(different):,} different values in {len(labels):,} rows",
-        why=f"{what}; classes are few names that come again and again",
+        f"the column {column!r} has {len(different):,} different values in {rows:,} rows",
+        why=f"they are numbers from {min(numbers):g} to {max(numbers):g}, to be predicted; classes "
+        "are few names that come again and again",
         fix="name the column with the class: label=COLUMN; or make classes by limits of your own",
     )
-
-
-def _whole(text: str) -> bool:
-    return text.strip().lstrip("+-").isdecimal()

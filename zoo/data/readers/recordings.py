@@ -6,16 +6,20 @@ import math
 from array import array
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 
 import numpy as np
 from numpy.typing import NDArray
 
 from zoo.common.errors import BadData, UnknownName, UsageError
 from zoo.data.readers.folder_names import printable_name
+from zoo.data.readers.label_kinds import refuse_numbers
 from zoo.data.readers.listing import Listing, class_order
 from zoo.data.readers.query import Query
 from zoo.data.readers.tables import quote_cell, rows_of
 
+#: A clock that goes on by more of its usual steps at once has jumped.
+_JUMP = 3.0
 _REPAIR = "fill the gap, or cut these rows out into files of their own"
 
 
@@ -27,11 +31,18 @@ class Columns:
         channels: Names of the columns that become channels, in order.
         label: Name of the column with the class.
         group: Name of the column of recordings or persons; None when there is none.
+        time: Name of the column with the clock, which is no channel; None when there is none.
     """
 
     channels: tuple[str, ...]
     label: str
     group: str | None
+    time: str | None = None
+
+    @property
+    def numbers(self) -> tuple[str, ...]:
+        """Columns that are read as numbers: the channels, and the clock."""
+        return (*self.channels, self.time) if self.time else self.channels
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -43,12 +54,14 @@ class Recording:
         values: float32, shape (rows, channels), read-only.
         labels: Class index of each row, int64, shape (rows,).
         groups: Group index of each row, int64, shape (rows,).
+        breaks: Rows before which the clock jumps, ascending, int64.
     """
 
     name: str
     values: NDArray[np.float32]
     labels: NDArray[np.int64]
     groups: NDArray[np.int64]
+    breaks: NDArray[np.int64] = field(default_factory=lambda: np.empty(0, np.int64))
 
 
 @dataclass(kw_only=True)
@@ -124,6 +137,8 @@ class _Reader:
                 fix="give each row all columns; numbers with a decimal comma need a point",
             )
         cells = [row[place] for place in self.channels]
+        if self.columns.time:
+            cells[-1] = _seconds(cells[-1])
         try:
             numbers = list(map(float, cells))
         except ValueError:
@@ -147,30 +162,35 @@ class _Reader:
             raise BadData(
                 f"{printable_name(self.name)} holds a header, but no rows", fix="remove the file"
             )
+        rows = np.frombuffer(self.values, np.float64).reshape(len(self.lines), len(self.channels))
         with np.errstate(over="ignore"):
-            values = np.frombuffer(self.values, np.float64).astype(np.float32)
-        values = values.reshape(len(self.lines), len(self.channels))
+            values = rows.astype(np.float32)
         wrong = np.argwhere(~np.isfinite(values))
         if len(wrong):
             row, channel = wrong[0].tolist()
             number = self.values[row * len(self.channels) + channel]
-            place = self._place(self.lines[row], self.columns.channels[channel])
+            place = self._place(self.lines[row], self.columns.numbers[channel])
             if math.isfinite(number):
                 raise BadData(
                     f"{place}: {number:g} is beyond the range of float32", fix="scale the column"
                 )
             raise BadData(f"{place}: the value is {number}", fix=_REPAIR)
+        breaks = np.empty(0, np.int64)
+        if self.columns.time:
+            breaks = clock_breaks(rows[:, -1])
+            values = np.ascontiguousarray(values[:, :-1])
         values.flags.writeable = False
         return Recording(
             name=self.name,
             values=values,
             labels=np.array(self.labels, np.int64),
             groups=np.array(self.groups, np.int64),
+            breaks=breaks,
         )
 
     def _no_number(self, line: int, cells: Sequence[str]) -> BadData:
         """The error for a row with a cell that is no number."""
-        for column, text in zip(self.columns.channels, cells, strict=True):
+        for column, text in zip(self.columns.numbers, cells, strict=True):
             if not text.strip():
                 return BadData(f"{self._place(line, column)}: the value is missing", fix=_REPAIR)
             if not _is_number(text) or not text.isascii() or "_" in text:
@@ -204,6 +224,21 @@ class _Reader:
 
     def _place(self, line: int, column: str) -> str:
         return f"{printable_name(self.name)}, line {line}, column {printable_name(column)!r}"
+
+
+def _seconds(text: str) -> str:
+    """A date and time as seconds; anything else as it is."""
+    try:
+        return repr(datetime.fromisoformat(text.strip()).timestamp())
+    except ValueError:
+        return text
+
+
+def clock_breaks(clock: NDArray[np.float64]) -> NDArray[np.int64]:
+    """Rows before which a clock jumps: back, or ahead by over three of its usual steps."""
+    steps = np.diff(clock)
+    usual = float(np.median(steps[steps > 0])) if (steps > 0).any() else 0.0
+    return (np.flatnonzero((steps < 0) | (steps > _JUMP * usual)) + 1).astype(np.int64)
 
 
 def _header(name: str, first: tuple[int, list[str]] | None, chosen: bool) -> list[str]:
@@ -244,7 +279,8 @@ def _columns(query: Query, header: Sequence[str], name: str) -> Columns:
     group = query.options.get("group")
     channels = query.names("channels")
     named = [text for text in header if text]
-    for column in (label, *([group] if group else []), *channels):
+    time = query.options.get("time")
+    for column in (label, *([group] if group else []), *([time] if time else []), *channels):
         if column not in named:
             given = "label" in query.options or column != label
             raise UnknownName(
@@ -253,13 +289,13 @@ def _columns(query: Query, header: Sequence[str], name: str) -> Columns:
                 named,
                 fix=None if given else f"which column is the class? label={'|'.join(named)}",
             )
-    channels = channels or tuple(text for text in named if text not in (label, group))
+    channels = channels or tuple(text for text in named if text not in (label, group, time))
     if label == group:
         raise UsageError(
             f"the column {label!r} cannot be label and group at once",
             fix="leave group= out",
         )
-    for used in (label, group):
+    for used in (label, group, time):
         if used in channels:
             raise UsageError(
                 f"the column {used!r} is a channel and also the label or group",
@@ -270,12 +306,14 @@ def _columns(query: Query, header: Sequence[str], name: str) -> Columns:
         raise UsageError(
             f"channels of {printable_name(name)}: it {what}", fix=f"columns are {','.join(named)}"
         )
-    return Columns(channels=channels, label=label, group=group)
+    if time is not None and time in (label, group):
+        raise UsageError(f"the column {time!r} cannot be time and label or group", fix="keep one")
+    return Columns(channels=channels, label=label, group=group, time=time)
 
 
 def _places(header: list[str], columns: Columns, name: str) -> list[int]:
     """Indices of channels, label and group; that of the label again without a group."""
-    wanted = [*columns.channels, columns.label, columns.group or columns.label]
+    wanted = [*columns.numbers, columns.label, columns.group or columns.label]
     missing = [column for column in wanted if column not in header]
     if missing:
         raise BadData(
@@ -288,6 +326,8 @@ def _places(header: list[str], columns: Columns, name: str) -> list[int]:
 
 def _in_order(found: Recordings, labels: dict[str, int], groups: dict[str, int]) -> Recordings:
     """Numbers classes by their names, independent of the order of rows and files."""
+    rows = sum(len(item.labels) for item in found.items)
+    refuse_numbers([text.strip() for text in labels], rows, found.columns.label)
     # Spellings with blanks around them share a number with the name itself.
     found.classes = tuple(sorted({text.strip() for text in labels}, key=class_order))
     found.groups = tuple(dict.fromkeys(text.strip() for text in groups))
@@ -302,7 +342,11 @@ def _in_order(found: Recordings, labels: dict[str, int], groups: dict[str, int])
         number[labels[name]] = place
     found.items = [
         Recording(
-            name=item.name, values=item.values, labels=number[item.labels], groups=item.groups
+            name=item.name,
+            values=item.values,
+            labels=number[item.labels],
+            groups=item.groups,
+            breaks=item.breaks,
         )
         for item in found.items
     ]

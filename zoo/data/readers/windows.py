@@ -67,7 +67,7 @@ def cut_windows(recordings: Recordings, length: int, stride: int) -> Windows:
     longest = np.zeros(len(recordings.classes), np.int64)
     segments = 0
     for number, item in enumerate(recordings.items):
-        for begin, end in _segments(item):
+        for begin, end in find_segments(item):
             label, group = item.labels[begin], item.groups[begin]
             longest[label] = max(longest[label], end - begin)
             starts = np.arange(begin, end - length + 1, stride, dtype=np.int64)
@@ -88,9 +88,10 @@ def cut_windows(recordings: Recordings, length: int, stride: int) -> Windows:
     )
 
 
-def _segments(item: Recording) -> list[tuple[int, int]]:
-    """First row and end of each stretch of rows with the same label and group."""
+def find_segments(item: Recording) -> list[tuple[int, int]]:
+    """First row and end of each stretch of rows with one label and group and no jump of time."""
     changes = np.flatnonzero(np.diff(item.labels) | np.diff(item.groups)) + 1
+    changes = np.union1d(changes, item.breaks)
     edges = [0, *changes.tolist(), len(item.labels)]
     return list(itertools.pairwise(edges))
 

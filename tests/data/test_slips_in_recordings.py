@@ -1,0 +1,92 @@
+"""Recordings that are short, have gaps or other spellings, or numbers in place of classes."""
+
+from __future__ import annotations
+
+import math
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from zoo.common.errors import BadData, UsageError
+from zoo.contracts.dataset import Dataset
+from zoo.data.csv_series import open_csv
+from zoo.data.readers.recordings import clock_breaks
+
+
+def told(dataset: Dataset) -> str:
+    return "\n".join(dataset.notes)
+
+
+def gaps(path: Path, *, dates: bool = False, names: tuple[str, str] = ("rest", "walk")) -> Path:
+    """Nine persons, two labels each; an hour is missing in the middle of each."""
+    lines = ["time,x,label,person"]
+    for person in range(9):
+        for k, label in enumerate(names):
+            for i in range(200):
+                clock = i * 0.02 + (3600 if i >= 120 else 0)
+                when = datetime(2026, 1, 1) + timedelta(seconds=clock) if dates else f"{clock:.2f}"
+                x = math.sin(i * (0.02, 0.4)[k] + person) + 0.001 * i
+                name = label.title() if person < 3 and names[0] == "case" else label
+                lines.append(f"{when},{x:.4f},{name},p{person}")
+    path.write_text("\n".join(lines))
+    return path
+
+
+@pytest.mark.parametrize("dates", [False, True])
+def test_a_jump_of_the_clock_ends_a_window(tmp_path, dates):
+    path = gaps(tmp_path / "gap.csv", dates=dates)
+    dataset = open_csv(f"{path}?window=50&stride=25&group=person&time=time")
+    split = dataset.splits["train"]
+    assert split.read(0).shape == (50, 1)
+    # Rows 0 to 119 hold three windows of 50, and rows 120 to 199 two: 5 for each stretch.
+    assert sum(map(len, dataset.splits.values())) == 9 * 2 * 5
+    assert "only ever rises" not in told(dataset)
+
+
+def test_a_clock_among_the_channels_is_told(tmp_path):
+    path = gaps(tmp_path / "gap.csv")
+    notes = told(open_csv(f"{path}?window=50&group=person"))
+    assert "the channel 'time' only ever rises" in notes
+    assert "time=time, which also ends windows at its jumps" in notes
+
+
+def test_wrong_clocks(tmp_path):
+    path = gaps(tmp_path / "gap.csv")
+    with pytest.raises(UsageError, match="cannot be time and label or group"):
+        open_csv(f"{path}?window=50&time=person&group=person")
+    with pytest.raises(BadData, match="is not a number"):
+        open_csv(f"{path}?window=50&time=person")
+
+
+def test_breaks_of_clocks():
+    assert clock_breaks(np.array([0, 1, 2, 3.5, 9, 10, 4, 5.0])).tolist() == [4, 6]
+    assert clock_breaks(np.array([0, 0, 1, 1, 2, 2.0])).tolist() == []
+    assert clock_breaks(np.array([5.0])).tolist() == []
+
+
+def test_recordings_that_are_too_short_are_told(tmp_path):
+    for k in range(18):
+        noise = np.random.default_rng(k).normal(0, 1, 200)
+        rows = [f"{value:.4f},{'abc'[k % 3]}" for value in noise]
+        kept = rows[: 30 if k in (6, 13) else 200]
+        (tmp_path / f"r{k:02}.csv").write_text("\n".join(["amp,label", *kept]))
+    notes = told(open_csv(f"{tmp_path}?window=60"))
+    assert "2 recordings without 60 rows of one label, group and time, left out" in notes
+    assert "r06.csv (30 rows); r13.csv (30 rows)" in notes
+    assert "recordings without" not in told(open_csv(f"{tmp_path}?window=30"))
+
+
+def test_classes_whose_names_look_alike_are_told(tmp_path):
+    path = gaps(tmp_path / "case.csv", names=("case", "walk"))
+    notes = told(open_csv(f"{path}?window=50&group=person&channels=x"))
+    assert "different classes whose names look alike: 'Case', 'case'" in notes
+
+
+def test_a_column_of_numbers_is_no_class(tmp_path):
+    path = gaps(tmp_path / "gap.csv")
+    with pytest.raises(BadData, match=r"the column 'x' has [\d,]+ different values") as caught:
+        open_csv(f"{path}?window=50&label=x&group=person&channels=time")
+    assert "to be predicted" in str(caught.value.why)
+    assert "window=1" not in str(caught.value.fix)
