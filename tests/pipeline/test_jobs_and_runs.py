@@ -277,6 +277,13 @@ GATE = StepId(kind="gate", format="onnx", precision="int8")
 
 
 @dataclass(frozen=True, kw_only=True)
+class Evaluated:
+    """The part of an evaluation that decides whether files pass."""
+
+    findings: tuple[QualityFinding, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
 class Judged:
     """The part of a gate's result that a run's folder is filled by."""
 
@@ -307,7 +314,7 @@ def fake_plan(
 
     def evaluate(work: StepContext) -> Outcome:
         (work.folder / f"{job.model_id}.toml").write_text("tag = 'measured'")
-        return Outcome(result=Told(findings=findings))
+        return Outcome(result=Evaluated(findings=findings))
 
     def judge(work: StepContext) -> Outcome:
         name = f"{job.model_id}.int8.onnx" + ("" if gate == "passed" else ".rejected")
@@ -318,7 +325,7 @@ def fake_plan(
 
     return [
         FakeStep(id=FINETUNE, content="1", work=finetune),
-        FakeStep(id=EVALUATE, content="2", work=evaluate, need=(FINETUNE,)),
+        FakeStep(id=EVALUATE, content="2", work=evaluate, need=(FINETUNE,), of=Evaluated),
         FakeStep(id=GATE, content=f"3{gate}", work=judge, need=(EVALUATE,), of=Judged),
     ]
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import asdict, replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from measured import PLAIN
@@ -14,7 +15,8 @@ from zoo.pipeline.job import make_job
 from zoo.pipeline.options import recipe_from
 from zoo.pipeline.plan import PlanScope, make_plan
 from zoo.pipeline.rows import ArtifactRow, with_budgets
-from zoo.pipeline.steps.budget import budget
+from zoo.pipeline.steps.budget import BudgetStep
+from zoo.pipeline.steps.step import StepId
 from zoo.registry import PluginSettings, load_registry
 from zoo.report.table import budget_lines, budget_summary
 
@@ -101,7 +103,14 @@ def test_each_timing_of_a_device_with_budgets_is_judged(tmp_path: Path) -> None:
 
 
 def judged(limits: dict[str, str], **changes) -> object:
-    return budget(limits, replace(PLAIN, **changes), size=1000, device="pi4")
+    step = BudgetStep(
+        id=StepId(kind="budget", device="pi4"), bench=SimpleNamespace(gate="gate"), limits=limits
+    )
+    timed, size = replace(PLAIN, **changes), SimpleNamespace(bytes=1000)
+    before = SimpleNamespace(
+        of=lambda other: SimpleNamespace(result=size if other == "gate" else timed)
+    )
+    return step.run(SimpleNamespace(before=before))
 
 
 def test_outcomes() -> None:

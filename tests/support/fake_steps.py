@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from zoo.pipeline.steps.step import FinishedSteps, Outcome, Step, StepContext, StepId
-from zoo.results.records import QualityFinding
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -15,7 +14,6 @@ class Told:
     """The result of a fake step."""
 
     by: Any = ""
-    findings: tuple[QualityFinding, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

@@ -24,9 +24,10 @@ def accuracy(right: int, count: int = 360, name: str = "accuracy") -> Metric:
     middle = (share + z * z / (2 * count)) / (1 + z * z / count)
     half = z * math.sqrt(share * (1 - share) / count + z * z / (4 * count * count))
     half /= 1 + z * z / count
-    return Metric(
-        name=name, value=share, low=max(middle - half, 0), high=min(middle + half, 1), count=count
-    )
+    # At its ends the interval is exact, as that of the product is.
+    low = 0.0 if right == 0 else middle - half
+    high = 1.0 if right == count else middle + half
+    return Metric(name=name, value=share, low=low, high=high, count=count)
 
 
 def row(precision: str = "float32", p50: float | None = 0.0193, **changes: Any) -> ArtifactRow:

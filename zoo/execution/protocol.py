@@ -198,7 +198,7 @@ def profile_of(answer: Mapping[str, Any]) -> Profile:
             name=str(row["name"]),
             operator=str(row["operator"]),
             executor=str(row["executor"]),
-            ms=figures.number(row, "ns") * 1e-6,
+            ms=figures.number(row, "ns", -1e18) * 1e-6,
         )
         for row in told["operators"]
     ]
