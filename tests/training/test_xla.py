@@ -40,7 +40,8 @@ def clocked(monkeypatch: pytest.MonkeyPatch, plain: float, compiled: float) -> N
 def test_short_trainings_try_nothing(digits: Dataset) -> None:
     _, trainer, events = train(digits)
     assert trainer.notes == []
-    assert not [event for event in events if event["event"] == "note"]
+    notes = [event["text"] for event in events if event["event"] == "note"]
+    assert notes == [trainer.ended]
 
 
 def test_fast_trainings_of_many_steps_try_nothing(
