@@ -35,8 +35,15 @@ ship: $(VENV)/.ready-all
 test: $(VENV)/.ready-dev
 	$(BIN)/python -m pytest $(PARALLEL) -m "not slow and not torch"
 
+# A process that has trained and converted large networks keeps their memory, so the tests that do
+# so in their own process (of families, of exporters) are not run side by side: in two parts.
+FIRST := $(addprefix tests/,testing end_to_end pipeline cli devices artifacts)
 test-slow: $(VENV)/.ready-dev
-	$(BIN)/python -m pytest $(PARALLEL) -m "slow and not torch"
+	@failed=0; \
+	$(BIN)/python -m pytest $(PARALLEL) -m "slow and not torch" $(FIRST) || failed=1; \
+	$(BIN)/python -m pytest $(PARALLEL) -m "slow and not torch" tests $(FIRST:%=--ignore=%) \
+		|| failed=1; \
+	exit $$failed
 
 # pip must know a place of PyTorch's processor-only build: PIP_FIND_LINKS, PIP_EXTRA_INDEX_URL, or
 # its configuration.
