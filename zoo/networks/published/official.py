@@ -51,7 +51,9 @@ def fetch_weights(
         raise UsageError("an origin and a tag belong together", fix="--from PATH --tag NAME")
     with _as_step(f"fetch {model}", on_step) as on_event:
         if origin is not None and tag is not None:
-            return fetch_from(registry, model, str(origin), tag, classes=classes, on_event=on_event)
+            return fetch_from(
+                registry, model, str(origin), tag, classes=classes, again=again, on_event=on_event
+            )
         return fetch(registry, model, again=again, on_event=on_event)
 
 
