@@ -224,12 +224,23 @@ def masks(count: int = 64, height: int = SIDE, width: int = SIDE) -> np.ndarray:
     return made
 
 
+def as_masks(given, transform):
+    return transform.apply_to_map(given, outside=0)
+
+
+def with_unmarked_outside(given, transform):
+    return transform.apply_to_map(given)
+
+
+def as_points(given, transform):
+    return transform.apply_to_points(given)
+
+
 @pytest.mark.parametrize("names", [["flip"], ["shift"], ["rotate"], ["flip", "shift", "rotate"]])
 def test_masks_stay_on_what_they_mark(names):
     labels = masks()
     pixels = (labels[..., None] * 255).astype(np.uint8)
-    follow = lambda given, transform: transform.apply_to_map(given, outside=0)  # noqa: E731
-    values, moved = (part.numpy() for part in augment(names, 3, follow)(pixels, labels))
+    values, moved = (part.numpy() for part in augment(names, 3, as_masks)(pixels, labels))
     assert moved.dtype == np.int64
     assert moved.shape == labels.shape
     assert not np.array_equal(moved, labels)
@@ -244,15 +255,15 @@ def test_masks_of_another_resolution_follow_too():
     fine = masks(height=28, width=28)
     coarse = fine[:, ::2, ::2]
     pixels = (np.repeat(np.repeat(coarse, 2, 1), 2, 2)[..., None] * 255).astype(np.uint8)
-    follow = lambda given, transform: transform.apply_to_map(given, outside=0)  # noqa: E731
-    values, moved = (part.numpy() for part in augment(["flip"], 3, follow)(pixels, coarse))
+    values, moved = (part.numpy() for part in augment(["flip"], 3, as_masks)(pixels, coarse))
     assert np.array_equal(values[:, ::2, ::2, 0] > 127, moved == 1)
 
 
 def test_what_comes_in_from_outside_has_the_label_of_nothing():
-    follow = lambda given, transform: transform.apply_to_map(given)  # noqa: E731
     pixels, labels = batch(64), np.ones((64, SIDE, SIDE), np.int64)
-    values, moved = (part.numpy() for part in augment(["shift"], 3, follow)(pixels, labels))
+    values, moved = (
+        part.numpy() for part in augment(["shift"], 3, with_unmarked_outside)(pixels, labels)
+    )
     assert np.array_equal(moved == IGNORED, values[..., 0] == 0)
     assert (moved == IGNORED).any()
 
@@ -262,9 +273,8 @@ def test_points_stay_on_what_they_mark(names):
     places = np.random.default_rng(2).integers(8, 20, (64, 2))
     pixels = np.zeros((64, SIDE, SIDE, 1), np.uint8)
     pixels[np.arange(64), places[:, 1], places[:, 0]] = 255
-    follow = lambda given, transform: transform.apply_to_points(given)  # noqa: E731
     points = places.astype(np.float32)[:, None]
-    values, moved = (part.numpy() for part in augment(names, 3, follow)(pixels, points))
+    values, moved = (part.numpy() for part in augment(names, 3, as_points)(pixels, points))
     assert moved.shape == (64, 1, 2)
     weights = values[..., 0] / values.sum((1, 2, 3))[:, None, None]
     y, x = np.mgrid[:SIDE, :SIDE]

@@ -111,9 +111,10 @@ def test_momentum_grows_with_the_steps_wherever_the_layer_is(place: str) -> None
     def after(steps: int, *, growing: bool) -> np.ndarray:
         model = network(place)
         batches = np.concatenate([images(4).numpy()] * steps)
-        fit = lambda: model.fit(  # noqa: E731
-            batches, np.zeros((4 * steps, 2)), 4, verbose=0, shuffle=False
-        )
+
+        def fit() -> None:
+            model.fit(batches, np.zeros((4 * steps, 2)), 4, verbose=0, shuffle=False)
+
         if not growing:
             fit()
             return averages(model)[0]

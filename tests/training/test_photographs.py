@@ -43,7 +43,10 @@ def accuracy(weights: Path, dataset: Dataset, *, batch_statistics: bool) -> floa
 
     loaded = load_model(Subject(model=str(weights), plugins=SETTINGS))
     model = deployed_model(loaded.network, loaded.preprocessing, loaded.task, batch=None)
-    read = lambda split: read_inputs(split, loaded.preprocessing).astype("f4")  # noqa: E731
+
+    def read(split):
+        return read_inputs(split, loaded.preprocessing).astype("f4")
+
     if batch_statistics:
         import keras
 

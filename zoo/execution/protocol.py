@@ -198,6 +198,7 @@ def profile_of(answer: Mapping[str, Any]) -> Profile:
             name=str(row["name"]),
             operator=str(row["operator"]),
             executor=str(row["executor"]),
+            # A difference of two runs, which below the clock's grain falls under zero.
             ms=figures.number(row, "ns", -1e18) * 1e-6,
         )
         for row in told["operators"]
