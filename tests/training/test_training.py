@@ -99,9 +99,12 @@ def test_it_stops_early_without_progress(digits: Dataset, monkeypatch: pytest.Mo
     _, trainer, events = train(digits, stuck)
     accuracies = [epoch.validation_metric for epoch in trainer.epochs]
     assert len(trainer.epochs) == accuracies.index(max(accuracies)) + 1 + 2 < 30
+    first, kept = accuracies.index(max(accuracies)) + 1, trainer.best_epoch
+    equal = "" if kept == first else f", which equals epoch {first} with a lower loss"
     assert trainer.ended == (
-        f"training ended after epoch {len(accuracies)} of 30: validation accuracy no better for 2 "
-        f"epochs; kept epoch {trainer.best_epoch}, validation accuracy {max(accuracies):.4g}"
+        f"training ended after epoch {len(accuracies)} of 30: validation accuracy is no better "
+        f"than that of epoch {first}; kept epoch {kept}{equal}, "
+        f"validation accuracy {max(accuracies):.4g}"
     )
     assert {"event": "note", "text": trainer.ended} in events
 

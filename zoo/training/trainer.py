@@ -152,12 +152,15 @@ class Trainer:
         made, most = len(self.epochs), self.options.epochs
         if not made:
             return "no epoch was asked for: the weights are as they were"
-        metric, patience = f"validation {self.metric_name}", self.options.patience
-        why = (
-            "that was the last one" if made == most else f"{metric} no better for {patience} epochs"
-        )
+        metric, kept = f"validation {self.metric_name}", self.best_epoch
+        values = [epoch.validation_metric for epoch in self.epochs]
+        first = values.index(self._best_metric()) + 1
+        why = "that was the last one"
+        if made != most:
+            why = f"{metric} is no better than that of epoch {first}"
+        beside = "" if kept == first else f", which equals epoch {first} with a lower loss"
         return (
-            f"training ended after epoch {made} of {most}: {why}; kept epoch {self.best_epoch}, "
+            f"training ended after epoch {made} of {most}: {why}; kept epoch {kept}{beside}, "
             f"{metric} {self._best_metric():.4g}"
         )
 
