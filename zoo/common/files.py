@@ -8,6 +8,7 @@ import hashlib
 import os
 import secrets
 import shutil
+import zipfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -128,3 +129,13 @@ def sha256_of(path: Path) -> str:
     except OSError as error:
         raise BadFile(f"{path} cannot be read", why=error.strerror) from error
     return digest.hexdigest()
+
+
+def is_intact_zip(path: Path) -> bool:
+    """Whether a file is a zip archive, and all in it has the checksum that is stored with it."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return archive.testzip() is None
+    # Beside its own error, zipfile lets pass those of zlib, of seeking and of decoding.
+    except Exception:
+        return False

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from zoo.common.errors import ZooError
-from zoo.common.files import atomic_path, sha256_of
+from zoo.common.files import atomic_path, is_intact_zip, sha256_of
 from zoo.common.optional_imports import require
 from zoo.common.paths import cache_folder
 from zoo.common.progress import Event
@@ -49,7 +49,8 @@ def judge_files(judge: str) -> dict[str, str]:
 def real_features(split: Split, count: int, preprocessing: LatentPreprocessing) -> Array:
     """Features of a split's first `count` examples, float32, (count, features).
 
-    They are kept in the cache folder: the data and the judge change seldom.
+    They are kept in the cache folder: the data and the judge change seldom. A damaged file there
+    is made anew.
     """
     import numpy as np
 
@@ -58,16 +59,17 @@ def real_features(split: Split, count: int, preprocessing: LatentPreprocessing) 
     card = _judge(preprocessing.judge)[1]
     key = f"{split.content_hash} {count} {card.sha256} {preprocessing.examples!r}"
     digest = hashlib.sha256(key.encode()).hexdigest()
-    path = cache_folder() / "features" / f"{digest[:32]}.npy"
-    if path.is_file():
-        found: Array = np.load(path, allow_pickle=False)
-        return found
+    path = cache_folder() / "features" / f"{digest[:32]}.npz"
+    if is_intact_zip(path):
+        with np.load(path, allow_pickle=False) as kept:
+            found: Array = kept["features"]
+            return found
     features = features_of(
         read_inputs(split, preprocessing.examples, range(count)), preprocessing.judge
     )
     path.parent.mkdir(parents=True, exist_ok=True)
     with atomic_path(path) as temporary, temporary.open("wb") as file:
-        np.save(file, features)
+        np.savez(file, features=features)
     return features
 
 
