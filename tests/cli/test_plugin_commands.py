@@ -105,3 +105,15 @@ def test_two_of_one_name_are_an_error_and_ours_stay(target: Path, tmp_path: Path
     assert done.returncode == 1
     assert "brought by zoo-dense 1.0 and zoo-other 1.0" in done.stderr
     assert "lenet5" in typed(tmp_path, "list").stdout
+
+
+def test_built_in_commands_look_through_no_distributions(monkeypatch, zoo):
+    """That takes longer than a light command does."""
+    looked = []
+    monkeypatch.setattr(
+        "zoo.cli.plugin_commands.entry_points", lambda group: looked.append(group) or []
+    )
+    assert zoo("cache", "show").code == 0
+    assert looked == []
+    assert zoo("cach").code == 2
+    assert looked

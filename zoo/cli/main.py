@@ -14,7 +14,6 @@ from typing import Any, NoReturn
 import click
 
 from zoo.cli.options import Settings, examples
-from zoo.cli.plugin_commands import load_command, plugin_commands, provider
 from zoo.common import telemetry
 from zoo.common.errors import UsageError, ZooError, nearest
 from zoo.common.paths import OFFLINE_VARIABLE
@@ -55,11 +54,15 @@ class LazyGroup(click.Group):
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """In the order in which a newcomer needs them."""
+        from zoo.cli.plugin_commands import plugin_commands
+
         return [*COMMANDS, *(n for n in plugin_commands(ctx) if n not in COMMANDS)]
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """Imports the module of one command."""
         if cmd_name not in COMMANDS:
+            from zoo.cli.plugin_commands import load_command, plugin_commands
+
             found = plugin_commands(ctx).get(cmd_name)
             return None if found is None else load_command(cmd_name, found)
         module = importlib.import_module(f"zoo.cli.{cmd_name}_command")
@@ -68,6 +71,8 @@ class LazyGroup(click.Group):
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Lists commands without importing them."""
+        from zoo.cli.plugin_commands import plugin_commands, provider
+
         with formatter.section("Commands"):
             formatter.write_dl(list(COMMANDS.items()))
         if found := {n: e for n, e in plugin_commands(ctx).items() if n not in COMMANDS}:
@@ -79,10 +84,13 @@ class LazyGroup(click.Group):
     ) -> tuple[str | None, click.Command | None, list[str]]:
         """Offers the nearest command for a misspelt one."""
         name = args[0] if args else ""
-        if name and name not in (known := self.list_commands(ctx)) and not name.startswith("-"):
-            close = nearest(name, known)
-            hint = f"did you mean: zoo {close[0]}" if close else "zoo --help lists the commands"
-            raise UsageError(f"there is no command {name!r}", fix=hint)
+        # Looking through all installed distributions takes longer than a light command does.
+        if name and name not in COMMANDS and not name.startswith("-"):
+            known = self.list_commands(ctx)
+            if name not in known:
+                close = nearest(name, known)
+                hint = f"did you mean: zoo {close[0]}" if close else "zoo --help lists the commands"
+                raise UsageError(f"there is no command {name!r}", fix=hint)
         return super().resolve_command(ctx, args)
 
     def invoke(self, ctx: click.Context) -> Any:
