@@ -17,8 +17,8 @@ import sqlalchemy as sa
 
 from zoo.common.errors import ZooError
 from zoo.results import store as store_module
-from zoo.results.outbox import Outbox
-from zoo.results.records import StepRecord
+from zoo.results.outbox import Outbox, OutboxEntry
+from zoo.results.records import StepRecord, as_plain
 from zoo.results.store import Store
 
 
@@ -160,6 +160,46 @@ def test_a_file_that_is_no_entry_is_left_alone(url, own_home, text):
     (folder / "x.json").write_text(text)
     assert steps(url) == []
     assert (folder / "x.json").read_text() == text
+
+
+def row_of(item: StepRecord, **changes: str | None) -> dict[str, str]:
+    row = dict.fromkeys(("run", "step", "kind", "key", "status", "created"), "x")
+    whole = {**row, "body": json.dumps(as_plain(item)), "token": "0" * 32, **changes}
+    return {name: value for name, value in whole.items() if value is not None}
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{"colour": "red"}, {"run": None}, {"body": None}, {"id": "1"}, {"body": "x"}, {"body": "[]"}],
+    ids=["column", "no run", "no body", "number", "no JSON", "no record"],
+)
+def test_an_entry_that_was_edited_never_enters_the_database(url, own_home, changes):
+    """What is appended stays there for ever, and would stop every reader."""
+    store = Store(url)
+    store.append("run", record("first"))
+    store.close()
+    Outbox(url).add(row_of(record("edited"), **changes), None)
+    assert steps(url) == ["first"]
+    assert len(waiting(own_home)) == 1
+
+
+def test_a_record_that_the_database_refuses_keeps_no_other_from_it(url, own_home, monkeypatch):
+    Store(url).close()
+    Outbox(url).add(row_of(record("refused")), None)
+    insert = Store._insert
+
+    def refuse(self: Store, entry: OutboxEntry) -> None:
+        if entry.row["token"] == "0" * 32:
+            raise ZooError("no") from sa.exc.DataError("INSERT", {}, Exception("too long"))
+        insert(self, entry)
+
+    monkeypatch.setattr(Store, "_insert", refuse)
+    store = Store(url)
+    store.append("run", record("second"))
+    assert [s.record.step for s in store.records()] == ["second"]
+    notes: list[str] = []
+    store.close(lambda step, event: notes.append(event["text"]))
+    assert notes[0].startswith("1 records wait in ")
 
 
 def test_neither_store_nor_outbox(url, own_home):

@@ -19,7 +19,14 @@ from typing import Any
 
 import sqlalchemy as sa
 from pydantic import TypeAdapter
-from sqlalchemy.exc import IntegrityError, SQLAlchemyError
+from sqlalchemy.exc import (
+    ArgumentError,
+    CompileError,
+    DataError,
+    IntegrityError,
+    ProgrammingError,
+    SQLAlchemyError,
+)
 from sqlalchemy.pool import StaticPool
 
 from zoo.common.errors import MissingExtra, UsageError, ZooError
@@ -35,6 +42,9 @@ METADATA = sa.MetaData()
 
 #: SQLite does not count characters.
 _NAME = sa.String(200).with_variant(sa.Text, "postgresql")
+
+#: Errors that are about a row, not about a database that is locked, full or out of reach.
+_REFUSED = (CompileError, ArgumentError, DataError, IntegrityError, ProgrammingError)
 
 RECORDS = sa.Table(
     "records",
@@ -98,6 +108,7 @@ class Store:
         self.name = hidden_password(self.url)
         self.unrecorded = 0
         self._problem: ZooError | None = None
+        self._away = False
         self._lock = threading.Lock()
         try:
             parsed = sa.make_url(self.url)
@@ -155,16 +166,21 @@ class Store:
         entry = OutboxEntry(row=row, samples=samples)
         if self._outbox is not None:
             entry = self._outbox.add(row, samples)
-        if self._problem is not None and entry.file is not None:
-            self.unrecorded += 1
-            return  # not another minute of waiting for a locked database
-        try:
+        if entry.file is None:
             self._insert(entry)
+        else:
+            self._try(entry)
+
+    def _try(self, entry: OutboxEntry) -> None:
+        """Inserts an entry, or leaves it in the outbox; a database that is away is asked once."""
+        try:
+            if not self._away:
+                self._insert(entry)
+                return
         except ZooError as error:
-            if entry.file is None:
-                raise
-            self._problem = error
-            self.unrecorded += 1
+            # What it refuses for its content must not keep others from it.
+            self._problem, self._away = error, not isinstance(error.__cause__, _REFUSED)
+        self.unrecorded += 1
 
     def _insert(self, entry: OutboxEntry) -> None:
         query = sa.select(RECORDS.c.id).where(RECORDS.c.token == entry.row["token"])
@@ -184,15 +200,10 @@ class Store:
     def _append_waiting(self) -> None:
         if self._outbox is None:
             return
-        self.unrecorded, self._problem = 0, None
+        self.unrecorded, self._problem, self._away = 0, None, False
         for entry in self._outbox.entries():
-            try:
-                if self._problem is None:
-                    self._insert(entry)
-                    continue
-            except ZooError as error:
-                self._problem = error
-            self.unrecorded += 1
+            if _is_whole(entry):
+                self._try(entry)
 
     def records(self, *, run: str | None = None, kind: str | None = None) -> list[StoredRecord]:
         """Records in the order they were added."""
@@ -253,6 +264,15 @@ def _outbox_and_options(parsed: sa.URL) -> tuple[Outbox | None, dict[str, Any]]:
     file = Path(str(parsed.database)).absolute()
     file.parent.mkdir(parents=True, exist_ok=True)
     return Outbox(f"sqlite:///{file}"), {"connect_args": {"timeout": PATIENCE_SECONDS}}
+
+
+def _is_whole(entry: OutboxEntry) -> bool:
+    """Whether all columns are there, and the body is a record: what is appended stays for ever."""
+    try:
+        read_record(entry.row["body"])
+    except (KeyError, ValueError):
+        return False
+    return entry.row.keys() == {column.name for column in RECORDS.columns} - {"id"}
 
 
 def _text(name: str) -> str:
