@@ -25,22 +25,21 @@ Verdict = Literal["passed", "rejected", "failed", "skipped"]
 
 
 @dataclass(frozen=True, kw_only=True)
-class PartRow:
-    """One of the files that make one model together.
+class TimedFile:
+    """A file and its latency, as far as it was measured.
 
     Attributes:
-        part: ``encoder``.
-        p50_ms: Median latency of one inference of this file alone; None when it was not timed.
+        p50_ms: Median latency of one inference in milliseconds; None when it was not timed.
         p90_ms: 90th percentile.
         p50_low: Lower end of the median's interval, milliseconds.
-        ran_on: Delegate or execution provider that ran its operators.
-        quiet: Whether the host was quiet meanwhile.
-        why_not: Why it was not timed, where that failed.
+        p50_high: Upper end of the median's interval, milliseconds.
+        runtime: What ran the file when its latency was measured.
+        ran_on: Delegate or execution provider that ran its operators when it was timed.
+        quiet: Whether the host was quiet while it was measured; None when nobody measured.
+        clock: What its times are; only real ones are ranked, compared and drawn.
     """
 
-    part: str
     file: str
-    bytes: int
     p50_ms: float | None = None
     p90_ms: float | None = None
     p50_low: float | None = None
@@ -50,11 +49,24 @@ class PartRow:
     ran_on: str = ""
     quiet: bool | None = None
     clock: Clock = "real"
+
+
+@dataclass(frozen=True, kw_only=True)
+class PartRow(TimedFile):
+    """One of the files that make one model together.
+
+    Attributes:
+        part: ``encoder``.
+        why_not: Why it was not timed, where that failed.
+    """
+
+    part: str
+    bytes: int
     why_not: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
-class ArtifactRow:
+class ArtifactRow(TimedFile):
     """One file of a run, or those of a model of several, with everything that was found out.
 
     Whatever was not measured is None; nothing is filled in.
@@ -74,27 +86,18 @@ class ArtifactRow:
         ssim: Structural similarity to the reference's images.
         integer_share: Share of computing operators that work on integers, 0 to 1.
         arithmetic: What operators of its precision compute on; empty in older rows.
-        p50_ms: Median latency of one inference in milliseconds.
-        p90_ms: 90th percentile.
-        p50_low: Lower end of the median's interval, milliseconds.
-        p50_high: Upper end of the median's interval, milliseconds.
-        runtime: What ran the file when its latency was measured.
-        ran_on: Delegate or execution provider that ran its operators when it was timed.
         energy: What the device's meters counted for one inference.
         profile: What each operator takes, where that was asked.
-        quiet: Whether the host was quiet while it was measured; None when nobody measured.
         checks: The gate's checks in their order.
         remark: What was tried to make it lose less, in a sentence; empty when nothing was.
         left_in_float: What an integer file computes in float unasked: ``3.2% (conv1)``.
         attempts: Each file that was made for that: layers in float, what it loses, its bytes.
         trained: Whether the ranges of its integers were trained, not calibrated.
         budgets: Device and judgement of each budget that the recipe has for it.
-        clock: What its times are; only real ones are ranked, compared and drawn.
         parts: The files of a model of several, each timed by itself; then `file` stands for all,
             sizes are sums, and there is no latency: how long they take together is not measured.
     """
 
-    file: str
     format: str
     precision: str
     verdict: Verdict
@@ -109,23 +112,14 @@ class ArtifactRow:
     ssim: float | None = None
     integer_share: float | None = None
     arithmetic: str = ""
-    p50_ms: float | None = None
-    p90_ms: float | None = None
-    p50_low: float | None = None
-    p50_high: float | None = None
-    runtime: str | None = None
-    threads: int | None = None
-    ran_on: str = ""
     energy: tuple[Energy, ...] = ()
     profile: Profile | None = None
-    quiet: bool | None = None
     checks: tuple[Check, ...] = ()
     remark: str = ""
     left_in_float: str = ""
     attempts: tuple[Attempt, ...] = ()
     trained: bool = False
     budgets: tuple[tuple[str, Judgement], ...] = ()
-    clock: Clock = "real"
     parts: tuple[PartRow, ...] = ()
 
     @property
