@@ -175,12 +175,13 @@ def in_place(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_run_does_each_step_once_and_says_nothing_else(shipped: Shipped) -> None:
-    """No library's chatter, no warnings: a line for each epoch and for each step."""
+    """No library's chatter, no warnings: a line for each epoch, the training's end, each step."""
     assert shipped.typed.done == STEPS
     lines = shipped.typed.err.splitlines()
-    assert len(lines) == len(STEPS) + len(["report"]) + 2
+    assert len(lines) == len(STEPS) + len(["report"]) + 2 + 1
+    one = r"(✓ [a-z0-9 ]+  [\d.]+ s|  finetune: (epoch [12]/2  loss|training ended after) .*)$"
     for line in lines:
-        assert re.match(r"(✓ [a-z0-9 ]+  [\d.]+ s|  finetune: epoch [12]/2  loss .*)$", line), line
+        assert re.match(one, line), line
 
 
 def test_folder_holds_the_files_and_nothing_else(shipped: Shipped) -> None:
