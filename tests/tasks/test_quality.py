@@ -43,6 +43,30 @@ def test_classifications(task: str) -> None:
     assert codes(task, 0 * LABELS[:3], few) == ["no-better-than-baseline"]
 
 
+def test_rare_classes_are_found_at_the_cost_of_the_commonest() -> None:
+    """A useful network, of which accuracy alone says less than of who never looks."""
+    labels = np.repeat([0, 1], [950, 50])
+    chosen = labels.copy()
+    chosen[:60], chosen[-5:] = 1, 0
+    of = truth(labels, classes=("common", "rare"))
+    assert codes("image-classification", chosen, of) == ["commonest-class"]
+    (finding,) = quality_of(TASKS.get("image-classification"), probabilities(chosen)[:, :2], of)[
+        "findings"
+    ]
+    assert not finding.weak
+    blind = np.random.default_rng(0).permutation(chosen)
+    assert codes("image-classification", blind, of) == ["no-better-than-baseline"]
+
+
+def test_classes_that_no_example_is_judged_of() -> None:
+    of = truth(np.tile([0, 1], 60))
+    assert codes("image-classification", of.labels, of) == ["untested-class"]
+    alone = truth(np.zeros(120, np.int64))
+    found = ["one-class-test", "untested-class"]
+    assert codes("image-classification", alone.labels, alone) == found
+    assert codes("image-classification", np.tile([0, 1], 60), alone) == found
+
+
 def tagged(examples: list[list[str]], vocabulary: tuple[str, ...]) -> Truth:
     """Texts of three words with the tags O, B and O."""
     labels = np.tile([0, 1, 0, IGNORED], (len(examples), 1))
@@ -59,8 +83,10 @@ def tagged(examples: list[list[str]], vocabulary: tuple[str, ...]) -> Truth:
 def test_tags() -> None:
     of = tagged([["a", "dog", "barks"]] * 20, ("a", "dog", "barks"))
     right = np.maximum(of.labels, 0)
-    assert codes("sequence-tagging", right, of) == []
-    assert codes("sequence-tagging", 0 * right, of) == ["no-better-than-baseline", "never-answered"]
+    assert codes("sequence-tagging", right, of) == ["untested-class"]
+    assert codes("sequence-tagging", 0 * right, of) == [
+        *("no-better-than-baseline", "untested-class", "never-answered")
+    ]
 
 
 def test_a_third_of_unknown_words() -> None:
@@ -71,10 +97,13 @@ def test_a_third_of_unknown_words() -> None:
         (("a", "dog"), ["unknown-words"]),
         ((), ["unknown-words"]),
     ):
-        assert codes("sequence-tagging", right, tagged(texts, vocabulary)) == found
+        expected = ["untested-class", *found]
+        assert codes("sequence-tagging", right, tagged(texts, vocabulary)) == expected
     mixed = [["a", "dog", "barks"]] * 15 + [["a", "dog", "sleeps"]] * 5
-    assert codes("sequence-tagging", right, tagged(mixed, ("a", "dog", "barks"))) == []
-    (finding,) = quality_of(
+    assert codes("sequence-tagging", right, tagged(mixed, ("a", "dog", "barks"))) == [
+        "untested-class"
+    ]
+    _, finding = quality_of(
         TASKS.get("sequence-tagging"), probabilities(right), tagged(texts, ("a", "dog"))
     )["findings"]
     assert "20 of 60 words" in finding.text

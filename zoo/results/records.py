@@ -100,7 +100,8 @@ class QualityFinding:
 
     Attributes:
         code: ``no-better-than-baseline``, ``never-answered``, ``train-above-validation``,
-            ``validation-never-moved``, ``unknown-words``; ``too-few-to-tell``, ``no-baseline``.
+            ``validation-never-moved``, ``unknown-words``, ``one-class-test``; ``too-few-to-tell``,
+            ``no-baseline``, ``commonest-class``, ``untested-class``.
         text: What was found, in a sentence without a full stop.
         fix: What to do about it.
         weak: Whether files of such a network should not be shipped.

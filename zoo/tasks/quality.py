@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from zoo.contracts import Dataset, Metric, Task, Truth
@@ -33,8 +33,10 @@ def quality_of(task: Task, answers: Any, truth: Truth) -> dict[str, Any]:
     metrics = task.evaluate(answers, truth)
     baseline = task.baseline(answers, truth)
     recalls = dict(task.recalls(answers, truth))
+    balanced = balanced_accuracy(recalls)
     findings = (
-        *_beside_baseline(task, metrics[0], baseline),
+        *_beside_baseline(task, metrics[0], baseline, recalls, balanced),
+        *_untested(recalls, truth),
         *_unanswered(task.unanswered(answers, truth), truth),
         *_unknown_words(truth),
     )
@@ -43,7 +45,7 @@ def quality_of(task: Task, answers: Any, truth: Truth) -> dict[str, Any]:
         "details": dict(task.details(answers, truth)),
         "baseline": baseline,
         "recalls": recalls,
-        "balanced": balanced_accuracy(recalls),
+        "balanced": balanced,
         "findings": findings,
     }
 
@@ -57,7 +59,11 @@ def gain_of(baseline: AgainstBaseline, own: Metric) -> str:
 
 
 def _beside_baseline(
-    task: Task, own: Metric, baseline: AgainstBaseline | None
+    task: Task,
+    own: Metric,
+    baseline: AgainstBaseline | None,
+    recalls: Mapping[str, Metric],
+    balanced: Metric | None,
 ) -> Iterator[QualityFinding]:
     if baseline is None:
         yield QualityFinding(
@@ -74,12 +80,30 @@ def _beside_baseline(
         f"{own.name} {fmt.metric_value(own)} beside {fmt.metric_value(baseline.metric)} of "
         f"{baseline.answer}: {gain_of(baseline, own)}"
     )
+    if len(recalls) == 1:
+        yield QualityFinding(
+            code="one-class-test",
+            text=f"all that the network is judged on is of the class {next(iter(recalls))!r}: "
+            "nothing can show whether it tells classes apart",
+            fix="judge it on examples of all classes",
+        )
+        return
     if not baseline.tellable and baseline.gain > 0:
         yield QualityFinding(
             code="too-few-to-tell",
             text=f"{fmt.count(own.count, own.counted)} cannot show whether the network is better "
             f"than its baseline ({beside})",
             fix="judge it on more examples",
+            weak=False,
+        )
+        return
+    if baseline.tellable and balanced is not None and balanced.low > 1 / len(recalls):
+        yield QualityFinding(
+            code="commonest-class",
+            text=f"the network is right no more often than its baseline ({beside}), but with each "
+            f"class counting the same it is above chance: {balanced.name} "
+            f"{fmt.metric_value(balanced)}",
+            fix="weigh what mistakes cost: accuracy is that of the commonest class, mostly",
             weak=False,
         )
         return
@@ -91,15 +115,32 @@ def _beside_baseline(
     )
 
 
+def _untested(recalls: Mapping[str, Metric], truth: Truth) -> Iterator[QualityFinding]:
+    names = [name for name in truth.classes if name not in recalls]
+    if not recalls or not names:
+        return
+    yield QualityFinding(
+        code="untested-class",
+        text=f"{len(names)} of {len(truth.classes):,} classes "
+        f"{'has' if len(names) == 1 else 'have'} no example that the network is judged on: "
+        f"{_named(names)}",
+        fix="add examples of such a class: nothing shows whether it was learnt",
+        weak=False,
+    )
+
+
+def _named(names: Sequence[str]) -> str:
+    more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+    return ", ".join(repr(name) for name in names[:_NAMED]) + more
+
+
 def _unanswered(names: Sequence[str], truth: Truth) -> Iterator[QualityFinding]:
     if not names:
         return
-    named = ", ".join(repr(name) for name in names[:_NAMED])
-    more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
     yield QualityFinding(
         code="never-answered",
         text=f"{len(names)} of {len(truth.classes):,} classes "
-        f"{'is' if len(names) == 1 else 'are'} never answered: {named}{more}",
+        f"{'is' if len(names) == 1 else 'are'} never answered: {_named(names)}",
         fix="add examples of such a class, or weigh classes equally in training",
     )
 
