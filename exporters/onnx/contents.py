@@ -220,6 +220,15 @@ def _load(path: Path) -> Any:
     # protobuf's DecodeError has a different home in each of its versions.
     except Exception as error:
         raise BadFile(f"{path} is not an ONNX file, or a damaged one", why=str(error)) from error
+    keys = Counter(_utf8(entry.key) for entry in model.metadata_props)
+    twice = [key for key, count in keys.items() if count > 1]
+    if twice:
+        # Of two of a name one reader takes the first and another the last.
+        raise BadFile(
+            f"{path} is a damaged ONNX file",
+            why=f"metadata {', '.join(twice)}: more than one of the name",
+            fix="export it again",
+        )
     if not model.graph.node:
         raise BadFile(f"{path} is not an ONNX file, or a damaged one", why="it holds no graph")
     return model

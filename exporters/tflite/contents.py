@@ -206,6 +206,10 @@ def _parts(path: Path) -> tuple[bytes, dict[str, bytes]]:
             entries = archive.infolist()
             if sum(entry.file_size for entry in entries) > _MOST_APPENDED:
                 raise zipfile.BadZipFile("they would unpack to more than any model has")
+            twice = [name for name, n in Counter(e.filename for e in entries).items() if n > 1]
+            if twice:
+                # Of two of a name one reader takes the first and another the last.
+                raise zipfile.BadZipFile(f"{', '.join(twice)}: more than one of the name")
             start = min((entry.header_offset for entry in entries), default=len(data))
             return data[:start], {entry.filename: archive.read(entry) for entry in entries}
     # Beside its own error, zipfile raises those of zlib, of seeking and of decoding.

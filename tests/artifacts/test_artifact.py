@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
+import warnings
 import zipfile
 from collections.abc import Callable
 from dataclasses import replace
@@ -543,6 +544,37 @@ def test_changed_attachments_are_found(tmp_path):
     assert appended(b"a\nb\nc").altered
     made = replace(made, schema=1)
     assert not appended(b"a\nb\nc").altered
+
+
+@pytest.mark.parametrize("name", ["labels.txt", "zoo_manifest.json"])
+@pytest.mark.parametrize("first", [True, False])
+def test_two_appended_files_of_a_name_are_refused(tmp_path, name, first):
+    """One reader takes the first, another the last."""
+    path = tflite_file(tmp_path / "a.tflite")
+    payload = tflite_contents.payload_of(path)
+    path.write_bytes(payload)
+    right, wrong = b"a\nb\nc", b"c\nb\na"
+    with zipfile.ZipFile(path, "a") as archive, warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        for text in (wrong, right) if first else (right, wrong):
+            archive.writestr(name, text)
+    with pytest.raises(BadFile, match="damaged") as caught:
+        open_artifact(REGISTRY, path)
+    assert f"{name}: more than one of the name" in str(caught.value.why)
+
+
+@pytest.mark.parametrize("key", ["zoo_manifest", "author"])
+def test_two_metadata_of_a_name_are_refused(tmp_path, key):
+    import onnx
+
+    path = onnx_file(tmp_path / "a.onnx")
+    model = onnx.load(path)
+    for value in ("one", "two"):
+        model.metadata_props.add(key=key, value=value)
+    onnx.save(model, path)
+    with pytest.raises(BadFile) as caught:
+        open_artifact(REGISTRY, path)
+    assert f"{key}: more than one of the name" in str(caught.value.why)
 
 
 @fuzz

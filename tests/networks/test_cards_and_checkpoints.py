@@ -243,7 +243,7 @@ def runs(tmp_path, monkeypatch, own_home) -> Path:
     monkeypatch.chdir(tmp_path)
     for age, folder in enumerate(("runs/tiny8.mine-1a2b3c4d", "weights", "runs/tiny8.mine-2b")):
         Path(folder).mkdir(parents=True)
-        Path(f"{folder}/tiny8.mine.toml").touch()
+        write_card(Path(f"{folder}/tiny8.mine.toml"), replace(CARD, tag="mine"))
         weights = Path(f"{folder}/tiny8.mine.safetensors")
         weights.touch()
         os.utime(weights, (age, age))
@@ -255,8 +255,14 @@ def test_a_model_id_that_a_run_has_made_means_its_newest_weights(registry, runs)
     found = fetched_model(registry, "tiny8.mine", lambda step, event: notes.append(event["text"]))
     assert found == "runs/tiny8.mine-2b/tiny8.mine.safetensors"
     assert notes == [f"the weights are {found}"]
-    Path("runs/tiny8.mine-2b/tiny8.mine.toml").unlink()  # half a checkpoint is none
-    assert made_here(registry, "tiny8.mine") == Path("weights/tiny8.mine.safetensors")
+    weights = Path("weights/tiny8.mine.safetensors")
+    card = Path("runs/tiny8.mine-2b/tiny8.mine.toml")
+    write_card(card, replace(CARD, tag="other"))  # of another model
+    assert made_here(registry, "tiny8.mine") == weights
+    card.write_text("tag = ")
+    assert made_here(registry, "tiny8.mine") == weights
+    card.unlink()  # half a checkpoint is none
+    assert made_here(registry, "tiny8.mine") == weights
 
 
 @pytest.mark.parametrize(

@@ -175,6 +175,26 @@ def test_a_damaged_step_runs_again_and_says_so(tmp_path, damage):
     assert (third.cached, notes) == (True, [])
 
 
+@pytest.mark.parametrize("kind", ["file", "link", "dead link"])
+def test_what_is_no_folder_is_replaced(tmp_path, kind):
+    cache = StepCache(tmp_path / "steps")
+    cache.folder.mkdir()
+    elsewhere = tmp_path / "elsewhere"
+    if kind == "file":
+        (cache.folder / KEY).touch()
+    else:
+        (cache.folder / KEY).symlink_to(elsewhere)
+    if kind == "link":
+        elsewhere.mkdir()
+        (elsewhere / "mine").touch()
+    if kind != "dead link":
+        with pytest.raises(BadFile):
+            cache.load(KEY)
+    kept(cache, FILES)
+    assert cache.load(KEY) is not None
+    assert kind != "link" or (elsewhere / "mine").exists()
+
+
 def test_other_files_in_the_folder_do_no_harm(tmp_path):
     """A file manager leaves its own."""
     cache = StepCache(tmp_path)

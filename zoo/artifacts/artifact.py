@@ -285,7 +285,7 @@ def parse_manifest(text: str, origin: Path) -> Manifest:
         where = ".".join(str(part) for part in details[0]["loc"]) if details else ""
         raise BadFile(
             f"the manifest in {origin} is not usable",
-            why=(f"{where}: {details[0]['msg']}" if details else str(error)),
+            why=": ".join(filter(None, (where, details[0]["msg"]))) if details else str(error),
             fix="export the file again with this version of edgezoo",
         ) from error
 

@@ -122,8 +122,18 @@ def made_here(registry: Registry, model: str) -> Path | None:
         return None
     file = f"{model}{SUFFIX}"
     found = [Path("weights") / file, *Path("runs").glob(f"{model}-*/{file}")]
-    there = [path for path in found if path.is_file() and path.with_suffix(".toml").is_file()]
+    there = [path for path in found if path.is_file() and _card_names(path, model)]
     return max(there, key=lambda path: path.stat().st_mtime_ns, default=None)
+
+
+def _card_names(weights: Path, model: str) -> bool:
+    """Whether the card beside weights says that they are of that model id."""
+    from zoo.networks.card import read_card
+
+    try:
+        return read_card(weights.with_suffix(".toml")).model_id == model
+    except BadFile:
+        return False
 
 
 def _no_model(registry: Registry, model: str) -> UsageError:

@@ -75,8 +75,7 @@ class StepCache:
         for path in (*_files(partial), *_folders(partial), partial):
             sync(path)
         final = self.folder / key
-        if final.exists():
-            shutil.rmtree(final)
+        self.remove(key)
         partial.rename(final)
         sync(self.folder)
         return final
@@ -126,8 +125,11 @@ class StepCache:
             shutil.rmtree(partial, ignore_errors=True)
 
     def remove(self, key: str) -> None:
-        """Deletes an entry."""
-        shutil.rmtree(self.folder / key, ignore_errors=True)
+        """Deletes an entry, also one that is no folder."""
+        entry = self.folder / key
+        if entry.is_symlink() or entry.is_file():
+            entry.unlink(missing_ok=True)
+        shutil.rmtree(entry, ignore_errors=True)
 
     def sweep(self) -> None:
         """Removes the partial folders that killed runs left behind."""

@@ -261,6 +261,11 @@ def _outbox_and_options(parsed: sa.URL) -> tuple[Outbox | None, dict[str, Any]]:
     if parsed.database in (None, "", ":memory:"):
         # One database for all threads; it ends with its process, so nothing can wait for it.
         return None, {"poolclass": StaticPool, "connect_args": {"check_same_thread": False}}
+    if str(parsed.database).startswith("file:"):
+        # An address of SQLite's own, whose options decide; no path to make folders of.
+        return Outbox(f"sqlite:///{parsed.database}"), {
+            "connect_args": {"timeout": PATIENCE_SECONDS}
+        }
     file = Path(str(parsed.database)).absolute()
     file.parent.mkdir(parents=True, exist_ok=True)
     return Outbox(f"sqlite:///{file}"), {"connect_args": {"timeout": PATIENCE_SECONDS}}

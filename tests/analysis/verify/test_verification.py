@@ -371,3 +371,19 @@ def test_an_unknown_precision_is_judged_by_no_other(copy: Callable[[str], Path])
     (claim,) = (c for c in found.claims if c.status == "fails")
     assert claim.name == "precision"
     assert (claim.found, claim.reason) == ("unknown precision 'int9'", "did you mean 'int8'?")
+
+
+def test_a_manifest_of_the_older_layout_claims_less(copy: Callable[[str], Path]) -> None:
+    """Who writes it anew in that layout needs no hash; so it is told that nothing covers it."""
+    file = copy("float32.tflite")
+    assert "manifest and other content" not in [c.name for c in verified(file).claims]
+    with_manifest(file, schema=1)
+    (claim,) = [c for c in verified(file).claims if c.name == "manifest and other content"]
+    assert claim.status == "not checked"
+    assert "older edgezoo" in claim.reason
+
+
+def test_changed_labels_in_the_file_fail(copy: Callable[[str], Path]) -> None:
+    file = copy("float32.tflite")
+    with_manifest(file, attachments={"labels.txt": "0" * 64})
+    assert "other content" in failing(verified(file))
