@@ -255,6 +255,7 @@ def test_a_model_id_that_a_run_has_made_means_its_newest_weights(registry, runs)
     found = fetched_model(registry, "tiny8.mine", lambda step, event: notes.append(event["text"]))
     assert found == "runs/tiny8.mine-2b/tiny8.mine.safetensors"
     assert notes == [f"the weights are {found}"]
+    assert list(info(registry, "tiny8.mine")["cards"]) == ["tiny8.mine"]
     weights = Path("weights/tiny8.mine.safetensors")
     card = Path("runs/tiny8.mine-2b/tiny8.mine.toml")
     write_card(card, replace(CARD, tag="other"))  # of another model

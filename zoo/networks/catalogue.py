@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from zoo.contracts import Architecture, Variant
-from zoo.networks.checkpoints import SUFFIX, Checkpoint, packaged, resolve
+from zoo.networks.checkpoints import SUFFIX, Checkpoint, made_here, packaged, resolve
 from zoo.networks.published.cache import (
     is_fetched,
     official_path,
@@ -94,6 +94,8 @@ def info(registry: Registry, model: str) -> dict[str, Any]:
         UnknownName: No such model; offers the nearest.
     """
     source = source_named(registry, model)
+    made = made_here(registry, model)
+    model = model if made is None else str(made)
     # What is known of official weights must not wait until they are fetched.
     architecture, variant, found = resolve(registry, source.variant if source else model)
     preprocessing = (found or variant).preprocessing
