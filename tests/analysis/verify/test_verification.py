@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import hashlib
 import json
 import os
 import subprocess
@@ -387,3 +388,17 @@ def test_changed_labels_in_the_file_fail(copy: Callable[[str], Path]) -> None:
     file = copy("float32.tflite")
     with_manifest(file, attachments={"labels.txt": "0" * 64})
     assert "other content" in failing(verified(file))
+
+
+def test_labels_in_another_order_fail_behind_a_right_hash(copy: Callable[[str], Path]) -> None:
+    from zoo.exporters.tflite.contents import _parts, with_appended
+
+    file, found = copy("float32.tflite"), {}
+    for order, names in (("right", "0123456789"), ("turned", "1234567890")):
+        payload, appended = _parts(file)
+        labels = "\n".join(names).encode()
+        file.write_bytes(with_appended(payload, {**appended, "labels.txt": labels}))
+        with_manifest(file, attachments={"labels.txt": hashlib.sha256(labels).hexdigest()})
+        found[order] = failing(verified(file))
+    assert found["right"] == []
+    assert found["turned"] == ["labels"]
