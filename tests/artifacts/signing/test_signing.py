@@ -169,12 +169,10 @@ def test_the_signature_of_another_file_is_refused(
     signed(inside, keys)
     assert problem(inside, keys) == ""
     assert "signature of other files" in problem(inside / ".." / another.name, keys)
-    made.file.unlink()
-    link = tmp_path / "link.tflite"
-    link.symlink_to(one)
-    signed(one, keys)
-    shutil.copy(made.file, f"{link}.sig")
-    assert problem(link, keys) != ""
+    (tmp_path / "moved").write_bytes(one.read_bytes())
+    one.unlink()
+    one.symlink_to(tmp_path / "moved")
+    assert f"{one} is a link" in problem(one, keys)
 
 
 def test_a_signature_is_not_replaced_unsaid(
