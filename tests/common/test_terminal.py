@@ -151,19 +151,19 @@ def test_our_own_styles_and_live_lines_are_drawn(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setenv("TERM", "xterm")
     monkeypatch.delenv("NO_COLOR", raising=False)
     screen, side = pty.openpty()
+    table = rich_table(terminal.cell("[red]a\x1b[2J"))
     with os.fdopen(side, "w", encoding="utf-8") as stream:
         monkeypatch.setattr(sys, "stdout", stream)
         with terminal.guarded():
             assert not sys.stdout.isatty()
             terminal.echo(("name\x1b[2J", "heading"))
-            with Live(
-                rich_table(terminal.cell("[red]a\x1b[2J")),
-                console=terminal.console(),
-                transient=True,
-            ):
+            with Live(table, console=terminal.console(), transient=True):
                 pass
-            stream.flush()
-        shown = os.read(screen, 1 << 16).decode()
+            print("end")
+        stream.flush()
+        shown = ""
+        while "end" not in shown:
+            shown += os.read(screen, 1 << 16).decode()
     os.close(screen)
     assert "\x1b[1mname\\x1b[2J\x1b[0m" in shown
     assert "[red]a\\x1b[2J" in shown

@@ -53,4 +53,6 @@ def command(
             first = trial.said.splitlines()[0] if trial.said else ""
             told = "" if trial.passed is None else f": {first}"
             terminal.echo(f"{trial.language:<{max(width + 2, 12)}}{state}{told}")
+        for remark in made.remarks:
+            terminal.echo(f"note: {remark}", err=True)
     ctx.exit(0 if made.passed else 1)
