@@ -19,7 +19,8 @@ command writes it from its records in `docs/sabotage.json`.
 **The gate** gets the changed file as if the exporter had written it. **`zoo verify`** gets the
 hard form: the file as it ships, changed, with every hash in its manifest made right again, the
 manifest's own included, and what the gate reads from the bytes. Its weights and their card lie
-beside it. Whoever also makes the golden outputs anew is found by a signature alone.
+beside it; where all claims hold, it is asked again with the dataset. Whoever also makes the golden
+outputs anew is found by a signature alone.
 
 **Beyond tolerance** is judged apart from the gate's checks, on the same test split. It is what
 changes the first choice on more than {tolerance.CHOICES:.0%} of the examples against the honest

@@ -85,7 +85,7 @@ def test_every_claim_of_a_good_file_holds(file: Path) -> None:
     for name in (
         *("readable", "model bytes", "format", "inputs", "outputs", "preprocessing", "gate"),
         *("placement", "operators", "shapes", "golden inputs", "classes of the dataset"),
-        *("training data", "accuracy", f"golden outputs in {runtime}"),
+        *("training data", "accuracy", f"golden outputs in {runtime}", "finite", "answers"),
         f"fresh state in {runtime}",
     ):
         assert status[name] == "holds", name
@@ -182,6 +182,7 @@ def test_one_bit_is_enough_where_the_file_was_judged(copy: Callable[[str], Path]
                 )
             },
         ),
+        ("answers", lambda m: {"gate": replace(m.gate, outputs_sha256="0" * 64)}),
         ("classes of the dataset", lambda m: {"classes": m.classes[::-1]}),
         ("training data", lambda m: {"dataset": replace(m.dataset, content_hash="1" * 64)}),
         ("golden outputs in litert", lambda m: {"golden": _moved(m.golden)}),
@@ -193,6 +194,17 @@ def test_an_edited_manifest(claim: str, change: Callable, copy: Callable[[str], 
     file = copy("int8.tflite")
     with_manifest(file, **change(manifest_of(file)))
     assert claim in failing(verified(file, data="digits"))
+
+
+@pytest.mark.parametrize("change", [{"processor": "elsewhere"}, {"outputs_sha256": ""}])
+def test_answers_are_compared_where_the_gate_ran_the_file(
+    change: dict[str, str], copy: Callable[[str], Path]
+) -> None:
+    file = copy("int8.tflite")
+    with_manifest(file, gate=replace(manifest_of(file).gate, **change))
+    found = verified(file, data="digits")
+    assert found.passed
+    assert {c.name: c.status for c in found.claims}["answers"] == "not checked"
 
 
 def _moved(golden: Golden) -> Golden:
