@@ -16,8 +16,9 @@ from zoo.contracts import Dataset, Preprocessing
 from zoo.contracts.task import Task
 from zoo.contracts.training import Training
 from zoo.contracts.training_objective import TrainingObjective
-from zoo.networks.building import count_multiply_adds, raw_model
+from zoo.networks.building import raw_model
 from zoo.networks.logits import check_logits
+from zoo.networks.multiply_adds import count_multiply_adds
 from zoo.results.records import Epoch
 from zoo.training.batches import TrainingBatches
 from zoo.training.fused_batch_norm import fused_normalizations
