@@ -36,6 +36,7 @@ def command(
     The exit code is 1 when its output is wrong.
     """
     from zoo.artifacts.bundle import bundle
+    from zoo.results.formatting import plain
     from zoo.results.records import as_plain
 
     settings: Settings = ctx.obj
@@ -52,4 +53,6 @@ def command(
             first = trial.said.splitlines()[0] if trial.said else ""
             told = "" if trial.passed is None else f": {first}"
             click.echo(f"{trial.language:<{max(width + 2, 12)}}{state}{told}")
+        for remark in made.remarks:
+            click.echo(f"note: {plain(remark)}", err=True)
     ctx.exit(0 if made.passed else 1)

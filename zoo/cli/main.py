@@ -37,6 +37,7 @@ COMMANDS = {
     "explain": "Explain why a file is larger, slower or worse than its float32 twin",
     "inspect": "Show a file's manifest and its real contents",
     "verify": "Recompute what a file's manifest claims",
+    "sign": "Sign a file or a folder with a key of your own",
     "bundle": "Make a folder for app developers: model, labels, usage code",
     "devices": "List, add, check, set up and remove devices",
     "plugins": "List and check plugins, or write a new one",

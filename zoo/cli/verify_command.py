@@ -27,6 +27,7 @@ _MARKS = {"holds": "ok", "fails": "--", "not checked": " ?"}
         "zoo verify lenet5.digits.int8.tflite",
         "zoo verify lenet5.digits.int8.tflite --data digits --runtime litert",
         "zoo verify lenet5.digits.int8.tflite --device emulated-pi4",
+        "zoo verify lenet5.digits.int8.tflite --signer public.pem",
     ),
 )
 @click.argument("file", type=click.Path())
@@ -35,6 +36,12 @@ _MARKS = {"holds": "ok", "fails": "--", "not checked": " ?"}
     "--runtime", metavar="NAME", help="Run golden inputs in this runtime alone [all installed]."
 )
 @device_option("Device that runs the file [this machine].")
+@click.option(
+    "--signer",
+    metavar="PUBLIC.pem",
+    type=click.Path(),
+    help="Public key, or certificate with it, that FILE or its folder must be signed by.",
+)
 @json_option
 @click.pass_context
 def command(
@@ -44,12 +51,14 @@ def command(
     data: str | None,
     runtime: str | None,
     device: str | None,
+    signer: str | None,
     as_json: bool,
 ) -> None:
     """Recompute what the manifest of FILE claims, and say which claims hold.
 
     Needs a runtime of the format, and no TensorFlow. The exit code is 1 when a claim fails; claims
-    that cannot be checked here are named, and do not count.
+    that cannot be checked here are named, and do not count. With --signer, FILE may be a folder
+    that `zoo sign` signed; of it the signature alone is checked.
     """
     from zoo.analysis.verify.verify import verify
     from zoo.cli.progress import StepProgress
@@ -62,6 +71,7 @@ def command(
             data=data,
             runtime=runtime,
             device=device,
+            signer=signer,
             on_step=progress,
             registry=settings.registry(),
         )

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from zoo.common.errors import BadData, UnknownName
+from zoo.data.preprocessing.tokens import is_blank
 from zoo.data.readers.class_folders import refuse_broken
 from zoo.data.readers.folder_names import printable_name
 from zoo.data.readers.listing import ListedFile, Listing
@@ -39,7 +40,7 @@ class LabelledTexts:
     def add(self, text: str, label: str, place: str) -> None:
         """Adds a text, or records that it is empty."""
         text = text.strip()
-        if not text:
+        if is_blank(text):
             self.broken.append(f"{place}: empty")
             return
         self.texts.append(text)
@@ -64,7 +65,7 @@ def _read(path: Path, size: int) -> tuple[str, str]:
         return "", error.strerror or str(error)
     if "\0" in text:
         return "", "holds a NUL character"
-    return text, "" if text else "empty"
+    return text, "empty" if is_blank(text) else ""
 
 
 def read_text_table(path: Path, query: Query) -> LabelledTexts:
