@@ -92,7 +92,7 @@ def _cells(layer: Any, shape: Any) -> list[tuple[Any, int]]:
 def _step(cell: tuple[Any, int]) -> int:
     """Products of one step of a cell; none of a cell without the usual kernels."""
     kernels = (getattr(cell[0], name, None) for name in ("kernel", "recurrent_kernel"))
-    return cell[1] * sum(prod(kernel.shape) for kernel in kernels if kernel is not None)
+    return cell[1] * sum(int(prod(kernel.shape)) for kernel in kernels if kernel is not None)
 
 
 def _products(operation: Any) -> int:
