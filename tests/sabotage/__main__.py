@@ -12,6 +12,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+from .agents import warm_agents
 from .families import ALL, FAMILIES, honest_files, registry_of_families
 from .page import by_file, by_sabotage, page, shares, survivors
 from .record import BROKEN, Outcome, write_records
@@ -30,7 +31,12 @@ def main() -> int:
     parser.add_argument("--records", type=Path, help="where to write what was found, as JSON")
     parser.add_argument("--page", type=Path, help="where to write the tables, as Markdown")
     parser.add_argument("--workers", type=int, default=2)
-    given = parser.parse_args()
+    with warm_agents():
+        return judge_all(parser.parse_args())
+
+
+def judge_all(given: argparse.Namespace) -> int:
+    """Makes the files, sabotages them, and tells what was found."""
     started = time.monotonic()
     registry = registry_of_families()
     wanted = [one for one in FAMILIES if not given.family or one.name in given.family]
