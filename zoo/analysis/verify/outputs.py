@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from zoo.analysis.verify.claims import ClaimList
+from zoo.artifacts import normalization_in_file as normalization
 from zoo.artifacts.artifact import Artifact, Manifest, require_manifest
 from zoo.artifacts.file_chain import FileChain
 from zoo.artifacts.golden_samples import Golden, GoldenArrays, read_golden
@@ -13,6 +14,7 @@ from zoo.artifacts.reference_outputs import comparison_split
 from zoo.common.errors import BadFile, ZooError
 from zoo.common.named_arrays import describe_shapes, differences
 from zoo.common.progress import OnEvent
+from zoo.common.worker import call
 from zoo.contracts import Dataset, Metric, Precision, Task
 from zoo.data.opening import open_dataset
 from zoo.execution.chain_runner import chain_answers, combine_outputs, joined_outputs, run_chain
@@ -119,6 +121,52 @@ def _check_runtime(
         f"backwards, answers differ by up to {_largest_difference(outputs, backwards):.2g}: "
         "an input changes the answer to the next",
     )
+
+
+def check_normalization(claims: ClaimList, registry: Registry, artifact: Artifact) -> None:
+    """The normalization that the file computes behind its input, against its record."""
+    manifest = require_manifest(artifact)
+    checks = () if manifest.gate is None else manifest.gate.checks
+    judged = next((check.value for check in checks if check.name == normalization.NAME), "")
+    name = f"{normalization.NAME} {normalization.IN_FILE}"
+    try:
+        found: normalization.NormalizationFinding = call(
+            "zoo.artifacts.normalization_in_file:measure",
+            {
+                "path": artifact.path,
+                "plugins": registry.settings,
+                "inputs": _golden_inputs(artifact, manifest),
+                "leading": None,
+            },
+            tensorflow=False,
+        )
+    # A damaged graph may crash what runs it: that is an answer, too.
+    except ZooError as error:
+        claims.check(name, False, error.what, error.why or "the file does not run")
+        return
+    if found.kind == "none":
+        claims.skip(name, found.check.value)
+    elif found.kind == "unknown" and not normalization.by_formula(judged):
+        # An older gate did not measure it in the file.
+        against = f"; the gate measured {judged}" if normalization.IN_FILE in judged else ""
+        claims.skip(name, f"only the network answers: {found.check.reason}{against}")
+    else:
+        claims.check(name, found.check.passed, found.check.value, found.check.reason)
+
+
+def _golden_inputs(artifact: Artifact, manifest: Manifest) -> Array:
+    """The real inputs that travel with a file; none where they cannot be read."""
+    import numpy as np
+
+    preprocessing = manifest.preprocessing
+    shape, dtype = preprocessing.input_shape, preprocessing.dtype
+    try:
+        inputs = None if manifest.golden is None else read_golden(manifest.golden, artifact.path)
+    except BadFile:
+        inputs = None
+    if inputs is None or inputs.inputs.shape[1:] != shape or inputs.inputs.dtype.name != dtype:
+        return np.empty((0, *shape), dtype)
+    return inputs.inputs
 
 
 def _same_environment(golden: Golden, answered: FileOutputs) -> bool:
