@@ -6,15 +6,14 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from zoo.analysis.verify.claims import ClaimList
-from zoo.artifacts import normalization_in_file as normalization
-from zoo.artifacts.artifact import Artifact, Manifest, require_manifest
+from zoo.artifacts.artifact import Artifact, GateReference, Manifest, require_manifest
 from zoo.artifacts.file_chain import FileChain
+from zoo.artifacts.gate import finite_outputs
 from zoo.artifacts.golden_samples import Golden, GoldenArrays, read_golden
 from zoo.artifacts.reference_outputs import comparison_split
 from zoo.common.errors import BadFile, ZooError
 from zoo.common.named_arrays import describe_shapes, differences
 from zoo.common.progress import OnEvent
-from zoo.common.worker import call
 from zoo.contracts import Dataset, Metric, Precision, Task
 from zoo.data.opening import open_dataset
 from zoo.execution.chain_runner import chain_answers, combine_outputs, joined_outputs, run_chain
@@ -123,55 +122,9 @@ def _check_runtime(
     )
 
 
-def check_normalization(claims: ClaimList, registry: Registry, artifact: Artifact) -> None:
-    """The normalization that the file computes behind its input, against its record."""
-    manifest = require_manifest(artifact)
-    checks = () if manifest.gate is None else manifest.gate.checks
-    judged = next((check.value for check in checks if check.name == normalization.NAME), "")
-    name = f"{normalization.NAME} {normalization.IN_FILE}"
-    try:
-        found: normalization.NormalizationFinding = call(
-            "zoo.artifacts.normalization_in_file:measure",
-            {
-                "path": artifact.path,
-                "plugins": registry.settings,
-                "inputs": _golden_inputs(artifact, manifest),
-                "leading": None,
-            },
-            tensorflow=False,
-        )
-    # A damaged graph may crash what runs it: that is an answer, too.
-    except ZooError as error:
-        claims.check(name, False, error.what, error.why or "the file does not run")
-        return
-    if found.kind == "none":
-        claims.skip(name, found.check.value)
-    elif found.kind == "unknown" and not normalization.by_formula(judged):
-        # An older gate did not measure it in the file.
-        against = f"; the gate measured {judged}" if normalization.IN_FILE in judged else ""
-        claims.skip(name, f"only the network answers: {found.check.reason}{against}")
-    else:
-        claims.check(name, found.check.passed, found.check.value, found.check.reason)
-
-
-def _golden_inputs(artifact: Artifact, manifest: Manifest) -> Array:
-    """The real inputs that travel with a file; none where they cannot be read."""
-    import numpy as np
-
-    preprocessing = manifest.preprocessing
-    shape, dtype = preprocessing.input_shape, preprocessing.dtype
-    try:
-        inputs = None if manifest.golden is None else read_golden(manifest.golden, artifact.path)
-    except BadFile:
-        inputs = None
-    if inputs is None or inputs.inputs.shape[1:] != shape or inputs.inputs.dtype.name != dtype:
-        return np.empty((0, *shape), dtype)
-    return inputs.inputs
-
-
-def _same_environment(golden: Golden, answered: FileOutputs) -> bool:
+def _same_environment(kept: Golden | GateReference, answered: FileOutputs) -> bool:
     now = (answered.runtime, answered.runtime_version, answered.processor)
-    return now == (golden.runtime, golden.runtime_version, golden.processor)
+    return now == (kept.runtime, kept.runtime_version, kept.processor)
 
 
 def _largest_difference(one: Array, other: Array) -> float:
@@ -266,7 +219,7 @@ def check_quality(
         claims.skip(names, f"{why} is not here")
         return
     try:
-        found = _check_metrics(chain, device, runtimes[0], dataset, task, emit)
+        found = _check_metrics(claims, chain, device, runtimes[0], dataset, data, task, emit)
     except ZooError as error:
         claims.skip(names, error.what + (f": {error.why}" if error.why else ""))
         return
@@ -310,10 +263,12 @@ def _check_dataset(claims: ClaimList, manifest: Manifest, dataset: Dataset) -> N
 
 
 def _check_metrics(
+    claims: ClaimList,
     chain: FileChain,
     device: Device,
     runtime: str,
     dataset: Dataset,
+    data: str,
     task: Task,
     emit: OnEvent,
 ) -> tuple[Metric, ...]:
@@ -322,7 +277,37 @@ def _check_metrics(
     truth = truth_of(dataset, "test", chain.manifest.preprocessing)
     split = comparison_split(dataset, 0)
     answered = combine_outputs(chain, run_chain(chain, runtime, device, split, emit=emit))
+    _check_answers(claims, chain.manifest, answered, data)
     return task.evaluate(task.decode(answered.outputs), truth)
+
+
+def _check_answers(claims: ClaimList, manifest: Manifest, answered: FileOutputs, data: str) -> None:
+    """All answers to the test split: finite, and where the gate ran the file, the very same.
+
+    Golden inputs are few: what is wrong for some inputs alone, they need not show.
+    """
+    from zoo.data.readers.hashing import array_hash
+
+    finite = finite_outputs(answered.outputs)
+    claims.check("finite", finite.passed, finite.value, finite.reason)
+    gate, name = manifest.gate, "answers"
+    if gate is None or not gate.outputs_sha256:
+        claims.skip(name, "the manifest has no hash of them: an older edgezoo wrote it")
+    elif _judged_on(manifest) != data:
+        claims.skip(name, f"the gate's were those to {_judged_on(manifest)}")
+    elif not _same_environment(gate, answered):
+        claims.skip(
+            name, "the gate ran the file in another runtime, or on another kind of processor"
+        )
+    else:
+        claims.check(
+            name,
+            array_hash(answered.outputs).hex() == gate.outputs_sha256,
+            f"{len(answered.outputs):,} in {answered.runtime} {answered.runtime_version}: bit for "
+            "bit the gate's",
+            "the same runtime on the same kind of processor answered otherwise when the file was "
+            "judged: the model is another",
+        )
 
 
 def _task(registry: Registry, manifest: Manifest) -> Task | None:

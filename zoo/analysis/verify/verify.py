@@ -11,12 +11,8 @@ from pathlib import Path
 
 from zoo.analysis.verify.claims import Claim, ClaimList
 from zoo.analysis.verify.contents import check_contents, check_gate, check_origin
-from zoo.analysis.verify.outputs import (
-    check_golden,
-    check_golden_chain,
-    check_normalization,
-    check_quality,
-)
+from zoo.analysis.verify.normalization import check_normalization
+from zoo.analysis.verify.outputs import check_golden, check_golden_chain, check_quality
 from zoo.analysis.verify.signatures import check_signatures, mention_signature
 from zoo.artifacts.artifact import (
     Artifact,
