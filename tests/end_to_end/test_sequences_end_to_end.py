@@ -140,7 +140,7 @@ def test_a_file_reads_other_texts_with_its_own_vocabulary(text: Shipped) -> None
     assert "unknown-words" in {finding["code"] for finding in found["findings"]}
     known = json.loads(own.stdout)["coverage"]
     assert 0 < known["unknown"] < known["words"] / 3 < found["coverage"]["unknown"]
-    share = f"unknown words {known['unknown']:,} of {known['words']:,}"
+    share = f"Unknown words {known['unknown']:,} of {known['words']:,}"
     assert share in text.page
 
 
