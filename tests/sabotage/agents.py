@@ -7,6 +7,7 @@ pipes over, and ends with the agent.
 
 from __future__ import annotations
 
+import importlib
 import json
 import os
 import signal
@@ -65,15 +66,19 @@ def warm_agents() -> Iterator[None]:
 def serve(address: str, agent: str) -> None:
     """Forks an agent for each client."""
     sys.path.insert(0, agent)
+    from zoo_agent.common import PROTOCOL
     from zoo_agent.main import main
     from zoo_agent.telemetry import switch_off
 
     switch_off()
-    import ai_edge_litert.interpreter
-    import numpy
-    import onnxruntime
+    from zoo_agent.protocol import Agent
+    from zoo_agent.runtimes.base import Options
 
-    assert ai_edge_litert and numpy and onnxruntime
+    for module in ("numpy", "ai_edge_litert.interpreter", "onnxruntime"):
+        importlib.import_module(module)
+    # What an agent says of itself takes modules, too.
+    describe = {"protocol": PROTOCOL, "id": 0, "command": "describe"}
+    Agent("litert", Options("", True, None, False)).answer(json.dumps(describe).encode())
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
     listening = socket.socket(socket.AF_UNIX)
     listening.bind(address)
