@@ -19,6 +19,7 @@ from zoo.execution.runner import choose_runtime, host_device
 from zoo.execution.session import AgentSession
 from zoo.registry import Registry
 from zoo.results.measurements import OutputCheck
+from zoo.tasks import closeness
 
 if TYPE_CHECKING:
     from zoo.contracts.task import Array
@@ -83,7 +84,13 @@ def _decision(
     except ZooError:
         return None  # The plugin that provides it is not here.
     names = tuple(fields_of(right))
-    return lambda found: task.parity(task.compare(right, with_names(found, names)), precision)
+
+    def decided(found: Sequence[Array]) -> Check:
+        return closeness.parity(
+            task, closeness.compare(task, right, with_names(found, names)), precision
+        )
+
+    return decided
 
 
 def _host_outputs(

@@ -23,6 +23,7 @@ from zoo.pipeline.steps.export import ExportParameters
 from zoo.pipeline.steps.finetune import FinetuneParameters
 from zoo.registry import Registry
 from zoo.results.formatting import format_metric
+from zoo.tasks import closeness
 from zoo.testing.verdict import Finding, NotTried
 
 #: Small, and there without a download.
@@ -232,7 +233,7 @@ def export(
     with np.load(trained.folder / REFERENCE, allow_pickle=False) as stored:
         comparison = compare_outputs(task, stored["outputs"], answered.outputs, labels)
     record = registry.precision(precision)
-    parity = task.parity(comparison, record)
+    parity = closeness.parity(task, comparison, record)
     checks = (finite_outputs(answered.outputs), parity, *chain_checks(chain, record))
     if all(check.passed for check in checks):
         size = sum(one.bytes for one in exported)

@@ -19,6 +19,7 @@ from zoo.execution.chain_runner import chain_answers, combine_outputs, joined_ou
 from zoo.execution.device import Device
 from zoo.execution.runner import FileOutputs, run_inputs
 from zoo.registry import Registry
+from zoo.tasks import closeness
 
 if TYPE_CHECKING:
     from zoo.contracts.task import Array
@@ -107,7 +108,8 @@ def _check_runtime(
         reason,
     )
     if task is not None and apart > 0:
-        parity = task.parity(task.compare(arrays.outputs, outputs), precision)
+        compared = closeness.compare(task, arrays.outputs, outputs)
+        parity = closeness.parity(task, compared, precision)
         claims.check(f"golden decisions in {runtime}", parity.passed, parity.value, parity.reason)
     same = np.array_equal(outputs, backwards)
     kept = artifact.contents.keeps_state
@@ -172,7 +174,7 @@ def check_golden_chain(
         if task is not None:
             right = joined_outputs(chain, [one.outputs for one in arrays])
             found = joined_outputs(chain, [one.outputs for one in answered])
-            parity = task.parity(task.compare(right, found), precision)
+            parity = closeness.parity(task, closeness.compare(task, right, found), precision)
             claims.check(f"decisions in {runtime}", parity.passed, parity.value, parity.reason)
 
 

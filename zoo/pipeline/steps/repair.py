@@ -33,6 +33,7 @@ from zoo.pipeline.steps.export import ExportParameters, ExportStep
 from zoo.pipeline.steps.step import Outcome, StepContext
 from zoo.registry import Plugin, Registry
 from zoo.results.records import Attempt, Export
+from zoo.tasks import closeness
 
 if TYPE_CHECKING:
     from zoo.contracts.task import Array
@@ -251,9 +252,9 @@ def parity_reason(task: Task, found: Comparison, precision: Precision) -> str:
 
     A margin decides, which is no figure to be shown.
     """
-    if task.parity(_with_margin(found), precision).passed:
+    if closeness.parity(task, _with_margin(found), precision).passed:
         return ""
-    measured = task.parity(found, precision)
+    measured = closeness.parity(task, found, precision)
     few = f"{measured.value}, too near the limit for so few inputs ({measured.limit})"
     return measured.reason or few
 
