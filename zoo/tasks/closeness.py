@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from zoo.contracts.task import Array
 
 #: Probabilities that moved by more than this are counted: integer files do so hardly ever.
-FAR = 0.1
+FAR = 0.25
 #: How far a row of probabilities may be from one in all.
 _SUM_TOLERANCE = 1e-3
 
