@@ -9,6 +9,7 @@ import click
 
 from zoo.cli.options import Settings, complete_model, examples, json_option, print_json
 from zoo.cli.tables import human_bytes, print_table
+from zoo.common import terminal
 
 
 @click.group(
@@ -119,10 +120,12 @@ def fetch(
             }
         )
         return
-    click.echo(f"weights  {checkpoint.path} ({human_bytes(size)}, {len(card.classes):,} classes)")
-    click.echo(f"from     {card.recipe['published']['url']}")
-    click.echo(f"sha256   {card.recipe['published']['sha256']} (of the published file)")
-    click.echo(f"next     zoo finetune {checkpoint.model_id} --data DATASET")
+    terminal.echo(
+        f"weights  {checkpoint.path} ({human_bytes(size)}, {len(card.classes):,} classes)"
+    )
+    terminal.echo(f"from     {card.recipe['published']['url']}")
+    terminal.echo(f"sha256   {card.recipe['published']['sha256']} (of the published file)")
+    terminal.echo(f"next     zoo finetune {checkpoint.model_id} --data DATASET")
 
 
 @command.command(
@@ -150,6 +153,8 @@ def verify(ctx: click.Context, model: str | None, as_json: bool) -> None:
         )
         for row in rows:
             if not row.ok:
-                click.echo(f"\n{row.path}\n  why: {row.problem}\n  fix: {row.fix}")
+                terminal.echo(f"\n{row.path}")
+                terminal.echo(f"  why: {row.problem}")
+                terminal.echo(f"  fix: {row.fix}")
     if not all(row.ok for row in rows):
         ctx.exit(1)
