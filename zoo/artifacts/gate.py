@@ -8,12 +8,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from zoo.artifacts import closeness
 from zoo.artifacts.file_chain import FileChain
 from zoo.common.named_arrays import describe_shapes, fields_of
 from zoo.contracts import Check, Comparison, FileContents, Precision, Task, Truth
 from zoo.contracts.precision import BASELINE
 from zoo.networks.layer_names import LayerNames
-from zoo.tasks import closeness
 
 if TYPE_CHECKING:
     from zoo.contracts.task import Array

@@ -86,7 +86,7 @@ class Comparison:
         ssim: Mean structural similarity of images (Wang 2004), at most 1; None for others.
         moved: Mean total variation distance of probabilities, the share of probability that lies
             elsewhere, 0 to 1; None for other outputs. This and the next two are added to what a
-            task compares, see `zoo.tasks.closeness`.
+            task compares, see `zoo.artifacts.closeness`.
         far: Share of inputs whose probabilities moved by more than 0.25, 0 to 1.
         noise: Root mean square of the differences of outputs that are no probabilities, as a
             share of the standard deviation of the reference; None for probabilities.

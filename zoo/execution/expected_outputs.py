@@ -6,6 +6,7 @@ import threading
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
+from zoo.artifacts import closeness
 from zoo.artifacts.artifact import Artifact, Manifest, value_range_of
 from zoo.artifacts.golden_samples import least_tolerance, read_golden
 from zoo.common.errors import MissingExtra, ZooError
@@ -19,7 +20,6 @@ from zoo.execution.runner import choose_runtime, host_device
 from zoo.execution.session import AgentSession
 from zoo.registry import Registry
 from zoo.results.measurements import OutputCheck
-from zoo.tasks import closeness
 
 if TYPE_CHECKING:
     from zoo.contracts.task import Array

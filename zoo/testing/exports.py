@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from zoo.artifacts import closeness
 from zoo.artifacts.file_chain import chain_of
 from zoo.artifacts.gate import chain_checks, compare_outputs, finite_outputs, reasons
 from zoo.artifacts.reference_outputs import REFERENCE, comparison_split
@@ -23,7 +24,6 @@ from zoo.pipeline.steps.export import ExportParameters
 from zoo.pipeline.steps.finetune import FinetuneParameters
 from zoo.registry import Registry
 from zoo.results.formatting import format_metric
-from zoo.tasks import closeness
 from zoo.testing.verdict import Finding, NotTried
 
 #: Small, and there without a download.

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from zoo.analysis.verify.claims import ClaimList
+from zoo.artifacts import closeness
 from zoo.artifacts.artifact import Artifact, Manifest, require_manifest
 from zoo.artifacts.file_chain import FileChain
 from zoo.artifacts.golden_samples import Golden, GoldenArrays, read_golden
@@ -19,7 +20,6 @@ from zoo.execution.chain_runner import chain_answers, combine_outputs, joined_ou
 from zoo.execution.device import Device
 from zoo.execution.runner import FileOutputs, run_inputs
 from zoo.registry import Registry
-from zoo.tasks import closeness
 
 if TYPE_CHECKING:
     from zoo.contracts.task import Array

@@ -18,6 +18,7 @@ from zoo.analysis.mixed_precision import (
     remark,
     search,
 )
+from zoo.artifacts import closeness
 from zoo.artifacts.artifact import Artifact, embed, open_artifact, require_manifest
 from zoo.artifacts.gate import compare_outputs
 from zoo.artifacts.reference_outputs import EXPECTED
@@ -33,7 +34,6 @@ from zoo.pipeline.steps.export import ExportParameters, ExportStep
 from zoo.pipeline.steps.step import Outcome, StepContext
 from zoo.registry import Plugin, Registry
 from zoo.results.records import Attempt, Export
-from zoo.tasks import closeness
 
 if TYPE_CHECKING:
     from zoo.contracts.task import Array

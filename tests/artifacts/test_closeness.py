@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 from makers import comparison
 
+from zoo.artifacts import closeness
 from zoo.contracts import Check, Comparison
 from zoo.contracts.precision import PRECISIONS, precision_named
 from zoo.registry import PluginSettings, load_registry
-from zoo.tasks import closeness
 
 TASKS = load_registry(PluginSettings(installed=False)).tasks
 INT8 = precision_named("int8")
