@@ -28,6 +28,7 @@ from zoo.common.worker import Children
 from zoo.contracts import Comparison, ImagePreprocessing
 from zoo.data.digits import open_digits
 from zoo.data.preprocessing.inputs import read_inputs, truth_of
+from zoo.data.readers.hashing import array_hash
 from zoo.execution.runner import choose_runtime, host_device, run_file
 from zoo.pipeline.steps.keep_golden import keep_golden
 from zoo.registry import PluginSettings, Registry, load_registry
@@ -199,6 +200,8 @@ def judge_file(path: Path, precision: str, **changes: Any) -> Path:
         runtime_version=answered.runtime_version,
         checks=checks,
         metrics=task.evaluate(answered.outputs, truth),
+        processor=answered.processor,
+        outputs_sha256=array_hash(answered.outputs).hex(),
     )
     ((golden, beside),) = keep_golden(
         FileChain(artifacts=(artifact,)),

@@ -19,8 +19,6 @@ from zoo.registry import Registry
 
 #: Of a foreign file nothing is known.
 UNIT_RANGE = (0.0, 1.0)
-
-
 #: Since 2 a manifest ends with a hash of its own text, and names what else is in the file.
 SCHEMA = 2
 REJECTED = ".rejected"
@@ -70,13 +68,20 @@ class TrainedReference:
 
 @dataclass(frozen=True, kw_only=True)
 class GateReference:
-    """How the gate judged the file."""
+    """How the gate judged the file.
+
+    Attributes:
+        processor: As in `Golden`; empty in older files.
+        outputs_sha256: Of what the file answered to the whole test split; empty in older files.
+    """
 
     passed: bool
     runtime: str
     runtime_version: str
     checks: tuple[Check, ...]
     metrics: tuple[Metric, ...]
+    processor: str = ""
+    outputs_sha256: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -143,7 +143,8 @@ def parity(task: Task, comparison: Comparison, precision: Precision) -> Check:
 
 
 def _share_is_within(share: float, count: int, most: float) -> bool:
-    """Whether a share of so many inputs may be at most `most`: the score test that Wilson's 95 %
-    interval inverts.
+    """Whether a share of so many inputs may be at most `most`.
+
+    The score test that Wilson's 95 % interval inverts.
     """
     return share - most <= _NORMAL_QUANTILE * math.sqrt(most * (1.0 - most) / count)

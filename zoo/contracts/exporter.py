@@ -77,6 +77,9 @@ class FileContents:
             weights and what they multiply are integers in the file: operator name → multiply-adds.
         float_products: Those of each other operator that computes on real numbers in a file with
             integer ones: names that identify its layers → multiply-adds.
+        attachments: What else is in the file beside the model and its manifest: name → SHA-256.
+        class_names: Of the outputs, for programs that do not read manifests, each on one line;
+            empty where the format has no place for them.
     """
 
     inputs: tuple[TensorInfo, ...]
@@ -100,6 +103,7 @@ class FileContents:
     without_integer_kernel: dict[str, int] = field(default_factory=dict)
     float_products: dict[str, int] = field(default_factory=dict)
     attachments: dict[str, str] = field(default_factory=dict)
+    class_names: tuple[str, ...] = ()
 
     @property
     def integer_share(self) -> float:

@@ -115,6 +115,7 @@ def _same(claimed: Check, found: Check, contents: FileContents) -> bool:
 def check_origin(claims: ClaimList, registry: Registry, chain: FileChain) -> None:
     """Classes against the outputs, and what the checkpoint says, when it is here."""
     manifest = chain.manifest
+    _check_class_names(claims, chain)
     _check_classes(claims, registry, chain)
     weights, card_path, problem = _checkpoint(registry, chain.first.path, manifest.model_id)
     if weights is None:
@@ -141,6 +142,21 @@ def check_origin(claims: ClaimList, registry: Registry, chain: FileChain) -> Non
         "the same model, classes, licence and training data",
         f"the manifest says otherwise of: {', '.join(differing)}",
     )
+
+
+def _check_class_names(claims: ClaimList, chain: FileChain) -> None:
+    """The names that the file has for other programs: another order would be other answers."""
+    # Each name is one line there.
+    wanted = tuple(" ".join(name.split()) for name in chain.manifest.classes)
+    for artifact in chain.artifacts:
+        found = artifact.contents.class_names
+        if found:
+            claims.check(
+                "labels",
+                found == wanted,
+                f"the {len(found)} of the manifest, in its order",
+                "they are others than the manifest's, or in another order",
+            )
 
 
 def _check_classes(claims: ClaimList, registry: Registry, chain: FileChain) -> None:

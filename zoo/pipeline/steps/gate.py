@@ -113,6 +113,7 @@ class GateStep(Step[GateResult]):
         import numpy as np
 
         from zoo.data.preprocessing.inputs import labels_for, truth_of
+        from zoo.data.readers.hashing import array_hash
 
         registry = self.origin.registry
         evaluated = context.before.of(self.reference)
@@ -164,6 +165,8 @@ class GateStep(Step[GateResult]):
             runtime_version=answered.runtime_version,
             checks=checks,
             metrics=evaluation.metrics,
+            processor=answered.processor,
+            outputs_sha256=array_hash(answered.outputs).hex(),
         )
         golden = keep_golden(
             chain,
