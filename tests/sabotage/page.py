@@ -128,7 +128,7 @@ def by_sabotage(outcomes: Sequence[Outcome], does: Mapping[str, str]) -> list[st
 def survivors(outcomes: Sequence[Outcome]) -> list[str]:
     """A line for each that must be caught and was not."""
     return [
-        f"**{one.sabotage}** in {one.cell} passes {' and '.join(one.survives)}: {one.beyond}"
+        f"**{one.sabotage}** in {one.cell} passes {' and '.join(one.survives)}: {one.reason}"
         for one in outcomes
         if one.survives
     ]

@@ -41,7 +41,7 @@ class Effect:
         most: The largest.
         distance: Mean distance from the network: total variation of probabilities, absolute
             difference of pixels.
-        beyond: Why that is beyond tolerance; empty when it is not.
+        beyond: Why that is beyond tolerance, the distance aside; empty when it is not.
     """
 
     changed: bool
@@ -70,7 +70,7 @@ def distance_of(network: Array, answers: Array, choose: bool) -> float:
 
 
 def effect_of(
-    network: Array, honest: Array, answers: Array, labels: Array, *, choose: bool, worst: float
+    network: Array, honest: Array, answers: Array, labels: Array, *, choose: bool
 ) -> Effect:
     """Compares answers.
 
@@ -80,7 +80,6 @@ def effect_of(
         answers: The sabotaged file's.
         labels: True classes; padded steps are negative.
         choose: Whether answers are probabilities of classes.
-        worst: `distance_of` the worst honest file of the precision.
     """
     if answers.shape != honest.shape:
         return Effect(
@@ -100,7 +99,7 @@ def effect_of(
         agreement = float((right.argmax(1) == said.argmax(1)).mean())
     else:
         agreement = float((apart.max(1) <= 0.1 * float(np.ptp(right))).mean())
-    reasons = _reasons(own, right, said, kept, distance, worst, choose)
+    reasons = _reasons(own, right, said, kept, choose)
     return Effect(
         changed=not np.array_equal(honest, answers),
         agreement=agreement,
@@ -111,20 +110,28 @@ def effect_of(
     )
 
 
+def too_far(distance: float, worst: float) -> str:
+    """Why a file's distance from the network is beyond tolerance; empty when it is not.
+
+    Args:
+        distance: See `distance_of`.
+        worst: That of the worst honest file of the precision.
+    """
+    if distance <= max(TIMES * worst, UNNOTICED):
+        return ""
+    return f"{distance:.2g} from the network, honest files at most {worst:.2g}"
+
+
 def _reasons(
     own: Array,
     right: Array,
     said: Array,
     labels: Array,
-    distance: float,
-    worst: float,
     choose: bool,
 ) -> Iterable[str]:
     if not np.isfinite(said).all():
         yield "answers that are no numbers"
         return
-    if distance > max(TIMES * worst, UNNOTICED):
-        yield f"{distance:.2g} from the network, honest files at most {worst:.2g}"
     if not choose:
         return
     other = int((own.argmax(1) != said.argmax(1)).sum())
