@@ -19,7 +19,12 @@ from zoo.pipeline.recipe_fields import (
     GateFields,
     LimitsFields,
     RecipeFields,
+    SourceFields,
 )
+
+
+class RecipeSource(SourceFields, Section):
+    """What is known of a network that was trained elsewhere."""
 
 
 class RecipeExport(ExportFields, Section):
@@ -41,6 +46,7 @@ class RecipeBench(BenchFields, Section):
 class Tables(Fields):
     """The tables of a recipe."""
 
+    source: RecipeSource = RecipeSource()
     training: Training = Training()
     export: RecipeExport = RecipeExport()
     calibration: Calibration = Calibration()
