@@ -58,9 +58,10 @@ def choose(trials: Sequence[Trial], labels: NDArray[np.int64], origin: str) -> t
     best = max(range(len(scored)), key=lambda i: (scored[i].accuracy, scored[i].logs.mean()))
     table = _table(scored)
     if is_poor(scored[best].right, labels):
+        hints = [_order_hint(trial, labels) for trial in trials]
         raise UsageError(
             f"no usual normalization of inputs makes {origin} right on these data",
-            why=f"{table}{_order_hint(trials[best], labels)}",
+            why=table + max(hints)[1],
             fix='say what it takes: --input "…", in the words of docs/sources.md; or, if its '
             "classes are in another order, name them in its own: --classes FILE",
         )
@@ -103,7 +104,7 @@ def uphold(stated: Trial, others: Sequence[Trial], labels: NDArray[np.int64], or
             why=f"{best.name} is clearly better: {_table([own, *scored])}",
             fix="correct --input, or leave it out to have it measured",
         )
-    hint = _order_hint(stated, labels) if is_poor(own.right, labels) else ""
+    hint = _order_hint(stated, labels)[1] if is_poor(own.right, labels) else ""
     if hint:
         raise UsageError(
             f"the classes of {origin} are in another order than those of the data",
@@ -147,8 +148,8 @@ def _table(scored: Sequence[_Scored]) -> str:
     return ", ".join(f"{one.name} {one.accuracy:.1%} (log {one.logs.mean():.2f})" for one in rows)
 
 
-def _order_hint(trial: Trial, labels: NDArray[np.int64]) -> str:
-    """Whether the answers fit the classes in another order; empty if they do not."""
+def _order_hint(trial: Trial, labels: NDArray[np.int64]) -> tuple[float, str]:
+    """How well the answers fit the classes in another order; 0 and nothing if they do not."""
     chosen = trial.logits.argmax(-1)
     classes = trial.logits.shape[-1]
     counts = np.zeros((classes, classes), np.int64)
@@ -156,9 +157,10 @@ def _order_hint(trial: Trial, labels: NDArray[np.int64]) -> str:
     means = counts.argmax(1)
     present = counts.sum(1) > 0
     if len(set(means[present].tolist())) < int(present.sum()):
-        return ""
+        return 0.0, ""
     if is_poor(means[chosen] == labels, labels):
-        return ""
+        return 0.0, ""
     share = float((means[chosen] == labels).mean())
     moved = ", ".join(f"{i} means class {m}" for i, m in enumerate(means) if present[i] and i != m)
-    return f"; with its outputs in another order ({moved}) {trial.name} has {share:.1%} right"
+    said = f"; with its outputs in another order ({moved}) {trial.name} has {share:.1%} right"
+    return share, said
