@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from zoo.api.models import info, load, models, open_dataset
     from zoo.api.runs import export, finetune, optimize, ship, write_report
     from zoo.artifacts.bundle import bundle
+    from zoo.artifacts.signing.sign import sign
     from zoo.benchmark.compare.comparing import compare
     from zoo.benchmark.compare.judgement import judge_budgets
     from zoo.benchmark.run import bench
@@ -96,6 +97,7 @@ _LAZY = {
     **dict.fromkeys(["export", "finetune", "optimize", "ship", "write_report"], "zoo.api.runs"),
     **dict.fromkeys(_OFFICIAL.split(), "zoo.networks.published.official"),
     "bundle": "zoo.artifacts.bundle",
+    "sign": "zoo.artifacts.signing.sign",
     "doctor": "zoo.diagnosis",
     "explain": "zoo.analysis.explain",
     "verify": "zoo.analysis.verify.verify",
@@ -175,6 +177,7 @@ __all__ = [
     "open_dataset",
     "optimize",
     "ship",
+    "sign",
     "verify",
     "verify_weights",
     "write_report",

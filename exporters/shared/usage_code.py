@@ -38,6 +38,8 @@ JAVASCRIPT = {
     "int16": "Int16Array",
     "int32": "Int32Array",
 }
+#: Suffix of a program → the file beside it that reads texts.
+_TEXT_READERS = {".cpp": "text.hpp", ".kt": "Text.kt", ".swift": "Text.swift", ".mjs": "text.mjs"}
 _BYTES = {"float32": 4, "uint8": 1, "int8": 1, "int16": 2, "int32": 4}
 _LIMITS = {"uint8": (0, 255), "int8": (-128, 127), "int16": (-32768, 32767)}
 
@@ -142,6 +144,7 @@ def plain_programs(
     ):
         if has_types(request.facts, known):
             files[path] = render(f"{format}/run{Path(path).suffix}.jinja", request)
+            files.update(_text_reader(path, request))
             programs.append(
                 Program(
                     language=language, file=path, needs=needs[language], run=run, checked=checked
@@ -150,12 +153,21 @@ def plain_programs(
     return files, programs
 
 
+def _text_reader(program: str, request: UsageRequest) -> dict[str, str]:
+    """What reads texts for a program, beside it; nothing where inputs are no texts."""
+    if request.facts["preprocessing"]["kind"] != "tokens":
+        return {}
+    name = _TEXT_READERS[Path(program).suffix]
+    return {str(Path(program).with_name(name)): render(f"common/{name.lower()}.jinja", request)}
+
+
 def javascript_program(
     format: str, request: UsageRequest, dependencies: Mapping[str, str], checked: str
 ) -> tuple[dict[str, str], Program]:
     """The program in JavaScript, for browsers and Node: its files, and its record."""
     package = {"private": True, "type": "module", "dependencies": dict(dependencies)}
     return {
+        **_text_reader("javascript/run.mjs", request),
         "javascript/run.mjs": render(f"{format}/run.mjs.jinja", request),
         "javascript/node.mjs": render(f"{format}/node.mjs.jinja", request),
         "javascript/package.json": json.dumps(package, indent=2) + "\n",

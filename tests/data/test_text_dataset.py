@@ -157,7 +157,7 @@ def test_a_text_in_two_classes_is_noted(tmp_path: Path) -> None:
 def test_few_broken_texts_are_left_out_and_listed(folder: Path) -> None:
     for i in range(100):
         (folder / "good" / f"more{i}.txt").write_text(f"more {i}")
-    (folder / "good" / "empty.txt").write_text("\ufeff \n ")
+    (folder / "good" / "empty.txt").write_text("\ufeff \n \u200b\u200e")
     (folder / "good" / "x.md").write_text("x")
     dataset = open_text(str(folder))
     assert dataset.notes == (

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from linear_network import linear_onnx
+from signing_keys import keys as keys
 from traced import Traced, traced
 
 from zoo.common import telemetry
@@ -67,14 +68,17 @@ def test_commands_that_look_around_are_silent(command: tuple[str, ...], tmp_path
 
 
 @pytest.mark.slow
-def test_the_whole_way_is_silent(tmp_path: Path) -> None:
-    """Training, conversion, quantization with calibration, the gate, timing, the bundle."""
+def test_the_whole_way_is_silent(tmp_path: Path, keys: Path) -> None:
+    """Training, conversion, quantization with calibration, the gate, timing, bundle, signature."""
     ship = "ship lenet5 --data digits --epochs 1 --format tflite,onnx --precision float32,int8"
     done = traced([*ZOO, *ship.split(), "--output", "runs"], tmp_path, ZOO_OFFLINE="0")
     assert_silent(done)
     file = next((tmp_path / "runs").rglob("*.int8.onnx"))
     assert_silent(traced([*ZOO, "bundle", str(file), "--output", "app"], tmp_path))
     assert_silent(traced([*ZOO, "explain", str(file)], tmp_path))
+    assert_silent(traced([*ZOO, "sign", str(file), "--key", str(keys / "key.pem")], tmp_path))
+    verify = [*ZOO, "verify", str(file), "--signer", str(keys / "public.pem")]
+    assert_silent(traced(verify, tmp_path))
     program = next(tmp_path.glob("app*")) / "python" / "run.py"
     assert_silent(traced([sys.executable, str(program)], tmp_path))
 

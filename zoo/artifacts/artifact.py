@@ -12,15 +12,13 @@ from pydantic import TypeAdapter, ValidationError
 from zoo.artifacts.golden_samples import Golden
 from zoo.artifacts.seal import sealed, unsealed
 from zoo.common.errors import BadFile
-from zoo.common.files import sha256_of, size_with_side_files
+from zoo.common.files import open_file, sha256_of, size_with_side_files
 from zoo.contracts import Check, Exporter, FileContents, Metric, SourceReference, TensorInfo
 from zoo.contracts.preprocessing.stored import StoredPreprocessing
 from zoo.registry import Registry
 
 #: Of a foreign file nothing is known.
 UNIT_RANGE = (0.0, 1.0)
-
-
 #: Since 2 a manifest ends with a hash of its own text, and names what else is in the file.
 SCHEMA = 2
 REJECTED = ".rejected"
@@ -70,13 +68,20 @@ class TrainedReference:
 
 @dataclass(frozen=True, kw_only=True)
 class GateReference:
-    """How the gate judged the file."""
+    """How the gate judged the file.
+
+    Attributes:
+        processor: As in `Golden`; empty in older files.
+        outputs_sha256: Of what the file answered to the whole test split; empty in older files.
+    """
 
     passed: bool
     runtime: str
     runtime_version: str
     checks: tuple[Check, ...]
     metrics: tuple[Metric, ...]
+    processor: str = ""
+    outputs_sha256: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -252,7 +257,7 @@ def find_exporter(registry: Registry, path: Path) -> Exporter:
         suffixes = ", ".join(e.suffix for e in registry.exporters)
         raise BadFile(f"{path} has no suffix of a known format", fix=f"known: {suffixes}")
     try:
-        with path.open("rb") as file:
+        with open_file(path) as file:
             head = file.read(16)
     except OSError as error:
         raise BadFile(f"{path} cannot be read", why=error.strerror) from error

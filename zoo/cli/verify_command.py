@@ -14,6 +14,7 @@ from zoo.cli.options import (
     json_option,
     print_json,
 )
+from zoo.common import terminal
 
 if TYPE_CHECKING:
     from zoo.analysis.verify.verify import Verification
@@ -27,6 +28,7 @@ _MARKS = {"holds": "ok", "fails": "--", "not checked": " ?"}
         "zoo verify lenet5.digits.int8.tflite",
         "zoo verify lenet5.digits.int8.tflite --data digits --runtime litert",
         "zoo verify lenet5.digits.int8.tflite --device emulated-pi4",
+        "zoo verify lenet5.digits.int8.tflite --signer public.pem",
     ),
 )
 @click.argument("file", type=click.Path())
@@ -35,6 +37,12 @@ _MARKS = {"holds": "ok", "fails": "--", "not checked": " ?"}
     "--runtime", metavar="NAME", help="Run golden inputs in this runtime alone [all installed]."
 )
 @device_option("Device that runs the file [this machine].")
+@click.option(
+    "--signer",
+    metavar="PUBLIC.pem",
+    type=click.Path(),
+    help="Public key, or certificate with it, that FILE or its folder must be signed by.",
+)
 @json_option
 @click.pass_context
 def command(
@@ -44,12 +52,14 @@ def command(
     data: str | None,
     runtime: str | None,
     device: str | None,
+    signer: str | None,
     as_json: bool,
 ) -> None:
     """Recompute what the manifest of FILE claims, and say which claims hold.
 
     Needs a runtime of the format, and no TensorFlow. The exit code is 1 when a claim fails; claims
-    that cannot be checked here are named, and do not count.
+    that cannot be checked here are named, and do not count. With --signer, FILE may be a folder
+    that `zoo sign` signed; of it the signature alone is checked.
     """
     from zoo.analysis.verify.verify import verify
     from zoo.cli.progress import StepProgress
@@ -62,6 +72,7 @@ def command(
             data=data,
             runtime=runtime,
             device=device,
+            signer=signer,
             on_step=progress,
             registry=settings.registry(),
         )
@@ -76,15 +87,15 @@ def _print(found: Verification) -> None:
     from zoo.results.formatting import plain
 
     about = f"{found.model_id}, {found.precision}" if found.model_id else "no usable manifest"
-    click.echo(plain(f"{found.file}: {about}"))
+    terminal.echo(plain(f"{found.file}: {about}"))
     width = max(len(plain(claim.name)) for claim in found.claims) + 2
     for claim in found.claims:
         text = claim.found if claim.status == "holds" else claim.reason
         if claim.status == "fails":
             text = f"{claim.found}; {claim.reason}"
-        click.echo(f"  {_MARKS[claim.status]} {plain(claim.name):<{width}}{plain(text)}")
+        terminal.echo(f"  {_MARKS[claim.status]} {plain(claim.name):<{width}}{plain(text)}")
     counts = {status: sum(c.status == status for c in found.claims) for status in _MARKS}
-    click.echo(
+    terminal.echo(
         f"{counts['holds']} claims hold, {counts['fails']} fail, "
         f"{counts['not checked']} not checked here"
     )

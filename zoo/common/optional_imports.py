@@ -32,9 +32,11 @@ EXTRA_OF = {
     "ethosu": "ethos-u",
     "psycopg": "postgres",
     "pillow_heif": "heic",
+    "model_signing": "sign",
+    "OpenSSL": "sign",
 }
-#: Extras outside ``all``: for datasets, official weights, runtimes, devices and databases that few
-#: people need; told then.
+#: Extras outside ``all``: for datasets, official weights, runtimes, devices, databases and
+#: signatures that few people need; told then.
 ON_REQUEST = (
     "aeon",
     "hf",
@@ -46,6 +48,7 @@ ON_REQUEST = (
     "ethos-u",
     "postgres",
     "heic",
+    "sign",
 )
 
 

@@ -11,7 +11,9 @@ from pathlib import Path
 
 from zoo.analysis.verify.claims import Claim, ClaimList
 from zoo.analysis.verify.contents import check_contents, check_gate, check_origin
+from zoo.analysis.verify.normalization import check_normalization
 from zoo.analysis.verify.outputs import check_golden, check_golden_chain, check_quality
+from zoo.analysis.verify.signatures import check_signatures, mention_signature
 from zoo.artifacts.artifact import (
     Artifact,
     Manifest,
@@ -55,6 +57,7 @@ def verify(
     data: str | None = None,
     runtime: str | None = None,
     device: str | None = None,
+    signer: str | Path | None = None,
     on_step: OnStep = quiet,
     registry: Registry | None = None,
 ) -> Verification:
@@ -62,24 +65,37 @@ def verify(
 
     Args:
         file: An exported file; what belongs to it (other parts of the model, golden inputs,
-            weights) may lie beside it.
+            weights) may lie beside it. With `signer` also a folder, of which the signature alone
+            is checked.
         data: Also measures the quality on the test split of this dataset.
         runtime: Take this one alone; None for all that the device has and that run the format.
         device: Where the file answers; None for this machine.
+        signer: PEM file of a public key, or of a certificate with it: the file must have a
+            signature by it, or be in a folder that has one. Without a valid one nothing of the
+            file is read or run.
         on_step: Receives progress.
         registry: None discovers plugins anew.
 
     Raises:
         BadFile: There is no such file, or nobody knows its format.
-        UsageError: The runtime does not run the format, or the device has it not.
+        UsageError: The runtime does not run the format, or the device has it not; or the signer's
+            key cannot be used.
         ZooError: The device cannot be reached.
     """
     registry = registry or load_registry()
     path = Path(file)
+    claims = ClaimList()
+    if signer is not None and path.is_dir():
+        if check_signatures(claims, [path], Path(signer)):
+            claims.skip("files", "name one of them to recompute what its manifest claims")
+        return _check_claims(path, None, claims)
     exporter = find_exporter(registry, path)
+    if signer is not None and not check_signatures(claims, [path], Path(signer)):
+        return _check_claims(path, None, claims)
     where = device_named(registry, device)
     runtimes = _runtimes(registry, where, exporter, runtime)
-    claims = ClaimList()
+    if signer is None:
+        mention_signature(claims, path)
     try:
         text = exporter.read_manifest(path)
         contents = exporter.inspect(path)
@@ -99,7 +115,10 @@ def verify(
         return _check_claims(path, None, claims)
     emit = _progress(on_step)
     chain = _chain(claims, registry, artifact, manifest)
-    files = [artifact] if chain is None else chain.artifacts
+    files = (artifact,) if chain is None else chain.artifacts
+    others = [one.path for one in files if one.path != path]
+    if signer is not None and not check_signatures(claims, others, Path(signer)):
+        return _check_claims(path, manifest, claims)
     for one in files:
         claims.part = require_manifest(one).part
         check_contents(claims, one, require_manifest(one))
@@ -112,6 +131,8 @@ def verify(
     if chain is not None:
         check_gate(claims, chain, precision)
         check_origin(claims, registry, chain)
+        claims.part = chain.manifest.part
+        check_normalization(claims, registry, chain.first)
     for one in files:
         claims.part = require_manifest(one).part
         check_golden(claims, registry, one, require_manifest(one), precision, where, runtimes)

@@ -21,6 +21,7 @@ from zoo.artifacts.bundle.readme import readme
 from zoo.artifacts.bundle.trial import ProgramTrial, try_program
 from zoo.artifacts.file_chain import FileChain, open_chain
 from zoo.artifacts.golden_samples import GoldenArrays, read_golden
+from zoo.artifacts.signing.listing import FOLDER_SIGNATURE, signature_of
 from zoo.common.errors import BadFile, UsageError, ZooError
 from zoo.common.files import cannot_write, copy_with_side_files, sha256_of
 from zoo.common.named_arrays import fields_of
@@ -43,11 +44,13 @@ class Bundle:
         folder: Where.
         files: Paths in it, sorted.
         trials: Programs that were run on this machine, and how that went.
+        remarks: What became of signatures.
     """
 
     folder: Path
     files: tuple[str, ...]
     trials: tuple[ProgramTrial, ...]
+    remarks: tuple[str, ...] = ()
 
     @property
     def passed(self) -> bool:
@@ -94,6 +97,7 @@ def bundle(
                 f"the name {name!r} cannot stand in programs",
                 fix="rename the file: letters, digits, '.', '-' and '_'",
             )
+    was_signed = (folder / FOLDER_SIGNATURE).is_file()
     with _made(folder) as made:
         trials = []
         parts: list[BundledPart] = []
@@ -106,7 +110,15 @@ def bundle(
         if len(parts) > 1:
             trials = [*_fill_chain(made, chain, parts, target), *trials]
     files = sorted(p.relative_to(folder).as_posix() for p in folder.rglob("*") if p.is_file())
-    return Bundle(folder=folder, files=tuple(files), trials=tuple(trials))
+    again = (
+        f"{folder} was signed, and was made anew: zoo sign {folder} --key KEY.pem signs it again"
+    )
+    return Bundle(
+        folder=folder,
+        files=tuple(files),
+        trials=tuple(trials),
+        remarks=(again,) if was_signed else (),
+    )
 
 
 def _golden_arrays(artifact: Artifact, manifest: Manifest) -> GoldenArrays:
@@ -189,7 +201,13 @@ def _fill(
 ) -> tuple[dict[str, Any], Usage, list[ProgramTrial]]:
     manifest, name = require_manifest(artifact), artifact.path.name
     facts = facts_of(artifact, manifest, arrays, name, target)
-    copy_with_side_files(artifact.path, folder / name, artifact.companions)
+    signature = signature_of(artifact.path)
+    signed = signature.is_file() and not signature.is_symlink()
+    copy_with_side_files(
+        artifact.path,
+        folder / name,
+        (*artifact.companions, *([signature.name] if signed else [])),
+    )
     _write(folder, "labels.txt", "".join(f"{_one_line(c)}\n" for c in manifest.classes))
     for field, lines in manifest.preprocessing.text_files().items():
         _write(folder, f"{field}.txt", "".join(f"{line}\n" for line in lines))
@@ -210,7 +228,7 @@ def _fill(
     for path, text in used.files.items():
         _write(folder, path, text)
     trials = [try_program(folder, program) for program in used.programs]
-    _write(folder, "README.md", readme(facts, manifest, used, trials))
+    _write(folder, "README.md", readme(facts, manifest, used, trials, signed=signed))
     _write_checksums(folder)
     return facts, used, trials
 

@@ -21,6 +21,8 @@ def readme(
     usage: Usage,
     trials: Sequence[ProgramTrial],
     template: str = "README.md.jinja",
+    *,
+    signed: bool = False,
 ) -> str:
     """``README.md`` in Markdown.
 
@@ -30,6 +32,7 @@ def readme(
         usage: What the format added.
         trials: One per program, in their order.
         template: Which of the templates.
+        signed: Whether a signature lies beside the model.
     """
     jinja2 = require("jinja2")
     environment = jinja2.Environment(
@@ -52,10 +55,12 @@ def readme(
         programs=list(zip(usage.programs, trials, strict=True)),
         notes=usage.notes,
         classes=len(manifest.classes),
+        signed=signed,
     )
     return text
 
 
 def _words(value: object) -> str:
     """Foreign text on one line, without what Markdown or HTML would act on."""
-    return plain(str(value)).replace("<", "(").replace("|", "/").replace("`", "'")
+    words = plain(str(value)).replace("<", "(").replace("|", "/").replace("`", "'")
+    return words.replace("](", "] (")  # links and pictures, which a viewer would fetch

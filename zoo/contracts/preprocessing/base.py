@@ -38,6 +38,7 @@ class Preprocessing(ABC):
         resizable: Whether a network may be built for other sizes and channels of its inputs.
         augmentable: Whether examples may be changed at random while a network is trained.
         is_noise: Whether inputs follow from a seed alone, whatever the examples are.
+        lacking: Fields that came later, with what stored records mean that lack them.
     """
 
     #: The class of each kind whose module was imported.
@@ -50,6 +51,7 @@ class Preprocessing(ABC):
     resizable: ClassVar[bool] = False
     augmentable: ClassVar[bool] = False
     is_noise: ClassVar[bool] = False
+    lacking: ClassVar[Mapping[str, str]] = {}
     if TYPE_CHECKING:  # A field of each subclass, where its place in stored records is.
         kind: str
 

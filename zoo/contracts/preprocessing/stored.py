@@ -16,8 +16,9 @@ def _read(value: Any) -> Preprocessing:
     if kind not in Preprocessing.kinds:
         known = ", ".join(sorted(Preprocessing.kinds))
         raise ValueError(f"there is no kind of input {kind!r} here; known: {known}")
+    record = Preprocessing.kinds[kind]
     try:
-        return TypeAdapter(Preprocessing.kinds[kind]).validate_python(value)
+        return TypeAdapter(record).validate_python({**record.lacking, **value})
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"])

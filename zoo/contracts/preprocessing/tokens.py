@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -9,11 +10,17 @@ from typing import ClassVar, Literal
 
 from zoo.contracts.checks import check
 from zoo.contracts.preprocessing.base import Preprocessing
+from zoo.contracts.preprocessing.characters import TextRule, table_of
 
 #: What stands for padding and for words outside the vocabulary.
 PADDING, UNKNOWN = 0, 1
 #: Word numbers begin behind those two.
 FIRST_WORD = 2
+_CUT = {
+    "unicode": "runs of letters, digits and their combining signs; one by one in scripts without "
+    "blanks; any other sign alone; Unicode NFC, usual width, unseen characters left out",
+    "plain": "runs of letters and digits; any other sign alone, combining ones too",
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,6 +35,9 @@ class TokenPreprocessing(Preprocessing):
         size: Rows of the network's embedding: the vocabulary, padding and unknown together.
         lowercase: Whether capitals are folded (``str.casefold``).
         vocabulary: The words from number 2 on; empty until it is measured.
+        rule: How a text is cut into tokens, and how characters are written: ``unicode`` knows
+            combining signs, scripts without blanks and forms of the same character. Records that
+            were stored before there was a choice are ``plain``.
         kind: Tells the records apart where they are stored.
     """
 
@@ -35,11 +45,13 @@ class TokenPreprocessing(Preprocessing):
     dtype: ClassVar[str] = "int32"
     graph_dtype: ClassVar[str] = "int32"
     shown_as = "text"
+    lacking: ClassVar[Mapping[str, str]] = {"rule": "plain"}
 
     length: int
     size: int
     lowercase: bool = True
     vocabulary: tuple[str, ...] = ()
+    rule: TextRule = "unicode"
     kind: Literal["tokens"] = "tokens"
 
     def __post_init__(self) -> None:
@@ -74,6 +86,7 @@ class TokenPreprocessing(Preprocessing):
         case = ", capitals folded" if self.lowercase else ""
         return {
             "input": f"{self.length} word numbers, padded with {PADDING}",
+            "words": _CUT[self.rule],
             "vocabulary": f"{known}, at most {self.size - FIRST_WORD:,}{case}; "
             f"{UNKNOWN} for others",
         }
@@ -84,5 +97,8 @@ class TokenPreprocessing(Preprocessing):
         return {word: number for number, word in enumerate(self.vocabulary, start=FIRST_WORD)}
 
     def text_files(self) -> Mapping[str, tuple[str, ...]]:
-        """The vocabulary, a word per line."""
-        return {"vocabulary": self.vocabulary}
+        """The vocabulary, a word per line; and how a text is cut, with the characters it takes."""
+        # A given token may hold a line break, which would shift all words behind it.
+        words = tuple(" ".join(re.split(r"[\r\n]+", word)) for word in self.vocabulary)
+        characters = table_of(self.rule).lines(folded=self.lowercase)
+        return {"vocabulary": words, "characters": tuple(characters)}

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections import Counter
 from dataclasses import replace
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -16,12 +18,15 @@ from zoo.contracts.preprocessing import (
     FIRST_WORD,
     PADDING,
     UNKNOWN,
+    Coverage,
     InputKind,
     TokenPreprocessing,
 )
+from zoo.contracts.preprocessing.characters import CLASSES, TextRule, table_of
 from zoo.data.preprocessing.series import stepwise_labels
 
-#: Words with inner apostrophes and hyphens, and each sign by itself.
+_JOINER = "\u200d"
+#: The rule ``plain``: words with inner apostrophes and hyphens, and each sign by itself.
 _TOKEN = re.compile(r"\w+(?:['’-]\w+)*|[^\w\s]")
 #: Least share of tokens in the vocabulary.
 _KNOWN = 0.5
@@ -32,11 +37,55 @@ _WORDS_PER_CLASS = 16
 _EXPECTED = "a dataset of texts yields one string, or a row of tokens, per example"
 
 
-def tokens_of(example: NDArray[np.str_], lowercase: bool) -> list[str]:
-    """Tokens of a text (a string of shape ()) or of a tokenized row."""
-    text = example.item() if example.ndim == 0 else None
-    parts = example.tolist() if text is None else _TOKEN.findall(text)
-    return [part.casefold() for part in parts] if lowercase else parts
+def tokens_of(example: NDArray[np.str_], lowercase: bool, rule: TextRule = "unicode") -> list[str]:
+    """Tokens of a text (a string of shape ()) or of a tokenized row, whose tokens stay whole."""
+    table = table_of(rule)
+    if example.ndim:
+        parts = example.tolist()
+        parts = [_cleaned(part) for part in parts] if table.normal else parts
+    elif table.normal:
+        text = unicodedata.normalize("NFC", example.item().translate(table.forms))
+        parts = [_without_joiner(part) for part in _unicode_tokens().findall(text)]
+    else:
+        parts = _TOKEN.findall(example.item())
+    parts = [part.casefold() for part in parts] if lowercase else parts
+    return [unicodedata.normalize("NFC", part) for part in parts] if table.normal else parts
+
+
+def is_blank(text: str) -> bool:
+    """Whether a text has nothing that could be read: blanks, controls, unseen characters."""
+    return not any(map(str.isalnum, text)) and not tokens_of(np.array(text), lowercase=False)
+
+
+@lru_cache
+def _unicode_tokens() -> re.Pattern[str]:
+    """The cut that ``characters.txt`` describes."""
+    kinds = table_of("unicode").characters
+    signs, more = f"[{kinds('M')}]*", f"[{kinds('M')}{kinds('Z')}]*"
+    word, other = f"[{kinds('W')}]{more}", f"[^{kinds(*(set(CLASSES) - {'S'}))}]"
+    flag = f"[{kinds('R')}]"
+    return re.compile(
+        f"{word}(?:[{kinds('J')}]?{word})*|[{kinds('U')}]{more}|{flag}{flag}?{signs}"
+        f"|[^{kinds('B', 'Z')}]{signs}(?:[{kinds('Z')}]{other}{signs})*"
+    )
+
+
+@lru_cache
+def _word_begins() -> re.Pattern[str]:
+    return re.compile(f"[{table_of('unicode').characters('W', 'U')}]")
+
+
+def _without_joiner(token: str) -> str:
+    """A word without the zero width joiner; in pictures it is what makes one of several."""
+    if _JOINER not in token or not _word_begins().match(token):
+        return token
+    return token.replace(_JOINER, "")
+
+
+def _cleaned(token: str) -> str:
+    """A given token as a text has it, with any blanks as single spaces; never empty."""
+    seen = token.translate(table_of("unicode").forms)
+    return " ".join(seen.split()) or token
 
 
 class Tokens(InputKind[TokenPreprocessing]):
@@ -69,7 +118,7 @@ class Tokens(InputKind[TokenPreprocessing]):
                 f"example {index} cannot be used: it is {example.dtype} of shape {example.shape}",
                 fix=_EXPECTED,
             )
-        found = tokens_of(example, self.own.lowercase)
+        found = tokens_of(example, self.own.lowercase, self.own.rule)
         if not found:
             raise BadData(f"example {index} is an empty text", fix="leave it out of the dataset")
         return found
@@ -85,14 +134,22 @@ class Tokens(InputKind[TokenPreprocessing]):
         words = f"the vocabulary of the weights has {len(self.own.vocabulary):,} words"
         return "" if known >= _KNOWN else f"{words}; it knows {known:.0%} of the data's"
 
-    def unknown(self, split: Split) -> tuple[int, int] | None:
-        """Words outside the vocabulary, of all words that the network reads."""
-        unknown = total = 0
+    def coverage(self, split: Split) -> Coverage:
+        """Words outside the vocabulary, and texts that are too long."""
+        unknown = words = longer = 0
         for index in range(len(split)):
-            numbers = self.read(split, index)
-            unknown += int((numbers == UNKNOWN).sum())
-            total += int((numbers != PADDING).sum())
-        return unknown, total
+            tokens = self._tokens(split, index)
+            read = tokens[: self.own.length]
+            unknown += sum(token not in self.own.numbers for token in read)
+            words += len(read)
+            longer += len(tokens) > len(read)
+        return Coverage(
+            unknown=unknown,
+            words=words,
+            longer=longer,
+            examples=len(split),
+            length=self.own.length,
+        )
 
     def text(self, split: Split, index: int) -> str:
         """The text itself; of tokens, with spaces between."""

@@ -19,8 +19,9 @@ from zoo.common.versions import versions_of
 from zoo.contracts import Dataset, OpenedNetwork, SourceReference
 from zoo.data.opening import judged_dataset
 from zoo.data.preprocessing.inputs import normalize, read_inputs
-from zoo.networks.building import count_multiply_adds, count_parameters
+from zoo.networks.building import count_parameters
 from zoo.networks.card import Card, write_card
+from zoo.networks.multiply_adds import count_multiply_adds
 from zoo.networks.sources.channels import in_rgb
 from zoo.networks.sources.graph import flattened, foreign_metadata, rebuilt
 from zoo.networks.sources.heads import in_order, with_logits

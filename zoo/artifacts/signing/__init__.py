@@ -1,0 +1,1 @@
+"""Signatures of files and folders by a key of one's own."""
