@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from zoo.common.errors import BadFile, Unsupported
+from zoo.common.files import open_file
 from zoo.common.optional_imports import require
 from zoo.contracts import ForeignTensor
 from zoo.networks.sources.config_check import check_config
@@ -95,9 +96,9 @@ def _tensor(tensor: Any) -> ForeignTensor:
 def _description(path: Path) -> Any:
     """What a file says of its network; refuses what is no whole Keras file."""
     try:
-        size = path.stat().st_size
-        with path.open("rb") as file:
+        with open_file(path) as file:
             begins = file.read(8)
+        size = path.stat().st_size
     except OSError as error:
         raise BadFile(f"{path} cannot be read", why=error.strerror, fix="check the path") from error
     if size > MOST_BYTES:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from zoo.common.errors import BadFile, UsageError
+from zoo.common.files import open_file
 from zoo.common.optional_imports import require
 from zoo.contracts import Preprocessing, SourceReference
 from zoo.networks.building import HEAD
@@ -207,7 +208,7 @@ def read_graph(weights: Path) -> str:
         BadFile: There is none.
     """
     try:
-        with weights.open("rb") as file:
+        with open_file(weights) as file:
             (length,) = struct.unpack("<Q", file.read(8))
             header = json.loads(file.read(length)) if length < _MOST_HEADER else {}
         found = header["__metadata__"][GRAPH]

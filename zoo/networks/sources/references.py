@@ -9,7 +9,7 @@ from pathlib import Path
 from zoo.common.cache_key import step_key
 from zoo.common.code_fingerprint import code_of
 from zoo.common.errors import BadFile, UsageError
-from zoo.common.files import sha256_of
+from zoo.common.files import read_file, sha256_of
 from zoo.common.paths import cache_folder
 from zoo.common.progress import Event, OnStep
 from zoo.common.worker import call
@@ -20,6 +20,8 @@ from zoo.registry import Registry, provided_twice
 
 #: In the place of a dataset, where none was named.
 NO_DATA = "none"
+#: Bytes of a file with class names: more than ten times what ten thousand long ones need.
+_MOST_NAMES = 16 << 20
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -143,7 +145,7 @@ def read_classes(file: str) -> tuple[str, ...]:
     """
     path = Path(file)
     try:
-        lines = path.read_text(encoding="utf-8-sig").splitlines()
+        lines = read_file(path, _MOST_NAMES).decode("utf-8-sig").splitlines()
     except (OSError, UnicodeDecodeError) as error:
         raise BadFile(
             f"the class names {path} cannot be read", why=str(error), fix="name a text file"
