@@ -107,6 +107,23 @@ def test_export_and_evaluate_end_with_1_too(weak: Weak) -> None:
     assert json.loads(allowed.stdout)["findings"]
 
 
+def test_who_gets_only_a_file_is_told(weak: Weak) -> None:
+    """The gate writes it into the file, and what is made of the file says it, too."""
+    file = weak.folder / "lenet5.digits.float32.tflite"
+    text = "weak: the network is no better than its baseline"
+    verified = weak.zoo("verify", file)
+    assert (verified.returncode, text in verified.stdout) == (0, True), verified.stderr
+    weights = weak.folder / "lenet5.digits.safetensors"
+    tflite = ("--format", "tflite", "--precision", "float32,int8")
+    searched = weak.zoo("optimize", weights, *tflite, "--max-size", "9MB", "--json")
+    assert NO_BETTER in {finding["code"] for finding in json.loads(searched.stdout)["findings"]}
+    page = (Path(json.loads(searched.stdout)["folder"]) / "report.html").read_text("utf-8")
+    assert page.index(NO_BETTER) < page.index("Pareto front")
+    assert weak.zoo("export", weights, *tflite).returncode == 1
+    explained = weak.zoo("explain", weak.home / "exports" / "lenet5.digits.int8.tflite")
+    assert text in explained.stdout, explained.stderr
+
+
 def test_from_python(weak: Weak, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ZOO_HOME", str(weak.home))
     monkeypatch.chdir(weak.home)

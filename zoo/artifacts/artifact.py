@@ -16,6 +16,7 @@ from zoo.common.files import sha256_of, size_with_side_files
 from zoo.contracts import Check, Exporter, FileContents, Metric, TensorInfo
 from zoo.contracts.preprocessing.stored import StoredPreprocessing
 from zoo.registry import Registry
+from zoo.results.records import QualityFinding
 
 #: Of a foreign file nothing is known.
 UNIT_RANGE = (0.0, 1.0)
@@ -70,13 +71,19 @@ class TrainedReference:
 
 @dataclass(frozen=True, kw_only=True)
 class GateReference:
-    """How the gate judged the file."""
+    """How the gate judged the file.
+
+    Attributes:
+        findings: What speaks against the network it was made from, against how that was judged, or
+            against the file's own answers; None in files of an older edgezoo.
+    """
 
     passed: bool
     runtime: str
     runtime_version: str
     checks: tuple[Check, ...]
     metrics: tuple[Metric, ...]
+    findings: tuple[QualityFinding, ...] | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -194,6 +201,12 @@ class Artifact:
         there, claimed = self.contents.attachments, self.manifest.attachments
         names = sorted(there.keys() | claimed.keys())
         return tuple(name for name in names if there.get(name) != claimed.get(name))
+
+    @property
+    def findings(self) -> tuple[QualityFinding, ...]:
+        """What its manifest says against the network; none where the manifest says nothing."""
+        gate = self.manifest.gate if self.manifest is not None else None
+        return (gate.findings or ()) if gate is not None else ()
 
     @property
     def companions(self) -> tuple[str, ...]:

@@ -87,12 +87,16 @@ def command(
 
 def _print(found: Explanation) -> None:
     from zoo.report.layer_table import HEADINGS, RIGHT, rows
+    from zoo.report.quality import finding_lines
 
     click.echo(f"{found.file.path.name} against {found.twin.path.name}")
     click.echo(
         f"{found.comparison.examples} inputs of {found.data} ({found.split}), by "
-        f"{found.comparison.runtime} {found.comparison.runtime_version}\n"
+        f"{found.comparison.runtime} {found.comparison.runtime_version}"
     )
+    for line in finding_lines(found.network):
+        click.echo(line)
+    click.echo()
     print_table(HEADINGS, rows(found.comparison), right=RIGHT)
     click.echo()
     for finding in found.findings:

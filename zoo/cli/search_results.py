@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from zoo.cli.tables import print_table
+from zoo.report.quality import finding_lines
 from zoo.report.search_text import answer, format_limits, rejected_points, search_columns
 from zoo.results import formatting as fmt
 
@@ -18,6 +19,8 @@ def print_search(found: SearchResult) -> None:
     """The Pareto front and everything else that was tried, the chosen file first."""
     columns = search_columns(found)
     click.echo(f"{found.model_id}: {columns.metric} {fmt.metric_value(found.reference)}")
+    for line in finding_lines(found.findings):
+        click.echo(line)
     click.echo(f"limits: {format_limits(found.limits)}\n")
     size, moment = columns.size_unit.symbol, columns.time_unit.symbol
     sign = " %" if columns.points else ""
