@@ -7,13 +7,14 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 # Tests of one file share what they prepare, so each file stays with one worker.
 PARALLEL ?= -n 2 --dist loadfile
 
-.PHONY: help ship test test-slow test-torch fuzz check docs lock clean
+.PHONY: help ship test test-slow test-torch sabotage fuzz check docs lock clean
 
 help:
 	@echo "make ship      install, and ship LeNet-5 on scanned digits: the main job"
 	@echo "make test      install the test tools too, and run the fast tests"
 	@echo "make test-slow the slow ones"
 	@echo "make test-torch  those that compare with PyTorch, which it installs"
+	@echo "make sabotage  files sabotaged in every way, and who refuses them; writes docs/sabotage.md"
 	@echo "make fuzz      property tests on random examples, for FUZZ_SECONDS=120"
 	@echo "make check     ruff, and mypy in strict mode"
 	@echo "make docs      renew the outputs in the README by running the commands"
@@ -54,6 +55,9 @@ $(VENV)/.ready-torch: requirements/torch.txt $(VENV)/.ready-dev
 
 test-torch: $(VENV)/.ready-torch
 	$(BIN)/python -m pytest -m torch
+
+sabotage: $(VENV)/.ready-dev
+	$(BIN)/python -m tests.sabotage --records docs/sabotage.json --page docs/sabotage.md
 
 FUZZ_SECONDS ?= 120
 fuzz: $(VENV)/.ready-dev

@@ -85,7 +85,8 @@ def test_command_of_the_manual(manual, tmp_path):
 def test_network_of_the_manual(manual, tmp_path):
     """The figures that the example states are those of the network that it builds."""
     pytest.importorskip("tensorflow")
-    from zoo.networks.building import build_network, count_multiply_adds, count_parameters
+    from zoo.networks.building import build_network, count_parameters
+    from zoo.networks.multiply_adds import count_multiply_adds
 
     file = tmp_path / "zoo_tiny.py"
     file.write_text(manual[0])

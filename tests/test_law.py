@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import functools
 import tomllib
 from pathlib import Path
 
@@ -42,10 +43,16 @@ LINES = 360
 LONG: set[str] = set()
 
 
+@functools.cache
+def nodes(source: str) -> list[ast.AST]:
+    """All nodes of a source, which several laws look through."""
+    return list(ast.walk(ast.parse(source)))
+
+
 def imported(source: str) -> list[str]:
     """Absolute modules that a source imports, lazily or for types alone included."""
     found = []
-    for node in ast.walk(ast.parse(source)):
+    for node in nodes(source):
         if isinstance(node, ast.Import):
             found += [alias.name for alias in node.names]
         elif isinstance(node, ast.ImportFrom) and node.level == 0 and node.module:
@@ -113,7 +120,7 @@ def outward(source: str, folder: str) -> list[str]:
     """Modules that a file of `folder` must not import, as it names them."""
     others = [f"zoo.{name}" for name in OUTER if name != folder]
     found = imported(source)
-    for node in ast.walk(ast.parse(source)):
+    for node in nodes(source):
         if isinstance(node, ast.ImportFrom) and node.level == 0 and node.module:
             found += [f"{node.module}.{alias.name}" for alias in node.names]
     return [n for n in found if any(n == o or n.startswith(f"{o}.") for o in others)]
@@ -135,7 +142,7 @@ def test_a_breach_would_be_noticed() -> None:
 def literals_compared(source: str) -> set[str]:
     """Text literals in the comparisons and match cases of a file."""
     found: set[str] = set()
-    for node in ast.walk(ast.parse(source)):
+    for node in nodes(source):
         if isinstance(node, (ast.Compare, ast.MatchValue)):
             found |= {
                 inner.value
@@ -158,3 +165,47 @@ def test_the_core_asks_for_no_plugin_format_or_device_by_name(path: Path) -> Non
 def test_a_name_in_an_if_would_be_noticed() -> None:
     assert literals_compared("if exporter.name == 'tflite': pass") == {"tflite"}
     assert literals_compared("if name in ('onnx',): pass") == {"onnx"}
+
+
+#: The one way to the terminal, and programs of their own, whose output a parent process reads.
+WRITERS = {
+    "zoo/common/terminal.py",
+    "devices/microcontroller/reference_child.py",
+    "devices/microcontroller/arena_child.py",
+}
+
+
+def written(source: str) -> list[str]:
+    """What a source writes past `zoo.common.terminal`, or could write past it."""
+    found = []
+    for node in nodes(source):
+        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
+            found.append(f"{node.value.id}.{node.attr}")
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            found += [f"{node.module.split('.')[0]}.{alias.name}" for alias in node.names]
+        elif isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
+            found.append(node.func.id)
+    names = {"print", "sys.__stdout__", "sys.__stderr__", "rich.print", "rich.Console"}
+    names |= {f"click.{name}" for name in ("echo", "secho", "style", "progressbar", "pager")}
+    names |= {f"logging.{name}" for name in ("StreamHandler", "basicConfig", "lastResort")}
+    return [name for name in found if name in names or name.startswith(("tqdm.", "curses."))]
+
+
+def test_one_place_writes_to_the_terminal() -> None:
+    found = {}
+    for path in MODULES:
+        name = path.relative_to(ROOT).as_posix()
+        source = path.read_text(encoding="utf-8")
+        typed = "if TYPE_CHECKING:" in source  # names of types write nothing
+        ways = [w for w in written(source) if not (typed and w == "rich.Console")]
+        if ways and name not in WRITERS and not name.startswith("devices/agent/"):
+            found[name] = ways
+    assert found == {}
+
+
+def test_another_writer_would_be_noticed() -> None:
+    assert written("print('a')") == ["print"]
+    assert written("import click\nclick.echo('a')") == ["click.echo"]
+    assert written("from rich.console import Console\n") == ["rich.Console"]
+    assert written("import sys\nsys.__stdout__.write('a')") == ["sys.__stdout__"]
+    assert not written("from zoo.common import terminal\nterminal.echo('a')")

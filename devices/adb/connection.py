@@ -7,9 +7,11 @@ import time
 from collections.abc import Sequence
 from typing import IO, TYPE_CHECKING
 
+from zoo.common.captured import MOST_OUTPUT
 from zoo.common.errors import ZooError
 from zoo.common.optional_imports import require
-from zoo.execution.agent_process import GRACE, SEND_TIMEOUT
+from zoo.execution.agent_process import GRACE, LINE_BYTES, SEND_TIMEOUT, endless_line
+from zoo.execution.failures import last_stderr_lines
 
 from ..shared.remote import (
     BOOT,
@@ -50,7 +52,14 @@ class AdbShell(RemoteShell):
         self.address = self.serial
         self._looking = False
 
-    def shell(self, script: str, arguments: Sequence[str] = (), *, app: str = "") -> Shell:
+    def shell(
+        self,
+        script: str,
+        arguments: Sequence[str] = (),
+        *,
+        app: str = "",
+        most: int = MOST_OUTPUT,
+    ) -> Shell:
         """Starts a script there, in an app or in ADB's own shell."""
         adbutils = require("adbutils")
         if app:
@@ -60,16 +69,16 @@ class AdbShell(RemoteShell):
             connection = self._client.device(self.serial).open_transport(timeout=SHORT)
             connection.send_command(f"shell,v2,raw:{command}")
             connection.check_okay()
-        except (adbutils.AdbError, OSError) as error:
-            raise self.lost(str(error)) from error
-        return Shell(connection.conn, connection.close)
+        except (adbutils.AdbError, OSError, EOFError, ValueError) as error:
+            raise self.lost(last_stderr_lines(str(error))) from error
+        return Shell(connection.conn, connection.close, most)
 
     def run(
         self,
         script: str,
         *arguments: str,
         stdin: IO[bytes] | None = None,
-        timeout: float | None = SHORT,
+        timeout: float = SHORT,
     ) -> ScriptResult:
         """Runs one of our scripts in the app to its end."""
         return self._finish(self.shell(script, arguments, app=self.options.app), stdin, timeout)
@@ -93,7 +102,7 @@ class AdbShell(RemoteShell):
         """Runs one of our scripts in ADB's own shell, which may ask Android what apps may not."""
         return self._finish(self.shell(script, arguments), None, SHORT)
 
-    def _finish(self, shell: Shell, stdin: IO[bytes] | None, timeout: float | None) -> ScriptResult:
+    def _finish(self, shell: Shell, stdin: IO[bytes] | None, timeout: float) -> ScriptResult:
         try:
             shell.copy(stdin or io.BytesIO(), SEND_TIMEOUT)
             if not shell.finish(timeout):
@@ -102,14 +111,17 @@ class AdbShell(RemoteShell):
             raise self.lost(str(error)) from error
         finally:
             shell.close()
+        if shell.flooded:
+            raise self.flooded()
         if shell.code is None:
-            raise self.lost(shell.err.decode("utf-8", "replace"))
+            raise self.lost(last_stderr_lines(shell.err.decode("utf-8", "replace")))
         out, err = (b.decode("utf-8", "replace") for b in (shell.out, shell.err))
         return ScriptResult(code=shell.code, out=out, err=err)
 
     def open(self, script: str, *arguments: str, pid_file: str) -> RemoteAgent:
         """Starts the agent in the app."""
-        return AdbProcess(self, self.shell(script, arguments, app=self.options.app), pid_file)
+        shell = self.shell(script, arguments, app=self.options.app, most=LINE_BYTES)
+        return AdbProcess(self, shell, pid_file)
 
     def close(self) -> None:
         """Nothing is held between commands."""
@@ -137,6 +149,9 @@ class AdbProcess(RemoteAgent):
         deadline = None if timeout is None else time.monotonic() + timeout
         while (end := shell.out.find(b"\n", searched)) < 0:
             searched = len(shell.out)
+            if shell.flooded:
+                shell.out.clear()
+                raise endless_line()
             if shell.ended:
                 if not shell.out:
                     return None

@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 from zoo.common.errors import UnknownName, UsageError
 from zoo.common.optional_imports import require
+from zoo.execution.failures import last_stderr_lines
 
-from ..shared.remote import DeviceUnreachable
+from ..shared.remote import SHORT, DeviceUnreachable
 
 if TYPE_CHECKING:
     from .options import AdbOptions
@@ -17,9 +18,9 @@ def client_of(options: AdbOptions) -> Any:
     """A client of the ADB server that the options name."""
     adbutils = require("adbutils")
     if options.server is None:
-        return adbutils.AdbClient()
+        return adbutils.AdbClient(socket_timeout=SHORT)
     host, _, port = options.server.rpartition(":")
-    return adbutils.AdbClient(host=host, port=int(port))
+    return adbutils.AdbClient(host=host, port=int(port), socket_timeout=SHORT)
 
 
 def choose_phone(client: Any, wanted: str | None) -> str:
@@ -30,10 +31,10 @@ def choose_phone(client: Any, wanted: str | None) -> str:
             connection.send_command("host:devices")
             connection.check_okay()
             rows = [line.split("\t") for line in connection.read_string_block().splitlines()]
-    except (adbutils.AdbError, OSError) as error:
+    except (adbutils.AdbError, OSError, EOFError, ValueError) as error:
         raise DeviceUnreachable(
             "there is no ADB server",
-            why=str(error),
+            why=last_stderr_lines(str(error)),
             fix="install Android's platform tools, then: adb start-server",
         ) from error
     found = {row[0]: row[1] for row in rows if len(row) == 2}

@@ -14,6 +14,8 @@ import time
 from collections.abc import Callable
 from typing import IO
 
+from zoo.common.captured import MOST_OUTPUT
+
 STDIN, STDOUT, STDERR, EXIT, CLOSE_STDIN = range(5)
 _HEAD = struct.Struct("<BI")
 _CHUNK = 1 << 15
@@ -26,19 +28,27 @@ class Shell:
     Args:
         connection: A socket on which the command was started with ``shell,v2,raw:``.
         on_close: Lets go of what holds the socket.
+        most: Bytes of standard output that may wait to be taken. With more the line is cut, and
+            `flooded` says why it ended.
     """
 
-    def __init__(self, connection: socket.socket, on_close: Callable[[], None]) -> None:
+    def __init__(
+        self, connection: socket.socket, on_close: Callable[[], None], most: int = MOST_OUTPUT
+    ) -> None:
         connection.setblocking(False)
         self._socket = connection
         self._on_close = on_close
+        self.most = most
         self._raw = bytearray()
+        self._stream, self._left = STDOUT, 0
         self.out = bytearray()
         self.err = bytearray()
         #: Exit code, once the command ended by itself.
         self.code: int | None = None
         #: Whether nothing more can come.
         self.ended = False
+        #: Whether it was cut off for what it printed.
+        self.flooded = False
 
     def write(self, data: bytes, timeout: float) -> None:
         """Sends to standard input; `BrokenPipeError` when the command ended.
@@ -54,21 +64,22 @@ class Shell:
         self._send(_HEAD.pack(CLOSE_STDIN, 0), timeout)
 
     def _send(self, frame: bytes, timeout: float) -> None:
-        left = memoryview(frame)
+        left, deadline = memoryview(frame), time.monotonic() + timeout
         while left:
             if self.ended:
                 raise BrokenPipeError("the command on the phone has ended")
-            readable, writable, _ = select.select([self._socket], [self._socket], [], timeout)
-            if not readable and not writable:
-                raise TimeoutError(f"no input taken for {timeout:g} s")
+            spare = max(0.0, deadline - time.monotonic())
+            readable, writable, _ = select.select([self._socket], [self._socket], [], spare)
             if readable:
                 self._fill()
-            elif writable:
+            if writable and not self.ended:
                 try:
                     left = left[self._socket.send(left) :]
                 except OSError as error:
                     self.ended = True
                     raise BrokenPipeError(str(error)) from error
+            elif not spare:
+                raise TimeoutError(f"no input taken for {timeout:g} s")
 
     def wait(self, timeout: float | None) -> bool:
         """Waits for more output; False when nothing came within `timeout` seconds."""
@@ -97,19 +108,30 @@ class Shell:
             chunk = b""
         self.ended = not chunk
         self._raw += chunk
-        while len(self._raw) >= _HEAD.size:
-            stream, size = _HEAD.unpack_from(self._raw)
-            if len(self._raw) < _HEAD.size + size:
-                return
-            content = self._raw[_HEAD.size : _HEAD.size + size]
-            del self._raw[: _HEAD.size + size]
-            if stream == STDOUT:
-                self.out += content
-            elif stream == STDERR:
-                self.err = (self.err + content)[-_KEPT:]
-            elif stream == EXIT:
-                self.code = content[0] if content else None
-                self.ended = True
+        # A frame is passed on as it comes: its length is the phone's word alone.
+        while self._raw and self.code is None and not self.flooded:
+            if not self._left:
+                if len(self._raw) < _HEAD.size:
+                    return
+                self._stream, self._left = _HEAD.unpack_from(self._raw)
+                del self._raw[: _HEAD.size]
+                if self._stream == EXIT and not self._left:
+                    self.ended = True
+            content = self._raw[: self._left]
+            del self._raw[: len(content)]
+            self._left -= len(content)
+            self._take(content)
+
+    def _take(self, content: bytearray) -> None:
+        if self._stream == STDOUT:
+            self.out += content
+            if len(self.out) > self.most:
+                self.flooded = self.ended = True
+                self.shut()
+        elif self._stream == STDERR:
+            self.err = (self.err + content)[-_KEPT:]
+        elif self._stream == EXIT and content:
+            self.code, self.ended = content[0], True
 
     def copy(self, source: IO[bytes], timeout: float) -> None:
         """Sends a whole file to standard input; stops when the command has ended."""

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import os
-import subprocess
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from zoo.common.captured import run_captured
 from zoo.common.errors import ZooError
 from zoo.execution.failures import last_stderr_lines
 
@@ -36,23 +36,16 @@ def run_tool(command: Sequence[str]) -> ToolResult:
     """
     environment = {**os.environ, "LC_ALL": "C", "DEBIAN_FRONTEND": "noninteractive"}
     try:
-        done = subprocess.run(
-            list(command),
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            errors="replace",
-            env=environment,
-            timeout=PATIENCE,
-            check=False,
-        )
+        done = run_captured(command, seconds=PATIENCE, environment=environment)
     except OSError as error:
         raise ZooError(
             f"{command[0]} cannot be started", why=error.strerror, fix=f"install {command[0]}"
         ) from error
-    except subprocess.TimeoutExpired as error:
+    if done.flooded:
+        raise ZooError(f"{command[0]} printed without an end and was stopped")
+    if done.code is None:
         raise ZooError(
             f"{command[0]} did not end within {PATIENCE:g} s",
             fix="check the network, then type the same command again: what is fetched is kept",
-        ) from error
-    return ToolResult(code=done.returncode, out=done.stdout, err=done.stderr)
+        )
+    return ToolResult(code=done.code, out=done.out, err=done.err)

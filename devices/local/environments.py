@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import shutil
-import subprocess
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from zoo.common.captured import run_captured
 from zoo.common.errors import ZooError
 from zoo.common.paths import cache_folder
 from zoo.execution.failures import last_stderr_lines
@@ -94,14 +94,13 @@ def _python_for(runtime: str, apart: RuntimeEnvironment) -> str:
 
 def _run(command: list[str], what: str) -> None:
     try:
-        done = subprocess.run(
-            command, capture_output=True, text=True, timeout=_PATIENCE, check=False
-        )
-    except (OSError, subprocess.TimeoutExpired) as error:
+        done = run_captured(command, seconds=_PATIENCE)
+    except OSError as error:
         raise ZooError(what, why=str(error)) from error
-    if done.returncode != 0:
+    if done.code != 0:
+        late = f"it did not end within {_PATIENCE:g} s" if done.code is None else None
         raise ZooError(
             what,
-            why=last_stderr_lines(done.stderr or done.stdout) or None,
+            why=last_stderr_lines(done.err or done.out) or late,
             fix="see that python3-venv is installed, and that a package index can be reached",
         )

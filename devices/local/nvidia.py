@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import shutil
-import subprocess
 from typing import Any
 
+from zoo.common.captured import run_captured
 from zoo.contracts import Condition
 
 #: ``nvidia-smi --help-query-gpu`` explains them; each reading by the name that it gets here.
@@ -39,10 +39,10 @@ def nvidia_condition(index: int) -> Condition:
     query = f"--query-gpu={','.join(FIELDS)}"
     command = [program, f"--id={index}", query, "--format=csv,noheader,nounits"]
     try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=20, check=False)
-    except (OSError, subprocess.TimeoutExpired):
+        done = run_captured(command, seconds=20.0)
+    except OSError:
         return Condition()
-    return condition_of(done.stdout) if done.returncode == 0 else Condition()
+    return condition_of(done.out) if done.code == 0 else Condition()
 
 
 def condition_of(text: str) -> Condition:

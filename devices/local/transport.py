@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import shutil
-import subprocess
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
+from zoo.common.captured import run_captured
 from zoo.common.errors import UsageError
 from zoo.contracts import AgentProcess, Condition
 from zoo.execution.agent_driver import AgentDriver
@@ -57,12 +57,9 @@ class LocalTransport:
     def condition(self) -> Condition:
         """What the kernel tells of heat and clock, and a Raspberry Pi of throttling."""
         try:
-            done = subprocess.run(
-                ["sh", "-c", READINGS], capture_output=True, text=True, timeout=10, check=False
-            )
-        except (OSError, subprocess.TimeoutExpired):
+            return condition_of(run_captured(["sh", "-c", READINGS], seconds=10.0).out)
+        except OSError:
             return Condition()  # No such shell: nothing is told.
-        return condition_of(done.stdout)
 
     def close(self) -> None:
         """Nothing is held."""

@@ -9,15 +9,18 @@ from __future__ import annotations
 import re
 import secrets
 import shlex
+import time
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
+from zoo.common.captured import MOST_OUTPUT
 from zoo.common.errors import ProcessFailed, ZooError
 from zoo.common.files import sha256_of
 from zoo.contracts import AgentProcess, Runtime
+from zoo.execution.agent_process import SLOWEST
 from zoo.execution.failures import last_stderr_lines
 
 from ..runtimes import RUNTIMES
@@ -94,9 +97,12 @@ class RemoteAgent(AgentProcess, ABC):
 
     def await_start(self, timeout: float) -> None:
         """Passes over what a login shell says before the agent's own lines."""
-        while (said := self.receive(timeout)) is not None:
+        deadline, left = time.monotonic() + timeout, timeout
+        while (said := self.receive(left)) is not None:
             if said.strip() == STARTED:
                 return
+            if (left := deadline - time.monotonic()) <= 0:
+                raise self.line.chatter(timeout)
         self.stop()
         raise self.line.lost(last_stderr_lines(self.diagnostics()))
 
@@ -140,12 +146,13 @@ class RemoteShell(ABC):
         script: str,
         *arguments: str,
         stdin: IO[bytes] | None = None,
-        timeout: float | None = SHORT,
+        timeout: float = SHORT,
     ) -> ScriptResult:
         """Runs a script there to its end.
 
         Raises:
             DeviceUnreachable: The line broke, or the device stopped answering.
+            ProcessFailed: It printed more than `MOST_OUTPUT`.
         """
 
     @abstractmethod
@@ -162,6 +169,21 @@ class RemoteShell(ABC):
             f"the connection to {self.address} broke",
             why=words or None,
             fix="check power and network of the device, then type the same command again",
+        )
+
+    def chatter(self, seconds: float) -> DeviceUnreachable:
+        """The error for a login shell that prints lines without an end."""
+        return DeviceUnreachable(
+            f"{self.address} printed other lines for {seconds:g} s in place of the agent's",
+            fix="see what its login shell prints, and silence it for commands",
+        )
+
+    def flooded(self) -> ProcessFailed:
+        """The error for a command that printed more than any that is asked there."""
+        return ProcessFailed(
+            f"{self.address} printed more than {MOST_OUTPUT >> 20} MiB where a few lines were "
+            "expected",
+            fix="see what its login shell and its programs print",
         )
 
     def write_error(self, words: str) -> ZooError:
@@ -190,8 +212,9 @@ class RemoteShell(ABC):
         """
         if self.run(_HAVE, there).out.startswith(digest):
             return
+        patience = SHORT + local.stat().st_size / SLOWEST
         with local.open("rb") as file:
-            done = self.run(_RECEIVE, there, digest, stdin=file, timeout=None)
+            done = self.run(_RECEIVE, there, digest, stdin=file, timeout=patience)
         if done.code == DAMAGED:
             raise ZooError(
                 f"{local.name} did not arrive whole at {self.address}",

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import shutil
-import subprocess
 import tempfile
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
+from zoo.common.captured import run_captured
 from zoo.common.errors import ZooError
 from zoo.execution.agent_process import PipeProcess
 from zoo.execution.failures import last_stderr_lines
@@ -30,6 +31,8 @@ if TYPE_CHECKING:
     from .options import SshOptions
 
 _READY, _BUSY = "zoo-ready", "zoo-busy"
+#: Bytes of an answer to what the last start was: one line.
+_MOST_BOOT = 1 << 16
 
 
 #: $1 folder, $2 who we are; empty: look only. Ends when its input does, and so does its lock.
@@ -88,14 +91,18 @@ class Connection(RemoteShell):
             raise
 
     def _await_ready(self, keeper: PipeProcess) -> None:
+        patience = self.options.connect_seconds + SHORT
+        deadline = time.monotonic() + patience
         try:
-            while (line := keeper.receive(self.options.connect_seconds + SHORT)) is not None:
+            while (line := keeper.receive(deadline - time.monotonic())) is not None:
                 if line.startswith(_BUSY):
                     self._refuse_busy(line)
                 ready, _, boot = line.strip().partition(" ")
                 if ready == _READY:  # a login shell may have greeted us before
                     self.boot = boot
                     return
+                if time.monotonic() > deadline:
+                    raise self.chatter(patience)
         except TimeoutError as error:
             raise DeviceUnreachable(
                 f"{address(self.options)} took the connection but does not answer",
@@ -129,24 +136,17 @@ class Connection(RemoteShell):
         script: str,
         *arguments: str,
         stdin: IO[bytes] | None = None,
-        timeout: float | None = SHORT,
+        timeout: float = SHORT,
     ) -> ScriptResult:
         """Runs one of our scripts there to its end."""
-        try:
-            done = subprocess.run(
-                self._command(script, arguments),
-                stdin=stdin or subprocess.DEVNULL,
-                capture_output=True,
-                encoding="utf-8",
-                errors="replace",
-                timeout=timeout,
-                check=False,
-            )
-        except subprocess.TimeoutExpired as error:
-            raise self.lost(f"no answer within {error.timeout:g} s") from error
-        if done.returncode == SSH_FAILED:
-            raise self.lost(last_stderr_lines(done.stderr))
-        return ScriptResult(code=done.returncode, out=done.stdout, err=done.stderr)
+        done = run_captured(self._command(script, arguments), seconds=timeout, stdin=stdin)
+        if done.flooded:
+            raise self.flooded()
+        if done.code is None:
+            raise self.lost(f"no answer within {timeout:g} s")
+        if done.code == SSH_FAILED:
+            raise self.lost(last_stderr_lines(done.err))
+        return ScriptResult(code=done.code, out=done.out, err=done.err)
 
     def lost(self, words: str) -> DeviceUnreachable:
         """The error for a connection that is gone, which tells what became of the device."""
@@ -159,21 +159,13 @@ class Connection(RemoteShell):
         # Of two options ssh takes the first: no part of the broken connection is used.
         program, *rest = self._ssh
         alone = [program, "-o", "ControlPath=none", *rest, "--", self.options.host]
-        try:
-            done = subprocess.run(
-                [*alone, shell_command(BOOT, [])],
-                stdin=subprocess.DEVNULL,
-                capture_output=True,
-                encoding="utf-8",
-                errors="replace",
-                timeout=self.options.connect_seconds + SHORT,
-                check=False,
-            )
-        except subprocess.TimeoutExpired as error:
-            raise DeviceUnreachable(f"{self.address} does not answer") from error
-        if done.returncode == SSH_FAILED:
-            raise connection_error(self.options, done.stderr)
-        return done.stdout.strip()
+        patience = self.options.connect_seconds + SHORT
+        done = run_captured([*alone, shell_command(BOOT, [])], seconds=patience, most=_MOST_BOOT)
+        if done.code is None:
+            raise DeviceUnreachable(f"{self.address} does not answer")
+        if done.code == SSH_FAILED:
+            raise connection_error(self.options, done.err)
+        return done.out.strip()
 
     def open(self, script: str, *arguments: str, pid_file: str) -> RemoteAgent:
         """Starts the agent, as a process of its own in the connection."""

@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from typing import Any
 
 from zoo.common.errors import Unsupported, ZooError
 from zoo.common.optional_imports import require
 from zoo.contracts import ExportRequest
+from zoo.networks.building import layer_names
+from zoo.networks.multiply_adds import functions_inlined
 
 from ..shared.recurrent import recurrent_layers, unrolled
 from .external_data import inline_constants, is_large
+from .operators import handlers, refuse_leftovers
 from .options import OPSET
 
 BATCH = "batch"
+#: Operators whose result follows from shapes alone.
+_OF_SHAPES = {"Shape", "Size"}
 _OLD_NAME = "product"
 
 
@@ -30,7 +36,8 @@ def convert(request: ExportRequest, *, channels_first: bool = False) -> tuple[An
     """
     layers = recurrent_layers(request.model)
     if not layers:
-        return _trace(request, static=True, channels_first=channels_first), ()
+        model = _trace(request, static=True, channels_first=channels_first)
+        return (_with_static_shapes(model) if _computes_shapes(model) else model), ()
     if request.recurrent == "while":
         raise Unsupported(
             "a recurrent layer cannot be a loop in ONNX files",
@@ -66,19 +73,56 @@ def _trace(request: ExportRequest, *, static: bool, channels_first: bool = False
         lambda inputs: _in_order(source(inputs, training=False), names), signature
     )
     large = is_large(source)
-    # On a GPU, LSTMs would become an operator of that device's library.
-    with nullcontext() if static else tf.device("CPU:0"), _names_of_old_numpy():
+    # Recurrent layers are recognized by their functions. On a GPU, LSTMs would become an operator
+    # of that device's library.
+    tracing = functions_inlined() if static else tf.device("CPU:0")
+    with tracing, _unsupported_operators_unlogged(), _names_of_old_numpy():
+        traced = function.get_concrete_function(*signature)
         model, apart = tf2onnx.convert.from_function(
             function,
             signature,
             opset=request.options.get("opset", OPSET),
+            custom_op_handlers=handlers(),
             inputs_as_nchw=[f"{request.input_name}:0"] if channels_first else None,
             large_model=large,
         )
+    refuse_leftovers(model, layer_names(source))
     if large:
         inline_constants(model, apart.name_to_tensor_data)
+    _keep_captured(model.graph, traced)
     _rename_outputs(model.graph, names)
     return model
+
+
+@contextmanager
+def _unsupported_operators_unlogged() -> Iterator[None]:
+    """What the converter leaves over is an error afterwards; its log would print it twice."""
+    logger = logging.getLogger("tf2onnx")
+    before = logger.level
+    logger.setLevel(logging.CRITICAL)
+    try:
+        yield
+    finally:
+        logger.setLevel(before)
+
+
+def _keep_captured(graph: Any, traced: Any) -> None:
+    """Tensors that layers hold outside of variables are constants, no inputs.
+
+    Args:
+        graph: Has an input for each of them.
+        traced: The concrete function that it was made from.
+    """
+    onnx = require("onnx")
+    held = {
+        inner.name: outer
+        for outer, inner in zip(traced.captured_inputs, traced.graph.internal_captures, strict=True)
+        if outer.dtype != "resource"
+    }
+    for value in [value for value in graph.input if value.name in held]:
+        array = held[value.name].numpy()
+        graph.initializer.append(onnx.numpy_helper.from_array(array, value.name))
+        graph.input.remove(value)
 
 
 @contextmanager
@@ -114,6 +158,24 @@ def _with_static_batch(model: Any) -> Any:
         value.type.tensor_type.shape.dim[0].dim_param = BATCH
     make_dim_param_fixed(model.graph, BATCH, 1)
     return simplified(model)
+
+
+def _computes_shapes(model: Any) -> bool:
+    """Whether operators compute shapes, which all are constants in a graph of static ones."""
+    return any(node.op_type in _OF_SHAPES for node in model.graph.node)
+
+
+def _with_static_shapes(model: Any) -> Any:
+    """The model with what follows from its shapes folded to constants, as often as it helps.
+
+    A shape that was folded makes the tensors behind it static, and their shapes constant in turn.
+    """
+    from .quantization import simplified
+
+    nodes = 0
+    while nodes != (nodes := len(model.graph.node)):
+        model = simplified(model)
+    return model
 
 
 def _in_order(outputs: Any, names: tuple[str, ...]) -> Any:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
 
 from zoo.contracts import Exporter, ExportRequest, LayerComparison, LayerRequest
 from zoo.contracts.exporter import Written
@@ -15,6 +16,13 @@ from .options import in_layout, layout_of, options
 from .qat import with_trained_ranges
 from .quantization import quantized, to_float16, with_small_weights
 from .usage import usage
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+    from zoo.contracts.network_entry import NetworkEntry
 
 
 def export(request: ExportRequest) -> Written:
@@ -45,6 +53,13 @@ def compare_layers(request: LayerRequest) -> LayerComparison:
     return compare(request)
 
 
+def network_entry(path: Path, inputs: NDArray[Any]) -> NetworkEntry:
+    """The entry of a file's network, imported lazily: lists must not wait for numpy."""
+    from .network_entry import network_entry as measure
+
+    return measure(path, inputs)
+
+
 def formats() -> Iterator[Exporter]:
     """Yields the format."""
     yield Exporter(
@@ -64,5 +79,6 @@ def formats() -> Iterator[Exporter]:
         options=options,
         mixes=("int8",),
         compare_layers=compare_layers,
+        network_entry=network_entry,
         takes_trained=True,
     )

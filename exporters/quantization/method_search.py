@@ -47,7 +47,7 @@ def choose_method(
 
 def _inputs(request: ExportRequest) -> NDArray[Any]:
     """Held-out inputs; fewer for networks that take long."""
-    from zoo.networks.building import count_multiply_adds
+    from zoo.networks.multiply_adds import count_multiply_adds
 
     inputs = request.calibration if request.held_out is None else request.held_out
     assert inputs is not None  # the core never asks for integers without

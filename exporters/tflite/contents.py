@@ -20,6 +20,8 @@ from zoo.contracts.layers import ARITHMETICS
 from .work import loop_counts, multiply_adds
 
 MANIFEST = "zoo_manifest.json"
+#: The names of the classes, a line each, for programs that know TFLite metadata alone.
+LABELS = "labels.txt"
 _IDENTIFIER = b"TFL3"
 #: Bytes that the appended files may unpack to: a small archive can hold gigabytes of zeros.
 _MOST_APPENDED = 64 << 20
@@ -47,8 +49,11 @@ def inspect(path: Path) -> FileContents:
         for name, data in appended.items()
         if name != MANIFEST
     }
+    labels = appended.get(LABELS)
+    names = () if labels is None else tuple(labels.decode("utf-8", "replace").split("\n"))
     try:
-        return replace(_contents(payload, schema), attachments=attachments)
+        contents = _contents(payload, schema)
+        return replace(contents, attachments=attachments, class_names=names)
     # Damaged offsets and indices surface as whatever numpy, struct or a list raises.
     except Exception as error:
         raise BadFile(f"{path} is a damaged TFLite file", why=str(error)) from error

@@ -21,7 +21,12 @@ from .tensor_names import name_outputs, shorten
 from .usage import usage
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
+    from numpy.typing import NDArray
     from pydantic import BaseModel
+
+    from zoo.contracts.network_entry import NetworkEntry
 
 
 def export(request: ExportRequest) -> Written:
@@ -77,6 +82,13 @@ def compare_layers(request: LayerRequest) -> LayerComparison:
     return compare(request)
 
 
+def network_entry(path: Path, inputs: NDArray[Any]) -> NetworkEntry:
+    """The entry of a file's network, imported lazily: lists must not wait for numpy."""
+    from .network_entry import network_entry as measure
+
+    return measure(path, inputs)
+
+
 def options() -> type[BaseModel]:
     """The options of this format; lists must not wait for pydantic."""
     from .options import TfliteOptions
@@ -104,5 +116,6 @@ def formats() -> Iterator[Exporter]:
         distributions=("tensorflow", "keras"),
         mixes=("int8",),
         compare_layers=compare_layers,
+        network_entry=network_entry,
         takes_trained=True,
     )

@@ -184,6 +184,31 @@ class TfliteGraph:
         graph.inputs = [*_places(graph.inputs), *fed.values()]
         return self._packed(model, graph), fed
 
+    def numbers(self, place: int) -> Array | None:
+        """A constant's whole numbers; None when it is none."""
+        if place < 0 or not self.is_constant(place) or self.dtype(place) not in ("int32", "int64"):
+            return None
+        data = np.asarray(self.model.buffers[self.graph.tensors[place].buffer].data, np.uint8)
+        return np.frombuffer(data.tobytes(), self.dtype(place)).reshape(self.shape(place))
+
+    def options(self, operator: Operator) -> Any:
+        """An operator's own options."""
+        return self.graph.operators[self.operators.index(operator)].builtinOptions
+
+    def up_to(self, places: set[int]) -> bytes:
+        """The graph without what its results, which these tensors become, do not need."""
+        wanted, kept = list(places), set[int]()
+        while wanted:
+            maker = self.producers.get(wanted.pop())
+            if maker is not None and maker not in kept:
+                kept.add(maker)
+                wanted += self.operators[maker].inputs
+        model, graph = copy.copy(self.model), copy.copy(self.graph)
+        graph.operators = [self.graph.operators[number] for number in sorted(kept)]
+        graph.outputs = sorted(places)
+        self._drop_constants(model, {i for n in kept for i in self.operators[n].inputs if i >= 0})
+        return self._packed(model, graph)
+
     def alone(self, operator: int) -> bytes:
         """One operator as a file: its variables are the inputs, its results the outputs."""
         own = self.operators[operator]
@@ -191,12 +216,15 @@ class TfliteGraph:
         graph = copy.copy(self.graph)
         graph.operators = [self.graph.operators[operator]]
         graph.inputs, graph.outputs = list(own.variables), list(own.outputs)
-        used = {graph.tensors[i].buffer for i in (*own.inputs, *own.outputs) if i >= 0}
-        # Bodies of loops have constants of their own.
+        self._drop_constants(model, {i for i in own.inputs if i >= 0})
+        return self._packed(model, graph)
+
+    def _drop_constants(self, model: Any, needed: set[int]) -> None:
+        """Empties the buffers of all tensors but these, and those of the bodies of loops."""
+        used = {self.graph.tensors[i].buffer for i in needed}
         used |= {t.buffer for other in model.subgraphs[1:] for t in other.tensors}
         empty = self._schema.BufferT()
         model.buffers = [b if n in used else empty for n, b in enumerate(model.buffers)]
-        return self._packed(model, graph)
 
     def _packed(self, model: Any, graph: Any) -> bytes:
         model.subgraphs = [graph, *model.subgraphs[1:]]

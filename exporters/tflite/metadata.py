@@ -14,11 +14,11 @@ from typing import Any
 from zoo.common.optional_imports import require
 from zoo.contracts import ExportRequest
 
+from .contents import LABELS
 from .schema import serialize
 
 #: The model's buffer that holds the metadata, and the mark at their beginning.
 BUFFER, IDENTIFIER = "TFLITE_METADATA", b"M001"
-LABELS = "labels.txt"
 #: The task whose files MediaPipe's `ImageClassifier` opens.
 TASK = "image-classification"
 #: The version of the schema that has all that is written here.

@@ -58,7 +58,8 @@ def as_input(example: Array, detail: Any) -> Array:
     """A raw example in the numbers that an input takes."""
     dtype = np.dtype(detail["dtype"])
     scale, zero = detail["quantization"]
-    if dtype.kind == "f" or not scale:
+    # What has the type of the input is fed as an application would feed it.
+    if dtype.kind == "f" or not scale or example.dtype == dtype:
         return example.astype(dtype)
     limits = np.iinfo(dtype)
     steps = np.rint(example.astype(np.float32) / np.float32(scale)) + zero

@@ -9,8 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from zoo.cli.tables import print_table
-from zoo.common.shown_text import printable_lines, without_passwords
+from zoo.common.shown_text import without_passwords
 
 SECRET = "hunter2"
 
@@ -62,9 +61,3 @@ def test_a_name_that_would_steer_a_terminal(tmp_path: Path) -> None:
     shown = (done.stdout + done.stderr).decode()
     assert "a\\x1b]0;owned" in shown
     assert not {"\x1b", "\x07", "\r", "\u202e"} & set(shown)
-
-
-def test_cells_of_tables(capsys: pytest.CaptureFixture[str]) -> None:
-    print_table(("name",), [("a\x1b[2J\nb",)])
-    assert capsys.readouterr().out == "name\na\\x1b[2J\\nb\n"
-    assert printable_lines("a\x9b\nb\x1b") == "a\\x9b\nb\\x1b"

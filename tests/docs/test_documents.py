@@ -11,7 +11,8 @@ from types import ModuleType
 import pytest
 
 from zoo import hookspecs
-from zoo.networks.building import build_network, count_multiply_adds, count_parameters
+from zoo.networks.building import build_network, count_parameters
+from zoo.networks.multiply_adds import count_multiply_adds
 from zoo.pipeline.job import check_training
 from zoo.pipeline.recipe import Recipe, make_recipe
 from zoo.registry import PluginSettings, load_registry

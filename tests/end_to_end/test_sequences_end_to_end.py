@@ -138,6 +138,21 @@ def test_a_file_reads_other_texts_with_its_own_vocabulary(text: Shipped) -> None
     found = json.loads(other.stdout)
     assert found["metrics"][0]["value"] < row["accuracy"]["value"] - 0.1
     assert "unknown-words" in {finding["code"] for finding in found["findings"]}
+    known = json.loads(own.stdout)["coverage"]
+    assert 0 < known["unknown"] < known["words"] / 3 < found["coverage"]["unknown"]
+    share = f"Unknown words {known['unknown']:,} of {known['words']:,}"
+    assert share in text.page
+
+
+def test_the_bundle_reads_texts(text: Shipped, tmp_path: Path) -> None:
+    app = tmp_path / "app"
+    assert text.zoo("bundle", text.file, "--output", app).returncode == 0
+    assert "`characters.txt` says" in (app / "README.md").read_text(encoding="utf-8")
+    said = "Return the event loop’s future, as a coroutine awaits it."
+    program = (sys.executable, "python/run.py", said)
+    done = subprocess.run(program, cwd=app, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith(f"{said}: asyncio (")
 
 
 @pytest.mark.parametrize(

@@ -59,9 +59,9 @@ def test_a_path_on_the_device_is_not_copied(scripted: Scripted) -> None:
         (
             "def answer(request): return json.dumps({'protocol': 1, 'id': 99, 'ok': True})",
             AgentGarbled,
-            "99",
+            "it answers request 99",
         ),
-        ("def run(request): return {'outputs': [{'dtype': 'float32'}]}", AgentGarbled, "data"),
+        ("def run(request): return {'outputs': [{'dtype': 'float32'}]}", AgentGarbled, "shape"),
         ("def run(request): return {}", AgentGarbled, "outputs"),
         (
             "def answer(request): return json.dumps({'protocol': 2, 'id': 1, 'ok': True})",
@@ -85,7 +85,7 @@ def test_a_path_on_the_device_is_not_copied(scripted: Scripted) -> None:
             """
             def answer(request):
                 error = {"type": "BadInput", "message": "too wide"}
-                return json.dumps({"protocol": 1, "id": 1, "ok": False, "error": error})
+                return json.dumps({"protocol": 1, "id": request["id"], "ok": False, "error": error})
             """,
             AgentRefused,
             "could not run: too wide",
@@ -105,7 +105,8 @@ def test_a_refusal_is_not_the_end(scripted: Scripted) -> None:
     def answer(request, answer=answer):
         if not refused:
             refused.append(1)
-            return json.dumps({"protocol": 1, "id": 1, "ok": False, "error": {"type": "X"}})
+            told = {"ok": False, "error": {"type": "X"}}
+            return json.dumps({"protocol": 1, "id": request["id"], **told})
         return answer(request)
     """
     with AgentSession(scripted(changes), "fake") as session:

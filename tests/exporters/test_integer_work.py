@@ -13,7 +13,8 @@ from tiny_networks import FORMATS, ONNX, REGISTRY, TFLITE, Deployed, deployed, d
 
 from zoo.artifacts.gate import left_in_float, placement
 from zoo.contracts import FileContents
-from zoo.networks.building import count_multiply_adds, layer_names
+from zoo.networks.building import layer_names
+from zoo.networks.multiply_adds import count_multiply_adds
 
 INT8 = REGISTRY.precision("int8")
 CELLS = [(f, p) for f, exporter in FORMATS.items() for p in exporter.precisions]

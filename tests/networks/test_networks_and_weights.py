@@ -18,7 +18,6 @@ from zoo.contracts import Architecture
 from zoo.networks.building import (
     build_network,
     check_hyperparameters,
-    count_multiply_adds,
     count_parameters,
     deployed_model,
     normalization,
@@ -27,6 +26,7 @@ from zoo.networks.building import (
 )
 from zoo.networks.card import Card, write_card
 from zoo.networks.checkpoints import Checkpoint
+from zoo.networks.multiply_adds import count_multiply_adds
 from zoo.networks.weights import load_into, load_network, read_tensors, save_weights, verify
 
 keras = pytest.importorskip("keras")

@@ -29,14 +29,9 @@ from zoo.contracts.precision import precision_named
 from zoo.contracts.training import Training
 from zoo.data.preprocessing.latents import latent
 from zoo.execution.session import AgentSession
-from zoo.networks.building import (
-    build_network,
-    count_multiply_adds,
-    count_parameters,
-    deployed_model,
-    raw_model,
-)
+from zoo.networks.building import build_network, count_parameters, deployed_model, raw_model
 from zoo.networks.checkpoints import packaged, resolve
+from zoo.networks.multiply_adds import count_multiply_adds
 from zoo.networks.weights import load_network
 from zoo.registry import PluginSettings, load_registry
 from zoo.testing.synthetic import synthetic_examples, with_synthetic_statistics

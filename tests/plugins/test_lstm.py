@@ -11,7 +11,8 @@ import pytest
 from zoo.common.errors import UsageError, ZooError
 from zoo.contracts import ExportRequest
 from zoo.execution.session import AgentSession
-from zoo.networks.building import build_network, count_multiply_adds, deployed_model
+from zoo.networks.building import build_network, deployed_model
+from zoo.networks.multiply_adds import count_multiply_adds
 from zoo.registry import PluginSettings, load_registry
 
 REGISTRY = load_registry(PluginSettings(installed=False))

@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from zoo.networks.building import build_network, count_multiply_adds, count_parameters
+from zoo.networks.building import build_network, count_parameters
+from zoo.networks.multiply_adds import count_multiply_adds
 from zoo.registry import PluginSettings, load_registry
 
 keras = pytest.importorskip("keras")

@@ -24,11 +24,14 @@ from zoo.artifacts.artifact import (
 from zoo.artifacts.file_chain import FileChain
 from zoo.artifacts.gate import compare_outputs, file_checks, run_checks
 from zoo.artifacts.golden_samples import golden_name
+from zoo.artifacts.normalization_in_file import check_normalization
 from zoo.common.worker import Children
-from zoo.contracts import Comparison, ImagePreprocessing
+from zoo.contracts import Check, ImagePreprocessing
 from zoo.data.digits import open_digits
 from zoo.data.preprocessing.inputs import read_inputs, truth_of
+from zoo.data.readers.hashing import array_hash
 from zoo.execution.runner import choose_runtime, host_device, run_file
+from zoo.networks.leading_layers import LeadingResult, LeadingResults
 from zoo.pipeline.steps.keep_golden import keep_golden
 from zoo.registry import PluginSettings, Registry, load_registry
 
@@ -145,6 +148,22 @@ def tflite_digits(path: Path, *, integer: bool) -> Path:
     return path
 
 
+def normalization(path: Path, precision: str) -> Check:
+    """The gate's check; what a first layer makes of raw pixels is known here."""
+    exporter = open_artifact(registry(), path).exporter
+    pixels = read_inputs(dataset().splits["test"], PREPROCESSING, range(8))
+    weights, biases = layer()
+    logits = LeadingResult(
+        layer="logits",
+        shape=(10,),
+        places=np.arange(10),
+        values=pixels.reshape(8, -1) @ weights.T + biases,
+    )
+    leading = LeadingResults(inputs=pixels, results=(logits,))
+    record = registry().precision(precision)
+    return check_normalization(exporter, path, PREPROCESSING, record, pixels, leading).check
+
+
 def judge_file(path: Path, precision: str, **changes: Any) -> Path:
     """Writes a manifest and lets the gate judge the file, golden inputs and all."""
     found = registry()
@@ -186,7 +205,7 @@ def judge_file(path: Path, precision: str, **changes: Any) -> Path:
         precision=found.precision(precision),
         static=file_checks(contents, found.precision(precision)),
         parity=compare_outputs(task, reference, answered.outputs, truth.labels),
-        preprocessing=Comparison(count=64, max_abs=0.0, mean_abs=0.0, agreement=1.0),
+        preprocessing=normalization(path, precision),
         truth=truth,
         reference=reference,
         outputs=answered.outputs,
@@ -199,6 +218,8 @@ def judge_file(path: Path, precision: str, **changes: Any) -> Path:
         runtime_version=answered.runtime_version,
         checks=checks,
         metrics=task.evaluate(answered.outputs, truth),
+        processor=answered.processor,
+        outputs_sha256=array_hash(answered.outputs).hex(),
     )
     ((golden, beside),) = keep_golden(
         FileChain(artifacts=(artifact,)),

@@ -37,6 +37,8 @@ ODD_TEXTS = {
     f"{_GERMANY}{_FRANCE}{_GERMANY[0]}": f"{_GERMANY} {_FRANCE} {_GERMANY[0]}",
     "1\ufe0f\u20e3 \u2764\ufe0f\u200d\U0001f525!": "1\u20e3 \u2764\u200d\U0001f525 !",
     f"so{_ENGLAND}so": f"so {_ENGLAND} so",
+    # A sign that may not be composed past another, and pictures joined to a hyphen.
+    "e\u0305\u0301 -\u200d\u2764": "e\u0305\u0301 -\u200d\u2764",
     # Case folding without a language.
     "Straße ΟΔΟΣ οδός": "strasse οδοσ οδόσ",
     "İstanbul IŞIK ışık": "i\u0307stanbul işik ışık",

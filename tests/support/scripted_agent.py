@@ -11,6 +11,7 @@ import pytest
 
 from zoo.contracts import AgentProcess, Condition
 from zoo.execution.agent_process import PipeProcess
+from zoo.execution.figures import MOST_SAMPLES
 
 #: Answers like an agent would; a test's script may replace any of the functions.
 SCRIPT = """
@@ -49,6 +50,20 @@ def bench(request, **changes):
         "throttled_seconds": 0.0, **changes,
     }
 
+def timed_bench(request, **changes):
+    began, samples = time.perf_counter(), []
+    while True:
+        started = time.perf_counter_ns()
+        sum(range(2000))
+        samples.append(time.perf_counter_ns() - started)
+        wall = time.perf_counter() - began
+        enough = wall >= request["min_seconds"] and len(samples) >= request["min_runs"]
+        if enough or wall >= request["max_seconds"]:
+            break
+    told = {"samples": {"count": len(samples), "data": packed(*samples)}, "wall_seconds": wall,
+            "floors_met": enough, "warmup": {"seconds": 0.0}}
+    return {**made_up(request), **told, **changes}
+
 def answer(request):
     result = globals()[request["command"]](request)
     return json.dumps({"protocol": 1, "id": request["id"], "ok": True, **result})
@@ -57,6 +72,12 @@ PLACE_FOR_CHANGES
 
 for line in sys.stdin:
     print(answer(json.loads(line)), flush=True)
+"""
+
+
+#: Before the changes of a test.
+TIMED = """
+made_up, bench = bench, timed_bench
 """
 
 
@@ -85,12 +106,26 @@ class ScriptedTransport:
 
 
 @pytest.fixture
-def scripted(tmp_path: Path) -> Callable[[str], ScriptedTransport]:
-    """Makes a transport whose agent is the script above with changes."""
+def hostile(tmp_path: Path) -> Callable[[str], ScriptedTransport]:
+    """Makes a transport whose agent keeps the time that it is asked for, but for the changes."""
 
     def make(changes: str = "") -> ScriptedTransport:
         script = tmp_path / "scripted_agent.py"
-        script.write_text(SCRIPT.replace("PLACE_FOR_CHANGES", dedent(changes)))
+        script.write_text(SCRIPT.replace("PLACE_FOR_CHANGES", TIMED + dedent(changes)))
         return ScriptedTransport(script, tmp_path / "starts")
 
     return make
+
+
+@pytest.fixture
+def scripted(
+    hostile: Callable[[str], ScriptedTransport], monkeypatch: pytest.MonkeyPatch
+) -> Callable[[str], ScriptedTransport]:
+    """Makes a transport whose agent has figures that are made up.
+
+    Whether they fit into the time that passes is not asked.
+    """
+    for check in ("check_counts", "check_times", "check_load"):
+        monkeypatch.setattr(f"zoo.execution.plausibility.{check}", lambda *_: None)
+    monkeypatch.setattr("zoo.execution.plausibility.most_samples", lambda _: MOST_SAMPLES)
+    return lambda changes="": hostile("bench = made_up\n" + dedent(changes))

@@ -13,7 +13,10 @@ from report_views import epoch, training
 
 from zoo.contracts import Dataset, Split, TokenPreprocessing, Truth
 from zoo.contracts.dataset import IGNORED
+from zoo.contracts.preprocessing import Coverage
 from zoo.registry import PluginSettings, load_registry
+from zoo.report.quality import quality_lines
+from zoo.results.records import Evaluation, as_plain
 from zoo.tasks.quality import gain_of, quality_of, training_findings
 
 TASKS = load_registry(PluginSettings(installed=False)).tasks
@@ -107,6 +110,37 @@ def test_a_third_of_unknown_words() -> None:
         TASKS.get("sequence-tagging"), probabilities(right), tagged(texts, ("a", "dog"))
     )["findings"]
     assert "20 of 60 words" in finding.text
+
+
+def test_the_share_of_unread_words_is_printed() -> None:
+    """Below a third as well; a text without words that could be unknown says nothing."""
+    texts = [["a", "dog", "barks"]] * 19 + [["a", "dog", "barks", "at", "the", "cat"]]
+    of = tagged(texts, ("a", "dog", "barks", "at"))
+    found = quality_of(TASKS.get("sequence-tagging"), probabilities(np.maximum(of.labels, 0)), of)
+    record = Evaluation(
+        subject="s",
+        dataset="d",
+        split="test",
+        outputs=None,
+        runtime="r",
+        **found,
+        seconds=1.0,
+    )
+    assert quality_lines(record)[-2:] == [
+        "unknown words 0 of 61 (0 %)",
+        "cut 1 of 20 texts at 4 words",
+    ]
+    unknown = tagged([["a", "cow", "barks", "at", "."]] * 20, ("a", "barks", "at"))
+    found = quality_of(TASKS.get("sequence-tagging"), probabilities(0 * of.labels), unknown)
+    assert found["coverage"] == Coverage(unknown=20, words=80, longer=20, examples=20, length=4)
+    assert "longer-texts" in {f.code for f in found["findings"] if not f.weak}
+    lines = quality_lines(replace(record, coverage=found["coverage"]))
+    assert lines[-2:] == ["unknown words 20 of 80 (25.0 %)", "cut 20 of 20 texts at 4 words"]
+    assert as_plain(record)["coverage"]["words"] == 61
+    picture = truth(LABELS)
+    found = quality_of(TASKS.get("image-classification"), probabilities(LABELS), picture)
+    assert found["coverage"] is None
+    assert not any("words" in line for line in quality_lines(replace(record, coverage=None)))
 
 
 def shapes(labels: np.ndarray) -> Truth:

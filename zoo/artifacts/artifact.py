@@ -12,7 +12,7 @@ from pydantic import TypeAdapter, ValidationError
 from zoo.artifacts.golden_samples import Golden
 from zoo.artifacts.seal import sealed, unsealed
 from zoo.common.errors import BadFile
-from zoo.common.files import sha256_of, size_with_side_files
+from zoo.common.files import open_file, sha256_of, size_with_side_files
 from zoo.contracts import Check, Exporter, FileContents, Metric, TensorInfo
 from zoo.contracts.preprocessing.stored import StoredPreprocessing
 from zoo.registry import Registry
@@ -20,8 +20,6 @@ from zoo.results.records import QualityFinding
 
 #: Of a foreign file nothing is known.
 UNIT_RANGE = (0.0, 1.0)
-
-
 #: Since 2 a manifest ends with a hash of its own text, and names what else is in the file.
 SCHEMA = 2
 REJECTED = ".rejected"
@@ -74,6 +72,8 @@ class GateReference:
     """How the gate judged the file.
 
     Attributes:
+        processor: As in `Golden`; empty in older files.
+        outputs_sha256: Of what the file answered to the whole test split; empty in older files.
         findings: What speaks against the network it was made from, against how that was judged, or
             against the file's own answers; None in files of an older edgezoo.
     """
@@ -83,6 +83,8 @@ class GateReference:
     runtime_version: str
     checks: tuple[Check, ...]
     metrics: tuple[Metric, ...]
+    processor: str = ""
+    outputs_sha256: str = ""
     findings: tuple[QualityFinding, ...] | None = None
 
 
@@ -263,7 +265,7 @@ def find_exporter(registry: Registry, path: Path) -> Exporter:
         suffixes = ", ".join(e.suffix for e in registry.exporters)
         raise BadFile(f"{path} has no suffix of a known format", fix=f"known: {suffixes}")
     try:
-        with path.open("rb") as file:
+        with open_file(path) as file:
             head = file.read(16)
     except OSError as error:
         raise BadFile(f"{path} cannot be read", why=error.strerror) from error

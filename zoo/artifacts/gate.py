@@ -48,7 +48,7 @@ def run_checks(
     precision: Precision,
     static: Sequence[Check],
     parity: Comparison,
-    preprocessing: Comparison,
+    preprocessing: Check,
     truth: Truth,
     reference: Array,
     outputs: Array,
@@ -62,7 +62,8 @@ def run_checks(
         precision: As exported.
         static: What the bytes alone answer; from `file_checks` or `chain_checks`.
         parity: File against the Keras network on the same raw inputs.
-        preprocessing: Normalization in the graph against the formula.
+        preprocessing: Normalization in the file against the formula, as `normalization_in_file`
+            measures it.
         truth: Of the whole test split.
         reference: Outputs of the Keras model on that split.
         outputs: Outputs of the file on that split, from its deployment runtime.
@@ -77,7 +78,7 @@ def run_checks(
     return (
         finite_outputs(outputs),
         require_inputs(task.parity(parity, precision), parity.count, task.min_parity_inputs),
-        preprocessing_parity(preprocessing),
+        preprocessing,
         task.accuracy(truth, before, after, allowed),
         *(() if by_class is None else (by_class,)),
         *static,
@@ -155,7 +156,7 @@ def finite_outputs(outputs: Array) -> Check:
 
 
 def preprocessing_parity(comparison: Comparison) -> Check:
-    """Parity of the normalization in the graph with the reference formula."""
+    """Parity of the normalization in the network's own graph with the reference formula."""
     passed = comparison.max_abs <= PREPROCESSING_MAX_ABS
     return Check(
         name="preprocessing",

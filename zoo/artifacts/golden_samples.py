@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from zoo.common.errors import BadFile
+from zoo.common.files import read_file
 from zoo.common.named_arrays import fields_of, joined
 from zoo.contracts import Precision, TensorInfo
 
@@ -313,7 +314,7 @@ def _read_side_file(golden: Golden, model: Path) -> GoldenArrays:
         raise ValueError(f"{golden.file!r} is no name of a file beside the model")
     path = model.with_name(golden.file)
     try:
-        content = path.read_bytes()
+        content = read_file(path, _MOST_BYTES)
     except OSError as error:
         raise BadFile(
             f"the golden inputs of {model} are not beside it",

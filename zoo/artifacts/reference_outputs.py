@@ -10,6 +10,8 @@ from zoo.contracts import Dataset, Split
 from zoo.data.preprocessing.series import stepwise_labels
 
 REFERENCE = "reference.npz"
+#: What the Keras network's first layers made of some inputs (see `LeadingResults`).
+LEADING = "leading.npz"
 #: The Keras model's outputs on some of the validation split, beside an exported file.
 EXPECTED = "expected.npz"
 

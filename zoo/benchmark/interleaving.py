@@ -20,6 +20,7 @@ from zoo.common.clock import utc_now
 from zoo.common.errors import ZooError
 from zoo.contracts import Transport
 from zoo.execution.device import Device
+from zoo.execution.failures import AgentMismatch
 from zoo.execution.protocol import BenchRun, LoadedFile
 from zoo.execution.session import AgentSession
 from zoo.results.measurements import OutputCheck, Profile, Samples
@@ -198,7 +199,7 @@ class MeasurementRun:
     def _process(self, state: CandidateState, attempts: int) -> ProcessResult:
         earlier = self.transport.condition()
         with self._session(state) as session:
-            about = session.describe()
+            about = self._same_device(state, session.describe())
             loaded = self._load(session, state)
             long = self._run_sustained(session, state, about, loaded)
             run = self._run_samples(session, state) if long is None else long.run
@@ -207,6 +208,9 @@ class MeasurementRun:
                 state.placement = session.locate() if loaded.locatable else loaded.delegate
                 if state.candidate.profile:
                     state.profile = session.profile()
+            if state.candidate.check is not None:
+                # What was timed must still give the answers that it gave before.
+                state.candidate.check(session)
         later = self.transport.condition()
         if long is not None and not run.energy:
             run = replace(run, energy=battery_energy(earlier, later, long.windows))
@@ -222,6 +226,22 @@ class MeasurementRun:
             windows=() if long is None else long.windows,
             parts=Samples(()) if long is None else long.parts,
         )
+
+    def _same_device(self, state: CandidateState, about: dict[str, Any]) -> dict[str, Any]:
+        """The description of a process, which must be of the device of the first one.
+
+        Raises:
+            AgentMismatch: Another machine answers, or with another version of the runtime.
+        """
+        first = self.abouts.setdefault(state.candidate.runtime, about)
+        for name in ("fingerprint", "runtime", "runtime_version"):
+            if about.get(name) != first.get(name):
+                raise AgentMismatch(
+                    "another device answered than before, or with other software",
+                    why=f"its {name} was {first.get(name)} and is {about.get(name)}",
+                    fix="see which machine has the device's address, then measure again",
+                )
+        return about
 
     def _noise(
         self, about: dict[str, Any], loaded: LoadedFile, run: BenchRun, *conditions: Any
@@ -272,6 +292,7 @@ class MeasurementRun:
             warmup_seconds=tier.warmup_seconds,
             inputs=candidate.inputs,
             value_range=candidate.value_range,
+            real_time=self.device.clock == "real",
         )
 
     def _load(self, session: AgentSession, state: CandidateState) -> LoadedFile:
@@ -281,6 +302,7 @@ class MeasurementRun:
             candidate.threads,
             purpose="timing",
             batch=candidate.batch,
+            sha256="" if candidate.tool else state.sha256,
         )
 
     def _session(self, state: CandidateState) -> _Registered:

@@ -6,9 +6,8 @@ from collections.abc import Callable, Sequence
 from statistics import median
 from typing import TYPE_CHECKING
 
-import click
-
 from zoo.cli.tables import print_table
+from zoo.common import terminal
 from zoo.results.formatting import interval_ends
 
 if TYPE_CHECKING:
@@ -61,7 +60,7 @@ def print_tools(found: Sequence[Measurement]) -> None:
     for name, version, count in dict.fromkeys(
         (m.runtime, m.runtime_version, m.processes) for m in found if m.summaries
     ):
-        click.echo(
+        terminal.echo(
             f"\nThese are the figures of {name} {version}, medians over {count} of its processes. "
             "It keeps no single times, so they have no intervals, and no verdict compares them "
             "with others."
@@ -81,7 +80,7 @@ def print_profiles(found: Sequence[Measurement]) -> None:
     """What the operators take, the slowest first; and whose energy was counted."""
     for m in found:
         for energy in m.energy:
-            click.echo(
+            terminal.echo(
                 f"\n{m.file}: {energy.meter}: {energy.mj_per_inference:.3g} mJ for one inference, "
                 f"{energy.watts:.3g} W, idle power included"
             )
@@ -89,7 +88,7 @@ def print_profiles(found: Sequence[Measurement]) -> None:
         if m.profile is None:
             continue
         slowest = m.profile.slowest()
-        click.echo(f"\n{m.file}, operators ({m.profile.method}):")
+        terminal.echo(f"\n{m.file}, operators ({m.profile.method}):")
         rows = [
             (f"{row.ms:.4f}", f"{share:.0%}", row.operator, row.executor, _short(row.name))
             for row, share in slowest[:_MOST]
@@ -97,7 +96,7 @@ def print_profiles(found: Sequence[Measurement]) -> None:
         print_table(("ms", "share", "operator", "ran on", "makes"), rows, "rrlll")
         if len(slowest) > _MOST:
             left = sum(share for _, share in slowest[_MOST:])
-            click.echo(f"and {len(slowest) - _MOST} more, {left:.0%} together")
+            terminal.echo(f"and {len(slowest) - _MOST} more, {left:.0%} together")
 
 
 def _short(name: str) -> str:

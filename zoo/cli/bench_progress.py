@@ -7,10 +7,12 @@ import time
 from types import TracebackType
 from typing import Any, Self
 
-from rich.console import Console, Group
+from rich.console import Group
 from rich.live import Live
 from rich.table import Table
 from rich.text import Text
+
+from zoo.common import terminal
 
 #: A table on a terminal is drawn so often per second; agents must not notice it.
 _REFRESHES = 2.0
@@ -25,7 +27,7 @@ class BenchProgress:
     """
 
     def __init__(self, *, quiet: bool) -> None:
-        self._console = Console(stderr=True, highlight=False, quiet=quiet)
+        self._console = terminal.console(err=True, quiet=quiet)
         self._cells: list[dict[str, Any]] = []
         self._whole = {"done": 0, "total": 0, "kept": 0}
         self._began: float | None = None
@@ -37,6 +39,9 @@ class BenchProgress:
             refresh_per_second=_REFRESHES,
             transient=True,
             auto_refresh=shown,
+            # What else is written passes the guard of the streams, not rich.
+            redirect_stdout=False,
+            redirect_stderr=False,
         )
         self._shown = shown
 
@@ -65,7 +70,7 @@ class BenchProgress:
                 self._whole = event
             elif event["event"] == "note":
                 text = f"  {step}: {event['text']}"
-                self._console.print(text, soft_wrap=True, markup=False)
+                self._console.print(text, soft_wrap=True)
 
     def _cell(self, event: dict[str, Any]) -> None:
         cell = self._cells[event["cell"]]
@@ -74,9 +79,7 @@ class BenchProgress:
         if event["doing"] == "timing" and self._began is None:
             self._began = time.monotonic()
         if ended and not self._shown:
-            self._console.print(
-                f"{self._mark(cell)} {_name(cell)}  {_state(cell)}", soft_wrap=True, markup=False
-            )
+            self._console.print(f"{self._mark(cell)} {_name(cell)}  {_state(cell)}", soft_wrap=True)
 
     def _mark(self, cell: dict[str, Any]) -> str:
         unicode = self._console.encoding.lower().startswith("utf")
@@ -103,13 +106,13 @@ class BenchProgress:
             for cell in self._cells:
                 p50 = cell.get("p50_ms")
                 table.add_row(
-                    Text(cell["file"]),
-                    Text(cell["device"]),
-                    Text(cell["runtime"] or ""),
+                    Text(terminal.cell(cell["file"])),
+                    Text(terminal.cell(cell["device"])),
+                    Text(terminal.cell(cell["runtime"] or "")),
                     str(cell["threads"]),
                     "" if p50 is None else f"{p50:.4f}",
                     f"{cell.get('done', 0)}/{cell['total']}" if cell.get("total") else "",
-                    Text(_state(cell)),
+                    Text(terminal.cell(_state(cell))),
                 )
             return Group(table, Text(self._line()))
 

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
-import click
-
 from zoo.cli.bench_columns import (
     figure_text,
     further_columns,
@@ -15,6 +13,8 @@ from zoo.cli.bench_columns import (
     print_tools,
 )
 from zoo.cli.tables import print_table
+from zoo.common import terminal
+from zoo.common.shown_text import printable
 from zoo.report.offline_analysis import TextTable, analysed_kinds, basis, detail_tables
 from zoo.results.formatting import format_metric
 
@@ -44,14 +44,14 @@ def print_timings(timings: Sequence[Timing]) -> None:
         print_profiles(found)
     for timing in timings:
         if timing.error is not None:
-            click.echo(f"\n{_name(timing)}: {timing.error}", err=True)
+            terminal.echo_lines(f"\n{printable(_name(timing))}: {timing.error}", err=True)
     for timing in measured:
         for remark in _remarks(timing):
-            click.echo(f"\n{_name(timing)}: {remark}")
+            terminal.echo(f"\n{_name(timing)}: {remark}")
     unreal = {t.device: t.measurement.clock for t in measured if t.measurement}
     for device, clock in unreal.items():
         if clock != "real":
-            click.echo(
+            terminal.echo(
                 f"\n{device}: times are {clock}, they tell nothing of the real one's and are never "
                 "ranked or compared; answers are those of its own kernels"
             )
@@ -59,7 +59,7 @@ def print_timings(timings: Sequence[Timing]) -> None:
     print_analyses([t.examination for t in timings if t.examination is not None])
     kept = sum(timing.kept for timing in timings)
     if kept:
-        click.echo(
+        terminal.echo(
             f"\n{kept} of {len(timings)} were kept from a bench that was not finished; "
             "--fresh measures them anew"
         )
@@ -89,23 +89,23 @@ def print_analyses(records: Sequence[OfflineAnalysis], *, details: bool = True) 
     """Offline analyses: a line per file, then faults and remarks, and a single file's tables."""
     for number, kind in enumerate(analysed_kinds(records)):
         if number:
-            click.echo()
+            terminal.echo()
         _print_text_table(kind.table)
         for record in kind.records:
             for fault in record.faults:
-                click.echo(f"\n{record.file}: {fault}")
+                terminal.echo(f"\n{record.file}: {fault}")
         for remark in dict.fromkeys(remark for r in kind.records for remark in r.remarks):
             of = [r.file for r in kind.records if remark in r.remarks]
             subject = "" if len(of) == len(kind.records) else f"{', '.join(of)}: "
-            click.echo(f"\n{subject}{remark}")
+            terminal.echo(f"\n{subject}{remark}")
         for line in dict.fromkeys(map(basis, kind.records)):
-            click.echo(f"\n{line}")
+            terminal.echo(f"\n{line}")
     for table in detail_tables(records[0]) if len(records) == 1 and details else ():
-        click.echo(f"\n{table.name}")
+        terminal.echo(f"\n{table.name}")
         _print_text_table(table)
     for record in records:
         for kept in record.files:
-            click.echo(f"\nkept {kept}")
+            terminal.echo(f"\nkept {kept}")
 
 
 def _print_text_table(table: TextTable) -> None:

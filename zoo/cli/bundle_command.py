@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from zoo.cli.options import Settings, complete_target, examples, json_option, print_json
+from zoo.common import terminal
 
 
 @click.command(
@@ -36,7 +37,6 @@ def command(
     The exit code is 1 when its output is wrong.
     """
     from zoo.artifacts.bundle import bundle
-    from zoo.results.formatting import plain
     from zoo.results.records import as_plain
 
     settings: Settings = ctx.obj
@@ -44,15 +44,15 @@ def command(
     if as_json:
         print_json({**as_plain(made), "folder": str(made.folder), "passed": made.passed})
     else:
-        click.echo(f"{made.folder}/")
+        terminal.echo(f"{made.folder}/")
         for name in made.files:
-            click.echo(f"  {name}")
+            terminal.echo(f"  {name}")
         width = max((len(trial.language) for trial in made.trials), default=0)
         for trial in made.trials:
             state = {True: "ok", False: "WRONG", None: "not run"}[trial.passed]
             first = trial.said.splitlines()[0] if trial.said else ""
             told = "" if trial.passed is None else f": {first}"
-            click.echo(f"{trial.language:<{max(width + 2, 12)}}{state}{told}")
+            terminal.echo(f"{trial.language:<{max(width + 2, 12)}}{state}{told}")
         for remark in made.remarks:
-            click.echo(f"note: {plain(remark)}", err=True)
+            terminal.echo(f"note: {remark}", err=True)
     ctx.exit(0 if made.passed else 1)

@@ -9,6 +9,7 @@ import click
 
 from zoo.cli.options import Settings, examples, json_option, print_json
 from zoo.cli.tables import human_bytes, print_table
+from zoo.common import terminal
 
 
 @click.group(
@@ -35,8 +36,8 @@ def show(as_json: bool) -> None:
             ("folder", "kind", "entries", "size"),
             [(r.folder, r.kind, f"{r.entries:,}", human_bytes(r.bytes)) for r in rows],
         )
-        click.echo()
-    click.echo(f"{cache_folder()}: {human_bytes(sum(row.bytes for row in rows))}")
+        terminal.echo()
+    terminal.echo(f"{cache_folder()}: {human_bytes(sum(row.bytes for row in rows))}")
 
 
 @command.command(name="verify", epilog=examples("zoo cache verify"))
@@ -56,11 +57,12 @@ def verify(ctx: click.Context, as_json: bool) -> None:
         print_json([asdict(entry) for entry in entries])
     else:
         for entry in damaged:
-            click.echo(f"DAMAGED  {entry.folder}\n  why: {entry.damage}")
+            terminal.echo(f"DAMAGED  {entry.folder}")
+            terminal.echo(f"  why: {entry.damage}")
         size = human_bytes(sum(entry.bytes for entry in entries))
-        click.echo(f"{len(entries):,} finished steps, {size}: {len(damaged):,} damaged")
+        terminal.echo(f"{len(entries):,} finished steps, {size}: {len(damaged):,} damaged")
         if damaged:
-            click.echo("fix: nothing to do: the next command that needs them makes them anew")
+            terminal.echo("fix: nothing to do: the next command that needs them makes them anew")
     if damaged:
         ctx.exit(1)
 
@@ -95,4 +97,4 @@ def clear(settings: Settings, folders: tuple[str, ...], days: float, yes: bool) 
             raise UsageError(f"this removes {what} of {cache_folder()}", fix="add --yes")
         click.confirm(f"Remove {what} of {cache_folder()}?", abort=True)
     removed, freed = clear_cache(folders, days)
-    click.echo(f"removed {removed:,} entries, {human_bytes(freed)}")
+    terminal.echo(f"removed {removed:,} entries, {human_bytes(freed)}")

@@ -17,6 +17,7 @@ from zoo.cli.options import (
     store_option,
 )
 from zoo.cli.tables import print_table
+from zoo.common import terminal
 
 if TYPE_CHECKING:
     from zoo.benchmark.compare.comparing import Comparisons
@@ -143,22 +144,23 @@ def _print(found: Comparisons, html: str | None) -> None:
 
     warning = first_line(found)
     if warning:
-        click.echo(warning)
+        terminal.echo(warning)
     if len(found.pairs) == 1:
         (pair,) = found.pairs
-        click.echo(f"{sentence(pair)}\n")
+        terminal.echo(sentence(pair))
+        terminal.echo()
         print_table(PAIR[0], pair_rows(pair), right=PAIR[1])
     else:
         print_table(TABLE[0], [row(pair) for pair in found.pairs], right=TABLE[1])
-        click.echo()
+        terminal.echo()
         for pair in found.pairs:
             if pair.reason:
-                click.echo(f"{pair.second.measurement.file}: {pair.reason}")
+                terminal.echo(f"{pair.second.measurement.file}: {pair.reason}")
     for words in dict.fromkeys(basis(pair) for pair in found.pairs):
         if words:
-            click.echo(f"\n{words}")
+            terminal.echo(f"\n{words}")
     for label, files in (("first", found.only_first), ("second", found.only_second)):
         if files:
-            click.echo(f"only in the {label}: {', '.join(files)}")
+            terminal.echo(f"only in the {label}: {', '.join(files)}")
     if html is not None:
-        click.echo(f"\npage     {html}")
+        terminal.echo(f"\npage     {html}")

@@ -10,6 +10,7 @@ import click
 from zoo.cli.options import Settings, complete_dataset, examples, json_option, print_json
 from zoo.cli.recipe_options import recipe_options
 from zoo.cli.tables import print_table
+from zoo.common import terminal
 
 if TYPE_CHECKING:
     from zoo.data.summary import DatasetSummary
@@ -75,8 +76,8 @@ def _print(found: DatasetSummary) -> None:
         ("example", found.example),
         ("classes", f"{len(found.classes)}: {', '.join(shown)}{more}"),
     ):
-        click.echo(f"{name:<9}{text}".rstrip())
-    click.echo()
+        terminal.echo(f"{name:<9}{text}".rstrip())
+    terminal.echo()
     few = shown if len(shown) == len(found.classes) else ()
     print_table(
         ("split", "examples", *few),
@@ -87,6 +88,6 @@ def _print(found: DatasetSummary) -> None:
         right="l" + "r" * (1 + len(few)),
     )
     if found.notes:
-        click.echo()
+        terminal.echo()
     for note in found.notes:
-        click.echo(f"- {note}")
+        terminal.echo(f"- {note}")

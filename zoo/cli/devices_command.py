@@ -10,7 +10,7 @@ import click
 
 from zoo.cli.options import Settings, complete_device, examples, json_option, print_json
 from zoo.cli.tables import print_table
-from zoo.common.shown_text import printable
+from zoo.common import terminal
 
 if TYPE_CHECKING:
     from zoo.common.errors import ZooError
@@ -48,22 +48,20 @@ def list_devices(settings: Settings, as_json: bool) -> None:
     shown = [
         (r["name"], r.get("kind", "BROKEN"), r.get("where", ""), r.get("file", "")) for r in rows
     ]
-    print_table(
-        ("device", "kind", "where", "named in"),
-        [tuple(printable(str(cell)) for cell in row) for row in shown],
-    )
-    click.echo()
+    print_table(("device", "kind", "where", "named in"), shown)
+    terminal.echo()
     print_table(
         ("kind", "options (required first)", "what it is"),
         [(str(k["kind"]), ", ".join(k["options"]), str(k["summary"])) for k in kinds],
     )
     for kind in kinds:
         if kind["known"]:
-            click.echo(f"\n{kind['kind']} devices known by name: {', '.join(kind['known'])}")
+            terminal.echo(f"\n{kind['kind']} devices known by name: {', '.join(kind['known'])}")
     for row in (*rows, *kinds):
         if "problem" in row:
             name = row.get("name") or row["kind"]
-            click.echo(f"\n{printable(name)}: {row['problem']}\n  fix: {row['fix']}")
+            terminal.echo(f"\n{name}: {row['problem']}")
+            terminal.echo(f"  fix: {row['fix']}")
 
 
 def _listed(name: str, device: Device | ZooError) -> dict[str, Any]:
@@ -143,11 +141,11 @@ def doctor(ctx: click.Context, names: tuple[str, ...], as_json: bool) -> None:
 
 def _ask_for(devices: Iterable[Device | ZooError]) -> None:
     """Asks, where somebody can answer, for a project's file that was not allowed; once."""
-    from zoo.cli.trust import allowed_by_user, may_ask
+    from zoo.cli.trust import allowed_by_user
     from zoo.execution.device import Device
     from zoo.execution.trust import Untrusted
 
-    if not may_ask():
+    if not terminal.at_terminal():
         return
     for device in devices:
         try:
@@ -177,8 +175,8 @@ def _print(states: list[DeviceState]) -> None:
         [
             (
                 "ok" if state.ok else "--",
-                printable(state.name),
-                printable(state.address),
+                state.name,
+                state.address,
                 _machine(state),
                 _runtimes(state),
                 _condition_text(state),
@@ -188,11 +186,12 @@ def _print(states: list[DeviceState]) -> None:
     )
     for state in states:
         for fault in state.faults:
-            click.echo(f"\n{state.name}: times are marked noisy: {fault}")
+            terminal.echo(f"\n{state.name}: times are marked noisy: {fault}")
         for hint in state.hints:
-            click.echo(f"\n{state.name}: {hint}")
+            terminal.echo(f"\n{state.name}: {hint}")
         if not state.ok:
-            click.echo(f"\n{printable(state.name)}: {state.problem}\n  fix: {state.fix}")
+            terminal.echo(f"\n{state.name}: {state.problem}")
+            terminal.echo(f"  fix: {state.fix}")
 
 
 def _machine(state: DeviceState) -> str:
@@ -257,8 +256,8 @@ def add(
     if as_json:
         print_json(_row(device))
         return
-    click.echo(f"added {device.name} ({device.kind.name}, {device.address}) to {device.source}")
-    click.echo(f"next  zoo devices doctor {device.name}")
+    terminal.echo(f"added {device.name} ({device.kind.name}, {device.address}) to {device.source}")
+    terminal.echo(f"next  zoo devices doctor {device.name}")
 
 
 @command.command(name="remove", epilog=examples("zoo devices remove pi4"))
@@ -272,7 +271,7 @@ def remove(name: str, as_json: bool) -> None:
     if as_json:
         print_json({"name": name, "file": str(file)})
         return
-    click.echo(f"removed {name} from {file}")
+    terminal.echo(f"removed {name} from {file}")
 
 
 @command.command(name="allow", epilog=examples("zoo devices allow"))
@@ -290,7 +289,7 @@ def allow(as_json: bool) -> None:
     if as_json:
         print_json({"file": str(file), "devices": names})
         return
-    click.echo(f"allowed {file}: {', '.join(printable(name) for name in names) or 'no device'}")
+    terminal.echo(f"allowed {file}: {', '.join(names) or 'no device'}")
 
 
 @command.command(name="setup", epilog=examples("zoo devices setup pi4"))
@@ -304,9 +303,9 @@ def setup(settings: Settings, name: str, as_json: bool) -> None:
 
     registry = settings.registry()
     told: list[str] = []
-    tell = told.append if as_json else click.echo
+    tell = told.append if as_json else terminal.echo
     ready = setup_device(registry, device_named(registry, name), tell)
     if as_json:
         print_json({"name": name, "told": told, "ready": ready})
         return
-    click.echo(ready)
+    terminal.echo(ready)

@@ -8,6 +8,7 @@ import click
 
 from zoo.cli.options import Settings, examples, json_option, print_json
 from zoo.cli.tables import print_table
+from zoo.common import terminal
 
 
 @click.command(name="doctor", epilog=examples("zoo doctor"))
@@ -31,8 +32,8 @@ def command(ctx: click.Context, as_json: bool) -> None:
         )
         missing = [f for f in findings if not f.ok]
         for finding in missing:
-            click.echo(f"\n{finding.name}: {finding.fix}")
+            terminal.echo(f"\n{finding.name}: {finding.fix}")
         if not missing:
-            click.echo("\neverything is there")
+            terminal.echo("\neverything is there")
     if not all(finding.ok for finding in findings):
         ctx.exit(1)

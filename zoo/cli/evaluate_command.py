@@ -14,6 +14,7 @@ from zoo.cli.options import (
     print_json,
 )
 from zoo.cli.recipe_options import recipe_options
+from zoo.common import terminal
 
 
 @click.command(
@@ -66,23 +67,23 @@ def command(
         print_json(as_plain(found))
         ctx.exit(1 if weak else 0)
     metric = found.metrics[0]
-    click.echo(f"{found.subject} on {found.dataset} ({found.split}), by {found.runtime}")
+    terminal.echo(f"{found.subject} on {found.dataset} ({found.split}), by {found.runtime}")
     for line in finding_lines(found.findings):
-        click.echo(line)
-    click.echo(
+        terminal.echo(line)
+    terminal.echo(
         f"  {metric.name}  {format_metric(metric)} on {metric.count:,} {metric.counted}s, "
         f"{found.seconds:.1f} s"
     )
     for line in quality_lines(found):
-        click.echo(f"  {line}")
+        terminal.echo(f"  {line}")
     worst = worst_recalls(found)
     if worst.lines:
-        click.echo()
+        terminal.echo()
         print_table(
             ("class", "right", "recall", "95 % interval"),
             [(line.name, line.right, line.recall, line.interval) for line in worst.lines],
             "lrrr",
         )
     if worst.left_out:
-        click.echo(f"and {worst.left_out:,} classes with higher recalls")
+        terminal.echo(f"and {worst.left_out:,} classes with higher recalls")
     ctx.exit(1 if weak else 0)

@@ -9,6 +9,7 @@ import click
 
 from zoo.cli.options import Settings, data_option, examples, json_option, option, print_json
 from zoo.cli.tables import print_table
+from zoo.common import terminal
 
 if TYPE_CHECKING:
     from zoo.analysis.explain import Explanation
@@ -82,29 +83,29 @@ def command(
         return
     _print(found)
     if html is not None:
-        click.echo(f"\npage     {html}")
+        terminal.echo(f"\npage     {html}")
 
 
 def _print(found: Explanation) -> None:
     from zoo.report.layer_table import HEADINGS, RIGHT, rows
     from zoo.report.quality import finding_lines
 
-    click.echo(f"{found.file.path.name} against {found.twin.path.name}")
-    click.echo(
+    terminal.echo(f"{found.file.path.name} against {found.twin.path.name}")
+    terminal.echo(
         f"{found.comparison.examples} inputs of {found.data} ({found.split}), by "
         f"{found.comparison.runtime} {found.comparison.runtime_version}"
     )
     for line in finding_lines(found.network):
-        click.echo(line)
-    click.echo()
+        terminal.echo(line)
+    terminal.echo()
     print_table(HEADINGS, rows(found.comparison), right=RIGHT)
-    click.echo()
+    terminal.echo()
     for finding in found.findings:
-        click.echo(f"- {finding}")
+        terminal.echo(f"- {finding}")
     for note in found.comparison.notes:
-        click.echo(f"  {note}")
+        terminal.echo(f"  {note}")
     if found.advice is None:
-        click.echo("\ntry      nothing: no layer stands out")
+        terminal.echo("\ntry      nothing: no layer stands out")
         return
-    click.echo(f"\ntry      {found.advice.command}")
-    click.echo(f"         {found.advice.why}")
+    terminal.echo(f"\ntry      {found.advice.command}")
+    terminal.echo(f"         {found.advice.why}")

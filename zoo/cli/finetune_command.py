@@ -16,6 +16,7 @@ from zoo.cli.options import (
     store_option,
 )
 from zoo.cli.recipe_options import recipe_option, recipe_options, recipe_values
+from zoo.common import terminal
 from zoo.pipeline.recipe_fields import TRAINING
 
 if TYPE_CHECKING:
@@ -59,5 +60,5 @@ def _print(run: Run) -> None:
     from zoo.cli.results import print_weights
 
     print_weights(run)
-    click.echo(f"weights  {run.weights}")
-    click.echo(f"next     zoo export {shlex.quote(str(run.weights))}")
+    terminal.echo(f"weights  {run.weights}")
+    terminal.echo(f"next     zoo export {shlex.quote(str(run.weights))}")

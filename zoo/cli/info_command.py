@@ -8,6 +8,7 @@ import click
 
 from zoo.cli.options import Settings, complete_model, examples, json_option, print_json
 from zoo.cli.tables import human_count
+from zoo.common import terminal
 
 _CLASSES_SHOWN = 20
 
@@ -45,46 +46,46 @@ def command(settings: Settings, model: str, as_json: bool) -> None:
         )
     width = max(len(name) for name, _ in rows)
     for name, value in rows:
-        click.echo(f"{name.ljust(width)}  {value}")
+        terminal.echo(f"{name.ljust(width)}  {value}")
     for model_id, card in found["cards"].items():
         _print_card(model_id, card)
     for official in found["official"]:
         if not official["fetched"]:
             _print_official(official)
     if not found["cards"] and not found["official"]:
-        click.echo(
+        terminal.echo(
             f"\nno packaged weights: zoo finetune {found['name']} --from-scratch --data DATASET"
         )
 
 
 def _print_official(official: dict[str, Any]) -> None:
-    click.echo(f"\nofficial weights {official['model_id']} (not fetched)")
-    click.echo(f"  from      {official['url']}")
-    click.echo(f"  hash      {official['hash'] or 'SHA-256, recorded at first sight'}")
-    click.echo(f"  licence   {official['licence']}")
-    click.echo(f"  page      {official['page']}")
-    click.echo(f"  fetch     zoo weights fetch {official['model_id']}")
+    terminal.echo(f"\nofficial weights {official['model_id']} (not fetched)")
+    terminal.echo(f"  from      {official['url']}")
+    terminal.echo(f"  hash      {official['hash'] or 'SHA-256, recorded at first sight'}")
+    terminal.echo(f"  licence   {official['licence']}")
+    terminal.echo(f"  page      {official['page']}")
+    terminal.echo(f"  fetch     zoo weights fetch {official['model_id']}")
 
 
 def _print_card(model_id: str, card: dict[str, Any]) -> None:
     from zoo.contracts import Metric
     from zoo.results.formatting import format_metric
 
-    click.echo(f"\nweights {model_id}")
+    terminal.echo(f"\nweights {model_id}")
     accuracy = card["accuracy"]
     if accuracy:
         figures = {name: accuracy[name] for name in ("value", "low", "high", "count")}
         measured = Metric(name=accuracy["metric"], **figures)
-        click.echo(
+        terminal.echo(
             f"  {accuracy['metric']}  {format_metric(measured)} "
             f"on {accuracy['count']:,} test {accuracy['counted']}s of {card['dataset']}"
         )
     names = card["classes"]
     more = f" … {len(names):,} in all" if len(names) > _CLASSES_SHOWN else ""
-    click.echo(f"  classes   {', '.join(names[:_CLASSES_SHOWN])}{more}")
+    terminal.echo(f"  classes   {', '.join(names[:_CLASSES_SHOWN])}{more}")
     for name, text in card["input"].items():
-        click.echo(f"  {name:<13} {text}")
+        terminal.echo(f"  {name:<13} {text}")
     if "published" in card["recipe"]:
-        click.echo(f"  from      {card['recipe']['published']['url']}")
-    click.echo(f"  licence   {card['licence']}")
-    click.echo(f"  sha256    {card['sha256']}")
+        terminal.echo(f"  from      {card['recipe']['published']['url']}")
+    terminal.echo(f"  licence   {card['licence']}")
+    terminal.echo(f"  sha256    {card['sha256']}")

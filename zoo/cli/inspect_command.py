@@ -8,6 +8,7 @@ import click
 
 from zoo.cli.options import Settings, examples, json_option, print_json
 from zoo.cli.tables import human_bytes, human_count
+from zoo.common import terminal
 
 
 @click.command(name="inspect", epilog=examples("zoo inspect exports/lenet5.digits.int8.tflite"))
@@ -28,16 +29,16 @@ def command(ctx: click.Context, /, file: str, as_json: bool) -> None:
     else:
         _print_contents(found)
         if found["manifest"] is None:
-            click.echo("\nmanifest: none; the file was not made by edgezoo")
+            terminal.echo("\nmanifest: none; the file was not made by edgezoo")
         else:
             _print_manifest(found["manifest"], found["input"])
     if found["altered"]:
-        click.echo("\nALTERED: the model is not the one its manifest speaks of", err=True)
+        terminal.echo("\nALTERED: the model is not the one its manifest speaks of", err=True)
         ctx.exit(1)
 
 
 def _line(name: str, value: str) -> None:
-    click.echo(f"{name:<15}{value}")
+    terminal.echo(f"{name:<15}{value}")
 
 
 def _golden(golden: dict[str, Any] | None) -> str:
@@ -103,7 +104,7 @@ def _print_findings(findings: list[dict[str, Any]] | None) -> None:
 
 
 def _print_manifest(manifest: dict[str, Any], path: dict[str, str]) -> None:
-    click.echo("\nmanifest")
+    terminal.echo("\nmanifest")
     _line("model", f"{manifest['model_id']}, {manifest['precision']}, {manifest['task']}")
     if manifest["part"]:
         all_parts = ", ".join(f"{one['part']} ({one['file']})" for one in manifest["parts"])
@@ -140,4 +141,4 @@ def _print_manifest(manifest: dict[str, Any], path: dict[str, str]) -> None:
     _print_findings(gate["findings"])
     for check in gate["checks"]:
         mark = "ok" if check["passed"] else "--"
-        click.echo(f"  {mark} {check['name']:<15}{check['value']}  (asked: {check['limit']})")
+        terminal.echo(f"  {mark} {check['name']:<15}{check['value']}  (asked: {check['limit']})")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib
-import json
 import os
 import signal
 import sys
@@ -13,11 +12,11 @@ from typing import Any, NoReturn
 
 import click
 
-from zoo.cli.options import Settings, examples
-from zoo.common import telemetry
+from zoo.cli.options import Settings, as_json_text, examples
+from zoo.common import telemetry, terminal
 from zoo.common.errors import UsageError, ZooError, nearest
 from zoo.common.paths import OFFLINE_VARIABLE
-from zoo.common.shown_text import printable_lines, without_passwords
+from zoo.common.shown_text import without_passwords
 from zoo.execution.trust import Untrusted
 
 #: Command → module; a module is imported when its command is used or helped with.
@@ -120,7 +119,11 @@ class _Stopped(BaseException):
 
 @click.group(
     cls=LazyGroup,
-    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    context_settings={
+        "help_option_names": ["-h", "--help"],
+        "max_content_width": 100,
+        "color": True,  # click leaves escape sequences to the guard of the streams
+    },
     epilog=examples("zoo ship lenet5 --data digits", "zoo ship --help"),
 )
 @click.option(
@@ -157,7 +160,12 @@ def zoo(
 
 
 def main() -> None:
-    """Entry point: errors become sentences and exit codes."""
+    """Entry point: errors become sentences and exit codes, and all output is clean."""
+    with terminal.guarded():
+        _main()
+
+
+def _main() -> None:
     telemetry.switch_off_modules()
     given = sys.argv[1:]
     debug, as_json = "--debug" in given, "--json" in given
@@ -202,9 +210,9 @@ def _run(arguments: list[str], as_json: bool) -> Any:
     try:
         return zoo.main(args=list(arguments), prog_name="zoo", standalone_mode=False)
     except Untrusted as error:
-        from zoo.cli.trust import allowed_by_user, may_ask
+        from zoo.cli.trust import allowed_by_user
 
-        if as_json or not may_ask() or not allowed_by_user(error):
+        if as_json or not terminal.at_terminal() or not allowed_by_user(error):
             raise
     return zoo.main(args=list(arguments), prog_name="zoo", standalone_mode=False)
 
@@ -224,7 +232,7 @@ def _interrupted(how: str, number: int, given: list[str]) -> int:
     if "--json" in given:
         _print_json_error(Interrupted(how).as_dict())
     else:
-        click.echo(how, err=True)
+        terminal.echo(how, err=True)
     return 128 + number
 
 
@@ -248,17 +256,16 @@ def _show(error: ZooError, debug: bool, as_json: bool) -> None:
     if as_json:
         _print_json_error(error.as_dict())
     else:
-        text = printable_lines(without_passwords(str(error)))
-        click.echo(click.style("error: ", fg="red", bold=True) + text, err=True)
+        terminal.echo_lines(("error: ", "error"), without_passwords(str(error)), err=True)
     if debug:
         trace = "".join(traceback.format_exception(error))
-        click.echo(printable_lines(without_passwords(trace)), err=True)
+        terminal.echo_lines(without_passwords(trace), err=True)
 
 
 def _print_json_error(error: dict[str, str | None]) -> None:
     told = {k: v and without_passwords(v) for k, v in error.items()}
-    text = json.dumps({"error": told}, indent=1)
+    text = as_json_text({"error": told})
     try:
-        click.echo(text)
+        terminal.echo_lines(text)
     except OSError:  # a full disk, perhaps the error itself
-        click.echo(text, err=True)
+        terminal.echo_lines(text, err=True)

@@ -11,6 +11,9 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 from click.shell_completion import CompletionItem
 
+from zoo.common import terminal
+from zoo.common.shown_text import printable
+
 if TYPE_CHECKING:
     from zoo.registry import Registry
 
@@ -52,7 +55,12 @@ def complete(kind: str) -> Callable[[click.Context, click.Parameter, str], list[
             "device": lambda: _devices(registry),
             "target": lambda: registry.targets.names(),
         }[kind]()
-        return [CompletionItem(name) for name in names if name.startswith(incomplete)]
+        # A shell takes each line for a word, and draws it.
+        return [
+            CompletionItem(name)
+            for name in names
+            if name.startswith(incomplete) and printable(name) == name
+        ]
 
     return names_of
 
@@ -120,7 +128,13 @@ def retry_option(function: Function) -> Function:
 
 def print_json(value: Any) -> None:
     """JSON on standard output; NaN and infinity, which JSON lacks, become null."""
-    click.echo(json.dumps(_finite(value), indent=1, default=str))
+    terminal.echo_lines(as_json_text(_finite(value)))
+
+
+def as_json_text(value: Any) -> str:
+    """Indented JSON in ASCII, without any control character but line breaks."""
+    # The one control character that JSON lets stand as it is.
+    return json.dumps(value, indent=1, default=str).replace("\x7f", "\\u007f")
 
 
 def _finite(value: Any) -> Any:

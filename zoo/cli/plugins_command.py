@@ -20,6 +20,7 @@ from zoo.cli.options import (
     split_commas,
 )
 from zoo.cli.tables import print_table
+from zoo.common import terminal
 
 if TYPE_CHECKING:
     from zoo.testing import Verdict
@@ -60,7 +61,7 @@ def list_plugins(settings: Settings, as_json: bool) -> None:
         ],
     )
     for name, who in conflicts.items():
-        click.echo(f"conflict: {name} is provided by {' and by '.join(who)}; neither is used")
+        terminal.echo(f"conflict: {name} is provided by {' and by '.join(who)}; neither is used")
 
 
 @command.command(
@@ -122,13 +123,13 @@ def check(
         for subject in dict.fromkeys(verdict.variant for verdict in verdicts):
             _print_verdicts(subject, [v for v in verdicts if v.variant == subject])
         for note in selection.notes:
-            click.echo(f"\nnote: {note}")
+            terminal.echo(f"\nnote: {note}")
     if not passed:
         ctx.exit(1)
 
 
 def _print_verdicts(subject: str, verdicts: Sequence[Verdict]) -> None:
-    click.echo()
+    terminal.echo()
     shown = {"passed": "passed", "failed": "FAILED", "skipped": "skipped"}
     print_table(
         (subject, "verdict", "measured"),
@@ -136,12 +137,12 @@ def _print_verdicts(subject: str, verdicts: Sequence[Verdict]) -> None:
     )
     failed = [verdict for verdict in verdicts if verdict.status == "failed"]
     if failed:
-        click.echo("\nwhat to do")
+        terminal.echo("\nwhat to do")
         for verdict in failed:
-            click.echo(f"  {verdict.check}: {verdict.fix or 'run it again with --debug'}")
+            terminal.echo(f"  {verdict.check}: {verdict.fix or 'run it again with --debug'}")
     counts = {s: sum(v.status == s for v in verdicts) for s in ("passed", "failed", "skipped")}
     words = [f"{counts[s]} {s}" for s in ("failed", "skipped") if counts[s]]
-    click.echo(
+    terminal.echo(
         f"\n{subject}: "
         + ", ".join([f"{counts['passed']} of {len(verdicts)} checks passed", *words])
     )
@@ -169,6 +170,6 @@ def new(settings: Settings, name: str, output: Path, as_json: bool) -> None:
         print_json({**asdict(made), "next": made.next_commands()})
         return
     for file in made.files:
-        click.echo(f"wrote    {made.folder / file}")
+        terminal.echo(f"wrote    {made.folder / file}")
     for number, line in enumerate(made.next_commands()):
-        click.echo(f"{'next' if number == 0 else '':<9}{line}")
+        terminal.echo(f"{'next' if number == 0 else '':<9}{line}")

@@ -6,7 +6,6 @@ import threading
 from types import TracebackType
 from typing import Any, Self
 
-from rich.console import Console
 from rich.progress import (
     BarColumn,
     Progress,
@@ -15,10 +14,11 @@ from rich.progress import (
     TextColumn,
     TimeRemainingColumn,
 )
+from rich.text import Text
 
-_MARKS = {"passed": "[green]✓[/]", "rejected": "[red]✗[/]", "failed": "[red]✗[/]"}
-#: For terminals whose encoding lacks the signs.
-_ASCII_MARKS = {"passed": "[green]ok[/]", "rejected": "[red]--[/]", "failed": "[red]--[/]"}
+from zoo.common import terminal
+
+_MARKS = {"passed": ("✓", "green"), "rejected": ("✗", "red"), "failed": ("✗", "red")}
 #: Ends of the names of metrics that are shares of examples.
 _SHARES = ("accuracy", "agreement", "share")
 
@@ -31,17 +31,18 @@ class StepProgress:
     """
 
     def __init__(self, *, quiet: bool) -> None:
-        self._console = Console(stderr=True, highlight=False, quiet=quiet)
-        unicode = self._console.encoding.lower().startswith("utf")
-        self._marks = _MARKS if unicode else _ASCII_MARKS
+        self._console = terminal.console(err=True, quiet=quiet)
         self._progress = Progress(
             SpinnerColumn(),
-            TextColumn("{task.description}"),
+            TextColumn("{task.description}", markup=False),
             BarColumn(bar_width=24),
-            TextColumn("{task.fields[detail]}"),
+            TextColumn("{task.fields[detail]}", markup=False),
             TimeRemainingColumn(compact=True),
             console=self._console,
             transient=True,
+            # What else is written passes the guard of the streams, not rich.
+            redirect_stdout=False,
+            redirect_stderr=False,
             disable=quiet or not self._console.is_terminal,
         )
         self._tasks: dict[str, TaskID] = {}
@@ -81,8 +82,7 @@ class StepProgress:
         self._progress.console.print(f"  {step}: goes on after epoch {event['epoch']}")
 
     def _on_note(self, step: str, event: dict[str, Any]) -> None:
-        # What stands in square brackets is the data's own text, never a style.
-        self._progress.console.print(f"  {step}: {event['text']}", soft_wrap=True, markup=False)
+        self._progress.console.print(f"  {step}: {event['text']}", soft_wrap=True)
 
     def _on_progress(self, step: str, event: dict[str, Any]) -> None:
         self._progress.update(
@@ -124,11 +124,11 @@ class StepProgress:
             self._progress.remove_task(self._tasks.pop(step))
         if event["cached"] or event["status"] == "skipped":  # what it waited for has its own line
             return
-        mark = self._marks[event["status"]]
         note = "" if event["status"] == "passed" else f"  {event['status']}"
-        self._progress.console.print(
-            f"{mark} {step}  [dim]{event['seconds']:.1f} s[/]{note}", soft_wrap=True
+        line = Text.assemble(
+            _MARKS[event["status"]], f" {step}  ", (f"{event['seconds']:.1f} s", "dim"), note
         )
+        self._progress.console.print(line, soft_wrap=True)
 
 
 def _quality(label: str, value: float | None, metric: str = "") -> str:

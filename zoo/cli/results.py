@@ -10,6 +10,7 @@ import click
 
 from zoo.cli.bench_table import print_analyses
 from zoo.cli.options import Settings, print_json
+from zoo.common import terminal
 from zoo.pipeline.rows import rows_of
 from zoo.pipeline.run import Run, plain_records
 from zoo.report.headline import summary
@@ -39,28 +40,28 @@ def print_run(run: Run) -> None:
     print_weights(run)
     rows = rows_of(run)
     if run.weak:
-        click.echo(summary(rows, run.findings))
+        terminal.echo(summary(rows, run.findings))
         if not run.job.recipe.gate.allow_weak:
-            click.echo("  fix: mend the network, or add --allow-weak to ship it as it is")
-    click.echo()
+            terminal.echo("  fix: mend the network, or add --allow-weak to ship it as it is")
+    terminal.echo()
     print_files(rows, remarks_of(run, rows))
     _print_analysed(run)
-    click.echo(f"\nfiles    {run.folder}/")
+    terminal.echo(f"\nfiles    {run.folder}/")
     if (run.folder / "report.html").exists():
-        click.echo(f"report   {run.folder / 'report.html'}")
+        terminal.echo(f"report   {run.folder / 'report.html'}")
     for number, line in enumerate(next_commands(run)):
-        click.echo(f"{'next' if number == 0 else '':<9}{line}")
+        terminal.echo(f"{'next' if number == 0 else '':<9}{line}")
 
 
 def _print_analysed(run: Run) -> None:
     """Offline analyses for devices that are never timed, and why one failed."""
     found = analyses_of(run)
     if found:
-        click.echo()
+        terminal.echo()
         print_analyses(found, details=False)
     for step in run.steps:
         if step.kind == "examine" and step.status == "failed":
-            click.echo(f"\n{step.step}: {step.reason}", err=True)
+            terminal.echo(f"\n{step.step}: {step.reason}", err=True)
 
 
 def print_details(run: Run) -> None:
@@ -68,24 +69,25 @@ def print_details(run: Run) -> None:
     for step in run.steps:
         details = (step.result or {}).get("details") if step.status == "failed" else None
         if details:
-            click.echo(f"\n{step.step}\n{details}", err=True)
+            terminal.echo(f"\n{step.step}", err=True)
+            terminal.echo_lines(details, err=True)
 
 
 def print_weights(run: Run) -> None:
     """One line about the Keras model that the files come from."""
     evaluated = run.evaluation
     if not evaluated.passed:
-        click.echo(f"{run.job.model_id}: not evaluated: {evaluated.record.reason}", err=True)
+        terminal.echo(f"{run.job.model_id}: not evaluated: {evaluated.record.reason}", err=True)
         return
     metric = evaluated.result.metrics[0]
-    click.echo(
+    terminal.echo(
         f"{run.job.model_id}: {metric.name} {format_metric(metric)} "
         f"on {metric.count:,} test {metric.counted}s"
     )
     for line in quality_lines(evaluated.result):
-        click.echo(f"  {line}")
+        terminal.echo(f"  {line}")
     for line in finding_lines(run.findings):
-        click.echo(line)
+        terminal.echo(line)
 
 
 def run_as_json(run: Run) -> dict[str, Any]:

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import click
-
 from zoo.cli.tables import print_table
+from zoo.common import terminal
 from zoo.report.quality import finding_lines
 from zoo.report.search_text import answer, format_limits, rejected_points, search_columns
 from zoo.results import formatting as fmt
@@ -18,10 +17,11 @@ if TYPE_CHECKING:
 def print_search(found: SearchResult) -> None:
     """The Pareto front and everything else that was tried, the chosen file first."""
     columns = search_columns(found)
-    click.echo(f"{found.model_id}: {columns.metric} {fmt.metric_value(found.reference)}")
+    terminal.echo(f"{found.model_id}: {columns.metric} {fmt.metric_value(found.reference)}")
     for line in finding_lines(found.findings):
-        click.echo(line)
-    click.echo(f"limits: {format_limits(found.limits)}\n")
+        terminal.echo(line)
+    terminal.echo(f"limits: {format_limits(found.limits)}")
+    terminal.echo()
     size, moment = columns.size_unit.symbol, columns.time_unit.symbol
     sign = " %" if columns.points else ""
     headings = ["file", size, f"gzip {size}", f"p50 {moment}", f"{columns.metric}{sign}", "Δ"]
@@ -31,19 +31,19 @@ def print_search(found: SearchResult) -> None:
     ]
     print_table([*headings, "standing", "misses"], rows, right="lrrrrrll")
     if any(point.quiet is False for point in found.points):
-        click.echo("~ measured while the host was not quiet")
+        terminal.echo("~ measured while the host was not quiet")
     for point, reason in rejected_points(found):
-        click.echo(f"\n{point.verdict}: {point.name}: {reason}")
+        terminal.echo(f"\n{point.verdict}: {point.name}: {reason}")
     for point in found.points:
         if point.note:
-            click.echo(f"\n{point.name}: {point.note}")
+            terminal.echo(f"\n{point.name}: {point.note}")
     if found.notes:
-        click.echo()
+        terminal.echo()
     for note in found.notes:
-        click.echo(f"- {note}")
-    click.echo(f"\n{answer(found)}")
-    click.echo(f"folder   {found.folder}/")
+        terminal.echo(f"- {note}")
+    terminal.echo(f"\n{answer(found)}")
+    terminal.echo(f"folder   {found.folder}/")
     if found.file is not None:
-        click.echo(f"file     {found.file}")
+        terminal.echo(f"file     {found.file}")
     if (found.folder / "report.html").exists():
-        click.echo(f"report   {found.folder / 'report.html'}")
+        terminal.echo(f"report   {found.folder / 'report.html'}")

@@ -9,6 +9,7 @@ from pathlib import Path
 import click
 
 from zoo.cli.options import Settings, examples, json_option, print_json
+from zoo.common import terminal
 
 
 @click.command(
@@ -39,7 +40,6 @@ def command(ctx: click.Context, /, target: str, key: str, replace: bool, as_json
     """
     from zoo.artifacts.signing.keys import is_encrypted
     from zoo.artifacts.signing.sign import sign
-    from zoo.results.formatting import plain
     from zoo.results.records import as_plain
 
     settings: Settings = ctx.obj
@@ -51,10 +51,10 @@ def command(ctx: click.Context, /, target: str, key: str, replace: bool, as_json
         print_json([{**as_plain(one), "file": str(one.file)} for one in made])
         return
     for one in made:
-        click.echo(f"{plain(str(one.file))}, by the key {one.key[:16]}…, covers")
+        terminal.echo(f"{one.file}, by the key {one.key[:16]}…, covers")
         for name in one.covers:
-            click.echo(f"  {plain(name)}")
-    click.echo(f"whoever has your public key: zoo verify {plain(target)} --signer PUBLIC.pem")
+            terminal.echo(f"  {name}")
+    terminal.echo(f"whoever has your public key: zoo verify {target} --signer PUBLIC.pem")
 
 
 def _passphrase(key: str) -> str | None:

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Sequence
 
-import click
-
-from zoo.common.shown_text import printable
+from zoo.common import terminal
+from zoo.common.shown_text import columns
 
 
 def print_table(headings: Sequence[str], rows: Sequence[Sequence[str]], right: str = "") -> None:
@@ -18,21 +16,23 @@ def print_table(headings: Sequence[str], rows: Sequence[Sequence[str]], right: s
         rows: Texts, as many as headings.
         right: A letter per column, ``r`` for right-aligned; missing letters mean left.
     """
-    rows = [[printable(str(cell)) for cell in row] for row in rows]
-    widths = [max(len(str(row[i])) for row in [headings, *rows]) for i in range(len(headings))]
+    headings, *lines = [[terminal.cell(str(cell)) for cell in row] for row in [headings, *rows]]
+    widths = [max(columns(row[i]) for row in [headings, *lines]) for i in range(len(headings))]
 
     def line(cells: Sequence[str]) -> str:
         aligned = [
-            cell.rjust(width) if right[i : i + 1] == "r" else cell.ljust(width)
+            _blanks(cell, width) + cell if right[i : i + 1] == "r" else cell + _blanks(cell, width)
             for i, (cell, width) in enumerate(zip(cells, widths, strict=True))
         ]
         return "  ".join(aligned).rstrip()
 
-    # There is no stdout at all when a program closed it before starting us.
-    terminal = sys.stdout is not None and sys.stdout.isatty()
-    click.echo(click.style(line(list(headings)), bold=terminal))
-    for row in rows:
-        click.echo(line(row))
+    terminal.echo((line(headings), "heading"))
+    for row in lines:
+        terminal.echo(line(row))
+
+
+def _blanks(cell: str, width: int) -> str:
+    return " " * (width - columns(cell))
 
 
 def human_count(number: int) -> str:

@@ -8,6 +8,7 @@ import click
 
 from zoo.cli.options import Settings, examples, json_option, print_json
 from zoo.cli.tables import print_table
+from zoo.common import terminal
 
 
 @click.command(name="targets", epilog=examples("zoo targets", "zoo targets --json"))
@@ -40,4 +41,4 @@ def command(settings: Settings, as_json: bool) -> None:
             for target in targets
         ],
     )
-    click.echo(f"\nThis machine: {own}" if own else "\nNo target describes this machine.")
+    terminal.echo(f"\nThis machine: {own}" if own else "\nNo target describes this machine.")

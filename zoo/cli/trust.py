@@ -2,17 +2,10 @@
 
 from __future__ import annotations
 
-import sys
-
 import click
 
-from zoo.common.shown_text import printable
+from zoo.common import terminal
 from zoo.execution.trust import Untrusted, trust
-
-
-def may_ask() -> bool:
-    """Whether a person reads what we print and can answer."""
-    return all(s is not None and s.isatty() for s in (sys.stdin, sys.stderr))
 
 
 def allowed_by_user(error: Untrusted) -> bool:
@@ -20,11 +13,11 @@ def allowed_by_user(error: Untrusted) -> bool:
     from zoo.execution.devices_file import read_file
 
     entries = read_file(error.file)
-    click.echo(f"{printable(str(error.file))} names", err=True)
+    terminal.echo(f"{error.file} names", err=True)
     for name, entry in entries.items():
         told = ", ".join(f"{key} = {value!r}" for key, value in entry.values.items())
-        click.echo(f"  {printable(name)}: {printable(told)}", err=True)
-    click.echo("Devices start programs here and connect to machines.", err=True)
+        terminal.echo(f"  {name}: {told}", err=True)
+    terminal.echo("Devices start programs here and connect to machines.", err=True)
     if not click.confirm("Allow this file as it is now?", default=False, err=True):
         return False
     for entry in entries.values():  # of the content that was shown, whatever is there by now

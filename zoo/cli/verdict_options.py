@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from zoo.cli.options import Function
+from zoo.common import terminal
 
 if TYPE_CHECKING:
     from zoo.benchmark.compare.judgement import Judgement
@@ -48,8 +49,8 @@ def print_judged(timings: Sequence[Timing], judged: Sequence[Sequence[Judgement]
         for timing, judgements in zip(timings, judged, strict=True)
         for j in judgements
     ]
-    if lines:
-        click.echo("\n" + "\n".join(lines))
+    for number, line in enumerate(lines):
+        terminal.echo(line if number else f"\n{line}")
 
 
 _MARKS = {"within": "ok", "over": "--", "can't tell": "??"}

@@ -14,6 +14,7 @@ from zoo.cli.options import (
     json_option,
     print_json,
 )
+from zoo.common import terminal
 
 if TYPE_CHECKING:
     from zoo.analysis.verify.verify import Verification
@@ -87,17 +88,17 @@ def _print(found: Verification) -> None:
     from zoo.results.formatting import plain
 
     about = f"{found.model_id}, {found.precision}" if found.model_id else "no usable manifest"
-    click.echo(plain(f"{found.file}: {about}"))
+    terminal.echo(plain(f"{found.file}: {about}"))
     for line in finding_lines(found.findings):
-        click.echo(line)
+        terminal.echo(line)
     width = max(len(plain(claim.name)) for claim in found.claims) + 2
     for claim in found.claims:
         text = claim.found if claim.status == "holds" else claim.reason
         if claim.status == "fails":
             text = f"{claim.found}; {claim.reason}"
-        click.echo(f"  {_MARKS[claim.status]} {plain(claim.name):<{width}}{plain(text)}")
+        terminal.echo(f"  {_MARKS[claim.status]} {plain(claim.name):<{width}}{plain(text)}")
     counts = {status: sum(c.status == status for c in found.claims) for status in _MARKS}
-    click.echo(
+    terminal.echo(
         f"{counts['holds']} claims hold, {counts['fails']} fail, "
         f"{counts['not checked']} not checked here"
     )

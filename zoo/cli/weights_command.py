@@ -9,6 +9,11 @@ import click
 
 from zoo.cli.options import Settings, complete_model, examples, json_option, print_json
 from zoo.cli.tables import human_bytes, print_table
+from zoo.common import terminal
+from zoo.common.errors import UsageError
+
+#: Of a file of class names.
+_MOST_BYTES = 16 << 20
 
 
 @click.group(
@@ -71,7 +76,7 @@ def list_weights(settings: Settings, pattern: str, as_json: bool) -> None:
 @click.option("--tag", metavar="NAME", help="With --from: the weights are named VARIANT.NAME.")
 @click.option(
     "--classes",
-    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    type=click.Path(path_type=Path),
     help="With --from: class names, one per line [ImageNet's, or numbers].",
 )
 @click.option("--again", is_flag=True, help="Fetch and convert again what is on this machine.")
@@ -94,7 +99,7 @@ def fetch(
     from zoo.cli.progress import StepProgress
     from zoo.networks.published.official import fetch_weights
 
-    names = None if classes is None else classes.read_text(encoding="utf-8").splitlines()
+    names = None if classes is None else _lines(classes)
     with StepProgress(quiet=as_json) as progress:
         checkpoint = fetch_weights(
             model,
@@ -119,10 +124,12 @@ def fetch(
             }
         )
         return
-    click.echo(f"weights  {checkpoint.path} ({human_bytes(size)}, {len(card.classes):,} classes)")
-    click.echo(f"from     {card.recipe['published']['url']}")
-    click.echo(f"sha256   {card.recipe['published']['sha256']} (of the published file)")
-    click.echo(f"next     zoo finetune {checkpoint.model_id} --data DATASET")
+    terminal.echo(
+        f"weights  {checkpoint.path} ({human_bytes(size)}, {len(card.classes):,} classes)"
+    )
+    terminal.echo(f"from     {card.recipe['published']['url']}")
+    terminal.echo(f"sha256   {card.recipe['published']['sha256']} (of the published file)")
+    terminal.echo(f"next     zoo finetune {checkpoint.model_id} --data DATASET")
 
 
 @command.command(
@@ -150,6 +157,21 @@ def verify(ctx: click.Context, model: str | None, as_json: bool) -> None:
         )
         for row in rows:
             if not row.ok:
-                click.echo(f"\n{row.path}\n  why: {row.problem}\n  fix: {row.fix}")
+                terminal.echo(f"\n{row.path}")
+                terminal.echo(f"  why: {row.problem}")
+                terminal.echo(f"  fix: {row.fix}")
     if not all(row.ok for row in rows):
         ctx.exit(1)
+
+
+def _lines(file: Path) -> list[str]:
+    from zoo.common.files import read_file
+
+    try:
+        return read_file(file, _MOST_BYTES).decode("utf-8").splitlines()
+    except (OSError, UnicodeError) as error:
+        raise UsageError(
+            f"the class names {file} cannot be read",
+            why=error.strerror if isinstance(error, OSError) else str(error),
+            fix="name a text file in UTF-8 with one name per line",
+        ) from error

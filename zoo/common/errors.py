@@ -24,16 +24,22 @@ class ZooError(Exception):
         self.fix = fix
 
     def __str__(self) -> str:
-        lines = [self.what]
+        lines = [_nested(self.what)]
         if self.why:
-            lines.append(f"  why: {self.why}")
+            lines.append(f"  why: {_nested(self.why)}")
         if self.fix:
-            lines.append(f"  fix: {self.fix}")
+            lines.append(f"  fix: {_nested(self.fix)}")
         return "\n".join(lines)
 
     def as_dict(self) -> dict[str, str | None]:
         """The error as a dictionary, for JSON output and records."""
         return {"type": type(self).__name__, "what": self.what, "why": self.why, "fix": self.fix}
+
+
+def _nested(text: str) -> str:
+    """Lines after the first are set in, so that no name which is quoted looks like a ``fix:``."""
+    first, *others = text.split("\n")
+    return "\n".join([first, *(o if o.startswith("  - ") else f"       {o}" for o in others)])
 
 
 class UsageError(ZooError):

@@ -3,10 +3,22 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 
 #: ``scheme://user:password@``; a password may hold anything but white space and quotes.
 _PASSWORD = re.compile(r"(\b[\w+.-]+://[^\s/:@'\"]*:)([^\s'\"]+)(?=@)")
 _PASSWORD_KEY = re.compile(r"([?&](?:password|sslpassword|passwd|pwd)=)[^\s&'\"]+", re.IGNORECASE)
+#: Letters and marks that are drawn as nothing (Unicode's Default_Ignorable_Code_Point): names that
+#: differ in them alone look the same, and whole texts hide in them.
+_UNSEEN = re.compile(
+    "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u3164\ufe00-\ufe0f\uffa0"
+    "\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e0fff]"
+)
+_JOINER, _NON_JOINER = "\u200d", "\u200c"
+#: Asks for a sign's drawing in black, or in colours.
+_DRAWINGS = "\ufe0e\ufe0f"
+#: Canonical combining class of the signs that suppress a vowel in the scripts of India.
+_VIRAMA = 9
 
 
 def without_passwords(text: str) -> str:
@@ -15,10 +27,58 @@ def without_passwords(text: str) -> str:
 
 
 def printable(text: str) -> str:
-    """One line, each letter that would steer a terminal as its escape."""
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+    """One line, each character that acts or hides instead of being seen as its escape.
+
+    Those are control characters, line breaks, undecodable bytes, what turns the direction of text,
+    and what has no width. Joiners stay where scripts and emoji need them.
+    """
+    if text.isascii() and text.isprintable():
+        return text
+    return "".join(c if _is_seen(text, i) else _escape(c) for i, c in enumerate(text))
 
 
 def printable_lines(text: str) -> str:
-    """The same of several lines."""
-    return "\n".join(printable(line) for line in text.split("\n"))
+    """The same of several lines, which may hold tabulators."""
+    return "\n".join("\t".join(map(printable, line.split("\t"))) for line in text.split("\n"))
+
+
+def columns(text: str) -> int:
+    """Columns of a terminal that printable text takes: 2 for each wide letter, 0 for a mark."""
+    if text.isascii():
+        return len(text)
+    return sum(
+        2 if unicodedata.east_asian_width(c) in "WF" else unicodedata.category(c) not in _WIDTHLESS
+        for c in text
+    )
+
+
+_WIDTHLESS = ("Mn", "Me", "Cf")
+
+
+def _is_seen(text: str, index: int) -> bool:
+    letter = text[index]
+    before, after = text[index - 1 : index] if index else "", text[index + 1 : index + 2]
+    if letter in _DRAWINGS:
+        return bool(before) and (unicodedata.category(before) in ("So", "Sm") or before in "#*©®")
+    if letter in (_JOINER, _NON_JOINER):
+        return _joins(letter, before, after)
+    if unicodedata.category(letter) == "Zs":  # blanks of any width
+        return True
+    return letter.isprintable() and not _UNSEEN.match(letter)
+
+
+def _joins(letter: str, before: str, after: str) -> bool:
+    """As names of internet hosts may hold joiners (RFC 5892, appendix A), and in emoji."""
+    if not before or not after:
+        return False
+    if unicodedata.combining(before) == _VIRAMA:
+        return True
+    if letter == _NON_JOINER:
+        return unicodedata.bidirectional(before) == unicodedata.bidirectional(after) == "AL"
+    signs = ("So", "Sk")  # the latter: tones of skin
+    drawn = before in _DRAWINGS or unicodedata.category(before) in signs
+    return (drawn and unicodedata.category(after) in signs) or (after in "♀♂" and drawn)
+
+
+def _escape(letter: str) -> str:
+    return letter.encode("unicode_escape").decode("ascii")

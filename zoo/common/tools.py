@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-import subprocess
 import sys
 import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from zoo.common.captured import run_captured
 from zoo.common.crashes import signal_name
 from zoo.common.memory import machine_memory
 
 #: Of the machine's memory: what a tool of others may write to.
 _MEMORY_SHARE = 0.5
+#: Bytes that one may print: the answers of a large network, in text.
+MOST_PRINTED = 1 << 26
 #: Limits itself, then becomes the program: what runs before cannot be limited from outside.
 _LIMITED = """
 import resource, runpy, sys
@@ -31,20 +33,24 @@ class ProgramExit:
     """The result of a program.
 
     Attributes:
-        code: Exit code; negative for the signal that killed it, None after a timeout.
+        code: Exit code; negative for the signal that killed it, None where it was ended.
         stdout: Its standard output.
-        stderr: Its standard error.
+        stderr: The end of its standard error.
         seconds: Its time limit.
+        flooded: Whether it was ended for printing more than `MOST_PRINTED`.
     """
 
     code: int | None
     stdout: str
     stderr: str
     seconds: float
+    flooded: bool = False
 
     @property
     def failure(self) -> str:
         """Why it failed, as a phrase; empty after success."""
+        if self.flooded:
+            return f"it printed more than {MOST_PRINTED >> 20} MiB and was ended"
         if self.code is None:
             return f"it took more than {self.seconds:g} s and was ended"
         if self.code < 0:
@@ -65,22 +71,11 @@ def run_module(module: str, arguments: Sequence[str], *, seconds: float) -> Prog
     # -P: nothing that lies in the folder may stand in for an installed module.
     command = [sys.executable, "-P", "-c", _LIMITED, limit, module, *arguments]
     with tempfile.TemporaryDirectory(prefix="zoo-tool-") as folder:
-        out, said = Path(folder) / "out", Path(folder) / "said"
-        with out.open("wb") as stdout, said.open("wb") as stderr:
-            try:
-                code: int | None = subprocess.run(
-                    command,
-                    stdin=subprocess.DEVNULL,
-                    stdout=stdout,
-                    stderr=stderr,
-                    cwd=folder,
-                    timeout=seconds,
-                    check=False,
-                ).returncode
-            except subprocess.TimeoutExpired:
-                code = None
-        return ProgramExit(code=code, stdout=_text(out), stderr=_text(said), seconds=seconds)
-
-
-def _text(file: Path) -> str:
-    return file.read_text(encoding="utf-8", errors="replace")
+        done = run_captured(command, seconds=seconds, folder=Path(folder), most=MOST_PRINTED)
+    return ProgramExit(
+        code=done.code,
+        stdout=done.out,
+        stderr=done.err,
+        seconds=seconds,
+        flooded=done.flooded,
+    )

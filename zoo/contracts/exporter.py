@@ -16,6 +16,7 @@ if TYPE_CHECKING:  # lists and help must not wait for numpy
     from pydantic import BaseModel
 
     from zoo.contracts.layers import LayerComparison, LayerRequest
+    from zoo.contracts.network_entry import NetworkEntry
     from zoo.contracts.target import Target
     from zoo.contracts.usage import Usage, UsageRequest
 
@@ -77,6 +78,9 @@ class FileContents:
             weights and what they multiply are integers in the file: operator name → multiply-adds.
         float_products: Those of each other operator that computes on real numbers in a file with
             integer ones: names that identify its layers → multiply-adds.
+        attachments: What else is in the file beside the model and its manifest: name → SHA-256.
+        class_names: Of the outputs, for programs that do not read manifests, each on one line;
+            empty where the format has no place for them.
     """
 
     inputs: tuple[TensorInfo, ...]
@@ -100,6 +104,7 @@ class FileContents:
     without_integer_kernel: dict[str, int] = field(default_factory=dict)
     float_products: dict[str, int] = field(default_factory=dict)
     attachments: dict[str, str] = field(default_factory=dict)
+    class_names: tuple[str, ...] = ()
 
     @property
     def integer_share(self) -> float:
@@ -244,6 +249,10 @@ class Exporter:
         mixes: Precisions in which it leaves the layers of `ExportRequest.keep` in float.
         compare_layers: Runs a file and its float32 baseline with all tensors kept, and reports each
             operator's error, range, bytes and time; None where unsupported.
+        network_entry: ``network_entry(path, inputs)`` runs a file on raw inputs (examples, …) up to
+            the first layers of its network, and reports what they read and give; None where the
+            format shows no inner tensors, and then the gate cannot measure the normalization in
+            its files.
         takes_trained: Whether it honours `ExportRequest.trained`.
         usage: Writes programs that run a file, for the folder that ``zoo bundle`` makes; None when
             the format has none.
@@ -266,6 +275,7 @@ class Exporter:
     sparse: Mapping[str, Any] = field(default_factory=dict)
     mixes: tuple[str, ...] = ()
     compare_layers: Callable[[LayerRequest], LayerComparison] | None = None
+    network_entry: Callable[[Path, NDArray[Any]], NetworkEntry] | None = None
     takes_trained: bool = False
     usage: Callable[[UsageRequest], Usage] | None = None
 

@@ -9,6 +9,10 @@ from typing import Any
 from zoo.common.errors import ZooError
 from zoo.contracts import DeviceDriver, Transport
 from zoo.contracts.device import Options
+from zoo.execution.failures import AgentGarbled
+
+#: What a fingerprint is made of.
+_NEEDED = ("fingerprint", "python", "runtimes")
 
 
 class AgentDriver(DeviceDriver[Options]):
@@ -50,6 +54,12 @@ class AgentDriver(DeviceDriver[Options]):
                     found = session.describe()
             except ZooError as error:  # no wheel for that processor, say
                 failure = error
+                continue
+            if missing := [key for key in _NEEDED if key not in found]:
+                failure = AgentGarbled(
+                    f"the agent's description of its device has no {missing[0]}",
+                    fix="something else answers in the agent's place: see what runs there",
+                )
                 continue
             about = {**found, "runtimes": {**about.get("runtimes", {}), **found["runtimes"]}}
         if not about and failure is not None:

@@ -8,13 +8,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from zoo.common.errors import ProcessFailed, ZooError
+from zoo.common.shown_text import printable
+from zoo.contracts.transport import Condition
+from zoo.execution.figures import table
 from zoo.execution.tool_process import ToolProcess
 
 if TYPE_CHECKING:
     from zoo.contracts.runtime import Runtime, VendorTool
-    from zoo.contracts.transport import AgentProcess, Condition, Transport
+    from zoo.contracts.transport import AgentProcess, Transport
 
 
+#: Remarks of a device that are kept, and letters of each.
+_MOST_REMARKS, _MOST_LETTERS = 20, 500
 #: Exceptions that no state of a device excuses.
 _FAULTS = (
     *(ArithmeticError, AssertionError, AttributeError, ImportError, LookupError, NameError),
@@ -56,6 +61,11 @@ def driver_guard(driver: str, step: str, *allowed: type[Exception]) -> Iterator[
             why=f"{type(error).__name__}: {said}",
             fix=fix,
         ) from error
+
+
+def _words(told: Sequence[str]) -> tuple[str, ...]:
+    """Remarks of a device, of usual number and length, without what would steer a terminal."""
+    return tuple(printable(text)[:_MOST_LETTERS] for text in list(told)[:_MOST_REMARKS])
 
 
 class GuardedProcess:
@@ -125,7 +135,19 @@ class GuardedTransport:
     def condition(self) -> Condition:
         """How the device is now."""
         with driver_guard(self._driver, "tell how the device is"):
-            return self._inner.condition()
+            found = self._inner.condition()
+        try:
+            return Condition(
+                readings=table(dict(found.readings), "a reading"),
+                faults=_words(found.faults),
+                hints=_words(found.hints),
+            )
+        except (AttributeError, TypeError, ValueError) as error:
+            raise ProcessFailed(
+                "what the device reports of its condition cannot be used",
+                why=str(error),
+                fix="see what its programs print: `zoo devices doctor` reads the same",
+            ) from error
 
     def close(self) -> None:
         """Releases the device; never fails."""

@@ -24,6 +24,10 @@ class AgentMismatch(ZooError):
     """The agent speaks another version of the protocol."""
 
 
+class OtherFile(ZooError):
+    """The agent works on another file, or in another way, than it was asked to."""
+
+
 class AgentRefused(ZooError):
     """The agent answered that it cannot do what was asked.
 

@@ -18,6 +18,11 @@ from zoo.results.measurements import OperatorTime, Profile
 #: Version of the protocol; an agent with another one is refused.
 PROTOCOL = 1
 _SUMMARY = TypeAdapter(ToolSummary)
+#: What every answer has.
+_ENVELOPE = ("ok", "id", "protocol")
+#: Letters of a tensor's or operator's name: fused ones are long.
+_NAME = 4000
+_MOST_RUNTIMES, _MOST_METERS, _MOST_TENSORS = 200, 50, 1000
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,6 +40,7 @@ class LoadedFile:
             ``partitions``, ``delegated``, ``remaining`` (operations outside), ``providers``,
             ``precision`` (to which it rounds real numbers: ``f32``, ``tf32``, ``f16``, ``bf16``).
         locatable: Whether `locate` can tell more of where it runs.
+        sha256: Of the bytes that were loaded there; empty where it is not told.
     """
 
     runtime: str
@@ -48,6 +54,7 @@ class LoadedFile:
     delegate: dict[str, Any]
     batch: int = 1
     locatable: bool = False
+    sha256: str = ""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -116,36 +123,60 @@ def pack(values: NDArray[Any]) -> dict[str, Any]:
     return {"dtype": values.dtype.name, "shape": list(values.shape), "data": data}
 
 
-def unpack(packed: Mapping[str, Any]) -> NDArray[Any]:
-    """An array out of an answer."""
-    dtype = np.dtype(packed["dtype"])
-    flat = np.frombuffer(base64.b64decode(packed["data"]), dtype.newbyteorder("<"))
-    return flat.reshape(packed["shape"]).astype(dtype, copy=False)
+def described(answer: Mapping[str, Any]) -> dict[str, Any]:
+    """The answer to `describe`: the device and its software.
+
+    ``fingerprint``, ``python``, ``runtime``, ``runtimes`` and what else the agent reports; values
+    are plain and small, and texts without control characters.
+    """
+    told = figures.table({k: v for k, v in answer.items() if k not in _ENVELOPE}, "its description")
+    for key in ("fingerprint", "python", "runtime", "cpu", "os", "machine", "numpy"):
+        if key in told:
+            figures.word(told, key)
+    for key in ("runtime_version", "governor"):
+        if key in told:
+            figures.optional_word(told, key)
+    if told.get("cores") is not None and not 0 < figures.whole(told, "cores") < 1 << 16:
+        raise ValueError(f"cores is {told['cores']}")
+    if told.get("mhz") is not None:
+        figures.number(told, "mhz")
+    runtimes = figures.table(told.get("runtimes", {}), "runtimes")
+    if len(runtimes) > _MOST_RUNTIMES:
+        raise ValueError(f"{len(runtimes)} runtimes")
+    for name in runtimes:
+        figures.word(runtimes, name)
+    return told
 
 
 def loaded_file(answer: Mapping[str, Any]) -> LoadedFile:
     """The answer to `load`."""
     return LoadedFile(
-        runtime=answer["runtime"],
-        runtime_version=answer["runtime_version"],
-        api=answer["api"],
-        inputs=tuple(_tensor(row) for row in answer["inputs"]),
-        outputs=tuple(_tensor(row) for row in answer["outputs"]),
+        runtime=figures.word(answer, "runtime"),
+        runtime_version=figures.optional_word(answer, "runtime_version"),
+        api=figures.word(answer, "api"),
+        inputs=tuple(_tensor(row) for row in figures.rows(answer, "inputs", _MOST_TENSORS)),
+        outputs=tuple(_tensor(row) for row in figures.rows(answer, "outputs", _MOST_TENSORS)),
         threads=figures.whole(answer, "threads"),
         load_ns=figures.whole(answer, "load_ns"),
         memory_before_bytes=figures.whole(answer, "memory_before_bytes"),
         delegate=figures.table(answer["delegate"], "delegate"),
-        batch=int(answer.get("batch", 1)),
-        locatable=bool(answer.get("locate", False)),
+        batch=figures.whole({"batch": 1, **answer}, "batch"),
+        locatable=figures.flag({"locate": False, **answer}, "locate"),
+        sha256=figures.word({"sha256": "", **answer}, "sha256"),
     )
 
 
-def bench_run(answer: Mapping[str, Any]) -> BenchRun:
-    """The answer to `bench`."""
+def bench_run(answer: Mapping[str, Any], most: int = figures.MOST_SAMPLES) -> BenchRun:
+    """The answer to `bench`.
+
+    Args:
+        answer: Of the agent.
+        most: Samples of which nobody can have taken more.
+    """
     if "summary" in answer:
         summary = _SUMMARY.validate_python(figures.table(answer["summary"], "summary"))
         return BenchRun(samples=np.empty(0, np.int64), summary=summary)
-    samples, wall = figures.samples(answer["samples"]), figures.number(answer, "wall_seconds")
+    samples, wall = figures.samples(answer["samples"], most), figures.number(answer, "wall_seconds")
     if (total := float(samples.sum(dtype=np.float64)) * 1e-9) > wall * 1.01 + 0.01:
         raise ValueError(f"a clock that jumped: {total:.3g} s of samples in {wall:.3g} s")
     optional = {"clock_gap_seconds": 0.0, "thermal_throttles": 0.0, "busy_mhz": [], **answer}
@@ -164,12 +195,14 @@ def bench_run(answer: Mapping[str, Any]) -> BenchRun:
         involuntary_switches=figures.number(answer, "involuntary_switches"),
         steal_seconds=figures.number(answer, "steal_seconds", -1.0),
         throttled_seconds=figures.number(answer, "throttled_seconds", -1.0),
-        energy=tuple(_energy(told) for told in answer.get("energy", ())),
+        energy=tuple(
+            _energy(told) for told in figures.rows({"energy": [], **answer}, "energy", _MOST_METERS)
+        ),
         clock_gap_seconds=figures.number(optional, "clock_gap_seconds", -1e12),
-        accelerated=bool(answer.get("accelerated", False)),
+        accelerated=figures.flag({"accelerated": False, **answer}, "accelerated"),
         thermal_throttles=figures.number(optional, "thermal_throttles", -1e12),
         busy_mhz=figures.numbers(optional, "busy_mhz"),
-        own_threads=bool(answer.get("own_threads", False)),
+        own_threads=figures.flag({"own_threads": False, **answer}, "own_threads"),
     )
 
 
@@ -195,22 +228,41 @@ def profile_of(answer: Mapping[str, Any]) -> Profile:
     told = answer["profile"]
     rows = [
         OperatorTime(
-            name=str(row["name"]),
-            operator=str(row["operator"]),
-            executor=str(row["executor"]),
+            name=figures.word(row, "name", _NAME),
+            operator=figures.word(row, "operator", _NAME),
+            executor=figures.word(row, "executor", _NAME),
             # A difference of two runs, which below the clock's grain falls under zero.
             ms=figures.number(row, "ns", -1e18) * 1e-6,
         )
-        for row in told["operators"]
+        for row in figures.rows(told, "operators")
     ]
-    return Profile(method=str(told["method"]), operators=tuple(rows))
+    return Profile(method=figures.word(told, "method"), operators=tuple(rows))
+
+
+def delegate_of(answer: Mapping[str, Any]) -> dict[str, Any]:
+    """The answer to `locate`."""
+    return figures.table(answer["delegate"], "delegate")
+
+
+def outputs_of(answer: Mapping[str, Any], examples: int) -> list[NDArray[Any]]:
+    """The answer to `run`: one array per output, an entry for each example."""
+    found = [figures.array(packed) for packed in figures.rows(answer, "outputs", _MOST_TENSORS)]
+    if any(values.ndim == 0 or len(values) != examples for values in found):
+        shapes = [values.shape for values in found]
+        raise ValueError(f"outputs of shape {shapes} came for {examples} examples")
+    return found
 
 
 def _tensor(row: Mapping[str, Any]) -> TensorInfo:
+    name, zero_point, scale = row["name"], row["zero_point"], row["scale"]
+    if not isinstance(name, str) or len(name) > _NAME:
+        raise ValueError("the name of an input or output must be a short text")
+    if zero_point is not None and (type(zero_point) is not int or abs(zero_point) >= 1 << 31):
+        raise ValueError("zero_point must be a whole number")
     return TensorInfo(
-        name=row["name"],
-        shape=tuple(-1 if side is None else side for side in row["shape"]),
-        dtype=row["dtype"],
-        scale=row["scale"],
-        zero_point=row["zero_point"],
+        name=name,
+        shape=figures.shape(row, open_sides=True),
+        dtype=figures.word(row, "dtype"),
+        scale=None if scale is None else float(figures.number(row, "scale")),
+        zero_point=zero_point,
     )

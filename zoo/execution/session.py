@@ -2,40 +2,33 @@
 
 from __future__ import annotations
 
-import json
 import time
-import zlib
-from collections.abc import Callable, Sequence
-from contextlib import suppress
+from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Literal, Self, TypeVar
+from typing import Any, Literal, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 from zoo.common.errors import BadData
 from zoo.common.named_arrays import with_names
-from zoo.contracts import AgentProcess, Runtime, Transport
+from zoo.contracts import Runtime, Transport
+from zoo.execution import plausibility
+from zoo.execution.conversation import Conversation
 from zoo.execution.driver_guard import GuardedTransport
-from zoo.execution.failures import (
-    AgentDied,
-    AgentGarbled,
-    AgentHung,
-    AgentMismatch,
-    crash_error,
-    last_stderr_lines,
-    refusal_error,
-)
+from zoo.execution.failures import AgentDied, OtherFile
+from zoo.execution.figures import MOST_SAMPLES
 from zoo.execution.protocol import (
-    PROTOCOL,
     BenchRun,
     LoadedFile,
     bench_run,
+    delegate_of,
+    described,
     loaded_file,
+    outputs_of,
     pack,
     profile_of,
-    unpack,
 )
 from zoo.results.measurements import Profile
 
@@ -47,13 +40,11 @@ CHUNK_SECONDS = 5.0
 DEFAULT_TIMEOUT = 120.0
 #: A profile runs a large file some hundred times.
 PROFILE_TIMEOUT = 900.0
-#: How long the end of a stream may lag behind a torn line.
-END_SECONDS = 0.5
-
-Read = TypeVar("Read")
+#: What the answer to `load` may contradict, in words.
+_ASKED = {"sha256": "file", "threads": "number of threads", "batch": "size of batch"}
 
 
-class AgentSession:
+class AgentSession(Conversation):
     """Starts an agent and asks it; a context manager.
 
     Args:
@@ -65,14 +56,15 @@ class AgentSession:
     def __init__(
         self, transport: Transport, runtime: str, timeout: float = DEFAULT_TIMEOUT
     ) -> None:
+        super().__init__()
         self._transport = transport
         self._runtime = runtime
         brought = transport.brought if isinstance(transport, GuardedTransport) else ()
         self._brought = next((each for each in brought if each.name == runtime), None)
         self._timeout = timeout
-        self._number = 0
-        self._process: AgentProcess | None = None
         self._loaded: LoadedFile | None = None
+        #: Whether a file was timed in this process.
+        self.timed = False
 
     def __enter__(self) -> Self:
         try:
@@ -98,7 +90,7 @@ class AgentSession:
         asked = brought or ([self._brought] if self._brought is not None else [])
         fields = {"runtimes": [each.description for each in asked]} if asked else {}
         answer = self._ask("describe", self._timeout, **fields)
-        return {k: v for k, v in answer.items() if k not in ("ok", "id", "protocol")}
+        return self._read(described, answer, "describe")
 
     def load(
         self,
@@ -108,6 +100,7 @@ class AgentSession:
         plain_kernels: bool = False,
         purpose: Literal["outputs", "timing"] = "outputs",
         batch: int | None = None,
+        sha256: str = "",
     ) -> LoadedFile:
         """Loads a file, in place of the one before.
 
@@ -119,6 +112,10 @@ class AgentSession:
             purpose: ``timing`` chooses the call that the runtime's own benchmark times.
             batch: Examples in one inference, where the file leaves them open; None leaves it
                 to the file.
+            sha256: Of the bytes that must be loaded; empty where they are not known.
+
+        Raises:
+            OtherFile: Other bytes were loaded there, or in another way than asked.
         """
         there = self._transport.put(path) if isinstance(path, Path) else path
         fields = {"path": there, "threads": threads, "purpose": purpose}
@@ -126,12 +123,22 @@ class AgentSession:
             fields["plain_kernels"] = True
         if batch is not None:
             fields["batch"] = batch
+        if sha256:
+            fields["digest"] = True
         if self._brought is not None and self._brought.source is not None:
             source = self._transport.put(self._brought.source)
             fields["runtime"] = {**self._brought.description, "source": source}
         answer = self._ask("load", self._timeout, **fields)
-        self._loaded = self._read(loaded_file, answer, "load")
-        return self._loaded
+        loaded = self._read(loaded_file, answer, "load")
+        self._require(plausibility.check_load, "load", loaded.load_ns, self.passed)
+        asked = {"runtime": self._runtime, "threads": threads}
+        asked |= {} if batch is None else {"batch": batch}
+        asked |= {"sha256": sha256} if sha256 and loaded.sha256 else {}
+        for name, value in asked.items():
+            if (found := getattr(loaded, name)) != value:
+                raise self._other(name, found, value)
+        self._loaded = loaded
+        return loaded
 
     @property
     def loaded(self) -> LoadedFile | None:
@@ -173,7 +180,9 @@ class AgentSession:
             began = time.monotonic()
             chunk = [pack(values[start : start + size]) for values in inputs]
             answer = self._ask("run", self._timeout, inputs=chunk)
-            parts.append(self._read(_arrays, answer, "run"))
+            found = self._read(outputs_of, answer, "run", chunk[0]["shape"][0])
+            self._require(_same_outputs, "run", found, parts[:1], self._loaded)
+            parts.append(found)
             start += size
             fast = time.monotonic() - began < CHUNK_SECONDS
             size = min(most, size * 2) if fast else max(batch, size // 2)
@@ -192,6 +201,7 @@ class AgentSession:
         inputs: Sequence[NDArray[Any]] | None = None,
         value_range: tuple[float, float] = (0.0, 1.0),
         seed: int = 0,
+        real_time: bool = True,
     ) -> BenchRun:
         """Times single inferences of the loaded file.
 
@@ -204,7 +214,13 @@ class AgentSession:
             value_range: Of those, for inputs that are real numbers; quantized ones take all
                 values of their type.
             seed: Of those.
+            real_time: Whether the device's clock ticks as that of this machine does: what it
+                reports must then fit into the time that passes here.
         """
+        limits = plausibility.BenchRequest(
+            min_runs=min_runs, min_seconds=min_seconds, max_seconds=max_seconds
+        )
+        self.timed = True
         answer = self._ask(
             "bench",
             self._timeout + warmup_seconds + max_seconds,
@@ -216,7 +232,16 @@ class AgentSession:
             range=list(value_range),
             seed=seed,
         )
-        return self._read(bench_run, answer, "bench")
+        most = plausibility.most_samples(self.passed) if real_time else MOST_SAMPLES
+        run = self._read(bench_run, answer, "bench", min(most, MOST_SAMPLES))
+        passed = self.passed if real_time else None
+        if run.summary is not None:
+            self._require(plausibility.check_summary, "bench", run.summary, passed)
+            return run
+        self._require(plausibility.check_counts, "bench", run, limits)
+        if passed is not None:
+            self._require(plausibility.check_times, "bench", run, passed)
+        return run
 
     def locate(self) -> dict[str, Any]:
         """Where the operators of the loaded file run; may load it once more to find out.
@@ -224,9 +249,7 @@ class AgentSession:
         Raises:
             AgentRefused: An accelerator was asked for, and none of them runs there.
         """
-        return self._read(
-            lambda told: dict(told["delegate"]), self._ask("locate", self._timeout), "locate"
-        )
+        return self._read(delegate_of, self._ask("locate", self._timeout), "locate")
 
     def profile(self, seconds: float = 10.0) -> Profile:
         """What each operator of the loaded file takes.
@@ -240,97 +263,24 @@ class AgentSession:
         answer = self._ask("profile", PROFILE_TIMEOUT + 10 * seconds, seconds=seconds)
         return self._read(profile_of, answer, "profile")
 
-    def kill(self) -> None:
-        """Ends the agent at once, from any thread; a request under way fails."""
+    def _other(self, name: str, found: object, asked: object) -> OtherFile:
         if self._process is not None:
-            self._process.kill()
-
-    def close(self) -> None:
-        """Ends the agent; nothing can be asked afterwards."""
-        process, self._process = self._process, None
-        if process is not None:
-            process.stop()
-
-    def _ask(self, command: str, timeout: float, **fields: Any) -> dict[str, Any]:
-        process = self._process
-        if process is None:
-            raise AgentDied(
-                f"there is no agent to {command}", fix="use AgentSession in a with statement"
-            )
-        self._number += 1
-        request = {"protocol": PROTOCOL, "id": self._number, "command": command, **fields}
-        try:
-            # An agent that is gone may have said why, so its stream is read all the same.
-            with suppress(BrokenPipeError):
-                process.send(json.dumps(request))
-            line = process.receive(timeout)
-        except TimeoutError as error:
-            process.kill()
-            self._end(process)
-            raise AgentHung(
-                f"the agent gave no answer to {command!r} in time and was stopped",
-                why=str(error),
-                fix="use a smaller model or a longer timeout; check that the device is awake",
-            ) from error
-        if line is None:
-            code = self._end(process)
-            raise crash_error(command, code, process.diagnostics())
-        return self._check(process, command, line)
-
-    def _check(self, process: AgentProcess, command: str, line: str) -> dict[str, Any]:
-        try:
-            answer = json.loads(line)
-        except (ValueError, RecursionError):
-            answer = None
-        if not isinstance(answer, dict) or "ok" not in answer:
-            if _process_ended(process):
-                # Half a line, then death: the death is what happened.
-                raise crash_error(command, self._end(process), process.diagnostics())
-            raise self._garbled(command, line, process)
-        if answer.get("protocol") != PROTOCOL:
-            self._end(process)
-            raise AgentMismatch(
-                f"the agent speaks protocol {answer.get('protocol')}, edgezoo {PROTOCOL}",
-                why="the copy of the agent on the device belongs to another version of edgezoo",
-                fix="copy the agent of this version to the device",
-            )
-        if not answer["ok"]:
-            error = answer.get("error") or {}
-            raise refusal_error(command, str(error.get("type", "")), str(error.get("message", "")))
-        if answer.get("id") != self._number:
-            raise self._garbled(command, line, process)
-        return answer
-
-    def _read(
-        self, reader: Callable[[dict[str, Any]], Read], answer: dict[str, Any], command: str
-    ) -> Read:
-        try:
-            return reader(answer)
-        except (KeyError, TypeError, ValueError, AttributeError, zlib.error) as error:
-            if self._process is None:
-                raise
-            raise self._garbled(command, f"{error!r} in it", self._process) from error
-
-    def _garbled(self, command: str, line: str, process: AgentProcess) -> AgentGarbled:
-        self._end(process)
-        shown = line if len(line) <= 80 else line[:77] + "…"
-        return AgentGarbled(
-            f"the agent's answer to {command!r} is not one: {shown!r}",
-            why=last_stderr_lines(process.diagnostics()) or None,
-            fix="something else writes to the agent's stdout, or the line to the device is cut",
+            self._end(self._process)
+        return OtherFile(
+            f"the agent loaded another {_ASKED.get(name, name)} than asked",
+            why=f"{found} in place of {asked}",
+            fix="type the same command again; if it stays, see what is in the device's place",
         )
 
-    def _end(self, process: AgentProcess) -> int | None:
-        self._process = None
-        return process.stop()
 
-
-def _process_ended(process: AgentProcess) -> bool:
-    try:
-        return process.receive(END_SECONDS) is None
-    except TimeoutError:
-        return False
-
-
-def _arrays(answer: dict[str, Any]) -> list[NDArray[Any]]:
-    return [unpack(packed) for packed in answer["outputs"]]
+def _same_outputs(
+    found: Sequence[NDArray[Any]], before: Sequence[list[NDArray[Any]]], loaded: LoadedFile | None
+) -> None:
+    """Refuses outputs that are others than those of the chunk before, or than the file has."""
+    shapes = [(values.shape[1:], values.dtype) for values in found]
+    if before and shapes != [(values.shape[1:], values.dtype) for values in before[0]]:
+        raise ValueError("its outputs have another shape than before")
+    if loaded is not None and loaded.outputs and len(found) != len(loaded.outputs):
+        raise ValueError(f"{len(found)} outputs came of a file with {len(loaded.outputs)}")
+    if not found:
+        raise ValueError("no outputs came")

@@ -15,7 +15,6 @@ from zoo.contracts import Architecture, ModelPart, Preprocessing, Task, Variant
 #: Name of the layer that a new set of classes replaces.
 HEAD = "head"
 #: Attributes that hold what is multiplied; separable convolutions have two of them.
-_KERNELS = ("kernel", "depthwise_kernel", "pointwise_kernel")
 
 
 def build_network(
@@ -284,30 +283,6 @@ def count_parameters(model: Any) -> int:
     return int(model.count_params())
 
 
-def count_multiply_adds(model: Any) -> int:
-    """Multiply-accumulates of convolutions, dense and recurrent layers for one input.
-
-    Counted as in He et al. 2015: kernel size times output elements; of recurrent layers kernel and
-    recurrent kernel at each step. Biases, activations, the products of gates and states, and
-    embeddings, which are looked up, are left out. A transposed convolution applies its kernel at
-    each input position instead.
-    """
-    total = 0
-    for layer in leaves(model):
-        if not hasattr(layer, "output"):
-            continue
-        for cell in _cells(layer):
-            weights = _product(cell.kernel.shape) + _product(cell.recurrent_kernel.shape)
-            total += weights * int(layer.input.shape[1])
-        where = layer.input if "Transpose" in type(layer).__name__ else layer.output
-        positions = max(_product(where.shape[1:-1]), 1)
-        for attribute in _KERNELS:
-            kernel = getattr(layer, attribute, None)
-            if kernel is not None:
-                total += _product(kernel.shape) * positions
-    return total
-
-
 def layer_names(model: Any) -> tuple[str, ...]:
     """Names of a model's layers, of those in models inside it too, in the order of computing.
 
@@ -319,13 +294,6 @@ def layer_names(model: Any) -> tuple[str, ...]:
     return tuple(dict.fromkeys(layer.name for layer in computing))
 
 
-def _cells(layer: Any) -> list[Any]:
-    """The recurrent cells of a layer, one for each kernel that is applied at each step."""
-    directions = (getattr(layer, f"{way}_layer", None) for way in ("forward", "backward"))
-    own = [one.cell for one in (layer, *directions) if hasattr(one, "cell")]
-    return [cell for one in own for cell in getattr(one, "cells", [one])]
-
-
 def leaves(model: Any) -> Iterator[Any]:
     """The layers of a `keras.Model` in order, those of models inside it in their place."""
     keras = require("keras")
@@ -334,10 +302,3 @@ def leaves(model: Any) -> Iterator[Any]:
             yield from leaves(layer)
         elif not isinstance(layer, keras.layers.InputLayer):
             yield layer
-
-
-def _product(values: Any) -> int:
-    result = 1
-    for value in values:
-        result *= int(value)
-    return result

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from zoo.contracts.preprocessing import Coverage
 from zoo.results import formatting as fmt
 from zoo.results.records import Evaluation, QualityFinding
 from zoo.tasks.quality import gain_of
@@ -52,7 +53,7 @@ def worst_recalls(evaluation: Evaluation | None) -> RecallLines:
 
 
 def quality_lines(evaluation: Evaluation) -> list[str]:
-    """Every metric, then balanced accuracy and the baseline, a line each."""
+    """Every metric, then balanced accuracy, the baseline and unread words, a line each."""
     own = evaluation.metrics[0]
     lines = [f"{metric.name} {fmt.format_metric(metric)}" for metric in evaluation.metrics[1:]]
     if evaluation.balanced is not None:
@@ -62,6 +63,19 @@ def quality_lines(evaluation: Evaluation) -> list[str]:
         lines.append(
             f"baseline, {fmt.plain(beside.answer)}: {fmt.metric_value(beside.metric)}; "
             f"the network gains {gain_of(beside, own)}"
+        )
+    return lines + _coverage_lines(evaluation.coverage)
+
+
+def _coverage_lines(coverage: Coverage | None) -> list[str]:
+    """The share of words that a network does not know, and of texts that it does not read whole."""
+    if coverage is None or not coverage.words:
+        return []
+    share = fmt.share(coverage.unknown / coverage.words)
+    lines = [f"unknown words {coverage.unknown:,} of {coverage.words:,} ({share} %)"]
+    if coverage.longer:
+        lines.append(
+            f"cut {coverage.longer:,} of {coverage.examples:,} texts at {coverage.length} words"
         )
     return lines
 

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from zoo.common import terminal
 from zoo.pipeline.rows import ArtifactRow
 from zoo.report.columns import FileCells, FileColumns, file_columns
 from zoo.results import formatting as fmt
@@ -18,20 +19,6 @@ _BADGES = {"within": "passed", "over": "rejected", "can't tell": "skipped"}
 _STYLES = {"passed": "green", "rejected": "red", "failed": "bold red", "skipped": "dim"}
 
 _GAP = "  "
-
-#: For terminals whose encoding lacks the sign.
-_ASCII = str.maketrans(
-    {
-        fmt.MISSING: "-",
-        fmt.MINUS: "-",
-        fmt.TIMES: "x",
-        "µ": "u",
-        "±": "+-",
-        "Δ": "change",
-        "…": ".",
-        "∞": "inf",
-    }
-)
 
 
 @dataclass(frozen=True)
@@ -65,16 +52,14 @@ def print_files(
     file goes everything, plain. A file name is never wrapped or cut.
     """
     from rich.cells import cell_len
-    from rich.console import Console
     from rich.text import Text
 
-    console = console or Console()
+    console = console or terminal.console()
     width = console.width if console.is_terminal else None
-    unicode = console.encoding.lower().startswith("utf")
     for pieces in (*_table(rows, width, cell_len), *_notes(rows, remarks, width)):
         line = Text()
         for piece in pieces:
-            line.append(_encodable(piece.text, unicode), piece.style)
+            line.append(terminal.encodable(piece.text, console.file), piece.style)
         line.rstrip()
         console.print(line, soft_wrap=True, highlight=False)
 
@@ -137,7 +122,8 @@ def _columns(columns: FileColumns) -> list[_Column]:
 
 
 def _texts(column: _Column, columns: FileColumns) -> list[str]:
-    return [column.heading, *(column.text(cells) for cells in columns.cells)]
+    texts = (column.heading, *(column.text(cells) for cells in columns.cells))
+    return [terminal.cell(text) for text in texts]
 
 
 def _latency(cells: FileCells) -> str:
@@ -175,12 +161,6 @@ def _note(label: str, text: str, style: str, width: int | None) -> Iterator[list
     yield [_Cell(label, style), _Cell(lines[0])]
     for line in lines[1:]:
         yield [_Cell(" " * len(label)), _Cell(line)]
-
-
-def _encodable(text: str, unicode: bool) -> str:
-    if unicode:
-        return text
-    return text.translate(_ASCII).encode("ascii", "replace").decode("ascii")
 
 
 @dataclass(frozen=True, kw_only=True)

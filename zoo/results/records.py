@@ -11,6 +11,7 @@ from typing import Any, Literal
 
 from zoo.contracts.baseline import AgainstBaseline
 from zoo.contracts.exporter import FileContents
+from zoo.contracts.preprocessing import Coverage
 from zoo.contracts.task import Check, Comparison, Metric
 
 RECORDS = "records.json"
@@ -131,6 +132,7 @@ class Evaluation:
         recalls: Share of each class's examples that is right, by name; empty without classes.
         balanced: Their mean, each class counting the same; None without classes.
         findings: What speaks against the network.
+        coverage: How much of the examples the network can tell; None where that is all.
     """
 
     subject: str
@@ -145,6 +147,7 @@ class Evaluation:
     recalls: dict[str, Metric] = field(default_factory=dict)
     balanced: Metric | None = None
     findings: tuple[QualityFinding, ...] = ()
+    coverage: Coverage | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

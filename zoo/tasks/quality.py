@@ -8,13 +8,15 @@ from typing import Any
 
 from zoo.contracts import Dataset, Metric, Task, Truth
 from zoo.contracts.baseline import AgainstBaseline
+from zoo.contracts.preprocessing import Coverage
 from zoo.results import formatting as fmt
 from zoo.results.records import NO_BETTER, Epoch, QualityFinding, TrainingResult
 from zoo.tasks.classes import balanced_accuracy
 from zoo.tasks.proportions import wilson_interval
 
-#: From this share of words on, what a network does not know decides its answers.
-_UNKNOWN_SHARE = 1 / 3
+#: From this share of words on, what a network does not know decides its answers; so of texts that
+#: are cut, what it does not see.
+_UNREAD_SHARE = 1 / 3
 #: Training is far above validation when the gap is surely larger than this share of examples.
 _GAP = 0.1
 #: Fewer epochs do not show that validation never moves.
@@ -30,7 +32,10 @@ def quality_of(task: Task, answers: Any, truth: Truth) -> dict[str, Any]:
         answers: Decoded.
         truth: Of the same examples.
     """
+    from zoo.data.preprocessing.inputs import kind_of  # imports numpy
+
     metrics = task.evaluate(answers, truth)
+    coverage = kind_of(truth.preprocessing).coverage(truth.examples)
     baseline = task.baseline(answers, truth)
     recalls = dict(task.recalls(answers, truth))
     balanced = balanced_accuracy(recalls)
@@ -38,7 +43,7 @@ def quality_of(task: Task, answers: Any, truth: Truth) -> dict[str, Any]:
         *_beside_baseline(task, metrics[0], baseline, recalls, balanced),
         *_untested(recalls, truth),
         *_unanswered(task.unanswered(answers, truth), truth),
-        *_unknown_words(truth),
+        *_unread(coverage),
     )
     return {
         "metrics": metrics,
@@ -47,6 +52,7 @@ def quality_of(task: Task, answers: Any, truth: Truth) -> dict[str, Any]:
         "recalls": recalls,
         "balanced": balanced,
         "findings": findings,
+        "coverage": coverage,
     }
 
 
@@ -145,18 +151,24 @@ def _unanswered(names: Sequence[str], truth: Truth) -> Iterator[QualityFinding]:
     )
 
 
-def _unknown_words(truth: Truth) -> Iterator[QualityFinding]:
-    from zoo.data.preprocessing.inputs import kind_of  # imports numpy
-
-    found = kind_of(truth.preprocessing).unknown(truth.examples)
-    if found is None or not found[1] or found[0] < _UNKNOWN_SHARE * found[1]:
+def _unread(coverage: Coverage | None) -> Iterator[QualityFinding]:
+    if coverage is None:
         return
-    unknown, total = found
-    yield QualityFinding(
-        code="unknown-words",
-        text=f"{unknown:,} of {total:,} words that the network is judged on are unknown to it",
-        fix="train on texts of the same kind and language, or with a larger vocabulary",
-    )
+    if coverage.words and coverage.unknown >= _UNREAD_SHARE * coverage.words:
+        yield QualityFinding(
+            code="unknown-words",
+            text=f"{coverage.unknown:,} of {coverage.words:,} words that the network is judged on "
+            "are unknown to it",
+            fix="train on texts of the same kind and language, or with a larger vocabulary",
+        )
+    if coverage.examples and coverage.longer >= _UNREAD_SHARE * coverage.examples:
+        yield QualityFinding(
+            code="longer-texts",
+            text=f"{coverage.longer:,} of {coverage.examples:,} texts that the network is judged "
+            f"on are longer than the {coverage.length} words that it takes: the rest is not read",
+            fix="give it the part of each text that matters most, such as its beginning",
+            weak=False,
+        )
 
 
 def training_findings(training: TrainingResult, dataset: Dataset) -> tuple[QualityFinding, ...]:

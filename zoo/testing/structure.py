@@ -6,14 +6,9 @@ import math
 from typing import Any
 
 from zoo.common.errors import ZooError
-from zoo.networks.building import (
-    HEAD,
-    build_network,
-    count_multiply_adds,
-    count_parameters,
-    raw_model,
-)
+from zoo.networks.building import HEAD, build_network, count_parameters, raw_model
 from zoo.networks.logits import check_logits
+from zoo.networks.multiply_adds import count_multiply_adds
 from zoo.testing.candidate import CheckedNetwork
 from zoo.testing.verdict import Finding, NotTried
 

@@ -10,6 +10,18 @@ from typing import Any
 from zoo.common.optional_imports import require
 from zoo.common.progress import Event
 from zoo.contracts.training import Training
+from zoo.networks.multiply_adds import count_multiply_adds
+
+#: Multiply-adds of one call into TensorFlow: the call should cost little beside them, and yet
+#: return often enough for a bar to move.
+_WORK_PER_CALL = 3_000_000_000
+_MOST_STEPS = 32
+
+
+def steps_per_call(network: Any, options: Training) -> int:
+    """Batches per call into TensorFlow; results do not depend on it."""
+    work = 3 * count_multiply_adds(network) * (options.batch_size or 1)
+    return max(1, min(_MOST_STEPS, _WORK_PER_CALL // max(work, 1)))
 
 
 def progress_callback(

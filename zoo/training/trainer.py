@@ -16,7 +16,7 @@ from zoo.contracts import Dataset, Preprocessing
 from zoo.contracts.task import Task
 from zoo.contracts.training import Training
 from zoo.contracts.training_objective import TrainingObjective
-from zoo.networks.building import count_multiply_adds, raw_model
+from zoo.networks.building import raw_model
 from zoo.networks.logits import check_logits
 from zoo.results.records import Epoch
 from zoo.training.batches import TrainingBatches
@@ -24,7 +24,7 @@ from zoo.training.fused_batch_norm import fused_normalizations
 from zoo.training.layer_groups import describe_groups, freeze, layer_groups, unfreeze_groups
 from zoo.training.moving_averages import FOLLOWING_STEPS, MovingAverages
 from zoo.training.optimizer import adamw
-from zoo.training.progress import progress_callback
+from zoo.training.progress import progress_callback, steps_per_call
 from zoo.training.sample_images import SampleImages
 from zoo.training.saved_state import SavedState
 from zoo.training.xla import XlaTrial, use_jit
@@ -32,10 +32,6 @@ from zoo.training.xla import XlaTrial, use_jit
 WARM_UP_SHARE = 0.1
 #: No training is stopped for want of progress before: a new head alone takes that long to settle.
 LEAST_STEPS = 300
-#: Multiply-adds of one call into TensorFlow: the call should cost little beside them, and yet
-#: return often enough for a bar to move.
-_WORK_PER_CALL = 3_000_000_000
-_MOST_STEPS = 32
 
 
 class Trainer:
@@ -110,7 +106,7 @@ class Trainer:
         batches = TrainingBatches(dataset, self.preprocessing, self.options, self.task, self.seed)
         self.metric_name = self.task.compile(model, self._optimizer(batches.steps), self.options)
         model.optimizer.build(model.trainable_variables)
-        model.steps_per_execution = self._steps_per_call()
+        model.steps_per_execution = steps_per_call(self.network, self.options)
         averages = MovingAverages(model)
         self._resume(model)
         self._group_layers(model, batches.steps, averages)
@@ -253,11 +249,6 @@ class Trainer:
     def _first_unfrozen_epoch(self) -> int:
         """The first epoch in which every layer is trainable."""
         return len(self._groups) if self.options.freeze == "gradual" else 0
-
-    def _steps_per_call(self) -> int:
-        """Batches per call into TensorFlow; results do not depend on it."""
-        work = 3 * count_multiply_adds(self.network) * (self.options.batch_size or 1)
-        return max(1, min(_MOST_STEPS, _WORK_PER_CALL // max(work, 1)))
 
     def _group_layers(self, model: Any, batches: int, averages: MovingAverages) -> None:
         """Divides the layers into groups for gradual unfreezing or rates by group."""

@@ -22,6 +22,7 @@ from .running import run
 from .runtimes.base import Model, Options
 from .runtimes.loading import import_runtime, open_model, version_of
 from .runtimes.table import OWN, described, own_runtime
+from .system import digest_of
 
 
 class Agent:
@@ -103,4 +104,5 @@ class Agent:
             "batch": model.batch,
             "delegate": model.delegate(),
             "locate": True,
+            "sha256": digest_of(str(request["path"])) if request.get("digest") else "",
         }

@@ -17,6 +17,17 @@ def read_text(path: str) -> str:
         return ""
 
 
+def digest_of(path: str) -> str:
+    """SHA-256 of a file."""
+    import hashlib
+
+    digest = hashlib.sha256()
+    with Path(path).open("rb") as file:
+        while chunk := file.read(1 << 16):
+            digest.update(chunk)
+    return digest.hexdigest()
+
+
 def system_value(*command: str) -> str:
     """What a system program prints; empty where it does not exist."""
     import subprocess

@@ -62,7 +62,6 @@ def sample(
     began = now()
     floor, limit = began + int(min_seconds * 1e9), began + int(max_seconds * 1e9)
     look = began + POWER_EVERY_NS if powers else limit
-    gc.collect()
     gc.disable()
     try:
         while True:
@@ -96,6 +95,7 @@ def bench(model: Model, request: Json) -> Json:
     model.invoke()
     first_ns = clock() - started
     warm = warm_up(model, float(request.get("warmup_seconds", 1.0)))
+    gc.collect()  # here, where the time of sampling does not count it
     # Read before the samples pile up, which belong to the agent and not to the file.
     peak = peak_memory()
     load_average, spin_before, mhz, before = os.getloadavg(), spin(), busy_mhz(), counters()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import hashlib
 import json
 import os
 import subprocess
@@ -84,7 +85,7 @@ def test_every_claim_of_a_good_file_holds(file: Path) -> None:
     for name in (
         *("readable", "model bytes", "format", "inputs", "outputs", "preprocessing", "gate"),
         *("placement", "operators", "shapes", "golden inputs", "classes of the dataset"),
-        *("training data", "accuracy", f"golden outputs in {runtime}"),
+        *("training data", "accuracy", f"golden outputs in {runtime}", "finite", "answers"),
         f"fresh state in {runtime}",
     ):
         assert status[name] == "holds", name
@@ -181,6 +182,7 @@ def test_one_bit_is_enough_where_the_file_was_judged(copy: Callable[[str], Path]
                 )
             },
         ),
+        ("answers", lambda m: {"gate": replace(m.gate, outputs_sha256="0" * 64)}),
         ("classes of the dataset", lambda m: {"classes": m.classes[::-1]}),
         ("training data", lambda m: {"dataset": replace(m.dataset, content_hash="1" * 64)}),
         ("golden outputs in litert", lambda m: {"golden": _moved(m.golden)}),
@@ -192,6 +194,17 @@ def test_an_edited_manifest(claim: str, change: Callable, copy: Callable[[str], 
     file = copy("int8.tflite")
     with_manifest(file, **change(manifest_of(file)))
     assert claim in failing(verified(file, data="digits"))
+
+
+@pytest.mark.parametrize("change", [{"processor": "elsewhere"}, {"outputs_sha256": ""}])
+def test_answers_are_compared_where_the_gate_ran_the_file(
+    change: dict[str, str], copy: Callable[[str], Path]
+) -> None:
+    file = copy("int8.tflite")
+    with_manifest(file, gate=replace(manifest_of(file).gate, **change))
+    found = verified(file, data="digits")
+    assert found.passed
+    assert {c.name: c.status for c in found.claims}["answers"] == "not checked"
 
 
 def _moved(golden: Golden) -> Golden:
@@ -387,3 +400,17 @@ def test_changed_labels_in_the_file_fail(copy: Callable[[str], Path]) -> None:
     file = copy("float32.tflite")
     with_manifest(file, attachments={"labels.txt": "0" * 64})
     assert "other content" in failing(verified(file))
+
+
+def test_labels_in_another_order_fail_behind_a_right_hash(copy: Callable[[str], Path]) -> None:
+    from zoo.exporters.tflite.contents import _parts, with_appended
+
+    file, found = copy("float32.tflite"), {}
+    for order, names in (("right", "0123456789"), ("turned", "1234567890")):
+        payload, appended = _parts(file)
+        labels = "\n".join(names).encode()
+        file.write_bytes(with_appended(payload, {**appended, "labels.txt": labels}))
+        with_manifest(file, attachments={"labels.txt": hashlib.sha256(labels).hexdigest()})
+        found[order] = failing(verified(file))
+    assert found["right"] == []
+    assert found["turned"] == ["labels"]

@@ -25,7 +25,8 @@ from zoo.devices.runtimes import RUNTIMES
 from zoo.devices.shared import agent_files
 from zoo.devices.shared.agent_files import AGENT, agent_archive, agent_sources
 from zoo.execution.agent_process import PipeProcess
-from zoo.execution.protocol import PROTOCOL, pack, unpack
+from zoo.execution.figures import array
+from zoo.execution.protocol import PROTOCOL, pack
 
 #: Python 3.9 has all of today's standard library but this.
 STANDARD = {*sys.stdlib_module_names} - {"tomllib"}
@@ -233,7 +234,7 @@ def test_a_plugin_brings_what_runs_its_files(
     assert loaded["ok"], loaded
     assert (loaded["runtime"], loaded["api"]) == ("doubling", "multiplication")
     answer = ask(agent, command="run", inputs=[pack(np.ones((3, 4), np.float32))])
-    np.testing.assert_array_equal(unpack(answer["outputs"][0]), np.full((3, 4), 2.5))
+    np.testing.assert_array_equal(array(answer["outputs"][0]), np.full((3, 4), 2.5))
     timed = ask(agent, command="bench", min_runs=10, min_seconds=0.0, warmup_seconds=0.01)
     assert timed["samples"]["count"] >= 10
 

@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from zoo.analysis.verify.claims import ClaimList
-from zoo.artifacts.artifact import Artifact, Manifest, require_manifest
+from zoo.artifacts.artifact import Artifact, GateReference, Manifest, require_manifest
 from zoo.artifacts.file_chain import FileChain
+from zoo.artifacts.gate import finite_outputs
 from zoo.artifacts.golden_samples import Golden, GoldenArrays, read_golden
 from zoo.artifacts.reference_outputs import comparison_split
 from zoo.common.errors import BadFile, ZooError
@@ -122,9 +123,9 @@ def _check_runtime(
     )
 
 
-def _same_environment(golden: Golden, answered: FileOutputs) -> bool:
+def _same_environment(kept: Golden | GateReference, answered: FileOutputs) -> bool:
     now = (answered.runtime, answered.runtime_version, answered.processor)
-    return now == (golden.runtime, golden.runtime_version, golden.processor)
+    return now == (kept.runtime, kept.runtime_version, kept.processor)
 
 
 def _largest_difference(one: Array, other: Array) -> float:
@@ -225,7 +226,7 @@ def check_quality(
         claims.skip(names, f"{why} is not here")
         return
     try:
-        found = _check_metrics(chain, device, runtimes[0], dataset, task, emit)
+        found = _check_metrics(claims, chain, device, runtimes[0], dataset, data, task, emit)
     except ZooError as error:
         claims.skip(names, error.what + (f": {error.why}" if error.why else ""))
         return
@@ -277,10 +278,12 @@ def _check_dataset(claims: ClaimList, manifest: Manifest, dataset: Dataset) -> N
 
 
 def _check_metrics(
+    claims: ClaimList,
     chain: FileChain,
     device: Device,
     runtime: str,
     dataset: Dataset,
+    data: str,
     task: Task,
     emit: OnEvent,
 ) -> dict[str, Any]:
@@ -289,7 +292,37 @@ def _check_metrics(
     truth = truth_of(dataset, "test", chain.manifest.preprocessing)
     split = comparison_split(dataset, 0)
     answered = combine_outputs(chain, run_chain(chain, runtime, device, split, emit=emit))
+    _check_answers(claims, chain.manifest, answered, data)
     return quality_of(task, task.decode(answered.outputs), truth)
+
+
+def _check_answers(claims: ClaimList, manifest: Manifest, answered: FileOutputs, data: str) -> None:
+    """All answers to the test split: finite, and where the gate ran the file, the very same.
+
+    Golden inputs are few: what is wrong for some inputs alone, they need not show.
+    """
+    from zoo.data.readers.hashing import array_hash
+
+    finite = finite_outputs(answered.outputs)
+    claims.check("finite", finite.passed, finite.value, finite.reason)
+    gate, name = manifest.gate, "answers"
+    if gate is None or not gate.outputs_sha256:
+        claims.skip(name, "the manifest has no hash of them: an older edgezoo wrote it")
+    elif _judged_on(manifest) != data:
+        claims.skip(name, f"the gate's were those to {_judged_on(manifest)}")
+    elif not _same_environment(gate, answered):
+        claims.skip(
+            name, "the gate ran the file in another runtime, or on another kind of processor"
+        )
+    else:
+        claims.check(
+            name,
+            array_hash(answered.outputs).hex() == gate.outputs_sha256,
+            f"{len(answered.outputs):,} in {answered.runtime} {answered.runtime_version}: bit for "
+            "bit the gate's",
+            "the same runtime on the same kind of processor answered otherwise when the file was "
+            "judged: the model is another",
+        )
 
 
 def _task(registry: Registry, manifest: Manifest) -> Task | None:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from zoo.analysis.verify.claims import Claim, ClaimList
 from zoo.analysis.verify.contents import check_contents, check_gate, check_origin
+from zoo.analysis.verify.normalization import check_normalization
 from zoo.analysis.verify.outputs import check_golden, check_golden_chain, check_quality
 from zoo.analysis.verify.signatures import check_signatures, mention_signature
 from zoo.artifacts.artifact import (
@@ -134,6 +135,8 @@ def verify(
     if chain is not None:
         check_gate(claims, chain, precision)
         check_origin(claims, registry, chain)
+        claims.part = chain.manifest.part
+        check_normalization(claims, registry, chain.first)
     for one in files:
         claims.part = require_manifest(one).part
         check_golden(claims, registry, one, require_manifest(one), precision, where, runtimes)

@@ -62,4 +62,5 @@ def readme(
 
 def _words(value: object) -> str:
     """Foreign text on one line, without what Markdown or HTML would act on."""
-    return plain(str(value)).replace("<", "(").replace("|", "/").replace("`", "'")
+    words = plain(str(value)).replace("<", "(").replace("|", "/").replace("`", "'")
+    return words.replace("](", "] (")  # links and pictures, which a viewer would fetch

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import os
-import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
 
+from zoo.common.captured import run_captured
 from zoo.common.optional_imports import installed
 from zoo.contracts import Program
 
@@ -39,22 +39,19 @@ def try_program(folder: Path, program: Program) -> ProgramTrial:
             language=program.language, file=program.file, passed=None, said=program.checked
         )
     before = set(folder.rglob("*"))
-    try:
-        done = subprocess.run(
-            [sys.executable, "-P", *program.arguments],
-            cwd=folder,
-            env={**os.environ, "PYTHONDONTWRITEBYTECODE": "1"},
-            capture_output=True,
-            text=True,
-            errors="replace",
-            timeout=_SECONDS,
-            check=False,
-        )
-        lines = (done.stdout if done.returncode == 0 else done.stdout + done.stderr).splitlines()
-        passed = done.returncode == 0
-        said = "\n".join(lines[:_MOST_LINES] if passed else lines[-_MOST_LINES:])
-    except subprocess.TimeoutExpired:
-        passed, said = False, f"no answer within {_SECONDS} s"
+    done = run_captured(
+        [sys.executable, "-P", *program.arguments],
+        seconds=_SECONDS,
+        folder=folder,
+        environment={**os.environ, "PYTHONDONTWRITEBYTECODE": "1"},
+    )
+    passed, lines = (
+        done.code == 0,
+        (done.out if done.code == 0 else done.out + done.err).splitlines(),
+    )
+    said = "\n".join(lines[:_MOST_LINES] if passed else lines[-_MOST_LINES:])
+    if done.code is None and not done.flooded:
+        said = f"no answer within {_SECONDS} s"
     for path in set(folder.rglob("*")) - before:
         if path.is_file():
             path.unlink()  # the folder holds what was written for it, and nothing that was tried

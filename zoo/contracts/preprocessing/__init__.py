@@ -2,7 +2,7 @@
 
 from zoo.contracts.preprocessing.base import Normalization, Preprocessing
 from zoo.contracts.preprocessing.images import ImagePreprocessing, Interpolation, Layout, Resize
-from zoo.contracts.preprocessing.input_kind import InputKind
+from zoo.contracts.preprocessing.input_kind import Coverage, InputKind
 from zoo.contracts.preprocessing.latents import LatentPreprocessing
 from zoo.contracts.preprocessing.parts import PartPreprocessing
 from zoo.contracts.preprocessing.series import SeriesPreprocessing
@@ -12,6 +12,7 @@ __all__ = [
     "FIRST_WORD",
     "PADDING",
     "UNKNOWN",
+    "Coverage",
     "ImagePreprocessing",
     "InputKind",
     "Interpolation",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from zoo.contracts.dataset import Dataset, Split
@@ -14,6 +15,25 @@ if TYPE_CHECKING:  # lists and help must not wait for numpy
     Array = NDArray[Any]
 
 Own = TypeVar("Own", bound=Preprocessing)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Coverage:
+    """How much of a split's examples a network can tell.
+
+    Attributes:
+        unknown: Words outside its vocabulary, of those that it reads.
+        words: Those that it reads.
+        longer: Examples that are longer than its input; what is too much is not read.
+        examples: All of them.
+        length: Words that its input takes.
+    """
+
+    unknown: int
+    words: int
+    longer: int
+    examples: int
+    length: int
 
 
 class InputKind(ABC, Generic[Own]):
@@ -46,8 +66,8 @@ class InputKind(ABC, Generic[Own]):
         """Why raw inputs have another range than the weights were trained on; empty otherwise."""
         return ""
 
-    def unknown(self, split: Split) -> tuple[int, int] | None:
-        """How many parts of a split's examples stand for "unknown", of how many; None: none can."""
+    def coverage(self, split: Split) -> Coverage | None:
+        """How much of a split's examples the network can tell; None: all, whatever they are."""
         return None
 
     def text(self, split: Split, index: int) -> str:

@@ -18,6 +18,7 @@ from zoo.contracts.preprocessing import (
     FIRST_WORD,
     PADDING,
     UNKNOWN,
+    Coverage,
     InputKind,
     TokenPreprocessing,
 )
@@ -133,14 +134,22 @@ class Tokens(InputKind[TokenPreprocessing]):
         words = f"the vocabulary of the weights has {len(self.own.vocabulary):,} words"
         return "" if known >= _KNOWN else f"{words}; it knows {known:.0%} of the data's"
 
-    def unknown(self, split: Split) -> tuple[int, int] | None:
-        """Words outside the vocabulary, of all words that the network reads."""
-        unknown = total = 0
+    def coverage(self, split: Split) -> Coverage:
+        """Words outside the vocabulary, and texts that are too long."""
+        unknown = words = longer = 0
         for index in range(len(split)):
-            numbers = self.read(split, index)
-            unknown += int((numbers == UNKNOWN).sum())
-            total += int((numbers != PADDING).sum())
-        return unknown, total
+            tokens = self._tokens(split, index)
+            read = tokens[: self.own.length]
+            unknown += sum(token not in self.own.numbers for token in read)
+            words += len(read)
+            longer += len(tokens) > len(read)
+        return Coverage(
+            unknown=unknown,
+            words=words,
+            longer=longer,
+            examples=len(split),
+            length=self.own.length,
+        )
 
     def text(self, split: Split, index: int) -> str:
         """The text itself; of tokens, with spaces between."""

@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zoo.common.errors import BadData
+from zoo.common.shown_text import printable
 from zoo.contracts.dataset import SPLITS
 from zoo.data.group_splits import groups_to_splits, joined_by_content
-from zoo.data.readers.folder_names import printable_name
 from zoo.data.readers.listing import ListedFile, Listing, class_order
 from zoo.data.splits import SHARES, SHARES_WITHOUT_TEST, split_by_content
 
@@ -29,9 +29,9 @@ def classes_of(listing: Listing) -> tuple[str, ...]:
     """
     every = sorted({n for names in listing.classes.values() for n in names}, key=class_order)
     for name in every:
-        if not name.isprintable():
+        if printable(name) != name:
             raise BadData(
-                f"the class folder {printable_name(name)!r} has unprintable characters in its name",
+                f"the class folder {printable(name)!r} has unprintable characters in its name",
                 fix="rename it",
             )
     for split, names in listing.classes.items():
@@ -200,4 +200,4 @@ def note(what: str, names: Sequence[str]) -> list[str]:
 def listed(names: Sequence[str]) -> str:
     """Names in a row, not too many."""
     more = f"; and {len(names) - LISTED} more" if len(names) > LISTED else ""
-    return "; ".join(map(printable_name, names[:LISTED])) + more
+    return "; ".join(map(printable, names[:LISTED])) + more

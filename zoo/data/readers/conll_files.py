@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from zoo.common.errors import BadData
-from zoo.data.readers.folder_names import printable_name
+from zoo.common.shown_text import printable
 from zoo.data.readers.tables import lines_of, quote_cell
 
 #: A longer one is a file without the empty lines between sentences.
@@ -38,7 +38,7 @@ def read_sentences(path: Path, name: str) -> Iterator[Sentence]:
             continue
         columns = [part.strip() for part in line.split("\t")] if "\t" in line else line.split()
         width = width or len(columns)
-        _check(columns, width, len(tokens), f"{printable_name(name)}, line {number}")
+        _check(columns, width, len(tokens), f"{printable(name)}, line {number}")
         tokens.append(columns[0])
         tags.append(columns[-1])
     if tokens:
@@ -56,7 +56,7 @@ def _check(columns: list[str], width: int, tokens: int, place: str) -> None:
             f"{place}: {len(columns)} columns, but the lines before have {width}",
             fix="give each line the same columns; a token with blanks in it needs tabs",
         )
-    if not columns[0] or not columns[-1] or not columns[-1].isprintable():
+    if not columns[0] or not columns[-1] or printable(columns[-1]) != columns[-1]:
         raise BadData(
             f"{place}: the token is {quote_cell(columns[0])}, its tag is {quote_cell(columns[-1])}",
             fix="correct the line",

@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from zoo.common.errors import BadData
-from zoo.data.readers.folder_names import a_fold, folded, of_a_system, printable_name, split_of
+from zoo.common.shown_text import printable
+from zoo.data.readers.folder_names import a_fold, folded, of_a_system, split_of
 
 #: What annotated datasets call the folders of their parts.
 _ANNOTATED = frozenset({"images", "image", "imgs", "img", "jpegimages", "pictures", "photos"})
@@ -82,7 +83,7 @@ def _splits(
         if split == "?":
             if len(open_ones) != 1:
                 raise BadData(
-                    f"{argument} has {printable_name(name)}/, which may mean validation or test",
+                    f"{argument} has {printable(name)}/, which may mean validation or test",
                     why=f"beside it there is {_listed([n for n in names if n != name])}",
                     fix="rename it to validation or to test",
                 )
@@ -98,7 +99,7 @@ def _splits(
         by_split[given[name]] = name
     for name in names:
         _refuse_annotated(root, argument, name)
-    train = printable_name(by_split["train"])
+    train = printable(by_split["train"])
     if "test" not in by_split:
         raise BadData(
             f"{argument} has {train}/ but no test/",
@@ -126,7 +127,7 @@ def _refuse_annotated(root: Path, argument: str, name: str) -> None:
 def _annotated(argument: str, place: str) -> BadData:
     return BadData(
         f"{argument} looks like a dataset with boxes or masks, such as YOLO's: "
-        f"{printable_name(place)}/ is no class",
+        f"{printable(place)}/ is no class",
         why=_CLASSES,
         fix="name a dataset for classification; with one object in each picture, its box's class "
         "tells the folder that the picture belongs in",
@@ -155,7 +156,7 @@ def _refuse_other_layouts(root: Path, argument: str, names: Sequence[str]) -> No
     tables = sorted(p.name for p in root.iterdir() if p.suffix.lower() in _TABLES)
     if folded(names[0]) in _ANNOTATED and not inside and tables:
         raise BadData(
-            f"{argument} holds {printable_name(names[0])}/ and {printable_name(tables[0])}: "
+            f"{argument} holds {printable(names[0])}/ and {printable(tables[0])}: "
             "one folder for pictures of all classes",
             why=f"{_CLASSES}; tables of labels are not read",
             fix=f"{_SORT}the table says which",
@@ -192,9 +193,9 @@ def _folders(folder: Path) -> list[str]:
 
 
 def _listed(names: Iterable[str]) -> str:
-    return ", ".join(map(printable_name, names))
+    return ", ".join(map(printable, names))
 
 
 def _told(names: Sequence[str]) -> str:
-    few = [f"{printable_name(name)}/" for name in names[:6]]
+    few = [f"{printable(name)}/" for name in names[:6]]
     return ", ".join(few) + (" …" if len(names) > 6 else "")

@@ -37,11 +37,6 @@ _OF_SYSTEMS = frozenset(
 )
 
 
-def printable_name(name: str) -> str:
-    """A file name safe to print: control characters and undecodable bytes are escaped."""
-    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in name)
-
-
 def of_a_system(name: str) -> bool:
     """Whether a file or folder was made by an archiver, a server or an editor."""
     return name.lower() in _OF_SYSTEMS

@@ -10,8 +10,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from zoo.common.errors import BadData, UsageError
+from zoo.common.files import no_file, no_folder
+from zoo.common.shown_text import printable
 from zoo.data.readers.folder_layout import layout_of
-from zoo.data.readers.folder_names import lookalikes, of_a_system, plain, printable_name
+from zoo.data.readers.folder_names import lookalikes, of_a_system, plain
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,7 +61,7 @@ class Listing:
     def place(self, split: str | None, class_name: str = "") -> str:
         """A split's folder, or a class folder in it, for messages."""
         folder = self.folders.get(split)
-        return class_name if folder is None else f"{printable_name(folder)}/{class_name}"
+        return class_name if folder is None else f"{printable(folder)}/{class_name}"
 
 
 def list_folder(argument: str | None) -> Listing:
@@ -84,7 +86,7 @@ def list_folder(argument: str | None) -> Listing:
         _list_classes(listing, root / name, split, below)
     every = dict.fromkeys(name for names in listing.classes.values() for name in names)
     listing.notes += [
-        f"different classes whose names look alike: {printable_name(group)}"
+        f"different classes whose names look alike: {printable(group)}"
         for group in lookalikes(every)
     ]
     listing.files.sort(key=lambda file: file.path)
@@ -106,7 +108,10 @@ def list_files(argument: str, suffixes: tuple[str, ...] | None) -> Listing:
         BadData: A link leaves the folder, or a folder cannot be read.
     """
     path = Path(argument).expanduser()
-    if path.is_file():
+    problem = no_file(path, argument, missing=f"there is no folder {argument}")
+    if problem and no_folder(path):
+        raise UsageError(problem, fix="check the path")
+    if problem is None:
         path = Path(os.path.realpath(path))
         listing = Listing(root=path.parent)
         listing.files.append(_listed(listing, path, path.stat()))
@@ -128,8 +133,8 @@ def _root(
     argument: str, fix: str = "name a folder that holds one folder of images per class"
 ) -> Path:
     root = Path(os.path.realpath(Path(argument).expanduser()))
-    if not root.is_dir():
-        raise UsageError(f"there is no folder {argument}", fix=fix)
+    if problem := no_folder(root, argument):
+        raise UsageError(problem, fix=fix)
     return root
 
 
@@ -163,7 +168,7 @@ def _list_classes(listing: Listing, folder: Path, split: str | None, names: list
         if plain(name) != name and plain(name) in names:
             place = (folder / plain(name)).relative_to(listing.root).as_posix()
             listing.notes.append(
-                f"two folders spell one name, and are one class: {printable_name(place)}"
+                f"two folders spell one name, and are one class: {printable(place)}"
             )
         for entry in _files_below(listing, folder / name):
             status = _regular(listing, entry)
@@ -212,7 +217,7 @@ def _entries(listing: Listing, folder: Path) -> Iterator[os.DirEntry[str]]:
             entries = sorted(found, key=lambda entry: entry.name)
     except OSError as error:
         raise BadData(
-            f"the folder {printable_name(str(folder))} cannot be read",
+            f"the folder {printable(str(folder))} cannot be read",
             why=error.strerror,
             fix="change its permissions, or move it away",
         ) from error
@@ -227,8 +232,7 @@ def _entries(listing: Listing, folder: Path) -> Iterator[os.DirEntry[str]]:
             target = os.path.realpath(entry.path)
             if not Path(target).is_relative_to(listing.root):
                 raise BadData(
-                    f"{printable_name(entry.path)} is a link to {printable_name(target)}, "
-                    "outside the folder",
+                    f"{printable(entry.path)} is a link to {printable(target)}, outside the folder",
                     why="a dataset that reaches beyond its folder can expose other files",
                     fix="copy the file into the folder, or remove the link",
                 )
@@ -250,4 +254,4 @@ def _regular(listing: Listing, entry: os.DirEntry[str]) -> os.stat_result | None
 
 def _ignore(listing: Listing, entry: os.DirEntry[str], reason: str) -> None:
     name = Path(entry.path).relative_to(listing.root).as_posix()
-    listing.ignored.append(f"{printable_name(name)} ({reason})")
+    listing.ignored.append(f"{printable(name)} ({reason})")

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zoo.common.errors import BadData, BadFile
+from zoo.common.shown_text import printable
 from zoo.data.readers.array_ranges import range_notes, refuse_mixed_scales
 from zoo.data.readers.label_kinds import label_type_error, row_labels_error
 
@@ -304,7 +305,7 @@ def _class_names(names: NDArray[Any]) -> tuple[str, ...]:
         )
     classes = tuple(str(name) for name in names)
     uses = Counter(classes)
-    doubtful = [n for n in classes if not n or not n.isprintable() or uses[n] > 1]
+    doubtful = [n for n in classes if not n or printable(n) != n or uses[n] > 1]
     if doubtful:
         raise BadData(
             f"{doubtful[0]!r} is no usable class name",

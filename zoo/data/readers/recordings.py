@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zoo.common.errors import BadData, UnknownName, UsageError
-from zoo.data.readers.folder_names import printable_name
+from zoo.common.shown_text import printable
 from zoo.data.readers.label_kinds import refuse_numbers
 from zoo.data.readers.listing import Listing, class_order
 from zoo.data.readers.query import Query
@@ -132,7 +132,7 @@ class _Reader:
     def add(self, line: int, row: list[str]) -> None:
         if len(row) != self.width:
             raise BadData(
-                f"{printable_name(self.name)}, line {line}: {len(row)} columns, but the header has "
+                f"{printable(self.name)}, line {line}: {len(row)} columns, but the header has "
                 f"{self.width}",
                 fix="give each row all columns; numbers with a decimal comma need a point",
             )
@@ -160,7 +160,7 @@ class _Reader:
     def finish(self) -> Recording:
         if not self.lines:
             raise BadData(
-                f"{printable_name(self.name)} holds a header, but no rows", fix="remove the file"
+                f"{printable(self.name)} holds a header, but no rows", fix="remove the file"
             )
         rows = np.frombuffer(self.values, np.float64).reshape(len(self.lines), len(self.channels))
         with np.errstate(over="ignore"):
@@ -215,7 +215,7 @@ class _Reader:
         text = text.strip()
         if not text:
             raise BadData(f"{self._place(line, column)}: the value is missing", fix=_REPAIR)
-        if not text.isprintable():
+        if printable(text) != text:
             raise BadData(
                 f"{self._place(line, column)}: {quote_cell(text)} has unprintable characters",
                 fix="rename it",
@@ -223,7 +223,7 @@ class _Reader:
         return text
 
     def _place(self, line: int, column: str) -> str:
-        return f"{printable_name(self.name)}, line {line}, column {printable_name(column)!r}"
+        return f"{printable(self.name)}, line {line}, column {printable(column)!r}"
 
 
 def _seconds(text: str) -> str:
@@ -243,10 +243,10 @@ def clock_breaks(clock: NDArray[np.float64]) -> NDArray[np.int64]:
 
 def _header(name: str, first: tuple[int, list[str]] | None, chosen: bool) -> list[str]:
     if first is None:
-        raise BadData(f"{printable_name(name)} is empty", fix="remove the file, or check the path")
+        raise BadData(f"{printable(name)} is empty", fix="remove the file, or check the path")
     line, cells = first
     header = [text.strip() for text in cells]
-    place = f"{printable_name(name)}, line {line}"
+    place = f"{printable(name)}, line {line}"
     if all(_is_number(text) for text in header):
         raise BadData(
             f"{place}: there are only numbers, but the first line must name the columns",
@@ -284,7 +284,7 @@ def _columns(query: Query, header: Sequence[str], name: str) -> Columns:
         if column not in named:
             given = "label" in query.options or column != label
             raise UnknownName(
-                f"column of {printable_name(name)}",
+                f"column of {printable(name)}",
                 column,
                 named,
                 fix=None if given else f"which column is the class? label={'|'.join(named)}",
@@ -304,7 +304,7 @@ def _columns(query: Query, header: Sequence[str], name: str) -> Columns:
     if not channels or len(set(channels)) < len(channels):
         what = "names one twice" if channels else "finds no column"
         raise UsageError(
-            f"channels of {printable_name(name)}: it {what}", fix=f"columns are {','.join(named)}"
+            f"channels of {printable(name)}: it {what}", fix=f"columns are {','.join(named)}"
         )
     if time is not None and time in (label, group):
         raise UsageError(f"the column {time!r} cannot be time and label or group", fix="keep one")
@@ -317,7 +317,7 @@ def _places(header: list[str], columns: Columns, name: str) -> list[int]:
     missing = [column for column in wanted if column not in header]
     if missing:
         raise BadData(
-            f"{printable_name(name)}, line 1: the column {quote_cell(missing[0])} is missing",
+            f"{printable(name)}, line 1: the column {quote_cell(missing[0])} is missing",
             why="all files of a dataset have the same columns",
             fix="add it, or move the file away",
         )

@@ -8,7 +8,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from zoo.common.errors import BadData
-from zoo.data.readers.folder_names import printable_name
+from zoo.common.files import open_file
+from zoo.common.shown_text import printable
 
 #: A longer line is no line of a table or text; reading on would fill the memory.
 MAX_LINE_BYTES = 1 << 20
@@ -29,22 +30,20 @@ def lines_of(path: Path, name: str) -> Iterator[str]:
         BadData: Another encoding, a NUL, or a line without end; names file and line.
     """
     try:
-        with path.open("rb") as file:
+        with open_file(path) as file:
             for number in itertools.count(1):
                 raw = file.readline(MAX_LINE_BYTES + 1)
                 if not raw:
                     return
                 yield _decoded(raw, name, number)
     except OSError as error:
-        raise BadData(f"{printable_name(name)} cannot be read", why=error.strerror) from error
+        raise BadData(f"{printable(name)} cannot be read", why=error.strerror) from error
 
 
 def _decoded(raw: bytes, name: str, number: int) -> str:
-    place = f"{printable_name(name)}, line {number}"
+    place = f"{printable(name)}, line {number}"
     if number == 1 and raw[:2] in _BYTE_ORDER_MARKS:
-        raise BadData(
-            f"{printable_name(name)} is {_BYTE_ORDER_MARKS[raw[:2]]} text", fix=_SAVE_AS_UTF8
-        )
+        raise BadData(f"{printable(name)} is {_BYTE_ORDER_MARKS[raw[:2]]} text", fix=_SAVE_AS_UTF8)
     if b"\0" in raw:
         raise BadData(
             f"{place}: there is a NUL character",
@@ -98,7 +97,7 @@ def rows_of(
             row = next(reader, None)
         except csv.Error as error:
             raise BadData(
-                f"{printable_name(name)}, line {begins}: {error}",
+                f"{printable(name)}, line {begins}: {error}",
                 why="the quotes or line ends of this row do not fit",
                 fix="save the file again from the program that made it, as CSV in UTF-8",
             ) from error

@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from zoo.common.errors import BadData, UnknownName
+from zoo.common.shown_text import printable
 from zoo.data.preprocessing.tokens import is_blank
 from zoo.data.readers.class_folders import refuse_broken
-from zoo.data.readers.folder_names import printable_name
 from zoo.data.readers.listing import ListedFile, Listing
 from zoo.data.readers.query import Query
 from zoo.data.readers.tables import quote_cell, rows_of
@@ -89,9 +89,7 @@ def read_text_table(path: Path, query: Query) -> LabelledTexts:
         lowered = header if asked else [text.lower() for text in header]
         for column in columns:
             if column not in lowered:
-                raise UnknownName(
-                    f"column of {printable_name(name)}", column, [h for h in header if h]
-                )
+                raise UnknownName(f"column of {printable(name)}", column, [h for h in header if h])
         places = [lowered.index(column) for column in columns]
         rows = rows[1:]
     else:
@@ -104,8 +102,8 @@ def read_text_table(path: Path, query: Query) -> LabelledTexts:
     for line, row in rows:
         _check_width(name, (line, row), len(header), "put texts with a comma in double quotes")
         label = row[places[1]].strip()
-        place = f"{printable_name(name)}, line {line}"
-        if not label or not label.isprintable():
+        place = f"{printable(name)}, line {line}"
+        if not label or printable(label) != label:
             what = (
                 f"{quote_cell(label)} is no usable class name" if label else "the class is missing"
             )
@@ -124,7 +122,7 @@ def _rows(path: Path, name: str) -> list[tuple[int, list[str]]]:
         comma = len(first[1]) > 1
         rows = list(rows_of(path, name, "," if comma else None))
     if not rows:
-        raise BadData(f"{printable_name(name)} is empty", fix="check the path")
+        raise BadData(f"{printable(name)} is empty", fix="check the path")
     return rows
 
 
@@ -132,6 +130,6 @@ def _check_width(name: str, row: tuple[int, list[str]], width: int, fix: str) ->
     line, cells = row
     if len(cells) != width:
         raise BadData(
-            f"{printable_name(name)}, line {line}: {len(cells)} columns where {width} are expected",
+            f"{printable(name)}, line {line}: {len(cells)} columns where {width} are expected",
             fix=fix,
         )

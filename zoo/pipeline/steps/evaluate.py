@@ -8,7 +8,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from zoo.artifacts.reference_outputs import REFERENCE, comparison_split
+from zoo.artifacts.normalization_in_file import built_inputs
+from zoo.artifacts.reference_outputs import LEADING, REFERENCE, comparison_split
 from zoo.common.files import atomic_path
 from zoo.common.named_arrays import joined
 from zoo.common.optional_imports import require
@@ -19,6 +20,7 @@ from zoo.data.preprocessing.inputs import normalize, read_inputs, truth_of
 from zoo.execution.runner import check_classes, check_enough_classes
 from zoo.networks.building import deployed_model, normalization
 from zoo.networks.card import Accuracy, write_card
+from zoo.networks.leading_layers import LeadingResults
 from zoo.networks.loading import LoadedModel, Subject, load_model
 from zoo.pipeline.steps.origin import Origin
 from zoo.pipeline.steps.step import Outcome, Step, StepContext, StepId
@@ -34,6 +36,8 @@ if TYPE_CHECKING:
 
 _BATCH = 256
 _PREPROCESSING_INPUTS = 64
+#: Real inputs, and as many built ones, that first layers are run on.
+_LEADING_INPUTS = 4
 
 
 EVALUATE = StepId(kind="evaluate")
@@ -98,7 +102,8 @@ def evaluate_model(
     """Evaluates a checkpoint in Keras; with `trained`, as it was trained to be quantized.
 
     Writes the labels of the split and the outputs to ``reference.npz`` in `folder`; of a small
-    test split there are more outputs than labels, as `comparison_split` says. When `card` names a
+    test split there are more outputs than labels, as `comparison_split` says. Writes what the first
+    layers make of some inputs to ``leading.npz``. When `card` names a
     card file, writes the measured accuracy and the findings on it. With `training`, findings of
     that are among them.
     """
@@ -118,17 +123,23 @@ def evaluate_model(
     if split == "test":
         examples = comparison_split(dataset, loaded.task.min_parity_inputs)
     total = len(examples)
-    own = None if trained is None else qat.load(registry, loaded, trained).deployed
+    if trained is None:
+        model = deployed_model(loaded.network, preprocessing, loaded.task, batch=None)
+    else:
+        model = qat.load(registry, loaded, trained).deployed
     outputs = keras_outputs(
         loaded,
         examples,
         lambda done: emit({"event": "progress", "done": done, "total": total}),
-        model=own,
+        model=model,
     )
     with atomic_path(folder / REFERENCE) as temporary, temporary.open("wb") as file:
         np.savez(file, outputs=outputs, labels=truth.labels)
     first = range(min(_PREPROCESSING_INPUTS, len(examples)))
     raw = read_inputs(examples, preprocessing, first)
+    made = built_inputs(preprocessing, _LEADING_INPUTS)
+    some = np.concatenate([raw[:_LEADING_INPUTS], made])
+    LeadingResults.of(model, some, preprocessing.graph_dtype).save(folder / LEADING)
     quality = quality_of(loaded.task, loaded.task.decode(outputs[:count]), truth)
     findings = (
         *quality.pop("findings"),

@@ -20,11 +20,13 @@ from zoo.artifacts.gate import (
     compare_outputs,
     conversion_parity,
     left_in_float,
+    preprocessing_parity,
     reasons,
     run_checks,
 )
 from zoo.artifacts.golden_samples import golden_name
-from zoo.artifacts.reference_outputs import REFERENCE, comparison_split
+from zoo.artifacts.normalization_in_file import NormalizationFinding, measure
+from zoo.artifacts.reference_outputs import LEADING, REFERENCE, comparison_split
 from zoo.common.files import (
     atomic_path,
     copy_with_side_files,
@@ -32,7 +34,7 @@ from zoo.common.files import (
     size_with_side_files,
     write_bytes,
 )
-from zoo.contracts import Precision
+from zoo.contracts import Check, Precision, Split
 from zoo.data.opening import open_dataset
 from zoo.execution.chain_runner import combine_outputs, run_chain
 from zoo.execution.device import Device
@@ -51,6 +53,7 @@ if TYPE_CHECKING:
     from zoo.pipeline.steps.export import ExportStep
 
 OUTPUTS = "outputs.npz"
+_NORMALIZED_INPUTS = 64
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -113,6 +116,7 @@ class GateStep(Step[GateResult]):
         import numpy as np
 
         from zoo.data.preprocessing.inputs import labels_for, truth_of
+        from zoo.data.readers.hashing import array_hash
 
         registry = self.origin.registry
         evaluated = context.before.of(self.reference)
@@ -145,7 +149,7 @@ class GateStep(Step[GateResult]):
             precision=precision,
             static=chain_checks(chain, precision),
             parity=network,
-            preprocessing=evaluated.result.preprocessing,
+            preprocessing=self._normalization(context, chain, examples),
             truth=truth,
             reference=expected,
             outputs=answered.outputs,
@@ -164,6 +168,8 @@ class GateStep(Step[GateResult]):
             runtime_version=answered.runtime_version,
             checks=checks,
             metrics=evaluation.metrics,
+            processor=answered.processor,
+            outputs_sha256=array_hash(answered.outputs).hex(),
             findings=_each_once(
                 evaluated.result,
                 *([context.before.of(self.trained).result] if self.trained else []),
@@ -206,6 +212,27 @@ class GateStep(Step[GateResult]):
             status="passed" if passed else "rejected",
             reason=reasons(checks),
         )
+
+    def _normalization(self, context: StepContext, chain: FileChain, examples: Split) -> Check:
+        """The normalization in the file that takes examples, and in the network's own graph."""
+        from zoo.data.preprocessing.inputs import read_inputs
+
+        in_network = preprocessing_parity(context.before.of(self.reference).result.preprocessing)
+        if not in_network.passed:
+            return in_network
+        origin = context.before.of(self.reference if self.trained is None else self.trained)
+        count = range(min(_NORMALIZED_INPUTS, len(examples)))
+        found: NormalizationFinding = context.call(
+            measure,
+            path=chain.first.path,
+            plugins=self.origin.registry.settings,
+            inputs=read_inputs(examples, chain.manifest.preprocessing, count),
+            leading=origin.folder / LEADING,
+        )
+        if found.kind != "none":
+            return found.check
+        value = f"{found.check.value}; {in_network.value} in the network's own graph"
+        return replace(in_network, value=value)
 
     def _write(
         self, folder: Path, chain: FileChain, answer: GateReference, golden: Sequence[KeptGolden]

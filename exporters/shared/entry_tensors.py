@@ -1,0 +1,228 @@
+"""Which tensors of a graph the network's first layers read, and where each value came from."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Iterable
+from dataclasses import dataclass, field, replace
+from math import inf, prod
+from typing import Any, Generic, Literal, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from zoo.contracts.network_entry import EntryTensor
+
+Array = NDArray[Any]
+Key = TypeVar("Key", bound=Hashable)
+Kind = Literal[
+    "values", "conversion", "reshape", "transpose", "concatenate", "pad", "none", "layer"
+]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Grid:
+    """The numbers that a quantized tensor can hold."""
+
+    step: float
+    low: float
+    high: float
+
+    @classmethod
+    def of(cls, scale: float, zero_point: int, dtype: str) -> Grid:
+        """That of integers with one scale."""
+        limits = np.iinfo(dtype)
+        return cls(
+            step=scale,
+            low=scale * (int(limits.min) - zero_point),
+            high=scale * (int(limits.max) - zero_point),
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class GraphStep(Generic[Key]):
+    """An operator as far as it moves values; tensors by any key.
+
+    Attributes:
+        kind: ``values`` computes on each value by itself, ``conversion`` changes the type alone,
+            ``none`` gives nothing that depends on values, such as a shape; ``layer`` is every
+            operator that is none of the others.
+        name: The operator's kind in the format's words.
+        reads: Inputs that are no constants.
+        makes: Outputs.
+        shape: Of the output.
+        axes: Order of the axes of a transposition; the axis of a concatenation.
+        pads: Of padding, (before, after) for each axis.
+        grid: Of the output, where it is quantized.
+        half: Whether the output is in half precision.
+    """
+
+    kind: Kind
+    name: str
+    reads: tuple[Key, ...]
+    makes: tuple[Key, ...]
+    shape: tuple[int, ...] = ()
+    axes: tuple[int, ...] = ()
+    pads: tuple[tuple[int, int], ...] = ()
+    grid: Grid | None = None
+    half: bool = False
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Trace(Generic[Key]):
+    """A tensor that holds values of the input, moved and computed on one by one.
+
+    Attributes:
+        places: Of the tensor's shape: where in the input, flat, each value came from, times
+            `copies`, plus which copy it is; -1 for what was added.
+        copies: How often each value is repeated.
+        origin: Key of the input.
+    """
+
+    origin: Key
+    places: Array
+    copies: int = 1
+    operators: tuple[str, ...] = ()
+    step: float = 0.0
+    input_step: float = 0.0
+    half: bool = False
+    low: float = -inf
+    high: float = inf
+    input_low: float = -inf
+    input_high: float = inf
+
+    def entry(self, name: str, values: Array, shape: tuple[int, ...]) -> EntryTensor:
+        """The record of the tensor.
+
+        Args:
+            name: Inside the file.
+            values: Real numbers, (examples, *shape of the tensor without a batch of one).
+            shape: Of the input, without the batch.
+        """
+        flat = np.full((len(values), prod(shape) * self.copies), np.nan)
+        kept = self.places.ravel() >= 0
+        flat[:, self.places.ravel()[kept]] = values.reshape(len(values), -1)[:, kept]
+        return EntryTensor(
+            name=name,
+            values=flat.reshape(len(values), *shape, self.copies),
+            operators=self.operators,
+            step=self.step,
+            input_step=self.input_step,
+            half=self.half,
+            low=self.low,
+            high=self.high,
+            input_low=self.input_low,
+            input_high=self.input_high,
+        )
+
+    def on(self, grid: Grid | None, half: bool) -> Trace[Key]:
+        """The same behind an operator that rounds to a grid, or to half precision."""
+        found = replace(self, half=self.half or half)
+        if grid is None:
+            return found
+        if not self.operators:
+            return replace(
+                found,
+                input_step=max(self.input_step, grid.step),
+                input_low=max(self.input_low, grid.low),
+                input_high=min(self.input_high, grid.high),
+            )
+        return replace(
+            found,
+            step=max(self.step, grid.step),
+            low=max(self.low, grid.low),
+            high=min(self.high, grid.high),
+        )
+
+
+@dataclass(kw_only=True, eq=False)
+class EntryTraces(Generic[Key]):
+    """The traces of a graph.
+
+    Attributes:
+        found: Tensors that hold values of the input alone.
+        read: Those among them that a layer reads, or that are results of the graph.
+        layers: The operators that read them.
+    """
+
+    found: dict[Key, Trace[Key]] = field(default_factory=dict)
+    read: list[Key] = field(default_factory=list)
+    layers: list[GraphStep[Key]] = field(default_factory=list)
+
+
+def trace_entries(
+    inputs: Iterable[tuple[Key, tuple[int, ...], Grid | None]],
+    steps: Iterable[GraphStep[Key]],
+    outputs: Iterable[Key],
+) -> EntryTraces[Key]:
+    """Follows the values of the inputs up to the first layers.
+
+    Args:
+        inputs: Key, shape and grid of each.
+        steps: The graph's operators in an order in which they can run.
+        outputs: Keys of the graph's results.
+    """
+    traces = EntryTraces[Key]()
+    for key, shape, grid in inputs:
+        places = np.arange(prod(shape)).reshape(shape)
+        traces.found[key] = Trace(origin=key, places=places).on(grid, False)
+    for step in steps:
+        known = [key for key in step.reads if key in traces.found]
+        if not known or step.kind == "none":
+            continue
+        made = _moved(step, [traces.found[key] for key in known], len(known) == len(step.reads))
+        if made is None:
+            traces.layers.append(step)
+            traces.read += [key for key in known if key not in traces.read]
+            continue
+        traces.found[step.makes[0]] = made.on(step.grid, step.half)
+    traces.read += [key for key in outputs if key in traces.found and key not in traces.read]
+    return traces
+
+
+def _moved(step: GraphStep[Key], given: list[Trace[Key]], all_known: bool) -> Trace[Key] | None:
+    """The trace of an operator's result; None when it is a layer."""
+    first = given[0]
+    alike = all(_same(first, other) for other in given[1:])
+    if step.kind == "layer" or not all_known or not alike:
+        return None
+    places = first.places
+    if step.kind in ("values", "conversion"):
+        if step.kind == "values":
+            used = dict.fromkeys(name for one in given for name in one.operators)
+            # A result may hold other numbers than what it was made of.
+            first = replace(first, operators=(*used, step.name), low=-inf, high=inf)
+        return _broadcast(first, step.shape)
+    if step.kind == "reshape" and prod(step.shape) == places.size:
+        return replace(first, places=places.reshape(step.shape))
+    if step.kind == "transpose" and sorted(step.axes) == list(range(places.ndim)):
+        return replace(first, places=places.transpose(step.axes))
+    if step.kind == "concatenate" and first.copies == 1:
+        axis, count = step.axes[0], len(step.reads)
+        parts = [np.where(places < 0, -1, places * count + n) for n in range(count)]
+        return replace(first, places=np.concatenate(parts, axis), copies=count)
+    if step.kind == "pad" and len(step.pads) == places.ndim:
+        return replace(first, places=np.pad(places, step.pads, constant_values=-1))
+    return None
+
+
+def _same(one: Trace[Key], other: Trace[Key]) -> bool:
+    same = one.origin == other.origin and one.copies == other.copies
+    return same and np.array_equal(one.places, other.places)
+
+
+def _broadcast(trace: Trace[Key], shape: tuple[int, ...]) -> Trace[Key] | None:
+    """The trace after an operation with a constant that may have repeated values."""
+    places = trace.places
+    if shape == places.shape:
+        return trace
+    if len(shape) < places.ndim:
+        return None
+    places = places.reshape((1,) * (len(shape) - places.ndim) + places.shape)
+    wider = [n for n, (a, b) in enumerate(zip(places.shape, shape, strict=True)) if a != b]
+    if not wider:
+        return replace(trace, places=places)
+    if len(wider) > 1 or places.shape[wider[0]] != 1 or trace.copies > 1:
+        return None
+    count = shape[wider[0]]
+    along = np.arange(count).reshape([-1 if n == wider[0] else 1 for n in range(len(shape))])
+    return replace(trace, places=np.where(places < 0, -1, places * count + along), copies=count)

@@ -1,0 +1,136 @@
+"""The entry of a TFLite file's network, measured in LiteRT; see `zoo.contracts.NetworkEntry`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from zoo.contracts.network_entry import FirstResult, NetworkEntry
+
+from ..shared.entry_tensors import EntryTraces, GraphStep, Grid, Kind, trace_entries
+from .graph import Operator, TfliteGraph
+from .runner import Array, Runner
+
+_VALUES = frozenset(
+    {"MUL", "ADD", "SUB", "DIV", "MINIMUM", "MAXIMUM", "POW", "SQUARED_DIFFERENCE", "FLOOR_DIV"}
+    | {"FLOOR_MOD", "ABS", "NEG", "SQRT", "RSQRT", "SQUARE", "EXP", "LOG", "FLOOR", "CEIL"}
+    | {"ROUND", "SIGN", "SIN", "COS", "RELU", "RELU6", "RELU_N1_TO_1", "RELU_0_TO_1", "LOGISTIC"}
+    | {"TANH", "ELU", "LEAKY_RELU", "HARD_SWISH", "GELU", "PRELU"}
+)
+_CONVERSIONS = frozenset({"CAST", "QUANTIZE", "DEQUANTIZE", "FAKE_QUANT"})
+_KINDS: dict[str, Kind] = {
+    **dict.fromkeys(_VALUES, "values"),
+    **dict.fromkeys(_CONVERSIONS, "conversion"),
+    **dict.fromkeys(("RESHAPE", "SQUEEZE", "EXPAND_DIMS"), "reshape"),
+    **dict.fromkeys(("PAD", "PADV2"), "pad"),
+    "TRANSPOSE": "transpose",
+    "CONCATENATION": "concatenate",
+    "SHAPE": "none",
+    "RANK": "none",
+}
+
+
+def network_entry(path: Path, inputs: Array) -> NetworkEntry:
+    """Runs the operators up to the first layers; see `zoo.contracts.Exporter.network_entry`."""
+    graph = TfliteGraph(path)
+    places = [int(i) for i in graph.graph.inputs]
+    constants = _constants(graph)
+    traces = trace_entries(
+        [(place, graph.shape(place), _grid(graph, place)) for place in places],
+        [_step(graph, operator, constants) for operator in graph.operators],
+        [int(i) for i in graph.graph.outputs],
+    )
+    wanted = traces.read
+    results = _results(graph, traces)
+    runner = Runner(graph.up_to({*wanted, *results} - {*places}))
+    found: dict[int, list[Array]] = {place: [] for place in (*wanted, *results)}
+    for example in inputs:
+        runner.run(example[None])
+        for place, values in found.items():
+            values.append(runner.value(place).copy())
+    real = {place: _real(graph, place, np.stack(values)) for place, values in found.items()}
+    shape = graph.shape(places[0])[1:]
+    return NetworkEntry(
+        runtime="litert",
+        tensors=tuple(
+            traces.found[place].entry(graph.name(place), real[place], shape) for place in wanted
+        ),
+        results=tuple(_result(graph, place, real[place]) for place in results),
+    )
+
+
+def _constants(graph: TfliteGraph) -> set[int]:
+    """Constants, and what is made of constants alone."""
+    fixed = {place for place in range(len(graph.graph.tensors)) if graph.is_constant(place)}
+    for operator in graph.operators:
+        if operator.inputs and all(place < 0 or place in fixed for place in operator.inputs):
+            fixed.update(operator.outputs)
+    return fixed
+
+
+def _step(graph: TfliteGraph, operator: Operator, constants: set[int]) -> GraphStep[int]:
+    reads = tuple(place for place in operator.inputs if place >= 0 and place not in constants)
+    made = operator.outputs[0] if len(operator.outputs) == 1 else None
+    kind = "layer" if made is None else _KINDS.get(operator.kind, "layer")
+    axes: tuple[int, ...] = ()
+    pads: tuple[tuple[int, int], ...] = ()
+    if kind in ("transpose", "pad"):
+        values = graph.numbers(operator.inputs[1])
+        if values is None:
+            kind = "layer"
+        elif kind == "pad":
+            pads = tuple((int(before), int(after)) for before, after in values)
+        else:
+            axes = tuple(int(axis) for axis in values)
+    elif kind == "concatenate":
+        axes = (int(graph.options(operator).axis),)
+        if len(reads) < len(operator.inputs):
+            kind = "layer"
+    return GraphStep(
+        kind=kind,
+        name=operator.kind,
+        reads=reads,
+        makes=operator.outputs,
+        shape=() if made is None else graph.shape(made),
+        axes=axes,
+        pads=pads,
+        grid=None if made is None else _grid(graph, made),
+        half=any(graph.dtype(place) == "float16" for place in _sources(graph, operator)),
+    )
+
+
+def _sources(graph: TfliteGraph, operator: Operator) -> list[int]:
+    """What an operator reads and makes, and constants behind a conversion, as they are stored."""
+    places = [place for place in (*operator.inputs, *operator.outputs) if place >= 0]
+    makers = [graph.producers[place] for place in operator.inputs if place in graph.producers]
+    stored = [graph.operators[maker].inputs[0] for maker in makers if graph.operators[maker].inputs]
+    return [*places, *(place for place in stored if graph.is_constant(place))]
+
+
+def _grid(graph: TfliteGraph, place: int) -> Grid | None:
+    mapping = graph.integers(place)
+    if mapping is None:
+        return None
+    return Grid.of(mapping.scale, mapping.zero_point, mapping.dtype)
+
+
+def _results(graph: TfliteGraph, traces: EntryTraces[int]) -> list[int]:
+    """Single real results of the first layers."""
+    found = [step.makes[0] for step in traces.layers if len(step.makes) == 1]
+    return [p for p in found if graph.is_float(p) or graph.integers(p) is not None]
+
+
+def _real(graph: TfliteGraph, place: int, values: Array) -> Array:
+    mapping = graph.integers(place)
+    real: Array = values.astype(np.float64)
+    return real if mapping is None else (real - mapping.zero_point) * mapping.scale
+
+
+def _result(graph: TfliteGraph, place: int, values: Array) -> FirstResult:
+    grid = _grid(graph, place)
+    limits: dict[str, Any] = {}
+    if grid is not None:
+        limits = {"step": grid.step, "low": grid.low, "high": grid.high}
+    return FirstResult(name=graph.name(place), values=values, **limits)

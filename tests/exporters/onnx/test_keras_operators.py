@@ -1,0 +1,117 @@
+"""What Keras computes comes out of ONNX files: operators, shapes, and tensors that layers hold."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from types import SimpleNamespace
+from typing import Any
+
+import keras
+import numpy as np
+import onnx
+import pytest
+from keras import layers, ops
+
+from zoo.common.errors import Unsupported
+from zoo.exporters.onnx.contents import _shape
+from zoo.exporters.onnx.conversion import convert
+from zoo.exporters.onnx.graph import session
+
+SIDE, CHANNELS = 8, 4
+
+
+class Held(layers.Layer):
+    """Adds a constant tensor that is no variable."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        table = np.sin(np.arange(SIDE * CHANNELS)).reshape(SIDE, CHANNELS)
+        self.table = ops.convert_to_tensor(table.astype(np.float32))
+
+    def call(self, inputs: Any) -> Any:
+        return inputs + self.table
+
+
+def activations(x: Any) -> Any:
+    x = ops.gelu(x, approximate=False) + ops.celu(x)
+    return ops.log1p(ops.abs(x)) + ops.expm1(0.1 * x)
+
+
+def attention(x: Any) -> Any:
+    tokens = layers.Reshape((SIDE * SIDE, CHANNELS))(x)
+    tokens = layers.MultiHeadAttention(2, 3)(tokens, tokens, use_causal_mask=True)
+    tokens = layers.GroupQueryAttention(4, 4, 2)(tokens, tokens)
+    scores = layers.Softmax(axis=1)(layers.Dense(2)(tokens))
+    return ops.einsum("bnc,bnk->bkc", tokens, scores)
+
+
+def grouped(x: Any) -> Any:
+    x = layers.Conv2D(8, 3, groups=2, padding="same")(x)
+    return layers.Conv1D(8, 3, groups=4)(layers.Reshape((SIDE * SIDE, 8))(x))
+
+
+def held(x: Any) -> Any:
+    return Held()(layers.Normalization(mean=[0.1, 0.2, 0.3, 0.4], variance=[1, 2, 3, 4])(x))
+
+
+def moved(x: Any) -> Any:
+    x = ops.flip(ops.roll(x, (2, 3), axis=(1, 2)), axis=2)
+    return ops.one_hot(ops.argmax(x - 0.5, axis=-1), CHANNELS) * x
+
+
+def spectra(x: Any) -> Any:
+    real, imaginary = ops.stft(layers.Flatten()(x), 32, 16, 32)
+    return ops.sqrt(ops.square(real) + ops.square(imaginary) + 1e-6) + real
+
+
+def windows(x: Any) -> Any:
+    """Windows of a shifted picture, as Swin cuts them."""
+    x = ops.reshape(ops.roll(x, (-2, -2), (1, 2)), (-1, 2, 4, 2, 4, CHANNELS))
+    x = ops.reshape(ops.transpose(x, (0, 1, 3, 2, 4, 5)), (-1, 16, CHANNELS))
+    x = layers.MultiHeadAttention(2, 3)(x, x)
+    return ops.reshape(x, (-1, 4, 16, CHANNELS))
+
+
+def network(body: Callable[[Any], Any]) -> Any:
+    keras.utils.set_random_seed(2)
+    image = keras.Input((SIDE, SIDE, CHANNELS), batch_size=1, name="image")
+    return keras.Model(image, body(image))
+
+
+def converted(model: Any) -> Any:
+    request = SimpleNamespace(
+        model=model, recurrent="auto", output_names=("out",), input_name="image", options={}
+    )
+    return convert(request)[0]
+
+
+@pytest.mark.parametrize(
+    "body",
+    [activations, attention, grouped, held, moved, spectra, windows],
+    ids=lambda f: f.__name__,
+)
+def test_a_file_computes_what_keras_does(body: Callable[[Any], Any]) -> None:
+    model = network(body)
+    file = converted(model)
+    image = np.random.default_rng(0).normal(size=(1, SIDE, SIDE, CHANNELS)).astype(np.float32)
+    image[0, 0, 0] = [-0.0, 0.5, 0.5, -0.0]
+    assert [value.name for value in file.graph.input] == ["image"]
+    (found,) = session(file).run(None, {"image": image})
+    expected = np.asarray(model(image, training=False))
+    assert found.shape == expected.shape
+    np.testing.assert_allclose(found, expected, atol=1e-5 * max(1, np.abs(expected).max()))
+    inferred = onnx.shape_inference.infer_shapes(file).graph
+    assert not [value.name for value in inferred.value_info if -1 in _shape(value)]
+
+
+def test_what_the_converter_leaves_over_is_named_with_its_layer() -> None:
+    import tensorflow as tf
+
+    class Gamma(layers.Layer):
+        def call(self, inputs: Any) -> Any:
+            return tf.math.lgamma(inputs + 3.0)
+
+    model = network(lambda x: layers.Flatten()(Gamma(name="gamma_of_it")(x)))
+    with pytest.raises(Unsupported, match=r"Lgamma \(layer gamma_of_it\)") as refusal:
+        converted(model)
+    assert "another format" in str(refusal.value.fix)

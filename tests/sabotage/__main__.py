@@ -1,0 +1,90 @@
+"""``python -m tests.sabotage``: sabotages real files, and asks who refuses them.
+
+Exit code 1 where a change beyond tolerance is not refused, 2 where a sabotage itself is broken.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+from .families import ALL, FAMILIES, honest_files, registry_of_families
+from .page import by_file, by_sabotage, page, shares, survivors
+from .record import BROKEN, Outcome, write_records
+from .suite import descriptions, everything, run_suite
+
+FORMATS = ("tflite", "onnx")
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m tests.sabotage", description=__doc__)
+    families = [one.name for one in FAMILIES]
+    parser.add_argument("--family", action="append", choices=families)
+    parser.add_argument("--format", action="append", choices=FORMATS)
+    parser.add_argument("--precision", action="append", choices=ALL)
+    parser.add_argument("--sabotage", action="append", choices=[one.name for one in everything()])
+    parser.add_argument("--records", type=Path, help="where to write what was found, as JSON")
+    parser.add_argument("--page", type=Path, help="where to write the tables, as Markdown")
+    parser.add_argument("--workers", type=int, default=2)
+    given = parser.parse_args()
+    started = time.monotonic()
+    registry = registry_of_families()
+    wanted = [one for one in FAMILIES if not given.family or one.name in given.family]
+    with tempfile.TemporaryDirectory() as output:
+        honest = [
+            file
+            for family in wanted
+            for file in honest_files(
+                registry,
+                family,
+                given.format or FORMATS,
+                given.precision or family.precisions,
+                Path(output),
+                _tell,
+            )
+        ]
+    for file in honest:
+        if not file.passed:
+            print(f"the gate refuses the honest {file.family} {file.format} {file.precision}")
+    _say(f"{len(honest)} honest files after {time.monotonic() - started:.0f} s")
+    sabotages = [one for one in everything() if not given.sabotage or one.name in given.sabotage]
+    outcomes = run_suite(registry, honest, sabotages, given.workers, _tell_outcome)
+    if given.records:
+        write_records(given.records, outcomes)
+    if given.page:
+        given.page.write_text(page(outcomes, descriptions()), encoding="utf-8")
+    tables = [*by_sabotage(outcomes, descriptions()), "", *by_file(outcomes)]
+    print("\n".join([*tables, "", *shares(outcomes)]))
+    passed = survivors(outcomes)
+    print("\n".join(["", *(passed or ["nothing beyond tolerance passes"])]))
+    broken = [one for one in outcomes if one.status == BROKEN]
+    for one in broken:
+        print(f"\nbroken: {one.sabotage} in {one.cell}\n{one.why}")
+    print(f"\n{time.monotonic() - started:.0f} s")
+    return 2 if broken else int(bool(passed))
+
+
+def _say(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)
+
+
+def _tell(step: str, event: dict[str, Any]) -> None:
+    if event.get("event") == "end" and not event["cached"]:
+        _say(f"{step}: {event['status']} {event['reason']}")
+
+
+def _tell_outcome(outcome: Outcome) -> None:
+    effect = "" if outcome.agreement is None else f"{outcome.agreement:.1%} {outcome.most:.2g}"
+    _say(
+        f"{outcome.cell:28} {outcome.sabotage:24} {outcome.status:8} {effect:16} "
+        f"gate {', '.join(outcome.gate) or '–'}; verify {', '.join(outcome.verify) or '–'}"
+        + (f"  SURVIVES {outcome.survives}: {outcome.beyond}" if outcome.survives else "")
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,153 @@
+"""The tables of what was caught, for the terminal and for docs/sabotage.md."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+
+from . import tolerance
+from .record import APPLIED, BROKEN, NOT_APPLICABLE, Outcome
+
+INTRODUCTION = f"""# Sabotage
+
+What the [gate](gate.md) and [`zoo verify`](bundle.md#zoo-verify) find of what a fault or an enemy
+may do to a file. `make sabotage` exports honest files of a convolutional network for colour, a
+residual network, an LSTM that classifies, one that tags words, and a generator, changes their
+bytes in each of the ways below, and asks both. Nothing on this page was typed by hand: the
+command writes it from its records in `docs/sabotage.json`.
+
+**The gate** gets the changed file as if the exporter had written it. **`zoo verify`** gets the
+hard form: the file as it ships, changed, with every hash in its manifest made right again, the
+manifest's own included, and what the gate reads from the bytes. Its weights and their card lie
+beside it; where all claims hold, it is asked again with the dataset. Whoever also makes the golden
+outputs anew is found by a signature alone.
+
+**Beyond tolerance** is judged apart from the gate's checks, on the same test split. It is what
+changes the first choice on more than {tolerance.CHOICES:.0%} of the examples against the honest
+file; loses more than {tolerance.POINTS:g} point of accuracy against it (one-sided, p <
+{tolerance.SIGNIFICANCE:g}); loses {tolerance.CLASS_SHARE:.0%} of a class's right answers, of
+{tolerance.CLASS_COUNT} or more; or lies farther from the network than {tolerance.TIMES:g} times
+the worst honest file of that precision of all families (mean total variation distance of
+probabilities, mean difference of pixels), and more than {tolerance.UNNOTICED:g}. A file that does
+not run, answers that are no numbers, outputs of another shape, and every change of what a file
+says of its answers (labels, classes, golden samples) are beyond tolerance, too. All that is must
+be refused; the command ends with exit code 1 where something is not.
+"""
+
+
+def page(outcomes: Sequence[Outcome], does: Mapping[str, str]) -> str:
+    """The whole page.
+
+    Args:
+        outcomes: In any order.
+        does: Name of a sabotage → what it does, in the order of the page.
+    """
+    passed = [f"* {line}" for line in survivors(outcomes)] or ["Nothing beyond tolerance passes."]
+    return "\n".join(
+        [
+            INTRODUCTION,
+            *(f"* {line}" for line in shares(outcomes)),
+            "",
+            *passed,
+            "",
+            "## By file",
+            "",
+            *by_file(outcomes),
+            "",
+            "## By sabotage",
+            "",
+            "Over all files that a sabotage applies to.",
+            "",
+            *by_sabotage(outcomes, does),
+            "",
+        ]
+    )
+
+
+def shares(outcomes: Sequence[Outcome]) -> list[str]:
+    """What was caught, in numbers."""
+    applied = _applied(outcomes)
+    beyond = [one for one in applied if one.must_be_caught]
+    status = Counter(one.status for one in outcomes)
+    names, cells = {one.sabotage for one in applied}, {one.cell for one in applied}
+    found = [
+        f"{len(names)} sabotages in {len(cells)} honest files: {len(applied):,} sabotaged files",
+        f"beyond tolerance: {len(beyond):,}; the gate refuses {_share(beyond, 'gate')} of those "
+        f"that it is asked about, `zoo verify` {_share(beyond, 'verify')}",
+        f"of all sabotaged files the gate refuses {_share(applied, 'gate')}, `zoo verify` "
+        f"{_share(applied, 'verify')}",
+    ]
+    if status[NOT_APPLICABLE] or status[BROKEN]:
+        found.append(
+            f"not applicable: {status[NOT_APPLICABLE]:,} pairs of a sabotage and a file; "
+            f"broken: {status[BROKEN]}"
+        )
+    return found
+
+
+def by_file(outcomes: Sequence[Outcome]) -> list[str]:
+    """A row for each honest file."""
+    lines = [
+        "| family | format | precision | sabotaged | beyond tolerance | the gate refuses "
+        "| `zoo verify` refuses |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    for cell in dict.fromkeys((one.family, one.format, one.precision) for one in outcomes):
+        own = [o for o in _applied(outcomes) if (o.family, o.format, o.precision) == cell]
+        beyond = [one for one in own if one.must_be_caught]
+        lines.append(
+            f"| {' | '.join(cell)} | {len(own)} | {len(beyond)} | {_share(beyond, 'gate')} "
+            f"| {_share(beyond, 'verify')} |"
+        )
+    return lines
+
+
+def by_sabotage(outcomes: Sequence[Outcome], does: Mapping[str, str]) -> list[str]:
+    """A row for each sabotage."""
+    lines = [
+        "| sabotage | files | answers change | least agreement | max \\|Δ\\| | beyond tolerance "
+        "| the gate refuses | by | `zoo verify` refuses | of all files |",
+        "|---|---|---|---|---|---|---|---|---|---|",
+    ]
+    for name, what in does.items():
+        own = [one for one in _applied(outcomes) if one.sabotage == name]
+        if not own:
+            continue
+        beyond = [one for one in own if one.must_be_caught]
+        agreed = [one.agreement for one in own if one.agreement is not None]
+        most = [one.most for one in own if one.most is not None and one.most == one.most]
+        lines.append(
+            f"| {what} | {len(own)} | {sum(one.changed for one in own)} "
+            f"| {f'{min(agreed):.1%}' if agreed else '–'} | {f'{max(most):.2g}' if most else '–'} "
+            f"| {len(beyond)} | {_share(beyond, 'gate')} | {_checks(beyond)} "
+            f"| {_share(beyond, 'verify')} | {_share(own, 'verify')} |"
+        )
+    return lines
+
+
+def survivors(outcomes: Sequence[Outcome]) -> list[str]:
+    """A line for each that must be caught and was not."""
+    return [
+        f"**{one.sabotage}** in {one.cell} passes {' and '.join(one.survives)}: {one.beyond}"
+        for one in outcomes
+        if one.survives
+    ]
+
+
+def _applied(outcomes: Iterable[Outcome]) -> list[Outcome]:
+    return [one for one in outcomes if one.status == APPLIED]
+
+
+def _share(outcomes: Iterable[Outcome], who: str) -> str:
+    asked = [one.caught[who] for one in outcomes if who in one.caught]
+    return f"{sum(asked):,} of {len(asked):,}" if asked else "–"
+
+
+def _checks(outcomes: Sequence[Outcome]) -> str:
+    """The checks that refused most, or where the gate is not asked, the claims."""
+    counts: Counter[str] = Counter()
+    for one in outcomes:
+        refused = one.gate if "gate" in one.asked else one.verify
+        counts.update({name.partition(" in ")[0] for name in refused})
+    ranked = sorted(counts, key=lambda name: (-counts[name], name))
+    return ", ".join(f"{name} {counts[name]}" for name in ranked[:4]) or "–"

@@ -1,0 +1,86 @@
+"""What became of each sabotage in each file, and its records."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any
+
+APPLIED, NOT_APPLICABLE, BROKEN = "applied", "not applicable", "broken"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outcome:
+    """What became of one sabotage in one file.
+
+    Attributes:
+        status: ``applied``; ``not applicable``, and `why`; ``broken`` where the sabotage itself
+            failed, which is a fault of this program.
+        why: Also the gate's reason.
+        runs: Whether the sabotaged file gives answers at all.
+        changed: Whether any of its answers is another than the honest file's.
+        agreement: See `tolerance.Effect`, as for the next four; None where nothing was compared.
+        gate: Names of the checks by which the gate refused the file.
+        verify: Names of the claims by which `zoo verify` refused it, all hashes being right.
+        asked: Who is asked: what the gate itself writes is for `zoo verify` alone.
+    """
+
+    sabotage: str
+    family: str
+    format: str
+    precision: str
+    status: str
+    why: str = ""
+    runs: bool = True
+    changed: bool = False
+    agreement: float | None = None
+    mean: float | None = None
+    most: float | None = None
+    distance: float | None = None
+    beyond: str = ""
+    gate: tuple[str, ...] = ()
+    verify: tuple[str, ...] = ()
+    asked: tuple[str, ...] = ("gate", "verify")
+
+    @property
+    def cell(self) -> str:
+        return f"{self.family} {self.format} {self.precision}"
+
+    @property
+    def must_be_caught(self) -> bool:
+        """Whether it changes answers beyond tolerance, or what a file says of them."""
+        return self.status == APPLIED and bool(self.beyond)
+
+    @property
+    def caught(self) -> dict[str, bool]:
+        """Who was asked, and whether it refused the file."""
+        found = {"gate": bool(self.gate), "verify": bool(self.verify)}
+        return {name: found[name] for name in self.asked}
+
+    @property
+    def survives(self) -> tuple[str, ...]:
+        """Who let it through though it must be caught."""
+        return tuple(n for n, caught in self.caught.items() if self.must_be_caught and not caught)
+
+
+def write_records(path: Path, outcomes: Sequence[Outcome]) -> None:
+    """A line for each; what is as by default is left out, figures have four digits."""
+    lines = []
+    for one in outcomes:
+        plain: dict[str, Any] = {}
+        for field in fields(one):
+            value = getattr(one, field.name)
+            if value != field.default and field.name != "why":
+                plain[field.name] = float(f"{value:.4g}") if isinstance(value, float) else value
+        lines.append(json.dumps(plain, ensure_ascii=False))
+    path.write_text("[\n" + ",\n".join(lines) + "\n]\n", encoding="utf-8")
+
+
+def read_records(path: Path) -> list[Outcome]:
+    found = []
+    for plain in json.loads(path.read_text(encoding="utf-8")):
+        lists = {k: tuple(plain[k]) for k in ("gate", "verify", "asked") if k in plain}
+        found.append(Outcome(**{**plain, **lists}))
+    return found

@@ -1,0 +1,113 @@
+"""All sabotages in all files."""
+
+from __future__ import annotations
+
+import traceback
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+
+from zoo.registry import Registry
+
+from .families import Honest
+from .judge import Judge
+from .network import NotApplicable
+from .record import APPLIED, BROKEN, NOT_APPLICABLE, Outcome
+from .sabotages import SABOTAGES, Sabotage
+from .surroundings import AROUND, AroundSabotage
+
+Any_ = Sabotage | AroundSabotage
+
+
+def everything() -> tuple[Any_, ...]:
+    return (*SABOTAGES, *AROUND)
+
+
+def descriptions() -> dict[str, str]:
+    return {one.name: one.does for one in everything()}
+
+
+def worst_distances(judges: Sequence[Judge]) -> dict[tuple[str, bool], float]:
+    """By precision, and whether answers are choices: how far the worst honest file is off."""
+    found: dict[tuple[str, bool], float] = {}
+    for judge in judges:
+        key = judge.honest.precision, judge.choose
+        found[key] = max(found.get(key, 0.0), judge.distance)
+    return found
+
+
+def outcome_of(registry: Registry, judge: Judge, one: Any_, worst: float) -> Outcome:
+    """Applies one sabotage to one file, and asks the gate and `zoo verify`."""
+    honest = judge.honest
+    about = {
+        "sabotage": one.name,
+        "family": honest.family,
+        "format": honest.format,
+        "precision": honest.precision,
+    }
+    try:
+        if isinstance(one, AroundSabotage):
+            answer = judge.verified(lambda path: one.apply(registry, path))
+            # What applications take for the truth is another: there is no tolerance.
+            return Outcome(
+                **about,
+                status=APPLIED,
+                beyond=one.does,
+                verify=answer.by,
+                asked=("verify",),
+            )
+        refusal, effect = judge.before_gate(one.apply, worst)
+        answer = judge.before_verify(one.apply)
+    except NotApplicable as error:
+        return Outcome(**about, status=NOT_APPLICABLE, why=str(error))
+    except Exception:  # a fault of a sabotage must not cost the others
+        return Outcome(**about, status=BROKEN, why=traceback.format_exc(limit=-4))
+    if effect is None:
+        return Outcome(
+            **about,
+            status=APPLIED,
+            why=refusal.reason,
+            runs=False,
+            changed=True,
+            beyond="gives no answers",
+            gate=refusal.by,
+            verify=answer.by,
+        )
+    return Outcome(
+        **about,
+        status=APPLIED,
+        why=refusal.reason,
+        runs=True,
+        changed=effect.changed,
+        agreement=effect.agreement,
+        mean=effect.mean,
+        most=effect.most,
+        distance=effect.distance,
+        beyond=effect.beyond,
+        gate=refusal.by,
+        verify=answer.by,
+    )
+
+
+def run_suite(
+    registry: Registry,
+    honest: Sequence[Honest],
+    sabotages: Sequence[Any_],
+    workers: int,
+    told: Callable[[Outcome], None],
+) -> list[Outcome]:
+    """Every sabotage in every honest file that the gate passed."""
+    judges = [Judge(registry, one) for one in honest if one.passed]
+    worst = worst_distances(judges)
+    with ThreadPoolExecutor(workers) as pool:
+        pending = [
+            pool.submit(
+                outcome_of, registry, judge, one, worst[judge.honest.precision, judge.choose]
+            )
+            for judge in judges
+            for one in sabotages
+        ]
+        found = []
+        for future in pending:
+            found.append(future.result())
+            told(found[-1])
+    return found

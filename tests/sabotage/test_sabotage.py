@@ -1,0 +1,158 @@
+"""Sabotages change real files, and what is beyond tolerance is told apart from what is not."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from digit_files import registry
+
+from tests.sabotage.families import Family, honest_files, registry_of_families
+from tests.sabotage.judge import claim_anew
+from tests.sabotage.network import Network, NotApplicable
+from tests.sabotage.page import page, survivors
+from tests.sabotage.record import Outcome, read_records, write_records
+from tests.sabotage.sabotages import SABOTAGES, Sabotage
+from tests.sabotage.suite import everything, run_suite
+from tests.sabotage.tolerance import effect_of
+from zoo.analysis.verify.verify import verify
+from zoo.artifacts.artifact import open_artifact, require_manifest
+from zoo.artifacts.golden_samples import read_golden
+
+APPLY: dict[str, Callable[[Network], None]] = {one.name: one.apply for one in SABOTAGES}
+
+
+def opened(path: Path) -> Network:
+    from tests.sabotage.onnx_network import OnnxNetwork
+    from tests.sabotage.tflite_network import TfliteNetwork
+
+    return (OnnxNetwork if path.suffix == ".onnx" else TfliteNetwork)(path, 10)
+
+
+def test_verify_meets_right_hashes_and_finds_the_answers(file: Path) -> None:
+    """The hard form is hard: nothing but the answers tells that the file is another."""
+    network = opened(file)
+    network.save(file)
+    claim_anew(registry(), file)
+    assert verify(file, registry=registry()).passed
+    network = opened(file)
+    APPLY["two-outputs-exchanged"](network)
+    network.save(file)
+    claim_anew(registry(), file)
+    found = verify(file, registry=registry())
+    failed = {claim.name.partition(" in ")[0] for claim in found.claims if claim.status == "fails"}
+    assert "golden outputs" in failed
+    assert failed <= {"golden outputs", "golden decisions"}
+
+
+def test_what_is_wrong_for_some_inputs_alone_shows_on_the_test_split(
+    originals: dict[str, Path], tmp_path: Path
+) -> None:
+    (source,) = (path for name, path in originals.items() if name.endswith(".onnx"))
+    file = Path(shutil.copy(source, tmp_path))
+    manifest = require_manifest(open_artifact(registry(), file))
+    assert manifest.golden is not None
+    surest = float(read_golden(manifest.golden, file).outputs.max())
+    network = opened(file)
+    network.fail_above((1.0 + surest) / 2.0)
+    network.save(file)
+    claim_anew(registry(), file)
+    assert verify(file, registry=registry()).passed
+    found = verify(file, registry=registry(), data="digits")
+    failed = {claim.name for claim in found.claims if claim.status == "fails"}
+    assert failed >= {"finite", "answers"}
+
+
+def test_what_cannot_be_applied_is_told(file: Path) -> None:
+    for name in ("pooling-exchanged", "addition-dropped", "vocabulary-shifted", "gates-exchanged"):
+        with pytest.raises(NotApplicable):
+            APPLY[name](opened(file))
+
+
+def answers() -> tuple[np.ndarray, np.ndarray]:
+    """Probabilities of four classes, 0.7 for the right one, and labels."""
+    labels = np.arange(400) % 4
+    return np.where(labels[:, None] == np.arange(4), 0.7, 0.1).astype(np.float32), labels
+
+
+def wrong_on(which: np.ndarray) -> np.ndarray:
+    values = answers()[0].copy()
+    values[which] = np.roll(values[which], 1, axis=1)
+    return values
+
+
+@pytest.mark.parametrize(
+    ("sabotaged", "beyond"),
+    [
+        (answers()[0], ""),
+        (wrong_on(np.arange(5)), ""),
+        (wrong_on(np.arange(9)), "first choices"),
+        (wrong_on(np.arange(3, 400, 8)), "class 3 is lost"),
+        (wrong_on(np.arange(20)), "points of accuracy lost"),
+        (0.25 + 0.7 * (answers()[0] - 0.25), "from the network"),
+        (np.where(answers()[0] > 0.5, np.nan, answers()[0]), "no numbers"),
+        (answers()[0][:, :3], "another shape"),
+    ],
+    ids=["same", "5 of 400", "9 of 400", "half a class", "20 of 400", "squeezed", "NaN", "shape"],
+)
+def test_beyond_tolerance(sabotaged: np.ndarray, beyond: str) -> None:
+    honest, labels = answers()
+    found = effect_of(honest, honest, sabotaged, labels, choose=True, worst=0.02)
+    assert (beyond in found.beyond) if beyond else found.beyond == ""
+    assert found.changed == (sabotaged is not honest and not np.array_equal(sabotaged, honest))
+
+
+def test_padded_steps_and_images() -> None:
+    honest, labels = answers()
+    padded = np.where(np.arange(400) % 4 == 3, -1, labels).reshape(20, 20)
+    other = wrong_on(np.arange(3, 400, 4)).reshape(20, 20, 4)
+    steps = honest.reshape(20, 20, 4)
+    assert effect_of(steps, steps, other, padded, choose=True, worst=0.0).beyond == ""
+    images = np.linspace(0, 1, 400, dtype=np.float32).reshape(4, 10, 10)
+    for moved, beyond in ((0.02, False), (0.04, True)):
+        found = effect_of(
+            images, images, images + np.float32(moved), labels[:4], choose=False, worst=0.01
+        )
+        assert bool(found.beyond) == beyond
+
+
+def test_a_survivor_is_named_and_records_are_kept(tmp_path: Path) -> None:
+    about = {"family": "cnn", "format": "onnx", "precision": "int8", "status": "applied"}
+    both = {"gate": ("parity",), "verify": ("golden outputs in onnxruntime",)}
+    outcomes = [
+        Outcome(**about, **both, sabotage="squeezed", beyond="moved", agreement=0.9, most=0.5),
+        Outcome(**about, sabotage="too-sure", beyond="moved", verify=both["verify"]),
+        Outcome(**about, sabotage="labels-txt-permuted", beyond="said", asked=("verify",)),
+        Outcome(**about, sabotage="one-weight-of-last"),
+        Outcome(**{**about, "status": "not applicable"}, sabotage="stale-state", beyond=""),
+    ]
+    assert [one.survives for one in outcomes] == [(), ("gate",), ("verify",), (), ()]
+    assert len(survivors(outcomes)) == 2
+    write_records(tmp_path / "records.json", outcomes)
+    assert read_records(tmp_path / "records.json") == outcomes
+    text = page(outcomes, {one.name: one.does for one in everything()})
+    assert "refuses 1 of 2" in text
+    assert "too-sure" in text
+
+
+@pytest.mark.slow
+def test_the_gate_and_verify_judge_sabotaged_files_of_a_trained_network(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("tensorflow")
+    monkeypatch.setenv("ZOO_HOME", str(tmp_path / "home"))
+    family = Family(
+        name="cnn", model="lenet5", data="digits", options={"from_scratch": True, "epochs": 2}
+    )
+    found = registry_of_families()
+    honest = list(honest_files(found, family, ["tflite"], ["float32"], tmp_path, lambda *_: None))
+    nothing = Sabotage(name="nothing", group="none", does="nothing", apply=lambda network: None)
+    named = {one.name: one for one in everything()}
+    wanted = [nothing, named["squeezed"], named["channel-zeroed"], named["labels-txt-permuted"]]
+    same, *others = run_suite(found, honest, wanted, 2, lambda outcome: None)
+    assert (same.gate, same.verify, same.changed, same.beyond) == ((), (), False, "")
+    assert all(one.must_be_caught and not one.survives for one in others), others
+    assert {one.runs for one in others} == {True}

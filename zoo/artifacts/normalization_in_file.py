@@ -1,0 +1,340 @@
+"""The normalization that a file computes behind its input, against the formula of its record.
+
+A converter may leave it as operators of its own, or fold it into the first layer's weights. Where
+it is there, what the first layers read is compared with the formula; where it is not, what these
+layers make of raw inputs is compared with what the network's own layers make of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from itertools import permutations
+from pathlib import Path
+from typing import Any, Literal, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from zoo.artifacts.artifact import open_artifact, require_manifest
+from zoo.artifacts.gate import PREPROCESSING_MAX_ABS
+from zoo.common.errors import MissingExtra
+from zoo.common.progress import Event
+from zoo.contracts import Check, Exporter, Precision, Preprocessing
+from zoo.contracts.network_entry import EntryTensor, FirstResult, NetworkEntry
+from zoo.data.preprocessing.inputs import normalize
+from zoo.networks.leading_layers import LeadingResult, LeadingResults
+from zoo.registry import PluginSettings, load_registry
+
+Array = NDArray[Any]
+Subject = TypeVar("Subject", EntryTensor, FirstResult)
+NAME = "preprocessing"
+#: Said of what was measured inside a file, and of nothing else.
+IN_FILE = "in the file"
+_OFF_NETWORK = "off the network"
+#: Built inputs beside the real ones: of grey pictures, exchanged channels do not show.
+_BUILT = 16
+_SEED = 0
+#: What roundings of float32 and of half precision may add up to, as a share of what is added.
+_FLOAT, _HALF = 2.0**-22, 2.0**-10
+#: Integer steps that rounding before, within and behind the operators may add up to.
+_STEPS = 1.5
+#: An integer file that is off by more than this share of all values has lost them, whatever its
+#: steps are.
+_MOST_LOST = 0.05
+#: How far a first layer's result may be off, as a share of its own mean square, by weights.
+_RESULTS = {"float32": 1e-3, "float16": 1e-2}
+_INTEGER_RESULTS = 0.05
+
+
+@dataclass(frozen=True, kw_only=True)
+class NormalizationFinding:
+    """What a file's own graph makes of raw inputs.
+
+    Attributes:
+        kind: ``formula``: what the first layers read was compared with the record's formula;
+            ``network``: it, or what these layers make of it, with the network; ``unknown``: it is
+            not the formula's, and only the network would tell whether that is right; ``none``:
+            there is nothing to measure.
+        check: Of the gate. One whose kind is ``unknown`` has not passed.
+    """
+
+    kind: Literal["formula", "network", "unknown", "none"]
+    check: Check
+
+
+def measure(
+    *,
+    path: Path,
+    plugins: PluginSettings,
+    inputs: Array,
+    leading: Path | None,
+    emit: Callable[[Event], None],
+) -> NormalizationFinding:
+    """Runs a file up to its first layers; for a worker process that needs no TensorFlow.
+
+    Args:
+        path: The file; it has a manifest.
+        plugins: Which plugins to look for.
+        inputs: Raw real inputs.
+        leading: Where `LeadingResults` of the network are; None where they are not known.
+        emit: Receives progress.
+    """
+    registry = load_registry(plugins)
+    artifact = open_artifact(registry, path)
+    manifest = require_manifest(artifact)
+    try:
+        return check_normalization(
+            artifact.exporter,
+            path,
+            manifest.preprocessing,
+            registry.precision(manifest.precision),
+            inputs,
+            None if leading is None else LeadingResults.load(leading),
+        )
+    except MissingExtra as error:
+        return _none(error.what)
+
+
+def check_normalization(
+    exporter: Exporter,
+    path: Path,
+    preprocessing: Preprocessing,
+    precision: Precision,
+    inputs: Array,
+    leading: LeadingResults | None = None,
+) -> NormalizationFinding:
+    """Measures the normalization in a file; see `measure`."""
+    if exporter.network_entry is None:
+        return _none(f"the format {exporter.name} shows no inner tensors")
+    raw = np.concatenate([inputs, built_inputs(preprocessing, _BUILT)])
+    entry = exporter.network_entry(path, raw)
+    if np.dtype(preprocessing.graph_dtype).kind in "iu":
+        return _whole_numbers(entry, raw)
+    if not entry.tensors:
+        return _none("no layer reads what depends on the input")
+    worst = max(
+        (_compared(tensor, raw, preprocessing) for tensor in entry.tensors),
+        key=lambda one: one.excess,
+    )
+    if worst.excess <= 0:
+        return NormalizationFinding(kind="formula", check=worst.check())
+    read = exporter.network_entry
+    found = leading and _held_to_network(read, path, preprocessing, precision, leading)
+    if found:
+        return found
+    if any(tensor.operators for tensor in entry.tensors):
+        reason = f"what its first layers read is not what the record says: {worst.where}"
+    else:
+        reason = (
+            "the file computes nothing between its input and its first layer: the normalization "
+            "is folded into that layer's weights, or missing"
+        )
+    return NormalizationFinding(kind="unknown", check=worst.check(reason))
+
+
+def by_formula(value: str) -> bool:
+    """Whether a check of this value compared what a file computes with the formula."""
+    return IN_FILE in value and _OFF_NETWORK not in value
+
+
+def built_inputs(preprocessing: Preprocessing, count: int) -> Array:
+    """Raw inputs made for this: every channel by itself, over the range that is normal for it."""
+    random = np.random.default_rng(_SEED)
+    shape = (count, *preprocessing.input_shape)
+    low, high = preprocessing.value_range
+    if np.dtype(preprocessing.dtype).kind in "iu":
+        return random.integers(int(low), int(high), shape, endpoint=True, dtype=preprocessing.dtype)
+    unit = random.uniform(-2.0, 2.0, shape)
+    if preprocessing.normalization is None:
+        return np.asarray(unit, preprocessing.dtype)
+    scale, mean, std = (np.asarray(given) for given in preprocessing.normalization)
+    return np.asarray((unit * std + mean) / scale, preprocessing.dtype)
+
+
+def _none(why: str) -> NormalizationFinding:
+    check = Check(name=NAME, passed=True, value=f"none to measure: {why}", limit="reported")
+    return NormalizationFinding(kind="none", check=check)
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Difference:
+    """How far a tensor that first layers read is off the formula.
+
+    Attributes:
+        where: The tensor, and the operators in front of it.
+        count: Of inputs.
+        most: The largest distance.
+        excess: By how much the worst value is off beyond what rounding explains; above zero where
+            one is.
+        allowed: The greatest distance that rounding explains.
+        step: The coarsest integer step, in normalized values.
+    """
+
+    where: str
+    count: int
+    most: float
+    excess: float
+    allowed: float = PREPROCESSING_MAX_ABS
+    step: float = 0.0
+
+    def check(self, reason: str = "") -> Check:
+        """The gate's check."""
+        steps = f" (integer steps of {self.step:.2g})" if self.step else ""
+        return Check(
+            name=NAME,
+            passed=not reason,
+            value=f"max |Δ| {self.most:.2g} {IN_FILE} on {self.count} inputs",
+            limit=f"max |Δ| <= {self.allowed:.2g}{steps}",
+            reason=reason,
+        )
+
+
+def _compared(tensor: EntryTensor, raw: Array, preprocessing: Preprocessing) -> _Difference:
+    """A tensor that first layers read against the formula."""
+    where = f"{tensor.name}, behind {', '.join(tensor.operators) or 'nothing'}"
+    clipped = np.clip(raw.astype(np.float64), tensor.input_low, tensor.input_high)
+    last = _channels_last(clipped, preprocessing)
+    right = _in_order(normalize(last, preprocessing), preprocessing)
+    if right.shape != tensor.values.shape:
+        return _Difference(where=where, count=len(raw), most=np.inf, excess=np.inf)
+    right = np.clip(right, tensor.low, tensor.high)
+    added = _in_order(_added(last, preprocessing), preprocessing)
+    rounding = PREPROCESSING_MAX_ABS + (_HALF if tensor.half else _FLOAT) * added
+    step = tensor.input_step * _factor(preprocessing)
+    integer = min(_STEPS * tensor.step + step, _MOST_LOST * float(np.ptp(right)))
+    distances = np.abs(tensor.values - right)
+    excess = distances - rounding - integer
+    explained = float(rounding.max()) if tensor.half else PREPROCESSING_MAX_ABS
+    return _Difference(
+        where=where,
+        count=len(raw),
+        most=float(distances.max()),
+        excess=np.inf if np.isnan(excess).any() else float(excess.max()),
+        allowed=explained + integer,
+        step=max(tensor.step, step),
+    )
+
+
+def _factor(preprocessing: Preprocessing) -> float:
+    """What a raw value is multiplied by, at most."""
+    affine = preprocessing.affine()
+    return 1.0 if affine is None else max(affine[0])
+
+
+def _channel(preprocessing: Preprocessing) -> int:
+    """The axis of channels in a batch of raw inputs."""
+    axes = preprocessing.axes
+    return 1 + (axes.index("channel") if "channel" in axes else len(axes) - 1)
+
+
+def _channels_last(raw: Array, preprocessing: Preprocessing) -> Array:
+    return np.moveaxis(raw, _channel(preprocessing), -1)
+
+
+def _in_order(values: Array, preprocessing: Preprocessing) -> Array:
+    """Normalized values, channels last, in the order of `EntryTensor.values`."""
+    channel = _channel(preprocessing)
+    if values.shape[-1] != preprocessing.input_shape[channel - 1]:  # one channel, repeated
+        return np.expand_dims(values, channel)
+    return np.moveaxis(values, -1, channel)[..., np.newaxis]
+
+
+def _added(last: Array, preprocessing: Preprocessing) -> Array:
+    """The sum of the absolute values that the graph adds up."""
+    affine = preprocessing.affine()
+    if affine is None:
+        return np.abs(last)
+    if preprocessing.centre() is not None:
+        return np.abs(normalize(last, preprocessing))
+    factors, offsets = (np.abs(np.asarray(numbers)) for numbers in affine)
+    added: Array = np.abs(last) * factors + offsets
+    return added
+
+
+def _whole_numbers(entry: NetworkEntry, raw: Array) -> NormalizationFinding:
+    """Word numbers, which no normalization may change: some layer reads them as they are."""
+    right = raw[..., np.newaxis]
+    same = any(
+        tensor.values.shape == right.shape and np.array_equal(tensor.values, right)
+        for tensor in entry.tensors
+    )
+    check = Check(
+        name=NAME,
+        passed=same,
+        value=f"whole numbers, {'unchanged' if same else 'changed'} {IN_FILE} on {len(raw)} inputs",
+        limit="unchanged",
+        reason="" if same else "no layer of the file reads its inputs as they are",
+    )
+    return NormalizationFinding(kind="formula" if same else "unknown", check=check)
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Nearest:
+    """The layer's result that a tensor is nearest to.
+
+    Attributes:
+        off: Root of the mean square of the difference, as a share of that of the result.
+        size: Root of the mean square of the result.
+    """
+
+    layer: str = ""
+    off: float = np.inf
+    size: float = 1.0
+
+
+def _held_to_network(
+    read: Callable[[Path, Array], NetworkEntry],
+    path: Path,
+    preprocessing: Preprocessing,
+    precision: Precision,
+    leading: LeadingResults,
+) -> NormalizationFinding | None:
+    """What first layers read, or else give, against the network's; None where it is not that."""
+    inputs = np.moveaxis(leading.inputs, -1, _channel(preprocessing))
+    entry = read(path, inputs)
+    factor = _factor(preprocessing)
+
+    def own_rounding(tensor: EntryTensor, size: float) -> float:
+        # It was not multiplied by weights: its own roundings are all that it may be off by.
+        share = _RESULTS["float16" if tensor.half else "float32"]
+        return share + max(tensor.step, tensor.input_step * factor) / size
+
+    read_as = [(near, own_rounding(one, near.size)) for one, near in _all(entry.tensors, leading)]
+    weights = _RESULTS.get(precision.weights, _INTEGER_RESULTS)
+    gives = [(near, weights) for _, near in _all(entry.results, leading)]
+    for found, what in ((read_as, "behind"), (gives, "folded into")):
+        if found and all(near.off <= most for near, most in found):
+            worst, limit = max(found, key=lambda one: one[0].off)
+            check = Check(
+                name=NAME,
+                passed=True,
+                value=f"{worst.off:.2%} {_OFF_NETWORK} {IN_FILE}, {what} {worst.layer}, "
+                f"on {len(inputs)} inputs",
+                limit=f"{limit:.1%} off",
+            )
+            return NormalizationFinding(kind="network", check=check)
+    return None
+
+
+def _all(subjects: Sequence[Subject], leading: LeadingResults) -> list[tuple[Subject, _Nearest]]:
+    return [(subject, _nearest(subject, leading.results)) for subject in subjects]
+
+
+def _nearest(subject: EntryTensor | FirstResult, results: Sequence[LeadingResult]) -> _Nearest:
+    """The nearest result of the same shape, in whatever order the axes are."""
+    nearest = _Nearest()
+    count = len(subject.values)
+    found = subject.values.reshape(count, *(s for s in subject.values.shape[1:] if s > 1))
+    for result in results:
+        sides = tuple(side for side in result.shape if side > 1)
+        right = np.clip(result.values.astype(np.float64), subject.low, subject.high)
+        size = float(np.sqrt(np.mean(right**2)))
+        for order in permutations(range(1, found.ndim)):
+            if tuple(found.shape[axis] for axis in order) != sides or not size:
+                continue
+            flat = found.transpose(0, *order).reshape(count, -1)[:, result.places]
+            off = float(np.sqrt(np.mean((flat - right) ** 2))) / size
+            if off < nearest.off:
+                nearest = _Nearest(layer=result.layer, off=off, size=size)
+    return nearest

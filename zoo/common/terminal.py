@@ -1,0 +1,205 @@
+"""The one way to a terminal: what is written passes here, and nothing of it steers the terminal.
+
+`guarded` puts a writer in the place of the standard streams, so that messages of libraries,
+warnings and tracebacks pass it, too. Styles and the drawing of live lines are our own: `echo` and
+`console` apply them to text that is clean already.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import os
+import sys
+from collections.abc import Iterable, Iterator, Sequence
+from typing import IO, TYPE_CHECKING, Any, TextIO, cast
+
+from zoo.common.shown_text import printable, printable_lines
+
+if TYPE_CHECKING:  # rich is loaded when something is drawn with it
+    from _typeshed import ReadableBuffer as Buffer
+    from rich.console import Console
+
+#: Our own signs on terminals whose encoding lacks them.
+_WITHOUT = str.maketrans(
+    {
+        "–": "-",
+        "−": "-",
+        "×": "x",
+        "µ": "u",
+        "±": "+-",
+        "Δ": "change",
+        "…": ".",
+        "∞": "inf",
+        "→": "->",
+        "✓": "ok",
+        "✗": "--",
+        "\N{NO-BREAK SPACE}": " ",
+    }
+)
+#: Switch off progress bars of libraries, which are drawn by control characters.
+_NO_BARS = {
+    "TQDM_DISABLE": "1",
+    "HF_HUB_DISABLE_PROGRESS_BARS": "1",
+    "HF_DATASETS_DISABLE_PROGRESS_BARS": "1",
+}
+_STYLES: dict[str, dict[str, Any]] = {
+    "heading": {"bold": True},
+    "error": {"fg": "red", "bold": True},
+}
+
+
+class CleanStream:
+    """A text stream that writes control characters as their escapes."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self.stream = stream
+
+    def write(self, text: str) -> int:
+        """Writes lines; as the streams of Python do, it returns the number of letters given."""
+        self.stream.write(encodable(printable_lines(text), self.stream))
+        return len(text)
+
+    def writelines(self, lines: Iterable[str]) -> None:
+        """Writes each text."""
+        for line in lines:
+            self.write(line)
+
+    def isatty(self) -> bool:
+        """False: libraries leave out colours and bars of progress, which would be escapes here."""
+        return False
+
+    @property
+    def buffer(self) -> io.RawIOBase:
+        """The same for UTF-8."""
+        return _CleanBytes(self)
+
+    def __getattr__(self, name: str) -> Any:
+        # Neither may open a way around this class.
+        if name in ("detach", "reconfigure"):
+            raise AttributeError(name)
+        return getattr(self.stream, name)
+
+
+class _CleanBytes(io.RawIOBase):
+    def __init__(self, above: CleanStream) -> None:
+        super().__init__()
+        self._above = above
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, data: Buffer) -> int:
+        content = bytes(data)
+        self._above.write(content.decode("utf-8", "surrogateescape"))
+        return len(content)
+
+    def flush(self) -> None:
+        self._above.flush()
+
+
+@contextlib.contextmanager
+def guarded() -> Iterator[None]:
+    """Standard output and standard error are `CleanStream` while the block runs."""
+    for name, value in _NO_BARS.items():
+        os.environ.setdefault(name, value)
+    streams = sys.stdout, sys.stderr
+    # Either is missing when a program closed it before starting us.
+    sys.stdout, sys.stderr = (
+        s if s is None else cast("TextIO", CleanStream(_below(s))) for s in streams
+    )
+    try:
+        yield
+    finally:
+        sys.stdout, sys.stderr = streams
+
+
+def echo(*texts: tuple[str, str] | str, err: bool = False) -> None:
+    """Writes one line, whatever names are in it; line breaks in front of it are empty lines.
+
+    Args:
+        texts: Its pieces, each with a style where it is a pair: ``("error: ", "error")``.
+        err: To standard error.
+    """
+    pieces = [(text, "") if isinstance(text, str) else text for text in texts]
+    first = pieces[0][0] if pieces else ""
+    empty = len(first) - len(first.lstrip("\n"))
+    if empty:
+        pieces[0] = (first[empty:], pieces[0][1])
+    _write("\n" * empty, [(printable(text), style) for text, style in pieces], err)
+
+
+def echo_lines(*texts: tuple[str, str] | str, err: bool = False) -> None:
+    """Writes text of several lines, which is our own or whose line breaks are meant."""
+    pieces = [(text, "") if isinstance(text, str) else text for text in texts]
+    _write("", [(printable_lines(text), style) for text, style in pieces], err)
+
+
+def _write(before: str, pieces: Sequence[tuple[str, str]], err: bool) -> None:
+    import click
+
+    stream = sys.stderr if err else sys.stdout
+    if stream is None:
+        return
+    below = _below(stream)
+    styled = below.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+    line = before
+    for text, style in pieces:
+        shown = encodable(text, below)
+        line += click.style(shown, **_STYLES[style]) if styled and style else shown
+    below.write(f"{line}\n")
+    below.flush()
+
+
+def console(*, err: bool = False, quiet: bool = False) -> Console:
+    """A console of rich that takes text as it is: no markup, no links, no control characters."""
+    from rich.console import Console, ConsoleOptions, RenderableType
+    from rich.segment import Segment
+
+    class CleanConsole(Console):
+        def render(
+            self, renderable: RenderableType, options: ConsoleOptions | None = None
+        ) -> Iterable[Segment]:
+            for piece in super().render(renderable, options):
+                if piece.control:  # rich's own, which draw live lines
+                    yield piece
+                    continue
+                text = encodable(printable_lines(piece.text), self.file)
+                style = piece.style and piece.style.update_link(None)
+                yield Segment(text, style)
+
+    stream = sys.stderr if err else sys.stdout
+    return CleanConsole(
+        file=None if stream is None else _below(stream),
+        stderr=err,
+        quiet=quiet,
+        highlight=False,
+        markup=False,
+        emoji=False,
+    )
+
+
+def at_terminal() -> bool:
+    """Whether a person can be asked: standard input and standard error are a terminal."""
+    streams = (sys.stdin, sys.stderr)
+    return all(s is not None and _below(s).isatty() for s in streams)
+
+
+def encodable(text: str, stream: IO[str] | None = None) -> str:
+    """The text in letters that a stream (standard output, if none is given) can write."""
+    encoding = getattr(stream or sys.stdout, "encoding", None) or "utf-8"
+    try:
+        text.encode(encoding)
+    except UnicodeEncodeError:
+        plain = text.translate(_WITHOUT)
+        return plain.encode(encoding, "backslashreplace").decode(encoding)
+    return text
+
+
+def cell(text: str) -> str:
+    """The text of a table's cell as it will be written, so that it can be measured."""
+    return encodable(printable(text))
+
+
+def _below(stream: TextIO) -> TextIO:
+    return stream.stream if isinstance(stream, CleanStream) else stream

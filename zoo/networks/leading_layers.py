@@ -1,0 +1,147 @@
+"""Results of a network's first layers, a sample of each: what a file's first layers are held to."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from zoo.common.files import atomic_path
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+#: So many layers, in the order in which they run; converters fold no more of them together.
+_LAYERS = 12
+#: Values of a result that are kept for each input: enough to tell ten per cent from noise.
+_VALUES = 8192
+_SEED = 0
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class LeadingResult:
+    """A layer's result.
+
+    Attributes:
+        layer: Its name.
+        shape: Of the whole result, without the batch.
+        places: Of the values that are kept, in the flat result.
+        values: float32, (inputs, values).
+    """
+
+    layer: str
+    shape: tuple[int, ...]
+    places: NDArray[Any]
+    values: NDArray[Any]
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class LeadingResults:
+    """Results of a network's first layers.
+
+    Attributes:
+        inputs: Raw, (inputs, …).
+        results: In the order in which the layers ran.
+    """
+
+    inputs: NDArray[Any]
+    results: tuple[LeadingResult, ...]
+
+    @classmethod
+    def of(cls, model: Any, inputs: NDArray[Any], dtype: str) -> LeadingResults:
+        """Runs the first layers of a deployed `keras.Model`, those of models inside it too."""
+        import numpy as np
+
+        found: list[LeadingResult] = []
+
+        def keep(layer: Any, result: Any) -> None:
+            if hasattr(result, "shape") and result.shape[0] == len(inputs):
+                array = np.asarray(result, np.float32).reshape(len(inputs), -1)
+                random = np.random.default_rng(_SEED)
+                count = array.shape[1]
+                places = (
+                    random.permutation(count)[:_VALUES] if count > _VALUES else np.arange(count)
+                )
+                found.append(
+                    LeadingResult(
+                        layer=str(layer.name),
+                        shape=tuple(int(side) for side in result.shape[1:]),
+                        places=places,
+                        values=array[:, places],
+                    )
+                )
+            if len(found) == _LAYERS:
+                raise _Enough
+
+        with suppress(_Enough), _watched(model, keep):
+            model(inputs.astype(dtype), training=False)
+        return cls(inputs=inputs, results=tuple(found))
+
+    def save(self, path: Path) -> None:
+        """Writes them as ``.npz``."""
+        import numpy as np
+
+        named: dict[str, Any] = {"inputs": self.inputs}
+        for number, one in enumerate(self.results):
+            named[f"layer_{number}"] = np.array(one.layer)
+            named[f"shape_{number}"] = np.array(one.shape, np.int64)
+            named[f"places_{number}"] = one.places
+            named[f"values_{number}"] = one.values
+        with atomic_path(path) as temporary, temporary.open("wb") as file:
+            np.savez(file, **named)
+
+    @classmethod
+    def load(cls, path: Path) -> LeadingResults:
+        """Reads them."""
+        import numpy as np
+
+        with np.load(path, allow_pickle=False) as stored:
+            count = sum(name.startswith("layer_") for name in stored.files)
+            return cls(
+                inputs=stored["inputs"],
+                results=tuple(
+                    LeadingResult(
+                        layer=str(stored[f"layer_{number}"]),
+                        shape=tuple(int(side) for side in stored[f"shape_{number}"]),
+                        places=stored[f"places_{number}"],
+                        values=stored[f"values_{number}"],
+                    )
+                    for number in range(count)
+                ),
+            )
+
+
+class _Enough(BaseException):
+    """Ends the run; Keras wraps other exceptions of layers."""
+
+
+def _operations(model: Any) -> Iterator[Any]:
+    """Everything that a model runs, however deep inside: layers, and plain operations."""
+    for layer in (*model._flatten_layers(include_self=False), model):
+        yield from getattr(layer, "operations", [layer] if layer is not model else [])
+
+
+@contextmanager
+def _watched(model: Any, keep: Any) -> Iterator[None]:
+    """Within the block, `keep` gets each layer and its result when it has run."""
+    layers = list({id(layer): layer for layer in _operations(model)}.values())
+
+    def watch(layer: Any) -> Any:
+        call = layer.call
+
+        def watched(*args: Any, **kwargs: Any) -> Any:
+            result = call(*args, **kwargs)
+            keep(layer, result)
+            return result
+
+        return watched
+
+    try:
+        for layer in layers:
+            vars(layer)["call"] = watch(layer)
+        yield
+    finally:
+        for layer in layers:
+            vars(layer).pop("call", None)
