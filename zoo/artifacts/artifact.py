@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,7 @@ from pydantic import TypeAdapter, ValidationError
 from zoo.artifacts.golden_samples import Golden
 from zoo.artifacts.seal import sealed, unsealed
 from zoo.common.errors import BadFile
-from zoo.common.files import open_file, sha256_of, size_with_side_files
+from zoo.common.files import open_file
 from zoo.contracts import Check, Exporter, FileContents, Metric, TensorInfo
 from zoo.contracts.preprocessing.stored import StoredPreprocessing
 from zoo.registry import Registry
@@ -325,31 +325,6 @@ def with_gate_result(
     """The manifest with the gate's verdict, golden samples, budgets and parts."""
     limits = {device: dict(table) for device, table in (budgets or {}).items()}
     return replace(manifest, gate=gate, golden=golden, budgets=limits, parts=parts)
-
-
-def describe(artifact: Artifact) -> dict[str, Any]:
-    """The file, its contents and its manifest as a dictionary, for ``zoo inspect``."""
-    manifest = artifact.manifest
-    return {
-        "file": str(artifact.path),
-        "format": artifact.exporter.name,
-        "bytes": size_with_side_files(artifact.path, artifact.contents.side_files),
-        "sha256": sha256_of(artifact.path),
-        "altered": artifact.altered,
-        "contents": {**asdict(artifact.contents), "integer_share": artifact.contents.integer_share},
-        "input": {} if manifest is None else manifest.preprocessing.describe(),
-        "manifest": None if manifest is None else _without_blobs(manifest),
-    }
-
-
-def _without_blobs(manifest: Manifest) -> dict[str, Any]:
-    """The manifest as a dictionary; arrays by type and shape alone."""
-    plain: dict[str, Any] = _MANIFEST.dump_python(manifest, mode="json")
-    for side in ("inputs", "outputs"):
-        packed = (plain["golden"] or {}).get(side) or {}
-        for one in [packed] if "data" in packed else packed.values():
-            one["data"] = f"{len(one['data'])} characters"
-    return plain
 
 
 def require_manifest(artifact: Artifact) -> Manifest:
