@@ -259,12 +259,16 @@ def _child(
     """Entry point of the worker: redirects streams, sets limits, calls the function."""
     # Ctrl-C reaches the whole process group; the parent decides what ends.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    _end_with_parent(Path(log).parent)
+    own = Path(log).parent
+    _end_with_parent(own)
     stream = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
     os.dup2(stream, 1)
     os.dup2(stream, 2)
     try:
         surroundings.apply()
+        # What libraries leave there (TensorFlow its generated code) goes with the step's folder,
+        # however this process ends.
+        tempfile.tempdir = os.environ["TMPDIR"] = str(own)
         telemetry.switch_off()
         telemetry.switch_off_modules()
         _limit_memory(limits.memory_bytes)
