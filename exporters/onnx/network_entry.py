@@ -53,7 +53,7 @@ def network_entry(path: Path, inputs: Array) -> NetworkEntry:
         if len(step.makes) == 1 and graph.types.get(step.makes[0], "").startswith("float")
     ]
     # An input can be no output.
-    made = [name for name in dict.fromkeys((*traces.read, *results)) if name != raw.name]
+    made = [name for name in dict.fromkeys((*traces.measured, *results)) if name != raw.name]
     dtype = onnx.helper.tensor_dtype_to_np_dtype(raw.type.tensor_type.elem_type)
     given = inputs.astype(dtype)
     found: dict[str, list[Array]] = {name: [] for name in made}
@@ -71,7 +71,7 @@ def network_entry(path: Path, inputs: Array) -> NetworkEntry:
     return NetworkEntry(
         runtime="onnxruntime",
         tensors=tuple(
-            traces.found[name].entry(name, real[name], shape)
+            traces.entry(name, name, real, shape)
             for name in traces.read
             if traces.found[name].origin == raw.name
         ),

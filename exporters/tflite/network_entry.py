@@ -42,10 +42,9 @@ def network_entry(path: Path, inputs: Array) -> NetworkEntry:
         [_step(graph, operator, constants) for operator in graph.operators],
         [int(i) for i in graph.graph.outputs],
     )
-    wanted = traces.read
     results = _results(graph, traces)
-    runner = Runner(graph.up_to({*wanted, *results} - {*places}))
-    found: dict[int, list[Array]] = {place: [] for place in (*wanted, *results)}
+    found: dict[int, list[Array]] = {place: [] for place in (*traces.measured, *results)}
+    runner = Runner(graph.up_to(found.keys() - {*places}))
     for example in inputs:
         runner.run(example[None])
         for place, values in found.items():
@@ -54,9 +53,7 @@ def network_entry(path: Path, inputs: Array) -> NetworkEntry:
     shape = graph.shape(places[0])[1:]
     return NetworkEntry(
         runtime="litert",
-        tensors=tuple(
-            traces.found[place].entry(graph.name(place), real[place], shape) for place in wanted
-        ),
+        tensors=tuple(traces.entry(place, graph.name(place), real, shape) for place in traces.read),
         results=tuple(_result(graph, place, real[place]) for place in results),
     )
 

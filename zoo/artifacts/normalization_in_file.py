@@ -42,6 +42,9 @@ _STEPS = 1.5
 #: An integer file that is off by more than this share of all values has lost them, whatever its
 #: steps are.
 _MOST_LOST = 0.05
+#: Share of the values of real inputs that integers may be too few for, as ranges are measured on
+#: others; and of built inputs, where there are no real ones: these have extremes more often.
+_MOST_CLIPPED, _MOST_CLIPPED_OF_BUILT = 0.05, 0.3
 #: How far a first layer's result may be off, as a share of its own mean square, by weights.
 _RESULTS = {"float32": 1e-3, "float16": 1e-2}
 _INTEGER_RESULTS = 0.05
@@ -114,7 +117,7 @@ def check_normalization(
     if not entry.tensors:
         return _none("no layer reads what depends on the input")
     worst = max(
-        (_compared(tensor, raw, preprocessing) for tensor in entry.tensors),
+        (_compared(tensor, raw, len(inputs), preprocessing) for tensor in entry.tensors),
         key=lambda one: one.excess,
     )
     if worst.excess <= 0:
@@ -169,6 +172,7 @@ class _Difference:
             one is.
         allowed: The greatest distance that rounding explains.
         step: The coarsest integer step, in normalized values.
+        clipped: Share of the values that integers cannot hold, or that are off, 0 to 1.
     """
 
     where: str
@@ -177,42 +181,57 @@ class _Difference:
     excess: float
     allowed: float = PREPROCESSING_MAX_ABS
     step: float = 0.0
+    clipped: float = 0.0
 
     def check(self, reason: str = "") -> Check:
         """The gate's check."""
         steps = f" (integer steps of {self.step:.2g})" if self.step else ""
+        clipped = f", {self.clipped:.1%} clipped" if self.clipped and not reason else ""
         return Check(
             name=NAME,
             passed=not reason,
-            value=f"max |Δ| {self.most:.2g} {IN_FILE} on {self.count} inputs",
+            value=f"max |Δ| {self.most:.2g} {IN_FILE} on {self.count} inputs{clipped}",
             limit=f"max |Δ| <= {self.allowed:.2g}{steps}",
             reason=reason,
         )
 
 
-def _compared(tensor: EntryTensor, raw: Array, preprocessing: Preprocessing) -> _Difference:
-    """A tensor that first layers read against the formula."""
+def _compared(
+    tensor: EntryTensor, raw: Array, real: int, preprocessing: Preprocessing
+) -> _Difference:
+    """A tensor that first layers read against the formula; the first `real` inputs are real."""
     where = f"{tensor.name}, behind {', '.join(tensor.operators) or 'nothing'}"
-    clipped = np.clip(raw.astype(np.float64), tensor.input_low, tensor.input_high)
-    last = _channels_last(clipped, preprocessing)
-    right = _in_order(normalize(last, preprocessing), preprocessing)
+    whole = _channels_last(raw.astype(np.float64), preprocessing)
+    held = np.clip(whole, tensor.input_low, tensor.input_high)
+    formula = _in_order(normalize(whole, preprocessing), preprocessing)
+    right = _in_order(normalize(held, preprocessing), preprocessing)
     if right.shape != tensor.values.shape:
         return _Difference(where=where, count=len(raw), most=np.inf, excess=np.inf)
     right = np.clip(right, tensor.low, tensor.high)
-    added = _in_order(_added(last, preprocessing), preprocessing)
+    added = _in_order(_added(whole, preprocessing), preprocessing)
     rounding = PREPROCESSING_MAX_ABS + (_HALF if tensor.half else _FLOAT) * added
     step = tensor.input_step * _factor(preprocessing)
-    integer = min(_STEPS * tensor.step + step, _MOST_LOST * float(np.ptp(right)))
+    integer = min(_STEPS * tensor.step + step, _MOST_LOST * float(np.ptp(formula)))
+    allowed = rounding + integer
     distances = np.abs(tensor.values - right)
-    excess = distances - rounding - integer
+    if tensor.clipped is not None:
+        # Between two operators, too, it may have been more than integers hold.
+        distances = np.where(tensor.clipped, np.minimum(distances, allowed), distances)
+    judged = slice(real or None)
+    lost = float((np.abs(tensor.values - formula) > allowed)[judged].mean())
+    excess = distances - allowed
+    sound = (
+        lost <= (_MOST_CLIPPED if real else _MOST_CLIPPED_OF_BUILT) and not np.isnan(excess).any()
+    )
     explained = float(rounding.max()) if tensor.half else PREPROCESSING_MAX_ABS
     return _Difference(
         where=where,
         count=len(raw),
-        most=float(distances.max()),
-        excess=np.inf if np.isnan(excess).any() else float(excess.max()),
+        most=float((distances if sound else np.abs(tensor.values - formula)).max()),
+        excess=float(excess.max()) if sound else np.inf,
         allowed=explained + integer,
         step=max(tensor.step, step),
+        clipped=lost,
     )
 
 

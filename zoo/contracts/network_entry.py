@@ -29,6 +29,8 @@ class EntryTensor:
         high: Greatest number that it can hold.
         input_low: Least raw value that reaches the first operator.
         input_high: Greatest raw value that does.
+        clipped: Whether each value was at an end of what some quantized tensor on the way holds,
+            of the shape of `values`; None where there is no such tensor.
     """
 
     name: str
@@ -41,6 +43,7 @@ class EntryTensor:
     high: float = inf
     input_low: float = -inf
     input_high: float = inf
+    clipped: NDArray[Any] | None = None
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
