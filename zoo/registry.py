@@ -18,6 +18,7 @@ import pluggy
 
 from zoo import hookspecs
 from zoo.common.errors import UnknownName, UsageError
+from zoo.common.files import no_file, no_folder
 from zoo.common.modules import import_path, source_of
 from zoo.contracts import (
     Architecture,
@@ -334,14 +335,13 @@ def _load_installed(registry: Registry) -> None:
 
 
 def _load_local(registry: Registry, path: Path) -> None:
-    found = _local_plugins(path) if path.is_dir() else [path]
-    if not found or not found[0].exists():
-        raise UsageError(
-            f"--plugin {path}: no such file"
-            if not path.is_dir()
-            else f"{path} has no .py file and no package with a hook",
-            fix="name a Python file or a package with a zoo hook, or a folder of such",
-        )
+    problem, found = no_file(path, missing=f"--plugin {path}: no such file"), [path]
+    if no_folder(path) is None:
+        found = _local_plugins(path)
+        problem = None if found else f"{path} has no .py file and no package with a hook"
+    fix = "name a Python file or a package with a zoo hook, or a folder of such"
+    if problem:
+        raise UsageError(problem, fix=fix)
     for source in found:
         plugin = Plugin(name=source.stem, origin="local", distribution=str(source), version="local")
         registry.register(plugin, partial(import_path, source, "zoo_local_"))
@@ -355,5 +355,5 @@ def _local_plugins(folder: Path) -> list[Path]:
 
     if is_plugin(folder):
         return [folder.resolve()]  # "." has no name
-    files = (path for path in folder.glob("*.py") if path.name != "__init__.py")
+    files = (p for p in folder.glob("*.py") if p.name != "__init__.py" and no_file(p) is None)
     return sorted([*files, *filter(is_plugin, folder.iterdir())])

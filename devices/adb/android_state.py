@@ -19,17 +19,20 @@ READINGS = (
 HOLD_CLOCKS = 'cmd power set-fixed-performance-mode-enabled "$1"'
 #: https://developer.android.com/reference/android/os/PowerManager#getCurrentThermalStatus()
 THERMAL = ("none", "light", "moderate", "severe", "critical", "emergency", "shutdown")
-_PART = re.compile(r"^\[(\w+)\][ \t\r]*$", re.MULTILINE)
-_TEMPERATURE = re.compile(r"mValue=(-?[0-9.]+)[^}]*?mType=(\d+)[^}]*?mName=([^,}\s]+)")
-_BATTERY = re.compile(r"^\s*([A-Za-z ]+): *(\S+)\s*$", re.MULTILINE)
+_PART = re.compile(r"\[(\w+)\][ \t\r]*")
+#: One sensor's fields, in braces; none is longer.
+_SENSOR = re.compile(r"Temperature\{([^{}]{1,300})\}")
+_DEGREES = re.compile(r"-?\d{1,4}(\.\d{1,9})?")
+_BATTERY = re.compile(r"([A-Za-z ]{1,40}): *(\S{1,40})")
+#: Letters of what it tells that are read.
+_MOST = 1 << 18
 #: Temperature of a processor, in Android's numbering.
 _CPU = "0"
 
 
 def condition_of(text: str) -> Condition:
     """The condition in what `READINGS` printed; whatever a phone does not tell is left out."""
-    words = _PART.split(text)
-    parts = dict(zip(words[1::2], words[2::2], strict=False))
+    parts = _parts(text[:_MOST])
     readings: dict[str, Any] = {}
     faults: list[str] = []
     _thermal(parts.get("thermal", ""), readings, faults)
@@ -42,15 +45,28 @@ def condition_of(text: str) -> Condition:
         hints.append("switch airplane mode on: radios wake the phone at any moment")
     if saver == "1":
         faults.append("the battery saver is on, which slows the processor")
-    lines = [line.strip() for line in parts.get("build", "").removeprefix("\n").splitlines()]
+    lines = [line.strip()[:100] for line in parts.get("build", "").splitlines()]
     for key, value in zip(("android", "model", "soc"), lines, strict=False):
         if value:
             readings[key] = value
     return Condition(readings=readings, faults=tuple(faults), hints=tuple(hints))
 
 
+def _parts(text: str) -> dict[str, str]:
+    """What `READINGS` printed, by the lines that begin its parts."""
+    parts: dict[str, list[str]] = {}
+    lines: list[str] = []
+    for line in text.splitlines():
+        begins = _PART.fullmatch(line[:50])
+        if begins is not None:
+            lines = parts[begins[1]] = []
+        else:
+            lines.append(line)
+    return {name: "\n".join(lines) for name, lines in parts.items()}
+
+
 def _thermal(text: str, readings: dict[str, Any], faults: list[str]) -> None:
-    status = re.search(r"Thermal Status: *(\d+)", text)
+    status = re.search(r"Thermal Status: {0,9}(\d{1,4})", text)
     if status is not None:
         level = min(int(status[1]), len(THERMAL) - 1)
         readings["thermal"] = THERMAL[level]
@@ -58,16 +74,21 @@ def _thermal(text: str, readings: dict[str, Any], faults: list[str]) -> None:
             faults.append(f"Android throttles the phone for heat: {THERMAL[level]}")
     # What is cached may be old; the part after it comes from the sensors.
     current = text.partition("Current temperatures from HAL")[2] or text
-    degrees = [float(v) for v, kind, _ in _TEMPERATURE.findall(current) if kind == _CPU]
+    degrees = []
+    for sensor in _SENSOR.findall(current):
+        fields = dict(part.strip().partition("=")[::2] for part in sensor.split(","))
+        if fields.get("mType") == _CPU and _DEGREES.fullmatch(fields.get("mValue", "")):
+            degrees.append(float(fields["mValue"]))
     if degrees:
         readings["temperature_c"] = max(degrees)
 
 
 def _battery(text: str, readings: dict[str, Any]) -> None:
-    found = dict(_BATTERY.findall(text))
-    if found.get("level", "").isdecimal():
+    lines = (_BATTERY.fullmatch(line.strip()) for line in text.splitlines() if len(line) < 100)
+    found = {match[1]: match[2] for match in lines if match}
+    if re.fullmatch(r"\d{1,3}", found.get("level", "")):
         readings["battery_percent"] = int(found["level"])
-    if found.get("temperature", "").lstrip("-").isdecimal():
+    if re.fullmatch(r"-?\d{1,5}", found.get("temperature", "")):
         readings["battery_c"] = int(found["temperature"]) / 10.0
     # A sign, or none at all, is a gauge that does not know.
     for key, name in (("Charge counter", "battery_uah"), ("voltage", "battery_mv")):

@@ -13,6 +13,7 @@ from pathlib import Path
 from zoo.common.errors import MissingExtra, UsageError, ZooError
 from zoo.common.files import write_bytes
 from zoo.common.optional_imports import EXTRA_OF, installed
+from zoo.common.shown_text import printable
 from zoo.common.tools import ProgramExit, run_module
 
 from .vela_options import OWN_CONFIG, EthosUOptions, check_sections, config_file
@@ -22,6 +23,8 @@ DISTRIBUTION = "ethos-u-vela"
 _SECONDS = 600.0
 _KIB = 1024
 _LAST_WORDS = 300
+#: Bytes of one of its tables: of some thousand layers.
+_MOST_TABLE = 1 << 24
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -105,9 +108,9 @@ def estimate(options: EthosUOptions, name: str, payload: bytes) -> Estimate:
                 raise StopIteration
             return Estimate(
                 version=known,
-                seconds=_number(summary["inference_time"]),
-                cycles=_number(summary["cycles_total"]),
-                clock_hz=_number(summary["core_clock"]),
+                seconds=_positive(summary, "inference_time"),
+                cycles=_positive(summary, "cycles_total"),
+                clock_hz=_positive(summary, "core_clock"),
                 sram=_number(summary["sram_memory_used"]) * _KIB,
                 dram=_number(summary["dram_memory_used"]) * _KIB,
                 flash=_KIB
@@ -117,7 +120,7 @@ def estimate(options: EthosUOptions, name: str, payload: bytes) -> Estimate:
                 layers=tuple(_layer(row) for row in layers),
                 kept=_kept(options, name, compiled),
             )
-        except (StopIteration, KeyError, ValueError, OSError) as error:
+        except (StopIteration, KeyError, ValueError, TypeError, csv.Error, OSError) as error:
             raise _failed(name, known, done, error) from error
 
 
@@ -137,6 +140,8 @@ def _arguments(options: EthosUOptions, ini: Path, source: Path, out: Path) -> li
 
 
 def _rows(file: Path) -> list[dict[str, str]]:
+    if file.stat().st_size > _MOST_TABLE:
+        raise ValueError(f"{file.name} has {file.stat().st_size} bytes")
     with file.open(encoding="utf-8", errors="replace", newline="") as stream:
         return list(csv.DictReader(stream))
 
@@ -144,14 +149,24 @@ def _rows(file: Path) -> list[dict[str, str]]:
 def _number(text: str) -> float:
     """Vela writes ``nan`` for shares of nothing."""
     value = float(text)
-    return value if math.isfinite(value) else 0.0
+    if math.isinf(value) or value < 0.0:
+        raise ValueError(f"a figure is {text}")
+    return 0.0 if math.isnan(value) else value
+
+
+def _positive(summary: dict[str, str], name: str) -> float:
+    """A figure that an estimate without it would be no estimate of."""
+    value = _number(summary[name])
+    if not value:
+        raise ValueError(f"{name} is {summary[name]}")
+    return value
 
 
 def _layer(row: dict[str, str]) -> Layer:
     return Layer(
-        original=row["Original Operator"],
-        name=row["Name"],
-        target=row["Target"],
+        original=printable(row["Original Operator"]),
+        name=printable(row["Name"]),
+        target=printable(row["Target"]),
         cycles=_number(row["Op Cycles"]),
         # Operations on the CPU multiply nothing on the NPU.
         macs=_number(row["MAC Count"]),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import shutil
 from typing import Any
 
@@ -57,9 +58,11 @@ def condition_of(text: str) -> Condition:
                 readings[name] = value
             continue
         try:
-            readings[name] = float(value)
+            number = float(value)
         except ValueError:
             continue
+        if math.isfinite(number):
+            readings[name] = number
     return Condition(readings=readings, faults=tuple(_throttling(readings.get("gpu_throttled"))))
 
 

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 MODULE = "tflite_micro"
 _CHILD = "zoo.devices.microcontroller.arena_child"
-_ARENA = re.compile(r"Arena allocation total (\d+) bytes")
+_ARENA = re.compile(r"Arena allocation total (\d{1,15}) bytes")
 _LACKS = re.compile(r"Didn't find op for builtin opcode '(\w+)'")
 _SECONDS = 120.0
 
@@ -61,12 +61,32 @@ def measure_arena(model: Path, inputs: NDArray[Any]) -> Arena:
         done = run_module(_CHILD, [str(model.resolve()), str(given)], seconds=_SECONDS)
     found = _ARENA.search(done.stderr)
     if done.code == 0 and found:
-        outputs = np.array(json.loads(done.stdout))
+        try:
+            outputs = printed_outputs(done.stdout)
+        except ValueError as error:
+            return Arena(bytes=None, version=version, problem=str(error))
         return Arena(bytes=int(found[1]), version=version, outputs=outputs)
     lacking = tuple(sorted(set(_LACKS.findall(done.stderr))))
     return Arena(
         bytes=None, version=version, problem=_interpreter_error(done, lacking), lacking=lacking
     )
+
+
+def printed_outputs(text: str) -> NDArray[Any]:
+    """The outputs that a child printed, (inputs, values).
+
+    Raises:
+        ValueError: It printed something else.
+    """
+    import numpy as np
+
+    try:
+        outputs = np.array(json.loads(text))
+    except (ValueError, RecursionError) as error:
+        raise ValueError(f"its outputs cannot be read: {text[:40]!r}") from error
+    if outputs.dtype.kind not in "biuf" or outputs.ndim not in (1, 2):
+        raise ValueError(f"its outputs are {outputs.dtype} of shape {outputs.shape}")
+    return outputs
 
 
 def _interpreter_error(done: ProgramExit, lacking: tuple[str, ...]) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +11,7 @@ from zoo.common.optional_imports import installed, require
 from zoo.common.tools import run_module
 from zoo.contracts import Figure, Specimen
 
+from .arena import printed_outputs
 from .operators import USE_ANOTHER_RECURRENT_FORM
 
 if TYPE_CHECKING:
@@ -71,7 +71,15 @@ def compare_outputs(
             remark="Answers were not compared: LiteRT's reference kernels cannot run the file: "
             f"{last[0] if last else done.failure}."
         )
-    return _compared(specimen, found, np.array(json.loads(done.stdout)))
+    try:
+        expected = printed_outputs(done.stdout)
+        if expected.shape != found.shape:
+            raise ValueError(f"its outputs have shape {expected.shape}, not {found.shape}")
+    except ValueError as error:
+        return OutputComparison(
+            remark=f"Answers were not compared: of LiteRT's reference kernels {error}."
+        )
+    return _compared(specimen, found, expected)
 
 
 def _compared(specimen: Specimen, found: NDArray[Any], expected: NDArray[Any]) -> OutputComparison:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from zoo.contracts import Condition
@@ -26,6 +27,9 @@ THROTTLING = {
     3: "the soft temperature limit is reached",
 }
 _SINCE_START = 16
+#: Letters of what it tells that are read, and of one word.
+_MOST, _WORD = 1 << 18, 100
+_WHOLE, _HEXADECIMAL = re.compile(r"-?[0-9]{1,12}"), re.compile(r"(0x)?[0-9A-Fa-f]{1,16}")
 
 
 def condition_of(text: str) -> Condition:
@@ -33,16 +37,16 @@ def condition_of(text: str) -> Condition:
     readings: dict[str, Any] = {}
     faults: list[str] = []
     degrees = []
-    for line in text.splitlines():
+    for line in text[:_MOST].splitlines():
         key, _, value = line.strip().partition("=")
-        if key == "millidegrees" and value.lstrip("-").isdecimal():
+        if key == "millidegrees" and _WHOLE.fullmatch(value):
             degrees.append(int(value) / 1000.0)
         elif key == "governor" and value:
-            readings["governor"] = value
-        elif key == "cur_freq" and value.isdecimal():
+            readings["governor"] = value[:_WORD]
+        elif key == "cur_freq" and value.isdecimal() and _WHOLE.fullmatch(value):
             readings["mhz"] = int(value) / 1000.0
         elif key == "boot" and value:
-            readings["boot"] = value
+            readings["boot"] = value[:_WORD]
         elif key == "throttled":
             bits = _bits(value)
             readings["throttled"] = None if bits is None else hex(bits)
@@ -80,7 +84,4 @@ def throttling(bits: int | None) -> list[str]:
 
 
 def _bits(value: str) -> int | None:
-    try:
-        return int(value, 16)
-    except ValueError:
-        return None
+    return int(value, 16) if _HEXADECIMAL.fullmatch(value) else None

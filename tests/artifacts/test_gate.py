@@ -73,7 +73,7 @@ def failed(**changes) -> list[str]:
         changes["precision"] = precision_named(changes["precision"])
     checks = run_checks(**asked(**changes))
     assert [check.name for check in checks] == [
-        *("finite", "parity", "preprocessing", "accuracy", "classes"),
+        *("finite", "parity", "preprocessing", "accuracy", "classes", "confidence", "resolution"),
         *("placement", "operators", "shapes"),
     ]
     for check in checks:

@@ -5,9 +5,12 @@ from __future__ import annotations
 import errno
 import hashlib
 import os
+import signal
+import socket
 import stat
 import subprocess
 import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -15,15 +18,25 @@ from hypothesis import given
 from hypothesis import strategies as st
 from makers import fuzz, no_privileges
 
+from zoo.artifacts.artifact import find_exporter
 from zoo.common.errors import BadFile, ZooError
 from zoo.common.files import (
     atomic_path,
     cannot_write,
     ensure_writable,
+    no_file,
+    no_folder,
+    open_file,
+    read_file,
     sha256_of,
     write_bytes,
     write_text,
 )
+from zoo.data.opening import open_dataset
+from zoo.networks.card import read_card
+from zoo.networks.checkpoints import resolve
+from zoo.pipeline.recipe import read_recipe
+from zoo.registry import PluginSettings, load_registry
 
 
 def names(folder: Path) -> list[str]:
@@ -204,3 +217,76 @@ def test_sha256_of_what_is_no_file(tmp_path):
         sha256_of(tmp_path / "missing")
     with pytest.raises(BadFile, match="cannot be read"):
         sha256_of(tmp_path)
+
+
+@pytest.fixture
+def no_files(tmp_path: Path) -> Iterator[dict[str, Path]]:
+    """By kind: what is no plain file. A reader that waits for it is ended."""
+    pipe, socket_, folder = (tmp_path / name for name in ("pipe", "socket", "folder"))
+    os.mkfifo(pipe)
+    folder.mkdir()
+    with socket.socket(socket.AF_UNIX) as server:
+        server.bind(os.path.relpath(socket_))
+        before = signal.signal(signal.SIGALRM, lambda *_: pytest.fail("it waits"))
+        signal.alarm(30)
+        yield {
+            "a named pipe": pipe,
+            "a socket": socket_,
+            "a folder": folder,
+            "a device of the system": Path("/dev/zero"),
+        }
+        signal.alarm(0)
+        signal.signal(signal.SIGALRM, before)
+
+
+def test_what_is_no_plain_file_is_named_and_never_waited_for(
+    no_files: dict[str, Path], tmp_path: Path
+) -> None:
+    for kind, path in no_files.items():
+        assert no_file(path) == f"{path} is {kind}, not a file"
+        assert (no_folder(path) is None) == (kind == "a folder")
+        with pytest.raises(OSError, match=f"it is {kind}, not a file"):
+            open_file(path)
+        with pytest.raises(BadFile, match="cannot be read"):
+            sha256_of(path)
+    plain = write(tmp_path / "plain", b"abc")
+    assert no_file(plain) is None
+    assert no_folder(plain, "it") == "it is a file, not a folder"
+    assert read_file(plain, 3) == b"abc"
+    with pytest.raises(OSError, match="it has more than 2 bytes"):
+        read_file(plain, 2)
+    assert no_file(tmp_path / "none", "none") == "there is no file none"
+    assert no_file(plain / "below", missing="no weights") == "no weights"
+    assert no_folder(tmp_path / "none") == f"there is no folder {tmp_path / 'none'}"
+    assert no_file(Path("n" * 300), "it") == "there is no file it"
+    assert "cannot be read: " in str(no_folder(Path("n" * 300)))
+    assert "is not the name of a file" in str(no_file(Path("a\0b")))
+
+
+def write(path: Path, content: bytes) -> Path:
+    path.write_bytes(content)
+    return path
+
+
+def test_readers_of_files_that_users_name(no_files: dict[str, Path], tmp_path: Path) -> None:
+    registry = load_registry(PluginSettings(installed=False))
+    for kind, path in no_files.items():
+        readers: dict[str, Callable[[Path], object]] = {
+            "exported.onnx": lambda p: find_exporter(registry, p),
+            "recipe.toml": read_recipe,
+            "card.toml": read_card,
+            "weights.safetensors": lambda p: resolve(registry, str(p)),
+            "plugin.py": lambda p: load_registry(PluginSettings(paths=(str(p),))),
+            "data.npz": lambda p: open_dataset(registry, f"npz:{p}"),
+            "data.csv": lambda p: open_dataset(registry, f"csv:{p}"),
+            "data.conll": lambda p: open_dataset(registry, f"conll:{p}"),
+            "data.txt": lambda p: open_dataset(registry, f"text:{p}"),
+            "pictures": lambda p: open_dataset(registry, f"folder:{p}"),
+        }
+        for name, read in readers.items():
+            link = tmp_path / f"{kind} {name}"
+            link.symlink_to(path)
+            with pytest.raises(ZooError) as refused:
+                read(link)
+            if kind != "a folder":
+                assert f"is {kind}, not a" in str(refused.value), name

@@ -7,14 +7,22 @@ import json
 import struct
 import sys
 import zlib
+from dataclasses import replace
+from types import SimpleNamespace
 from typing import Any
+from unittest.mock import MagicMock, patch
 
 import pytest
 
+from zoo.common.errors import ProcessFailed
+from zoo.contracts import Condition, ToolSummary
+from zoo.execution.agent_driver import AgentDriver
 from zoo.execution.agent_process import PipeProcess
+from zoo.execution.driver_guard import GuardedTransport
 from zoo.execution.failures import AgentGarbled
 from zoo.execution.figures import MOST_SAMPLES
-from zoo.execution.protocol import bench_run, loaded_file, profile_of
+from zoo.execution.plausibility import check_summary
+from zoo.execution.protocol import bench_run, described, loaded_file, profile_of
 
 
 def packed(*samples: int, count: int | None = None) -> dict[str, Any]:
@@ -88,6 +96,97 @@ def test_an_honest_answer() -> None:
 def test_a_lie_in_a_bench(lie: dict[str, Any]) -> None:
     with pytest.raises((ValueError, TypeError, KeyError, AttributeError, zlib.error)):
         bench_run({**HONEST, **lie})
+
+
+SUMMARY = ToolSummary(
+    runs=100, mean_ms=2.0, min_ms=1.0, p5_ms=1.1, median_ms=1.9, p95_ms=3.0, max_ms=4.0
+)
+
+
+@pytest.mark.parametrize(
+    "lie",
+    [
+        {"runs": 0},
+        {"runs": 100_000},  # 200 s of inferences
+        {"mean_ms": 0.0},
+        {"mean_ms": 1e-6, "min_ms": 0.0},
+        {"mean_ms": 0.5},
+        {"mean_ms": 5.0},
+        {"median_ms": 3.5},
+        {"min_ms": 1.5},
+        {"max_ms": 1e15},
+        {"p5_ms": -1.0},
+    ],
+    ids=str,
+)
+def test_a_lie_in_the_summary_of_a_tool(lie: dict[str, float]) -> None:
+    check_summary(SUMMARY, 10.0)
+    check_summary(replace(SUMMARY, runs=100_000), None)
+    check_summary(replace(SUMMARY, min_ms=0.0, p5_ms=None, median_ms=None), 10.0)
+    with pytest.raises(ValueError, match=r"_ms|runs|inferences"):
+        check_summary(replace(SUMMARY, **lie), 10.0)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("lie", "accepted"),
+    [
+        ({}, True),
+        ({"cpu": "a\x1b[31m\x00b"}, True),
+        ({"cpu": "x" * 1_000_000}, False),
+        ({"cores": "many"}, False),
+        ({"cores": 10**9}, False),
+        ({"mhz": float("nan")}, False),
+        ({"fingerprint": 7}, False),
+        ({"runtime_version": ["1"]}, False),
+        ({"runtimes": {f"r{n}": "1" for n in range(1000)}}, False),
+        ({"runtimes": {"litert": 1.0}}, False),
+        ({"runtimes": ["litert"]}, False),
+        ({"flags": [[[[[1]]]]]}, False),
+        ({"memory_bytes": 10**400}, False),
+        ({"memory_bytes": 10**25}, False),
+    ],
+    ids=lambda lie: json.dumps(lie)[:40] if isinstance(lie, dict) else None,
+)
+def test_a_lie_in_a_description(lie: dict[str, Any], accepted: bool) -> None:
+    told = {"fingerprint": "f", "python": "3.11", "runtimes": {"litert": "2.3.0"}, "cores": 4}
+    if accepted:
+        assert described({**told, **lie}).get("cpu", "").isprintable()
+        return
+    with pytest.raises(ValueError, match=r"must be|is|runtimes"):
+        described({**told, **lie})
+
+
+def test_a_device_whose_description_lacks_its_fingerprint() -> None:
+    """Who is described so has no fingerprint, and its driver is not to blame."""
+
+    class Driver(AgentDriver[Any]):
+        asked = ("fake",)
+
+        def connect(self) -> Any:
+            raise AssertionError("not to be called")
+
+    session = SimpleNamespace(describe=lambda: {"python": "3.9"}, __enter__=None)
+    made = MagicMock()
+    made.__enter__.return_value = session
+    with (
+        patch("zoo.execution.session.AgentSession", return_value=made),
+        pytest.raises(AgentGarbled, match="has no fingerprint"),
+    ):
+        Driver(None).describe(MagicMock())
+
+
+def test_a_condition_that_is_none() -> None:
+    def told(**fields: Any) -> Condition:
+        inner = SimpleNamespace(condition=lambda: SimpleNamespace(**fields))
+        return GuardedTransport(inner, "of kind 'x'").condition()  # type: ignore[arg-type]
+
+    found = told(readings={"a": "\x1b[0m"}, faults=["\x07" * 9000] * 99, hints=[])
+    assert dict(found.readings) == {"a": r"\x1b[0m"}
+    assert len(found.faults) == 20
+    assert all(len(fault) == 500 and fault.isprintable() for fault in found.faults)
+    for lie in ({"readings": {"a": float("nan")}}, {"readings": {"a": b""}}, {"faults": [1]}, {}):
+        with pytest.raises(ProcessFailed, match="of its condition cannot be used"):
+            told(**{"readings": {}, "faults": (), **lie, **({} if not lie else {"hints": ()})})
 
 
 def test_a_bomb_is_not_unpacked() -> None:

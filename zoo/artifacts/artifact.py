@@ -12,7 +12,7 @@ from pydantic import TypeAdapter, ValidationError
 from zoo.artifacts.golden_samples import Golden
 from zoo.artifacts.seal import sealed, unsealed
 from zoo.common.errors import BadFile
-from zoo.common.files import sha256_of, size_with_side_files
+from zoo.common.files import open_file, sha256_of, size_with_side_files
 from zoo.contracts import Check, Exporter, FileContents, Metric, TensorInfo
 from zoo.contracts.preprocessing.stored import StoredPreprocessing
 from zoo.registry import Registry
@@ -255,7 +255,7 @@ def find_exporter(registry: Registry, path: Path) -> Exporter:
         suffixes = ", ".join(e.suffix for e in registry.exporters)
         raise BadFile(f"{path} has no suffix of a known format", fix=f"known: {suffixes}")
     try:
-        with path.open("rb") as file:
+        with open_file(path) as file:
             head = file.read(16)
     except OSError as error:
         raise BadFile(f"{path} cannot be read", why=error.strerror) from error

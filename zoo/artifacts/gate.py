@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from zoo.artifacts import closeness
 from zoo.artifacts.file_chain import FileChain
 from zoo.common.named_arrays import describe_shapes, fields_of
 from zoo.contracts import Check, Comparison, FileContents, Precision, Task, Truth
@@ -39,7 +40,7 @@ def compare_outputs(task: Task, reference: Array, candidate: Array, labels: Arra
     """
     if describe_shapes(reference) == describe_shapes(candidate):
         reference, candidate = (task.relevant(o, labels) for o in (reference, candidate))
-    return replace(task.compare(reference, candidate), count=len(labels))
+    return replace(closeness.compare(task, reference, candidate), count=len(labels))
 
 
 def run_checks(
@@ -77,10 +78,13 @@ def run_checks(
     by_class = task.class_loss(truth, before, after)
     return (
         finite_outputs(outputs),
-        require_inputs(task.parity(parity, precision), parity.count, task.min_parity_inputs),
+        require_inputs(
+            closeness.parity(task, parity, precision), parity.count, task.min_parity_inputs
+        ),
         preprocessing,
         task.accuracy(truth, before, after, allowed),
         *(() if by_class is None else (by_class,)),
+        *task.probability_checks(truth, reference, outputs, precision),
         *static,
     )
 
@@ -128,7 +132,8 @@ def conversion_parity(task: Task, twins: Comparison, precision: Precision) -> Ch
         twins: File against the rounding twin.
         precision: As exported.
     """
-    found = require_inputs(task.parity(twins, precision), twins.count, task.min_parity_inputs)
+    found = closeness.parity(task, twins, precision)
+    found = require_inputs(found, twins.count, task.min_parity_inputs)
     return replace(found, name="conversion")
 
 

@@ -11,14 +11,15 @@ import hashlib
 import io
 import math
 import re
-import zipfile
 import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from zoo.common.errors import BadFile
+from zoo.common.array_files import load_arrays
+from zoo.common.errors import BadData, BadFile
+from zoo.common.files import read_file
 from zoo.common.named_arrays import fields_of, joined
 from zoo.contracts import Precision, TensorInfo
 
@@ -298,7 +299,7 @@ def read_golden(golden: Golden, model: Path) -> GoldenArrays:
         if len(counts) != 1 or not all(math.isfinite(one) and one >= 0 for one in limits):
             raise ValueError(f"inputs, outputs and numbers are not as many: {sorted(counts)}")
         return arrays
-    except (ValueError, KeyError, TypeError, zlib.error, zipfile.BadZipFile, EOFError) as error:
+    except (ValueError, KeyError, TypeError, zlib.error) as error:
         raise BadFile(
             f"the golden inputs of {model} cannot be read",
             why=str(error),
@@ -307,13 +308,11 @@ def read_golden(golden: Golden, model: Path) -> GoldenArrays:
 
 
 def _read_side_file(golden: Golden, model: Path) -> GoldenArrays:
-    import numpy as np
-
     if not _BARE_NAME.fullmatch(golden.file) or golden.file in (".", ".."):
         raise ValueError(f"{golden.file!r} is no name of a file beside the model")
     path = model.with_name(golden.file)
     try:
-        content = path.read_bytes()
+        content = read_file(path, _MOST_BYTES)
     except OSError as error:
         raise BadFile(
             f"the golden inputs of {model} are not beside it",
@@ -323,11 +322,11 @@ def _read_side_file(golden: Golden, model: Path) -> GoldenArrays:
     found = hashlib.sha256(content).hexdigest()
     if found != golden.sha256:
         raise ValueError(f"the SHA-256 of {golden.file} is {found}, not {golden.sha256}")
-    with zipfile.ZipFile(io.BytesIO(content)) as archive:
-        if sum(entry.file_size for entry in archive.infolist()) > _MOST_BYTES:
-            raise ValueError("they would unpack to more than any golden inputs have")
-    with np.load(io.BytesIO(content), allow_pickle=False) as stored:
-        return GoldenArrays(inputs=stored["inputs"], outputs=stored["outputs"])
+    try:
+        stored = load_arrays(io.BytesIO(content), golden.file, _MOST_BYTES)
+    except (BadFile, BadData) as error:
+        raise ValueError(f"{error.what}: {error.why}") from error
+    return GoldenArrays(inputs=stored["inputs"], outputs=stored["outputs"])
 
 
 def _packed(values: Array) -> PackedArray:

@@ -10,6 +10,10 @@ import click
 from zoo.cli.options import Settings, complete_model, examples, json_option, print_json
 from zoo.cli.tables import human_bytes, print_table
 from zoo.common import terminal
+from zoo.common.errors import UsageError
+
+#: Of a file of class names.
+_MOST_BYTES = 16 << 20
 
 
 @click.group(
@@ -72,7 +76,7 @@ def list_weights(settings: Settings, pattern: str, as_json: bool) -> None:
 @click.option("--tag", metavar="NAME", help="With --from: the weights are named VARIANT.NAME.")
 @click.option(
     "--classes",
-    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    type=click.Path(path_type=Path),
     help="With --from: class names, one per line [ImageNet's, or numbers].",
 )
 @click.option("--again", is_flag=True, help="Fetch and convert again what is on this machine.")
@@ -95,7 +99,7 @@ def fetch(
     from zoo.cli.progress import StepProgress
     from zoo.networks.published.official import fetch_weights
 
-    names = None if classes is None else classes.read_text(encoding="utf-8").splitlines()
+    names = None if classes is None else _lines(classes)
     with StepProgress(quiet=as_json) as progress:
         checkpoint = fetch_weights(
             model,
@@ -158,3 +162,16 @@ def verify(ctx: click.Context, model: str | None, as_json: bool) -> None:
                 terminal.echo(f"  fix: {row.fix}")
     if not all(row.ok for row in rows):
         ctx.exit(1)
+
+
+def _lines(file: Path) -> list[str]:
+    from zoo.common.files import read_file
+
+    try:
+        return read_file(file, _MOST_BYTES).decode("utf-8").splitlines()
+    except (OSError, UnicodeError) as error:
+        raise UsageError(
+            f"the class names {file} cannot be read",
+            why=error.strerror if isinstance(error, OSError) else str(error),
+            fix="name a text file in UTF-8 with one name per line",
+        ) from error

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from zoo.common.errors import BadFile, UsageError, ZooError
-from zoo.common.files import atomic_path
+from zoo.common.files import atomic_path, open_file
 
 TIMEOUT_SECONDS = 30
 
@@ -142,7 +142,7 @@ def _stream(
 def digests_of(path: Path) -> Digests:
     """The digests of a file that is already here."""
     sha256, md5, size = hashlib.sha256(), hashlib.md5(usedforsecurity=False), 0
-    with path.open("rb") as file:
+    with open_file(path) as file:
         while chunk := file.read(_CHUNK):
             sha256.update(chunk)
             md5.update(chunk)

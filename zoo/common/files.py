@@ -8,10 +8,12 @@ import hashlib
 import os
 import secrets
 import shutil
+import stat
 import zipfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import BinaryIO
 
 from zoo.common.errors import BadFile, ZooError
 
@@ -117,11 +119,102 @@ def ensure_writable(folder: Path, *, fix: str = OTHER_OUTPUT) -> None:
         raise cannot_write(folder, error, fix=fix) from error
 
 
+#: What may lie at a path in place of a file.
+_KINDS = {
+    stat.S_IFDIR: "a folder",
+    stat.S_IFIFO: "a named pipe",
+    stat.S_IFSOCK: "a socket",
+    stat.S_IFCHR: "a device of the system",
+    stat.S_IFBLK: "a device of the system",
+}
+
+
+def no_file(path: Path, shown: str = "", *, missing: str = "") -> str | None:
+    """Why there is no file to read at a path, as the first sentence of an error; None if there is.
+
+    Args:
+        path: May be anything: a pipe and a device would keep their reader waiting for ever.
+        shown: How the user named it.
+        missing: The sentence where nothing is there.
+    """
+    shown = shown or str(path)
+    try:
+        mode = path.stat().st_mode
+    except (FileNotFoundError, NotADirectoryError):
+        return missing or f"there is no file {shown}"
+    except OSError as error:
+        if error.errno == errno.ENAMETOOLONG:  # no file can have such a name
+            return missing or f"there is no file {shown}"
+        return f"{shown} cannot be read: {error.strerror}"
+    except ValueError:  # a NUL in the name
+        return f"{shown!r} is not the name of a file"
+    return None if stat.S_ISREG(mode) else f"{shown} is {_kind(mode)}, not a file"
+
+
+def no_folder(path: Path, shown: str = "") -> str | None:
+    """The same of a folder."""
+    shown = shown or str(path)
+    try:
+        mode = path.stat().st_mode
+    except (FileNotFoundError, NotADirectoryError):
+        return f"there is no folder {shown}"
+    except OSError as error:
+        return f"{shown} cannot be read: {error.strerror}"
+    except ValueError:
+        return f"{shown!r} is not the name of a folder"
+    if stat.S_ISDIR(mode):
+        return None
+    return f"{shown} is {'a file' if stat.S_ISREG(mode) else _kind(mode)}, not a folder"
+
+
+def _kind(mode: int) -> str:
+    return _KINDS.get(stat.S_IFMT(mode), "something else")
+
+
+def open_file(path: Path) -> BinaryIO:
+    """Opens a plain file to read its bytes; never waits for somebody to write into a pipe.
+
+    Raises:
+        OSError: There is none, it may not be read, or it is no plain file.
+    """
+    _refuse_other(path.stat().st_mode, path)  # a socket cannot even be opened
+    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    try:
+        _refuse_other(os.fstat(descriptor).st_mode, path)  # another may lie there by now
+    except OSError:
+        os.close(descriptor)
+        raise
+    return os.fdopen(descriptor, "rb")
+
+
+def _refuse_other(mode: int, path: Path) -> None:
+    if not stat.S_ISREG(mode):
+        number = errno.EISDIR if stat.S_ISDIR(mode) else errno.EINVAL
+        raise OSError(number, f"it is {_kind(mode)}, not a file", str(path))
+
+
+def read_file(path: Path, most: int) -> bytes:
+    """The bytes of a plain file that others made.
+
+    Args:
+        path: The file.
+        most: Bytes that a file of this kind can have; of a larger one nothing is read.
+
+    Raises:
+        OSError: As `open_file`, or it is larger.
+    """
+    with open_file(path) as file:
+        content = file.read(most + 1)
+    if len(content) > most:
+        raise OSError(errno.EFBIG, f"it has more than {most:,} bytes", str(path))
+    return content
+
+
 def sha256_of(path: Path) -> str:
     """SHA-256 of a file's bytes, in hexadecimal."""
     digest = hashlib.sha256()
     try:
-        with path.open("rb") as file:
+        with open_file(path) as file:
             while chunk := file.read(_CHUNK):
                 digest.update(chunk)
     except FileNotFoundError as error:

@@ -84,6 +84,12 @@ class Comparison:
             look the same.
         sqnr_db: Signal to quantization noise, decibels; None where outputs are no signal.
         ssim: Mean structural similarity of images (Wang 2004), at most 1; None for others.
+        moved: Mean total variation distance of probabilities, the share of probability that lies
+            elsewhere, 0 to 1; None for other outputs. This and the next two are added to what a
+            task compares, see `zoo.artifacts.closeness`.
+        far: Share of inputs whose probabilities moved by more than 0.25, 0 to 1.
+        noise: Root mean square of the differences of outputs that are no probabilities, as a
+            share of the standard deviation of the reference; None for probabilities.
         outputs: The same of each output by name, where there are several; see `combined`.
     """
 
@@ -93,6 +99,9 @@ class Comparison:
     agreement: float
     sqnr_db: float | None = None
     ssim: float | None = None
+    moved: float | None = None
+    far: float | None = None
+    noise: float | None = None
     outputs: Mapping[str, Comparison] = field(default_factory=dict)
 
     @classmethod
@@ -262,6 +271,12 @@ class Task(TrainingObjective):
     def class_loss(self, truth: Truth, reference: Array, candidate: Array) -> Check | None:
         """A paired test per class of a file's answers against the reference's; None: no classes."""
         return None
+
+    def probability_checks(
+        self, truth: Truth, reference: Array, candidate: Array, precision: Precision
+    ) -> tuple[Check, ...]:
+        """Checks of a file's probabilities beside its network's; none where outputs are others."""
+        return ()
 
     def details(self, answers: Array, truth: Truth) -> Mapping[str, Any]:
         """Plain data for the report: a confusion matrix, …"""

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from zoo.common.errors import BadData, UsageError
+from zoo.common.files import no_file
 from zoo.contracts.dataset import IGNORED, SPLITS, Dataset, DatasetProvider
 from zoo.hookspecs import hookimpl
 
@@ -55,6 +56,7 @@ def open_conll(argument: str | None) -> Dataset:
 
     from zoo.data.readers.class_folders import note
     from zoo.data.readers.conll_files import read_sentences
+    from zoo.data.readers.folder_names import lookalikes
     from zoo.data.readers.in_memory import content_hashes, dataset_of, memory_split
     from zoo.data.splits import divide_given
 
@@ -83,6 +85,7 @@ def open_conll(argument: str | None) -> Dataset:
         notes=(
             *notes,
             *note("tags without an example in train", unseen),
+            *(f"different tags whose names look alike: {g}" for g in lookalikes(classes)),
             *note("left out", listing.ignored),
         ),
     )
@@ -107,7 +110,7 @@ def _find(argument: str | None) -> tuple[Listing, dict[str, str]]:
 
     query = parse_query("conll", argument)
     listing = list_files(query.path, SUFFIXES)
-    if Path(query.path).expanduser().is_file():
+    if no_file(Path(query.path).expanduser()) is None:
         return listing, {"": listing.files[0].path}
     files: dict[str, str] = {}
     for file in listing.files:

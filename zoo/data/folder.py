@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from zoo.common.errors import BadData
+from zoo.common.files import no_folder
 from zoo.contracts.dataset import Dataset, DatasetProvider, Split
 from zoo.hookspecs import hookimpl
 
@@ -126,7 +127,7 @@ def _find(argument: str | None) -> Query:
     from zoo.data.readers.query import Query, parse_query
 
     # A folder may have a question mark in its name.
-    if not argument or Path(argument).expanduser().is_dir():
+    if not argument or no_folder(Path(argument).expanduser()) is None:
         return Query(provider="folder", path=argument or "")
     return parse_query("folder", argument, ("group",))
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from zoo.common.errors import UsageError
+from zoo.common.files import no_file
 from zoo.contracts.dataset import SPLITS, Dataset, DatasetProvider, Split
 from zoo.hookspecs import hookimpl
 
@@ -136,6 +137,6 @@ def _find(argument: str | None) -> tuple[Query, Path]:
 
     query = parse_query("npz", argument, ("kind",))
     path = Path(query.path).expanduser()
-    if not path.is_file():
-        raise UsageError(f"there is no file {query.path}", fix="check the path")
+    if problem := no_file(path, query.path):
+        raise UsageError(problem, fix="check the path")
     return query, path

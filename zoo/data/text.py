@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from zoo.common.errors import BadData, UsageError
+from zoo.common.files import no_file, no_folder
 from zoo.contracts.dataset import Dataset, DatasetProvider
 from zoo.hookspecs import hookimpl
 
@@ -66,8 +67,9 @@ def _find(argument: str | None) -> tuple[Query, Path]:
 
     query = parse_query("text", argument, ("text", "label", "group"))
     path = Path(query.path).expanduser()
-    if not path.is_file() and not path.is_dir():
-        raise UsageError(f"there is no file or folder {query.path}", fix="check the path")
+    problem = no_file(path, query.path, missing=f"there is no file or folder {query.path}")
+    if problem and no_folder(path):
+        raise UsageError(problem, fix="check the path")
     if query.options.keys() - {"group"} and path.is_dir():
         raise UsageError(
             f"{query.path} is a folder, which has no columns",
@@ -124,6 +126,7 @@ def _open_table(name: str, query: Query, path: Path) -> Dataset:
     import numpy as np
 
     from zoo.data.readers import class_folders as shared
+    from zoo.data.readers.folder_names import lookalikes
     from zoo.data.readers.in_memory import content_hashes, dataset_of, memory_split
     from zoo.data.readers.listing import class_order
     from zoo.data.readers.text_files import read_text_table
@@ -151,6 +154,7 @@ def _open_table(name: str, query: Query, path: Path) -> Dataset:
         notes=(
             *found.notes,
             *shared.note("left out", found.broken),
+            *(f"different classes whose names look alike: {g}" for g in lookalikes(classes)),
             *shared.note("in more than one class", pairs),
         ),
     )

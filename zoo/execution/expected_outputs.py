@@ -6,6 +6,7 @@ import threading
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
+from zoo.artifacts import closeness
 from zoo.artifacts.artifact import Artifact, Manifest, value_range_of
 from zoo.artifacts.golden_samples import least_tolerance, read_golden
 from zoo.common.errors import MissingExtra, ZooError
@@ -83,7 +84,13 @@ def _decision(
     except ZooError:
         return None  # The plugin that provides it is not here.
     names = tuple(fields_of(right))
-    return lambda found: task.parity(task.compare(right, with_names(found, names)), precision)
+
+    def decided(found: Sequence[Array]) -> Check:
+        return closeness.parity(
+            task, closeness.compare(task, right, with_names(found, names)), precision
+        )
+
+    return decided
 
 
 def _host_outputs(

@@ -10,7 +10,7 @@ from typing import Any
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 
 from zoo.common.errors import BadFile
-from zoo.common.files import write_text
+from zoo.common.files import read_file, write_text
 from zoo.contracts.preprocessing.stored import StoredPreprocessing
 
 
@@ -72,6 +72,10 @@ class Card:
 
 
 _CARD = TypeAdapter(Card)
+#: Of a card; one with ten thousand class names has a tenth of that.
+MOST_BYTES = 4 << 20
+#: Of a card: more than ten times what ten thousand class names need.
+MOST_BYTES = 4 << 20
 
 
 def read_card(path: Path) -> Card:
@@ -81,8 +85,8 @@ def read_card(path: Path) -> Card:
         BadFile: Not there, not TOML, or a key is wrong.
     """
     try:
-        with path.open("rb") as file:
-            return _CARD.validate_python(tomllib.load(file))
+        text = read_file(path, MOST_BYTES).decode("utf-8")
+        return _CARD.validate_python(tomllib.loads(text))
     except FileNotFoundError as error:
         raise BadFile(
             f"the weights have no card {path}", fix="keep the .toml beside the .safetensors"
@@ -91,8 +95,10 @@ def read_card(path: Path) -> Card:
         first = error.errors()[0]
         key = ".".join(str(part) for part in first["loc"])
         raise BadFile(f"the card {path} is wrong at {key!r}", why=first["msg"]) from error
+    except OSError as error:
+        raise BadFile(f"the card {path} cannot be read", why=error.strerror) from error
     # Too many digits are a plain ValueError, too many brackets a RecursionError.
-    except (ValueError, RecursionError, OSError) as error:
+    except (ValueError, RecursionError) as error:
         raise BadFile(f"the card {path} cannot be read", why=str(error)) from error
 
 

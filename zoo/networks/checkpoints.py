@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from zoo.common.errors import BadFile, UnknownName, UsageError
+from zoo.common.files import no_file
 from zoo.contracts import Architecture, Preprocessing, Variant
 from zoo.networks.published.cache import is_fetched, official_path, own_weights, sources_of
 from zoo.registry import Registry
@@ -138,7 +139,7 @@ def _card_names(weights: Path, model: str) -> bool:
 
 def _no_model(registry: Registry, model: str) -> UsageError:
     """The error for a name that is no model: a file of another kind, or unknown."""
-    if not _is_file(Path(model)):
+    if no_file(Path(model)):
         return UnknownName("model", model, model_ids(registry))
     if Path(model).suffix in _FOREIGN:
         return UsageError(
@@ -149,13 +150,6 @@ def _no_model(registry: Registry, model: str) -> UsageError:
         why="a model is a variant, a model id, or the path of a .safetensors file",
         fix="`zoo list` shows models; `zoo inspect` and `zoo bench` take exported files",
     )
-
-
-def _is_file(path: Path) -> bool:
-    try:
-        return path.is_file()
-    except OSError:  # No file can have such a name: it is too long, for one.
-        return False
 
 
 def _convert(path: str) -> str:
@@ -184,14 +178,14 @@ def _fetched(
 
 
 def _resolve_path(registry: Registry, path: Path) -> tuple[Architecture, Variant, Checkpoint]:
-    if not _is_file(path):
-        raise UsageError(f"there are no weights {path}", fix="check the path")
+    if problem := no_file(path, missing=f"there are no weights {path}"):
+        raise UsageError(problem, fix="check the path")
     from zoo.networks.card import read_card
 
     card_path = path.with_name(path.name.removesuffix(SUFFIX) + ".toml")
-    if not card_path.is_file():
+    if problem := no_file(card_path, missing=f"the weights have no card {card_path}"):
         raise BadFile(
-            f"the weights have no card {card_path}",
+            problem,
             fix="keep the .toml beside the .safetensors; or, if another program made it: "
             + _convert(str(path)),
         )

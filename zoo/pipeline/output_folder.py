@@ -8,7 +8,7 @@ from pathlib import Path
 
 from zoo.artifacts.artifact import REJECTED
 from zoo.common.errors import BadFile, UsageError
-from zoo.common.files import copy_with_side_files, sha256_of
+from zoo.common.files import copy_with_side_files, open_file, sha256_of
 from zoo.networks.card import read_card
 
 RECIPE = "recipe.toml"
@@ -72,7 +72,7 @@ def publish(folder: Path, sources: Iterable[Path], files: Sequence[Path]) -> lis
 
 def _data_of(folder: Path, model_id: str) -> str | None:
     try:
-        with (folder / f"{model_id}.{RECIPE}").open("rb") as file:
+        with open_file(folder / f"{model_id}.{RECIPE}") as file:
             return str(tomllib.load(file)["data"])
     except (OSError, ValueError, KeyError):
         pass

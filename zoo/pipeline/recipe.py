@@ -9,6 +9,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from zoo.common.errors import UsageError
+from zoo.common.files import read_file
 from zoo.contracts.declaration import Fields
 from zoo.contracts.options import problems
 from zoo.contracts.training import Calibration, Qat, Section, Training
@@ -20,6 +21,9 @@ from zoo.pipeline.recipe_fields import (
     LimitsFields,
     RecipeFields,
 )
+
+#: Of a recipe file; the longest that people write have some kilobytes.
+_MOST_BYTES = 4 << 20
 
 
 class RecipeExport(ExportFields, Section):
@@ -76,8 +80,7 @@ def make_recipe(values: dict[str, Any], where: str) -> Recipe:
 def read_recipe(path: Path) -> dict[str, Any]:
     """The tables of a recipe file, not validated yet."""
     try:
-        with path.open("rb") as file:
-            return tomllib.load(file)
+        return tomllib.loads(read_file(path, _MOST_BYTES).decode("utf-8"))
     except FileNotFoundError as error:
         raise UsageError(f"there is no recipe {path}", fix="check the path") from error
     # Too many digits are a plain ValueError, too many brackets a RecursionError.

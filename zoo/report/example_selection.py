@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from zoo.artifacts.reference_outputs import REFERENCE
+from zoo.common.array_files import load_arrays
+from zoo.common.memory import machine_memory
 from zoo.contracts import Dataset, Preprocessing, Split
 from zoo.contracts.dataset import IGNORED
 from zoo.data.preprocessing.inputs import kind_of, read_input
@@ -83,8 +85,8 @@ def outputs_of(run: Run) -> tuple[Array, Array, dict[str, Array]]:
 
 
 def _load(path: Path) -> tuple[Array, Array]:
-    with np.load(path, allow_pickle=False) as stored:
-        return stored["outputs"], stored["labels"]
+    stored = load_arrays(path, str(path), machine_memory() // 2)
+    return stored["outputs"], stored["labels"]
 
 
 def preprocessing_of(run: Run) -> Preprocessing:

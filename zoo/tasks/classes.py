@@ -167,8 +167,8 @@ def class_loss(
 
     Two paired tests per class, McNemar's exact one where trials are single and that of random
     signs where they come in sequences, both corrected for the number of classes (Bonferroni): on
-    the trials that either answers so, and on those that truly are. A class is lost when it loses
-    more than 5 % of its trials and chance does not explain it.
+    the trials that either answers so, and on those that truly are. A class is lost when chance does
+    not explain what it loses, and the 95 % interval of that lies above 5 % of its trials.
 
     Args:
         labels: True classes.
@@ -191,12 +191,14 @@ def class_loss(
             change, base = int(fewer.sum()) - int(more.sum()), int(had.sum())
             if change <= _LOST_SHARE * base:
                 continue
+            net = fewer.sum(axis=1) - more.sum(axis=1)
+            surely, _ = share_interval(net, had.sum(axis=1))
             if labels.shape[1] == 1:
                 p_value = mcnemar_p(int(fewer.sum()), int(more.sum()))
             else:
-                p_value = sign_flip_p(fewer.sum(axis=1) - more.sum(axis=1))
+                p_value = sign_flip_p(net)
             # Two one-sided tests for each class: twice the number of classes, half the p-value.
-            if p_value * len(classes) < SIGNIFICANCE:
+            if p_value * len(classes) < SIGNIFICANCE and surely > _LOST_SHARE:
                 lost.append((p_value, f"{where} on {base - change} of {base} {counted}", name))
                 break
     worst = sorted(lost)
@@ -206,7 +208,7 @@ def class_loss(
         name="classes",
         passed=not worst,
         value=told + more_told or f"none of {len(classes)} classes is lost",
-        limit="no class significantly loses more than 5 % of its answers",
+        limit="no class surely loses more than 5 % of its answers",
         reason=f"a class is lost beside the network it was made from: {told}{more_told}"
         if worst
         else "",

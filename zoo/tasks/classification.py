@@ -9,18 +9,16 @@ from typing import TYPE_CHECKING, Any
 from zoo.common.errors import ZooError
 from zoo.common.optional_imports import require
 from zoo.contracts import Check, Comparison, Metric, Output, Precision, Task, Truth
-from zoo.contracts.precision import BASELINE
 from zoo.hookspecs import hookimpl
 from zoo.results.formatting import metric_decimals
 from zoo.tasks import classes
+from zoo.tasks.confidence import TIE, confidence_loss, resolution
 from zoo.tasks.proportions import mcnemar_p, wilson_interval
 
 if TYPE_CHECKING:
     from zoo.contracts.baseline import AgainstBaseline
     from zoo.contracts.task import Array
 
-#: Two classes whose reference probabilities differ by less are tied: float rounding picks one.
-TIE = 2 * BASELINE.tolerances.max_abs
 SIGNIFICANCE = 0.05
 CONFIDENCE = 0.95
 
@@ -215,6 +213,16 @@ class Classification(Task):
         """First choices of each class, the file's against the reference's."""
         before, after = _first_choices(reference), _first_choices(candidate)
         return classes.class_loss(truth.labels[:, None], before, after, truth.classes, "examples")
+
+    def probability_checks(
+        self, truth: Truth, reference: Array, candidate: Array, precision: Precision
+    ) -> tuple[Check, ...]:
+        """How far they can be relied on, and whether their steps are fine enough."""
+        most, labels = precision.tolerances.confidence, truth.labels[:, None]
+        return (
+            confidence_loss(labels, reference[:, None], candidate[:, None], most),
+            resolution(reference, candidate),
+        )
 
     def wrong(self, answers: Array, labels: Array) -> Array | None:
         """Where another class is likelier than the true one."""

@@ -16,6 +16,7 @@ from zoo.contracts.dataset import IGNORED
 from zoo.hookspecs import hookimpl
 from zoo.tasks import classes, classification
 from zoo.tasks.clusters import clustered_interval, sign_flip_p
+from zoo.tasks.confidence import confidence_loss, resolution
 
 if TYPE_CHECKING:
     from zoo.contracts.baseline import AgainstBaseline
@@ -172,6 +173,14 @@ class SequenceTagging(Task):
         """First choices of each tag, the file's against the reference's."""
         before, after = reference.argmax(-1), candidate.argmax(-1)
         return classes.class_loss(truth.labels, before, after, truth.classes, "steps")
+
+    def probability_checks(
+        self, truth: Truth, reference: Array, candidate: Array, precision: Precision
+    ) -> tuple[Check, ...]:
+        """Those of a classification, of each real step."""
+        most, labels = precision.tolerances.confidence, truth.labels
+        steps = [self.relevant(outputs, labels) for outputs in (reference, candidate)]
+        return (confidence_loss(labels, reference, candidate, most), resolution(*steps))
 
     def relevant(self, outputs: Array, labels: Array) -> Array:
         """The real steps of all sequences, one behind the other: padding has no class."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from zoo.artifacts import closeness
 from zoo.artifacts.file_chain import chain_of
 from zoo.artifacts.gate import chain_checks, compare_outputs, finite_outputs, reasons
 from zoo.artifacts.reference_outputs import REFERENCE, comparison_split
@@ -232,7 +233,7 @@ def export(
     with np.load(trained.folder / REFERENCE, allow_pickle=False) as stored:
         comparison = compare_outputs(task, stored["outputs"], answered.outputs, labels)
     record = registry.precision(precision)
-    parity = task.parity(comparison, record)
+    parity = closeness.parity(task, comparison, record)
     checks = (finite_outputs(answered.outputs), parity, *chain_checks(chain, record))
     if all(check.passed for check in checks):
         size = sum(one.bytes for one in exported)

@@ -26,7 +26,7 @@ from zoo.benchmark.compare.sources import recorded_measurements
 from zoo.benchmark.journal import Journal
 from zoo.benchmark.tiers import tier_named
 from zoo.benchmark.timing import record_result
-from zoo.common.errors import MissingExtra, UnknownName, UsageError, ZooError
+from zoo.common.errors import MissingExtra, ProcessFailed, UnknownName, UsageError, ZooError
 from zoo.common.files import sha256_of
 from zoo.common.worker import Children
 from zoo.contracts.options import declared_options
@@ -37,7 +37,7 @@ from zoo.devices.adb.shell_protocol import Shell
 from zoo.devices.local.host import HostTransport
 from zoo.devices.shared.remote import DeviceUnreachable
 from zoo.execution.device import Device
-from zoo.execution.failures import AgentDied, AgentHung, AgentRefused
+from zoo.execution.failures import AgentDied, AgentGarbled, AgentHung, AgentRefused
 from zoo.execution.lock import DeviceBusy
 from zoo.execution.session import AgentSession
 from zoo.registry import load_registry
@@ -211,7 +211,7 @@ class TestBenchmarkModel:
     ) -> None:
         server.environment["THERMAL"] = "2"
         found = self.measured(self.device(server, program), files["dense"])
-        assert isinstance(found, Measurement)
+        assert isinstance(found, Measurement), found
         assert found.noise == ("Android throttles the phone for heat: moderate",)
 
     @pytest.mark.parametrize(
@@ -498,7 +498,15 @@ def test_a_hung_agent_is_ended_there(server: AdbServer, connect: Connect) -> Non
 @given(
     text=st.text(max_size=300)
     | st.sampled_from(
-        ["[thermal]\nThermal Status: 99", "[battery]\n level: \n temperature: -", "[build]\n\n\n"]
+        [
+            "[thermal]\nThermal Status: 99",
+            "[battery]\n level: \n temperature: --5",
+            "[build]\n\n\n",
+            "[thermal]\nTemperature{mValue=1.2.3, mType=0, mName=a}" * 9,
+            "[thermal]\n" + "mValue=1 mType=0 " * 100_000,
+            "[battery]\n" + " " * 1_000_000,
+            "[battery]\nlevel: " + "9" * 5000,
+        ]
     )
 )
 def test_whatever_a_phone_says(text: str) -> None:
@@ -541,6 +549,56 @@ def test_a_phone_that_takes_no_input() -> None:
         shell.write(bytes(50_000_000), 0.1)
     shell.close()
     there.close()
+
+
+def test_what_a_phone_prints_is_read_within_limits(
+    server: AdbServer, connect: Connect, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A command without an end, one that never ends, and an agent's line without an end."""
+    server.program("dumpsys", "exec cat /dev/zero")
+    server.program("endless-python", "exec cat /dev/zero")
+    transport = connect(python="endless-python")
+    with pytest.raises(ProcessFailed, match=f"{SERIAL} printed more than 16 MiB"):
+        transport.condition()
+    monkeypatch.setattr("zoo.devices.adb.connection.LINE_BYTES", 1 << 20)
+    with AgentSession(transport, "litert") as session, pytest.raises(AgentGarbled, match="not end"):
+        session.describe()
+    with pytest.raises(DeviceUnreachable, match=r"no answer within 0\.3 s"):
+        transport._line.run("exec sleep 600", timeout=0.3)
+
+
+def test_a_frame_that_lies_about_its_length() -> None:
+    here, there = socket.socketpair()
+    shell = Shell(here, here.close, most=100_000)
+    there.sendall(struct.pack("<BI", 1, 0xFFFFFFFF) + b"a" * 90_000)
+    assert not shell.finish(0.2)
+    assert (len(shell.out), shell.flooded) == (90_000, False)
+    there.sendall(b"a" * 50_000)
+    assert shell.finish(10)
+    assert shell.flooded
+    there.close()
+    shell.close()
+
+
+@pytest.mark.parametrize("said", [b"", b"OKAYzzzz", b"FAILffff", b"OKAY0003a\n"])
+def test_an_adb_server_that_says_nothing_sensible(
+    monkeypatch: pytest.MonkeyPatch, said: bytes
+) -> None:
+    monkeypatch.setattr("zoo.devices.adb.phones.SHORT", 0.3)
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+
+        def serve() -> None:
+            held, _ = listener.accept()
+            held.sendall(said)
+            time.sleep(1.0)
+            held.close()
+
+        serving = threading.Thread(target=serve)
+        serving.start()
+        address = f"127.0.0.1:{listener.getsockname()[1]}"
+        with pytest.raises(DeviceUnreachable):
+            adb.AdbTransport(AdbOptions(server=address))
+        serving.join()
 
 
 def gone(pid: int) -> bool:

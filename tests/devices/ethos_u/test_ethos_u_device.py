@@ -10,7 +10,7 @@ import pytest
 
 from zoo.artifacts.artifact import open_unaltered
 from zoo.common.errors import MissingExtra, UnknownName, Unsupported, UsageError, ZooError
-from zoo.common.tools import run_module
+from zoo.common.tools import ProgramExit, run_module
 from zoo.contracts import Figure, Specimen
 from zoo.devices.ethos_u import vela
 from zoo.devices.ethos_u.driver import layer_table
@@ -145,6 +145,60 @@ def test_operations_are_gathered_by_layer() -> None:
         ("head", "Softmax", "NPU", 40),
     ]
     assert [row[6] for row in table.rows] == [50, None, 50]
+
+
+SUMMARY = {
+    "inference_time": "0.001",
+    "cycles_total": "1000",
+    "core_clock": "1e6",
+    "sram_memory_used": "1",
+    "dram_memory_used": "0",
+    "on_chip_flash_memory_used": "nan",
+    "off_chip_flash_memory_used": "2",
+}
+LAYER = {"Original Operator": "Conv2D", "Name": "a", "Target": "NPU", "Op Cycles": "9"}
+
+
+@pytest.mark.parametrize(
+    ("summary", "layer", "words"),
+    [
+        ({}, {}, ""),
+        ({"inference_time": "fast"}, {}, "could not convert"),
+        ({"inference_time": "nan"}, {}, "inference_time is nan"),
+        ({"cycles_total": "0"}, {}, "cycles_total is 0"),
+        ({"core_clock": "-1e6"}, {}, "a figure is -1e6"),
+        ({"sram_memory_used": "inf"}, {}, "a figure is inf"),
+        ({}, {"Op Cycles": "many"}, "could not convert"),
+        ({}, {"MAC Count": None}, "tables are not as expected"),
+        ({}, {"Name": "x" * 200_000}, "field larger than"),
+        ({}, {"Name": "x" * (17 << 20)}, "bytes"),
+    ],
+)
+def test_tables_of_words_are_no_estimate(
+    monkeypatch: pytest.MonkeyPatch, summary: dict[str, str], layer: dict[str, Any], words: str
+) -> None:
+    rows = {**LAYER, "MAC Count": "1", **layer}
+
+    def compiled(module: str, arguments: list[str], *, seconds: float) -> ProgramExit:
+        out = Path(arguments[-2])
+        out.mkdir()
+        for name, row in (("a_summary_b", {**SUMMARY, **summary}), ("a_per-layer", rows)):
+            values = [value for value in row.values() if value is not None]
+            (out / f"{name}.csv").write_text(",".join(row) + "\n" + ",".join(values) + "\n")
+        (out / "a_vela.tflite").write_bytes(b"")
+        return ProgramExit(code=0, stdout="", stderr="", seconds=seconds)
+
+    monkeypatch.setattr(vela, "run_module", compiled)
+    monkeypatch.setattr(vela, "vela_version", lambda: "1.0")
+    monkeypatch.setattr(vela, "config_file", lambda _: Path("x.ini"))
+    monkeypatch.setattr(vela, "check_sections", lambda *_: None)
+    options = EthosUOptions(accelerator="ethos-u55-64")
+    if not words:
+        assert vela.estimate(options, "a.tflite", b"").flash == 2048
+        return
+    with pytest.raises(ZooError, match=r"Vela 1\.0 cannot compile a\.tflite") as caught:
+        vela.estimate(options, "a.tflite", b"")
+    assert words in (caught.value.why or "")
 
 
 def test_programs_of_others_are_ended_and_named(tmp_path: Path, monkeypatch: Any) -> None:

@@ -165,6 +165,16 @@ class TestAnswers:
         assert "by 2 steps where 1 is allowed" in other.fault
         assert "random inputs" in other.fault
 
+    @pytest.mark.parametrize(
+        "lie", ["words", [["fast"]], [[1, 2], [3]], [[1]], {"a": 1}, [[[1, 2, 3]]], 7]
+    )
+    def test_what_is_no_answer_is_not_compared(
+        self, monkeypatch: pytest.MonkeyPatch, lie: Any
+    ) -> None:
+        told = answers(lie, [[3, -5, 7]], monkeypatch)
+        assert (told.figures, told.fault) == ((), "")
+        assert "not compared: of LiteRT's reference kernels its outputs" in told.remark
+
     def test_without_the_reference_nothing_is_said_of_them(
         self, monkeypatch: pytest.MonkeyPatch
     ) -> None:

@@ -21,7 +21,7 @@ from measured import measure
 from ssh_server import SshServer, make_key, why_not
 
 from zoo.artifacts.artifact import open_unaltered
-from zoo.common.errors import UsageError, ZooError
+from zoo.common.errors import ProcessFailed, UsageError, ZooError
 from zoo.common.files import sha256_of
 from zoo.contracts import Runtime
 from zoo.contracts.options import declared_options
@@ -30,6 +30,7 @@ from zoo.devices.shared import linux
 from zoo.devices.shared.agent_files import agent_archive
 from zoo.devices.shared.remote import DeviceUnreachable, shell_command
 from zoo.devices.ssh import driver as ssh
+from zoo.devices.ssh.connection import SshProcess
 from zoo.devices.ssh.options import SshOptions
 from zoo.execution.device import Device
 from zoo.execution.devices import runtime_on
@@ -255,6 +256,24 @@ def test_nobody_there(server: SshServer, far: Path) -> None:
     device = Device(name="dead", kind=KIND, options=server.options(far, port=1))
     with pytest.raises(DeviceUnreachable):
         device.fingerprint()
+
+
+def test_what_a_board_prints_is_read_within_limits(
+    connect: Connect, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A command without an end, a transfer that nobody takes, chatter."""
+    line = connect()._connection
+    with pytest.raises(ProcessFailed, match=r"printed more than 16 MiB where a few lines"):
+        line.run("exec cat /dev/zero")
+    (tmp_path / "a.tflite").write_bytes(b"x" * 1000)
+    monkeypatch.setattr("zoo.devices.shared.remote.SHORT", 0.3)
+    monkeypatch.setattr("zoo.devices.shared.remote._RECEIVE", "exec sleep 1")
+    with pytest.raises(DeviceUnreachable, match=r"no answer within 0\.35 s"):
+        line.put(tmp_path / "a.tflite")
+    process = SshProcess(line, ["yes", "Welcome!"], "none")
+    with pytest.raises(DeviceUnreachable, match=r"printed other lines for 0\.3 s"):
+        process.await_start(0.3)
+    process.stop()
 
 
 def test_a_name_that_does_not_resolve(server: SshServer, far: Path) -> None:
@@ -658,6 +677,8 @@ class TestThrottling:
         ("throttled=0xd0005", {"throttled": "0xd0005"}, 2),
         ("throttled=error", {"throttled": None}, 1),
         ("millidegrees=\ncur_freq=fast\ngovernor=\nnoise", {}, 0),
+        ("millidegrees=--5\nthrottled=" + "f" * 9999, {"throttled": None}, 1),
+        ("cur_freq=" + "9" * 9999 + "\ngovernor=" + "x" * 999, {"governor": "x" * 100}, 0),
     ],
 )
 def test_readings(text: str, readings: dict[str, object], faults: int) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from zoo.analysis.verify.claims import ClaimList
+from zoo.artifacts import closeness
 from zoo.artifacts.artifact import Artifact, GateReference, Manifest, require_manifest
 from zoo.artifacts.file_chain import FileChain
 from zoo.artifacts.gate import finite_outputs
@@ -108,7 +109,8 @@ def _check_runtime(
         reason,
     )
     if task is not None and apart > 0:
-        parity = task.parity(task.compare(arrays.outputs, outputs), precision)
+        compared = closeness.compare(task, arrays.outputs, outputs)
+        parity = closeness.parity(task, compared, precision)
         claims.check(f"golden decisions in {runtime}", parity.passed, parity.value, parity.reason)
     same = np.array_equal(outputs, backwards)
     kept = artifact.contents.keeps_state
@@ -173,7 +175,7 @@ def check_golden_chain(
         if task is not None:
             right = joined_outputs(chain, [one.outputs for one in arrays])
             found = joined_outputs(chain, [one.outputs for one in answered])
-            parity = task.parity(task.compare(right, found), precision)
+            parity = closeness.parity(task, closeness.compare(task, right, found), precision)
             claims.check(f"decisions in {runtime}", parity.passed, parity.value, parity.reason)
 
 

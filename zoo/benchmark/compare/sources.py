@@ -13,6 +13,7 @@ from pydantic import TypeAdapter, ValidationError
 from zoo.benchmark.compare.comparison import Side
 from zoo.benchmark.timing import RUN, TAGGED
 from zoo.common.errors import BadFile, UnknownName, UsageError
+from zoo.common.files import no_file
 from zoo.results.measurements import Measurement, Samples
 from zoo.results.records import RECORDS, StepRecord
 from zoo.results.store import Store, read_record
@@ -65,10 +66,10 @@ def source_named(store: Store, text: str, suffixes: Sequence[str]) -> Source:
         UsageError: It names nothing, or nothing that was timed.
     """
     path = Path(text)
-    if path.is_file() and path.name != RECORDS:
+    if no_file(path) is None and path.name != RECORDS:
         return Source(text=text, file=path)
     folder = path.parent if path.name == RECORDS else path
-    if (folder / RECORDS).is_file():
+    if no_file(folder / RECORDS) is None:
         return _measured(text, _newest(_folder_source(store, folder)))
     known = list(recorded_measurements(store))
     for belongs in (
@@ -80,7 +81,8 @@ def source_named(store: Store, text: str, suffixes: Sequence[str]) -> Source:
         if found:
             return Source(text=text, recorded=_newest(found))
     if text.endswith(tuple(suffixes)) or "/" in text:
-        raise BadFile(f"there is no file or run {text}", fix="check the path")
+        problem = no_file(path, missing=f"there is no file or run {text}")
+        raise BadFile(problem or f"there is no run {text}", fix="check the path")
     raise UnknownName("file, run, tag or model", text, _names(known), fix=_hint(known))
 
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from zoo.common.errors import BadData, UsageError
+from zoo.common.files import no_file, no_folder
 from zoo.common.shown_text import printable
 from zoo.data.readers.folder_layout import layout_of
 from zoo.data.readers.folder_names import lookalikes, of_a_system, plain
@@ -107,7 +108,10 @@ def list_files(argument: str, suffixes: tuple[str, ...] | None) -> Listing:
         BadData: A link leaves the folder, or a folder cannot be read.
     """
     path = Path(argument).expanduser()
-    if path.is_file():
+    problem = no_file(path, argument, missing=f"there is no folder {argument}")
+    if problem and no_folder(path):
+        raise UsageError(problem, fix="check the path")
+    if problem is None:
         path = Path(os.path.realpath(path))
         listing = Listing(root=path.parent)
         listing.files.append(_listed(listing, path, path.stat()))
@@ -129,8 +133,8 @@ def _root(
     argument: str, fix: str = "name a folder that holds one folder of images per class"
 ) -> Path:
     root = Path(os.path.realpath(Path(argument).expanduser()))
-    if not root.is_dir():
-        raise UsageError(f"there is no folder {argument}", fix=fix)
+    if problem := no_folder(root, argument):
+        raise UsageError(problem, fix=fix)
     return root
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import zipfile
-import zlib
 from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,7 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from zoo.common.errors import BadData, BadFile
+from zoo.common.array_files import load_arrays
+from zoo.common.errors import BadData
 from zoo.common.shown_text import printable
 from zoo.data.readers.array_ranges import range_notes, refuse_mixed_scales
 from zoo.data.readers.label_kinds import label_type_error, row_labels_error
@@ -71,40 +70,14 @@ def read_arrays(path: Path, kind: str = "images") -> Arrays:
 def _load(path: Path) -> dict[str, NDArray[Any]]:
     import psutil
 
-    try:
-        with zipfile.ZipFile(path) as archive:
-            size = sum(info.file_size for info in archive.infolist())
-        free = psutil.virtual_memory().available
-        if size > free:
-            raise BadFile(
-                f"{path} unpacks to {size / 1e9:.1f} GB",
-                why=f"only {free / 1e9:.1f} GB of memory are free",
-                fix="use folder:PATH, which reads images one by one",
-            )
-        with np.load(path, allow_pickle=False) as stored:
-            return {name: _member(stored, name, path) for name in stored.files}
-    except (zipfile.BadZipFile, zlib.error, EOFError, OSError, RuntimeError) as error:
-        raise BadFile(
-            f"{path} is truncated or not an .npz file",
-            why=str(error) or type(error).__name__,
-            fix="copy or make it again with numpy.savez",
-        ) from error
-
-
-def _member(stored: Any, name: str, path: Path) -> NDArray[Any]:
-    try:
-        array = stored[name]
-    # numpy raises ValueError for pickled objects and for damaged headers alike; a header that
-    # announces a huge array ends in MemoryError.
-    except (ValueError, SyntaxError, TypeError, MemoryError) as error:
-        raise BadData(
-            f"the array {name!r} in {path} cannot be read",
-            why=str(error),
-            fix="store plain numbers: objects are never loaded, since they can run code",
-        ) from error
-    if not isinstance(array, np.ndarray):
-        raise BadFile(f"{path} holds {name!r}, which is not an array", fix=_EXPECTED)
-    return array
+    free = psutil.virtual_memory().available
+    return load_arrays(
+        path,
+        str(path),
+        free,
+        why=f"only {free / 1e9:.1f} GB of memory are free",
+        fix="use folder:PATH, which reads images one by one",
+    )
 
 
 def _array_name(kind: str, split: str) -> str:

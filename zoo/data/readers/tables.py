@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from zoo.common.errors import BadData
+from zoo.common.files import open_file
 from zoo.common.shown_text import printable
 
 #: A longer line is no line of a table or text; reading on would fill the memory.
@@ -29,7 +30,7 @@ def lines_of(path: Path, name: str) -> Iterator[str]:
         BadData: Another encoding, a NUL, or a line without end; names file and line.
     """
     try:
-        with path.open("rb") as file:
+        with open_file(path) as file:
             for number in itertools.count(1):
                 raw = file.readline(MAX_LINE_BYTES + 1)
                 if not raw:

@@ -10,6 +10,7 @@ from typing import Any
 
 from zoo.common.downloads import Digests, DownloadFailed, HashMismatch, digests_of, download
 from zoo.common.errors import UsageError
+from zoo.common.files import no_file
 from zoo.common.optional_imports import require
 from zoo.common.paths import OFFLINE_VARIABLE, cache_folder, is_offline
 from zoo.common.progress import OnEvent
@@ -69,8 +70,8 @@ Found = tuple[Path, Digests, bool]
 
 
 def _local(path: Path) -> VerifiedFile:
-    if not path.is_file():
-        raise UsageError(f"there is no file {path}", fix="check the path")
+    if problem := no_file(path):
+        raise UsageError(problem, fix="check the path")
     digests, expected = digests_of(path), hash_in_name(path.name)
     if expected:
         if not digests.matches(expected):

@@ -18,6 +18,7 @@ from zoo.analysis.mixed_precision import (
     remark,
     search,
 )
+from zoo.artifacts import closeness
 from zoo.artifacts.artifact import Artifact, embed, open_artifact, require_manifest
 from zoo.artifacts.gate import compare_outputs
 from zoo.artifacts.reference_outputs import EXPECTED
@@ -251,9 +252,9 @@ def parity_reason(task: Task, found: Comparison, precision: Precision) -> str:
 
     A margin decides, which is no figure to be shown.
     """
-    if task.parity(_with_margin(found), precision).passed:
+    if closeness.parity(task, _with_margin(found), precision).passed:
         return ""
-    measured = task.parity(found, precision)
+    measured = closeness.parity(task, found, precision)
     few = f"{measured.value}, too near the limit for so few inputs ({measured.limit})"
     return measured.reason or few
 

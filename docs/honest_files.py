@@ -1,0 +1,316 @@
+"""Renews the tables of docs/gate.md: how far honest files move, beside what the gate allows.
+
+    python docs/honest_files.py                        # every network; hours
+    python docs/honest_files.py --models lenet5,gan    # these alone: labels that begin so
+    python docs/honest_files.py --page                 # the tables alone, from their records
+
+Networks are trained here, or have packaged weights; each is exported to every format and precision
+and run in its deployment runtime. What is measured goes into docs/honest-files.json network by
+network, so that it may be interrupted. Nothing is left out for being bad.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "support"))
+
+from photographs import write_photographs
+from support_matrix import TRAINED, Subject, trained
+from update import replace as replace_block
+
+from zoo.artifacts import closeness
+from zoo.common.named_arrays import fields_of
+from zoo.contracts.precision import BASELINE, PRECISIONS
+from zoo.networks.checkpoints import packaged
+from zoo.pipeline.job import make_job
+from zoo.pipeline.options import recipe_from
+from zoo.pipeline.plan import PlanScope
+from zoo.pipeline.run import Run, execute
+from zoo.registry import PluginSettings, Registry, load_registry
+from zoo.tasks.confidence import calibration_error
+
+HERE = Path(__file__).parent
+TESTS = HERE.parent / "tests"
+RECORDS, PAGE = HERE / "honest-files.json", HERE / "gate.md"
+PLUGINS = (
+    HERE / "part_dataset.py",
+    TESTS / "plugins" / "stdlib_sequences.py",
+    TESTS / "support" / "shapes_plugin.py",
+    TESTS / "distributions" / "zoo-codec" / "zoo_codec",
+)
+#: What packaged weights are judged on.
+PARTS = {"fashion_mnist": "fashion_mnist_part"}
+#: To try out ways of calibration takes many inferences: these networks are quick enough.
+QUICK = ("lenet", "convnet", "gan")
+#: Has no fast kernels: for networks of 32 × 32 pixels and up it takes hours.
+SLOW = "int16x8"
+#: A class counts from so many answers of the network on: of fewer, a share says little.
+LEAST_OF_CLASS = 20
+Cell = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Split:
+    """Outputs of a network, and the labels that they belong to."""
+
+    outputs: Any
+    labels: Any
+
+
+def on_photographs(family: str, model: str) -> Subject:
+    """Packaged weights, fine-tuned on 90 photographs of three classes."""
+    return Subject(
+        label=f"{model} on 90 photographs",
+        family=family,
+        model=model,
+        data="folder:photos",
+        training={"epochs": 12},
+    )
+
+
+SHORT = (
+    on_photographs("lenet", "lenet5"),
+    on_photographs("convnet", "convnet28"),
+    on_photographs("resnet", "resnet8"),
+    trained("lenet5 on digits", "lenet", "lenet5", ""),
+    trained("lenet5 after one epoch", "lenet", "lenet5", "", epochs=1),
+    trained("lenet5 with its head in float", "lenet", "lenet5", "", keep=("head",)),
+    trained("lenet5 trained to round", "lenet", "lenet5", "", qat=True),
+    trained("resnet8 trained to round", "resnet", "resnet8", "", qat=True, epochs=4),
+    trained("resnet8 after one epoch", "resnet", "resnet8", "", epochs=1),
+    trained("lstm_text", "lstm", "lstm_text", "", data="stdlib_docstrings", epochs=5),
+    trained("lstm_tagger", "lstm", "lstm_tagger", "", data="stdlib_tags", epochs=3),
+    trained("two outputs", "shapes", "shapes16", "", data="shapes"),
+    trained("two files", "codec", "codec8", "", data="pictures"),
+)
+
+
+def subjects(registry: Registry) -> Iterator[Subject]:
+    """All networks: packaged weights, those of the support matrix, and small or unsure ones."""
+    for architecture, variant in registry.variants():
+        for tag in packaged(architecture, variant):
+            yield Subject(
+                label=f"{variant.name}.{tag}",
+                family=architecture.name,
+                model=f"{variant.name}.{tag}",
+                data=PARTS.get(tag, tag),
+                training={"epochs": 0},
+            )
+    yield from SHORT
+    yield from TRAINED
+
+
+def main() -> None:
+    """Measures the networks that were asked for, and writes records and tables."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("--models", default="", help="beginnings of labels, with commas [all]")
+    parser.add_argument("--page", action="store_true", help="the tables alone")
+    asked = parser.parse_args()
+    registry = load_registry(PluginSettings(installed=False, paths=tuple(map(str, PLUGINS))))
+    if not asked.page:
+        every, names = list(subjects(registry)), [n for n in asked.models.split(",") if n]
+        chosen = [s for s in every if not names or s.label.startswith(tuple(names))]
+        with tempfile.TemporaryDirectory(prefix="zoo-honest-") as folder:
+            write_photographs(Path(folder) / "photos")
+            os.chdir(folder)
+            for subject in chosen:
+                began = time.monotonic()
+                keep(subject, measured(registry, subject, Path(folder)), every)
+                print(f"{subject.label}: {time.monotonic() - began:.0f} s", flush=True)
+            os.chdir(HERE)
+    rows = json.loads(RECORDS.read_text(encoding="utf-8"))
+    text = replace_block(PAGE.read_text(encoding="utf-8"), "limits", limits_table(rows))
+    PAGE.write_text(replace_block(text, "honest", networks_table(rows)), encoding="utf-8")
+
+
+def measured(registry: Registry, subject: Subject, folder: Path) -> list[Cell]:
+    """One cell for each file."""
+    cells: list[Cell] = []
+    for exporter in registry.exporters:
+        left_out = SLOW if is_slow(subject) else ""
+        recipe = recipe_from(
+            model=subject.model,
+            data=subject.data,
+            formats=(exporter.name,),
+            precisions=[n for n in exporter.precisions if n != left_out],
+            calibration_method=calibration(subject),
+            **subject.training,
+        )
+        run = execute(
+            make_job(recipe, registry),
+            scope=PlanScope(bench=False),
+            output=folder / "runs",
+            named=True,
+            store_url=None,
+            on_step=lambda step, event: None,
+        )
+        cells += cells_of(registry, run)
+    return cells
+
+
+def calibration(subject: Subject) -> str:
+    """How ranges are found."""
+    quick = subject.family in QUICK or subject.data == "fashion_mnist_rows"
+    return "auto" if quick else "minmax"
+
+
+def is_slow(subject: Subject) -> bool:
+    """Whether files without fast kernels take too long."""
+    photographs = subject.data == "fashion_mnist_part" and subject.family not in QUICK[:2]
+    return photographs or subject in TRAINED
+
+
+def cells_of(registry: Registry, run: Run) -> Iterator[Cell]:
+    """The figures of a run's files, from the outputs that its steps kept."""
+    import numpy as np
+
+    def stored(folder: Path, name: str) -> Any:
+        with np.load(folder / name, allow_pickle=False) as arrays:
+            return arrays["outputs"], arrays["labels"]
+
+    task = registry.tasks.get(run.job.variant.task)
+    (reference,) = (f for i, f in run.finished.items() if i.kind == "evaluate" and not i.trained)
+    outputs, labels = stored(reference.folder, "reference.npz")
+    network = Split(outputs=outputs[: len(labels)], labels=labels)
+    for step, finished in run.finished.items():
+        if step.kind == "gate" and finished.value is not None:
+            found, _ = stored(finished.folder, "outputs.npz")
+            yield {
+                "format": step.format,
+                "precision": step.precision,
+                "trained": step.trained,
+                "verdict": finished.record.status,
+                "reason": finished.record.reason,
+                **figures(task, network, found),
+            }
+
+
+def figures(task: Any, network: Split, found: Any) -> Cell:
+    """How far a file moved: of several outputs the worst figure."""
+    import numpy as np
+
+    labels, count = network.labels, len(network.labels)
+    if labels.dtype.names is None:
+        ours, theirs = (task.relevant(each, labels) for each in (network.outputs, found))
+    else:
+        ours, theirs = network.outputs, found
+    moved = closeness.Movement.worst(
+        [closeness.movement(v, fields_of(theirs)[n]) for n, v in fields_of(ours).items()]
+    )
+    cell: Cell = {"count": count, "moved": moved.moved, "far": moved.far, "noise": moved.noise}
+    if ours.dtype.names or moved.moved is None or labels.dtype != np.int64:
+        return cell
+    own, now = ours.argmax(-1), theirs.argmax(-1)
+    cell["agreement"] = float((own == now).mean())
+    shaped = labels if labels.ndim == 2 else labels[:, None]
+    shape = (*shaped.shape, -1)
+    before, after = (np.reshape(o, shape) for o in (network.outputs, found))
+    errors = [100 * calibration_error(each, shaped) for each in (before, after)]
+    cell["error"], cell["rise"] = errors[0], errors[1] - errors[0]
+    answers = np.bincount(own, minlength=ours.shape[-1])
+    lost = [
+        ((own == c).sum() - (now == c).sum()) / n
+        for c, n in enumerate(answers)
+        if n >= LEAST_OF_CLASS
+    ]
+    cell["lost"] = float(max(lost, default=0.0))
+    return cell
+
+
+def keep(subject: Subject, cells: list[Cell], every: Sequence[Subject]) -> None:
+    """Puts a network in the place that it has among all."""
+    rows = json.loads(RECORDS.read_text(encoding="utf-8")) if RECORDS.exists() else []
+    known = {row["label"]: row for row in rows}
+    known[subject.label] = {
+        "label": subject.label,
+        "family": subject.family,
+        "data": subject.data,
+        "calibration": calibration(subject),
+        "cells": cells,
+    }
+    ordered = [known[s.label] for s in every if s.label in known]
+    RECORDS.write_text(json.dumps(ordered, indent=1) + "\n", encoding="utf-8")
+
+
+@dataclass(frozen=True)
+class Column:
+    """A figure of the tables.
+
+    Attributes:
+        key: Of a cell.
+        heading: Over it.
+        limit: The gate's, from a precision's tolerances.
+        scale: What it is shown in.
+    """
+
+    key: str
+    heading: str
+    limit: str
+    scale: float = 1.0
+    unit: str = field(default="")
+
+    def text(self, value: float | None) -> str:
+        """The figure with two significant digits."""
+        return "–" if value is None else f"{value * self.scale:.2g}{self.unit}"
+
+
+COLUMNS = (
+    Column("moved", "probabilities moved by", "moved"),
+    Column("far", "by more than 0.25", "far", 100, " %"),
+    Column("noise", "noise of other outputs", "noise"),
+    Column("rise", "rise of the calibration error, points", "confidence"),
+    Column("lost", "a class's answers lost", "", 100, " %"),
+)
+
+
+def limits_table(rows: Sequence[Any]) -> str:
+    """Of each precision the limit, and the worst that an honest file does."""
+    lines = ["| precision | files | " + " | ".join(c.heading for c in COLUMNS) + " |"]
+    lines.append("|---|---:|" + "---:|" * len(COLUMNS))
+    for precision in PRECISIONS:
+        cells = [
+            (row["label"], cell)
+            for row in rows
+            for cell in row["cells"]
+            if cell["precision"] == precision.name
+        ]
+        words = [precision.name, str(len(cells))]
+        for column in COLUMNS:
+            known = [c[column.key] for _, c in cells if c.get(column.key) is not None]
+            worst = column.text(max(known, default=None))
+            most = getattr(precision.tolerances, column.limit) if column.limit else 0.05
+            words.append(f"{worst} of {column.text(most)}")
+        lines.append("| " + " | ".join(words) + " |")
+    return "\n".join(lines)
+
+
+def networks_table(rows: Sequence[Any]) -> str:
+    """Of each network and precision the worst figure of all formats."""
+    shown = [p.name for p in PRECISIONS if p != BASELINE]
+    lines = ["| network | examples | " + " | ".join(shown) + " |"]
+    lines.append("|---|---:|" + "---:|" * len(shown))
+    for row in rows:
+        words = [f"{row['label']}", f"{row['cells'][0]['count']:,}"]
+        for name in shown:
+            cells = [c for c in row["cells"] if c["precision"] == name]
+            figures = [c[k] for k in ("moved", "noise") for c in cells if c.get(k) is not None]
+            refused = ", refused" if any(c["verdict"] == "rejected" for c in cells) else ""
+            words.append(f"{max(figures):.2g}{refused}" if figures else "–")
+        lines.append("| " + " | ".join(words) + " |")
+    return "\n".join(lines)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,131 @@
+"""Outputs are compared as numbers, whatever the task; each limit is shown what it must catch."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from makers import comparison
+
+from zoo.artifacts import closeness
+from zoo.contracts import Check, Comparison
+from zoo.contracts.precision import PRECISIONS, precision_named
+from zoo.registry import PluginSettings, load_registry
+
+TASKS = load_registry(PluginSettings(installed=False)).tasks
+INT8 = precision_named("int8")
+CLASSIFICATION = TASKS.get("image-classification")
+
+
+def probabilities(count: int = 500, classes: int = 10, sharpness: float = 3.0) -> np.ndarray:
+    """Of a network that is sure of most answers, not of all; float32."""
+    logits = np.random.default_rng(0).normal(size=(count, classes)) * sharpness
+    raised = np.exp(logits - logits.max(axis=1, keepdims=True))
+    return (raised / raised.sum(axis=1, keepdims=True)).astype(np.float32)
+
+
+RIGHT = probabilities()
+
+
+def lowered(outputs: np.ndarray, of: int, by: float) -> np.ndarray:
+    """As after a bias that is smaller by `by`."""
+    raised = outputs * np.where(np.arange(outputs.shape[1]) == of, np.exp(-by), 1.0)
+    return (raised / raised.sum(axis=1, keepdims=True)).astype(np.float32)
+
+
+def judged(found: np.ndarray, precision=INT8, task=CLASSIFICATION, right=RIGHT) -> Check:
+    return closeness.parity(task, closeness.compare(task, right, found), precision)
+
+
+@pytest.mark.parametrize("precision", PRECISIONS, ids=lambda precision: precision.name)
+def test_squeezed_probabilities_are_refused_in_every_precision(precision) -> None:
+    squeezed = 0.2 * RIGHT + 0.8 / RIGHT.shape[1]
+    assert (squeezed.argmax(-1) == RIGHT.argmax(-1)).all()
+    check = judged(squeezed, precision)
+    assert not check.passed
+    assert "its probabilities are moved by 0.54" in check.reason
+    assert judged(RIGHT, precision).passed
+
+
+def test_rounding_to_eight_bits_is_within_the_limits() -> None:
+    rounded = np.round(RIGHT * 256).clip(0, 255) / 256
+    check = judged(rounded.astype(np.float32))
+    assert check.passed
+    assert check.value.endswith("moved by 0.0042, by more than 0.25 on 0.00%")
+    assert not judged(rounded.astype(np.float32), precision_named("float16")).passed
+
+
+def test_a_lowered_bias_is_refused_by_the_inputs_that_it_moves_far() -> None:
+    """It moves few inputs, but these by more than rounding does."""
+    found = closeness.compare(CLASSIFICATION, RIGHT, lowered(RIGHT, 3, 1.5))
+    assert found.moved is not None
+    assert found.far is not None
+    assert found.moved < INT8.tolerances.moved
+    assert found.far > 2 * INT8.tolerances.far
+    check = closeness.parity(CLASSIFICATION, replace(found, agreement=1.0), INT8)
+    assert not check.passed
+    assert "far off on" in check.reason
+
+
+def test_one_input_of_few_that_moved_far_may_be_chance() -> None:
+    """One of 40 is 2.5 %, more than the limit, and its interval reaches from 0.4 %."""
+    assert closeness.parity(CLASSIFICATION, comparison(moved=0.01, far=1 / 40), INT8).passed
+    many = replace(comparison(moved=0.01, far=200 / 4000), count=4000)
+    assert not closeness.parity(CLASSIFICATION, many, INT8).passed
+
+
+@pytest.mark.parametrize("figure", ["moved", "noise"])
+def test_what_is_no_number_is_refused(figure) -> None:
+    check = closeness.parity(CLASSIFICATION, comparison(**{figure: float("nan")}), INT8)
+    assert not check.passed
+    assert "nan" in check.reason
+    broken = RIGHT.copy()
+    broken[7] = np.nan
+    assert not judged(broken).passed
+
+
+def test_steps_of_sequences_are_compared_one_by_one() -> None:
+    tagging = TASKS.get("sequence-tagging")
+    steps = RIGHT.reshape(50, 10, 10)
+    found = closeness.compare(tagging, steps, 0.5 * steps + 0.05)
+    assert found.count == 50
+    assert found.moved == pytest.approx(0.5 * np.abs(RIGHT * 0.5 - 0.05).sum(-1).mean(), rel=1e-5)
+    assert not closeness.parity(tagging, found, INT8).passed
+
+
+class Measures:
+    """Any task: two outputs, of which it compares decisions alone."""
+
+    def compare(self, reference, candidate) -> Comparison:
+        return Comparison.combined({name: comparison() for name in reference.dtype.names})
+
+    def parity(self, comparison, precision) -> Check:
+        return Check(name="parity", passed=True, value="alike", limit="alike")
+
+
+def measured(shape: np.ndarray, radius: np.ndarray) -> np.ndarray:
+    values = np.empty(len(shape), [("shape", "f4", shape.shape[1:]), ("radius", "f4", (1,))])
+    values["shape"], values["radius"] = shape, radius
+    return values
+
+
+def test_each_of_several_outputs_is_held_to_its_limit() -> None:
+    """A plugin's task that looks at decisions alone."""
+    radius = np.random.default_rng(1).uniform(2, 7, (500, 1))
+    right, task = measured(RIGHT, radius), Measures()
+    same = judged(right, task=task, right=right)
+    assert same.passed
+    assert same.value == "alike, shape moved by 0, shape by more than 0.25 on 0.00%, radius noise 0"
+    scaled = judged(measured(RIGHT, radius * 1.3), task=task, right=right)
+    assert not scaled.passed
+    assert scaled.reason == "the output radius differs by 0.98 of its own spread"
+    squeezed = judged(measured(0.2 * RIGHT + 0.08, radius), task=task, right=right)
+    assert "shape probabilities are moved by" in squeezed.reason
+    assert "radius" not in squeezed.reason
+
+
+def test_a_constant_output_is_compared_with_its_size() -> None:
+    constant = np.full((100, 4), 5.0, np.float32)
+    assert closeness.movement(constant, constant + 0.01).noise == pytest.approx(0.002, rel=1e-3)
+    assert closeness.movement(0 * constant, 0 * constant).noise == 0.0

@@ -1,0 +1,150 @@
+"""How far a file's outputs may be from its network's, whatever the task.
+
+Tasks compare decisions. That alone passes a file whose probabilities are all squeezed towards
+each other, since it decides as its network does. So outputs are compared as numbers, too:
+probabilities by their total variation distance, half the sum of absolute differences, which is
+the share of probability that lies elsewhere, 0 to 1; other outputs by their noise beside their
+own spread.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from zoo.common.named_arrays import fields_of
+from zoo.contracts import Check, Comparison, Precision, Task
+
+if TYPE_CHECKING:
+    from zoo.contracts.task import Array
+
+#: Probabilities that moved by more than this are counted: integer files do so hardly ever.
+FAR = 0.25
+#: How far a row of probabilities may be from one in all.
+_SUM_TOLERANCE = 1e-3
+_NORMAL_QUANTILE = 1.96
+
+
+def compare(task: Task, reference: Array, candidate: Array) -> Comparison:
+    """The task's comparison, with how far each output moved.
+
+    Args:
+        task: Compares decisions.
+        reference: Outputs of the network, or of what else the file is to answer like.
+        candidate: Outputs of the file on the same inputs.
+
+    Raises:
+        ZooError: The shapes differ, says the task.
+    """
+    found = task.compare(reference, candidate)
+    theirs = fields_of(candidate)
+    moved = {n: movement(values, theirs[n]) for n, values in fields_of(reference).items()}
+    outputs = {
+        name: moved[name].put_into(one) if name in moved else one
+        for name, one in found.outputs.items()
+    }
+    return Movement.worst([*moved.values()]).put_into(replace(found, outputs=outputs))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Movement:
+    """How far one output moved: the figures of this name in `Comparison`."""
+
+    moved: float | None = None
+    far: float | None = None
+    noise: float | None = None
+
+    @classmethod
+    def worst(cls, each: Sequence[Movement]) -> Movement:
+        """The largest figure of each kind; a NaN is larger than any number."""
+        import numpy as np
+
+        def largest(figures: Iterable[float | None]) -> float | None:
+            known = [figure for figure in figures if figure is not None]
+            return float(np.max(known)) if known else None
+
+        return cls(
+            moved=largest(one.moved for one in each),
+            far=largest(one.far for one in each),
+            noise=largest(one.noise for one in each),
+        )
+
+    def put_into(self, comparison: Comparison) -> Comparison:
+        """The comparison with these figures."""
+        return replace(comparison, moved=self.moved, far=self.far, noise=self.noise)
+
+
+def movement(reference: Array, candidate: Array) -> Movement:
+    """How far an output moved: ``moved`` and ``far`` of probabilities, ``noise`` of others."""
+    import numpy as np
+
+    reference, candidate = reference.astype(np.float64), candidate.astype(np.float64)
+    difference = candidate - reference
+    if is_probabilities(reference):
+        distances = np.abs(difference).sum(axis=-1) / 2.0
+        # Written so that a NaN counts as far.
+        far = float((~(distances <= FAR)).mean())
+        return Movement(moved=float(distances.mean()), far=far)
+    # An output that never changes has no spread: then its size counts.
+    spread = float(reference.std()) or float(np.abs(reference).mean()) or 1.0
+    return Movement(noise=float(np.sqrt((difference**2).mean()) / spread))
+
+
+def is_probabilities(outputs: Array) -> bool:
+    """Whether each row is a distribution over at least two classes."""
+    import numpy as np
+
+    if outputs.ndim < 2 or outputs.shape[-1] < 2:
+        return False
+    sums = outputs.sum(axis=-1)
+    return bool(outputs.min() >= 0.0 and np.abs(sums - 1.0).max() <= _SUM_TOLERANCE)
+
+
+def parity(task: Task, comparison: Comparison, precision: Precision) -> Check:
+    """The task's parity, failed where outputs moved farther than the precision allows.
+
+    Args:
+        task: Judges decisions.
+        comparison: From `compare`; figures that it lacks were not measured.
+        precision: Of the file.
+    """
+    check, allowed = task.parity(comparison, precision), precision.tolerances
+    values, limits, reasons = [check.value], [check.limit], [check.reason]
+    for name, one in (comparison.outputs or {"": comparison}).items():
+        of = f"{name} " if name else ""
+        told: list[str] = []
+        # Each is written so that a NaN, which compares false to everything, fails.
+        if one.moved is not None:
+            values.append(f"{of}moved by {one.moved:.2g}")
+            limits.append(f"{of}moved by {allowed.moved:g}")
+            if not one.moved <= allowed.moved:
+                told.append(f"{of or 'its '}probabilities are moved by {one.moved:.2g} on average")
+        if one.far is not None:
+            limits.append(f"{of}by more than {FAR:g} on {allowed.far:.1%}")
+            values.append(f"{of}by more than {FAR:g} on {one.far:.2%}")
+            if not _share_is_within(one.far, comparison.count, allowed.far):
+                told.append(f"{of or 'its '}probabilities are far off on {one.far:.1%} of inputs")
+        if one.noise is not None:
+            values.append(f"{of}noise {one.noise:.2g}")
+            limits.append(f"{of}noise {allowed.noise:g}")
+            if not one.noise <= allowed.noise:
+                what = f"the output {name}" if name else "the output"
+                told.append(f"{what} differs by {one.noise:.2g} of its own spread")
+        reasons += told
+    return replace(
+        check,
+        passed=check.passed and not any(reasons[1:]),
+        value=", ".join(values),
+        limit=", ".join(limits),
+        reason="; ".join(filter(None, reasons)),
+    )
+
+
+def _share_is_within(share: float, count: int, most: float) -> bool:
+    """Whether a share of so many inputs may be at most `most`.
+
+    The score test that Wilson's 95 % interval inverts.
+    """
+    return share - most <= _NORMAL_QUANTILE * math.sqrt(most * (1.0 - most) / count)
