@@ -32,7 +32,7 @@ _KINDS: dict[str, Kind] = {
 }
 
 
-def network_entry(path: Path, inputs: Array) -> NetworkEntry:
+def network_entry(path: Path, inputs: Array, results: bool) -> NetworkEntry:
     """Runs the operators up to the first layers; see `zoo.contracts.Exporter.network_entry`."""
     graph = TfliteGraph(path)
     places = [int(i) for i in graph.graph.inputs]
@@ -42,8 +42,8 @@ def network_entry(path: Path, inputs: Array) -> NetworkEntry:
         [_step(graph, operator, constants) for operator in graph.operators],
         [int(i) for i in graph.graph.outputs],
     )
-    results = _results(graph, traces)
-    found: dict[int, list[Array]] = {place: [] for place in (*traces.measured, *results)}
+    given = _results(graph, traces) if results else []
+    found: dict[int, list[Array]] = {place: [] for place in (*traces.measured, *given)}
     runner = Runner(graph.up_to(found.keys() - {*places}))
     for example in inputs:
         runner.run(example[None])
@@ -54,7 +54,7 @@ def network_entry(path: Path, inputs: Array) -> NetworkEntry:
     return NetworkEntry(
         runtime="litert",
         tensors=tuple(traces.entry(place, graph.name(place), real, shape) for place in traces.read),
-        results=tuple(_result(graph, place, real[place]) for place in results),
+        results=tuple(_result(graph, place, real[place]) for place in given),
     )
 
 

@@ -7,33 +7,34 @@ layers make of raw inputs is compared with what the network's own layers make of
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
-from itertools import permutations
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from zoo.artifacts.artifact import open_artifact, require_manifest
 from zoo.artifacts.gate import PREPROCESSING_MAX_ABS
+from zoo.artifacts.nearest_layer import nearest_results
 from zoo.common.errors import MissingExtra
 from zoo.common.progress import Event
 from zoo.contracts import Check, Exporter, Precision, Preprocessing
-from zoo.contracts.network_entry import EntryTensor, FirstResult, NetworkEntry
+from zoo.contracts.network_entry import EntryTensor, NetworkEntry
 from zoo.data.preprocessing.inputs import normalize
-from zoo.networks.leading_layers import LeadingResult, LeadingResults
+from zoo.networks.leading_layers import LeadingResults
 from zoo.registry import PluginSettings, load_registry
 
 Array = NDArray[Any]
-Subject = TypeVar("Subject", EntryTensor, FirstResult)
 NAME = "preprocessing"
 #: Said of what was measured inside a file, and of nothing else.
 IN_FILE = "in the file"
 _OFF_NETWORK = "off the network"
 #: Built inputs beside the real ones: of grey pictures, exchanged channels do not show.
 _BUILT = 16
+#: So many values of large inputs are measured, and so many inputs whatever their size.
+_MOST_VALUES, _LEAST = 2_000_000, 4
 _SEED = 0
 #: What roundings of float32 and of half precision may add up to, as a share of what is added.
 _FLOAT, _HALF = 2.0**-22, 2.0**-10
@@ -110,8 +111,10 @@ def check_normalization(
     """Measures the normalization in a file; see `measure`."""
     if exporter.network_entry is None:
         return _none(f"the format {exporter.name} shows no inner tensors")
-    raw = np.concatenate([inputs, built_inputs(preprocessing, _BUILT)])
-    entry = exporter.network_entry(path, raw)
+    fits = max(_LEAST, _MOST_VALUES // int(np.prod(preprocessing.input_shape)))
+    inputs = inputs[:fits]
+    raw = np.concatenate([inputs, built_inputs(preprocessing, min(_BUILT, fits))])
+    entry = exporter.network_entry(path, raw, False)
     if np.dtype(preprocessing.graph_dtype).kind in "iu":
         return _whole_numbers(entry, raw)
     if not entry.tensors:
@@ -288,22 +291,8 @@ def _whole_numbers(entry: NetworkEntry, raw: Array) -> NormalizationFinding:
     return NormalizationFinding(kind="formula" if same else "unknown", check=check)
 
 
-@dataclass(frozen=True, kw_only=True)
-class _Nearest:
-    """The layer's result that a tensor is nearest to.
-
-    Attributes:
-        off: Root of the mean square of the difference, as a share of that of the result.
-        size: Root of the mean square of the result.
-    """
-
-    layer: str = ""
-    off: float = np.inf
-    size: float = 1.0
-
-
 def _held_to_network(
-    read: Callable[[Path, Array], NetworkEntry],
+    read: Callable[[Path, Array, bool], NetworkEntry],
     path: Path,
     preprocessing: Preprocessing,
     precision: Precision,
@@ -311,7 +300,7 @@ def _held_to_network(
 ) -> NormalizationFinding | None:
     """What first layers read, or else give, against the network's; None where it is not that."""
     inputs = np.moveaxis(leading.inputs, -1, _channel(preprocessing))
-    entry = read(path, inputs)
+    entry = read(path, inputs, True)
     factor = _factor(preprocessing)
 
     def own_rounding(tensor: EntryTensor, size: float) -> float:
@@ -319,9 +308,12 @@ def _held_to_network(
         share = _RESULTS["float16" if tensor.half else "float32"]
         return share + max(tensor.step, tensor.input_step * factor) / size
 
-    read_as = [(near, own_rounding(one, near.size)) for one, near in _all(entry.tensors, leading)]
+    read_as = [
+        (near, own_rounding(one, near.size))
+        for one, near in nearest_results(entry.tensors, leading)
+    ]
     weights = _RESULTS.get(precision.weights, _INTEGER_RESULTS)
-    gives = [(near, weights) for _, near in _all(entry.results, leading)]
+    gives = [(near, weights) for _, near in nearest_results(entry.results, leading)]
     for found, what in ((read_as, "behind"), (gives, "folded into")):
         if found and all(near.off <= most for near, most in found):
             worst, limit = max(found, key=lambda one: one[0].off)
@@ -334,26 +326,3 @@ def _held_to_network(
             )
             return NormalizationFinding(kind="network", check=check)
     return None
-
-
-def _all(subjects: Sequence[Subject], leading: LeadingResults) -> list[tuple[Subject, _Nearest]]:
-    return [(subject, _nearest(subject, leading.results)) for subject in subjects]
-
-
-def _nearest(subject: EntryTensor | FirstResult, results: Sequence[LeadingResult]) -> _Nearest:
-    """The nearest result of the same shape, in whatever order the axes are."""
-    nearest = _Nearest()
-    count = len(subject.values)
-    found = subject.values.reshape(count, *(s for s in subject.values.shape[1:] if s > 1))
-    for result in results:
-        sides = tuple(side for side in result.shape if side > 1)
-        right = np.clip(result.values.astype(np.float64), subject.low, subject.high)
-        size = float(np.sqrt(np.mean(right**2)))
-        for order in permutations(range(1, found.ndim)):
-            if tuple(found.shape[axis] for axis in order) != sides or not size:
-                continue
-            flat = found.transpose(0, *order).reshape(count, -1)[:, result.places]
-            off = float(np.sqrt(np.mean((flat - right) ** 2))) / size
-            if off < nearest.off:
-                nearest = _Nearest(layer=result.layer, off=off, size=size)
-    return nearest

@@ -72,8 +72,8 @@ class NetworkEntry:
     Attributes:
         runtime: What ran the graph: ``litert``.
         tensors: Every tensor that depends on the input and that some layer reads.
-        results: What those layers make of them; one without a result that can be read is left
-            out.
+        results: What those layers make of them, where it was asked for; one without a result that
+            can be read is left out.
     """
 
     runtime: str
