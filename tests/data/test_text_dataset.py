@@ -154,7 +154,7 @@ def test_a_text_in_two_classes_is_noted(tmp_path: Path) -> None:
     notes = "".join(open_text(str(path)).notes)
     assert "a.csv, line 21 = a.csv, line 22" in notes
     assert "look alike" not in notes
-    text = path.read_text(encoding="utf-8").replace("fine,good", "fine,Good")
+    text = path.read_text(encoding="utf-8").replace('fine",good', 'fine",Good', 5)
     path.write_text(text.replace(",bad", ",cafe\u0301", 5).replace(",bad", ",caf\u00e9"))
     dataset = open_text(str(path))
     assert dataset.classes == ("caf\u00e9", "Good", "good")

@@ -94,6 +94,15 @@ def _work(multiply_adds: dict[str, int]) -> str:
     return f"{human_count(total)}: {', '.join(parts)}"
 
 
+def _print_findings(findings: list[dict[str, Any]] | None) -> None:
+    """What speaks against the network; of an older file, that nothing is known."""
+    if findings is None:
+        _line("network", "not known: an older edgezoo kept no findings about it in the file")
+        return
+    for finding in findings:
+        _line("weak" if finding["weak"] else "note", f"{finding['text']}; {finding['fix']}")
+
+
 def _print_manifest(manifest: dict[str, Any], path: dict[str, str]) -> None:
     terminal.echo("\nmanifest")
     _line("model", f"{manifest['model_id']}, {manifest['precision']}, {manifest['task']}")
@@ -102,9 +111,12 @@ def _print_manifest(manifest: dict[str, Any], path: dict[str, str]) -> None:
         _line("part", f"{manifest['part']} of {all_parts or 'a model whose files are not named'}")
     _line("classes", ", ".join(manifest["classes"]))
     _line("licence", manifest["licence"])
-    _line(
-        "trained on", f"{manifest['dataset']['name']}, {manifest['dataset']['content_hash'][:16]}…"
-    )
+    came, data = manifest["network"], manifest["dataset"]
+    if came is not None:
+        _line("came from", f"{came['file']} ({came['source']}), SHA-256 {came['sha256'][:16]}…")
+    # What a network from elsewhere was trained on before, nobody here knows.
+    known = "trained on" if came is None else "judged on"
+    _line(known, f"{data['name']}, {data['content_hash'][:16]}…")
     _line("weights", f"{manifest['weights_sha256'][:16]}…")
     calibration = manifest["calibration"]
     if calibration is not None:
@@ -129,6 +141,7 @@ def _print_manifest(manifest: dict[str, Any], path: dict[str, str]) -> None:
         return
     verdict = "passed" if gate["passed"] else "REJECTED"
     _line("gate", f"{verdict} in {gate['runtime']} {gate['runtime_version']}")
+    _print_findings(gate["findings"])
     for check in gate["checks"]:
         mark = "ok" if check["passed"] else "--"
         terminal.echo(f"  {mark} {check['name']:<15}{check['value']}  (asked: {check['limit']})")
