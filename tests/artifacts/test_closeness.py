@@ -58,7 +58,7 @@ def test_rounding_to_eight_bits_is_within_the_limits() -> None:
 
 def test_a_lowered_bias_is_refused_by_the_inputs_that_it_moves_far() -> None:
     """It moves few inputs, but these by more than rounding does."""
-    found = closeness.compare(CLASSIFICATION, RIGHT, lowered(RIGHT, 3, 1.5))
+    found = closeness.compare(CLASSIFICATION, RIGHT, lowered(RIGHT, 3, 1.3))
     assert found.moved is not None
     assert found.far is not None
     assert found.moved < INT8.tolerances.moved
