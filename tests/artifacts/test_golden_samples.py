@@ -219,7 +219,8 @@ def test_inspection_shows_no_arrays(tmp_path: Path) -> None:
     pytest.importorskip("ai_edge_litert")
     from makers import tflite_file
 
-    from zoo.artifacts.artifact import describe, embed, open_artifact
+    from zoo.artifacts.artifact import embed, open_artifact
+    from zoo.artifacts.description import describe
     from zoo.registry import PluginSettings, load_registry
 
     registry = load_registry(PluginSettings(installed=False))

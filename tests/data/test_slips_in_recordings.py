@@ -12,7 +12,7 @@ import pytest
 from zoo.common.errors import BadData, UsageError
 from zoo.contracts.dataset import Dataset
 from zoo.data.csv_series import open_csv
-from zoo.data.readers.recordings import clock_breaks
+from zoo.data.readers.clocks import clock_breaks
 
 
 def told(dataset: Dataset) -> str:
@@ -43,6 +43,12 @@ def test_a_jump_of_the_clock_ends_a_window(tmp_path, dates):
     # Rows 0 to 119 hold three windows of 50, and rows 120 to 199 two: 5 for each stretch.
     assert sum(map(len, dataset.splits.values())) == 9 * 2 * 5
     assert "only ever rises" not in told(dataset)
+    assert "the clock 'time' jumps 18 times within a label and group" in told(dataset)
+    assert "(first at gap.csv, row 121): windows end there" in told(dataset)
+    # The same, but nobody said which column is the clock: it is found beside the channels.
+    unsaid = told(open_csv(f"{path}?window=50&stride=25&group=person&channels=x"))
+    assert "the column 'time', which no option names, jumps 18 times" in unsaid
+    assert "windows reach over that; time=time ends them there" in unsaid
 
 
 def test_a_clock_among_the_channels_is_told(tmp_path):
@@ -50,6 +56,14 @@ def test_a_clock_among_the_channels_is_told(tmp_path):
     notes = told(open_csv(f"{path}?window=50&group=person"))
     assert "the channel 'time' only ever rises" in notes
     assert "time=time, which also ends windows at its jumps" in notes
+    assert "the channel 'time' jumps 18 times" in notes
+    whole = path.read_text().replace(",36", ",0")  # the clock goes on; x has small jumps
+    even = [f"{i},{line.split(',', 1)[1]}" for i, line in enumerate(whole.splitlines()[1:])]
+    path.write_text("\n".join(["time,x,label,person", *even]))
+    for options in ("", "&channels=x", "&time=time"):
+        assert "jumps" not in told(open_csv(f"{path}?window=50&group=person{options}")).replace(
+            "at its jumps", ""
+        )
 
 
 def test_wrong_clocks(tmp_path):
@@ -82,6 +96,11 @@ def test_classes_whose_names_look_alike_are_told(tmp_path):
     path = gaps(tmp_path / "case.csv", names=("case", "walk"))
     notes = told(open_csv(f"{path}?window=50&group=person&channels=x"))
     assert "different classes whose names look alike: 'Case', 'case'" in notes
+    # Normal forms of a name are no other name.
+    text = path.read_text().replace(",Case,", ",caf\u00e9,").replace(",case,", ",cafe\u0301,")
+    path.write_text(text, encoding="utf-8")
+    dataset = open_csv(f"{path}?window=50&group=person&channels=x")
+    assert dataset.classes == ("Walk", "caf\u00e9", "walk")
 
 
 def test_a_column_of_numbers_is_no_class(tmp_path):

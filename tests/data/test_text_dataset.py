@@ -151,7 +151,14 @@ def test_a_text_in_two_classes_is_noted(tmp_path: Path) -> None:
     path = Path(table(tmp_path / "a.csv"))
     with path.open("a", encoding="utf-8") as file:
         file.write("so so,good\nso so,bad\n")
-    assert "a.csv, line 21 = a.csv, line 22" in "".join(open_text(str(path)).notes)
+    notes = "".join(open_text(str(path)).notes)
+    assert "a.csv, line 21 = a.csv, line 22" in notes
+    assert "look alike" not in notes
+    text = path.read_text(encoding="utf-8").replace('fine",good', 'fine",Good', 5)
+    path.write_text(text.replace(",bad", ",cafe\u0301", 5).replace(",bad", ",caf\u00e9"))
+    dataset = open_text(str(path))
+    assert dataset.classes == ("caf\u00e9", "Good", "good")
+    assert "different classes whose names look alike: 'Good', 'good'" in dataset.notes
 
 
 def test_few_broken_texts_are_left_out_and_listed(folder: Path) -> None:

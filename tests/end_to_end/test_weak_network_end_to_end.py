@@ -107,6 +107,23 @@ def test_export_and_evaluate_end_with_1_too(weak: Weak) -> None:
     assert json.loads(allowed.stdout)["findings"]
 
 
+def test_who_gets_only_a_file_is_told(weak: Weak) -> None:
+    """The gate writes it into the file, and what is made of the file says it, too."""
+    file = weak.folder / "lenet5.digits.float32.tflite"
+    text = "weak: the network is no better than its baseline"
+    verified = weak.zoo("verify", file)
+    assert (verified.returncode, text in verified.stdout) == (0, True), verified.stderr
+    weights = weak.folder / "lenet5.digits.safetensors"
+    integer = ("--format", "tflite", "--precision", "int8", "--max-size", "9MB", "--json")
+    searched = json.loads(weak.zoo("optimize", weights, *integer).stdout)
+    assert NO_BETTER in {finding["code"] for finding in searched["findings"]}
+    page = (weak.home / searched["folder"] / "report.html").read_text("utf-8")
+    assert page.index(NO_BETTER) < page.index("Pareto front")
+    chosen = weak.home / searched["folder"] / searched["file"]
+    explained = weak.zoo("explain", chosen, "--against", file, "--runs", "0")
+    assert text in explained.stdout, explained.stderr
+
+
 def test_from_python(weak: Weak, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ZOO_HOME", str(weak.home))
     monkeypatch.chdir(weak.home)

@@ -13,6 +13,7 @@ from zoo.contracts import LayerComparison, Metric, OperatorRecord
 from zoo.report.charts.layer_chart import byte_chart, error_chart, time_chart
 from zoo.report.layer_table import HEADINGS, rows
 from zoo.report.pages.explanation import render
+from zoo.results.records import QualityFinding
 
 COMMAND = "zoo export net.digits --format tflite --precision int8"
 
@@ -155,8 +156,10 @@ def test_the_page_escapes_every_name_and_draws_what_was_measured() -> None:
             comparison=found,
             findings=tuple(findings(found, facts("int8", 11_000, 0.5), TWIN)),
             advice=advice(found, facts("int8", 11_000, 0.5), TWIN, COMMAND),
+            network=(QualityFinding(code="weak", text=f"{evil} is no better", fix=evil),),
         )
     )
+    assert "is no better" in page
     assert evil not in page
     assert "&lt;script&gt;" in page
     assert page.count("<svg") == 3

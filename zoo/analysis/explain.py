@@ -23,7 +23,7 @@ from zoo.contracts.precision import BASELINE
 from zoo.data.opening import check_task
 from zoo.networks.checkpoints import resolve
 from zoo.registry import Registry, load_registry
-from zoo.results.records import as_plain
+from zoo.results.records import QualityFinding, as_plain
 from zoo.targets import HOST_NAMES, target_named
 
 STEP = "explain"
@@ -39,8 +39,9 @@ class Explanation:
 
     Attributes:
         model_id: ``variant.tag``.
-        findings: What follows from it, in sentences.
+        findings: What follows from the comparison, in sentences.
         advice: What to try; None when nothing stands out.
+        network: What the manifest says against the network itself.
     """
 
     model_id: str
@@ -52,6 +53,7 @@ class Explanation:
     comparison: LayerComparison
     findings: tuple[str, ...]
     advice: Advice | None
+    network: tuple[QualityFinding, ...] = ()
 
     def plain(self) -> dict[str, Any]:
         """As nested dictionaries and lists, ready for JSON."""
@@ -143,6 +145,7 @@ def explain(
         comparison=comparison,
         findings=tuple(findings(comparison, mine, theirs)),
         advice=advice(comparison, mine, theirs, asked),
+        network=artifact.findings,
     )
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from zoo.artifacts.artifact import describe, open_artifact, open_unaltered
+from zoo.artifacts.artifact import open_artifact, open_unaltered
+from zoo.artifacts.description import describe
 from zoo.artifacts.not_weights import weights_named
 from zoo.common.errors import UnknownName, UsageError
 from zoo.common.progress import OnStep, quiet

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,10 +12,11 @@ from pydantic import TypeAdapter, ValidationError
 from zoo.artifacts.golden_samples import Golden
 from zoo.artifacts.seal import sealed, unsealed
 from zoo.common.errors import BadFile
-from zoo.common.files import open_file, sha256_of, size_with_side_files
+from zoo.common.files import open_file
 from zoo.contracts import Check, Exporter, FileContents, Metric, TensorInfo
 from zoo.contracts.preprocessing.stored import StoredPreprocessing
 from zoo.registry import Registry
+from zoo.results.records import QualityFinding
 
 #: Of a foreign file nothing is known.
 UNIT_RANGE = (0.0, 1.0)
@@ -73,6 +74,8 @@ class GateReference:
     Attributes:
         processor: As in `Golden`; empty in older files.
         outputs_sha256: Of what the file answered to the whole test split; empty in older files.
+        findings: What speaks against the network it was made from, against how that was judged, or
+            against the file's own answers; None in files of an older edgezoo.
     """
 
     passed: bool
@@ -82,6 +85,7 @@ class GateReference:
     metrics: tuple[Metric, ...]
     processor: str = ""
     outputs_sha256: str = ""
+    findings: tuple[QualityFinding, ...] | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -201,6 +205,12 @@ class Artifact:
         return tuple(name for name in names if there.get(name) != claimed.get(name))
 
     @property
+    def findings(self) -> tuple[QualityFinding, ...]:
+        """What its manifest says against the network; none where the manifest says nothing."""
+        gate = self.manifest.gate if self.manifest is not None else None
+        return (gate.findings or ()) if gate is not None else ()
+
+    @property
     def companions(self) -> tuple[str, ...]:
         """Names of its side files: external weights and golden samples."""
         golden = self.manifest.golden if self.manifest is not None else None
@@ -315,31 +325,6 @@ def with_gate_result(
     """The manifest with the gate's verdict, golden samples, budgets and parts."""
     limits = {device: dict(table) for device, table in (budgets or {}).items()}
     return replace(manifest, gate=gate, golden=golden, budgets=limits, parts=parts)
-
-
-def describe(artifact: Artifact) -> dict[str, Any]:
-    """The file, its contents and its manifest as a dictionary, for ``zoo inspect``."""
-    manifest = artifact.manifest
-    return {
-        "file": str(artifact.path),
-        "format": artifact.exporter.name,
-        "bytes": size_with_side_files(artifact.path, artifact.contents.side_files),
-        "sha256": sha256_of(artifact.path),
-        "altered": artifact.altered,
-        "contents": {**asdict(artifact.contents), "integer_share": artifact.contents.integer_share},
-        "input": {} if manifest is None else manifest.preprocessing.describe(),
-        "manifest": None if manifest is None else _without_blobs(manifest),
-    }
-
-
-def _without_blobs(manifest: Manifest) -> dict[str, Any]:
-    """The manifest as a dictionary; arrays by type and shape alone."""
-    plain: dict[str, Any] = _MANIFEST.dump_python(manifest, mode="json")
-    for side in ("inputs", "outputs"):
-        packed = (plain["golden"] or {}).get(side) or {}
-        for one in [packed] if "data" in packed else packed.values():
-            one["data"] = f"{len(one['data'])} characters"
-    return plain
 
 
 def require_manifest(artifact: Artifact) -> Manifest:

@@ -88,12 +88,15 @@ def command(
 
 def _print(found: Explanation) -> None:
     from zoo.report.layer_table import HEADINGS, RIGHT, rows
+    from zoo.report.quality import finding_lines
 
     terminal.echo(f"{found.file.path.name} against {found.twin.path.name}")
     terminal.echo(
         f"{found.comparison.examples} inputs of {found.data} ({found.split}), by "
         f"{found.comparison.runtime} {found.comparison.runtime_version}"
     )
+    for line in finding_lines(found.network):
+        terminal.echo(line)
     terminal.echo()
     print_table(HEADINGS, rows(found.comparison), right=RIGHT)
     terminal.echo()

@@ -94,6 +94,15 @@ def _work(multiply_adds: dict[str, int]) -> str:
     return f"{human_count(total)}: {', '.join(parts)}"
 
 
+def _print_findings(findings: list[dict[str, Any]] | None) -> None:
+    """What speaks against the network; of an older file, that nothing is known."""
+    if findings is None:
+        _line("network", "not known: an older edgezoo kept no findings about it in the file")
+        return
+    for finding in findings:
+        _line("weak" if finding["weak"] else "note", f"{finding['text']}; {finding['fix']}")
+
+
 def _print_manifest(manifest: dict[str, Any], path: dict[str, str]) -> None:
     terminal.echo("\nmanifest")
     _line("model", f"{manifest['model_id']}, {manifest['precision']}, {manifest['task']}")
@@ -129,6 +138,7 @@ def _print_manifest(manifest: dict[str, Any], path: dict[str, str]) -> None:
         return
     verdict = "passed" if gate["passed"] else "REJECTED"
     _line("gate", f"{verdict} in {gate['runtime']} {gate['runtime_version']}")
+    _print_findings(gate["findings"])
     for check in gate["checks"]:
         mark = "ok" if check["passed"] else "--"
         terminal.echo(f"  {mark} {check['name']:<15}{check['value']}  (asked: {check['limit']})")

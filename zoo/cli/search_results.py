@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from zoo.cli.tables import print_table
 from zoo.common import terminal
+from zoo.report.quality import finding_lines
 from zoo.report.search_text import answer, format_limits, rejected_points, search_columns
 from zoo.results import formatting as fmt
 
@@ -17,6 +18,8 @@ def print_search(found: SearchResult) -> None:
     """The Pareto front and everything else that was tried, the chosen file first."""
     columns = search_columns(found)
     terminal.echo(f"{found.model_id}: {columns.metric} {fmt.metric_value(found.reference)}")
+    for line in finding_lines(found.findings):
+        terminal.echo(line)
     terminal.echo(f"limits: {format_limits(found.limits)}")
     terminal.echo()
     size, moment = columns.size_unit.symbol, columns.time_unit.symbol

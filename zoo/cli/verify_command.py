@@ -84,10 +84,13 @@ def command(
 
 
 def _print(found: Verification) -> None:
+    from zoo.report.quality import finding_lines
     from zoo.results.formatting import plain
 
     about = f"{found.model_id}, {found.precision}" if found.model_id else "no usable manifest"
     terminal.echo(plain(f"{found.file}: {about}"))
+    for line in finding_lines(found.findings):
+        terminal.echo(line)
     width = max(len(plain(claim.name)) for claim in found.claims) + 2
     for claim in found.claims:
         text = claim.found if claim.status == "holds" else claim.reason

@@ -112,6 +112,7 @@ def _split(
 def _notes(listing: Listing, recordings: Recordings, length: int) -> list[str]:
     from zoo.data.readers.class_folders import note
     from zoo.data.readers.folder_names import lookalikes
+    from zoo.data.readers.gaps import gap_notes
     from zoo.data.readers.windows import find_segments
 
     short = [
@@ -129,6 +130,7 @@ def _notes(listing: Listing, recordings: Recordings, length: int) -> list[str]:
             f"time={name}, which also ends windows at its jumps"
             for name in find_rising_channels(recordings)
         ),
+        *gap_notes(listing, recordings),
     ]
 
 

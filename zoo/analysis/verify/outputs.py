@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from zoo.analysis.verify.claims import ClaimList
 from zoo.artifacts import closeness
@@ -15,12 +15,13 @@ from zoo.artifacts.reference_outputs import comparison_split
 from zoo.common.errors import BadFile, ZooError
 from zoo.common.named_arrays import describe_shapes, differences
 from zoo.common.progress import OnEvent
-from zoo.contracts import Dataset, Metric, Precision, Task
+from zoo.contracts import Dataset, Precision, Task
 from zoo.data.opening import open_dataset
 from zoo.execution.chain_runner import chain_answers, combine_outputs, joined_outputs, run_chain
 from zoo.execution.device import Device
 from zoo.execution.runner import FileOutputs, run_inputs
 from zoo.registry import Registry
+from zoo.tasks.quality import quality_of
 
 if TYPE_CHECKING:
     from zoo.contracts.task import Array
@@ -210,6 +211,12 @@ def check_quality(
     if manifest.gate is None:
         return
     names = ", ".join(metric.name for metric in manifest.gate.metrics)
+    if manifest.gate.findings is None:
+        claims.skip(
+            "the network",
+            "an older edgezoo judged it, and kept nothing in the file that speaks against its "
+            f"network: zoo evaluate {chain.first.path.name} measures that",
+        )
     if data is None:
         claims.skip(names, f"it takes the test split: --data {_judged_on(manifest)}")
         return
@@ -225,8 +232,16 @@ def check_quality(
     except ZooError as error:
         claims.skip(names, error.what + (f": {error.why}" if error.why else ""))
         return
+    if manifest.gate.findings is not None:
+        weak = [finding.text for finding in found["findings"] if finding.weak]
+        claims.check(
+            "the network",
+            not weak or any(finding.weak for finding in manifest.gate.findings),
+            "; ".join(weak) or "better than what looks at no input",
+            "the manifest says nothing of it",
+        )
     for claimed in manifest.gate.metrics:
-        again = next((metric for metric in found if metric.name == claimed.name), None)
+        again = next((metric for metric in found["metrics"] if metric.name == claimed.name), None)
         if again is None:
             claims.check(claimed.name, False, "the task does not measure it", "it was renamed")
             continue
@@ -273,14 +288,14 @@ def _check_metrics(
     data: str,
     task: Task,
     emit: OnEvent,
-) -> tuple[Metric, ...]:
+) -> dict[str, Any]:
     from zoo.data.preprocessing.inputs import truth_of
 
     truth = truth_of(dataset, "test", chain.manifest.preprocessing)
     split = comparison_split(dataset, 0)
     answered = combine_outputs(chain, run_chain(chain, runtime, device, split, emit=emit))
     _check_answers(claims, chain.manifest, answered, data)
-    return task.evaluate(task.decode(answered.outputs), truth)
+    return quality_of(task, task.decode(answered.outputs), truth)
 
 
 def _check_answers(claims: ClaimList, manifest: Manifest, answered: FileOutputs, data: str) -> None:

@@ -29,6 +29,7 @@ from zoo.execution.device import Device
 from zoo.execution.devices import device_named
 from zoo.execution.runtimes import is_tool, runtimes_of
 from zoo.registry import Registry, load_registry
+from zoo.results.records import QualityFinding
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,12 +39,15 @@ class Verification:
     Attributes:
         model_id: Of the network; empty when nothing could be read.
         claims: In the order in which they were examined.
+        findings: What the manifest says against the network, or against how it was judged. They
+            fail no claim: the file is what it says.
     """
 
     file: str
     model_id: str
     precision: str
     claims: tuple[Claim, ...]
+    findings: tuple[QualityFinding, ...] = ()
 
     @property
     def passed(self) -> bool:
@@ -168,6 +172,7 @@ def _check_claims(path: Path, manifest: Manifest | None, claims: ClaimList) -> V
         model_id="" if manifest is None else manifest.model_id,
         precision="" if manifest is None else manifest.precision,
         claims=tuple(claims.rows),
+        findings=(manifest.gate.findings or ()) if manifest and manifest.gate else (),
     )
 
 

@@ -94,6 +94,10 @@ def facts_of(
             "reset": _RESET if contents.keeps_state else "nothing is remembered between inputs",
         },
         "quality": [asdict(metric) for metric in (gate.metrics if gate else ())],
+        # None where the file is too old to know.
+        "findings": None
+        if gate is None or gate.findings is None
+        else [asdict(finding) for finding in gate.findings],
         "gate": None
         if gate is None
         else {

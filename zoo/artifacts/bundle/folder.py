@@ -44,7 +44,7 @@ class Bundle:
         folder: Where.
         files: Paths in it, sorted.
         trials: Programs that were run on this machine, and how that went.
-        remarks: What became of signatures.
+        remarks: What speaks against the network, and what became of signatures.
     """
 
     folder: Path
@@ -110,14 +110,16 @@ def bundle(
         if len(parts) > 1:
             trials = [*_fill_chain(made, chain, parts, target), *trials]
     files = sorted(p.relative_to(folder).as_posix() for p in folder.rglob("*") if p.is_file())
-    again = (
-        f"{folder} was signed, and was made anew: zoo sign {folder} --key KEY.pem signs it again"
-    )
+    remarks = [f"weak: {finding.text}" for finding in chain.first.findings if finding.weak]
+    if was_signed:
+        remarks.append(
+            f"{folder} was signed and is made anew: zoo sign {folder} --key KEY.pem signs it again"
+        )
     return Bundle(
         folder=folder,
         files=tuple(files),
         trials=tuple(trials),
-        remarks=(again,) if was_signed else (),
+        remarks=tuple(remarks),
     )
 
 

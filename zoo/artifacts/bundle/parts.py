@@ -77,6 +77,7 @@ def chain_facts(chain: FileChain, parts: Sequence[BundledPart], target: str) -> 
             for part, own in zip(parts, golden, strict=True)
         ],
         "quality": [asdict(metric) for metric in (gate.metrics if gate else ())],
+        "findings": parts[0].facts["findings"],
         "gate": parts[0].facts["gate"],
         "trained_on": parts[0].facts["trained_on"],
         "licence": parts[0].facts["licence"],

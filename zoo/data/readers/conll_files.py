@@ -7,6 +7,7 @@ from pathlib import Path
 
 from zoo.common.errors import BadData
 from zoo.common.shown_text import printable
+from zoo.data.readers.folder_names import plain
 from zoo.data.readers.tables import lines_of, quote_cell
 
 #: A longer one is a file without the empty lines between sentences.
@@ -40,7 +41,7 @@ def read_sentences(path: Path, name: str) -> Iterator[Sentence]:
         width = width or len(columns)
         _check(columns, width, len(tokens), f"{printable(name)}, line {number}")
         tokens.append(columns[0])
-        tags.append(columns[-1])
+        tags.append(plain(columns[-1]))
     if tokens:
         yield tuple(tokens), tuple(tags)
 

@@ -18,6 +18,7 @@ from zoo.common.optional_imports import require
 from zoo.common.paths import OFFLINE_VARIABLE, is_offline
 from zoo.contracts.dataset import Dataset, Split
 from zoo.data.readers.class_folders import note, refuse_broken
+from zoo.data.readers.folder_names import plain
 from zoo.data.readers.hashing import split_hash
 from zoo.data.readers.in_memory import content_hashes, dataset_of, memory_split
 from zoo.data.readers.listing import class_order
@@ -294,7 +295,7 @@ def _label_names(values: Sequence[Any], feature: Any) -> list[str]:
     """The class name of each row; empty where it is hidden (−1 by custom) or missing."""
     names = getattr(feature, "names", None)
     if names is None:
-        return ["" if value is None else str(value).strip() for value in values]
+        return ["" if value is None else plain(str(value).strip()) for value in values]
     return ["" if value is None or value < 0 else str(names[value]) for value in values]
 
 

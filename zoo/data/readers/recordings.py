@@ -6,20 +6,19 @@ import math
 from array import array
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
 
 import numpy as np
 from numpy.typing import NDArray
 
 from zoo.common.errors import BadData, UnknownName, UsageError
 from zoo.common.shown_text import printable
+from zoo.data.readers.clocks import clock_breaks, seconds
+from zoo.data.readers.folder_names import plain
 from zoo.data.readers.label_kinds import refuse_numbers
 from zoo.data.readers.listing import Listing, class_order
 from zoo.data.readers.query import Query
 from zoo.data.readers.tables import quote_cell, rows_of
 
-#: A clock that goes on by more of its usual steps at once has jumped.
-_JUMP = 3.0
 _REPAIR = "fill the gap, or cut these rows out into files of their own"
 
 
@@ -138,7 +137,7 @@ class _Reader:
             )
         cells = [row[place] for place in self.channels]
         if self.columns.time:
-            cells[-1] = _seconds(cells[-1])
+            cells[-1] = seconds(cells[-1])
         try:
             numbers = list(map(float, cells))
         except ValueError:
@@ -212,7 +211,7 @@ class _Reader:
         return known[text]
 
     def _text(self, line: int, column: str, text: str) -> str:
-        text = text.strip()
+        text = plain(text.strip())
         if not text:
             raise BadData(f"{self._place(line, column)}: the value is missing", fix=_REPAIR)
         if printable(text) != text:
@@ -224,21 +223,6 @@ class _Reader:
 
     def _place(self, line: int, column: str) -> str:
         return f"{printable(self.name)}, line {line}, column {printable(column)!r}"
-
-
-def _seconds(text: str) -> str:
-    """A date and time as seconds; anything else as it is."""
-    try:
-        return repr(datetime.fromisoformat(text.strip()).timestamp())
-    except ValueError:
-        return text
-
-
-def clock_breaks(clock: NDArray[np.float64]) -> NDArray[np.int64]:
-    """Rows before which a clock jumps: back, or ahead by over three of its usual steps."""
-    steps = np.diff(clock)
-    usual = float(np.median(steps[steps > 0])) if (steps > 0).any() else 0.0
-    return (np.flatnonzero((steps < 0) | (steps > _JUMP * usual)) + 1).astype(np.int64)
 
 
 def _header(name: str, first: tuple[int, list[str]] | None, chosen: bool) -> list[str]:
@@ -328,9 +312,9 @@ def _in_order(found: Recordings, labels: dict[str, int], groups: dict[str, int])
     """Numbers classes by their names, independent of the order of rows and files."""
     rows = sum(len(item.labels) for item in found.items)
     refuse_numbers([text.strip() for text in labels], rows, found.columns.label)
-    # Spellings with blanks around them share a number with the name itself.
-    found.classes = tuple(sorted({text.strip() for text in labels}, key=class_order))
-    found.groups = tuple(dict.fromkeys(text.strip() for text in groups))
+    # Spellings with blanks around them, or in another normal form, share the name's own number.
+    found.classes = tuple(sorted({plain(text.strip()) for text in labels}, key=class_order))
+    found.groups = tuple(dict.fromkeys(plain(text.strip()) for text in groups))
     if len(found.classes) < 2:
         raise BadData(
             f"there is only one class: {found.classes[0]}",

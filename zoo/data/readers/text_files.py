@@ -11,6 +11,7 @@ from zoo.common.errors import BadData, UnknownName
 from zoo.common.shown_text import printable
 from zoo.data.preprocessing.tokens import is_blank
 from zoo.data.readers.class_folders import refuse_broken
+from zoo.data.readers.folder_names import plain
 from zoo.data.readers.listing import ListedFile, Listing
 from zoo.data.readers.query import Query
 from zoo.data.readers.tables import quote_cell, rows_of
@@ -101,7 +102,7 @@ def read_text_table(path: Path, query: Query) -> LabelledTexts:
             rows = rows[1:]
     for line, row in rows:
         _check_width(name, (line, row), len(header), "put texts with a comma in double quotes")
-        label = row[places[1]].strip()
+        label = plain(row[places[1]].strip())
         place = f"{printable(name)}, line {line}"
         if not label or printable(label) != label:
             what = (

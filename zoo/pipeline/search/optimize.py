@@ -40,6 +40,7 @@ from zoo.pipeline.search.trials import SearchNetwork, TrialRunner
 from zoo.pipeline.several_files import refuse_several_files
 from zoo.pipeline.step_cache import step_cache
 from zoo.registry import Registry
+from zoo.results.records import QualityFinding
 from zoo.results.store import Store
 
 RESULT, RECIPE = "optimize.json", "recipe.toml"
@@ -54,6 +55,8 @@ class SearchResult:
         folder: Holds the chosen file, ``optimize.json`` and, when it was asked for, the report.
         limits: What the chosen file must keep.
         reference: The model's own quality, before export.
+        findings: What speaks against the network of the chosen file; of the model, where no file
+            was chosen.
         points: Everything that was tried, in that order.
         front: What no other file beats in size, latency and quality at once.
         best: The file to ship; None when no point keeps every limit.
@@ -69,6 +72,7 @@ class SearchResult:
     folder: Path
     limits: SearchLimits
     reference: Metric
+    findings: tuple[QualityFinding, ...]
     points: tuple[SearchPoint, ...]
     front: tuple[SearchPoint, ...]
     best: SearchPoint | None
@@ -175,6 +179,9 @@ def _search_result(search: Search, data: str, folder: Path, seconds: float) -> S
         folder=folder,
         limits=search.limits,
         reference=reference,
+        findings=search.bench.findings.get(
+            search.network.model if chosen is None else chosen.weights, ()
+        ),
         points=tuple(search.points),
         front=pareto_front(search.points, download=download),
         best=chosen,
@@ -201,6 +208,7 @@ def as_json(found: SearchResult) -> dict[str, Any]:
         "folder": str(found.folder),
         "limits": asdict(found.limits),
         "reference": asdict(found.reference),
+        "findings": [asdict(finding) for finding in found.findings],
         "best": found.best.name if found.best else None,
         "file": found.file.name if found.file else None,
         "files": [file.name for file in found.files],

@@ -25,6 +25,7 @@ from zoo.pipeline.steps.evaluate import EVALUATE
 from zoo.pipeline.steps.finetune import FINETUNE
 from zoo.pipeline.steps.step import FinishedSteps, StepId
 from zoo.registry import Registry
+from zoo.results.records import QualityFinding
 from zoo.results.store import Store
 
 #: The worst that gzip does to a download is what servers do by default; level 9 is for files that
@@ -92,6 +93,7 @@ class TrialRunner:
         inference_seconds: The quickest float32 file's median; None until one was timed.
         evaluate_seconds: How long evaluating the model took, per example.
         evaluated: Keras evaluations by model: each network's own headline metric.
+        findings: What speaks against each network, by model.
         seen: SHA-256 of the payload → name of the point that has it.
     """
 
@@ -105,6 +107,7 @@ class TrialRunner:
     inference_seconds: float | None = None
     evaluate_seconds: float = 0.0
     evaluated: dict[str, Metric] = field(default_factory=dict)
+    findings: dict[str, tuple[QualityFinding, ...]] = field(default_factory=dict)
     seen: dict[str, str] = field(default_factory=dict)
 
     def measure(self, stage: str, trials: Sequence[Trial]) -> list[SearchPoint]:
@@ -183,6 +186,7 @@ class TrialRunner:
         evaluated = finished[EVALUATE]
         metric: Metric = evaluated.result.metrics[0]
         self.evaluated[network.model] = metric
+        self.findings[network.model] = evaluated.result.findings
         if self.reference is None:
             self.reference = metric
             self.evaluate_seconds = evaluated.record.seconds / max(metric.count, 1)

@@ -45,7 +45,7 @@ from zoo.pipeline.steps.keep_golden import KeptGolden, keep_golden
 from zoo.pipeline.steps.origin import Origin
 from zoo.pipeline.steps.step import NOT_IN_KEY, Outcome, Step, StepContext
 from zoo.registry import Plugin
-from zoo.results.records import GatedFile, GateResult
+from zoo.results.records import Evaluation, GatedFile, GateResult, QualityFinding
 
 if TYPE_CHECKING:
     from zoo.contracts.task import Array
@@ -170,6 +170,11 @@ class GateStep(Step[GateResult]):
             metrics=evaluation.metrics,
             processor=answered.processor,
             outputs_sha256=array_hash(answered.outputs).hex(),
+            findings=_each_once(
+                evaluated.result,
+                *([context.before.of(self.trained).result] if self.trained else []),
+                evaluation,
+            ),
         )
         golden = keep_golden(
             chain,
@@ -260,6 +265,12 @@ class GateStep(Step[GateResult]):
                 )
             )
         return tuple(files)
+
+
+def _each_once(*evaluations: Evaluation) -> tuple[QualityFinding, ...]:
+    """Their findings, each kind in the words of the first that has it."""
+    found = [finding for evaluation in evaluations for finding in evaluation.findings]
+    return tuple({finding.code: finding for finding in reversed(found)}.values())[::-1]
 
 
 def _left_in_float(chain: FileChain, precision: Precision) -> str:
