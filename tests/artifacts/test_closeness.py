@@ -129,3 +129,9 @@ def test_a_constant_output_is_compared_with_its_size() -> None:
     constant = np.full((100, 4), 5.0, np.float32)
     assert closeness.movement(constant, constant + 0.01).noise == pytest.approx(0.002, rel=1e-3)
     assert closeness.movement(0 * constant, 0 * constant).noise == 0.0
+
+
+def test_numbers_of_classes_and_few_inputs_have_no_distance() -> None:
+    chosen = RIGHT.argmax(-1)
+    assert closeness.movement(chosen, 9 - chosen) == closeness.Movement()
+    assert closeness.movement(RIGHT[:3], RIGHT[3:6]) == closeness.Movement()
