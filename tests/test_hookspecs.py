@@ -22,7 +22,7 @@ HOOKS = [
 ]
 
 
-def test_the_seven_hooks():
+def test_the_eight_hooks():
     assert [hook.__name__ for hook in HOOKS] == [
         "zoo_architectures",
         "zoo_tasks",
@@ -31,6 +31,7 @@ def test_the_seven_hooks():
         "zoo_targets",
         "zoo_runtimes",
         "zoo_devices",
+        "zoo_sources",
     ]
 
 

@@ -17,6 +17,7 @@ from makers import (
     provider,
     registry_with,
     runtime,
+    source,
     target,
     task,
     variant,
@@ -451,6 +452,7 @@ def test_local_file_that_is_not_python(tmp_path):
         ("zoo_targets", target, "targets"),
         ("zoo_runtimes", runtime, "runtimes"),
         ("zoo_devices", device, "devices"),
+        ("zoo_sources", source, "sources"),
     ],
 )
 def test_every_hook_reaches_its_names(hook, make, names):

@@ -43,6 +43,7 @@ if TYPE_CHECKING:
         Figure,
         FigureTable,
         FileContents,
+        ForeignTensor,
         ImagePreprocessing,
         LatentPreprocessing,
         LayerComparison,
@@ -54,6 +55,7 @@ if TYPE_CHECKING:
         Preprocessing,
         Runtime,
         SeriesPreprocessing,
+        Source,
         SourceLayer,
         Specimen,
         Split,
@@ -76,13 +78,11 @@ telemetry.switch_off()
 
 _OFFICIAL = "fetch_weights official_weights verify_weights"
 _CONTRACTS = (
-    "Architecture Check Comparison Condition Dataset DatasetProvider DeviceDriver "
-    "DeviceKind "
-    "Examination Exporter ExportRequest Figure FigureTable FileContents ImagePreprocessing "
-    "LatentPreprocessing "
-    "LayerComparison LayerRequest Metric OperatorRecord Output Precision Preprocessing Runtime "
-    "SeriesPreprocessing SourceLayer Specimen Split Target Task TensorInfo TokenPreprocessing "
-    "Tolerances Truth Variant WeightsSource"
+    "Architecture Check Comparison Condition Dataset DatasetProvider DeviceDriver DeviceKind "
+    "Examination Exporter ExportRequest Figure FigureTable FileContents ForeignTensor "
+    "ImagePreprocessing LatentPreprocessing LayerComparison LayerRequest Metric OperatorRecord "
+    "Output Precision Preprocessing Runtime SeriesPreprocessing Source SourceLayer Specimen Split "
+    "Target Task TensorInfo TokenPreprocessing Tolerances Truth Variant WeightsSource"
 )
 #: Public name → the module that holds it, imported when it is first used.
 _LAZY = {
@@ -133,6 +133,7 @@ __all__ = [
     "Figure",
     "FigureTable",
     "FileContents",
+    "ForeignTensor",
     "ImagePreprocessing",
     "LatentPreprocessing",
     "LayerComparison",
@@ -144,6 +145,7 @@ __all__ = [
     "Preprocessing",
     "Runtime",
     "SeriesPreprocessing",
+    "Source",
     "SourceLayer",
     "Specimen",
     "Split",

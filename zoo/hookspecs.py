@@ -1,4 +1,4 @@
-"""The seven hooks: everything that a plugin can add to the zoo.
+"""The eight hooks: everything that a plugin can add to the zoo.
 
 A plugin is a module with functions of these names, each marked with `zoo.hookimpl` and yielding
 frozen records. A whole plugin::
@@ -40,7 +40,16 @@ from collections.abc import Iterable
 
 import pluggy
 
-from zoo.contracts import Architecture, DatasetProvider, DeviceKind, Exporter, Runtime, Target, Task
+from zoo.contracts import (
+    Architecture,
+    DatasetProvider,
+    DeviceKind,
+    Exporter,
+    Runtime,
+    Source,
+    Target,
+    Task,
+)
 
 PROJECT = "zoo"
 
@@ -160,4 +169,21 @@ def zoo_devices() -> Iterable[DeviceKind]:  # type: ignore[empty-body]
         @zoo.hookimpl
         def zoo_devices():
             yield zoo.DeviceKind(name="box", summary="…", driver=lambda: BoxDriver)
+    """
+
+
+@hookspec
+def zoo_sources() -> Iterable[Source]:  # type: ignore[empty-body]
+    """Yields kinds of trained networks from elsewhere.
+
+    What a user types as model, and what nothing of the zoo is called, is shown to each source. One
+    that recognises it opens it; two that do are an error. What is opened then goes the way of
+    every network: evaluated, exported, gated, timed.
+
+    Example::
+
+        @zoo.hookimpl
+        def zoo_sources():
+            yield zoo.Source(name="caffe", summary="…", recognises=is_caffe, local=file_of,
+                             open=open_caffe, distributions=("caffe",))
     """

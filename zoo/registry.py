@@ -26,11 +26,12 @@ from zoo.contracts import (
     DeviceKind,
     Exporter,
     Runtime,
+    Source,
     Target,
     Task,
     Variant,
 )
-from zoo.contracts.checks import InvalidRecord
+from zoo.contracts.checks import InvalidRecord, describe_failure
 from zoo.contracts.precision import Precision, precision_named
 
 #: Packages whose modules are plugins of this distribution: a new file in them is enough.
@@ -89,6 +90,11 @@ class NameTable(Generic[Record]):
         """Adds a plugin's record under `name`."""
         self._found.setdefault(name, []).append((record, plugin))
 
+    def put(self, name: str, record: Record, plugin: Plugin) -> None:
+        """`add`, in the place of what the same plugin provided under `name` before."""
+        rows = self._found.get(name, [])
+        self._found[name] = [*(row for row in rows if row[1] is not plugin), (record, plugin)]
+
     def drop(self, plugin: Plugin) -> None:
         """Removes the records of one plugin."""
         kept = {n: [r for r in rows if r[1] is not plugin] for n, rows in self._found.items()}
@@ -146,6 +152,9 @@ class Registry:
         self.targets: NameTable[Target] = NameTable("target")
         self.runtimes: NameTable[Runtime] = NameTable("runtime")
         self.devices: NameTable[DeviceKind] = NameTable("device")
+        self.sources: NameTable[Source] = NameTable("source")
+        #: Foreign networks that were opened: reference → converted weights.
+        self.opened: dict[str, Path] = {}
         self._variants: NameTable[Architecture] = NameTable("model")
         self._hooks: tuple[tuple[str, NameTable[Any], type], ...] = (
             ("zoo_architectures", self.architectures, Architecture),
@@ -155,6 +164,7 @@ class Registry:
             ("zoo_targets", self.targets, Target),
             ("zoo_runtimes", self.runtimes, Runtime),
             ("zoo_devices", self.devices, DeviceKind),
+            ("zoo_sources", self.sources, Source),
         )
         self._manager = pluggy.PluginManager(hookspecs.PROJECT)
         self._manager.add_hookspecs(hookspecs)
@@ -183,6 +193,12 @@ class Registry:
     def variant_plugin(self, name: str) -> Plugin:
         """The plugin that provides the variant; fails like `variant`."""
         return self._variants.provider(name)
+
+    def adopt(self, architecture: Architecture, source: str) -> None:
+        """Makes a network known that a source opened: the source's plugin then provides it."""
+        plugin = self.sources.provider(source)
+        for names in (self.architectures, self._variants):
+            names.put(architecture.name, architecture, plugin)
 
     def exporter_for(self, path: Path) -> Exporter | None:
         """The exporter whose suffix `path` has (a trailing ``.rejected`` aside).
@@ -228,7 +244,7 @@ class Registry:
             self._collect(module, plugin)
         # A stranger's module may raise anything, SystemExit included: it must cost that row alone.
         except (Exception, SystemExit) as error:
-            plugin.problem = describe_failure(error)
+            plugin.problem = describe_failure(error, __file__)
             self._forget(plugin, module)
 
     def _collect(self, module: ModuleType, plugin: Plugin) -> None:
@@ -262,21 +278,6 @@ def _records(found: Iterable[object], hook: str, record_type: type) -> Iterator[
                 f"but yielded a {type(record).__name__}"
             )
         yield record
-
-
-def describe_failure(error: BaseException) -> str:
-    """One line: the class, the message, and where in the plugin it happened."""
-    message = " ".join(str(error).split())
-    place = ""
-    frames = []
-    traceback = error.__traceback__
-    while traceback is not None:
-        frames.append((traceback.tb_frame.f_code.co_filename, traceback.tb_lineno))
-        traceback = traceback.tb_next
-    outside = [f for f in frames if f[0] != __file__ and "importlib" not in f[0]]
-    if outside and not isinstance(error, InvalidRecord):
-        place = f" ({outside[-1][0]}, line {outside[-1][1]})"
-    return f"{type(error).__name__}: {message}{place}"
 
 
 def load_registry(settings: PluginSettings | None = None) -> Registry:

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import zoo
-from zoo.common.errors import BadData
+from zoo.common.errors import BadData, UsageError
 from zoo.contracts.dataset import Dataset
 from zoo.data.folder import open_folder
 from zoo.data.readers.folder_names import lookalikes, split_of
@@ -63,6 +63,33 @@ def test_train_alone_is_where_the_classes_are(make_folder):
     assert dataset.classes == ("cat", "dog")
     assert sizes(dataset) == {"train": [7, 7], "validation": [1, 1], "test": [2, 2]}
     assert "Train/ alone is given" in "\n".join(dataset.notes)
+
+
+def test_a_test_split_is_cut_from_train_when_asked(make_folder):
+    """By class and content, and never where it is given or made anyway."""
+    root = make_folder({"train/cat": 40, "train/dog": 20, "Val/cat": 5, "Val/dog": 4})
+    with pytest.raises(BadData, match="has train/ but no test/") as caught:
+        open_folder(str(root))
+    assert "add ?test=0.2 to the name" in str(caught.value.fix)
+    for k in range(3):
+        shutil.copy(root / "train/cat/000.png", root / f"train/cat/copy{k}.png")
+    dataset = open_folder(f"{root}?test=0.2")
+    found = sizes(dataset)
+    assert found["validation"] == [5, 4]
+    assert 7 <= found["test"][0] <= 12
+    assert 3 <= found["test"][1] <= 5
+    assert [a + b for a, b in zip(found["train"], found["test"], strict=True)] == [43, 20]
+    assert "20 % of train/ serve as test, which is not given: test=0.2" in dataset.notes
+    where = {s for s, split in dataset.splits.items() if any("copy" in n for n in split.names)}
+    assert len(where) == 1, "copies of a picture are in one split"
+    for text in ("0", "0.9", "one", "nan", "1_0"):
+        with pytest.raises(UsageError, match="is not a share from"):
+            open_folder(f"{root}?test={text}")
+    with pytest.raises(UsageError, match="is not divided yet"):
+        open_folder(f"{root / 'train'}?test=0.2")
+    shutil.copytree(root / "Val", root / "Test")
+    with pytest.raises(UsageError, match="has Test/ already"):
+        open_folder(f"{root}?test=0.2")
 
 
 BOTH = ("cat", "dog")

@@ -100,7 +100,7 @@ def test_classes_whose_names_look_alike_are_told(tmp_path):
     text = path.read_text().replace(",Case,", ",caf\u00e9,").replace(",case,", ",cafe\u0301,")
     path.write_text(text, encoding="utf-8")
     dataset = open_csv(f"{path}?window=50&group=person&channels=x")
-    assert dataset.classes == ("caf\u00e9", "walk")
+    assert dataset.classes == ("Walk", "caf\u00e9", "walk")
 
 
 def test_a_column_of_numbers_is_no_class(tmp_path):

@@ -133,6 +133,10 @@ def test_given_splits(tmp_path: Path) -> None:
     dataset = open_text(str(tmp_path))
     assert all("test" in text for text in contents(dataset)["test"])
     assert len(dataset.splits["test"]) == 16
+    (tmp_path / "test").rename(tmp_path / "valid")
+    cut = open_text(f"{tmp_path}?test=0.25")
+    assert [len(split) for split in cut.splits.values()] == [12, 16, 4]
+    (tmp_path / "valid").rename(tmp_path / "test")
     assert "15 % of train/" in dataset.notes[0]
     (tmp_path / "test" / "good" / "copy.txt").write_text("\n good train 3 \n")
     with pytest.raises(BadData, match=r"train/good/3.txt = test/good/copy.txt"):
@@ -154,10 +158,10 @@ def test_a_text_in_two_classes_is_noted(tmp_path: Path) -> None:
     notes = "".join(open_text(str(path)).notes)
     assert "a.csv, line 21 = a.csv, line 22" in notes
     assert "look alike" not in notes
-    text = path.read_text(encoding="utf-8").replace("fine,good", "fine,Good")
+    text = path.read_text(encoding="utf-8").replace('fine",good', 'fine",Good', 5)
     path.write_text(text.replace(",bad", ",cafe\u0301", 5).replace(",bad", ",caf\u00e9"))
     dataset = open_text(str(path))
-    assert dataset.classes == ("caf\u00e9", "Good", "good")
+    assert dataset.classes == ("Good", "caf\u00e9", "good")
     assert "different classes whose names look alike: 'Good', 'good'" in dataset.notes
 
 
@@ -233,6 +237,8 @@ def test_wrong_options(folder: Path, tmp_path: Path) -> None:
         open_text(f"{path}?lable=mood")
     with pytest.raises(UsageError, match="is a folder, which has no columns"):
         open_text(f"{folder}?text=a")
+    with pytest.raises(UsageError, match="test= is for folders"):
+        open_text(f"{path}?text=review&label=mood&test=0.2")
     for function in (open_text, fingerprint):
         for argument in (None, "", "/no/such.csv"):
             with pytest.raises(UsageError, match=r"text needs a path|there is no file or folder"):

@@ -30,6 +30,7 @@ from zoo.contracts import (
     Output,
     Preprocessing,
     Runtime,
+    Source,
     Split,
     Target,
     Task,
@@ -117,6 +118,11 @@ def target(**changes: Any) -> Target:
 def runtime(**changes: Any) -> Runtime:
     values = {"name": "mill", "summary": "grinds", "formats": ("stone",), "module": "json"}
     return Runtime(**{**values, "distributions": ("mill",), **changes})
+
+
+def source(**changes: Any) -> Source:
+    given = {"name": "s", "summary": "s", "recognises": nothing, "local": Path, "open": nothing}
+    return Source(**(given | changes))
 
 
 def exporter(**changes: Any) -> Exporter:

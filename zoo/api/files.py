@@ -17,6 +17,7 @@ from zoo.data.opening import check_task
 from zoo.execution.chain_runner import evaluate_file
 from zoo.networks.loading import Subject
 from zoo.networks.published.official import fetched_model
+from zoo.networks.sources.references import NO_DATA, Opening, open_reference
 from zoo.registry import Registry, load_registry
 from zoo.results.records import Evaluation
 
@@ -26,6 +27,8 @@ def evaluate(
     data: str | None = None,
     *,
     split: str = "test",
+    input: str | None = None,
+    classes: str | None = None,
     allow_leak: bool = False,
     on_step: OnStep = quiet,
     registry: Registry | None = None,
@@ -33,9 +36,11 @@ def evaluate(
     """Measures the quality of a model, or of an exported file in its deployment runtime.
 
     Args:
-        target: Variant, model id, weights file, or exported file.
+        target: Variant, model id, weights file, network from elsewhere, or exported file.
         data: None for the dataset that the weights were trained on.
         split: ``train``, ``validation`` or ``test``.
+        input: What a network from elsewhere takes; None to have it measured.
+        classes: File with its classes, in the order of its outputs; None for those of the data.
         allow_leak: Whether examples may be in two splits of the dataset.
         on_step: Receives progress.
         registry: None discovers plugins anew.
@@ -57,7 +62,13 @@ def evaluate(
         return evaluate_file(
             registry, path, dataset, split, emit=lambda event: on_step("evaluate", event)
         )
-    return _evaluate_model(registry, str(target), data, split, allow_leak, on_step)
+    how = Opening(
+        data=data or NO_DATA, input=input or "", classes=classes or "", allow_leak=allow_leak
+    )
+    model = str(target)
+    if not open_reference(registry, model, how, on_step):
+        model = fetched_model(registry, model, on_step)
+    return _evaluate_model(registry, model, data, split, allow_leak, on_step)
 
 
 def _evaluate_model(
@@ -71,7 +82,7 @@ def _evaluate_model(
     import tempfile
     from dataclasses import fields
 
-    checkpoint = weights_named(registry, fetched_model(registry, model, on_step))
+    checkpoint = weights_named(registry, model)
     with tempfile.TemporaryDirectory(prefix="zoo-evaluate-") as folder:
         result = call(
             "zoo.pipeline.steps.evaluate:evaluate_model",

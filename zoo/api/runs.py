@@ -13,12 +13,14 @@ from zoo.common.files import write_text
 from zoo.common.optional_imports import EXTRA_OF, installed
 from zoo.common.progress import OnStep, quiet
 from zoo.networks.published.official import fetched_model
+from zoo.networks.sources.references import NO_DATA, source_of
 from zoo.pipeline.job import Job, make_job
 from zoo.pipeline.options import recipe_from, takes_recipe_keywords
 from zoo.pipeline.plan import PlanScope
 from zoo.pipeline.recipe_fields import EXPORT, SEARCH, TRAINING, WHOLE
 from zoo.pipeline.run import Run, execute
 from zoo.pipeline.search.optimize import SearchResult, find_file, limits_of, search_options_of
+from zoo.pipeline.starting_network import with_network_here
 from zoo.registry import Registry, load_registry
 
 
@@ -100,7 +102,7 @@ def finetune(
         registry: None discovers plugins anew.
         **options: Others that `ship` takes, which nothing of this depends on.
     """
-    job = _job(recipe, model, data, registry, on_step, options)
+    job = _job(recipe, model, data, registry, on_step, options, trains=True)
     scope = PlanScope(export=False, bench=False)
     return execute(
         job, scope=scope, output=Path(output), named=False, store_url=store, on_step=on_step
@@ -132,10 +134,11 @@ def export(
         **options: Others that `ship` takes, but `epochs`.
     """
     registry = registry or load_registry()
-    model = fetched_model(registry, model, on_step)
-    checkpoint = weights_named(registry, model)
-    data = data or checkpoint.card().dataset
-    job = make_job(recipe_from(model=model, data=data, epochs=0, **options), registry)
+    if source_of(registry, model) is None:
+        model = fetched_model(registry, model, on_step)
+        data = data or weights_named(registry, model).card().dataset
+    made = recipe_from(model=model, data=data or NO_DATA, epochs=0, **options)
+    job = make_job(with_network_here(made, registry, on_step), registry)
     scope = PlanScope(bench=False)
     return execute(
         job,
@@ -261,13 +264,13 @@ def _job(
     registry: Registry | None,
     on_step: OnStep,
     options: dict[str, Any],
+    *,
+    trains: bool = False,
 ) -> Job:
-    """A job whose official weights, if it begins with such, are here."""
+    """A job whose network is here."""
     registry = registry or load_registry()
     made = recipe_from(recipe=_path(recipe), model=model, data=data, **options)
-    if not made.training.from_scratch:
-        made = made.model_copy(update={"model": fetched_model(registry, made.model, on_step)})
-    return make_job(made, registry)
+    return make_job(with_network_here(made, registry, on_step, trains=trains), registry)
 
 
 def _path(value: str | Path | None) -> Path | None:

@@ -13,7 +13,7 @@ from zoo.artifacts.golden_samples import Golden
 from zoo.artifacts.seal import sealed, unsealed
 from zoo.common.errors import BadFile
 from zoo.common.files import open_file
-from zoo.contracts import Check, Exporter, FileContents, Metric, TensorInfo
+from zoo.contracts import Check, Exporter, FileContents, Metric, SourceReference, TensorInfo
 from zoo.contracts.preprocessing.stored import StoredPreprocessing
 from zoo.registry import Registry
 from zoo.results.records import QualityFinding
@@ -131,6 +131,7 @@ class Manifest:
         layers: Names of the network's Keras layers, in its order; empty in older files.
         kept: Names of those that were kept in float on purpose in an integer file.
         trained: How ranges were trained; None for those that were calibrated, or need none.
+        network: Where the network came from, if it was made elsewhere.
         budgets: Device → what the file may take there at most, quantity → limit, as it was asked
             for; whether it does, measurements tell.
         gate: None until the gate has judged the file.
@@ -165,6 +166,7 @@ class Manifest:
     layers: tuple[str, ...] = ()
     kept: tuple[str, ...] = ()
     trained: TrainedReference | None = None
+    network: SourceReference | None = None
     budgets: dict[str, dict[str, str]] = field(default_factory=dict)
     gate: GateReference | None = None
     golden: Golden | None = None

@@ -28,7 +28,7 @@ from zoo.common import terminal
 @click.argument("target", metavar="MODEL|FILE", shell_complete=complete_model)
 @data_option("Dataset [the one the weights were trained on].")
 @option("--split", default="test", help="train, validation or test")
-@recipe_options("allow_leak", "gate.allow_weak")
+@recipe_options("source", "allow_leak", "gate.allow_weak")
 @json_option
 @click.pass_context
 def command(
@@ -36,6 +36,8 @@ def command(
     target: str,
     data: str | None,
     split: str,
+    input: str | None,
+    classes: str | None,
     allow_leak: bool | None,
     allow_weak: bool | None,
     as_json: bool,
@@ -58,6 +60,8 @@ def command(
             target,
             data,
             split=split,
+            input=input,
+            classes=classes,
             allow_leak=bool(allow_leak),
             on_step=progress,
             registry=settings.registry(),

@@ -111,9 +111,12 @@ def _print_manifest(manifest: dict[str, Any], path: dict[str, str]) -> None:
         _line("part", f"{manifest['part']} of {all_parts or 'a model whose files are not named'}")
     _line("classes", ", ".join(manifest["classes"]))
     _line("licence", manifest["licence"])
-    _line(
-        "trained on", f"{manifest['dataset']['name']}, {manifest['dataset']['content_hash'][:16]}…"
-    )
+    came, data = manifest["network"], manifest["dataset"]
+    if came is not None:
+        _line("came from", f"{came['file']} ({came['source']}), SHA-256 {came['sha256'][:16]}…")
+    # What a network from elsewhere was trained on before, nobody here knows.
+    known = "trained on" if came is None else "judged on"
+    _line(known, f"{data['name']}, {data['content_hash'][:16]}…")
     _line("weights", f"{manifest['weights_sha256'][:16]}…")
     calibration = manifest["calibration"]
     if calibration is not None:

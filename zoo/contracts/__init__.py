@@ -18,6 +18,7 @@ from zoo.contracts.preprocessing import (
     TokenPreprocessing,
 )
 from zoo.contracts.runtime import Runtime, ToolOrder, ToolSummary, VendorTool
+from zoo.contracts.source import ForeignTensor, OpenedNetwork, Source, SourceReference
 from zoo.contracts.target import Target
 from zoo.contracts.task import Check, Comparison, Metric, Task, Truth
 from zoo.contracts.transport import AgentProcess, Condition, DeviceOptions, Transport
@@ -43,6 +44,7 @@ __all__ = [
     "Figure",
     "FigureTable",
     "FileContents",
+    "ForeignTensor",
     "ImagePreprocessing",
     "InputKind",
     "LatentPreprocessing",
@@ -50,6 +52,7 @@ __all__ = [
     "LayerRequest",
     "Metric",
     "ModelPart",
+    "OpenedNetwork",
     "OperatorRecord",
     "Output",
     "PartPreprocessing",
@@ -58,7 +61,9 @@ __all__ = [
     "Program",
     "Runtime",
     "SeriesPreprocessing",
+    "Source",
     "SourceLayer",
+    "SourceReference",
     "Specimen",
     "Split",
     "Target",

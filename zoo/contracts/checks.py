@@ -24,3 +24,18 @@ def check(condition: bool, record: str, problem: str) -> None:
     """Raises `InvalidRecord` naming the record unless `condition` holds."""
     if not condition:
         raise InvalidRecord(f"{record}: {problem}")
+
+
+def describe_failure(error: BaseException, caller: str) -> str:
+    """One line: the class, the message, and where in the plugin it happened, not in `caller`."""
+    message = " ".join(str(error).split())
+    place = ""
+    frames = []
+    traceback = error.__traceback__
+    while traceback is not None:
+        frames.append((traceback.tb_frame.f_code.co_filename, traceback.tb_lineno))
+        traceback = traceback.tb_next
+    outside = [f for f in frames if f[0] != caller and "importlib" not in f[0]]
+    if outside and not isinstance(error, InvalidRecord):
+        place = f" ({outside[-1][0]}, line {outside[-1][1]})"
+    return f"{type(error).__name__}: {message}{place}"

@@ -44,7 +44,8 @@ def open_folder(argument: str | None) -> Dataset:
         argument: Path of the folder. ``?group=`` behind it keeps groups of images in one split:
             ``group=folder`` those in one folder below their class, anything else is a regular
             expression that is looked for in the path below the class; its first bracket, or else
-            all that it finds, names the group.
+            all that it finds, names the group. ``?test=0.2`` cuts that share of training off as
+            test, class by class, where there are folders for training and validation alone.
 
     Raises:
         UsageError: No such folder, or a wrong option.
@@ -61,7 +62,8 @@ def open_folder(argument: str | None) -> Dataset:
     from zoo.data.readers.listing import list_folder
 
     query = _find(argument)
-    listing = list_folder(query.path)
+    test = query.share("test")
+    listing = list_folder(query.path, cut_test=test is not None)
     classes = shared.classes_of(listing)
     images, others = shared.by_suffix(listing.files, frozenset(suffixes()))
     unread = unread_formats([file.path for file in others])
@@ -75,7 +77,7 @@ def open_folder(argument: str | None) -> Dataset:
     labels = shared.labels_of(files, classes)
     shared.refuse_empty(listing, files, "images", broken=True)
     groups, group_notes = groups_of(query.options.get("group"), files)
-    indices, split_notes = shared.divide(files, hashes, classes, groups)
+    indices, split_notes = shared.divide(files, hashes, classes, groups, test)
     splits = {
         name: _split(listing.root, [files[i] for i in own], [hashes[i] for i in own], labels[own])
         for name, own in indices.items()
@@ -120,7 +122,9 @@ def fingerprint(argument: str | None) -> str:
     """
     from zoo.data.readers.listing import list_folder, listing_fingerprint
 
-    return f"folder:{listing_fingerprint(list_folder(_find(argument).path))}"
+    query = _find(argument)
+    listing = list_folder(query.path, cut_test=query.share("test") is not None)
+    return f"folder:{listing_fingerprint(listing)}"
 
 
 def _find(argument: str | None) -> Query:
@@ -129,7 +133,7 @@ def _find(argument: str | None) -> Query:
     # A folder may have a question mark in its name.
     if not argument or no_folder(Path(argument).expanduser()) is None:
         return Query(provider="folder", path=argument or "")
-    return parse_query("folder", argument, ("group",))
+    return parse_query("folder", argument, ("group", "test"))
 
 
 def _split(

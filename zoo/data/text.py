@@ -36,7 +36,8 @@ def open_text(argument: str | None) -> Dataset:
         argument: Path of a folder with a folder of ``.txt`` files for each class, or ``train/``,
             ``validation/`` and ``test/`` above them; or of a table with two columns, text first.
             For tables, ``?text=COLUMN&label=COLUMN`` names the columns; for folders,
-            ``?group=`` keeps texts in one split, as it does for images.
+            ``?group=`` keeps texts in one split, and ``?test=`` cuts a test split off, as they do
+            for images.
 
     Raises:
         UsageError: No such file or folder; a wrong option or column name.
@@ -58,27 +59,31 @@ def fingerprint(argument: str | None) -> str:
     from zoo.data.readers.listing import list_files, list_folder, listing_fingerprint
 
     query, path = _find(argument)
-    listing = list_files(query.path, ()) if path.is_file() else list_folder(query.path)
+    cut = query.share("test") is not None
+    listing = (
+        list_files(query.path, ()) if path.is_file() else list_folder(query.path, cut_test=cut)
+    )
     return f"text:{listing_fingerprint(listing)}"
 
 
 def _find(argument: str | None) -> tuple[Query, Path]:
     from zoo.data.readers.query import parse_query
 
-    query = parse_query("text", argument, ("text", "label", "group"))
+    query = parse_query("text", argument, ("text", "label", "group", "test"))
     path = Path(query.path).expanduser()
     problem = no_file(path, query.path, missing=f"there is no file or folder {query.path}")
     if problem and no_folder(path):
         raise UsageError(problem, fix="check the path")
-    if query.options.keys() - {"group"} and path.is_dir():
+    if query.options.keys() - {"group", "test"} and path.is_dir():
         raise UsageError(
             f"{query.path} is a folder, which has no columns",
             fix="leave text= and label= out, or name a .csv or .tsv file",
         )
-    if "group" in query.options and path.is_file():
-        raise UsageError(
-            f"{query.path} is a table, and group= is for folders", fix="leave group= out"
-        )
+    for name in ("group", "test"):
+        if name in query.options and path.is_file():
+            raise UsageError(
+                f"{query.path} is a table, and {name}= is for folders", fix=f"leave {name}= out"
+            )
     return query, path
 
 
@@ -89,7 +94,8 @@ def _open_folder(name: str, query: Query) -> Dataset:
     from zoo.data.readers.listing import list_folder
     from zoo.data.readers.text_files import read_text_files
 
-    listing = list_folder(query.path)
+    test = query.share("test")
+    listing = list_folder(query.path, cut_test=test is not None)
     classes = shared.classes_of(listing)
     every, others = shared.by_suffix(listing.files, frozenset({".txt"}))
     shared.refuse_empty(listing, every, "texts", broken=False)
@@ -101,7 +107,7 @@ def _open_folder(name: str, query: Query) -> Dataset:
     shared.refuse_empty(listing, files, "texts", broken=True)
     hashes, labels = content_hashes(texts), shared.labels_of(files, classes)
     groups, group_notes = groups_of(query.options.get("group"), files)
-    indices, notes = shared.divide(files, hashes, classes, groups)
+    indices, notes = shared.divide(files, hashes, classes, groups, test)
     names = [file.path for file in files]
     splits = {n: memory_split(texts, labels, hashes, own, names) for n, own in indices.items()}
     pairs = shared.conflicting_labels(names, hashes, labels)

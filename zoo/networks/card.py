@@ -11,6 +11,7 @@ from pydantic import ConfigDict, TypeAdapter, ValidationError
 
 from zoo.common.errors import BadFile
 from zoo.common.files import read_file, write_text
+from zoo.contracts import SourceReference
 from zoo.contracts.preprocessing.stored import StoredPreprocessing
 
 
@@ -46,6 +47,7 @@ class Card:
         accuracy: None when it was not measured.
         findings: What spoke against the network when that was measured, a sentence each.
         versions: Distributions that trained it.
+        network: Where the network came from, if it is no plugin's; the weights hold its graph.
     """
 
     variant: str
@@ -62,6 +64,7 @@ class Card:
     accuracy: Accuracy | None = None
     findings: tuple[str, ...] = ()
     versions: dict[str, str] = field(default_factory=dict)
+    network: SourceReference | None = None
 
     __pydantic_config__ = ConfigDict(extra="forbid")
 

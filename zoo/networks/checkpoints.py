@@ -84,6 +84,8 @@ def resolve(registry: Registry, model: str) -> tuple[Architecture, Variant, Chec
         NotAModel: The path of a file that is neither weights nor another program's.
         UsageError: Official weights that were not fetched yet.
     """
+    if model in registry.opened:
+        return _resolve_path(registry, registry.opened[model])
     if model.endswith(SUFFIX):
         return _resolve_path(registry, Path(model))
     name, _, tag = model.partition(".")
@@ -191,7 +193,12 @@ def _resolve_path(registry: Registry, path: Path) -> tuple[Architecture, Variant
         )
     card = read_card(card_path)
     try:
-        architecture, variant = registry.variant(card.variant)
+        if card.network is None:
+            architecture, variant = registry.variant(card.variant)
+        else:
+            from zoo.networks.sources.adoption import adopted
+
+            architecture, variant = adopted(registry, card, path)
     except UnknownName as error:
         raise BadFile(
             f"the card {card_path} is of the variant {card.variant!r}, which nothing provides",

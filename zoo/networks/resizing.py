@@ -161,7 +161,7 @@ def _with_channels(
     """The network for other channels; changes the kernels among `tensors` where it must."""
     if channels == 3 and len(before.mean) == 3:  # it repeated grey, and now need not
         return network, replace(before, channels=3)
-    first = _first_convolutions(network)
+    first = first_convolutions(network)
     if channels == 3:
         if not first:
             raise UsageError(
@@ -226,7 +226,7 @@ def _kernels(network: Any, first: list[Any]) -> list[str]:
     return [name for name, variable in variable_names(network).items() if id(variable) in kernels]
 
 
-def _first_convolutions(network: Any) -> list[Any]:
+def first_convolutions(network: Any) -> list[Any]:
     """The convolutions that take the input, each with whether zeros are padded before it.
 
     Returns:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,12 @@ from zoo.networks.published.cache import official_path, sources_of
 COMPANION = "companion/"
 
 
-def save_weights(network: Any, path: Path, companion: Any | None = None) -> str:
+def save_weights(
+    network: Any,
+    path: Path,
+    companion: Any | None = None,
+    metadata: Mapping[str, str] | None = None,
+) -> str:
     """Writes every variable of a Keras model as safetensors; returns the file's SHA-256.
 
     Args:
@@ -26,6 +32,7 @@ def save_weights(network: Any, path: Path, companion: Any | None = None) -> str:
         path: The file.
         companion: The second network of its training, if there was one; its names begin with
             ``companion/``.
+        metadata: Written beside them: of a network that is no plugin's, `foreign_metadata`.
     """
     import numpy as np
 
@@ -35,7 +42,7 @@ def save_weights(network: Any, path: Path, companion: Any | None = None) -> str:
         variables |= {COMPANION + name: one for name, one in variable_names(companion).items()}
     tensors = {name: np.ascontiguousarray(one.numpy()) for name, one in variables.items()}
     with atomic_path(path) as temporary:
-        safetensors.save_file(tensors, str(temporary))
+        safetensors.save_file(tensors, str(temporary), dict(metadata) if metadata else None)
     return sha256_of(path)
 
 

@@ -86,10 +86,15 @@ def _training(job: Job, checkpoints: Path) -> FinetuneStep:
             seed=recipe.seed,
             allow_leak=recipe.allow_leak,
         ),
-        model=recipe.model if begun is None else str(begun.path),
+        model=_weights(job) if begun is None else str(begun.path),
         parent=None if begun is None else sha256_of(begun.path),
         checkpoints=checkpoints,
     )
+
+
+def _weights(job: Job) -> str:
+    """What a worker finds the network by; of one from elsewhere its weights, which hold it."""
+    return str(job.registry.opened.get(job.recipe.model, job.recipe.model))
 
 
 def _gates(job: Job, exporter: Exporter, reference: EvaluateStep) -> Iterator[GateStep]:

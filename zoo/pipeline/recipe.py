@@ -20,10 +20,15 @@ from zoo.pipeline.recipe_fields import (
     GateFields,
     LimitsFields,
     RecipeFields,
+    SourceFields,
 )
 
 #: Of a recipe file; the longest that people write have some kilobytes.
 _MOST_BYTES = 4 << 20
+
+
+class RecipeSource(SourceFields, Section):
+    """What is known of a network that was trained elsewhere."""
 
 
 class RecipeExport(ExportFields, Section):
@@ -45,6 +50,7 @@ class RecipeBench(BenchFields, Section):
 class Tables(Fields):
     """The tables of a recipe."""
 
+    source: RecipeSource = RecipeSource()
     training: Training = Training()
     export: RecipeExport = RecipeExport()
     calibration: Calibration = Calibration()

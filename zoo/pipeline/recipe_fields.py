@@ -47,7 +47,8 @@ class RecipeFields(Fields):
     model: Annotated[
         str,
         Option(
-            "A variant (lenet5), a model id (lenet5.fashion_mnist), or a .safetensors file",
+            "A variant (lenet5), a model id (lenet5.fashion_mnist), a .safetensors file, or a "
+            "network from elsewhere (my.keras)",
             keyword="model",
             no_flag="it is the argument MODEL",
             example="lenet5",
@@ -117,6 +118,31 @@ class RecipeFields(Fields):
             unset_if_empty=True,
         ),
     ] = EMPTY
+
+
+class SourceFields(Fields):
+    """What is known of a network that was trained elsewhere."""
+
+    input: Annotated[
+        str | None,
+        Option(
+            "What a network from elsewhere takes, such as '224x224 rgb -1..1'",
+            more="see sources.md",
+            default="measured on the data",
+            metavar="WORDS",
+            example="224x224 rgb mean=0.485,0.456,0.406 std=0.229,0.224,0.225",
+        ),
+    ] = None
+    classes: Annotated[
+        str | None,
+        Option(
+            "Text file with the classes of a network from elsewhere, one a line, in the order of "
+            "its outputs",
+            default="those of the data",
+            metavar="FILE",
+            example="classes.txt",
+        ),
+    ] = None
 
 
 class ExportFields(Fields):
@@ -252,6 +278,7 @@ class BudgetsFields(Fields):
 #: name.
 TABLES: tuple[tuple[str, type[Fields]], ...] = (
     ("", RecipeFields),
+    ("source", SourceFields),
     ("training", TrainingFields),
     ("export", ExportFields),
     ("calibration", CalibrationFields),
@@ -264,9 +291,19 @@ TABLES: tuple[tuple[str, type[Fields]], ...] = (
 
 
 #: What files are made from, and what they must keep: tables and single fields.
-EXPORT = ("formats", "precisions", "export", "calibration", "limits", "qat", "gate", "allow_leak")
+EXPORT = (
+    "source",
+    "formats",
+    "precisions",
+    "export",
+    "calibration",
+    "limits",
+    "qat",
+    "gate",
+    "allow_leak",
+)
 #: What weights are made from.
-TRAINING = ("training", "seed", "hyperparameters", "allow_leak")
+TRAINING = ("source", "training", "seed", "hyperparameters", "allow_leak")
 #: What a search within limits leaves to its user.
 SEARCH: tuple[str, ...] = (
     "export.target",
@@ -275,7 +312,7 @@ SEARCH: tuple[str, ...] = (
     "bench.threads",
     "seed",
 )
-SEARCH += ("allow_leak",)
+SEARCH += ("allow_leak", "source")
 #: All that can be given outside a recipe, but model and data.
 WHOLE = (*EXPORT, "devices", "bench", "training", "seed", "hyperparameters")
 

@@ -204,6 +204,7 @@ def _differences(card: Card, manifest: Manifest) -> list[str]:
         "model": (card.model_id, manifest.model_id),
         "classes": (card.classes, manifest.classes),
         "licence": (card.licence, manifest.licence),
+        "origin": (card.network, manifest.network),
         "training data": (
             (card.dataset, card.dataset_hash),
             (manifest.dataset.name, manifest.dataset.content_hash),

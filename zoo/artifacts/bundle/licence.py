@@ -25,7 +25,7 @@ def licence_text(manifest: Manifest) -> str:
         else "",
         "Said by: the card of the weights, from which the manifest in the model has it.",
         "",
-        f"They were trained on {data.name}"
+        f"They were {'trained' if manifest.network is None else 'judged'} on {data.name}"
         + (f" ({data.licence})" if data.licence not in _UNKNOWN else ", whose licence is not known")
         + f", content hash {data.content_hash}.",
         "",

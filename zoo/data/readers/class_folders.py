@@ -106,6 +106,7 @@ def divide(
     hashes: Sequence[bytes],
     classes: tuple[str, ...],
     groups: Sequence[str] | None = None,
+    test: float | None = None,
 ) -> tuple[dict[str, list[int]], list[str]]:
     """Indices of each split's files, and notes for the reader.
 
@@ -114,6 +115,7 @@ def divide(
         hashes: Content hash of each.
         classes: Class names.
         groups: The group of each file, none of which is divided; None divides by content alone.
+        test: Share of training that is cut off as test, where no test split is given.
 
     Raises:
         BadData: A class, or its groups, are too few to be split; given splits share a group.
@@ -124,6 +126,12 @@ def divide(
         return _divided(everything, hashes, labels, classes, SHARES, groups)
     every = {n: [i for i, file in enumerate(files) if file.split == n] for n in SPLITS}
     given: dict[str, list[int]] = {name: own for name, own in every.items() if own}
+    if test is not None:
+        shares = {"train": 1 - test, "test": test}
+        parts, notes = _divided(given["train"], hashes, labels, classes, shares, groups)
+        note = f"{100 * test:g} % of train/ serve as test, which is not given: test={test:g}"
+        cut = {**parts, "validation": given["validation"]}
+        return {name: cut[name] for name in SPLITS}, [note, *notes]
     if "validation" in given:
         return given, []
     parts, notes = _divided(given["train"], hashes, labels, classes, SHARES_WITHOUT_TEST, groups)

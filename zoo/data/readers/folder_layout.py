@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from zoo.common.errors import BadData
+from zoo.common.errors import BadData, UsageError
 from zoo.common.shown_text import printable
 from zoo.data.readers.folder_names import a_fold, folded, of_a_system, split_of
 
@@ -33,22 +33,30 @@ class Layout:
     notes: list[str] = field(default_factory=list)
 
 
-def layout_of(root: Path, argument: str, names: Sequence[str]) -> Layout:
+def layout_of(root: Path, argument: str, names: Sequence[str], *, cut_test: bool = False) -> Layout:
     """Finds the splits, or refuses what is neither splits nor classes.
 
     Args:
         root: The folder.
         argument: What the user called it.
         names: The folders in it.
+        cut_test: Whether the test split is to be cut from that for training.
 
     Raises:
         BadData: Names the folders that cannot be classes, and what they seem to be.
+        UsageError: A test split is to be cut, but given, or cut anyway.
     """
     found = {name: split for name in names if (split := split_of(name)) is not None}
     kinds = set(found.values())
     strangers = [name for name in names if name not in found]
     if "train" in kinds and len(kinds) > 1:
-        return Layout(splits=_splits(root, argument, names, found))
+        return Layout(splits=_splits(root, argument, names, found, cut_test))
+    if cut_test:
+        raise UsageError(
+            f"{argument} is not divided yet, so test= has nothing to add",
+            why="it is for a folder with train/ and validation/, but no test/",
+            fix="leave test= out: 15 % are test, by content",
+        )
     if found and not strangers:
         if kinds != {"train"} or len(found) > 1:
             raise BadData(
@@ -67,7 +75,7 @@ def layout_of(root: Path, argument: str, names: Sequence[str]) -> Layout:
 
 
 def _splits(
-    root: Path, argument: str, names: Sequence[str], found: dict[str, str]
+    root: Path, argument: str, names: Sequence[str], found: dict[str, str], cut_test: bool
 ) -> dict[str | None, str]:
     """For each split its folder."""
     strangers = [name for name in names if name not in found]
@@ -100,12 +108,17 @@ def _splits(
     for name in names:
         _refuse_annotated(root, argument, name)
     train = printable(by_split["train"])
-    if "test" not in by_split:
+    if cut_test and "test" in by_split:
+        raise UsageError(
+            f"{argument} has {printable(by_split['test'])}/ already", fix="leave test= out"
+        )
+    if "test" not in by_split and not cut_test:
         raise BadData(
             f"{argument} has {train}/ but no test/",
             why="with given splits the test split must be given too",
             fix="add test/ with the same class folders, or drop the split folders: "
-            "then the split is made for you",
+            "then the split is made for you; or add ?test=0.2 to the name of the dataset, which "
+            f"cuts a fifth of {train}/ off as test, class by class",
         )
     if not any(_folders(root / name) for name in names):
         raise BadData(

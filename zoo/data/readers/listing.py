@@ -64,11 +64,16 @@ class Listing:
         return class_name if folder is None else f"{printable(folder)}/{class_name}"
 
 
-def list_folder(argument: str | None) -> Listing:
+def list_folder(argument: str | None, *, cut_test: bool = False) -> Listing:
     """Lists the folder that the user named; follows no link out of it.
 
+    Args:
+        argument: Its path.
+        cut_test: Whether a test split is to be cut from training, so that there is none.
+
     Raises:
-        UsageError: No such folder.
+        UsageError: No such folder; or it has a test split, or no splits at all, though one is to
+            be cut.
         BadData: A link leaves the folder, a folder cannot be read, splits are incomplete, or the
             folders are no classes.
     """
@@ -77,7 +82,7 @@ def list_folder(argument: str | None) -> Listing:
     listing = Listing(root=_root(argument))
     root = listing.root
     names = _folders(listing, root)
-    found = layout_of(root, argument, names)
+    found = layout_of(root, argument, names, cut_test=cut_test)
     listing.notes += found.notes
     for split, name in found.splits.items():
         if split is not None:

@@ -42,6 +42,23 @@ class Query:
             raise UsageError(f"{key}={text} is not a whole number from 1", fix=f"{key}=50")
         return int(text)
 
+    def share(self, key: str) -> float | None:
+        """A share from 0.01 to 0.5; None when it is not given.
+
+        Raises:
+            UsageError: It is no such number.
+        """
+        text = self.options.get(key)
+        if text is None:
+            return None
+        try:
+            value = float(text) if text.isascii() and "_" not in text else 0.0
+        except ValueError:
+            value = 0.0
+        if not 0.01 <= value <= 0.5:
+            raise UsageError(f"{key}={text} is not a share from 0.01 to 0.5", fix=f"{key}=0.2")
+        return value
+
     def choice(self, key: str, valid: tuple[str, ...]) -> str:
         """One of `valid`; the first when it is not given.
 

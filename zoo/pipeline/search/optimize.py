@@ -27,6 +27,7 @@ from zoo.execution.devices import device_named
 from zoo.execution.offline_analysis import refuse_untimed
 from zoo.networks.checkpoints import Checkpoint
 from zoo.networks.published.official import fetched_model
+from zoo.networks.sources.references import NO_DATA, Opening, open_reference
 from zoo.pipeline.search.points import (
     SearchLimits,
     SearchPoint,
@@ -122,7 +123,15 @@ def find_file(
     started = time.monotonic()
     refuse_untimed(registry, device)
     _refuse_unreal(registry, device)
-    checkpoint = weights_named(registry, fetched_model(registry, model, on_step))
+    how = Opening(
+        data=data or NO_DATA,
+        input=options.get("input") or "",
+        classes=options.get("classes") or "",
+        allow_leak=bool(options.get("allow_leak")),
+    )
+    if not open_reference(registry, model, how, on_step):
+        model = fetched_model(registry, model, on_step)
+    checkpoint = weights_named(registry, model)
     refuse_several_files(
         registry.tasks.get(checkpoint.variant.task),
         "zoo optimize is for models of one file",

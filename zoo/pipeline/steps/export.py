@@ -301,6 +301,7 @@ def export(
             part=part.name,
             kept=tuple(dict.fromkeys((*kept, *written.kept))),
             trained=training,
+            network=card.network,
             created=utc_now(),
         ),
     )

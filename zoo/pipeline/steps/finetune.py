@@ -21,6 +21,7 @@ from zoo.networks.building import build_companion, check_hyperparameters
 from zoo.networks.card import Card, write_card
 from zoo.networks.checkpoints import Checkpoint, resolve
 from zoo.networks.resizing import build_resized, check_resizing, load_resized, resized_preprocessing
+from zoo.networks.sources.graph import foreign_metadata
 from zoo.networks.weights import load_companion, save_weights
 from zoo.pipeline.steps.origin import Origin
 from zoo.pipeline.steps.step import NOT_IN_KEY, Outcome, Step, StepContext, StepId
@@ -147,7 +148,9 @@ def finetune(
     trainer.fit(dataset)
     model_id = f"{variant.name}.{asked.tag}"
     weights = folder / f"{model_id}.safetensors"
-    sha256 = save_weights(network, weights, companion)
+    came = None if found is None else found.card().network
+    metadata = foreign_metadata(network, came, preprocessing, dataset.classes)
+    sha256 = save_weights(network, weights, companion, metadata)
     card = Card(
         variant=variant.name,
         tag=asked.tag,
@@ -157,10 +160,13 @@ def finetune(
         licence=dataset.licence,
         sha256=sha256,
         hyperparameters=given,
-        preprocessing=None if preprocessing == variant.preprocessing else preprocessing,
+        preprocessing=None
+        if preprocessing == variant.preprocessing and came is None
+        else preprocessing,
         recipe={"seed": seed, "training": trainer.options.model_dump(mode="json")},
         parent=parent or "",
         versions=versions_of(("tensorflow", "keras", "numpy")),
+        network=came,
     )
     write_card(weights.with_name(f"{model_id}.toml"), card)
     return TrainingResult(

@@ -12,6 +12,7 @@ from zoo.contracts import Dataset, Variant
 from zoo.contracts.training import Training
 from zoo.networks.card import Card, write_card
 from zoo.networks.loading import LoadedModel
+from zoo.networks.sources.graph import foreign_metadata
 from zoo.networks.weights import save_weights
 from zoo.pipeline.steps.origin import Origin
 from zoo.pipeline.steps.step import NOT_IN_KEY, Outcome, Step, StepContext, StepId
@@ -100,7 +101,9 @@ def write_trained_weights(
     tag = parent.card.tag
     weights = folder / f"{variant.name}.{tag}.safetensors"
     options = trainer.options.model_dump(mode="json")
-    sha256 = save_weights(trainer.network, weights, trainer.companion)
+    came = parent.card.network if variant == parent.variant else None
+    metadata = foreign_metadata(trainer.network, came, parent.preprocessing, parent.card.classes)
+    sha256 = save_weights(trainer.network, weights, trainer.companion, metadata)
     card = Card(
         variant=variant.name,
         tag=tag,
@@ -111,11 +114,12 @@ def write_trained_weights(
         sha256=sha256,
         hyperparameters=dict(hyperparameters),
         preprocessing=None
-        if parent.preprocessing == variant.preprocessing
+        if parent.preprocessing == variant.preprocessing and came is None
         else parent.preprocessing,
         recipe={"seed": trainer.seed, "training": options, **recipe},
         parent=parent.card.model_id,
         versions=versions_of(("tensorflow", "keras", "numpy")),
+        network=came,
     )
     write_card(weights.with_name(f"{card.model_id}.toml"), card)
     return TrainingResult(

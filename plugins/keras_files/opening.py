@@ -1,0 +1,214 @@
+"""Keras files, read as data first, then loaded by Keras."""
+
+from __future__ import annotations
+
+import io
+import json
+import zipfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from zoo.common.errors import BadFile, Unsupported
+from zoo.common.files import open_file
+from zoo.common.optional_imports import require
+from zoo.contracts import ForeignTensor
+from zoo.networks.sources.config_check import check_config
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+#: Larger networks are for no device that files are made for; nor could a file hold them.
+MOST_BYTES = 2 << 30
+_ZIP, _HDF5 = b"PK\x03\x04", b"\x89HDF\r\n\x1a\n"
+_CONFIG, _WEIGHTS = "config.json", "model.weights.h5"
+#: A description of a thousand layers takes one megabyte.
+_MOST_CONFIG = 64 << 20
+
+
+@dataclass(frozen=True, kw_only=True)
+class KerasNetwork:
+    """A Keras model with its tensors."""
+
+    inputs: tuple[ForeignTensor, ...]
+    outputs: tuple[ForeignTensor, ...]
+    model: Any
+
+    def answers(self, batch: NDArray[Any]) -> NDArray[Any]:
+        """Its outputs, as float32, computed as outside of training."""
+        own = batch.astype(self.inputs[0].dtype)
+        keras, given = require("keras"), own
+        if not isinstance(self.model, keras.Sequential):  # which has no structure of inputs
+            given = keras.tree.map_structure(lambda _: own, self.model.input)
+        made = keras.tree.flatten(self.model(given, training=False))
+        return np.asarray(require("keras.ops").convert_to_numpy(made[0]), np.float32)
+
+
+def open_network(path: Path) -> KerasNetwork:
+    """Opens ``.keras`` and ``.h5``.
+
+    Raises:
+        BadFile: Truncated, of another type than its suffix, weights alone, or too large.
+        Unsupported: It holds code, or whatever else would have to be trusted.
+        UsageError: It has layers of somebody's own.
+    """
+    config = _description(path)
+    check_config(config, path.name)
+    keras = require("keras")
+    try:
+        model = keras.models.load_model(str(path), compile=False, safe_mode=True)
+    except MemoryError:
+        raise
+    # Keras raises whatever its layers, zipfile and HDF5 raise.
+    except Exception as error:
+        raise BadFile(
+            f"{path} cannot be opened by Keras {keras.__version__}",
+            why=_first_line(error),
+            fix="open it where it was made and save it anew, with model.save('my.keras')",
+        ) from error
+    if not isinstance(model, keras.Model) or not getattr(model, "inputs", None):
+        raise Unsupported(
+            f"{path} says nothing of what it takes",
+            why="it is a model of a class of its own, which is built by its first call",
+            fix="save it as a graph: keras.Model(inputs, model(inputs))",
+        )
+    quantized = [layer.name for layer in model.layers if getattr(layer, "quantization_mode", None)]
+    if quantized:
+        raise Unsupported(
+            f"{path} is quantized already: its layer {quantized[0]!r} holds integers",
+            why="what quantization took away cannot be had back",
+            fix="name the file from before model.quantize(…)",
+        )
+    return KerasNetwork(
+        inputs=tuple(_tensor(one) for one in model.inputs),
+        outputs=tuple(_tensor(one) for one in model.outputs),
+        model=model,
+    )
+
+
+def _tensor(tensor: Any) -> ForeignTensor:
+    return ForeignTensor(name=tensor.name, dtype=str(tensor.dtype), shape=tuple(tensor.shape))
+
+
+def _description(path: Path) -> Any:
+    """What a file says of its network; refuses what is no whole Keras file."""
+    try:
+        with open_file(path) as file:
+            begins = file.read(8)
+        size = path.stat().st_size
+    except OSError as error:
+        raise BadFile(f"{path} cannot be read", why=error.strerror, fix="check the path") from error
+    if size > MOST_BYTES:
+        raise BadFile(
+            f"{path} is larger than {MOST_BYTES >> 30} GB",
+            why=f"it has {size:,} bytes; files for devices hold no more than 2 GB",
+            fix="bring a smaller network",
+        )
+    is_zip, is_hdf5 = begins.startswith(_ZIP), begins == _HDF5
+    suffix = path.suffix.lower()
+    if (suffix == ".keras" and is_hdf5) or (suffix != ".keras" and is_zip):
+        other = ".h5" if is_hdf5 else ".keras"
+        raise BadFile(
+            f"{path} is no {suffix} file, whatever its name",
+            why=f"it begins as a {other} file does",
+            fix=f"name it {path.with_suffix(other).name}",
+        )
+    if not is_zip and not is_hdf5:
+        raise BadFile(
+            f"{path} is no file of Keras",
+            why="it is empty" if not size else "it begins neither as a zip archive nor as HDF5",
+            fix="save it with model.save('my.keras')",
+        )
+    return _of_zip(path) if is_zip else _of_hdf5(path)
+
+
+def _of_zip(path: Path) -> Any:
+    try:
+        with zipfile.ZipFile(path) as archive:
+            entries = archive.infolist()
+            names = [entry.filename for entry in entries]
+            whole = sum(entry.file_size for entry in entries)
+            if whole > MOST_BYTES:
+                raise BadFile(
+                    f"{path} unpacks to {whole:,} bytes, more than {MOST_BYTES >> 30} GB",
+                    fix="bring a smaller network",
+                )
+            if len(set(names)) != len(names):
+                raise BadFile(f"{path} is damaged", why="it holds two entries of one name")
+            if _CONFIG not in names or _WEIGHTS not in names:
+                raise BadFile(
+                    f"{path} is no file of Keras",
+                    why=f"it is an archive without {_CONFIG} and {_WEIGHTS}",
+                    fix="save it with model.save('my.keras')",
+                )
+            if archive.getinfo(_CONFIG).file_size > _MOST_CONFIG:
+                raise BadFile(f"{path} is no file of Keras", why=f"its {_CONFIG} is too large")
+            broken = archive.testzip()
+            if broken is not None:
+                raise BadFile(f"{path} is truncated or damaged", why=f"{broken} is not whole")
+            config = json.loads(archive.read(_CONFIG))
+            _refuse_links(path, io.BytesIO(archive.read(_WEIGHTS)))
+    except BadFile:
+        raise
+    # Beside its own error, zipfile lets pass those of zlib, of seeking and of decoding.
+    except Exception as error:
+        raise BadFile(f"{path} is truncated or damaged", why=_first_line(error)) from error
+    return config
+
+
+def _of_hdf5(path: Path) -> Any:
+    h5py = require("h5py")
+    try:
+        with h5py.File(path, "r") as file:
+            text = file.attrs.get("model_config")
+            weights = "layer_names" in file.attrs or "layers" in file
+            config = None if text is None else json.loads(text)
+        _refuse_links(path, path)
+    except BadFile:
+        raise
+    except Exception as error:
+        raise BadFile(f"{path} is truncated or damaged", why=_first_line(error)) from error
+    if config is not None:
+        return config
+    if not weights:
+        raise BadFile(f"{path} is HDF5, and no network", fix="save it with model.save('my.keras')")
+    raise BadFile(
+        f"{path} holds weights alone: it does not say of which network",
+        why="it was written by save_weights()",
+        fix="build the network in Python, model.load_weights(…), model.save('my.keras'); weights "
+        f"of one of the zoo's own: zoo weights fetch VARIANT --from {path} --tag NAME",
+    )
+
+
+def _refuse_links(path: Path, file: Path | io.BytesIO) -> None:
+    """Refuses tensors that lie in other files of this machine."""
+    h5py = require("h5py")
+    with h5py.File(file, "r") as opened:
+        for name, elsewhere in _members(opened, h5py):
+            if elsewhere:
+                raise BadFile(
+                    f"{path} is refused: {name} lies in another file",
+                    why="a network may not open files of this machine",
+                    fix="save it anew, with model.save('my.keras')",
+                )
+
+
+def _members(group: Any, h5py: Any, prefix: str = "") -> Iterator[tuple[str, bool]]:
+    for name in group:
+        link = group.get(name, getlink=True)
+        where = f"{prefix}/{name}"
+        if isinstance(link, h5py.ExternalLink):
+            yield where, True
+        elif isinstance(link, h5py.HardLink):
+            member = group[name]
+            if isinstance(member, h5py.Group):
+                yield from _members(member, h5py, where)
+            else:
+                yield where, bool(member.external) or bool(member.is_virtual)
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).strip().partition("\n")[0][:300] or type(error).__name__

@@ -1,0 +1,61 @@
+"""A Keras file is shipped as it is; it is trained only on request."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from keras_makers import nearest_mean, save
+
+from zoo.artifacts.artifact import open_artifact
+from zoo.common.files import sha256_of
+from zoo.registry import load_registry
+
+for module in ("tensorflow", "ai_edge_litert", "jinja2"):
+    pytest.importorskip(module)
+
+pytestmark = pytest.mark.slow
+
+
+def typed(home: Path, monkeypatch: pytest.MonkeyPatch, *arguments: str) -> str:
+    monkeypatch.setenv("ZOO_HOME", str(home))
+    done = subprocess.run(
+        [sys.executable, "-m", "zoo", *arguments], cwd=home, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+def test_a_keras_file_is_shipped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = save(tmp_path / "mine.keras", nearest_mean)
+    sha256 = sha256_of(file)
+    common = ("--data", "digits", "--json")
+    made = json.loads(
+        typed(
+            tmp_path, monkeypatch, "ship", "mine.keras", *common, "--format", "tflite",
+            "--tier", "smoke", "--precision", "float32",
+        )
+    )  # fmt: skip
+    train = next(step for step in made["steps"] if step["kind"] == "finetune")
+    assert train["result"]["epochs"] == []
+    exported = next((tmp_path / "runs").glob("*/mine.digits.float32.tflite"))
+    manifest = open_artifact(load_registry(), exported).manifest
+    assert manifest is not None
+    assert manifest.network is not None
+    assert (manifest.network.source, manifest.network.file) == ("keras", "mine.keras")
+    assert manifest.network.sha256 == sha256
+    assert manifest.gate is not None
+    assert manifest.gate.passed
+    assert manifest.golden is not None
+    # Its weights hold all that is needed: nothing of the file is read again.
+    file.unlink()
+    weights = str(exported.with_name("mine.digits.safetensors"))
+    tuned = ("--epochs", "1", "--output", "tuned")
+    typed(tmp_path, monkeypatch, "finetune", weights, *common, *tuned)
+    found = json.loads(
+        typed(tmp_path, monkeypatch, "evaluate", "tuned/mine.digits.safetensors", "--json")
+    )
+    assert found["metrics"][0]["value"] > 0.85

@@ -1,0 +1,74 @@
+"""Which way of bringing examples is right is told by figures, or not at all."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from zoo.common.errors import UsageError
+from zoo.networks.sources.judging import Trial, choose, is_poor, uphold
+
+LABELS = np.arange(300) % 3
+
+
+def trial(name: str, share: float, sure: float = 3.0, labels: object = LABELS) -> Trial:
+    """Right on the first `share` of the examples of each class, one class further on the others."""
+    given = np.asarray(labels)
+    right = np.arange(len(given)) < share * len(given)
+    answers = np.where(right, given, (given + 1) % 3)
+    return Trial(name=name, logits=sure * np.eye(3, dtype=np.float32)[answers])
+
+
+def test_the_best_is_taken_with_its_figures() -> None:
+    place, told = choose([trial("dim", 0.4), trial("good", 0.97), trial("off", 0.6)], LABELS, "net")
+    assert place == 1
+    assert told == "measured: good, 97.0% of 300 training examples right; next best off: 60.0%"
+
+
+def test_equally_right_but_less_sure_is_told_apart() -> None:
+    """Without biases, pixels of 0 to 255 leave the answers as they are and spoil their chances."""
+    place, _ = choose([trial("too sure", 0.9, sure=60), trial("good", 0.91)], LABELS, "net")
+    assert place == 1
+
+
+def test_a_tie_is_refused_with_the_table() -> None:
+    with pytest.raises(UsageError, match="cannot be told") as caught:
+        choose([trial("one", 0.95), trial("other", 0.953)], LABELS, "net")
+    assert "one 95.0%" in str(caught.value.why)
+    assert "other 95.3%" in str(caught.value.why)
+
+
+@pytest.mark.parametrize("share", [0.0, 0.33, 0.6])
+def test_a_poor_best_is_refused(share: float) -> None:
+    with pytest.raises(UsageError, match="no usual normalization") as caught:
+        choose([trial("best", share), trial("other", 0.3)], LABELS, "net")
+    assert f"best {share:.1%}" in str(caught.value.why)
+
+
+def test_one_class_alone_is_no_proof() -> None:
+    same = np.zeros(300, np.int64)
+    assert is_poor(np.ones(300, np.bool_), same)
+
+
+def test_answers_in_another_order_are_noticed() -> None:
+    turned = Trial(name="good", logits=trial("good", 0.97).logits[:, [2, 0, 1]])
+    with pytest.raises(UsageError) as caught:
+        choose([turned, trial("bad", 0.4)], LABELS, "net")
+    assert "0 means class 2, 1 means class 0, 2 means class 1" in str(caught.value.why)
+    with pytest.raises(UsageError, match="in another order than those of the data"):
+        uphold(turned, [], LABELS, "net")
+
+
+def test_what_is_stated_stands_unless_another_is_clearly_better() -> None:
+    told = uphold(trial("stated", 0.95), [trial("0..1", 0.955), trial("x", 0.2)], LABELS, "net")
+    assert told == "95.0% of 300 training examples right"
+    with pytest.raises(UsageError, match="takes other inputs than stated") as caught:
+        uphold(trial("stated", 0.9), [trial("0..1", 0.97)], LABELS, "net")
+    assert caught.value.why.startswith("0..1 is clearly better: 0..1 97.0%")
+    # A weak network is for the gate to judge, not for its input.
+    uphold(trial("stated", 0.34), [trial("0..1", 0.35)], LABELS, "net")
+
+
+def test_answers_that_are_not_finite_are_wrong() -> None:
+    broken = Trial(name="nan", logits=np.full((300, 3), np.nan, np.float32))
+    assert choose([broken, trial("good", 0.97)], LABELS, "net")[0] == 1

@@ -1,0 +1,199 @@
+"""Networks from elsewhere become networks of ours, which answer the same."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from keras_makers import nearest_mean, opened, save
+
+from zoo.common.errors import Unsupported, UsageError, ZooError
+from zoo.contracts import ImagePreprocessing
+from zoo.data.opening import open_dataset
+from zoo.data.preprocessing.inputs import normalize, read_inputs
+from zoo.networks.card import read_card
+from zoo.networks.loading import LoadedModel, Subject, load_model
+from zoo.registry import PluginSettings, load_registry
+
+keras = pytest.importorskip("keras")
+pytest.importorskip("tensorflow")
+layers = keras.layers
+
+
+def loaded(weights: Path) -> LoadedModel:
+    return load_model(Subject(model=str(weights), plugins=PluginSettings()))
+
+
+def probabilities(made: LoadedModel, count: int = 50) -> np.ndarray:
+    """The converted network's answers to raw images, as files will give them."""
+    split = open_dataset(load_registry(), "digits").splits["test"]
+    raw = read_inputs(split, made.preprocessing, range(count))
+    logits = made.network(normalize(raw, made.preprocessing), training=False)
+    return np.asarray(keras.ops.softmax(logits))
+
+
+def originals(path: Path, scale: float, count: int = 50) -> np.ndarray:
+    """The file's own answers in Keras."""
+    split = open_dataset(load_registry(), "digits").splits["test"]
+    images = np.stack([split.read(i) for i in range(count)]).astype(np.float32) * scale
+    model = keras.models.load_model(path, compile=False)
+    return np.asarray(model(images.reshape(-1, *model.inputs[0].shape[1:]), training=False))
+
+
+def inside(inputs: object) -> object:
+    """A model in a model, whose layers are called as outside of training, behind a rescaling."""
+    inner_input = keras.Input((8, 8, 1))
+    inner = keras.Model(inner_input, layers.BatchNormalization(name="answers")(inner_input))
+    normalized = inner(layers.Rescaling(1 / 255)(inputs), training=False)
+    return layers.Softmax()(nearest_mean(layers.Dropout(0.5)(normalized), "linear"))
+
+
+def apart(inputs: object) -> object:
+    """The mean of two networks' probabilities: no softmax is last."""
+    return layers.Average()(
+        [nearest_mean(inputs), layers.Dense(10, "softmax")(layers.Flatten()(inputs))]
+    )
+
+
+NETWORKS = {
+    "softmax.keras": (nearest_mean, (8, 8, 1), 1 / 255, "0..1, grey"),
+    "softmax.h5": (nearest_mean, (8, 8, 1), 1 / 255, "0..1, grey"),
+    "inside.keras": (inside, (8, 8, 1), 1.0, "0..255, grey"),
+    "no_channels.keras": (nearest_mean, (8, 8), 1 / 255, "0..1, grey"),
+    "apart.keras": (apart, (8, 8, 1), 1 / 255, "0..1, grey"),
+}
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_a_network_answers_as_it_did(tmp_path: Path, name: str) -> None:
+    make, shape, scale, way = NETWORKS[name]
+    keras.utils.set_random_seed(0)
+    file = save(tmp_path / name, make, shape)
+    made = loaded(opened(file, tmp_path / "made"))
+    np.testing.assert_allclose(probabilities(made), originals(file, scale), atol=1e-5)
+    assert made.card.network is not None
+    assert made.card.network.input.startswith(f"measured: {way}, ")
+    assert isinstance(made.preprocessing, ImagePreprocessing)
+    assert made.preprocessing.scale == scale
+    assert made.card.classes == tuple("0123456789")
+    assert (made.network.layers[-1].name == "head") == (name != "apart.keras")
+    # Flat: exporters, quantization and counts see each layer.
+    assert not any(isinstance(layer, keras.Model) for layer in made.network.layers)
+
+
+def test_sigmoid_of_one_unit_becomes_two_classes(tmp_path: Path) -> None:
+    from zoo.networks.sources.heads import with_logits
+
+    inputs = keras.Input((4,))
+    model = keras.Model(inputs, layers.Dense(1, activation="sigmoid")(inputs))
+    given = np.random.default_rng(0).normal(size=(20, 4)).astype(np.float32)
+    before = np.asarray(model(given))
+    made, notes = with_logits(model, before, "net")
+    after = np.asarray(keras.ops.softmax(made(given)))
+    np.testing.assert_allclose(after, np.concatenate([1 - before, before], 1), atol=1e-6)
+    assert made.layers[-1].name == "head"
+    assert notes[-1] == "its one output became two, for two classes"
+
+
+def test_classes_in_another_order_are_put_right(tmp_path: Path) -> None:
+    order = [3, 1, 4, 0, 5, 9, 2, 6, 8, 7]
+
+    def permuted(inputs: object) -> object:
+        outputs = nearest_mean(inputs)
+        dense = outputs._keras_history.operation
+        kernel, bias = dense.get_weights()
+        dense.set_weights([kernel[:, order], bias[order]])
+        return outputs
+
+    file = save(tmp_path / "net.keras", permuted)
+    with pytest.raises(UsageError, match="no usual normalization") as caught:
+        opened(file, tmp_path / "none")
+    assert "0 means class 3" in str(caught.value.why)
+    assert not (tmp_path / "none").exists()
+    names = tmp_path / "classes.txt"
+    names.write_text("\n".join(map(str, order)), encoding="utf-8")
+    made = loaded(opened(file, tmp_path / "made", classes=str(names)))
+    np.testing.assert_allclose(probabilities(made)[:, order], originals(file, 1 / 255), atol=1e-5)
+    assert made.card.classes == tuple("0123456789")
+    names.write_text("\n".join("abcdefghij"), encoding="utf-8")
+    with pytest.raises(UsageError, match="digits has other classes than"):
+        opened(file, tmp_path / "none", classes=str(names))
+
+
+def test_blue_green_red_is_found_and_turned(tmp_path: Path) -> None:
+    """A network of three channels that looks at the first and last one."""
+    from zoo.networks.sources.channels import in_rgb
+
+    inputs = keras.Input((8, 8, 3))
+    convolution = layers.Conv2D(2, 3)
+    for outputs in (convolution(inputs), layers.Flatten()(inputs)):
+        model = keras.Model(inputs, outputs)
+        given = np.random.default_rng(0).normal(size=(5, 8, 8, 3)).astype(np.float32)
+        before = np.asarray(model(given[..., ::-1]))
+        np.testing.assert_allclose(np.asarray(in_rgb(model)(given)), before, atol=1e-5)
+
+
+def test_what_is_stated_is_held_to_the_data(tmp_path: Path) -> None:
+    file = save(tmp_path / "net.keras", nearest_mean)
+    made = loaded(opened(file, tmp_path / "made", input="grey 0..1"))
+    assert made.card.network is not None
+    assert made.card.network.input.startswith("stated: (pixel × 0.00392157 − 0) / 1, 9")
+    with pytest.raises(UsageError, match="takes other inputs than stated"):
+        opened(file, tmp_path / "none", input="-1..1")
+    with pytest.raises(UsageError, match="says 9x9"):
+        opened(file, tmp_path / "none", input="9x9")
+    with pytest.raises(UsageError, match="takes one channel"):
+        opened(file, tmp_path / "none", input="rgb")
+
+
+def two(inputs: object) -> object:
+    return [layers.Dense(2)(layers.Flatten()(inputs)), layers.Flatten()(inputs)]
+
+
+def not_finite(inputs: object) -> object:
+    return keras.ops.log(nearest_mean(inputs) - 2.0)
+
+
+def many(inputs: object) -> object:
+    return nearest_mean(inputs, "sigmoid")
+
+
+def seven(inputs: object) -> object:
+    return layers.Dense(7)(layers.Flatten()(inputs))
+
+
+def pixels(inputs: object) -> object:
+    return layers.Conv2D(10, 3)(inputs)
+
+
+@pytest.mark.parametrize(
+    ("make", "shape", "kind", "problem"),
+    [
+        (two, (8, 8, 1), Unsupported, "has 2 outputs"),
+        (not_finite, (8, 8, 1), ZooError, "itself answers with NaN"),
+        (many, (8, 8, 1), Unsupported, "do not add up to one"),
+        (seven, (8, 8, 1), UsageError, "has 7 outputs, and digits has 10 classes"),
+        (pixels, (8, 8, 1), Unsupported, "one figure for each class is needed"),
+        (seven, (8, 8, 4), Unsupported, "which are no images"),
+        (seven, (64,), UsageError, "the size of its images is not in it"),
+    ],
+)
+def test_what_does_not_fit_is_refused(
+    tmp_path: Path, make: object, shape: tuple[int, ...], kind: type[ZooError], problem: str
+) -> None:
+    file = save(tmp_path / "net.keras", make, shape)
+    with pytest.raises(kind) as caught:
+        opened(file, tmp_path / "made")
+    assert problem in caught.value.what
+    assert caught.value.fix
+    assert not (tmp_path / "made").exists()
+
+
+def test_weights_tell_their_input_apart(tmp_path: Path) -> None:
+    """Networks of the same tensors and other inputs are different networks."""
+    file = save(tmp_path / "net.keras", nearest_mean)
+    one = opened(file, tmp_path / "one", input="0..1")
+    other = opened(file, tmp_path / "other", input="0..1 crop")
+    hashes = [read_card(path.with_suffix(".toml")).sha256 for path in (one, other)]
+    assert hashes[0] != hashes[1]

@@ -1,0 +1,60 @@
+"""The words of ``--input``."""
+
+from __future__ import annotations
+
+import pytest
+
+from zoo.common.errors import UsageError
+from zoo.networks.sources.statement import InputStatement, parse_statement
+
+
+@pytest.mark.parametrize(
+    ("text", "meant"),
+    [
+        ("", InputStatement()),
+        ("NHWC RGB 32x48", InputStatement(size=(32, 48), order="rgb")),
+        ("0..1", InputStatement(normalization=(1 / 255, (0.0,), (1.0,)))),
+        ("-1..1 gray", InputStatement(order="grey", normalization=(2 / 255, (1.0,), (1.0,)))),
+        (
+            "bgr mean=103.9,116.8,123.7 scale=1",
+            InputStatement(order="bgr", normalization=(1.0, (103.9, 116.8, 123.7), (1.0,) * 3)),
+        ),
+        (
+            "mean=0.5 std=0.2,0.3,0.4",
+            InputStatement(normalization=(1 / 255, (0.5,) * 3, (0.2, 0.3, 0.4))),
+        ),
+        (
+            "crop=0.875 bicubic",
+            InputStatement(resize="crop", crop_share=0.875, interpolation="bicubic"),
+        ),
+    ],
+)
+def test_words_are_read(text: str, meant: InputStatement) -> None:
+    assert parse_statement(text) == meant
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("hwc", "'hwc' means nothing here"),
+        ("nchw", "channels first"),
+        ("rgb bgr", "'bgr' contradicts"),
+        ("0..1 mean=0.5", "contradicts another word"),
+        ("1..0", "no range"),
+        ("mean=a,b", "does not end in numbers"),
+        ("mean=nan", "does not end in numbers"),
+        ("mean=inf", "does not end in numbers"),
+        ("mean=", "does not end in numbers"),
+        ("mean", "'mean' means nothing here"),
+        ("mean=1,2 std=1,1,1 scale=1", "one number each, or one for each channel"),
+        ("mean=123,117,104", "of pixels from 0 to 255"),
+        ("std=0", "above 0"),
+        ("std=-1", "above 0"),
+        ("scale=0", "above 0"),
+        ("scale=1,2 mean=0", "one number each"),
+    ],
+)
+def test_others_are_refused(text: str, problem: str) -> None:
+    with pytest.raises(UsageError, match=r"^--input") as caught:
+        parse_statement(text)
+    assert problem in str(caught.value)

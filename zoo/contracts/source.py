@@ -1,0 +1,107 @@
+"""A source of trained networks: what recognises and opens files of another program."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+from zoo.contracts.checks import check, check_name
+
+if TYPE_CHECKING:  # `zoo list` must not wait for numpy
+    from numpy.typing import NDArray
+
+
+@dataclass(frozen=True, kw_only=True)
+class ForeignTensor:
+    """An input or output of a foreign network.
+
+    Attributes:
+        name: As its author called it.
+        dtype: numpy's name of its type.
+        shape: With the batch; None for a side that is free.
+    """
+
+    name: str
+    dtype: str
+    shape: tuple[int | None, ...]
+
+
+class OpenedNetwork(Protocol):
+    """A foreign network in memory."""
+
+    @property
+    def inputs(self) -> tuple[ForeignTensor, ...]:
+        """What it takes."""
+        ...
+
+    @property
+    def outputs(self) -> tuple[ForeignTensor, ...]:
+        """What it gives."""
+        ...
+
+    @property
+    def model(self) -> Any:
+        """The network as a `keras.Model`, from the inputs as its author prepared them."""
+        ...
+
+    def answers(self, batch: NDArray[Any]) -> NDArray[Any]:
+        """Its own outputs for a batch of its only input, computed by its own framework.
+
+        They are the reference that everything made of it is held against.
+        """
+        ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class Source:
+    """A kind of trained networks from elsewhere.
+
+    Attributes:
+        name: What cards and manifests call it: ``keras``.
+        summary: One line for lists.
+        recognises: Whether it opens what a user typed as model (``my.keras``); quick, and without
+            reading anything. Only references that nothing of the zoo is called are asked for.
+        local: The file that a reference stands for, whose SHA-256 is the network's identity.
+        open: Opens a reference, in a process of its own. Foreign code must never run: what needs
+            it is refused.
+        distributions: Whose versions decide what opening gives.
+    """
+
+    name: str
+    summary: str
+    recognises: Callable[[str], bool]
+    local: Callable[[str], Path]
+    open: Callable[[str], OpenedNetwork]
+    distributions: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        check_name("source", self.name)
+        for field in ("recognises", "local", "open"):
+            check(callable(getattr(self, field)), self.name, f"{field} must be callable")
+
+
+@dataclass(frozen=True, kw_only=True)
+class SourceReference:
+    """Where a network came from that was made elsewhere.
+
+    Attributes:
+        source: Name of the `Source` that opened it.
+        file: Its name there.
+        sha256: Of the file as it was found: the identity of the network.
+        task: Name of the task that its outputs are of.
+        parameters: All weights.
+        multiply_adds: For one input.
+        input: How it is known what the network takes: stated, in its graph, or measured.
+        notes: What was changed or found while it was opened, a sentence each.
+    """
+
+    source: str
+    file: str
+    sha256: str
+    task: str
+    parameters: int
+    multiply_adds: int
+    input: str
+    notes: tuple[str, ...] = ()

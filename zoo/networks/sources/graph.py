@@ -1,0 +1,222 @@
+"""Foreign Keras networks as one flat graph that travels, as text, with its weights."""
+
+from __future__ import annotations
+
+import inspect
+import json
+import struct
+from collections.abc import Callable
+from dataclasses import asdict
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from zoo.common.errors import BadFile, UsageError
+from zoo.common.files import open_file
+from zoo.common.optional_imports import require
+from zoo.contracts import Preprocessing, SourceReference
+from zoo.networks.building import HEAD
+from zoo.networks.sources.config_check import check_config
+
+#: Key of the graph in the metadata of a weights file.
+GRAPH = "graph"
+#: A header of safetensors is no longer.
+_MOST_HEADER = 100_000_000
+_REDUCED = ("mixed_float16", "mixed_bfloat16", "float16", "bfloat16")
+
+
+def applied(model: Any, inputs: Any, training: bool | None = None) -> Any:
+    """What a model computes of symbolic inputs, each layer of models inside it called by itself.
+
+    Layers keep their weights; a model of a class of its own is one layer.
+    """
+    keras = require("keras")
+
+    def call(operation: Any, *args: Any, **kwargs: Any) -> Any:
+        own = kwargs.get("training", training)
+        if _is_graph(operation):
+            return applied(operation, args[0], own)
+        if own is not None and "training" in inspect.signature(operation.call).parameters:
+            kwargs["training"] = own
+        return operation(*args, **kwargs)
+
+    if isinstance(model, keras.Sequential):
+        for layer in model.layers:
+            inputs = call(layer, inputs)
+        return inputs
+    if not _is_graph(model):
+        return call(model, inputs)
+    made = model._run_through_graph(inputs, lambda operation: partial(call, operation))
+    return made[0] if isinstance(made, list | tuple) and len(made) == 1 else made
+
+
+def _is_graph(operation: Any) -> bool:
+    keras = require("keras")
+    plain = isinstance(operation, keras.Model) and hasattr(operation, "_run_through_graph")
+    return plain or isinstance(operation, keras.Sequential)
+
+
+def flattened(model: Any, shape: tuple[int, ...], own_shape: tuple[int, ...]) -> Any:
+    """A model of one input as one graph, whose layers have names of their own, all trainable.
+
+    Args:
+        model: As its author made it.
+        shape: Of the inputs that it is to take, without the batch.
+        own_shape: Of those that it takes; they are brought to it where it differs.
+    """
+    keras = require("keras")
+    model.trainable = True
+    inputs = keras.Input(shape, dtype="float32", name="normalized")
+    same = shape == own_shape
+    given = inputs if same else keras.layers.Reshape(own_shape, name="own_shape")(inputs)
+    outputs = applied(model, given)
+    seen: set[int] = set()
+    names: set[str] = {"normalized"}
+    for layer in _operations(outputs):
+        if id(layer) in seen or isinstance(layer, keras.layers.InputLayer):
+            continue
+        seen.add(id(layer))
+        base = layer.name.replace("/", "_")
+        base = f"{base}_layer" if base == HEAD else base
+        count, name = 0, base
+        while name in names:
+            count += 1
+            name = f"{base}_{count}"
+        names.add(name)
+        layer.name = name
+    return keras.Model(inputs, outputs, name=model.name)
+
+
+def _operations(outputs: Any) -> list[Any]:
+    """All operations that a symbolic tensor depends on, in no order that matters."""
+    found, waiting, seen = [], [outputs], set[int]()
+    while waiting:
+        operation, node, _ = waiting.pop()._keras_history
+        found.append(operation)
+        if (place := hash((id(operation), node))) not in seen:
+            seen.add(place)
+            waiting.extend(operation._inbound_nodes[node].input_tensors)
+    return found[::-1]
+
+
+def foreign_metadata(
+    model: Any,
+    came: SourceReference | None,
+    preprocessing: Preprocessing | None,
+    classes: tuple[str, ...],
+) -> dict[str, str]:
+    """What the weights of a foreign network hold beside their tensors; empty for a plugin's own.
+
+    All that its answers depend on is in it, so that the weights' SHA-256 tells networks apart which
+    differ in their input alone.
+    """
+    if came is None:
+        return {}
+    depends = {"source": asdict(came), "classes": classes}
+    own = None if preprocessing is None else asdict(preprocessing)
+    return {
+        GRAPH: graph_text(model),
+        "from": json.dumps({**depends, "preprocessing": own}, sort_keys=True),
+    }
+
+
+def graph_text(model: Any) -> str:
+    """The graph of a flat model as JSON, computing in float32."""
+    config = require("keras.saving").serialize_keras_object(model)
+    return json.dumps(_in_float32(config))
+
+
+def _in_float32(value: Any) -> Any:
+    """A description whose layers compute in float32, whatever they were trained in."""
+    if isinstance(value, dict):
+        if value.get("class_name") == "DTypePolicy" and (
+            value.get("config", {}).get("name") in _REDUCED
+        ):
+            return {**value, "config": {"name": "float32"}}
+        return {
+            key: "float32" if key == "dtype" and part in _REDUCED else _in_float32(part)
+            for key, part in value.items()
+        }
+    return [_in_float32(part) for part in value] if isinstance(value, list) else value
+
+
+def model_of(text: str, origin: str, classes: int | None = None) -> Any:
+    """A `keras.Model` from its graph, with random weights.
+
+    Args:
+        text: From `graph_text`.
+        origin: Names the file in messages.
+        classes: Of the head, if it has one; None for its own.
+
+    Raises:
+        BadFile: It cannot be built.
+    """
+    config = json.loads(text)
+    check_config(config, origin)
+    if classes is not None:
+        _set_classes(config, classes)
+    try:
+        return require("keras.saving").deserialize_keras_object(config, safe_mode=True)
+    # Keras raises whatever its layers raise.
+    except Exception as error:
+        raise BadFile(
+            f"the graph of {origin} cannot be built", why=str(error).strip().partition("\n")[0]
+        ) from error
+
+
+def _set_classes(config: Any, classes: int) -> None:
+    layers = config.get("config", {}).get("layers", [])
+    for layer in layers:
+        if layer.get("config", {}).get("name") == HEAD:
+            layer["config"]["units"] = classes
+
+
+def rebuilt(model: Any, origin: str) -> Any:
+    """A flat model read back from its own graph, with the same weights: as it will be from now on.
+
+    Keras names variables by how a layer came to be, so those of a file may have names of their own.
+    """
+    again = model_of(graph_text(model), origin)
+    for layer in model.layers:
+        if layer.weights:
+            again.get_layer(layer.name).set_weights(layer.get_weights())
+    return again
+
+
+def builder(weights: Path) -> Callable[..., Any]:
+    """The `build` function of a network whose graph lies in a weights file."""
+
+    def build(inputs: Any, classes: int) -> Any:
+        """Builds the logits."""
+        model = model_of(read_graph(weights), weights.name, classes)
+        if model.output.shape[-1] != classes:
+            raise UsageError(
+                f"{weights.name} has {model.output.shape[-1]} outputs, and no head that "
+                f"{classes} classes could be given",
+                why="its last layer with weights is no dense layer with one unit for each class",
+                fix="use data of its own classes",
+            )
+        return applied(model, inputs)
+
+    return build
+
+
+def read_graph(weights: Path) -> str:
+    """The graph in a weights file.
+
+    Raises:
+        BadFile: There is none.
+    """
+    try:
+        with open_file(weights) as file:
+            (length,) = struct.unpack("<Q", file.read(8))
+            header = json.loads(file.read(length)) if length < _MOST_HEADER else {}
+        found = header["__metadata__"][GRAPH]
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, struct.error) as error:
+        raise BadFile(
+            f"{weights} holds no graph",
+            why="its card says that its network came from elsewhere; such weights bring their own "
+            "graph",
+            fix="open the network anew, from the file that it came from",
+        ) from error
+    return str(found)

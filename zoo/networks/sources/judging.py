@@ -1,0 +1,166 @@
+"""Which way of bringing examples to a network is right, by labelled examples."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from zoo.common.errors import UsageError
+
+#: Standard errors by which one way must be better than another.
+_SURE, _SURE_OF_BOTH = 3.0, 2.0
+#: The least chance by which a difference in right answers may be luck.
+_LUCK = 0.001
+#: Nothing that was stated is contradicted by fewer points of accuracy.
+_CONTRADICTED = 0.01
+#: The worst of an example, so that few cannot outweigh all others.
+_LEAST_LOG = -10.0
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Trial:
+    """A way, with the logits that it led to, (examples, classes)."""
+
+    name: str
+    logits: NDArray[np.float32]
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class _Scored:
+    name: str
+    right: NDArray[np.bool_]
+    logs: NDArray[np.float64]
+
+    @property
+    def accuracy(self) -> float:
+        return float(self.right.mean())
+
+
+def _scored(trial: Trial, labels: NDArray[np.int64]) -> _Scored:
+    logits = np.nan_to_num(trial.logits.astype(np.float64), nan=-1e30, posinf=1e30, neginf=-1e30)
+    shifted = logits - logits.max(-1, keepdims=True)
+    logs = shifted - np.log(np.exp(shifted).sum(-1, keepdims=True))
+    chosen = np.maximum(logs[np.arange(len(labels)), labels], _LEAST_LOG)
+    return _Scored(name=trial.name, right=logits.argmax(-1) == labels, logs=chosen)
+
+
+def choose(trials: Sequence[Trial], labels: NDArray[np.int64], origin: str) -> tuple[int, str]:
+    """The way that is right, and the figures that say so.
+
+    Raises:
+        UsageError: None is good, or several are equally good; shows the table.
+    """
+    scored = [_scored(trial, labels) for trial in trials]
+    best = max(range(len(scored)), key=lambda i: (scored[i].accuracy, scored[i].logs.mean()))
+    table = _table(scored)
+    if is_poor(scored[best].right, labels):
+        hints = [_order_hint(trial, labels) for trial in trials]
+        raise UsageError(
+            f"no usual normalization of inputs makes {origin} right on these data",
+            why=table + max(hints)[1],
+            fix='say what it takes: --input "…", in the words of docs/sources.md; or, if its '
+            "classes are in another order, name them in its own: --classes FILE",
+        )
+    others = [i for i in range(len(scored)) if i != best]
+    ties = [i for i in others if not _is_better(scored[best], scored[i])]
+    if ties:
+        raise UsageError(
+            f"which normalization {origin} takes cannot be told from these data",
+            why=f"{scored[best].name} and {scored[ties[0]].name} are as good as one another: "
+            f"{table}",
+            fix='say what it takes: --input "…", in the words of docs/sources.md',
+        )
+    second = max((scored[i] for i in others), key=lambda one: one.accuracy, default=None)
+    beside = f"; next best {second.name}: {second.accuracy:.1%}" if second else ""
+    return best, (
+        f"measured: {scored[best].name}, {scored[best].accuracy:.1%} of {len(labels)} training "
+        f"examples right{beside}"
+    )
+
+
+def uphold(stated: Trial, others: Sequence[Trial], labels: NDArray[np.int64], origin: str) -> str:
+    """Refuses what was stated, or read, if another way is clearly better; returns the figures.
+
+    Raises:
+        UsageError: It is wrong; shows the table.
+    """
+    own = _scored(stated, labels)
+    scored = [_scored(trial, labels) for trial in others]
+    better = [
+        one
+        for one in scored
+        if one.accuracy > own.accuracy + _CONTRADICTED
+        and _luck(one.right, own.right) < _LUCK
+        and one.logs.mean() > own.logs.mean()
+    ]
+    if better:
+        best = max(better, key=lambda one: one.accuracy)
+        raise UsageError(
+            f"{origin} takes other inputs than {own.name}",
+            why=f"{best.name} is clearly better: {_table([own, *scored])}",
+            fix="correct --input, or leave it out to have it measured",
+        )
+    hint = _order_hint(stated, labels)[1] if is_poor(own.right, labels) else ""
+    if hint:
+        raise UsageError(
+            f"the classes of {origin} are in another order than those of the data",
+            why=hint.strip("; "),
+            fix="name them in the order of its outputs, one a line: --classes FILE",
+        )
+    return f"{own.accuracy:.1%} of {len(labels)} training examples right"
+
+
+def is_poor(right: NDArray[np.bool_], labels: NDArray[np.int64]) -> bool:
+    """Whether answers are nearer to those of who names the commonest class than to the truth."""
+    baseline = float(np.bincount(labels).max()) / len(labels)
+    accuracy = float(right.mean())
+    spread = math.sqrt(max(baseline * (1 - baseline), 1e-9) / len(labels))
+    return accuracy < (1 + baseline) / 2 or accuracy < baseline + _SURE * spread
+
+
+def _is_better(one: _Scored, other: _Scored) -> bool:
+    """Whether a difference in the truth's probabilities, example by example, is no luck.
+
+    Two standard errors are enough where more answers are right, too.
+    """
+    apart = one.logs - other.logs
+    spread = max(float(apart.std()) / math.sqrt(len(apart)), 1e-9)
+    enough = _SURE_OF_BOTH if one.accuracy > other.accuracy else _SURE
+    return float(apart.mean()) > enough * spread
+
+
+def _luck(one: NDArray[np.bool_], other: NDArray[np.bool_]) -> float:
+    """The chance of so many more right answers if both were equal (McNemar's exact test)."""
+    gained, lost = int((one & ~other).sum()), int((other & ~one).sum())
+    count = gained + lost
+    if count == 0 or gained <= lost:
+        return 1.0
+    chance: float = sum(math.comb(count, k) for k in range(gained, count + 1)) / 2**count
+    return chance
+
+
+def _table(scored: Sequence[_Scored]) -> str:
+    rows = sorted(scored, key=lambda one: (-one.accuracy, -one.logs.mean()))
+    return ", ".join(f"{one.name} {one.accuracy:.1%} (log {one.logs.mean():.2f})" for one in rows)
+
+
+def _order_hint(trial: Trial, labels: NDArray[np.int64]) -> tuple[float, str]:
+    """How well the answers fit the classes in another order; 0 and nothing if they do not."""
+    chosen = trial.logits.argmax(-1)
+    classes = trial.logits.shape[-1]
+    counts = np.zeros((classes, classes), np.int64)
+    np.add.at(counts, (chosen, labels), 1)
+    means = counts.argmax(1)
+    present = counts.sum(1) > 0
+    if len(set(means[present].tolist())) < int(present.sum()):
+        return 0.0, ""
+    if is_poor(means[chosen] == labels, labels):
+        return 0.0, ""
+    share = float((means[chosen] == labels).mean())
+    moved = ", ".join(f"{i} means class {m}" for i, m in enumerate(means) if present[i] and i != m)
+    said = f"; with its outputs in another order ({moved}) {trial.name} has {share:.1%} right"
+    return share, said

@@ -1,0 +1,334 @@
+"""A foreign network opened, checked, brought to our form and written as weights with their card."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from zoo.common.errors import Unsupported, UsageError, ZooError
+from zoo.common.optional_imports import require
+from zoo.common.progress import Event
+from zoo.common.versions import versions_of
+from zoo.contracts import Dataset, OpenedNetwork, SourceReference
+from zoo.data.opening import judged_dataset
+from zoo.data.preprocessing.inputs import normalize, read_inputs
+from zoo.networks.building import count_parameters
+from zoo.networks.card import Card, write_card
+from zoo.networks.multiply_adds import count_multiply_adds
+from zoo.networks.sources.channels import in_rgb
+from zoo.networks.sources.graph import flattened, foreign_metadata, rebuilt
+from zoo.networks.sources.heads import in_order, with_logits
+from zoo.networks.sources.inputs import (
+    InputCandidate,
+    InputPlan,
+    plan_input,
+    turned,
+    usual_beside,
+)
+from zoo.networks.sources.judging import Trial, choose, uphold
+from zoo.networks.sources.references import Opening, read_classes
+from zoo.networks.sources.statement import parse_statement
+from zoo.networks.weights import save_weights
+from zoo.registry import PluginSettings, Registry, load_registry
+
+#: Labelled training examples that ways are tried on: so many, and more where inputs are so small.
+_TRIED, _MORE, _SMALL = 256, 1024, 4096
+_BATCH = 32
+#: Examples on which the converted network is held to the original.
+_COMPARED = 32
+#: Of the outputs' scale, in float32, and where the original computes in half of it.
+_EXACT, _HALF_EXACT = 1e-4, 2e-2
+
+
+def open_and_convert(
+    *,
+    source: str,
+    reference: str,
+    sha256: str,
+    how: Opening,
+    folder: Path,
+    plugins: PluginSettings,
+    emit: Callable[[Event], None],
+) -> str:
+    """Opens a reference and writes ``<variant>.<source>.safetensors`` with its card.
+
+    Args:
+        source: Name of what opens it.
+        reference: As typed.
+        sha256: Of its file.
+        how: What is known of it, and the data.
+        folder: Where to write.
+        plugins: Which plugins to look for.
+        emit: Receives progress.
+
+    Returns:
+        Name of the weights file.
+
+    Raises:
+        ZooError: It cannot be used; says why and what to do.
+    """
+    registry = load_registry(plugins)
+    opener = registry.sources.get(source)
+    file = opener.local(reference)
+    statement = parse_statement(how.input)
+    emit({"event": "stage", "text": f"reading {how.data}"})
+    dataset = judged_dataset(registry, how.data, allow_leak=how.allow_leak)
+    emit({"event": "stage", "text": f"opening {file.name}"})
+    opened = opener.open(reference)
+    for what, tensors in (("inputs", opened.inputs), ("outputs", opened.outputs)):
+        if len(tensors) != 1:
+            listed = ", ".join(f"{t.name} {t.shape}" for t in tensors)
+            raise Unsupported(
+                f"{file.name} has {len(tensors)} {what}: {listed}",
+                why="only networks with one input and one output can be brought in",
+                fix="save a model of one of them: keras.Model(inputs, one_output)",
+            )
+    plan = plan_input(opened.inputs[0], statement, dataset, _tasks(registry, how.data), file.name)
+    sample = _Sample.of(dataset, plan)
+    flat = flattened(opened.model, plan.shape, plan.own_shape)
+    first = plan.candidates[0]
+    told = _answers(opened, plan, sample.inputs(first, _COMPARED), file.name)
+    model, notes = with_logits(flat, told, file.name)
+    count = model.output.shape[-1]
+    names, new, noted = _classes(how, dataset, count, file.name)
+    order = [names.index(name) for name in dataset.classes] if not new else []
+    if order and order != sorted(order):
+        model = in_order(model, order)
+    chosen, evidence = _input(plan, sample, model, new, how, file.name, emit)
+    emit({"event": "stage", "text": "comparing with the original"})
+    model = in_rgb(model) if chosen.bgr else model
+    # Opened anew, since its layers are in the converted network now, and were changed.
+    model = rebuilt(model, file.name)
+    parity = _compare(opener.open(reference), plan, model, chosen, sample, order, file.name)
+    variant = _variant_name(registry, file.stem, sha256)
+    classes = names if new else dataset.classes
+    weights = folder / f"{variant}.{source}.safetensors"
+    came = SourceReference(
+        source=source,
+        file=file.name,
+        sha256=sha256,
+        task=plan.task,
+        parameters=count_parameters(model),
+        multiply_adds=count_multiply_adds(model),
+        input=evidence,
+        notes=(*notes, *noted, parity),
+    )
+    card = Card(
+        variant=variant,
+        tag=source,
+        dataset="unknown",
+        dataset_hash="unknown",
+        classes=classes,
+        licence="unknown",
+        sha256=save_weights(
+            model,
+            weights,
+            metadata=foreign_metadata(model, came, chosen.preprocessing, classes),
+        ),
+        preprocessing=chosen.preprocessing,
+        network=came,
+        versions=versions_of(("tensorflow", "keras", "numpy", *opener.distributions)),
+    )
+    write_card(weights.with_suffix(".toml"), card)
+    return weights.name
+
+
+def _tasks(registry: Registry, data: str) -> tuple[str, ...]:
+    name, _, argument = data.partition(":")
+    provider = registry.datasets.get(name)
+    return provider.tasks if provider.tasks_of is None else provider.tasks_of(argument or None)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class _Sample:
+    """Training examples from all classes, in random order, as raw inputs of a kind."""
+
+    raw: NDArray[Any]
+    labels: NDArray[np.int64]
+
+    @classmethod
+    def of(cls, dataset: Dataset, plan: InputPlan) -> _Sample:
+        split = dataset.splits["train"]
+        if split.labels.ndim != 1:
+            raise Unsupported(
+                f"{dataset.name} has more than one label for each example",
+                fix="use data with one class for each example",
+            )
+        count = _MORE if math.prod(plan.shape) <= _SMALL else _TRIED
+        drawn = np.random.default_rng(0).permutation(len(split))[:count]
+        preprocessing = plan.candidates[0].preprocessing
+        raw = read_inputs(split, preprocessing, drawn.tolist())
+        return cls(raw=raw, labels=split.labels[drawn])
+
+    def inputs(self, way: InputCandidate, count: int | None = None) -> NDArray[np.float32]:
+        """Normalized, in the order of channels that the network takes."""
+        values: NDArray[np.float32] = turned(
+            normalize(self.raw[:count], way.preprocessing), way.bgr
+        )
+        return values
+
+
+def _answers(
+    opened: OpenedNetwork, plan: InputPlan, inputs: NDArray[np.float32], origin: str
+) -> NDArray[Any]:
+    """The original's answers; refuses one without finite ones, or with others each time."""
+    batch = inputs.reshape((len(inputs), *plan.own_shape))
+    first, again = opened.answers(batch), opened.answers(batch)
+    if not np.isfinite(first).all():
+        raise ZooError(
+            f"{origin} itself answers with NaN or infinity",
+            why=f"of {len(first)} real examples, {int((~np.isfinite(first)).any(-1).sum())} have "
+            "no finite answer, as the file is, before anything was done to it",
+            fix="train it anew, or say what it takes: --input",
+        )
+    apart = float(np.abs(first - again).max())
+    if apart > _EXACT * max(float(np.abs(first).max()), 1e-6):
+        raise ZooError(
+            f"{origin} answers differently each time",
+            why=f"two calls with the same examples differ by {apart:.3g}: a layer of it is random "
+            "outside of training, too",
+            fix="save it without that layer, or with training=False where it is called",
+        )
+    return first
+
+
+def _classes(
+    how: Opening, dataset: Dataset, count: int, origin: str
+) -> tuple[tuple[str, ...], bool, tuple[str, ...]]:
+    """Names in the order of the outputs, whether the head is to be new, and what to tell."""
+    data = dataset.classes
+    if how.classes:
+        names = read_classes(how.classes)
+        if len(names) != count:
+            raise UsageError(
+                f"{how.classes} names {len(names)} classes, and {origin} has {count} outputs",
+                fix="one name a line, in the order of its outputs",
+            )
+        if set(names) == set(data):
+            told = () if names == data else ("its outputs were put into the order of the data",)
+            return names, False, told
+        if how.trained:
+            return names, True, (f"a new head for {len(data)} classes is trained",)
+        missing = sorted(set(data) - set(names)) or sorted(set(names) - set(data))
+        raise UsageError(
+            f"{dataset.name} has other classes than {how.classes}",
+            why=f"{missing[0]!r} is in one alone ({len(data)} in the data, {count} in the file)",
+            fix="name the data's folders as the file does; or train a new head: --epochs 3",
+        )
+    if len(data) == count:
+        listed = ", ".join(data[:5]) + (", …" if count > 5 else "")
+        return data, False, (f"its {count} outputs are taken for the classes {listed}",)
+    if how.trained:
+        own = tuple(f"output {place}" for place in range(count))
+        return own, True, (f"a new head for {len(data)} classes is trained",)
+    raise UsageError(
+        f"{origin} has {count} outputs, and {dataset.name} has {len(data)} classes",
+        fix="use data with its own classes, or train a new head: --epochs 3",
+    )
+
+
+def _input(
+    plan: InputPlan,
+    sample: _Sample,
+    model: Any,
+    new: bool,
+    how: Opening,
+    origin: str,
+    emit: Callable[[Event], None],
+) -> tuple[InputCandidate, str]:
+    """The right way of bringing examples to the network, and how that is known."""
+    stated = plan.candidates[0] if plan.stated else None
+    if new:
+        if stated is None:
+            raise UsageError(
+                f"what {origin} takes cannot be measured: these data have other classes",
+                fix='say what it takes: --input "…", in the words of docs/sources.md',
+            )
+        return stated, _stated(stated)
+    ways = _distinct([*plan.candidates, *(usual_beside(plan) if stated else ())], sample)
+    # Traced once: one by one, a hundred layers take longer to call than to compute.
+    answer = require("tensorflow").function(lambda given: model(given, training=False))
+    trials = []
+    for done, way in enumerate(ways):
+        emit({"event": "progress", "done": done, "total": len(ways)})
+        trials.append(Trial(name=way.name, logits=_predicted(answer, sample.inputs(way))))
+    if stated is not None:
+        if how.trained:
+            return stated, _stated(stated)
+        right = uphold(trials[0], trials[1:], sample.labels, origin)
+        return stated, f"{_stated(stated)}, {right}"
+    place, evidence = choose(trials, sample.labels, origin)
+    return ways[place], evidence
+
+
+def _stated(way: InputCandidate) -> str:
+    made = way.preprocessing.describe()["normalization"]
+    return f"stated: {made}" + (", blue, green, red" if way.bgr else "")
+
+
+def _distinct(ways: Sequence[InputCandidate], sample: _Sample) -> list[InputCandidate]:
+    """Without those that bring the same numbers: of grey pictures, another order of channels."""
+    kept: list[InputCandidate] = []
+    seen: list[NDArray[np.float32]] = []
+    for way in ways:
+        made = sample.inputs(way, _COMPARED)
+        if not any(np.array_equal(made, other) for other in seen):
+            kept.append(way)
+            seen.append(made)
+    return kept
+
+
+def _predicted(answer: Callable[[Any], Any], inputs: NDArray[np.float32]) -> NDArray[np.float32]:
+    parts = [inputs[at : at + _BATCH] for at in range(0, len(inputs), _BATCH)]
+    return np.concatenate([np.asarray(answer(part)) for part in parts])
+
+
+def _compare(
+    opened: OpenedNetwork,
+    plan: InputPlan,
+    model: Any,
+    chosen: InputCandidate,
+    sample: _Sample,
+    order: list[int],
+    origin: str,
+) -> str:
+    """Holds the converted network to the original's own answers.
+
+    Raises:
+        ZooError: They differ by more than rounding.
+    """
+    given = normalize(sample.raw[:_COMPARED], chosen.preprocessing)
+    own = np.asarray(model(given, training=False), np.float64)
+    inputs = sample.inputs(chosen, _COMPARED)
+    theirs = _answers(opened, plan, inputs, origin).astype(np.float64)
+    if theirs.min() >= 0 and theirs.max() <= 1:
+        made = np.exp(own - own.max(-1, keepdims=True))
+        own = made / made.sum(-1, keepdims=True)
+    if theirs.shape[-1] == 1:
+        theirs = np.concatenate([1 - theirs, theirs], axis=-1)
+    theirs = theirs[:, order] if order else theirs
+    scale = max(float(np.abs(theirs).max()), 1e-6)
+    apart = float(np.abs(own - theirs).max()) / scale
+    half = "16" in str(getattr(opened.model, "dtype_policy", ""))
+    if not apart <= (_HALF_EXACT if half else _EXACT):
+        raise ZooError(
+            f"{origin} could not be brought in: the network that was made of it answers otherwise",
+            why=f"on {len(own)} real examples its outputs differ by {apart:.2g} of their scale",
+            fix="please report it, with the file if you may",
+        )
+    return f"the converted network answers as the original: {apart:.1e} of its scale apart at most"
+
+
+def _variant_name(registry: Registry, stem: str, sha256: str) -> str:
+    """The file's name as a variant; one that is taken gets digits of the file's SHA-256."""
+    name = re.sub(r"[^a-z0-9_-]+", "_", stem.lower()).strip("_-") or "network"
+    name = name if name[0].isalpha() else f"net_{name}"
+    taken = {*registry.architectures.names(), *(variant.name for _, variant in registry.variants())}
+    return f"{name}-{sha256[:6]}" if name in taken else name

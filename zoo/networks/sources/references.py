@@ -1,0 +1,160 @@
+"""What users type for networks from elsewhere, and their converted weights in the cache."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from zoo.common.cache_key import step_key
+from zoo.common.code_fingerprint import code_of
+from zoo.common.errors import BadFile, UsageError
+from zoo.common.files import read_file, sha256_of
+from zoo.common.paths import cache_folder
+from zoo.common.progress import Event, OnStep
+from zoo.common.worker import call
+from zoo.contracts import Source
+from zoo.data.opening import dataset_fingerprint
+from zoo.networks.card import Card, read_card
+from zoo.registry import Registry, provided_twice
+
+#: In the place of a dataset, where none was named.
+NO_DATA = "none"
+#: Bytes of a file with class names: more than ten times what ten thousand long ones need.
+_MOST_NAMES = 16 << 20
+
+
+@dataclass(frozen=True, kw_only=True)
+class Opening:
+    """How a foreign network is to be opened.
+
+    Attributes:
+        data: Dataset whose examples it is to take, or `NO_DATA`.
+        input: What is stated of its input, in the words of `parse_statement`; empty for nothing.
+        classes: File with the names of its classes, one a line, in the order of its outputs; empty
+            for those of the data.
+        trained: Whether it is trained afterwards, on classes that it need not know yet.
+        allow_leak: Whether examples may be in two splits of the dataset.
+    """
+
+    data: str
+    input: str = ""
+    classes: str = ""
+    trained: bool = False
+    allow_leak: bool = False
+
+
+def source_of(registry: Registry, model: str) -> Source | None:
+    """The source that opens what was typed as model; None where it is a name of the zoo's own.
+
+    Raises:
+        UsageError: Two sources claim it.
+    """
+    found = [source for source in registry.sources if source.recognises(model)]
+    if len(found) > 1:
+        plugins = [registry.sources.provider(source.name) for source in found]
+        raise provided_twice(f"what opens {model!r}", plugins)
+    return found[0] if found else None
+
+
+def open_reference(registry: Registry, model: str, how: Opening, on_step: OnStep) -> bool:
+    """Opens a network from elsewhere, unless `model` is no such; `resolve` knows it then.
+
+    Returns:
+        Whether it is one.
+
+    Raises:
+        ZooError: It cannot be opened, or does not fit the data; nothing was kept then.
+    """
+    source = source_of(registry, model)
+    if source is None:
+        return False
+    if how.data == NO_DATA:
+        raise UsageError(
+            f"{model} comes from elsewhere: what it takes and answers is told by data",
+            fix="add --data DATASET",
+        )
+    file = source.local(model)
+    sha256 = sha256_of(file)
+    own = [p for p in registry.plugins if p.origin != "built-in" and p.source_file is not None]
+    key = step_key(
+        "open",
+        {
+            **asdict(how),
+            "classes": _content(how.classes),
+            "file": file.name,
+            "sha256": sha256,
+            "fingerprint": dataset_fingerprint(registry, how.data),
+        },
+        code=code_of(
+            ["zoo.networks.sources.opening"], [registry.sources.provider(source.name), *own]
+        ),
+        distributions=("keras", "tensorflow", *source.distributions),
+    )
+    folder = cache_folder() / "sources" / key[:16]
+    weights = _kept(folder)
+    step = f"open {file.name}"
+    if weights is None:
+        on_step(step, {"event": "start", "kind": "open"})
+        started, status = time.perf_counter(), "failed"
+        try:
+            name: str = call(
+                "zoo.networks.sources.opening:open_and_convert",
+                {
+                    "source": source.name,
+                    "reference": model,
+                    "sha256": sha256,
+                    "how": how,
+                    "folder": folder,
+                    "plugins": registry.settings,
+                },
+                on_event=lambda event: on_step(step, event),
+            )
+            status, weights = "passed", folder / name
+        finally:
+            seconds = time.perf_counter() - started
+            end: Event = {"event": "end", "status": status, "seconds": seconds, "cached": False}
+            on_step(step, end)
+    for note in _notes(read_card(weights.with_suffix(".toml"))):
+        on_step(step, {"event": "note", "text": note})
+    registry.opened[model] = weights
+    return True
+
+
+def _kept(folder: Path) -> Path | None:
+    """Weights that were converted before; the card is written last."""
+    cards = sorted(folder.glob("*.toml"))
+    weights = cards[0].with_suffix(".safetensors") if cards else None
+    return weights if weights is not None and weights.is_file() else None
+
+
+def _content(file: str) -> str:
+    return sha256_of(Path(file)) if file else ""
+
+
+def _notes(card: Card) -> list[str]:
+    came = card.network
+    return [] if came is None else [f"input {came.input}", *came.notes]
+
+
+def read_classes(file: str) -> tuple[str, ...]:
+    """Names of classes, one a line.
+
+    Raises:
+        BadFile: No text, or a name twice.
+    """
+    path = Path(file)
+    try:
+        lines = read_file(path, _MOST_NAMES).decode("utf-8-sig").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise BadFile(
+            f"the class names {path} cannot be read", why=str(error), fix="name a text file"
+        ) from error
+    names = tuple(line.strip() for line in lines if line.strip())
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice or not names:
+        raise BadFile(
+            f"{path} names no classes" if not names else f"{path} names {twice[0]!r} twice",
+            fix="one name a line, in the order of the network's outputs",
+        )
+    return names
