@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -37,6 +38,23 @@ def test_work_is_done_elsewhere_each_time_anew():
     assert len({first["pid"], second["pid"], os.getpid()}) == 3
     assert first["parent"] == second["parent"] != os.getpid()
     assert [call("children:leave_a_mark", {}) for _ in range(2)] == [False, False]
+
+
+@pytest.mark.parametrize("ends", ["well", "fails", "crashes", "is ended"])
+def test_what_libraries_leave_goes_with_the_child(ends, tmp_path, monkeypatch):
+    alive()  # the fork server has a folder of its own, until this process ends
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    children = Children()
+
+    def left(event):
+        assert event["folder"].startswith(f"{tmp_path}/zoo-step-")
+        if ends == "is ended":
+            children.stop_all()
+
+    with contextlib.suppress(ZooError):
+        call("children:leave_files", {"ends": ends}, on_event=left, children=children)
+        assert ends == "well"
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_records_travel():

@@ -105,14 +105,21 @@ class Typed:
 
 @dataclass(frozen=True)
 class Place:
-    """A home and a folder in which commands are typed."""
+    """A home, a folder in which commands are typed, and one for their temporary files."""
 
     home: Path
     folder: Path
 
     @property
+    def temporary(self) -> Path:
+        folder = self.home / "tmp"
+        folder.mkdir(parents=True, exist_ok=True)
+        return folder
+
+    @property
     def environment(self) -> dict[str, str]:
-        return {**os.environ, "ZOO_HOME": str(self.home), "ZOO_OFFLINE": "1"}
+        own = {"ZOO_HOME": str(self.home), "TMPDIR": str(self.temporary)}
+        return {**os.environ, **own, "ZOO_OFFLINE": "1"}
 
     def python(self, *arguments: str | Path) -> Typed:
         done = subprocess.run(
@@ -139,10 +146,13 @@ def contents(folder: Path) -> dict[str, str]:
 
 
 @pytest.fixture(scope="module")
-def place(tmp_path_factory: pytest.TempPathFactory) -> Place:
+def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
     folder = tmp_path_factory.mktemp("folder")
     (folder / "odd.py").write_text(ODD, encoding="utf-8")
-    return Place(home=tmp_path_factory.mktemp("home"), folder=folder)
+    found = Place(home=tmp_path_factory.mktemp("home"), folder=folder)
+    yield found
+    # Of all commands of this file, those that failed or were interrupted included.
+    assert list(found.temporary.iterdir()) == []
 
 
 @dataclass(frozen=True)
@@ -566,7 +576,7 @@ def test_end_in_the_middle_leaves_no_process_behind(
     assert "Traceback" not in err
     assert not (place.folder / "ended" / "lenet5.digits.float32.hang").exists()
     assert list((place.folder / "ended").iterdir()) == []
-    assert list(tmp_path.glob("zoo-*")) == []
+    assert list(tmp_path.glob("zoo-*" if number == signal.SIGKILL else "[!m]*")) == []
 
 
 def test_ctrl_c_while_libraries_load(place: Place, tmp_path: Path) -> None:
@@ -583,6 +593,7 @@ def test_ctrl_c_while_libraries_load(place: Place, tmp_path: Path) -> None:
     assert json.loads(out)["error"]["type"] == "Interrupted"
     assert err.strip() == ""
     assert gone(children)
+    assert list(fresh.temporary.iterdir()) == []
 
 
 @contextmanager

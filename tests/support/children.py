@@ -7,6 +7,7 @@ import os
 import signal
 import struct
 import sys
+import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -38,6 +39,19 @@ def process(*, emit: Emit) -> dict[str, Any]:
 
 def echo(*, value: Any, emit: Emit) -> Any:
     return value
+
+
+def leave_files(*, ends: str, emit: Emit) -> None:
+    """Leaves temporary files, as libraries do that count on their process's own end."""
+    tempfile.mkstemp()
+    Path(tempfile.mkdtemp(), "inside").write_text("a")
+    emit({"event": "left", "folder": tempfile.gettempdir()})
+    if ends == "fails":
+        raise BadData("it broke")
+    if ends == "is ended":
+        time.sleep(600)
+    if ends == "crashes":
+        os.kill(os.getpid(), signal.SIGSEGV)
 
 
 def leave_a_mark(*, emit: Emit) -> bool:

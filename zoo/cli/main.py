@@ -17,6 +17,7 @@ from zoo.common import telemetry, terminal
 from zoo.common.errors import UsageError, ZooError, nearest
 from zoo.common.paths import OFFLINE_VARIABLE
 from zoo.common.shown_text import without_passwords
+from zoo.common.system_errors import system_error
 from zoo.execution.trust import Untrusted
 
 #: Command → module; a module is imported when its command is used or helped with.
@@ -244,6 +245,8 @@ def _usage_error(error: click.ClickException) -> UsageError:
 
 
 def _unexpected(error: Exception) -> ZooError:
+    if isinstance(error, OSError) and (known := system_error(error)) is not None:
+        return known
     if isinstance(error, OSError) and error.strerror and error.filename is None:
         return ZooError(f"the output could not be written: {error.strerror}")
     return ZooError(

@@ -11,6 +11,7 @@ import click
 from zoo.cli.bench_table import print_analyses
 from zoo.cli.options import Settings, print_json
 from zoo.common import terminal
+from zoo.common.shown_text import printable
 from zoo.pipeline.rows import rows_of
 from zoo.pipeline.run import Run, plain_records
 from zoo.report.headline import summary
@@ -61,7 +62,7 @@ def _print_analysed(run: Run) -> None:
         print_analyses(found, details=False)
     for step in run.steps:
         if step.kind == "examine" and step.status == "failed":
-            terminal.echo(f"\n{step.step}: {step.reason}", err=True)
+            terminal.echo_lines(f"\n{printable(step.step)}: {step.reason}", err=True)
 
 
 def print_details(run: Run) -> None:
@@ -77,7 +78,8 @@ def print_weights(run: Run) -> None:
     """One line about the Keras model that the files come from."""
     evaluated = run.evaluation
     if not evaluated.passed:
-        terminal.echo(f"{run.job.model_id}: not evaluated: {evaluated.record.reason}", err=True)
+        what = f"{run.job.model_id}: not evaluated: {evaluated.record.reason}"
+        terminal.echo_lines(what, err=True)
         return
     metric = evaluated.result.metrics[0]
     terminal.echo(

@@ -37,6 +37,7 @@ from zoo.common.errors import (
 )
 from zoo.common.fork_server import SAFE_PATH, fork_context, starting_children
 from zoo.common.progress import OnEvent
+from zoo.common.system_errors import full_disk, system_error
 
 #: Names of libraries' out-of-memory exceptions.
 _NO_MEMORY = ("MemoryError", "ResourceExhaustedError")
@@ -153,6 +154,8 @@ def call(
                 process.start()
         except (EOFError, OSError) as error:
             receiver.close()
+            if isinstance(error, OSError) and (known := system_error(error)) is not None:
+                raise known from error
             raise ProcessFailed(
                 "no child process could be started: the fork server is gone",
                 why=str(error) or None,
@@ -259,12 +262,16 @@ def _child(
     """Entry point of the worker: redirects streams, sets limits, calls the function."""
     # Ctrl-C reaches the whole process group; the parent decides what ends.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    _end_with_parent(Path(log).parent)
+    own = Path(log).parent
+    _end_with_parent(own)
     stream = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
     os.dup2(stream, 1)
     os.dup2(stream, 2)
     try:
         surroundings.apply()
+        # What libraries leave there (TensorFlow its generated code) goes with the step's folder,
+        # however this process ends.
+        tempfile.tempdir = os.environ["TMPDIR"] = str(own)
         telemetry.switch_off()
         telemetry.switch_off_modules()
         _limit_memory(limits.memory_bytes)
@@ -283,8 +290,11 @@ def _child(
 
 def flatten(error: BaseException) -> RemoteFailure:
     """Anything raised, as the sentences of a `ZooError` with the traceback beside them."""
+    known = system_error(error) if isinstance(error, OSError) else None
     if isinstance(error, ZooError):
         flat = error
+    elif known is not None or (known := full_disk(error)) is not None:
+        flat = known
     elif any(kind.__name__ in _NO_MEMORY for kind in type(error).__mro__):
         flat = ProcessFailed(
             "the step ran out of memory",

@@ -1,0 +1,78 @@
+"""Errors of the file system in words: which folder it is, and what to set in place of it."""
+
+from __future__ import annotations
+
+import errno
+import os
+import shutil
+import tempfile
+from pathlib import Path
+
+from zoo.common.errors import ZooError
+from zoo.common.files import OTHER_HOME
+from zoo.common.paths import cache_folder, config_folder, data_folder
+
+#: A disk with fewer free bytes counts as full: no step of ours writes less.
+_FULL_BYTES = 1 << 16
+_FULL = (errno.ENOSPC, errno.EDQUOT)
+_CLOSED = (errno.EACCES, errno.EPERM, errno.EROFS)
+#: Something other than a folder on the way to a file.
+_NO_FOLDER = (errno.ENOTDIR, errno.EEXIST, errno.ELOOP)
+_TEMPORARY = "set TMPDIR to a folder that exists, can be written and has room"
+
+
+def system_error(error: OSError) -> ZooError | None:
+    """The error in words; None where the cause is no file or folder of this machine."""
+    name = error.filename
+    place = Path(os.fsdecode(name)) if isinstance(name, (str, bytes)) else None
+    reason = error.strerror or str(error)
+    if reason.startswith("No usable temporary directory"):  # Python's own words
+        return ZooError("there is no folder for temporary files", why=reason, fix=_TEMPORARY)
+    if error.errno in _FULL:
+        return _full([place] if place else _full_folders(), reason)
+    if place is None or error.errno not in (*_CLOSED, *_NO_FOLDER):
+        return None
+    what = "may not be used" if error.errno in _CLOSED else "cannot be used"
+    return ZooError(f"{place} {what}", why=reason, fix=_instead_of(place))
+
+
+def full_disk(error: BaseException) -> ZooError | None:
+    """Why a library failed, if not in these words: a disk that it needed is full."""
+    return _full(_full_folders(), f"{type(error).__name__}: {str(error).strip()[:600]}")
+
+
+def _full(folders: list[Path], reason: str) -> ZooError | None:
+    if not folders:
+        return None
+    return ZooError(
+        f"the disk of {' and of '.join(str(folder) for folder in folders)} is full",
+        why=reason,
+        fix=f"free some space: finished steps are kept; or {_instead_of(folders[0])}",
+    )
+
+
+def _full_folders() -> list[Path]:
+    found = []
+    for folder in (*_temporary(), cache_folder(), data_folder(), Path(os.curdir)):
+        there = next((f for f in (folder, *folder.parents) if f.exists()), None)
+        if there is not None and shutil.disk_usage(there).free < _FULL_BYTES:
+            found.append(folder)
+    return found
+
+
+def _temporary() -> list[Path]:
+    try:
+        return [Path(tempfile.gettempdir())]
+    except OSError:
+        return []
+
+
+def _instead_of(place: Path) -> str:
+    """What to set so that another folder is taken."""
+    own = (cache_folder(), data_folder(), config_folder())
+    # The home itself may be what cannot be entered.
+    if any(place.is_relative_to(f) or f.is_relative_to(place) for f in own):
+        return OTHER_HOME
+    if any(place.is_relative_to(folder) for folder in _temporary()):
+        return _TEMPORARY
+    return "change its permissions, or name another place"
