@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import functools
+import re
 import tomllib
 from pathlib import Path
 
@@ -36,6 +37,8 @@ FLOORS = (
 FLOOR = {room: number for number, rooms in enumerate(FLOORS) for room in rooms}
 #: Imports that still point upward: file, module. The list may only shrink.
 EXCEPTIONS: set[tuple[str, str]] = set()
+#: ``zoo.room.module`` or ``zoo.room.module:function``, alone in a string.
+MODULE_NAME = re.compile(r"(zoo\.([a-z_]+)(?:\.\w+)+)(?::\w+)?")
 #: Files at the root of the core, and lines of a file, at most.
 ROOT_FILES = 9
 LINES = 360
@@ -61,9 +64,22 @@ def imported(source: str) -> list[str]:
     return found
 
 
+def named(source: str) -> list[str]:
+    """Modules of the core that a source names in a string: a worker imports them there."""
+    texts = (
+        node.value
+        for node in ast.walk(ast.parse(source))
+        if isinstance(node, ast.Constant) and isinstance(node.value, str)
+    )
+    found = (MODULE_NAME.fullmatch(text) for text in texts)
+    return [match[1] for match in found if match and match[2] not in OUTER]
+
+
 def upward(source: str, room: str) -> list[str]:
-    """Imports of rooms that do not lie below `room`."""
+    """Imports of rooms that do not lie below `room`, and modules of them named in strings."""
     names = [name.split(".") for name in imported(source) if name.startswith("zoo.")]
+    # What the fork server imports early is a hint to it: the rooms below call nothing of it.
+    names += [name.split(".") for name in named(source) if room != "common"]
     return [
         ".".join(name)
         for name in names
@@ -96,6 +112,11 @@ def test_an_import_upward_would_be_noticed() -> None:
     assert upward("def f():\n    from zoo import api", "report") == ["zoo.api"]
     assert upward("if TYPE_CHECKING:\n    import zoo.report.table", "testing")
     assert upward("from zoo.brand_new import x", "cli") == ["zoo.brand_new"]
+    assert upward("call('zoo.pipeline.steps.export:export')", "networks") == [
+        "zoo.pipeline.steps.export"
+    ]
+    assert upward("code_of(['zoo.pipeline.steps'])", "benchmark") == ["zoo.pipeline.steps"]
+    assert not upward("call('zoo.networks.building:build')\nx = 'zoo.commands'", "pipeline")
     assert not upward("from zoo.data.opening import x\nfrom zoo.common import y", "networks")
 
 

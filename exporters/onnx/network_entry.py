@@ -35,7 +35,7 @@ _KINDS: dict[str, Kind] = {
 }
 
 
-def network_entry(path: Path, inputs: Array) -> NetworkEntry:
+def network_entry(path: Path, inputs: Array, results: bool) -> NetworkEntry:
     """Runs the operators up to the first layers; see `zoo.contracts.Exporter.network_entry`."""
     onnx = require("onnx")
     model = _load(path)
@@ -47,13 +47,15 @@ def network_entry(path: Path, inputs: Array) -> NetworkEntry:
         [graph.step(node) for node in graph.nodes],
         [value.name for value in model.graph.output],
     )
-    results = [
+    results_of = [
         step.makes[0]
         for step in traces.layers
-        if len(step.makes) == 1 and graph.types.get(step.makes[0], "").startswith("float")
+        if results
+        and len(step.makes) == 1
+        and graph.types.get(step.makes[0], "").startswith("float")
     ]
     # An input can be no output.
-    made = [name for name in dict.fromkeys((*traces.read, *results)) if name != raw.name]
+    made = [name for name in dict.fromkeys((*traces.measured, *results_of)) if name != raw.name]
     dtype = onnx.helper.tensor_dtype_to_np_dtype(raw.type.tensor_type.elem_type)
     given = inputs.astype(dtype)
     found: dict[str, list[Array]] = {name: [] for name in made}
@@ -71,11 +73,11 @@ def network_entry(path: Path, inputs: Array) -> NetworkEntry:
     return NetworkEntry(
         runtime="onnxruntime",
         tensors=tuple(
-            traces.found[name].entry(name, real[name], shape)
+            traces.entry(name, name, real, shape)
             for name in traces.read
             if traces.found[name].origin == raw.name
         ),
-        results=tuple(FirstResult(name=name, values=real[name]) for name in results),
+        results=tuple(FirstResult(name=name, values=real[name]) for name in results_of),
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable
+from collections.abc import Hashable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from math import inf, prod
 from typing import Any, Generic, Literal, TypeVar
@@ -76,12 +76,14 @@ class Trace(Generic[Key]):
             `copies`, plus which copy it is; -1 for what was added.
         copies: How often each value is repeated.
         origin: Key of the input.
+        rounded: Quantized tensors on the way, behind the first operator.
     """
 
     origin: Key
     places: Array
     copies: int = 1
     operators: tuple[str, ...] = ()
+    rounded: tuple[Key, ...] = ()
     step: float = 0.0
     input_step: float = 0.0
     half: bool = False
@@ -90,29 +92,19 @@ class Trace(Generic[Key]):
     input_low: float = -inf
     input_high: float = inf
 
-    def entry(self, name: str, values: Array, shape: tuple[int, ...]) -> EntryTensor:
-        """The record of the tensor.
-
-        Args:
-            name: Inside the file.
-            values: Real numbers, (examples, *shape of the tensor without a batch of one).
-            shape: Of the input, without the batch.
-        """
+    def ordered(self, values: Array, shape: tuple[int, ...]) -> Array:
+        """A tensor's values, (examples, …), in the order of `EntryTensor.values`."""
         flat = np.full((len(values), prod(shape) * self.copies), np.nan)
         kept = self.places.ravel() >= 0
         flat[:, self.places.ravel()[kept]] = values.reshape(len(values), -1)[:, kept]
-        return EntryTensor(
-            name=name,
-            values=flat.reshape(len(values), *shape, self.copies),
-            operators=self.operators,
-            step=self.step,
-            input_step=self.input_step,
-            half=self.half,
-            low=self.low,
-            high=self.high,
-            input_low=self.input_low,
-            input_high=self.input_high,
-        )
+        return flat.reshape(len(values), *shape, self.copies)
+
+    def at_an_end(self, values: Array, shape: tuple[int, ...]) -> Array:
+        """Whether values of this quantized tensor are at an end of what it can hold."""
+        ordered = self.ordered(values, shape)
+        half = self.step / 2
+        ends: Array = (ordered >= self.high - half) | (ordered <= self.low + half)
+        return ends
 
     def on(self, grid: Grid | None, half: bool) -> Trace[Key]:
         """The same behind an operator that rounds to a grid, or to half precision."""
@@ -148,6 +140,42 @@ class EntryTraces(Generic[Key]):
     read: list[Key] = field(default_factory=list)
     layers: list[GraphStep[Key]] = field(default_factory=list)
 
+    @property
+    def measured(self) -> list[Key]:
+        """Tensors whose values an entry needs: those read, and quantized ones on the way."""
+        on_the_way = [key for read in self.read for key in self.found[read].rounded]
+        return list(dict.fromkeys((*self.read, *on_the_way)))
+
+    def entry(
+        self, key: Key, name: str, values: Mapping[Key, Array], shape: tuple[int, ...]
+    ) -> EntryTensor:
+        """The record of a tensor that a layer reads.
+
+        Args:
+            key: Of the tensor.
+            name: Inside the file.
+            values: Real numbers of those that are `measured`, (examples, …).
+            shape: Of the input, without the batch.
+        """
+        trace = self.found[key]
+        clipped: Array | None = None
+        for other in trace.rounded:
+            ends = self.found[other].at_an_end(values[other], shape)
+            clipped = ends if clipped is None else clipped | ends
+        return EntryTensor(
+            name=name,
+            values=trace.ordered(values[key], shape),
+            operators=trace.operators,
+            step=trace.step,
+            input_step=trace.input_step,
+            half=trace.half,
+            low=trace.low,
+            high=trace.high,
+            input_low=trace.input_low,
+            input_high=trace.input_high,
+            clipped=clipped,
+        )
+
 
 def trace_entries(
     inputs: Iterable[tuple[Key, tuple[int, ...], Grid | None]],
@@ -174,7 +202,10 @@ def trace_entries(
             traces.layers.append(step)
             traces.read += [key for key in known if key not in traces.read]
             continue
-        traces.found[step.makes[0]] = made.on(step.grid, step.half)
+        made = made.on(step.grid, step.half)
+        if step.grid is not None and made.operators:
+            made = replace(made, rounded=(*made.rounded, step.makes[0]))
+        traces.found[step.makes[0]] = made
     traces.read += [key for key in outputs if key in traces.found and key not in traces.read]
     return traces
 

@@ -82,11 +82,11 @@ def compare_layers(request: LayerRequest) -> LayerComparison:
     return compare(request)
 
 
-def network_entry(path: Path, inputs: NDArray[Any]) -> NetworkEntry:
+def network_entry(path: Path, inputs: NDArray[Any], results: bool) -> NetworkEntry:
     """The entry of a file's network, imported lazily: lists must not wait for numpy."""
     from .network_entry import network_entry as measure
 
-    return measure(path, inputs)
+    return measure(path, inputs, results)
 
 
 def options() -> type[BaseModel]:

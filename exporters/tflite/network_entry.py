@@ -32,7 +32,7 @@ _KINDS: dict[str, Kind] = {
 }
 
 
-def network_entry(path: Path, inputs: Array) -> NetworkEntry:
+def network_entry(path: Path, inputs: Array, results: bool) -> NetworkEntry:
     """Runs the operators up to the first layers; see `zoo.contracts.Exporter.network_entry`."""
     graph = TfliteGraph(path)
     places = [int(i) for i in graph.graph.inputs]
@@ -42,10 +42,9 @@ def network_entry(path: Path, inputs: Array) -> NetworkEntry:
         [_step(graph, operator, constants) for operator in graph.operators],
         [int(i) for i in graph.graph.outputs],
     )
-    wanted = traces.read
-    results = _results(graph, traces)
-    runner = Runner(graph.up_to({*wanted, *results} - {*places}))
-    found: dict[int, list[Array]] = {place: [] for place in (*wanted, *results)}
+    given = _results(graph, traces) if results else []
+    found: dict[int, list[Array]] = {place: [] for place in (*traces.measured, *given)}
+    runner = Runner(graph.up_to(found.keys() - {*places}))
     for example in inputs:
         runner.run(example[None])
         for place, values in found.items():
@@ -54,10 +53,8 @@ def network_entry(path: Path, inputs: Array) -> NetworkEntry:
     shape = graph.shape(places[0])[1:]
     return NetworkEntry(
         runtime="litert",
-        tensors=tuple(
-            traces.found[place].entry(graph.name(place), real[place], shape) for place in wanted
-        ),
-        results=tuple(_result(graph, place, real[place]) for place in results),
+        tensors=tuple(traces.entry(place, graph.name(place), real, shape) for place in traces.read),
+        results=tuple(_result(graph, place, real[place]) for place in given),
     )
 
 

@@ -125,13 +125,13 @@ def failures(home: Path) -> list[str]:
     ("at", "fault", "message", "cure"),
     [
         ("load", "torn line", "killed by SIGABRT during 'load'", "try another"),
-        ("bench", "torn line", "killed by SIGABRT during 'bench'", "try another"),
         ("load", "garbage", "'Bus error (core dumped)'", "something else writes"),
         ("bench", "garbage", "answer to 'bench' is not one", "something else writes"),
         ("load", "hang", "gave no answer to 'load' in time", "check that the device is awake"),
         ("describe", "other version", "the agent speaks protocol 0, edgezoo 1", "copy the agent"),
         ("bench", "clock back", "a clock that jumped", ""),
         ("describe", "end", "the agent ended during 'describe'", ""),
+        ("bench", "flood", r"its last words: eeee", ""),
         ("bench", "SIGILL", "killed by SIGILL during 'bench'", "a build of the runtime for that"),
         ("load", "SIGKILL", "for lack of memory", "end other programs on the device"),
         ("load", "SIGSEGV", "native code of the runtime crashed", "try another precision"),
@@ -151,6 +151,25 @@ def test_an_agent_that_fails(
     assert "Traceback" not in typed.err + typed.out
     (reason,) = failures(own_folders)
     assert message in reason
+
+
+@pytest.mark.slow
+def test_of_three_devices_one_lies(faulty, zoo, plain_file, own_folders):
+    """It would be the fastest; the others keep their results, and the exit code says it."""
+    for name in ("one", "two"):
+        faulty("devices", "add", name, "faulty")
+    typed = faulty(
+        *("bench", plain_file, "--device", "one,bad,two", "--tier", "brief"),
+        at="bench",
+        fault="too fast",
+    )
+    assert typed.code == 1
+    rows = [line.split()[1] for line in typed.out.splitlines() if line.startswith("plain.onnx ")]
+    assert rows == ["one", "two"]
+    assert "on bad" in typed.err
+    assert "what was timed is not what was run" in typed.err
+    (reason,) = failures(own_folders)
+    assert "the agent's answer to 'bench' cannot be true" in reason
 
 
 @pytest.mark.parametrize("step", ["put", "start", "condition", "send", "receive"])

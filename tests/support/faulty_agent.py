@@ -3,12 +3,15 @@
 Arguments: the command at which to, what to do then, and those of the agent.
 """
 
+import base64
 import json
 import os
 import signal
+import struct
 import subprocess
 import sys
 import time
+import zlib
 
 AT, FAULT, *COMMAND = sys.argv[1:]
 LIMIT = "import os,resource,sys; resource.setrlimit(resource.RLIMIT_AS, (%d, %d)); "
@@ -29,6 +32,15 @@ def misbehave(answer: bytes) -> bytes:
         changed["protocol"] = 0
     elif FAULT == "clock back":
         changed["wall_seconds"] = 1e-9
+    elif FAULT == "too fast":
+        count = changed["samples"]["count"]
+        raw = zlib.compress(struct.pack("<q", 20) * count)
+        changed["samples"]["data"] = base64.b64encode(raw).decode()
+    elif FAULT == "flood":
+        for _ in range(50):
+            os.write(2, b"e" * 1_000_000)
+        os.write(2, b"\x1b[31mthe last words\n")
+        sys.exit(3)
     elif FAULT == "end":
         sys.exit(3)
     elif FAULT.startswith("SIG"):

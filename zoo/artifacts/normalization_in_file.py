@@ -7,33 +7,34 @@ layers make of raw inputs is compared with what the network's own layers make of
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
-from itertools import permutations
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from zoo.artifacts.artifact import open_artifact, require_manifest
 from zoo.artifacts.gate import PREPROCESSING_MAX_ABS
+from zoo.artifacts.nearest_layer import nearest_results
 from zoo.common.errors import MissingExtra
 from zoo.common.progress import Event
 from zoo.contracts import Check, Exporter, Precision, Preprocessing
-from zoo.contracts.network_entry import EntryTensor, FirstResult, NetworkEntry
+from zoo.contracts.network_entry import EntryTensor, NetworkEntry
 from zoo.data.preprocessing.inputs import normalize
-from zoo.networks.leading_layers import LeadingResult, LeadingResults
+from zoo.networks.leading_layers import LeadingResults
 from zoo.registry import PluginSettings, load_registry
 
 Array = NDArray[Any]
-Subject = TypeVar("Subject", EntryTensor, FirstResult)
 NAME = "preprocessing"
 #: Said of what was measured inside a file, and of nothing else.
 IN_FILE = "in the file"
 _OFF_NETWORK = "off the network"
 #: Built inputs beside the real ones: of grey pictures, exchanged channels do not show.
 _BUILT = 16
+#: So many values of large inputs are measured, and so many inputs whatever their size.
+_MOST_VALUES, _LEAST = 2_000_000, 4
 _SEED = 0
 #: What roundings of float32 and of half precision may add up to, as a share of what is added.
 _FLOAT, _HALF = 2.0**-22, 2.0**-10
@@ -42,6 +43,9 @@ _STEPS = 1.5
 #: An integer file that is off by more than this share of all values has lost them, whatever its
 #: steps are.
 _MOST_LOST = 0.05
+#: Share of the values of real inputs that integers may be too few for, as ranges are measured on
+#: others; and of built inputs, where there are no real ones: these have extremes more often.
+_MOST_CLIPPED, _MOST_CLIPPED_OF_BUILT = 0.05, 0.3
 #: How far a first layer's result may be off, as a share of its own mean square, by weights.
 _RESULTS = {"float32": 1e-3, "float16": 1e-2}
 _INTEGER_RESULTS = 0.05
@@ -107,14 +111,16 @@ def check_normalization(
     """Measures the normalization in a file; see `measure`."""
     if exporter.network_entry is None:
         return _none(f"the format {exporter.name} shows no inner tensors")
-    raw = np.concatenate([inputs, built_inputs(preprocessing, _BUILT)])
-    entry = exporter.network_entry(path, raw)
+    fits = max(_LEAST, _MOST_VALUES // int(np.prod(preprocessing.input_shape)))
+    inputs = inputs[:fits]
+    raw = np.concatenate([inputs, built_inputs(preprocessing, min(_BUILT, fits))])
+    entry = exporter.network_entry(path, raw, False)
     if np.dtype(preprocessing.graph_dtype).kind in "iu":
         return _whole_numbers(entry, raw)
     if not entry.tensors:
         return _none("no layer reads what depends on the input")
     worst = max(
-        (_compared(tensor, raw, preprocessing) for tensor in entry.tensors),
+        (_compared(tensor, raw, len(inputs), preprocessing) for tensor in entry.tensors),
         key=lambda one: one.excess,
     )
     if worst.excess <= 0:
@@ -169,6 +175,7 @@ class _Difference:
             one is.
         allowed: The greatest distance that rounding explains.
         step: The coarsest integer step, in normalized values.
+        clipped: Share of the values that integers cannot hold, or that are off, 0 to 1.
     """
 
     where: str
@@ -177,42 +184,57 @@ class _Difference:
     excess: float
     allowed: float = PREPROCESSING_MAX_ABS
     step: float = 0.0
+    clipped: float = 0.0
 
     def check(self, reason: str = "") -> Check:
         """The gate's check."""
         steps = f" (integer steps of {self.step:.2g})" if self.step else ""
+        clipped = f", {self.clipped:.1%} clipped" if self.clipped and not reason else ""
         return Check(
             name=NAME,
             passed=not reason,
-            value=f"max |Δ| {self.most:.2g} {IN_FILE} on {self.count} inputs",
+            value=f"max |Δ| {self.most:.2g} {IN_FILE} on {self.count} inputs{clipped}",
             limit=f"max |Δ| <= {self.allowed:.2g}{steps}",
             reason=reason,
         )
 
 
-def _compared(tensor: EntryTensor, raw: Array, preprocessing: Preprocessing) -> _Difference:
-    """A tensor that first layers read against the formula."""
+def _compared(
+    tensor: EntryTensor, raw: Array, real: int, preprocessing: Preprocessing
+) -> _Difference:
+    """A tensor that first layers read against the formula; the first `real` inputs are real."""
     where = f"{tensor.name}, behind {', '.join(tensor.operators) or 'nothing'}"
-    clipped = np.clip(raw.astype(np.float64), tensor.input_low, tensor.input_high)
-    last = _channels_last(clipped, preprocessing)
-    right = _in_order(normalize(last, preprocessing), preprocessing)
+    whole = _channels_last(raw.astype(np.float64), preprocessing)
+    held = np.clip(whole, tensor.input_low, tensor.input_high)
+    formula = _in_order(normalize(whole, preprocessing), preprocessing)
+    right = _in_order(normalize(held, preprocessing), preprocessing)
     if right.shape != tensor.values.shape:
         return _Difference(where=where, count=len(raw), most=np.inf, excess=np.inf)
     right = np.clip(right, tensor.low, tensor.high)
-    added = _in_order(_added(last, preprocessing), preprocessing)
+    added = _in_order(_added(whole, preprocessing), preprocessing)
     rounding = PREPROCESSING_MAX_ABS + (_HALF if tensor.half else _FLOAT) * added
     step = tensor.input_step * _factor(preprocessing)
-    integer = min(_STEPS * tensor.step + step, _MOST_LOST * float(np.ptp(right)))
+    integer = min(_STEPS * tensor.step + step, _MOST_LOST * float(np.ptp(formula)))
+    allowed = rounding + integer
     distances = np.abs(tensor.values - right)
-    excess = distances - rounding - integer
+    if tensor.clipped is not None:
+        # Between two operators, too, it may have been more than integers hold.
+        distances = np.where(tensor.clipped, np.minimum(distances, allowed), distances)
+    judged = slice(real or None)
+    lost = float((np.abs(tensor.values - formula) > allowed)[judged].mean())
+    excess = distances - allowed
+    sound = (
+        lost <= (_MOST_CLIPPED if real else _MOST_CLIPPED_OF_BUILT) and not np.isnan(excess).any()
+    )
     explained = float(rounding.max()) if tensor.half else PREPROCESSING_MAX_ABS
     return _Difference(
         where=where,
         count=len(raw),
-        most=float(distances.max()),
-        excess=np.inf if np.isnan(excess).any() else float(excess.max()),
+        most=float((distances if sound else np.abs(tensor.values - formula)).max()),
+        excess=float(excess.max()) if sound else np.inf,
         allowed=explained + integer,
         step=max(tensor.step, step),
+        clipped=lost,
     )
 
 
@@ -269,22 +291,8 @@ def _whole_numbers(entry: NetworkEntry, raw: Array) -> NormalizationFinding:
     return NormalizationFinding(kind="formula" if same else "unknown", check=check)
 
 
-@dataclass(frozen=True, kw_only=True)
-class _Nearest:
-    """The layer's result that a tensor is nearest to.
-
-    Attributes:
-        off: Root of the mean square of the difference, as a share of that of the result.
-        size: Root of the mean square of the result.
-    """
-
-    layer: str = ""
-    off: float = np.inf
-    size: float = 1.0
-
-
 def _held_to_network(
-    read: Callable[[Path, Array], NetworkEntry],
+    read: Callable[[Path, Array, bool], NetworkEntry],
     path: Path,
     preprocessing: Preprocessing,
     precision: Precision,
@@ -292,7 +300,7 @@ def _held_to_network(
 ) -> NormalizationFinding | None:
     """What first layers read, or else give, against the network's; None where it is not that."""
     inputs = np.moveaxis(leading.inputs, -1, _channel(preprocessing))
-    entry = read(path, inputs)
+    entry = read(path, inputs, True)
     factor = _factor(preprocessing)
 
     def own_rounding(tensor: EntryTensor, size: float) -> float:
@@ -300,9 +308,12 @@ def _held_to_network(
         share = _RESULTS["float16" if tensor.half else "float32"]
         return share + max(tensor.step, tensor.input_step * factor) / size
 
-    read_as = [(near, own_rounding(one, near.size)) for one, near in _all(entry.tensors, leading)]
+    read_as = [
+        (near, own_rounding(one, near.size))
+        for one, near in nearest_results(entry.tensors, leading)
+    ]
     weights = _RESULTS.get(precision.weights, _INTEGER_RESULTS)
-    gives = [(near, weights) for _, near in _all(entry.results, leading)]
+    gives = [(near, weights) for _, near in nearest_results(entry.results, leading)]
     for found, what in ((read_as, "behind"), (gives, "folded into")):
         if found and all(near.off <= most for near, most in found):
             worst, limit = max(found, key=lambda one: one[0].off)
@@ -315,26 +326,3 @@ def _held_to_network(
             )
             return NormalizationFinding(kind="network", check=check)
     return None
-
-
-def _all(subjects: Sequence[Subject], leading: LeadingResults) -> list[tuple[Subject, _Nearest]]:
-    return [(subject, _nearest(subject, leading.results)) for subject in subjects]
-
-
-def _nearest(subject: EntryTensor | FirstResult, results: Sequence[LeadingResult]) -> _Nearest:
-    """The nearest result of the same shape, in whatever order the axes are."""
-    nearest = _Nearest()
-    count = len(subject.values)
-    found = subject.values.reshape(count, *(s for s in subject.values.shape[1:] if s > 1))
-    for result in results:
-        sides = tuple(side for side in result.shape if side > 1)
-        right = np.clip(result.values.astype(np.float64), subject.low, subject.high)
-        size = float(np.sqrt(np.mean(right**2)))
-        for order in permutations(range(1, found.ndim)):
-            if tuple(found.shape[axis] for axis in order) != sides or not size:
-                continue
-            flat = found.transpose(0, *order).reshape(count, -1)[:, result.places]
-            off = float(np.sqrt(np.mean((flat - right) ** 2))) / size
-            if off < nearest.off:
-                nearest = _Nearest(layer=result.layer, off=off, size=size)
-    return nearest

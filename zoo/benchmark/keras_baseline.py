@@ -155,7 +155,7 @@ def write_reference(registry: Registry, checkpoint: Checkpoint, children: Childr
             "card": sha256_of(checkpoint.card_path),
         },
         code=code_of(
-            ["zoo.pipeline.steps.keras_baseline"],
+            ["zoo.benchmark.saved_network"],
             [
                 registry.variant_plugin(checkpoint.variant.name),
                 registry.tasks.provider(checkpoint.variant.task),
@@ -170,7 +170,7 @@ def write_reference(registry: Registry, checkpoint: Checkpoint, children: Childr
 
         ensure_writable(folder, fix=OTHER_HOME)
         call(
-            "zoo.pipeline.steps.keras_baseline:write_reference",
+            "zoo.benchmark.saved_network:write_reference",
             {
                 "subject": Subject(model=str(checkpoint.path), plugins=registry.settings),
                 "archive": str(archive),

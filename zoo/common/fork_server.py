@@ -22,6 +22,8 @@ from zoo.common.optional_imports import installed, quiet_tensorflow
 
 #: Imported once by the fork server; imports TensorFlow and the steps.
 PRELOAD = "zoo.pipeline.steps.preload"
+#: Imported once by a fork server whose children need no TensorFlow; imports the registry and numpy.
+LIGHT_PRELOAD = "zoo.artifacts.normalization_in_file"
 #: Keeps a Python from putting the working folder, or a script's, in front of `sys.path`.
 SAFE_PATH = "PYTHONSAFEPATH"
 _STARTING = threading.Lock()
@@ -33,6 +35,8 @@ def fork_context(tensorflow: bool = True) -> Any:
     if tensorflow and installed("tensorflow"):
         quiet_tensorflow()
         context.set_forkserver_preload([PRELOAD])
+    elif not tensorflow:
+        context.set_forkserver_preload([LIGHT_PRELOAD])
     return context
 
 

@@ -249,10 +249,10 @@ class Exporter:
         mixes: Precisions in which it leaves the layers of `ExportRequest.keep` in float.
         compare_layers: Runs a file and its float32 baseline with all tensors kept, and reports each
             operator's error, range, bytes and time; None where unsupported.
-        network_entry: ``network_entry(path, inputs)`` runs a file on raw inputs (examples, …) up to
-            the first layers of its network, and reports what they read and give; None where the
-            format shows no inner tensors, and then the gate cannot measure the normalization in
-            its files.
+        network_entry: ``network_entry(path, inputs, results)`` runs a file on raw inputs
+            (examples, …) up to the first layers of its network, and reports what they read and,
+            with `results`, give; None where the format shows no inner tensors, and then the gate
+            cannot measure the normalization in its files.
         takes_trained: Whether it honours `ExportRequest.trained`.
         usage: Writes programs that run a file, for the folder that ``zoo bundle`` makes; None when
             the format has none.
@@ -275,7 +275,7 @@ class Exporter:
     sparse: Mapping[str, Any] = field(default_factory=dict)
     mixes: tuple[str, ...] = ()
     compare_layers: Callable[[LayerRequest], LayerComparison] | None = None
-    network_entry: Callable[[Path, NDArray[Any]], NetworkEntry] | None = None
+    network_entry: Callable[[Path, NDArray[Any], bool], NetworkEntry] | None = None
     takes_trained: bool = False
     usage: Callable[[UsageRequest], Usage] | None = None
 

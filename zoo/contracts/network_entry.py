@@ -29,6 +29,8 @@ class EntryTensor:
         high: Greatest number that it can hold.
         input_low: Least raw value that reaches the first operator.
         input_high: Greatest raw value that does.
+        clipped: Whether each value was at an end of what some quantized tensor on the way holds,
+            of the shape of `values`; None where there is no such tensor.
     """
 
     name: str
@@ -41,6 +43,7 @@ class EntryTensor:
     high: float = inf
     input_low: float = -inf
     input_high: float = inf
+    clipped: NDArray[Any] | None = None
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -69,8 +72,8 @@ class NetworkEntry:
     Attributes:
         runtime: What ran the graph: ``litert``.
         tensors: Every tensor that depends on the input and that some layer reads.
-        results: What those layers make of them; one without a result that can be read is left
-            out.
+        results: What those layers make of them, where it was asked for; one without a result that
+            can be read is left out.
     """
 
     runtime: str

@@ -185,7 +185,7 @@ def test_a_checkpoint_of_another_architecture(world: World, tmp_path: Path) -> N
 def test_whose_weights_they_are_is_told(world: World) -> None:
     architecture = world.registry.variant("resnet18")[0]
     names = next(s for s in architecture.sources if s.variant == "resnet34").layers()
-    from zoo.pipeline.steps.convert_weights import _owner_of
+    from zoo.networks.published.convert_file import _owner_of
 
     stored = {f"{layer.theirs}.weight": None for layer in names}
     assert _owner_of(world.registry, stored, "torch") == "its layers are those of resnet34"

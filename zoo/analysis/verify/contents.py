@@ -135,7 +135,7 @@ def check_origin(claims: ClaimList, registry: Registry, chain: FileChain) -> Non
     except ZooError as error:
         claims.skip("card of the weights", error.what)
         return
-    differing = _differences(card, manifest)
+    differing = _differences(card, manifest, _preprocessing_of(registry, card))
     claims.check(
         "card of the weights",
         not differing,
@@ -201,7 +201,18 @@ def _checkpoint(
     return checkpoint.path, checkpoint.card_path, ""
 
 
-def _differences(card: Card, manifest: Manifest) -> list[str]:
+def _preprocessing_of(registry: Registry, card: Card) -> Preprocessing | None:
+    """How the network reads examples: its card's record, or else its variant's."""
+    if card.preprocessing is not None:
+        return card.preprocessing
+    try:
+        _, variant = registry.variant(card.model_id.partition(".")[0])
+    except ZooError:
+        return None
+    return variant.preprocessing
+
+
+def _differences(card: Card, manifest: Manifest, preprocessing: Preprocessing | None) -> list[str]:
     pairs: dict[str, tuple[Any, Any]] = {
         "model": (card.model_id, manifest.model_id),
         "classes": (card.classes, manifest.classes),
@@ -212,8 +223,8 @@ def _differences(card: Card, manifest: Manifest) -> list[str]:
             (manifest.dataset.name, manifest.dataset.content_hash),
         ),
     }
-    if card.preprocessing is not None:
-        pairs["preprocessing"] = (_steps(card.preprocessing), _steps(manifest.preprocessing))
+    if preprocessing is not None:
+        pairs["preprocessing"] = (_steps(preprocessing), _steps(manifest.preprocessing))
     return [name for name, (one, other) in pairs.items() if one != other]
 
 

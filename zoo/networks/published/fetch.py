@@ -193,7 +193,7 @@ def _convert(
         _refuse_others(output / f"{variant}.{tag}.toml", found.sha256)
     on_event({"event": "stage", "text": "converting, once"})
     call(
-        "zoo.pipeline.steps.convert_weights:convert_file",
+        "zoo.networks.published.convert_file:convert_file",
         {
             "variant": variant,
             "tag": tag,

@@ -1,4 +1,4 @@
-"""Step: a published weights file becomes a checkpoint of ours."""
+"""Worker: a published weights file becomes a checkpoint of ours."""
 
 from __future__ import annotations
 

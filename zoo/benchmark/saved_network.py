@@ -1,4 +1,4 @@
-"""Step: a network before its export, as TensorFlow saves it, with its answers to made-up inputs."""
+"""Worker: a network before its export, as TensorFlow saves it, with answers to made-up inputs."""
 
 from __future__ import annotations
 
