@@ -75,6 +75,8 @@ class GateReference:
     Attributes:
         processor: As in `Golden`; empty in older files.
         outputs_sha256: Of what the file answered to the whole test split; empty in older files.
+        calibration_error: Of its probabilities on that split, 0 to 1; None of other outputs, and in
+            older files.
         findings: What speaks against the network it was made from, against how that was judged, or
             against the file's own answers; None in files of an older edgezoo.
     """
@@ -86,6 +88,7 @@ class GateReference:
     metrics: tuple[Metric, ...]
     processor: str = ""
     outputs_sha256: str = ""
+    calibration_error: float | None = None
     findings: tuple[QualityFinding, ...] | None = None
 
 
