@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -268,6 +269,11 @@ def find_exporter(registry: Registry, path: Path) -> Exporter:
     exporter = registry.exporter_for(path)
     if exporter is None:
         suffixes = ", ".join(e.suffix for e in registry.exporters)
+        if any(source.recognises(path.name) for source in registry.sources):
+            raise BadFile(
+                f"{path} is a network from elsewhere, not an exported file",
+                fix=f"export it first: zoo export {shlex.quote(str(path))} --data DATASET",
+            )
         raise BadFile(f"{path} has no suffix of a known format", fix=f"known: {suffixes}")
     try:
         with open_file(path) as file:
