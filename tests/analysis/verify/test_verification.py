@@ -184,6 +184,7 @@ def test_one_bit_is_enough_where_the_file_was_judged(copy: Callable[[str], Path]
             },
         ),
         ("answers", lambda m: {"gate": replace(m.gate, outputs_sha256="0" * 64)}),
+        ("calibration error", lambda m: {"gate": replace(m.gate, calibration_error=0.6)}),
         ("classes of the dataset", lambda m: {"classes": m.classes[::-1]}),
         ("training data", lambda m: {"dataset": replace(m.dataset, content_hash="1" * 64)}),
         ("golden outputs in litert", lambda m: {"golden": _moved(m.golden)}),

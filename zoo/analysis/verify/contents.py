@@ -161,17 +161,19 @@ def _check_class_names(claims: ClaimList, chain: FileChain) -> None:
 
 def _check_classes(claims: ClaimList, registry: Registry, chain: FileChain) -> None:
     manifest = chain.manifest
-    try:
-        _, variant = registry.variant(manifest.model_id.partition(".")[0])
-    except ZooError:
-        claims.skip("classes", "the plugin that provides the network is not here")
-        return
     count = len(manifest.classes)
     outputs = [tensor for artifact in chain.artifacts for tensor in artifact.contents.outputs]
-    if not variant.has_head:
-        claims.skip("classes", "the outputs are no choice among classes")
-        return
-    wanted = {name: shape[-1:] for name, shape in variant.outputs_for(count).items()}
+    wanted: dict[str, tuple[int, ...]] = {"": (count,)}  # of every network from elsewhere
+    if manifest.network is None:
+        try:
+            _, variant = registry.variant(manifest.model_id.partition(".")[0])
+        except ZooError:
+            claims.skip("classes", "the plugin that provides the network is not here")
+            return
+        if not variant.has_head:
+            claims.skip("classes", "the outputs are no choice among classes")
+            return
+        wanted = {name: shape[-1:] for name, shape in variant.outputs_for(count).items()}
     claims.check(
         "classes",
         wanted == {t.name if len(outputs) > 1 else "": t.shape[1:][-1:] for t in outputs},
