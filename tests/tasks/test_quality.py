@@ -208,6 +208,10 @@ def test_validation_that_never_moved() -> None:
     assert codes_of((0.5, 0.5), (0.6, 0.5), (0.6, 0.51), (0.6, 0.5)) == []
     assert codes_of((0.5, 0.5), (0.5, 0.5)) == [], "two epochs show nothing"
     assert codes_of(*[(0.98, 0.97)] * 4) == [], "it was good from the beginning"
+    # Of few examples the same figure comes again by chance; a constant answer would not reach it.
+    for value, count in ((1.0, 3), (5 / 6, 6)):
+        assert codes_of(*[(0.8, value)] * 4, dataset=photos(12, count)) == []
+    assert codes_of(*[(0.8, 2 / 3)] * 4, dataset=photos(12, 3)) == ["validation-never-moved"]
     # Nothing at all moves, whatever the figure means.
     still = [epoch(n, loss=0.5, validation_metric=7.0) for n in range(1, 4)]
     named = replace(training(*still), metric_name="distance", higher_is_better=False)
