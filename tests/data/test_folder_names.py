@@ -26,6 +26,14 @@ from zoo.data.text import open_text
         # Capitals of Turkish, full width, and the small letters that come of them.
         ("train", "TRAİN TRAINİNG tra\u0131n\u0131ng \uff34\uff32\uff21\uff29\uff2e"),
         ("?", "eval Evaluation"),
+        # Other languages.
+        (
+            "train",
+            "训练集 訓練データ 학습 Trainingsdaten entrenamiento Entraînement treino обучение",
+        ),
+        ("validation", "验证集 検証用データ 검증 Validierung validación validação проверка"),
+        ("test", "测试集 テスト 테스트 Testdaten prueba pruebas teste тест"),
+        (None, "测量 训导 проба pruebo lerner"),
         (None, "images data trainer strain testament car test_pattern train_station devil value"),
     ],
 )
@@ -48,6 +56,8 @@ def sizes(dataset: Dataset) -> dict[str, list[int]]:
         ("1_train", "2_val", "3_test"),
         ("train", "eval", "test"),
         ("train", "val", "eval"),
+        ("训练集", "验证集", "测试集"),
+        ("Entrenamiento", "Validación", "Prueba"),
     ],
 )
 def test_given_splits_in_other_words(make_folder, names):
@@ -63,6 +73,19 @@ def test_train_alone_is_where_the_classes_are(make_folder):
     assert dataset.classes == ("cat", "dog")
     assert sizes(dataset) == {"train": [7, 7], "validation": [1, 1], "test": [2, 2]}
     assert "Train/ alone is given" in "\n".join(dataset.notes)
+
+
+def test_folders_that_hold_the_same_folders_are_named(make_folder):
+    """They may be splits in words that nobody here knows, or sessions."""
+    folders = [f"{outer}/{inner}" for outer in ("oppi", "koe") for inner in ("cat", "dog")]
+    notes = "\n".join(open_folder(str(make_folder(dict.fromkeys(folders, 6)))).notes)
+    assert "koe/, oppi/ are taken for the classes, and each holds cat/, dog/" in notes
+
+
+@pytest.mark.parametrize("folders", [("cat/a", "dog/b"), ("cat/a", "dog/a"), ("cat", "dog")])
+def test_folders_within_classes_are_nobodys_concern(make_folder, folders):
+    notes = "\n".join(open_folder(str(make_folder(dict.fromkeys(folders, 6)))).notes)
+    assert "are taken for the classes" not in notes
 
 
 def test_a_test_split_is_cut_from_train_when_asked(make_folder):

@@ -71,7 +71,19 @@ def layout_of(root: Path, argument: str, names: Sequence[str], *, cut_test: bool
         )
     _refuse_other_layouts(root, argument, names)
     _refuse_mixed(root, argument, found, strangers)
-    return Layout(splits={None: ""})
+    return Layout(splits={None: ""}, notes=_alike_inside(root, names))
+
+
+def _alike_inside(root: Path, names: Sequence[str]) -> list[str]:
+    """What to say where all folders hold the same folders: splits, perhaps, in unknown words."""
+    inside = _folders(root / names[0]) if len(names) > 1 else []
+    if len(inside) < 2 or not all(_folders(root / name) == inside for name in names[1:]):
+        return []
+    return [
+        f"{_told(names)} are taken for the classes, and each holds {_told(inside)}: if those are "
+        "the classes, rename the outer folders to train, validation and test, or put the files of "
+        "each class together in one folder"
+    ]
 
 
 def _splits(

@@ -6,16 +6,31 @@ import re
 import unicodedata
 from collections.abc import Iterable
 
-_SPLITS = {
+_SPLITS: dict[str, tuple[str, ...]] = {
     "train": ("train", "training", "trn"),
     "validation": ("validation", "validating", "validate", "valid", "val", "development", "dev"),
     "test": ("test", "testing", "tests", "tst", "holdout", "heldout"),
 }
+#: The same in other languages that datasets come in.
+_SPLITS["train"] += (
+    *("训练", "訓練", "学習", "훈련", "학습", "entrenamiento", "entraînement", "entrainement"),
+    *("apprentissage", "treino", "treinamento", "addestramento", "обучение", "обучающая", "eğitim"),
+)
+_SPLITS["validation"] += (
+    *("验证", "驗證", "検証", "검증", "validierung", "validación", "validacion", "validação"),
+    *("validacao", "validazione", "валидация", "проверка", "проверочная", "doğrulama"),
+)
+_SPLITS["test"] += (
+    *("测试", "測試", "テスト", "테스트", "시험", "prueba", "pruebas", "teste", "testes", "prova"),
+    *("тест", "тестовая"),
+)
 _SPLIT_OF = {word: split for split, words in _SPLITS.items() for word in words}
 #: Words for a split that some tools write for validation, others for test.
 _DOUBTFUL = frozenset({"eval", "evaluation", "evaluate"})
 _FILLERS: tuple[str, ...] = ("dataset", "data", "set", "split", "images", "image", "imgs", "img")
 _FILLERS += ("pictures", "photos", "samples", "examples", "folder", "seg")
+_FILLERS += ("daten", "sdaten", "datensatz", "sdatensatz", "bilder", "sbilder", "выборка", "данные")
+_FILLERS += ("集", "数据", "数据集", "資料", "データ", "用データ", "データセット", "데이터", "세트")
 _WORD = re.compile(rf"({'|'.join((*_SPLIT_OF, *_DOUBTFUL))})(?:{'|'.join(_FILLERS)})?")
 _FOLD = re.compile(r"(?:cv|k)?[ _.-]?fold[ _.-]?\d+")
 #: Folders that archivers, servers and editors make beside one's own; in lower case.
