@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import numpy as np
@@ -48,6 +49,20 @@ def test_series_scaled_differently_are_told(opened):
     assert told.startswith("channel 0 of x_test")
     notes = opened("?kind=series", **arrays, x_test=x[60:] * 1.3).notes
     assert not any("scaled alike" in note for note in notes)
+
+
+def test_what_float32_cannot_hold_is_told(opened):
+    """Its steps at 1e9 are 64: what is smaller there is gone before anything is normalized."""
+    x = np.random.default_rng(1).normal(0, 5, (90, 10, 2))
+    second = np.array([0, 1])
+    notes = opened("?kind=series", x=x + 1e9 * second, y=Y).notes
+    (told,) = [note for note in notes if "float32" in note]
+    assert re.match(r"channel 1 of x is 1e\+09 ± 5\.\d+, .*steps of 64", told)
+    with pytest.raises(BadData, match=r"channel 0 of x is 1e\+09 ± 5, .*steps of 64"):
+        opened("?kind=series", x=x + 1e9, y=Y)
+    kept = (x + 1e6 * second, 0.1 + x * 1e-17**second, (x * 100).astype(np.int64))
+    for harmless in kept:
+        assert not any("float32" in n for n in opened("?kind=series", x=harmless, y=Y).notes)
 
 
 @pytest.mark.parametrize(

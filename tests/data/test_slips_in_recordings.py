@@ -109,3 +109,13 @@ def test_a_column_of_numbers_is_no_class(tmp_path):
         open_csv(f"{path}?window=50&label=x&group=person&channels=time")
     assert "to be predicted" in str(caught.value.why)
     assert "window=1" not in str(caught.value.fix)
+
+
+def test_a_column_that_float32_cannot_hold_is_told(tmp_path):
+    rows = [
+        f"{1.7e9 + math.sin(i / 3):.4f},{math.cos(i / 5):.4f},{'ab'[i // 50]}" for i in range(100)
+    ]
+    (tmp_path / "a.csv").write_text("\n".join(("a,b,label", *rows)))
+    (told,) = [n for n in open_csv(f"{tmp_path / 'a.csv'}?window=5").notes if "float32" in n]
+    assert told.startswith("the channel 'a' of a.csv is 1.7e+09 ± 0.7")
+    assert "steps of 128" in told

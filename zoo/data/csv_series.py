@@ -110,6 +110,7 @@ def _split(
 
 
 def _notes(listing: Listing, recordings: Recordings, length: int) -> list[str]:
+    from zoo.data.readers.array_ranges import SUBTRACT
     from zoo.data.readers.class_folders import note
     from zoo.data.readers.folder_names import lookalikes
     from zoo.data.readers.gaps import gap_notes
@@ -120,6 +121,8 @@ def _notes(listing: Listing, recordings: Recordings, length: int) -> list[str]:
         for item in recordings.items
         if max(end - begin for begin, end in find_segments(item)) < length
     ]
+    rising, names = find_rising_channels(recordings), recordings.columns.channels
+    rounded = {n: what for item in recordings.items for n, what in item.rounded.items()}
     return [
         *note("left out", listing.ignored),
         *note(f"recordings without {length} rows of one label, group and time, left out", short),
@@ -128,7 +131,12 @@ def _notes(listing: Listing, recordings: Recordings, length: int) -> list[str]:
             f"the channel {name!r} only ever rises: a clock or a row number tells the class by "
             "itself; to leave it out, name the others in channels=, or write "
             f"time={name}, which also ends windows at its jumps"
-            for name in find_rising_channels(recordings)
+            for name in rising
+        ),
+        *(
+            f"the channel {names[n]!r} of {what}: {SUBTRACT}"
+            for n, what in sorted(rounded.items())
+            if names[n] not in rising
         ),
         *gap_notes(listing, recordings),
     ]

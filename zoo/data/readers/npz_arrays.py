@@ -13,7 +13,12 @@ from numpy.typing import NDArray
 from zoo.common.array_files import load_arrays
 from zoo.common.errors import BadData
 from zoo.common.shown_text import printable
-from zoo.data.readers.array_ranges import range_notes, refuse_mixed_scales
+from zoo.data.readers.array_ranges import (
+    SUBTRACT,
+    range_notes,
+    refuse_mixed_scales,
+    rounded_channels,
+)
 from zoo.data.readers.label_kinds import label_type_error, row_labels_error
 
 _CHUNK = 1024
@@ -52,8 +57,8 @@ def read_arrays(path: Path, kind: str = "images") -> Arrays:
     stored = _load(path)
     names = _split_names(set(stored))
     result = Arrays()
-    read = {_array_name("x", name): stored[_array_name("x", name)] for name in names}
-    read = KINDS[kind](read)
+    given = {_array_name("x", name): stored[_array_name("x", name)] for name in names}
+    read = KINDS[kind](given)
     for name in names:
         label_name, examples = _array_name("y", name), read[_array_name("x", name)]
         result.labels[name] = _labels(label_name, stored[label_name], len(examples))
@@ -61,6 +66,8 @@ def read_arrays(path: Path, kind: str = "images") -> Arrays:
     result.classes = _classes(stored.get("classes"), result.labels)
     used = {_array_name(kind, name) for kind in "xy" for name in names} | {"classes"}
     result.notes += range_notes(read, kind)
+    if kind == "series":
+        result.notes += _rounding_notes(given, read)
     unused = sorted(set(stored) - used)
     if unused:
         result.notes.append(f"not used: {', '.join(unused)}")
@@ -103,6 +110,16 @@ def _split_names(present: set[str]) -> tuple[str, ...]:
             fix=_EXPECTED,
         )
     return names
+
+
+def _rounding_notes(
+    given: dict[str, NDArray[Any]], read: dict[str, NDArray[np.float32]]
+) -> list[str]:
+    return [
+        f"channel {channel} of {what}: {SUBTRACT}"
+        for name, own in read.items()
+        for channel, what in rounded_channels(given[name].reshape(own.shape), own, name).items()
+    ]
 
 
 def _as_images(arrays: dict[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import math
 from array import array
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from zoo.common.errors import BadData, UnknownName, UsageError
 from zoo.common.shown_text import printable
+from zoo.data.readers.array_ranges import rounded_channels
 from zoo.data.readers.clocks import clock_breaks, seconds
 from zoo.data.readers.folder_names import plain
 from zoo.data.readers.label_kinds import refuse_numbers
@@ -54,6 +55,7 @@ class Recording:
         labels: Class index of each row, int64, shape (rows,).
         groups: Group index of each row, int64, shape (rows,).
         breaks: Rows before which the clock jumps, ascending, int64.
+        rounded: Channel → what it is, where float32 loses much of it.
     """
 
     name: str
@@ -61,6 +63,7 @@ class Recording:
     labels: NDArray[np.int64]
     groups: NDArray[np.int64]
     breaks: NDArray[np.int64] = field(default_factory=lambda: np.empty(0, np.int64))
+    rounded: Mapping[int, str] = field(default_factory=dict)
 
 
 @dataclass(kw_only=True)
@@ -177,7 +180,7 @@ class _Reader:
         breaks = np.empty(0, np.int64)
         if self.columns.time:
             breaks = clock_breaks(rows[:, -1])
-            values = np.ascontiguousarray(values[:, :-1])
+            rows, values = rows[:, :-1], np.ascontiguousarray(values[:, :-1])
         values.flags.writeable = False
         return Recording(
             name=self.name,
@@ -185,6 +188,7 @@ class _Reader:
             labels=np.array(self.labels, np.int64),
             groups=np.array(self.groups, np.int64),
             breaks=breaks,
+            rounded=rounded_channels(rows, values, printable(self.name)),
         )
 
     def _no_number(self, line: int, cells: Sequence[str]) -> BadData:
@@ -324,14 +328,5 @@ def _in_order(found: Recordings, labels: dict[str, int], groups: dict[str, int])
     number = np.empty(len(found.classes), np.int64)
     for place, name in enumerate(found.classes):
         number[labels[name]] = place
-    found.items = [
-        Recording(
-            name=item.name,
-            values=item.values,
-            labels=number[item.labels],
-            groups=item.groups,
-            breaks=item.breaks,
-        )
-        for item in found.items
-    ]
+    found.items = [replace(item, labels=number[item.labels]) for item in found.items]
     return found
