@@ -212,8 +212,8 @@ def trace_entries(
 
 def _moved(step: GraphStep[Key], given: list[Trace[Key]], all_known: bool) -> Trace[Key] | None:
     """The trace of an operator's result; None when it is a layer."""
-    first = given[0]
-    alike = all(_same(first, other) for other in given[1:])
+    alike = all(_same(given[0], other) for other in given[1:])
+    first = _together(given)
     if step.kind == "layer" or not all_known or not alike:
         return None
     places = first.places
@@ -234,6 +234,24 @@ def _moved(step: GraphStep[Key], given: list[Trace[Key]], all_known: bool) -> Tr
     if step.kind == "pad" and len(step.pads) == places.ndim:
         return replace(first, places=np.pad(places, step.pads, constant_values=-1))
     return None
+
+
+def _together(given: list[Trace[Key]]) -> Trace[Key]:
+    """The first of several traces, with the roundings of all and the range of the widest."""
+    if len(given) == 1:
+        return given[0]
+    return replace(
+        given[0],
+        operators=tuple(dict.fromkeys(name for one in given for name in one.operators)),
+        rounded=tuple(dict.fromkeys(key for one in given for key in one.rounded)),
+        step=max(one.step for one in given),
+        input_step=max(one.input_step for one in given),
+        half=any(one.half for one in given),
+        low=min(one.low for one in given),
+        high=max(one.high for one in given),
+        input_low=min(one.input_low for one in given),
+        input_high=max(one.input_high for one in given),
+    )
 
 
 def _same(one: Trace[Key], other: Trace[Key]) -> bool:
