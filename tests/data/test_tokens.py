@@ -11,8 +11,10 @@ from odd_texts import ODD_TEXTS, random_texts
 from pydantic import TypeAdapter
 
 from zoo.contracts import TokenPreprocessing
+from zoo.contracts.dataset import Split
 from zoo.contracts.preprocessing.characters import table_of
 from zoo.contracts.preprocessing.stored import StoredPreprocessing
+from zoo.data.preprocessing.inputs import kind_of
 from zoo.data.preprocessing.tokens import tokens_of
 
 STORED: TypeAdapter = TypeAdapter(StoredPreprocessing)
@@ -51,6 +53,10 @@ def test_older_records_answer_as_they_did() -> None:
         "\uff41",
         "e\u0301",
     ]
+    text = Split(
+        labels=np.zeros(1, np.int64), read=lambda _: np.array("Cafe\u0301 a"), content_hash=""
+    )
+    assert kind_of(older).step_texts(text, 0, [0, 1, 2]) == ("Cafe", "\u0301", "a")
     newer = TokenPreprocessing(length=5, size=6)
     assert newer.rule == "unicode"
     for record in (older, newer):

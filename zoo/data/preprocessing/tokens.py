@@ -159,7 +159,7 @@ class Tokens(InputKind[TokenPreprocessing]):
 
     def step_texts(self, split: Split, index: int, steps: list[int]) -> tuple[str, ...]:
         """The tokens as they are written."""
-        tokens = tokens_of(split.read(index), lowercase=False)
+        tokens = tokens_of(split.read(index), lowercase=False, rule=self.own.rule)
         return tuple(tokens[step] if step < len(tokens) else "" for step in steps)
 
     def with_synthetic_statistics(self) -> TokenPreprocessing:
