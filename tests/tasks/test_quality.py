@@ -61,6 +61,14 @@ def test_rare_classes_are_found_at_the_cost_of_the_commonest() -> None:
     assert codes("image-classification", blind, of) == ["no-better-than-baseline"]
 
 
+def test_one_of_many_classes_answered_throughout_is_no_gain() -> None:
+    """Above chance with each class counting the same, but no class is common enough to blame."""
+    labels = np.repeat(np.arange(10), 27)
+    chosen = np.where((labels == 2) & (np.arange(270) % 3 == 0), 2, 1)
+    of = truth(labels, classes=tuple("abcdefghij"))
+    assert codes("image-classification", chosen, of)[0] == "no-better-than-baseline"
+
+
 def test_classes_that_no_example_is_judged_of() -> None:
     of = truth(np.tile([0, 1], 60))
     assert codes("image-classification", of.labels, of) == ["untested-class"]

@@ -24,6 +24,8 @@ _LEAST_EPOCHS = 3
 #: Of a share in float32.
 _ROUNDING = 1e-6
 _NAMED = 5
+#: From this share of the commonest class on, accuracy is mostly its own.
+_MOSTLY = 0.5
 
 
 def quality_of(task: Task, answers: Any, truth: Truth) -> dict[str, Any]:
@@ -105,7 +107,8 @@ def _beside_baseline(
             weak=False,
         )
         return
-    if baseline.tellable and balanced is not None and balanced.low > 1 / len(recalls):
+    common = baseline.metric.value > _MOSTLY
+    if baseline.tellable and common and balanced and balanced.low > 1 / len(recalls):
         yield QualityFinding(
             code="commonest-class",
             text=f"the network is right no more often than its baseline ({beside}), but with each "
