@@ -39,6 +39,8 @@ def load_command(name: str, entries: list[EntryPoint]) -> click.Command:
         raise _unusable(name, entries[0], f"{type(error).__name__}: {error}") from error
     if not isinstance(command, click.Command):
         raise _unusable(name, entries[0], f"a click command was expected, not {command!r}")
+    # Its styles would reach the guard of the streams, which shows escape sequences as text.
+    command.context_settings.setdefault("color", False)
     return command
 
 

@@ -19,4 +19,5 @@ def command(ctx: click.Context, file: str, unit: str, seed: int | None) -> None:
     size = Path(file).stat().st_size
     exporter = ctx.obj.registry().exporter_for(Path(file))
     known = "unknown" if exporter is None else exporter.name
-    click.echo(f"{size if unit == 'B' else size / 1000:g} {unit}, {known}, seed {seed}")
+    weight = f"{size if unit == 'B' else size / 1000:g} {unit}"
+    click.secho(f"{weight}, {known}, seed {seed}", bold=True)
