@@ -18,7 +18,7 @@ from zoo.contracts import (
     SeriesPreprocessing,
 )
 from zoo.data.preprocessing.inputs import fitted
-from zoo.networks.sources.statement import InputStatement
+from zoo.networks.sources.statement import InputStatement, pixel_scale
 
 _STATED = "stated"
 #: The task of a network by the kind of its input.
@@ -140,7 +140,9 @@ def _of_images(sides: tuple[int | None, ...], statement: InputStatement, origin:
         crop_share=statement.crop_share,
         interpolation=statement.interpolation or "bilinear",
     )
-    usual = _USUAL if statement.normalization is None else (("stated", *statement.normalization),)
+    usual = _USUAL
+    if statement.normalization is not None:
+        usual = (("stated", pixel_scale(statement), *statement.normalization[1:]),)
     candidates = [
         candidate
         for name, scale, mean, std in usual
@@ -227,14 +229,15 @@ def _of_series(
             why="a network for series takes (steps, channels)",
             fix="use data of its own",
         )
-    if statement.size or statement.order or statement.resize:
+    if statement.size or statement.order or statement.resize or statement.span:
         raise UsageError(f"{origin} takes series: --input has words for images", fix="leave them")
     shape = (sides[0] or steps, channels)
     plain = SeriesPreprocessing(steps=shape[0], channels=channels)
     if statement.normalization is not None:
         scale, mean, std = statement.normalization
         spread = [v * channels if len(v) == 1 else v for v in (mean, std)]
-        moments = [tuple(value / scale for value in values) for values in spread]
+        # Series have no scale of their own, as pixels have.
+        moments = [tuple(value / (scale or 1.0) for value in values) for values in spread]
         found = [("stated", replace(plain, mean=moments[0], std=moments[1]))]
     else:
         as_is = replace(plain, mean=(0.0,) * channels, std=(1.0,) * channels)

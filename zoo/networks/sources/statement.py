@@ -27,7 +27,9 @@ class InputStatement:
         size: (height, width).
         order: ``rgb``, ``bgr`` or ``grey``.
         normalization: scale, mean, std of ``(value * scale - mean) / std``, in the order of the
-            channels that the network takes; one number stands for all channels.
+            channels that the network takes; one number stands for all channels. A scale of None
+            was not stated.
+        span: Whether the normalization was stated as a range of pixels.
         resize: How images become that size.
         crop_share: Of ``crop``.
         interpolation: The resampling filter.
@@ -35,7 +37,8 @@ class InputStatement:
 
     size: tuple[int, int] | None = None
     order: str | None = None
-    normalization: tuple[float, tuple[float, ...], tuple[float, ...]] | None = None
+    normalization: tuple[float | None, tuple[float, ...], tuple[float, ...]] | None = None
+    span: bool = False
     resize: Resize | None = None
     crop_share: float = 1.0
     interpolation: Interpolation | None = None
@@ -74,6 +77,7 @@ def parse_statement(text: str) -> InputStatement:
                 raise UsageError(f"--input: {word!r} is no range", fix=_USAGE)
             step = (high - low) / 255.0
             put("normalization", (step, (0.0 - low,), (1.0,)), word)
+            found["span"] = True
         elif key in ("mean", "std", "scale") and equals:
             numbers[key] = _numbers(value, word)
         elif key in get_args(Resize):
@@ -91,15 +95,9 @@ def parse_statement(text: str) -> InputStatement:
 
 def _moments(
     numbers: dict[str, tuple[float, ...]],
-) -> tuple[float, tuple[float, ...], tuple[float, ...]]:
+) -> tuple[float | None, tuple[float, ...], tuple[float, ...]]:
     mean, std = numbers.get("mean", (0.0,)), numbers.get("std", (1.0,))
     scale = numbers.get("scale")
-    if scale is None and max(map(abs, (*mean, *std))) > _MOST_SHARE:
-        raise UsageError(
-            "--input: means and deviations above 1 are of pixels from 0 to 255",
-            why="without a scale, pixels are divided by 255 before",
-            fix="add scale=1",
-        )
     width = max(len(mean), len(std))
     if len(mean) not in (1, width) or len(std) not in (1, width) or (scale and len(scale) != 1):
         raise UsageError(
@@ -108,7 +106,26 @@ def _moments(
     if min(std) <= 0 or (scale and scale[0] <= 0):
         raise UsageError("--input: std and scale must be above 0", fix=_USAGE)
     spread = [values * width if len(values) == 1 else values for values in (mean, std)]
-    return (scale[0] if scale else 1.0 / 255.0), spread[0], spread[1]
+    return (scale[0] if scale else None), spread[0], spread[1]
+
+
+def pixel_scale(statement: InputStatement) -> float:
+    """What pixels are multiplied by before a stated mean and deviation: 1/255 unless stated.
+
+    Raises:
+        UsageError: The mean or the deviation is of pixels from 0 to 255, and no scale was stated.
+    """
+    assert statement.normalization is not None
+    scale, mean, std = statement.normalization
+    if scale is not None:
+        return scale
+    if max(map(abs, (*mean, *std))) > _MOST_SHARE:
+        raise UsageError(
+            "--input: means and deviations above 1 are of pixels from 0 to 255",
+            why="without a scale, pixels are divided by 255 before",
+            fix="add scale=1",
+        )
+    return 1.0 / 255.0
 
 
 def _numbers(text: str, word: str, count: int | None = None) -> tuple[float, ...]:
