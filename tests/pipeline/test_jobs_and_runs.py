@@ -86,6 +86,14 @@ def test_any_dataset_has_a_usable_tag(argument):
     assert re.fullmatch(r"[a-z0-9_-]+", tag_of(f"folder:{argument}"))
 
 
+def test_the_current_folder_has_its_own_name(tmp_path, monkeypatch):
+    inside = tmp_path / "birds" / "small"
+    inside.mkdir(parents=True)
+    monkeypatch.chdir(inside)
+    tags = [tag_of(f"folder:{path}") for path in (".", "./", "..", "../", ".?group=1")]
+    assert tags == ["small", "small", "birds", "birds", "small"]
+
+
 @pytest.mark.parametrize(
     ("data", "tag"),
     [

@@ -202,6 +202,8 @@ def _starting_checkpoint(architecture: Architecture, variant: Variant) -> str:
 def tag_of(data: str) -> str:
     """The weights' tag for a dataset: its name, or the last part of its path, in ASCII.
 
+    Of the current folder and those above it that is their own name.
+
     Accents are left out; a name that loses other characters ends with a hash of itself, so that
     two such names have two tags.
     """
@@ -209,6 +211,8 @@ def tag_of(data: str) -> str:
     # What follows the last question mark are options, unless they are the whole of it.
     argument = argument.rpartition("?")[0] or argument
     text = Path(argument.rstrip("/")).stem if argument else name
+    if not text.strip("."):  # the current folder, or one above it
+        text = Path(argument).resolve().name
     whole = unicodedata.normalize("NFKD", text.lower())
     plain = "".join(character for character in whole if not unicodedata.combining(character))
     tag = re.sub(r"[^a-z0-9_-]+", "_", plain).strip("_") or name
