@@ -13,6 +13,7 @@ def test_signed_and_verified_as_typed(judged_file: Path, keys: Path, zoo, monkey
     key, public = keys / "key.pem", keys / "public.pem"
     unsigned = zoo("verify", judged_file, "--signer", public)
     assert unsigned.code == 1
+    assert unsigned.out.startswith(f"{judged_file}: the signature alone\n")
     assert f"-- signature         {judged_file} is not signed" in unsigned.out
     typed = zoo("sign", judged_file, "--key", key)
     assert (typed.code, typed.err) == (0, "")

@@ -87,7 +87,10 @@ def _print(found: Verification) -> None:
     from zoo.report.quality import finding_lines
     from zoo.results.formatting import plain
 
-    about = f"{found.model_id}, {found.precision}" if found.model_id else "no usable manifest"
+    about = f"{found.model_id}, {found.precision}"
+    if not found.model_id:  # of a folder, or without a valid signature, no manifest is read
+        signed = any(claim.name == "signature" for claim in found.claims)
+        about = "the signature alone" if signed else "no usable manifest"
     terminal.echo(plain(f"{found.file}: {about}"))
     for line in finding_lines(found.findings):
         terminal.echo(line)
