@@ -59,7 +59,7 @@ from zoo.pipeline.recipe_fields import SEARCH
     "--budget-time", metavar="TIME", help="Start no new trial after this time: 30min, 2h."
 )
 @click.option("--thorough", is_flag=True, help="Search on after a file keeps all limits.")
-@recipe_options(*SEARCH)
+@recipe_options(*SEARCH, "gate.allow_weak")
 @option("--output", default="optimized", type=click.Path(), help="Parent of the search's folder")
 @click.option("--no-report", is_flag=True, help="Write no report.html.")
 @store_option
@@ -71,7 +71,7 @@ def command(ctx: click.Context, /, as_json: bool, no_report: bool, **given: Any)
     Tries formats and precisions first, then calibration methods and layers kept in float, and
     trains narrower or pruned networks only if nothing else fits. Every file passes the gate and is
     timed. Of the files that keep all limits, the quickest is taken. The exit code is 1 when there
-    is none. The same command again redoes nothing.
+    is none, or when its network is weak. The same command again redoes nothing.
     """
     from zoo.api.runs import optimize
     from zoo.cli.progress import StepProgress
@@ -79,6 +79,7 @@ def command(ctx: click.Context, /, as_json: bool, no_report: bool, **given: Any)
     from zoo.pipeline.search.optimize import as_json as search_as_json
 
     settings: Settings = ctx.obj
+    allow_weak = given.pop("allow_weak")
     for name in ("width", "prune"):
         given[name] = _factors(given[name])
     with StepProgress(quiet=as_json) as progress:
@@ -93,7 +94,8 @@ def command(ctx: click.Context, /, as_json: bool, no_report: bool, **given: Any)
         print_json(search_as_json(found))
     else:
         print_search(found)
-    if found.best is None:
+    weak = any(finding.weak for finding in found.findings) and not allow_weak
+    if found.best is None or weak:
         ctx.exit(1)
 
 
