@@ -131,6 +131,18 @@ def test_a_constant_output_is_compared_with_its_size() -> None:
     assert closeness.movement(0 * constant, 0 * constant).noise == 0.0
 
 
+def test_targets_of_different_size_are_no_spread() -> None:
+    """Air pressure beside a temperature: a file that answers their means alone has lost both."""
+    random = np.random.default_rng(0)
+    targets = (random.normal(size=(400, 2)) * [3.0, 2.0] + [101_325.0, 20.0]).astype(np.float32)
+    means = np.broadcast_to(targets.mean(axis=0), targets.shape)
+    assert closeness.movement(targets, means).noise == pytest.approx(1.0, rel=1e-2)
+    near = targets + np.float32(0.03)
+    assert (closeness.movement(targets, near).noise or 1.0) < 0.02
+    constant = np.full((20, 3), (0.1, 7.3, 1e5), np.float32)
+    assert (closeness.movement(constant, constant * np.float32(1.001)).noise or 1.0) < 0.01
+
+
 def test_numbers_of_classes_and_few_inputs_have_no_distance() -> None:
     chosen = RIGHT.argmax(-1)
     assert closeness.movement(chosen, 9 - chosen) == closeness.Movement()

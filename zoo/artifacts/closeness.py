@@ -27,6 +27,8 @@ LEAST = 16
 #: How far a row of probabilities may be from one in all.
 _SUM_TOLERANCE = 1e-3
 _NORMAL_QUANTILE = 1.96
+#: A spread below this share of the size is rounding.
+_CONSTANT = 1e-9
 
 
 def compare(task: Task, reference: Array, candidate: Array) -> Comparison:
@@ -94,8 +96,11 @@ def movement(reference: Array, candidate: Array) -> Movement:
         # Written so that a NaN counts as far.
         far = float((~(distances <= FAR)).mean())
         return Movement(moved=float(distances.mean()), far=far)
-    # An output that never changes has no spread: then its size counts.
-    spread = float(reference.std(dtype=np.float64)) or float(np.abs(reference).mean()) or 1.0
+    # Several targets may be of different size: how far they are from each other is no spread.
+    own = reference - reference.mean(axis=0, dtype=np.float64) if reference.ndim == 2 else reference
+    spread, size = float(own.std(dtype=np.float64)), float(np.abs(reference).mean())
+    if spread <= _CONSTANT * size:  # An output that never changes: then its size counts.
+        spread = size or 1.0
     power = float(np.square(difference).mean(dtype=np.float64))
     return Movement(noise=float(np.sqrt(power) / spread))
 
