@@ -35,7 +35,6 @@ from zoo.artifacts.artifact import (
     DatasetReference,
     GateReference,
     Manifest,
-    describe,
     embed,
     find_exporter,
     manifest_text,
@@ -45,6 +44,7 @@ from zoo.artifacts.artifact import (
     require_manifest,
     with_gate_result,
 )
+from zoo.artifacts.description import describe
 from zoo.artifacts.seal import sealed
 from zoo.common.errors import BadFile, UsageError, ZooError
 from zoo.contracts import Exporter, Metric, TensorInfo
@@ -294,7 +294,7 @@ def test_wrong_suffix(exporter, file):
 
 
 def test_unknown_suffix(file):
-    renamed = file.rename(file.with_suffix(".h5"))
+    renamed = file.rename(file.with_suffix(".xyz"))
     with pytest.raises(BadFile, match="has no suffix of a known format") as caught:
         open_artifact(REGISTRY, renamed)
     assert set(caught.value.fix.removeprefix("known: ").split(", ")) >= {".onnx", ".tflite"}
