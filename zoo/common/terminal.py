@@ -1,4 +1,4 @@
-"""The one way to a terminal: what is written passes here, and nothing of it steers the terminal.
+"""The one way to a terminal: nothing that is written steers it, or shows a password.
 
 `guarded` puts a writer in the place of the standard streams, so that messages of libraries,
 warnings and tracebacks pass it, too. Styles and the drawing of live lines are our own: `echo` and
@@ -14,7 +14,7 @@ import sys
 from collections.abc import Iterable, Iterator, Sequence
 from typing import IO, TYPE_CHECKING, Any, TextIO, cast
 
-from zoo.common.shown_text import printable, printable_lines
+from zoo.common.shown_text import printable, printable_lines, without_passwords
 
 if TYPE_CHECKING:  # rich is loaded when something is drawn with it
     from _typeshed import ReadableBuffer as Buffer
@@ -57,7 +57,8 @@ class CleanStream:
 
     def write(self, text: str) -> int:
         """Writes lines; as the streams of Python do, it returns the number of letters given."""
-        self.stream.write(encodable(printable_lines(text), self.stream))
+        clean = printable_lines(without_passwords(text))
+        self.stream.write(encodable(clean, self.stream))
         return len(text)
 
     def writelines(self, lines: Iterable[str]) -> None:
@@ -126,13 +127,15 @@ def echo(*texts: tuple[str, str] | str, err: bool = False) -> None:
     empty = len(first) - len(first.lstrip("\n"))
     if empty:
         pieces[0] = (first[empty:], pieces[0][1])
-    _write("\n" * empty, [(printable(text), style) for text, style in pieces], err)
+    _write(
+        "\n" * empty, [(printable(without_passwords(text)), style) for text, style in pieces], err
+    )
 
 
 def echo_lines(*texts: tuple[str, str] | str, err: bool = False) -> None:
     """Writes text of several lines, which is our own or whose line breaks are meant."""
     pieces = [(text, "") if isinstance(text, str) else text for text in texts]
-    _write("", [(printable_lines(text), style) for text, style in pieces], err)
+    _write("", [(printable_lines(without_passwords(text)), style) for text, style in pieces], err)
 
 
 def _write(before: str, pieces: Sequence[tuple[str, str]], err: bool) -> None:
@@ -164,7 +167,8 @@ def console(*, err: bool = False, quiet: bool = False) -> Console:
                 if piece.control:  # rich's own, which draw live lines
                     yield piece
                     continue
-                text = encodable(printable_lines(piece.text), self.file)
+                clean = printable_lines(without_passwords(piece.text))
+                text = encodable(clean, self.file)
                 style = piece.style and piece.style.update_link(None)
                 yield Segment(text, style)
 
