@@ -32,6 +32,7 @@ from update import replace as replace_block
 
 from zoo.artifacts import closeness
 from zoo.common.named_arrays import fields_of
+from zoo.contracts.dataset import IGNORED
 from zoo.contracts.precision import BASELINE, PRECISIONS
 from zoo.networks.checkpoints import packaged
 from zoo.pipeline.job import make_job
@@ -39,6 +40,7 @@ from zoo.pipeline.options import recipe_from
 from zoo.pipeline.plan import PlanScope
 from zoo.pipeline.run import Run, execute
 from zoo.registry import PluginSettings, Registry, load_registry
+from zoo.tasks.classes import share_interval
 from zoo.tasks.confidence import calibration_error
 
 HERE = Path(__file__).parent
@@ -56,8 +58,6 @@ PARTS = {"fashion_mnist": "fashion_mnist_part"}
 QUICK = ("lenet", "convnet", "gan")
 #: Has no fast kernels: for networks of 32 × 32 pixels and up it takes hours.
 SLOW = "int16x8"
-#: A class counts from so many answers of the network on: of fewer, a share says little.
-LEAST_OF_CLASS = 20
 Cell = dict[str, Any]
 
 
@@ -212,20 +212,20 @@ def figures(task: Any, network: Split, found: Any) -> Cell:
     cell: Cell = {"count": count, "moved": moved.moved, "far": moved.far, "noise": moved.noise}
     if ours.dtype.names or moved.moved is None or labels.dtype != np.int64:
         return cell
-    own, now = ours.argmax(-1), theirs.argmax(-1)
-    cell["agreement"] = float((own == now).mean())
+    cell["agreement"] = float((ours.argmax(-1) == theirs.argmax(-1)).mean())
     shaped = labels if labels.ndim == 2 else labels[:, None]
     shape = (*shaped.shape, -1)
     before, after = (np.reshape(o, shape) for o in (network.outputs, found))
     errors = [100 * calibration_error(each, shaped) for each in (before, after)]
     cell["error"], cell["rise"] = errors[0], errors[1] - errors[0]
-    answers = np.bincount(own, minlength=ours.shape[-1])
-    lost = [
-        ((own == c).sum() - (now == c).sum()) / n
-        for c, n in enumerate(answers)
-        if n >= LEAST_OF_CLASS
-    ]
-    cell["lost"] = float(max(lost, default=0.0))
+    real, own, now = shaped != IGNORED, before.argmax(-1), after.argmax(-1)
+    surely = [0.0]
+    for number in range(ours.shape[-1]):
+        had, has = real & (own == number), real & (now == number)
+        net = had.sum(axis=1) - has.sum(axis=1)
+        if net.sum() > 0:
+            surely.append(share_interval(net, had.sum(axis=1))[0])
+    cell["lost"] = max(surely)
     return cell
 
 
@@ -271,7 +271,7 @@ COLUMNS = (
     Column("far", "by more than 0.25", "far", 100, " %"),
     Column("noise", "noise of other outputs", "noise"),
     Column("rise", "rise of the calibration error, points", "confidence"),
-    Column("lost", "a class's answers lost", "", 100, " %"),
+    Column("lost", "a class's answers surely lost", "", 100, " %"),
 )
 
 

@@ -58,7 +58,7 @@ def test_rounding_to_eight_bits_is_within_the_limits() -> None:
 
 def test_a_lowered_bias_is_refused_by_the_inputs_that_it_moves_far() -> None:
     """It moves few inputs, but these by more than rounding does."""
-    found = closeness.compare(CLASSIFICATION, RIGHT, lowered(RIGHT, 3, 1.5))
+    found = closeness.compare(CLASSIFICATION, RIGHT, lowered(RIGHT, 3, 1.3))
     assert found.moved is not None
     assert found.far is not None
     assert found.moved < INT8.tolerances.moved
@@ -129,3 +129,9 @@ def test_a_constant_output_is_compared_with_its_size() -> None:
     constant = np.full((100, 4), 5.0, np.float32)
     assert closeness.movement(constant, constant + 0.01).noise == pytest.approx(0.002, rel=1e-3)
     assert closeness.movement(0 * constant, 0 * constant).noise == 0.0
+
+
+def test_numbers_of_classes_and_few_inputs_have_no_distance() -> None:
+    chosen = RIGHT.argmax(-1)
+    assert closeness.movement(chosen, 9 - chosen) == closeness.Movement()
+    assert closeness.movement(RIGHT[:3], RIGHT[3:6]) == closeness.Movement()

@@ -74,6 +74,12 @@ def test_it_is_offered_and_switched_off(target: Path) -> None:
         done = typed(target, *switch, "weigh", "x")
         assert done.returncode == 2
         assert "there is no command 'weigh'" in done.stderr
+    # Wherever the switch stands.
+    for words in (["--no-plugins", "--help"], ["-h", "--no-plugins"], ["-h", "--without", "weigh"]):
+        done = typed(target, *words)
+        assert done.returncode == 0
+        assert "  doctor" in done.stdout
+        assert "zoo-dense" not in done.stdout
 
 
 @pytest.mark.parametrize(

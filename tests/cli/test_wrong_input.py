@@ -123,7 +123,8 @@ WRONG = [
     ("ship bare.safetensors --data digits", "the weights have no card bare.toml", "keep the .toml"),
     ("info strange.safetensors", "the variant 'lenet99', which nothing provides", "zoo --plugin"),
     ("info torn.safetensors", "the card torn.toml is wrong at 'tag'", "torn.toml"),
-    ("info garbled.safetensors", "the card garbled.toml cannot be read", "why:"),
+    ("info garbled.safetensors", "the card garbled.toml cannot be read", "fix: restore it"),
+    ("export tagger.safetensors", "'lstm_small, as tagger.toml says'", "zoo list"),
 ]
 
 
@@ -165,7 +166,8 @@ def files(own_folders: Path) -> None:
     Path("cut.toml").write_text(card, encoding="utf-8")
     Path("cut.safetensors").write_bytes(weights[:1000])
     Path("strange.toml").write_text(card.replace('"lenet5"', '"lenet99"'), encoding="utf-8")
-    for name in ("bare", "strange", "torn", "garbled"):
+    Path("tagger.toml").write_text(card.replace('"lenet5"', '"lstm_small"'), encoding="utf-8")
+    for name in ("tagger", "bare", "strange", "torn", "garbled"):
         Path(f"{name}.safetensors").write_bytes(weights)
 
 

@@ -258,6 +258,14 @@ def test_groups_in_given_splits(make_folder):
         zoo.open_dataset(f"folder:{root}?group=folder")
 
 
+def test_an_expression_that_takes_for_ever_is_refused(make_folder, monkeypatch):
+    root = films(make_folder, films=2)
+    monkeypatch.setattr("zoo.data.readers.groups._SECONDS", 0.2)
+    with pytest.raises(UsageError, match=r"takes longer than 0\.2 s to look for") as caught:
+        zoo.open_dataset(rf"folder:{root}?group=((\w|.)%2B)%2B\.pn$")
+    assert "repetition" in caught.value.why
+
+
 def test_what_is_no_group(make_folder):
     root = films(make_folder, films=2)
     with pytest.raises(UsageError, match=r"group=reel fits no file, such as film0/film0_000\.png"):

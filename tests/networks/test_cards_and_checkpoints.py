@@ -73,8 +73,20 @@ def test_options_without_a_value_are_left_out(tmp_path):
         ('tag = "photos"', "tag = ", "cannot be read"),
         ('tag = "photos"', "tag = " + "[" * 5000, "cannot be read"),
         ('tag = "photos"', "tag = " + "9" * 5000, "cannot be read"),
+        ('tag = "photos"', 'tag = "\udcff"', "cannot be read"),
+        ('tag = "photos"', '{"tag": "photos"', "cannot be read"),
     ],
-    ids=["type", "missing", "unknown key", "accuracy", "not TOML", "depth", "digits"],
+    ids=[
+        "type",
+        "missing",
+        "unknown key",
+        "accuracy",
+        "not TOML",
+        "depth",
+        "digits",
+        "bytes",
+        "JSON",
+    ],
 )
 def test_wrong_card(tmp_path, old, new, problem):
     path = tmp_path / "a.toml"
@@ -82,10 +94,11 @@ def test_wrong_card(tmp_path, old, new, problem):
     assert old in path.read_text()
     # A table must come last in TOML.
     lines = path.read_text().replace(old, "").strip() + "\n" + new + "\n"
-    path.write_text(lines)
+    path.write_text(lines, errors="surrogateescape")
     with pytest.raises(BadFile, match=problem) as caught:
         read_card(path)
     assert str(path) in caught.value.what
+    assert "restore it" in str(caught.value.fix)
 
 
 @fuzz

@@ -223,7 +223,22 @@ def test_altered_byte(checkpoint):
         load_network(checkpoint)
     assert told in caught.value.why
     assert sha256_of(checkpoint.path) in caught.value.why
+    # Own weights come with no installation; those of a package do.
+    assert f"restore it and {checkpoint.card_path.name}" in caught.value.fix
+    family = replace(checkpoint.architecture, weights=checkpoint.path.parent)
+    with pytest.raises(BadFile) as caught:
+        load_network(replace(checkpoint, architecture=family))
+    assert "install edgezoo again" in caught.value.fix
     assert told != sha256_of(checkpoint.path)
+
+
+def test_a_card_of_another_variant_is_named(checkpoint):
+    """The weights are whole; what does not fit is what their card calls them."""
+    larger = replace(checkpoint.variant, name="larger", hyperparameters={"filters": 9})
+    rewrite(checkpoint, variant="larger", hyperparameters={"filters": 9})
+    with pytest.raises(BadFile, match="does not fit the network") as caught:
+        load_network(replace(checkpoint, variant=larger))
+    assert f"the card {checkpoint.card_path} names" in caught.value.fix
 
 
 def test_truncated_weights(checkpoint):
@@ -241,7 +256,7 @@ def test_missing_weights(checkpoint):
     with pytest.raises(BadFile, match="there is no file"):
         load_network(checkpoint)
     with pytest.raises(BadFile):
-        verify(checkpoint.path, card.sha256)
+        verify(checkpoint, card.sha256)
 
 
 def test_card_of_another_variant(checkpoint):

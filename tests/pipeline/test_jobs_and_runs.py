@@ -443,9 +443,15 @@ def test_rejected_file_takes_the_place_of_the_good_one(carry_out):
     assert not bad.files[0].exists()
 
 
-def test_failed_training_is_raised_as_it_was(carry_out):
+def test_failed_training_is_raised_as_it_was(carry_out, tmp_path):
     with pytest.raises(BadData) as caught:
         carry_out(job(), train=BadData("no pictures", why="empty", fix="add some"))
     error = caught.value
     assert (error.what, error.why, error.fix) == ("no pictures", "empty", "add some")
     assert error.exit_code == 2
+    # Nothing was made, and no empty folder is left; one that was there stays.
+    assert list(tmp_path.iterdir()) == []
+    (tmp_path / "runs").mkdir()
+    with pytest.raises(BadData):
+        carry_out(job(), train=BadData("no pictures"))
+    assert list(tmp_path.iterdir()) == [tmp_path / "runs"]

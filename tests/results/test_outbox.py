@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
-from zoo.common.errors import ZooError
+from zoo.common.errors import UsageError, ZooError
 from zoo.results import store as store_module
 from zoo.results.outbox import Outbox, OutboxEntry
 from zoo.results.records import StepRecord, as_plain
@@ -234,8 +234,21 @@ def test_a_database_in_memory_serves_all_threads_and_ends_quietly(own_home, capf
     for thread in threads:
         thread.join()
     assert sorted(s.record.step for s in store.records()) == sorted(map(str, range(8)))
-    store.close()
+    told = []
+    store.close(lambda step, event: told.append(event["text"]))
+    assert told == ["8 records are kept nowhere: the store is in memory"]
     assert (capfd.readouterr().err, list(recwarn), waiting(own_home)) == ("", [], [])
+
+
+def test_an_option_that_the_driver_leaves_out_is_refused(tmp_path, recwarn):
+    """Opened without `mode=ro`, the database would be written."""
+    file = tmp_path / "records.sqlite"
+    with pytest.raises(UsageError, match="is not a usable database URL") as caught:
+        Store(f"sqlite:///{file}?mode=ro")
+    assert "'mode' are not accepted" in caught.value.why
+    assert "sqlalche.me" not in str(caught.value)
+    assert (list(recwarn), file.exists()) == ([], False)
+    Store(f"sqlite:///{file}?timeout=3").close()
 
 
 @pytest.mark.parametrize(

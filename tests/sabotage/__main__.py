@@ -12,9 +12,10 @@ import time
 from pathlib import Path
 from typing import Any
 
+from .agents import warm_agents
 from .families import ALL, FAMILIES, honest_files, registry_of_families
 from .page import by_file, by_sabotage, page, shares, survivors
-from .record import BROKEN, Outcome, write_records
+from .record import BROKEN, Outcome, read_records, with_distances, write_records
 from .suite import descriptions, everything, run_suite
 
 FORMATS = ("tflite", "onnx")
@@ -28,9 +29,17 @@ def main() -> int:
     parser.add_argument("--precision", action="append", choices=ALL)
     parser.add_argument("--sabotage", action="append", choices=[one.name for one in everything()])
     parser.add_argument("--records", type=Path, help="where to write what was found, as JSON")
+    parser.add_argument(
+        "--keep", action="store_true", help="keep what the records say of files not judged now"
+    )
     parser.add_argument("--page", type=Path, help="where to write the tables, as Markdown")
     parser.add_argument("--workers", type=int, default=2)
-    given = parser.parse_args()
+    with warm_agents():
+        return judge_all(parser.parse_args())
+
+
+def judge_all(given: argparse.Namespace) -> int:
+    """Makes the files, sabotages them, and tells what was found."""
     started = time.monotonic()
     registry = registry_of_families()
     wanted = [one for one in FAMILIES if not given.family or one.name in given.family]
@@ -53,6 +62,10 @@ def main() -> int:
     _say(f"{len(honest)} honest files after {time.monotonic() - started:.0f} s")
     sabotages = [one for one in everything() if not given.sabotage or one.name in given.sabotage]
     outcomes = run_suite(registry, honest, sabotages, given.workers, _tell_outcome)
+    if given.keep and given.records and given.records.exists():
+        now = {(one.cell, one.sabotage) for one in outcomes}
+        kept = [o for o in read_records(given.records) if (o.cell, o.sabotage) not in now]
+        outcomes = with_distances([*kept, *outcomes])
     if given.records:
         write_records(given.records, outcomes)
     if given.page:
@@ -82,7 +95,7 @@ def _tell_outcome(outcome: Outcome) -> None:
     _say(
         f"{outcome.cell:28} {outcome.sabotage:24} {outcome.status:8} {effect:16} "
         f"gate {', '.join(outcome.gate) or '–'}; verify {', '.join(outcome.verify) or '–'}"
-        + (f"  SURVIVES {outcome.survives}: {outcome.beyond}" if outcome.survives else "")
+        + (f"  SURVIVES {outcome.survives}: {outcome.reason}" if outcome.survives else "")
     )
 
 

@@ -76,9 +76,7 @@ class Judge:
 
         return TfliteNetwork(path, self.classes)
 
-    def before_gate(
-        self, change: Callable[[Network], None], worst: float
-    ) -> tuple[Refusal, Effect | None]:
+    def before_gate(self, change: Callable[[Network], None]) -> tuple[Refusal, Effect | None]:
         """Changes the file as the exporter wrote it, and lets the gate judge it.
 
         Returns:
@@ -109,9 +107,7 @@ class Judge:
                 return Refusal(by=("does not run",), reason=what), None
             with np.load(own / OUTPUTS) as stored:
                 answers = stored["outputs"]
-        effect = effect_of(
-            self.network, self.answers, answers, self.labels, choose=self.choose, worst=worst
-        )
+        effect = effect_of(self.network, self.answers, answers, self.labels, choose=self.choose)
         failed = tuple(check.name for check in outcome.result.checks if not check.passed)
         return Refusal(by=failed, reason=outcome.reason), effect
 

@@ -22,12 +22,12 @@ manifest's own included, and what the gate reads from the bytes. Its weights and
 beside it; where all claims hold, it is asked again with the dataset. Whoever also makes the golden
 outputs anew is found by a signature alone.
 
-**Beyond tolerance** is judged apart from the gate's checks, on the same test split. It is what
-changes the first choice on more than {tolerance.CHOICES:.0%} of the examples against the honest
-file; loses more than {tolerance.POINTS:g} point of accuracy against it (one-sided, p <
-{tolerance.SIGNIFICANCE:g}); loses {tolerance.CLASS_SHARE:.0%} of a class's right answers, of
-{tolerance.CLASS_COUNT} or more; or lies farther from the network than {tolerance.TIMES:g} times
-the worst honest file of that precision of all families (mean total variation distance of
+**Beyond tolerance** is judged apart from the gate's checks, on the same test split. A file is,
+when its first choice is not the network's on more than {tolerance.CHOICES:.0%} of the examples;
+when it loses more than {tolerance.POINTS:g} point of accuracy against the honest file (one-sided,
+p < {tolerance.SIGNIFICANCE:g}); loses {tolerance.CLASS_SHARE:.0%} of a class's right answers, of
+{tolerance.CLASS_COUNT} or more; or when it lies farther from the network than {tolerance.TIMES:g}
+times the worst honest file of that precision of all families (mean total variation distance of
 probabilities, mean difference of pixels), and more than {tolerance.UNNOTICED:g}. A file that does
 not run, answers that are no numbers, outputs of another shape, and every change of what a file
 says of its answers (labels, classes, golden samples) are beyond tolerance, too. All that is must
@@ -128,7 +128,7 @@ def by_sabotage(outcomes: Sequence[Outcome], does: Mapping[str, str]) -> list[st
 def survivors(outcomes: Sequence[Outcome]) -> list[str]:
     """A line for each that must be caught and was not."""
     return [
-        f"**{one.sabotage}** in {one.cell} passes {' and '.join(one.survives)}: {one.beyond}"
+        f"**{one.sabotage}** in {one.cell} passes {' and '.join(one.survives)}: {one.reason}"
         for one in outcomes
         if one.survives
     ]

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
+
+from .tolerance import too_far
 
 APPLIED, NOT_APPLICABLE, BROKEN = "applied", "not applicable", "broken"
 
@@ -22,6 +24,9 @@ class Outcome:
         runs: Whether the sabotaged file gives answers at all.
         changed: Whether any of its answers is another than the honest file's.
         agreement: See `tolerance.Effect`, as for the next four; None where nothing was compared.
+        honest: Distance of the honest file from its network, as `distance` is measured.
+        images: Whether answers are images, not choices.
+        far: Why the distance is beyond tolerance, by the worst honest file; see `with_distances`.
         gate: Names of the checks by which the gate refused the file.
         verify: Names of the claims by which `zoo verify` refused it, all hashes being right.
         asked: Who is asked: what the gate itself writes is for `zoo verify` alone.
@@ -40,6 +45,9 @@ class Outcome:
     most: float | None = None
     distance: float | None = None
     beyond: str = ""
+    honest: float | None = None
+    images: bool = False
+    far: str = ""
     gate: tuple[str, ...] = ()
     verify: tuple[str, ...] = ()
     asked: tuple[str, ...] = ("gate", "verify")
@@ -51,7 +59,12 @@ class Outcome:
     @property
     def must_be_caught(self) -> bool:
         """Whether it changes answers beyond tolerance, or what a file says of them."""
-        return self.status == APPLIED and bool(self.beyond)
+        return self.status == APPLIED and bool(self.reason)
+
+    @property
+    def reason(self) -> str:
+        """Why it must be caught; empty when it need not."""
+        return "; ".join(filter(None, (self.beyond, self.far)))
 
     @property
     def caught(self) -> dict[str, bool]:
@@ -63,6 +76,29 @@ class Outcome:
     def survives(self) -> tuple[str, ...]:
         """Who let it through though it must be caught."""
         return tuple(n for n, caught in self.caught.items() if self.must_be_caught and not caught)
+
+
+def with_distances(
+    outcomes: Sequence[Outcome], honest: Mapping[tuple[str, bool], float] | None = None
+) -> list[Outcome]:
+    """Says of each whether its distance is beyond tolerance.
+
+    Args:
+        outcomes: Of all files.
+        honest: By precision, and whether answers are images: how far the worst honest file is off;
+            None takes it from the outcomes.
+    """
+    worst = dict(honest or {})
+    for one in outcomes:
+        if one.honest is not None and honest is None:
+            key = one.precision, one.images
+            worst[key] = max(worst.get(key, 0.0), one.honest)
+    return [
+        one
+        if one.distance is None
+        else replace(one, far=too_far(one.distance, worst[one.precision, one.images]))
+        for one in outcomes
+    ]
 
 
 def write_records(path: Path, outcomes: Sequence[Outcome]) -> None:

@@ -11,7 +11,7 @@ from zoo.registry import Registry
 from .families import Honest
 from .judge import Judge
 from .network import NotApplicable
-from .record import APPLIED, BROKEN, NOT_APPLICABLE, Outcome
+from .record import APPLIED, BROKEN, NOT_APPLICABLE, Outcome, with_distances
 from .sabotages import SABOTAGES, Sabotage
 from .surroundings import AROUND, AroundSabotage
 
@@ -27,15 +27,15 @@ def descriptions() -> dict[str, str]:
 
 
 def worst_distances(judges: Sequence[Judge]) -> dict[tuple[str, bool], float]:
-    """By precision, and whether answers are choices: how far the worst honest file is off."""
+    """By precision, and whether answers are images: how far the worst honest file is off."""
     found: dict[tuple[str, bool], float] = {}
     for judge in judges:
-        key = judge.honest.precision, judge.choose
+        key = judge.honest.precision, not judge.choose
         found[key] = max(found.get(key, 0.0), judge.distance)
     return found
 
 
-def outcome_of(registry: Registry, judge: Judge, one: Any_, worst: float) -> Outcome:
+def outcome_of(registry: Registry, judge: Judge, one: Any_) -> Outcome:
     """Applies one sabotage to one file, and asks the gate and `zoo verify`."""
     honest = judge.honest
     about = {
@@ -55,7 +55,7 @@ def outcome_of(registry: Registry, judge: Judge, one: Any_, worst: float) -> Out
                 verify=answer.by,
                 asked=("verify",),
             )
-        refusal, effect = judge.before_gate(one.apply, worst)
+        refusal, effect = judge.before_gate(one.apply)
         answer = judge.before_verify(one.apply)
     except NotApplicable as error:
         return Outcome(**about, status=NOT_APPLICABLE, why=str(error))
@@ -83,6 +83,8 @@ def outcome_of(registry: Registry, judge: Judge, one: Any_, worst: float) -> Out
         most=effect.most,
         distance=effect.distance,
         beyond=effect.beyond,
+        honest=judge.distance,
+        images=not judge.choose,
         gate=refusal.by,
         verify=answer.by,
     )
@@ -100,14 +102,10 @@ def run_suite(
     worst = worst_distances(judges)
     with ThreadPoolExecutor(workers) as pool:
         pending = [
-            pool.submit(
-                outcome_of, registry, judge, one, worst[judge.honest.precision, judge.choose]
-            )
-            for judge in judges
-            for one in sabotages
+            pool.submit(outcome_of, registry, judge, one) for judge in judges for one in sabotages
         ]
         found = []
         for future in pending:
-            found.append(future.result())
+            found += with_distances([future.result()], worst)
             told(found[-1])
     return found

@@ -14,10 +14,10 @@ from tests.sabotage.families import Family, honest_files, registry_of_families
 from tests.sabotage.judge import claim_anew
 from tests.sabotage.network import Network, NotApplicable
 from tests.sabotage.page import page, survivors
-from tests.sabotage.record import Outcome, read_records, write_records
+from tests.sabotage.record import Outcome, read_records, with_distances, write_records
 from tests.sabotage.sabotages import SABOTAGES, Sabotage
 from tests.sabotage.suite import everything, run_suite
-from tests.sabotage.tolerance import effect_of
+from tests.sabotage.tolerance import effect_of, too_far
 from zoo.analysis.verify.verify import verify
 from zoo.artifacts.artifact import open_artifact, require_manifest
 from zoo.artifacts.golden_samples import read_golden
@@ -100,8 +100,9 @@ def wrong_on(which: np.ndarray) -> np.ndarray:
 )
 def test_beyond_tolerance(sabotaged: np.ndarray, beyond: str) -> None:
     honest, labels = answers()
-    found = effect_of(honest, honest, sabotaged, labels, choose=True, worst=0.02)
-    assert (beyond in found.beyond) if beyond else found.beyond == ""
+    found = effect_of(honest, honest, sabotaged, labels, choose=True)
+    reason = found.beyond or too_far(found.distance, 0.02)
+    assert (beyond in reason) if beyond else reason == ""
     assert found.changed == (sabotaged is not honest and not np.array_equal(sabotaged, honest))
 
 
@@ -110,13 +111,11 @@ def test_padded_steps_and_images() -> None:
     padded = np.where(np.arange(400) % 4 == 3, -1, labels).reshape(20, 20)
     other = wrong_on(np.arange(3, 400, 4)).reshape(20, 20, 4)
     steps = honest.reshape(20, 20, 4)
-    assert effect_of(steps, steps, other, padded, choose=True, worst=0.0).beyond == ""
+    assert effect_of(steps, steps, other, padded, choose=True).beyond == ""
     images = np.linspace(0, 1, 400, dtype=np.float32).reshape(4, 10, 10)
     for moved, beyond in ((0.02, False), (0.04, True)):
-        found = effect_of(
-            images, images, images + np.float32(moved), labels[:4], choose=False, worst=0.01
-        )
-        assert bool(found.beyond) == beyond
+        found = effect_of(images, images, images + np.float32(moved), labels[:4], choose=False)
+        assert bool(too_far(found.distance, 0.01)) == beyond
 
 
 def test_a_survivor_is_named_and_records_are_kept(tmp_path: Path) -> None:
@@ -133,6 +132,14 @@ def test_a_survivor_is_named_and_records_are_kept(tmp_path: Path) -> None:
     assert len(survivors(outcomes)) == 2
     write_records(tmp_path / "records.json", outcomes)
     assert read_records(tmp_path / "records.json") == outcomes
+    about = {**about, "beyond": "", "images": True}
+    near, far = (
+        Outcome(**about, sabotage="squeezed", honest=honest, distance=0.05)
+        for honest in (0.02, 0.01)
+    )
+    # The worst honest file of the precision counts, wherever it is.
+    assert [one.far for one in with_distances([near, far])] == ["", ""]
+    assert with_distances([far])[0].far == "0.05 from the network, honest files at most 0.01"
     text = page(outcomes, {one.name: one.does for one in everything()})
     assert "refuses 1 of 2" in text
     assert "too-sure" in text
@@ -153,6 +160,6 @@ def test_the_gate_and_verify_judge_sabotaged_files_of_a_trained_network(
     named = {one.name: one for one in everything()}
     wanted = [nothing, named["squeezed"], named["channel-zeroed"], named["labels-txt-permuted"]]
     same, *others = run_suite(found, honest, wanted, 2, lambda outcome: None)
-    assert (same.gate, same.verify, same.changed, same.beyond) == ((), (), False, "")
+    assert (same.gate, same.verify, same.changed, same.reason) == ((), (), False, "")
     assert all(one.must_be_caught and not one.survives for one in others), others
     assert {one.runs for one in others} == {True}

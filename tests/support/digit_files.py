@@ -220,6 +220,7 @@ def judge_file(path: Path, precision: str, **changes: Any) -> Path:
         metrics=task.evaluate(answered.outputs, truth),
         processor=answered.processor,
         outputs_sha256=array_hash(answered.outputs).hex(),
+        calibration_error=task.calibration_error(answered.outputs, truth),
     )
     ((golden, beside),) = keep_golden(
         FileChain(artifacts=(artifact,)),

@@ -115,9 +115,8 @@ def test_few_classes_have_room_and_a_sure_network_has_no_steps(classes: int) -> 
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("format", ["tflite", "onnx"])
 def test_int8_of_a_real_network_of_300_classes_is_refused_until_its_head_is_float(
-    format: str, tmp_path: Path
+    tmp_path: Path,
 ) -> None:
     """Scanned digits, each of 30 shades: the network is unsure among shades."""
     import keras
@@ -134,7 +133,8 @@ def test_int8_of_a_real_network_of_300_classes_is_refused_until_its_head_is_floa
     trained(network, scaled, inputs, shade + 30 * digit, 6)
     last = keras.layers.Softmax(name="probabilities")
     subject = deployed(network, scaled, inputs[:TRAINING], inputs[TRAINING:], last)
-    for keep, passes in ((), False), (("head", "probabilities"), True):
-        path, _ = write(FORMATS[format], subject, tmp_path, "int8", keep=keep)
-        check = resolution(subject.answers, answers_of(path, subject.inputs))
-        assert check.passed == passes, check.value
+    for format in FORMATS.values():
+        for keep, passes in ((), False), (("head", "probabilities"), True):
+            path, _ = write(format, subject, tmp_path, "int8", keep=keep)
+            check = resolution(subject.answers, answers_of(path, subject.inputs))
+            assert check.passed == passes, check.value

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -74,6 +75,8 @@ class GateReference:
     Attributes:
         processor: As in `Golden`; empty in older files.
         outputs_sha256: Of what the file answered to the whole test split; empty in older files.
+        calibration_error: Of its probabilities on that split, 0 to 1; None of other outputs, and in
+            older files.
         findings: What speaks against the network it was made from, against how that was judged, or
             against the file's own answers; None in files of an older edgezoo.
     """
@@ -85,6 +88,7 @@ class GateReference:
     metrics: tuple[Metric, ...]
     processor: str = ""
     outputs_sha256: str = ""
+    calibration_error: float | None = None
     findings: tuple[QualityFinding, ...] | None = None
 
 
@@ -265,6 +269,11 @@ def find_exporter(registry: Registry, path: Path) -> Exporter:
     exporter = registry.exporter_for(path)
     if exporter is None:
         suffixes = ", ".join(e.suffix for e in registry.exporters)
+        if any(source.recognises(path.name) for source in registry.sources):
+            raise BadFile(
+                f"{path} is a network from elsewhere, not an exported file",
+                fix=f"export it first: zoo export {shlex.quote(str(path))} --data DATASET",
+            )
         raise BadFile(f"{path} has no suffix of a known format", fix=f"known: {suffixes}")
     try:
         with open_file(path) as file:

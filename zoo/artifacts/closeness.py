@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 #: Probabilities that moved by more than this are counted: integer files do so hardly ever.
 FAR = 0.25
+#: Of fewer inputs no mean is taken: golden inputs, which are three, have tolerances of their own.
+LEAST = 16
 #: How far a row of probabilities may be from one in all.
 _SUM_TOLERANCE = 1e-3
 _NORMAL_QUANTILE = 1.96
@@ -77,19 +79,25 @@ class Movement:
 
 
 def movement(reference: Array, candidate: Array) -> Movement:
-    """How far an output moved: ``moved`` and ``far`` of probabilities, ``noise`` of others."""
+    """How far an output moved: ``moved`` and ``far`` of probabilities, ``noise`` of others.
+
+    Nothing of outputs that are no real numbers, and where so few inputs were compared that a mean
+    says little.
+    """
     import numpy as np
 
-    reference, candidate = reference.astype(np.float64), candidate.astype(np.float64)
+    if reference.dtype.kind != "f" or len(reference) < LEAST:
+        return Movement()  # Numbers of classes, say: how far apart they are says nothing.
     difference = candidate - reference
     if is_probabilities(reference):
-        distances = np.abs(difference).sum(axis=-1) / 2.0
+        distances = np.abs(difference).sum(axis=-1, dtype=np.float64) / 2.0
         # Written so that a NaN counts as far.
         far = float((~(distances <= FAR)).mean())
         return Movement(moved=float(distances.mean()), far=far)
     # An output that never changes has no spread: then its size counts.
-    spread = float(reference.std()) or float(np.abs(reference).mean()) or 1.0
-    return Movement(noise=float(np.sqrt((difference**2).mean()) / spread))
+    spread = float(reference.std(dtype=np.float64)) or float(np.abs(reference).mean()) or 1.0
+    power = float(np.square(difference).mean(dtype=np.float64))
+    return Movement(noise=float(np.sqrt(power) / spread))
 
 
 def is_probabilities(outputs: Array) -> bool:

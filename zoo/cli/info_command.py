@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from typing import Any
 
 import click
@@ -27,6 +28,9 @@ def command(settings: Settings, model: str, as_json: bool) -> None:
         found = info(registry, model)
     if as_json:
         print_json(found)
+        return
+    if "plugin" not in found:
+        _print_foreign(found, model)
         return
     plugin = found["plugin"]
     rows = [
@@ -56,6 +60,21 @@ def command(settings: Settings, model: str, as_json: bool) -> None:
         terminal.echo(
             f"\nno packaged weights: zoo finetune {found['name']} --from-scratch --data DATASET"
         )
+
+
+def _print_foreign(found: dict[str, Any], model: str) -> None:
+    rows = [
+        ("file", found["file"]),
+        ("source", found["source"]),
+        ("sha256", found["sha256"]),
+        *(("input", text) for text in found["inputs"]),
+        *(("output", text) for text in found["outputs"]),
+        ("parameters", f"{found['parameters']:,} ({human_count(found['parameters'])})"),
+        ("layers", f"{len(found['layers'])}: {', '.join(found['layers'][:_CLASSES_SHOWN])}"),
+    ]
+    for name, text in rows:
+        terminal.echo(f"{name:<10}  {text}")
+    terminal.echo(f"\nnext        zoo ship {shlex.quote(model)} --data DATASET")
 
 
 def _print_official(official: dict[str, Any]) -> None:

@@ -53,6 +53,13 @@ RESUMABLE = frozenset({"ship", "finetune", "export", "optimize", "bench"})
 class LazyGroup(click.Group):
     """A group whose commands are imported when they are needed."""
 
+    def get_help_option(self, ctx: click.Context) -> click.Option | None:
+        """Read after the options that decide which commands there are."""
+        found = super().get_help_option(ctx)
+        if found is not None:
+            found.is_eager = False
+        return found
+
     def list_commands(self, ctx: click.Context) -> list[str]:
         """In the order in which a newcomer needs them."""
         from zoo.cli.plugin_commands import plugin_commands
@@ -135,9 +142,13 @@ class _Stopped(BaseException):
     help="Also load this plugin file or package, or a folder of them; may be repeated.",
 )
 @click.option(
-    "--without", multiple=True, metavar="NAME", help="Switch one plugin off; may be repeated."
+    "--without",
+    multiple=True,
+    metavar="NAME",
+    is_eager=True,
+    help="Switch one plugin off; may be repeated.",
 )
-@click.option("--no-plugins", is_flag=True, help="Use the built-in plugins only.")
+@click.option("--no-plugins", is_flag=True, is_eager=True, help="Use the built-in plugins only.")
 @click.option("--offline", is_flag=True, help="Never use the network (also: ZOO_OFFLINE=1).")
 @click.option("--debug", is_flag=True, help="Show tracebacks.")
 @click.version_option(package_name="edgezoo", prog_name="zoo")

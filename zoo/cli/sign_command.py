@@ -10,6 +10,7 @@ import click
 
 from zoo.cli.options import Settings, examples, json_option, print_json
 from zoo.common import terminal
+from zoo.common.shown_text import printable
 
 
 @click.command(
@@ -62,5 +63,5 @@ def _passphrase(key: str) -> str | None:
     given = os.environ.get("ZOO_KEY_PASSPHRASE")
     if given is not None or not sys.stdin.isatty():
         return given
-    asked: str = click.prompt(f"Passphrase of {key}", hide_input=True, err=True)
+    asked: str = click.prompt(f"Passphrase of {printable(key)}", hide_input=True, err=True)
     return asked

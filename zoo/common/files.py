@@ -108,6 +108,24 @@ def cannot_write(path: Path, error: OSError, *, fix: str = OTHER_OUTPUT) -> ZooE
     )
 
 
+@contextmanager
+def filled(folder: Path) -> Iterator[None]:
+    """Makes a folder that can be written; one that was new and stays empty is removed on errors.
+
+    Raises:
+        ZooError: It cannot be written.
+    """
+    made = [place for place in (folder, *folder.absolute().parents) if not place.exists()]
+    try:
+        ensure_writable(folder)
+        yield
+    except BaseException:
+        for place in made:
+            with contextlib.suppress(OSError):
+                place.rmdir()
+        raise
+
+
 def ensure_writable(folder: Path, *, fix: str = OTHER_OUTPUT) -> None:
     """Makes `folder` and proves that files can be written there, before hours of work."""
     probe = folder / f".zoo-{secrets.token_hex(4)}"

@@ -16,6 +16,7 @@ EXTRA_OF = {
     "safetensors": "train",
     "sklearn": "data",
     "PIL": "data",
+    "regex": "data",
     "ai_edge_litert": "tflite",
     "onnx": "onnx",
     "tf2onnx": "onnx",

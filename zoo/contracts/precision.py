@@ -50,10 +50,10 @@ class Tolerances:
     points: float
     percent: float
     max_abs: float = inf
-    moved: float = 0.05
+    moved: float = 0.045
     far: float = 0.01
     noise: float = 0.25
-    confidence: float = 3.0
+    confidence: float = 2.0
 
     def __post_init__(self) -> None:
         # An infinite one would make a check that cannot fail.
@@ -123,7 +123,7 @@ PRECISIONS = (
             percent=1.0,
             moved=1e-4,
             far=1e-3,
-            noise=1e-3,
+            noise=1e-4,
             confidence=0.1,
         ),
     ),
@@ -139,10 +139,10 @@ PRECISIONS = (
             ssim=0.9998,
             points=0.2,
             percent=2.0,
-            moved=2e-3,
-            far=2e-3,
-            noise=0.02,
-            confidence=0.5,
+            moved=1e-3,
+            far=1e-3,
+            noise=2e-3,
+            confidence=0.2,
         ),
     ),
     Precision(
@@ -157,9 +157,10 @@ PRECISIONS = (
             ssim=0.99,
             points=1.0,
             percent=5.0,
-            moved=0.03,
-            noise=0.15,
-            confidence=2.0,
+            moved=0.025,
+            far=3e-3,
+            noise=0.05,
+            confidence=1.5,
         ),
     ),
     Precision(
@@ -187,8 +188,10 @@ PRECISIONS = (
             ssim=0.9,
             points=1.0,
             percent=1.0,
-            moved=0.03,
-            confidence=2.0,
+            moved=0.02,
+            far=3e-3,
+            noise=0.1,
+            confidence=1.0,
         ),
     ),
 )

@@ -278,6 +278,10 @@ class Task(TrainingObjective):
         """Checks of a file's probabilities beside its network's; none where outputs are others."""
         return ()
 
+    def calibration_error(self, outputs: Array, truth: Truth) -> float | None:
+        """How far confidence is from the share of right answers, 0 to 1; None without one."""
+        return None
+
     def details(self, answers: Array, truth: Truth) -> Mapping[str, Any]:
         """Plain data for the report: a confusion matrix, …"""
         return {}

@@ -77,8 +77,7 @@ class Card:
 _CARD = TypeAdapter(Card)
 #: Of a card; one with ten thousand class names has a tenth of that.
 MOST_BYTES = 4 << 20
-#: Of a card: more than ten times what ten thousand class names need.
-MOST_BYTES = 4 << 20
+_RESTORE = "restore it from where the weights came: it is a TOML text in UTF-8, made with them"
 
 
 def read_card(path: Path) -> Card:
@@ -97,12 +96,14 @@ def read_card(path: Path) -> Card:
     except ValidationError as error:
         first = error.errors()[0]
         key = ".".join(str(part) for part in first["loc"])
-        raise BadFile(f"the card {path} is wrong at {key!r}", why=first["msg"]) from error
+        raise BadFile(
+            f"the card {path} is wrong at {key!r}", why=first["msg"], fix=_RESTORE
+        ) from error
     except OSError as error:
         raise BadFile(f"the card {path} cannot be read", why=error.strerror) from error
     # Too many digits are a plain ValueError, too many brackets a RecursionError.
     except (ValueError, RecursionError) as error:
-        raise BadFile(f"the card {path} cannot be read", why=str(error)) from error
+        raise BadFile(f"the card {path} cannot be read", why=str(error), fix=_RESTORE) from error
 
 
 def write_card(path: Path, card: Card) -> None:

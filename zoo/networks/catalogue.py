@@ -90,9 +90,17 @@ def _matches(row: ModelSummary, pattern: str) -> bool:
 def info(registry: Registry, model: str) -> dict[str, Any]:
     """Everything known about a model: its record, its weights and their cards.
 
+    Of a network from elsewhere it is what that says of itself: its tensors, layers and SHA-256.
+
     Raises:
         UnknownName: No such model; offers the nearest.
     """
+    from zoo.networks.sources.describing import describe_reference
+    from zoo.networks.sources.references import source_of
+
+    elsewhere = source_of(registry, model)
+    if elsewhere is not None:
+        return describe_reference(registry, elsewhere, model)
     source = source_named(registry, model)
     made = made_here(registry, model)
     model = model if made is None else str(made)

@@ -141,6 +141,11 @@ def _card_names(weights: Path, model: str) -> bool:
 
 def _no_model(registry: Registry, model: str) -> UsageError:
     """The error for a name that is no model: a file of another kind, or unknown."""
+    if any(source.recognises(model) for source in registry.sources):
+        return UsageError(
+            f"{model} comes from elsewhere: it is opened with data",
+            fix=f"zoo ship {model} --data DATASET leaves weights that every command takes",
+        )
     if no_file(Path(model)):
         return UnknownName("model", model, model_ids(registry))
     if Path(model).suffix in _FOREIGN:

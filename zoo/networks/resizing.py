@@ -20,7 +20,13 @@ from zoo.contracts.training import Training
 from zoo.networks.building import build_network, variable_names
 from zoo.networks.card import Card
 from zoo.networks.checkpoints import Checkpoint
-from zoo.networks.weights import is_head, load_into, load_network, read_tensors, verify
+from zoo.networks.weights import (
+    is_head,
+    load_into,
+    load_network,
+    read_tensors,
+    verify,
+)
 
 #: ITU-R 601-2 luma, as pixels are converted to grey.
 _LUMA = (0.299, 0.587, 0.114)
@@ -126,7 +132,7 @@ def load_resized(
     if sized == before and (training.channels is None or training.channels == sized.channels):
         loaded = load_network(checkpoint, classes=classes, hyperparameters=hyperparameters)
         return (*loaded, before)
-    verify(checkpoint.path, card.sha256)
+    verify(checkpoint, card.sha256)
     new_head = checkpoint.variant.has_head and classes != card.classes
     given = {**card.hyperparameters, **hyperparameters}
 
@@ -141,7 +147,7 @@ def load_resized(
     if channels != sized.channels:
         network, after = _with_channels(build, network, sized, channels, tensors)
     _check_fit(network, tensors, checkpoint.model_id, after, skip_head=new_head)
-    load_into(network, tensors, checkpoint.model_id, skip_head=new_head)
+    load_into(network, tensors, checkpoint.model_id, skip_head=new_head, card=checkpoint.card_path)
     return network, card, new_head, after
 
 

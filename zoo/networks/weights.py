@@ -13,6 +13,7 @@ from zoo.contracts import Preprocessing
 from zoo.networks.building import HEAD, build_network, variable_names
 from zoo.networks.card import Card
 from zoo.networks.checkpoints import Checkpoint
+from zoo.networks.published.cache import official_path, sources_of
 
 #: What the names of a companion's tensors begin with.
 COMPANION = "companion/"
@@ -45,15 +46,27 @@ def save_weights(
     return sha256_of(path)
 
 
-def verify(path: Path, expected_sha256: str) -> None:
+def verify(checkpoint: Checkpoint, expected_sha256: str) -> None:
     """Refuses a weights file whose SHA-256 is not the one on its card."""
+    path = checkpoint.path
     actual = sha256_of(path)
     if actual != expected_sha256:
         raise BadFile(
             f"the weights {path} are truncated or altered",
             why=f"SHA-256 is {actual}, the card says {expected_sha256}",
-            fix="install edgezoo again, or restore the file from where it came",
+            fix=_restoring(checkpoint),
         )
+
+
+def _restoring(checkpoint: Checkpoint) -> str:
+    """What to do about a damaged file: whence it came decides."""
+    package = checkpoint.architecture.weights
+    if package is not None and checkpoint.path.parent == package:
+        return "install edgezoo again, or restore the file from where it came"
+    sources = sources_of(checkpoint.architecture, checkpoint.variant)
+    if any(checkpoint.path == official_path(source) for source in sources.values()):
+        return f"zoo weights fetch {checkpoint.model_id}"
+    return f"restore it and {checkpoint.card_path.name} from where they came, or train it again"
 
 
 def read_tensors(path: Path) -> dict[str, Any]:
@@ -73,7 +86,14 @@ def read_tensors(path: Path) -> dict[str, Any]:
     return tensors
 
 
-def load_into(network: Any, tensors: dict[str, Any], origin: str, *, skip_head: bool) -> None:
+def load_into(
+    network: Any,
+    tensors: dict[str, Any],
+    origin: str,
+    *,
+    skip_head: bool,
+    card: Path | None = None,
+) -> None:
     """Copies tensors into a network; missing, unexpected or misshaped ones are errors.
 
     Args:
@@ -81,6 +101,7 @@ def load_into(network: Any, tensors: dict[str, Any], origin: str, *, skip_head: 
         tensors: By the names of `variable_names`.
         origin: Names the file in messages.
         skip_head: Leave the head as it is (the classes differ).
+        card: Says of which variant the tensors are; another may be named there.
 
     Raises:
         BadFile: Lists what does not fit.
@@ -101,7 +122,8 @@ def load_into(network: Any, tensors: dict[str, Any], origin: str, *, skip_head: 
         raise BadFile(
             f"{origin} does not fit the network {network.name!r}",
             why="; ".join(shown),
-            fix="use weights of this variant and these hyper-parameters",
+            fix="use weights of this variant and these hyper-parameters"
+            + (f", which the card {card} names" if card is not None else ""),
         )
     for name, variable in variables.items():
         variable.assign(tensors[name])
@@ -143,7 +165,7 @@ def load_network(
             f"{checkpoint.card_path} belongs to {card.variant!r}, "
             f"not to {checkpoint.variant.name!r}"
         )
-    verify(checkpoint.path, card.sha256)
+    verify(checkpoint, card.sha256)
     variant = checkpoint.variant
     new_head = variant.has_head and classes is not None and tuple(classes) != card.classes
     network = build_network(
@@ -156,5 +178,5 @@ def load_network(
     tensors = read_tensors(checkpoint.path)
     if checkpoint.architecture.companion is not None:
         tensors = {n: t for n, t in tensors.items() if not n.startswith(COMPANION)}
-    load_into(network, tensors, checkpoint.model_id, skip_head=new_head)
+    load_into(network, tensors, checkpoint.model_id, skip_head=new_head, card=checkpoint.card_path)
     return network, card, new_head

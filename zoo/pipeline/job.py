@@ -86,7 +86,9 @@ def make_job(recipe: Recipe, registry: Registry) -> Job:
     check_training(recipe.training, variant, task)
     check_several_files(recipe, task)
     check_resizing(variant, recipe.training)
-    check_task(registry, recipe.data, variant.task, variant.name)
+    own = checkpoint is not None and recipe.model == str(checkpoint.path)
+    by_card = f"{variant.name}, as {checkpoint.card_path} says" if own and checkpoint else ""
+    check_task(registry, recipe.data, variant.task, by_card or variant.name)
     formats = recipe.formats or [exporter.name for exporter in registry.exporters]
     exporters = tuple(registry.exporters.get(name) for name in dict.fromkeys(formats))
     for exporter in exporters:
@@ -98,7 +100,7 @@ def make_job(recipe: Recipe, registry: Registry) -> Job:
     _check_budgets(recipe, devices or (device_named(registry, None),))
     start = None if recipe.training.from_scratch else checkpoint
     if start is not None:
-        verify(start.path, start.card().sha256)
+        verify(start, start.card().sha256)
         _check_data(recipe, registry, start)
     return Job(
         recipe=recipe,

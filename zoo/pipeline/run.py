@@ -13,7 +13,7 @@ from typing import Any
 import tomli_w
 
 from zoo.common.errors import ZooError
-from zoo.common.files import OTHER_HOME, ensure_writable, write_text
+from zoo.common.files import OTHER_HOME, ensure_writable, filled, write_text
 from zoo.common.optional_imports import require_extra
 from zoo.common.paths import cache_folder
 from zoo.common.progress import OnStep
@@ -138,43 +138,43 @@ def execute(
     if scope.export:
         for exporter in job.exporters:
             require_extra(exporter.extra)  # not after an hour of training
-    cache = step_cache()
-    ensure_writable(output)
-    ensure_writable(cache.folder, fix=OTHER_HOME)
-    checkpoints = cache_folder() / "checkpoints"
-    plan = make_plan(job, checkpoints, scope)
-    name = run_name(job, plan)
-    folder = output / name if named else output
-    if not named:
-        refuse_other_data(folder, job.model_id, job.recipe.data)
-    store = Store(store_url)
-    try:
-        pipeline = Pipeline(
-            cache=cache, store=store, run=name, on_step=on_step, workers=workers, retry=retry
+    with filled(output):
+        cache = step_cache()
+        ensure_writable(cache.folder, fix=OTHER_HOME)
+        checkpoints = cache_folder() / "checkpoints"
+        plan = make_plan(job, checkpoints, scope)
+        name = run_name(job, plan)
+        folder = output / name if named else output
+        if not named:
+            refuse_other_data(folder, job.model_id, job.recipe.data)
+        store = Store(store_url)
+        try:
+            pipeline = Pipeline(
+                cache=cache, store=store, run=name, on_step=on_step, workers=workers, retry=retry
+            )
+            steps = pipeline.execute(plan)
+        finally:
+            store.close(on_step)
+        first = pipeline.finished[FINETUNE]
+        if not first.passed:
+            raise first_failure(first.record)
+        shutil.rmtree(checkpoints / plan[0].key, ignore_errors=True)
+        changed = not all(step.cached for step in steps)
+        # A folder that several runs share must keep the papers of each.
+        papers = "" if named else f"{job.model_id}."
+        files = _write_run(folder, job, pipeline.finished, on_step)
+        recipe = job.recipe.model_dump(mode="json", exclude_none=True)
+        write_text(folder / f"{papers}{RECIPE}", tomli_w.dumps(recipe))
+        write_text(folder / f"{papers}{RECORDS}", json.dumps(plain_records(steps), indent=1))
+        return Run(
+            name=name,
+            folder=folder,
+            job=job,
+            steps=tuple(steps),
+            finished=pipeline.finished,
+            files=files,
+            changed=changed,
         )
-        steps = pipeline.execute(plan)
-    finally:
-        store.close(on_step)
-    first = pipeline.finished[FINETUNE]
-    if not first.passed:
-        raise first_failure(first.record)
-    shutil.rmtree(checkpoints / plan[0].key, ignore_errors=True)
-    changed = not all(step.cached for step in steps)
-    # A folder that several runs share must keep the papers of each.
-    papers = "" if named else f"{job.model_id}."
-    files = _write_run(folder, job, pipeline.finished, on_step)
-    recipe = job.recipe.model_dump(mode="json", exclude_none=True)
-    write_text(folder / f"{papers}{RECIPE}", tomli_w.dumps(recipe))
-    write_text(folder / f"{papers}{RECORDS}", json.dumps(plain_records(steps), indent=1))
-    return Run(
-        name=name,
-        folder=folder,
-        job=job,
-        steps=tuple(steps),
-        finished=pipeline.finished,
-        files=files,
-        changed=changed,
-    )
 
 
 def first_failure(record: StepRecord) -> ZooError:

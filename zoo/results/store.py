@@ -11,6 +11,7 @@ import os
 import re
 import secrets
 import threading
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -25,6 +26,7 @@ from sqlalchemy.exc import (
     DataError,
     IntegrityError,
     ProgrammingError,
+    SAWarning,
     SQLAlchemyError,
 )
 from sqlalchemy.pool import StaticPool
@@ -107,20 +109,24 @@ class Store:
         self.url = url or default_url()
         self.name = hidden_password(self.url)
         self.unrecorded = 0
+        self._kept_nowhere = 0
         self._problem: ZooError | None = None
         self._away = False
         self._lock = threading.Lock()
         try:
             parsed = sa.make_url(self.url)
             self._outbox, options = _outbox_and_options(parsed)
-            self._engine = sa.create_engine(parsed, hide_parameters=True, **options)
-        except (SQLAlchemyError, ModuleNotFoundError, ValueError) as error:
+            # An option that the driver leaves out, with a warning, would seem to take effect.
+            with warnings.catch_warnings():
+                warnings.simplefilter("error", SAWarning)
+                self._engine = sa.create_engine(parsed, hide_parameters=True, **options)
+        except (SQLAlchemyError, SAWarning, ModuleNotFoundError, ValueError) as error:
             driver = getattr(error, "name", None)
             if driver in EXTRA_OF:
                 raise MissingExtra(driver, EXTRA_OF[driver]) from error
             raise UsageError(
                 f"--store {self.name} is not a usable database URL",
-                why=str(error).replace(self.url, self.name),
+                why=str(error).partition(" (Background")[0].replace(self.url, self.name),
                 fix="for example: --store sqlite:////home/me/records.sqlite",
             ) from error
         except OSError as error:
@@ -168,6 +174,7 @@ class Store:
             entry = self._outbox.add(row, samples)
         if entry.file is None:
             self._insert(entry)
+            self._kept_nowhere += 1
         else:
             self._try(entry)
 
@@ -233,6 +240,9 @@ class Store:
     def close(self, on_step: OnStep = quiet) -> None:
         """Tries the outbox once more, says what stays there, and releases the database."""
         try:
+            if self._kept_nowhere:
+                text = f"{self._kept_nowhere:,} records are kept nowhere: the store is in memory"
+                on_step("store", {"event": "note", "text": text})
             if self.unrecorded:
                 self._append_waiting()
             if self.unrecorded:

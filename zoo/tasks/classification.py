@@ -12,7 +12,7 @@ from zoo.contracts import Check, Comparison, Metric, Output, Precision, Task, Tr
 from zoo.hookspecs import hookimpl
 from zoo.results.formatting import metric_decimals
 from zoo.tasks import classes
-from zoo.tasks.confidence import TIE, confidence_loss, resolution
+from zoo.tasks.confidence import TIE, calibration_error, confidence_loss, resolution
 from zoo.tasks.proportions import mcnemar_p, wilson_interval
 
 if TYPE_CHECKING:
@@ -223,6 +223,10 @@ class Classification(Task):
             confidence_loss(labels, reference[:, None], candidate[:, None], most),
             resolution(reference, candidate),
         )
+
+    def calibration_error(self, outputs: Array, truth: Truth) -> float | None:
+        """Of the likeliest class."""
+        return calibration_error(outputs[:, None], truth.labels[:, None])
 
     def wrong(self, answers: Array, labels: Array) -> Array | None:
         """Where another class is likelier than the true one."""

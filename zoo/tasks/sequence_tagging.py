@@ -16,7 +16,7 @@ from zoo.contracts.dataset import IGNORED
 from zoo.hookspecs import hookimpl
 from zoo.tasks import classes, classification
 from zoo.tasks.clusters import clustered_interval, sign_flip_p
-from zoo.tasks.confidence import confidence_loss, resolution
+from zoo.tasks.confidence import calibration_error, confidence_loss, resolution
 
 if TYPE_CHECKING:
     from zoo.contracts.baseline import AgainstBaseline
@@ -181,6 +181,10 @@ class SequenceTagging(Task):
         most, labels = precision.tolerances.confidence, truth.labels
         steps = [self.relevant(outputs, labels) for outputs in (reference, candidate)]
         return (confidence_loss(labels, reference, candidate, most), resolution(*steps))
+
+    def calibration_error(self, outputs: Array, truth: Truth) -> float | None:
+        """Of the likeliest class of each real step."""
+        return calibration_error(outputs, truth.labels)
 
     def relevant(self, outputs: Array, labels: Array) -> Array:
         """The real steps of all sequences, one behind the other: padding has no class."""

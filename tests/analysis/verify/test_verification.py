@@ -23,6 +23,7 @@ from zoo.analysis.verify.verify import Verification, verify
 from zoo.artifacts.artifact import open_artifact
 from zoo.artifacts.golden_samples import Golden, read_golden
 from zoo.common.errors import BadFile, UnknownName, UsageError
+from zoo.common.files import sha256_of
 from zoo.contracts import AgentProcess
 from zoo.execution.device import Device
 
@@ -183,6 +184,7 @@ def test_one_bit_is_enough_where_the_file_was_judged(copy: Callable[[str], Path]
             },
         ),
         ("answers", lambda m: {"gate": replace(m.gate, outputs_sha256="0" * 64)}),
+        ("calibration error", lambda m: {"gate": replace(m.gate, calibration_error=0.6)}),
         ("classes of the dataset", lambda m: {"classes": m.classes[::-1]}),
         ("training data", lambda m: {"dataset": replace(m.dataset, content_hash="1" * 64)}),
         ("golden outputs in litert", lambda m: {"golden": _moved(m.golden)}),
@@ -222,6 +224,25 @@ def test_what_belongs_to_a_plugin_that_is_here(copy: Callable[[str], Path]) -> N
     assert found["weights"].status == "fails"  # those of LeNet-5 are not what this was made from
     with_manifest(file, classes=("0", "1"))
     assert "classes" in failing(verified(file))
+
+
+def test_how_input_is_prepared_is_compared_with_the_variants_record(
+    copy: Callable[[str], Path],
+) -> None:
+    """Cards of packaged weights name it only where it differs from the variant's."""
+    architecture, variant = registry().variant("lenet5")
+    weights = sha256_of(architecture.weights / "lenet5.fashion_mnist.safetensors")
+    own, said = variant.preprocessing, {}
+    for steps in (own, replace(own, interpolation="nearest"), replace(own, layout="nchw")):
+        file = with_manifest(
+            copy("int8.tflite"),
+            model_id="lenet5.fashion_mnist",
+            weights_sha256=weights,
+            preprocessing=steps,
+        )
+        (claim,) = (c for c in verified(file).claims if c.name == "card of the weights")
+        said[steps] = claim.reason
+    assert ["preprocessing" in reason for reason in said.values()] == [False, True, False]
 
 
 def test_a_file_that_was_cut_off(file: Path) -> None:

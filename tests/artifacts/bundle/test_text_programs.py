@@ -22,7 +22,7 @@ pytest.importorskip("jinja2")
 
 #: What stands between tokens; it is in no text of this test.
 UNIT = "\x1e"
-TEXTS = [*ODD_TEXTS, *random_texts(3000)]
+TEXTS = [*ODD_TEXTS, *random_texts(2000)]
 RULES: tuple[tuple[str, TextRule, bool], ...] = (
     ("unicode", "unicode", True),
     ("capitals", "unicode", False),
@@ -69,19 +69,39 @@ int main() {
 """
 
 
-def folder_of(preprocessing: TokenPreprocessing, folder: Path) -> Path:
+#: A runtime whose network says how many words it knows: shares of the two classes, or, of a
+#: tagger, class 1 for each word that it knows.
+ANSWERING = """
+import { readFileSync } from "node:fs";
+import { answerTexts, use } from "./javascript/run.mjs";
+const known = (data) => Array.from(data, (number) => (number > 1 ? 1 : 0));
+const whole = (data) => [0.25, 0.5 + known(data).reduce((a, b) => a + b)];
+const create = async () => ({
+  run: async ({ tokens }) => ({
+    shares: { data: process.argv[2] ? known(tokens).flatMap((k) => [1 - k, k]) : whole(tokens) },
+  }),
+});
+use({ InferenceSession: { create }, Tensor: function (kind, data) { return data; } });
+const bytes = async (name) => (name.endsWith("onnx") ? new ArrayBuffer(1) : readFileSync(name));
+await answerTexts(bytes, ["It’s 今, cow"]);
+"""
+
+
+def folder_of(preprocessing: TokenPreprocessing, folder: Path, *, tags: bool = False) -> Path:
     """What a bundle has beside its model, and the programs of an ONNX file."""
     from zoo.exporters.onnx.usage import usage
 
     tensor = {"name": "tokens", "shape": [1, preprocessing.length], "dtype": "int32"}
-    gives = {"name": "shares", "shape": [1, 2], "dtype": "float32", "max_abs": 1e-4}
-    output = {**gives, "answer": "choice", "scale": None, "zero_point": None}
+    shape = [1, preprocessing.length, 2] if tags else [1, 2]
+    gives = {"name": "shares", "shape": shape, "dtype": "float32", "max_abs": 1e-4}
+    answer = "choices" if tags else "choice"
+    output = {**gives, "answer": answer, "scale": None, "zero_point": None}
     facts = {
         "model": {"file": "text.onnx"},
         "input": {**tensor, "raw_dtype": "int32", "scale": None, "zero_point": None},
         "output": output,
         "outputs": [output],
-        "answer": "choice",
+        "answer": answer,
         "preprocessing": asdict(preprocessing),
         "state": {"kept": False},
         "golden": {"count": 3, "max_abs": 1e-4},
@@ -126,7 +146,8 @@ def bundled(tmp_path_factory: pytest.TempPathFactory) -> dict[Path, list[str]]:
         record = TokenPreprocessing(length=6, size=80, rule=rule, lowercase=lowercase)
         tokens = [t for text in ODD_TEXTS for t in tokens_of(np.array(text), lowercase, rule)]
         record = replace(record, vocabulary=tuple(dict.fromkeys(tokens))[:78])
-        found[folder_of(record, tmp_path_factory.mktemp(name))] = expected(record)
+        folder = folder_of(record, tmp_path_factory.mktemp(name), tags=not lowercase)
+        found[folder] = expected(record)
     return found
 
 
@@ -166,13 +187,21 @@ def test_the_javascript_program_reads_texts_as_the_zoo_does(
     for folder, right in bundled.items():
         (folder / "read.mjs").write_text(JAVASCRIPT)
         assert different(answers(folder, node, "read.mjs"), right) == []
+    whole, tagged, _ = bundled
+    for folder, arguments, said in (
+        (whole, (), "It’s 今, cow: b (2.5)"),
+        (tagged, ("tags",), "It's/b 今/b ,/a cow/a"),
+    ):
+        (folder / "answer.mjs").write_text(ANSWERING)
+        assert answers(folder, node, "answer.mjs", *arguments) == [said]
 
 
 def test_the_cpp_program_reads_texts_as_the_zoo_does(
     bundled: dict[Path, list[str]], compiled: Callable[..., Path]
 ) -> None:
-    first = next(iter(bundled))
-    (first / "read.cpp").write_text(CPP)
-    program = compiled(first, "read.cpp")
+    # The tagger's, whose program has more to it.
+    _, tagged, _ = bundled
+    (tagged / "read.cpp").write_text(CPP)
+    program = compiled(tagged, "read.cpp")
     for folder, right in bundled.items():
         assert different(answers(folder, program), right) == []

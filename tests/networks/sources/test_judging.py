@@ -31,6 +31,14 @@ def test_equally_right_but_less_sure_is_told_apart() -> None:
     assert place == 1
 
 
+def test_surer_is_not_better() -> None:
+    """All answers are right with inputs of any scale: which one is meant, they do not tell."""
+    for ways in (("small", 3.0, "large", 90.0), ("large", 90.0, "small", 3.0)):
+        trials = [trial(ways[0], 1.0, ways[1]), trial(ways[2], 1.0, ways[3])]
+        with pytest.raises(UsageError, match="cannot be told"):
+            choose(trials, LABELS, "net")
+
+
 def test_a_tie_is_refused_with_the_table() -> None:
     with pytest.raises(UsageError, match="cannot be told") as caught:
         choose([trial("one", 0.95), trial("other", 0.953)], LABELS, "net")

@@ -57,11 +57,11 @@ def apart(inputs: object) -> object:
 
 
 NETWORKS = {
-    "softmax.keras": (nearest_mean, (8, 8, 1), 1 / 255, "0..1, grey"),
-    "softmax.h5": (nearest_mean, (8, 8, 1), 1 / 255, "0..1, grey"),
-    "inside.keras": (inside, (8, 8, 1), 1.0, "0..255, grey"),
-    "no_channels.keras": (nearest_mean, (8, 8), 1 / 255, "0..1, grey"),
-    "apart.keras": (apart, (8, 8, 1), 1 / 255, "0..1, grey"),
+    "softmax.keras": (nearest_mean, (8, 8, 1), 1 / 255, "measured: 0..1, grey, 9"),
+    "softmax.h5": (nearest_mean, (8, 8, 1), 1 / 255, "measured: 0..1, grey, 9"),
+    "inside.keras": (inside, (8, 8, 1), 1.0, "in its graph: (pixel × 1 − 0) / 1, 9"),
+    "no_channels.keras": (nearest_mean, (8, 8), 1 / 255, "measured: 0..1, grey, 9"),
+    "apart.keras": (apart, (8, 8, 1), 1 / 255, "measured: 0..1, grey, 9"),
 }
 
 
@@ -73,7 +73,7 @@ def test_a_network_answers_as_it_did(tmp_path: Path, name: str) -> None:
     made = loaded(opened(file, tmp_path / "made"))
     np.testing.assert_allclose(probabilities(made), originals(file, scale), atol=1e-5)
     assert made.card.network is not None
-    assert made.card.network.input.startswith(f"measured: {way}, ")
+    assert made.card.network.input.startswith(way)
     assert isinstance(made.preprocessing, ImagePreprocessing)
     assert made.preprocessing.scale == scale
     assert made.card.classes == tuple("0123456789")
@@ -145,6 +145,9 @@ def test_what_is_stated_is_held_to_the_data(tmp_path: Path) -> None:
         opened(file, tmp_path / "none", input="9x9")
     with pytest.raises(UsageError, match="takes one channel"):
         opened(file, tmp_path / "none", input="rgb")
+    behind = save(tmp_path / "behind.keras", inside)
+    with pytest.raises(UsageError, match="normalizes its inputs itself, from 0 to 255"):
+        opened(behind, tmp_path / "none", input="0..1")
 
 
 def two(inputs: object) -> object:
@@ -197,3 +200,26 @@ def test_weights_tell_their_input_apart(tmp_path: Path) -> None:
     other = opened(file, tmp_path / "other", input="0..1 crop")
     hashes = [read_card(path.with_suffix(".toml")).sha256 for path in (one, other)]
     assert hashes[0] != hashes[1]
+
+
+def test_a_reference_is_described_and_no_file_for_devices(tmp_path: Path) -> None:
+    from zoo.artifacts.artifact import find_exporter
+    from zoo.common.errors import BadFile
+    from zoo.networks.checkpoints import resolve
+    from zoo.networks.sources.describing import describe
+    from zoo.networks.sources.references import NO_DATA, Opening, open_reference
+
+    file = save(tmp_path / "net.keras", nearest_mean)
+    registry = load_registry()
+    told = describe(
+        source="keras", reference=str(file), plugins=PluginSettings(), emit=lambda event: None
+    )
+    assert told["inputs"][0].endswith("float32 ?×8×8×1")
+    assert told["parameters"] == 650
+    with pytest.raises(BadFile, match="is a network from elsewhere, not an exported file"):
+        find_exporter(registry, file)
+    with pytest.raises(UsageError, match="is opened with data"):
+        resolve(registry, str(file))
+    with pytest.raises(UsageError, match="is told by data"):
+        open_reference(registry, str(file), Opening(data=NO_DATA), lambda step, event: None)
+    assert not open_reference(registry, "lenet5", Opening(data="digits"), lambda step, event: None)

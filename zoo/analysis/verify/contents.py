@@ -135,7 +135,7 @@ def check_origin(claims: ClaimList, registry: Registry, chain: FileChain) -> Non
     except ZooError as error:
         claims.skip("card of the weights", error.what)
         return
-    differing = _differences(card, manifest)
+    differing = _differences(card, manifest, _preprocessing_of(registry, card))
     claims.check(
         "card of the weights",
         not differing,
@@ -161,17 +161,19 @@ def _check_class_names(claims: ClaimList, chain: FileChain) -> None:
 
 def _check_classes(claims: ClaimList, registry: Registry, chain: FileChain) -> None:
     manifest = chain.manifest
-    try:
-        _, variant = registry.variant(manifest.model_id.partition(".")[0])
-    except ZooError:
-        claims.skip("classes", "the plugin that provides the network is not here")
-        return
     count = len(manifest.classes)
     outputs = [tensor for artifact in chain.artifacts for tensor in artifact.contents.outputs]
-    if not variant.has_head:
-        claims.skip("classes", "the outputs are no choice among classes")
-        return
-    wanted = {name: shape[-1:] for name, shape in variant.outputs_for(count).items()}
+    wanted: dict[str, tuple[int, ...]] = {"": (count,)}  # of every network from elsewhere
+    if manifest.network is None:
+        try:
+            _, variant = registry.variant(manifest.model_id.partition(".")[0])
+        except ZooError:
+            claims.skip("classes", "the plugin that provides the network is not here")
+            return
+        if not variant.has_head:
+            claims.skip("classes", "the outputs are no choice among classes")
+            return
+        wanted = {name: shape[-1:] for name, shape in variant.outputs_for(count).items()}
     claims.check(
         "classes",
         wanted == {t.name if len(outputs) > 1 else "": t.shape[1:][-1:] for t in outputs},
@@ -199,7 +201,18 @@ def _checkpoint(
     return checkpoint.path, checkpoint.card_path, ""
 
 
-def _differences(card: Card, manifest: Manifest) -> list[str]:
+def _preprocessing_of(registry: Registry, card: Card) -> Preprocessing | None:
+    """How the network reads examples: its card's record, or else its variant's."""
+    if card.preprocessing is not None:
+        return card.preprocessing
+    try:
+        _, variant = registry.variant(card.model_id.partition(".")[0])
+    except ZooError:
+        return None
+    return variant.preprocessing
+
+
+def _differences(card: Card, manifest: Manifest, preprocessing: Preprocessing | None) -> list[str]:
     pairs: dict[str, tuple[Any, Any]] = {
         "model": (card.model_id, manifest.model_id),
         "classes": (card.classes, manifest.classes),
@@ -210,8 +223,8 @@ def _differences(card: Card, manifest: Manifest) -> list[str]:
             (manifest.dataset.name, manifest.dataset.content_hash),
         ),
     }
-    if card.preprocessing is not None:
-        pairs["preprocessing"] = (_steps(card.preprocessing), _steps(manifest.preprocessing))
+    if preprocessing is not None:
+        pairs["preprocessing"] = (_steps(preprocessing), _steps(manifest.preprocessing))
     return [name for name, (one, other) in pairs.items() if one != other]
 
 

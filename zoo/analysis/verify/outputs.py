@@ -227,8 +227,11 @@ def check_quality(
         why = f"the task {manifest.task!r}" if task is None else "a runtime of the format"
         claims.skip(names, f"{why} is not here")
         return
+    points = registry.precision(manifest.precision).tolerances.confidence
     try:
-        found = _check_metrics(claims, chain, device, runtimes[0], dataset, data, task, emit)
+        found = _check_metrics(
+            claims, chain, device, runtimes[0], dataset, data, task, points, emit
+        )
     except ZooError as error:
         claims.skip(names, error.what + (f": {error.why}" if error.why else ""))
         return
@@ -287,6 +290,7 @@ def _check_metrics(
     dataset: Dataset,
     data: str,
     task: Task,
+    points: float,
     emit: OnEvent,
 ) -> dict[str, Any]:
     from zoo.data.preprocessing.inputs import truth_of
@@ -295,7 +299,25 @@ def _check_metrics(
     split = comparison_split(dataset, 0)
     answered = combine_outputs(chain, run_chain(chain, runtime, device, split, emit=emit))
     _check_answers(claims, chain.manifest, answered, data)
+    _check_confidence(
+        claims, chain.manifest, task.calibration_error(answered.outputs, truth), points
+    )
     return quality_of(task, task.decode(answered.outputs), truth)
+
+
+def _check_confidence(
+    claims: ClaimList, manifest: Manifest, found: float | None, points: float
+) -> None:
+    """The calibration error in any runtime: accuracy alone does not show squeezed probabilities."""
+    claimed = None if manifest.gate is None else manifest.gate.calibration_error
+    if claimed is None or found is None:
+        return
+    claims.check(
+        "calibration error",
+        100.0 * abs(found - claimed) <= points,
+        f"{found:.2%}, within {points:g} points of the manifest's",
+        f"the manifest says {claimed:.2%}",
+    )
 
 
 def _check_answers(claims: ClaimList, manifest: Manifest, answered: FileOutputs, data: str) -> None:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-import re
+import time
 from collections.abc import Sequence
 
 from zoo.common.errors import BadData, UsageError
+from zoo.common.optional_imports import require
 from zoo.data.readers.class_folders import note
 from zoo.data.readers.listing import ListedFile
+
+#: For all files together; a sensible expression needs a millionth of that for each.
+_SECONDS = 10
 
 
 def groups_of(
@@ -44,15 +48,26 @@ def groups_of(
 
 
 def _found(pattern: str, paths: Sequence[str]) -> list[str]:
+    regex = require("regex")
     try:
-        compiled = re.compile(pattern)
-    except re.error as error:
+        compiled = regex.compile(pattern)
+    except (regex.error, RecursionError, OverflowError) as error:
         raise UsageError(
             f"group={pattern} is no regular expression",
             why=str(error),
             fix="write %3F for a question mark, %26 for &, %25 for %",
         ) from error
-    matches = [compiled.search(path) for path in paths]
+    end = time.monotonic() + _SECONDS
+    try:
+        matches = [
+            compiled.search(path, timeout=max(0.001, end - time.monotonic())) for path in paths
+        ]
+    except TimeoutError as error:
+        raise UsageError(
+            f"group={pattern} takes longer than {_SECONDS} s to look for",
+            why="a repetition in a repetition, such as (a+)+, can be tried in endlessly many ways",
+            fix=r"write it with one repetition: group=film(\d+)",
+        ) from error
     which = 1 if compiled.groups else 0
     return [(match[which] or "") if match else "" for match in matches]
 

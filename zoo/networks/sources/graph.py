@@ -22,6 +22,8 @@ from zoo.networks.sources.config_check import check_config
 GRAPH = "graph"
 #: A header of safetensors is no longer.
 _MOST_HEADER = 100_000_000
+#: What normalized inputs reach at most, in their own units.
+_FEW = 4.0
 _REDUCED = ("mixed_float16", "mixed_bfloat16", "float16", "bfloat16")
 
 
@@ -118,6 +120,40 @@ def foreign_metadata(
         GRAPH: graph_text(model),
         "from": json.dumps({**depends, "preprocessing": own}, sort_keys=True),
     }
+
+
+def range_in_graph(model: Any) -> tuple[float, float] | None:
+    """The range of inputs for which a flat model's first layer is made, if that normalizes.
+
+    A rescaling or normalization brings either 0 to 255 or 0 to 1 to a few units; None where there
+    is none, or it brings neither there.
+    """
+    keras = require("keras")
+    kinds = (keras.layers.Rescaling, keras.layers.Normalization)
+    # In the order of computing; a shape in front of it changes no values.
+    inner = [layer for layer in _operations(model.output) if _computes(layer)]
+    if not inner or not isinstance(inner[0], kinds):
+        return None
+    for low, high in ((0.0, 255.0), (0.0, 1.0)):
+        made = [_normalized(inner[0], value) for value in (low, high)]
+        if max(map(abs, made)) <= _FEW and abs(made[1] - made[0]) >= 1 / _FEW:
+            return low, high
+    return None
+
+
+def _computes(operation: Any) -> bool:
+    layers = require("keras.layers")
+    return not isinstance(operation, layers.InputLayer | layers.Reshape)
+
+
+def _normalized(layer: Any, value: float) -> float:
+    """A value behind a rescaling or normalization, of the mean channel."""
+    import numpy as np
+
+    if hasattr(layer, "scale"):
+        return float(np.mean(value * np.asarray(layer.scale) + np.asarray(layer.offset)))
+    mean, variance = np.asarray(layer.mean), np.asarray(layer.variance)
+    return float(np.mean((value - mean) / np.maximum(np.sqrt(variance), 1e-7)))
 
 
 def graph_text(model: Any) -> str:

@@ -20,6 +20,7 @@ from zoo.contracts import (
 from zoo.data.preprocessing.inputs import fitted
 from zoo.networks.sources.statement import InputStatement
 
+_STATED = "stated"
 #: The task of a network by the kind of its input.
 IMAGES, SERIES = "image-classification", "sequence-classification"
 #: Usual normalizations of pixels, scale, mean, std: their name, and whether of three channels only.
@@ -56,14 +57,15 @@ class InputPlan:
         shape: Of one normalized input, all sides fixed.
         own_shape: Of the network's own input, where another shape must be brought to it.
         candidates: The usual ways, or the one that was stated.
-        stated: Whether the normalization and the order of channels were stated.
+        known: How the normalization and the order of channels are known without data, ``stated`` or
+            ``in its graph``; empty where they are not.
     """
 
     task: str
     shape: tuple[int, ...]
     own_shape: tuple[int, ...]
     candidates: tuple[InputCandidate, ...]
-    stated: bool
+    known: str
 
 
 def plan_input(
@@ -150,7 +152,7 @@ def _of_images(sides: tuple[int | None, ...], statement: InputStatement, origin:
         shape=image,
         own_shape=own,
         candidates=tuple(candidates),
-        stated=statement.normalization is not None and len(orders) == 1,
+        known=_STATED if statement.normalization is not None and len(orders) == 1 else "",
     )
 
 
@@ -245,8 +247,44 @@ def _of_series(
         shape=shape,
         own_shape=shape,
         candidates=tuple(InputCandidate(name=name, preprocessing=one) for name, one in found),
-        stated=statement.normalization is not None,
+        known=_STATED if statement.normalization is not None else "",
     )
+
+
+def with_range(plan: InputPlan, found: tuple[float, float] | None, origin: str) -> InputPlan:
+    """The plan, its ways only those that bring the range that the network's own graph begins with.
+
+    Args:
+        plan: From the shape and from what was stated.
+        found: From `zoo.networks.sources.graph.range_in_graph`.
+        origin: Names the file in messages.
+    """
+    if found is None or plan.task != IMAGES:
+        return plan
+    fitting = [
+        way
+        for way in plan.candidates
+        if np.allclose(_range_of(way.preprocessing), found, atol=1e-3)
+    ]
+    if not fitting and plan.known:
+        raise UsageError(
+            f"{origin} normalizes its inputs itself, from {found[0]:g} to {found[1]:g}, and "
+            "--input says otherwise",
+            why="they would be normalized twice",
+            fix=f"say {found[0]:g}..{found[1]:g}, or leave it out",
+        )
+    known = plan.known or ("in its graph" if len(fitting) == 1 else "")
+    return replace(plan, candidates=tuple(fitting or plan.candidates), known=known)
+
+
+def _range_of(preprocessing: Preprocessing) -> tuple[float, float]:
+    """What pixels from 0 to 255 are brought to."""
+    affine = preprocessing.affine()
+    if affine is None:
+        return preprocessing.value_range
+    lows, highs = affine[1], [f * 255 + o for f, o in zip(*affine, strict=True)]
+    same = len(set(lows)) == 1 and len(set(highs)) == 1
+    return (lows[0], highs[0]) if same else (math.nan, math.nan)
 
 
 def usual_beside(plan: InputPlan) -> Iterator[InputCandidate]:

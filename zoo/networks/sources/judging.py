@@ -17,6 +17,8 @@ _SURE, _SURE_OF_BOTH = 3.0, 2.0
 _LUCK = 0.001
 #: Nothing that was stated is contradicted by fewer points of accuracy.
 _CONTRADICTED = 0.01
+#: A smaller difference of mean logarithms tells nothing, however sure it is.
+_MATERIAL = 0.01
 #: The worst of an example, so that few cannot outweigh all others.
 _LEAST_LOG = -10.0
 
@@ -34,6 +36,7 @@ class _Scored:
     name: str
     right: NDArray[np.bool_]
     logs: NDArray[np.float64]
+    sureness: float
 
     @property
     def accuracy(self) -> float:
@@ -45,7 +48,12 @@ def _scored(trial: Trial, labels: NDArray[np.int64]) -> _Scored:
     shifted = logits - logits.max(-1, keepdims=True)
     logs = shifted - np.log(np.exp(shifted).sum(-1, keepdims=True))
     chosen = np.maximum(logs[np.arange(len(labels)), labels], _LEAST_LOG)
-    return _Scored(name=trial.name, right=logits.argmax(-1) == labels, logs=chosen)
+    return _Scored(
+        name=trial.name,
+        right=logits.argmax(-1) == labels,
+        logs=chosen,
+        sureness=float(logits.std(-1).mean()),
+    )
 
 
 def choose(trials: Sequence[Trial], labels: NDArray[np.int64], origin: str) -> tuple[int, str]:
@@ -55,7 +63,8 @@ def choose(trials: Sequence[Trial], labels: NDArray[np.int64], origin: str) -> t
         UsageError: None is good, or several are equally good; shows the table.
     """
     scored = [_scored(trial, labels) for trial in trials]
-    best = max(range(len(scored)), key=lambda i: (scored[i].accuracy, scored[i].logs.mean()))
+    # Of equally right ones the least sure first: it alone can be told from the others.
+    best = max(range(len(scored)), key=lambda i: (scored[i].accuracy, -scored[i].sureness))
     table = _table(scored)
     if is_poor(scored[best].right, labels):
         hints = [_order_hint(trial, labels) for trial in trials]
@@ -123,14 +132,18 @@ def is_poor(right: NDArray[np.bool_], labels: NDArray[np.int64]) -> bool:
 
 
 def _is_better(one: _Scored, other: _Scored) -> bool:
-    """Whether a difference in the truth's probabilities, example by example, is no luck.
+    """Whether a difference is no luck, and not one of how sure the answers are alone.
 
-    Two standard errors are enough where more answers are right, too.
+    Larger inputs make a network surer without being right more often, which raises the chances of
+    the truth where most answers are right: so these count for the less sure way only.
     """
     apart = one.logs - other.logs
     spread = max(float(apart.std()) / math.sqrt(len(apart)), 1e-9)
+    gain = float(apart.mean())
+    if _luck(one.right, other.right) < _LUCK and gain > -_SURE * spread:
+        return True
     enough = _SURE_OF_BOTH if one.accuracy > other.accuracy else _SURE
-    return float(apart.mean()) > enough * spread
+    return one.sureness <= other.sureness and gain > max(enough * spread, _MATERIAL)
 
 
 def _luck(one: NDArray[np.bool_], other: NDArray[np.bool_]) -> float:

@@ -23,7 +23,7 @@ from zoo.networks.building import count_parameters
 from zoo.networks.card import Card, write_card
 from zoo.networks.multiply_adds import count_multiply_adds
 from zoo.networks.sources.channels import in_rgb
-from zoo.networks.sources.graph import flattened, foreign_metadata, rebuilt
+from zoo.networks.sources.graph import flattened, foreign_metadata, range_in_graph, rebuilt
 from zoo.networks.sources.heads import in_order, with_logits
 from zoo.networks.sources.inputs import (
     InputCandidate,
@@ -31,6 +31,7 @@ from zoo.networks.sources.inputs import (
     plan_input,
     turned,
     usual_beside,
+    with_range,
 )
 from zoo.networks.sources.judging import Trial, choose, uphold
 from zoo.networks.sources.references import Opening, read_classes
@@ -93,6 +94,7 @@ def open_and_convert(
     plan = plan_input(opened.inputs[0], statement, dataset, _tasks(registry, how.data), file.name)
     sample = _Sample.of(dataset, plan)
     flat = flattened(opened.model, plan.shape, plan.own_shape)
+    plan = with_range(plan, range_in_graph(flat), file.name)
     first = plan.candidates[0]
     told = _answers(opened, plan, sample.inputs(first, _COMPARED), file.name)
     model, notes = with_logits(flat, told, file.name)
@@ -103,9 +105,9 @@ def open_and_convert(
         model = in_order(model, order)
     chosen, evidence = _input(plan, sample, model, new, how, file.name, emit)
     emit({"event": "stage", "text": "comparing with the original"})
-    model = in_rgb(model) if chosen.bgr else model
     # Opened anew, since its layers are in the converted network now, and were changed.
     model = rebuilt(model, file.name)
+    model = rebuilt(in_rgb(model), file.name) if chosen.bgr else model
     parity = _compare(opener.open(reference), plan, model, chosen, sample, order, file.name)
     variant = _variant_name(registry, file.stem, sha256)
     classes = names if new else dataset.classes
@@ -244,33 +246,32 @@ def _input(
     emit: Callable[[Event], None],
 ) -> tuple[InputCandidate, str]:
     """The right way of bringing examples to the network, and how that is known."""
-    stated = plan.candidates[0] if plan.stated else None
-    if new:
-        if stated is None:
-            raise UsageError(
-                f"what {origin} takes cannot be measured: these data have other classes",
-                fix='say what it takes: --input "…", in the words of docs/sources.md',
-            )
-        return stated, _stated(stated)
-    ways = _distinct([*plan.candidates, *(usual_beside(plan) if stated else ())], sample)
+    known = plan.candidates[0] if plan.known else None
+    if new and known is None:
+        raise UsageError(
+            f"what {origin} takes cannot be measured: these data have other classes",
+            fix='say what it takes: --input "…", in the words of docs/sources.md',
+        )
+    if known is not None and (new or how.trained):
+        return known, _known(plan)
+    ways = _distinct([*plan.candidates, *(usual_beside(plan) if known else ())], sample)
     # Traced once: one by one, a hundred layers take longer to call than to compute.
     answer = require("tensorflow").function(lambda given: model(given, training=False))
     trials = []
     for done, way in enumerate(ways):
         emit({"event": "progress", "done": done, "total": len(ways)})
         trials.append(Trial(name=way.name, logits=_predicted(answer, sample.inputs(way))))
-    if stated is not None:
-        if how.trained:
-            return stated, _stated(stated)
+    if known is not None:
         right = uphold(trials[0], trials[1:], sample.labels, origin)
-        return stated, f"{_stated(stated)}, {right}"
+        return known, f"{_known(plan)}, {right}"
     place, evidence = choose(trials, sample.labels, origin)
     return ways[place], evidence
 
 
-def _stated(way: InputCandidate) -> str:
-    made = way.preprocessing.describe()["normalization"]
-    return f"stated: {made}" + (", blue, green, red" if way.bgr else "")
+def _known(plan: InputPlan) -> str:
+    way = plan.candidates[0]
+    made = way.preprocessing.describe().get("normalization", way.name)
+    return f"{plan.known}: {made}" + (", blue, green, red" if way.bgr else "")
 
 
 def _distinct(ways: Sequence[InputCandidate], sample: _Sample) -> list[InputCandidate]:

@@ -17,7 +17,7 @@ from zoo.artifacts.artifact import open_artifact
 from zoo.artifacts.not_weights import weights_named
 from zoo.common.clock import utc_now
 from zoo.common.errors import UnknownName, UsageError
-from zoo.common.files import OTHER_HOME, copy_with_side_files, ensure_writable, write_text
+from zoo.common.files import OTHER_HOME, copy_with_side_files, ensure_writable, filled, write_text
 from zoo.common.optional_imports import require_extra
 from zoo.common.progress import OnStep
 from zoo.common.units import parse_seconds, parse_shares, parse_size
@@ -140,28 +140,28 @@ def find_file(
     check_task(registry, data, checkpoint.variant.task, checkpoint.model_id)
     given = {**options, "devices": (device,) if device else None, "max_drop": limits.max_drop}
     folder = output / _folder_name(checkpoint, data, limits, wishes, given)
-    ensure_writable(folder)
-    ensure_writable(step_cache().folder, fix=OTHER_HOME)
-    database = Store(store_url)
-    try:
-        search = Search(
-            bench=TrialRunner(
-                registry=registry,
-                data=data,
-                options=given,
-                store=database,
-                run=folder.name,
-                on_step=on_step,
-            ),
-            network=SearchNetwork(name=checkpoint.model_id, model=str(checkpoint.path)),
-            checkpoint=checkpoint,
-            limits=limits,
-            wishes=wishes,
-        )
-        search.run()
-    finally:
-        database.close(on_step)
-    return _search_result(search, data, folder, time.monotonic() - started)
+    with filled(folder):
+        ensure_writable(step_cache().folder, fix=OTHER_HOME)
+        database = Store(store_url)
+        try:
+            search = Search(
+                bench=TrialRunner(
+                    registry=registry,
+                    data=data,
+                    options=given,
+                    store=database,
+                    run=folder.name,
+                    on_step=on_step,
+                ),
+                network=SearchNetwork(name=checkpoint.model_id, model=str(checkpoint.path)),
+                checkpoint=checkpoint,
+                limits=limits,
+                wishes=wishes,
+            )
+            search.run()
+        finally:
+            database.close(on_step)
+        return _search_result(search, data, folder, time.monotonic() - started)
 
 
 def _refuse_unreal(registry: Registry, device: str | None) -> None:

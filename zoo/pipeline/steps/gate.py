@@ -170,6 +170,7 @@ class GateStep(Step[GateResult]):
             metrics=evaluation.metrics,
             processor=answered.processor,
             outputs_sha256=array_hash(answered.outputs).hex(),
+            calibration_error=task.calibration_error(answered.outputs, truth),
             findings=_each_once(
                 evaluated.result,
                 *([context.before.of(self.trained).result] if self.trained else []),
