@@ -134,10 +134,10 @@ def test_names_that_are_not_utf8(tmp_path: Path, zoo: Any, plain_file: Path) -> 
     os.chdir(folder)  # own_folders comes back from anywhere
     assert transport.put(Path("b.onnx")) == "b.onnx"
     os.chdir(tmp_path)
-    with pytest.raises(UsageError, match="folder:ph.* is not a name in UTF-8"):
+    with pytest.raises(UsageError, match=r"folder:ph.* is not a name in UTF-8"):
         make_recipe({"model": "lenet5", "data": "folder:ph\udcff"}, "what was asked")
     os.environ["ZOO_HOME"] = str(folder)
-    with pytest.raises(UsageError, match="edgezoo cannot keep files in .*f"):
+    with pytest.raises(UsageError, match=r"edgezoo cannot keep files in .*f"):
         cache_folder()
     with pytest.raises(UsageError, match="no bundle can be made in"):
         bundle("b.onnx", output=folder)

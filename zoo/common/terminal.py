@@ -127,15 +127,13 @@ def echo(*texts: tuple[str, str] | str, err: bool = False) -> None:
     empty = len(first) - len(first.lstrip("\n"))
     if empty:
         pieces[0] = (first[empty:], pieces[0][1])
-    _write(
-        "\n" * empty, [(printable(without_passwords(text)), style) for text, style in pieces], err
-    )
+    _write("\n" * empty, [(printable(text), style) for text, style in pieces], err)
 
 
 def echo_lines(*texts: tuple[str, str] | str, err: bool = False) -> None:
     """Writes text of several lines, which is our own or whose line breaks are meant."""
     pieces = [(text, "") if isinstance(text, str) else text for text in texts]
-    _write("", [(printable_lines(without_passwords(text)), style) for text, style in pieces], err)
+    _write("", [(printable_lines(text), style) for text, style in pieces], err)
 
 
 def _write(before: str, pieces: Sequence[tuple[str, str]], err: bool) -> None:
@@ -148,7 +146,7 @@ def _write(before: str, pieces: Sequence[tuple[str, str]], err: bool) -> None:
     styled = below.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
     line = before
     for text, style in pieces:
-        shown = encodable(text, below)
+        shown = encodable(without_passwords(text), below)
         line += click.style(shown, **_STYLES[style]) if styled and style else shown
     below.write(f"{line}\n")
     below.flush()
