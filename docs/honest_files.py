@@ -32,7 +32,6 @@ from update import replace as replace_block
 
 from zoo.artifacts import closeness
 from zoo.common.named_arrays import fields_of
-from zoo.contracts.dataset import IGNORED
 from zoo.contracts.precision import BASELINE, PRECISIONS
 from zoo.networks.checkpoints import packaged
 from zoo.pipeline.job import make_job
@@ -40,7 +39,7 @@ from zoo.pipeline.options import recipe_from
 from zoo.pipeline.plan import PlanScope
 from zoo.pipeline.run import Run, execute
 from zoo.registry import PluginSettings, Registry, load_registry
-from zoo.tasks.classes import share_interval
+from zoo.tasks.classes import class_loss
 from zoo.tasks.confidence import calibration_error
 
 HERE = Path(__file__).parent
@@ -214,18 +213,12 @@ def figures(task: Any, network: Split, found: Any) -> Cell:
         return cell
     cell["agreement"] = float((ours.argmax(-1) == theirs.argmax(-1)).mean())
     shaped = labels if labels.ndim == 2 else labels[:, None]
-    shape = (*shaped.shape, -1)
+    shape = (*shaped.shape, ours.shape[-1])
     before, after = (np.reshape(o, shape) for o in (network.outputs, found))
     errors = [100 * calibration_error(each, shaped) for each in (before, after)]
     cell["error"], cell["rise"] = errors[0], errors[1] - errors[0]
-    real, own, now = shaped != IGNORED, before.argmax(-1), after.argmax(-1)
-    surely = [0.0]
-    for number in range(ours.shape[-1]):
-        had, has = real & (own == number), real & (now == number)
-        net = had.sum(axis=1) - has.sum(axis=1)
-        if net.sum() > 0:
-            surely.append(share_interval(net, had.sum(axis=1))[0])
-    cell["lost"] = max(surely)
+    own, now, classes = before.argmax(-1), after.argmax(-1), tuple(map(str, range(shape[-1])))
+    cell["keeps classes"] = class_loss(shaped, own, now, classes, "").passed
     return cell
 
 
@@ -271,14 +264,13 @@ COLUMNS = (
     Column("far", "by more than 0.25", "far", 100, " %"),
     Column("noise", "noise of other outputs", "noise"),
     Column("rise", "rise of the calibration error, points", "confidence"),
-    Column("lost", "a class's answers surely lost", "", 100, " %"),
 )
 
 
 def limits_table(rows: Sequence[Any]) -> str:
     """Of each precision the limit, and the worst that an honest file does."""
-    lines = ["| precision | files | " + " | ".join(c.heading for c in COLUMNS) + " |"]
-    lines.append("|---|---:|" + "---:|" * len(COLUMNS))
+    headings = ["precision", "files", *(c.heading for c in COLUMNS), "lose a class", "refused"]
+    lines = ["| " + " | ".join(headings) + " |", "|---|" + "---:|" * (len(headings) - 1)]
     for precision in PRECISIONS:
         cells = [
             (row["label"], cell)
@@ -290,8 +282,10 @@ def limits_table(rows: Sequence[Any]) -> str:
         for column in COLUMNS:
             known = [c[column.key] for _, c in cells if c.get(column.key) is not None]
             worst = column.text(max(known, default=None))
-            most = getattr(precision.tolerances, column.limit) if column.limit else 0.05
+            most = getattr(precision.tolerances, column.limit)
             words.append(f"{worst} of {column.text(most)}")
+        words.append(str(sum(not c.get("keeps classes", True) for _, c in cells)))
+        words.append(str(sum(c["verdict"] == "rejected" for _, c in cells)))
         lines.append("| " + " | ".join(words) + " |")
     return "\n".join(lines)
 

@@ -16,7 +16,9 @@ from zoo.common.errors import BadFile, UnknownName, ZooError
 from zoo.common.worker import Children
 from zoo.contracts import Condition
 from zoo.execution.device import Device
-from zoo.execution.failures import AgentDied
+from zoo.execution.failures import AgentDied, AgentMismatch
+from zoo.execution.session import AgentSession
+from zoo.results.measurements import OutputCheck
 
 Scripted = Callable[..., Any]
 #: What the agents' samples say: 1, 2 and 3 µs.
@@ -263,3 +265,30 @@ def test_a_file_that_the_device_does_not_take_costs_itself_alone(
     )
     assert found[0] is full
     assert found[1][0].file == "a.net"
+
+
+def test_another_machine_at_the_same_address(scripted: Scripted, net: Path) -> None:
+    """Its times would stand beside those of the first one."""
+    changes = """
+    def describe(request):
+        return {"fingerprint": "ab"[STARTED > 0] * 16, "python": "3.9.2", "runtime": "fake"}
+    """
+    with pytest.raises(AgentMismatch, match="another device answered than before") as caught:
+        measure(device_of(scripted(changes)), net, runtime="fake", threads=1, tier="smoke")
+    assert caught.value.why == f"its fingerprint was {'a' * 16} and is {'b' * 16}"
+
+
+def test_answers_are_checked_again_in_the_process_that_was_timed(
+    scripted: Scripted, net: Path
+) -> None:
+    timed: list[bool] = []
+
+    def check(session: AgentSession) -> OutputCheck:
+        timed.append(session.timed)
+        if session.timed:
+            raise ZooError("other answers")
+        return OutputCheck()
+
+    with pytest.raises(ZooError, match="other answers"):
+        measure(device_of(scripted()), net, runtime="fake", threads=1, tier="smoke", check=check)
+    assert timed == [False, True]

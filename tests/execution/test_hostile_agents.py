@@ -92,6 +92,14 @@ def test_an_honest_one(hostile: Hostile) -> None:
             AgentGarbled,
             "are reported as 5 in 0.01 s",
         ),
+        (
+            """
+            meter = {"meter": "m", "joules": 1e-9, "readings": 2, "seconds": 0.01}
+            replaced('bench', energy=[{**meter, "inferences": 10 ** 9}])
+            """,
+            AgentGarbled,
+            "m counted 1e\\+09 inferences in 0.01 s",
+        ),
         ("replaced('bench', floors_met=False)", AgentGarbled, "before anything that was asked"),
         (
             """

@@ -1,6 +1,7 @@
 """``python -m tests.sabotage``: sabotages real files, and asks who refuses them.
 
-Exit code 1 where a change beyond tolerance is not refused, 2 where a sabotage itself is broken.
+Exit code 1 where a change beyond tolerance is not refused, 2 where a sabotage itself is broken
+or nothing was sabotaged.
 """
 
 from __future__ import annotations
@@ -61,15 +62,13 @@ def judge_all(given: argparse.Namespace) -> int:
             print(f"the gate refuses the honest {file.family} {file.format} {file.precision}")
     _say(f"{len(honest)} honest files after {time.monotonic() - started:.0f} s")
     sabotages = [one for one in everything() if not given.sabotage or one.name in given.sabotage]
-    outcomes = run_suite(registry, honest, sabotages, given.workers, _tell_outcome)
-    if given.keep and given.records and given.records.exists():
-        now = {(one.cell, one.sabotage) for one in outcomes}
-        kept = [o for o in read_records(given.records) if (o.cell, o.sabotage) not in now]
-        outcomes = with_distances([*kept, *outcomes])
-    if given.records:
-        write_records(given.records, outcomes)
-    if given.page:
-        given.page.write_text(page(outcomes, descriptions()), encoding="utf-8")
+    outcomes: list[Outcome] = []
+    try:
+        for outcome in run_suite(registry, honest, sabotages, given.workers):
+            _tell_outcome(outcome)
+            outcomes.append(outcome)
+    finally:  # An interrupted run leaves what it found, too.
+        outcomes = _keep(given, outcomes)
     tables = [*by_sabotage(outcomes, descriptions()), "", *by_file(outcomes)]
     print("\n".join([*tables, "", *shares(outcomes)]))
     passed = survivors(outcomes)
@@ -78,7 +77,20 @@ def judge_all(given: argparse.Namespace) -> int:
     for one in broken:
         print(f"\nbroken: {one.sabotage} in {one.cell}\n{one.why}")
     print(f"\n{time.monotonic() - started:.0f} s")
-    return 2 if broken else int(bool(passed))
+    return 2 if broken or not outcomes else int(bool(passed))
+
+
+def _keep(given: argparse.Namespace, outcomes: list[Outcome]) -> list[Outcome]:
+    """Writes records and page; returns all that is known, with what earlier runs found."""
+    if given.keep and given.records and given.records.exists():
+        now = {(one.cell, one.sabotage) for one in outcomes}
+        kept = [o for o in read_records(given.records) if (o.cell, o.sabotage) not in now]
+        outcomes = with_distances([*kept, *outcomes])
+    if given.records:
+        write_records(given.records, outcomes)
+    if given.page:
+        given.page.write_text(page(outcomes, descriptions()), encoding="utf-8")
+    return outcomes
 
 
 def _say(text: str) -> None:

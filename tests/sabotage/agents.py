@@ -42,7 +42,9 @@ def warm_agents() -> Iterator[None]:
     with tempfile.TemporaryDirectory() as folder:
         address = str(Path(folder) / "agents")
         server = subprocess.Popen(
-            [sys.executable, __file__, address, str(AGENT)], stdout=subprocess.PIPE
+            [sys.executable, __file__, address, str(AGENT)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
         )
         assert server.stdout is not None
         server.stdout.readline()  # It is ready.
@@ -83,6 +85,7 @@ def serve(address: str, agent: str) -> None:
     listening = socket.socket(socket.AF_UNIX)
     listening.bind(address)
     listening.listen(64)
+    threading.Thread(target=_end_with_suite, daemon=True).start()
     print("ready", flush=True)
     while True:
         client, _ = listening.accept()
@@ -104,6 +107,12 @@ def serve(address: str, agent: str) -> None:
         for pipe in pipes:
             os.close(pipe)
         client.close()
+
+
+def _end_with_suite() -> None:
+    """The suite holds the other end of this pipe, however it ends."""
+    os.read(0, 1)  # Not by sys.stdin, whose lock forks would inherit.
+    os._exit(0)
 
 
 def _end_with(client: socket.socket) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 from zoo.registry import Registry
@@ -95,8 +95,7 @@ def run_suite(
     honest: Sequence[Honest],
     sabotages: Sequence[Any_],
     workers: int,
-    told: Callable[[Outcome], None],
-) -> list[Outcome]:
+) -> Iterator[Outcome]:
     """Every sabotage in every honest file that the gate passed."""
     judges = [Judge(registry, one) for one in honest if one.passed]
     worst = worst_distances(judges)
@@ -104,8 +103,8 @@ def run_suite(
         pending = [
             pool.submit(outcome_of, registry, judge, one) for judge in judges for one in sabotages
         ]
-        found = []
-        for future in pending:
-            found += with_distances([future.result()], worst)
-            told(found[-1])
-    return found
+        try:
+            for future in pending:
+                yield from with_distances([future.result()], worst)
+        finally:
+            pool.shutdown(cancel_futures=True)

@@ -159,7 +159,7 @@ def test_the_gate_and_verify_judge_sabotaged_files_of_a_trained_network(
     nothing = Sabotage(name="nothing", group="none", does="nothing", apply=lambda network: None)
     named = {one.name: one for one in everything()}
     wanted = [nothing, named["squeezed"], named["channel-zeroed"], named["labels-txt-permuted"]]
-    same, *others = run_suite(found, honest, wanted, 2, lambda outcome: None)
+    same, *others = run_suite(found, honest, wanted, 2)
     assert (same.gate, same.verify, same.changed, same.reason) == ((), (), False, "")
     assert all(one.must_be_caught and not one.survives for one in others), others
     assert {one.runs for one in others} == {True}

@@ -303,6 +303,7 @@ class MeasurementRun:
             purpose="timing",
             batch=candidate.batch,
             sha256="" if candidate.tool else state.sha256,
+            real_time=self.device.clock == "real",
         )
 
     def _session(self, state: CandidateState) -> _Registered:

@@ -18,11 +18,19 @@ from typing import BinaryIO
 from zoo.common.errors import BadFile, ZooError
 
 _CHUNK = 1 << 20
+#: What to do when the user's folder of results cannot be written.
+OTHER_OUTPUT = "choose another folder with --output, or change its permissions"
+#: What to do when our own folder cannot be written.
+OTHER_HOME = "set ZOO_HOME to a folder that can be written"
 
 
 @contextmanager
-def atomic_path(path: Path) -> Iterator[Path]:
+def atomic_path(path: Path, *, fix: str = OTHER_OUTPUT) -> Iterator[Path]:
     """Yields a temporary name beside `path`; on success it is renamed to `path`.
+
+    Args:
+        path: The file.
+        fix: What to do when it cannot be written.
 
     Raises:
         ZooError: The folder cannot be written, or the disk is full.
@@ -34,7 +42,7 @@ def atomic_path(path: Path) -> Iterator[Path]:
         sync(temporary)
         temporary.replace(path)
     except OSError as error:
-        raise cannot_write(path, error) from error
+        raise cannot_write(path, error, fix=fix) from error
     finally:
         with contextlib.suppress(OSError):
             temporary.unlink(missing_ok=True)
@@ -85,12 +93,6 @@ def copy_with_side_files(source: Path, target: Path, side_files: Sequence[str] =
 def size_with_side_files(path: Path, side_files: Sequence[str] = ()) -> int:
     """Bytes of a file and its side files."""
     return sum(p.stat().st_size for p in [path, *(path.with_name(n) for n in side_files)])
-
-
-#: What to do when the user's folder of results cannot be written.
-OTHER_OUTPUT = "choose another folder with --output, or change its permissions"
-#: What to do when our own folder cannot be written.
-OTHER_HOME = "set ZOO_HOME to a folder that can be written"
 
 
 def cannot_write(path: Path, error: OSError, *, fix: str = OTHER_OUTPUT) -> ZooError:

@@ -160,7 +160,7 @@ PRECISIONS = (
             moved=0.025,
             far=3e-3,
             noise=0.05,
-            confidence=1.5,
+            confidence=1.0,
         ),
     ),
     Precision(
@@ -190,7 +190,7 @@ PRECISIONS = (
             percent=1.0,
             moved=0.02,
             far=3e-3,
-            noise=0.1,
+            noise=0.05,
             confidence=1.0,
         ),
     ),

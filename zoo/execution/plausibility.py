@@ -93,8 +93,12 @@ def check_times(run: BenchRun, passed: float) -> None:
             "was timed is not what was run"
         )
     for meter in run.energy:
-        if meter["seconds"] > _upper(run.wall_seconds):
-            raise ValueError(f"{meter['meter']} counted for {meter['seconds']:.3g} s")
+        seconds, runs = meter["seconds"], meter["inferences"]
+        if runs != len(run.samples) or abs(seconds - run.wall_seconds) > _BETWEEN:
+            raise ValueError(
+                f"{meter['meter']} counted {runs:g} inferences in {seconds:.3g} s, where "
+                f"{len(run.samples)} were timed in {run.wall_seconds:.3g} s"
+            )
 
 
 def check_summary(summary: ToolSummary, passed: float | None) -> None:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -16,7 +17,9 @@ from zoo.analysis.verify.claims import Claim
 from zoo.analysis.verify.verify import verify
 from zoo.artifacts.artifact import manifest_text, open_artifact, parse_manifest, require_manifest
 from zoo.artifacts.bundle import bundle
+from zoo.artifacts.bundle.readme import readme
 from zoo.cli.main import zoo
+from zoo.contracts import Usage
 from zoo.pipeline.steps.gate import _each_once
 from zoo.results.records import NO_BETTER, Evaluation, QualityFinding
 
@@ -116,3 +119,20 @@ def test_a_finding_of_network_and_file_is_told_once_in_the_networks_words() -> N
     again = replace(WEAK, text="of the file")
     lost = replace(NOTE, code="never-answered")
     assert _each_once(evaluation(NOTE, WEAK), evaluation(again, lost)) == (NOTE, WEAK, lost)
+
+
+def test_the_readme_above_several_parts_says_it_too() -> None:
+    pytest.importorskip("jinja2")
+    part = {"name": "encoder", "folder": "encoder", "file": "a", "golden": {"dataset": "d/test"}}
+    model = dict.fromkeys(("model_id", "precision", "format", "task", "target"), "x")
+    facts = {
+        "model": {**model, "bytes": 1},
+        "parts": [{**part, "input": {"meaning": "m"}, "outputs": []}],
+        "findings": [asdict(WEAK), asdict(NOTE)],
+        "gate": {"runtime": "r", "runtime_version": "1"},
+        "licence": {"spdx": "MIT"},
+    }
+    manifest = SimpleNamespace(gate=None, classes=())
+    text = readme(facts, manifest, Usage(files={}), [], "parts.md.jinja")
+    assert text.splitlines()[2].startswith("> **Weak: it is (b>no better(/b> than chance.**")
+    assert "* Note: 1 class is untested" in text

@@ -20,7 +20,7 @@ from zoo.artifacts.artifact import PartReference, embed, open_artifact, require_
 from zoo.artifacts.signing.check import check_signature
 from zoo.artifacts.signing.keys import fingerprint, is_encrypted, private_key, public_key
 from zoo.artifacts.signing.sign import Signature, sign
-from zoo.common.errors import BadFile, UsageError
+from zoo.common.errors import BadFile, UsageError, ZooError
 
 
 def signed(target: Path, keys: Path, **options) -> tuple[Signature, ...]:
@@ -187,6 +187,11 @@ def test_a_signature_is_not_replaced_unsaid(
     signed(file, other, replace=True)
     assert problem(file, other) == ""
     assert "another key" in problem(file, keys)
+    made.file.unlink()
+    made.file.mkdir()
+    with pytest.raises(ZooError, match="cannot be written") as caught:
+        signed(file, keys, replace=True)
+    assert "sign a copy" in caught.value.fix
 
 
 def test_an_altered_file_is_not_signed(copy: Callable[[str], Path], keys: Path) -> None:

@@ -8,7 +8,9 @@ import numpy as np
 import pytest
 
 from zoo.common.errors import BadData
-from zoo.execution.failures import AgentRefused
+from zoo.common.files import sha256_of
+from zoo.devices.local.host import HostTransport
+from zoo.execution.failures import AgentRefused, OtherFile
 from zoo.execution.session import CHUNK_EXAMPLES, AgentSession
 
 EXAMPLES = np.random.default_rng(2).normal(size=(7, 4)).astype(np.float32)
@@ -164,3 +166,11 @@ class TestPlacement:
     def test_execution_provider(self, onnxruntime: AgentSession, files: dict[str, Path]) -> None:
         delegate = onnxruntime.load(files["onnx"]).delegate
         assert delegate == {"name": "CPUExecutionProvider", "providers": ["CPUExecutionProvider"]}
+
+
+def test_the_file_that_is_loaded_is_the_one_that_was_meant(files: dict[str, Path]) -> None:
+    with AgentSession(HostTransport(), "litert") as session:
+        digest = sha256_of(files["dense"])
+        assert session.load(files["dense"], sha256=digest).sha256 == digest
+        with pytest.raises(OtherFile, match="another file than asked"):
+            session.load(files["dense_by_two"], sha256=digest)

@@ -116,7 +116,9 @@ def _write(
     # The library hands a passphrase on as it is, to what takes bytes alone.
     secret = None if passphrase is None else passphrase.encode()
     config.use_elliptic_key_signer(private_key=key, password=secret)
-    with atomic_path(signature) as temporary:
+    # It can lie nowhere else: there is no other folder to choose.
+    fix = f"make {folder} writable, or sign a copy of it"
+    with atomic_path(signature, fix=fix) as temporary:
         config.sign(folder, temporary)
     return Signature(
         file=signature,
