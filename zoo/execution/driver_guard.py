@@ -137,12 +137,14 @@ class GuardedTransport:
         with driver_guard(self._driver, "tell how the device is"):
             found = self._inner.condition()
         try:
+            if not isinstance(found, Condition):
+                raise TypeError(f"a {type(found).__name__} came in place of a zoo.Condition")
             return Condition(
                 readings=table(dict(found.readings), "a reading"),
                 faults=_words(found.faults),
                 hints=_words(found.hints),
             )
-        except (AttributeError, TypeError, ValueError) as error:
+        except (TypeError, ValueError) as error:
             raise ProcessFailed(
                 "what the device reports of its condition cannot be used",
                 why=str(error),
