@@ -65,7 +65,11 @@ def driver_guard(driver: str, step: str, *allowed: type[Exception]) -> Iterator[
 
 def _words(told: Sequence[str]) -> tuple[str, ...]:
     """Remarks of a device, of usual number and length, without what would steer a terminal."""
-    return tuple(printable(text)[:_MOST_LETTERS] for text in list(told)[:_MOST_REMARKS])
+    remarks = list(told)[:_MOST_REMARKS]
+    for remark in remarks:
+        if not isinstance(remark, str):
+            raise TypeError(f"a remark is {str(remark)[:60]!r}, and must be text")
+    return tuple(printable(text)[:_MOST_LETTERS] for text in remarks)
 
 
 class GuardedProcess:
