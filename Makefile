@@ -78,7 +78,8 @@ LOCK := $(COMPILE) --universal requirements/build.in --extra all \
 	--constraints requirements/constraints.in
 lock:
 	$(LOCK) --output-file requirements/all.txt
-	$(LOCK) --group test --group check --constraints requirements/all.txt \
+	# pip wants a pin of pydantic[email] too, where a package asks for it by that extra.
+	$(LOCK) --group test --group check --constraints requirements/all.txt --no-strip-extras \
 		--output-file requirements/dev.txt
 	$(COMPILE) --no-emit-find-links --extra torch --extra weights --group torch \
 		--constraints requirements/dev.txt --constraints requirements/torch.in \

@@ -126,7 +126,10 @@ def main() -> None:
             os.chdir(folder)
             for subject in chosen:
                 began = time.monotonic()
-                keep(subject, measured(registry, subject, Path(folder)), every)
+                cells = measured(registry, subject, Path(folder))
+                if not cells:
+                    raise SystemExit(f"no file of {subject.label} could be made and judged")
+                keep(subject, cells, every)
                 print(f"{subject.label}: {time.monotonic() - began:.0f} s", flush=True)
             os.chdir(HERE)
     rows = json.loads(RECORDS.read_text(encoding="utf-8"))

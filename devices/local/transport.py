@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import sys
 from collections.abc import Sequence
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from zoo.common.captured import run_captured
 from zoo.common.errors import UsageError
+from zoo.common.shown_text import is_utf8
 from zoo.contracts import AgentProcess, Condition
 from zoo.execution.agent_driver import AgentDriver
 from zoo.execution.agent_process import PipeProcess
@@ -46,8 +48,19 @@ class LocalTransport:
         self._pythons = pythons or {}
 
     def put(self, local: Path) -> str:
-        """The file's own path: it is there already."""
-        return str(local.resolve())
+        """The file's own path: it is there already.
+
+        Raises:
+            UsageError: Its name is not UTF-8, and runtimes take no other.
+        """
+        for path in (str(local.resolve()), os.path.relpath(local)):  # the agent runs in our folder
+            if is_utf8(path):
+                return path
+        raise UsageError(
+            f"{local} has a name that is not UTF-8",
+            why="runtimes open no such file",
+            fix="rename it, or type the command in the file's folder",
+        )
 
     def start_agent(self, runtime: str) -> AgentProcess:
         """A fresh process each time: warm caches of one file must not serve the next."""

@@ -575,7 +575,7 @@ def test_end_in_the_middle_leaves_no_process_behind(
     assert said in err
     assert "Traceback" not in err
     assert not (place.folder / "ended" / "lenet5.digits.float32.hang").exists()
-    assert list((place.folder / "ended").iterdir()) == []
+    assert list(place.folder.glob("ended/*")) == []
     assert list(tmp_path.glob("zoo-*" if number == signal.SIGKILL else "[!m]*")) == []
 
 

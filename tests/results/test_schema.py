@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import math
 import multiprocessing
@@ -227,3 +228,14 @@ def test_migrations_are_loaded_only_when_there_is_something_to_do(tmp_path):
     ]
     assert [done.stdout.strip() for done in said] == ["True", "False"]
     assert [done.stderr for done in said] == ["", ""]
+
+
+def test_the_database_of_another_program_is_left_as_it_is(tmp_path: Path) -> None:
+    file = tmp_path / "places.sqlite"
+    with contextlib.closing(sqlite3.connect(file)) as other:
+        other.execute("CREATE TABLE places (id INTEGER)")
+    before = file.read_bytes()
+    with pytest.raises(ZooError, match="is the database of another program") as refused:
+        Store(f"sqlite:///{file}")
+    assert refused.value.why == "it holds places, and nothing of edgezoo"
+    assert file.read_bytes() == before

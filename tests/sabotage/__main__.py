@@ -16,7 +16,7 @@ from typing import Any
 from .agents import warm_agents
 from .families import ALL, FAMILIES, honest_files, registry_of_families
 from .page import by_file, by_sabotage, page, shares, survivors
-from .record import BROKEN, Outcome, read_records, with_distances, write_records
+from .record import BROKEN, Outcome, honest_distances, read_records, with_distances, write_records
 from .suite import descriptions, everything, run_suite
 
 FORMATS = ("tflite", "onnx")
@@ -85,7 +85,7 @@ def _keep(given: argparse.Namespace, outcomes: list[Outcome]) -> list[Outcome]:
     if given.keep and given.records and given.records.exists():
         now = {(one.cell, one.sabotage) for one in outcomes}
         kept = [o for o in read_records(given.records) if (o.cell, o.sabotage) not in now]
-        outcomes = with_distances([*kept, *outcomes])
+        outcomes = with_distances([*kept, *outcomes], honest_distances())
     if given.records:
         write_records(given.records, outcomes)
     if given.page:

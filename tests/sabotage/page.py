@@ -27,11 +27,12 @@ when its first choice is not the network's on more than {tolerance.CHOICES:.0%} 
 when it loses more than {tolerance.POINTS:g} point of accuracy against the honest file (one-sided,
 p < {tolerance.SIGNIFICANCE:g}); loses {tolerance.CLASS_SHARE:.0%} of a class's right answers, of
 {tolerance.CLASS_COUNT} or more; or when it lies farther from the network than {tolerance.TIMES:g}
-times the worst honest file of that precision of all families (mean total variation distance of
-probabilities, mean difference of pixels), and more than {tolerance.UNNOTICED:g}. A file that does
-not run, answers that are no numbers, outputs of another shape, and every change of what a file
-says of its answers (labels, classes, golden samples) are beyond tolerance, too. All that is must
-be refused; the command ends with exit code 1 where something is not.
+times the worst honest file of that precision, here or in `docs/honest-files.json` (mean total
+variation distance of probabilities, mean difference of pixels), and more than
+{tolerance.UNNOTICED:g}. A file that does not run, answers that are no numbers, outputs of another
+shape, and every change of what a file says of its answers (labels, classes, golden samples) are
+beyond tolerance, too. All that is must be refused; the command ends with exit code 1 where
+something is not.
 """
 
 

@@ -10,6 +10,8 @@ from typing import Any
 
 from .tolerance import too_far
 
+#: How far honest files of all families are off, as docs/honest_files.py measured.
+HONEST = Path(__file__).parents[2] / "docs" / "honest-files.json"
 APPLIED, NOT_APPLICABLE, BROKEN = "applied", "not applicable", "broken"
 
 
@@ -78,19 +80,29 @@ class Outcome:
         return tuple(n for n, caught in self.caught.items() if self.must_be_caught and not caught)
 
 
+def honest_distances(path: Path = HONEST) -> dict[tuple[str, bool], float]:
+    """By precision, of choices: how far the worst honest file of docs/honest-files.json is off."""
+    found: dict[tuple[str, bool], float] = {}
+    for network in json.loads(path.read_text(encoding="utf-8")):
+        for cell in network["cells"]:
+            key, moved = (cell["precision"], False), cell.get("moved")
+            if cell["verdict"] == "passed" and moved is not None:
+                found[key] = max(found.get(key, 0.0), moved)
+    return found
+
+
 def with_distances(
-    outcomes: Sequence[Outcome], honest: Mapping[tuple[str, bool], float] | None = None
+    outcomes: Sequence[Outcome], honest: Mapping[tuple[str, bool], float]
 ) -> list[Outcome]:
     """Says of each whether its distance is beyond tolerance.
 
     Args:
         outcomes: Of all files.
-        honest: By precision, and whether answers are images: how far the worst honest file is off;
-            None takes it from the outcomes.
+        honest: By precision, and whether answers are images: how far other honest files are off.
     """
-    worst = dict(honest or {})
+    worst = dict(honest)
     for one in outcomes:
-        if one.honest is not None and honest is None:
+        if one.honest is not None:
             key = one.precision, one.images
             worst[key] = max(worst.get(key, 0.0), one.honest)
     return [

@@ -11,7 +11,7 @@ from zoo.registry import Registry
 from .families import Honest
 from .judge import Judge
 from .network import NotApplicable
-from .record import APPLIED, BROKEN, NOT_APPLICABLE, Outcome, with_distances
+from .record import APPLIED, BROKEN, NOT_APPLICABLE, Outcome, honest_distances, with_distances
 from .sabotages import SABOTAGES, Sabotage
 from .surroundings import AROUND, AroundSabotage
 
@@ -27,8 +27,11 @@ def descriptions() -> dict[str, str]:
 
 
 def worst_distances(judges: Sequence[Judge]) -> dict[tuple[str, bool], float]:
-    """By precision, and whether answers are images: how far the worst honest file is off."""
-    found: dict[tuple[str, bool], float] = {}
+    """By precision, and whether answers are images: how far the worst honest file is off.
+
+    Those that were measured for the gate count, too: a run of one family must not be stricter.
+    """
+    found = honest_distances()
     for judge in judges:
         key = judge.honest.precision, not judge.choose
         found[key] = max(found.get(key, 0.0), judge.distance)

@@ -106,7 +106,7 @@ def golden_inputs_changed(registry: Registry, path: Path) -> None:
 
 @around("the golden outputs are others")
 def golden_outputs_changed(registry: Registry, path: Path) -> None:
-    _golden(registry, path, lambda a: replace(a, outputs=np.flip(a.outputs, axis=-1).copy()))
+    _golden(registry, path, lambda a: replace(a, outputs=np.flip(a.outputs, axis=1).copy()))
 
 
 @around("the manifest says that input is prepared otherwise: resized, scaled, or folded")

@@ -14,7 +14,13 @@ from tests.sabotage.families import Family, honest_files, registry_of_families
 from tests.sabotage.judge import claim_anew
 from tests.sabotage.network import Network, NotApplicable
 from tests.sabotage.page import page, survivors
-from tests.sabotage.record import Outcome, read_records, with_distances, write_records
+from tests.sabotage.record import (
+    Outcome,
+    honest_distances,
+    read_records,
+    with_distances,
+    write_records,
+)
 from tests.sabotage.sabotages import SABOTAGES, Sabotage
 from tests.sabotage.suite import everything, run_suite
 from tests.sabotage.tolerance import effect_of, too_far
@@ -138,8 +144,9 @@ def test_a_survivor_is_named_and_records_are_kept(tmp_path: Path) -> None:
         for honest in (0.02, 0.01)
     )
     # The worst honest file of the precision counts, wherever it is.
-    assert [one.far for one in with_distances([near, far])] == ["", ""]
-    assert with_distances([far])[0].far == "0.05 from the network, honest files at most 0.01"
+    assert [one.far for one in with_distances([near, far], {})] == ["", ""]
+    assert with_distances([far], {})[0].far == "0.05 from the network, honest files at most 0.01"
+    assert 0.0 < honest_distances()["int8", False] < 0.05
     text = page(outcomes, {one.name: one.does for one in everything()})
     assert "refuses 1 of 2" in text
     assert "too-sure" in text

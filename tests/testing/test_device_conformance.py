@@ -170,8 +170,11 @@ def test_an_agent_that_cannot_be_killed(monkeypatch: pytest.MonkeyPatch) -> None
     ("told", "message"),
     [
         ({"temperature": 40}, "a dict came"),
-        (Condition(readings={"temperature_c": float("nan")}), "Out of range float"),
-        (Condition(readings={"since": object()}), "not JSON serializable"),
+        (
+            Condition(readings={"temperature_c": float("nan")}),
+            "{'temperature_c': nan}, and must be",
+        ),
+        (Condition(readings={"since": object()}), "an object of plain values"),
     ],
 )
 def test_conditions_that_cannot_be_kept(told: object, message: str) -> None:

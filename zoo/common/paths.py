@@ -5,6 +5,9 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from zoo.common.errors import UsageError
+from zoo.common.shown_text import is_utf8
+
 #: Environment variable: a folder that takes the place of the system's own choice.
 HOME_VARIABLE = "ZOO_HOME"
 #: Environment variable: when set (and not ``0``), nothing is downloaded.
@@ -34,11 +37,20 @@ def config_folder() -> Path:
 def _folder(kind: str) -> Path:
     home = os.environ.get(HOME_VARIABLE)
     if home:
-        return Path(home).expanduser() / kind
-    import platformdirs
+        found = Path(home).expanduser() / kind
+    else:
+        import platformdirs
 
-    if kind == "cache":
-        return platformdirs.user_cache_path("edgezoo", appauthor=False)
-    if kind == "config":
-        return platformdirs.user_config_path("edgezoo", appauthor=False)
-    return platformdirs.user_data_path("edgezoo", appauthor=False)
+        of_system = {
+            "cache": platformdirs.user_cache_path,
+            "config": platformdirs.user_config_path,
+            "data": platformdirs.user_data_path,
+        }[kind]
+        found = of_system("edgezoo", appauthor=False)
+    if not is_utf8(str(found)):
+        raise UsageError(
+            f"edgezoo cannot keep files in {found}: that is not a name in UTF-8",
+            why="libraries that read and write there take no other",
+            fix=f"set {HOME_VARIABLE} to another folder",
+        )
+    return found

@@ -7,7 +7,16 @@ import unicodedata
 
 #: ``scheme://user:password@``; a password may hold anything but white space and quotes.
 _PASSWORD = re.compile(r"(\b[\w+.-]+://[^\s/:@'\"]*:)([^\s'\"]+)(?=@)")
-_PASSWORD_KEY = re.compile(r"([?&](?:password|sslpassword|passwd|pwd)=)[^\s&'\"]+", re.IGNORECASE)
+_PASSWORD_KEY = re.compile(
+    r"([?&](?:password|sslpassword|passwd|pwd|(?:\w+[_-])?(?:token|secret|key|signature|credential)"
+    r"|apikey|sig|x-amz-[a-z-]+)=)[^\s&'\"]+",
+    re.IGNORECASE,
+)
+#: A token alone in front of a web server's name.
+_TOKEN = re.compile(r"(\bhttps?://)[^\s/:@'\"]+(?=@)", re.IGNORECASE)
+#: In a header, and by the forms of large hosts' access tokens.
+_BEARER = re.compile(r"(\bauthorization: *\w+ +|\bbearer +(?=\S*\d))[\w.~+/=-]{16,}", re.IGNORECASE)
+_KNOWN = re.compile(r"\b(hf_|gh[opsu]_|github_pat_|glpat-)[\w-]{16,}")
 #: Letters and marks that are drawn as nothing (Unicode's Default_Ignorable_Code_Point): names that
 #: differ in them alone look the same, and whole texts hide in them.
 _UNSEEN = re.compile(
@@ -22,8 +31,10 @@ _VIRAMA = 9
 
 
 def without_passwords(text: str) -> str:
-    """The text with each password of an address as ``***``."""
-    return _PASSWORD_KEY.sub(r"\1***", _PASSWORD.sub(r"\1***", text))
+    """The text with each password and access token of an address as ``***``."""
+    for secret in (_PASSWORD, _PASSWORD_KEY, _TOKEN, _BEARER, _KNOWN):
+        text = secret.sub(r"\1***", text)
+    return text
 
 
 def printable(text: str) -> str:
@@ -53,6 +64,18 @@ def columns(text: str) -> int:
 
 
 _WIDTHLESS = ("Mn", "Me", "Cf")
+
+
+def is_utf8(name: str) -> bool:
+    """False for the name of a file or folder in another encoding, as Python has it.
+
+    Recipes, manifests and most libraries take UTF-8 alone.
+    """
+    try:
+        name.encode("utf-8")
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _is_seen(text: str, index: int) -> bool:

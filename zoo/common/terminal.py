@@ -1,4 +1,4 @@
-"""The one way to a terminal: what is written passes here, and nothing of it steers the terminal.
+"""The one way to a terminal: nothing that is written steers it, or shows a password.
 
 `guarded` puts a writer in the place of the standard streams, so that messages of libraries,
 warnings and tracebacks pass it, too. Styles and the drawing of live lines are our own: `echo` and
@@ -14,7 +14,7 @@ import sys
 from collections.abc import Iterable, Iterator, Sequence
 from typing import IO, TYPE_CHECKING, Any, TextIO, cast
 
-from zoo.common.shown_text import printable, printable_lines
+from zoo.common.shown_text import printable, printable_lines, without_passwords
 
 if TYPE_CHECKING:  # rich is loaded when something is drawn with it
     from _typeshed import ReadableBuffer as Buffer
@@ -57,7 +57,8 @@ class CleanStream:
 
     def write(self, text: str) -> int:
         """Writes lines; as the streams of Python do, it returns the number of letters given."""
-        self.stream.write(encodable(printable_lines(text), self.stream))
+        clean = printable_lines(without_passwords(text))
+        self.stream.write(encodable(clean, self.stream))
         return len(text)
 
     def writelines(self, lines: Iterable[str]) -> None:
@@ -145,7 +146,7 @@ def _write(before: str, pieces: Sequence[tuple[str, str]], err: bool) -> None:
     styled = below.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
     line = before
     for text, style in pieces:
-        shown = encodable(text, below)
+        shown = encodable(without_passwords(text), below)
         line += click.style(shown, **_STYLES[style]) if styled and style else shown
     below.write(f"{line}\n")
     below.flush()
@@ -164,7 +165,8 @@ def console(*, err: bool = False, quiet: bool = False) -> Console:
                 if piece.control:  # rich's own, which draw live lines
                     yield piece
                     continue
-                text = encodable(printable_lines(piece.text), self.file)
+                clean = printable_lines(without_passwords(piece.text))
+                text = encodable(clean, self.file)
                 style = piece.style and piece.style.update_link(None)
                 yield Segment(text, style)
 

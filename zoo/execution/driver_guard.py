@@ -65,7 +65,11 @@ def driver_guard(driver: str, step: str, *allowed: type[Exception]) -> Iterator[
 
 def _words(told: Sequence[str]) -> tuple[str, ...]:
     """Remarks of a device, of usual number and length, without what would steer a terminal."""
-    return tuple(printable(text)[:_MOST_LETTERS] for text in list(told)[:_MOST_REMARKS])
+    remarks = list(told)[:_MOST_REMARKS]
+    for remark in remarks:
+        if not isinstance(remark, str):
+            raise TypeError(f"a remark is {str(remark)[:60]!r}, and must be text")
+    return tuple(printable(text)[:_MOST_LETTERS] for text in remarks)
 
 
 class GuardedProcess:
@@ -137,12 +141,14 @@ class GuardedTransport:
         with driver_guard(self._driver, "tell how the device is"):
             found = self._inner.condition()
         try:
+            if not isinstance(found, Condition):
+                raise TypeError(f"a {type(found).__name__} came in place of a zoo.Condition")
             return Condition(
                 readings=table(dict(found.readings), "a reading"),
                 faults=_words(found.faults),
                 hints=_words(found.hints),
             )
-        except (AttributeError, TypeError, ValueError) as error:
+        except (TypeError, ValueError) as error:
             raise ProcessFailed(
                 "what the device reports of its condition cannot be used",
                 why=str(error),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tomllib
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ from pydantic import ValidationError
 
 from zoo.common.errors import UsageError
 from zoo.common.files import read_file
+from zoo.common.shown_text import is_utf8
 from zoo.contracts.declaration import Fields
 from zoo.contracts.options import problems
 from zoo.contracts.training import Calibration, Qat, Section, Training
@@ -74,6 +76,13 @@ def make_recipe(values: dict[str, Any], where: str) -> Recipe:
     Raises:
         UsageError: Lists every problem.
     """
+    for name in _texts(values):
+        if not is_utf8(name):
+            raise UsageError(
+                f"{where}: {name} is not a name in UTF-8",
+                why="recipes, cards and manifests, which name it, hold no other text",
+                fix="rename it",
+            )
     try:
         return Recipe.model_validate(values)
     except ValidationError as error:
@@ -81,6 +90,17 @@ def make_recipe(values: dict[str, Any], where: str) -> Recipe:
             f"{where} is not a usable recipe:\n{problems(error, Recipe)}",
             fix="correct the keys above; `zoo ship --help` describes each of them",
         ) from error
+
+
+def _texts(values: Any) -> Iterator[str]:
+    if isinstance(values, str):
+        yield values
+    elif isinstance(values, Mapping):
+        for key, value in values.items():
+            yield from (*_texts(key), *_texts(value))
+    elif isinstance(values, Sequence):
+        for value in values:
+            yield from _texts(value)
 
 
 def read_recipe(path: Path) -> dict[str, Any]:

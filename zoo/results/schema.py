@@ -19,6 +19,11 @@ VERSION_TABLE = "zoo_schema_version"
 #: Another process may be writing: SQLite lets one at a time.
 PATIENCE_SECONDS = 60.0
 
+#: A table that stores have had since before there were versions.
+_OLDEST = "records"
+#: Kinds of database whose whole content is one program's.
+_OF_ONE_PROGRAM = ("sqlite",)
+
 # Alembic hands its context to the migrations through a module.
 _ONE_AT_A_TIME = threading.Lock()
 # What makes a transaction the only one that changes the schema.
@@ -53,7 +58,9 @@ def prepare(engine: sa.Engine) -> None:
 
 
 def _is_current(connection: sa.Connection) -> bool:
-    if not sa.inspect(connection).has_table(VERSION_TABLE):
+    tables = sa.inspect(connection).get_table_names()
+    if VERSION_TABLE not in tables:
+        _refuse_other(connection, tables)
         return False
     version = sa.column("version_num", sa.String)
     query = sa.select(version).select_from(sa.table(VERSION_TABLE))
@@ -68,6 +75,16 @@ def _is_current(connection: sa.Connection) -> bool:
             fix="upgrade edgezoo, or name another with --store",
         )
     return False
+
+
+def _refuse_other(connection: sa.Connection, tables: list[str]) -> None:
+    """A file of SQLite belongs to one program; databases of a server are shared by many."""
+    if tables and _OLDEST not in tables and connection.dialect.name in _OF_ONE_PROGRAM:
+        raise ZooError(
+            f"{connection.engine.url!r} is the database of another program",
+            why=f"it holds {', '.join(sorted(tables)[:6])}, and nothing of edgezoo",
+            fix="name another with --store",
+        )
 
 
 def _migrate(engine: sa.Engine) -> None:

@@ -26,7 +26,7 @@ from typing import Any
 
 from zoo.common.progress import Event
 from zoo.common.worker import flatten
-from zoo.contracts import Condition, Transport
+from zoo.contracts import Transport
 from zoo.execution.device import Device
 from zoo.execution.devices import device_named
 from zoo.execution.failures import AgentDied, AgentRefused
@@ -195,9 +195,6 @@ class DeviceConformance:
         """The state is told in plain words and numbers."""
         with self._transport() as transport:
             found = transport.condition()
-        if not isinstance(found, Condition):
-            return _failed(f"a {type(found).__name__} came", "return a zoo.Condition")
-        json.dumps(dict(found.readings), allow_nan=False)
         return _passed(", ".join([*found.readings, *found.faults]) or "nothing is told")
 
     def close(self) -> Finding:

@@ -14,6 +14,7 @@ from zoo.data.opening import open_dataset
 from zoo.data.preprocessing.inputs import normalize, read_inputs
 from zoo.networks.card import read_card
 from zoo.networks.loading import LoadedModel, Subject, load_model
+from zoo.networks.sources.opening import variant_name
 from zoo.registry import PluginSettings, load_registry
 
 keras = pytest.importorskip("keras")
@@ -223,3 +224,12 @@ def test_a_reference_is_described_and_no_file_for_devices(tmp_path: Path) -> Non
     with pytest.raises(UsageError, match="is told by data"):
         open_reference(registry, str(file), Opening(data=NO_DATA), lambda step, event: None)
     assert not open_reference(registry, "lenet5", Opening(data="digits"), lambda step, event: None)
+
+
+def test_a_name_that_is_taken_gets_digits_of_the_file() -> None:
+    """By a network of the zoo, or in the graph around it: its input, its output, a layer."""
+    registry, digest = load_registry(), "0a1b2c3d"
+    for stem in ("lenet5", "lenet", "pixels", "series", "probabilities", "normalization"):
+        assert variant_name(registry, stem, digest) == f"{stem}-0a1b2c"
+    for stem, name in {"My Net (2)": "my_net_2", "7": "net_7", "ÄÖ": "network"}.items():
+        assert variant_name(registry, stem, digest) == name

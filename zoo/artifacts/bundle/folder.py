@@ -25,6 +25,7 @@ from zoo.artifacts.signing.listing import FOLDER_SIGNATURE, signature_of
 from zoo.common.errors import BadFile, UsageError, ZooError
 from zoo.common.files import cannot_write, copy_with_side_files, sha256_of
 from zoo.common.named_arrays import fields_of
+from zoo.common.shown_text import is_utf8
 from zoo.contracts import Arena, Usage, UsageRequest
 from zoo.registry import Registry, load_registry
 
@@ -86,6 +87,12 @@ def bundle(
     """
     registry = registry or load_registry()
     path = Path(file)
+    if not is_utf8(str(Path(output or "").absolute())):
+        raise UsageError(
+            f"no bundle can be made in {Path(output or '').absolute()}",
+            why="that is not a name in UTF-8, and runtimes take no other",
+            fix="name another folder with --output",
+        )
     chain = open_chain(registry, path)
     golden = [_golden_arrays(artifact, require_manifest(artifact)) for artifact in chain.artifacts]
     target = _target(registry, chain.manifest, target)

@@ -14,6 +14,7 @@ from zoo.common.files import no_file
 from zoo.common.optional_imports import require
 from zoo.common.paths import OFFLINE_VARIABLE, cache_folder, is_offline
 from zoo.common.progress import OnEvent
+from zoo.common.shown_text import without_passwords
 from zoo.contracts.weights import hash_in_name
 from zoo.networks.published.pins import pin, pinned
 
@@ -63,7 +64,8 @@ def locate(url: str, expected: str, emit: OnEvent) -> VerifiedFile:
     if expected and not digests.matches(expected):
         raise _mismatch(url, digests, expected)
     pin(url, digests.sha256)
-    return VerifiedFile(url, path, digests.sha256, temporary)
+    # Cards, which are published with the weights, name the address.
+    return VerifiedFile(without_passwords(url), path, digests.sha256, temporary)
 
 
 Found = tuple[Path, Digests, bool]
@@ -85,7 +87,7 @@ def _web(rest: str, url: str, expected: str, emit: OnEvent) -> Found:
     if expected and path.is_file() and (known := digests_of(path)).matches(expected):
         return path, known, True  # its conversion was cut short
     _refuse_offline(url, "download it elsewhere: zoo weights fetch VARIANT --from PATH --tag NAME")
-    emit({"event": "stage", "text": f"downloading {url}"})
+    emit({"event": "stage", "text": f"downloading {without_passwords(url)}"})
 
     def progress(done: int, total: int) -> None:
         if total:

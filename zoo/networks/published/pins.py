@@ -9,6 +9,7 @@ from zoo.common.downloads import HashMismatch
 from zoo.common.errors import BadFile
 from zoo.common.files import write_text
 from zoo.common.paths import data_folder
+from zoo.common.shown_text import without_passwords
 from zoo.contracts.weights import hash_in_name
 
 
@@ -19,7 +20,7 @@ def pins_path() -> Path:
 
 def _key(url: str) -> str:
     """The key of an address; a file name with a hash is a key by itself."""
-    return url.rpartition("/")[2] if hash_in_name(url) else url
+    return url.rpartition("/")[2] if hash_in_name(url) else without_passwords(url)
 
 
 def pinned(url: str) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
@@ -241,10 +241,9 @@ def _of_series(
         found = [("stated", replace(plain, mean=moments[0], std=moments[1]))]
     else:
         as_is = replace(plain, mean=(0.0,) * channels, std=(1.0,) * channels)
-        measured = fitted(plain, dataset)
+        measured = cast("SeriesPreprocessing", fitted(plain, dataset))
         found = [("as they are", as_is)]
-        if isinstance(measured, SeriesPreprocessing):
-            found.append(("mean 0 and deviation 1 of the training split", measured))
+        found.append(("mean 0 and deviation 1 of the training split", measured))
     return InputPlan(
         task=SERIES,
         shape=shape,
@@ -293,9 +292,9 @@ def _range_of(preprocessing: Preprocessing) -> tuple[float, float]:
 def usual_beside(plan: InputPlan) -> Iterator[InputCandidate]:
     """The usual ways beside a stated one, to which it is held."""
     (stated,) = plan.candidates
-    own = stated.preprocessing
-    if not isinstance(own, ImagePreprocessing):
+    if plan.task != IMAGES:
         return
+    own = cast("ImagePreprocessing", stated.preprocessing)
     statement = InputStatement(resize=own.resize, crop_share=own.crop_share)
     for candidate in _of_images(plan.shape, statement, "").candidates:
         there = replace(candidate.preprocessing, interpolation=own.interpolation)  # type: ignore[call-arg]

@@ -16,7 +16,7 @@ from zoo.common.errors import Unsupported, UsageError, ZooError
 from zoo.common.optional_imports import require
 from zoo.common.progress import Event
 from zoo.common.versions import versions_of
-from zoo.contracts import Dataset, OpenedNetwork, SourceReference
+from zoo.contracts import Dataset, OpenedNetwork, Preprocessing, SourceReference
 from zoo.data.opening import judged_dataset
 from zoo.data.preprocessing.inputs import normalize, read_inputs
 from zoo.networks.building import count_parameters
@@ -109,7 +109,7 @@ def open_and_convert(
     model = rebuilt(model, file.name)
     model = rebuilt(in_rgb(model), file.name) if chosen.bgr else model
     parity = _compare(opener.open(reference), plan, model, chosen, sample, order, file.name)
-    variant = _variant_name(registry, file.stem, sha256)
+    variant = variant_name(registry, file.stem, sha256)
     classes = names if new else dataset.classes
     weights = folder / f"{variant}.{source}.safetensors"
     came = SourceReference(
@@ -327,9 +327,15 @@ def _compare(
     return f"the converted network answers as the original: {apart:.1e} of its scale apart at most"
 
 
-def _variant_name(registry: Registry, stem: str, sha256: str) -> str:
+def variant_name(registry: Registry, stem: str, sha256: str) -> str:
     """The file's name as a variant; one that is taken gets digits of the file's SHA-256."""
     name = re.sub(r"[^a-z0-9_-]+", "_", stem.lower()).strip("_-") or "network"
     name = name if name[0].isalpha() else f"net_{name}"
     taken = {*registry.architectures.names(), *(variant.name for _, variant in registry.variants())}
+    # Nor may it be called as what stands around it in the graph that is exported.
+    taken |= {
+        kind.input_name for kind in Preprocessing.kinds.values() if hasattr(kind, "input_name")
+    }
+    taken |= {name for task in registry.tasks for name in task.output_names}
+    taken |= {"centred", "normalization", "normalized", "repeated"}
     return f"{name}-{sha256[:6]}" if name in taken else name
