@@ -37,6 +37,9 @@ def test_surer_is_not_better() -> None:
         trials = [trial(ways[0], 1.0, ways[1]), trial(ways[2], 1.0, ways[3])]
         with pytest.raises(UsageError, match="cannot be told"):
             choose(trials, LABELS, "net")
+    # One example more may be luck, whatever is gained by being surer of all others.
+    with pytest.raises(UsageError, match="cannot be told"):
+        choose([trial("small", 0.990, sure=3.0), trial("large", 0.997, sure=9.0)], LABELS, "net")
 
 
 def test_a_tie_is_refused_with_the_table() -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 import json
 import struct
 from collections.abc import Callable
@@ -27,19 +26,17 @@ _FEW = 4.0
 _REDUCED = ("mixed_float16", "mixed_bfloat16", "float16", "bfloat16")
 
 
-def applied(model: Any, inputs: Any, training: bool | None = None) -> Any:
+def applied(model: Any, inputs: Any) -> Any:
     """What a model computes of symbolic inputs, each layer of models inside it called by itself.
 
-    Layers keep their weights; a model of a class of its own is one layer.
+    Layers keep their weights; a model of a class of its own is one layer. That a model inside was
+    called as outside of training is dropped: Keras itself overrides it in each call that trains.
     """
     keras = require("keras")
 
     def call(operation: Any, *args: Any, **kwargs: Any) -> Any:
-        own = kwargs.get("training", training)
         if _is_graph(operation):
-            return applied(operation, args[0], own)
-        if own is not None and "training" in inspect.signature(operation.call).parameters:
-            kwargs["training"] = own
+            return applied(operation, args[0])
         return operation(*args, **kwargs)
 
     if isinstance(model, keras.Sequential):
