@@ -15,6 +15,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -112,8 +113,10 @@ class Place:
 
     @property
     def temporary(self) -> Path:
-        folder = self.home / "tmp"
-        folder.mkdir(parents=True, exist_ok=True)
+        # The path of a socket has room for 100 letters, and pytest's folders are long.
+        name = hashlib.sha256(str(self.home).encode()).hexdigest()[:12]
+        folder = Path(tempfile.gettempdir(), f"ship-{name}")
+        folder.mkdir(exist_ok=True)
         return folder
 
     @property

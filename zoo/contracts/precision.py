@@ -53,7 +53,7 @@ class Tolerances:
     moved: float = 0.045
     far: float = 0.01
     noise: float = 0.25
-    confidence: float = 2.0
+    confidence: float = 4.0
 
     def __post_init__(self) -> None:
         # An infinite one would make a check that cannot fail.

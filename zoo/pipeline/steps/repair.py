@@ -202,7 +202,10 @@ class RepairSession:
         self.unit = "points" if before.higher_is_better else "%"
         drop = before.lost_by(task.evaluate(task.decode(answered.outputs), truth)[0])
         compared = compare_outputs(task, self.expected, answered.outputs, labels)
-        return drop, parity_reason(task, compared, self.registry.precision(manifest.precision))
+        precision = self.registry.precision(manifest.precision)
+        unsure = task.probability_checks(truth, self.expected, answered.outputs, precision)
+        reasons = [parity_reason(task, compared, precision), *(check.reason for check in unsure)]
+        return drop, "; ".join(filter(None, reasons))
 
     def compare(self, first: MixedCandidate) -> LayerComparison:
         """The first file and its float twin, which is made for this."""
