@@ -96,3 +96,11 @@ def test_masked_texts_and_looked_up_words() -> None:
     words = keras.Input((16,), dtype="int32")
     read = layers.LSTM(3)(layers.Embedding(100, CHANNELS, mask_zero=True)(words))
     assert count_multiply_adds(keras.Model(words, read)) == 16 * 4 * 3 * (CHANNELS + 3)
+
+
+def test_a_sequence_of_layers_and_inputs_by_name() -> None:
+    plain = keras.Sequential([keras.Input((CHANNELS,)), layers.Dense(5)])
+    assert count_multiply_adds(plain) == CHANNELS * 5
+    named = {name: keras.Input((CHANNELS,), name=name) for name in ("b", "a")}
+    joined = layers.Dense(5)(layers.Concatenate()([named["a"], named["b"]]))
+    assert count_multiply_adds(keras.Model(named, joined)) == 2 * CHANNELS * 5

@@ -29,7 +29,8 @@ def count_multiply_adds(model: Any) -> int:
 
     def run(*values: Any) -> Any:
         given = values[0] if len(values) == 1 else list(values)
-        if isinstance(model.input, dict):
+        # A `keras.Sequential` has no structure of inputs, and no `input` until it was called.
+        if isinstance(getattr(model, "_inputs_struct", None), dict):
             given = dict(zip(names, values, strict=True))
         return model(given, training=False)
 
