@@ -22,7 +22,7 @@ from measured import measure
 
 from zoo.benchmark.cells import cells_of, check_compared, check_tools, time_cells, with_tools
 from zoo.benchmark.compare.judgement import judge_budgets
-from zoo.benchmark.compare.sources import recorded_measurements
+from zoo.benchmark.compare.operands import recorded_measurements
 from zoo.benchmark.journal import Journal
 from zoo.benchmark.tiers import tier_named
 from zoo.benchmark.timing import record_result

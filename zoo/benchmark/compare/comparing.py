@@ -9,15 +9,15 @@ from pathlib import Path
 
 from zoo.benchmark.cells import CellResult, cells_of, check_compared, time_cells
 from zoo.benchmark.compare.comparison import ComparedPair, Side, compare_sides, refuse_unreal
-from zoo.benchmark.compare.ratio import MARGIN, TURNS
-from zoo.benchmark.compare.sources import (
+from zoo.benchmark.compare.operands import (
     LAST,
+    Operand,
     Recorded,
-    Source,
     cell_identity,
     last_record,
-    source_named,
+    operand_named,
 )
+from zoo.benchmark.compare.ratio import MARGIN, TURNS
 from zoo.benchmark.tiers import tier_named
 from zoo.benchmark.timing import record_result
 from zoo.common.errors import UsageError, ZooError
@@ -145,7 +145,7 @@ def _check(margin: float, turns: int) -> None:
 def _compare(settings: _TimingSettings, first: str, second: str, margin: float) -> Comparisons:
     suffixes = [exporter.suffix for exporter in settings.registry.exporters]
     names = (first, second)
-    found = [None if n == LAST else source_named(settings.store, n, suffixes) for n in names]
+    found = [None if n == LAST else operand_named(settings.store, n, suffixes) for n in names]
     left, right = found
     if left is None or right is None:
         named = left or right
@@ -156,7 +156,7 @@ def _compare(settings: _TimingSettings, first: str, second: str, margin: float) 
             )
         where = device_named(settings.registry, settings.device).name
         record = last_record(settings.store, where, named.file.name, settings.threads or 1)
-        recent = Source(text=LAST, recorded=(record,))
+        recent = Operand(text=LAST, recorded=(record,))
         left, right = left or recent, right or recent
     if left.file is not None and right.file is not None:
         sides = _timed(settings, [left.file, right.file], None)
@@ -173,16 +173,16 @@ def _compare(settings: _TimingSettings, first: str, second: str, margin: float) 
     return Comparisons(pairs=(compare_sides(*sides, together=False, margin=margin),))
 
 
-def _counterpart(source: Source, file: Path) -> Recorded:
+def _counterpart(operand: Operand, file: Path) -> Recorded:
     """The record that a file is compared with."""
     # A network as it was before its export is the counterpart of no file.
-    files = [r for r in source.recorded if not r.measurement.reference] or list(source.recorded)
+    files = [r for r in operand.recorded if not r.measurement.reference] or list(operand.recorded)
     same = [r for r in files if r.measurement.file == file.name]
     alike = same or [r for r in files if _cell(r) == _cell_of(file.name)]
     found = alike or files
     if len(found) != 1 and len({r.measurement.file for r in found}) != 1:
         raise UsageError(
-            f"{source.text} has no record of {file.name}",
+            f"{operand.text} has no record of {file.name}",
             why=f"it has {', '.join(sorted({r.measurement.file for r in found}))}",
             fix="compare a file of one of these names",
         )
@@ -250,7 +250,7 @@ def _runtime(
     return [like.runtime] if usable and like.runtime in where.runtimes() else []
 
 
-def _recorded(first: Source, second: Source, margin: float) -> Comparisons:
+def _recorded(first: Operand, second: Operand, margin: float) -> Comparisons:
     """Every file that two records have in common, each where it ran."""
     by_name = {r.measurement.file for r in first.recorded} & {
         r.measurement.file for r in second.recorded
@@ -295,8 +295,8 @@ def _cell_of(file: str) -> str:
     return ".".join(file.split(".")[2:]) or file
 
 
-def _files(source: Source) -> str:
-    return ", ".join(dict.fromkeys(r.measurement.file for r in source.recorded))
+def _files(operand: Operand) -> str:
+    return ", ".join(dict.fromkeys(r.measurement.file for r in operand.recorded))
 
 
 def _measured_where(one: Recorded) -> str:

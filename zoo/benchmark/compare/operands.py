@@ -1,4 +1,4 @@
-"""What ``zoo compare`` is told to compare: files, runs, tags, models, the last record."""
+"""Operands of ``zoo compare``: files, runs, tags, models, the last record."""
 
 from __future__ import annotations
 
@@ -40,13 +40,14 @@ class Recorded:
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Source:
-    """What one word of the user's names.
+class Operand:
+    """What a name stands for in a comparison: a file to time now, or recorded measurements.
 
     Attributes:
-        file: Where it is a file, which is to be timed now.
-        recorded: Where it is something recorded: the newest measurement of each file, device,
-            runtime and number of threads.
+        text: The name, as typed.
+        file: The file to time; None for recorded measurements.
+        recorded: The newest measurement of each file, device, runtime, number of threads and
+            batch; empty for a file to time.
     """
 
     text: str
@@ -54,8 +55,8 @@ class Source:
     recorded: tuple[Recorded, ...] = ()
 
 
-def source_named(store: Store, text: str, suffixes: Sequence[str]) -> Source:
-    """Finds what a word names: a file, a run's folder or name, a tag, a model id.
+def operand_named(store: Store, text: str, suffixes: Sequence[str]) -> Operand:
+    """The operand of a name: a file, a run's folder or name, a tag, a model id.
 
     Args:
         store: Where results are recorded.
@@ -67,10 +68,10 @@ def source_named(store: Store, text: str, suffixes: Sequence[str]) -> Source:
     """
     path = Path(text)
     if no_file(path) is None and path.name != RECORDS:
-        return Source(text=text, file=path)
+        return Operand(text=text, file=path)
     folder = path.parent if path.name == RECORDS else path
     if no_file(folder / RECORDS) is None:
-        return _measured(text, _newest(_folder_source(store, folder)))
+        return _measured(text, _newest(_recorded_in(store, folder)))
     known = list(recorded_measurements(store))
     for belongs in (
         _belongs_to_run(text),
@@ -79,7 +80,7 @@ def source_named(store: Store, text: str, suffixes: Sequence[str]) -> Source:
     ):
         found = [one for one in known if belongs(one)]
         if found:
-            return Source(text=text, recorded=_newest(found))
+            return Operand(text=text, recorded=_newest(found))
     if text.endswith(tuple(suffixes)) or "/" in text:
         problem = no_file(path, missing=f"there is no file or run {text}")
         raise BadFile(problem or f"there is no run {text}", fix="check the path")
@@ -115,7 +116,7 @@ def recorded_measurements(store: Store) -> Iterator[Recorded]:
             )
 
 
-def _folder_source(store: Store, folder: Path) -> Iterator[Recorded]:
+def _recorded_in(store: Store, folder: Path) -> Iterator[Recorded]:
     path = folder / RECORDS
     try:
         plain = json.loads(path.read_text(encoding="utf-8"))
@@ -147,10 +148,10 @@ def _loader(store: Store, key: str) -> Callable[[], Samples | None]:
     return load
 
 
-def _measured(text: str, found: tuple[Recorded, ...]) -> Source:
+def _measured(text: str, found: tuple[Recorded, ...]) -> Operand:
     if not found:
         raise UsageError(f"nothing was timed in the run {text}", fix="time its files: zoo bench")
-    return Source(text=text, recorded=found)
+    return Operand(text=text, recorded=found)
 
 
 def _newest(found: Iterable[Recorded]) -> tuple[Recorded, ...]:
