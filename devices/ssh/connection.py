@@ -11,6 +11,7 @@ from typing import IO, TYPE_CHECKING
 
 from zoo.common.captured import run_captured
 from zoo.common.errors import ZooError
+from zoo.common.paths import socket_parent
 from zoo.execution.agent_process import PipeProcess
 from zoo.execution.failures import last_stderr_lines
 from zoo.execution.lock import DeviceBusy
@@ -67,8 +68,7 @@ class Connection(RemoteShell):
         self.options = options
         self.address = address(options)
         self.folder = from_home(options.folder)
-        # Short, since the path of a socket may not have more than about a hundred letters.
-        self._sockets = Path(tempfile.mkdtemp(prefix="zoo-"))
+        self._sockets = Path(tempfile.mkdtemp(prefix="zoo-", dir=socket_parent()))
         self._ssh = ssh_arguments(options, self._sockets / "c")
         self._keeper: PipeProcess | None = None
         #: What became of the device once the connection was lost.

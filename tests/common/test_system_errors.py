@@ -89,6 +89,8 @@ def test_no_folder_for_temporary_files(monkeypatch: pytest.MonkeyPatch) -> None:
     assert system_error(of_system(errno.ENOENT, Path("a"))) is None
     assert system_error(of_system(errno.ECONNREFUSED)) is None
     assert system_errors._temporary()
+    found = told(OSError("AF_UNIX path too long"))
+    assert found.fix == "set TMPDIR to a folder with a shorter path"
 
 
 def test_a_home_that_may_not_be_entered(folders: Path) -> None:

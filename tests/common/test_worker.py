@@ -294,6 +294,40 @@ def test_script_without_a_guard_runs_once_and_alone_speaks(tmp_path):
     assert done.stdout.splitlines() == ["top of the script", "3", "done", "None", str(script)]
 
 
+LONG_PATH = f"""
+import sys
+sys.path.insert(0, {str(Path(__file__).parents[1] / "support")!r})
+from multiprocessing import util
+from zoo.common import fork_server, paths
+from zoo.common.errors import ZooError
+from zoo.common.worker import call
+fork_server.installed = lambda module: False
+paths._SHORT = sys.argv[1]
+try:
+    print(call("children:add", {{"a": 1, "b": 2}}))
+except ZooError as error:
+    print(error.fix)
+print(util.get_temp_dir())
+"""
+
+
+@pytest.mark.parametrize(
+    ("short", "answer"), [("/tmp", "3"), ("/none", "set TMPDIR to a folder with a shorter path")]
+)
+def test_sockets_where_the_path_of_tmpdir_is_too_long(short, answer, tmp_path):
+    (tmp_path / "script.py").write_text(LONG_PATH)
+    folder = tmp_path / ("t" * 100)
+    folder.mkdir()
+    environment = {"TMPDIR": str(folder), "PYTHONPATH": str(ROOT)}
+    done = run_python("script.py", short, folder=tmp_path, environment=environment)
+    assert done.stderr == ""
+    answered, sockets = done.stdout.splitlines()
+    assert answered == answer
+    assert Path(sockets).parent == (Path(short) if short == "/tmp" else folder)
+    assert not Path(sockets).exists()
+    assert list(folder.iterdir()) == []
+
+
 INTERRUPTED = f"""
 import sys
 sys.path.insert(0, {str(Path(__file__).parents[1] / "support")!r})

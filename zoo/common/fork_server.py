@@ -10,15 +10,17 @@ import multiprocessing
 import os
 import signal
 import sys
+import tempfile
 import threading
 import types
 from collections.abc import Iterator
 from contextlib import contextmanager
-from multiprocessing import forkserver, process, resource_tracker
+from multiprocessing import forkserver, process, resource_tracker, util
 from pathlib import Path
 from typing import Any
 
 from zoo.common.optional_imports import installed, quiet_tensorflow
+from zoo.common.paths import socket_parent
 
 #: Imported once by the fork server; imports TensorFlow and the steps.
 PRELOAD = "zoo.pipeline.steps.preload"
@@ -57,6 +59,7 @@ def starting_children() -> Iterator[None]:
     """
     # Without the lock, two threads that start children could each restore what the other hid.
     with _STARTING:
+        _make_socket_folder()
         main, path, safe = sys.modules["__main__"], sys.path, os.environ.get(SAFE_PATH)
         sys.modules["__main__"] = types.ModuleType("__main__")
         os.environ[SAFE_PATH] = "1"
@@ -74,6 +77,16 @@ def starting_children() -> Iterator[None]:
                 del os.environ[SAFE_PATH]
             else:
                 os.environ[SAFE_PATH] = safe
+
+
+def _make_socket_folder() -> None:
+    """Makes the folder in which multiprocessing makes sockets, where their paths are short."""
+    parent = socket_parent()
+    usual, tempfile.tempdir = tempfile.tempdir, parent
+    try:
+        util.get_temp_dir()  # made once in a process, and removed at its end
+    finally:
+        tempfile.tempdir = usual
 
 
 def without_working_folder(path: list[str]) -> list[str]:

@@ -10,6 +10,10 @@ from zoo.common.shown_text import is_utf8
 
 #: Environment variable: a folder that takes the place of the system's own choice.
 HOME_VARIABLE = "ZOO_HOME"
+#: Bytes of a folder's path that leave room for a socket below it: its own path may have 107, on
+#: macOS 103, and multiprocessing and ssh append 32.
+_LONGEST = 70
+_SHORT = "/tmp"  # noqa: S108 - only the parent of folders that mkdtemp makes
 #: Environment variable: when set (and not ``0``), nothing is downloaded.
 OFFLINE_VARIABLE = "ZOO_OFFLINE"
 
@@ -32,6 +36,15 @@ def data_folder() -> Path:
 def config_folder() -> Path:
     """Folder for what the user wrote and every project may read; it need not exist yet."""
     return _folder("config")
+
+
+def socket_parent() -> str:
+    """Where to make folders for sockets: TMPDIR, or ``/tmp`` if the path of TMPDIR is too long."""
+    import tempfile
+
+    usual = tempfile.gettempdir()
+    usable = os.access(_SHORT, os.W_OK | os.X_OK)
+    return _SHORT if usable and len(os.fsencode(usual)) > _LONGEST else usual
 
 
 def _folder(kind: str) -> Path:

@@ -1,4 +1,4 @@
-"""Errors of the file system in words: which folder it is, and what to set in place of it."""
+"""Errors of the file system: the folder at fault, and the setting that replaces it."""
 
 from __future__ import annotations
 
@@ -19,15 +19,18 @@ _CLOSED = (errno.EACCES, errno.EPERM, errno.EROFS)
 #: Something other than a folder on the way to a file.
 _NO_FOLDER = (errno.ENOTDIR, errno.EEXIST, errno.ELOOP)
 _TEMPORARY = "set TMPDIR to a folder that exists, can be written and has room"
+_SHORTER = "set TMPDIR to a folder with a shorter path"
 
 
 def system_error(error: OSError) -> ZooError | None:
-    """The error in words; None where the cause is no file or folder of this machine."""
+    """The error with its cause and cure; None where the cause is no file or folder here."""
     name = error.filename
     place = Path(os.fsdecode(name)) if isinstance(name, (str, bytes)) else None
     reason = error.strerror or str(error)
     if reason.startswith("No usable temporary directory"):  # Python's own words
         return ZooError("there is no folder for temporary files", why=reason, fix=_TEMPORARY)
+    if reason.startswith("AF_UNIX path too long"):
+        return ZooError("no socket can be made for child processes", why=reason, fix=_SHORTER)
     if error.errno in _FULL:
         return _full([place] if place else _full_folders(), reason)
     if place is None or error.errno not in (*_CLOSED, *_NO_FOLDER):
@@ -37,7 +40,7 @@ def system_error(error: OSError) -> ZooError | None:
 
 
 def full_disk(error: BaseException) -> ZooError | None:
-    """Why a library failed, if not in these words: a disk that it needed is full."""
+    """The error for a full disk, if one is: libraries fail on it with errors of other kinds."""
     return _full(_full_folders(), f"{type(error).__name__}: {str(error).strip()[:600]}")
 
 

@@ -86,10 +86,14 @@ def connect(server: SshServer, far: Path) -> Iterator[Connect]:
         transport.close()
 
 
-def test_the_same_answers_as_here(connect: Connect, files: dict[str, Path], far: Path) -> None:
+def test_the_same_answers_as_here(
+    connect: Connect, files: dict[str, Path], far: Path, tmp_path: Path, monkeypatch: Any
+) -> None:
     with AgentSession(HostTransport(), "litert") as here:
         here.load(files["dense_int8"])
         expected = here.run(ONE)
+    (long := tmp_path / ("t" * 100)).mkdir()
+    monkeypatch.setattr("tempfile.tempdir", str(long))  # a path too long for a socket in it
     transport = connect()
     with AgentSession(transport, "litert") as there:
         loaded = there.load(files["dense_int8"])
