@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from dataclasses import asdict
 
 import click
@@ -93,8 +92,8 @@ def clear(settings: Settings, folders: tuple[str, ...], days: float, yes: bool) 
 
     if not yes:
         what = ", ".join(folders) or "everything"
-        if not sys.stdin.isatty():
+        if not terminal.at_terminal():
             raise UsageError(f"this removes {what} of {cache_folder()}", fix="add --yes")
-        click.confirm(f"Remove {what} of {cache_folder()}?", abort=True)
+        click.confirm(f"Remove {what} of {cache_folder()}?", abort=True, err=True)
     removed, freed = clear_cache(folders, days)
     terminal.echo(f"removed {removed:,} entries, {human_bytes(freed)}")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sys
 from pathlib import Path
 
 import click
@@ -59,9 +58,9 @@ def command(ctx: click.Context, /, target: str, key: str, replace: bool, as_json
 
 
 def _passphrase(key: str) -> str | None:
-    """From the environment or, where somebody sits, from the terminal without an echo."""
+    """From the environment, or typed at a terminal without an echo; None if neither is there."""
     given = os.environ.get("ZOO_KEY_PASSPHRASE")
-    if given is not None or not sys.stdin.isatty():
+    if given is not None or not terminal.at_terminal():
         return given
     asked: str = click.prompt(f"Passphrase of {printable(key)}", hide_input=True, err=True)
     return asked

@@ -213,11 +213,11 @@ def test_what_is_no_key_is_refused_in_words(
     secret = (keys / "key.pem").read_text().splitlines()[1]
     for key, words in {
         other / "none.pem": "cannot be read",
-        other: "is not a file",
-        other / "pipe.pem": "is not a file",
+        other: "it is a folder, not a file",
+        other / "pipe.pem": "it is a named pipe, not a file",
         other / "noise.pem": "not a private key",
         other / "empty.pem": "not a private key",
-        other / "large.pem": "not a key",
+        other / "large.pem": "it has more than 65,536 bytes",
         keys / "public.pem": "public key or a certificate",
         other / "certificate.pem": "public key or a certificate",
         other / "coin.pem": "another kind: secp256k1",
@@ -252,6 +252,18 @@ def test_encrypted_and_wide_keys_and_certificates(
     with pytest.raises(UsageError, match="is another"):
         signed(file, keys, key=keys / "encrypted.pem", passphrase="wrong")
     (made,) = signed(file, keys, key=keys / "encrypted.pem", passphrase=PASSPHRASE)
+    # A passphrase in another encoding, as Python has it from the environment.
+    serialization = pytest.importorskip("cryptography.hazmat.primitives.serialization")
+    latin = file.with_name("latin.pem")
+    latin.write_bytes(
+        private_key(keys / "key.pem", None).private_bytes(
+            serialization.Encoding.PEM,
+            serialization.PrivateFormat.PKCS8,
+            serialization.BestAvailableEncryption("Käse".encode("latin-1")),
+        )
+    )
+    signed(file, keys, key=latin, passphrase="K\udce4se", replace=True)
+    assert problem(file, keys) == ""
     # It is the same key, once opened; so is that of the certificate.
     assert made.key == fingerprint(private_key(keys / "key.pem", None).public_key())
     assert problem(file, keys) == ""

@@ -20,6 +20,7 @@ from zoo.artifacts.signing.listing import (
     signature_of,
 )
 from zoo.common.errors import BadFile
+from zoo.common.files import read_file
 from zoo.common.optional_imports import require
 
 if TYPE_CHECKING:
@@ -124,7 +125,7 @@ def _check(
             config.verify(signature.parent, own)
         except BadFile:
             raise
-        except Exception as error:  # of many kinds: whatever cannot be verified is not valid
+        except Exception as error:  # whatever its parsers raise: not valid
             if not hashes.asked:
                 raise BadFile(
                     f"{signature} is no valid signature",
@@ -155,9 +156,7 @@ def _some(names: tuple[str, ...] | list[str]) -> str:
 def _content(signature: Path) -> bytes:
     require_plain(signature)
     try:
-        if signature.stat().st_size > _MOST_BYTES:
-            raise BadFile(f"{signature} is no signature", why="it is too large")
-        return signature.read_bytes()
+        return read_file(signature, _MOST_BYTES)
     except OSError as error:
         raise BadFile(f"{signature} cannot be read", why=error.strerror) from error
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-import stat
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from zoo.common.errors import UsageError
+from zoo.common.files import read_file
 from zoo.common.optional_imports import require
 
 if TYPE_CHECKING:
@@ -76,19 +76,25 @@ def public_key(signer: Path) -> EllipticCurvePublicKey:
             fix=f"openssl pkey -in {signer} -pubout -out public.pem",
         )
     from cryptography import x509
+    from cryptography.exceptions import InternalError, UnsupportedAlgorithm
 
     try:
         if b"-----BEGIN CERTIFICATE-----" in pem:
             found: Any = x509.load_pem_x509_certificate(pem).public_key()
         else:
             found = serialization.load_pem_public_key(pem)
-    except Exception as error:  # of many kinds: whatever cannot be read is no key
+    except (ValueError, UnsupportedAlgorithm, InternalError, x509.InvalidVersion) as error:
         raise UsageError(
             f"{signer} is neither a public key nor a certificate in PEM form", fix=_MAKE
         ) from error
     _check_curve(signer, found)
     known: EllipticCurvePublicKey = found
     return known
+
+
+def passphrase_bytes(passphrase: str | None) -> bytes | None:
+    """A passphrase as bytes; those that are not UTF-8 as they were in the environment."""
+    return None if passphrase is None else passphrase.encode("utf-8", "surrogateescape")
 
 
 def public_pem(key: EllipticCurvePublicKey) -> bytes:
@@ -106,7 +112,7 @@ def fingerprint(key: EllipticCurvePublicKey) -> str:
 
 
 def _serialization() -> ModuleType:
-    # It is there with what signs, whose absence has an extra to name.
+    # Installed with model_signing, whose absence is reported with the name of the extra.
     require("model_signing")
     return require("cryptography.hazmat.primitives.serialization")
 
@@ -114,12 +120,13 @@ def _serialization() -> ModuleType:
 def _load(key: Path, pem: bytes, passphrase: str | None) -> EllipticCurvePrivateKey | None:
     """None where another passphrase is needed."""
     serialization = _serialization()
-    encoded = None if passphrase is None else passphrase.encode("utf-8", "surrogateescape")
+    from cryptography.exceptions import InternalError, UnsupportedAlgorithm
+
     try:
-        found = serialization.load_pem_private_key(pem, encoded)
+        found = serialization.load_pem_private_key(pem, passphrase_bytes(passphrase))
     except TypeError:
         return None
-    except Exception as error:  # of many kinds: whatever cannot be read is no key
+    except (ValueError, UnsupportedAlgorithm, InternalError) as error:
         if passphrase is not None:
             return None
         raise UsageError(
@@ -147,19 +154,11 @@ def _check_curve(file: Path, key: object) -> None:
 
 
 def _pem(file: Path) -> bytes:
-    """The bytes of a small regular file: a pipe would keep the command waiting."""
     try:
-        status = file.stat()
-        if not stat.S_ISREG(status.st_mode):
-            raise UsageError(f"{file} is not a file", fix="name the PEM file of a key")
-        if status.st_size > _MOST_BYTES:
-            raise UsageError(
-                f"{file} is not a key in PEM form",
-                why=f"it has {status.st_size:,} bytes",
-                fix=_MAKE,
-            )
-        return file.read_bytes()
+        return read_file(file, _MOST_BYTES)
     except OSError as error:
         raise UsageError(
-            f"the key {file} cannot be read", why=error.strerror, fix="check the path"
+            f"the key {file} cannot be read",
+            why=error.strerror,
+            fix="name the PEM file of a key",
         ) from error

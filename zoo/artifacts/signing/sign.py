@@ -9,7 +9,7 @@ from pathlib import Path
 from zoo.artifacts.artifact import open_unaltered
 from zoo.artifacts.file_chain import open_chain
 from zoo.artifacts.signing.hashes import hashes_of
-from zoo.artifacts.signing.keys import fingerprint, private_key
+from zoo.artifacts.signing.keys import fingerprint, passphrase_bytes, private_key
 from zoo.artifacts.signing.listing import (
     FOLDER_SIGNATURE,
     folder_files,
@@ -113,10 +113,9 @@ def _write(
     library = require("model_signing.signing")
     folder = signature.parent
     config = library.Config().set_hashing_config(hashes_of(lambda: files))
-    # The library hands a passphrase on as it is, to what takes bytes alone.
-    secret = None if passphrase is None else passphrase.encode()
-    config.use_elliptic_key_signer(private_key=key, password=secret)
-    # It can lie nowhere else: there is no other folder to choose.
+    # The library passes the password on unchanged, to a function that takes bytes.
+    config.use_elliptic_key_signer(private_key=key, password=passphrase_bytes(passphrase))
+    # --output, the usual advice, does not exist here: it lies beside what it signs.
     fix = f"make {folder} writable, or sign a copy of it"
     with atomic_path(signature, fix=fix) as temporary:
         config.sign(folder, temporary)
