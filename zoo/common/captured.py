@@ -29,14 +29,12 @@ class Captured:
         out: Its standard output, at most as much as was allowed.
         err: The end of its standard error, at most as much as was allowed.
         flooded: Whether it was ended for printing more than was allowed.
-        seconds: Its time limit; None for none.
     """
 
     code: int | None
     out: str
     err: str
     flooded: bool
-    seconds: float | None
 
 
 def run_captured(
@@ -84,7 +82,7 @@ def run_captured(
                 stream.close()
     out, err = (part.decode("utf-8", errors="replace") for part in kept)
     code = None if flooded or late else process.returncode
-    return Captured(code=code, out=out, err=err, flooded=flooded, seconds=seconds)
+    return Captured(code=code, out=out, err=err, flooded=flooded)
 
 
 def _read_all(

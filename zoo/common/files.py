@@ -139,8 +139,9 @@ def ensure_writable(folder: Path, *, fix: str = OTHER_OUTPUT) -> None:
         raise cannot_write(folder, error, fix=fix) from error
 
 
-#: What may lie at a path in place of a file.
+#: What may lie at a path.
 _KINDS = {
+    stat.S_IFREG: "a file",
     stat.S_IFDIR: "a folder",
     stat.S_IFIFO: "a named pipe",
     stat.S_IFSOCK: "a socket",
@@ -157,34 +158,26 @@ def no_file(path: Path, shown: str = "", *, missing: str = "") -> str | None:
         shown: How the user named it.
         missing: The sentence where nothing is there.
     """
-    shown = shown or str(path)
-    try:
-        mode = path.stat().st_mode
-    except (FileNotFoundError, NotADirectoryError):
-        return missing or f"there is no file {shown}"
-    except OSError as error:
-        if error.errno == errno.ENAMETOOLONG:  # no file can have such a name
-            return missing or f"there is no file {shown}"
-        return f"{shown} cannot be read: {error.strerror}"
-    except ValueError:  # a NUL in the name
-        return f"{shown!r} is not the name of a file"
-    return None if stat.S_ISREG(mode) else f"{shown} is {_kind(mode)}, not a file"
+    return _lacking(path, shown or str(path), "a file", missing)
 
 
 def no_folder(path: Path, shown: str = "") -> str | None:
-    """The same of a folder."""
-    shown = shown or str(path)
+    """Why there is no folder at a path, likewise."""
+    return _lacking(path, shown or str(path), "a folder", "")
+
+
+def _lacking(path: Path, shown: str, wanted: str, missing: str) -> str | None:
+    """Why nothing of the kind `wanted` is at a path; None if there is."""
+    noun = wanted.removeprefix("a ")
     try:
-        mode = path.stat().st_mode
-    except (FileNotFoundError, NotADirectoryError):
-        return f"there is no folder {shown}"
+        found = _kind(path.stat().st_mode)
     except OSError as error:
+        if error.errno in (errno.ENOENT, errno.ENOTDIR, errno.ENAMETOOLONG):
+            return missing or f"there is no {noun} {shown}"
         return f"{shown} cannot be read: {error.strerror}"
-    except ValueError:
-        return f"{shown!r} is not the name of a folder"
-    if stat.S_ISDIR(mode):
-        return None
-    return f"{shown} is {'a file' if stat.S_ISREG(mode) else _kind(mode)}, not a folder"
+    except ValueError:  # a NUL in the name
+        return f"{shown!r} is not the name of a {noun}"
+    return None if found == wanted else f"{shown} is {found}, not {wanted}"
 
 
 def _kind(mode: int) -> str:
