@@ -24,7 +24,7 @@ _PART = re.compile(r"\[(\w+)\][ \t\r]*")
 _SENSOR = re.compile(r"Temperature\{([^{}]{1,300})\}")
 _DEGREES = re.compile(r"-?\d{1,4}(\.\d{1,9})?")
 _BATTERY = re.compile(r"([A-Za-z ]{1,40}): *(\S{1,40})")
-#: Letters of what it tells that are read.
+#: Characters of its output that are read.
 _MOST = 1 << 18
 #: Temperature of a processor, in Android's numbering.
 _CPU = "0"

@@ -28,8 +28,8 @@ class Shell:
     Args:
         connection: A socket on which the command was started with ``shell,v2,raw:``.
         on_close: Lets go of what holds the socket.
-        most: Bytes of standard output that may wait to be taken. With more the line is cut, and
-            `flooded` says why it ended.
+        most: Bytes of standard output that may wait to be taken. With more the connection is
+            cut, and `flooded` is set.
     """
 
     def __init__(
@@ -108,7 +108,7 @@ class Shell:
             chunk = b""
         self.ended = not chunk
         self._raw += chunk
-        # A frame is passed on as it comes: its length is the phone's word alone.
+        # A frame is passed on as it comes: the length in its header is not trusted.
         while self._raw and self.code is None and not self.flooded:
             if not self._left:
                 if len(self._raw) < _HEAD.size:

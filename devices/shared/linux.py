@@ -27,7 +27,7 @@ THROTTLING = {
     3: "the soft temperature limit is reached",
 }
 _SINCE_START = 16
-#: Letters of what it tells that are read, and of one word.
+#: Characters of its output that are read, and of one value.
 _MOST, _WORD = 1 << 18, 100
 _WHOLE, _HEXADECIMAL = re.compile(r"-?[0-9]{1,12}"), re.compile(r"(0x)?[0-9A-Fa-f]{1,16}")
 

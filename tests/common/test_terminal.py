@@ -1,4 +1,4 @@
-"""The one way to a terminal: what steers it, or hides, is written as its escape."""
+"""Output to a terminal: control and invisible characters are written as their escapes."""
 
 from __future__ import annotations
 

@@ -157,7 +157,7 @@ def test_a_lie_in_a_description(lie: dict[str, Any], accepted: bool) -> None:
 
 
 def test_a_device_whose_description_lacks_its_fingerprint() -> None:
-    """Who is described so has no fingerprint, and its driver is not to blame."""
+    """The error is of the agent, not of the driver."""
 
     class Driver(AgentDriver[Any]):
         asked = ("fake",)

@@ -55,7 +55,7 @@ def complete(kind: str) -> Callable[[click.Context, click.Parameter, str], list[
             "device": lambda: _devices(registry),
             "target": lambda: registry.targets.names(),
         }[kind]()
-        # A shell takes each line for a word, and draws it.
+        # A shell takes each line as one completion, and writes it to the terminal as it is.
         return [
             CompletionItem(name)
             for name in names

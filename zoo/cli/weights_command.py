@@ -168,7 +168,7 @@ def _lines(file: Path) -> list[str]:
     from zoo.common.files import read_file
 
     try:
-        return read_file(file, _MOST_BYTES).decode("utf-8").splitlines()
+        return read_file(file, _MOST_BYTES).decode("utf-8-sig").splitlines()
     except (OSError, UnicodeError) as error:
         raise UsageError(
             f"the class names {file} cannot be read",

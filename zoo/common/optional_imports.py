@@ -37,7 +37,7 @@ EXTRA_OF = {
     "OpenSSL": "sign",
 }
 #: Extras outside ``all``: for datasets, official weights, runtimes, devices, databases and
-#: signatures that few people need; told then.
+#: signatures that few people need; an error names them then.
 ON_REQUEST = (
     "aeon",
     "hf",

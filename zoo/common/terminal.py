@@ -1,4 +1,4 @@
-"""The one way to a terminal: nothing that is written steers it, or shows a password.
+"""Output to a terminal, without control sequences in the text and without passwords.
 
 `guarded` puts a writer in the place of the standard streams, so that messages of libraries,
 warnings and tracebacks pass it, too. Styles and the drawing of live lines are our own: `echo` and

@@ -19,7 +19,7 @@ READ_BYTES = 1 << 16
 GRACE = 3.0
 #: Seconds after which a process that takes no more input counts as hung.
 SEND_TIMEOUT = 120.0
-#: Bytes per second that any line to a device carries; who takes less counts as hung.
+#: Bytes per second that any connection carries; a process that takes fewer counts as hung.
 SLOWEST = 20_000.0
 DIAGNOSTIC_BYTES = 4096
 #: Seconds for the rest of an error stream once its process has ended.
@@ -39,7 +39,7 @@ def endless_line() -> AgentGarbled:
 class PipeProcess:
     """A started command: one line each way, the end of its error stream kept aside.
 
-    It leads a session of its own, and is ended with all that it started there. Reads and writes
+    It leads a session of its own, and is killed with all that it started there. Reads and writes
     block in the kernel until there is something to do.
 
     Args:

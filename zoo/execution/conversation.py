@@ -26,10 +26,9 @@ from zoo.execution.protocol import PROTOCOL
 
 #: How long the end of a stream may lag behind a torn line.
 END_SECONDS = 0.5
-#: Letters of a refusal that are shown: of its kind and of its words.
+#: Characters of a refusal that are shown, by field.
 _REFUSAL = {"type": 50, "message": 2000}
-
-#: Letters of an answer that is none.
+#: Characters that are shown of an answer that cannot be read.
 _SHOWN = 160
 
 Read = TypeVar("Read")
@@ -45,7 +44,7 @@ class Conversation:
     """
 
     def __init__(self) -> None:
-        # Each conversation counts from elsewhere: an answer of an earlier one fits no request.
+        # A random start: a replayed answer of an earlier conversation has the wrong number.
         self._number = secrets.randbelow(1 << 40)
         self._process: AgentProcess | None = None
         self.passed = 0.0
@@ -107,7 +106,7 @@ class Conversation:
                 why="the copy of the agent on the device belongs to another version of edgezoo",
                 fix="copy the agent of this version to the device",
             )
-        # What an agent says before it has read the request answers none.
+        # An agent that cannot read a request refuses it without a number.
         early = not answer["ok"] and answer.get("id") is None
         if answer.get("id") != self._number and not early:
             raise self._garbled(command, f"it answers request {short(answer.get('id'))}", process)

@@ -17,8 +17,7 @@ if TYPE_CHECKING:
     from zoo.contracts.runtime import Runtime, VendorTool
     from zoo.contracts.transport import AgentProcess, Transport
 
-
-#: Remarks of a device that are kept, and letters of each.
+#: Remarks of a device that are kept, and characters of each.
 _MOST_REMARKS, _MOST_LETTERS = 20, 500
 #: Exceptions that no state of a device excuses.
 _FAULTS = (
@@ -64,7 +63,7 @@ def driver_guard(driver: str, step: str, *allowed: type[Exception]) -> Iterator[
 
 
 def _words(told: Sequence[str]) -> tuple[str, ...]:
-    """Remarks of a device, of usual number and length, without what would steer a terminal."""
+    """Remarks of a device, limited in number and length, without control characters."""
     remarks = list(told)[:_MOST_REMARKS]
     for remark in remarks:
         if not isinstance(remark, str):

@@ -59,7 +59,7 @@ def numbers(told: Mapping[str, Any], key: str, least: float = 0.0) -> tuple[Any,
 
 
 def word(told: Mapping[str, Any], key: str, most: int = _WORD) -> str:
-    """A short text, without what would steer a terminal."""
+    """A short text, without control characters."""
     value = told[key]
     if not isinstance(value, str) or len(value) > most:
         raise ValueError(f"{key} is {short(value)}, and must be a short text")

@@ -21,7 +21,7 @@ PATIENCE_SECONDS = 60.0
 
 #: A table that stores have had since before there were versions.
 _OLDEST = "records"
-#: Kinds of database whose whole content is one program's.
+#: Kinds of database that belong to one program as a whole.
 _OF_ONE_PROGRAM = ("sqlite",)
 
 # Alembic hands its context to the migrations through a module.
