@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 import time
 from pathlib import Path
 
@@ -57,11 +58,13 @@ def test_verify_names_the_file_and_the_exit_code_says_so(zoo, own_folders) -> No
     assert whole.name in entries[0]["folder"]
 
 
-def test_clear_asks_and_refuses_where_nobody_can_answer(zoo, own_folders) -> None:
+def test_clear_asks_and_refuses_where_nobody_can_answer(zoo, own_folders, monkeypatch) -> None:
     made = steps(own_folders)
-    typed = zoo("cache", "clear")
-    assert typed.code == 2
-    assert "add --yes" in typed.err
+    for stdin in (sys.stdin, None):  # no terminal, and closed
+        monkeypatch.setattr(sys, "stdin", stdin)
+        typed = zoo("cache", "clear")
+        assert typed.code == 2
+        assert "add --yes" in typed.err
     assert all(folder.exists() for folder in made)
 
 

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from zoo.cli import weights_command
+
 
 def test_list_shows_what_could_be_fetched(zoo) -> None:
     typed = zoo("weights", "list", "resnet18")
@@ -55,6 +57,17 @@ def test_offline_never_tries_the_network(where, zoo, monkeypatch, own_folders) -
     assert typed.code == 2
     assert "not on this machine" in typed.err
     assert "--offline" in typed.err
+
+
+def test_class_names_of_a_file(zoo, tmp_path) -> None:
+    names = tmp_path / "names.txt"
+    names.write_text("\ufeffcat\ndog\n", encoding="utf-8")
+    assert weights_command._lines(names) == ["cat", "dog"]
+    names.write_bytes(b"\xff")
+    for file in (names, tmp_path):
+        typed = zoo("weights", "fetch", "lenet5", "--from", "x.pth", "--classes", file)
+        assert typed.code == 2
+        assert f"the class names {file} cannot be read" in typed.err
 
 
 def test_a_missing_library_is_told_before_the_download(zoo, monkeypatch) -> None:
