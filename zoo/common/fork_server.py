@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import shutil
 import signal
 import sys
 import tempfile
@@ -80,13 +81,16 @@ def starting_children() -> Iterator[None]:
 
 
 def _make_socket_folder() -> None:
-    """Makes the folder in which multiprocessing makes sockets, where their paths are short."""
-    parent = socket_parent()
-    usual, tempfile.tempdir = tempfile.tempdir, parent
-    try:
-        util.get_temp_dir()  # made once in a process, and removed at its end
-    finally:
-        tempfile.tempdir = usual
+    """Makes the folder of multiprocessing's sockets where their paths are short, once.
+
+    multiprocessing makes it in TMPDIR and lets nobody choose: this does what its `get_temp_dir`
+    does.
+    """
+    kept = process.current_process()._config  # type: ignore[attr-defined]
+    if kept.get("tempdir") is None:
+        folder = kept["tempdir"] = tempfile.mkdtemp(prefix="pymp-", dir=socket_parent())
+        ignoring = {"ignore_errors": True}
+        util.Finalize(None, shutil.rmtree, (folder,), ignoring, exitpriority=-100)
 
 
 def without_working_folder(path: list[str]) -> list[str]:
