@@ -111,7 +111,10 @@ def test_a_card_and_the_pins_hold_no_password(tmp_path: Path, monkeypatch: Any) 
     file = tmp_path / "a.pth"
     file.write_bytes(b"a")
     url = "https://me:hunter2@host/a.pth?token=hunter2"
-    found: Any = lambda *_: (file, digests_of(file), False)  # noqa: E731
+
+    def found(*_: object) -> Any:
+        return file, digests_of(file), False
+
     monkeypatch.setitem(locate._SCHEMES, "https", found)
     assert locate.locate(url, "", lambda event: None).url == "https://me:***@host/a.pth?token=***"
     assert SECRET not in pins_path().read_text()

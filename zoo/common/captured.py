@@ -91,8 +91,9 @@ def _read_all(
     """Its two streams, and whether it printed too much or took too long."""
     out, err, errors = bytearray(), bytearray(), 0
     with selectors.DefaultSelector() as selector:
-        selector.register(process.stdout, selectors.EVENT_READ, out)  # type: ignore[arg-type]
-        selector.register(process.stderr, selectors.EVENT_READ, err)  # type: ignore[arg-type]
+        for stream, kept in ((process.stdout, out), (process.stderr, err)):
+            if stream is not None:
+                selector.register(stream, selectors.EVENT_READ, kept)
         ended: float | None = None
         while selector.get_map():
             now = time.monotonic()

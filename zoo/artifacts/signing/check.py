@@ -101,7 +101,7 @@ def _check(
     signer: EllipticCurvePublicKey,
     listed: Callable[[tuple[str, ...]], list[Path]],
 ) -> tuple[tuple[str, ...], str]:
-    """`listed` gives the files to compare, and is called once the signature is the signer's."""
+    """Names and key; `listed` gives the files to compare, once the signature proved valid."""
     library = require("model_signing.verifying")
     content = _content(signature)
     claimed, named_key = _claimed(signature, content)

@@ -22,6 +22,7 @@ def hashes_of(listed: Callable[[], Sequence[Path]]) -> Any:
     """
     library = require("model_signing.hashing")
 
+    # The base class is known at run time alone: its package is optional.
     class Listed(library.Config):  # type: ignore[misc, name-defined]
         asked = False
         found: dict[str, str]
@@ -31,7 +32,7 @@ def hashes_of(listed: Callable[[], Sequence[Path]]) -> Any:
             files = [file for file in listed() if file.exists() or file.is_symlink()]
             for file in files:
                 require_plain(file)
-            # A signature may ask for files to be left out: then they are, in its eyes, added.
+            # A signature can list paths to ignore; with none ignored, they count as added.
             self.set_ignored_paths(paths=(), ignore_git_paths=False)
             hashes = super().hash(model_path, files_to_hash=files)
             for one in hashes.resource_descriptors():
