@@ -25,7 +25,7 @@ from zoo.contracts import (
     TokenPreprocessing,
     Variant,
 )
-from zoo.contracts.precision import precision_named
+from zoo.contracts.precision import PRECISIONS, precision_named
 from zoo.contracts.training import Training
 from zoo.data.preprocessing.latents import latent
 from zoo.execution.session import AgentSession
@@ -52,14 +52,22 @@ SMALLEST = [
 ]
 TRAINED = [pytest.param(a, v, id=a.name) for a, v in SMALLEST if packaged(a, v)]
 UNTRAINED = [
-    pytest.param(a, v, id=a.name, marks=[pytest.mark.slow] if v.multiply_adds > 100_000_000 else [])
+    pytest.param(a, v, id=a.name, marks=[pytest.mark.slow] if v.multiply_adds > 50_000_000 else [])
     for a, v in SMALLEST
     if not packaged(a, v)
 ]
+#: The other precisions are tested with every family by the conformance kit, in the slow tests.
+DEFAULT = {precision.name for precision in PRECISIONS if precision.default}
 CELLS = [
     pytest.param(exporter, precision, id=f"{exporter.name}-{precision}")
     for exporter in REGISTRY.exporters
     for precision in exporter.precisions
+    if precision in DEFAULT
+]
+INT16X8 = [
+    pytest.param(exporter, "int16x8", id=f"{exporter.name}-int16x8")
+    for exporter in REGISTRY.exporters
+    if "int16x8" in exporter.precisions
 ]
 CHECKPOINTS = [
     pytest.param(f"{v.name}.{tag}", id=f"{v.name}.{tag}")
@@ -162,7 +170,7 @@ def test_every_export_runs_and_answers_like_keras(
         precision,
         64,
         tmp_path,
-        margin=_margin(variant, precision),
+        margin=_margin(variant),
     )
     if precision == "float32":
         assert comparison.max_abs <= 1e-4
@@ -174,7 +182,7 @@ def test_every_export_runs_and_answers_like_keras(
 
 
 @pytest.mark.parametrize(("architecture", "variant"), UNTRAINED)
-@pytest.mark.parametrize(("exporter", "precision"), CELLS)
+@pytest.mark.parametrize(("exporter", "precision"), [*CELLS, *INT16X8])
 def test_networks_without_weights_can_be_exported_too(
     architecture: Architecture, variant: Variant, exporter, precision: str, tmp_path: Path
 ) -> None:
@@ -193,12 +201,9 @@ def test_networks_without_weights_can_be_exported_too(
     assert wrong.mean_abs > 2 * comparison.mean_abs, "outputs in another order must be noticed"
 
 
-def _margin(variant: Variant, precision: str) -> float:
+def _margin(variant: Variant) -> float:
     """How decided the network must be for a comparison on waves, which it never saw."""
-    if not variant.has_head:
-        return 0.0
-    # Nobody measured the ranges of a dynamic file beforehand, and waves reach far beyond them.
-    return 0.3 if precision == "dynamic-int8" else 0.1
+    return 0.1 if variant.has_head else 0.0
 
 
 @functools.cache
