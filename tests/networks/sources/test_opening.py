@@ -15,6 +15,7 @@ from zoo.data.opening import open_dataset
 from zoo.data.preprocessing.inputs import normalize, read_inputs
 from zoo.networks.card import read_card
 from zoo.networks.loading import LoadedModel, Subject, load_model
+from zoo.networks.sources.graph import computes_in_half, flattened, range_in_graph
 from zoo.networks.sources.heads import with_logits
 from zoo.networks.sources.opening import variant_name
 from zoo.registry import PluginSettings, load_registry
@@ -176,6 +177,29 @@ def test_what_is_stated_is_held_to_the_data(tmp_path: Path) -> None:
     behind = save(tmp_path / "behind.keras", inside)
     with pytest.raises(UsageError, match="normalizes its inputs itself, from 0 to 255"):
         opened(behind, tmp_path / "none", input="0..1")
+
+
+@pytest.mark.parametrize("turned", [False, True])
+def test_the_range_is_read_before_branches(turned: bool) -> None:
+    inputs = keras.Input((8, 8, 1))
+    first = layers.Conv2D(4, 3)(layers.Rescaling(1 / 255)(layers.Reshape((8, 8, 1))(inputs)))
+    both = [first, layers.ReLU()(first)]
+    model = keras.Model(inputs, layers.Add()(both[::-1] if turned else both))
+    flat = flattened(model, (8, 8, 1), (8, 8, 1))
+    assert range_in_graph(flat) == (0.0, 255.0)
+    late = layers.Rescaling(1 / 255)(layers.ReLU()(inputs))
+    assert range_in_graph(keras.Model(inputs, late)) is None
+
+
+def test_half_precision_is_told_from_the_layers(tmp_path: Path) -> None:
+    """A loaded model has the policy of this process, its layers that of their training."""
+    file = save(tmp_path / "single.keras", seven)
+    assert not computes_in_half(keras.models.load_model(file, compile=False))
+    with_policy = keras.dtype_policies.DTypePolicy("mixed_float16")
+    file = save(
+        tmp_path / "half.keras", lambda x: layers.Dense(7, dtype=with_policy)(layers.Flatten()(x))
+    )
+    assert computes_in_half(keras.models.load_model(file, compile=False))
 
 
 def two(inputs: object) -> object:

@@ -24,8 +24,8 @@ _LEAST_LOG = -10.0
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Trial:
-    """A way, with the logits that it led to, (examples, classes)."""
+class InputTrial:
+    """A way of preparing inputs, with the logits that it gave, (examples, classes)."""
 
     name: str
     logits: NDArray[np.float32]
@@ -43,7 +43,7 @@ class _Scored:
         return float(self.right.mean())
 
 
-def _scored(trial: Trial, labels: NDArray[np.int64]) -> _Scored:
+def _scored(trial: InputTrial, labels: NDArray[np.int64]) -> _Scored:
     logits = np.nan_to_num(trial.logits.astype(np.float64), nan=-1e30, posinf=1e30, neginf=-1e30)
     shifted = logits - logits.max(-1, keepdims=True)
     logs = shifted - np.log(np.exp(shifted).sum(-1, keepdims=True))
@@ -56,7 +56,7 @@ def _scored(trial: Trial, labels: NDArray[np.int64]) -> _Scored:
     )
 
 
-def choose(trials: Sequence[Trial], labels: NDArray[np.int64], origin: str) -> tuple[int, str]:
+def choose(trials: Sequence[InputTrial], labels: NDArray[np.int64], origin: str) -> tuple[int, str]:
     """The way that is right, and the figures that say so.
 
     Raises:
@@ -91,7 +91,9 @@ def choose(trials: Sequence[Trial], labels: NDArray[np.int64], origin: str) -> t
     )
 
 
-def uphold(stated: Trial, others: Sequence[Trial], labels: NDArray[np.int64], origin: str) -> str:
+def uphold(
+    stated: InputTrial, others: Sequence[InputTrial], labels: NDArray[np.int64], origin: str
+) -> str:
     """Refuses what was stated, or read, if another way is clearly better; returns the figures.
 
     Raises:
@@ -161,7 +163,7 @@ def _table(scored: Sequence[_Scored]) -> str:
     return ", ".join(f"{one.name} {one.accuracy:.1%} (log {one.logs.mean():.2f})" for one in rows)
 
 
-def _order_hint(trial: Trial, labels: NDArray[np.int64]) -> tuple[float, str]:
+def _order_hint(trial: InputTrial, labels: NDArray[np.int64]) -> tuple[float, str]:
     """How well the answers fit the classes in another order; 0 and nothing if they do not."""
     chosen = trial.logits.argmax(-1)
     classes = trial.logits.shape[-1]

@@ -23,7 +23,13 @@ from zoo.networks.building import count_parameters
 from zoo.networks.card import Card, write_card
 from zoo.networks.multiply_adds import count_multiply_adds
 from zoo.networks.sources.channels import in_rgb
-from zoo.networks.sources.graph import flattened, foreign_metadata, range_in_graph, rebuilt
+from zoo.networks.sources.graph import (
+    computes_in_half,
+    flattened,
+    foreign_metadata,
+    range_in_graph,
+    rebuilt,
+)
 from zoo.networks.sources.heads import in_order, with_logits
 from zoo.networks.sources.inputs import (
     InputCandidate,
@@ -33,7 +39,7 @@ from zoo.networks.sources.inputs import (
     usual_beside,
     with_range,
 )
-from zoo.networks.sources.judging import Trial, choose, uphold
+from zoo.networks.sources.judging import InputTrial, choose, uphold
 from zoo.networks.sources.references import Opening, read_classes
 from zoo.networks.sources.statement import parse_statement
 from zoo.networks.weights import save_weights
@@ -260,7 +266,7 @@ def _input(
     trials = []
     for done, way in enumerate(ways):
         emit({"event": "progress", "done": done, "total": len(ways)})
-        trials.append(Trial(name=way.name, logits=_predicted(answer, sample.inputs(way))))
+        trials.append(InputTrial(name=way.name, logits=_predicted(answer, sample.inputs(way))))
     if known is not None:
         right = uphold(trials[0], trials[1:], sample.labels, origin)
         return known, f"{_known(plan)}, {right}"
@@ -317,8 +323,8 @@ def _compare(
     theirs = theirs[:, order] if order else theirs
     scale = max(float(np.abs(theirs).max()), 1e-6)
     apart = float(np.abs(own - theirs).max()) / scale
-    half = "16" in str(getattr(opened.model, "dtype_policy", ""))
-    if not apart <= (_HALF_EXACT if half else _EXACT):
+    limit = _HALF_EXACT if computes_in_half(opened.model) else _EXACT
+    if not apart <= limit:
         raise ZooError(
             f"{origin} could not be brought in: the network that was made of it answers otherwise",
             why=f"on {len(own)} real examples its outputs differ by {apart:.2g} of their scale",
