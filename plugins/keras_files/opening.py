@@ -169,6 +169,7 @@ def _of_hdf5(path: Path) -> Any:
         _refuse_links(path, path)
     except BadFile:
         raise
+    # h5py raises OSError, KeyError, RuntimeError and others where bytes are missing or changed.
     except Exception as error:
         raise BadFile(f"{path} is truncated or damaged", why=_first_line(error)) from error
     if config is not None:

@@ -10,14 +10,13 @@ from pathlib import Path
 import pytest
 
 from zoo.common.errors import BadFile, Unsupported, UsageError, ZooError
+from zoo.plugins.keras_files import opening, recognises
+from zoo.plugins.keras_files.opening import open_network
 
 keras = pytest.importorskip("keras")
 h5py = pytest.importorskip("h5py")
 pytest.importorskip("tensorflow")
 layers = keras.layers
-
-from zoo.plugins.keras_files import opening, recognises  # noqa: E402
-from zoo.plugins.keras_files.opening import open_network  # noqa: E402
 
 
 @pytest.fixture(scope="module")

@@ -60,21 +60,19 @@ def with_logits(model: Any, outputs: NDArray[Any], origin: str) -> tuple[Any, tu
     output, notes = model.output, []
     if kind != "logits":
         output, taken = _without_activation(output)
-        name = "softmax" if kind == "softmax" else "sigmoid"
-        if taken:
-            notes.append(f"the {name} at its end was taken off: the task makes the probabilities")
         if not taken:
-            output = keras.ops.clip(output, _LEAST, 1.0)
             if shape[-1] == 1:
                 output = keras.ops.concatenate([1.0 - output, output], axis=-1)
             output = keras.ops.log(keras.ops.clip(output, _LEAST, 1.0))
             notes.append(
-                f"the {name} at its end could not be taken off: a logarithm stands behind it, of "
+                f"the {kind} at its end could not be taken off: a logarithm stands behind it, of "
                 "which the task makes the same probabilities"
             )
-        elif shape[-1] == 1:
-            output = _two_units(output)
-            notes.append("its one output became two, for two classes")
+        else:
+            notes.append(f"the {kind} at its end was taken off: the task makes the probabilities")
+            if shape[-1] == 1:
+                output = _two_units(output)
+                notes.append("its one output became two, for two classes")
     last = output._keras_history.operation
     if isinstance(last, keras.layers.Dense) and last.units == output.shape[-1]:
         last.name = HEAD

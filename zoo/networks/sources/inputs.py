@@ -295,11 +295,12 @@ def usual_beside(plan: InputPlan) -> Iterator[InputCandidate]:
     if plan.task != IMAGES:
         return
     own = cast("ImagePreprocessing", stated.preprocessing)
-    statement = InputStatement(resize=own.resize, crop_share=own.crop_share)
+    statement = InputStatement(
+        resize=own.resize, crop_share=own.crop_share, interpolation=own.interpolation
+    )
     for candidate in _of_images(plan.shape, statement, "").candidates:
-        there = replace(candidate.preprocessing, interpolation=own.interpolation)  # type: ignore[call-arg]
-        if there != own or candidate.bgr != stated.bgr:
-            yield replace(candidate, preprocessing=there)
+        if candidate.preprocessing != own or candidate.bgr != stated.bgr:
+            yield candidate
 
 
 def turned(values: Any, bgr: bool) -> Any:
