@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from zoo.common.errors import BadFile, Unsupported
+from zoo.common.errors import BadFile, Unsupported, first_line
 from zoo.common.files import open_file
 from zoo.common.optional_imports import require
 from zoo.contracts import ForeignTensor
@@ -66,7 +66,7 @@ def open_network(path: Path) -> KerasNetwork:
     except Exception as error:
         raise BadFile(
             f"{path} cannot be opened by Keras {keras.__version__}",
-            why=_first_line(error),
+            why=first_line(error),
             fix="open it where it was made and save it anew, with model.save('my.keras')",
         ) from error
     if not isinstance(model, keras.Model) or not getattr(model, "inputs", None):
@@ -155,7 +155,7 @@ def _of_zip(path: Path) -> Any:
         raise
     # Beside its own error, zipfile lets pass those of zlib, of seeking and of decoding.
     except Exception as error:
-        raise BadFile(f"{path} is truncated or damaged", why=_first_line(error)) from error
+        raise BadFile(f"{path} is truncated or damaged", why=first_line(error)) from error
     return config
 
 
@@ -171,7 +171,7 @@ def _of_hdf5(path: Path) -> Any:
         raise
     # h5py raises OSError, KeyError, RuntimeError and others where bytes are missing or changed.
     except Exception as error:
-        raise BadFile(f"{path} is truncated or damaged", why=_first_line(error)) from error
+        raise BadFile(f"{path} is truncated or damaged", why=first_line(error)) from error
     if config is not None:
         return config
     if not weights:
@@ -209,7 +209,3 @@ def _members(group: Any, h5py: Any, prefix: str = "") -> Iterator[tuple[str, boo
                 yield from _members(member, h5py, where)
             else:
                 yield where, bool(member.external) or bool(member.is_virtual)
-
-
-def _first_line(error: Exception) -> str:
-    return str(error).strip().partition("\n")[0][:300] or type(error).__name__

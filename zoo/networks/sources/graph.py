@@ -9,7 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from zoo.common.errors import BadFile, UsageError
+from zoo.common.errors import BadFile, UsageError, first_line
 from zoo.common.optional_imports import require
 from zoo.contracts import Preprocessing, SourceReference
 from zoo.networks.building import HEAD, leaves
@@ -191,9 +191,7 @@ def model_of(text: str, origin: str, classes: int | None = None) -> Any:
         return require("keras.saving").deserialize_keras_object(config, safe_mode=True)
     # Keras raises whatever its layers raise.
     except Exception as error:
-        raise BadFile(
-            f"the graph of {origin} cannot be built", why=str(error).strip().partition("\n")[0]
-        ) from error
+        raise BadFile(f"the graph of {origin} cannot be built", why=first_line(error)) from error
 
 
 def _set_classes(config: Any, classes: int) -> None:

@@ -1,4 +1,4 @@
-"""Which way of bringing examples to a network is right, by labelled examples."""
+"""Choice of the input normalization of a foreign network, by labelled examples."""
 
 from __future__ import annotations
 
@@ -10,16 +10,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zoo.common.errors import UsageError
+from zoo.common.proportions import mcnemar_p
 
 #: Standard errors by which one way must be better than another.
 _SURE, _SURE_OF_BOTH = 3.0, 2.0
-#: The least chance by which a difference in right answers may be luck.
-_LUCK = 0.001
+#: Level of significance of a difference in right answers.
+_SIGNIFICANT = 0.001
 #: Nothing that was stated is contradicted by fewer points of accuracy.
 _CONTRADICTED = 0.01
-#: A smaller difference of mean logarithms tells nothing, however sure it is.
+#: Smaller differences of mean log-likelihood do not count, however significant.
 _MATERIAL = 0.01
-#: The worst of an example, so that few cannot outweigh all others.
+#: Lower bound of an example's log-likelihood, so that few cannot outweigh all others.
 _LEAST_LOG = -10.0
 
 
@@ -105,7 +106,7 @@ def uphold(
         one
         for one in scored
         if one.accuracy > own.accuracy + _CONTRADICTED
-        and _luck(one.right, own.right) < _LUCK
+        and _p_value(one.right, own.right) < _SIGNIFICANT
         and one.logs.mean() > own.logs.mean()
     ]
     if better:
@@ -134,28 +135,25 @@ def is_poor(right: NDArray[np.bool_], labels: NDArray[np.int64]) -> bool:
 
 
 def _is_better(one: _Scored, other: _Scored) -> bool:
-    """Whether a difference is no luck, and not one of how sure the answers are alone.
+    """Whether a difference is significant, and not one of confidence alone.
 
-    Larger inputs make a network surer without being right more often, which raises the chances of
-    the truth where most answers are right: so these count for the less sure way only.
+    Larger inputs make a network more confident without being right more often, which raises the
+    likelihood of the labels where most answers are right: so that counts for the less confident way
+    only.
     """
     apart = one.logs - other.logs
     spread = max(float(apart.std()) / math.sqrt(len(apart)), 1e-9)
     gain = float(apart.mean())
-    if _luck(one.right, other.right) < _LUCK and gain > -_SURE * spread:
+    if _p_value(one.right, other.right) < _SIGNIFICANT and gain > -_SURE * spread:
         return True
     enough = _SURE_OF_BOTH if one.accuracy > other.accuracy else _SURE
     return one.sureness <= other.sureness and gain > max(enough * spread, _MATERIAL)
 
 
-def _luck(one: NDArray[np.bool_], other: NDArray[np.bool_]) -> float:
-    """The chance of so many more right answers if both were equal (McNemar's exact test)."""
+def _p_value(one: NDArray[np.bool_], other: NDArray[np.bool_]) -> float:
+    """One-sided p-value of McNemar's exact test: that `one` is right more often."""
     gained, lost = int((one & ~other).sum()), int((other & ~one).sum())
-    count = gained + lost
-    if count == 0 or gained <= lost:
-        return 1.0
-    chance: float = sum(math.comb(count, k) for k in range(gained, count + 1)) / 2**count
-    return chance
+    return mcnemar_p(lost, gained) / 2 if gained > lost else 1.0
 
 
 def _table(scored: Sequence[_Scored]) -> str:

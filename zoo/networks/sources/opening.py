@@ -17,7 +17,7 @@ from zoo.common.optional_imports import require
 from zoo.common.progress import Event
 from zoo.common.versions import versions_of
 from zoo.contracts import Dataset, OpenedNetwork, Preprocessing, SourceReference
-from zoo.data.opening import judged_dataset
+from zoo.data.opening import judged_dataset, tasks_of
 from zoo.data.preprocessing.inputs import normalize, read_inputs
 from zoo.networks.building import count_parameters
 from zoo.networks.card import Card, write_card
@@ -45,12 +45,12 @@ from zoo.networks.sources.statement import parse_statement
 from zoo.networks.weights import save_weights
 from zoo.registry import PluginSettings, Registry, load_registry
 
-#: Labelled training examples that ways are tried on: so many, and more where inputs are so small.
+#: Labelled training examples that ways are tried on; more where inputs have at most _SMALL values.
 _TRIED, _MORE, _SMALL = 256, 1024, 4096
 _BATCH = 32
-#: Examples on which the converted network is held to the original.
+#: Examples on which the converted network is compared with the original.
 _COMPARED = 32
-#: Of the outputs' scale, in float32, and where the original computes in half of it.
+#: Largest difference as a share of the outputs' scale: in float32, and of originals in 16 bits.
 _EXACT, _HALF_EXACT = 1e-4, 2e-2
 
 
@@ -97,7 +97,7 @@ def open_and_convert(
                 why="only networks with one input and one output can be brought in",
                 fix="save a model of one of them: keras.Model(inputs, one_output)",
             )
-    plan = plan_input(opened.inputs[0], statement, dataset, _tasks(registry, how.data), file.name)
+    plan = plan_input(opened.inputs[0], statement, dataset, tasks_of(registry, how.data), file.name)
     sample = _Sample.of(dataset, plan)
     flat = flattened(opened.model, plan.shape, plan.own_shape)
     plan = with_range(plan, range_in_graph(flat), file.name)
@@ -146,12 +146,6 @@ def open_and_convert(
     )
     write_card(weights.with_suffix(".toml"), card)
     return weights.name
-
-
-def _tasks(registry: Registry, data: str) -> tuple[str, ...]:
-    name, _, argument = data.partition(":")
-    provider = registry.datasets.get(name)
-    return provider.tasks if provider.tasks_of is None else provider.tasks_of(argument or None)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -251,7 +245,7 @@ def _input(
     origin: str,
     emit: Callable[[Event], None],
 ) -> tuple[InputCandidate, str]:
-    """The right way of bringing examples to the network, and how that is known."""
+    """The right way of normalizing examples for the network, and how that is known."""
     known = plan.candidates[0] if plan.known else None
     if new and known is None:
         raise UsageError(
@@ -306,7 +300,7 @@ def _compare(
     order: list[int],
     origin: str,
 ) -> str:
-    """Holds the converted network to the original's own answers.
+    """Compares the converted network with the original's own answers.
 
     Raises:
         ZooError: They differ by more than rounding.

@@ -93,7 +93,8 @@ def parse_statement(text: str) -> InputStatement:
             put("interpolation", key, word)
         else:
             raise UsageError(f"--input: {word!r} means nothing here", fix=_USAGE)
-    numbers = {key: found.pop(key) for key in ("mean", "std", "scale") if key in found}
+    keys = ("mean", "std", "scale")
+    numbers: dict[str, tuple[float, ...]] = {key: found.pop(key) for key in keys if key in found}
     if numbers:
         put("normalization", _moments(numbers), "mean, std, scale")
     return InputStatement(**found)
