@@ -16,6 +16,7 @@ from zoo.common.errors import BadFile, Unsupported, first_line
 from zoo.common.files import open_file
 from zoo.common.optional_imports import require
 from zoo.contracts import ForeignTensor
+from zoo.networks.building import leaves
 from zoo.networks.sources.config_check import check_config
 
 if TYPE_CHECKING:
@@ -75,7 +76,7 @@ def open_network(path: Path) -> KerasNetwork:
             why="it is a model of a class of its own, which is built by its first call",
             fix="save it as a graph: keras.Model(inputs, model(inputs))",
         )
-    quantized = [layer.name for layer in model.layers if getattr(layer, "quantization_mode", None)]
+    quantized = [one.name for one in leaves(model) if getattr(one, "quantization_mode", None)]
     if quantized:
         raise Unsupported(
             f"{path} is quantized already: its layer {quantized[0]!r} holds integers",

@@ -125,6 +125,17 @@ def test_sigmoid_of_one_unit_becomes_two_classes() -> None:
     assert notes[-1] == "its one output became two, for two classes"
 
 
+def test_an_activation_inside_a_recurrent_layer_stays() -> None:
+    inputs = keras.Input((3, 4))
+    model = keras.Model(inputs, layers.GRU(1, activation="sigmoid")(inputs))
+    given = np.random.default_rng(0).normal(size=(20, 3, 4)).astype(np.float32)
+    before = np.asarray(model(given))
+    made, notes = with_logits(model, before, "net")
+    after = np.asarray(keras.ops.softmax(made(given)))
+    np.testing.assert_allclose(after, np.concatenate([1 - before, before], 1), atol=1e-6)
+    assert notes[-1].startswith("the sigmoid at its end could not be taken off")
+
+
 def test_classes_in_another_order_are_put_right(tmp_path: Path) -> None:
     order = [3, 1, 4, 0, 5, 9, 2, 6, 8, 7]
 
@@ -243,6 +254,17 @@ def test_what_does_not_fit_is_refused(
     assert problem in caught.value.what
     assert caught.value.fix
     assert not (tmp_path / "made").exists()
+
+
+def test_random_answers_are_refused(tmp_path: Path) -> None:
+    class Noise(layers.Layer):
+        def call(self, inputs: object) -> object:
+            return inputs + keras.random.normal((8, 8, 1))
+
+    with keras.saving.CustomObjectScope({"Noise": Noise}):
+        file = save(tmp_path / "net.keras", lambda x: nearest_mean(Noise()(x), "linear"))
+        with pytest.raises(ZooError, match="answers differently each time"):
+            opened(file, tmp_path / "made")
 
 
 def test_weights_tell_their_input_apart(tmp_path: Path) -> None:

@@ -102,7 +102,8 @@ def _without_activation(output: Any) -> tuple[Any, bool]:
     if type(operation).__name__ in ("Softmax", "Sigmoid") and len(before) == 1:
         last = getattr(operation, "axis", -1) in (-1, 1)
         return (before[0], True) if last else (output, False)
-    if own in functions:
+    # Elsewhere, as in recurrent layers, the activation is not what is computed last.
+    if isinstance(operation, layers.Dense | layers.EinsumDense) and own in functions:
         operation.activation = activations.linear
         return output, True
     return output, False
