@@ -176,9 +176,9 @@ def zoo_devices() -> Iterable[DeviceKind]:  # type: ignore[empty-body]
 def zoo_sources() -> Iterable[Source]:  # type: ignore[empty-body]
     """Yields kinds of trained networks from elsewhere.
 
-    What a user types as model, and what nothing of the zoo is called, is shown to each source. One
-    that recognises it opens it; two that do are an error. What is opened then goes the way of
-    every network: evaluated, exported, gated, timed.
+    Each source is asked first whether it recognises what a user typed as model. The one that does
+    opens it; two that do are an error. The network is then evaluated, exported, gated and timed
+    like any other.
 
     Example::
 

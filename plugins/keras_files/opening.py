@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from zoo.common.errors import BadFile, Unsupported
+from zoo.common.errors import BadFile, Unsupported, first_line
 from zoo.common.files import open_file
 from zoo.common.optional_imports import require
 from zoo.contracts import ForeignTensor
+from zoo.networks.building import leaves
 from zoo.networks.sources.config_check import check_config
 
 if TYPE_CHECKING:
@@ -66,7 +67,7 @@ def open_network(path: Path) -> KerasNetwork:
     except Exception as error:
         raise BadFile(
             f"{path} cannot be opened by Keras {keras.__version__}",
-            why=_first_line(error),
+            why=first_line(error),
             fix="open it where it was made and save it anew, with model.save('my.keras')",
         ) from error
     if not isinstance(model, keras.Model) or not getattr(model, "inputs", None):
@@ -75,7 +76,7 @@ def open_network(path: Path) -> KerasNetwork:
             why="it is a model of a class of its own, which is built by its first call",
             fix="save it as a graph: keras.Model(inputs, model(inputs))",
         )
-    quantized = [layer.name for layer in model.layers if getattr(layer, "quantization_mode", None)]
+    quantized = [one.name for one in leaves(model) if getattr(one, "quantization_mode", None)]
     if quantized:
         raise Unsupported(
             f"{path} is quantized already: its layer {quantized[0]!r} holds integers",
@@ -155,7 +156,7 @@ def _of_zip(path: Path) -> Any:
         raise
     # Beside its own error, zipfile lets pass those of zlib, of seeking and of decoding.
     except Exception as error:
-        raise BadFile(f"{path} is truncated or damaged", why=_first_line(error)) from error
+        raise BadFile(f"{path} is truncated or damaged", why=first_line(error)) from error
     return config
 
 
@@ -169,8 +170,9 @@ def _of_hdf5(path: Path) -> Any:
         _refuse_links(path, path)
     except BadFile:
         raise
+    # h5py raises OSError, KeyError, RuntimeError and others where bytes are missing or changed.
     except Exception as error:
-        raise BadFile(f"{path} is truncated or damaged", why=_first_line(error)) from error
+        raise BadFile(f"{path} is truncated or damaged", why=first_line(error)) from error
     if config is not None:
         return config
     if not weights:
@@ -208,7 +210,3 @@ def _members(group: Any, h5py: Any, prefix: str = "") -> Iterator[tuple[str, boo
                 yield from _members(member, h5py, where)
             else:
                 yield where, bool(member.external) or bool(member.is_virtual)
-
-
-def _first_line(error: Exception) -> str:
-    return str(error).strip().partition("\n")[0][:300] or type(error).__name__

@@ -13,7 +13,7 @@ import zoo
 from zoo.common.errors import BadData, UsageError
 from zoo.contracts.dataset import Dataset
 from zoo.data.folder import open_folder
-from zoo.data.readers.folder_names import lookalikes, split_of
+from zoo.data.readers.folder_names import lookalike_notes, split_of
 from zoo.data.text import open_text
 
 
@@ -180,7 +180,9 @@ def test_names_that_look_alike_are_told(make_folder):
     dataset = open_folder(str(make_folder({"Cat": 5, "cat ": 5, "dog": 5})))
     assert dataset.classes == ("Cat", "cat ", "dog")
     assert "different classes whose names look alike: 'Cat', 'cat '" in dataset.notes
-    assert lookalikes(["Walk", "walk", "run"]) == ["'Walk', 'walk'"]
+    assert lookalike_notes(["Walk", "walk", "run"], "tags") == [
+        "different tags whose names look alike: 'Walk', 'walk'"
+    ]
 
 
 def test_texts_know_splits_too(tmp_path):

@@ -8,12 +8,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-keras = pytest.importorskip("keras")
+from zoo.common.errors import ZooError
+from zoo.contracts import ImagePreprocessing, Output
+from zoo.networks.building import deployed_model, deployed_part
+from zoo.tasks.classification import zoo_tasks
 
-from zoo.common.errors import ZooError  # noqa: E402
-from zoo.contracts import ImagePreprocessing, Output  # noqa: E402
-from zoo.networks.building import deployed_model, deployed_part  # noqa: E402
-from zoo.tasks.classification import zoo_tasks  # noqa: E402
+keras = pytest.importorskip("keras")
 
 PIXELS = ImagePreprocessing(height=4, width=4, channels=1, mean=(0.5,), std=(0.25,))
 PLAIN = next(iter(zoo_tasks()))

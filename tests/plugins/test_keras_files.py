@@ -7,17 +7,17 @@ import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from zoo.common.errors import BadFile, Unsupported, UsageError, ZooError
+from zoo.plugins.keras_files import opening, recognises
+from zoo.plugins.keras_files.opening import open_network
 
 keras = pytest.importorskip("keras")
 h5py = pytest.importorskip("h5py")
 pytest.importorskip("tensorflow")
 layers = keras.layers
-
-from zoo.plugins.keras_files import opening, recognises  # noqa: E402
-from zoo.plugins.keras_files.opening import open_network  # noqa: E402
 
 
 @pytest.fixture(scope="module")
@@ -161,3 +161,31 @@ def test_layers_of_ones_own_are_opened_once_registered(tmp_path: Path) -> None:
 def test_what_is_not_there(tmp_path: Path) -> None:
     with pytest.raises(ZooError, match="cannot be read"):
         open_network(tmp_path / "none.keras")
+
+
+def test_a_model_without_a_graph_is_refused(tmp_path: Path) -> None:
+    class Own(keras.Model):
+        def call(self, inputs: object) -> object:
+            return inputs * 2
+
+    model = Own()
+    model(np.ones((1, 4), np.float32))
+    model.save(tmp_path / "own.keras")
+    with (
+        keras.saving.CustomObjectScope({"Own": Own}),
+        pytest.raises(Unsupported, match="says nothing of what it takes"),
+    ):
+        open_network(tmp_path / "own.keras")
+
+
+@pytest.mark.filterwarnings("ignore:Layer InputLayer does not have a `quantize`")
+@pytest.mark.parametrize("nested", [False, True])
+def test_a_quantized_network_is_refused(tmp_path: Path, nested: bool) -> None:
+    inputs = keras.Input((4,))
+    model = keras.Model(inputs, layers.Dense(3, name="small")(inputs))
+    model.quantize("int8")
+    if nested:
+        model = keras.Model(inputs, model(inputs))
+    model.save(tmp_path / "int8.keras")
+    with pytest.raises(Unsupported, match=r"quantized already: its layer 'small' holds integers"):
+        open_network(tmp_path / "int8.keras")

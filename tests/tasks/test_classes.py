@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from makers import fuzz
 
+from zoo.common.proportions import wilson_interval
 from zoo.contracts import Metric
 from zoo.contracts.dataset import IGNORED
 from zoo.tasks.classes import (
@@ -18,7 +19,6 @@ from zoo.tasks.classes import (
     recalls,
     unanswered,
 )
-from zoo.tasks.proportions import wilson_interval
 
 ABC = ("a", "b", "c")
 LABELS = np.repeat([0, 1, 2], [60, 30, 10])[:, None]

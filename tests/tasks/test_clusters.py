@@ -7,8 +7,8 @@ import itertools
 import numpy as np
 import pytest
 
+from zoo.common.proportions import mcnemar_p, wilson_interval
 from zoo.tasks.clusters import clustered_interval, sign_flip_p
-from zoo.tasks.proportions import mcnemar_p, wilson_interval
 
 
 def width(interval: tuple[float, float]) -> float:

@@ -12,10 +12,10 @@ from hypothesis.extra.numpy import arrays
 from makers import comparison, fuzz, truth
 
 from zoo.common.errors import ZooError
+from zoo.common.proportions import mcnemar_p, wilson_interval
 from zoo.contracts.precision import PRECISIONS, precision_named
 from zoo.tasks.classification import accuracy, compare, details, evaluate, parity
 from zoo.tasks.confidence import TIE
-from zoo.tasks.proportions import mcnemar_p, wilson_interval
 
 PROBABILITIES = arrays(np.float32, (5, 3), elements=st.floats(0, 1, width=32))
 

@@ -112,3 +112,8 @@ def nearest(name: str, valid: Iterable[str], count: int = 3) -> list[str]:
     close = difflib.get_close_matches(lowered, by_lower, n=count, cutoff=0.6)
     starts = [n for n in by_lower if lowered and n.startswith(lowered) and n not in close]
     return [by_lower[n] for n in [*close, *starts][:count]]
+
+
+def first_line(error: BaseException) -> str:
+    """The first line of a library's message, at most 300 characters; without one, its class."""
+    return str(error).strip().partition("\n")[0][:300] or type(error).__name__

@@ -49,7 +49,7 @@ class OpenedNetwork(Protocol):
     def answers(self, batch: NDArray[Any]) -> NDArray[Any]:
         """Its own outputs for a batch of its only input, computed by its own framework.
 
-        They are the reference that everything made of it is held against.
+        They are the reference that everything made from it is compared with.
         """
         ...
 
@@ -62,7 +62,8 @@ class Source:
         name: What cards and manifests call it: ``keras``.
         summary: One line for lists.
         recognises: Whether it opens what a user typed as model (``my.keras``); quick, and without
-            reading anything. Only references that nothing of the zoo is called are asked for.
+            reading anything. It is asked before the zoo's own models, so it must not recognise
+            their names.
         local: The file that a reference stands for, whose SHA-256 is the network's identity.
         open: Opens a reference, in a process of its own. Foreign code must never run: what needs
             it is refused.
@@ -84,7 +85,7 @@ class Source:
 
 @dataclass(frozen=True, kw_only=True)
 class SourceReference:
-    """Where a network came from that was made elsewhere.
+    """The origin of a foreign network, and how it was brought in.
 
     Attributes:
         source: Name of the `Source` that opened it.

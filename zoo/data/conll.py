@@ -56,7 +56,7 @@ def open_conll(argument: str | None) -> Dataset:
 
     from zoo.data.readers.class_folders import note
     from zoo.data.readers.conll_files import read_sentences
-    from zoo.data.readers.folder_names import lookalikes
+    from zoo.data.readers.folder_names import lookalike_notes
     from zoo.data.readers.in_memory import content_hashes, dataset_of, memory_split
     from zoo.data.splits import divide_given
 
@@ -85,7 +85,7 @@ def open_conll(argument: str | None) -> Dataset:
         notes=(
             *notes,
             *note("tags without an example in train", unseen),
-            *(f"different tags whose names look alike: {g}" for g in lookalikes(classes)),
+            *lookalike_notes(classes, "tags"),
             *note("left out", listing.ignored),
         ),
     )

@@ -112,7 +112,7 @@ def _split(
 def _notes(listing: Listing, recordings: Recordings, length: int) -> list[str]:
     from zoo.data.readers.array_ranges import SUBTRACT
     from zoo.data.readers.class_folders import note
-    from zoo.data.readers.folder_names import lookalikes
+    from zoo.data.readers.folder_names import lookalike_notes
     from zoo.data.readers.gaps import gap_notes
     from zoo.data.readers.windows import find_segments
 
@@ -126,7 +126,7 @@ def _notes(listing: Listing, recordings: Recordings, length: int) -> list[str]:
     return [
         *note("left out", listing.ignored),
         *note(f"recordings without {length} rows of one label, group and time, left out", short),
-        *(f"different classes whose names look alike: {g}" for g in lookalikes(recordings.classes)),
+        *lookalike_notes(recordings.classes),
         *(
             f"the channel {name!r} only ever rises: a clock or a row number tells the class by "
             "itself; to leave it out, name the others in channels=, or write "

@@ -51,11 +51,16 @@ def _say_what_they_are(dataset: Dataset) -> bool:
     return all(split.identities is not None for split in dataset.splits.values())
 
 
+def tasks_of(registry: Registry, name: str) -> tuple[str, ...]:
+    """Names of the tasks that a dataset serves; does not open it."""
+    provider_name, _, argument = name.partition(":")
+    provider = registry.datasets.get(provider_name)
+    return provider.tasks if provider.tasks_of is None else provider.tasks_of(argument or None)
+
+
 def check_task(registry: Registry, data: str, task: str, subject: str) -> None:
     """Refuses a dataset whose examples do not fit the network's task."""
-    name, _, argument = data.partition(":")
-    provider = registry.datasets.get(name)
-    tasks = provider.tasks if provider.tasks_of is None else provider.tasks_of(argument or None)
+    tasks = tasks_of(registry, data)
     if task not in tasks:
         raise UsageError(
             f"dataset {data!r} does not fit {subject!r}",

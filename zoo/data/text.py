@@ -132,7 +132,7 @@ def _open_table(name: str, query: Query, path: Path) -> Dataset:
     import numpy as np
 
     from zoo.data.readers import class_folders as shared
-    from zoo.data.readers.folder_names import lookalikes
+    from zoo.data.readers.folder_names import lookalike_notes
     from zoo.data.readers.in_memory import content_hashes, dataset_of, memory_split
     from zoo.data.readers.listing import class_order
     from zoo.data.readers.text_files import read_text_table
@@ -160,7 +160,7 @@ def _open_table(name: str, query: Query, path: Path) -> Dataset:
         notes=(
             *found.notes,
             *shared.note("left out", found.broken),
-            *(f"different classes whose names look alike: {g}" for g in lookalikes(classes)),
+            *lookalike_notes(classes),
             *shared.note("in more than one class", pairs),
         ),
     )

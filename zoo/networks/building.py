@@ -14,7 +14,6 @@ from zoo.contracts import Architecture, ModelPart, Preprocessing, Task, Variant
 
 #: Name of the layer that a new set of classes replaces.
 HEAD = "head"
-#: Attributes that hold what is multiplied; separable convolutions have two of them.
 
 
 def build_network(

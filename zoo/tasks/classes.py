@@ -11,11 +11,11 @@ import math
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
+from zoo.common.proportions import mcnemar_p, wilson_interval
 from zoo.contracts import Check, Metric
 from zoo.contracts.baseline import AgainstBaseline
 from zoo.contracts.dataset import IGNORED
 from zoo.tasks.clusters import clustered_interval, sign_flip_p
-from zoo.tasks.proportions import mcnemar_p, wilson_interval
 
 if TYPE_CHECKING:
     from zoo.contracts.task import Array

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 from zoo.common.errors import ZooError
 from zoo.common.optional_imports import require
+from zoo.common.proportions import mcnemar_p, wilson_interval
 from zoo.contracts import Check, Comparison, Metric, Output, Precision, Task, Truth
 from zoo.hookspecs import hookimpl
 from zoo.results.formatting import metric_decimals
 from zoo.tasks import classes
 from zoo.tasks.confidence import TIE, calibration_error, confidence_loss, resolution
-from zoo.tasks.proportions import mcnemar_p, wilson_interval
 
 if TYPE_CHECKING:
     from zoo.contracts.baseline import AgainstBaseline

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from zoo.tasks.proportions import wilson_interval
+from zoo.common.proportions import wilson_interval
 
 if TYPE_CHECKING:
     from zoo.contracts.task import Array

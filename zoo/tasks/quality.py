@@ -6,13 +6,13 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from zoo.common.proportions import wilson_interval
 from zoo.contracts import Dataset, Metric, Task, Truth
 from zoo.contracts.baseline import AgainstBaseline
 from zoo.contracts.preprocessing import Coverage
 from zoo.results import formatting as fmt
 from zoo.results.records import NO_BETTER, Epoch, QualityFinding, TrainingResult
 from zoo.tasks.classes import balanced_accuracy
-from zoo.tasks.proportions import wilson_interval
 
 #: From this share of words on, what a network does not know decides its answers; so of texts that
 #: are cut, what it does not see.

@@ -5,21 +5,21 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from zoo.common.errors import UsageError
+from zoo.common.errors import Unsupported, UsageError
 from zoo.contracts import ForeignTensor, SeriesPreprocessing
 from zoo.contracts.dataset import SPLITS, Dataset, Split
 from zoo.networks.sources.inputs import IMAGES, SERIES, InputPlan, plan_input
 from zoo.networks.sources.statement import parse_statement
 
 
-def planned(words: str, task: str, shape: tuple[int, ...]) -> InputPlan:
+def planned(words: str, task: str, shape: tuple[int, ...], dtype: str = "float32") -> InputPlan:
     split = Split(
         labels=np.zeros(1, np.int64), read=lambda _: np.zeros(shape, "f4"), content_hash=""
     )
     data = Dataset(
         name="d", classes=("a", "b"), splits=dict.fromkeys(SPLITS, split), content_hash=""
     )
-    tensor = ForeignTensor(name="x", shape=(None, *shape), dtype="float32")
+    tensor = ForeignTensor(name="x", shape=(None, *shape), dtype=dtype)
     return plan_input(tensor, parse_statement(words), data, (task,), "my.keras")
 
 
@@ -50,9 +50,17 @@ def test_moments_of_pixels_are_of_shares_unless_a_scale_is_stated():
     ("words", "task", "shape", "problem"),
     [
         ("0..1", SERIES, (12, 2), "--input has words for images"),
+        ("mean=0 bicubic", SERIES, (12, 2), "--input has words for images"),
         ("grey mean=123", IMAGES, (8, 8, 1), "of pixels from 0 to 255"),
     ],
 )
 def test_words_for_the_other_kind_are_refused(words, task, shape, problem):
     with pytest.raises(UsageError, match=problem):
         planned(words, task, shape)
+
+
+def test_other_tasks_and_texts_are_refused():
+    with pytest.raises(Unsupported, match="cannot be judged on d"):
+        planned("", "segmentation", (8, 8, 1))
+    with pytest.raises(Unsupported, match="takes text, which cannot be brought in"):
+        planned("", SERIES, (12,), dtype="string")

@@ -6,17 +6,17 @@ import numpy as np
 import pytest
 
 from zoo.common.errors import UsageError
-from zoo.networks.sources.judging import Trial, choose, is_poor, uphold
+from zoo.networks.sources.judging import InputTrial, choose, is_poor, uphold
 
 LABELS = np.arange(300) % 3
 
 
-def trial(name: str, share: float, sure: float = 3.0, labels: object = LABELS) -> Trial:
+def trial(name: str, share: float, sure: float = 3.0, labels: object = LABELS) -> InputTrial:
     """Right on the first `share` of the examples of each class, one class further on the others."""
     given = np.asarray(labels)
     right = np.arange(len(given)) < share * len(given)
     answers = np.where(right, given, (given + 1) % 3)
-    return Trial(name=name, logits=sure * np.eye(3, dtype=np.float32)[answers])
+    return InputTrial(name=name, logits=sure * np.eye(3, dtype=np.float32)[answers])
 
 
 def test_the_best_is_taken_with_its_figures() -> None:
@@ -62,7 +62,7 @@ def test_one_class_alone_is_no_proof() -> None:
 
 
 def test_answers_in_another_order_are_noticed() -> None:
-    turned = Trial(name="good", logits=trial("good", 0.97).logits[:, [2, 0, 1]])
+    turned = InputTrial(name="good", logits=trial("good", 0.97).logits[:, [2, 0, 1]])
     with pytest.raises(UsageError) as caught:
         choose([turned, trial("bad", 0.4)], LABELS, "net")
     assert "0 means class 2, 1 means class 0, 2 means class 1" in str(caught.value.why)
@@ -81,5 +81,5 @@ def test_what_is_stated_stands_unless_another_is_clearly_better() -> None:
 
 
 def test_answers_that_are_not_finite_are_wrong() -> None:
-    broken = Trial(name="nan", logits=np.full((300, 3), np.nan, np.float32))
+    broken = InputTrial(name="nan", logits=np.full((300, 3), np.nan, np.float32))
     assert choose([broken, trial("good", 0.97)], LABELS, "net")[0] == 1

@@ -15,6 +15,7 @@ from zoo.data.opening import open_dataset
 from zoo.data.preprocessing.inputs import normalize, read_inputs
 from zoo.networks.card import read_card
 from zoo.networks.loading import LoadedModel, Subject, load_model
+from zoo.networks.sources.graph import computes_in_half, flattened, range_in_graph, rebuilt
 from zoo.networks.sources.heads import with_logits
 from zoo.networks.sources.opening import variant_name
 from zoo.registry import PluginSettings, load_registry
@@ -124,6 +125,17 @@ def test_sigmoid_of_one_unit_becomes_two_classes() -> None:
     assert notes[-1] == "its one output became two, for two classes"
 
 
+def test_an_activation_inside_a_recurrent_layer_stays() -> None:
+    inputs = keras.Input((3, 4))
+    model = keras.Model(inputs, layers.GRU(1, activation="sigmoid")(inputs))
+    given = np.random.default_rng(0).normal(size=(20, 3, 4)).astype(np.float32)
+    before = np.asarray(model(given))
+    made, notes = with_logits(model, before, "net")
+    after = np.asarray(keras.ops.softmax(made(given)))
+    np.testing.assert_allclose(after, np.concatenate([1 - before, before], 1), atol=1e-6)
+    assert notes[-1].startswith("the sigmoid at its end could not be taken off")
+
+
 def test_classes_in_another_order_are_put_right(tmp_path: Path) -> None:
     order = [3, 1, 4, 0, 5, 9, 2, 6, 8, 7]
 
@@ -178,6 +190,29 @@ def test_what_is_stated_is_held_to_the_data(tmp_path: Path) -> None:
         opened(behind, tmp_path / "none", input="0..1")
 
 
+@pytest.mark.parametrize("turned", [False, True])
+def test_the_range_is_read_before_branches(turned: bool) -> None:
+    inputs = keras.Input((8, 8, 1))
+    first = layers.Conv2D(4, 3)(layers.Rescaling(1 / 255)(layers.Reshape((8, 8, 1))(inputs)))
+    both = [first, layers.ReLU()(first)]
+    model = keras.Model(inputs, layers.Add()(both[::-1] if turned else both))
+    flat = flattened(model, (8, 8, 1), (8, 8, 1))
+    assert range_in_graph(flat) == (0.0, 255.0)
+    late = layers.Rescaling(1 / 255)(layers.ReLU()(inputs))
+    assert range_in_graph(keras.Model(inputs, late)) is None
+
+
+def test_half_precision_is_told_from_the_layers(tmp_path: Path) -> None:
+    """A loaded model has the policy of this process, its layers that of their training."""
+    file = save(tmp_path / "single.keras", seven)
+    assert not computes_in_half(keras.models.load_model(file, compile=False))
+    with_policy = keras.dtype_policies.DTypePolicy("mixed_float16")
+    file = save(
+        tmp_path / "half.keras", lambda x: layers.Dense(7, dtype=with_policy)(layers.Flatten()(x))
+    )
+    assert computes_in_half(keras.models.load_model(file, compile=False))
+
+
 def two(inputs: object) -> object:
     return [layers.Dense(2)(layers.Flatten()(inputs)), layers.Flatten()(inputs)]
 
@@ -218,6 +253,30 @@ def test_what_does_not_fit_is_refused(
         opened(file, tmp_path / "made")
     assert problem in caught.value.what
     assert caught.value.fix
+    assert not (tmp_path / "made").exists()
+
+
+def test_random_answers_are_refused(tmp_path: Path) -> None:
+    class Noise(layers.Layer):
+        def call(self, inputs: object) -> object:
+            return inputs + keras.random.normal((8, 8, 1))
+
+    with keras.saving.CustomObjectScope({"Noise": Noise}):
+        file = save(tmp_path / "net.keras", lambda x: nearest_mean(Noise()(x), "linear"))
+        with pytest.raises(ZooError, match="answers differently each time"):
+            opened(file, tmp_path / "made")
+
+
+def test_a_wrong_conversion_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def damaged(model: object, origin: str) -> object:
+        again = rebuilt(model, origin)
+        head = again.get_layer("head")
+        head.set_weights([1.01 * values for values in head.get_weights()])
+        return again
+
+    monkeypatch.setattr("zoo.networks.sources.opening.rebuilt", damaged)
+    with pytest.raises(ZooError, match="could not be brought in"):
+        opened(save(tmp_path / "net.keras", nearest_mean), tmp_path / "made")
     assert not (tmp_path / "made").exists()
 
 

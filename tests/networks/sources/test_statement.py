@@ -54,6 +54,12 @@ def test_words_are_read(text: str, meant: InputStatement) -> None:
         ("std=-1", "above 0"),
         ("scale=0", "above 0"),
         ("scale=1,2 mean=0", "one number each"),
+        ("mean=1 mean=2", "'mean=2' contradicts"),
+        ("crop=0.8 crop=0.9", "'crop=0.9' contradicts"),
+        ("crop=2", "no share"),
+        ("crop=0", "no share"),
+        ("pad=0.5", "no share"),
+        ("0x224", "'0x224' means nothing here"),
     ],
 )
 def test_others_are_refused(text: str, problem: str) -> None:

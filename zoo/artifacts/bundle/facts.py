@@ -94,7 +94,7 @@ def facts_of(
             "reset": _RESET if contents.keeps_state else "nothing is remembered between inputs",
         },
         "quality": [asdict(metric) for metric in (gate.metrics if gate else ())],
-        # None where the file is too old to know.
+        # None for files that were written before findings were recorded.
         "findings": None
         if gate is None or gate.findings is None
         else [asdict(finding) for finding in gate.findings],

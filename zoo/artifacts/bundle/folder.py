@@ -87,9 +87,10 @@ def bundle(
     """
     registry = registry or load_registry()
     path = Path(file)
-    if not is_utf8(str(Path(output or "").absolute())):
+    place = Path(output or "").absolute()
+    if not is_utf8(str(place)):
         raise UsageError(
-            f"no bundle can be made in {Path(output or '').absolute()}",
+            f"no bundle can be made in {place}",
             why="that is not a name in UTF-8, and runtimes take no other",
             fix="name another folder with --output",
         )
@@ -122,12 +123,7 @@ def bundle(
         remarks.append(
             f"{folder} was signed and is made anew: zoo sign {folder} --key KEY.pem signs it again"
         )
-    return Bundle(
-        folder=folder,
-        files=tuple(files),
-        trials=tuple(trials),
-        remarks=tuple(remarks),
-    )
+    return Bundle(folder=folder, files=tuple(files), trials=tuple(trials), remarks=tuple(remarks))
 
 
 def _golden_arrays(artifact: Artifact, manifest: Manifest) -> GoldenArrays:

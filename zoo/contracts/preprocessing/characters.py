@@ -106,7 +106,8 @@ class CharacterTable:
             folded: Whether capitals are folded.
         """
         yield from (f"# {line}".rstrip() for line in _manual())
-        yield from ("N C" for _ in range(self.normal))
+        if self.normal:
+            yield "N C"
         forms = sorted(self.forms.items())
         yield from (f"F {code:04X} {ord(usual):04X}" for code, usual in forms if usual)
         yield from (f"{one} {first:04X} {last:04X}" for first, last, one in self.ranges)

@@ -129,9 +129,11 @@ def divide(
     if test is not None:
         shares = {"train": 1 - test, "test": test}
         parts, notes = _divided(given["train"], hashes, labels, classes, shares, groups)
-        note = f"{100 * test:g} % of train/ serve as test, which is not given: test={test:g}"
         cut = {**parts, "validation": given["validation"]}
-        return {name: cut[name] for name in SPLITS}, [note, *notes]
+        return {name: cut[name] for name in SPLITS}, [
+            f"{100 * test:g} % of train/ serve as test, which is not given: test={test:g}",
+            *notes,
+        ]
     if "validation" in given:
         return given, []
     parts, notes = _divided(given["train"], hashes, labels, classes, SHARES_WITHOUT_TEST, groups)

@@ -6,6 +6,8 @@ import re
 import unicodedata
 from collections.abc import Iterable
 
+from zoo.common.shown_text import printable
+
 _SPLITS: dict[str, tuple[str, ...]] = {
     "train": ("train", "training", "trn"),
     "validation": ("validation", "validating", "validate", "valid", "val", "development", "dev"),
@@ -96,9 +98,13 @@ def a_fold(name: str) -> bool:
     return _FOLD.fullmatch(folded(name)) is not None
 
 
-def lookalikes(names: Iterable[str]) -> list[str]:
-    """Groups of different names that one name may be meant by, each as ``'Walk', 'walk'``."""
+def lookalike_notes(names: Iterable[str], kind: str = "classes") -> list[str]:
+    """A note for each group of different names of a `kind` that may be meant as one name."""
     groups: dict[str, list[str]] = {}
     for name in names:
         groups.setdefault(folded(name), []).append(name)
-    return [", ".join(map(repr, own)) for own in groups.values() if len(own) > 1]
+    return [
+        f"different {kind} whose names look alike: {printable(', '.join(map(repr, own)))}"
+        for own in groups.values()
+        if len(own) > 1
+    ]

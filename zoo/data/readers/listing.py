@@ -13,7 +13,7 @@ from zoo.common.errors import BadData, UsageError
 from zoo.common.files import no_file, no_folder
 from zoo.common.shown_text import printable
 from zoo.data.readers.folder_layout import layout_of
-from zoo.data.readers.folder_names import lookalikes, of_a_system, plain
+from zoo.data.readers.folder_names import lookalike_notes, of_a_system, plain
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -90,10 +90,7 @@ def list_folder(argument: str | None, *, cut_test: bool = False) -> Listing:
         below = _folders(listing, root / name) if name else names
         _list_classes(listing, root / name, split, below)
     every = dict.fromkeys(name for names in listing.classes.values() for name in names)
-    listing.notes += [
-        f"different classes whose names look alike: {printable(group)}"
-        for group in lookalikes(every)
-    ]
+    listing.notes += lookalike_notes(every)
     listing.files.sort(key=lambda file: file.path)
     return listing
 

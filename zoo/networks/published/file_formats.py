@@ -7,7 +7,7 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from zoo.common.errors import BadFile, UsageError
+from zoo.common.errors import BadFile, UsageError, first_line
 from zoo.common.optional_imports import require
 
 if TYPE_CHECKING:
@@ -68,7 +68,7 @@ def _read_torch(path: Path) -> dict[str, NDArray[Any]]:
     except (RuntimeError, OSError, EOFError, ValueError, LookupError, TypeError) as error:
         raise BadFile(
             f"{path} is truncated, or no PyTorch checkpoint",
-            why=str(error).strip().partition("\n")[0] or type(error).__name__,
+            why=first_line(error),
         ) from error
     return {
         name: tensor.detach().to(torch.float32 if tensor.is_floating_point() else None).numpy()
@@ -109,7 +109,7 @@ def _read_keras(path: Path, application: str) -> dict[str, NDArray[Any]]:
     except (ValueError, OSError, KeyError, AttributeError, TypeError) as error:
         raise BadFile(
             f"{path} is not a weights file of keras.applications.{application}",
-            why=str(error).partition("\n")[0],
+            why=first_line(error),
         ) from error
     return {
         f"{layer.name}/{variable.name}": variable.numpy()

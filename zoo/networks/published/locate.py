@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from zoo.common.downloads import Digests, DownloadFailed, HashMismatch, digests_of, download
-from zoo.common.errors import UsageError
+from zoo.common.errors import UsageError, first_line
 from zoo.common.files import no_file
 from zoo.common.optional_imports import require
 from zoo.common.paths import OFFLINE_VARIABLE, cache_folder, is_offline
@@ -132,12 +132,12 @@ def _hub_file(hub: Any, repository: str, file: str, url: str, options: dict[str,
     except errors.LocalEntryNotFoundError as error:
         if is_offline():
             raise _offline(url, "connect once: the hub's cache keeps it") from error
-        raise DownloadFailed(f"{url} could not be fetched", why=_first_line(error)) from error
+        raise DownloadFailed(f"{url} could not be fetched", why=first_line(error)) from error
     except errors.HFValidationError as error:
-        raise UsageError(f"{url} names no repository", why=_first_line(error)) from error
+        raise UsageError(f"{url} names no repository", why=first_line(error)) from error
     # Of several HTTP libraries; all of them raise what is an OSError.
     except (errors.HfHubHTTPError, OSError) as error:
-        raise DownloadFailed(f"{url} could not be fetched", why=_first_line(error)) from error
+        raise DownloadFailed(f"{url} could not be fetched", why=first_line(error)) from error
 
 
 def _package(rest: str, url: str, expected: str, emit: OnEvent) -> Found:
@@ -188,7 +188,3 @@ def _mismatch(url: str, digests: Digests, expected: str, fix: str = "") -> HashM
         why=f"it has {digests.in_form_of(expected)}, expected {expected}",
         fix=fix or "get it from its publisher again",
     )
-
-
-def _first_line(error: BaseException) -> str:
-    return str(error).strip().partition("\n")[0] or type(error).__name__

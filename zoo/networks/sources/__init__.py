@@ -1,1 +1,1 @@
-"""Trained networks from elsewhere: opened, proved to take what the data give, and converted."""
+"""Trained networks from elsewhere: opened, matched with data, and converted."""

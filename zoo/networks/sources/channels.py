@@ -11,6 +11,7 @@ import numpy as np
 
 from zoo.common.optional_imports import require
 from zoo.networks.resizing import first_convolutions
+from zoo.networks.sources.graph import applied
 
 
 def in_rgb(model: Any) -> Any:
@@ -21,8 +22,6 @@ def in_rgb(model: Any) -> Any:
         for layer, _ in found:
             layer.kernel.assign(layer.kernel.numpy()[:, :, ::-1])
         return model
-    from zoo.networks.sources.graph import applied
-
     inputs = keras.Input(model.inputs[0].shape[1:], dtype="float32", name="normalized")
     turn = keras.layers.Conv2D(3, 1, use_bias=False, name="blue_green_red")
     outputs = applied(model, turn(inputs))

@@ -111,11 +111,8 @@ def _is_known(node: dict[str, Any]) -> bool:
     if name == "Functional":
         return True
     if module is None:  # Files of Keras 2 name classes alone.
-        parts = (keras.layers, keras.models, keras.initializers, keras.regularizers)
-        return any(isinstance(getattr(part, name, None), type) for part in parts) or any(
-            isinstance(getattr(part, name, None), type)
-            for part in (keras.constraints, keras.dtype_policies)
-        )
+        parts = [getattr(keras, part) for part in _PARTS]
+        return any(isinstance(getattr(part, name, None), type) for part in parts)
     words = str(module).split(".")
     if words[0] != "keras":
         return False

@@ -1,4 +1,4 @@
-"""What a network from elsewhere says of itself, without data."""
+"""Description of a foreign network: tensors, layers and identity; needs no data."""
 
 from __future__ import annotations
 

@@ -3,24 +3,20 @@
 from __future__ import annotations
 
 import json
-import struct
 from collections.abc import Callable
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-from zoo.common.errors import BadFile, UsageError
-from zoo.common.files import open_file
+from zoo.common.errors import BadFile, UsageError, first_line
 from zoo.common.optional_imports import require
 from zoo.contracts import Preprocessing, SourceReference
-from zoo.networks.building import HEAD
+from zoo.networks.building import HEAD, leaves
 from zoo.networks.sources.config_check import check_config
 
 #: Key of the graph in the metadata of a weights file.
 GRAPH = "graph"
-#: A header of safetensors is no longer.
-_MOST_HEADER = 100_000_000
 #: What normalized inputs reach at most, in their own units.
 _FEW = 4.0
 _REDUCED = ("mixed_float16", "mixed_bfloat16", "float16", "bfloat16")
@@ -69,12 +65,10 @@ def flattened(model: Any, shape: tuple[int, ...], own_shape: tuple[int, ...]) ->
     same = shape == own_shape
     given = inputs if same else keras.layers.Reshape(own_shape, name="own_shape")(inputs)
     outputs = applied(model, given)
-    seen: set[int] = set()
     names: set[str] = {"normalized"}
     for layer in _operations(outputs):
-        if id(layer) in seen or isinstance(layer, keras.layers.InputLayer):
+        if isinstance(layer, keras.layers.InputLayer):
             continue
-        seen.add(id(layer))
         base = layer.name.replace("/", "_")
         base = f"{base}_layer" if base == HEAD else base
         count, name = 0, base
@@ -87,15 +81,18 @@ def flattened(model: Any, shape: tuple[int, ...], own_shape: tuple[int, ...]) ->
 
 
 def _operations(outputs: Any) -> list[Any]:
-    """All operations that a symbolic tensor depends on, in no order that matters."""
-    found, waiting, seen = [], [outputs], set[int]()
+    """All operations that a symbolic tensor depends on, each once; not sorted topologically.
+
+    Unlike `keras.Model.operations`, it needs no model, which Keras refuses while names repeat.
+    """
+    found, waiting, seen = [], [outputs], set[tuple[int, int]]()
     while waiting:
         operation, node, _ = waiting.pop()._keras_history
         found.append(operation)
-        if (place := hash((id(operation), node))) not in seen:
-            seen.add(place)
+        if (id(operation), node) not in seen:
+            seen.add((id(operation), node))
             waiting.extend(operation._inbound_nodes[node].input_tensors)
-    return found[::-1]
+    return list(dict.fromkeys(reversed(found)))
 
 
 def foreign_metadata(
@@ -127,20 +124,16 @@ def range_in_graph(model: Any) -> tuple[float, float] | None:
     """
     keras = require("keras")
     kinds = (keras.layers.Rescaling, keras.layers.Normalization)
-    # In the order of computing; a shape in front of it changes no values.
-    inner = [layer for layer in _operations(model.output) if _computes(layer)]
-    if not inner or not isinstance(inner[0], kinds):
+    # A change of shape before it leaves the values as they are.
+    shapes = (keras.layers.InputLayer, keras.layers.Reshape)
+    first = next((one for one in model.operations if not isinstance(one, shapes)), None)
+    if not isinstance(first, kinds):
         return None
     for low, high in ((0.0, 255.0), (0.0, 1.0)):
-        made = [_normalized(inner[0], value) for value in (low, high)]
+        made = [_normalized(first, value) for value in (low, high)]
         if max(map(abs, made)) <= _FEW and abs(made[1] - made[0]) >= 1 / _FEW:
             return low, high
     return None
-
-
-def _computes(operation: Any) -> bool:
-    layers = require("keras.layers")
-    return not isinstance(operation, layers.InputLayer | layers.Reshape)
 
 
 def _normalized(layer: Any, value: float) -> float:
@@ -151,6 +144,12 @@ def _normalized(layer: Any, value: float) -> float:
         return float(np.mean(value * np.asarray(layer.scale) + np.asarray(layer.offset)))
     mean, variance = np.asarray(layer.mean), np.asarray(layer.variance)
     return float(np.mean((value - mean) / np.maximum(np.sqrt(variance), 1e-7)))
+
+
+def computes_in_half(model: Any) -> bool:
+    """Whether any layer computes in 16 bits."""
+    # By layers: a model that was loaded has the policy of its process.
+    return any(layer.compute_dtype in _REDUCED for layer in leaves(model))
 
 
 def graph_text(model: Any) -> str:
@@ -192,9 +191,7 @@ def model_of(text: str, origin: str, classes: int | None = None) -> Any:
         return require("keras.saving").deserialize_keras_object(config, safe_mode=True)
     # Keras raises whatever its layers raise.
     except Exception as error:
-        raise BadFile(
-            f"the graph of {origin} cannot be built", why=str(error).strip().partition("\n")[0]
-        ) from error
+        raise BadFile(f"the graph of {origin} cannot be built", why=first_line(error)) from error
 
 
 def _set_classes(config: Any, classes: int) -> None:
@@ -240,16 +237,14 @@ def read_graph(weights: Path) -> str:
     Raises:
         BadFile: There is none.
     """
+    safetensors = require("safetensors")
     try:
-        with open_file(weights) as file:
-            (length,) = struct.unpack("<Q", file.read(8))
-            header = json.loads(file.read(length)) if length < _MOST_HEADER else {}
-        found = header["__metadata__"][GRAPH]
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, struct.error) as error:
+        with safetensors.safe_open(weights, "numpy") as file:
+            return str((file.metadata() or {})[GRAPH])
+    except (safetensors.SafetensorError, OSError, KeyError) as error:
         raise BadFile(
             f"{weights} holds no graph",
             why="its card says that its network came from elsewhere; such weights bring their own "
             "graph",
             fix="open the network anew, from the file that it came from",
         ) from error
-    return str(found)

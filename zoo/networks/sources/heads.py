@@ -60,21 +60,19 @@ def with_logits(model: Any, outputs: NDArray[Any], origin: str) -> tuple[Any, tu
     output, notes = model.output, []
     if kind != "logits":
         output, taken = _without_activation(output)
-        name = "softmax" if kind == "softmax" else "sigmoid"
-        if taken:
-            notes.append(f"the {name} at its end was taken off: the task makes the probabilities")
         if not taken:
-            output = keras.ops.clip(output, _LEAST, 1.0)
             if shape[-1] == 1:
                 output = keras.ops.concatenate([1.0 - output, output], axis=-1)
             output = keras.ops.log(keras.ops.clip(output, _LEAST, 1.0))
             notes.append(
-                f"the {name} at its end could not be taken off: a logarithm stands behind it, of "
+                f"the {kind} at its end could not be taken off: a logarithm stands behind it, of "
                 "which the task makes the same probabilities"
             )
-        elif shape[-1] == 1:
-            output = _two_units(output)
-            notes.append("its one output became two, for two classes")
+        else:
+            notes.append(f"the {kind} at its end was taken off: the task makes the probabilities")
+            if shape[-1] == 1:
+                output = _two_units(output)
+                notes.append("its one output became two, for two classes")
     last = output._keras_history.operation
     if isinstance(last, keras.layers.Dense) and last.units == output.shape[-1]:
         last.name = HEAD
@@ -104,7 +102,8 @@ def _without_activation(output: Any) -> tuple[Any, bool]:
     if type(operation).__name__ in ("Softmax", "Sigmoid") and len(before) == 1:
         last = getattr(operation, "axis", -1) in (-1, 1)
         return (before[0], True) if last else (output, False)
-    if own in functions:
+    # Elsewhere, as in recurrent layers, the activation is not what is computed last.
+    if isinstance(operation, layers.Dense | layers.EinsumDense) and own in functions:
         operation.activation = activations.linear
         return output, True
     return output, False

@@ -1,4 +1,4 @@
-"""What a foreign network's input can be, and the usual ways in which examples are brought to it."""
+"""What a foreign network's input can be, and the usual normalizations of examples for it."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ _USUAL: tuple[tuple[str, float, tuple[float, ...], tuple[float, ...]], ...] = (
 
 @dataclass(frozen=True, kw_only=True)
 class InputCandidate:
-    """A way in which examples may be brought to a network.
+    """A way in which examples may be normalized for a network.
 
     Attributes:
         name: For tables.
@@ -113,8 +113,6 @@ def _of_images(sides: tuple[int | None, ...], statement: InputStatement, origin:
     size, channels = _image_size(sides, statement, origin)
     image = (*size, channels)
     own = tuple(side or real for side, real in zip(sides, image, strict=False))
-    if len(sides) < 3:
-        own = tuple(side or size[place] for place, side in enumerate(sides))
     if math.prod(own) != math.prod(image):
         raise UsageError(
             f"{origin} takes inputs of shape {sides}, which are no images of "
@@ -229,7 +227,8 @@ def _of_series(
             why="a network for series takes (steps, channels)",
             fix="use data of its own",
         )
-    if statement.size or statement.order or statement.resize or statement.span:
+    of_images = (statement.size, statement.order, statement.resize, statement.interpolation)
+    if any(of_images) or statement.span:
         raise UsageError(f"{origin} takes series: --input has words for images", fix="leave them")
     shape = (sides[0] or steps, channels)
     plain = SeriesPreprocessing(steps=shape[0], channels=channels)
@@ -290,16 +289,17 @@ def _range_of(preprocessing: Preprocessing) -> tuple[float, float]:
 
 
 def usual_beside(plan: InputPlan) -> Iterator[InputCandidate]:
-    """The usual ways beside a stated one, to which it is held."""
+    """The usual ways, with which a stated one is compared."""
     (stated,) = plan.candidates
     if plan.task != IMAGES:
         return
     own = cast("ImagePreprocessing", stated.preprocessing)
-    statement = InputStatement(resize=own.resize, crop_share=own.crop_share)
+    statement = InputStatement(
+        resize=own.resize, crop_share=own.crop_share, interpolation=own.interpolation
+    )
     for candidate in _of_images(plan.shape, statement, "").candidates:
-        there = replace(candidate.preprocessing, interpolation=own.interpolation)  # type: ignore[call-arg]
-        if there != own or candidate.bgr != stated.bgr:
-            yield replace(candidate, preprocessing=there)
+        if candidate.preprocessing != own or candidate.bgr != stated.bgr:
+            yield candidate
 
 
 def turned(values: Any, bgr: bool) -> Any:

@@ -1,4 +1,4 @@
-"""Which way of bringing examples to a network is right, by labelled examples."""
+"""Choice of the input normalization of a foreign network, by labelled examples."""
 
 from __future__ import annotations
 
@@ -10,22 +10,23 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zoo.common.errors import UsageError
+from zoo.common.proportions import mcnemar_p
 
 #: Standard errors by which one way must be better than another.
 _SURE, _SURE_OF_BOTH = 3.0, 2.0
-#: The least chance by which a difference in right answers may be luck.
-_LUCK = 0.001
+#: Level of significance of a difference in right answers.
+_SIGNIFICANT = 0.001
 #: Nothing that was stated is contradicted by fewer points of accuracy.
 _CONTRADICTED = 0.01
-#: A smaller difference of mean logarithms tells nothing, however sure it is.
+#: Smaller differences of mean log-likelihood do not count, however significant.
 _MATERIAL = 0.01
-#: The worst of an example, so that few cannot outweigh all others.
+#: Lower bound of an example's log-likelihood, so that few cannot outweigh all others.
 _LEAST_LOG = -10.0
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Trial:
-    """A way, with the logits that it led to, (examples, classes)."""
+class InputTrial:
+    """A way of preparing inputs, with the logits that it gave, (examples, classes)."""
 
     name: str
     logits: NDArray[np.float32]
@@ -43,7 +44,7 @@ class _Scored:
         return float(self.right.mean())
 
 
-def _scored(trial: Trial, labels: NDArray[np.int64]) -> _Scored:
+def _scored(trial: InputTrial, labels: NDArray[np.int64]) -> _Scored:
     logits = np.nan_to_num(trial.logits.astype(np.float64), nan=-1e30, posinf=1e30, neginf=-1e30)
     shifted = logits - logits.max(-1, keepdims=True)
     logs = shifted - np.log(np.exp(shifted).sum(-1, keepdims=True))
@@ -56,7 +57,7 @@ def _scored(trial: Trial, labels: NDArray[np.int64]) -> _Scored:
     )
 
 
-def choose(trials: Sequence[Trial], labels: NDArray[np.int64], origin: str) -> tuple[int, str]:
+def choose(trials: Sequence[InputTrial], labels: NDArray[np.int64], origin: str) -> tuple[int, str]:
     """The way that is right, and the figures that say so.
 
     Raises:
@@ -91,7 +92,9 @@ def choose(trials: Sequence[Trial], labels: NDArray[np.int64], origin: str) -> t
     )
 
 
-def uphold(stated: Trial, others: Sequence[Trial], labels: NDArray[np.int64], origin: str) -> str:
+def uphold(
+    stated: InputTrial, others: Sequence[InputTrial], labels: NDArray[np.int64], origin: str
+) -> str:
     """Refuses what was stated, or read, if another way is clearly better; returns the figures.
 
     Raises:
@@ -103,7 +106,7 @@ def uphold(stated: Trial, others: Sequence[Trial], labels: NDArray[np.int64], or
         one
         for one in scored
         if one.accuracy > own.accuracy + _CONTRADICTED
-        and _luck(one.right, own.right) < _LUCK
+        and _p_value(one.right, own.right) < _SIGNIFICANT
         and one.logs.mean() > own.logs.mean()
     ]
     if better:
@@ -132,28 +135,25 @@ def is_poor(right: NDArray[np.bool_], labels: NDArray[np.int64]) -> bool:
 
 
 def _is_better(one: _Scored, other: _Scored) -> bool:
-    """Whether a difference is no luck, and not one of how sure the answers are alone.
+    """Whether a difference is significant, and not one of confidence alone.
 
-    Larger inputs make a network surer without being right more often, which raises the chances of
-    the truth where most answers are right: so these count for the less sure way only.
+    Larger inputs make a network more confident without being right more often, which raises the
+    likelihood of the labels where most answers are right: so that counts for the less confident way
+    only.
     """
     apart = one.logs - other.logs
     spread = max(float(apart.std()) / math.sqrt(len(apart)), 1e-9)
     gain = float(apart.mean())
-    if _luck(one.right, other.right) < _LUCK and gain > -_SURE * spread:
+    if _p_value(one.right, other.right) < _SIGNIFICANT and gain > -_SURE * spread:
         return True
     enough = _SURE_OF_BOTH if one.accuracy > other.accuracy else _SURE
     return one.sureness <= other.sureness and gain > max(enough * spread, _MATERIAL)
 
 
-def _luck(one: NDArray[np.bool_], other: NDArray[np.bool_]) -> float:
-    """The chance of so many more right answers if both were equal (McNemar's exact test)."""
+def _p_value(one: NDArray[np.bool_], other: NDArray[np.bool_]) -> float:
+    """One-sided p-value of McNemar's exact test: that `one` is right more often."""
     gained, lost = int((one & ~other).sum()), int((other & ~one).sum())
-    count = gained + lost
-    if count == 0 or gained <= lost:
-        return 1.0
-    chance: float = sum(math.comb(count, k) for k in range(gained, count + 1)) / 2**count
-    return chance
+    return mcnemar_p(lost, gained) / 2 if gained > lost else 1.0
 
 
 def _table(scored: Sequence[_Scored]) -> str:
@@ -161,7 +161,7 @@ def _table(scored: Sequence[_Scored]) -> str:
     return ", ".join(f"{one.name} {one.accuracy:.1%} (log {one.logs.mean():.2f})" for one in rows)
 
 
-def _order_hint(trial: Trial, labels: NDArray[np.int64]) -> tuple[float, str]:
+def _order_hint(trial: InputTrial, labels: NDArray[np.int64]) -> tuple[float, str]:
     """How well the answers fit the classes in another order; 0 and nothing if they do not."""
     chosen = trial.logits.argmax(-1)
     classes = trial.logits.shape[-1]

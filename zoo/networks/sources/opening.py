@@ -17,13 +17,19 @@ from zoo.common.optional_imports import require
 from zoo.common.progress import Event
 from zoo.common.versions import versions_of
 from zoo.contracts import Dataset, OpenedNetwork, Preprocessing, SourceReference
-from zoo.data.opening import judged_dataset
+from zoo.data.opening import judged_dataset, tasks_of
 from zoo.data.preprocessing.inputs import normalize, read_inputs
 from zoo.networks.building import count_parameters
 from zoo.networks.card import Card, write_card
 from zoo.networks.multiply_adds import count_multiply_adds
 from zoo.networks.sources.channels import in_rgb
-from zoo.networks.sources.graph import flattened, foreign_metadata, range_in_graph, rebuilt
+from zoo.networks.sources.graph import (
+    computes_in_half,
+    flattened,
+    foreign_metadata,
+    range_in_graph,
+    rebuilt,
+)
 from zoo.networks.sources.heads import in_order, with_logits
 from zoo.networks.sources.inputs import (
     InputCandidate,
@@ -33,18 +39,18 @@ from zoo.networks.sources.inputs import (
     usual_beside,
     with_range,
 )
-from zoo.networks.sources.judging import Trial, choose, uphold
+from zoo.networks.sources.judging import InputTrial, choose, uphold
 from zoo.networks.sources.references import Opening, read_classes
 from zoo.networks.sources.statement import parse_statement
 from zoo.networks.weights import save_weights
 from zoo.registry import PluginSettings, Registry, load_registry
 
-#: Labelled training examples that ways are tried on: so many, and more where inputs are so small.
+#: Labelled training examples that ways are tried on; more where inputs have at most _SMALL values.
 _TRIED, _MORE, _SMALL = 256, 1024, 4096
 _BATCH = 32
-#: Examples on which the converted network is held to the original.
+#: Examples on which the converted network is compared with the original.
 _COMPARED = 32
-#: Of the outputs' scale, in float32, and where the original computes in half of it.
+#: Largest difference as a share of the outputs' scale: in float32, and of originals in 16 bits.
 _EXACT, _HALF_EXACT = 1e-4, 2e-2
 
 
@@ -91,7 +97,7 @@ def open_and_convert(
                 why="only networks with one input and one output can be brought in",
                 fix="save a model of one of them: keras.Model(inputs, one_output)",
             )
-    plan = plan_input(opened.inputs[0], statement, dataset, _tasks(registry, how.data), file.name)
+    plan = plan_input(opened.inputs[0], statement, dataset, tasks_of(registry, how.data), file.name)
     sample = _Sample.of(dataset, plan)
     flat = flattened(opened.model, plan.shape, plan.own_shape)
     plan = with_range(plan, range_in_graph(flat), file.name)
@@ -140,12 +146,6 @@ def open_and_convert(
     )
     write_card(weights.with_suffix(".toml"), card)
     return weights.name
-
-
-def _tasks(registry: Registry, data: str) -> tuple[str, ...]:
-    name, _, argument = data.partition(":")
-    provider = registry.datasets.get(name)
-    return provider.tasks if provider.tasks_of is None else provider.tasks_of(argument or None)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -245,7 +245,7 @@ def _input(
     origin: str,
     emit: Callable[[Event], None],
 ) -> tuple[InputCandidate, str]:
-    """The right way of bringing examples to the network, and how that is known."""
+    """The right way of normalizing examples for the network, and how that is known."""
     known = plan.candidates[0] if plan.known else None
     if new and known is None:
         raise UsageError(
@@ -260,7 +260,7 @@ def _input(
     trials = []
     for done, way in enumerate(ways):
         emit({"event": "progress", "done": done, "total": len(ways)})
-        trials.append(Trial(name=way.name, logits=_predicted(answer, sample.inputs(way))))
+        trials.append(InputTrial(name=way.name, logits=_predicted(answer, sample.inputs(way))))
     if known is not None:
         right = uphold(trials[0], trials[1:], sample.labels, origin)
         return known, f"{_known(plan)}, {right}"
@@ -300,7 +300,7 @@ def _compare(
     order: list[int],
     origin: str,
 ) -> str:
-    """Holds the converted network to the original's own answers.
+    """Compares the converted network with the original's own answers.
 
     Raises:
         ZooError: They differ by more than rounding.
@@ -317,8 +317,8 @@ def _compare(
     theirs = theirs[:, order] if order else theirs
     scale = max(float(np.abs(theirs).max()), 1e-6)
     apart = float(np.abs(own - theirs).max()) / scale
-    half = "16" in str(getattr(opened.model, "dtype_policy", ""))
-    if not apart <= (_HALF_EXACT if half else _EXACT):
+    limit = _HALF_EXACT if computes_in_half(opened.model) else _EXACT
+    if not apart <= limit:
         raise ZooError(
             f"{origin} could not be brought in: the network that was made of it answers otherwise",
             why=f"on {len(own)} real examples its outputs differ by {apart:.2g} of their scale",

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import math
 import re
 from dataclasses import dataclass
-from typing import get_args
+from typing import Any, get_args
 
 from zoo.common.errors import UsageError
 from zoo.contracts.preprocessing.images import Interpolation, Resize
 
-_SIZE = re.compile(r"(\d{1,5})x(\d{1,5})\Z")
+_SIZE = re.compile(r"([1-9]\d{0,4})x([1-9]\d{0,4})\Z")
 _RANGE = re.compile(r"(-?\d+(?:\.\d+)?)\.\.(-?\d+(?:\.\d+)?)\Z")
 _USAGE = (
     "write words such as: 224x224 rgb 0..1; bgr mean=103.9,116.8,123.7 scale=1; "
@@ -50,8 +51,7 @@ def parse_statement(text: str) -> InputStatement:
     Raises:
         UsageError: A word that means nothing here, or two that contradict each other.
     """
-    found: dict[str, object] = {}
-    numbers: dict[str, tuple[float, ...]] = {}
+    found: dict[str, Any] = {}
 
     def put(key: str, value: object, word: str) -> None:
         if found.setdefault(key, value) != value:
@@ -79,18 +79,25 @@ def parse_statement(text: str) -> InputStatement:
             put("normalization", (step, (0.0 - low,), (1.0,)), word)
             found["span"] = True
         elif key in ("mean", "std", "scale") and equals:
-            numbers[key] = _numbers(value, word)
+            put(key, _numbers(value, word), word)
         elif key in get_args(Resize):
             put("resize", key, word)
             if equals:
-                (found["crop_share"],) = _numbers(value, word, count=1)
+                (share,) = _numbers(value, word, count=1)
+                if key != "crop" or not 0 < share <= 1:
+                    raise UsageError(
+                        f"--input: {word!r} is no share of an image to keep", fix=_USAGE
+                    )
+                put("crop_share", share, word)
         elif key in get_args(Interpolation):
             put("interpolation", key, word)
         else:
             raise UsageError(f"--input: {word!r} means nothing here", fix=_USAGE)
+    keys = ("mean", "std", "scale")
+    numbers: dict[str, tuple[float, ...]] = {key: found.pop(key) for key in keys if key in found}
     if numbers:
         put("normalization", _moments(numbers), "mean, std, scale")
-    return InputStatement(**found)  # type: ignore[arg-type]
+    return InputStatement(**found)
 
 
 def _moments(
@@ -133,7 +140,6 @@ def _numbers(text: str, word: str, count: int | None = None) -> tuple[float, ...
         values = tuple(float(part) for part in text.split(","))
     except ValueError:
         values = ()
-    finite = values and all(value - value == 0.0 for value in values)
-    if not finite or count not in (None, len(values)):
+    if not values or not all(map(math.isfinite, values)) or count not in (None, len(values)):
         raise UsageError(f"--input: {word!r} does not end in numbers", fix=_USAGE)
     return values
