@@ -119,6 +119,6 @@ def test_what_the_converter_leaves_over_is_named_with_its_layer() -> None:
 
 def test_an_operator_of_a_later_operator_set_is_refused() -> None:
     """ONNX has BitwiseAnd since 18; files are of 17."""
-    model = network(lambda x: ops.cast(ops.bitwise_and(ops.cast(x, "int32"), 6), "float32"))
+    model = network(lambda x: ops.bitwise_and(ops.cast(x, "int32"), ops.cast(-x, "int32")))
     with pytest.raises(Unsupported, match="BitwiseAnd"):
         converted(model)
