@@ -45,10 +45,8 @@ def try_program(folder: Path, program: Program) -> ProgramTrial:
         folder=folder,
         environment={**os.environ, "PYTHONDONTWRITEBYTECODE": "1"},
     )
-    passed, lines = (
-        done.code == 0,
-        (done.out if done.code == 0 else done.out + done.err).splitlines(),
-    )
+    passed = done.code == 0
+    lines = (done.out if passed else done.out + done.err).splitlines()
     said = "\n".join(lines[:_MOST_LINES] if passed else lines[-_MOST_LINES:])
     if done.code is None and not done.flooded:
         said = f"no answer within {_SECONDS} s"
