@@ -78,6 +78,14 @@ def on_photographs(family: str, model: str) -> Subject:
     )
 
 
+#: As the conformance kit trains a network.
+AS_CONFORMANCE = Subject(
+    label="resnet8 after five epochs",
+    family="resnet",
+    model="resnet8",
+    data="digits",
+    training={"from_scratch": True, "epochs": 5, "patience": 0, "seed": 1},
+)
 SHORT = (
     on_photographs("lenet", "lenet5"),
     on_photographs("convnet", "convnet28"),
@@ -88,6 +96,7 @@ SHORT = (
     trained("lenet5 trained to round", "lenet", "lenet5", "", qat=True),
     trained("resnet8 trained to round", "resnet", "resnet8", "", qat=True, epochs=4),
     trained("resnet8 after one epoch", "resnet", "resnet8", "", epochs=1),
+    AS_CONFORMANCE,
     trained("lstm_text", "lstm", "lstm_text", "", data="stdlib_docstrings", epochs=5),
     trained("lstm_tagger", "lstm", "lstm_tagger", "", data="stdlib_tags", epochs=3),
     trained("two outputs", "shapes", "shapes16", "", data="shapes"),
