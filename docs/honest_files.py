@@ -18,7 +18,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +31,6 @@ from support_matrix import TRAINED, Subject, trained
 from update import replace as replace_block
 
 from zoo.artifacts import closeness
-from zoo.common.named_arrays import fields_of
 from zoo.contracts.precision import BASELINE, PRECISIONS
 from zoo.networks.checkpoints import packaged
 from zoo.pipeline.job import make_job
@@ -79,6 +78,14 @@ def on_photographs(family: str, model: str) -> Subject:
     )
 
 
+#: As the conformance kit trains a network.
+AS_CONFORMANCE = Subject(
+    label="resnet8 after five epochs",
+    family="resnet",
+    model="resnet8",
+    data="digits",
+    training={"from_scratch": True, "epochs": 5, "patience": 0, "seed": 1},
+)
 SHORT = (
     on_photographs("lenet", "lenet5"),
     on_photographs("convnet", "convnet28"),
@@ -89,6 +96,7 @@ SHORT = (
     trained("lenet5 trained to round", "lenet", "lenet5", "", qat=True),
     trained("resnet8 trained to round", "resnet", "resnet8", "", qat=True, epochs=4),
     trained("resnet8 after one epoch", "resnet", "resnet8", "", epochs=1),
+    AS_CONFORMANCE,
     trained("lstm_text", "lstm", "lstm_text", "", data="stdlib_docstrings", epochs=5),
     trained("lstm_tagger", "lstm", "lstm_tagger", "", data="stdlib_tags", epochs=3),
     trained("two outputs", "shapes", "shapes16", "", data="shapes"),
@@ -208,9 +216,7 @@ def figures(task: Any, network: Split, found: Any) -> Cell:
         ours, theirs = (task.relevant(each, labels) for each in (network.outputs, found))
     else:
         ours, theirs = network.outputs, found
-    moved = closeness.Movement.worst(
-        [closeness.movement(v, fields_of(theirs)[n]) for n, v in fields_of(ours).items()]
-    )
+    moved = closeness.compare(task, ours, theirs)
     cell: Cell = {"count": count, "moved": moved.moved, "far": moved.far, "noise": moved.noise}
     if ours.dtype.names or moved.moved is None or labels.dtype != np.int64:
         return cell
@@ -255,7 +261,7 @@ class Column:
     heading: str
     limit: str
     scale: float = 1.0
-    unit: str = field(default="")
+    unit: str = ""
 
     def text(self, value: float | None) -> str:
         """The figure with two significant digits."""
@@ -275,20 +281,15 @@ def limits_table(rows: Sequence[Any]) -> str:
     headings = ["precision", "files", *(c.heading for c in COLUMNS), "lose a class", "refused"]
     lines = ["| " + " | ".join(headings) + " |", "|---|" + "---:|" * (len(headings) - 1)]
     for precision in PRECISIONS:
-        cells = [
-            (row["label"], cell)
-            for row in rows
-            for cell in row["cells"]
-            if cell["precision"] == precision.name
-        ]
+        cells = [c for row in rows for c in row["cells"] if c["precision"] == precision.name]
         words = [precision.name, str(len(cells))]
         for column in COLUMNS:
-            known = [c[column.key] for _, c in cells if c.get(column.key) is not None]
+            known = [c[column.key] for c in cells if c.get(column.key) is not None]
             worst = column.text(max(known, default=None))
             most = getattr(precision.tolerances, column.limit)
             words.append(f"{worst} of {column.text(most)}")
-        words.append(str(sum(not c.get("keeps classes", True) for _, c in cells)))
-        words.append(str(sum(c["verdict"] == "rejected" for _, c in cells)))
+        words.append(str(sum(not c.get("keeps classes", True) for c in cells)))
+        words.append(str(sum(c["verdict"] == "rejected" for c in cells)))
         lines.append("| " + " | ".join(words) + " |")
     return "\n".join(lines)
 
@@ -299,7 +300,7 @@ def networks_table(rows: Sequence[Any]) -> str:
     lines = ["| network | examples | " + " | ".join(shown) + " |"]
     lines.append("|---|---:|" + "---:|" * len(shown))
     for row in rows:
-        words = [f"{row['label']}", f"{row['cells'][0]['count']:,}"]
+        words = [row["label"], f"{row['cells'][0]['count']:,}"]
         for name in shown:
             cells = [c for c in row["cells"] if c["precision"] == name]
             figures = [c[k] for k in ("moved", "noise") for c in cells if c.get(k) is not None]

@@ -81,7 +81,7 @@ def inline_constants(model: Any, apart: Mapping[str, bytes]) -> None:
 
 def _drop_unused_domains(model: Any) -> None:
     """Removes unused operator domains, which ONNX Runtime's tools declare and others refuse."""
-    used = {"", *(node.domain for graph in _graphs(model) for node in graph.node)}
+    used = {"", *(node.domain for graph in graphs_of(model) for node in graph.node)}
     kept = [entry for entry in model.opset_import if entry.domain in used]
     del model.opset_import[:]
     model.opset_import.extend(kept)
@@ -135,14 +135,14 @@ def side_files(model: Any, path: Path) -> tuple[str, ...]:
 def _tensors(model: Any) -> list[Any]:
     """Constants of the graph and of attributes of its operators, those of inner graphs too."""
     found = []
-    for graph in _graphs(model):
+    for graph in graphs_of(model):
         found += graph.initializer
         for attribute in (a for node in graph.node for a in node.attribute):
             found += [attribute.t, *attribute.tensors]
     return found
 
 
-def _graphs(model: Any) -> Iterator[Any]:
+def graphs_of(model: Any) -> Iterator[Any]:
     """The graph, and those inside its loops and conditions."""
     graphs = [model.graph]
     while graphs:

@@ -101,10 +101,14 @@ class OnnxGraph:
     def integers(self, name: str) -> IntegerMapping | None:
         """The integers that a result is rounded to; None when it stays real."""
         quantize = self._quantizer(name)
-        if quantize is None:
-            return None
-        scale, zero = (self._numbers(i) for i in (*quantize.input[1:3], "")[:2])
-        if scale is None or scale.size != 1 or zero is None:
+        return None if quantize is None else self.mapping(quantize)
+
+    def mapping(self, node: Any) -> IntegerMapping | None:
+        """The integers of a QuantizeLinear or DequantizeLinear; None with scales by channel."""
+        scale, zero = (self._numbers(i) for i in (*node.input[1:3], "")[:2])
+        if len(node.input) < 3:
+            zero = np.zeros(1, np.uint8)  # what the operator takes without one
+        if scale is None or scale.size != 1 or zero is None or zero.dtype.kind not in "iu":
             return None
         return IntegerMapping(
             scale=float(scale.reshape(-1)[0]),

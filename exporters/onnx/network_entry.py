@@ -11,10 +11,10 @@ from numpy.typing import NDArray
 from zoo.common.optional_imports import require
 from zoo.contracts.network_entry import FirstResult, NetworkEntry
 
-from ..shared.entry_tensors import GraphStep, Grid, Kind, trace_entries
-from .contents import _load, _shape
+from ..shared.entry_tensors import GraphStep, Kind, trace_entries
+from .contents import _load
 from .external_data import side_files
-from .graph import session
+from .graph import OnnxGraph, session
 
 Array = NDArray[Any]
 _VALUES = frozenset(
@@ -37,27 +37,23 @@ _KINDS: dict[str, Kind] = {
 
 def network_entry(path: Path, inputs: Array, results: bool) -> NetworkEntry:
     """Runs the operators up to the first layers; see `zoo.contracts.Exporter.network_entry`."""
-    onnx = require("onnx")
     model = _load(path)
     side_files(model, path)
-    graph = _Graph(model, path)
+    graph = _EntryGraph(model, path)
     raw = graph.inputs[0]
     traces = trace_entries(
-        [(value.name, graph.shapes[value.name], None) for value in graph.inputs],
+        [(value.name, graph.shape(value.name), None) for value in graph.inputs],
         [graph.step(node) for node in graph.nodes],
         [value.name for value in model.graph.output],
     )
     results_of = [
         step.makes[0]
         for step in traces.layers
-        if results
-        and len(step.makes) == 1
-        and graph.types.get(step.makes[0], "").startswith("float")
+        if results and len(step.makes) == 1 and graph.is_float(step.makes[0])
     ]
     # An input can be no output.
     made = [name for name in dict.fromkeys((*traces.measured, *results_of)) if name != raw.name]
-    dtype = onnx.helper.tensor_dtype_to_np_dtype(raw.type.tensor_type.elem_type)
-    given = inputs.astype(dtype)
+    given = inputs.astype(graph.types[raw.name][0])
     found: dict[str, list[Array]] = {name: [] for name in made}
     if made:
         runtime = require("onnxruntime")
@@ -69,9 +65,8 @@ def network_entry(path: Path, inputs: Array, results: bool) -> NetworkEntry:
                 found[name].append(value)
     real = {name: graph.real(name, np.stack(values)) for name, values in found.items()}
     real[raw.name] = given.astype(np.float64)
-    shape = graph.shapes[raw.name][1:]
+    shape = graph.shape(raw.name)[1:]
     return NetworkEntry(
-        runtime="onnxruntime",
         tensors=tuple(
             traces.entry(name, name, real, shape)
             for name in traces.read
@@ -81,38 +76,30 @@ def network_entry(path: Path, inputs: Array, results: bool) -> NetworkEntry:
     )
 
 
-class _Graph:
-    """A file's graph as far as its entry is concerned."""
+class _EntryGraph(OnnxGraph):
+    """A file's graph, whose weights may lie beside it, as far as its entry is concerned."""
 
     def __init__(self, model: Any, path: Path) -> None:
-        onnx = require("onnx")
-        self._model, self._folder = model, path.parent
-        self.nodes = list(model.graph.node)
-        self._constants = {tensor.name: tensor for tensor in model.graph.initializer}
-        self.inputs = [v for v in model.graph.input if v.name not in self._constants]
-        self._producers = {out: node for node in self.nodes for out in node.output if out}
-        inferred = onnx.shape_inference.infer_shapes(model).graph
-        known = (*inferred.input, *inferred.value_info, *inferred.output)
-        self.shapes = {value.name: _shape(value) for value in known}
-        self.types = {
-            value.name: str(onnx.helper.tensor_dtype_to_np_dtype(value.type.tensor_type.elem_type))
-            for value in known
-            if value.type.tensor_type.elem_type
-        }
-        self._fixed = {"", *self._constants}
+        super().__init__(model)
+        self._folder = path.parent
+        self._fixed = {"", *self.constants}
         for node in self.nodes:
             if self._fixed.issuperset(node.input):
                 self._fixed.update(node.output)
+
+    def is_float(self, name: str) -> bool:
+        """Whether a tensor is known to hold real numbers."""
+        return name in self.types and self.types[name][0].startswith("float")
 
     def step(self, node: Any) -> GraphStep[str]:
         """A node as far as it moves values."""
         reads = tuple(name for name in node.input if name not in self._fixed)
         made = node.output[0] if len(node.output) == 1 else ""
         kind: Kind = _KINDS.get(node.op_type, "layer")
-        shape = self.shapes.get(made, (-1,))
+        dtype, shape = self.types.get(made, ("", ()))
         axes: tuple[int, ...] = ()
         pads: tuple[tuple[int, int], ...] = ()
-        if not made or -1 in shape:
+        if not dtype:
             kind = "none" if kind == "none" else "layer"
         elif kind == "transpose":
             given = self._attribute(node, "perm")
@@ -136,32 +123,21 @@ class _Graph:
             shape=shape,
             axes=axes,
             pads=pads,
-            grid=self._grid(node),
-            half=self.types.get(made) == "float16",
+            integers=self.mapping(node) if node.op_type == "QuantizeLinear" else None,
+            half=dtype == "float16",
         )
-
-    def _grid(self, node: Any) -> Grid | None:
-        if node.op_type != "QuantizeLinear" or len(node.input) < 2:
-            return None
-        scale = self._numbers(node.input[1])
-        zero = self._numbers(node.input[2]) if len(node.input) > 2 else np.zeros(1, np.uint8)
-        if scale is None or zero is None or scale.size != 1 or zero.dtype.kind not in "iu":
-            return None
-        return Grid.of(float(scale.reshape(-1)[0]), int(zero.reshape(-1)[0]), str(zero.dtype))
 
     def real(self, name: str, values: Array) -> Array:
         """A tensor's values as real numbers: those of a quantized one by its scale."""
-        real: Array = values.astype(np.float64)
-        maker = self._producers.get(name)
+        maker = self._maker(name)
         while maker is not None and maker.op_type not in ("QuantizeLinear", "DequantizeLinear"):
-            maker = self._producers.get(maker.input[0]) if maker.input else None
-        if self.types.get(name, "").startswith("float") or maker is None:
-            return real
-        numbers = [self._numbers(i) for i in maker.input[1:3]]
-        if numbers[0] is None or numbers[0].size != 1:
-            return real
-        zero = 0 if len(numbers) < 2 or numbers[1] is None else int(numbers[1].reshape(-1)[0])
-        return (real - zero) * float(numbers[0].reshape(-1)[0])
+            maker = self._maker(maker.input[0]) if maker.input else None
+        integers = None if self.is_float(name) or maker is None else self.mapping(maker)
+        return values.astype(np.float64) if integers is None else integers.real(values)
+
+    def _maker(self, name: str) -> Any | None:
+        place = self.producers.get(name)
+        return None if place is None else self.nodes[place]
 
     def up_to(self, names: list[str]) -> Any:
         """The model without what its results, which these tensors become, do not need."""
@@ -172,21 +148,21 @@ class _Graph:
             if name in kept:
                 continue
             kept.add(name)
-            if name in self._producers:
-                wanted += self._producers[name].input
-        model = onnx.ModelProto(ir_version=self._model.ir_version)
-        model.opset_import.extend(self._model.opset_import)
+            maker = self._maker(name)
+            wanted += () if maker is None else maker.input
+        model = onnx.ModelProto(ir_version=self.model.ir_version)
+        model.opset_import.extend(self.model.opset_import)
         model.graph.name = "entry"
         model.graph.input.extend(value for value in self.inputs if value.name in kept)
         model.graph.node.extend(n for n in self.nodes if kept.intersection(n.output))
-        model.graph.initializer.extend(self._stored(n) for n in self._constants if n in kept)
+        model.graph.initializer.extend(self._stored(n) for n in self.constants if n in kept)
         model.graph.output.extend(onnx.helper.make_empty_tensor_value_info(name) for name in names)
         return model
 
     def _stored(self, name: str) -> Any:
         """A constant with its values, wherever they are."""
         onnx = require("onnx")
-        tensor = self._constants[name]
+        tensor = self.constants[name]
         if not onnx.external_data_helper.uses_external_data(tensor):
             return tensor
         copied = onnx.TensorProto()
@@ -198,10 +174,10 @@ class _Graph:
 
     def _numbers(self, name: str) -> Array | None:
         onnx = require("onnx")
-        if name in self._constants:
+        if name in self.constants:
             values: Array = onnx.numpy_helper.to_array(self._stored(name))
             return values
-        maker = self._producers.get(name)
+        maker = self._maker(name)
         if maker is not None and maker.op_type == "Constant":
             given = self._attribute(maker, "value")
             return None if given is None else onnx.numpy_helper.to_array(given)

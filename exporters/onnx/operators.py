@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from zoo.common.errors import Unsupported
 from zoo.common.optional_imports import require
 from zoo.networks.layer_names import LayerNames
+
+from .external_data import graphs_of
 
 #: A handler of tf2onnx: (graph, node, name, further arguments).
 Handler = Callable[[Any, Any, str, Any], None]
@@ -37,13 +39,18 @@ def _bits(graph: Any, node: Any, name: str, _: Any) -> None:
 
 
 def _sign_bit(graph: Any, node: Any, name: str, _: Any) -> None:
-    """Whether the sign bit is set, minus zero included: `keras.ops.argmax` asks for it."""
+    """Whether the sign bit is set, minus zero included: `keras.ops.argmax` asks for it.
+
+    Other bits, and those of integers, are left: newer operator sets have the operator itself.
+    """
+    import numpy as np
+
     source, mask = node.inputs
     if source.type != "Bitcast" or not mask.is_const():
-        raise ValueError(f"{node.type} of {source.type}")
-    value = int(mask.get_tensor_value(as_list=False).reshape(-1)[0])
-    if value & 0x7FFFFFFF or not value:
-        raise ValueError("a mask of other bits than the sign's")
+        return
+    bits = mask.get_tensor_value(as_list=False)
+    if bits.dtype.kind != "i" or (bits != np.iinfo(bits.dtype).min).any():
+        return
     zero, one = (_constant(graph, source, name, number) for number in (0.0, 1.0))
     inverse = graph.make_node("Div", [one, source.input[0]])
     below = [
@@ -55,16 +62,22 @@ def _sign_bit(graph: Any, node: Any, name: str, _: Any) -> None:
 
 
 def _real(graph: Any, node: Any, name: str, _: Any) -> None:
-    _replace(graph, node, _transformed(graph, node, name, 0))
+    part = _transformed(graph, node, name, 0)
+    if part is not None:
+        _replace(graph, node, part)
 
 
 def _imaginary(graph: Any, node: Any, name: str, _: Any) -> None:
-    _replace(graph, node, _transformed(graph, node, name, 1))
+    part = _transformed(graph, node, name, 1)
+    if part is not None:
+        _replace(graph, node, part)
 
 
 def _magnitude(graph: Any, node: Any, name: str, _: Any) -> None:
-    parts = (_transformed(graph, node, name, part).output[0] for part in (0, 1))
-    squares = [graph.make_node("Mul", [part, part]).output[0] for part in parts]
+    parts = [_transformed(graph, node, name, part) for part in (0, 1)]
+    if parts[0] is None:
+        return
+    squares = [graph.make_node("Mul", [part.output[0]] * 2).output[0] for part in parts]
     total = graph.make_node("Add", squares)
     _replace(graph, node, graph.make_node("Sqrt", [total.output[0]]))
 
@@ -103,8 +116,9 @@ def refuse_leftovers(model: Any, layers: Sequence[str]) -> None:
         Unsupported: Names the operators and their layers.
     """
     onnx = require("onnx")
-    known = {schema.name for schema in onnx.defs.get_all_schemas() if not schema.domain}
-    left = [n for n in _nodes(model.graph) if not n.domain and n.op_type not in known]
+    (opset,) = (entry.version for entry in model.opset_import if not entry.domain)
+    nodes = (node for graph in graphs_of(model) for node in graph.node if not node.domain)
+    left = [node for node in nodes if not onnx.defs.has(node.op_type, opset)]
     if not left:
         return
     names = LayerNames(layers, [node.name for node in left])
@@ -116,14 +130,6 @@ def refuse_leftovers(model: Any, layers: Sequence[str]) -> None:
         why="an ONNX file may hold standard operators only",
         fix="write that layer with other operations of keras.ops, or choose another format",
     )
-
-
-def _nodes(graph: Any) -> Iterator[Any]:
-    for node in graph.node:
-        yield node
-        for attribute in node.attribute:
-            if attribute.HasField("g"):
-                yield from _nodes(attribute.g)
 
 
 def _constant(graph: Any, node: Any, name: str, value: float) -> str:
@@ -138,19 +144,18 @@ def _constant(graph: Any, node: Any, name: str, value: float) -> str:
 def _transformed(graph: Any, node: Any, name: str, part: int) -> Any:
     """The real (0) or imaginary (1) part of a real Fourier transform, as a matrix product.
 
-    Raises:
-        ValueError: The node reads something else, or frames longer than the transform.
+    None where the node reads something else, or frames longer than the transform.
     """
     import numpy as np
     from tf2onnx import utils
 
     source = node.inputs[0]
     if source.type != "RFFT" or not source.inputs[1].is_const():
-        raise ValueError(f"{node.type} of {source.type}: ONNX has no complex numbers")
+        return None
     length = int(source.inputs[1].get_tensor_value(as_list=False).reshape(-1)[0])
     taken = graph.get_shape(source.input[0])[-1]
     if not 0 < taken <= length:
-        raise ValueError(f"frames of {taken} values for a transform of {length}")
+        return None
     angles = 2 * np.pi * np.outer(np.arange(taken), np.arange(length // 2 + 1)) / length
     matrix = (np.cos(angles), -np.sin(angles))[part]
     dtype = utils.map_onnx_to_numpy_type(graph.get_dtype(source.input[0]))

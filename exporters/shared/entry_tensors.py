@@ -3,39 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from math import inf, prod
 from typing import Any, Generic, Literal, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from zoo.contracts.network_entry import EntryTensor
+from zoo.contracts.network_entry import EntryPath, EntryTensor
+
+from ..quantization.quantization_error import IntegerMapping
 
 Array = NDArray[Any]
 Key = TypeVar("Key", bound=Hashable)
 Kind = Literal[
     "values", "conversion", "reshape", "transpose", "concatenate", "pad", "none", "layer"
 ]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Grid:
-    """The numbers that a quantized tensor can hold."""
-
-    step: float
-    low: float
-    high: float
-
-    @classmethod
-    def of(cls, scale: float, zero_point: int, dtype: str) -> Grid:
-        """That of integers with one scale."""
-        limits = np.iinfo(dtype)
-        return cls(
-            step=scale,
-            low=scale * (int(limits.min) - zero_point),
-            high=scale * (int(limits.max) - zero_point),
-        )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,7 +35,7 @@ class GraphStep(Generic[Key]):
         shape: Of the output.
         axes: Order of the axes of a transposition; the axis of a concatenation.
         pads: Of padding, (before, after) for each axis.
-        grid: Of the output, where it is quantized.
+        integers: Of the output, where it is quantized.
         half: Whether the output is in half precision.
     """
 
@@ -63,12 +46,12 @@ class GraphStep(Generic[Key]):
     shape: tuple[int, ...] = ()
     axes: tuple[int, ...] = ()
     pads: tuple[tuple[int, int], ...] = ()
-    grid: Grid | None = None
+    integers: IntegerMapping | None = None
     half: bool = False
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Trace(Generic[Key]):
+class Trace(EntryPath, Generic[Key]):
     """A tensor that holds values of the input, moved and computed on one by one.
 
     Attributes:
@@ -82,15 +65,7 @@ class Trace(Generic[Key]):
     origin: Key
     places: Array
     copies: int = 1
-    operators: tuple[str, ...] = ()
     rounded: tuple[Key, ...] = ()
-    step: float = 0.0
-    input_step: float = 0.0
-    half: bool = False
-    low: float = -inf
-    high: float = inf
-    input_low: float = -inf
-    input_high: float = inf
 
     def ordered(self, values: Array, shape: tuple[int, ...]) -> Array:
         """A tensor's values, (examples, …), in the order of `EntryTensor.values`."""
@@ -106,23 +81,24 @@ class Trace(Generic[Key]):
         ends: Array = (ordered >= self.high - half) | (ordered <= self.low + half)
         return ends
 
-    def on(self, grid: Grid | None, half: bool) -> Trace[Key]:
-        """The same behind an operator that rounds to a grid, or to half precision."""
+    def on(self, integers: IntegerMapping | None, half: bool) -> Trace[Key]:
+        """The same behind an operator that rounds to integers, or to half precision."""
         found = replace(self, half=self.half or half)
-        if grid is None:
+        if integers is None:
             return found
+        low, high = integers.range
         if not self.operators:
             return replace(
                 found,
-                input_step=max(self.input_step, grid.step),
-                input_low=max(self.input_low, grid.low),
-                input_high=min(self.input_high, grid.high),
+                input_step=max(self.input_step, integers.scale),
+                input_low=max(self.input_low, low),
+                input_high=min(self.input_high, high),
             )
         return replace(
             found,
-            step=max(self.step, grid.step),
-            low=max(self.low, grid.low),
-            high=min(self.high, grid.high),
+            step=max(self.step, integers.scale),
+            low=max(self.low, low),
+            high=min(self.high, high),
         )
 
 
@@ -165,34 +141,27 @@ class EntryTraces(Generic[Key]):
         return EntryTensor(
             name=name,
             values=trace.ordered(values[key], shape),
-            operators=trace.operators,
-            step=trace.step,
-            input_step=trace.input_step,
-            half=trace.half,
-            low=trace.low,
-            high=trace.high,
-            input_low=trace.input_low,
-            input_high=trace.input_high,
             clipped=clipped,
+            **{one.name: getattr(trace, one.name) for one in fields(EntryPath)},
         )
 
 
 def trace_entries(
-    inputs: Iterable[tuple[Key, tuple[int, ...], Grid | None]],
+    inputs: Iterable[tuple[Key, tuple[int, ...], IntegerMapping | None]],
     steps: Iterable[GraphStep[Key]],
     outputs: Iterable[Key],
 ) -> EntryTraces[Key]:
     """Follows the values of the inputs up to the first layers.
 
     Args:
-        inputs: Key, shape and grid of each.
+        inputs: Key, shape and integers of each.
         steps: The graph's operators in an order in which they can run.
         outputs: Keys of the graph's results.
     """
     traces = EntryTraces[Key]()
-    for key, shape, grid in inputs:
+    for key, shape, integers in inputs:
         places = np.arange(prod(shape)).reshape(shape)
-        traces.found[key] = Trace(origin=key, places=places).on(grid, False)
+        traces.found[key] = Trace(origin=key, places=places).on(integers, False)
     for step in steps:
         known = [key for key in step.reads if key in traces.found]
         if not known or step.kind == "none":
@@ -202,8 +171,8 @@ def trace_entries(
             traces.layers.append(step)
             traces.read += [key for key in known if key not in traces.read]
             continue
-        made = made.on(step.grid, step.half)
-        if step.grid is not None and made.operators:
+        made = made.on(step.integers, step.half)
+        if step.integers is not None and made.operators:
             made = replace(made, rounded=(*made.rounded, step.makes[0]))
         traces.found[step.makes[0]] = made
     traces.read += [key for key in outputs if key in traces.found and key not in traces.read]

@@ -115,7 +115,7 @@ class TfliteGraph:
     def constant_bytes(self, operator: Operator) -> dict[int, int]:
         """Bytes of an operator's constants, by buffer; those behind a conversion among them."""
         found = {}
-        for place in (self._stored(i) for i in operator.inputs if i >= 0):
+        for place in (self.stored(i) for i in operator.inputs if i >= 0):
             if place is not None:
                 buffer = self.graph.tensors[place].buffer
                 found[buffer] = len(self.model.buffers[buffer].data)
@@ -124,7 +124,7 @@ class TfliteGraph:
     def weights(self, operator: Operator) -> tuple[Array | None, int, int | None]:
         """An operator's largest constant as real numbers, its channel axis, its scales' number."""
         axis = _CHANNELS.get(operator.kind, 0)
-        stored = [p for i in operator.inputs[1:] if i >= 0 and (p := self._stored(i)) is not None]
+        stored = [p for i in operator.inputs[1:] if i >= 0 and (p := self.stored(i)) is not None]
         stored = [p for p in stored if len(self.shape(p)) > 1]
         if not stored:
             return None, axis, None
@@ -132,7 +132,7 @@ class TfliteGraph:
         values, scales = self._constant(largest)
         return values, axis, scales
 
-    def _stored(self, place: int) -> int | None:
+    def stored(self, place: int) -> int | None:
         """The constant that a tensor is, or is converted from."""
         if self.is_constant(place):
             return place

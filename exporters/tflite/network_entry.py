@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
+from math import inf
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from zoo.contracts.network_entry import FirstResult, NetworkEntry
 
-from ..shared.entry_tensors import EntryTraces, GraphStep, Grid, Kind, trace_entries
+from ..shared.entry_tensors import EntryTraces, GraphStep, Kind, trace_entries
 from .graph import Operator, TfliteGraph
 from .runner import Array, Runner
 
@@ -38,7 +38,7 @@ def network_entry(path: Path, inputs: Array, results: bool) -> NetworkEntry:
     places = [int(i) for i in graph.graph.inputs]
     constants = _constants(graph)
     traces = trace_entries(
-        [(place, graph.shape(place), _grid(graph, place)) for place in places],
+        [(place, graph.shape(place), graph.integers(place)) for place in places],
         [_step(graph, operator, constants) for operator in graph.operators],
         [int(i) for i in graph.graph.outputs],
     )
@@ -52,7 +52,6 @@ def network_entry(path: Path, inputs: Array, results: bool) -> NetworkEntry:
     real = {place: _real(graph, place, np.stack(values)) for place, values in found.items()}
     shape = graph.shape(places[0])[1:]
     return NetworkEntry(
-        runtime="litert",
         tensors=tuple(traces.entry(place, graph.name(place), real, shape) for place in traces.read),
         results=tuple(_result(graph, place, real[place]) for place in given),
     )
@@ -93,24 +92,16 @@ def _step(graph: TfliteGraph, operator: Operator, constants: set[int]) -> GraphS
         shape=() if made is None else graph.shape(made),
         axes=axes,
         pads=pads,
-        grid=None if made is None else _grid(graph, made),
-        half=any(graph.dtype(place) == "float16" for place in _sources(graph, operator)),
+        integers=None if made is None else graph.integers(made),
+        half=any(graph.dtype(place) == "float16" for place in _as_stored(graph, operator)),
     )
 
 
-def _sources(graph: TfliteGraph, operator: Operator) -> list[int]:
+def _as_stored(graph: TfliteGraph, operator: Operator) -> list[int]:
     """What an operator reads and makes, and constants behind a conversion, as they are stored."""
     places = [place for place in (*operator.inputs, *operator.outputs) if place >= 0]
-    makers = [graph.producers[place] for place in operator.inputs if place in graph.producers]
-    stored = [graph.operators[maker].inputs[0] for maker in makers if graph.operators[maker].inputs]
-    return [*places, *(place for place in stored if graph.is_constant(place))]
-
-
-def _grid(graph: TfliteGraph, place: int) -> Grid | None:
-    mapping = graph.integers(place)
-    if mapping is None:
-        return None
-    return Grid.of(mapping.scale, mapping.zero_point, mapping.dtype)
+    constants = (graph.stored(place) for place in operator.inputs if place >= 0)
+    return [*places, *(place for place in constants if place is not None)]
 
 
 def _results(graph: TfliteGraph, traces: EntryTraces[int]) -> list[int]:
@@ -121,13 +112,10 @@ def _results(graph: TfliteGraph, traces: EntryTraces[int]) -> list[int]:
 
 def _real(graph: TfliteGraph, place: int, values: Array) -> Array:
     mapping = graph.integers(place)
-    real: Array = values.astype(np.float64)
-    return real if mapping is None else (real - mapping.zero_point) * mapping.scale
+    return values.astype(np.float64) if mapping is None else mapping.real(values)
 
 
 def _result(graph: TfliteGraph, place: int, values: Array) -> FirstResult:
-    grid = _grid(graph, place)
-    limits: dict[str, Any] = {}
-    if grid is not None:
-        limits = {"step": grid.step, "low": grid.low, "high": grid.high}
-    return FirstResult(name=graph.name(place), values=values, **limits)
+    mapping = graph.integers(place)
+    low, high = (-inf, inf) if mapping is None else mapping.range
+    return FirstResult(name=graph.name(place), values=values, low=low, high=high)

@@ -6,10 +6,12 @@ from typing import Any
 
 import pytest
 
-from zoo.exporters.shared.entry_tensors import GraphStep, Grid, trace_entries
+from zoo.exporters.quantization.quantization_error import IntegerMapping
+from zoo.exporters.shared.entry_tensors import GraphStep, trace_entries
 
 INPUT, SCALED, SQUARE, TOGETHER = "input", "scaled", "square", "together"
-NARROW, WIDE = Grid(step=0.01, low=-0.8, high=2.0), Grid(step=0.02, low=0.0, high=4.0)
+NARROW = IntegerMapping(scale=0.01, zero_point=80, dtype="uint8")  # -0.8 to 1.75
+WIDE = IntegerMapping(scale=0.02, zero_point=0, dtype="uint8")  # 0 to 5.1
 
 
 def step(kind: Any, reads: tuple[str, ...], makes: str, **more: Any) -> GraphStep[str]:
@@ -22,8 +24,8 @@ def test_what_is_made_of_two_tensors_holds_what_either_does(joined):
     made = trace_entries(
         [(INPUT, (1, 4), None)],
         [
-            step("values", (INPUT,), SCALED, grid=NARROW),
-            step("values", (SCALED, SCALED), SQUARE, grid=WIDE),
+            step("values", (INPUT,), SCALED, integers=NARROW),
+            step("values", (SCALED, SCALED), SQUARE, integers=WIDE),
             step("concatenate", joined, TOGETHER, axes=(1,)),
             step("layer", (TOGETHER,), "conv"),
         ],
@@ -31,6 +33,6 @@ def test_what_is_made_of_two_tensors_holds_what_either_does(joined):
     )
     assert made.read == [TOGETHER]
     found = made.found[TOGETHER]
-    assert (found.low, found.high, found.step, found.copies) == (-0.8, 4.0, 0.02, 2)
+    assert (found.low, found.high, found.step, found.copies) == (-0.8, WIDE.range[1], 0.02, 2)
     assert set(found.rounded) == {SCALED, SQUARE}
     assert set(found.operators) == {SCALED, SQUARE}

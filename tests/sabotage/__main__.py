@@ -1,4 +1,4 @@
-"""``python -m tests.sabotage``: sabotages real files, and asks who refuses them.
+"""``python -m tests.sabotage``: sabotages real files, and records whether they are refused.
 
 Exit code 1 where a change beyond tolerance is not refused, 2 where a sabotage itself is broken
 or nothing was sabotaged.

@@ -1,8 +1,8 @@
 """Agents that are forked from one process with the runtimes in it: thousands start in a suite.
 
-Each is a fresh process as ever, and runs the agent's own code; what is spared is the import of
-numpy and the runtimes. A small program stands for each agent where edgezoo starts it: it hands its
-pipes over, and ends with the agent.
+Each is a process of its own and runs the agent's own code, without importing numpy and the runtimes
+anew. In its place edgezoo starts a small client, which passes its pipes to the server and ends with
+the agent.
 """
 
 from __future__ import annotations
@@ -110,13 +110,13 @@ def serve(address: str, agent: str) -> None:
 
 
 def _end_with_suite() -> None:
-    """The suite holds the other end of this pipe, however it ends."""
+    """Ends the server with the suite, which holds the other end of this pipe."""
     os.read(0, 1)  # Not by sys.stdin, whose lock forks would inherit.
     os._exit(0)
 
 
 def _end_with(client: socket.socket) -> None:
-    """Whoever kills the small program means the agent."""
+    """Ends the agent when its client was killed."""
     client.recv(1)
     os._exit(70)
 

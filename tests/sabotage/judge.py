@@ -7,6 +7,7 @@ import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -58,7 +59,7 @@ class Judge:
         with np.load(evaluated.folder / REFERENCE) as stored:
             self.network = stored["outputs"][: len(self.answers)]
 
-    @property
+    @cached_property
     def distance(self) -> float:
         """Mean distance of the honest file from its network."""
         own, _ = rows_of(self.network, self.labels, self.choose)

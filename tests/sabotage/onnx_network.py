@@ -277,10 +277,8 @@ class OnnxNetwork(Network):
     def drop_addition(self) -> None:
         for node in self.graph.node:
             if node.op_type == "Add" and all(self._constant(one) is None for one in node.input):
-                left = node.input[0]
                 del node.input[1]
                 node.op_type = "Identity"
-                assert node.input[0] == left
                 return
         raise NotApplicable("the file adds no two branches")
 
@@ -316,8 +314,7 @@ class OnnxNetwork(Network):
         softmax = self._one_of("Softmax")
         made = softmax.output[0]
         softmax.output[0] = "once"
-        after = list(self.graph.node)
-        at = next(n for n, one in enumerate(after) if one == softmax)
+        at = next(n for n, one in enumerate(self.graph.node) if one == softmax)
         self.graph.node.insert(at + 1, self._node("Softmax", ["once"], [made], axis=-1))
 
     def _logits_type(self) -> Any:

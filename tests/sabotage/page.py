@@ -10,10 +10,10 @@ from .record import APPLIED, BROKEN, NOT_APPLICABLE, Outcome
 
 INTRODUCTION = f"""# Sabotage
 
-What the [gate](gate.md) and [`zoo verify`](bundle.md#zoo-verify) find of what a fault or an enemy
-may do to a file. `make sabotage` exports honest files of a convolutional network for colour, a
-residual network, an LSTM that classifies, one that tags words, and a generator, changes their
-bytes in each of the ways below, and asks both. Nothing on this page was typed by hand: the
+What the [gate](gate.md) and [`zoo verify`](bundle.md#zoo-verify) find of what a fault or an
+attacker may do to a file. `make sabotage` exports honest files of a convolutional network for
+colour, a residual network, an LSTM that classifies, one that tags words, and a generator, changes
+their bytes in each of the ways below, and asks both. Nothing on this page was typed by hand: the
 command writes it from its records in `docs/sabotage.json`.
 
 **The gate** gets the changed file as if the exporter had written it. **`zoo verify`** gets the

@@ -13,6 +13,8 @@ from .tolerance import too_far
 #: How far honest files of all families are off, as docs/honest_files.py measured.
 HONEST = Path(__file__).parents[2] / "docs" / "honest-files.json"
 APPLIED, NOT_APPLICABLE, BROKEN = "applied", "not applicable", "broken"
+#: What is beyond tolerance of a file that does not run.
+NO_ANSWERS = "gives no answers"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,9 +25,8 @@ class Outcome:
         status: ``applied``; ``not applicable``, and `why`; ``broken`` where the sabotage itself
             failed, which is a fault of this program.
         why: Also the gate's reason.
-        runs: Whether the sabotaged file gives answers at all.
         changed: Whether any of its answers is another than the honest file's.
-        agreement: See `tolerance.Effect`, as for the next four; None where nothing was compared.
+        agreement: See `tolerance.Effect`, as for the next three; None where nothing was compared.
         honest: Distance of the honest file from its network, as `distance` is measured.
         images: Whether answers are images, not choices.
         far: Why the distance is beyond tolerance, by the worst honest file; see `with_distances`.
@@ -40,10 +41,8 @@ class Outcome:
     precision: str
     status: str
     why: str = ""
-    runs: bool = True
     changed: bool = False
     agreement: float | None = None
-    mean: float | None = None
     most: float | None = None
     distance: float | None = None
     beyond: str = ""

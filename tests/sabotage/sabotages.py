@@ -1,4 +1,4 @@
-"""The sabotages of networks: small functions that change a file as a fault or an enemy would."""
+"""The sabotages of networks: small functions that change a file as a fault or an attacker would."""
 
 from __future__ import annotations
 
@@ -19,13 +19,11 @@ class Sabotage:
 
     Attributes:
         name: ``one-weight``.
-        group: What is changed: weights, biases, steps (of integers), graph, input, output, time.
         does: In words.
         apply: Changes the network; raises `NotApplicable` where there is nothing to change.
     """
 
     name: str
-    group: str
     does: str
     apply: Callable[[Network], None]
 
@@ -33,12 +31,12 @@ class Sabotage:
 SABOTAGES: list[Sabotage] = []
 
 
-def sabotage(group: str, does: str) -> Callable[[Callable[[Network], None]], Callable[..., None]]:
+def sabotage(does: str) -> Callable[[Callable[[Network], None]], Callable[..., None]]:
     """Registers a function under its name."""
 
     def register(apply: Callable[[Network], None]) -> Callable[[Network], None]:
         name = apply.__name__.replace("_", "-")
-        SABOTAGES.append(Sabotage(name=name, group=group, does=does, apply=apply))
+        SABOTAGES.append(Sabotage(name=name, does=does, apply=apply))
         return apply
 
     return register
@@ -72,17 +70,17 @@ def _one_weight(layer: Layer, by: float) -> None:
     change(layer, moved)
 
 
-@sabotage("weights", "one weight of the first layer moves by 0.2")
+@sabotage("one weight of the first layer moves by 0.2")
 def one_weight_of_first(network: Network) -> None:
     _one_weight(network.layers[0], 0.2)
 
 
-@sabotage("weights", "one weight in the middle moves by 0.2")
+@sabotage("one weight in the middle moves by 0.2")
 def one_weight_of_middle(network: Network) -> None:
     _one_weight(network.middle(), 0.2)
 
 
-@sabotage("weights", "one weight of the last layer + 0.2")
+@sabotage("one weight of the last layer + 0.2")
 def one_weight_of_last(network: Network) -> None:
     def moved(rows: Array) -> Array:
         # Of the input that matters most to all outputs: one that is always zero matters to none.
@@ -93,7 +91,7 @@ def one_weight_of_last(network: Network) -> None:
     change(network.layers[-1], moved)
 
 
-@sabotage("weights", "an output channel in the middle is zero, bias and all")
+@sabotage("an output channel in the middle is zero, bias and all")
 def channel_zeroed(network: Network) -> None:
     layer = network.middle(lambda layer: layer.channels > 2 and layer.bias is not None)
 
@@ -104,7 +102,7 @@ def channel_zeroed(network: Network) -> None:
     change(layer, zeroed)
 
 
-@sabotage("weights", "two output channels in the middle are exchanged")
+@sabotage("two output channels in the middle are exchanged")
 def channels_swapped(network: Network) -> None:
     layer = network.middle(lambda layer: layer.channels > 2)
 
@@ -115,12 +113,12 @@ def channels_swapped(network: Network) -> None:
     change(layer, swapped)
 
 
-@sabotage("weights", "all weights of a layer in the middle have the other sign")
+@sabotage("all weights of a layer in the middle have the other sign")
 def sign_flipped(network: Network) -> None:
     change(network.middle(), np.negative)
 
 
-@sabotage("weights", "one filter has the other sign")
+@sabotage("one filter has the other sign")
 def filter_sign_flipped(network: Network) -> None:
     def flipped(rows: Array) -> Array:
         rows[0] *= -1.0
@@ -129,23 +127,23 @@ def filter_sign_flipped(network: Network) -> None:
     change(network.middle(), flipped)
 
 
-@sabotage("weights", "a layer in the middle × 0.9")
+@sabotage("a layer in the middle × 0.9")
 def layer_scaled_down(network: Network) -> None:
     change(network.middle(), lambda rows: rows * 0.9)
 
 
-@sabotage("weights", "a layer in the middle × 1.1")
+@sabotage("a layer in the middle × 1.1")
 def layer_scaled_up(network: Network) -> None:
     change(network.middle(), lambda rows: rows * 1.1)
 
 
-@sabotage("weights", "all layers × 0.97")
+@sabotage("all layers × 0.97")
 def all_scaled_down(network: Network) -> None:
     for layer in network.layers:
         change(layer, lambda rows: rows * 0.97)
 
 
-@sabotage("weights", "one filter in the middle is replaced by random numbers")
+@sabotage("one filter in the middle is replaced by random numbers")
 def filter_replaced(network: Network) -> None:
     layer = network.middle(lambda layer: layer.channels > 2)
 
@@ -161,32 +159,32 @@ def _rounded(rows: Array, bits: int) -> Array:
     return np.rint(rows / step) * step if step else rows
 
 
-@sabotage("weights", "all weights are rounded to 4 bits, one scale for each layer")
+@sabotage("all weights are rounded to 4 bits, one scale for each layer")
 def rounded_to_4_bits(network: Network) -> None:
     for layer in network.layers:
         change(layer, lambda rows: _rounded(rows, 4))
 
 
-@sabotage("weights", "all weights are rounded to 2 bits, one scale for each layer")
+@sabotage("all weights are rounded to 2 bits, one scale for each layer")
 def rounded_to_2_bits(network: Network) -> None:
     for layer in network.layers:
         change(layer, lambda rows: _rounded(rows, 2))
 
 
-@sabotage("weights", "the smaller half of all weights is zero")
+@sabotage("the smaller half of all weights is zero")
 def half_pruned(network: Network) -> None:
     for layer in network.layers:
         change(layer, lambda rows: np.where(np.abs(rows) < np.median(np.abs(rows)), 0.0, rows))
 
 
-@sabotage("weights", "noise of a tenth of each layer's deviation")
+@sabotage("noise of a tenth of each layer's deviation")
 def noise_on_weights(network: Network) -> None:
     random = np.random.default_rng(0)
     for layer in network.layers:
         change(layer, lambda rows: rows + random.normal(0.0, 0.1 * rows.std(), rows.shape))
 
 
-@sabotage("weights", "a square matrix, or the sides of all kernels, are transposed")
+@sabotage("a square matrix, or the sides of all kernels, are transposed")
 def matrix_transposed(network: Network) -> None:
     found = False
     for layer in network.layers:
@@ -200,7 +198,7 @@ def matrix_transposed(network: Network) -> None:
     need(found, "no matrix is square")
 
 
-@sabotage("weights", "all kernels are mirrored: correlation taken for convolution")
+@sabotage("all kernels are mirrored: correlation taken for convolution")
 def kernels_mirrored(network: Network) -> None:
     found = [layer for layer in network.layers if layer.spatial]
     need(bool(found), "no layer has kernels")
@@ -208,7 +206,7 @@ def kernels_mirrored(network: Network) -> None:
         layer.weights.write(np.flip(layer.weights.read(), layer.spatial))
 
 
-@sabotage("weights", "the input channels run backwards: BGR for RGB")
+@sabotage("the input channels run backwards: BGR for RGB")
 def input_channels_swapped(network: Network) -> None:
     layer = network.layers[0]
     rows = layer.rows()
@@ -219,7 +217,7 @@ def input_channels_swapped(network: Network) -> None:
     layer.write_rows(np.flip(rows, axis))
 
 
-@sabotage("weights", "the table of words is off by one")
+@sabotage("the table of words is off by one")
 def vocabulary_shifted(network: Network) -> None:
     table = network.vocabulary()
     table.store(np.roll(table.stored(), 1, axis=0))
@@ -235,22 +233,22 @@ def _bias_of_head(network: Network, function: Callable[[Array], Array]) -> None:
     bias.write(function(bias.read()))
 
 
-@sabotage("biases", "the bias of one class − 1.5")
+@sabotage("the bias of one class − 1.5")
 def class_bias_lowered(network: Network) -> None:
     _bias_of_head(network, lambda bias: bias - 1.5 * (np.arange(len(bias)) == CLASS))
 
 
-@sabotage("biases", "the bias of one class + 0.5")
+@sabotage("the bias of one class + 0.5")
 def class_bias_raised(network: Network) -> None:
     _bias_of_head(network, lambda bias: bias + 0.5 * (np.arange(len(bias)) == CLASS))
 
 
-@sabotage("biases", "one class is never answered: its bias − 30")
+@sabotage("one class is never answered: its bias − 30")
 def class_never_answered(network: Network) -> None:
     _bias_of_head(network, lambda bias: bias - 30.0 * (np.arange(len(bias)) == CLASS))
 
 
-@sabotage("biases", "one class is always answered: its bias + 30")
+@sabotage("one class is always answered: its bias + 30")
 def class_always_answered(network: Network) -> None:
     _bias_of_head(network, lambda bias: bias + 30.0 * (np.arange(len(bias)) == CLASS))
 
@@ -259,21 +257,20 @@ def _biases(network: Network, function: Callable[[Array], Array]) -> None:
     found = [layer.bias for layer in network.layers if layer.bias is not None]
     need(bool(found), "no layer has a bias")
     for bias in found:
-        if bias is not None:
-            bias.write(function(bias.read()))
+        bias.write(function(bias.read()))
 
 
-@sabotage("biases", "all biases are zero")
+@sabotage("all biases are zero")
 def biases_zeroed(network: Network) -> None:
     _biases(network, np.zeros_like)
 
 
-@sabotage("biases", "all biases are those of the channel before")
+@sabotage("all biases are those of the channel before")
 def biases_shifted(network: Network) -> None:
     _biases(network, lambda bias: np.roll(bias, 1, axis=-1))
 
 
-@sabotage("biases", "the biases of a layer in the middle are permuted")
+@sabotage("the biases of a layer in the middle are permuted")
 def biases_permuted(network: Network) -> None:
     layer = network.middle(lambda layer: layer.bias is not None and layer.channels > 2)
     assert layer.bias is not None
@@ -281,7 +278,7 @@ def biases_permuted(network: Network) -> None:
     layer.bias.write(np.random.default_rng(0).permutation(bias.reshape(-1)).reshape(bias.shape))
 
 
-@sabotage("biases", "all biases + 0.1")
+@sabotage("all biases + 0.1")
 def biases_raised(network: Network) -> None:
     _biases(network, lambda bias: bias + 0.1)
 
@@ -299,12 +296,12 @@ def _scale_weights(network: Network, factor: float) -> None:
     layer.weights.scale = layer.weights.scale * factor
 
 
-@sabotage("steps", "the scale of a layer's weights × 1.1")
+@sabotage("the scale of a layer's weights × 1.1")
 def weight_scale_1_1(network: Network) -> None:
     _scale_weights(network, 1.1)
 
 
-@sabotage("steps", "the scale of a layer's weights × 2")
+@sabotage("the scale of a layer's weights × 2")
 def weight_scale_2(network: Network) -> None:
     _scale_weights(network, 2.0)
 
@@ -315,14 +312,14 @@ def _per_channel(network: Network) -> Layer:
     )
 
 
-@sabotage("steps", "scales of a layer's channels are permuted")
+@sabotage("scales of a layer's channels are permuted")
 def channel_scales_permuted(network: Network) -> None:
     layer = _per_channel(network)
     assert layer.weights.scale is not None
     layer.weights.scale = np.roll(layer.weights.scale, 1)
 
 
-@sabotage("steps", "the channels of all layers have the mean of their scales, integers as before")
+@sabotage("the channels of all layers have the mean of their scales, integers as before")
 def channel_scales_averaged(network: Network) -> None:
     _per_channel(network)
     for layer in network.layers:
@@ -330,7 +327,7 @@ def channel_scales_averaged(network: Network) -> None:
             layer.weights.scale = np.full_like(layer.weights.scale, layer.weights.scale.mean())
 
 
-@sabotage("steps", "weights are quantized anew, with one scale for a layer in place of channels")
+@sabotage("weights are quantized anew, with one scale for a layer in place of channels")
 def per_tensor(network: Network) -> None:
     _per_channel(network)
     for layer in network.layers:
@@ -340,22 +337,22 @@ def per_tensor(network: Network) -> None:
             layer.weights.write(values)
 
 
-@sabotage("steps", "integers between two operators are read with a scale × 1.1")
+@sabotage("integers between two operators are read with a scale × 1.1")
 def activation_scale_1_1(network: Network) -> None:
     network.change_step(1.1, 0)
 
 
-@sabotage("steps", "integers between two operators are read with a scale × 2")
+@sabotage("integers between two operators are read with a scale × 2")
 def activation_scale_2(network: Network) -> None:
     network.change_step(2.0, 0)
 
 
-@sabotage("steps", "integers between two operators are read with a zero point + 1")
+@sabotage("integers between two operators are read with a zero point + 1")
 def zero_point_1(network: Network) -> None:
     network.change_step(1.0, 1)
 
 
-@sabotage("steps", "integers between two operators are read with a zero point + 8")
+@sabotage("integers between two operators are read with a zero point + 8")
 def zero_point_8(network: Network) -> None:
     network.change_step(1.0, 8)
 
@@ -363,37 +360,37 @@ def zero_point_8(network: Network) -> None:
 # The graph.
 
 
-@sabotage("graph", "the first rectifier is left out")
+@sabotage("the first rectifier is left out")
 def activation_dropped(network: Network) -> None:
     network.drop_activation()
 
 
-@sabotage("graph", "what the softmax takes is rectified")
+@sabotage("what the softmax takes is rectified")
 def output_rectified(network: Network) -> None:
     network.rectify_output()
 
 
-@sabotage("graph", "the first pooling takes the mean for the greatest, or the other way round")
+@sabotage("the first pooling takes the mean for the greatest, or the other way round")
 def pooling_exchanged(network: Network) -> None:
     network.exchange_pooling()
 
 
-@sabotage("graph", "the first residual connection is left out")
+@sabotage("the first residual connection is left out")
 def addition_dropped(network: Network) -> None:
     network.drop_addition()
 
 
-@sabotage("graph", "a convolution is padded at one side alone")
+@sabotage("a convolution is padded at one side alone")
 def padding_shifted(network: Network) -> None:
     network.shift_padding()
 
 
-@sabotage("graph", "a kernel is dilated; all shapes still fit")
+@sabotage("a kernel is dilated; all shapes still fit")
 def kernel_dilated(network: Network) -> None:
     network.dilate()
 
 
-@sabotage("graph", "input and forget gates of the recurrent layer are exchanged")
+@sabotage("input and forget gates of the recurrent layer are exchanged")
 def gates_exchanged(network: Network) -> None:
     network.exchange_gates()
 
@@ -401,27 +398,27 @@ def gates_exchanged(network: Network) -> None:
 # Outputs.
 
 
-@sabotage("outputs", "the softmax is left out: logits for probabilities")
+@sabotage("the softmax is left out: logits for probabilities")
 def softmax_dropped(network: Network) -> None:
     network.drop_softmax()
 
 
-@sabotage("outputs", "the softmax is applied twice")
+@sabotage("the softmax is applied twice")
 def softmax_twice(network: Network) -> None:
     network.repeat_softmax()
 
 
-@sabotage("outputs", "logits × 0.3: probabilities are squeezed, choices stay")
+@sabotage("logits × 0.3: probabilities are squeezed, choices stay")
 def squeezed(network: Network) -> None:
     network.heat(0.3)
 
 
-@sabotage("outputs", "logits × 0.7: probabilities are somewhat squeezed, choices stay")
+@sabotage("logits × 0.7: probabilities are somewhat squeezed, choices stay")
 def somewhat_squeezed(network: Network) -> None:
     network.heat(0.7)
 
 
-@sabotage("outputs", "logits × 3: the network is too sure, choices stay")
+@sabotage("logits × 3: the network is too sure, choices stay")
 def too_sure(network: Network) -> None:
     network.heat(3.0)
 
@@ -431,12 +428,12 @@ def _reorder(network: Network, order: Callable[[int], Array]) -> None:
     layer.reorder(order(layer.channels))
 
 
-@sabotage("outputs", "all outputs are those of the class after")
+@sabotage("all outputs are those of the class after")
 def outputs_permuted(network: Network) -> None:
     _reorder(network, lambda count: np.roll(np.arange(count), -1))
 
 
-@sabotage("outputs", "the outputs of two classes are exchanged")
+@sabotage("the outputs of two classes are exchanged")
 def two_outputs_exchanged(network: Network) -> None:
     def exchanged(count: int) -> Array:
         places = np.arange(count)
@@ -446,7 +443,7 @@ def two_outputs_exchanged(network: Network) -> None:
     _reorder(network, exchanged)
 
 
-@sabotage("outputs", "outputs of more than 0.95 are not a number")
+@sabotage("outputs of more than 0.95 are not a number")
 def not_a_number(network: Network) -> None:
     network.fail_above(0.95)
 
@@ -454,38 +451,38 @@ def not_a_number(network: Network) -> None:
 # Inputs.
 
 
-@sabotage("inputs", "raw values × 0.9")
+@sabotage("raw values × 0.9")
 def pixels_0_9(network: Network) -> None:
     factor, _ = network.normalization()
     factor.write(factor.read() * 0.9)
 
 
-@sabotage("inputs", "the mean is not subtracted")
+@sabotage("the mean is not subtracted")
 def mean_missing(network: Network) -> None:
     _, offset = network.normalization()
     need(bool(offset.read().any()), "the mean is zero")
     offset.write(np.zeros_like(offset.read()))
 
 
-@sabotage("inputs", "the deviation is not divided by")
+@sabotage("the deviation is not divided by")
 def deviation_missing(network: Network) -> None:
     factor, offset = network.normalization()
     factor.write(factor.read() / 2.0)
     offset.write(offset.read() / 2.0)
 
 
-@sabotage("inputs", "height and width of the picture are exchanged")
+@sabotage("height and width of the picture are exchanged")
 def picture_transposed(network: Network) -> None:
     network.transpose_input()
 
 
-@sabotage("inputs", "the picture is mirrored")
+@sabotage("the picture is mirrored")
 def picture_mirrored(network: Network) -> None:
     need(len([layer for layer in network.layers if layer.spatial]) > 0, "the input is no picture")
     network.reverse_input(2)
 
 
-@sabotage("inputs", "each pixel is the mean of four, as by another way to resize")
+@sabotage("each pixel is the mean of four, as by another way to resize")
 def picture_blurred(network: Network) -> None:
     network.blur_input()
 
@@ -493,18 +490,18 @@ def picture_blurred(network: Network) -> None:
 # Time.
 
 
-@sabotage("time", "the sequence runs backwards")
+@sabotage("the sequence runs backwards")
 def time_reversed(network: Network) -> None:
     network.require_sequence()
     network.reverse_input(1)
 
 
-@sabotage("time", "the recurrent layer begins with a state that is left of something else")
+@sabotage("the recurrent layer begins with a state that is left of something else")
 def stale_state(network: Network) -> None:
     network.require_sequence()
     network.stale_state()
 
 
-@sabotage("time", "half of the answer is that to the input before: state that nobody resets")
+@sabotage("half of the answer is that to the input before: state that nobody resets")
 def answer_remembered(network: Network) -> None:
     network.remember()

@@ -11,14 +11,22 @@ from zoo.registry import Registry
 from .families import Honest
 from .judge import Judge
 from .network import NotApplicable
-from .record import APPLIED, BROKEN, NOT_APPLICABLE, Outcome, honest_distances, with_distances
+from .record import (
+    APPLIED,
+    BROKEN,
+    NO_ANSWERS,
+    NOT_APPLICABLE,
+    Outcome,
+    honest_distances,
+    with_distances,
+)
 from .sabotages import SABOTAGES, Sabotage
 from .surroundings import AROUND, AroundSabotage
 
-Any_ = Sabotage | AroundSabotage
+AnySabotage = Sabotage | AroundSabotage
 
 
-def everything() -> tuple[Any_, ...]:
+def everything() -> tuple[AnySabotage, ...]:
     return (*SABOTAGES, *AROUND)
 
 
@@ -38,7 +46,7 @@ def worst_distances(judges: Sequence[Judge]) -> dict[tuple[str, bool], float]:
     return found
 
 
-def outcome_of(registry: Registry, judge: Judge, one: Any_) -> Outcome:
+def outcome_of(registry: Registry, judge: Judge, one: AnySabotage) -> Outcome:
     """Applies one sabotage to one file, and asks the gate and `zoo verify`."""
     honest = judge.honest
     about = {
@@ -69,9 +77,8 @@ def outcome_of(registry: Registry, judge: Judge, one: Any_) -> Outcome:
             **about,
             status=APPLIED,
             why=refusal.reason,
-            runs=False,
             changed=True,
-            beyond="gives no answers",
+            beyond=NO_ANSWERS,
             gate=refusal.by,
             verify=answer.by,
         )
@@ -79,10 +86,8 @@ def outcome_of(registry: Registry, judge: Judge, one: Any_) -> Outcome:
         **about,
         status=APPLIED,
         why=refusal.reason,
-        runs=True,
         changed=effect.changed,
         agreement=effect.agreement,
-        mean=effect.mean,
         most=effect.most,
         distance=effect.distance,
         beyond=effect.beyond,
@@ -96,7 +101,7 @@ def outcome_of(registry: Registry, judge: Judge, one: Any_) -> Outcome:
 def run_suite(
     registry: Registry,
     honest: Sequence[Honest],
-    sabotages: Sequence[Any_],
+    sabotages: Sequence[AnySabotage],
     workers: int,
 ) -> Iterator[Outcome]:
     """Every sabotage in every honest file that the gate passed."""

@@ -33,7 +33,6 @@ class AroundSabotage:
     name: str
     does: str
     apply: Callable[[Registry, Path], None]
-    group: str = "around"
 
 
 AROUND: list[AroundSabotage] = []

@@ -29,7 +29,7 @@ TYPES = {
     "INT64": "int64",
 }
 #: Places of an LSTM's matrices and biases among its inputs, gate by gate: input, forget, cell, out.
-MATRICES, RECURRENT, BIASES, STATES = (1, 2, 3, 4), (5, 6, 7, 8), (12, 13, 14, 15), (18, 19)
+MATRICES, RECURRENT, BIASES = (1, 2, 3, 4), (5, 6, 7, 8), (12, 13, 14, 15)
 RELU = 1
 #: Operators whose second version has integers, too.
 INTEGER_SINCE_2 = ("PAD", "TRANSPOSE", "REVERSE_V2", "AVERAGE_POOL_2D", "MAX_POOL_2D", "REDUCE_MAX")
@@ -275,7 +275,7 @@ class TfliteNetwork(Network):
                 self._redirect(made, left, self._readers(made))
                 self.graph.operators.remove(operator)
                 return
-            if constant is None and self.kind(operator) == "ADD" and len(self._shape(left)) == 4:
+            if constant is None and len(self._shape(left)) == 4:
                 # Integers of the branch that is left out stand for zero.
                 zero = self._new_tensor(right, "nothing", (1,))
                 steps = self.graph.tensors[right].quantization.zeroPoint[0]

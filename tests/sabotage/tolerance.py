@@ -37,8 +37,7 @@ class Effect:
         changed: Whether any answer is another at all.
         agreement: Share of first choices that are the honest file's, 0 to 1; of images, of those
             that look the same: no pixel is more than a tenth of the range away.
-        mean: Mean absolute difference from the honest file's answers.
-        most: The largest.
+        most: The largest absolute difference from the honest file's answers.
         distance: Mean distance from the network: total variation of probabilities, absolute
             difference of pixels.
         beyond: Why that is beyond tolerance, the distance aside; empty when it is not.
@@ -46,7 +45,6 @@ class Effect:
 
     changed: bool
     agreement: float
-    mean: float
     most: float
     distance: float
     beyond: str
@@ -85,7 +83,6 @@ def effect_of(
         return Effect(
             changed=True,
             agreement=0.0,
-            mean=float("nan"),
             most=float("nan"),
             distance=float("nan"),
             beyond="outputs of another shape",
@@ -103,7 +100,6 @@ def effect_of(
     return Effect(
         changed=not np.array_equal(honest, answers),
         agreement=agreement,
-        mean=float(apart.mean()),
         most=float(apart.max()),
         distance=distance,
         beyond="; ".join(reasons),

@@ -180,6 +180,11 @@ class Manifest:
     attachments: dict[str, str] = field(default_factory=dict)
     schema: int = SCHEMA
 
+    @property
+    def findings(self) -> tuple[QualityFinding, ...]:
+        """What it says against the network; none where it says nothing."""
+        return () if self.gate is None else self.gate.findings or ()
+
 
 _MANIFEST = TypeAdapter(Manifest)
 
@@ -212,9 +217,8 @@ class Artifact:
 
     @property
     def findings(self) -> tuple[QualityFinding, ...]:
-        """What its manifest says against the network; none where the manifest says nothing."""
-        gate = self.manifest.gate if self.manifest is not None else None
-        return (gate.findings or ()) if gate is not None else ()
+        """What its manifest says against the network; none where there is no manifest."""
+        return () if self.manifest is None else self.manifest.findings
 
     @property
     def companions(self) -> tuple[str, ...]:

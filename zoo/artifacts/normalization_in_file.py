@@ -40,9 +40,8 @@ _SEED = 0
 _FLOAT, _HALF = 2.0**-22, 2.0**-10
 #: Integer steps that rounding before, within and behind the operators may add up to.
 _STEPS = 1.5
-#: An integer file that is off by more than this share of all values has lost them, whatever its
-#: steps are.
-_MOST_LOST = 0.05
+#: What integer steps explain at most, however coarse they are, as a share of the formula's range.
+_MOST_BY_STEPS = 0.05
 #: Share of the values of real inputs that integers may be too few for, as ranges are measured on
 #: others; and of built inputs, where there are no real ones: these have extremes more often.
 _MOST_CLIPPED, _MOST_CLIPPED_OF_BUILT = 0.05, 0.3
@@ -214,7 +213,7 @@ def _compared(
     added = _in_order(_added(whole, preprocessing), preprocessing)
     rounding = PREPROCESSING_MAX_ABS + (_HALF if tensor.half else _FLOAT) * added
     step = tensor.input_step * _factor(preprocessing)
-    integer = min(_STEPS * tensor.step + step, _MOST_LOST * float(np.ptp(formula)))
+    integer = min(_STEPS * tensor.step + step, _MOST_BY_STEPS * float(np.ptp(formula)))
     allowed = rounding + integer
     distances = np.abs(tensor.values - right)
     if tensor.clipped is not None:

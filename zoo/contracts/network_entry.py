@@ -11,7 +11,32 @@ if TYPE_CHECKING:  # lists and help must not wait for numpy
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class EntryTensor:
+class EntryPath:
+    """What is done to values on their way from the input to a tensor.
+
+    Attributes:
+        operators: Kinds of the operators that compute on values on the way to it.
+        step: The coarsest quantization step behind the first of these; 0 for real numbers.
+        input_step: The coarsest quantization step in front of them.
+        half: Whether some of them compute in half precision.
+        low: Least number that it can hold.
+        high: Greatest number that it can hold.
+        input_low: Least raw value that reaches the first operator.
+        input_high: Greatest raw value that does.
+    """
+
+    operators: tuple[str, ...] = ()
+    step: float = 0.0
+    input_step: float = 0.0
+    half: bool = False
+    low: float = -inf
+    high: float = inf
+    input_low: float = -inf
+    input_high: float = inf
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class EntryTensor(EntryPath):
     """A tensor behind which a layer of the network begins, measured on raw inputs.
 
     Between the input and it, the file only moves values and computes on each by itself.
@@ -21,28 +46,12 @@ class EntryTensor:
         values: Real numbers, (examples, *shape of the input, copies): the axes after the order of
             the input, whatever the file's own order, and how often each value is repeated; NaN
             for values that are not in the tensor.
-        operators: Kinds of the operators that compute on values on the way to it.
-        step: The coarsest quantization step behind the first of these; 0 for real numbers.
-        input_step: The coarsest quantization step in front of them.
-        half: Whether some of them compute in half precision.
-        low: Least number that it can hold.
-        high: Greatest number that it can hold.
-        input_low: Least raw value that reaches the first operator.
-        input_high: Greatest raw value that does.
         clipped: Whether each value was at an end of what some quantized tensor on the way holds,
             of the shape of `values`; None where there is no such tensor.
     """
 
     name: str
     values: NDArray[Any]
-    operators: tuple[str, ...] = ()
-    step: float = 0.0
-    input_step: float = 0.0
-    half: bool = False
-    low: float = -inf
-    high: float = inf
-    input_low: float = -inf
-    input_high: float = inf
     clipped: NDArray[Any] | None = None
 
 
@@ -53,14 +62,12 @@ class FirstResult:
     Attributes:
         name: Inside the file.
         values: Real numbers, (examples, …), the axes in the file's own order.
-        step: Quantization step; 0 for real numbers.
         low: Least number that it can hold.
         high: Greatest number that it can hold.
     """
 
     name: str
     values: NDArray[Any]
-    step: float = 0.0
     low: float = -inf
     high: float = inf
 
@@ -70,12 +77,10 @@ class NetworkEntry:
     """Where the network of a file begins.
 
     Attributes:
-        runtime: What ran the graph: ``litert``.
         tensors: Every tensor that depends on the input and that some layer reads.
         results: What those layers make of them, where it was asked for; one without a result that
             can be read is left out.
     """
 
-    runtime: str
     tensors: tuple[EntryTensor, ...]
     results: tuple[FirstResult, ...] = ()

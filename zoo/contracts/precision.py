@@ -29,8 +29,9 @@ class Tolerances:
         agreement: Least share of inputs with the same decision as the Keras model's, 0 to 1.
         max_abs: Largest absolute difference from the Keras model's probabilities.
         moved: How far probabilities may lie from the Keras model's, as mean total variation
-            distance, 0 to 1. This, `far`, `noise` and `confidence` are two to three times what the
-            worst honest file does (docs/gate.md has the table); by default those of int8.
+            distance, 0 to 1. This, `far`, `noise` and `confidence` are at least one and a half
+            times what the worst honest file does (docs/gate.md has the table); by default those of
+            int8.
         far: Share of inputs whose probabilities may lie elsewhere by more than 0.25, 0 to 1.
         noise: Root mean square of the differences of outputs that are no probabilities, as a
             share of their standard deviation.

@@ -86,9 +86,10 @@ def make_job(recipe: Recipe, registry: Registry) -> Job:
     check_training(recipe.training, variant, task)
     check_several_files(recipe, task)
     check_resizing(variant, recipe.training)
-    own = checkpoint is not None and recipe.model == str(checkpoint.path)
-    by_card = f"{variant.name}, as {checkpoint.card_path} says" if own and checkpoint else ""
-    check_task(registry, recipe.data, variant.task, by_card or variant.name)
+    asked = variant.name
+    if checkpoint is not None and recipe.model == str(checkpoint.path):
+        asked += f", as {checkpoint.card_path} says"
+    check_task(registry, recipe.data, variant.task, asked)
     formats = recipe.formats or [exporter.name for exporter in registry.exporters]
     exporters = tuple(registry.exporters.get(name) for name in dict.fromkeys(formats))
     for exporter in exporters:

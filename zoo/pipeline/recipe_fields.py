@@ -305,14 +305,15 @@ EXPORT = (
 #: What weights are made from.
 TRAINING = ("source", "training", "seed", "hyperparameters", "allow_leak")
 #: What a search within limits leaves to its user.
-SEARCH: tuple[str, ...] = (
+SEARCH = (
     "export.target",
     "calibration.samples",
     "bench.tier",
     "bench.threads",
     "seed",
+    "allow_leak",
+    "source",
 )
-SEARCH += ("allow_leak", "source")
 #: All that can be given outside a recipe, but model and data.
 WHOLE = (*EXPORT, "devices", "bench", "training", "seed", "hyperparameters")
 

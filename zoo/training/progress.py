@@ -22,7 +22,7 @@ def steps_per_call(network: Any, options: Training) -> int:
     """Batches per call into TensorFlow; results do not depend on it."""
     try:
         work = 3 * count_multiply_adds(network) * (options.batch_size or 1)
-    except Exception:  # somebody's layer that takes no batch of one: what trains, trains
+    except Exception:  # layers of plugins may refuse a batch of one, and train with larger ones
         return 1
     return max(1, min(_MOST_STEPS, _WORK_PER_CALL // max(work, 1)))
 

@@ -115,3 +115,10 @@ def test_what_the_converter_leaves_over_is_named_with_its_layer() -> None:
     with pytest.raises(Unsupported, match=r"Lgamma \(layer gamma_of_it\)") as refusal:
         converted(model)
     assert "another format" in str(refusal.value.fix)
+
+
+def test_an_operator_of_a_later_operator_set_is_refused() -> None:
+    """ONNX has BitwiseAnd since 18; files are of 17."""
+    model = network(lambda x: ops.bitwise_and(ops.cast(x, "int32"), ops.cast(-x, "int32")))
+    with pytest.raises(Unsupported, match="BitwiseAnd"):
+        converted(model)

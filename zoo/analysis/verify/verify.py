@@ -172,7 +172,7 @@ def _check_claims(path: Path, manifest: Manifest | None, claims: ClaimList) -> V
         model_id="" if manifest is None else manifest.model_id,
         precision="" if manifest is None else manifest.precision,
         claims=tuple(claims.rows),
-        findings=(manifest.gate.findings or ()) if manifest and manifest.gate else (),
+        findings=() if manifest is None else manifest.findings,
     )
 
 

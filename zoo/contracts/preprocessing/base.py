@@ -38,7 +38,7 @@ class Preprocessing(ABC):
         resizable: Whether a network may be built for other sizes and channels of its inputs.
         augmentable: Whether examples may be changed at random while a network is trained.
         is_noise: Whether inputs follow from a seed alone, whatever the examples are.
-        lacking: Fields that came later, with what stored records mean that lack them.
+        lacking: Values of fields that stored records of older versions lack.
     """
 
     #: The class of each kind whose module was imported.

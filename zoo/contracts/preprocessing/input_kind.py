@@ -19,12 +19,12 @@ Own = TypeVar("Own", bound=Preprocessing)
 
 @dataclass(frozen=True, kw_only=True)
 class Coverage:
-    """How much of a split's examples a network can tell.
+    """How much of a split's texts a network reads.
 
     Attributes:
         unknown: Words outside its vocabulary, of those that it reads.
         words: Those that it reads.
-        longer: Examples that are longer than its input; what is too much is not read.
+        longer: Examples that are longer than its input, which cuts them.
         examples: All of them.
         length: Words that its input takes.
     """
@@ -67,7 +67,7 @@ class InputKind(ABC, Generic[Own]):
         return ""
 
     def coverage(self, split: Split) -> Coverage | None:
-        """How much of a split's examples the network can tell; None: all, whatever they are."""
+        """How much of a split's texts the network reads; None for inputs of other kinds."""
         return None
 
     def text(self, split: Split, index: int) -> str:

@@ -103,9 +103,8 @@ def evaluate_model(
 
     Writes the labels of the split and the outputs to ``reference.npz`` in `folder`; of a small
     test split there are more outputs than labels, as `comparison_split` says. Writes what the first
-    layers make of some inputs to ``leading.npz``. When `card` names a
-    card file, writes the measured accuracy and the findings on it. With `training`, findings of
-    that are among them.
+    layers make of some inputs to ``leading.npz``. When `card` names a card file, writes the
+    measured accuracy and the findings on it. With `training`, findings of that are among them.
     """
     import numpy as np
 
