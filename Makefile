@@ -15,7 +15,7 @@ help:
 	@echo "make test-slow the slow ones"
 	@echo "make test-torch  those that compare with PyTorch, which it installs"
 	@echo "make sabotage  files sabotaged in every way, and who refuses them; writes docs/sabotage.md"
-	@echo "make fuzz      property tests on random examples, for FUZZ_SECONDS=120"
+	@echo "make fuzz      property tests on random examples, for FUZZ_SECONDS=120; FUZZ_SEED=1 draws the same"
 	@echo "make check     ruff, and mypy in strict mode"
 	@echo "make docs      renew the outputs in the README by running the commands"
 	@echo "make lock      renew the pinned versions"
@@ -61,7 +61,7 @@ sabotage: $(VENV)/.ready-dev
 
 FUZZ_SECONDS ?= 120
 fuzz: $(VENV)/.ready-dev
-	$(BIN)/python tests/fuzz.py $(FUZZ_SECONDS)
+	$(BIN)/python tests/fuzz.py $(FUZZ_SECONDS) $(FUZZ_SEED:%=--seed %)
 
 check: $(VENV)/.ready-dev
 	$(BIN)/ruff check .
