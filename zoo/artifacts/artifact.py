@@ -276,9 +276,8 @@ def find_exporter(registry: Registry, path: Path) -> Exporter:
         if any(source.recognises(path.name) for source in registry.sources):
             raise BadFile(
                 f"{path} is a network from elsewhere, not an exported file",
-                why="it has no manifest, golden inputs or gate",
-                fix=f"export it first: zoo export {shlex.quote(str(path))} --data DATASET writes "
-                "files that have them",
+                why="it has no manifest: its files have one",
+                fix=f"export it first: zoo export {shlex.quote(str(path))} --data DATASET",
             )
         raise BadFile(f"{path} has no suffix of a known format", fix=f"known: {suffixes}")
     try:
