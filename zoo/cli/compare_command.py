@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 import click
 
 from zoo.cli.options import (
+    JUNIT_FILE,
+    PAGE_FILE,
     Settings,
     device_option,
     examples,
@@ -55,8 +57,8 @@ CANNOT_TELL = 3
     default=3.0,
     help="Greatest difference, in per cent, that counts as none",
 )
-@click.option("--html", type=click.Path(), help="Also write a page with a chart here.")
-@click.option("--junit", type=click.Path(), help="Also write the verdicts as JUnit XML here.")
+@click.option("--html", type=PAGE_FILE, help="Also write a page with a chart here.")
+@click.option("--junit", type=JUNIT_FILE, help="Also write the verdicts as JUnit XML here.")
 @store_option
 @json_option
 @click.pass_context
@@ -107,10 +109,10 @@ def command(
             registry=settings.registry(),
         )
     if html is not None:
-        from zoo.common.files import write_text
+        from zoo.common.files import OTHER_FILE, write_text
         from zoo.report.pages.comparison import render
 
-        write_text(Path(html), render(found))
+        write_text(Path(html), render(found), fix=OTHER_FILE)
     if junit is not None:
         from zoo.benchmark.compare.junit import cases_of_comparisons, write_junit
 
