@@ -85,11 +85,15 @@ class Comparison:
         sqnr_db: Signal to quantization noise, decibels; None where outputs are no signal.
         ssim: Mean structural similarity of images (Wang 2004), at most 1; None for others.
         moved: Mean total variation distance of probabilities, the share of probability that lies
-            elsewhere, 0 to 1; None for other outputs. This and the next two are added to what a
+            elsewhere, 0 to 1; None for other outputs. This and the next five are added to what a
             task compares, see `zoo.artifacts.closeness`.
         far: Share of inputs whose probabilities moved by more than 0.25, 0 to 1.
         noise: Root mean square of the differences of outputs that are no probabilities, as a
             share of the standard deviation of the reference; None for probabilities.
+        scaled: By which share the log-odds of probabilities are surely scaled; below 0 where
+            answers are less sure.
+        shifted: By how much those of one class are surely shifted, natural logarithm.
+        shifted_class: Which class that is, from 0.
         outputs: The same of each output by name, where there are several; see `combined`.
     """
 
@@ -102,6 +106,9 @@ class Comparison:
     moved: float | None = None
     far: float | None = None
     noise: float | None = None
+    scaled: float | None = None
+    shifted: float | None = None
+    shifted_class: int | None = None
     outputs: Mapping[str, Comparison] = field(default_factory=dict)
 
     @classmethod
