@@ -293,7 +293,7 @@ def limits_table(rows: Sequence[Any]) -> str:
             known = [c[column.key] for c in cells if c.get(column.key) is not None]
             worst = column.text(max(known, default=None))
             most = getattr(precision.tolerances, column.limit)
-            # A figure is younger than some of the records; of networks without classes there is none.
+            # Some records are older than the figure; networks without classes have none.
             of = f" ({len(known)} files)" if len(known) < len(cells) and column.young else ""
             words.append(f"{worst} of {column.text(most)}{of}")
         words.append(str(sum(not c.get("keeps classes", True) for c in cells)))
