@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 import threading
@@ -98,6 +99,39 @@ def test_fingerprint_follows_names_sizes_and_times(make_folder):
     seen.add(fingerprint(str(root)))
     assert len(seen) == 5
     assert fingerprint(str(root)) in seen
+
+
+def test_fingerprint_tells_two_folders_of_equal_names_sizes_and_times_apart(tmp_path):
+    """As archives unpack them; a finished training of one must not be taken for the other's."""
+    for site, shade in (("a", 10), ("b", 200)):
+        for name in ("cat", "dog"):
+            path = tmp_path / site / "photos" / name / "0.bmp"
+            path.parent.mkdir(parents=True)
+            Image.new("L", (9, 9), shade).save(path)
+            os.utime(path, ns=(0, 0))
+    fingerprints = [fingerprint(str(tmp_path / site / "photos")) for site in ("a", "b", "a")]
+    assert fingerprints[0] == fingerprints[2] != fingerprints[1]
+    (tmp_path / "a").rename(tmp_path / "moved")
+    assert fingerprint(str(tmp_path / "moved" / "photos")) == fingerprints[0]
+
+
+def test_a_file_that_the_system_does_not_hand_out_is_no_broken_image(make_folder, monkeypatch):
+    """It is named, and read again when it can be: it was never found to be broken."""
+    root = make_folder({"cat": 60, "dog": 60})
+    real = Path.read_bytes
+
+    def refused(path: Path) -> bytes:
+        if path.name == "007.png" and path.parent.name == "cat":
+            raise PermissionError(errno.EACCES, "Permission denied", str(path))
+        return real(path)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Path, "read_bytes", refused)
+        with pytest.raises(BadData, match=r"cat/007\.png cannot be read") as caught:
+            open_folder(str(root))
+    assert (caught.value.why, "permissions" in caught.value.fix) == ("Permission denied", True)
+    assert len(contents(open_folder(str(root)))["train"]) == 84
+    assert "broken" not in notes(open_folder(str(root)))
 
 
 def test_classes_named_by_numbers_are_in_order(make_folder):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -11,16 +12,13 @@ from typing import Any
 import pytest
 from device_kinds import driver_of
 from fake_steps import FakeStep, Told
-from hypothesis import given
-from hypothesis import strategies as st
-from makers import fuzz
 
 from zoo.common.errors import BadData, UnknownName, UsageError, ZooError
 from zoo.common.worker import Children
 from zoo.execution.devices_file import allow_project
 from zoo.networks.checkpoints import packaged
 from zoo.pipeline import run as run_module
-from zoo.pipeline.job import Job, make_job, tag_of
+from zoo.pipeline.job import Job, make_job
 from zoo.pipeline.options import recipe_from
 from zoo.pipeline.plan import PlanScope, make_plan
 from zoo.pipeline.run import execute
@@ -78,50 +76,6 @@ def test_order_and_repetition_of_names():
     made = job(formats=("onnx", "tflite", "onnx"), precisions=("int8", "float32", "int8"))
     assert [e.name for e in made.exporters] == ["onnx", "tflite"]
     assert made.precisions == ("float32", "int8")
-
-
-@fuzz
-@given(st.text())
-def test_any_dataset_has_a_usable_tag(argument):
-    assert re.fullmatch(r"[a-z0-9_-]+", tag_of(f"folder:{argument}"))
-
-
-def test_the_current_folder_has_its_own_name(tmp_path, monkeypatch):
-    inside = tmp_path / "birds" / "small"
-    inside.mkdir(parents=True)
-    monkeypatch.chdir(inside)
-    tags = [tag_of(f"folder:{path}") for path in (".", "./", "..", "../", ".?group=1")]
-    assert tags == ["small", "small", "birds", "birds", "small"]
-
-
-@pytest.mark.parametrize(
-    ("data", "tag"),
-    [
-        ("digits", "digits"),
-        ("folder:/data/My Photos/", "my_photos"),
-        ("npz:a/b.c.npz", "b_c"),
-        ("npz:a/b.npz?kind=series", "b"),
-        ("csv:data/walk.csv?label=a.b&window=50", "walk"),
-        ("csv:what?.csv?", "what"),
-        ("hf:owner/name?config=x/y", "name"),
-        ("aeon:BasicMotions", "basicmotions"),
-        ("folder:?", "folder"),
-        ("folder:", "folder"),
-        ("folder:猫", "folder-a810bf"),
-        ("folder:猫2", "2-a2318f"),
-        ("folder:Übungen", "ubungen"),
-        ("folder:U\u0308bungen", "ubungen"),
-    ],
-)
-def test_tags(data, tag):
-    assert tag_of(data) == tag
-
-
-def test_names_outside_ascii_have_tags_of_their_own():
-    names = ("фото", "写真", "صور", "猫", "犬", "😀", "caf\udce9", "фото/")
-    tags = [tag_of(f"folder:{name}") for name in names]
-    assert len(set(tags)) == len(names) - 1
-    assert tags[0] == tags[-1]
 
 
 def keys(**changes: Any) -> dict[str, str]:
@@ -310,12 +264,14 @@ def fake_plan(
     gate: str = "passed",
     train: Exception | None = None,
     findings: tuple[QualityFinding, ...] = (),
+    meanwhile: Callable[[], None] = lambda: None,
 ) -> list[FakeStep]:
     """Training, evaluation and one gate, done by writing the files that they leave."""
 
     def finetune(work: StepContext) -> Outcome:
         if train is not None:
             raise train
+        meanwhile()
         (work.folder / f"{job.model_id}.safetensors").write_bytes(b"weights")
         (work.folder / f"{job.model_id}.toml").write_text("tag = 'new'")
         return Outcome(result=Told())
@@ -449,6 +405,32 @@ def test_rejected_file_takes_the_place_of_the_good_one(carry_out):
     carry_out(job(), named=False)
     assert good.files[0].exists()
     assert not bad.files[0].exists()
+
+
+@pytest.mark.parametrize("when", ["before", "meanwhile"])
+def test_two_projects_fill_one_folder(carry_out, tmp_path, monkeypatch, when):
+    """Their data have the same relative name; the second may have begun before the first ended."""
+    for project in ("a", "b"):
+        (tmp_path / project / "photos" / "x").mkdir(parents=True)
+    out = tmp_path / "runs"
+
+    def first() -> None:
+        monkeypatch.chdir(tmp_path / "a")
+        carry_out(job(data="folder:photos"), named=False)
+        (out / "lenet5.photos.safetensors").write_bytes(b"of a")
+        monkeypatch.chdir(tmp_path / "b")
+
+    if when == "before":
+        first()
+    monkeypatch.chdir(tmp_path / "b")
+    with pytest.raises(UsageError, match=r"that were made from folder:/.*/a/photos") as caught:
+        carry_out(
+            job(data="folder:photos", seed=1),
+            named=False,
+            meanwhile=first if when == "meanwhile" else lambda: None,
+        )
+    assert "--output" in str(caught.value)
+    assert (out / "lenet5.photos.safetensors").read_bytes() == b"of a"
 
 
 def test_failed_training_is_raised_as_it_was(carry_out, tmp_path):

@@ -114,6 +114,8 @@ class DatasetProvider:
         tasks_of: Takes the part after the colon and returns the tasks that it fits, quickly, when
             not every argument fits all of `tasks`.
         where: How to obtain the data when it is not there.
+        defaults: Takes the options behind a ``?`` and returns what they would be if none were
+            given: those that say the same are left out of the names of files.
     """
 
     name: str
@@ -124,6 +126,7 @@ class DatasetProvider:
     argument: str | None = None
     tasks_of: Callable[[str | None], tuple[str, ...]] | None = None
     where: str = ""
+    defaults: Callable[[Mapping[str, str]], Mapping[str, str]] | None = None
 
     def __post_init__(self) -> None:
         check_name("dataset", self.name)

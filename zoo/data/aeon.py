@@ -84,7 +84,7 @@ def fingerprint(argument: str | None) -> str:
         UnknownName: aeon carries no such set.
     """
     statuses = [file.stat() for file in _find(argument)[1]]
-    return "aeon:" + ":".join(f"{s.st_size}-{s.st_mtime_ns}" for s in statuses)
+    return "aeon:" + ":".join(f"{s.st_size}-{s.st_mtime_ns}-{s.st_ctime_ns}" for s in statuses)
 
 
 def find_classification_sets(folder: Path) -> dict[str, tuple[Path, Path]]:

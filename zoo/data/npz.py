@@ -37,6 +37,7 @@ def zoo_datasets() -> Iterable[DatasetProvider]:
         fingerprint=fingerprint,
         argument="PATH",
         where="numpy.savez_compressed(PATH, x=images, y=labels)",
+        defaults=lambda _: {"kind": next(iter(_TASKS))},
     )
 
 
@@ -101,13 +102,13 @@ def _near_copies(content_hash: str, splits: Mapping[str, Split]) -> list[str]:
 
 
 def fingerprint(argument: str | None) -> str:
-    """Size and time of the file.
+    """Size and times of the file.
 
     Raises:
         UsageError: No such file.
     """
     status = _find(argument)[1].stat()
-    return f"npz:{status.st_size}:{status.st_mtime_ns}"
+    return f"npz:{status.st_size}:{status.st_mtime_ns}:{status.st_ctime_ns}"
 
 
 def _divide(

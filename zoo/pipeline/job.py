@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-import hashlib
-import re
-import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from zoo.artifacts.not_weights import weights_of_exported_files
@@ -18,6 +14,7 @@ from zoo.contracts import Architecture, Exporter, Target, Variant
 from zoo.contracts.options import declared_options
 from zoo.contracts.precision import TRAINABLE
 from zoo.contracts.training import check_training
+from zoo.data.naming import tag_of
 from zoo.data.opening import check_task, open_dataset
 from zoo.execution.device import Device
 from zoo.execution.devices import device_named
@@ -117,7 +114,7 @@ def make_job(recipe: Recipe, registry: Registry) -> Job:
             sorted(dict.fromkeys(recipe.precisions), key=lambda p: registry.precision(p).order)
         ),
         trained_exporters=_trained_exporters(recipe, exporters),
-        tag=tag_of(recipe.data),
+        tag=tag_of(registry, recipe.data),
         parts=tuple(part.name for part in task.parts),
     )
 
@@ -198,26 +195,3 @@ def _starting_checkpoint(architecture: Architecture, variant: Variant) -> str:
     official = [source.model_id for source in sources_of(architecture, variant).values()]
     scratch = "start from random weights: add --from-scratch"
     return f"name official ones: {', '.join(official)}; or {scratch}" if official else scratch
-
-
-def tag_of(data: str) -> str:
-    """The weights' tag for a dataset: its name, or the last part of its path, in ASCII.
-
-    Of the current folder and those above it that is their own name.
-
-    Accents are left out; a name that loses other characters ends with a hash of itself, so that
-    two such names have two tags.
-    """
-    name, _, argument = data.partition(":")
-    # What follows the last question mark are options, unless they are the whole of it.
-    argument = argument.rpartition("?")[0] or argument
-    text = Path(argument.rstrip("/")).stem if argument else name
-    if not text.strip("."):  # the current folder, or one above it
-        text = Path(argument).resolve().name
-    whole = unicodedata.normalize("NFKD", text.lower())
-    plain = "".join(character for character in whole if not unicodedata.combining(character))
-    tag = re.sub(r"[^a-z0-9_-]+", "_", plain).strip("_") or name
-    if plain.isascii():
-        return tag
-    digest = hashlib.sha256(whole.encode("utf-8", "surrogatepass")).hexdigest()
-    return f"{tag}-{digest[:6]}"

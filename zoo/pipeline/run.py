@@ -10,17 +10,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import tomli_w
-
 from zoo.common.errors import ZooError
 from zoo.common.files import OTHER_HOME, ensure_writable, filled, write_text
 from zoo.common.optional_imports import require_extra
 from zoo.common.paths import cache_folder
 from zoo.common.progress import OnStep
 from zoo.common.worker import RemoteFailure
+from zoo.data.opening import open_dataset
 from zoo.pipeline.engine import Pipeline
 from zoo.pipeline.job import Job
-from zoo.pipeline.output_folder import RECIPE, publish, refuse_other_data
+from zoo.pipeline.output_folder import RECIPE, publish, refuse_other_data, write_recipe
 from zoo.pipeline.plan import PlanScope, make_plan
 from zoo.pipeline.step_cache import step_cache
 from zoo.pipeline.steps.evaluate import EVALUATE
@@ -146,7 +145,7 @@ def execute(
         name = run_name(job, plan)
         folder = output / name if named else output
         if not named:
-            refuse_other_data(folder, job.model_id, job.recipe.data)
+            _refuse_other_data(job, folder)
         store = Store(store_url)
         try:
             pipeline = Pipeline(
@@ -162,9 +161,11 @@ def execute(
         changed = not all(step.cached for step in steps)
         # A folder that several runs share must keep the papers of each.
         papers = "" if named else f"{job.model_id}."
+        if not named:
+            _refuse_other_data(job, folder)  # of another run that began later and ended earlier
+        # First: from now on other runs know whose the files are.
+        write_recipe(job.registry, folder / f"{papers}{RECIPE}", job.recipe)
         files = _write_run(folder, job, pipeline.finished, on_step)
-        recipe = job.recipe.model_dump(mode="json", exclude_none=True)
-        write_text(folder / f"{papers}{RECIPE}", tomli_w.dumps(recipe))
         write_text(folder / f"{papers}{RECORDS}", json.dumps(plain_records(steps), indent=1))
         return Run(
             name=name,
@@ -175,6 +176,17 @@ def execute(
             files=files,
             changed=changed,
         )
+
+
+def _refuse_other_data(job: Job, folder: Path) -> None:
+    data = job.recipe.data
+    refuse_other_data(
+        job.registry,
+        folder,
+        job.model_id,
+        data,
+        lambda: open_dataset(job.registry, data).content_hash,
+    )
 
 
 def first_failure(record: StepRecord) -> ZooError:

@@ -25,7 +25,7 @@ from zoo.common.paths import cache_folder
 from zoo.data.near_copies import outline
 from zoo.data.readers.hashing import identity
 from zoo.data.readers.image_files import MAX_BYTES, BadImage, decode, formats
-from zoo.data.readers.listing import ListedFile
+from zoo.data.readers.listing import ListedFile, unreadable
 
 #: A file younger than this may change again without a change of its time.
 _SETTLED_NANOSECONDS = 2_000_000_000
@@ -59,6 +59,9 @@ def check_files(
 
     Returns:
         One result per file, and notes for the reader.
+
+    Raises:
+        BadData: The system does not hand a file out.
     """
     memory = cache_folder() / "folders" / f"{hashlib.sha256(os.fsencode(root)).hexdigest()}.json"
     known = _read_results(memory)
@@ -68,22 +71,23 @@ def check_files(
         # Images that Pillow warns about are refused and reported; a second warning is redundant.
         warnings.simplefilter("ignore")
         with ThreadPoolExecutor(workers or os.cpu_count()) as pool:
-            found = pool.map(lambda file: _check(root / file.path, file.size), unknown)
+            found = pool.map(lambda file: _check(root, file), unknown)
             known.update(zip(map(_key, unknown), found, strict=True))
     results = [known[_key(file)] for file in files]
     notes = _write_results(memory, files, results) if unknown else []
     return results, notes
 
 
-def _check(path: Path, size: int) -> CheckedFile:
+def _check(root: Path, file: ListedFile) -> CheckedFile:
+    path, size = root / file.path, file.size
     if size > MAX_BYTES:
         return _broken(f"{size} bytes: more than {MAX_BYTES}")
     try:
         image = decode(path.read_bytes())
+    except OSError as error:  # of the system: the image itself may be whole
+        raise unreadable(file.path, error) from error
     except BadImage as error:
         return _broken(str(error))
-    except OSError as error:
-        return _broken(error.strerror or str(error))
     return CheckedFile(identity(image), outline(image), "")
 
 
@@ -92,7 +96,7 @@ def _broken(problem: str) -> CheckedFile:
 
 
 def _key(file: ListedFile) -> str:
-    return f"{file.size} {file.modified} {file.path}"
+    return f"{file.stamp} {file.path}"
 
 
 def _decoder() -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 import stat
@@ -26,7 +27,10 @@ class ListedFile:
         path: Relative to the root, with ``/`` between parts.
         below: The same, relative to the class folder.
         size: In bytes.
-        modified: Time of the last change, in nanoseconds.
+        modified: Time of the last change of the content, in nanoseconds. Whoever unpacks or copies
+            a file may set it.
+        changed: Time of the last change of the content, the name or the rights, which the system
+            alone sets.
     """
 
     split: str | None
@@ -35,6 +39,12 @@ class ListedFile:
     below: str
     size: int
     modified: int
+    changed: int
+
+    @property
+    def stamp(self) -> str:
+        """Other for another content, and for most other files of the same name."""
+        return f"{self.size} {self.modified} {self.changed}"
 
 
 @dataclass(kw_only=True)
@@ -148,6 +158,7 @@ def _listed(listing: Listing, path: Path, status: os.stat_result) -> ListedFile:
         below=path.relative_to(listing.root).as_posix(),
         size=status.st_size,
         modified=status.st_mtime_ns,
+        changed=status.st_ctime_ns,
     )
 
 
@@ -155,8 +166,20 @@ def listing_fingerprint(listing: Listing) -> str:
     """SHA-256 over names, sizes and times, in hexadecimal; no file is read."""
     digest = hashlib.sha256(ascii(listing.classes).encode())
     for file in listing.files:
-        digest.update(f"{file.path}\0{file.size}\0{file.modified}\0".encode(errors="surrogatepass"))
+        digest.update(f"{file.path}\0{file.stamp}\0".encode(errors="surrogatepass"))
     return digest.hexdigest()
+
+
+def unreadable(name: str, error: OSError) -> BadData:
+    """The error for a file that was listed, and that the system does not hand out."""
+    gone = error.errno in (errno.ENOENT, errno.ENOTDIR, errno.ESTALE)
+    return BadData(
+        f"{printable(name)} cannot be read",
+        why=error.strerror or str(error),
+        fix="leave the data alone during a run; start the run again"
+        if gone
+        else "change its permissions, or check the disk; or move it away",
+    )
 
 
 def class_order(name: str) -> tuple[int, int, str]:
@@ -183,6 +206,7 @@ def _list_classes(listing: Listing, folder: Path, split: str | None, names: list
                         below=Path(entry.path).relative_to(folder / name).as_posix(),
                         size=status.st_size,
                         modified=status.st_mtime_ns,
+                        changed=status.st_ctime_ns,
                     )
                 )
 

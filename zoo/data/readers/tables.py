@@ -10,6 +10,7 @@ from pathlib import Path
 from zoo.common.errors import BadData
 from zoo.common.files import open_file
 from zoo.common.shown_text import printable
+from zoo.data.readers.listing import unreadable
 
 #: A longer line is no line of a table or text; reading on would fill the memory.
 MAX_LINE_BYTES = 1 << 20
@@ -37,7 +38,7 @@ def lines_of(path: Path, name: str) -> Iterator[str]:
                     return
                 yield _decoded(raw, name, number)
     except OSError as error:
-        raise BadData(f"{printable(name)} cannot be read", why=error.strerror) from error
+        raise unreadable(name, error) from error
 
 
 def _decoded(raw: bytes, name: str, number: int) -> str:

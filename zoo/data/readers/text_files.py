@@ -12,7 +12,7 @@ from zoo.common.shown_text import printable
 from zoo.data.preprocessing.tokens import is_blank
 from zoo.data.readers.class_folders import refuse_broken
 from zoo.data.readers.folder_names import plain
-from zoo.data.readers.listing import ListedFile, Listing
+from zoo.data.readers.listing import ListedFile, Listing, unreadable
 from zoo.data.readers.query import Query
 from zoo.data.readers.tables import quote_cell, rows_of
 
@@ -50,12 +50,17 @@ class LabelledTexts:
 
 
 def read_text_files(listing: Listing, files: Sequence[ListedFile]) -> tuple[list[str], list[str]]:
-    """The text of each file, without blanks at the ends, and what is wrong with it, or nothing."""
-    read = [_read(listing.root / file.path, file.size) for file in files]
+    """The text of each file, without blanks at the ends, and what is wrong with it, or nothing.
+
+    Raises:
+        BadData: The system does not hand a file out.
+    """
+    read = [_read(listing.root, file) for file in files]
     return [text for text, _ in read], [problem for _, problem in read]
 
 
-def _read(path: Path, size: int) -> tuple[str, str]:
+def _read(root: Path, file: ListedFile) -> tuple[str, str]:
+    path, size = root / file.path, file.size
     if size > MAX_BYTES:
         return "", f"{size} bytes: more than {MAX_BYTES}"
     try:
@@ -63,7 +68,7 @@ def _read(path: Path, size: int) -> tuple[str, str]:
     except UnicodeDecodeError as error:
         return "", f"byte {error.start + 1} is 0x{error.object[error.start]:02x}, not UTF-8"
     except OSError as error:
-        return "", error.strerror or str(error)
+        raise unreadable(file.path, error) from error
     if "\0" in text:
         return "", "holds a NUL character"
     return text, "empty" if is_blank(text) else ""

@@ -22,7 +22,7 @@ from zoo.common.optional_imports import require_extra
 from zoo.common.progress import OnStep
 from zoo.common.units import parse_seconds, parse_shares, parse_size
 from zoo.contracts import Metric
-from zoo.data.opening import check_task
+from zoo.data.opening import check_task, dataset_fingerprint
 from zoo.execution.devices import device_named
 from zoo.execution.offline_analysis import refuse_untimed
 from zoo.networks.checkpoints import Checkpoint
@@ -139,7 +139,10 @@ def find_file(
     data = data or checkpoint.card().dataset
     check_task(registry, data, checkpoint.variant.task, checkpoint.model_id)
     given = {**options, "devices": (device,) if device else None, "max_drop": limits.max_drop}
-    folder = output / _folder_name(checkpoint, data, limits, wishes, given)
+    name = _folder_name(
+        checkpoint, [data, dataset_fingerprint(registry, data)], limits, wishes, given
+    )
+    folder = output / name
     with filled(folder):
         ensure_writable(step_cache().folder, fix=OTHER_HOME)
         database = Store(store_url)
@@ -336,7 +339,7 @@ def _positive(epochs: int) -> int:
 
 def _folder_name(
     checkpoint: Checkpoint,
-    data: str,
+    data: list[str],
     limits: SearchLimits,
     wishes: SearchOptions,
     options: dict[str, Any],
