@@ -14,9 +14,10 @@ from zoo.common.paths import cache_folder
 from zoo.common.progress import Event, OnStep
 from zoo.common.worker import call
 from zoo.contracts import Source
+from zoo.contracts.plugin import provided_twice
 from zoo.data.opening import dataset_fingerprint
 from zoo.networks.card import Card, read_card
-from zoo.registry import Registry, provided_twice
+from zoo.registry import Registry
 
 #: In the place of a dataset, where none was named.
 NO_DATA = "none"
