@@ -51,10 +51,24 @@ def source_of(registry: Registry, model: str) -> Source | None:
         UsageError: Two sources claim it.
     """
     found = [source for source in registry.sources if source.recognises(model)]
+    if not found or _is_ours(registry, model):
+        return None
     if len(found) > 1:
         plugins = [registry.sources.provider(source.name) for source in found]
         raise provided_twice(f"what opens {model!r}", plugins)
-    return found[0] if found else None
+    return found[0]
+
+
+def _is_ours(registry: Registry, model: str) -> bool:
+    """Whether it is the name of a model of the zoo's own, or a file that was exported here."""
+    if any(variant.name == model for _, variant in registry.variants()):
+        return True
+    path = Path(model)
+    exporter = registry.exporter_for(path)
+    try:
+        return exporter is not None and exporter.read_manifest(path) is not None
+    except BadFile:  # the source says what is wrong with it
+        return False
 
 
 def open_reference(registry: Registry, model: str, how: Opening, on_step: OnStep) -> bool:
