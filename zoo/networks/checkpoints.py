@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from zoo.common.errors import BadFile, UnknownName, UsageError
 from zoo.common.files import no_file
 from zoo.contracts import Architecture, Preprocessing, Variant
+from zoo.contracts.plugin import unknown_name
 from zoo.networks.published.cache import is_fetched, official_path, own_weights, sources_of
 from zoo.registry import Registry
 
@@ -149,7 +150,7 @@ def _no_model(registry: Registry, model: str) -> UsageError:
             fix=f"zoo ship {model} --data DATASET leaves weights that every command takes",
         )
     if no_file(Path(model)):
-        return UnknownName("model", model, model_ids(registry))
+        return unknown_name("model", model, model_ids(registry), registry.plugins)
     if Path(model).suffix in _FOREIGN:
         return UsageError(
             f"{model} is another program's file", fix=f"convert it once: {_convert(model)}"
@@ -209,6 +210,7 @@ def _resolve_path(registry: Registry, path: Path) -> tuple[Architecture, Variant
     except UnknownName as error:
         raise BadFile(
             f"the card {card_path} is of the variant {card.variant!r}, which nothing provides",
+            why=error.why,
             fix="load the plugin that does: zoo --plugin PATH …",
         ) from error
     return (
