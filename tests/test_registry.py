@@ -24,13 +24,8 @@ from makers import (
 )
 
 from zoo.common.errors import UnknownName, UsageError
-from zoo.registry import (
-    BUILT_IN_PACKAGES,
-    Plugin,
-    PluginSettings,
-    Registry,
-    load_registry,
-)
+from zoo.contracts.plugin import Plugin
+from zoo.registry import BUILT_IN_PACKAGES, PluginSettings, Registry, load_registry
 
 Install = Callable[..., None]
 _COUNTER = itertools.count()
@@ -214,7 +209,7 @@ BROKEN = {
     "yields an invalid record": (plugin_text("Tiny"), "variant name 'Tiny8' is not usable"),
     "yields nothing": (
         "import zoo\n@zoo.hookimpl\ndef zoo_architectures():\n    return None",
-        "TypeError: ",
+        "must yield Architecture records, but returned a NoneType",
     ),
     "misspells a hook": (
         plugin_text("tiny").replace("def zoo_architectures", "def zoo_achitectures"),
@@ -261,8 +256,10 @@ def test_misspelt_hook_is_forgotten_before_the_next_plugin(tmp_path):
 
 
 def test_interruption_is_not_a_broken_plugin(install):
-    """Ctrl-C while a plugin is imported stops the command."""
-    install("slow", "slow", "raise KeyboardInterrupt")
+    """Ctrl-C while a plugin is imported stops the command; its own KeyboardInterrupt does not."""
+    install("own", "own", "raise KeyboardInterrupt")
+    assert row(load_registry(), "own").problem.startswith("KeyboardInterrupt (")
+    install("slow", "slow", "import os, signal\nos.kill(os.getpid(), signal.SIGINT)")
     with pytest.raises(KeyboardInterrupt):
         load_registry()
 
@@ -425,6 +422,65 @@ def test_failed_import_leaves_no_module(tmp_path):
     file.write_text("raise RuntimeError('no')")
     load_registry(PluginSettings(paths=(str(file),)))
     assert "zoo_local_falls_over" not in sys.modules
+
+
+#: How a plugin is unusable, and what its row, and an error for a name of its own, tell of it.
+UNUSABLE = {
+    "raises": ("1 / 0\n", "ZeroDivisionError: division by zero ({}, line 1)", "correct the line"),
+    "lacks a package": ("import nosuch", "No module named 'nosuch'", "provides 'nosuch'"),
+    "has a helper beside it": ("import helper", "No module named 'helper'", "make its folder"),
+    "imports relatively": ("from .helper import x", "no known parent", "make its folder a package"),
+    "has bad syntax": ("def f(:", "SyntaxError: invalid syntax ({}, line 1)", "correct the line"),
+    "lacks the mark": ("def zoo_tasks(): yield 1", "write @zoo.hookimpl above it", "correct that"),
+    "has no hook": ("x = 1", "it has no hook", "correct that in the plugin"),
+    "exits": ("raise SystemExit(3)", "SystemExit: 3 ({}, line 1)", "correct the line"),
+    "recurs": ("def f(): f()\nf()", "RecursionError: ", "correct the line"),
+    "is cancelled": ("import asyncio\nraise asyncio.CancelledError", "CancelledError (", "line"),
+}
+
+
+@pytest.mark.parametrize("how", UNUSABLE)
+def test_an_unknown_name_tells_of_plugins_that_are_not_used(tmp_path, how):
+    source, problem, fix = UNUSABLE[how]
+    (tmp_path / "helper.py").write_text("x = 1\n")
+    file = tmp_path / "mine.py"
+    file.write_text(source)
+    registry = load_registry(PluginSettings(paths=(str(file),), installed=False))
+    assert problem.format(file) in row(registry, "mine").problem
+    for names in (registry.tasks, registry.datasets, registry.devices):
+        with pytest.raises(UnknownName) as error:
+            names.get("mine28")
+        assert error.value.why == f"the plugin 'mine' is not used: {row(registry, 'mine').problem}"
+        assert fix in error.value.fix
+        assert error.value.fix.endswith("`zoo plugins list` shows all plugins")
+    with pytest.raises(UnknownName) as error:
+        registry.variant("lenet4")
+    assert error.value.fix.startswith("did you mean 'lenet5'")
+    assert fix in error.value.fix
+
+
+def test_an_unknown_name_tells_of_the_likest_plugin_first(tmp_path):
+    for name in ("a", "b", "c", "d", "tiny"):
+        (tmp_path / f"{name}.py").write_text("def zoo_tasks(): pass")
+    (tmp_path / "helper.py").write_text("raise ValueError('no plugin: never imported')")
+    registry = load_registry(PluginSettings(paths=(str(tmp_path),), installed=False))
+    assert {p.name for p in registry.plugins if p.origin == "local"} == {*"abcd", "tiny"}
+    with pytest.raises(UnknownName) as error:
+        registry.variant("tiny8")
+    first, _, _, more = error.value.why.split("; ")
+    assert first.startswith("the plugin 'tiny' is not used: ")
+    assert more == "and 2 other plugins are not used"
+    (tmp_path / "idle.py").write_text("import zoo\n@zoo.hookimpl\ndef zoo_tasks(): return ()")
+    idle = PluginSettings(paths=(str(tmp_path / "idle.py"),), without=("lenet",), installed=False)
+    with pytest.raises(UnknownName) as error:
+        load_registry(idle).variant("lenet5")
+    assert error.value.why == (
+        "the plugin 'lenet' is not used: switched off by --without; "
+        "the plugin 'idle' provides nothing"
+    )
+    assert error.value.fix.startswith(
+        "leave --without out; `zoo plugins list` shows all plugins; or"
+    )
 
 
 @pytest.mark.parametrize("name", ["missing.py", "missing", "empty_folder"])

@@ -8,18 +8,20 @@ import importlib.util
 import pkgutil
 import re
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from types import ModuleType
-from typing import Any, Generic, TypeVar
+from typing import Any
 
 import pluggy
 
 from zoo import hookspecs
 from zoo.common.errors import UnknownName, UsageError
 from zoo.common.files import no_file, no_folder
-from zoo.common.modules import import_path, source_of
+from zoo.common.modules import fix_of_import, import_path, source_of
+from zoo.common.plugin_errors import note_source
+from zoo.common.plugin_import import ForeignImport, foreign_import
 from zoo.contracts import (
     Architecture,
     DatasetProvider,
@@ -32,13 +34,14 @@ from zoo.contracts import (
     Variant,
 )
 from zoo.contracts.checks import InvalidRecord, describe_failure
+from zoo.contracts.plugin import NameTable, Plugin, provided_twice
 from zoo.contracts.precision import Precision, precision_named
 
 #: Packages whose modules are plugins of this distribution: a new file in them is enough.
 BUILT_IN_PACKAGES = ("zoo.tasks", "zoo.data", "zoo.plugins", "zoo.exporters", "zoo.devices")
 ENTRY_POINT_GROUP = "zoo"
-
-Record = TypeVar("Record")
+_HOOK = rb"^@(\w+\.)*hookimpl\b"
+_NAMED = _HOOK + rb"|\bzoo_[a-z]+\b"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,106 +59,23 @@ class PluginSettings:
     installed: bool = True
 
 
-@dataclass(kw_only=True)
-class Plugin:
-    """A row of ``zoo plugins list``; `source_file` is its file, or the folder of its package."""
-
-    name: str
-    origin: str
-    distribution: str
-    version: str
-    provides: list[str] = field(default_factory=list)
-    problem: str | None = None
-    source_file: str | None = None
-
-    @property
-    def identity(self) -> str:
-        """Distribution, version and module, for messages."""
-        return f"{self.distribution} {self.version} ({self.name})"
-
-    @property
-    def full_name(self) -> str:
-        """Distribution and name; unique among plugins."""
-        return f"{self.distribution}:{self.name}"
-
-
-class NameTable(Generic[Record]):
-    """The records of one hook by name; a name with two providers is an error when used."""
-
-    def __init__(self, kind: str) -> None:
-        self.kind = kind
-        self._found: dict[str, list[tuple[Record, Plugin]]] = {}
-
-    def add(self, name: str, record: Record, plugin: Plugin) -> None:
-        """Adds a plugin's record under `name`."""
-        self._found.setdefault(name, []).append((record, plugin))
-
-    def put(self, name: str, record: Record, plugin: Plugin) -> None:
-        """`add`, in the place of what the same plugin provided under `name` before."""
-        rows = self._found.get(name, [])
-        self._found[name] = [*(row for row in rows if row[1] is not plugin), (record, plugin)]
-
-    def drop(self, plugin: Plugin) -> None:
-        """Removes the records of one plugin."""
-        kept = {n: [r for r in rows if r[1] is not plugin] for n, rows in self._found.items()}
-        self._found = {name: rows for name, rows in kept.items() if rows}
-
-    def __iter__(self) -> Iterator[Record]:
-        """Records without conflicts, sorted by name."""
-        for name in sorted(self._found):
-            if len(self._found[name]) == 1:
-                yield self._found[name][0][0]
-
-    def names(self) -> list[str]:
-        """Every name, those with conflicts included."""
-        return sorted(self._found)
-
-    def conflicts(self) -> dict[str, list[Plugin]]:
-        """Names with more than one provider."""
-        return {n: [p for _, p in rows] for n, rows in self._found.items() if len(rows) > 1}
-
-    def provider(self, name: str) -> Plugin:
-        """The plugin that provides `name`; fails like `get`."""
-        self.get(name)
-        return self._found[name][0][1]
-
-    def get(self, name: str) -> Record:
-        """The record, `UnknownName` with suggestions, or an error that names both providers."""
-        rows = self._found.get(name)
-        if not rows:
-            raise UnknownName(self.kind, name, self._found)
-        if len(rows) > 1:
-            raise provided_twice(f"{self.kind} {name!r}", [plugin for _, plugin in rows])
-        return rows[0][0]
-
-
-def provided_twice(what: str, plugins: list[Plugin]) -> UsageError:
-    """The error that names every provider of `what`, and how to switch the last one off."""
-    last = plugins[-1]
-    alike = any(plugin.name == last.name for plugin in plugins[:-1])
-    return UsageError(
-        f"{what} is provided twice: by " + " and by ".join(p.identity for p in plugins),
-        fix=f"switch one off: zoo --without {last.full_name if alike else last.name} …",
-    )
-
-
 class Registry:
     """Everything that plugins provide. Make one with `load_registry`."""
 
     def __init__(self, settings: PluginSettings) -> None:
         self.settings = settings
         self.plugins: list[Plugin] = []
-        self.architectures: NameTable[Architecture] = NameTable("architecture")
-        self.tasks: NameTable[Task] = NameTable("task")
-        self.datasets: NameTable[DatasetProvider] = NameTable("dataset")
-        self.exporters: NameTable[Exporter] = NameTable("format")
-        self.targets: NameTable[Target] = NameTable("target")
-        self.runtimes: NameTable[Runtime] = NameTable("runtime")
-        self.devices: NameTable[DeviceKind] = NameTable("device")
-        self.sources: NameTable[Source] = NameTable("source")
+        self.architectures: NameTable[Architecture] = NameTable("architecture", self.plugins)
+        self.tasks: NameTable[Task] = NameTable("task", self.plugins)
+        self.datasets: NameTable[DatasetProvider] = NameTable("dataset", self.plugins)
+        self.exporters: NameTable[Exporter] = NameTable("format", self.plugins)
+        self.targets: NameTable[Target] = NameTable("target", self.plugins)
+        self.runtimes: NameTable[Runtime] = NameTable("runtime", self.plugins)
+        self.devices: NameTable[DeviceKind] = NameTable("device", self.plugins)
+        self.sources: NameTable[Source] = NameTable("source", self.plugins)
         #: Foreign networks that were opened: reference → converted weights.
         self.opened: dict[str, Path] = {}
-        self._variants: NameTable[Architecture] = NameTable("model")
+        self._variants: NameTable[Architecture] = NameTable("model", self.plugins)
         self._hooks: tuple[tuple[str, NameTable[Any], type], ...] = (
             ("zoo_architectures", self.architectures, Architecture),
             ("zoo_tasks", self.tasks, Task),
@@ -231,21 +151,47 @@ class Registry:
             plugin.problem = f"{plugin.full_name} was found before; only the first is used"
             return
         if {plugin.name, plugin.full_name} & set(self.settings.without):
-            plugin.problem = "switched off by --without"
+            plugin.problem, plugin.fix = "switched off by --without", "leave --without out"
             return
+        if plugin.origin == "built-in":
+            self._load(plugin, load, ForeignImport(interrupted=True))
+            return
+        with foreign_import() as seen:
+            self._load(plugin, load, seen)
+        plugin.notes += seen.notes
+
+    def _load(self, plugin: Plugin, load: Callable[[], ModuleType], seen: ForeignImport) -> None:
         module: ModuleType | None = None
         try:
             module = load()
-            if (known := self._manager.get_name(module)) is not None:
-                raise InvalidRecord(f"its module is that of {known}")
+            if (other := self._manager.get_name(module)) is not None:
+                raise InvalidRecord(f"its module is that of {other}")
             plugin.source_file = source_of(module)
+            if plugin.source_file and plugin.origin != "built-in":
+                note_source(plugin.source_file, plugin.name)
             self._manager.register(module, name=plugin.full_name)
             self._manager.check_pending()
+            self._check_hooks(module)
             self._collect(module, plugin)
-        # A stranger's module may raise anything, SystemExit included: it must cost that row alone.
-        except (Exception, SystemExit) as error:
-            plugin.problem = describe_failure(error, __file__)
+        # A stranger's module may raise anything, and it must cost that row alone: even a
+        # KeyboardInterrupt is its own where no signal arrived.
+        except BaseException as error:
             self._forget(plugin, module)
+            if seen.interrupted and not isinstance(error, (Exception, SystemExit)):
+                raise
+            plugin.problem = describe_failure(error, __file__)
+            known = isinstance(error, (InvalidRecord, pluggy.PluginValidationError))
+            plugin.fix = "correct that in the plugin" if known else fix_of_import(error)
+
+    def _check_hooks(self, module: ModuleType) -> None:
+        """Refuses a plugin without a hook, and functions that are hooks but for their mark."""
+        names = [hook for hook, _, _ in self._hooks]
+        marked = {c.name for c in self._manager.get_hookcallers(module) or ()}
+        unmarked = [n for n in names if callable(getattr(module, n, None)) and n not in marked]
+        if unmarked:
+            raise InvalidRecord(f"{unmarked[0]} has no mark: write @zoo.hookimpl above it")
+        if not marked:
+            raise InvalidRecord(f"it has no hook: none of {', '.join(names)}")
 
     def _collect(self, module: ModuleType, plugin: Plugin) -> None:
         for hook, names, record_type in self._hooks:
@@ -270,7 +216,12 @@ class Registry:
             self._manager.unregister(module)
 
 
-def _records(found: Iterable[object], hook: str, record_type: type) -> Iterator[Any]:
+def _records(found: object, hook: str, record_type: type) -> Iterator[Any]:
+    if not isinstance(found, Iterable):
+        raise InvalidRecord(
+            f"{hook} must yield {record_type.__name__} records, "
+            f"but returned a {type(found).__name__}"
+        )
     for record in found:
         if not isinstance(record, record_type):
             raise InvalidRecord(
@@ -318,7 +269,7 @@ def _load_built_in(registry: Registry) -> None:
 
 def _declares_hook(file: Path) -> bool:
     """Whether a module's text holds a hook, so that helper modules are never imported."""
-    return re.search(rb"^@(\w+\.)*hookimpl\b", file.read_bytes(), re.MULTILINE) is not None
+    return re.search(_HOOK, file.read_bytes(), re.MULTILINE) is not None
 
 
 def _load_installed(registry: Registry) -> None:
@@ -357,4 +308,6 @@ def _local_plugins(folder: Path) -> list[Path]:
     if is_plugin(folder):
         return [folder.resolve()]  # "." has no name
     files = (p for p in folder.glob("*.py") if p.name != "__init__.py" and no_file(p) is None)
-    return sorted([*files, *filter(is_plugin, folder.iterdir())])
+    # Helper modules beside them are no plugins, and what lacks its mark alone is a broken one.
+    hooked = (p for p in files if re.search(_NAMED, p.read_bytes(), re.MULTILINE))
+    return sorted([*hooked, *filter(is_plugin, folder.iterdir())])

@@ -5,8 +5,9 @@ from __future__ import annotations
 import platform
 from pathlib import Path
 
-from zoo.common.errors import UnknownName, UsageError
+from zoo.common.errors import UsageError
 from zoo.contracts import Target
+from zoo.contracts.plugin import unknown_name
 from zoo.registry import Registry
 
 #: Names for the kind of processor that this machine has.
@@ -25,7 +26,7 @@ def target_named(registry: Registry, name: str) -> Target:
         return host_target(registry)
     known = {alias: t.name for t in registry.targets for alias in (t.name, *t.aliases)}
     if name not in known:
-        raise UnknownName("target", name, [*known, *HOST_NAMES])
+        raise unknown_name("target", name, [*known, *HOST_NAMES], registry.plugins)
     return registry.targets.get(known[name])
 
 

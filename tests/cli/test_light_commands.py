@@ -25,7 +25,8 @@ try:
     main()
 finally:
     loaded = sorted(name for name in {HEAVY!r} if name in sys.modules)
-    print("\\nIMPORTED", json.dumps(loaded))
+    # With --json standard output is the command's alone.
+    print("\\nIMPORTED", json.dumps(loaded), file=sys.stderr)
 """
 
 
@@ -33,8 +34,10 @@ def heavy_imports(
     *arguments: str, folder, environment=None
 ) -> tuple[list[str], subprocess.CompletedProcess[str]]:
     done = run_python("-c", PROBE, *arguments, folder=folder, environment=environment)
-    assert "IMPORTED" in done.stdout, done.stderr
-    return json.loads(done.stdout.rpartition("IMPORTED")[2]), done
+    told, mark, loaded = done.stderr.rpartition("\nIMPORTED")
+    assert mark, done.stderr
+    done.stderr = told
+    return json.loads(loaded), done
 
 
 def test_probe_sees_a_heavy_import(tmp_path):

@@ -225,3 +225,34 @@ def test_doctor_finds_what_is_missing(zoo, monkeypatch):
     assert "everything is there" not in typed.out
     wrong = {row["name"] for row in zoo("doctor", "--json").json if not row["ok"]}
     assert {"onnxruntime", "fashion_mnist", "cache", "data"} <= wrong
+
+
+def test_what_plugins_print_is_no_part_of_json(zoo_process, tmp_path):
+    """While they are imported, afterwards, from native code, and when the process ends."""
+    loud = tmp_path / "loud.py"
+    loud.write_text(
+        "import atexit, os, zoo\n"
+        "def say():\n"
+        "    print('said')\n"
+        "    os.write(1, b'written')\n"
+        "say()\n"
+        "atexit.register(say)\n"
+        "def fingerprint(argument):\n"
+        "    say()\n"
+        "    raise SystemExit(0)\n"
+        "@zoo.hookimpl\n"
+        "def zoo_datasets():\n"
+        "    say()\n"
+        "    yield zoo.DatasetProvider(name='loud', summary='-', tasks=('loud',),\n"
+        "                              open=fingerprint, fingerprint=fingerprint)\n"
+    )
+    typed = zoo_process("--plugin", loud, "data", "loud", "--json")
+    assert typed.code == 1
+    error = typed.json["error"]
+    assert error["what"] == "the plugin 'loud' failed: SystemExit: 0"
+    assert error["why"] == f"raised at {loud}, line 9, in fingerprint"
+    assert typed.err.count("said") >= 3
+    assert typed.err.count("written") >= 3
+    typed = zoo_process("--plugin", loud, "data")
+    assert typed.code == 0
+    assert "said" not in typed.out.partition("loud")[0]

@@ -19,12 +19,13 @@ from pydantic import BaseModel
 from zoo.common.errors import UsageError, ZooError
 from zoo.contracts import DeviceDriver, DeviceKind
 from zoo.contracts.checks import InvalidRecord
+from zoo.contracts.plugin import Plugin
 from zoo.execution.agent_driver import AgentDriver
 from zoo.execution.device import Device
 from zoo.execution.devices import device_named, devices_without_entry, known_devices
 from zoo.execution.devices_file import allow_project
 from zoo.execution.driver_guard import DriverFailed
-from zoo.registry import Plugin, PluginSettings, Registry, load_registry
+from zoo.registry import PluginSettings, Registry, load_registry
 from zoo.testing.devices import DEVICE_CHECKS, DeviceConformance
 
 GUIDE = Path(__file__).parents[2] / "docs" / "plugins.md"

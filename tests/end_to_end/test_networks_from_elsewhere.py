@@ -50,6 +50,17 @@ def test_a_keras_file_is_shipped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     assert manifest.gate is not None
     assert manifest.gate.passed
     assert manifest.golden is not None
+    # Commands that take files take it, too, by the same kept steps.
+    one = ("mine.keras", *common, "--format", "tflite")
+    (timed,) = json.loads(
+        typed(tmp_path, monkeypatch, "bench", *one, "--precision", "float32", "--tier", "brief")
+    )
+    assert timed["measurement"]["file"] == exported.name
+    told = json.loads(typed(tmp_path, monkeypatch, "explain", *one, "--runs", "0"))
+    assert Path(told["file"]["path"]).name == "mine.digits.int8.tflite"
+    bundled = json.loads(typed(tmp_path, monkeypatch, "bundle", *one, "--precision", "float32"))
+    assert bundled["passed"]
+    assert exported.name in bundled["files"]
     # Its weights hold all that is needed: nothing of the file is read again.
     file.unlink()
     weights = str(exported.with_name("mine.digits.safetensors"))

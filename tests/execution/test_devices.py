@@ -14,11 +14,12 @@ from pydantic import BaseModel, ConfigDict
 
 from zoo.common.errors import UnknownName, UsageError, ZooError
 from zoo.contracts import DeviceKind
+from zoo.contracts.plugin import Plugin
 from zoo.execution.device import Device
 from zoo.execution.devices import add_device, device_named, known_devices, remove_device, runtime_on
 from zoo.execution.devices_file import Entry, add_entry, read_file, refuse_secrets, remove_entry
 from zoo.execution.trust import digest_of, trust
-from zoo.registry import Plugin, PluginSettings, Registry
+from zoo.registry import PluginSettings, Registry
 
 
 class BoardOptions(BaseModel):

@@ -39,7 +39,8 @@ from zoo.contracts import (
     Variant,
     WeightsSource,
 )
-from zoo.registry import Plugin, PluginSettings, Registry
+from zoo.contracts.plugin import Plugin
+from zoo.registry import PluginSettings, Registry
 
 #: Examples of hypothesis take what they take.
 fuzz = settings(

@@ -276,6 +276,7 @@ def find_exporter(registry: Registry, path: Path) -> Exporter:
         if any(source.recognises(path.name) for source in registry.sources):
             raise BadFile(
                 f"{path} is a network from elsewhere, not an exported file",
+                why="it has no manifest: its files have one",
                 fix=f"export it first: zoo export {shlex.quote(str(path))} --data DATASET",
             )
         raise BadFile(f"{path} has no suffix of a known format", fix=f"known: {suffixes}")

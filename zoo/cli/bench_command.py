@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
+from zoo.cli.network_operands import all_files, network_options
 from zoo.cli.options import (
     Settings,
     complete_dataset,
     complete_device,
+    data_option,
     examples,
     json_option,
     print_json,
@@ -44,6 +46,7 @@ def _counts(ctx: click.Context, param: click.Parameter, values: tuple[str, ...])
         "zoo bench net.tflite",
         "zoo bench a.tflite b.onnx --threads 1,2 --device host,pi4",
         "zoo bench net.tflite --device pi4 --tier sustained",
+        "zoo bench my.keras --data digits --precision int8",
     ),
 )
 @click.argument("files", nargs=-1, required=True, type=click.Path())
@@ -98,6 +101,8 @@ def _counts(ctx: click.Context, param: click.Parameter, values: tuple[str, ...])
     help="Also time the networks that the files were exported from, in TensorFlow.",
 )
 @click.option("--fresh", is_flag=True, help="Measure anew what an interrupted bench has kept.")
+@data_option("Dataset that networks among them are exported with [that of their weights' card].")
+@network_options()
 @verdict_options
 @store_option
 @json_option
@@ -120,6 +125,7 @@ def command(
     fresh: bool,
     store: str | None,
     as_json: bool,
+    **network: Any,
 ) -> None:
     """Time FILES on devices: percentiles with intervals, and whether they can be trusted.
 
@@ -127,6 +133,9 @@ def command(
     is timed, its outputs on the device are compared with the expected ones. Every sample is kept
     in the results store. The same command continues an interrupted bench. With --budget it is a
     test: the exit code is 1 when a limit is exceeded, 3 when that cannot be told.
+
+    A network among FILES (my.keras, a model id, weights) is exported first, as by `zoo export`; its
+    files that pass their gate are timed, and the exit code is 1 when one does not.
     """
     from zoo.benchmark.compare.judgement import exit_code, judge_budgets
     from zoo.benchmark.run import bench
@@ -135,15 +144,15 @@ def command(
     from zoo.execution.offline_analysis import refuse_budgets
 
     settings: Settings = ctx.obj
+    registry = settings.registry()
     check_budgets(budgets)
-    refuse_budgets(
-        settings.registry(), split_commas(devices), budgets, files, split_commas(runtimes)
-    )
+    timed, refused = all_files(registry, files, network, quiet=as_json)
+    refuse_budgets(registry, split_commas(devices), budgets, timed, split_commas(runtimes))
     timings: list[Timing] = []
     try:
         with BenchProgress(quiet=as_json) as progress:
             timings = bench(
-                files,
+                timed,
                 device=split_commas(devices) or None,
                 threads=threads,
                 tier=tier,
@@ -157,14 +166,14 @@ def command(
                 reference=reference,
                 on_step=progress,
                 on_timing=timings.append,
-                registry=settings.registry(),
+                registry=registry,
             )
     except BaseException:
         # Interrupted, most often: what is done is shown all the same.
         if timings and not as_json:
             print_timings(timings)
         raise
-    judged = judge_budgets(timings, budgets, registry=settings.registry())
+    judged = judge_budgets(timings, budgets, registry=registry)
     write_bench_junit(junit, timings, judged)
     if as_json:
         both = zip(timings, judged, strict=True)
@@ -172,6 +181,6 @@ def command(
     else:
         print_timings(timings)
         print_judged(timings, judged)
-    if any(timing.error is not None or timing.refused for timing in timings):
+    if refused or any(timing.error is not None or timing.refused for timing in timings):
         ctx.exit(1)
     ctx.exit(exit_code(judged))

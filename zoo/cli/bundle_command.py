@@ -2,9 +2,19 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import click
 
-from zoo.cli.options import Settings, complete_target, examples, json_option, print_json
+from zoo.cli.network_operands import network_options, one_file_each
+from zoo.cli.options import (
+    Settings,
+    complete_target,
+    data_option,
+    examples,
+    json_option,
+    print_json,
+)
 from zoo.common import terminal
 
 
@@ -13,6 +23,7 @@ from zoo.common import terminal
     epilog=examples(
         "zoo bundle lenet5.digits.int8.tflite",
         "zoo bundle lenet5.digits.int8.tflite --target mcu --output firmware",
+        "zoo bundle my.keras --data digits --format tflite --precision int8",
     ),
 )
 @click.argument("file", type=click.Path())
@@ -23,10 +34,18 @@ from zoo.common import terminal
     shell_complete=complete_target,
     help="Kind of processor that it is for; mcu adds firmware files [as exported].",
 )
+@data_option("Dataset that a network is exported with [that of its weights' card].")
+@network_options(one=True)
 @json_option
 @click.pass_context
 def command(
-    ctx: click.Context, /, file: str, output: str | None, target: str | None, as_json: bool
+    ctx: click.Context,
+    /,
+    file: str,
+    output: str | None,
+    target: str | None,
+    as_json: bool,
+    **network: Any,
 ) -> None:
     """Make a folder for app developers from FILE.
 
@@ -34,13 +53,16 @@ def command(
 
     The model, labels, metadata, licence, checksums, golden inputs with outputs, and short programs
     in Python, C++, Kotlin, Swift and JavaScript that run them. The Python program is run at once.
-    The exit code is 1 when its output is wrong.
+    The exit code is 1 when its output is wrong. A network in the place of FILE (my.keras, a model
+    id, weights) is exported first, as by `zoo export`.
     """
     from zoo.artifacts.bundle import bundle
     from zoo.results.records import as_plain
 
     settings: Settings = ctx.obj
-    made = bundle(file, output=output, target=target, registry=settings.registry())
+    registry = settings.registry()
+    (one,) = one_file_each(registry, [file], network, quiet=as_json)
+    made = bundle(one, output=output, target=target, registry=registry)
     if as_json:
         print_json({**as_plain(made), "folder": str(made.folder), "passed": made.passed})
     else:

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
+from zoo.cli.network_operands import network_options, one_file_each
 from zoo.cli.options import (
     JUNIT_FILE,
     PAGE_FILE,
     Settings,
+    data_option,
     device_option,
     examples,
     json_option,
@@ -36,6 +38,7 @@ CANNOT_TELL = 3
         "zoo compare net.tflite",
         "zoo compare before after --margin 5",
         "zoo compare runs/lenet5.digits-1a2b3c4d runs/lenet5.digits-5e6f7a8b",
+        "zoo compare old.keras new.keras --data digits",
     ),
 )
 @click.argument("first", type=click.Path())
@@ -57,6 +60,8 @@ CANNOT_TELL = 3
     default=3.0,
     help="Greatest difference, in per cent, that counts as none",
 )
+@data_option("Dataset that networks among them are exported with [that of their weights' card].")
+@network_options(one=True)
 @click.option("--html", type=PAGE_FILE, help="Also write a page with a chart here.")
 @click.option("--junit", type=JUNIT_FILE, help="Also write the verdicts as JUnit XML here.")
 @store_option
@@ -77,12 +82,14 @@ def command(
     junit: str | None,
     store: str | None,
     as_json: bool,
+    **network: Any,
 ) -> None:
     """Say whether SECOND is faster than FIRST, slower, the same, or whether that cannot be told.
 
     Each is a file, a run's folder or name, the tag of a `zoo bench --tag`, a model id, or `last`:
     the newest record of the other's file. One file alone is compared with `last`. Files are timed
-    now, in turn; of recorded measurements the kept samples are compared.
+    now, in turn; of recorded measurements the kept samples are compared. A network (my.keras,
+    weights) is exported first, as by `zoo export`, and its file timed.
 
     The exit code is 0 for the same or faster, 1 for slower, 3 when it cannot be told.
     """
@@ -94,10 +101,12 @@ def command(
     settings: Settings = ctx.obj
     if html is not None:
         require_extra("report")  # not after the work
+    registry = settings.registry()
+    named = [first] if second is None else [first, second]
+    made = one_file_each(registry, named, network, quiet=as_json, by_id=False)
     with StepProgress(quiet=as_json) as progress:
         found = compare(
-            first,
-            second,
+            *made,
             device=device,
             threads=threads,
             tier=tier,
@@ -106,7 +115,7 @@ def command(
             margin=margin / 100.0,
             store=store,
             on_step=progress,
-            registry=settings.registry(),
+            registry=registry,
         )
     if html is not None:
         from zoo.common.files import OTHER_FILE, write_text

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
+from zoo.cli.network_operands import network_options, one_file_each
 from zoo.cli.options import (
     PAGE_FILE,
     Settings,
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     epilog=examples(
         "zoo explain exports/resnet8.fashion_mnist.int8.tflite",
         "zoo explain net.int8.onnx --against net.float32.onnx --html why.html",
+        "zoo explain my.keras --data digits --format tflite",
     ),
 )
 @click.argument("file", type=click.Path())
@@ -43,11 +45,13 @@ if TYPE_CHECKING:
     default=50,
     help="Inferences over which operators are timed; 0 times nothing",
 )
+@network_options(one=True)
 @click.option("--html", type=PAGE_FILE, help="Also write a page with charts here.")
 @json_option
 @click.pass_obj
 def command(
     settings: Settings,
+    /,
     file: str,
     against: str | None,
     data: str | None,
@@ -56,13 +60,15 @@ def command(
     runs: int,
     html: str | None,
     as_json: bool,
+    **network: Any,
 ) -> None:
     """Explain, layer by layer, why FILE is larger, slower or worse than its float32 twin.
 
     The twin is the float32 file of the same weights in the same format.
 
     Both files run in their runtime with all tensors kept. The last line is a command to try, if
-    there is one.
+    there is one. A network in the place of FILE (my.keras, a model id, weights) is exported first,
+    with its twin, as by `zoo export`.
     """
     from zoo.analysis.explain import explain
     from zoo.cli.progress import StepProgress
@@ -70,16 +76,20 @@ def command(
 
     if html is not None:
         require_extra("report")  # not after the work
+    registry = settings.registry()
+    (made,) = one_file_each(
+        registry, [file], {"data": data, **network}, quiet=as_json, twin=True, own=["data"]
+    )
     with StepProgress(quiet=as_json) as progress:
         found = explain(
-            file,
+            made,
             against=against,
             data=data,
             split=split,
             samples=samples,
             runs=runs,
             on_step=progress,
-            registry=settings.registry(),
+            registry=registry,
         )
     if html is not None:
         from zoo.common.files import OTHER_FILE, write_text

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 @click.pass_obj
 def command(settings: Settings, pattern: str, as_json: bool) -> None:
     """List models whose name, family or model id matches PATTERN (* and ? are wild)."""
-    from zoo.common.errors import UnknownName
+    from zoo.contracts.plugin import unknown_name
     from zoo.networks.catalogue import models
 
     registry = settings.registry()
@@ -31,7 +31,8 @@ def command(settings: Settings, pattern: str, as_json: bool) -> None:
     if not found:
         from zoo.networks.checkpoints import model_ids
 
-        raise UnknownName("model", pattern, [*model_ids(registry), *registry.architectures.names()])
+        valid = [*model_ids(registry), *registry.architectures.names()]
+        raise unknown_name("model", pattern, valid, registry.plugins)
     if as_json:
         print_json([asdict(row) for row in found])
         return

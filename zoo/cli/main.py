@@ -16,6 +16,7 @@ from zoo.cli.options import Settings, as_json_text, examples
 from zoo.common import telemetry, terminal
 from zoo.common.errors import UsageError, ZooError, nearest
 from zoo.common.paths import OFFLINE_VARIABLE
+from zoo.common.plugin_errors import plugin_failure
 from zoo.common.shown_text import without_passwords
 from zoo.common.system_errors import system_error
 from zoo.execution.trust import Untrusted
@@ -168,6 +169,9 @@ def zoo(
     """
     if offline:
         os.environ[OFFLINE_VARIABLE] = "1"  # so that child processes know
+    # Commands of plugins print as they like.
+    if ctx.invoked_subcommand in COMMANDS and "--json" in sys.argv[1:]:
+        terminal.reserve_output()
     ctx.obj = Settings(plugins=plugins, without=without, no_plugins=no_plugins, debug=debug)
 
 
@@ -190,7 +194,11 @@ def _main() -> None:
                 signal.signal(number, _stop)
         # Without standalone mode, ctx.exit(1) in a command becomes a returned 1.
         code = _run(arguments, as_json)
-        sys.exit(code if isinstance(code, int) else 0)
+    except SystemExit as error:
+        if plugin_failure(error) is None:
+            raise
+        _show(_unexpected(error), debug, as_json)
+        sys.exit(1)
     except (click.Abort, KeyboardInterrupt):
         sys.exit(_interrupted("interrupted", signal.SIGINT, given))
     except _Stopped as stop:
@@ -205,7 +213,7 @@ def _main() -> None:
         _show(error, debug, as_json)
         sys.exit(error.exit_code)
     except _ReaderGone:
-        _discard_output()
+        terminal.discard_output()
         # The code of programs that SIGPIPE ends.
         sys.exit(128 + signal.SIGPIPE)
     except Exception as error:
@@ -213,8 +221,9 @@ def _main() -> None:
         unexpected.__cause__ = error
         _show(unexpected, debug, as_json)
         if isinstance(error, OSError):
-            _discard_output()
+            terminal.discard_output()
         sys.exit(1)
+    sys.exit(code if isinstance(code, int) else 0)
 
 
 def _run(arguments: list[str], as_json: bool) -> Any:
@@ -227,11 +236,6 @@ def _run(arguments: list[str], as_json: bool) -> Any:
         if as_json or not terminal.at_terminal() or not allowed_by_user(error):
             raise
     return zoo.main(args=list(arguments), prog_name="zoo", standalone_mode=False)
-
-
-def _discard_output() -> None:
-    """What is still buffered cannot be written either: Python would complain of it at exit."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
 
 
 def _stop(number: int, frame: FrameType | None) -> NoReturn:
@@ -255,12 +259,12 @@ def _usage_error(error: click.ClickException) -> UsageError:
     return UsageError(error.format_message(), fix=f"`{path} --help` describes the options")
 
 
-def _unexpected(error: Exception) -> ZooError:
+def _unexpected(error: BaseException) -> ZooError:
     if isinstance(error, OSError) and (known := system_error(error)) is not None:
         return known
     if isinstance(error, OSError) and error.strerror and error.filename is None:
         return ZooError(f"the output could not be written: {error.strerror}")
-    return ZooError(
+    return plugin_failure(error) or ZooError(
         f"zoo met an error that it does not know: {type(error).__name__}: {error}",
         fix="run the same command with --debug and report what it prints",
     )

@@ -36,9 +36,13 @@ class Settings:
         """Discovers plugins."""
         from zoo.registry import PluginSettings, load_registry
 
-        return load_registry(
+        registry = load_registry(
             PluginSettings(paths=self.plugins, without=self.without, installed=not self.no_plugins)
         )
+        for plugin in registry.plugins:
+            for note in plugin.notes:
+                terminal.echo(f"note: the plugin {plugin.name!r} {note}", err=True)
+        return registry
 
 
 def complete(kind: str) -> Callable[[click.Context, click.Parameter, str], list[CompletionItem]]:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import sys
 from importlib.metadata import EntryPoint, entry_points
 
 import click
 
 from zoo.common.errors import ZooError
+from zoo.common.modules import source_of
+from zoo.common.plugin_errors import note_source
+from zoo.contracts.checks import describe_failure
 
 GROUP = "zoo.commands"
 
@@ -35,10 +39,12 @@ def load_command(name: str, entries: list[EntryPoint]) -> click.Command:
         )
     try:
         command = entries[0].load()
-    except Exception as error:
-        raise _unusable(name, entries[0], f"{type(error).__name__}: {error}") from error
+    except (Exception, SystemExit) as error:
+        raise _unusable(name, entries[0], describe_failure(error, __file__)) from error
     if not isinstance(command, click.Command):
         raise _unusable(name, entries[0], f"a click command was expected, not {command!r}")
+    if source := source_of(sys.modules[entries[0].module]):
+        note_source(source, provider(entries[0]))
     # Its styles would reach the guard of the streams, which shows escape sequences as text.
     command.context_settings.setdefault("color", False)
     return command

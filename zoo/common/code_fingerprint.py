@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Protocol
 
 from zoo.common.files import sha256_of
+from zoo.common.modules import import_package
 
 #: Import packages of the product; only within them imports are followed from everywhere.
 PACKAGES = ("zoo", "zoo.plugins", "zoo.exporters", "zoo.devices")
@@ -60,7 +61,7 @@ class SourceTree:
         rows = [self._row(path) for path in self.files(modules, given)]
         for plugin in given:
             if plugin.source_file is not None and not self._holds(Path(plugin.source_file)):
-                rows.append(f"{_import_package(Path(plugin.source_file)).stem} {plugin.version}")
+                rows.append(f"{import_package(Path(plugin.source_file)).stem} {plugin.version}")
         return hashlib.sha256("\n".join(sorted(set(rows))).encode()).hexdigest()
 
     def files(self, modules: Iterable[str], plugins: Iterable[CodeSource]) -> frozenset[Path]:
@@ -80,7 +81,7 @@ class SourceTree:
         for plugin in plugins:
             if plugin.source_file is not None:
                 source = Path(plugin.source_file)
-                starts |= _content(source if self._holds(source) else _import_package(source))
+                starts |= _content(source if self._holds(source) else import_package(source))
         return self.reached(starts)
 
     def _holds(self, source: Path) -> bool:
@@ -157,7 +158,7 @@ class SourceTree:
         for package, root in self._roots.items():
             if path.is_relative_to(root):
                 return f"{package}/{path.relative_to(root).as_posix()}"
-        return path.relative_to(_import_package(path).parent).as_posix()
+        return path.relative_to(import_package(path).parent).as_posix()
 
     def _row(self, path: Path) -> str:
         if path not in self._rows:
@@ -198,13 +199,6 @@ def _above(file: Path, top: Path) -> Iterator[Path]:
             yield init
         if folder == top:
             return
-
-
-def _import_package(source: Path) -> Path:
-    """The folder of the outermost package that holds a file or folder; a lone file is its own."""
-    while (source.parent / "__init__.py").is_file():
-        source = source.parent
-    return source
 
 
 def _content(source: Path) -> set[Path]:

@@ -9,8 +9,14 @@ import sys
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
+from traceback import walk_tb
 from types import ModuleType
 from typing import Any
+
+_AS_PACKAGE = (
+    "a lone file imports only what is installed: make its folder a package, whose __init__.py "
+    "holds the hook, and name the folder"
+)
 
 
 def lazy(name: str) -> Callable[[], Any]:
@@ -59,3 +65,25 @@ def source_of(module: ModuleType) -> str | None:
     """The folder of a package, the file of another module; None for one without a file."""
     file: str | None = getattr(module, "__file__", None)
     return str(Path(file).parent) if file and hasattr(module, "__path__") else file
+
+
+def import_package(source: Path) -> Path:
+    """The folder of the outermost package that holds a file or folder; a lone file is its own."""
+    while (source.parent / "__init__.py").is_file():
+        source = source.parent
+    return source
+
+
+def fix_of_import(error: BaseException) -> str:
+    """What to do about a module that could not be imported."""
+    if isinstance(error, ImportError) and "relative import with no known parent" in str(error):
+        return _AS_PACKAGE
+    if isinstance(error, ModuleNotFoundError) and error.name and error.__traceback__ is not None:
+        asks = [
+            f for f, _ in walk_tb(error.__traceback__) if "importlib" not in f.f_code.co_filename
+        ]
+        beside = Path(asks[-1].f_code.co_filename).with_name(f"{error.name}.py") if asks else None
+        if beside is not None and beside.is_file():
+            return f"{beside.name} lies beside it, but {_AS_PACKAGE}"
+        return f"install the package that provides {error.name!r} where zoo is installed"
+    return "correct the line that is named"

@@ -73,11 +73,15 @@ def installed(module: str) -> bool:
     return importlib.util.find_spec(module.partition(".")[0]) is not None
 
 
+def missing_of(extra: str) -> list[str]:
+    """Modules that `extra` brings and that are not installed; imports nothing."""
+    return [module for module, name in EXTRA_OF.items() if name == extra and not installed(module)]
+
+
 def require_extra(extra: str) -> None:
     """Raises `MissingExtra` unless all that `extra` brings is installed; imports nothing."""
-    for module, name in EXTRA_OF.items():
-        if name == extra and not installed(module):
-            raise MissingExtra(module, extra)
+    for module in missing_of(extra):
+        raise MissingExtra(module, extra)
 
 
 def quiet_tensorflow() -> None:

@@ -48,6 +48,9 @@ _STYLES: dict[str, dict[str, Any]] = {
     "error": {"fg": "red", "bold": True},
 }
 
+#: Where our own output goes while standard output is reserved for it.
+_reserved: list[TextIO] = []
+
 
 class CleanStream:
     """A text stream that writes control characters as their escapes."""
@@ -112,7 +115,33 @@ def guarded() -> Iterator[None]:
     try:
         yield
     finally:
+        _reserved.clear()
         sys.stdout, sys.stderr = streams
+
+
+def reserve_output() -> None:
+    """Standard output is our own from now on: what others print, in native code too, is an error's.
+
+    It lasts until the block of `guarded` ends. The file itself stays with standard error until the
+    process ends, since what a program prints at its end would be behind our output.
+    """
+    if _reserved or not isinstance(sys.stdout, CleanStream):
+        return
+    own = sys.stdout.stream
+    own.flush()
+    with contextlib.suppress(OSError):  # no file, or one that was closed by whoever started us
+        if own.fileno() == 1:
+            own = os.fdopen(os.dup(1), "w", encoding=own.encoding, errors=own.errors, buffering=1)
+            os.dup2(2, 1)
+    _reserved.append(own)
+    sys.stdout = sys.stderr
+
+
+def discard_output() -> None:
+    """Nothing reads our output any more: what is still buffered is dropped, without complaint."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    for number in (1, *(stream.fileno() for stream in _reserved)):
+        os.dup2(nowhere, number)
 
 
 def echo(*texts: tuple[str, str] | str, err: bool = False) -> None:
@@ -139,7 +168,7 @@ def echo_lines(*texts: tuple[str, str] | str, err: bool = False) -> None:
 def _write(before: str, pieces: Sequence[tuple[str, str]], err: bool) -> None:
     import click
 
-    stream = sys.stderr if err else sys.stdout
+    stream = _stream(err)
     if stream is None:
         return
     below = _below(stream)
@@ -170,7 +199,7 @@ def console(*, err: bool = False, quiet: bool = False) -> Console:
                 style = piece.style and piece.style.update_link(None)
                 yield Segment(text, style)
 
-    stream = sys.stderr if err else sys.stdout
+    stream = _stream(err)
     return CleanConsole(
         file=None if stream is None else _below(stream),
         stderr=err,
@@ -201,6 +230,11 @@ def encodable(text: str, stream: IO[str] | None = None) -> str:
 def cell(text: str) -> str:
     """The text of a table's cell as it will be written, so that it can be measured."""
     return encodable(printable(text))
+
+
+def _stream(err: bool) -> TextIO | None:
+    """Standard error, or what our own output goes to; None where there is neither."""
+    return sys.stderr if err else next(iter(_reserved), sys.stdout)
 
 
 def _below(stream: TextIO) -> TextIO:

@@ -36,6 +36,7 @@ from zoo.common.errors import (
     ZooError,
 )
 from zoo.common.fork_server import SAFE_PATH, fork_context, starting_children, stop_server
+from zoo.common.plugin_errors import plugin_failure
 from zoo.common.progress import OnEvent
 from zoo.common.system_errors import full_disk, system_error
 
@@ -310,7 +311,7 @@ def flatten(error: BaseException) -> RemoteFailure:
             fix=MORE_MEMORY,
         )
     else:
-        flat = ZooError(
+        flat = plugin_failure(error) or ZooError(
             f"{type(error).__name__}: {str(error).strip()[:600] or 'no message'}",
             fix="run again with --debug to see where",
         )

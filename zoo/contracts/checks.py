@@ -29,6 +29,9 @@ def check(condition: bool, record: str, problem: str) -> None:
 def describe_failure(error: BaseException, caller: str) -> str:
     """One line: the class, the message, and where in the plugin it happened, not in `caller`."""
     message = " ".join(str(error).split())
+    if isinstance(error, SyntaxError) and error.filename:
+        # Its own frames are Python's and ours; the place is in the exception.
+        return f"{type(error).__name__}: {error.msg} ({error.filename}, line {error.lineno})"
     place = ""
     frames = []
     traceback = error.__traceback__
@@ -38,4 +41,4 @@ def describe_failure(error: BaseException, caller: str) -> str:
     outside = [f for f in frames if f[0] != caller and "importlib" not in f[0]]
     if outside and not isinstance(error, InvalidRecord):
         place = f" ({outside[-1][0]}, line {outside[-1][1]})"
-    return f"{type(error).__name__}: {message}{place}"
+    return f"{type(error).__name__}{': ' if message else ''}{message}{place}"

@@ -11,6 +11,7 @@ from zoo.common.errors import MissingExtra, UnknownName, UsageError, ZooError
 from zoo.contracts import DeviceKind, DeviceOptions, Exporter
 from zoo.contracts.checks import InvalidRecord, check_name
 from zoo.contracts.options import declared_options
+from zoo.contracts.plugin import unknown_name
 from zoo.execution.device import Device, device_of
 from zoo.execution.devices_file import (
     Entry,
@@ -50,7 +51,7 @@ def device_named(registry: Registry, name: str | None) -> Device:
     without_entry = devices_without_entry(registry)
     if name in without_entry:
         return without_entry[name]
-    raise UnknownName(
+    raise unknown_name(
         "device",
         name,
         {
@@ -62,6 +63,7 @@ def device_named(registry: Registry, name: str | None) -> Device:
                 if isinstance(alone, Device)
             ),
         },
+        registry.plugins,
     )
 
 

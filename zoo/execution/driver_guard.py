@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from zoo.common.errors import ProcessFailed, ZooError
+from zoo.common.plugin_errors import plugin_line
 from zoo.common.shown_text import printable
 from zoo.contracts.transport import Condition
 from zoo.execution.figures import table
@@ -55,9 +56,11 @@ def driver_guard(driver: str, step: str, *allowed: type[Exception]) -> Iterator[
                 "this is a fault in the driver's code, whatever the device does: report it to the "
                 "driver's author; `zoo --debug …` shows the line"
             )
+        found = plugin_line(error)
+        place = f" ({found[1]})" if found else ""
         raise DriverFailed(
             f"the driver {driver} failed to {step}",
-            why=f"{type(error).__name__}: {said}",
+            why=f"{type(error).__name__}: {said}{place}",
             fix=fix,
         ) from error
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from zoo.common.errors import ZooError
 from zoo.contracts import DeviceKind, Exporter, Runtime
-from zoo.registry import Plugin, Registry
+from zoo.contracts.plugin import Plugin
+from zoo.registry import Registry
 
 
 def runtimes_of(registry: Registry, exporter: Exporter) -> tuple[str, ...]:

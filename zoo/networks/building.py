@@ -10,6 +10,7 @@ from typing import Any
 
 from zoo.common.errors import UsageError, ZooError
 from zoo.common.optional_imports import require
+from zoo.common.plugin_errors import plugin_line
 from zoo.contracts import Architecture, ModelPart, Preprocessing, Task, Variant
 
 #: Name of the layer that a new set of classes replaces.
@@ -118,9 +119,11 @@ def _built(
     except Exception as error:
         # With hyper-parameters from outside, these are the likely cause.
         kind = UsageError if hyperparameters else ZooError
+        found = plugin_line(error)
+        place = f" ({found[1]})" if found else ""
         raise kind(
             f"the plugin of {architecture.name!r} could not build {variant.name!r}",
-            why=f"{type(error).__name__}: {error}",
+            why=f"{type(error).__name__}: {error}{place}",
             fix="correct the hyper-parameters, or tell the plugin's author",
         ) from error
 

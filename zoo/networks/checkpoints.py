@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from zoo.common.errors import BadFile, UnknownName, UsageError
 from zoo.common.files import no_file
 from zoo.contracts import Architecture, Preprocessing, Variant
+from zoo.contracts.plugin import unknown_name
 from zoo.networks.published.cache import is_fetched, official_path, own_weights, sources_of
 from zoo.registry import Registry
 
@@ -141,13 +142,15 @@ def _card_names(weights: Path, model: str) -> bool:
 
 def _no_model(registry: Registry, model: str) -> UsageError:
     """The error for a name that is no model: a file of another kind, or unknown."""
-    if any(source.recognises(model) for source in registry.sources):
+    from zoo.networks.sources.references import source_of
+
+    if source_of(registry, model) is not None:
         return UsageError(
             f"{model} comes from elsewhere: it is opened with data",
             fix=f"zoo ship {model} --data DATASET leaves weights that every command takes",
         )
     if no_file(Path(model)):
-        return UnknownName("model", model, model_ids(registry))
+        return unknown_name("model", model, model_ids(registry), registry.plugins)
     if Path(model).suffix in _FOREIGN:
         return UsageError(
             f"{model} is another program's file", fix=f"convert it once: {_convert(model)}"
@@ -207,6 +210,7 @@ def _resolve_path(registry: Registry, path: Path) -> tuple[Architecture, Variant
     except UnknownName as error:
         raise BadFile(
             f"the card {card_path} is of the variant {card.variant!r}, which nothing provides",
+            why=error.why,
             fix="load the plugin that does: zoo --plugin PATH …",
         ) from error
     return (

@@ -139,13 +139,14 @@ class Pipeline:
             if self.store is not None and finished.record is record:
                 self.store.append(self.run, record, outcome.samples)
             return finished
-        # A plugin's task or driver may raise anything: it must cost this step alone.
-        except Exception as error:
+        # A plugin's task or driver may raise anything: it must cost this step alone. Signals arrive
+        # in the main thread, so that an interruption here is its own doing, too.
+        except BaseException as error:
             return self._failed(step, self._explain(error), started)
         finally:
             shutil.rmtree(partial, ignore_errors=True)
 
-    def _explain(self, error: Exception) -> ZooError:
+    def _explain(self, error: BaseException) -> ZooError:
         if isinstance(error, ZooError):
             return error
         if isinstance(error, OSError) and error.errno in _REFUSALS:

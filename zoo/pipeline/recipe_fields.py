@@ -302,6 +302,8 @@ EXPORT = (
     "gate",
     "allow_leak",
 )
+#: What says which files stand for a network, where files are taken.
+NETWORK = ("source", "formats", "precisions", "allow_leak")
 #: What weights are made from.
 TRAINING = ("source", "training", "seed", "hyperparameters", "allow_leak")
 #: What a search within limits leaves to its user.

@@ -8,9 +8,10 @@ from dataclasses import dataclass
 
 from zoo.common.errors import UnknownName, UsageError, ZooError
 from zoo.contracts import Architecture
+from zoo.contracts.plugin import Plugin, unknown_name
 from zoo.execution.device import Device
 from zoo.execution.devices import device_named, devices_without_entry, known_devices
-from zoo.registry import Plugin, Registry
+from zoo.registry import Registry
 from zoo.testing.checks import conformance_checks, light_checks
 from zoo.testing.devices import checks_of
 from zoo.testing.verdict import Verdict
@@ -62,7 +63,8 @@ def select(registry: Registry, name: str, skip: Sequence[str] = ()) -> Selection
     plugins = [p for p in registry.plugins if name in (p.name, p.full_name)]
     if not plugins:
         known = {*variants, *registry.architectures.names(), *known_devices(registry)}
-        raise UnknownName("model or plugin", name, known | {p.name for p in registry.plugins})
+        valid = known | {p.name for p in registry.plugins}
+        raise unknown_name("model or plugin", name, valid, registry.plugins)
     broken = tuple(_broken(plugin) for plugin in plugins if plugin.problem)
     providers = registry.architectures
     found = [a for a in providers if any(providers.provider(a.name) is p for p in plugins)]
@@ -124,7 +126,7 @@ def _broken(plugin: Plugin) -> Verdict:
         check="load",
         status="failed",
         measured=plugin.problem or "",
-        fix="correct the line that is named; nothing of the plugin is used until it loads",
+        fix=f"{plugin.fix}; nothing of the plugin is used until it loads",
     )
 
 

@@ -11,6 +11,7 @@ from zoo.common.errors import BadFile, UnknownName, UsageError
 from zoo.common.files import sha256_of
 from zoo.common.optional_imports import require_extra
 from zoo.common.progress import OnEvent
+from zoo.contracts.plugin import unknown_name
 from zoo.contracts.weights import hash_in_name
 from zoo.networks.card import read_card
 from zoo.networks.checkpoints import Checkpoint, model_ids
@@ -230,7 +231,7 @@ def no_such_weights(registry: Registry, model: str) -> UsageError:
     try:
         architecture, variant = registry.variant(name)
     except UnknownName:
-        return UnknownName("model", model, model_ids(registry))
+        return unknown_name("model", model, model_ids(registry), registry.plugins)
     sources = sources_of(architecture, variant)
     if not sources:
         return UsageError(

@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING, Any
 from zoo.benchmark.cells import cells_of, time_cells
 from zoo.benchmark.tiers import tier_named
 from zoo.common.errors import ZooError
+from zoo.contracts.plugin import Plugin
 from zoo.execution.device import Device
 from zoo.execution.offline_analysis import OfflineAnalysis, analyse_file
 from zoo.execution.runtimes import distributions_of, running_plugins
 from zoo.pipeline.recipe import RecipeBench
 from zoo.pipeline.steps.origin import Origin
 from zoo.pipeline.steps.step import NOT_IN_KEY, FinishedSteps, Outcome, Result, Step, StepContext
-from zoo.registry import Plugin
 from zoo.results.measurements import Measurement
 
 if TYPE_CHECKING:

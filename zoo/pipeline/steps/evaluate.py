@@ -15,6 +15,7 @@ from zoo.common.named_arrays import joined
 from zoo.common.optional_imports import require
 from zoo.common.progress import Event
 from zoo.contracts import Comparison, Preprocessing, Split, Task
+from zoo.contracts.plugin import Plugin
 from zoo.data.opening import check_task, judged_dataset
 from zoo.data.preprocessing.inputs import normalize, read_inputs, truth_of
 from zoo.execution.runner import check_classes, check_enough_classes
@@ -24,7 +25,7 @@ from zoo.networks.leading_layers import LeadingResults
 from zoo.networks.loading import LoadedModel, Subject, load_model
 from zoo.pipeline.steps.origin import Origin
 from zoo.pipeline.steps.step import Outcome, Step, StepContext, StepId
-from zoo.registry import Plugin, load_registry
+from zoo.registry import load_registry
 from zoo.results.records import NetworkEvaluation, TrainingResult
 from zoo.tasks.quality import quality_of, training_findings
 from zoo.training.qat import files as qat

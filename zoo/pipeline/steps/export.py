@@ -26,6 +26,7 @@ from zoo.common.versions import versions_of
 from zoo.common.worker import WorkerLimits
 from zoo.contracts import Exporter, ExportRequest, Target
 from zoo.contracts.exporter import Written
+from zoo.contracts.plugin import Plugin
 from zoo.contracts.training import Calibration
 from zoo.data.opening import open_dataset
 from zoo.data.preprocessing.calibration import calibration_inputs
@@ -45,7 +46,7 @@ from zoo.pipeline.steps.step import (
     StepContext,
     key_fields,
 )
-from zoo.registry import Plugin, load_registry
+from zoo.registry import load_registry
 from zoo.results.records import Export
 from zoo.targets import target_named
 from zoo.training.qat import files as qat

@@ -13,6 +13,7 @@ from zoo.common.optional_imports import require
 from zoo.common.progress import Event
 from zoo.common.versions import versions_of
 from zoo.contracts import Dataset, Preprocessing
+from zoo.contracts.plugin import Plugin
 from zoo.contracts.training import Training, check_training
 from zoo.data.opening import check_task, judged_dataset
 from zoo.data.preprocessing.inputs import fitted
@@ -25,7 +26,7 @@ from zoo.networks.sources.graph import foreign_metadata
 from zoo.networks.weights import load_companion, save_weights
 from zoo.pipeline.steps.origin import Origin
 from zoo.pipeline.steps.step import NOT_IN_KEY, Outcome, Step, StepContext, StepId
-from zoo.registry import Plugin, PluginSettings, load_registry
+from zoo.registry import PluginSettings, load_registry
 from zoo.results.records import TrainingResult
 from zoo.training.trainer import Trainer
 

@@ -35,6 +35,7 @@ from zoo.common.files import (
     write_bytes,
 )
 from zoo.contracts import Check, Precision, Split
+from zoo.contracts.plugin import Plugin
 from zoo.data.opening import open_dataset
 from zoo.execution.chain_runner import combine_outputs, run_chain
 from zoo.execution.device import Device
@@ -44,7 +45,6 @@ from zoo.pipeline.recipe import Gate
 from zoo.pipeline.steps.keep_golden import KeptGolden, keep_golden
 from zoo.pipeline.steps.origin import Origin
 from zoo.pipeline.steps.step import NOT_IN_KEY, Outcome, Step, StepContext
-from zoo.registry import Plugin
 from zoo.results.records import Evaluation, GatedFile, GateResult, QualityFinding
 
 if TYPE_CHECKING:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from zoo.contracts.plugin import Plugin
 from zoo.networks.loading import Subject
 from zoo.pipeline.steps.step import NOT_IN_KEY, FinishedStep
-from zoo.registry import Plugin, Registry
+from zoo.registry import Registry
 from zoo.results.records import TrainingResult
 
 

@@ -13,6 +13,7 @@ from zoo.common.errors import Unsupported
 from zoo.common.optional_imports import require
 from zoo.common.progress import Event
 from zoo.contracts import Target
+from zoo.contracts.plugin import Plugin
 from zoo.contracts.training import Qat
 from zoo.data.opening import check_task, open_dataset
 from zoo.networks.loading import Subject, load_model
@@ -26,7 +27,7 @@ from zoo.pipeline.steps.step import (
     StepContext,
     StepId,
 )
-from zoo.registry import Plugin, load_registry
+from zoo.registry import load_registry
 from zoo.results.records import GateResult, TrainingResult
 from zoo.training.qat.distillation import choose_logit_limits, logit_distillation, training_of
 from zoo.training.qat.files import SUFFIX, QatWeights, save

@@ -25,6 +25,7 @@ from zoo.artifacts.reference_outputs import EXPECTED
 from zoo.common.errors import Unsupported, ZooError
 from zoo.common.files import copy_with_side_files, sha256_of, size_with_side_files
 from zoo.contracts import Comparison, Dataset, LayerComparison, Precision, Task, Truth
+from zoo.contracts.plugin import Plugin
 from zoo.contracts.precision import BASELINE, CALIBRATIONS
 from zoo.data.opening import open_dataset
 from zoo.execution.device import Device
@@ -32,7 +33,7 @@ from zoo.execution.runner import choose_runtime, host_device, run_file
 from zoo.execution.runtimes import running_plugins
 from zoo.pipeline.steps.export import ExportParameters, ExportStep
 from zoo.pipeline.steps.step import Outcome, StepContext
-from zoo.registry import Plugin, Registry
+from zoo.registry import Registry
 from zoo.results.records import Attempt, Export
 
 if TYPE_CHECKING:

@@ -16,7 +16,7 @@ from zoo.common.cache_key import step_key
 from zoo.common.code_fingerprint import code_of
 from zoo.common.progress import Event
 from zoo.common.worker import Children, WorkerLimits, call
-from zoo.registry import Plugin
+from zoo.contracts.plugin import Plugin
 from zoo.results.records import Status, StepRecord
 
 #: Metadata of a step's field that does not decide its result, and is no part of its key.

@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 
 from zoo.common.versions import versions_of
 from zoo.contracts import Dataset, Variant
+from zoo.contracts.plugin import Plugin
 from zoo.contracts.training import Training
 from zoo.networks.card import Card, write_card
 from zoo.networks.loading import LoadedModel
@@ -16,7 +17,6 @@ from zoo.networks.sources.graph import foreign_metadata
 from zoo.networks.weights import save_weights
 from zoo.pipeline.steps.origin import Origin
 from zoo.pipeline.steps.step import NOT_IN_KEY, Outcome, Step, StepContext, StepId
-from zoo.registry import Plugin
 from zoo.results.records import TrainingResult
 from zoo.training.trainer import Trainer
 
