@@ -143,6 +143,99 @@ def test_targets_of_different_size_are_no_spread() -> None:
     assert (closeness.movement(constant, constant * np.float32(1.001)).noise or 1.0) < 0.01
 
 
+def test_a_target_that_is_lost_beside_a_larger_one_is_refused() -> None:
+    """Air pressure in pascals beside humidity as a share: both together hardly differ."""
+    random = np.random.default_rng(0)
+    right = (random.normal(size=(400, 2)) * [300.0, 0.1] + [101_325.0, 0.5]).astype(np.float32)
+    lost = right.copy()
+    lost[:, 1] = 0.5
+    own = right - right.mean(axis=0)
+    assert np.sqrt(np.square(lost - right).mean()) / own.std() < 1e-3
+    for wrong in lost, right * [1, 1.5], right[:, [0]] + [0, 0.1] * random.normal(size=(400, 2)):
+        found = closeness.movement(right, wrong.astype(np.float32))
+        assert found.component == 1
+        assert found.noise is not None
+        assert found.noise > INT8.tolerances.noise
+    radius = np.empty(400, [("targets", "f4", (2,))])
+    radius["targets"] = right
+    broken = radius.copy()
+    broken["targets"] = lost
+    check = judged(broken, task=Measures(), right=radius)
+    assert check.reason == "component 1 of the output targets differs by 1 of its own spread"
+    near = right + random.normal(size=right.shape) * [3.0, 0.001]
+    assert (closeness.movement(right, near.astype(np.float32)).noise or 1.0) < 0.02
+
+
+def test_channels_of_images_are_components() -> None:
+    """A saturated channel beside two that vary, over all pixels."""
+    random = np.random.default_rng(0)
+    right = (random.normal(size=(50, 4, 4, 3)) * [1.0, 1.0, 0.02]).astype(np.float32)
+    wrong = right.copy()
+    wrong[..., 2] = 0.0
+    assert closeness.movement(right, wrong) == closeness.Movement(
+        noise=pytest.approx(1.0, rel=0.01), component=2
+    )
+
+
+def test_rectified_features_that_are_hardly_ever_active_may_be_rounded() -> None:
+    random = np.random.default_rng(0)
+    features = np.maximum(random.normal(size=(500, 64)), 0).astype(np.float32)
+    features[:, 3] = 0.0
+    features[:, 4] *= 0.003 * (np.arange(500) % 50 == 0)
+    step = features.max() / 255
+    rounded = (np.round(features / step) * step).astype(np.float32)
+    assert (rounded[:, 4] == 0.0).all()
+    assert (closeness.movement(features, rounded).noise or 1.0) < 0.05
+    lost = features.copy()
+    lost[:, 5] = 0.0
+    assert closeness.movement(features, lost).component == 5
+
+
+def subsets(count: int, of: int = 500) -> list[np.ndarray]:
+    random = np.random.default_rng(2)
+    return [random.choice(of, count, replace=False) for _ in range(100)]
+
+
+def test_chance_on_few_inputs_excuses_an_honest_file_and_no_wrong_one() -> None:
+    """How often a file is refused on 64 of its inputs, and by 98 % as a point estimate."""
+    noise = np.random.default_rng(3).normal(size=RIGHT.shape)
+
+    def refused(found: np.ndarray) -> tuple[int, int]:
+        by_share = by_gate = 0
+        for rows in subsets(64):
+            compared = closeness.compare(CLASSIFICATION, RIGHT[rows], found[rows])
+            passed = closeness.parity(CLASSIFICATION, compared, INT8).passed
+            by_gate += not passed
+            by_share += not passed or compared.agreement < INT8.tolerances.agreement
+        return by_share, by_gate
+
+    def moved(by: float) -> np.ndarray:
+        raised = RIGHT * np.exp(by * noise)
+        return (raised / raised.sum(axis=1, keepdims=True)).astype(np.float32)
+
+    honest, wrong = moved(0.02), moved(0.1)
+    assert closeness.movement(RIGHT, honest).moved == pytest.approx(0.0046, abs=1e-4)
+    assert closeness.movement(RIGHT, wrong).moved == pytest.approx(0.023, abs=1e-3)
+    assert (wrong.argmax(-1) != RIGHT.argmax(-1)).mean() == pytest.approx(0.03)
+    assert refused(honest) == (18, 2)
+    assert refused(wrong) == (52, 52)
+
+
+def test_other_decisions_are_excused_where_outputs_were_seen_to_move_little() -> None:
+    few = replace(comparison(agreement=62 / 64, moved=0.01, far=0.0), count=64)
+    check = closeness.parity(CLASSIFICATION, few, INT8)
+    assert check.passed
+    assert "595 inputs alike would decide" in check.unsure
+    for changes in {"moved": 0.03}, {"moved": None, "far": None}, {"moved": float("nan")}:
+        check = closeness.parity(CLASSIFICATION, replace(few, **changes), INT8)
+        assert not check.passed
+        assert "3.1% of its decisions are others" in check.reason
+        assert check.unsure == ""
+    images = TASKS.get("image-generation")
+    generated = replace(few, agreement=0.5, sqnr_db=90.0, ssim=1.0)
+    assert closeness.parity(images, generated, INT8).passed, "it judges no decisions"
+
+
 def test_numbers_of_classes_and_few_inputs_have_no_distance() -> None:
     chosen = RIGHT.argmax(-1)
     assert closeness.movement(chosen, 9 - chosen) == closeness.Movement()
