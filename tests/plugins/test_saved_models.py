@@ -80,11 +80,6 @@ def _python(x: Any) -> Any:
     return tf.numpy_function(lambda values: values, [x], tf.float32)
 
 
-def _looked_up(x: Any) -> Any:
-    keys = tf.lookup.KeyValueTensorInitializer([0, 1], [0.0, 1.0])
-    return x + tf.lookup.StaticHashTable(keys, 0.0).lookup(tf.constant(1))
-
-
 @pytest.mark.parametrize(
     ("ends", "problem"),
     [
@@ -185,5 +180,5 @@ def test_damaged_folders_are_refused(
     folder = tmp_path / "net"
     shutil.copytree(plain, folder)
     spoil(folder)
-    with pytest.raises(BadFile, match="truncated or damaged|cannot be opened by TensorFlow"):
+    with pytest.raises(BadFile, match=r"truncated or damaged|cannot be opened by TensorFlow"):
         open_folder(str(folder))
