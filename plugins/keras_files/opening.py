@@ -32,11 +32,13 @@ _MOST_CONFIG = 64 << 20
 
 @dataclass(frozen=True, kw_only=True)
 class KerasNetwork:
-    """A Keras model with its tensors."""
+    """A Keras model with its tensors; such a file says nothing of preprocessing or classes."""
 
     inputs: tuple[ForeignTensor, ...]
     outputs: tuple[ForeignTensor, ...]
     model: Any
+    stated: str = ""
+    classes: tuple[str, ...] = ()
 
     def answers(self, batch: NDArray[Any]) -> NDArray[Any]:
         """Its outputs, as float32, computed as outside of training."""

@@ -17,7 +17,7 @@ from zoo.data.opening import check_task
 from zoo.execution.chain_runner import evaluate_file
 from zoo.networks.loading import Subject
 from zoo.networks.published.official import fetched_model
-from zoo.networks.sources.references import NO_DATA, Opening, open_reference
+from zoo.networks.sources.references import NO_DATA, Opening, open_reference, source_of
 from zoo.registry import Registry, load_registry
 from zoo.results.records import Evaluation
 
@@ -49,7 +49,7 @@ def evaluate(
         raise UnknownName("split", split, SPLITS)
     registry = registry or load_registry()
     path = Path(target)
-    if registry.exporter_for(path) is not None:
+    if registry.exporter_for(path) is not None and source_of(registry, str(target)) is None:
         manifest = open_unaltered(registry, path).manifest
         name = data or (manifest.dataset.name if manifest else None)
         if name is None:

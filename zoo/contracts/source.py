@@ -46,6 +46,19 @@ class OpenedNetwork(Protocol):
         """The network as a `keras.Model`, from the inputs as its author prepared them."""
         ...
 
+    @property
+    def stated(self) -> str:
+        """What the file says of its input, in the words of ``--input``; empty for nothing.
+
+        What a user states takes the place of single words.
+        """
+        ...
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """The names of its classes that are in the file, in the order of its outputs."""
+        ...
+
     def answers(self, batch: NDArray[Any]) -> NDArray[Any]:
         """Its own outputs for a batch of its only input, computed by its own framework.
 
@@ -62,9 +75,10 @@ class Source:
         name: What cards and manifests call it: ``keras``.
         summary: One line for lists.
         recognises: Whether it opens what a user typed as model (``my.keras``); quick, and without
-            reading anything. It is asked before the zoo's own models, so it must not recognise
-            their names.
-        local: The file that a reference stands for, whose SHA-256 is the network's identity.
+            reading anything. A name of the zoo's own models is never asked for, nor a file that
+            the zoo exported.
+        local: The file or folder that a reference stands for. Its SHA-256, or that of the list of
+            the folder's files, is the network's identity.
         open: Opens a reference, in a process of its own. Foreign code must never run: what needs
             it is refused.
         distributions: Whose versions decide what opening gives.

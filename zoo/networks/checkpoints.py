@@ -142,7 +142,9 @@ def _card_names(weights: Path, model: str) -> bool:
 
 def _no_model(registry: Registry, model: str) -> UsageError:
     """The error for a name that is no model: a file of another kind, or unknown."""
-    if any(source.recognises(model) for source in registry.sources):
+    from zoo.networks.sources.references import source_of
+
+    if source_of(registry, model) is not None:
         return UsageError(
             f"{model} comes from elsewhere: it is opened with data",
             fix=f"zoo ship {model} --data DATASET leaves weights that every command takes",

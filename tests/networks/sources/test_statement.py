@@ -66,3 +66,13 @@ def test_others_are_refused(text: str, problem: str) -> None:
     with pytest.raises(UsageError, match=r"^--input") as caught:
         parse_statement(text)
     assert problem in str(caught.value)
+
+
+def test_words_of_the_user_come_before_those_of_the_file():
+    read = parse_statement("rgb scale=1 mean=127.5 std=127.5")
+    both = parse_statement("pad").over(read)
+    assert (both.order, both.resize, both.normalization) == ("rgb", "pad", read.normalization)
+    assert both.known == "in its metadata"
+    own = parse_statement("bgr 0..1").over(read)
+    assert (own.order, own.span, own.known) == ("bgr", True, "stated")
+    assert own.normalization == parse_statement("0..1").normalization

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from zoo.common.files import sha256_of
 from zoo.common.progress import Event
 from zoo.common.worker import call
 from zoo.contracts import Source
 from zoo.networks.building import count_parameters, leaves
+from zoo.networks.sources.identity import identity_of
 from zoo.registry import PluginSettings, Registry, load_registry
 
 
@@ -35,7 +35,7 @@ def describe(
     return {
         "file": file.name,
         "source": opener.summary,
-        "sha256": sha256_of(file),
+        "sha256": identity_of(file),
         "inputs": [f"{t.name} {t.dtype} {_shape(t.shape)}" for t in opened.inputs],
         "outputs": [f"{t.name} {t.dtype} {_shape(t.shape)}" for t in opened.outputs],
         "layers": [layer.name for layer in leaves(opened.model)],

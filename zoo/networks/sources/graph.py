@@ -66,7 +66,7 @@ def flattened(model: Any, shape: tuple[int, ...], own_shape: tuple[int, ...]) ->
     given = inputs if same else keras.layers.Reshape(own_shape, name="own_shape")(inputs)
     outputs = applied(model, given)
     names: set[str] = {"normalized"}
-    for layer in _operations(outputs):
+    for layer in operations_of(outputs):
         if isinstance(layer, keras.layers.InputLayer):
             continue
         base = layer.name.replace("/", "_")
@@ -80,7 +80,7 @@ def flattened(model: Any, shape: tuple[int, ...], own_shape: tuple[int, ...]) ->
     return keras.Model(inputs, outputs, name=model.name)
 
 
-def _operations(outputs: Any) -> list[Any]:
+def operations_of(outputs: Any) -> list[Any]:
     """All operations that a symbolic tensor depends on, each once; not sorted topologically.
 
     Unlike `keras.Model.operations`, it needs no model, which Keras refuses while names repeat.

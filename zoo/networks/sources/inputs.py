@@ -18,9 +18,8 @@ from zoo.contracts import (
     SeriesPreprocessing,
 )
 from zoo.data.preprocessing.inputs import fitted
-from zoo.networks.sources.statement import InputStatement, pixel_scale
+from zoo.networks.sources.statement import STATED, InputStatement, pixel_scale
 
-_STATED = "stated"
 #: The task of a network by the kind of its input.
 IMAGES, SERIES = "image-classification", "sequence-classification"
 #: Usual normalizations of pixels, scale, mean, std: their name, and whether of three channels only.
@@ -57,8 +56,8 @@ class InputPlan:
         shape: Of one normalized input, all sides fixed.
         own_shape: Of the network's own input, where another shape must be brought to it.
         candidates: The usual ways, or the one that was stated.
-        known: How the normalization and the order of channels are known without data, ``stated`` or
-            ``in its graph``; empty where they are not.
+        known: How the normalization and the order of channels are known without data, ``stated``,
+            ``in its metadata`` or ``in its graph``; empty where they are not.
     """
 
     task: str
@@ -152,7 +151,7 @@ def _of_images(sides: tuple[int | None, ...], statement: InputStatement, origin:
         shape=image,
         own_shape=own,
         candidates=tuple(candidates),
-        known=_STATED if statement.normalization is not None and len(orders) == 1 else "",
+        known=statement.known if statement.normalization is not None and len(orders) == 1 else "",
     )
 
 
@@ -248,7 +247,7 @@ def _of_series(
         shape=shape,
         own_shape=shape,
         candidates=tuple(InputCandidate(name=name, preprocessing=one) for name, one in found),
-        known=_STATED if statement.normalization is not None else "",
+        known=statement.known if statement.normalization is not None else "",
     )
 
 
@@ -270,9 +269,10 @@ def with_range(plan: InputPlan, found: tuple[float, float] | None, origin: str) 
     if not fitting and plan.known:
         raise UsageError(
             f"{origin} normalizes its inputs itself, from {found[0]:g} to {found[1]:g}, and "
-            "--input says otherwise",
+            f"{'--input' if plan.known == STATED else 'its metadata'} says otherwise",
             why="they would be normalized twice",
-            fix=f"say {found[0]:g}..{found[1]:g}, or leave it out",
+            fix=f"say {found[0]:g}..{found[1]:g}"
+            + (", or leave it out" if plan.known == STATED else ": --input"),
         )
     known = plan.known or ("in its graph" if len(fitting) == 1 else "")
     return replace(plan, candidates=tuple(fitting or plan.candidates), known=known)

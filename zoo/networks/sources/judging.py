@@ -93,9 +93,21 @@ def choose(trials: Sequence[InputTrial], labels: NDArray[np.int64], origin: str)
 
 
 def uphold(
-    stated: InputTrial, others: Sequence[InputTrial], labels: NDArray[np.int64], origin: str
+    stated: InputTrial,
+    others: Sequence[InputTrial],
+    labels: NDArray[np.int64],
+    origin: str,
+    *,
+    read: bool = False,
 ) -> str:
     """Refuses what was stated, or read, if another way is clearly better; returns the figures.
+
+    Args:
+        stated: The way that is said to be right.
+        others: The usual ones.
+        labels: The true classes.
+        origin: Names the file in messages.
+        read: Whether the file says so, and not the user.
 
     Raises:
         UsageError: It is wrong; shows the table.
@@ -114,7 +126,9 @@ def uphold(
         raise UsageError(
             f"{origin} takes other inputs than {own.name}",
             why=f"{best.name} is clearly better: {_table([own, *scored])}",
-            fix="correct --input, or leave it out to have it measured",
+            fix=f'say it: --input "…"; {origin} itself says otherwise'
+            if read
+            else "correct --input, or leave it out to have it measured",
         )
     hint = _order_hint(stated, labels)[1] if is_poor(own.right, labels) else ""
     if hint:

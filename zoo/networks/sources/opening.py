@@ -23,6 +23,7 @@ from zoo.networks.building import count_parameters
 from zoo.networks.card import Card, write_card
 from zoo.networks.multiply_adds import count_multiply_adds
 from zoo.networks.sources.channels import in_rgb
+from zoo.networks.sources.class_names import name_classes
 from zoo.networks.sources.graph import (
     computes_in_half,
     flattened,
@@ -40,8 +41,8 @@ from zoo.networks.sources.inputs import (
     with_range,
 )
 from zoo.networks.sources.judging import InputTrial, choose, uphold
-from zoo.networks.sources.references import Opening, read_classes
-from zoo.networks.sources.statement import parse_statement
+from zoo.networks.sources.references import Opening
+from zoo.networks.sources.statement import IN_FILE, parse_statement
 from zoo.networks.weights import save_weights
 from zoo.registry import PluginSettings, Registry, load_registry
 
@@ -84,7 +85,7 @@ def open_and_convert(
     registry = load_registry(plugins)
     opener = registry.sources.get(source)
     file = opener.local(reference)
-    statement = parse_statement(how.input)
+    stated = parse_statement(how.input)
     emit({"event": "stage", "text": f"reading {how.data}"})
     dataset = judged_dataset(registry, how.data, allow_leak=how.allow_leak)
     emit({"event": "stage", "text": f"opening {file.name}"})
@@ -97,6 +98,7 @@ def open_and_convert(
                 why="only networks with one input and one output can be brought in",
                 fix="save a model of one of them: keras.Model(inputs, one_output)",
             )
+    statement = stated.over(parse_statement(opened.stated))
     plan = plan_input(opened.inputs[0], statement, dataset, tasks_of(registry, how.data), file.name)
     sample = _Sample.of(dataset, plan)
     flat = flattened(opened.model, plan.shape, plan.own_shape)
@@ -105,7 +107,7 @@ def open_and_convert(
     told = _answers(opened, plan, sample.inputs(first, _COMPARED), file.name)
     model, notes = with_logits(flat, told, file.name)
     count = model.output.shape[-1]
-    names, new, noted = _classes(how, dataset, count, file.name)
+    names, new, noted = name_classes(how, opened.classes, dataset, count, file.name)
     order = [names.index(name) for name in dataset.classes] if not new else []
     if order and order != sorted(order):
         model = in_order(model, order)
@@ -201,41 +203,6 @@ def _answers(
     return first
 
 
-def _classes(
-    how: Opening, dataset: Dataset, count: int, origin: str
-) -> tuple[tuple[str, ...], bool, tuple[str, ...]]:
-    """Names in the order of the outputs, whether the head is to be new, and what to tell."""
-    data = dataset.classes
-    if how.classes:
-        names = read_classes(how.classes)
-        if len(names) != count:
-            raise UsageError(
-                f"{how.classes} names {len(names)} classes, and {origin} has {count} outputs",
-                fix="one name a line, in the order of its outputs",
-            )
-        if set(names) == set(data):
-            told = () if names == data else ("its outputs were put into the order of the data",)
-            return names, False, told
-        if how.trained:
-            return names, True, (f"a new head for {len(data)} classes is trained",)
-        missing = sorted(set(data) - set(names)) or sorted(set(names) - set(data))
-        raise UsageError(
-            f"{dataset.name} has other classes than {how.classes}",
-            why=f"{missing[0]!r} is in one alone ({len(data)} in the data, {count} in the file)",
-            fix="name the data's folders as the file does; or train a new head: --epochs 3",
-        )
-    if len(data) == count:
-        listed = ", ".join(data[:5]) + (", …" if count > 5 else "")
-        return data, False, (f"its {count} outputs are taken for the classes {listed}",)
-    if how.trained:
-        own = tuple(f"output {place}" for place in range(count))
-        return own, True, (f"a new head for {len(data)} classes is trained",)
-    raise UsageError(
-        f"{origin} has {count} outputs, and {dataset.name} has {len(data)} classes",
-        fix="use data with its own classes, or train a new head: --epochs 3",
-    )
-
-
 def _input(
     plan: InputPlan,
     sample: _Sample,
@@ -262,7 +229,8 @@ def _input(
         emit({"event": "progress", "done": done, "total": len(ways)})
         trials.append(InputTrial(name=way.name, logits=_predicted(answer, sample.inputs(way))))
     if known is not None:
-        right = uphold(trials[0], trials[1:], sample.labels, origin)
+        read = plan.known == IN_FILE
+        right = uphold(trials[0], trials[1:], sample.labels, origin, read=read)
         return known, f"{_known(plan)}, {right}"
     place, evidence = choose(trials, sample.labels, origin)
     return ways[place], evidence

@@ -9,7 +9,7 @@ from pathlib import Path
 from zoo.common.cache_key import step_key
 from zoo.common.code_fingerprint import code_of
 from zoo.common.errors import BadFile, UsageError
-from zoo.common.files import read_file, sha256_of
+from zoo.common.files import open_file, read_file, sha256_of
 from zoo.common.paths import cache_folder
 from zoo.common.progress import Event, OnStep
 from zoo.common.worker import call
@@ -17,6 +17,7 @@ from zoo.contracts import Source
 from zoo.contracts.plugin import provided_twice
 from zoo.data.opening import dataset_fingerprint
 from zoo.networks.card import Card, read_card
+from zoo.networks.sources.identity import identity_of
 from zoo.registry import Registry
 
 #: In the place of a dataset, where none was named.
@@ -52,10 +53,32 @@ def source_of(registry: Registry, model: str) -> Source | None:
         UsageError: Two sources claim it.
     """
     found = [source for source in registry.sources if source.recognises(model)]
+    if not found or _is_ours(registry, model):
+        return None
     if len(found) > 1:
         plugins = [registry.sources.provider(source.name) for source in found]
         raise provided_twice(f"what opens {model!r}", plugins)
-    return found[0] if found else None
+    return found[0]
+
+
+def _is_ours(registry: Registry, model: str) -> bool:
+    """Whether it is the name of a model of the zoo's own, or a file that was exported here.
+
+    So is a file that is not of the format that its suffix says: every command tells of it alike.
+    """
+    if any(variant.name == model for _, variant in registry.variants()):
+        return True
+    path = Path(model)
+    exporter = registry.exporter_for(path)
+    if exporter is None or not path.is_file():
+        return False
+    try:
+        with open_file(path) as file:
+            if not exporter.recognises(file.read(16)):
+                return True
+        return exporter.read_manifest(path) is not None
+    except (BadFile, OSError):  # the source says what is wrong with it
+        return False
 
 
 def open_reference(registry: Registry, model: str, how: Opening, on_step: OnStep) -> bool:
@@ -76,7 +99,7 @@ def open_reference(registry: Registry, model: str, how: Opening, on_step: OnStep
             fix="add --data DATASET",
         )
     file = source.local(model)
-    sha256 = sha256_of(file)
+    sha256 = identity_of(file)
     own = [p for p in registry.plugins if p.origin != "built-in" and p.source_file is not None]
     key = step_key(
         "open",

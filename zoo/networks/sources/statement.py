@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 from typing import Any, get_args
 
 from zoo.common.errors import UsageError
@@ -16,6 +16,8 @@ _USAGE = (
     "write words such as: 224x224 rgb 0..1; bgr mean=103.9,116.8,123.7 scale=1; "
     "grey -1..1; crop=0.875"
 )
+#: How a normalization is known without data.
+STATED, IN_FILE = "stated", "in its metadata"
 #: Larger means are of pixels, and not of their shares.
 _MOST_SHARE = 2.0
 
@@ -34,6 +36,7 @@ class InputStatement:
         resize: How images become that size.
         crop_share: Of ``crop``.
         interpolation: The resampling filter.
+        known: Where the normalization is stated: by the user, or in the file.
     """
 
     size: tuple[int, int] | None = None
@@ -43,6 +46,19 @@ class InputStatement:
     resize: Resize | None = None
     crop_share: float = 1.0
     interpolation: Interpolation | None = None
+    known: str = STATED
+
+    def over(self, read: InputStatement) -> InputStatement:
+        """What is stated, completed by what the file itself says."""
+        if self.normalization is None and read.normalization is not None:
+            read = replace(read, known=IN_FILE)
+        else:
+            read = replace(read, normalization=self.normalization, span=self.span)
+        empty = InputStatement()
+        own = {field.name: getattr(self, field.name) for field in fields(self)}
+        return replace(
+            read, **{name: value for name, value in own.items() if value != getattr(empty, name)}
+        )
 
 
 def parse_statement(text: str) -> InputStatement:

@@ -1,0 +1,194 @@
+"""TFLite files, read as data, checked by LiteRT, and turned into Keras networks."""
+
+from __future__ import annotations
+
+import io
+import zipfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any, TypeVar
+
+import numpy as np
+
+from zoo.common.errors import BadFile, Unsupported, first_line
+from zoo.common.files import open_file
+from zoo.common.optional_imports import require
+from zoo.contracts import ForeignTensor
+
+from . import arithmetic, pooling, shapes, weights
+from .graph import Array, TfliteGraph, read_graph
+from .metadata import read_metadata
+from .network import keras_network
+
+#: Larger networks are for no device that files are made for; nor could a file hold them.
+MOST_BYTES = 2 << 30
+_MARK = b"TFL3"
+_Read = TypeVar("_Read")
+_MOST_APPENDED = 64 << 20
+_CONVERTERS = {
+    **weights.CONVERTERS,
+    **arithmetic.CONVERTERS,
+    **pooling.CONVERTERS,
+    **shapes.CONVERTERS,
+}
+
+
+@dataclass(kw_only=True)
+class TfliteNetwork:
+    """A TFLite file with its tensors; the Keras model is made when it is asked for."""
+
+    content: bytes
+    graph: TfliteGraph
+    inputs: tuple[ForeignTensor, ...]
+    outputs: tuple[ForeignTensor, ...]
+    stated: str = ""
+    classes: tuple[str, ...] = ()
+
+    @cached_property
+    def model(self) -> Any:
+        """The same network in Keras."""
+        return keras_network(self.graph, _CONVERTERS)
+
+    @cached_property
+    def _interpreter(self) -> Any:
+        made = interpreter(self.content)
+        made.allocate_tensors()
+        return made
+
+    def answers(self, batch: Array) -> Array:
+        """Its outputs by LiteRT, (batch, …), as float32; each example begins without state."""
+        runner = self._interpreter
+        (given,), made = runner.get_input_details(), runner.get_output_details()[0]
+        found = []
+        for example in batch:
+            runner.reset_all_variables()
+            runner.set_tensor(given["index"], example[None].astype(given["dtype"]))
+            runner.invoke()
+            found.append(runner.get_tensor(made["index"])[0].astype(np.float32))
+        return np.stack(found)
+
+
+def interpreter(content: bytes, *, keeps: bool = False) -> Any:
+    """LiteRT's interpreter with its plain kernels.
+
+    Args:
+        content: The file's bytes.
+        keeps: Whether all tensors can be read.
+    """
+    module = require("ai_edge_litert.interpreter")
+    return module.Interpreter(
+        model_content=content,
+        num_threads=1,
+        experimental_op_resolver_type=module.OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES,
+        experimental_preserve_all_tensors=keeps,
+    )
+
+
+def open_network(path: Path) -> TfliteNetwork:
+    """Opens a float TFLite file.
+
+    Raises:
+        BadFile: Truncated, damaged, of another type than its suffix, or too large.
+        Unsupported: It is quantized, or does what cannot be brought in.
+    """
+    content, appended = _parts(path)
+    return network_of(content, path.name, appended)
+
+
+def network_of(content: bytes, origin: str, appended: dict[str, bytes]) -> TfliteNetwork:
+    """A network from the bytes of a file, and the files appended to them.
+
+    Args:
+        content: The flatbuffer.
+        origin: Names the file in messages.
+        appended: Files by their names, the labels among them.
+    """
+    schema = require("ai_edge_litert.schema_py_generated")
+    model = _guarded(origin, lambda: schema.ModelT.InitFromPackedBuf(content, 0))
+    _refuse_custom(model, schema, origin)
+    # LiteRT verifies the flatbuffer, which Python's reader does not.
+    checked = _guarded(origin, lambda: interpreter(content, keeps=True))
+    graph = _guarded(origin, lambda: read_graph(model, checked, origin))
+    stated, classes = read_metadata(model, appended)
+    return TfliteNetwork(
+        content=content,
+        graph=graph,
+        inputs=tuple(_tensor(graph, place, model) for place in graph.inputs),
+        outputs=tuple(_tensor(graph, place, model) for place in graph.outputs),
+        stated=stated,
+        classes=classes,
+    )
+
+
+def _tensor(graph: TfliteGraph, place: int, model: Any) -> ForeignTensor:
+    shape: tuple[int | None, ...] = graph.shapes[place]
+    return ForeignTensor(
+        name=graph.names[place], dtype=graph.dtypes[place], shape=(None, *shape[1:])
+    )
+
+
+def _guarded(origin: str, read: Callable[[], _Read]) -> _Read:
+    """What is read of a file; what its reader raises says that it is damaged."""
+    try:
+        return read()
+    except (BadFile, Unsupported, MemoryError):
+        raise
+    # Damaged offsets and indices surface as whatever numpy, struct, LiteRT or a list raises.
+    except Exception as error:
+        raise BadFile(
+            f"{origin} is a damaged TFLite file",
+            why=first_line(error),
+            fix="make it anew, or copy it again",
+        ) from error
+
+
+def _refuse_custom(model: Any, schema: Any, origin: str) -> None:
+    custom = schema.BuiltinOperator.CUSTOM
+    for code in model.operatorCodes or []:
+        if max(code.builtinCode, code.deprecatedBuiltinCode) == custom:
+            name = (code.customCode or b"?").decode("utf-8", "replace")
+            flex = name.startswith("Flex")
+            raise Unsupported(
+                f"{origin} has the custom operator {name}",
+                why="it is TensorFlow's own, which files for devices lack"
+                if flex
+                else "what it computes is known to its author's program alone",
+                fix="make the file of built-in operators alone: "
+                "converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS]",
+            )
+
+
+def _parts(path: Path) -> tuple[bytes, dict[str, bytes]]:
+    """The flatbuffer, and the files appended to it as a zip archive."""
+    try:
+        size = path.stat().st_size
+        if size > MOST_BYTES:
+            raise BadFile(
+                f"{path} is larger than {MOST_BYTES >> 30} GB",
+                why=f"it has {size:,} bytes; files for devices hold no more than 2 GB",
+                fix="bring a smaller network",
+            )
+        with open_file(path) as file:
+            data = file.read()
+    except OSError as error:
+        raise BadFile(f"{path} cannot be read", why=error.strerror, fix="check the path") from error
+    if data[4:8] != _MARK:
+        raise BadFile(
+            f"{path} is no TFLite file, whatever its name",
+            why="it is empty" if not data else "it does not begin as one does",
+            fix="check the path; TFLite files come from tf.lite.TFLiteConverter",
+        )
+    if not zipfile.is_zipfile(io.BytesIO(data)):
+        return data, {}
+    try:
+        with zipfile.ZipFile(io.BytesIO(data)) as archive:
+            entries = archive.infolist()
+            if sum(entry.file_size for entry in entries) > _MOST_APPENDED:
+                raise zipfile.BadZipFile("they would unpack to more than any model has")
+            start = min((entry.header_offset for entry in entries), default=len(data))
+            return data[:start], {entry.filename: archive.read(entry) for entry in entries}
+    # Beside its own error, zipfile raises those of zlib, of seeking and of decoding.
+    except Exception as error:
+        raise BadFile(f"the files appended to {path} are damaged", why=first_line(error)) from error

@@ -1,0 +1,45 @@
+"""Class names in a network's own file, beside those of the data and of the user."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from zoo.common.errors import UsageError
+from zoo.contracts.dataset import SPLITS, Dataset, Split
+from zoo.networks.sources.class_names import name_classes
+from zoo.networks.sources.references import Opening
+
+_SPLIT = Split(labels=np.zeros(1, np.int64), read=lambda _: np.zeros(1, "f4"), content_hash="")
+_DATA = Dataset(
+    name="pets", classes=("cat", "dog"), splits=dict.fromkeys(SPLITS, _SPLIT), content_hash=""
+)
+
+
+def named(own: tuple[str, ...], **how: object) -> tuple[tuple[str, ...], bool, tuple[str, ...]]:
+    return name_classes(Opening(data="pets", **how), own, _DATA, 2, "net.tflite")
+
+
+def test_names_in_the_file_give_the_order() -> None:
+    assert named(("dog", "cat")) == (
+        ("dog", "cat"), False, ("its outputs were put into the order of the data",),
+    )  # fmt: skip
+    assert named(("cat", "dog")) == (("cat", "dog"), False, ())
+    assert named(("cow", "hen"), trained=True)[:2] == (("cow", "hen"), True)
+
+
+@pytest.mark.parametrize("own", [("cat", "dog", "cow"), ("cat", "cat")])
+def test_names_that_fit_no_output_are_told(own: tuple[str, ...]) -> None:
+    classes, new, noted = named(own)
+    assert (classes, new) == (("cat", "dog"), False)
+    assert f"it names {len(own)} classes for 2 outputs" in noted[0]
+
+
+def test_other_names_in_the_file_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=r"pets has other classes than net\.tflite") as caught:
+        named(("cat", "cow"))
+    assert "--classes FILE" in str(caught.value)
+    (tmp_path / "names.txt").write_text("dog\ncat\n")
+    assert named(("cat", "cow"), classes=str(tmp_path / "names.txt"))[0] == ("dog", "cat")

@@ -1,0 +1,270 @@
+"""TFLite files are read as data, and become Keras networks that compute the same."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from zoo.common.errors import BadFile, Unsupported
+from zoo.networks.sources.graph import graph_text, model_of
+
+keras = pytest.importorskip("keras")
+tf = pytest.importorskip("tensorflow")
+pytest.importorskip("ai_edge_litert")
+
+from zoo.plugins.tflite_files import opening, recognises  # noqa: E402
+from zoo.plugins.tflite_files.opening import network_of, open_network  # noqa: E402
+
+Function = Callable[[Any], Any]
+_RANDOM = np.random.default_rng(0)
+
+
+def _normal(*shape: int) -> Any:
+    return tf.constant(_RANDOM.normal(size=shape).astype(np.float32))
+
+
+def converted(function: Function, *shape: int, half: bool = False) -> bytes:
+    """A TFLite file of a function of one tensor, (1, …)."""
+    traced = tf.function(function).get_concrete_function(tf.TensorSpec((1, *shape), tf.float32))
+    converter = tf.lite.TFLiteConverter.from_concrete_functions([traced])
+    if half:
+        converter.optimizations = [tf.lite.Optimize.DEFAULT]
+        converter.target_spec.supported_types = [tf.float16]
+    return bytes(converter.convert())
+
+
+def differences(content: bytes, *, count: int = 2, positive: bool = False) -> dict[str, float]:
+    """By kind of operator and result, how far Keras is from LiteRT, as a share of the scale."""
+    network = network_of(content, "net.tflite", {})
+    model = model_of(graph_text(network.model), "net.tflite")
+    for layer in network.model.layers:
+        if layer.weights:
+            model.get_layer(layer.name).set_weights(layer.get_weights())
+    batch = _RANDOM.normal(size=(count, *network.inputs[0].shape[1:])).astype(np.float32)
+    batch = np.abs(batch) + 0.1 if positive else batch
+    made = model(batch, training=False)
+    made = made if isinstance(made, list) else [made]
+    makers = {place: one.kind for one in network.graph.operators for place in one.outputs}
+    runner = opening.interpreter(content)
+    runner.allocate_tensors()
+    found = {}
+    for number, (place, own) in enumerate(zip(network.graph.outputs, made, strict=True)):
+        theirs = []
+        for example in batch:
+            runner.reset_all_variables()
+            runner.set_tensor(network.graph.inputs[0], example[None])
+            runner.invoke()
+            theirs.append(runner.get_tensor(place)[0])
+        scale = max(float(np.abs(theirs).max()), 1e-6)
+        assert own.shape == np.shape(theirs)
+        found[f"{number} {makers[place]}"] = float(np.abs(np.asarray(own) - theirs).max()) / scale
+    return found
+
+
+def of_images(x: Any) -> list[Any]:
+    """Operators on (1, 6, 8, 4)."""
+    nn, raw = tf.nn, tf.raw_ops
+    small = tf.nn.relu6(nn.conv2d(x, _normal(3, 3, 4, 2), 2, "SAME") + _normal(2))
+    resize = {"size": (9, 12), "half_pixel_centers": False}
+    return [
+        nn.conv2d(x, _normal(3, 2, 4, 5), 1, "VALID"),
+        nn.conv2d(x, _normal(3, 3, 2, 4), 1, "SAME"),
+        nn.conv2d(x, _normal(3, 3, 4, 2), 1, "SAME", dilations=2),
+        nn.depthwise_conv2d(x, _normal(3, 3, 4, 2), (1, 2, 2, 1), "SAME") + _normal(8),
+        nn.conv2d_transpose(x, _normal(3, 3, 2, 4), (1, 12, 16, 2), 2, "SAME"),
+        nn.conv2d_transpose(x, _normal(3, 3, 2, 4), (1, 13, 17, 2), 2, "VALID") + _normal(2),
+        small,
+        nn.max_pool2d(x, 2, 2, "VALID"),
+        nn.avg_pool2d(x, 3, 2, "SAME"),
+        tf.reduce_mean(x, (1, 2)),
+        tf.reduce_mean(x, (1, 2), keepdims=True) * x,
+        tf.reduce_max(x, (1, 2)),
+        tf.reduce_sum(x, -1),
+        tf.pad(x, ((0, 0), (1, 2), (0, 1), (0, 0))),
+        tf.pad(x, ((0, 0), (0, 0), (1, 0), (2, 1)), constant_values=-3.0),
+        tf.pad(x, ((0, 0), (1, 1), (2, 0), (0, 0)), mode="REFLECT"),
+        tf.pad(x, ((0, 0), (1, 1), (2, 0), (0, 0)), mode="SYMMETRIC"),
+        tf.image.resize(x, (12, 16)),
+        tf.image.resize(x, (9, 11)),
+        raw.ResizeBilinear(images=x, align_corners=True, **resize),
+        raw.ResizeBilinear(images=x, align_corners=False, **resize),
+        raw.ResizeNearestNeighbor(images=x, align_corners=False, size=(12, 16)),
+        raw.ResizeNearestNeighbor(images=x, align_corners=False, size=(9, 13)),
+        raw.ResizeNearestNeighbor(images=x, align_corners=True, **resize),
+        raw.ResizeNearestNeighbor(
+            images=x, align_corners=False, half_pixel_centers=True, size=(9, 13)
+        ),
+        nn.depth_to_space(x, 2),
+        nn.space_to_depth(x, 2),
+        tf.reshape(x, (1, 12, 16)),
+        tf.transpose(x, (0, 3, 1, 2)),
+        tf.concat([x, x * 2.0], 3),
+        x[:, 1:5:2, ::-1, 1],
+        tf.slice(x, (0, 1, 2, 0), (1, 3, -1, 2)),
+        tf.gather(x, (3, 0, 3), axis=3),
+        *tf.split(x, 2, 3),
+        *tf.split(x, (1, 3), 3),
+        tf.stack([x, tf.exp(x)], 1),
+        tf.tile(x, (1, 2, 1, 1)),
+        nn.relu(x) + -_normal(1, 1, 4) * nn.relu(-x),
+        nn.relu(x) + -_normal(6, 8, 4) * nn.relu(-x),
+    ]
+
+
+def of_values(x: Any) -> list[Any]:
+    """Operators on positive values of (1, 5, 6)."""
+    nn, other = tf.nn, tf.abs(x) + 0.5
+    return [
+        x + other,
+        x - other,
+        x * other,
+        x / other,
+        tf.maximum(x, other - 0.3),
+        tf.minimum(x, other - 0.7),
+        (x * _normal(6) + _normal(6)) / 3.0,
+        1.5 - x * 2.0,
+        -x + _normal(1, 5, 6),
+        2.0 / x,
+        x / _normal(5, 1),
+        tf.maximum(x, _normal(6)),
+        x**1.7,
+        x**other,
+        tf.sqrt(x),
+        tf.math.rsqrt(x),
+        tf.exp(x),
+        tf.math.log(x),
+        tf.abs(x - 1.0),
+        tf.square(x),
+        tf.math.squared_difference(x, other),
+        tf.sin(x),
+        tf.cos(x),
+        tf.floor(x * 3.0),
+        nn.relu(x - 0.5),
+        nn.relu6(x * 9.0),
+        tf.clip_by_value(x - 1.0, -1.0, 1.0),
+        nn.leaky_relu(x - 0.5, 0.3),
+        nn.elu(x - 0.5),
+        nn.sigmoid(x),
+        nn.tanh(x),
+        nn.gelu(x, approximate=True),
+        x * nn.relu6(x + 3.0) / 6.0,
+        nn.softmax(x * 2.0),
+        nn.log_softmax(x),
+        nn.l2_normalize(x, -1),
+        tf.matmul(x, x, transpose_b=True),
+        tf.matmul(x, _normal(6, 3)),
+        tf.matmul(tf.reshape(x, (1, 30)), _normal(30, 4)) + _normal(4),
+        tf.reshape(tf.matmul(tf.reshape(x, (5, 6)), _normal(6, 3)), (1, 15)),
+        tf.concat([_normal(1, 2, 6), x], 1),
+        tf.reduce_prod(x, 1),
+        tf.expand_dims(x, 1),
+        *tf.unstack(x, axis=1)[:2],
+    ]
+
+
+@pytest.mark.parametrize(
+    ("function", "shape", "half"),
+    [(of_images, (6, 8, 4), False), (of_values, (5, 6), False), (of_images, (6, 8, 4), True)],
+    ids=["images", "values", "float16"],
+)
+def test_operators_compute_the_same(function: Function, shape: tuple[int, ...], half: bool) -> None:
+    apart = differences(converted(function, *shape, half=half), positive=function is of_values)
+    assert {name: share for name, share in apart.items() if not share < 3e-6} == {}
+
+
+@pytest.fixture(scope="module")
+def dense() -> bytes:
+    """A dense layer of 4 inputs and 3 outputs."""
+    kernel = _normal(4, 3)
+    return converted(lambda x: tf.matmul(x, kernel), 4)
+
+
+def _quantized(model: Any, schema: Any) -> None:
+    weights = model.subgraphs[0].operators[0].inputs[1]
+    tensor = model.subgraphs[0].tensors[weights]
+    tensor.type, tensor.quantization.scale = schema.TensorType.INT8, [0.1]
+    tensor.quantization.zeroPoint = [0]
+
+
+def _free(model: Any, schema: Any) -> None:
+    graph = model.subgraphs[0]
+    graph.tensors[graph.inputs[0]].shapeSignature = np.array([1, -1], np.int32)
+
+
+def _state(model: Any, schema: Any) -> None:
+    graph = model.subgraphs[0]
+    graph.tensors[graph.inputs[0]].isVariable = True
+
+
+def _renamed(code: str, custom: bytes | None = None) -> Callable[[Any, Any], None]:
+    def change(model: Any, schema: Any) -> None:
+        (entry,) = model.operatorCodes
+        number = getattr(schema.BuiltinOperator, code)
+        entry.builtinCode, entry.customCode = number, custom
+        entry.deprecatedBuiltinCode = min(number, 127)
+
+    return change
+
+
+def _two_graphs(model: Any, schema: Any) -> None:
+    model.subgraphs = model.subgraphs * 2
+
+
+@pytest.mark.parametrize(
+    ("change", "problem"),
+    [
+        (_quantized, "is quantized already: its tensor"),
+        (_free, r"takes inputs of shape \(1, None\): the size of its input is free"),
+        (_state, "keeps state from one call to the next"),
+        (_two_graphs, "has 2 graphs"),
+        (_renamed("CUSTOM", b"Mine"), "has the custom operator Mine"),
+        (_renamed("CUSTOM", b"FlexErf"), "it is TensorFlow's own"),
+        (_renamed("WHILE"), r"operator WHILE \(number 0, .*which operators run is decided"),
+        (_renamed("READ_VARIABLE"), "READ_VARIABLE .*it keeps state"),
+        (_renamed("HASHTABLE_FIND"), "HASHTABLE_FIND .*it looks words up"),
+    ],
+)
+def test_what_cannot_be_brought_in_is_named(
+    dense: bytes, change: Callable[[Any, Any], None], problem: str
+) -> None:
+    import flatbuffers
+    from ai_edge_litert import schema_py_generated as schema
+
+    model = schema.ModelT.InitFromPackedBuf(dense, 0)
+    change(model, schema)
+    builder = flatbuffers.Builder(4096)
+    builder.Finish(model.Pack(builder), b"TFL3")
+    with pytest.raises(Unsupported, match="(?s)" + problem):
+        _ = network_of(bytes(builder.Output()), "net.tflite", {}).model
+
+
+@pytest.mark.parametrize(
+    ("content", "problem"),
+    [
+        (b"", "it is empty"),
+        (b"PK\x03\x04 a zip archive", "is no TFLite file, whatever its name"),
+        (b"\x1c\0\0\0TFL3", "is a damaged TFLite file"),
+    ],
+)
+def test_a_bad_file_is_refused(tmp_path: Path, content: bytes, problem: str) -> None:
+    file = tmp_path / "bad.tflite"
+    file.write_bytes(content)
+    with pytest.raises(BadFile, match=problem):
+        open_network(file)
+
+
+def test_cut_and_large_files_are_refused(
+    dense: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "NET.TFLITE"
+    assert recognises(str(file))
+    file.write_bytes(dense[: len(dense) // 2])
+    with pytest.raises(BadFile, match="is a damaged TFLite file"):
+        open_network(file)
+    monkeypatch.setattr(opening, "MOST_BYTES", 100)
+    with pytest.raises(BadFile, match="is larger than"):
+        open_network(file)
