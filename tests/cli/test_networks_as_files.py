@@ -108,5 +108,5 @@ def test_a_network_claims_nothing(command: str, zoo: Any) -> None:
     Path("my.keras").touch()
     typed = zoo(command, "my.keras")
     assert typed.code == 2
-    assert "it has no manifest" in typed.err
+    assert "not an exported file with a manifest" in typed.err
     assert "zoo export my.keras --data DATASET" in typed.err
