@@ -5,8 +5,10 @@ from typing import Any
 
 from hypothesis import given
 from hypothesis import strategies as st
+from makers import check
 from report_views import accuracy, failed, rejected, row
 
+from zoo.common.proportions import LeastShare
 from zoo.pipeline.rows import ArtifactRow
 from zoo.report.remarks import remarks, twin
 
@@ -138,6 +140,16 @@ def test_no_loss_of_accuracy() -> None:
 
 def test_a_rejected_file_is_not_the_one_that_lost_most() -> None:
     assert "rejected" not in remarks((row(), rejected()))[0]
+
+
+def test_what_few_examples_cannot_tell_is_said_once_for_all_files() -> None:
+    unsure = LeastShare(share=1.0, count=64, least=0.98).unsure("inputs")
+    checks = (check(unsure=unsure), check(name="accuracy"))
+    told = remarks((row(checks=checks), row("int8", checks=checks), row("float16")))
+    assert [remark for remark in told if "Too few" in remark] == [
+        "Too few examples to be sure of lenet5.digits.float32.tflite and "
+        f"lenet5.digits.int8.tflite: parity {unsure}."
+    ]
 
 
 def test_nothing_passed() -> None:

@@ -14,7 +14,7 @@ from zoo.networks.sources.references import Opening
 from zoo.registry import PluginSettings
 
 #: How sure it is of the nearest mean.
-_SURE = 3.0
+SURE = 3.0
 
 
 @cache
@@ -36,8 +36,8 @@ def nearest_mean(inputs: Any, activation: str = "softmax", channels: int = 1) ->
     dense = layers.Dense(10, activation=activation, name="answers")
     outputs = dense(flat)
     means = class_means()
-    kernel = np.repeat(2 * _SURE * means.T, channels, axis=0) / channels
-    dense.set_weights([kernel, -_SURE * (means**2).sum(1)])
+    kernel = np.repeat(2 * SURE * means.T, channels, axis=0) / channels
+    dense.set_weights([kernel, -SURE * (means**2).sum(1)])
     return outputs
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -126,6 +127,8 @@ def test_comparison_by_hand():
     assert found.max_abs == pytest.approx(0.4)
     assert found.mean_abs == pytest.approx((0.1 + 0.1 + 0 + 0.4 + 0.4 + 0) / 6)
     assert found.agreement == 0.5
+    assert found.margin == pytest.approx(0.7)
+    assert compare(reference, reference).margin is None
 
 
 def test_ties_may_fall_either_way():
@@ -158,10 +161,26 @@ def test_outputs_of_another_shape_are_not_compared(shape):
 @pytest.mark.parametrize("precision", PRECISIONS, ids=lambda p: p.name)
 def test_parity_asks_for_agreement(precision):
     needed = precision.tolerances.agreement
-    assert parity(comparison(agreement=needed, max_abs=1e-5), precision).passed
-    check = parity(comparison(agreement=needed - 0.001, max_abs=1e-5), precision)
+    many = comparison(count=100_000, max_abs=1e-5)
+    assert parity(replace(many, agreement=needed), precision).passed
+    check = parity(replace(many, agreement=needed - 0.001), precision)
     assert not check.passed
     assert "chooses another class" in check.reason
+    assert check.unsure == ""
+
+
+def test_parity_on_few_inputs_says_how_many_would_decide():
+    int8 = precision_named("int8")
+    check = parity(comparison(count=64, agreement=62 / 64), int8)
+    assert check.passed
+    assert check.value.startswith("96.88% of 64 agree")
+    assert check.unsure == (
+        "89.30 to 99.14 % (95 %) on 64 inputs, and 98 % are asked: counted as passed; "
+        "595 inputs alike would decide"
+    )
+    assert "189 inputs alike" in parity(comparison(count=64), int8).unsure
+    assert parity(comparison(count=500), int8).unsure == ""
+    assert not parity(comparison(count=64, agreement=60 / 64), int8).passed
 
 
 def test_parity_of_floats_asks_for_close_values():

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
+from zoo.artifacts import closeness
 from zoo.artifacts.gate import compare_outputs
 from zoo.common.errors import ZooError
 from zoo.contracts import Split, TokenPreprocessing, Truth
@@ -64,8 +67,11 @@ def test_agreement_is_a_share_of_real_steps() -> None:
     wrong[1, 0] = 2
     compared = compare_outputs(TASK, reference, outputs(wrong), LABELS)
     assert compared.agreement == pytest.approx(8 / 9)
-    assert not parity(compared, precision_named("int8")).passed
-    assert "11.1% of steps of 3 real inputs" in parity(compared, precision_named("int8")).reason
+    told = closeness.parity(TASK, compared, precision_named("int8"))
+    assert not told.passed
+    assert "11.1% of its decisions are others" in told.reason
+    many = replace(compared, count=300)
+    assert "11.1% of steps of 300 real inputs" in parity(many, precision_named("int8")).reason
 
 
 def test_outputs_of_another_length_are_refused() -> None:

@@ -3,21 +3,25 @@
 Tasks compare decisions. That alone passes a file whose probabilities are all squeezed towards
 each other, since it decides as its network does. So outputs are compared as numbers, too:
 probabilities by their total variation distance, half the sum of absolute differences, which is
-the share of probability that lies elsewhere, 0 to 1; other outputs by their noise beside their
-own spread.
+the share of probability that lies elsewhere, 0 to 1, and by what was done to all log-odds alike
+(`distortion`); other outputs by their noise beside their own spread. What the last axis of such an
+output holds (targets, channels, features) are its components, each beside its own spread: what is
+small beside its neighbours is not lost unseen.
 """
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from zoo.artifacts.distortion import distortion
 from zoo.common.named_arrays import fields_of
+from zoo.common.proportions import LeastShare
 from zoo.contracts import Check, Comparison, Precision, Task
 
 if TYPE_CHECKING:
+    from zoo.contracts.precision import Tolerances
     from zoo.contracts.task import Array
 
 #: Probabilities that moved by more than this are counted: integer files do so hardly ever.
@@ -26,9 +30,14 @@ FAR = 0.25
 LEAST = 16
 #: How far a row of probabilities may be from one in all.
 _SUM_TOLERANCE = 1e-3
-_NORMAL_QUANTILE = 1.96
 #: A spread below this share of the size is rounding.
 _CONSTANT = 1e-9
+#: Other decisions on few inputs may be chance where outputs moved by no more than this share of the
+#: limits, about what honest files do.
+_EXCUSED = 1 / 3
+#: Components that are mostly one value are judged beside this share of the whole output's spread
+#: at least: the steps of eight bits are a fortieth of it.
+_RECTIFIED = 1 / 32
 
 
 def compare(task: Task, reference: Array, candidate: Array) -> Comparison:
@@ -59,29 +68,38 @@ class Movement:
     moved: float | None = None
     far: float | None = None
     noise: float | None = None
+    component: int | None = None
+    scaled: float | None = None
+    shifted: float | None = None
+    shifted_class: int | None = None
 
     @classmethod
     def worst(cls, each: Sequence[Movement]) -> Movement:
-        """The largest figure of each kind; a NaN is larger than any number."""
+        """The figure of each kind that is farthest from 0; a NaN is farther than any number."""
         import numpy as np
+
+        if len(each) == 1:
+            return each[0]
 
         def largest(figures: Iterable[float | None]) -> float | None:
             known = [figure for figure in figures if figure is not None]
-            return float(np.max(known)) if known else None
+            return known[int(np.abs(known).argmax())] if known else None
 
         return cls(
             moved=largest(one.moved for one in each),
             far=largest(one.far for one in each),
             noise=largest(one.noise for one in each),
+            scaled=largest(one.scaled for one in each),
+            shifted=largest(one.shifted for one in each),
         )
 
     def put_into(self, comparison: Comparison) -> Comparison:
         """The comparison with these figures."""
-        return replace(comparison, moved=self.moved, far=self.far, noise=self.noise)
+        return replace(comparison, **vars(self))
 
 
 def movement(reference: Array, candidate: Array) -> Movement:
-    """How far an output moved: ``moved`` and ``far`` of probabilities, ``noise`` of others.
+    """How far an output moved: ``noise`` of outputs that are no probabilities, all else of those.
 
     Nothing of outputs that are no real numbers, and where so few inputs were compared that a mean
     says little.
@@ -95,14 +113,33 @@ def movement(reference: Array, candidate: Array) -> Movement:
         distances = np.abs(difference).sum(axis=-1, dtype=np.float64) / 2.0
         # Written so that a NaN counts as far.
         far = float((~(distances <= FAR)).mean())
-        return Movement(moved=float(distances.mean()), far=far)
+        alike = distortion(reference, candidate)
+        return Movement(moved=float(distances.mean()), far=far, **vars(alike))
+    width = reference.shape[-1] if reference.ndim > 1 else 1
+    noise = _noise(reference.reshape(-1, width), difference.reshape(-1, width))
+    worst = int(noise.argmax())  # The first NaN, if there is one.
+    return Movement(noise=float(noise[worst]), component=worst if width > 1 else None)
+
+
+def _noise(reference: Array, difference: Array) -> Array:
+    """The noise of each component as a share of its spread: float64 (components,).
+
+    Both are (values, components).
+    """
+    import numpy as np
+
     # Several targets may be of different size: how far they are from each other is no spread.
-    own = reference - reference.mean(axis=0, dtype=np.float64) if reference.ndim == 2 else reference
-    spread, size = float(own.std(dtype=np.float64)), float(np.abs(reference).mean())
-    if spread <= _CONSTANT * size:  # An output that never changes: then its size counts.
-        spread = size or 1.0
-    power = float(np.square(difference).mean(dtype=np.float64))
-    return Movement(noise=float(np.sqrt(power) / spread))
+    own = reference - reference.mean(axis=0, dtype=np.float64)
+    spreads, sizes = own.std(axis=0), np.abs(reference).mean(axis=0, dtype=np.float64)
+    whole, size = float(own.std()), float(sizes.mean())
+    # Of what never changes the size counts.
+    constant = spreads <= _CONSTANT * sizes
+    spreads[constant] = np.where(sizes[constant] > 0.0, sizes[constant], whole or size or 1.0)
+    # A feature behind a rectifier that is hardly ever active has no spread to speak of.
+    mostly_one = (reference == np.median(reference, axis=0)).mean(axis=0) > 0.5
+    spreads[mostly_one] = np.maximum(spreads[mostly_one], _RECTIFIED * whole)
+    noise: Array = np.sqrt(np.square(difference).mean(axis=0, dtype=np.float64)) / spreads
+    return noise
 
 
 def is_probabilities(outputs: Array) -> bool:
@@ -117,6 +154,9 @@ def is_probabilities(outputs: Array) -> bool:
 
 def parity(task: Task, comparison: Comparison, precision: Precision) -> Check:
     """The task's parity, failed where outputs moved farther than the precision allows.
+
+    So it is where decisions differ more often than the precision allows, on so few inputs that the
+    task puts it down to chance (`Check.unsure`), unless outputs moved as little as honest ones.
 
     Args:
         task: Judges decisions.
@@ -137,27 +177,49 @@ def parity(task: Task, comparison: Comparison, precision: Precision) -> Check:
         if one.far is not None:
             limits.append(f"{of}by more than {FAR:g} on {allowed.far:.1%}")
             values.append(f"{of}by more than {FAR:g} on {one.far:.2%}")
-            if not _share_is_within(one.far, comparison.count, allowed.far):
+            near = LeastShare(share=1.0 - one.far, count=comparison.count, least=1.0 - allowed.far)
+            if not near.passed:
                 told.append(f"{of or 'its '}probabilities are far off on {one.far:.1%} of inputs")
+        if one.scaled is not None:
+            limits.append(f"{of}log-odds scaled by {allowed.scaled:.2g}")
+            values.append(f"{of}log-odds scaled by {one.scaled:.2g}")
+            if not abs(one.scaled) <= allowed.scaled:
+                how = "less sure" if one.scaled < 0 else "surer"
+                told.append(f"{of}log-odds are scaled by {one.scaled:+.2g}: answers are all {how}")
+        if one.shifted is not None:
+            limits.append(f"{of}shifted by {allowed.shifted:.2g}")
+            values.append(f"{of}shifted by {one.shifted:.2g}")
+            if not abs(one.shifted) <= allowed.shifted:
+                told.append(
+                    f"{of}log-odds of class {one.shifted_class} are shifted by {one.shifted:+.2g}"
+                )
         if one.noise is not None:
             values.append(f"{of}noise {one.noise:.2g}")
             limits.append(f"{of}noise {allowed.noise:g}")
             if not one.noise <= allowed.noise:
                 what = f"the output {name}" if name else "the output"
+                if one.component is not None:
+                    what = f"component {one.component} of {what}"
                 told.append(f"{what} differs by {one.noise:.2g} of its own spread")
+        if check.unsure and not (one.agreement >= allowed.agreement or _as_honest(one, allowed)):
+            told.append(
+                f"{1 - one.agreement:.1%} of {of or 'its '}decisions are others, and outputs were "
+                "not seen to move so little that chance explains it"
+            )
         reasons += told
+    passed = check.passed and not any(reasons[1:])
     return replace(
         check,
-        passed=check.passed and not any(reasons[1:]),
+        passed=passed,
         value=", ".join(values),
         limit=", ".join(limits),
         reason="; ".join(filter(None, reasons)),
+        unsure=check.unsure if passed else "",
     )
 
 
-def _share_is_within(share: float, count: int, most: float) -> bool:
-    """Whether a share of so many inputs may be at most `most`.
-
-    The score test that Wilson's 95 % interval inverts.
-    """
-    return share - most <= _NORMAL_QUANTILE * math.sqrt(most * (1.0 - most) / count)
+def _as_honest(one: Comparison, allowed: Tolerances) -> bool:
+    """Whether outputs were measured, and moved as little as those of honest files."""
+    found = [(one.moved, allowed.moved), (one.noise, allowed.noise)]
+    shares = [figure / limit for figure, limit in found if figure is not None]
+    return bool(shares) and all(share <= _EXCUSED for share in shares)

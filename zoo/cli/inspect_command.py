@@ -145,3 +145,5 @@ def _print_manifest(manifest: dict[str, Any], path: dict[str, str]) -> None:
     for check in gate["checks"]:
         mark = "ok" if check["passed"] else "--"
         terminal.echo(f"  {mark} {check['name']:<15}{check['value']}  (asked: {check['limit']})")
+        if check["unsure"]:
+            terminal.echo(f"     too few examples to be sure: {check['unsure']}")

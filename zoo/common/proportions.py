@@ -6,7 +6,11 @@ Closed forms of a few lines: importing scipy.stats would cost each command two s
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from statistics import NormalDist
+
+#: Of a standard normal deviate, 95 % lie within.
+_Z95 = NormalDist().inv_cdf(0.975)
 
 
 def wilson_interval(
@@ -32,6 +36,63 @@ def wilson_interval(
     low = 0.0 if successes == 0 else (centre - spread) / scale
     high = 1.0 if successes == count else (centre + spread) / scale
     return low, high
+
+
+@dataclass(frozen=True, kw_only=True)
+class LeastShare:
+    """A share of examples beside the least that it may be, by its 95 % interval.
+
+    Attributes:
+        share: What was found, 0 to 1.
+        count: Examples that it was found on, at least 1.
+        least: What is asked, above 0; 1.0 is asked of each example, which no chance excuses.
+    """
+
+    share: float
+    count: int
+    least: float
+
+    @property
+    def passed(self) -> bool:
+        """Whether it is not surely less. A NaN is."""
+        if not 0.0 <= self.share <= 1.0:
+            return False
+        if self.least >= 1.0:
+            return self.share >= 1.0
+        return self._interval[1] >= self.least
+
+    @property
+    def decided(self) -> bool:
+        """Whether examples are enough to say on which side of the least it is."""
+        return not self.passed or self.least >= 1.0 or self._interval[0] >= self.least
+
+    @property
+    def deciding_count(self) -> int | None:
+        """How many examples with the same share would be enough; None where none would."""
+        apart = abs(self.share - self.least)
+        if not apart:
+            return None
+        return math.ceil(_Z95**2 * self.least * (1.0 - self.least) / apart**2 - 1e-6)
+
+    def unsure(self, what: str) -> str:
+        """What so few examples cannot tell, and how many could; empty where they decide.
+
+        Args:
+            what: What examples are, in the plural.
+        """
+        if self.decided:
+            return ""
+        low, high = (100.0 * end for end in self._interval)
+        enough = self.deciding_count
+        many = f"{enough:,} {what} alike" if enough else f"no number of {what} alike"
+        return (
+            f"{low:.2f} to {high:.2f} % (95 %) on {self.count:,} {what}, and "
+            f"{100.0 * self.least:g} % are asked: counted as passed; {many} would decide"
+        )
+
+    @property
+    def _interval(self) -> tuple[float, float]:
+        return wilson_interval(self.share * self.count, self.count)
 
 
 def mcnemar_p(lost: int, gained: int) -> float:

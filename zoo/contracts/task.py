@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from zoo.common.proportions import LeastShare
 from zoo.contracts.checks import check, check_name
 from zoo.contracts.dataset import Split
 from zoo.contracts.outputs import ModelPart, Output, check_parts, parts_of
@@ -85,11 +86,19 @@ class Comparison:
         sqnr_db: Signal to quantization noise, decibels; None where outputs are no signal.
         ssim: Mean structural similarity of images (Wang 2004), at most 1; None for others.
         moved: Mean total variation distance of probabilities, the share of probability that lies
-            elsewhere, 0 to 1; None for other outputs. This and the next two are added to what a
-            task compares, see `zoo.artifacts.closeness`.
+            elsewhere, 0 to 1; None for other outputs. This and what follows, `margin` and `outputs`
+            aside, are added to what a task compares, see `zoo.artifacts.closeness`.
         far: Share of inputs whose probabilities moved by more than 0.25, 0 to 1.
         noise: Root mean square of the differences of outputs that are no probabilities, as a
-            share of the standard deviation of the reference; None for probabilities.
+            share of the standard deviation of the reference; of a vector, of the component where
+            that is largest. None for probabilities.
+        component: Which component that is, from 0; None where an output has one alone.
+        margin: Of inputs with another first choice, the median of how much less probable the
+            network holds the file's choice than its own; None where there are none.
+        scaled: By which share the log-odds of probabilities are surely scaled; below 0 where
+            answers are less sure.
+        shifted: By how much those of one class are surely shifted, natural logarithm.
+        shifted_class: Which class that is, from 0.
         outputs: The same of each output by name, where there are several; see `combined`.
     """
 
@@ -102,6 +111,11 @@ class Comparison:
     moved: float | None = None
     far: float | None = None
     noise: float | None = None
+    component: int | None = None
+    margin: float | None = None
+    scaled: float | None = None
+    shifted: float | None = None
+    shifted_class: int | None = None
     outputs: Mapping[str, Comparison] = field(default_factory=dict)
 
     @classmethod
@@ -115,6 +129,11 @@ class Comparison:
             outputs=dict(outputs),
         )
 
+    def agreed(self, precision: Precision) -> LeastShare:
+        """The agreement beside what a precision asks, with what chance may explain."""
+        least = precision.tolerances.agreement
+        return LeastShare(share=self.agreement, count=self.count, least=least)
+
 
 @dataclass(frozen=True, kw_only=True)
 class Check:
@@ -126,6 +145,7 @@ class Check:
         value: What was measured, in words and figures.
         limit: What is asked.
         reason: Why it failed and what to try; empty when it passed.
+        unsure: What so few examples cannot tell though it passed, and how many could.
     """
 
     name: str
@@ -133,6 +153,7 @@ class Check:
     value: str
     limit: str
     reason: str = ""
+    unsure: str = ""
 
     @classmethod
     def combined(cls, outputs: Mapping[str, Check]) -> Check:
@@ -144,6 +165,9 @@ class Check:
             limit="; ".join(f"{name}: {check.limit}" for name, check in outputs.items()),
             reason="; ".join(
                 f"{n}: {check.reason}" for n, check in outputs.items() if check.reason
+            ),
+            unsure="; ".join(
+                f"{n}: {check.unsure}" for n, check in outputs.items() if check.unsure
             ),
         )
 

@@ -41,6 +41,7 @@ def remarks(rows: Sequence[ArtifactRow]) -> tuple[str, ...]:
         *_accuracy(passed),
         *_repairs(rows),
         *_left_in_float(rows),
+        *_unsure(passed),
         *_speed(passed),
         *_noise(rows),
         *_untested(rows),
@@ -101,6 +102,16 @@ def _left_in_float(rows: Sequence[ArtifactRow]) -> Iterator[str]:
                 "nobody asked for: the format has no integer form of them. --keep-float LAYER says "
                 "that it is meant; `zoo explain` shows what it costs."
             )
+
+
+def _unsure(passed: Sequence[ArtifactRow]) -> Iterator[str]:
+    found: dict[str, list[str]] = {}
+    for row in passed:
+        for check in row.checks:
+            if check.unsure:
+                found.setdefault(f"{check.name} {check.unsure}", []).append(row.file)
+    for told, files in found.items():
+        yield f"Too few examples to be sure of {listed(files)}: {told}."
 
 
 def _distance(worst: ArtifactRow, metric: Metric) -> Iterator[str]:

@@ -72,12 +72,14 @@ def compare(reference: Array, candidate: Array) -> Comparison:
     reference = reference.astype(np.float64)
     difference = np.abs(reference - candidate.astype(np.float64))
     chosen = np.take_along_axis(reference, candidate.argmax(axis=-1)[:, None], axis=-1)[:, 0]
-    same = reference.max(axis=-1) - chosen <= TIE
+    margins = reference.max(axis=-1) - chosen
+    same = margins <= TIE
     return Comparison(
         count=len(reference),
         max_abs=float(difference.max()),
         mean_abs=float(difference.mean()),
         agreement=float(same.mean()),
+        margin=None if same.all() else float(np.median(margins[~same])),
     )
 
 
@@ -98,27 +100,27 @@ def parity(comparison: Comparison, precision: Precision, what: str = "inputs") -
         precision: Of the file.
         what: What each choice belongs to, in the plural.
     """
-    needed, most = precision.tolerances.agreement, precision.tolerances.max_abs
-    agreed = comparison.agreement >= needed
+    agreed, most = comparison.agreed(precision), precision.tolerances.max_abs
     # Written so that a NaN, which compares false to everything, fails.
     close = most == math.inf or comparison.max_abs <= most
-    limit = f"same first choice on at least {needed:.0%}"
+    limit = f"same first choice on at least {100.0 * agreed.least:g}%"
     if most < math.inf:
         limit += f", max |Δ| <= {most:g}"
     parts = "" if what == "inputs" else f"{what} of "
     counted = f"{parts}{comparison.count}" + (" inputs" if parts else "")
     reason, decimals = "", max(2, metric_decimals(comparison.count))
-    if not agreed:
+    if not agreed.passed:
         reason = f"the file chooses another class on {_differing(comparison, parts)}"
     elif not close:
         reason = f"probabilities differ by up to {comparison.max_abs:.2g}"
     return Check(
         name="parity",
-        passed=agreed and close,
+        passed=agreed.passed and close,
         value=f"{comparison.agreement:.{decimals}%} of {counted} agree, "
         f"max |Δ| {comparison.max_abs:.2g}",
         limit=limit,
         reason=reason,
+        unsure=agreed.unsure("inputs"),
     )
 
 

@@ -61,19 +61,18 @@ class PictureCodec(zoo.Task):
         return zoo.Comparison.combined(found)
 
     def parity(self, comparison: zoo.Comparison, precision: zoo.Precision) -> zoo.Check:
-        least = precision.tolerances.agreement
-        return zoo.Check.combined(
-            {
-                name: zoo.Check(
-                    name="parity",
-                    passed=found.agreement >= least,
-                    value=f"{found.agreement:.1%} the same, max |Δ| {found.max_abs:.2g}",
-                    limit=f"{least:.0%}",
-                    reason="" if found.agreement >= least else f"the {name} is another",
-                )
-                for name, found in comparison.outputs.items()
-            }
-        )
+        checks = {}
+        for name, found in comparison.outputs.items():
+            agreed = found.agreed(precision)
+            checks[name] = zoo.Check(
+                name="parity",
+                passed=agreed.passed,
+                value=f"{found.agreement:.1%} the same, max |Δ| {found.max_abs:.2g}",
+                limit=f"{agreed.least:.0%}",
+                reason="" if agreed.passed else f"the {name} is another",
+                unsure=agreed.unsure("pictures"),
+            )
+        return zoo.Check.combined(checks)
 
     def evaluate(self, answers: Any, truth: zoo.Truth) -> tuple[zoo.Metric, ...]:
         errors = _errors(answers, truth)
