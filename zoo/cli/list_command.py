@@ -9,7 +9,6 @@ import click
 
 from zoo.cli.options import Settings, examples, json_option, print_json
 from zoo.cli.tables import human_count, print_table
-from zoo.common import terminal
 
 if TYPE_CHECKING:
     from zoo.networks.catalogue import ModelSummary
@@ -31,7 +30,7 @@ def command(settings: Settings, pattern: str, as_json: bool) -> None:
     """
     from zoo.contracts.plugin import unknown_name
     from zoo.networks.catalogue import models
-    from zoo.networks.sources.available import named_networks, source_states
+    from zoo.networks.sources.available import named_networks
 
     registry = settings.registry()
     found = models(registry, pattern)
@@ -53,9 +52,6 @@ def command(settings: Settings, pattern: str, as_json: bool) -> None:
             ("network", "task", "input", "licence"),
             [(one.name, one.task, one.input, one.licence) for one in named],
         )
-    for state in source_states(registry) if pattern == "*" else ():
-        if state.networks:
-            terminal.echo(f"\n{state.networks} more: {state.summary}, {state.typed}")
 
 
 def _print_models(found: list[ModelSummary]) -> None:
