@@ -269,7 +269,7 @@ def find_exporter(registry: Registry, path: Path) -> Exporter:
     foreign = [source for source in registry.sources if source.recognises(str(path))]
     if not exists and not any(source.named for source in foreign):
         raise BadFile(f"there is no file {path}", fix="check the path")
-    if path.is_dir():
+    if path.is_dir() and not foreign:
         raise BadFile(f"{path} is a folder", fix="name a file in it")
     exporter = registry.exporter_for(path)
     if exporter is None:
@@ -290,8 +290,7 @@ def find_exporter(registry: Registry, path: Path) -> Exporter:
         raise BadFile(
             f"{path} is not what its suffix says",
             why=f"its first bytes are not those of {exporter.name}"
-            + (f"; they look like {like[0]}" if like else "")
-            + ("; it is empty" if not head else ""),
+            + (f"; they look like {like[0]}" if like else "" if head else "; it is empty"),
             fix="check where it came from; export it again",
         )
     return exporter
