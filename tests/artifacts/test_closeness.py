@@ -219,6 +219,10 @@ def test_a_target_that_is_lost_beside_a_larger_one_is_refused() -> None:
     broken["targets"] = lost
     check = judged(broken, task=Measures(), right=radius)
     assert check.reason == "component 1 of the output targets differs by 1 of its own spread"
+    broken = right.copy()
+    broken[3, 0] = np.nan
+    assert closeness.movement(right, broken).component == 0
+    assert np.isnan(closeness.movement(right, broken).noise or 0.0)
     near = right + random.normal(size=right.shape) * [3.0, 0.001]
     assert (closeness.movement(right, near.astype(np.float32)).noise or 1.0) < 0.02
 
@@ -291,6 +295,27 @@ def test_other_decisions_are_excused_where_outputs_were_seen_to_move_little() ->
     images = TASKS.get("image-generation")
     generated = replace(few, agreement=0.5, sqnr_db=90.0, ssim=1.0)
     assert closeness.parity(images, generated, INT8).passed, "it judges no decisions"
+
+
+def test_a_share_that_the_task_does_not_judge_needs_no_excuse() -> None:
+    """Of two outputs, one is decided by its share, the other (images, say) by something else."""
+    share = replace(comparison(agreement=1.0, moved=0.0, far=0.0), count=64)
+    other = replace(comparison(agreement=0.5, noise=0.2), count=64)
+
+    class Mixed:
+        def parity(self, compared, precision) -> Check:
+            sure = Check(name="parity", passed=True, value="", limit="")
+            unsure = dict.fromkeys(compared.outputs, sure)
+            unsure["class"] = replace(sure, unsure=share.agreed(precision).unsure("inputs"))
+            return Check.combined(unsure)
+
+    both = Comparison.combined({"class": share, "image": other})
+    assert closeness.parity(Mixed(), both, INT8).passed
+    fewer = replace(share, agreement=0.97, moved=0.04)
+    both = Comparison.combined({"class": fewer, "image": other})
+    reason = closeness.parity(Mixed(), both, INT8).reason
+    assert reason.startswith("3.0% of class decisions are others")
+    assert "image" not in reason
 
 
 def test_numbers_of_classes_and_few_inputs_have_no_distance() -> None:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 from linear_network import BIAS, SIDE, WEIGHTS, linear_onnx
+from makers import check
 
 
 def expected_accuracy(split: str) -> tuple[float, int]:
@@ -40,6 +42,31 @@ def test_inspect_tells_what_is_there(judged_file, zoo):
         "not judged",
     ):
         assert text in typed.out
+
+
+def test_inspect_tells_what_few_examples_cannot(judged_file, zoo):
+    from zoo.artifacts.artifact import GateReference, embed, open_artifact, require_manifest
+    from zoo.common.proportions import LeastShare
+    from zoo.registry import load_registry
+
+    unsure = LeastShare(share=1.0, count=64, least=0.98).unsure("inputs")
+    artifact = open_artifact(load_registry(), judged_file)
+    judged = GateReference(
+        passed=True,
+        runtime="onnxruntime",
+        runtime_version="1",
+        checks=(check(unsure=unsure), check(name="accuracy")),
+        metrics=(),
+    )
+    embed(artifact.exporter, judged_file, replace(require_manifest(artifact), gate=judged))
+    typed = zoo("inspect", judged_file)
+    assert typed.code == 0
+    assert typed.out.count("too few examples to be sure") == 1
+    assert unsure in typed.out
+    assert (
+        zoo("inspect", judged_file, "--json").json["manifest"]["gate"]["checks"][0]["unsure"]
+        == unsure
+    )
 
 
 def test_inspect_as_json(judged_file, zoo):

@@ -201,7 +201,8 @@ def parity(task: Task, comparison: Comparison, precision: Precision) -> Check:
                 if one.component is not None:
                     what = f"component {one.component} of {what}"
                 told.append(f"{what} differs by {one.noise:.2g} of its own spread")
-        if check.unsure and not (one.agreement >= allowed.agreement or _as_honest(one, allowed)):
+        enough = one.agreement >= allowed.agreement or _as_honest(one, allowed)
+        if check.is_unsure_of(name) and not enough:
             told.append(
                 f"{1 - one.agreement:.1%} of {of or 'its '}decisions are others, and outputs were "
                 "not seen to move so little that chance explains it"

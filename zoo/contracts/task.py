@@ -155,6 +155,10 @@ class Check:
     reason: str = ""
     unsure: str = ""
 
+    def is_unsure_of(self, output: str) -> bool:
+        """Whether it is unsure of an output; empty for the only one."""
+        return f"; {output}: " in f"; {self.unsure}" if output else bool(self.unsure)
+
     @classmethod
     def combined(cls, outputs: Mapping[str, Check]) -> Check:
         """The check over several outputs; passes where each output's check does."""
