@@ -23,6 +23,8 @@ def describe_reference(registry: Registry, source: Source, model: str) -> dict[s
     Raises:
         ZooError: It cannot be opened.
     """
+    if source.fetch is not None:
+        source.fetch(model, lambda event: None)
     arguments = {"source": source.name, "reference": model, "plugins": registry.settings}
     found: dict[str, Any] = call("zoo.networks.sources.describing:describe", arguments)
     return found
@@ -41,9 +43,10 @@ def describe(
         network = opened.with_shape(tuple(side or next(size, _ANY_SIDE) for side in sides)).model
     else:
         network = opened.model
-    emit({"event": "stage", "text": f"counting {file.name}"})
+    name = opener.called(reference)
+    emit({"event": "stage", "text": f"counting {name}"})
     return {
-        "file": file.name,
+        "file": name,
         "source": opener.summary,
         "sha256": identity_of(file),
         "inputs": [f"{t.name} {t.dtype} {_shape(t.shape)}" for t in opened.inputs],
