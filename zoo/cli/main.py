@@ -36,6 +36,7 @@ COMMANDS = {
     "optimize": "Search for a file within limits on size, latency and accuracy",
     "bench": "Time exported files on devices",
     "compare": "Compare the latency of two files, or of a file now and before",
+    "sources": "List what networks from elsewhere can be opened here",
     "targets": "List the kinds of processor that files can be written for",
     "weights": "List, fetch and verify official pretrained weights",
     "explain": "Explain why a file is larger, slower or worse than its float32 twin",
