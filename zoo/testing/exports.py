@@ -57,7 +57,7 @@ def choose_data(
     """
     if wanted is not None:
         return wanted
-    serving = [p.name for p in registry.datasets if task.name in p.tasks and p.argument is None]
+    serving = [p.name for p in registry.datasets if serves(task, p.tasks) and p.argument is None]
     # Stable sorting puts the small ones first.
     for name in sorted(serving, key=lambda name: name not in DATA):
         if _fits(registry, name, preprocessing):
