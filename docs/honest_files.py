@@ -220,6 +220,8 @@ def figures(task: Any, network: Split, found: Any) -> Cell:
     cell: Cell = {"count": count, "moved": moved.moved, "far": moved.far, "noise": moved.noise}
     if ours.dtype.names or moved.moved is None or labels.dtype != np.int64:
         return cell
+    for figure in ("scaled", "shifted"):
+        cell[figure] = abs(getattr(moved, figure))
     cell["agreement"] = float((ours.argmax(-1) == theirs.argmax(-1)).mean())
     shaped = labels if labels.ndim == 2 else labels[:, None]
     shape = (*shaped.shape, ours.shape[-1])
@@ -255,6 +257,7 @@ class Column:
         heading: Over it.
         limit: The gate's, from a precision's tolerances.
         scale: What it is shown in.
+        young: Whether older records lack it: then it is told how many files have it.
     """
 
     key: str
@@ -262,6 +265,7 @@ class Column:
     limit: str
     scale: float = 1.0
     unit: str = ""
+    young: bool = False
 
     def text(self, value: float | None) -> str:
         """The figure with two significant digits."""
@@ -272,6 +276,8 @@ COLUMNS = (
     Column("moved", "probabilities moved by", "moved"),
     Column("far", "by more than 0.25", "far", 100, " %"),
     Column("noise", "noise of other outputs", "noise"),
+    Column("scaled", "log-odds scaled by", "scaled", young=True),
+    Column("shifted", "those of a class shifted by", "shifted", young=True),
     Column("rise", "rise of the calibration error, points", "confidence"),
 )
 
@@ -287,7 +293,9 @@ def limits_table(rows: Sequence[Any]) -> str:
             known = [c[column.key] for c in cells if c.get(column.key) is not None]
             worst = column.text(max(known, default=None))
             most = getattr(precision.tolerances, column.limit)
-            words.append(f"{worst} of {column.text(most)}")
+            # Some records are older than the figure; networks without classes have none.
+            of = f" ({len(known)} files)" if len(known) < len(cells) and column.young else ""
+            words.append(f"{worst} of {column.text(most)}{of}")
         words.append(str(sum(not c.get("keeps classes", True) for c in cells)))
         words.append(str(sum(c["verdict"] == "rejected" for c in cells)))
         lines.append("| " + " | ".join(words) + " |")

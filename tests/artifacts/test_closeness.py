@@ -52,7 +52,7 @@ def test_rounding_to_eight_bits_is_within_the_limits() -> None:
     rounded = np.round(RIGHT * 256).clip(0, 255) / 256
     check = judged(rounded.astype(np.float32))
     assert check.passed
-    assert check.value.endswith("moved by 0.0042, by more than 0.25 on 0.00%")
+    assert "moved by 0.0042, by more than 0.25 on 0.00%, log-odds scaled by 0.004" in check.value
     assert not judged(rounded.astype(np.float32), precision_named("float16")).passed
 
 
@@ -68,6 +68,60 @@ def test_a_lowered_bias_is_refused_by_the_inputs_that_it_moves_far() -> None:
     assert "far off on" in check.reason
 
 
+SURE = probabilities(5000, sharpness=12.0)
+
+
+def heated(outputs: np.ndarray, by: float) -> np.ndarray:
+    """As after logits that are multiplied."""
+    raised = np.maximum(outputs.astype(np.float64), 1e-30) ** by
+    return (raised / raised.sum(axis=1, keepdims=True)).astype(np.float32)
+
+
+def in_steps(outputs: np.ndarray) -> np.ndarray:
+    """As integers of 8 bits hold them."""
+    return (np.round(outputs * 256).clip(0, 255) / 256).astype(np.float32)
+
+
+@pytest.mark.parametrize("of", range(10))
+def test_what_hardly_moves_a_sure_network_shows_in_its_log_odds(of) -> None:
+    """A bias lowered by 1.5: few inputs lie between that class and another, all of these moved."""
+    wrong = in_steps(lowered(SURE, of, 1.5))
+    found = closeness.compare(CLASSIFICATION, SURE, wrong)
+    assert found.moved is not None
+    assert found.moved < INT8.tolerances.moved / 2
+    check = closeness.parity(CLASSIFICATION, replace(found, agreement=1.0, far=0.0), INT8)
+    assert not check.passed
+    assert f"log-odds of class {of} are shifted by -" in check.reason
+    assert "scaled" not in check.reason
+
+
+@pytest.mark.parametrize(("by", "how"), [(0.7, "less sure"), (3.0, "surer")])
+def test_answers_that_are_all_less_sure_or_surer_are_refused(by, how) -> None:
+    found = closeness.compare(CLASSIFICATION, SURE, in_steps(heated(SURE, by)))
+    assert found.agreement > 0.98
+    check = closeness.parity(CLASSIFICATION, replace(found, moved=0.0, far=0.0), INT8)
+    assert not check.passed
+    assert check.reason.endswith(f"answers are all {how}")
+
+
+def test_log_odds_are_not_estimated_from_next_to_nothing() -> None:
+    """Honest files: rounded answers of a sure network, of an unsure one, and one stray input."""
+    assert judged(in_steps(SURE), right=SURE).passed
+    constant = np.tile(np.linspace(0.09, 0.11, 10, dtype=np.float32), (300, 1))
+    found = closeness.movement(constant, in_steps(constant))
+    assert abs(found.scaled or 1.0) < 0.05
+    assert abs(found.shifted or 1.0) < 0.05
+    stray = np.eye(10, dtype=np.float32)[np.arange(300) % 10]
+    other = stray.copy()
+    other[5] = np.roll(other[5], 1)
+    found = closeness.movement(stray, other)
+    assert (found.scaled, found.shifted) == (0.0, 0.0)
+    broken = other.copy()
+    broken[7] = np.nan
+    found = closeness.movement(stray, broken)
+    assert np.isnan([found.scaled, found.shifted]).all()
+
+
 def test_one_input_of_few_that_moved_far_may_be_chance() -> None:
     """One of 40 is 2.5 %, more than the limit, and its interval reaches from 0.4 %."""
     assert closeness.parity(CLASSIFICATION, comparison(moved=0.01, far=1 / 40), INT8).passed
@@ -75,7 +129,7 @@ def test_one_input_of_few_that_moved_far_may_be_chance() -> None:
     assert not closeness.parity(CLASSIFICATION, many, INT8).passed
 
 
-@pytest.mark.parametrize("figure", ["moved", "noise"])
+@pytest.mark.parametrize("figure", ["moved", "noise", "scaled", "shifted"])
 def test_what_is_no_number_is_refused(figure) -> None:
     check = closeness.parity(CLASSIFICATION, comparison(**{figure: float("nan")}), INT8)
     assert not check.passed
@@ -116,7 +170,10 @@ def test_each_of_several_outputs_is_held_to_its_limit() -> None:
     right, task = measured(RIGHT, radius), Measures()
     same = judged(right, task=task, right=right)
     assert same.passed
-    assert same.value == "alike, shape moved by 0, shape by more than 0.25 on 0.00%, radius noise 0"
+    assert same.value == (
+        "alike, shape moved by 0, shape by more than 0.25 on 0.00%, shape log-odds scaled by 0, "
+        "shape shifted by 0, radius noise 0"
+    )
     scaled = judged(measured(RIGHT, radius * 1.3), task=task, right=right)
     assert not scaled.passed
     assert scaled.reason == "the output radius differs by 0.98 of its own spread"

@@ -22,11 +22,11 @@ def test_exported_file_is_no_model(judged_file, zoo, command):
     assert "tiny.digits.safetensors with the SHA-256 0000000000000000…" in typed.err
 
 
-def test_exported_file_of_unknown_origin(plain_file, zoo):
+def test_file_of_another_program_is_opened_with_data(plain_file, zoo):
     typed = zoo("export", plain_file)
     assert typed.code == 2
-    assert "plain.onnx is an exported file (onnx), not a model" in typed.err
-    assert "no manifest" in typed.err
+    assert "plain.onnx comes from elsewhere" in typed.err
+    assert "add --data DATASET" in typed.err
 
 
 @pytest.mark.parametrize("where", ["packaged", "beside"])

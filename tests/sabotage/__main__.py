@@ -10,16 +10,15 @@ import argparse
 import sys
 import tempfile
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from .agents import warm_agents
-from .families import ALL, FAMILIES, honest_files, registry_of_families
+from .families import ALL, FAMILIES, FORMATS, cells_of, honest_files, registry_of_families
 from .page import by_file, by_sabotage, page, shares, survivors
 from .record import BROKEN, Outcome, honest_distances, read_records, with_distances, write_records
 from .suite import descriptions, everything, run_suite
-
-FORMATS = ("tflite", "onnx")
 
 
 def main() -> int:
@@ -68,7 +67,7 @@ def judge_all(given: argparse.Namespace) -> int:
             _tell_outcome(outcome)
             outcomes.append(outcome)
     finally:  # An interrupted run leaves what it found, too.
-        outcomes = _keep(given, outcomes)
+        outcomes = _keep(given, outcomes, cells_of(registry))
     tables = [*by_sabotage(outcomes, descriptions()), "", *by_file(outcomes)]
     print("\n".join([*tables, "", *shares(outcomes)]))
     passed = survivors(outcomes)
@@ -80,16 +79,22 @@ def judge_all(given: argparse.Namespace) -> int:
     return 2 if broken or not outcomes else int(bool(passed))
 
 
-def _keep(given: argparse.Namespace, outcomes: list[Outcome]) -> list[Outcome]:
+def _keep(
+    given: argparse.Namespace, outcomes: list[Outcome], cells: Sequence[str]
+) -> list[Outcome]:
     """Writes records and page; returns all that is known, with what earlier runs found."""
     if given.keep and given.records and given.records.exists():
         now = {(one.cell, one.sabotage) for one in outcomes}
         kept = [o for o in read_records(given.records) if (o.cell, o.sabotage) not in now]
         outcomes = with_distances([*kept, *outcomes], honest_distances())
+    names = [one.name for one in everything()]
+    outcomes.sort(key=lambda one: (cells.index(one.cell), names.index(one.sabotage)))
     if given.records:
         write_records(given.records, outcomes)
     if given.page:
-        given.page.write_text(page(outcomes, descriptions()), encoding="utf-8")
+        # The page has no digit that the records lack.
+        shown = read_records(given.records) if given.records else outcomes
+        given.page.write_text(page(shown, descriptions(), cells), encoding="utf-8")
     return outcomes
 
 

@@ -39,6 +39,7 @@ class Family:
     precisions: tuple[str, ...] = ("float32", "dynamic-int8", "int8")
 
 
+FORMATS = ("tflite", "onnx")
 ALL = ("float32", "float16", "dynamic-int8", "int8", "int16x8")
 FAMILIES = (
     Family(
@@ -95,6 +96,17 @@ class Honest:
 
 def registry_of_families() -> Registry:
     return load_registry(PluginSettings(paths=tuple(map(str, PLUGINS))))
+
+
+def cells_of(registry: Registry) -> list[str]:
+    """All files of the suite, ``cnn tflite int8``, in the order of its page."""
+    return [
+        f"{family.name} {name} {precision}"
+        for family in FAMILIES
+        for name in FORMATS
+        for precision in family.precisions
+        if precision in registry.exporters.get(name).precisions
+    ]
 
 
 def honest_files(

@@ -36,18 +36,20 @@ something is not.
 """
 
 
-def page(outcomes: Sequence[Outcome], does: Mapping[str, str]) -> str:
+def page(outcomes: Sequence[Outcome], does: Mapping[str, str], cells: Sequence[str]) -> str:
     """The whole page.
 
     Args:
-        outcomes: In any order.
+        outcomes: In the order of the page.
         does: Name of a sabotage → what it does, in the order of the page.
+        cells: All that the suite has; the page names those that have no outcomes.
     """
     passed = [f"* {line}" for line in survivors(outcomes)] or ["Nothing beyond tolerance passes."]
     return "\n".join(
         [
             INTRODUCTION,
             *(f"* {line}" for line in shares(outcomes)),
+            f"* {_judged(outcomes, cells)}",
             "",
             *passed,
             "",
@@ -61,7 +63,27 @@ def page(outcomes: Sequence[Outcome], does: Mapping[str, str]) -> str:
             "",
             *by_sabotage(outcomes, does),
             "",
+            "## Within tolerance",
+            "",
+            "What the gate passes because it changes answers no more than this page tolerates. The "
+            "distance from the network is the greatest of these files, with what is tolerated in "
+            "that file's precision.",
+            "",
+            *within_tolerance(outcomes, does),
+            "",
         ]
+    )
+
+
+def _judged(outcomes: Sequence[Outcome], cells: Sequence[str]) -> str:
+    """Which of the suite's files are in the record."""
+    known = {one.cell for one in outcomes}
+    missing = [cell for cell in cells if cell not in known]
+    if not missing:
+        return f"all {len(cells)} honest files of the suite are in the record"
+    return (
+        f"{len(cells) - len(missing)} of the suite's {len(cells)} honest files are in the record; "
+        f"not judged: {', '.join(missing)}"
     )
 
 
@@ -122,6 +144,31 @@ def by_sabotage(outcomes: Sequence[Outcome], does: Mapping[str, str]) -> list[st
             f"| {f'{min(agreed):.1%}' if agreed else '–'} | {f'{max(most):.2g}' if most else '–'} "
             f"| {len(beyond)} | {_share(beyond, 'gate')} | {_checks(beyond)} "
             f"| {_share(beyond, 'verify')} | {_share(own, 'verify')} |"
+        )
+    return lines
+
+
+def within_tolerance(outcomes: Sequence[Outcome], does: Mapping[str, str]) -> list[str]:
+    """A row for each sabotage that the gate passes in some file, as it need not be caught there."""
+    lines = [
+        "| sabotage | files | answers change | least agreement | distance from the network "
+        "| tolerated |",
+        "|---|---|---|---|---|---|",
+    ]
+    for name, what in does.items():
+        passed = [
+            one
+            for one in _applied(outcomes)
+            if one.sabotage == name and one.distance is not None and one.tolerated is not None
+            if not one.gate and not one.must_be_caught
+        ]
+        if not passed:
+            continue
+        farthest = max(passed, key=lambda one: (one.distance or 0.0) / (one.tolerated or 1.0))
+        agreed = min(one.agreement for one in passed if one.agreement is not None)
+        lines.append(
+            f"| {what} | {len(passed)} | {sum(one.changed for one in passed)} | {agreed:.1%} "
+            f"| {farthest.distance:.2g} | {farthest.tolerated:.2g} |"
         )
     return lines
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
-from .tolerance import too_far
+from .tolerance import tolerated, too_far
 
 #: How far honest files of all families are off, as docs/honest_files.py measured.
 HONEST = Path(__file__).parents[2] / "docs" / "honest-files.json"
@@ -29,7 +29,9 @@ class Outcome:
         agreement: See `tolerance.Effect`, as for the next three; None where nothing was compared.
         honest: Distance of the honest file from its network, as `distance` is measured.
         images: Whether answers are images, not choices.
-        far: Why the distance is beyond tolerance, by the worst honest file; see `with_distances`.
+        tolerated: How far it may be, by the worst honest file of the precision; this and `far` are
+            of `with_distances`.
+        far: Why the distance is beyond tolerance.
         gate: Names of the checks by which the gate refused the file.
         verify: Names of the claims by which `zoo verify` refused it, all hashes being right.
         asked: Who is asked: what the gate itself writes is for `zoo verify` alone.
@@ -48,6 +50,7 @@ class Outcome:
     beyond: str = ""
     honest: float | None = None
     images: bool = False
+    tolerated: float | None = None
     far: str = ""
     gate: tuple[str, ...] = ()
     verify: tuple[str, ...] = ()
@@ -104,12 +107,14 @@ def with_distances(
         if one.honest is not None:
             key = one.precision, one.images
             worst[key] = max(worst.get(key, 0.0), one.honest)
-    return [
-        one
-        if one.distance is None
-        else replace(one, far=too_far(one.distance, worst[one.precision, one.images]))
-        for one in outcomes
-    ]
+    found = []
+    for one in outcomes:
+        if one.distance is not None:
+            most = worst[one.precision, one.images]
+            far = too_far(one.distance, most)
+            one = replace(one, tolerated=tolerated(most), far=far)
+        found.append(one)
+    return found
 
 
 def write_records(path: Path, outcomes: Sequence[Outcome]) -> None:

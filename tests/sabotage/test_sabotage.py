@@ -10,10 +10,14 @@ import numpy as np
 import pytest
 from digit_files import registry
 
-from tests.sabotage.families import Family, honest_files, registry_of_families
+from tests.sabotage.families import (
+    Family,
+    honest_files,
+    registry_of_families,
+)
 from tests.sabotage.judge import claim_anew
 from tests.sabotage.network import Network, NotApplicable
-from tests.sabotage.page import page, survivors
+from tests.sabotage.page import page, survivors, within_tolerance
 from tests.sabotage.record import (
     NO_ANSWERS,
     Outcome,
@@ -23,7 +27,7 @@ from tests.sabotage.record import (
     write_records,
 )
 from tests.sabotage.sabotages import SABOTAGES, Sabotage
-from tests.sabotage.suite import everything, run_suite
+from tests.sabotage.suite import descriptions, everything, run_suite
 from tests.sabotage.tolerance import effect_of, too_far
 from zoo.analysis.verify.verify import verify
 from zoo.artifacts.artifact import open_artifact, require_manifest
@@ -148,9 +152,21 @@ def test_a_survivor_is_named_and_records_are_kept(tmp_path: Path) -> None:
     assert [one.far for one in with_distances([near, far], {})] == ["", ""]
     assert with_distances([far], {})[0].far == "0.05 from the network, honest files at most 0.01"
     assert 0.0 < honest_distances()["int8", False] < 0.05
-    text = page(outcomes, {one.name: one.does for one in everything()})
+    text = page(outcomes, descriptions(), ["cnn onnx int8", "cnn tflite int8"])
     assert "refuses 1 of 2" in text
     assert "too-sure" in text
+    assert "1 of the suite's 2 honest files are in the record; not judged: cnn tflite int8" in text
+    # What the gate passes is told with what is tolerated; what survives is no part of it.
+    about = {**about, "images": False, "honest": 0.02, "agreement": 0.995, "changed": True}
+    passed, survives = with_distances(
+        [
+            Outcome(**about, sabotage="squeezed", distance=0.05),
+            Outcome(**about, sabotage="too-sure", distance=0.07),
+        ],
+        {},
+    )
+    rows = within_tolerance([passed, survives], descriptions())[2:]
+    assert rows == [f"| {descriptions()['squeezed']} | 1 | 1 | 99.5% | 0.05 | 0.06 |"]
 
 
 @pytest.mark.slow

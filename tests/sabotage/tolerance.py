@@ -106,14 +106,18 @@ def effect_of(
     )
 
 
-def too_far(distance: float, worst: float) -> str:
-    """Why a file's distance from the network is beyond tolerance; empty when it is not.
+def tolerated(worst: float) -> float:
+    """The distance from the network that is within tolerance.
 
     Args:
-        distance: See `distance_of`.
         worst: That of the worst honest file of the precision.
     """
-    if distance <= max(TIMES * worst, UNNOTICED):
+    return max(TIMES * worst, UNNOTICED)
+
+
+def too_far(distance: float, worst: float) -> str:
+    """Why a file's distance from the network is beyond tolerance; empty when it is not."""
+    if distance <= tolerated(worst):
         return ""
     return f"{distance:.2g} from the network, honest files at most {worst:.2g}"
 

@@ -14,7 +14,7 @@ from zoo.networks.sources.references import Opening
 from zoo.registry import PluginSettings
 
 #: How sure it is of the nearest mean.
-_SURE = 3.0
+SURE = 3.0
 
 
 @cache
@@ -36,8 +36,8 @@ def nearest_mean(inputs: Any, activation: str = "softmax", channels: int = 1) ->
     dense = layers.Dense(10, activation=activation, name="answers")
     outputs = dense(flat)
     means = class_means()
-    kernel = np.repeat(2 * _SURE * means.T, channels, axis=0) / channels
-    dense.set_weights([kernel, -_SURE * (means**2).sum(1)])
+    kernel = np.repeat(2 * SURE * means.T, channels, axis=0) / channels
+    dense.set_weights([kernel, -SURE * (means**2).sum(1)])
     return outputs
 
 
@@ -50,11 +50,13 @@ def save(path: Path, make: Callable[[Any], Any], shape: tuple[int, ...] = (8, 8,
     return path
 
 
-def opened(path: Path, folder: Path, *, data: str = "digits", **how: Any) -> Path:
-    """The converted weights of a Keras file, opened in this process."""
+def opened(
+    path: Path, folder: Path, *, data: str = "digits", source: str = "keras", **how: Any
+) -> Path:
+    """The converted weights of a file, opened in this process."""
     plugins = PluginSettings(paths=tuple(how.pop("plugins", ())))
     name = open_and_convert(
-        source="keras",
+        source=source,
         reference=str(path),
         sha256="0" * 64,
         how=Opening(data=data, **how),

@@ -3,9 +3,10 @@
 Tasks compare decisions. That alone passes a file whose probabilities are all squeezed towards
 each other, since it decides as its network does. So outputs are compared as numbers, too:
 probabilities by their total variation distance, half the sum of absolute differences, which is
-the share of probability that lies elsewhere, 0 to 1; other outputs by their noise beside their
-own spread. What the last axis of such an output holds (targets, channels, features) are its
-components, each beside its own spread: what is small beside its neighbours is not lost unseen.
+the share of probability that lies elsewhere, 0 to 1, and by what was done to all log-odds alike
+(`distortion`); other outputs by their noise beside their own spread. What the last axis of such an
+output holds (targets, channels, features) are its components, each beside its own spread: what is
+small beside its neighbours is not lost unseen.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from zoo.artifacts.distortion import distortion
 from zoo.common.named_arrays import fields_of
 from zoo.common.proportions import LeastShare
 from zoo.contracts import Check, Comparison, Precision, Task
@@ -67,36 +69,37 @@ class Movement:
     far: float | None = None
     noise: float | None = None
     component: int | None = None
+    scaled: float | None = None
+    shifted: float | None = None
+    shifted_class: int | None = None
 
     @classmethod
     def worst(cls, each: Sequence[Movement]) -> Movement:
-        """The largest figure of each kind; a NaN is larger than any number."""
+        """The figure of each kind that is farthest from 0; a NaN is farther than any number."""
         import numpy as np
+
+        if len(each) == 1:
+            return each[0]
 
         def largest(figures: Iterable[float | None]) -> float | None:
             known = [figure for figure in figures if figure is not None]
-            return float(np.max(known)) if known else None
+            return known[int(np.abs(known).argmax())] if known else None
 
         return cls(
             moved=largest(one.moved for one in each),
             far=largest(one.far for one in each),
             noise=largest(one.noise for one in each),
-            component=each[0].component if len(each) == 1 else None,
+            scaled=largest(one.scaled for one in each),
+            shifted=largest(one.shifted for one in each),
         )
 
     def put_into(self, comparison: Comparison) -> Comparison:
         """The comparison with these figures."""
-        return replace(
-            comparison,
-            moved=self.moved,
-            far=self.far,
-            noise=self.noise,
-            component=self.component,
-        )
+        return replace(comparison, **vars(self))
 
 
 def movement(reference: Array, candidate: Array) -> Movement:
-    """How far an output moved: ``moved`` and ``far`` of probabilities, ``noise`` of others.
+    """How far an output moved: ``noise`` of outputs that are no probabilities, all else of those.
 
     Nothing of outputs that are no real numbers, and where so few inputs were compared that a mean
     says little.
@@ -110,7 +113,8 @@ def movement(reference: Array, candidate: Array) -> Movement:
         distances = np.abs(difference).sum(axis=-1, dtype=np.float64) / 2.0
         # Written so that a NaN counts as far.
         far = float((~(distances <= FAR)).mean())
-        return Movement(moved=float(distances.mean()), far=far)
+        alike = distortion(reference, candidate)
+        return Movement(moved=float(distances.mean()), far=far, **vars(alike))
     width = reference.shape[-1] if reference.ndim > 1 else 1
     noise = _noise(reference.reshape(-1, width), difference.reshape(-1, width))
     worst = int(noise.argmax())  # The first NaN, if there is one.
@@ -176,6 +180,19 @@ def parity(task: Task, comparison: Comparison, precision: Precision) -> Check:
             near = LeastShare(share=1.0 - one.far, count=comparison.count, least=1.0 - allowed.far)
             if not near.passed:
                 told.append(f"{of or 'its '}probabilities are far off on {one.far:.1%} of inputs")
+        if one.scaled is not None:
+            limits.append(f"{of}log-odds scaled by {allowed.scaled:.2g}")
+            values.append(f"{of}log-odds scaled by {one.scaled:.2g}")
+            if not abs(one.scaled) <= allowed.scaled:
+                how = "less sure" if one.scaled < 0 else "surer"
+                told.append(f"{of}log-odds are scaled by {one.scaled:+.2g}: answers are all {how}")
+        if one.shifted is not None:
+            limits.append(f"{of}shifted by {allowed.shifted:.2g}")
+            values.append(f"{of}shifted by {one.shifted:.2g}")
+            if not abs(one.shifted) <= allowed.shifted:
+                told.append(
+                    f"{of}log-odds of class {one.shifted_class} are shifted by {one.shifted:+.2g}"
+                )
         if one.noise is not None:
             values.append(f"{of}noise {one.noise:.2g}")
             limits.append(f"{of}noise {allowed.noise:g}")

@@ -29,12 +29,14 @@ class Tolerances:
         agreement: Least share of inputs with the same decision as the Keras model's, 0 to 1.
         max_abs: Largest absolute difference from the Keras model's probabilities.
         moved: How far probabilities may lie from the Keras model's, as mean total variation
-            distance, 0 to 1. This, `far`, `noise` and `confidence` are at least one and a half
-            times what the worst honest file does (docs/gate.md has the table); by default those of
-            int8.
+            distance, 0 to 1. This, `far`, `noise`, `scaled`, `shifted` and `confidence` are at
+            least one and a half times what the worst honest file does (docs/gate.md has the table);
+            by default those of int8.
         far: Share of inputs whose probabilities may lie elsewhere by more than 0.25, 0 to 1.
         noise: Root mean square of the differences of outputs that are no probabilities, as a
             share of their standard deviation.
+        scaled: By which share log-odds of probabilities may surely be scaled, up or down.
+        shifted: By how much those of one class may surely be shifted, natural logarithm.
         confidence: What the calibration error of probabilities may rise by, percentage points.
         sqnr_db: Least signal to quantization noise of images, decibels.
         ssim: Least mean structural similarity of images: just below what white noise of those
@@ -54,11 +56,23 @@ class Tolerances:
     moved: float = 0.045
     far: float = 0.01
     noise: float = 0.25
+    scaled: float = 0.25
+    shifted: float = 0.6
     confidence: float = 4.0
 
     def __post_init__(self) -> None:
         # An infinite one would make a check that cannot fail.
-        for name in ("output", "sqnr_db", "points", "percent", "noise", "confidence"):
+        finite = (
+            "output",
+            "sqnr_db",
+            "points",
+            "percent",
+            "noise",
+            "scaled",
+            "shifted",
+            "confidence",
+        )
+        for name in finite:
             check(0 < getattr(self, name) < inf, "tolerances", f"{name} must be positive")
         check(self.max_abs > 0, "tolerances", "max_abs must be positive")
         for name in ("moved", "far"):
@@ -125,6 +139,8 @@ PRECISIONS = (
             moved=1e-4,
             far=1e-3,
             noise=1e-4,
+            scaled=1e-3,
+            shifted=1e-3,
             confidence=0.1,
         ),
     ),
@@ -143,6 +159,8 @@ PRECISIONS = (
             moved=1e-3,
             far=1e-3,
             noise=2e-3,
+            scaled=0.01,
+            shifted=0.02,
             confidence=0.2,
         ),
     ),
@@ -192,6 +210,8 @@ PRECISIONS = (
             moved=0.02,
             far=3e-3,
             noise=0.05,
+            scaled=0.1,
+            shifted=0.3,
             confidence=1.0,
         ),
     ),

@@ -86,8 +86,8 @@ class Comparison:
         sqnr_db: Signal to quantization noise, decibels; None where outputs are no signal.
         ssim: Mean structural similarity of images (Wang 2004), at most 1; None for others.
         moved: Mean total variation distance of probabilities, the share of probability that lies
-            elsewhere, 0 to 1; None for other outputs. This and the next two are added to what a
-            task compares, see `zoo.artifacts.closeness`.
+            elsewhere, 0 to 1; None for other outputs. This and what follows, `margin` and `outputs`
+            aside, are added to what a task compares, see `zoo.artifacts.closeness`.
         far: Share of inputs whose probabilities moved by more than 0.25, 0 to 1.
         noise: Root mean square of the differences of outputs that are no probabilities, as a
             share of the standard deviation of the reference; of a vector, of the component where
@@ -95,6 +95,10 @@ class Comparison:
         component: Which component that is, from 0; None where an output has one alone.
         margin: Of inputs with another first choice, the median of how much less probable the
             network holds the file's choice than its own; None where there are none.
+        scaled: By which share the log-odds of probabilities are surely scaled; below 0 where
+            answers are less sure.
+        shifted: By how much those of one class are surely shifted, natural logarithm.
+        shifted_class: Which class that is, from 0.
         outputs: The same of each output by name, where there are several; see `combined`.
     """
 
@@ -109,6 +113,9 @@ class Comparison:
     noise: float | None = None
     component: int | None = None
     margin: float | None = None
+    scaled: float | None = None
+    shifted: float | None = None
+    shifted_class: int | None = None
     outputs: Mapping[str, Comparison] = field(default_factory=dict)
 
     @classmethod

@@ -1,0 +1,41 @@
+"""Networks in ONNX files, from whatever framework."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from zoo.contracts import OpenedNetwork, Source
+from zoo.hookspecs import hookimpl
+
+SUFFIX = ".onnx"
+
+
+def recognises(reference: str) -> bool:
+    """By the suffix."""
+    return reference.lower().endswith(SUFFIX)
+
+
+def local(reference: str) -> Path:
+    """The file itself."""
+    return Path(reference)
+
+
+def open_file(reference: str) -> OpenedNetwork:
+    """Opens a file without running code of its author."""
+    from .opening import open_onnx
+
+    return open_onnx(Path(reference))
+
+
+@hookimpl
+def zoo_sources() -> Iterator[Source]:
+    """ONNX files."""
+    yield Source(
+        name="onnx",
+        summary="Networks in ONNX files (.onnx), as PyTorch and others write them",
+        recognises=recognises,
+        local=local,
+        open=open_file,
+        distributions=("onnx", "onnxruntime", "keras", "tensorflow"),
+    )

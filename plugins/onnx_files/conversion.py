@@ -1,0 +1,157 @@
+"""An ONNX graph of batch 1 as a Keras network for any number of examples."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from zoo.common.errors import Unsupported, first_line
+from zoo.common.optional_imports import require
+
+from . import convolutions, elementwise, products, shapes
+from .held import Graph, Held, Value
+from .nodes import CONVERTERS, Node
+
+#: Where the functions lie that convert operators.
+MODULES = (convolutions, elementwise, products, shapes)
+
+
+def keras_network(model: Any, layout: tuple[int, ...], origin: str) -> Any:
+    """A `keras.Model` that computes what the graph does.
+
+    Args:
+        model: From `prepared`: all shapes fixed, with a batch of one.
+        layout: The ONNX axes of the network's input in the order in which Keras is to take them.
+        origin: Names the file in messages.
+
+    Raises:
+        Unsupported: An operator has no equivalent; names it.
+    """
+    onnx, keras = require("onnx"), require("keras")
+    graph, made = model.graph, Graph()
+    (given,) = graph.input
+    sides = [dim.dim_value for dim in given.type.tensor_type.shape.dim]
+    inputs = keras.Input([sides[axis] for axis in layout], dtype="float32", name="input")
+    values: dict[str, Value] = {
+        tensor.name: onnx.numpy_helper.to_array(tensor) for tensor in graph.initializer
+    }
+    values[given.name] = Held(tensor=inputs, axes=layout, rank=len(sides))
+    versions = {entry.domain: entry.version for entry in model.opset_import}
+    for proto in graph.node:
+        _convert(proto, values, made, versions, origin)
+    (output,) = graph.output
+    answer = values[output.name]
+    if not isinstance(answer, Held):
+        raise Unsupported(
+            f"{origin}: what it answers does not depend on its input",
+            why="its output is a constant",
+            fix="check how it was exported",
+        )
+    if answer.rank and answer.shape[0] != 1:
+        raise Unsupported(
+            f"{origin} gives outputs of shape {answer.shape} for one example",
+            why="the first axis of what it gives is not the batch",
+            fix="save it so that it gives one row for each example",
+        )
+    return keras.Model(inputs, _answer(made, answer), name="onnx")
+
+
+def _answer(graph: Graph, held: Held) -> Any:
+    """The output without its batch; if one axis alone has elements, without the others."""
+    wide = [axis for axis, side in enumerate(held.shape) if side != 1]
+    axes = wide if len(wide) == 1 and held.rank > 1 else list(range(1, held.rank))
+    return graph.arranged(held, axes)
+
+
+def _convert(
+    proto: Any, values: dict[str, Value], graph: Graph, versions: dict[str, int], origin: str
+) -> None:
+    onnx = require("onnx")
+    name = proto.name or proto.output[0]
+    convert = CONVERTERS.get(proto.op_type) if proto.domain in ("", "ai.onnx") else None
+    operands = tuple(values[one] if one else None for one in proto.input)
+    graph.names.of_node(name)
+    if not any(isinstance(operand, Held) for operand in operands):
+        made: Any = _folded(proto, operands, versions)
+    elif proto.op_type == "Shape" and isinstance(operands[0], Held):
+        made = np.asarray(operands[0].shape, np.int64)[_shape_part(proto)]
+    elif convert is None:
+        raise _unknown(proto, name, origin)
+    else:
+        node = Node(
+            kind=proto.op_type,
+            name=name,
+            version=versions.get("", 1),
+            operands=operands,
+            attributes={one.name: _attribute(onnx, one) for one in proto.attribute},
+            results=sum(bool(one) for one in proto.output),
+            graph=graph,
+            origin=origin,
+        )
+        try:
+            made = convert(node)
+        # Keras raises whatever its layers raise; numpy of shapes that do not fit.
+        except (ValueError, TypeError, IndexError, KeyError, AttributeError) as error:
+            raise Unsupported(
+                f"{origin}: the operator {proto.op_type} of {name!r} cannot be brought in",
+                why=first_line(error),
+                fix="save the network anew without it; or report it, with the file if you may",
+            ) from error
+    several = made if isinstance(made, tuple) else (made,)
+    for place, output in enumerate(proto.output):
+        if output and place < len(several):
+            values[output] = several[place]
+
+
+def _shape_part(proto: Any) -> slice:
+    found = {one.name: one.i for one in proto.attribute}
+    return slice(found.get("start"), found.get("end"))
+
+
+def _attribute(onnx: Any, attribute: Any) -> Any:
+    value = onnx.helper.get_attribute_value(attribute)
+    if attribute.type == onnx.AttributeProto.TENSOR:
+        return onnx.numpy_helper.to_array(value)
+    if isinstance(value, bytes):
+        return value.decode("utf-8", "replace")
+    if attribute.type == onnx.AttributeProto.STRINGS:
+        return [one.decode("utf-8", "replace") for one in value]
+    return value
+
+
+def _folded(proto: Any, operands: tuple[Any, ...], versions: dict[str, int]) -> tuple[Any, ...]:
+    """What an operator makes of constants, computed by ONNX Runtime."""
+    onnx, runtime = require("onnx"), require("onnxruntime")
+    helper = onnx.helper
+    feeds = {
+        name: value for name, value in zip(proto.input, operands, strict=True) if value is not None
+    }
+    inputs = [
+        helper.make_tensor_value_info(
+            name, helper.np_dtype_to_tensor_dtype(value.dtype), value.shape
+        )
+        for name, value in feeds.items()
+    ]
+    outputs = [onnx.ValueInfoProto(name=name) for name in proto.output if name]
+    graph = helper.make_graph([proto], "folded", inputs, outputs)
+    imports = [helper.make_opsetid(domain, version) for domain, version in versions.items()]
+    small = helper.make_model(graph, opset_imports=imports)
+    small.ir_version = min(small.ir_version, 10)
+    session = runtime.InferenceSession(
+        small.SerializeToString(), providers=["CPUExecutionProvider"]
+    )
+    found = dict(zip([one.name for one in outputs], session.run(None, feeds), strict=True))
+    return tuple(found.get(name) for name in proto.output)
+
+
+def _unknown(proto: Any, name: str, origin: str) -> Unsupported:
+    operator = f"{proto.domain}:{proto.op_type}" if proto.domain else proto.op_type
+    return Unsupported(
+        f"{origin}: the operator {operator} of {name!r} cannot be brought in",
+        why="Keras has no layer that computes it"
+        if not proto.domain
+        else f"it is one of {proto.domain}, which only its author's runtime computes",
+        fix="save the network anew without it; docs/sources.md lists the operators that can be "
+        "opened",
+    )

@@ -1,0 +1,209 @@
+"""ONNX files, checked before anything is computed of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path, PurePosixPath, PureWindowsPath
+from typing import Any
+
+from zoo.common.errors import BadFile, Unsupported, first_line
+from zoo.common.files import open_file
+from zoo.common.optional_imports import require
+
+#: Weights included; a protobuf message ends there, and so do files for devices.
+MOST_BYTES = 2_000_000_000
+_SAVE = "save it anew, with torch.onnx.export(…) or what made it"
+#: First bytes of other files, from a place on.
+_OTHERS = (
+    (0, b"\x89HDF\r\n\x1a\n", "an HDF5 file (.h5)"),
+    (0, b"PK\x03\x04", "a zip archive (.keras, .pt2 or .pth)"),
+    (4, b"TFL3", "a TFLite file (.tflite)"),
+)
+_INTEGERS = frozenset(
+    {"QuantizeLinear", "DequantizeLinear", "DynamicQuantizeLinear", "ConvInteger", "MatMulInteger"}
+)
+#: Of ONNX Runtime's own operators, those of quantized networks.
+_OWN_INTEGERS = ("QLinear", "MatMulNBits", "DynamicQuantize", "MatMulBnb4", "QGemm", "QAttention")
+_CONTROL = frozenset({"If", "Loop", "Scan", "SequenceMap"})
+_STANDARD = frozenset({"", "ai.onnx", "ai.onnx.ml", "com.microsoft"})
+
+
+def checked_model(path: Path) -> Any:
+    """The model proto of a file, with all its data in memory.
+
+    Raises:
+        BadFile: Truncated, of another type than its suffix, too large, or its data are missing or
+            lie outside its folder.
+        Unsupported: Quantized, or with operators of somebody's own.
+    """
+    size = _size(path)
+    onnx = require("onnx")
+    try:
+        model = onnx.load(str(path), load_external_data=False)
+    # protobuf's DecodeError has a different home in each of its versions.
+    except Exception as error:
+        raise BadFile(
+            f"{path} is truncated or damaged, or no ONNX file", why=first_line(error), fix=_SAVE
+        ) from error
+    if not model.graph.node or not model.graph.input or not model.graph.output:
+        raise BadFile(
+            f"{path} is truncated or damaged, or no ONNX file", why="it holds no graph", fix=_SAVE
+        )
+    sides = _side_files(model, path)
+    whole = size + sum(file.stat().st_size for file in sides)
+    if whole > MOST_BYTES:
+        raise _too_large(path, whole)
+    try:
+        onnx.external_data_helper.load_external_data_for_model(model, str(path.parent))
+    except Exception as error:
+        raise BadFile(f"{path} is damaged", why=first_line(error), fix=_SAVE) from error
+    check_operators(model, path.name)
+    return model
+
+
+def _too_large(path: Path, size: int) -> BadFile:
+    return BadFile(
+        f"{path} is larger than {MOST_BYTES / 1e9:g} GB",
+        why=f"it has {size:,} bytes with its weights; files for devices hold no more than 2 GB",
+        fix="bring a smaller network",
+    )
+
+
+def _size(path: Path) -> int:
+    """Bytes of a file that begins as ONNX files do."""
+    try:
+        with open_file(path) as file:
+            begins = file.read(16)
+        size = path.stat().st_size
+    except OSError as error:
+        raise BadFile(f"{path} cannot be read", why=error.strerror, fix="check the path") from error
+    if size > MOST_BYTES:
+        raise _too_large(path, size)
+    other = next((what for at, head, what in _OTHERS if begins[at:].startswith(head)), None)
+    if other is not None:
+        raise BadFile(
+            f"{path} is no ONNX file, whatever its name",
+            why=f"it begins as {other} does",
+            fix="name it as what it is",
+        )
+    if len(begins) < 2 or begins[0] != 0x08:
+        raise BadFile(
+            f"{path} is no ONNX file",
+            why="it is empty" if not size else "it does not begin as one",
+            fix=_SAVE,
+        )
+    return size
+
+
+def _side_files(model: Any, path: Path) -> list[Path]:
+    """The files in which constants lie, all inside the model's folder.
+
+    Raises:
+        BadFile: One is missing, too short, or leads elsewhere.
+    """
+    uses = require("onnx").external_data_helper.uses_external_data
+    found: dict[str, Path] = {}
+    for tensor in _tensors(model):
+        if not uses(tensor):
+            continue
+        places = {entry.key: entry.value for entry in tensor.external_data}
+        name = places.get("location", "")
+        if name not in found:
+            found[name] = _inside(path, name)
+        size = found[name].stat().st_size
+        try:
+            begin, length = int(places.get("offset", 0)), int(places.get("length", 0))
+        except ValueError:
+            begin, length = -1, -1
+        if begin < 0 or length < 0 or begin + length > size:
+            raise BadFile(
+                f"{path}: the weights {tensor.name} are not whole",
+                why=f"{name} has {size:,} bytes, and they would lie from {begin:,} on",
+                fix="copy both files together, from where they were made",
+            )
+    return list(found.values())
+
+
+def _inside(path: Path, name: str) -> Path:
+    posix, windows = PurePosixPath(name), PureWindowsPath(name)
+    leads_out = posix.is_absolute() or windows.is_absolute() or windows.drive or not name
+    leads_out = leads_out or ".." in (*posix.parts, *windows.parts) or "\0" in name
+    file = path.parent / name
+    steps = (
+        []
+        if leads_out
+        else [path.parent.joinpath(*posix.parts[: i + 1]) for i in range(len(posix.parts))]
+    )
+    if leads_out or any(step.is_symlink() for step in steps):
+        raise BadFile(
+            f"{path} is refused: its weights lie in {name!r}",
+            why="a network may open no file of this machine but those in its own folder",
+            fix="do not use the file unless you know who made it",
+        )
+    if not file.is_file():
+        raise BadFile(
+            f"{path} has lost its weights: there is no {name} beside it",
+            why="they lie in a file of their own",
+            fix="copy both files together",
+        )
+    return file
+
+
+def _tensors(model: Any) -> Iterator[Any]:
+    """Constants of all graphs and of attributes of their operators."""
+    for graph in _graphs(model):
+        yield from getattr(graph, "initializer", ())
+        for sparse in getattr(graph, "sparse_initializer", ()):
+            yield from (sparse.values, sparse.indices)
+        for attribute in (one for node in graph.node for one in node.attribute):
+            yield attribute.t
+            yield from attribute.tensors
+            for sparse in (attribute.sparse_tensor, *attribute.sparse_tensors):
+                yield from (sparse.values, sparse.indices)
+
+
+def _graphs(model: Any) -> Iterator[Any]:
+    """The graph, those of its functions, and those inside its loops and conditions."""
+    waiting = [model.graph, *model.functions]
+    while waiting:
+        graph = waiting.pop()
+        yield graph
+        for attribute in (one for node in graph.node for one in node.attribute):
+            waiting += [*([attribute.g] if attribute.HasField("g") else []), *attribute.graphs]
+
+
+def check_operators(model: Any, origin: str) -> None:
+    """Refuses what no Keras network can be made of, before anything opens the model.
+
+    Raises:
+        Unsupported: Names the operator.
+    """
+    own = {(function.domain, function.name) for function in model.functions}
+    for node in (node for graph in _graphs(model) for node in graph.node):
+        kind, domain = node.op_type, node.domain
+        name = node.name or (node.output[0] if node.output else kind)
+        if kind in _INTEGERS or (domain == "com.microsoft" and kind.startswith(_OWN_INTEGERS)):
+            raise Unsupported(
+                f"{origin} is quantized already: {name!r} is a {kind}",
+                why="what quantization took away cannot be had back",
+                fix="name the file from before it was quantized",
+            )
+        if kind in _CONTROL and domain in ("", "ai.onnx"):
+            raise Unsupported(
+                f"{origin} has branches or loops: {name!r} is a {kind}",
+                why="a network for devices computes the same for each input",
+                fix="export it for one fixed shape, so that they are decided while it is exported",
+            )
+        if domain not in _STANDARD and (domain, kind) not in own:
+            raise Unsupported(
+                f"{origin}: {name!r} is a {domain}:{kind}, which ONNX does not have",
+                why="only its author's program knows what it computes",
+                fix="export it with ONNX' own operators",
+            )
+    for value in (*model.graph.input, *model.graph.output):
+        if not value.type.HasField("tensor_type"):
+            raise Unsupported(
+                f"{origin}: {value.name!r} is no tensor",
+                why="only networks that take and give tensors can be brought in",
+                fix="export it without sequences and maps",
+            )

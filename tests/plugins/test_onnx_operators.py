@@ -1,0 +1,409 @@
+"""Each operator of ONNX computes in Keras what it computes in ONNX Runtime."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from onnx_makers import i, model_of, node, values
+
+from zoo.networks.sources.graph import flattened, rebuilt
+from zoo.plugins.onnx_files.opening import OnnxNetwork
+
+IMAGE, SERIES, FLAT, TOKENS = (1, 4, 6, 5), (1, 4, 7), (1, 6), (1, 5, 8)
+
+
+def apart(model: Any, given: Any = None, version: int | None = None) -> float:
+    """The largest difference, as a share of the scale, for several examples at once."""
+    opened = OnnxNetwork(model, "net.onnx")
+    shape = opened.inputs[0].shape[1:]
+    network = rebuilt(flattened(opened.model, shape, shape), "net.onnx")
+    batch = values(3, *shape) if given is None else given
+    theirs = opened.answers(batch)
+    ours = np.asarray(network(batch, training=False))
+    assert ours.shape == theirs.shape
+    assert np.isfinite(theirs).all()
+    assert float(theirs.std()) > 0
+    return float(np.abs(ours - theirs).max() / max(np.abs(theirs).max(), 1e-6))
+
+
+def k(*shape: int) -> Any:
+    return values(*shape)
+
+
+#: Name: nodes, shape, constants, operator set.
+ONE: dict[str, tuple[list[Any], tuple[int, ...], dict[str, Any], int]] = {}
+
+
+def case(
+    name: str, nodes: list[Any], shape: tuple[int, ...], opset: int = 18, **consts: Any
+) -> None:
+    ONE[name] = (nodes, shape, consts, opset)
+
+
+def one(kind: str, shape: tuple[int, ...], opset: int = 18, **attributes: Any) -> None:
+    told = "".join(f" {key}={value}" for key, value in attributes.items())
+    case(f"{kind}{told} {len(shape)}-{opset}", [node(kind, "x", **attributes)], shape, opset)
+
+
+for kind in (
+    "Abs", "Ceil", "Cos", "Erf", "Exp", "Floor", "Neg", "Round", "Sign", "Sin", "Relu", "Elu",
+    "Selu", "Sigmoid", "Softplus", "Softsign", "Tanh", "HardSwish", "HardSigmoid", "Mish",
+    "LeakyRelu", "Celu", "Identity",
+):  # fmt: skip
+    one(kind, IMAGE)
+for kind in ("Log", "Sqrt", "Reciprocal"):
+    nodes = [node("Abs", "x"), node("Add", "abs", "c"), node(kind, "add")]
+    case(kind, nodes, FLAT, c=np.float32(0.1))
+one("ThresholdedRelu", FLAT, alpha=0.2)
+one("HardSigmoid", FLAT, alpha=1 / 6)
+one("Gelu", FLAT, 20)
+one("Gelu", FLAT, 20, approximate="tanh")
+one("Softmax", IMAGE, axis=1)
+one("Softmax", IMAGE, axis=-1)
+one("Softmax", IMAGE, 11, axis=1)
+one("Softmax", IMAGE, 11, axis=3)
+one("LogSoftmax", FLAT)
+case("Clip 0..", [node("Clip", "x", "l", "h")], IMAGE, l=np.float32(0), h=np.float32(0.5))
+case("Clip", [node("Clip", "x", "l", "h")], IMAGE, l=np.float32(-0.2), h=np.float32(0.5))
+one("Clip", IMAGE, 7, min=-0.5, max=0.25)
+case("Clip high", [node("Clip", "x", "", "h")], IMAGE, h=np.float32(0.5))
+for kind in ("Add", "Sub", "Mul", "Div", "Max", "Min"):
+    channel = np.abs(k(4, 1, 1)) + 0.5
+    case(f"{kind} channel", [node("Relu", "x"), node(kind, "relu", "c")], IMAGE, c=channel)
+    case(
+        f"{kind} other way",
+        [node("Relu", "x"), node("Exp", "relu"), node(kind, "c", "exp")],
+        IMAGE,
+        c=channel,
+    )
+    case(f"{kind} input", [node(kind, "x", "c")], IMAGE, c=channel)
+    case(f"{kind} wide", [node(kind, "x", "c")], (1, 4, 1, 5), c=np.abs(k(1, 4, 6, 1)) + 0.5)
+    case(f"{kind} two", [node("Exp", "x"), node(kind, "x", "exp")], IMAGE)
+case("Pow", [node("Pow", "x", "c")], IMAGE, c=np.float32(2))
+case(
+    "normalized",
+    [node("Sub", "x", "m"), node("Div", "sub", "s"), node("Conv", "div", "w")],
+    (1, 3, 6, 6),
+    m=k(3, 1, 1),
+    s=np.abs(k(3, 1, 1)) + 0.5,
+    w=k(2, 3, 3, 3),
+)
+case("Sum", [node("Exp", "x"), node("Relu", "x"), node("Sum", "x", "exp", "relu")], IMAGE)
+case("Mean", [node("Exp", "x"), node("Relu", "x"), node("Mean", "x", "exp", "relu")], IMAGE)
+case("PRelu", [node("PRelu", "x", "c")], IMAGE, c=k(4, 1, 1))
+case("PRelu one", [node("PRelu", "x", "c")], IMAGE, c=k(1))
+case(
+    "excitation",
+    [
+        node("Conv", "x", "w"),
+        node("GlobalAveragePool", "conv"),
+        node("Conv", "globalaveragepool", "v", out="gate"),
+        node("Sigmoid", "gate"),
+        node("Mul", "conv", "sigmoid"),
+    ],
+    IMAGE,
+    w=k(6, 4, 3, 3),
+    v=k(6, 6, 1, 1),
+)
+
+CONV = {
+    "plain": ({}, (8, 4, 3, 3)),
+    "pads": ({"pads": [1, 1, 1, 1]}, (8, 4, 3, 3)),
+    "uneven": ({"pads": [2, 0, 1, 1], "strides": [2, 1]}, (8, 4, 3, 2)),
+    "strides": ({"pads": [1, 1, 1, 1], "strides": [2, 2]}, (8, 4, 3, 3)),
+    "dilated": ({"pads": [2, 2, 2, 2], "dilations": [2, 2]}, (8, 4, 3, 3)),
+    "both": ({"pads": [2, 2, 2, 2], "dilations": [2, 2], "strides": [2, 2]}, (8, 4, 3, 3)),
+    "upper": ({"auto_pad": "SAME_UPPER", "strides": [2, 2]}, (8, 4, 3, 3)),
+    "lower": ({"auto_pad": "SAME_LOWER", "strides": [2, 2]}, (8, 4, 2, 4)),
+    "valid": ({"auto_pad": "VALID"}, (8, 4, 1, 1)),
+    "groups": ({"group": 2}, (8, 2, 3, 3)),
+    "depthwise": ({"group": 4, "pads": [1, 1, 1, 1]}, (8, 1, 3, 3)),
+    "depthwise uneven": ({"group": 4, "strides": [1, 2]}, (4, 1, 3, 3)),
+}
+for name, (attributes, shape) in CONV.items():
+    case(
+        f"Conv {name}",
+        [node("Conv", "x", "w", "b", **attributes)],
+        IMAGE,
+        w=k(*shape),
+        b=k(shape[0]),
+    )
+case("Conv series", [node("Conv", "x", "w", pads=[1, 1])], SERIES, w=k(3, 4, 3))
+case("Conv series depthwise", [node("Conv", "x", "w", group=4)], SERIES, w=k(4, 1, 3))
+case("Conv volume", [node("Conv", "x", "w", pads=[1] * 6)], (1, 2, 4, 5, 3), w=k(3, 2, 3, 3, 3))
+TRANSPOSED = {
+    "plain": ({}, (4, 3, 3, 3)),
+    "strides": ({"strides": [2, 2], "pads": [1, 1, 1, 1]}, (4, 3, 3, 3)),
+    "output": ({"strides": [2, 2], "pads": [1, 1, 1, 1], "output_padding": [1, 1]}, (4, 3, 3, 3)),
+    "gap": ({"strides": [3, 3]}, (4, 3, 2, 2)),
+    "beyond": ({"strides": [2, 2], "output_padding": [1, 1]}, (4, 3, 2, 2)),
+    "groups": ({"group": 2, "strides": [2, 1]}, (4, 3, 3, 3)),
+    "dilated": ({"dilations": [2, 2], "strides": [2, 2]}, (4, 3, 3, 3)),
+    "same": ({"auto_pad": "SAME_UPPER", "strides": [2, 2]}, (4, 3, 3, 3)),
+}
+for name, (attributes, shape) in TRANSPOSED.items():
+    width = shape[1] * attributes.get("group", 1)
+    case(
+        f"ConvTranspose {name}",
+        [node("ConvTranspose", "x", "w", "b", **attributes)],
+        IMAGE,
+        w=k(*shape),
+        b=k(width),
+    )
+case("ConvTranspose series", [node("ConvTranspose", "x", "w", strides=[2])], SERIES, w=k(4, 3, 3))
+POOLS = {
+    "plain": {},
+    "strides": {"strides": [2, 2]},
+    "pads": {"strides": [2, 2], "pads": [1, 1, 1, 1]},
+    "uneven": {"strides": [2, 1], "pads": [0, 1, 1, 0]},
+    "same": {"auto_pad": "SAME_UPPER", "strides": [2, 2]},
+    "ceil": {"strides": [2, 2], "ceil_mode": 1},
+    "ceil pads": {"strides": [2, 2], "pads": [1, 1, 1, 1], "ceil_mode": 1},
+}
+for name, attributes in POOLS.items():
+    for size in ([3, 3], [2, 2]):
+        if size == [2, 2] and "pads" not in attributes:
+            continue
+        told = f"{name} {size[0]}"
+        case(f"MaxPool {told}", [node("MaxPool", "x", kernel_shape=size, **attributes)], IMAGE)
+        case(
+            f"MaxPool positive {told}",
+            [node("Relu", "x"), node("MaxPool", "relu", kernel_shape=size, **attributes)],
+            IMAGE,
+        )
+        for counted in (0, 1):
+            case(
+                f"AveragePool {told} {counted}",
+                [
+                    node(
+                        "AveragePool",
+                        "x",
+                        kernel_shape=size,
+                        count_include_pad=counted,
+                        **attributes,
+                    )
+                ],
+                IMAGE,
+                19,
+            )
+case("MaxPool series", [node("MaxPool", "x", kernel_shape=[2], strides=[2])], SERIES)
+one("GlobalAveragePool", IMAGE)
+one("GlobalMaxPool", SERIES)
+NORM = {"s": k(4), "b": k(4), "m": k(4), "v": np.abs(k(4)) + 0.1}
+for shape in (IMAGE, SERIES, (1, 4)):
+    case(
+        f"BatchNormalization {len(shape)}",
+        [node("BatchNormalization", "x", "s", "b", "m", "v", epsilon=1e-3)],
+        shape,
+        **NORM,
+    )
+case("InstanceNormalization", [node("InstanceNormalization", "x", "s", "b")], IMAGE, s=k(4), b=k(4))
+case(
+    "GroupNormalization",
+    [node("GroupNormalization", "x", "s", "b", num_groups=2)],
+    IMAGE,
+    21,
+    s=k(4),
+    b=k(4),
+)
+case("LayerNormalization", [node("LayerNormalization", "x", "s", "b")], TOKENS, s=k(8), b=k(8))
+case("LayerNormalization two", [node("LayerNormalization", "x", "s", axis=1)], TOKENS, s=k(5, 8))
+case(
+    "LayerNormalization channels last",
+    [
+        node("Transpose", "x", perm=[0, 2, 3, 1]),
+        node("LayerNormalization", "transpose", "s", "b"),
+        node("Transpose", "layernormalization", perm=[0, 3, 1, 2], out="back"),
+        node("Conv", "back", "w"),
+    ],
+    IMAGE,
+    s=k(4),
+    b=k(4),
+    w=k(2, 4, 3, 3),
+)
+
+case("Gemm", [node("Gemm", "x", "w", "b", alpha=0.5, beta=2.0)], FLAT, w=k(6, 3), b=k(3))
+case("Gemm transB", [node("Gemm", "x", "w", "b", transB=1)], FLAT, w=k(3, 6), b=k(1, 3))
+case("Gemm scalar", [node("Gemm", "x", "w", "b")], FLAT, w=k(6, 3), b=np.float32(2))
+case("MatMul", [node("MatMul", "x", "w"), node("Add", "matmul", "b")], TOKENS, w=k(8, 3), b=k(3))
+case("MatMul batch", [node("MatMul", "x", "w")], (1, 2, 5, 8), w=k(2, 8, 3))
+case("MatMul left", [node("MatMul", "w", "x")], TOKENS, w=k(3, 5))
+case("MatMul vector", [node("MatMul", "x", "w")], TOKENS, w=k(8))
+case(
+    "attention",
+    [
+        node("MatMul", "x", "q"),
+        node("MatMul", "x", "k", out="key"),
+        node("Reshape", "matmul", "s"),
+        node("Reshape", "key", "s", out="keys"),
+        node("Transpose", "reshape", perm=[0, 2, 1, 3]),
+        node("Transpose", "keys", perm=[0, 2, 3, 1], out="turned"),
+        node("MatMul", "transpose", "turned", out="scores"),
+        node("Softmax", "scores"),
+        node("MatMul", "softmax", "transpose", out="mixed"),
+        node("Transpose", "mixed", perm=[0, 2, 1, 3], out="again"),
+        node("Reshape", "again", "e", out="y"),
+    ],
+    TOKENS,
+    q=k(8, 8),
+    k=k(8, 8),
+    s=i(1, 5, 2, 4),
+    e=i(1, 5, 8),
+)
+case(
+    "batch second",
+    [
+        node("Transpose", "x", perm=[1, 0, 2]),
+        node("Reshape", "transpose", "s"),
+        node("Transpose", "reshape", perm=[1, 0, 2], out="heads"),
+        node("Transpose", "heads", perm=[0, 2, 1], out="turned"),
+        node("MatMul", "heads", "turned"),
+        node("Reshape", "matmul", "e", out="y"),
+    ],
+    TOKENS,
+    s=i(5, 2, 4),
+    e=i(1, -1),
+)
+case("Einsum", [node("Einsum", "x", "w", equation="bij,jk->bik")], TOKENS, w=k(8, 3))
+case("Einsum two", [node("Exp", "x"), node("Einsum", "x", "exp", equation="bij,bkj->bik")], TOKENS)
+
+case("Flatten dense", [node("Flatten", "x"), node("Gemm", "flatten", "w")], IMAGE, w=k(120, 3))
+case(
+    "Conv Flatten Gemm",
+    [
+        node("Conv", "x", "c"),
+        node("Flatten", "conv"),
+        node("Identity", "flatten"),
+        node("Gemm", "identity", "w"),
+    ],
+    IMAGE,
+    c=k(3, 4, 2, 2),
+    w=k(60, 3),
+)
+case(
+    "Conv Flatten Relu",
+    [node("Conv", "x", "c"), node("Flatten", "conv"), node("Relu", "flatten")],
+    IMAGE,
+    c=k(3, 4, 2, 2),
+)
+case(
+    "Reshape split",
+    [
+        node("Reshape", "x", "s"),
+        node("Transpose", "reshape", perm=[0, 2, 1, 3, 4]),
+        node("Reshape", "transpose", "e", out="y"),
+        node("Conv", "y", "w"),
+    ],
+    IMAGE,
+    s=i(0, 2, 2, 6, 5),
+    e=i(1, 4, 6, 5),
+    w=k(2, 4, 3, 3),
+)
+case(
+    "Reshape mixed",
+    [node("Conv", "x", "c"), node("Reshape", "conv", "s")],
+    IMAGE,
+    c=k(4, 4, 1, 1),
+    s=i(1, 8, -1),
+)
+case("Squeeze", [node("Squeeze", "x", "a")], (1, 1, 6, 5), a=i(1))
+one("Squeeze", (1, 4, 1, 1), 11, axes=[2, 3])
+case(
+    "Unsqueeze",
+    [node("Unsqueeze", "x", "a"), node("Conv", "unsqueeze", "w")],
+    (1, 6, 5),
+    a=i(1),
+    w=k(2, 1, 3, 3),
+)
+one("Transpose", IMAGE, perm=[0, 2, 3, 1])
+case("Expand", [node("Expand", "x", "s")], (1, 4, 1, 5), s=i(1, 4, 3, 5))
+case("Tile", [node("Tile", "x", "s")], IMAGE, s=i(1, 2, 1, 3))
+case("Concat", [node("Exp", "x"), node("Concat", "x", "exp", axis=1)], IMAGE)
+case(
+    "Concat pooled",
+    [
+        node("Conv", "x", "w"),
+        node("GlobalAveragePool", "conv"),
+        node("Relu", "globalaveragepool"),
+        node("Concat", "globalaveragepool", "relu", axis=1),
+    ],
+    IMAGE,
+    w=k(3, 4, 2, 2),
+)
+case(
+    "Concat constants", [node("Concat", "c", "x", "d", axis=1)], TOKENS, c=k(1, 1, 8), d=k(1, 2, 8)
+)
+case(
+    "Slice",
+    [node("Slice", "x", "s", "e", "a", "t")],
+    IMAGE,
+    s=i(1, -2),
+    e=i(3, -100),
+    a=i(1, 2),
+    t=i(1, -1),
+)
+one("Slice", IMAGE, 9, starts=[0, 1], ends=[100, -1], axes=[1, 3])
+case(
+    "Split",
+    [
+        node("Split", "x", "s", axis=1, out=["a", "b"]),
+        node("Exp", "a"),
+        node("Concat", "b", "exp", axis=1),
+    ],
+    IMAGE,
+    s=i(1, 3),
+)
+case(
+    "Split even",
+    [node("Split", "x", axis=1, num_outputs=2, out=["a", "b"]), node("Sub", "b", "a")],
+    IMAGE,
+)
+case("Gather", [node("Gather", "x", "n", axis=1)], IMAGE, n=i(2, 0, -1))
+case("Gather one", [node("Gather", "x", "n", axis=1)], TOKENS, n=np.int64(0))
+case("Gather table", [node("Gather", "x", "n", axis=2)], TOKENS, n=i(2, 0, 5, 1).reshape(2, 2))
+for mode in ("DCR", "CRD"):
+    one("DepthToSpace", (1, 8, 2, 3), blocksize=2, mode=mode)
+one("SpaceToDepth", (1, 2, 4, 6), blocksize=2)
+for mode in ("constant", "reflect", "edge"):
+    case(f"Pad {mode}", [node("Pad", "x", "p", mode=mode)], IMAGE, p=i(0, 0, 1, 2, 0, 0, 2, 1))
+case(
+    "Pad channels",
+    [node("Pad", "x", "p", "v")],
+    IMAGE,
+    p=i(0, 1, 0, 0, 0, 2, 0, 0),
+    v=np.float32(0.5),
+)
+case("Pad less", [node("Pad", "x", "p")], IMAGE, p=i(0, 0, -1, 1, 0, 0, 0, -1))
+for kind in ("Mean", "Sum", "Max", "Min", "Prod", "L1", "L2", "SumSquare", "LogSumExp"):
+    one(f"Reduce{kind}", IMAGE, 13 if kind != "Sum" else 12, axes=[1, 3], keepdims=0)
+case(
+    "ReduceMean spatial",
+    [node("Conv", "x", "w"), node("ReduceMean", "conv", "a", keepdims=0)],
+    IMAGE,
+    w=k(3, 4, 1, 1),
+    a=i(2, 3),
+)
+case(
+    "Shape",
+    [
+        node("Conv", "x", "w"),
+        node("Shape", "conv", out="s"),
+        node("Gather", "s", "zero", out="n"),
+        node("Unsqueeze", "n", "axis", out="m"),
+        node("Concat", "m", "rest", axis=0, out="t"),
+        node("Reshape", "conv", "t"),
+    ],
+    IMAGE,
+    w=k(3, 4, 1, 1),
+    zero=np.int64(0),
+    axis=i(0),
+    rest=i(-1),
+)
+
+
+@pytest.mark.parametrize("name", ONE)
+def test_an_operator_computes_the_same(name: str) -> None:
+    nodes, shape, constants, opset = ONE[name]
+    assert apart(model_of(nodes, shape, constants, opset=opset)) < 1e-5
