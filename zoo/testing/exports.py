@@ -16,7 +16,7 @@ from zoo.contracts import Dataset, Preprocessing, Task
 from zoo.contracts.dataset import IGNORED
 from zoo.contracts.task import Metric
 from zoo.contracts.training import Calibration, Training
-from zoo.data.opening import open_dataset
+from zoo.data.opening import open_dataset, serves
 from zoo.execution.chain_runner import combine_outputs, run_chain
 from zoo.execution.runner import choose_runtime, host_device
 from zoo.networks.loading import Subject
