@@ -2,18 +2,28 @@
 
 from __future__ import annotations
 
+from types import ModuleType
+
 import pytest
-from makers import registry_with, task
+from makers import task
 
 from zoo.common.errors import UsageError
 from zoo.contracts.checks import InvalidRecord
+from zoo.contracts.plugin import Plugin
 from zoo.data.opening import check_task, serves
+from zoo.hookspecs import hookimpl
+from zoo.registry import PluginSettings, load_registry
 
 
 def test_a_task_says_whose_datasets_serve_it(tmp_path):
     folder = f"folder:{tmp_path}"
     own = task(name="ages", datasets_of=("image-classification", "sequence-classification"))
-    registry = registry_with("zoo_tasks", own, task(name="others"))
+    registry = load_registry(PluginSettings(installed=False))
+    plugin = Plugin(name="mine", origin="local", distribution="mine.py", version="local")
+    module = ModuleType("mine")
+    module.zoo_tasks = hookimpl(lambda: [own, task(name="others")])
+    registry.register(plugin, lambda: module)
+    assert plugin.problem is None
     for data in (folder, "csv:a.csv?window=9", "digits"):
         check_task(registry, data, "ages", "tiny")
     for name in ("others", "sequence-tagging"):

@@ -24,14 +24,16 @@ def test_what_the_converter_leaves_over_is_named_with_its_layer():
         volume = layers.Reshape((4, 4, 4, 1))(x)
         return layers.MaxPooling3D(name="deep")(volume)
 
-    with pytest.raises(Unsupported, match=r"TensorFlow's MaxPool3D \(layer deep\)$") as error:
+    with pytest.raises(Unsupported) as error:
         converted(pooled)
+    assert error.value.what == "TFLite has no operator for TensorFlow's MaxPool3D (layer deep)"
     assert "another format" in error.value.fix
 
 
 def test_operations_between_layers_are_named():
-    with pytest.raises(Unsupported, match=r"BitwiseAnd \(operation BitwiseAnd\)$"):
-        converted(lambda x: ops.bitwise_and(ops.cast(x, "int64"), 3))
+    with pytest.raises(Unsupported) as error:
+        converted(lambda x: ops.bitwise_and(*[ops.cast(x * n, "int32") for n in (1, 2)]))
+    assert error.value.what.endswith("TensorFlow's BitwiseAnd (operation BitwiseAnd)")
 
 
 @pytest.mark.parametrize(("policy", "told"), [("float64", "64"), ("mixed_float16", "16")])
@@ -39,8 +41,9 @@ def test_numbers_of_other_sizes_are_told_as_what_they_are(policy, told):
     def wide(x):
         return layers.Conv2D(2, 3, dtype=policy, name="wide")(x)
 
-    with pytest.raises(Unsupported, match=rf"\(layer wide\) in float{told}$") as error:
+    with pytest.raises(Unsupported) as error:
         converted(wide)
+    assert error.value.what.endswith(f"Conv2D (layer wide) in float{told}")
     assert "dtype='float32'" in error.value.fix
 
 
