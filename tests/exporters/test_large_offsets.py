@@ -140,6 +140,7 @@ def test_integer_inputs_without_steps_for_a_channel_are_refused(tmp_path: Path) 
     check_integer_input(request(path, "int8", target=target, calibration=small))
     with pytest.raises(Unsupported, match="channel 1"):  # of another scale
         check_integer_input(request(path, "int8", target=target, calibration=near))
-    bytes_of = request(path, "int8", target=target)
-    whole = ExportRequest(**{**vars(bytes_of), "integer_input": True})
-    check_integer_input(whole)
+    whole = np.random.default_rng(0).integers(0, 256, (60, 12, 3)).astype(np.float32)
+    whole[0, 0, 2] = 255
+    whole[..., 1] %= 2  # a single step, which is a number of the input
+    check_integer_input(request(path, "int8", target=target, calibration=whole))
