@@ -46,6 +46,12 @@ class TfliteNetwork:
     outputs: tuple[ForeignTensor, ...]
     stated: str = ""
     classes: tuple[str, ...] = ()
+    #: Constants in 16 bits become 32 before LiteRT computes.
+    in_half: bool = False
+
+    def with_shape(self, shape: tuple[int, ...]) -> TfliteNetwork:
+        """Itself: no side of its input is free."""
+        return self
 
     @cached_property
     def model(self) -> Any:
