@@ -21,7 +21,7 @@ from pathlib import Path
 
 from zoo.common.clock import utc_now
 from zoo.common.errors import ZooError
-from zoo.common.files import OTHER_HOME, cannot_write, write_text
+from zoo.common.files import cannot_write, write_text
 from zoo.common.paths import cache_folder, is_offline
 
 from . import wheels
@@ -172,7 +172,7 @@ def build(architecture: Architecture, check: Check, tell: Callable[[str], None])
         with _build_lock(architecture):
             return _build(root, asked, check, tell)
     except OSError as error:
-        raise cannot_write(emulation_folder(), error, fix=OTHER_HOME) from error
+        raise cannot_write(emulation_folder(), error) from error
 
 
 def _refuse_offline(lacking: Sequence[str]) -> None:

@@ -1,4 +1,4 @@
-"""Networks as float TFLite files."""
+"""Networks as float TFLite files, and as SavedModels of TensorFlow."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from zoo.contracts import OpenedNetwork, Source
 from zoo.hookspecs import hookimpl
 
 SUFFIXES = (".tflite", ".lite")
+_SAVED_MODEL = "saved_model.pb"
 
 
 def recognises(reference: str) -> bool:
@@ -28,14 +29,44 @@ def open_file(reference: str) -> OpenedNetwork:
     return open_network(Path(reference))
 
 
+def is_saved_model(reference: str) -> bool:
+    """A folder that has a file ``saved_model.pb``, or that file."""
+    try:
+        return (local_folder(reference) / _SAVED_MODEL).is_file()
+    except (OSError, ValueError):  # too long a name, or one with a zero byte: no path at all
+        return False
+
+
+def local_folder(reference: str) -> Path:
+    """The folder."""
+    path = Path(reference)
+    folder = path.parent if path.name == _SAVED_MODEL else path
+    return folder if folder.name else folder.resolve()
+
+
+def open_folder(reference: str) -> OpenedNetwork:
+    """Opens a SavedModel, whose operators are read as data first."""
+    from .saved_model import open_saved_model
+
+    return open_saved_model(local_folder(reference))
+
+
 @hookimpl
 def zoo_sources() -> Iterator[Source]:
-    """TFLite files."""
+    """TFLite files and SavedModels."""
     yield Source(
         name="tflite",
         summary="Float networks as TFLite files (.tflite)",
         recognises=recognises,
         local=local,
         open=open_file,
+        distributions=("keras", "tensorflow", "ai-edge-litert"),
+    )
+    yield Source(
+        name="saved_model",
+        summary="SavedModels of TensorFlow (a folder with saved_model.pb)",
+        recognises=is_saved_model,
+        local=local_folder,
+        open=open_folder,
         distributions=("keras", "tensorflow", "ai-edge-litert"),
     )

@@ -293,6 +293,27 @@ def test_folder_that_cannot_be_written(arguments, environment, said, zoo, monkey
     assert "note.txt" in as_json.json["error"]["what"]
 
 
+@pytest.mark.parametrize(
+    ("command", "option", "kind", "old"),
+    [
+        ("compare", "--html", "a page", "<!DOCTYPE html>"),
+        ("explain", "--html", "a page", "  <!doctype HTML>"),
+        ("compare", "--junit", "a file in JUnit XML", "<?xml"),
+        ("bench", "--junit", "a file in JUnit XML", ""),
+    ],
+)
+def test_a_file_of_another_kind_is_not_replaced(command, option, kind, old, zoo):
+    """Told before anything is timed; one of the same kind is no obstacle."""
+    Path("net.tflite").write_bytes(b"TFL3")
+    typed = zoo(command, "missing.tflite", option, "net.tflite")
+    assert typed.code == 2
+    assert f"net.tflite is there already, and is not {kind}" in typed.err
+    assert Path("net.tflite").read_bytes() == b"TFL3"
+    Path("old").write_text(old)
+    for name in ("old", "new"):
+        assert "missing.tflite\n" in zoo(command, "missing.tflite", option, name).err
+
+
 def test_debug_shows_where_wherever_it_stands(zoo):
     plain = zoo("info", "lenet6")
     for line in (["--debug", "info", "lenet6"], ["info", "lenet6", "--debug"]):

@@ -196,6 +196,39 @@ def test_stopping_all_children():
     alive()
 
 
+WAITING = """
+import threading, time
+from zoo.common import fork_server
+from zoo.common.errors import ProcessFailed
+from zoo.common.worker import Children, call
+fork_server.LIGHT_PRELOAD = "ages"
+children = Children()
+def begin():
+    try:
+        call("children:add", {"a": 1, "b": 2}, children=children, tensorflow=False)
+    except ProcessFailed as error:
+        print(error.what)
+threads = [threading.Thread(target=begin) for _ in range(2)]
+for thread in threads:
+    thread.start()
+while not fork_server.forkserver._forkserver._forkserver_pid:
+    time.sleep(0.01)
+children.stop_all()
+for thread in threads:
+    thread.join()
+"""
+
+
+def test_nobody_waits_for_the_imports_of_a_fork_server_when_all_is_stopped(tmp_path):
+    """The first child of a run begins after TensorFlow is imported, which may take a minute."""
+    ended = tmp_path / "ended"
+    (tmp_path / "ages.py").write_text(f"import time\ntime.sleep(6)\nopen({str(ended)!r}, 'w')\n")
+    done = run_python("-c", WAITING, folder=tmp_path, environment={"PYTHONPATH": str(tmp_path)})
+    gone = "no child process could be started: the fork server is gone"
+    assert (done.stdout.splitlines(), done.stderr) == ([gone, gone], "")
+    assert not ended.exists()
+
+
 def test_children_are_stopped_once_each():
     children, calls = Children(), []
     with children.registered(lambda: calls.append("early")):

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
+from keras_makers import nearest_mean, opened
 
 from zoo.common.errors import BadFile, Unsupported
+from zoo.networks.card import read_card
 from zoo.networks.sources.graph import graph_text, model_of
 
 keras = pytest.importorskip("keras")
@@ -168,8 +171,8 @@ def of_values(x: Any) -> list[Any]:
 
 @pytest.mark.parametrize(
     ("function", "shape", "half"),
-    [(of_images, (6, 8, 4), False), (of_values, (5, 6), False), (of_images, (6, 8, 4), True)],
-    ids=["images", "values", "float16"],
+    [(of_images, (6, 8, 4), True), (of_values, (5, 6), False)],
+    ids=["images in float16", "values"],
 )
 def test_operators_compute_the_same(function: Function, shape: tuple[int, ...], half: bool) -> None:
     apart = differences(converted(function, *shape, half=half), positive=function is of_values)
@@ -268,3 +271,38 @@ def test_cut_and_large_files_are_refused(
     monkeypatch.setattr(opening, "MOST_BYTES", 100)
     with pytest.raises(BadFile, match="is larger than"):
         open_network(file)
+
+
+def described(content: bytes, *labels: str) -> bytes:
+    """A file whose metadata name its classes, and say that it takes grey pixels as they are."""
+    from zoo.exporters.tflite.contents import with_appended
+    from zoo.exporters.tflite.metadata import with_metadata
+
+    request: Any = SimpleNamespace(
+        task="image-classification",
+        classes=labels,
+        integer_input=True,
+        input_name="image",
+        output_names=("scores",),
+        name="net",
+        precision="float32",
+        licence="MIT",
+        model=SimpleNamespace(inputs=[SimpleNamespace(shape=(1, 8, 8, 1))]),
+    )
+    return with_appended(*with_metadata(content, request))
+
+
+def test_metadata_give_normalization_and_classes(tmp_path: Path) -> None:
+    inputs = keras.Input((8, 8, 1))
+    ways = keras.Model(inputs, nearest_mean(inputs * (1 / 255)))
+    outwards = ways.layers[-1]
+    outwards.set_weights([value[..., ::-1] for value in outwards.get_weights()])
+    content = converted(lambda x: ways(x), 8, 8, 1)
+    file = tmp_path / "net.tflite"
+    file.write_bytes(described(content, *"9876543210"))
+    assert open_network(file).stated == "grey scale=1 mean=0 std=1"
+    card = read_card(opened(file, tmp_path, source="tflite").with_suffix(".toml"))
+    assert card.network is not None
+    assert card.network.input.startswith("in its metadata: (pixel × 1 − 0) / 1, 9")
+    assert "its outputs were put into the order of the data" in card.network.notes
+    assert card.classes == tuple("0123456789")

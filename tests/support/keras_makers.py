@@ -50,11 +50,13 @@ def save(path: Path, make: Callable[[Any], Any], shape: tuple[int, ...] = (8, 8,
     return path
 
 
-def opened(path: Path, folder: Path, *, data: str = "digits", **how: Any) -> Path:
-    """The converted weights of a Keras file, opened in this process."""
+def opened(
+    path: Path, folder: Path, *, data: str = "digits", source: str = "keras", **how: Any
+) -> Path:
+    """The converted weights of a file, opened in this process."""
     plugins = PluginSettings(paths=tuple(how.pop("plugins", ())))
     name = open_and_convert(
-        source="keras",
+        source=source,
         reference=str(path),
         sha256="0" * 64,
         how=Opening(data=data, **how),

@@ -268,12 +268,13 @@ def find_exporter(registry: Registry, path: Path) -> Exporter:
         raise BadFile(f"{path} cannot be read", why=error.strerror) from error
     if not exists:
         raise BadFile(f"there is no file {path}", fix="check the path")
-    if path.is_dir():
+    foreign = any(source.recognises(str(path)) for source in registry.sources)
+    if path.is_dir() and not foreign:
         raise BadFile(f"{path} is a folder", fix="name a file in it")
     exporter = registry.exporter_for(path)
     if exporter is None:
         suffixes = ", ".join(e.suffix for e in registry.exporters)
-        if any(source.recognises(path.name) for source in registry.sources):
+        if foreign:
             raise BadFile(
                 f"{path} is a network from elsewhere, not an exported file",
                 why="it has no manifest: its files have one",
@@ -290,8 +291,7 @@ def find_exporter(registry: Registry, path: Path) -> Exporter:
         raise BadFile(
             f"{path} is not what its suffix says",
             why=f"its first bytes are not those of {exporter.name}"
-            + (f"; they look like {like[0]}" if like else "")
-            + ("; it is empty" if not head else ""),
+            + (f"; they look like {like[0]}" if like else "" if head else "; it is empty"),
             fix="check where it came from; export it again",
         )
     return exporter

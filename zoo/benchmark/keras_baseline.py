@@ -12,7 +12,7 @@ from zoo.benchmark.candidate import Candidate
 from zoo.common.cache_key import step_key
 from zoo.common.code_fingerprint import code_of
 from zoo.common.errors import ZooError
-from zoo.common.files import OTHER_HOME, ensure_writable, is_intact_zip, sha256_of
+from zoo.common.files import ensure_writable, is_intact_zip, sha256_of
 from zoo.common.paths import cache_folder
 from zoo.common.worker import Children, call
 from zoo.contracts import Dataset
@@ -168,7 +168,7 @@ def write_reference(registry: Registry, checkpoint: Checkpoint, children: Childr
     if not (is_intact_zip(archive) and is_intact_zip(folder / _ANSWERS)):
         from zoo.networks.loading import Subject
 
-        ensure_writable(folder, fix=OTHER_HOME)
+        ensure_writable(folder)
         call(
             "zoo.benchmark.saved_network:write_reference",
             {

@@ -9,6 +9,8 @@ import click
 
 from zoo.cli.network_operands import network_options, one_file_each
 from zoo.cli.options import (
+    JUNIT_FILE,
+    PAGE_FILE,
     Settings,
     data_option,
     device_option,
@@ -60,8 +62,8 @@ CANNOT_TELL = 3
 )
 @data_option("Dataset that networks among them are exported with [that of their weights' card].")
 @network_options(one=True)
-@click.option("--html", type=click.Path(), help="Also write a page with a chart here.")
-@click.option("--junit", type=click.Path(), help="Also write the verdicts as JUnit XML here.")
+@click.option("--html", type=PAGE_FILE, help="Also write a page with a chart here.")
+@click.option("--junit", type=JUNIT_FILE, help="Also write the verdicts as JUnit XML here.")
 @store_option
 @json_option
 @click.pass_context
@@ -116,10 +118,10 @@ def command(
             registry=registry,
         )
     if html is not None:
-        from zoo.common.files import write_text
+        from zoo.common.files import OTHER_FILE, write_text
         from zoo.report.pages.comparison import render
 
-        write_text(Path(html), render(found))
+        write_text(Path(html), render(found), fix=OTHER_FILE)
     if junit is not None:
         from zoo.benchmark.compare.junit import cases_of_comparisons, write_junit
 

@@ -8,7 +8,15 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from zoo.cli.network_operands import network_options, one_file_each
-from zoo.cli.options import Settings, data_option, examples, json_option, option, print_json
+from zoo.cli.options import (
+    PAGE_FILE,
+    Settings,
+    data_option,
+    examples,
+    json_option,
+    option,
+    print_json,
+)
 from zoo.cli.tables import print_table
 from zoo.common import terminal
 
@@ -38,7 +46,7 @@ if TYPE_CHECKING:
     help="Inferences over which operators are timed; 0 times nothing",
 )
 @network_options(one=True)
-@click.option("--html", type=click.Path(), help="Also write a page with charts here.")
+@click.option("--html", type=PAGE_FILE, help="Also write a page with charts here.")
 @json_option
 @click.pass_obj
 def command(
@@ -84,10 +92,10 @@ def command(
             registry=registry,
         )
     if html is not None:
-        from zoo.common.files import write_text
+        from zoo.common.files import OTHER_FILE, write_text
         from zoo.report.pages.explanation import render
 
-        write_text(Path(html), render(found))
+        write_text(Path(html), render(found), fix=OTHER_FILE)
     if as_json:
         print_json(found.plain())
         return

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
@@ -93,6 +96,46 @@ def examples(*commands: str) -> str:
     """The end of a command's help: each example on a line of its own, never wrapped."""
     heading = "Example:" if len(commands) == 1 else "Examples:"
     return "\b\n" + "\n".join([heading, *(f"  {command}" for command in commands)])
+
+
+class OutputFile(click.Path):
+    """The name of a file to write; one that is there is replaced only if it is of the same kind.
+
+    A slip (``--html model.tflite``) must not cost the file, and is found before any work is done.
+    """
+
+    def __init__(self, kind: str, beginning: bytes) -> None:
+        """`beginning` is how files of that kind start, in lower case."""
+        super().__init__(dir_okay=False)
+        self.kind, self.beginning = kind, beginning
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """The name, unless a file of another kind has it."""
+        from zoo.common.errors import UsageError
+        from zoo.common.files import OTHER_FILE, cannot_write, open_file
+
+        found = os.fsdecode(super().convert(value, param, ctx))
+        try:
+            with open_file(Path(found)) as file:
+                start = file.read(1 << 12).lstrip().lower()
+        except OSError:  # nothing is there
+            start = b""
+        folders = Path(found).absolute().parents
+        nearest = next((folder for folder in folders if folder.exists()), folders[-1])
+        if not os.access(nearest, os.W_OK | os.X_OK):
+            refused = OSError(errno.EROFS, f"{nearest} cannot be written")
+            raise cannot_write(Path(found), refused, fix=OTHER_FILE)
+        if start and not start.startswith(self.beginning):
+            raise UsageError(
+                f"{found} is there already, and is not {self.kind}",
+                why="it would be replaced",
+                fix="choose another name for the new file",
+            )
+        return found
+
+
+PAGE_FILE = OutputFile("a page", b"<!doctype html")
+JUNIT_FILE = OutputFile("a file in JUnit XML", b"<?xml")
 
 
 def json_option(function: Function) -> Function:

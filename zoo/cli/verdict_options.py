@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from zoo.cli.options import Function
+from zoo.cli.options import JUNIT_FILE, Function
 from zoo.common import terminal
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ def verdict_options(function: Function) -> Function:
             help="p50, p90, p99, load, first, peak_memory, size or energy: p90<=20ms; may be "
             "repeated or comma-separated. Exit code 1: over a limit; 3: cannot be told.",
         ),
-        click.option("--junit", type=click.Path(), help="Also write JUnit XML here."),
+        click.option("--junit", type=JUNIT_FILE, help="Also write JUnit XML here."),
         click.option("--tag", help="A name for these results, for zoo compare."),
     ]
     for option in reversed(options):

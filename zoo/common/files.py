@@ -16,21 +16,22 @@ from pathlib import Path
 from typing import BinaryIO
 
 from zoo.common.errors import BadFile, ZooError
+from zoo.common.paths import OTHER_HOME, is_own
 
 _CHUNK = 1 << 20
 #: What to do when the user's folder of results cannot be written.
 OTHER_OUTPUT = "choose another folder with --output, or change its permissions"
-#: What to do when our own folder cannot be written.
-OTHER_HOME = "set ZOO_HOME to a folder that can be written"
+#: What to do when a file that the user named cannot be written.
+OTHER_FILE = "name another file, or change the permissions of its folder"
 
 
 @contextmanager
-def atomic_path(path: Path, *, fix: str = OTHER_OUTPUT) -> Iterator[Path]:
+def atomic_path(path: Path, *, fix: str | None = None) -> Iterator[Path]:
     """Yields a temporary name beside `path`; on success it is renamed to `path`.
 
     Args:
         path: The file.
-        fix: What to do when it cannot be written.
+        fix: What to do when it cannot be written; None for the advice that fits its folder.
 
     Raises:
         ZooError: The folder cannot be written, or the disk is full.
@@ -61,15 +62,15 @@ def sync(path: Path) -> None:
         os.close(descriptor)
 
 
-def write_bytes(path: Path, data: bytes) -> None:
-    """Writes `data` to `path` atomically."""
-    with atomic_path(path) as temporary:
+def write_bytes(path: Path, data: bytes, *, fix: str | None = None) -> None:
+    """Writes `data` to `path` atomically; `fix` as in `atomic_path`."""
+    with atomic_path(path, fix=fix) as temporary:
         temporary.write_bytes(data)
 
 
-def write_text(path: Path, text: str) -> None:
-    """Writes `text` as UTF-8 to `path` atomically."""
-    write_bytes(path, text.encode("utf-8"))
+def write_text(path: Path, text: str, *, fix: str | None = None) -> None:
+    """Writes `text` as UTF-8 to `path` atomically; `fix` as in `atomic_path`."""
+    write_bytes(path, text.encode("utf-8"), fix=fix)
 
 
 def copy_with_side_files(source: Path, target: Path, side_files: Sequence[str] = ()) -> None:
@@ -95,8 +96,8 @@ def size_with_side_files(path: Path, side_files: Sequence[str] = ()) -> int:
     return sum(p.stat().st_size for p in [path, *(path.with_name(n) for n in side_files)])
 
 
-def cannot_write(path: Path, error: OSError, *, fix: str = OTHER_OUTPUT) -> ZooError:
-    """The error for a file that cannot be written, with the system's reason."""
+def cannot_write(path: Path, error: OSError, *, fix: str | None = None) -> ZooError:
+    """The error for a file that cannot be written, with the system's reason; `fix` likewise."""
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         return ZooError(
             f"{path} was not written: the disk is full",
@@ -106,7 +107,7 @@ def cannot_write(path: Path, error: OSError, *, fix: str = OTHER_OUTPUT) -> ZooE
     return ZooError(
         f"{path} cannot be written",
         why=error.strerror or str(error),
-        fix=fix,
+        fix=fix or (OTHER_HOME if is_own(path) else OTHER_OUTPUT),
     )
 
 
@@ -128,7 +129,7 @@ def filled(folder: Path) -> Iterator[None]:
         raise
 
 
-def ensure_writable(folder: Path, *, fix: str = OTHER_OUTPUT) -> None:
+def ensure_writable(folder: Path, *, fix: str | None = None) -> None:
     """Makes `folder` and proves that files can be written there, before hours of work."""
     probe = folder / f".zoo-{secrets.token_hex(4)}"
     try:

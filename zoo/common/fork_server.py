@@ -6,6 +6,7 @@ Python puts the working folder in front of the folders that modules are imported
 
 from __future__ import annotations
 
+import contextlib
 import multiprocessing
 import os
 import shutil
@@ -48,6 +49,16 @@ def warm_up() -> None:
     fork_context()
     with starting_children():
         forkserver.ensure_running()
+
+
+def stop_server() -> None:
+    """Ends the fork server, so that whoever waits for its imports to end waits no longer.
+
+    The next child starts another one.
+    """
+    if (pid := getattr(forkserver._forkserver, "_forkserver_pid", None)) is not None:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
 
 
 @contextmanager

@@ -13,6 +13,8 @@ HOME_VARIABLE = "ZOO_HOME"
 #: Bytes of a folder's path that leave room for a socket below it: its own path may have 107, on
 #: macOS 103, and multiprocessing and ssh append 32.
 _LONGEST = 70
+#: What to do when our own folder cannot be written.
+OTHER_HOME = "set ZOO_HOME to a folder that can be written"
 _SHORT = "/tmp"  # noqa: S108 - only the parent of folders that mkdtemp makes
 #: Environment variable: when set (and not ``0``), nothing is downloaded.
 OFFLINE_VARIABLE = "ZOO_OFFLINE"
@@ -36,6 +38,12 @@ def data_folder() -> Path:
 def config_folder() -> Path:
     """Folder for what the user wrote and every project may read; it need not exist yet."""
     return _folder("config")
+
+
+def is_own(place: Path) -> bool:
+    """Whether a place is in one of these folders, which ``ZOO_HOME`` moves."""
+    own = (cache_folder(), data_folder(), config_folder())
+    return any(place.absolute().is_relative_to(folder.absolute()) for folder in own)
 
 
 def socket_parent() -> str:

@@ -9,8 +9,7 @@ import tempfile
 from pathlib import Path
 
 from zoo.common.errors import ZooError
-from zoo.common.files import OTHER_HOME
-from zoo.common.paths import cache_folder, config_folder, data_folder
+from zoo.common.paths import OTHER_HOME, cache_folder, config_folder, data_folder
 
 #: A disk with fewer free bytes counts as full: no step of ours writes less.
 _FULL_BYTES = 1 << 16

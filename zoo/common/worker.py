@@ -35,7 +35,7 @@ from zoo.common.errors import (
     UsageError,
     ZooError,
 )
-from zoo.common.fork_server import SAFE_PATH, fork_context, starting_children
+from zoo.common.fork_server import SAFE_PATH, fork_context, starting_children, stop_server
 from zoo.common.plugin_errors import plugin_failure
 from zoo.common.progress import OnEvent
 from zoo.common.system_errors import full_disk, system_error
@@ -106,6 +106,11 @@ class Children:
             with self._lock:
                 self._stops.discard(stop)
 
+    def refuse_start(self) -> None:
+        """Raises `EOFError`, as the end of the fork server does, once everything is stopped."""
+        if self.stopping:
+            raise EOFError("everything is being stopped")
+
     def stop_all(self) -> None:
         """Ends every child that runs now or starts later."""
         with self._lock:
@@ -151,7 +156,10 @@ def call(
             daemon=True,
         )
         try:
-            with starting_children():
+            children.refuse_start()
+            # The first start waits until TensorFlow is imported.
+            with children.registered(stop_server), starting_children():
+                children.refuse_start()
                 process.start()
         except (EOFError, OSError) as error:
             receiver.close()

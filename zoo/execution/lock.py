@@ -12,7 +12,7 @@ from pathlib import Path
 
 from zoo.common.clock import utc_now
 from zoo.common.errors import ZooError
-from zoo.common.files import OTHER_HOME, cannot_write
+from zoo.common.files import cannot_write
 from zoo.common.paths import cache_folder
 from zoo.common.shown_text import without_passwords
 from zoo.execution.device import Device
@@ -82,7 +82,7 @@ def hold_lock(kind: str, place: str, shown: str, hold: bool = True) -> HeldLock:
         # The holder's words are read by others: truncating on open would wipe them out.
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
     except OSError as error:
-        raise cannot_write(path, error, fix=OTHER_HOME) from error
+        raise cannot_write(path, error) from error
     try:
         _lock(descriptor, shown)
         command = without_passwords(" ".join([Path(sys.argv[0]).name, *sys.argv[1:]]))

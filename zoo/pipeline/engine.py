@@ -22,7 +22,7 @@ from pydantic import TypeAdapter
 
 from zoo.common.clock import utc_now
 from zoo.common.errors import BadFile, NativeCrash, Unsupported, ZooError
-from zoo.common.files import OTHER_HOME, cannot_write
+from zoo.common.files import cannot_write
 from zoo.common.progress import OnStep
 from zoo.common.worker import Children, flatten
 from zoo.pipeline.step_cache import StepCache
@@ -115,9 +115,7 @@ class Pipeline:
         try:
             partial = self.cache.begin(step.key)
         except OSError as error:
-            return self._failed(
-                step, cannot_write(self.cache.folder, error, fix=OTHER_HOME), started
-            )
+            return self._failed(step, cannot_write(self.cache.folder, error), started)
         work = StepContext(
             folder=partial,
             before=self._before(step),
@@ -155,7 +153,7 @@ class Pipeline:
             folder = self.cache.folder
             culprit = Path(error.filename) if isinstance(error.filename, str) else folder
             if culprit.is_relative_to(folder):
-                return cannot_write(folder, error, fix=OTHER_HOME)
+                return cannot_write(folder, error)
         return flatten(error).error()
 
     def _commit(

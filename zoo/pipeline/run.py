@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from zoo.common.errors import ZooError
-from zoo.common.files import OTHER_HOME, ensure_writable, filled, write_text
+from zoo.common.files import ensure_writable, filled, write_text
 from zoo.common.optional_imports import require_extra
 from zoo.common.paths import cache_folder
 from zoo.common.progress import OnStep
@@ -139,7 +139,7 @@ def execute(
             require_extra(exporter.extra)  # not after an hour of training
     with filled(output):
         cache = step_cache()
-        ensure_writable(cache.folder, fix=OTHER_HOME)
+        ensure_writable(cache.folder)
         checkpoints = cache_folder() / "checkpoints"
         plan = make_plan(job, checkpoints, scope)
         name = run_name(job, plan)

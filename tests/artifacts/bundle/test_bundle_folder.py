@@ -330,9 +330,21 @@ def test_folders_of_others_are_left_alone(copy: Callable[[str], Path], tmp_path:
         made(file, output=theirs)
     assert [p.name for p in theirs.iterdir()] == ["thesis.txt"]
     first = made(file)
-    (first.folder / "stale.txt").write_text("old")
-    assert made(file).files == first.files
-    assert not (first.folder / "stale.txt").exists()
+    (first.folder / "python" / "__pycache__").mkdir()
+    (first.folder / "python" / "__pycache__" / "run.pyc").write_bytes(b"made by Python")
+    again = made(file)
+    assert (again.files, again.remarks) == (first.files, first.remarks)
+    other = made(with_manifest(file, weights_sha256="1" * 64))
+    assert "was there with other content, and was replaced" in other.remarks[-1]
+    for name in ("own/main.cpp", "README.md"):
+        (first.folder / name).parent.mkdir(exist_ok=True)
+        (first.folder / name).write_text("a week of work")
+        with pytest.raises(UsageError, match=f"added or changed since it was made: {name}"):
+            made(file)
+        assert (first.folder / name).read_text() == "a week of work"
+        (first.folder / name).unlink()
+    with pytest.raises(UsageError, match=r"is a bundle of nearest\.digits"):
+        made(with_manifest(file, model_id="lenet5.other"))
 
 
 def test_names_that_would_act_in_programs(copy: Callable[[str], Path]) -> None:

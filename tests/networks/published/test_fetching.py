@@ -138,13 +138,16 @@ def test_weights_from_elsewhere_bring_their_own_classes(world: World, tmp_path: 
         **{"fc.weight": np.repeat(changed["fc.weight"], 2, 0), "fc.bias": np.zeros(6, np.float32)},
     )
 
-    def fetched(classes: list[str] | None) -> Any:
+    def fetched(classes: list[str] | None, again: bool = False) -> Any:
         return zoo.fetch_weights(
-            "tiny8", origin=other, tag="six", classes=classes, registry=world.registry
+            "tiny8", origin=other, tag="six", classes=classes, again=again, registry=world.registry
         ).card()
 
     assert fetched(None).classes == tuple(f"class {i}" for i in range(6))
-    assert fetched(list("uvwxyz")).classes == tuple("uvwxyz")
+    with pytest.raises(UsageError, match=r"tiny8\.six is here already, with the classes class 0"):
+        fetched(list("uvwxyz"))
+    assert fetched(None).classes[0] == "class 0"
+    assert fetched(list("uvwxyz"), again=True).classes == tuple("uvwxyz")
     with pytest.raises(UsageError, match=r"2 class names were given, but .* knows 6 classes"):
         fetched(["u", "v"])
 

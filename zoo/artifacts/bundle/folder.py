@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from zoo.artifacts.artifact import Artifact, Manifest, require_manifest
+from zoo.artifacts.bundle.earlier import CHECKSUMS, METADATA, listed_files, refuse_loss
 from zoo.artifacts.bundle.facts import facts_of
 from zoo.artifacts.bundle.licence import licence_text
 from zoo.artifacts.bundle.parts import BundledPart, chain_facts, chain_usage
@@ -32,8 +33,6 @@ from zoo.registry import Registry, load_registry
 if TYPE_CHECKING:
     from zoo.contracts.task import Array
 
-CHECKSUMS = "SHA256SUMS"
-_MARK = "metadata.json"
 _SAFE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.+-]{0,120}")
 
 
@@ -74,15 +73,15 @@ def bundle(
     Args:
         file: An exported file that the gate has judged and passed; of a model of several files
             any of them, with the others beside it.
-        output: The folder; None for ``bundles/`` and the file's name, without its part's. One that
-            this function made before is replaced.
+        output: The folder; None for ``bundles/`` and the file's name, without its part's. A bundle
+            of the same model that this function made before, and nobody changed, is replaced.
         target: Kind of processor that it is for; None for the one the file was written for.
         registry: None discovers plugins anew.
 
     Raises:
         BadFile: It has no manifest or no golden inputs, was altered, did not pass the gate, or is
             a part whose others are not beside it.
-        UsageError: The folder is there, and is none of ours.
+        UsageError: The folder is there, and is none of ours, of another model, or changed.
         MissingExtra: Something that belongs into it takes a package that is not installed.
     """
     registry = registry or load_registry()
@@ -106,6 +105,8 @@ def bundle(
                 fix="rename the file: letters, digits, '.', '-' and '_'",
             )
     was_signed = (folder / FOLDER_SIGNATURE).is_file()
+    refuse_loss(folder, chain.manifest.model_id)
+    earlier = listed_files(folder)
     with _made(folder) as made:
         trials = []
         parts: list[BundledPart] = []
@@ -119,6 +120,8 @@ def bundle(
             trials = [*_fill_chain(made, chain, parts, target), *trials]
     files = sorted(p.relative_to(folder).as_posix() for p in folder.rglob("*") if p.is_file())
     remarks = [f"weak: {finding.text}" for finding in chain.first.findings if finding.weak]
+    if earlier and earlier != listed_files(folder):
+        remarks.append(f"{folder} was there with other content, and was replaced")
     if was_signed:
         remarks.append(
             f"{folder} was signed and is made anew: zoo sign {folder} --key KEY.pem signs it again"
@@ -155,11 +158,6 @@ def _target(registry: Registry, manifest: Manifest, asked: str | None) -> str:
 @contextmanager
 def _made(folder: Path) -> Iterator[Path]:
     """A temporary folder beside the final one, renamed when complete."""
-    ours = (folder / _MARK).is_file() and (folder / CHECKSUMS).is_file()
-    if folder.exists() and not ours and (not folder.is_dir() or any(folder.iterdir())):
-        raise UsageError(
-            f"{folder} is there already, and is no bundle", fix="choose another with --output"
-        )
     temporary = folder.with_name(f".{folder.name}.{secrets.token_hex(4)}.part")
     try:
         temporary.mkdir(parents=True)
@@ -190,7 +188,7 @@ def _fill_chain(
 ) -> list[ProgramTrial]:
     """What the folder above those of the parts holds: how all of them are run."""
     facts = chain_facts(chain, parts, target)
-    _write(folder, _MARK, json.dumps(facts, indent=1, ensure_ascii=False) + "\n")
+    _write(folder, METADATA, json.dumps(facts, indent=1, ensure_ascii=False) + "\n")
     _write(folder, "LICENSE.txt", licence_text(chain.manifest))
     used = chain_usage(parts)
     for path, text in used.files.items():
@@ -218,7 +216,7 @@ def _fill(
         _write(folder, f"{field}.txt", "".join(f"{line}\n" for line in lines))
     _write(folder, "LICENSE.txt", licence_text(manifest))
     _write_golden(folder, facts, arrays)
-    _write(folder, _MARK, json.dumps(facts, indent=1, ensure_ascii=False) + "\n")
+    _write(folder, METADATA, json.dumps(facts, indent=1, ensure_ascii=False) + "\n")
     used = Usage(files={})
     if artifact.exporter.usage is not None:
         used = artifact.exporter.usage(

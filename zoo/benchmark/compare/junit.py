@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Literal
 from xml.etree import ElementTree
 
 from zoo.common.clock import utc_now
-from zoo.common.files import write_text
+from zoo.common.files import OTHER_FILE, write_text
 
 if TYPE_CHECKING:
     from zoo.benchmark.compare.comparing import Comparisons
@@ -137,7 +137,7 @@ def cases_of_comparisons(found: Comparisons) -> list[Case]:
 
 def write_junit(path: Path, suite: str, cases: Sequence[Case]) -> None:
     """Writes the file; whoever opens it meanwhile sees the old one or the new one."""
-    write_text(path, junit_xml(suite, cases))
+    write_text(path, junit_xml(suite, cases), fix=OTHER_FILE)
 
 
 def junit_xml(suite: str, cases: Sequence[Case]) -> str:

@@ -12,7 +12,7 @@ from zoo.common.versions import versions_of
 from zoo.contracts import Architecture, SourceLayer, Variant, WeightsSource
 from zoo.contracts.weights import Framework
 from zoo.networks.building import build_network, variable_names
-from zoo.networks.card import Card, write_card
+from zoo.networks.card import Card, read_card, write_card
 from zoo.networks.published.cache import sources_of
 from zoo.networks.published.convert import convert, count_classes, layer_names
 from zoo.networks.published.file_formats import KERAS_SUFFIXES, read_checkpoint_file
@@ -31,6 +31,7 @@ def convert_file(
     sha256: str,
     classes: list[str] | None,
     output: str,
+    again: bool,
     plugins: PluginSettings,
     emit: Callable[[Event], None],
 ) -> dict[str, Any]:
@@ -45,6 +46,7 @@ def convert_file(
         sha256: Of the file, for the card.
         classes: Class names; None for those of the source.
         output: Folder for both files.
+        again: Whether weights of that name may be replaced, whatever their classes are called.
         plugins: Which plugins to look for.
         emit: Receives progress.
 
@@ -53,6 +55,7 @@ def convert_file(
 
     Raises:
         BadFile: Another network's; damaged; more than tensors.
+        UsageError: Weights of that name have other class names.
     """
     registry = load_registry(plugins)
     architecture, found = registry.variant(variant)
@@ -61,6 +64,8 @@ def convert_file(
     layers = tuple(source.layers())
     count = count_classes(tensors, layers, source.framework)
     names = _class_names(source, count, classes, path)
+    if not again:
+        _refuse_other_classes(Path(output) / f"{variant}.{tag}.toml", names)
     emit({"event": "stage", "text": "converting"})
     network = build_network(architecture, found, len(names), source.hyperparameters)
     shapes = {name: tuple(v.shape) for name, v in variable_names(network).items()}
@@ -140,6 +145,22 @@ def _class_names(
     if count < 1:
         raise BadFile(f"{path} knows no classes")
     return tuple(f"class {index}" for index in range(count))
+
+
+def _refuse_other_classes(card_path: Path, names: tuple[str, ...]) -> None:
+    if not card_path.is_file():
+        return
+    card = read_card(card_path)
+    if card.classes != names:
+        raise UsageError(
+            f"{card.model_id} is here already, with the classes {_few(card.classes)}",
+            why=f"these weights, with the classes {_few(names)}, would replace it",
+            fix="choose another --tag, or add --again to replace it",
+        )
+
+
+def _few(names: tuple[str, ...]) -> str:
+    return ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
 
 
 def _owner_of(registry: Registry, tensors: dict[str, Any], framework: Framework) -> str | None:

@@ -204,6 +204,7 @@ def _convert(
             "sha256": found.sha256,
             "classes": classes,
             "output": str(output),
+            "again": again,
             "plugins": registry.settings,
         },
         on_event=on_event,

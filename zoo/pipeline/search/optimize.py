@@ -17,7 +17,7 @@ from zoo.artifacts.artifact import open_artifact
 from zoo.artifacts.not_weights import weights_named
 from zoo.common.clock import utc_now
 from zoo.common.errors import UnknownName, UsageError
-from zoo.common.files import OTHER_HOME, copy_with_side_files, ensure_writable, filled, write_text
+from zoo.common.files import copy_with_side_files, ensure_writable, filled, write_text
 from zoo.common.optional_imports import require_extra
 from zoo.common.progress import OnStep
 from zoo.common.units import parse_seconds, parse_shares, parse_size
@@ -144,7 +144,7 @@ def find_file(
     )
     folder = output / name
     with filled(folder):
-        ensure_writable(step_cache().folder, fix=OTHER_HOME)
+        ensure_writable(step_cache().folder)
         database = Store(store_url)
         try:
             search = Search(

@@ -1,0 +1,171 @@
+"""SavedModels: converted to a float TFLite file by TensorFlow, which becomes a Keras network."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from zoo.common.errors import BadFile, Unsupported, first_line
+from zoo.common.files import read_file
+from zoo.common.optional_imports import require
+from zoo.contracts import ForeignTensor
+
+from .graph import Array
+from .opening import MOST_BYTES, network_of
+from .saved_model_check import check_saved_model
+
+#: The description of a folder's network.
+FILE = "saved_model.pb"
+_SIGNATURE = "serving_default"
+_WANTED = "save it as TensorFlow 2 does: model.export('folder') of Keras, or tf.saved_model.save"
+
+
+@dataclass(kw_only=True)
+class SavedNetwork:
+    """A SavedModel's signature with its tensors; it says nothing of preprocessing or classes."""
+
+    origin: str
+    inputs: tuple[ForeignTensor, ...]
+    outputs: tuple[ForeignTensor, ...]
+    function: Callable[..., Any]
+    loaded: Any
+    stated: str = ""
+    classes: tuple[str, ...] = ()
+
+    @cached_property
+    def model(self) -> Any:
+        """The same network in Keras, by way of a float TFLite file."""
+        return network_of(self._tflite(), self.origin, {}).model
+
+    def answers(self, batch: Array) -> Array:
+        """Its outputs by TensorFlow, (batch, …), as float32."""
+        tensor = self.inputs[0]
+        given = batch.astype(tensor.dtype)
+        size = tensor.shape[0] or len(batch)
+        parts = [given[start : start + size] for start in range(0, len(given), size)]
+        tf = require("tensorflow")
+        made = [self.function(**{tensor.name: tf.constant(part)}) for part in parts]
+        return np.concatenate([np.asarray(one[self.outputs[0].name], np.float32) for one in made])
+
+    def _tflite(self) -> bytes:
+        tf = require("tensorflow")
+        for tensor in self.inputs:
+            if None in tensor.shape[1:] or tensor.shape[:1] not in ((1,), (None,)):
+                raise Unsupported(
+                    f"{self.origin} takes inputs of shape {tensor.shape}: "
+                    + ("their size is free" if None in tensor.shape[1:] else "a fixed batch"),
+                    why="it is converted for one example of a fixed size",
+                    fix="fix it where it is saved: keras.Input((224, 224, 3)), or "
+                    "tf.TensorSpec((1, 224, 224, 3))",
+                )
+
+        def call(*given: Any) -> list[Any]:
+            named = zip(self.inputs, given, strict=True)
+            made = self.function(**{tensor.name: value for tensor, value in named})
+            return [made[tensor.name] for tensor in self.outputs]
+
+        specs = [tf.TensorSpec((1, *tensor.shape[1:]), tensor.dtype) for tensor in self.inputs]
+        try:
+            traced = tf.function(call).get_concrete_function(*specs)
+            converter = tf.lite.TFLiteConverter.from_concrete_functions([traced], self.loaded)
+            return bytes(converter.convert())
+        # The converter raises errors of its own, of MLIR and of the graph.
+        except Exception as error:
+            lacking = sorted(set(re.findall(r"'tf\.(\w+)' op is neither", str(error))))
+            raise Unsupported(
+                f"{self.origin}: its operator{'s' * (len(lacking) > 1)} {', '.join(lacking)} "
+                "cannot be brought in"
+                if lacking
+                else f"{self.origin} cannot be converted to TFLite",
+                why="TFLite has no such operator" if lacking else first_line(error),
+                fix="make it of other layers; a Keras network comes in as it is: "
+                "model.save('my.keras')",
+            ) from error
+
+
+def open_saved_model(folder: Path) -> SavedNetwork:
+    """Opens the signature ``serving_default`` of a SavedModel.
+
+    Raises:
+        BadFile: Truncated, damaged, incomplete, or too large.
+        Unsupported: It holds what may reach out of the network, or has no such signature.
+    """
+    origin = folder.name
+    graph = _description(folder)
+    signatures = [name for name in graph.signature_def if not name.startswith("__")]
+    if _SIGNATURE not in signatures:
+        raise Unsupported(
+            f"{origin} has no signature {_SIGNATURE!r}",
+            why=f"it has {', '.join(sorted(signatures)) or 'none'}",
+            fix=_WANTED,
+        )
+    if not graph.object_graph_def.nodes:
+        raise Unsupported(
+            f"{origin} was saved by TensorFlow 1",
+            why="its operators would run while it is loaded",
+            fix=_WANTED,
+        )
+    check_saved_model(graph, origin)
+    tf = require("tensorflow")
+    try:
+        loaded = tf.saved_model.load(str(folder))
+        function = loaded.signatures[_SIGNATURE]
+        _, given = function.structured_input_signature
+        made = function.structured_outputs
+        inputs = tuple(_tensor(name, given[name]) for name in sorted(given))
+        outputs = tuple(_tensor(name, made[name]) for name in sorted(made))
+    # TensorFlow raises errors of its own, and what its Python raises on a damaged description.
+    except Exception as error:
+        raise BadFile(
+            f"{folder} cannot be opened by TensorFlow {tf.__version__}",
+            why=first_line(error),
+            fix="copy the whole folder again, variables/ among it, or save it anew",
+        ) from error
+    return SavedNetwork(
+        origin=origin, inputs=inputs, outputs=outputs, function=function, loaded=loaded
+    )
+
+
+def _tensor(name: str, spec: Any) -> ForeignTensor:
+    if spec.shape.rank is None:
+        raise ValueError(f"{name} has a shape of unknown rank")
+    return ForeignTensor(name=name, dtype=spec.dtype.name, shape=tuple(spec.shape))
+
+
+def _description(folder: Path) -> Any:
+    """The graph for serving, as its protocol buffer describes it."""
+    require("tensorflow")
+    size = sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
+    if size > MOST_BYTES:
+        raise BadFile(
+            f"{folder} is larger than {MOST_BYTES >> 30} GB",
+            why=f"it has {size:,} bytes; files for devices hold no more than 2 GB",
+            fix="bring a smaller network",
+        )
+    model = require("tensorflow.core.protobuf.saved_model_pb2").SavedModel()
+    try:
+        model.ParseFromString(read_file(folder / FILE, MOST_BYTES))
+    except OSError as error:
+        raise BadFile(f"{folder / FILE} cannot be read", why=error.strerror) from error
+    # Protocol buffers raise a class of their own.
+    except Exception as error:
+        raise BadFile(
+            f"{folder / FILE} is truncated or damaged",
+            why=first_line(error),
+            fix="copy the whole folder again, or save it anew",
+        ) from error
+    graphs = [graph for graph in model.meta_graphs if "serve" in graph.meta_info_def.tags]
+    if len(graphs) != 1 or len(model.meta_graphs) != 1:
+        raise BadFile(
+            f"{folder / FILE} describes {len(model.meta_graphs)} graphs, of which {len(graphs)} "
+            "are for serving",
+            why="one is needed",
+            fix=_WANTED,
+        )
+    return graphs[0]

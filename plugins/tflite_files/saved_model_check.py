@@ -1,0 +1,123 @@
+"""What a SavedModel may hold: its operators are read as data before TensorFlow loads it.
+
+Operators of TensorFlow read and write files, call Python and reach the network. Loading restores
+variables, and runs the functions of tables and of savers of somebody's own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from zoo.common.errors import Unsupported
+from zoo.common.optional_imports import require
+
+_GIVE_FLOAT = "save the network without it: model.export('folder')"
+#: Operators with state that hold or call what was checked.
+_VARIABLES = frozenset(
+    {"VarHandleOp", "VariableV2", "ReadVariableOp", "VarIsInitializedOp", "AssignVariableOp"}
+    | {"DisableCopyOnRead", "PartitionedCall", "StatefulPartitionedCall", "While", "If", "Case"}
+)
+#: Operators that hand text on, and do nothing with it.
+_CARRIERS = frozenset({"Const", "Placeholder", "Identity", "IdentityN", "NoOp"})
+_RANDOM = ("Random", "Multinomial", "Sample", "TruncatedNormal")
+
+
+def check_saved_model(graph: Any, origin: str) -> None:
+    """Refuses operators that reach out of the network, before any runs.
+
+    Args:
+        graph: The `MetaGraphDef`, from the file.
+        origin: Names the folder in messages.
+
+    Raises:
+        Unsupported: Names the operator, or the part that would run while it is loaded.
+    """
+    for node in graph.object_graph_def.nodes:
+        kind = node.WhichOneof("kind")
+        if kind in ("resource", "asset"):
+            raise Unsupported(
+                f"{origin} holds "
+                + ("a table of words" if kind == "resource" else "a file beside the network"),
+                why="its functions would run while it is loaded; files for devices take numbers",
+                fix=_GIVE_FLOAT,
+            )
+        if node.saveable_objects or node.registered_saver:
+            raise Unsupported(
+                f"{origin} restores a part of itself by functions of its own",
+                why="they would run while it is loaded, and may read any file",
+                fix=_GIVE_FLOAT,
+            )
+    calls = _saver_calls(graph)
+    savers = {function for node in calls for function in _functions_of(node)}
+    names = {node.name for node in calls}
+    called = set(graph.object_graph_def.concrete_functions)
+    for function, node in _nodes(graph):
+        # These are never called here: weights are read from the checkpoint as data.
+        if function in savers or (not function and node.name in names):
+            continue
+        called.update(_functions_of(node))
+        _check_node(node, origin)
+    if savers & called:
+        raise Unsupported(
+            f"{origin}: what saves and restores it is a part of the network",
+            why="it would read and write files",
+            fix=_GIVE_FLOAT,
+        )
+
+
+def _nodes(graph: Any) -> Iterator[tuple[str, Any]]:
+    """Every operator, with the function that it is in."""
+    for node in graph.graph_def.node:
+        yield "", node
+    for function in graph.graph_def.library.function:
+        for node in function.node_def:
+            yield function.signature.name, node
+
+
+def _saver_calls(graph: Any) -> list[Any]:
+    """The calls of the functions that save and restore."""
+    saver = graph.saver_def
+    names = {saver.save_tensor_name.split(":")[0], saver.restore_op_name}
+    calls = ("PartitionedCall", "StatefulPartitionedCall")
+    return [node for node in graph.graph_def.node if node.name in names and node.op in calls]
+
+
+def _functions_of(node: Any) -> set[str]:
+    found = {value.func.name for value in node.attr.values() if value.HasField("func")}
+    for value in node.attr.values():
+        found.update(function.name for function in value.list.func)
+    return found
+
+
+def _check_node(node: Any, origin: str) -> None:
+    definition = require("tensorflow.python.framework.op_def_registry").get(node.op)
+    name = f"{origin}: its operator {node.op} ({node.name})"
+    if definition is None:
+        raise Unsupported(
+            f"{name} is unknown to TensorFlow",
+            why="what it computes is known to its author's program alone",
+            fix="save the network with operators of TensorFlow alone",
+        )
+    if definition.is_stateful and node.op not in _VARIABLES and node.op != "Placeholder":
+        raise Unsupported(
+            f"{name} is refused",
+            why="its answers would differ each time"
+            if any(word in node.op for word in _RANDOM)
+            else "it may reach out of the network: to files, Python, or other machines",
+            fix=_GIVE_FLOAT,
+        )
+    if node.op not in _CARRIERS and _takes_text(node, definition):
+        raise Unsupported(
+            f"{name} is refused",
+            why="it works on text, by which files are named; networks for devices take numbers",
+            fix=_GIVE_FLOAT,
+        )
+
+
+def _takes_text(node: Any, definition: Any) -> bool:
+    string = require("tensorflow").string.as_datatype_enum
+    fixed = (argument.type for argument in (*definition.input_arg, *definition.output_arg))
+    chosen = (value.type for value in node.attr.values())
+    listed = (kind for value in node.attr.values() for kind in value.list.type)
+    return string in (*fixed, *chosen, *listed)

@@ -1,0 +1,184 @@
+"""SavedModels are read as data before TensorFlow loads them, and answer as they did."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from zoo.common.errors import BadFile, Unsupported, ZooError
+
+keras = pytest.importorskip("keras")
+tf = pytest.importorskip("tensorflow")
+pytest.importorskip("ai_edge_litert")
+
+from tensorflow.core.protobuf import saved_model_pb2  # noqa: E402
+
+from zoo.plugins.tflite_files import is_saved_model, local_folder, open_folder  # noqa: E402
+
+Function = Callable[[Any], Any]
+
+
+class Network(tf.Module):
+    """A dense layer, and what a function makes of its result."""
+
+    def __init__(self, ends: Function, shape: tuple[int | None, ...]) -> None:
+        super().__init__()
+        self.kernel = tf.Variable(np.linspace(-1, 1, 12, dtype=np.float32).reshape(4, 3))
+        self.ends = ends
+        self.call = tf.function(
+            lambda x: self.ends(x @ self.kernel), input_signature=[tf.TensorSpec(shape)]
+        )
+
+
+def saved(folder: Path, ends: Function, shape: tuple[int | None, ...] = (None, 4)) -> Path:
+    """A SavedModel of `Network`."""
+    network = Network(ends, shape)
+    tf.saved_model.save(network, str(folder), signatures=network.call.get_concrete_function())
+    return folder
+
+
+@pytest.fixture(scope="module")
+def plain(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return saved(tmp_path_factory.mktemp("saved") / "net", tf.nn.softmax)
+
+
+def test_a_saved_model_answers_as_it_did(plain: Path) -> None:
+    assert is_saved_model(str(plain))
+    assert local_folder(str(plain / "saved_model.pb")) == plain
+    assert not is_saved_model(str(plain.parent))
+    assert not is_saved_model("n" * 5000)
+    network = open_folder(f"{plain}/")
+    assert [(one.dtype, one.shape) for one in network.inputs] == [("float32", (None, 4))]
+    batch = np.random.default_rng(0).normal(size=(3, 4)).astype(np.float32)
+    theirs = network.answers(batch)
+    kernel = np.linspace(-1, 1, 12).reshape(4, 3)
+    np.testing.assert_allclose(theirs, tf.nn.softmax(batch @ kernel), atol=1e-6)
+    np.testing.assert_allclose(network.model(batch), theirs, atol=1e-6)
+
+
+def test_a_fixed_batch_is_answered_one_by_one(tmp_path: Path) -> None:
+    network = open_folder(str(saved(tmp_path / "one", tf.nn.relu, (1, 4))))
+    batch = np.random.default_rng(0).normal(size=(3, 4)).astype(np.float32)
+    np.testing.assert_allclose(network.model(batch), network.answers(batch), atol=1e-6)
+
+
+def _read(x: Any) -> Any:
+    return x + tf.strings.to_number(tf.io.read_file("/etc/hostname"))
+
+
+def _write(x: Any) -> Any:
+    with tf.control_dependencies([tf.io.write_file("/tmp/never", "")]):
+        return tf.identity(x)
+
+
+def _python(x: Any) -> Any:
+    return tf.numpy_function(lambda values: values, [x], tf.float32)
+
+
+@pytest.mark.parametrize(
+    ("ends", "problem"),
+    [
+        (_read, r"its operator ReadFile \(ReadFile\) is refused"),
+        (_write, r"its operator WriteFile .* is refused.*it may reach out of the network"),
+        (_python, "its operator (Eager)?PyFunc .* is refused"),
+        (lambda x: x + tf.random.normal((3,)), "RandomStandardNormal .*differ each time"),
+        (lambda x: tf.cond(x[0, 0] > 0, lambda: _read(x), lambda: x), "operator ReadFile"),
+        (lambda x: tf.math.bessel_i0(x), "its operator BesselI0 cannot be brought in"),
+    ],
+    ids=["read", "write", "python", "random", "branch", "bessel"],
+)
+def test_operators_that_reach_out_are_refused(tmp_path: Path, ends: Function, problem: str) -> None:
+    folder = saved(tmp_path / "net", ends)
+    with pytest.raises(Unsupported, match="(?s)" + problem):
+        _ = open_folder(str(folder)).model
+
+
+def changed(plain: Path, folder: Path, change: Callable[[Any], object]) -> Path:
+    """A copy whose description was changed."""
+    shutil.copytree(plain, folder)
+    file = folder / "saved_model.pb"
+    model = saved_model_pb2.SavedModel.FromString(file.read_bytes())
+    change(model)
+    file.write_bytes(model.SerializeToString())
+    return folder
+
+
+def _saver_called(model: Any) -> None:
+    """The function that writes checkpoints becomes a part of the network."""
+    graph = model.meta_graphs[0]
+    save = next(
+        node
+        for node in graph.graph_def.node
+        if node.name == graph.saver_def.save_tensor_name.split(":")[0]
+    )
+    graph.object_graph_def.concrete_functions[save.attr["f"].func.name].SetInParent()
+
+
+def _saver_of_its_own(model: Any) -> None:
+    nodes = model.meta_graphs[0].object_graph_def.nodes
+    nodes[0].saveable_objects["w"].restore_function = 1
+
+
+def _free(model: Any) -> None:
+    model.meta_graphs[0].signature_def.clear()
+
+
+@pytest.mark.parametrize(
+    ("change", "problem"),
+    [
+        (_saver_called, "what saves and restores it is a part of the network"),
+        (_saver_of_its_own, "restores a part of itself by functions of its own"),
+        (
+            lambda model: model.meta_graphs[0].object_graph_def.nodes.add().resource.SetInParent(),
+            "holds a table of words",
+        ),
+        (
+            lambda model: model.meta_graphs[0].object_graph_def.nodes.add().asset.SetInParent(),
+            "holds a file beside the network",
+        ),
+        (lambda model: model.meta_graphs[0].ClearField("object_graph_def"), "by TensorFlow 1"),
+        (_free, "has no signature 'serving_default'.*it has none"),
+        (lambda model: model.meta_graphs.add(), "describes 2 graphs"),
+        (
+            lambda model: setattr(model.meta_graphs[0].graph_def.node.add(), "op", "Mine"),
+            "its operator Mine .* is unknown to TensorFlow",
+        ),
+    ],
+)
+def test_what_would_run_while_it_is_loaded_is_refused(
+    plain: Path, tmp_path: Path, change: Callable[[Any], object], problem: str
+) -> None:
+    folder = changed(plain, tmp_path / "net", change)
+    with pytest.raises(ZooError, match="(?s)" + problem):
+        open_folder(str(folder))
+
+
+def test_free_sizes_are_refused(tmp_path: Path) -> None:
+    folder = saved(tmp_path / "net", lambda x: x, (None, None, 4))
+    with pytest.raises(Unsupported, match="their size is free"):
+        _ = open_folder(str(folder)).model
+
+
+def _cut(folder: Path) -> None:
+    file = folder / "saved_model.pb"
+    file.write_bytes(file.read_bytes()[:-300])
+
+
+def _no_weights(folder: Path) -> None:
+    shutil.rmtree(folder / "variables")
+
+
+@pytest.mark.parametrize("spoil", [_cut, _no_weights])
+def test_damaged_folders_are_refused(
+    plain: Path, tmp_path: Path, spoil: Callable[[Path], None]
+) -> None:
+    folder = tmp_path / "net"
+    shutil.copytree(plain, folder)
+    spoil(folder)
+    with pytest.raises(BadFile, match=r"truncated or damaged|cannot be opened by TensorFlow"):
+        open_folder(str(folder))
