@@ -12,9 +12,10 @@ from .axes import name_axes
 from .contents import inspect, read_manifest, recognises, write_manifest
 from .conversion import convert
 from .external_data import refuse_large, store
+from .half_precision import to_float16
 from .options import in_layout, layout_of, options
 from .qat import with_trained_ranges
-from .quantization import quantized, to_float16, with_small_weights
+from .quantization import quantized, with_small_weights
 from .usage import usage
 
 if TYPE_CHECKING:

@@ -1,4 +1,4 @@
-"""Quantization of ONNX files: float16, 8-bit weights, or 8-bit integers throughout."""
+"""Quantization of ONNX files: 8-bit weights, or 8-bit integers throughout."""
 
 from __future__ import annotations
 
@@ -23,20 +23,6 @@ _DYNAMIC = ["MatMul", "Gemm", "Conv", "Gather", "LSTM"]
 #: How tf2onnx ends the names of nodes that it adds.
 _ADDED = re.compile(r"__\d+\Z")
 _ELEMENTWISE = frozenset({"Mul", "Add", "Sub", "Div"})
-
-
-def to_float16(model: Any) -> Any:
-    """Halves weights and arithmetic; input and output stay float32.
-
-    ONNX Runtime's own tool, which ships with the runtime that runs the file. On a processor
-    without half-precision kernels, the runtime itself computes in float32 between casts.
-    """
-    tool = require("onnxruntime.transformers.float16")
-    ordered = require("onnxruntime.transformers.onnx_model").OnnxModel(
-        tool.convert_float_to_float16(simplified(model), keep_io_types=True)
-    )
-    ordered.topological_sort()  # the tool puts the casts of inputs last
-    return ordered.model
 
 
 def with_small_weights(model: Any) -> Any:

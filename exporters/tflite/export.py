@@ -72,7 +72,12 @@ def _convert(converter: Any, request: ExportRequest, tf: Any) -> tuple[bytes, Wr
     if request.precision == "float16":
         converter.target_spec.supported_types = [tf.float16]
     store_sparsely(converter, request)
-    return bytes(converter.convert()), Written()
+    data = bytes(converter.convert())
+    if request.precision == "float16":
+        from .normalization import with_real_normalization
+
+        data = with_real_normalization(data, request.model)
+    return data, Written()
 
 
 def compare_layers(request: LayerRequest) -> LayerComparison:

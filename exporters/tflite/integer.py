@@ -14,10 +14,12 @@ from ..shared.integer_layout import scheme_of
 from ..shared.layer_mapping import check_layers, layers_of, operators_of
 from ..shared.recurrent import recurrent_layers
 from .lstm import with_usable_states
-from .schema import first_arithmetic, float_results, operators
+from .schema import float_results, operators
 
 #: The quantizer's message for each operator that it cannot treat.
 _NO_16_BITS = re.compile(r"16x8-bit not yet supported for op: '(\w+)'")
+#: Of the span of a channel's raw values; the gate refuses what has fewer.
+_FEWEST_STEPS = 10
 #: Operators that the quantizer cannot select by name: all or none are kept.
 _KNOWN_BY_KIND = frozenset({"TRANSPOSE_CONV"})
 
@@ -31,6 +33,7 @@ def convert_to_integers(converter: Any, request: ExportRequest) -> tuple[bytes, 
     tf = require("tensorflow")
     assert request.calibration is not None  # the core never asks without
     check_layers(request.model, request.keep)
+    check_integer_input(request)
     samples = request.calibration
     converter.optimizations = [tf.lite.Optimize.DEFAULT]
     if request.precision == "int16x8":
@@ -84,9 +87,41 @@ def interface_of(request: ExportRequest, scheme: Target) -> str:
     return "uint8" if request.integer_input else "float32"
 
 
+def check_integer_input(request: ExportRequest) -> None:
+    """Refuses an input of 8-bit integers that leave too few steps to one of its channels.
+
+    The range of an input holds 0, since zero points are numbers of its type: all of it goes to an
+    offset that is large beside the signal, or to another channel.
+
+    Raises:
+        Unsupported: Names the channel.
+    """
+    samples, interface = request.calibration, interface_of(request, scheme_of(request))
+    if samples is None or samples.dtype.kind in "iu" or request.integer_input:
+        return
+    if request.precision == "int16x8" or interface == "float32" or "channel" not in request.axes:
+        return
+    channel = 1 + request.axes.index("channel")
+    others = tuple(axis for axis in range(samples.ndim) if axis != channel)
+    low, high = samples.min(others).tolist(), samples.max(others).tolist()
+    step = (max(0.0, *high) - min(0.0, *low)) / 255
+    for number, (least, most) in enumerate(zip(low, high, strict=True)):
+        if 0 < most - least < _FEWEST_STEPS * step:
+            raise Unsupported(
+                f"channel {number}, from {least:,.6g} to {most:,.6g}, does not fit into an input "
+                f"of {interface}",
+                why=f"the 256 numbers of all channels together are {step:,.3g} apart, from "
+                f"{min(0.0, *low):,.6g} to {max(0.0, *high):,.6g}",
+                fix="subtract a constant such as the mean, and divide, in the data and in the "
+                "application; or choose a target whose files take real numbers",
+            )
+
+
 def _quantized(calibrated: bytes, request: ExportRequest, scheme: Target) -> bytes:
     """8-bit integers from a float file with ranges, but for what must stay real."""
     from tensorflow.lite.python.convert import mlir_quantize
+
+    from .normalization import first_arithmetic
 
     tf = require("tensorflow")
     interface = interface_of(request, scheme)
@@ -154,7 +189,7 @@ def _with_16_bits(converter: Any, request: ExportRequest) -> bytes:
     kernels = tf.lite.OpsSet.EXPERIMENTAL_TFLITE_BUILTINS_ACTIVATIONS_INT16_WEIGHTS_INT8
     converter.target_spec.supported_ops = [kernels]
     try:
-        return bytes(converter.convert())
+        data = bytes(converter.convert())
     except RuntimeError as error:
         missing = sorted(set(_NO_16_BITS.findall(str(error))))
         if not missing:
@@ -164,6 +199,11 @@ def _with_16_bits(converter: Any, request: ExportRequest) -> bytes:
             why="int16x8 exists for the commonest operators alone",
             fix="choose the precision int8, or build the network without them",
         ) from error
+    if request.integer_input:
+        return data
+    from .normalization import with_real_normalization
+
+    return with_real_normalization(data, request.model)
 
 
 def convert_trained(converter: Any, request: ExportRequest) -> bytes:
@@ -173,6 +213,7 @@ def convert_trained(converter: Any, request: ExportRequest) -> bytes:
     largest weight of each channel is the one they were trained with.
     """
     tf = require("tensorflow")
+    check_integer_input(request)
     scheme = scheme_of(request)
     interface = tf.as_dtype(interface_of(request, scheme))
     converter.optimizations = [tf.lite.Optimize.DEFAULT]

@@ -15,9 +15,6 @@ IDENTIFIER = b"TFL3"
 ALIGNMENT = 16
 
 
-_ELEMENTWISE = frozenset({"MUL", "ADD", "SUB", "DIV"})
-
-
 def schema() -> Any:
     """The reader of flatbuffers, which needs no TensorFlow."""
     return require("ai_edge_litert.schema_py_generated")
@@ -57,24 +54,6 @@ def float_results(data: bytes) -> set[str]:
     made = [o for o in graph.operators if kind_of(model, o) != "DEQUANTIZE"]
     results = {int(i) for operator in made for i in operator.outputs}
     return {graph.tensors[i].name.decode() for i in results if graph.tensors[i].type == real}
-
-
-def first_arithmetic(data: bytes) -> list[str]:
-    """Names of the results of those operators that add or multiply constants to raw input."""
-    model = read_model(data)
-    graph = model.subgraphs[0]
-    names = []
-    reached = {int(index) for index in graph.inputs}
-    for operator in graph.operators:
-        inputs = [int(i) for i in operator.inputs if i >= 0]
-        raw = [i for i in inputs if i in reached]
-        constant = [i for i in inputs if model.buffers[graph.tensors[i].buffer].data is not None]
-        elementwise = kind_of(model, operator) in _ELEMENTWISE
-        if elementwise and len(raw) == 1 and len(constant) == 1:
-            result = int(operator.outputs[0])
-            reached.add(result)
-            names.append(graph.tensors[result].name.decode())
-    return names
 
 
 def serialize(model: Any, size: int = 1 << 20) -> bytes:

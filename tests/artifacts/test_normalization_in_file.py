@@ -29,9 +29,10 @@ from zoo.contracts import (
     SeriesPreprocessing,
     TokenPreprocessing,
 )
+from zoo.contracts.network_entry import EntryTensor, NetworkEntry
 from zoo.contracts.precision import precision_named
 from zoo.networks.building import deployed_model
-from zoo.networks.leading_layers import LeadingResults
+from zoo.networks.leading_layers import LeadingResult, LeadingResults
 
 COLOURS = ImagePreprocessing(
     height=8, width=8, channels=3, mean=(0.48, 0.45, 0.2), std=(0.2, 0.25, 0.3)
@@ -269,3 +270,51 @@ def test_a_format_without_inner_tensors_has_none_to_measure(tmp_path: Path) -> N
     found = check_normalization(blind, path, SERIES, precision_named("float32"), raw)
     assert (found.kind, found.check.passed) == ("none", True)
     assert found.check.value == "none to measure: the format onnx shows no inner tensors"
+
+
+def held_to(values: np.ndarray, *layers: tuple[str, np.ndarray], step: float = 0.0) -> bool:
+    """Whether a file whose first layer reads these values passes, by what the network computed."""
+    kept = tuple(
+        LeadingResult(
+            layer=name,
+            shape=result.shape[1:],
+            places=np.arange(result[0].size),
+            values=result.reshape(len(result), -1).astype(np.float32),
+        )
+        for name, result in layers
+    )
+    known = LeadingResults(inputs=OFFSET_RAW, results=kept)
+    entry = NetworkEntry(
+        tensors=(
+            EntryTensor(name="t", values=values[..., None], operators=("Sub",), input_step=step),
+        )
+    )
+    shown = replace(ONNX, network_entry=lambda path, inputs, results: entry)
+    # None of these values belong to the built inputs: only the network is left to compare with.
+    found = check_normalization(
+        shown, Path("f"), OFFSET_SERIES, precision_named("int8"), OFFSET_RAW[:0], known
+    )
+    return found.check.passed
+
+
+OFFSET_SERIES = SeriesPreprocessing(steps=5, channels=2, mean=(1e5, 0.0), std=(3.0, 1.0))
+OFFSET_RAW = np.float32(
+    np.random.default_rng(3).normal(0, 1, (4, 5, 2)) * OFFSET_SERIES.std + OFFSET_SERIES.mean
+)
+
+
+def test_a_part_of_the_normalization_is_not_held_to_itself() -> None:
+    centred = OFFSET_RAW.astype(np.float64) - OFFSET_SERIES.mean
+    normal = centred / OFFSET_SERIES.std
+    own = np.tanh(normal)
+    layers = ("centred", centred), ("normalization", normal), ("own", own)
+    assert held_to(own, *layers)
+    assert not held_to(centred, *layers), "the product is missing"
+    assert not held_to(own * 0.9, *layers)
+
+
+def test_no_integer_step_explains_a_lost_signal() -> None:
+    normal = (OFFSET_RAW.astype(np.float64) - OFFSET_SERIES.mean) / OFFSET_SERIES.std
+    own = np.tanh(normal)
+    assert held_to(own + 0.01, ("own", own), step=0.1)
+    assert not held_to(np.zeros_like(own), ("own", own), step=400.0)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import resource
 import shutil
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from makers import no_privileges
 
 from zoo.common import system_errors
 from zoo.common.errors import ZooError
+from zoo.common.files import write_bytes
 from zoo.common.system_errors import system_error
 from zoo.common.worker import flatten
 from zoo.networks.published.cache import own_weights
@@ -63,6 +65,28 @@ def test_the_folder_and_what_to_set(place: str, fix: str, folders: Path) -> None
         found = told(of_system(number, path))
         assert found.what == f"the disk of {path} is full"
         assert found.fix == f"free some space: finished steps are kept; or {fix}"
+
+
+def test_a_file_that_is_larger_than_the_shell_allows(folders: Path, tmp_path: Path) -> None:
+    """`ulimit -f`; what a library writes has no name in the error."""
+    for path, what in (
+        (tmp_path / "x", f"{tmp_path}/x is"),
+        (None, "a file that was being written is"),
+    ):
+        found = told(of_system(errno.EFBIG, path))
+        assert found.what == f"{what} larger than a file may be here"
+        assert "ulimit -f" in str(found.fix)
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, hard))
+    try:
+        with pytest.raises(
+            ZooError, match=r"x was not written: it is larger than a file"
+        ) as caught:
+            write_bytes(tmp_path / "x", b"0" * 2000)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert "ulimit -f" in str(caught.value.fix)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_full_disk_whose_name_the_system_does_not_say(

@@ -63,6 +63,29 @@ class Plan:
         return self
 
 
+@pytest.mark.parametrize("when", ["before", "meanwhile", "never"])
+def test_inputs_that_changed_since_the_plan_was_made(tmp_path, when):
+    """A result of others would be kept as that of those which the key names."""
+    seen = []
+
+    def check() -> None:
+        seen.append(when)
+        if when == "before" or (when == "meanwhile" and len(seen) > 1):
+            raise BadData("the pictures changed during the run")
+
+    def work(given: StepContext) -> Outcome:
+        raise ValueError("no such class")
+
+    plan = Plan().add("a", work=work)
+    plan.steps = [replace(plan.steps[0], check=check)]
+    pipeline = Pipeline(cache=StepCache(tmp_path), store=None, run="r", on_step=Watcher())
+    (record,) = pipeline.execute(plan.steps)
+    assert record.status == "failed"
+    assert plan.done == ([] if when == "before" else ["a"])
+    said = "ValueError: no such class" if when == "never" else "the pictures changed during the run"
+    assert record.reason.startswith(said)
+
+
 class Watcher:
     """Receives events; raises what it was given at the end of one step."""
 

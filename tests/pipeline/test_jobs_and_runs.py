@@ -407,6 +407,25 @@ def test_rejected_file_takes_the_place_of_the_good_one(carry_out):
     assert not bad.files[0].exists()
 
 
+def test_data_that_change_during_a_run_are_refused_by_each_step_that_begins(tmp_path, monkeypatch):
+    """What was trained on is another dataset by then: test examples may have been trained on."""
+    monkeypatch.chdir(tmp_path)
+    for name in ("a", "b"):
+        (tmp_path / "photos" / name).mkdir(parents=True)
+    steps = make_plan(job(data="folder:photos"), Path("c"), PlanScope())
+    kinds = {step.id.kind for step in steps}
+    assert {"finetune", "evaluate", "export", "gate", "bench"} <= kinds
+    for step in steps:
+        step.check_inputs()
+    (tmp_path / "photos" / "a" / "new.png").touch()
+    for step in steps:
+        with pytest.raises(BadData, match="folder:photos changed during the run"):
+            step.check_inputs()
+    (tmp_path / "photos").rename(tmp_path / "gone")
+    with pytest.raises(UsageError, match="there is no folder photos"):
+        steps[0].check_inputs()
+
+
 @pytest.mark.parametrize("when", ["before", "meanwhile"])
 def test_two_projects_fill_one_folder(carry_out, tmp_path, monkeypatch, when):
     """Their data have the same relative name; the second may have begun before the first ended."""

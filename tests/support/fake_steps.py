@@ -29,7 +29,11 @@ class FakeStep(Step[Any]):
     wait: tuple[StepId, ...] = ()
     doubt: tuple[StepId, ...] = ()
     stands_for: StepId | None = None
+    check: Callable[[], None] = lambda: None
     why_not: Callable[[FinishedSteps], str] = field(default=lambda before: "")
+
+    def check_inputs(self) -> None:
+        self.check()
 
     @property
     def name(self) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -121,3 +121,76 @@ def _change(model: Any, graph: Any, place: int, change: Callable[[Any], Any]) ->
         tensor.quantization.scale = [float(s) * factor for s in tensor.quantization.scale]
         return
     buffer.data = np.frombuffer(np.ascontiguousarray(change(values), dtype).tobytes(), np.uint8)
+
+
+def arithmetic_mutants(path: Path) -> Iterator[tuple[str, Path]]:
+    """Files beside it whose first arithmetic was changed, whatever the order of its operators.
+
+    Each of its operators once with a constant × 1.1 in one channel, and once left out.
+    """
+    target = path.with_name(f"mutant{path.suffix}")
+    change = _change_onnx if path.suffix == ".onnx" else _change_tflite
+    for number in range(change(path, target, None, False)):
+        for left_out in (False, True):
+            change(path, target, number, left_out)
+            yield f"operator {number} {'left out' if left_out else '× 1.1'}", target
+
+
+def _matters(values: Any) -> bool:
+    """Whether a constant is neither 1 nor what makes up for a rounding."""
+    return bool((values != 1).any() and np.abs(values).max() > 1e-3)
+
+
+def _first_times_11(values: Any) -> Any:
+    changed = values.copy()
+    changed.ravel()[0] *= 1.1
+    return changed
+
+
+def _change_onnx(path: Path, target: Path, number: int | None, left_out: bool) -> int:
+    """Writes the file with one operator changed; returns how many there are."""
+    import onnx
+
+    from zoo.exporters.onnx.quantization import first_arithmetic
+
+    model = onnx.load(path)
+    stored = {tensor.name: tensor for tensor in model.graph.initializer}
+    names = first_arithmetic(model.graph)
+    constant = {name: onnx.numpy_helper.to_array(tensor) for name, tensor in stored.items()}
+    nodes = [n for n in model.graph.node if n.name in names and _matters(constant[n.input[1]])]
+    if number is None:
+        return len(nodes)
+    node = nodes[number]
+    if left_out:
+        for reader in model.graph.node:
+            reader.input[:] = [node.input[0] if i == node.output[0] else i for i in reader.input]
+    else:
+        tensor = stored[node.input[1]]
+        values = _first_times_11(constant[tensor.name])
+        tensor.CopyFrom(onnx.numpy_helper.from_array(values, tensor.name))
+    onnx.save(model, str(target))
+    return len(nodes)
+
+
+def _change_tflite(path: Path, target: Path, number: int | None, left_out: bool) -> int:
+    """The same for TFLite."""
+    from zoo.exporters.tflite.normalization import entry_arithmetic
+    from zoo.exporters.tflite.schema import read_model, serialize
+
+    data = path.read_bytes()
+    model = read_model(data)
+    graph = model.subgraphs[0]
+    steps = [step for step in entry_arithmetic(model) if _matters(step.values)]
+    if number is None:
+        return len(steps)
+    step = steps[number]
+    if left_out:
+        given = next(i for i in step.inputs if i != step.constant)
+        for reader in graph.operators:
+            reader.inputs = [given if int(i) == step.result else int(i) for i in reader.inputs]
+    else:
+        changed = _first_times_11(step.values).astype(np.float32)
+        buffer = model.buffers[graph.tensors[step.constant].buffer]
+        buffer.data = np.frombuffer(changed.tobytes(), np.uint8)
+    target.write_bytes(serialize(model, len(data)))
+    return len(steps)

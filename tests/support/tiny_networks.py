@@ -67,15 +67,17 @@ def next_pixel_tagger() -> Deployed:
     return trained(network, lambda raw: raw, tokens, following, 3)
 
 
-def trained(network: Any, normalize: Any, inputs: Any, labels: Any, epochs: int) -> Deployed:
+def trained(
+    network: Any, normalize: Any, inputs: Any, labels: Any, epochs: int, training: int = TRAINING
+) -> Deployed:
     import keras
 
     shape, kind = inputs.shape[1:], inputs.dtype.name
     raw = keras.Input(shape, dtype=kind)
     model = keras.Model(raw, keras.layers.Softmax()(network(normalize(raw))))
     model.compile(keras.optimizers.Adam(1e-2), keras.losses.SparseCategoricalCrossentropy())
-    model.fit(inputs[:TRAINING], labels[:TRAINING], epochs=epochs, verbose=0)
-    return deployed(network, normalize, inputs[:TRAINING], inputs[TRAINING:])
+    model.fit(inputs[:training], labels[:training], epochs=epochs, verbose=0)
+    return deployed(network, normalize, inputs[:training], inputs[training:])
 
 
 def deployed(

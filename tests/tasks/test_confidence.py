@@ -7,12 +7,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from zoo.artifacts import closeness
 from zoo.contracts import Check
 from zoo.contracts.dataset import IGNORED
 from zoo.contracts.precision import precision_named
-from zoo.tasks.confidence import calibration_error, confidence_loss, resolution
+from zoo.registry import PluginSettings, load_registry
+from zoo.tasks.confidence import calibration_error, confidence_loss, finer_than, resolution
 
-POINTS = precision_named("int8").tolerances.confidence
+INT8 = precision_named("int8")
+POINTS = INT8.tolerances.confidence
+TASK = load_registry(PluginSettings(installed=False)).tasks.get("image-classification")
 RANDOM = np.random.default_rng(3)
 
 
@@ -87,31 +91,64 @@ def unsure(classes: int, count: int = 400) -> np.ndarray:
     return (raised / raised.sum(axis=1, keepdims=True)).astype(np.float32)
 
 
+@pytest.mark.parametrize(
+    ("name", "advice"),
+    [
+        (
+            "int8",
+            "keep the last layers in float (--keep-float head,probabilities), or choose float16 "
+            "or dynamic-int8",
+        ),
+        ("int16x8", "choose float16 or dynamic-int8"),
+        ("dynamic-int8", "choose float16"),
+        ("float16", "choose float32"),
+    ],
+)
+def test_what_helps_against_rounding_is_finer_and_can_be_asked_for(name, advice) -> None:
+    assert finer_than(precision_named(name)) == advice
+
+
+def test_rounding_that_picks_another_class_is_told_with_what_helps() -> None:
+    """No tie, and steps of sixteen bits: `resolution` passes, so `parity` has to say it."""
+    before = unsure(300)
+    after = (before * np.exp(np.random.default_rng(1).normal(0, 0.05, before.shape))).astype("f4")
+    int16 = precision_named("int16x8")
+    assert resolution(before, after, int16).passed
+    found = closeness.compare(TASK, before, after)
+    assert found.margin == pytest.approx(0.00062, abs=1e-4)
+    reason = closeness.parity(TASK, found, int16).reason
+    assert "of 400 real inputs, where its network holds both for about as likely" in reason
+    assert "rounding picks one; choose float16 or dynamic-int8" in reason
+    sure = np.eye(10, dtype=np.float32)[np.arange(400) % 10]
+    other = closeness.parity(TASK, closeness.compare(TASK, sure, sure[::-1]), int16)
+    assert "rounding" not in other.reason
+
+
 def rounded(outputs: np.ndarray, steps: int) -> np.ndarray:
     return np.round(outputs * steps) / np.float32(steps)
 
 
 def test_probabilities_below_the_step_of_eight_bits_are_refused() -> None:
     outputs = unsure(300)
-    check = resolution(outputs, rounded(outputs, 256))
+    check = resolution(outputs, rounded(outputs, 256), INT8)
     assert not check.passed
     assert "largest probability below 4 steps of 0.0039 on" in check.value
     assert "come in steps of 0.0039" in check.reason
     assert "--keep-float head,probabilities" in check.reason
-    assert resolution(outputs, rounded(outputs, 32768)).passed
-    assert not resolution(outputs, np.zeros_like(outputs)).passed
+    assert resolution(outputs, rounded(outputs, 32768), INT8).passed
+    assert not resolution(outputs, np.zeros_like(outputs), INT8).passed
 
 
 @pytest.mark.parametrize("classes", [2, 10])
 def test_few_classes_have_room_and_a_sure_network_has_no_steps(classes: int) -> None:
     outputs = unsure(classes)
-    check = resolution(outputs, rounded(outputs, 256))
+    check = resolution(outputs, rounded(outputs, 256), INT8)
     assert check.passed
     assert "below" not in check.value
     sure = np.eye(classes, dtype=np.float32)[np.arange(400) % classes]
-    assert "below" not in resolution(sure, sure * 255 / 256).value
+    assert "below" not in resolution(sure, sure * 255 / 256, INT8).value
     tied = np.full_like(outputs, 1 / classes)
-    assert resolution(tied, tied).passed
+    assert resolution(tied, tied, INT8).passed
 
 
 @pytest.mark.slow
@@ -136,5 +173,9 @@ def test_int8_of_a_real_network_of_300_classes_is_refused_until_its_head_is_floa
     for format in FORMATS.values():
         for keep, passes in ((), False), (("head", "probabilities"), True):
             path, _ = write(format, subject, tmp_path, "int8", keep=keep)
-            check = resolution(subject.answers, answers_of(path, subject.inputs))
+            answers = answers_of(path, subject.inputs)
+            check = resolution(subject.answers, answers, INT8)
             assert check.passed == passes, check.value
+            parity = closeness.parity(TASK, closeness.compare(TASK, subject.answers, answers), INT8)
+            assert parity.passed == passes, parity.value
+            assert ("rounding picks one; keep the last layers" in parity.reason) != passes

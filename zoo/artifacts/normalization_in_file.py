@@ -8,7 +8,7 @@ layers make of raw inputs is compared with what the network's own layers make of
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -298,6 +298,7 @@ def _held_to_network(
     leading: LeadingResults,
 ) -> NormalizationFinding | None:
     """What first layers read, or else give, against the network's; None where it is not that."""
+    leading = _behind_normalization(leading, preprocessing)
     inputs = np.moveaxis(leading.inputs, -1, _channel(preprocessing))
     entry = read(path, inputs, True)
     factor = _factor(preprocessing)
@@ -305,7 +306,8 @@ def _held_to_network(
     def own_rounding(tensor: EntryTensor, size: float) -> float:
         # It was not multiplied by weights: its own roundings are all that it may be off by.
         share = _RESULTS["float16" if tensor.half else "float32"]
-        return share + max(tensor.step, tensor.input_step * factor) / size
+        steps = max(tensor.step, tensor.input_step * factor) / size
+        return share + min(steps, _INTEGER_RESULTS)
 
     read_as = [
         (near, own_rounding(one, near.size))
@@ -325,3 +327,17 @@ def _held_to_network(
             )
             return NormalizationFinding(kind="network", check=check)
     return None
+
+
+def _behind_normalization(leading: LeadingResults, preprocessing: Preprocessing) -> LeadingResults:
+    """Results of the network's own layers: those of a part of the normalization prove nothing."""
+    normal = normalize(leading.inputs.astype(np.float64), preprocessing)
+    flat = normal.reshape(len(normal), -1)
+    for count, result in enumerate(leading.results, 1):
+        if result.shape != normal.shape[1:]:
+            continue
+        right = flat[:, result.places]
+        off = np.square(result.values - right).mean() / max(np.square(right).mean(), 1e-30)
+        if off <= _RESULTS["float32"] ** 2:
+            return replace(leading, results=leading.results[count:])
+    return leading

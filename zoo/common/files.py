@@ -21,6 +21,8 @@ from zoo.common.paths import OTHER_HOME, is_own
 _CHUNK = 1 << 20
 #: What to do when the user's folder of results cannot be written.
 OTHER_OUTPUT = "choose another folder with --output, or change its permissions"
+#: What to do when the shell, or the file system, limits the size of a file.
+LARGER_FILES = "raise the limit (ulimit -f unlimited), or take a disk that holds larger files"
 #: What to do when a file that the user named cannot be written.
 OTHER_FILE = "name another file, or change the permissions of its folder"
 
@@ -103,6 +105,12 @@ def cannot_write(path: Path, error: OSError, *, fix: str | None = None) -> ZooEr
             f"{path} was not written: the disk is full",
             why=str(error),
             fix="free some space and type the same command: finished steps are kept",
+        )
+    if error.errno == errno.EFBIG:
+        return ZooError(
+            f"{path} was not written: it is larger than a file may be here",
+            why=error.strerror,
+            fix=LARGER_FILES,
         )
     return ZooError(
         f"{path} cannot be written",

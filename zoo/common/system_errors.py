@@ -9,6 +9,7 @@ import tempfile
 from pathlib import Path
 
 from zoo.common.errors import ZooError
+from zoo.common.files import LARGER_FILES
 from zoo.common.paths import OTHER_HOME, cache_folder, config_folder, data_folder
 
 #: A disk with fewer free bytes counts as full: no step of ours writes less.
@@ -32,6 +33,9 @@ def system_error(error: OSError) -> ZooError | None:
         return ZooError("no socket can be made for child processes", why=reason, fix=_SHORTER)
     if error.errno in _FULL:
         return _full([place] if place else _full_folders(), reason)
+    if error.errno == errno.EFBIG:
+        of = f"{place} is" if place else "a file that was being written is"
+        return ZooError(f"{of} larger than a file may be here", why=reason, fix=LARGER_FILES)
     if place is None or error.errno not in (*_CLOSED, *_NO_FOLDER):
         return None
     what = "may not be used" if error.errno in _CLOSED else "cannot be used"

@@ -123,6 +123,7 @@ class Pipeline:
             children=self.children,
         )
         try:
+            step.check_inputs()
             outcome = step.run(work)
             record = StepRecord(
                 step=step.name,
@@ -142,9 +143,17 @@ class Pipeline:
         # A plugin's task or driver may raise anything: it must cost this step alone. Signals arrive
         # in the main thread, so that an interruption here is its own doing, too.
         except BaseException as error:
-            return self._failed(step, self._explain(error), started)
+            return self._failed(step, self._cause(step, error), started)
         finally:
             shutil.rmtree(partial, ignore_errors=True)
+
+    def _cause(self, step: Step[Any], error: BaseException) -> ZooError:
+        """Inputs that changed meanwhile explain whatever came of it."""
+        try:
+            step.check_inputs()
+        except Exception as changed:
+            return self._explain(changed)
+        return self._explain(error)
 
     def _explain(self, error: BaseException) -> ZooError:
         if isinstance(error, ZooError):

@@ -13,7 +13,13 @@ from zoo.contracts import Check, Comparison, Metric, Output, Precision, Task, Tr
 from zoo.hookspecs import hookimpl
 from zoo.results.formatting import metric_decimals
 from zoo.tasks import classes
-from zoo.tasks.confidence import TIE, calibration_error, confidence_loss, resolution
+from zoo.tasks.confidence import (
+    TIE,
+    calibration_error,
+    confidence_loss,
+    finer_than,
+    resolution,
+)
 
 if TYPE_CHECKING:
     from zoo.contracts.baseline import AgainstBaseline
@@ -21,6 +27,9 @@ if TYPE_CHECKING:
 
 SIGNIFICANCE = 0.05
 CONFIDENCE = 0.95
+#: Where a network's first choice is no more than this ahead, rounding may pick another; files that
+#: are wrong pick others where it is a tenth ahead or more.
+_NEARLY_ALIKE = 0.05
 
 
 def softmax(outputs: Any) -> Any:
@@ -111,6 +120,12 @@ def parity(comparison: Comparison, precision: Precision, what: str = "inputs") -
     reason, decimals = "", max(2, metric_decimals(comparison.count))
     if not agreed.passed:
         reason = f"the file chooses another class on {_differing(comparison, parts)}"
+        if comparison.margin is not None and comparison.margin <= _NEARLY_ALIKE:
+            reason += (
+                ", where its network holds both for about as likely "
+                f"({comparison.margin:.2g} apart in the median): rounding picks one; "
+                f"{finer_than(precision)}"
+            )
     elif not close:
         reason = f"probabilities differ by up to {comparison.max_abs:.2g}"
     return Check(
@@ -223,7 +238,7 @@ class Classification(Task):
         most, labels = precision.tolerances.confidence, truth.labels[:, None]
         return (
             confidence_loss(labels, reference[:, None], candidate[:, None], most),
-            resolution(reference, candidate),
+            resolution(reference, candidate, precision),
         )
 
     def calibration_error(self, outputs: Array, truth: Truth) -> float | None:

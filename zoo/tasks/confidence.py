@@ -9,9 +9,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from zoo.contracts import Check
+from zoo.contracts import Check, Precision
 from zoo.contracts.dataset import IGNORED
-from zoo.contracts.precision import BASELINE
+from zoo.contracts.precision import BASELINE, PRECISIONS
 
 if TYPE_CHECKING:
     from zoo.contracts.task import Array
@@ -129,7 +129,20 @@ def _interval(before: Array, after: Array, counts: Array) -> tuple[float, float]
     return float(low), float(high)
 
 
-def resolution(before: Array, after: Array) -> Check:
+def finer_than(precision: Precision) -> str:
+    """What helps where the rounding of a precision picks another class, as measured (gate.md)."""
+    finer = [
+        other.name
+        for other in PRECISIONS
+        if "float" in other.activations and BASELINE.order < other.order < precision.order
+    ]
+    choose = f"choose {' or '.join(finer or [BASELINE.name])}"
+    if precision.activations.endswith("int8"):
+        return f"keep the last layers in float (--keep-float head,probabilities), or {choose}"
+    return choose
+
+
+def resolution(before: Array, after: Array, precision: Precision) -> Check:
     """Whether the steps of a file's probabilities are fine enough for its network's answers.
 
     Of many classes a network that is not sure gives each less than a step of 8 bits, 1/256: the
@@ -138,6 +151,7 @@ def resolution(before: Array, after: Array) -> Check:
     Args:
         before: The network's probabilities, (answers, classes).
         after: The file's.
+        precision: Of the file.
     """
     import numpy as np
 
@@ -160,8 +174,7 @@ def resolution(before: Array, after: Array) -> Check:
         reason=""
         if passed
         else f"its probabilities {steps}, too coarse for a network whose largest one is below "
-        f"{float(np.median(two[:, 1])):.2g} on half of its inputs: keep the last layers in float "
-        "(--keep-float head,probabilities), or choose a precision of 16 bits",
+        f"{float(np.median(two[:, 1])):.2g} on half of its inputs: {finer_than(precision)}",
     )
 
 

@@ -180,7 +180,10 @@ class SequenceTagging(Task):
         """Those of a classification, of each real step."""
         most, labels = precision.tolerances.confidence, truth.labels
         steps = [self.relevant(outputs, labels) for outputs in (reference, candidate)]
-        return (confidence_loss(labels, reference, candidate, most), resolution(*steps))
+        return (
+            confidence_loss(labels, reference, candidate, most),
+            resolution(steps[0], steps[1], precision),
+        )
 
     def calibration_error(self, outputs: Array, truth: Truth) -> float | None:
         """Of the likeliest class of each real step."""

@@ -16,7 +16,7 @@ from zoo.execution.device import Device
 from zoo.execution.offline_analysis import OfflineAnalysis, analyse_file
 from zoo.execution.runtimes import distributions_of, running_plugins
 from zoo.pipeline.recipe import RecipeBench
-from zoo.pipeline.steps.origin import Origin
+from zoo.pipeline.steps.origin import DataStep
 from zoo.pipeline.steps.step import NOT_IN_KEY, FinishedSteps, Outcome, Result, Step, StepContext
 from zoo.results.measurements import Measurement
 
@@ -67,10 +67,9 @@ class StepDevice:
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class DeviceStep(Step[Result]):
+class DeviceStep(DataStep[Result]):
     """One file that passed its gate, on or for one device."""
 
-    origin: Origin
     gate: GateStep
     place: StepDevice
     #: Alone while it times; its key depends on what is installed here.

@@ -23,7 +23,7 @@ from zoo.networks.building import deployed_model, normalization
 from zoo.networks.card import Accuracy, write_card
 from zoo.networks.leading_layers import LeadingResults
 from zoo.networks.loading import LoadedModel, Subject, load_model
-from zoo.pipeline.steps.origin import Origin
+from zoo.pipeline.steps.origin import DataStep
 from zoo.pipeline.steps.step import Outcome, Step, StepContext, StepId
 from zoo.registry import load_registry
 from zoo.results.records import NetworkEvaluation, TrainingResult
@@ -46,14 +46,13 @@ EVALUATE_QAT = StepId(kind="evaluate", trained=True)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class EvaluateStep(Step[NetworkEvaluation]):
+class EvaluateStep(DataStep[NetworkEvaluation]):
     """The quality of a network on the test split, and its outputs there.
 
     Attributes:
         learnt: Trained it to be quantized: then it is evaluated so.
     """
 
-    origin: Origin
     train: FinetuneStep
     learnt: QatStep | None = None
     result_type = NetworkEvaluation

@@ -36,7 +36,7 @@ from zoo.networks.compatibility import check_fits
 from zoo.networks.loading import Subject, load_model
 from zoo.networks.logits import check_logits
 from zoo.pipeline.steps.evaluate import keras_outputs
-from zoo.pipeline.steps.origin import Origin
+from zoo.pipeline.steps.origin import DataStep
 from zoo.pipeline.steps.parts_before import PartsBefore
 from zoo.pipeline.steps.step import (
     NOT_IN_KEY,
@@ -86,7 +86,7 @@ class ExportParameters:
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class ExportStep(Step[Export]):
+class ExportStep(DataStep[Export]):
     """One file.
 
     Attributes:
@@ -95,7 +95,6 @@ class ExportStep(Step[Export]):
             this one needless.
     """
 
-    origin: Origin
     train: FinetuneStep
     learnt: QatStep | None = None
     calibrated: GateStep | None = field(default=None, metadata=NOT_IN_KEY)

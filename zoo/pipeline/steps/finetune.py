@@ -24,8 +24,8 @@ from zoo.networks.checkpoints import Checkpoint, resolve
 from zoo.networks.resizing import build_resized, check_resizing, load_resized, resized_preprocessing
 from zoo.networks.sources.graph import foreign_metadata
 from zoo.networks.weights import load_companion, save_weights
-from zoo.pipeline.steps.origin import Origin
-from zoo.pipeline.steps.step import NOT_IN_KEY, Outcome, Step, StepContext, StepId
+from zoo.pipeline.steps.origin import DataStep
+from zoo.pipeline.steps.step import NOT_IN_KEY, Outcome, StepContext, StepId
 from zoo.registry import PluginSettings, load_registry
 from zoo.results.records import TrainingResult
 from zoo.training.trainer import Trainer
@@ -50,7 +50,7 @@ class FinetuneParameters:
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class FinetuneStep(Step[TrainingResult]):
+class FinetuneStep(DataStep[TrainingResult]):
     """The training of the network, from the checkpoint or from scratch.
 
     Attributes:
@@ -60,7 +60,6 @@ class FinetuneStep(Step[TrainingResult]):
     """
 
     id: StepId = FINETUNE
-    origin: Origin
     asked: FinetuneParameters
     model: str = field(metadata=NOT_IN_KEY)
     parent: str | None

@@ -43,7 +43,7 @@ from zoo.execution.runner import choose_runtime, evaluation_of, host_device
 from zoo.execution.runtimes import distributions_of, running_plugins
 from zoo.pipeline.recipe import Gate
 from zoo.pipeline.steps.keep_golden import KeptGolden, keep_golden
-from zoo.pipeline.steps.origin import Origin
+from zoo.pipeline.steps.origin import DataStep
 from zoo.pipeline.steps.step import NOT_IN_KEY, Outcome, Step, StepContext
 from zoo.results.records import Evaluation, GatedFile, GateResult, QualityFinding
 
@@ -57,7 +57,7 @@ _NORMALIZED_INPUTS = 64
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class GateStep(Step[GateResult]):
+class GateStep(DataStep[GateResult]):
     """The verdict on one file, or on all files of one model together.
 
     Attributes:
@@ -70,7 +70,6 @@ class GateStep(Step[GateResult]):
         budgets: Kept in the manifest; judged once the file is timed.
     """
 
-    origin: Origin
     exports: tuple[ExportStep, ...] = field(metadata=NOT_IN_KEY)
     reference: EvaluateStep
     twin: GateStep | None = None

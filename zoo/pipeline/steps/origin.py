@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from zoo.common.errors import BadData
 from zoo.contracts.plugin import Plugin
+from zoo.data.opening import dataset_fingerprint
 from zoo.networks.loading import Subject
-from zoo.pipeline.steps.step import NOT_IN_KEY, FinishedStep
+from zoo.pipeline.steps.step import NOT_IN_KEY, FinishedStep, Result, Step
 from zoo.registry import Registry
 from zoo.results.records import TrainingResult
 
@@ -43,7 +45,36 @@ class Origin:
             self.registry.datasets.provider(self.data.partition(":")[0]),
         )
 
+    def refuse_change(self) -> None:
+        """Refuses data that are no longer those which keys of steps are made from.
+
+        Raises:
+            ZooError: They changed, or are gone, since the plan was made.
+        """
+        if dataset_fingerprint(self.registry, self.data) != self.fingerprint:
+            raise BadData(
+                f"{self.data} changed during the run",
+                why="its files are not those that the run began with, so results would not belong "
+                "together",
+                fix="leave the data alone during a run; start the run again",
+            )
+
     def weights(self, trained: FinishedStep[TrainingResult]) -> Subject:
         """The network with the weights that a step left."""
         path = trained.folder / trained.result.weights
         return Subject(model=str(path), plugins=self.registry.settings)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class DataStep(Step[Result]):
+    """A step about a network and data, which must still be those that the plan was made for.
+
+    Attributes:
+        origin: The network and the data.
+    """
+
+    origin: Origin
+
+    def check_inputs(self) -> None:
+        """The data must be those of the plan."""
+        self.origin.refuse_change()

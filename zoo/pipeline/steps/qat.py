@@ -17,7 +17,7 @@ from zoo.contracts.plugin import Plugin
 from zoo.contracts.training import Qat
 from zoo.data.opening import check_task, open_dataset
 from zoo.networks.loading import Subject, load_model
-from zoo.pipeline.steps.origin import Origin
+from zoo.pipeline.steps.origin import DataStep
 from zoo.pipeline.steps.step import (
     NOT_IN_KEY,
     FinishedStep,
@@ -41,7 +41,7 @@ QAT = StepId(kind="finetune", trained=True)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class QatStep(Step[TrainingResult]):
+class QatStep(DataStep[TrainingResult]):
     """The training for integers; needless where no calibrated file lost too much.
 
     Attributes:
@@ -52,7 +52,6 @@ class QatStep(Step[TrainingResult]):
     """
 
     id: StepId = QAT
-    origin: Origin
     train: FinetuneStep
     options: Qat
     target: Target

@@ -219,6 +219,13 @@ class Step(ABC, Generic[Result]):
         """Why it is superfluous, by the steps that it waited for; empty when it is not."""
         return ""
 
+    def check_inputs(self) -> None:
+        """Asked when the step begins, and when it failed.
+
+        Raises:
+            ZooError: What it reads is no longer what its key says.
+        """
+
     @abstractmethod
     def run(self, context: StepContext) -> Outcome[Result]:
         """Does it.

@@ -15,8 +15,8 @@ from zoo.networks.card import Card, write_card
 from zoo.networks.loading import LoadedModel
 from zoo.networks.sources.graph import foreign_metadata
 from zoo.networks.weights import save_weights
-from zoo.pipeline.steps.origin import Origin
-from zoo.pipeline.steps.step import NOT_IN_KEY, Outcome, Step, StepContext, StepId
+from zoo.pipeline.steps.origin import DataStep
+from zoo.pipeline.steps.step import NOT_IN_KEY, Outcome, StepContext, StepId
 from zoo.results.records import TrainingResult
 from zoo.training.trainer import Trainer
 
@@ -25,7 +25,7 @@ Trained = TypeVar("Trained", bound=TrainingResult)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class TrainStep(Step[Trained]):
+class TrainStep(DataStep[Trained]):
     """A training that begins with, or learns from, finished weights.
 
     Attributes:
@@ -34,7 +34,6 @@ class TrainStep(Step[Trained]):
     """
 
     id: StepId = _TRAIN
-    origin: Origin
     label: str
     model: Path = field(metadata=NOT_IN_KEY)
     sha256: str

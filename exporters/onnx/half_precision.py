@@ -1,0 +1,80 @@
+"""ONNX files in half precision, but for the normalization of their raw input."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from zoo.common.optional_imports import require
+
+from .quantization import first_arithmetic, simplified
+
+
+def to_float16(model: Any) -> Any:
+    """Halves weights and arithmetic; input, normalization and output stay float32.
+
+    Half precision ends at 65,504 and has three digits: of an air pressure in pascals nothing would
+    be left to normalize.
+
+    ONNX Runtime's own tool, which ships with the runtime that runs the file. On a processor
+    without half-precision kernels, the runtime itself computes in float32 between casts.
+    """
+    tool = require("onnxruntime.transformers.float16")
+    model = simplified(model)
+    apart = _take_normalization(model)
+    halved = tool.convert_float_to_float16(model, keep_io_types=True)
+    _put_back(halved.graph, apart)
+    ordered = require("onnxruntime.transformers.onnx_model").OnnxModel(halved)
+    ordered.topological_sort()  # the tool puts the casts of inputs last
+    return ordered.model
+
+
+def _take_normalization(model: Any) -> Any:
+    """Takes the first arithmetic out of a model; its results become inputs of the model.
+
+    Returns:
+        A graph of what was taken: nodes, constants, the model's own inputs, and what is known of
+        the results.
+    """
+    onnx = require("onnx")
+    graph, apart = model.graph, onnx.GraphProto()
+    names = set(first_arithmetic(graph))
+    apart.node.extend(node for node in graph.node if node.name in names)
+    made = {name for node in apart.node for name in node.output}
+    apart.input.extend(graph.input)
+    known = {v.name: v for v in onnx.shape_inference.infer_shapes(model).graph.value_info}
+    apart.value_info.extend(known[name] for name in sorted(made & known.keys()))
+    if made - known.keys():  # a result of the model itself
+        del apart.node[:], apart.value_info[:]
+        return apart
+    rest = [node for node in graph.node if node.name not in names]
+    read = {name for node in rest for name in node.input}
+    used = {name for node in apart.node for name in node.input}
+    for tensor in [t for t in graph.initializer if t.name in used]:
+        apart.initializer.append(tensor)
+        if tensor.name not in read:
+            graph.initializer.remove(tensor)
+            continue
+        # The same constant is halved for others.
+        apart.initializer[-1].name += "_float32"
+        for node in apart.node:
+            node.input[:] = [f"{i}_float32" if i == tensor.name else i for i in node.input]
+    _keep(graph.node, lambda node: node.name not in names)
+    _keep(graph.value_info, lambda value: value.name not in made)
+    _keep(graph.input, lambda value: value.name in read)
+    graph.input.extend(known[name] for name in sorted(made & read))
+    return apart
+
+
+def _put_back(graph: Any, apart: Any) -> None:
+    """Undoes `_take_normalization`."""
+    graph.node.extend(apart.node)
+    graph.initializer.extend(apart.initializer)
+    graph.value_info.extend(apart.value_info)
+    del graph.input[:]
+    graph.input.extend(apart.input)
+
+
+def _keep(field: Any, wanted: Any) -> None:
+    kept = [item for item in field if wanted(item)]
+    del field[:]
+    field.extend(kept)
