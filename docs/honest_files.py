@@ -30,8 +30,8 @@ from photographs import write_photographs
 from support_matrix import TRAINED, Subject, trained
 from update import replace as replace_block
 
-from zoo.artifacts import closeness
-from zoo.contracts.precision import BASELINE, PRECISIONS
+from zoo.artifacts import closeness, gate
+from zoo.contracts.precision import BASELINE, PRECISIONS, Precision
 from zoo.networks.checkpoints import packaged
 from zoo.pipeline.job import make_job
 from zoo.pipeline.options import recipe_from
@@ -57,6 +57,8 @@ QUICK = ("lenet", "convnet", "gan")
 #: Has no fast kernels: for networks of 32 × 32 pixels and up it takes hours.
 SLOW = "int16x8"
 Cell = dict[str, Any]
+#: How often a file is refused on so few inputs is tried in so many draws.
+FEW, DRAWS = 64, 200
 
 
 @dataclass(frozen=True)
@@ -101,6 +103,13 @@ SHORT = (
     trained("lstm_tagger", "lstm", "lstm_tagger", "", data="stdlib_tags", epochs=3),
     trained("two outputs", "shapes", "shapes16", "", data="shapes"),
     trained("two files", "codec", "codec8", "", data="pictures"),
+    Subject(
+        label="dcgan28 on digits",
+        family="gan",
+        model="dcgan28.fashion_mnist",
+        data="digits",
+        training={"epochs": 10},
+    ),
 )
 
 
@@ -204,6 +213,7 @@ def cells_of(registry: Registry, run: Run) -> Iterator[Cell]:
                 "verdict": finished.record.status,
                 "reason": finished.record.reason,
                 **figures(task, network, found),
+                **on_few(task, registry.precision(step.precision), network, found),
             }
 
 
@@ -231,6 +241,25 @@ def figures(task: Any, network: Split, found: Any) -> Cell:
     own, now, classes = before.argmax(-1), after.argmax(-1), tuple(map(str, range(shape[-1])))
     cell["keeps classes"] = class_loss(shaped, own, now, classes, "").passed
     return cell
+
+
+def on_few(task: Any, precision: Precision, network: Split, found: Any) -> Cell:
+    """The shares of draws of few inputs that parity refuses, and that the bare agreement would."""
+    import numpy as np
+
+    random, own, bare = np.random.default_rng(0), 0, 0
+    if len(network.labels) <= FEW or network.labels.dtype.names is not None:
+        return {}
+    for _ in range(DRAWS):
+        rows = random.choice(len(network.labels), FEW, replace=False)
+        drawn = (network.outputs[rows], found[rows], network.labels[rows])
+        compared = gate.compare_outputs(task, *drawn)
+        if compared.moved is None:
+            return {}  # Generators choose nothing.
+        passed = closeness.parity(task, compared, precision).passed
+        own += not passed
+        bare += not passed or compared.agreement < precision.tolerances.agreement
+    return {"refused on few": own / DRAWS, "refused on few by share": bare / DRAWS}
 
 
 def keep(subject: Subject, cells: list[Cell], every: Sequence[Subject]) -> None:
@@ -284,7 +313,8 @@ COLUMNS = (
 
 def limits_table(rows: Sequence[Any]) -> str:
     """Of each precision the limit, and the worst that an honest file does."""
-    headings = ["precision", "files", *(c.heading for c in COLUMNS), "lose a class", "refused"]
+    few = f"most draws of {FEW} inputs that are refused (by the share alone)"
+    headings = ["precision", "files", *(c.heading for c in COLUMNS), "lose a class", "refused", few]
     lines = ["| " + " | ".join(headings) + " |", "|---|" + "---:|" * (len(headings) - 1)]
     for precision in PRECISIONS:
         cells = [c for row in rows for c in row["cells"] if c["precision"] == precision.name]
@@ -298,6 +328,12 @@ def limits_table(rows: Sequence[Any]) -> str:
             words.append(f"{worst} of {column.text(most)}{of}")
         words.append(str(sum(not c.get("keeps classes", True) for c in cells)))
         words.append(str(sum(c["verdict"] == "rejected" for c in cells)))
+        drawn = [c for c in cells if "refused on few" in c]
+        own, bare = (
+            max((c[k] for c in drawn), default=0.0)
+            for k in ("refused on few", "refused on few by share")
+        )
+        words.append(f"{own:.1%} ({bare:.1%}), {len(drawn)} files" if drawn else "–")
         lines.append("| " + " | ".join(words) + " |")
     return "\n".join(lines)
 

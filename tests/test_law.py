@@ -175,7 +175,10 @@ def literals_compared(source: str) -> set[str]:
 
 @pytest.mark.parametrize("path", CORE, ids=lambda p: str(p.relative_to(ROOT)))
 def test_the_core_asks_for_no_plugin_format_or_device_by_name(path: Path) -> None:
-    names = {p.stem for folder in OUTER for p in (ROOT / folder).glob("*")} - {"__init__"}
+    names = {p.stem for folder in OUTER for p in (ROOT / folder).glob("*")} - {
+        "__init__",
+        "__pycache__",
+    }
     names |= {"host", "gpu", "lenet5", "resnet8", "image-classification", "digits"}
     names |= {"fashion_mnist"}
     if path.parent.name in ("data", "tasks"):

@@ -49,6 +49,7 @@ if TYPE_CHECKING:
         LayerComparison,
         LayerRequest,
         Metric,
+        NamedNetwork,
         OperatorRecord,
         Output,
         Precision,
@@ -80,9 +81,10 @@ _OFFICIAL = "fetch_weights official_weights verify_weights"
 _CONTRACTS = (
     "Architecture Check Comparison Condition Dataset DatasetProvider DeviceDriver DeviceKind "
     "Examination Exporter ExportRequest Figure FigureTable FileContents ForeignTensor "
-    "ImagePreprocessing LatentPreprocessing LayerComparison LayerRequest Metric OperatorRecord "
-    "Output Precision Preprocessing Runtime SeriesPreprocessing Source SourceLayer Specimen Split "
-    "Target Task TensorInfo TokenPreprocessing Tolerances Truth Variant WeightsSource"
+    "ImagePreprocessing LatentPreprocessing LayerComparison LayerRequest Metric NamedNetwork "
+    "OperatorRecord Output Precision Preprocessing Runtime SeriesPreprocessing Source SourceLayer "
+    "Specimen Split Target Task TensorInfo TokenPreprocessing Tolerances Truth Variant "
+    "WeightsSource"
 )
 #: Public name → the module that holds it, imported when it is first used.
 _LAZY = {
@@ -139,6 +141,7 @@ __all__ = [
     "LayerComparison",
     "LayerRequest",
     "Metric",
+    "NamedNetwork",
     "OperatorRecord",
     "Output",
     "Precision",

@@ -154,7 +154,7 @@ class _Tally:
             self._note_float(node, kind, products)
 
     def _note_float(self, node: Any, kind: str, products: int) -> None:
-        if node.op_type == _HYBRID_LSTM or (
+        if self._is_hybrid_recurrent(node) or (
             node.op_type in _FLOAT_ALONE and self._is_between(node)
         ):
             self.lacking[node.op_type] += products
@@ -173,7 +173,13 @@ class _Tally:
         # float make it a float one.
         if kind in _INTEGER or (kind not in _FLOAT_ALONE and self._is_between(node)):
             return "integer"
-        return "hybrid" if kind in _HYBRID or kind == _HYBRID_LSTM else "float"
+        return "hybrid" if kind in _HYBRID or self._is_hybrid_recurrent(node) else "float"
+
+    def _is_hybrid_recurrent(self, node: Any) -> bool:
+        """Whether a recurrent layer has 8-bit weights, and computes in float."""
+        if node.op_type == "GRU":
+            return self._made_by(node.input[1]) == "DequantizeLinear"
+        return bool(node.op_type == _HYBRID_LSTM)
 
     def _is_between(self, node: Any) -> bool:
         """Whether a node takes dequantized values alone, and its results are quantized."""

@@ -1,4 +1,4 @@
-"""From Keras to ONNX in float32: static shapes, and the LSTM operator where there is an LSTM."""
+"""From Keras to ONNX in float32: static shapes, and LSTM and GRU as one operator each."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from zoo.networks.multiply_adds import functions_inlined
 
 from ..shared.recurrent import recurrent_layers, unrolled
 from .external_data import inline_constants, is_large
+from .gru import MARKER, GruOperators, gru_operators
 from .operators import handlers, refuse_leftovers
 from .options import OPSET
 
@@ -47,22 +48,41 @@ def convert(request: ExportRequest, *, channels_first: bool = False) -> tuple[An
         )
     if request.recurrent == "unrolled":
         return _written_out(request, layers), ()
-    kind = require("keras").layers.LSTM
-    others = [layer for layer in layers if not isinstance(layer, kind)]
-    with unrolled(others):
-        # Only a free batch makes the LSTM operator; a static one makes a loop.
-        model = _with_static_batch(_trace(request, static=False))
-    if any(node.op_type == "Loop" for node in model.graph.node):
-        others = layers
-        model = _written_out(request, layers)
+    kinds = require("keras").layers
+    fused = [layer for layer in layers if isinstance(layer, kinds.LSTM)]
+    grus = [layer for layer in layers if isinstance(layer, kinds.GRU)]
+    others = [layer for layer in layers if not isinstance(layer, (kinds.LSTM, kinds.GRU))]
+    with gru_operators(grus) as found:
+        model = None
+        if fused:
+            with unrolled(others):
+                # Only a free batch makes the LSTM operator; a static one makes a loop.
+                model = _with_static_batch(_trace(request, static=False, found=found))
+        if model is None or any(node.op_type == "Loop" for node in model.graph.node):
+            others = [*fused, *others]
+            model = _written_out(request, others, found)
+    why = {
+        layer: f"the converter makes no ONNX operator of this {_kind(layer)}" for layer in others
+    }
+    why.update(found.others)
     return model, tuple(
-        f"{layer.name}: its steps are written out, since the converter makes no ONNX operator "
-        f"of this {type(layer).__name__}"
-        for layer in others
+        f"{layer.name}: its steps are written out, since {why[layer]}"
+        for layer in layers
+        if layer in why
     )
 
 
-def _trace(request: ExportRequest, *, static: bool, channels_first: bool = False) -> Any:
+def _kind(layer: Any) -> str:
+    return type(layer).__name__
+
+
+def _trace(
+    request: ExportRequest,
+    *,
+    static: bool,
+    channels_first: bool = False,
+    found: GruOperators | None = None,
+) -> Any:
     tf = require("tensorflow")
     tf2onnx = require("tf2onnx")
     source, names = request.model, request.output_names
@@ -82,7 +102,10 @@ def _trace(request: ExportRequest, *, static: bool, channels_first: bool = False
             function,
             signature,
             opset=request.options.get("opset", OPSET),
-            custom_op_handlers=handlers(),
+            custom_op_handlers={
+                **handlers(),
+                **({} if found is None else {MARKER: (found.handler, [])}),
+            },
             inputs_as_nchw=[f"{request.input_name}:0"] if channels_first else None,
             large_model=large,
         )
@@ -140,12 +163,14 @@ def _names_of_old_numpy() -> Iterator[None]:
         delattr(np, _OLD_NAME)
 
 
-def _written_out(request: ExportRequest, layers: list[Any]) -> Any:
+def _written_out(
+    request: ExportRequest, layers: list[Any], found: GruOperators | None = None
+) -> Any:
     """The steps of recurrent layers one by one; what follows from their shapes is constant."""
     from .quantization import simplified
 
     with unrolled(layers):
-        return simplified(_trace(request, static=True))
+        return simplified(_trace(request, static=True, found=found))
 
 
 def _with_static_batch(model: Any) -> Any:

@@ -18,7 +18,8 @@ from .work import shapes_of
 
 Array = NDArray[Any]
 #: Which dimension of an operator's weights counts output channels.
-_CHANNELS = {"Conv": 0, "ConvInteger": 0, "ConvTranspose": 1, "LSTM": 1, "DynamicQuantizeLSTM": -1}
+_CHANNELS = {"Conv": 0, "ConvInteger": 0, "ConvTranspose": 1, "LSTM": 1, "GRU": 1}
+_CHANNELS["DynamicQuantizeLSTM"] = -1
 
 
 def session(model: Any, path: Path | None = None, **options: Any) -> Any:

@@ -9,7 +9,7 @@ from zoo.common.optional_imports import require
 from zoo.contracts import ExportRequest
 
 from ..shared.integer_layout import scheme_of
-from .quantization import first_arithmetic, only_weights, simplified, with_qdq_pairs
+from .quantization import first_arithmetic, only_weights, simplified, store_small, with_qdq_pairs
 
 _MOVING = frozenset({"Squeeze", "Unsqueeze", "Reshape", "Transpose", "Flatten"})
 _PAIR = frozenset({"QuantizeLinear", "DequantizeLinear"})
@@ -38,6 +38,7 @@ def with_trained_ranges(model: Any, request: ExportRequest) -> Any:
         )
     if any(node.op_type == "LSTM" for node in model.graph.node):
         model = only_weights(model, ["LSTM"])
+    store_small(model.graph, ["GRU"])
     kept = first_arithmetic(model.graph)
     from .calibration import observe_ranges, ranges
 

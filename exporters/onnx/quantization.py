@@ -22,20 +22,22 @@ if TYPE_CHECKING:
 _DYNAMIC = ["MatMul", "Gemm", "Conv", "Gather", "LSTM"]
 #: How tf2onnx ends the names of nodes that it adds.
 _ADDED = re.compile(r"__\d+\Z")
+#: Places of the weights among the inputs, where there are others than the second.
+_WEIGHTS = {"GRU": (1, 2)}
 _ELEMENTWISE = frozenset({"Mul", "Add", "Sub", "Div"})
 
 
 def with_small_weights(model: Any) -> Any:
     """8-bit weights; ranges of activations are found while the file runs."""
-    _store_small(model.graph, "ConvTranspose")
+    store_small(model.graph, ["ConvTranspose", "GRU"])
     return only_weights(simplified(model), _DYNAMIC)
 
 
 def quantized(model: Any, request: ExportRequest) -> tuple[Any, str, tuple[str, ...]]:
     """8-bit weights and activations in QDQ form, with the ranges of real inputs.
 
-    LSTM, for which ONNX has no integer operator, gets 8-bit weights and ranges found while the
-    file runs.
+    LSTM and GRU, for which ONNX has no integer operator, get 8-bit weights; the former with ranges
+    found while the file runs.
 
     Returns:
         The model, the method that its ranges follow from, and remarks.
@@ -50,6 +52,7 @@ def quantized(model: Any, request: ExportRequest) -> tuple[Any, str, tuple[str, 
     kept = [operator.key for operator in own]
     if any(node.op_type == "LSTM" for node in model.graph.node):
         model = only_weights(model, ["LSTM"], kept)
+    store_small(model.graph, ["GRU"], kept)
     kept += first_arithmetic(model.graph)
     seen = observe_ranges(model, request.calibration)
 
@@ -180,30 +183,47 @@ def _is_layout(node: Any) -> bool:
     return node.op_type in ("Transpose", "Reshape") and bool(_ADDED.search(node.name))
 
 
-def _store_small(graph: Any, operator: str) -> None:
-    """8-bit weights, per output channel, for an operator without an 8-bit kernel."""
+def store_small(graph: Any, kinds: Sequence[str], kept: Sequence[str] = ()) -> None:
+    """8-bit weights, per output channel, for operators without an 8-bit kernel.
+
+    Their second axis is that of the output channels.
+
+    Args:
+        graph: Is changed.
+        kinds: Types of operators.
+        kept: Names of nodes that stay as they are.
+    """
+    stored = {tensor.name: tensor for tensor in graph.initializer}
+    for node in [n for n in graph.node if n.op_type in kinds and n.name not in kept]:
+        for place in _WEIGHTS.get(node.op_type, (1,)):
+            tensor = stored.pop(node.input[place], None)
+            if tensor is not None:
+                _store_tensor(graph, tensor)
+            real = f"{node.input[place]}_dequantized"
+            if any(real in other.output for other in graph.node):  # of a layer that is used twice
+                node.input[place] = real
+
+
+def _store_tensor(graph: Any, tensor: Any) -> None:
     import numpy as np
 
     onnx = require("onnx")
-    stored = {tensor.name: tensor for tensor in graph.initializer}
-    for node in [n for n in graph.node if n.op_type == operator and n.input[1] in stored]:
-        tensor = stored.pop(node.input[1])
-        weights = onnx.numpy_helper.to_array(tensor)
-        # (input channels, output channels, …); a channel of zeros may have any scale.
-        most = np.abs(weights).max(axis=(0, *range(2, weights.ndim)))
-        scale = np.where(most > 0, most / 127, 1).astype(np.float32)
-        wide = scale.reshape(1, -1, *[1] * (weights.ndim - 2))
-        parts = {
-            "quantized": np.rint(weights / wide).astype(np.int8),
-            "scale": scale,
-            "zero_point": np.zeros(len(scale), np.int8),
-        }
-        named = {key: f"{tensor.name}_{key}" for key in parts}
-        graph.initializer.remove(tensor)
-        graph.initializer.extend(
-            onnx.numpy_helper.from_array(values, named[key]) for key, values in parts.items()
-        )
-        real = f"{tensor.name}_dequantized"
-        made = onnx.helper.make_node("DequantizeLinear", [*named.values()], [real], real, axis=1)
-        graph.node.insert(0, made)
-        node.input[1] = real
+    weights = onnx.numpy_helper.to_array(tensor)
+    # (…, output channels, …); a channel of zeros may have any scale.
+    most = np.abs(weights).max(axis=(0, *range(2, weights.ndim)))
+    scale = np.where(most > 0, most / 127, 1).astype(np.float32)
+    wide = scale.reshape(1, -1, *[1] * (weights.ndim - 2))
+    parts = {
+        "quantized": np.rint(weights / wide).astype(np.int8),
+        "scale": scale,
+        "zero_point": np.zeros(len(scale), np.int8),
+    }
+    named = {key: f"{tensor.name}_{key}" for key in parts}
+    graph.initializer.remove(tensor)
+    graph.initializer.extend(
+        onnx.numpy_helper.from_array(values, named[key]) for key, values in parts.items()
+    )
+    real = f"{tensor.name}_dequantized"
+    graph.node.insert(
+        0, onnx.helper.make_node("DequantizeLinear", [*named.values()], [real], real, axis=1)
+    )

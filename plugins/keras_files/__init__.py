@@ -37,5 +37,7 @@ def zoo_sources() -> Iterator[Source]:
         recognises=recognises,
         local=local,
         open=open_file,
+        typed="FILE.keras, FILE.h5",
+        extra="train",
         distributions=("keras", "tensorflow", "h5py"),
     )

@@ -24,7 +24,8 @@ if TYPE_CHECKING:
 
 #: Larger networks are for no device that files are made for; nor could a file hold them.
 MOST_BYTES = 2 << 30
-_ZIP, _HDF5 = b"PK\x03\x04", b"\x89HDF\r\n\x1a\n"
+#: The first bytes of archives, and of HDF5.
+_ZIP, HDF5 = b"PK\x03\x04", b"\x89HDF\r\n\x1a\n"
 _CONFIG, _WEIGHTS = "config.json", "model.weights.h5"
 #: A description of a thousand layers takes one megabyte.
 _MOST_CONFIG = 64 << 20
@@ -85,10 +86,16 @@ def open_network(path: Path) -> KerasNetwork:
             why="what quantization took away cannot be had back",
             fix="name the file from before model.quantize(…)",
         )
+    return network_of(model)
+
+
+def network_of(model: Any, **known: Any) -> KerasNetwork:
+    """A Keras model as an opened network; `known` is what is stated of it."""
     return KerasNetwork(
         inputs=tuple(_tensor(one) for one in model.inputs),
         outputs=tuple(_tensor(one) for one in model.outputs),
         model=model,
+        **known,
     )
 
 
@@ -110,7 +117,7 @@ def _description(path: Path) -> Any:
             why=f"it has {size:,} bytes; files for devices hold no more than 2 GB",
             fix="bring a smaller network",
         )
-    is_zip, is_hdf5 = begins.startswith(_ZIP), begins == _HDF5
+    is_zip, is_hdf5 = begins.startswith(_ZIP), begins == HDF5
     suffix = path.suffix.lower()
     if (suffix == ".keras" and is_hdf5) or (suffix != ".keras" and is_zip):
         other = ".h5" if is_hdf5 else ".keras"
@@ -153,7 +160,7 @@ def _of_zip(path: Path) -> Any:
             if broken is not None:
                 raise BadFile(f"{path} is truncated or damaged", why=f"{broken} is not whole")
             config = json.loads(archive.read(_CONFIG))
-            _refuse_links(path, io.BytesIO(archive.read(_WEIGHTS)))
+            refuse_links(path, io.BytesIO(archive.read(_WEIGHTS)))
     except BadFile:
         raise
     # Beside its own error, zipfile lets pass those of zlib, of seeking and of decoding.
@@ -169,7 +176,7 @@ def _of_hdf5(path: Path) -> Any:
             text = file.attrs.get("model_config")
             weights = "layer_names" in file.attrs or "layers" in file
             config = None if text is None else json.loads(text)
-        _refuse_links(path, path)
+        refuse_links(path, path)
     except BadFile:
         raise
     # h5py raises OSError, KeyError, RuntimeError and others where bytes are missing or changed.
@@ -187,7 +194,7 @@ def _of_hdf5(path: Path) -> Any:
     )
 
 
-def _refuse_links(path: Path, file: Path | io.BytesIO) -> None:
+def refuse_links(path: Path, file: Path | io.BytesIO) -> None:
     """Refuses tensors that lie in other files of this machine."""
     h5py = require("h5py")
     with h5py.File(file, "r") as opened:

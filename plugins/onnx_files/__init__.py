@@ -37,5 +37,7 @@ def zoo_sources() -> Iterator[Source]:
         recognises=recognises,
         local=local,
         open=open_file,
+        typed="FILE.onnx",
+        extra="onnx",
         distributions=("onnx", "onnxruntime", "keras", "tensorflow"),
     )

@@ -60,6 +60,8 @@ def zoo_sources() -> Iterator[Source]:
         recognises=recognises,
         local=local,
         open=open_file,
+        typed="FILE.tflite",
+        extra="train",
         distributions=("keras", "tensorflow", "ai-edge-litert"),
     )
     yield Source(
@@ -68,5 +70,7 @@ def zoo_sources() -> Iterator[Source]:
         recognises=is_saved_model,
         local=local_folder,
         open=open_folder,
+        typed="FOLDER",
+        extra="train",
         distributions=("keras", "tensorflow", "ai-edge-litert"),
     )

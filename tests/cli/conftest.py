@@ -7,7 +7,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -45,11 +45,11 @@ def own_folders(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.Mo
 
 
 @pytest.fixture
-def zoo(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Iterator[Zoo]:
+def zoo(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Zoo:
     """Types a command in this process, by way of its entry point."""
     from zoo.cli.main import main
 
-    signals = (signal.SIGTERM, signal.SIGHUP)
+    signals = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
     handlers = [signal.getsignal(number) for number in signals]
 
     def typed(*arguments: str | Path) -> Typed:
@@ -57,12 +57,12 @@ def zoo(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> I
         capfd.readouterr()
         with pytest.raises(SystemExit) as stop:
             main()
+        for number, handler in zip(signals, handlers, strict=True):
+            signal.signal(number, handler)
         written = capfd.readouterr()
         return Typed(int(stop.value.code or 0), written.out, written.err)
 
-    yield typed
-    for number, handler in zip(signals, handlers, strict=True):
-        signal.signal(number, handler)
+    return typed
 
 
 @pytest.fixture

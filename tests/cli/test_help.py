@@ -92,10 +92,12 @@ def test_the_parser_sees_a_wrong_example(line):
 def test_examples_name_what_exists():
     """Models and datasets of the examples are those of the zoo."""
     from zoo.networks.checkpoints import model_ids
+    from zoo.networks.sources.available import named_networks
     from zoo.registry import load_registry
 
     registry = load_registry()
     known = {*model_ids(registry), *registry.architectures.names()}
+    known |= {network.name for network in named_networks(registry)}
     for line in EXAMPLES:
         words = shlex.split(line)
         if words[1] in ("ship", "finetune", "export", "info") and not words[2].startswith("-"):

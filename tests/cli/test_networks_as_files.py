@@ -15,7 +15,7 @@ from zoo.pipeline.rows import ArtifactRow
 from zoo.registry import load_registry
 
 
-def test_networks_are_told_from_files() -> None:
+def test_networks_are_told_from_files(plain_file: Path, judged_file: Path) -> None:
     registry = load_registry()
     for named in ("my.keras", "A.H5", "weights/mine.digits.safetensors"):
         assert is_network(registry, named, by_id=False)
@@ -23,6 +23,11 @@ def test_networks_are_told_from_files() -> None:
         assert is_network(registry, named)
         # There they name what the store remembers.
         assert not is_network(registry, named, by_id=False)
+    # What needs a manifest exports a foreign file anew; what times it takes it as it is.
+    assert not is_network(registry, str(plain_file))
+    assert is_network(registry, str(plain_file), bare=False)
+    assert not is_network(registry, str(judged_file), bare=False)
+    assert not is_network(registry, "missing.onnx", bare=False)
     for named in ("net.tflite", "net.onnx.rejected", "lenet5.tflite", "runs/a", "nowhere", "last"):
         assert not is_network(registry, named)
 
@@ -95,7 +100,7 @@ def test_networks_of_one_name_do_not_replace_each_others_files(
 
 @pytest.mark.parametrize("command", ["bench", "explain", "compare", "bundle"])
 def test_options_for_networks_are_refused_for_files(command: str, zoo: Any) -> None:
-    typed = zoo(command, "net.tflite", "--precision", "int8")
+    typed = zoo(command, "nowhere", "--precision", "int8")
     assert typed.code == 2
     assert "--precision says how a network is exported, and none is named" in typed.err
     typed = zoo(command, "my.keras")
@@ -108,5 +113,5 @@ def test_a_network_claims_nothing(command: str, zoo: Any) -> None:
     Path("my.keras").touch()
     typed = zoo(command, "my.keras")
     assert typed.code == 2
-    assert "it has no manifest" in typed.err
+    assert "not an exported file with a manifest" in typed.err
     assert "zoo export my.keras --data DATASET" in typed.err

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import shlex
+import signal
 from pathlib import Path
 
 import numpy as np
@@ -335,6 +337,51 @@ def test_unknown_error_is_a_sentence(zoo, monkeypatch):
     assert "--debug" in typed.err
     assert "Traceback" not in typed.err
     assert zoo("list", "--json").json["error"]["what"].endswith("a bolt is loose")
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_more_signals_do_not_disturb_the_end_of_a_command(number, code, zoo, monkeypatch):
+    """Whoever presses Ctrl-C twice would interrupt what removes temporary files."""
+    removed = []
+
+    def stopped(*arguments: object) -> None:
+        try:
+            os.kill(os.getpid(), number)
+        finally:
+            os.kill(os.getpid(), signal.SIGINT)
+            os.kill(os.getpid(), signal.SIGTERM)
+            removed.append(True)
+
+    monkeypatch.setattr("zoo.networks.catalogue.models", stopped)
+    for _ in range(2):
+        typed = zoo("list")
+        assert (typed.code, typed.err.split()) == (
+            code,
+            ["interrupted" if number == signal.SIGINT else "stopped"],
+        )
+    assert removed == [True, True]
+
+
+def test_a_command_that_does_not_end_can_be_killed(zoo, monkeypatch):
+    """Some seconds after the first signal the next one ends it, whatever it waits for."""
+    now, ended = [0.0], []
+    monkeypatch.setattr("time.monotonic", lambda: now[0])
+
+    def exits(status: int) -> None:
+        ended.append(status)
+
+    def stopped(*arguments: object) -> None:
+        try:
+            os.kill(os.getpid(), signal.SIGINT)
+        finally:
+            now[0] = 6.0
+            with monkeypatch.context() as patched:
+                patched.setattr("os._exit", exits)
+                os.kill(os.getpid(), signal.SIGTERM)
+
+    monkeypatch.setattr("zoo.networks.catalogue.models", stopped)
+    assert zoo("list").code == 130
+    assert ended == [143]
 
 
 def test_interrupt_is_a_sentence(zoo, monkeypatch):

@@ -243,12 +243,20 @@ def gated() -> Deployed:
     return row_reader(layers)
 
 
-@pytest.mark.parametrize(("format", "precision"), CELLS)
+@pytest.mark.parametrize(
+    ("format", "precision", "form"),
+    [(f, p, form) for f, p in CELLS for form in ("unrolled", "fused")[: 1 + (f == "onnx")]],
+)
 def test_gru_in_every_format_and_precision(
-    gated: Deployed, tmp_path: Path, format: str, precision: str
+    gated: Deployed, tmp_path: Path, format: str, precision: str, form: str
 ) -> None:
-    """No format has an operator for it that is written: its steps are, and are quantized."""
-    path, contents = write(FORMATS[format], gated, tmp_path, precision, "unrolled")
+    """ONNX has an operator for it, with 8-bit weights; steps that are written out are quantized."""
+    path, contents = write(FORMATS[format], gated, tmp_path, precision, form)
+    assert contents.operators.get("GRU", 0) == (3 if form == "fused" else 0)
+    if form == "fused" and "int8" in precision:
+        assert contents.hybrid_operators == 3 + (precision == "dynamic-int8")
+        assert contents.weight_types["int8"] > 0.9 * sum(contents.weight_types.values()) - 4000
+        assert list(contents.without_integer_kernel) == ["GRU"]
     found = answers_of(path, gated.inputs)
     assert decibels(gated.answers, found) > min(FIDELITY[precision], 28)
     assert agreement(gated.answers, found) >= 0.98

@@ -39,16 +39,18 @@ class NetworkFiles:
     findings: tuple[QualityFinding, ...]
 
 
-def is_network(registry: Registry, named: str, *, by_id: bool = True) -> bool:
+def is_network(registry: Registry, named: str, *, by_id: bool = True, bare: bool = True) -> bool:
     """Whether a name stands for a network, where exported files are taken.
 
     Args:
         registry: Knows names and suffixes.
         named: As typed.
         by_id: Whether models of the zoo count by their name, not by the path of weights alone.
+        bare: Whether files without a manifest are taken as they are.
     """
-    if registry.exporter_for(Path(named)) is not None:
-        return False
+    path = Path(named)
+    if registry.exporter_for(path) is not None:
+        return not bare and path.is_file() and source_of(registry, named) is not None
     if source_of(registry, named) is not None or named.endswith(SUFFIX):
         return True
     return by_id and (named in model_ids(registry) or made_here(registry, named) is not None)

@@ -266,21 +266,20 @@ def find_exporter(registry: Registry, path: Path) -> Exporter:
         exists = path.exists()
     except OSError as error:  # a folder on the way is closed, or the name is too long
         raise BadFile(f"{path} cannot be read", why=error.strerror) from error
-    if not exists:
+    foreign = [source for source in registry.sources if source.recognises(str(path))]
+    if not exists and not any(source.named for source in foreign):
         raise BadFile(f"there is no file {path}", fix="check the path")
-    foreign = any(source.recognises(str(path)) for source in registry.sources)
     if path.is_dir() and not foreign:
         raise BadFile(f"{path} is a folder", fix="name a file in it")
     exporter = registry.exporter_for(path)
     if exporter is None:
-        suffixes = ", ".join(e.suffix for e in registry.exporters)
         if foreign:
             raise BadFile(
-                f"{path} is a network from elsewhere, not an exported file",
-                why="it has no manifest: its files have one",
+                f"{path} is a network from elsewhere, not an exported file with a manifest",
                 fix=f"export it first: zoo export {shlex.quote(str(path))} --data DATASET",
             )
-        raise BadFile(f"{path} has no suffix of a known format", fix=f"known: {suffixes}")
+        known = ", ".join(e.suffix for e in registry.exporters)
+        raise BadFile(f"{path} has no suffix of a known format", fix=f"known: {known}")
     try:
         with open_file(path) as file:
             head = file.read(16)

@@ -103,7 +103,7 @@ def command(
         require_extra("report")  # not after the work
     registry = settings.registry()
     named = [first] if second is None else [first, second]
-    made = one_file_each(registry, named, network, quiet=as_json, by_id=False)
+    made = one_file_each(registry, named, network, quiet=as_json, by_id=False, bare=True)
     with StepProgress(quiet=as_json) as progress:
         found = compare(
             *made,

@@ -14,7 +14,7 @@ from zoo.common import terminal
 _CLASSES_SHOWN = 20
 
 
-@click.command(name="info", epilog=examples("zoo info lenet5"))
+@click.command(name="info", epilog=examples("zoo info lenet5", "zoo info keras:MobileNetV2"))
 @click.argument("model", shell_complete=complete_model)
 @json_option
 @click.pass_obj
@@ -28,6 +28,9 @@ def command(settings: Settings, model: str, as_json: bool) -> None:
         found = info(registry, model)
     if as_json:
         print_json(found)
+        return
+    if "fetched" in found:
+        _print_named(found)
         return
     if "plugin" not in found:
         _print_foreign(found, model)
@@ -75,6 +78,22 @@ def _print_foreign(found: dict[str, Any], model: str) -> None:
     for name, text in rows:
         terminal.echo(f"{name:<10}  {text}")
     terminal.echo(f"\nnext        zoo ship {shlex.quote(model)} --data DATASET")
+
+
+def _print_named(found: dict[str, Any]) -> None:
+    rows = [
+        ("network", found["name"]),
+        ("source", found["source"]),
+        ("task", found["task"]),
+        ("input", found["input"]),
+        ("weights", f"{found['weights']} ({'here' if found['fetched'] else 'not fetched'})"),
+        ("hash", found["hash"] or "SHA-256, recorded at first sight"),
+        ("licence", found["licence"]),
+        ("page", found["page"]),
+    ]
+    for name, text in rows:
+        terminal.echo(f"{name:<7}  {text}")
+    terminal.echo(f"\nnext     zoo ship {shlex.quote(found['name'])} --data DATASET --epochs 3")
 
 
 def _print_official(official: dict[str, Any]) -> None:

@@ -16,26 +16,45 @@ if TYPE_CHECKING:
 
 @click.command(
     name="list",
-    epilog=examples("zoo list", 'zoo list "res*"', 'zoo list "*.fashion_mnist"'),
+    epilog=examples(
+        "zoo list", 'zoo list "res*"', 'zoo list "*.fashion_mnist"', 'zoo list "keras:mobile*"'
+    ),
 )
 @click.argument("pattern", default="*")
 @json_option
 @click.pass_obj
 def command(settings: Settings, pattern: str, as_json: bool) -> None:
-    """List models whose name, family or model id matches PATTERN (* and ? are wild)."""
+    """List models whose name, family or model id matches PATTERN (* and ? are wild).
+
+    Networks that sources know by name have patterns of their own: "keras:*".
+    """
     from zoo.contracts.plugin import unknown_name
     from zoo.networks.catalogue import models
+    from zoo.networks.sources.available import named_networks
 
     registry = settings.registry()
     found = models(registry, pattern)
-    if not found:
+    named = [] if pattern == "*" else named_networks(registry, pattern)
+    if not found and not named:
         from zoo.networks.checkpoints import model_ids
 
         valid = [*model_ids(registry), *registry.architectures.names()]
+        if ":" in pattern:
+            valid = [network.name for network in named_networks(registry)]
         raise unknown_name("model", pattern, valid, registry.plugins)
     if as_json:
-        print_json([asdict(row) for row in found])
+        print_json([*map(asdict, found), *map(asdict, named)])
         return
+    if found:
+        _print_models(found)
+    if named:
+        print_table(
+            ("network", "task", "input", "licence"),
+            [(one.name, one.task, one.input, one.licence) for one in named],
+        )
+
+
+def _print_models(found: list[ModelSummary]) -> None:
     print_table(
         ("model", "family", "task", "input", "parameters", "multiply-adds", "licence", "weights"),
         [

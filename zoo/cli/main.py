@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import os
 import signal
 import sys
+import time
 import traceback
+from collections.abc import Iterator
 from types import FrameType
-from typing import Any, NoReturn
+from typing import Any
 
 import click
 
@@ -33,6 +36,7 @@ COMMANDS = {
     "optimize": "Search for a file within limits on size, latency and accuracy",
     "bench": "Time exported files on devices",
     "compare": "Compare the latency of two files, or of a file now and before",
+    "sources": "List what networks from elsewhere can be opened here",
     "targets": "List the kinds of processor that files can be written for",
     "weights": "List, fetch and verify official pretrained weights",
     "explain": "Explain why a file is larger, slower or worse than its float32 twin",
@@ -47,6 +51,8 @@ COMMANDS = {
 }
 
 
+#: Seconds for which a command that is ending takes no notice of further signals.
+_PATIENCE = 5.0
 #: Those that keep finished steps.
 RESUMABLE = frozenset({"ship", "finetune", "export", "optimize", "bench"})
 
@@ -177,7 +183,7 @@ def zoo(
 
 def main() -> None:
     """Entry point: errors become sentences and exit codes, and all output is clean."""
-    with terminal.guarded():
+    with terminal.guarded(), _stopped_once():
         _main()
 
 
@@ -189,9 +195,6 @@ def _main() -> None:
     anywhere = [option for option in ("--debug", "--offline") if option in given]
     arguments = anywhere + [a for a in given if a not in anywhere]
     try:
-        for number in (signal.SIGTERM, signal.SIGHUP):
-            if signal.getsignal(number) is signal.SIG_DFL:  # nohup ignores one, and means it
-                signal.signal(number, _stop)
         # Without standalone mode, ctx.exit(1) in a command becomes a returned 1.
         code = _run(arguments, as_json)
     except SystemExit as error:
@@ -238,8 +241,30 @@ def _run(arguments: list[str], as_json: bool) -> Any:
     return zoo.main(args=list(arguments), prog_name="zoo", standalone_mode=False)
 
 
-def _stop(number: int, frame: FrameType | None) -> NoReturn:
-    raise _Stopped(number)
+@contextlib.contextmanager
+def _stopped_once() -> Iterator[None]:
+    """The first signal stops the command; others do not disturb how it ends, for some seconds.
+
+    Whoever presses Ctrl-C twice would otherwise interrupt what removes temporary files.
+    """
+    ends: list[float] = []
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        if ends:
+            if time.monotonic() - ends[0] > _PATIENCE:
+                os._exit(128 + number)
+            return
+        ends.append(time.monotonic())
+        raise KeyboardInterrupt if number == signal.SIGINT else _Stopped(number)
+
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        # nohup ignores one, and means it
+        if signal.getsignal(number) in (signal.SIG_DFL, signal.default_int_handler):
+            signal.signal(number, stop)
+    try:
+        yield
+    finally:
+        ends.append(time.monotonic())  # Python has still to put its own things away
 
 
 def _interrupted(how: str, number: int, given: list[str]) -> int:

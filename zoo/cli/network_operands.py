@@ -48,6 +48,7 @@ def one_file_each(
     quiet: bool,
     twin: bool = False,
     by_id: bool = True,
+    bare: bool = False,
     own: Sequence[str] = (),
 ) -> list[str]:
     """The operands, with the file made of a network in its place.
@@ -59,6 +60,7 @@ def one_file_each(
         quiet: Whether no progress is shown.
         twin: Whether the float file is made beside it.
         by_id: Whether models of the zoo count by their name.
+        bare: Whether files without a manifest are taken as they are.
         own: Keywords of options that the command itself takes, networks or none.
 
     Raises:
@@ -67,7 +69,7 @@ def one_file_each(
     from zoo.api.networks import exported_file
 
     make = partial(exported_file, twin=twin)
-    made, _ = _made(registry, make, operands, given, quiet=quiet, by_id=by_id, own=own)
+    made, _ = _made(registry, make, operands, given, quiet=quiet, by_id=by_id, bare=bare, own=own)
     return [made[name][0] if name in made else name for name in operands]
 
 
@@ -79,6 +81,7 @@ def _made(
     *,
     quiet: bool,
     by_id: bool = True,
+    bare: bool = True,
     own: Sequence[str] = (),
 ) -> tuple[dict[str, list[str]], bool]:
     from zoo.api.networks import is_network
@@ -86,7 +89,9 @@ def _made(
     from zoo.report.quality import finding_lines
 
     values = recipe_values(given)
-    networks = [n for n in dict.fromkeys(operands) if is_network(registry, n, by_id=by_id)]
+    networks = [
+        n for n in dict.fromkeys(operands) if is_network(registry, n, by_id=by_id, bare=bare)
+    ]
     useless = [key for key, value in values.items() if value is not None and key not in own]
     if useless and not networks:
         raise UsageError(

@@ -52,11 +52,15 @@ def complete(kind: str) -> Callable[[click.Context, click.Parameter, str], list[
         ctx: click.Context, param: click.Parameter, incomplete: str
     ) -> list[CompletionItem]:
         from zoo.networks.checkpoints import model_ids
+        from zoo.networks.sources.available import named_networks
 
         root = ctx.find_root().params
         registry = Settings(plugins=tuple(root.get("plugins") or ())).registry()
         names = {
-            "model": lambda: list(model_ids(registry)),
+            "model": lambda: [
+                *model_ids(registry),
+                *(one.name for one in named_networks(registry)),
+            ],
             "dataset": lambda: [p.name + (":" if p.argument else "") for p in registry.datasets],
             "format": lambda: registry.exporters.names(),
             "device": lambda: _devices(registry),

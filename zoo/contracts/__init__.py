@@ -18,7 +18,13 @@ from zoo.contracts.preprocessing import (
     TokenPreprocessing,
 )
 from zoo.contracts.runtime import Runtime, ToolOrder, ToolSummary, VendorTool
-from zoo.contracts.source import ForeignTensor, OpenedNetwork, Source, SourceReference
+from zoo.contracts.source import (
+    ForeignTensor,
+    NamedNetwork,
+    OpenedNetwork,
+    Source,
+    SourceReference,
+)
 from zoo.contracts.target import Target
 from zoo.contracts.task import Check, Comparison, Metric, Task, Truth
 from zoo.contracts.transport import AgentProcess, Condition, DeviceOptions, Transport
@@ -52,6 +58,7 @@ __all__ = [
     "LayerRequest",
     "Metric",
     "ModelPart",
+    "NamedNetwork",
     "OpenedNetwork",
     "OperatorRecord",
     "Output",

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
+from zoo.common.progress import OnEvent
 from zoo.contracts.checks import check, check_name
 
 if TYPE_CHECKING:  # `zoo list` must not wait for numpy
@@ -68,6 +69,29 @@ class OpenedNetwork(Protocol):
 
 
 @dataclass(frozen=True, kw_only=True)
+class NamedNetwork:
+    """A network that a source knows by name, as lists show it; nothing is opened for it.
+
+    Attributes:
+        name: What users type: ``keras:MobileNetV2``.
+        task: Name of the task that its outputs are of.
+        input: What it takes, in the words of ``--input``.
+        licence: Of its weights.
+        weights: Where they are published.
+        hash: ``sha256:…`` or ``md5:…`` of their file; empty where its publisher gives none.
+        page: Of its documentation.
+    """
+
+    name: str
+    task: str
+    input: str
+    licence: str
+    weights: str
+    hash: str = ""
+    page: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Source:
     """A kind of trained networks from elsewhere.
 
@@ -82,6 +106,13 @@ class Source:
         open: Opens a reference, in a process of its own. Foreign code must never run: what needs
             it is refused.
         distributions: Whose versions decide what opening gives.
+        typed: What users type for its networks: ``FILE.keras, FILE.h5``.
+        extra: The extra of the distribution that brings what opening takes; empty for none.
+        named: The networks that it knows by name, quickly: ``zoo list`` calls it.
+        fetch: Brings what a reference stands for onto this machine, if it is not: `local` says
+            where it will be. None where references are paths.
+        title: What a reference is called, and the network that is made of it; None for the name of
+            its file.
     """
 
     name: str
@@ -90,11 +121,20 @@ class Source:
     local: Callable[[str], Path]
     open: Callable[[str], OpenedNetwork]
     distributions: tuple[str, ...] = ()
+    typed: str = ""
+    extra: str = ""
+    named: Callable[[], Sequence[NamedNetwork]] | None = None
+    fetch: Callable[[str, OnEvent], None] | None = None
+    title: Callable[[str], str] | None = None
 
     def __post_init__(self) -> None:
         check_name("source", self.name)
         for field in ("recognises", "local", "open"):
             check(callable(getattr(self, field)), self.name, f"{field} must be callable")
+
+    def called(self, reference: str) -> str:
+        """The name of a reference's network, in messages and of what is made of it."""
+        return self.local(reference).name if self.title is None else self.title(reference)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -90,15 +90,20 @@ def _matches(row: ModelSummary, pattern: str) -> bool:
 def info(registry: Registry, model: str) -> dict[str, Any]:
     """Everything known about a model: its record, its weights and their cards.
 
-    Of a network from elsewhere it is what that says of itself: its tensors, layers and SHA-256.
+    Of a network from elsewhere it is what that says of itself: its tensors, layers and SHA-256; of
+    a name, what its source knows of it, without opening it.
 
     Raises:
         UnknownName: No such model; offers the nearest.
     """
+    from zoo.networks.sources.available import named_network
     from zoo.networks.sources.describing import describe_reference
     from zoo.networks.sources.references import source_of
 
     elsewhere = source_of(registry, model)
+    if elsewhere is not None and (named := named_network(elsewhere, model)) is not None:
+        here = elsewhere.local(model).exists()
+        return {**asdict(named), "source": elsewhere.summary, "fetched": here}
     if elsewhere is not None:
         return describe_reference(registry, elsewhere, model)
     source = source_named(registry, model)

@@ -347,6 +347,35 @@ def test_folders_of_others_are_left_alone(copy: Callable[[str], Path], tmp_path:
         made(with_manifest(file, model_id="lenet5.other"))
 
 
+@pytest.mark.parametrize("moment", ["filled", "renamed"])
+def test_an_interrupted_bundle_leaves_the_old_one(
+    moment: str, copy: Callable[[str], Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """While it is filled, and between the two renames that put it in its place."""
+    file = copy("int8.tflite")
+    folder = made(file).folder
+    before = {path: path.stat().st_mtime_ns for path in folder.rglob("*")}
+    renames, rename = [], Path.rename
+
+    def interrupted(path: Path, target: Path) -> Path:
+        renames.append(path)
+        if len(renames) == 2:
+            raise KeyboardInterrupt
+        return rename(path, target)
+
+    def interrupt(*given: object) -> None:
+        raise KeyboardInterrupt
+
+    if moment == "renamed":
+        monkeypatch.setattr(Path, "rename", interrupted)
+    else:
+        monkeypatch.setattr("zoo.artifacts.bundle.folder._fill", interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        made(file)
+    assert {path: path.stat().st_mtime_ns for path in folder.rglob("*")} == before
+    assert [path.name for path in folder.parent.iterdir() if path.name.startswith(".")] == []
+
+
 def test_names_that_would_act_in_programs(copy: Callable[[str], Path]) -> None:
     file = copy("float32.tflite")
     odd = file.rename(file.with_name('a"; system("x"); ".tflite'))

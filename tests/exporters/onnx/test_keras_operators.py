@@ -104,6 +104,47 @@ def test_a_file_computes_what_keras_does(body: Callable[[Any], Any]) -> None:
     assert not [value.name for value in inferred.value_info if -1 in _shape(value)]
 
 
+def gru_forms(x: Any) -> Any:
+    """Every form that the operator has, and three that it has not: 10 layers, 12 runs of them."""
+    rows = layers.Reshape((SIDE, SIDE * CHANNELS))(x)
+    both = layers.Bidirectional(layers.GRU(3, return_sequences=True, reset_after=False))(rows)
+    back = layers.GRU(4, go_backwards=True, return_sequences=True, use_bias=False)(both)
+    last, state = layers.GRU(4, return_state=True, activation="relu")(back)
+    begun = layers.GRU(4, recurrent_activation="hard_sigmoid")(rows, initial_state=state)
+    twice = layers.GRU(4, reset_after=False, use_bias=False, activation="linear")
+    written_out = (
+        layers.GRU(2, activation="gelu", name="gelu")(rows),
+        layers.GRU(2, name="masked")(layers.Masking()(rows)),
+        layers.RNN(layers.GRUCell(2), name="cell")(rows),
+    )
+    same = twice(back) + twice(0.5 * back)
+    return layers.Concatenate()([last, state, begun, same, *written_out])
+
+
+def test_gru_is_one_operator_in_every_form() -> None:
+    model = network(gru_forms)
+    for weight in model.weights:  # biases are zeros at first, and would hide their order
+        weight.assign(np.random.default_rng(1).normal(0, 0.5, weight.shape))
+    request = SimpleNamespace(
+        model=model, recurrent="auto", output_names=("out",), input_name="image", options={}
+    )
+    file, remarks = convert(request)
+    kinds = [node.op_type for node in file.graph.node]
+    assert (kinds.count("GRU"), kinds.count("Loop")) == (7, 0)
+    assert sorted(remarks) == [
+        "cell: its steps are written out, since the converter makes no ONNX operator of this RNN",
+        "gelu: its steps are written out, since ONNX' GRU has no activation gelu",
+        "masked: its steps are written out, since ONNX' GRU knows no mask",
+    ]
+    assert not [node.name for node in file.graph.node if "Cudnn" in node.name]
+    for seed in range(3):
+        image = np.random.default_rng(seed).normal(size=(1, SIDE, SIDE, CHANNELS))
+        image[:, -2:] = 0  # masked rows
+        (found,) = session(file).run(None, {"image": image.astype(np.float32)})
+        expected = np.asarray(model(image.astype(np.float32), training=False))
+        np.testing.assert_allclose(found, expected, atol=1e-5 * max(1, np.abs(expected).max()))
+
+
 def test_what_the_converter_leaves_over_is_named_with_its_layer() -> None:
     import tensorflow as tf
 

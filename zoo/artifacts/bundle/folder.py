@@ -157,18 +157,25 @@ def _target(registry: Registry, manifest: Manifest, asked: str | None) -> str:
 
 @contextmanager
 def _made(folder: Path) -> Iterator[Path]:
-    """A temporary folder beside the final one, renamed when complete."""
-    temporary = folder.with_name(f".{folder.name}.{secrets.token_hex(4)}.part")
+    """A temporary folder beside the final one, renamed when complete.
+
+    Whoever interrupts it is left with the old folder or the new one.
+    """
+    name = f".{folder.name}.{secrets.token_hex(4)}"
+    temporary, old = folder.with_name(f"{name}.part"), folder.with_name(f"{name}.old")
     try:
         temporary.mkdir(parents=True)
         yield temporary
         if folder.exists():
-            shutil.rmtree(folder)
+            folder.rename(old)
         temporary.rename(folder)
     except OSError as error:
         raise cannot_write(folder, error) from error
     finally:
-        shutil.rmtree(temporary, ignore_errors=True)
+        if old.exists() and not folder.exists():
+            old.rename(folder)
+        for left in (temporary, old):
+            shutil.rmtree(left, ignore_errors=True)
 
 
 def _in_part(trial: ProgramTrial, part: str) -> ProgramTrial:

@@ -19,6 +19,8 @@ def describe_reference(registry: Registry, source: Source, model: str) -> dict[s
     Raises:
         ZooError: It cannot be opened.
     """
+    if source.fetch is not None:
+        source.fetch(model, lambda event: None)
     arguments = {"source": source.name, "reference": model, "plugins": registry.settings}
     found: dict[str, Any] = call("zoo.networks.sources.describing:describe", arguments)
     return found
@@ -31,9 +33,10 @@ def describe(
     opener = load_registry(plugins).sources.get(source)
     file = opener.local(reference)
     opened = opener.open(reference)
-    emit({"event": "stage", "text": f"counting {file.name}"})
+    name = opener.called(reference)
+    emit({"event": "stage", "text": f"counting {name}"})
     return {
-        "file": file.name,
+        "file": name,
         "source": opener.summary,
         "sha256": identity_of(file),
         "inputs": [f"{t.name} {t.dtype} {_shape(t.shape)}" for t in opened.inputs],

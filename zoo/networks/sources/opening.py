@@ -22,6 +22,7 @@ from zoo.data.preprocessing.inputs import normalize, read_inputs
 from zoo.networks.building import count_parameters
 from zoo.networks.card import Card, write_card
 from zoo.networks.multiply_adds import count_multiply_adds
+from zoo.networks.sources.available import named_network
 from zoo.networks.sources.channels import in_rgb
 from zoo.networks.sources.class_names import name_classes
 from zoo.networks.sources.graph import (
@@ -84,45 +85,45 @@ def open_and_convert(
     """
     registry = load_registry(plugins)
     opener = registry.sources.get(source)
-    file = opener.local(reference)
+    origin, named = opener.called(reference), named_network(opener, reference)
     stated = parse_statement(how.input)
     emit({"event": "stage", "text": f"reading {how.data}"})
     dataset = judged_dataset(registry, how.data, allow_leak=how.allow_leak)
-    emit({"event": "stage", "text": f"opening {file.name}"})
+    emit({"event": "stage", "text": f"opening {origin}"})
     opened = opener.open(reference)
     for what, tensors in (("inputs", opened.inputs), ("outputs", opened.outputs)):
         if len(tensors) != 1:
             listed = ", ".join(f"{t.name} {t.shape}" for t in tensors)
             raise Unsupported(
-                f"{file.name} has {len(tensors)} {what}: {listed}",
+                f"{origin} has {len(tensors)} {what}: {listed}",
                 why="only networks with one input and one output can be brought in",
                 fix="save a model of one of them: keras.Model(inputs, one_output)",
             )
     statement = stated.over(parse_statement(opened.stated))
-    plan = plan_input(opened.inputs[0], statement, dataset, tasks_of(registry, how.data), file.name)
+    plan = plan_input(opened.inputs[0], statement, dataset, tasks_of(registry, how.data), origin)
     sample = _Sample.of(dataset, plan)
     flat = flattened(opened.model, plan.shape, plan.own_shape)
-    plan = with_range(plan, range_in_graph(flat), file.name)
+    plan = with_range(plan, range_in_graph(flat), origin)
     first = plan.candidates[0]
-    told = _answers(opened, plan, sample.inputs(first, _COMPARED), file.name)
-    model, notes = with_logits(flat, told, file.name)
+    told = _answers(opened, plan, sample.inputs(first, _COMPARED), origin)
+    model, notes = with_logits(flat, told, origin)
     count = model.output.shape[-1]
-    names, new, noted = name_classes(how, opened.classes, dataset, count, file.name)
+    names, new, noted = name_classes(how, opened.classes, dataset, count, origin)
     order = [names.index(name) for name in dataset.classes] if not new else []
     if order and order != sorted(order):
         model = in_order(model, order)
-    chosen, evidence = _input(plan, sample, model, new, how, file.name, emit)
+    chosen, evidence = _input(plan, sample, model, new, how, origin, emit)
     emit({"event": "stage", "text": "comparing with the original"})
     # Opened anew, since its layers are in the converted network now, and were changed.
-    model = rebuilt(model, file.name)
-    model = rebuilt(in_rgb(model), file.name) if chosen.bgr else model
-    parity = _compare(opener.open(reference), plan, model, chosen, sample, order, file.name)
-    variant = variant_name(registry, file.stem, sha256)
+    model = rebuilt(model, origin)
+    model = rebuilt(in_rgb(model), origin) if chosen.bgr else model
+    parity = _compare(opener.open(reference), plan, model, chosen, sample, order, origin)
+    variant = variant_name(registry, Path(origin).stem, sha256)
     classes = names if new else dataset.classes
     weights = folder / f"{variant}.{source}.safetensors"
     came = SourceReference(
         source=source,
-        file=file.name,
+        file=origin,
         sha256=sha256,
         task=plan.task,
         parameters=count_parameters(model),
@@ -136,7 +137,7 @@ def open_and_convert(
         dataset="unknown",
         dataset_hash="unknown",
         classes=classes,
-        licence="unknown",
+        licence="unknown" if named is None else named.licence,
         sha256=save_weights(
             model,
             weights,

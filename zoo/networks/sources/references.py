@@ -55,6 +55,8 @@ def source_of(registry: Registry, model: str) -> Source | None:
     found = [source for source in registry.sources if source.recognises(model)]
     if not found or _is_ours(registry, model):
         return None
+    # A name may end as a file does: keras:NAME?weights=FILE.h5
+    found = [source for source in found if source.named] or found
     if len(found) > 1:
         plugins = [registry.sources.provider(source.name) for source in found]
         raise provided_twice(f"what opens {model!r}", plugins)
@@ -98,15 +100,18 @@ def open_reference(registry: Registry, model: str, how: Opening, on_step: OnStep
             f"{model} comes from elsewhere: what it takes and answers is told by data",
             fix="add --data DATASET",
         )
-    file = source.local(model)
-    sha256 = identity_of(file)
+    name = source.called(model)
+    step = f"open {name}"
+    if source.fetch is not None:
+        source.fetch(model, lambda event: on_step(step, event))
+    sha256 = identity_of(source.local(model))
     own = [p for p in registry.plugins if p.origin != "built-in" and p.source_file is not None]
     key = step_key(
         "open",
         {
             **asdict(how),
             "classes": _content(how.classes),
-            "file": file.name,
+            "file": name,
             "sha256": sha256,
             "fingerprint": dataset_fingerprint(registry, how.data),
         },
@@ -117,12 +122,11 @@ def open_reference(registry: Registry, model: str, how: Opening, on_step: OnStep
     )
     folder = cache_folder() / "sources" / key[:16]
     weights = _kept(folder)
-    step = f"open {file.name}"
     if weights is None:
         on_step(step, {"event": "start", "kind": "open"})
         started, status = time.perf_counter(), "failed"
         try:
-            name: str = call(
+            made: str = call(
                 "zoo.networks.sources.opening:open_and_convert",
                 {
                     "source": source.name,
@@ -134,7 +138,7 @@ def open_reference(registry: Registry, model: str, how: Opening, on_step: OnStep
                 },
                 on_event=lambda event: on_step(step, event),
             )
-            status, weights = "passed", folder / name
+            status, weights = "passed", folder / made
         finally:
             seconds = time.perf_counter() - started
             end: Event = {"event": "end", "status": status, "seconds": seconds, "cached": False}

@@ -1,0 +1,65 @@
+"""What networks from elsewhere can be opened, and those that are known by name."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+import pytest
+
+from zoo.contracts import NamedNetwork, Source
+from zoo.networks.sources import available
+from zoo.networks.sources.available import named_networks, source_states
+from zoo.registry import load_registry
+
+
+def test_sources_are_listed_with_what_they_lack(zoo: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    rows = {row["name"]: row for row in zoo("sources", "list", "--json").json}
+    assert rows["keras"]["typed"] == "FILE.keras, FILE.h5"
+    assert rows["keras-applications"]["networks"] == 40
+    assert all(row["typed"] for row in rows.values())
+    lacking = {"train": ["keras"]}
+    monkeypatch.setattr(available, "missing_of", lambda extra: lacking.get(extra, []))
+    state = next(one for one in source_states(load_registry()) if one.name == "keras")
+    assert (state.missing, state.fix) == (("keras",), 'pip install "edgezoo[train]"')
+    typed = zoo("sources", "list")
+    assert 'keras: keras missing: pip install "edgezoo[train]"' in typed.out
+
+
+def test_networks_are_listed_by_name_and_told_of(zoo: Any) -> None:
+    before = set(sys.modules)
+    typed = zoo("list", "KERAS:mobile*")
+    assert [line.split()[0] for line in typed.out.splitlines()[1:]] == [
+        "keras:MobileNet", "keras:MobileNetV2", "keras:MobileNetV3Large", "keras:MobileNetV3Small",
+    ]  # fmt: skip
+    (row,) = zoo("list", "keras:VGG16", "--json").json
+    assert row["input"].startswith("224x224 bgr mean=103.939")
+    # They are too many for the list of all.
+    assert "keras:MobileNet" not in zoo("list").out
+    found = zoo("info", "keras:VGG16")
+    assert "licence  CC-BY-4.0" in found.out
+    assert "(not fetched)" in found.out
+    assert not {"tensorflow", "keras"} & (set(sys.modules) - before)
+    for command in (["list", "keras:MobilNetV2"], ["info", "keras:MobilNetV2"]):
+        typed = zoo(*command)
+        assert typed.code == 2
+        assert "did you mean" in typed.err
+    typed = zoo("verify", "keras:VGG16")
+    assert "zoo export keras:VGG16 --data DATASET" in typed.err
+
+
+def test_names_of_other_sources_are_found() -> None:
+    registry = load_registry()
+    one = NamedNetwork(name="hub:Tiny", task="a", input="", licence="", weights="")
+    source = Source(
+        name="hub",
+        summary="",
+        recognises=bool,
+        local=print,
+        open=print,
+        named=lambda: [one],  # type: ignore[arg-type, return-value]
+    )
+    registry.sources.add("hub", source, registry.plugins[0])
+    assert named_networks(registry, "hub:t*") == [one]
+    assert available.named_network(source, "hub:Tiny") is one
+    assert available.named_network(source, "hub:Tiny?weights=a") is None
