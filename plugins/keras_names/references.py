@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import parse_qsl
+from urllib.parse import unquote
 
 from zoo.common.downloads import DownloadFailed, digests_of, download
 from zoo.common.errors import UnknownName, UsageError
@@ -14,6 +15,7 @@ from zoo.common.progress import OnEvent
 from .table import Application, networks
 
 PREFIX = "keras:"
+_OPTIONS = ("weights", "size")
 #: Sides of images that a network can be built for.
 _SIZES = (32, 1024)
 
@@ -50,13 +52,21 @@ def parse(reference: str) -> ApplicationReference:
     known = {application.name: application for application in networks()}
     if name not in known:
         raise UnknownName("network of keras.applications", name, known)
-    options = dict(parse_qsl(query, keep_blank_values=True))
-    for option in options:
-        if option not in ("weights", "size"):
-            raise UnknownName(f"option of {PREFIX}{name}", option, ("weights", "size"))
+    options: dict[str, str] = {}
+    for part in query.split("&") if query else ():
+        # As in the names of datasets, %26 stands for &.
+        key, _, value = map(unquote, part.partition("="))
+        if key not in _OPTIONS:
+            raise UnknownName(f"option of {PREFIX}{name}", key, _OPTIONS)
+        if not value or key in options:
+            raise UsageError(
+                f"{reference}: {key} {'stands twice' if value else 'has no value'}",
+                fix=f"write each once, as in {PREFIX}{name}?weights=FILE.h5&size=96",
+            )
+        options[key] = value
     application = known[name]
-    weights, size = options.get("weights", ""), options.get("size", str(application.size))
-    if not size.isdecimal() or not _SIZES[0] <= int(size) <= _SIZES[1]:
+    weights, size = options.get("weights"), options.get("size", str(application.size))
+    if not re.fullmatch(r"[0-9]{1,4}", size) or not _SIZES[0] <= int(size) <= _SIZES[1]:
         raise UsageError(
             f"{reference}: {size!r} is no size of images",
             why=f"height and width are one number, {_SIZES[0]} to {_SIZES[1]}",

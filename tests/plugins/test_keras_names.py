@@ -16,7 +16,14 @@ from zoo.common.errors import BadFile, UnknownName, UsageError
 from zoo.networks.sources.references import source_of
 from zoo.networks.sources.statement import parse_statement, pixel_scale
 from zoo.plugins.keras_names import references
-from zoo.plugins.keras_names.opening import _is_rescaled, _rescaled, open_network
+from zoo.plugins.keras_names.opening import (
+    _clear,
+    _cleared,
+    _is_rescaled,
+    _load,
+    _rescaled,
+    open_network,
+)
 from zoo.plugins.keras_names.references import fetch_weights, parse, weights_file
 from zoo.plugins.keras_names.table import MODES, networks
 from zoo.registry import load_registry
@@ -68,7 +75,11 @@ def test_what_is_typed() -> None:
         parse("keras:VGG16?sise=96")
     with pytest.raises(UsageError, match="VGG16 takes images of 224×224 alone"):
         parse("keras:VGG16?size=96")
-    for size in ("", "0", "-1", "4096", "1e2"):
+    assert parse("keras:VGG16?weights=a+b%26c.h5").weights == Path("a+b&c.h5")
+    for typed in ("weights=", "weights", "size=", "weights=a.h5&weights=b.h5"):
+        with pytest.raises(UsageError, match=r"stands twice|has no value"):
+            parse(f"keras:MobileNetV2?{typed}")
+    for size in ("9" * 5000, "٩٦", "0", "-1", "4096", "1e2"):
         with pytest.raises(UsageError, match="is no size of images"):
             parse(f"keras:MobileNetV2?size={size}")
     registry = load_registry()
@@ -174,9 +185,23 @@ def test_published_efficientnets_have_the_layer_that_keras_leaves_out(tmp_path: 
             assert _is_rescaled(tmp_path / f"{name}{suffix}") == (name == "two")
 
 
+def test_weights_that_keras_leaves_as_they_were_are_found(tmp_path: Path) -> None:
+    model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(2, name="answers")])
+    model.save_weights(tmp_path / "net.weights.h5")
+    model.save(tmp_path / "net.h5")
+    for file, by_order in (("net.weights.h5", False), ("net.h5", True)):
+        assert _load(model, tmp_path / file, by_order) == ""
+    _clear(model)
+    kernel, bias = model.weights
+    assert _cleared(model).startswith("it has nothing for ")
+    kernel.assign(np.ones((4, 2)))
+    assert _cleared(model).endswith("answers/bias")
+    bias.assign(np.ones(2))
+    assert _cleared(model) == ""
+
+
 @pytest.mark.slow
-def test_what_a_file_lacks_is_not_left_random(saved: Path, tmp_path: Path) -> None:
-    """Keras only warns; a file that holds enough tensors elsewhere is caught as well."""
+def test_a_file_with_a_layer_elsewhere_is_refused(saved: Path, tmp_path: Path) -> None:
     h5py = pytest.importorskip("h5py")
     file = tmp_path / "net.weights.h5"
     shutil.copy(saved / "net.weights.h5", file)
