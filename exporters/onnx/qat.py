@@ -12,6 +12,7 @@ from ..shared.integer_layout import scheme_of
 from .quantization import first_arithmetic, only_weights, simplified, store_small, with_qdq_pairs
 
 _MOVING = frozenset({"Squeeze", "Unsqueeze", "Reshape", "Transpose", "Flatten"})
+_NEUTRAL = {"Add": 0, "Sub": 0, "Mul": 1, "Div": 1}
 _PAIR = frozenset({"QuantizeLinear", "DequantizeLinear"})
 Limits = dict[str, tuple[float, float]]
 
@@ -26,9 +27,15 @@ def with_trained_ranges(model: Any, request: ExportRequest) -> Any:
     """
     assert request.calibration is not None  # the core never asks for int8 without
     trained = remove_qdq_pairs(model.graph)
+    neutral = _neutral(model.graph)
     model = simplified(model)
     _pass_upwards(model.graph, trained)
     there = {name for node in model.graph.node for name in (*node.input, *node.output)}
+    for name in [name for name in trained if name not in there]:
+        source = name
+        while source not in there and source in neutral:
+            source = neutral[source]
+        trained.setdefault(source, trained.pop(name))
     lost = sorted(set(trained) - there)
     if lost:
         raise ZooError(
@@ -45,6 +52,20 @@ def with_trained_ranges(model: Any, request: ExportRequest) -> Any:
     seen = observe_ranges(model, request.calibration)
     measured = ranges(model.graph, seen, "minmax", integer_input=request.integer_input)
     return with_qdq_pairs(model, {**measured, **trained}, kept, scheme_of(request))
+
+
+def _neutral(graph: Any) -> dict[str, str]:
+    """Results that are what they were made of, which simplification leaves out, and that."""
+    onnx = require("onnx")
+    constants = {tensor.name: tensor for tensor in graph.initializer}
+    found = {}
+    for node in graph.node:
+        nothing = _NEUTRAL.get(node.op_type)
+        if nothing is not None and node.input[1] in constants:
+            values = onnx.numpy_helper.to_array(constants[node.input[1]])
+            if (values == nothing).all():
+                found[node.output[0]] = node.input[0]
+    return found
 
 
 def _pass_upwards(graph: Any, limits: Limits) -> None:

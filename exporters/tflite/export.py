@@ -13,6 +13,7 @@ from zoo.contracts.exporter import Written
 from .activations import with_own_activations
 from .contents import inspect, read_manifest, recognises, with_appended, write_manifest
 from .integer import convert_to_integers, convert_trained
+from .leftovers import leftovers_refused
 from .lstm import form_of, with_usable_states, written_as
 from .metadata import with_metadata
 from .schema import read_model, serialize
@@ -40,7 +41,8 @@ def export(request: ExportRequest) -> Written:
     named = dict(zip(request.output_names, request.outputs, strict=True))
     model = keras.Model(request.model.inputs, named)
     converter = tf.lite.TFLiteConverter.from_keras_model(model)
-    with written_as(form_of(request), request.precision, model) as others:
+    form = form_of(request)
+    with written_as(form, request.precision, model) as others, leftovers_refused(model):
         data, told = _convert(converter, request, tf)
     data = _compact(with_own_activations(with_usable_states(data)), model, request.output_names)
     data, beside = with_metadata(data, request)

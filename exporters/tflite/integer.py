@@ -18,8 +18,8 @@ from .schema import float_results, operators
 
 #: The quantizer's message for each operator that it cannot treat.
 _NO_16_BITS = re.compile(r"16x8-bit not yet supported for op: '(\w+)'")
-#: Of the span of a channel's raw values; the gate refuses what has fewer.
-_FEWEST_STEPS = 10
+#: What rounding of raw values may cost, as a share of their span; the gate refuses what loses more.
+_MOST_LOST = 0.05
 #: Operators that the quantizer cannot select by name: all or none are kept.
 _KNOWN_BY_KIND = frozenset({"TRANSPOSE_CONV"})
 
@@ -33,12 +33,12 @@ def convert_to_integers(converter: Any, request: ExportRequest) -> tuple[bytes, 
     tf = require("tensorflow")
     assert request.calibration is not None  # the core never asks without
     check_layers(request.model, request.keep)
-    check_integer_input(request)
     samples = request.calibration
     converter.optimizations = [tf.lite.Optimize.DEFAULT]
     if request.precision == "int16x8":
         converter.representative_dataset = lambda: ([sample[None]] for sample in samples)
         return _with_16_bits(converter, request), Written(method="minmax")
+    check_integer_input(request)
     # The converter has to see all samples for the inner tensors of fused operators alone: every
     # other range is measured here, and in a fraction of the time.
     few = samples if recurrent_layers(request.model) else samples[:2]
@@ -88,7 +88,7 @@ def interface_of(request: ExportRequest, scheme: Target) -> str:
 
 
 def check_integer_input(request: ExportRequest) -> None:
-    """Refuses an input of 8-bit integers that leave too few steps to one of its channels.
+    """Refuses an input of 8-bit integers that nothing is left of one of its channels in.
 
     The range of an input holds 0, since zero points are numbers of its type: all of it goes to an
     offset that is large beside the signal, or to another channel.
@@ -96,22 +96,26 @@ def check_integer_input(request: ExportRequest) -> None:
     Raises:
         Unsupported: Names the channel.
     """
+    import numpy as np
+
     samples, interface = request.calibration, interface_of(request, scheme_of(request))
     if samples is None or samples.dtype.kind in "iu" or request.integer_input:
         return
-    if request.precision == "int16x8" or interface == "float32" or "channel" not in request.axes:
+    if interface == "float32" or "channel" not in request.axes:
         return
-    channel = 1 + request.axes.index("channel")
-    others = tuple(axis for axis in range(samples.ndim) if axis != channel)
-    low, high = samples.min(others).tolist(), samples.max(others).tolist()
-    step = (max(0.0, *high) - min(0.0, *low)) / 255
-    for number, (least, most) in enumerate(zip(low, high, strict=True)):
-        if 0 < most - least < _FEWEST_STEPS * step:
+    channels = np.moveaxis(samples, 1 + request.axes.index("channel"), 0)
+    channels = channels.reshape(len(channels), -1).astype(np.float64)
+    low, high = min(0.0, float(channels.min())), max(0.0, float(channels.max()))
+    step = (high - low) / 255 or 1.0
+    lost = np.abs(np.rint(channels / step) * step - channels).max(1)
+    for number, values in enumerate(channels):
+        least, most = float(values.min()), float(values.max())
+        if lost[number] > _MOST_LOST * (most - least) > 0:
             raise Unsupported(
-                f"channel {number}, from {least:,.6g} to {most:,.6g}, does not fit into an input "
+                f"channel {number}, from {least:,.8g} to {most:,.8g}, does not fit into an input "
                 f"of {interface}",
-                why=f"the 256 numbers of all channels together are {step:,.3g} apart, from "
-                f"{min(0.0, *low):,.6g} to {max(0.0, *high):,.6g}",
+                why=f"its 256 numbers, the same for all channels, are {step:,.4g} apart, from "
+                f"{low:,.8g} to {high:,.8g}",
                 fix="subtract a constant such as the mean, and divide, in the data and in the "
                 "application; or choose a target whose files take real numbers",
             )

@@ -18,6 +18,7 @@ from zoo.common.optional_imports import require
 from zoo.contracts import ForeignTensor
 from zoo.networks.building import leaves
 from zoo.networks.sources.config_check import check_config
+from zoo.networks.sources.graph import computes_in_half
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -40,6 +41,15 @@ class KerasNetwork:
     model: Any
     stated: str = ""
     classes: tuple[str, ...] = ()
+
+    @property
+    def in_half(self) -> bool:
+        """Whether any of its layers computes in 16 bits."""
+        return computes_in_half(self.model)
+
+    def with_shape(self, shape: tuple[int, ...]) -> KerasNetwork:
+        """Itself: Keras builds the graph for each shape anew."""
+        return self
 
     def answers(self, batch: NDArray[Any]) -> NDArray[Any]:
         """Its outputs, as float32, computed as outside of training."""

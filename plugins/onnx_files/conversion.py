@@ -9,12 +9,12 @@ import numpy as np
 from zoo.common.errors import Unsupported, first_line
 from zoo.common.optional_imports import require
 
-from . import convolutions, elementwise, products, shapes
+from . import convolutions, elementwise, products, recurrent, resizing, shapes
 from .held import Graph, Held, Value
 from .nodes import CONVERTERS, Node
 
 #: Where the functions lie that convert operators.
-MODULES = (convolutions, elementwise, products, shapes)
+MODULES = (convolutions, elementwise, products, recurrent, resizing, shapes)
 
 
 def keras_network(model: Any, layout: tuple[int, ...], origin: str) -> Any:
@@ -38,8 +38,10 @@ def keras_network(model: Any, layout: tuple[int, ...], origin: str) -> Any:
     }
     values[given.name] = Held(tensor=inputs, axes=layout, rank=len(sides))
     versions = {entry.domain: entry.version for entry in model.opset_import}
+    read = {name for proto in graph.node for name in proto.input}
+    read |= {output.name for output in graph.output}
     for proto in graph.node:
-        _convert(proto, values, made, versions, origin)
+        _convert(proto, values, made, versions, read, origin)
     (output,) = graph.output
     answer = values[output.name]
     if not isinstance(answer, Held):
@@ -65,7 +67,12 @@ def _answer(graph: Graph, held: Held) -> Any:
 
 
 def _convert(
-    proto: Any, values: dict[str, Value], graph: Graph, versions: dict[str, int], origin: str
+    proto: Any,
+    values: dict[str, Value],
+    graph: Graph,
+    versions: dict[str, int],
+    read: set[str],
+    origin: str,
 ) -> None:
     onnx = require("onnx")
     name = proto.name or proto.output[0]
@@ -86,6 +93,7 @@ def _convert(
             operands=operands,
             attributes={one.name: _attribute(onnx, one) for one in proto.attribute},
             results=sum(bool(one) for one in proto.output),
+            used=tuple(one in read for one in proto.output),
             graph=graph,
             origin=origin,
         )

@@ -31,6 +31,7 @@ class Node:
         operands: None for those left out.
         attributes: As Python values.
         results: How many results are named.
+        used: Which of them are read by other operators, or are the network's output.
         graph: The Keras graph that is made.
         origin: Names the file in messages.
     """
@@ -41,6 +42,7 @@ class Node:
     operands: tuple[Value | None, ...]
     attributes: dict[str, Any]
     results: int
+    used: tuple[bool, ...]
     graph: Graph
     origin: str
 

@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from zoo.common.errors import BadFile, ZooError, first_line
+from zoo.common.errors import BadFile, Unsupported, ZooError, first_line
 from zoo.common.optional_imports import require
 from zoo.contracts import ForeignTensor
 
 from .conversion import keras_network
 from .layout import layout_of
-from .preparing import inputs_of, prepared, shape_of
+from .metadata import class_names, stated_input
+from .preparing import computes_in_half, inputs_of, prepared, shape_of
 from .reading import checked_model
 
 if TYPE_CHECKING:
@@ -23,10 +24,6 @@ if TYPE_CHECKING:
 
 class OnnxNetwork:
     """An ONNX model, its input with channels last."""
-
-    #: What the file says of its input, in the words of ``--input``, and of its classes.
-    stated: str = ""
-    classes: tuple[str, ...] = ()
 
     def __init__(self, model: Any, origin: str) -> None:
         """Reads what it takes.
@@ -54,8 +51,46 @@ class OnnxNetwork:
         return tuple(_tensor(one, None) for one in self._proto.graph.output)
 
     @cached_property
+    def stated(self) -> str:
+        """What its metadata say of its input, in the words of ``--input``."""
+        free = any(None in tensor.shape[1:] for tensor in self.inputs)
+        return stated_input(self._proto, free=free)
+
+    @cached_property
+    def classes(self) -> tuple[str, ...]:
+        """The names of its classes that its metadata hold."""
+        return class_names(self._proto)
+
+    @cached_property
+    def in_half(self) -> bool:
+        """Whether it computes in 16 bits."""
+        return computes_in_half(self._proto)
+
+    def with_shape(self, shape: tuple[int, ...]) -> OnnxNetwork:
+        """The network with the free sides of its input fixed."""
+        if shape == self.inputs[0].shape[1:]:
+            return self
+        copy = type(self._proto)()
+        copy.CopyFrom(self._proto)
+        (given,) = inputs_of(copy)
+        for axis, side in zip(self._layout[0], shape, strict=True):
+            given.type.tensor_type.shape.dim[axis].dim_value = side
+        return OnnxNetwork(copy, self._origin)
+
+    @cached_property
     def model(self) -> Any:
-        """The network as a `keras.Model`."""
+        """The network as a `keras.Model`.
+
+        Raises:
+            Unsupported: An operator has no equivalent in Keras, or there are several inputs.
+        """
+        for what, tensors in (("inputs", self.inputs), ("outputs", self.outputs)):
+            if len(tensors) != 1:
+                raise Unsupported(
+                    f"{self._origin} has {len(tensors)} {what}",
+                    why="only networks with one input and one output can be brought in",
+                    fix="save the part of it that has one of each",
+                )
         copy = type(self._proto)()
         copy.CopyFrom(self._proto)
         return keras_network(prepared(copy, self._origin), self._layout[0], self._origin)

@@ -6,8 +6,12 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from zoo.common.errors import BadFile, UsageError, first_line
 from zoo.common.optional_imports import require
+
+from .patterns import with_gelu
 
 #: Of ONNX Runtime's own rewriting, what makes operators of its own.
 _NOT_THESE = [
@@ -40,10 +44,49 @@ def prepared(model: Any, origin: str) -> Any:
         raise UsageError(
             f"{origin} takes inputs of shape {shape_of(given)}: their size is not in it",
             why="its graph can only be read for one size",
-            fix="export it with a fixed size; the batch may stay free",
+            fix="say it: --input 224x224, as HEIGHTxWIDTH; or export it with a fixed size",
         )
     del model.graph.value_info[:]
-    return _simplified(model, origin)
+    _to_float32(model)
+    made = _simplified(model, origin)
+    with_gelu(made)
+    return made
+
+
+def _to_float32(model: Any) -> None:
+    """Numbers of 16 and 64 bits become those of 32; Keras computes in these."""
+    onnx = require("onnx")
+    kinds = onnx.TensorProto
+    others = (kinds.FLOAT16, kinds.BFLOAT16, kinds.DOUBLE)
+
+    def changed(tensor: Any) -> None:
+        if tensor.data_type in others:
+            values = onnx.numpy_helper.to_array(tensor).astype(np.float32)
+            tensor.CopyFrom(onnx.numpy_helper.from_array(values, tensor.name))
+
+    for tensor in model.graph.initializer:
+        changed(tensor)
+    for value in (*model.graph.input, *model.graph.output):
+        if value.type.tensor_type.elem_type in others:
+            value.type.tensor_type.elem_type = kinds.FLOAT
+    for node in model.graph.node:
+        for attribute in node.attribute:
+            changed(attribute.t)
+            if node.op_type == "Cast" and attribute.name == "to" and attribute.i in others:
+                attribute.i = kinds.FLOAT
+
+
+def computes_in_half(model: Any) -> bool:
+    """Whether a model computes in 16 bits, and does not only keep its weights in them."""
+    kinds = require("onnx").TensorProto
+    halves = (kinds.FLOAT16, kinds.BFLOAT16)
+    kept = {tensor.name for tensor in model.graph.initializer if tensor.data_type in halves}
+    return any(
+        kept & set(node.input)
+        if node.op_type != "Cast"
+        else any(one.name == "to" and one.i in halves for one in node.attribute)
+        for node in model.graph.node
+    )
 
 
 def inputs_of(model: Any) -> list[Any]:

@@ -18,6 +18,7 @@ from zoo.common.optional_imports import require
 from zoo.contracts import ForeignTensor
 
 from . import arithmetic, pooling, shapes, weights
+from .custom_operators import with_built_in
 from .graph import Array, TfliteGraph, read_graph
 from .metadata import read_metadata
 from .network import keras_network
@@ -45,6 +46,12 @@ class TfliteNetwork:
     outputs: tuple[ForeignTensor, ...]
     stated: str = ""
     classes: tuple[str, ...] = ()
+    #: Constants in 16 bits become 32 before LiteRT computes.
+    in_half: bool = False
+
+    def with_shape(self, shape: tuple[int, ...]) -> TfliteNetwork:
+        """Itself: no side of its input is free."""
+        return self
 
     @cached_property
     def model(self) -> Any:
@@ -107,6 +114,7 @@ def network_of(content: bytes, origin: str, appended: dict[str, bytes]) -> Tflit
     """
     schema = require("ai_edge_litert.schema_py_generated")
     model = _guarded(origin, lambda: schema.ModelT.InitFromPackedBuf(content, 0))
+    content = _guarded(origin, lambda: with_built_in(model, content))
     _refuse_custom(model, schema, origin)
     # LiteRT verifies the flatbuffer, which Python's reader does not.
     checked = _guarded(origin, lambda: interpreter(content, keeps=True))

@@ -37,6 +37,11 @@ class SavedNetwork:
     loaded: Any
     stated: str = ""
     classes: tuple[str, ...] = ()
+    in_half: bool = False
+
+    def with_shape(self, shape: tuple[int, ...]) -> SavedNetwork:
+        """Itself: no side of its input is free."""
+        return self
 
     @cached_property
     def model(self) -> Any:

@@ -662,6 +662,7 @@ def test_interrupted_training_goes_on_and_ends_the_same(place: Place, tmp_path: 
         tmp_path / "whole" / "lenet5.digits.safetensors"
     )
     assert list((tmp_path / "broken" / "cache" / "checkpoints").iterdir()) == []
+    assert list(broken.temporary.iterdir()) == []
 
 
 @pytest.mark.slow

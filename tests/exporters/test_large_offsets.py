@@ -19,6 +19,7 @@ from zoo.common.errors import Unsupported
 from zoo.contracts import ExportRequest, SeriesPreprocessing
 from zoo.contracts.precision import precision_named
 from zoo.exporters.onnx.half_precision import to_float16
+from zoo.exporters.onnx.qat import with_trained_ranges
 from zoo.exporters.tflite.integer import check_integer_input
 from zoo.networks.building import deployed_model
 from zoo.networks.leading_layers import LeadingResults
@@ -140,6 +141,42 @@ def test_integer_inputs_without_steps_for_a_channel_are_refused(tmp_path: Path) 
     check_integer_input(request(path, "int8", target=target, calibration=small))
     with pytest.raises(Unsupported, match="channel 1"):  # of another scale
         check_integer_input(request(path, "int8", target=target, calibration=near))
-    bytes_of = request(path, "int8", target=target)
-    whole = ExportRequest(**{**vars(bytes_of), "integer_input": True})
-    check_integer_input(whole)
+    whole = np.random.default_rng(0).integers(0, 256, (60, 12, 3)).astype(np.float32)
+    whole[0, 0, 2] = 255
+    whole[..., 1] %= 2  # a single step, which is a number of the input
+    check_integer_input(request(path, "int8", target=target, calibration=whole))
+
+
+def test_a_trained_range_behind_what_computes_nothing_is_kept(tmp_path: Path) -> None:
+    import onnx
+
+    helper = onnx.helper
+    nodes = [
+        helper.make_node("Add", ["raw", "offset"], ["centred"], name="a"),
+        helper.make_node("Mul", ["centred", "one"], ["product"], name="b"),
+        helper.make_node("Add", ["product", "zero"], ["normal"], name="c"),
+        helper.make_node("QuantizeLinear", ["normal", "scale", "point"], ["integers"], name="d"),
+        helper.make_node("DequantizeLinear", ["integers", "scale", "point"], ["rounded"], name="e"),
+        helper.make_node("MatMul", ["rounded", "weights"], ["made"], name="f"),
+    ]
+    constants = {
+        "offset": np.float32([-1e6] * 3),
+        "one": np.float32(1),
+        "zero": np.float32(0),
+        "scale": np.float32(0.03125),
+        "point": np.uint8(128),
+        "weights": np.eye(3, dtype=np.float32),
+    }
+    graph = helper.make_graph(
+        nodes,
+        "g",
+        [helper.make_tensor_value_info("raw", 1, (1, 12, 3))],
+        [helper.make_tensor_value_info("made", 1, (1, 12, 3))],
+        [onnx.numpy_helper.from_array(values, name) for name, values in constants.items()],
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+    near = (raw_series(4) - np.float32(SERIES.mean)) / np.float32(SERIES.std) + np.float32(1e6)
+    written = with_trained_ranges(model, request(tmp_path / "f", "int8", calibration=near))
+    stored = {t.name: onnx.numpy_helper.to_array(t) for t in written.graph.initializer}
+    first = next(n for n in written.graph.node if n.op_type == "QuantizeLinear")
+    assert stored[first.input[1]] == pytest.approx(0.03125), "the trained step, not a measured one"

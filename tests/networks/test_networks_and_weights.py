@@ -23,11 +23,13 @@ from zoo.networks.building import (
     normalization,
     raw_model,
     variable_names,
+    wrong_parameters,
 )
 from zoo.networks.card import Card, write_card
 from zoo.networks.checkpoints import Checkpoint
 from zoo.networks.multiply_adds import count_multiply_adds
 from zoo.networks.weights import load_into, load_network, read_tensors, save_weights, verify
+from zoo.registry import PluginSettings, load_registry
 
 keras = pytest.importorskip("keras")
 pytest.importorskip("tensorflow")
@@ -59,6 +61,18 @@ FAMILY = architecture(build=build)
 
 def network(classes: int = 3, family: Architecture = FAMILY, **hyperparameters):
     return build_network(family, family.variants[0], classes, hyperparameters)
+
+
+def test_a_wrong_number_of_parameters_is_told_whatever_the_classes():
+    family, lenet5 = load_registry(PluginSettings(installed=False)).variant("lenet5")
+    for classes in (lenet5.classes, 3):
+        network = build_network(family, lenet5, classes)
+        assert wrong_parameters(network, lenet5, classes) == ""
+        told = wrong_parameters(network, replace(lenet5, parameters=1), classes)
+        assert told.startswith(
+            "the record of 'lenet5' says 1 parameters, and the network has 61,706 for 10 classes: "
+            "write parameters=61_706"
+        )
 
 
 def test_shapes_and_counts():

@@ -57,6 +57,25 @@ def test_unknown_names_are_found_before_anything_is_done(changes, problem, neare
     assert caught.value.suggestions[0] == nearest
 
 
+def test_a_format_without_a_precision_leaves_that_file_out():
+    """It is an error only where nothing is left, or where no format at all has the precision."""
+    both = job(precisions=("float32", "int16x8"))
+    assert both.left_out == ("onnx has no int16x8: left out",)
+    cells = [
+        (step.id.format, step.id.precision)
+        for step in make_plan(both, Path(), PlanScope())
+        if step.id.kind == "gate"
+    ]
+    assert sorted(cells) == [("onnx", "float32"), ("tflite", "float32"), ("tflite", "int16x8")]
+    one = job(precisions=("int16x8",))
+    assert [exporter.name for exporter in one.exporters] == ["tflite"]
+    assert job(precisions=("float32", "int8")).left_out == ()
+    with pytest.raises(UnknownName, match="unknown precision of onnx 'int16x8'"):
+        job(precisions=("int16x8",), formats=("onnx",))
+    with pytest.raises(UnknownName, match="unknown precision of onnx 'int-8'"):
+        job(precisions=("float32", "int-8"))
+
+
 def test_hyperparameter_that_the_network_lacks():
     with pytest.raises(UsageError, match="'lenet' has no hyper-parameter 'width'"):
         job(hyperparameters={"width": 2})

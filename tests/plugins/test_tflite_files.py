@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
@@ -10,6 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 from keras_makers import nearest_mean, opened
+from tiny_networks import TFLITE, deployed, write
 
 from zoo.common.errors import BadFile, Unsupported
 from zoo.networks.card import read_card
@@ -179,6 +181,18 @@ def test_operators_compute_the_same(function: Function, shape: tuple[int, ...], 
     assert {name: share for name, share in apart.items() if not share < 3e-6} == {}
 
 
+def rewritten(content: bytes, change: Callable[[Any, Any], None]) -> bytes:
+    """A file whose `ModelT` was changed by a function of it and of the schema."""
+    import flatbuffers
+    from ai_edge_litert import schema_py_generated as schema
+
+    model = schema.ModelT.InitFromPackedBuf(content, 0)
+    change(model, schema)
+    builder = flatbuffers.Builder(4096)
+    builder.Finish(model.Pack(builder), b"TFL3")
+    return bytes(builder.Output())
+
+
 @pytest.fixture(scope="module")
 def dense() -> bytes:
     """A dense layer of 4 inputs and 3 outputs."""
@@ -234,15 +248,8 @@ def _two_graphs(model: Any, schema: Any) -> None:
 def test_what_cannot_be_brought_in_is_named(
     dense: bytes, change: Callable[[Any, Any], None], problem: str
 ) -> None:
-    import flatbuffers
-    from ai_edge_litert import schema_py_generated as schema
-
-    model = schema.ModelT.InitFromPackedBuf(dense, 0)
-    change(model, schema)
-    builder = flatbuffers.Builder(4096)
-    builder.Finish(model.Pack(builder), b"TFL3")
     with pytest.raises(Unsupported, match="(?s)" + problem):
-        _ = network_of(bytes(builder.Output()), "net.tflite", {}).model
+        _ = network_of(rewritten(dense, change), "net.tflite", {}).model
 
 
 @pytest.mark.parametrize(
@@ -306,3 +313,41 @@ def test_metadata_give_normalization_and_classes(tmp_path: Path) -> None:
     assert card.network.input.startswith("in its metadata: (pixel × 1 − 0) / 1, 9")
     assert "its outputs were put into the order of the data" in card.network.notes
     assert card.classes == tuple("0123456789")
+
+
+@pytest.mark.slow
+def test_recurrent_layers_compute_the_same(tmp_path: Path) -> None:
+    inputs = keras.Input((5, 6))
+    model = keras.Model(inputs, keras.layers.LSTM(3)(inputs))
+    examples = _RANDOM.normal(size=(2, 5, 6)).astype(np.float32)
+    linear = keras.layers.Activation("linear")
+    path, _ = write(
+        TFLITE, deployed(model, lambda raw: raw, examples, examples, linear), tmp_path, "float32"
+    )
+    network = open_network(path)
+    assert "UNIDIRECTIONAL_SEQUENCE_LSTM" in {one.kind for one in network.graph.operators}
+    np.testing.assert_allclose(network.model(examples), network.answers(examples), atol=1e-6)
+    np.testing.assert_allclose(network.answers(examples), model(examples), atol=1e-6)
+
+
+def test_a_custom_operator_of_mediapipe_is_known() -> None:
+    kernel, bias = _normal(2, 2, 3, 4), _normal(3)
+
+    def transposed(x: Any) -> Any:
+        return tf.nn.conv2d_transpose(x, kernel, (1, 8, 6, 3), 2, "SAME") + bias
+
+    content = converted(transposed, 4, 3, 4)
+
+    def change(model: Any, schema: Any) -> None:
+        (operator,) = model.subgraphs[0].operators
+        _, weights, given, values = operator.inputs
+        operator.inputs = [given, weights, values]
+        operator.builtinOptionsType, operator.builtinOptions = 0, None
+        operator.customOptions = np.frombuffer(struct.pack("<iii", 1, 2, 2), np.uint8)
+        _renamed("CUSTOM", b"Convolution2DTransposeBias")(model, schema)
+
+    network = network_of(rewritten(content, change), "net.tflite", {})
+    batch = _RANDOM.normal(size=(2, 4, 3, 4)).astype(np.float32)
+    theirs = [transposed(batch[place : place + 1])[0] for place in range(2)]
+    np.testing.assert_allclose(network.answers(batch), theirs, atol=1e-5)
+    np.testing.assert_allclose(network.model(batch), theirs, atol=1e-5)

@@ -56,7 +56,7 @@ def model_of(
     return model
 
 
-def nearest_mean(**options: Any) -> Any:
+def nearest_mean(size: tuple[int | str, int | str] = (8, 8), **options: Any) -> Any:
     """A classifier of the digits from pixels of 0 to 1, channels first, that is right untrained."""
     means = class_means()
     constants = {
@@ -68,7 +68,7 @@ def nearest_mean(**options: Any) -> Any:
         node("Gemm", "flatten", "kernel", "bias"),
         node("Softmax", "gemm", axis=1),
     ]
-    return model_of(nodes, ("batch", 1, 8, 8), constants, **options)
+    return model_of(nodes, ("batch", 1, *size), constants, **options)
 
 
 def saved(path: Path, model: Any) -> Path:

@@ -60,6 +60,19 @@ class OpenedNetwork(Protocol):
         """The names of its classes that are in the file, in the order of its outputs."""
         ...
 
+    @property
+    def in_half(self) -> bool:
+        """Whether its own framework computes it in 16 bits, so that its answers are rounded."""
+        ...
+
+    def with_shape(self, shape: tuple[int, ...]) -> OpenedNetwork:
+        """The same network for inputs of one shape, if its graph depends on it; else itself.
+
+        Args:
+            shape: Of the input, without the batch; its fixed sides are as they were.
+        """
+        ...
+
     def answers(self, batch: NDArray[Any]) -> NDArray[Any]:
         """Its own outputs for a batch of its only input, computed by its own framework.
 

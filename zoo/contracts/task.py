@@ -190,6 +190,8 @@ class Task(TrainingObjective):
         least_classes: A dataset with fewer classes is refused.
         min_parity_inputs: At least so many real inputs are compared.
         stepwise: Whether an example has a label, and a prediction, for each of its steps.
+        datasets_of: Names of other tasks whose datasets serve this one, too: its examples and
+            labels have the same form.
         options: The training options that only this task has (``[training.task]`` in a recipe):
             returns a pydantic model whose fields are the options, and is called when something
             is trained, so that lists do not wait for pydantic. `compile` finds them, validated
@@ -202,6 +204,7 @@ class Task(TrainingObjective):
     least_classes: int = 2
     min_parity_inputs: int = 64
     stepwise: bool = False
+    datasets_of: tuple[str, ...] = ()
     options: Callable[[], type[BaseModel]] | None = None
 
     def __post_init__(self) -> None:
@@ -210,6 +213,10 @@ class Task(TrainingObjective):
         names = self.output_names
         check(len({*names}) == len(names), self.name, f"outputs named twice: {', '.join(names)}")
         check_parts(self.name, self.outputs)
+        listed = isinstance(self.datasets_of, tuple)
+        check(listed, self.name, "datasets_of must be a tuple of names of tasks")
+        for other in self.datasets_of:
+            check_name(f"{self.name}: datasets_of: task", other)
         check(self.min_parity_inputs >= 1, self.name, "min_parity_inputs must be positive")
         check_precisions(self.name, self.max_drop, field="max_drop has ")
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import replace
 
 from zoo.common.errors import UsageError
-from zoo.contracts import Dataset
+from zoo.contracts import Dataset, Task
 from zoo.data.leaks import refuse_leaks
 from zoo.registry import Registry
 
@@ -58,15 +59,27 @@ def tasks_of(registry: Registry, name: str) -> tuple[str, ...]:
     return provider.tasks if provider.tasks_of is None else provider.tasks_of(argument or None)
 
 
+def serves(task: Task, tasks: Collection[str]) -> bool:
+    """Whether a dataset for these tasks serves a task, by itself or in the place of another."""
+    return not {task.name, *task.datasets_of}.isdisjoint(tasks)
+
+
 def check_task(registry: Registry, data: str, task: str, subject: str) -> None:
     """Refuses a dataset whose examples do not fit the network's task."""
     tasks = tasks_of(registry, data)
-    if task not in tasks:
-        raise UsageError(
-            f"dataset {data!r} does not fit {subject!r}",
-            why=f"the network's task is {task}; the dataset serves {', '.join(tasks)}",
-            fix="`zoo list` shows the task of each model",
+    if serves(registry.tasks.get(task), tasks):
+        return
+    fix = "`zoo list` shows the task of each model"
+    if registry.tasks.provider(task).origin != "built-in":
+        fix += (
+            f"; if the examples and labels of {task!r} have the form of these, write "
+            f"datasets_of=({tasks[0]!r},) in its record"
         )
+    raise UsageError(
+        f"dataset {data!r} does not fit {subject!r}",
+        why=f"the network's task is {task}; the dataset serves {', '.join(tasks)}",
+        fix=fix,
+    )
 
 
 def dataset_fingerprint(registry: Registry, name: str) -> str:

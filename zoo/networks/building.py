@@ -285,6 +285,30 @@ def count_parameters(model: Any) -> int:
     return int(model.count_params())
 
 
+def wrong_parameters(network: Any, variant: Variant, classes: int) -> str:
+    """How the record's number of parameters is wrong, in words; empty where it is right.
+
+    Args:
+        network: Of the variant's own input size and hyper-parameters.
+        variant: Its record.
+        classes: For which it was built, in place of the record's: the head alone depends on them.
+    """
+    found = count_parameters(network)
+    if classes != variant.classes and variant.has_head:
+        head = sum(layer.count_params() for layer in network.layers if layer.name == HEAD)
+        each, rest = divmod(head, classes)
+        if rest:
+            return ""  # some of its weights belong to no class
+        found += each * (variant.classes - classes)
+    if found == variant.parameters:
+        return ""
+    return (
+        f"the record of {variant.name!r} says {variant.parameters:,} parameters, and the network "
+        f"has {found:,} for {variant.classes} classes: write parameters={found:_}; `zoo plugins "
+        f"check {variant.name}` checks the rest of the record"
+    )
+
+
 def layer_names(model: Any) -> tuple[str, ...]:
     """Names of a model's layers, of those in models inside it too, in the order of computing.
 

@@ -38,6 +38,7 @@ class Job:
         exporters: In the recipe's order.
         target: The kind of processor that the files are for.
         trained_exporters: Formats of which files with trained ranges are asked for, too.
+        left_out: Files that are asked for and that their format cannot hold, in words.
         parts: Names of the files that the network is deployed as; one, without a name, mostly.
     """
 
@@ -53,12 +54,17 @@ class Job:
     precisions: tuple[str, ...]
     trained_exporters: tuple[Exporter, ...]
     tag: str
+    left_out: tuple[str, ...] = ()
     parts: tuple[str, ...] = ("",)
 
     @property
     def model_id(self) -> str:
         """Of the weights that the run makes."""
         return f"{self.variant.name}.{self.tag}"
+
+    def precisions_of(self, exporter: Exporter) -> tuple[str, ...]:
+        """The precisions asked for that a format has, in their order."""
+        return tuple(p for p in self.precisions if p in exporter.precisions)
 
 
 def make_job(recipe: Recipe, registry: Registry) -> Job:
@@ -88,11 +94,8 @@ def make_job(recipe: Recipe, registry: Registry) -> Job:
         asked += f", as {checkpoint.card_path} says"
     check_task(registry, recipe.data, variant.task, asked)
     formats = recipe.formats or [exporter.name for exporter in registry.exporters]
-    exporters = tuple(registry.exporters.get(name) for name in dict.fromkeys(formats))
-    for exporter in exporters:
-        for precision in recipe.precisions:
-            if precision not in exporter.precisions:
-                raise UnknownName(f"precision of {exporter.name}", precision, exporter.precisions)
+    asked_for = tuple(registry.exporters.get(name) for name in dict.fromkeys(formats))
+    exporters = _exporters_with_cells(asked_for, recipe.precisions, registry)
     devices = tuple(device_named(registry, name) for name in dict.fromkeys(recipe.devices))
     tier_named(recipe.bench.tier)
     _check_budgets(recipe, devices or (device_named(registry, None),))
@@ -114,8 +117,35 @@ def make_job(recipe: Recipe, registry: Registry) -> Job:
             sorted(dict.fromkeys(recipe.precisions), key=lambda p: registry.precision(p).order)
         ),
         trained_exporters=_trained_exporters(recipe, exporters),
+        left_out=_left_out(asked_for, recipe.precisions),
         tag=tag_of(registry, recipe.data),
         parts=tuple(part.name for part in task.parts),
+    )
+
+
+def _exporters_with_cells(
+    exporters: Sequence[Exporter], precisions: Sequence[str], registry: Registry
+) -> tuple[Exporter, ...]:
+    """The formats that have one of the precisions.
+
+    Raises:
+        UnknownName: A precision that no format has, or of several formats none has any.
+    """
+    known = {precision for exporter in registry.exporters for precision in exporter.precisions}
+    found = tuple(e for e in exporters if not {*e.precisions}.isdisjoint(precisions))
+    for exporter in exporters:
+        for precision in precisions:
+            if precision not in exporter.precisions and (precision not in known or not found):
+                raise UnknownName(f"precision of {exporter.name}", precision, exporter.precisions)
+    return found
+
+
+def _left_out(exporters: Sequence[Exporter], precisions: Sequence[str]) -> tuple[str, ...]:
+    missing = {e.name: [p for p in precisions if p not in e.precisions] for e in exporters}
+    return tuple(
+        f"{name} has no {' and no '.join(lacking)}: left out"
+        for name, lacking in missing.items()
+        if lacking
     )
 
 
@@ -181,7 +211,7 @@ def _trained_exporters(recipe: Recipe, exporters: tuple[Exporter, ...]) -> tuple
             why="converters quantize what lies between trained ranges, whatever its name",
             fix="leave out --qat, or --keep-float",
         )
-    able = tuple(exporter for exporter in exporters if exporter.takes_trained)
+    able = tuple(e for e in exporters if e.takes_trained and TRAINABLE.name in e.precisions)
     if not able:
         raise UsageError(
             "no format takes the ranges of quantization-aware training",

@@ -100,7 +100,7 @@ def _weights(job: Job) -> str:
 def _gates(job: Job, exporter: Exporter, reference: EvaluateStep) -> Iterator[GateStep]:
     """One for each precision of a format, each with its exports."""
     twin: GateStep | None = None
-    for precision in job.precisions:
+    for precision in job.precisions_of(exporter):
         gate = GateStep(
             id=StepId(kind="gate", format=exporter.name, precision=precision),
             origin=reference.origin,

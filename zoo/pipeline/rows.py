@@ -172,7 +172,7 @@ def rows_of(run: Run) -> tuple[ArtifactRow, ...]:
 def _gates(run: Run) -> Iterator[tuple[Exporter, StepId]]:
     """The gate of each file asked for, and the exporter of its format."""
     for exporter in run.job.exporters:
-        for precision in run.job.precisions:
+        for precision in run.job.precisions_of(exporter):
             gate = StepId(kind="gate", format=exporter.name, precision=precision)
             yield exporter, gate
             if precision == TRAINABLE.name and exporter in run.job.trained_exporters:

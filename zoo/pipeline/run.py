@@ -137,6 +137,8 @@ def execute(
     if scope.export:
         for exporter in job.exporters:
             require_extra(exporter.extra)  # not after an hour of training
+        for text in job.left_out:
+            on_step("files", {"event": "note", "text": text})
     with filled(output):
         cache = step_cache()
         ensure_writable(cache.folder)

@@ -19,10 +19,12 @@ from zoo.results.records import TrainingResult
 
 def remarks_of(run: Run, rows: Sequence[ArtifactRow]) -> tuple[str, ...]:
     """Findings on the files of a run, and on those that it need not make."""
+    wrong = run.training.result.wrong_record
+    of_run = [f"{text[0].upper()}{text[1:]}." for text in (wrong, *run.job.left_out) if text]
     learnt = run.finished.get(QAT)
-    if learnt is None or not learnt.record.needless:
-        return remarks(rows)
-    return (*remarks(rows), f"Quantization-aware training was {learnt.record.reason}.")
+    if learnt is not None and learnt.record.needless:
+        of_run.append(f"Quantization-aware training was {learnt.record.reason}.")
+    return (*remarks(rows), *of_run)
 
 
 def analyses_of(run: Run) -> tuple[OfflineAnalysis, ...]:

@@ -66,6 +66,7 @@ class TrainingResult:
         notes: What was decided on the way: how layers were grouped, whether XLA was used.
         ended: When and why training ended, and which epoch was kept; empty in old records.
         sketches: Names of PNG files beside the weights, by epoch: what the network made then.
+        wrong_record: What the record of the variant says that is not so, in words.
     """
 
     model_id: str
@@ -82,6 +83,7 @@ class TrainingResult:
     ended: str = ""
     higher_is_better: bool = True
     sketches: dict[int, str] = field(default_factory=dict)
+    wrong_record: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -16,7 +16,7 @@ from zoo.contracts import Dataset, Preprocessing, Task
 from zoo.contracts.dataset import IGNORED
 from zoo.contracts.task import Metric
 from zoo.contracts.training import Calibration, Training
-from zoo.data.opening import open_dataset
+from zoo.data.opening import open_dataset, serves
 from zoo.execution.chain_runner import combine_outputs, run_chain
 from zoo.execution.runner import choose_runtime, host_device
 from zoo.networks.loading import Subject
@@ -57,7 +57,7 @@ def choose_data(
     """
     if wanted is not None:
         return wanted
-    serving = [p.name for p in registry.datasets if task.name in p.tasks and p.argument is None]
+    serving = [p.name for p in registry.datasets if serves(task, p.tasks) and p.argument is None]
     # Stable sorting puts the small ones first.
     for name in sorted(serving, key=lambda name: name not in DATA):
         if _fits(registry, name, preprocessing):

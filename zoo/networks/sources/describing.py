@@ -10,7 +10,11 @@ from zoo.common.worker import call
 from zoo.contracts import Source
 from zoo.networks.building import count_parameters, leaves
 from zoo.networks.sources.identity import identity_of
+from zoo.networks.sources.statement import parse_statement
 from zoo.registry import PluginSettings, Registry, load_registry
+
+#: For sides that are free, unless the file states them: the layers are the same for every size.
+_ANY_SIDE = 224
 
 
 def describe_reference(registry: Registry, source: Source, model: str) -> dict[str, Any]:
@@ -33,6 +37,12 @@ def describe(
     opener = load_registry(plugins).sources.get(source)
     file = opener.local(reference)
     opened = opener.open(reference)
+    if len(opened.inputs) == 1:
+        size = iter(parse_statement(opened.stated).size or ())
+        sides = opened.inputs[0].shape[1:]
+        network = opened.with_shape(tuple(side or next(size, _ANY_SIDE) for side in sides)).model
+    else:
+        network = opened.model
     name = opener.called(reference)
     emit({"event": "stage", "text": f"counting {name}"})
     return {
@@ -41,8 +51,8 @@ def describe(
         "sha256": identity_of(file),
         "inputs": [f"{t.name} {t.dtype} {_shape(t.shape)}" for t in opened.inputs],
         "outputs": [f"{t.name} {t.dtype} {_shape(t.shape)}" for t in opened.outputs],
-        "layers": [layer.name for layer in leaves(opened.model)],
-        "parameters": count_parameters(opened.model),
+        "layers": [layer.name for layer in leaves(network)],
+        "parameters": count_parameters(network),
     }
 
 

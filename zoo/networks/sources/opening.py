@@ -26,7 +26,6 @@ from zoo.networks.sources.available import named_network
 from zoo.networks.sources.channels import in_rgb
 from zoo.networks.sources.class_names import name_classes
 from zoo.networks.sources.graph import (
-    computes_in_half,
     flattened,
     foreign_metadata,
     range_in_graph,
@@ -101,6 +100,7 @@ def open_and_convert(
             )
     statement = stated.over(parse_statement(opened.stated))
     plan = plan_input(opened.inputs[0], statement, dataset, tasks_of(registry, how.data), origin)
+    opened = opened.with_shape(plan.own_shape)
     sample = _Sample.of(dataset, plan)
     flat = flattened(opened.model, plan.shape, plan.own_shape)
     plan = with_range(plan, range_in_graph(flat), origin)
@@ -117,7 +117,8 @@ def open_and_convert(
     # Opened anew, since its layers are in the converted network now, and were changed.
     model = rebuilt(model, origin)
     model = rebuilt(in_rgb(model), origin) if chosen.bgr else model
-    parity = _compare(opener.open(reference), plan, model, chosen, sample, order, origin)
+    original = opener.open(reference).with_shape(plan.own_shape)
+    parity = _compare(original, plan, model, chosen, sample, order, origin)
     variant = variant_name(registry, Path(origin).stem, sha256)
     classes = names if new else dataset.classes
     weights = folder / f"{variant}.{source}.safetensors"
@@ -286,7 +287,7 @@ def _compare(
     theirs = theirs[:, order] if order else theirs
     scale = max(float(np.abs(theirs).max()), 1e-6)
     apart = float(np.abs(own - theirs).max()) / scale
-    limit = _HALF_EXACT if computes_in_half(opened.model) else _EXACT
+    limit = _HALF_EXACT if opened.in_half else _EXACT
     if not apart <= limit:
         raise ZooError(
             f"{origin} could not be brought in: the network that was made of it answers otherwise",

@@ -18,7 +18,7 @@ from zoo.contracts.training import Training, check_training
 from zoo.data.opening import check_task, judged_dataset
 from zoo.data.preprocessing.inputs import fitted
 from zoo.execution.runner import check_enough_classes
-from zoo.networks.building import build_companion, check_hyperparameters
+from zoo.networks.building import build_companion, check_hyperparameters, wrong_parameters
 from zoo.networks.card import Card, write_card
 from zoo.networks.checkpoints import Checkpoint, resolve
 from zoo.networks.resizing import build_resized, check_resizing, load_resized, resized_preprocessing
@@ -133,6 +133,13 @@ def finetune(
     companion = build_companion(architecture, variant, len(dataset.classes), network, given)
     if companion is not None and found is not None and not training.from_scratch:
         load_companion(companion, found)
+    came = None if found is None else found.card().network
+    same_shape = preprocessing.network_shape == variant.preprocessing.network_shape
+    wrong_record = ""
+    if came is None and same_shape and not given:
+        wrong_record = wrong_parameters(network, variant, len(dataset.classes))
+    if wrong_record:
+        emit({"event": "note", "text": wrong_record})
     emit({"event": "stage", "text": "training"})
     trainer = Trainer(
         network,
@@ -148,7 +155,6 @@ def finetune(
     trainer.fit(dataset)
     model_id = f"{variant.name}.{asked.tag}"
     weights = folder / f"{model_id}.safetensors"
-    came = None if found is None else found.card().network
     metadata = foreign_metadata(network, came, preprocessing, dataset.classes)
     sha256 = save_weights(network, weights, companion, metadata)
     card = Card(
@@ -184,6 +190,7 @@ def finetune(
         seconds=time.perf_counter() - started,
         notes=tuple(trainer.notes),
         ended=trainer.ended,
+        wrong_record=wrong_record,
     )
 
 
