@@ -21,6 +21,13 @@ def local(reference: str) -> Path:
     return Path(reference)
 
 
+def beside(reference: str) -> list[Path]:
+    """The files that hold weights."""
+    from .reading import side_files
+
+    return side_files(Path(reference))
+
+
 def open_file(reference: str) -> OpenedNetwork:
     """Opens a file without running code of its author."""
     from .opening import open_onnx
@@ -37,6 +44,7 @@ def zoo_sources() -> Iterator[Source]:
         recognises=recognises,
         local=local,
         open=open_file,
+        beside=beside,
         typed="FILE.onnx",
         extra="onnx",
         distributions=("onnx", "onnxruntime", "keras", "tensorflow"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -83,6 +84,8 @@ def _convert(
         made: Any = _folded(proto, operands, versions)
     elif proto.op_type == "Shape" and isinstance(operands[0], Held):
         made = np.asarray(operands[0].shape, np.int64)[_shape_part(proto)]
+    elif proto.op_type == "Size" and isinstance(operands[0], Held):
+        made = np.asarray(math.prod(operands[0].shape), np.int64)
     elif convert is None:
         raise _unknown(proto, name, origin)
     else:

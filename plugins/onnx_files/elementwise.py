@@ -27,8 +27,12 @@ _BINARY = {
 }
 _UNARY = {
     "Abs": "abs",
+    "Acos": "arccos",
+    "Asin": "arcsin",
+    "Atan": "arctan",
     "Ceil": "ceil",
     "Cos": "cos",
+    "Cosh": "cosh",
     "Erf": "erf",
     "Exp": "exp",
     "Floor": "floor",
@@ -38,7 +42,9 @@ _UNARY = {
     "Round": "round",
     "Sign": "sign",
     "Sin": "sin",
+    "Sinh": "sinh",
     "Sqrt": "sqrt",
+    "Tan": "tan",
 }
 _ACTIVATIONS = {
     "Mish": "mish",
@@ -133,6 +139,27 @@ def hard_sigmoid(node: Node) -> Made:
         return _activated(node, held, "hard_sigmoid")
     scaled = node.graph.layer("Rescaling", held.tensor, alpha, beta)
     return held.holding(node.graph.function(keras.ops.clip, scaled, 0.0, 1.0))
+
+
+@converts("Where")
+def where(node: Node) -> Made:
+    """One or the other, by truth values that are constant: a mask."""
+    mask = node.constant(0)
+    if mask is None:
+        node.refuse("its condition is missing")
+    keras = require("keras")
+    values = [node.value(1), node.value(2)]
+    shape = np.broadcast_shapes(mask.shape, *(value.shape for value in values))
+    masks = [np.broadcast_to(mask, shape[len(shape) - mask.ndim :]).astype(np.float32)]
+    masks.append(1 - masks[0])
+    parts: list[Value] = []
+    for value, share in zip(values, masks, strict=True):
+        if isinstance(value, np.ndarray):
+            # Infinity where it is masked out would be no number.
+            parts.append(np.where(share != 0, value, 0).astype(np.float32))
+        else:
+            parts.append(_two(node, value, share, keras.ops.multiply))
+    return _two(node, parts[0], parts[1], keras.ops.add)
 
 
 @converts("Clip")

@@ -180,3 +180,19 @@ def layer_normalization(node: Node) -> Made:
         node.refuse("it also returns the moments of its input")
     weights.append(np.zeros(sides) if bias is None else np.broadcast_to(node.weights(2), sides))
     return held.holding(node.graph.weighted("LayerNormalization", held.tensor, weights, **options))
+
+
+@converts("LRN")
+def local_response_normalization(node: Node) -> Made:
+    """By the sum of squares over neighbouring channels, which is a product with a band of ones."""
+    held, ops, graph = node.graph.channels_last(node.held()), require("keras.ops"), node.graph
+    size = int(node.attributes["size"])
+    alpha, beta = float(node.get("alpha", 1e-4)), float(node.get("beta", 0.75))
+    numbers = np.arange(held.shape[1])
+    apart = numbers[:, None] - numbers[None, :]
+    band = ((apart <= (size - 1) // 2) & (-apart <= size // 2)).astype(np.float32)
+    squares = graph.function(ops.square, held.tensor)
+    sums = graph.function(ops.matmul, squares, band.T * (alpha / size))
+    shifted = graph.function(ops.add, sums, float(node.get("bias", 1.0)))
+    divisor = graph.function(ops.power, shifted, beta)
+    return held.holding(graph.function(ops.divide, held.tensor, divisor))

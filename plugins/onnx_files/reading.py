@@ -36,7 +36,31 @@ def checked_model(path: Path) -> Any:
             lie outside its folder.
         Unsupported: Quantized, or with operators of somebody's own.
     """
-    size = _size(path)
+    model, size = _model(path), path.stat().st_size
+    sides = _side_files(model, path)
+    whole = size + sum(file.stat().st_size for file in sides)
+    if whole > MOST_BYTES:
+        raise _too_large(path, whole)
+    try:
+        require("onnx").external_data_helper.load_external_data_for_model(model, str(path.parent))
+    except Exception as error:
+        raise BadFile(f"{path} is damaged", why=first_line(error), fix=_SAVE) from error
+    check_operators(model, path.name)
+    return model
+
+
+def side_files(path: Path) -> list[Path]:
+    """The files in which constants of a model lie, all inside its folder.
+
+    Raises:
+        BadFile: The model is none, or one of them is missing, too short, or leads elsewhere.
+    """
+    return _side_files(_model(path), path)
+
+
+def _model(path: Path) -> Any:
+    """The model proto of a file, without the data in other files."""
+    _check_begin(path)
     onnx = require("onnx")
     try:
         model = onnx.load(str(path), load_external_data=False)
@@ -49,15 +73,6 @@ def checked_model(path: Path) -> Any:
         raise BadFile(
             f"{path} is truncated or damaged, or no ONNX file", why="it holds no graph", fix=_SAVE
         )
-    sides = _side_files(model, path)
-    whole = size + sum(file.stat().st_size for file in sides)
-    if whole > MOST_BYTES:
-        raise _too_large(path, whole)
-    try:
-        onnx.external_data_helper.load_external_data_for_model(model, str(path.parent))
-    except Exception as error:
-        raise BadFile(f"{path} is damaged", why=first_line(error), fix=_SAVE) from error
-    check_operators(model, path.name)
     return model
 
 
@@ -69,8 +84,8 @@ def _too_large(path: Path, size: int) -> BadFile:
     )
 
 
-def _size(path: Path) -> int:
-    """Bytes of a file that begins as ONNX files do."""
+def _check_begin(path: Path) -> None:
+    """Refuses a file that is too large, or does not begin as ONNX files do."""
     try:
         with open_file(path) as file:
             begins = file.read(16)
@@ -92,7 +107,6 @@ def _size(path: Path) -> int:
             why="it is empty" if not size else "it does not begin as one",
             fix=_SAVE,
         )
-    return size
 
 
 def _side_files(model: Any, path: Path) -> list[Path]:

@@ -70,3 +70,26 @@ def test_a_keras_file_is_shipped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
         typed(tmp_path, monkeypatch, "evaluate", "tuned/mine.digits.safetensors", "--json")
     )
     assert found["metrics"][0]["value"] > 0.85
+
+
+def test_an_onnx_file_is_exported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its files are judged; the original is evaluated as a network, its files as files."""
+    from onnx_makers import nearest_mean as classifier
+    from onnx_makers import saved
+
+    saved(tmp_path / "mine.onnx", classifier())
+    common = ("--data", "digits", "--json")
+    options = ("--format", "onnx", "--precision", "float32")
+    typed(tmp_path, monkeypatch, "export", "mine.onnx", *common, *options)
+    exported = "exports/mine.digits.float32.onnx"
+    manifest = open_artifact(load_registry(), tmp_path / exported).manifest
+    assert manifest is not None
+    assert manifest.network is not None
+    assert (manifest.network.source, manifest.network.file) == ("onnx", "mine.onnx")
+    assert manifest.gate is not None
+    assert manifest.gate.passed
+    found = [
+        json.loads(typed(tmp_path, monkeypatch, "evaluate", name, *common))["metrics"][0]["value"]
+        for name in ("mine.onnx", exported)
+    ]
+    assert found[0] == found[1] > 0.85

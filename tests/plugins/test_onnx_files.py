@@ -14,9 +14,11 @@ from safetensors.numpy import load_file
 from zoo.common.errors import BadFile, Unsupported, UsageError, ZooError
 from zoo.networks.card import read_card
 from zoo.networks.sources.describing import describe
+from zoo.networks.sources.identity import identity_of
 from zoo.plugins.onnx_files import reading, recognises
+from zoo.plugins.onnx_files.conversion import CONVERTERS
 from zoo.plugins.onnx_files.opening import OnnxNetwork, open_onnx
-from zoo.registry import PluginSettings
+from zoo.registry import PluginSettings, load_registry
 
 
 def test_a_file_is_opened_channels_last(tmp_path: Path) -> None:
@@ -46,6 +48,14 @@ def test_weights_beside_the_file_are_read(tmp_path: Path) -> None:
     given = values(5, 8, 8, 1)
     whole = open_onnx(saved(tmp_path / "whole.onnx", nearest_mean()))
     np.testing.assert_array_equal(open_onnx(path).answers(given), whole.answers(given))
+    source = load_registry().sources.get("onnx")
+    (beside,) = source.files_beside(str(path))
+    assert beside == tmp_path / "weights.bin"
+    assert source.files_beside(str(tmp_path / "whole.onnx")) == []
+    # Other weights of the same graph are another network.
+    before = identity_of(path, [beside])
+    beside.write_bytes(beside.read_bytes()[::-1])
+    assert identity_of(path, [beside]) != before
 
 
 @pytest.mark.parametrize("location", ["../weights.bin", "/etc/hostname", "link", "C:\\x", "a/../b"])
@@ -324,3 +334,9 @@ def test_gelu_is_one_function_and_shuffles_move_once() -> None:
     assert kinds.count("Gelu") == 1
     assert "Erf" not in kinds
     assert kinds.count("Permute") == 1
+
+
+def test_operators_are_listed() -> None:
+    text = Path("docs/sources.md").read_text(encoding="utf-8")
+    listed = text.split("## ONNX files")[1].split("```text\n")[1].split("```")[0].split()
+    assert listed == sorted({*CONVERTERS, "Shape", "Size"})

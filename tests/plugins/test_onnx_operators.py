@@ -177,6 +177,13 @@ for name, attributes in POOLS.items():
             )
 case("MaxPool series", [node("MaxPool", "x", kernel_shape=[2], strides=[2])], SERIES)
 one("GlobalAveragePool", IMAGE)
+one("LRN", (1, 9, 3, 2), size=5, alpha=0.5, bias=2.0)
+one("LRN", (1, 9, 3, 2), size=3, alpha=0.5, beta=0.5)
+MASK = np.asarray([[True, False, True, True, False]] * 4)[:, None]
+case("Where", [node("Exp", "x"), node("Where", "c", "exp", "v")], IMAGE, c=MASK, v=np.float32(-1e9))
+case("Where two", [node("Exp", "x"), node("Where", "c", "exp", "x")], IMAGE, c=MASK)
+for kind in ("Acos", "Asin", "Atan", "Cosh", "Sinh", "Tan"):
+    one(kind, FLAT)
 one("GlobalMaxPool", SERIES)
 NORM = {"s": k(4), "b": k(4), "m": k(4), "v": np.abs(k(4)) + 0.1}
 for shape in (IMAGE, SERIES, (1, 4)):

@@ -124,6 +124,8 @@ class Source:
         named: The networks that it knows by name, quickly: ``zoo list`` calls it.
         fetch: Brings what a reference stands for onto this machine, if it is not: `local` says
             where it will be. None where references are paths.
+        beside: Other files that the network's weights lie in, which count for its identity; None
+            where there never are any.
         title: What a reference is called, and the network that is made of it; None for the name of
             its file.
     """
@@ -138,12 +140,17 @@ class Source:
     extra: str = ""
     named: Callable[[], Sequence[NamedNetwork]] | None = None
     fetch: Callable[[str, OnEvent], None] | None = None
+    beside: Callable[[str], Sequence[Path]] | None = None
     title: Callable[[str], str] | None = None
 
     def __post_init__(self) -> None:
         check_name("source", self.name)
         for field in ("recognises", "local", "open"):
             check(callable(getattr(self, field)), self.name, f"{field} must be callable")
+
+    def files_beside(self, reference: str) -> Sequence[Path]:
+        """The other files that a reference's weights lie in."""
+        return () if self.beside is None else self.beside(reference)
 
     def called(self, reference: str) -> str:
         """The name of a reference's network, in messages and of what is made of it."""

@@ -48,7 +48,7 @@ def describe(
     return {
         "file": name,
         "source": opener.summary,
-        "sha256": identity_of(file),
+        "sha256": identity_of(file, opener.files_beside(reference)),
         "inputs": [f"{t.name} {t.dtype} {_shape(t.shape)}" for t in opened.inputs],
         "outputs": [f"{t.name} {t.dtype} {_shape(t.shape)}" for t in opened.outputs],
         "layers": [layer.name for layer in leaves(network)],

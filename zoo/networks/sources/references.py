@@ -104,7 +104,7 @@ def open_reference(registry: Registry, model: str, how: Opening, on_step: OnStep
     step = f"open {name}"
     if source.fetch is not None:
         source.fetch(model, lambda event: on_step(step, event))
-    sha256 = identity_of(source.local(model))
+    sha256 = identity_of(source.local(model), source.files_beside(model))
     own = [p for p in registry.plugins if p.origin != "built-in" and p.source_file is not None]
     key = step_key(
         "open",

@@ -83,9 +83,10 @@ def parse_statement(text: str) -> InputStatement:
             pass  # what every Keras network here takes
         elif key == "nchw":
             raise UsageError(
-                "--input: networks with channels first cannot be brought in",
-                why="no processor here runs their convolutions",
-                fix="save it with data_format='channels_last'",
+                "--input: networks with channels first are not run here",
+                why="an ONNX file with channels first becomes one with channels last by itself; "
+                "no processor here runs the convolutions of Keras networks that have them first",
+                fix="leave nchw out; of a Keras network, save it with data_format='channels_last'",
             )
         elif span := _RANGE.match(key):
             low, high = float(span[1]), float(span[2])
