@@ -134,14 +134,12 @@ def test_rejected_file_can_still_be_looked_at(judged_file, zoo):
     assert zoo("evaluate", rejected, "--allow-weak").code == 0
 
 
-def test_evaluate_refuses_a_file_without_manifest(plain_file, zoo):
+def test_evaluate_of_a_file_without_manifest_needs_data(plain_file, zoo):
+    """It is a network from elsewhere then."""
     typed = zoo("evaluate", plain_file)
     assert typed.code == 2
-    assert "does not say what it was trained on" in typed.err
-    typed = zoo("evaluate", plain_file, "--data", "digits")
-    assert typed.code == 2
-    assert "has no manifest" in typed.err
-    assert "zoo bench" in typed.err
+    assert "comes from elsewhere" in typed.err
+    assert "add --data DATASET" in typed.err
 
 
 def test_evaluate_refuses_other_classes(judged_file, zoo):

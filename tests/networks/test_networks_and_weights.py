@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from makers import architecture, preprocessing, variant
 
+from zoo.common import plugin_errors
 from zoo.common.errors import BadFile, UsageError, ZooError
 from zoo.common.files import sha256_of
 from zoo.common.worker import call
@@ -70,8 +71,7 @@ def test_a_wrong_number_of_parameters_is_told_whatever_the_classes():
         assert wrong_parameters(network, lenet5, classes) == ""
         told = wrong_parameters(network, replace(lenet5, parameters=1), classes)
         assert told.startswith(
-            "the record of 'lenet5' says 1 parameters, and the network has 61,706 for 10 classes: "
-            "write parameters=61_706"
+            "the record of 'lenet5' says parameters=1, and the network has 61_706 for 10 classes"
         )
 
 
@@ -98,13 +98,19 @@ def test_unknown_hyperparameter():
     assert caught.value.fix == "it has none"
 
 
-def test_build_function_that_raises_is_named():
+def test_build_function_that_raises_is_named(monkeypatch):
     def broken(inputs, classes):
         raise KeyError("oh")
 
     with pytest.raises(ZooError, match="plugin of 'tiny' could not build 'tiny8'") as caught:
         network(family=architecture(build=broken))
     assert caught.value.why == "KeyError: 'oh'"
+    monkeypatch.setattr(plugin_errors, "_SOURCES", {})
+    plugin_errors.note_source(__file__, "tiny")
+    with pytest.raises(ZooError, match="could not build 'tiny8'") as caught:
+        network(family=architecture(build=broken))
+    line = broken.__code__.co_firstlineno + 1
+    assert f"KeyError: 'oh' ({__file__}, line {line}, in {broken.__qualname__})" in caught.value.why
 
 
 @pytest.mark.parametrize(

@@ -60,7 +60,7 @@ def test_unknown_names_are_found_before_anything_is_done(changes, problem, neare
 def test_a_format_without_a_precision_leaves_that_file_out():
     """It is an error only where nothing is left, or where no format at all has the precision."""
     both = job(precisions=("float32", "int16x8"))
-    assert both.left_out == ("onnx has no int16x8: left out",)
+    assert both.left_out == ("the format onnx has no int16x8: left out",)
     cells = [
         (step.id.format, step.id.precision)
         for step in make_plan(both, Path(), PlanScope())

@@ -10,9 +10,11 @@ import argparse
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
+
+from zoo.registry import Registry
 
 from .agents import warm_agents
 from .families import ALL, FAMILIES, FORMATS, cells_of, honest_files, registry_of_families
@@ -32,40 +34,30 @@ def main() -> int:
     parser.add_argument(
         "--keep", action="store_true", help="keep what the records say of files not judged now"
     )
+    parser.add_argument(
+        "--add",
+        type=Path,
+        action="append",
+        metavar="RECORDS",
+        help="judge nothing: put together what other runs, of parts of the suite, have found",
+    )
     parser.add_argument("--page", type=Path, help="where to write the tables, as Markdown")
     parser.add_argument("--workers", type=int, default=2)
-    with warm_agents():
-        return judge_all(parser.parse_args())
+    return report(parser.parse_args())
 
 
-def judge_all(given: argparse.Namespace) -> int:
-    """Makes the files, sabotages them, and tells what was found."""
+def report(given: argparse.Namespace) -> int:
+    """Judges files, or reads what was found in them, and tells it."""
     started = time.monotonic()
     registry = registry_of_families()
-    wanted = [one for one in FAMILIES if not given.family or one.name in given.family]
-    with tempfile.TemporaryDirectory() as output:
-        honest = [
-            file
-            for family in wanted
-            for file in honest_files(
-                registry,
-                family,
-                given.format or FORMATS,
-                given.precision or family.precisions,
-                Path(output),
-                _tell,
-            )
-        ]
-    for file in honest:
-        if not file.passed:
-            print(f"the gate refuses the honest {file.family} {file.format} {file.precision}")
-    _say(f"{len(honest)} honest files after {time.monotonic() - started:.0f} s")
-    sabotages = [one for one in everything() if not given.sabotage or one.name in given.sabotage]
     outcomes: list[Outcome] = []
     try:
-        for outcome in run_suite(registry, honest, sabotages, given.workers):
-            _tell_outcome(outcome)
-            outcomes.append(outcome)
+        if given.add:
+            outcomes += [one for path in given.add for one in read_records(path)]
+        else:
+            for outcome in judged(given, registry):
+                _tell_outcome(outcome)
+                outcomes.append(outcome)
     finally:  # An interrupted run leaves what it found, too.
         outcomes = _keep(given, outcomes, cells_of(registry))
     tables = [*by_sabotage(outcomes, descriptions()), "", *by_file(outcomes)]
@@ -79,14 +71,41 @@ def judge_all(given: argparse.Namespace) -> int:
     return 2 if broken or not outcomes else int(bool(passed))
 
 
+def judged(given: argparse.Namespace, registry: Registry) -> Iterator[Outcome]:
+    """Makes the files, and sabotages them."""
+    started = time.monotonic()
+    wanted = [one for one in FAMILIES if not given.family or one.name in given.family]
+    sabotages = [one for one in everything() if not given.sabotage or one.name in given.sabotage]
+    with warm_agents():
+        with tempfile.TemporaryDirectory() as output:
+            honest = [
+                file
+                for family in wanted
+                for file in honest_files(
+                    registry,
+                    family,
+                    given.format or FORMATS,
+                    given.precision or family.precisions,
+                    Path(output),
+                    _tell,
+                )
+            ]
+        for file in honest:
+            if not file.passed:
+                print(f"the gate refuses the honest {file.family} {file.format} {file.precision}")
+        _say(f"{len(honest)} honest files after {time.monotonic() - started:.0f} s")
+        yield from run_suite(registry, honest, sabotages, given.workers)
+
+
 def _keep(
     given: argparse.Namespace, outcomes: list[Outcome], cells: Sequence[str]
 ) -> list[Outcome]:
     """Writes records and page; returns all that is known, with what earlier runs found."""
     if given.keep and given.records and given.records.exists():
-        now = {(one.cell, one.sabotage) for one in outcomes}
-        kept = [o for o in read_records(given.records) if (o.cell, o.sabotage) not in now]
-        outcomes = with_distances([*kept, *outcomes], honest_distances())
+        outcomes = [*read_records(given.records), *outcomes]
+    # What was found last counts.
+    found = {(one.cell, one.sabotage): one for one in outcomes}
+    outcomes = with_distances([*found.values()], honest_distances())
     names = [one.name for one in everything()]
     outcomes.sort(key=lambda one: (cells.index(one.cell), names.index(one.sabotage)))
     if given.records:

@@ -3,22 +3,22 @@
 from __future__ import annotations
 
 import shutil
+from argparse import Namespace
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 from digit_files import registry
 
-from tests.sabotage.families import (
-    Family,
-    honest_files,
-    registry_of_families,
-)
+from tests.sabotage.__main__ import report
+from tests.sabotage.families import Family, cells_of, honest_files, registry_of_families
 from tests.sabotage.judge import claim_anew
 from tests.sabotage.network import Network, NotApplicable
 from tests.sabotage.page import page, survivors, within_tolerance
 from tests.sabotage.record import (
+    BROKEN,
     NO_ANSWERS,
     Outcome,
     honest_distances,
@@ -167,6 +167,24 @@ def test_a_survivor_is_named_and_records_are_kept(tmp_path: Path) -> None:
     )
     rows = within_tolerance([passed, survives], descriptions())[2:]
     assert rows == [f"| {descriptions()['squeezed']} | 1 | 1 | 99.5% | 0.05 | 0.06 |"]
+
+
+def test_the_committed_page_is_what_the_records_give(tmp_path: Path) -> None:
+    docs = Path(__file__).parents[2] / "docs"
+    outcomes = read_records(docs / "sabotage.json")
+    text = page(outcomes, descriptions(), cells_of(registry_of_families()))
+    assert (docs / "sabotage.md").read_text(encoding="utf-8") == text
+    assert not [one for one in outcomes if one.status == BROKEN]
+    assert survivors(outcomes) == []
+    # Records of two runs are put together; what was found last counts, and a survivor is an error.
+    one, *others = (o for o in outcomes if o.beyond and o.caught == {"gate": True, "verify": True})
+    write_records(tmp_path / "first.json", [one, *others])
+    write_records(tmp_path / "second.json", [replace(one, gate=())])
+    added = [tmp_path / "first.json", tmp_path / "second.json"]
+    given = Namespace(add=added, records=tmp_path / "all.json", page=tmp_path / "p.md", keep=False)
+    assert report(given) == 1
+    assert [o.survives for o in read_records(given.records)] == [("gate",), *(() for _ in others)]
+    assert f"**{one.sabotage}** in {one.cell} passes gate" in given.page.read_text(encoding="utf-8")
 
 
 @pytest.mark.slow

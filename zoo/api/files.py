@@ -9,6 +9,7 @@ from zoo.artifacts.artifact import open_artifact, open_unaltered
 from zoo.artifacts.description import describe
 from zoo.artifacts.not_weights import weights_named
 from zoo.common.errors import UnknownName, UsageError
+from zoo.common.files import no_file
 from zoo.common.progress import OnStep, quiet
 from zoo.common.worker import call
 from zoo.contracts.dataset import SPLITS
@@ -49,7 +50,8 @@ def evaluate(
         raise UnknownName("split", split, SPLITS)
     registry = registry or load_registry()
     path = Path(target)
-    if registry.exporter_for(path) is not None and source_of(registry, str(target)) is None:
+    foreign = no_file(path) is None and source_of(registry, str(target)) is not None
+    if registry.exporter_for(path) is not None and not foreign:
         manifest = open_unaltered(registry, path).manifest
         name = data or (manifest.dataset.name if manifest else None)
         if name is None:

@@ -179,6 +179,8 @@ PRECISIONS = (
             moved=0.08,
             far=3e-3,
             noise=0.05,
+            scaled=0.1,
+            shifted=0.4,
             confidence=1.0,
         ),
     ),

@@ -303,9 +303,9 @@ def wrong_parameters(network: Any, variant: Variant, classes: int) -> str:
     if found == variant.parameters:
         return ""
     return (
-        f"the record of {variant.name!r} says {variant.parameters:,} parameters, and the network "
-        f"has {found:,} for {variant.classes} classes: write parameters={found:_}; `zoo plugins "
-        f"check {variant.name}` checks the rest of the record"
+        f"the record of {variant.name!r} says parameters={variant.parameters:_}, and the network "
+        f"has {found:_} for {variant.classes} classes: correct it; `zoo plugins check "
+        f"{variant.name}` checks the rest of the record"
     )
 
 

@@ -143,7 +143,7 @@ def _exporters_with_cells(
 def _left_out(exporters: Sequence[Exporter], precisions: Sequence[str]) -> tuple[str, ...]:
     missing = {e.name: [p for p in precisions if p not in e.precisions] for e in exporters}
     return tuple(
-        f"{name} has no {' and no '.join(lacking)}: left out"
+        f"the format {name} has no {' and no '.join(lacking)}: left out"
         for name, lacking in missing.items()
         if lacking
     )

@@ -121,6 +121,7 @@ def gru_forms(x: Any) -> Any:
     return layers.Concatenate()([last, state, begun, same, *written_out])
 
 
+@pytest.mark.slow
 def test_gru_is_one_operator_in_every_form() -> None:
     model = network(gru_forms)
     for weight in model.weights:  # biases are zeros at first, and would hide their order
