@@ -80,7 +80,7 @@ class Names:
     """Names of layers: those of the nodes that they were made for, each once."""
 
     def __init__(self) -> None:
-        self._taken: set[str] = set()
+        self._taken: set[str] = {"input"}  # the layer of the network's own input
         self._node = "input"
 
     def of_node(self, name: str) -> None:

@@ -13,6 +13,8 @@ from zoo.common.optional_imports import require
 
 from .patterns import with_gelu
 
+#: The first version of the format whose constants need not be inputs.
+_CONSTANTS_ALONE = 4
 #: Of ONNX Runtime's own rewriting, what makes operators of its own.
 _NOT_THESE = [
     "NchwcTransformer", "QuickGeluFusion", "FastGeluFusion", "BiasGeluFusion", "MatMulScaleFusion",
@@ -37,16 +39,19 @@ def prepared(model: Any, origin: str) -> Any:
         model = onnx.inliner.inline_local_functions(model)
     (given,) = inputs_of(model)
     sides = given.type.tensor_type.shape.dim
-    if sides:
-        sides[0].dim_value = 1
-    free = [place for place, side in enumerate(sides) if not side.HasField("dim_value")]
-    if free or not sides:
+    sides[0].dim_value = 1
+    if None in shape_of(given):
         raise UsageError(
             f"{origin} takes inputs of shape {shape_of(given)}: their size is not in it",
             why="its graph can only be read for one size",
             fix="say it: --input 224x224, as HEIGHTxWIDTH; or export it with a fixed size",
         )
     del model.graph.value_info[:]
+    # Constants among the inputs could be given others, so that nothing would be computed of them.
+    given = type(given).FromString(given.SerializeToString())
+    del model.graph.input[:]
+    model.graph.input.append(given)
+    model.ir_version = max(model.ir_version, _CONSTANTS_ALONE)
     _to_float32(model)
     made = _simplified(model, origin)
     with_gelu(made)
@@ -96,9 +101,9 @@ def inputs_of(model: Any) -> list[Any]:
 
 
 def shape_of(value: Any) -> tuple[int | None, ...]:
-    """Of an input or output; None for a free side."""
+    """Of an input or output; None for a free side, for which older programs write 0 or -1."""
     sides = value.type.tensor_type.shape.dim
-    return tuple(side.dim_value if side.HasField("dim_value") else None for side in sides)
+    return tuple(side.dim_value if side.dim_value > 0 else None for side in sides)
 
 
 def _simplified(model: Any, origin: str) -> Any:

@@ -10,6 +10,8 @@ from zoo.common.errors import BadFile, Unsupported, first_line
 from zoo.common.files import open_file
 from zoo.common.optional_imports import require
 
+from .preparing import inputs_of
+
 #: Weights included; a protobuf message ends there, and so do files for devices.
 MOST_BYTES = 2_000_000_000
 _SAVE = "save it anew, with torch.onnx.export(…) or what made it"
@@ -220,4 +222,11 @@ def check_operators(model: Any, origin: str) -> None:
                 f"{origin}: {value.name!r} is no tensor",
                 why="only networks that take and give tensors can be brought in",
                 fix="export it without sequences and maps",
+            )
+    for value in inputs_of(model):
+        if not value.type.tensor_type.shape.dim:
+            raise Unsupported(
+                f"{origin}: the input {value.name!r} has no batch",
+                why="its shape is empty, or not in the file",
+                fix="export it with the shape of its input",
             )

@@ -27,6 +27,11 @@ def alive() -> None:
     assert call("children:add", {"a": 1, "b": 2}) == 3
 
 
+def test_calls_may_be_deep():
+    """Keras follows a network with one call for each layer of its depth."""
+    assert call("children:deep", {"calls": 3000}) == 3000
+
+
 def test_result_and_events():
     events = []
     assert call("children:add", {"a": 2, "b": 3}, on_event=events.append) == 5

@@ -134,6 +134,11 @@ def _branching() -> object:
             "'mine' is a me:Mine, which ONNX does not have",
             "ONNX' own operators",
         ),
+        (
+            lambda: model_of([node("Relu", "x")], ()),
+            "the input 'x' has no batch",
+            "the shape of its input",
+        ),
     ],
 )
 def test_what_no_network_can_be_made_of_is_refused(
@@ -275,6 +280,16 @@ def test_metadata_are_read_as_data(
     assert found.stated == stated
 
 
+def test_constants_among_the_inputs_are_none(tmp_path: Path) -> None:
+    """As files of old operator sets name them."""
+    model = model_of([node("Mul", "x", "c")], (1, 4), {"c": np.float32(2)})
+    model.graph.input.append(onnx.helper.make_tensor_value_info("c", 1, ()))
+    found = open_onnx(saved(tmp_path / "net.onnx", model))
+    assert [tensor.name for tensor in found.inputs] == ["x"]
+    given = values(3, 4)
+    np.testing.assert_array_equal(np.asarray(found.model(given)), found.answers(given))
+
+
 def test_several_inputs_or_outputs_are_refused(tmp_path: Path) -> None:
     model = nearest_mean()
     model.graph.output.append(onnx.helper.make_tensor_value_info("gemm", 1, None))
@@ -299,6 +314,7 @@ def test_channels_are_found_where_they_are() -> None:
         (flat, ("n", 3, 5, 4), {}, (None, 5, 4, 3)),
         (flat, ("n", 5, 4, 3), {}, (None, 5, 4, 3)),
         (flat, ("n", 5, 4), {}, (None, 5, 4)),
+        (flat, (0, 3, -1, 0), {}, (None, None, None, 3)),
     ):
         opened_network = OnnxNetwork(model_of(nodes, given, weights), "net.onnx")
         assert opened_network.inputs[0].shape == found
@@ -313,7 +329,7 @@ def test_channels_are_found_where_they_are() -> None:
 def test_gelu_is_one_function_and_shuffles_move_once() -> None:
     """In files for devices, a pattern of five operators is one, and images stay as they are."""
     nodes = [
-        node("Conv", "x", "w", out="y"),
+        node("Conv", "x", "w", out="y", name="input"),
         node("Div", "y", "r"),
         node("Erf", "div"),
         node("Add", "erf", "one"),

@@ -32,6 +32,10 @@ def add(*, a: int, b: int, emit: Emit) -> int:
     return a + b
 
 
+def deep(*, calls: int, emit: Emit) -> int:
+    return 1 + deep(calls=calls - 1, emit=emit) if calls else 0
+
+
 def process(*, emit: Emit) -> dict[str, Any]:
     main = sys.modules["__main__"]
     return {"pid": os.getpid(), "parent": os.getppid(), "main": getattr(main, "__file__", None)}

@@ -42,6 +42,8 @@ from zoo.common.system_errors import full_disk, system_error
 
 #: Names of libraries' out-of-memory exceptions.
 _NO_MEMORY = ("MemoryError", "ResourceExhaustedError")
+#: Calls inside calls in a worker: Keras makes one for each layer of a network's depth.
+_MOST_CALLS = 5_000
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -284,6 +286,7 @@ def _child(
         telemetry.switch_off()
         telemetry.switch_off_modules()
         _limit_memory(limits.memory_bytes)
+        sys.setrecursionlimit(_MOST_CALLS)
         module_name, _, name = function.partition(":")
         target = getattr(importlib.import_module(module_name), name)
         result = target(**arguments, emit=lambda event: sender.send(("event", event)))
