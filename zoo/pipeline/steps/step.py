@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields, is_dataclass
@@ -251,4 +252,6 @@ def _key_value(value: Any) -> Any:
         return {name: _key_value(inner) for name, inner in value.items()}
     if isinstance(value, tuple | list):
         return [_key_value(inner) for inner in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return str(value)  # A limit that is none; JSON has no word for it.
     return key_fields(value) if is_dataclass(value) and not isinstance(value, Step) else value
