@@ -234,7 +234,7 @@ def test_data_is_chosen_by_task(registry) -> None:
     )
     with pytest.raises(NotTried, match="sequence-classification with tokens"):
         choose_data(found, sequences, None, TokenPreprocessing(length=9, size=9))
-    stranger = type("Stranger", (), {"name": "image-painting"})
+    stranger = type("Stranger", (), {"name": "image-painting", "datasets_of": ()})
     with pytest.raises(NotTried, match="no dataset serves the task image-painting"):
         choose_data(found, stranger, None, pixels)
 
