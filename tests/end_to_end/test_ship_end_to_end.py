@@ -413,7 +413,8 @@ def test_trouble_is_told_and_costs_its_format_alone(troubled: Shipped) -> None:
         r"rejected  lenet5.digits.float32.garbled.rejected: parity: the file chooses another class",
         r"accuracy: loses \d\d\.\d\d points, and chance does not explain it",
         r"failed    lenet5.digits.float32.crash: export died by SIGSEGV; why: native code",
-        r"failed    lenet5.digits.float32.refuse: RuntimeError: this converter does not like Mon",
+        r"failed    lenet5.digits.float32.refuse: the plugin 'odd' failed: "
+        r"RuntimeError: this converter does not like Mon",
         r"failed    lenet5.digits.float32.idle: the exporter 'idle' wrote no file",
         r"^lenet5.digits.float32.tflite .* passed$",
     ):
