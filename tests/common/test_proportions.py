@@ -56,3 +56,13 @@ def test_what_is_asked_of_each_example_is_no_matter_of_chance() -> None:
 @pytest.mark.parametrize("share", [float("nan"), -0.1, 1.1])
 def test_what_is_no_share_is_refused(share: float) -> None:
     assert not LeastShare(share=share, count=64, least=0.98).passed
+
+
+@pytest.mark.parametrize(("least", "most"), [(0.98, 380), (0.99, 764)])
+def test_few_are_so_many_that_chance_may_halve_the_distance(least: float, most: int) -> None:
+    """The share halfway is surely above the least on one more, and not on so many."""
+    for count, few in (most, True), (most + 1, False):
+        assert LeastShare(share=1.0, count=count, least=least).few == few
+        half = (1 - least) / 2
+        deviation = (half * (1 - half) / count) ** 0.5
+        assert (1.96 * deviation > half) == few

@@ -155,8 +155,9 @@ def is_probabilities(outputs: Array) -> bool:
 def parity(task: Task, comparison: Comparison, precision: Precision) -> Check:
     """The task's parity, failed where outputs moved farther than the precision allows.
 
-    So it is where decisions differ more often than the precision allows, on so few inputs that the
-    task puts it down to chance (`Check.unsure`), unless outputs moved as little as honest ones.
+    So it is where decisions differ more often than the precision allows, though the task puts that
+    down to chance (`Check.unsure`), unless inputs are few and outputs moved as those of honest
+    files do.
 
     Args:
         task: Judges decisions.
@@ -201,11 +202,13 @@ def parity(task: Task, comparison: Comparison, precision: Precision) -> Check:
                 if one.component is not None:
                     what = f"component {one.component} of {what}"
                 told.append(f"{what} differs by {one.noise:.2g} of its own spread")
-        enough = one.agreement >= allowed.agreement or _as_honest(one, allowed)
+        few = one.agreed(precision).few
+        enough = one.agreement >= allowed.agreement or (few and _as_honest(one, allowed))
         if check.is_unsure_of(name) and not enough:
+            why = "outputs were not seen to move so little that chance explains it"
             told.append(
-                f"{1 - one.agreement:.1%} of {of or 'its '}decisions are others, and outputs were "
-                "not seen to move so little that chance explains it"
+                f"{1 - one.agreement:.1%} of {of or 'its '}decisions are others, and "
+                + (why if few else f"{one.count:,} inputs are too many for chance")
             )
         reasons += told
     passed = check.passed and not any(reasons[1:])

@@ -67,6 +67,15 @@ class LeastShare:
         return not self.passed or self.least >= 1.0 or self._interval[0] >= self.least
 
     @property
+    def few(self) -> bool:
+        """Whether examples are so few that chance may put what is well above the least below it.
+
+        That is a share halfway between the least and all, by two standard errors.
+        """
+        half = (1.0 - self.least) / 2.0
+        return self.count * half < _Z95**2 * (1.0 - half)
+
+    @property
     def deciding_count(self) -> int | None:
         """How many examples with the same share would be enough; None where none would."""
         apart = abs(self.share - self.least)
