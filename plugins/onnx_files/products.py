@@ -176,8 +176,6 @@ def layer_normalization(node: Node) -> Made:
             node.graph.weighted("RMSNormalization", held.tensor, weights, **options)
         )
     bias = node.given(2)
-    if node.results > 1:
-        node.refuse("it also returns the moments of its input")
     weights.append(np.zeros(sides) if bias is None else np.broadcast_to(node.weights(2), sides))
     return held.holding(node.graph.weighted("LayerNormalization", held.tensor, weights, **options))
 

@@ -38,11 +38,8 @@ def checked_model(path: Path) -> Any:
             lie outside its folder.
         Unsupported: Quantized, or with operators of somebody's own.
     """
-    model, size = _model(path), path.stat().st_size
-    sides = _side_files(model, path)
-    whole = size + sum(file.stat().st_size for file in sides)
-    if whole > MOST_BYTES:
-        raise _too_large(path, whole)
+    model = _model(path)
+    _side_files(model, path)
     try:
         require("onnx").external_data_helper.load_external_data_for_model(model, str(path.parent))
     except Exception as error:
@@ -115,8 +112,9 @@ def _side_files(model: Any, path: Path) -> list[Path]:
     """The files in which constants lie, all inside the model's folder.
 
     Raises:
-        BadFile: One is missing, too short, or leads elsewhere.
+        BadFile: One is missing, too short, or leads elsewhere, or they hold too much.
     """
+    whole = path.stat().st_size
     uses = require("onnx").external_data_helper.uses_external_data
     found: dict[str, Path] = {}
     for tensor in _tensors(model):
@@ -137,6 +135,10 @@ def _side_files(model: Any, path: Path) -> list[Path]:
                 why=f"{name} has {size:,} bytes, and they would lie from {begin:,} on",
                 fix="copy both files together, from where they were made",
             )
+        # Several constants may be the same part of a file: each of them takes memory.
+        whole += length or size - begin
+    if whole > MOST_BYTES:
+        raise _too_large(path, whole)
     return list(found.values())
 
 

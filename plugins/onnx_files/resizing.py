@@ -110,12 +110,13 @@ def _positions(node: Node, side: int, length: int, scale: float) -> Constant:
 
 def _nearest(node: Node, held: Held, lengths: list[int], places: dict[int, Constant]) -> Held:
     older = node.kind == "Upsample" or node.version < 11
-    rule = node.get("nearest_mode", "floor" if older else "round_prefer_floor")
-    moved, rounded = _ROUNDED[rule]
-    taken = {
-        axis: np.clip(rounded(found + moved), 0, held.shape[axis] - 1).astype(int)
-        for axis, found in places.items()
-    }
+    taken = {}
+    for axis, found in places.items():
+        # Older operator sets leave it open; this is what ONNX Runtime does.
+        own = "ceil" if lengths[axis] < held.shape[axis] else "floor"
+        rule = node.get("nearest_mode", own if older else "round_prefer_floor")
+        moved, rounded = _ROUNDED[rule]
+        taken[axis] = np.clip(rounded(found + moved), 0, held.shape[axis] - 1).astype(int)
     spatial = [axis for axis in held.axes if axis != 1]
     factors = [lengths[axis] // held.shape[axis] or 1 for axis in spatial]
     repeated = all(

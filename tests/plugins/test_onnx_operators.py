@@ -146,6 +146,7 @@ POOLS = {
     "pads": {"strides": [2, 2], "pads": [1, 1, 1, 1]},
     "uneven": {"strides": [2, 1], "pads": [0, 1, 1, 0]},
     "same": {"auto_pad": "SAME_UPPER", "strides": [2, 2]},
+    "lower": {"auto_pad": "SAME_LOWER", "strides": [1, 2]},
     "ceil": {"strides": [2, 2], "ceil_mode": 1},
     "ceil pads": {"strides": [2, 2], "pads": [1, 1, 1, 1], "ceil_mode": 1},
 }
@@ -175,6 +176,21 @@ for name, attributes in POOLS.items():
                 IMAGE,
                 19,
             )
+case(
+    "MaxPool below zero",
+    [
+        node("Relu", "x"),
+        node("Sub", "relu", "c"),
+        node("Add", "relu", "d"),
+        node("Concat", "sub", "add", axis=1),
+        node(
+            "MaxPool", "concat", kernel_shape=[3, 3], pads=[1, 1, 1, 1], out=["largest", "places"]
+        ),
+    ],
+    IMAGE,
+    c=np.float32(5),
+    d=-4 + k(4, 1, 1),
+)
 case("MaxPool series", [node("MaxPool", "x", kernel_shape=[2], strides=[2])], SERIES)
 one("GlobalAveragePool", IMAGE)
 one("LRN", (1, 9, 3, 2), size=5, alpha=0.5, bias=2.0)
@@ -203,6 +219,12 @@ case(
     b=k(4),
 )
 case("LayerNormalization", [node("LayerNormalization", "x", "s", "b")], TOKENS, s=k(8), b=k(8))
+case(
+    "LayerNormalization of three results",
+    [node("LayerNormalization", "x", "s", out=["normal", "mean", "inverse"])],
+    TOKENS,
+    s=k(8),
+)
 case("LayerNormalization two", [node("LayerNormalization", "x", "s", axis=1)], TOKENS, s=k(5, 8))
 case(
     "LayerNormalization channels last",
@@ -482,6 +504,7 @@ case(
     z=i(1, 3, 9, 11),
 )
 case("Resize 10", [node("Resize", "x", "s", mode="nearest")], IMAGE, 10, s=np.float32([1, 1, 2, 3]))
+case("Resize 10 smaller", [node("Resize", "x", "s")], IMAGE, 10, s=np.float32([1, 1, 0.4, 1.7]))
 case(
     "Resize 10 linear",
     [node("Resize", "x", "s", mode="linear")],
