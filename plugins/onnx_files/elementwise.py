@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from zoo.common.optional_imports import require
+from zoo.networks.sources.graph import added
 
 from .held import Constant, Held, Value, broadcast
 from .nodes import Made, Node, converts
@@ -237,6 +238,7 @@ def _two(node: Node, one: Value, other: Value, function: Any) -> Value:
                 return made
     operands, axes, rank = broadcast(node.graph, [one, other])
     plain = [_plain(operand) for operand in operands]
+    plain = added(*plain) if function is require("keras.ops").add else plain
     return Held(tensor=node.graph.function(function, *plain), axes=axes, rank=rank)
 
 

@@ -68,6 +68,14 @@ for kind in ("Add", "Sub", "Mul", "Div", "Max", "Min"):
     case(f"{kind} input", [node(kind, "x", "c")], IMAGE, c=channel)
     case(f"{kind} wide", [node(kind, "x", "c")], (1, 4, 1, 5), c=np.abs(k(1, 4, 6, 1)) + 0.5)
     case(f"{kind} two", [node("Exp", "x"), node(kind, "x", "exp")], IMAGE)
+case("Add columns", [node("Exp", "x"), node("Add", "exp", "c")], (1, 3, 6, 6), c=k(6))
+case("Add rows", [node("Exp", "x"), node("Add", "exp", "c")], (1, 3, 6, 6), c=k(6, 1))
+case(
+    "Add one each",
+    [node("ReduceMean", "x", "a"), node("Add", "x", "reducemean")],
+    (1, 3, 6, 6),
+    a=i(1, 2, 3),
+)
 case("Pow", [node("Pow", "x", "c")], IMAGE, c=np.float32(2))
 case(
     "normalized",
