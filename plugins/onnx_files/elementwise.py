@@ -237,9 +237,10 @@ def _two(node: Node, one: Value, other: Value, function: Any) -> Value:
             if made is not None:
                 return made
     operands, axes, rank = broadcast(node.graph, [one, other])
-    plain = [_plain(operand) for operand in operands]
-    plain = added(*plain) if function is require("keras.ops").add else plain
-    return Held(tensor=node.graph.function(function, *plain), axes=axes, rank=rank)
+    first, second = map(_plain, operands)
+    if function is require("keras.ops").add:
+        first, second = added(first, second)
+    return Held(tensor=node.graph.function(function, first, second), axes=axes, rank=rank)
 
 
 def _plain(operand: Any) -> Any:

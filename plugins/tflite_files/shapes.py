@@ -182,8 +182,6 @@ def matmul(building: Building, operator: Operator) -> Any:
         constant = building.constant(operator, number)
         one, library = (next(given), building.ops) if constant is None else (constant, np)
         both.append(library.swapaxes(one, -1, -2) if turned else one)
-    if max(len(one.shape) for one in both) < 3:
-        raise building.refused(operator, "it multiplies the examples of a batch")
     return building.ops.matmul(*both)
 
 

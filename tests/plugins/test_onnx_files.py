@@ -13,9 +13,10 @@ from safetensors.numpy import load_file
 
 from zoo.common.errors import BadFile, Unsupported, UsageError, ZooError
 from zoo.networks.card import read_card
+from zoo.networks.sources import files
 from zoo.networks.sources.describing import describe
 from zoo.networks.sources.identity import identity_of
-from zoo.plugins.onnx_files import reading, recognises
+from zoo.plugins.onnx_files import recognises
 from zoo.plugins.onnx_files.conversion import CONVERTERS
 from zoo.plugins.onnx_files.opening import OnnxNetwork, open_onnx
 from zoo.registry import PluginSettings, load_registry
@@ -104,10 +105,10 @@ def test_what_is_not_there_or_too_large(tmp_path: Path, monkeypatch: pytest.Monk
     path = _external(tmp_path, "weights.bin")
     whole = path.stat().st_size + (tmp_path / "weights.bin").stat().st_size
     for most in (path.stat().st_size - 1, whole - 1):  # the file, its weights
-        monkeypatch.setattr(reading, "MOST_BYTES", most)
+        monkeypatch.setattr(files, "MOST_BYTES", most)
         with pytest.raises(BadFile, match="is larger than"):
             open_onnx(path)
-    monkeypatch.setattr(reading, "MOST_BYTES", whole + 1000)
+    monkeypatch.setattr(files, "MOST_BYTES", whole + 1000)
     open_onnx(path)
     model = onnx.load(path, load_external_data=False)
     (again,) = (one for one in model.graph.initializer if one.external_data)

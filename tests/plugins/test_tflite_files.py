@@ -15,6 +15,7 @@ from tiny_networks import TFLITE, deployed, write
 
 from zoo.common.errors import BadFile, Unsupported
 from zoo.networks.card import read_card
+from zoo.networks.sources import files
 from zoo.networks.sources.graph import graph_text, model_of
 
 keras = pytest.importorskip("keras")
@@ -276,7 +277,7 @@ def test_a_part_of_rows_is_refused() -> None:
     def first_row(x: Any) -> Any:
         return tf.reshape(tf.reshape(x, (5, 6))[0:1] * 2.0, (1, 6))
 
-    with pytest.raises(Unsupported, match="(?s)STRIDED_SLICE .*among the examples of a batch"):
+    with pytest.raises(Unsupported, match=r"(?s)STRIDED_SLICE .*among the examples of a batch"):
         _ = network_of(converted(first_row, 5, 6), "net.tflite", {}).model
 
 
@@ -303,7 +304,7 @@ def test_cut_and_large_files_are_refused(
     file.write_bytes(dense[: len(dense) // 2])
     with pytest.raises(BadFile, match="is a damaged TFLite file"):
         open_network(file)
-    monkeypatch.setattr(opening, "MOST_BYTES", 100)
+    monkeypatch.setattr(files, "MOST_BYTES", 100)
     with pytest.raises(BadFile, match="is larger than"):
         open_network(file)
 
@@ -356,6 +357,14 @@ def test_recurrent_layers_compute_the_same(tmp_path: Path) -> None:
     assert "UNIDIRECTIONAL_SEQUENCE_LSTM" in {one.kind for one in network.graph.operators}
     np.testing.assert_allclose(network.model(examples), network.answers(examples), atol=1e-6)
     np.testing.assert_allclose(network.answers(examples), model(examples), atol=1e-6)
+
+    def limited(flat: Any, schema: Any) -> None:
+        for operator in flat.subgraphs[0].operators:
+            if isinstance(operator.builtinOptions, schema.UnidirectionalSequenceLSTMOptionsT):
+                operator.builtinOptions.cellClip = 0.5
+
+    with pytest.raises(Unsupported, match="it limits its state"):
+        _ = network_of(rewritten(path.read_bytes(), limited), "net.tflite", {}).model
 
 
 def test_a_custom_operator_of_mediapipe_is_known() -> None:
