@@ -248,6 +248,14 @@ case(
 
 case("Gemm", [node("Gemm", "x", "w", "b", alpha=0.5, beta=2.0)], FLAT, w=k(6, 3), b=k(3))
 case("Gemm transB", [node("Gemm", "x", "w", "b", transB=1)], FLAT, w=k(3, 6), b=k(1, 3))
+case(
+    "Gemm of rows",
+    [node("Gemm", "x", "w", "c", transA=1), node("Reshape", "gemm", "s")],
+    FLAT,
+    w=k(1, 6),
+    c=k(6, 1),
+    s=i(1, 36),
+)
 case("Gemm scalar", [node("Gemm", "x", "w", "b")], FLAT, w=k(6, 3), b=np.float32(2))
 case("MatMul", [node("MatMul", "x", "w"), node("Add", "matmul", "b")], TOKENS, w=k(8, 3), b=k(3))
 case("MatMul batch", [node("MatMul", "x", "w")], (1, 2, 5, 8), w=k(2, 8, 3))
@@ -466,7 +474,8 @@ for direction in ("forward", "reverse", "bidirectional"):
                 ]
             else:
                 nodes += [node("Transpose", "y", perm=[1, 0, 2], out="t")]
-            if (extra and out != ["y"]) or (kind == "RNN" and out != ["all", "end"]):
+            # All steps alone are read of one kind, and of RNN both: the code is the same.
+            if (out == ["y"]) != bool(extra) or (kind == "RNN" and out != ["all", "end"]):
                 continue
             case(told, nodes, TOKENS, **consts)
 case(
