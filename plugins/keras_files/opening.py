@@ -13,18 +13,16 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from zoo.common.errors import BadFile, Unsupported, first_line
-from zoo.common.files import open_file
 from zoo.common.optional_imports import require
 from zoo.contracts import ForeignTensor
 from zoo.networks.building import leaves
 from zoo.networks.sources.config_check import check_config
+from zoo.networks.sources.files import begin_of, check_size
 from zoo.networks.sources.graph import computes_in_half
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-#: Larger networks are for no device that files are made for; nor could a file hold them.
-MOST_BYTES = 2 << 30
 #: The first bytes of archives, and of HDF5.
 _ZIP, HDF5 = b"PK\x03\x04", b"\x89HDF\r\n\x1a\n"
 _CONFIG, _WEIGHTS = "config.json", "model.weights.h5"
@@ -115,18 +113,7 @@ def _tensor(tensor: Any) -> ForeignTensor:
 
 def _description(path: Path) -> Any:
     """What a file says of its network; refuses what is no whole Keras file."""
-    try:
-        with open_file(path) as file:
-            begins = file.read(8)
-        size = path.stat().st_size
-    except OSError as error:
-        raise BadFile(f"{path} cannot be read", why=error.strerror, fix="check the path") from error
-    if size > MOST_BYTES:
-        raise BadFile(
-            f"{path} is larger than {MOST_BYTES >> 30} GB",
-            why=f"it has {size:,} bytes; files for devices hold no more than 2 GB",
-            fix="bring a smaller network",
-        )
+    begins = begin_of(path, 8)
     is_zip, is_hdf5 = begins.startswith(_ZIP), begins == HDF5
     suffix = path.suffix.lower()
     if (suffix == ".keras" and is_hdf5) or (suffix != ".keras" and is_zip):
@@ -139,7 +126,7 @@ def _description(path: Path) -> Any:
     if not is_zip and not is_hdf5:
         raise BadFile(
             f"{path} is no file of Keras",
-            why="it is empty" if not size else "it begins neither as a zip archive nor as HDF5",
+            why="it is empty" if not begins else "it begins neither as a zip archive nor as HDF5",
             fix="save it with model.save('my.keras')",
         )
     return _of_zip(path) if is_zip else _of_hdf5(path)
@@ -150,12 +137,7 @@ def _of_zip(path: Path) -> Any:
         with zipfile.ZipFile(path) as archive:
             entries = archive.infolist()
             names = [entry.filename for entry in entries]
-            whole = sum(entry.file_size for entry in entries)
-            if whole > MOST_BYTES:
-                raise BadFile(
-                    f"{path} unpacks to {whole:,} bytes, more than {MOST_BYTES >> 30} GB",
-                    fix="bring a smaller network",
-                )
+            check_size(path, sum(entry.file_size for entry in entries), "unpacks to")
             if len(set(names)) != len(names):
                 raise BadFile(f"{path} is damaged", why="it holds two entries of one name")
             if _CONFIG not in names or _WEIGHTS not in names:
@@ -205,10 +187,13 @@ def _of_hdf5(path: Path) -> Any:
 
 
 def refuse_links(path: Path, file: Path | io.BytesIO) -> None:
-    """Refuses tensors that lie in other files of this machine."""
+    """Refuses tensors that lie in other files of this machine, or unpack to too much."""
     h5py = require("h5py")
     with h5py.File(file, "r") as opened:
-        for name, elsewhere in _members(opened, h5py):
+        whole = 0
+        for name, elsewhere, size in _members(opened, h5py):
+            whole += size
+            check_size(path, whole, "unpacks to")
             if elsewhere:
                 raise BadFile(
                     f"{path} is refused: {name} lies in another file",
@@ -217,15 +202,23 @@ def refuse_links(path: Path, file: Path | io.BytesIO) -> None:
                 )
 
 
-def _members(group: Any, h5py: Any, prefix: str = "") -> Iterator[tuple[str, bool]]:
-    for name in group:
-        link = group.get(name, getlink=True)
-        where = f"{prefix}/{name}"
-        if isinstance(link, h5py.ExternalLink):
-            yield where, True
-        elif isinstance(link, h5py.HardLink):
-            member = group[name]
-            if isinstance(member, h5py.Group):
-                yield from _members(member, h5py, where)
-            else:
-                yield where, bool(member.external) or bool(member.is_virtual)
+def _members(opened: Any, h5py: Any) -> Iterator[tuple[str, bool, int]]:
+    """Tensors and links to other files: name, whether it lies elsewhere, bytes in memory."""
+    waiting, seen = [("", opened)], set()
+    while waiting:
+        prefix, group = waiting.pop()
+        # A group may be a member of several, and of itself.
+        if group.id in seen:
+            continue
+        seen.add(group.id)
+        for name in group:
+            link, where = group.get(name, getlink=True), f"{prefix}/{name}"
+            if isinstance(link, h5py.ExternalLink):
+                yield where, True, 0
+            elif isinstance(link, h5py.HardLink):
+                member = group[name]
+                if isinstance(member, h5py.Group):
+                    waiting.append((where, member))
+                else:
+                    elsewhere = bool(member.external) or bool(member.is_virtual)
+                    yield where, elsewhere, (member.size or 0) * member.dtype.itemsize

@@ -11,11 +11,12 @@ import numpy as np
 
 from zoo.common.downloads import digests_of
 from zoo.common.errors import BadFile, UsageError, first_line
-from zoo.common.files import no_file, open_file
+from zoo.common.files import no_file
 from zoo.common.optional_imports import require
+from zoo.networks.sources.files import begin_of
 
 from ..imagenet import STD, imagenet_classes
-from ..keras_files.opening import HDF5, MOST_BYTES, KerasNetwork, network_of, refuse_links
+from ..keras_files.opening import HDF5, KerasNetwork, network_of, refuse_links
 from .references import PREFIX, ApplicationReference, parse, weights_file
 from .table import MODES
 
@@ -58,17 +59,13 @@ def open_network(reference: str) -> KerasNetwork:
 
 
 def _check(file: Path) -> None:
-    with open_file(file) as opened:
-        begins = opened.read(len(HDF5))
-    if begins != HDF5:
+    if begin_of(file, len(HDF5)) != HDF5:
         raise BadFile(
             f"{file} is no file of weights",
             why="it does not begin as HDF5",
             fix="write it with model.save_weights('my.weights.h5'); a whole network needs no name: "
             "zoo ship my.keras",
         )
-    if file.stat().st_size > MOST_BYTES:
-        raise BadFile(f"{file} is larger than {MOST_BYTES >> 30} GB", fix="bring a smaller one")
 
 
 def _built(found: ApplicationReference) -> Any:

@@ -39,7 +39,7 @@ def keras_network(model: Any, layout: tuple[int, ...], origin: str) -> Any:
     }
     values[given.name] = Held(tensor=inputs, axes=layout, rank=len(sides))
     versions = {entry.domain: entry.version for entry in model.opset_import}
-    read = {name for proto in graph.node for name in proto.input}
+    read = {name for proto in graph.node for name in proto.input if name}
     read |= {output.name for output in graph.output}
     for proto in graph.node:
         _convert(proto, values, made, versions, read, origin)
@@ -109,10 +109,10 @@ def _convert(
                 why=first_line(error),
                 fix="save the network anew without it; or report it, with the file if you may",
             ) from error
+        if any(node.used[len(made) if isinstance(made, tuple) else 1 :]):
+            node.refuse("more of its results are read than the first")
     several = made if isinstance(made, tuple) else (made,)
-    for place, output in enumerate(proto.output):
-        if output and place < len(several):
-            values[output] = several[place]
+    values.update(zip(proto.output, several, strict=False))
 
 
 def _shape_part(proto: Any) -> slice:

@@ -162,8 +162,6 @@ def max_pooling(node: Node) -> Made:
     windows = windows_of(node, node.attributes["kernel_shape"], held.shape[2:])
     if max(windows.dilations) > 1:
         node.refuse("its windows are dilated")
-    if node.results > 1:
-        node.refuse("it also returns where the largest values are")
     tensor, same = held.tensor, windows.are_same(held.shape[2:])
     if not same:
         positive = _is_not_negative(tensor)
@@ -190,10 +188,11 @@ def _is_not_negative(tensor: Any) -> bool:
     if isinstance(operation, layers.Activation):
         return operation.activation.__name__ in ("relu", "relu6", "sigmoid", "hard_sigmoid")
     passes = (layers.MaxPooling2D, layers.MaxPooling1D, layers.AveragePooling2D)
-    joins = ("Concatenate", "Add")
-    if isinstance(operation, passes) or type(operation).__name__ in joins:
-        before = operation._inbound_nodes[node].input_tensors
-        return len(before) > 0 and all(map(_is_not_negative, before))
+    joins = type(operation).__name__ in ("Concatenate", "Add")
+    before = operation._inbound_nodes[node].input_tensors
+    # Of one tensor, what is added to it is a constant.
+    if isinstance(operation, passes) or (joins and len(before) > 1):
+        return all(map(_is_not_negative, before))
     return False
 
 

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from zoo.common.optional_imports import require
+from zoo.networks.sources.graph import added
 
 from .held import Constant, Held, Value, broadcast
 from .nodes import Made, Node, converts
@@ -236,8 +237,10 @@ def _two(node: Node, one: Value, other: Value, function: Any) -> Value:
             if made is not None:
                 return made
     operands, axes, rank = broadcast(node.graph, [one, other])
-    plain = [_plain(operand) for operand in operands]
-    return Held(tensor=node.graph.function(function, *plain), axes=axes, rank=rank)
+    first, second = map(_plain, operands)
+    if function is require("keras.ops").add:
+        first, second = added(first, second)
+    return Held(tensor=node.graph.function(function, first, second), axes=axes, rank=rank)
 
 
 def _plain(operand: Any) -> Any:

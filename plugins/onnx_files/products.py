@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from zoo.common.optional_imports import require
+from zoo.networks.sources.graph import added
 
 from .held import Constant, Held, Value, broadcast
 from .nodes import Made, Node, axis_of, converts
@@ -35,31 +36,31 @@ def gemm(node: Node) -> Made:
     if node.get("transB", 0):
         other = _turned(node, other)
     alpha, beta = float(node.get("alpha", 1.0)), float(node.get("beta", 1.0))
-    added = node.given(2)
+    third = node.given(2)
     if isinstance(one, Held) and isinstance(other, np.ndarray):
         bias = None
         width = other.shape[1]
-        if isinstance(added, np.ndarray) and added.shape in (
+        if isinstance(third, np.ndarray) and third.shape in (
             (),
             (1,),
             (width,),
             (1, 1),
             (1, width),
         ):
-            bias = np.broadcast_to(added.reshape(-1) * beta, (width,))
-            added = None
+            bias = np.broadcast_to(third.reshape(-1) * beta, (width,))
+            third = None
         made: Held = dense(node, one, 1, alpha * other, bias)
     else:
         made = product(node, one, other)
         if alpha != 1.0:
             made = _scaled(node, made, alpha)
-    if added is None:
+    if third is None:
         return made
     if beta != 1.0:
-        added = added * beta if isinstance(added, np.ndarray) else _scaled(node, added, beta)
-    operands, axes, rank = broadcast(node.graph, [made, added])
+        third = third * beta if isinstance(third, np.ndarray) else _scaled(node, third, beta)
+    operands, axes, rank = broadcast(node.graph, [made, third])
     ops = require("keras.ops")
-    return Held(tensor=node.graph.function(ops.add, *operands), axes=axes, rank=rank)
+    return Held(tensor=node.graph.function(ops.add, *added(*operands)), axes=axes, rank=rank)
 
 
 def _turned(node: Node, value: Value) -> Value:
@@ -176,8 +177,6 @@ def layer_normalization(node: Node) -> Made:
             node.graph.weighted("RMSNormalization", held.tensor, weights, **options)
         )
     bias = node.given(2)
-    if node.results > 1:
-        node.refuse("it also returns the moments of its input")
     weights.append(np.zeros(sides) if bias is None else np.broadcast_to(node.weights(2), sides))
     return held.holding(node.graph.weighted("LayerNormalization", held.tensor, weights, **options))
 

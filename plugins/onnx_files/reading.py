@@ -7,13 +7,11 @@ from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import Any
 
 from zoo.common.errors import BadFile, Unsupported, first_line
-from zoo.common.files import open_file
 from zoo.common.optional_imports import require
+from zoo.networks.sources.files import begin_of, check_size
 
 from .preparing import inputs_of
 
-#: Weights included; a protobuf message ends there, and so do files for devices.
-MOST_BYTES = 2_000_000_000
 _SAVE = "save it anew, with torch.onnx.export(…) or what made it"
 #: First bytes of other files, from a place on.
 _OTHERS = (
@@ -38,11 +36,8 @@ def checked_model(path: Path) -> Any:
             lie outside its folder.
         Unsupported: Quantized, or with operators of somebody's own.
     """
-    model, size = _model(path), path.stat().st_size
-    sides = _side_files(model, path)
-    whole = size + sum(file.stat().st_size for file in sides)
-    if whole > MOST_BYTES:
-        raise _too_large(path, whole)
+    model = _model(path)
+    _side_files(model, path)
     try:
         require("onnx").external_data_helper.load_external_data_for_model(model, str(path.parent))
     except Exception as error:
@@ -78,24 +73,9 @@ def _model(path: Path) -> Any:
     return model
 
 
-def _too_large(path: Path, size: int) -> BadFile:
-    return BadFile(
-        f"{path} is larger than {MOST_BYTES / 1e9:g} GB",
-        why=f"it has {size:,} bytes with its weights; files for devices hold no more than 2 GB",
-        fix="bring a smaller network",
-    )
-
-
 def _check_begin(path: Path) -> None:
     """Refuses a file that is too large, or does not begin as ONNX files do."""
-    try:
-        with open_file(path) as file:
-            begins = file.read(16)
-        size = path.stat().st_size
-    except OSError as error:
-        raise BadFile(f"{path} cannot be read", why=error.strerror, fix="check the path") from error
-    if size > MOST_BYTES:
-        raise _too_large(path, size)
+    begins = begin_of(path, 16)
     other = next((what for at, head, what in _OTHERS if begins[at:].startswith(head)), None)
     if other is not None:
         raise BadFile(
@@ -106,7 +86,7 @@ def _check_begin(path: Path) -> None:
     if len(begins) < 2 or begins[0] != 0x08:
         raise BadFile(
             f"{path} is no ONNX file",
-            why="it is empty" if not size else "it does not begin as one",
+            why="it is empty" if not begins else "it does not begin as one",
             fix=_SAVE,
         )
 
@@ -115,8 +95,9 @@ def _side_files(model: Any, path: Path) -> list[Path]:
     """The files in which constants lie, all inside the model's folder.
 
     Raises:
-        BadFile: One is missing, too short, or leads elsewhere.
+        BadFile: One is missing, too short, or leads elsewhere, or they hold too much.
     """
+    whole = path.stat().st_size
     uses = require("onnx").external_data_helper.uses_external_data
     found: dict[str, Path] = {}
     for tensor in _tensors(model):
@@ -137,6 +118,9 @@ def _side_files(model: Any, path: Path) -> list[Path]:
                 why=f"{name} has {size:,} bytes, and they would lie from {begin:,} on",
                 fix="copy both files together, from where they were made",
             )
+        # Several constants may be the same part of a file: each of them takes memory.
+        whole += length or size - begin
+    check_size(path, whole, "has, with its weights,")
     return list(found.values())
 
 

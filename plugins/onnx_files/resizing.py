@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from functools import partial
 
 import numpy as np
 
 from zoo.common.optional_imports import require
+from zoo.networks.sources.resampling import linear, resampled, weights
 
 from .held import Constant, Held
 from .nodes import Made, Node, axes_of, converts
@@ -61,7 +62,8 @@ def resize(node: Node) -> Made:
             )
             return held.holding(made)
     for axis, matrix in matrices.items():
-        held = _multiplied(node, held, axis, matrix)
+        made = resampled(held.tensor, held.place(axis), matrix, node.graph.function)
+        held = held.holding(made)
     return held
 
 
@@ -110,12 +112,13 @@ def _positions(node: Node, side: int, length: int, scale: float) -> Constant:
 
 def _nearest(node: Node, held: Held, lengths: list[int], places: dict[int, Constant]) -> Held:
     older = node.kind == "Upsample" or node.version < 11
-    rule = node.get("nearest_mode", "floor" if older else "round_prefer_floor")
-    moved, rounded = _ROUNDED[rule]
-    taken = {
-        axis: np.clip(rounded(found + moved), 0, held.shape[axis] - 1).astype(int)
-        for axis, found in places.items()
-    }
+    taken = {}
+    for axis, found in places.items():
+        # Older operator sets leave it open; this is what ONNX Runtime does.
+        own = "ceil" if lengths[axis] < held.shape[axis] else "floor"
+        rule = node.get("nearest_mode", own if older else "round_prefer_floor")
+        moved, rounded = _ROUNDED[rule]
+        taken[axis] = np.clip(rounded(found + moved), 0, held.shape[axis] - 1).astype(int)
     spatial = [axis for axis in held.axes if axis != 1]
     factors = [lengths[axis] // held.shape[axis] or 1 for axis in spatial]
     repeated = all(
@@ -137,20 +140,13 @@ def _nearest(node: Node, held: Held, lengths: list[int], places: dict[int, Const
 
 def _weights(node: Node, mode: str, side: int, places: Constant) -> Constant:
     """What each old element counts in each new one, (new, old)."""
-    begin = np.floor(places).astype(int)
-    share = places - begin
-    made = np.zeros((len(places), side))
-    if mode == "linear":
-        parts = {0: 1 - share, 1: share}
-    else:
-        parts = _cubic(share, float(node.get("cubic_coeff_a", -0.75)))
-    for step, weights in parts.items():
-        inside = (begin + step >= 0) & (begin + step < side)
-        if node.get("exclude_outside", 0):
-            weights = weights * inside
-        np.add.at(made, (np.arange(len(places)), np.clip(begin + step, 0, side - 1)), weights)
-    whole: Constant = made / made.sum(1, keepdims=True)
-    return whole
+    coefficient = float(node.get("cubic_coeff_a", -0.75))
+    return weights(
+        places,
+        side,
+        linear if mode == "linear" else partial(_cubic, a=coefficient),
+        inside=bool(node.get("exclude_outside", 0)),
+    )
 
 
 def _cubic(share: Constant, a: float) -> dict[int, Constant]:
@@ -161,18 +157,3 @@ def _cubic(share: Constant, a: float) -> dict[int, Constant]:
         return ((a * x - 5 * a) * x + 8 * a) * x - 4 * a
 
     return {-1: far(share + 1), 0: near(share), 1: near(1 - share), 2: far(2 - share)}
-
-
-def _multiplied(node: Node, held: Held, axis: int, matrix: Constant) -> Held:
-    """An axis multiplied by a matrix, (new, old), that is constant also in training."""
-    graph, matmul = node.graph, require("keras.ops").matmul
-    place, tensor = held.place(axis), held.tensor
-    exact: Any = matrix.astype(np.float32)
-    sides = list(tensor.shape[1:])
-    if place == len(sides):
-        return held.holding(graph.function(matmul, tensor, exact.T))
-    # The axis before last, of what comes behind it as one.
-    merged = (*sides[:place], math.prod(sides[place:]))
-    tensor = graph.function(matmul, exact, graph.reshaped(tensor, merged))
-    sides[place - 1] = len(exact)
-    return held.holding(graph.reshaped(tensor, tuple(sides)))

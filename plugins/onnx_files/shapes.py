@@ -11,6 +11,7 @@ from zoo.common.optional_imports import require
 
 from .held import Constant, Held
 from .nodes import Made, Node, axes_of, axis_of, converts
+from .windows import extended, padded
 
 
 @converts("Transpose")
@@ -253,15 +254,11 @@ def pad(node: Node) -> Made:
         return held
     mode = node.get("mode", "constant")
     if mode == "edge":
-        from .windows import extended
-
         return held.holding(extended(node.graph, held.tensor, every[1:]))
     if mode not in ("constant", "reflect"):
         node.refuse(f"it pads by {mode}")
     spatial = len(every) - 2
     if mode == "constant" and not value and 1 <= spatial <= 3 and not any(every[-1]):
-        from .windows import padded
-
         return held.holding(padded(node.graph, held, every[1:-1]))
     options = {"constant_values": value} if mode == "constant" else {}
     made = node.graph.function(require("keras.ops").pad, held.tensor, every, mode=mode, **options)

@@ -7,6 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from zoo.networks.sources.graph import added
+
 from .graph import Array, Operator
 from .network import Building, Convert, Scaled
 
@@ -62,11 +64,10 @@ def two(building: Building, operator: Operator) -> Any:
     kind = operator.kind
     constants = [building.constant(operator, number) for number in (0, 1)]
     if all(value is None for value in constants):
-        given = [building.tensor(operator, number) for number in (0, 1)]
-        building.alike(operator)
-        if kind in _MERGING and len(given[0].shape) == len(given[1].shape):
+        given = building.alike(operator)
+        if kind in _MERGING:
             layer = getattr(building.layers, _MERGING[kind])(name=building.unique(operator.name))
-            return layer(given)
+            return layer(list(added(*given)) if kind == "ADD" else given)
         return getattr(building.ops, _FUNCTIONS[kind])(*given)
     first = constants[0] is not None
     value = constants[0] if first else constants[1]
@@ -79,6 +80,7 @@ def two(building: Building, operator: Operator) -> Any:
     given = building.tensor(operator, 1 if first else 0)
     value = value.astype(np.float32)
     pair = (value, given) if first else (given, value)
+    pair = added(*pair) if kind == "ADD" else pair
     return getattr(building.ops, _FUNCTIONS[kind])(*pair)
 
 
@@ -152,7 +154,7 @@ def prelu(building: Building, operator: Operator) -> Any:
     slopes = building.needed(operator, 1, "its slopes")
     given = building.tensor(operator)
     sides = len(given.shape) - 1
-    slopes = slopes.reshape((1,) * (sides - slopes.ndim) + slopes.shape)[-sides:]
+    slopes = slopes.reshape(((1,) * sides + slopes.shape)[-sides:])
     shared = [n + 1 for n in range(sides) if slopes.shape[n] == 1 != given.shape[n + 1]]
     layer = building.layers.PReLU(shared_axes=shared or None, name=building.unique(operator.name))
     return building.weighted(layer, given, [slopes], operator)
@@ -179,8 +181,9 @@ def softmax(building: Building, operator: Operator) -> Any:
 def squared_difference(building: Building, operator: Operator) -> Any:
     """SQUARED_DIFFERENCE."""
     constant = building.constant(operator, 1)
-    other = building.tensor(operator, 1) if constant is None else constant
-    return building.ops.square(building.ops.subtract(building.tensor(operator), other))
+    given = building.alike(operator)
+    one, other = given if constant is None else (*given, constant)
+    return building.ops.square(building.ops.subtract(one, other))
 
 
 def sum_of_all(building: Building, operator: Operator) -> Any:

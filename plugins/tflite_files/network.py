@@ -85,6 +85,11 @@ class Building:
             raise self.refused(operator, f"{what} are computed, and not in the file")
         return found
 
+    def optional(self, operator: Operator, number: int, what: str) -> Array | None:
+        """A constant that may be left out; refuses one that is computed."""
+        left_out = number >= len(operator.inputs) or operator.inputs[number] < 0
+        return None if left_out else self.needed(operator, number, what)
+
     def shape(self, operator: Operator, number: int = 0) -> tuple[int, ...]:
         """Of an input, with the batch of one."""
         return self.graph.shapes[operator.inputs[number]]
@@ -93,15 +98,28 @@ class Building:
         """The shape of a result, with the batch of one."""
         return self.graph.shapes[operator.outputs[number]]
 
-    def alike(self, operator: Operator) -> None:
-        """Refuses inputs of which one has more in the place of the batch than another."""
-        firsts = {
-            self.shape(operator, number)[:1]
+    def alike(self, operator: Operator) -> list[Any]:
+        """The inputs that are no constants, with the same number of sides.
+
+        TFLite adds sides in front of the first, which is the batch here: they come behind it.
+        """
+        numbers = [
+            number
             for number, place in enumerate(operator.inputs)
             if place >= 0 and place not in self.graph.constants
-        }
-        if len(firsts) > 1:
+        ]
+        shapes = [self.shape(operator, number) for number in numbers]
+        rank = max(map(len, shapes))
+        uneven = any(len(shape) != rank for shape in shapes)
+        if len({shape[:1] for shape in shapes}) > 1 or (uneven and shapes[0][:1] != (1,)):
             raise self.refused(operator, "it spreads one tensor over the examples of another")
+        given = [self.tensor(operator, number) for number in numbers]
+        return [
+            one
+            if len(shape) == rank
+            else self.reshaped(one, (1,) * (rank - len(shape)) + shape, f"{operator.name}_sides")
+            for one, shape in zip(given, shapes, strict=True)
+        ]
 
     def refused(self, operator: Operator, why: str, fix: str = "") -> Unsupported:
         """The error for an operator that cannot become layers."""

@@ -16,6 +16,7 @@ from zoo.common.errors import BadFile, Unsupported, first_line
 from zoo.common.files import open_file
 from zoo.common.optional_imports import require
 from zoo.contracts import ForeignTensor
+from zoo.networks.sources.files import begin_of
 
 from . import arithmetic, pooling, shapes, weights
 from .custom_operators import with_built_in
@@ -23,8 +24,6 @@ from .graph import Array, TfliteGraph, read_graph
 from .metadata import read_metadata
 from .network import keras_network
 
-#: Larger networks are for no device that files are made for; nor could a file hold them.
-MOST_BYTES = 2 << 30
 _MARK = b"TFL3"
 _Read = TypeVar("_Read")
 _MOST_APPENDED = 64 << 20
@@ -170,24 +169,15 @@ def _refuse_custom(model: Any, schema: Any, origin: str) -> None:
 
 def _parts(path: Path) -> tuple[bytes, dict[str, bytes]]:
     """The flatbuffer, and the files appended to it as a zip archive."""
-    try:
-        size = path.stat().st_size
-        if size > MOST_BYTES:
-            raise BadFile(
-                f"{path} is larger than {MOST_BYTES >> 30} GB",
-                why=f"it has {size:,} bytes; files for devices hold no more than 2 GB",
-                fix="bring a smaller network",
-            )
-        with open_file(path) as file:
-            data = file.read()
-    except OSError as error:
-        raise BadFile(f"{path} cannot be read", why=error.strerror, fix="check the path") from error
-    if data[4:8] != _MARK:
+    begins = begin_of(path, 8)
+    if begins[4:] != _MARK:
         raise BadFile(
             f"{path} is no TFLite file, whatever its name",
-            why="it is empty" if not data else "it does not begin as one does",
+            why="it is empty" if not begins else "it does not begin as one does",
             fix="check the path; TFLite files come from tf.lite.TFLiteConverter",
         )
+    with open_file(path) as file:
+        data = file.read()
     if not zipfile.is_zipfile(io.BytesIO(data)):
         return data, {}
     try:

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from zoo.common.optional_imports import require
+from zoo.networks.sources.resampling import resampled, weights
 
 from .graph import Array, Operator
 from .network import Building, Convert
@@ -70,24 +71,15 @@ def resized(building: Building, operator: Operator) -> Any:
         return layer(*after, interpolation=kind, name=name)(given)
     if not bilinear:
         for axis, (old, new) in enumerate(zip(before, after, strict=True), 1):
-            places = (np.arange(new) + 0.5 * half) * _scale(old, new, corners)
-            nearest = np.floor(places + 0.5 * corners)
+            # In float32, as LiteRT, whose rounding decides between two neighbours.
+            numbers = np.arange(new, dtype=np.float32) + np.float32(0.5 * half)
+            nearest = np.floor(numbers * _scale(old, new, corners) + np.float32(0.5 * corners))
             indices = np.clip(nearest, 0, old - 1).astype(np.int32)
             given = building.ops.take(given, indices, axis=axis)
         return given
-    rows, columns = (
-        _positions(old, new, corners, half) for old, new in zip(before, after, strict=True)
-    )
-    # A linear map of rows, then of columns: a dense layer works on the last side.
-    for order, places, old in (((2, 3, 1), rows, before[0]), ((3, 2, 1), columns, before[1])):
-        kernel = _bilinear(places, old)
-        turned = building.layers.Permute(order, name=building.unique(f"{operator.name}_turned"))
-        layer = building.layers.Dense(
-            kernel.shape[1], use_bias=False, name=building.unique(operator.name)
-        )
-        given = building.weighted(layer, turned(given), [kernel], operator)
-    back = building.layers.Permute((1, 3, 2), name=building.unique(f"{operator.name}_turned"))
-    return back(given)
+    for axis, (old, new) in enumerate(zip(before, after, strict=True), 1):
+        given = resampled(given, axis, weights(_positions(old, new, corners, half), old))
+    return given
 
 
 def _positions(old: int, new: int, corners: bool, half: bool) -> Array:
@@ -97,18 +89,9 @@ def _positions(old: int, new: int, corners: bool, half: bool) -> Array:
     return (places + 0.5) * scale - 0.5 if half else places * scale
 
 
-def _scale(old: int, new: int, corners: bool) -> float:
-    return (old - 1) / (new - 1) if corners and new > 1 else old / new
-
-
-def _bilinear(places: Array, old: int) -> Array:
-    """The map from old pixels to new ones, (old, new)."""
-    low = np.floor(places)
-    share = places - low
-    kernel = np.zeros((old, len(places)))
-    for at, weight in ((low, 1 - share), (low + 1, share)):
-        kernel[np.clip(at, 0, old - 1).astype(int), np.arange(len(places))] += weight
-    return kernel
+def _scale(old: int, new: int, corners: bool) -> np.float32:
+    edge = int(corners and new > 1)
+    return np.float32(old - edge) / np.float32(new - edge)
 
 
 CONVERTERS: dict[str, Convert] = {

@@ -15,9 +15,10 @@ from zoo.common.errors import BadFile, Unsupported, first_line
 from zoo.common.files import read_file
 from zoo.common.optional_imports import require
 from zoo.contracts import ForeignTensor
+from zoo.networks.sources.files import MOST_BYTES, check_size
 
 from .graph import Array
-from .opening import MOST_BYTES, network_of
+from .opening import network_of
 from .saved_model_check import check_saved_model
 
 #: The description of a folder's network.
@@ -146,13 +147,7 @@ def _tensor(name: str, spec: Any) -> ForeignTensor:
 def _description(folder: Path) -> Any:
     """The graph for serving, as its protocol buffer describes it."""
     require("tensorflow")
-    size = sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
-    if size > MOST_BYTES:
-        raise BadFile(
-            f"{folder} is larger than {MOST_BYTES >> 30} GB",
-            why=f"it has {size:,} bytes; files for devices hold no more than 2 GB",
-            fix="bring a smaller network",
-        )
+    check_size(folder, sum(file.stat().st_size for file in folder.rglob("*") if file.is_file()))
     model = require("tensorflow.core.protobuf.saved_model_pb2").SavedModel()
     try:
         model.ParseFromString(read_file(folder / FILE, MOST_BYTES))

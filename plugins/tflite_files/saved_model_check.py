@@ -1,7 +1,9 @@
 """What a SavedModel may hold: its operators are read as data before TensorFlow loads it.
 
-Operators of TensorFlow read and write files, call Python and reach the network. Loading restores
-variables, and runs the functions of tables and of savers of somebody's own.
+Operators of TensorFlow read and write files, call Python and reach the network; some that
+TensorFlow counts as free of state do, too, by names in their attributes: ``ImmutableConst`` maps a
+file, ``DebugIdentity`` writes one. Loading restores variables, and runs the functions of tables and
+of savers of somebody's own.
 """
 
 from __future__ import annotations
@@ -20,6 +22,12 @@ _VARIABLES = frozenset(
 )
 #: Operators that hand text on, and do nothing with it.
 _CARRIERS = frozenset({"Const", "Placeholder", "Identity", "IdentityN", "NoOp"})
+#: Attributes whose text chooses how an operator computes, and no file, function or machine.
+_SETTINGS = frozenset(
+    {"padding", "data_format", "src_format", "dst_format", "mode", "round_mode", "method"}
+    | {"interpolation", "fill_mode", "kernel_type", "noise", "equation", "align", "message"}
+    | {"bad_indices_policy", "frame_name", "rnn_mode", "input_mode", "direction"}
+)
 _RANDOM = ("Random", "Multinomial", "Sample", "TruncatedNormal")
 
 
@@ -52,6 +60,9 @@ def check_saved_model(graph: Any, origin: str) -> None:
     savers = {function for node in calls for function in _functions_of(node)}
     names = {node.name for node in calls}
     called = set(graph.object_graph_def.concrete_functions)
+    for part in graph.object_graph_def.nodes:
+        called.update(part.function.concrete_functions)
+        called.add(part.bare_concrete_function.concrete_function_name)
     for function, node in _nodes(graph):
         # These are never called here: weights are read from the checkpoint as data.
         if function in savers or (not function and node.name in names):
@@ -99,7 +110,8 @@ def _check_node(node: Any, origin: str) -> None:
             why="what it computes is known to its author's program alone",
             fix="save the network with operators of TensorFlow alone",
         )
-    if definition.is_stateful and node.op not in _VARIABLES and node.op != "Placeholder":
+    known = node.op in _VARIABLES or node.op == "Placeholder"
+    if not known and (definition.is_stateful or _names_others(definition)):
         raise Unsupported(
             f"{name} is refused",
             why="its answers would differ each time"
@@ -113,6 +125,14 @@ def _check_node(node: Any, origin: str) -> None:
             why="it works on text, by which files are named; networks for devices take numbers",
             fix=_GIVE_FLOAT,
         )
+
+
+def _names_others(definition: Any) -> bool:
+    """Whether an operator's attributes may name what lies outside of the network."""
+    return any(
+        attribute.type in ("string", "list(string)") and attribute.name not in _SETTINGS
+        for attribute in definition.attr
+    )
 
 
 def _takes_text(node: Any, definition: Any) -> bool:

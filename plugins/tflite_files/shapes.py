@@ -112,8 +112,8 @@ def strided_slice(building: Building, operator: Operator) -> Any:
 
 def _cut(building: Building, operator: Operator, given: Any, parts: list[Any]) -> Any:
     """A part of each example."""
-    first = parts[0]
-    whole = isinstance(first, slice) and range(*first.indices(1)) == range(1)
+    first, count = parts[0], building.shape(operator)[0]
+    whole = isinstance(first, slice) and range(*first.indices(count)) == range(count)
     if not whole:
         raise building.refused(operator, "it chooses among the examples of a batch")
     return given[(slice(None), *parts[1:])]
@@ -177,15 +177,11 @@ def matmul(building: Building, operator: Operator) -> Any:
             kernel.shape[1], use_bias=False, name=building.unique(operator.name)
         )
         return building.weighted(layer, building.tensor(operator), [kernel], operator)
-    both = []
+    given, both = iter(building.alike(operator)), []
     for number, turned in enumerate((options.adjX, options.adjY)):
         constant = building.constant(operator, number)
-        if constant is not None:
-            both.append(np.swapaxes(constant, -1, -2) if turned else constant)
-            continue
-        given = building.tensor(operator, number)
-        building.alike(operator)
-        both.append(building.ops.swapaxes(given, -1, -2) if turned else given)
+        one, library = (next(given), building.ops) if constant is None else (constant, np)
+        both.append(library.swapaxes(one, -1, -2) if turned else one)
     return building.ops.matmul(*both)
 
 

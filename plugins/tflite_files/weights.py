@@ -24,7 +24,7 @@ def _strides(options: Any) -> tuple[int, int]:
 def convolution(building: Building, operator: Operator) -> Any:
     """CONV_2D; weights (filters, height, width, channels of a group)."""
     kernel = building.needed(operator, 1, "its weights")
-    bias = building.constant(operator, 2)
+    bias = building.optional(operator, 2, "its biases")
     filters, height, width, channels = kernel.shape
     layer = building.layers.Conv2D(
         filters,
@@ -43,7 +43,7 @@ def convolution(building: Building, operator: Operator) -> Any:
 def depthwise(building: Building, operator: Operator) -> Any:
     """DEPTHWISE_CONV_2D; weights (1, height, width, channels × multiplier)."""
     kernel = building.needed(operator, 1, "its weights")
-    bias = building.constant(operator, 2)
+    bias = building.optional(operator, 2, "its biases")
     _, height, width, filters = kernel.shape
     channels = building.shape(operator)[-1]
     if len(set(_strides(operator.options))) > 1:
@@ -64,7 +64,7 @@ def depthwise(building: Building, operator: Operator) -> Any:
 def transposed(building: Building, operator: Operator) -> Any:
     """TRANSPOSE_CONV of (result shape, weights, input, bias); weights as those of CONV_2D."""
     kernel = building.needed(operator, 1, "its weights")
-    bias = building.constant(operator, 3)
+    bias = building.optional(operator, 3, "its biases")
     filters, height, width, _ = kernel.shape
     layer = building.layers.Conv2DTranspose(
         filters,
@@ -83,14 +83,9 @@ def transposed(building: Building, operator: Operator) -> Any:
 
 def dense(building: Building, operator: Operator) -> Any:
     """FULLY_CONNECTED; weights (units, values)."""
-    kernel = building.constant(operator, 1)
-    bias = building.constant(operator, 2)
+    kernel = building.needed(operator, 1, "its weights")
+    bias = building.optional(operator, 2, "its biases")
     given = building.tensor(operator)
-    if kernel is None:
-        made = building.ops.matmul(
-            given, building.ops.swapaxes(building.tensor(operator, 1), -1, -2)
-        )
-        return made if bias is None else building.ops.add(made, bias)
     units, values = kernel.shape
     if not operator.options.keepNumDims or given.shape[-1] != values:
         given = building.reshaped(given, _rows(building, operator, values), f"{operator.name}_rows")
@@ -110,13 +105,14 @@ def _rows(building: Building, operator: Operator, values: int) -> tuple[int, ...
 def lstm(building: Building, operator: Operator) -> Any:
     """UNIDIRECTIONAL_SEQUENCE_LSTM without peepholes and projection; the state begins at zero."""
     options, codes = operator.options, require("ai_edge_litert.schema_py_generated")
-    constants = [building.constant(operator, number) for number in range(24)]
     extra = [*range(9, 12), 16, 17, *range(20, 24)]
-    if any(constants[number] is not None for number in extra):
+    if any(building.optional(operator, number, "its weights") is not None for number in extra):
         raise building.refused(operator, "it has peepholes, a projection or layer normalization")
-    gates, recurrent, biases = (
-        [part for part in constants[start : start + 4] if part is not None] for start in (1, 5, 12)
-    )
+    if options.cellClip or options.projClip:
+        raise building.refused(operator, "it limits its state")
+    places = [range(start, start + 4) for start in (1, 5, 12)]
+    every = ([building.optional(operator, n, "its weights") for n in part] for part in places)
+    gates, recurrent, biases = ([one for one in part if one is not None] for part in every)
     if len(gates) + len(recurrent) + len(biases) < 12:
         raise building.refused(operator, "its input gate is coupled, or its weights are computed")
     if options.timeMajor or options.fusedActivationFunction != codes.ActivationFunctionType.TANH:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import shutil
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -11,7 +12,8 @@ import numpy as np
 import pytest
 
 from zoo.common.errors import BadFile, Unsupported, UsageError, ZooError
-from zoo.plugins.keras_files import opening, recognises
+from zoo.networks.sources import files
+from zoo.plugins.keras_files import recognises
 from zoo.plugins.keras_files.opening import open_network
 
 keras = pytest.importorskip("keras")
@@ -97,9 +99,18 @@ def _linked(saved: Path, file: Path) -> None:
     _rewritten(saved, file, "model.weights.h5", made.getvalue())
 
 
+def _unpacking(saved: Path, file: Path) -> None:
+    """A tensor of terabytes, none of which is stored; and a group that is a member of itself."""
+    shutil.copy(saved / "net.h5", file)
+    with h5py.File(file, "r+") as opened:
+        opened["model_weights/again"] = opened["/"]
+        opened.create_dataset("model_weights/huge", (1 << 20, 1 << 20), "f4", chunks=(1024, 1024))
+
+
 @pytest.mark.parametrize(
     ("spoil", "name", "problem"),
     [
+        (_unpacking, "bad.h5", "it unpacks to 4,398,046,511,"),
         (_cut, "bad.keras", "truncated or damaged"),
         (_cut, "bad.h5", "truncated or damaged"),
         (_other, "bad.keras", "name it bad.h5"),
@@ -124,7 +135,7 @@ def test_a_bad_file_is_refused(
 
 def test_too_large_files_are_refused(saved: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     whole = (saved / "net.keras").stat().st_size
-    monkeypatch.setattr(opening, "MOST_BYTES", whole - 1)
+    monkeypatch.setattr(files, "MOST_BYTES", whole - 1)
     with pytest.raises(BadFile, match=r"net\.keras is larger than"):
         open_network(saved / "net.keras")
 
@@ -134,7 +145,7 @@ def test_what_unpacks_to_too_much_is_refused(
 ) -> None:
     with zipfile.ZipFile(tmp_path / "bomb.keras", "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("config.json", b" " * 1_000_000)
-    monkeypatch.setattr(opening, "MOST_BYTES", 500_000)
+    monkeypatch.setattr(files, "MOST_BYTES", 500_000)
     with pytest.raises(BadFile, match=r"unpacks to 1,000,000 bytes"):
         open_network(tmp_path / "bomb.keras")
 

@@ -13,9 +13,10 @@ from safetensors.numpy import load_file
 
 from zoo.common.errors import BadFile, Unsupported, UsageError, ZooError
 from zoo.networks.card import read_card
+from zoo.networks.sources import files
 from zoo.networks.sources.describing import describe
 from zoo.networks.sources.identity import identity_of
-from zoo.plugins.onnx_files import reading, recognises
+from zoo.plugins.onnx_files import recognises
 from zoo.plugins.onnx_files.conversion import CONVERTERS
 from zoo.plugins.onnx_files.opening import OnnxNetwork, open_onnx
 from zoo.registry import PluginSettings, load_registry
@@ -102,10 +103,19 @@ def test_what_is_not_there_or_too_large(tmp_path: Path, monkeypatch: pytest.Monk
     with pytest.raises(BadFile, match="cannot be read"):
         open_onnx(tmp_path / "none.onnx")
     path = _external(tmp_path, "weights.bin")
-    for least in (path.stat().st_size - 1, path.stat().st_size + 1):  # the file, its weights
-        monkeypatch.setattr(reading, "MOST_BYTES", least)
+    whole = path.stat().st_size + (tmp_path / "weights.bin").stat().st_size
+    for most in (path.stat().st_size - 1, whole - 1):  # the file, its weights
+        monkeypatch.setattr(files, "MOST_BYTES", most)
         with pytest.raises(BadFile, match="is larger than"):
             open_onnx(path)
+    monkeypatch.setattr(files, "MOST_BYTES", whole + 1000)
+    open_onnx(path)
+    model = onnx.load(path, load_external_data=False)
+    (again,) = (one for one in model.graph.initializer if one.external_data)
+    model.graph.initializer.add().CopyFrom(again)
+    model.graph.initializer[-1].name = "again"
+    with pytest.raises(BadFile, match="is larger than"):  # the same part of its file twice
+        open_onnx(saved(path, model))
 
 
 def _quantized() -> object:
@@ -182,6 +192,18 @@ def test_what_no_network_can_be_made_of_is_refused(
             lambda: model_of([node("Identity", "c")], (1, 4), {"c": values(1, 4)}),
             Unsupported,
             "does not depend on its input",
+        ),
+        (
+            lambda: model_of(
+                [
+                    node("Dropout", "x", out=["kept", "mask"]),
+                    node("Cast", "mask", to=1),
+                    node("Mul", "kept", "cast"),
+                ],
+                (1, 4),
+            ),
+            Unsupported,
+            "more of its results are read than the first",
         ),
         (
             lambda: model_of([node("Conv", "x", "w")], (1, 4, 8, 8), {"w": values(2, 3, 3, 3)}),

@@ -68,6 +68,14 @@ for kind in ("Add", "Sub", "Mul", "Div", "Max", "Min"):
     case(f"{kind} input", [node(kind, "x", "c")], IMAGE, c=channel)
     case(f"{kind} wide", [node(kind, "x", "c")], (1, 4, 1, 5), c=np.abs(k(1, 4, 6, 1)) + 0.5)
     case(f"{kind} two", [node("Exp", "x"), node(kind, "x", "exp")], IMAGE)
+case("Add columns", [node("Exp", "x"), node("Add", "exp", "c")], (1, 3, 6, 6), c=k(6))
+case("Add rows", [node("Exp", "x"), node("Add", "exp", "c")], (1, 3, 6, 6), c=k(6, 1))
+case(
+    "Add one each",
+    [node("ReduceMean", "x", "a"), node("Add", "x", "reducemean")],
+    (1, 3, 6, 6),
+    a=i(1, 2, 3),
+)
 case("Pow", [node("Pow", "x", "c")], IMAGE, c=np.float32(2))
 case(
     "normalized",
@@ -146,6 +154,7 @@ POOLS = {
     "pads": {"strides": [2, 2], "pads": [1, 1, 1, 1]},
     "uneven": {"strides": [2, 1], "pads": [0, 1, 1, 0]},
     "same": {"auto_pad": "SAME_UPPER", "strides": [2, 2]},
+    "lower": {"auto_pad": "SAME_LOWER", "strides": [1, 2]},
     "ceil": {"strides": [2, 2], "ceil_mode": 1},
     "ceil pads": {"strides": [2, 2], "pads": [1, 1, 1, 1], "ceil_mode": 1},
 }
@@ -175,6 +184,19 @@ for name, attributes in POOLS.items():
                 IMAGE,
                 19,
             )
+case(
+    "MaxPool below zero",
+    [
+        node("Relu", "x"),
+        node("Sub", "relu", "c"),
+        node("Add", "relu", "d"),
+        node("Concat", "sub", "add", axis=1),
+        node("MaxPool", "concat", kernel_shape=[3, 3], pads=[1, 1, 1, 1], out=["most", "places"]),
+    ],
+    IMAGE,
+    c=np.float32(5),
+    d=-4 + k(4, 1, 1),
+)
 case("MaxPool series", [node("MaxPool", "x", kernel_shape=[2], strides=[2])], SERIES)
 one("GlobalAveragePool", IMAGE)
 one("LRN", (1, 9, 3, 2), size=5, alpha=0.5, bias=2.0)
@@ -203,6 +225,12 @@ case(
     b=k(4),
 )
 case("LayerNormalization", [node("LayerNormalization", "x", "s", "b")], TOKENS, s=k(8), b=k(8))
+case(
+    "LayerNormalization of three results",
+    [node("LayerNormalization", "x", "s", out=["normal", "mean", "inverse"])],
+    TOKENS,
+    s=k(8),
+)
 case("LayerNormalization two", [node("LayerNormalization", "x", "s", axis=1)], TOKENS, s=k(5, 8))
 case(
     "LayerNormalization channels last",
@@ -220,6 +248,14 @@ case(
 
 case("Gemm", [node("Gemm", "x", "w", "b", alpha=0.5, beta=2.0)], FLAT, w=k(6, 3), b=k(3))
 case("Gemm transB", [node("Gemm", "x", "w", "b", transB=1)], FLAT, w=k(3, 6), b=k(1, 3))
+case(
+    "Gemm of rows",
+    [node("Gemm", "x", "w", "c", transA=1), node("Reshape", "gemm", "s")],
+    FLAT,
+    w=k(1, 6),
+    c=k(6, 1),
+    s=i(1, 36),
+)
 case("Gemm scalar", [node("Gemm", "x", "w", "b")], FLAT, w=k(6, 3), b=np.float32(2))
 case("MatMul", [node("MatMul", "x", "w"), node("Add", "matmul", "b")], TOKENS, w=k(8, 3), b=k(3))
 case("MatMul batch", [node("MatMul", "x", "w")], (1, 2, 5, 8), w=k(2, 8, 3))
@@ -438,7 +474,8 @@ for direction in ("forward", "reverse", "bidirectional"):
                 ]
             else:
                 nodes += [node("Transpose", "y", perm=[1, 0, 2], out="t")]
-            if (extra and out != ["y"]) or (kind == "RNN" and out != ["all", "end"]):
+            # All steps alone are read of one kind, and of RNN both: the code is the same.
+            if (out == ["y"]) != bool(extra) or (kind == "RNN" and out != ["all", "end"]):
                 continue
             case(told, nodes, TOKENS, **consts)
 case(
@@ -482,6 +519,7 @@ case(
     z=i(1, 3, 9, 11),
 )
 case("Resize 10", [node("Resize", "x", "s", mode="nearest")], IMAGE, 10, s=np.float32([1, 1, 2, 3]))
+case("Resize 10 smaller", [node("Resize", "x", "s")], IMAGE, 10, s=np.float32([1, 1, 0.4, 1.7]))
 case(
     "Resize 10 linear",
     [node("Resize", "x", "s", mode="linear")],

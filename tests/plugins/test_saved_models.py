@@ -108,15 +108,31 @@ def changed(plain: Path, folder: Path, change: Callable[[Any], object]) -> Path:
     return folder
 
 
+def _saver(graph: Any) -> str:
+    """Name of the function that writes checkpoints."""
+    name = graph.saver_def.save_tensor_name.split(":")[0]
+    return str(next(one for one in graph.graph_def.node if one.name == name).attr["f"].func.name)
+
+
 def _saver_called(model: Any) -> None:
     """The function that writes checkpoints becomes a part of the network."""
     graph = model.meta_graphs[0]
-    save = next(
-        node
-        for node in graph.graph_def.node
-        if node.name == graph.saver_def.save_tensor_name.split(":")[0]
-    )
-    graph.object_graph_def.concrete_functions[save.attr["f"].func.name].SetInParent()
+    graph.object_graph_def.concrete_functions[_saver(graph)].SetInParent()
+
+
+def _saver_named(model: Any) -> None:
+    graph = model.meta_graphs[0]
+    graph.object_graph_def.nodes.add().function.concrete_functions.append(_saver(graph))
+
+
+def _saver_as_signature(model: Any) -> None:
+    graph = model.meta_graphs[0]
+    part = graph.object_graph_def.nodes.add().bare_concrete_function
+    part.concrete_function_name = _saver(graph)
+
+
+def _with_operator(kind: str) -> Callable[[Any], object]:
+    return lambda model: setattr(model.meta_graphs[0].graph_def.node.add(), "op", kind)
 
 
 def _saver_of_its_own(model: Any) -> None:
@@ -132,6 +148,8 @@ def _free(model: Any) -> None:
     ("change", "problem"),
     [
         (_saver_called, "what saves and restores it is a part of the network"),
+        (_saver_named, "what saves and restores it is a part of the network"),
+        (_saver_as_signature, "what saves and restores it is a part of the network"),
         (_saver_of_its_own, "restores a part of itself by functions of its own"),
         (
             lambda model: model.meta_graphs[0].object_graph_def.nodes.add().resource.SetInParent(),
@@ -144,10 +162,11 @@ def _free(model: Any) -> None:
         (lambda model: model.meta_graphs[0].ClearField("object_graph_def"), "by TensorFlow 1"),
         (_free, "has no signature 'serving_default'.*it has none"),
         (lambda model: model.meta_graphs.add(), "describes 2 graphs"),
-        (
-            lambda model: setattr(model.meta_graphs[0].graph_def.node.add(), "op", "Mine"),
-            "its operator Mine .* is unknown to TensorFlow",
-        ),
+        (_with_operator("Mine"), "its operator Mine .* is unknown to TensorFlow"),
+        # TensorFlow counts these as free of state: they map a file, write one, and call Python.
+        (_with_operator("ImmutableConst"), "its operator ImmutableConst .* is refused.*to files"),
+        (_with_operator("DebugIdentity"), "its operator DebugIdentity .* is refused.*to files"),
+        (_with_operator("PyFuncStateless"), "its operator PyFuncStateless .* is refused"),
     ],
 )
 def test_what_would_run_while_it_is_loaded_is_refused(

@@ -15,6 +15,7 @@ from tiny_networks import TFLITE, deployed, write
 
 from zoo.common.errors import BadFile, Unsupported
 from zoo.networks.card import read_card
+from zoo.networks.sources import files
 from zoo.networks.sources.graph import graph_text, model_of
 
 keras = pytest.importorskip("keras")
@@ -83,6 +84,7 @@ def of_images(x: Any) -> list[Any]:
         nn.conv2d_transpose(x, _normal(3, 3, 2, 4), (1, 12, 16, 2), 2, "SAME"),
         nn.conv2d_transpose(x, _normal(3, 3, 2, 4), (1, 13, 17, 2), 2, "VALID") + _normal(2),
         small,
+        tf.nn.relu(x[:, :, :6]) + _normal(6, 1),  # of columns, of which there are as many as rows
         nn.max_pool2d(x, 2, 2, "VALID"),
         nn.avg_pool2d(x, 3, 2, "SAME"),
         tf.reduce_mean(x, (1, 2)),
@@ -101,7 +103,7 @@ def of_images(x: Any) -> list[Any]:
         raw.ResizeNearestNeighbor(images=x, align_corners=False, size=(9, 13)),
         raw.ResizeNearestNeighbor(images=x, align_corners=True, **resize),
         raw.ResizeNearestNeighbor(
-            images=x, align_corners=False, half_pixel_centers=True, size=(9, 13)
+            images=x, align_corners=False, half_pixel_centers=True, size=(37, 13)
         ),
         nn.depth_to_space(x, 2),
         nn.space_to_depth(x, 2),
@@ -123,7 +125,11 @@ def of_images(x: Any) -> list[Any]:
 def of_values(x: Any) -> list[Any]:
     """Operators on positive values of (1, 5, 6)."""
     nn, other = tf.nn, tf.abs(x) + 0.5
+    mean = tf.reduce_mean(x, 1)
     return [
+        x + mean,
+        tf.math.squared_difference(mean, x),
+        tf.matmul(mean[:, None], x, transpose_b=True),
         x + other,
         x - other,
         x * other,
@@ -195,8 +201,8 @@ def rewritten(content: bytes, change: Callable[[Any, Any], None]) -> bytes:
 
 @pytest.fixture(scope="module")
 def dense() -> bytes:
-    """A dense layer of 4 inputs and 3 outputs."""
-    kernel = _normal(4, 3)
+    """A dense layer of 4 inputs and 4 outputs."""
+    kernel = _normal(4, 4)
     return converted(lambda x: tf.matmul(x, kernel), 4)
 
 
@@ -227,6 +233,17 @@ def _renamed(code: str, custom: bytes | None = None) -> Callable[[Any, Any], Non
     return change
 
 
+def _computed(place: int) -> Callable[[Any, Any], None]:
+    """The weights or biases of the dense layer become what it takes."""
+
+    def change(model: Any, schema: Any) -> None:
+        graph = model.subgraphs[0]
+        operator = graph.operators[0]
+        operator.inputs = [*operator.inputs[:place], graph.inputs[0], *operator.inputs[place + 1 :]]
+
+    return change
+
+
 def _two_graphs(model: Any, schema: Any) -> None:
     model.subgraphs = model.subgraphs * 2
 
@@ -238,6 +255,8 @@ def _two_graphs(model: Any, schema: Any) -> None:
         (_free, r"takes inputs of shape \(1, None\): the size of its input is free"),
         (_state, "keeps state from one call to the next"),
         (_two_graphs, "has 2 graphs"),
+        (_computed(1), "its weights are computed, and not in the file"),
+        (_computed(2), "its biases are computed, and not in the file"),
         (_renamed("CUSTOM", b"Mine"), "has the custom operator Mine"),
         (_renamed("CUSTOM", b"FlexErf"), "it is TensorFlow's own"),
         (_renamed("WHILE"), r"operator WHILE \(number 0, .*which operators run is decided"),
@@ -250,6 +269,16 @@ def test_what_cannot_be_brought_in_is_named(
 ) -> None:
     with pytest.raises(Unsupported, match="(?s)" + problem):
         _ = network_of(rewritten(dense, change), "net.tflite", {}).model
+
+
+def test_a_part_of_rows_is_refused() -> None:
+    """Rows of one example lie where the examples of a batch lie."""
+
+    def first_row(x: Any) -> Any:
+        return tf.reshape(tf.reshape(x, (5, 6))[0:1] * 2.0, (1, 6))
+
+    with pytest.raises(Unsupported, match=r"(?s)STRIDED_SLICE .*among the examples of a batch"):
+        _ = network_of(converted(first_row, 5, 6), "net.tflite", {}).model
 
 
 @pytest.mark.parametrize(
@@ -275,7 +304,7 @@ def test_cut_and_large_files_are_refused(
     file.write_bytes(dense[: len(dense) // 2])
     with pytest.raises(BadFile, match="is a damaged TFLite file"):
         open_network(file)
-    monkeypatch.setattr(opening, "MOST_BYTES", 100)
+    monkeypatch.setattr(files, "MOST_BYTES", 100)
     with pytest.raises(BadFile, match="is larger than"):
         open_network(file)
 
@@ -328,6 +357,14 @@ def test_recurrent_layers_compute_the_same(tmp_path: Path) -> None:
     assert "UNIDIRECTIONAL_SEQUENCE_LSTM" in {one.kind for one in network.graph.operators}
     np.testing.assert_allclose(network.model(examples), network.answers(examples), atol=1e-6)
     np.testing.assert_allclose(network.answers(examples), model(examples), atol=1e-6)
+
+    def limited(flat: Any, schema: Any) -> None:
+        for operator in flat.subgraphs[0].operators:
+            if isinstance(operator.builtinOptions, schema.UnidirectionalSequenceLSTMOptionsT):
+                operator.builtinOptions.cellClip = 0.5
+
+    with pytest.raises(Unsupported, match="it limits its state"):
+        _ = network_of(rewritten(path.read_bytes(), limited), "net.tflite", {}).model
 
 
 def test_a_custom_operator_of_mediapipe_is_known() -> None:

@@ -95,6 +95,19 @@ def operations_of(outputs: Any) -> list[Any]:
     return list(dict.fromkeys(reversed(found)))
 
 
+def added(one: Any, other: Any) -> tuple[Any, Any]:
+    """Two operands in the order in which `keras.ops.add` adds them as numpy does.
+
+    It takes a second operand with one long axis for a bias, and adds that along the first axis
+    behind the batch, or the last, whichever has its length: so such a one comes first, unless it is
+    of the last axis.
+    """
+    sides, more = (tuple(getattr(value, "shape", ())) for value in (one, other))
+    is_bias = sides[-1:] == more[-1:] and all(side == 1 for side in more[:-1])
+    longer = sum(side != 1 for side in more) >= sum(side != 1 for side in sides)
+    return (one, other) if is_bias or longer or not more else (other, one)
+
+
 def foreign_metadata(
     model: Any,
     came: SourceReference | None,
