@@ -389,9 +389,11 @@ def test_broken_local_package_costs_its_row_alone(tmp_path):
     write_package(tmp_path / "packed", "zoo_architectures")
     (tmp_path / "c_bytes").mkdir()
     (tmp_path / "c_bytes" / "__init__.py").write_bytes(b"@hookimpl\n\xff\xfe")
+    (tmp_path / "d_torn.py").symlink_to("/proc/self/mem")  # a file whose text cannot be read
     registry = load_registry(PluginSettings(paths=(str(tmp_path),)))
     local = {p.name: p.problem for p in registry.plugins if p.origin == "local"}
-    assert [name for name, problem in local.items() if problem] == ["a_torn", "b_late", "c_bytes"]
+    broken = ["a_torn", "b_late", "c_bytes", "d_torn"]
+    assert [name for name, problem in local.items() if problem] == broken
     assert "ZeroDivisionError" in local["a_torn"]
     assert registry.variant("packed8")
     assert not [name for name in sys.modules if name.startswith("zoo_local_a_torn")]

@@ -259,7 +259,7 @@ def _load_built_in(registry: Registry) -> None:
         for info in pkgutil.iter_modules(package.__path__):
             full = f"{package_name}.{info.name}"
             spec = importlib.util.find_spec(full)
-            if spec is None or spec.origin is None or not _declares_hook(Path(spec.origin)):
+            if spec is None or spec.origin is None or not _holds(_HOOK, Path(spec.origin)):
                 continue
             plugin = Plugin(
                 name=info.name, origin="built-in", distribution="edgezoo", version=version
@@ -267,9 +267,13 @@ def _load_built_in(registry: Registry) -> None:
             registry.register(plugin, partial(importlib.import_module, full))
 
 
-def _declares_hook(file: Path) -> bool:
+def _holds(pattern: bytes, file: Path) -> bool:
     """Whether a module's text holds a hook, so that helper modules are never imported."""
-    return re.search(_HOOK, file.read_bytes(), re.MULTILINE) is not None
+    try:
+        text = file.read_bytes()
+    except OSError:  # told on its row, when the import cannot read it either
+        return True
+    return re.search(pattern, text, re.MULTILINE) is not None
 
 
 def _load_installed(registry: Registry) -> None:
@@ -303,11 +307,11 @@ def _local_plugins(folder: Path) -> list[Path]:
     """The folder itself if it is a plugin's package; else the files and packages in it."""
 
     def is_plugin(package: Path) -> bool:
-        return (init := package / "__init__.py").is_file() and _declares_hook(init)
+        return (init := package / "__init__.py").is_file() and _holds(_HOOK, init)
 
     if is_plugin(folder):
         return [folder.resolve()]  # "." has no name
     files = (p for p in folder.glob("*.py") if p.name != "__init__.py" and no_file(p) is None)
     # Helper modules beside them are no plugins, and what lacks its mark alone is a broken one.
-    hooked = (p for p in files if re.search(_NAMED, p.read_bytes(), re.MULTILINE))
+    hooked = (p for p in files if _holds(_NAMED, p))
     return sorted([*hooked, *filter(is_plugin, folder.iterdir())])

@@ -46,13 +46,10 @@ def network_entry(path: Path, inputs: Array, results: bool) -> NetworkEntry:
         [graph.step(node) for node in graph.nodes],
         [value.name for value in model.graph.output],
     )
-    results_of = [
-        step.makes[0]
-        for step in traces.layers
-        if results and len(step.makes) == 1 and graph.is_float(step.makes[0])
-    ]
+    results_of = traces.results(graph.is_float) if results else []
+    given_by = [name for one in results_of for name in one.keys]
     # An input can be no output.
-    made = [name for name in dict.fromkeys((*traces.measured, *results_of)) if name != raw.name]
+    made = [name for name in dict.fromkeys((*traces.measured, *given_by)) if name != raw.name]
     given = inputs.astype(graph.types[raw.name][0])
     found: dict[str, list[Array]] = {name: [] for name in made}
     if made:
@@ -72,7 +69,10 @@ def network_entry(path: Path, inputs: Array, results: bool) -> NetworkEntry:
             for name in traces.read
             if traces.found[name].origin == raw.name
         ),
-        results=tuple(FirstResult(name=name, values=real[name]) for name in results_of),
+        results=tuple(
+            one.record(str, lambda name: FirstResult(name=name, values=real[name]))
+            for one in results_of
+        ),
     )
 
 

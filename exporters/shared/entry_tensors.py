@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Mapping
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from math import inf, prod
 from typing import Any, Generic, Literal, TypeVar
@@ -10,7 +10,7 @@ from typing import Any, Generic, Literal, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from zoo.contracts.network_entry import EntryPath, EntryTensor
+from zoo.contracts.network_entry import EntryPath, EntryTensor, FirstResult
 
 from ..quantization.quantization_error import IntegerMapping
 
@@ -102,6 +102,37 @@ class Trace(EntryPath, Generic[Key]):
         )
 
 
+@dataclass(frozen=True, kw_only=True)
+class LayerResult(Generic[Key]):
+    """The place of a `FirstResult` in a graph.
+
+    Attributes:
+        key: Of the result.
+        reads: Keys of the entry tensors that its operator reads.
+        behind: Key of what the operator behind it makes of it alone; None where there is none.
+    """
+
+    key: Key
+    reads: tuple[Key, ...]
+    behind: Key | None
+
+    @property
+    def keys(self) -> tuple[Key, ...]:
+        """Of all its tensors."""
+        return (self.key,) if self.behind is None else (self.key, self.behind)
+
+    def record(self, name: Callable[[Key], str], of: Callable[[Key], FirstResult]) -> FirstResult:
+        """The record.
+
+        Args:
+            name: Of a tensor, inside the file.
+            of: The record of one tensor by itself.
+        """
+        reads = tuple(name(key) for key in self.reads)
+        behind = None if self.behind is None else of(self.behind)
+        return replace(of(self.key), reads=reads, behind=behind)
+
+
 @dataclass(kw_only=True, eq=False)
 class EntryTraces(Generic[Key]):
     """The traces of a graph.
@@ -110,8 +141,10 @@ class EntryTraces(Generic[Key]):
         found: Tensors that hold values of the input alone.
         read: Those among them that a layer reads, or that are results of the graph.
         layers: The operators that read them.
+        steps: All operators of the graph.
     """
 
+    steps: Sequence[GraphStep[Key]]
     found: dict[Key, Trace[Key]] = field(default_factory=dict)
     read: list[Key] = field(default_factory=list)
     layers: list[GraphStep[Key]] = field(default_factory=list)
@@ -121,6 +154,29 @@ class EntryTraces(Generic[Key]):
         """Tensors whose values an entry needs: those read, and quantized ones on the way."""
         on_the_way = [key for read in self.read for key in self.found[read].rounded]
         return list(dict.fromkeys((*self.read, *on_the_way)))
+
+    def results(self, readable: Callable[[Key], bool]) -> list[LayerResult[Key]]:
+        """What the layers make, as far as it can be read.
+
+        Args:
+            readable: Whether a tensor holds real numbers, or integers that stand for such.
+        """
+        made = []
+        for layer in self.layers:
+            if len(layer.makes) != 1 or not readable(layer.makes[0]):
+                continue
+            readers = [step for step in self.steps if layer.makes[0] in step.reads]
+            behind = None
+            if len(readers) == 1 and {*readers[0].reads} == {*layer.makes}:
+                behind = readers[0].makes[0] if len(readers[0].makes) == 1 else None
+            made.append(
+                LayerResult(
+                    key=layer.makes[0],
+                    reads=tuple(key for key in layer.reads if key in self.found),
+                    behind=behind if behind is not None and readable(behind) else None,
+                )
+            )
+        return made
 
     def entry(
         self, key: Key, name: str, values: Mapping[Key, Array], shape: tuple[int, ...]
@@ -148,7 +204,7 @@ class EntryTraces(Generic[Key]):
 
 def trace_entries(
     inputs: Iterable[tuple[Key, tuple[int, ...], IntegerMapping | None]],
-    steps: Iterable[GraphStep[Key]],
+    steps: Sequence[GraphStep[Key]],
     outputs: Iterable[Key],
 ) -> EntryTraces[Key]:
     """Follows the values of the inputs up to the first layers.
@@ -158,7 +214,7 @@ def trace_entries(
         steps: The graph's operators in an order in which they can run.
         outputs: Keys of the graph's results.
     """
-    traces = EntryTraces[Key]()
+    traces = EntryTraces[Key](steps=steps)
     for key, shape, integers in inputs:
         places = np.arange(prod(shape)).reshape(shape)
         traces.found[key] = Trace(origin=key, places=places).on(integers, False)

@@ -9,7 +9,7 @@ import numpy as np
 
 from zoo.contracts.network_entry import FirstResult, NetworkEntry
 
-from ..shared.entry_tensors import EntryTraces, GraphStep, Kind, trace_entries
+from ..shared.entry_tensors import GraphStep, Kind, trace_entries
 from .graph import Operator, TfliteGraph
 from .runner import Array, Runner
 
@@ -42,8 +42,9 @@ def network_entry(path: Path, inputs: Array, results: bool) -> NetworkEntry:
         [_step(graph, operator, constants) for operator in graph.operators],
         [int(i) for i in graph.graph.outputs],
     )
-    given = _results(graph, traces) if results else []
-    found: dict[int, list[Array]] = {place: [] for place in (*traces.measured, *given)}
+    given = traces.results(lambda place: _is_real(graph, place)) if results else []
+    made = [place for one in given for place in one.keys]
+    found: dict[int, list[Array]] = {place: [] for place in (*traces.measured, *made)}
     runner = Runner(graph.up_to(found.keys() - {*places}))
     for example in inputs:
         runner.run(example[None])
@@ -53,7 +54,10 @@ def network_entry(path: Path, inputs: Array, results: bool) -> NetworkEntry:
     shape = graph.shape(places[0])[1:]
     return NetworkEntry(
         tensors=tuple(traces.entry(place, graph.name(place), real, shape) for place in traces.read),
-        results=tuple(_result(graph, place, real[place]) for place in given),
+        results=tuple(
+            one.record(graph.name, lambda place: _result(graph, place, real[place]))
+            for one in given
+        ),
     )
 
 
@@ -104,10 +108,9 @@ def _as_stored(graph: TfliteGraph, operator: Operator) -> list[int]:
     return [*places, *(place for place in constants if place is not None)]
 
 
-def _results(graph: TfliteGraph, traces: EntryTraces[int]) -> list[int]:
-    """Single real results of the first layers."""
-    found = [step.makes[0] for step in traces.layers if len(step.makes) == 1]
-    return [p for p in found if graph.is_float(p) or graph.integers(p) is not None]
+def _is_real(graph: TfliteGraph, place: int) -> bool:
+    """Whether a tensor holds real numbers, or integers that stand for such."""
+    return graph.is_float(place) or graph.integers(place) is not None
 
 
 def _real(graph: TfliteGraph, place: int, values: Array) -> Array:

@@ -39,6 +39,8 @@ COLOURS = ImagePreprocessing(
 )
 #: Converters fold it into a convolution behind it.
 SCALED = replace(COLOURS, mean=(0.0,) * 3, std=(1.0,) * 3)
+#: So they do with this one, in front of convolutions without padding.
+GREY = replace(COLOURS, channels=1, mean=(0.3,), std=(0.35,))
 CELLS = [(f, p) for f, exporter in FORMATS.items() for p in exporter.precisions]
 
 
@@ -122,6 +124,42 @@ def test_what_is_folded_into_a_layer_is_held_to_the_network(tmp_path: Path) -> N
         assert measured(path, SCALED).kind == "unknown", "without the network nobody knows"
         found = measured(scale_first_weights(path), SCALED, known)
         assert (found.kind, found.check.passed) == ("unknown", False), found.check
+
+
+def branches() -> Any:
+    """Three layers that read the input, two of which have an activation of several operators."""
+    import keras
+
+    layers = keras.layers
+    keras.utils.set_random_seed(1)
+    given = keras.Input(GREY.network_shape)
+    gate = layers.Dense(4, activation="sigmoid")(layers.GlobalAveragePooling2D()(given))
+    inner = layers.Multiply()(
+        [
+            layers.Conv2D(4, 3, activation="swish")(given),
+            layers.SeparableConv2D(4, 3, activation="swish")(given),
+            layers.Reshape((1, 1, 4))(gate),
+        ]
+    )
+    return keras.Model(given, layers.Dense(10, name="head")(layers.Flatten()(inner)))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("precision", ["float32", "int8"])
+def test_what_is_folded_into_some_layers_alone_is_held_to_the_network(
+    precision: str, tmp_path: Path
+) -> None:
+    model = branches()
+    known = leading(model, GREY)
+    path = export(TFLITE, model, GREY, precision, tmp_path)
+    found = measured(path, GREY, known)
+    assert (found.kind, found.check.passed) == ("network", True), found.check
+    assert measured(path, GREY).check.reason.endswith(", behind nothing")
+    found = measured(scale_first_weights(path), GREY, known)
+    assert (found.kind, found.check.passed) == ("unknown", False), found.check
+    for mutant in [m for m in MUTANTS if m != "channels swapped"]:
+        found = measured(mutate(path, mutant), GREY, known)
+        assert (found.kind, found.check.passed) == ("unknown", False), (mutant, found.check)
 
 
 @pytest.mark.slow

@@ -43,6 +43,7 @@ WRONG = [
         "--from-scratch",
     ),
     ("ship nowhere.safetensors --data digits", "there are no weights nowhere.safetensors", "path"),
+    (f"explain {'a' * 300}.onnx", "a.onnx cannot be read", "File name too long"),
     ("ship lenet5 --data digitz", "unknown dataset 'digitz'", "did you mean 'digits'"),
     ("ship lenet5 --data ''", "unknown dataset ''", "digits"),
     ("ship lenet5 --data digits:x", "digits takes no argument, but got 'x'", "--data digits"),

@@ -36,3 +36,21 @@ def test_what_is_made_of_two_tensors_holds_what_either_does(joined):
     assert (found.low, found.high, found.step, found.copies) == (-0.8, WIDE.range[1], 0.02, 2)
     assert set(found.rounded) == {SCALED, SQUARE}
     assert set(found.operators) == {SCALED, SQUARE}
+
+
+def test_results_name_what_their_layer_reads_and_what_alone_reads_them():
+    """Of a separable convolution only the second operator's result is a layer's."""
+    traces = trace_entries(
+        [(INPUT, (1, 4), None)],
+        [
+            step("values", (INPUT,), SCALED),
+            step("layer", (INPUT,), "depthwise"),
+            step("layer", ("depthwise",), "pointwise"),
+            step("layer", (SCALED,), "pool"),
+            step("layer", ("pool", "pointwise"), "both"),
+            step("layer", ("both", INPUT), "words"),
+        ],
+        ["words"],
+    )
+    found = {one.key: (one.reads, one.behind) for one in traces.results(lambda key: key != "words")}
+    assert found == {"depthwise": ((INPUT,), "pointwise"), "pool": ((SCALED,), None)}

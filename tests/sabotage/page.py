@@ -32,7 +32,8 @@ variation distance of probabilities, mean difference of pixels), and more than
 {tolerance.UNNOTICED:g}. A file that does not run, answers that are no numbers, outputs of another
 shape, and every change of what a file says of its answers (labels, classes, golden samples) are
 beyond tolerance, too. All that is must be refused; the command ends with exit code 1 where
-something is not.
+something is not. *Agreement* is with the honest file: the share of the same first choices, and of
+a generator's pictures that of those in which no pixel moves by more than a tenth of the range.
 """
 
 

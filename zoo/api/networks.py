@@ -12,6 +12,7 @@ from typing import Any
 
 from zoo.api.runs import export
 from zoo.common.errors import UsageError, ZooError
+from zoo.common.files import no_file
 from zoo.common.optional_imports import missing_of
 from zoo.common.paths import cache_folder
 from zoo.common.progress import OnStep
@@ -50,7 +51,7 @@ def is_network(registry: Registry, named: str, *, by_id: bool = True, bare: bool
     """
     path = Path(named)
     if registry.exporter_for(path) is not None:
-        return not bare and path.is_file() and source_of(registry, named) is not None
+        return not bare and no_file(path) is None and source_of(registry, named) is not None
     if source_of(registry, named) is not None or named.endswith(SUFFIX):
         return True
     return by_id and (named in model_ids(registry) or made_here(registry, named) is not None)

@@ -5,14 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import permutations
-from typing import TypeVar
 
 import numpy as np
 
 from zoo.contracts.network_entry import EntryTensor, FirstResult
-from zoo.networks.leading_layers import LeadingResult, LeadingResults
-
-Subject = TypeVar("Subject", EntryTensor, FirstResult)
+from zoo.networks.leading_layers import LeadingResult
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -20,6 +17,7 @@ class NearestLayer:
     """The layer's result that a tensor is nearest to.
 
     Attributes:
+        layer: Its name; empty where no result has the tensor's shape.
         off: Root of the mean square of the difference, as a share of that of the result.
         size: Root of the mean square of the result.
     """
@@ -29,15 +27,23 @@ class NearestLayer:
     size: float = 1.0
 
 
-def nearest_results(
-    subjects: Sequence[Subject], leading: LeadingResults
-) -> list[tuple[Subject, NearestLayer]]:
-    """Each tensor with the layer's result that it is nearest to, on the inputs of `leading`."""
-    return [(subject, _nearest(subject, leading.results)) for subject in subjects]
+def nearest_given(result: FirstResult, layers: Sequence[LeadingResult]) -> NearestLayer:
+    """`nearest_result`, of what lies behind it where no layer's result has its own shape."""
+    nearest = nearest_result(result, layers)
+    if not nearest.layer and result.behind is not None:
+        return nearest_result(result.behind, layers)
+    return nearest
 
 
-def _nearest(subject: EntryTensor | FirstResult, results: Sequence[LeadingResult]) -> NearestLayer:
-    """The nearest result of the same shape, in whatever order the axes are."""
+def nearest_result(
+    subject: EntryTensor | FirstResult, results: Sequence[LeadingResult]
+) -> NearestLayer:
+    """The nearest result of the same shape, in whatever order the axes are.
+
+    Args:
+        subject: A tensor of a file, on the inputs of the results.
+        results: Of the network's layers.
+    """
     nearest = NearestLayer()
     count = len(subject.values)
     found = subject.values.reshape(count, *(s for s in subject.values.shape[1:] if s > 1))
@@ -50,6 +56,8 @@ def _nearest(subject: EntryTensor | FirstResult, results: Sequence[LeadingResult
                 continue
             flat = found.transpose(0, *order).reshape(count, -1)[:, result.places]
             off = float(np.sqrt(np.mean((flat - right) ** 2))) / size
+            if not nearest.layer:  # as far as a NaN is
+                nearest = NearestLayer(layer=result.layer)
             if off < nearest.off:
                 nearest = NearestLayer(layer=result.layer, off=off, size=size)
     return nearest

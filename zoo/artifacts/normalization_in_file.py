@@ -2,12 +2,13 @@
 
 A converter may leave it as operators of its own, or fold it into the first layer's weights. Where
 it is there, what the first layers read is compared with the formula; where it is not, what these
-layers make of raw inputs is compared with what the network's own layers make of them.
+layers make of raw inputs is compared with what the network's own layers make of them. It may be
+there for some layers, and folded into others.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
@@ -17,7 +18,7 @@ from numpy.typing import NDArray
 
 from zoo.artifacts.artifact import open_artifact, require_manifest
 from zoo.artifacts.gate import PREPROCESSING_MAX_ABS
-from zoo.artifacts.nearest_layer import nearest_results
+from zoo.artifacts.nearest_layer import NearestLayer, nearest_given, nearest_result
 from zoo.common.errors import MissingExtra
 from zoo.common.progress import Event
 from zoo.contracts import Check, Exporter, Precision, Preprocessing
@@ -118,14 +119,13 @@ def check_normalization(
         return _whole_numbers(entry, raw)
     if not entry.tensors:
         return _none("no layer reads what depends on the input")
-    worst = max(
-        (_compared(tensor, raw, len(inputs), preprocessing) for tensor in entry.tensors),
-        key=lambda one: one.excess,
-    )
+    compared = [_compared(tensor, raw, len(inputs), preprocessing) for tensor in entry.tensors]
+    worst = max(compared, key=lambda one: one.excess)
     if worst.excess <= 0:
         return NormalizationFinding(kind="formula", check=worst.check())
     read = exporter.network_entry
-    found = leading and _held_to_network(read, path, preprocessing, precision, leading)
+    others = {t.name for t, one in zip(entry.tensors, compared, strict=True) if one.excess > 0}
+    found = leading and _held_to_network(read, path, preprocessing, precision, leading, others)
     if found:
         return found
     if any(tensor.operators for tensor in entry.tensors):
@@ -296,9 +296,13 @@ def _held_to_network(
     preprocessing: Preprocessing,
     precision: Precision,
     leading: LeadingResults,
+    others: Collection[str],
 ) -> NormalizationFinding | None:
-    """What first layers read, or else give, against the network's; None where it is not that."""
-    leading = _behind_normalization(leading, preprocessing)
+    """What first layers read, or else give, against the network's; None where it is not that.
+
+    `others` are the names of the tensors that they read and that are not the formula's.
+    """
+    layers = _behind_normalization(leading, preprocessing).results
     inputs = np.moveaxis(leading.inputs, -1, _channel(preprocessing))
     entry = read(path, inputs, True)
     factor = _factor(preprocessing)
@@ -309,24 +313,32 @@ def _held_to_network(
         steps = max(tensor.step, tensor.input_step * factor) / size
         return share + min(steps, _INTEGER_RESULTS)
 
-    read_as = [
-        (near, own_rounding(one, near.size))
-        for one, near in nearest_results(entry.tensors, leading)
-    ]
     weights = _RESULTS.get(precision.weights, _INTEGER_RESULTS)
-    gives = [(near, weights) for _, near in nearest_results(entry.results, leading)]
-    for found, what in ((read_as, "behind"), (gives, "folded into")):
-        if found and all(near.off <= most for near, most in found):
-            worst, limit = max(found, key=lambda one: one[0].off)
-            check = Check(
-                name=NAME,
-                passed=True,
-                value=f"{worst.off:.2%} {_OFF_NETWORK} {IN_FILE}, {what} {worst.layer}, "
-                f"on {len(inputs)} inputs",
-                limit=f"{limit:.1%} off",
-            )
-            return NormalizationFinding(kind="network", check=check)
-    return None
+    found: list[tuple[NearestLayer, float, str]] = []
+    for tensor in entry.tensors:
+        if tensor.name not in others:
+            continue
+        near = nearest_result(tensor, layers)
+        limit = own_rounding(tensor, near.size)
+        if near.off <= limit:
+            found.append((near, limit, "behind"))
+            continue
+        readers = [one for one in entry.results if not one.reads or tensor.name in one.reads]
+        gives = [nearest_given(one, layers) for one in readers]
+        if not gives or not all(near.off <= weights for near in gives):
+            return None
+        found += [(near, weights, "folded into") for near in gives]
+    if not found:
+        return None
+    worst, limit, what = max(found, key=lambda one: one[0].off)
+    check = Check(
+        name=NAME,
+        passed=True,
+        value=f"{worst.off:.2%} {_OFF_NETWORK} {IN_FILE}, {what} {worst.layer}, "
+        f"on {len(inputs)} inputs",
+        limit=f"{limit:.1%} off",
+    )
+    return NormalizationFinding(kind="network", check=check)
 
 
 def _behind_normalization(leading: LeadingResults, preprocessing: Preprocessing) -> LeadingResults:

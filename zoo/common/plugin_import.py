@@ -61,12 +61,12 @@ def printed_to_stderr() -> Iterator[None]:
     """While the block runs, standard output is standard error, for native code too."""
     streams = sys.stdout, sys.stderr
     kept = None
+    if sys.stdout is not None:
+        sys.stdout.flush()  # what was printed before belongs to standard output
+        sys.stdout = sys.stderr
     with suppress(OSError):  # one that was closed by whoever started us
         kept = os.dup(1)
         os.dup2(2, 1)
-    if sys.stdout is not None:
-        sys.stdout.flush()
-        sys.stdout = sys.stderr
     try:
         yield
     finally:

@@ -61,15 +61,20 @@ class FirstResult:
 
     Attributes:
         name: Inside the file.
+        reads: Names of the entry tensors that the operator reads; empty: perhaps all.
         values: Real numbers, (examples, …), the axes in the file's own order.
         low: Least number that it can hold.
         high: Greatest number that it can hold.
+        behind: Of the operator that alone reads this and reads nothing else, where there is one:
+            files have several operators for some layers.
     """
 
     name: str
     values: NDArray[Any]
+    reads: tuple[str, ...] = ()
     low: float = -inf
     high: float = inf
+    behind: FirstResult | None = None
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

@@ -1,4 +1,7 @@
-"""Results of a network's first layers, a sample of each: what a file's first layers are held to."""
+"""Results of a network's first layers, a sample of each: what a file's first layers are held to.
+
+What a layer's own activation reads is one of them: files may have an operator of its own for that.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from types import FunctionType
 from typing import TYPE_CHECKING, Any
 
 from zoo.common.files import atomic_path
@@ -55,8 +59,10 @@ class LeadingResults:
         import numpy as np
 
         found: list[LeadingResult] = []
+        ran = 0
 
-        def keep(layer: Any, result: Any) -> None:
+        def keep(layer: Any, result: Any, whole: bool) -> None:
+            nonlocal ran
             if hasattr(result, "shape") and result.shape[0] == len(inputs):
                 array = np.asarray(result, np.float32).reshape(len(inputs), -1)
                 random = np.random.default_rng(_SEED)
@@ -72,7 +78,8 @@ class LeadingResults:
                         values=array[:, places],
                     )
                 )
-            if len(found) == _LAYERS:
+                ran += whole
+            if ran == _LAYERS:
                 raise _Enough
 
         with suppress(_Enough), _watched(model, keep):
@@ -125,23 +132,44 @@ def _operations(model: Any) -> Iterator[Any]:
 
 @contextmanager
 def _watched(model: Any, keep: Any) -> Iterator[None]:
-    """Within the block, `keep` gets each layer and its result when it has run."""
+    """Within the block, `keep` gets each layer and its result when it has run.
+
+    Before that it gets what the layer's own activation reads, with False instead of True.
+    """
+    from keras.activations import linear
+
     layers = list({id(layer): layer for layer in _operations(model)}.values())
+    activations = [
+        (layer, found)
+        for layer in layers
+        if isinstance(found := vars(layer).get("activation"), FunctionType) and found is not linear
+    ]
 
     def watch(layer: Any) -> Any:
         call = layer.call
 
         def watched(*args: Any, **kwargs: Any) -> Any:
             result = call(*args, **kwargs)
-            keep(layer, result)
+            keep(layer, result, True)
             return result
+
+        return watched
+
+    def watch_activation(layer: Any, activation: Any) -> Any:
+        def watched(values: Any, *args: Any, **kwargs: Any) -> Any:
+            keep(layer, values, False)
+            return activation(values, *args, **kwargs)
 
         return watched
 
     try:
         for layer in layers:
             vars(layer)["call"] = watch(layer)
+        for layer, activation in activations:
+            vars(layer)["activation"] = watch_activation(layer, activation)
         yield
     finally:
+        for layer, activation in activations:
+            vars(layer)["activation"] = activation
         for layer in layers:
             vars(layer).pop("call", None)

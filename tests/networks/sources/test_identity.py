@@ -29,3 +29,5 @@ def test_a_folder_is_the_list_of_its_files(tmp_path: Path, monkeypatch: pytest.M
     monkeypatch.setattr(identity, "_MOST_FILES", 2)
     with pytest.raises(BadFile, match="more than 2 files"):
         identity_of(tmp_path)
+    with pytest.raises(BadFile, match="cannot be read"):
+        identity_of(tmp_path / ("a" * 300))

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from zoo.common.errors import BadFile
-from zoo.common.files import sha256_of
+from zoo.common.files import no_folder, sha256_of
 
 #: Entries of a folder that is one network; more are somebody's home.
 _MOST_FILES = 10_000
@@ -28,7 +28,7 @@ def identity_of(path: Path, beside: Sequence[Path] = ()) -> str:
     Raises:
         BadFile: It cannot be read, or the folder has too many files.
     """
-    if not path.is_dir():
+    if no_folder(path):
         if not beside:
             return sha256_of(path)
         root = path.parent

@@ -9,7 +9,7 @@ from pathlib import Path
 from zoo.common.cache_key import step_key
 from zoo.common.code_fingerprint import code_of
 from zoo.common.errors import BadFile, UsageError
-from zoo.common.files import open_file, read_file, sha256_of
+from zoo.common.files import no_file, open_file, read_file, sha256_of
 from zoo.common.paths import cache_folder
 from zoo.common.progress import Event, OnStep
 from zoo.common.worker import call
@@ -72,7 +72,7 @@ def _is_ours(registry: Registry, model: str) -> bool:
         return True
     path = Path(model)
     exporter = registry.exporter_for(path)
-    if exporter is None or not path.is_file():
+    if exporter is None or no_file(path):
         return False
     try:
         with open_file(path) as file:
