@@ -71,9 +71,12 @@ def entry_arithmetic(model: Any) -> list[EntryOperator]:
         elif kind == "QUANTIZE" and raw:
             reached.add(int(operator.outputs[0]))
         elif kind in _ELEMENTWISE and len(raw) == 1 and len(constants) == 1:
+            tensor = graph.tensors[stored[constants[0]]]
+            if tensor.type not in _real_types():
+                continue  # Arithmetic of places, such as those of words in a table.
             result = int(operator.outputs[0])
             reached.add(result)
-            values, scale = _numbers(model, graph.tensors[stored[constants[0]]])
+            values, scale = _numbers(model, tensor)
             found.append(
                 EntryOperator(
                     operator=operator,
@@ -253,11 +256,20 @@ def _inner(operator: Any) -> Any:
     return () if operator.intermediates is None else operator.intermediates
 
 
+def _real_types() -> dict[int, type]:
+    """Types of constants that stand for real numbers, with numpy's."""
+    types = schema().TensorType
+    return {
+        types.FLOAT32: np.float32,
+        types.FLOAT16: np.float16,
+        types.INT16: np.int16,
+        types.INT8: np.int8,
+    }
+
+
 def _numbers(model: Any, tensor: Any) -> tuple[Array, float]:
     """A constant's real numbers as they are stored, and its scale."""
-    types = schema().TensorType
-    dtypes = {types.FLOAT32: np.float32, types.FLOAT16: np.float16, types.INT16: np.int16}
-    dtype = dtypes.get(tensor.type, np.int8)
+    dtype = _real_types()[tensor.type]
     stored = np.frombuffer(bytes(model.buffers[tensor.buffer].data), dtype).astype(np.float64)
     stored = stored.reshape(_shape(tensor))
     if np.dtype(dtype).kind == "f":
