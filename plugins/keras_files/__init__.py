@@ -16,11 +16,6 @@ def recognises(reference: str) -> bool:
     return reference.lower().endswith(SUFFIXES)
 
 
-def local(reference: str) -> Path:
-    """The file itself."""
-    return Path(reference)
-
-
 def open_file(reference: str) -> OpenedNetwork:
     """Opens a file without running code of its author."""
     from .opening import open_network
@@ -35,7 +30,7 @@ def zoo_sources() -> Iterator[Source]:
         name="keras",
         summary="Networks saved by Keras (.keras, .h5)",
         recognises=recognises,
-        local=local,
+        local=Path,
         open=open_file,
         typed="FILE.keras, FILE.h5",
         extra="train",

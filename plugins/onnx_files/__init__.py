@@ -16,11 +16,6 @@ def recognises(reference: str) -> bool:
     return reference.lower().endswith(SUFFIX)
 
 
-def local(reference: str) -> Path:
-    """The file itself."""
-    return Path(reference)
-
-
 def beside(reference: str) -> list[Path]:
     """The files that hold weights."""
     from .reading import side_files
@@ -42,7 +37,7 @@ def zoo_sources() -> Iterator[Source]:
         name="onnx",
         summary="Networks in ONNX files (.onnx), as PyTorch and others write them",
         recognises=recognises,
-        local=local,
+        local=Path,
         open=open_file,
         beside=beside,
         typed="FILE.onnx",

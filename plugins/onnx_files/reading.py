@@ -40,6 +40,7 @@ def checked_model(path: Path) -> Any:
     _side_files(model, path)
     try:
         require("onnx").external_data_helper.load_external_data_for_model(model, str(path.parent))
+    # The package raises its checker's errors, those of files, and numpy's of wrong sizes.
     except Exception as error:
         raise BadFile(f"{path} is damaged", why=first_line(error), fix=_SAVE) from error
     check_operators(model, path.name)

@@ -17,11 +17,6 @@ def recognises(reference: str) -> bool:
     return reference.lower().endswith(SUFFIXES)
 
 
-def local(reference: str) -> Path:
-    """The file itself."""
-    return Path(reference)
-
-
 def open_file(reference: str) -> OpenedNetwork:
     """Opens a file as data; operators of somebody's own are refused."""
     from .opening import open_network
@@ -58,7 +53,7 @@ def zoo_sources() -> Iterator[Source]:
         name="tflite",
         summary="Float networks as TFLite files (.tflite)",
         recognises=recognises,
-        local=local,
+        local=Path,
         open=open_file,
         typed="FILE.tflite",
         extra="train",

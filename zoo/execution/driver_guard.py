@@ -48,6 +48,7 @@ def driver_guard(driver: str, step: str, *allowed: type[Exception]) -> Iterator[
         yield
     except known:
         raise
+    # A driver is foreign code: whatever it raises costs its own row.
     except Exception as error:
         said = " ".join(str(error).split())[:400] or "no message"
         fix = "check that the device is on and connected, then type the same command again"
