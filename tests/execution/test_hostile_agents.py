@@ -76,7 +76,7 @@ def test_an_honest_one(hostile: Hostile) -> None:
         (
             """
             def bench(request):
-                told = timed_bench({**request, "min_seconds": 0.6})
+                told = timed_bench({**request, "min_seconds": 0.7, "max_seconds": 0.7})
                 return {**told, "samples": {"count": 5, "data": packed(*[30] * 5)}}
             """,
             AgentGarbled,
