@@ -19,6 +19,7 @@ from zoo.analysis.mixed_precision import (
 )
 from zoo.common.errors import ProcessFailed, Unsupported
 from zoo.contracts import LayerComparison
+from zoo.contracts.precision import TRAINABLE, precision_named
 from zoo.pipeline.steps.repair import can_repair
 from zoo.registry import PluginSettings, load_registry
 from zoo.results.records import Attempt
@@ -33,6 +34,7 @@ class Maker:
     def __init__(
         self, drop: Callable[[set[str]], float], refused: str = "", size: int = 100
     ) -> None:
+        self.precision = TRAINABLE
         self.drop = drop
         self.size = size
         self.refused = refused
@@ -58,7 +60,9 @@ class Maker:
         return comparison(*worst)
 
     def search(self, always: tuple[str, ...] = ()) -> FloatLayerSearch:
-        workshop = SearchCallbacks(make=self.make, compare=self.compare, tell=lambda text: None)
+        workshop = SearchCallbacks(
+            make=self.make, compare=self.compare, tell=lambda text: None, precision=self.precision
+        )
         return search(workshop, always)
 
 
@@ -142,7 +146,9 @@ def test_a_file_that_could_not_be_measured_is_left_to_the_gate() -> None:
     def never(first: MixedCandidate) -> LayerComparison:
         raise AssertionError("there is nothing to compare")
 
-    found = search(SearchCallbacks(make=lambda keep: first, compare=never, tell=print))
+    found = search(
+        SearchCallbacks(make=lambda keep: first, compare=never, tell=print, precision=TRAINABLE)
+    )
     assert found.attempts == (attempt,)
 
 
@@ -161,7 +167,7 @@ def test_layers_that_cannot_be_ranked_cost_the_search_and_not_the_file() -> None
     def fails(first: MixedCandidate) -> LayerComparison:
         raise ProcessFailed("compare died by SIGSEGV")
 
-    found = search(SearchCallbacks(make=maker.make, compare=fails, tell=print))
+    found = search(SearchCallbacks(make=maker.make, compare=fails, tell=print, precision=TRAINABLE))
     assert found.chosen.attempt.kept == ()
     text = remark(found, 1.0, "points", 500)
     assert "loses 9.0 points, more than the budget of 1 allows" in text
