@@ -70,7 +70,9 @@ def test_precisions_that_can_keep_no_layer_are_not_searched() -> None:
     registry = load_registry(PluginSettings(installed=False))
     for format in ("tflite", "onnx"):
         assert can_repair(registry, format, "int8")
+        assert not can_repair(registry, format, "dynamic-int8")
         assert not can_repair(registry, format, "float16")
+    assert can_repair(registry, "tflite", "int4-weights")
     assert not can_repair(registry, "tflite", "int16x8")
     exporter = registry.exporters.get("onnx")
     with pytest.raises(ValueError, match="mixes a precision it cannot write"):
@@ -130,6 +132,17 @@ def test_a_file_that_is_hardly_an_integer_one_is_not_taken() -> None:
     hopeless = Maker(lambda kept: 9.0, size=600)
     assert not hopeless.search().chosen.attempt.good
     assert max(len(kept) for kept in hopeless.made) == 2
+
+
+def test_what_is_kept_from_four_bits_has_eight() -> None:
+    """Words and advice are the precision's own."""
+    maker = Maker(lambda kept: 0.2 if "a" in kept else 30.0)
+    maker.precision = precision_named("int4-weights")
+    assert "Mixed precision: a in 8 bits, since" in remark(maker.search(), 1.0, "points", 500)
+    dear = Maker(lambda kept: 5.0 - len(kept), size=300)
+    dear.precision = maker.precision
+    text = remark(dear.search(), 1.0, "points", 500)
+    assert "as large as without any: dynamic-int8 needs no more" in text
 
 
 def test_layers_that_a_format_cannot_keep_are_passed_over() -> None:

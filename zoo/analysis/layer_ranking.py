@@ -17,7 +17,7 @@ _EXPLAINS_DB = 6.0
 #: An operator that loses less than this loses nothing that shows.
 HARMLESS_DB = 40.0
 #: Bits of the smallest weights that lose nothing to speak of.
-_BYTE = 8
+BYTE = 8
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,7 +64,7 @@ def sensitive_layers(found: LayerComparison) -> tuple[SensitiveLayer, ...]:
 
 
 def _is_coarse(record: OperatorRecord) -> bool:
-    return record.arithmetic == "integer" or (record.weight_bits or _BYTE) < _BYTE
+    return record.arithmetic == "integer" or (record.weight_bits or BYTE) < BYTE
 
 
 def cause_of(record: OperatorRecord) -> str:

@@ -78,6 +78,8 @@ class FileContents:
             weights and what they multiply are integers in the file: operator name → multiply-adds.
         float_products: Those of each other operator that computes on real numbers in a file with
             integer ones: names that identify its layers → multiply-adds.
+        small_weights: Weights of fewer than 8 bits: names that identify the layers of an operator
+            that multiplies by them → their type and what shares a scale, ``int4, blocks of 32``.
         attachments: What else is in the file beside the model and its manifest: name → SHA-256.
         class_names: Of the outputs, for programs that do not read manifests, each on one line;
             empty where the format has no place for them.
@@ -103,6 +105,7 @@ class FileContents:
     multiply_adds: dict[str, int] = field(default_factory=dict)
     without_integer_kernel: dict[str, int] = field(default_factory=dict)
     float_products: dict[str, int] = field(default_factory=dict)
+    small_weights: dict[str, str] = field(default_factory=dict)
     attachments: dict[str, str] = field(default_factory=dict)
     class_names: tuple[str, ...] = ()
 
