@@ -81,6 +81,8 @@ class FileContents:
         small_weights: Weights of fewer than 8 bits: names that identify the layers of an operator
             that multiplies by them → their type and what shares a scale, ``int4, blocks of 32``.
         attachments: What else is in the file beside the model and its manifest: name → SHA-256.
+        index_limits: Of inputs that choose rows of a table of the file, how many rows it has: input
+            name → rows. Other whole numbers mean what only the network's author knows.
         class_names: Of the outputs, for programs that do not read manifests, each on one line;
             empty where the format has no place for them.
     """
@@ -108,6 +110,7 @@ class FileContents:
     small_weights: dict[str, str] = field(default_factory=dict)
     attachments: dict[str, str] = field(default_factory=dict)
     class_names: tuple[str, ...] = ()
+    index_limits: dict[str, int] = field(default_factory=dict)
 
     @property
     def integer_share(self) -> float:
