@@ -35,7 +35,6 @@ _X86_LSTM = {
     "dynamic-int8": "unrolled",
     "int8": "unrolled",
     "int16x8": "unrolled",
-    "int4-blocks": "unrolled",
     "int4-weights": "unrolled",
 }
 

@@ -112,7 +112,9 @@ def test_files_hold_four_bits_and_answer_alike_by_every_kernel(
     with AgentSession(HostTransport(), FORMATS[format].runtimes[0]) as session:
         session.load(path, plain_kernels=True)
         plain = session.run(network.inputs[:100])
-    assert np.abs(plain - fast[:100]).max() < kind.tolerances.output
+    # XNNPACK and the plain kernels round activations each in their way.
+    assert agreement(fast[:100], plain) >= 0.99
+    assert np.abs(plain - fast[:100]).max() < 0.03
     eight, _ = write(FORMATS[format], network, tmp_path, "dynamic-int8")
     assert path.stat().st_size < 0.7 * eight.stat().st_size
     if format == "tflite":
