@@ -34,6 +34,7 @@ class Truth:
         examples: The real examples; as many as labels.
         held_out: Real examples of another split, for what real data is compared with itself.
         preprocessing: How the network reads them.
+        training: What the network learnt from; None where that is not at hand.
     """
 
     labels: Array
@@ -41,6 +42,7 @@ class Truth:
     examples: Split
     held_out: Split
     preprocessing: Preprocessing
+    training: Split | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -99,6 +101,8 @@ class Comparison:
             answers are less sure.
         shifted: By how much those of one class are surely shifted, natural logarithm.
         shifted_class: Which class that is, from 0.
+        farthest: The largest difference as a share of the reference's spread; None where outputs
+            are no numbers in units of their own.
         outputs: The same of each output by name, where there are several; see `combined`.
     """
 
@@ -116,6 +120,7 @@ class Comparison:
     scaled: float | None = None
     shifted: float | None = None
     shifted_class: int | None = None
+    farthest: float | None = None
     outputs: Mapping[str, Comparison] = field(default_factory=dict)
 
     @classmethod
@@ -196,6 +201,10 @@ class Task(TrainingObjective):
         stepwise: Whether an example has a label, and a prediction, for each of its steps.
         datasets_of: Names of other tasks whose datasets serve this one, too: its examples and
             labels have the same form.
+        networks_of: Names of other tasks whose networks serve this one, too, with a new head: of
+            one value for each name of the dataset, in the place of one for each class.
+        one_choice: Whether outputs are one choice among classes, whose logits a larger network
+            teaches a smaller one by.
         options: The training options that only this task has (``[training.task]`` in a recipe):
             returns a pydantic model whose fields are the options, and is called when something
             is trained, so that lists do not wait for pydantic. `compile` finds them, validated
@@ -209,6 +218,8 @@ class Task(TrainingObjective):
     min_parity_inputs: int = 64
     stepwise: bool = False
     datasets_of: tuple[str, ...] = ()
+    networks_of: tuple[str, ...] = ()
+    one_choice: bool = True
     options: Callable[[], type[BaseModel]] | None = None
 
     def __post_init__(self) -> None:
@@ -217,10 +228,12 @@ class Task(TrainingObjective):
         names = self.output_names
         check(len({*names}) == len(names), self.name, f"outputs named twice: {', '.join(names)}")
         check_parts(self.name, self.outputs)
-        listed = isinstance(self.datasets_of, tuple)
-        check(listed, self.name, "datasets_of must be a tuple of names of tasks")
-        for other in self.datasets_of:
-            check_name(f"{self.name}: datasets_of: task", other)
+        for field_name in ("datasets_of", "networks_of"):
+            others = getattr(self, field_name)
+            listed = isinstance(others, tuple)
+            check(listed, self.name, f"{field_name} must be a tuple of names of tasks")
+            for other in others:
+                check_name(f"{self.name}: {field_name}: task", other)
         check(self.min_parity_inputs >= 1, self.name, "min_parity_inputs must be positive")
         check_precisions(self.name, self.max_drop, field="max_drop has ")
 
@@ -310,7 +323,7 @@ class Task(TrainingObjective):
     def probability_checks(
         self, truth: Truth, reference: Array, candidate: Array, precision: Precision
     ) -> tuple[Check, ...]:
-        """Checks of a file's probabilities beside its network's; none where outputs are others."""
+        """Further checks of a file's outputs beside its network's, on the whole test split."""
         return ()
 
     def calibration_error(self, outputs: Array, truth: Truth) -> float | None:
