@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 _TASKS = {
     "images": ("image-classification", "image-generation"),
     "series": ("sequence-classification",),
+    "tensors": ("tensors",),
 }
 
 
@@ -33,7 +34,7 @@ def zoo_datasets() -> Iterable[DatasetProvider]:
         summary="arrays x and y, or x_train, y_train, x_test, y_test, in a NumPy file",
         tasks=(
             *("image-classification", "image-generation", "sequence-classification"),
-            *("regression", "multi-label"),
+            *("regression", "multi-label", "tensors"),
         ),
         tasks_of=tasks_of,
         open=open_npz,
@@ -41,6 +42,7 @@ def zoo_datasets() -> Iterable[DatasetProvider]:
         argument="PATH",
         where="numpy.savez_compressed(PATH, x=images, y=labels)",
         defaults=lambda _: {"kind": next(iter(_TASKS))},
+        for_task=_for_task,
     )
 
 
@@ -51,7 +53,8 @@ def open_npz(argument: str | None) -> Dataset:
         argument: Path of a file with ``x`` and ``y`` (split 70/15/15), or ``x_train``,
             ``y_train``, ``x_test`` and ``y_test`` with or without ``x_validation`` and
             ``y_validation`` (else taken from train). ``classes`` may hold the class names.
-            ``?kind=series`` behind the path: x holds time series instead of images.
+            ``?kind=series`` behind the path: x holds time series instead of images;
+            ``?kind=tensors``: samples without labels for any network, arrays named as its inputs.
             ``?task=regression`` or ``?task=multi-label``: what y holds, where its numbers could be
             either.
 
@@ -71,8 +74,11 @@ def open_npz(argument: str | None) -> Dataset:
     from zoo.data.readers.hashing import dataset_hash, example_hashes
     from zoo.data.readers.in_memory import memory_split
     from zoo.data.readers.npz_arrays import read_arrays
+    from zoo.data.readers.npz_tensors import open_tensors
 
     query, path = _find(argument)
+    if _kind(query) == "tensors":
+        return open_tensors(path, f"npz:{argument}")
     arrays = read_arrays(path, _kind(query), _asked(query))
     hashes = {name: example_hashes(examples) for name, examples in arrays.examples.items()}
     splits = {
@@ -165,12 +171,20 @@ def tasks_of(argument: str | None) -> tuple[str, ...]:
     from zoo.data.readers.npz_arrays import label_form
 
     query, path = _find(argument)
-    found = label_form(path, _asked(query))
-    return _TASKS[_kind(query)] if found is None else (found,)
+    kind = _kind(query)
+    found = None if kind == "tensors" else label_form(path, _asked(query))
+    return _TASKS[kind] if found is None else (found,)
 
 
 def _asked(query: Query) -> str | None:
     return query.choice("task", ("regression", "multi-label")) if "task" in query.options else None
+
+
+def _for_task(argument: str, task: str) -> str:
+    """The argument with the kind of the only task that it can then serve, if it names none."""
+    query = _find(argument)[0]
+    kinds = [kind for kind, tasks in _TASKS.items() if tasks == (task,)]
+    return argument if query.options or not kinds else f"{argument}?kind={kinds[0]}"
 
 
 def _kind(query: Query) -> str:
