@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from zoo.common.named_arrays import fields_of
 from zoo.contracts import Precision, TensorInfo
+from zoo.contracts.outputs import TARGETS
 
 if TYPE_CHECKING:
     from zoo.contracts.task import Array
@@ -168,4 +169,4 @@ def choose_golden(
 
 
 def _size(values: Array, reading: str | None) -> float:
-    return float(abs(values).max()) if reading == "targets" and values.any() else 1.0
+    return float(abs(values).max()) if reading == TARGETS and values.any() else 1.0

@@ -10,7 +10,7 @@ from zoo.contracts.checks import check, check_name
 #: How a program reads an output: ``targets`` are real numbers in the units of the data, one for
 #: each name in the place of a class; ``labels`` are probabilities of names that exclude each other
 #: in no way.
-READINGS = ("targets", "labels")
+READINGS = TARGETS, LABELS = ("targets", "labels")
 
 
 @dataclass(frozen=True, kw_only=True)
