@@ -101,10 +101,9 @@ def _readers(model: Any, graph: Any) -> Iterator[_Reader]:
         )
     for operator in graph.operators or []:
         kind = kind_of(model, operator)
-        made = () if operator.outputs is None else operator.outputs
-        result = tensors[int(made[0])].name.decode() if len(made) else ""
-        read = () if operator.inputs is None else operator.inputs
-        for position, place in enumerate(map(int, read)):
+        made = _places(operator.outputs)
+        result = tensors[made[0]].name.decode() if made else ""
+        for position, place in enumerate(_places(operator.inputs)):
             if place >= 0:
                 yield _Reader(
                     graph=graph,
@@ -114,6 +113,10 @@ def _readers(model: Any, graph: Any) -> Iterator[_Reader]:
                     code=model.operatorCodes[operator.opcodeIndex],
                     multiplies=kind in _VERSIONS and position == _WEIGHTS,
                 )
+
+
+def _places(values: Any) -> tuple[int, ...]:
+    return () if values is None else tuple(map(int, values))
 
 
 def _may_be_small(model: Any, readers: list[_Reader], kept: frozenset[str]) -> bool:
