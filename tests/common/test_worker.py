@@ -234,6 +234,46 @@ def test_nobody_waits_for_the_imports_of_a_fork_server_when_all_is_stopped(tmp_p
     assert not ended.exists()
 
 
+HEAVY_AFTER_LIGHT = f"""
+import sys, threading
+sys.path.insert(0, {str(Path(__file__).parents[1] / "support")!r})
+from zoo.common import fork_server
+from zoo.common.worker import Children, call
+fork_server.PRELOAD = "heavy"
+fork_server.installed = lambda module: True
+fork_server.quiet_tensorflow = lambda: None
+def imported(tensorflow):
+    return "heavy" in call("children:modules", {{}}, tensorflow=tensorflow)
+children, running = Children(), threading.Event()
+def wait():
+    try:
+        call("children:wait_forever", {{}}, on_event=lambda _: running.set(), children=children,
+             tensorflow=False)
+    except Exception as error:
+        print(error.what)
+waiting = threading.Thread(target=wait, daemon=True)
+waiting.start()
+running.wait()
+print(imported(False), imported(True))
+children.stop_all()
+waiting.join(60)
+print(imported(False), imported(True), imported(False))
+"""
+
+
+def test_a_fork_server_without_tensorflow_is_replaced_when_no_child_of_it_runs(tmp_path):
+    """Or else each later child that needs TensorFlow would import it by itself."""
+    (tmp_path / "heavy.py").touch()
+    environment = {"PYTHONPATH": str(tmp_path)}
+    done = run_python("-c", HEAVY_AFTER_LIGHT, folder=tmp_path, environment=environment)
+    assert done.stderr == ""
+    assert done.stdout.splitlines() == [
+        "False False",
+        "wait_forever died by SIGTERM",
+        "False True True",
+    ]
+
+
 def test_children_are_stopped_once_each():
     children, calls = Children(), []
     with children.registered(lambda: calls.append("early")):
@@ -314,8 +354,8 @@ UNGUARDED = f"""
 import sys
 sys.path.insert(0, {str(Path(__file__).parents[1] / "support")!r})
 print("top of the script", flush=True)
-from zoo.common import worker as isolation
-isolation.installed = lambda module: False  # TensorFlow would take seconds
+from zoo.common import fork_server
+fork_server.installed = {{}}.get  # TensorFlow would take seconds
 from zoo.common.worker import call
 print(call("children:add", {{"a": 1, "b": 2}}))
 print(call("children:print_garbage", {{}}))
@@ -370,8 +410,8 @@ INTERRUPTED = f"""
 import sys
 sys.path.insert(0, {str(Path(__file__).parents[1] / "support")!r})
 from pathlib import Path
-from zoo.common import worker as isolation
-isolation.installed = lambda module: False
+from zoo.common import fork_server
+fork_server.installed = {{}}.get
 from zoo.common.worker import call
 from fake_steps import FakeStep, named
 from zoo.pipeline.engine import Pipeline

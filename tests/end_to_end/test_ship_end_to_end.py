@@ -372,6 +372,7 @@ def test_function_makes_the_same_run(shipped: Shipped) -> None:
     assert set(events) == {"start", "end"}
 
 
+@pytest.mark.slow
 def test_threads_change_benches_alone(shipped: Shipped, place: Place) -> None:
     cell = ("--format", "tflite", "--precision", "float32")
     assert place.zoo(*SHIP, *cell).done == set()
@@ -380,6 +381,7 @@ def test_threads_change_benches_alone(shipped: Shipped, place: Place) -> None:
     assert typed.done == {"bench tflite float32 host"}
 
 
+@pytest.mark.slow
 def test_precision_changes_what_depends_on_it_alone(shipped: Shipped, place: Place) -> None:
     """Without its float32 twin, a file is judged anew; nothing is trained or converted."""
     typed = place.zoo(*SHIP, "--format", "tflite", "--precision", "int8")
@@ -444,6 +446,7 @@ def test_rejection_is_remembered(troubled: Shipped, place: Place) -> None:
     assert "garbled.rejected: parity" in typed.out
 
 
+@pytest.mark.slow
 def test_crash_is_remembered_until_a_retry(troubled: Shipped, place: Place) -> None:
     options = ("--format", "crash,idle", "--precision", "float32", "--output", "crashed")
     typed = place.zoo("--plugin", "odd.py", *SHIP, *options)
@@ -476,6 +479,7 @@ print(json.dumps({"passed": run.passed, "done": done, "accuracy": found.value}))
 """
 
 
+@pytest.mark.slow
 def test_script_without_a_main_guard(shipped: Shipped, place: Place) -> None:
     """Children neither run the script again nor lose its working folder."""
     (place.folder / "script.py").write_text(SCRIPT, encoding="utf-8")
@@ -552,7 +556,7 @@ def started(place: Place, *arguments: str, **environment: str) -> Iterator[subpr
     [
         (signal.SIGINT, True, 130, "interrupted: finished steps are kept"),
         pytest.param(signal.SIGTERM, False, 143, "stopped: finished", marks=pytest.mark.slow),
-        (signal.SIGKILL, False, -signal.SIGKILL, ""),
+        pytest.param(signal.SIGKILL, False, -signal.SIGKILL, "", marks=pytest.mark.slow),
     ],
     ids=["ctrl-c", "terminated", "killed"],
 )

@@ -352,13 +352,24 @@ def command(*arguments: str | Path, hidden: str = "", folder: Path) -> subproces
     )
 
 
-def test_the_command_needs_no_tensorflow(file: Path, tmp_path: Path) -> None:
-    hidden = "tensorflow,keras,tf2onnx,safetensors,jinja2"
-    done = command("verify", file, "--data", "digits", hidden=hidden, folder=tmp_path)
+WITHOUT_TENSORFLOW = "tensorflow,keras,tf2onnx,safetensors,jinja2"
+
+
+@pytest.mark.parametrize("end", ["float32.onnx", "int8.tflite"])
+def test_the_command_needs_no_tensorflow(
+    end: str, copy: Callable[[str], Path], tmp_path: Path
+) -> None:
+    file = copy(end)
+    done = command("verify", file, "--data", "digits", hidden=WITHOUT_TENSORFLOW, folder=tmp_path)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "bit for bit the same" in done.stdout
     assert " 0 fail" in done.stdout
-    blocked = command("evaluate", "lenet5", "--data", "digits", hidden=hidden, folder=tmp_path)
+
+
+def test_what_is_hidden_cannot_be_imported(tmp_path: Path) -> None:
+    blocked = command(
+        *("evaluate", "lenet5", "--data", "digits"), hidden=WITHOUT_TENSORFLOW, folder=tmp_path
+    )
     assert "not installed" in blocked.stderr  # so nothing of it could have been imported
 
 
