@@ -10,6 +10,7 @@ from makers import (
 )
 from plugin_sites import install as install
 from plugin_sites import row
+from plugin_sites import site as site
 
 from zoo.common.errors import UnknownName, UsageError
 from zoo.registry import PluginSettings, load_registry

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from report_pages import page as page
+from report_pages import source as source
 from report_views import (
     Page,
     evaluation,

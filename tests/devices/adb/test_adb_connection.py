@@ -193,7 +193,8 @@ def test_a_frame_that_lies_about_its_length() -> None:
     here, there = socket.socketpair()
     shell = Shell(here, here.close, most=100_000)
     there.sendall(struct.pack("<BI", 1, 0xFFFFFFFF) + b"a" * 90_000)
-    assert not shell.finish(0.2)
+    while len(shell.out) < 90_000:
+        assert not shell.finish(0.2)
     assert (len(shell.out), shell.flooded) == (90_000, False)
     there.sendall(b"a" * 50_000)
     assert shell.finish(10)
