@@ -204,13 +204,17 @@ class RepairSession:
             held_out=subset(self.dataset.splits["train"], EXAMPLES),
             preprocessing=manifest.preprocessing,
         )
-        before = task.evaluate(task.decode(self.expected), truth)[0]
+        theirs, mine = task.decode(self.expected), task.decode(answered.outputs)
+        before = task.evaluate(theirs, truth)[0]
         self.unit = "points" if before.higher_is_better else "%"
-        drop = before.lost_by(task.evaluate(task.decode(answered.outputs), truth)[0])
+        drop = before.lost_by(task.evaluate(mine, truth)[0])
         compared = compare_outputs(task, self.expected, answered.outputs, labels)
         precision = self.registry.precision(manifest.precision)
         unsure = task.probability_checks(truth, self.expected, answered.outputs, precision)
-        reasons = [parity_reason(task, compared, precision), *(check.reason for check in unsure)]
+        # What is small beside the whole may be all of one class; the gate refuses that, too.
+        by_class = task.class_loss(truth, theirs, mine)
+        checks = (*unsure, *(() if by_class is None else (by_class,)))
+        reasons = [parity_reason(task, compared, precision), *(check.reason for check in checks)]
         return drop, "; ".join(filter(None, reasons))
 
     def compare(self, first: MixedCandidate) -> LayerComparison:
