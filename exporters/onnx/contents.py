@@ -28,6 +28,10 @@ _STRUCTURAL = frozenset(
     {"Reshape", "Squeeze", "Unsqueeze", "Transpose", "Identity", "Cast", "Shape", "Constant"}
     | {"Flatten", "Concat", "Slice", "Split", "Gather", "Pad", "Expand", "ReverseSequence"}
 )
+#: Those of them behind which indices are the same numbers as before.
+_KEEPS_VALUES = frozenset(
+    {"Reshape", "Squeeze", "Unsqueeze", "Transpose", "Identity", "Cast", "Flatten", "Slice"}
+)
 _INTEGER = frozenset({"QLinearConv", "QLinearMatMul"})
 #: Operators that quantize their input on the fly, or work behind one that does.
 _HYBRID = frozenset({"ConvInteger", "MatMulInteger", "DynamicQuantizeMatMul"})
@@ -90,7 +94,23 @@ def _contents(model: Any, path: Path, sides: tuple[str, ...]) -> FileContents:
             for entry in model.metadata_props
             if entry.key != MANIFEST
         },
+        index_limits=_index_limits(graph),
     )
+
+
+def _index_limits(graph: Any) -> dict[str, int]:
+    """Rows of the tables that inputs choose from; of several tables, the fewest."""
+    tables = {tensor.name: tensor.dims for tensor in graph.initializer}
+    came = {value.name: value.name for value in graph.input if value.name not in tables}
+    found: dict[str, int] = {}
+    for node in graph.node:
+        if node.op_type in _KEEPS_VALUES and node.input and node.input[0] in came:
+            came.update(dict.fromkeys(node.output, came[node.input[0]]))
+        elif node.op_type == "Gather" and node.input[0] in tables and node.input[1] in came:
+            axis = next((one.i for one in node.attribute if one.name == "axis"), 0)
+            name, rows = came[node.input[1]], int(tables[node.input[0]][axis])
+            found[name] = min(rows, found.get(name, rows))
+    return found
 
 
 def _remarks(tally: _Tally) -> tuple[str, ...]:

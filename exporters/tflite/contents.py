@@ -38,6 +38,10 @@ _STRUCTURAL = frozenset(
     | {"SLICE", "SPLIT", "PAD", "CONCATENATION", "GATHER", "IDENTITY", "DELEGATE"}
     | {"DENSIFY"}  # unpacks zeros that are stored sparsely, once
 )
+#: Those of them behind which indices are the same numbers as before.
+_KEEPS_VALUES = frozenset(
+    {"RESHAPE", "SQUEEZE", "EXPAND_DIMS", "TRANSPOSE", "CAST", "STRIDED_SLICE", "SLICE"}
+)
 
 
 def inspect(path: Path) -> FileContents:
@@ -74,8 +78,9 @@ def _contents(payload: bytes, schema: Any) -> FileContents:
     signature = (model.signatureDefs or [None])[0]
     weight_types = _weight_types(model, type_names)
     keeps_state = any(tensor.isVariable for graph in graphs for tensor in graph.tensors)
+    inputs = _tensors(main, signature.inputs if signature else None, main.inputs, type_names)
     return FileContents(
-        inputs=_tensors(main, signature.inputs if signature else None, main.inputs, type_names),
+        inputs=inputs,
         outputs=_tensors(main, signature.outputs if signature else None, main.outputs, type_names),
         operators=dict(sorted(tally.operators.items())),
         integer_operators=tally.integer,
@@ -98,7 +103,31 @@ def _contents(payload: bytes, schema: Any) -> FileContents:
         remarks=(_STATEFUL,) if keeps_state else (),
         multiply_adds=tally.work if turns else {},
         float_products=dict(tally.float_products) if tally.integer else {},
+        index_limits=_index_limits(model, main, inputs, operator_names),
     )
+
+
+def _index_limits(
+    model: Any, graph: Any, inputs: tuple[TensorInfo, ...], names: dict[int, str]
+) -> dict[str, int]:
+    """Rows of the tables that inputs choose from; of several tables, the fewest."""
+    came = {int(i): one.name for i, one in zip(graph.inputs, inputs, strict=True)}
+    found: dict[str, int] = {}
+    for operator in graph.operators or []:
+        takes = [int(i) for i in (() if operator.inputs is None else operator.inputs)]
+        kind = _operator_name(model, operator, names)
+        if kind in _KEEPS_VALUES and takes and takes[0] in came:
+            came.update({int(i): came[takes[0]] for i in operator.outputs})
+        order = {"GATHER": (0, 1), "EMBEDDING_LOOKUP": (1, 0)}.get(kind)
+        if order is None or takes[order[1]] not in came:
+            continue
+        table = graph.tensors[takes[order[0]]]
+        if model.buffers[table.buffer].data is None:
+            continue
+        axis = operator.builtinOptions.axis if kind == "GATHER" else 0
+        name, rows = came[takes[order[1]]], int(table.shape[axis])
+        found[name] = min(rows, found.get(name, rows))
+    return found
 
 
 def _weight_types(model: Any, type_names: dict[int, str]) -> dict[str, int]:

@@ -6,6 +6,7 @@ Run by the Python of the environment that `zoo sources setup torch` makes:
 
 from __future__ import annotations
 
+import importlib
 import itertools
 import sys
 from collections.abc import Callable, Iterator
@@ -146,9 +147,7 @@ def main() -> None:
     """Writes both tables."""
     here = Path(__file__).parent
     sys.path.append(str(here.with_name("torch_files")))
-    from torch_child.libraries import without_compiled_operators
-
-    without_compiled_operators()
+    importlib.import_module("torch_child.libraries").without_compiled_operators()
     for library, rows in (("timm", timm_rows(count_timm)), ("torchvision", torchvision_rows())):
         lines = itertools.chain(["# " + "\t".join(_HEAD)], map("\t".join, rows))
         (here / f"{library}.tsv").write_text("\n".join(lines) + "\n", encoding="utf-8")

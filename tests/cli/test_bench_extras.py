@@ -14,7 +14,7 @@ ENERGY = Energy(meter="ina3221 VDD_IN", joules=2.0, mj_per_inference=0.4, watts=
 
 
 def measured(**values: Any) -> Measurement:
-    plain = {"file": "a.onnx", "batch": 1, "examples_per_second": 100.0, "energy": ()}
+    plain = {"file": "a.onnx", "batch": 1, "examples_per_second": 100.0, "energy": (), "shapes": {}}
     return cast(
         Measurement, SimpleNamespace(**{**plain, "profile": None, "summaries": (), **values})
     )

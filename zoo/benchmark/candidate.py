@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, fields
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +28,8 @@ class Candidate:
         profile: Whether to find out what each operator takes.
         inputs: One raw example per input; None for seeded random numbers.
         value_range: Of those, for inputs that are real numbers.
+        limits: Of those, for each input of indices how many there are; None for other inputs.
+        shapes: Of all inputs by name, with the batch, where the file leaves sizes open; else empty.
         check: Compares the answers of a session that has loaded the file with those expected,
             before anything is timed; raises `ZooError` when they are others. None compares nothing.
         judge: Measures the quality in such a session, after everything is timed; None does not.
@@ -44,6 +46,8 @@ class Candidate:
     profile: bool = False
     inputs: Sequence[NDArray[Any]] | None = None
     value_range: tuple[float, float] = (0.0, 1.0)
+    limits: tuple[int | None, ...] = ()
+    shapes: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
     check: Callable[[AgentSession], OutputCheck] | None = None
     judge: Callable[[AgentSession], Evaluation] | None = None
     judged_on: str = ""

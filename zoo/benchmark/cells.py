@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ from zoo.benchmark.journal import Journal
 from zoo.benchmark.keras_baseline import Reference, references_of
 from zoo.benchmark.measure import Result, measure_interleaved
 from zoo.benchmark.tiers import Tier
+from zoo.benchmark.timed_inputs import Samples, TimedInputs, timed_inputs
 from zoo.common.errors import UnknownName, UsageError, ZooError
 from zoo.common.files import sha256_of
 from zoo.common.worker import Children
@@ -35,6 +36,7 @@ class Cell:
         batch: Examples in one inference; None leaves it to the file.
         profile: Whether to find out what each operator takes.
         reference: Where the file's network before its export is meant, this network.
+        given: The inputs that it is timed with.
     """
 
     artifact: Artifact
@@ -44,6 +46,7 @@ class Cell:
     batch: int | None = None
     profile: bool = False
     reference: Reference | None = None
+    given: TimedInputs = field(default_factory=TimedInputs)
 
     @property
     def name(self) -> str:
@@ -151,27 +154,51 @@ def cells_of(
     runtimes: Sequence[str],
     threads: Sequence[int],
     children: Children,
+    *,
+    shapes: Mapping[str, Sequence[tuple[int, ...]]] | None = None,
+    samples: Samples | None = None,
+    batch: int | None = None,
 ) -> list[Cell]:
-    """Every file with each runtime that runs it and each number of threads.
+    """Every file with each runtime that runs it, number of threads, and shape of its inputs.
+
+    Args:
+        registry: Finds formats and runtimes.
+        files: What to time.
+        runtimes: Names; none for the preferred one of each file.
+        threads: Numbers of them.
+        children: Registers the agents.
+        shapes: Of inputs by name, where files leave sizes open.
+        samples: Raw examples by input, in place of seeded numbers.
+        batch: Examples in one inference, as asked.
 
     Raises:
         UnknownName: A runtime that runs none of the files, or a file that none of them runs.
+        UsageError: A size of an input is not known.
     """
     cells: list[Cell] = []
     used: set[str] = set()
-    for path in dict.fromkeys(files):
-        artifact = open_unaltered(registry, path)
+    artifacts = [open_unaltered(registry, path) for path in dict.fromkeys(files)]
+    inputs = timed_inputs(artifacts, shapes or {}, samples, batch)
+    for artifact, each in zip(artifacts, inputs, strict=True):
         known = runtimes_of(registry, artifact.exporter)
         fitting: list[str | None] = [name for name in runtimes if name in known]
         used.update(name for name in runtimes if name in known)
         if runtimes and not fitting:
             raise UnknownName(f"runtime of {artifact.exporter.name}", runtimes[0], known)
-        check = make_output_check(registry, artifact, children=children)
-        cells += [
-            Cell(artifact=artifact, runtime=name, threads=count, check=check)
-            for name in (fitting or [None])
-            for count in threads
-        ]
+        for given in each:
+            check = make_output_check(
+                registry,
+                artifact,
+                shapes=given.sides,
+                inputs=given.samples,
+                limits=given.limits,
+                children=children,
+            )
+            cells += [
+                Cell(artifact=artifact, runtime=name, threads=count, check=check, given=given)
+                for name in (fitting or [None])
+                for count in threads
+            ]
     for name in runtimes:
         if name not in used:
             raise UnknownName("runtime of these files", name, used)
@@ -268,6 +295,7 @@ def _unplaced_candidate(cell: Cell) -> Candidate:
         runtime=cell.runtime or "",
         threads=cell.threads,
         batch=cell.batch,
+        shapes=cell.given.shapes,
         reference="" if cell.reference is None else cell.reference.name,
     )
 
@@ -295,6 +323,9 @@ def _candidate(
         batch=cell.batch,
         profile=cell.profile,
         value_range=value_range_of(cell.artifact),
+        inputs=cell.given.samples,
+        limits=cell.given.limits,
+        shapes=cell.given.shapes,
         check=None if tool else cell.check,
         judge=judge,
         judged_on="" if dataset is None else dataset.content_hash,

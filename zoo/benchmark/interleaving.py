@@ -292,6 +292,7 @@ class MeasurementRun:
             warmup_seconds=tier.warmup_seconds,
             inputs=candidate.inputs,
             value_range=candidate.value_range,
+            limits=candidate.limits,
             real_time=self.device.clock == "real",
         )
 
@@ -302,6 +303,7 @@ class MeasurementRun:
             candidate.threads,
             purpose="timing",
             batch=candidate.batch,
+            shapes=[*candidate.shapes.values()] or None,
             sha256="" if candidate.tool else state.sha256,
             real_time=self.device.clock == "real",
         )

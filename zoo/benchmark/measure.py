@@ -162,4 +162,5 @@ def _result(device: Device, tier: Tier, state: CandidateState) -> Result:
         answers=state.answers,
         accuracy=state.accuracy,
         profile=state.profile,
+        shapes=state.candidate.shapes,
     )

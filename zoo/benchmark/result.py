@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from statistics import median
 from typing import Any
 
@@ -40,6 +40,7 @@ def measurement_of(
     answers: OutputCheck | None,
     accuracy: Evaluation | None,
     profile: Profile | None = None,
+    shapes: Mapping[str, tuple[int, ...]] | None = None,
 ) -> tuple[Measurement, Samples]:
     """One record, and every kept sample.
 
@@ -54,6 +55,7 @@ def measurement_of(
         answers: How they compare with the host's.
         accuracy: On the device, if it was asked for.
         profile: What each operator takes, if it was asked for.
+        shapes: Of the inputs, where the file leaves sizes open.
     """
     if processes[0].run.summary is not None:
         return _tool_measurement(device, tier, processes, file, sha256), Samples(())
@@ -115,6 +117,7 @@ def measurement_of(
         examples_per_second=first.loaded.batch * len(together) / (float(together.sum()) * 1e-9),
         energy=energy_of(row for p in processes for row in p.run.energy),
         profile=profile,
+        shapes=dict(shapes or {}),
     )
     return measurement, samples
 

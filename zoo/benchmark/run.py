@@ -19,6 +19,7 @@ from zoo.benchmark.scheduling import (
     measure_all,
 )
 from zoo.benchmark.tiers import tier_named
+from zoo.benchmark.timed_inputs import open_samples, parse_shapes
 from zoo.benchmark.timing import RUN, Timing, keep_analysis
 from zoo.common.errors import ZooError
 from zoo.common.progress import OnStep, quiet
@@ -47,6 +48,8 @@ def bench(
     fresh: bool = False,
     accuracy: str | None = None,
     batch: Sequence[int] = (),
+    shape: Sequence[str] = (),
+    data: str | None = None,
     profile: bool = False,
     reference: bool = False,
     on_step: OnStep = quiet,
@@ -74,6 +77,10 @@ def bench(
         fresh: Measure anew what an unfinished call has kept.
         accuracy: Also measures the quality on the test split of this dataset, on the device.
         batch: Examples in one inference, each of these, where files leave them open.
+        shape: Shapes of inputs, ``NAME=1x3x48x320``, where files leave sizes open; of several
+            shapes of an input each is timed.
+        data: Dataset of samples (``npz:FILE``, arrays named as the inputs) that files are timed
+            with; None for seeded numbers.
         profile: Also finds out what each operator takes.
         reference: Also times, by TensorFlow, the networks that the files came from.
         on_step: Receives progress.
@@ -99,6 +106,8 @@ def bench(
             "--runtime": bool(runtime),
             "--accuracy": accuracy is not None,
             "--batch": bool(batch),
+            "--shape": bool(shape),
+            "--data": data is not None,
             "--profile": profile,
             "--reference": reference,
         },
@@ -108,7 +117,16 @@ def bench(
         return analysed
     children = Children()
     counts = list(dict.fromkeys(threads))
-    cells = cells_of(registry, paths, _listed(runtime), counts, children)
+    cells = cells_of(
+        registry,
+        paths,
+        _listed(runtime),
+        counts,
+        children,
+        shapes=parse_shapes(shape),
+        samples=None if data is None else open_samples(registry, data, max(batch, default=1)),
+        batch=max(batch, default=None),
+    )
     cells += reference_cells(registry, cells, counts, children) if reference else []
     cells = [
         replace(cell, batch=count, profile=profile)
@@ -128,6 +146,8 @@ def bench(
         {
             "--accuracy": accuracy is not None,
             "--batch": bool(batch),
+            "--shape": any(cell.given.shapes for cell in cells),
+            "--data": data is not None,
             "--profile": profile,
             "--reference": reference,
         },

@@ -19,6 +19,7 @@ from zoo.common.worker import Children
 from zoo.contracts import Dataset
 from zoo.execution.device import Device
 from zoo.registry import Registry
+from zoo.results.measurements import shape_text
 from zoo.results.store import Store
 
 OnTiming = Callable[[Timing], None]
@@ -61,6 +62,7 @@ def cells_as_json(queues: Sequence[DeviceQueue]) -> list[dict[str, Any]]:
             "runtime": cell.runtime,
             "threads": cell.threads,
             "batch": cell.batch,
+            "shape": shape_text(cell.given.shapes),
         }
         for queue in queues
         for cell in queue.cells

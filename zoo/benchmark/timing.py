@@ -15,7 +15,7 @@ from zoo.common.clock import utc_now
 from zoo.common.errors import ZooError
 from zoo.execution.device import Device
 from zoo.execution.offline_analysis import KIND, OfflineAnalysis
-from zoo.results.measurements import Measurement
+from zoo.results.measurements import Measurement, shape_text
 from zoo.results.records import StepRecord, as_plain
 from zoo.results.store import Store
 
@@ -37,6 +37,7 @@ class Timing:
         batch: Examples in one inference, as asked; None left it to the file.
         examination: The offline analysis, for a device that is never timed; else None.
         reference: Whether it is the network before its export, for files to be compared with.
+        shape: Of its inputs, in words, where the file leaves sizes open; else empty.
     """
 
     file: Path
@@ -49,6 +50,7 @@ class Timing:
     batch: int | None = None
     examination: OfflineAnalysis | None = None
     reference: bool = False
+    shape: str = ""
 
     @property
     def refused(self) -> bool:
@@ -73,6 +75,7 @@ def record_result(
         device=device.name,
         runtime=candidate.runtime or None,
         batch=candidate.batch,
+        shape=shape_text(candidate.shapes),
         kept=timed.kept,
     )
     if isinstance(result, ZooError):

@@ -24,6 +24,8 @@ _NAME = 60
 def further_columns(found: Sequence[Measurement]) -> list[Column]:
     """Columns for what some of the measurements have: a heading, and what stands below it."""
     columns: list[Column] = []
+    if any(m.shapes for m in found):
+        columns.append(("shape", lambda m: m.shape))
     if any(m.batch > 1 for m in found):
         columns += [("batch", lambda m: str(m.batch)), ("per s", _throughput)]
     if any(m.energy for m in found):

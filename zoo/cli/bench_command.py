@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from zoo.cli.network_operands import all_files, network_options
+from zoo.cli.network_operands import all_files, network_options, samples_for
 from zoo.cli.options import (
     Settings,
     complete_dataset,
@@ -47,6 +47,7 @@ def _counts(ctx: click.Context, param: click.Parameter, values: tuple[str, ...])
         "zoo bench a.tflite b.onnx --threads 1,2 --device host,pi4",
         "zoo bench net.tflite --device pi4 --tier sustained",
         "zoo bench my.keras --data digits --precision int8",
+        "zoo bench ocr.onnx --shape x=1x3x48x320 --shape x=1x3x48x640",
     ),
 )
 @click.argument("files", nargs=-1, required=True, type=click.Path())
@@ -94,6 +95,13 @@ def _counts(ctx: click.Context, param: click.Parameter, values: tuple[str, ...])
     help="Examples in one inference, where files leave them open; may be repeated or "
     "comma-separated [the file's].",
 )
+@click.option(
+    "--shape",
+    multiple=True,
+    metavar="NAME=AxBxC",
+    help="Shape of an input, with the batch, where files leave sizes open; may be repeated, for "
+    "other inputs and for other shapes, each of which is timed [that of the samples of --data].",
+)
 @click.option("--profile", is_flag=True, help="Also measure the time of each operator.")
 @click.option(
     "--reference",
@@ -101,7 +109,10 @@ def _counts(ctx: click.Context, param: click.Parameter, values: tuple[str, ...])
     help="Also time the networks that the files were exported from, in TensorFlow.",
 )
 @click.option("--fresh", is_flag=True, help="Measure anew what an interrupted bench has kept.")
-@data_option("Dataset that networks among them are exported with [that of their weights' card].")
+@data_option(
+    "Dataset that networks among them are exported with [that of their weights' card]; for files, "
+    "npz:FILE with samples that they are timed with, arrays named as the inputs [seeded numbers]."
+)
 @network_options()
 @verdict_options
 @store_option
@@ -117,6 +128,7 @@ def command(
     runtimes: tuple[str, ...],
     accuracy: str | None,
     batch: tuple[int, ...],
+    shape: tuple[str, ...],
     profile: bool,
     reference: bool,
     budgets: tuple[str, ...],
@@ -146,6 +158,7 @@ def command(
     settings: Settings = ctx.obj
     registry = settings.registry()
     check_budgets(budgets)
+    samples = samples_for(registry, files, network)
     timed, refused = all_files(registry, files, network, quiet=as_json)
     refuse_budgets(registry, split_commas(devices), budgets, timed, split_commas(runtimes))
     timings: list[Timing] = []
@@ -162,6 +175,8 @@ def command(
                 fresh=fresh,
                 accuracy=accuracy,
                 batch=batch,
+                shape=shape,
+                data=samples,
                 profile=profile,
                 reference=reference,
                 on_step=progress,

@@ -106,7 +106,7 @@ class BenchProgress:
             for cell in self._cells:
                 p50 = cell.get("p50_ms")
                 table.add_row(
-                    Text(terminal.cell(cell["file"])),
+                    Text(terminal.cell(" ".join((cell["file"], cell.get("shape", ""))).strip())),
                     Text(terminal.cell(cell["device"])),
                     Text(terminal.cell(cell["runtime"] or "")),
                     str(cell["threads"]),
@@ -126,7 +126,8 @@ class BenchProgress:
 
 def _name(cell: dict[str, Any]) -> str:
     runtime = f" {cell['runtime']}" if cell["runtime"] else ""
-    return f"{cell['file']}{runtime} {cell['threads']} on {cell['device']}"
+    shape = f" {cell['shape']}" if cell.get("shape") else ""
+    return f"{cell['file']}{shape}{runtime} {cell['threads']} on {cell['device']}"
 
 
 def _state(cell: dict[str, Any]) -> str:

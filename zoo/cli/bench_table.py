@@ -76,6 +76,7 @@ def plain_timing(timing: Timing) -> dict[str, Any]:
         "runtime": timing.runtime,
         "threads": timing.threads,
         "batch": timing.batch,
+        "shape": timing.shape,
         "reference": timing.reference,
         "verdict": next((f.verdict for f in (analysis, measurement) if f is not None), "failed"),
         **({} if analysis is None else {"examination": as_plain(analysis)}),
@@ -118,7 +119,8 @@ def _name(timing: Timing) -> str:
     count = "1 thread" if timing.threads == 1 else f"{timing.threads} threads"
     runtime = f", {timing.runtime}" if timing.runtime else ""
     batch = f", batches of {timing.batch}" if timing.batch is not None else ""
-    return f"{timing.file.name}, {count}{batch}{runtime} on {timing.device}"
+    shape = f", {timing.shape}" if timing.shape else ""
+    return f"{timing.file.name}, {count}{batch}{shape}{runtime} on {timing.device}"
 
 
 def _row(m: Measurement) -> tuple[str, ...]:

@@ -54,6 +54,13 @@ CANNOT_TELL = 3
 @click.option(
     "--turns", type=click.IntRange(1, 100), help="Fresh processes of each file, in turn [12]."
 )
+@click.option(
+    "--shape",
+    multiple=True,
+    metavar="NAME=AxBxC",
+    help="Shape of an input, with the batch, where files leave sizes open; may be repeated for "
+    "other inputs [the record's].",
+)
 @option(
     "--margin",
     type=click.FloatRange(0, 100, min_open=True, max_open=True),
@@ -77,6 +84,7 @@ def command(
     tier: str,
     runtime: str | None,
     turns: int | None,
+    shape: tuple[str, ...],
     margin: float,
     html: str | None,
     junit: str | None,
@@ -112,6 +120,7 @@ def command(
             tier=tier,
             runtime=runtime,
             turns=turns or TURNS,
+            shape=shape,
             margin=margin / 100.0,
             store=store,
             on_step=progress,

@@ -40,6 +40,20 @@ def all_files(
     return [file for name in operands for file in made.get(name, [name])], refused
 
 
+def samples_for(registry: Registry, operands: Sequence[str], given: dict[str, Any]) -> str | None:
+    """The dataset that files are timed with, taken out of the options for networks.
+
+    Where networks are among the operands, it is what these are exported with.
+    """
+    from zoo.api.networks import is_network
+
+    if any(is_network(registry, name) for name in operands):
+        return None
+    samples: str | None = given["data"]
+    given["data"] = None
+    return samples
+
+
 def one_file_each(
     registry: Registry,
     operands: Sequence[str],

@@ -116,6 +116,8 @@ class DatasetProvider:
         where: How to obtain the data when it is not there.
         defaults: Takes the options behind a ``?`` and returns what they would be if none were
             given: those that say the same are left out of the names of files.
+        for_task: Takes the part after the colon and the name of a task that a user has asked for,
+            and returns the part that reads the data so; None where there is no choice.
     """
 
     name: str
@@ -127,6 +129,7 @@ class DatasetProvider:
     tasks_of: Callable[[str | None], tuple[str, ...]] | None = None
     where: str = ""
     defaults: Callable[[Mapping[str, str]], Mapping[str, str]] | None = None
+    for_task: Callable[[str, str], str] | None = None
 
     def __post_init__(self) -> None:
         check_name("dataset", self.name)

@@ -79,6 +79,8 @@ class FileContents:
         float_products: Those of each other operator that computes on real numbers in a file with
             integer ones: names that identify its layers → multiply-adds.
         attachments: What else is in the file beside the model and its manifest: name → SHA-256.
+        index_limits: Of inputs that choose rows of a table of the file, how many rows it has: input
+            name → rows. Other whole numbers mean what only the network's author knows.
         class_names: Of the outputs, for programs that do not read manifests, each on one line;
             empty where the format has no place for them.
     """
@@ -105,6 +107,7 @@ class FileContents:
     float_products: dict[str, int] = field(default_factory=dict)
     attachments: dict[str, str] = field(default_factory=dict)
     class_names: tuple[str, ...] = ()
+    index_limits: dict[str, int] = field(default_factory=dict)
 
     @property
     def integer_share(self) -> float:

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 _TASKS = {
     "images": ("image-classification", "image-generation"),
     "series": ("sequence-classification",),
+    "tensors": ("tensors",),
 }
 
 
@@ -31,13 +32,16 @@ def zoo_datasets() -> Iterable[DatasetProvider]:
     yield DatasetProvider(
         name="npz",
         summary="arrays x and y, or x_train, y_train, x_test, y_test, in a NumPy file",
-        tasks=("image-classification", "image-generation", "sequence-classification"),
+        tasks=(
+            *("image-classification", "image-generation", "sequence-classification", "tensors"),
+        ),
         tasks_of=lambda argument: _TASKS[_kind(_find(argument)[0])],
         open=open_npz,
         fingerprint=fingerprint,
         argument="PATH",
         where="numpy.savez_compressed(PATH, x=images, y=labels)",
         defaults=lambda _: {"kind": next(iter(_TASKS))},
+        for_task=_for_task,
     )
 
 
@@ -48,7 +52,8 @@ def open_npz(argument: str | None) -> Dataset:
         argument: Path of a file with ``x`` and ``y`` (split 70/15/15), or ``x_train``,
             ``y_train``, ``x_test`` and ``y_test`` with or without ``x_validation`` and
             ``y_validation`` (else taken from train). ``classes`` may hold the class names.
-            ``?kind=series`` behind the path: x holds time series instead of images.
+            ``?kind=series`` behind the path: x holds time series instead of images;
+            ``?kind=tensors``: samples without labels for any network, arrays named as its inputs.
 
             Images have shape (examples, height, width) or (examples, height, width, 1 or 3).
             Whole numbers must be 0-255. Fractions are multiplied by 255 when no array exceeds 1,
@@ -63,8 +68,11 @@ def open_npz(argument: str | None) -> Dataset:
     from zoo.data.readers.hashing import dataset_hash, example_hashes
     from zoo.data.readers.in_memory import memory_split
     from zoo.data.readers.npz_arrays import read_arrays
+    from zoo.data.readers.npz_tensors import open_tensors
 
     query, path = _find(argument)
+    if _kind(query) == "tensors":
+        return open_tensors(path, f"npz:{argument}")
     arrays = read_arrays(path, _kind(query))
     hashes = {name: example_hashes(examples) for name, examples in arrays.examples.items()}
     splits = {
@@ -127,6 +135,13 @@ def _divide(
         hashes["train"], arrays.labels["train"], arrays.classes, SHARES_WITHOUT_TEST
     )
     return {**{name: ("train", own) for name, own in divided.items()}, "test": ("test", None)}
+
+
+def _for_task(argument: str, task: str) -> str:
+    """The argument with the kind of the only task that it can then serve, if it names none."""
+    query = _find(argument)[0]
+    kinds = [kind for kind, tasks in _TASKS.items() if tasks == (task,)]
+    return argument if query.options or not kinds else f"{argument}?kind={kinds[0]}"
 
 
 def _kind(query: Query) -> str:

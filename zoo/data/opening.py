@@ -59,6 +59,15 @@ def tasks_of(registry: Registry, name: str) -> tuple[str, ...]:
     return provider.tasks if provider.tasks_of is None else provider.tasks_of(argument or None)
 
 
+def data_for_task(registry: Registry, name: str, task: str) -> str:
+    """The dataset's name as it is read for a task that was asked for."""
+    provider_name, colon, argument = name.partition(":")
+    provider = registry.datasets.get(provider_name)
+    if provider.for_task is None or not argument:
+        return name
+    return f"{provider_name}{colon}{provider.for_task(argument, task)}"
+
+
 def serves(task: Task, tasks: Collection[str]) -> bool:
     """Whether a dataset for these tasks serves a task, by itself or in the place of another."""
     return not {task.name, *task.datasets_of}.isdisjoint(tasks)

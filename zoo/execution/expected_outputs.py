@@ -34,11 +34,25 @@ CheckOutputs = Callable[[AgentSession], OutputCheck]
 
 
 def make_output_check(
-    registry: Registry, artifact: Artifact, *, children: Children | None = None
+    registry: Registry,
+    artifact: Artifact,
+    *,
+    shapes: Sequence[Sequence[int]] | None = None,
+    inputs: Sequence[Array] | None = None,
+    limits: Sequence[int | None] = (),
+    children: Children | None = None,
 ) -> CheckOutputs:
     """The check of a file's answers on a device, before it is timed there.
 
     What is expected is found out when the check is first made, and once for all devices.
+
+    Args:
+        registry: Finds tasks and runtimes.
+        artifact: The file.
+        shapes: Of its inputs, where it leaves sizes open.
+        inputs: Raw examples, one array per input; None for seeded ones. Golden inputs come first.
+        limits: Of each input of indices, how many there are; None for other inputs.
+        children: Registers the agent.
 
     Returns:
         Raises `ZooError` when the answers are others, or the golden inputs are damaged.
@@ -49,13 +63,19 @@ def make_output_check(
     def check(session: AgentSession) -> OutputCheck:
         with lock:
             if not known:
-                known.append(_expected(registry, artifact, children))
+                known.append(_expected(registry, artifact, children, (shapes, inputs, limits)))
         return known[0](session)
 
     return check
 
 
-def _expected(registry: Registry, artifact: Artifact, children: Children | None) -> CheckOutputs:
+#: Shapes of inputs, raw examples, and how many indices each input chooses from.
+_Given = tuple[Sequence[Sequence[int]] | None, Sequence["Array"] | None, Sequence[int | None]]
+
+
+def _expected(
+    registry: Registry, artifact: Artifact, children: Children | None, given: _Given
+) -> CheckOutputs:
     manifest = artifact.manifest
     if manifest is not None and manifest.golden is not None:
         arrays = read_golden(manifest.golden, artifact.path)
@@ -68,7 +88,7 @@ def _expected(registry: Registry, artifact: Artifact, children: Children | None)
             decide=_decision(registry, manifest, arrays.outputs),
         ).check
     try:
-        return _host_outputs(registry, artifact, children).check
+        return _host_outputs(registry, artifact, children, given).check
     except (ZooError, ValueError) as error:
         return unchecked(error.what if isinstance(error, ZooError) else str(error))
 
@@ -94,9 +114,9 @@ def _decision(
 
 
 def _host_outputs(
-    registry: Registry, artifact: Artifact, children: Children | None
+    registry: Registry, artifact: Artifact, children: Children | None, given: _Given
 ) -> ExpectedOutputs:
-    """What the host answers to seeded inputs, by its fast kernels and by its plain ones.
+    """What the host answers to given or seeded inputs, by its fast kernels and its plain ones.
 
     Raises:
         ZooError: The host cannot run the file.
@@ -113,9 +133,16 @@ def _host_outputs(
     transport = host.connect()
     try:
         with AgentSession(transport, runtime) as session, children.registered(session.kill):
-            loaded = session.load(artifact.path)
-            inputs = [
-                _seeded(tensor, place, value_range_of(artifact))
+            shapes, examples, indices = given
+            loaded = session.load(artifact.path, shapes=shapes)
+            inputs = examples or [
+                _seeded(
+                    tensor,
+                    place,
+                    value_range_of(artifact),
+                    whole=not loaded.batched,
+                    limit=indices[place] if place < len(indices) else None,
+                )
                 for place, tensor in enumerate(loaded.inputs)
             ]
             outputs = session.run_all(inputs)
@@ -124,7 +151,7 @@ def _host_outputs(
                 for tensor, values in zip(loaded.outputs, outputs, strict=True)
             ]
             try:
-                session.load(artifact.path, plain_kernels=True)
+                session.load(artifact.path, plain_kernels=True, shapes=shapes)
                 plain = session.run_all(inputs)
             except ZooError:
                 plain = outputs  # It has fast kernels alone: the least tolerance counts.
@@ -135,18 +162,34 @@ def _host_outputs(
         for fast, slow in zip(outputs, plain, strict=True)
     ]
     return ExpectedOutputs(
-        reference=f"{host.name}, {loaded.runtime} {loaded.runtime_version}, on seeded inputs",
+        reference=f"{host.name}, {loaded.runtime} {loaded.runtime_version}, "
+        f"on {'seeded' if given[1] is None else 'given'} inputs",
         inputs=inputs,
         outputs=outputs,
         limits=[max(limit, _MARGIN * own) for limit, own in zip(limits, apart, strict=True)],
     )
 
 
-def _seeded(tensor: TensorInfo, place: int, value_range: tuple[float, float]) -> Array:
-    """Raw examples for one input, float32 where it takes real numbers or integers with a scale."""
+def _seeded(
+    tensor: TensorInfo,
+    place: int,
+    value_range: tuple[float, float],
+    *,
+    whole: bool,
+    limit: int | None,
+) -> Array:
+    """Raw examples for one input, float32 where it takes real numbers or integers with a scale.
+
+    Args:
+        tensor: The input.
+        place: Its number.
+        value_range: Of real numbers.
+        whole: Whether an example is the whole input of a call, without a batch.
+        limit: Of indices, how many there are.
+    """
     import numpy as np
 
-    sides = tensor.shape[1:]
+    sides = tensor.shape if whole else tensor.shape[1:]
     if any(side < 1 for side in sides):
         raise ValueError(f"the input {tensor.name} has a free size, so nothing can be made up")
     random = np.random.default_rng((_SEED, place))
@@ -156,7 +199,9 @@ def _seeded(tensor: TensorInfo, place: int, value_range: tuple[float, float]) ->
         info = np.iinfo(dtype)
         steps = random.integers(info.min, info.max, shape, endpoint=True)
         return ((steps - (tensor.zero_point or 0)) * tensor.scale).astype(np.float32)
-    if dtype.kind in "iub":  # token ids, say: zero is always valid
+    if limit is not None or dtype.kind == "b":
+        return random.integers(0, limit or 2, shape).astype(dtype)
+    if dtype.kind in "iu":  # token ids, say: zero is always valid
         return np.zeros(shape, dtype)
     return random.uniform(*value_range, shape).astype(dtype)
 

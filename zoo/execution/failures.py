@@ -58,6 +58,7 @@ _FIXES = {
     "timed on this machine's processor",
     "FixedBatch": "leave out --batch; it is for files that leave the batch open, and edgezoo's own "
     "have a number for each side",
+    "FixedShape": "leave out --shape, or name a runtime that takes other sizes: --runtime …",
     "BadOption": "correct the device's entry in devices.toml",
     "ClockFault": "its times mean nothing: see what sets the clock of that machine",
     "NoProfile": "leave out --profile, or choose another runtime",

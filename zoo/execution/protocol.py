@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -55,6 +55,11 @@ class LoadedFile:
     batch: int = 1
     locatable: bool = False
     sha256: str = ""
+
+    @property
+    def batched(self) -> bool:
+        """Whether the batch is the first side of all inputs; else an example is a whole call."""
+        return batched(self.inputs)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -114,6 +119,12 @@ class BenchRun:
         if self.summary is not None:
             return self.summary.median_ms
         return float(np.median(self.samples)) * 1e-6
+
+
+def batched(inputs: Sequence[TensorInfo]) -> bool:
+    """Whether all inputs have the batch as their first side, fixed or free."""
+    firsts = {tensor.shape[0] if tensor.shape else 0 for tensor in inputs}
+    return 0 not in firsts and (len(firsts) == 1 or firsts == {-1, 1})
 
 
 def pack(values: NDArray[Any]) -> dict[str, Any]:

@@ -41,7 +41,12 @@ DEFAULT_TIMEOUT = 120.0
 #: A profile runs a large file some hundred times.
 PROFILE_TIMEOUT = 900.0
 #: What the answer to `load` may contradict, in words.
-_ASKED = {"sha256": "file", "threads": "number of threads", "batch": "size of batch"}
+_ASKED = {
+    "sha256": "file",
+    "threads": "number of threads",
+    "batch": "size of batch",
+    "shapes": "shape of inputs",
+}
 
 
 class AgentSession(Conversation):
@@ -100,6 +105,7 @@ class AgentSession(Conversation):
         plain_kernels: bool = False,
         purpose: Literal["outputs", "timing"] = "outputs",
         batch: int | None = None,
+        shapes: Sequence[Sequence[int]] | None = None,
         sha256: str = "",
         real_time: bool = True,
     ) -> LoadedFile:
@@ -113,18 +119,21 @@ class AgentSession(Conversation):
             purpose: ``timing`` chooses the call that the runtime's own benchmark times.
             batch: Examples in one inference, where the file leaves them open; None leaves it
                 to the file.
+            shapes: Of each input with the batch, where the file leaves sizes open.
             sha256: Of the bytes that must be loaded; empty where they are not known.
             real_time: As for `bench`.
 
         Raises:
             OtherFile: Other bytes were loaded there, or in another way than asked.
         """
-        there = self._transport.put(path) if isinstance(path, Path) else path
-        fields = {"path": there, "threads": threads, "purpose": purpose}
+        put = self._transport.put(path) if isinstance(path, Path) else path
+        fields = {"path": put, "threads": threads, "purpose": purpose}
         if plain_kernels:
             fields["plain_kernels"] = True
         if batch is not None:
             fields["batch"] = batch
+        if shapes is not None:
+            fields["shapes"] = [list(shape) for shape in shapes]
         if sha256:
             fields["digest"] = True
         if self._brought is not None and self._brought.source is not None:
@@ -137,6 +146,9 @@ class AgentSession(Conversation):
         asked = {"runtime": self._runtime, "threads": threads}
         asked |= {} if batch is None else {"batch": batch}
         asked |= {"sha256": sha256} if sha256 and loaded.sha256 else {}
+        there = [list(tensor.shape) for tensor in loaded.inputs]
+        if shapes is not None and there != fields["shapes"]:
+            raise self._other("shapes", there, fields["shapes"])
         for name, value in asked.items():
             if (found := getattr(loaded, name)) != value:
                 raise self._other(name, found, value)
@@ -173,7 +185,7 @@ class AgentSession(Conversation):
     def run_all(self, inputs: Sequence[NDArray[Any]]) -> list[NDArray[np.float32]]:
         """All outputs for raw examples, one array per input."""
         count = len(inputs[0])
-        batch = max(1, self._loaded.inputs[0].shape[0]) if self._loaded else 1
+        batch = max(1, self._loaded.batch) if self._loaded else 1
         each = sum(values.nbytes for values in inputs) // max(1, count)
         most = max(batch, min(CHUNK_EXAMPLES, CHUNK_BYTES // max(1, each)))
         size = min(most, 8 * batch)
@@ -203,6 +215,7 @@ class AgentSession(Conversation):
         warmup_seconds: float,
         inputs: Sequence[NDArray[Any]] | None = None,
         value_range: tuple[float, float] = (0.0, 1.0),
+        limits: Sequence[int | None] = (),
         seed: int = 0,
         real_time: bool = True,
     ) -> BenchRun:
@@ -216,11 +229,12 @@ class AgentSession(Conversation):
             inputs: One raw example per input; None for seeded random numbers.
             value_range: Of those, for inputs that are real numbers; quantized ones take all
                 values of their type.
+            limits: Of each input of indices, how many there are; None for other inputs.
             seed: Of those.
             real_time: Whether the device's clock ticks as that of this machine does: what it
                 reports must then fit into the time that passes here.
         """
-        limits = plausibility.BenchRequest(
+        asked = plausibility.BenchRequest(
             min_runs=min_runs, min_seconds=min_seconds, max_seconds=max_seconds
         )
         self.timed = True
@@ -234,6 +248,7 @@ class AgentSession(Conversation):
             inputs=None if inputs is None else [pack(values) for values in inputs],
             range=list(value_range),
             seed=seed,
+            **({"limits": list(limits)} if any(limits) else {}),
         )
         most = plausibility.most_samples(self.passed) if real_time else MOST_SAMPLES
         run = self._read(bench_run, answer, "bench", min(most, MOST_SAMPLES))
@@ -241,7 +256,7 @@ class AgentSession(Conversation):
         if run.summary is not None:
             self._require(plausibility.check_summary, "bench", run.summary, passed)
             return run
-        self._require(plausibility.check_counts, "bench", run, limits)
+        self._require(plausibility.check_counts, "bench", run, asked)
         if passed is not None:
             self._require(plausibility.check_times, "bench", run, passed)
         return run

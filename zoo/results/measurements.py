@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import struct
 import zlib
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -89,6 +90,14 @@ class Sustained:
         return self.steady.p50_ms / self.first.p50_ms
 
 
+def shape_text(shapes: Mapping[str, tuple[int, ...]]) -> str:
+    """Shapes of inputs, for tables: of a single input without its name."""
+    plain = ["x".join(map(str, shape)) for shape in shapes.values()]
+    if len(plain) == 1:
+        return plain[0]
+    return ", ".join(f"{name}={shape}" for name, shape in zip(shapes, plain, strict=True))
+
+
 @dataclass(frozen=True, kw_only=True)
 class Measurement:
     """The latency of one file on one device, with everything it depends on.
@@ -146,6 +155,9 @@ class Measurement:
         summaries: Of a vendor's tool, what each of its processes reported. It keeps no samples: the
             medians are those that it reports, other percentiles and all intervals are None, and the
             record is compared with no other.
+        shapes: Of the inputs by name, with the batch, where the file leaves sizes open; empty for
+            files that have sizes of their own. Records with other shapes are compared with no
+            other.
     """
 
     file: str
@@ -193,6 +205,12 @@ class Measurement:
     accuracy: Evaluation | None = None
     reference: bool = False
     summaries: tuple[ToolSummary, ...] = ()
+    shapes: dict[str, tuple[int, ...]] = field(default_factory=dict)
+
+    @property
+    def shape(self) -> str:
+        """The shapes that were timed, in words; of a single input without its name."""
+        return shape_text(self.shapes)
 
     @property
     def ran_on(self) -> str:

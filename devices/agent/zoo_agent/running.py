@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -19,7 +20,7 @@ def prepare(model: Model, arrays: list[Array]) -> list[Array]:
     if len(arrays) != len(model.inputs):
         raise AgentError("BadInput", f"{len(arrays)} arrays for {len(model.inputs)} inputs")
     for place, values in enumerate(arrays):
-        sides = model.inputs[place]["shape"][1:]
+        sides = model.inputs[place]["shape"][1 if model.batched else 0 :]
         fits = values.ndim == len(sides) + 1 and len(values) == len(arrays[0]) > 0
         if not fits or any(s not in (None, values.shape[i + 1]) for i, s in enumerate(sides)):
             expected = "x".join("?" if side is None else str(side) for side in ["N", *sides])
@@ -31,6 +32,9 @@ def prepare(model: Model, arrays: list[Array]) -> list[Array]:
 
 def fill(model: Model, arrays: list[Array], start: int) -> int:
     """Writes the examples from `start` on, one static batch; how many of them are real."""
+    if not model.batched:
+        model.write([values[start] for values in arrays])
+        return 1
     chunk = [values[start : start + model.batch] for values in arrays]
     real = len(chunk[0])
     if real < model.batch:
@@ -48,7 +52,7 @@ def run(model: Model, arrays: list[Array]) -> list[Array]:
         real = fill(model, ready, start)
         model.invoke()
         for place, values in enumerate(model.read()):
-            if values.ndim == 0 or len(values) != model.batch:
+            if not model.batched or values.ndim == 0 or len(values) != model.batch:
                 if model.batch != 1:
                     raise AgentError("BadInput", "an output has another batch than the input")
                 values = values[np.newaxis]
@@ -58,16 +62,31 @@ def run(model: Model, arrays: list[Array]) -> list[Array]:
     ]
 
 
-def seeded_inputs(model: Model, seed: int, low: float, high: float) -> list[Array]:
-    """One batch: the whole range of quantized inputs, `low` to `high` for real ones."""
+def seeded_inputs(
+    model: Model, seed: int, low: float, high: float, limits: Sequence[int | None] = ()
+) -> list[Array]:
+    """One call: the whole range of quantized inputs, `low` to `high` for real ones.
+
+    Args:
+        model: The loaded file.
+        seed: Of the numbers.
+        low: Least real number.
+        high: Greatest.
+        limits: Of each input of indices, how many there are to choose from; None for other inputs.
+    """
     random = np.random.default_rng(seed)
     made = []
-    for tensor in model.inputs:
-        shape = [1 if place == 0 and not s else s for place, s in enumerate(tensor["shape"])]
+    for place, tensor in enumerate(model.inputs):
+        shape = [model.batch if at == 0 and not s else s for at, s in enumerate(tensor["shape"])]
         if None in shape:
             raise AgentError("BadInput", f"input {tensor['name']} has a free size: send inputs")
         dtype = np.dtype(tensor["dtype"])
-        if tensor["scale"] is not None:
+        indices = limits[place] if place < len(limits) else None
+        if indices is not None:
+            made.append(random.integers(0, indices, shape).astype(dtype))
+        elif dtype.kind == "b":
+            made.append(random.integers(0, 2, shape).astype(dtype))
+        elif tensor["scale"] is not None:
             least, most = integer_limits(dtype)
             made.append(random.integers(least, most, shape, np.int64, True).astype(dtype))
         else:  # Integers without a scale (token ids, say) become zeros, which are always valid.

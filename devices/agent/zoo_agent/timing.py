@@ -83,14 +83,15 @@ def sample(
 def bench(model: Model, request: Json) -> Json:
     """First run, warm-up and raw samples of single invocations, and how quiet it was."""
     if request.get("inputs") is not None:
-        ready = prepare(model, [decode(packed) for packed in request["inputs"]])
+        fill(model, prepare(model, [decode(packed) for packed in request["inputs"]]), 0)
         used: Json = {"source": "supplied"}
     else:
         seed, (low, high) = int(request.get("seed", 0)), request.get("range") or (0.0, 1.0)
-        ready = seeded_inputs(model, seed, low, high)
+        limits = request.get("limits") or []
+        model.write(seeded_inputs(model, seed, low, high, limits))
         used = {"source": "seeded", "seed": seed, "range": [low, high]}
+        used.update({"limits": limits} if any(limits) else {})
     model.reset()
-    fill(model, ready, 0)
     started = clock()
     model.invoke()
     first_ns = clock() - started

@@ -24,6 +24,7 @@ def differences(first: Measurement, second: Measurement) -> tuple[str, ...]:
         ("timed call", first.api, second.api),
         ("threads", first.threads, second.threads),
         ("examples in one inference", first.batch, second.batch),
+        ("shape of inputs", first.shape or "the file's own", second.shape or "the file's own"),
         ("ran on", first.delegate, second.delegate),
         ("tier", first.tier, second.tier),
         *_environment_differences(first.environment, second.environment),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -19,6 +19,7 @@ from zoo.benchmark.compare.operands import (
 )
 from zoo.benchmark.compare.ratio import MARGIN, TURNS
 from zoo.benchmark.tiers import tier_named
+from zoo.benchmark.timed_inputs import parse_shapes
 from zoo.benchmark.timing import record_result
 from zoo.common.errors import UsageError, ZooError
 from zoo.common.progress import OnStep, quiet
@@ -69,6 +70,7 @@ class _TimingSettings:
     runtime: str | None
     tier: str
     turns: int
+    shapes: Mapping[str, Sequence[tuple[int, ...]]]
     on_step: OnStep
 
 
@@ -81,6 +83,7 @@ def compare(
     tier: str = "quick",
     runtime: str | None = None,
     turns: int = TURNS,
+    shape: Sequence[str] = (),
     margin: float = MARGIN,
     store: str | None = None,
     on_step: OnStep = quiet,
@@ -100,6 +103,8 @@ def compare(
         tier: How long; its floors are shared by all turns.
         runtime: None for the record's, else the preferred one of the format.
         turns: Fresh processes of each file.
+        shape: Shapes of inputs, ``NAME=1x3x48x320``, where files leave sizes open; empty for the
+            record's.
         margin: Greatest difference that counts as none: 0.03 for 3 per cent.
         store: URL of the results store; None for the user's own.
         on_step: Receives progress.
@@ -123,12 +128,27 @@ def compare(
         runtime=runtime,
         tier=tier,
         turns=turns,
+        shapes=_single(parse_shapes(shape)),
         on_step=on_step,
     )
     try:
         return _compare(settings, str(first), str(second), margin)
     finally:
         kept.close(on_step)
+
+
+def _single(
+    shapes: Mapping[str, Sequence[tuple[int, ...]]],
+) -> Mapping[str, Sequence[tuple[int, ...]]]:
+    """The shapes, of each input one."""
+    for name, several in shapes.items():
+        if len(several) > 1:
+            raise UsageError(
+                f"--shape gives {len(several)} shapes for {name or 'the input'}",
+                why="files are compared at one shape",
+                fix="give one: --shape NAME=1x3x48x320",
+            )
+    return shapes
 
 
 def _check(margin: float, turns: int) -> None:
@@ -155,7 +175,9 @@ def _compare(settings: _TimingSettings, first: str, second: str, margin: float) 
                 fix="for example: zoo compare last net.tflite",
             )
         where = device_named(settings.registry, settings.device).name
-        record = last_record(settings.store, where, named.file.name, settings.threads or 1)
+        record = last_record(
+            settings.store, where, named.file.name, settings.threads or 1, settings.shapes
+        )
         recent = Operand(text=LAST, recorded=(record,))
         left, right = left or recent, right or recent
     if left.file is not None and right.file is not None:
@@ -197,12 +219,20 @@ def _timed(
     where = device_named(settings.registry, wanted)
     refuse_unreal(where.name, where.clock)  # not after the work
     threads = settings.threads or (like.threads if like is not None else 1)
+    shapes = settings.shapes
+    if like is not None and not shapes:
+        shapes = {name: (shape,) for name, shape in like.shapes.items()}
     children = Children()
     cells = [
         cell
         for file in files
         for cell in cells_of(
-            settings.registry, [file], _runtime(settings, where, file, like), [threads], children
+            settings.registry,
+            [file],
+            _runtime(settings, where, file, like),
+            [threads],
+            children,
+            shapes=shapes,
         )
     ]
     check_compared(settings.registry, cells)
@@ -300,5 +330,6 @@ def _files(operand: Operand) -> str:
 
 
 def _measured_where(one: Recorded) -> str:
-    device, runtime, threads, _ = cell_identity(one.measurement)
-    return f"{one.measurement.file} ({device}, {runtime}, {threads} threads)"
+    m = one.measurement
+    shape = f", {m.shape}" if m.shape else ""
+    return f"{m.file} ({m.device}, {m.runtime}, {m.threads} threads{shape})"

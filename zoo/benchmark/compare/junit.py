@@ -55,7 +55,13 @@ def cases_of_bench(timings: Sequence[Timing], judged: Sequence[Sequence[Judgemen
     for timing, judgements in zip(timings, judged, strict=True):
         m = timing.measurement
         batch = "" if m is None or m.batch == 1 else f"batch-{m.batch}"
-        place = (timing.device, timing.runtime or "", f"threads-{timing.threads}", batch)
+        place = (
+            timing.device,
+            timing.runtime or "",
+            f"threads-{timing.threads}",
+            batch,
+            timing.shape,
+        )
         group = ".".join((timing.file.name, *filter(None, place)))
         if timing.examination is not None:
             cases.append(_examined_case(timing.examination))

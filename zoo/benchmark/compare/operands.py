@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -46,8 +46,8 @@ class Operand:
     Attributes:
         text: The name, as typed.
         file: The file to time; None for recorded measurements.
-        recorded: The newest measurement of each file, device, runtime, number of threads and
-            batch; empty for a file to time.
+        recorded: The newest measurement of each file, device, runtime, number of threads,
+            batch and shape of inputs; empty for a file to time.
     """
 
     text: str
@@ -87,8 +87,21 @@ def operand_named(store: Store, text: str, suffixes: Sequence[str]) -> Operand:
     raise UnknownName("file, run, tag or model", text, _names(known), fix=_hint(known))
 
 
-def last_record(store: Store, device: str, file: str, threads: int) -> Recorded:
+def last_record(
+    store: Store,
+    device: str,
+    file: str,
+    threads: int,
+    shapes: Mapping[str, Sequence[tuple[int, ...]]] | None = None,
+) -> Recorded:
     """The newest measurement on a device: of a file of that name and number of threads, at best.
+
+    Args:
+        store: Where results are recorded.
+        device: Its name.
+        file: Name of the file.
+        threads: For one inference.
+        shapes: Of its inputs by name, one each; those that are not named may be any.
 
     Raises:
         UsageError: Nothing was ever timed there, or no file of that name.
@@ -103,6 +116,23 @@ def last_record(store: Store, device: str, file: str, threads: int) -> Recorded:
             fix=f"record it first: zoo bench {file} --device {device}",
         )
     alike = [one for one in same if one.measurement.threads == threads]
+    for name, (shape,) in (shapes or {}).items():
+        sized = [
+            one
+            for one in alike or same
+            if shape
+            in (
+                [*one.measurement.shapes.values()]
+                if not name
+                else [one.measurement.shapes.get(name)]
+            )
+        ]
+        if not sized:
+            raise UsageError(
+                f"no record of {file} on {device!r} with that shape to compare with",
+                fix=f"record it first: zoo bench {file} --device {device} --shape …",
+            )
+        alike = sized
     return (alike or same)[-1]
 
 
@@ -162,9 +192,9 @@ def _newest(found: Iterable[Recorded]) -> tuple[Recorded, ...]:
     return tuple(by_place.values())
 
 
-def cell_identity(m: Measurement) -> tuple[str, str, int, int]:
+def cell_identity(m: Measurement) -> tuple[str, str, int, int, str]:
     """Where and how a file ran, as far as it is chosen by users."""
-    return m.device, m.runtime, m.threads, m.batch
+    return m.device, m.runtime, m.threads, m.batch, m.shape
 
 
 def _belongs_to_run(name: str) -> Callable[[Recorded], bool]:

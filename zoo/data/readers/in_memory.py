@@ -59,7 +59,9 @@ def memory_split(
 
     def read(index: int) -> NDArray[Any]:
         example = examples[chosen[index]]
-        return example if isinstance(example, np.ndarray) else np.array(example, dtype=np.str_)
+        if isinstance(examples, np.ndarray):  # of several fields it would be no array
+            return np.asarray(example)
+        return np.array(example, dtype=np.str_)
 
     digests = [hashes[i] for i in places]
     return Split(

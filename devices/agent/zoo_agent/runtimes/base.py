@@ -53,12 +53,14 @@ class LoadRequest(NamedTuple):
     Attributes:
         batch: Examples in one inference, where the file leaves them open; None leaves it to it.
         timing: Whether to use the call that the runtime's own benchmark times.
+        shapes: Of each input, with the batch, where the file leaves sides open; None leaves them.
     """
 
     path: str
     threads: int = 1
     batch: int | None = None
     timing: bool = False
+    shapes: list[list[int]] | None = None
 
 
 class Options(NamedTuple):
@@ -113,10 +115,28 @@ class Model:
     asked: int | None = None
 
     @property
+    def batched(self) -> bool:
+        """Whether all inputs have the batch as their first side; else an example is a whole call.
+
+        A state beside the examples (layers, batch, units) or a single number has another one.
+        """
+        firsts = {tensor["shape"][0] if tensor["shape"] else 0 for tensor in self.inputs}
+        return 0 not in firsts and (len(firsts) == 1 or firsts == {None, 1})
+
+    @property
     def batch(self) -> int:
         """Examples per invocation; a free batch counts as 1 unless another one is asked for."""
-        shape = self.inputs[0]["shape"]
-        return int(shape[0] or self.asked or 1) if shape else 1
+        fixed = [tensor["shape"][0] for tensor in self.inputs if tensor["shape"]]
+        given = next((side for side in fixed if side), self.asked)
+        return int(given or 1) if self.batched else 1
+
+    def resize(self, shapes: list[list[int]]) -> None:
+        """Sets the shapes of all inputs, where the file leaves sides open."""
+        fixed = fixed_inputs(self.inputs, shapes)
+        if fixed != self.inputs:
+            raise AgentError(
+                "FixedShape", f"{self.api} cannot set the sizes that a file leaves open"
+            )
 
     def take(self, batch: int) -> None:
         """Sets the examples per invocation, where the file leaves them open."""
@@ -138,6 +158,21 @@ class Model:
     def read(self) -> list[Array]:
         """Copies of the outputs."""
         raise NotImplementedError
+
+
+def fixed_inputs(inputs: list[Json], shapes: list[list[int]]) -> list[Json]:
+    """Inputs with the sides that a request sets; refuses what contradicts the file."""
+    if len(shapes) != len(inputs):
+        raise AgentError("BadRequest", f"{len(shapes)} shapes for {len(inputs)} inputs")
+    for tensor, shape in zip(inputs, shapes):  # noqa: B905 - Python 3.9
+        own = tensor["shape"]
+        fits = len(own) == len(shape) and all(type(side) is int and side > 0 for side in shape)
+        if not fits or any(o not in (None, s) for o, s in zip(own, shape)):  # noqa: B905
+            has, asked = (
+                "x".join("?" if s is None else str(s) for s in one) for one in (own, shape)
+            )
+            raise AgentError("FixedShape", f"input {tensor['name']} takes {has}, not {asked}")
+    return [dict(one, shape=list(shape)) for one, shape in zip(inputs, shapes)]  # noqa: B905
 
 
 def middle(times: Sequence[float]) -> float:

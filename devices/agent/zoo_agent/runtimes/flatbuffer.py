@@ -53,8 +53,10 @@ class Flatbuffer:
         return bytes(self.vector(found, 3, "B")).decode("utf-8", "replace")
 
     def tensor(self, index: int) -> Json:
-        """What a request needs to know about a tensor."""
+        """What a request needs to know about a tensor; a free side behind the batch is None."""
         found = self.member(self.graph, 0, index)
+        shape, signature = self.vector(found, 0, "i"), self.vector(found, 7, "i")
+        free = [n for n, side in enumerate(signature) if n and side == -1]
         kind, parameters = self.field(found, 1), self.field(found, 4)
         name = TFLITE_TYPES[self.number("b", kind) if kind else 0]
         scales = self.vector(self.follow(parameters), 2, "f") if parameters else []
@@ -62,7 +64,7 @@ class Flatbuffer:
         one = len(scales) == 1 and scales[0] > 0 and np.dtype(name).kind in "iu"
         return {
             "name": self.name(index),
-            "shape": self.vector(found, 0, "i"),
+            "shape": [None if n in free else side for n, side in enumerate(shape)],
             "dtype": name,
             "scale": scales[0] if one else None,
             "zero_point": (points or [0])[0] if one else None,

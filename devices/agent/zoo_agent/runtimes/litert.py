@@ -35,7 +35,7 @@ def open_model(module: Any, request: LoadRequest, options: Options) -> Model:
     """Opens a TFLite file."""
     if options.gpu is not None:
         return _GpuModel(module, request, options)
-    if request.timing and request.batch is None:
+    if request.timing and request.batch is None and request.shapes is None:
         try:
             require_atomics()
             return _CompiledModel(module, request, options)

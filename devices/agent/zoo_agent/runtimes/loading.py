@@ -70,6 +70,8 @@ def open_model(runtime: str, code: Any, module: Any, request: Json, options: Opt
         model: Model = code.open_model(module, asked, options)
         if asked.batch is not None:
             model.take(asked.batch)
+        if asked.shapes is not None:
+            model.resize(asked.shapes)
         return model
     except AgentError:
         raise
@@ -92,4 +94,5 @@ def load_request(request: Json) -> LoadRequest:
         raise AgentError("BadRequest", f"a batch of {batch}: give at least 1")
     if not Path(path).is_file():
         raise AgentError("CannotLoad", f"no such file on the device: {path}")
-    return LoadRequest(path, threads, batch, request.get("purpose") == "timing")
+    shapes = request.get("shapes")
+    return LoadRequest(path, threads, batch, request.get("purpose") == "timing", shapes)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..common import AgentError, Json, clock
 from ..running import seeded_inputs
-from .base import PROFILE_RUNS, LoadRequest, Model, Options, middle
+from .base import PROFILE_RUNS, LoadRequest, Model, Options, fixed_inputs, middle
 
 if TYPE_CHECKING:
     from ..arrays import Array
@@ -92,6 +92,10 @@ class _OnnxModel(Model):
         return module.InferenceSession(
             request.path, asked, providers=providers, provider_options=each
         )
+
+    def resize(self, shapes: list[list[int]]) -> None:
+        # It takes whatever it is fed.
+        self.inputs = fixed_inputs(self.inputs, shapes)
 
     def delegate(self) -> Json:
         used = list(self._session.get_providers())

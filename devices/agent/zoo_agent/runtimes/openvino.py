@@ -10,7 +10,7 @@ import numpy as np
 
 from ..common import AgentError, Json, clock
 from ..running import seeded_inputs
-from .base import PROFILE_RUNS, LoadRequest, Model, Options, middle
+from .base import PROFILE_RUNS, LoadRequest, Model, Options, fixed_inputs, middle
 from .flatbuffer import tflite_signature
 
 if TYPE_CHECKING:
@@ -44,9 +44,10 @@ class _OpenVinoModel(Model):
             if target not in there and not ("GPU" in there and options.gpu == 0):
                 raise AgentError("NotOnGpu", f"OpenVINO finds {', '.join(there)}, and no {target}")
         started = clock()
-        compiled = core.compile_model(path, target, asked)
+        network = path if request.shapes is None else self._resized(core, path, request.shapes)
+        compiled = core.compile_model(network, target, asked)
         self.load_ns = clock() - started
-        self._counted = partial(core.compile_model, path, target, {**asked, "PERF_COUNT": True})
+        self._counted = partial(core.compile_model, network, target, {**asked, "PERF_COUNT": True})
         self._module, self._compiled = module, compiled
         self._request = compiled.create_infer_request()
         if path.endswith(".tflite"):  # OpenVINO does not tell the scales of a file's integers
@@ -65,6 +66,21 @@ class _OpenVinoModel(Model):
         name = "bfloat16" if str(port.element_type) == "bf16" else port.element_type.to_dtype().name
         unscaled = {"scale": None, "zero_point": None}
         return {"name": port.get_any_name(), "shape": shape, "dtype": name, **unscaled}
+
+    def _resized(self, core: Any, path: str, shapes: list[list[int]]) -> Any:
+        """The network with the sizes of its inputs set, before it is compiled."""
+        network = core.read_model(path)
+        known = [self._tensor(port) for port in network.inputs]
+        if path.endswith(".tflite"):  # in the file's order, as everywhere
+            known = tflite_signature(Path(path).read_bytes())[0]
+        ports = [self._port(network.inputs, tensor["name"]) for tensor in known]
+        free = [dict(k, shape=self._tensor(p)["shape"]) for k, p in zip(known, ports)]  # noqa: B905
+        fixed_inputs(free, shapes)
+        network.reshape(dict(zip(ports, shapes)))  # noqa: B905 - Python 3.9
+        return network
+
+    def resize(self, shapes: list[list[int]]) -> None:
+        self.inputs = [dict(one, shape=list(s)) for one, s in zip(self.inputs, shapes)]  # noqa: B905
 
     @staticmethod
     def _port(ports: list[Any], name: str) -> Any:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..common import AgentError, Json, clock
-from ..running import fill, seeded_inputs
+from ..running import seeded_inputs
 from .flatbuffer import Flatbuffer
 
 if TYPE_CHECKING:
@@ -77,7 +77,7 @@ def profile_by_prefixes(
 
 def piece_time(model: Model) -> float:
     """The fastest of a few invocations in nanoseconds: what neighbours disturb least."""
-    fill(model, seeded_inputs(model, 0, 0.0, 1.0), 0)
+    model.write(seeded_inputs(model, 0, 0.0, 1.0))
     for _ in range(2):
         model.reset()
         model.invoke()

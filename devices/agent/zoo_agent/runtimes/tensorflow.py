@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..common import AgentError, Json, clock
 from ..running import seeded_inputs
-from .base import LoadRequest, Model, Options
+from .base import LoadRequest, Model, Options, fixed_inputs
 
 if TYPE_CHECKING:
     from ..arrays import Array
@@ -83,6 +83,10 @@ class _TensorFlowModel(Model):
         shape, dtype = spec.shape.as_list(), spec.dtype.name
         unscaled = {"scale": None, "zero_point": None}
         return {"name": name, "shape": shape, "dtype": dtype, **unscaled}
+
+    def resize(self, shapes: list[list[int]]) -> None:
+        # It takes whatever it is fed.
+        self.inputs = fixed_inputs(self.inputs, shapes)
 
     def delegate(self) -> Json:
         return {"name": self._where}

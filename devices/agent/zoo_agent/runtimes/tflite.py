@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..common import AgentError, Json, clock
-from .base import LoadRequest, Model, Options
+from .base import LoadRequest, Model, Options, fixed_inputs
 
 if TYPE_CHECKING:
     from ..arrays import Array
@@ -19,14 +19,19 @@ def open_model(module: Any, request: LoadRequest, options: Options) -> Model:
 
 
 def tflite_tensor(detail: Json) -> Json:
-    """What a request needs to know about a tensor; scale is None unless it is one per tensor."""
+    """What a request needs to know about a tensor; scale is None unless it is one per tensor.
+
+    A free batch is the one that the interpreter has set, 1 at first; other free sides are None.
+    """
+    own, kept = [int(side) for side in detail["shape"]], detail["shape_signature"][1:]
+    free = [False, *(int(side) == -1 for side in kept)] if len(kept) + 1 == len(own) else []
     quantization = detail["quantization_parameters"]
     dtype = np.dtype(detail["dtype"])
     scales = quantization["scales"]
     one = len(scales) == 1 and scales[0] > 0 and dtype.kind in "iu"
     return {
         "name": str(detail["name"]),
-        "shape": [int(side) for side in detail["shape"]],
+        "shape": [None if any(free[n : n + 1]) else side for n, side in enumerate(own)],
         "dtype": dtype.name,
         "scale": float(scales[0]) if one else None,
         "zero_point": int(quantization["zero_points"][0]) if one else None,
@@ -92,6 +97,19 @@ class _InterpreterModel(Model):
         self.inputs, self.outputs = ([tflite_tensor(d) for d in side] for side in details)
         self._places = [[d["index"] for d in side] for side in details]
 
+    def resize(self, shapes: list[list[int]]) -> None:
+        signatures = [one["shape_signature"] for one in self._interpreter.get_input_details()]
+        free = [
+            dict(tensor, shape=[None if int(s) == -1 else int(s) for s in signature])
+            for tensor, signature in zip(self.inputs, signatures)  # noqa: B905 - Python 3.9
+        ]
+        fixed = fixed_inputs([f if f["shape"] else t for f, t in zip(free, self.inputs)], shapes)  # noqa: B905
+        for index, tensor in zip(self._places[0], fixed):  # noqa: B905 - Python 3.9
+            self._interpreter.resize_tensor_input(index, tensor["shape"], True)
+        self._interpreter.allocate_tensors()
+        self._look()
+        self.inputs = fixed
+
     def take(self, batch: int) -> None:
         for detail in self._interpreter.get_input_details():
             shape = [int(side) for side in detail["shape"]]
@@ -117,7 +135,11 @@ class _InterpreterModel(Model):
 
     def _piece(self, path: str) -> Model:
         """Another file, opened in the same way."""
-        return _InterpreterModel(self._module, self._request._replace(path=path), self._options)
+        asked = self._request._replace(path=path)
+        piece = _InterpreterModel(self._module, asked, self._options)
+        if asked.shapes is not None:
+            piece.resize(asked.shapes)
+        return piece
 
     def reset(self) -> None:
         self._interpreter.reset_all_variables()

@@ -1,0 +1,121 @@
+"""Small files that leave sizes of their inputs open, or take a state or indices beside examples."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+onnx = pytest.importorskip("onnx")
+helper = onnx.helper
+FLOAT, INT64 = onnx.TensorProto.FLOAT, onnx.TensorProto.INT64
+WEIGHTS = np.random.default_rng(0).normal(size=(4, 3, 3, 3)).astype(np.float32)
+TABLE = np.random.default_rng(1).normal(size=(50, 8)).astype(np.float32)
+
+Side = int | str
+Value = tuple[str, int, Sequence[Side]]
+
+
+def written(
+    path: Path,
+    nodes: Sequence[Any],
+    inputs: Sequence[Value],
+    outputs: Sequence[Value],
+    constants: Mapping[str, Any] | None = None,
+    *,
+    opset: int = 17,
+) -> Path:
+    """An ONNX file of these operators, checked."""
+    described = [
+        [helper.make_tensor_value_info(*one) for one in side] for side in (inputs, outputs)
+    ]
+    kept = [onnx.numpy_helper.from_array(np.asarray(v), k) for k, v in (constants or {}).items()]
+    graph = helper.make_graph(list(nodes), "network", *described, kept)
+    imports = [helper.make_opsetid("", opset)]
+    model = helper.make_model(graph, opset_imports=imports, ir_version=8)
+    onnx.checker.check_model(model)
+    onnx.save(model, str(path))
+    return path
+
+
+def node(kind: str, inputs: str, outputs: str, **attributes: Any) -> Any:
+    """An operator; names are separated by blanks."""
+    return helper.make_node(kind, inputs.split(), outputs.split(), **attributes)
+
+
+def image_reader(path: Path) -> Path:
+    """``x`` (n, 3, h, w), any size → ``y`` (n, 4): a convolution and its mean."""
+    return written(
+        path,
+        [
+            node("Conv", "x w", "c", pads=[1, 1, 1, 1]),
+            node("Relu", "c", "r"),
+            node("ReduceMean", "r", "y", axes=[2, 3], keepdims=0),
+        ],
+        [("x", FLOAT, ("n", 3, "h", "w"))],
+        [("y", FLOAT, ("n", 4))],
+        {"w": WEIGHTS},
+    )
+
+
+def token_reader(path: Path, *, masked: bool = False) -> Path:
+    """``ids`` (b, 7) of 50 words, and perhaps ``mask`` (b, 7) → ``y`` (b, 8)."""
+    nodes, inputs, constants = [node("Gather", "table ids", "e")], [("ids", INT64, ("b", 7))], {}
+    if masked:
+        nodes += [
+            node("Cast", "mask", "m", to=FLOAT),
+            node("Unsqueeze", "m last", "m3"),
+            node("Mul", "e m3", "seen"),
+        ]
+        inputs.append(("mask", INT64, ("b", 7)))
+        constants["last"] = np.array([2])
+    nodes.append(node("ReduceMean", "seen" if masked else "e", "y", axes=[1], keepdims=0))
+    return written(path, nodes, inputs, [("y", FLOAT, ("b", 8))], {"table": TABLE, **constants})
+
+
+def state_keeper(path: Path) -> Path:
+    """``x`` (n, 4) and a state ``h`` (2, n, 4) → ``y`` (n) and the next state ``hn``."""
+    return written(
+        path,
+        [
+            node("Add", "x h", "s"),
+            node("Tanh", "s", "hn"),
+            node("ReduceMean", "hn", "y", axes=[0, 2], keepdims=0),
+        ],
+        [("x", FLOAT, ("n", 4)), ("h", FLOAT, (2, "n", 4))],
+        [("y", FLOAT, ("n",)), ("hn", FLOAT, (2, "n", 4))],
+    )
+
+
+@cache
+def resizable_tflite() -> bytes:
+    """``x`` (1, any, any, 3) → (1, 4), as TensorFlow converts it."""
+    import tensorflow as tf
+
+    weights = tf.constant(WEIGHTS.transpose(2, 3, 1, 0))
+
+    @tf.function(input_signature=[tf.TensorSpec((1, None, None, 3), name="x")])
+    def network(x: Any) -> Any:
+        return tf.reduce_mean(tf.nn.relu(tf.nn.conv2d(x, weights, 1, "SAME")), (1, 2))
+
+    converter = tf.lite.TFLiteConverter.from_concrete_functions([network.get_concrete_function()])
+    made: bytes = converter.convert()
+    return made
+
+
+@cache
+def token_tflite() -> bytes:
+    """``ids`` (1, 7) of 50 words → (1, 8), as TensorFlow converts it."""
+    import tensorflow as tf
+
+    @tf.function(input_signature=[tf.TensorSpec((1, 7), tf.int32, name="ids")])
+    def network(ids: Any) -> Any:
+        return tf.reduce_mean(tf.gather(tf.constant(TABLE), ids), 1)
+
+    converter = tf.lite.TFLiteConverter.from_concrete_functions([network.get_concrete_function()])
+    made: bytes = converter.convert()
+    return made
