@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from zoo.common.errors import BadFile, Unsupported, ZooError, first_line
-from zoo.common.optional_imports import require
+from zoo.common.errors import Unsupported, ZooError, first_line
 from zoo.contracts import ForeignTensor
 
+from .as_given import OnnxAsGiven, session_of, tensor_of, with_sides
 from .conversion import keras_network
 from .layout import layout_of
 from .metadata import class_names, stated_input
@@ -41,14 +41,14 @@ class OnnxNetwork:
     def inputs(self) -> tuple[ForeignTensor, ...]:
         """What it takes, channels last."""
         return tuple(
-            _tensor(one, (0, *layout))
+            tensor_of(one, (0, *layout))
             for one, layout in zip(inputs_of(self._proto), self._layout, strict=True)
         )
 
     @cached_property
     def outputs(self) -> tuple[ForeignTensor, ...]:
         """What it gives."""
-        return tuple(_tensor(one, None) for one in self._proto.graph.output)
+        return tuple(tensor_of(one) for one in self._proto.graph.output)
 
     @cached_property
     def stated(self) -> str:
@@ -70,11 +70,7 @@ class OnnxNetwork:
         """The network with the free sides of its input fixed."""
         if shape == self.inputs[0].shape[1:]:
             return self
-        copy = type(self._proto)()
-        copy.CopyFrom(self._proto)
-        (given,) = inputs_of(copy)
-        for axis, side in zip(self._layout[0], shape, strict=True):
-            given.type.tensor_type.shape.dim[axis].dim_value = side
+        copy = with_sides(self._proto, self._layout[0], shape)
         return OnnxNetwork(copy, self._origin)
 
     @cached_property
@@ -95,22 +91,14 @@ class OnnxNetwork:
         copy.CopyFrom(self._proto)
         return keras_network(prepared(copy, self._origin), self._layout[0], self._origin)
 
+    @property
+    def as_given(self) -> OnnxAsGiven:
+        """The network with the inputs and outputs that its file has."""
+        return OnnxAsGiven(self._proto, self._origin)
+
     @cached_property
     def _session(self) -> Any:
-        runtime = require("onnxruntime")
-        options = runtime.SessionOptions()
-        options.log_severity_level = 4
-        try:
-            return runtime.InferenceSession(
-                self._proto.SerializeToString(), options, providers=["CPUExecutionProvider"]
-            )
-        # ONNX Runtime's errors have no common class but this.
-        except Exception as error:
-            raise BadFile(
-                f"{self._origin} cannot be opened by ONNX Runtime {runtime.__version__}",
-                why=first_line(error),
-                fix="check it where it was made",
-            ) from error
+        return session_of(self._proto, self._origin)
 
     def answers(self, batch: NDArray[Any]) -> NDArray[Any]:
         """Its outputs, as float32, computed by ONNX Runtime."""
@@ -159,14 +147,3 @@ def open_onnx(path: Path) -> OnnxNetwork:
         Unsupported: Quantized, with control flow, or with operators of somebody's own.
     """
     return OnnxNetwork(checked_model(path), path.name)
-
-
-def _tensor(value: Any, order: tuple[int, ...] | None) -> ForeignTensor:
-    helper = require("onnx").helper
-    shape = shape_of(value)
-    tensor = value.type.tensor_type
-    return ForeignTensor(
-        name=value.name,
-        dtype=str(helper.tensor_dtype_to_np_dtype(tensor.elem_type)),
-        shape=shape if order is None else tuple(shape[axis] for axis in order),
-    )

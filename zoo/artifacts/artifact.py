@@ -181,6 +181,11 @@ class Manifest:
     schema: int = SCHEMA
 
     @property
+    def labels(self) -> tuple[str, ...]:
+        """Names of classes for programs that use the file; none where its data have no labels."""
+        return () if self.network is not None and self.network.outputs else self.classes
+
+    @property
     def findings(self) -> tuple[QualityFinding, ...]:
         """What it says against the network; none where it says nothing."""
         return () if self.gate is None else self.gate.findings or ()

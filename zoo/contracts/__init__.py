@@ -20,6 +20,7 @@ from zoo.contracts.preprocessing import (
 from zoo.contracts.runtime import Runtime, ToolOrder, ToolSummary, VendorTool
 from zoo.contracts.source import (
     ForeignTensor,
+    GivenNetwork,
     NamedNetwork,
     OpenedNetwork,
     Source,
@@ -51,6 +52,7 @@ __all__ = [
     "FigureTable",
     "FileContents",
     "ForeignTensor",
+    "GivenNetwork",
     "ImagePreprocessing",
     "InputKind",
     "LatentPreprocessing",

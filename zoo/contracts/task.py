@@ -100,6 +100,8 @@ class Comparison:
         shifted: By how much those of one class are surely shifted, natural logarithm.
         shifted_class: Which class that is, from 0.
         outputs: The same of each output by name, where there are several; see `combined`.
+        relative: `max_abs` as a share of the reference's largest value; None where outputs have a
+            scale of their own, as probabilities do.
     """
 
     count: int
@@ -117,6 +119,7 @@ class Comparison:
     shifted: float | None = None
     shifted_class: int | None = None
     outputs: Mapping[str, Comparison] = field(default_factory=dict)
+    relative: float | None = None
 
     @classmethod
     def combined(cls, outputs: Mapping[str, Comparison]) -> Comparison:
@@ -196,6 +199,8 @@ class Task(TrainingObjective):
         stepwise: Whether an example has a label, and a prediction, for each of its steps.
         datasets_of: Names of other tasks whose datasets serve this one, too: its examples and
             labels have the same form.
+        own_names: Whether outputs are called as the network's author called them: as many as it
+            has. Then `outputs` names those of networks that have no names.
         options: The training options that only this task has (``[training.task]`` in a recipe):
             returns a pydantic model whose fields are the options, and is called when something
             is trained, so that lists do not wait for pydantic. `compile` finds them, validated
@@ -209,6 +214,7 @@ class Task(TrainingObjective):
     min_parity_inputs: int = 64
     stepwise: bool = False
     datasets_of: tuple[str, ...] = ()
+    own_names: bool = False
     options: Callable[[], type[BaseModel]] | None = None
 
     def __post_init__(self) -> None:
@@ -279,11 +285,16 @@ class Task(TrainingObjective):
 
     @abstractmethod
     def evaluate(self, answers: Array, truth: Truth) -> tuple[Metric, ...]:
-        """The measured quality, the headline first."""
+        """The measured quality, the headline first; nothing where there are no labels."""
 
     @abstractmethod
-    def accuracy(self, truth: Truth, reference: Array, candidate: Array, max_drop: float) -> Check:
-        """A paired test of a file's predictions against the reference's on the whole test split."""
+    def accuracy(
+        self, truth: Truth, reference: Array, candidate: Array, max_drop: float
+    ) -> Check | None:
+        """A paired test of a file's predictions against the reference's on the whole test split.
+
+        None: there are no labels, and `evaluate` measures nothing.
+        """
 
     def baseline(self, answers: Array, truth: Truth) -> AgainstBaseline | None:
         """The same quality of what looks at no input; None where a task has no such baseline.

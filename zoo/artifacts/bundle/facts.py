@@ -155,7 +155,7 @@ def _tensor(tensor: TensorInfo) -> dict[str, Any]:
 
 def _output(tensor: TensorInfo, manifest: Manifest, golden: Golden) -> dict[str, Any]:
     """An output with its meaning and its tolerance."""
-    answer = _answer(tensor, len(manifest.classes))
+    answer = _answer(tensor, len(manifest.labels))
     return {
         **_tensor(tensor),
         "meaning": manifest.meanings.get(tensor.name, _MEANINGS[answer]),

@@ -218,7 +218,7 @@ def _fill(
         folder / name,
         (*artifact.companions, *([signature.name] if signed else [])),
     )
-    _write(folder, "labels.txt", "".join(f"{_one_line(c)}\n" for c in manifest.classes))
+    _write(folder, "labels.txt", "".join(f"{_one_line(c)}\n" for c in manifest.labels))
     for field, lines in manifest.preprocessing.text_files().items():
         _write(folder, f"{field}.txt", "".join(f"{line}\n" for line in lines))
     _write(folder, "LICENSE.txt", licence_text(manifest))

@@ -54,7 +54,7 @@ def readme(
         ],
         programs=list(zip(usage.programs, trials, strict=True)),
         notes=usage.notes,
-        classes=len(manifest.classes),
+        classes=len(manifest.labels),
         signed=signed,
     )
     return text
