@@ -8,7 +8,7 @@ from pathlib import Path
 
 from zoo.common.errors import UsageError
 
-from .environments import SEPARATE_ENVIRONMENTS, environments, make_environment
+from .environments import SEPARATE_ENVIRONMENTS, environments
 from .options import HostOptions
 from .transport import MODULES, LocalDriver, LocalTransport
 
@@ -61,9 +61,9 @@ class HostDriver(LocalDriver[HostOptions]):
                 "installed from here",
                 fix="install a runtime and numpy there, or leave out the option python",
             )
-        for runtime in SEPARATE_ENVIRONMENTS:
-            make_environment(runtime, tell)
-        names = ", ".join(SEPARATE_ENVIRONMENTS)
+        for environment in SEPARATE_ENVIRONMENTS:
+            environment.make(tell)
+        names = ", ".join(one.name for one in SEPARATE_ENVIRONMENTS)
         return f"this machine also has {names}, in an environment of its own"
 
 

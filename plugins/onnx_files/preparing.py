@@ -15,11 +15,13 @@ from .patterns import with_gelu
 
 #: The first version of the format whose constants need not be inputs.
 _CONSTANTS_ALONE = 4
-#: Of ONNX Runtime's own rewriting, what makes operators of its own.
+#: Of ONNX Runtime's own rewriting, what makes operators of its own, or what is not wanted.
 _NOT_THESE = [
     "NchwcTransformer", "QuickGeluFusion", "FastGeluFusion", "BiasGeluFusion", "MatMulScaleFusion",
     "MatmulTransposeFusion", "GemmActivationFusion", "ConvActivationFusion", "AttentionFusion",
     "EmbedLayerNormFusion", "SkipLayerNormFusion", "BiasSoftmaxFusion", "BiasDropoutFusion",
+    # A batch normalization that is trained must not be in its convolution.
+    "ConvBNFusion", "MatMul_BatchNormalization_Fusion",
 ]  # fmt: skip
 
 

@@ -28,8 +28,12 @@ _CONTROL = frozenset({"If", "Loop", "Scan", "SequenceMap"})
 _STANDARD = frozenset({"", "ai.onnx", "ai.onnx.ml", "com.microsoft"})
 
 
-def checked_model(path: Path) -> Any:
+def checked_model(path: Path, origin: str = "") -> Any:
     """The model proto of a file, with all its data in memory.
+
+    Args:
+        path: The file.
+        origin: Names it in messages about its operators; empty for the file's own name.
 
     Raises:
         BadFile: Truncated, of another type than its suffix, too large, or its data are missing or
@@ -43,7 +47,7 @@ def checked_model(path: Path) -> Any:
     # The package raises its checker's errors, those of files, and numpy's of wrong sizes.
     except Exception as error:
         raise BadFile(f"{path} is damaged", why=first_line(error), fix=_SAVE) from error
-    check_operators(model, path.name)
+    check_operators(model, origin or path.name)
     return model
 
 

@@ -9,11 +9,12 @@ import click
 from zoo.cli.options import Settings, examples, json_option, print_json
 from zoo.cli.tables import print_table
 from zoo.common import terminal
+from zoo.common.progress import Event
 
 
-@click.group(name="sources", epilog=examples("zoo sources list"))
+@click.group(name="sources", epilog=examples("zoo sources list", "zoo sources setup torch"))
 def command() -> None:
-    """List what networks from elsewhere can be opened here."""
+    """List what networks from elsewhere can be opened here, and make what opening them takes."""
 
 
 @command.command(name="list", epilog=examples("zoo sources list"))
@@ -43,3 +44,28 @@ def list_sources(settings: Settings, as_json: bool) -> None:
     for state in states:
         if state.missing:
             terminal.echo(f"\n{state.name}: {', '.join(state.missing)} missing: {state.fix}")
+
+
+@command.command(name="setup", epilog=examples("zoo sources setup torch"))
+@click.argument("name")
+@json_option
+@click.pass_obj
+def setup(settings: Settings, name: str, as_json: bool) -> None:
+    """Make the environment that a source needs beside the zoo, anew if it is there.
+
+    Packages come from the configured index of pip, each verified by its hash.
+    """
+    from zoo.networks.sources.available import set_up
+
+    told: list[str] = []
+
+    def emit(event: Event) -> None:
+        if not as_json:
+            terminal.echo(event["text"])
+        told.append(event["text"])
+
+    set_up(settings.registry(), name, emit)
+    if as_json:
+        print_json({"name": name, "told": told})
+        return
+    terminal.echo(f"{name} is set up")

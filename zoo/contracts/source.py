@@ -163,6 +163,9 @@ class Source:
             where there never are any.
         title: What a reference is called, and the network that is made of it; None for the name of
             its file.
+        lacks: What opening takes and is not here beside `extra`, in names for lists; quick. Not
+            called of a source without `setup`.
+        setup: Makes what `lacks` names; ``zoo sources setup`` calls it, and nothing else does.
     """
 
     name: str
@@ -177,6 +180,8 @@ class Source:
     fetch: Callable[[str, OnEvent], None] | None = None
     beside: Callable[[str], Sequence[Path]] | None = None
     title: Callable[[str], str] | None = None
+    lacks: Callable[[], Sequence[str]] | None = None
+    setup: Callable[[OnEvent], None] | None = None
 
     def __post_init__(self) -> None:
         check_name("source", self.name)

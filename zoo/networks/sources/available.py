@@ -5,8 +5,9 @@ from __future__ import annotations
 import fnmatch
 from dataclasses import dataclass
 
-from zoo.common.errors import MissingExtra
+from zoo.common.errors import MissingExtra, UsageError
 from zoo.common.optional_imports import missing_of
+from zoo.common.progress import OnEvent
 from zoo.contracts import NamedNetwork, Source
 from zoo.registry import Registry
 
@@ -20,8 +21,9 @@ class SourceState:
         typed: What users type for its networks.
         summary: One line.
         networks: How many it knows by name.
-        missing: Modules that opening takes and that are not installed.
-        fix: What installs them; empty where nothing is missing.
+        missing: Modules that opening takes and that are not installed, and environments that are
+            not made.
+        fix: What brings them; empty where nothing is missing.
     """
 
     name: str
@@ -38,15 +40,43 @@ def source_states(registry: Registry) -> list[SourceState]:
 
 
 def _state(source: Source) -> SourceState:
-    missing = tuple(missing_of(source.extra))
+    modules = missing_of(source.extra)
+    fix = MissingExtra(modules[0], source.extra).fix or "" if modules else ""
+    lacks = source.lacks() if source.lacks is not None and source.setup is not None else ()
+    if lacks:
+        fix = f"{fix}, then {set_up_by(source.name)}" if fix else set_up_by(source.name)
     return SourceState(
         name=source.name,
         typed=source.typed,
         summary=source.summary,
         networks=len(source.named()) if source.named is not None else 0,
-        missing=missing,
-        fix=MissingExtra(missing[0], source.extra).fix or "" if missing else "",
+        missing=(*modules, *lacks),
+        fix=fix,
     )
+
+
+def set_up_by(name: str) -> str:
+    """The command that makes what a source lacks."""
+    return f"zoo sources setup {name}"
+
+
+def set_up(registry: Registry, name: str, emit: OnEvent) -> None:
+    """Makes what a source needs beside the zoo, anew if it is there.
+
+    Raises:
+        UnknownName: No such source.
+        UsageError: It needs nothing.
+        ZooError: It could not be made.
+    """
+    source = registry.sources.get(name)
+    if source.setup is None:
+        needs = sorted(one.name for one in registry.sources if one.setup is not None)
+        those = f"; these can be set up: {', '.join(needs)}" if needs else ""
+        raise UsageError(
+            f"the source {name!r} needs no environment of its own",
+            fix=f"`zoo sources list` shows what is missing{those}",
+        )
+    source.setup(emit)
 
 
 def named_networks(registry: Registry, pattern: str = "*") -> list[NamedNetwork]:

@@ -15,28 +15,22 @@ from numpy.typing import NDArray
 from zoo.common.errors import Unsupported, UsageError, ZooError
 from zoo.common.optional_imports import require
 from zoo.common.progress import Event
-from zoo.common.versions import versions_of
 from zoo.contracts import (
     Dataset,
-    GivenNetwork,
     OpenedNetwork,
     Preprocessing,
-    Source,
     SourceReference,
 )
 from zoo.contracts.preprocessing import TENSORS
 from zoo.data.opening import judged_dataset, tasks_of
 from zoo.data.preprocessing.inputs import normalize, read_inputs
 from zoo.networks.building import count_parameters
-from zoo.networks.card import Card, write_card
 from zoo.networks.multiply_adds import count_multiply_adds
-from zoo.networks.sources import tensors
 from zoo.networks.sources.available import named_network
 from zoo.networks.sources.channels import in_rgb
 from zoo.networks.sources.class_names import name_classes
 from zoo.networks.sources.graph import (
     flattened,
-    foreign_metadata,
     range_in_graph,
     rebuilt,
 )
@@ -50,9 +44,10 @@ from zoo.networks.sources.inputs import (
     with_range,
 )
 from zoo.networks.sources.judging import InputTrial, choose, uphold
+from zoo.networks.sources.keeping import keep
 from zoo.networks.sources.references import Opening
 from zoo.networks.sources.statement import IN_FILE, parse_statement
-from zoo.networks.weights import save_weights
+from zoo.networks.sources.tensors import without_labels
 from zoo.registry import PluginSettings, Registry, load_registry
 
 #: Labelled training examples that ways are tried on; more where inputs have at most _SMALL values.
@@ -100,7 +95,8 @@ def open_and_convert(
     emit({"event": "stage", "text": f"opening {origin}"})
     opened = opener.open(reference)
     if TENSORS in tasks_of(registry, how.data):
-        return _without_labels(registry, opener, reference, sha256, how, folder, dataset)
+        variant = variant_name(registry, Path(origin).stem, sha256)
+        return without_labels(opener, reference, sha256, how, folder / variant, dataset)
     for what, found in (("inputs", opened.inputs), ("outputs", opened.outputs)):
         if len(found) != 1:
             listed = ", ".join(f"{t.name} {t.shape}" for t in found)
@@ -144,92 +140,8 @@ def open_and_convert(
         notes=(*notes, *noted, parity),
     )
     licence = "unknown" if named is None else named.licence
-    _keep(model, weights, variant, came, chosen.preprocessing, classes, licence, opener)
+    keep(model, weights, variant, came, chosen.preprocessing, classes, licence, opener)
     return weights.name
-
-
-def _without_labels(
-    registry: Registry,
-    opener: Source,
-    reference: str,
-    sha256: str,
-    how: Opening,
-    folder: Path,
-    dataset: Dataset,
-) -> str:
-    """Brings in a network of which nothing but its own answers is known; as `open_and_convert`."""
-    origin, named = opener.called(reference), named_network(opener, reference)
-    for words, flag in ((how.input, "--input"), (how.classes, "--classes")):
-        if words:
-            raise UsageError(
-                f"{flag} says what labelled examples are, and {how.data} has no labels",
-                fix="leave it out: samples are given as the network takes them",
-            )
-    if how.trained:
-        raise UsageError(
-            f"{origin} cannot be trained on samples without labels",
-            fix="leave out --epochs, or give labelled data",
-        )
-    given = tensors.as_given(opener.open(reference), origin)
-    record = tensors.preprocessing_of(given.inputs[0], dataset, origin)
-    given = given.with_shape(record.shape)
-    model = rebuilt(tensors.named_network(given, record, origin), origin)
-    # Opened anew, since its layers are in the converted network now, and were changed.
-    original = tensors.as_given(opener.open(reference), origin).with_shape(record.shape)
-    parity = tensors.compared(original, model, dataset, record, origin)
-    variant = variant_name(registry, Path(origin).stem, sha256)
-    weights = folder / f"{variant}.{opener.name}.safetensors"
-    came = SourceReference(
-        source=opener.name,
-        file=origin,
-        sha256=sha256,
-        task=TENSORS,
-        parameters=count_parameters(model),
-        multiply_adds=count_multiply_adds(model),
-        input=f"as it is: {record.describe()['input']}",
-        notes=(parity,),
-        outputs={name: tuple(model.output[name].shape[1:]) for name in _names(given)},
-    )
-    if not came.parameters or not came.multiply_adds:
-        raise Unsupported(
-            f"{origin} multiplies by no weights",
-            why="there is nothing in it that could be quantized or timed as a network",
-            fix="`zoo bench` times it as it is",
-        )
-    licence = "unknown" if named is None else named.licence
-    _keep(model, weights, variant, came, record, dataset.classes, licence, opener)
-    return weights.name
-
-
-def _names(given: GivenNetwork) -> list[str]:
-    return [tensor.name for tensor in given.outputs]
-
-
-def _keep(
-    model: Any,
-    weights: Path,
-    variant: str,
-    came: SourceReference,
-    preprocessing: Preprocessing,
-    classes: tuple[str, ...],
-    licence: str,
-    opener: Source,
-) -> None:
-    """Writes the weights and their card."""
-    metadata = foreign_metadata(model, came, preprocessing, classes)
-    card = Card(
-        variant=variant,
-        tag=came.source,
-        dataset="unknown",
-        dataset_hash="unknown",
-        classes=classes,
-        licence=licence,
-        sha256=save_weights(model, weights, metadata=metadata),
-        preprocessing=preprocessing,
-        network=came,
-        versions=versions_of(("tensorflow", "keras", "numpy", *opener.distributions)),
-    )
-    write_card(weights.with_suffix(".toml"), card)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

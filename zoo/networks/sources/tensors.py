@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -10,16 +11,92 @@ from numpy.typing import NDArray
 
 from zoo.common.errors import Unsupported, UsageError, ZooError
 from zoo.common.optional_imports import require
-from zoo.contracts import Dataset, ForeignTensor, GivenNetwork, OpenedNetwork
-from zoo.contracts.preprocessing.tensors import TensorPreprocessing
+from zoo.contracts import (
+    Dataset,
+    ForeignTensor,
+    GivenNetwork,
+    OpenedNetwork,
+    Source,
+    SourceReference,
+)
+from zoo.contracts.preprocessing import TENSORS, TensorPreprocessing
 from zoo.data.preprocessing.inputs import read_inputs
-from zoo.networks.sources.graph import flattened
+from zoo.networks.building import count_parameters
+from zoo.networks.multiply_adds import count_multiply_adds
+from zoo.networks.sources.available import named_network as known_network
+from zoo.networks.sources.graph import flattened, rebuilt
+from zoo.networks.sources.keeping import keep
+from zoo.networks.sources.references import Opening
 
 #: Samples on which the converted network is compared with the original, and in one call.
 _COMPARED, _BATCH = 32, 16
 #: Largest difference as a share of an output's scale: in float32, half of what a file may be off,
 #: so that both together stay within it; and of originals in 16 bits.
 _EXACT, _HALF_EXACT = 5e-5, 2e-2
+
+
+def without_labels(
+    opener: Source,
+    reference: str,
+    sha256: str,
+    how: Opening,
+    beside: Path,
+    dataset: Dataset,
+) -> str:
+    """Brings in a network of which nothing but its own answers is known; writes its weights.
+
+    Args:
+        opener: What opens it.
+        reference: As typed.
+        sha256: Of its file.
+        how: What is known of it.
+        beside: Path of the weights without tag and suffix; its name is the variant's.
+        dataset: Its samples.
+
+    Returns:
+        Name of the weights file.
+    """
+    origin, named = opener.called(reference), known_network(opener, reference)
+    for words, flag in ((how.input, "--input"), (how.classes, "--classes")):
+        if words:
+            raise UsageError(
+                f"{flag} says what labelled examples are, and {how.data} has no labels",
+                fix="leave it out: samples are given as the network takes them",
+            )
+    if how.trained:
+        raise UsageError(
+            f"{origin} cannot be trained on samples without labels",
+            fix="leave out --epochs, or give labelled data",
+        )
+    given = as_given(opener.open(reference), origin)
+    record = preprocessing_of(given.inputs[0], dataset, origin)
+    given = given.with_shape(record.shape)
+    model = rebuilt(named_network(given, record, origin), origin)
+    # Opened anew, since its layers are in the converted network now, and were changed.
+    original = as_given(opener.open(reference), origin).with_shape(record.shape)
+    parity = compared(original, model, dataset, record, origin)
+    weights = beside.with_name(f"{beside.name}.{opener.name}.safetensors")
+    names = [tensor.name for tensor in given.outputs]
+    came = SourceReference(
+        source=opener.name,
+        file=origin,
+        sha256=sha256,
+        task=TENSORS,
+        parameters=count_parameters(model),
+        multiply_adds=count_multiply_adds(model),
+        input=f"as it is: {record.describe()['input']}",
+        notes=(parity,),
+        outputs={name: tuple(model.output[name].shape[1:]) for name in names},
+    )
+    if not came.parameters or not came.multiply_adds:
+        raise Unsupported(
+            f"{origin} multiplies by no weights",
+            why="there is nothing in it that could be quantized or timed as a network",
+            fix="`zoo bench` times it as it is",
+        )
+    licence = "unknown" if named is None else named.licence
+    keep(model, weights, beside.name, came, record, dataset.classes, licence, opener)
+    return weights.name
 
 
 def as_given(opened: OpenedNetwork, origin: str) -> GivenNetwork:

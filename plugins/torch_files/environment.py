@@ -1,0 +1,81 @@
+"""The Python that runs PyTorch: an environment of its own, or the zoo's where PyTorch is there."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass
+from importlib import metadata
+from pathlib import Path
+
+from zoo.common.captured import run_captured
+from zoo.common.environments import PythonEnvironment
+from zoo.common.errors import UsageError
+from zoo.common.optional_imports import installed
+
+_HERE = Path(__file__).parent
+#: PyTorch whose archives hold tensors that are not pickled.
+_OLDEST = (2, 9)
+_PATIENCE = 60.0
+
+
+def _cuda(python: Path) -> Path | None:
+    """What PyTorch's usual build for Linux needs; none for the one for processors alone."""
+    if sys.platform != "linux":
+        return None
+    asked = "from importlib import metadata; print(metadata.version('torch'))"
+    done = run_captured([str(python), "-I", "-c", asked], seconds=_PATIENCE)
+    return None if "+cpu" in done.out else _HERE / "requirements-cuda.txt"
+
+
+ENVIRONMENT = PythonEnvironment(
+    name="torch",
+    pythons=(13, 12, 11),
+    pinned=_HERE / "requirements.txt",
+    further=_cuda,
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class TorchPython:
+    """A Python with PyTorch.
+
+    Attributes:
+        path: Its program.
+        flags: That keep folders of others from its modules.
+    """
+
+    path: Path
+    flags: tuple[str, ...]
+
+
+def python_here() -> TorchPython | None:
+    """The environment's, else the zoo's own if PyTorch can export there; None if neither."""
+    python = ENVIRONMENT.python
+    if python is not None:
+        return TorchPython(path=python, flags=("-I", "-B"))
+    if not installed("torch") or not installed("onnxscript"):
+        return None
+    try:
+        version = tuple(int(part) for part in metadata.version("torch").split(".")[:2])
+    except (metadata.PackageNotFoundError, ValueError):
+        return None
+    # What a user named (PYTHONPATH) stays.
+    return TorchPython(path=Path(sys.executable), flags=("-P",)) if version >= _OLDEST else None
+
+
+def required_python() -> TorchPython:
+    """A Python with PyTorch.
+
+    Raises:
+        UsageError: There is none.
+    """
+    python = python_here()
+    if python is None:
+        begun = ENVIRONMENT.folder.exists()
+        raise UsageError(
+            "networks of PyTorch cannot be opened here yet",
+            why="PyTorch runs in an environment of its own, which "
+            + ("was not made to its end, or is of another version" if begun else "was not made"),
+            fix="zoo sources setup torch",
+        )
+    return python

@@ -1,0 +1,123 @@
+"""PyTorch modules as exported programs, and these as ONNX files."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from .refusal import RefusedError, first_line
+
+_UNKNOWN = re.compile(r"OpOverload\(op='([^']+)'|No ONNX function found for[^'<]*<?([\w.:]+)")
+
+
+def exported(module: Any, shape: tuple[int, ...], name: str) -> Any:
+    """The program of a module for inputs of one shape and, if it can be, any batch.
+
+    Args:
+        module: As it answers, outside of training.
+        shape: Of one input, without the batch.
+        name: Names it in messages.
+
+    Raises:
+        RefusedError: PyTorch cannot run it on such inputs, or cannot trace it.
+    """
+    try:
+        with torch.no_grad():
+            module(_sample(2, shape))
+    except Exception as error:
+        raise RefusedError(
+            f"{name} cannot be run on inputs of shape {_shown(shape)}",
+            why=first_line(error),
+            fix="say what it takes: --input 224x224 for images; or ?shape=3x224x224, as PyTorch "
+            "has it, without the batch",
+            kind="UsageError",
+        ) from error
+    reasons = []
+    for batch, free in ((2, ({0: torch.export.Dim.AUTO},)), (1, None)):
+        try:
+            program = torch.export.export(module, (_sample(batch, shape),), dynamic_shapes=free)
+        # Whatever tracing raises; the module runs, so that another way may do.
+        except Exception as error:
+            reasons.append(first_line(error))
+            continue
+        if batch == 1 or not isinstance(_batch_of(program), int):
+            return program
+    raise RefusedError(
+        f"{name} cannot be exported by PyTorch {torch.__version__}",
+        why=reasons[-1],
+        fix="its code must compute the same for each input: torch.export.export(module, (sample,)) "
+        "says where it does not",
+        kind="Unsupported",
+    )
+
+
+def _sample(batch: int, shape: tuple[int, ...]) -> Any:
+    return torch.rand((batch, *shape), generator=torch.Generator().manual_seed(0))
+
+
+def _shown(shape: tuple[int, ...]) -> str:
+    return "×".join(map(str, shape))
+
+
+def _batch_of(program: Any) -> Any:
+    names = set(program.graph_signature.user_inputs)
+    given = next(node for node in program.graph.nodes if node.name in names)
+    return given.meta["val"].shape[0]
+
+
+def write_onnx(program: Any, path: Path, name: str) -> None:
+    """Writes an exported program as an ONNX file whose nodes have the names of its layers.
+
+    Raises:
+        RefusedError: An operator cannot be written; names its layer.
+    """
+    try:
+        # Not optimized: a batch normalization that is trained must not be in its convolution.
+        made = torch.onnx.export(
+            program, (), dynamo=True, optimize=False, verbose=False, external_data=False
+        )
+    except Exception as error:
+        raise _unsupported(program, error, name) from error
+    for place, node in enumerate(made.model.graph):
+        scope = node.metadata_props.get("pkg.torch.onnx.name_scopes", "")
+        parts = re.findall(r"'([^']*)'", scope)[:-1]
+        layer = parts[-1] if parts else ""
+        node.name = f"{layer or 'network'}/{node.op_type}_{place}"
+    made.save(str(path), external_data=False)
+
+
+def _unsupported(program: Any, error: BaseException, name: str) -> RefusedError:
+    text, cause = "", error
+    seen: BaseException | None = error
+    while seen is not None:
+        text, cause = f"{text}\n{seen}", seen
+        seen = seen.__cause__
+    found = _UNKNOWN.search(text)
+    operator = next((one for one in found.groups() if one), "") if found else ""
+    if not operator:
+        return RefusedError(
+            f"{name} cannot be written as ONNX by PyTorch {torch.__version__}",
+            why=first_line(cause),
+            fix="please report it, with the network if you may",
+            kind="Unsupported",
+        )
+    layer = _layer_of(program, operator)
+    return RefusedError(
+        f"{name}: the operator {operator}{f' of {layer!r}' if layer else ''} cannot be brought in",
+        why="ONNX has no operator that computes it",
+        fix="write that layer with operators that it has",
+        kind="Unsupported",
+    )
+
+
+def _layer_of(program: Any, operator: str) -> str:
+    wanted = re.sub(r"[^a-z0-9_]+", ".", operator.lower())
+    for node in program.graph.nodes:
+        target = re.sub(r"[^a-z0-9_]+", ".", str(node.target).lower())
+        if node.op == "call_function" and (target in wanted or wanted in target):
+            stack = list(node.meta.get("nn_module_stack", {}).values())
+            return str(stack[-1][0]) if stack else ""
+    return ""

@@ -1,0 +1,85 @@
+"""The network that this program holds: opened, exported, and asked."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from .archives import opened_archive
+from .exporting import exported, write_onnx
+from .modules import built_module, first_channels
+from .refusal import RefusedError
+
+#: Bytes of weights; files for devices hold no more.
+_MOST_BYTES = 2_000_000_000
+
+
+class Network:
+    """One network.
+
+    Args:
+        folder: Where arrays and files are exchanged.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._module: Any = None
+        self._program: Any = None
+        self._name = ""
+
+    def serve(self, request: dict[str, Any]) -> dict[str, Any]:
+        """Does what a request says."""
+        commands = {"open": self._open, "convert": self._convert, "answer": self._answer}
+        return commands[request["command"]](request)
+
+    def _open(self, request: dict[str, Any]) -> dict[str, Any]:
+        """Opens what is named.
+
+        Returns:
+            ``channels``: of images, where sizes are free and the first layer tells; None where it
+            does not; ``versions`` of what opened it.
+        """
+        self._name = Path(request["file"]).name
+        torch.manual_seed(0)
+        if request["kind"] == "archive":
+            self._program = opened_archive(Path(request["file"]))
+            module = self._program.module(check_guards=False)
+        else:
+            module = built_module(request).eval()
+        self._module = module
+        tensors = [*module.parameters(), *module.buffers()]
+        count = sum(one.numel() * one.element_size() for one in tensors)
+        if count > _MOST_BYTES:
+            raise RefusedError(
+                f"{self._name} is larger than 2 GB",
+                why=f"its weights have {count:,} bytes; files for devices hold no more",
+                fix="bring a smaller network",
+            )
+        return {
+            "fixed": self._program is not None,
+            "channels": first_channels(module),
+            "versions": {"torch": torch.__version__},
+        }
+
+    def _convert(self, request: dict[str, Any]) -> dict[str, Any]:
+        """Writes an ONNX file of it into the folder; ``shape``: of one input, as it takes it."""
+        program = self._program
+        if program is None:
+            program = exported(self._module, tuple(request["shape"]), self._name)
+        write_onnx(program, self._folder / request["file"], self._name)
+        return {}
+
+    def _answer(self, request: dict[str, Any]) -> dict[str, Any]:
+        """Its outputs for the arrays of a file, by PyTorch, into another."""
+        with np.load(self._folder / request["inputs"], allow_pickle=False) as file:
+            given = [torch.from_numpy(file[name]) for name in file.files]
+        with torch.inference_mode():
+            found = self._module(*given)
+        made = list(found.values()) if isinstance(found, dict) else found
+        several = list(made) if isinstance(made, list | tuple) else [made]
+        arrays = [one.detach().to(torch.float32).numpy() for one in several]
+        np.savez(self._folder / request["outputs"], *arrays)
+        return {}
