@@ -137,7 +137,7 @@ def open_and_convert(
         parameters=count_parameters(model),
         multiply_adds=count_multiply_adds(model),
         input=evidence,
-        notes=(*notes, *noted, parity),
+        notes=(*opened.notes, *notes, *noted, parity),
     )
     licence = "unknown" if named is None else named.licence
     keep(model, weights, variant, came, chosen.preprocessing, classes, licence, opener)
