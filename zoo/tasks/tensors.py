@@ -119,13 +119,14 @@ class Tensors(Task):
     def _parity_of(self, one: Comparison, precision: Precision) -> Check:
         tolerances = precision.tolerances
         exact = tolerances.max_abs < math.inf
-        noise, apart = one.sqnr_db, one.relative
-        assert noise is not None
-        assert apart is not None
+        noise, apart = (
+            math.nan if figure is None else figure for figure in (one.sqnr_db, one.relative)
+        )
         # Half, since the network that was made of the source may be as far from it again.
         most = tolerances.max_abs / 2
         # Of integers a tenth: an output times 0.9 has as much noise, and that of its steps beside.
-        least = tolerances.sqnr_db if precision.arithmetic != "integer" else _INTEGERS_DB
+        least = tolerances.sqnr_db
+        least = min(least, _INTEGERS_DB) if precision.arithmetic == "integer" else least
         # Written so that a NaN, which compares false to everything, fails.
         passed = apart <= most if exact else noise >= least
         limit = f"max |Δ| <= {most:g} of its scale" if exact else f">= {least:g} dB"

@@ -16,7 +16,7 @@ from zoo.common.errors import BadFile, ZooError
 from zoo.common.named_arrays import describe_shapes, differences
 from zoo.common.progress import OnEvent
 from zoo.contracts import Dataset, Precision, Task
-from zoo.data.opening import open_dataset
+from zoo.data.opening import data_for_task, open_dataset
 from zoo.execution.chain_runner import chain_answers, combine_outputs, joined_outputs, run_chain
 from zoo.execution.device import Device
 from zoo.execution.runner import FileOutputs, run_inputs
@@ -221,6 +221,7 @@ def check_quality(
     if data is None:
         claims.skip(names, f"it takes the test split: --data {_judged_on(manifest)}")
         return
+    data = data_for_task(registry, data, manifest.task)
     dataset = open_dataset(registry, data)
     _check_dataset(claims, manifest, dataset)
     task = _task(registry, manifest)
