@@ -41,6 +41,7 @@ class FileColumns:
         time_unit: Of `latency` and `latency_interval`.
         points: Whether that metric is in per cent, so that its change is in points.
         labelled: Whether there were labels to measure that metric by.
+        change: Heading of the change: in points, or in per cent of a distance.
         parity: Name of what tells how like the reference a file is, with its unit.
         cells: One per file, in the order of the rows.
     """
@@ -49,6 +50,7 @@ class FileColumns:
     time_unit: fmt.Unit
     metric: str
     points: bool
+    change: str
     parity: str
     measured: bool
     labelled: bool
@@ -67,7 +69,12 @@ def file_columns(rows: Sequence[ArtifactRow]) -> FileColumns:
         time_unit=times,
         metric=fmt.plain(metrics[0].name) if metrics else NO_LABELS if unlabelled else "accuracy",
         labelled=bool(metrics) or not unlabelled,
-        points=all(fmt.is_share(metric) for metric in metrics),
+        points=(shares := all(fmt.is_share(metric) for metric in metrics)),
+        change="Δ"
+        if shares
+        else "Δ points"
+        if all(metric.higher_is_better for metric in metrics)
+        else "Δ %",
         parity="signal to noise, dB" if any(r.sqnr_db is not None for r in rows) else "parity %",
         measured=any(one.p50_ms is not None for one in files),
         cells=tuple(_cells(row, sizes, times) for row in rows),
