@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 class OnnxNetwork:
     """An ONNX model, its input with channels last."""
 
+    notes: tuple[str, ...] = ()
+
     def __init__(
         self,
         model: Any,

@@ -29,6 +29,7 @@ class ModuleNetwork:
     in_half = False
     stated = ""
     classes: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
 
     def __init__(self, process: TorchProcess, channels: int, origin: str) -> None:
         self._process, self._origin = process, origin

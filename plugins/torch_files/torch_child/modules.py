@@ -131,9 +131,7 @@ def load_weights(module: Any, path: Path) -> None:
     Raises:
         RefusedError: It is none, or of another network.
     """
-    found = _safetensors(path) if path.suffix.lower() == ".safetensors" else _state_dict(path)
-    if found and all(key.startswith("module.") for key in found):  # of DataParallel
-        found = {key.removeprefix("module."): value for key, value in found.items()}
+    found = state_of(path)
     own = module.state_dict()
     missing = [key for key in own if key not in found and not key.endswith("num_batches_tracked")]
     more = [key for key in found if key not in own]
@@ -154,6 +152,18 @@ def load_weights(module: Any, path: Path) -> None:
             "'weights.pth')",
         )
     module.load_state_dict(found, strict=False)
+
+
+def state_of(path: Path) -> dict[str, Any]:
+    """The tensors of a file of weights by name; nothing is unpickled but tensors.
+
+    Raises:
+        RefusedError: It is none.
+    """
+    found = _safetensors(path) if path.suffix.lower() == ".safetensors" else _state_dict(path)
+    if found and all(key.startswith("module.") for key in found):  # of DataParallel
+        return {key.removeprefix("module."): value for key, value in found.items()}
+    return found
 
 
 def _listed(keys: list[str]) -> str:

@@ -10,6 +10,7 @@ import torch
 
 from .archives import opened_archive
 from .exporting import exported, write_onnx
+from .libraries import LIBRARIES, library_module
 from .modules import built_module, first_channels
 from .refusal import RefusedError
 
@@ -40,11 +41,15 @@ class Network:
 
         Returns:
             ``channels``: of images, where sizes are free and the first layer tells; None where it
-            does not; ``versions`` of what opened it.
+            does not; ``outputs``: of a library's network; ``versions`` of what opened it.
         """
-        self._name = Path(request["file"]).name
+        kind = request["kind"]
+        self._name = request["title"] if kind in LIBRARIES else Path(request["file"]).name
         torch.manual_seed(0)
-        if request["kind"] == "archive":
+        outputs = 0
+        if kind in LIBRARIES:
+            module, outputs = library_module(request)
+        elif kind == "archive":
             self._program = opened_archive(Path(request["file"]))
             module = self._program.module(check_guards=False)
         else:
@@ -61,6 +66,7 @@ class Network:
         return {
             "fixed": self._program is not None,
             "channels": first_channels(module),
+            "outputs": outputs,
             "versions": {"torch": torch.__version__},
         }
 
