@@ -70,7 +70,7 @@ def _called(path: Path, name: str) -> Any:
         )
     try:
         made = function()
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise _raised(path, error, f"{name}()") from error
     if not isinstance(made, torch.nn.Module):
         raise RefusedError(
@@ -108,7 +108,7 @@ def _imported(path: Path) -> Any:
             why=f"line {error.lineno}: {error.msg}",
             fix=f"check it: {sys.executable} {path.name}",
         ) from error
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise _raised(path, error, "it") from error
     return module
 

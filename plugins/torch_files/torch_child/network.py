@@ -43,6 +43,7 @@ class Network:
             does not; ``versions`` of what opened it.
         """
         self._name = Path(request["file"]).name
+        self._program = None
         torch.manual_seed(0)
         if request["kind"] == "archive":
             self._program = opened_archive(Path(request["file"]))
