@@ -94,6 +94,13 @@ def open_network(path: Path) -> KerasNetwork:
             why="what quantization took away cannot be had back",
             fix="name the file from before model.quantize(…)",
         )
+    carried = [one.name for one in leaves(model) if getattr(one, "stateful", False)]
+    if carried:
+        raise Unsupported(
+            f"{path} keeps state from one call to the next: its layer {carried[0]!r} is stateful",
+            why="a file answers each input by itself, from a state of zeros",
+            fix="build it without stateful=True, load its weights, and save it anew",
+        )
     return network_of(model)
 
 

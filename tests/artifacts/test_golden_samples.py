@@ -18,17 +18,19 @@ from hypothesis.extra import numpy as arrays_of
 from makers import fuzz, manifest
 
 from zoo.artifacts.artifact import manifest_text, parse_manifest
-from zoo.artifacts.golden_samples import (
+from zoo.artifacts.golden_choice import (
     CANDIDATES,
     COUNT,
+    candidates,
+    choose_golden,
+    least_tolerance,
+)
+from zoo.artifacts.golden_samples import (
     SUFFIX,
     Golden,
     GoldenArrays,
     PackedArray,
-    candidates,
-    choose_golden,
     golden_name,
-    least_tolerance,
     make_golden,
     read_golden,
 )

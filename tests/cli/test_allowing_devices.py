@@ -8,10 +8,14 @@ import pty
 import select
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from commands import Typed, Zoo
 from linear_network import linear_onnx
+
+Type = Callable[[str], Typed]
 
 
 @pytest.fixture
@@ -30,15 +34,12 @@ def clone(tmp_path: Path) -> Path:
     return folder
 
 
-def environment(folder: Path) -> dict[str, str]:
-    return {**os.environ, "ZOO_HOME": str(folder.parent / "home")}
-
-
-def zoo(folder: Path, words: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "zoo", *words.split()]
-    return subprocess.run(
-        command, cwd=folder, env=environment(folder), capture_output=True, text=True, check=False
-    )
+@pytest.fixture
+def typed(zoo: Zoo, clone: Path, monkeypatch: pytest.MonkeyPatch) -> Type:
+    """Types a command in the cloned folder."""
+    monkeypatch.setenv("ZOO_HOME", str(clone.parent / "home"))
+    monkeypatch.chdir(clone)
+    return lambda words: zoo(*words.split())
 
 
 def started(folder: Path) -> bool:
@@ -57,61 +58,61 @@ COMMANDS = (
 
 
 @pytest.mark.parametrize("words", COMMANDS)
-def test_nothing_is_started_before_it_is_allowed(words: str, clone: Path) -> None:
-    done = zoo(clone, words)
+def test_nothing_is_started_before_it_is_allowed(words: str, clone: Path, typed: Type) -> None:
+    done = typed(words)
     assert not started(clone)
-    assert done.returncode in (1, 2)
-    assert "zoo devices allow" in done.stdout + done.stderr
-    assert "Traceback" not in done.stderr
+    assert done.code in (1, 2)
+    assert "zoo devices allow" in done.out + done.err
+    assert "Traceback" not in done.err
 
 
-def test_what_only_looks_at_names_needs_no_leave(clone: Path) -> None:
-    done = zoo(clone, "devices list")
-    assert (done.returncode, started(clone)) == (0, False)
-    assert "desk" in done.stdout
+def test_what_only_looks_at_names_needs_no_leave(clone: Path, typed: Type) -> None:
+    done = typed("devices list")
+    assert (done.code, started(clone)) == (0, False)
+    assert "desk" in done.out
 
 
-def test_an_allowed_file_is_used_until_others_change_it(clone: Path) -> None:
-    allowed = zoo(clone, "devices allow")
-    assert (allowed.returncode, started(clone)) == (0, False)
-    assert f"allowed {clone / 'devices.toml'}: desk" in allowed.stdout
-    assert zoo(clone, "devices doctor desk").returncode == 0
+def test_an_allowed_file_is_used_until_others_change_it(clone: Path, typed: Type) -> None:
+    allowed = typed("devices allow")
+    assert (allowed.code, started(clone)) == (0, False)
+    assert f"allowed {clone / 'devices.toml'}: desk" in allowed.out
+    assert typed("devices doctor desk").code == 0
     assert started(clone)
     # Our own changes keep it allowed; another's, or another place, do not.
-    assert zoo(clone, "devices add more host --project").returncode == 0
-    assert zoo(clone, "devices remove more").returncode == 0
-    assert zoo(clone, "devices doctor desk").returncode == 0
+    assert typed("devices add more host --project").code == 0
+    assert typed("devices remove more").code == 0
+    assert typed("devices doctor desk").code == 0
     assert started(clone)
     with (clone / "devices.toml").open("a") as file:
         file.write("# one byte more\n")
-    assert zoo(clone, "devices doctor desk").returncode == 1
+    assert typed("devices doctor desk").code == 1
     assert not started(clone)
-    assert zoo(clone, "devices add more host --project").returncode == 0
-    assert zoo(clone, "devices doctor desk").returncode == 1
+    assert typed("devices add more host --project").code == 0
+    assert typed("devices doctor desk").code == 1
     assert not started(clone)
 
 
-def test_the_users_own_file_and_a_new_one_need_no_leave(clone: Path) -> None:
+def test_the_users_own_file_and_a_new_one_need_no_leave(clone: Path, typed: Type) -> None:
     moved = clone.parent / "home" / "config" / "devices.toml"
     moved.parent.mkdir(parents=True)
     (clone / "devices.toml").rename(moved)
-    assert zoo(clone, "devices doctor desk").returncode == 0
+    assert typed("devices doctor desk").code == 0
     assert started(clone)
-    assert zoo(clone, "devices add mine host --project").returncode == 0
-    assert zoo(clone, "devices doctor mine").returncode == 0
+    assert typed("devices add mine host --project").code == 0
+    assert typed("devices doctor mine").code == 0
 
 
-def test_json_is_told_what_to_type(clone: Path) -> None:
-    done = zoo(clone, "bench linear.onnx --device desk --json")
-    error = json.loads(done.stdout)["error"]
-    assert (error["type"], done.returncode) == ("Untrusted", 2)
+def test_json_is_told_what_to_type(typed: Type) -> None:
+    done = typed("bench linear.onnx --device desk --json")
+    error = json.loads(done.out)["error"]
+    assert (error["type"], done.code) == ("Untrusted", 2)
 
 
-def test_a_list_of_allowed_files_that_is_damaged_allows_nothing(clone: Path) -> None:
-    zoo(clone, "devices allow")
+def test_a_list_of_allowed_files_that_is_damaged_allows_nothing(clone: Path, typed: Type) -> None:
+    typed("devices allow")
     for damage in ("[", "[1]", '{"a": 3}'):
         (clone.parent / "home" / "config" / "allowed.json").write_text(damage)
-        assert zoo(clone, "devices doctor desk").returncode == 1
+        assert typed("devices doctor desk").code == 1
         assert not started(clone)
 
 
@@ -122,8 +123,9 @@ def test_somebody_who_can_answer_is_asked(answer: str, used: bool, clone: Path) 
         file.write('[other]\nkind = "ssh"\nhost = "a\\u001b[2J"\n')
     ours, theirs = pty.openpty()
     command = [sys.executable, "-m", "zoo", "devices", "doctor", "desk"]
+    environment = {**os.environ, "ZOO_HOME": str(clone.parent / "home")}
     process = subprocess.Popen(
-        command, cwd=clone, env=environment(clone), stdin=theirs, stdout=theirs, stderr=theirs
+        command, cwd=clone, env=environment, stdin=theirs, stdout=theirs, stderr=theirs
     )
     os.close(theirs)
     said = b""

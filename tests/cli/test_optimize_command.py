@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
-    from conftest import Zoo
+    from commands import Zoo
 
 MODEL = "lenet5.fashion_mnist"
 

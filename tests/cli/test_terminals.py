@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 FULL = Path("/dev/full")
-TABLES = [["list"], ["plugins", "list"], ["info", "lenet5"], ["list", "--json"], ["ship", "--help"]]
+TABLES = [["list"], ["list", "--json"], ["ship", "--help"]]
 
 
 @pytest.mark.parametrize("arguments", TABLES, ids=" ".join)
@@ -39,7 +39,7 @@ def test_closed_standard_output_is_no_error():
 
 
 @pytest.mark.skipif(not FULL.exists(), reason="needs /dev/full")
-@pytest.mark.parametrize("arguments", TABLES[:4], ids=" ".join)
+@pytest.mark.parametrize("arguments", TABLES[:2], ids=" ".join)
 def test_full_disk_is_a_sentence(arguments, zoo_process):
     with FULL.open("wb") as full:
         typed = zoo_process(*arguments, capture_output=False, stdout=full, stderr=subprocess.PIPE)
@@ -54,9 +54,13 @@ ASCII = [
 ]
 
 
-@pytest.mark.parametrize("environment", ASCII, ids=["PYTHONIOENCODING", "LANG"])
 @pytest.mark.parametrize(
-    ("arguments", "code"), [(["info", "lenet5"], 0), (["list", "nöpe"], 2), (["inspect", "ü"], 2)]
+    ("arguments", "code", "environment"),
+    [
+        (["info", "lenet5"], 0, ASCII[0]),
+        (["list", "nöpe"], 2, ASCII[1]),
+        (["inspect", "ü"], 2, ASCII[0]),
+    ],
 )
 def test_ascii_is_enough(arguments, code, environment, zoo_process):
     typed = zoo_process(*arguments, environment=environment)
@@ -101,11 +105,8 @@ def test_progress_in_a_log(environment, marks):
 @pytest.mark.parametrize(
     "environment",
     [
-        {"HOME": None, "ZOO_HOME": None, "XDG_CACHE_HOME": None},
-        {"TERM": "dumb"},
-        {"COLUMNS": "20"},
-        {"NO_COLOR": "1"},
-        {"PATH": ""},
+        {"HOME": None, "ZOO_HOME": None, "XDG_CACHE_HOME": None, "PATH": ""},
+        {"TERM": "dumb", "COLUMNS": "20", "NO_COLOR": "1"},
     ],
     ids=lambda environment: ",".join(environment),
 )

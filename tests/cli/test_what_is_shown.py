@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from commands import Zoo
 
 from zoo.artifacts.bundle import bundle
 from zoo.cli.options import as_json_text
@@ -37,22 +38,14 @@ SECRET = "hunter2"
 )
 @pytest.mark.parametrize("words", [(), ("--json",), ("--debug",)])
 def test_the_password_of_a_store_is_not_shown(
-    address: str, words: tuple[str, ...], tmp_path: Path
+    address: str, words: tuple[str, ...], zoo: Zoo, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    variables = {**os.environ, "ZOO_HOME": str(tmp_path), "ZOO_STORE": address}
-    command = [sys.executable, "-m", "zoo", "compare", "--last", *words]
-    for more, given in ((["--store", address], dict(os.environ)), ([], variables)):
-        environment = {**given, "ZOO_HOME": str(tmp_path)}
-        done = subprocess.run(
-            [*command, *more],
-            cwd=tmp_path,
-            env=environment,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        assert done.returncode != 0
-        assert SECRET not in done.stdout + done.stderr
+    given = zoo("compare", "--last", *words, "--store", address)
+    monkeypatch.setenv("ZOO_STORE", address)
+    named = zoo("compare", "--last", *words)
+    for typed in (given, named):
+        assert typed.code != 0
+        assert SECRET not in typed.out + typed.err
 
 
 def test_text_without_an_address_stays() -> None:

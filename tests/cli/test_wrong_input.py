@@ -2,18 +2,12 @@
 
 from __future__ import annotations
 
-import json
-import os
 import shlex
-import signal
 from pathlib import Path
 
 import numpy as np
 import pytest
-
-import zoo.plugins
-
-WEIGHTS = Path(zoo.plugins.__file__).parent / "weights"
+from wrong_files import files as files
 
 #: Command line, and what its message must hold: what is wrong, and what is right.
 WRONG = [
@@ -131,49 +125,6 @@ WRONG = [
 ]
 
 
-#: A network without weights.
-TINY = """
-import zoo
-@zoo.hookimpl
-def zoo_architectures():
-    yield zoo.Architecture(
-        name="tiny", summary="one layer", source="here", build=lambda inputs, classes: inputs,
-        variants=(zoo.Variant(
-            name="tiny8", classes=3, parameters=10, multiply_adds=20,
-            preprocessing=zoo.ImagePreprocessing(height=8, width=8, channels=1)),))
-"""
-
-
-@pytest.fixture(autouse=True)
-def files(own_folders: Path) -> None:
-    """The files that the wrong commands name."""
-    texts = {
-        "note.txt": "hello",
-        "broken.toml": 'model = "lenet5\n',
-        "typos.toml": 'model = "lenet5"\ndat = "digits"\n[training]\nepoch = 3\n',
-        "flat.toml": 'model = "lenet5"\ndata = "digits"\ntraining = 3\n',
-        "fake.tflite": "hello",
-        "empty.onnx": "",
-        "garbled.toml": "x = ",
-        "torn.toml": 'variant = "lenet5"',
-        "tiny.py": TINY,
-    }
-    for name, text in texts.items():
-        Path(name).write_text(text)
-    Path("hollow").mkdir()
-    Path("latin.toml").write_bytes(b"model = '\xfc'")
-    Path("disguised.tflite").write_bytes(b"\x08\x08" + bytes(14))
-    Path("cut.onnx").write_bytes(b"\x08\x08\x12\xff" + bytes(20))
-    card = (WEIGHTS / "lenet5.fashion_mnist.toml").read_text(encoding="utf-8")
-    weights = (WEIGHTS / "lenet5.fashion_mnist.safetensors").read_bytes()
-    Path("cut.toml").write_text(card, encoding="utf-8")
-    Path("cut.safetensors").write_bytes(weights[:1000])
-    Path("strange.toml").write_text(card.replace('"lenet5"', '"lenet99"'), encoding="utf-8")
-    Path("tagger.toml").write_text(card.replace('"lenet5"', '"lstm_small"'), encoding="utf-8")
-    for name in ("tagger", "bare", "strange", "torn", "garbled"):
-        Path(f"{name}.safetensors").write_bytes(weights)
-
-
 @pytest.mark.parametrize(("line", "wrong", "right"), WRONG, ids=[line for line, *_ in WRONG])
 def test_wrong_input(line, wrong, right, zoo):
     typed = zoo(*shlex.split(line))
@@ -264,135 +215,3 @@ def test_missing_dataset_is_told_before_anything_is_started(datasets, zoo):
     typed = zoo("ship", "lenet5", "--data", "fashion_mnist")
     assert typed.code == 2
     assert typed.err.startswith("error: empty lacks train-images")
-
-
-@pytest.mark.parametrize(
-    ("arguments", "environment", "said"),
-    [
-        (["ship", "lenet5", "--data", "digits", "--output", "note.txt/x"], {}, "--output"),
-        (["ship", "lenet5", "--data", "digits", "--output", "note.txt"], {}, "--output"),
-        (["finetune", "lenet5", "--data", "digits", "--output", "note.txt"], {}, "--output"),
-        (["export", "lenet5", "--output", "note.txt"], {}, "--output"),
-        (["ship", "lenet5", "--data", "digits"], {"ZOO_HOME": "note.txt/home"}, "set ZOO_HOME"),
-        (["ship", "lenet5", "--data", "digits", "--store", "sqlite:///note.txt"], {}, "--store"),
-        (["ship", "lenet5", "--data", "digits", "--store", "sqlite:///note.txt/x"], {}, "--store"),
-    ],
-    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
-)
-def test_folder_that_cannot_be_written(arguments, environment, said, zoo, monkeypatch):
-    """Told before hours of work, not after."""
-    monkeypatch.setenv("ZOO_FASHION_MNIST", ".")
-    for name in ("train-images-idx3", "train-labels-idx1", "t10k-images-idx3", "t10k-labels-idx1"):
-        Path(f"{name}-ubyte.gz").touch()
-    for name, value in environment.items():
-        monkeypatch.setenv(name, value)
-    typed = zoo(*arguments)
-    assert typed.code == 1
-    assert "note.txt" in typed.err
-    assert said in typed.err
-    assert "Traceback" not in typed.err
-    as_json = zoo(*arguments, "--json")
-    assert as_json.code == 1
-    assert "note.txt" in as_json.json["error"]["what"]
-
-
-@pytest.mark.parametrize(
-    ("command", "option", "kind", "old"),
-    [
-        ("compare", "--html", "a page", "<!DOCTYPE html>"),
-        ("explain", "--html", "a page", "  <!doctype HTML>"),
-        ("compare", "--junit", "a file in JUnit XML", "<?xml"),
-        ("bench", "--junit", "a file in JUnit XML", ""),
-    ],
-)
-def test_a_file_of_another_kind_is_not_replaced(command, option, kind, old, zoo):
-    """Told before anything is timed; one of the same kind is no obstacle."""
-    Path("net.tflite").write_bytes(b"TFL3")
-    typed = zoo(command, "missing.tflite", option, "net.tflite")
-    assert typed.code == 2
-    assert f"net.tflite is there already, and is not {kind}" in typed.err
-    assert Path("net.tflite").read_bytes() == b"TFL3"
-    Path("old").write_text(old)
-    for name in ("old", "new"):
-        assert "missing.tflite\n" in zoo(command, "missing.tflite", option, name).err
-
-
-def test_debug_shows_where_wherever_it_stands(zoo):
-    plain = zoo("info", "lenet6")
-    for line in (["--debug", "info", "lenet6"], ["info", "lenet6", "--debug"]):
-        typed = zoo(*line)
-        assert typed.code == 2
-        assert typed.err.startswith(plain.err)
-        assert "Traceback (most recent call last)" in typed.err
-        assert "zoo/networks/catalogue.py" in typed.err
-
-
-def test_unknown_error_is_a_sentence(zoo, monkeypatch):
-    def broken(*arguments: object) -> None:
-        raise RuntimeError("a bolt is loose")
-
-    monkeypatch.setattr("zoo.networks.catalogue.models", broken)
-    typed = zoo("list")
-    assert typed.code == 1
-    assert "RuntimeError: a bolt is loose" in typed.err
-    assert "--debug" in typed.err
-    assert "Traceback" not in typed.err
-    assert zoo("list", "--json").json["error"]["what"].endswith("a bolt is loose")
-
-
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
-def test_more_signals_do_not_disturb_the_end_of_a_command(number, code, zoo, monkeypatch):
-    """Whoever presses Ctrl-C twice would interrupt what removes temporary files."""
-    removed = []
-
-    def stopped(*arguments: object) -> None:
-        try:
-            os.kill(os.getpid(), number)
-        finally:
-            os.kill(os.getpid(), signal.SIGINT)
-            os.kill(os.getpid(), signal.SIGTERM)
-            removed.append(True)
-
-    monkeypatch.setattr("zoo.networks.catalogue.models", stopped)
-    for _ in range(2):
-        typed = zoo("list")
-        assert (typed.code, typed.err.split()) == (
-            code,
-            ["interrupted" if number == signal.SIGINT else "stopped"],
-        )
-    assert removed == [True, True]
-
-
-def test_a_command_that_does_not_end_can_be_killed(zoo, monkeypatch):
-    """Some seconds after the first signal the next one ends it, whatever it waits for."""
-    now, ended = [0.0], []
-    monkeypatch.setattr("time.monotonic", lambda: now[0])
-
-    def exits(status: int) -> None:
-        ended.append(status)
-
-    def stopped(*arguments: object) -> None:
-        try:
-            os.kill(os.getpid(), signal.SIGINT)
-        finally:
-            now[0] = 6.0
-            with monkeypatch.context() as patched:
-                patched.setattr("os._exit", exits)
-                os.kill(os.getpid(), signal.SIGTERM)
-
-    monkeypatch.setattr("zoo.networks.catalogue.models", stopped)
-    assert zoo("list").code == 130
-    assert ended == [143]
-
-
-def test_interrupt_is_a_sentence(zoo, monkeypatch):
-    def interrupted(*arguments: object) -> None:
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr("zoo.networks.catalogue.models", interrupted)
-    typed = zoo("list")
-    assert typed.code == 130
-    assert typed.err.split() == ["interrupted"]
-    typed = zoo("list", "--json")
-    assert typed.code == 130
-    assert json.loads(typed.out)["error"]["what"] == "interrupted"

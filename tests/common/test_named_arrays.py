@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from zoo.artifacts.golden_samples import candidates
+from zoo.artifacts.golden_choice import candidates
 from zoo.common.named_arrays import differences, fields_of, joined, with_names
 from zoo.contracts import Dataset, Split
 from zoo.contracts.checks import InvalidRecord

@@ -11,7 +11,7 @@ from makers import comparison, contents, exporter, manifest, registry_with, targ
 
 from zoo.artifacts.artifact import Artifact
 from zoo.artifacts.gate import placement
-from zoo.artifacts.golden_samples import least_tolerance
+from zoo.artifacts.golden_choice import least_tolerance
 from zoo.common.errors import UnknownName, UsageError
 from zoo.contracts import FileContents, Precision, TensorInfo, Tolerances
 from zoo.contracts.checks import InvalidRecord

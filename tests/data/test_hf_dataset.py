@@ -6,59 +6,16 @@ import io
 import os
 import sys
 import types
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from hub_library import NAMES, REAL, Image, Rows, Value, png, sizes, texts
 from PIL import Image as Pictures
 
 from zoo.common.errors import BadData, MissingExtra, UnknownName, UsageError
-from zoo.common.optional_imports import installed
 from zoo.data.hf import fingerprint, open_hf, tasks_of
-
-REAL = installed("datasets")
-
-
-# --- a stand-in for the library ----------------------------------------------------------------
-
-
-@dataclass
-class Image:
-    decode: bool = True
-
-
-@dataclass
-class ClassLabel:
-    names: list[str]
-    dtype: str = "int64"
-
-
-@dataclass
-class Value:
-    dtype: str
-
-
-@dataclass
-class Rows:
-    """The part of `datasets.Dataset` that is used."""
-
-    columns: dict[str, list[Any]]
-    features: dict[str, Any]
-    asked: list[Any] = field(default_factory=list)
-
-    def __len__(self) -> int:
-        return len(next(iter(self.columns.values())))
-
-    def __getitem__(self, key: int | str) -> Any:
-        if isinstance(key, str):
-            return self.columns[key]
-        return {name: values[key] for name, values in self.columns.items()}
-
-    def cast_column(self, column: str, feature: Image) -> Rows:
-        assert not feature.decode
-        return self
 
 
 @pytest.fixture
@@ -91,36 +48,12 @@ def library(monkeypatch: pytest.MonkeyPatch) -> Any:
     return module
 
 
-NAMES = ClassLabel(["neg", "pos"])
-
-
-def texts(start: int, count: int, **more: Any) -> Rows:
-    columns = {
-        "text": [f"text {i}" for i in range(start, start + count)],
-        "label": [i % 2 for i in range(count)],
-        **more,
-    }
-    extra = {name: Value("string") for name in more if name not in ("text", "label")}
-    return Rows(columns, {"text": Value("string"), "label": NAMES, **extra})
-
-
-def png(seed: int) -> dict[str, Any]:
-    data = io.BytesIO()
-    pixels = np.random.default_rng(seed).integers(0, 256, (4, 5, 3), dtype=np.uint8)
-    Pictures.fromarray(pixels).save(data, "png")
-    return {"bytes": data.getvalue(), "path": None}
-
-
 def pictures(start: int, count: int) -> Rows:
     columns = {
         "image": [png(i) for i in range(start, start + count)],
         "label": [i % 2 for i in range(count)],
     }
     return Rows(columns, {"image": Image(), "label": NAMES})
-
-
-def sizes(dataset: Any) -> list[int]:
-    return [len(split) for split in dataset.splits.values()]
 
 
 def test_texts_with_given_splits(library: Any) -> None:
@@ -268,9 +201,6 @@ def test_unknown_on_the_hub(library: Any) -> None:
     assert caught.value.why == "404 Client Error. Repository Not Found"
 
 
-# --- without the library -----------------------------------------------------------------------
-
-
 def test_options_are_checked_before_anything_is_loaded() -> None:
     for function in (open_hf, fingerprint, tasks_of):
         with pytest.raises(UnknownName, match="unknown option of hf 'lable'"):
@@ -306,66 +236,3 @@ def test_without_the_library() -> None:
     with pytest.raises(MissingExtra) as caught:
         open_hf("name")
     assert caught.value.fix == 'pip install "edgezoo[hf]"'
-
-
-# --- the library itself ------------------------------------------------------------------------
-
-
-@pytest.fixture
-def hf_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    datasets = pytest.importorskip("datasets")
-    monkeypatch.setattr(datasets.config, "HF_DATASETS_CACHE", tmp_path / "cache")
-    datasets.disable_progress_bars()
-    return tmp_path
-
-
-@pytest.mark.slow
-@pytest.mark.skipif(not REAL, reason="datasets is not installed")
-def test_a_folder_of_images(hf_home: Path) -> None:
-    for split, count in (("train", 12), ("test", 4)):
-        for name in ("cat", "dog"):
-            (hf_home / "images" / split / name).mkdir(parents=True)
-            for i in range(count):
-                data = png(hash((split, name, i)) % 2**32)["bytes"]
-                (hf_home / "images" / split / name / f"{i}.png").write_bytes(data)
-    dataset = open_hf(str(hf_home / "images"))
-    assert dataset.classes == ("cat", "dog")
-    assert sizes(dataset)[2] == 8
-    assert dataset.splits["test"].read(0).shape == (4, 5, 3)
-    (hf_home / "secret.png").write_bytes(png(5)["bytes"])
-    (hf_home / "images" / "train" / "cat" / "x.png").symlink_to(hf_home / "secret.png")
-    for function in (open_hf, fingerprint):
-        with pytest.raises(BadData, match="outside the folder"):
-            function(str(hf_home / "images"))
-
-
-@pytest.mark.slow
-@pytest.mark.skipif(not REAL, reason="datasets is not installed")
-def test_a_folder_of_parquet(hf_home: Path) -> None:
-    import datasets
-
-    folder = hf_home / "texts"
-    folder.mkdir()
-    rows = {"text": [f"text {i}" for i in range(30)], "label": [i % 2 for i in range(30)]}
-    made = datasets.Dataset.from_dict(rows).cast_column(
-        "label", datasets.ClassLabel(names=["a", "b"])
-    )
-    made.to_parquet(str(folder / "train.parquet"))
-    dataset = open_hf(str(folder))
-    assert dataset.classes == ("a", "b")
-    assert sum(sizes(dataset)) == 30
-    # A script that comes with a dataset never runs.
-    mark = hf_home / "ran"
-    (folder / "texts.py").write_text(f"open({str(mark)!r}, 'w')")
-    with pytest.raises(BadData) as caught:
-        open_hf(str(folder))
-    assert "scripts are no longer supported" in (caught.value.why or "")
-    assert not mark.exists()
-
-
-@pytest.mark.slow
-@pytest.mark.skipif(not REAL, reason="datasets is not installed")
-def test_a_folder_of_nothing(hf_home: Path) -> None:
-    (hf_home / "empty").mkdir()
-    with pytest.raises(BadData, match="could not be loaded"):
-        open_hf(str(hf_home / "empty"))

@@ -69,14 +69,13 @@ def test_what_float32_cannot_hold_is_told(opened):
     ("y", "why", "fix"),
     [
         (np.eye(3)[Y], "one-hot rows", "numpy.argmax"),
-        (np.tile([1, 1, 0, 0], (90, 1)), "several labels for an example", "plugin"),
+        (np.eye(3)[Y], "one-hot rows", "task=multi-label"),
         (np.tile([0.2, 0.3, 0.5], (90, 1)), "probabilities of classes", "the likeliest alone"),
-        (np.random.default_rng(2).normal(0, 9, (90, 2)), "numbers to be predicted", "plugin"),
-        (np.linspace(0, 4, 90), "a number to be predicted", "numpy.digitize"),
-        (np.linspace(0, 4, 90)[:, None], "a number to be predicted", "numpy.digitize"),
+        (np.tile([3, 5], (90, 1)), "whole numbers, several each", "task=regression"),
         (np.array(["cat", "dog", "owl"])[Y], "these are words, such as 'cat'", "numpy.unique(y,"),
         (np.array([b"cat", b"dog", b"owl"])[Y], "these are words", "numpy.unique(y.astype(str)"),
         (Y.astype(np.float32), "the index of the class", "astype(numpy.int64)"),
+        (Y.astype(np.float32), "the index of the class", "task=regression"),
         (Y > 0, "the index of the class", "astype(numpy.int64)"),
     ],
 )

@@ -67,9 +67,14 @@ STARTS = {
 }
 
 
-@pytest.mark.parametrize("start", STARTS)
 @pytest.mark.parametrize(
-    "words", ["bench {file} --tier brief", "devices doctor", "plugins list", "inspect {file}"]
+    ("start", "words"),
+    [
+        ("console script", "bench {file} --tier brief"),
+        ("console script", "plugins list"),
+        ("module", "devices doctor"),
+        ("module", "inspect {file}"),
+    ],
 )
 def test_commands_without_tensorflow(start: str, words: str, folder: Path) -> None:
     if not Path(STARTS[start][0]).exists():

@@ -44,6 +44,7 @@ def test_the_trace_sees_a_look_up_and_a_connection(tmp_path: Path) -> None:
     assert traced([sys.executable, "-c", code], tmp_path).left == ["identifier"]
 
 
+@pytest.mark.slow
 def test_a_bench_is_silent(tmp_path: Path) -> None:
     pytest.importorskip("openvino")
     file = linear_onnx(tmp_path / "linear.onnx")

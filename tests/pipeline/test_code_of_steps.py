@@ -38,6 +38,7 @@ class Copy:
     registry: Registry
     steps: dict[str, Step[Any]] = field(default_factory=dict)
     parsed: SourceTree | None = None
+    found: dict[tuple[str, ...], frozenset[Path]] = field(default_factory=dict)
 
     def tree(self, *changed: Path) -> SourceTree:
         """The code as it is now; only files that changed are read again."""
@@ -46,8 +47,17 @@ class Copy:
             tree._edges = self.parsed._edges
             known = self.parsed._rows.items()
             tree._rows = {path: row for path, row in known if path not in changed}
+            if changed:
+                tree.files = self.files  # type: ignore[method-assign]
         self.parsed = self.parsed or tree
         return tree
+
+    def files(self, modules: list[str], plugins: list[Any]) -> frozenset[Path]:
+        """What is reached, found once: comments import nothing."""
+        key = (*modules, *(str(plugin.source_file) for plugin in plugins))
+        if key not in self.found:
+            self.found[key] = self.tree().files(modules, plugins)
+        return self.found[key]
 
     def reached(self, step: Step[Any]) -> frozenset[Path]:
         return self.tree().files([type(step).__module__], step.plugins)

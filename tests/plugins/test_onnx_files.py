@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -11,11 +10,9 @@ from keras_makers import opened
 from onnx_makers import i, model_of, nearest_mean, node, onnx, saved, values
 from safetensors.numpy import load_file
 
-from zoo.common.errors import BadFile, Unsupported, UsageError, ZooError
+from zoo.common.errors import UsageError
 from zoo.networks.card import read_card
-from zoo.networks.sources import files
 from zoo.networks.sources.describing import describe
-from zoo.networks.sources.identity import identity_of
 from zoo.plugins.onnx_files import recognises
 from zoo.plugins.onnx_files.conversion import CONVERTERS
 from zoo.plugins.onnx_files.opening import OnnxNetwork, open_onnx
@@ -30,204 +27,12 @@ def test_a_file_is_opened_channels_last(tmp_path: Path) -> None:
     assert not recognises("net.keras")
 
 
-def _external(folder: Path, location: str, *, length: int = 0) -> Path:
-    """A model whose weights lie in another file."""
-    model = nearest_mean()
-    kernel = model.graph.initializer[0]
-    data = kernel.raw_data
-    kernel.ClearField("raw_data")
-    kernel.data_location = onnx.TensorProto.EXTERNAL
-    told = {"location": location, "offset": "0", "length": str(length or len(data))}
-    for key, value in told.items():
-        kernel.external_data.add(key=key, value=value)
-    (folder / "weights.bin").write_bytes(data)
-    return saved(folder / "net.onnx", model)
-
-
-def test_weights_beside_the_file_are_read(tmp_path: Path) -> None:
-    path = _external(tmp_path, "weights.bin")
-    given = values(5, 8, 8, 1)
-    whole = open_onnx(saved(tmp_path / "whole.onnx", nearest_mean()))
-    np.testing.assert_array_equal(open_onnx(path).answers(given), whole.answers(given))
-    source = load_registry().sources.get("onnx")
-    (beside,) = source.files_beside(str(path))
-    assert beside == tmp_path / "weights.bin"
-    assert source.files_beside(str(tmp_path / "whole.onnx")) == []
-    # Other weights of the same graph are another network.
-    before = identity_of(path, [beside])
-    beside.write_bytes(beside.read_bytes()[::-1])
-    assert identity_of(path, [beside]) != before
-
-
-@pytest.mark.parametrize("location", ["../weights.bin", "/etc/hostname", "link", "C:\\x", "a/../b"])
-def test_weights_elsewhere_are_refused(tmp_path: Path, location: str) -> None:
-    (tmp_path / "inner").mkdir()
-    path = _external(tmp_path / "inner", location)
-    (tmp_path / "inner" / "link").symlink_to(tmp_path / "inner" / "weights.bin")
-    with pytest.raises(BadFile, match="is refused: its weights lie in"):
-        open_onnx(path)
-
-
-def test_weights_that_are_not_whole_are_refused(tmp_path: Path) -> None:
-    path = _external(tmp_path, "weights.bin", length=10_000)
-    with pytest.raises(BadFile, match="the weights kernel are not whole"):
-        open_onnx(path)
-    path = _external(tmp_path, "gone.bin")
-    with pytest.raises(BadFile, match=r"there is no gone\.bin beside it"):
-        open_onnx(path)
-
-
-@pytest.mark.parametrize(
-    ("spoil", "problem"),
-    [
-        (lambda whole: whole[: len(whole) // 2], "truncated or damaged"),
-        (lambda whole: b"", "it is empty"),
-        (lambda whole: b"no network", "does not begin as one"),
-        (lambda whole: b"\x89HDF\r\n\x1a\n" + whole, "begins as an HDF5 file"),
-        (lambda whole: b"\x1c\0\0\0TFL3" + whole, "begins as a TFLite file"),
-        (lambda whole: b"PK\x03\x04" + whole, "begins as a zip archive"),
-        (lambda whole: whole[:2], "it holds no graph"),
-    ],
-)
-def test_a_bad_file_is_refused(
-    tmp_path: Path, spoil: Callable[[bytes], bytes], problem: str
-) -> None:
-    path = tmp_path / "net.onnx"
-    path.write_bytes(spoil(nearest_mean().SerializeToString()))
-    with pytest.raises(BadFile) as caught:
-        open_onnx(path)
-    assert problem in str(caught.value)
-
-
-def test_what_is_not_there_or_too_large(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    with pytest.raises(BadFile, match="cannot be read"):
-        open_onnx(tmp_path / "none.onnx")
-    path = _external(tmp_path, "weights.bin")
-    whole = path.stat().st_size + (tmp_path / "weights.bin").stat().st_size
-    for most in (path.stat().st_size - 1, whole - 1):  # the file, its weights
-        monkeypatch.setattr(files, "MOST_BYTES", most)
-        with pytest.raises(BadFile, match="is larger than"):
-            open_onnx(path)
-    monkeypatch.setattr(files, "MOST_BYTES", whole + 1000)
-    open_onnx(path)
-    model = onnx.load(path, load_external_data=False)
-    (again,) = (one for one in model.graph.initializer if one.external_data)
-    model.graph.initializer.add().CopyFrom(again)
-    model.graph.initializer[-1].name = "again"
-    with pytest.raises(BadFile, match="is larger than"):  # the same part of its file twice
-        open_onnx(saved(path, model))
-
-
-def _quantized() -> object:
-    constants = {"s": np.float32(0.1), "z": np.uint8(0)}
-    nodes = [node("QuantizeLinear", "x", "s", "z"), node("DequantizeLinear", "quantizelinear", "s")]
-    return model_of(nodes, (1, 4), constants)
-
-
-def _branching() -> object:
-    inner = onnx.helper.make_graph(
-        [node("Relu", "x", out="r")], "then", [], [onnx.helper.make_tensor_value_info("r", 1, None)]
-    )
-    branch = onnx.helper.make_node(
-        "If", ["c"], ["y"], name="choice", then_branch=inner, else_branch=inner
-    )
-    return model_of([branch], (1, 4), {"c": np.asarray(True)})
-
-
-@pytest.mark.parametrize(
-    ("model", "problem", "fix"),
-    [
-        (_quantized, "is quantized already: 'quantizelinear' is a QuantizeLinear", "before it was"),
-        (_branching, "has branches or loops: 'choice' is a If", "one fixed shape"),
-        (
-            lambda: model_of([node("Mine", "x", domain="me")], (1, 4)),
-            "'mine' is a me:Mine, which ONNX does not have",
-            "ONNX' own operators",
-        ),
-        (
-            lambda: model_of([node("Relu", "x")], ()),
-            "the input 'x' has no batch",
-            "the shape of its input",
-        ),
-    ],
-)
-def test_what_no_network_can_be_made_of_is_refused(
-    tmp_path: Path, model: Callable[[], object], problem: str, fix: str
-) -> None:
-    with pytest.raises(Unsupported) as caught:
-        open_onnx(saved(tmp_path / "net.onnx", model()))
-    assert problem in caught.value.what
-    assert fix in str(caught.value.fix)
-
-
-@pytest.mark.parametrize(
-    ("model", "kind", "problem"),
-    [
-        (
-            lambda: model_of([node("Hardmax", "x", out="where")], (1, 4)),
-            Unsupported,
-            "the operator Hardmax of 'where' cannot be brought in",
-        ),
-        (
-            lambda: model_of([node("Relu", "x")], (1, 3, "height", "width")),
-            UsageError,
-            "their size is not in it",
-        ),
-        (
-            lambda: model_of([node("Reshape", "x", "s")], ("n", 4), {"s": i(2, 4)}),
-            ZooError,
-            "is of another batch than one",
-        ),
-        (
-            lambda: model_of([node("Relu", "x")], (1, 4), opset=90),
-            ZooError,
-            "cannot be opened by ONNX Runtime",
-        ),
-        (
-            lambda: model_of([node("Reshape", "x", "s")], ("n", 4), {"s": i(2, 2)}),
-            Unsupported,
-            "the first axis of what it gives is not the batch",
-        ),
-        (
-            lambda: model_of([node("Identity", "c")], (1, 4), {"c": values(1, 4)}),
-            Unsupported,
-            "does not depend on its input",
-        ),
-        (
-            lambda: model_of(
-                [
-                    node("Dropout", "x", out=["kept", "mask"]),
-                    node("Cast", "mask", to=1),
-                    node("Mul", "kept", "cast"),
-                ],
-                (1, 4),
-            ),
-            Unsupported,
-            "more of its results are read than the first",
-        ),
-        (
-            lambda: model_of([node("Conv", "x", "w")], (1, 4, 8, 8), {"w": values(2, 3, 3, 3)}),
-            Unsupported,
-            "weights for 3 channels, and its input has 4",
-        ),
-    ],
-)
-def test_what_cannot_be_brought_in_is_named(
-    tmp_path: Path, model: Callable[[], object], kind: type[ZooError], problem: str
-) -> None:
-    opened = open_onnx(saved(tmp_path / "net.onnx", model()))
-    with pytest.raises(kind) as caught:
-        _ = opened.model
-    assert problem in caught.value.what + str(caught.value.why)
-    assert caught.value.fix
-
-
 def answers_on_digits(weights: Path) -> np.ndarray:
     """The converted network's logits of raw images."""
     from zoo.data.opening import open_dataset
     from zoo.data.preprocessing.inputs import normalize, read_inputs
     from zoo.networks.loading import Subject, load_model
-    from zoo.registry import PluginSettings, load_registry
+    from zoo.registry import PluginSettings
 
     made = load_model(Subject(model=str(weights), plugins=PluginSettings()))
     split = open_dataset(load_registry(), "digits").splits["test"]
@@ -310,16 +115,6 @@ def test_constants_among_the_inputs_are_none(tmp_path: Path) -> None:
     assert [tensor.name for tensor in found.inputs] == ["x"]
     given = values(3, 4)
     np.testing.assert_array_equal(np.asarray(found.model(given)), found.answers(given))
-
-
-def test_several_inputs_or_outputs_are_refused(tmp_path: Path) -> None:
-    model = nearest_mean()
-    model.graph.output.append(onnx.helper.make_tensor_value_info("gemm", 1, None))
-    file = saved(tmp_path / "net.onnx", model)
-    with pytest.raises(Unsupported, match=r"net\.onnx has 2 outputs: softmax"):
-        opened(file, tmp_path / "made", source="onnx")
-    with pytest.raises(Unsupported, match="has 2 outputs"):
-        _ = open_onnx(file).model
 
 
 def test_channels_are_found_where_they_are() -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -13,34 +12,17 @@ import pytest
 from keras_makers import nearest_mean, opened
 from tiny_networks import TFLITE, deployed, write
 
-from zoo.common.errors import BadFile, Unsupported
+from zoo.common.errors import Unsupported
 from zoo.networks.card import read_card
-from zoo.networks.sources import files
 from zoo.networks.sources.graph import graph_text, model_of
 
-keras = pytest.importorskip("keras")
-tf = pytest.importorskip("tensorflow")
 pytest.importorskip("ai_edge_litert")
+from tflite_makers import _RANDOM, Function, _normal, _renamed, converted, rewritten, tf
 
-from zoo.plugins.tflite_files import opening, recognises  # noqa: E402
-from zoo.plugins.tflite_files.opening import network_of, open_network  # noqa: E402
+from zoo.plugins.tflite_files import opening
+from zoo.plugins.tflite_files.opening import network_of, open_network
 
-Function = Callable[[Any], Any]
-_RANDOM = np.random.default_rng(0)
-
-
-def _normal(*shape: int) -> Any:
-    return tf.constant(_RANDOM.normal(size=shape).astype(np.float32))
-
-
-def converted(function: Function, *shape: int, half: bool = False) -> bytes:
-    """A TFLite file of a function of one tensor, (1, …)."""
-    traced = tf.function(function).get_concrete_function(tf.TensorSpec((1, *shape), tf.float32))
-    converter = tf.lite.TFLiteConverter.from_concrete_functions([traced])
-    if half:
-        converter.optimizations = [tf.lite.Optimize.DEFAULT]
-        converter.target_spec.supported_types = [tf.float16]
-    return bytes(converter.convert())
+keras = pytest.importorskip("keras")
 
 
 def differences(content: bytes, *, count: int = 2, positive: bool = False) -> dict[str, float]:
@@ -185,128 +167,6 @@ def of_values(x: Any) -> list[Any]:
 def test_operators_compute_the_same(function: Function, shape: tuple[int, ...], half: bool) -> None:
     apart = differences(converted(function, *shape, half=half), positive=function is of_values)
     assert {name: share for name, share in apart.items() if not share < 3e-6} == {}
-
-
-def rewritten(content: bytes, change: Callable[[Any, Any], None]) -> bytes:
-    """A file whose `ModelT` was changed by a function of it and of the schema."""
-    import flatbuffers
-    from ai_edge_litert import schema_py_generated as schema
-
-    model = schema.ModelT.InitFromPackedBuf(content, 0)
-    change(model, schema)
-    builder = flatbuffers.Builder(4096)
-    builder.Finish(model.Pack(builder), b"TFL3")
-    return bytes(builder.Output())
-
-
-@pytest.fixture(scope="module")
-def dense() -> bytes:
-    """A dense layer of 4 inputs and 4 outputs."""
-    kernel = _normal(4, 4)
-    return converted(lambda x: tf.matmul(x, kernel), 4)
-
-
-def _quantized(model: Any, schema: Any) -> None:
-    weights = model.subgraphs[0].operators[0].inputs[1]
-    tensor = model.subgraphs[0].tensors[weights]
-    tensor.type, tensor.quantization.scale = schema.TensorType.INT8, [0.1]
-    tensor.quantization.zeroPoint = [0]
-
-
-def _free(model: Any, schema: Any) -> None:
-    graph = model.subgraphs[0]
-    graph.tensors[graph.inputs[0]].shapeSignature = np.array([1, -1], np.int32)
-
-
-def _state(model: Any, schema: Any) -> None:
-    graph = model.subgraphs[0]
-    graph.tensors[graph.inputs[0]].isVariable = True
-
-
-def _renamed(code: str, custom: bytes | None = None) -> Callable[[Any, Any], None]:
-    def change(model: Any, schema: Any) -> None:
-        (entry,) = model.operatorCodes
-        number = getattr(schema.BuiltinOperator, code)
-        entry.builtinCode, entry.customCode = number, custom
-        entry.deprecatedBuiltinCode = min(number, 127)
-
-    return change
-
-
-def _computed(place: int) -> Callable[[Any, Any], None]:
-    """The weights or biases of the dense layer become what it takes."""
-
-    def change(model: Any, schema: Any) -> None:
-        graph = model.subgraphs[0]
-        operator = graph.operators[0]
-        operator.inputs = [*operator.inputs[:place], graph.inputs[0], *operator.inputs[place + 1 :]]
-
-    return change
-
-
-def _two_graphs(model: Any, schema: Any) -> None:
-    model.subgraphs = model.subgraphs * 2
-
-
-@pytest.mark.parametrize(
-    ("change", "problem"),
-    [
-        (_quantized, "is quantized already: its tensor"),
-        (_free, r"takes inputs of shape \(1, None\): the size of its input is free"),
-        (_state, "keeps state from one call to the next"),
-        (_two_graphs, "has 2 graphs"),
-        (_computed(1), "its weights are computed, and not in the file"),
-        (_computed(2), "its biases are computed, and not in the file"),
-        (_renamed("CUSTOM", b"Mine"), "has the custom operator Mine"),
-        (_renamed("CUSTOM", b"FlexErf"), "it is TensorFlow's own"),
-        (_renamed("WHILE"), r"operator WHILE \(number 0, .*which operators run is decided"),
-        (_renamed("READ_VARIABLE"), "READ_VARIABLE .*it keeps state"),
-        (_renamed("HASHTABLE_FIND"), "HASHTABLE_FIND .*it looks words up"),
-    ],
-)
-def test_what_cannot_be_brought_in_is_named(
-    dense: bytes, change: Callable[[Any, Any], None], problem: str
-) -> None:
-    with pytest.raises(Unsupported, match="(?s)" + problem):
-        _ = network_of(rewritten(dense, change), "net.tflite", {}).model
-
-
-def test_a_part_of_rows_is_refused() -> None:
-    """Rows of one example lie where the examples of a batch lie."""
-
-    def first_row(x: Any) -> Any:
-        return tf.reshape(tf.reshape(x, (5, 6))[0:1] * 2.0, (1, 6))
-
-    with pytest.raises(Unsupported, match=r"(?s)STRIDED_SLICE .*among the examples of a batch"):
-        _ = network_of(converted(first_row, 5, 6), "net.tflite", {}).model
-
-
-@pytest.mark.parametrize(
-    ("content", "problem"),
-    [
-        (b"", "it is empty"),
-        (b"PK\x03\x04 a zip archive", "is no TFLite file, whatever its name"),
-        (b"\x1c\0\0\0TFL3", "is a damaged TFLite file"),
-    ],
-)
-def test_a_bad_file_is_refused(tmp_path: Path, content: bytes, problem: str) -> None:
-    file = tmp_path / "bad.tflite"
-    file.write_bytes(content)
-    with pytest.raises(BadFile, match=problem):
-        open_network(file)
-
-
-def test_cut_and_large_files_are_refused(
-    dense: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    file = tmp_path / "NET.TFLITE"
-    assert recognises(str(file))
-    file.write_bytes(dense[: len(dense) // 2])
-    with pytest.raises(BadFile, match="is a damaged TFLite file"):
-        open_network(file)
-    monkeypatch.setattr(files, "MOST_BYTES", 100)
-    with pytest.raises(BadFile, match="is larger than"):
-        open_network(file)
 
 
 def described(content: bytes, *labels: str) -> bytes:

@@ -41,6 +41,10 @@ def process(*, emit: Emit) -> dict[str, Any]:
     return {"pid": os.getpid(), "parent": os.getppid(), "main": getattr(main, "__file__", None)}
 
 
+def modules(*, emit: Emit) -> list[str]:
+    return sorted(sys.modules)
+
+
 def echo(*, value: Any, emit: Emit) -> Any:
     return value
 

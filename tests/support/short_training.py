@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -56,6 +57,7 @@ def train(
     stop_after: int | None = None,
     task: Any = TASK,
     name: str = "lenet5",
+    on_event: Callable[[dict[str, Any]], None] = lambda _: None,
 ) -> tuple[Any, Trainer, list[dict[str, Any]]]:
     import keras
 
@@ -66,6 +68,7 @@ def train(
 
     def emit(event: dict[str, Any]) -> None:
         events.append(event)
+        on_event(event)
         # The next epoch has begun: the checkpoint of the last one is complete.
         if event["event"] == "batch" and stop_after is not None and event["epoch"] > stop_after:
             raise Interruption

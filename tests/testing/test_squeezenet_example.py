@@ -11,16 +11,9 @@ from pathlib import Path
 import pytest
 from installing import install
 
-from zoo.testing import check_variant
-
 ROOT = Path(__file__).parents[2]
 EXAMPLE = ROOT / "examples" / "zoo-squeezenet"
 PAGE = ROOT / "docs" / "adding-a-model.md"
-
-
-@pytest.mark.parametrize("check", ["imports", "info", "record", "head"])
-def test_the_record_is_true(check) -> None:
-    check_variant("squeezenet28", check, plugins=[EXAMPLE / "zoo_squeezenet.py"])
 
 
 def test_it_is_short_and_what_the_page_shows() -> None:

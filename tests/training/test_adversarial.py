@@ -130,6 +130,7 @@ def test_an_interrupted_training_goes_on_as_if_nothing_had_happened(
     assert list(resumed.trainer.sample_images_kept()) == [3]
 
 
+@pytest.mark.slow
 def test_each_epoch_leaves_a_picture_and_tells_where(unbroken: Ended) -> None:
     from PIL import Image
 

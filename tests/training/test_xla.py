@@ -44,6 +44,7 @@ def test_short_trainings_try_nothing(digits: Dataset) -> None:
     assert notes == [trainer.ended]
 
 
+@pytest.mark.slow
 def test_fast_trainings_of_many_steps_try_nothing(
     digits: Dataset, monkeypatch: pytest.MonkeyPatch
 ) -> None:

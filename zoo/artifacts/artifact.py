@@ -131,7 +131,7 @@ class Manifest:
         versions: Distributions that made the file.
         created: ISO 8601, UTC.
         target: The kind of processor it was written for; empty in older files.
-        remarks: The exporter's remarks on how it wrote the file.
+        remarks: The exporter's, on how it wrote the file.
         layers: Names of the network's Keras layers, in its order; empty in older files.
         kept: Names of those that were kept in float on purpose in an integer file.
         trained: How ranges were trained; None for those that were calibrated, or need none.
@@ -139,7 +139,8 @@ class Manifest:
         budgets: Device → what the file may take there at most, quantity → limit, as it was asked
             for; whether it does, measurements tell.
         gate: None until the gate has judged the file.
-        meanings: Meanings of outputs by name, where the task gives them.
+        meanings: Of outputs, by name, where the task gives them.
+        readings: How programs read outputs, by name; see `zoo.contracts.Output`.
         golden: Real inputs with the file's own outputs, which the gate keeps; None in files that it
             has not judged, that gave no finite answer, or that are older.
         part: Which of several files that make one model together this is; empty for a whole model.
@@ -175,6 +176,7 @@ class Manifest:
     gate: GateReference | None = None
     golden: Golden | None = None
     meanings: dict[str, str] = field(default_factory=dict)
+    readings: dict[str, str] = field(default_factory=dict)
     part: str = ""
     parts: tuple[PartReference, ...] = ()
     attachments: dict[str, str] = field(default_factory=dict)
@@ -354,6 +356,5 @@ def require_manifest(artifact: Artifact) -> Manifest:
 
 def value_range_of(artifact: Artifact) -> tuple[float, float]:
     """The value range of the file's input, for timing."""
-    if artifact.manifest is None:
-        return UNIT_RANGE
-    return artifact.manifest.preprocessing.value_range
+    manifest = artifact.manifest
+    return UNIT_RANGE if manifest is None else manifest.preprocessing.value_range

@@ -11,6 +11,7 @@ from zoo.cli.options import Settings, complete_dataset, examples, json_option, p
 from zoo.cli.recipe_options import recipe_options
 from zoo.cli.tables import print_table
 from zoo.common import terminal
+from zoo.results.formatting import number
 
 if TYPE_CHECKING:
     from zoo.data.summary import DatasetSummary
@@ -74,7 +75,10 @@ def _print(found: DatasetSummary) -> None:
         ("licence", found.licence),
         ("sha256", found.content_hash),
         ("example", found.example),
-        ("classes", f"{len(found.classes)}: {', '.join(shown)}{more}"),
+        (
+            "targets" if found.ranges else "classes",
+            f"{len(found.classes)}: {', '.join(shown)}{more}",
+        ),
     ):
         terminal.echo(f"{name:<9}{text}".rstrip())
     terminal.echo()
@@ -82,12 +86,20 @@ def _print(found: DatasetSummary) -> None:
     print_table(
         ("split", "examples", *few),
         [
-            (split, f"{count:,}", *(f"{found.labels[split][name]:,}" for name in few))
+            (split, f"{count:,}", *(_cell(found, split, name) for name in few))
             for split, count in found.examples.items()
         ],
         right="l" + "r" * (1 + len(few)),
     )
+    if found.ranges:
+        terminal.echo("of each target: least / mean / largest")
     if found.notes:
         terminal.echo()
     for note in found.notes:
         terminal.echo(f"- {note}")
+
+
+def _cell(found: DatasetSummary, split: str, name: str) -> str:
+    if not found.ranges:
+        return f"{found.labels[split][name]:,}"
+    return " / ".join(number(value) for value in found.ranges[split][name])

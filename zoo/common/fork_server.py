@@ -34,14 +34,30 @@ _STARTING = threading.Lock()
 
 
 def fork_context(tensorflow: bool = True) -> Any:
-    """The fork server's context; importing TensorFlow there begins with the first child."""
+    """The fork server's context; importing TensorFlow there begins with the first child.
+
+    A server that began without TensorFlow is replaced when a child needs it, unless children of
+    that server still run: every such child would take seconds to import it by itself.
+    """
     context = multiprocessing.get_context("forkserver")
-    if tensorflow and installed("tensorflow"):
+    if not tensorflow:
+        _preload(context, LIGHT_PRELOAD)
+    elif installed("tensorflow"):
         quiet_tensorflow()
-        context.set_forkserver_preload([PRELOAD])
-    elif not tensorflow:
-        context.set_forkserver_preload([LIGHT_PRELOAD])
+        _preload(context, PRELOAD)
     return context
+
+
+def _preload(context: Any, module: str) -> None:
+    server: Any = forkserver._forkserver
+    with _STARTING:
+        if server._forkserver_pid is not None:
+            light = server._preload_modules == [LIGHT_PRELOAD]
+            if module == LIGHT_PRELOAD or not light or multiprocessing.active_children():
+                return
+            stop_server()
+            server._stop()  # waits for its end, which the next start would not notice otherwise
+        context.set_forkserver_preload([module])
 
 
 def warm_up() -> None:

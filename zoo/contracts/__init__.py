@@ -1,6 +1,7 @@
 """The frozen records that plugins yield, validated when they are made."""
 
 from zoo.contracts.architecture import Architecture, Variant
+from zoo.contracts.comparison import Comparison
 from zoo.contracts.dataset import Dataset, DatasetProvider, Split
 from zoo.contracts.device import Clock, DeviceDriver, DeviceKind
 from zoo.contracts.exporter import Exporter, ExportRequest, FileContents, TensorInfo
@@ -26,7 +27,7 @@ from zoo.contracts.source import (
     SourceReference,
 )
 from zoo.contracts.target import Target
-from zoo.contracts.task import Check, Comparison, Metric, Task, Truth
+from zoo.contracts.task import Check, Metric, Task, Truth
 from zoo.contracts.transport import AgentProcess, Condition, DeviceOptions, Transport
 from zoo.contracts.usage import Arena, Program, Usage, UsageRequest
 from zoo.contracts.weights import SourceLayer, WeightsSource

@@ -7,6 +7,11 @@ from dataclasses import dataclass
 
 from zoo.contracts.checks import check, check_name
 
+#: How a program reads an output: ``targets`` are real numbers in the units of the data, one for
+#: each name in the place of a class; ``labels`` are probabilities of names that exclude each other
+#: in no way.
+READINGS = TARGETS, LABELS = ("targets", "labels")
+
 
 @dataclass(frozen=True, kw_only=True)
 class Output:
@@ -18,14 +23,18 @@ class Output:
         meaning: For people who use a file: ``one probability per class; the largest is the
             answer``. Empty: it follows from the shape.
         part: Which file gives it, where a network is deployed as several; see `Task.parts`.
+        reading: How programs read it, one of `READINGS`; empty: it follows from the shape.
     """
 
     name: str
     meaning: str = ""
     part: str = ""
+    reading: str = ""
 
     def __post_init__(self) -> None:
         check_name("output", self.name)
+        known = self.reading in ("", *READINGS)
+        check(known, self.name, f"reading must be one of {', '.join(READINGS)}")
         if self.part:
             check_name("part", self.part)
 

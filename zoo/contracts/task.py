@@ -7,8 +7,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from zoo.common.proportions import LeastShare
 from zoo.contracts.checks import check, check_name
+from zoo.contracts.comparison import Comparison
 from zoo.contracts.dataset import Split
 from zoo.contracts.outputs import ModelPart, Output, check_parts, parts_of
 from zoo.contracts.precision import Precision, check_precisions
@@ -34,6 +34,7 @@ class Truth:
         examples: The real examples; as many as labels.
         held_out: Real examples of another split, for what real data is compared with itself.
         preprocessing: How the network reads them.
+        training: What the network learnt from; None where that is not at hand.
     """
 
     labels: Array
@@ -41,6 +42,7 @@ class Truth:
     examples: Split
     held_out: Split
     preprocessing: Preprocessing
+    training: Split | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,68 +73,6 @@ class Metric:
         if self.higher_is_better:
             return 100.0 * (self.value - other.value)
         return 100.0 * (other.value - self.value) / max(self.value, 1e-12)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Comparison:
-    """How the outputs of a file differ from the reference's on the same inputs.
-
-    Attributes:
-        count: Number of inputs compared.
-        max_abs: Largest absolute difference of any output value.
-        mean_abs: Mean absolute difference.
-        agreement: Share of inputs with the same decision, 0 to 1; of images, share of those that
-            look the same.
-        sqnr_db: Signal to quantization noise, decibels; None where outputs are no signal.
-        ssim: Mean structural similarity of images (Wang 2004), at most 1; None for others.
-        moved: Mean total variation distance of probabilities, the share of probability that lies
-            elsewhere, 0 to 1; None for other outputs. This and what follows, `margin` and `outputs`
-            aside, are added to what a task compares, see `zoo.artifacts.closeness`.
-        far: Share of inputs whose probabilities moved by more than 0.25, 0 to 1.
-        noise: Root mean square of the differences of outputs that are no probabilities, as a
-            share of the standard deviation of the reference; of a vector, of the component where
-            that is largest. None for probabilities.
-        component: Which component that is, from 0; None where an output has one alone.
-        margin: Of inputs with another first choice, the median of how much less probable the
-            network holds the file's choice than its own; None where there are none.
-        scaled: By which share the log-odds of probabilities are surely scaled; below 0 where
-            answers are less sure.
-        shifted: By how much those of one class are surely shifted, natural logarithm.
-        shifted_class: Which class that is, from 0.
-        outputs: The same of each output by name, where there are several; see `combined`.
-    """
-
-    count: int
-    max_abs: float
-    mean_abs: float
-    agreement: float
-    sqnr_db: float | None = None
-    ssim: float | None = None
-    moved: float | None = None
-    far: float | None = None
-    noise: float | None = None
-    component: int | None = None
-    margin: float | None = None
-    scaled: float | None = None
-    shifted: float | None = None
-    shifted_class: int | None = None
-    outputs: Mapping[str, Comparison] = field(default_factory=dict)
-
-    @classmethod
-    def combined(cls, outputs: Mapping[str, Comparison]) -> Comparison:
-        """The comparison over several outputs: the worst figures, with those of each output."""
-        return cls(
-            count=min(one.count for one in outputs.values()),
-            max_abs=max(one.max_abs for one in outputs.values()),
-            mean_abs=max(one.mean_abs for one in outputs.values()),
-            agreement=min(one.agreement for one in outputs.values()),
-            outputs=dict(outputs),
-        )
-
-    def agreed(self, precision: Precision) -> LeastShare:
-        """The agreement beside what a precision asks, with what chance may explain."""
-        least = precision.tolerances.agreement
-        return LeastShare(share=self.agreement, count=self.count, least=least)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -196,6 +136,10 @@ class Task(TrainingObjective):
         stepwise: Whether an example has a label, and a prediction, for each of its steps.
         datasets_of: Names of other tasks whose datasets serve this one, too: its examples and
             labels have the same form.
+        networks_of: Names of other tasks whose networks serve this one, too, with a new head: of
+            one value for each name of the dataset, in the place of one for each class.
+        one_choice: Whether outputs are one choice among classes, whose logits a larger network
+            teaches a smaller one by.
         options: The training options that only this task has (``[training.task]`` in a recipe):
             returns a pydantic model whose fields are the options, and is called when something
             is trained, so that lists do not wait for pydantic. `compile` finds them, validated
@@ -209,6 +153,8 @@ class Task(TrainingObjective):
     min_parity_inputs: int = 64
     stepwise: bool = False
     datasets_of: tuple[str, ...] = ()
+    networks_of: tuple[str, ...] = ()
+    one_choice: bool = True
     options: Callable[[], type[BaseModel]] | None = None
 
     def __post_init__(self) -> None:
@@ -217,10 +163,12 @@ class Task(TrainingObjective):
         names = self.output_names
         check(len({*names}) == len(names), self.name, f"outputs named twice: {', '.join(names)}")
         check_parts(self.name, self.outputs)
-        listed = isinstance(self.datasets_of, tuple)
-        check(listed, self.name, "datasets_of must be a tuple of names of tasks")
-        for other in self.datasets_of:
-            check_name(f"{self.name}: datasets_of: task", other)
+        for field_name in ("datasets_of", "networks_of"):
+            others = getattr(self, field_name)
+            listed = isinstance(others, tuple)
+            check(listed, self.name, f"{field_name} must be a tuple of names of tasks")
+            for other in others:
+                check_name(f"{self.name}: {field_name}: task", other)
         check(self.min_parity_inputs >= 1, self.name, "min_parity_inputs must be positive")
         check_precisions(self.name, self.max_drop, field="max_drop has ")
 
@@ -310,7 +258,7 @@ class Task(TrainingObjective):
     def probability_checks(
         self, truth: Truth, reference: Array, candidate: Array, precision: Precision
     ) -> tuple[Check, ...]:
-        """Checks of a file's probabilities beside its network's; none where outputs are others."""
+        """Further checks of a file's outputs beside its network's, on the whole test split."""
         return ()
 
     def calibration_error(self, outputs: Array, truth: Truth) -> float | None:

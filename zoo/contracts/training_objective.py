@@ -18,6 +18,24 @@ if TYPE_CHECKING:  # lists and help must not wait for numpy
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
+class TargetUnits:
+    """Where the targets of a training split lie, in the units of the data.
+
+    Attributes:
+        offset: Of each target, float64 (targets,).
+        spread: Likewise, above 0.
+    """
+
+    offset: Array
+    spread: Array
+
+    def standardized(self, targets: Array) -> Array:
+        """Targets, (examples, targets), as float32 around 0 with a spread of 1."""
+        values: Array = ((targets - self.offset) / self.spread).astype("float32")
+        return values
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
 class TrainingObjective(ABC):
     """A training objective: loss, monitored metric and trained model.
 
@@ -44,6 +62,17 @@ class TrainingObjective(ABC):
         Returns:
             Name of the metric whose validation value decides which epoch is kept.
         """
+
+    def units(self, labels: Array) -> TargetUnits | None:
+        """Where targets are real numbers: their place and spread in the training split.
+
+        The network is trained on standardized targets, and answers in the units of the data: see
+        `zoo.training.target_units`. None: labels are learnt as they are.
+
+        Args:
+            labels: Of the training split, as outputs have them.
+        """
+        return None
 
     def class_labels(self, labels: Array) -> Array | None:
         """Of each example, or of each of its places, the class that ``balanced`` weighs it by.

@@ -33,9 +33,10 @@ def zoo_datasets() -> Iterable[DatasetProvider]:
         name="npz",
         summary="arrays x and y, or x_train, y_train, x_test, y_test, in a NumPy file",
         tasks=(
-            *("image-classification", "image-generation", "sequence-classification", "tensors"),
+            *("image-classification", "image-generation", "sequence-classification"),
+            *("regression", "multi-label", "tensors"),
         ),
-        tasks_of=lambda argument: _TASKS[_kind(_find(argument)[0])],
+        tasks_of=tasks_of,
         open=open_npz,
         fingerprint=fingerprint,
         argument="PATH",
@@ -54,11 +55,16 @@ def open_npz(argument: str | None) -> Dataset:
             ``y_validation`` (else taken from train). ``classes`` may hold the class names.
             ``?kind=series`` behind the path: x holds time series instead of images;
             ``?kind=tensors``: samples without labels for any network, arrays named as its inputs.
+            ``?task=regression`` or ``?task=multi-label``: what y holds, where its numbers could be
+            either.
 
             Images have shape (examples, height, width) or (examples, height, width, 1 or 3).
             Whole numbers must be 0-255. Fractions are multiplied by 255 when no array exceeds 1,
             and taken as 0-255 when one does; all are rounded. Series have shape (examples, steps,
-            channels) or (examples, steps), any finite numbers. Labels are whole numbers from 0.
+            channels) or (examples, steps), any finite numbers. Labels are whole numbers from 0;
+            real targets, of shape (examples,) or (examples, targets), whose names may stand in
+            ``targets``; or 0 and 1 for each of several labels, (examples, labels), whose names may
+            stand in ``labels``.
 
     Raises:
         UsageError: No such file.
@@ -73,7 +79,7 @@ def open_npz(argument: str | None) -> Dataset:
     query, path = _find(argument)
     if _kind(query) == "tensors":
         return open_tensors(path, f"npz:{argument}")
-    arrays = read_arrays(path, _kind(query))
+    arrays = read_arrays(path, _kind(query), _asked(query))
     hashes = {name: example_hashes(examples) for name, examples in arrays.examples.items()}
     splits = {
         name: memory_split(
@@ -85,6 +91,8 @@ def open_npz(argument: str | None) -> Dataset:
         )
         for name, (key, indices) in _divide(arrays, hashes).items()
     }
+    if arrays.form is not None:
+        _check_columns(arrays, splits)
     content_hash = dataset_hash(arrays.classes, splits)
     return Dataset(
         name=f"npz:{argument}",
@@ -126,15 +134,50 @@ def _divide(
     from zoo.data.splits import SHARES_WITHOUT_TEST, split_by_content
 
     if "" in hashes:
-        divided = split_by_content(hashes[""], arrays.labels[""], arrays.classes)
+        divided = split_by_content(hashes[""], *_strata(arrays, "", hashes))
         return {name: ("", own) for name, own in divided.items()}
     if "validation" in hashes:
         return {name: (name, None) for name in SPLITS}
     arrays.notes.append("15 % of x_train serve as validation, since there is no x_validation")
     divided = split_by_content(
-        hashes["train"], arrays.labels["train"], arrays.classes, SHARES_WITHOUT_TEST
+        hashes["train"], *_strata(arrays, "train", hashes), SHARES_WITHOUT_TEST
     )
     return {**{name: ("train", own) for name, own in divided.items()}, "test": ("test", None)}
+
+
+def _strata(
+    arrays: Arrays, name: str, hashes: dict[str, list[bytes]]
+) -> tuple[NDArray[np.int64], tuple[str, ...]]:
+    """What splits are to have alike shares of, and its names: classes, or strata of targets."""
+    from zoo.data.target_splits import strata_of
+
+    if arrays.form is None:
+        return arrays.labels[name], arrays.classes
+    return strata_of(arrays.labels[name], hashes[name], arrays.form)
+
+
+def _check_columns(arrays: Arrays, splits: Mapping[str, Split]) -> None:
+    from zoo.data.readers.label_forms import LABELS, check_learnable
+    from zoo.data.target_splits import missing_notes
+
+    form, names = arrays.form or "", arrays.classes
+    arrays.notes += check_learnable(splits["train"].labels, names, form)
+    if form == LABELS:
+        arrays.notes += missing_notes({n: s.labels for n, s in splits.items()}, names)
+
+
+def tasks_of(argument: str | None) -> tuple[str, ...]:
+    """The tasks of what the file holds; of its arrays the labels alone are read."""
+    from zoo.data.readers.npz_arrays import label_form
+
+    query, path = _find(argument)
+    kind = _kind(query)
+    found = None if kind == "tensors" else label_form(path, _asked(query))
+    return _TASKS[kind] if found is None else (found,)
+
+
+def _asked(query: Query) -> str | None:
+    return query.choice("task", ("regression", "multi-label")) if "task" in query.options else None
 
 
 def _for_task(argument: str, task: str) -> str:
@@ -151,7 +194,7 @@ def _kind(query: Query) -> str:
 def _find(argument: str | None) -> tuple[Query, Path]:
     from zoo.data.readers.query import parse_query
 
-    query = parse_query("npz", argument, ("kind",))
+    query = parse_query("npz", argument, ("kind", "task"))
     path = Path(query.path).expanduser()
     if problem := no_file(path, query.path):
         raise UsageError(problem, fix="check the path")

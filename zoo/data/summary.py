@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -22,7 +22,10 @@ class DatasetSummary:
         example: Type and shape of the first training example.
         classes: Class names.
         examples: How many each split has.
-        labels: For each split how often each class stands in it; steps count one by one.
+        labels: For each split how often each class stands in it; steps count one by one. Of several
+            labels, how often each is true.
+        ranges: For each split the least, mean and largest value of each real target; empty where
+            there are none.
         notes: Remarks for users.
     """
 
@@ -35,6 +38,7 @@ class DatasetSummary:
     examples: Mapping[str, int]
     labels: Mapping[str, Mapping[str, int]]
     notes: tuple[str, ...]
+    ranges: Mapping[str, Mapping[str, tuple[float, float, float]]] = field(default_factory=dict)
 
 
 def summarize(dataset: Dataset) -> DatasetSummary:
@@ -49,6 +53,7 @@ def summarize(dataset: Dataset) -> DatasetSummary:
         examples={name: len(split) for name, split in dataset.splits.items()},
         labels={name: _counts(split, dataset.classes) for name, split in dataset.splits.items()},
         notes=dataset.notes,
+        ranges=_ranges(dataset),
     )
 
 
@@ -59,11 +64,35 @@ def _example(split: Split) -> str:
     return f"{first.dtype} {'×'.join(map(str, first.shape))}"
 
 
+def _columns(split: Split, classes: tuple[str, ...]) -> bool:
+    """Whether labels are numbers, one for each class name."""
+    return str(split.labels.dtype) == "float32" and split.labels.shape[1:] == (len(classes),)
+
+
+def _ranges(dataset: Dataset) -> dict[str, dict[str, tuple[float, float, float]]]:
+    import numpy as np
+
+    splits, names = dataset.splits, dataset.classes
+    real = all(_columns(split, names) for split in splits.values())
+    if not real or all(np.isin(split.labels, (0, 1)).all() for split in splits.values()):
+        return {}
+    return {
+        split: {
+            name: (float(own.min()), float(own.mean(dtype=np.float64)), float(own.max()))
+            for name, own in zip(names, splits[split].labels.T, strict=True)
+        }
+        for split in splits
+    }
+
+
 def _counts(split: Split, classes: tuple[str, ...]) -> dict[str, int]:
     import numpy as np
 
     from zoo.data.preprocessing.calibration import strata
 
+    if _columns(split, classes):
+        marks = (split.labels == 1).sum(axis=0).tolist()
+        return dict(zip(classes, marks, strict=True))
     labels = split.labels if split.labels.dtype == np.int64 else strata(split.labels)
     real = labels[labels >= 0]
     counts = np.bincount(real.reshape(-1), minlength=len(classes)).tolist()

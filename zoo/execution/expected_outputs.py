@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 from zoo.artifacts import closeness
 from zoo.artifacts.artifact import Artifact, Manifest, value_range_of
-from zoo.artifacts.golden_samples import least_tolerance, read_golden
+from zoo.artifacts.golden_choice import least_tolerance
+from zoo.artifacts.golden_samples import read_golden
 from zoo.common.errors import MissingExtra, ZooError
 from zoo.common.named_arrays import fields_of, with_names
 from zoo.common.worker import Children

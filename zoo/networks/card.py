@@ -47,6 +47,7 @@ class Card:
         accuracy: None when it was not measured.
         findings: What spoke against the network when that was measured, a sentence each.
         versions: Distributions that trained it.
+        task: Name of the task that it was trained for, where that is not its variant's.
         network: Where the network came from, if it is no plugin's; the weights hold its graph.
     """
 
@@ -64,6 +65,7 @@ class Card:
     accuracy: Accuracy | None = None
     findings: tuple[str, ...] = ()
     versions: dict[str, str] = field(default_factory=dict)
+    task: str = ""
     network: SourceReference | None = None
 
     __pydantic_config__ = ConfigDict(extra="forbid")

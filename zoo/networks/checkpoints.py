@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -45,6 +45,11 @@ class Checkpoint:
     def preprocessing(self) -> Preprocessing:
         """The card's, if it has one of its own, else the variant's."""
         return self.card().preprocessing or self.variant.preprocessing
+
+    @property
+    def task(self) -> str:
+        """Name of the task that the weights were trained for."""
+        return self.card().task or self.architecture.variant(self.variant.name).task
 
     def card(self) -> Card:
         """Reads the card."""
@@ -213,6 +218,8 @@ def _resolve_path(registry: Registry, path: Path) -> tuple[Architecture, Variant
             why=error.why,
             fix="load the plugin that does: zoo --plugin PATH …",
         ) from error
+    if card.task:
+        variant = replace(variant, task=card.task)
     return (
         architecture,
         variant,

@@ -24,6 +24,7 @@ from zoo.networks.weights import (
     is_head,
     load_into,
     load_network,
+    needs_head,
     read_tensors,
     verify,
 )
@@ -133,7 +134,7 @@ def load_resized(
         loaded = load_network(checkpoint, classes=classes, hyperparameters=hyperparameters)
         return (*loaded, before)
     verify(checkpoint, card.sha256)
-    new_head = checkpoint.variant.has_head and classes != card.classes
+    new_head = needs_head(checkpoint, card, classes)
     given = {**card.hyperparameters, **hyperparameters}
 
     def build(preprocessing: Preprocessing) -> Any:

@@ -134,6 +134,13 @@ def is_head(name: str) -> bool:
     return name.split("/")[0] == HEAD
 
 
+def needs_head(checkpoint: Checkpoint, card: Card, classes: tuple[str, ...]) -> bool:
+    """Whether a checkpoint's head does not answer for these classes, or not for its task."""
+    own = card.task or checkpoint.architecture.variant(checkpoint.variant.name).task
+    other = tuple(classes) != card.classes or checkpoint.variant.task != own
+    return checkpoint.variant.has_head and other
+
+
 def load_companion(companion: Any, checkpoint: Checkpoint) -> None:
     """Copies the companion's weights from a checkpoint; `BadFile` when they do not fit."""
     tensors = read_tensors(checkpoint.path)
@@ -167,7 +174,7 @@ def load_network(
         )
     verify(checkpoint, card.sha256)
     variant = checkpoint.variant
-    new_head = variant.has_head and classes is not None and tuple(classes) != card.classes
+    new_head = classes is not None and needs_head(checkpoint, card, classes)
     network = build_network(
         checkpoint.architecture,
         variant,

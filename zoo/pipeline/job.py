@@ -22,6 +22,7 @@ from zoo.networks.building import check_hyperparameters
 from zoo.networks.checkpoints import Checkpoint, resolve
 from zoo.networks.published.cache import sources_of
 from zoo.networks.resizing import check_resizing
+from zoo.networks.retasking import variant_for
 from zoo.networks.weights import verify
 from zoo.pipeline.recipe import Recipe
 from zoo.pipeline.several_files import check_several_files
@@ -76,6 +77,7 @@ def make_job(recipe: Recipe, registry: Registry) -> Job:
     """
     with weights_of_exported_files(registry, recipe.model):
         architecture, variant, checkpoint = resolve(registry, recipe.model)
+    variant = variant_for(registry, architecture, variant, recipe.data)
     if checkpoint is None and not recipe.training.from_scratch:
         raise UsageError(
             f"{variant.name!r} has no pretrained weights to start from",
@@ -101,6 +103,7 @@ def make_job(recipe: Recipe, registry: Registry) -> Job:
     _check_budgets(recipe, devices or (device_named(registry, None),))
     start = None if recipe.training.from_scratch else checkpoint
     if start is not None:
+        _check_head(recipe, variant, start)
         verify(start, start.card().sha256)
         _check_data(recipe, registry, start)
     return Job(
@@ -169,6 +172,17 @@ def _check_budgets(recipe: Recipe, devices: Sequence[Device]) -> None:
                 why="they say nothing about how fast the real device is",
                 fix="limit what does not depend on time there: size, peak_memory",
             )
+
+
+def _check_head(recipe: Recipe, variant: Variant, checkpoint: Checkpoint) -> None:
+    """Weights of another task than the data's get a new head, which is to be trained."""
+    own = checkpoint.task
+    if recipe.training.epochs == 0 and own != variant.task:
+        raise UsageError(
+            f"{checkpoint.model_id} was trained for {own}, and {recipe.data} is for {variant.task}",
+            why="that takes a new head, and 0 epochs were asked for",
+            fix=f"fine-tune it: zoo finetune {recipe.model} --data {recipe.data}",
+        )
 
 
 def _check_data(recipe: Recipe, registry: Registry, checkpoint: Checkpoint) -> None:

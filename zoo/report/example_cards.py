@@ -63,7 +63,7 @@ def sample_cards(samples: Sequence[SampleImage]) -> tuple[SampleCard, ...]:
 
 def _card(sample: SampleImage) -> SampleCard:
     said, confidence = sample.reference
-    opinions = [_prediction("before export", said, [confidence], sample.true_class)]
+    opinions = [_prediction("before export", said, [confidence], _is_right(sample, "", said))]
     groups: dict[str, dict[str, float | None]] = {}
     for file, (answer, sure) in sample.predictions.items():
         groups.setdefault(answer, {})[file] = sure
@@ -73,7 +73,8 @@ def _card(sample: SampleImage) -> SampleCard:
             who = f"all {len(files)} files"
         elif len(files) > 1 and answer == said:
             who = fmt.count(len(files), "other file")
-        opinions.append(_prediction(who, answer, files.values(), sample.true_class))
+        right = all(_is_right(sample, file, answer) for file in files)
+        opinions.append(_prediction(who, answer, files.values(), right))
     return SampleCard(
         source="" if sample.pixels is None else _data_uri(sample.pixels),
         text=fmt.plain(sample.text, _LONGEST),
@@ -84,8 +85,14 @@ def _card(sample: SampleImage) -> SampleCard:
     )
 
 
+def _is_right(sample: SampleImage, file: str, said: str) -> bool:
+    if sample.mistaken is None:
+        return said == sample.true_class
+    return file not in sample.mistaken
+
+
 def _prediction(
-    who: str, said: str, confidences: Iterable[float | None], true_class: str
+    who: str, said: str, confidences: Iterable[float | None], right: bool
 ) -> Prediction:
     texts = [fmt.share(value, 0) for value in sorted(c for c in confidences if c is not None)]
     span = " to ".join(dict.fromkeys((texts[0], texts[-1]))) if texts else ""
@@ -93,7 +100,7 @@ def _prediction(
         who=who,
         said=fmt.plain(said, 40),
         confidence=f"{span}\N{NO-BREAK SPACE}%" if span else "",
-        right=said == true_class,
+        right=right,
     )
 
 

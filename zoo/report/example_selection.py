@@ -46,6 +46,11 @@ def samples_of(run: Run, dataset: Dataset) -> tuple[SampleImage, ...]:
             predictions={
                 f: task.describe_answer(o[index], dataset.classes) for f, o in answers.items()
             },
+            mistaken=frozenset(
+                name
+                for name, own in zip(("", *answers), found, strict=True)
+                if own is not None and own[index]
+            ),
         )
         for index in _chosen(wrong, _EXAMPLES)
     )

@@ -125,7 +125,7 @@ def _distance(worst: ArtifactRow, metric: Metric) -> Iterator[str]:
             f"{worst.file} is the file that passed whose {metric.name} rose most: by "
             f"{number(_drop(worst), 2)} %, to {metric_value(metric)}{_basis(worst)}."
         )
-    if 0 < metric.count < _FEW_EXAMPLES:
+    if 0 < metric.count < _FEW_EXAMPLES and metric.name.endswith("distance"):
         yield (
             f"The test split is small: distances from {metric.count} examples are far above zero "
             "even for real data. Compare them with such distances alone."

@@ -29,6 +29,8 @@ class SampleImage:
         true_class: Name of the class it belongs to, or what else is true of it.
         reference: The reference network's answer and its confidence, 0 to 1, if it has one.
         predictions: File name → answer and confidence.
+        mistaken: File names of those that are wrong, the reference's empty; None: whoever says
+            something else than what is true.
     """
 
     pixels: NDArray[np.uint8] | None = None
@@ -36,6 +38,7 @@ class SampleImage:
     true_class: str
     reference: tuple[str, float | None]
     predictions: Mapping[str, tuple[str, float | None]] = field(default_factory=dict)
+    mistaken: frozenset[str] | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

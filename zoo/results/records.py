@@ -10,9 +10,10 @@ from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
 from zoo.contracts.baseline import AgainstBaseline
+from zoo.contracts.comparison import Comparison
 from zoo.contracts.exporter import FileContents
 from zoo.contracts.preprocessing import Coverage
-from zoo.contracts.task import Check, Comparison, Metric
+from zoo.contracts.task import Check, Metric
 
 RECORDS = "records.json"
 #: Code of the finding that a network is no better than what looks at no input.

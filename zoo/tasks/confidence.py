@@ -129,8 +129,13 @@ def _interval(before: Array, after: Array, counts: Array) -> tuple[float, float]
     return float(low), float(high)
 
 
-def finer_than(precision: Precision) -> str:
-    """What helps where the rounding of a precision picks another class, as measured (gate.md)."""
+def finer_than(precision: Precision, last: str = "head,probabilities") -> str:
+    """What helps where the rounding of a precision picks another class, as measured (gate.md).
+
+    Args:
+        precision: Whose rounding it is.
+        last: Names of the last layers.
+    """
     finer = [
         other.name
         for other in PRECISIONS
@@ -138,7 +143,7 @@ def finer_than(precision: Precision) -> str:
     ]
     choose = f"choose {' or '.join(finer or [BASELINE.name])}"
     if precision.activations.endswith("int8"):
-        return f"keep the last layers in float (--keep-float head,probabilities), or {choose}"
+        return f"keep the last layers in float (--keep-float {last}), or {choose}"
     return choose
 
 

@@ -22,7 +22,8 @@ def can_distill(task: Task, teacher: Any) -> bool:
         task: Of both networks.
         teacher: The Keras network that teaches.
     """
-    if len(task.outputs) > 1:  # some of them may be no choice between classes
+    # Of several outputs some may be no choice between classes.
+    if len(task.outputs) > 1 or not task.one_choice:
         return False
     return task.trainee is None and task.state is None and teacher.output_shape[-1] > 1
 

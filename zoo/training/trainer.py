@@ -27,6 +27,7 @@ from zoo.training.optimizer import adamw
 from zoo.training.progress import progress_callback, steps_per_call
 from zoo.training.sample_images import SampleImages
 from zoo.training.saved_state import SavedState
+from zoo.training.target_units import learnt_units
 from zoo.training.xla import XlaTrial, use_jit
 
 WARM_UP_SHARE = 0.1
@@ -101,8 +102,12 @@ class Trainer:
         if isinstance(self.task, Task):
             check_logits(self.network, self.task)
         freeze(self.network, self.options.freeze)
+        with learnt_units(self.network, self.task, dataset, self.options.epochs) as (data, behind):
+            self._fit(data, behind)
+
+    def _fit(self, dataset: Dataset, behind: Callable[[Any], Any]) -> None:
         make, beside = self.task.trainee or raw_model, [self.companion] if self.companion else []
-        model = make(self.network, self.preprocessing, *beside)
+        model = behind(make(self.network, self.preprocessing, *beside))
         batches = TrainingBatches(dataset, self.preprocessing, self.options, self.task, self.seed)
         self.metric_name = self.task.compile(model, self._optimizer(batches.steps), self.options)
         model.optimizer.build(model.trainable_variables)

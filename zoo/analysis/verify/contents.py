@@ -19,7 +19,7 @@ from zoo.registry import Registry
 from zoo.results.formatting import printable
 
 #: Checks of the gate that only the Keras network answers.
-_NEED_NETWORK = ("parity", "classes", "confidence", "resolution")
+_NEED_NETWORK = ("parity", "classes", "confidence", "resolution", "scale")
 
 
 def check_contents(claims: ClaimList, artifact: Artifact, manifest: Manifest) -> None:

@@ -18,6 +18,8 @@ _ANSWERS = {1: "choice", 2: "choices"}
 _MEANINGS = {
     "choice": "one probability per class; the largest is the answer",
     "choices": "one probability per class for each step",
+    "targets": "one number for each target, in the units of the data",
+    "labels": "one probability per label, of which any number may be true",
     "image": "an image, values from 0 to 1, channels last",
     "values": "real numbers",
 }
@@ -155,7 +157,7 @@ def _tensor(tensor: TensorInfo) -> dict[str, Any]:
 
 def _output(tensor: TensorInfo, manifest: Manifest, golden: Golden) -> dict[str, Any]:
     """An output with its meaning and its tolerance."""
-    answer = _answer(tensor, len(manifest.classes))
+    answer = manifest.readings.get(tensor.name) or _answer(tensor, len(manifest.classes))
     return {
         **_tensor(tensor),
         "meaning": manifest.meanings.get(tensor.name, _MEANINGS[answer]),

@@ -110,6 +110,7 @@ def truth_of(dataset: Dataset, split: str, preprocessing: Preprocessing) -> Trut
         examples=examples,
         held_out=dataset.splits["test" if split == "validation" else "validation"],
         preprocessing=preprocessing,
+        training=dataset.splits["train"],
     )
 
 

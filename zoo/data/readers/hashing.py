@@ -8,7 +8,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    import numpy as np
     from numpy.typing import NDArray
 
     from zoo.contracts.dataset import Split
@@ -43,15 +42,17 @@ def example_hashes(examples: NDArray[Any]) -> list[bytes]:
     return [identity(example) for example in examples]
 
 
-def split_hash(hashes: Iterable[bytes], labels: NDArray[np.int64]) -> str:
+def split_hash(hashes: Iterable[bytes], labels: NDArray[Any]) -> str:
     """SHA-256 over examples and labels in order, in hexadecimal.
 
     Args:
         hashes: One digest per example.
-        labels: Class indices, int64, shape (examples,) or (examples, steps).
+        labels: Class indices, int64, shape (examples,) or (examples, steps); or float32, (examples,
+            columns).
     """
     digest = hashlib.sha256()
-    for example, label in zip(hashes, labels.astype("<i8"), strict=True):
+    stored = labels.astype("<f4" if labels.dtype.kind == "f" else "<i8")
+    for example, label in zip(hashes, stored, strict=True):
         digest.update(example)
         digest.update(label.tobytes())
     return digest.hexdigest()

@@ -36,7 +36,7 @@ def content_hashes(examples: Stored) -> list[bytes]:
 
 def memory_split(
     examples: Stored,
-    labels: NDArray[np.int64],
+    labels: NDArray[Any],
     hashes: Sequence[bytes],
     indices: NDArray[np.int64] | Sequence[int] | None = None,
     names: Sequence[str] = (),
@@ -47,7 +47,7 @@ def memory_split(
         examples: An array, (examples, …), which is made read-only, since every reader gets a view
             of it; or strings, read as strings of shape (), and tuples, read as tokens of shape
             (steps,).
-        labels: int64, shape (examples,) or (examples, steps).
+        labels: int64, shape (examples,) or (examples, steps); or float32, (examples, columns).
         hashes: One digest per example.
         indices: The examples that belong to the split; None means all.
         names: Of all examples, for messages; empty where they have none.

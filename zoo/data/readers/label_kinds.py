@@ -24,26 +24,23 @@ def row_labels_error(name: str, array: NDArray[Any]) -> BadData:
     values = array.astype(np.float64)
     sums = values.sum(axis=1)
     if np.isin(values, (0, 1)).all():
-        if (sums == 1).all():
-            return BadData(
-                shape,
-                why="they are one-hot rows",
-                fix="turn one-hot rows into class indices with numpy.argmax(labels, axis=1)",
-            )
         return BadData(
             shape,
-            why=f"row {int(np.flatnonzero(sums != 1)[0])} marks {int(sums[sums != 1][0])} classes: "
-            f"several labels for an example, and {_NOT_HERE}",
-            fix=f"{_PLUGIN}; or a dataset for each label, such as y[:, 0]",
+            why="they are one-hot rows",
+            fix="turn one-hot rows into class indices with numpy.argmax(labels, axis=1); if "
+            "several labels may be true of an example, add task=multi-label behind the path",
         )
     if (values >= 0).all() and np.allclose(sums, 1, atol=1e-3):
         return BadData(
             shape,
             why=f"they are probabilities of classes, and {_NOT_HERE}",
-            fix="keep the likeliest alone, where that will do: numpy.argmax(labels, axis=1)",
+            fix="keep the likeliest alone, where that will do: numpy.argmax(labels, axis=1); or "
+            "have the numbers themselves predicted: task=regression behind the path",
         )
     return BadData(
-        shape, why=f"they are numbers to be predicted, several each, and {_NOT_HERE}", fix=_PLUGIN
+        shape,
+        why="they are whole numbers, several each",
+        fix="if they are numbers to be predicted, add task=regression behind the path",
     )
 
 
@@ -58,15 +55,13 @@ def label_type_error(name: str, array: NDArray[Any]) -> BadData:
             why=f"{why}; these are words, such as {array[0].item()!r}" if array.size else why,
             fix=f"classes, y = numpy.unique(y{decoded}, return_inverse=True), and store both",
         )
-    if array.dtype.kind == "f" and not (array == np.rint(array)).all():
-        example = array[array != np.rint(array)][0]
+    if array.dtype.kind in "fb":
         return BadData(
             what,
-            why=f"{why}; {example:g} is a number to be predicted, and {_NOT_HERE}",
-            fix=f"{_PLUGIN}; or classes by limits of your own: numpy.digitize(y, limits)",
+            why=why,
+            fix="convert them: labels.astype(numpy.int64); if they are numbers to be predicted, "
+            "add task=regression behind the path",
         )
-    if array.dtype.kind in "fb":
-        return BadData(what, why=why, fix="convert them: labels.astype(numpy.int64)")
     return BadData(what, why=why, fix="number the classes from 0, as whole numbers")
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from zoo.common.array_files import load_arrays
+from zoo.common.array_files import DAMAGED, load_arrays
 from zoo.common.errors import BadData
 from zoo.common.shown_text import printable
 from zoo.data.readers.array_ranges import (
@@ -19,6 +19,7 @@ from zoo.data.readers.array_ranges import (
     refuse_mixed_scales,
     rounded_channels,
 )
+from zoo.data.readers.label_forms import LABELS, NUMBERS, form_of, marks, names_for, targets
 from zoo.data.readers.label_kinds import label_type_error, row_labels_error
 
 _CHUNK = 1024
@@ -32,23 +33,27 @@ class Arrays:
     Attributes:
         examples: By split; by ``""`` when the user gave no splits. Images: uint8, shape (examples,
             height, width, 1 or 3). Series: float32, shape (examples, steps, channels).
-        labels: int64, shape (examples,), by the same names.
-        classes: Class names.
+        labels: int64, shape (examples,), by the same names; or float32, (examples, columns), of
+            real targets and of several labels.
+        classes: Class names, or those of targets or labels.
+        form: Task that labels without classes are for; None: they are classes.
         notes: Remarks for users.
     """
 
     examples: dict[str, NDArray[Any]] = field(default_factory=dict)
-    labels: dict[str, NDArray[np.int64]] = field(default_factory=dict)
+    labels: dict[str, NDArray[Any]] = field(default_factory=dict)
     classes: tuple[str, ...] = ()
+    form: str | None = None
     notes: list[str] = field(default_factory=list)
 
 
-def read_arrays(path: Path, kind: str = "images") -> Arrays:
+def read_arrays(path: Path, kind: str = "images", asked: str | None = None) -> Arrays:
     """Reads the file without ever unpickling anything.
 
     Args:
         path: The file.
         kind: One of `KINDS`: what x holds.
+        asked: Task that the labels are for; None leaves it to them.
 
     Raises:
         BadFile: Truncated, altered, or no ``.npz`` file.
@@ -56,15 +61,22 @@ def read_arrays(path: Path, kind: str = "images") -> Arrays:
     """
     stored = _load(path)
     names = _split_names(set(stored))
-    result = Arrays()
+    result = Arrays(form=form_of((stored[_array_name("y", name)] for name in names), asked))
     given = {_array_name("x", name): stored[_array_name("x", name)] for name in names}
     read = KINDS[kind](given)
     for name in names:
         label_name, examples = _array_name("y", name), read[_array_name("x", name)]
-        result.labels[name] = _labels(label_name, stored[label_name], len(examples))
+        read_labels = _READ.get(result.form or "", _labels)
+        result.labels[name] = read_labels(label_name, stored[label_name], len(examples))
         result.examples[name] = examples
-    result.classes = _classes(stored.get("classes"), result.labels)
-    used = {_array_name(kind, name) for kind in "xy" for name in names} | {"classes"}
+    names_array = "classes"
+    if result.form is None:
+        result.classes = _classes(stored.get("classes"), result.labels)
+    else:
+        own = "targets" if result.form == NUMBERS else "labels"
+        names_array = own if own in stored else "classes"
+        result.classes = _names(stored.get(names_array), result.labels, result.form, names_array)
+    used = {_array_name(kind, name) for kind in "xy" for name in names} | {names_array}
     result.notes += range_notes(read, kind)
     if kind == "series":
         result.notes += _rounding_notes(given, read)
@@ -72,6 +84,35 @@ def read_arrays(path: Path, kind: str = "images") -> Arrays:
     if unused:
         result.notes.append(f"not used: {', '.join(unused)}")
     return result
+
+
+def label_form(path: Path, asked: str | None) -> str | None:
+    """The task of labels without classes in a file; None where they are classes, or unreadable.
+
+    Only labels are read.
+    """
+    try:
+        with np.load(path, allow_pickle=False) as stored:
+            names = [name for name in ("y", "y_train", "y_validation", "y_test") if name in stored]
+            return form_of([stored[name] for name in names], asked)
+    except (*DAMAGED, ValueError, KeyError):
+        return asked  # Who opens it says what is wrong with it.
+
+
+def _names(
+    given: NDArray[Any] | None, labels: dict[str, NDArray[Any]], form: str, array: str
+) -> tuple[str, ...]:
+    widths = {_array_name("y", name): own.shape[1] for name, own in labels.items()}
+    if len({*widths.values()}) > 1:
+        raise BadData(
+            f"columns differ: {', '.join(f'{name} has {n}' for name, n in widths.items())}",
+            fix="give each split the same columns",
+        )
+    return names_for(given, next(iter(widths.values())), form, array)
+
+
+#: How labels without classes are read, by their task.
+_READ = {NUMBERS: targets, LABELS: marks}
 
 
 def _load(path: Path) -> dict[str, NDArray[Any]]:

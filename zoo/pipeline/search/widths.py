@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from zoo.common.errors import UsageError
@@ -81,10 +82,13 @@ def students_of(checkpoint: Checkpoint, factors: Sequence[float]) -> list[Studen
 
 def default_students(registry: Registry, checkpoint: Checkpoint) -> list[StudentNetwork]:
     """Smaller members of the family that take the same inputs, and narrower forms; large first."""
-    own = checkpoint.variant
+    architecture, task = checkpoint.architecture, checkpoint.variant.task
+    own = architecture.variant(checkpoint.variant.name)
     siblings = [
-        StudentNetwork(teacher=checkpoint, variant=variant, hyperparameters={}, width=None)
-        for variant in checkpoint.architecture.variants
+        StudentNetwork(
+            teacher=checkpoint, variant=replace(variant, task=task), hyperparameters={}, width=None
+        )
+        for variant in architecture.variants
         if _is_smaller(variant, own)
     ]
     siblings.sort(key=lambda student: -student.variant.parameters)

@@ -13,11 +13,13 @@ from zoo.contracts.training import Training, check_training
 from zoo.data.opening import check_task, open_dataset
 from zoo.networks.building import build_companion, build_network
 from zoo.networks.loading import Subject, load_model
+from zoo.networks.retasking import variant_for
 from zoo.pipeline.steps.step import Outcome, StepContext
 from zoo.pipeline.steps.trained_weights import TrainStep, write_trained_weights
 from zoo.registry import PluginSettings, load_registry
 from zoo.results.records import TrainingResult
 from zoo.training.distillation import TEACHER_SHARE, TEMPERATURE, can_distill, distillation_task
+from zoo.training.target_units import in_units_of
 from zoo.training.trainer import Trainer
 
 
@@ -73,6 +75,7 @@ def distill(
     registry = load_registry(plugins)
     teacher = load_model(Subject(model=str(model), plugins=plugins))
     architecture, found = registry.variant(variant)
+    found = variant_for(registry, architecture, found, data)
     training = training.model_copy(update={"task": check_training(training, found, teacher.task)})
     emit({"event": "stage", "text": f"reading {data}"})
     check_task(registry, data, teacher.task.name, variant)
@@ -80,6 +83,7 @@ def distill(
     set_random_seed(seed)
     classes = len(teacher.card.classes)
     network = build_network(architecture, found, classes, hyperparameters, teacher.preprocessing)
+    in_units_of(network, teacher.task, dataset)
     companion = build_companion(architecture, found, classes, network, hyperparameters)
     by_teacher = companion is None and can_distill(teacher.task, teacher.network)
     emit({"event": "stage", "text": "training"})
@@ -93,7 +97,7 @@ def distill(
         emit=emit,
         companion=companion,
     )
-    if len(teacher.task.outputs) > 1:
+    if len(teacher.task.outputs) > 1 or not teacher.task.one_choice:
         note = (
             "the network learns from labels alone, and not from the larger one: what that answers "
             f"is no one choice between classes, but {', '.join(teacher.task.output_names)}"

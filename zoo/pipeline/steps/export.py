@@ -298,6 +298,11 @@ def export(
                 for o in loaded.task.outputs
                 if o.meaning and o.name in part.outputs
             },
+            readings={
+                o.name: o.reading
+                for o in loaded.task.outputs
+                if o.reading and o.name in part.outputs
+            },
             part=part.name,
             kept=tuple(dict.fromkeys((*kept, *written.kept))),
             trained=training,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -22,12 +22,14 @@ from zoo.networks.building import build_companion, check_hyperparameters, wrong_
 from zoo.networks.card import Card, write_card
 from zoo.networks.checkpoints import Checkpoint, resolve
 from zoo.networks.resizing import build_resized, check_resizing, load_resized, resized_preprocessing
+from zoo.networks.retasking import task_on_card, variant_for
 from zoo.networks.sources.graph import foreign_metadata
 from zoo.networks.weights import load_companion, save_weights
 from zoo.pipeline.steps.origin import DataStep
 from zoo.pipeline.steps.step import NOT_IN_KEY, Outcome, StepContext, StepId
 from zoo.registry import PluginSettings, load_registry
 from zoo.results.records import TrainingResult
+from zoo.training.target_units import in_units_of
 from zoo.training.trainer import Trainer
 
 FINETUNE = StepId(kind="finetune")
@@ -107,7 +109,9 @@ def finetune(
     started = time.perf_counter()
     training, data, seed = asked.training, asked.data, asked.seed
     registry = load_registry(plugins)
-    architecture, variant, found = resolve(registry, model)
+    architecture, own, found = resolve(registry, model)
+    variant = variant_for(registry, architecture, own, data)
+    found = None if found is None else replace(found, variant=variant)
     task = registry.tasks.get(variant.task)
     training = training.model_copy(update={"task": check_training(training, variant, task)})
     emit({"event": "stage", "text": f"reading {data}"})
@@ -127,9 +131,14 @@ def finetune(
     if training.from_scratch:
         preprocessing = fitted(resized_preprocessing(variant.preprocessing, training), dataset)
         network = build_resized(architecture, variant, len(dataset.classes), given, preprocessing)
+        new_head = True
     else:
-        network, card, preprocessing = _pretrained(found, variant.name, dataset, given, training)
+        network, card, new_head, preprocessing = _pretrained(
+            found, variant.name, dataset, given, training
+        )
         parent, given = card.model_id, {**card.hyperparameters, **given}
+    if new_head:
+        in_units_of(network, task, dataset)
     companion = build_companion(architecture, variant, len(dataset.classes), network, given)
     if companion is not None and found is not None and not training.from_scratch:
         load_companion(companion, found)
@@ -172,6 +181,7 @@ def finetune(
         recipe={"seed": seed, "training": trainer.options.model_dump(mode="json")},
         parent=parent or "",
         versions=versions_of(("tensorflow", "keras", "numpy")),
+        task=task_on_card(architecture, variant),
         network=came,
     )
     write_card(weights.with_name(f"{model_id}.toml"), card)
@@ -209,7 +219,7 @@ def _pretrained(
     dataset: Dataset,
     given: dict[str, Any],
     training: Training,
-) -> tuple[Any, Card, Any]:
+) -> tuple[Any, Card, bool, Any]:
     if found is None:
         raise UsageError(
             f"{variant!r} has no pretrained weights to start from",
@@ -224,4 +234,4 @@ def _pretrained(
             why="a new head must be trained, and 0 epochs were asked for",
             fix=f"fine-tune it: zoo finetune {card.model_id} --data {dataset.name}",
         )
-    return network, card, preprocessing
+    return network, card, new_head, preprocessing

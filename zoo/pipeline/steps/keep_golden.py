@@ -7,15 +7,8 @@ from typing import TYPE_CHECKING
 
 from zoo.artifacts.artifact import Artifact
 from zoo.artifacts.file_chain import FileChain
-from zoo.artifacts.golden_samples import (
-    Golden,
-    GoldenArrays,
-    GoldenChoice,
-    candidates,
-    choose_golden,
-    golden_name,
-    make_golden,
-)
+from zoo.artifacts.golden_choice import GoldenChoice, candidates, choose_golden
+from zoo.artifacts.golden_samples import Golden, GoldenArrays, golden_name, make_golden
 from zoo.common.errors import ZooError
 from zoo.common.named_arrays import differences
 from zoo.common.worker import Children
@@ -75,7 +68,8 @@ def keep_golden(
         pass
     tensors = [tensor for artifact in chain.artifacts for tensor in artifact.contents.outputs]
     fast = joined_outputs(chain, [one.outputs for one in answered])[numbers]
-    chosen = choose_golden(offered, fast, plain, precision, tensors)
+    readings = chain.manifest.readings
+    chosen = choose_golden(offered, fast, plain, precision, tensors, readings)
     if chosen is None:
         return [(None, None)] * len(chain.artifacts)
     kept = list(chosen.examples)

