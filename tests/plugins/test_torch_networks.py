@@ -174,7 +174,7 @@ def test_shapes_randomness_and_operators(tmp_path: Path) -> None:
     network = open_network(f"{file}:build?shape=4x4")
     batch = np.ones((8, 4, 4), np.float32)
     assert (network.answers(batch) != network.answers(batch)).any()
-    with pytest.raises(Unsupported, match="_linalg_svd.default of .1. cannot be brought in"):
+    with pytest.raises(Unsupported, match=r"_linalg_svd\.default of .1. cannot be brought in"):
         open_network(f"{file}:turned?shape=1x4x4")
 
 

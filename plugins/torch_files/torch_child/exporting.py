@@ -76,6 +76,8 @@ def write_onnx(program: Any, path: Path, name: str) -> None:
     Raises:
         RefusedError: An operator cannot be written; names its layer.
     """
+    from onnxscript import optimizer
+
     try:
         # Not optimized: a batch normalization that is trained must not be in its convolution.
         made = torch.onnx.export(
@@ -83,6 +85,10 @@ def write_onnx(program: Any, path: Path, name: str) -> None:
         )
     except Exception as error:
         raise _unsupported(program, error, name) from error
+    # Of its optimizations, those that leave layers as they are: lists of parts become parts.
+    optimizer.inline(made.model)
+    optimizer.fold_constants(made.model)
+    optimizer.remove_unused_nodes(made.model)
     for place, node in enumerate(made.model.graph):
         scope = node.metadata_props.get("pkg.torch.onnx.name_scopes", "")
         parts = re.findall(r"'([^']*)'", scope)[:-1]

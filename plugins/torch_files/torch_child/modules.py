@@ -204,6 +204,7 @@ def _state_dict(path: Path) -> dict[str, Any]:
 def first_channels(module: Any) -> int | None:
     """Channels of images that a module takes: of its first layer, if that is a convolution."""
     for layer in module.modules():
-        if next(layer.parameters(recurse=False), None) is not None:
+        inner = next(layer.children(), None) is not None
+        if not inner and next(layer.parameters(recurse=False), None) is not None:
             return layer.in_channels if isinstance(layer, torch.nn.Conv2d) else None
     return None
