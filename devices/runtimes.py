@@ -6,10 +6,21 @@ from collections.abc import Iterable
 from pathlib import Path
 
 import zoo
-from zoo.contracts import Runtime
+from zoo.contracts import FileContents, Runtime
 from zoo.hookspecs import hookimpl
 
 _PROBES = Path(zoo.__file__).with_name("execution") / "probe_files"
+
+
+def _no_four_bits(contents: FileContents) -> str:
+    """Of runtimes without kernels that multiply real numbers by weights of 4 bits."""
+    if not contents.hybrid_operators or "int4" not in contents.weight_types:
+        return ""
+    return (
+        "it has no kernels that multiply by weights of 4 bits; LiteRT has, and files of int8 run "
+        "here"
+    )
+
 
 RUNTIMES = (
     Runtime(
@@ -29,6 +40,7 @@ RUNTIMES = (
         formats=("tflite",),
         module="tflite_runtime.interpreter",
         distributions=("tflite-runtime",),
+        refusal=_no_four_bits,
         probe=_PROBES / "dense.tflite",
     ),
     Runtime(
@@ -62,6 +74,7 @@ RUNTIMES = (
         module="tflite_micro",
         distributions=("tflite-micro",),
         extra="micro",
+        refusal=_no_four_bits,
         probe=_PROBES / "dense.tflite",
     ),
     Runtime(

@@ -1,6 +1,7 @@
 """Writes docs/interoperability.md: every packaged model's files, run in every runtime.
 
     python docs/interoperability.py [--models lenet5.fashion_mnist,…] [--cache FOLDER]
+    python docs/interoperability.py --missing   # marks what nobody ran yet; runs nothing
 
 What was done is kept in the cache folder, so that the program goes on where it stopped: files by
 the code and weights that they come from, answers by the SHA-256 of the model in the file and the
@@ -22,6 +23,7 @@ from runtime_answers import JUDGES, Cell, File, cell, checkpoints, files_of, ope
 from runtimes import RUNTIMES, environment, runtime_version
 
 from zoo.common.paths import cache_folder
+from zoo.registry import PluginSettings, load_registry
 
 PAGE = Path(__file__).with_suffix(".md")
 BEGIN, END = "<!-- begin tables -->", "<!-- end tables -->"
@@ -108,13 +110,47 @@ def summary(rows: Sequence[tuple[File, Sequence[Cell | None]]]) -> str:
     return "; ".join(parts) + "."
 
 
+def with_missing(text: str, cells: Sequence[tuple[str, str]]) -> str:
+    """The page with a row for each format and precision of a model that nobody ran yet.
+
+    Args:
+        text: Of the page.
+        cells: Each format with each of its precisions, in the order of tables.
+    """
+    parts = text.split("\n### ")
+    for number, part in enumerate(parts):
+        lines = part.split("\n")
+        rows = [
+            n
+            for n, line in enumerate(lines)
+            if line.startswith(tuple(f"| {f} | {p} | " for f, p in cells))
+        ]
+        if not rows:
+            continue
+        known = {tuple(lines[n].split(" | ")[:2]) for n in rows}
+        empty = " | ".join(["not run"] * len(RUNTIMES))
+        added = [f"| {f} | {p} | {empty} |" for f, p in cells if (f"| {f}", p) not in known]
+        lines[rows[-1] + 1 : rows[-1] + 1] = added
+        parts[number] = "\n".join(lines)
+    return "\n### ".join(parts)
+
+
 def main() -> None:
     """Makes environments, exports, runs; writes the page, and the records into the cache."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--models", default="", help="Comma-separated [all packaged ones].")
     parser.add_argument("--cache", type=Path, default=cache_folder() / "interoperability")
     parser.add_argument("--output", type=Path, default=PAGE)
+    parser.add_argument(
+        "--missing", action="store_true", help="Add rows of what nobody ran yet; runs nothing."
+    )
     given = parser.parse_args()
+    if given.missing:
+        formats = load_registry(PluginSettings(installed=False)).exporters
+        page = given.output.read_text(encoding="utf-8")
+        cells = [(each.name, precision) for each in formats for precision in each.precisions]
+        given.output.write_text(with_missing(page, cells), encoding="utf-8")
+        return
     wanted = [name for name in given.models.split(",") if name]
     for runtime in RUNTIMES:
         environment(runtime, given.cache)

@@ -20,6 +20,7 @@ _INSTEAD = {
     "dynamic-int8": ("int8", "float16", "float32"),
     "float16": ("float32",),
     "float32": (),
+    "int4-weights": ("dynamic-int8", "int8", "float16", "float32"),
 }
 _INTRODUCTION = """# Support matrix
 
@@ -28,8 +29,9 @@ judged by the [gate](gate.md) in the runtime that deploys it, and timed. Nothing
 typed by hand: `python docs/support_matrix.py` measures again, `python docs/support_matrix.py
 --page` writes the page from the records in `docs/support-matrix.json`.
 
-✓ passed the gate · ✗ was rejected · – not supported · ! failed
+✓ passed the gate · ✗ was rejected · – not supported · ! failed · ? not measured yet
 """
+_NOT_MEASURED = "?"
 
 
 def page(rows: Sequence[Record]) -> str:
@@ -74,7 +76,7 @@ def overview(rows: Sequence[Record]) -> str:
     lines.append("|---|" + "---|" * len(cells))
     for row in rows:
         verdicts = {(c["format"], c["precision"]): c["verdict"] for c in row["cells"]}
-        signs = [_SIGNS[verdicts[cell]] if cell in verdicts else "" for cell in cells]
+        signs = [_SIGNS[verdicts[cell]] if cell in verdicts else _NOT_MEASURED for cell in cells]
         lines.append(f"| [`{row['label']}`](#{_anchor(row)}) | " + " | ".join(signs) + " |")
     return "\n".join(lines) + "\n"
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from zoo.common.errors import Unsupported
 from zoo.common.optional_imports import require
 
-from ..quantization.quantization_error import IntegerMapping
+from ..quantization.quantization_error import IntegerMapping, StoredWeights
 from .contents import _load, _shape, _Tally
 from .external_data import tensor_bytes
 from .work import shapes_of
@@ -153,24 +153,21 @@ class OnnxGraph:
         """Bytes of a node's constants by name; scales of activations are none of its own."""
         return {name: tensor_bytes(self.constants[name]) for name in self.constants_of(node)}
 
-    def weights(self, node: Any) -> tuple[Array | None, int, int | None]:
-        """A node's largest constant as real numbers, its channel axis, its scales' number."""
+    def weights(self, node: Any) -> StoredWeights:
+        """A node's largest constant."""
         axis = _CHANNELS.get(node.op_type, -1)
         if node.op_type == "Gemm" and any(a.name == "transB" and a.i for a in node.attribute):
             axis = 0
-        found: list[tuple[Array, int | None]] = []
+        found: list[StoredWeights] = []
         for name in node.input[1:]:
             plain = self._numbers(name)
             if plain is not None and plain.ndim > 1 and plain.dtype.kind == "f":
-                found.append((plain.astype(np.float32), None))
+                found.append(StoredWeights(values=plain.astype(np.float32), axis=axis))
             elif name in self.producers:
-                found += self._dequantized(self.nodes[self.producers[name]])
-        if not found:
-            return None, axis, None
-        values, scales = max(found, key=lambda one: one[0].size)
-        return values, axis, scales
+                found += self._dequantized(self.nodes[self.producers[name]], axis)
+        return max(found, key=_size, default=StoredWeights(values=None, axis=axis))
 
-    def _dequantized(self, node: Any) -> list[tuple[Array, int | None]]:
+    def _dequantized(self, node: Any, channels: int) -> list[StoredWeights]:
         if node.op_type != "DequantizeLinear":
             return []
         values, scale, zero = (self._numbers(i) for i in (*node.input, "")[:3])
@@ -182,7 +179,9 @@ class OnnxGraph:
             sides[axis] = scale.size
         shift = 0 if zero is None else zero.astype(np.float64).reshape(sides)
         real = (values.astype(np.float64) - shift) * scale.astype(np.float64).reshape(sides)
-        return [(real.astype(np.float32), int(scale.size))]
+        bits = 8 * values.itemsize
+        real = real.astype(np.float32)
+        return [StoredWeights(values=real, axis=channels, scales=int(scale.size), bits=bits)]
 
     def sources(self, node: Any, known: dict[int, int]) -> list[int]:
         """The computing operators behind a node's inputs."""
@@ -261,3 +260,7 @@ class OnnxGraph:
         outputs = sorted(set(kept.values()))
         graph.output.extend(onnx.helper.make_empty_tensor_value_info(name) for name in outputs)
         return model, kept
+
+
+def _size(weights: StoredWeights) -> int:
+    return 0 if weights.values is None else weights.values.size

@@ -148,8 +148,7 @@ def _records(
     for number, match in pairs.items():
         node = file.nodes[number]
         merged = [] if match is None else baseline.merged(match, {p for p in pairs.values() if p})
-        found, axis, scales = file.weights(node)
-        weights = (baseline.weights(each)[0] for each in merged)
+        weights = (baseline.weights(each).values for each in merged)
         real = next((each for each in weights if each is not None), None)
         one = gathered.get(number)
         records.append(
@@ -160,7 +159,6 @@ def _records(
                 layers=layers[places[number]],
                 arithmetic=file.arithmetic(node),
                 sources=tuple(dict.fromkeys(places[n] for n in file.sources(node, places))),
-                weight_scales=scales,
                 weight_bytes=_bytes(file, [node], counted[0]),
                 twin_weight_bytes=_bytes(baseline, merged, counted[1]),
                 microseconds=mine.microseconds.get(number),
@@ -170,7 +168,7 @@ def _records(
                 executor=mine.executors.get(number),
                 faster=_FASTER.get(node.op_type, ""),
                 **({} if one is None else one.figures()),
-                **weight_figures(real, found, axis),
+                **weight_figures(real, file.weights(node)),
             )
         )
     return tuple(records)

@@ -125,14 +125,38 @@ class OutputStatistics:
         }
 
 
-def weight_figures(real: Array | None, found: Array | None, axis: int) -> dict[str, Any]:
-    """Error and spread of weights.
+@dataclass(frozen=True, kw_only=True, eq=False)
+class StoredWeights:
+    """The weights of an operator, as a file holds them.
+
+    Attributes:
+        values: As real numbers; None where there are none, or unknown ones.
+        axis: That of the output channels.
+        scales: How many scales they have; None for real weights.
+        bits: Of each of them; None for real weights.
+    """
+
+    values: Array | None
+    axis: int
+    scales: int | None = None
+    bits: int | None = None
+
+
+def weight_figures(real: Array | None, stored: StoredWeights) -> dict[str, Any]:
+    """What an `OperatorRecord` says of weights: their number type, error and spread.
 
     Args:
         real: The baseline's.
-        found: What the file's stand for, of the same shape; None when unknown.
-        axis: That of the output channels.
+        stored: The file's.
     """
+    return {
+        "weight_scales": stored.scales,
+        "weight_bits": stored.bits,
+        **_differences(real, stored.values, stored.axis),
+    }
+
+
+def _differences(real: Array | None, found: Array | None, axis: int) -> dict[str, Any]:
     if real is None or real.size == 0:
         return {}
     most = np.abs(real).max(axis=tuple(i for i in range(real.ndim) if i != axis % real.ndim))

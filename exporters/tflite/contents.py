@@ -103,6 +103,7 @@ def _contents(payload: bytes, schema: Any) -> FileContents:
         remarks=(_STATEFUL,) if keeps_state else (),
         multiply_adds=tally.work if turns else {},
         float_products=dict(tally.float_products) if tally.integer else {},
+        small_weights=tally.small_weights,
         index_limits=_index_limits(model, main, inputs, operator_names),
     )
 
@@ -156,6 +157,7 @@ class _Tally:
         self.custom: set[str] = set()
         self.work = dict.fromkeys(ARITHMETICS, 0)
         self.float_products: Counter[str] = Counter()
+        self.small_weights: dict[str, str] = {}
 
     def add(self, name: str, operator: Any, graph: Any, turns: int) -> None:
         self.operators[name] += 1
@@ -166,6 +168,10 @@ class _Tally:
         self.integer += kind == "integer"
         self.hybrid += kind == "hybrid"
         self.floating += [name] * (kind == "float")
+        for place in () if operator.inputs is None else operator.inputs:
+            if place >= 0 and self.type_names[graph.tensors[int(place)].type] == "INT4":
+                made = _text(graph.tensors[int(operator.outputs[0])].name)
+                self.small_weights[made] = _granularity(graph.tensors[int(place)])
         products = turns * multiply_adds(name, operator, graph)
         if products:
             self.work[kind] += products
@@ -191,6 +197,15 @@ class _Tally:
         """Whether a tensor holds integer weights of hybrid kernels."""
         constant = self.buffers[tensor.buffer].data is not None
         return constant and self.type_names[tensor.type] in _WEIGHT_TYPES
+
+
+def _granularity(tensor: Any) -> str:
+    """What shares a scale of a constant of 4 bits."""
+    told = tensor.quantization
+    if told is not None and told.details is not None:
+        return f"int4, blocks of {told.details.blockSize}"
+    many = told is not None and told.scale is not None and len(told.scale) > 1
+    return f"int4, {'a scale for each channel' if many else 'one scale'}"
 
 
 def _operator_name(model: Any, operator: Any, names: dict[int, str]) -> str:

@@ -21,6 +21,9 @@ from .sparsity import store_sparsely
 from .tensor_names import name_outputs, shorten
 from .usage import usage
 
+#: Precisions whose files are made of those with weights of 8 bits.
+FOUR_BITS = ("int4-weights",)
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -79,6 +82,10 @@ def _convert(converter: Any, request: ExportRequest, tf: Any) -> tuple[bytes, Wr
         from .normalization import with_real_normalization
 
         data = with_real_normalization(data, request.model)
+    if request.precision in FOUR_BITS:
+        from .four_bits import written_in_four_bits
+
+        return written_in_four_bits(data, request)
     return data, Written()
 
 
@@ -109,7 +116,7 @@ def formats() -> Iterator[Exporter]:
         name="tflite",
         summary="TensorFlow Lite / LiteRT: phones, boards, microcontrollers",
         suffix=".tflite",
-        precisions=("float32", "float16", "dynamic-int8", "int8", "int16x8"),
+        precisions=("float32", "float16", "dynamic-int8", "int8", "int16x8", *FOUR_BITS),
         export=export,
         inspect=inspect,
         read_manifest=read_manifest,
@@ -121,7 +128,7 @@ def formats() -> Iterator[Exporter]:
         options=options,
         sparse={"sparse": True},
         distributions=("tensorflow", "keras"),
-        mixes=("int8",),
+        mixes=("int8", *FOUR_BITS),
         compare_layers=compare_layers,
         network_entry=network_entry,
         takes_trained=True,

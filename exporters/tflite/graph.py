@@ -12,12 +12,15 @@ from numpy.typing import NDArray
 
 from zoo.common.optional_imports import require
 
-from ..quantization.quantization_error import IntegerMapping
+from ..quantization.four_bits import unpacked
+from ..quantization.quantization_error import IntegerMapping, StoredWeights
 from .contents import _operator_name, _parts, _Tally, _text
 from .schema import serialize
 
 Array = NDArray[Any]
 _FLOATS = ("FLOAT32", "FLOAT16")
+#: Types of constants that are read as numbers.
+_NUMBERS = ("float32", "float16", "int4", "int8", "uint8", "int16", "int32")
 #: Which dimension of an operator's weights counts output channels; the first, as a rule.
 _CHANNELS = {"DEPTHWISE_CONV_2D": -1}
 
@@ -121,16 +124,14 @@ class TfliteGraph:
                 found[buffer] = len(self.model.buffers[buffer].data)
         return found
 
-    def weights(self, operator: Operator) -> tuple[Array | None, int, int | None]:
-        """An operator's largest constant as real numbers, its channel axis, its scales' number."""
+    def weights(self, operator: Operator) -> StoredWeights:
+        """An operator's largest constant."""
         axis = _CHANNELS.get(operator.kind, 0)
         stored = [p for i in operator.inputs[1:] if i >= 0 and (p := self.stored(i)) is not None]
         stored = [p for p in stored if len(self.shape(p)) > 1]
         if not stored:
-            return None, axis, None
-        largest = max(stored, key=lambda place: int(np.prod(self.shape(place))))
-        values, scales = self._constant(largest)
-        return values, axis, scales
+            return StoredWeights(values=None, axis=axis)
+        return self._constant(max(stored, key=lambda p: int(np.prod(self.shape(p)))), axis)
 
     def stored(self, place: int) -> int | None:
         """The constant that a tensor is, or is converted from."""
@@ -142,25 +143,46 @@ class TfliteGraph:
         source = self.operators[maker].inputs[0]
         return source if self.is_constant(source) else None
 
-    def _constant(self, place: int) -> tuple[Array | None, int | None]:
+    def _constant(self, place: int, axis: int) -> StoredWeights:
         tensor = self.graph.tensors[place]
         dtype = self.dtype(place)
-        if dtype not in ("float32", "float16", "int8", "uint8", "int16", "int32"):
-            return None, None
-        data = np.asarray(self.model.buffers[tensor.buffer].data, np.uint8).tobytes()
-        values = np.frombuffer(data, dtype).reshape(self.shape(place))
+        if dtype not in _NUMBERS:
+            return StoredWeights(values=None, axis=axis)
+        shape, data = self.shape(place), self._data(place)
         if self.is_float(place):
-            return values.astype(np.float32), None
+            values = np.frombuffer(data, dtype).reshape(shape)
+            return StoredWeights(values=values.astype(np.float32), axis=axis)
+        small = dtype == "int4"
+        count = int(np.prod(shape))
+        numbers = (
+            unpacked(np.frombuffer(data, np.uint8), count) if small else np.frombuffer(data, dtype)
+        )
+        values = numbers.reshape(shape)
+        bits = 4 if small else 8 * values.itemsize
         quantization = tensor.quantization
-        if quantization is None or quantization.scale is None:
-            return None, None
+        if quantization is None:
+            return StoredWeights(values=None, axis=axis)
+        if quantization.details is not None:
+            own = quantization.details
+            scale = np.frombuffer(self._data(own.scales), np.float16).astype(np.float64)
+            wide = np.repeat(scale.reshape(shape[0], -1), own.blockSize, axis=1).reshape(shape)
+            real = (values * wide).astype(np.float32)
+            return StoredWeights(values=real, axis=axis, scales=scale.size, bits=bits)
+        if quantization.scale is None:
+            return StoredWeights(values=None, axis=axis)
         sides = [1] * values.ndim
         if len(quantization.scale) > 1:
             sides[quantization.quantizedDimension] = len(quantization.scale)
         scale = np.asarray(quantization.scale, np.float64).reshape(sides)
         given = quantization.zeroPoint
         zero = np.zeros(sides) if given is None else np.asarray(given).reshape(sides)
-        return ((values - zero) * scale).astype(np.float32), len(quantization.scale)
+        real = ((values - zero) * scale).astype(np.float32)
+        return StoredWeights(values=real, axis=axis, scales=scale.size, bits=bits)
+
+    def _data(self, place: int) -> bytes:
+        return np.asarray(
+            self.model.buffers[self.graph.tensors[place].buffer].data, np.uint8
+        ).tobytes()
 
     def cut(self, places: set[int]) -> tuple[bytes, dict[int, int]]:
         """The graph with tensors cut: their readers get a new input in place of the tensor.

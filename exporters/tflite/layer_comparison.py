@@ -138,8 +138,7 @@ def _records(
     for pair in pairs:
         operator = file.operators[pair.number]
         other = None if pair.baseline is None else baseline.operators[pair.baseline]
-        real = (None, 0, None) if other is None else baseline.weights(other)
-        found, axis, scales = file.weights(operator)
+        real = None if other is None else baseline.weights(other).values
         one = gathered.get(pair.number)
         records.append(
             OperatorRecord(
@@ -149,7 +148,6 @@ def _records(
                 layers=layers[place[pair.number]],
                 arithmetic=operator.arithmetic,
                 sources=tuple(dict.fromkeys(place[n] for n in _sources(file, operator, place))),
-                weight_scales=scales,
                 weight_bytes=_bytes(file, operator, counted[0]),
                 twin_weight_bytes=0 if other is None else _bytes(baseline, other, counted[1]),
                 microseconds=mine.microseconds.get(pair.number),
@@ -159,7 +157,7 @@ def _records(
                 executor=mine.executors.get(pair.number),
                 faster=_FASTER.get((operator.kind, operator.arithmetic), ""),
                 **({} if one is None else one.figures()),
-                **weight_figures(real[0], found, axis),
+                **weight_figures(real, file.weights(operator)),
             )
         )
     return tuple(records)

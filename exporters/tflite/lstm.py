@@ -30,6 +30,7 @@ FORMS = {
     "dynamic-int8": "fused",
     "int8": "fused",
     "int16x8": "unrolled",
+    "int4-weights": "fused",
 }
 OPERATOR = "UNIDIRECTIONAL_SEQUENCE_LSTM"
 #: Place of the cell's state among the operator's inputs.
@@ -39,6 +40,8 @@ CELL_CLIP = 6
 #: Exponents of the cell state's scale that the 8-bit kernel can compute with: its fixed-point
 #: tanh has 15 fractional bits at the finest, and the kernel refuses less than 9.
 FINEST, COARSEST = -15, -9
+#: Precisions in which weights alone are integers.
+_SMALL_WEIGHTS = frozenset({"dynamic-int8", "int4-weights"})
 #: Smaller matrices the converter leaves in float when it quantizes weights alone.
 LEAST_WEIGHTS = 1024
 
@@ -159,7 +162,7 @@ def _why_not(layer: Any, initial_state: Any, mask: Any, precision: str) -> str:
         return "the fused operator has tanh and sigmoid alone"
     smallest = layer.cell.units * min(layer.cell.units, layer.cell.kernel.shape[0])
     whole = 4 * layer.cell.units**2
-    if precision == "dynamic-int8" and smallest < LEAST_WEIGHTS <= whole:
+    if precision in _SMALL_WEIGHTS and smallest < LEAST_WEIGHTS <= whole:
         return f"the fused operator has matrices of fewer than {LEAST_WEIGHTS:,} weights"
     for state in tf.nest.flatten(initial_state):
         value = tf.get_static_value(state)

@@ -39,6 +39,7 @@ class KerasNetwork:
     model: Any
     stated: str = ""
     classes: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
 
     @property
     def in_half(self) -> bool:

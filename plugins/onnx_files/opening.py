@@ -31,6 +31,7 @@ class OnnxNetwork:
         model: Any,
         origin: str,
         answer: Callable[[NDArray[Any]], NDArray[Any]] | None = None,
+        notes: tuple[str, ...] = (),
     ) -> None:
         """Reads what it takes.
 
@@ -39,10 +40,12 @@ class OnnxNetwork:
             origin: Names the file in messages.
             answer: Computes a batch in the framework that the file was exported from; None for
                 ONNX Runtime.
+            notes: What users should know of it.
         """
         self._proto = model
         self._origin = origin
         self._answer = answer
+        self.notes = notes
         self._takes_any: bool = True
         self._layout = tuple(layout_of(model, one) for one in inputs_of(model))
 
@@ -84,7 +87,7 @@ class OnnxNetwork:
         (given,) = inputs_of(copy)
         for axis, side in zip(self._layout[0], shape, strict=True):
             given.type.tensor_type.shape.dim[axis].dim_value = side
-        return OnnxNetwork(copy, self._origin, self._answer)
+        return OnnxNetwork(copy, self._origin, self._answer, self.notes)
 
     @cached_property
     def model(self) -> Any:

@@ -47,6 +47,7 @@ class TfliteNetwork:
     classes: tuple[str, ...] = ()
     #: Constants in 16 bits become 32 before LiteRT computes.
     in_half: bool = False
+    notes: tuple[str, ...] = ()
 
     def with_shape(self, shape: tuple[int, ...]) -> TfliteNetwork:
         """Itself: no side of its input is free."""

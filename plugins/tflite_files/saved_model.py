@@ -39,6 +39,7 @@ class SavedNetwork:
     stated: str = ""
     classes: tuple[str, ...] = ()
     in_half: bool = False
+    notes: tuple[str, ...] = ()
 
     def with_shape(self, shape: tuple[int, ...]) -> SavedNetwork:
         """Itself: no side of its input is free."""

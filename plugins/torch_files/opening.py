@@ -29,6 +29,7 @@ class ModuleNetwork:
     in_half = False
     stated = ""
     classes: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
 
     def __init__(self, process: TorchProcess, channels: int, origin: str) -> None:
         self._process, self._origin = process, origin
@@ -116,6 +117,11 @@ def _request(found: TorchReference) -> dict[str, Any]:
     }
 
 
+def opened_by(version: str) -> str:
+    """The note of which PyTorch answers for a network."""
+    return f"PyTorch {version} opened it, and its answers are compared with"
+
+
 def converted(process: TorchProcess, origin: str, shape: tuple[int, ...] | None) -> OnnxNetwork:
     """The network that a process holds, by way of an ONNX file; PyTorch answers for it.
 
@@ -124,7 +130,7 @@ def converted(process: TorchProcess, origin: str, shape: tuple[int, ...] | None)
         origin: Names it in messages.
         shape: Of one input, as PyTorch takes it; None of a program, whose shape is in it.
     """
-    process.ask("convert", "exported", file=_FILE, shape=shape)
+    told = process.ask("convert", "exported", file=_FILE, shape=shape)
     path = Path(process.folder / _FILE)
     model = checked_model(path, origin)
     path.unlink()
@@ -133,4 +139,4 @@ def converted(process: TorchProcess, origin: str, shape: tuple[int, ...] | None)
         (found,) = process.answers(batch)
         return found
 
-    return OnnxNetwork(model, origin, answer)
+    return OnnxNetwork(model, origin, answer, (opened_by(told["torch"]),))

@@ -19,6 +19,7 @@ from zoo.analysis.mixed_precision import (
 )
 from zoo.common.errors import ProcessFailed, Unsupported
 from zoo.contracts import LayerComparison
+from zoo.contracts.precision import TRAINABLE, precision_named
 from zoo.pipeline.steps.repair import can_repair
 from zoo.registry import PluginSettings, load_registry
 from zoo.results.records import Attempt
@@ -33,6 +34,7 @@ class Maker:
     def __init__(
         self, drop: Callable[[set[str]], float], refused: str = "", size: int = 100
     ) -> None:
+        self.precision = TRAINABLE
         self.drop = drop
         self.size = size
         self.refused = refused
@@ -58,7 +60,9 @@ class Maker:
         return comparison(*worst)
 
     def search(self, always: tuple[str, ...] = ()) -> FloatLayerSearch:
-        workshop = SearchCallbacks(make=self.make, compare=self.compare, tell=lambda text: None)
+        workshop = SearchCallbacks(
+            make=self.make, compare=self.compare, tell=lambda text: None, precision=self.precision
+        )
         return search(workshop, always)
 
 
@@ -66,7 +70,9 @@ def test_precisions_that_can_keep_no_layer_are_not_searched() -> None:
     registry = load_registry(PluginSettings(installed=False))
     for format in ("tflite", "onnx"):
         assert can_repair(registry, format, "int8")
+        assert not can_repair(registry, format, "dynamic-int8")
         assert not can_repair(registry, format, "float16")
+    assert can_repair(registry, "tflite", "int4-weights")
     assert not can_repair(registry, "tflite", "int16x8")
     exporter = registry.exporters.get("onnx")
     with pytest.raises(ValueError, match="mixes a precision it cannot write"):
@@ -128,6 +134,17 @@ def test_a_file_that_is_hardly_an_integer_one_is_not_taken() -> None:
     assert max(len(kept) for kept in hopeless.made) == 2
 
 
+def test_what_is_kept_from_four_bits_has_eight() -> None:
+    """Words and advice are the precision's own."""
+    maker = Maker(lambda kept: 0.2 if "a" in kept else 30.0)
+    maker.precision = precision_named("int4-weights")
+    assert "Mixed precision: a in 8 bits, since" in remark(maker.search(), 1.0, "points", 500)
+    dear = Maker(lambda kept: 5.0 - len(kept), size=300)
+    dear.precision = maker.precision
+    text = remark(dear.search(), 1.0, "points", 500)
+    assert "as large as without any: dynamic-int8 needs no more" in text
+
+
 def test_layers_that_a_format_cannot_keep_are_passed_over() -> None:
     maker = Maker(lambda kept: 9.0, refused="a")
     found = maker.search()
@@ -142,7 +159,9 @@ def test_a_file_that_could_not_be_measured_is_left_to_the_gate() -> None:
     def never(first: MixedCandidate) -> LayerComparison:
         raise AssertionError("there is nothing to compare")
 
-    found = search(SearchCallbacks(make=lambda keep: first, compare=never, tell=print))
+    found = search(
+        SearchCallbacks(make=lambda keep: first, compare=never, tell=print, precision=TRAINABLE)
+    )
     assert found.attempts == (attempt,)
 
 
@@ -161,7 +180,7 @@ def test_layers_that_cannot_be_ranked_cost_the_search_and_not_the_file() -> None
     def fails(first: MixedCandidate) -> LayerComparison:
         raise ProcessFailed("compare died by SIGSEGV")
 
-    found = search(SearchCallbacks(make=maker.make, compare=fails, tell=print))
+    found = search(SearchCallbacks(make=maker.make, compare=fails, tell=print, precision=TRAINABLE))
     assert found.chosen.attempt.kept == ()
     text = remark(found, 1.0, "points", 500)
     assert "loses 9.0 points, more than the budget of 1 allows" in text

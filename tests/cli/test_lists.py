@@ -32,7 +32,7 @@ def plugin(path: str, text: str) -> str:
 def test_list(zoo):
     typed = zoo("list")
     assert (typed.code, typed.err) == (0, "")
-    heading, *rows = typed.out.splitlines()
+    heading, *rows = typed.out.partition("\n\n")[0].splitlines()
     assert heading.split() == [
         *("model", "family", "task", "input", "parameters", "multiply-adds", "licence", "weights")
     ]
@@ -48,7 +48,7 @@ def test_list(zoo):
 def test_list_as_json(zoo):
     rows = zoo("list", "--json").json
     assert {row["name"] for row in rows} == {
-        line.split()[0] for line in zoo("list").out.splitlines()[1:]
+        line.split()[0] for line in zoo("list").out.partition("\n\n")[0].splitlines()[1:]
     }
     (lenet,) = [row for row in rows if row["name"] == "lenet5"]
     assert lenet["parameters"] == 61_706

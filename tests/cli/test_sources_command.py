@@ -12,6 +12,9 @@ from zoo.networks.sources import available
 from zoo.networks.sources.available import named_networks, source_states
 from zoo.registry import load_registry
 
+SHORT = "timm:mobilenetv4_conv_small"
+MOBILENET = f"{SHORT}.e2400_r224_in1k"
+
 
 def test_sources_are_listed_with_what_they_lack(zoo: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     rows = {row["name"]: row for row in zoo("sources", "list", "--json").json}
@@ -37,7 +40,7 @@ def test_networks_are_listed_by_name_and_told_of(zoo: Any) -> None:
     # They are too many for the list of all.
     assert "keras:MobileNet" not in zoo("list").out
     found = zoo("info", "keras:VGG16")
-    assert "licence  CC-BY-4.0" in found.out
+    assert "licence     CC-BY-4.0" in found.out
     assert "(not fetched)" in found.out
     assert not {"tensorflow", "keras"} & (set(sys.modules) - before)
     for command in (["list", "keras:MobilNetV2"], ["info", "keras:MobilNetV2"]):
@@ -48,9 +51,42 @@ def test_networks_are_listed_by_name_and_told_of(zoo: Any) -> None:
     assert "zoo export keras:VGG16 --data DATASET" in typed.err
 
 
+def test_they_are_listed_and_told_of_without_pytorch(zoo: Any) -> None:
+    before = set(sys.modules)
+    rows = zoo("list", "timm:mobilenet*", "--json").json
+    assert len(rows) > 50
+    row = next(row for row in rows if row["name"] == MOBILENET)
+    assert (row["licence"], row["also"], row["parameters"]) == ("Apache-2.0", [SHORT], 3_774_024)
+    assert row["input"] == (
+        "224x224 rgb mean=0.485,0.456,0.406 std=0.229,0.224,0.225 crop=0.875 bicubic"
+    )
+    assert [one["name"] for one in zoo("list", SHORT.upper(), "--json").json] == [MOBILENET]
+    listed = zoo("list", "torchvision:resnet18*").out.splitlines()
+    assert listed[1].split()[1:4] == ["11.7", "M", "BSD-3-Clause"]
+    # They are too many for the list of all, which says how to see them.
+    everything = zoo("list").out
+    counts = {row["name"]: row["networks"] for row in zoo("sources", "list", "--json").json}
+    assert "timm:mobilenet" not in everything
+    assert f'{counts["timm"]:,} by zoo list "timm:*"' in everything
+    told = zoo("info", SHORT).out
+    assert f"zoo ship {MOBILENET} --data DATASET --epochs 3" in told
+    assert "model.safetensors (not fetched)" in told
+    assert "parameters  3.77 M" in told
+    told = zoo("info", "timm:coatnet_0_224").out
+    assert "none are published" in told
+    assert "zoo ship 'timm:coatnet_0_224?weights=FILE' --data DATASET" in told
+    for command in (["list", "timm:mobilnetv4"], ["info", "timm:mobilnetv4"]):
+        typed = zoo(*command)
+        assert typed.code == 2
+        assert "mobilenetv4_conv_small" in typed.err
+    assert not {"torch", "timm", "numpy"} & (set(sys.modules) - before)
+
+
 def test_names_of_other_sources_are_found() -> None:
     registry = load_registry()
-    one = NamedNetwork(name="hub:Tiny", task="a", input="", licence="", weights="")
+    one = NamedNetwork(
+        name="hub:Tiny.a1", task="a", input="", licence="", weights="", also=("hub:Tiny",)
+    )
     source = Source(
         name="hub",
         summary="",
@@ -60,6 +96,7 @@ def test_names_of_other_sources_are_found() -> None:
         named=lambda: [one],  # type: ignore[arg-type, return-value]
     )
     registry.sources.add("hub", source, registry.plugins[0])
-    assert named_networks(registry, "hub:t*") == [one]
+    assert named_networks(registry, "hub:tiny") == [one]
     assert available.named_network(source, "hub:Tiny") is one
+    assert available.named_network(source, "hub:Tiny.a1") is one
     assert available.named_network(source, "hub:Tiny?weights=a") is None

@@ -13,9 +13,9 @@ import pytest
 
 from zoo.common.downloads import DownloadFailed
 from zoo.common.errors import BadFile, UnknownName, UsageError
+from zoo.networks.sources import named
 from zoo.networks.sources.references import source_of
 from zoo.networks.sources.statement import parse_statement, pixel_scale
-from zoo.plugins.keras_names import references
 from zoo.plugins.keras_names.opening import (
     _clear,
     _cleared,
@@ -105,9 +105,9 @@ def test_published_weights_are_fetched_once_and_checked(
             raise DownloadFailed(f"{url} could not be downloaded", why="no route")
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(b"weights")
-        return references.digests_of(path)
+        return named.digests_of(path)
 
-    monkeypatch.setattr(references, "download", download)
+    monkeypatch.setattr(named, "download", download)
     for _ in range(2):
         fetch_weights("keras:MobileNetV2", lambda event: None)
     assert asked == [(NETWORKS["MobileNetV2"].url, "")]

@@ -1,4 +1,4 @@
-"""Which layers of an integer file lose the most, where that comes from, and what must stay float.
+"""Which layers of a quantized file lose the most, where that comes from, and what mends it.
 
 Read from a `LayerComparison`; names of formats and operators mean nothing here.
 """
@@ -16,6 +16,8 @@ INPUTS, WEIGHTS, OUTPUT, KERNEL = "inputs", "weights", "output", "kernel"
 _EXPLAINS_DB = 6.0
 #: An operator that loses less than this loses nothing that shows.
 HARMLESS_DB = 40.0
+#: Bits of the smallest weights that lose nothing to speak of.
+BYTE = 8
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,8 +29,8 @@ class SensitiveLayer:
         decibels: Signal to noise of its output when it gets the twin's values.
         cause: The part that explains most of it: the range of its inputs, its weights, the range
             of its output, or, when none of these does, how its kernel computes.
-        keep: Names of the Keras layers that must stay in float for the error to be gone: its own,
-            and those that give it, or read from it, what is too coarse.
+        keep: Names of the Keras layers that must be kept from the precision for the error to be
+            gone: its own, and those that give it, or read from it, what is too coarse.
     """
 
     place: int
@@ -38,14 +40,18 @@ class SensitiveLayer:
 
 
 def sensitive_layers(found: LayerComparison) -> tuple[SensitiveLayer, ...]:
-    """Operators on integers, those that lose the most first; those without a layer left out."""
+    """Operators that computing otherwise may mend, those that lose the most first.
+
+    They are those on integers, and those with weights of fewer bits than 8; operators without a
+    layer are left out.
+    """
     readers: dict[int, list[int]] = {}
     for place, record in enumerate(found.operators):
         for source in record.sources:
             readers.setdefault(source, []).append(place)
     ranked = []
     for place, record in enumerate(found.operators):
-        if record.own_sqnr_db is None or record.arithmetic != "integer" or not record.layers:
+        if record.own_sqnr_db is None or not _is_coarse(record) or not record.layers:
             continue
         cause = cause_of(record)
         others = {INPUTS: record.sources, OUTPUT: tuple(readers.get(place, ()))}.get(cause, ())
@@ -55,6 +61,10 @@ def sensitive_layers(found: LayerComparison) -> tuple[SensitiveLayer, ...]:
             SensitiveLayer(place=place, decibels=record.own_sqnr_db, cause=cause, keep=keep)
         )
     return tuple(sorted(ranked, key=lambda culprit: culprit.decibels))
+
+
+def _is_coarse(record: OperatorRecord) -> bool:
+    return record.arithmetic == "integer" or (record.weight_bits or BYTE) < BYTE
 
 
 def cause_of(record: OperatorRecord) -> str:

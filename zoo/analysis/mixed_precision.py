@@ -1,19 +1,20 @@
-"""Mixed precision: an integer file that loses too much keeps a few of its layers in float.
+"""Mixed precision: a file that loses too much keeps a few of its layers from its precision.
 
 Layers are ranked by the error that each causes by itself, in the runtime, and as few as are needed
-stay in float. Every attempt is a file whose loss is measured in the runtime, on examples of the
-validation split: the test split is the gate's.
+stay in float, or in what else the precision says (`Precision.kept_in`). Every attempt is a file
+whose loss is measured in the runtime, on examples of the validation split: the test split is the
+gate's.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from zoo.analysis.layer_ranking import sensitive_layers
 from zoo.common.errors import UnknownName, Unsupported, ZooError
-from zoo.contracts import LayerComparison
+from zoo.contracts import LayerComparison, Precision
 from zoo.results import formatting as fmt
 from zoo.results.records import Attempt, Export
 
@@ -41,14 +42,16 @@ class SearchCallbacks:
     """How files are made and measured; the search knows no more of the outside.
 
     Attributes:
-        make: ``make(keep)`` writes and measures a file in which these layers stay in float.
+        make: ``make(keep)`` writes and measures a file from whose precision these layers are kept.
         compare: Compares the first file with its float twin, layer by layer.
         tell: Receives what is being done, in a few words.
+        precision: Of the files.
     """
 
     make: Callable[[tuple[str, ...]], MixedCandidate]
     compare: Callable[[MixedCandidate], LayerComparison]
     tell: Callable[[str], None]
+    precision: Precision
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,36 +61,39 @@ class FloatLayerSearch:
     Attributes:
         chosen: The cheapest file within the budget that is worth its size, or the best one.
         attempts: Every file that was made, the first one first.
+        precision: Of the files.
         trouble: Why layers could not be ranked; empty when they were, or need not be.
     """
 
     chosen: MixedCandidate
     attempts: tuple[Attempt, ...]
+    precision: Precision
     trouble: str = ""
 
 
 def search(callbacks: SearchCallbacks, always: Sequence[str] = ()) -> FloatLayerSearch:
-    """Makes a file, and if it loses too much, others with the worst layers in float.
+    """Makes a file, and if it loses too much, others that keep the worst layers from its precision.
 
     The number of layers that are kept is doubled until a file is good, then halved between the
     last that was not and the first that was; at last those are given back that were not needed.
     """
     base = tuple(always)
     first = callbacks.make(base)
+    alone = FloatLayerSearch(chosen=first, attempts=(first.attempt,), precision=callbacks.precision)
     if first.attempt.good:
-        return FloatLayerSearch(chosen=first, attempts=(first.attempt,))
+        return alone
     callbacks.tell("ranking layers by the error they cause")
     try:
         found = callbacks.compare(first)
     except ZooError as error:
         # The file is what it would have been without a search: the gate judges it.
-        return FloatLayerSearch(chosen=first, attempts=(first.attempt,), trouble=error.what)
+        return replace(alone, trouble=error.what)
     ranked = [c.keep for c in sensitive_layers(found) if c.decibels < _HARMLESS_DB]
     attempts = _Attempts(callbacks, base, first)
     good = _fewest_layers(attempts, ranked)
     if good is not None:
         _drop_unneeded(attempts, ranked, good)
-    return FloatLayerSearch(chosen=attempts.best(), attempts=attempts.record())
+    return replace(alone, chosen=attempts.best(), attempts=attempts.record())
 
 
 class _Attempts:
@@ -106,7 +112,7 @@ class _Attempts:
         return MOST_ATTEMPTS - len(self._made)
 
     def good(self, groups: Sequence[tuple[str, ...]]) -> bool:
-        """Whether the file that keeps these layers in float is within the budget."""
+        """Whether the file that keeps these layers is within the budget."""
         names = dict.fromkeys(name for group in groups for name in group)
         keep = tuple(dict.fromkeys([*self._base, *names]))
         key = tuple(sorted(keep))
@@ -114,7 +120,9 @@ class _Attempts:
             if self.remaining < 1:
                 return False
             shown = ", ".join(keep[:4]) + (", …" if len(keep) > 4 else "")
-            self._callbacks.tell(f"attempt {len(self._made) + 1}: {shown} in float")
+            self._callbacks.tell(
+                f"attempt {len(self._made) + 1}: {shown} in {self._callbacks.precision.kept_in}"
+            )
             self._made[key] = self._try(keep)
         made = self._made[key]
         return made is not None and made.attempt.good
@@ -129,7 +137,7 @@ class _Attempts:
         yield from (made for made in self._made.values() if made is not None)
 
     def too_large(self, attempt: Attempt) -> bool:
-        """Whether so much stays in float that the file has lost its point."""
+        """Whether so much is kept that the file has lost its point."""
         first = next(iter(self._candidates())).attempt
         return attempt.bytes > MOST_GROWTH * first.bytes
 
@@ -195,8 +203,8 @@ def remark(found: FloatLayerSearch, budget: float, unit: str, examples: int) -> 
     why = f"without them it loses {_loss(first, unit)}"
     if chosen.good:
         return (
-            f"Mixed precision: {kept} in float, since {why}; with them {_loss(chosen, unit)} "
-            f"(budget {budget:g}; the smallest good one {of})."
+            f"Mixed precision: {kept} in {found.precision.kept_in}, since {why}; with them "
+            f"{_loss(chosen, unit)} (budget {budget:g}; the smallest good one {of})."
         )
     dear = _size_note(found)
     missed = (chosen.drop or 0.0) - budget
@@ -206,8 +214,8 @@ def remark(found: FloatLayerSearch, budget: float, unit: str, examples: int) -> 
         else f"within the budget of {budget:g}, but {chosen.reason}"
     )
     return (
-        f"No choice of layers in float suffices: the best {of} keeps {kept} and loses "
-        f"{_loss(chosen, unit)}, {by}.{dear}"
+        f"No choice of layers in {found.precision.kept_in} suffices: the best {of} keeps {kept} "
+        f"and loses {_loss(chosen, unit)}, {by}.{dear}"
     )
 
 
@@ -218,8 +226,8 @@ def _size_note(found: FloatLayerSearch) -> str:
         return ""
     factor = fmt.ratio(min(sizes) / found.attempts[0].bytes)
     return (
-        f" A file within the budget was {factor} as large as without any: float16 needs no more "
-        "and loses nothing; dynamic-int8, or --qat, may be small and good."
+        f" A file within the budget was {factor} as large as without any: "
+        f"{found.precision.instead}."
     )
 
 

@@ -217,18 +217,21 @@ def placement(
         if work := sum(contents.multiply_adds.values()):
             small = work - contents.multiply_adds["float"]
             value += f"; {small / work:.1%} of {work:,} {WORK} are by {precision.weights}"
+        stored = contents.weight_types
+        if stored:
+            value += _weight_share(contents, precision)
         passed = contents.integer_operators + contents.hybrid_operators > 0
+        passed = passed and (not stored or precision.weights in stored)
         limit = f"operators multiply by {precision.weights} weights"
-        reason = (
-            f"no operator multiplies by {precision.weights} weights: the file computes in float"
-        )
+        reason = f"no operator multiplies by {precision.weights} weights"
+        if not contents.integer_operators + contents.hybrid_operators:
+            reason += ": the file computes in float"
     elif precision.weights != BASELINE.weights:
-        half = contents.weight_types.get(precision.weights, 0)
-        value += (
-            f"; {half:,} of {sum(contents.weight_types.values()):,} weight bytes are "
-            f"{precision.weights}"
+        value += _weight_share(contents, precision)
+        passed, limit = (
+            contents.weight_types.get(precision.weights, 0) > 0,
+            f"weights are {precision.weights}",
         )
-        passed, limit = half > 0, f"weights are {precision.weights}"
         reason = f"no weight is {precision.weights}"
     return Check(
         name="placement",
@@ -237,6 +240,14 @@ def placement(
         limit=limit,
         reason="" if passed else reason,
     )
+
+
+def _weight_share(contents: FileContents, precision: Precision) -> str:
+    own, total = (
+        contents.weight_types.get(precision.weights, 0),
+        sum(contents.weight_types.values()),
+    )
+    return f"; {own:,} of {total:,} weight bytes are {precision.weights}"
 
 
 def integer_work(

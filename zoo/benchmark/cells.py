@@ -22,7 +22,7 @@ from zoo.execution.accuracy import accuracy_measurement
 from zoo.execution.device import Device
 from zoo.execution.devices import runtime_on
 from zoo.execution.expected_outputs import CheckOutputs, make_output_check
-from zoo.execution.runtimes import is_tool, reference_runtime, runtimes_of
+from zoo.execution.runtimes import is_tool, reference_runtime, refuse_unfit, runtimes_of
 from zoo.registry import Registry
 
 
@@ -314,6 +314,7 @@ def _candidate(
     if dataset is not None:
         judge = accuracy_measurement(registry, cell.artifact, dataset)
     runtime = _available_runtime(cell.artifact, device, cell.runtime)
+    refuse_unfit(registry, runtime, cell.artifact)
     tool = is_tool(registry, runtime)
     return Candidate(
         path=cell.artifact.path,

@@ -14,7 +14,7 @@ from zoo.common import terminal
 _CLASSES_SHOWN = 20
 
 
-@click.command(name="info", epilog=examples("zoo info lenet5", "zoo info keras:MobileNetV2"))
+@click.command(name="info", epilog=examples("zoo info lenet5", "zoo info timm:resnet18"))
 @click.argument("model", shell_complete=complete_model)
 @json_option
 @click.pass_obj
@@ -86,14 +86,25 @@ def _print_named(found: dict[str, Any]) -> None:
         ("source", found["source"]),
         ("task", found["task"]),
         ("input", found["input"]),
-        ("weights", f"{found['weights']} ({'here' if found['fetched'] else 'not fetched'})"),
-        ("hash", found["hash"] or "SHA-256, recorded at first sight"),
+        *([("parameters", human_count(count))] if (count := found["parameters"]) else []),
+        *_of_weights(found),
         ("licence", found["licence"]),
         ("page", found["page"]),
     ]
     for name, text in rows:
-        terminal.echo(f"{name:<7}  {text}")
-    terminal.echo(f"\nnext     zoo ship {shlex.quote(found['name'])} --data DATASET --epochs 3")
+        terminal.echo(f"{name:<10}  {text}")
+    named = found["name"] if found["weights"] else f"{found['name']}?weights=FILE"
+    terminal.echo(f"\nnext        zoo ship {shlex.quote(named)} --data DATASET --epochs 3")
+
+
+def _of_weights(found: dict[str, Any]) -> list[tuple[str, str]]:
+    if not found["weights"]:
+        return [("weights", "none are published")]
+    here = "here" if found["fetched"] else "not fetched"
+    return [
+        ("weights", f"{found['weights']} ({here})"),
+        ("hash", found["hash"] or "SHA-256, recorded at first sight"),
+    ]
 
 
 def _print_official(official: dict[str, Any]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import click
@@ -9,6 +10,7 @@ import click
 from zoo.cli.options import Settings, examples, json_option, print_json
 from zoo.cli.tables import human_bytes, human_count
 from zoo.common import terminal
+from zoo.networks.layer_names import LayerNames
 
 
 @click.command(name="inspect", epilog=examples("zoo inspect exports/lenet5.digits.int8.tflite"))
@@ -83,8 +85,21 @@ def _print_contents(found: dict[str, Any]) -> None:
     sizes = contents["weight_types"].items()
     types = ", ".join(f"{name} {human_bytes(size)}" for name, size in sizes)
     _line("weights", human_bytes(contents["weight_bytes"]) + (f": {types}" if types else ""))
+    layers = (found["manifest"] or {}).get("layers", ())
+    for kind, own in _small_weights(contents["small_weights"], layers).items():
+        number, _, scales = kind.partition(", ")
+        _line(number, f"{scales}: {', '.join(own)}")
     for remark in contents["remarks"]:
         _line("remark", remark)
+
+
+def _small_weights(weights: dict[str, str], layers: Sequence[str]) -> dict[str, list[str]]:
+    """Layers, or names of operators where nobody knows them, by the type of their weights."""
+    names = LayerNames(layers, weights)
+    found: dict[str, dict[str, None]] = {}
+    for operator, kind in weights.items():
+        found.setdefault(kind, {})[(names.of(operator) or (operator,))[0]] = None
+    return {kind: list(shown) for kind, shown in found.items()}
 
 
 def _work(multiply_adds: dict[str, int]) -> str:

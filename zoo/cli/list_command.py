@@ -9,6 +9,7 @@ import click
 
 from zoo.cli.options import Settings, examples, json_option, print_json
 from zoo.cli.tables import human_count, print_table
+from zoo.common import terminal
 
 if TYPE_CHECKING:
     from zoo.networks.catalogue import ModelSummary
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 @click.command(
     name="list",
     epilog=examples(
-        "zoo list", 'zoo list "res*"', 'zoo list "*.fashion_mnist"', 'zoo list "keras:mobile*"'
+        "zoo list", 'zoo list "res*"', 'zoo list "*.fashion_mnist"', 'zoo list "timm:mobile*"'
     ),
 )
 @click.argument("pattern", default="*")
@@ -26,11 +27,12 @@ if TYPE_CHECKING:
 def command(settings: Settings, pattern: str, as_json: bool) -> None:
     """List models whose name, family or model id matches PATTERN (* and ? are wild).
 
-    Networks that sources know by name have patterns of their own: "keras:*".
+    Networks that sources know by name have patterns of their own: "keras:*", "timm:*".
     """
     from zoo.contracts.plugin import unknown_name
     from zoo.networks.catalogue import models
-    from zoo.networks.sources.available import named_networks
+    from zoo.networks.sources.available import named_counts, named_networks
+    from zoo.networks.sources.named import unknown_network
 
     registry = settings.registry()
     found = models(registry, pattern)
@@ -38,9 +40,11 @@ def command(settings: Settings, pattern: str, as_json: bool) -> None:
     if not found and not named:
         from zoo.networks.checkpoints import model_ids
 
+        listing = f"{pattern.partition(':')[0].lower()}:*"
+        if listing in named_counts(registry):
+            known = [name for one in named_networks(registry) for name in (one.name, *one.also)]
+            raise unknown_network("model", pattern, known, listing)
         valid = [*model_ids(registry), *registry.architectures.names()]
-        if ":" in pattern:
-            valid = [network.name for network in named_networks(registry)]
         raise unknown_name("model", pattern, valid, registry.plugins)
     if as_json:
         print_json([*map(asdict, found), *map(asdict, named)])
@@ -49,9 +53,20 @@ def command(settings: Settings, pattern: str, as_json: bool) -> None:
         _print_models(found)
     if named:
         print_table(
-            ("network", "task", "input", "licence"),
-            [(one.name, one.task, one.input, one.licence) for one in named],
+            ("network", "parameters", "licence", "input"),
+            [
+                (one.name, human_count(one.parameters), one.licence, one.input)
+                if one.parameters
+                else (one.name, "", one.licence, one.input)
+                for one in named
+            ],
+            right="lr",
         )
+    if pattern == "*" and (counts := named_counts(registry)):
+        listed = ", ".join(
+            f'{count:,} by zoo list "{known}"' for known, count in sorted(counts.items())
+        )
+        terminal.echo(f"\nand networks of other libraries: {listed}")
 
 
 def _print_models(found: list[ModelSummary]) -> None:

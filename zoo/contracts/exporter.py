@@ -78,6 +78,8 @@ class FileContents:
             weights and what they multiply are integers in the file: operator name → multiply-adds.
         float_products: Those of each other operator that computes on real numbers in a file with
             integer ones: names that identify its layers → multiply-adds.
+        small_weights: Weights of fewer than 8 bits: names that identify the layers of an operator
+            that multiplies by them → their type and what shares a scale, ``int4, blocks of 32``.
         attachments: What else is in the file beside the model and its manifest: name → SHA-256.
         index_limits: Of inputs that choose rows of a table of the file, how many rows it has: input
             name → rows. Other whole numbers mean what only the network's author knows.
@@ -105,6 +107,7 @@ class FileContents:
     multiply_adds: dict[str, int] = field(default_factory=dict)
     without_integer_kernel: dict[str, int] = field(default_factory=dict)
     float_products: dict[str, int] = field(default_factory=dict)
+    small_weights: dict[str, str] = field(default_factory=dict)
     attachments: dict[str, str] = field(default_factory=dict)
     class_names: tuple[str, ...] = ()
     index_limits: dict[str, int] = field(default_factory=dict)

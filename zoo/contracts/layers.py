@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:  # lists and help must not wait for numpy
     from numpy.typing import NDArray
 
-#: What operators compute on: integers; real numbers with 8-bit weights; real numbers.
+#: What operators compute on: integers; real numbers with integer weights; real numbers.
 ARITHMETICS = ("integer", "hybrid", "float")
 
 
@@ -62,6 +62,7 @@ class OperatorRecord:
         clipped: Share of the baseline's values beyond that range, 0 to 1.
         weight_scales: Number of scales that its integer weights have: 1 when all channels share
             one; None for real weights.
+        weight_bits: Bits of each of its weights where they are integers; None for real weights.
         weight_spread: Greatest weight of the largest channel over that of the smallest which is
             not all zeros, in the baseline.
         weight_bytes: Bytes of its constants in the file.
@@ -92,6 +93,7 @@ class OperatorRecord:
     range_high: float | None = None
     clipped: float | None = None
     weight_scales: int | None = None
+    weight_bits: int | None = None
     weight_spread: float | None = None
     weight_bytes: int = 0
     twin_weight_bytes: int = 0

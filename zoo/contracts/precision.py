@@ -96,6 +96,8 @@ class Precision:
             kept in float on purpose are left out.
         trainable: Whether networks are trained to be quantized for it.
         default: Whether files of it are made when no precision is given.
+        kept_in: In what layers are that are kept from it (`ExportRequest.keep`), in words.
+        instead: What serves better, in words, where many layers would have to be kept.
     """
 
     name: str
@@ -107,6 +109,10 @@ class Precision:
     integer_work: float = 0.9
     trainable: bool = False
     default: bool = False
+    kept_in: str = "float"
+    instead: str = (
+        "float16 needs no more and loses nothing; dynamic-int8, or --qat, may be small and good"
+    )
 
     @property
     def arithmetic(self) -> str:
@@ -120,6 +126,21 @@ class Precision:
         check(0 < self.integer_work <= 1, self.name, "integer_work must be above 0, at most 1")
 
 
+#: Of files whose weights have four bits, whatever shares a scale.
+FOUR_BITS = Tolerances(
+    output=9e-3,
+    agreement=0.95,
+    sqnr_db=20.0,
+    ssim=0.85,
+    points=1.0,
+    percent=15.0,
+    moved=0.08,
+    far=0.03,
+    noise=0.3,
+    scaled=0.3,
+    shifted=0.8,
+    confidence=4.0,
+)
 #: The built-in precisions; an exporter may declare more (`Exporter.declares`).
 PRECISIONS = (
     Precision(
@@ -216,6 +237,15 @@ PRECISIONS = (
             shifted=0.3,
             confidence=1.0,
         ),
+    ),
+    Precision(
+        name="int4-weights",
+        weights="int4",
+        activations="float32",
+        order=60,
+        kept_in="8 bits",
+        instead="dynamic-int8 needs no more, and loses next to nothing",
+        tolerances=FOUR_BITS,
     ),
 )
 #: The precision that the files of all others are compared with.

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from zoo.contracts.checks import check, check_name
 
 if TYPE_CHECKING:
+    from zoo.contracts.exporter import FileContents
     from zoo.contracts.transport import Transport
 
 
@@ -31,6 +32,8 @@ class Runtime:
             format that it runs: with it a device is tried out. None where there is none.
         setup: Whether ``zoo devices setup`` installs it on a device.
         gpu: Whether it can run files on a GPU.
+        refusal: Why it cannot run a file with such contents, and what can; empty where nothing
+            speaks against it. None where it runs all that has its operators.
         reference: Whether it runs networks as they were before their export, and no files.
         tool: Whether it is a vendor's benchmark tool, which times a file in a process of its own
             and returns a summary in place of samples (`ToolSummary`). Users supply it
@@ -47,6 +50,7 @@ class Runtime:
     probe: Path | None = None
     setup: bool = False
     gpu: bool = False
+    refusal: Callable[[FileContents], str] | None = None
     reference: bool = False
     tool: bool = False
 

@@ -61,6 +61,11 @@ class OpenedNetwork(Protocol):
         ...
 
     @property
+    def notes(self) -> tuple[str, ...]:
+        """What users should know of it, a sentence each."""
+        ...
+
+    @property
     def in_half(self) -> bool:
         """Whether its own framework computes it in 16 bits, so that its answers are rounded."""
         ...
@@ -90,9 +95,11 @@ class NamedNetwork:
         task: Name of the task that its outputs are of.
         input: What it takes, in the words of ``--input``.
         licence: Of its weights.
-        weights: Where they are published.
+        weights: Where they are published; empty where they are not.
         hash: ``sha256:…`` or ``md5:…`` of their file; empty where its publisher gives none.
         page: Of its documentation.
+        also: Other names that mean it: ``timm:resnet18`` for ``timm:resnet18.a1_in1k``.
+        parameters: All weights; 0 where it is not known.
     """
 
     name: str
@@ -102,6 +109,8 @@ class NamedNetwork:
     weights: str
     hash: str = ""
     page: str = ""
+    also: tuple[str, ...] = ()
+    parameters: int = 0
 
 
 @dataclass(frozen=True, kw_only=True)

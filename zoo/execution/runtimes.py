@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from zoo.common.errors import ZooError
+from zoo.artifacts.artifact import Artifact
+from zoo.common.errors import Unsupported, ZooError
 from zoo.contracts import DeviceKind, Exporter, Runtime
 from zoo.contracts.plugin import Plugin
 from zoo.registry import Registry
@@ -12,6 +13,23 @@ def runtimes_of(registry: Registry, exporter: Exporter) -> tuple[str, ...]:
     """Every runtime that runs the files of a format: its own choice first."""
     others = (each.name for each in registry.runtimes if exporter.name in each.formats)
     return tuple(dict.fromkeys((*exporter.runtimes, *others)))
+
+
+def refuse_unfit(registry: Registry, runtime: str, artifact: Artifact) -> None:
+    """Refuses a file that a runtime is known not to run, before it crashes there.
+
+    Raises:
+        Unsupported: With what the runtime's record says.
+    """
+    known = runtime in registry.runtimes.names()
+    refusal = registry.runtimes.get(runtime).refusal if known else None
+    why = refusal(artifact.contents) if refusal is not None else ""
+    if why:
+        raise Unsupported(
+            f"{runtime} cannot run {artifact.path.name}",
+            why=why,
+            fix="name another --runtime, or export the network in another --precision",
+        )
 
 
 def plugin_runtimes(registry: Registry) -> tuple[Runtime, ...]:

@@ -102,7 +102,7 @@ def info(registry: Registry, model: str) -> dict[str, Any]:
 
     elsewhere = source_of(registry, model)
     if elsewhere is not None and (named := named_network(elsewhere, model)) is not None:
-        here = elsewhere.local(model).exists()
+        here = bool(named.weights) and elsewhere.local(model).exists()
         return {**asdict(named), "source": elsewhere.summary, "fetched": here}
     if elsewhere is not None:
         return describe_reference(registry, elsewhere, model)

@@ -136,7 +136,7 @@ def _export(
             seed=recipe.seed,
             target=job.target,
             recurrent=recipe.export.recurrent,
-            keep=recipe.export.keep if measured else (),
+            keep=recipe.export.keep if measured or precision in exporter.mixes else (),
             options=job.export_options[exporter.name],
             part=part,
         ),

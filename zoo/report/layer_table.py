@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from zoo.analysis.findings import clips, layers_of
-from zoo.analysis.layer_ranking import HARMLESS_DB, cause_of
+from zoo.analysis.layer_ranking import BYTE, HARMLESS_DB, cause_of
 from zoo.contracts import LayerComparison, OperatorRecord
 from zoo.results import formatting as fmt
 
@@ -24,7 +24,7 @@ def _row(record: OperatorRecord) -> tuple[str, ...]:
     return (
         fmt.plain(layers_of(record), 44),
         record.kind,
-        record.arithmetic,
+        _computes_in(record),
         _decibels(record.sqnr_db),
         _decibels(record.own_sqnr_db),
         cause(record),
@@ -34,6 +34,12 @@ def _row(record: OperatorRecord) -> tuple[str, ...]:
         _microseconds(record.microseconds),
         _microseconds(record.twin_microseconds),
     )
+
+
+def _computes_in(record: OperatorRecord) -> str:
+    """``hybrid``; of weights of few bits ``hybrid, 4 bits``."""
+    small = record.weight_bits is not None and record.weight_bits < BYTE
+    return f"{record.arithmetic}, {record.weight_bits} bits" if small else record.arithmetic
 
 
 def cause(record: OperatorRecord) -> str:

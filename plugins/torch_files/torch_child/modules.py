@@ -18,6 +18,8 @@ from .refusal import RefusedError, first_line
 #: Keys that training programs keep weights under.
 _INSIDE = ("state_dict", "model_state_dict", "model", "module")
 _SHOWN = 5
+#: What importing torchvision ends in where it was made for another build of PyTorch.
+_OTHER_BUILD = "operator torchvision::"
 
 
 def built_module(request: dict[str, Any]) -> Any:
@@ -29,10 +31,30 @@ def built_module(request: dict[str, Any]) -> Any:
     Raises:
         RefusedError: The file, the function or the weights cannot be used.
     """
-    module = _called(Path(request["file"]), request["function"])
+    file, function = Path(request["file"]), request["function"]
+    try:
+        module = _called(file, function)
+    except RefusedError as error:
+        if _OTHER_BUILD not in error.sentences["why"]:
+            raise
+        without_compiled_operators()
+        module = _called(file, function)
     if request["weights"]:
         load_weights(module, Path(request["weights"]))
     return module
+
+
+def without_compiled_operators() -> None:
+    """Lets torchvision be imported where its compiled operators are of another build of PyTorch.
+
+    They are those of detectors; without their names the import ends in an error.
+    """
+    for name in ("nms", "qnms"):
+        try:
+            import torchvision  # noqa: F401
+        except RuntimeError:
+            signature = "(Tensor dets, Tensor scores, float iou_threshold) -> Tensor"
+            torch.library.define(f"torchvision::{name}", signature)
 
 
 def _called(path: Path, name: str) -> Any:
@@ -131,9 +153,7 @@ def load_weights(module: Any, path: Path) -> None:
     Raises:
         RefusedError: It is none, or of another network.
     """
-    found = _safetensors(path) if path.suffix.lower() == ".safetensors" else _state_dict(path)
-    if found and all(key.startswith("module.") for key in found):  # of DataParallel
-        found = {key.removeprefix("module."): value for key, value in found.items()}
+    found = state_of(path)
     own = module.state_dict()
     missing = [key for key in own if key not in found and not key.endswith("num_batches_tracked")]
     more = [key for key in found if key not in own]
@@ -154,6 +174,18 @@ def load_weights(module: Any, path: Path) -> None:
             "'weights.pth')",
         )
     module.load_state_dict(found, strict=False)
+
+
+def state_of(path: Path) -> dict[str, Any]:
+    """The tensors of a file of weights by name; nothing is unpickled but tensors.
+
+    Raises:
+        RefusedError: It is none.
+    """
+    found = _safetensors(path) if path.suffix.lower() == ".safetensors" else _state_dict(path)
+    if found and all(key.startswith("module.") for key in found):  # of DataParallel
+        return {key.removeprefix("module."): value for key, value in found.items()}
+    return found
 
 
 def _listed(keys: list[str]) -> str:

@@ -10,6 +10,7 @@ import torch
 
 from .archives import opened_archive
 from .exporting import exported, write_onnx
+from .libraries import LIBRARIES, library_module
 from .modules import built_module, first_channels
 from .refusal import RefusedError
 
@@ -40,12 +41,16 @@ class Network:
 
         Returns:
             ``channels``: of images, where sizes are free and the first layer tells; None where it
-            does not; ``versions`` of what opened it.
+            does not; ``outputs``: of a library's network; ``torch``: the version that opened it.
         """
-        self._name = Path(request["file"]).name
+        kind = request["kind"]
+        self._name = request["title"] if kind in LIBRARIES else Path(request["file"]).name
         self._program = None
         torch.manual_seed(0)
-        if request["kind"] == "archive":
+        outputs = 0
+        if kind in LIBRARIES:
+            module, outputs = library_module(request)
+        elif kind == "archive":
             self._program = opened_archive(Path(request["file"]))
             module = self._program.module(check_guards=False)
         else:
@@ -62,16 +67,21 @@ class Network:
         return {
             "fixed": self._program is not None,
             "channels": first_channels(module),
-            "versions": {"torch": torch.__version__},
+            "outputs": outputs,
+            "torch": torch.__version__,
         }
 
     def _convert(self, request: dict[str, Any]) -> dict[str, Any]:
-        """Writes an ONNX file of it into the folder; ``shape``: of one input, as it takes it."""
+        """Writes an ONNX file of it into the folder; ``shape``: of one input, as it takes it.
+
+        Returns:
+            ``torch``: the version that wrote it.
+        """
         program = self._program
         if program is None:
             program = exported(self._module, tuple(request["shape"]), self._name)
         write_onnx(program, self._folder / request["file"], self._name)
-        return {}
+        return {"torch": torch.__version__}
 
     def _answer(self, request: dict[str, Any]) -> dict[str, Any]:
         """Its outputs for the arrays of a file, by PyTorch, into another."""

@@ -82,10 +82,21 @@ def set_up(registry: Registry, name: str, emit: OnEvent) -> None:
 def named_networks(registry: Registry, pattern: str = "*") -> list[NamedNetwork]:
     """Networks that sources know by a name that matches a shell pattern, in either case."""
     known = [one for source in registry.sources if source.named for one in source.named()]
-    return [one for one in known if fnmatch.fnmatchcase(one.name.lower(), pattern.lower())]
+    wanted = pattern.lower()
+    return [
+        one
+        for one in known
+        if any(fnmatch.fnmatchcase(name.lower(), wanted) for name in (one.name, *one.also))
+    ]
+
+
+def named_counts(registry: Registry) -> dict[str, int]:
+    """How many networks sources know by name, by the pattern that lists them."""
+    known = [source.named() for source in registry.sources if source.named is not None]
+    return {f"{one[0].name.partition(':')[0]}:*": len(one) for one in known if one}
 
 
 def named_network(source: Source, reference: str) -> NamedNetwork | None:
     """The network of a reference that is a name alone; None of another."""
     known = source.named() if source.named is not None else ()
-    return next((one for one in known if one.name == reference), None)
+    return next((one for one in known if reference in (one.name, *one.also)), None)

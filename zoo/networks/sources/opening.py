@@ -130,7 +130,7 @@ def open_and_convert(
         parameters=count_parameters(model),
         multiply_adds=count_multiply_adds(model),
         input=evidence,
-        notes=(*notes, *noted, parity),
+        notes=(*opened.notes, *notes, *noted, parity),
     )
     card = Card(
         variant=variant,

@@ -1,4 +1,4 @@
-"""Step: an integer file that loses too much gets another try, with its worst layers in float."""
+"""Step: a file that loses too much gets another try, its worst layers kept from its precision."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def can_repair(registry: Registry, format: str, precision: str) -> bool:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class RepairStep(ExportStep):
-    """An integer file; where it loses too much, the cheapest of others that does not.
+    """A file of small integers; where it loses too much, the cheapest of others that does not.
 
     Attributes:
         max_drop: Points that may be lost; None for the task's limit.
@@ -72,7 +72,12 @@ class RepairStep(ExportStep):
 
     def run(self, context: StepContext) -> Outcome[Export]:
         session = RepairSession(step=self, context=context, asked=self.asked)
-        callbacks = SearchCallbacks(make=session.make, compare=session.compare, tell=session.tell)
+        callbacks = SearchCallbacks(
+            make=session.make,
+            compare=session.compare,
+            tell=session.tell,
+            precision=self.origin.registry.precision(self.asked.precision),
+        )
         try:
             found = search(callbacks, self.asked.keep)
             return Outcome(result=session.finish(found))

@@ -1,0 +1,157 @@
+"""Weights of four bits: their numbers, which layers have them, and what runs such files."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from tiny_networks import (
+    FORMATS,
+    REGISTRY,
+    TFLITE,
+    Deployed,
+    agreement,
+    answers_of,
+    digits,
+    trained,
+    write,
+)
+
+from zoo.analysis.layer_ranking import sensitive_layers
+from zoo.artifacts.artifact import Artifact
+from zoo.artifacts.gate import placement
+from zoo.common.errors import Unsupported
+from zoo.contracts import LayerRequest
+from zoo.devices.local.host import HostTransport
+from zoo.execution.runtimes import refuse_unfit
+from zoo.execution.session import AgentSession
+from zoo.exporters.quantization.four_bits import BLOCK, packed, quantize, unpacked
+from zoo.exporters.tflite.schema import kind_of, read_model
+
+#: With how many weights in a row of them: 9, 144, 336, 64, 33, 40.
+LAYERS = ("small", "wide", "uneven", "whole", "odd", "head")
+CELLS = [
+    (format, precision)
+    for format, exporter in FORMATS.items()
+    for precision in exporter.precisions
+    if REGISTRY.precision(precision).weights == "int4"
+]
+
+
+def test_integers_are_packed_in_pairs_and_come_back() -> None:
+    numbers = np.arange(-7, 8, dtype=np.int8)  # an odd number of them
+    assert packed(numbers).nbytes == 8
+    assert packed(np.array([1, -2], np.int8)).tolist() == [0xE1]
+    assert (unpacked(packed(numbers), 15) == numbers).all()
+
+
+@pytest.mark.parametrize("block", [None, BLOCK])
+def test_ranges_are_the_best_that_seven_steps_allow(block: int | None) -> None:
+    """One far weight must not cost all others their steps; and a row of zeros divides nothing."""
+    weights = np.random.default_rng(0).normal(size=(4, 64)).astype(np.float32)
+    weights[0, 0], weights[3] = 8.0, 0.0
+    small = quantize(weights, block)
+    assert small.numbers.shape == (4, 64 // (block or 64), block or 64)
+    # LiteRT's own kernels multiply -8 wrongly.
+    assert small.numbers.min() >= -7
+    assert np.isfinite(small.scales).all()
+    real = (small.numbers * small.scales[:, :, None]).reshape(weights.shape)
+    widest = np.abs(weights.reshape(4, -1, block or 64)).max(axis=2, keepdims=True) / 7
+    widest[widest == 0] = 1
+    simple = np.rint(weights.reshape(4, -1, block or 64) / widest) * widest
+    plain, error = (
+        np.square(values.reshape(weights.shape) - weights).sum(axis=1) for values in (simple, real)
+    )
+    assert error[0] < 0.95 * plain[0]
+    assert (error[:3] <= 1.0001 * plain[:3]).all()
+    assert (real[3] == 0).all()
+    if block:  # their scales are stored in 16 bits, and must not change there
+        assert (small.scales.astype(np.float16) == small.scales).all()
+
+
+@pytest.fixture(scope="module")
+def network() -> Deployed:
+    """Convolutions and dense layers, some of them too small, some with whole blocks in rows."""
+    import keras
+
+    layers = keras.layers
+    images, classes = digits()
+    keras.utils.set_random_seed(5)
+    pixels = keras.Input((8, 8, 1))
+    x = layers.Conv2D(16, 3, activation="relu", name="small")(pixels)
+    x = layers.Conv2D(21, 3, activation="relu", name="wide")(x)
+    x = layers.Dense(64, activation="relu", name="uneven")(layers.Flatten()(x))
+    x = layers.Dense(33, activation="relu", name="whole")(x)
+    x = layers.Dense(40, activation="relu", name="odd")(x)
+    model = keras.Model(pixels, layers.Dense(10, name="head")(x))
+    rescaling = layers.Rescaling(1 / 8, -1.0)
+    return trained(model, rescaling, images[..., None], classes, 4)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("format", "precision"), CELLS)
+def test_files_hold_four_bits_and_answer_alike_by_every_kernel(
+    network: Deployed, tmp_path: Path, format: str, precision: str
+) -> None:
+    path, contents = write(FORMATS[format], network, tmp_path, precision)
+    kind = REGISTRY.precision(precision)
+    assert placement(contents, kind).passed
+    scales = "blocks of 32" if precision == "int4-blocks" else "a scale for each channel"
+    by_layer = {
+        layer: scale.removeprefix("int4, ")
+        for name, scale in contents.small_weights.items()
+        for layer in LAYERS
+        if f"{layer}/" in name or name.endswith(layer) or f"{layer}_1/" in name
+    }
+    assert by_layer["whole"] == scales
+    assert not {"small", "head"} & by_layer.keys()
+    fast = answers_of(path, network.inputs)
+    assert agreement(network.answers, fast) >= 0.95
+    with AgentSession(HostTransport(), FORMATS[format].runtimes[0]) as session:
+        session.load(path, plain_kernels=True)
+        plain = session.run(network.inputs[:100])
+    # XNNPACK and the plain kernels round activations each in their way.
+    assert agreement(fast[:100], plain) >= 0.99
+    assert np.abs(plain - fast[:100]).max() < 0.03
+    eight, _ = write(FORMATS[format], network, tmp_path, "dynamic-int8")
+    assert path.stat().st_size < 0.7 * eight.stat().st_size
+    if format == "tflite":
+        assert {by_layer[n] for n in ("wide", "uneven", "odd")} == {"a scale for each channel"}
+        # TensorFlow Lite 2.14 has 7 and 10, and would take the bytes for weights of 8 bits.
+        model = read_model(path.read_bytes())
+        codes = {kind_of(model, o): o.opcodeIndex for o in model.subgraphs[0].operators}
+        versions = {kind: model.operatorCodes[code].version for kind, code in codes.items()}
+        assert versions["CONV_2D"] > 7
+        assert versions["FULLY_CONNECTED"] > 10
+
+
+@pytest.mark.slow
+def test_a_layer_may_be_kept_and_one_at_least_must_not(network: Deployed, tmp_path: Path) -> None:
+    kept, contents = write(TFLITE, network, tmp_path, "int4-weights", keep=("wide", "uneven"))
+    assert len(contents.small_weights) == 2
+    assert contents.weight_types["int8"] > 336 * 64
+    with pytest.raises(Unsupported, match="no weights of this network can be int4-weights"):
+        write(TFLITE, network, tmp_path, "int4-weights", keep=LAYERS)
+
+    baseline, _ = write(TFLITE, network, tmp_path, "float32")
+    assert TFLITE.compare_layers is not None
+    found = TFLITE.compare_layers(
+        LayerRequest(path=kept, baseline=baseline, inputs=network.inputs[:4], layers=LAYERS)
+    )
+    bits = {record.layers[0]: record.weight_bits for record in found.operators if record.layers}
+    assert [bits[name] for name in ("wide", "uneven", "whole", "odd")] == [8, 8, 4, 4]
+    loss = {r.layers[0]: r.weight_sqnr_db for r in found.operators if r.weight_bits}
+    assert 15 < loss["whole"] < 30 < loss["wide"]
+    # Only what four bits lose can be mended.
+    assert {layer.keep[0] for layer in sensitive_layers(found)} == {"whole", "odd"}
+
+    # Runtimes without kernels for such weights are named before they crash.
+    artifact = Artifact(path=kept, exporter=TFLITE, contents=contents, manifest=None)
+    for runtime in ("tflite-runtime", "tflite-micro"):
+        with pytest.raises(Unsupported, match=f"{runtime} cannot run int4-weights"):
+            refuse_unfit(REGISTRY, runtime, artifact)
+        plain = replace(artifact, contents=TFLITE.inspect(baseline))
+        refuse_unfit(REGISTRY, runtime, plain)
+    refuse_unfit(REGISTRY, "litert", artifact)
