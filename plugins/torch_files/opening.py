@@ -119,7 +119,7 @@ def _request(found: TorchReference) -> dict[str, Any]:
 
 def opened_by(version: str) -> str:
     """The note of which PyTorch answers for a network."""
-    return f"PyTorch {version} opened it, and its answers are compared with"
+    return f"opened by PyTorch {version}, whose answers are the reference"
 
 
 def converted(process: TorchProcess, origin: str, shape: tuple[int, ...] | None) -> OnnxNetwork:

@@ -53,7 +53,6 @@ def judged(found: Any) -> dict[tuple[str, str], tuple[float, float]]:
 def test_an_archive_is_shipped_and_code_with_weights_gives_the_same(place: Path) -> None:
     precisions = ("--precision", "float32,int8")
     shipped = zoo(place, "ship", "net.pt2", "--data", "digits", *precisions, "--tier", "brief")
-    print(json.dumps(shipped)[:3000])
     files = judged(shipped)
     assert set(files) == {(f, p) for f in ("tflite", "onnx") for p in ("float32", "int8")}
     assert all(accuracy > 0.95 for accuracy, _ in files.values())
