@@ -145,9 +145,7 @@ def _split_rows(
         return None
     labels = windows.targets(recordings.items, np.arange(len(windows)))
     found = split_by_content(hashes, *strata_of(labels, hashes, columns.form))
-    told = (
-        "each row is an example by itself: split by content; of rows in order of time, name time="
-    )
+    told = "each row is an example by itself: split by content; time=COLUMN keeps their order"
     return found, [told]
 
 
