@@ -53,7 +53,10 @@ def compare(task: Task, reference: Array, candidate: Array) -> Comparison:
     """
     found = task.compare(reference, candidate)
     theirs = fields_of(candidate)
-    moved = {n: movement(values, theirs[n]) for n, values in fields_of(reference).items()}
+    moved = {
+        name: movement_of(task.choices(values), task.choices(theirs[name]))
+        for name, values in fields_of(reference).items()
+    }
     outputs = {
         name: moved[name].put_into(one) if name in moved else one
         for name, one in found.outputs.items()
@@ -96,6 +99,24 @@ class Movement:
     def put_into(self, comparison: Comparison) -> Comparison:
         """The comparison with these figures."""
         return replace(comparison, **vars(self))
+
+
+def movement_of(reference: Sequence[Array], candidate: Sequence[Array]) -> Movement:
+    """`movement` of an output that is one choice, or several; of these the worst of each figure.
+
+    What is shifted among several is numbered by them.
+    """
+    each = [movement(own, other) for own, other in zip(reference, candidate, strict=True)]
+    found = Movement.worst(each)
+    if len(each) == 1 or found.shifted is None:
+        return found
+    places = [place for place, one in enumerate(each) if one.shifted_class is not None]
+    import numpy as np
+
+    worst = int(np.abs([float(each[place].shifted or 0.0) for place in places]).argmax())
+    # Of two probabilities that add up to one, one shift is the other's with its sign turned.
+    turned = -1.0 if each[places[worst]].shifted_class == 1 else 1.0
+    return replace(found, shifted=turned * found.shifted, shifted_class=places[worst])
 
 
 def movement(reference: Array, candidate: Array) -> Movement:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -208,6 +208,14 @@ class Task(TrainingObjective):
     def relevant(self, outputs: Array, labels: Array) -> Array:
         """The outputs that count in comparisons: all but those of padding."""
         return outputs
+
+    def choices(self, output: Array) -> Sequence[Array]:
+        """The distributions that one output is made of, each (examples, …, choices): itself.
+
+        A task whose output holds several that have nothing to do with each other, such as one
+        probability for each of many labels, overrides this.
+        """
+        return (output,)
 
     @abstractmethod
     def compare(self, reference: Array, candidate: Array) -> Comparison:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
 from zoo.common.errors import UsageError
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from zoo.data.readers.windows import Windows
 
 #: What may follow the path.
-OPTIONS = ("window", "stride", "label", "group", "channels", "time")
+OPTIONS = ("window", "stride", "label", "group", "channels", "time", "target", "labels")
 SUFFIXES = (".csv", ".tsv")
 
 
@@ -29,7 +29,8 @@ def zoo_datasets() -> Iterable[DatasetProvider]:
     yield DatasetProvider(
         name="csv",
         summary="your own time series: a CSV file, or a folder with one per recording",
-        tasks=("sequence-classification",),
+        tasks=("sequence-classification", "regression", "multi-label"),
+        tasks_of=tasks_of,
         open=open_csv,
         fingerprint=fingerprint,
         argument="PATH?window=STEPS",
@@ -46,7 +47,9 @@ def open_csv(argument: str | None) -> Dataset:
             rows of an example; ``stride`` that from one to the next (``window`` when not given);
             ``label`` the column with the class (``label``); ``group`` a column that keeps
             recordings or persons apart; ``channels`` the columns to use (all others); ``time``
-            one with a clock, numbers or dates, at whose jumps windows end.
+            one with a clock, numbers or dates, at whose jumps windows end. ``target`` names columns
+            of real numbers to be predicted in the place of a class, ``labels`` columns of 0 and 1;
+            those of a window are in its last row, and a window is one row where none is given.
 
     Raises:
         UsageError: No such file or folder; a wrong option or column name.
@@ -58,6 +61,13 @@ def open_csv(argument: str | None) -> Dataset:
 
     query, listing = _find(argument)
     length = query.number("window")
+    columns = [key for key in ("label", "target", "labels") if key in query.options]
+    if len(columns) > 1:
+        raise UsageError(
+            f"{columns[0]}= and {columns[1]}= cannot both be what is predicted", fix="keep one"
+        )
+    if length is None and columns in (["target"], ["labels"]):
+        length = 1
     if length is None:
         raise UsageError(
             "csv needs to know how many rows an example has", fix=f"csv:{query.path}?window=50"
@@ -65,14 +75,17 @@ def open_csv(argument: str | None) -> Dataset:
     recordings = read_recordings(listing, query)
     windows = cut_windows(recordings, length, query.number("stride") or length)
     hashes = window_hashes(windows, recordings.items)
-    indices, notes = split_windows(windows, recordings, hashes)
+    indices, notes = _split_rows(windows, recordings, hashes) or split_windows(
+        windows, recordings, hashes
+    )
     splits = {n: _split(windows, recordings, hashes, own) for n, own in indices.items()}
+    of_columns = _check_columns(recordings, splits)
     return dataset_of(
         f"csv:{argument}",
         recordings.classes,
         splits,
         source=f"{len(listing.files)} files" if len(listing.files) > 1 else listing.files[0].path,
-        notes=(*notes, *_notes(listing, recordings, length)),
+        notes=(*notes, *of_columns, *_notes(listing, recordings, length)),
     )
 
 
@@ -90,10 +103,15 @@ def fingerprint(argument: str | None) -> str:
 
 def _find(argument: str | None) -> tuple[Query, Listing]:
     from zoo.data.readers.listing import list_files
+
+    query = _query(argument)
+    return query, list_files(query.path, SUFFIXES)
+
+
+def _query(argument: str | None) -> Query:
     from zoo.data.readers.query import parse_query
 
-    query = parse_query("csv", argument, OPTIONS)
-    return query, list_files(query.path, SUFFIXES)
+    return parse_query("csv", argument, OPTIONS)
 
 
 def _split(
@@ -102,12 +120,57 @@ def _split(
     from zoo.data.readers.hashing import split_hash
 
     labels = windows.label[own]
+    if recordings.columns.targets:
+        labels = windows.targets(recordings.items, own)
 
     def read(index: int) -> NDArray[np.float32]:
         return windows.read(recordings.items, int(own[index]))
 
     content = split_hash([hashes[i] for i in own.tolist()], labels)
     return Split(labels=labels, read=read, content_hash=content)
+
+
+def _split_rows(
+    windows: Windows, recordings: Recordings, hashes: list[bytes]
+) -> tuple[dict[str, NDArray[np.int64]], list[str]] | None:
+    """By content, where rows are examples by themselves; None where order or groups count."""
+    import numpy as np
+
+    from zoo.data.splits import split_by_content
+    from zoo.data.target_splits import strata_of
+
+    columns = recordings.columns
+    ordered = windows.length > 1 or columns.time or columns.group or len(recordings.items) > 1
+    if not columns.targets or ordered:
+        return None
+    labels = windows.targets(recordings.items, np.arange(len(windows)))
+    found = split_by_content(hashes, *strata_of(labels, hashes, columns.form))
+    told = "each row is an example by itself: split by content; time=COLUMN keeps their order"
+    return found, [told]
+
+
+def tasks_of(argument: str | None) -> tuple[str, ...]:
+    """The task that the options ask for; no file is read."""
+    options = _query(argument).options
+    if "target" in options:
+        return ("regression",)
+    return ("multi-label",) if "labels" in options else ("sequence-classification",)
+
+
+def _check_columns(recordings: Recordings, splits: Mapping[str, Split]) -> list[str]:
+    from zoo.data.readers.label_forms import LABELS, check_learnable, marks
+    from zoo.data.target_splits import missing_notes
+
+    names, form = recordings.classes, recordings.columns.form
+    if not form:
+        return []
+    by_split = {name: split.labels for name, split in splits.items()}
+    notes = check_learnable(by_split["train"], names, form)
+    if form == LABELS:
+        for item in recordings.items:
+            marks(item.name, item.targets, len(item.targets))
+        notes += missing_notes(by_split, names)
+    return notes
 
 
 def _notes(listing: Listing, recordings: Recordings, length: int) -> list[str]:

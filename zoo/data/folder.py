@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from zoo.common.errors import BadData
 from zoo.common.files import no_folder
 from zoo.contracts.dataset import Dataset, DatasetProvider, Split
+from zoo.data.labelled_images import open_labelled, table_task
 from zoo.hookspecs import hookimpl
 
 if TYPE_CHECKING:
@@ -19,13 +20,18 @@ if TYPE_CHECKING:
     from zoo.data.readers.query import Query
 
 
+#: What class folders serve.
+CLASSES = ("image-classification", "image-generation")
+
+
 @hookimpl
 def zoo_datasets() -> Iterable[DatasetProvider]:
     """Yields ``folder``."""
     yield DatasetProvider(
         name="folder",
         summary="your own images: one folder per class, or train/ validation/ test/ above them",
-        tasks=("image-classification", "image-generation"),
+        tasks=(*CLASSES, "regression", "multi-label"),
+        tasks_of=tasks_of,
         open=open_folder,
         fingerprint=fingerprint,
         argument="PATH",
@@ -46,6 +52,8 @@ def open_folder(argument: str | None) -> Dataset:
             expression that is looked for in the path below the class; its first bracket, or else
             all that it finds, names the group. ``?test=0.2`` cuts that share of training off as
             test, class by class, where there are folders for training and validation alone.
+            A ``labels.csv`` in a folder without class folders names files in its first column, and
+            their targets or labels in the others; ``?task=`` says which where they could be either.
 
     Raises:
         UsageError: No such folder, or a wrong option.
@@ -62,6 +70,8 @@ def open_folder(argument: str | None) -> Dataset:
     from zoo.data.readers.listing import list_folder
 
     query = _find(argument)
+    if tasks_of(argument) != CLASSES:
+        return open_labelled(argument, query, _asked(query))
     test = query.share("test")
     listing = list_folder(query.path, cut_test=test is not None)
     classes = shared.classes_of(listing)
@@ -79,7 +89,9 @@ def open_folder(argument: str | None) -> Dataset:
     groups, group_notes = groups_of(query.options.get("group"), files)
     indices, split_notes = shared.divide(files, hashes, classes, groups, test)
     splits = {
-        name: _split(listing.root, [files[i] for i in own], [hashes[i] for i in own], labels[own])
+        name: image_split(
+            listing.root, [files[i] for i in own], [hashes[i] for i in own], labels[own]
+        )
         for name, own in indices.items()
     }
     pairs = shared.conflicting_labels([file.path for file in files], hashes, labels)
@@ -120,11 +132,25 @@ def fingerprint(argument: str | None) -> str:
         UsageError: No such folder.
         BadData: A link leaves the folder, or a folder cannot be read.
     """
-    from zoo.data.readers.listing import list_folder, listing_fingerprint
+    from zoo.data.readers.listing import list_files, list_folder, listing_fingerprint
 
     query = _find(argument)
+    if tasks_of(argument) != CLASSES:
+        return f"folder:{listing_fingerprint(list_files(query.path, None))}"
     listing = list_folder(query.path, cut_test=query.share("test") is not None)
     return f"folder:{listing_fingerprint(listing)}"
+
+
+def tasks_of(argument: str | None) -> tuple[str, ...]:
+    """Those of class folders; where a table counts, the one that its columns are for."""
+    query = _find(argument)
+    found = table_task(Path(query.path).expanduser(), _asked(query))
+    return CLASSES if found is None else (found,)
+
+
+def _asked(query: Query) -> str | None:
+    choices = ("image-classification", "regression", "multi-label")
+    return query.choice("task", choices) if "task" in query.options else None
 
 
 def _find(argument: str | None) -> Query:
@@ -133,12 +159,13 @@ def _find(argument: str | None) -> Query:
     # A folder may have a question mark in its name.
     if not argument or no_folder(Path(argument).expanduser()) is None:
         return Query(provider="folder", path=argument or "")
-    return parse_query("folder", argument, ("group", "test"))
+    return parse_query("folder", argument, ("group", "test", "task"))
 
 
-def _split(
-    root: Path, files: Sequence[ListedFile], hashes: Sequence[bytes], labels: NDArray[np.int64]
+def image_split(
+    root: Path, files: Sequence[ListedFile], hashes: Sequence[bytes], labels: NDArray[Any]
 ) -> Split:
+    """A split of images that are read one by one."""
     from zoo.data.readers.hashing import split_hash
     from zoo.data.readers.image_files import BadImage, read_image
 

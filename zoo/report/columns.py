@@ -37,6 +37,7 @@ class FileColumns:
         size_unit: Of `FileCells.size`.
         time_unit: Of `latency` and `latency_interval`.
         points: Whether that metric is in per cent, so that its change is in points.
+        change: Heading of the change: in points, or in per cent of a distance.
         parity: Name of what tells how like the reference a file is, with its unit.
         cells: One per file, in the order of the rows.
     """
@@ -45,6 +46,7 @@ class FileColumns:
     time_unit: fmt.Unit
     metric: str
     points: bool
+    change: str
     parity: str
     measured: bool
     cells: tuple[FileCells, ...]
@@ -60,7 +62,12 @@ def file_columns(rows: Sequence[ArtifactRow]) -> FileColumns:
         size_unit=sizes,
         time_unit=times,
         metric=fmt.plain(metrics[0].name) if metrics else "accuracy",
-        points=all(fmt.is_share(metric) for metric in metrics),
+        points=(shares := all(fmt.is_share(metric) for metric in metrics)),
+        change="Δ"
+        if shares
+        else "Δ points"
+        if all(metric.higher_is_better for metric in metrics)
+        else "Δ %",
         parity="signal to noise, dB" if any(r.sqnr_db is not None for r in rows) else "parity %",
         measured=any(one.p50_ms is not None for one in files),
         cells=tuple(_cells(row, sizes, times) for row in rows),

@@ -12,6 +12,7 @@ from zoo.results.formatting import (
     MISSING,
     count,
     interval_ends,
+    is_share,
     listed,
     metric_interval,
     metric_value,
@@ -80,12 +81,13 @@ def _accuracy(passed: Sequence[ArtifactRow]) -> Iterator[str]:
         )
     if metric and 0 < metric.count < _FEW_EXAMPLES:
         interval = metric_interval(metric)
-        beside = f", and the 95 % interval of {worst.file} is {interval}"
-        yield (
-            f"The test split is small: one of its {metric.count} {metric.counted}s weighs "
-            f"{number(100 / metric.count, 2)} points{beside if interval != MISSING else ''}. "
-            "Judge small differences with care."
-        )
+        counted = f"{metric.count} {metric.counted}s"
+        told = [f"it has {counted}"]
+        if is_share(metric):
+            told = [f"one of its {counted} weighs {number(100 / metric.count, 2)} points"]
+        if interval != MISSING:
+            told.append(f"and the 95 % interval of {worst.file} is {interval}")
+        yield f"The test split is small: {', '.join(told)}. Judge small differences with care."
 
 
 def _repairs(rows: Sequence[ArtifactRow]) -> Iterator[str]:

@@ -110,7 +110,7 @@ def _columns(columns: FileColumns) -> list[_Column]:
         _Column(columns.size_unit.symbol, lambda c: c.size),
         _Column("ratio", lambda c: c.ratio, keep=2),
         _Column(metric, lambda c: c.accuracy_short),
-        _Column("Δ" if columns.points else "Δ %", lambda c: c.change, keep=4),
+        _Column(columns.change, lambda c: c.change, keep=4),
         _Column(columns.parity, lambda c: c.parity, keep=3),
     ]
     if columns.measured:

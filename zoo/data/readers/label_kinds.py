@@ -88,5 +88,6 @@ def refuse_numbers(values: Sequence[str], rows: int, column: str) -> None:
         f"the column {column!r} has {len(different):,} different values in {rows:,} rows",
         why=f"they are numbers from {min(numbers):g} to {max(numbers):g}, to be predicted; classes "
         "are few names that come again and again",
-        fix="name the column with the class: label=COLUMN; or make classes by limits of your own",
+        fix="name the column with the class: label=COLUMN; or have the numbers predicted: "
+        "target=COLUMN",
     )

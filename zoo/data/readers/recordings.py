@@ -10,10 +10,11 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from zoo.common.errors import BadData, UnknownName, UsageError
+from zoo.common.errors import BadData
 from zoo.common.shown_text import printable
 from zoo.data.readers.array_ranges import rounded_channels
 from zoo.data.readers.clocks import clock_breaks, seconds
+from zoo.data.readers.columns import Columns, columns_of, header_of, is_number, places_of
 from zoo.data.readers.folder_names import plain
 from zoo.data.readers.label_kinds import refuse_numbers
 from zoo.data.readers.listing import Listing, class_order
@@ -23,28 +24,6 @@ from zoo.data.readers.tables import quote_cell, rows_of
 _REPAIR = "fill the gap, or cut these rows out into files of their own"
 
 
-@dataclass(frozen=True, kw_only=True)
-class Columns:
-    """The roles of columns.
-
-    Attributes:
-        channels: Names of the columns that become channels, in order.
-        label: Name of the column with the class.
-        group: Name of the column of recordings or persons; None when there is none.
-        time: Name of the column with the clock, which is no channel; None when there is none.
-    """
-
-    channels: tuple[str, ...]
-    label: str
-    group: str | None
-    time: str | None = None
-
-    @property
-    def numbers(self) -> tuple[str, ...]:
-        """Columns that are read as numbers: the channels, and the clock."""
-        return (*self.channels, self.time) if self.time else self.channels
-
-
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Recording:
     """The rows of one file, in order of time.
@@ -52,7 +31,8 @@ class Recording:
     Attributes:
         name: Of the file.
         values: float32, shape (rows, channels), read-only.
-        labels: Class index of each row, int64, shape (rows,).
+        labels: Class index of each row, int64, shape (rows,); 0 where targets are predicted.
+        targets: Of each row, float32, shape (rows, targets).
         groups: Group index of each row, int64, shape (rows,).
         breaks: Rows before which the clock jumps, ascending, int64.
         rounded: Channel → what it is, where float32 loses much of it.
@@ -62,6 +42,7 @@ class Recording:
     values: NDArray[np.float32]
     labels: NDArray[np.int64]
     groups: NDArray[np.int64]
+    targets: NDArray[np.float32] = field(default_factory=lambda: np.empty((0, 0), np.float32))
     breaks: NDArray[np.int64] = field(default_factory=lambda: np.empty(0, np.int64))
     rounded: Mapping[int, str] = field(default_factory=dict)
 
@@ -82,6 +63,11 @@ class Recordings:
     groups: tuple[str, ...] = ()
     items: list[Recording] = field(default_factory=list)
 
+    @property
+    def kinds(self) -> tuple[str, ...]:
+        """Names of what rows are labelled with, for messages."""
+        return ("all rows",) if self.columns.targets else self.classes
+
 
 def read_recordings(listing: Listing, query: Query) -> Recordings:
     """Reads every file.
@@ -100,10 +86,10 @@ def read_recordings(listing: Listing, query: Query) -> Recordings:
     groups: dict[str, int] = {}
     for file in listing.files:
         rows = rows_of(listing.root / file.path, file.path)
-        header = _header(file.path, next(rows, None), bool(query.names("channels")))
+        header = header_of(file.path, next(rows, None), bool(query.names("channels")))
         if found is None:
-            found = Recordings(columns=_columns(query, header, file.path))
-        places = _places(header, found.columns, file.path)
+            found = Recordings(columns=columns_of(query, header, file.path))
+        places = places_of(header, found.columns, file.path)
         reader = _Reader(file.path, found.columns, places, len(header), labels, groups)
         for line, row in rows:
             reader.add(line, row)
@@ -150,7 +136,10 @@ class _Reader:
         if not numbers or not together.isascii() or "_" in together:
             raise self._no_number(line, cells)
         self.values.extend(numbers)
-        self.labels.append(self._index(line, row, self.label_place, self.label_of))
+        label = 0
+        if not self.columns.targets:
+            label = self._index(line, row, self.label_place, self.label_of)
+        self.labels.append(label)
         # Without such a column the file itself is the group.
         self.groups.append(
             self.own_group
@@ -181,10 +170,14 @@ class _Reader:
         if self.columns.time:
             breaks = clock_breaks(rows[:, -1])
             rows, values = rows[:, :-1], np.ascontiguousarray(values[:, :-1])
+        width = len(self.columns.channels)
+        targets, rows = values[:, width:].copy(), rows[:, :width]
+        values = np.ascontiguousarray(values[:, :width])
         values.flags.writeable = False
         return Recording(
             name=self.name,
             values=values,
+            targets=targets,
             labels=np.array(self.labels, np.int64),
             groups=np.array(self.groups, np.int64),
             breaks=breaks,
@@ -196,7 +189,7 @@ class _Reader:
         for column, text in zip(self.columns.numbers, cells, strict=True):
             if not text.strip():
                 return BadData(f"{self._place(line, column)}: the value is missing", fix=_REPAIR)
-            if not _is_number(text) or not text.isascii() or "_" in text:
+            if not is_number(text) or not text.isascii() or "_" in text:
                 break
         others = [name for name in self.columns.channels if name != column]
         return BadData(
@@ -229,91 +222,12 @@ class _Reader:
         return f"{printable(self.name)}, line {line}, column {printable(column)!r}"
 
 
-def _header(name: str, first: tuple[int, list[str]] | None, chosen: bool) -> list[str]:
-    if first is None:
-        raise BadData(f"{printable(name)} is empty", fix="remove the file, or check the path")
-    line, cells = first
-    header = [text.strip() for text in cells]
-    place = f"{printable(name)}, line {line}"
-    if all(_is_number(text) for text in header):
-        raise BadData(
-            f"{place}: there are only numbers, but the first line must name the columns",
-            fix="write a header above them, such as x,y,z,label",
-        )
-    twice = next((text for text in header if text and header.count(text) > 1), None)
-    if twice is not None:
-        raise BadData(
-            f"{place}: the column {quote_cell(twice)} stands twice", fix="rename one of them"
-        )
-    # A row number that was saved along has no name, and must not become a channel unseen.
-    if "" in header and not chosen:
-        raise BadData(
-            f"{place}: column {header.index('') + 1} has no name",
-            fix=f"name it, or name the channels: channels={','.join(h for h in header if h)}",
-        )
-    return header
-
-
-def _is_number(text: str) -> bool:
-    try:
-        float(text)
-    except ValueError:
-        return not text
-    return True
-
-
-def _columns(query: Query, header: Sequence[str], name: str) -> Columns:
-    label = query.options.get("label", "label")
-    group = query.options.get("group")
-    channels = query.names("channels")
-    named = [text for text in header if text]
-    time = query.options.get("time")
-    for column in (label, *([group] if group else []), *([time] if time else []), *channels):
-        if column not in named:
-            given = "label" in query.options or column != label
-            raise UnknownName(
-                f"column of {printable(name)}",
-                column,
-                named,
-                fix=None if given else f"which column is the class? label={'|'.join(named)}",
-            )
-    channels = channels or tuple(text for text in named if text not in (label, group, time))
-    if label == group:
-        raise UsageError(
-            f"the column {label!r} cannot be label and group at once",
-            fix="leave group= out",
-        )
-    for used in (label, group, time):
-        if used in channels:
-            raise UsageError(
-                f"the column {used!r} is a channel and also the label or group",
-                fix="leave it out of channels=",
-            )
-    if not channels or len(set(channels)) < len(channels):
-        what = "names one twice" if channels else "finds no column"
-        raise UsageError(
-            f"channels of {printable(name)}: it {what}", fix=f"columns are {','.join(named)}"
-        )
-    if time is not None and time in (label, group):
-        raise UsageError(f"the column {time!r} cannot be time and label or group", fix="keep one")
-    return Columns(channels=channels, label=label, group=group, time=time)
-
-
-def _places(header: list[str], columns: Columns, name: str) -> list[int]:
-    """Indices of channels, label and group; that of the label again without a group."""
-    wanted = [*columns.numbers, columns.label, columns.group or columns.label]
-    missing = [column for column in wanted if column not in header]
-    if missing:
-        raise BadData(
-            f"{printable(name)}, line 1: the column {quote_cell(missing[0])} is missing",
-            why="all files of a dataset have the same columns",
-            fix="add it, or move the file away",
-        )
-    return [header.index(column) for column in wanted]
-
-
 def _in_order(found: Recordings, labels: dict[str, int], groups: dict[str, int]) -> Recordings:
     """Numbers classes by their names, independent of the order of rows and files."""
+    if found.columns.targets:
+        found.classes = found.columns.targets
+        found.groups = tuple(dict.fromkeys(plain(text.strip()) for text in groups))
+        return found
     rows = sum(len(item.labels) for item in found.items)
     refuse_numbers([text.strip() for text in labels], rows, found.columns.label)
     # Spellings with blanks around them, or in another normal form, share the name's own number.

@@ -9,6 +9,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -51,6 +52,12 @@ class Windows:
         values: NDArray[np.float32] = recordings[self.recording[index]].values
         return values[start : start + self.length]
 
+    def targets(self, recordings: Sequence[Recording], own: NDArray[np.int64]) -> Any:
+        """Those of the last rows of some windows: float32, shape (windows, targets)."""
+        last = self.start[own] + self.length - 1
+        items = zip(self.recording[own].tolist(), last.tolist(), strict=True)
+        return np.stack([recordings[recording].targets[row] for recording, row in items])
+
 
 def cut_windows(recordings: Recordings, length: int, stride: int) -> Windows:
     """All windows of recordings that fit.
@@ -64,7 +71,7 @@ def cut_windows(recordings: Recordings, length: int, stride: int) -> Windows:
         BadData: A class has no stretch that is long enough.
     """
     parts: list[NDArray[np.int64]] = []
-    longest = np.zeros(len(recordings.classes), np.int64)
+    longest = np.zeros(len(recordings.kinds), np.int64)
     segments = 0
     for number, item in enumerate(recordings.items):
         for begin, end in find_segments(item):
@@ -77,7 +84,7 @@ def cut_windows(recordings: Recordings, length: int, stride: int) -> Windows:
     short = np.flatnonzero(longest < length)
     if len(short):
         raise BadData(
-            f"class {recordings.classes[short[0]]!r} has no window of {length} rows",
+            f"class {recordings.kinds[short[0]]!r} has no window of {length} rows",
             why=f"its longest stretch without a change of label, group or file has "
             f"{longest[short[0]]} rows",
             fix=f"a shorter window: window={longest.min()}",
@@ -117,7 +124,7 @@ def split_windows(
     Raises:
         BadData: A class has too few windows that do not overlap.
     """
-    classes = recordings.classes
+    classes = recordings.kinds
     kind = recordings.columns.group or "file"
     where = groups_to_splits(
         windows.group.tolist(), windows.label.tolist(), digests, len(classes), SHARES

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from zoo.common.errors import Unsupported
 from zoo.common.optional_imports import require
+from zoo.contracts.outputs import LABELS, TARGETS
 from zoo.networks.building import HEAD
 
 if TYPE_CHECKING:
@@ -21,13 +22,16 @@ _EXACT = 5e-3
 _LEAST = 1e-7
 
 
-def with_logits(model: Any, outputs: NDArray[Any], origin: str) -> tuple[Any, tuple[str, ...]]:
+def with_logits(
+    model: Any, outputs: NDArray[Any], origin: str, reading: str = ""
+) -> tuple[Any, tuple[str, ...]]:
     """A flat classifier that returns logits, (batch, classes), its last dense layer named `HEAD`.
 
     Args:
         model: From `flattened`; its layers are changed.
         outputs: What it answered some inputs of any kind, (examples, classes).
         origin: Names the file in messages.
+        reading: How the task reads them, see `zoo.contracts.Output`; empty: one class each.
 
     Returns:
         The model, and what was done, a sentence each.
@@ -43,19 +47,29 @@ def with_logits(model: Any, outputs: NDArray[Any], origin: str) -> tuple[Any, tu
             why="only networks that choose among classes can be brought in",
             fix="save the part of it that classifies",
         )
-    kind = _kind(outputs)
+    kind = "logits" if reading == TARGETS else _kind(outputs)
+    if reading == LABELS and kind == "softmax" and shape[-1] > 1:
+        raise Unsupported(
+            f"{origin} gives probabilities that add up to one",
+            why="of its classes one alone is true, and the data have several labels each",
+            fix="use data with one class for each example, or end it in sigmoid",
+        )
+    if reading:
+        return _by_themselves(model, kind)
     if shape[-1] == 1 and kind != "sigmoid":
         raise Unsupported(
             f"{origin} gives one number for each example",
             why="that is a regression, or a logit of two classes, and nothing says which",
-            fix="of two classes, save it with the activation sigmoid at its end",
+            fix="of two classes, save it with the activation sigmoid at its end; for a regression "
+            "use data with real targets",
         )
     if kind == "sigmoid" and shape[-1] > 1:
         raise Unsupported(
             f"{origin} gives {shape[-1]} probabilities that do not add up to one",
-            why="it ends in sigmoid: several labels may be true of one example, and no task here "
-            "judges that",
-            fix="of classes that exclude each other, save it with softmax at its end",
+            why="it ends in sigmoid: several labels may be true of one example, and the data have "
+            "one class each",
+            fix="of classes that exclude each other, save it with softmax at its end; else use "
+            "data with several labels each (the task multi-label)",
         )
     output, notes = model.output, []
     if kind != "logits":
@@ -73,6 +87,27 @@ def with_logits(model: Any, outputs: NDArray[Any], origin: str) -> tuple[Any, tu
             if shape[-1] == 1:
                 output = _two_units(output)
                 notes.append("its one output became two, for two classes")
+    last = output._keras_history.operation
+    if isinstance(last, keras.layers.Dense) and last.units == output.shape[-1]:
+        last.name = HEAD
+    return keras.Model(model.input, output, name=model.name), tuple(notes)
+
+
+def _by_themselves(model: Any, kind: str) -> tuple[Any, tuple[str, ...]]:
+    """Outputs that have nothing to do with each other: targets as they are, labels as log-odds."""
+    keras = require("keras")
+    output, notes = model.output, []
+    if kind == "sigmoid":
+        output, taken = _without_activation(output)
+        if taken:
+            notes.append("the sigmoid at its end was taken off: the task makes the probabilities")
+        else:
+            kept = keras.ops.clip(output, _LEAST, 1.0 - _LEAST)
+            output = keras.ops.log(kept) - keras.ops.log(1.0 - kept)
+            notes.append(
+                "the sigmoid at its end could not be taken off: logarithms stand behind it, of "
+                "which the task makes the same probabilities"
+            )
     last = output._keras_history.operation
     if isinstance(last, keras.layers.Dense) and last.units == output.shape[-1]:
         last.name = HEAD

@@ -53,6 +53,7 @@ class InputPlan:
 
     Attributes:
         task: Name of the task.
+        kind: The task of networks that classify such inputs: which kind they are of.
         shape: Of one normalized input, all sides fixed.
         own_shape: Of the network's own input, where another shape must be brought to it.
         candidates: The usual ways, or the one that was stated.
@@ -61,6 +62,7 @@ class InputPlan:
     """
 
     task: str
+    kind: str
     shape: tuple[int, ...]
     own_shape: tuple[int, ...]
     candidates: tuple[InputCandidate, ...]
@@ -73,6 +75,7 @@ def plan_input(
     dataset: Dataset,
     tasks: tuple[str, ...],
     origin: str,
+    heads: tuple[str, ...] = (),
 ) -> InputPlan:
     """Finds what a network takes.
 
@@ -82,6 +85,7 @@ def plan_input(
         dataset: Whose examples it is to take.
         tasks: Names of the tasks that the dataset serves.
         origin: Names the file in messages.
+        heads: Those among them that take networks of images and series.
 
     Raises:
         Unsupported: No images and no series.
@@ -101,6 +105,10 @@ def plan_input(
         return _of_images(sides, statement, origin)
     if SERIES in tasks:
         return _of_series(sides, statement, dataset, origin)
+    if heads and example.dtype == np.uint8:
+        return replace(_of_images(sides, statement, origin), task=heads[0])
+    if heads:
+        return replace(_of_series(sides, statement, dataset, origin), task=heads[0])
     raise Unsupported(
         f"{origin} cannot be judged on {dataset.name}",
         why=f"that serves {', '.join(tasks)}; networks from elsewhere classify images or series",
@@ -148,6 +156,7 @@ def _of_images(sides: tuple[int | None, ...], statement: InputStatement, origin:
     ]
     return InputPlan(
         task=IMAGES,
+        kind=IMAGES,
         shape=image,
         own_shape=own,
         candidates=tuple(candidates),
@@ -244,6 +253,7 @@ def _of_series(
         found.append(("mean 0 and deviation 1 of the training split", measured))
     return InputPlan(
         task=SERIES,
+        kind=SERIES,
         shape=shape,
         own_shape=shape,
         candidates=tuple(InputCandidate(name=name, preprocessing=one) for name, one in found),
@@ -259,7 +269,7 @@ def with_range(plan: InputPlan, found: tuple[float, float] | None, origin: str) 
         found: From `zoo.networks.sources.graph.range_in_graph`.
         origin: Names the file in messages.
     """
-    if found is None or plan.task != IMAGES:
+    if found is None or plan.kind != IMAGES:
         return plan
     fitting = [
         way
@@ -291,7 +301,7 @@ def _range_of(preprocessing: Preprocessing) -> tuple[float, float]:
 def usual_beside(plan: InputPlan) -> Iterator[InputCandidate]:
     """The usual ways, with which a stated one is compared."""
     (stated,) = plan.candidates
-    if plan.task != IMAGES:
+    if plan.kind != IMAGES:
         return
     own = cast("ImagePreprocessing", stated.preprocessing)
     statement = InputStatement(

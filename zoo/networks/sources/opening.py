@@ -17,6 +17,7 @@ from zoo.common.optional_imports import require
 from zoo.common.progress import Event
 from zoo.common.versions import versions_of
 from zoo.contracts import Dataset, OpenedNetwork, Preprocessing, SourceReference
+from zoo.contracts.outputs import LABELS
 from zoo.data.opening import judged_dataset, tasks_of
 from zoo.data.preprocessing.inputs import normalize, read_inputs
 from zoo.networks.building import count_parameters
@@ -33,6 +34,8 @@ from zoo.networks.sources.graph import (
 )
 from zoo.networks.sources.heads import in_order, with_logits
 from zoo.networks.sources.inputs import (
+    IMAGES,
+    SERIES,
     InputCandidate,
     InputPlan,
     plan_input,
@@ -41,6 +44,7 @@ from zoo.networks.sources.inputs import (
     with_range,
 )
 from zoo.networks.sources.judging import InputTrial, choose, uphold
+from zoo.networks.sources.judging_numbers import choose_by_error, uphold_by_error
 from zoo.networks.sources.references import Opening
 from zoo.networks.sources.statement import IN_FILE, parse_statement
 from zoo.networks.weights import save_weights
@@ -99,14 +103,17 @@ def open_and_convert(
                 fix="save a model of one of them: keras.Model(inputs, one_output)",
             )
     statement = stated.over(parse_statement(opened.stated))
-    plan = plan_input(opened.inputs[0], statement, dataset, tasks_of(registry, how.data), origin)
+    served = tasks_of(registry, how.data)
+    heads = tuple(t for t in served if {IMAGES, SERIES} & {*registry.tasks.get(t).networks_of})
+    plan = plan_input(opened.inputs[0], statement, dataset, served, origin, heads)
+    reading = registry.tasks.get(plan.task).outputs[0].reading
     opened = opened.with_shape(plan.own_shape)
-    sample = _Sample.of(dataset, plan)
+    sample = _Sample.of(dataset, plan, reading)
     flat = flattened(opened.model, plan.shape, plan.own_shape)
     plan = with_range(plan, range_in_graph(flat), origin)
     first = plan.candidates[0]
     told = _answers(opened, plan, sample.inputs(first, _COMPARED), origin)
-    model, notes = with_logits(flat, told, origin)
+    model, notes = with_logits(flat, told, origin, reading)
     count = model.output.shape[-1]
     names, new, noted = name_classes(how, opened.classes, dataset, count, origin)
     order = [names.index(name) for name in dataset.classes] if not new else []
@@ -157,12 +164,13 @@ class _Sample:
     """Training examples from all classes, in random order, as raw inputs of a kind."""
 
     raw: NDArray[Any]
-    labels: NDArray[np.int64]
+    labels: NDArray[Any]
+    reading: str
 
     @classmethod
-    def of(cls, dataset: Dataset, plan: InputPlan) -> _Sample:
+    def of(cls, dataset: Dataset, plan: InputPlan, reading: str) -> _Sample:
         split = dataset.splits["train"]
-        if split.labels.ndim != 1:
+        if split.labels.ndim != (2 if reading else 1):
             raise Unsupported(
                 f"{dataset.name} has more than one label for each example",
                 fix="use data with one class for each example",
@@ -171,7 +179,7 @@ class _Sample:
         drawn = np.random.default_rng(0).permutation(len(split))[:count]
         preprocessing = plan.candidates[0].preprocessing
         raw = read_inputs(split, preprocessing, drawn.tolist())
-        return cls(raw=raw, labels=split.labels[drawn])
+        return cls(raw=raw, labels=split.labels[drawn], reading=reading)
 
     def inputs(self, way: InputCandidate, count: int | None = None) -> NDArray[np.float32]:
         """Normalized, in the order of channels that the network takes."""
@@ -230,11 +238,18 @@ def _input(
     for done, way in enumerate(ways):
         emit({"event": "progress", "done": done, "total": len(ways)})
         trials.append(InputTrial(name=way.name, logits=_predicted(answer, sample.inputs(way))))
+    labels, reading = sample.labels, sample.reading
+    if known is not None and reading:
+        right = uphold_by_error(trials[0], trials[1:], labels, reading, origin)
+        return known, f"{_known(plan)}, {right}"
     if known is not None:
         read = plan.known == IN_FILE
         right = uphold(trials[0], trials[1:], sample.labels, origin, read=read)
         return known, f"{_known(plan)}, {right}"
-    place, evidence = choose(trials, sample.labels, origin)
+    if reading:
+        place, evidence = choose_by_error(trials, labels, reading, origin)
+    else:
+        place, evidence = choose(trials, labels, origin)
     return ways[place], evidence
 
 
@@ -279,10 +294,13 @@ def _compare(
     own = np.asarray(model(given, training=False), np.float64)
     inputs = sample.inputs(chosen, _COMPARED)
     theirs = _answers(opened, plan, inputs, origin).astype(np.float64)
-    if theirs.min() >= 0 and theirs.max() <= 1:
+    shares = theirs.min() >= 0 and theirs.max() <= 1
+    if shares and sample.reading == LABELS:
+        own = 1.0 / (1.0 + np.exp(-own))
+    elif shares and not sample.reading:
         made = np.exp(own - own.max(-1, keepdims=True))
         own = made / made.sum(-1, keepdims=True)
-    if theirs.shape[-1] == 1:
+    if theirs.shape[-1] == 1 and not sample.reading:
         theirs = np.concatenate([1 - theirs, theirs], axis=-1)
     theirs = theirs[:, order] if order else theirs
     scale = max(float(np.abs(theirs).max()), 1e-6)

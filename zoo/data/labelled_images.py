@@ -1,0 +1,106 @@
+"""Images of a folder whose targets or labels stand in a table beside them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from zoo.common.errors import BadData, UsageError
+from zoo.contracts.dataset import Dataset
+from zoo.data.readers.query import Query
+
+
+def open_labelled(argument: str | None, query: Query, asked: str | None) -> Dataset:
+    """Reads the table, checks every image that it names, and splits them 70/15/15 by content.
+
+    Args:
+        argument: As the user typed it.
+        query: The folder, and options.
+        asked: Task that the table's columns are for; None leaves it to their values.
+
+    Raises:
+        BadData: The table or an image cannot be used.
+        UsageError: Options of class folders.
+    """
+    from zoo.data.folder import image_split
+    from zoo.data.near_copies import as_outlines, near_copy_notes
+    from zoo.data.readers import class_folders as shared
+    from zoo.data.readers.folder_check import check_files
+    from zoo.data.readers.hashing import dataset_hash
+    from zoo.data.readers.image_files import suffixes
+    from zoo.data.readers.label_forms import LABELS, check_learnable
+    from zoo.data.readers.labelled_folder import TABLE, missing_files, read_table
+    from zoo.data.readers.listing import list_files
+    from zoo.data.splits import split_by_content
+    from zoo.data.target_splits import missing_notes, strata_of
+
+    for option in ("group", "test"):
+        if option in query.options:
+            raise UsageError(
+                f"{option}= is of class folders, and {query.path} has {TABLE}",
+                fix=f"leave {option}= out",
+            )
+    listing = list_files(query.path, tuple(sorted(suffixes())))
+    table = read_table(listing.root, asked)
+    missing_files(table, [file.path for file in listing.files])
+    named = [file for file in listing.files if file.path in table.rows]
+    checked, memory_notes = check_files(listing.root, named)
+    broken = [f"{f.path}: {c.problem}" for f, c in zip(named, checked, strict=True) if c.problem]
+    shared.refuse_broken(broken, len(named), "images", "they cannot be decoded")
+    good = [i for i, c in enumerate(checked) if not c.problem]
+    files, hashes = [named[i] for i in good], [checked[i].digest for i in good]
+    labels = table.values[[table.rows[file.path] for file in files]]
+    indices = split_by_content(hashes, *strata_of(labels, hashes, table.form))
+    splits = {
+        name: image_split(
+            listing.root, [files[i] for i in own], [hashes[i] for i in own], labels[own]
+        )
+        for name, own in indices.items()
+    }
+    content_hash = dataset_hash(table.names, splits)
+    strangers = [file.path for file in listing.files if file.path not in table.rows]
+    by_split = {name: split.labels for name, split in splits.items()}
+    near = near_copy_notes(
+        content_hash,
+        lambda name: as_outlines(checked[good[i]].outline for i in indices[name]),
+        {name: split.names for name, split in splits.items()},
+        "leave all but one of such pictures out",
+    )
+    return Dataset(
+        name=f"folder:{argument}",
+        classes=table.names,
+        splits=splits,
+        content_hash=content_hash,
+        source=f"files in {Path(query.path).name or query.path}",
+        notes=(
+            *shared.note(f"not in {TABLE}, left out", strangers),
+            *shared.note("left out", _others(listing.ignored, TABLE)),
+            *shared.note("left out: broken", broken),
+            *shared.copies(hashes),
+            *check_learnable(by_split["train"], table.names, table.form),
+            *(missing_notes(by_split, table.names) if table.form == LABELS else ()),
+            *near,
+            *memory_notes,
+        ),
+    )
+
+
+def _others(ignored: Sequence[str], table: str) -> list[str]:
+    return [one for one in ignored if not one.startswith(f"{table} ")]
+
+
+def table_task(root: Path, asked: str | None) -> str | None:
+    """The task of a folder's table; None where none counts.
+
+    Raises:
+        BadData: It leaves the folder, or is no table of numbers.
+    """
+    from zoo.data.readers.labelled_folder import TABLE, has_table, read_table
+
+    if not has_table(root, asked):
+        return None
+    if not (root / TABLE).resolve().is_relative_to(root.resolve()):
+        raise BadData(
+            f"{TABLE} is a link out of {root}", fix="put the table itself into the folder"
+        )
+    return read_table(root, asked).form
