@@ -26,6 +26,7 @@ from zoo.common.versions import versions_of
 from zoo.common.worker import WorkerLimits
 from zoo.contracts import Exporter, ExportRequest, Target
 from zoo.contracts.exporter import Written
+from zoo.contracts.outputs import TARGETS
 from zoo.contracts.plugin import Plugin
 from zoo.contracts.training import Calibration
 from zoo.data.opening import open_dataset
@@ -235,9 +236,10 @@ def export(
             path=path,
             precision=precision,
             calibration=samples,
-            input_name=part.takes or preprocessing.input_name,
-            output_names=part.outputs,
+            input_name=part.takes or preprocessing.called,
+            output_names=loaded.outputs_of(part),
             integer_input=preprocessing.whole_bytes,
+            real_outputs=any(output.reading == TARGETS for output in loaded.task.outputs),
             axes=preprocessing.axes,
             recurrent=asked.recurrent,
             target=chosen,
@@ -247,7 +249,7 @@ def export(
             options=asked.options,
             name=loaded.card.model_id + (f".{part.name}" if part.name else ""),
             task=loaded.task.name,
-            classes=loaded.card.classes,
+            classes=() if loaded.task.own_names else loaded.card.classes,
             licence=loaded.card.licence,
             trained=trained is not None,
             examples=not part.takes,
