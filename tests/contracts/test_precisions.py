@@ -28,8 +28,10 @@ CELLS = [
     for task in REGISTRY.tasks
 ]
 REAL = TensorInfo(name="probabilities", shape=(1, 3), dtype="float32")
-GOOD = comparison(max_abs=0.0, mean_abs=0.0, sqnr_db=200.0, ssim=1.0)
-BAD = comparison(max_abs=1.0, mean_abs=1.0, agreement=0.5, sqnr_db=3.0, ssim=0.5)
+GOOD = comparison(max_abs=0.0, mean_abs=0.0, sqnr_db=200.0, ssim=1.0, farthest=0.0, relative=0.0)
+BAD = comparison(
+    max_abs=1.0, mean_abs=1.0, agreement=0.5, sqnr_db=3.0, ssim=0.5, farthest=1.0, relative=1.0
+)
 INT4 = Precision(
     name="int4",
     weights="int4",

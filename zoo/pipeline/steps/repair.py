@@ -35,6 +35,7 @@ from zoo.pipeline.steps.export import ExportParameters, ExportStep
 from zoo.pipeline.steps.step import Outcome, StepContext
 from zoo.registry import Registry
 from zoo.results.records import Attempt, Export
+from zoo.tasks.quality import loss_between
 
 if TYPE_CHECKING:
     from zoo.contracts.task import Array
@@ -204,9 +205,10 @@ class RepairSession:
             held_out=subset(self.dataset.splits["train"], EXAMPLES),
             preprocessing=manifest.preprocessing,
         )
-        before = task.evaluate(task.decode(self.expected), truth)[0]
-        self.unit = "points" if before.higher_is_better else "%"
-        drop = before.lost_by(task.evaluate(task.decode(answered.outputs), truth)[0])
+        before = task.evaluate(task.decode(self.expected), truth)
+        self.unit = "points" if task.higher_is_better else "%"
+        after = task.evaluate(task.decode(answered.outputs), truth)
+        drop = loss_between(before, after) or 0.0
         precision = self.registry.precision(manifest.precision)
         return drop, loss_reasons(task, truth, self.expected, answered.outputs, precision)
 
