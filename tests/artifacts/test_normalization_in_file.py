@@ -41,7 +41,13 @@ COLOURS = ImagePreprocessing(
 SCALED = replace(COLOURS, mean=(0.0,) * 3, std=(1.0,) * 3)
 #: So they do with this one, in front of convolutions without padding.
 GREY = replace(COLOURS, channels=1, mean=(0.3,), std=(0.35,))
-CELLS = [(f, p) for f, exporter in FORMATS.items() for p in exporter.precisions]
+#: Its networks are too small for weights of 4 bits.
+CELLS = [
+    (f, p)
+    for f, exporter in FORMATS.items()
+    for p in exporter.precisions
+    if precision_named(p).weights != "int4"
+]
 
 
 def network(preprocessing: ImagePreprocessing, *, normalized: bool = False) -> Any:

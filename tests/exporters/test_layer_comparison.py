@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from tiny_networks import FORMATS, Deployed, answers_of, decibels, deployed, digits, write
+from tiny_networks import CELLS, FORMATS, Deployed, answers_of, decibels, deployed, digits, write
 
 from zoo.analysis.layer_ranking import sensitive_layers
 from zoo.contracts import LayerComparison, LayerRequest, OperatorRecord
@@ -141,10 +141,10 @@ def test_ranges_from_other_inputs_clip(
     assert fair.clipped < 0.005
 
 
-CELLS = [(f, p) for f, e in FORMATS.items() for p in e.precisions if p not in ("float32", "int8")]
+OTHERS = [(f, p) for f, p in CELLS if p not in ("float32", "int8")]
 
 
-@pytest.mark.parametrize(("format", "precision"), CELLS)
+@pytest.mark.parametrize(("format", "precision"), OTHERS)
 def test_other_precisions_are_compared_too(
     networks: dict[str, Deployed], format: str, precision: str, tmp_path: Path
 ) -> None:

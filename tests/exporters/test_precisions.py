@@ -75,6 +75,7 @@ def generator() -> Deployed:
 @pytest.mark.parametrize(("format", "precision"), CELLS)
 def test_generators(generator: Deployed, tmp_path: Path, format: str, precision: str) -> None:
     least = {"float32": 100, "float16": 60, "dynamic-int8": 36, "int8": 22, "int16x8": 36}
+    least |= {"int4-blocks": 20, "int4-weights": 20}
     path, contents = write(FORMATS[format], generator, tmp_path, precision)
     assert contents.outputs[0].shape == (1, 24, 24, 1)
     assert not contents.dynamic_tensors

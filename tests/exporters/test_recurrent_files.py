@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 from tiny_networks import (
+    CELLS,
     FORMATS,
     ONNX,
     TFLITE,
@@ -30,7 +31,6 @@ pytestmark = pytest.mark.slow
 FUSED = "UNIDIRECTIONAL_SEQUENCE_LSTM"
 #: Decibels that a file of each precision keeps at least.
 FIDELITY = {"float32": 100, "float16": 60, "dynamic-int8": 34, "int8": 30, "int16x8": 34}
-CELLS = [(f, p) for f, exporter in FORMATS.items() for p in exporter.precisions]
 
 
 @pytest.fixture(scope="module")

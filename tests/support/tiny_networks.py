@@ -18,6 +18,13 @@ REGISTRY = load_registry(PluginSettings(installed=False))
 TFLITE = REGISTRY.exporters.get("tflite")
 ONNX = REGISTRY.exporters.get("onnx")
 FORMATS = {"tflite": TFLITE, "onnx": ONNX}
+#: Each format with the precisions that networks of few weights can have: 4 bits take 1,024.
+CELLS = [
+    (format, precision)
+    for format, exporter in FORMATS.items()
+    for precision in exporter.precisions
+    if REGISTRY.precision(precision).weights != "int4"
+]
 TRAINING = 1400
 CALIBRATION = 200
 
