@@ -2,6 +2,7 @@
 
     python docs/honest_files.py                        # every network; hours
     python docs/honest_files.py --models lenet5,gan    # these alone: labels that begin so
+    python docs/honest_files.py --precisions int4-weights    # these alone; others stay as they are
     python docs/honest_files.py --page                 # the tables alone, from their records
 
 Networks are trained here, or have packaged weights; each is exported to every format and precision
@@ -132,6 +133,7 @@ def main() -> None:
     """Measures the networks that were asked for, and writes records and tables."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--models", default="", help="beginnings of labels, with commas [all]")
+    parser.add_argument("--precisions", default="", help="these alone; others stay on record [all]")
     parser.add_argument("--page", action="store_true", help="the tables alone")
     asked = parser.parse_args()
     registry = load_registry(PluginSettings(installed=False, paths=tuple(map(str, PLUGINS))))
@@ -143,10 +145,11 @@ def main() -> None:
             os.chdir(folder)
             for subject in chosen:
                 began = time.monotonic()
-                cells = measured(registry, subject, Path(folder))
+                wanted = [n for n in asked.precisions.split(",") if n]
+                cells = measured(registry, subject, Path(folder), wanted)
                 if not cells:
                     raise SystemExit(f"no file of {subject.label} could be made and judged")
-                keep(subject, cells, every)
+                keep(subject, cells, every, wanted)
                 print(f"{subject.label}: {time.monotonic() - began:.0f} s", flush=True)
             os.chdir(HERE)
     rows = json.loads(RECORDS.read_text(encoding="utf-8"))
@@ -154,16 +157,22 @@ def main() -> None:
     PAGE.write_text(replace_block(text, "honest", networks_table(rows)), encoding="utf-8")
 
 
-def measured(registry: Registry, subject: Subject, folder: Path) -> list[Cell]:
-    """One cell for each file."""
+def measured(
+    registry: Registry, subject: Subject, folder: Path, wanted: Sequence[str] = ()
+) -> list[Cell]:
+    """One cell for each file, or for those of some precisions alone."""
     cells: list[Cell] = []
     for exporter in registry.exporters:
         left_out = SLOW if is_slow(subject) else ""
+        if wanted and not {*wanted} & {*exporter.precisions}:
+            continue
         recipe = recipe_from(
             model=subject.model,
             data=subject.data,
             formats=(exporter.name,),
-            precisions=[n for n in exporter.precisions if n != left_out],
+            precisions=[
+                n for n in exporter.precisions if n != left_out and (not wanted or n in wanted)
+            ],
             calibration_method=calibration(subject),
             **subject.training,
         )
@@ -262,10 +271,14 @@ def on_few(task: Any, precision: Precision, network: Split, found: Any) -> Cell:
     return {"refused on few": own / DRAWS, "refused on few by share": bare / DRAWS}
 
 
-def keep(subject: Subject, cells: list[Cell], every: Sequence[Subject]) -> None:
-    """Puts a network in the place that it has among all."""
+def keep(
+    subject: Subject, cells: list[Cell], every: Sequence[Subject], wanted: Sequence[str] = ()
+) -> None:
+    """Puts a network in the place that it has among all, its files of other precisions kept."""
     rows = json.loads(RECORDS.read_text(encoding="utf-8")) if RECORDS.exists() else []
     known = {row["label"]: row for row in rows}
+    before = known.get(subject.label, {}).get("cells", ()) if wanted else ()
+    cells = [*(cell for cell in before if cell["precision"] not in wanted), *cells]
     known[subject.label] = {
         "label": subject.label,
         "family": subject.family,

@@ -2,6 +2,7 @@
 
     python docs/support_matrix.py                       # every row; a repeat finds its results kept
     python docs/support_matrix.py --models resnet8,gan  # these rows alone; models or families
+    python docs/support_matrix.py --precisions int4-weights  # these columns alone
     python docs/support_matrix.py --page                # the page alone, from the records beside it
 
 What it measures goes into docs/support-matrix.json row by row, so that it may be interrupted.
@@ -14,7 +15,7 @@ import json
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -123,7 +124,8 @@ def main() -> None:
         registry = load_registry(settings)
         for subject in chosen(registry, asked.models):
             began = time.monotonic()
-            keep(measured(registry, subject, asked.tier), registry)
+            only = [name for name in asked.precisions.split(",") if name]
+            keep(measured(registry, subject, asked.tier, only), registry, only)
             print(f"{subject.label}: {time.monotonic() - began:.0f} s", flush=True)
     PAGE.write_text(page(read()), encoding="utf-8")
     print(f"{PAGE} written after {time.monotonic() - started:.0f} s")
@@ -132,6 +134,9 @@ def main() -> None:
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--models", default="", help="models or families, with commas [all]")
+    parser.add_argument(
+        "--precisions", default="", help="columns, with commas; others stay on record [all]"
+    )
     parser.add_argument("--tier", default="brief", help="how carefully to time [brief]")
     parser.add_argument("--page", action="store_true", help="renew the page from its records alone")
     return parser.parse_args()
@@ -161,8 +166,10 @@ def _names(row: Subject) -> set[str]:
     return {row.label, row.family, row.model, row.model.partition(".")[0]}
 
 
-def measured(registry: Registry, subject: Subject, tier: str) -> dict[str, Any]:
-    """The record of a row: one cell for each format and precision."""
+def measured(
+    registry: Registry, subject: Subject, tier: str, only: Sequence[str] = ()
+) -> dict[str, Any]:
+    """The record of a row: one cell for each format and precision, or of some precisions alone."""
     _, variant = registry.variant(subject.model.partition(".")[0])
     heavy = variant.multiply_adds >= HEAVY and subject.data == "fashion_mnist"
     cells: list[dict[str, Any]] = []
@@ -170,6 +177,9 @@ def measured(registry: Registry, subject: Subject, tier: str) -> dict[str, Any]:
     for exporter in registry.exporters:
         slow = [p for p in exporter.precisions if p in SLOW_PRECISIONS and heavy]
         quick = [p for p in exporter.precisions if p not in slow]
+        if only:
+            # What is lost, and how much smaller a file is, is told beside float32.
+            slow, quick = [], [p for p in quick if p in ("float32", *only)]
         parts: list[tuple[str, list[str], dict[str, Any]]] = [(subject.data, quick, {})]
         if slow:
             # To try out ways of calibration takes many inferences, too.
@@ -183,6 +193,7 @@ def measured(registry: Registry, subject: Subject, tier: str) -> dict[str, Any]:
                 for row in rows
                 if data == subject.data or row.precision in slow
             ]
+    cells = [cell for cell in cells if not only or cell["precision"] in only]
     cells.sort(key=lambda cell: (cell["format"], precision_named(cell["precision"]).order))
     return {**asdict(subject), "machine": machine, "cells": cells}
 
@@ -263,9 +274,18 @@ def read() -> list[dict[str, Any]]:
     return rows
 
 
-def keep(record: dict[str, Any], registry: Registry) -> None:
-    """Puts a row in the place that it has among all rows; rows of nothing any more go."""
+def keep(record: dict[str, Any], registry: Registry, only: Sequence[str] = ()) -> None:
+    """Puts a row in the place that it has among all rows; rows of nothing any more go.
+
+    Of a row of some precisions alone, the cells of others and their machine stay.
+    """
     known = {row["label"]: row for row in read()} if RECORDS.exists() else {}
+    before = known.get(record["label"])
+    if only and before is not None:
+        others = [cell for cell in before["cells"] if cell["precision"] not in only]
+        cells = [*others, *record["cells"]]
+        cells.sort(key=lambda cell: (cell["format"], precision_named(cell["precision"]).order))
+        record = {**record, "machine": before["machine"] or record["machine"], "cells": cells}
     known[record["label"]] = record
     rows = [known[s.label] for s in subjects(registry) if s.label in known]
     RECORDS.write_text(json.dumps(rows, indent=1) + "\n", encoding="utf-8")

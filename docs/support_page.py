@@ -20,7 +20,8 @@ _INSTEAD = {
     "dynamic-int8": ("int8", "float16", "float32"),
     "float16": ("float32",),
     "float32": (),
-    "int4-weights": ("dynamic-int8", "int8", "float16", "float32"),
+    "int4-blocks": ("dynamic-int8", "int8", "float16", "float32"),
+    "int4-weights": ("int4-blocks", "dynamic-int8", "int8", "float16", "float32"),
 }
 _INTRODUCTION = """# Support matrix
 

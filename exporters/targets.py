@@ -35,6 +35,7 @@ _X86_LSTM = {
     "dynamic-int8": "unrolled",
     "int8": "unrolled",
     "int16x8": "unrolled",
+    "int4-blocks": "unrolled",
     "int4-weights": "unrolled",
 }
 

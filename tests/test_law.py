@@ -6,14 +6,15 @@ import ast
 import functools
 import re
 import tomllib
+from collections.abc import Callable, Collection
 from pathlib import Path
-
-import pytest
+from typing import Any
 
 ROOT = Path(__file__).parents[1]
 OUTER = ("plugins", "exporters", "devices")
 MODULES = [path for folder in ("zoo", *OUTER) for path in sorted((ROOT / folder).rglob("*.py"))]
 CORE = [path for path in MODULES if path.relative_to(ROOT).parts[0] == "zoo"]
+TESTS = sorted((ROOT / "tests").rglob("*.py"))
 
 #: Rooms from the ground up; each may import those before its row, and none of its own row.
 FLOORS = (
@@ -68,7 +69,7 @@ def named(source: str) -> list[str]:
     """Modules of the core that a source names in a string: a worker imports them there."""
     texts = (
         node.value
-        for node in ast.walk(ast.parse(source))
+        for node in nodes(source)
         if isinstance(node, ast.Constant) and isinstance(node.value, str)
     )
     found = (MODULE_NAME.fullmatch(text) for text in texts)
@@ -91,13 +92,19 @@ def room_of(path: Path) -> str:
     return path.relative_to(ROOT / "zoo").with_suffix("").parts[0]
 
 
-@pytest.mark.parametrize("path", CORE, ids=lambda p: str(p.relative_to(ROOT)))
-def test_rooms_import_downward(path: Path) -> None:
-    if path == ROOT / "zoo" / "__init__.py":
-        return  # the public names, found in any room when they are asked for
-    name = path.relative_to(ROOT).as_posix()
-    found = upward(path.read_text(encoding="utf-8"), room_of(path))
-    assert [module for module in found if (name, module) not in EXCEPTIONS] == []
+def breaches(paths: list[Path], found_in: Callable[[Path, str], Collection[str]]) -> dict[str, Any]:
+    """What a law finds in files, by name: one test names all files that break it."""
+    found = {p: found_in(p, p.read_text(encoding="utf-8")) for p in paths}
+    return {path.relative_to(ROOT).as_posix(): each for path, each in found.items() if each}
+
+
+def test_rooms_import_downward() -> None:
+    def above(path: Path, source: str) -> list[str]:
+        name = path.relative_to(ROOT).as_posix()
+        return [m for m in upward(source, room_of(path)) if (name, m) not in EXCEPTIONS]
+
+    # The public names are found in any room when they are asked for.
+    assert breaches([p for p in CORE if p != ROOT / "zoo" / "__init__.py"], above) == {}
 
 
 def test_every_exception_is_still_needed() -> None:
@@ -124,10 +131,11 @@ def test_the_root_of_the_core_holds_few_files() -> None:
     assert len(list((ROOT / "zoo").glob("*.py"))) <= ROOT_FILES
 
 
-@pytest.mark.parametrize("path", MODULES, ids=lambda p: str(p.relative_to(ROOT)))
-def test_no_file_is_long(path: Path) -> None:
-    name = path.relative_to(ROOT).as_posix()
-    assert name in LONG or len(path.read_text(encoding="utf-8").splitlines()) <= LINES
+def test_no_file_is_long() -> None:
+    def rest(path: Path, source: str) -> list[str]:
+        return source.splitlines()[LINES:]
+
+    assert set(breaches([*MODULES, *TESTS], rest)) <= LONG
 
 
 def test_every_folder_with_code_is_packaged() -> None:
@@ -147,10 +155,11 @@ def outward(source: str, folder: str) -> list[str]:
     return [n for n in found if any(n == o or n.startswith(f"{o}.") for o in others)]
 
 
-@pytest.mark.parametrize("path", MODULES, ids=lambda p: str(p.relative_to(ROOT)))
-def test_arrows_point_inward(path: Path) -> None:
-    folder = path.relative_to(ROOT).parts[0]
-    assert outward(path.read_text(encoding="utf-8"), folder) == []
+def test_arrows_point_inward() -> None:
+    def others(path: Path, source: str) -> list[str]:
+        return outward(source, path.relative_to(ROOT).parts[0])
+
+    assert breaches(MODULES, others) == {}
 
 
 def test_a_breach_would_be_noticed() -> None:
@@ -173,17 +182,16 @@ def literals_compared(source: str) -> set[str]:
     return found
 
 
-@pytest.mark.parametrize("path", CORE, ids=lambda p: str(p.relative_to(ROOT)))
-def test_the_core_asks_for_no_plugin_format_or_device_by_name(path: Path) -> None:
+def test_the_core_asks_for_no_plugin_format_or_device_by_name() -> None:
     names = {p.stem for folder in OUTER for p in (ROOT / folder).glob("*")} - {
         "__init__",
         "__pycache__",
     }
     names |= {"host", "gpu", "lenet5", "resnet8", "image-classification", "digits"}
     names |= {"fashion_mnist"}
-    if path.parent.name in ("data", "tasks"):
-        return  # built-in datasets and tasks are plugins themselves
-    assert literals_compared(path.read_text(encoding="utf-8")) & names == set()
+    # Built-in datasets and tasks are plugins themselves.
+    asking = [path for path in CORE if path.parent.name not in ("data", "tasks")]
+    assert breaches(asking, lambda _, source: literals_compared(source) & names) == {}
 
 
 def test_a_name_in_an_if_would_be_noticed() -> None:

@@ -27,8 +27,11 @@ _PRECISIONS = {
     "float32 where flash allows",
     "dynamic-int8": "its kernels multiply integers by integers only; the nearest that works: "
     f"{_EXPORT} --precision int8",
-    "int4-weights": "its kernels multiply no real numbers by weights of 4 bits; the nearest that "
-    f"works: {_EXPORT} --precision int8",
+    **dict.fromkeys(
+        ("int4-blocks", "int4-weights"),
+        "its kernels multiply no real numbers by weights of 4 bits; the nearest that works: "
+        f"{_EXPORT} --precision int8",
+    ),
     "int16x8": f"it has few kernels for integers of 16 bits; the nearest that works: {_EXPORT} "
     "--precision int8",
 }

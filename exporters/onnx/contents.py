@@ -34,7 +34,9 @@ _KEEPS_VALUES = frozenset(
 )
 _INTEGER = frozenset({"QLinearConv", "QLinearMatMul"})
 #: Operators that quantize their input on the fly, or work behind one that does.
-_HYBRID = frozenset({"ConvInteger", "MatMulInteger", "DynamicQuantizeMatMul"})
+_HYBRID = frozenset({"ConvInteger", "MatMulInteger", "DynamicQuantizeMatMul", "MatMulNBits"})
+#: Dense layers with weights of few bits, in blocks.
+BLOCKS_OPERATOR = "MatMulNBits"
 _HYBRID_LSTM = "DynamicQuantizeLSTM"
 _BINARY = frozenset({"Conv", "ConvTranspose", "Gemm", "MatMul", "Add", "Sub", "Mul", "Div"})
 #: Operators that ONNX Runtime computes in float even between integers.
@@ -89,6 +91,7 @@ def _contents(model: Any, path: Path, sides: tuple[str, ...]) -> FileContents:
         multiply_adds=tally.work if tally.counted else {},
         without_integer_kernel=dict(tally.lacking),
         float_products=dict(tally.float_products) if tally.integer else {},
+        small_weights=tally.small_weights,
         attachments={
             _utf8(entry.key): hashlib.sha256(_utf8(entry.value).encode("utf-8")).hexdigest()
             for entry in model.metadata_props
@@ -123,9 +126,16 @@ def _weight_types(graph: Any) -> dict[str, int]:
     """Bytes of constants by element type."""
     onnx = require("onnx")
     sizes: Counter[str] = Counter()
+    packed = {
+        node.input[1]: f"int{attribute.i}"
+        for node in graph.node
+        if node.op_type == BLOCKS_OPERATOR
+        for attribute in node.attribute
+        if attribute.name == "bits"
+    }
     for tensor in graph.initializer:
         dtype = onnx.helper.tensor_dtype_to_np_dtype(tensor.data_type)
-        sizes[str(dtype)] += tensor_bytes(tensor)
+        sizes[packed.get(tensor.name, str(dtype))] += tensor_bytes(tensor)
     return dict(sorted(sizes.items()))
 
 
@@ -152,7 +162,9 @@ class _Tally:
         self.lacking: Counter[str] = Counter()
         self.float_products: Counter[str] = Counter()
         self._shapes = shapes
+        self.small_weights: dict[str, str] = {}
         self._constants = {tensor.name for tensor in graph.initializer}
+        self._four_bits = four_bit_constants(graph)
         self._producers = {output: node for node in graph.node for output in node.output}
         self._readers: dict[str, set[str]] = {}
         for node in graph.node:
@@ -163,6 +175,8 @@ class _Tally:
 
     def _add(self, node: Any) -> None:
         kind = self.arithmetic(node)
+        if scales := self._scales_of_four_bits(node):
+            self.small_weights[";".join((node.name, *node.output))] = f"int4, {scales}"
         self.integer += kind == "integer"
         self.hybrid += kind == "hybrid"
         self.floating += [node.op_type] * (kind == "float")
@@ -172,6 +186,12 @@ class _Tally:
         elif products:
             self.work[kind] += products
             self._note_float(node, kind, products)
+
+    def _scales_of_four_bits(self, node: Any) -> str:
+        if node.op_type == BLOCKS_OPERATOR:
+            told = {attribute.name: attribute.i for attribute in node.attribute}
+            return f"blocks of {told['block_size']}" if told["bits"] == 4 else ""
+        return "a scale for each channel" if self._has_four_bits(node) else ""
 
     def _note_float(self, node: Any, kind: str, products: int) -> None:
         if self._is_hybrid_recurrent(node) or (
@@ -193,7 +213,13 @@ class _Tally:
         # float make it a float one.
         if kind in _INTEGER or (kind not in _FLOAT_ALONE and self._is_between(node)):
             return "integer"
-        return "hybrid" if kind in _HYBRID or self._is_hybrid_recurrent(node) else "float"
+        small = kind in _HYBRID or self._is_hybrid_recurrent(node) or self._has_four_bits(node)
+        return "hybrid" if small else "float"
+
+    def _has_four_bits(self, node: Any) -> bool:
+        """Whether a node's weights are dequantized from constants of four bits."""
+        makers = [self._producers.get(name) for name in node.input[1:2]]
+        return any(maker is not None and maker.input[0] in self._four_bits for maker in makers)
 
     def _is_hybrid_recurrent(self, node: Any) -> bool:
         """Whether a recurrent layer has 8-bit weights, and computes in float."""
@@ -220,6 +246,12 @@ class _Tally:
         kinds = {maker.op_type for maker in makers if maker is not None}
         sums = {self._made_by(m.input[0]) for m in makers if m is not None and m.op_type == "Cast"}
         return "DynamicQuantizeLinear" in kinds or bool(sums & _HYBRID)
+
+
+def four_bit_constants(graph: Any) -> frozenset[str]:
+    """Names of the constants with four bits."""
+    four = require("onnx").TensorProto.INT4
+    return frozenset(tensor.name for tensor in graph.initializer if tensor.data_type == four)
 
 
 def _tensor(value: Any) -> TensorInfo:

@@ -18,6 +18,9 @@ from .qat import with_trained_ranges
 from .quantization import quantized, with_small_weights
 from .usage import usage
 
+#: Precisions whose weights have four bits.
+FOUR_BITS = ("int4-blocks", "int4-weights")
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -37,6 +40,11 @@ def export(request: ExportRequest) -> Written:
         model = to_float16(model)
     elif request.precision == "dynamic-int8":
         model = with_small_weights(model)
+    elif request.precision in FOUR_BITS:
+        from .four_bits import written_in_four_bits
+
+        model, chosen = written_in_four_bits(model, request)
+        remarks = (*remarks, *chosen)
     elif request.trained:
         model = with_trained_ranges(model, request)
     elif request.precision == "int8":
@@ -67,7 +75,7 @@ def formats() -> Iterator[Exporter]:
         name="onnx",
         summary="ONNX: ONNX Runtime, OpenVINO, browsers",
         suffix=".onnx",
-        precisions=("float32", "float16", "dynamic-int8", "int8"),
+        precisions=("float32", "float16", "dynamic-int8", "int8", *FOUR_BITS),
         export=export,
         inspect=inspect,
         read_manifest=read_manifest,
@@ -78,7 +86,7 @@ def formats() -> Iterator[Exporter]:
         extra="onnx",
         distributions=("tensorflow", "keras", "tf2onnx", "onnx", "onnxruntime"),
         options=options,
-        mixes=("int8",),
+        mixes=("int8", *FOUR_BITS),
         compare_layers=compare_layers,
         network_entry=network_entry,
         takes_trained=True,

@@ -12,7 +12,7 @@ from zoo.common.errors import Unsupported
 from zoo.common.optional_imports import require
 
 from ..quantization.quantization_error import IntegerMapping, StoredWeights
-from .contents import _load, _shape, _Tally
+from .contents import BLOCKS_OPERATOR, _load, _shape, _Tally
 from .external_data import tensor_bytes
 from .work import shapes_of
 
@@ -158,6 +158,8 @@ class OnnxGraph:
         axis = _CHANNELS.get(node.op_type, -1)
         if node.op_type == "Gemm" and any(a.name == "transB" and a.i for a in node.attribute):
             axis = 0
+        if node.op_type == BLOCKS_OPERATOR:
+            return self._in_blocks(node)
         found: list[StoredWeights] = []
         for name in node.input[1:]:
             plain = self._numbers(name)
@@ -166,6 +168,21 @@ class OnnxGraph:
             elif name in self.producers:
                 found += self._dequantized(self.nodes[self.producers[name]], axis)
         return max(found, key=_size, default=StoredWeights(values=None, axis=axis))
+
+    def _in_blocks(self, node: Any) -> StoredWeights:
+        """Weights of few bits as (inputs, outputs), which a dense layer's are elsewhere."""
+        told = {attribute.name: attribute.i for attribute in node.attribute}
+        numbers, scales = (self._numbers(name) for name in node.input[1:3])
+        bits, block = told["bits"], told["block_size"]
+        if numbers is None or scales is None or bits not in (4, 8):
+            return StoredWeights(values=None, axis=-1)
+        flat = numbers.reshape(-1)
+        if bits == 4:
+            flat = np.stack([flat & 0x0F, flat >> 4], axis=1).reshape(-1)
+        centred = flat.astype(np.float32).reshape(-1, block) - 2 ** (bits - 1)
+        real = centred * scales.reshape(-1, 1).astype(np.float32)
+        values = real.reshape(told["N"], -1)[:, : told["K"]].T
+        return StoredWeights(values=values, axis=-1, scales=int(scales.size), bits=bits)
 
     def _dequantized(self, node: Any, channels: int) -> list[StoredWeights]:
         if node.op_type != "DequantizeLinear":
@@ -179,7 +196,7 @@ class OnnxGraph:
             sides[axis] = scale.size
         shift = 0 if zero is None else zero.astype(np.float64).reshape(sides)
         real = (values.astype(np.float64) - shift) * scale.astype(np.float64).reshape(sides)
-        bits = 8 * values.itemsize
+        bits = 4 if "int4" in str(values.dtype) else 8 * values.itemsize
         real = real.astype(np.float32)
         return [StoredWeights(values=real, axis=channels, scales=int(scale.size), bits=bits)]
 

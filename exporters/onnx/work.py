@@ -13,7 +13,7 @@ _CONVOLUTIONS = {"Conv": 1, "ConvInteger": 1, "QLinearConv": 3, "FusedConv": 1}
 _TRANSPOSED = {"ConvTranspose": 1, "QLinearConvTranspose": 3}
 _PRODUCTS = frozenset(
     {"MatMul", "MatMulInteger", "QLinearMatMul", "FusedMatMul"}
-    | {"DynamicQuantizeMatMul", "MatMulIntegerToFloat"}
+    | {"DynamicQuantizeMatMul", "MatMulIntegerToFloat", "MatMulNBits"}
 )
 _GEMM = frozenset({"Gemm", "QGemm", "FusedGemm"})
 _RECURRENT = frozenset({"LSTM", "GRU", "RNN", "DynamicQuantizeLSTM"})

@@ -18,8 +18,6 @@ from zoo.common.errors import Unsupported
 Array = NDArray[Any]
 #: The precision in which rows of dense layers have a scale for each block.
 IN_BLOCKS = "int4-blocks"
-#: The largest integer.
-MOST = 7
 #: A layer with fewer weights stays as it is: it would save at most 3.5 KB, and what is small is
 #: often what a network is sensitive to, such as its first convolution.
 LEAST_WEIGHTS = 1024
@@ -30,11 +28,11 @@ _ENDS = np.linspace(0.5, 1.0, 26)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class FourBitWeights:
+class SmallWeights:
     """Weights as integers and scales.
 
     Attributes:
-        numbers: int8, shape (rows, groups, weights), from -7 to 7.
+        numbers: int8, shape (rows, groups, weights), from -7 to 7, or -127 to 127.
         scales: float32, shape (rows, groups).
     """
 
@@ -42,41 +40,48 @@ class FourBitWeights:
     scales: Array
 
 
-def quantize(weights: Array, block: int | None = None) -> FourBitWeights:
+def quantize(weights: Array, block: int | None = None, bits: int = 4) -> SmallWeights:
     """The integers nearest to weights, each group's range where its squared error is least.
 
     Args:
         weights: (rows, columns), real.
         block: Columns with a scale of their own, which must divide the columns; None for one scale
             for each row.
+        bits: Of an integer.
     """
-    rows = len(weights)
+    rows, top = len(weights), 2 ** (bits - 1) - 1
     groups = weights.reshape(rows, -1, block or weights.shape[1]).astype(np.float32)
     most = np.abs(groups).max(axis=2)
-    best = np.where(most > 0, most / MOST, 1.0).astype(np.float32)
-    least = np.full(most.shape, np.inf)
-    scales = best
+    widest = np.where(most > 0, most / top, 1.0).astype(np.float32)
+    least, scales = np.full(most.shape, np.inf), widest
     for end in _ENDS:
-        tried = storable(best * np.float32(end), block)
+        tried = _storable(widest * np.float32(end), block)
         wide = tried[:, :, None]
-        error = np.square(_numbers(groups, wide) * wide - groups).sum(axis=2, dtype=np.float64)
+        error = np.square(_nearest(groups, wide, top) * wide - groups).sum(axis=2, dtype=np.float64)
         better = error < least
         least = np.where(better, error, least)
         scales = np.where(better, tried, scales)
-    return FourBitWeights(numbers=_numbers(groups, scales[:, :, None]), scales=scales)
+    return SmallWeights(numbers=_nearest(groups, scales[:, :, None], top), scales=scales)
 
 
-def storable(scales: Array, block: int | None) -> Array:
-    """Scales as a file holds them, float32; those of blocks have the 8 bits of bfloat16."""
+def _storable(scales: Array, block: int | None) -> Array:
+    """Scales as a file holds them, float32; those of blocks are in bfloat16 and float16 alike."""
     if block is None:
         return scales
-    high: Array = (scales.astype(np.float32).view(np.uint32) + 0x8000) & np.uint32(0xFFFF0000)
-    return high.view(np.float32)
+    high = (scales.astype(np.float32).view(np.uint32) + 0x8000) & np.uint32(0xFFFF0000)
+    half = np.clip(high.view(np.float32), 2.0**-24, 65504.0).astype(np.float16)
+    return half.astype(np.float32)
 
 
-def _numbers(groups: Array, scales: Array) -> Array:
-    numbers: Array = np.clip(np.rint(groups / scales), -MOST, MOST).astype(np.int8)
+def _nearest(groups: Array, scales: Array, top: int) -> Array:
+    numbers: Array = np.clip(np.rint(groups / scales), -top, top).astype(np.int8)
     return numbers
+
+
+def integers(numbers: Array, bits: int) -> Array:
+    """Integers without a sign, the middle of whose range stands for 0; those of 4 bits in pairs."""
+    shifted = (numbers.astype(np.int16) + 2 ** (bits - 1)).astype(np.uint8)
+    return packed(shifted) if bits == 4 else shifted
 
 
 def packed(numbers: Array) -> Array:
@@ -92,7 +97,7 @@ def unpacked(data: Array, count: int) -> Array:
     """The first `count` integers of packed bytes: int8, one dimension."""
     pairs = np.asarray(data, np.uint8)
     numbers = np.stack([pairs & 0x0F, pairs >> 4], axis=1).reshape(-1)[:count].astype(np.int8)
-    signed: Array = np.where(numbers > MOST, numbers - 16, numbers).astype(np.int8)
+    signed: Array = np.where(numbers > 7, numbers - 16, numbers).astype(np.int8)
     return signed
 
 

@@ -22,7 +22,7 @@ from .tensor_names import name_outputs, shorten
 from .usage import usage
 
 #: Precisions whose files are made of those with weights of 8 bits.
-FOUR_BITS = ("int4-weights",)
+FOUR_BITS = ("int4-blocks", "int4-weights")
 
 if TYPE_CHECKING:
     from pathlib import Path

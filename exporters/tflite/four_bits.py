@@ -8,6 +8,7 @@ these; resnet8 0.051 and 0.034).
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -45,7 +46,7 @@ class _Reader:
     tensor: Any
     kind: str
     result: str
-    code: Any
+    operator: Any
     multiplies: bool
 
 
@@ -73,7 +74,10 @@ def written_in_four_bits(data: bytes, request: ExportRequest) -> tuple[bytes, Wr
         block = _store(model, readers, in_blocks=request.precision == IN_BLOCKS)
         blocks.setdefault(block, set()).update(reader.result for reader in readers)
         for reader in readers:
-            reader.code.version = max(reader.code.version, _VERSIONS[reader.kind])
+            code = model.operatorCodes[reader.operator.opcodeIndex]
+            code.version = max(code.version, _VERSIONS[reader.kind])
+            if block is not None:
+                _split_activation(model, reader)
     of_each = zip(found, layers_of(found, request.model), strict=True)
     layers = {operator.key: own for operator, own in of_each}
     named = {
@@ -97,7 +101,12 @@ def _readers(model: Any, graph: Any) -> Iterator[_Reader]:
     tensors = graph.tensors
     for place in graph.outputs:
         yield _Reader(
-            graph=graph, tensor=tensors[int(place)], kind="", result="", code=None, multiplies=False
+            graph=graph,
+            tensor=tensors[int(place)],
+            kind="",
+            result="",
+            operator=None,
+            multiplies=False,
         )
     for operator in graph.operators or []:
         kind = kind_of(model, operator)
@@ -110,7 +119,7 @@ def _readers(model: Any, graph: Any) -> Iterator[_Reader]:
                     tensor=tensors[place],
                     kind=kind,
                     result=result,
-                    code=model.operatorCodes[operator.opcodeIndex],
+                    operator=operator,
                     multiplies=kind in _VERSIONS and position == _WEIGHTS,
                 )
 
@@ -154,6 +163,38 @@ def _store(model: Any, readers: list[_Reader], *, in_blocks: bool) -> int | None
         told.details.blockSize, told.details.zeroPoints = block, -1
         told.details.scales = _add_scales(model, graph, tensor, small.scales)
     return block
+
+
+def _split_activation(model: Any, reader: _Reader) -> None:
+    """Makes an operator of an activation that LiteRT's own kernel of blocks would leave out."""
+    types, graph, options = schema(), reader.graph, reader.operator.builtinOptions
+    names = {v: k for k, v in vars(types.ActivationFunctionType).items() if isinstance(v, int)}
+    activation = names[options.fusedActivationFunction]
+    if activation == "NONE":
+        return
+    options.fusedActivationFunction = types.ActivationFunctionType.NONE
+    result = int(reader.operator.outputs[0])
+    before = copy.copy(graph.tensors[result])
+    before.name += b"/before"
+    graph.tensors.append(before)
+    reader.operator.outputs = [len(graph.tensors) - 1]
+    added = types.OperatorT()
+    added.opcodeIndex = _code_of(model, activation)
+    added.inputs, added.outputs = list(reader.operator.outputs), [result]
+    graph.operators.insert(graph.operators.index(reader.operator) + 1, added)
+
+
+def _code_of(model: Any, kind: str) -> int:
+    """The place of an operator's code, which is added where there is none."""
+    number = getattr(schema().BuiltinOperator, kind)
+    for place, code in enumerate(model.operatorCodes):
+        if max(code.builtinCode, code.deprecatedBuiltinCode) == number:
+            return place
+    code = schema().OperatorCodeT()
+    code.builtinCode = code.deprecatedBuiltinCode = number
+    code.version = 1
+    model.operatorCodes.append(code)
+    return len(model.operatorCodes) - 1
 
 
 def _add_scales(model: Any, graph: Any, tensor: Any, scales: Array) -> int:

@@ -30,6 +30,7 @@ FORMS = {
     "dynamic-int8": "fused",
     "int8": "fused",
     "int16x8": "unrolled",
+    "int4-blocks": "fused",
     "int4-weights": "fused",
 }
 OPERATOR = "UNIDIRECTIONAL_SEQUENCE_LSTM"
@@ -41,7 +42,7 @@ CELL_CLIP = 6
 #: tanh has 15 fractional bits at the finest, and the kernel refuses less than 9.
 FINEST, COARSEST = -15, -9
 #: Precisions in which weights alone are integers.
-_SMALL_WEIGHTS = frozenset({"dynamic-int8", "int4-weights"})
+_SMALL_WEIGHTS = frozenset({"dynamic-int8", "int4-blocks", "int4-weights"})
 #: Smaller matrices the converter leaves in float when it quantizes weights alone.
 LEAST_WEIGHTS = 1024
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import json
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -50,6 +50,15 @@ class KerasNetwork:
         """Itself: Keras builds the graph for each shape anew."""
         return self
 
+    @property
+    def as_given(self) -> KerasAsGiven:
+        """The network with its inputs and outputs by the names of their layers, or its own keys."""
+        return KerasAsGiven(
+            inputs=_named(self.model.inputs, self.model.input),
+            outputs=_named(self.model.outputs, self.model.output),
+            model=self.model,
+        )
+
     def answers(self, batch: NDArray[Any]) -> NDArray[Any]:
         """Its outputs, as float32, computed as outside of training."""
         own = batch.astype(self.inputs[0].dtype)
@@ -58,6 +67,50 @@ class KerasNetwork:
             given = keras.tree.map_structure(lambda _: own, self.model.input)
         made = keras.tree.flatten(self.model(given, training=False))
         return np.asarray(require("keras.ops").convert_to_numpy(made[0]), np.float32)
+
+
+@dataclass(frozen=True, kw_only=True)
+class KerasAsGiven:
+    """A Keras model with its tensors by name."""
+
+    inputs: tuple[ForeignTensor, ...]
+    outputs: tuple[ForeignTensor, ...]
+    model: Any
+
+    @property
+    def in_half(self) -> bool:
+        """Whether any of its layers computes in 16 bits."""
+        return computes_in_half(self.model)
+
+    def with_shape(self, shape: tuple[int, ...]) -> KerasAsGiven:
+        """Itself: Keras builds the graph for each shape anew."""
+        return self
+
+    def run(self, inputs: Mapping[str, NDArray[Any]]) -> Mapping[str, NDArray[Any]]:
+        """Its outputs by name, as float32, computed as outside of training."""
+        keras = require("keras")
+        own = [inputs[one.name].astype(one.dtype) for one in self.inputs]
+        given: Any = own[0]
+        if not isinstance(self.model, keras.Sequential):  # which has no structure of inputs
+            given = keras.tree.pack_sequence_as(self.model.input, own)
+        made = keras.tree.flatten(self.model(given, training=False))
+        numbers = require("keras.ops").convert_to_numpy
+        return {
+            one.name: np.asarray(numbers(values), np.float32)
+            for one, values in zip(self.outputs, made, strict=True)
+        }
+
+
+def _named(tensors: Sequence[Any], structure: Any) -> tuple[ForeignTensor, ...]:
+    """Tensors by the keys that a model has for them, else by the layers that they come from."""
+    if isinstance(structure, dict):
+        names = require("keras").tree.flatten({key: key for key in structure})
+    else:
+        names = [one._keras_history.operation.name for one in tensors]
+    return tuple(
+        ForeignTensor(name=name, dtype=str(one.dtype), shape=tuple(one.shape))
+        for name, one in zip(names, tensors, strict=True)
+    )
 
 
 def open_network(path: Path) -> KerasNetwork:

@@ -18,13 +18,14 @@ from .nodes import CONVERTERS, Node
 MODULES = (convolutions, elementwise, products, recurrent, resizing, shapes)
 
 
-def keras_network(model: Any, layout: tuple[int, ...], origin: str) -> Any:
+def keras_network(model: Any, layout: tuple[int, ...], origin: str, *, whole: bool = False) -> Any:
     """A `keras.Model` that computes what the graph does.
 
     Args:
         model: From `prepared`: all shapes fixed, with a batch of one.
         layout: The ONNX axes of the network's input in the order in which Keras is to take them.
         origin: Names the file in messages.
+        whole: Whether to give all outputs, a list, with all their axes in ONNX' order.
 
     Raises:
         Unsupported: An operator has no equivalent; names it.
@@ -43,21 +44,26 @@ def keras_network(model: Any, layout: tuple[int, ...], origin: str) -> Any:
     read |= {output.name for output in graph.output}
     for proto in graph.node:
         _convert(proto, values, made, versions, read, origin)
-    (output,) = graph.output
-    answer = values[output.name]
-    if not isinstance(answer, Held):
-        raise Unsupported(
-            f"{origin}: what it answers does not depend on its input",
-            why="its output is a constant",
-            fix="check how it was exported",
-        )
-    if answer.rank and answer.shape[0] != 1:
-        raise Unsupported(
-            f"{origin} gives outputs of shape {answer.shape} for one example",
-            why="the first axis of what it gives is not the batch",
-            fix="save it so that it gives one row for each example",
-        )
-    return keras.Model(inputs, _answer(made, answer), name="onnx")
+    answers = []
+    for output in graph.output:
+        answer = values[output.name]
+        if not isinstance(answer, Held):
+            raise Unsupported(
+                f"{origin}: what it answers does not depend on its input",
+                why=f"its output {output.name} is a constant"
+                if whole
+                else "its output is a constant",
+                fix="check how it was exported",
+            )
+        if (whole and not answer.rank) or (answer.rank and answer.shape[0] != 1):
+            raise Unsupported(
+                f"{origin} gives outputs of shape {answer.shape} for one example",
+                why="the first axis of what it gives is not the batch",
+                fix="save it so that it gives one row for each example",
+            )
+        axes = list(range(1, answer.rank))
+        answers.append(made.arranged(answer, axes) if whole else _answer(made, answer))
+    return keras.Model(inputs, answers if whole else answers[0], name="onnx")
 
 
 def _answer(graph: Graph, held: Held) -> Any:

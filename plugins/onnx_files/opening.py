@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from zoo.common.errors import BadFile, Unsupported, ZooError, first_line
-from zoo.common.optional_imports import require
+from zoo.common.errors import Unsupported, ZooError, first_line
 from zoo.contracts import ForeignTensor
 
+from .as_given import OnnxAsGiven, session_of, tensor_of, with_sides
 from .conversion import keras_network
 from .layout import layout_of
 from .metadata import class_names, stated_input
@@ -32,14 +32,14 @@ class OnnxNetwork:
         self,
         model: Any,
         origin: str,
-        answer: Callable[[NDArray[Any]], NDArray[Any]] | None = None,
+        answer: Callable[[NDArray[Any]], Sequence[NDArray[Any]]] | None = None,
     ) -> None:
         """Reads what it takes.
 
         Args:
             model: A checked model proto, with all its data in memory.
             origin: Names the file in messages.
-            answer: Computes a batch in the framework that the file was exported from; None for
+            answer: Computes all outputs in the framework that the file was exported from; None for
                 ONNX Runtime.
         """
         self._proto = model
@@ -52,14 +52,14 @@ class OnnxNetwork:
     def inputs(self) -> tuple[ForeignTensor, ...]:
         """What it takes, channels last."""
         return tuple(
-            _tensor(one, (0, *layout))
+            tensor_of(one, (0, *layout))
             for one, layout in zip(inputs_of(self._proto), self._layout, strict=True)
         )
 
     @cached_property
     def outputs(self) -> tuple[ForeignTensor, ...]:
         """What it gives."""
-        return tuple(_tensor(one, None) for one in self._proto.graph.output)
+        return tuple(tensor_of(one) for one in self._proto.graph.output)
 
     @cached_property
     def stated(self) -> str:
@@ -81,11 +81,7 @@ class OnnxNetwork:
         """The network with the free sides of its input fixed."""
         if shape == self.inputs[0].shape[1:]:
             return self
-        copy = type(self._proto)()
-        copy.CopyFrom(self._proto)
-        (given,) = inputs_of(copy)
-        for axis, side in zip(self._layout[0], shape, strict=True):
-            given.type.tensor_type.shape.dim[axis].dim_value = side
+        copy = with_sides(self._proto, self._layout[0], shape)
         return OnnxNetwork(copy, self._origin, self._answer)
 
     @cached_property
@@ -106,22 +102,14 @@ class OnnxNetwork:
         copy.CopyFrom(self._proto)
         return keras_network(prepared(copy, self._origin), self._layout[0], self._origin)
 
+    @property
+    def as_given(self) -> OnnxAsGiven:
+        """The network with the inputs and outputs that its file has."""
+        return OnnxAsGiven(self._proto, self._origin, self._answer)
+
     @cached_property
     def _session(self) -> Any:
-        runtime = require("onnxruntime")
-        options = runtime.SessionOptions()
-        options.log_severity_level = 4
-        try:
-            return runtime.InferenceSession(
-                self._proto.SerializeToString(), options, providers=["CPUExecutionProvider"]
-            )
-        # ONNX Runtime's errors have no common class but this.
-        except Exception as error:
-            raise BadFile(
-                f"{self._origin} cannot be opened by ONNX Runtime {runtime.__version__}",
-                why=first_line(error),
-                fix="check it where it was made",
-            ) from error
+        return session_of(self._proto, self._origin)
 
     def answers(self, batch: NDArray[Any]) -> NDArray[Any]:
         """Its outputs, as float32, computed by ONNX Runtime or what it was exported from."""
@@ -144,7 +132,8 @@ class OnnxNetwork:
 
     def _run(self, batch: NDArray[Any]) -> NDArray[Any]:
         if self._answer is not None:
-            return self._answer(batch)
+            (found,) = self._answer(batch)
+            return found
         session = self._session
         try:
             (found,) = session.run(None, {session.get_inputs()[0].name: batch})
@@ -172,14 +161,3 @@ def open_onnx(path: Path) -> OnnxNetwork:
         Unsupported: Quantized, with control flow, or with operators of somebody's own.
     """
     return OnnxNetwork(checked_model(path), path.name)
-
-
-def _tensor(value: Any, order: tuple[int, ...] | None) -> ForeignTensor:
-    helper = require("onnx").helper
-    shape = shape_of(value)
-    tensor = value.type.tensor_type
-    return ForeignTensor(
-        name=value.name,
-        dtype=str(helper.tensor_dtype_to_np_dtype(tensor.elem_type)),
-        shape=shape if order is None else tuple(shape[axis] for axis in order),
-    )

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import io
 import zipfile
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any, TypeVar
@@ -45,6 +45,8 @@ class TfliteNetwork:
     outputs: tuple[ForeignTensor, ...]
     stated: str = ""
     classes: tuple[str, ...] = ()
+    #: Names of inputs and of outputs in its signature; of a file without one those of tensors.
+    called: tuple[tuple[str, ...], tuple[str, ...]] = ((), ())
     #: Constants in 16 bits become 32 before LiteRT computes.
     in_half: bool = False
     notes: tuple[str, ...] = ()
@@ -57,6 +59,30 @@ class TfliteNetwork:
     def model(self) -> Any:
         """The same network in Keras."""
         return keras_network(self.graph, _CONVERTERS)
+
+    @property
+    def as_given(self) -> TfliteNetwork:
+        """Itself, its tensors by the names of its signature."""
+        return replace(
+            self,
+            inputs=_called(self.inputs, self.called[0]),
+            outputs=_called(self.outputs, self.called[1]),
+        )
+
+    def run(self, inputs: Mapping[str, Array]) -> Mapping[str, Array]:
+        """Its outputs by name, by LiteRT, as float32; each example begins without state."""
+        runner = self._interpreter
+        takes, gives = runner.get_input_details(), runner.get_output_details()
+        found: dict[str, list[Array]] = {one.name: [] for one in self.outputs}
+        for number in range(len(next(iter(inputs.values())))):
+            runner.reset_all_variables()
+            for detail, one in zip(takes, self.inputs, strict=True):
+                example = inputs[one.name][number : number + 1]
+                runner.set_tensor(detail["index"], example.astype(detail["dtype"]))
+            runner.invoke()
+            for detail, one in zip(gives, self.outputs, strict=True):
+                found[one.name].append(runner.get_tensor(detail["index"]).astype(np.float32))
+        return {name: np.concatenate(parts) for name, parts in found.items()}
 
     @cached_property
     def _interpreter(self) -> Any:
@@ -127,6 +153,32 @@ def network_of(content: bytes, origin: str, appended: dict[str, bytes]) -> Tflit
         outputs=tuple(_tensor(graph, place, model) for place in graph.outputs),
         stated=stated,
         classes=classes,
+        called=_signature(model),
+    )
+
+
+def _signature(model: Any) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Names of inputs and outputs, in the order of the graph; empty without a signature."""
+    graph, signatures = model.subgraphs[0], model.signatureDefs or []
+    if len(signatures) != 1:
+        return (), ()
+    found = []
+    for places, named in (
+        (graph.inputs, signatures[0].inputs),
+        (graph.outputs, signatures[0].outputs),
+    ):
+        names = {int(one.tensorIndex): one.name.decode("utf-8", "replace") for one in named or []}
+        complete = all(int(place) in names for place in places)
+        found.append(tuple(names[int(place)] for place in places) if complete else ())
+    return found[0], found[1]
+
+
+def _called(
+    tensors: tuple[ForeignTensor, ...], names: tuple[str, ...]
+) -> tuple[ForeignTensor, ...]:
+    return tuple(
+        replace(one, name=name)
+        for one, name in zip(tensors, names or [t.name for t in tensors], strict=True)
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -48,7 +48,13 @@ class SavedNetwork:
     @cached_property
     def model(self) -> Any:
         """The same network in Keras, by way of a float TFLite file."""
-        return network_of(self._tflite(), self.origin, {}).model
+        found = network_of(self._tflite(), self.origin, {})
+        if len(self.outputs) == 1:
+            return found.model
+        # The converter orders them as it likes, and numbers them as they were given to it.
+        places = [found.called[1].index(f"output_{number}") for number in range(len(self.outputs))]
+        made = found.model.outputs
+        return require("keras").Model(found.model.inputs, [made[place] for place in places])
 
     def answers(self, batch: Array) -> Array:
         """Its outputs by TensorFlow, (batch, …), as float32."""
@@ -59,6 +65,25 @@ class SavedNetwork:
         tf = require("tensorflow")
         made = [self.function(**{tensor.name: tf.constant(part)}) for part in parts]
         return np.concatenate([np.asarray(one[self.outputs[0].name], np.float32) for one in made])
+
+    @property
+    def as_given(self) -> SavedNetwork:
+        """Itself: its tensors have the names of its signature."""
+        return self
+
+    def run(self, inputs: Mapping[str, Array]) -> Mapping[str, Array]:
+        """Its outputs by name, by TensorFlow, as float32, one example after the other."""
+        tf, found = require("tensorflow"), []
+        for number in range(len(next(iter(inputs.values())))):
+            given = {
+                one.name: tf.constant(inputs[one.name][number : number + 1].astype(one.dtype))
+                for one in self.inputs
+            }
+            found.append(self.function(**given))
+        return {
+            one.name: np.concatenate([np.asarray(made[one.name], np.float32) for made in found])
+            for one in self.outputs
+        }
 
     def _tflite(self) -> bytes:
         tf = require("tensorflow")

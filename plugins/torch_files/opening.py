@@ -52,6 +52,14 @@ class ModuleNetwork:
         """Not before its size is known."""
         raise self._sizeless()
 
+    @property
+    def as_given(self) -> OpenedNetwork:
+        """Not before its size is known."""
+        raise UsageError(
+            f"{self._origin} has no size yet",
+            fix="say it, as PyTorch has it, without the batch: …?shape=3x224x224",
+        )
+
     def _sizeless(self) -> UsageError:
         return UsageError(f"{self._origin} has no size yet", fix="say it: --input 224x224")
 
@@ -129,9 +137,4 @@ def converted(process: TorchProcess, origin: str, shape: tuple[int, ...] | None)
     path = Path(process.folder / _FILE)
     model = checked_model(path, origin)
     path.unlink()
-
-    def answer(batch: NDArray[Any]) -> NDArray[Any]:
-        (found,) = process.answers(batch)
-        return found
-
-    return OnnxNetwork(model, origin, answer)
+    return OnnxNetwork(model, origin, process.answers)

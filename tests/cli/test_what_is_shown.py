@@ -40,11 +40,12 @@ SECRET = "hunter2"
 def test_the_password_of_a_store_is_not_shown(
     address: str, words: tuple[str, ...], zoo: Zoo, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    given = zoo("compare", "--last", *words, "--store", address)
+    given = zoo("compare", "run-1", "run-2", *words, "--store", address)
     monkeypatch.setenv("ZOO_STORE", address)
-    named = zoo("compare", "--last", *words)
+    named = zoo("compare", "run-1", "run-2", *words)
     for typed in (given, named):
         assert typed.code != 0
+        assert "store" in typed.out + typed.err
         assert SECRET not in typed.out + typed.err
 
 

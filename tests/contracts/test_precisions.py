@@ -28,8 +28,10 @@ CELLS = [
     for task in REGISTRY.tasks
 ]
 REAL = TensorInfo(name="probabilities", shape=(1, 3), dtype="float32")
-GOOD = comparison(max_abs=0.0, mean_abs=0.0, sqnr_db=200.0, ssim=1.0)
-BAD = comparison(max_abs=1.0, mean_abs=1.0, agreement=0.5, sqnr_db=3.0, ssim=0.5)
+GOOD = comparison(max_abs=0.0, mean_abs=0.0, sqnr_db=200.0, ssim=1.0, farthest=0.0, relative=0.0)
+BAD = comparison(
+    max_abs=1.0, mean_abs=1.0, agreement=0.5, sqnr_db=3.0, ssim=0.5, farthest=1.0, relative=1.0
+)
 INT4 = Precision(
     name="int4",
     weights="int4",
@@ -90,7 +92,7 @@ def test_names_and_orders_are_unique() -> None:
 def test_losses_grow_as_precision_falls() -> None:
     points = [precision.tolerances.points for precision in PRECISIONS]
     assert points == sorted(points)
-    assert [math.isfinite(p.tolerances.max_abs) for p in PRECISIONS] == [True, *[False] * 5]
+    assert [math.isfinite(p.tolerances.max_abs) for p in PRECISIONS] == [True, *[False] * 6]
 
 
 @pytest.mark.parametrize(("name", "near"), [("int9", "int8"), ("float23", "float32")])

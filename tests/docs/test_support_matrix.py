@@ -19,7 +19,7 @@ REGISTRY = load_registry(PluginSettings(installed=False))
 AGAIN = "run: python docs/support_matrix.py"
 CELLS = {(e.name, p) for e in REGISTRY.exporters for p in e.precisions}
 #: Measured for some networks first.
-NEW = {"int4-weights"}
+NEW = {"int4-blocks", "int4-weights"}
 
 
 @pytest.fixture

@@ -119,3 +119,47 @@ def token_tflite() -> bytes:
     converter = tf.lite.TFLiteConverter.from_concrete_functions([network.get_concrete_function()])
     made: bytes = converter.convert()
     return made
+
+
+def detector(path: Path, **changes: Any) -> Path:
+    """``images`` (n, 3, 16, 16) → ``boxes`` (n, 4, 8, 8) and ``scores:0`` (n, 2, 8, 8).
+
+    Args:
+        path: To write.
+        changes: ``scaled`` multiplies the boxes, ``bias`` is added to them, ``swapped`` gives each
+            output the other's place in the graph, ``renamed`` the boxes another name.
+    """
+    random = np.random.default_rng(5)
+
+    def weights(*shape: int) -> Any:
+        return (random.normal(size=shape) / np.sqrt(np.prod(shape[1:]))).astype(np.float32)
+
+    constants: dict[str, Any] = {
+        "w1": weights(8, 3, 3, 3),
+        "w2": weights(8, 8, 3, 3),
+        "wb": weights(4, 8, 1, 1),
+        "wc": weights(2 if not changes.get("swapped") else 4, 8, 1, 1),
+        "factor": np.float32(changes.get("scaled", 1.0)),
+        "offset": np.float32(changes.get("bias", 0.0)),
+    }
+    boxes, scores = changes.get("renamed", "boxes"), "scores:0"
+    count = constants["wc"].shape[0]
+    ends = (scores, boxes) if changes.get("swapped") else (boxes, scores)
+    plain = "scaled" in changes or "bias" in changes
+    nodes = [
+        node("Conv", "images w1", "c", pads=[1, 1, 1, 1], strides=[2, 2]),
+        node("Relu", "c", "r"),
+        node("Conv", "r w2", "s", pads=[1, 1, 1, 1]),
+        node("Relu", "s", "t"),
+        node("Conv", "t wb", "b" if plain else ends[0]),
+        *([node("Mul", "b factor", "m"), node("Add", "m offset", ends[0])] if plain else []),
+        node("Conv", "t wc", "k"),
+        node("Sigmoid", "k", ends[1]),
+    ]
+    return written(
+        path,
+        nodes,
+        [("images", FLOAT, ("n", 3, 16, 16))],
+        [(boxes, FLOAT, ("n", 4, 8, 8)), (scores, FLOAT, ("n", count, 8, 8))],
+        constants,
+    )

@@ -49,17 +49,15 @@ def test_masks_move_along_with_their_pictures() -> None:
     assert 8 < moved < 24
 
 
-@pytest.mark.parametrize("name", ["flip", "shift", "rotate"])
 @pytest.mark.parametrize("shape", [(4,), (3, 4), (SIDE, SIDE)])
-def test_places_that_nobody_knows_how_to_move_are_refused(
-    name: str, shape: tuple[int, ...]
-) -> None:
+def test_places_that_nobody_knows_how_to_move_are_refused(shape: tuple[int, ...]) -> None:
     """Boxes, key points and depths are numbers: moved pictures would leave them behind."""
     labels = np.zeros((32, *shape), np.float32)
     dataset = marked(labels, np.zeros((32, SIDE, SIDE, 1), np.uint8))
-    with pytest.raises(UsageError, match="pictures cannot be moved at random") as caught:
-        fed(dataset, augment=(name,))
-    assert "Task.transform_labels" in str(caught.value)
+    for name in ("flip", "shift", "rotate"):
+        with pytest.raises(UsageError, match="pictures cannot be moved at random") as caught:
+            fed(dataset, augment=(name,))
+        assert "Task.transform_labels" in str(caught.value)
     next(iter(fed(dataset, augment=("erase",))))
     next(iter(fed(dataset)))
 

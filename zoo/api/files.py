@@ -30,6 +30,7 @@ def evaluate(
     split: str = "test",
     input: str | None = None,
     classes: str | None = None,
+    task: str | None = None,
     allow_leak: bool = False,
     on_step: OnStep = quiet,
     registry: Registry | None = None,
@@ -42,6 +43,7 @@ def evaluate(
         split: ``train``, ``validation`` or ``test``.
         input: What a network from elsewhere takes; None to have it measured.
         classes: File with its classes, in the order of its outputs; None for those of the data.
+        task: Of a network from elsewhere, where the data serve several; None for that of the data.
         allow_leak: Whether examples may be in two splits of the dataset.
         on_step: Receives progress.
         registry: None discovers plugins anew.
@@ -59,11 +61,15 @@ def evaluate(
                 f"{path} does not say what it was trained on", fix="add --data DATASET"
             )
         if manifest is not None:
+            name = opening.data_for_task(registry, name, manifest.task)
             check_task(registry, name, manifest.task, path.name)
         dataset = opening.judged_dataset(registry, name, allow_leak=allow_leak)
         return evaluate_file(
             registry, path, dataset, split, emit=lambda event: on_step("evaluate", event)
         )
+    if task is not None and data is not None:
+        registry.tasks.get(task)
+        data = opening.data_for_task(registry, data, task)
     how = Opening(
         data=data or NO_DATA, input=input or "", classes=classes or "", allow_leak=allow_leak
     )

@@ -76,13 +76,14 @@ def run_checks(
     before = task.decode(reference if baseline is None else baseline)
     after = task.decode(outputs)
     by_class = task.class_loss(truth, before, after)
+    paired = task.accuracy(truth, before, after, allowed)
     return (
         finite_outputs(outputs),
         require_inputs(
             closeness.parity(task, parity, precision), parity.count, task.min_parity_inputs
         ),
         preprocessing,
-        task.accuracy(truth, before, after, allowed),
+        *(() if paired is None else (paired,)),
         *(() if by_class is None else (by_class,)),
         *task.probability_checks(truth, reference, outputs, precision),
         *static,
@@ -107,6 +108,19 @@ def file_checks(
         placement(contents, precision, kept, layers),
         stock_operators(contents),
         static_shapes(contents),
+    )
+
+
+def own_names(contents: FileContents, inputs: Sequence[str], outputs: Sequence[str]) -> Check:
+    """Whether inputs and outputs are called as the network's author called them, in that order."""
+    wanted = [*inputs, "→", *outputs]
+    found = [*(t.name for t in contents.inputs), "→", *(t.name for t in contents.outputs)]
+    return Check(
+        name="names",
+        passed=found == wanted,
+        value=" ".join(found),
+        limit=" ".join(wanted),
+        reason="" if found == wanted else "inputs or outputs are called otherwise in the network",
     )
 
 

@@ -225,8 +225,11 @@ def reference_cells(
 
 def fitting_dataset(registry: Registry, name: str, cells: Sequence[Cell]) -> Dataset:
     """The dataset that quality is measured on, once it is known to fit every file."""
-    from zoo.data.opening import open_dataset
+    from zoo.data.opening import data_for_task, open_dataset
 
+    tasks = {cell.artifact.manifest.task for cell in cells if cell.artifact.manifest is not None}
+    for task in tasks if len(tasks) == 1 else ():
+        name = data_for_task(registry, name, task)
     dataset = open_dataset(registry, name)
     for cell in cells:
         accuracy_measurement(registry, cell.artifact, dataset)

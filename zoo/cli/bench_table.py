@@ -171,8 +171,8 @@ def _remarks(timing: Timing) -> Iterator[str]:
             f"{steady.p50_ms:.4f} ms ({m.sustained.slowdown:.2f} times as long), "
             + ("steady" if m.sustained.flat else "still changing")
         )
-    if m.accuracy is not None:
-        metric = m.accuracy.metrics[0]
+    for metric in () if m.accuracy is None else m.accuracy.metrics[:1]:
+        assert m.accuracy is not None
         yield (
             f"{metric.name} {format_metric(metric)} on "
             f"{metric.count:,} {metric.counted}s of {m.accuracy.dataset} ({m.accuracy.split}), "

@@ -38,6 +38,7 @@ def command(
     split: str,
     input: str | None,
     classes: str | None,
+    task: str | None,
     allow_leak: bool | None,
     allow_weak: bool | None,
     as_json: bool,
@@ -62,6 +63,7 @@ def command(
             split=split,
             input=input,
             classes=classes,
+            task=task,
             allow_leak=bool(allow_leak),
             on_step=progress,
             registry=settings.registry(),
@@ -70,14 +72,14 @@ def command(
     if as_json:
         print_json(as_plain(found))
         ctx.exit(1 if weak else 0)
-    metric = found.metrics[0]
     terminal.echo(f"{found.subject} on {found.dataset} ({found.split}), by {found.runtime}")
     for line in finding_lines(found.findings):
         terminal.echo(line)
-    terminal.echo(
-        f"  {metric.name}  {format_metric(metric)} on {metric.count:,} {metric.counted}s, "
-        f"{found.seconds:.1f} s"
-    )
+    for metric in found.metrics[:1]:
+        terminal.echo(
+            f"  {metric.name}  {format_metric(metric)} on {metric.count:,} {metric.counted}s, "
+            f"{found.seconds:.1f} s"
+        )
     for line in quality_lines(found):
         terminal.echo(f"  {line}")
     worst = worst_recalls(found)

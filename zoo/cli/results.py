@@ -81,11 +81,11 @@ def print_weights(run: Run) -> None:
         what = f"{run.job.model_id}: not evaluated: {evaluated.record.reason}"
         terminal.echo_lines(what, err=True)
         return
-    metric = evaluated.result.metrics[0]
-    terminal.echo(
-        f"{run.job.model_id}: {metric.name} {format_metric(metric)} "
-        f"on {metric.count:,} test {metric.counted}s"
-    )
+    for metric in evaluated.result.metrics[:1]:
+        terminal.echo(
+            f"{run.job.model_id}: {metric.name} {format_metric(metric)} "
+            f"on {metric.count:,} test {metric.counted}s"
+        )
     for line in quality_lines(evaluated.result):
         terminal.echo(f"  {line}")
     for line in finding_lines(run.findings):

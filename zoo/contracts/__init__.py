@@ -21,6 +21,7 @@ from zoo.contracts.preprocessing import (
 from zoo.contracts.runtime import Runtime, ToolOrder, ToolSummary, VendorTool
 from zoo.contracts.source import (
     ForeignTensor,
+    GivenNetwork,
     NamedNetwork,
     OpenedNetwork,
     Source,
@@ -52,6 +53,7 @@ __all__ = [
     "FigureTable",
     "FileContents",
     "ForeignTensor",
+    "GivenNetwork",
     "ImagePreprocessing",
     "InputKind",
     "LatentPreprocessing",

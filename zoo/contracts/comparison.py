@@ -38,6 +38,8 @@ class Comparison:
         farthest: The largest difference as a share of the reference's spread; None where outputs
             are no numbers in units of their own.
         outputs: The same of each output by name, where there are several; see `combined`.
+        relative: `max_abs` as a share of the reference's largest value; None where outputs have a
+            scale of their own, as probabilities do.
     """
 
     count: int
@@ -56,6 +58,7 @@ class Comparison:
     shifted_class: int | None = None
     farthest: float | None = None
     outputs: Mapping[str, Comparison] = field(default_factory=dict)
+    relative: float | None = None
 
     @classmethod
     def combined(cls, outputs: Mapping[str, Comparison]) -> Comparison:

@@ -238,14 +238,17 @@ PRECISIONS = (
             confidence=1.0,
         ),
     ),
-    Precision(
-        name="int4-weights",
-        weights="int4",
-        activations="float32",
-        order=60,
-        kept_in="8 bits",
-        instead="dynamic-int8 needs no more, and loses next to nothing",
-        tolerances=FOUR_BITS,
+    *(
+        Precision(
+            name=name,
+            weights="int4",
+            activations="float32",
+            order=order,
+            kept_in="8 bits",
+            instead="dynamic-int8 needs no more, and loses next to nothing",
+            tolerances=FOUR_BITS,
+        )
+        for order, name in ((50, "int4-blocks"), (60, "int4-weights"))
     ),
 )
 #: The precision that the files of all others are compared with.

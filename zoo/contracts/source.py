@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -30,7 +30,10 @@ class ForeignTensor:
 
 
 class OpenedNetwork(Protocol):
-    """A foreign network in memory."""
+    """A foreign network in memory.
+
+    One that can be brought in without labels has the property ``as_given``, too: a `GivenNetwork`.
+    """
 
     @property
     def inputs(self) -> tuple[ForeignTensor, ...]:
@@ -83,6 +86,38 @@ class OpenedNetwork(Protocol):
 
         They are the reference that everything made from it is compared with.
         """
+        ...
+
+
+class GivenNetwork(Protocol):
+    """A foreign network with the inputs and outputs that its file has, by their own names."""
+
+    @property
+    def inputs(self) -> tuple[ForeignTensor, ...]:
+        """What it takes, axes in the file's own order."""
+        ...
+
+    @property
+    def outputs(self) -> tuple[ForeignTensor, ...]:
+        """What it gives, in the file's order."""
+        ...
+
+    @property
+    def model(self) -> Any:
+        """The network as a `keras.Model`; its outputs are in the order of `outputs`."""
+        ...
+
+    @property
+    def in_half(self) -> bool:
+        """As that of `OpenedNetwork`."""
+        ...
+
+    def with_shape(self, shape: tuple[int, ...]) -> GivenNetwork:
+        """As that of `OpenedNetwork`."""
+        ...
+
+    def run(self, inputs: Mapping[str, NDArray[Any]]) -> Mapping[str, NDArray[Any]]:
+        """Its own outputs by name for a batch of inputs by name, computed by its own framework."""
         ...
 
 
@@ -159,8 +194,8 @@ class Source:
 
     def __post_init__(self) -> None:
         check_name("source", self.name)
-        for field in ("recognises", "local", "open"):
-            check(callable(getattr(self, field)), self.name, f"{field} must be callable")
+        for name in ("recognises", "local", "open"):
+            check(callable(getattr(self, name)), self.name, f"{name} must be callable")
 
     def files_beside(self, reference: str) -> Sequence[Path]:
         """The other files that a reference's weights lie in."""
@@ -184,6 +219,8 @@ class SourceReference:
         multiply_adds: For one input.
         input: How it is known what the network takes: stated, in its graph, or measured.
         notes: What was changed or found while it was opened, a sentence each.
+        outputs: Shapes of its outputs for one example by their own names, where its task has none
+            for them.
     """
 
     source: str
@@ -194,3 +231,4 @@ class SourceReference:
     multiply_adds: int
     input: str
     notes: tuple[str, ...] = ()
+    outputs: dict[str, tuple[int, ...]] = field(default_factory=dict)

@@ -136,6 +136,8 @@ class Task(TrainingObjective):
         stepwise: Whether an example has a label, and a prediction, for each of its steps.
         datasets_of: Names of other tasks whose datasets serve this one, too: its examples and
             labels have the same form.
+        own_names: Whether outputs are called as the network's author called them: as many as it
+            has. Then `outputs` names those of networks that have no names.
         networks_of: Names of other tasks whose networks serve this one, too, with a new head: of
             one value for each name of the dataset, in the place of one for each class.
         one_choice: Whether outputs are one choice among classes, whose logits a larger network
@@ -153,6 +155,7 @@ class Task(TrainingObjective):
     min_parity_inputs: int = 64
     stepwise: bool = False
     datasets_of: tuple[str, ...] = ()
+    own_names: bool = False
     networks_of: tuple[str, ...] = ()
     one_choice: bool = True
     options: Callable[[], type[BaseModel]] | None = None
@@ -235,11 +238,16 @@ class Task(TrainingObjective):
 
     @abstractmethod
     def evaluate(self, answers: Array, truth: Truth) -> tuple[Metric, ...]:
-        """The measured quality, the headline first."""
+        """The measured quality, the headline first; nothing where there are no labels."""
 
     @abstractmethod
-    def accuracy(self, truth: Truth, reference: Array, candidate: Array, max_drop: float) -> Check:
-        """A paired test of a file's predictions against the reference's on the whole test split."""
+    def accuracy(
+        self, truth: Truth, reference: Array, candidate: Array, max_drop: float
+    ) -> Check | None:
+        """A paired test of a file's predictions against the reference's on the whole test split.
+
+        None: there are no labels, and `evaluate` measures nothing.
+        """
 
     def baseline(self, answers: Array, truth: Truth) -> AgainstBaseline | None:
         """The same quality of what looks at no input; None where a task has no such baseline.

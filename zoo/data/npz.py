@@ -41,7 +41,8 @@ def zoo_datasets() -> Iterable[DatasetProvider]:
         fingerprint=fingerprint,
         argument="PATH",
         where="numpy.savez_compressed(PATH, x=images, y=labels)",
-        defaults=lambda _: {"kind": next(iter(_TASKS))},
+        # Samples without labels are told by their task.
+        defaults=lambda given: {"kind": "tensors" if given.get("kind") == "tensors" else "images"},
         for_task=_for_task,
     )
 
@@ -181,10 +182,9 @@ def _asked(query: Query) -> str | None:
 
 
 def _for_task(argument: str, task: str) -> str:
-    """The argument with the kind of the only task that it can then serve, if it names none."""
-    query = _find(argument)[0]
-    kinds = [kind for kind, tasks in _TASKS.items() if tasks == (task,)]
-    return argument if query.options or not kinds else f"{argument}?kind={kinds[0]}"
+    """The argument with the kind of samples without labels, where they are asked for."""
+    unsaid = not _find(argument)[0].options
+    return f"{argument}?kind=tensors" if unsaid and (task,) == _TASKS["tensors"] else argument
 
 
 def _kind(query: Query) -> str:

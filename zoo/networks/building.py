@@ -217,7 +217,7 @@ def raw_input(preprocessing: Preprocessing, batch: int | None) -> Any:
         preprocessing.input_shape,
         batch_size=batch,
         dtype=preprocessing.graph_dtype,
-        name=preprocessing.input_name,
+        name=preprocessing.called,
     )
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from zoo.common.errors import UsageError
-from zoo.contracts import Architecture, Preprocessing, Task, Variant
+from zoo.contracts import Architecture, ModelPart, Preprocessing, Task, Variant
 from zoo.networks.card import Card
 from zoo.networks.checkpoints import Checkpoint, resolve
 from zoo.networks.published.cache import sources_of
@@ -42,6 +42,18 @@ class LoadedModel:
     def preprocessing(self) -> Preprocessing:
         """The card's, if it has one of its own."""
         return self.card.preprocessing or self.variant.preprocessing
+
+    @property
+    def output_names(self) -> tuple[str, ...]:
+        """Names of the outputs: those of the task, or of the network where the task has none."""
+        came = self.card.network
+        if self.task.own_names and came is not None:
+            return tuple(came.outputs)
+        return self.task.output_names
+
+    def outputs_of(self, part: ModelPart) -> tuple[str, ...]:
+        """Names of the outputs of one of the files."""
+        return part.outputs if self.task.several_files else self.output_names
 
 
 def load_model(subject: Subject, hyperparameters: dict[str, Any] | None = None) -> LoadedModel:

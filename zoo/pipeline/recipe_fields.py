@@ -123,6 +123,18 @@ class RecipeFields(Fields):
 class SourceFields(Fields):
     """What is known of a network that was trained elsewhere."""
 
+    task: Annotated[
+        str | None,
+        Option(
+            "The task of a network from elsewhere, where the data serve several: tensors stands "
+            "for samples without labels, of which files are to answer as the network does",
+            more="see sources.md",
+            default="that of the data",
+            metavar="NAME",
+            example="tensors",
+        ),
+    ] = None
+
     input: Annotated[
         str | None,
         Option(

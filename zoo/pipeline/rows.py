@@ -232,7 +232,7 @@ def _row(
         reason=reason,
         bytes=judged.bytes,
         size_ratio=twin / judged.bytes if twin and precision != BASELINE.name else None,
-        accuracy=judged.evaluation.metrics[0],
+        accuracy=next(iter(judged.evaluation.metrics), None),
         drop_points=judged.drop,
         agreement=judged.network.agreement,
         max_abs=judged.network.max_abs,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from zoo.common.progress import OnStep
+from zoo.data.opening import data_for_task
 from zoo.networks.published.official import fetched_model
 from zoo.networks.sources.references import Opening, open_reference
 from zoo.pipeline.recipe import Recipe
@@ -24,6 +25,10 @@ def with_network_here(
         ZooError: It cannot be had.
     """
     training = recipe.training
+    if recipe.source.task is not None:
+        registry.tasks.get(recipe.source.task)
+        data = data_for_task(registry, recipe.data, recipe.source.task)
+        recipe = recipe.model_copy(update={"data": data})
     asked = trains or "epochs" in training.model_fields_set
     how = Opening(
         data=recipe.data,

@@ -8,6 +8,9 @@ from dataclasses import dataclass
 from zoo.pipeline.rows import ArtifactRow
 from zoo.results import formatting as fmt
 
+#: In the place of a metric, where nothing was measured for want of labels.
+NO_LABELS = "no labels"
+
 
 @dataclass(frozen=True, kw_only=True)
 class FileCells:
@@ -37,6 +40,7 @@ class FileColumns:
         size_unit: Of `FileCells.size`.
         time_unit: Of `latency` and `latency_interval`.
         points: Whether that metric is in per cent, so that its change is in points.
+        labelled: Whether there were labels to measure that metric by.
         change: Heading of the change: in points, or in per cent of a distance.
         parity: Name of what tells how like the reference a file is, with its unit.
         cells: One per file, in the order of the rows.
@@ -49,6 +53,7 @@ class FileColumns:
     change: str
     parity: str
     measured: bool
+    labelled: bool
     cells: tuple[FileCells, ...]
 
 
@@ -58,10 +63,12 @@ def file_columns(rows: Sequence[ArtifactRow]) -> FileColumns:
     files = [one for row in rows for one in row.files]
     times = fmt.time_unit(value for one in files for value in (one.p50_ms, one.p90_ms))
     metrics = [row.accuracy for row in rows if row.accuracy is not None]
+    unlabelled = any(row.agreement is not None for row in rows)
     return FileColumns(
         size_unit=sizes,
         time_unit=times,
-        metric=fmt.plain(metrics[0].name) if metrics else "accuracy",
+        metric=fmt.plain(metrics[0].name) if metrics else NO_LABELS if unlabelled else "accuracy",
+        labelled=bool(metrics) or not unlabelled,
         points=(shares := all(fmt.is_share(metric) for metric in metrics)),
         change="Δ"
         if shares

@@ -61,7 +61,8 @@ def tiles(run: RunView) -> tuple[Tile, ...]:
 def _quality(run: RunView) -> Tile:
     metrics = run.reference.metrics if run.reference else ()
     if not metrics:
-        return Tile("Quality before export", fmt.MISSING, "not evaluated in this run")
+        why = "no labels" if run.reference else "not evaluated in this run"
+        return Tile("Quality before export", fmt.MISSING, why)
     metric = metrics[0]
     sign = " %" if fmt.is_share(metric) else ""
     interval = fmt.metric_interval(metric)

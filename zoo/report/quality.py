@@ -54,7 +54,6 @@ def worst_recalls(evaluation: Evaluation | None) -> RecallLines:
 
 def quality_lines(evaluation: Evaluation) -> list[str]:
     """Every metric, then balanced accuracy, the baseline and unread words, a line each."""
-    own = evaluation.metrics[0]
     lines = [f"{metric.name} {fmt.format_metric(metric)}" for metric in evaluation.metrics[1:]]
     if evaluation.balanced is not None:
         lines.append(f"{evaluation.balanced.name} {fmt.format_metric(evaluation.balanced)}")
@@ -62,7 +61,7 @@ def quality_lines(evaluation: Evaluation) -> list[str]:
         beside = evaluation.baseline
         lines.append(
             f"baseline, {fmt.plain(beside.answer)}: {fmt.metric_value(beside.metric)}; "
-            f"the network gains {gain_of(beside, own)}"
+            f"the network gains {gain_of(beside, evaluation.metrics[0])}"
         )
     return lines + _coverage_lines(evaluation.coverage)
 

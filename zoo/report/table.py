@@ -103,7 +103,7 @@ def _table(
 
 
 def _columns(columns: FileColumns) -> list[_Column]:
-    metric = f"{columns.metric} %" if columns.points else columns.metric
+    metric = f"{columns.metric} %" if columns.points and columns.labelled else columns.metric
     shown = [
         _Column("file", lambda c: c.file, left=True),
         _Column("precision", lambda c: c.precision, left=True, keep=1),

@@ -271,7 +271,7 @@ class GateResult:
     evaluation: Evaluation
     network: Comparison
     preprocessing: Comparison
-    drop: float
+    drop: float | None
     sha256: str
     bytes: int
     model_bytes: int

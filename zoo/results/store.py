@@ -35,6 +35,7 @@ from zoo.common.errors import MissingExtra, UsageError, ZooError
 from zoo.common.optional_imports import EXTRA_OF
 from zoo.common.paths import data_folder
 from zoo.common.progress import OnStep, quiet
+from zoo.common.shown_text import without_passwords
 from zoo.results.outbox import Outbox, OutboxEntry, remove
 from zoo.results.records import StepRecord, as_plain
 from zoo.results.schema import PATIENCE_SECONDS, prepare
@@ -115,6 +116,9 @@ class Store:
         self._lock = threading.Lock()
         try:
             parsed = sa.make_url(self.url)
+            # A driver would take what follows for the host, and name it in its error.
+            if "@" in (parsed.host or ""):
+                raise ValueError("an @ in a user name or password is written %40")
             self._outbox, options = _outbox_and_options(parsed)
             # An option that the driver leaves out, with a warning, would seem to take effect.
             with warnings.catch_warnings():
@@ -260,9 +264,10 @@ class Store:
 def hidden_password(url: str) -> str:
     """A database URL with ``***`` in place of its password, also one that cannot be parsed."""
     try:
-        return sa.make_url(url).render_as_string(hide_password=True)
+        hidden = sa.make_url(url).render_as_string(hide_password=True)
     except (SQLAlchemyError, ValueError):
-        return re.sub(r"(//[^/@:]*):.*@", r"\1:***@", url)
+        hidden = re.sub(r"(//[^/@:]*):.*@", r"\1:***@", url)
+    return without_passwords(hidden)  # of which a part may stand behind an @
 
 
 def _outbox_and_options(parsed: sa.URL) -> tuple[Outbox | None, dict[str, Any]]:

@@ -26,6 +26,16 @@ _ROUNDING = 1e-6
 _NAMED = 5
 #: From this share of the commonest class on, accuracy is mostly its own.
 _MOSTLY = 0.5
+#: Of data without labels.
+_UNLABELLED = (
+    QualityFinding(
+        code="no-labels",
+        text="no labels: how good the network's answers are was not measured, only that files give "
+        "the same",
+        fix="judge it on labelled data where its answers have a task of the zoo's",
+        weak=False,
+    ),
+)
 
 
 def quality_of(task: Task, answers: Any, truth: Truth) -> dict[str, Any]:
@@ -40,11 +50,15 @@ def quality_of(task: Task, answers: Any, truth: Truth) -> dict[str, Any]:
 
     metrics = task.evaluate(answers, truth)
     coverage = kind_of(truth.preprocessing).coverage(truth.examples)
-    baseline = task.baseline(answers, truth)
+    baseline = task.baseline(answers, truth) if metrics else None
     recalls = dict(task.recalls(answers, truth))
     balanced = balanced_accuracy(recalls)
     findings = (
-        *_beside_baseline(task, metrics[0], baseline, recalls, balanced),
+        *(
+            _beside_baseline(task, metrics[0], baseline, recalls, balanced)
+            if metrics
+            else _UNLABELLED
+        ),
         *_untested(recalls, truth),
         *_unanswered(task.unanswered(answers, truth), truth),
         *_unread(coverage),
@@ -58,6 +72,11 @@ def quality_of(task: Task, answers: Any, truth: Truth) -> dict[str, Any]:
         "findings": findings,
         "coverage": coverage,
     }
+
+
+def loss_between(before: Sequence[Metric], after: Sequence[Metric]) -> float | None:
+    """Points that the headline lost, or per cent by which a distance rose; None without labels."""
+    return before[0].lost_by(after[0]) if before and after else None
 
 
 def gain_of(baseline: AgainstBaseline, own: Metric) -> str:

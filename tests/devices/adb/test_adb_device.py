@@ -66,6 +66,7 @@ def test_a_measurement(server: AdbServer, files: dict[str, Path]) -> None:
     assert asked == [f"power set-fixed-performance-mode-enabled {w}" for w in ("true", "false")]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("check", DEVICE_CHECKS)
 def test_the_kit_for_devices(server: AdbServer, check: str) -> None:
     device = Device(name="phone", kind=KIND, options=options(server))

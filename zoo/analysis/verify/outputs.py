@@ -16,7 +16,7 @@ from zoo.common.errors import BadFile, ZooError
 from zoo.common.named_arrays import describe_shapes, differences
 from zoo.common.progress import OnEvent
 from zoo.contracts import Dataset, Precision, Task
-from zoo.data.opening import open_dataset
+from zoo.data.opening import data_for_task, open_dataset
 from zoo.execution.chain_runner import chain_answers, combine_outputs, joined_outputs, run_chain
 from zoo.execution.device import Device
 from zoo.execution.runner import FileOutputs, run_inputs
@@ -210,7 +210,8 @@ def check_quality(
     manifest = chain.manifest
     if manifest.gate is None:
         return
-    names = ", ".join(metric.name for metric in manifest.gate.metrics)
+    # Without labels there are none, and what files answer there is compared all the same.
+    names = ", ".join(metric.name for metric in manifest.gate.metrics) or "outputs on the data"
     if manifest.gate.findings is None:
         claims.skip(
             "the network",
@@ -220,6 +221,7 @@ def check_quality(
     if data is None:
         claims.skip(names, f"it takes the test split: --data {_judged_on(manifest)}")
         return
+    data = data_for_task(registry, data, manifest.task)
     dataset = open_dataset(registry, data)
     _check_dataset(claims, manifest, dataset)
     task = _task(registry, manifest)
@@ -235,7 +237,7 @@ def check_quality(
     except ZooError as error:
         claims.skip(names, error.what + (f": {error.why}" if error.why else ""))
         return
-    if manifest.gate.findings is not None:
+    if manifest.gate.findings is not None and manifest.gate.metrics:
         weak = [finding.text for finding in found["findings"] if finding.weak]
         claims.check(
             "the network",

@@ -155,9 +155,15 @@ def _tensor(tensor: TensorInfo) -> dict[str, Any]:
     }
 
 
+def labels_of(manifest: Manifest) -> tuple[str, ...]:
+    """Names of classes for programs that use a file; none where its data have no labels."""
+    came = manifest.network
+    return () if came is not None and came.outputs else manifest.classes
+
+
 def _output(tensor: TensorInfo, manifest: Manifest, golden: Golden) -> dict[str, Any]:
     """An output with its meaning and its tolerance."""
-    answer = manifest.readings.get(tensor.name) or _answer(tensor, len(manifest.classes))
+    answer = manifest.readings.get(tensor.name) or _answer(tensor, len(labels_of(manifest)))
     return {
         **_tensor(tensor),
         "meaning": manifest.meanings.get(tensor.name, _MEANINGS[answer]),

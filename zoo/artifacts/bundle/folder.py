@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from zoo.artifacts.artifact import Artifact, Manifest, require_manifest
 from zoo.artifacts.bundle.earlier import CHECKSUMS, METADATA, listed_files, refuse_loss
-from zoo.artifacts.bundle.facts import facts_of
+from zoo.artifacts.bundle.facts import facts_of, labels_of
 from zoo.artifacts.bundle.licence import licence_text
 from zoo.artifacts.bundle.parts import BundledPart, chain_facts, chain_usage
 from zoo.artifacts.bundle.readme import readme
@@ -218,7 +218,7 @@ def _fill(
         folder / name,
         (*artifact.companions, *([signature.name] if signed else [])),
     )
-    _write(folder, "labels.txt", "".join(f"{_one_line(c)}\n" for c in manifest.classes))
+    _write(folder, "labels.txt", "".join(f"{_one_line(c)}\n" for c in labels_of(manifest)))
     for field, lines in manifest.preprocessing.text_files().items():
         _write(folder, f"{field}.txt", "".join(f"{line}\n" for line in lines))
     _write(folder, "LICENSE.txt", licence_text(manifest))

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from zoo.artifacts.artifact import Manifest
+from zoo.artifacts.bundle.facts import labels_of
 from zoo.artifacts.bundle.trial import ProgramTrial
 from zoo.common.optional_imports import require
 from zoo.contracts import Usage
@@ -54,7 +55,7 @@ def readme(
         ],
         programs=list(zip(usage.programs, trials, strict=True)),
         notes=usage.notes,
-        classes=len(manifest.classes),
+        classes=len(labels_of(manifest)),
         signed=signed,
     )
     return text

@@ -61,6 +61,11 @@ class Preprocessing(ABC):
         if kind is not None:
             Preprocessing.kinds[kind] = cls
 
+    @property
+    def called(self) -> str:
+        """What the input of an exported file of this network is called."""
+        return self.input_name
+
     def inputs(self) -> InputKind[Any]:
         """The reader of examples of this kind; a plugin's record returns its own.
 

@@ -24,11 +24,13 @@ from zoo.contracts.preprocessing import (
     SeriesPreprocessing,
     TokenPreprocessing,
 )
+from zoo.contracts.preprocessing.tensors import TensorPreprocessing
 from zoo.contracts.task import Truth
 from zoo.data.preprocessing.images import Images
 from zoo.data.preprocessing.latents import Latents
 from zoo.data.preprocessing.parts import PartInputs
 from zoo.data.preprocessing.series import Series
+from zoo.data.preprocessing.tensors import Tensors
 from zoo.data.preprocessing.tokens import Tokens
 
 #: Examples that one thread takes at a time.
@@ -41,6 +43,7 @@ _BUILT_IN: Mapping[type[Preprocessing], type[InputKind[Any]]] = {
     TokenPreprocessing: Tokens,
     LatentPreprocessing: Latents,
     PartPreprocessing: PartInputs,
+    TensorPreprocessing: Tensors,
 }
 
 

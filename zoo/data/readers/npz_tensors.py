@@ -17,9 +17,9 @@ from zoo.data.readers.in_memory import dataset_of, memory_split
 from zoo.data.splits import split_by_content
 
 #: The only class that samples without labels have.
-UNLABELLED = "unlabelled"
+UNLABELLED = "no labels"
 #: Fewer make no split for ranges, for choices, and for parity.
-LEAST_SAMPLES = 16
+LEAST_SAMPLES = 32
 
 
 def read_tensors(path: Path) -> dict[str, NDArray[Any]]:

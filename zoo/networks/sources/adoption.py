@@ -37,6 +37,7 @@ def adopted(registry: Registry, card: Card, weights: Path) -> tuple[Architecture
         classes=len(card.classes),
         parameters=came.parameters,
         multiply_adds=came.multiply_adds,
+        **({"output_shape": came.outputs} if came.outputs else {}),
     )
     architecture = Architecture(
         name=card.variant,

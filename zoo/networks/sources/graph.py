@@ -81,11 +81,11 @@ def flattened(model: Any, shape: tuple[int, ...], own_shape: tuple[int, ...]) ->
 
 
 def operations_of(outputs: Any) -> list[Any]:
-    """All operations that a symbolic tensor depends on, each once; not sorted topologically.
+    """All operations that symbolic tensors depend on, each once; not sorted topologically.
 
     Unlike `keras.Model.operations`, it needs no model, which Keras refuses while names repeat.
     """
-    found, waiting, seen = [], [outputs], set[tuple[int, int]]()
+    found, waiting, seen = [], require("keras").tree.flatten(outputs), set[tuple[int, int]]()
     while waiting:
         operation, node, _ = waiting.pop()._keras_history
         found.append(operation)
@@ -232,7 +232,7 @@ def builder(weights: Path) -> Callable[..., Any]:
     def build(inputs: Any, classes: int) -> Any:
         """Builds the logits."""
         model = model_of(read_graph(weights), weights.name, classes)
-        if model.output.shape[-1] != classes:
+        if not isinstance(model.output, dict) and model.output.shape[-1] != classes:
             raise UsageError(
                 f"{weights.name} has {model.output.shape[-1]} outputs, and no head that "
                 f"{classes} classes could be given",

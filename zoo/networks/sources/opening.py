@@ -15,20 +15,23 @@ from numpy.typing import NDArray
 from zoo.common.errors import Unsupported, UsageError, ZooError
 from zoo.common.optional_imports import require
 from zoo.common.progress import Event
-from zoo.common.versions import versions_of
-from zoo.contracts import Dataset, OpenedNetwork, Preprocessing, SourceReference
+from zoo.contracts import (
+    Dataset,
+    OpenedNetwork,
+    Preprocessing,
+    SourceReference,
+)
 from zoo.contracts.outputs import LABELS
+from zoo.contracts.preprocessing import TENSORS
 from zoo.data.opening import judged_dataset, tasks_of
 from zoo.data.preprocessing.inputs import normalize, read_inputs
 from zoo.networks.building import count_parameters
-from zoo.networks.card import Card, write_card
 from zoo.networks.multiply_adds import count_multiply_adds
 from zoo.networks.sources.available import named_network
 from zoo.networks.sources.channels import in_rgb
 from zoo.networks.sources.class_names import name_classes
 from zoo.networks.sources.graph import (
     flattened,
-    foreign_metadata,
     range_in_graph,
     rebuilt,
 )
@@ -45,9 +48,10 @@ from zoo.networks.sources.inputs import (
 )
 from zoo.networks.sources.judging import InputTrial, choose, uphold
 from zoo.networks.sources.judging_numbers import choose_by_error, uphold_by_error
+from zoo.networks.sources.keeping import keep
 from zoo.networks.sources.references import Opening
 from zoo.networks.sources.statement import IN_FILE, parse_statement
-from zoo.networks.weights import save_weights
+from zoo.networks.sources.tensors import without_labels
 from zoo.registry import PluginSettings, Registry, load_registry
 
 #: Labelled training examples that ways are tried on; more where inputs have at most _SMALL values.
@@ -94,11 +98,14 @@ def open_and_convert(
     dataset = judged_dataset(registry, how.data, allow_leak=how.allow_leak)
     emit({"event": "stage", "text": f"opening {origin}"})
     opened = opener.open(reference)
-    for what, tensors in (("inputs", opened.inputs), ("outputs", opened.outputs)):
-        if len(tensors) != 1:
-            listed = ", ".join(f"{t.name} {t.shape}" for t in tensors)
+    if TENSORS in tasks_of(registry, how.data):
+        variant = variant_name(registry, Path(origin).stem, sha256)
+        return without_labels(opener, reference, sha256, how, folder / variant, dataset)
+    for what, found in (("inputs", opened.inputs), ("outputs", opened.outputs)):
+        if len(found) != 1:
+            listed = ", ".join(f"{t.name} {t.shape}" for t in found)
             raise Unsupported(
-                f"{origin} has {len(tensors)} {what}: {listed}",
+                f"{origin} has {len(found)} {what}: {listed}",
                 why="only networks with one input and one output can be brought in",
                 fix="save a model of one of them: keras.Model(inputs, one_output)",
             )
@@ -139,23 +146,8 @@ def open_and_convert(
         input=evidence,
         notes=(*opened.notes, *notes, *noted, parity),
     )
-    card = Card(
-        variant=variant,
-        tag=source,
-        dataset="unknown",
-        dataset_hash="unknown",
-        classes=classes,
-        licence="unknown" if named is None else named.licence,
-        sha256=save_weights(
-            model,
-            weights,
-            metadata=foreign_metadata(model, came, chosen.preprocessing, classes),
-        ),
-        preprocessing=chosen.preprocessing,
-        network=came,
-        versions=versions_of(("tensorflow", "keras", "numpy", *opener.distributions)),
-    )
-    write_card(weights.with_suffix(".toml"), card)
+    licence = "unknown" if named is None else named.licence
+    keep(model, weights, variant, came, chosen.preprocessing, classes, licence, opener)
     return weights.name
 
 

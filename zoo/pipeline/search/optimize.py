@@ -132,6 +132,12 @@ def find_file(
     if not open_reference(registry, model, how, on_step):
         model = fetched_model(registry, model, on_step)
     checkpoint = weights_named(registry, model)
+    if registry.tasks.get(checkpoint.variant.task).own_names:
+        raise UsageError(
+            f"{model} has no labels: nothing tells which of its files is the better one",
+            why="a search weighs what a file loses against its size and latency",
+            fix="zoo ship makes its files, each with its noise beside the network's answers",
+        )
     refuse_several_files(
         registry.tasks.get(checkpoint.variant.task),
         "zoo optimize is for models of one file",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,7 +14,7 @@ from zoo.common.files import atomic_path
 from zoo.common.named_arrays import joined
 from zoo.common.optional_imports import require
 from zoo.common.progress import Event
-from zoo.contracts import Comparison, Preprocessing, Split, Task
+from zoo.contracts import Comparison, Metric, Preprocessing, Split
 from zoo.contracts.plugin import Plugin
 from zoo.data.opening import check_task, judged_dataset
 from zoo.data.preprocessing.inputs import normalize, read_inputs, truth_of
@@ -145,15 +145,7 @@ def evaluate_model(
         *(training_findings(training, dataset) if training is not None else ()),
     )
     if card is not None and split == "test":
-        headline = quality["metrics"][0]
-        measured = Accuracy(
-            metric=headline.name,
-            value=round(headline.value, 6),
-            low=round(headline.low, 6),
-            high=round(headline.high, 6),
-            count=headline.count,
-            counted=headline.counted,
-        )
+        measured = _on_card(quality["metrics"])
         sentences = tuple(finding.text for finding in findings if finding.weak)
         write_card(card, replace(loaded.card, accuracy=measured, findings=sentences))
     return NetworkEvaluation(
@@ -166,6 +158,21 @@ def evaluate_model(
         preprocessing=compare_preprocessing(preprocessing, raw),
         findings=findings,
         **quality,
+    )
+
+
+def _on_card(metrics: Sequence[Metric]) -> Accuracy | None:
+    """The headline as cards have it; None where there are no labels."""
+    if not metrics:
+        return None
+    headline = metrics[0]
+    return Accuracy(
+        metric=headline.name,
+        value=round(headline.value, 6),
+        low=round(headline.low, 6),
+        high=round(headline.high, 6),
+        count=headline.count,
+        counted=headline.counted,
     )
 
 
@@ -189,17 +196,17 @@ def keras_outputs(
     for start in range(0, len(examples), _BATCH):
         part = range(start, min(start + _BATCH, len(examples)))
         raw = read_inputs(examples, preprocessing, part).astype(preprocessing.graph_dtype)
-        chunks.append(output_arrays(model(raw, training=False), loaded.task))
+        chunks.append(output_arrays(model(raw, training=False), loaded.output_names))
         told(part.stop)
     return np.concatenate(chunks)
 
 
-def output_arrays(outputs: Any, task: Task) -> Any:
-    """A Keras model's outputs as a float32 array, or as several by name in the task's order."""
+def output_arrays(outputs: Any, names: Sequence[str]) -> Any:
+    """A Keras model's outputs as a float32 array, or as several by name in this order."""
     import numpy as np
 
-    named = outputs if isinstance(outputs, dict) else {task.output_names[0]: outputs}
-    return joined({name: np.asarray(named[name], np.float32) for name in task.output_names})
+    named = outputs if isinstance(outputs, dict) else {names[0]: outputs}
+    return joined({name: np.asarray(named[name], np.float32) for name in names})
 
 
 def compare_preprocessing(preprocessing: Preprocessing, raw: Any) -> Comparison:

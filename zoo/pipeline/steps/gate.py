@@ -20,6 +20,7 @@ from zoo.artifacts.gate import (
     compare_outputs,
     conversion_parity,
     left_in_float,
+    own_names,
     preprocessing_parity,
     reasons,
     run_checks,
@@ -34,7 +35,7 @@ from zoo.common.files import (
     size_with_side_files,
     write_bytes,
 )
-from zoo.contracts import Check, Precision, Split
+from zoo.contracts import Check, Precision, Split, Task
 from zoo.contracts.plugin import Plugin
 from zoo.data.opening import open_dataset
 from zoo.execution.chain_runner import combine_outputs, run_chain
@@ -46,6 +47,7 @@ from zoo.pipeline.steps.keep_golden import KeptGolden, keep_golden
 from zoo.pipeline.steps.origin import DataStep
 from zoo.pipeline.steps.step import NOT_IN_KEY, Outcome, Step, StepContext
 from zoo.results.records import Evaluation, GatedFile, GateResult, QualityFinding
+from zoo.tasks.quality import loss_between
 
 if TYPE_CHECKING:
     from zoo.contracts.task import Array
@@ -146,7 +148,7 @@ class GateStep(DataStep[GateResult]):
         checks = run_checks(
             task=task,
             precision=precision,
-            static=chain_checks(chain, precision),
+            static=(*chain_checks(chain, precision), *_names(task, chain)),
             parity=network,
             preprocessing=self._normalization(context, chain, examples),
             truth=truth,
@@ -187,7 +189,7 @@ class GateStep(DataStep[GateResult]):
             context.children,
         )
         files = self._write(context.folder, chain, answer, golden)
-        headline = task.evaluate(task.decode(expected), truth)[0]
+        drop = loss_between(task.evaluate(task.decode(expected), truth), evaluation.metrics)
         whole = files[0] if len(files) == 1 else _whole(files)
         result = GateResult(
             file=whole.file,
@@ -198,7 +200,7 @@ class GateStep(DataStep[GateResult]):
             evaluation=evaluation,
             network=network,
             preprocessing=evaluated.result.preprocessing,
-            drop=headline.lost_by(evaluation.metrics[0]),
+            drop=drop,
             sha256=whole.sha256,
             bytes=whole.bytes,
             model_bytes=whole.model_bytes,
@@ -265,6 +267,15 @@ class GateStep(DataStep[GateResult]):
                 )
             )
         return tuple(files)
+
+
+def _names(task: Task, chain: FileChain) -> tuple[Check, ...]:
+    """The check of names, where they are those of the network."""
+    came = chain.manifest.network
+    if not task.own_names or came is None:
+        return ()
+    called = chain.manifest.preprocessing.called
+    return (own_names(chain.first.contents, [called], [*came.outputs]),)
 
 
 def _each_once(*evaluations: Evaluation) -> tuple[QualityFinding, ...]:

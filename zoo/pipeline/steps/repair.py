@@ -35,6 +35,7 @@ from zoo.pipeline.steps.export import ExportParameters, ExportStep
 from zoo.pipeline.steps.step import Outcome, StepContext
 from zoo.registry import Registry
 from zoo.results.records import Attempt, Export
+from zoo.tasks.quality import loss_between
 
 if TYPE_CHECKING:
     from zoo.contracts.task import Array
@@ -204,14 +205,12 @@ class RepairSession:
             held_out=subset(self.dataset.splits["train"], EXAMPLES),
             preprocessing=manifest.preprocessing,
         )
-        before = task.evaluate(task.decode(self.expected), truth)[0]
-        self.unit = "points" if before.higher_is_better else "%"
-        drop = before.lost_by(task.evaluate(task.decode(answered.outputs), truth)[0])
-        compared = compare_outputs(task, self.expected, answered.outputs, labels)
+        before = task.evaluate(task.decode(self.expected), truth)
+        self.unit = "points" if task.higher_is_better else "%"
+        after = task.evaluate(task.decode(answered.outputs), truth)
+        drop = loss_between(before, after) or 0.0
         precision = self.registry.precision(manifest.precision)
-        unsure = task.probability_checks(truth, self.expected, answered.outputs, precision)
-        reasons = [parity_reason(task, compared, precision), *(check.reason for check in unsure)]
-        return drop, "; ".join(filter(None, reasons))
+        return drop, loss_reasons(task, truth, self.expected, answered.outputs, precision)
 
     def compare(self, first: MixedCandidate) -> LayerComparison:
         """The first file and its float twin, which is made for this."""
@@ -254,6 +253,27 @@ class RepairSession:
 
 def _size(artifact: Artifact) -> int:
     return size_with_side_files(artifact.path, artifact.contents.side_files)
+
+
+def loss_reasons(
+    task: Task, truth: Truth, expected: Array, outputs: Array, precision: Precision
+) -> str:
+    """Why the gate would refuse a file, beside what it loses on the whole; empty: nothing.
+
+    Args:
+        task: Judges.
+        truth: Of the examples.
+        expected: Outputs of the network.
+        outputs: Of the file.
+        precision: Of the file.
+    """
+    compared = compare_outputs(task, expected, outputs, truth.labels)
+    unsure = task.probability_checks(truth, expected, outputs, precision)
+    # What is little beside all examples may be most of one class.
+    by_class = task.class_loss(truth, task.decode(expected), task.decode(outputs))
+    checks = (*unsure, *(() if by_class is None else (by_class,)))
+    found = (parity_reason(task, compared, precision), *(check.reason for check in checks))
+    return "; ".join(filter(None, found))
 
 
 def parity_reason(task: Task, found: Comparison, precision: Precision) -> str:

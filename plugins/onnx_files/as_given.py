@@ -1,0 +1,152 @@
+"""ONNX networks with the inputs and outputs that their files have: names, order, axes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from zoo.common.errors import BadFile, ZooError, first_line
+from zoo.common.optional_imports import require
+from zoo.contracts import ForeignTensor
+
+from .conversion import keras_network
+from .preparing import computes_in_half, inputs_of, prepared, shape_of
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+
+class OnnxAsGiven:
+    """An ONNX model, axes in the file's own order."""
+
+    def __init__(
+        self,
+        model: Any,
+        origin: str,
+        answer: Callable[[NDArray[Any]], Sequence[NDArray[Any]]] | None = None,
+    ) -> None:
+        """Keeps a checked model proto, with all its data in memory.
+
+        Args:
+            model: The proto.
+            origin: Names the file in messages.
+            answer: Computes all outputs in the framework that the file was exported from; None for
+                ONNX Runtime.
+        """
+        self._proto, self._origin, self._answer = model, origin, answer
+
+    @cached_property
+    def inputs(self) -> tuple[ForeignTensor, ...]:
+        """What it takes."""
+        return tuple(tensor_of(one) for one in inputs_of(self._proto))
+
+    @cached_property
+    def outputs(self) -> tuple[ForeignTensor, ...]:
+        """What it gives."""
+        return tuple(tensor_of(one) for one in self._proto.graph.output)
+
+    @cached_property
+    def in_half(self) -> bool:
+        """Whether it computes in 16 bits."""
+        return computes_in_half(self._proto)
+
+    def with_shape(self, shape: tuple[int, ...]) -> OnnxAsGiven:
+        """The network with the free sides of its input fixed."""
+        copy = with_sides(self._proto, range(1, len(shape) + 1), shape)
+        return OnnxAsGiven(copy, self._origin, self._answer)
+
+    @cached_property
+    def model(self) -> Any:
+        """The network as a `keras.Model`, its outputs in the file's order.
+
+        Raises:
+            Unsupported: An operator has no equivalent in Keras.
+        """
+        copy = type(self._proto)()
+        copy.CopyFrom(self._proto)
+        axes = tuple(range(1, len(self.inputs[0].shape)))
+        return keras_network(prepared(copy, self._origin), axes, self._origin, whole=True)
+
+    def run(self, inputs: Mapping[str, NDArray[Any]]) -> Mapping[str, NDArray[Any]]:
+        """Its outputs by name, as float32, computed by ONNX Runtime, one example after the other.
+
+        A batch of one is what the network is made for.
+        """
+        names = [one.name for one in self.outputs]
+        if self._answer is not None:
+            (batch,) = inputs.values()
+            told = self._answer(batch)
+            pairs = zip(names, told, strict=True)
+            return {name: np.asarray(values, np.float32) for name, values in pairs}
+        fixed = self.inputs[0].shape[0] or 1
+        session, made = self._session, []
+        for number in range(len(next(iter(inputs.values())))):
+            feed = {
+                one.name: np.repeat(inputs[one.name][number : number + 1], fixed, axis=0).astype(
+                    one.dtype
+                )
+                for one in self.inputs
+            }
+            try:
+                found = session.run(names, feed)
+            # ONNX Runtime's errors have no common class but this.
+            except Exception as error:
+                raise ZooError(
+                    f"{self._origin} cannot be run by ONNX Runtime",
+                    why=first_line(error),
+                    fix="check it where it was made",
+                ) from error
+            made.append([values[:1] for values in found])
+        return {
+            name: np.concatenate(parts).astype(np.float32)
+            for name, parts in zip(names, zip(*made, strict=True), strict=True)
+        }
+
+    @cached_property
+    def _session(self) -> Any:
+        return session_of(self._proto, self._origin)
+
+
+def session_of(model: Any, origin: str) -> Any:
+    """ONNX Runtime's session of a model proto.
+
+    Raises:
+        BadFile: It cannot be opened.
+    """
+    runtime = require("onnxruntime")
+    options = runtime.SessionOptions()
+    options.log_severity_level = 4
+    try:
+        return runtime.InferenceSession(
+            model.SerializeToString(), options, providers=["CPUExecutionProvider"]
+        )
+    # ONNX Runtime's errors have no common class but this.
+    except Exception as error:
+        raise BadFile(
+            f"{origin} cannot be opened by ONNX Runtime {runtime.__version__}",
+            why=first_line(error),
+            fix="check it where it was made",
+        ) from error
+
+
+def with_sides(model: Any, axes: Any, shape: tuple[int, ...]) -> Any:
+    """A copy of a model whose only input has these sides."""
+    copy = type(model)()
+    copy.CopyFrom(model)
+    (given,) = inputs_of(copy)
+    for axis, side in zip(axes, shape, strict=True):
+        given.type.tensor_type.shape.dim[axis].dim_value = side
+    return copy
+
+
+def tensor_of(value: Any, order: tuple[int, ...] | None = None) -> ForeignTensor:
+    """An input or output, its axes in this order."""
+    shape, tensor = shape_of(value), value.type.tensor_type
+    return ForeignTensor(
+        name=value.name,
+        dtype=str(require("onnx").helper.tensor_dtype_to_np_dtype(tensor.elem_type)),
+        shape=shape if order is None else tuple(shape[axis] for axis in order),
+    )

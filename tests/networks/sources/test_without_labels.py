@@ -1,0 +1,132 @@
+"""Foreign networks and samples without labels: what is refused before anything is made of them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from zoo.common.errors import BadData, Unsupported, UsageError, ZooError
+from zoo.contracts import ForeignTensor
+from zoo.contracts.preprocessing import TensorPreprocessing
+from zoo.contracts.preprocessing.stored import StoredPreprocessing
+from zoo.data.opening import data_for_task, open_dataset, tasks_of
+from zoo.data.preprocessing.inputs import read_inputs
+from zoo.networks.sources.tensors import as_given, compared, named_network, preprocessing_of
+from zoo.registry import load_registry
+
+REGISTRY = load_registry()
+SAMPLES = np.random.default_rng(0).normal(size=(40, 3, 4)).astype(np.float32)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Doubling:
+    """A network that answers twice its input as ``y``, and the input's sum as ``s``."""
+
+    inputs: tuple[ForeignTensor, ...] = (
+        ForeignTensor(name="x", dtype="float32", shape=(None, 3, 4)),
+    )
+    outputs: tuple[ForeignTensor, ...] = (
+        ForeignTensor(name="y", dtype="float32", shape=(None, 3, 4)),
+        ForeignTensor(name="s", dtype="float32", shape=(None,)),
+    )
+    in_half: bool = False
+    random: float = 0.0
+    model: Any = None
+
+    @property
+    def as_given(self) -> Doubling:
+        return self
+
+    def with_shape(self, shape: tuple[int, ...]) -> Doubling:
+        return self
+
+    def run(self, inputs: Mapping[str, Any]) -> Mapping[str, Any]:
+        x = inputs["x"]
+        noise = self.random * np.random.default_rng().normal(size=x.shape)
+        return {"y": 2 * x + noise, "s": x.sum((1, 2))}
+
+
+def samples(folder: Path, **arrays: Any) -> Any:
+    np.savez(folder / "samples.npz", **arrays)
+    name = data_for_task(REGISTRY, f"npz:{folder / 'samples.npz'}", "tensors")
+    assert tasks_of(REGISTRY, name) == ("tensors",)
+    return open_dataset(REGISTRY, name)
+
+
+def test_samples_are_numbers_as_they_are(tmp_path: Path) -> None:
+    from pydantic import TypeAdapter
+
+    other = np.arange(40)
+    data = samples(tmp_path, x=SAMPLES, other=other)
+    record = preprocessing_of(Doubling().inputs[0], data, "net.onnx")
+    train = read_inputs(data.splits["train"], record)
+    assert (record.name, record.called, record.shape) == ("x", "x", (3, 4))
+    assert record.value_range == (float(train.min()), float(train.max()))
+    assert record.normalization is None
+    everything = np.concatenate([read_inputs(s, record) for s in data.splits.values()])
+    assert sorted(everything[:, 0, 0]) == sorted(SAMPLES[:, 0, 0])
+    stored = TypeAdapter(StoredPreprocessing)
+    assert stored.validate_json(stored.dump_json(record)) == record
+    alone = samples(tmp_path, whatever=SAMPLES)  # a single array may have any name
+    assert preprocessing_of(Doubling().inputs[0], alone, "net.onnx").shape == (3, 4)
+
+
+def test_other_data_keep_their_kind() -> None:
+    assert data_for_task(REGISTRY, "digits", "tensors") == "digits"
+    assert data_for_task(REGISTRY, "folder:x", "tensors") == "folder:x"
+
+
+def test_samples_that_do_not_fit(tmp_path: Path) -> None:
+    free = ForeignTensor(name="x", dtype="float32", shape=(None, None, 4))
+    fits = preprocessing_of(free, samples(tmp_path, x=SAMPLES), "net.onnx")
+    assert fits.shape == (3, 4)
+    for array in (SAMPLES[..., :3], SAMPLES[:, 0], SAMPLES[:, None]):
+        with pytest.raises(UsageError, match="takes x of 3×4"):
+            preprocessing_of(Doubling().inputs[0], samples(tmp_path, x=array), "net.onnx")
+    with pytest.raises(BadData, match="no array for the input x"):
+        preprocessing_of(Doubling().inputs[0], samples(tmp_path, a=SAMPLES, b=SAMPLES), "net.onnx")
+    with pytest.raises(BadData, match="32 are the fewest"):
+        samples(tmp_path, x=np.tile(SAMPLES[:30], (3, 1, 1)))  # each three times
+
+
+def test_networks_that_cannot_be_brought_in() -> None:
+    x = Doubling().inputs[0]
+    for inputs, what in (
+        ((x, replace(x, name="z")), "has 2 inputs: x"),
+        ((replace(x, dtype="int64"),), "takes whole numbers: x is int64"),
+    ):
+        with pytest.raises(Unsupported, match=what):
+            as_given(Doubling(inputs=inputs), "net.onnx")  # type: ignore[arg-type]
+    plain: Any = object()
+    with pytest.raises(Unsupported, match="cannot be brought in without labels"):
+        as_given(plain, "net.onnx")
+    record = TensorPreprocessing(name="x", shape=(3, 4), low=0.0, high=1.0)
+    for names in ("yy", "xs"):
+        outputs = tuple(
+            replace(one, name=n) for one, n in zip(Doubling().outputs, names, strict=True)
+        )
+        with pytest.raises(Unsupported, match="calls two of its inputs and outputs"):
+            named_network(Doubling(outputs=outputs), record, "net.onnx")
+
+
+def test_the_conversion_is_compared_output_by_output(tmp_path: Path) -> None:
+    data = samples(tmp_path, x=SAMPLES)
+    record = preprocessing_of(Doubling().inputs[0], data, "net.onnx")
+
+    def made(factor: float, shift: float) -> Any:
+        return lambda x, training: {"y": factor * x, "s": x.sum((1, 2)) + shift}
+
+    assert "apart at most" in compared(Doubling(), made(2.0, 0.0), data, record, "net.onnx")
+    for wrong, name in ((made(2.001, 0.0), "y"), (made(2.0, 0.01), "s")):
+        with pytest.raises(ZooError, match="answers otherwise") as caught:
+            compared(Doubling(), wrong, data, record, "net.onnx")
+        assert f"samples {name} differs" in str(caught.value.why)
+    with pytest.raises(ZooError, match="differently each time"):
+        compared(Doubling(random=0.1), made(2.0, 0.0), data, record, "net.onnx")
+    with pytest.raises(ZooError, match="NaN or infinity"):
+        compared(Doubling(random=np.inf), made(2.0, 0.0), data, record, "net.onnx")
