@@ -209,7 +209,7 @@ def photographs(size: int, low: float, high: float, folder: Path) -> str:
             pixels = np.asarray(cutting.resize((size, size)), np.float32) / 255
             samples.append(low + (high - low) * pixels)
         np.savez(file, x=np.stack(samples).astype(np.float32))
-    return f"npz:{file}"
+    return f"npz:{file}?kind=tensors"
 
 
 def untrained(name: str, size: int, folder: Path) -> str:
