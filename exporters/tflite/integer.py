@@ -78,7 +78,7 @@ def _kept_together(calibrated: bytes, request: ExportRequest) -> tuple[str, ...]
 
 
 def interface_of(request: ExportRequest, scheme: Target) -> str:
-    """The type of inputs and outputs, by numpy's name.
+    """The type of inputs, and of most outputs, by numpy's name.
 
     An int8 file for raw bytes takes and gives uint8. Every other file takes and gives real
     numbers: an application has them as such, and would have to quantize them with a scale that
@@ -87,6 +87,15 @@ def interface_of(request: ExportRequest, scheme: Target) -> str:
     if scheme.interface != "auto":
         return scheme.interface
     return "uint8" if request.integer_input else "float32"
+
+
+def outputs_of(request: ExportRequest, scheme: Target) -> str:
+    """The type of outputs, by numpy's name: of those in units of their own real numbers.
+
+    A layer that is kept in float is of no use in front of an output of 256 steps.
+    """
+    free = scheme.interface == "auto" and request.real_outputs
+    return "float32" if free else interface_of(request, scheme)
 
 
 def check_integer_input(request: ExportRequest) -> None:
@@ -146,7 +155,7 @@ def _quantized(calibrated: bytes, request: ExportRequest, scheme: Target) -> byt
             disable_per_channel=not scheme.per_channel,
             disable_per_channel_for_dense_layers=not scheme.per_channel_dense,
             input_data_type=tf.float32 if words else tf.as_dtype(interface),
-            output_data_type=tf.as_dtype(interface),
+            output_data_type=tf.as_dtype(outputs_of(request, scheme)),
             # Without names the quantizer's lists must be None: empty ones are not accepted.
             denylisted_nodes=nodes or None,
             denylisted_ops=kinds or None,
@@ -232,7 +241,8 @@ def convert_trained(converter: Any, request: ExportRequest) -> bytes:
     scheme = scheme_of(request)
     interface = tf.as_dtype(interface_of(request, scheme))
     converter.optimizations = [tf.lite.Optimize.DEFAULT]
-    converter.inference_input_type = converter.inference_output_type = interface
+    converter.inference_input_type = interface
+    converter.inference_output_type = tf.as_dtype(outputs_of(request, scheme))
     if not scheme.per_channel:
         converter._experimental_disable_per_channel = True
     if not scheme.per_channel_dense:

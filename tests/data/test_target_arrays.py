@@ -70,6 +70,12 @@ def test_targets_are_split_alike_and_read_back(saved):
     assert again.content_hash != dataset.content_hash
 
 
+def test_targets_that_hardly_vary_beside_their_size_are_told(saved):
+    assert not open_npz(saved(y=REAL)).notes[1:]
+    (told,) = [n for n in open_npz(saved(y=REAL / 10 + 2000.5)).notes if "varies by" in n]
+    assert "around 2002" in told or "around 2001" in told or "around 2000" in told
+
+
 def test_each_label_is_in_each_split(saved):
     rare = MARKS.copy()
     rare[:, 1] = 0

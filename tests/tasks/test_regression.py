@@ -134,6 +134,26 @@ def test_times_nine_tenths_of_targets_around_zero_is_refused():
     assert "price: scaled by 0.9; tilt: scaled by 0.9" in found.reason
 
 
+def test_targets_far_from_zero_may_be_rounded_as_float32_rounds_them():
+    """Years: the spread is 5, and neighbours in float32 are 1e-4 apart at 2000."""
+    years = (RANDOM.normal(size=(400, 1)) * 5 + 2000).astype(np.float32)
+    truth = make_truth(years, ("year",))
+    float32 = precision_named("float32")
+
+    def passes(candidate: np.ndarray) -> list[bool]:
+        compared = closeness.compare(TASK, years, candidate)
+        return [
+            closeness.parity(TASK, compared, float32).passed,
+            *(c.passed for c in TASK.probability_checks(truth, years, candidate, float32)),
+        ]
+
+    near = years + RANDOM.integers(-3, 4, years.shape) * np.float32(2.0**-12)
+    assert np.abs(near - years).max() > 1e-4 * years.std()
+    assert all(passes(near.astype(np.float32)))
+    assert not all(passes(years + np.float32(0.01)))
+    assert not all(passes(years * np.float32(1.0001)))
+
+
 def test_exchanged_targets_and_nan_are_refused():
     swapped = checks(NETWORK[:, ::-1])
     assert {"parity", "accuracy", "scale"} <= {*swapped}

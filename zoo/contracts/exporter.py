@@ -141,6 +141,8 @@ class ExportRequest:
             several they are the keys of what the model returns.
         integer_input: Whether raw inputs are whole numbers from 0 to 255, so that an integer file
             may take uint8; files for other inputs take and give float32 at every precision.
+        real_outputs: Whether outputs are in units of their own, so that integer files give them as
+            real numbers where the target has such: 8 bits from zero on may leave nothing of them.
         axes: What each axis of the input is, the batch left out: ``height``, ``time``, …
         recurrent: How the loop over time of recurrent layers is written; one of `RECURRENT_FORMS`.
         target: The processor that the file is for; None where none is given, and the exporter's own
@@ -167,6 +169,7 @@ class ExportRequest:
     input_name: str
     output_names: tuple[str, ...]
     integer_input: bool
+    real_outputs: bool = False
     axes: tuple[str, ...] = ()
     recurrent: str = "auto"
     target: Target | None = None

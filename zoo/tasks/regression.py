@@ -19,7 +19,7 @@ from zoo.hookspecs import hookimpl
 from zoo.results.formatting import number
 from zoo.tasks.classification import check_shapes
 from zoo.tasks.means import half_width
-from zoo.tasks.target_checks import alignment, resolution
+from zoo.tasks.target_checks import alignment, resolution, rounding
 
 if TYPE_CHECKING:
     from zoo.contracts.task import Array
@@ -98,13 +98,14 @@ class Regression(Task):
         check_shapes(reference, candidate)
         difference = np.abs(reference.astype(np.float64) - candidate.astype(np.float64))
         spread = self._beside(reference)
-        near = (difference <= NEAR * spread).all(axis=1)
+        moved = np.maximum(difference - rounding(reference), 0.0)
+        near = (moved <= NEAR * spread).all(axis=1)
         return Comparison(
             count=len(reference),
             max_abs=float(difference.max()),
             mean_abs=float(difference.mean()),
             agreement=float(near.mean()),
-            farthest=float((difference / spread).max()),
+            farthest=float((moved / spread).max()),
         )
 
     @staticmethod

@@ -20,10 +20,23 @@ if TYPE_CHECKING:
 _SHARE_OF_NOISE = 0.2
 #: In mean absolute errors of the network: a step so wide is most of what the file errs.
 _WIDEST_STEP = 2.0
+#: What sums in float32 may be off by, as a share of their size: a few of its last places.
+_ROUNDING = 8 * 2.0**-23
 #: What eight bits hold.
 _MOST_LEVELS = 256
 #: Outputs that are looked at to find the step.
 _STEP_VALUES = 100_000
+
+
+def rounding(reference: Array) -> Array:
+    """What float32 alone may change of each target, in its own units, float64 (targets,).
+
+    Targets far from zero are rounded to a share of where they lie, not of how far they spread.
+    """
+    import numpy as np
+
+    largest: Array = _ROUNDING * np.abs(reference).max(axis=0).astype(np.float64)
+    return largest
 
 
 def alignment(
@@ -47,10 +60,11 @@ def alignment(
     """
     import numpy as np
 
-    allowed = _SHARE_OF_NOISE * precision.tolerances.noise
+    least = _SHARE_OF_NOISE * precision.tolerances.noise
+    limits = least + rounding(reference) / spread
     own = (reference.astype(np.float64) - reference.mean(axis=0, dtype=np.float64)) / spread
     change = (candidate.astype(np.float64) - reference) / spread
-    found: list[tuple[float, str]] = []
+    found: list[tuple[bool, float, str]] = []
     for place, name in enumerate(names):
         of = f"{name}: " if len(names) > 1 else ""
         moved = change[:, place]
@@ -59,16 +73,19 @@ def alignment(
         slope = float((own[:, place] * moved).mean()) / information
         residual = own[:, place] * (moved - moved.mean() - slope * own[:, place])
         scale = _surely(slope, half_width(residual / information))
-        found.append((shift, f"{of}shifted by {shift:+.2g} of the spread"))
-        found.append((scale, f"{of}scaled by {1 + scale:.3g}"))
-    # Written so that a NaN fails.
-    wrong = [told for size, told in found if not abs(size) <= allowed]
-    worst = max(found, key=lambda one: (not abs(one[0]) <= allowed, abs(one[0])))[1]
+        for size, told in (
+            (shift, f"{of}shifted by {shift:+.2g} of the spread"),
+            (scale, f"{of}scaled by {1 + scale:.3g}"),
+        ):
+            # Written so that a NaN fails.
+            found.append((not abs(size) <= limits[place], abs(size), told))
+    wrong = [told for failed, _, told in found if failed]
+    worst = max(found)[2]
     return Check(
         name="scale",
         passed=not wrong,
         value="; ".join(wrong) or f"at most {worst}",
-        limit=f"scale and place within {allowed:.2g} of the spread",
+        limit=f"scale and place within {least:.2g} of the spread",
         reason=f"outputs are not the network's: {'; '.join(wrong)}" if wrong else "",
     )
 

@@ -115,6 +115,7 @@ def _of_torchvision(request: dict[str, Any]) -> Any:
             return build(weights=chosen, **sized)
     if name in _WITH_SIDES:
         sized["aux_logits"] = any(key.lower().startswith("aux") for key in state)
+        sized["init_weights"] = False  # which takes long, and these are replaced
     with _refusing(request):
         module = build(weights=None, **sized)
         classes = _classes_of(_last_layer(module), state)

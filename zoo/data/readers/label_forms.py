@@ -18,6 +18,8 @@ from zoo.common.shown_text import printable
 #: Names of tasks; also what ``?task=`` takes.
 NUMBERS, LABELS = "regression", "multi-label"
 ASKED = (NUMBERS, LABELS)
+#: Eight bits from zero on leave a target two steps in its spread below this share of its size.
+_NARROW = 1 / 128
 
 
 def form_of(labels: Iterable[NDArray[Any]], asked: str | None) -> str | None:
@@ -148,6 +150,12 @@ def check_learnable(learnt: NDArray[np.float32], names: Sequence[str], form: str
                 fix="add examples where it is otherwise, or leave it out",
             )
         rare = int(min((column == 0).sum(), (column == 1).sum()))
+        spread, size = float(column.std()), float(np.abs(column).mean(dtype=np.float64))
+        if form == NUMBERS and spread < _NARROW * size:
+            notes.append(
+                f"the target {name!r} varies by {spread:.2g} around {size:.6g}: subtract what is "
+                "always there, or files round much of the rest away"
+            )
         if form == LABELS and rare < 10:
             notes.append(f"the label {name!r} differs in {rare} training examples alone")
     return notes

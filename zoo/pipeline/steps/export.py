@@ -26,6 +26,7 @@ from zoo.common.versions import versions_of
 from zoo.common.worker import WorkerLimits
 from zoo.contracts import Exporter, ExportRequest, Target
 from zoo.contracts.exporter import Written
+from zoo.contracts.outputs import TARGETS
 from zoo.contracts.plugin import Plugin
 from zoo.contracts.training import Calibration
 from zoo.data.opening import open_dataset
@@ -238,6 +239,7 @@ def export(
             input_name=part.takes or preprocessing.called,
             output_names=loaded.outputs_of(part),
             integer_input=preprocessing.whole_bytes,
+            real_outputs=any(output.reading == TARGETS for output in loaded.task.outputs),
             axes=preprocessing.axes,
             recurrent=asked.recurrent,
             target=chosen,
