@@ -13,7 +13,7 @@ pytest.importorskip("onnxruntime")
 pytest.importorskip("ai_edge_litert")
 
 from normalization_mutants import MUTANTS, mutate, scale_first_weights
-from tiny_networks import FORMATS, ONNX, REGISTRY, TFLITE
+from tiny_networks import CELLS, FORMATS, ONNX, REGISTRY, TFLITE
 
 from zoo.artifacts.normalization_in_file import (
     NormalizationFinding,
@@ -41,13 +41,6 @@ COLOURS = ImagePreprocessing(
 SCALED = replace(COLOURS, mean=(0.0,) * 3, std=(1.0,) * 3)
 #: So they do with this one, in front of convolutions without padding.
 GREY = replace(COLOURS, channels=1, mean=(0.3,), std=(0.35,))
-#: Its networks are too small for weights of 4 bits.
-CELLS = [
-    (f, p)
-    for f, exporter in FORMATS.items()
-    for p in exporter.precisions
-    if precision_named(p).weights != "int4"
-]
 
 
 def network(preprocessing: ImagePreprocessing, *, normalized: bool = False) -> Any:
