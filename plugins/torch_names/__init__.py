@@ -27,8 +27,10 @@ def local(reference: str) -> Path:
 def fetch(reference: str, emit: OnEvent) -> None:
     """Downloads the published weights, unless they are here or a file is named."""
     from ..torch_files.environment import required_python
+    from .references import parse
     from .weights import fetch_weights
 
+    parse(reference)  # a slip in a name takes no environment
     required_python()  # before a download that could not be used
     fetch_weights(reference, emit)
 

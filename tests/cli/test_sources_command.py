@@ -82,6 +82,13 @@ def test_they_are_listed_and_told_of_without_pytorch(zoo: Any) -> None:
     assert not {"torch", "timm", "numpy"} & (set(sys.modules) - before)
 
 
+def test_networks_of_keras_hub_are_answered_with_the_way_to_bring_them(zoo: Any) -> None:
+    for command in (["info"], ["ship", "--data", "digits"]):
+        typed = zoo(*command[:1], "keras-hub:resnet_18_imagenet", *command[1:])
+        assert typed.code == 2
+        assert "ImageClassifier.from_preset('resnet_18_imagenet')" in typed.err
+
+
 def test_names_of_other_sources_are_found() -> None:
     registry = load_registry()
     one = NamedNetwork(
