@@ -130,7 +130,7 @@ for thread in threads:
 def test_nobody_waits_for_the_imports_of_a_fork_server_when_all_is_stopped(tmp_path):
     """The first child of a run begins after TensorFlow is imported, which may take a minute."""
     ended = tmp_path / "ended"
-    (tmp_path / "ages.py").write_text(f"import time\ntime.sleep(6)\nopen({str(ended)!r}, 'w')\n")
+    (tmp_path / "ages.py").write_text(f"import time\ntime.sleep(60)\nopen({str(ended)!r}, 'w')\n")
     done = run_python("-c", WAITING, folder=tmp_path, environment={"PYTHONPATH": str(tmp_path)})
     gone = "no child process could be started: the fork server is gone"
     assert (done.stdout.splitlines(), done.stderr) == ([gone, gone], "")

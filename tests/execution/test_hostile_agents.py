@@ -189,7 +189,7 @@ def test_what_an_agent_started_ends_with_it(
     with pytest.raises(AgentHung):
         conversation(hostile(dedent(lie)), 0.5)
     pid = (tmp_path / "pid").read_text()
-    for _ in range(100):
+    for _ in range(1200):
         status = Path(f"/proc/{pid}/status")
         if not status.exists() or "Z (zombie)" in status.read_text():
             return
