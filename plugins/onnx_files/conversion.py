@@ -13,6 +13,7 @@ from zoo.common.optional_imports import require
 from . import convolutions, elementwise, products, recurrent, resizing, shapes
 from .held import Graph, Held, Value
 from .nodes import CONVERTERS, Node
+from .reading import CONTROL, control_flow
 
 #: Where the functions lie that convert operators.
 MODULES = (convolutions, elementwise, products, recurrent, resizing, shapes)
@@ -42,6 +43,9 @@ def keras_network(model: Any, layout: tuple[int, ...], origin: str, *, whole: bo
     versions = {entry.domain: entry.version for entry in model.opset_import}
     read = {name for proto in graph.node for name in proto.input if name}
     read |= {output.name for output in graph.output}
+    for proto in graph.node:  # before the comparisons that they depend on
+        if proto.op_type in CONTROL and proto.domain in ("", "ai.onnx"):
+            raise control_flow(origin, proto.name or proto.output[0], proto.op_type)
     for proto in graph.node:
         _convert(proto, values, made, versions, read, origin)
     answers = []

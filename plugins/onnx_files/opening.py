@@ -26,13 +26,12 @@ if TYPE_CHECKING:
 class OnnxNetwork:
     """An ONNX model, its input with channels last."""
 
-    notes: tuple[str, ...] = ()
-
     def __init__(
         self,
         model: Any,
         origin: str,
         answer: Callable[[NDArray[Any]], Sequence[NDArray[Any]]] | None = None,
+        notes: tuple[str, ...] = (),
     ) -> None:
         """Reads what it takes.
 
@@ -41,10 +40,12 @@ class OnnxNetwork:
             origin: Names the file in messages.
             answer: Computes all outputs in the framework that the file was exported from; None for
                 ONNX Runtime.
+            notes: What users should know of it.
         """
         self._proto = model
         self._origin = origin
         self._answer = answer
+        self.notes = notes
         self._takes_any: bool = True
         self._layout = tuple(layout_of(model, one) for one in inputs_of(model))
 
@@ -82,7 +83,7 @@ class OnnxNetwork:
         if shape == self.inputs[0].shape[1:]:
             return self
         copy = with_sides(self._proto, self._layout[0], shape)
-        return OnnxNetwork(copy, self._origin, self._answer)
+        return OnnxNetwork(copy, self._origin, self._answer, self.notes)
 
     @cached_property
     def model(self) -> Any:

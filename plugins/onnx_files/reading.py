@@ -24,7 +24,7 @@ _INTEGERS = frozenset(
 )
 #: Of ONNX Runtime's own operators, those of quantized networks.
 _OWN_INTEGERS = ("QLinear", "MatMulNBits", "DynamicQuantize", "MatMulBnb4", "QGemm", "QAttention")
-_CONTROL = frozenset({"If", "Loop", "Scan", "SequenceMap"})
+CONTROL = frozenset({"If", "Loop", "Scan", "SequenceMap"})
 _STANDARD = frozenset({"", "ai.onnx", "ai.onnx.ml", "com.microsoft"})
 
 
@@ -177,6 +177,15 @@ def _graphs(model: Any) -> Iterator[Any]:
             waiting += [*([attribute.g] if attribute.HasField("g") else []), *attribute.graphs]
 
 
+def control_flow(origin: str, name: str, kind: str) -> Unsupported:
+    """The error for branches that depend on the input, and for loops."""
+    return Unsupported(
+        f"{origin} has branches or loops: {name!r} is a {kind}",
+        why="a network for devices computes the same for each input",
+        fix="export it for one fixed shape, so that they are decided while it is exported",
+    )
+
+
 def check_operators(model: Any, origin: str) -> None:
     """Refuses what no Keras network can be made of, before anything opens the model.
 
@@ -193,12 +202,9 @@ def check_operators(model: Any, origin: str) -> None:
                 why="what quantization took away cannot be had back",
                 fix="name the file from before it was quantized",
             )
-        if kind in _CONTROL and domain in ("", "ai.onnx"):
-            raise Unsupported(
-                f"{origin} has branches or loops: {name!r} is a {kind}",
-                why="a network for devices computes the same for each input",
-                fix="export it for one fixed shape, so that they are decided while it is exported",
-            )
+        # Branches of constant conditions are decided when the graph is simplified.
+        if kind in CONTROL and kind != "If" and domain in ("", "ai.onnx"):
+            raise control_flow(origin, name, kind)
         if domain not in _STANDARD and (domain, kind) not in own:
             raise Unsupported(
                 f"{origin}: {name!r} is a {domain}:{kind}, which ONNX does not have",

@@ -15,6 +15,7 @@ _ZIP = b"PK\x03\x04"
 _PICKLE = b"\x80"
 #: What the pickle of a state dict is made of.
 _OF_TENSORS = ("torch", "collections OrderedDict", "numpy")
+_BUILTIN = ("builtins ", "__builtin__ ")
 #: Of these a name may be read of a file: a pickle of weights alone is smaller.
 _MOST_READ = 64 << 20
 _PROGRAM = (
@@ -75,10 +76,11 @@ def refuse_checkpoint(path: Path) -> BadFile:
         return BadFile(what, why="it is no file of PyTorch", fix=fix)
     if inside is None:
         why = "it is no file of PyTorch"
-    elif own := [name for name in inside if not name.startswith(_OF_TENSORS)]:
-        why = f"it is a whole pickled module ({own[0]}), and opening it would run code in it"
-    elif modules := [name for name in inside if name.startswith("torch.nn.modules")]:
-        why = f"it is a whole pickled module ({modules[0]}), and opening it would run code in it"
+    elif classes := [
+        *(name for name in inside if not name.startswith((*_OF_TENSORS, *_BUILTIN))),
+        *(name for name in inside if name.startswith(("torch.nn.modules", *_BUILTIN))),
+    ]:
+        why = f"it is a whole pickled module ({classes[0]}), and opening it would run code in it"
     else:
         why, fix = "it holds weights alone", _WEIGHTS.format(name=path)
     return BadFile(what, why=why, fix=fix)

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
 
-from zoo.common.captured import run_captured
 from zoo.common.environments import PythonEnvironment
 from zoo.common.errors import UsageError
 from zoo.common.optional_imports import installed
@@ -15,23 +14,17 @@ from zoo.common.optional_imports import installed
 _HERE = Path(__file__).parent
 #: PyTorch whose archives hold tensors that are not pickled.
 _OLDEST = (2, 9)
-_PATIENCE = 60.0
-
-
-def _cuda(python: Path) -> Path | None:
-    """What PyTorch's usual build for Linux needs; none for the one for processors alone."""
-    if sys.platform != "linux":
-        return None
-    asked = "from importlib import metadata; print(metadata.version('torch'))"
-    done = run_captured([str(python), "-I", "-c", asked], seconds=_PATIENCE)
-    return None if "+cpu" in done.out else _HERE / "requirements-cuda.txt"
 
 
 ENVIRONMENT = PythonEnvironment(
     name="torch",
     pythons=(13, 12, 11),
-    pinned=_HERE / "requirements.txt",
-    further=_cuda,
+    # The build for processors alone, where pip knows a place of it: the usual one for Linux brings
+    # gigabytes of CUDA.
+    pinned=(
+        _HERE / "requirements.txt",
+        (_HERE / "requirements-torch-cpu.txt", _HERE / "requirements-torch.txt"),
+    ),
 )
 
 

@@ -125,6 +125,11 @@ def _request(found: TorchReference) -> dict[str, Any]:
     }
 
 
+def opened_by(version: str) -> str:
+    """The note of which PyTorch answers for a network."""
+    return f"opened by PyTorch {version}, whose answers are the reference"
+
+
 def converted(process: TorchProcess, origin: str, shape: tuple[int, ...] | None) -> OnnxNetwork:
     """The network that a process holds, by way of an ONNX file; PyTorch answers for it.
 
@@ -133,8 +138,8 @@ def converted(process: TorchProcess, origin: str, shape: tuple[int, ...] | None)
         origin: Names it in messages.
         shape: Of one input, as PyTorch takes it; None of a program, whose shape is in it.
     """
-    process.ask("convert", "exported", file=_FILE, shape=shape)
+    told = process.ask("convert", "exported", file=_FILE, shape=shape)
     path = Path(process.folder / _FILE)
     model = checked_model(path, origin)
     path.unlink()
-    return OnnxNetwork(model, origin, process.answers)
+    return OnnxNetwork(model, origin, process.answers, (opened_by(told["torch"]),))

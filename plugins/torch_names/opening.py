@@ -14,7 +14,7 @@ from zoo.contracts import ForeignTensor
 from zoo.networks.sources.files import begin_of
 
 from ..imagenet import imagenet_classes
-from ..torch_files.opening import converted
+from ..torch_files.opening import converted, opened_by
 from ..torch_files.process import TorchProcess
 from .references import NameReference, parse
 from .references import weights_file as file_of
@@ -32,7 +32,9 @@ class NamedTorchNetwork:
 
     in_half = False
 
-    def __init__(self, found: NameReference, process: TorchProcess, outputs: int) -> None:
+    def __init__(
+        self, found: NameReference, process: TorchProcess, outputs: int, version: str
+    ) -> None:
         self._process, self._size, self._title = process, found.size, found.title
         side = found.size
         self.inputs = (ForeignTensor(name="input", dtype="float32", shape=(None, side, side, 3)),)
@@ -40,7 +42,7 @@ class NamedTorchNetwork:
         self.stated = found.network.stated
         named = outputs == _IMAGENET_CLASSES and is_published(found)
         self.classes = imagenet_classes() if named else ()
-        self.notes = (_NOTE,) if found.random else ()
+        self.notes = (opened_by(version), *((_NOTE,) if found.random else ()))
 
     def with_shape(self, shape: tuple[int, ...]) -> NamedTorchNetwork:
         """Itself: its size is fixed by its name."""
@@ -79,7 +81,7 @@ def open_network(reference: str) -> NamedTorchNetwork:
         )
     process = TorchProcess(found.title)
     told = process.ask("open", "opened", **_request(found, file))
-    return NamedTorchNetwork(found, process, int(told["outputs"]))
+    return NamedTorchNetwork(found, process, int(told["outputs"]), str(told["torch"]))
 
 
 def _request(found: NameReference, file: Path) -> dict[str, Any]:

@@ -46,18 +46,20 @@ def test_pinned_packages_are_installed_verified_and_renewed(wheels: Path, tmp_pa
     line = wheel(wheels, "heavy_one", "answer = 42")
     pinned.write_text(line, encoding="utf-8")
     further.write_text(wheel(wheels, "heavy_two"), encoding="utf-8")
-    asked: list[Path] = []
-    environment = PythonEnvironment(
-        name="heavy", pythons=OWN, pinned=pinned, further=lambda p: asked.append(p) or further
-    )
+    gone = tmp_path / "gone.txt"
+    gone.write_text(line.replace("heavy_one", "heavy_none"), encoding="utf-8")
+    environment = PythonEnvironment(name="heavy", pythons=OWN, pinned=(pinned, (gone, further)))
     assert environment.python is None
     told: list[str] = []
     python = environment.make(told.append)
-    assert environment.python == python == asked[0]
+    assert environment.python == python
     code = "import heavy_one, heavy_two; print(heavy_one.answer)"
     done = subprocess.run([python, "-I", "-c", code], capture_output=True, check=True, text=True)
     assert done.stdout == "42\n"
     assert told[1].startswith("installing 1 packages, each verified by its hash")
+    assert "heavy_none" in told[3]
+    assert told[4].endswith("further.txt")
+    assert len(told) == 5
     # What another version of the zoo pins is made anew; so is what was interrupted.
     pinned.write_text(line + "# changed\n", encoding="utf-8")
     assert environment.python is None
@@ -68,7 +70,7 @@ def test_pinned_packages_are_installed_verified_and_renewed(wheels: Path, tmp_pa
     digest = line.rpartition(":")[2]
     pinned.write_text(line.replace(digest, f"{'0' * 64}\n"), encoding="utf-8")
     with pytest.raises(ZooError, match=r"pinned\.txt could not be installed") as caught:
-        environments._install_pinned(python, pinned, told.append)
+        environments._install_first(python, [pinned], told.append)
     assert "0" * 64 in str(caught.value.why)
 
 

@@ -111,21 +111,66 @@ def _quantized() -> object:
     return model_of(nodes, (1, 4), constants)
 
 
-def _branching() -> object:
-    inner = onnx.helper.make_graph(
-        [node("Relu", "x", out="r")], "then", [], [onnx.helper.make_tensor_value_info("r", 1, None)]
-    )
+def _branching(*condition: object, **constants: object) -> object:
+    """Either the network's ReLU or its negative, by ``c``."""
+    inner = [
+        onnx.helper.make_graph(
+            [node(kind, "x", out="r")], kind, [], [onnx.helper.make_tensor_value_info("r", 1, None)]
+        )
+        for kind in ("Relu", "Neg")
+    ]
     branch = onnx.helper.make_node(
-        "If", ["c"], ["y"], name="choice", then_branch=inner, else_branch=inner
+        "If", ["c"], ["y"], name="choice", then_branch=inner[0], else_branch=inner[1]
     )
-    return model_of([branch], (1, 4), {"c": np.asarray(True)})
+    return model_of([*condition, branch], (1, 4), constants)
+
+
+def test_branches_are_decided_where_they_are_constant(tmp_path: Path) -> None:
+    given = values(3, 4)
+    for chosen, right in ((True, np.maximum(given, 0)), (False, -given)):
+        opened = open_onnx(saved(tmp_path / "net.onnx", _branching(c=np.asarray(chosen))))
+        np.testing.assert_array_equal(opened.model(given), right)
+        np.testing.assert_array_equal(opened.answers(given), right)
+    # As exporters write it: whether a side is 4, which it is.
+    asked = [
+        node("Shape", "x", out="s"),
+        node("Gather", "s", "one", out="d"),
+        node("Equal", "d", "four", out="c"),
+    ]
+    shaped = _branching(*asked, one=np.asarray(1), four=np.asarray(4))
+    opened = open_onnx(saved(tmp_path / "net.onnx", shaped))
+    np.testing.assert_array_equal(opened.model(given), np.maximum(given, 0))
+    # By the input: named.
+    asked = [node("ReduceMax", "x", out="m", keepdims=0), node("Greater", "m", "z", out="c")]
+    opened = open_onnx(saved(tmp_path / "net.onnx", _branching(*asked, z=np.float32(0))))
+    with pytest.raises(Unsupported, match="has branches or loops: 'choice' is a If") as caught:
+        opened.model  # noqa: B018
+    assert "one fixed shape" in str(caught.value.fix)
+
+
+def _looping() -> object:
+    body = onnx.helper.make_graph(
+        [node("Identity", "on", out="still"), node("Relu", "h", out="r")],
+        "body",
+        [
+            onnx.helper.make_tensor_value_info("n", onnx.TensorProto.INT64, ()),
+            onnx.helper.make_tensor_value_info("on", onnx.TensorProto.BOOL, ()),
+            onnx.helper.make_tensor_value_info("h", 1, None),
+        ],
+        [
+            onnx.helper.make_tensor_value_info("still", onnx.TensorProto.BOOL, ()),
+            onnx.helper.make_tensor_value_info("r", 1, None),
+        ],
+    )
+    loop = onnx.helper.make_node("Loop", ["times", "", "x"], ["y"], name="again", body=body)
+    return model_of([loop], (1, 4), {"times": np.asarray(3)})
 
 
 @pytest.mark.parametrize(
     ("model", "problem", "fix"),
     [
         (_quantized, "is quantized already: 'quantizelinear' is a QuantizeLinear", "before it was"),
-        (_branching, "has branches or loops: 'choice' is a If", "one fixed shape"),
+        (_looping, "has branches or loops: 'again' is a Loop", "one fixed shape"),
         (
             lambda: model_of([node("Mine", "x", domain="me")], (1, 4)),
             "'mine' is a me:Mine, which ONNX does not have",

@@ -207,7 +207,7 @@ class Process:
 
     def ask(self, command: str, doing: str, **fields: Any) -> dict[str, Any]:
         type(self).asked = {"command": command, **fields}
-        return {"outputs": self.outputs}
+        return {"outputs": self.outputs, "torch": "2.13.0+cpu"}
 
     def answers(self, batch: Any) -> list[Any]:
         return [batch[:, :, 0, 1]]
@@ -222,7 +222,7 @@ def test_what_is_opened_has_its_preprocessing_and_classes(
     assert found.classes == imagenet_classes()
     assert found.inputs[0].shape == (None, 224, 224, 3)
     assert found.stated.endswith("crop=0.875 bicubic")
-    assert found.notes == ()
+    assert found.notes == ("opened by PyTorch 2.13.0+cpu, whose answers are the reference",)
     asked = Process.asked
     assert (asked["kind"], asked["name"]) == ("timm", FULL.removeprefix("timm:"))
     assert asked["published"]
@@ -238,6 +238,6 @@ def test_what_is_opened_has_its_preprocessing_and_classes(
     typed = f"{SMALL}?weights=random&classes=7&size=96"
     fetch_weights(typed, lambda event: None)
     made = opening.open_network(typed)
-    assert "no better than chance" in made.notes[0]
+    assert "no better than chance" in made.notes[1]
     assert (made.classes, Process.asked["weights"], Process.asked["classes"]) == ((), None, 7)
     assert Process.asked["resized"]

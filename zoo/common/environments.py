@@ -30,15 +30,14 @@ class PythonEnvironment:
         pythons: Minor versions of Python 3 that have wheels of its packages, the best first; this
             process's own is taken if it is among them.
         packages: Requirements with the versions that go together.
-        pinned: A file of versions and hashes that lists all that is needed.
-        further: A second such file that is needed, by the environment's Python; None for none.
+        pinned: Files of versions and hashes that together list all that is needed. Of a tuple of
+            them the first is taken whose packages can be had.
     """
 
     name: str
     pythons: tuple[int, ...]
     packages: tuple[str, ...] = ()
-    pinned: Path | None = None
-    further: Callable[[Path], Path | None] | None = None
+    pinned: tuple[Path | tuple[Path, ...], ...] = ()
 
     @property
     def folder(self) -> Path:
@@ -53,7 +52,7 @@ class PythonEnvironment:
         except (OSError, UnicodeDecodeError):
             return None
         # Those whose packages are named one by one had an empty mark at first.
-        made = mark == self._digest() or (not mark and self.pinned is None)
+        made = mark == self._digest() or (not mark and not self.pinned)
         python = self.folder / "bin" / "python"
         return python if made and python.exists() else None
 
@@ -81,18 +80,17 @@ class PythonEnvironment:
                 listed = ", ".join(self.packages)
                 tell(f"installing {listed}")
                 _install(python, self.packages, listed)
-            if self.pinned is not None:
-                _install_pinned(python, self.pinned, tell)
-            if self.further is not None and (file := self.further(python)) is not None:
-                _install_pinned(python, file, tell)
+            for files in self.pinned:
+                _install_first(python, files if isinstance(files, tuple) else (files,), tell)
             (self.folder / _READY).write_text(self._digest(), encoding="utf-8")
         return python
 
     def _digest(self) -> str:
         """Of all that decides what is in it."""
         digest = hashlib.sha256("\n".join(self.packages).encode())
-        if self.pinned is not None:
-            digest.update(self.pinned.read_bytes())
+        for files in self.pinned:
+            for file in files if isinstance(files, tuple) else (files,):
+                digest.update(file.read_bytes())
         return digest.hexdigest()
 
     def _base(self) -> str:
@@ -132,13 +130,22 @@ def _held(folder: Path) -> Iterator[None]:
         yield
 
 
-def _install_pinned(python: Path, file: Path, tell: Callable[[str], None]) -> None:
-    lines = file.read_text(encoding="utf-8").splitlines()
-    count = sum("==" in line for line in lines)
-    tell(f"installing {count} packages, each verified by its hash: {file}")
-    # They are complete: nothing is resolved, so that no other package comes in.
-    arguments = ("--no-deps", "--require-hashes", "--requirement", str(file))
-    _install(python, arguments, f"the packages of {file}")
+def _install_first(python: Path, files: Sequence[Path], tell: Callable[[str], None]) -> None:
+    """Installs the packages of the first file of which all can be had."""
+    for file in files:
+        lines = file.read_text(encoding="utf-8").splitlines()
+        count = sum("==" in line for line in lines)
+        tell(f"installing {count} packages, each verified by its hash: {file}")
+        # They are complete: nothing is resolved, so that no other package comes in.
+        arguments = ("--no-deps", "--require-hashes", "--requirement", str(file))
+        try:
+            _install(python, arguments, f"the packages of {file}")
+        except ZooError as error:
+            if file == files[-1]:
+                raise
+            tell(f"they cannot be had: {error.why}")
+        else:
+            return
 
 
 def _install(python: Path, arguments: Sequence[str], what: str) -> None:

@@ -10,7 +10,9 @@ import torch
 
 from .refusal import RefusedError, first_line
 
-_UNKNOWN = re.compile(r"OpOverload\(op='([^']+)'|No ONNX function found for[^'<]*<?([\w.:]+)")
+_NODE = re.compile(
+    r"Error when translating node %?(\w+).*?call_function\[target=(?:torch\.ops\.)?([\w.]+)\]", re.S
+)
 
 
 def exported(module: Any, shape: tuple[int, ...], name: str) -> Any:
@@ -74,6 +76,8 @@ def write_onnx(program: Any, path: Path, name: str) -> None:
     Raises:
         RefusedError: An operator cannot be written; names its layer.
     """
+    from onnxscript import optimizer
+
     try:
         # Not optimized: a batch normalization that is trained must not be in its convolution.
         made = torch.onnx.export(
@@ -81,6 +85,10 @@ def write_onnx(program: Any, path: Path, name: str) -> None:
         )
     except Exception as error:
         raise _unsupported(program, error, name) from error
+    # Of its optimizations, those that leave layers as they are: lists of parts become parts.
+    optimizer.inline(made.model)
+    optimizer.fold_constants(made.model)
+    optimizer.remove_unused_nodes(made.model)
     for place, node in enumerate(made.model.graph):
         scope = node.metadata_props.get("pkg.torch.onnx.name_scopes", "")
         parts = re.findall(r"'([^']*)'", scope)[:-1]
@@ -90,34 +98,30 @@ def write_onnx(program: Any, path: Path, name: str) -> None:
 
 
 def _unsupported(program: Any, error: BaseException, name: str) -> RefusedError:
-    text, cause = "", error
-    seen: BaseException | None = error
-    while seen is not None:
-        text, cause = f"{text}\n{seen}", seen
-        seen = seen.__cause__
-    found = _UNKNOWN.search(text)
-    operator = next((one for one in found.groups() if one), "") if found else ""
-    if not operator:
+    """The error for a program that cannot be written, with the operator and its layer."""
+    cause, found = error, None
+    while cause.__cause__ is not None and not (found := _NODE.search(str(cause))):
+        cause = cause.__cause__
+    if not found:
         return RefusedError(
             f"{name} cannot be written as ONNX by PyTorch {torch.__version__}",
             why=first_line(cause),
             fix="please report it, with the network if you may",
             kind="Unsupported",
         )
-    layer = _layer_of(program, operator)
+    layer, operator = _layer_of(program, found[1]), found[2]
     return RefusedError(
         f"{name}: the operator {operator}{f' of {layer!r}' if layer else ''} cannot be brought in",
-        why="ONNX has no operator that computes it",
-        fix="write that layer with operators that it has",
+        why="PyTorch does not write it as operators of ONNX",
+        fix="write that layer with operators that ONNX has",
         kind="Unsupported",
     )
 
 
-def _layer_of(program: Any, operator: str) -> str:
-    wanted = re.sub(r"[^a-z0-9_]+", ".", operator.lower())
-    for node in program.graph.nodes:
-        target = re.sub(r"[^a-z0-9_]+", ".", str(node.target).lower())
-        if node.op == "call_function" and (target in wanted or wanted in target):
+def _layer_of(program: Any, node_name: str) -> str:
+    """The layer of a node; it has its name in the program of basic operators."""
+    for node in program.run_decompositions().graph.nodes:
+        if node.name == node_name:
             stack = list(node.meta.get("nn_module_stack", {}).values())
             return str(stack[-1][0]) if stack else ""
     return ""

@@ -9,7 +9,7 @@ from typing import Any
 
 import torch
 
-from .modules import load_weights, state_of
+from .modules import load_weights, state_of, without_compiled_operators
 from .refusal import RefusedError, first_line
 
 LIBRARIES = ("timm", "torchvision")
@@ -35,19 +35,6 @@ def library_module(request: dict[str, Any]) -> tuple[Any, int]:
     make = {"timm": _of_timm, "torchvision": _of_torchvision}[request["kind"]]
     module = make(request).eval()
     return module, _outputs(module, request)
-
-
-def without_compiled_operators() -> None:
-    """Lets torchvision be imported where its compiled operators are of another build of PyTorch.
-
-    They are those of detectors; without their names the import ends in an error.
-    """
-    for name in ("nms", "qnms"):
-        try:
-            import torchvision  # noqa: F401
-        except RuntimeError:
-            signature = "(Tensor dets, Tensor scores, float iou_threshold) -> Tensor"
-            torch.library.define(f"torchvision::{name}", signature)
 
 
 def _of_timm(request: dict[str, Any]) -> Any:

@@ -18,6 +18,8 @@ from .refusal import RefusedError, first_line
 #: Keys that training programs keep weights under.
 _INSIDE = ("state_dict", "model_state_dict", "model", "module")
 _SHOWN = 5
+#: What importing torchvision ends in where it was made for another build of PyTorch.
+_OTHER_BUILD = "operator torchvision::"
 
 
 def built_module(request: dict[str, Any]) -> Any:
@@ -29,10 +31,30 @@ def built_module(request: dict[str, Any]) -> Any:
     Raises:
         RefusedError: The file, the function or the weights cannot be used.
     """
-    module = _called(Path(request["file"]), request["function"])
+    file, function = Path(request["file"]), request["function"]
+    try:
+        module = _called(file, function)
+    except RefusedError as error:
+        if _OTHER_BUILD not in error.sentences["why"]:
+            raise
+        without_compiled_operators()
+        module = _called(file, function)
     if request["weights"]:
         load_weights(module, Path(request["weights"]))
     return module
+
+
+def without_compiled_operators() -> None:
+    """Lets torchvision be imported where its compiled operators are of another build of PyTorch.
+
+    They are those of detectors; without their names the import ends in an error.
+    """
+    for name in ("nms", "qnms"):
+        try:
+            import torchvision  # noqa: F401
+        except RuntimeError:
+            signature = "(Tensor dets, Tensor scores, float iou_threshold) -> Tensor"
+            torch.library.define(f"torchvision::{name}", signature)
 
 
 def _called(path: Path, name: str) -> Any:
@@ -70,7 +92,7 @@ def _called(path: Path, name: str) -> Any:
         )
     try:
         made = function()
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise _raised(path, error, f"{name}()") from error
     if not isinstance(made, torch.nn.Module):
         raise RefusedError(
@@ -108,7 +130,7 @@ def _imported(path: Path) -> Any:
             why=f"line {error.lineno}: {error.msg}",
             fix=f"check it: {sys.executable} {path.name}",
         ) from error
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise _raised(path, error, "it") from error
     return module
 
@@ -214,6 +236,7 @@ def _state_dict(path: Path) -> dict[str, Any]:
 def first_channels(module: Any) -> int | None:
     """Channels of images that a module takes: of its first layer, if that is a convolution."""
     for layer in module.modules():
-        if next(layer.parameters(recurse=False), None) is not None:
+        inner = next(layer.children(), None) is not None
+        if not inner and next(layer.parameters(recurse=False), None) is not None:
             return layer.in_channels if isinstance(layer, torch.nn.Conv2d) else None
     return None

@@ -41,10 +41,11 @@ class Network:
 
         Returns:
             ``channels``: of images, where sizes are free and the first layer tells; None where it
-            does not; ``outputs``: of a library's network; ``versions`` of what opened it.
+            does not; ``outputs``: of a library's network; ``torch``: the version that opened it.
         """
         kind = request["kind"]
         self._name = request["title"] if kind in LIBRARIES else Path(request["file"]).name
+        self._program = None
         torch.manual_seed(0)
         outputs = 0
         if kind in LIBRARIES:
@@ -67,16 +68,20 @@ class Network:
             "fixed": self._program is not None,
             "channels": first_channels(module),
             "outputs": outputs,
-            "versions": {"torch": torch.__version__},
+            "torch": torch.__version__,
         }
 
     def _convert(self, request: dict[str, Any]) -> dict[str, Any]:
-        """Writes an ONNX file of it into the folder; ``shape``: of one input, as it takes it."""
+        """Writes an ONNX file of it into the folder; ``shape``: of one input, as it takes it.
+
+        Returns:
+            ``torch``: the version that wrote it.
+        """
         program = self._program
         if program is None:
             program = exported(self._module, tuple(request["shape"]), self._name)
         write_onnx(program, self._folder / request["file"], self._name)
-        return {}
+        return {"torch": torch.__version__}
 
     def _answer(self, request: dict[str, Any]) -> dict[str, Any]:
         """Its outputs for the arrays of a file, by PyTorch, into another."""
