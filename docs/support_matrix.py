@@ -233,7 +233,11 @@ def _progress(label: str) -> Any:
 
 
 def _cell(run: Run, row: ArtifactRow, data: str) -> dict[str, Any]:
-    export = run.finished[f"export {row.format} {row.precision}"].record
+    cell = ("export", row.format, row.precision, False)
+    made = (
+        f for i, f in run.finished.items() if (i.kind, i.format, i.precision, i.trained) == cell
+    )
+    export = next(made).record
     result = export.result or {}
     contents = result.get("contents", {})
     metric = row.accuracy

@@ -16,6 +16,8 @@ from ..shared.recurrent import recurrent_layers
 from .lstm import with_usable_states
 from .schema import float_results, operators
 
+#: Operators whose kernels take no 16-bit tensors, though TensorFlow's quantizer writes them so.
+_REFUSED_BY_KERNELS = {"SQUARED_DIFFERENCE"}
 #: The quantizer's message for each operator that it cannot treat.
 _NO_16_BITS = re.compile(r"16x8-bit not yet supported for op: '(\w+)'")
 #: What rounding of raw values may cost, as a share of their span; the gate refuses what loses more.
@@ -204,19 +206,28 @@ def _with_16_bits(converter: Any, request: ExportRequest) -> bytes:
     try:
         data = bytes(converter.convert())
     except RuntimeError as error:
-        missing = sorted(set(_NO_16_BITS.findall(str(error))))
+        missing = set(_NO_16_BITS.findall(str(error)))
         if not missing:
             raise
-        raise Unsupported(
-            f"TFLite has no 16-bit kernel for {', '.join(missing)}",
-            why="int16x8 exists for the commonest operators alone",
-            fix="choose the precision int8, or build the network without them",
-        ) from error
+        raise _without_kernel(missing) from error
+    # The quantizer lets them through, and no runtime prepares the file.
+    real = float_results(data)
+    written = {one.kind for one in operators(data) if not real.intersection(one.makes)}
+    if missing := _REFUSED_BY_KERNELS & written:
+        raise _without_kernel(missing)
     if request.integer_input:
         return data
     from .normalization import with_real_normalization
 
     return with_real_normalization(data, request.model)
+
+
+def _without_kernel(kinds: set[str]) -> Unsupported:
+    return Unsupported(
+        f"TFLite has no 16-bit kernel for {', '.join(sorted(kinds))}",
+        why="int16x8 exists for the commonest operators alone",
+        fix="choose the precision int8, or build the network without them",
+    )
 
 
 def convert_trained(converter: Any, request: ExportRequest) -> bytes:

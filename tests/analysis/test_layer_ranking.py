@@ -42,7 +42,9 @@ def test_what_cannot_be_kept_in_float_is_no_culprit() -> None:
             operator("island", arithmetic="float", own_sqnr_db=1.0),
             operator("nameless", layers=(), own_sqnr_db=2.0),
             operator("unknown", own_sqnr_db=None),
+            operator("eight bits", arithmetic="hybrid", weight_bits=8, own_sqnr_db=1.0),
+            operator("four bits", arithmetic="hybrid", weight_bits=4, own_sqnr_db=2.5),
             operator("fused", layers=("conv", "bn", "relu"), own_sqnr_db=3.0, weight_sqnr_db=3.0),
         )
     )
-    assert [c.keep for c in ranked] == [("conv",)]
+    assert [c.keep for c in ranked] == [("four bits",), ("conv",)]

@@ -20,7 +20,7 @@ from tiny_networks import (
     write,
 )
 
-from zoo.common.errors import BadData
+from zoo.common.errors import BadData, Unsupported
 from zoo.contracts import ExportRequest
 
 CELLS = [(f, p) for f, exporter in FORMATS.items() for p in exporter.precisions]
@@ -133,3 +133,8 @@ def test_convolutions_with_dynamic_ranges_are_slow_in_onnx_and_the_file_says_so(
     assert {t.dtype for t in (*contents.inputs, *contents.outputs)} == {"float32"}
     assert contents.integer_share == 1.0
     assert decibels(subject.answers, answers_of(path, subject.inputs)) > 40
+    apart = [layers.Conv2D(2, 3)(pixels) for _ in range(2)]
+    other = keras.Model(pixels, layers.Flatten()(keras.ops.square(apart[0] - apart[1])))
+    subject = deployed(other, lambda raw: raw, examples, examples[:20])
+    with pytest.raises(Unsupported, match="no 16-bit kernel for SQUARED_DIFFERENCE"):
+        write(TFLITE, subject, tmp_path, "int16x8")

@@ -87,6 +87,16 @@ def test_a_layer_that_loses_much_is_to_be_kept_in_float() -> None:
     )
 
 
+def test_advice_on_weights_of_four_bits_promises_no_float() -> None:
+    bad = record("bad", sqnr_db=12.0, own_sqnr_db=12.0, arithmetic="hybrid", weight_bits=4)
+    given = advice(comparison(bad), facts("int4-weights", 6_000, 0.90), TWIN, COMMAND)
+    assert given is not None
+    assert given.command == f"{COMMAND} --keep-float bad"
+    assert "with more bits" in given.why
+    assert "float," not in given.why
+    assert rows(comparison(bad))[0][2] == "hybrid, 4 bits"
+
+
 def test_ranges_that_clip_are_told() -> None:
     clipping = record(
         "cut",

@@ -70,9 +70,17 @@ def _better(
     most = "loses the most by itself" if one else "lose the most by themselves"
     return Advice(
         command=f"{command} --keep-float {shlex.quote(','.join(keep))}",
-        why=f"{named} {most} ({_figures(group)}); computed in float, with the neighbours that are "
-        "named too, this error goes away, at the price of their bytes",
+        why=f"{named} {most} ({_figures(group)}); {_mended(found, group)}",
     )
+
+
+def _mended(found: LayerComparison, group: Sequence[SensitiveLayer]) -> str:
+    if any(found.operators[one.place].arithmetic == "integer" for one in group):
+        return (
+            "computed in float, with the neighbours that are named too, this error goes away, at "
+            "the price of their bytes"
+        )
+    return "kept from that precision, with more bits, this error goes away, for twice their bytes"
 
 
 def _figures(group: Sequence[SensitiveLayer]) -> str:

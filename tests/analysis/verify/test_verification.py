@@ -14,7 +14,7 @@ from device_kinds import driver_of
 from digit_files import dataset, layer, registry, with_manifest
 from verified_files import failing, manifest_of, verified, with_flipped_weights
 
-from zoo.artifacts.artifact import open_artifact
+from zoo.artifacts.artifact import manifest_text, open_artifact
 from zoo.artifacts.golden_samples import Golden, read_golden
 from zoo.common.errors import BadFile, UnknownName, UsageError
 from zoo.contracts import AgentProcess
@@ -66,6 +66,18 @@ def test_flipped_weights_behind_a_new_hash_are_caught_by_golden_outputs(file: Pa
     runtime = "onnxruntime" if file.suffix == ".onnx" else "litert"
     assert f"golden outputs in {runtime}" in found
     assert "model bytes" not in found
+
+
+def test_another_name_of_an_output_is_found_behind_a_new_hash(copy: Callable[[str], Path]) -> None:
+    """Programs look for it by its name."""
+    file = copy("float32.onnx")
+    exporter, manifest = open_artifact(registry(), file).exporter, manifest_of(file)
+    model, mark, rest = file.read_bytes().partition(b"zoo_manifest")
+    file.write_bytes(model.replace(b"probabilities", b"probabilitieZ") + mark + rest)
+    found = exporter.inspect(file)
+    told = replace(manifest, payload_sha256=found.payload_sha256)
+    exporter.write_manifest(file, manifest_text(told))
+    assert failing(verified(file)) == ["outputs"]
 
 
 def test_one_bit_is_enough_where_the_file_was_judged(copy: Callable[[str], Path]) -> None:

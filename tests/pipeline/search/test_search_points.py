@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
 from typing import Any
 
 from hypothesis import given
@@ -17,6 +18,8 @@ from zoo.pipeline.search.points import (
     pareto_front,
     quickest_point,
 )
+from zoo.pipeline.search.search import Search, SearchOptions
+from zoo.registry import PluginSettings, load_registry
 
 
 def point(name: str, size: int, ms: float | None, drop: float | None, **given: Any) -> SearchPoint:
@@ -70,6 +73,24 @@ def test_where_latencies_cannot_be_told_apart_the_smallest_is_taken() -> None:
     assert quickest_point([QUICK, near], SearchLimits()) == near
     apart = point("apart", 150, 1.05, 0.3, p50_low_ms=1.01, p50_high_ms=1.2)
     assert quickest_point([QUICK, apart], SearchLimits()) == QUICK
+
+
+def test_each_stage_takes_the_files_that_it_may_mend() -> None:
+    """Layers are kept from weights of 4 bits, too; no method of calibration changes them."""
+    bad = [
+        point(precision, 100, 1.0, 5.0, precision=precision)
+        for precision in ("float16", "dynamic-int8", "int8", "int16x8", "int4-weights")
+    ]
+    search = Search(
+        bench=SimpleNamespace(registry=load_registry(PluginSettings(installed=False))),  # type: ignore[arg-type]
+        network=SimpleNamespace(name="net"),  # type: ignore[arg-type]
+        checkpoint=None,  # type: ignore[arg-type]
+        limits=SearchLimits(max_drop=1.0),
+        wishes=SearchOptions(formats=("tflite",)),
+        points=bad,
+    )
+    assert [p.name for p in search._lossy("calibration")] == ["int8", "int16x8"]
+    assert [p.name for p in search._lossy("mixed precision")] == ["int8", "int4-weights"]
 
 
 def test_a_limit_is_kept_at_the_limit_itself() -> None:

@@ -21,7 +21,8 @@ from zoo.pipeline.search.trials import SearchNetwork, Trial, TrialRunner
 from zoo.pipeline.search.widths import default_students, students_of
 from zoo.results import formatting as fmt
 
-STAGES = ("precisions", "calibration", "mixed precision", "widths", "pruning")
+_CALIBRATION, _MIXED = "calibration", "mixed precision"
+STAGES = ("precisions", _CALIBRATION, _MIXED, "widths", "pruning")
 #: Shares of weights that pruning removes unless asked otherwise.
 PRUNE = (0.5, 0.8)
 
@@ -73,8 +74,8 @@ class Search:
         """Goes through the stages in order."""
         stages: dict[str, Callable[[], None]] = {
             "precisions": self._precisions,
-            "calibration": self._calibration,
-            "mixed precision": self._mixed,
+            _CALIBRATION: self._calibration,
+            _MIXED: self._mixed,
             "widths": self._widths,
             "pruning": self._pruning,
         }
@@ -105,7 +106,7 @@ class Search:
             return ""
         if self.met and not self.wishes.thorough:
             return "a point keeps every limit already"
-        if stage in ("calibration", "mixed precision") and not self._lossy():
+        if stage in (_CALIBRATION, _MIXED) and not self._lossy(stage):
             return "no integer file is held back by its quality"
         if stage == "pruning" and self.limits.max_download is None:
             return (
@@ -114,12 +115,15 @@ class Search:
             )
         return ""
 
-    def _lossy(self) -> list[SearchPoint]:
-        """Files with calibrated integers that lose too much, and are not too large anyhow."""
+    def _lossy(self, stage: str) -> list[SearchPoint]:
+        """Files that a stage may mend: they lose too much, and are not too large anyhow."""
         found = []
+        registry = self.bench.registry
         for point in self.points:
-            calibrated = self.bench.registry.precision(point.precision).calibrated
-            if not calibrated or point.drop is None:
+            mends = registry.precision(point.precision).calibrated
+            if stage == _MIXED:
+                mends = point.precision in registry.exporters.get(point.format).mixes
+            if not mends or point.drop is None:
                 continue
             if point.keep or point.network != self.network.name:
                 continue
@@ -145,7 +149,7 @@ class Search:
         return trials
 
     def _calibration(self) -> None:
-        cells = dict.fromkeys((p.format, p.precision) for p in self._lossy())
+        cells = dict.fromkeys((p.format, p.precision) for p in self._lossy(_CALIBRATION))
         for method in CALIBRATIONS:
             if method == "auto" or not self._in_time(f"calibration by {method}"):
                 continue
@@ -160,7 +164,7 @@ class Search:
                 return
 
     def _mixed(self) -> None:
-        cells = dict.fromkeys((p.format, p.precision) for p in self._lossy())
+        cells = dict.fromkeys((p.format, p.precision) for p in self._lossy(_MIXED))
         trials = [
             Trial(network=self.network, format=format, precision=precision, repair=True)
             for format, precision in cells
