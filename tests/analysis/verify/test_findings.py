@@ -132,7 +132,7 @@ def test_the_readme_above_several_parts_says_it_too() -> None:
         "gate": {"runtime": "r", "runtime_version": "1"},
         "licence": {"spdx": "MIT"},
     }
-    manifest = SimpleNamespace(gate=None, classes=())
+    manifest = SimpleNamespace(gate=None, classes=(), network=None)
     text = readme(facts, manifest, Usage(files={}), [], "parts.md.jinja")
     assert text.splitlines()[2].startswith("> **Weak: it is (b>no better(/b> than chance.**")
     assert "* Note: 1 class is untested" in text

@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 from odd_texts import ODD_TEXTS, random_texts
 
+from tests.support.bundles import DECLARATIONS
 from zoo.contracts import Split, TokenPreprocessing, UsageRequest
 from zoo.contracts.preprocessing.characters import TextRule
 from zoo.data.preprocessing.tokens import Tokens, tokens_of
@@ -87,14 +88,16 @@ await answerTexts(bytes, ["It’s 今, cow"]);
 """
 
 
-def folder_of(preprocessing: TokenPreprocessing, folder: Path, *, tags: bool = False) -> Path:
+def folder_of(
+    preprocessing: TokenPreprocessing, folder: Path, *, tags: bool = False, answer: str = ""
+) -> Path:
     """What a bundle has beside its model, and the programs of an ONNX file."""
     from zoo.exporters.onnx.usage import usage
 
     tensor = {"name": "tokens", "shape": [1, preprocessing.length], "dtype": "int32"}
     shape = [1, preprocessing.length, 2] if tags else [1, 2]
     gives = {"name": "shares", "shape": shape, "dtype": "float32", "max_abs": 1e-4}
-    answer = "choices" if tags else "choice"
+    answer = answer or ("choices" if tags else "choice")
     output = {**gives, "answer": answer, "scale": None, "zero_point": None}
     facts = {
         "model": {"file": "text.onnx"},
@@ -205,3 +208,28 @@ def test_the_cpp_program_reads_texts_as_the_zoo_does(
     program = compiled(tagged, "read.cpp")
     for folder, right in bundled.items():
         assert different(answers(folder, program), right) == []
+
+
+@pytest.mark.parametrize(
+    ("answer", "said"),
+    [("targets", "a 0.25, b 0.75"), ("labels", "b (75.0%)")],
+)
+def test_programs_name_targets_and_labels(tmp_path: Path, answer: str, said: str) -> None:
+    pytest.importorskip("onnxruntime")
+    folder = folder_of(TokenPreprocessing(length=6, size=80), tmp_path, answer=answer)
+    asked = (
+        "import sys; sys.path.insert(0, 'python'); import numpy, run; "
+        "print(run.in_words([numpy.array([[0.25, 0.75]])]))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", asked], cwd=folder, capture_output=True, text=True, check=False
+    )
+    assert done.stdout.strip() == said, done.stderr
+    node, compiler = shutil.which("node"), shutil.which("g++")
+    if node is not None:
+        subprocess.run([node, "--check", "javascript/run.mjs"], cwd=folder, check=True)
+    if compiler is not None:
+        strict = ("-std=c++17", "-Wall", "-Wextra", "-Werror", "-fsyntax-only")
+        subprocess.run(
+            [compiler, *strict, "-I", DECLARATIONS, "cpp/run.cpp"], cwd=folder, check=True
+        )

@@ -16,7 +16,14 @@ from zoo.contracts.preprocessing import TensorPreprocessing
 from zoo.contracts.preprocessing.stored import StoredPreprocessing
 from zoo.data.opening import data_for_task, open_dataset, tasks_of
 from zoo.data.preprocessing.inputs import read_inputs
-from zoo.networks.sources.tensors import as_given, compared, named_network, preprocessing_of
+from zoo.networks.sources.references import Opening
+from zoo.networks.sources.tensors import (
+    as_given,
+    compared,
+    named_network,
+    preprocessing_of,
+    without_labels,
+)
 from zoo.registry import load_registry
 
 REGISTRY = load_registry()
@@ -130,3 +137,18 @@ def test_the_conversion_is_compared_output_by_output(tmp_path: Path) -> None:
         compared(Doubling(random=0.1), made(2.0, 0.0), data, record, "net.onnx")
     with pytest.raises(ZooError, match="NaN or infinity"):
         compared(Doubling(random=np.inf), made(2.0, 0.0), data, record, "net.onnx")
+
+
+@pytest.mark.parametrize(
+    ("said", "what"),
+    [
+        ({"trained": True}, "cannot be trained on samples without labels"),
+        ({"input": "rgb"}, "--input says what labelled examples are"),
+        ({"classes": "names.txt"}, "--classes says what labelled examples are"),
+    ],
+)
+def test_what_labels_are_for_is_refused(tmp_path: Path, said: Any, what: str) -> None:
+    opener = REGISTRY.sources.get("onnx")
+    how = Opening(data="npz:samples.npz", **said)
+    with pytest.raises(UsageError, match=what):
+        without_labels(opener, "net.onnx", "", how, tmp_path / "net", samples(tmp_path, x=SAMPLES))
