@@ -6,6 +6,8 @@ import textwrap
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 NET = """
 import torch
 from torch import nn
@@ -43,7 +45,8 @@ def trained_on_digits(path: Path) -> Any:
     from zoo.registry import load_registry
 
     split = open_dataset(load_registry(), "digits").splits["train"]
-    images = torch.tensor([split.read(at) for at in range(len(split))], dtype=torch.float32)
+    raw = np.stack([split.read(at) for at in range(len(split))])
+    images = torch.tensor(raw, dtype=torch.float32)
     images = images.reshape(len(split), 1, *images.shape[1:3]) / 255
     images = interpolate(images, size=(28, 28), mode="bilinear")
     labels = torch.tensor(split.labels)
