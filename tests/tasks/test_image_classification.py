@@ -161,7 +161,7 @@ def test_outputs_of_another_shape_are_not_compared(shape):
 @pytest.mark.parametrize("precision", PRECISIONS, ids=lambda p: p.name)
 def test_parity_asks_for_agreement(precision):
     needed = precision.tolerances.agreement
-    many = comparison(count=100_000, max_abs=1e-5)
+    many = comparison(count=1_000_000, max_abs=1e-5)
     assert parity(replace(many, agreement=needed), precision).passed
     check = parity(replace(many, agreement=needed - 0.001), precision)
     assert not check.passed
