@@ -191,3 +191,19 @@ def test_suffix_with_two_providers():
     with pytest.raises(UsageError, match=r"the suffix '.stone' is provided twice: by d 1 \(p0\)"):
         registry.exporter_for(Path("a.stone"))
     assert registry.exporter_for(Path("a.x")).name == "x"
+
+
+def test_foreign_networks_of_one_name_follow_each_other():
+    """As in `zoo compare old/net.keras new/net.pt2`; a plugin's model keeps its name."""
+    sources = [source(name=name) for name in ("keras", "torch")]
+    registry = registry_with("zoo_sources", *sources)
+    for came in (*sources, sources[0]):
+        network = architecture(name="net", variants=(variant(name="net"),))
+        registry.adopt(network, came.name)
+        assert registry.variant("net")[0] is registry.architectures.get("net") is network
+        assert registry.variant_plugin("net") is registry.sources.provider(came.name)
+    models = registry_with("zoo_architectures", architecture(variants=(variant(name="tiny"),)))
+    models.sources.add("keras", sources[0], registry.sources.provider("keras"))
+    models.adopt(architecture(variants=(variant(name="tiny"),)), "keras")
+    with pytest.raises(UsageError, match="'tiny' is provided twice"):
+        models.variant("tiny")

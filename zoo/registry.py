@@ -75,6 +75,8 @@ class Registry:
         self.sources: NameTable[Source] = NameTable("source", self.plugins)
         #: Foreign networks that were opened: reference → converted weights.
         self.opened: dict[str, Path] = {}
+        #: Names of foreign networks, and the plugins of the sources that opened them last.
+        self._adopted: dict[str, Plugin] = {}
         self._variants: NameTable[Architecture] = NameTable("model", self.plugins)
         self._hooks: tuple[tuple[str, NameTable[Any], type], ...] = (
             ("zoo_architectures", self.architectures, Architecture),
@@ -115,10 +117,14 @@ class Registry:
         return self._variants.provider(name)
 
     def adopt(self, architecture: Architecture, source: str) -> None:
-        """Makes a network known that a source opened: the source's plugin then provides it."""
-        plugin = self.sources.provider(source)
+        """Makes a network known that a source opened: the source's plugin then provides it.
+
+        A network of the same name that was opened before, by whichever source, is known no more.
+        """
+        plugin, name = self.sources.provider(source), architecture.name
         for names in (self.architectures, self._variants):
-            names.put(architecture.name, architecture, plugin)
+            names.put(name, architecture, plugin, before=self._adopted.get(name))
+        self._adopted[name] = plugin
 
     def exporter_for(self, path: Path) -> Exporter | None:
         """The exporter whose suffix `path` has (a trailing ``.rejected`` aside).

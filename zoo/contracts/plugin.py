@@ -67,10 +67,10 @@ class NameTable(Generic[Record]):
         """Adds a plugin's record under `name`."""
         self._found.setdefault(name, []).append((record, plugin))
 
-    def put(self, name: str, record: Record, plugin: Plugin) -> None:
-        """`add`, in the place of what the same plugin provided under `name` before."""
+    def put(self, name: str, record: Record, plugin: Plugin, before: Plugin | None = None) -> None:
+        """`add`, in the place of what the plugin `before` provided under `name`."""
         rows = self._found.get(name, [])
-        self._found[name] = [*(row for row in rows if row[1] is not plugin), (record, plugin)]
+        self._found[name] = [*(row for row in rows if row[1] is not before), (record, plugin)]
 
     def drop(self, plugin: Plugin) -> None:
         """Removes the records of one plugin."""
