@@ -97,7 +97,7 @@ def test_examples_name_what_exists():
 
     registry = load_registry()
     known = {*model_ids(registry), *registry.architectures.names()}
-    known |= {network.name for network in named_networks(registry)}
+    known |= {n for network in named_networks(registry) for n in (network.name, *network.also)}
     for line in EXAMPLES:
         words = shlex.split(line)
         if words[1] in ("ship", "finetune", "export", "info") and not words[2].startswith("-"):

@@ -144,9 +144,10 @@ def test_what_is_neither_splits_nor_classes_is_refused(make_folder, folders, mes
 
 def test_one_folder_beside_a_table_is_no_class(make_folder):
     root = make_folder({"images": 8})
-    (root / "labels.csv").write_text("000.png,cat\n")
-    with pytest.raises(BadData, match=r"holds images/ and labels\.csv") as caught:
+    (root / "labels.csv").write_text("file,kind\n000.png,cat\n")
+    with pytest.raises(BadData, match=r"line 2, column 'kind': 'cat' is not a .*number") as caught:
         open_folder(str(root))
+    assert "names of classes are not read from tables" in str(caught.value.why)
     assert "sort the files into a folder per class" in str(caught.value.fix)
 
 
