@@ -28,6 +28,13 @@ def open_reference(reference: str) -> OpenedNetwork:
     return open_network(reference)
 
 
+def check(reference: str) -> None:
+    """Refuses what is not here, what holds no network, and all without PyTorch's environment."""
+    from .opening import check_reference
+
+    check_reference(reference)
+
+
 def lacks() -> Sequence[str]:
     """PyTorch's environment, unless it is there, or PyTorch beside the zoo."""
     from .environment import python_here
@@ -51,6 +58,7 @@ def zoo_sources() -> Iterator[Source]:
         recognises=is_reference,
         local=file_of,
         open=open_reference,
+        check=check,
         beside=beside,
         title=title,
         typed="FILE.pt2, FILE.py:FUNCTION?weights=FILE.pth",

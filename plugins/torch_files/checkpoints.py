@@ -25,7 +25,8 @@ _PROGRAM = (
 )
 _WEIGHTS = (
     "a network is its code and its weights: zoo ship net.py:build?weights={name}, where "
-    "build() returns the module"
+    "build() returns the module; of one of the zoo's own: zoo weights fetch VARIANT --from {name} "
+    "--tag NAME"
 )
 
 

@@ -14,6 +14,7 @@ from zoo.networks.sources.files import begin_of
 from ..onnx_files.opening import OnnxNetwork
 from ..onnx_files.reading import checked_model
 from .checkpoints import check_archive, refuse_checkpoint
+from .environment import required_python
 from .process import TorchProcess
 from .references import REFUSED, TorchReference, parse, title
 
@@ -70,16 +71,8 @@ def open_network(reference: str) -> OpenedNetwork:
     Raises:
         ZooError: PyTorch's environment is not there, or the network cannot be used.
     """
+    check_reference(reference)
     found, origin = parse(reference), title(reference)
-    for path in (found.file, found.weights):
-        if path is not None and (problem := no_file(path)):
-            raise UsageError(problem, fix="check the path")
-    if found.file.suffix.lower() in REFUSED:
-        raise refuse_checkpoint(found.file)
-    if not found.function:
-        check_archive(found.file)
-    elif found.weights is not None:
-        begin_of(found.weights, 1)
     process, told = opened(_request(found), origin)
     if told["fixed"] or found.shape is not None:
         return converted(process, origin, found.shape)
@@ -92,6 +85,25 @@ def open_network(reference: str) -> OpenedNetwork:
             + (f"&weights={found.weights}" if found.weights else ""),
         )
     return ModuleNetwork(process, told["channels"], origin)
+
+
+def check_reference(reference: str) -> None:
+    """Refuses what no process of PyTorch needs to be asked for.
+
+    Raises:
+        ZooError: A file is not here or holds no network, or PyTorch's environment is not there.
+    """
+    found = parse(reference)
+    for path in (found.file, found.weights):
+        if path is not None and (problem := no_file(path)):
+            raise UsageError(problem, fix="check the path")
+    if found.file.suffix.lower() in REFUSED:
+        raise refuse_checkpoint(found.file)
+    if not found.function:
+        check_archive(found.file)
+    elif found.weights is not None:
+        begin_of(found.weights, 1)
+    required_python()
 
 
 def opened(request: dict[str, Any], origin: str) -> tuple[TorchProcess, dict[str, Any]]:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import pickle
+from collections import OrderedDict
 from importlib import import_module
 from pathlib import Path
 
@@ -106,7 +108,7 @@ def test_wrong_input(zoo, monkeypatch, arguments, problem) -> None:
 
 
 def test_a_foreign_file_typed_as_a_model(zoo) -> None:
-    Path("mine.pth").write_bytes(b"")
+    Path("mine.pth").write_bytes(pickle.dumps(OrderedDict(bias=1.0)))
     typed = zoo("finetune", "mine.pth", "--data", "digits")
     assert typed.code == 2
     assert "zoo weights fetch VARIANT --from mine.pth --tag NAME" in typed.err

@@ -166,6 +166,8 @@ class Source:
         typed: What users type for its networks: ``FILE.keras, FILE.h5``.
         extra: The extra of the distribution that brings what opening takes; empty for none.
         named: The networks that it knows by name, quickly: ``zoo list`` calls it.
+        check: Refuses, quickly, what cannot be opened here, before any data are read; None where
+            `open` is quick to do so.
         fetch: Brings what a reference stands for onto this machine, if it is not: `local` says
             where it will be. None where references are paths.
         beside: Other files that the network's weights lie in, which count for its identity; None
@@ -186,6 +188,7 @@ class Source:
     typed: str = ""
     extra: str = ""
     named: Callable[[], Sequence[NamedNetwork]] | None = None
+    check: Callable[[str], None] | None = None
     fetch: Callable[[str, OnEvent], None] | None = None
     beside: Callable[[str], Sequence[Path]] | None = None
     title: Callable[[str], str] | None = None

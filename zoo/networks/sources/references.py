@@ -123,6 +123,8 @@ def open_reference(registry: Registry, model: str, how: Opening, on_step: OnStep
     folder = cache_folder() / "sources" / key[:16]
     weights = _kept(folder)
     if weights is None:
+        if source.check is not None:
+            source.check(model)
         on_step(step, {"event": "start", "kind": "open"})
         started, status = time.perf_counter(), "failed"
         try:
