@@ -15,7 +15,11 @@ def test_the_kinds_of_datasets(zoo) -> None:
     for provider in load_registry(PluginSettings(installed=False)).datasets:
         assert provider.summary in typed.out
     kinds = {row["name"]: row for row in zoo("data", "--json").json}
-    assert kinds["csv:PATH?window=STEPS"]["tasks"] == ["sequence-classification"]
+    assert kinds["csv:PATH?window=STEPS"]["tasks"] == [
+        "sequence-classification",
+        "regression",
+        "multi-label",
+    ]
     assert "digits" in kinds
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -12,6 +14,7 @@ from zoo.exporters.quantization.quantization_error import (
     IntegerMapping,
     NoisePower,
     OutputStatistics,
+    StoredWeights,
     weight_figures,
 )
 from zoo.networks.layer_names import LayerNames, with_nameless
@@ -58,16 +61,21 @@ def test_values_beyond_the_range_are_counted_and_half_a_step_is_not_beyond() -> 
 def test_one_large_channel_costs_the_others_their_weights_when_they_share_a_scale() -> None:
     real = np.random.default_rng(0).normal(size=(8, 3, 3, 4)).astype(np.float32)
     real[0] *= 1000
+
+    def figures(real: Any, values: Any) -> dict[str, Any]:
+        return weight_figures(real, StoredWeights(values=values, axis=0, scales=8, bits=4))
+
     each = np.abs(real).max(axis=(1, 2, 3), keepdims=True) / 127
     shared = np.abs(real).max() / 127
-    by_channel = weight_figures(real, np.rint(real / each) * each, 0)
-    together = weight_figures(real, np.rint(real / shared) * shared, 0)
+    by_channel = figures(real, np.rint(real / each) * each)
+    together = figures(real, np.rint(real / shared) * shared)
     assert by_channel["weight_spread"] > 500
     # The large channel hides the loss of the small ones in a figure over all of them.
-    small = weight_figures(real[1:], (np.rint(real / shared) * shared)[1:], 0)
+    small = figures(real[1:], (np.rint(real / shared) * shared)[1:])
     assert small["weight_sqnr_db"] < 5 < together["weight_sqnr_db"]
-    assert weight_figures(real, None, 0) == {"weight_spread": by_channel["weight_spread"]}
-    assert weight_figures(None, None, 0) == {}
+    alone = {"weight_scales": 8, "weight_bits": 4}
+    assert figures(real, None) == {**alone, "weight_spread": by_channel["weight_spread"]}
+    assert figures(None, None) == alone
 
 
 def test_fused_names_give_every_layer_in_the_order_of_the_network() -> None:
