@@ -67,10 +67,10 @@ def test_pinned_packages_are_installed_verified_and_renewed(wheels: Path, tmp_pa
     assert environment.python == python
     (environment.folder / "ready").unlink()
     assert environment.python is None
-    digest = line.rpartition(":")[2]
-    pinned.write_text(line.replace(digest, f"{'0' * 64}\n"), encoding="utf-8")
-    with pytest.raises(ZooError, match=r"pinned\.txt could not be installed") as caught:
-        environments._install_first(python, [pinned], told.append)
+    another = wheel(wheels, "heavy_three")
+    further.write_text(another.replace(another.rpartition(":")[2], f"{'0' * 64}\n"), "utf-8")
+    with pytest.raises(ZooError, match=r"further\.txt could not be installed") as caught:
+        environments._install_first(python, [further], told.append)
     assert "0" * 64 in str(caught.value.why)
 
 

@@ -8,6 +8,25 @@ from dataclasses import dataclass, field
 from zoo.common.proportions import LeastShare
 from zoo.contracts.precision import Precision
 
+#: By how much further single values may lie apart, in outputs that differ as little as this: root
+#: mean square of the differences as a share of the outputs' own spread, 100 dB.
+_SINGLE, _ROUNDING = 10.0, 1e-5
+
+
+def differs_by_rounding(relative: float, noise: float, most: float) -> bool:
+    """Whether outputs in float32 differ as rounding makes them differ; false for NaN.
+
+    A large output has values at which rounding grows: MediaPipe's selfie_segmentation moves single
+    pixels of its masks by 5e-5 of their scale, in its own runtime, when each pixel of the input
+    changes by its last bit; all pixels together differ by 1e-6 of their spread.
+
+    Args:
+        relative: The largest difference as a share of the outputs' largest value.
+        noise: Root mean square of the differences as a share of the outputs' standard deviation.
+        most: Which `relative` is near enough by itself.
+    """
+    return relative <= most or (relative <= _SINGLE * most and noise <= _ROUNDING)
+
 
 @dataclass(frozen=True, kw_only=True)
 class Comparison:

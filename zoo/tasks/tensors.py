@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from zoo.common.errors import UsageError, ZooError
 from zoo.common.named_arrays import describe_shapes, fields_of
 from zoo.contracts import Check, Comparison, Metric, Output, Precision, Task, Truth
+from zoo.contracts.comparison import differs_by_rounding
 from zoo.contracts.preprocessing.tensors import TENSORS
 from zoo.hookspecs import hookimpl
 from zoo.tasks.image_similarity import MOST_DB
@@ -128,8 +129,10 @@ class Tensors(Task):
         least = tolerances.sqnr_db
         least = min(least, _INTEGERS_DB) if precision.arithmetic == "integer" else least
         # Written so that a NaN, which compares false to everything, fails.
-        passed = apart <= most if exact else noise >= least
+        share = 10.0 ** (-noise / 20.0)
+        passed = differs_by_rounding(apart, share, most) if exact else noise >= least
         limit = f"max |Δ| <= {most:g} of its scale" if exact else f">= {least:g} dB"
+        limit += " (of single values more at 100 dB)" if exact else ""
         reason = ""
         if not passed:
             what = (

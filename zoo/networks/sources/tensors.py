@@ -19,6 +19,7 @@ from zoo.contracts import (
     Source,
     SourceReference,
 )
+from zoo.contracts.comparison import differs_by_rounding
 from zoo.contracts.preprocessing import TENSORS, TensorPreprocessing
 from zoo.data.preprocessing.inputs import read_inputs
 from zoo.networks.building import count_parameters
@@ -221,13 +222,14 @@ def compared(
         for name, values in model(inputs, training=False).items()
     }
     for name, values in theirs.items():
-        if ours[name].shape != values.shape:
-            apart = np.inf
-        else:
-            scale = max(float(np.abs(values).max()), 1e-6)
-            apart = float(np.abs(ours[name] - values).max()) / scale
+        apart = noise = np.inf
+        if ours[name].shape == values.shape:
+            difference = ours[name] - values
+            apart = float(np.abs(difference).max()) / max(float(np.abs(values).max()), 1e-6)
+            signal = np.square(values - values.mean(axis=0)).mean() or np.square(values).mean()
+            noise = float(np.sqrt(np.square(difference).mean() / max(signal, 1e-30)))
         worst = max(worst, apart)
-        if not apart <= limit:
+        if not differs_by_rounding(apart, noise, limit):
             raise ZooError(
                 f"{origin} could not be brought in: the network that was made of it answers "
                 "otherwise",
