@@ -105,19 +105,19 @@ def stored(folder: Path, **arrays: Any) -> str:
 def test_sizes_and_numbers_come_from_samples(
     registry: Registry, files: dict[str, Artifact], tmp_path: Path
 ) -> None:
-    images = np.random.default_rng(0).random((40, 3, 5, 6))
+    images = np.random.default_rng(0).random((20, 3, 5, 6))
     samples = open_samples(registry, stored(tmp_path, whatever=images), 1)
     ((row,),) = timed_inputs([files["image"]], {}, samples)
     assert row.shapes == {"x": (1, 3, 5, 6)}
     assert row.samples is not None
     assert any((row.samples[0][0] == image.astype(np.float32)).all() for image in images)
-    ids, mask = np.arange(280).reshape(40, 7) % 50, np.ones((40, 7), np.int8)
+    ids, mask = np.arange(140).reshape(20, 7) % 50, np.ones((20, 7), np.int8)
     samples = open_samples(registry, stored(tmp_path, ids=ids, mask=mask), 3)
     ((row,),) = timed_inputs([files["masked"]], {}, samples, 3)
     assert row.samples is not None
     assert row.shapes == {}
     assert [(v.shape, v.dtype) for v in row.samples] == [((3, 7), np.int64)] * 2
-    state = {"x": np.random.default_rng(1).random((40, 1, 4)), "h": np.zeros((40, 2, 1, 4))}
+    state = {"x": np.random.default_rng(1).random((20, 1, 4)), "h": np.zeros((20, 2, 1, 4))}
     samples = open_samples(registry, stored(tmp_path, **state), 1)
     ((row,),) = timed_inputs([files["state"]], {}, samples)
     assert row.shapes == {"x": (1, 4), "h": (2, 1, 4)}
@@ -128,30 +128,30 @@ def test_samples_that_do_not_fit_are_refused(
 ) -> None:
     random = np.random.default_rng(0).random
     cases: list[tuple[str, dict[str, Any], str]] = [
-        ("masked", {"ids": random((40, 7)) * 50, "mask": random((40, 7))}, "no whole numbers"),
+        ("masked", {"ids": random((20, 7)) * 50, "mask": random((20, 7))}, "no whole numbers"),
         (
             "masked",
-            {"ids": np.zeros((40, 7), int), "masks": random((40, 7))},
+            {"ids": np.zeros((20, 7), int), "masks": random((20, 7))},
             "no array for the input",
         ),
-        ("image", {"x": random((40, 4, 5, 5))}, "have shape 4×5×5"),
-        ("image", {"x": random((40, 3, 5))}, "have shape 3×5"),
+        ("image", {"x": random((20, 4, 5, 5))}, "have shape 4×5×5"),
+        ("image", {"x": random((20, 3, 5))}, "have shape 3×5"),
     ]
     for name, arrays, what in cases:
         with pytest.raises(BadData, match=what):
             timed_inputs([files[name]], {}, open_samples(registry, stored(tmp_path, **arrays), 1))
     unfit: list[tuple[dict[str, Any], str]] = [
-        ({"x": random((40, 2)), "y_": random((39, 2))}, "not about the same samples"),
-        ({"x": random((3, 2))}, "32 are the fewest"),
-        ({"x": np.full((40, 2), np.nan)}, "holds nan"),
-        ({"x": np.array(["a"] * 40)}, "no array of samples"),
+        ({"x": random((20, 2)), "y_": random((19, 2))}, "not about the same samples"),
+        ({"x": random((2, 2))}, "3 are the fewest"),
+        ({"x": np.full((20, 2), np.nan)}, "holds nan"),
+        ({"x": np.array(["a"] * 20)}, "no array of samples"),
     ]
     for arrays, what in unfit:
         with pytest.raises(ZooError, match=what):
             open_samples(registry, stored(tmp_path, **arrays), 1)
     with pytest.raises(UsageError, match="files are not timed with digits"):
         open_samples(registry, "digits", 1)
-    samples = open_samples(registry, stored(tmp_path, x=random((40, 3, 5, 6))), 1)
+    samples = open_samples(registry, stored(tmp_path, x=random((20, 3, 5, 6))), 1)
     for shapes, batch in (({"x": [(1, 3, 5, 6)]}, None), ({}, 2)):
         with pytest.raises(UsageError, match=r"--shape|--batch"):
             timed_inputs([files["image"]], shapes, samples, batch)

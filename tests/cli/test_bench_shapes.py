@@ -47,7 +47,7 @@ def test_shapes_are_rows_and_never_mixed(zoo: Any) -> None:
 
 def test_samples_are_what_is_timed(zoo: Any) -> None:
     net = str(token_reader(Path("net.onnx"), masked=True))
-    ids, mask = np.arange(280).reshape(40, 7) % 50, np.ones((40, 7), np.int64)
+    ids, mask = np.arange(140).reshape(20, 7) % 50, np.ones((20, 7), np.int64)
     np.savez("samples.npz", ids=ids, mask=mask)
     refused = zoo("bench", net, "--tier", "brief")
     assert (refused.code, "whole numbers as mask" in refused.err) == (2, True)

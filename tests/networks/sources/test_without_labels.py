@@ -97,8 +97,8 @@ def test_samples_that_do_not_fit(tmp_path: Path) -> None:
             preprocessing_of(Doubling().inputs[0], samples(tmp_path, x=array), "net.onnx")
     with pytest.raises(BadData, match="no array for the input x"):
         preprocessing_of(Doubling().inputs[0], samples(tmp_path, a=SAMPLES, b=SAMPLES), "net.onnx")
-    with pytest.raises(BadData, match="32 are the fewest"):
-        samples(tmp_path, x=np.tile(SAMPLES[:30], (3, 1, 1)))  # each three times
+    with pytest.raises(BadData, match="3 are the fewest"):
+        samples(tmp_path, x=np.tile(SAMPLES[:2], (30, 1, 1)))  # each thirty times
 
 
 def test_networks_that_cannot_be_brought_in() -> None:
@@ -152,3 +152,10 @@ def test_what_labels_are_for_is_refused(tmp_path: Path, said: Any, what: str) ->
     how = Opening(data="npz:samples.npz", **said)
     with pytest.raises(UsageError, match=what):
         without_labels(opener, "net.onnx", "", how, tmp_path / "net", samples(tmp_path, x=SAMPLES))
+
+
+def test_few_samples_are_for_timing_alone(tmp_path: Path) -> None:
+    few = samples(tmp_path, x=np.tile(SAMPLES[:30], (3, 1, 1)))  # each three times
+    opener, how = REGISTRY.sources.get("onnx"), Opening(data="npz:samples.npz")
+    with pytest.raises(BadData, match="30 different samples, and 32 are the fewest"):
+        without_labels(opener, "net.onnx", "", how, tmp_path / "net", few)

@@ -14,12 +14,10 @@ from zoo.common.named_arrays import joined
 from zoo.contracts.dataset import Dataset
 from zoo.data.readers.hashing import example_hashes
 from zoo.data.readers.in_memory import dataset_of, memory_split
-from zoo.data.splits import split_by_content
+from zoo.data.splits import SHARES, split_by_content
 
 #: The only class that samples without labels have.
 UNLABELLED = "no labels"
-#: Fewer make no split for ranges, for choices, and for parity.
-LEAST_SAMPLES = 32
 
 
 def read_tensors(path: Path) -> dict[str, NDArray[Any]]:
@@ -73,11 +71,11 @@ def open_tensors(path: Path, name: str) -> Dataset:
     records = joined(arrays)
     hashes = example_hashes(records)
     distinct = len(set(hashes))
-    if distinct < LEAST_SAMPLES:
+    if distinct < len(SHARES):
         raise BadData(
-            f"{path} has {distinct} different samples, and {LEAST_SAMPLES} are the fewest",
-            why="some are for the ranges of integers, others for comparing files with the network",
-            fix="store more: a hundred or more, of what the network will see in use",
+            f"{path} has {distinct} different samples, and {len(SHARES)} are the fewest",
+            why=f"each of {', '.join(SHARES)} needs one",
+            fix="store more, of what the network will see in use",
         )
     labels = np.zeros(len(records), np.int64)
     divided = split_by_content(hashes, labels, (UNLABELLED,))

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from zoo.common.errors import Unsupported, UsageError, ZooError
+from zoo.common.errors import BadData, Unsupported, UsageError, ZooError
 from zoo.common.optional_imports import require
 from zoo.contracts import (
     Dataset,
@@ -31,6 +31,8 @@ from zoo.networks.sources.references import Opening
 
 #: Samples on which the converted network is compared with the original, and in one call.
 _COMPARED, _BATCH = 32, 16
+#: Fewer make no split for ranges, for choices, and for parity.
+_LEAST = 32
 #: Largest difference as a share of an output's scale: in float32, half of what a file may be off,
 #: so that both together stay within it; and of originals in 16 bits.
 _EXACT, _HALF_EXACT = 5e-5, 2e-2
@@ -68,6 +70,13 @@ def without_labels(
         raise UsageError(
             f"{origin} cannot be trained on samples without labels",
             fix="leave out --epochs, or give labelled data",
+        )
+    distinct = {one for split in dataset.splits.values() for one in split.identities or ()}
+    if len(distinct) < _LEAST:
+        raise BadData(
+            f"{how.data} has {len(distinct)} different samples, and {_LEAST} are the fewest",
+            why="some are for the ranges of integers, others for comparing files with the network",
+            fix="store more: a hundred or more, of what the network will see in use",
         )
     given = as_given(opener.open(reference), origin)
     record = preprocessing_of(given.inputs[0], dataset, origin)
