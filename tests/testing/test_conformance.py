@@ -199,6 +199,7 @@ def test_the_lists_of_checks(registry) -> None:
     names = conformance_checks(registry())
     assert names[:3] == ("imports", "info", "build")
     assert {"export-tflite-float32", "export-tflite-int8", "export-onnx-int8"} <= set(names)
+    assert not [name for name in names if "int4" in name]
     assert len(set(names)) == len(names)
     assert set(light_checks()) < set(names)
     assert not {"overfit", "train"} & set(light_checks())

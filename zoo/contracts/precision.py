@@ -96,6 +96,8 @@ class Precision:
             kept in float on purpose are left out.
         trainable: Whether networks are trained to be quantized for it.
         default: Whether files of it are made when no precision is given.
+        in_kit: Whether plugins are checked in it (`zoo.testing`). False where networks lose so much
+            that the search for layers to keep is the rule, and a loss no fault of theirs.
         kept_in: In what layers are that are kept from it (`ExportRequest.keep`), in words.
         instead: What serves better, in words, where many layers would have to be kept.
     """
@@ -109,6 +111,7 @@ class Precision:
     integer_work: float = 0.9
     trainable: bool = False
     default: bool = False
+    in_kit: bool = True
     kept_in: str = "float"
     instead: str = (
         "float16 needs no more and loses nothing; dynamic-int8, or --qat, may be small and good"
@@ -244,6 +247,7 @@ PRECISIONS = (
             weights="int4",
             activations="float32",
             order=order,
+            in_kit=False,
             kept_in="8 bits",
             instead="dynamic-int8 needs no more, and loses next to nothing",
             tolerances=FOUR_BITS,

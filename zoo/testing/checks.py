@@ -105,8 +105,13 @@ def conformance_checks(registry: Registry | None = None) -> tuple[str, ...]:
     Args:
         registry: Its exporters are meant; None discovers plugins anew.
     """
-    exporters = (registry or load_registry(PluginSettings())).exporters
-    cells = (f"{EXPORT}{e.name}-{precision}" for e in exporters for precision in e.precisions)
+    registry = registry or load_registry(PluginSettings())
+    cells = (
+        f"{EXPORT}{exporter.name}-{precision}"
+        for exporter in registry.exporters
+        for precision in exporter.precisions
+        if registry.precision(precision).in_kit
+    )
     return (*(check.name for check in CHECKS), TRAIN, *cells)
 
 
