@@ -29,11 +29,8 @@ class ForeignTensor:
     shape: tuple[int | None, ...]
 
 
-class OpenedNetwork(Protocol):
-    """A foreign network in memory.
-
-    One that can be brought in without labels has the property ``as_given``, too: a `GivenNetwork`.
-    """
+class ForeignNetwork(Protocol):
+    """A network of another program in memory."""
 
     @property
     def inputs(self) -> tuple[ForeignTensor, ...]:
@@ -49,6 +46,18 @@ class OpenedNetwork(Protocol):
     def model(self) -> Any:
         """The network as a `keras.Model`, from the inputs as its author prepared them."""
         ...
+
+    @property
+    def in_half(self) -> bool:
+        """Whether its own framework computes it in 16 bits, so that its answers are rounded."""
+        ...
+
+
+class OpenedNetwork(ForeignNetwork, Protocol):
+    """A foreign network whose examples are labelled, its channels last.
+
+    One that can be brought in without labels has the property ``as_given``, too: a `GivenNetwork`.
+    """
 
     @property
     def stated(self) -> str:
@@ -68,11 +77,6 @@ class OpenedNetwork(Protocol):
         """What users should know of it, a sentence each."""
         ...
 
-    @property
-    def in_half(self) -> bool:
-        """Whether its own framework computes it in 16 bits, so that its answers are rounded."""
-        ...
-
     def with_shape(self, shape: tuple[int, ...]) -> OpenedNetwork:
         """The same network for inputs of one shape, if its graph depends on it; else itself.
 
@@ -89,28 +93,11 @@ class OpenedNetwork(Protocol):
         ...
 
 
-class GivenNetwork(Protocol):
-    """A foreign network with the inputs and outputs that its file has, by their own names."""
+class GivenNetwork(ForeignNetwork, Protocol):
+    """A foreign network with the inputs and outputs that its file has, by their own names.
 
-    @property
-    def inputs(self) -> tuple[ForeignTensor, ...]:
-        """What it takes, axes in the file's own order."""
-        ...
-
-    @property
-    def outputs(self) -> tuple[ForeignTensor, ...]:
-        """What it gives, in the file's order."""
-        ...
-
-    @property
-    def model(self) -> Any:
-        """The network as a `keras.Model`; its outputs are in the order of `outputs`."""
-        ...
-
-    @property
-    def in_half(self) -> bool:
-        """As that of `OpenedNetwork`."""
-        ...
+    Axes and the order of outputs are the file's own; those of `model` are in the same order.
+    """
 
     def with_shape(self, shape: tuple[int, ...]) -> GivenNetwork:
         """As that of `OpenedNetwork`."""
