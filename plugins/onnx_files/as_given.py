@@ -90,15 +90,7 @@ class OnnxAsGiven:
                 )
                 for one in self.inputs
             }
-            try:
-                found = session.run(names, feed)
-            # ONNX Runtime's errors have no common class but this.
-            except Exception as error:
-                raise ZooError(
-                    f"{self._origin} cannot be run by ONNX Runtime",
-                    why=first_line(error),
-                    fix="check it where it was made",
-                ) from error
+            found = run_session(session, names, feed, self._origin)
             made.append([values[:1] for values in found])
         return {
             name: np.concatenate(parts).astype(np.float32)
@@ -108,6 +100,26 @@ class OnnxAsGiven:
     @cached_property
     def _session(self) -> Any:
         return session_of(self._proto, self._origin)
+
+
+def run_session(
+    session: Any, names: list[str] | None, feed: dict[str, Any], origin: str
+) -> list[NDArray[Any]]:
+    """The outputs of these names, or all, of one inference.
+
+    Raises:
+        ZooError: ONNX Runtime cannot run it.
+    """
+    try:
+        found: list[NDArray[Any]] = session.run(names, feed)
+    # ONNX Runtime's errors have no common class but this.
+    except Exception as error:
+        raise ZooError(
+            f"{origin} cannot be run by ONNX Runtime",
+            why=first_line(error),
+            fix="check it where it was made",
+        ) from error
+    return found
 
 
 def session_of(model: Any, origin: str) -> Any:

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from zoo.common.errors import Unsupported, ZooError, first_line
+from zoo.common.errors import Unsupported, ZooError
 from zoo.contracts import ForeignTensor
 
-from .as_given import OnnxAsGiven, session_of, tensor_of, with_sides
+from .as_given import OnnxAsGiven, run_session, session_of, tensor_of, with_sides
 from .conversion import keras_network
 from .layout import layout_of
 from .metadata import class_names, stated_input
@@ -136,15 +136,8 @@ class OnnxNetwork:
             (found,) = self._answer(batch)
             return found
         session = self._session
-        try:
-            (found,) = session.run(None, {session.get_inputs()[0].name: batch})
-        # ONNX Runtime's errors have no common class but this.
-        except Exception as error:
-            raise ZooError(
-                f"{self._origin} cannot be run by ONNX Runtime",
-                why=first_line(error),
-                fix="check it where it was made",
-            ) from error
+        feed = {session.get_inputs()[0].name: batch}
+        (found,) = run_session(session, None, feed, self._origin)
         return np.asarray(found, np.float32)
 
 
