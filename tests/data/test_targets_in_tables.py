@@ -66,6 +66,8 @@ def test_columns_of_recordings(table, options, task, names, shape):
         ("target=price,price", UsageError, "nor stand twice"),
         ("labels=sold,price", BadData, "a label is true, 1, or not, 0"),
         ("label=price&window=5", BadData, "target=COLUMN"),
+        ("target=,", UsageError, "target=, names no column"),
+        ("labels=,&channels=x", UsageError, "labels=, names no column"),
     ],
 )
 def test_what_columns_cannot_be_is_refused(table, options, error, told):
