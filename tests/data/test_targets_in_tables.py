@@ -64,7 +64,7 @@ def test_columns_of_recordings(table, options, task, names, shape):
         ("target=price&channels=x,price", UsageError, "is a channel and also"),
         ("target=price&group=price", UsageError, "cannot be group or time"),
         ("target=price,price", UsageError, "nor stand twice"),
-        ("labels=sold,price", BadData, "a label is true, 1, or not, 0"),
+        ("labels=sold,price", BadData, "line 2, column 'price': 0.25 is neither 0 nor 1"),
         ("label=price&window=5", BadData, "target=COLUMN"),
         ("target=,", UsageError, "target=, names no column"),
         ("labels=,&channels=x", UsageError, "labels=, names no column"),
@@ -74,6 +74,27 @@ def test_what_columns_cannot_be_is_refused(table, options, error, told):
     with pytest.raises(error) as caught:
         csv_series.open_csv(f"{table}?{options}")
     assert told in f"{caught.value} {caught.value.fix}"
+
+
+@pytest.mark.parametrize(
+    ("options", "column", "cell", "told", "fix"),
+    [
+        ("labels=sold", "sold", "yes", "'yes' is neither 0 nor 1", "target=COLUMN"),
+        ("labels=sold", "sold", "2", "2 is neither 0 nor 1", "write 0 or 1"),
+        ("target=price", "price", "n/a", "'n/a' is not a number", "label=price"),
+        ("target=price", "x", "n/a", "'n/a' is not a number", "channels=time,y,rooms,sold,big"),
+    ],
+)
+def test_a_cell_that_cannot_be_is_named_with_what_helps(table, options, column, cell, told, fix):
+    header, *rows = ROWS.splitlines()
+    row = rows[4].split(",")
+    row[header.split(",").index(column)] = cell
+    lines = [header, *rows[:4], ",".join(row), *rows[5:]]
+    Path(table).write_text("\n".join(lines), encoding="utf-8")
+    with pytest.raises(BadData) as caught:
+        csv_series.open_csv(f"{table}?{options}")
+    assert f"line 6, column {column!r}: {told}" in str(caught.value)
+    assert fix in str(caught.value.fix)
 
 
 @pytest.fixture

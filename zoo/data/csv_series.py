@@ -158,7 +158,7 @@ def tasks_of(argument: str | None) -> tuple[str, ...]:
 
 
 def _check_columns(recordings: Recordings, splits: Mapping[str, Split]) -> list[str]:
-    from zoo.data.readers.label_forms import LABELS, check_learnable, marks
+    from zoo.data.readers.label_forms import LABELS, check_learnable
     from zoo.data.target_splits import missing_notes
 
     names, form = recordings.classes, recordings.columns.form
@@ -167,8 +167,6 @@ def _check_columns(recordings: Recordings, splits: Mapping[str, Split]) -> list[
     by_split = {name: split.labels for name, split in splits.items()}
     notes = check_learnable(by_split["train"], names, form)
     if form == LABELS:
-        for item in recordings.items:
-            marks(item.name, item.targets, len(item.targets))
         notes += missing_notes(by_split, names)
     return notes
 
