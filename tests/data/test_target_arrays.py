@@ -96,6 +96,14 @@ def test_a_label_without_examples_in_a_split_is_told(tmp_path):
     assert "test has no example of 'label 1'" in open_npz(str(path)).notes
 
 
+def test_a_test_split_with_one_label_each_by_chance_is_no_other_task(tmp_path):
+    one = MARKS.sum(axis=1) == 1
+    path = tmp_path / "a.npz"
+    np.savez(path, x_train=X[~one], y_train=MARKS[~one], x_test=X[one], y_test=MARKS[one])
+    assert tasks_of(str(path)) == ("multi-label",)
+    assert open_npz(str(path)).classes == ("label 0", "label 1", "label 2")
+
+
 @pytest.mark.parametrize(
     ("options", "arrays", "error", "told"),
     [

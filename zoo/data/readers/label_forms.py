@@ -32,9 +32,8 @@ def form_of(labels: Iterable[NDArray[Any]], asked: str | None) -> str | None:
     if asked is not None:
         return asked
     found = {_form(array) for array in labels}
-    if NUMBERS in found and found <= {NUMBERS, LABELS, None}:
-        return NUMBERS
-    return LABELS if found == {LABELS} else None
+    # What a small split could also be says nothing against what another one must be.
+    return next((form for form in (NUMBERS, LABELS) if form in found), None)
 
 
 def _form(array: NDArray[Any]) -> str | None:
