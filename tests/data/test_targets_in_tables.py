@@ -153,7 +153,7 @@ def test_a_table_beside_images(pictures, header, row, options, task, names):
         ("file,age", "old", "'old' is not a finite number"),
         ("file,age", "1e99", "is not a finite number"),
         ("file,age", "", "the value is missing"),
-        ("file,age,age", "{half},{n}.5", "'age' is no usable name"),
+        ("file,age,age", "{half},{n}.5", "'age' is no usable target name"),
         ("file", "{half}", "1 columns"),
     ],
 )
