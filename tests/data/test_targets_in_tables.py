@@ -151,6 +151,9 @@ def test_a_table_beside_images(pictures, header, row, options, task, names):
         ("file,age", "{odd}", "may be a target, a label or a class"),
         ("file,age,cat", "{half},{odd}", "may be a target, a label or a class"),
         ("file,age", "old", "'old' is not a finite number"),
+        ("images/60.png,7.5", "{half}", "'images/60.png' is a file, but the first line must name"),
+        ("images/60.png,1,0", "{odd},1", "is a file, but the first line must name the columns"),
+        ("file,age", '"1,5"', "decimal commas are not read"),
         ("file,age", "1e99", "is not a finite number"),
         ("file,age", "", "the value is missing"),
         ("file,age,age", "{half},{n}.5", "'age' is no usable target name"),
@@ -160,7 +163,7 @@ def test_a_table_beside_images(pictures, header, row, options, task, names):
 def test_a_table_that_says_nothing_clear_is_refused(pictures, header, row, told):
     with pytest.raises(BadData) as caught:
         folder.open_folder(pictures(header, row))
-    assert told in str(caught.value)
+    assert told in f"{caught.value} {caught.value.why}"
     if "may be" in told:
         assert "?task=regression" in str(caught.value.fix)
 

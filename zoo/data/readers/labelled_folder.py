@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from zoo.common.errors import BadData
 from zoo.common.shown_text import printable
+from zoo.data.readers.columns import is_number
 from zoo.data.readers.label_forms import LABELS, NUMBERS, names_for
 from zoo.data.readers.tables import quote_cell, rows_of
 
@@ -71,6 +72,12 @@ def read_table(root: Path, asked: str | None) -> LabelTable:
     names = [text.strip() for text in header[1:]]
     if not names:
         raise BadData(f"{TABLE} has {len(header)} columns", why=_FORM, fix="file,age for example")
+    if Path(header[0].strip()).suffix and all(map(is_number, names)):
+        raise BadData(
+            f"{TABLE}, line 1: {quote_cell(header[0])} is a file, but the first line must name the "
+            "columns",
+            fix="write a header above it: file,age for example",
+        )
     rows: dict[str, int] = {}
     values: list[list[float]] = []
     for line, cells in lines:
@@ -109,7 +116,9 @@ def _number(text: str, place: str, column: str) -> float:
     if not abs(value) <= _MOST:
         raise BadData(
             f"{where}: {quote_cell(clean)} is not a finite number",
-            why=f"{_FORM}; names of classes are not read from tables",
+            why="decimal commas are not read"
+            if "," in clean
+            else f"{_FORM}; names of classes are not read from tables",
             fix="write numbers; of classes, sort the files into a folder per class",
         )
     return value
