@@ -199,3 +199,16 @@ def test_class_folders_stay_what_they_are_beside_a_table(pictures, tmp_path):
     assert folder.open_folder(argument).classes == ("cat", "dog")
     registry = load_registry(PluginSettings(installed=False))
     assert {"regression", "multi-label"} <= {*registry.datasets.get("folder").tasks}
+
+
+@pytest.mark.parametrize(
+    ("name", "options"),
+    [("Labels.csv", ""), ("ages.tsv", ""), ("labels.csv", "?task=image-classification")],
+)
+def test_a_table_of_another_name_or_task_is_told_what_it_is_to_be(pictures, name, options):
+    root = Path(pictures("file,age", "{half}"))
+    (root / "labels.csv").rename(root / name)
+    with pytest.raises(BadData) as caught:
+        folder.open_folder(f"{root}{options}")
+    assert "tables of classes are not read" in str(caught.value.why)
+    assert "call the table labels.csv" in str(caught.value.fix)

@@ -26,10 +26,11 @@ def open_labelled(argument: str | None, query: Query, asked: str | None) -> Data
     from zoo.data.near_copies import as_outlines, near_copy_notes
     from zoo.data.readers import class_folders as shared
     from zoo.data.readers.folder_check import check_files
+    from zoo.data.readers.folder_layout import TABLE
     from zoo.data.readers.hashing import dataset_hash
     from zoo.data.readers.image_files import suffixes
     from zoo.data.readers.label_forms import LABELS, check_learnable
-    from zoo.data.readers.labelled_folder import TABLE, missing_files, read_table
+    from zoo.data.readers.labelled_folder import missing_files, read_table
     from zoo.data.readers.listing import list_files
     from zoo.data.splits import split_by_content
     from zoo.data.target_splits import missing_notes, strata_of
@@ -95,7 +96,8 @@ def table_task(root: Path, asked: str | None) -> str | None:
     Raises:
         BadData: It leaves the folder, or is no table of numbers.
     """
-    from zoo.data.readers.labelled_folder import TABLE, has_table, read_table
+    from zoo.data.readers.folder_layout import TABLE
+    from zoo.data.readers.labelled_folder import has_table, read_table
 
     if not has_table(root, asked):
         return None

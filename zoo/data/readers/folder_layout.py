@@ -11,6 +11,8 @@ from zoo.common.errors import BadData, UsageError
 from zoo.common.shown_text import printable
 from zoo.data.readers.folder_names import a_fold, folded, of_a_system, split_of
 
+#: A table of targets, or of several labels of each picture, in a folder.
+TABLE = "labels.csv"
 #: What annotated datasets call the folders of their parts.
 _ANNOTATED = frozenset({"images", "image", "imgs", "img", "jpegimages", "pictures", "photos"})
 _ANNOTATIONS = frozenset({"labels", "label", "annotations", "masks", "mask", "segmentations"})
@@ -183,8 +185,9 @@ def _refuse_other_layouts(root: Path, argument: str, names: Sequence[str]) -> No
         raise BadData(
             f"{argument} holds {printable(names[0])}/ and {printable(tables[0])}: "
             "one folder for pictures of all classes",
-            why=f"{_CLASSES}; tables of labels are not read",
-            fix=f"{_SORT}the table says which",
+            why=f"{_CLASSES}; tables of classes are not read",
+            fix=f"{_SORT}the table says which; for real targets, or several labels of each "
+            f"picture, call the table {TABLE}, and leave task= out or name their task",
         )
     if folded(names[0]) in _ANNOTATED and inside and set(map(folded, inside)) & _ANNOTATIONS:
         raise _annotated(argument, f"{names[0]}/{inside[0]}")

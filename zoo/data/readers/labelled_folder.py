@@ -15,11 +15,10 @@ from numpy.typing import NDArray
 from zoo.common.errors import BadData
 from zoo.common.shown_text import printable
 from zoo.data.readers.columns import is_number
+from zoo.data.readers.folder_layout import TABLE
 from zoo.data.readers.label_forms import LABELS, NUMBERS, names_for
 from zoo.data.readers.tables import quote_cell, rows_of
 
-#: Name of the table in the folder.
-TABLE = "labels.csv"
 #: What float32 holds.
 _MOST = float(np.finfo(np.float32).max)
 _FORM = "its first column names files, each other one is a target or a label"
