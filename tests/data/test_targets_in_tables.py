@@ -212,3 +212,46 @@ def test_a_table_of_another_name_or_task_is_told_what_it_is_to_be(pictures, name
         folder.open_folder(f"{root}{options}")
     assert "tables of classes are not read" in str(caught.value.why)
     assert "call the table labels.csv" in str(caught.value.fix)
+
+
+@pytest.mark.parametrize(
+    ("folders", "told"),
+    [
+        (("train", "test"), "15 % of train/ serve as validation"),
+        (("training", "val", "Test"), None),
+        (("train", "val"), "called like splits, but not train/ and test/"),
+    ],
+)
+def test_folders_for_training_and_test_are_honoured_beside_a_table(pictures, folders, told):
+    root = Path(pictures("file,age", "{half}"))
+    lines = ["file,age"]
+    for number in range(60):
+        place = f"{folders[number % 3 % len(folders)]}/{number}.png"
+        (root / place).parent.mkdir(exist_ok=True)
+        (root / "images" / f"{number}.png").rename(root / place)
+        lines.append(f"{place},{number / 2}")
+    (root / "images").rmdir()
+    (root / "labels.csv").write_text("\n".join(lines), encoding="utf-8")
+    dataset = folder.open_folder(str(root))
+    notes = [note for note in dataset.notes if "split" in note or "validation" in note]
+    assert len(notes) == (told is not None)
+    assert told is None or told in notes[0]
+    assert sum(map(len, dataset.splits.values())) == 60
+    if folders[-1] != "val":
+        held = {n: {Path(p).parent.name for p in s.names} for n, s in dataset.splits.items()}
+        assert held["test"] == {folders[-1]}
+        assert held["validation"] == {folders[-2]}
+        assert len(dataset.splits["test"]) == 20
+
+
+def test_copies_with_other_targets_and_too_few_pictures_are_told(pictures):
+    from shutil import copy
+
+    root = Path(pictures("file,age", "{half}"))
+    copy(root / "images" / "0.png", root / "images" / "copy.png")
+    with (root / "labels.csv").open("a", encoding="utf-8") as table:
+        table.write("images/copy.png,7\n")
+    (told,) = [n for n in folder.open_folder(str(root)).notes if "with other values" in n]
+    assert "images/0.png = images/copy.png" in told
+    with pytest.raises(BadData, match="there are 2 distinct examples"):
+        folder.open_folder(pictures("file,age", "{half}", count=2))

@@ -136,15 +136,14 @@ def _split_rows(
     """By content, where rows are examples by themselves; None where order or groups count."""
     import numpy as np
 
-    from zoo.data.splits import split_by_content
-    from zoo.data.target_splits import strata_of
+    from zoo.data.target_splits import split_alike
 
     columns = recordings.columns
     ordered = windows.length > 1 or columns.time or columns.group or len(recordings.items) > 1
     if not columns.targets or ordered:
         return None
     labels = windows.targets(recordings.items, np.arange(len(windows)))
-    found = split_by_content(hashes, *strata_of(labels, hashes, columns.form))
+    found = split_alike(labels, hashes, columns.form)
     told = "each row is an example by itself: split by content; time=COLUMN keeps their order"
     return found, [told]
 

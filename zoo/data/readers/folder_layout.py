@@ -78,8 +78,8 @@ def layout_of(root: Path, argument: str, names: Sequence[str], *, cut_test: bool
 
 def _alike_inside(root: Path, names: Sequence[str]) -> list[str]:
     """What to say where all folders hold the same folders: splits, perhaps, in unknown words."""
-    inside = _folders(root / names[0]) if len(names) > 1 else []
-    if len(inside) < 2 or not all(_folders(root / name) == inside for name in names[1:]):
+    inside = folders_in(root / names[0]) if len(names) > 1 else []
+    if len(inside) < 2 or not all(folders_in(root / name) == inside for name in names[1:]):
         return []
     return [
         f"{_told(names)} are taken for the classes, and each holds {_told(inside)}: if those are "
@@ -134,7 +134,7 @@ def _splits(
             "then the split is made for you; or add ?test=0.2 to the name of the dataset, which "
             f"cuts a fifth of {train}/ off as test, class by class",
         )
-    if not any(_folders(root / name) for name in names):
+    if not any(folders_in(root / name) for name in names):
         raise BadData(
             f"{argument} holds splits ({_listed(names)}) without class folders",
             why=_CLASSES,
@@ -145,7 +145,7 @@ def _splits(
 
 def _refuse_annotated(root: Path, argument: str, name: str) -> None:
     """Refuses ``train/images`` beside ``train/labels``, as datasets with boxes or masks have."""
-    names = _folders(root / name)
+    names = folders_in(root / name)
     kinds = set(map(folded, names))
     if kinds <= _ANNOTATED | _ANNOTATIONS and kinds & _ANNOTATED:
         raise _annotated(argument, f"{name}/{names[0]}")
@@ -174,7 +174,7 @@ def _refuse_other_layouts(root: Path, argument: str, names: Sequence[str]) -> No
         )
     if len(names) != 1:
         return
-    inside = _folders(root / names[0])
+    inside = folders_in(root / names[0])
     if inside and all(split_of(name) for name in inside):
         raise BadData(
             f"{argument} holds only {_told(names)}, and that holds splits: {_told(inside)}",
@@ -197,8 +197,8 @@ def _refuse_mixed(
     root: Path, argument: str, found: Iterable[str], strangers: Sequence[str]
 ) -> None:
     """A folder called ``train`` beside others is a class, unless it alone holds folders."""
-    nested = [name for name in found if _folders(root / name)]
-    if nested and not any(_folders(root / name) for name in strangers):
+    nested = [name for name in found if folders_in(root / name)]
+    if nested and not any(folders_in(root / name) for name in strangers):
         raise BadData(
             f"{argument} holds {nested[0]}/, which looks like a split because folders are in it, "
             f"and also {_listed(strangers)}",
@@ -207,7 +207,7 @@ def _refuse_mixed(
         )
 
 
-def _folders(folder: Path) -> list[str]:
+def folders_in(folder: Path) -> list[str]:
     """Names of the folders in a folder, those of systems left out."""
     try:
         with os.scandir(folder) as entries:

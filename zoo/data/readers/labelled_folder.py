@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import os
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,7 +14,8 @@ from numpy.typing import NDArray
 from zoo.common.errors import BadData
 from zoo.common.shown_text import printable
 from zoo.data.readers.columns import is_number
-from zoo.data.readers.folder_layout import TABLE
+from zoo.data.readers.folder_layout import TABLE, folders_in
+from zoo.data.readers.folder_names import split_of
 from zoo.data.readers.label_forms import LABELS, NUMBERS, names_for
 from zoo.data.readers.tables import quote_cell, rows_of
 
@@ -44,6 +44,8 @@ class LabelTable:
 def has_table(root: Path, asked: str | None) -> bool:
     """Whether the table in a folder counts: class folders beside it do, unless a task is asked for.
 
+    Splits without folders in them hold no classes.
+
     Args:
         root: The folder.
         asked: Task that the user asks for.
@@ -52,8 +54,8 @@ def has_table(root: Path, asked: str | None) -> bool:
         return False
     if asked is not None:
         return asked in (NUMBERS, LABELS)
-    with os.scandir(root) as entries:
-        return sum(entry.is_dir() and not entry.name.startswith(".") for entry in entries) < 2
+    names = folders_in(root)
+    return len(names) < 2 or all(split_of(n) and not folders_in(root / n) for n in names)
 
 
 def read_table(root: Path, asked: str | None) -> LabelTable:
