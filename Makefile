@@ -84,6 +84,8 @@ lock:
 	$(COMPILE) --no-emit-find-links --extra torch --extra weights --group torch \
 		--constraints requirements/dev.txt --constraints requirements/torch.in \
 		--output-file requirements/torch.txt
+	$(TORCH_LOCK) requirements/torch-environment.in --unsafe-package torch \
+		--output-file plugins/torch_files/requirements.txt
 
 clean:
 	rm -rf build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

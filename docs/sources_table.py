@@ -26,6 +26,7 @@ from typing import Any
 import numpy as np
 from sources_networks import ROWS, NetworkRow, chosen
 from sources_page import exceptions, page
+from support_matrix import timed_on
 
 from zoo.api.runs import ship
 from zoo.artifacts.artifact import open_artifact
@@ -112,7 +113,7 @@ def measured(
             except ZooError as error:  # none of its files can be made, and why is the finding
                 cells += [_failed(exporter.name, p, error) for p in precisions]
                 continue
-            machine = machine or _machine(run)
+            machine = machine or timed_on(run)
             original = None if row.is_trained else Original(registry, row, reference, data, run)
             cells += [_cell(run, one, original, Path(folder)) for one in rows_of(run)]
     return cells, machine
@@ -267,16 +268,6 @@ def _zoo(*arguments: str) -> Any:
     except json.JSONDecodeError:
         return f"exit code {done.returncode}: {' '.join(done.stderr.split())}"
     return told if "error" not in told else f"exit code {done.returncode}: {told['error']}"
-
-
-def _machine(run: Run) -> dict[str, Any]:
-    """Where the latencies were taken, from the first record that tells."""
-    for step in run.steps:
-        if step.kind == "bench" and step.status == "passed" and step.result is not None:
-            told = step.result["environment"]
-            kept = ("cpu", "cores", "machine", "flags", "os", "python", "runtimes")
-            return {**{k: told.get(k) for k in kept}, "tier": step.result["tier"]}
-    return {}
 
 
 def read() -> dict[str, Any]:

@@ -186,7 +186,7 @@ def measured(
             parts.append((PART, ["float32", *slow], {"calibration_method": "minmax"}))
         for data, precisions, options in parts:
             run = _run(registry, subject, data, exporter.name, precisions, tier, options)
-            machine = machine or _machine(run)
+            machine = machine or timed_on(run)
             rows = rows_of(run)
             cells += [
                 _cell(run, row, data)
@@ -262,7 +262,7 @@ def _cell(run: Run, row: ArtifactRow, data: str) -> dict[str, Any]:
     }
 
 
-def _machine(run: Run) -> dict[str, Any]:
+def timed_on(run: Run) -> dict[str, Any]:
     """Where the latencies were taken, from the first record that tells."""
     for step in run.steps:
         if step.kind == "bench" and step.status == "passed" and step.result is not None:

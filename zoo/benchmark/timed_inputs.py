@@ -13,7 +13,6 @@ from zoo.artifacts.artifact import Artifact
 from zoo.common.errors import BadData, UsageError, nearest
 from zoo.common.named_arrays import fields_of
 from zoo.contracts import TensorInfo
-from zoo.contracts.preprocessing.tensors import TENSORS
 from zoo.execution.protocol import batched
 from zoo.registry import Registry
 
@@ -80,10 +79,11 @@ def open_samples(registry: Registry, data: str, count: int) -> dict[str, NDArray
     Raises:
         UsageError: The dataset has none.
     """
-    from zoo.data.opening import data_for_task, open_dataset, tasks_of
+    from zoo.data.opening import data_for_task, open_dataset, unlabelled_task
 
-    name = data_for_task(registry, data, TENSORS)
-    if TENSORS not in tasks_of(registry, name):
+    own = (task.name for task in registry.tasks if task.own_names)
+    name = data_for_task(registry, data, next(own, ""))
+    if unlabelled_task(registry, name) is None:
         raise UsageError(
             f"files are not timed with {data}",
             why="how its examples are made into inputs is not in a file without a network",

@@ -68,6 +68,13 @@ def data_for_task(registry: Registry, name: str, task: str) -> str:
     return f"{provider_name}{colon}{provider.for_task(argument, task)}"
 
 
+def unlabelled_task(registry: Registry, name: str) -> str | None:
+    """The task of a dataset of networks' inputs as they are, without labels; None of others."""
+    known = registry.tasks.names()
+    served = (task for task in tasks_of(registry, name) if task in known)
+    return next((task for task in served if registry.tasks.get(task).own_names), None)
+
+
 def serves(task: Task, tasks: Collection[str]) -> bool:
     """Whether a dataset for these tasks serves a task, by itself or in the place of another."""
     return not {task.name, *task.datasets_of}.isdisjoint(tasks)

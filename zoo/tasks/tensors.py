@@ -17,7 +17,6 @@ from zoo.common.errors import UsageError, ZooError
 from zoo.common.named_arrays import describe_shapes, fields_of
 from zoo.contracts import Check, Comparison, Metric, Output, Precision, Task, Truth
 from zoo.contracts.comparison import differs_by_rounding
-from zoo.contracts.preprocessing.tensors import TENSORS
 from zoo.hookspecs import hookimpl
 from zoo.tasks.image_similarity import MOST_DB
 
@@ -84,7 +83,7 @@ def _decibels(signal: float, noise: float) -> float:
     return max(-MOST_DB, min(MOST_DB, 10.0 * math.log10(signal / noise)))
 
 
-class Tensors(Task):
+class UnlabelledOutputs(Task):
     """Outputs of which nothing is known but what the network answers."""
 
     compare = staticmethod(compare)
@@ -173,8 +172,8 @@ class Tensors(Task):
 @hookimpl
 def zoo_tasks() -> Iterable[Task]:
     """Yields the task."""
-    yield Tensors(
-        name=TENSORS,
+    yield UnlabelledOutputs(
+        name="tensors",
         summary="Whatever a network from elsewhere answers; no labels",
         outputs=(Output(name="output"),),
         least_classes=1,

@@ -151,11 +151,13 @@ def test_what_labels_are_for_is_refused(tmp_path: Path, said: Any, what: str) ->
     opener = REGISTRY.sources.get("onnx")
     how = Opening(data="npz:samples.npz", **said)
     with pytest.raises(UsageError, match=what):
-        without_labels(opener, "net.onnx", "", how, tmp_path / "net", samples(tmp_path, x=SAMPLES))
+        without_labels(
+            opener, "net.onnx", "", how, tmp_path / "net", samples(tmp_path, x=SAMPLES), "tensors"
+        )
 
 
 def test_few_samples_are_for_timing_alone(tmp_path: Path) -> None:
     few = samples(tmp_path, x=np.tile(SAMPLES[:30], (3, 1, 1)))  # each three times
     opener, how = REGISTRY.sources.get("onnx"), Opening(data="npz:samples.npz")
     with pytest.raises(BadData, match="30 different samples, and 32 are the fewest"):
-        without_labels(opener, "net.onnx", "", how, tmp_path / "net", few)
+        without_labels(opener, "net.onnx", "", how, tmp_path / "net", few, "tensors")

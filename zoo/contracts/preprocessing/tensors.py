@@ -9,9 +9,6 @@ from typing import ClassVar, Literal
 from zoo.contracts.checks import check
 from zoo.contracts.preprocessing.base import Preprocessing
 
-#: Name of the task of such networks.
-TENSORS = "tensors"
-
 
 @dataclass(frozen=True, kw_only=True)
 class TensorPreprocessing(Preprocessing):

@@ -22,8 +22,7 @@ from zoo.contracts import (
     SourceReference,
 )
 from zoo.contracts.outputs import LABELS
-from zoo.contracts.preprocessing import TENSORS
-from zoo.data.opening import judged_dataset, tasks_of
+from zoo.data.opening import judged_dataset, tasks_of, unlabelled_task
 from zoo.data.preprocessing.inputs import normalize, read_inputs
 from zoo.networks.building import count_parameters
 from zoo.networks.multiply_adds import count_multiply_adds
@@ -98,9 +97,9 @@ def open_and_convert(
     dataset = judged_dataset(registry, how.data, allow_leak=how.allow_leak)
     emit({"event": "stage", "text": f"opening {origin}"})
     opened = opener.open(reference)
-    if TENSORS in tasks_of(registry, how.data):
+    if (task := unlabelled_task(registry, how.data)) is not None:
         variant = variant_name(registry, Path(origin).stem, sha256)
-        return without_labels(opener, reference, sha256, how, folder / variant, dataset)
+        return without_labels(opener, reference, sha256, how, folder / variant, dataset, task)
     for what, found in (("inputs", opened.inputs), ("outputs", opened.outputs)):
         if len(found) != 1:
             listed = ", ".join(f"{t.name} {t.shape}" for t in found)

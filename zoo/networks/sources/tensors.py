@@ -20,7 +20,7 @@ from zoo.contracts import (
     SourceReference,
 )
 from zoo.contracts.comparison import differs_by_rounding
-from zoo.contracts.preprocessing import TENSORS, TensorPreprocessing
+from zoo.contracts.preprocessing import TensorPreprocessing
 from zoo.data.preprocessing.inputs import read_inputs
 from zoo.networks.building import count_parameters
 from zoo.networks.multiply_adds import count_multiply_adds
@@ -45,6 +45,7 @@ def without_labels(
     how: Opening,
     beside: Path,
     dataset: Dataset,
+    task: str,
 ) -> str:
     """Brings in a network of which nothing but its own answers is known; writes its weights.
 
@@ -55,6 +56,7 @@ def without_labels(
         how: What is known of it.
         beside: Path of the weights without tag and suffix; its name is the variant's.
         dataset: Its samples.
+        task: Name of the task that the dataset serves.
 
     Returns:
         Name of the weights file.
@@ -91,7 +93,7 @@ def without_labels(
         source=opener.name,
         file=origin,
         sha256=sha256,
-        task=TENSORS,
+        task=task,
         parameters=count_parameters(model),
         multiply_adds=count_multiply_adds(model),
         input=f"as it is: {record.describe()['input']}",
