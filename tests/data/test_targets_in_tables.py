@@ -64,14 +64,37 @@ def test_columns_of_recordings(table, options, task, names, shape):
         ("target=price&channels=x,price", UsageError, "is a channel and also"),
         ("target=price&group=price", UsageError, "cannot be group or time"),
         ("target=price,price", UsageError, "nor stand twice"),
-        ("labels=sold,price", BadData, "a label is true, 1, or not, 0"),
+        ("labels=sold,price", BadData, "line 2, column 'price': 0.25 is neither 0 nor 1"),
         ("label=price&window=5", BadData, "target=COLUMN"),
+        ("target=,", UsageError, "target=, names no column"),
+        ("labels=,&channels=x", UsageError, "labels=, names no column"),
     ],
 )
 def test_what_columns_cannot_be_is_refused(table, options, error, told):
     with pytest.raises(error) as caught:
         csv_series.open_csv(f"{table}?{options}")
     assert told in f"{caught.value} {caught.value.fix}"
+
+
+@pytest.mark.parametrize(
+    ("options", "column", "cell", "told", "fix"),
+    [
+        ("labels=sold", "sold", "yes", "'yes' is neither 0 nor 1", "target=COLUMN"),
+        ("labels=sold", "sold", "2", "2 is neither 0 nor 1", "write 0 or 1"),
+        ("target=price", "price", "n/a", "'n/a' is not a number", "label=price"),
+        ("target=price", "x", "n/a", "'n/a' is not a number", "channels=time,y,rooms,sold,big"),
+    ],
+)
+def test_a_cell_that_cannot_be_is_named_with_what_helps(table, options, column, cell, told, fix):
+    header, *rows = ROWS.splitlines()
+    row = rows[4].split(",")
+    row[header.split(",").index(column)] = cell
+    lines = [header, *rows[:4], ",".join(row), *rows[5:]]
+    Path(table).write_text("\n".join(lines), encoding="utf-8")
+    with pytest.raises(BadData) as caught:
+        csv_series.open_csv(f"{table}?{options}")
+    assert f"line 6, column {column!r}: {told}" in str(caught.value)
+    assert fix in str(caught.value.fix)
 
 
 @pytest.fixture
@@ -128,16 +151,19 @@ def test_a_table_beside_images(pictures, header, row, options, task, names):
         ("file,age", "{odd}", "may be a target, a label or a class"),
         ("file,age,cat", "{half},{odd}", "may be a target, a label or a class"),
         ("file,age", "old", "'old' is not a finite number"),
+        ("images/60.png,7.5", "{half}", "'images/60.png' is a file, but the first line must name"),
+        ("images/60.png,1,0", "{odd},1", "is a file, but the first line must name the columns"),
+        ("file,age", '"1,5"', "decimal commas are not read"),
         ("file,age", "1e99", "is not a finite number"),
         ("file,age", "", "the value is missing"),
-        ("file,age,age", "{half},{n}.5", "'age' is no usable name"),
+        ("file,age,age", "{half},{n}.5", "'age' is no usable target name"),
         ("file", "{half}", "1 columns"),
     ],
 )
 def test_a_table_that_says_nothing_clear_is_refused(pictures, header, row, told):
     with pytest.raises(BadData) as caught:
         folder.open_folder(pictures(header, row))
-    assert told in str(caught.value)
+    assert told in f"{caught.value} {caught.value.why}"
     if "may be" in told:
         assert "?task=regression" in str(caught.value.fix)
 
@@ -173,3 +199,59 @@ def test_class_folders_stay_what_they_are_beside_a_table(pictures, tmp_path):
     assert folder.open_folder(argument).classes == ("cat", "dog")
     registry = load_registry(PluginSettings(installed=False))
     assert {"regression", "multi-label"} <= {*registry.datasets.get("folder").tasks}
+
+
+@pytest.mark.parametrize(
+    ("name", "options"),
+    [("Labels.csv", ""), ("ages.tsv", ""), ("labels.csv", "?task=image-classification")],
+)
+def test_a_table_of_another_name_or_task_is_told_what_it_is_to_be(pictures, name, options):
+    root = Path(pictures("file,age", "{half}"))
+    (root / "labels.csv").rename(root / name)
+    with pytest.raises(BadData) as caught:
+        folder.open_folder(f"{root}{options}")
+    assert "tables of classes are not read" in str(caught.value.why)
+    assert "call the table labels.csv" in str(caught.value.fix)
+
+
+@pytest.mark.parametrize(
+    ("folders", "told"),
+    [
+        (("train", "test"), "15 % of train/ serve as validation"),
+        (("training", "val", "Test"), None),
+        (("train", "val"), "called like splits, but not train/ and test/"),
+    ],
+)
+def test_folders_for_training_and_test_are_honoured_beside_a_table(pictures, folders, told):
+    root = Path(pictures("file,age", "{half}"))
+    lines = ["file,age"]
+    for number in range(60):
+        place = f"{folders[number % 3 % len(folders)]}/{number}.png"
+        (root / place).parent.mkdir(exist_ok=True)
+        (root / "images" / f"{number}.png").rename(root / place)
+        lines.append(f"{place},{number / 2}")
+    (root / "images").rmdir()
+    (root / "labels.csv").write_text("\n".join(lines), encoding="utf-8")
+    dataset = folder.open_folder(str(root))
+    notes = [note for note in dataset.notes if "split" in note or "validation" in note]
+    assert len(notes) == (told is not None)
+    assert told is None or told in notes[0]
+    assert sum(map(len, dataset.splits.values())) == 60
+    if folders[-1] != "val":
+        held = {n: {Path(p).parent.name for p in s.names} for n, s in dataset.splits.items()}
+        assert held["test"] == {folders[-1]}
+        assert held["validation"] == {folders[-2]}
+        assert len(dataset.splits["test"]) == 20
+
+
+def test_copies_with_other_targets_and_too_few_pictures_are_told(pictures):
+    from shutil import copy
+
+    root = Path(pictures("file,age", "{half}"))
+    copy(root / "images" / "0.png", root / "images" / "copy.png")
+    with (root / "labels.csv").open("a", encoding="utf-8") as table:
+        table.write("images/copy.png,7\n")
+    (told,) = [n for n in folder.open_folder(str(root)).notes if "with other values" in n]
+    assert "images/0.png = images/copy.png" in told
+    with pytest.raises(BadData, match="there are 2 distinct examples"):
+        folder.open_folder(pictures("file,age", "{half}", count=2))

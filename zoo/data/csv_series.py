@@ -136,15 +136,14 @@ def _split_rows(
     """By content, where rows are examples by themselves; None where order or groups count."""
     import numpy as np
 
-    from zoo.data.splits import split_by_content
-    from zoo.data.target_splits import strata_of
+    from zoo.data.target_splits import split_alike
 
     columns = recordings.columns
     ordered = windows.length > 1 or columns.time or columns.group or len(recordings.items) > 1
     if not columns.targets or ordered:
         return None
     labels = windows.targets(recordings.items, np.arange(len(windows)))
-    found = split_by_content(hashes, *strata_of(labels, hashes, columns.form))
+    found = split_alike(labels, hashes, columns.form)
     told = "each row is an example by itself: split by content; time=COLUMN keeps their order"
     return found, [told]
 
@@ -158,7 +157,7 @@ def tasks_of(argument: str | None) -> tuple[str, ...]:
 
 
 def _check_columns(recordings: Recordings, splits: Mapping[str, Split]) -> list[str]:
-    from zoo.data.readers.label_forms import LABELS, check_learnable, marks
+    from zoo.data.readers.label_forms import LABELS, check_learnable
     from zoo.data.target_splits import missing_notes
 
     names, form = recordings.classes, recordings.columns.form
@@ -167,8 +166,6 @@ def _check_columns(recordings: Recordings, splits: Mapping[str, Split]) -> list[
     by_split = {name: split.labels for name, split in splits.items()}
     notes = check_learnable(by_split["train"], names, form)
     if form == LABELS:
-        for item in recordings.items:
-            marks(item.name, item.targets, len(item.targets))
         notes += missing_notes(by_split, names)
     return notes
 

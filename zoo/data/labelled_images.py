@@ -4,14 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from zoo.common.errors import BadData, UsageError
 from zoo.contracts.dataset import Dataset
 from zoo.data.readers.query import Query
 
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
 
 def open_labelled(argument: str | None, query: Query, asked: str | None) -> Dataset:
-    """Reads the table, checks every image that it names, and splits them 70/15/15 by content.
+    """Reads the table, checks every image that it names, and splits them.
+
+    Folders for training and test are honoured; else images are split 70/15/15 by content.
 
     Args:
         argument: As the user typed it.
@@ -26,13 +33,13 @@ def open_labelled(argument: str | None, query: Query, asked: str | None) -> Data
     from zoo.data.near_copies import as_outlines, near_copy_notes
     from zoo.data.readers import class_folders as shared
     from zoo.data.readers.folder_check import check_files
+    from zoo.data.readers.folder_layout import TABLE
     from zoo.data.readers.hashing import dataset_hash
     from zoo.data.readers.image_files import suffixes
     from zoo.data.readers.label_forms import LABELS, check_learnable
-    from zoo.data.readers.labelled_folder import TABLE, missing_files, read_table
+    from zoo.data.readers.labelled_folder import missing_files, read_table
     from zoo.data.readers.listing import list_files
-    from zoo.data.splits import split_by_content
-    from zoo.data.target_splits import missing_notes, strata_of
+    from zoo.data.target_splits import missing_notes
 
     for option in ("group", "test"):
         if option in query.options:
@@ -50,7 +57,8 @@ def open_labelled(argument: str | None, query: Query, asked: str | None) -> Data
     good = [i for i, c in enumerate(checked) if not c.problem]
     files, hashes = [named[i] for i in good], [checked[i].digest for i in good]
     labels = table.values[[table.rows[file.path] for file in files]]
-    indices = split_by_content(hashes, *strata_of(labels, hashes, table.form))
+    indices, split_notes = _divide([file.path for file in files], hashes, labels, table.form)
+    pairs = shared.conflicting_labels([file.path for file in files], hashes, labels)
     splits = {
         name: image_split(
             listing.root, [files[i] for i in own], [hashes[i] for i in own], labels[own]
@@ -76,13 +84,42 @@ def open_labelled(argument: str | None, query: Query, asked: str | None) -> Data
             *shared.note(f"not in {TABLE}, left out", strangers),
             *shared.note("left out", _others(listing.ignored, TABLE)),
             *shared.note("left out: broken", broken),
+            *shared.note("with other values than a copy of it", pairs),
             *shared.copies(hashes),
+            *split_notes,
             *check_learnable(by_split["train"], table.names, table.form),
             *(missing_notes(by_split, table.names) if table.form == LABELS else ()),
             *near,
             *memory_notes,
         ),
     )
+
+
+def _divide(
+    paths: Sequence[str], hashes: Sequence[bytes], labels: NDArray[np.float32], form: str
+) -> tuple[dict[str, NDArray[np.int64]], list[str]]:
+    """Indices of each split, those that folders stand for as they are; and notes."""
+    from zoo.data.readers import class_folders as shared
+    from zoo.data.readers.folder_names import split_of
+    from zoo.data.splits import SHARES, SHARES_WITHOUT_TEST
+    from zoo.data.target_splits import given_splits, split_alike
+
+    given = given_splits(paths)
+    if "validation" in given:
+        return given, []
+    if not given:
+        alike = sorted({top for path in paths if split_of(top := path.partition("/")[0])})
+        return split_alike(labels, hashes, form), shared.note(
+            "folders called like splits, but not train/ and test/ with all images in them: split "
+            "by content",
+            alike,
+        )
+    train = given["train"]
+    parts = split_alike(labels[train], [hashes[i] for i in train], form, SHARES_WITHOUT_TEST)
+    found = {**given, **{name: train[own] for name, own in parts.items()}}
+    return {name: found[name] for name in SHARES}, [
+        "15 % of train/ serve as validation, since there is no validation/"
+    ]
 
 
 def _others(ignored: Sequence[str], table: str) -> list[str]:
@@ -95,7 +132,8 @@ def table_task(root: Path, asked: str | None) -> str | None:
     Raises:
         BadData: It leaves the folder, or is no table of numbers.
     """
-    from zoo.data.readers.labelled_folder import TABLE, has_table, read_table
+    from zoo.data.readers.folder_layout import TABLE
+    from zoo.data.readers.labelled_folder import has_table, read_table
 
     if not has_table(root, asked):
         return None

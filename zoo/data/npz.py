@@ -132,29 +132,28 @@ def _divide(
     arrays: Arrays, hashes: dict[str, list[bytes]]
 ) -> dict[str, tuple[str, NDArray[np.int64] | None]]:
     """For each split the array that it comes from, and which of its examples; None means all."""
-    from zoo.data.splits import SHARES_WITHOUT_TEST, split_by_content
+    from zoo.data.splits import SHARES, SHARES_WITHOUT_TEST
 
     if "" in hashes:
-        divided = split_by_content(hashes[""], *_strata(arrays, "", hashes))
+        divided = _split(arrays, "", hashes[""], SHARES)
         return {name: ("", own) for name, own in divided.items()}
     if "validation" in hashes:
         return {name: (name, None) for name in SPLITS}
     arrays.notes.append("15 % of x_train serve as validation, since there is no x_validation")
-    divided = split_by_content(
-        hashes["train"], *_strata(arrays, "train", hashes), SHARES_WITHOUT_TEST
-    )
+    divided = _split(arrays, "train", hashes["train"], SHARES_WITHOUT_TEST)
     return {**{name: ("train", own) for name, own in divided.items()}, "test": ("test", None)}
 
 
-def _strata(
-    arrays: Arrays, name: str, hashes: dict[str, list[bytes]]
-) -> tuple[NDArray[np.int64], tuple[str, ...]]:
-    """What splits are to have alike shares of, and its names: classes, or strata of targets."""
-    from zoo.data.target_splits import strata_of
+def _split(
+    arrays: Arrays, name: str, hashes: list[bytes], shares: Mapping[str, float]
+) -> dict[str, NDArray[np.int64]]:
+    from zoo.data.splits import split_by_content
+    from zoo.data.target_splits import split_alike
 
+    labels = arrays.labels[name]
     if arrays.form is None:
-        return arrays.labels[name], arrays.classes
-    return strata_of(arrays.labels[name], hashes[name], arrays.form)
+        return split_by_content(hashes, labels, arrays.classes, shares)
+    return split_alike(labels, hashes, arrays.form, shares)
 
 
 def _check_columns(arrays: Arrays, splits: Mapping[str, Split]) -> None:

@@ -5,35 +5,70 @@ Real targets are divided into quantiles; sets of labels by the rarest label that
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
+from zoo.common.errors import BadData
+from zoo.data.readers.folder_names import split_of
 from zoo.data.readers.label_forms import LABELS
+from zoo.data.splits import SHARES, split_by_content
 
 #: Strata of real targets, and examples that each has at least.
 _MOST_STRATA, _LEAST_IN_STRATUM = 10, 20
 
 
-def strata_of(
-    labels: NDArray[np.float32], hashes: Sequence[bytes], form: str
-) -> tuple[NDArray[np.int64], tuple[str, ...]]:
-    """The stratum of each example, int64 (examples,), and what each stratum is, for messages.
-
-    Each holds three distinct examples at least, so that every split gets one; where there are
-    fewer in all, there is one stratum.
+def split_alike(
+    labels: NDArray[np.float32],
+    hashes: Sequence[bytes],
+    form: str,
+    shares: Mapping[str, float] = SHARES,
+) -> dict[str, NDArray[np.int64]]:
+    """Divides examples among splits, of which each gets its share of every stratum.
 
     Args:
         labels: Targets or marks, float32 (examples, columns).
         hashes: Content hash of each example.
         form: Which of them they are.
+        shares: See `split_by_content`.
+
+    Returns:
+        For each split the ascending indices of its examples, int64.
+
+    Raises:
+        BadData: There are fewer distinct examples than splits.
     """
+    distinct = len(set(hashes))
+    if distinct < len(shares):
+        raise BadData(
+            f"there are {distinct} distinct examples",
+            why=f"each of {', '.join(shares)} needs one",
+            fix="add examples",
+        )
     strata = _by_rarest(labels) if form == LABELS else _by_quantile(labels)
     strata = _without_few(strata, hashes)
     kept = np.unique(strata)
     names = tuple(f"stratum {number + 1} of {len(kept)}" for number in range(len(kept)))
-    return np.searchsorted(kept, strata).astype(np.int64), names
+    return split_by_content(hashes, np.searchsorted(kept, strata), names, shares)
+
+
+def given_splits(paths: Sequence[str]) -> dict[str, NDArray[np.int64]]:
+    """The examples of each split that folders stand for; nothing where these leave it open.
+
+    Args:
+        paths: Of files, from the folder that holds the splits, with ``/`` between parts.
+    """
+    folders = [path.partition("/")[0] if "/" in path else "" for path in paths]
+    means = {name: split_of(name) for name in folders}
+    open_ones = {"validation", "test"} - {*means.values()}
+    if len(open_ones) == 1:
+        means = {n: next(iter(open_ones)) if of == "?" else of for n, of in means.items()}
+    kinds = [*means.values()]
+    if not {"train", "test"} <= {*kinds} <= {*SHARES} or len({*kinds}) < len(kinds):
+        return {}
+    of_each = np.array([means[name] for name in folders])
+    return {n: np.flatnonzero(of_each == n).astype(np.int64) for n in SHARES if n in kinds}
 
 
 def _by_quantile(targets: NDArray[np.float32]) -> NDArray[np.int64]:

@@ -94,6 +94,11 @@ def _standardized_outputs(model: Any, units: TargetUnits) -> Any:
             why="its last layer is no dense one, whose units could be changed",
             fix="leave pruning and distillation out, or end the network in a dense layer",
         )
+    return keras.Model(model.input, standardizing(units)(model.output))
+
+
+def standardizing(units: TargetUnits) -> Any:
+    """A layer from targets in the units of the data, (batch, …, targets), to standardized ones."""
     scale, offset = 1.0 / units.spread, -units.offset / units.spread
-    behind = keras.layers.Rescaling(scale.tolist(), offset.tolist(), name="standardized")
-    return keras.Model(model.input, behind(model.output))
+    layers = require("keras.layers")
+    return layers.Rescaling(scale.tolist(), offset.tolist(), name="standardized")

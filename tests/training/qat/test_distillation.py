@@ -10,7 +10,9 @@ from rounding_networks import PIXELS, pictures, tangled, target, task
 
 from zoo.contracts import Split
 from zoo.contracts.precision import precision_named
+from zoo.contracts.preprocessing import TensorPreprocessing
 from zoo.contracts.training import Training
+from zoo.contracts.training_objective import TargetUnits
 from zoo.training.qat.distillation import choose_logit_limits, logit_distillation
 from zoo.training.qat.logits import best_limits
 from zoo.training.qat.network import RoundingNetwork, build_rounding_network
@@ -64,6 +66,29 @@ def test_what_is_learnt_from_does_not_change_while_it_is_learnt_from() -> None:
     assert (answers[0] == answers[1]).all()
     noisy = [np.asarray(teacher(pictures(8) / 255, training=True)) for _ in range(2)]
     assert (noisy[0] != noisy[1]).any(), "the test's network has no dropout: it proves nothing"
+
+
+def test_real_targets_are_learnt_beside_their_spread_not_their_size() -> None:
+    """Years around 2000 and angles around 0.01: the same mistakes, in any units, weigh the same."""
+    inputs = keras.Input((2,))
+    losses = []
+    for spread, offset in ([1.0, 1.0], [0.0, 0.0]), ([5.0, 1e-3], [2000.0, 1e-2]):
+        units = TargetUnits(offset=np.array(offset), spread=np.array(spread))
+        teacher, twin = (keras.Model(inputs, keras.layers.Dense(2)(inputs)) for _ in range(2))
+        teacher.set_weights([np.eye(2) * spread, np.array(offset)])
+        twin.set_weights([np.array([[0.9, 0], [0, 0.7]]) * spread, np.array(offset)])
+        lesson = logit_distillation(task(), teacher, chooses=False, units=units)
+        assert lesson.trainee is not None
+        model = lesson.trainee(twin, TensorPreprocessing(name="x", shape=(2,), low=-9.0, high=9.0))
+        lesson.compile(
+            model,
+            keras.optimizers.AdamW(keras.optimizers.schedules.CosineDecay(0.02, 9)),
+            Training(),
+        )
+        given = np.random.default_rng(0).normal(size=(64, 2)).astype(np.float32)
+        losses.append(model.evaluate(given, np.zeros(64), batch_size=64, verbose=0)[0])
+    assert losses[0] == pytest.approx(0.05, abs=0.01)
+    assert losses[1] == pytest.approx(losses[0], rel=1e-3)
 
 
 def test_limits_of_logits_tell_likely_classes_apart() -> None:

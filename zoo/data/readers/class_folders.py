@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -185,14 +186,14 @@ def labels_of(files: Sequence[ListedFile], classes: tuple[str, ...]) -> NDArray[
 
 
 def conflicting_labels(
-    names: Sequence[str], hashes: Sequence[bytes], labels: NDArray[np.int64]
+    names: Sequence[str], hashes: Sequence[bytes], labels: NDArray[Any]
 ) -> list[str]:
-    """Pairs of identical examples that carry different labels."""
+    """Pairs of identical examples that carry different labels, (examples,) or a row of each."""
     first: dict[bytes, int] = {}
     return [
         f"{names[first[content]]} = {names[i]}"
         for i, content in enumerate(hashes)
-        if labels[first.setdefault(content, i)] != labels[i]
+        if np.any(labels[first.setdefault(content, i)] != labels[i])
     ]
 
 

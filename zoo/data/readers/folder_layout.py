@@ -11,6 +11,8 @@ from zoo.common.errors import BadData, UsageError
 from zoo.common.shown_text import printable
 from zoo.data.readers.folder_names import a_fold, folded, of_a_system, split_of
 
+#: A table of targets, or of several labels of each picture, in a folder.
+TABLE = "labels.csv"
 #: What annotated datasets call the folders of their parts.
 _ANNOTATED = frozenset({"images", "image", "imgs", "img", "jpegimages", "pictures", "photos"})
 _ANNOTATIONS = frozenset({"labels", "label", "annotations", "masks", "mask", "segmentations"})
@@ -76,8 +78,8 @@ def layout_of(root: Path, argument: str, names: Sequence[str], *, cut_test: bool
 
 def _alike_inside(root: Path, names: Sequence[str]) -> list[str]:
     """What to say where all folders hold the same folders: splits, perhaps, in unknown words."""
-    inside = _folders(root / names[0]) if len(names) > 1 else []
-    if len(inside) < 2 or not all(_folders(root / name) == inside for name in names[1:]):
+    inside = folders_in(root / names[0]) if len(names) > 1 else []
+    if len(inside) < 2 or not all(folders_in(root / name) == inside for name in names[1:]):
         return []
     return [
         f"{_told(names)} are taken for the classes, and each holds {_told(inside)}: if those are "
@@ -132,7 +134,7 @@ def _splits(
             "then the split is made for you; or add ?test=0.2 to the name of the dataset, which "
             f"cuts a fifth of {train}/ off as test, class by class",
         )
-    if not any(_folders(root / name) for name in names):
+    if not any(folders_in(root / name) for name in names):
         raise BadData(
             f"{argument} holds splits ({_listed(names)}) without class folders",
             why=_CLASSES,
@@ -143,7 +145,7 @@ def _splits(
 
 def _refuse_annotated(root: Path, argument: str, name: str) -> None:
     """Refuses ``train/images`` beside ``train/labels``, as datasets with boxes or masks have."""
-    names = _folders(root / name)
+    names = folders_in(root / name)
     kinds = set(map(folded, names))
     if kinds <= _ANNOTATED | _ANNOTATIONS and kinds & _ANNOTATED:
         raise _annotated(argument, f"{name}/{names[0]}")
@@ -172,7 +174,7 @@ def _refuse_other_layouts(root: Path, argument: str, names: Sequence[str]) -> No
         )
     if len(names) != 1:
         return
-    inside = _folders(root / names[0])
+    inside = folders_in(root / names[0])
     if inside and all(split_of(name) for name in inside):
         raise BadData(
             f"{argument} holds only {_told(names)}, and that holds splits: {_told(inside)}",
@@ -183,8 +185,9 @@ def _refuse_other_layouts(root: Path, argument: str, names: Sequence[str]) -> No
         raise BadData(
             f"{argument} holds {printable(names[0])}/ and {printable(tables[0])}: "
             "one folder for pictures of all classes",
-            why=f"{_CLASSES}; tables of labels are not read",
-            fix=f"{_SORT}the table says which",
+            why=f"{_CLASSES}; tables of classes are not read",
+            fix=f"{_SORT}the table says which; for real targets, or several labels of each "
+            f"picture, call the table {TABLE}, and leave task= out or name their task",
         )
     if folded(names[0]) in _ANNOTATED and inside and set(map(folded, inside)) & _ANNOTATIONS:
         raise _annotated(argument, f"{names[0]}/{inside[0]}")
@@ -194,8 +197,8 @@ def _refuse_mixed(
     root: Path, argument: str, found: Iterable[str], strangers: Sequence[str]
 ) -> None:
     """A folder called ``train`` beside others is a class, unless it alone holds folders."""
-    nested = [name for name in found if _folders(root / name)]
-    if nested and not any(_folders(root / name) for name in strangers):
+    nested = [name for name in found if folders_in(root / name)]
+    if nested and not any(folders_in(root / name) for name in strangers):
         raise BadData(
             f"{argument} holds {nested[0]}/, which looks like a split because folders are in it, "
             f"and also {_listed(strangers)}",
@@ -204,7 +207,7 @@ def _refuse_mixed(
         )
 
 
-def _folders(folder: Path) -> list[str]:
+def folders_in(folder: Path) -> list[str]:
     """Names of the folders in a folder, those of systems left out."""
     try:
         with os.scandir(folder) as entries:

@@ -6,6 +6,7 @@ Each form has the tasks that it fits. Where numbers could be either, the form th
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -32,9 +33,8 @@ def form_of(labels: Iterable[NDArray[Any]], asked: str | None) -> str | None:
     if asked is not None:
         return asked
     found = {_form(array) for array in labels}
-    if NUMBERS in found and found <= {NUMBERS, LABELS, None}:
-        return NUMBERS
-    return LABELS if found == {LABELS} else None
+    # What a small split could also be says nothing against what another one must be.
+    return next((form for form in (NUMBERS, LABELS) if form in found), None)
 
 
 def _form(array: NDArray[Any]) -> str | None:
@@ -116,17 +116,39 @@ def names_for(
     what = "target" if form == NUMBERS else "label"
     if given is None:
         return (what,) if count == 1 else tuple(f"{what} {n}" for n in range(count))
-    kept = np.asarray(given)
-    names = tuple(map(str, kept.tolist())) if kept.ndim == 1 and kept.dtype.kind == "U" else ()
+    names = checked_names(given, what, where)
     if len(names) != count:
         raise BadData(
             f"{where} names {len(names)} {what}s, and there are {count}",
             fix="one name, a text, for each column",
         )
-    doubtful = [n for n in names if not n or printable(n) != n or names.count(n) > 1]
+    return names
+
+
+def checked_names(given: NDArray[Any] | Sequence[str], what: str, where: str) -> tuple[str, ...]:
+    """Names of classes, targets or labels, as texts.
+
+    Args:
+        given: The names.
+        what: One of them is called in messages.
+        where: They stand.
+
+    Raises:
+        BadData: They are no list of texts, unprintable, or one stands twice.
+    """
+    kept = np.asarray(given)
+    if kept.ndim != 1 or kept.dtype.kind != "U":
+        raise BadData(
+            f"{where} is of type {kept.dtype} and shape {kept.shape}",
+            why=f"{what} names are a list of strings",
+            fix='numpy.array(["cat", "dog"])',
+        )
+    names = tuple(map(str, kept.tolist()))
+    uses = Counter(names)
+    doubtful = [n for n in names if not n or printable(n) != n or uses[n] > 1]
     if doubtful:
         raise BadData(
-            f"{doubtful[0]!r} is no usable name of a {what}",
+            f"{doubtful[0]!r} is no usable {what} name",
             why="names must be printable and different from each other",
             fix=f"rename the {what}",
         )

@@ -12,6 +12,8 @@ from zoo.common.errors import BadData
 
 _NOT_HERE = "datasets in files have one class per example"
 _PLUGIN = "a plugin's dataset may have any labels: see the guide to plugins"
+#: What serves numbers that are no index of a class.
+PREDICT = "; if they are numbers to be predicted, add task=regression behind the path"
 #: Fewer different numbers than this may be classes, however many examples there are.
 _FEW = 20
 
@@ -59,8 +61,7 @@ def label_type_error(name: str, array: NDArray[Any]) -> BadData:
         return BadData(
             what,
             why=why,
-            fix="convert them: labels.astype(numpy.int64); if they are numbers to be predicted, "
-            "add task=regression behind the path",
+            fix=f"convert them: labels.astype(numpy.int64){PREDICT}",
         )
     return BadData(what, why=why, fix="number the classes from 0, as whole numbers")
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import os
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,11 +13,12 @@ from numpy.typing import NDArray
 
 from zoo.common.errors import BadData
 from zoo.common.shown_text import printable
+from zoo.data.readers.columns import is_number
+from zoo.data.readers.folder_layout import TABLE, folders_in
+from zoo.data.readers.folder_names import split_of
 from zoo.data.readers.label_forms import LABELS, NUMBERS, names_for
 from zoo.data.readers.tables import quote_cell, rows_of
 
-#: Name of the table in the folder.
-TABLE = "labels.csv"
 #: What float32 holds.
 _MOST = float(np.finfo(np.float32).max)
 _FORM = "its first column names files, each other one is a target or a label"
@@ -44,6 +44,8 @@ class LabelTable:
 def has_table(root: Path, asked: str | None) -> bool:
     """Whether the table in a folder counts: class folders beside it do, unless a task is asked for.
 
+    Splits without folders in them hold no classes.
+
     Args:
         root: The folder.
         asked: Task that the user asks for.
@@ -52,8 +54,8 @@ def has_table(root: Path, asked: str | None) -> bool:
         return False
     if asked is not None:
         return asked in (NUMBERS, LABELS)
-    with os.scandir(root) as entries:
-        return sum(entry.is_dir() and not entry.name.startswith(".") for entry in entries) < 2
+    names = folders_in(root)
+    return len(names) < 2 or all(split_of(n) and not folders_in(root / n) for n in names)
 
 
 def read_table(root: Path, asked: str | None) -> LabelTable:
@@ -71,6 +73,12 @@ def read_table(root: Path, asked: str | None) -> LabelTable:
     names = [text.strip() for text in header[1:]]
     if not names:
         raise BadData(f"{TABLE} has {len(header)} columns", why=_FORM, fix="file,age for example")
+    if Path(header[0].strip()).suffix and all(map(is_number, names)):
+        raise BadData(
+            f"{TABLE}, line 1: {quote_cell(header[0])} is a file, but the first line must name the "
+            "columns",
+            fix="write a header above it: file,age for example",
+        )
     rows: dict[str, int] = {}
     values: list[list[float]] = []
     for line, cells in lines:
@@ -109,7 +117,9 @@ def _number(text: str, place: str, column: str) -> float:
     if not abs(value) <= _MOST:
         raise BadData(
             f"{where}: {quote_cell(clean)} is not a finite number",
-            why=f"{_FORM}; names of classes are not read from tables",
+            why="decimal commas are not read"
+            if "," in clean
+            else f"{_FORM}; names of classes are not read from tables",
             fix="write numbers; of classes, sort the files into a folder per class",
         )
     return value

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -12,15 +11,22 @@ from numpy.typing import NDArray
 
 from zoo.common.array_files import DAMAGED, load_arrays
 from zoo.common.errors import BadData
-from zoo.common.shown_text import printable
 from zoo.data.readers.array_ranges import (
     SUBTRACT,
     range_notes,
     refuse_mixed_scales,
     rounded_channels,
 )
-from zoo.data.readers.label_forms import LABELS, NUMBERS, form_of, marks, names_for, targets
-from zoo.data.readers.label_kinds import label_type_error, row_labels_error
+from zoo.data.readers.label_forms import (
+    LABELS,
+    NUMBERS,
+    checked_names,
+    form_of,
+    marks,
+    names_for,
+    targets,
+)
+from zoo.data.readers.label_kinds import PREDICT, label_type_error, row_labels_error
 
 _CHUNK = 1024
 _EXPECTED = "store x and y, or x_train, y_train, x_test and y_test"
@@ -293,7 +299,7 @@ def _labels(name: str, array: NDArray[Any], examples: int) -> NDArray[np.int64]:
         raise BadData(
             f"{name} holds {array[wrong[0]]} at index {wrong[0]}",
             why="labels run from 0 to the number of classes - 1",
-            fix="number the classes from 0",
+            fix=f"number the classes from 0{PREDICT}",
         )
     return array.astype(np.int64)
 
@@ -307,7 +313,7 @@ def _classes(names: NDArray[Any] | None, labels: dict[str, NDArray[np.int64]]) -
         classes = tuple(map(str, range(highest + 1))) if highest < 2 * len(used) else ()
         count = highest + 1
     else:
-        classes = _class_names(names)
+        classes = checked_names(names, "class", "classes")
         count = len(classes)
     for split, own in labels.items():
         wrong = np.flatnonzero(own >= count)
@@ -322,25 +328,6 @@ def _classes(names: NDArray[Any] | None, labels: dict[str, NDArray[np.int64]]) -
         raise BadData(
             f"class {absent} has no {'training ' if '' not in labels else ''}examples",
             why=f"{count} classes are expected, {len(used)} occur",
-            fix="number the classes without gaps, from 0",
-        )
-    return classes
-
-
-def _class_names(names: NDArray[Any]) -> tuple[str, ...]:
-    if names.ndim != 1 or names.dtype.kind != "U":
-        raise BadData(
-            f"classes is of type {names.dtype} and shape {names.shape}",
-            why="class names are a list of strings",
-            fix='numpy.array(["cat", "dog"])',
-        )
-    classes = tuple(str(name) for name in names)
-    uses = Counter(classes)
-    doubtful = [n for n in classes if not n or printable(n) != n or uses[n] > 1]
-    if doubtful:
-        raise BadData(
-            f"{doubtful[0]!r} is no usable class name",
-            why="names must be printable and different from each other",
-            fix="rename the class",
+            fix=f"number the classes without gaps, from 0{PREDICT}",
         )
     return classes

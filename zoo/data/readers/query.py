@@ -71,8 +71,16 @@ class Query:
         return text
 
     def names(self, key: str) -> tuple[str, ...]:
-        """Names separated by commas; empty when there are none."""
-        return tuple(part.strip() for part in self.options.get(key, "").split(",") if part.strip())
+        """Names separated by commas; empty when it is not given.
+
+        Raises:
+            UsageError: It is given, and holds no name.
+        """
+        text = self.options.get(key, "")
+        found = tuple(part.strip() for part in text.split(",") if part.strip())
+        if text and not found:
+            raise UsageError(f"{key}={text} names no column", fix=f"{key}=NAME,NAME")
+        return found
 
 
 def parse_query(

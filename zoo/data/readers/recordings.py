@@ -16,6 +16,7 @@ from zoo.data.readers.array_ranges import rounded_channels
 from zoo.data.readers.clocks import clock_breaks, seconds
 from zoo.data.readers.columns import Columns, columns_of, header_of, is_number, places_of
 from zoo.data.readers.folder_names import plain
+from zoo.data.readers.label_forms import LABELS
 from zoo.data.readers.label_kinds import refuse_numbers
 from zoo.data.readers.listing import Listing, class_order
 from zoo.data.readers.query import Query
@@ -172,6 +173,10 @@ class _Reader:
             rows, values = rows[:, :-1], np.ascontiguousarray(values[:, :-1])
         width = len(self.columns.channels)
         targets, rows = values[:, width:].copy(), rows[:, :width]
+        if self.columns.form == LABELS and len(wrong := np.argwhere(~np.isin(targets, (0, 1)))):
+            row, place = wrong[0].tolist()
+            where = self._place(self.lines[row], self.columns.targets[place])
+            raise _no_mark(where, f"{targets[row, place]:g}")
         values = np.ascontiguousarray(values[:, :width])
         values.flags.writeable = False
         return Recording(
@@ -191,11 +196,16 @@ class _Reader:
                 return BadData(f"{self._place(line, column)}: the value is missing", fix=_REPAIR)
             if not is_number(text) or not text.isascii() or "_" in text:
                 break
+        place, cell = self._place(line, column), quote_cell(text.strip())
+        if column in self.columns.targets and self.columns.form == LABELS:
+            return _no_mark(place, cell)
         others = [name for name in self.columns.channels if name != column]
         return BadData(
-            f"{self._place(line, column)}: {quote_cell(text.strip())} is not a number",
+            f"{place}: {cell} is not a number",
             why="decimal commas are not read" if "," in text else None,
-            fix=f"if this is no channel, name those that are: channels={','.join(others)}",
+            fix=f"write a number, or leave the row out; of classes: label={column}"
+            if column in self.columns.targets
+            else f"if this is no channel, name those that are: channels={','.join(others)}",
         )
 
     def _index(self, line: int, row: list[str], place: int, known: dict[str, int]) -> int:
@@ -220,6 +230,14 @@ class _Reader:
 
     def _place(self, line: int, column: str) -> str:
         return f"{printable(self.name)}, line {line}, column {printable(column)!r}"
+
+
+def _no_mark(place: str, cell: str) -> BadData:
+    return BadData(
+        f"{place}: {cell} is neither 0 nor 1",
+        why="a label is true, 1, or not, 0",
+        fix="write 0 or 1; real numbers are predicted with target=COLUMN",
+    )
 
 
 def _in_order(found: Recordings, labels: dict[str, int], groups: dict[str, int]) -> Recordings:

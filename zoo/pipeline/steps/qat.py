@@ -185,7 +185,12 @@ def train(
     require("keras.utils").set_random_seed(seed)
     emit({"event": "stage", "text": "training"})
     choose_logit_limits(twin, teacher.network, dataset.splits["validation"], loaded.preprocessing)
-    task = logit_distillation(loaded.task, teacher.network, chooses=twin.logits is not None)
+    task = logit_distillation(
+        loaded.task,
+        teacher.network,
+        chooses=twin.logits is not None,
+        units=loaded.task.units(dataset.splits["train"].labels),
+    )
     trainer = Trainer(
         twin.trained,
         task,

@@ -15,12 +15,13 @@ from zoo.common.optional_imports import require
 from zoo.contracts import Preprocessing, Split, Task
 from zoo.contracts.geometric_transform import GeometricTransform
 from zoo.contracts.training import Qat, Training
-from zoo.contracts.training_objective import TrainingObjective
+from zoo.contracts.training_objective import TargetUnits, TrainingObjective
 from zoo.data.preprocessing.inputs import read_inputs
 from zoo.networks.building import raw_model
 from zoo.training.distillation import divergence
 from zoo.training.qat.logits import best_limits
 from zoo.training.qat.network import RoundingNetwork
+from zoo.training.target_units import standardizing
 
 #: Held-out examples on which the limits of logits are chosen, at most.
 MOST_EXAMPLES = 2048
@@ -55,13 +56,16 @@ class LogitDistillation(TrainingObjective):
         return labels
 
 
-def logit_distillation(task: Task, teacher: Any, *, chooses: bool) -> LogitDistillation:
+def logit_distillation(
+    task: Task, teacher: Any, *, chooses: bool, units: TargetUnits | None = None
+) -> LogitDistillation:
     """The training objective of the rounding twin, for a `Trainer`.
 
     Args:
         task: Of both networks.
         teacher: `keras.Model` from normalized inputs to logits; it is frozen.
         chooses: See `LogitDistillation`.
+        units: Of real targets: a difference counts beside their spread, not beside their size.
     """
     teacher.trainable = False
 
@@ -72,7 +76,8 @@ def logit_distillation(task: Task, teacher: Any, *, chooses: bool) -> LogitDisti
         answers, own = _as_trained(raw_model(teacher, preprocessing))(inputs), student(inputs)
         if isinstance(own, dict):
             return _without_labels()(inputs, _alike(own, answers))
-        return keras.Model(inputs, keras.ops.stack([own, answers], axis=1))
+        both = keras.ops.stack([own, answers], axis=1)
+        return keras.Model(inputs, both if units is None else standardizing(units)(both))
 
     return LogitDistillation(
         name=task.name, trainee=trainee, chooses=chooses, higher_is_better=chooses
