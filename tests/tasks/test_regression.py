@@ -11,9 +11,10 @@ import pytest
 from tests.support.makers import truth as make_truth
 from zoo.artifacts import closeness
 from zoo.artifacts.golden_choice import choose_golden
-from zoo.common.errors import ZooError
+from zoo.common.errors import UsageError, ZooError
 from zoo.contracts import Split, TensorInfo
 from zoo.contracts.precision import PRECISIONS, precision_named
+from zoo.contracts.training import Training
 from zoo.registry import PluginSettings, load_registry
 from zoo.results.records import NO_BETTER
 from zoo.tasks.means import half_width, student_95
@@ -209,3 +210,11 @@ def test_what_a_report_shows_of_an_example():
     )
     assert wrong[-1]
     assert wrong.mean() < 0.2
+
+
+def test_options_that_mean_something_else_for_targets_are_told():
+    with pytest.raises(UsageError, match="real targets cannot be smoothed"):
+        TASK.compile(None, None, Training(label_smoothing=0.1))
+    (note,) = TASK.training_notes(Training(augment=("flip", "erase", "crop")))
+    assert "targets stay as they are where pictures are moved (--augment shift,flip)" in note
+    assert TASK.training_notes(Training(augment=("erase",))) == ()
