@@ -35,7 +35,7 @@ def checks(candidate: np.ndarray, name: str = "int8") -> dict[str, str]:
     """The reasons of all checks that compare outputs and answers, by check."""
     precision = precision_named(name)
     candidate = np.asarray(candidate, np.float32)
-    compared = closeness.compare(TASK, NETWORK, candidate)
+    compared = closeness.compare(TASK, NETWORK, candidate, precision.rounding)
     found = [
         closeness.parity(TASK, compared, precision),
         TASK.accuracy(TRUTH, NETWORK, candidate, TASK.allowed_loss(precision)),
@@ -153,6 +153,29 @@ def test_targets_far_from_zero_may_be_rounded_as_float32_rounds_them():
     assert all(passes(near.astype(np.float32)))
     assert not all(passes(years + np.float32(0.01)))
     assert not all(passes(years * np.float32(1.0001)))
+
+
+def test_a_float16_file_may_be_off_by_how_such_a_constant_is_rounded():
+    """Around 3.57 with a spread of 0.3, as honest files of digits: half a place of it is 0.001."""
+    centres = (RANDOM.normal(size=(400, 1)) * 0.3 + 3.57).astype(np.float32)
+    truth = make_truth(centres, ("column",))
+
+    def refused(moved: float, name: str) -> set[str]:
+        precision, candidate = precision_named(name), centres + np.float32(moved)
+        compared = closeness.compare(TASK, centres, candidate, precision.rounding)
+        found = [
+            closeness.parity(TASK, compared, precision),
+            *TASK.probability_checks(truth, centres, candidate, precision),
+        ]
+        return {check.name for check in found if not check.passed}
+
+    half = 3.57 * 2.0**-11
+    assert refused(0.9 * half, "float16") == set()
+    assert refused(0.9 * half, "float32") == {"parity", "scale"}
+    assert refused(2.0 * half, "float16") == {"parity", "scale"}
+    # Rounded weights shift all answers of a dynamic-int8 file: the worst honest one by 0.022.
+    assert refused(0.022 * 0.3, "dynamic-int8") == set()
+    assert refused(0.044 * 0.3, "dynamic-int8") == {"scale"}
 
 
 def test_exchanged_targets_and_nan_are_refused():
