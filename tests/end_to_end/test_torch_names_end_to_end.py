@@ -21,22 +21,14 @@ def own_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ZOO_OFFLINE", "1")
 
 
-@pytest.mark.parametrize(
-    "reference",
-    [
-        "timm:test_resnet?weights=random&classes=10&size=32",
-        # It ends in ReLU: its logits are never negative, and often between 0 and 1.
-        "torchvision:squeezenet1_1?weights=random&classes=10&size=32",
-    ],
-)
-def test_random_weights_are_exported_in_every_way(tmp_path: Path, reference: str) -> None:
+def test_random_weights_are_exported_in_every_way(tmp_path: Path) -> None:
     notes: list[str] = []
 
     def told(step: str, event: dict[str, object]) -> None:
         notes.extend([str(event["text"])] if event["event"] == "note" else [])
 
     run = zoo.export(
-        reference,
+        "timm:test_resnet?weights=random&classes=10&size=32",
         "digits",
         output=tmp_path,
         precisions=["float32", "float16", "int8"],
