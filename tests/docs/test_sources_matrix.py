@@ -95,22 +95,27 @@ def test_what_is_measured_again_replaces_its_own_cells_alone() -> None:
     assert two["cells"] == [{**GOOD, "machine": 0}]
     assert not any(row["cells"] for row in others)
     assert records["machines"] == [here, there]
+    # A machine that nothing is left of is not named.
+    for row, cells in ((first, [other, GOOD]), (second, [GOOD])):
+        records = table.with_cells(records, row, cells, there, REGISTRY)
+    assert records["machines"] == [there]
+    assert {c["machine"] for one in records["rows"] for c in one["cells"]} == {0}
 
 
 @pytest.mark.parametrize("npm", [True, False])
 def test_an_archive_of_another_content_is_refused(tmp_path: Path, npm: bool) -> None:
-    networks = module("sources_networks")
+    packages = module("published_packages")
     archive = tmp_path / "net.tgz"
     archive.write_bytes(b"content")
     digest = hashlib.sha512(b"content").digest()
     integrity = hashlib.sha256(b"content").hexdigest()
     if npm:
         integrity = f"sha512-{base64.b64encode(digest).decode()}"
-    package = networks.Package(name="net", version="1", integrity=integrity)
-    networks.check_archive(package, archive)
+    package = packages.Package(name="net", version="1", integrity=integrity)
+    packages.check_archive(package, archive)
     archive.write_bytes(b"Content")
     with pytest.raises(ZooError, match="is not the archive that is expected"):
-        networks.check_archive(package, archive)
+        packages.check_archive(package, archive)
     assert package.is_npm == npm == replace(package, version="2").is_npm
 
 

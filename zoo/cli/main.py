@@ -50,6 +50,30 @@ COMMANDS = {
     "doctor": "Show what is installed and what is missing",
 }
 
+#: What other programs call them.
+_MEANT = {
+    "train": "finetune",
+    "fit": "finetune",
+    "convert": "export",
+    "quantize": "export",
+    "benchmark": "bench",
+    "profile": "bench",
+    "eval": "evaluate",
+    "test": "evaluate",
+    "val": "evaluate",
+    "run": "ship",
+    "report": "ship",
+    "show": "inspect",
+    "models": "list",
+    "ls": "list",
+    "search": "optimize",
+    "check": "verify",
+    "package": "bundle",
+    "download": "weights",
+    "datasets": "data",
+    "help": "--help",
+    "version": "--version",
+}
 
 #: Seconds for which a command that is ending takes no notice of further signals.
 _PATIENCE = 5.0
@@ -103,7 +127,7 @@ class LazyGroup(click.Group):
         if name and name not in COMMANDS and not name.startswith("-"):
             known = self.list_commands(ctx)
             if name not in known:
-                close = nearest(name, known)
+                close = [_MEANT[name.lower()]] if name.lower() in _MEANT else nearest(name, known)
                 hint = f"did you mean: zoo {close[0]}" if close else "zoo --help lists the commands"
                 raise UsageError(f"there is no command {name!r}", fix=hint)
         return super().resolve_command(ctx, args)
