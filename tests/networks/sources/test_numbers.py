@@ -96,10 +96,10 @@ def test_a_sigmoid_that_cannot_be_taken_off_is_undone():
     model = keras.Model(inputs, outputs, name="net")
     x = RANDOM.normal(size=(20, 4)).astype("float32")
     before = np.asarray(model(x))
-    made, notes = with_logits(model, before, "net", LABELS)
+    made, _, notes = with_logits(model, x, before, "net", LABELS)
     np.testing.assert_allclose(1 / (1 + np.exp(-np.asarray(made(x)))), before, atol=1e-5)
     assert "could not be taken off" in notes[0]
-    kept, notes = with_logits(model, before, "net", TARGETS)
+    kept, _, notes = with_logits(model, x, before, "net", TARGETS)
     np.testing.assert_array_equal(np.asarray(kept(x)), before)
     assert notes == ()
 

@@ -29,6 +29,7 @@ from zoo.networks.multiply_adds import count_multiply_adds
 from zoo.networks.sources.available import named_network
 from zoo.networks.sources.channels import in_rgb
 from zoo.networks.sources.class_names import name_classes
+from zoo.networks.sources.endings import SIGMOID, SOFTMAX
 from zoo.networks.sources.graph import (
     flattened,
     range_in_graph,
@@ -117,9 +118,9 @@ def open_and_convert(
     sample = _Sample.of(dataset, plan, reading)
     flat = flattened(opened.model, plan.shape, plan.own_shape)
     plan = with_range(plan, range_in_graph(flat), origin)
-    first = plan.candidates[0]
-    told = _answers(opened, plan, sample.inputs(first, _COMPARED), origin)
-    model, notes = with_logits(flat, told, origin, reading)
+    given = sample.inputs(plan.candidates[0], _COMPARED)
+    told = _answers(opened, plan, given, origin)
+    model, kind, notes = with_logits(flat, given, told, origin, reading)
     count = model.output.shape[-1]
     names, new, noted = name_classes(how, opened.classes, dataset, count, origin)
     order = [names.index(name) for name in dataset.classes] if not new else []
@@ -131,7 +132,7 @@ def open_and_convert(
     model = rebuilt(model, origin)
     model = rebuilt(in_rgb(model), origin) if chosen.bgr else model
     original = opener.open(reference).with_shape(plan.own_shape)
-    parity = _compare(original, plan, model, chosen, sample, order, origin)
+    parity = _compare(original, plan, model, chosen, sample, order, kind, origin)
     variant = variant_name(registry, Path(origin).stem, sha256)
     classes = names if new else dataset.classes
     weights = folder / f"{variant}.{source}.safetensors"
@@ -274,6 +275,7 @@ def _compare(
     chosen: InputCandidate,
     sample: _Sample,
     order: list[int],
+    kind: str,
     origin: str,
 ) -> str:
     """Compares the converted network with the original's own answers.
@@ -285,7 +287,7 @@ def _compare(
     own = np.asarray(model(given, training=False), np.float64)
     inputs = sample.inputs(chosen, _COMPARED)
     theirs = _answers(opened, plan, inputs, origin).astype(np.float64)
-    shares = theirs.min() >= 0 and theirs.max() <= 1
+    shares = kind in (SOFTMAX, SIGMOID)
     if shares and sample.reading == LABELS:
         own = 1.0 / (1.0 + np.exp(-own))
     elif shares and not sample.reading:
