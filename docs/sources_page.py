@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from support_page import machines
+from support_page import machine_sentence
 
 from zoo.contracts.precision import BASELINE
 from zoo.results import formatting as fmt
@@ -42,15 +42,32 @@ def page(records: Mapping[str, Any]) -> str:
     Args:
         records: Columns, machines, and rows in the order of the page.
     """
-    rows, places = records["rows"], records["machines"]
-    timed = [
-        {"machine": one, "cells": [c for r in rows for c in r["cells"] if c.get("machine") == at]}
-        for at, one in enumerate(places)
-    ]
-    parts = [_INTRODUCTION, machines([one for one in timed if one["cells"]])]
+    rows = records["rows"]
+    parts = [_INTRODUCTION, *machines(rows, records["machines"]), ""]
     parts.append(overview(rows, [tuple(column) for column in records["columns"]]))
     parts += [section(row, records["columns"]) for row in rows]
     return "\n".join(parts)
+
+
+def machines(rows: Sequence[Record], places: Sequence[Record]) -> list[str]:
+    """Where the latencies were taken, a sentence for each machine, whatever tiers it was used in.
+
+    Args:
+        rows: Each cell that was timed has the number of its place, from 0 on.
+        places: Machines, each with a tier.
+    """
+    cells = [cell for row in rows for cell in row["cells"]]
+    alike: dict[str, list[int]] = {}
+    for at, place in enumerate(places):
+        if any(cell.get("machine") == at for cell in cells):
+            alike.setdefault(machine_sentence({**place, "tier": ""}, None), []).append(at)
+    sentences = []
+    for first, *others in alike.values():
+        more = "".join(f", where ({at + 1}) stands `{places[at]['tier']}`" for at in others)
+        threads = next(c["threads"] for c in cells if c.get("machine") == first)
+        said = machine_sentence(places[first], threads, more)
+        sentences.append(f"({first + 1}) {said}" if first else said)
+    return sentences
 
 
 def overview(rows: Sequence[Record], columns: Sequence[tuple[str, str]]) -> str:

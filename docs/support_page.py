@@ -56,7 +56,7 @@ def _sentences(rows: Sequence[Record]) -> dict[str, None]:
     """Of each machine, those of rows first, then those that timed single cells of them later."""
     timed = [(row["machine"], row) for row in rows]
     timed += [(c["machine"], row) for row in rows for c in row["cells"] if _is_elsewhere(c)]
-    return dict.fromkeys(_machine(one, _threads(row)) for one, row in timed if one)
+    return dict.fromkeys(machine_sentence(one, _threads(row)) for one, row in timed if one)
 
 
 def _is_elsewhere(cell: Record) -> bool:
@@ -64,7 +64,14 @@ def _is_elsewhere(cell: Record) -> bool:
     return isinstance(cell.get("machine"), Mapping)
 
 
-def _machine(machine: Record, threads: int | None) -> str:
+def machine_sentence(machine: Record, threads: int | None, more: str = "") -> str:
+    """Where latencies were taken.
+
+    Args:
+        machine: Its record.
+        threads: Of a runtime.
+        more: What follows the tier.
+    """
     flags = [f for f in machine["flags"] or () if f.endswith("vnni") or f in ("asimddp", "i8mm")]
     cores = fmt.count(int(machine["cores"]), "core")
     dots = f", {' and '.join(flags)}" if flags else ""
@@ -72,7 +79,7 @@ def _machine(machine: Record, threads: int | None) -> str:
     return (
         f"Timed on {machine['cpu']} ({machine['machine']}, {cores}{dots}), "
         f"{machine['os']}, Python {machine['python']}, {runtimes}, "
-        f"{fmt.count(threads or 1, 'thread')}, tier `{machine['tier']}`. ~ marks a latency "
+        f"{fmt.count(threads or 1, 'thread')}, tier `{machine['tier']}`{more}. ~ marks a latency "
         "that was taken while the machine was not quiet: read factors, not digits."
     )
 
@@ -111,7 +118,7 @@ def section(row: Record, places: Sequence[str] = ()) -> str:
     lines.append("| " + " | ".join([*headings, "verdict"]) + " |")
     lines.append("|---|---|" + "---:|" * 6 + "---|")
     for cell in row["cells"]:
-        place = _machine(cell["machine"], _threads(row)) if _is_elsewhere(cell) else ""
+        place = machine_sentence(cell["machine"], _threads(row)) if _is_elsewhere(cell) else ""
         number = f" ({places.index(place) + 1})" if place in places else ""
         lines.append("| " + " | ".join(_line(cell, number)) + " |")
     lines += ["", *(f"* {text}" for text in _remarks(row))]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 from zoo.common.optional_imports import require
@@ -93,8 +94,17 @@ def _divide_where_exact(graph: Any) -> None:
         (other,) = (given for given in node.input if given != name)
         node.op_type = "Div"
         node.input[:] = [other, added[name]]
-    read = {given for node in graph.node for given in node.input}
+    read = {value.name for value in graph.output}.union(_read(graph))
     _keep(graph.initializer, lambda tensor: tensor.name in read or tensor.name not in added)
+
+
+def _read(graph: Any) -> Iterator[str]:
+    """Names that the nodes of a graph read, and those of graphs within it."""
+    for node in graph.node:
+        yield from node.input
+        for attribute in node.attribute:
+            for inner in (attribute.g, *attribute.graphs):
+                yield from _read(inner)
 
 
 def _inverse(values: Any) -> Any:

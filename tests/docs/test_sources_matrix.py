@@ -102,6 +102,20 @@ def test_what_is_measured_again_replaces_its_own_cells_alone() -> None:
     assert {c["machine"] for one in records["rows"] for c in one["cells"]} == {0}
 
 
+def test_a_machine_is_named_once_whatever_the_tiers_it_timed_in() -> None:
+    page = module("sources_page")
+    here = next(iter(RECORDS["machines"]))
+    places = [here, {**here, "tier": "other"}, {**here, "os": "elsewhere"}, {**here, "os": "none"}]
+    cells = [{**GOOD, "machine": at} for at in (None, 0, 1, 2)]
+    one, two = page.machines([{"cells": cells}], places)
+    assert f"tier `{here['tier']}`, where (2) stands `other`. ~ marks" in one
+    assert two.startswith("(3) Timed on")
+    assert "elsewhere, Python" in two
+    assert page.machines([{"cells": cells[:2]}], places) == [
+        one.replace(", where (2) stands `other`", "")
+    ]
+
+
 @pytest.mark.parametrize("npm", [True, False])
 def test_an_archive_of_another_content_is_refused(tmp_path: Path, npm: bool) -> None:
     packages = module("published_packages")

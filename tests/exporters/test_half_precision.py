@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from zoo.exporters.onnx.half_precision import to_float16
+from zoo.exporters.onnx.half_precision import _divide_where_exact, to_float16
 
 onnx = pytest.importorskip("onnx")
 onnxruntime = pytest.importorskip("onnxruntime")
@@ -69,3 +69,26 @@ def test_other_constants_stay_products(factor: Any) -> None:
     """Those that half precision holds, those without an exact inverse."""
     halved = to_float16(swishes(factor, count=1))
     assert "Div" not in {node.op_type for node in halved.graph.node}
+
+
+def test_a_constant_that_a_branch_reads_as_well_stays_for_it() -> None:
+    helper = onnx.helper
+    model = swishes(1 / 6, count=1)
+    shape = helper.make_tensor_value_info("branched", 1, None)
+    branches = [
+        helper.make_graph(
+            [helper.make_node(kind, ["1", "factor"], ["branched"])], kind, [], [shape]
+        )
+        for kind in ("Add", "Sub")
+    ]
+    (end,) = model.graph.output
+    made = helper.make_node(
+        "If", ["chosen"], ["end"], then_branch=branches[0], else_branch=branches[1]
+    )
+    model.graph.node.append(made)
+    model.graph.initializer.append(onnx.numpy_helper.from_array(np.array(True), "chosen"))
+    _divide_where_exact(model.graph)
+    assert "Div" in {node.op_type for node in model.graph.node}
+    assert {"factor", "factor_inverse"} <= {tensor.name for tensor in model.graph.initializer}
+    end.name = "end"
+    assert answers(model).shape == INPUTS.shape
