@@ -7,10 +7,14 @@ import re
 from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 
+from zoo.common.extras import command_for, several_missing
+
 #: Names that an error lists; longer lists are cut.
 _LISTED = 10
 #: Letters that say enough to look for a part of a name.
 _PART = 3
+#: Offered with the part that a command needs first, since it may need others next.
+_ALL = f"; other usual parts are missing, too: {command_for('all')}"
 #: What shows all names of a kind.
 LISTINGS = {
     "model": "zoo list",
@@ -108,7 +112,7 @@ class MissingExtra(ZooError):
         super().__init__(
             f"the package that provides {module!r} is not installed",
             why="it belongs to an optional part of edgezoo" if extra else "a plugin needs it",
-            fix=f'pip install "edgezoo[{extra}]"'
+            fix=f"{command_for(extra)}{_ALL if several_missing(extra) else ''}"
             if extra
             else "install what the plugin's own page asks for; `zoo plugins list` names plugins",
         )
