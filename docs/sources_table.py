@@ -5,10 +5,10 @@
     python docs/sources_table.py --page                   # the page alone, from the records
 
 Each network is opened, exported, judged, timed; then each file is verified by a fresh process, and
-the program of its bundle runs. The records in docs/sources-matrix.json are written row by row; a
-part that is measured again replaces its own cells alone. The exit code is 1 where a file that
-passed its gate is further from the network's own framework than its precision allows, or fails
-afterwards.
+the program of its bundle runs. The records in docs/sources-matrix.json are written after each
+format of a row; a part that is measured again replaces its own cells alone. The exit code is 1
+where a file that passed its gate is further from the network's own framework than its precision
+allows, or fails afterwards.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -62,10 +62,10 @@ def main() -> int:
         for row in chosen(registry, asked.networks):
             began = time.monotonic()
             # A registry of its own: files of one name are networks of one name.
-            cells, machine = measured(load_registry(), row, networks, asked)
-            records = with_cells(records, row, cells, machine, registry)
-            RECORDS.write_text(json.dumps(records, indent=1) + "\n", encoding="utf-8")
-            failed = failed or any(exceptions(cell) for cell in cells)
+            for cells, machine in measured(load_registry(), row, networks, asked):
+                records = with_cells(records, row, cells, machine, registry)
+                RECORDS.write_text(json.dumps(records, indent=1) + "\n", encoding="utf-8")
+                failed = failed or any(exceptions(cell) for cell in cells)
             print(f"{row.label}: {time.monotonic() - began:.0f} s", flush=True)
     PAGE.write_text(page(records), encoding="utf-8")
     return int(failed)
@@ -84,14 +84,12 @@ def _arguments() -> argparse.Namespace:
 
 def measured(
     registry: Registry, row: NetworkRow, networks: Path, asked: argparse.Namespace
-) -> tuple[list[dict[str, Any]], dict[str, Any]]:
-    """The cells of a row that were asked for, and the machine that timed them."""
+) -> Iterator[tuple[list[dict[str, Any]], dict[str, Any]]]:
+    """Yields a row's cells that were asked for, format by format, and what timed them."""
     reference = row.reference(networks)
     data = row.data if isinstance(row.data, str) else row.data(networks)
     formats = [name for name in asked.formats.split(",") if name]
     wanted = [name for name in asked.precisions.split(",") if name]
-    cells: list[dict[str, Any]] = []
-    machine: dict[str, Any] = {}
     for exporter in registry.exporters:
         precisions = [p for p in exporter.precisions if not wanted or p in wanted]
         if (formats and exporter.name not in formats) or not precisions:
@@ -111,12 +109,10 @@ def measured(
                     **row.options,
                 )
             except ZooError as error:  # none of its files can be made, and why is the finding
-                cells += [_failed(exporter.name, p, error) for p in precisions]
+                yield [_failed(exporter.name, p, error) for p in precisions], {}
                 continue
-            machine = machine or timed_on(run)
             original = None if row.is_trained else Original(registry, row, reference, data, run)
-            cells += [_cell(run, one, original, Path(folder)) for one in rows_of(run)]
-    return cells, machine
+            yield [_cell(run, one, original, Path(folder)) for one in rows_of(run)], timed_on(run)
 
 
 def _progress(label: str) -> Any:
@@ -311,7 +307,19 @@ def with_cells(
                 "cells": [held[cell] for cell in columns if cell in held],
             }
         )
-    return {"columns": [list(c) for c in columns], "machines": machines, "rows": rows}
+    return {"columns": [list(c) for c in columns], **_with_used(machines, rows)}
+
+
+def _with_used(machines: Sequence[Any], rows: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """Machines that timed a cell, and the rows with their places among these."""
+    used = sorted({c["machine"] for one in rows for c in one["cells"]} - {None})
+    places: dict[int | None, int | None] = {None: None}
+    places |= {before: after for after, before in enumerate(used)}
+    renewed = [
+        {**one, "cells": [{**c, "machine": places[c["machine"]]} for c in one["cells"]]}
+        for one in rows
+    ]
+    return {"machines": [machines[at] for at in used], "rows": renewed}
 
 
 if __name__ == "__main__":

@@ -281,13 +281,17 @@ def read() -> list[dict[str, Any]]:
 def keep(record: dict[str, Any], registry: Registry, only: Sequence[str] = ()) -> None:
     """Puts a row in the place that it has among all rows; rows of nothing any more go.
 
-    Of a row of some precisions alone, the cells of others and their machine stay.
+    Of a row of some precisions alone, the cells of others and their machine stay; cells that
+    another machine timed name it.
     """
     known = {row["label"]: row for row in read()} if RECORDS.exists() else {}
     before = known.get(record["label"])
     if only and before is not None:
         others = [cell for cell in before["cells"] if cell["precision"] not in only]
-        cells = [*others, *record["cells"]]
+        elsewhere = before["machine"] and record["machine"] not in ({}, before["machine"])
+        own = {"machine": record["machine"]} if elsewhere else {}
+        timed = ({**cell, **own} if cell["p50_ms"] else cell for cell in record["cells"])
+        cells = [*others, *timed]
         cells.sort(key=lambda cell: (cell["format"], precision_named(cell["precision"]).order))
         record = {**record, "machine": before["machine"] or record["machine"], "cells": cells}
     known[record["label"]] = record

@@ -41,18 +41,37 @@ def page(rows: Sequence[Record]) -> str:
     Args:
         rows: The records, in the order of the page.
     """
+    places = list(_sentences(rows))
     parts = [_INTRODUCTION, machines(rows), overview(rows)]
-    parts += [section(row) for row in rows]
+    parts += [section(row, places) for row in rows]
     return "\n".join(parts)
 
 
 def machines(rows: Sequence[Record]) -> str:
     """Where the latencies were taken, in a sentence for each machine."""
-    said = dict.fromkeys(_machine(row["machine"], _threads(row)) for row in rows if row["machine"])
-    return "\n".join(said) + "\n"
+    return "\n".join(_sentences(rows)) + "\n"
 
 
-def _machine(machine: Record, threads: int | None) -> str:
+def _sentences(rows: Sequence[Record]) -> dict[str, None]:
+    """Of each machine, those of rows first, then those that timed single cells of them later."""
+    timed = [(row["machine"], row) for row in rows]
+    timed += [(c["machine"], row) for row in rows for c in row["cells"] if _is_elsewhere(c)]
+    return dict.fromkeys(machine_sentence(one, _threads(row)) for one, row in timed if one)
+
+
+def _is_elsewhere(cell: Record) -> bool:
+    """Whether another machine timed a cell than its row (a record of its own, no place of one)."""
+    return isinstance(cell.get("machine"), Mapping)
+
+
+def machine_sentence(machine: Record, threads: int | None, more: str = "") -> str:
+    """Where latencies were taken.
+
+    Args:
+        machine: Its record.
+        threads: Of a runtime.
+        more: What follows the tier.
+    """
     flags = [f for f in machine["flags"] or () if f.endswith("vnni") or f in ("asimddp", "i8mm")]
     cores = fmt.count(int(machine["cores"]), "core")
     dots = f", {' and '.join(flags)}" if flags else ""
@@ -60,7 +79,7 @@ def _machine(machine: Record, threads: int | None) -> str:
     return (
         f"Timed on {machine['cpu']} ({machine['machine']}, {cores}{dots}), "
         f"{machine['os']}, Python {machine['python']}, {runtimes}, "
-        f"{fmt.count(threads or 1, 'thread')}, tier `{machine['tier']}`. ~ marks a latency "
+        f"{fmt.count(threads or 1, 'thread')}, tier `{machine['tier']}`{more}. ~ marks a latency "
         "that was taken while the machine was not quiet: read factors, not digits."
     )
 
@@ -82,8 +101,13 @@ def overview(rows: Sequence[Record]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def section(row: Record) -> str:
-    """A network: its table, and why some cells are empty."""
+def section(row: Record, places: Sequence[str] = ()) -> str:
+    """A network: its table, and why some cells are empty.
+
+    Args:
+        row: Its record.
+        places: The page's sentences about machines; a cell of another than its row's has a number.
+    """
     how = f"packaged weights, judged on the test split of `{row['data']}`"
     lines = [f"## {row['label']}\n", f"Family `{row['family']}`; {row['note'] or how}.\n"]
     metric = next((_metric(c) for c in row["cells"] if c["metric"]), None)
@@ -93,12 +117,15 @@ def section(row: Record) -> str:
     headings += ["Δ points" if share else "Δ %", "size, kB", "ratio", "p50", "in integers"]
     lines.append("| " + " | ".join([*headings, "verdict"]) + " |")
     lines.append("|---|---|" + "---:|" * 6 + "---|")
-    lines += ["| " + " | ".join(_line(cell)) + " |" for cell in row["cells"]]
+    for cell in row["cells"]:
+        place = machine_sentence(cell["machine"], _threads(row)) if _is_elsewhere(cell) else ""
+        number = f" ({places.index(place) + 1})" if place in places else ""
+        lines.append("| " + " | ".join(_line(cell, number)) + " |")
     lines += ["", *(f"* {text}" for text in _remarks(row))]
     return "\n".join(lines).rstrip() + "\n"
 
 
-def _line(cell: Record) -> list[str]:
+def _line(cell: Record, place: str) -> list[str]:
     metric = _metric(cell)
     change = cell["change"]
     if metric is not None and not metric.higher_is_better and change is not None:
@@ -115,7 +142,7 @@ def _line(cell: Record) -> list[str]:
         fmt.change(change),
         fmt.KILOBYTES.text(cell["bytes"]),
         fmt.ratio(cell["size_ratio"]),
-        noisy + time,
+        noisy + time + place,
         integers,
         cell["verdict"],
     ]

@@ -25,16 +25,21 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
 
 #: Folders whose files share a run that takes long.
 TOGETHER = ("tests/end_to_end/ship",)
+#: Files that take long and whose parameters share nothing: each first parameter goes by itself.
+APART = ("tests/testing/test_built_in_families.py", "tests/training/test_photographs.py")
 
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
-    """With ``--dist loadfile`` a file stays with one worker; some folders do so as a whole."""
+    """With ``--dist loadfile`` a file stays with one worker; some folders do so as a whole, and
+    some files in parts."""
     from xdist.scheduler import LoadFileScheduling
 
     class Scheduling(LoadFileScheduling):  # type: ignore[misc]
         def _split_scope(self, nodeid: str) -> str:
             file = super()._split_scope(nodeid)
+            if file in APART:
+                return nodeid.partition("-")[0]
             folder = file.rpartition("/")[0]
             return folder if folder in TOGETHER else file
 

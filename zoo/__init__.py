@@ -12,6 +12,7 @@ if sys.argv[:1] == ["-m"] and not sys.flags.safe_path:
     del sys.path[0]
 
 import importlib
+import importlib.metadata
 from typing import TYPE_CHECKING, Any
 
 from zoo.common import telemetry
@@ -109,6 +110,8 @@ _LAZY = {
 
 
 def __getattr__(name: str) -> Any:
+    if name == "__version__":
+        return importlib.metadata.version("edgezoo")
     if name not in _LAZY:
         raise AttributeError(f"module 'zoo' has no attribute {name!r}")
     return getattr(importlib.import_module(_LAZY[name]), name)
@@ -161,6 +164,7 @@ __all__ = [
     "Variant",
     "WeightsSource",
     "ZooError",
+    "__version__",
     "bench",
     "bundle",
     "compare",

@@ -8,8 +8,8 @@ import sys
 from dataclasses import dataclass
 
 from zoo.common.errors import ZooError
+from zoo.common.extras import EXTRA_OF, ON_REQUEST, command_for, installed, several_missing
 from zoo.common.files import ensure_writable
-from zoo.common.optional_imports import EXTRA_OF, ON_REQUEST, installed
 from zoo.common.paths import cache_folder, data_folder
 from zoo.common.versions import version_of
 from zoo.execution.runtimes import installable_runtimes
@@ -63,7 +63,8 @@ def _packages() -> list[InstalledPart]:
     for module, extra in EXTRA_OF.items():
         names = distributions.get(module, [module])
         version = next((v for n in names if (v := version_of(n))), None)
-        present, command = installed(module), f'pip install "edgezoo[{extra}]"'
+        present = installed(module)
+        command = command_for("all" if several_missing(extra) else extra)
         missing = f"on request: {command}" if extra in ON_REQUEST else "missing"
         findings.append(
             InstalledPart(

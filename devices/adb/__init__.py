@@ -15,6 +15,7 @@ def zoo_devices() -> Iterable[DeviceKind]:
     yield DeviceKind(
         name="adb",
         summary="an Android phone, by ADB",
+        also_called=("android", "phone"),
         driver=lazy("zoo.devices.adb.driver:AdbDriver"),
         extra="adb",
         remote=True,

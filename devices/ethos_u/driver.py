@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from itertools import groupby
 
 from zoo.common.errors import Unsupported
-from zoo.common.optional_imports import installed
+from zoo.common.extras import installed
 from zoo.contracts import DeviceDriver, Examination, Figure, FigureTable, Specimen
 from zoo.networks.layer_names import LayerNames, with_nameless
 

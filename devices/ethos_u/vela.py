@@ -11,8 +11,8 @@ from importlib.metadata import version
 from pathlib import Path
 
 from zoo.common.errors import MissingExtra, UsageError, ZooError
+from zoo.common.extras import EXTRA_OF, installed
 from zoo.common.files import write_bytes
-from zoo.common.optional_imports import EXTRA_OF, installed
 from zoo.common.shown_text import printable
 from zoo.common.tools import ProgramExit, run_module
 

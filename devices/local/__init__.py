@@ -15,6 +15,7 @@ def zoo_devices() -> Iterable[DeviceKind]:
     yield DeviceKind(
         name="host",
         summary="this machine, in fresh processes",
+        also_called=("cpu", "pc", "laptop", "desktop", "local", "localhost"),
         driver=lazy("zoo.devices.local.host:HostDriver"),
         distributions=(
             *("ai-edge-litert", "tflite-runtime", "onnxruntime"),
@@ -25,6 +26,7 @@ def zoo_devices() -> Iterable[DeviceKind]:
     yield DeviceKind(
         name="gpu",
         summary="a GPU of this machine; its times count only where operators ran on it",
+        also_called=("cuda", "nvidia"),
         driver=lazy("zoo.devices.local.gpu:GpuDriver"),
         distributions=("ai-edge-litert", "onnxruntime-gpu", "openvino", "numpy"),
     )

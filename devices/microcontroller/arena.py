@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from zoo.common.errors import MissingExtra
-from zoo.common.optional_imports import EXTRA_OF, installed
+from zoo.common.extras import EXTRA_OF, installed
 from zoo.common.tools import ProgramExit, run_module
 from zoo.contracts import Arena
 

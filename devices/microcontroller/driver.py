@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Sequence
 
-from zoo.common.optional_imports import installed
+from zoo.common.extras import installed
 from zoo.contracts import Arena, DeviceDriver, Examination, Figure, FigureTable, Specimen
 
 from .arena import MODULE, as_file_inputs, measure_arena, micro_version

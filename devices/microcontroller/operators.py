@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from zoo.common.optional_imports import installed, require
+from zoo.common.extras import installed
+from zoo.common.optional_imports import require
 from zoo.contracts import Arena, Specimen
 
 from .arena import measure_arena

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from zoo.common.optional_imports import installed, require
+from zoo.common.extras import installed
+from zoo.common.optional_imports import require
 from zoo.common.tools import run_module
 from zoo.contracts import Figure, Specimen
 

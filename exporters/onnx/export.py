@@ -74,6 +74,7 @@ def formats() -> Iterator[Exporter]:
     yield Exporter(
         name="onnx",
         summary="ONNX: ONNX Runtime, OpenVINO, browsers",
+        also_called=("ort", "onnxruntime"),
         suffix=".onnx",
         precisions=("float32", "float16", "dynamic-int8", "int8", *FOUR_BITS),
         export=export,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 from zoo.common.optional_imports import require
@@ -21,6 +22,7 @@ def to_float16(model: Any) -> Any:
     tool = require("onnxruntime.transformers.float16")
     model = simplified(model)
     apart = _take_normalization(model)
+    _divide_where_exact(model.graph)
     halved = tool.convert_float_to_float16(model, keep_io_types=True)
     _put_back(halved.graph, apart)
     ordered = require("onnxruntime.transformers.onnx_model").OnnxModel(halved)
@@ -63,6 +65,58 @@ def _take_normalization(model: Any) -> Any:
     _keep(graph.input, lambda value: value.name in read)
     graph.input.extend(known[name] for name in sorted(made & read))
     return apart
+
+
+def _divide_where_exact(graph: Any) -> None:
+    """Makes products with a constant that half precision would round quotients with one that fits.
+
+    Converters write a division by 6 as a product with 1/6, which is a 4,096th less in half
+    precision: of each hard swish, one after the other. A network with eleven of them came to 44 dB
+    by that alone.
+    """
+    onnx = require("onnx")
+    import numpy as np
+
+    tensors = {t.name: t for t in graph.initializer if t.data_type == onnx.TensorProto.FLOAT}
+    added: dict[str, str] = {}
+    for node in graph.node:
+        constants = [name for name in node.input if name in tensors]
+        if node.op_type != "Mul" or len(constants) != 1 or node.input[0] == node.input[1]:
+            continue
+        (name,) = constants
+        if name not in added:
+            values = onnx.numpy_helper.to_array(tensors[name])
+            inverse = _inverse(values)
+            if inverse is None or np.array_equal(values.astype(np.float16), values):
+                continue
+            added[name] = f"{name}_inverse"
+            graph.initializer.append(onnx.numpy_helper.from_array(inverse, added[name]))
+        (other,) = (given for given in node.input if given != name)
+        node.op_type = "Div"
+        node.input[:] = [other, added[name]]
+    read = {value.name for value in graph.output}.union(_read(graph))
+    _keep(graph.initializer, lambda tensor: tensor.name in read or tensor.name not in added)
+
+
+def _read(graph: Any) -> Iterator[str]:
+    """Names that the nodes of a graph read, and those of graphs within it."""
+    for node in graph.node:
+        yield from node.input
+        for attribute in node.attribute:
+            for inner in (attribute.g, *attribute.graphs):
+                yield from _read(inner)
+
+
+def _inverse(values: Any) -> Any:
+    """What to divide by in place of multiplying, if half precision holds it exactly, else None."""
+    import numpy as np
+
+    if not values.size or not np.all(values):
+        return None
+    with np.errstate(over="ignore"):
+        halved = (1 / values.astype(np.float64)).astype(np.float16).astype(np.float32)
+    exact = np.isfinite(halved).all() and np.all(halved)
+    return halved if exact and np.array_equal(np.float32(1) / halved, values) else None
 
 
 def _put_back(graph: Any, apart: Any) -> None:

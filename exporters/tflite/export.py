@@ -115,6 +115,7 @@ def formats() -> Iterator[Exporter]:
     yield Exporter(
         name="tflite",
         summary="TensorFlow Lite / LiteRT: phones, boards, microcontrollers",
+        also_called=("lite", "litert", "tf-lite", "tensorflow-lite", "tensorflowlite"),
         suffix=".tflite",
         precisions=("float32", "float16", "dynamic-int8", "int8", "int16x8", *FOUR_BITS),
         export=export,

@@ -10,6 +10,7 @@ from zoo.hookspecs import hookimpl
 
 SUFFIXES = (".tflite", ".lite")
 _SAVED_MODEL = "saved_model.pb"
+_SIGNATURE = "?signature="
 
 
 def recognises(reference: str) -> bool:
@@ -32,18 +33,30 @@ def is_saved_model(reference: str) -> bool:
         return False
 
 
+def _split(reference: str) -> tuple[Path, str]:
+    """The folder, and the signature that is asked for: ``FOLDER?signature=NAME``."""
+    plain, _, signature = reference.rpartition(_SIGNATURE)
+    path = Path(plain or reference)
+    folder = path.parent if path.name == _SAVED_MODEL else path
+    return folder if folder.name else folder.resolve(), signature if plain else ""
+
+
 def local_folder(reference: str) -> Path:
     """The folder."""
-    path = Path(reference)
-    folder = path.parent if path.name == _SAVED_MODEL else path
-    return folder if folder.name else folder.resolve()
+    return _split(reference)[0]
+
+
+def title(reference: str) -> str:
+    """``net``, or ``net-classify`` of a signature that is asked for."""
+    folder, signature = _split(reference)
+    return f"{folder.name}-{signature}" if signature else folder.name
 
 
 def open_folder(reference: str) -> OpenedNetwork:
     """Opens a SavedModel, whose operators are read as data first."""
     from .saved_model import open_saved_model
 
-    return open_saved_model(local_folder(reference))
+    return open_saved_model(*_split(reference))
 
 
 @hookimpl
@@ -65,7 +78,8 @@ def zoo_sources() -> Iterator[Source]:
         recognises=is_saved_model,
         local=local_folder,
         open=open_folder,
-        typed="FOLDER",
+        typed="FOLDER, FOLDER?signature=NAME",
+        title=title,
         extra="train",
-        distributions=("keras", "tensorflow", "ai-edge-litert"),
+        distributions=("keras", "tensorflow", "ai-edge-litert", "tf2onnx", "onnx"),
     )

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from zoo.common.errors import BadFile, Unsupported, first_line
+from zoo.common.errors import BadFile, UnknownName, Unsupported, first_line
 from zoo.common.files import read_file
 from zoo.common.optional_imports import require
 from zoo.contracts import ForeignTensor
@@ -20,11 +20,13 @@ from zoo.networks.sources.files import MOST_BYTES, check_size
 from .graph import Array
 from .opening import network_of
 from .saved_model_check import check_saved_model
+from .saved_model_loops import loop_of, without_loops
+from .saved_model_v1 import function_of
 
 #: The description of a folder's network.
 FILE = "saved_model.pb"
 _SIGNATURE = "serving_default"
-_WANTED = "save it as TensorFlow 2 does: model.export('folder') of Keras, or tf.saved_model.save"
+_WANTED = "save it with one: model.export('folder') of Keras, or tf.saved_model.save"
 
 
 @dataclass(kw_only=True)
@@ -42,13 +44,19 @@ class SavedNetwork:
     notes: tuple[str, ...] = ()
 
     def with_shape(self, shape: tuple[int, ...]) -> SavedNetwork:
-        """Itself: no side of its input is free."""
-        return self
+        """The same network for inputs of one shape, if a side of its only one is free."""
+        (tensor,) = self.inputs
+        if None not in tensor.shape[1:]:
+            return self
+        return replace(self, inputs=(replace(tensor, shape=(tensor.shape[0], *shape)),))
 
     @cached_property
     def model(self) -> Any:
-        """The same network in Keras, by way of a float TFLite file."""
-        found = network_of(self._tflite(), self.origin, {})
+        """The same network in Keras, by way of a float TFLite file, or of ONNX if it has loops."""
+        traced, specs, call = self._traced()
+        if (loop := loop_of(traced)) is not None:
+            return without_loops(call, specs, loop, self.origin)
+        found = network_of(self._tflite(traced), self.origin, {})
         if len(self.outputs) == 1:
             return found.model
         # The converter orders them as it likes, and numbers them as they were given to it.
@@ -85,7 +93,8 @@ class SavedNetwork:
             for one in self.outputs
         }
 
-    def _tflite(self) -> bytes:
+    def _traced(self) -> tuple[Any, list[Any], Callable[..., Any]]:
+        """The network for one example as a concrete function, what it takes, and what it is of."""
         tf = require("tensorflow")
         for tensor in self.inputs:
             if None in tensor.shape[1:] or tensor.shape[:1] not in ((1,), (None,)):
@@ -93,8 +102,8 @@ class SavedNetwork:
                     f"{self.origin} takes inputs of shape {tensor.shape}: "
                     + ("their size is free" if None in tensor.shape[1:] else "a fixed batch"),
                     why="it is converted for one example of a fixed size",
-                    fix="fix it where it is saved: keras.Input((224, 224, 3)), or "
-                    "tf.TensorSpec((1, 224, 224, 3))",
+                    fix="say it: --input 224x224; or fix it where it is saved: "
+                    "keras.Input((224, 224, 3)), or tf.TensorSpec((1, 224, 224, 3))",
                 )
 
         def call(*given: Any) -> list[Any]:
@@ -102,9 +111,24 @@ class SavedNetwork:
             made = self.function(**{tensor.name: value for tensor, value in named})
             return [made[tensor.name] for tensor in self.outputs]
 
-        specs = [tf.TensorSpec((1, *tensor.shape[1:]), tensor.dtype) for tensor in self.inputs]
+        specs = [
+            tf.TensorSpec((1, *tensor.shape[1:]), tensor.dtype, name=f"input_{number}")
+            for number, tensor in enumerate(self.inputs)
+        ]
         try:
-            traced = tf.function(call).get_concrete_function(*specs)
+            return tf.function(call).get_concrete_function(*specs), specs, call
+        # TensorFlow raises errors of its own where a size does not fit what follows.
+        except Exception as error:
+            raise Unsupported(
+                f"{self.origin} takes no inputs of the shape "
+                + ", ".join(str(tuple(spec.shape)) for spec in specs),
+                why=first_line(error),
+                fix="say another size: --input 224x224",
+            ) from error
+
+    def _tflite(self, traced: Any) -> bytes:
+        tf = require("tensorflow")
+        try:
             converter = tf.lite.TFLiteConverter.from_concrete_functions([traced], self.loaded)
             return bytes(converter.convert())
         # The converter raises errors of its own, of MLIR and of the graph.
@@ -121,33 +145,31 @@ class SavedNetwork:
             ) from error
 
 
-def open_saved_model(folder: Path) -> SavedNetwork:
-    """Opens the signature ``serving_default`` of a SavedModel.
+def open_saved_model(folder: Path, signature: str = "") -> SavedNetwork:
+    """Opens a signature of a SavedModel.
+
+    Args:
+        folder: With `FILE`.
+        signature: Its name; empty for ``serving_default``, or the only one.
 
     Raises:
         BadFile: Truncated, damaged, incomplete, or too large.
-        Unsupported: It holds what may reach out of the network, or has no such signature.
+        Unsupported: It holds what may reach out of the network, or has no signature.
+        UsageError: It has no such signature.
     """
     origin = folder.name
     graph = _description(folder)
-    signatures = [name for name in graph.signature_def if not name.startswith("__")]
-    if _SIGNATURE not in signatures:
-        raise Unsupported(
-            f"{origin} has no signature {_SIGNATURE!r}",
-            why=f"it has {', '.join(sorted(signatures)) or 'none'}",
-            fix=_WANTED,
-        )
+    signature = _signature(graph, signature, folder)
     if not graph.object_graph_def.nodes:
-        raise Unsupported(
-            f"{origin} was saved by TensorFlow 1",
-            why="its operators would run while it is loaded",
-            fix=_WANTED,
+        found = function_of(graph, signature, folder, origin)
+        return SavedNetwork(
+            origin=origin, inputs=found[0], outputs=found[1], function=found[2], loaded=found[3]
         )
     check_saved_model(graph, origin)
     tf = require("tensorflow")
     try:
         loaded = tf.saved_model.load(str(folder))
-        function = loaded.signatures[_SIGNATURE]
+        function = loaded.signatures[signature]
         _, given = function.structured_input_signature
         made = function.structured_outputs
         inputs = tuple(_tensor(name, given[name]) for name in sorted(given))
@@ -161,6 +183,22 @@ def open_saved_model(folder: Path) -> SavedNetwork:
         ) from error
     return SavedNetwork(
         origin=origin, inputs=inputs, outputs=outputs, function=function, loaded=loaded
+    )
+
+
+def _signature(graph: Any, asked: str, folder: Path) -> str:
+    """The name of the signature that is meant."""
+    names: list[str] = sorted(name for name in graph.signature_def if not name.startswith("__"))
+    if asked in names or (not asked and _SIGNATURE in names):
+        return asked or _SIGNATURE
+    if not asked and len(names) == 1:
+        return names[0]
+    if asked:
+        raise UnknownName(f"signature of {folder.name}", asked, names)
+    raise Unsupported(
+        f"{folder.name} has no signature {_SIGNATURE!r}",
+        why=f"it has {', '.join(names) or 'none'}",
+        fix=f"name one: {folder}?signature={names[0]}" if names else _WANTED,
     )
 
 
@@ -187,7 +225,9 @@ def _description(folder: Path) -> Any:
             fix="copy the whole folder again, or save it anew",
         ) from error
     graphs = [graph for graph in model.meta_graphs if "serve" in graph.meta_info_def.tags]
-    if len(graphs) != 1 or len(model.meta_graphs) != 1:
+    # TensorFlow 1 wrote one for training beside it.
+    alone = len(model.meta_graphs) == 1 or not any(g.object_graph_def.nodes for g in graphs)
+    if len(graphs) != 1 or not alone:
         raise BadFile(
             f"{folder / FILE} describes {len(model.meta_graphs)} graphs, of which {len(graphs)} "
             "are for serving",

@@ -20,6 +20,8 @@ _VARIABLES = frozenset(
     {"VarHandleOp", "VariableV2", "ReadVariableOp", "VarIsInitializedOp", "AssignVariableOp"}
     | {"DisableCopyOnRead", "PartitionedCall", "StatefulPartitionedCall", "While", "If", "Case"}
 )
+#: Those that are of a variable, by other names.
+_OF_VARIABLES = frozenset({"VarHandleOp", "VarIsInitializedOp", "DisableCopyOnRead"})
 #: Operators that hand text on, and do nothing with it.
 _CARRIERS = frozenset({"Const", "Placeholder", "Identity", "IdentityN", "NoOp"})
 #: Attributes whose text chooses how an operator computes, and no file, function or machine.
@@ -75,6 +77,44 @@ def check_saved_model(graph: Any, origin: str) -> None:
             why="it would read and write files",
             fix=_GIVE_FLOAT,
         )
+
+
+def check_nodes(graph: Any, origin: str) -> None:
+    """Refuses operators that reach out of the network, in a graph whose variables are constants.
+
+    Args:
+        graph: A `GraphDef`.
+        origin: Names the folder in messages.
+
+    Raises:
+        Unsupported: Names the operator.
+    """
+    known = require("tensorflow.python.framework.op_def_registry").get
+    nodes = [*graph.node, *(n for function in graph.library.function for n in function.node_def)]
+    for node in nodes:
+        definition = known(node.op)
+        by_reference = definition and any(argument.is_ref for argument in definition.input_arg)
+        if by_reference or "Variable" in node.op or node.op in _OF_VARIABLES:
+            raise Unsupported(
+                f"{origin}: its operator {node.op} ({node.name}) is refused",
+                why="the variable of it is changed, or handed to a function, while the network "
+                "answers",
+                fix="save it for inference, with its variables as constants: "
+                "tf.compat.v1.graph_util.convert_variables_to_constants",
+            )
+        _check_node(node, origin)
+
+
+def called_functions(graph: Any) -> list[Any]:
+    """The functions of a `GraphDef` that its nodes call, and those that these call."""
+    known = {function.signature.name: function for function in graph.library.function}
+    waiting = {name for node in graph.node for name in _functions_of(node)}
+    found: dict[str, Any] = {}
+    while waiting:
+        if (name := waiting.pop()) in known and name not in found:
+            found[name] = known[name]
+            waiting.update(*map(_functions_of, known[name].node_def))
+    return list(found.values())
 
 
 def _nodes(graph: Any) -> Iterator[tuple[str, Any]]:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from zoo.common.environments import PythonEnvironment
 from zoo.common.errors import UsageError
-from zoo.common.optional_imports import installed
+from zoo.common.extras import installed
 
 _HERE = Path(__file__).parent
 #: PyTorch whose archives hold tensors that are not pickled.

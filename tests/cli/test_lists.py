@@ -206,6 +206,9 @@ def test_doctor(zoo, monkeypatch):
     shown = zoo("doctor")
     assert shown.code == typed.code
     assert ("everything is there" in shown.out) == (not missing)
+    assert len(shown.out.splitlines()) <= 1 + 4 * len(missing)
+    listed = zoo("doctor", "--all").out
+    assert all(row["name"] in listed for row in typed.json)
 
 
 def test_doctor_finds_what_is_missing(zoo, monkeypatch):

@@ -66,5 +66,13 @@ def test_missing_package_names_its_extra(package, arguments, extra, without, jud
 def test_doctor_tells_what_is_missing(without):
     typed = without("onnxruntime,jinja2", "doctor")
     assert typed.code == 1
-    assert 'pip install "edgezoo[onnx]"' in typed.out
-    assert 'pip install "edgezoo[report]"' in typed.out
+    assert typed.out.count("pip install") == 1
+    assert 'onnxruntime, Jinja2:\n  pip install "edgezoo[all]"' in typed.out
+    assert "tensorflow" not in typed.out
+
+
+def test_several_missing_parts_are_told_together(without):
+    typed = without("jinja2,sklearn,tensorflow", "ship", "lenet5", "--data", "digits")
+    assert "the package that provides 'jinja2' is not installed" in typed.err
+    assert 'fix: pip install "edgezoo[report]"; other usual parts are missing' in typed.err
+    assert 'pip install "edgezoo[all]"' in typed.err

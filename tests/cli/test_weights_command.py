@@ -73,7 +73,7 @@ def test_class_names_of_a_file(zoo, tmp_path) -> None:
 
 
 def test_a_missing_library_is_told_before_the_download(zoo, monkeypatch) -> None:
-    monkeypatch.setattr("zoo.common.optional_imports.installed", lambda module: module != "torch")
+    monkeypatch.setattr("zoo.common.extras.installed", lambda module: module != "torch")
     typed = zoo("weights", "fetch", "resnet18.tv_in1k")
     assert typed.code == 1
     assert 'pip install "edgezoo[torch]"' in typed.err

@@ -61,6 +61,35 @@ def test_unknown_name_lists_all_when_none_is_near():
     assert UnknownName("format", "gif", ["onnx", "tflite"]).fix == "choose one of: onnx, tflite"
 
 
+def test_long_lists_are_cut_and_say_what_shows_them_whole():
+    many = [f"board{n:02}" for n in range(13)]
+    assert UnknownName("label column", "gif", many).fix.endswith("board08, board09, and 3 more")
+    shown = UnknownName("device", "gif", many).fix
+    assert shown.endswith("board09, and 3 more; `zoo devices list` shows them all")
+    assert "more" not in UnknownName("device", "gif", many[:10]).fix
+
+
+def test_another_word_for_a_name_offers_that_name_alone():
+    error = UnknownName("precision", "FP16", ["float16", "fp15"], meant={"fp16": "float16"})
+    assert error.fix == "did you mean 'float16'?"
+    assert error.suggestions == ["float16"]
+
+
+@pytest.mark.parametrize(
+    ("name", "found"),
+    [
+        ("rpi4", ["emulated-pi4"]),
+        ("mnist", ["keras:mnist"]),
+        ("mni", ["keras:mnist", "keras:mnist_rows"]),
+        ("pi", []),
+        ("rows", ["keras:mnist_rows"]),
+        ("", []),
+    ],
+)
+def test_nearest_takes_parts_where_no_whole_name_is_like_it(name, found):
+    assert nearest(name, ["emulated-pi4", "keras:mnist", "keras:mnist_rows", "a4"]) == found
+
+
 def test_unknown_name_where_nothing_is_provided():
     assert "zoo plugins list" in UnknownName("format", "gif", []).fix
     assert UnknownName("tag", "x", [], fix="train it").fix == "train it"

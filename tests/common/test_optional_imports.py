@@ -10,7 +10,8 @@ import pytest
 from makers import ROOT, run_python
 
 from zoo.common.errors import MissingExtra
-from zoo.common.optional_imports import EXTRA_OF, installed, quiet_tensorflow, require
+from zoo.common.extras import EXTRA_OF, installed
+from zoo.common.optional_imports import quiet_tensorflow, require
 from zoo.common.versions import version_of, versions_of
 
 

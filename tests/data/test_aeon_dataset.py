@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from zoo.common.errors import BadData, MissingExtra, UnknownName, UsageError
-from zoo.common.optional_imports import installed
+from zoo.common.extras import installed
 from zoo.contracts import SeriesPreprocessing
 from zoo.data.aeon import find_classification_sets, fingerprint, open_aeon
 from zoo.data.preprocessing.inputs import fitted, read_inputs

@@ -59,16 +59,44 @@ def test_cells(program: Any) -> None:
     assert program.shown_cell(None, False, (), notes) == ""
 
 
-def test_summary_leaves_the_judges_out(program: Any) -> None:
-    file = program.File("net", "tflite", "int8", None)
-    good, worse = (program.Cell(share, 20.0, "", "1") for share in (1.0, 0.9375))
-    refused = program.Cell(None, None, "no", "1")
-    by_name = {"litert": good, "tflite-runtime": worse, "tflite-micro": refused, "openvino": good}
-    cells = [by_name.get(runtime.name) for runtime in program.RUNTIMES]
-    assert program.summary([(file, cells)]) == (
-        "Of 3 cells beside the judges' 2 run; first choices are the same for 93.8% of inputs at "
-        "worst."
+def test_summary_leaves_out_the_judges_and_what_nobody_ran(program: Any) -> None:
+    lines = [
+        "| format | precision | litert 2 | tflite-micro 1 |",
+        "| tflite | int8 | judge | 93.8% | PACK [1] | 100.0% |  |",
+        "| onnx | int8 | not run | not run | equal | 31.2 dB |  |",
+    ]
+    assert program.summary(lines) == (
+        "Of 5 cells beside the judges' 4 run; first choices are the same for 93.8% of inputs at "
+        "worst; generated images are at 31.2 dB at worst."
     )
+    page = (DOCS / "interoperability.md").read_text(encoding="utf-8")
+    assert f"\n{program.summary(page.splitlines())}\n" in page
+
+
+def test_rows_of_some_files_are_renewed_and_all_others_stay(
+    program: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(program, "operators", lambda file: ("PACK",))
+    cells = [program.Cell(1.0, 40.0, "", "1")] * len(program.RUNTIMES)
+    refused = [program.Cell(None, None, "no PACK", "1"), *cells[1:]]
+    files = [program.File(*f"{name} tflite int8".split(), None) for name in ("one", "two")]
+    whole = program.with_tables(
+        f"above\n{program.BEGIN}{program.END}\n",
+        program.tables([(files[0], refused), (files[1], cells)]),
+    )
+    assert program.with_rows(whole, [(files[0], refused)]) == whole
+    other = [*cells[:-1], program.Cell(None, None, "it is too hot", "1")]
+    renewed = program.with_rows(whole, [(files[1], other)])
+    same = set(whole.splitlines()) & set(renewed.splitlines())
+    assert {"above", "### one", "### two", "1. `no PACK`", whole.splitlines()[8]} <= same
+    assert renewed.count("no [2] |") == 1
+    assert "\n1. `no PACK`\n2. `it is too hot`\n" in renewed
+    # A row of another model is none of this one.
+    later = "| tflite | float32 | ".join(renewed.rsplit("| tflite | int8 | ", 1))
+    for name, precision in (("three", "int8"), ("one", "float32")):
+        missing = program.File(name, "tflite", precision, None)
+        with pytest.raises(SystemExit, match=f"no row of {name}"):
+            program.with_rows(later, [(missing, cells)])
 
 
 def test_only_the_marked_part_is_renewed(program: Any) -> None:

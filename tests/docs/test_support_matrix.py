@@ -127,6 +127,24 @@ def test_the_page_names_the_machine(page: Any) -> None:
         assert word in text
 
 
+def test_cells_that_another_machine_timed_later_name_it(
+    page: Any, matrix: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    row = copy.deepcopy(ROWS[0])
+    monkeypatch.setattr(matrix, "RECORDS", tmp_path / "records.json")
+    (tmp_path / "records.json").write_text(json.dumps([row]))
+    here = {**row["machine"], "os": "here"}
+    found = [{**c, "precision": "int4-weights"} for c in row["cells"] if c["precision"] == "int8"]
+    for machine, other in ((row["machine"], False), (here, True)):
+        matrix.keep({**row, "machine": machine, "cells": found}, REGISTRY, ["int4-weights"])
+        (kept,) = matrix.read()
+        assert kept["machine"] == row["machine"]
+        assert [c["machine"] for c in kept["cells"] if "machine" in c] == [here, here] * other
+        text = page.page([kept])
+        assert ("here, Python" in text) == other
+        assert text.count(" (2) | ") == 2 * other
+
+
 def _cell(row: dict[str, Any], format: str, precision: str) -> dict[str, Any]:
     return next(c for c in row["cells"] if (c["format"], c["precision"]) == (format, precision))
 

@@ -118,6 +118,7 @@ def test_files_hold_four_bits_and_answer_alike_by_every_kernel(
     # XNNPACK and the plain kernels round activations each in their way.
     assert agreement(fast[:100], plain) >= 0.99
     assert np.abs(plain - fast[:100]).max() < 0.03
+    _check_what_sabotages_see(network, path, fast)
     eight, _ = write(FORMATS[format], network, tmp_path, "dynamic-int8")
     assert path.stat().st_size < 0.7 * eight.stat().st_size
     if format == "tflite":
@@ -128,6 +129,34 @@ def test_files_hold_four_bits_and_answer_alike_by_every_kernel(
         versions = {kind: model.operatorCodes[code].version for kind, code in codes.items()}
         assert versions["CONV_2D"] > 7
         assert versions["FULLY_CONNECTED"] > 10
+
+
+def _check_what_sabotages_see(network: Deployed, path: Path, answers: np.ndarray) -> None:
+    """Real numbers of each layer; written anew they are the same file, and changed they are not."""
+    from tests.sabotage.onnx_network import OnnxNetwork
+    from tests.sabotage.tflite_network import TfliteNetwork
+
+    opened = (OnnxNetwork if path.suffix == ".onnx" else TfliteNetwork)(path, 10)
+    assert [layer.channels for layer in opened.layers] == [16, 21, 64, 33, 40, 10]
+    inner = next(one for one in network.model.layers if hasattr(one, "layers"))
+    for name, layer in zip(LAYERS, opened.layers, strict=True):
+        stored = layer.weights.stored()
+        layer.weights.write(layer.weights.read())
+        assert (layer.weights.stored() == stored).all()
+        if layer.kind == "dense":
+            rows = inner.get_layer(name).get_weights()[0].T
+            assert np.corrcoef(layer.rows().reshape(-1), rows.reshape(-1))[0, 1] > 0.985
+    changed = path.with_name(f"changed{path.suffix}")
+    opened.save(changed)
+    assert (answers_of(changed, network.inputs) == answers).all()
+    small = [one for one in opened.layers if np.abs(one.weights.stored()).max() == 7]
+    assert len(small) == 4
+    for layer in small:
+        layer.weights.scale = layer.weights.scale * 2.0
+        layer.write_rows(-layer.rows())
+        assert np.abs(layer.weights.stored()).max() == 7
+    opened.save(changed)
+    assert agreement(answers, answers_of(changed, network.inputs)) < 0.7
 
 
 @pytest.mark.slow

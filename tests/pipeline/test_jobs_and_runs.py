@@ -55,7 +55,7 @@ def test_a_format_without_a_precision_leaves_that_file_out():
     assert job(precisions=("float32", "int8")).left_out == ()
     with pytest.raises(UnknownName, match="unknown precision of onnx 'int16x8'"):
         job(precisions=("int16x8",), formats=("onnx",))
-    with pytest.raises(UnknownName, match="unknown precision of onnx 'int-8'"):
+    with pytest.raises(UnknownName, match="unknown precision 'int-8'"):
         job(precisions=("float32", "int-8"))
 
 

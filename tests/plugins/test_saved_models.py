@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from zoo.common.errors import BadFile, Unsupported, ZooError
+from zoo.common.errors import BadFile, UnknownName, Unsupported, ZooError
 
 keras = pytest.importorskip("keras")
 tf = pytest.importorskip("tensorflow")
@@ -18,7 +18,12 @@ pytest.importorskip("ai_edge_litert")
 
 from tensorflow.core.protobuf import saved_model_pb2  # noqa: E402
 
-from zoo.plugins.tflite_files import is_saved_model, local_folder, open_folder  # noqa: E402
+from zoo.plugins.tflite_files import (  # noqa: E402
+    is_saved_model,
+    local_folder,
+    open_folder,
+    title,
+)
 
 Function = Callable[[Any], Any]
 
@@ -159,7 +164,11 @@ def _free(model: Any) -> None:
             lambda model: model.meta_graphs[0].object_graph_def.nodes.add().asset.SetInParent(),
             "holds a file beside the network",
         ),
-        (lambda model: model.meta_graphs[0].ClearField("object_graph_def"), "by TensorFlow 1"),
+        # As if by TensorFlow 1, whose networks hand no variables to functions.
+        (
+            lambda model: model.meta_graphs[0].ClearField("object_graph_def"),
+            "its operator ReadVariableOp .* is refused.*handed to a function",
+        ),
         (_free, "has no signature 'serving_default'.*it has none"),
         (lambda model: model.meta_graphs.add(), "describes 2 graphs"),
         (_with_operator("Mine"), "its operator Mine .* is unknown to TensorFlow"),
@@ -177,10 +186,149 @@ def test_what_would_run_while_it_is_loaded_is_refused(
         open_folder(str(folder))
 
 
-def test_free_sizes_are_refused(tmp_path: Path) -> None:
-    folder = saved(tmp_path / "net", lambda x: x, (None, None, 4))
+def test_free_sizes_are_fixed_where_they_are_said(tmp_path: Path) -> None:
+    folder = saved(tmp_path / "net", lambda x: tf.reduce_mean(x, 1), (None, None, 4))
+    network = open_folder(str(folder))
     with pytest.raises(Unsupported, match="their size is free"):
-        _ = open_folder(str(folder)).model
+        _ = network.model
+    fixed = network.with_shape((5, 4))
+    batch = np.random.default_rng(0).normal(size=(3, 5, 4)).astype(np.float32)
+    np.testing.assert_allclose(fixed.model(batch), network.answers(batch), atol=1e-6)
+    ends = lambda x: tf.reshape(x, (-1, 15)) @ tf.ones((15, 2))  # noqa: E731
+    of_five = open_folder(str(saved(tmp_path / "five", ends, (None, None, 4))))
+    with pytest.raises(Unsupported, match=r"takes no inputs of the shape \(1, 7, 4\)"):
+        _ = of_five.with_shape((7, 4)).model
+
+
+@pytest.mark.slow
+def test_lstm_layers_are_found_in_their_loops(tmp_path: Path) -> None:
+    pytest.importorskip("tf2onnx")
+    inputs = keras.Input((5, 3))
+    model = keras.Model(inputs, keras.layers.Bidirectional(keras.layers.LSTM(4))(inputs))
+    model.export(tmp_path / "net", verbose=False)
+    network = open_folder(str(tmp_path / "net"))
+    batch = np.random.default_rng(0).normal(size=(3, 5, 3)).astype(np.float32)
+    np.testing.assert_allclose(network.model(batch), model(batch), atol=1e-6)
+    found = [type(layer).__name__ for layer in network.model.layers]
+    assert found.count("LSTM") == 2
+    assert network.model.count_params() < model.count_params() * 1.2
+    other = keras.Model(inputs, keras.layers.GRU(4, name="gru_of_mine")(inputs))
+    other.export(tmp_path / "gru", verbose=False)
+    with pytest.raises(Unsupported, match=r"(?s)operator While \(.*gru_of_mine.*no LSTM layer"):
+        _ = open_folder(str(tmp_path / "gru")).model
+
+
+def test_a_signature_is_asked_for_by_name(tmp_path: Path) -> None:
+    network = Network(tf.nn.softmax, (None, 4))
+    twice = tf.function(lambda x: network.call(x) * 2, input_signature=[tf.TensorSpec((2, 4))])
+    signatures = {"classify": network.call, "twice": twice}
+    tf.saved_model.save(network, str(tmp_path / "net"), signatures=signatures)
+    folder = str(tmp_path / "net")
+    with pytest.raises(Unsupported, match=r"(?s)it has classify, twice.*net\?signature=classify"):
+        open_folder(folder)
+    with pytest.raises(UnknownName, match="unknown signature of net 'twise'"):
+        open_folder(f"{folder}?signature=twise")
+    assert is_saved_model(f"{folder}?signature=twice")
+    assert local_folder(f"{folder}/?signature=twice") == tmp_path / "net"
+    assert [title(folder), title(f"{folder}?signature=twice")] == ["net", "net-twice"]
+    asked = open_folder(f"{folder}?signature=classify")
+    batch = np.random.default_rng(0).normal(size=(2, 4)).astype(np.float32)
+    other = open_folder(f"{folder}?signature=twice").answers(batch)
+    np.testing.assert_allclose(asked.model(batch) * 2, other, atol=1e-6)
+
+
+def of_tensorflow_1(folder: Path, ends: Function, *, resources: bool, words: bool = False) -> Any:
+    """A SavedModel as TensorFlow 1 wrote them, and its answers to a batch of ones."""
+    v1 = tf.compat.v1
+    with tf.Graph().as_default(), v1.Session() as session:
+        kind = tf.int32 if words else tf.float32
+        given = v1.placeholder(kind, (None, 4), name="given")
+        keep = v1.placeholder_with_default(1.0, ())
+        table = v1.get_variable("table", (9, 3), use_resource=resources)
+        kernel = v1.get_variable("kernel", (4, 3), use_resource=resources)
+        made = tf.reduce_mean(tf.nn.embedding_lookup(table, given), 1) if words else given @ kernel
+        made = ends(made * keep)
+        session.run(v1.global_variables_initializer())
+        v1.saved_model.simple_save(session, str(folder), {"x": given}, {"scores": made})
+        return session.run(made, {given: np.ones((2, 4))})
+
+
+@pytest.mark.parametrize("resources", [False, True])
+def test_tensorflow_1_is_opened_without_running_its_operators(
+    tmp_path: Path, resources: bool
+) -> None:
+    theirs = of_tensorflow_1(tmp_path / "net", tf.nn.softmax, resources=resources)
+    assert theirs.std() > 0.01
+    network = open_folder(str(tmp_path / "net"))
+    assert [(one.name, one.shape) for one in network.inputs] == [("x", (None, 4))]
+    assert [one.name for one in network.outputs] == ["scores"]
+    batch = np.ones((2, 4), np.float32)
+    np.testing.assert_allclose(network.answers(batch), theirs, atol=1e-6)
+    np.testing.assert_allclose(network.model(batch), theirs, atol=1e-6)
+    words = of_tensorflow_1(tmp_path / "words", tf.nn.relu, resources=resources, words=True)
+    np.testing.assert_allclose(
+        open_folder(str(tmp_path / "words")).answers(batch), words, atol=1e-6
+    )
+    # One for training lies beside that for serving.
+    both = changed(tmp_path / "net", tmp_path / "both", _with_training)
+    np.testing.assert_allclose(open_folder(str(both)).answers(batch), theirs, atol=1e-6)
+
+
+def _with_training(model: Any) -> None:
+    model.meta_graphs.add().CopyFrom(model.meta_graphs[0])
+    del model.meta_graphs[1].meta_info_def.tags[:]
+    model.meta_graphs[1].meta_info_def.tags.append("train")
+
+
+def _length(x: Any) -> Any:
+    return x + tf.cast(tf.strings.length(tf.io.read_file("/etc/hostname")), tf.float32)
+
+
+def _counts(x: Any) -> Any:
+    counter = tf.compat.v1.get_variable("counter", (), use_resource=True)
+    with tf.control_dependencies([counter.assign_add(1.0)]):
+        return x + 0.0
+
+
+def _counts_by_reference(x: Any) -> Any:
+    counter = tf.compat.v1.get_variable("counter", (), use_resource=False)
+    with tf.control_dependencies([tf.compat.v1.assign_add(counter, 1.0)]):
+        return x + 0.0
+
+
+@pytest.mark.parametrize(
+    ("ends", "problem"),
+    [
+        (_length, r"its operator ReadFile .* is refused"),
+        (_python, "its operator (Eager)?PyFunc .* is refused"),
+        (lambda x: tf.nn.dropout(x, 0.5), "operator Random.*differ each time"),
+        (_counts, "its operator AssignAddVariableOp .* is refused"),
+        (_counts_by_reference, "its operator AssignAdd .* is refused"),
+    ],
+    ids=["read", "python", "dropout", "counts", "counts by reference"],
+)
+def test_what_reaches_out_of_tensorflow_1_is_refused(
+    tmp_path: Path, ends: Function, problem: str
+) -> None:
+    of_tensorflow_1(tmp_path / "net", ends, resources=True)
+    with pytest.raises(Unsupported, match="(?s)" + problem):
+        open_folder(str(tmp_path / "net"))
+
+
+def test_variables_of_tensorflow_1_without_a_value_are_named(tmp_path: Path) -> None:
+    of_tensorflow_1(tmp_path / "net", tf.nn.relu, resources=True)
+
+    def renamed(model: Any) -> None:
+        for node in model.meta_graphs[0].graph_def.node:
+            if node.op == "VarHandleOp":
+                node.attr["shared_name"].s = b"other"
+
+    folder = changed(tmp_path / "net", tmp_path / "renamed", renamed)
+    with pytest.raises(Unsupported, match="its variable kernel has no value in the checkpoint"):
+        open_folder(str(folder))
+    _no_weights(tmp_path / "net")
+    with pytest.raises(BadFile, match="the variables of net cannot be read"):
+        open_folder(str(tmp_path / "net"))
 
 
 def _cut(folder: Path) -> None:

@@ -48,7 +48,8 @@ class Family:
 
 
 FORMATS = ("tflite", "onnx")
-ALL = ("float32", "float16", "dynamic-int8", "int8", "int16x8")
+FOUR_BITS = ("int4-blocks", "int4-weights")
+ALL = ("float32", "float16", "dynamic-int8", "int8", "int16x8", *FOUR_BITS)
 FAMILIES = (
     Family(
         name="cnn",
@@ -57,7 +58,13 @@ FAMILIES = (
         options={"from_scratch": True, "channels": 3, "epochs": 3},
         precisions=ALL,
     ),
-    Family(name="residual", model="resnet8.fashion_mnist", data="few_pictures", options={}),
+    Family(
+        name="residual",
+        model="resnet8.fashion_mnist",
+        data="few_pictures",
+        options={},
+        precisions=("float32", "dynamic-int8", "int8", *FOUR_BITS),
+    ),
     Family(name="lstm", model="lstm_small.fashion_mnist_rows", data="few_rows", options={}),
     Family(
         name="tagger",

@@ -32,7 +32,7 @@ class Constant(ABC):
     @property
     @abstractmethod
     def scale(self) -> Array | None:
-        """Real numbers per integer step, one or one for each channel; None for real numbers."""
+        """Real numbers per step: one, one for each channel, or (rows, blocks); None of reals."""
 
     @scale.setter
     @abstractmethod
@@ -48,11 +48,23 @@ class Constant(ABC):
     def axis(self) -> int:
         """Which dimension the scales are of."""
 
+    @property
+    def block(self) -> int | None:
+        """Columns of a matrix that share a scale; None where scales are not those of blocks."""
+        return None
+
+    def limits(self) -> tuple[int, int]:
+        """The least and the greatest integer that may be stored."""
+        held = np.iinfo(self.stored().dtype)
+        return (max(held.min, -held.max) if held.bits == 8 else held.min), held.max
+
     def _steps(self, shape: tuple[int, ...]) -> tuple[Array, Array]:
         assert self.scale is not None
         found = []
         for values in (self.scale, self.zero):
-            if values.size > 1:
+            if values.ndim == 2 and self.block is not None:
+                values = np.repeat(values, self.block, axis=1)[:, : shape[1]]
+            elif values.size > 1:
                 sides = [1] * len(shape)
                 sides[self.axis] = values.size
                 values = values.reshape(sides)
@@ -74,9 +86,7 @@ class Constant(ABC):
             self.store(values.astype(stored.dtype))
             return
         scale, zero = self._steps(stored.shape)
-        limits = np.iinfo(stored.dtype)
-        least = max(limits.min, -limits.max) if stored.dtype.itemsize == 1 else limits.min
-        steps = np.clip(np.rint(values / scale) + zero, least, limits.max)
+        steps = np.clip(np.rint(values / scale) + zero, *self.limits())
         self.store(steps.astype(stored.dtype))
 
 

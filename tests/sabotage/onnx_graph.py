@@ -9,6 +9,8 @@ import numpy as np
 import onnx
 from onnx import helper, numpy_helper
 
+from zoo.exporters.quantization.four_bits import integers
+
 from .network import Array, Constant, Layer, Network, NotApplicable
 
 #: Operators with weights: their kind, and where the weights are among the inputs.
@@ -17,6 +19,7 @@ KINDS = {
     "ConvInteger": ("conv", 1),
     "ConvTranspose": ("transposed", 1),
     "Gemm": ("dense", 1),
+    "MatMulNBits": ("dense", 1),
     "MatMul": ("dense", 1),
     "MatMulInteger": ("dense", 1),
     "DynamicQuantizeMatMul": ("dense", 1),
@@ -42,12 +45,23 @@ class OnnxConstant(Constant):
         self._network, self.name = network, name
         self._scale, self._zero, self._axis = scale, zero, axis
 
+    @property
+    def _packed(self) -> bool:
+        return bool(self._network.initializers[self.name].data_type == onnx.TensorProto.INT4)
+
     def stored(self) -> Array:
         found: Array = numpy_helper.to_array(self._network.initializers[self.name])
-        return found
+        return found.astype(np.int8) if self._packed else found
 
     def store(self, values: Array) -> None:
+        if self._packed:
+            tensor = self._network.initializers[self.name]
+            tensor.CopyFrom(helper.make_tensor(self.name, tensor.data_type, values.shape, values))
+            return
         self._network.replace(self.name, values)
+
+    def limits(self) -> tuple[int, int]:
+        return (-7, 7) if self._packed else super().limits()
 
     @property
     def scale(self) -> Array | None:
@@ -71,6 +85,49 @@ class OnnxConstant(Constant):
     @property
     def axis(self) -> int:
         return self._axis
+
+
+class BlocksConstant(OnnxConstant):
+    """The weights of a `MatMulNBits`: (outputs, values), a scale for each block of a row."""
+
+    def __init__(self, network: OnnxGraph, node: Any) -> None:
+        super().__init__(network, node.input[1], node.input[2])
+        told = {a.name: helper.get_attribute_value(a) for a in node.attribute}
+        self._outputs, self._columns = int(told["N"]), int(told["K"])
+        self._bits, self._block = int(told["bits"]), int(told["block_size"])
+
+    @property
+    def block(self) -> int | None:
+        return self._block
+
+    def stored(self) -> Array:
+        held = numpy_helper.to_array(self._network.initializers[self.name])
+        flat = held.reshape(self._outputs, -1)
+        if self._bits == 4:
+            flat = np.stack([flat & 0x0F, flat >> 4], axis=2).reshape(self._outputs, -1)
+        signed = flat.astype(np.int16) - 2 ** (self._bits - 1)
+        return signed[:, : self._columns].astype(np.int8)
+
+    def store(self, values: Array) -> None:
+        old = self._network.initializers[self.name]
+        whole = -(-self._columns // self._block) * self._block
+        wide = np.zeros((self._outputs, whole), np.int8)
+        wide[:, : self._columns] = values
+        self._network.replace(self.name, integers(wide, self._bits).reshape(tuple(old.dims)))
+
+    def limits(self) -> tuple[int, int]:
+        most = 2 ** (self._bits - 1) - 1
+        return -most, most
+
+    @property
+    def scale(self) -> Array | None:
+        found = super().scale
+        return None if found is None else found.reshape(self._outputs, -1)
+
+    @scale.setter
+    def scale(self, values: Array) -> None:
+        old = numpy_helper.to_array(self._network.initializers[self._scale])
+        self._network.replace(self._scale, values.reshape(old.shape).astype(old.dtype))
 
 
 class OnnxGraph(Network):
@@ -117,6 +174,8 @@ class OnnxGraph(Network):
     def _weights(self, node: Any) -> OnnxConstant | None:
         """The weights of an operator, with the scale that the file has for them."""
         place, name = KINDS[node.op_type][1], node.input
+        if node.op_type == "MatMulNBits":
+            return BlocksConstant(self, node)
         if node.op_type in ("ConvInteger", "MatMulInteger"):
             if name[1] not in self.initializers:
                 return None
@@ -138,6 +197,8 @@ class OnnxGraph(Network):
     def _bias(self, node: Any) -> OnnxConstant | None:
         if node.op_type in ("Conv", "ConvTranspose", "Gemm") and len(node.input) > 2:
             return self._constant(node.input[2])
+        if node.op_type == "MatMulNBits" and len(node.input) > 5:
+            return self._constant(node.input[5])
         made = node.output[0]
         for _ in range(5):
             readers = self._readers(made)
@@ -165,7 +226,7 @@ class OnnxGraph(Network):
             rank, out, spatial = weights.stored().ndim, 0, ()
             if kind == "dense":
                 turned = any(a.name == "transB" and a.i for a in node.attribute)
-                out = 0 if turned else rank - 1
+                out = 0 if turned or node.op_type == "MatMulNBits" else rank - 1
             elif kind == "transposed":
                 out, spatial = 1, (2, 3)
             else:

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from zoo.exporters.quantization.four_bits import packed, unpacked
 from zoo.exporters.tflite.contents import _parts, with_appended
 from zoo.exporters.tflite.schema import kind_of, read_model, schema, serialize
 
@@ -19,6 +20,8 @@ KINDS = {
     "FULLY_CONNECTED": ("dense", 0, ()),
 }
 LSTM = "UNIDIRECTIONAL_SEQUENCE_LSTM"
+#: The type whose integers share bytes, two in each.
+PACKED = "INT4"
 TYPES = {
     "FLOAT32": "float32",
     "FLOAT16": "float16",
@@ -38,26 +41,48 @@ class TfliteConstant(Constant):
     def __init__(self, network: TfliteGraph, graph: Any, place: int) -> None:
         self._network, self._tensor = network, graph.tensors[place]
 
+        self._graph = graph
+
     @property
-    def _dtype(self) -> np.dtype[Any]:
-        return np.dtype(TYPES[self._network.types[self._tensor.type]])
+    def _dtype(self) -> str:
+        return str(self._network.types[self._tensor.type])
 
     def stored(self) -> Array:
         data = np.asarray(self._network.model.buffers[self._tensor.buffer].data, np.uint8)
         shape = () if self._tensor.shape is None else tuple(self._tensor.shape)
-        return np.frombuffer(data.tobytes(), self._dtype).reshape(shape)
+        if self._dtype == PACKED:
+            return unpacked(data, int(np.prod(shape))).reshape(shape)
+        return np.frombuffer(data.tobytes(), TYPES[self._dtype]).reshape(shape)
 
     def store(self, values: Array) -> None:
         # Tensors with equal values share a buffer.
-        self._tensor.buffer = self._network.new_buffer(values)
+        data = packed(values) if self._dtype == PACKED else values
+        self._tensor.buffer = self._network.new_buffer(data)
+
+    def limits(self) -> tuple[int, int]:
+        return (-7, 7) if self._dtype == PACKED else super().limits()
+
+    @property
+    def block(self) -> int | None:
+        steps = self._tensor.quantization
+        return None if steps is None or steps.details is None else int(steps.details.blockSize)
+
+    def _scales_of_blocks(self) -> TfliteConstant:
+        place = int(self._tensor.quantization.details.scales)
+        return TfliteConstant(self._network, self._graph, place)
 
     @property
     def scale(self) -> Array | None:
         steps = self._tensor.quantization
+        if self.block is not None:
+            return self._scales_of_blocks().stored().astype(np.float64)
         return None if steps is None or steps.scale is None else np.array(steps.scale, np.float64)
 
     @scale.setter
     def scale(self, values: Array) -> None:
+        if self.block is not None:
+            self._scales_of_blocks().store(values.astype(np.float16))
+            return
         self._tensor.quantization.scale = values.astype(np.float32)
 
     @property

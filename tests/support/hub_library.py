@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from PIL import Image as Pictures
 
-from zoo.common.optional_imports import installed
+from zoo.common.extras import installed
 
 REAL = installed("datasets")
 

@@ -12,8 +12,8 @@ from typing import Any
 
 from zoo.api.runs import export
 from zoo.common.errors import UsageError, ZooError
+from zoo.common.extras import missing_of
 from zoo.common.files import no_file
-from zoo.common.optional_imports import missing_of
 from zoo.common.paths import cache_folder
 from zoo.common.progress import OnStep
 from zoo.contracts.precision import BASELINE, PRECISIONS

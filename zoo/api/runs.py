@@ -9,8 +9,8 @@ from typing import Any
 
 from zoo.artifacts.not_weights import weights_named
 from zoo.common.errors import MissingExtra
+from zoo.common.extras import EXTRA_OF, installed
 from zoo.common.files import write_text
-from zoo.common.optional_imports import EXTRA_OF, installed
 from zoo.common.progress import OnStep, quiet
 from zoo.networks.published.official import fetched_model
 from zoo.networks.sources.references import NO_DATA, source_of

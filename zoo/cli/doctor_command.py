@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict
+from typing import TYPE_CHECKING
 
 import click
 
@@ -10,11 +12,15 @@ from zoo.cli.options import Settings, examples, json_option, print_json
 from zoo.cli.tables import print_table
 from zoo.common import terminal
 
+if TYPE_CHECKING:
+    from zoo.diagnosis import InstalledPart
 
-@click.command(name="doctor", epilog=examples("zoo doctor"))
+
+@click.command(name="doctor", epilog=examples("zoo doctor", "zoo doctor --all"))
+@click.option("show_all", "--all", is_flag=True, help="Also list what is there, with versions.")
 @json_option
 @click.pass_context
-def command(ctx: click.Context, as_json: bool) -> None:
+def command(ctx: click.Context, show_all: bool, as_json: bool) -> None:
     """Show what is installed, what is missing, and the command to get it; install nothing.
 
     The exit code is 1 when something is missing.
@@ -26,14 +32,24 @@ def command(ctx: click.Context, as_json: bool) -> None:
     if as_json:
         print_json([asdict(finding) for finding in findings])
     else:
-        print_table(
-            ("", "part", "name", "state"),
-            [("ok" if f.ok else "--", f.part, f.name, f.state) for f in findings],
-        )
-        missing = [f for f in findings if not f.ok]
-        for finding in missing:
-            terminal.echo(f"\n{finding.name}: {finding.fix}")
-        if not missing:
-            terminal.echo("\neverything is there")
+        missing = [finding for finding in findings if not finding.ok]
+        if shown := findings if show_all else missing:
+            print_table(
+                ("", "part", "name", "state"),
+                [("ok" if f.ok else "--", f.part, f.name, f.state) for f in shown],
+            )
+        if missing:
+            _print_fixes(missing)
+        else:
+            told = "" if show_all else ": `zoo doctor --all` lists it"
+            terminal.echo(f"everything is there{told}")
     if not all(finding.ok for finding in findings):
         ctx.exit(1)
+
+
+def _print_fixes(missing: Sequence[InstalledPart]) -> None:
+    """Each command once, with all that it brings."""
+    for fix in dict.fromkeys(finding.fix for finding in missing):
+        names = [finding.name for finding in missing if finding.fix == fix]
+        terminal.echo(f"\n{', '.join(names)}:")
+        terminal.echo(f"  {fix}")

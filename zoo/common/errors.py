@@ -3,7 +3,25 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Mapping
+from types import MappingProxyType
+
+from zoo.common.extras import command_for, several_missing
+
+#: Names that an error lists; longer lists are cut.
+_LISTED = 10
+#: Letters that say enough to look for a part of a name.
+_PART = 3
+#: Offered with the part that a command needs first, since it may need others next.
+_ALL = f"; other usual parts are missing, too: {command_for('all')}"
+#: What shows all names of a kind.
+LISTINGS = {
+    "model": "zoo list",
+    "dataset": "zoo data",
+    "device": "zoo devices list",
+    "target": "zoo targets",
+}
 
 
 class ZooError(Exception):
@@ -49,15 +67,35 @@ class UsageError(ZooError):
 
 
 class UnknownName(UsageError):
-    """A name that nothing provides; offers the nearest valid ones."""
+    """A name that nothing provides; offers what it means, or the nearest valid ones.
 
-    def __init__(self, kind: str, name: str, valid: Iterable[str], *, fix: str | None = None):
+    Args:
+        kind: What it should name, in the singular.
+        name: As typed.
+        valid: The names that there are.
+        meant: Other words for them, in lower case, with the valid name.
+        fix: What to do instead, in place of these offers.
+    """
+
+    def __init__(
+        self,
+        kind: str,
+        name: str,
+        valid: Iterable[str],
+        *,
+        meant: Mapping[str, str] = MappingProxyType({}),
+        fix: str | None = None,
+    ) -> None:
         names = sorted(valid)
-        close = nearest(name, names)
+        close = [meant[name.lower()]] if name.lower() in meant else nearest(name, names)
+        more = len(names) - _LISTED
         if close:
             hint = "did you mean " + " or ".join(repr(c) for c in close) + "?"
         elif names:
-            hint = f"choose one of: {', '.join(names)}"
+            hint = f"choose one of: {', '.join(names[:_LISTED])}"
+            hint += f", and {more} more" if more > 0 else ""
+            if more > 0 and kind in LISTINGS:
+                hint += f"; `{LISTINGS[kind]}` shows them all"
         else:
             hint = f"nothing provides a {kind} here; `zoo plugins list` shows what was found"
         super().__init__(f"unknown {kind} {name!r}", why=None, fix=fix or hint)
@@ -74,7 +112,7 @@ class MissingExtra(ZooError):
         super().__init__(
             f"the package that provides {module!r} is not installed",
             why="it belongs to an optional part of edgezoo" if extra else "a plugin needs it",
-            fix=f'pip install "edgezoo[{extra}]"'
+            fix=f"{command_for(extra)}{_ALL if several_missing(extra) else ''}"
             if extra
             else "install what the plugin's own page asks for; `zoo plugins list` names plugins",
         )
@@ -106,12 +144,23 @@ class NativeCrash(ProcessFailed):
 
 
 def nearest(name: str, valid: Iterable[str], count: int = 3) -> list[str]:
-    """The valid names most like `name`, best first; empty when none is close."""
+    """The valid names most like `name`, best first; empty when none is close.
+
+    Where none is like it as a whole, those of which it is, begins or ends a part: ``rpi4`` for
+    ``emulated-pi4``, ``mnist`` for ``keras:mnist``.
+    """
     by_lower = {candidate.lower(): candidate for candidate in valid}
     lowered = name.lower()
     close = difflib.get_close_matches(lowered, by_lower, n=count, cutoff=0.6)
     starts = [n for n in by_lower if lowered and n.startswith(lowered) and n not in close]
-    return [by_lower[n] for n in [*close, *starts][:count]]
+    if not close and not starts and len(lowered) >= _PART:
+        starts = [
+            n
+            for n in by_lower
+            for part in re.split(r"[^a-z0-9]+", n)[1:]
+            if part.startswith(lowered) or (len(part) >= _PART and lowered.endswith(part))
+        ]
+    return [by_lower[n] for n in [*close, *dict.fromkeys(starts)][:count]]
 
 
 def first_line(error: BaseException) -> str:

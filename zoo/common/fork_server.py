@@ -21,7 +21,8 @@ from multiprocessing import forkserver, process, resource_tracker, util
 from pathlib import Path
 from typing import Any
 
-from zoo.common.optional_imports import installed, quiet_tensorflow
+from zoo.common.extras import installed
+from zoo.common.optional_imports import quiet_tensorflow
 from zoo.common.paths import socket_parent
 
 #: Imported once by the fork server; imports TensorFlow and the steps.

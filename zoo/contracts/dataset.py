@@ -118,6 +118,8 @@ class DatasetProvider:
             given: those that say the same are left out of the names of files.
         for_task: Takes the part after the colon and the name of a task that a user has asked for,
             and returns the part that reads the data so; None where there is no choice.
+        arguments: What may follow the colon, where that is one of a few names.
+        paths: Suffixes of the paths that may follow it (``.csv``); an empty one is a folder.
     """
 
     name: str
@@ -130,6 +132,8 @@ class DatasetProvider:
     where: str = ""
     defaults: Callable[[Mapping[str, str]], Mapping[str, str]] | None = None
     for_task: Callable[[str, str], str] | None = None
+    arguments: tuple[str, ...] = ()
+    paths: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         check_name("dataset", self.name)

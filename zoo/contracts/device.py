@@ -154,6 +154,8 @@ class DeviceKind:
         arena: Measures on this machine, with the interpreter of such devices, the tensor arena and
             outputs of a file of one of the `formats`; takes the file, and inputs as the file takes
             them, (inputs, 1, …). For the folder for app developers; None without an interpreter.
+        also_called: Other words for it, in lower case; no command takes them, but an error for
+            them offers the name.
     """
 
     name: str
@@ -167,6 +169,7 @@ class DeviceKind:
     clock: Clock = "real"
     known: Callable[[], Mapping[str, DeviceOptions]] | None = None
     arena: Callable[[Path, NDArray[Any]], Arena] | None = None
+    also_called: tuple[str, ...] = ()
     _drivers: dict[str, DeviceDriver[Any]] = field(
         default_factory=dict, init=False, repr=False, compare=False
     )

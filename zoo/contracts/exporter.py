@@ -265,6 +265,8 @@ class Exporter:
         takes_trained: Whether it honours `ExportRequest.trained`.
         usage: Writes programs that run a file, for the folder that ``zoo bundle`` makes; None when
             the format has none.
+        also_called: Other words for it, in lower case; no command takes them, but an error for
+            them offers the name.
     """
 
     name: str
@@ -287,6 +289,7 @@ class Exporter:
     network_entry: Callable[[Path, NDArray[Any], bool], NetworkEntry] | None = None
     takes_trained: bool = False
     usage: Callable[[UsageRequest], Usage] | None = None
+    also_called: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         check_name("exporter", self.name)

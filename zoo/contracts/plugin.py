@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Generic, TypeVar
 
 from zoo.common.errors import UnknownName, UsageError, nearest
@@ -87,6 +88,15 @@ class NameTable(Generic[Record]):
         """Every name, those with conflicts included."""
         return sorted(self._found)
 
+    def other_words(self) -> dict[str, str]:
+        """What else users call the records, in lower case: word → name."""
+        return {
+            word: name
+            for name, rows in self._found.items()
+            for record, _ in rows
+            for word in getattr(record, "also_called", ())
+        }
+
     def conflicts(self) -> dict[str, list[Plugin]]:
         """Names with more than one provider."""
         return {n: [p for _, p in rows] for n, rows in self._found.items() if len(rows) > 1}
@@ -100,7 +110,7 @@ class NameTable(Generic[Record]):
         """The record, `UnknownName` with suggestions, or an error that names both providers."""
         rows = self._found.get(name)
         if not rows:
-            raise unknown_name(self.kind, name, self._found, self._plugins)
+            raise unknown_name(self.kind, name, self._found, self._plugins, self.other_words())
         if len(rows) > 1:
             raise provided_twice(f"{self.kind} {name!r}", [plugin for _, plugin in rows])
         return rows[0][0]
@@ -117,10 +127,14 @@ def provided_twice(what: str, plugins: list[Plugin]) -> UsageError:
 
 
 def unknown_name(
-    kind: str, name: str, valid: Iterable[str], plugins: Sequence[Plugin]
+    kind: str,
+    name: str,
+    valid: Iterable[str],
+    plugins: Sequence[Plugin],
+    meant: Mapping[str, str] = MappingProxyType({}),
 ) -> UnknownName:
     """The error for a name that nothing provides; tells which plugins are not used, and why."""
-    error = UnknownName(kind, name, valid)
+    error = UnknownName(kind, name, valid, meant=meant)
     absent = [plugin for plugin in plugins if plugin.fix or plugin.empty]
     if not absent:
         return error

@@ -104,6 +104,8 @@ class Precision:
             that the search for layers to keep is the rule, and a loss no fault of theirs.
         kept_in: In what layers are that are kept from it (`ExportRequest.keep`), in words.
         instead: What serves better, in words, where many layers would have to be kept.
+        also_called: Other words for it, in lower case; no command takes them, but an error for
+            them offers the name.
     """
 
     name: str
@@ -120,6 +122,7 @@ class Precision:
     instead: str = (
         "float16 needs no more and loses nothing; dynamic-int8, or --qat, may be small and good"
     )
+    also_called: tuple[str, ...] = ()
 
     @property
     def arithmetic(self) -> str:
@@ -169,6 +172,7 @@ PRECISIONS = (
         activations="float32",
         order=0,
         default=True,
+        also_called=("fp32", "f32", "float", "single", "full", "none"),
         tolerances=Tolerances(
             output=1e-4,
             agreement=1.0,
@@ -191,6 +195,7 @@ PRECISIONS = (
         weights="float16",
         activations="float16",
         order=10,
+        also_called=("fp16", "f16", "half", "half-precision"),
         tolerances=Tolerances(
             output=HALF_TOLERANCE,
             agreement=0.99,
@@ -212,6 +217,7 @@ PRECISIONS = (
         weights="int8",
         activations="float32",
         order=20,
+        also_called=("dynamic", "dynamic-range", "drq", "w8", "int8-weights", "weight-only"),
         tolerances=Tolerances(
             output=5e-3,
             agreement=0.98,
@@ -233,6 +239,7 @@ PRECISIONS = (
         weights="int8",
         activations="int8",
         order=30,
+        also_called=("i8", "8bit", "8-bit", "integer", "quantized", "full-int8", "qint8", "uint8"),
         calibrated=True,
         trainable=True,
         default=True,
@@ -245,6 +252,7 @@ PRECISIONS = (
         weights="int8",
         activations="int16",
         order=40,
+        also_called=("16x8", "int16", "i16", "w8a16"),
         calibrated=True,
         tolerances=Tolerances(
             output=1 / 255,
@@ -272,8 +280,12 @@ PRECISIONS = (
             kept_in="8 bits",
             instead="dynamic-int8 needs no more, and loses next to nothing",
             tolerances=FOUR_BITS,
+            also_called=words,
         )
-        for order, name in ((50, "int4-blocks"), (60, "int4-weights"))
+        for order, name, words in (
+            (50, "int4-blocks", ("blockwise", "block-wise", "q4", "q4_0")),
+            (60, "int4-weights", ("int4", "i4", "w4", "4bit", "4-bit")),
+        )
     ),
 )
 #: The precision that the files of all others are compared with.
@@ -303,7 +315,8 @@ def precision_named(name: str, declared: Iterable[Precision] = ()) -> Precision:
     known = (*PRECISIONS, *declared)
     found = {precision for precision in known if precision.name == name}
     if not found:
-        raise UnknownName("precision", name, {precision.name for precision in known})
+        meant = {word: one.name for one in known for word in one.also_called}
+        raise UnknownName("precision", name, {one.name for one in known}, meant=meant)
     if len(found) > 1:
         raise UsageError(
             f"precision {name!r} is declared twice, and differently",

@@ -37,6 +37,7 @@ def zoo_datasets() -> Iterable[DatasetProvider]:
         open=open_conll,
         fingerprint=fingerprint,
         argument="PATH",
+        paths=(".conll", ".conllu"),
         where="any file on this machine, or a folder with train, dev and test",
     )
 

@@ -34,6 +34,7 @@ def zoo_datasets() -> Iterable[DatasetProvider]:
         open=open_csv,
         fingerprint=fingerprint,
         argument="PATH?window=STEPS",
+        paths=(".csv", ".tsv"),
         where="any file or folder on this machine, with a header and a column label",
         defaults=lambda options: {"label": "label", "stride": options.get("window", "")},
     )

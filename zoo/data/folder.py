@@ -35,6 +35,7 @@ def zoo_datasets() -> Iterable[DatasetProvider]:
         open=open_folder,
         fingerprint=fingerprint,
         argument="PATH",
+        paths=("",),
         where="any folder on this machine",
     )
 

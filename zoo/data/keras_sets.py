@@ -98,6 +98,7 @@ def zoo_datasets() -> Iterable[DatasetProvider]:
         open=open_keras,
         fingerprint=fingerprint,
         argument="NAME",
+        arguments=tuple(SETS),
         where="downloaded by Keras when first used",
     )
 

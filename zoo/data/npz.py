@@ -40,6 +40,7 @@ def zoo_datasets() -> Iterable[DatasetProvider]:
         open=open_npz,
         fingerprint=fingerprint,
         argument="PATH",
+        paths=(".npz",),
         where="numpy.savez_compressed(PATH, x=images, y=labels)",
         # Samples without labels are told by their task.
         defaults=lambda given: {"kind": "tensors" if given.get("kind") == "tensors" else "images"},

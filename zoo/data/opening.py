@@ -4,11 +4,32 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import replace
+from pathlib import Path
 
 from zoo.common.errors import UsageError
-from zoo.contracts import Dataset, Task
+from zoo.contracts import Dataset, DatasetProvider, Task
+from zoo.contracts.plugin import unknown_name
 from zoo.data.leaks import refuse_leaks
 from zoo.registry import Registry
+
+
+def provider_of(registry: Registry, name: str) -> DatasetProvider:
+    """What opens ``name`` or ``name:argument``.
+
+    Raises:
+        UnknownName: Nothing does; of a path, or an argument alone, it offers the whole name.
+    """
+    provider, _, _ = name.partition(":")
+    if provider in registry.datasets.names():
+        return registry.datasets.get(provider)
+    path = Path(name).expanduser()
+    kind = ("" if path.is_dir() else path.suffix.lower()) if name and path.exists() else None
+    readers = [f"{one.name}:{name}" for one in registry.datasets if kind in one.paths]
+    whole = [f"{one.name}:{argument}" for one in registry.datasets for argument in one.arguments]
+    offered = f"did you mean {' or '.join(map(repr, readers))}?" if readers else ""
+    error = unknown_name("dataset", name, [*registry.datasets.names(), *whole], registry.plugins)
+    error.fix = offered or error.fix
+    raise error
 
 
 def open_dataset(registry: Registry, name: str) -> Dataset:
@@ -18,7 +39,7 @@ def open_dataset(registry: Registry, name: str) -> Dataset:
         UsageError: The argument is missing or superfluous.
     """
     provider_name, colon, argument = name.partition(":")
-    provider = registry.datasets.get(provider_name)
+    provider = provider_of(registry, name)
     if provider.argument is not None and not argument:
         raise UsageError(
             f"dataset {provider_name!r} needs a {provider.argument}",
@@ -54,15 +75,15 @@ def _say_what_they_are(dataset: Dataset) -> bool:
 
 def tasks_of(registry: Registry, name: str) -> tuple[str, ...]:
     """Names of the tasks that a dataset serves; does not open it."""
-    provider_name, _, argument = name.partition(":")
-    provider = registry.datasets.get(provider_name)
+    argument = name.partition(":")[2]
+    provider = provider_of(registry, name)
     return provider.tasks if provider.tasks_of is None else provider.tasks_of(argument or None)
 
 
 def data_for_task(registry: Registry, name: str, task: str) -> str:
     """The dataset's name as it is read for a task that was asked for."""
     provider_name, colon, argument = name.partition(":")
-    provider = registry.datasets.get(provider_name)
+    provider = provider_of(registry, name)
     if provider.for_task is None or not argument:
         return name
     return f"{provider_name}{colon}{provider.for_task(argument, task)}"
@@ -107,5 +128,5 @@ def check_task(registry: Registry, data: str, task: str, subject: str) -> None:
 
 def dataset_fingerprint(registry: Registry, name: str) -> str:
     """A fingerprint that changes when the content may have changed; quick."""
-    provider_name, _, argument = name.partition(":")
-    return registry.datasets.get(provider_name).fingerprint(argument or None)
+    argument = name.partition(":")[2]
+    return provider_of(registry, name).fingerprint(argument or None)

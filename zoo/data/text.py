@@ -25,6 +25,7 @@ def zoo_datasets() -> Iterable[DatasetProvider]:
         open=open_text,
         fingerprint=fingerprint,
         argument="PATH",
+        paths=(".csv", ".tsv"),
         where="any folder or file on this machine",
     )
 

@@ -64,6 +64,7 @@ def device_named(registry: Registry, name: str | None) -> Device:
             ),
         },
         registry.plugins,
+        registry.devices.other_words(),
     )
 
 

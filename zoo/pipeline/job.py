@@ -134,11 +134,12 @@ def _exporters_with_cells(
     Raises:
         UnknownName: A precision that no format has, or of several formats none has any.
     """
-    known = {precision for exporter in registry.exporters for precision in exporter.precisions}
+    for precision in precisions:
+        registry.precision(precision)
     found = tuple(e for e in exporters if not {*e.precisions}.isdisjoint(precisions))
     for exporter in exporters:
         for precision in precisions:
-            if precision not in exporter.precisions and (precision not in known or not found):
+            if precision not in exporter.precisions and not found:
                 raise UnknownName(f"precision of {exporter.name}", precision, exporter.precisions)
     return found
 

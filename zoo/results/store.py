@@ -32,7 +32,7 @@ from sqlalchemy.exc import (
 from sqlalchemy.pool import StaticPool
 
 from zoo.common.errors import MissingExtra, UsageError, ZooError
-from zoo.common.optional_imports import EXTRA_OF
+from zoo.common.extras import EXTRA_OF
 from zoo.common.paths import data_folder
 from zoo.common.progress import OnStep, quiet
 from zoo.common.shown_text import without_passwords

@@ -10,7 +10,7 @@ import sys
 from dataclasses import replace
 from typing import Any
 
-from zoo.common.optional_imports import EXTRA_OF
+from zoo.common.extras import EXTRA_OF
 from zoo.networks.catalogue import info as everything_about
 from zoo.registry import Registry
 from zoo.testing.verdict import Finding

@@ -80,6 +80,41 @@ def test_what_is_stated_stands_unless_another_is_clearly_better() -> None:
     uphold(trial("stated", 0.34), [trial("0..1", 0.35)], LABELS, "net")
 
 
+def spread_out(share: float, own: float, every: float) -> InputTrial:
+    """As `trial`, each second answer surer than the others."""
+    made = trial("stated", share)
+    sure = np.where(np.arange(300) % 2, own, every).astype(np.float32)
+    return InputTrial(name="stated", logits=made.logits / 3 * sure[:, None])
+
+
+@pytest.mark.parametrize(
+    "stated",
+    [trial("stated", 0.95, sure=380), trial("stated", 0.95, sure=0.3), spread_out(0.95, 0.1, 30)],
+    ids=["0..255 for 0..1", "std wrong by ten", "another order of confidence"],
+)
+def test_what_a_file_says_is_held_to_the_likelihood_of_the_labels(stated: InputTrial) -> None:
+    """A left-over statement costs few right answers, and many chances."""
+    others = [trial("0..1", 0.95)]
+    with pytest.raises(UsageError, match=r"0\.\.1 is clearly better") as caught:
+        uphold(stated, others, LABELS, "net", read=True)
+    assert "net itself says otherwise" in str(caught.value.fix)
+    # What the user says is contradicted by right answers alone.
+    assert uphold(stated, others, LABELS, "net").startswith("95.0%")
+
+
+def test_what_a_file_says_stands_without_proof() -> None:
+    stated = trial("stated", 0.95)
+    others = [trial("surer", 0.95, sure=9.0), trial("less sure", 0.95, sure=1.5)]
+    for ways in (others, [trial("one more", 0.955)], [trial("all wrong", 0.0)]):
+        uphold(stated, ways, LABELS, "net", read=True)
+    # All right, and unsure: more confidence is no proof.
+    uphold(trial("stated", 1.0, sure=2.0), [trial("x", 1.0, sure=60)], LABELS, "net", read=True)
+    # Random weights say nothing: what they are right about is chance.
+    uphold(trial("stated", 0.45), [trial("x", 0.57)], LABELS, "net", read=True)
+    with pytest.raises(UsageError, match="takes other inputs than stated"):
+        uphold(trial("stated", 0.45), [trial("x", 0.57)], LABELS, "net")
+
+
 def test_answers_that_are_not_finite_are_wrong() -> None:
     broken = InputTrial(name="nan", logits=np.full((300, 3), np.nan, np.float32))
     assert choose([broken, trial("good", 0.97)], LABELS, "net")[0] == 1

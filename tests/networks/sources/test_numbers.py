@@ -84,7 +84,7 @@ def test_what_does_not_fit_is_refused(tmp_path, data):
         opened(sigmoid, tmp_path, data=data("real"))
     two = save(tmp_path / "lin.keras", network(), (4, 4, 1))
     np.savez(tmp_path / "one.npz", x=X, y=REAL[:, 0])
-    with pytest.raises(UsageError, match=r"2 outputs, and .* has 1 classes"):
+    with pytest.raises(UsageError, match=r"2 outputs, and .* has 1 target"):
         opened(two, tmp_path, data=f"npz:{tmp_path / 'one.npz'}")
 
 
@@ -96,10 +96,10 @@ def test_a_sigmoid_that_cannot_be_taken_off_is_undone():
     model = keras.Model(inputs, outputs, name="net")
     x = RANDOM.normal(size=(20, 4)).astype("float32")
     before = np.asarray(model(x))
-    made, notes = with_logits(model, before, "net", LABELS)
+    made, _, notes = with_logits(model, x, before, "net", LABELS)
     np.testing.assert_allclose(1 / (1 + np.exp(-np.asarray(made(x)))), before, atol=1e-5)
     assert "could not be taken off" in notes[0]
-    kept, notes = with_logits(model, before, "net", TARGETS)
+    kept, _, notes = with_logits(model, x, before, "net", TARGETS)
     np.testing.assert_array_equal(np.asarray(kept(x)), before)
     assert notes == ()
 

@@ -103,7 +103,7 @@ def test_the_last_layer_is_left_with_its_logits(end: Callable[[object], object])
     model = keras.Model(inputs, end(inputs))
     given = np.random.default_rng(0).normal(size=(20, 4)).astype(np.float32)
     before = np.asarray(model(given))
-    made, _ = with_logits(model, before, "net")
+    made, _, _ = with_logits(model, given, before, "net")
     assert made.output._keras_history.operation.name == made.layers[-1].name == "head"
     after = np.asarray(made(given))
     if not np.allclose(before.sum(-1), 1):
@@ -118,7 +118,7 @@ def test_sigmoid_of_one_unit_becomes_two_classes() -> None:
     model = keras.Model(inputs, layers.Dense(1, activation="sigmoid")(inputs))
     given = np.random.default_rng(0).normal(size=(20, 4)).astype(np.float32)
     before = np.asarray(model(given))
-    made, notes = with_logits(model, before, "net")
+    made, _, notes = with_logits(model, given, before, "net")
     after = np.asarray(keras.ops.softmax(made(given)))
     np.testing.assert_allclose(after, np.concatenate([1 - before, before], 1), atol=1e-6)
     assert made.layers[-1].name == "head"
@@ -130,7 +130,7 @@ def test_an_activation_inside_a_recurrent_layer_stays() -> None:
     model = keras.Model(inputs, layers.GRU(1, activation="sigmoid")(inputs))
     given = np.random.default_rng(0).normal(size=(20, 3, 4)).astype(np.float32)
     before = np.asarray(model(given))
-    made, notes = with_logits(model, before, "net")
+    made, _, notes = with_logits(model, given, before, "net")
     after = np.asarray(keras.ops.softmax(made(given)))
     np.testing.assert_allclose(after, np.concatenate([1 - before, before], 1), atol=1e-6)
     assert notes[-1].startswith("the sigmoid at its end could not be taken off")

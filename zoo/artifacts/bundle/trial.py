@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from zoo.common.captured import run_captured
-from zoo.common.optional_imports import installed
+from zoo.common.extras import installed
 from zoo.contracts import Program
 
 _SECONDS = 300

@@ -22,7 +22,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from zoo.common.optional_imports import installed, require
+from zoo.common.extras import installed
+from zoo.common.optional_imports import require
 
 if TYPE_CHECKING:
     from PIL.Image import Image

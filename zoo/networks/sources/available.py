@@ -6,7 +6,7 @@ import fnmatch
 from dataclasses import dataclass
 
 from zoo.common.errors import MissingExtra, UsageError
-from zoo.common.optional_imports import missing_of
+from zoo.common.extras import missing_of
 from zoo.common.progress import OnEvent
 from zoo.contracts import NamedNetwork, Source
 from zoo.registry import Registry

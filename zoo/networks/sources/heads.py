@@ -12,29 +12,38 @@ from zoo.common.errors import Unsupported
 from zoo.common.optional_imports import require
 from zoo.contracts.outputs import LABELS, TARGETS
 from zoo.networks.building import HEAD
+from zoo.networks.sources.class_names import columns_of
+from zoo.networks.sources.endings import (
+    LOG_SOFTMAX,
+    LOGITS,
+    SIGMOID,
+    SOFTMAX,
+    before_activation,
+    kind_of,
+)
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-#: Rounding of float32 over many classes, and of float16.
-_EXACT = 5e-3
 #: The least probability that a logarithm is taken of.
 _LEAST = 1e-7
 
 
 def with_logits(
-    model: Any, outputs: NDArray[Any], origin: str, reading: str = ""
-) -> tuple[Any, tuple[str, ...]]:
+    model: Any, inputs: NDArray[Any], outputs: NDArray[Any], origin: str, reading: str = ""
+) -> tuple[Any, str, tuple[str, ...]]:
     """A flat classifier that returns logits, (batch, classes), its last dense layer named `HEAD`.
 
     Args:
         model: From `flattened`; its layers are changed.
-        outputs: What it answered some inputs of any kind, (examples, classes).
+        inputs: Some of any kind.
+        outputs: What the original answered to those, (examples, classes).
         origin: Names the file in messages.
         reading: How the task reads them, see `zoo.contracts.Output`; empty: one class each.
 
     Returns:
-        The model, and what was done, a sentence each.
+        The model, what its outputs were (a kind of `zoo.networks.sources.endings`), and what was
+        done, a sentence each.
 
     Raises:
         Unsupported: Its outputs are no choice among classes.
@@ -43,27 +52,39 @@ def with_logits(
     shape = tuple(model.output.shape)
     if len(shape) != 2 or shape[-1] is None:
         raise Unsupported(
-            f"{origin} gives outputs of shape {shape}, where one figure for each class is needed",
-            why="only networks that choose among classes can be brought in",
-            fix="save the part of it that classifies",
+            f"{origin} gives outputs of shape {shape}, where one figure for each "
+            f"{columns_of(reading, 1).partition(' ')[2]} is needed",
+            why="only networks that answer with them can be brought in"
+            if reading
+            else "only networks that choose among classes can be brought in",
+            fix="save the part of it that gives them; without labels it comes in by --task tensors"
+            if reading
+            else "save the part of it that classifies",
         )
-    kind = "logits" if reading == TARGETS else _kind(outputs)
-    if reading == LABELS and kind == "softmax" and shape[-1] > 1:
+    kind = LOGITS if reading == TARGETS else kind_of(model, inputs, outputs)
+    if shape[-1] == 1 and kind in (SOFTMAX, LOG_SOFTMAX):
+        raise Unsupported(
+            f"{origin} gives the same answer to every example",
+            why=f"it ends in {kind} over one output, which is always {1 if kind == SOFTMAX else 0}",
+            fix="of two classes, save it with the activation sigmoid at its end, and train it anew",
+        )
+    if reading == LABELS and kind in (SOFTMAX, LOG_SOFTMAX):
         raise Unsupported(
             f"{origin} gives probabilities that add up to one",
             why="of its classes one alone is true, and the data have several labels each",
             fix="use data with one class for each example, or end it in sigmoid",
         )
     if reading:
-        return _by_themselves(model, kind)
-    if shape[-1] == 1 and kind != "sigmoid":
+        made, notes = _by_themselves(model, kind)
+        return made, kind, notes
+    if shape[-1] == 1 and kind != SIGMOID:
         raise Unsupported(
             f"{origin} gives one number for each example",
             why="that is a regression, or a logit of two classes, and nothing says which",
             fix="of two classes, save it with the activation sigmoid at its end; for a regression "
             "use data with real targets",
         )
-    if kind == "sigmoid" and shape[-1] > 1:
+    if kind == SIGMOID and shape[-1] > 1:
         raise Unsupported(
             f"{origin} gives {shape[-1]} probabilities that do not add up to one",
             why="it ends in sigmoid: several labels may be true of one example, and the data have "
@@ -71,35 +92,37 @@ def with_logits(
             fix="of classes that exclude each other, save it with softmax at its end; else use "
             "data with several labels each (the task multi-label)",
         )
-    output, notes = model.output, []
-    if kind != "logits":
-        output, taken = _without_activation(output)
-        if not taken:
+    output, done = model.output, []
+    if kind in (SOFTMAX, SIGMOID):
+        before = before_activation(output)
+        if before is None:
             if shape[-1] == 1:
                 output = keras.ops.concatenate([1.0 - output, output], axis=-1)
             output = keras.ops.log(keras.ops.clip(output, _LEAST, 1.0))
-            notes.append(
+            done.append(
                 f"the {kind} at its end could not be taken off: a logarithm stands behind it, of "
                 "which the task makes the same probabilities"
             )
         else:
-            notes.append(f"the {kind} at its end was taken off: the task makes the probabilities")
+            output = before
+            done.append(f"the {kind} at its end was taken off: the task makes the probabilities")
             if shape[-1] == 1:
                 output = _two_units(output)
-                notes.append("its one output became two, for two classes")
+                done.append("its one output became two, for two classes")
     last = output._keras_history.operation
     if isinstance(last, keras.layers.Dense) and last.units == output.shape[-1]:
         last.name = HEAD
-    return keras.Model(model.input, output, name=model.name), tuple(notes)
+    return keras.Model(model.input, output, name=model.name), kind, tuple(done)
 
 
 def _by_themselves(model: Any, kind: str) -> tuple[Any, tuple[str, ...]]:
     """Outputs that have nothing to do with each other: targets as they are, labels as log-odds."""
     keras = require("keras")
     output, notes = model.output, []
-    if kind == "sigmoid":
-        output, taken = _without_activation(output)
-        if taken:
+    if kind == SIGMOID:
+        before = before_activation(output)
+        if before is not None:
+            output = before
             notes.append("the sigmoid at its end was taken off: the task makes the probabilities")
         else:
             kept = keras.ops.clip(output, _LEAST, 1.0 - _LEAST)
@@ -112,36 +135,6 @@ def _by_themselves(model: Any, kind: str) -> tuple[Any, tuple[str, ...]]:
     if isinstance(last, keras.layers.Dense) and last.units == output.shape[-1]:
         last.name = HEAD
     return keras.Model(model.input, output, name=model.name), tuple(notes)
-
-
-def _kind(outputs: NDArray[Any]) -> str:
-    import numpy as np
-
-    if outputs.min() < 0 or outputs.max() > 1:
-        return "logits"
-    if outputs.shape[-1] > 1 and np.allclose(outputs.sum(-1), 1.0, atol=_EXACT):
-        return "softmax"
-    return "sigmoid"
-
-
-def _without_activation(output: Any) -> tuple[Any, bool]:
-    """The tensor before a softmax or sigmoid at the end, and whether there was one to take off."""
-    keras = require("keras")
-    activations, layers = keras.activations, keras.layers
-    operation, node, _ = output._keras_history
-    before = operation._inbound_nodes[node].input_tensors
-    functions = (activations.softmax, activations.sigmoid)
-    own = getattr(operation, "activation", None)
-    if isinstance(operation, layers.Activation) and own in functions:
-        return before[0], True
-    if type(operation).__name__ in ("Softmax", "Sigmoid") and len(before) == 1:
-        last = getattr(operation, "axis", -1) in (-1, 1)
-        return (before[0], True) if last else (output, False)
-    # Elsewhere, as in recurrent layers, the activation is not what is computed last.
-    if isinstance(operation, layers.Dense | layers.EinsumDense) and own in functions:
-        operation.activation = activations.linear
-        return output, True
-    return output, False
 
 
 def _two_units(output: Any) -> Any:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +21,13 @@ _SIGNIFICANT = 0.001
 _CONTRADICTED = 0.01
 #: Smaller differences of mean log-likelihood do not count, however significant.
 _MATERIAL = 0.01
+#: Sharpnesses that logits are multiplied by, to compare two ways at the same confidence.
+_SHARPNESSES = tuple(2.0**power for power in range(-10, 6))
+#: What differs by less in mean log-likelihood at the best confidence is as good.
+_ALIKE = 0.03
+#: A trained network is not as many times further from its best confidence in the way that it was
+#: made for than in another, nor are its labels less likely there by as much.
+_FURTHER, _LESS_LIKELY = 5.0, 0.1
 #: Lower bound of an example's log-likelihood, so that few cannot outweigh all others.
 _LEAST_LOG = -10.0
 
@@ -35,6 +43,8 @@ class InputTrial:
 @dataclass(frozen=True, kw_only=True, eq=False)
 class _Scored:
     name: str
+    logits: NDArray[np.float64]
+    labels: NDArray[np.int64]
     right: NDArray[np.bool_]
     logs: NDArray[np.float64]
     sureness: float
@@ -43,18 +53,37 @@ class _Scored:
     def accuracy(self) -> float:
         return float(self.right.mean())
 
+    @cached_property
+    def at_best(self) -> tuple[NDArray[np.float64], float]:
+        """Log-likelihoods at the confidence that fits the labels best, and its sharpness.
+
+        Of sharpnesses that fit as well the one nearest to 1: where all answers are right, any does.
+        """
+        tried = {by: _log_likelihoods(self.logits * by, self.labels) for by in _SHARPNESSES}
+        best = max(float(logs.mean()) for logs in tried.values())
+        fitting = [by for by, logs in tried.items() if logs.mean() > best - _MATERIAL]
+        sharpness = min(fitting, key=lambda by: abs(math.log(by)))
+        return tried[sharpness], sharpness
+
 
 def _scored(trial: InputTrial, labels: NDArray[np.int64]) -> _Scored:
     logits = np.nan_to_num(trial.logits.astype(np.float64), nan=-1e30, posinf=1e30, neginf=-1e30)
-    shifted = logits - logits.max(-1, keepdims=True)
-    logs = shifted - np.log(np.exp(shifted).sum(-1, keepdims=True))
-    chosen = np.maximum(logs[np.arange(len(labels)), labels], _LEAST_LOG)
     return _Scored(
         name=trial.name,
+        logits=logits,
+        labels=labels,
         right=logits.argmax(-1) == labels,
-        logs=chosen,
+        logs=_log_likelihoods(logits, labels),
         sureness=float(logits.std(-1).mean()),
     )
+
+
+def _log_likelihoods(logits: NDArray[np.float64], labels: NDArray[np.int64]) -> NDArray[np.float64]:
+    """Of the true classes, (examples,)."""
+    shifted = logits - logits.max(-1, keepdims=True)
+    logs = shifted[np.arange(len(labels)), labels] - np.log(np.exp(shifted).sum(-1))
+    bounded: NDArray[np.float64] = np.maximum(logs, _LEAST_LOG)
+    return bounded
 
 
 def choose(trials: Sequence[InputTrial], labels: NDArray[np.int64], origin: str) -> tuple[int, str]:
@@ -102,6 +131,9 @@ def uphold(
 ) -> str:
     """Refuses what was stated, or read, if another way is clearly better; returns the figures.
 
+    What a user states is contradicted by right answers alone. What a file says is often left over
+    from another network, so that a lower likelihood of the true classes contradicts it, too.
+
     Args:
         stated: The way that is said to be right.
         others: The usual ones.
@@ -117,9 +149,8 @@ def uphold(
     better = [
         one
         for one in scored
-        if one.accuracy > own.accuracy + _CONTRADICTED
-        and _p_value(one.right, own.right) < _SIGNIFICANT
-        and one.logs.mean() > own.logs.mean()
+        if (_is_surely_right_more_often(one, own) or (read and _is_likelier(one, own)))
+        and not (read and one.accuracy < _by_chance(labels))
     ]
     if better:
         best = max(better, key=lambda one: one.accuracy)
@@ -162,6 +193,48 @@ def _is_better(one: _Scored, other: _Scored) -> bool:
         return True
     enough = _SURE_OF_BOTH if one.accuracy > other.accuracy else _SURE
     return one.sureness <= other.sureness and gain > max(enough * spread, _MATERIAL)
+
+
+def _is_surely_right_more_often(one: _Scored, own: _Scored) -> bool:
+    return (
+        one.accuracy > own.accuracy + _CONTRADICTED
+        and _p_value(one.right, own.right) < _SIGNIFICANT
+        and bool(one.logs.mean() > own.logs.mean())
+    )
+
+
+def _by_chance(labels: NDArray[np.int64]) -> float:
+    """Accuracy below which answers say nothing of a file: weights may be random, as asked for.
+
+    The geometric mean of that of the commonest class and of one: networks of many classes are told
+    from random ones by few right answers.
+    """
+    return math.sqrt(float(np.bincount(labels).max()) / len(labels))
+
+
+def _is_likelier(one: _Scored, own: _Scored) -> bool:
+    """Whether the labels are surely likelier in one way than in that of a file.
+
+    At the confidence that fits each best; or as it is, where those are equal, and the confidence is
+    much further from it in the way of the file.
+    """
+    if _is_better(one, own):
+        return True
+    (theirs, sharpness), (ours, own_sharpness) = one.at_best, own.at_best
+    if _gains(theirs, ours, _SURE, _ALIKE):
+        return True
+    nearer = abs(math.log(own_sharpness)) - abs(math.log(sharpness)) > math.log(_FURTHER)
+    as_likely = not _gains(ours, theirs, _SURE, _ALIKE)
+    return nearer and as_likely and _gains(one.logs, own.logs, _SURE_OF_BOTH, _LESS_LIKELY)
+
+
+def _gains(
+    one: NDArray[np.float64], other: NDArray[np.float64], errors: float, least: float
+) -> bool:
+    """Whether the mean log-likelihood is higher by so many standard errors, and by `least`."""
+    apart = one - other
+    spread = float(apart.std()) / math.sqrt(len(apart))
+    return float(apart.mean()) > max(errors * spread, least)
 
 
 def _p_value(one: NDArray[np.bool_], other: NDArray[np.bool_]) -> float:

@@ -28,7 +28,8 @@ from zoo.networks.building import count_parameters
 from zoo.networks.multiply_adds import count_multiply_adds
 from zoo.networks.sources.available import named_network
 from zoo.networks.sources.channels import in_rgb
-from zoo.networks.sources.class_names import name_classes
+from zoo.networks.sources.class_names import columns_of, name_classes
+from zoo.networks.sources.endings import SIGMOID, SOFTMAX
 from zoo.networks.sources.graph import (
     flattened,
     range_in_graph,
@@ -117,11 +118,11 @@ def open_and_convert(
     sample = _Sample.of(dataset, plan, reading)
     flat = flattened(opened.model, plan.shape, plan.own_shape)
     plan = with_range(plan, range_in_graph(flat), origin)
-    first = plan.candidates[0]
-    told = _answers(opened, plan, sample.inputs(first, _COMPARED), origin)
-    model, notes = with_logits(flat, told, origin, reading)
+    given = sample.inputs(plan.candidates[0], _COMPARED)
+    told = _answers(opened, plan, given, origin)
+    model, kind, notes = with_logits(flat, given, told, origin, reading)
     count = model.output.shape[-1]
-    names, new, noted = name_classes(how, opened.classes, dataset, count, origin)
+    names, new, noted = name_classes(how, opened.classes, dataset, count, origin, reading)
     order = [names.index(name) for name in dataset.classes] if not new else []
     if order and order != sorted(order):
         model = in_order(model, order)
@@ -131,7 +132,7 @@ def open_and_convert(
     model = rebuilt(model, origin)
     model = rebuilt(in_rgb(model), origin) if chosen.bgr else model
     original = opener.open(reference).with_shape(plan.own_shape)
-    parity = _compare(original, plan, model, chosen, sample, order, origin)
+    parity = _compare(original, plan, model, chosen, sample, order, kind, origin)
     variant = variant_name(registry, Path(origin).stem, sha256)
     classes = names if new else dataset.classes
     weights = folder / f"{variant}.{source}.safetensors"
@@ -217,7 +218,8 @@ def _input(
     known = plan.candidates[0] if plan.known else None
     if new and known is None:
         raise UsageError(
-            f"what {origin} takes cannot be measured: these data have other classes",
+            f"what {origin} takes cannot be measured: these data have other "
+            f"{columns_of(sample.reading)}",
             fix='say what it takes: --input "…", in the words of docs/sources.md',
         )
     if known is not None and (new or how.trained):
@@ -274,6 +276,7 @@ def _compare(
     chosen: InputCandidate,
     sample: _Sample,
     order: list[int],
+    kind: str,
     origin: str,
 ) -> str:
     """Compares the converted network with the original's own answers.
@@ -285,7 +288,7 @@ def _compare(
     own = np.asarray(model(given, training=False), np.float64)
     inputs = sample.inputs(chosen, _COMPARED)
     theirs = _answers(opened, plan, inputs, origin).astype(np.float64)
-    shares = theirs.min() >= 0 and theirs.max() <= 1
+    shares = kind in (SOFTMAX, SIGMOID)
     if shares and sample.reading == LABELS:
         own = 1.0 / (1.0 + np.exp(-own))
     elif shares and not sample.reading:

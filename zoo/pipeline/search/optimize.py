@@ -326,7 +326,7 @@ def _precisions(
     names = _formats(registry, formats)
     known = dict.fromkeys(p for name in names for p in registry.exporters.get(name).precisions)
     for precision in asked:
-        if precision not in known:
+        if registry.precision(precision).name not in known:
             raise UnknownName("precision", precision, known)
     return tuple(dict.fromkeys(asked))
 

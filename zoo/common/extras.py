@@ -1,0 +1,72 @@
+"""Extras: the optional parts of the distribution, and the modules that each brings."""
+
+from __future__ import annotations
+
+import importlib.util
+
+#: The extra of `pyproject.toml` that brings each optional top-level module.
+EXTRA_OF = {
+    "tensorflow": "train",
+    "keras": "train",
+    "safetensors": "train",
+    "sklearn": "data",
+    "PIL": "data",
+    "regex": "data",
+    "ai_edge_litert": "tflite",
+    "onnx": "onnx",
+    "tf2onnx": "onnx",
+    "onnxruntime": "onnx",
+    "matplotlib": "report",
+    "jinja2": "report",
+    "aeon": "aeon",
+    "datasets": "hf",
+    "huggingface_hub": "weights",
+    "torch": "torch",
+    "openvino": "openvino",
+    "tflite_micro": "micro",
+    "adbutils": "adb",
+    "ethosu": "ethos-u",
+    "psycopg": "postgres",
+    "pillow_heif": "heic",
+    "model_signing": "sign",
+    "OpenSSL": "sign",
+}
+#: Extras outside ``all``: for datasets, official weights, runtimes, devices, databases and
+#: signatures that few people need; an error names them then.
+ON_REQUEST = (
+    "aeon",
+    "hf",
+    "weights",
+    "torch",
+    "openvino",
+    "micro",
+    "adb",
+    "ethos-u",
+    "postgres",
+    "heic",
+    "sign",
+)
+
+
+def installed(module: str) -> bool:
+    """Whether `module` could be imported, without importing it."""
+    try:
+        return importlib.util.find_spec(module.partition(".")[0]) is not None
+    except ImportError:
+        return False
+
+
+def missing_of(extra: str) -> list[str]:
+    """Modules that `extra` brings and that are not installed; imports nothing."""
+    return [module for module, name in EXTRA_OF.items() if name == extra and not installed(module)]
+
+
+def command_for(extra: str) -> str:
+    """What installs an extra."""
+    return f'pip install "edgezoo[{extra}]"'
+
+
+def several_missing(extra: str) -> bool:
+    """Whether of the extras of ``all``, among them this one, more than one is missing."""
+    usual = {name for name in EXTRA_OF.values() if name not in ON_REQUEST}
+    return extra in usual and len([name for name in usual if missing_of(name)]) > 1
