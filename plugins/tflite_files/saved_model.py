@@ -20,6 +20,7 @@ from zoo.networks.sources.files import MOST_BYTES, check_size
 from .graph import Array
 from .opening import network_of
 from .saved_model_check import check_saved_model
+from .saved_model_loops import loop_of, without_loops
 from .saved_model_v1 import function_of
 
 #: The description of a folder's network.
@@ -51,8 +52,11 @@ class SavedNetwork:
 
     @cached_property
     def model(self) -> Any:
-        """The same network in Keras, by way of a float TFLite file."""
-        found = network_of(self._tflite(), self.origin, {})
+        """The same network in Keras, by way of a float TFLite file, or of ONNX if it has loops."""
+        traced, specs, call = self._traced()
+        if (loop := loop_of(traced)) is not None:
+            return without_loops(call, specs, loop, self.origin)
+        found = network_of(self._tflite(traced), self.origin, {})
         if len(self.outputs) == 1:
             return found.model
         # The converter orders them as it likes, and numbers them as they were given to it.
@@ -89,7 +93,8 @@ class SavedNetwork:
             for one in self.outputs
         }
 
-    def _tflite(self) -> bytes:
+    def _traced(self) -> tuple[Any, list[Any], Callable[..., Any]]:
+        """The network for one example as a concrete function, what it takes, and what it is of."""
         tf = require("tensorflow")
         for tensor in self.inputs:
             if None in tensor.shape[1:] or tensor.shape[:1] not in ((1,), (None,)):
@@ -106,9 +111,24 @@ class SavedNetwork:
             made = self.function(**{tensor.name: value for tensor, value in named})
             return [made[tensor.name] for tensor in self.outputs]
 
-        specs = [tf.TensorSpec((1, *tensor.shape[1:]), tensor.dtype) for tensor in self.inputs]
+        specs = [
+            tf.TensorSpec((1, *tensor.shape[1:]), tensor.dtype, name=f"input_{number}")
+            for number, tensor in enumerate(self.inputs)
+        ]
         try:
-            traced = tf.function(call).get_concrete_function(*specs)
+            return tf.function(call).get_concrete_function(*specs), specs, call
+        # TensorFlow raises errors of its own where a size does not fit what follows.
+        except Exception as error:
+            raise Unsupported(
+                f"{self.origin} takes no inputs of the shape "
+                + ", ".join(str(tuple(spec.shape)) for spec in specs),
+                why=first_line(error),
+                fix="say another size: --input 224x224",
+            ) from error
+
+    def _tflite(self, traced: Any) -> bytes:
+        tf = require("tensorflow")
+        try:
             converter = tf.lite.TFLiteConverter.from_concrete_functions([traced], self.loaded)
             return bytes(converter.convert())
         # The converter raises errors of its own, of MLIR and of the graph.
