@@ -81,5 +81,5 @@ def zoo_sources() -> Iterator[Source]:
         typed="FOLDER, FOLDER?signature=NAME",
         title=title,
         extra="train",
-        distributions=("keras", "tensorflow", "ai-edge-litert"),
+        distributions=("keras", "tensorflow", "ai-edge-litert", "tf2onnx", "onnx"),
     )

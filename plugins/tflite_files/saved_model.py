@@ -20,6 +20,7 @@ from zoo.networks.sources.files import MOST_BYTES, check_size
 from .graph import Array
 from .opening import TfliteNetwork, network_of
 from .saved_model_check import check_saved_model
+from .saved_model_loops import loop_of, without_loops
 from .saved_model_v1 import function_of
 
 #: The description of a folder's network.
@@ -57,11 +58,15 @@ class SavedNetwork:
 
     @cached_property
     def model(self) -> Any:
-        """The same network in Keras, by way of a float TFLite file."""
-        return self._of(network_of(self._tflite(), self.origin, {}))
+        """The same network in Keras, by way of a float TFLite file, or of ONNX if it has loops."""
+        return self._made(lambda found: found)
 
-    def _of(self, found: TfliteNetwork) -> Any:
+    def _made(self, as_taken: Callable[[TfliteNetwork], TfliteNetwork]) -> Any:
         """The Keras model of its converted form, inputs and outputs in its own order."""
+        traced, specs, call = self._traced()
+        if (loop := loop_of(traced)) is not None:
+            return without_loops(call, specs, loop, self.origin)
+        found = as_taken(network_of(self._tflite(traced), self.origin, {}))
         model = found.model
         if len(self.inputs) == len(self.outputs) == 1:
             return model
@@ -101,7 +106,8 @@ class SavedNetwork:
             for one in self.outputs
         }
 
-    def _tflite(self) -> bytes:
+    def _traced(self) -> tuple[Any, list[Any], Callable[..., Any]]:
+        """The network for one example as a concrete function, what it takes, and what it is of."""
         tf = require("tensorflow")
         for tensor in self.inputs:
             if None in tensor.shape[1:] or tensor.shape[:1] not in ((1,), (None,)):
@@ -123,7 +129,19 @@ class SavedNetwork:
             for number, tensor in enumerate(self.inputs)
         ]
         try:
-            traced = tf.function(call).get_concrete_function(*specs)
+            return tf.function(call).get_concrete_function(*specs), specs, call
+        # TensorFlow raises errors of its own where a size does not fit what follows.
+        except Exception as error:
+            raise Unsupported(
+                f"{self.origin} takes no inputs of the shape "
+                + ", ".join(str(tuple(spec.shape)) for spec in specs),
+                why=first_line(error),
+                fix="say another size: --input 224x224",
+            ) from error
+
+    def _tflite(self, traced: Any) -> bytes:
+        tf = require("tensorflow")
+        try:
             converter = tf.lite.TFLiteConverter.from_concrete_functions([traced], self.loaded)
             return bytes(converter.convert())
         # The converter raises errors of its own, of MLIR and of the graph.
@@ -145,8 +163,8 @@ class GivenSavedNetwork(SavedNetwork):
 
     @cached_property
     def model(self) -> Any:
-        """The same network in Keras, by way of a float TFLite file."""
-        return self._of(network_of(self._tflite(), self.origin, {}).as_given)
+        """The same network in Keras, with inputs of the file's types."""
+        return self._made(lambda found: found.as_given)
 
 
 def open_saved_model(folder: Path, signature: str = "") -> SavedNetwork:

@@ -23,6 +23,7 @@ _HEAD = [
     "licence",
     "address",
     "parameters",
+    "tested",
 ]
 _IMAGENET = ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
 _LICENCES = {
@@ -77,7 +78,15 @@ def _timm_row(name: str, cfg: Any, parameters: int) -> Row:
         _LICENCES.get(cfg.license or "", cfg.license or "unknown"),
         address,
         str(parameters),
+        _tested(cfg, height),
     )
+
+
+def _tested(cfg: Any, height: int) -> str:
+    """Size and share of the picture that the library measures it at; ``-`` for the usual ones."""
+    size = cfg.test_input_size[1] if cfg.test_input_size else height
+    share = cfg.test_crop_pct or cfg.crop_pct
+    return "-" if (size, share) == (height, cfg.crop_pct) else f"{size}/{share:.4g}"
 
 
 def torchvision_rows() -> Iterator[Row]:
@@ -93,7 +102,7 @@ def torchvision_rows() -> Iterator[Row]:
             yield _torchvision_row(f"{name}.{one.name}", one)
     for module in _OTHERS:
         for name in models.list_models(module=getattr(models, module)):
-            yield (name, "0", "imagenet", "stretch", "bilinear", "0", "BSD-3-Clause", "-", "0")
+            yield (name, "0", "imagenet", "stretch", "bilinear", "0", "BSD-3-Clause", "-", "0", "-")
 
 
 def _torchvision_row(name: str, weights: Any) -> Row:
@@ -104,12 +113,13 @@ def _torchvision_row(name: str, weights: Any) -> Row:
         name,
         str(crop),
         _normalization(made.mean, made.std),
-        _share(crop / resize),
+        f"{crop / resize:.4g}",
         made.interpolation.value,
         str(len(weights.meta["categories"])),
         {None: "BSD-3-Clause", _SWAG: "CC-BY-NC-4.0"}.get(licence, licence),
         weights.url,
         str(weights.meta["num_params"]),
+        "-",
     )
 
 
@@ -121,12 +131,9 @@ def _normalization(mean: Any, std: Any) -> str:
 
 
 def _resize(mode: str, share: float) -> str:
-    return _share(share) if mode == "center" else {"squash": "stretch", "border": "pad"}[mode]
-
-
-def _share(share: float) -> str:
-    # One network is given smaller images with a black border, which is not done here.
-    return f"{min(share, 1.0):.4g}"
+    """The share of a picture that is cut out, ``stretch``, both as ``stretch=0.9``, or ``pad``."""
+    whole = {"center": f"{share:.4g}", "squash": "stretch", "border": "pad"}[mode]
+    return f"stretch={share:.4g}" if mode == "squash" and share < 1 else whole
 
 
 def count_timm(name: str) -> int:

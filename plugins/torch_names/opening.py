@@ -42,7 +42,8 @@ class NamedTorchNetwork:
         self.stated = found.network.stated
         named = outputs == _IMAGENET_CLASSES and is_published(found)
         self.classes = imagenet_classes() if named else ()
-        self.notes = (opened_by(version), *((_NOTE,) if found.random else ()))
+        random = (_NOTE,) if found.random else ()
+        self.notes = (opened_by(version), *random, *found.network.otherwise)
 
     def with_shape(self, shape: tuple[int, ...]) -> NamedTorchNetwork:
         """Itself: its size is fixed by its name."""

@@ -5,6 +5,7 @@ As the libraries have them: `make_tables.py` writes the tables, and a test compa
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
@@ -42,6 +43,7 @@ class LibraryNetwork:
         repository: On the Hugging Face hub, of the weights; empty where they lie elsewhere.
         url: Of the weights elsewhere; empty where they lie there, or are not published.
         parameters: All weights; 0 where it is not known.
+        otherwise: What the library does with pictures and is not done here, a sentence each.
     """
 
     library: str
@@ -54,6 +56,7 @@ class LibraryNetwork:
     repository: str
     url: str
     parameters: int
+    otherwise: tuple[str, ...]
 
     @property
     def architecture(self) -> str:
@@ -80,8 +83,9 @@ def networks(library: str) -> tuple[LibraryNetwork, ...]:
     for line in text.splitlines():
         if line[:1] == "#":
             continue
-        name, size, normalization, resize, resampling, classes, licence, place, count = line.split(
-            "\t"
+        fields = line.split("\t")
+        name, size, normalization, resize, resampling, classes, licence, place, count, tested = (
+            fields
         )
         architecture = name.partition(".")[0]
         kind, _, other = place.partition(":")
@@ -99,6 +103,7 @@ def networks(library: str) -> tuple[LibraryNetwork, ...]:
                 repository=(other or f"timm/{name}") if hub else "",
                 url="" if hub or place == _NONE else place,
                 parameters=int(count),
+                otherwise=tuple(_otherwise(resize, tested)),
             )
         )
         seen.add(architecture)
@@ -113,9 +118,30 @@ def _words(normalization: str) -> str:
 
 
 def _resize(resize: str) -> str:
-    if resize.isalpha():
-        return resize
-    return "crop" if float(resize) == 1 else f"crop={resize}"
+    mode = resize.partition("=")[0]
+    if mode.isalpha():
+        return mode
+    return "crop" if float(resize) >= 1 else f"crop={resize}"
+
+
+def _otherwise(resize: str, tested: str) -> Iterator[str]:
+    mode, _, share = resize.partition("=")
+    if share:
+        yield (
+            "its library stretches pictures beyond the input and cuts out the middle, "
+            f"{share} of each side; here whole pictures are stretched"
+        )
+    if not mode.isalpha() and float(mode) > 1:
+        yield (
+            f"its library makes pictures smaller than the input, by {mode}, with a black border; "
+            "here they fill it"
+        )
+    if tested != "-":
+        side, _, cut = tested.partition("/")
+        yield (
+            f"its library measures it on images of {side}x{side} with crop={cut}, and not as it "
+            f"was trained: that is ?size={side} and --input crop={cut}"
+        )
 
 
 @cache
@@ -140,6 +166,7 @@ def described(network: LibraryNetwork) -> NamedNetwork:
         hash=hash_in_name(network.url),
         page=f"{HUB}/{network.repository}" if network.repository else _PAGES[network.library],
         parameters=network.parameters,
+        remarks=network.otherwise,
     )
 
 

@@ -8,6 +8,7 @@ import signal
 from pathlib import Path
 
 import pytest
+from makers import run_python
 from wrong_files import files as files
 
 
@@ -141,3 +142,18 @@ def test_interrupt_is_a_sentence(zoo, monkeypatch):
     typed = zoo("list", "--json")
     assert typed.code == 130
     assert json.loads(typed.out)["error"]["what"] == "interrupted"
+
+
+def test_windows_is_told_to_use_wsl(tmp_path):
+    """Windows has neither that signal nor those modules; the sentence comes before they matter."""
+    code = (
+        "import signal, sys; del signal.SIGHUP\n"
+        "sys.modules |= dict.fromkeys(('fcntl', 'resource', 'pwd', 'grp', 'termios'))\n"
+        "from zoo.cli.main import main; sys.platform = 'win32'; main()"
+    )
+    done = run_python("-c", code, "list", folder=tmp_path)
+    assert done.returncode == 2
+    assert done.stdout == ""
+    assert "not on Windows itself" in done.stderr
+    assert "wsl --install" in done.stderr
+    assert "Traceback" not in done.stderr

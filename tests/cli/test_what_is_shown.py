@@ -132,7 +132,7 @@ def test_names_that_are_not_utf8(tmp_path: Path, zoo: Any, plain_file: Path) -> 
     assert transport.put(Path("b.onnx")) == "b.onnx"
     os.chdir(tmp_path)
     with pytest.raises(UsageError, match=r"folder:ph.* is not a name in UTF-8"):
-        make_recipe({"model": "lenet5", "data": "folder:ph\udcff"}, "what was asked")
+        make_recipe({"model": "lenet5", "data": "folder:ph\udcff"})
     os.environ["ZOO_HOME"] = str(folder)
     with pytest.raises(UsageError, match=r"edgezoo cannot keep files in .*f"):
         cache_folder()

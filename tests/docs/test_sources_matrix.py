@@ -62,7 +62,9 @@ def test_every_network_has_a_row_and_every_cell_says_how_it_ended() -> None:
     [
         ({}, ""),
         ({"apart": 2e-4}, "2.0e-04 of its scale from the network in its own framework"),
-        ({"apart": float("nan")}, "nan of its scale"),
+        ({"apart": 2e-4, "sqnr_db": 99.0}, "2.0e-04 of its scale from the network"),
+        ({"apart": 1.1e-3, "sqnr_db": 120.0}, "1.1e-03 of its scale from the network"),
+        ({"apart": float("nan"), "sqnr_db": 120.0}, "nan of its scale"),
         ({"verified": "outputs: another name"}, "zoo verify: outputs: another name"),
         ({"bundled": "no program was run"}, "its bundle's program: no program was run"),
         ({"precision": "int8", "apart": 0.1}, ""),
@@ -76,6 +78,13 @@ def test_a_file_that_passed_and_is_wrong_is_no_success(change: dict[str, Any], t
     text = made.section(row, [["onnx", cell["precision"]], ["tflite", "int8"]])
     assert (f"* onnx {cell['precision']}: {told}" in text) == bool(told)
     assert text.count("| not measured |") == 1
+
+
+def test_single_values_at_which_rounding_grows_are_told_and_no_exception() -> None:
+    made, cell = module("sources_page"), {**GOOD, "apart": 2e-4, "sqnr_db": 114.6}
+    assert made.sign(cell) == "✓"
+    row = {"label": "a", "source": "onnx", "note": "N", "trained": False, "cells": [cell]}
+    assert "single values are 2.0e-04 of the scale from" in made.section(row, [["onnx", "float32"]])
 
 
 def test_what_is_measured_again_replaces_its_own_cells_alone() -> None:

@@ -194,6 +194,28 @@ def test_free_sizes_are_fixed_where_they_are_said(tmp_path: Path) -> None:
     fixed = network.with_shape((5, 4))
     batch = np.random.default_rng(0).normal(size=(3, 5, 4)).astype(np.float32)
     np.testing.assert_allclose(fixed.model(batch), network.answers(batch), atol=1e-6)
+    ends = lambda x: tf.reshape(x, (-1, 15)) @ tf.ones((15, 2))  # noqa: E731
+    of_five = open_folder(str(saved(tmp_path / "five", ends, (None, None, 4))))
+    with pytest.raises(Unsupported, match=r"takes no inputs of the shape \(1, 7, 4\)"):
+        _ = of_five.with_shape((7, 4)).model
+
+
+@pytest.mark.slow
+def test_lstm_layers_are_found_in_their_loops(tmp_path: Path) -> None:
+    pytest.importorskip("tf2onnx")
+    inputs = keras.Input((5, 3))
+    model = keras.Model(inputs, keras.layers.Bidirectional(keras.layers.LSTM(4))(inputs))
+    model.export(tmp_path / "net", verbose=False)
+    network = open_folder(str(tmp_path / "net"))
+    batch = np.random.default_rng(0).normal(size=(3, 5, 3)).astype(np.float32)
+    np.testing.assert_allclose(network.model(batch), model(batch), atol=1e-6)
+    found = [type(layer).__name__ for layer in network.model.layers]
+    assert found.count("LSTM") == 2
+    assert network.model.count_params() < model.count_params() * 1.2
+    other = keras.Model(inputs, keras.layers.GRU(4, name="gru_of_mine")(inputs))
+    other.export(tmp_path / "gru", verbose=False)
+    with pytest.raises(Unsupported, match=r"(?s)operator While \(.*gru_of_mine.*no LSTM layer"):
+        _ = open_folder(str(tmp_path / "gru")).model
 
 
 def test_a_signature_is_asked_for_by_name(tmp_path: Path) -> None:

@@ -21,7 +21,7 @@ from zoo.networks.sources.statement import parse_statement, pixel_scale
 from zoo.plugins.imagenet import imagenet_classes
 from zoo.plugins.torch_names import opening
 from zoo.plugins.torch_names.references import parse, weights_file
-from zoo.plugins.torch_names.table import networks
+from zoo.plugins.torch_names.table import described, networks
 from zoo.plugins.torch_names.weights import fetch_weights, is_published
 from zoo.registry import load_registry
 
@@ -60,7 +60,10 @@ def test_what_is_typed() -> None:
         ("timm:MobileNetV4-conv-small", "did you mean 'mobilenetv4_conv_small'?"),
         ("timm:mobilenet_v2", "did you mean 'mobilenetv2_035'"),
         ("torchvision:resnet_18", "did you mean 'resnet18'?"),
-        (f"{SMALL}.in1k", f"unknown weights of {SMALL} 'in1k'\n  fix: choose one of: e1200_r224"),
+        (
+            f"{SMALL}.in1k",
+            f"unknown weights of {SMALL} 'in1k'\n  fix: did you mean 'e1200_r224_in1k'",
+        ),
         ("timm:qqqq", 'fix: zoo list "timm:*" lists all'),
         ("timm:", "unknown network of timm ''"),
         (f"{SMALL}?wieghts=a.pth", "did you mean 'weights'"),
@@ -222,7 +225,9 @@ def test_what_is_opened_has_its_preprocessing_and_classes(
     assert found.classes == imagenet_classes()
     assert found.inputs[0].shape == (None, 224, 224, 3)
     assert found.stated.endswith("crop=0.875 bicubic")
-    assert found.notes == ("opened by PyTorch 2.13.0+cpu, whose answers are the reference",)
+    opened, tested = found.notes
+    assert opened == "opened by PyTorch 2.13.0+cpu, whose answers are the reference"
+    assert tested.startswith("its library measures it on images of 256x256 with crop=0.95")
     asked = Process.asked
     assert (asked["kind"], asked["name"]) == ("timm", FULL.removeprefix("timm:"))
     assert asked["published"]
@@ -241,3 +246,22 @@ def test_what_is_opened_has_its_preprocessing_and_classes(
     assert "no better than chance" in made.notes[1]
     assert (made.classes, Process.asked["weights"], Process.asked["classes"]) == ((), None, 7)
     assert Process.asked["resized"]
+
+
+def test_what_the_library_does_otherwise_with_pictures_is_told() -> None:
+    """Its tables say more of pictures than is done here; nothing of it is left out silently."""
+    rows = {row.name: row for row in networks("timm")}
+    stretched = rows["dm_nfnet_f0.dm_in1k"]
+    assert "stretch" in stretched.stated.split()
+    assert "cuts out the middle, 0.9 of each side" in stretched.otherwise[0]
+    assert "measures it on images of 256x256" in stretched.otherwise[1]
+    smaller = rows["volo_d4_448.sail_in1k"]
+    assert parse_statement(smaller.stated).crop_share == 1
+    assert "by 1.15, with a black border" in smaller.otherwise[0]
+    (tested,) = described(rows["convnext_atto.d2_in1k"]).remarks
+    assert tested.endswith("that is ?size=288 and --input crop=0.95")
+    assert rows["mobilenetv4_conv_small.e2400_r224_in1k"].otherwise
+    assert rows["resnet18.a1_in1k"].stated.endswith("crop=0.95 bicubic")
+    # Whole pictures that are stretched, as here, need no word.
+    assert rows["coat_lite_medium_384.in1k"].otherwise == ()
+    assert all(not row.otherwise for row in networks("torchvision"))

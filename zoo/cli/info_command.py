@@ -90,6 +90,7 @@ def _print_named(found: dict[str, Any]) -> None:
         *_of_weights(found),
         ("licence", found["licence"]),
         ("page", found["page"]),
+        *(("remark", text) for text in found["remarks"]),
     ]
     for name, text in rows:
         terminal.echo(f"{name:<10}  {text}")

@@ -8,20 +8,18 @@ import os
 import signal
 import sys
 import time
-import traceback
 from collections.abc import Iterator
 from types import FrameType
 from typing import Any
 
 import click
 
-from zoo.cli.options import Settings, as_json_text, examples
+from zoo.cli.failures import print_json_error, show, unexpected, usage_error
+from zoo.cli.options import Settings, examples
 from zoo.common import telemetry, terminal
 from zoo.common.errors import UsageError, ZooError, nearest
 from zoo.common.paths import OFFLINE_VARIABLE
 from zoo.common.plugin_errors import plugin_failure
-from zoo.common.shown_text import without_passwords
-from zoo.common.system_errors import system_error
 from zoo.execution.trust import Untrusted
 
 #: Command → module; a module is imported when its command is used or helped with.
@@ -207,6 +205,13 @@ def zoo(
 
 def main() -> None:
     """Entry point: errors become sentences and exit codes, and all output is clean."""
+    if sys.platform.startswith("win"):
+        told = UsageError(
+            "edgezoo runs on Linux and macOS, not on Windows itself",
+            fix='in PowerShell: wsl --install; then, in its shell: pip install "edgezoo[all]"',
+        )
+        terminal.echo_lines(f"error: {told}", err=True)
+        sys.exit(told.exit_code)
     with terminal.guarded(), _stopped_once():
         _main()
 
@@ -224,29 +229,26 @@ def _main() -> None:
     except SystemExit as error:
         if plugin_failure(error) is None:
             raise
-        _show(_unexpected(error), debug, as_json)
+        show(unexpected(error), debug, as_json)
         sys.exit(1)
     except (click.Abort, KeyboardInterrupt):
         sys.exit(_interrupted("interrupted", signal.SIGINT, given))
     except _Stopped as stop:
         sys.exit(_interrupted("stopped", stop.number, given))
     except click.ClickException as error:
-        if as_json:
-            _print_json_error(_usage_error(error).as_dict())
-        else:
-            error.show()
+        show(usage_error(error), debug, as_json)
         sys.exit(error.exit_code)
     except ZooError as error:
-        _show(error, debug, as_json)
+        show(error, debug, as_json)
         sys.exit(error.exit_code)
     except _ReaderGone:
         terminal.discard_output()
         # The code of programs that SIGPIPE ends.
         sys.exit(128 + signal.SIGPIPE)
     except Exception as error:
-        unexpected = _unexpected(error)
-        unexpected.__cause__ = error
-        _show(unexpected, debug, as_json)
+        told = unexpected(error)
+        told.__cause__ = error
+        show(told, debug, as_json)
         if isinstance(error, OSError):
             terminal.discard_output()
         sys.exit(1)
@@ -295,44 +297,7 @@ def _interrupted(how: str, number: int, given: list[str]) -> int:
     if RESUMABLE & set(given):
         how += ": finished steps are kept; the same command goes on from there"
     if "--json" in given:
-        _print_json_error(Interrupted(how).as_dict())
+        print_json_error(Interrupted(how).as_dict())
     else:
         terminal.echo(how, err=True)
     return 128 + number
-
-
-def _usage_error(error: click.ClickException) -> UsageError:
-    """An error of click in our own words, for JSON."""
-    context = error.ctx if isinstance(error, click.UsageError) else None
-    path = context.command_path if context else "zoo"
-    return UsageError(error.format_message(), fix=f"`{path} --help` describes the options")
-
-
-def _unexpected(error: BaseException) -> ZooError:
-    if isinstance(error, OSError) and (known := system_error(error)) is not None:
-        return known
-    if isinstance(error, OSError) and error.strerror and error.filename is None:
-        return ZooError(f"the output could not be written: {error.strerror}")
-    return plugin_failure(error) or ZooError(
-        f"zoo met an error that it does not know: {type(error).__name__}: {error}",
-        fix="run the same command with --debug and report what it prints",
-    )
-
-
-def _show(error: ZooError, debug: bool, as_json: bool) -> None:
-    if as_json:
-        _print_json_error(error.as_dict())
-    else:
-        terminal.echo_lines(("error: ", "error"), without_passwords(str(error)), err=True)
-    if debug:
-        trace = "".join(traceback.format_exception(error))
-        terminal.echo_lines(without_passwords(trace), err=True)
-
-
-def _print_json_error(error: dict[str, str | None]) -> None:
-    told = {k: v and without_passwords(v) for k, v in error.items()}
-    text = as_json_text({"error": told})
-    try:
-        terminal.echo_lines(text)
-    except OSError:  # a full disk, perhaps the error itself
-        terminal.echo_lines(text, err=True)

@@ -38,7 +38,11 @@ from zoo.pipeline.recipe_fields import SEARCH
 @click.option("--max-size", metavar="SIZE", help="Size of the file: 300kB, 1.5MB, 64KiB.")
 @click.option("--max-download", metavar="SIZE", help="Size of the file after gzip.")
 @click.option("--max-latency", metavar="TIME", help="Median latency on the device: 5ms, 800us.")
-@click.option("--max-drop", type=float, help="Percentage points of accuracy lost against MODEL.")
+@click.option(
+    "--max-drop",
+    type=float,
+    help="Percentage points of accuracy lost against MODEL; of an error, the rise in per cent.",
+)
 @device_option("Device to time files on [this machine].")
 @recipe_options("formats", "precisions", precisions="all")
 @click.option(

@@ -20,7 +20,7 @@ def print_search(found: SearchResult) -> None:
     terminal.echo(f"{found.model_id}: {columns.metric} {fmt.metric_value(found.reference)}")
     for line in finding_lines(found.findings):
         terminal.echo(line)
-    terminal.echo(f"limits: {format_limits(found.limits)}")
+    terminal.echo(f"limits: {format_limits(found)}")
     terminal.echo()
     size, moment = columns.size_unit.symbol, columns.time_unit.symbol
     sign = " %" if columns.points else ""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from types import MappingProxyType
 from typing import Any
 
 from pydantic import BaseModel, ValidationError
@@ -20,6 +21,10 @@ _PLAIN = {
     "model_type": "must be a table",
     "tuple_type": "must be a list",
     "too_short": "must name at least one",
+    "greater_than_equal": "must be {ge} or more",
+    "greater_than": "must be more than {gt}",
+    "less_than_equal": "must be {le} or less",
+    "less_than": "must be less than {lt}",
 }
 
 
@@ -27,15 +32,18 @@ _PLAIN = {
 _FREE = (("hyperparameters",), ("training", "task"), ("export", "options"))
 
 
-def problems(error: ValidationError, root: type[BaseModel]) -> str:
+def problems(
+    error: ValidationError, root: type[BaseModel], flags: Mapping[str, str] = MappingProxyType({})
+) -> str:
     """A line for each problem.
 
     Args:
         error: What pydantic found.
         root: The model that refused; offers the nearest of its keys.
+        flags: How users may have typed a key: ``training.epochs`` → ``--epochs``.
     """
     # A key that may have one of several types has an error for each.
-    found = dict.fromkeys(_explain(item, root) for item in error.errors())
+    found = dict.fromkeys(_explain(item, root, flags) for item in error.errors())
     return "\n".join(f"  - {problem}" for problem in found)
 
 
@@ -69,16 +77,18 @@ def declared_options(
         ) from error
 
 
-def _explain(item: Any, root: type[BaseModel]) -> str:
+def _explain(item: Any, root: type[BaseModel], flags: Mapping[str, str]) -> str:
     keys = [str(part) for part in item["loc"]]
     key = ".".join(keys)
+    if flag := flags.get(key):
+        key = flag if flag == f"--{key}" else f"{flag} ({key})"
     if item["type"] == "extra_forbidden":
         valid = _valid_keys(keys[:-1], root)
         close = nearest(keys[-1], valid)
         hint = f"did you mean {close[0]!r}?" if close else f"allowed keys: {', '.join(valid)}"
         return f"{key}: there is no such key; {hint}"
     if item["type"] == "missing":
-        return f"{key}: is required{_HOW.get(key, '')}"
+        return f"{key}: is required{_HOW.get(keys[-1], '')}"
     free = next((len(table) for table in _FREE if tuple(keys[: len(table)]) == table), 0)
     free += keys[:2] == ["export", "options"]  # one table for each format
     if free and len(keys) > free + 1:
@@ -86,7 +96,12 @@ def _explain(item: Any, root: type[BaseModel]) -> str:
         lists = ", text or a list of numbers" if keys[0] == "hyperparameters" else " or text"
         return f"{key}: must be true, false, a finite number{lists} (got {item['input']!r})"
     if item["type"] in _PLAIN:
-        return f"{key}: {_PLAIN[item['type']]} (got {item['input']!r})"
+        bounds = {
+            name: f"{bound:g}" if isinstance(bound, float) else bound
+            for name, bound in item.get("ctx", {}).items()
+        }
+        plain = _PLAIN[item["type"]].format(**bounds)
+        return f"{key}: {plain} (got {item['input']!r})"
     if item["type"] == "value_error":  # one of our own sentences
         message = str(item["ctx"]["error"])
         # A whole table is not repeated.

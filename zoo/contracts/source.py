@@ -127,6 +127,7 @@ class NamedNetwork:
         page: Of its documentation.
         also: Other names that mean it: ``timm:resnet18`` for ``timm:resnet18.a1_in1k``.
         parameters: All weights; 0 where it is not known.
+        remarks: What its publisher does with inputs and is not done here, a sentence each.
     """
 
     name: str
@@ -138,6 +139,7 @@ class NamedNetwork:
     page: str = ""
     also: tuple[str, ...] = ()
     parameters: int = 0
+    remarks: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)

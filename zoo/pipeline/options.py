@@ -39,8 +39,9 @@ def recipe_from(*, recipe: Path | None = None, **given: Any) -> Recipe:
             "--qat-epochs was given, but no quantization-aware training was asked for",
             fix="add --qat",
         )
-    where = str(recipe) if recipe is not None else "what was asked"
-    return make_recipe(values, where)
+    if recipe is not None:
+        return make_recipe(values, str(recipe))
+    return make_recipe(values, flags={f.path: f.flag for f in fields.values() if f.flag})
 
 
 def _put(values: dict[str, Any], field: RecipeField, value: Any) -> None:

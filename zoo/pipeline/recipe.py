@@ -5,6 +5,7 @@ from __future__ import annotations
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from pydantic import ValidationError
@@ -66,12 +67,15 @@ class Recipe(BudgetsFields, Tables, RecipeFields, Section):
     """What ``zoo ship`` runs; its keys come from the last base to the first."""
 
 
-def make_recipe(values: dict[str, Any], where: str) -> Recipe:
+def make_recipe(
+    values: dict[str, Any], where: str = "", flags: Mapping[str, str] = MappingProxyType({})
+) -> Recipe:
     """Validates `values`; every error names the key and what it may be.
 
     Args:
         values: As read from TOML or put together from options.
-        where: Names the origin in messages: a file name, or ``the command line``.
+        where: The file they are from, for messages; empty where they are options alone.
+        flags: How users may have typed a key: ``training.epochs`` → ``--epochs``.
 
     Raises:
         UsageError: Lists every problem.
@@ -79,7 +83,7 @@ def make_recipe(values: dict[str, Any], where: str) -> Recipe:
     for name in _texts(values):
         if not is_utf8(name):
             raise UsageError(
-                f"{where}: {name} is not a name in UTF-8",
+                f"{where or 'invalid options'}: {name} is not a name in UTF-8",
                 why="recipes, cards and manifests, which name it, hold no other text",
                 fix="rename it",
             )
@@ -87,8 +91,9 @@ def make_recipe(values: dict[str, Any], where: str) -> Recipe:
         return Recipe.model_validate(values)
     except ValidationError as error:
         raise UsageError(
-            f"{where} is not a usable recipe:\n{problems(error, Recipe)}",
-            fix="correct the keys above; `zoo ship --help` describes each of them",
+            f"{f'{where} is not a usable recipe' if where else 'invalid options'}:\n"
+            f"{problems(error, Recipe, flags)}",
+            fix="`zoo ship --help` describes each option",
         ) from error
 
 

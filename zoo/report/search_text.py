@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 from zoo.pipeline.search.points import (
     MissedLimit,
-    SearchLimits,
     SearchPoint,
     missed_limits,
 )
@@ -101,9 +100,9 @@ def _search_cells(
     )
 
 
-def format_limits(limits: SearchLimits) -> str:
+def format_limits(found: SearchResult) -> str:
     """``at most 60 kB, at most 5 ms``; what was asked, in the order of the options."""
-    parts = []
+    limits, parts = found.limits, []
     if limits.max_bytes is not None:
         parts.append(f"file ≤ {_size(limits.max_bytes)}")
     if limits.max_download is not None:
@@ -111,7 +110,8 @@ def format_limits(limits: SearchLimits) -> str:
     if limits.max_ms is not None:
         parts.append(f"median ≤ {_time(limits.max_ms)}")
     if limits.max_drop is not None:
-        parts.append(f"drop ≤ {limits.max_drop:g} points")
+        points = found.reference.higher_is_better
+        parts.append(f"drop ≤ {limits.max_drop:g} points" if points else _rise(limits.max_drop))
     return ", ".join(parts) or "no limits were given"
 
 
@@ -129,15 +129,23 @@ def answer(found: SearchResult) -> str:
     missed = missed_limits(found.nearest, found.limits)
     words = f"its gate ended as {found.nearest.verdict}"
     if missed:
-        words = fmt.listed(_format_miss(miss) for miss in missed)
+        points = found.reference.higher_is_better
+        words = fmt.listed(_format_miss(miss, points=points) for miss in missed)
     return f"No file keeps every limit. The nearest, {found.nearest.name}: {words}. {tried}."
 
 
-def _format_miss(miss: MissedLimit) -> str:
+def _rise(share: float) -> str:
+    """A limit of an error or a distance, which rises by per cent of itself."""
+    return f"rise ≤ {share:g} %"
+
+
+def _format_miss(miss: MissedLimit, *, points: bool) -> str:
     if miss.value is None:
         return f"its {miss.what} was not measured"
     if miss.what == "drop":
         over = fmt.number(miss.value - miss.limit, 2)
+        if not points:
+            return f"it is {fmt.number(miss.value)} % further off, {over} % more than allowed"
         return f"it loses {fmt.number(miss.value)} points, {over} more than allowed"
     shown = _time if miss.what == "latency" else _size
     name = {"latency": "median", "size": "file", "download": "download"}[miss.what]

@@ -139,7 +139,7 @@ def test_arguments_arrive_as_they_are(words: str, tmp_path: Path) -> None:
         ({"host": ""}, "host: must be"),
         ({"user": "-l"}, "user: must be"),
         ({"user": "a;b"}, "user: must be"),
-        ({"port": "0"}, "port: input should be greater"),
+        ({"port": "0"}, "port: must be 1 or more"),
         ({"python": "python3; id"}, "python: must be a path"),
         ({"python": "-c"}, "python: must be a path"),
         ({"folder": "a/../.."}, "folder: must not contain"),

@@ -9,7 +9,8 @@ import pytest
 
 from zoo.common.errors import UsageError
 from zoo.contracts.dataset import SPLITS, Dataset, Split
-from zoo.networks.sources.class_names import name_classes
+from zoo.contracts.outputs import LABELS, TARGETS
+from zoo.networks.sources.class_names import columns_of, name_classes
 from zoo.networks.sources.references import Opening
 
 _SPLIT = Split(labels=np.zeros(1, np.int64), read=lambda _: np.zeros(1, "f4"), content_hash="")
@@ -35,6 +36,15 @@ def test_names_that_fit_no_output_are_told(own: tuple[str, ...]) -> None:
     classes, new, noted = named(own)
     assert (classes, new) == (("cat", "dog"), False)
     assert f"it names {len(own)} classes for 2 outputs" in noted[0]
+
+
+def test_outputs_are_called_as_the_task_calls_them() -> None:
+    for reading, things in ((TARGETS, "targets"), (LABELS, "labels"), ("", "classes")):
+        told = name_classes(Opening(data="pets"), (), _DATA, 2, "net", reading)[2]
+        assert told == (f"its 2 outputs are taken for the {things} cat, dog",)
+        with pytest.raises(UsageError, match=f"net has 3 outputs, and pets has 2 {things}"):
+            name_classes(Opening(data="pets"), (), _DATA, 3, "net", reading)
+    assert columns_of(TARGETS, 1) == "1 target"
 
 
 def test_other_names_in_the_file_are_refused(tmp_path: Path) -> None:

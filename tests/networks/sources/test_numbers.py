@@ -84,7 +84,7 @@ def test_what_does_not_fit_is_refused(tmp_path, data):
         opened(sigmoid, tmp_path, data=data("real"))
     two = save(tmp_path / "lin.keras", network(), (4, 4, 1))
     np.savez(tmp_path / "one.npz", x=X, y=REAL[:, 0])
-    with pytest.raises(UsageError, match=r"2 outputs, and .* has 1 classes"):
+    with pytest.raises(UsageError, match=r"2 outputs, and .* has 1 target"):
         opened(two, tmp_path, data=f"npz:{tmp_path / 'one.npz'}")
 
 

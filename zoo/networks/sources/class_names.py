@@ -4,11 +4,30 @@ from __future__ import annotations
 
 from zoo.common.errors import UsageError
 from zoo.contracts import Dataset
+from zoo.contracts.outputs import LABELS, TARGETS
 from zoo.networks.sources.references import Opening, read_classes
+
+_COLUMNS = {TARGETS: ("target", "targets"), LABELS: ("label", "labels")}
+
+
+def columns_of(reading: str, count: int = 0) -> str:
+    """What a task calls its outputs: ``classes``, ``labels`` or ``targets``; one with a count of 1.
+
+    Args:
+        reading: How the task reads them, see `zoo.contracts.Output`.
+        count: Stands before it; 0 for none.
+    """
+    one, several = _COLUMNS.get(reading, ("class", "classes"))
+    return f"{count} {one if count == 1 else several}" if count else several
 
 
 def name_classes(
-    how: Opening, own: tuple[str, ...], dataset: Dataset, count: int, origin: str
+    how: Opening,
+    own: tuple[str, ...],
+    dataset: Dataset,
+    count: int,
+    origin: str,
+    reading: str = "",
 ) -> tuple[tuple[str, ...], bool, tuple[str, ...]]:
     """Names in the order of the outputs, whether the head is to be new, and what to tell.
 
@@ -18,6 +37,7 @@ def name_classes(
         dataset: Whose classes they must be, unless a new head is trained.
         count: Of the outputs.
         origin: Names the file in messages.
+        reading: As in `columns_of`.
 
     Raises:
         UsageError: Their number, or the names, do not fit.
@@ -25,35 +45,38 @@ def name_classes(
     data = dataset.classes
     noted: tuple[str, ...] = ()
     if own and not how.classes and (len(own) != count or len({*own}) != len(own)):
-        noted = (f"it names {len(own)} classes for {count} outputs, which is of no use",)
+        few = columns_of(reading, len(own))
+        noted = (f"it names {few} for {count} outputs, which is of no use",)
         own = ()
     names = read_classes(how.classes) if how.classes else own
     where = how.classes or origin
     if names:
         if len(names) != count:
             raise UsageError(
-                f"{where} names {len(names)} classes, and {origin} has {count} outputs",
+                f"{where} names {columns_of(reading, len(names))}, and {origin} has {count} "
+                "outputs",
                 fix="one name a line, in the order of its outputs",
             )
         if set(names) == set(data):
             told = () if names == data else ("its outputs were put into the order of the data",)
             return names, False, told
         if how.trained:
-            return names, True, (f"a new head for {len(data)} classes is trained",)
+            return names, True, (f"a new head for {columns_of(reading, len(data))} is trained",)
         missing = sorted(set(data) - set(names)) or sorted(set(names) - set(data))
         raise UsageError(
-            f"{dataset.name} has other classes than {where}",
+            f"{dataset.name} has other {columns_of(reading)} than {where}",
             why=f"{missing[0]!r} is in one alone ({len(data)} in the data, {count} in the file)",
             fix="name the data's folders as the file does; or train a new head: --epochs 3"
             + ("" if how.classes else "; or give other names to its outputs: --classes FILE"),
         )
     if len(data) == count:
         listed = ", ".join(data[:5]) + (", …" if count > 5 else "")
-        return data, False, (*noted, f"its {count} outputs are taken for the classes {listed}")
+        taken = f"its {count} outputs are taken for the {columns_of(reading)} {listed}"
+        return data, False, (*noted, taken)
     if how.trained:
         own = tuple(f"output {place}" for place in range(count))
-        return own, True, (*noted, f"a new head for {len(data)} classes is trained")
+        return own, True, (*noted, f"a new head for {columns_of(reading, len(data))} is trained")
     raise UsageError(
-        f"{origin} has {count} outputs, and {dataset.name} has {len(data)} classes",
-        fix="use data with its own classes, or train a new head: --epochs 3",
+        f"{origin} has {count} outputs, and {dataset.name} has {columns_of(reading, len(data))}",
+        fix=f"use data with its own {columns_of(reading)}, or train a new head: --epochs 3",
     )

@@ -12,6 +12,7 @@ from zoo.common.errors import Unsupported
 from zoo.common.optional_imports import require
 from zoo.contracts.outputs import LABELS, TARGETS
 from zoo.networks.building import HEAD
+from zoo.networks.sources.class_names import columns_of
 from zoo.networks.sources.endings import (
     LOG_SOFTMAX,
     LOGITS,
@@ -51,9 +52,14 @@ def with_logits(
     shape = tuple(model.output.shape)
     if len(shape) != 2 or shape[-1] is None:
         raise Unsupported(
-            f"{origin} gives outputs of shape {shape}, where one figure for each class is needed",
-            why="only networks that choose among classes can be brought in",
-            fix="save the part of it that classifies",
+            f"{origin} gives outputs of shape {shape}, where one figure for each "
+            f"{columns_of(reading, 1).partition(' ')[2]} is needed",
+            why="only networks that answer with them can be brought in"
+            if reading
+            else "only networks that choose among classes can be brought in",
+            fix="save the part of it that gives them; without labels it comes in by --task tensors"
+            if reading
+            else "save the part of it that classifies",
         )
     kind = LOGITS if reading == TARGETS else kind_of(model, inputs, outputs)
     if shape[-1] == 1 and kind in (SOFTMAX, LOG_SOFTMAX):

@@ -28,7 +28,7 @@ from zoo.networks.building import count_parameters
 from zoo.networks.multiply_adds import count_multiply_adds
 from zoo.networks.sources.available import named_network
 from zoo.networks.sources.channels import in_rgb
-from zoo.networks.sources.class_names import name_classes
+from zoo.networks.sources.class_names import columns_of, name_classes
 from zoo.networks.sources.endings import SIGMOID, SOFTMAX
 from zoo.networks.sources.graph import (
     flattened,
@@ -122,7 +122,7 @@ def open_and_convert(
     told = _answers(opened, plan, given, origin)
     model, kind, notes = with_logits(flat, given, told, origin, reading)
     count = model.output.shape[-1]
-    names, new, noted = name_classes(how, opened.classes, dataset, count, origin)
+    names, new, noted = name_classes(how, opened.classes, dataset, count, origin, reading)
     order = [names.index(name) for name in dataset.classes] if not new else []
     if order and order != sorted(order):
         model = in_order(model, order)
@@ -218,7 +218,8 @@ def _input(
     known = plan.candidates[0] if plan.known else None
     if new and known is None:
         raise UsageError(
-            f"what {origin} takes cannot be measured: these data have other classes",
+            f"what {origin} takes cannot be measured: these data have other "
+            f"{columns_of(sample.reading)}",
             fix='say what it takes: --input "…", in the words of docs/sources.md',
         )
     if known is not None and (new or how.trained):

@@ -22,7 +22,7 @@ def write_search(path: Path, found: SearchResult, command: str) -> None:
         found=found,
         command=command,
         answer=answer(found),
-        limits=format_limits(found.limits),
+        limits=format_limits(found),
         columns=search_columns(found),
         charts=front_charts(found),
         troubles=rejected_points(found),
