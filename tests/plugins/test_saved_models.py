@@ -274,6 +274,23 @@ def test_tensorflow_1_is_opened_without_running_its_operators(
     np.testing.assert_allclose(open_folder(str(both)).answers(batch), theirs, atol=1e-6)
 
 
+def test_two_outputs_of_tensorflow_1_from_the_middle_of_its_graph(tmp_path: Path) -> None:
+    v1 = tf.compat.v1
+    batch = np.random.default_rng(0).normal(size=(2, 4)).astype(np.float32)
+    with tf.Graph().as_default(), v1.Session() as session:
+        middle = v1.placeholder(tf.float32, (None, 4)) * 2.0
+        wide = tf.nn.relu(middle @ v1.get_variable("kernel", (4, 3)))
+        session.run(v1.global_variables_initializer())
+        outputs = {"wide": wide, "all": tf.reduce_sum(wide, 1, keepdims=True)}
+        v1.saved_model.simple_save(session, str(tmp_path / "net"), {"x": middle}, outputs)
+        theirs = session.run(outputs, {middle: batch})
+    network = open_folder(str(tmp_path / "net"))
+    assert [one.name for one in network.outputs] == ["all", "wide"]
+    for name, made in zip(("all", "wide"), network.model(batch), strict=True):
+        np.testing.assert_allclose(made, theirs[name], atol=1e-6)
+        np.testing.assert_allclose(network.run({"x": batch})[name], theirs[name], atol=1e-6)
+
+
 def _with_training(model: Any) -> None:
     model.meta_graphs.add().CopyFrom(model.meta_graphs[0])
     del model.meta_graphs[1].meta_info_def.tags[:]
